@@ -1,0 +1,1 @@
+"""archscope: write a network once, get every number about it."""

@@ -1,0 +1,446 @@
+"""Ask each layer for its facts, in order; fold them into the rows of a table; total them.
+
+>>> import archscope
+>>> analysis = archscope.analyze(archscope.load("lenet5"))
+>>> analysis.totals.parameters, analysis.totals.connections
+(60850, 340918)
+>>> analysis["C3"].working("connections")
+'(5·5·60 + 16)·10·10'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from archscope.errors import NotFound, did_you_mean
+from archscope.layers.base import NOTHING, Facts, Shape, Weight
+from archscope.network import Network, Node, Ref
+from archscope.working import Count, count, total
+
+DTYPE_BYTES: Final[Mapping[str, int]] = {
+    "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1,
+}  # fmt: skip
+"""Bytes of one value, by PyTorch's name of the type."""
+
+COUNTS: Final = ("parameters", "fixed", "connections", "connections_in_bounds", "macs", "flops", "units",
+                 "dense_equivalent")  # fmt: skip
+"""The quantities that are counts: they add up over layers and carry their working."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Where on the network's input an output grid looks, an entry for each spatial axis.
+
+    Attributes:
+        size: input positions that reach one output value: the receptive field.
+        jump: input positions between the windows of neighbouring outputs.
+        start: the first position that the first output sees; negative where it begins in the padding.
+    """
+
+    size: tuple[int, ...]
+    jump: tuple[int, ...]
+    start: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of an analysis: a layer of the spec with its activation folded in, or a single node.
+
+    Its numbers are those of its nodes added up; its outputs those of the last one, joined along the
+    channels where the layer stands on several towers.
+    """
+
+    name: str
+    type: str
+    inputs: tuple[str, ...]
+    input_shapes: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    nodes: tuple[Node, ...]
+    facts: tuple[Facts, ...]
+    field: Field | None
+    shared: frozenset[str] = frozenset()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def node(self) -> Node:
+        """The node that gives the row its name and type."""
+        return self.nodes[0]
+
+    @property
+    def output(self) -> Shape:
+        """Shape of the (first) output."""
+        return self.outputs[0]
+
+    @property
+    def activation(self) -> str | None:
+        """The type of the activation that is folded in."""
+        return next((node.layer.type for node in self.nodes if node.folded), None)
+
+    @property
+    def towers(self) -> tuple[str, ...]:
+        """The towers it stands on."""
+        return tuple(dict.fromkeys(node.tower for node in self.nodes if node.tower is not None))
+
+    @property
+    def group(self) -> tuple[str, ...]:
+        """The block it belongs to, outermost first."""
+        return self.node.group
+
+    @property
+    def weights(self) -> tuple[tuple[str, Weight], ...]:
+        """``(node name, weight)`` of all it holds, those it shares with another layer left out."""
+        return tuple(
+            (node.name, weight)
+            for node, facts in zip(self.nodes, self.facts, strict=True)
+            if node.name not in self.shared
+            for weight in facts.weights
+        )
+
+    @property
+    def receptive_field(self) -> tuple[int, ...] | None:
+        """Input positions that reach one output value, an axis at a time."""
+        return None if self.field is None else self.field.size
+
+    @property
+    def jump(self) -> tuple[int, ...] | None:
+        """Input positions between the windows of neighbouring outputs."""
+        return None if self.field is None else self.field.jump
+
+    @property
+    def start(self) -> tuple[int, ...] | None:
+        """The first input position that the first output sees; negative inside the padding."""
+        return None if self.field is None else self.field.start
+
+    @cached_property
+    def parameters(self) -> Count:
+        """Trainable values."""
+        return total(facts.parameters for facts in self._owned())
+
+    @cached_property
+    def fixed(self) -> Count:
+        """Values held but not trained."""
+        return total(facts.fixed for facts in self._owned())
+
+    @cached_property
+    def connections(self) -> Count | None:
+        """Weighted input lines of all units, bias lines and lines into the padding included."""
+        return _sum_known(facts.connections for facts in self.facts)
+
+    @cached_property
+    def connections_in_bounds(self) -> Count | None:
+        """Connections without the lines into the padding."""
+        return _sum_known(facts.connections_in_bounds for facts in self.facts)
+
+    @cached_property
+    def macs(self) -> Count | None:
+        """Multiply-accumulates of convolutions and matrix products."""
+        return _sum_known(facts.macs for facts in self.facts)
+
+    @cached_property
+    def flops(self) -> Count | None:
+        """2 · MACs."""
+        return None if self.macs is None else count(2) * self.macs if self.macs else NOTHING
+
+    @cached_property
+    def units(self) -> Count:
+        """Output values, if it holds weights."""
+        return total(facts.units for facts in self.facts)
+
+    @cached_property
+    def dense_equivalent(self) -> Count:
+        """Connections of an untied map from all its inputs; 0 without weights."""
+        return total(facts.dense_equivalent for facts in self.facts)
+
+    def activation_bytes(self, dtype: str = "float32") -> int:
+        """Bytes of its outputs for one sample."""
+        return sum(_values(shape) for shape in self.outputs) * DTYPE_BYTES[dtype]
+
+    def count_of(self, quantity: str) -> Count | None:
+        """One of `COUNTS` by name."""
+        value: Count | None = getattr(self, quantity)
+        return value
+
+    def working(self, quantity: str) -> str | None:
+        """The arithmetic of one of `COUNTS`, ``(5·5·1 + 1)·6``; None where it is not covered."""
+        value = self.count_of(quantity)
+        return None if value is None else value.working
+
+    def _owned(self) -> Iterator[Facts]:
+        return (f for node, f in zip(self.nodes, self.facts, strict=True) if node.name not in self.shared)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The numbers of a whole network; ``None`` where a layer's is not covered, with the reason."""
+
+    parameters: Count
+    fixed: Count
+    connections: Count | None
+    connections_in_bounds: Count | None
+    macs: Count | None
+    flops: Count | None
+    units: Count
+    dense_equivalent: Count
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def count_of(self, quantity: str) -> Count | None:
+        """One of `COUNTS` by name."""
+        value: Count | None = getattr(self, quantity)
+        return value
+
+
+@dataclass(frozen=True)
+class Towers:
+    """How a network is spread over towers.
+
+    Attributes:
+        parameters: trainable values on each tower.
+        shared_parameters: trainable values of layers on no tower.
+        crossing: values one tower computes and another needs, by the layer that needs them.
+    """
+
+    parameters: Mapping[str, Count]
+    shared_parameters: Count
+    crossing: Mapping[str, Count]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Every number about a network. ``rows`` are the layers of the spec, ``nodes`` every node."""
+
+    network: Network
+    rows: tuple[Row, ...]
+    nodes: tuple[Row, ...]
+    totals: Totals
+    towers: Towers | None
+
+    @property
+    def name(self) -> str:
+        """The network's name."""
+        return self.network.name
+
+    @property
+    def title(self) -> str:
+        """The network's title."""
+        return self.network.title or self.network.name
+
+    @property
+    def input(self) -> Shape:
+        """The shape of the first network input."""
+        return next(iter(self.network.inputs.values()))
+
+    def __getitem__(self, name: str) -> Row:
+        """A row, or a node, by name.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        found = self._by_name.get(name)
+        if found is None:
+            names = [row.name for row in self.rows]
+            raise NotFound(f"{self.name} has no layer `{name}`; {did_you_mean(name, names, what='layers')}")
+        return found
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Row]:
+        return {row.name: row for row in (*self.nodes, *self.rows)}
+
+    def weight_bytes(self, dtype: str = "float32") -> int:
+        """Bytes of all weights, trainable and fixed, a shared one once."""
+        return (int(self.totals.parameters) + int(self.totals.fixed)) * DTYPE_BYTES[dtype]
+
+    def peak_activation_bytes(self, dtype: str = "float32", batch: int = 1) -> int:
+        """Most bytes of activations alive at once in a forward pass without gradients.
+
+        A value is alive from the layer that makes it to the last that reads it; layers that only see their
+        input differently (flatten, reshape, dropout at inference) take no memory of their own.
+        """
+        return _peak_values(self.network) * DTYPE_BYTES[dtype] * batch
+
+
+def analyze(network: Network) -> Analysis:
+    """Work out every number about a network.
+
+    Raises:
+        ShapeError: the network was built in Python and does not fit together.
+    """
+    facts = network.facts
+    fields = _fields(network)
+    shared = frozenset(node.name for node in network.nodes if node.shares is not None)
+    nodes = tuple(
+        _row(network, node.name, (node,), facts, fields, shared, lambda ref: ref.node) for node in network.nodes
+    )
+    by_row: dict[str, list[Node]] = {}
+    for node in network.nodes:
+        by_row.setdefault(node.row, []).append(node)
+    row_of = {node.name: node.row for node in network.nodes}
+    rows = tuple(
+        _row(network, name, tuple(members), facts, fields, shared, lambda ref: row_of.get(ref.node, ref.node))
+        for name, members in by_row.items()
+    )
+    return Analysis(network, rows, nodes, _totals(rows), _towers(network, nodes))
+
+
+def _row(
+    network: Network,
+    name: str,
+    members: tuple[Node, ...],
+    facts: Mapping[str, Facts],
+    fields: Mapping[str, Field | None],
+    shared: frozenset[str],
+    name_of: Callable[[Ref], str],
+) -> Row:
+    inside = {node.name for node in members}
+    entering = [ref for node in members for ref in node.inputs if ref.node not in inside]
+    ends = [node for node in members if not any(node.name == ref.node for each in members for ref in each.inputs)]
+    first = [node for node in members if node.tower == members[0].tower]
+    own = tuple(facts[node.name] for node in members)
+    return Row(
+        name=name,
+        type=members[0].layer.type,
+        inputs=tuple(dict.fromkeys(name_of(ref) for ref in entering)),
+        input_shapes=tuple(network.shape_of(ref) for ref in first[0].inputs),
+        outputs=_joined([facts[node.name].outputs for node in ends]),
+        nodes=members,
+        facts=own,
+        field=fields[ends[0].name],
+        shared=shared & inside,
+        reasons={quantity: reason for each in own for quantity, reason in each.reasons.items()},
+    )
+
+
+def _joined(outputs: Sequence[tuple[Shape, ...]]) -> tuple[Shape, ...]:
+    """The outputs of a layer's copies on its towers, joined along the channels."""
+    if len(outputs) == 1:
+        return outputs[0]
+    return tuple(
+        (total(shape[0] for shape in copies), *copies[0][1:]) for copies in zip(*outputs, strict=True)
+    )
+
+
+def _values(shape: Shape) -> int:
+    result = 1
+    for extent in shape:
+        result *= int(extent)
+    return result
+
+
+def _sum_known(counts: Iterator[Count | None]) -> Count | None:
+    known: list[Count] = []
+    for each in counts:
+        if each is None:
+            return None
+        known.append(each)
+    return total(known)
+
+
+def _totals(rows: Sequence[Row]) -> Totals:
+    sums: dict[str, Count | None] = {}
+    reasons: dict[str, str] = {}
+    for quantity in COUNTS:
+        unknown = next((row for row in rows if row.count_of(quantity) is None), None)
+        if unknown is None:
+            sums[quantity] = total(count(row.count_of(quantity) or 0) for row in rows)
+        else:
+            sums[quantity] = None
+            why = unknown.reasons.get(quantity) or unknown.reasons.get("macs", "")
+            reasons[quantity] = f"`{unknown.name}` is not covered: {why}"
+    return Totals(**sums, reasons=reasons)  # type: ignore[arg-type]
+
+
+def _fields(network: Network) -> dict[str, Field | None]:
+    """Where every node looks on the network's input; None where the grid is lost."""
+    fields: dict[str, Field | None] = {}
+    for name, shape in network.inputs.items():
+        axes = max(len(shape) - 1, 0)
+        fields[name] = Field((1,) * axes, (1,) * axes, (0,) * axes) if axes else None
+    for node in network.nodes:
+        seen = [fields[ref.node] for ref in node.inputs]
+        fields[node.name] = _step(_union(seen), network.facts[node.name])
+    return fields
+
+
+def _union(fields: Sequence[Field | None]) -> Field | None:
+    """What several inputs see together, if they lie on one grid."""
+    first = fields[0]
+    if first is None or len(fields) == 1:
+        return first
+    known = [each for each in fields if each is not None]
+    if len(known) < len(fields) or any(each.jump != first.jump for each in known):
+        return None
+    start = tuple(min(each.start[axis] for each in known) for axis in range(len(first.jump)))
+    end = [max(each.start[axis] + each.size[axis] for each in known) for axis in range(len(first.jump))]
+    return Field(tuple(e - s for e, s in zip(end, start, strict=True)), first.jump, start)
+
+
+def _step(before: Field | None, facts: Facts) -> Field | None:
+    if before is None or facts.windows is None:
+        return None
+    if not facts.windows:
+        return before
+    if len(facts.windows) != len(before.jump):
+        return None
+    along = list(zip(before.size, before.jump, before.start, facts.windows, strict=True))
+    return Field(
+        size=tuple(size + (window.extent - 1) * jump for size, jump, _, window in along),
+        jump=tuple(jump * window.stride for _, jump, _, window in along),
+        start=tuple(start - window.padding * jump for _, jump, start, window in along),
+    )
+
+
+def _peak_values(network: Network) -> int:
+    """Values alive at once, following the network's order; a view lives in its input's memory."""
+    home: dict[str, str] = {name: name for name in network.inputs}
+    sizes = {name: _values(shape) for name, shape in network.inputs.items()}
+    for node in network.nodes:
+        if node.layer.shares_memory:
+            home[node.name] = home[node.inputs[0].node]
+        else:
+            home[node.name] = node.name
+            sizes[node.name] = sum(_values(shape) for shape in network.facts[node.name].outputs)
+    last_read: dict[str, int] = {}
+    for step, node in enumerate(network.nodes):
+        for ref in node.inputs:
+            last_read[home[ref.node]] = step
+    for ref in network.outputs:
+        last_read[home[ref.node]] = len(network.nodes)
+    freed: dict[int, list[str]] = {}
+    for name, step in last_read.items():
+        freed.setdefault(step, []).append(name)
+    alive = sum(sizes[name] for name in network.inputs)
+    peak = alive
+    for step, node in enumerate(network.nodes):
+        if home[node.name] == node.name:
+            alive += sizes[node.name]
+            peak = max(peak, alive)
+        alive -= sum(sizes[name] for name in freed.get(step, ()))
+    return peak
+
+
+def _towers(network: Network, nodes: Sequence[Row]) -> Towers | None:
+    if not network.towers:
+        return None
+    parameters = {
+        tower: total(count(row.parameters) for row in nodes if row.node.tower == tower) for tower in network.towers
+    }
+    rest = total(count(row.parameters) for row in nodes if row.node.tower is None)
+    return Towers(parameters, rest, _crossing(network))
+
+
+def _crossing(network: Network) -> dict[str, Count]:
+    """Values made on one tower and read on another, directly or through layers on no tower without weights."""
+    makers: dict[str, tuple[str, ...]] = {name: () for name in network.inputs}
+    carried: dict[str, list[Count]] = {}
+    for node in network.nodes:
+        sources = tuple(dict.fromkeys(name for ref in node.inputs for name in makers[ref.node]))
+        if node.tower is None:
+            makers[node.name] = () if network.facts[node.name].weights else sources
+            continue
+        makers[node.name] = (node.name,)
+        for name in sources:
+            if network.by_name[name].tower != node.tower:
+                carried.setdefault(node.row, []).append(count(_values(network.facts[name].output)))
+    return {row: total(values) for row, values in carried.items()}

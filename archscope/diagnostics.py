@@ -1,0 +1,119 @@
+"""Where something is written (`Span`), what is wrong with it (`Diagnostic`), and how that prints.
+
+>>> source = Source("net.yaml", "input: [1, 32]\\nlayers: {}\\n")
+>>> print(Diagnostic("no-layers", "`layers` names no layer", Span(source, 1, 8, 1, 10), help="add one"))
+error[no-layers]: `layers` names no layer
+ --> net.yaml:2:9
+  |
+2 | layers: {}
+  |         ^^
+help: add one
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from functools import cached_property
+
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_WIDEST = 96
+"""Characters of a source line that are shown; a longer line is cut around the mark."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A text that a person wrote and the name to call it by in messages."""
+
+    name: str
+    text: str
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The text line by line, without the line ends."""
+        return _LINE_BREAK.split(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a source; lines and columns count from 0 here and from 1 in print."""
+
+    source: Source
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line + 1}:{self.column + 1}"
+
+    def excerpt(self) -> list[str]:
+        """The first line of the span between rulers, with its characters marked."""
+        gutter = str(self.line + 1)
+        blank = " " * len(gutter)
+        lines = self.source.lines
+        written = lines[self.line] if self.line < len(lines) else ""
+        stop = self.end_column if self.end_line == self.line else len(written)
+        start = min(self.column, len(written))
+        stop = max(start, min(stop, len(written)))
+        first = max(0, start - _WIDEST // 2) if len(written) > _WIDEST else 0
+        last = min(len(written), first + _WIDEST)
+        head = "…" if first else ""
+        tail = "…" if last < len(written) else ""
+        shown = _printable(written[first:start]), _printable(written[start : min(stop, last)])
+        rest = _printable(written[min(stop, last) : last])
+        marks = " " * (len(head) + _columns(shown[0])) + "^" * max(1, _columns(shown[1]))
+        line = head + shown[0] + shown[1] + rest + tail
+        return [f"{blank} |", f"{gutter} | {line}".rstrip(), f"{blank} | {marks}"]
+
+    @property
+    def gutter(self) -> int:
+        """The width of the line number in an excerpt."""
+        return len(str(self.line + 1))
+
+
+@dataclass(frozen=True)
+class Note:
+    """The other place that makes a diagnostic's place wrong."""
+
+    message: str
+    span: Span | None = None
+
+    def __str__(self) -> str:
+        text = f"note: {self.message}"
+        return text if self.span is None else f"{text}\n{' ' * self.span.gutter}--> {self.span}"
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One mistake: its name, a sentence with the values in it, the place, and what to write instead."""
+
+    name: str
+    message: str
+    span: Span | None
+    notes: tuple[Note, ...] = field(default=())
+    help: str | None = None
+
+    def __str__(self) -> str:
+        parts = [f"error[{self.name}]: {self.message}"]
+        if self.span is not None:
+            parts.append(f"{' ' * self.span.gutter}--> {self.span}")
+            parts.extend(self.span.excerpt())
+        parts.extend(str(note) for note in self.notes)
+        if self.help is not None:
+            parts.append(f"help: {self.help}")
+        return "\n".join(parts)
+
+
+def _printable(text: str) -> str:
+    """Control characters would move the cursor or colour the terminal, so they become visible."""
+    return "".join("�" if unicodedata.category(each) in ("Cc", "Cf", "Cs") else each for each in text)
+
+
+def _columns(text: str) -> int:
+    """Terminal columns a text takes: wide East Asian characters take two, combining ones none."""
+    return sum(
+        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1
+        for each in text
+    )

@@ -1,0 +1,118 @@
+"""Everything archscope raises on purpose.
+
+::
+
+    ArchscopeError                 its text is a complete message for the person who runs the program
+    ├── Rejects                    a layer will not take an option's value or an input's shape
+    ├── SpecError                  a spec has mistakes; carries every `Diagnostic`
+    ├── NotFound                   no spec, layer, column or format of that name
+    ├── UsageError                 the request itself is wrong: a width, a file, an argument
+    └── MissingExtra               an optional package or a device is not there (exit code 3)
+
+`ArchscopeError.exit_code` is what the command line ends with.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archscope.diagnostics import Diagnostic
+
+
+class ArchscopeError(Exception):
+    """Base of all deliberate errors."""
+
+    exit_code = 2
+
+
+class Rejects(ArchscopeError):
+    """A layer will not take an option's value or an input's shape.
+
+    Args:
+        message: one sentence with the values in it, without the layer's name.
+        option: the option to blame, if one is.
+        input: the position of the input whose shape is to blame, if one is.
+        help: what to write instead.
+        path: where inside the option's value, such as ``(2, 0)`` for an element of a list of lists.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        option: str | None = None,
+        input: int | None = None,
+        help: str | None = None,
+        path: tuple[int | str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.option = option
+        self.input = input
+        self.help = help
+        self.path = path
+
+    def __str__(self) -> str:
+        return self.message if self.help is None else f"{self.message}; {self.help}"
+
+
+class SpecError(ArchscopeError):
+    """A spec has mistakes; `diagnostics` holds every one of them, in the order of the file."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__("\n\n".join(str(diagnostic) for diagnostic in diagnostics))
+        self.diagnostics = tuple(diagnostics)
+
+
+class NotFound(ArchscopeError):
+    """No such spec, layer, column or format; the message offers the nearest names."""
+
+
+class UsageError(ArchscopeError):
+    """The request cannot be carried out as it was made."""
+
+
+class MissingExtra(ArchscopeError):
+    """An optional package or a device is not on this machine.
+
+    >>> str(MissingExtra("verify", "PyTorch", "torch"))
+    "verify needs PyTorch: pip install 'archscope[torch]'"
+    """
+
+    exit_code = 3
+
+    def __init__(self, task: str, package: str, extra: str | None = None) -> None:
+        remedy = "" if extra is None else f": pip install 'archscope[{extra}]'"
+        super().__init__(f"{task} needs {package}{remedy}")
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The known name a person most likely meant, if one is near.
+
+    >>> nearest("kernel_sise", ["stride", "kernel_size"])
+    'kernel_size'
+    >>> nearest("zzz", ["stride"])
+    """
+    known = list(names)
+    folded = {candidate.casefold().replace("-", "_"): candidate for candidate in known}
+    key = name.casefold().replace("-", "_")
+    if key in folded:
+        return folded[key]
+    close = difflib.get_close_matches(key, list(folded), n=1, cutoff=0.6)
+    return folded[close[0]] if close else None
+
+
+def did_you_mean(name: str, names: Iterable[str], *, what: str) -> str:
+    """The remedy for an unknown name: the near one, or all there are.
+
+    >>> did_you_mean("conv2", ["conv2d", "linear"], what="layer types")
+    'did you mean `conv2d`?'
+    >>> did_you_mean("xyz", ["conv2d", "linear"], what="layer types")
+    'layer types: conv2d, linear'
+    """
+    known = list(names)
+    near = nearest(name, known)
+    return f"did you mean `{near}`?" if near is not None else f"{what}: {', '.join(known)}"

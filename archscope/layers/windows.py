@@ -1,0 +1,152 @@
+"""Arithmetic of windows that slide along an axis; shared by convolution and pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archscope.errors import Rejects
+from archscope.layers.base import Shape, Window, spell_tuple
+from archscope.options import Padding
+from archscope.working import Count, count
+
+AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+LETTERS = {1: ("l",), 2: ("h", "w"), 3: ("d", "h", "w")}
+SHAPES = {axes: f"(channels, {', '.join(names)})" for axes, names in AXES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Slide:
+    """A window sliding along one axis of ``size`` values.
+
+    ``positions`` is how many outputs it makes, with its working.
+    """
+
+    size: int
+    window: Window
+    after: int
+    positions: Count
+
+    def taps_in_bounds(self) -> int:
+        """Over all positions, the taps that fall on input values and not on padding.
+
+        >>> slide_same = slide(8, kernel=3, stride=1, dilation=1, padding=(1, 1))
+        >>> slide_same.taps_in_bounds()
+        22
+        """
+        window = self.window
+        if not window.padding and not self.after:
+            return window.kernel * int(self.positions)
+        result = 0
+        for tap in range(window.kernel):
+            offset = tap * window.dilation - window.padding
+            first = max(0, -(offset // window.stride)) if offset < 0 else 0
+            last = (self.size - 1 - offset) // window.stride
+            result += max(0, min(last, int(self.positions) - 1) - first + 1)
+        return result
+
+
+def slide(
+    size: int, *, kernel: int, stride: int, dilation: int, padding: tuple[int, int], ceil_mode: bool = False
+) -> Slide:
+    """Slide a window along an axis; positions are ``⌊(n + 2p − k)/s⌋ + 1`` as PyTorch has it.
+
+    With ``ceil_mode`` the last window may hang over the end, as long as it begins inside the axis or the
+    padding before it.
+
+    >>> slide(227, kernel=11, stride=4, dilation=1, padding=(0, 0)).positions.working
+    '⌊(227 − 11)/4⌋ + 1'
+    """
+    window = Window(kernel, stride, padding[0], dilation)
+    free = _free(size, window, padding)
+    if ceil_mode:
+        positions = free.ceil_over(stride) + 1
+        if (int(positions) - 1) * stride >= size + padding[0]:
+            positions = positions - 1
+    elif stride == 1:
+        positions = free + 1
+    else:
+        positions = free.floor_over(stride) + 1
+    return Slide(size, window, padding[1], positions)
+
+
+def _free(size: int, window: Window, padding: tuple[int, int]) -> Count:
+    """How far the window can move: ``n + 2p − k``, or with dilation ``n + 2p − (d·(k − 1) + 1)``."""
+    before, after = padding
+    padded = count(size, "n")
+    if before == after and before:
+        padded = padded + count(2) * count(before, "p")
+    elif before or after:
+        padded = padded + count(before, "p₁") + count(after, "p₂")
+    if window.dilation == 1:
+        return padded - count(window.kernel, "k")
+    reach = count(window.dilation, "d") * (count(window.kernel, "k") - 1) + 1
+    return padded - reach
+
+
+def same_padding(size: int, *, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    """Keras's ``same``: as much padding as gives ``⌈n/s⌉`` positions, the odd one after.
+
+    >>> same_padding(32, kernel=11, stride=4, dilation=1)
+    (3, 4)
+    """
+    positions = -(-size // stride)
+    needed = max((positions - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
+    return needed // 2, needed - needed // 2
+
+
+def slides(
+    shape: Shape,
+    *,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    padding: Padding,
+    ceil_mode: bool = False,
+) -> tuple[Slide, ...]:
+    """Slide a window over the spatial axes of a ``(channels, …)`` shape.
+
+    Raises:
+        Rejects: the shape has another number of axes, or the window is larger than the padded input.
+    """
+    axes = len(kernel)
+    if len(shape) != axes + 1:
+        raise Rejects(f"takes {SHAPES[axes]}, got {spell_tuple(shape)}", input=0, help=_rank_help(shape, axes))
+    result = []
+    for axis, (size, k, s, d) in enumerate(zip(shape[1:], kernel, stride, dilation, strict=True)):
+        size = int(size)
+        if padding == "same":
+            sides = same_padding(size, kernel=k, stride=s, dilation=d)
+        else:
+            sides = padding[axis]
+        reach = (k - 1) * d + 1
+        if reach > size + sum(sides):
+            raise Rejects(_too_large(AXES[axes][axis], k, d, reach, size, sides), option="kernel_size", input=0,
+                          help=f"use a kernel of at most {max(1, (size + sum(sides) - 1) // d + 1)}, "
+                               "more padding, or a larger input")  # fmt: skip
+        result.append(slide(size, kernel=k, stride=s, dilation=d, padding=sides, ceil_mode=ceil_mode))
+    return tuple(result)
+
+
+def _rank_help(shape: Shape, axes: int) -> str | None:
+    if len(shape) == 1:
+        return "a flattened vector has no window; put this layer before the `flatten`"
+    if 2 <= len(shape) <= 4:
+        return f"use the {len(shape) - 1}d type of this layer"
+    return None
+
+
+def _too_large(axis: str, kernel: int, dilation: int, reach: int, size: int, sides: tuple[int, int]) -> str:
+    dilated = f" (dilated to {reach})" if dilation > 1 else ""
+    padded = f" (padded to {size + sum(sides)})" if any(sides) else ""
+    return f"a kernel of {kernel}{dilated} is larger than the input's {axis} of {size}{padded}"
+
+
+def spell_window(kernel: Sequence[int], stride: Sequence[int], default_stride: Sequence[int] | None = None) -> str:
+    """A window in a label, its stride only if it is not the usual one: ``11×11 /4``."""
+    text = "×".join(str(each) for each in kernel)
+    usual = default_stride if default_stride is not None else (1,) * len(kernel)
+    if tuple(stride) == tuple(usual):
+        return text
+    unique = set(stride)
+    return f"{text} /{'×'.join(str(each) for each in (stride[:1] if len(unique) == 1 else stride))}"

@@ -1,0 +1,399 @@
+"""Kinds of option value: how each is written, checked, brought to one form and described.
+
+A layer declares its options with `option`; the reader, the JSON Schema, the reference pages and the
+constructors all read that one declaration.
+
+>>> pair.parse(5)
+(5, 5)
+>>> positive.parse(0)
+Traceback (most recent call last):
+archscope.errors.Rejects: expected a positive integer, got 0
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from archscope.errors import Rejects, did_you_mean
+
+MAXIMUM: Final = 1_000_000_000
+"""The largest extent or option an architecture may state; beyond it is a slip of the keyboard."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of option value.
+
+    Attributes:
+        name: how the kind is called in messages and on the reference pages: "a positive integer".
+        parse: brings what a person wrote to the canonical form, or raises `Rejects`.
+        schema: the JSON Schema of what a person may write.
+        show: turns the canonical form back into the shortest way to write it.
+    """
+
+    name: str
+    parse: Callable[[Any], Any]
+    schema: Json
+    show: Callable[[Any], Any] = staticmethod(lambda value: value)
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED: Final = _Required()
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a layer type: its kind, its default and what it means."""
+
+    kind: Kind
+    default: Any
+    doc: str
+
+    @property
+    def required(self) -> bool:
+        """Whether a spec has to state it."""
+        return self.default is REQUIRED
+
+
+def option(kind: Kind, *, default: Any = REQUIRED, doc: str) -> Any:
+    """Declare an option in the body of a layer class; see `archscope.layers.base.Layer`."""
+    return Option(kind, default, doc)
+
+
+def spell(value: object) -> str:
+    """A value as a person would have written it in YAML, cut to a readable length."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        text = f"'{value}'"
+    elif isinstance(value, int) and abs(value) > 10**30:
+        return f"a number of {_digits(value)} digits"
+    elif isinstance(value, Mapping):
+        text = "{" + ", ".join(f"{key}: {spell(each)}" for key, each in list(value.items())[:8]) + "}"
+    elif isinstance(value, Sequence):
+        text = "[" + ", ".join(spell(each) for each in list(value)[:24]) + "]"
+    else:
+        text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _digits(value: int) -> int:
+    return int(abs(value).bit_length() * math.log10(2)) + 1
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _integer(least: int, name: str) -> Kind:
+    def parse(value: Any) -> int:
+        if not _is_int(value) or value < least:
+            raise Rejects(f"expected {name}, got {spell(value)}")
+        if value > MAXIMUM:
+            raise Rejects(f"expected {name} up to {MAXIMUM:,}, got {spell(value)}")
+        return int(value)
+
+    return Kind(name, parse, {"type": "integer", "minimum": least, "maximum": MAXIMUM})
+
+
+positive: Final = _integer(1, "a positive integer")
+non_negative: Final = _integer(0, "a whole number, 0 or more")
+
+
+def _any_integer(value: Any) -> int:
+    if not _is_int(value) or abs(value) > MAXIMUM:
+        raise Rejects(f"expected an integer, got {spell(value)}")
+    return int(value)
+
+
+integer: Final = Kind("an integer", _any_integer, {"type": "integer"})
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Rejects(f"expected a number, got {spell(value)}")
+    if not abs(value) < 1e300:
+        raise Rejects(f"expected a finite number, got {spell(value)}")
+    return float(value)
+
+
+def _show_number(value: float) -> float | int:
+    return int(value) if value == int(value) and abs(value) < 1e15 else value
+
+
+number: Final = Kind("a number", _number, {"type": "number"}, _show_number)
+
+
+def _positive_number(value: Any) -> float:
+    parsed = _number(value)
+    if parsed <= 0:
+        raise Rejects(f"expected a number above 0, got {spell(value)}")
+    return parsed
+
+
+positive_number: Final = Kind(
+    "a number above 0", _positive_number, {"type": "number", "exclusiveMinimum": 0}, _show_number
+)
+
+
+def _probability(value: Any) -> float:
+    parsed = _number(value)
+    if not 0 <= parsed <= 1:
+        raise Rejects(f"expected a probability from 0 to 1, got {spell(value)}")
+    return parsed
+
+
+probability: Final = Kind(
+    "a probability", _probability, {"type": "number", "minimum": 0, "maximum": 1}, _show_number
+)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Rejects(f"expected true or false, got {spell(value)}")
+    return value
+
+
+flag: Final = Kind("true or false", _flag, {"type": "boolean"})
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise Rejects(f"expected text, got {spell(value)}")
+    return value
+
+
+text: Final = Kind("text", _text, {"type": "string", "minLength": 1})
+
+
+def choice(*names: str) -> Kind:
+    """One of a few words.
+
+    >>> choice("nearest", "bilinear").parse("nearst")
+    Traceback (most recent call last):
+    archscope.errors.Rejects: expected one of nearest, bilinear, got 'nearst'; did you mean `nearest`?
+    """
+
+    def parse(value: Any) -> str:
+        if value not in names:
+            raise Rejects(
+                f"expected one of {', '.join(names)}, got {spell(value)}",
+                help=did_you_mean(str(value), names, what="choices"),
+            )
+        return str(value)
+
+    return Kind(f"one of {', '.join(names)}", parse, {"enum": list(names)})
+
+
+def optional(kind: Kind) -> Kind:
+    """A value that may be left open with ``null``."""
+
+    def parse(value: Any) -> Any:
+        return None if value is None else kind.parse(value)
+
+    def show(value: Any) -> Any:
+        return None if value is None else kind.show(value)
+
+    return Kind(f"{kind.name}, or null", parse, {"anyOf": [kind.schema, {"type": "null"}]}, show)
+
+
+def each_axis(axes: int, kind: Kind = positive) -> Kind:
+    """One value for each of ``axes`` spatial axes; a single value stands for all.
+
+    >>> each_axis(3).parse(2)
+    (2, 2, 2)
+    """
+    many = {1: "a list of one", 2: "a pair of them", 3: "three of them"}[axes]
+
+    def parse(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, (list, tuple)):
+            return (kind.parse(value),) * axes
+        if len(value) != axes:
+            raise Rejects(f"expected {kind.name} or {many}, got {spell(value)}")
+        return tuple(_elements(kind, value))
+
+    def show(value: tuple[Any, ...]) -> Any:
+        return kind.show(value[0]) if len(set(value)) == 1 else [kind.show(each) for each in value]
+
+    array = {"type": "array", "items": kind.schema, "minItems": axes, "maxItems": axes}
+    return Kind(f"{kind.name} or {many}", parse, {"anyOf": [kind.schema, array]}, show)
+
+
+def _elements(kind: Kind, values: Sequence[Any]) -> list[Any]:
+    parsed = []
+    for position, value in enumerate(values):
+        try:
+            parsed.append(kind.parse(value))
+        except Rejects as error:
+            error.path = (position, *error.path)
+            raise
+    return parsed
+
+
+pair: Final = each_axis(2)
+
+Sides = tuple[tuple[int, int], ...]
+"""Padding as ``((before, after), …)``, one pair for each axis: ``((top, bottom), (left, right))``."""
+
+Padding = Sides | Literal["same"]
+
+
+def _parse_sides(value: Any, axes: int, kind: Kind, name: str) -> Sides:
+    if not isinstance(value, (list, tuple)):
+        side = kind.parse(value)
+        return ((side, side),) * axes
+    if len(value) == axes and all(isinstance(each, tuple) and len(each) == 2 for each in value):
+        return tuple((kind.parse(before), kind.parse(after)) for before, after in value)
+    if len(value) == axes and axes > 1:
+        return tuple((side, side) for side in _elements(kind, value))
+    if len(value) == 2 * axes:
+        flat = _elements(kind, value)
+        return tuple((flat[2 * axis], flat[2 * axis + 1]) for axis in reversed(range(axes)))
+    raise Rejects(f"expected {name}, got {spell(value)}")
+
+
+def _show_sides(value: Padding) -> Any:
+    if isinstance(value, str):
+        return value
+    if all(before == after for before, after in value):
+        sides = [before for before, _ in value]
+        return sides[0] if len(set(sides)) == 1 else sides
+    return [side for axis in reversed(value) for side in axis]
+
+
+def _sides_schema(axes: int, kind: Kind) -> list[Json]:
+    lengths = sorted({axes, 2 * axes} - {1})
+    arrays = [
+        {"type": "array", "items": kind.schema, "minItems": length, "maxItems": length}
+        for length in lengths
+    ]
+    return [kind.schema, *arrays]
+
+
+def _sides_name(axes: int) -> str:
+    return {
+        1: "a number or two (left, right)",
+        2: "a number, a pair (height, width) or four sides (left, right, top, bottom)",
+        3: "a number, three (depth, height, width) or six sides (left, right, top, bottom, front, back)",
+    }[axes]
+
+
+def sides(axes: int) -> Kind:
+    """Padding with explicit sides, in PyTorch's order: the last axis first.
+
+    >>> sides(2).parse([3, 4, 1, 2])
+    ((1, 2), (3, 4))
+    """
+    name = _sides_name(axes)
+    return Kind(
+        name,
+        lambda value: _parse_sides(value, axes, non_negative, name),
+        {"anyOf": _sides_schema(axes, non_negative)},
+        _show_sides,
+    )
+
+
+def padding(axes: int) -> Kind:
+    """Padding of a convolution or a pooling: `sides`, or ``same`` in Keras's asymmetric sense.
+
+    >>> padding(2).parse(2), padding(2).parse("same")
+    (((2, 2), (2, 2)), 'same')
+    """
+    name = _sides_name(axes) + ", or `same`"
+
+    def parse(value: Any) -> Padding:
+        if value == "same":
+            return "same"
+        if isinstance(value, str):
+            raise Rejects(
+                f"expected {name}, got {spell(value)}",
+                help="write `same`, or 0 for no padding" if value == "valid" else None,
+            )
+        return _parse_sides(value, axes, non_negative, name)
+
+    schema = {"anyOf": [{"const": "same"}, *_sides_schema(axes, non_negative)]}
+    return Kind(name, parse, schema, _show_sides)
+
+
+def list_of(kind: Kind, name: str, *, least: int = 1) -> Kind:
+    """A list with elements of one kind."""
+
+    def parse(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, (list, tuple)) or len(value) < least:
+            raise Rejects(f"expected {name}, got {spell(value)}")
+        return tuple(_elements(kind, value))
+
+    def show(value: tuple[Any, ...]) -> list[Any]:
+        return [kind.show(each) for each in value]
+
+    return Kind(name, parse, {"type": "array", "items": kind.schema, "minItems": least}, show)
+
+
+shape: Final = list_of(positive, "a list of positive integers")
+
+
+def _extent_or_open(value: Any) -> int:
+    if value == -1 and _is_int(value):
+        return -1
+    return int(positive.parse(value))
+
+
+open_shape: Final = list_of(
+    Kind(
+        "a positive integer, or -1 for what is left",
+        _extent_or_open,
+        {"anyOf": [{"const": -1}, positive.schema]},
+    ),
+    "a list of positive integers, one of which may be -1",
+)
+
+
+def one_or_many(kind: Kind, name: str) -> Kind:
+    """One value, kept as a list of one, or a list."""
+    many = list_of(kind, name)
+
+    def parse(value: Any) -> tuple[Any, ...]:
+        return tuple(many.parse(value)) if isinstance(value, (list, tuple)) else (kind.parse(value),)
+
+    def show(value: tuple[Any, ...]) -> Any:
+        return kind.show(value[0]) if len(value) == 1 else many.show(value)
+
+    return Kind(name, parse, {"anyOf": [kind.schema, many.schema]}, show)
+
+
+def _connection_table(value: Any) -> tuple[tuple[int, ...], ...]:
+    rows = list_of(list_of(non_negative, "a list of input maps"), "a list of input maps for each output map")
+    parsed = rows.parse(value)
+    for position, row in enumerate(parsed):
+        twice = sorted({source for source in row if row.count(source) > 1})
+        if twice:
+            raise Rejects(f"output map {position} names input map {twice[0]} twice", path=(position,))
+    return tuple(tuple(row) for row in parsed)
+
+
+connection_table: Final = Kind(
+    "for each output map, the list of input maps it sees, counted from 0",
+    _connection_table,
+    {
+        "type": "array",
+        "minItems": 1,
+        "items": {
+            "type": "array",
+            "minItems": 1,
+            "uniqueItems": True,
+            "items": {"type": "integer", "minimum": 0},
+        },
+    },
+    lambda value: [list(row) for row in value],
+)

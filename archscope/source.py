@@ -1,0 +1,300 @@
+"""YAML text → a tree in which every value knows where it is written.
+
+The tree is built from the parser's event stream rather than by a YAML constructor, for four reasons: every
+key and value keeps its place, a key written twice is noticed, nesting is bounded (a constructor
+recurses), and an alias costs nothing until it is expanded, which is bounded too.
+
+Scalars follow YAML 1.2's core schema: only ``true`` and ``false`` are flags, ``no`` and ``on`` are text,
+and ``5e-4`` is a number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import yaml
+
+from archscope.diagnostics import Diagnostic, Note, Source, Span
+
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INTEGER: Final = re.compile(r"[-+]?[0-9]+\Z")
+_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_WORDS: Final = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+
+DEEPEST: Final = 32
+"""Levels of nesting a spec may have; the language itself needs seven."""
+LONGEST_NUMBER: Final = 40
+"""Characters a number may have."""
+MOST_VALUES: Final = 3_000_000
+"""Values a document may have once its aliases are expanded."""
+
+
+class Invalid(Exception):
+    """The text is not a document at all; carries the one diagnostic that says why."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+@dataclass(eq=False, slots=True)
+class Scalar:
+    """A flag, number, text or nothing, with its place."""
+
+    value: Any
+    span: Span
+    values: int = 1
+
+
+@dataclass(eq=False, slots=True)
+class List:
+    """A sequence, with its place; ``values`` counts everything in it, aliases expanded."""
+
+    span: Span
+    items: list[Tree] = field(default_factory=list)
+    values: int = 1
+
+
+@dataclass(eq=False, slots=True)
+class Mapping:
+    """Keys in the order written; a key written twice keeps its first value."""
+
+    span: Span
+    entries: dict[str, tuple[Scalar, Tree]] = field(default_factory=dict)
+    values: int = 1
+
+    def get(self, key: str) -> Tree | None:
+        """The value of a key, or nothing."""
+        entry = self.entries.get(key)
+        return None if entry is None else entry[1]
+
+    def key_span(self, key: str) -> Span:
+        """Where a key is written."""
+        return self.entries[key][0].span
+
+
+Tree = Scalar | List | Mapping
+
+
+def to_data(tree: Tree) -> Any:
+    """The plain value of a tree: None, bool, int, float, str, list or dict."""
+    if isinstance(tree, Scalar):
+        return tree.value
+    if isinstance(tree, List):
+        return [to_data(item) for item in tree.items]
+    return {key: to_data(value) for key, (_, value) in tree.entries.items()}
+
+
+def locate(tree: Tree, path: tuple[int | str, ...]) -> Span:
+    """The place of a value inside a tree; of the innermost value on the way where it is not written."""
+    for step in path:
+        if isinstance(tree, List) and isinstance(step, int) and step < len(tree.items):
+            tree = tree.items[step]
+        elif isinstance(tree, Mapping) and isinstance(step, str) and step in tree.entries:
+            tree = tree.entries[step][1]
+        else:
+            break
+    return tree.span
+
+
+def parse(source: Source) -> tuple[Tree, list[Diagnostic]]:
+    """Read one YAML document.
+
+    Returns:
+        The tree, and the mistakes that leave the rest readable: keys written twice, overlong numbers.
+
+    Raises:
+        Invalid: there is no readable document.
+    """
+    composer = _Composer(source)
+    try:
+        for event in yaml.parse(source.text, Loader=_LOADER):
+            composer.take(event)
+    except yaml.MarkedYAMLError as error:
+        raise Invalid(_syntax_error(source, error)) from None
+    except yaml.reader.ReaderError as error:
+        raise Invalid(_bad_character(source, error)) from None
+    if composer.root is None or (isinstance(composer.root, Scalar) and composer.root.value is None):
+        raise Invalid(Diagnostic("empty-spec", f"{source.name} is empty", Span(source, 0, 0, 0, 0),
+                                 help="a spec has at least `input:` and `layers:`"))  # fmt: skip
+    return composer.root, composer.diagnostics
+
+
+class _Composer:
+    """Builds the tree from events, with a stack of its own instead of the interpreter's."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.root: Tree | None = None
+        self.diagnostics: list[Diagnostic] = []
+        self._anchors: dict[str, Tree] = {}
+        self._open: list[tuple[List | Mapping, str | None]] = []
+        self._keys: list[Scalar | None] = []
+        self._documents = 0
+
+    def take(self, event: Any) -> None:
+        match event:
+            case yaml.ScalarEvent():
+                self._add(self._scalar(event), event.anchor)
+            case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
+                self._start(event)
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                self._end(event)
+            case yaml.AliasEvent():
+                self._alias(event)
+            case yaml.DocumentStartEvent():
+                self._documents += 1
+                if self._documents > 1:
+                    raise self._invalid("second-document", "a spec file holds one document", event,
+                                        "put each network in a file of its own")  # fmt: skip
+            case _:
+                pass
+
+    def _span(self, event: Any) -> Span:
+        start, end = event.start_mark, event.end_mark
+        return Span(self.source, start.line, start.column, end.line, end.column)
+
+    def _invalid(self, name: str, message: str, event: Any, help: str) -> Invalid:
+        return Invalid(Diagnostic(name, message, self._span(event), help=help))
+
+    def _scalar(self, event: Any) -> Scalar:
+        self._check_tag(event)
+        span = self._span(event)
+        if not event.implicit[0]:
+            return Scalar(event.value, span)
+        text = event.value
+        if text in _WORDS:
+            return Scalar(_WORDS[text], span)
+        if text[0] in "+-.0123456789":
+            return Scalar(self._number(text, span), span)
+        return Scalar(text, span)
+
+    def _number(self, text: str, span: Span) -> Any:
+        whole = _INTEGER.match(text)
+        if not whole and not _FLOAT.match(text):
+            return text
+        if len(text) > LONGEST_NUMBER:
+            self.diagnostics.append(
+                Diagnostic("number-too-long", f"a number of {len(text):,} characters", span,
+                           help=f"a number has at most {LONGEST_NUMBER}")  # fmt: skip
+            )
+            return 1
+        return int(text) if whole else float(text)
+
+    def _check_tag(self, event: Any) -> None:
+        if event.tag not in (None, "!"):
+            raise self._invalid("tag", f"the tag `{event.tag}` means nothing in a spec", event, "remove it")
+
+    def _start(self, event: Any) -> None:
+        self._check_tag(event)
+        if len(self._open) >= DEEPEST:
+            raise self._invalid("nested-too-deeply", f"nested more than {DEEPEST} levels deep", event,
+                                "a spec is a mapping of layers, each on one line")  # fmt: skip
+        kind = Mapping if isinstance(event, yaml.MappingStartEvent) else List
+        self._open.append((kind(self._span(event)), event.anchor))
+        self._keys.append(None)
+
+    def _end(self, event: Any) -> None:
+        tree, anchor = self._open.pop()
+        self._keys.pop()
+        start, end = tree.span, event.end_mark
+        tree.span = Span(self.source, start.line, start.column, end.line, end.column)
+        self._add(tree, anchor)
+
+    def _alias(self, event: Any) -> None:
+        target = self._anchors.get(event.anchor)
+        if target is None:
+            known = [f"&{name}" for name in self._anchors]
+            raise self._invalid("unknown-anchor", f"`*{event.anchor}` repeats an anchor that is not complete",
+                                event, f"anchors above: {', '.join(known) or 'none'}")  # fmt: skip
+        self._add(target, None, self._span(event))
+
+    def _add(self, tree: Tree, anchor: str | None, at: Span | None = None) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = tree
+        if not self._open:
+            self.root = tree
+            return
+        parent = self._open[-1][0]
+        if isinstance(parent, List):
+            parent.items.append(tree)
+        elif self._keys[-1] is None:
+            self._keys[-1] = self._key(tree)
+            return
+        else:
+            self._enter(parent, self._keys[-1], tree)
+            self._keys[-1] = None
+        parent.values += tree.values
+        if parent.values > MOST_VALUES:
+            message = f"aliases expand this document to more than {MOST_VALUES:,} values"
+            raise Invalid(Diagnostic("alias-bomb", message, at or tree.span, help="write the values out"))
+
+    def _key(self, tree: Tree) -> Scalar:
+        if isinstance(tree, Scalar) and not isinstance(tree.value, (list, dict)):
+            if isinstance(tree.value, str):
+                return tree
+            written = self.source.lines[tree.span.line][tree.span.column : tree.span.end_column]
+            return Scalar(written or "null", tree.span)
+        raise Invalid(Diagnostic("key-not-a-name", "a key must be a name", tree.span, help="write `name: value`"))
+
+    def _enter(self, parent: Mapping, key: Scalar, value: Tree) -> None:
+        first = parent.entries.get(key.value)
+        if first is None:
+            parent.entries[key.value] = (key, value)
+            return
+        self.diagnostics.append(
+            Diagnostic("duplicate-key", f"`{key.value}` is written twice", key.span,
+                       (Note("the first one is here", first[0].span),), help="rename one or remove it")  # fmt: skip
+        )
+
+
+def _syntax_error(source: Source, error: Any) -> Diagnostic:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line, mark.column) if mark else (0, 0)
+    notes: tuple[Note, ...] = ()
+    context = error.context_mark
+    if error.context and context and (context.line, context.column) != (line, column):
+        at = Span(source, context.line, context.column, context.line, context.column + 1)
+        notes = (Note(error.context, at),)
+    span = Span(source, line, column, line, column + 1)
+    message = f"invalid YAML: {error.problem or error.context}"
+    return Diagnostic("invalid-yaml", message, span, notes, help=_syntax_help(source, line, error.problem or ""))
+
+
+def _syntax_help(source: Source, line: int, problem: str) -> str:
+    nearby = source.lines[max(0, line - 1) : line + 1]
+    if any("\t" in each for each in nearby):
+        return "indent with spaces; YAML takes no tabs"
+    if "alias" in problem or "anchor" in problem:
+        return "put quotes around text that begins with * or &"
+    return "check the indentation, the brackets, and the space after each colon"
+
+
+def _bad_character(source: Source, error: Any) -> Diagnostic:
+    position = min(int(error.position), len(source.text))
+    before = source.text[:position]
+    line = len(Source("", before).lines) - 1
+    column = len(Source("", before).lines[-1])
+    character = error.character if isinstance(error.character, int) else ord(str(error.character)[0])
+    return Diagnostic(
+        "invalid-yaml",
+        f"invalid YAML: the character U+{character:04X} is not allowed",
+        Span(source, line, column, line, column + 1),
+        help="remove it",
+    )
+
+
+def walk(tree: Tree) -> Iterator[Scalar]:
+    """Every scalar of a tree."""
+    if isinstance(tree, Scalar):
+        yield tree
+    else:
+        inner = tree.items if isinstance(tree, List) else [value for _, value in tree.entries.values()]
+        for each in inner:
+            yield from walk(each)

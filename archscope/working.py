@@ -1,0 +1,216 @@
+"""`Count`: an ``int`` that remembers the arithmetic that made it.
+
+A rule writes a count once, as arithmetic over counts. The result is the number *and* its derivation,
+so what is printed can never drift from what was computed:
+
+>>> k, c, n = count(5, "k"), count(1, "c"), count(6, "n")
+>>> parameters = (k * k * c + 1) * n
+>>> parameters
+156
+>>> parameters.working
+'(5·5·1 + 1)·6'
+>>> parameters.formula
+'(k·k·c + 1)·n'
+>>> parameters.letters
+{'k': 5, 'c': 1, 'n': 6}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+_SUM: Final = 1
+_PRODUCT: Final = 2
+_ATOM: Final = 3
+
+_RANK: Final = {"+": _SUM, "-": _SUM, "·": _PRODUCT, "/": _PRODUCT, "⌊/⌋": _ATOM, "⌈/⌉": _ATOM, "max": _ATOM}
+_SIGN: Final = {"+": " + ", "-": " − ", "·": "·", "/": "/"}
+
+
+class Count(int):
+    """An exact integer with the expression it came from.
+
+    Args:
+        value: the number.
+        op: how it was made: ``"+"``, ``"-"``, ``"·"``, ``"/"``, ``"⌊/⌋"``, ``"⌈/⌉"`` or ``"max"``;
+            empty for a number that was given.
+        parts: what it was made from.
+        letter: the name of a given number in a formula, such as ``k``.
+
+    >>> (count(28) * 28 * 6).working
+    '28·28·6'
+    """
+
+    op: str
+    parts: tuple[Count, ...]
+    letter: str
+
+    def __new__(cls, value: int, op: str = "", parts: tuple[Count, ...] = (), letter: str = "") -> Count:
+        self = int.__new__(cls, value)
+        self.op = op
+        self.parts = parts
+        self.letter = letter
+        return self
+
+    def __add__(self, other: int) -> Count:
+        return Count(int(self) + int(other), "+", (self, _as_count(other)))
+
+    def __radd__(self, other: int) -> Count:
+        return Count(int(other) + int(self), "+", (_as_count(other), self))
+
+    def __sub__(self, other: int) -> Count:
+        return Count(int(self) - int(other), "-", (self, _as_count(other)))
+
+    def __rsub__(self, other: int) -> Count:
+        return Count(int(other) - int(self), "-", (_as_count(other), self))
+
+    def __mul__(self, other: int) -> Count:
+        return Count(int(self) * int(other), "·", (self, _as_count(other)))
+
+    def __rmul__(self, other: int) -> Count:
+        return Count(int(other) * int(self), "·", (_as_count(other), self))
+
+    def over(self, divisor: int) -> Count:
+        """Divide exactly.
+
+        Raises:
+            ArithmeticError: there is a remainder; a rule must have rejected such an input before.
+
+        >>> count(96, "c").over(count(2, "g")).working
+        '96/2'
+        """
+        quotient, remainder = divmod(int(self), int(divisor))
+        if remainder:
+            raise ArithmeticError(f"{int(divisor)} does not divide {int(self)}")
+        return Count(quotient, "/", (self, _as_count(divisor)))
+
+    def floor_over(self, divisor: int) -> Count:
+        """Divide and round down, written ``⌊a/b⌋``."""
+        return Count(int(self) // int(divisor), "⌊/⌋", (self, _as_count(divisor)))
+
+    def ceil_over(self, divisor: int) -> Count:
+        """Divide and round up, written ``⌈a/b⌉``."""
+        return Count(-(-int(self) // int(divisor)), "⌈/⌉", (self, _as_count(divisor)))
+
+    @property
+    def working(self) -> str:
+        """The arithmetic in numbers, ``(5·5·1 + 1)·6``; the number alone where it was given."""
+        return _write(self, lambda leaf: f"{int(leaf):,}")
+
+    @property
+    def formula(self) -> str:
+        """The arithmetic in letters, ``(k·k·c + 1)·n``; numbers without a letter stay numbers."""
+        return _write(self, lambda leaf: leaf.letter or f"{int(leaf):,}")
+
+    @property
+    def letters(self) -> dict[str, int]:
+        """The value of every letter of the formula, in order of appearance."""
+        return {leaf.letter: int(leaf) for leaf in _leaves(self) if leaf.letter}
+
+    def __getnewargs__(self) -> tuple[int, str, tuple[Count, ...], str]:  # type: ignore[override]
+        return int(self), self.op, self.parts, self.letter
+
+
+def count(value: int, letter: str = "") -> Count:
+    """A given number, with its letter in formulas: the leaf of every derivation.
+
+    Whatever arithmetic ``value`` carried is forgotten: in ``28·28·6`` the 28 is a number, whatever made it.
+
+    >>> count(count(2) + 3, "k").working
+    '5'
+    """
+    return Count(int(value), letter=letter)
+
+
+def product(factors: Iterable[int]) -> Count:
+    """Multiply any number of counts; the empty product is 1.
+
+    >>> product([count(28), count(28), count(6)]).working
+    '28·28·6'
+    """
+    result: Count | None = None
+    for factor in factors:
+        result = _as_count(factor) if result is None else result * factor
+    return count(1) if result is None else result
+
+
+def total(terms: Iterable[int]) -> Count:
+    """Add any number of counts; equal terms are written once, and zeros not at all.
+
+    >>> half = (count(11) * 11 * 3 + 1) * 48
+    >>> total([half, half]).working
+    '2·(11·11·3 + 1)·48'
+    >>> total([count(156), count(0), count(12)]).working
+    '156 + 12'
+    """
+    counts = [_as_count(term) for term in terms if term]
+    if not counts:
+        return count(0)
+    first = counts[0]
+    if len(counts) > 1 and all(_same(first, other) for other in counts[1:]):
+        return count(len(counts)) * first
+    result = first
+    for term in counts[1:]:
+        result = result + term
+    return result
+
+
+def largest(a: int, b: int) -> Count:
+    """The larger of two, written ``max(a, b)``."""
+    return Count(max(int(a), int(b)), "max", (_as_count(a), _as_count(b)))
+
+
+def _as_count(value: int) -> Count:
+    return value if isinstance(value, Count) else Count(value)
+
+
+def _same(a: Count, b: Count) -> bool:
+    if a is b:
+        return True
+    if int(a) != int(b) or a.op != b.op or len(a.parts) != len(b.parts):
+        return False
+    return a.working == b.working
+
+
+def _leaves(root: Count) -> Iterator[Count]:
+    stack = [root]
+    while stack:
+        top = stack.pop()
+        if top.op:
+            stack.extend(reversed(top.parts))
+        else:
+            yield top
+
+
+def _write(root: Count, leaf: Callable[[Count], str]) -> str:
+    """Write an expression without recursion: a sum over 10,000 layers is 10,000 deep."""
+    done: list[tuple[str, int]] = []
+    stack: list[tuple[Count, bool]] = [(root, False)]
+    while stack:
+        top, ready = stack.pop()
+        if not top.op:
+            done.append((leaf(top), _ATOM))
+        elif not ready:
+            stack.append((top, True))
+            stack.extend((part, False) for part in reversed(top.parts))
+        else:
+            right, left = done.pop(), done.pop()
+            done.append((_join(top.op, left, right), _RANK[top.op]))
+    return done[0][0]
+
+
+def _join(op: str, left: tuple[str, int], right: tuple[str, int]) -> str:
+    if op == "max":
+        return f"max({left[0]}, {right[0]})"
+    if op in ("⌊/⌋", "⌈/⌉"):
+        inner = _fenced(left, _PRODUCT) + "/" + _fenced(right, _ATOM)
+        return f"{op[0]}{inner}{op[-1]}"
+    rank = _RANK[op]
+    needed = rank + 1 if op in ("-", "/") else rank
+    return _fenced(left, rank) + _SIGN[op] + _fenced(right, needed)
+
+
+def _fenced(term: tuple[str, int], needed: int) -> str:
+    text, rank = term
+    return text if rank >= needed else f"({text})"
