@@ -1,7 +1,7 @@
 """Ask each layer for its facts, in order; fold them into the rows of a table; total them.
 
->>> import archscope
->>> analysis = archscope.analyze(archscope.load("lenet5"))
+>>> from archscope.reader import load
+>>> analysis = analyze(load("lenet5"))
 >>> analysis.totals.parameters, analysis.totals.connections
 (60850, 340918)
 >>> analysis["C3"].working("connections")
@@ -60,7 +60,7 @@ class Row:
     outputs: tuple[Shape, ...]
     nodes: tuple[Node, ...]
     facts: tuple[Facts, ...]
-    field: Field | None
+    seen: Field | None
     shared: frozenset[str] = frozenset()
     reasons: Mapping[str, str] = field(default_factory=dict)
 
@@ -102,17 +102,17 @@ class Row:
     @property
     def receptive_field(self) -> tuple[int, ...] | None:
         """Input positions that reach one output value, an axis at a time."""
-        return None if self.field is None else self.field.size
+        return None if self.seen is None else self.seen.size
 
     @property
     def jump(self) -> tuple[int, ...] | None:
         """Input positions between the windows of neighbouring outputs."""
-        return None if self.field is None else self.field.jump
+        return None if self.seen is None else self.seen.jump
 
     @property
     def start(self) -> tuple[int, ...] | None:
         """The first input position that the first output sees; negative inside the padding."""
-        return None if self.field is None else self.field.start
+        return None if self.seen is None else self.seen.start
 
     @cached_property
     def parameters(self) -> Count:
@@ -306,7 +306,7 @@ def _row(
         outputs=_joined([facts[node.name].outputs for node in ends]),
         nodes=members,
         facts=own,
-        field=fields[ends[0].name],
+        seen=fields[ends[0].name],
         shared=shared & inside,
         reasons={quantity: reason for each in own for quantity, reason in each.reasons.items()},
     )
@@ -316,9 +316,7 @@ def _joined(outputs: Sequence[tuple[Shape, ...]]) -> tuple[Shape, ...]:
     """The outputs of a layer's copies on its towers, joined along the channels."""
     if len(outputs) == 1:
         return outputs[0]
-    return tuple(
-        (total(shape[0] for shape in copies), *copies[0][1:]) for copies in zip(*outputs, strict=True)
-    )
+    return tuple((total(shape[0] for shape in copies), *copies[0][1:]) for copies in zip(*outputs, strict=True))
 
 
 def _values(shape: Shape) -> int:

@@ -114,6 +114,5 @@ def _printable(text: str) -> str:
 def _columns(text: str) -> int:
     """Terminal columns a text takes: wide East Asian characters take two, combining ones none."""
     return sum(
-        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1
-        for each in text
+        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text
     )

@@ -154,9 +154,7 @@ def _probability(value: Any) -> float:
     return parsed
 
 
-probability: Final = Kind(
-    "a probability", _probability, {"type": "number", "minimum": 0, "maximum": 1}, _show_number
-)
+probability: Final = Kind("a probability", _probability, {"type": "number", "minimum": 0, "maximum": 1}, _show_number)
 
 
 def _flag(value: Any) -> bool:
@@ -274,10 +272,7 @@ def _show_sides(value: Padding) -> Any:
 
 def _sides_schema(axes: int, kind: Kind) -> list[Json]:
     lengths = sorted({axes, 2 * axes} - {1})
-    arrays = [
-        {"type": "array", "items": kind.schema, "minItems": length, "maxItems": length}
-        for length in lengths
-    ]
+    arrays = [{"type": "array", "items": kind.schema, "minItems": length, "maxItems": length} for length in lengths]
     return [kind.schema, *arrays]
 
 

@@ -181,8 +181,12 @@ class _Composer:
             return text
         if len(text) > LONGEST_NUMBER:
             self.diagnostics.append(
-                Diagnostic("number-too-long", f"a number of {len(text):,} characters", span,
-                           help=f"a number has at most {LONGEST_NUMBER}")  # fmt: skip
+                Diagnostic(
+                    "number-too-long",
+                    f"a number of {len(text):,} characters",
+                    span,
+                    help=f"a number has at most {LONGEST_NUMBER}",
+                )  # fmt: skip
             )
             return 1
         return int(text) if whole else float(text)
@@ -249,8 +253,13 @@ class _Composer:
             parent.entries[key.value] = (key, value)
             return
         self.diagnostics.append(
-            Diagnostic("duplicate-key", f"`{key.value}` is written twice", key.span,
-                       (Note("the first one is here", first[0].span),), help="rename one or remove it")  # fmt: skip
+            Diagnostic(
+                "duplicate-key",
+                f"`{key.value}` is written twice",
+                key.span,
+                (Note("the first one is here", first[0].span),),
+                help="rename one or remove it",
+            )  # fmt: skip
         )
 
 

@@ -1,15 +1,161 @@
-"""Every layer type, by the name specs use.
+"""Every layer type, in one module a family.
 
->>> LAYERS["conv2d"].__name__
+>>> TYPES["conv2d"].__name__
 'Conv2d'
+>>> Conv2d(out_channels=6, kernel_size=5).label
+'conv 5×5'
 """
 
 from __future__ import annotations
 
-from archscope.layers import convolution, dense, pooling
-from archscope.layers.base import Facts, Layer, Shape, Weight, Window
-from archscope.layers.convolution import *  # noqa: F403
+from types import MappingProxyType
+from typing import Final
 
-LAYERS: dict[str, type[Layer]] = {
-    layer.type: layer for family in (convolution, pooling, dense) for layer in family.LAYERS
-}
+from archscope.layers import activation, convolution, dense, merge, normalization, pooling, sequence, shape
+from archscope.layers.activation import (
+    ELU,
+    GELU,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    Identity,
+    LeakyReLU,
+    LogSoftmax,
+    PReLU,
+    ReLU,
+    ReLU6,
+    SELU,
+    ScaledTanh,
+    SiLU,
+    Sigmoid,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from archscope.layers.base import Facts, Layer, Shape, Weight, Window
+from archscope.layers.convolution import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+)
+from archscope.layers.dense import (
+    Embedding,
+    Linear,
+    RBF,
+)
+from archscope.layers.merge import (
+    Add,
+    Concat,
+    Multiply,
+)
+from archscope.layers.normalization import (
+    BatchNorm,
+    Dropout,
+    GroupNorm,
+    LRN,
+    LayerNorm,
+)
+from archscope.layers.pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
+    AvgPool1d,
+    AvgPool2d,
+    AvgPool3d,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
+    Subsampling,
+)
+from archscope.layers.sequence import (
+    GRU,
+    LSTM,
+    MultiheadAttention,
+)
+from archscope.layers.shape import (
+    Flatten,
+    Reshape,
+    Upsample,
+    ZeroPad1d,
+    ZeroPad2d,
+    ZeroPad3d,
+)
+
+FAMILIES: Final = (convolution, pooling, dense, normalization, activation, shape, merge, sequence)
+"""The modules of layer types, in the order of the reference pages."""
+
+TYPES: Final = MappingProxyType({layer.type: layer for family in FAMILIES for layer in family.LAYERS})
+"""Every layer type by the name that specs use."""
+
+__all__ = [
+    "FAMILIES",
+    "TYPES",
+    "Facts",
+    "Layer",
+    "Shape",
+    "Weight",
+    "Window",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
+    "Add",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
+    "BatchNorm",
+    "Concat",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
+    "Dropout",
+    "ELU",
+    "Embedding",
+    "Flatten",
+    "GELU",
+    "GRU",
+    "GroupNorm",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "Identity",
+    "LRN",
+    "LSTM",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
+    "MultiheadAttention",
+    "Multiply",
+    "PReLU",
+    "RBF",
+    "ReLU",
+    "ReLU6",
+    "Reshape",
+    "SELU",
+    "ScaledTanh",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Subsampling",
+    "Tanh",
+    "Upsample",
+    "ZeroPad1d",
+    "ZeroPad2d",
+    "ZeroPad3d",
+]

@@ -311,9 +311,7 @@ class Subsampling(Layer):
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
         unpadded = ((0, 0), (0, 0))
-        across = slides(
-            shape, kernel=self.kernel_size, stride=self.steps, dilation=(1, 1), padding=unpadded
-        )
+        across = slides(shape, kernel=self.kernel_size, stride=self.steps, dilation=(1, 1), padding=unpadded)
         outputs = tuple(each.positions for each in across)
         maps = count(shape[0], "n")
         window = product(count(each, "k") for each in self.kernel_size)

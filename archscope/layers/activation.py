@@ -1,0 +1,294 @@
+"""Activations: functions of one value, and softmax."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archscope.errors import Rejects
+from archscope.layers.base import Facts, Layer, Shape, Weight, extents, spell_tuple
+from archscope.options import choice, integer, number, option, positive, positive_number
+from archscope.working import count
+
+
+class _Activation(Layer):
+    """A function of each value by itself: no weights, the shape unchanged."""
+
+    family: ClassVar[str] = "activation"
+    verb: ClassVar[str] = "Activation"
+    absorbed: ClassVar[bool] = True
+    word: ClassVar[str] = ""
+
+    @property
+    def label(self) -> str:
+        return self.word
+
+    def rule(self, *inputs: Shape) -> Facts:
+        return Facts(inputs, (inputs[0],))
+
+
+class ReLU(_Activation):
+    """``max(0, a)``, the rectified linear unit (Nair and Hinton 2010; AlexNet).
+
+    >>> ReLU().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "relu"
+    word: ClassVar[str] = "ReLU"
+
+
+class ReLU6(_Activation):
+    """``min(max(0, a), 6)`` (MobileNet).
+
+    >>> ReLU6().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "relu6"
+    word: ClassVar[str] = "ReLU6"
+
+
+class LeakyReLU(_Activation):
+    """``a`` above 0, ``negative_slope · a`` below.
+
+    >>> LeakyReLU().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "leaky_relu"
+    word: ClassVar[str] = "leaky ReLU"
+    negative_slope: float = option(number, default=0.01, doc="Slope below 0.")
+
+
+class ELU(_Activation):
+    """``a`` above 0, ``alpha · (eᵃ − 1)`` below (Clevert et al. 2016).
+
+    >>> ELU().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "elu"
+    word: ClassVar[str] = "ELU"
+    alpha: float = option(positive_number, default=1.0, doc="Height of the plateau below 0.")
+
+
+class SELU(_Activation):
+    """The self-normalizing ELU with its two fixed constants (Klambauer et al. 2017).
+
+    >>> SELU().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "selu"
+    word: ClassVar[str] = "SELU"
+
+
+class GELU(_Activation):
+    """``a · Φ(a)``, Φ the normal distribution (Hendrycks and Gimpel 2016).
+
+    >>> GELU().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "gelu"
+    word: ClassVar[str] = "GELU"
+    approximate: str = option(choice("none", "tanh"), default="none", doc="How Φ is computed.")
+
+
+class SiLU(_Activation):
+    """``a · sigmoid(a)``, also called Swish.
+
+    >>> SiLU().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "silu"
+    word: ClassVar[str] = "SiLU"
+
+
+class Sigmoid(_Activation):
+    """``1 / (1 + e⁻ᵃ)``.
+
+    >>> Sigmoid().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "sigmoid"
+    word: ClassVar[str] = "sigmoid"
+
+
+class Tanh(_Activation):
+    """The hyperbolic tangent.
+
+    >>> Tanh().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "tanh"
+    word: ClassVar[str] = "tanh"
+
+
+class ScaledTanh(_Activation):
+    """``amplitude · tanh(slope · a)``, LeCun's squashing function 1.7159·tanh(2/3·a).
+
+    With these constants f(1) = 1 and f(−1) = −1 (LeCun et al. 1998, App. A).
+
+    >>> ScaledTanh().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "scaled_tanh"
+    word: ClassVar[str] = "scaled tanh"
+    amplitude: float = option(positive_number, default=1.7159, doc="Value the output approaches.")
+    slope: float = option(positive_number, default=2 / 3, doc="Slope inside the tanh.")
+
+
+class Hardtanh(_Activation):
+    """``a`` cut off at ``min_val`` and ``max_val``.
+
+    >>> Hardtanh().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "hardtanh"
+    word: ClassVar[str] = "hardtanh"
+    min_val: float = option(number, default=-1.0, doc="Least output.")
+    max_val: float = option(number, default=1.0, doc="Largest output.")
+
+
+class Hardsigmoid(_Activation):
+    """``min(max(0, a + 3), 6) / 6``.
+
+    >>> Hardsigmoid().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "hardsigmoid"
+    word: ClassVar[str] = "hard sigmoid"
+
+
+class Hardswish(_Activation):
+    """``a · hardsigmoid(a)`` (MobileNetV3).
+
+    >>> Hardswish().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "hardswish"
+    word: ClassVar[str] = "hard swish"
+
+
+class Softplus(_Activation):
+    """``log(1 + e^(beta·a)) / beta``.
+
+    >>> Softplus().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "softplus"
+    word: ClassVar[str] = "softplus"
+    beta: float = option(positive_number, default=1.0, doc="Sharpness of the bend.")
+
+
+class Identity(_Activation):
+    """Its input, unchanged: a name for a place in a network.
+
+    >>> Identity().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "identity"
+    word: ClassVar[str] = "identity"
+    shares_memory: ClassVar[bool] = True
+
+
+class PReLU(_Activation):
+    """A leaky ReLU whose slope below 0 is trained, one for all or one a channel (He et al. 2015).
+
+    >>> PReLU(num_parameters=64).facts((64, 56, 56)).parameters
+    64
+    """
+
+    type: ClassVar[str] = "prelu"
+    word: ClassVar[str] = "PReLU"
+    num_parameters: int = option(positive, default=1, doc="1, or the number of channels.")
+
+    def rule(self, *inputs: Shape) -> Facts:
+        (shape,) = inputs
+        if self.num_parameters not in (1, int(shape[0])):
+            raise Rejects(
+                f"`num_parameters: {self.num_parameters}` is neither 1 nor the {int(shape[0])} input channels",
+                option="num_parameters",
+                input=0,
+                help=f"use 1 or {int(shape[0])}",
+            )
+        connections = extents(shape)
+        return Facts(
+            inputs=inputs,
+            outputs=(shape,),
+            weights=(Weight("weight", (count(self.num_parameters, "n"),)),),
+            connections=connections,
+            connections_in_bounds=connections,
+        )
+
+
+class _Normalized(_Activation):
+    """Softmax and its logarithm: one axis adds up to 1."""
+
+    dim: int
+
+    def rule(self, *inputs: Shape) -> Facts:
+        (shape,) = inputs
+        if not -len(shape) <= self.dim < len(shape):
+            raise Rejects(f"`dim: {self.dim}` is no axis of {spell_tuple(shape)}", option="dim", input=0,
+                          help="axes count from 0, without the batch")  # fmt: skip
+        if len(shape) == 1 or self.dim in (0, -len(shape)):
+            return Facts(inputs, (shape,))
+        return Facts(inputs, (shape,), windows=None,
+                     reasons={"receptive_field": "a softmax along an axis of the grid mixes all its positions"})  # fmt: skip
+
+
+class Softmax(_Normalized):
+    """``eᵃ / Σ eᵃ`` along an axis, the channels unless told otherwise.
+
+    >>> Softmax().facts((1000,)).output
+    (1000,)
+    """
+
+    type: ClassVar[str] = "softmax"
+    word: ClassVar[str] = "softmax"
+    dim: int = option(integer, default=0, doc="The axis that adds up to 1, counted without the batch.")
+
+
+class LogSoftmax(_Normalized):
+    """The logarithm of `Softmax`.
+
+    >>> LogSoftmax().facts((10,)).output
+    (10,)
+    """
+
+    type: ClassVar[str] = "log_softmax"
+    word: ClassVar[str] = "log softmax"
+    dim: int = option(integer, default=0, doc="The axis that adds up to 1, counted without the batch.")
+
+
+LAYERS: tuple[type[Layer], ...] = (
+    ReLU,
+    ReLU6,
+    LeakyReLU,
+    ELU,
+    SELU,
+    GELU,
+    SiLU,
+    Sigmoid,
+    Tanh,
+    ScaledTanh,
+    Hardtanh,
+    Hardsigmoid,
+    Hardswish,
+    Softplus,
+    Identity,
+    PReLU,
+    Softmax,
+    LogSoftmax,
+)

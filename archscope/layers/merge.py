@@ -1,0 +1,102 @@
+"""Layers that join several inputs: add, multiply, concat."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archscope.errors import Rejects
+from archscope.layers.base import Facts, Layer, Shape, spell_tuple
+from archscope.options import integer, option
+from archscope.working import total
+
+
+class _Elementwise(Layer):
+    """Value by value; an extent of 1 is repeated, as in PyTorch's broadcasting."""
+
+    family: ClassVar[str] = "merge"
+    arity: ClassVar[tuple[int, int | None]] = (2, None)
+
+    def rule(self, *inputs: Shape) -> Facts:
+        output = inputs[0]
+        for position, shape in enumerate(inputs[1:], start=1):
+            if len(shape) != len(output):
+                raise self._unequal(output, shape, position)
+            output = tuple(self._extent(output, shape, axis, position) for axis in range(len(shape)))
+        windows = () if all(shape == output for shape in inputs) else None
+        reasons = {} if windows == () else {"receptive_field": "a repeated extent has no grid"}
+        return Facts(inputs, (output,), windows=windows, reasons=reasons)
+
+    def _extent(self, first: Shape, other: Shape, axis: int, position: int) -> int:
+        a, b = first[axis], other[axis]
+        if a != b and 1 not in (a, b):
+            raise self._unequal(first, other, position)
+        return max(a, b)
+
+    @staticmethod
+    def _unequal(first: Shape, other: Shape, position: int) -> Rejects:
+        return Rejects(
+            f"its inputs do not fit: {spell_tuple(first)} and {spell_tuple(other)}",
+            input=position,
+            help="make the shapes equal; an extent of 1 is repeated",
+        )
+
+
+class Add(_Elementwise):
+    """The sum of its inputs: a residual connection.
+
+    >>> Add().facts((64, 56, 56), (64, 56, 56)).output
+    (64, 56, 56)
+    """
+
+    type: ClassVar[str] = "add"
+    verb: ClassVar[str] = "Addition"
+
+
+class Multiply(_Elementwise):
+    """The product of its inputs, value by value: a gate.
+
+    >>> Multiply().facts((64, 56, 56), (64, 1, 1)).output
+    (64, 56, 56)
+    """
+
+    type: ClassVar[str] = "multiply"
+    verb: ClassVar[str] = "Multiplication"
+
+
+class Concat(Layer):
+    """Its inputs one after the other along an axis, the channels unless told otherwise.
+
+    >>> Concat().facts((128, 13, 13), (128, 13, 13)).output
+    (256, 13, 13)
+    """
+
+    type: ClassVar[str] = "concat"
+    family: ClassVar[str] = "merge"
+    verb: ClassVar[str] = "Concatenation"
+    arity: ClassVar[tuple[int, int | None]] = (1, None)
+    dim: int = option(integer, default=0, doc="The axis, counted without the batch.")
+
+    def rule(self, *inputs: Shape) -> Facts:
+        first = inputs[0]
+        if not -len(first) <= self.dim < len(first):
+            raise Rejects(f"`dim: {self.dim}` is no axis of {spell_tuple(first)}", option="dim", input=0,
+                          help="axes count from 0, without the batch")  # fmt: skip
+        axis = self.dim % len(first)
+        for position, shape in enumerate(inputs[1:], start=1):
+            if len(shape) != len(first) or self._others(shape, axis) != self._others(first, axis):
+                raise Rejects(
+                    f"its inputs do not fit: {spell_tuple(first)} and {spell_tuple(shape)}",
+                    input=position,
+                    help=f"all axes but axis {axis} must be equal",
+                )
+        output = (*first[:axis], total(shape[axis] for shape in inputs), *first[axis + 1 :])
+        along_grid = axis > 0 and len(inputs) > 1
+        reasons = {"receptive_field": "inputs side by side on the grid"} if along_grid else {}
+        return Facts(inputs, (output,), windows=None if along_grid else (), reasons=reasons)
+
+    @staticmethod
+    def _others(shape: Shape, axis: int) -> Shape:
+        return tuple(int(extent) for position, extent in enumerate(shape) if position != axis)
+
+
+LAYERS: tuple[type[Layer], ...] = (Add, Multiply, Concat)

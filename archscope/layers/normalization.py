@@ -1,0 +1,208 @@
+"""Normalization and regularization: LRN, batch, layer and group norm, dropout."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archscope.errors import Rejects
+from archscope.layers.base import Facts, Layer, Shape, Weight, extents, spell_option, spell_tuple
+from archscope.options import (
+    flag,
+    number,
+    one_or_many,
+    option,
+    optional,
+    positive,
+    positive_number,
+    probability,
+)
+from archscope.working import Count, count
+
+_EPS = "Added to the variance, so that nothing is divided by 0."
+_AFFINE = "Whether it scales and shifts with trainable values."
+
+
+class LRN(Layer):
+    """Local response normalization across neighbouring maps (Krizhevsky et al. 2012, Sec. 3.3); no weights.
+
+    ``b = a / (k + alpha/size · Σ a²)^beta`` over ``size`` neighbouring maps, as PyTorch computes it. The
+    paper prints ``alpha`` without the division, so its k=2, n=5, α=1e-4 are ``alpha: 5e-4`` here.
+
+    >>> facts = LRN(size=5, alpha=5e-4, beta=0.75, k=2).facts((48, 55, 55))
+    >>> facts.output, facts.parameters
+    ((48, 55, 55), 0)
+    """
+
+    type: ClassVar[str] = "lrn"
+    family: ClassVar[str] = "normalization"
+    verb: ClassVar[str] = "Normalization"
+    absorbed: ClassVar[bool] = True
+    size: int = option(positive, doc="Neighbouring maps in the sum.")
+    alpha: float = option(positive_number, default=1e-4, doc="Weight of the sum, divided by `size`.")
+    beta: float = option(positive_number, default=0.75, doc="Exponent.")
+    k: float = option(number, default=1.0, doc="Added to the sum.")
+
+    @property
+    def label(self) -> str:
+        return "LRN"
+
+    def rule(self, *inputs: Shape) -> Facts:
+        (shape,) = inputs
+        if len(shape) < 2:
+            raise Rejects(f"takes (channels, …), got {spell_tuple(shape)}", input=0)
+        return Facts(inputs, (shape,))
+
+
+def _scaled(
+    inputs: tuple[Shape, ...],
+    scales: tuple[Weight, ...],
+    held: tuple[Weight, ...] = (),
+    *,
+    pointwise: bool,
+    lost: str = "",
+) -> Facts:
+    """Facts of a layer whose units each have one weighted line, and a bias line where there is one."""
+    (shape,) = inputs
+    lines = count(len(scales))
+    connections: Count = lines * extents(shape) if scales else count(0)
+    return Facts(
+        inputs=inputs,
+        outputs=(shape,),
+        weights=(*scales, *held),
+        connections=connections,
+        connections_in_bounds=connections,
+        windows=() if pointwise else None,
+        reasons={} if pointwise else {"receptive_field": lost},
+    )
+
+
+class BatchNorm(Layer):
+    """Normalize each channel over the batch; scale and shift it (Ioffe and Szegedy 2015).
+
+    It trains a scale and a shift a channel and holds, untrained, a running mean and variance a channel.
+    PyTorch also keeps a counter of batches, which is no value of the network.
+
+    >>> facts = BatchNorm().facts((96, 8, 8))
+    >>> facts.parameters, facts.fixed, facts.parameters.working
+    (192, 192, '(1 + 1)·96')
+    """
+
+    type: ClassVar[str] = "batch_norm"
+    family: ClassVar[str] = "normalization"
+    verb: ClassVar[str] = "Normalization"
+    absorbed: ClassVar[bool] = True
+    eps: float = option(positive_number, default=1e-5, doc=_EPS)
+    momentum: float = option(probability, default=0.1, doc="Share of a new batch in the running statistics.")
+    affine: bool = option(flag, default=True, doc=_AFFINE)
+    track_running_stats: bool = option(flag, default=True, doc="Whether it holds running statistics.")
+
+    @property
+    def label(self) -> str:
+        return "BN"
+
+    def rule(self, *inputs: Shape) -> Facts:
+        channels = count(inputs[0][0], "n")
+        scales = (Weight("weight", (channels,)), Weight("bias", (channels,))) if self.affine else ()
+        running = ("running_mean", "running_var") if self.track_running_stats else ()
+        held = tuple(Weight(name, (channels,), trainable=False) for name in running)
+        return _scaled(inputs, scales, held, pointwise=True)
+
+
+class LayerNorm(Layer):
+    """Normalize each sample over its last axes; scale and shift every position (Ba et al. 2016).
+
+    >>> facts = LayerNorm(normalized_shape=64).facts((16, 64))
+    >>> facts.output, facts.parameters
+    ((16, 64), 128)
+    """
+
+    type: ClassVar[str] = "layer_norm"
+    family: ClassVar[str] = "normalization"
+    verb: ClassVar[str] = "Normalization"
+    absorbed: ClassVar[bool] = True
+    normalized_shape: tuple[int, ...] | None = option(
+        optional(one_or_many(positive, "a positive integer or a list of them")),
+        default=None,
+        doc="The last axes' extents; all axes if left out.",
+    )
+    eps: float = option(positive_number, default=1e-5, doc=_EPS)
+    elementwise_affine: bool = option(flag, default=True, doc=_AFFINE)
+    bias: bool = option(flag, default=True, doc="Whether it shifts too.")
+
+    @property
+    def label(self) -> str:
+        return "LN"
+
+    def rule(self, *inputs: Shape) -> Facts:
+        (shape,) = inputs
+        normalized = tuple(int(each) for each in shape) if self.normalized_shape is None else self.normalized_shape
+        tail = tuple(int(each) for each in shape[len(shape) - len(normalized) :])
+        if tail != normalized:
+            raise Rejects(
+                f"`normalized_shape` {spell_tuple(normalized)} does not fit the end of {spell_tuple(shape)}",
+                option="normalized_shape",
+                input=0,
+            )
+        names = () if not self.elementwise_affine else ("weight", "bias") if self.bias else ("weight",)
+        scales = tuple(Weight(name, tuple(count(each, "n") for each in normalized)) for name in names)
+        return _scaled(inputs, scales, pointwise=len(normalized) == 1 and len(shape) == 2,
+                       lost="the statistics of the whole sample reach every position")  # fmt: skip
+
+
+class GroupNorm(Layer):
+    """Normalize each group of channels of a sample; scale and shift each channel (Wu and He 2018).
+
+    >>> facts = GroupNorm(num_groups=8).facts((64, 32, 32))
+    >>> facts.parameters
+    128
+    """
+
+    type: ClassVar[str] = "group_norm"
+    family: ClassVar[str] = "normalization"
+    verb: ClassVar[str] = "Normalization"
+    absorbed: ClassVar[bool] = True
+    num_groups: int = option(positive, doc="Groups of channels.")
+    eps: float = option(positive_number, default=1e-5, doc=_EPS)
+    affine: bool = option(flag, default=True, doc=_AFFINE)
+
+    @property
+    def label(self) -> str:
+        return "GN"
+
+    def rule(self, *inputs: Shape) -> Facts:
+        channels = count(inputs[0][0], "n")
+        if channels % self.num_groups:
+            raise Rejects(
+                f"{spell_option('num_groups', self.num_groups)} does not divide the {int(channels)} input channels",
+                option="num_groups",
+                input=0,
+                help=f"use a divisor of {int(channels)}",
+            )
+        scales = (Weight("weight", (channels,)), Weight("bias", (channels,))) if self.affine else ()
+        return _scaled(inputs, scales, pointwise=False,
+                       lost="the statistics of the whole map reach every position")  # fmt: skip
+
+
+class Dropout(Layer):
+    """Set values to 0 at random while training (Srivastava et al. 2014); no weights, nothing at inference.
+
+    >>> Dropout(p=0.5).facts((4096,)).output
+    (4096,)
+    """
+
+    type: ClassVar[str] = "dropout"
+    family: ClassVar[str] = "normalization"
+    verb: ClassVar[str] = "Dropout"
+    absorbed: ClassVar[bool] = True
+    shares_memory: ClassVar[bool] = True
+    p: float = option(probability, default=0.5, doc="Probability that a value is dropped.")
+
+    @property
+    def label(self) -> str:
+        return "dropout"
+
+    def rule(self, *inputs: Shape) -> Facts:
+        return Facts(inputs, (inputs[0],))
+
+
+LAYERS: tuple[type[Layer], ...] = (LRN, BatchNorm, LayerNorm, GroupNorm, Dropout)
