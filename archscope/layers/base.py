@@ -185,6 +185,7 @@ class Layer:
     * ``arity``: how many inputs it takes, least and most.
     * ``output_names``: the names of its outputs, for ``from: lstm.hidden``.
     * ``absorbed``: whether a picture may draw it as part of the layer before it.
+    * ``symbol``: the sign in the circle that a graph draws instead of a box, such as ``+``.
     * ``shares_memory``: whether its output is its input's memory, seen differently.
     """
 
@@ -194,6 +195,7 @@ class Layer:
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     output_names: ClassVar[tuple[str, ...]] = ("output",)
     absorbed: ClassVar[bool] = False
+    symbol: ClassVar[str] = ""
     shares_memory: ClassVar[bool] = False
     options: ClassVar[Mapping[str, Option]] = MappingProxyType({})
 

@@ -50,6 +50,7 @@ class Add(_Elementwise):
 
     type: ClassVar[str] = "add"
     verb: ClassVar[str] = "Addition"
+    symbol: ClassVar[str] = "+"
 
 
 class Multiply(_Elementwise):
@@ -61,6 +62,7 @@ class Multiply(_Elementwise):
 
     type: ClassVar[str] = "multiply"
     verb: ClassVar[str] = "Multiplication"
+    symbol: ClassVar[str] = "×"
 
 
 class Concat(Layer):
@@ -73,6 +75,7 @@ class Concat(Layer):
     type: ClassVar[str] = "concat"
     family: ClassVar[str] = "merge"
     verb: ClassVar[str] = "Concatenation"
+    symbol: ClassVar[str] = "‖"
     arity: ClassVar[tuple[int, int | None]] = (1, None)
     dim: int = option(integer, default=0, doc="The axis, counted without the batch.")
 
