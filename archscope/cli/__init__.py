@@ -1,0 +1,165 @@
+"""The command line: arguments → library → print → exit status; no arithmetic.
+
+A command is a module here with a function called ``command``, written for typer, and its name in `COMMANDS`.
+The module is imported when the command is asked for, so it may not import anything heavy itself: what needs
+PyTorch or Graphviz is imported inside the function.
+
+Exit status: 0 all is well, 1 a finding differs, 2 the input or the request is wrong, 3 an optional package or
+a device is not there, 70 archscope itself is wrong, 130 interrupted, 141 the reader of a pipe went away.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator, MutableMapping, Sequence
+from typing import Any, Final, TextIO
+
+import typer
+from typer.core import TyperGroup
+
+from archscope.errors import ArchscopeError
+
+COMMANDS: Final = ()
+"""Every command, in the order of ``archscope --help``; ``table`` is ``archscope/cli/table.py``."""
+
+# typer has its own copy of click or the real one, depending on its version; both hold this.
+_CommandLineError: Final[Any] = typer.BadParameter.__mro__[2]
+
+
+class _Commands(MutableMapping[str, Any]):
+    """Commands by name; a module is imported when its command is looked at."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded:
+            if name not in COMMANDS:
+                raise KeyError(name)
+            single = typer.Typer(add_completion=False, rich_markup_mode="rich")
+            single.command(name)(importlib.import_module(f"archscope.cli.{name}").command)
+            self._loaded[name] = typer.main.get_command(single)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Group(TyperGroup):
+    """The group of all commands, loaded one by one."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = _Commands()
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is click's
+        return list(COMMANDS)
+
+
+app = typer.Typer(cls=_Group, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import archscope
+
+        typer.echo(f"archscope {archscope.__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog="A spec is the name of one that comes with archscope (`archscope list`) or the path of a YAML file."
+)
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+    ),
+    debug: bool = typer.Option(False, "--debug", help="Where something goes wrong, show the Python traceback."),
+) -> None:
+    """Write a network's architecture once; get every number about it, with the arithmetic shown."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status; mistakes are printed, never raised.
+
+    >>> main(["--version"])
+    archscope ...
+    0
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given[: _command_position(given)]
+    _speak_utf8()
+    try:
+        status = app(given, prog_name="archscope", standalone_mode=False)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _stop(130, "")
+    except BrokenPipeError:
+        return _leave_closed_pipe()
+    except Exception as error:
+        if debug:
+            raise
+        return _report(error, given)
+    return status if isinstance(status, int) else 0
+
+
+def _command_position(arguments: Sequence[str]) -> int:
+    return next((place for place, each in enumerate(arguments) if not each.startswith("-")), len(arguments))
+
+
+def _report(error: Exception, arguments: Sequence[str]) -> int:
+    """Print what went wrong and return the exit status that says so."""
+    if isinstance(error, ArchscopeError):
+        text = str(error)
+        return _stop(error.exit_code, text if text.startswith("error") else f"error: {text}")
+    if isinstance(error, _CommandLineError):
+        return _stop(error.exit_code, _usage_message(error))
+    if isinstance(error, typer.Abort):
+        return _stop(130, "")
+    again = " ".join(["archscope --debug", *arguments])
+    return _stop(70, f"error: archscope failed with {type(error).__name__}: {error}\nhelp: `{again}` shows where")
+
+
+def _usage_message(error: Any) -> str:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "archscope"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    if not message:  # no arguments: click's message is the whole help, already printed
+        return ""
+    return f"error: {message[:1].lower()}{message[1:]}; see `{path} --help`"
+
+
+def _stop(status: int, message: str) -> int:
+    if message:
+        print(message, file=sys.stderr)
+    return status
+
+
+def _leave_closed_pipe() -> int:
+    # What is still buffered would fail once more when the interpreter closes the stream.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
+
+
+def _speak_utf8() -> None:
+    """Formulas have signs that no other encoding holds; a terminal of another kind gets a ``?`` for them."""
+    streams: tuple[TextIO, ...] = (sys.stdout, sys.stderr)
+    for stream in streams:
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is None or (stream.encoding or "").replace("-", "").lower() == "utf8":
+            continue
+        if stream.isatty():
+            reconfigure(errors="replace")
+        else:
+            reconfigure(encoding="utf-8")
