@@ -69,7 +69,6 @@ def main() -> None:
     source = Path(sys.argv[1])
     lines = [
         '"""Advances in 1/2048 of the font size, made by `scripts/subset_fonts.py`."""',
-        "# ruff: noqa: RUF001",
         "",
         "from __future__ import annotations",
         "",

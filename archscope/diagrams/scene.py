@@ -144,16 +144,12 @@ def walk(items: Iterable[Item]) -> Iterator[Item]:
             yield from walk(item.items)
 
 
-def line(
-    start: Point, end: Point, *, stroke: str, width: float = HAIRLINE, dash: tuple[float, ...] = ()
-) -> Path:
+def line(start: Point, end: Point, *, stroke: str, width: float = HAIRLINE, dash: tuple[float, ...] = ()) -> Path:
     """A straight line."""
     return polyline((start, end), stroke=stroke, width=width, dash=dash)
 
 
-def polyline(
-    points: Sequence[Point], *, stroke: str, width: float = HAIRLINE, dash: tuple[float, ...] = ()
-) -> Path:
+def polyline(points: Sequence[Point], *, stroke: str, width: float = HAIRLINE, dash: tuple[float, ...] = ()) -> Path:
     """Straight lines from point to point."""
     first, *rest = points
     return Path((("M", (first,)), *(("L", (each,)) for each in rest)), stroke=stroke, width=width, dash=dash)

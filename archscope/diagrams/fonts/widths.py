@@ -1,5 +1,4 @@
 """Advances in 1/2048 of the font size, made by `scripts/subset_fonts.py`."""
-# ruff: noqa: RUF001
 
 from __future__ import annotations
 

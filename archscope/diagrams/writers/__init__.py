@@ -1,0 +1,1 @@
+"""A scene as a file: one module a format."""
