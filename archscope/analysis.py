@@ -21,12 +21,25 @@ from archscope.network import Network, Node, Ref
 from archscope.working import Count, count, total
 
 DTYPE_BYTES: Final[Mapping[str, int]] = {
-    "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1,
-}  # fmt: skip
+    "float64": 8,
+    "float32": 4,
+    "float16": 2,
+    "bfloat16": 2,
+    "int8": 1,
+}
 """Bytes of one value, by PyTorch's name of the type."""
 
-COUNTS: Final = ("parameters", "fixed", "connections", "connections_in_bounds", "macs", "flops", "units",
-                 "dense_equivalent")  # fmt: skip
+COUNTS: Final = (
+    "parameters",
+    "fixed",
+    "connections",
+    "connections_in_bounds",
+    "macs",
+    "macs_in_bounds",
+    "flops",
+    "units",
+    "dense_equivalent",
+)
 """The quantities that are counts: they add up over layers and carry their working."""
 
 
@@ -140,6 +153,11 @@ class Row:
         return _sum_known(facts.macs for facts in self.facts)
 
     @cached_property
+    def macs_in_bounds(self) -> Count | None:
+        """MACs without padding taps."""
+        return _sum_known(facts.macs_in_bounds for facts in self.facts)
+
+    @cached_property
     def flops(self) -> Count | None:
         """2 · MACs."""
         return None if self.macs is None else count(2) * self.macs if self.macs else NOTHING
@@ -181,6 +199,7 @@ class Totals:
     connections: Count | None
     connections_in_bounds: Count | None
     macs: Count | None
+    macs_in_bounds: Count | None
     flops: Count | None
     units: Count
     dense_equivalent: Count

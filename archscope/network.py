@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from archscope.diagnostics import Span
 from archscope.errors import ArchscopeError, Rejects
@@ -54,6 +54,25 @@ class Node:
         return self.name.rpartition(".")[2] == self.layer.type and self.name != self.row
 
 
+QUANTITIES: Final = (
+    "parameters",
+    "fixed",
+    "connections",
+    "connections_in_bounds",
+    "macs",
+    "macs_in_bounds",
+    "flops",
+    "units",
+    "dense_equivalent",
+    "output",
+    "input",
+    "weight",
+    "receptive_field",
+    "jump",
+)
+"""What a published figure can be a figure of; the first nine are counts, the others shapes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """A figure somebody printed.
@@ -93,7 +112,11 @@ class Network:
     """An architecture: what `archscope.load` returns and `archscope.analyze` takes.
 
     ``nodes`` is in an order in which every node comes after its inputs. ``inputs`` maps the name of each
-    network input to its shape; there is usually one, ``input``.
+    network input to its shape; there is usually one, ``input``. ``facts`` holds the facts of every node;
+    it is worked out where it is not given.
+
+    Raises:
+        ShapeError: a layer reads a node that is not above it, or does not take what it is given.
 
     >>> from archscope.layers import Conv2d, Linear
     >>> net = Network("tiny", {"input": (1, 8, 8)}, [Node("conv", Conv2d(out_channels=2, kernel_size=3),
@@ -112,39 +135,28 @@ class Network:
     published: tuple[Published, ...] = ()
     training: Mapping[str, Any] | None = None
     path: str | None = None
+    facts: Mapping[str, Facts] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))
         object.__setattr__(self, "inputs", MappingProxyType(dict(self.inputs)))
         if not self.outputs and self.nodes:
             object.__setattr__(self, "outputs", (Ref(self.nodes[-1].name),))
+        facts = self.facts or propagate(self.nodes, self.inputs, _refuse)
+        missing = next((node for node in self.nodes if node.name not in facts), None)
+        if missing is not None:
+            sources = ", ".join(ref.node for ref in missing.inputs)
+            raise ShapeError(f"`{missing.name}` reads {sources}, not all of which are above it")
+        object.__setattr__(self, "facts", MappingProxyType(dict(facts)))
 
     @cached_property
     def by_name(self) -> Mapping[str, Node]:
         """The nodes by name."""
         return {node.name: node for node in self.nodes}
 
-    @cached_property
-    def facts(self) -> Mapping[str, Facts]:
-        """The facts of every node.
-
-        Raises:
-            ShapeError: a layer does not take what it is given.
-        """
-        facts: dict[str, Facts] = {}
-        for node in self.nodes:
-            try:
-                facts[node.name] = node.layer.facts(*(self.shape_of(ref, facts) for ref in node.inputs))
-            except Rejects as error:
-                raise ShapeError(f"`{node.name}` ({node.layer.type}): {error}") from None
-        return facts
-
-    def shape_of(self, ref: Ref, facts: Mapping[str, Facts] | None = None) -> Shape:
+    def shape_of(self, ref: Ref) -> Shape:
         """The shape of a network input or of a node's output."""
-        if ref.node in self.inputs:
-            return self.inputs[ref.node]
-        known = self.facts if facts is None else facts
-        return known[ref.node].outputs[ref.output]
+        return _shape_of(ref, self.inputs, self.facts)
 
     @cached_property
     def consumers(self) -> Mapping[str, tuple[Node, ...]]:
@@ -159,3 +171,33 @@ class Network:
     def towers(self) -> tuple[str, ...]:
         """The towers, in the order of their first layer."""
         return tuple(dict.fromkeys(node.tower for node in self.nodes if node.tower is not None))
+
+
+def propagate(
+    nodes: Sequence[Node],
+    inputs: Mapping[str, Shape],
+    refused: Callable[[Node, Rejects, tuple[Shape, ...]], None],
+) -> dict[str, Facts]:
+    """Work out the facts of every node, in order.
+
+    ``refused`` is told of a node that does not take its inputs, and their shapes; that node and all that read it, directly or
+    not, are left out of the result, so that one mistake causes no second one.
+    """
+    facts: dict[str, Facts] = {}
+    for node in nodes:
+        if any(ref.node not in inputs and ref.node not in facts for ref in node.inputs):
+            continue
+        shapes = tuple(_shape_of(ref, inputs, facts) for ref in node.inputs)
+        try:
+            facts[node.name] = node.layer.facts(*shapes)
+        except Rejects as error:
+            refused(node, error, shapes)
+    return facts
+
+
+def _shape_of(ref: Ref, inputs: Mapping[str, Shape], facts: Mapping[str, Facts]) -> Shape:
+    return inputs[ref.node] if ref.node in inputs else facts[ref.node].outputs[ref.output]
+
+
+def _refuse(node: Node, error: Rejects, shapes: tuple[Shape, ...]) -> None:
+    raise ShapeError(f"`{node.name}` ({node.layer.type}): {error}")

@@ -39,7 +39,7 @@ class Kind:
     name: str
     parse: Callable[[Any], Any]
     schema: Json
-    show: Callable[[Any], Any] = staticmethod(lambda value: value)
+    show: Callable[[Any], Any] = lambda value: value
 
 
 class _Required:

@@ -23,9 +23,18 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER: Final = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _WORDS: Final = {
-    "": None, "~": None, "null": None, "Null": None, "NULL": None,
-    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
-}  # fmt: skip
+    "": None,
+    "~": None,
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+}
 
 DEEPEST: Final = 32
 """Levels of nesting a spec may have; the language itself needs seven."""
@@ -121,8 +130,14 @@ def parse(source: Source) -> tuple[Tree, list[Diagnostic]]:
     except yaml.reader.ReaderError as error:
         raise Invalid(_bad_character(source, error)) from None
     if composer.root is None or (isinstance(composer.root, Scalar) and composer.root.value is None):
-        raise Invalid(Diagnostic("empty-spec", f"{source.name} is empty", Span(source, 0, 0, 0, 0),
-                                 help="a spec has at least `input:` and `layers:`"))  # fmt: skip
+        raise Invalid(
+            Diagnostic(
+                "empty-spec",
+                f"{source.name} is empty",
+                Span(source, 0, 0, 0, 0),
+                help="a spec has at least `input:` and `layers:`",
+            )
+        )
     return composer.root, composer.diagnostics
 
 
@@ -151,8 +166,12 @@ class _Composer:
             case yaml.DocumentStartEvent():
                 self._documents += 1
                 if self._documents > 1:
-                    raise self._invalid("second-document", "a spec file holds one document", event,
-                                        "put each network in a file of its own")  # fmt: skip
+                    raise self._invalid(
+                        "second-document",
+                        "a spec file holds one document",
+                        event,
+                        "put each network in a file of its own",
+                    )
             case _:
                 pass
 
@@ -186,7 +205,7 @@ class _Composer:
                     f"a number of {len(text):,} characters",
                     span,
                     help=f"a number has at most {LONGEST_NUMBER}",
-                )  # fmt: skip
+                )
             )
             return 1
         return int(text) if whole else float(text)
@@ -198,8 +217,12 @@ class _Composer:
     def _start(self, event: Any) -> None:
         self._check_tag(event)
         if len(self._open) >= DEEPEST:
-            raise self._invalid("nested-too-deeply", f"nested more than {DEEPEST} levels deep", event,
-                                "a spec is a mapping of layers, each on one line")  # fmt: skip
+            raise self._invalid(
+                "nested-too-deeply",
+                f"nested more than {DEEPEST} levels deep",
+                event,
+                "a spec is a mapping of layers, each on one line",
+            )
         kind = Mapping if isinstance(event, yaml.MappingStartEvent) else List
         self._open.append((kind(self._span(event)), event.anchor))
         self._keys.append(None)
@@ -215,8 +238,12 @@ class _Composer:
         target = self._anchors.get(event.anchor)
         if target is None:
             known = [f"&{name}" for name in self._anchors]
-            raise self._invalid("unknown-anchor", f"`*{event.anchor}` repeats an anchor that is not complete",
-                                event, f"anchors above: {', '.join(known) or 'none'}")  # fmt: skip
+            raise self._invalid(
+                "unknown-anchor",
+                f"`*{event.anchor}` repeats an anchor that is not complete",
+                event,
+                f"anchors above: {', '.join(known) or 'none'}",
+            )
         self._add(target, None, self._span(event))
 
     def _add(self, tree: Tree, anchor: str | None, at: Span | None = None) -> None:
@@ -259,7 +286,7 @@ class _Composer:
                 key.span,
                 (Note("the first one is here", first[0].span),),
                 help="rename one or remove it",
-            )  # fmt: skip
+            )
         )
 
 

@@ -18,7 +18,7 @@ so what is printed can never drift from what was computed:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import Final, Self
 
 _SUM: Final = 1
 _PRODUCT: Final = 2
@@ -46,7 +46,7 @@ class Count(int):
     parts: tuple[Count, ...]
     letter: str
 
-    def __new__(cls, value: int, op: str = "", parts: tuple[Count, ...] = (), letter: str = "") -> Count:
+    def __new__(cls, value: int, op: str = "", parts: tuple[Count, ...] = (), letter: str = "") -> Self:
         self = int.__new__(cls, value)
         self.op = op
         self.parts = parts

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -15,6 +16,7 @@ from archscope.layers import activation, convolution, dense, merge, normalizatio
 from archscope.layers.activation import (
     ELU,
     GELU,
+    SELU,
     Hardsigmoid,
     Hardswish,
     Hardtanh,
@@ -24,10 +26,9 @@ from archscope.layers.activation import (
     PReLU,
     ReLU,
     ReLU6,
-    SELU,
     ScaledTanh,
-    SiLU,
     Sigmoid,
+    SiLU,
     Softmax,
     Softplus,
     Tanh,
@@ -42,9 +43,9 @@ from archscope.layers.convolution import (
     ConvTranspose3d,
 )
 from archscope.layers.dense import (
+    RBF,
     Embedding,
     Linear,
-    RBF,
 )
 from archscope.layers.merge import (
     Add,
@@ -52,10 +53,10 @@ from archscope.layers.merge import (
     Multiply,
 )
 from archscope.layers.normalization import (
+    LRN,
     BatchNorm,
     Dropout,
     GroupNorm,
-    LRN,
     LayerNorm,
 )
 from archscope.layers.pooling import (
@@ -90,17 +91,21 @@ from archscope.layers.shape import (
 FAMILIES: Final = (convolution, pooling, dense, normalization, activation, shape, merge, sequence)
 """The modules of layer types, in the order of the reference pages."""
 
-TYPES: Final = MappingProxyType({layer.type: layer for family in FAMILIES for layer in family.LAYERS})
+TYPES: Final[Mapping[str, type[Layer]]] = MappingProxyType(
+    {layer.type: layer for family in FAMILIES for layer in family.LAYERS}
+)
 """Every layer type by the name that specs use."""
 
 __all__ = [
+    "ELU",
     "FAMILIES",
+    "GELU",
+    "GRU",
+    "LRN",
+    "LSTM",
+    "RBF",
+    "SELU",
     "TYPES",
-    "Facts",
-    "Layer",
-    "Shape",
-    "Weight",
-    "Window",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
@@ -120,18 +125,15 @@ __all__ = [
     "ConvTranspose2d",
     "ConvTranspose3d",
     "Dropout",
-    "ELU",
     "Embedding",
+    "Facts",
     "Flatten",
-    "GELU",
-    "GRU",
     "GroupNorm",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
     "Identity",
-    "LRN",
-    "LSTM",
+    "Layer",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -142,12 +144,11 @@ __all__ = [
     "MultiheadAttention",
     "Multiply",
     "PReLU",
-    "RBF",
     "ReLU",
     "ReLU6",
     "Reshape",
-    "SELU",
     "ScaledTanh",
+    "Shape",
     "SiLU",
     "Sigmoid",
     "Softmax",
@@ -155,6 +156,8 @@ __all__ = [
     "Subsampling",
     "Tanh",
     "Upsample",
+    "Weight",
+    "Window",
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",

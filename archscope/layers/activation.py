@@ -240,12 +240,20 @@ class _Normalized(_Activation):
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
         if not -len(shape) <= self.dim < len(shape):
-            raise Rejects(f"`dim: {self.dim}` is no axis of {spell_tuple(shape)}", option="dim", input=0,
-                          help="axes count from 0, without the batch")  # fmt: skip
+            raise Rejects(
+                f"`dim: {self.dim}` is no axis of {spell_tuple(shape)}",
+                option="dim",
+                input=0,
+                help="axes count from 0, without the batch",
+            )
         if len(shape) == 1 or self.dim in (0, -len(shape)):
             return Facts(inputs, (shape,))
-        return Facts(inputs, (shape,), windows=None,
-                     reasons={"receptive_field": "a softmax along an axis of the grid mixes all its positions"})  # fmt: skip
+        return Facts(
+            inputs,
+            (shape,),
+            windows=None,
+            reasons={"receptive_field": "a softmax along an axis of the grid mixes all its positions"},
+        )
 
 
 class Softmax(_Normalized):

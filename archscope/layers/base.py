@@ -21,6 +21,8 @@ Shape = tuple[int, ...]
 """Extents of one sample, channels first; the batch axis is never in it."""
 
 NOTHING: Final = Count(0)
+UNSTATED: Final = Count(0)
+"""Stands for a number that equals another one unless a rule says otherwise."""
 
 
 def spell_shape(shape: Shape) -> str:
@@ -83,6 +85,7 @@ class Facts:
             lines into the padding included; 0 without weights.
         connections_in_bounds: the same without lines into the padding.
         macs: multiply-accumulates of convolutions and matrix products, padding taps included, bias not.
+        macs_in_bounds: the same without padding taps; as ``macs`` where a rule does not say.
         windows: what one output position sees, an entry for each spatial axis; empty where a position sees
             only itself; ``None`` where the grid is lost.
         reasons: why a number is ``None``, by the name of the number.
@@ -94,8 +97,13 @@ class Facts:
     connections: Count | None = NOTHING
     connections_in_bounds: Count | None = NOTHING
     macs: Count | None = NOTHING
+    macs_in_bounds: Count | None = UNSTATED
     windows: tuple[Window, ...] | None = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.macs_in_bounds is UNSTATED:
+            object.__setattr__(self, "macs_in_bounds", self.macs)
 
     @property
     def output(self) -> Shape:

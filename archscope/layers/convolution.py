@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Weight, Window, spell_option, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, Weight, spell_option, spell_tuple
 from archscope.layers.windows import LETTERS, SHAPES, Slide, slides, spell_window
 from archscope.options import (
     Padding,
@@ -93,13 +93,15 @@ class _Convolution(Layer):
         window = kernel_counts(self.kernel_size)
         sides_ = side_counts(outputs)
         lines = product(window) * seen
+        in_bounds = _in_bounds(across, seen * units)
         return Facts(
             inputs=inputs,
             outputs=((units, *outputs),),
             weights=(Weight("weight", (units, seen, *window)), *bias_weight(self.bias, units)),
             connections=_with_bias(lines, self.bias) * product(sides_) * units,
-            connections_in_bounds=_in_bounds(across, sides_, seen * units, units if self.bias else None),
+            connections_in_bounds=in_bounds + product(sides_) * units if self.bias else in_bounds,
             macs=lines * product(sides_) * units,
+            macs_in_bounds=in_bounds,
             windows=tuple(each.window for each in across),
         )
 
@@ -124,12 +126,11 @@ def _with_bias(lines: Count, biased: bool) -> Count:
     return lines + 1 if biased else lines
 
 
-def _in_bounds(across: Sequence[Slide], sides_: Sequence[Count], pairs: Count, biases: Count | None) -> Count:
-    """Taps that fall on input values, an axis at a time, times the pairs of maps, and the bias lines."""
+def _in_bounds(across: Sequence[Slide], pairs: Count) -> Count:
+    """Taps that fall on input values, an axis at a time, times the pairs of maps."""
     letters = LETTERS[len(across)]
     taps = [count(each.taps_in_bounds(), "t" + letter) for each, letter in zip(across, letters, strict=True)]
-    weighted = product(taps) * pairs
-    return weighted if biases is None else weighted + product(sides_) * biases
+    return product(taps) * pairs
 
 
 class Conv1d(_Convolution):
@@ -185,8 +186,11 @@ class Conv2d(_Convolution):
         if table is None:
             return
         if self.groups != 1:
-            raise Rejects("`groups` and `connection_table` both say which maps are connected",
-                          option="groups", help="remove one of the two")  # fmt: skip
+            raise Rejects(
+                "`groups` and `connection_table` both say which maps are connected",
+                option="groups",
+                help="remove one of the two",
+            )
         if len(table) != self.out_channels:
             raise Rejects(
                 f"the connection table has {len(table)} rows for `out_channels: {self.out_channels}`",
@@ -208,13 +212,15 @@ class Conv2d(_Convolution):
         window = kernel_counts(self.kernel_size)
         sides_ = side_counts(outputs)
         lines = product(window) * pairs
+        in_bounds = _in_bounds(across, pairs)
         return Facts(
             inputs=inputs,
             outputs=((units, *outputs),),
             weights=(Weight("weight", (pairs, *window)), *bias_weight(self.bias, units)),
             connections=(lines + units if self.bias else lines) * product(sides_),
-            connections_in_bounds=_in_bounds(across, sides_, pairs, units if self.bias else None),
+            connections_in_bounds=in_bounds + product(sides_) * units if self.bias else in_bounds,
             macs=lines * product(sides_),
+            macs_in_bounds=in_bounds,
             windows=tuple(each.window for each in across),
         )
 
@@ -302,8 +308,10 @@ class _ConvTranspose(Layer):
         came = product(count(each, "h" if axis == 0 else "w") for axis, each in enumerate(shape[1:]))
         macs = product(window) * per_group * came * maps
         biases = product(side_counts(outputs)) * units
-        landed = product(count(self._taps_landing(axis, int(size), int(out)), "t" + LETTERS[axes][axis])
-                         for axis, (size, out) in enumerate(zip(shape[1:], outputs, strict=True)))  # fmt: skip
+        landed = product(
+            count(self._taps_landing(axis, int(size), int(out)), "t" + LETTERS[axes][axis])
+            for axis, (size, out) in enumerate(zip(shape[1:], outputs, strict=True))
+        )
         in_bounds = landed * maps * per_group
         return Facts(
             inputs=inputs,
@@ -312,6 +320,7 @@ class _ConvTranspose(Layer):
             connections=macs + biases if self.bias else macs,
             connections_in_bounds=in_bounds + biases if self.bias else in_bounds,
             macs=macs,
+            macs_in_bounds=in_bounds,
             windows=None,
             reasons={"receptive_field": "a transposed convolution's outputs see windows of different sizes"},
         )

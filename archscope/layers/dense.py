@@ -91,21 +91,32 @@ class RBF(Layer):
         if self.codes is None:
             return
         if len(self.codes) != self.out_features:
-            raise Rejects(f"{len(self.codes)} codes for `out_features: {self.out_features}`", option="codes",
-                          help="give one code a unit")  # fmt: skip
+            raise Rejects(
+                f"{len(self.codes)} codes for `out_features: {self.out_features}`",
+                option="codes",
+                help="give one code a unit",
+            )
         for position, code in enumerate(self.codes):
             strange = sorted(set("".join(code.split())) - {"#", "."})
             if strange:
-                raise Rejects(f"code {position} has the character `{strange[0]}`", option="codes",
-                              path=(position,), help="a code is made of `#` and `.`")  # fmt: skip
+                raise Rejects(
+                    f"code {position} has the character `{strange[0]}`",
+                    option="codes",
+                    path=(position,),
+                    help="a code is made of `#` and `.`",
+                )
 
     def rule(self, *inputs: Shape) -> Facts:
         shape = ranked(inputs[0], 1, "a vector", help="put a `flatten` layer before it")
         for position, code in enumerate(self.codes or ()):
             length = len("".join(code.split()))
             if length != shape[0]:
-                raise Rejects(f"code {position} has {length} values for {int(shape[0])} inputs", option="codes",
-                              path=(position,), input=0)  # fmt: skip
+                raise Rejects(
+                    f"code {position} has {length} values for {int(shape[0])} inputs",
+                    option="codes",
+                    path=(position,),
+                    input=0,
+                )
         lines, units = count(shape[0], "c"), count(self.out_features, "n")
         return Facts(
             inputs=inputs,

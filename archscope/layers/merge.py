@@ -82,8 +82,12 @@ class Concat(Layer):
     def rule(self, *inputs: Shape) -> Facts:
         first = inputs[0]
         if not -len(first) <= self.dim < len(first):
-            raise Rejects(f"`dim: {self.dim}` is no axis of {spell_tuple(first)}", option="dim", input=0,
-                          help="axes count from 0, without the batch")  # fmt: skip
+            raise Rejects(
+                f"`dim: {self.dim}` is no axis of {spell_tuple(first)}",
+                option="dim",
+                input=0,
+                help="axes count from 0, without the batch",
+            )
         axis = self.dim % len(first)
         for position, shape in enumerate(inputs[1:], start=1):
             if len(shape) != len(first) or self._others(shape, axis) != self._others(first, axis):

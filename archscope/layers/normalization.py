@@ -145,8 +145,12 @@ class LayerNorm(Layer):
             )
         names = () if not self.elementwise_affine else ("weight", "bias") if self.bias else ("weight",)
         scales = tuple(Weight(name, tuple(count(each, "n") for each in normalized)) for name in names)
-        return _scaled(inputs, scales, pointwise=len(normalized) == 1 and len(shape) == 2,
-                       lost="the statistics of the whole sample reach every position")  # fmt: skip
+        return _scaled(
+            inputs,
+            scales,
+            pointwise=len(normalized) == 1 and len(shape) == 2,
+            lost="the statistics of the whole sample reach every position",
+        )
 
 
 class GroupNorm(Layer):
@@ -179,8 +183,7 @@ class GroupNorm(Layer):
                 help=f"use a divisor of {int(channels)}",
             )
         scales = (Weight("weight", (channels,)), Weight("bias", (channels,))) if self.affine else ()
-        return _scaled(inputs, scales, pointwise=False,
-                       lost="the statistics of the whole map reach every position")  # fmt: skip
+        return _scaled(inputs, scales, pointwise=False, lost="the statistics of the whole map reach every position")
 
 
 class Dropout(Layer):

@@ -165,8 +165,12 @@ class Upsample(Layer):
         if axes not in AXES:
             raise Rejects(f"takes (channels, …) with 1 to 3 axes, got {spell_tuple(shape)}", input=0)
         output = tuple(self._side(axis, int(size), axes) for axis, size in enumerate(shape[1:]))
-        return Facts(inputs, ((shape[0], *(count(side) for side in output)),), windows=None,
-                     reasons={"receptive_field": "interpolation sees a different window at each position"})  # fmt: skip
+        return Facts(
+            inputs,
+            ((shape[0], *(count(side) for side in output)),),
+            windows=None,
+            reasons={"receptive_field": "interpolation sees a different window at each position"},
+        )
 
     def _side(self, axis: int, size: int, axes: int) -> int:
         name = "size" if self.size is not None else "scale_factor"

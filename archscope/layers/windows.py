@@ -121,9 +121,13 @@ def slides(
             sides = padding[axis]
         reach = (k - 1) * d + 1
         if reach > size + sum(sides):
-            raise Rejects(_too_large(AXES[axes][axis], k, d, reach, size, sides), option="kernel_size", input=0,
-                          help=f"use a kernel of at most {max(1, (size + sum(sides) - 1) // d + 1)}, "
-                               "more padding, or a larger input")  # fmt: skip
+            raise Rejects(
+                _too_large(AXES[axes][axis], k, d, reach, size, sides),
+                option="kernel_size",
+                input=0,
+                help=f"use a kernel of at most {max(1, (size + sum(sides) - 1) // d + 1)}, "
+                "more padding, or a larger input",
+            )
         result.append(slide(size, kernel=k, stride=s, dilation=d, padding=sides, ceil_mode=ceil_mode))
     return tuple(result)
 

@@ -1,0 +1,288 @@
+"""One line of a spec → `Entry`: the layer it configures and what it says about its place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from archscope.diagnostics import Span
+from archscope.errors import Rejects, did_you_mean
+from archscope.layers import TYPES
+from archscope.layers.base import Layer
+from archscope.options import Kind, list_of, number, one_or_many, option, text
+from archscope.reader.report import FAILED, Report
+from archscope.source import List, Mapping, Scalar, Tree, locate, to_data
+
+NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+NAME_HELP: Final = "a name is made of letters, digits and _, and does not begin with a digit"
+
+PLACE: Final = {
+    "from": option(
+        one_or_many(text, "the name of a layer or a list of them"),
+        default=None,
+        doc="The layers it reads, `input` for the network's input; the layer above if left out.",
+    ),
+    "activation": option(
+        text, default=None, doc="An activation after it: a type, or a mapping of a type and its options."
+    ),
+    "group": option(text, default=None, doc="The block it belongs to; `a/b` for a block in a block."),
+    "towers": option(
+        one_or_many(text, "the name of a tower or a list of them"),
+        default=None,
+        doc="The towers (AlexNet's GPUs) that each hold a copy of it.",
+    ),
+    "shares": option(text, default=None, doc="The layer of the same type whose weights it uses."),
+    "init": option(text, default=None, doc="How its weights start, by weight name."),
+}
+"""What a line of a spec can say besides the options of its layer type."""
+
+SCHEMES: Final = {
+    "normal": (2, "mean and standard deviation"),
+    "uniform": (2, "least and largest value"),
+    "constant": (1, "the value"),
+    "uniform_fan_in": (1, "a; the range is ±a / inputs of a unit"),
+    "xavier_uniform": (0, ""),
+    "xavier_normal": (0, ""),
+    "kaiming_uniform": (0, ""),
+    "kaiming_normal": (0, ""),
+    "zeros": (0, ""),
+    "ones": (0, ""),
+}
+"""How weights can start: the scheme, how many numbers it takes, and which."""
+
+Init = tuple[tuple[str, tuple[str, tuple[float, ...]]], ...]
+
+
+@dataclass(slots=True)
+class Reads:
+    """A name in ``from:`` and where it is written."""
+
+    layer: str
+    output: str | None
+    span: Span
+
+
+@dataclass(slots=True)
+class Entry:
+    """A layer as it is written; ``layer`` is None after a mistake in it."""
+
+    name: str
+    span: Span
+    tree: Mapping | None = None
+    layer: Layer | None = None
+    activation: Layer | None = None
+    reads: list[Reads] | None = None
+    group: tuple[str, ...] = ()
+    towers: tuple[str, ...] = ()
+    shares: Reads | None = None
+    init: Init = ()
+    broken: bool = False
+    outputs: tuple[str, ...] = field(default=("output",))
+
+    @property
+    def title(self) -> str:
+        """How messages call it."""
+        return f"`{self.name}`" if self.layer is None else f"`{self.name}` ({self.layer.type})"
+
+    def span_of(self, option_name: str | None, path: tuple[int | str, ...] = ()) -> Span:
+        """Where an option's value is written; the layer's name where it is not."""
+        value = None if option_name is None or self.tree is None else self.tree.get(option_name)
+        return self.span if value is None else locate(value, path)
+
+
+def read_entry(name: str, key: Scalar, tree: Tree, report: Report) -> Entry:
+    """Read one layer, noting every mistake in it."""
+    entry = Entry(name, key.span, broken=True)
+    body = report.mapping(tree, f"layer `{name}`", key.span, "write `name: {type: conv2d, …}`")
+    if body is None:
+        return entry
+    entry.tree = body
+    _read_place(entry, body, report)
+    kind = _read_type(f"layer `{name}`", body, key.span, report, what="layer types", unknown="unknown-type")
+    if kind is None:
+        return entry
+    entry.outputs = kind.output_names
+    options = [each for each in body.entries if each != "type" and each not in PLACE]
+    entry.layer = _configure(kind, body, options, f"`{name}` ({kind.type})", key.span, report)
+    entry.broken = entry.layer is None or (entry.activation is None and "activation" in body.entries)
+    return entry
+
+
+def _read_type(
+    what_for: str, body: Mapping, span: Span, report: Report, *, what: str, unknown: str, family: str | None = None
+) -> type[Layer] | None:
+    names = [name for name, each in TYPES.items() if family is None or each.family == family]
+    tree = body.get("type")
+    if tree is None:
+        report.add("missing-option", f"{what_for}: `type` is missing", span, help="add `type:`, such as `conv2d`")
+        return None
+    name = report.text(tree, f"{what_for}: `type`")
+    if name is None:
+        return None
+    if name not in names:
+        report.add(
+            unknown,
+            f"{what_for}: there is no {what[:-1]} `{name}`",
+            tree.span,
+            help=did_you_mean(name, names, what=what),
+        )
+        return None
+    return TYPES[name]
+
+
+def _configure(
+    kind: type[Layer], body: Mapping, keys: list[str], prefix: str, span: Span, report: Report
+) -> Layer | None:
+    values = report.options(kind.options, body, keys, prefix, span)
+    if values is None:
+        return None
+    try:
+        return kind(**values)
+    except Rejects as error:
+        value = None if error.option is None else body.get(error.option)
+        at = span if value is None else locate(value, error.path)
+        report.add("wrong-value", f"{prefix}: {error.message}", at, help=error.help)
+        return None
+
+
+def _read_place(entry: Entry, body: Mapping, report: Report) -> None:
+    prefix = f"`{entry.name}`"
+    for key, value in ((key, body.get(key)) for key in PLACE):
+        if value is None:
+            continue
+        match key:
+            case "from":
+                entry.reads = _read_from(value, prefix, report)
+            case "activation":
+                entry.activation = _read_activation(value, prefix, report)
+            case "group":
+                text_ = report.text(value, f"{prefix}: `group`")
+                entry.group = () if text_ is None else tuple(part for part in text_.split("/") if part)
+            case "towers":
+                entry.towers = _read_towers(value, prefix, report)
+            case "shares":
+                text_ = report.text(value, f"{prefix}: `shares`")
+                entry.shares = None if text_ is None else Reads(text_, None, value.span)
+            case "init":
+                entry.init = read_init(value, prefix, report)
+
+
+def _read_from(value: Tree, prefix: str, report: Report) -> list[Reads]:
+    reads = []
+    for item in report.items(value):
+        text_ = report.text(item, f"{prefix}: `from`")
+        if text_ is not None:
+            layer, _, output = text_.partition(".")
+            reads.append(Reads(layer, output or None, item.span))
+    if isinstance(value, List) and not value.items:
+        report.add(
+            "wrong-value", f"{prefix}: `from` names no layer", value.span, help="remove it to read the layer above"
+        )
+    return reads
+
+
+def _read_activation(value: Tree, prefix: str, report: Report) -> Layer | None:
+    if isinstance(value, Mapping):
+        kind = _read_type(
+            f"{prefix}: `activation`",
+            value,
+            value.span,
+            report,
+            what="activations",
+            unknown="unknown-activation",
+            family="activation",
+        )
+        options = [key for key in value.entries if key != "type"]
+        return None if kind is None else _configure(kind, value, options, f"{prefix} ({kind.type})", value.span, report)
+    name = report.text(value, f"{prefix}: `activation`")
+    if name is None:
+        return None
+    known = [each for each, kind in TYPES.items() if kind.family == "activation"]
+    if name not in known:
+        report.add(
+            "unknown-activation",
+            f"{prefix}: there is no activation `{name}`",
+            value.span,
+            help=did_you_mean(name, known, what="activations"),
+        )
+        return None
+    return TYPES[name]()
+
+
+def _read_towers(value: Tree, prefix: str, report: Report) -> tuple[str, ...]:
+    names: list[str] = []
+    for item in report.items(value):
+        name = report.text(item, f"{prefix}: `towers`")
+        if name is None:
+            continue
+        if not slug(name):
+            report.add("wrong-value", f"{prefix}: a tower's name needs a letter or a digit, got '{name}'", item.span)
+        elif slug(name) in [slug(each) for each in names]:
+            report.add("duplicate-name", f"{prefix}: the tower '{name}' is named twice", item.span)
+        else:
+            names.append(name)
+    return tuple(names)
+
+
+def slug(tower: str) -> str:
+    """A tower's name inside a node's: ``GPU 0`` → ``gpu0``."""
+    return re.sub(r"[^a-z0-9]", "", tower.lower())
+
+
+def read_init(value: Tree, prefix: str, report: Report) -> Init:
+    """Read ``init: {weight: {normal: [0, 0.01]}, bias: 1}``."""
+    body = report.mapping(
+        value, f"{prefix}: `init`", value.span, "write `init: {weight: {normal: [0, 0.01]}, bias: 0}`"
+    )
+    if body is None:
+        return ()
+    read = (
+        (name, _read_scheme(each, f"{prefix}: `init` of `{name}`", report)) for name, (_, each) in body.entries.items()
+    )
+    return tuple((name, scheme) for name, scheme in read if scheme is not None)
+
+
+def _read_scheme(value: Tree, prefix: str, report: Report) -> tuple[str, tuple[float, ...]] | None:
+    written: Any = to_data(value)
+    if isinstance(written, (int, float)) and not isinstance(written, bool):
+        return "constant", (float(written),)
+    if isinstance(written, dict) and len(written) == 1:
+        name, arguments = next(iter(written.items()))
+    else:
+        name, arguments = written, []
+    if not isinstance(name, str) or name not in SCHEMES:
+        report.add(
+            "wrong-value",
+            f"{prefix}: there is no scheme `{name}`",
+            value.span,
+            help=did_you_mean(str(name), SCHEMES, what="schemes"),
+        )
+        return None
+    wanted, meaning = SCHEMES[name]
+    parsed = report.value(_numbers(), _argument(value), prefix) if arguments != [] else ()
+    if parsed is FAILED:
+        return None
+    if len(parsed) != wanted:
+        report.add(
+            "wrong-value",
+            f"{prefix}: `{name}` takes {wanted} numbers, got {len(parsed)}",
+            value.span,
+            help=meaning or f"write just `{name}`",
+        )
+        return None
+    return name, tuple(parsed)
+
+
+def _argument(value: Tree) -> Tree:
+    assert isinstance(value, Mapping)
+    return next(iter(value.entries.values()))[1]
+
+
+def _numbers() -> Kind:
+    many = list_of(number, "a list of numbers")
+    return Kind(
+        "a number or a list of them",
+        lambda each: many.parse(each) if isinstance(each, (list, tuple)) else (number.parse(each),),
+        {"anyOf": [number.schema, many.schema]},
+    )

@@ -1,0 +1,165 @@
+"""The ``published:`` entries of a spec → `Published`: who printed which figure, and why it does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from archscope.errors import Rejects, did_you_mean
+from archscope.network import QUANTITIES, Published
+from archscope.options import Kind, Option, choice, option, shape, spell, text
+from archscope.reader.entries import Entry
+from archscope.reader.report import FAILED, Report
+from archscope.source import List, Tree, to_data
+from archscope.source import Mapping as MappingTree
+
+TOTALS: Final = (
+    "parameters",
+    "fixed",
+    "connections",
+    "connections_in_bounds",
+    "macs",
+    "macs_in_bounds",
+    "flops",
+    "units",
+    "dense_equivalent",
+    "output",
+    "input",
+)
+"""Quantities that a whole network has."""
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float, list, tuple)):
+        raise Rejects(f"expected a number or a shape, got {spell(value)}")
+    return tuple(shape.parse(value)) if isinstance(value, (list, tuple)) else value
+
+
+FIGURE: Final[Mapping[str, Option]] = {
+    "source": option(text, doc="Short name of the source, a key of `sources`."),
+    "layer": option(text, default=None, doc="The layer it is about; the whole network if left out or `total`."),
+    "quantity": option(choice(*QUANTITIES), default=None, doc="What it is a figure of."),
+    "value": option(
+        Kind("a number or a shape", _value, {"anyOf": [{"type": "number"}, shape.schema]}),
+        default=None,
+        doc="What was printed.",
+    ),
+    "claim": option(text, default=None, doc="The words of a claim that is no quantity of archscope's."),
+    "where": option(text, default=None, doc="The place in the source."),
+    "why": option(text, default=None, doc="Why it does not hold."),
+    "note": option(text, default=None, doc="A remark on a figure that does hold."),
+    "set": option(text, default=None, doc="Options it is stated for, such as `{C1.padding: 2}`."),
+    "input": option(shape, default=None, doc="The input shape it is stated for, if that is another."),
+}
+"""What an entry of ``published:`` can say."""
+
+
+def read_figures(
+    tree: Tree | None, entries: Mapping[str, Entry], sources: Mapping[str, str] | None, report: Report
+) -> tuple[Published, ...]:
+    """Read all published figures; an entry with a mistake is left out."""
+    if tree is None:
+        return ()
+    if not isinstance(tree, List):
+        report.add(
+            "wrong-value",
+            f"`published` must be a list, got {spell(to_data(tree))}",
+            tree.span,
+            help="write `- {layer: C1, quantity: parameters, value: 156, source: lecun1998}`",
+        )
+        return ()
+    read = (_read_figure(each, entries, sources, report) for each in tree.items)
+    return tuple(figure for figure in read if figure is not None)
+
+
+def _read_figure(
+    tree: Tree, entries: Mapping[str, Entry], sources: Mapping[str, str] | None, report: Report
+) -> Published | None:
+    body = report.mapping(tree, "a `published` entry", tree.span, "write `{quantity: …, value: …, source: …}`")
+    if body is None:
+        return None
+    before = len(report.diagnostics)
+    keys = [key for key in body.entries if key != "set"]
+    values = report.options(FIGURE, body, keys, "`published`", body.span)
+    changes = _read_changes(body, entries, report)
+    if values is None:
+        return None
+    layer = None if values.get("layer") == "total" else values.get("layer")
+    _check_layer(layer, body, entries, report)
+    _check_source(values["source"], body, sources, report)
+    _check_kind(values, layer, body, report)
+    if len(report.diagnostics) > before:
+        return None
+    stated: dict[str, Any] = {key: value for key, value in values.items() if key != "layer"}
+    return Published(**{"quantity": None, "value": None, **stated}, layer=layer, changes=changes, span=body.span)
+
+
+def _check_layer(layer: str | None, body: MappingTree, entries: Mapping[str, Entry], report: Report) -> None:
+    written = body.get("layer")
+    if layer is not None and written is not None and layer not in entries:
+        report.add(
+            "unknown-layer",
+            f"`published`: there is no layer `{layer}`",
+            written.span,
+            help=did_you_mean(layer, [*entries, "total"], what="layers"),
+        )
+
+
+def _check_source(source: str, body: MappingTree, sources: Mapping[str, str] | None, report: Report) -> None:
+    written = body.get("source")
+    if written is not None and sources is not None and source not in sources:
+        help_ = did_you_mean(source, sources, what="sources") if sources else "cite it under `sources:`"
+        report.add("unknown-source", f"`published`: there is no source `{source}`", written.span, help=help_)
+
+
+def _check_kind(values: Mapping[str, Any], layer: str | None, body: MappingTree, report: Report) -> None:
+    quantity, value = values.get("quantity"), values.get("value")
+    if (quantity is None) == (values.get("claim") is None):
+        report.add(
+            "missing-option",
+            "`published`: an entry has either a `quantity` or a `claim`",
+            body.span,
+            help="write `quantity: parameters`, or `claim:` and the words",
+        )
+    elif quantity is not None and value is None:
+        report.add("missing-option", "`published`: `value` is missing", body.span, help="add what was printed")
+    elif quantity is not None and layer is None and quantity not in TOTALS:
+        written = body.get("quantity")
+        report.add(
+            "unknown-quantity",
+            f"`published`: a whole network has no `{quantity}`",
+            body.span if written is None else written.span,
+            help="add `layer:`",
+        )
+
+
+def _read_changes(body: MappingTree, entries: Mapping[str, Entry], report: Report) -> dict[str, Any]:
+    tree = body.get("set")
+    if tree is None:
+        return {}
+    changes = report.mapping(tree, "`published`: `set`", tree.span, "write `set: {C1.padding: 2}`")
+    if changes is None:
+        return {}
+    result: dict[str, Any] = {}
+    for key, (written, value) in changes.entries.items():
+        name, _, changed = key.partition(".")
+        entry = entries.get(name)
+        if entry is None:
+            report.add(
+                "unknown-layer",
+                f"`published`: there is no layer `{name}` to change",
+                written.span,
+                help=did_you_mean(name, entries, what="layers"),
+            )
+        elif entry.layer is not None and changed not in entry.layer.options:
+            report.add(
+                "unknown-option",
+                f"`published`: {entry.title} has no option `{changed}`",
+                written.span,
+                help=did_you_mean(changed, entry.layer.options, what="options"),
+            )
+        elif entry.layer is not None:
+            parsed = report.value(entry.layer.options[changed].kind, value, f"`published`: `{key}`")
+            if parsed is not FAILED:
+                result[key] = to_data(value)
+    return result

@@ -1,0 +1,89 @@
+"""Where specs are: the ones that ship with archscope, by name, and a person's own, by path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from archscope.errors import NotFound, UsageError, did_you_mean, nearest
+
+_SUFFIXES = (".yaml", ".yml")
+LARGEST_FILE = 64 * 1024 * 1024
+
+
+def specs_folder() -> Path:
+    """The folder of the specs that ship with archscope: inside the package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "specs"
+    return inside if inside.is_dir() else package.parent / "specs"
+
+
+def spec_names() -> list[str]:
+    """The names of the specs that ship with archscope, sorted.
+
+    >>> "lenet5" in spec_names()
+    True
+    """
+    return sorted(path.stem for path in specs_folder().glob("*.yaml"))
+
+
+def find(spec: str | os.PathLike[str]) -> Path:
+    """The file of a spec: a shipped one by name, or any by path.
+
+    Raises:
+        NotFound: there is none; the message offers near names.
+        UsageError: it is a directory.
+    """
+    text = os.fspath(spec)
+    if "\0" in text or not text:
+        raise NotFound(f"no spec is called {text!r}")
+    if isinstance(spec, str) and not _looks_like_path(text):
+        shipped = specs_folder() / f"{text}.yaml"
+        if shipped.is_file():
+            return shipped
+    path = Path(text)
+    if path.is_dir():
+        raise UsageError(f"{text} is a directory; name a spec file in it")
+    if path.is_file():
+        return path
+    raise NotFound(_not_found(text, path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a spec file.
+
+    Raises:
+        UsageError: it cannot be read, or is far too large for a spec.
+    """
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise UsageError(f"{path} is larger than {LARGEST_FILE:,} bytes; that is no spec")
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _looks_like_path(text: str) -> bool:
+    return "/" in text or os.sep in text or text.endswith(_SUFFIXES)
+
+
+def _not_found(text: str, path: Path) -> str:
+    if not _looks_like_path(text):
+        return f"no spec is called `{text}`; {did_you_mean(text, spec_names(), what='specs')}"
+    folder = path.parent
+    siblings = _specs_in(folder) if folder.is_dir() else []
+    near = nearest(path.name, siblings)
+    if near is not None:
+        return f"there is no file {text}; did you mean {folder / near}?"
+    if path.stem in spec_names():
+        return f"there is no file {text}; the spec that ships with archscope is `{path.stem}`"
+    if not folder.is_dir():
+        return f"there is no file {text}; there is no directory {folder} either"
+    return f"there is no file {text}" + (f"; specs there: {', '.join(siblings)}" if siblings else "")
+
+
+def _specs_in(folder: Path) -> list[str]:
+    try:
+        return sorted(each.name for each in folder.iterdir() if each.suffix in _SUFFIXES)
+    except OSError:
+        return []

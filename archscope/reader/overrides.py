@@ -1,0 +1,119 @@
+"""Changes made to a spec from outside, ``C1.padding=2``: applied before it is read, so that they are checked alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archscope.diagnostics import Diagnostic, Source, Span
+from archscope.errors import UsageError, did_you_mean
+from archscope.reader.report import Report
+from archscope.source import Invalid, List, Scalar, Tree, parse
+from archscope.source import Mapping as MappingTree
+
+
+def apply_changes(body: MappingTree, changes: Mapping[str, Any] | Sequence[str], report: Report) -> None:
+    """Write changed options into the tree of a spec.
+
+    Raises:
+        UsageError: a change is not written ``layer.option=value``.
+    """
+    if isinstance(changes, str):
+        changes = [changes]
+    if isinstance(changes, Mapping):
+        for key, value in changes.items():
+            source = Source("changes", f"{key}={value!r}")
+            _apply(body, key, _planted(value, _whole(source)), source, report)
+        return
+    for text in changes:
+        key, sign, value = text.partition("=")
+        if not sign or not value.strip():
+            raise UsageError(f"`{text}` is no change; write layer.option=value, such as C1.padding=2")
+        source = Source("--set", text)
+        _apply(body, key.strip(), _parsed(source, len(key) + 1), source, report)
+
+
+def apply_input(body: MappingTree, shape: Sequence[int] | str | None, report: Report) -> None:
+    """Write another input shape into the tree of a spec."""
+    if shape is None:
+        return
+    text = shape if isinstance(shape, str) else ",".join(str(each) for each in shape)
+    source = Source("--input", text.strip("[]() "))
+    try:
+        tree, early = parse(Source("--input", f"[{source.text}]"))
+    except Invalid:
+        raise UsageError(f"`{text}` is no shape; write its extents, such as 1,28,28") from None
+    report.diagnostics.extend(early)
+    old = body.get("input")
+    if isinstance(old, MappingTree):
+        raise UsageError(f"the network has {len(old.entries)} inputs; change them in the spec")
+    assert isinstance(tree, List)
+    items: list[Tree] = [
+        Scalar(item.value if isinstance(item, Scalar) else None, _whole(source)) for item in tree.items
+    ]
+    body.entries["input"] = (Scalar("input", _whole(source)), List(_whole(source), items))
+
+
+def _apply(body: MappingTree, key: str, value: Tree, source: Source, report: Report) -> None:
+    name, dot, option = key.partition(".")
+    if not dot or not option:
+        raise UsageError(f"`{key}` names no option; write layer.option=value, such as C1.padding=2")
+    layers = body.get("layers")
+    if not isinstance(layers, MappingTree):
+        return
+    layer = layers.get(name)
+    if layer is None:
+        span = Span(source, 0, 0, 0, len(name))
+        report.add(
+            "unknown-layer",
+            f"there is no layer `{name}` to change",
+            span,
+            help=did_you_mean(name, layers.entries, what="layers"),
+        )
+    elif isinstance(layer, MappingTree):
+        written = Scalar(option, Span(source, 0, len(name) + 1, 0, len(key)))
+        changed = MappingTree(layer.span, {**layer.entries, option: (written, value)}, layer.values)
+        layers.entries[name] = (layers.entries[name][0], changed)
+
+
+def _parsed(source: Source, offset: int) -> Tree:
+    """The value after the sign, as YAML, with its place in the whole text."""
+    blank = " " * offset + source.text[offset:]
+    try:
+        tree, early = parse(Source(source.name, blank))
+    except Invalid as invalid:
+        raise Invalid(_moved(invalid.diagnostic, source)) from None
+    if early:
+        raise Invalid(_moved(early[0], source))
+    return _planted_tree(tree, source)
+
+
+def _moved(diagnostic: Diagnostic, source: Source) -> Diagnostic:
+    span = diagnostic.span
+    moved = None if span is None else Span(source, span.line, span.column, span.end_line, span.end_column)
+    return Diagnostic(diagnostic.name, diagnostic.message, moved, help=diagnostic.help)
+
+
+def _planted_tree(tree: Tree, source: Source) -> Tree:
+    span = Span(source, tree.span.line, tree.span.column, tree.span.end_line, tree.span.end_column)
+    if isinstance(tree, Scalar):
+        return Scalar(tree.value, span)
+    if isinstance(tree, List):
+        return List(span, [_planted_tree(item, source) for item in tree.items])
+    entries = {key: (Scalar(key, span), _planted_tree(value, source)) for key, (_, value) in tree.entries.items()}
+    return MappingTree(span, entries)
+
+
+def _planted(value: Any, span: Span) -> Tree:
+    """A Python value as a tree."""
+    if isinstance(value, Mapping):
+        return MappingTree(
+            span, {str(key): (Scalar(str(key), span), _planted(each, span)) for key, each in value.items()}
+        )
+    if isinstance(value, (list, tuple)):
+        return List(span, [_planted(each, span) for each in value])
+    return Scalar(value, span)
+
+
+def _whole(source: Source) -> Span:
+    return Span(source, 0, 0, 0, len(source.text))

@@ -1,0 +1,299 @@
+"""Entries → nodes in an order that can run: names resolved, towers and activations expanded, no cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from archscope.diagnostics import Note, Span
+from archscope.errors import Rejects, did_you_mean
+from archscope.layers.base import Facts, Shape, spell_tuple
+from archscope.network import Node, Ref, propagate
+from archscope.reader.entries import Entry, Init, Reads, slug
+from archscope.reader.report import Report
+
+
+def wire(
+    entries: Mapping[str, Entry],
+    inputs: Mapping[str, Span],
+    outputs: Sequence[Reads] | None,
+    init: Init,
+    report: Report,
+) -> tuple[list[Node], tuple[Ref, ...]]:
+    """Turn entries into nodes, in an order in which each comes after what it reads."""
+    before = len(report.diagnostics)
+    reads = _resolve(entries, inputs, report)
+    wanted = _resolve_outputs(entries, outputs, report)
+    _check_shares(entries, report)
+    order = _in_order(entries, reads, report)
+    if len(report.diagnostics) == before:
+        _check_dead_ends(entries, reads, wanted, report)
+    expansion = _Expansion(entries, inputs)
+    nodes = [node for name in order for node in expansion.nodes(entries[name], reads[name], init)]
+    ends = tuple(ref for each in wanted for ref in expansion.refs(each, None))
+    return nodes, ends
+
+
+def _resolve(entries: Mapping[str, Entry], inputs: Mapping[str, Span], report: Report) -> dict[str, list[Reads]]:
+    """What each layer reads, the layer above where it does not say; unknown names are mistakes."""
+    reads: dict[str, list[Reads]] = {}
+    above: str | None = None
+    for name, entry in entries.items():
+        if entry.reads is None:
+            reads[name] = _default(entry, above, inputs, report)
+        else:
+            reads[name] = [each for each in entry.reads if _known(each, entry, entries, inputs, report)]
+            entry.broken = entry.broken or len(reads[name]) < len(entry.reads)
+        above = name
+    return reads
+
+
+def _default(entry: Entry, above: str | None, inputs: Mapping[str, Span], report: Report) -> list[Reads]:
+    if above is not None:
+        return [Reads(above, None, entry.span)]
+    if len(inputs) == 1:
+        return [Reads(next(iter(inputs)), None, entry.span)]
+    if inputs:
+        names = ", ".join(inputs)
+        report.add(
+            "missing-option",
+            f"{entry.title}: `from` is missing; the network has {len(inputs)} inputs",
+            entry.span,
+            help=f"name one or more of {names}",
+        )
+    entry.broken = True
+    return []
+
+
+def _known(each: Reads, entry: Entry, entries: Mapping[str, Entry], inputs: Mapping[str, Span], report: Report) -> bool:
+    if each.layer in inputs and each.output is None:
+        return True
+    producer = entries.get(each.layer)
+    if producer is None:
+        names = [*inputs, *(name for name in entries if name != entry.name)]
+        report.add(
+            "unknown-layer",
+            f"{entry.title}: there is no layer `{each.layer}` to read from",
+            each.span,
+            help=did_you_mean(each.layer, names, what="layers"),
+        )
+        return False
+    if each.output is not None and each.output not in producer.outputs:
+        report.add(
+            "unknown-output",
+            f"{entry.title}: {producer.title} has no output `{each.output}`",
+            each.span,
+            help=did_you_mean(each.output, producer.outputs, what="outputs"),
+        )
+        return False
+    return True
+
+
+def _resolve_outputs(entries: Mapping[str, Entry], outputs: Sequence[Reads] | None, report: Report) -> list[Reads]:
+    if outputs is None:
+        last = next(reversed(list(entries)), None)
+        return [] if last is None else [Reads(last, None, entries[last].span)]
+    known = []
+    for each in outputs:
+        if each.layer in entries:
+            known.append(each)
+        else:
+            report.add(
+                "unknown-layer",
+                f"`output`: there is no layer `{each.layer}`",
+                each.span,
+                help=did_you_mean(each.layer, entries, what="layers"),
+            )
+    return known
+
+
+def _check_shares(entries: Mapping[str, Entry], report: Report) -> None:
+    for entry in entries.values():
+        if entry.shares is None:
+            continue
+        before = len(report.diagnostics)
+        owner = entries.get(entry.shares.layer)
+        if owner is None or owner is entry:
+            names = [name for name in entries if name != entry.name]
+            report.add(
+                "unknown-layer",
+                f"{entry.title}: there is no other layer `{entry.shares.layer}` to share with",
+                entry.shares.span,
+                help=did_you_mean(entry.shares.layer, names, what="layers"),
+            )
+        elif owner.shares is not None:
+            report.add(
+                "wrong-value",
+                f"{entry.title}: {owner.title} has no weights of its own",
+                entry.shares.span,
+                help=f"share with `{owner.shares.layer}` directly",
+            )
+        elif (
+            entry.layer and owner.layer and (type(entry.layer) is not type(owner.layer) or entry.towers != owner.towers)
+        ):
+            report.add(
+                "wrong-value",
+                f"{entry.title} cannot share the weights of {owner.title}",
+                entry.shares.span,
+                Note("the other layer is here", owner.span),
+                help="layers that share are of one type",
+            )
+        entry.broken = entry.broken or len(report.diagnostics) > before
+
+
+def _in_order(entries: Mapping[str, Entry], reads: Mapping[str, list[Reads]], report: Report) -> list[str]:
+    """A topological order that keeps the written one where it can; a cycle is reported once."""
+    order: list[str] = []
+    state: dict[str, int] = {}
+    for start in entries:
+        stack = [(start, iter(reads[start]))] if start not in state else []
+        state.setdefault(start, 1)
+        while stack:
+            name, rest = stack[-1]
+            following = next((each for each in rest if each.layer in entries and state.get(each.layer) != 2), None)
+            if following is None:
+                stack.pop()
+                state[name] = 2
+                order.append(name)
+            elif following.layer in state:
+                _report_cycle([each for each, _ in stack], following, entries, report)
+            else:
+                state[following.layer] = 1
+                stack.append((following.layer, iter(reads[following.layer])))
+    return order
+
+
+def _report_cycle(path: list[str], back: Reads, entries: Mapping[str, Entry], report: Report) -> None:
+    cycle = path[path.index(back.layer) :]
+    shown = " → ".join(f"`{name}`" for name in [back.layer, *reversed(cycle)])
+    reader = entries[path[-1]]
+    at = back.span if reader.reads is not None else reader.span
+    message = f"{reader.title} reads itself" if len(cycle) == 1 else f"a cycle: {shown}"
+    report.add("cycle", message, at, help="data flows one way; change one `from:`")
+    for name in cycle:
+        entries[name].broken = True
+
+
+def _check_dead_ends(
+    entries: Mapping[str, Entry], reads: Mapping[str, list[Reads]], wanted: Sequence[Reads], report: Report
+) -> None:
+    reaches = {each.layer for each in wanted}
+    stack = list(reaches)
+    while stack:
+        for each in reads.get(stack.pop(), ()):
+            if each.layer in entries and each.layer not in reaches:
+                reaches.add(each.layer)
+                stack.append(each.layer)
+    read = {each.layer for each_reads in reads.values() for each in each_reads}
+    for name, entry in entries.items():
+        if name not in reaches and name not in read:
+            report.add(
+                "dead-end",
+                f"{entry.title} reaches no output: nothing reads it",
+                entry.span,
+                help="name it in a later layer's `from:` or in `output:`, or remove it",
+            )
+
+
+class _Expansion:
+    """Copies a layer onto its towers and puts an activation named on it into a node of its own."""
+
+    def __init__(self, entries: Mapping[str, Entry], inputs: Mapping[str, Span]) -> None:
+        self.entries = entries
+        self.inputs = inputs
+
+    def nodes(self, entry: Entry, reads: Sequence[Reads], init: Init) -> list[Node]:
+        """The nodes of one entry; none if it is broken, so that what reads it is left alone."""
+        if entry.layer is None or entry.broken:
+            return []
+        return [node for tower in entry.towers or (None,) for node in self._on(tower, entry, reads, init)]
+
+    def _on(self, tower: str | None, entry: Entry, reads: Sequence[Reads], init: Init) -> list[Node]:
+        assert entry.layer is not None
+        name = self._name(entry, tower)
+        refs = tuple(ref for each in reads for ref in self.refs(each, tower))
+        shares = None if entry.shares is None else self._name(self.entries[entry.shares.layer], tower)
+        own_init = (*entry.init, *(each for each in init if each[0] not in dict(entry.init)))
+        node = Node(name, entry.layer, refs, entry.name, entry.group, tower, shares, own_init, entry.span)
+        if entry.activation is None:
+            return [node]
+        after = f"{name}.{entry.activation.type}"
+        return [node, Node(after, entry.activation, (Ref(name),), entry.name, entry.group, tower, span=entry.span)]
+
+    def refs(self, reads: Reads, tower: str | None) -> list[Ref]:
+        """What a name means to a reader: its own tower's copy where there is one, else all copies."""
+        if reads.layer in self.inputs:
+            return [Ref(reads.layer)]
+        entry = self.entries[reads.layer]
+        towers: Sequence[str | None] = entry.towers or (None,)
+        chosen = [tower] if tower in towers else towers
+        output = 0 if reads.output is None else entry.outputs.index(reads.output)
+        return [Ref(self._end(entry, each, output), output) for each in chosen]
+
+    def _end(self, entry: Entry, tower: str | None, output: int) -> str:
+        name = self._name(entry, tower)
+        return name if entry.activation is None or output else f"{name}.{entry.activation.type}"
+
+    @staticmethod
+    def _name(entry: Entry, tower: str | None) -> str:
+        return entry.name if tower is None or len(entry.towers) == 1 else f"{entry.name}.{slug(tower)}"
+
+
+def shapes(
+    nodes: Sequence[Node],
+    inputs: Mapping[str, Shape],
+    input_spans: Mapping[str, Span],
+    entries: Mapping[str, Entry],
+    report: Report,
+) -> dict[str, Facts]:
+    """The facts of every node; a layer that does not take its inputs is a mistake, reported once a layer."""
+    rows = {node.name: node.row for node in nodes}
+    refused: set[str] = set()
+
+    def origin(ref: Ref, shape: Shape) -> Note:
+        if ref.node in inputs:
+            return Note(f"`{ref.node}` is {spell_tuple(shape)}", input_spans[ref.node])
+        row = rows[ref.node]
+        return Note(f"`{row}` produces {spell_tuple(shape)}", entries[row].span)
+
+    def note(node: Node, error: Rejects, came: tuple[Shape, ...]) -> None:
+        if node.row in refused:
+            return
+        refused.add(node.row)
+        entry = entries[node.row]
+        blamed = () if error.input is None or error.input >= len(came) else (error.input,)
+        notes = [origin(node.inputs[each], came[each]) for each in blamed]
+        name = "wrong-value" if error.input is None else "shape-mismatch"
+        report.add(
+            name, f"{entry.title}: {error.message}", entry.span_of(error.option, error.path), *notes, help=error.help
+        )
+
+    facts = propagate(nodes, inputs, note)
+    for node in nodes:
+        if node.name in facts:
+            _check_weights(node, facts, entries[node.row], report)
+    return facts
+
+
+def _check_weights(node: Node, facts: Mapping[str, Facts], entry: Entry, report: Report) -> None:
+    """Initial values must name weights there are; shared weights must be of one shape."""
+    weights = facts[node.name].weights
+    names = [weight.name for weight in weights]
+    for name, _ in entry.init:
+        if name not in names and not node.folded:
+            help_ = did_you_mean(name, names, what="weights") if names else "remove it"
+            at = entry.span_of("init", (name,))
+            report.add("unknown-weight", f"{entry.title}: it has no weight `{name}` to initialise", at, help=help_)
+            return
+    owner = facts.get(node.shares) if node.shares is not None else None
+    if owner is None or entry.shares is None:
+        return
+    for mine, theirs in zip(weights, owner.weights, strict=False):
+        if mine.shape != theirs.shape:
+            report.add(
+                "shape-mismatch",
+                f"{entry.title}: its {mine.name} is {spell_tuple(mine.shape)}, "
+                f"that of `{entry.shares.layer}` is {spell_tuple(theirs.shape)}",
+                entry.shares.span,
+                help="layers that share have equal weights",
+            )
+            return
