@@ -36,7 +36,7 @@ from archscope.diagrams import fonts
 
 Point = tuple[float, float]
 Command = tuple[str, tuple[Point, ...]]
-"""``("M", (p,))`` moves, ``("L", (p,))`` draws a line, ``("C", (a, b, p))`` a cubic Bézier curve, ``("Z", ())`` closes."""
+"""``("M", (p,))`` moves, ``("L", (p,))`` draws a line, ``("C", (a, b, p))`` a Bézier curve, ``("Z", ())`` closes."""
 
 Anchor = Literal["start", "middle", "end"]
 Kind = Literal["layer", "edge", "frame", "part"]

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from archscope.errors import NotFound, did_you_mean
+from archscope.errors import NotFound
 
 INPUT: Final = "input"
 """The family of a network's inputs and outputs, which are no layers."""
@@ -118,7 +118,7 @@ def theme(name: str) -> Theme:
         NotFound: there is none of that name.
     """
     if name not in THEMES:
-        raise NotFound(f"no theme `{name}`; {did_you_mean(name, THEMES, what='themes')}")
+        raise NotFound(f"no theme `{name}`; themes: {', '.join(THEMES)}")
     return THEMES[name]
 
 

@@ -8,13 +8,22 @@ other. What a program may want to know stands in ``data-`` attributes: ``data-la
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from archscope.diagrams import fonts
 from archscope.diagrams.scene import Group, Item, Path, Polygon, Scene, Text
 
+if TYPE_CHECKING:
+    from archscope.diagrams.drawing import Drawing
+
 _POINTS_A_MM = 72 / 25.4
 _INHERITED = f'font-family="{fonts.STACK}" stroke-linejoin="round"'
+
+
+def write(drawing: Drawing) -> str:
+    """A drawing as SVG."""
+    return svg(drawing.scene)
 
 
 def svg(scene: Scene) -> str:

@@ -1,0 +1,153 @@
+"""`Drawing`: a picture that can be written in every format.
+
+What each style and format is stands in `STYLES` and `FORMATS`, by the name of the function that makes it, so
+that Graphviz and the like are imported when they are needed:
+
+* a style is ``(analysis, request) -> Scene``;
+* a format is ``(drawing) -> str`` or ``bytes``. It reads ``drawing.scene``, or ``drawing.analysis`` and
+  ``drawing.request`` if it is no picture but a graph for another program.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, cast
+
+from archscope import files
+from archscope.analysis import Analysis
+from archscope.diagrams import chain
+from archscope.diagrams.request import Request
+from archscope.diagrams.scene import Scene
+from archscope.errors import NotFound, UsageError
+
+_STYLES: Final[Mapping[str, str]] = {
+    "planes": "archscope.diagrams.planes:scene",
+    "boxes": "archscope.diagrams.boxes:scene",
+    "graph": "archscope.diagrams.graph:scene",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file: its suffixes, the function that makes it, and the style it is for, if only for one."""
+
+    suffixes: tuple[str, ...]
+    maker: str
+    style: str | None = None
+
+
+FORMATS: Final[Mapping[str, Format]] = {
+    "svg": Format((".svg",), "archscope.diagrams.writers.svg:write"),
+    "png": Format((".png",), "archscope.diagrams.writers.png:write"),
+    "pdf": Format((".pdf",), "archscope.diagrams.writers.pdf:write"),
+    "tikz": Format((".tikz", ".tex"), "archscope.diagrams.writers.tikz:write"),
+    "dot": Format((".dot", ".gv"), "archscope.diagrams.graph:dot", "graph"),
+    "mermaid": Format((".mmd", ".mermaid"), "archscope.diagrams.graph:mermaid", "graph"),
+    "html": Format((".html", ".htm"), "archscope.diagrams.html:page"),
+}
+"""Every format by name."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture of a network; `archscope.draw` makes it.
+
+    In a notebook it shows itself.
+    """
+
+    analysis: Analysis
+    request: Request
+
+    @cached_property
+    def style(self) -> str:
+        """The style it is drawn in, also where ``auto`` was asked for."""
+        return self.request.style if self.request.style != "auto" else _auto(self.analysis)
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The picture as a display list."""
+        return cast(Scene, _call(_STYLES[self.style])(self.analysis, self.request))
+
+    @cached_property
+    def svg(self) -> str:
+        """The picture as SVG."""
+        return str(self.write("svg"))
+
+    def write(self, format: str) -> str | bytes:
+        """The picture in one of `FORMATS`: text, or bytes for ``png`` and ``pdf``.
+
+        Raises:
+            NotFound: there is no such format.
+            UsageError: the format shows only another style.
+            MissingExtra: a package it needs is not installed.
+        """
+        if format not in FORMATS:
+            raise NotFound(f"no format `{format}`; formats: {', '.join(FORMATS)}")
+        only = FORMATS[format].style
+        if only is not None and self.request.style not in ("auto", only):
+            raise UsageError(f"format {format} is written for style {only}, not for {self.request.style}")
+        return cast("str | bytes", _call(FORMATS[format].maker)(self))
+
+    def save(self, path: str | os.PathLike[str], format: str | None = None) -> None:
+        """Write a file, whole or not at all; the format follows the suffix.
+
+        Raises:
+            NotFound: no format has this suffix.
+            UsageError: the file cannot be written, or the picture not be drawn.
+        """
+        made = self.write(format or format_of(path))
+        files.write_bytes(path, made if isinstance(made, bytes) else made.encode())
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def __repr__(self) -> str:
+        return f"<archscope drawing of {self.analysis.name}, style {self.style}>"
+
+
+def format_of(path: str | os.PathLike[str]) -> str:
+    """The format of a file, by its suffix.
+
+    >>> format_of("figures/lenet5.PDF")
+    'pdf'
+    >>> format_of("lenet5.bmp")
+    Traceback (most recent call last):
+        ...
+    archscope.errors.NotFound: no format has the suffix `.bmp`; suffixes: .svg, .png, .pdf, .tikz, .tex, .dot, .gv, \
+.mmd, .mermaid, .html, .htm
+    """
+    suffix = Path(path).suffix
+    for name, each in FORMATS.items():
+        if suffix.lower() in each.suffixes:
+            return name
+    known = ", ".join(suffix for each in FORMATS.values() for suffix in each.suffixes)
+    wrong = f"no format has the suffix `{suffix}`" if suffix else f"`{Path(path)}` has no suffix to tell the format"
+    raise NotFound(f"{wrong}; suffixes: {known}")
+
+
+def _auto(analysis: Analysis) -> str:
+    """The first style that shows a network well."""
+    try:
+        whole = chain.chain(analysis, chain.has_own_column)
+        if len(whole.columns) <= 9 and not whole.towers and _most_maps(whole) <= 16:
+            return "planes"
+        if len(chain.fold(chain.chain(analysis, chain.has_weights)).columns) <= 12:
+            return "boxes"
+    except chain.NotAChainError:
+        return "graph"
+    return "graph"
+
+
+def _most_maps(whole: chain.Chain) -> int:
+    grids = [column.piece.shape for column in whole.columns if chain.is_grid(column.piece.shape)]
+    return max((shape[0] for shape in grids), default=0)
+
+
+def _call(name: str) -> Callable[..., Any]:
+    module, function = name.split(":")
+    return cast("Callable[..., Any]", getattr(importlib.import_module(module), function))

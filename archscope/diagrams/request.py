@@ -1,0 +1,141 @@
+"""What a person asks of a picture, checked and brought to one form.
+
+>>> request(width="183mm").width
+518.740157480315
+>>> request(width="89 furlongs")
+Traceback (most recent call last):
+    ...
+archscope.errors.UsageError: no width `89 furlongs`; write a number and a unit: 183mm, 18.3cm, 7.2in or 518pt
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from archscope.diagrams.themes import Theme, theme
+from archscope.errors import NotFound, UsageError
+
+UNITS: Final = {"mm": 72 / 25.4, "cm": 720 / 25.4, "in": 72.0, "pt": 1.0}
+"""Points in each unit of length."""
+
+STYLES: Final = ("auto", "graph", "planes", "boxes")
+"""Every style: `auto` takes the first of `planes`, `boxes` and `graph` that shows the network well."""
+
+SHOWN: Final = ("name", "op", "kernel", "shape", "parameters", "macs")
+"""What can be written on a layer."""
+
+DIRECTIONS: Final = ("tb", "lr")
+"""From top to bottom, or from left to right."""
+
+FONT_SIZES: Final = (4.0, 24.0)
+"""The smallest and the largest font, in points."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """How to draw.
+
+    Attributes:
+        style: one of `STYLES`.
+        width: of the page in points; None for the width the picture takes by itself.
+        font_size: in points.
+        theme: the colours.
+        show: what to write on a layer, in the order of `SHOWN`; None for what the style usually writes.
+        depth: how many levels of blocks to open, ``"full"`` for all, ``"auto"`` for as many as read well.
+        direction: one of `DIRECTIONS`; of a graph.
+        towers: whether to draw the groups of a chain as towers.
+    """
+
+    style: str
+    width: float | None
+    font_size: float
+    theme: Theme
+    show: tuple[str, ...] | None
+    depth: int | Literal["auto", "full"]
+    direction: Literal["tb", "lr"]
+    towers: bool
+
+    def shows(self, part: str, *usual: str) -> bool:
+        """Whether to write one of `SHOWN`, which a style writes if it is among ``usual``."""
+        return part in (usual if self.show is None else self.show)
+
+
+def request(
+    *,
+    style: str = "auto",
+    width: str | float | None = None,
+    font_size: float = 8,
+    theme: str = "light",
+    show: str | Iterable[str] | None = None,
+    depth: int | str = "auto",
+    direction: str = "tb",
+    towers: bool = False,
+) -> Request:
+    """Check what was asked for.
+
+    Raises:
+        NotFound: no such style, theme, direction or thing to show.
+        UsageError: a width, a font size or a depth that cannot be.
+    """
+    if not (isinstance(font_size, int | float) and FONT_SIZES[0] <= font_size <= FONT_SIZES[1]):
+        raise UsageError(f"no font size {font_size}: from {FONT_SIZES[0]:g} to {FONT_SIZES[1]:g} points")
+    return Request(
+        style=_one_of(style, STYLES, "style"),
+        width=None if width is None else _points(width),
+        font_size=float(font_size),
+        theme=_theme(theme),
+        show=None if show is None else _shown(show),
+        depth=_depth(depth),
+        direction="lr" if _one_of(direction, DIRECTIONS, "direction") == "lr" else "tb",
+        towers=towers,
+    )
+
+
+def millimetres(points: float) -> str:
+    """A width that is at least so many points, in whole millimetres.
+
+    >>> millimetres(518.74), millimetres(518.75)
+    ('183mm', '184mm')
+    """
+    return f"{math.ceil(points / UNITS['mm'] - 1e-4)}mm"
+
+
+def _theme(name: str) -> Theme:
+    return theme(name)
+
+
+def _one_of(name: str, names: tuple[str, ...], what: str) -> str:
+    if name not in names:
+        raise NotFound(f"no {what} `{name}`; {what}s: {', '.join(names)}")
+    return name
+
+
+def _points(width: str | float) -> float:
+    text = f"{width}mm" if isinstance(width, int | float) else width
+    match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([a-z]*)\s*", text)
+    unit = (match[2] or "mm") if match else ""
+    if match is None or unit not in UNITS or not 0 < float(match[1]) < 100_000:
+        raise UsageError(f"no width `{width}`; write a number and a unit: 183mm, 18.3cm, 7.2in or 518pt")
+    return float(match[1]) * UNITS[unit]
+
+
+def _shown(show: str | Iterable[str]) -> tuple[str, ...]:
+    given = [each.strip() for each in (show.split(",") if isinstance(show, str) else show)]
+    for each in given:
+        if each not in SHOWN:
+            raise NotFound(f"nothing to show called `{each}`; there are {', '.join(SHOWN)}")
+    return tuple(each for each in SHOWN if each in given)
+
+
+def _depth(depth: int | str) -> int | Literal["auto", "full"]:
+    if depth == "auto":
+        return "auto"
+    if depth == "full":
+        return "full"
+    if str(depth).isdecimal():
+        return int(depth)
+    raise UsageError(f"no depth `{depth}`; a number of levels, `full`, or `auto`")
