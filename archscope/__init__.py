@@ -3,6 +3,7 @@
 from archscope.analysis import Analysis, Field, Row, Totals, Towers, analyze
 from archscope.errors import ArchscopeError, MissingExtra, NotFound, Rejects, SpecError, UsageError
 from archscope.network import Network, Node, Published, Ref, ShapeError
+from archscope.pytorch import build
 from archscope.working import Count
 
 __version__ = "0.1.0"
@@ -26,4 +27,5 @@ __all__ = [
     "Towers",
     "UsageError",
     "analyze",
+    "build",
 ]

@@ -1,0 +1,186 @@
+"""Modules for the layers of the first convolutional networks, which PyTorch does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from archscope.pytorch.padding import Sides, pad_sides
+
+
+class Subsampling(nn.Module):
+    """The sum of each window, times one trainable weight a map, plus one trainable bias a map.
+
+    >>> layer = Subsampling(6, (2, 2), (2, 2))
+    >>> sum(p.numel() for p in layer.parameters()), layer(torch.zeros(1, 6, 28, 28)).shape
+    (12, torch.Size([1, 6, 14, 14]))
+    """
+
+    def __init__(self, channels: int, kernel_size: tuple[int, ...], stride: tuple[int, ...]) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.weight = nn.Parameter(torch.empty(channels))
+        self.bias = nn.Parameter(torch.empty(channels))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Start as an average: the weight is one over the window, the bias 0."""
+        nn.init.constant_(self.weight, 1 / (self.kernel_size[0] * self.kernel_size[1]))
+        nn.init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        summed = F.avg_pool2d(input, self.kernel_size, self.stride, divisor_override=1)
+        return summed * self.weight[:, None, None] + self.bias[:, None, None]
+
+    def extra_repr(self) -> str:
+        return f"{self.weight.shape[0]}, kernel_size={self.kernel_size}, stride={self.stride}"
+
+
+class TableConv2d(nn.Module):
+    """A convolution in which an output map sees only the input maps that a table lists.
+
+    The weight holds one kernel for each connected pair, in the table's order, and nothing for the others:
+    output maps with equally many inputs run together as one grouped convolution.
+
+    >>> layer = TableConv2d(3, ((0, 1), (1, 2), (0, 1, 2)), (5, 5))
+    >>> layer.weight.shape, layer(torch.zeros(1, 3, 14, 14)).shape
+    (torch.Size([7, 5, 5]), torch.Size([1, 3, 10, 10]))
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        table: Sequence[Sequence[int]],
+        kernel_size: tuple[int, ...],
+        stride: tuple[int, ...] = (1, 1),
+        padding: Sides | str = ((0, 0), (0, 0)),
+        dilation: tuple[int, ...] = (1, 1),
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.in_channels = in_channels
+        self.out_channels = len(table)
+        self.table = tuple(tuple(row) for row in table)
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.weight = nn.Parameter(torch.empty(sum(len(row) for row in self.table), *kernel_size))
+        self.bias = nn.Parameter(torch.empty(len(table))) if bias else None
+        self._batches = _batches(self.table)
+        self._order = _order(self.table)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Uniform within one over the root of an output map's fan-in, as PyTorch starts a convolution."""
+        window = self.kernel_size[0] * self.kernel_size[1]
+        first = 0
+        for output_map, row in enumerate(self.table):
+            bound = (window * len(row)) ** -0.5
+            with torch.no_grad():
+                self.weight[first : first + len(row)].uniform_(-bound, bound)
+                if self.bias is not None:
+                    self.bias[output_map].uniform_(-bound, bound)
+            first += len(row)
+
+    def forward(self, input: Tensor) -> Tensor:
+        padded = pad_sides(input, self.padding, self.kernel_size, self.stride, self.dilation)
+        maps = []
+        for rows, sources, kernels, fan_in in self._batches:
+            weight = self.weight[kernels].reshape(rows, fan_in, *self.kernel_size)
+            maps.append(F.conv2d(padded[:, sources], weight, stride=self.stride, dilation=self.dilation, groups=rows))
+        joined = maps[0] if len(maps) == 1 else torch.cat(maps, dim=1)
+        if self._order is not None:
+            joined = joined[:, self._order]
+        return joined if self.bias is None else joined + self.bias[:, None, None]
+
+    def extra_repr(self) -> str:
+        pairs = sum(len(row) for row in self.table)
+        return (
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
+            f"pairs={pairs} of {self.in_channels * self.out_channels}"
+        )
+
+
+_Batch = tuple[int, list[int], list[int], int]
+
+
+def _batches(table: Sequence[Sequence[int]]) -> list[_Batch]:
+    """Output maps of one fan-in together: how many, the input maps they read, their kernels, the fan-in."""
+    first_kernel = list(accumulate((len(row) for row in table), initial=0))
+    batches = []
+    for fan_in in sorted({len(row) for row in table}):
+        chosen = [position for position, row in enumerate(table) if len(row) == fan_in]
+        sources = [source for position in chosen for source in table[position]]
+        kernels = [first_kernel[position] + place for position in chosen for place in range(fan_in)]
+        batches.append((len(chosen), sources, kernels, fan_in))
+    return batches
+
+
+def _order(table: Sequence[Sequence[int]]) -> list[int] | None:
+    """Where each output map lies after the batches are joined; None where it is in its place already."""
+    joined = sorted(range(len(table)), key=lambda position: len(table[position]))
+    places = [joined.index(position) for position in range(len(table))]
+    return None if places == list(range(len(table))) else places
+
+
+class EuclideanRBF(nn.Module):
+    """``y_i = sum_j (x_j - w_ij)^2``, the squared distance of the input to each unit's code.
+
+    Codes that are not trained are a buffer: they travel with ``state_dict`` and no optimizer sees them.
+
+    >>> layer = EuclideanRBF(torch.tensor([[1.0, -1.0], [1.0, 1.0]]))
+    >>> layer(torch.tensor([[1.0, 1.0]]))
+    tensor([[4., 0.]])
+    """
+
+    def __init__(self, codes: Tensor, trainable: bool = False) -> None:
+        super().__init__()
+        self.weight: Tensor
+        if trainable:
+            self.weight = nn.Parameter(codes)
+        else:
+            self.register_buffer("weight", codes)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return (input.unsqueeze(-2) - self.weight).square().sum(-1)
+
+    def extra_repr(self) -> str:
+        units, lines = self.weight.shape
+        return f"in_features={lines}, out_features={units}"
+
+
+def codes_of(bitmaps: Sequence[str] | None, units: int, lines: int) -> Tensor:
+    """Codes of ±1 from bitmaps of ``#`` and ``.``; drawn at random where there are none.
+
+    >>> codes_of(["#. .#"], 1, 4)
+    tensor([[ 1., -1., -1.,  1.]])
+    """
+    if bitmaps is None:
+        return torch.randint(0, 2, (units, lines)).to(torch.get_default_dtype()) * 2 - 1
+    rows = [[1.0 if mark == "#" else -1.0 for mark in "".join(bitmap.split())] for bitmap in bitmaps]
+    return torch.tensor(rows)
+
+
+class ScaledTanh(nn.Module):
+    """``amplitude · tanh(slope · a)``, LeCun's squashing function.
+
+    >>> round(ScaledTanh(1.7159, 2 / 3)(torch.tensor(1.0)).item(), 4)
+    1.0
+    """
+
+    def __init__(self, amplitude: float, slope: float) -> None:
+        super().__init__()
+        self.amplitude = amplitude
+        self.slope = slope
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.amplitude * torch.tanh(self.slope * input)
+
+    def extra_repr(self) -> str:
+        return f"amplitude={self.amplitude:g}, slope={self.slope:.6g}"

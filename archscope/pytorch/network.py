@@ -1,0 +1,190 @@
+"""`BuiltNetwork`: a network as one PyTorch module, a submodule for every node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from archscope.errors import UsageError
+from archscope.layers import Shape
+from archscope.network import Network, Node
+from archscope.pytorch.builders import build_layer
+from archscope.pytorch.initialise import initialise
+
+
+class Step(NamedTuple):
+    """One node in execution order.
+
+    Attributes:
+        name: the node's name.
+        path: where its module sits among the submodules.
+        inputs: which values it reads: a node or network input, and which of its outputs.
+        done: values that nothing reads after it.
+        device: where it runs, if the network is spread over several devices.
+    """
+
+    name: str
+    path: tuple[str, ...]
+    inputs: tuple[tuple[str, int], ...]
+    done: tuple[str, ...]
+    device: torch.device | None
+
+
+class BuiltNetwork(nn.Module):
+    """A network in PyTorch; make one with `archscope.build`.
+
+    Every node is a submodule under its own name, so ``state_dict`` has the spec's layer names: ``C1.weight``,
+    ``conv1.gpu0.weight``. An activation named on a layer sits beside it: ``C1_scaled_tanh``.
+    Called with a batch for each network input; returns the output, or a tuple where there are several.
+    """
+
+    def __init__(self, network: Network, devices: Sequence[torch.device] | None = None) -> None:
+        super().__init__()
+        self._inputs = {name: tuple(int(extent) for extent in shape) for name, shape in network.inputs.items()}
+        self._results = tuple((ref.node, ref.output) for ref in network.outputs)
+        self._tokens: dict[str, int] = {}
+        places = _paths(network.nodes)
+        spread = None if devices is None else _placed(network, devices)
+        last_read = _last_read(network)
+        steps = []
+        for node in network.nodes:
+            device = None if spread is None else spread[node.name]
+            self._insert(places[node.name], _module(network, node, device))
+            inputs = tuple((ref.node, ref.output) for ref in node.inputs)
+            steps.append(Step(node.name, places[node.name], inputs, last_read.get(node.name, ()), device))
+        self._steps = tuple(steps)
+        self._by_name = {step.name: step for step in steps}
+        for node in network.nodes:
+            if node.shares is not None:
+                _tie(self.node(node.name), self.node(node.shares))
+            for ref in node.inputs:
+                if ref.node in self._inputs and node.layer.type == "embedding":
+                    self._tokens[ref.node] = int(network.facts[node.name].weights[0].shape[0])
+
+    def forward(self, *inputs: Tensor) -> Any:
+        if len(inputs) != len(self._inputs):
+            raise TypeError(f"takes {len(self._inputs)} inputs ({', '.join(self._inputs)}), got {len(inputs)}")
+        values: dict[str, Any] = dict(zip(self._inputs, inputs, strict=True))
+        for step in self._steps:
+            taken = [_pick(values[name], output) for name, output in step.inputs]
+            if step.device is not None:
+                taken = [each.to(step.device) for each in taken]
+            module = self._at(step.path)
+            values[step.name] = module(*taken)
+            for name in step.done:
+                del values[name]
+        results = tuple(_pick(values[name], output) for name, output in self._results)
+        return results[0] if len(results) == 1 else results
+
+    def nodes(self) -> Iterator[tuple[str, nn.Module]]:
+        """Every node's name and module, in the order in which they run."""
+        for step in self._steps:
+            yield step.name, self._at(step.path)
+
+    def node(self, name: str) -> nn.Module:
+        """The module of a node."""
+        return self._at(self._by_name[name].path)
+
+    def path(self, name: str) -> str:
+        """The name of a node's module among the submodules, as ``state_dict`` and hooks see it."""
+        return ".".join(self._by_name[name].path)
+
+    def example_inputs(
+        self, batch: int = 1, *, device: torch.device | str | None = None, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, ...]:
+        """Random inputs that it takes: normal values, or token numbers where an embedding reads them."""
+        examples = []
+        for name, shape in self._inputs.items():
+            if name in self._tokens:
+                drawn = torch.randint(self._tokens[name], (batch, *shape), device=device, generator=generator)
+            else:
+                drawn = torch.randn(batch, *shape, device=device, generator=generator)
+            examples.append(drawn)
+        return tuple(examples)
+
+    def _at(self, path: tuple[str, ...]) -> nn.Module:
+        module: nn.Module = self
+        for part in path:
+            module = module._modules[part]  # type: ignore[assignment]
+        return module
+
+    def _insert(self, path: tuple[str, ...], module: nn.Module) -> None:
+        parent: nn.Module = self
+        for part in path[:-1]:
+            if part not in parent._modules:
+                parent._modules[part] = nn.Module()
+            parent = parent._modules[part]  # type: ignore[assignment]
+        # Not `add_module`, which refuses a layer that is called `half` or `type`.
+        parent._modules[path[-1]] = module
+
+
+def _pick(value: Any, output: int) -> Tensor:
+    chosen: Tensor = value[output] if isinstance(value, tuple) else value
+    return chosen
+
+
+def _module(network: Network, node: Node, device: torch.device | None) -> nn.Module:
+    shapes: tuple[Shape, ...] = tuple(network.shape_of(ref) for ref in node.inputs)
+    module = build_layer(node.layer, *shapes)
+    initialise(module, node.init, node.name)
+    return module if device is None else module.to(device)
+
+
+def _paths(nodes: Sequence[Node]) -> dict[str, tuple[str, ...]]:
+    """Where each module goes: by the parts of its node's name, but never inside another layer's module."""
+    names = {node.name for node in nodes}
+    paths: dict[str, tuple[str, ...]] = {}
+    taken: set[tuple[str, ...]] = {tuple(name.split(".")) for name in names}
+    for name in names:
+        parts = name.split(".")
+        path: list[str] = []
+        for depth, part in enumerate(parts, start=1):
+            above = ".".join(parts[: depth - 1])
+            if above in names:
+                path[-1] += f"_{part}"
+            else:
+                path.append(part)
+        while tuple(path) != tuple(parts) and tuple(path) in taken:
+            path[-1] += "_"
+        taken.add(tuple(path))
+        paths[name] = tuple(path)
+    return paths
+
+
+def _placed(network: Network, devices: Sequence[torch.device]) -> dict[str, torch.device]:
+    towers = network.towers
+    if not towers:
+        raise UsageError(f"{network.name} has no towers to spread over {len(devices)} devices; use `device=`")
+    if len(devices) != len(towers):
+        raise UsageError(f"{network.name} has {len(towers)} towers ({', '.join(towers)}) for {len(devices)} devices; "
+                         "name one for each tower")  # fmt: skip
+    place = dict(zip(towers, devices, strict=True))
+    return {node.name: devices[0] if node.tower is None else place[node.tower] for node in network.nodes}
+
+
+def _last_read(network: Network) -> dict[str, tuple[str, ...]]:
+    """For each node, the values that nothing reads after it."""
+    reader: dict[str, str] = {}
+    for node in network.nodes:
+        reader[node.name] = node.name
+        for ref in node.inputs:
+            reader[ref.node] = node.name
+    kept = {ref.node for ref in network.outputs}
+    done: dict[str, list[str]] = {}
+    for value, last in reader.items():
+        if value not in kept:
+            done.setdefault(last, []).append(value)
+    return {name: tuple(values) for name, values in done.items()}
+
+
+def _tie(module: nn.Module, source: nn.Module) -> None:
+    """Make a module use another's weights."""
+    for name, parameter in source.named_parameters(recurse=True, remove_duplicate=False):
+        owner, _, attribute = name.rpartition(".")
+        setattr(module.get_submodule(owner), attribute, parameter)
+    for name, buffer in source.named_buffers(remove_duplicate=False):
+        owner, _, attribute = name.rpartition(".")
+        setattr(module.get_submodule(owner), attribute, buffer)

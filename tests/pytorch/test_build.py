@@ -1,0 +1,259 @@
+"""Whole networks, built and run."""
+
+from __future__ import annotations
+
+import copy
+import io
+
+import pytest
+import torch
+
+from archscope.errors import UsageError
+from archscope.layers import LSTM, Add, Concat, Conv2d, Dropout, Embedding, Flatten, Linear, PReLU, ReLU, ScaledTanh
+from archscope.network import Network, Node, Ref
+from archscope.pytorch import build
+from archscope.pytorch.historic import TableConv2d
+
+
+def node(name: str, layer: object, *inputs: str | Ref, **more: object) -> Node:
+    refs = tuple(each if isinstance(each, Ref) else Ref(each) for each in inputs)
+    return Node(name, layer, refs, more.pop("row", name.partition(".")[0]), **more)  # type: ignore[arg-type]
+
+
+def small() -> Network:
+    return Network("small", {"input": (1, 12, 12)}, [
+        node("C1", Conv2d(out_channels=4, kernel_size=5), "input"),
+        node("C1.scaled_tanh", ScaledTanh(), "C1"),
+        node("C2", Conv2d(out_channels=4, kernel_size=3, padding=1), "C1.scaled_tanh"),
+        node("C2.prelu", PReLU(), "C2"),
+        node("sum", Add(), "C2.prelu", "C1.scaled_tanh"),
+        node("flatten", Flatten(), "sum"),
+        node("fc", Linear(out_features=10), "flatten"),
+    ])  # fmt: skip
+
+
+def towers() -> Network:
+    nodes = []
+    for index, tower in enumerate(("GPU 0", "GPU 1")):
+        own = {"row": "conv1", "tower": tower}
+        nodes.append(node(f"conv1.gpu{index}", Conv2d(out_channels=3, kernel_size=3), "input", **own))
+        nodes.append(node(f"conv1.gpu{index}.relu", ReLU(), f"conv1.gpu{index}", **own))
+    nodes.append(node("both", Concat(), "conv1.gpu0.relu", "conv1.gpu1.relu"))
+    nodes += [
+        node(f"conv2.gpu{index}", Conv2d(out_channels=2, kernel_size=3), "both", row="conv2", tower=tower)
+        for index, tower in enumerate(("GPU 0", "GPU 1"))
+    ]
+    nodes += [node("joined", Concat(), "conv2.gpu0", "conv2.gpu1"), node("flatten", Flatten(), "joined")]
+    nodes.append(node("fc", Linear(out_features=5), "flatten"))
+    return Network("towers", {"input": (3, 10, 10)}, nodes)
+
+
+def test_state_dict_has_the_names_of_the_layers() -> None:
+    names = list(build(small()).state_dict())
+    assert names == ["C1.weight", "C1.bias", "C2.weight", "C2.bias", "C2_prelu.weight", "fc.weight", "fc.bias"]
+
+
+def test_state_dict_names_the_copies_on_towers() -> None:
+    assert "conv1.gpu1.weight" in build(towers()).state_dict()
+
+
+def test_nodes_come_in_the_order_in_which_they_run() -> None:
+    network = towers()
+    model = build(network)
+    ran: list[str] = []
+    for name, module in model.nodes():
+        module.register_forward_hook(lambda *_, name=name: ran.append(name))
+    model(*model.example_inputs())
+    assert ran == [each.name for each in network.nodes] == [name for name, _ in model.nodes()]
+
+
+def test_a_layer_may_be_called_like_a_method_of_a_module() -> None:
+    network = Network("odd", {"input": (3,)}, [
+        node("half", Linear(out_features=3), "input"), node("type", Linear(out_features=2), "half"),
+    ])  # fmt: skip
+    model = build(network)
+    assert model.half().type(torch.float32)(torch.zeros(1, 3)).shape == (1, 2)
+    assert set(model.state_dict()) == {"half.weight", "half.bias", "type.weight", "type.bias"}
+
+
+def test_an_activation_beside_a_layer_of_the_same_name_gets_another() -> None:
+    network = Network("odd", {"input": (3,)}, [
+        node("a", Linear(out_features=3), "input"), node("a.relu", ReLU(), "a"), node("a_relu", ReLU(), "a.relu"),
+    ])  # fmt: skip
+    model = build(network)
+    assert [model.path(name) for name, _ in model.nodes()] == ["a", "a_relu_", "a_relu"]
+
+
+@pytest.mark.parametrize("network", [small(), towers()], ids=lambda each: each.name)
+def test_towers_on_two_devices_give_what_one_device_gives(network: Network) -> None:
+    if not network.towers:
+        with pytest.raises(UsageError, match="has no towers to spread over 2 devices"):
+            build(network, devices=["cpu", "cpu"])
+        return
+    one, two = build(network), build(network, devices=["cpu", torch.device("cpu")])
+    two.load_state_dict(one.state_dict())
+    example = one.example_inputs(2)
+    assert torch.equal(one(*example), two(*example))
+    meta = build(network, devices=["meta", "meta"])
+    assert meta(torch.zeros(2, 3, 10, 10)).device.type == "meta"
+    assert {each.device.type for each in meta.parameters()} == {"meta"}
+
+
+def test_each_tower_goes_to_its_device_and_the_rest_to_the_first() -> None:
+    model = build(towers(), devices=["cpu", "meta"])
+    places = {name: parameter.device.type for name, parameter in model.named_parameters() if "weight" in name}
+    assert places == {"conv1.gpu0.weight": "cpu", "conv1.gpu1.weight": "meta", "conv2.gpu0.weight": "cpu",
+                      "conv2.gpu1.weight": "meta", "fc.weight": "cpu"}  # fmt: skip
+
+
+def test_there_must_be_a_device_for_each_tower() -> None:
+    with pytest.raises(UsageError, match=r"towers has 2 towers \(GPU 0, GPU 1\) for 3 devices"):
+        build(towers(), devices=["cpu"] * 3)
+
+
+@pytest.mark.parametrize("network", [small(), towers()], ids=lambda each: each.name)
+def test_a_built_network_compiles_whole_and_exports(network: Network) -> None:
+    model = build(network).eval()
+    example = model.example_inputs(2)
+    expected = model(*example)
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    assert torch.allclose(compiled(*example), expected, atol=1e-6)
+    exported = torch.export.export(model, example)
+    assert torch.allclose(exported.module()(*example), expected, atol=1e-6)
+    assert set(exported.state_dict) == set(model.state_dict())
+
+
+def test_a_built_network_can_be_copied_saved_and_changed() -> None:
+    model = build(small())
+    example = model.example_inputs(1)
+    twin = copy.deepcopy(model)
+    buffer = io.BytesIO()
+    torch.save(model, buffer)
+    buffer.seek(0)
+    loaded = torch.load(buffer, weights_only=False)
+    assert torch.equal(model(*example), twin(*example))
+    assert torch.equal(model(*example), loaded(*example))
+    model.C1 = torch.nn.Conv2d(1, 4, 5)
+    assert not torch.equal(model(*example), twin(*example)), "a replaced submodule is the one that runs"
+
+
+def test_a_built_network_learns() -> None:
+    torch.manual_seed(0)
+    model = build(small())
+    (example,) = model.example_inputs(8)
+    wanted = torch.arange(8)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    losses = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(example), wanted)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 2
+
+
+def test_a_layer_that_shares_weights_holds_the_same_tensors() -> None:
+    network = Network("tied", {"input": (4,)}, [
+        node("a", Linear(out_features=4), "input"),
+        node("b", Linear(out_features=4), "a", shares="a"),
+    ])  # fmt: skip
+    model = build(network)
+    assert model.b.weight is model.a.weight
+    assert len(list(model.parameters())) == 2
+
+
+def test_a_named_output_of_a_layer_is_the_one_that_is_read() -> None:
+    network = Network("words", {"input": (7,)}, [
+        node("tokens", Embedding(num_embeddings=20, embedding_dim=6), "input"),
+        node("lstm", LSTM(hidden_size=5), "tokens"),
+        node("flatten", Flatten(), Ref("lstm", 1)),
+        node("drop", Dropout(), "flatten"),
+    ], outputs=(Ref("drop"), Ref("lstm", 2)))  # fmt: skip
+    model = build(network).eval()
+    (example,) = model.example_inputs(3)
+    assert example.dtype == torch.long
+    hidden, cell = model(example)
+    _, expected, cells = model.lstm(model.tokens(example))
+    assert torch.equal(hidden, expected.flatten(1))
+    assert torch.equal(cell, cells)
+
+
+def test_values_are_let_go_after_their_last_reader() -> None:
+    model = build(small())
+    done = {step.name: step.done for step in model._steps}
+    assert done["C1.scaled_tanh"] == ("C1",), "the activation is read again by the sum"
+    assert done["sum"] == ("C1.scaled_tanh", "C2.prelu")
+    assert all("fc" not in values for values in done.values())
+
+
+def test_weights_start_as_the_spec_says() -> None:
+    init = (("weight", ("normal", (0.0, 0.01))), ("bias", ("constant", (1.0,))))
+    network = Network("init", {"input": (400,)}, [node("fc", Linear(out_features=300), "input", init=init)])
+    torch.manual_seed(0)
+    layer = build(network).fc
+    assert layer.bias.unique().tolist() == [1.0]
+    assert layer.weight.std().item() == pytest.approx(0.01, rel=0.02)
+    assert layer.weight.mean().item() == pytest.approx(0.0, abs=1e-4)
+
+
+def test_an_unknown_weight_or_distribution_is_named() -> None:
+    for init, message in (
+        ((("wieght", ("normal", (0.0, 1.0))),), "`fc` has no weight `wieght` to start; did you mean `weight`?"),
+        ((("weight", ("gauss", (0.0, 1.0))),), "`fc`: unknown initialisation `gauss`; initialisations: normal"),
+    ):
+        network = Network("init", {"input": (4,)}, [node("fc", Linear(out_features=3), "input", init=init)])
+        with pytest.raises(UsageError) as caught:
+            build(network)
+        assert str(caught.value).startswith(message)
+
+
+def test_a_wrong_number_of_inputs_is_named() -> None:
+    with pytest.raises(TypeError, match=r"takes 1 inputs \(input\), got 2"):
+        build(small())(torch.zeros(1), torch.zeros(1))
+
+
+TABLE = [[0, 2], [1], [0, 1, 2], [2, 1], [0]]
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("padding", [0, 2, "same", [1, 0, 2, 1]])
+def test_a_convolution_over_a_table_is_a_dense_one_with_the_other_kernels_at_zero(stride: int, padding: object) -> None:
+    from archscope.pytorch.builders import build_layer
+    from archscope.pytorch.padding import pad_sides
+
+    layer = Conv2d(out_channels=5, kernel_size=3, stride=stride, padding=padding, connection_table=TABLE)
+    module = build_layer(layer, (3, 9, 8))
+    assert isinstance(module, TableConv2d)
+    dense = torch.zeros(5, 3, 3, 3)
+    kernels = iter(module.weight.detach())
+    for row, sources in enumerate(TABLE):
+        for source in sources:
+            dense[row, source] = next(kernels)
+    example = torch.randn(2, 3, 9, 8)
+    padded = pad_sides(example, layer.padding, (3, 3), (stride, stride), (1, 1))
+    expected = torch.nn.functional.conv2d(padded, dense, module.bias, stride=stride)
+    assert torch.allclose(module(example), expected, atol=1e-5)
+
+
+def test_lenet_c3_trains_1516_values_and_shows_a_counter_150_000_multiplications() -> None:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    table = [[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 0], [5, 0, 1], [0, 1, 2, 3], [1, 2, 3, 4],
+             [2, 3, 4, 5], [3, 4, 5, 0], [4, 5, 0, 1], [5, 0, 1, 2], [0, 1, 3, 4], [1, 2, 4, 5], [0, 2, 3, 5],
+             [0, 1, 2, 3, 4, 5]]  # fmt: skip
+    module = TableConv2d(6, table, (5, 5))
+    assert (module.weight.numel(), module.bias.numel()) == (1500, 16)
+    with FlopCounterMode(display=False) as counter:
+        module(torch.zeros(1, 6, 14, 14))
+    assert counter.get_total_flops() == 2 * 150_000
+
+
+def test_codes_that_are_not_trained_are_a_buffer_of_ones_and_minus_ones() -> None:
+    from archscope.layers import RBF
+
+    network = Network("codes", {"input": (84,)}, [node("OUTPUT", RBF(out_features=10), "input")])
+    model = build(network)
+    assert not list(model.parameters())
+    assert model.OUTPUT.weight.unique().tolist() == [-1.0, 1.0]
+    assert set(model.state_dict()) == {"OUTPUT.weight"}

@@ -1,0 +1,60 @@
+"""Every layer type, built and run."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from builder_cases import CASES, Case, name_of
+
+from archscope.layers import TYPES
+from archscope.pytorch.builders import BUILDERS, build_layer
+
+
+def run(case: Case, device: str = "cpu") -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
+    layer, shapes = case
+    with torch.device(device):
+        module = build_layer(layer, *shapes).eval()
+        if layer.type == "embedding":
+            inputs = [torch.zeros(2, *shape, dtype=torch.long) for shape in shapes]
+        else:
+            inputs = [torch.randn(2, *shape) for shape in shapes]
+    result = module(*inputs)
+    return module, result if isinstance(result, tuple) else (result,)
+
+
+def test_there_is_a_builder_for_every_layer_type_and_for_nothing_else() -> None:
+    assert set(BUILDERS) == set(TYPES)
+
+
+def test_every_layer_type_has_a_case() -> None:
+    assert {layer.type for layer, _ in CASES} == set(TYPES)
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_a_built_layer_makes_the_shapes_of_its_rule(case: Case, device: str) -> None:
+    layer, shapes = case
+    _, outputs = run(case, device)
+    expected = [(2, *(int(extent) for extent in shape)) for shape in layer.facts(*shapes).outputs]
+    assert [tuple(output.shape) for output in outputs] == expected
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_a_built_layer_holds_the_weights_of_its_rule(case: Case) -> None:
+    layer, shapes = case
+    module, _ = run(case, "meta")
+    held = {name: (tuple(each.shape), True) for name, each in module.named_parameters()}
+    for name, buffer in module.named_buffers():
+        if name != "num_batches_tracked":
+            held[name] = (tuple(buffer.shape), False)
+    stated = layer.facts(*shapes).weights
+    assert held == {each.name: (tuple(int(extent) for extent in each.shape), each.trainable) for each in stated}
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_a_built_layer_can_be_trained(case: Case) -> None:
+    module, outputs = run(case)
+    parameters = list(module.parameters())
+    if parameters:
+        torch.cat([output.flatten() for output in outputs]).square().sum().backward()
+        assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in parameters)
