@@ -1,0 +1,112 @@
+"""The columns a table can have: how each is called, headed, explained, and read off a row.
+
+>>> [column.name for column in chosen(["layer", "macs"])]
+['layer', 'macs']
+>>> chosen(["mac"])
+Traceback (most recent call last):
+archscope.errors.NotFound: no column `mac`; did you mean `macs`?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from archscope.analysis import COUNTS, Row
+from archscope.errors import NotFound, did_you_mean
+
+OFF_THE_GRID: Final = "its values have no place on the input's grid"
+"""Why a layer behind a flatten has no receptive field."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One quantity of every row.
+
+    Attributes:
+        name: what ``--columns`` calls it.
+        heading: what stands above it.
+        doc: one line for ``archscope table --help`` and the documentation.
+        value: the plain value for a row: an int, a text, a shape, a tuple of those, or None.
+        numeric: whether it is aligned on its digits.
+        reason: why None is *not covered*; empty where None only means that there is none.
+    """
+
+    name: str
+    heading: str
+    doc: str
+    value: Callable[[Row], Any]
+    numeric: bool = False
+    reason: str = ""
+
+    @property
+    def is_count(self) -> bool:
+        """Whether it adds up over layers and carries its working."""
+        return self.name in COUNTS
+
+
+def _count(name: str, heading: str, doc: str) -> Column:
+    return Column(name, heading, doc, lambda row: row.count_of(name), numeric=True, reason="no rule covers it")
+
+
+def _on_grid(name: str, heading: str, doc: str) -> Column:
+    return Column(name, heading, doc, lambda row: getattr(row, name), numeric=True, reason=OFF_THE_GRID)
+
+
+def _weights(row: Row) -> tuple[str, ...]:
+    several = len({node for node, _ in row.weights}) > 1
+    return tuple(
+        f"{f'{node}.' if several else ''}{weight.name} {'×'.join(str(int(each)) for each in weight.shape)}"
+        for node, weight in row.weights
+    )
+
+
+_ALL: Final = (
+    Column("layer", "Layer", "its name in the spec", lambda row: row.name),
+    Column("type", "Spec type", "its layer type, as a spec says it", lambda row: row.type),
+    Column("label", "Type", "its type, kernel, stride and groups in a few words", lambda row: row.node.layer.label),
+    Column("activation", "Activation", "the activation named on it", lambda row: row.activation),
+    Column("kernel", "Kernel", "the window it slides", lambda row: row.node.layer.kernel),
+    Column("inputs", "From", "the layers it reads", lambda row: row.inputs),
+    Column("input", "Input", "the shapes that come in", lambda row: row.input_shapes),
+    Column("output", "Output", "the shape that goes out, channels first", lambda row: row.outputs),
+    Column("weights", "Weights", "its weights by name and shape", _weights),
+    _count("parameters", "Parameters", "trainable values"),
+    _count("fixed", "Fixed", "values held but not trained"),
+    _count("connections", "Connections", "weighted input lines of all units, bias lines and padding included"),
+    _count("connections_in_bounds", "In bounds", "connections without those into the padding"),
+    _count("macs", "MACs", "multiply-accumulates of convolutions and matrix products, biases not included"),
+    _count("flops", "FLOPs = 2·MACs", "2 · MACs"),
+    _count("units", "Units", "output values, if it holds weights: the papers' neurons"),
+    Column("activation_bytes", "Bytes", "bytes of its output in float32", Row.activation_bytes, numeric=True),
+    _on_grid("receptive_field", "RF", "input positions that reach one output value"),
+    _on_grid("jump", "Jump", "input positions between neighbouring outputs"),
+    _on_grid("start", "Start", "the first input position the first output sees"),
+    _count("dense_equivalent", "If dense", "connections of an untied map from all its inputs to all its units"),
+    Column("tower", "Tower", "the towers it stands on", lambda row: row.towers),
+    Column("group", "Block", "the block it belongs to, outermost first", lambda row: row.group),
+)
+
+COLUMNS: Final[Mapping[str, Column]] = MappingProxyType({column.name: column for column in _ALL})
+"""Every column by name, in the order in which they are listed."""
+
+DEFAULT: Final = ("layer", "label", "activation", "output", "parameters", "connections", "macs", "receptive_field")
+"""What a table shows unless it is told otherwise."""
+
+EXPENDABLE: Final = ("activation", "receptive_field", "macs", "label", "connections")
+"""Which of `DEFAULT` a narrow terminal does without, the first one first."""
+
+
+def chosen(names: Sequence[str] | None) -> tuple[Column, ...]:
+    """Columns by name; `DEFAULT` where none are named. The layer's name always comes first.
+
+    Raises:
+        NotFound: there is no such column.
+    """
+    wanted = dict.fromkeys(["layer", *(DEFAULT if names is None else names)])
+    for name in wanted:
+        if name not in COLUMNS:
+            raise NotFound(f"no column `{name}`; {did_you_mean(name, COLUMNS, what='columns')}")
+    return tuple(COLUMNS[name] for name in wanted)

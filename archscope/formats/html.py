@@ -1,0 +1,135 @@
+"""HTML: a page that stands alone, in light and dark, and a fragment of it for notebooks.
+
+Every count shows its arithmetic when the pointer rests on it; `--working` prints it for everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Final
+
+from archscope.analysis import Analysis
+from archscope.formats.columns import Column
+from archscope.formats.sheet import Cell, Sheet, View, lay_out
+
+_TABLE_STYLE: Final = """
+.archscope table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.archscope caption { text-align: left; padding: 0 0 .5em; font-weight: 600; }
+.archscope caption small { font-weight: 400; opacity: .8; }
+.archscope th, .archscope td { padding: .3em .8em; text-align: left; white-space: nowrap; }
+.archscope th[scope=row], .archscope tfoot th { font-weight: 600; }
+.archscope sup { line-height: 0; }
+.archscope .n { text-align: right; }
+.archscope td[title] { cursor: help; }
+.archscope thead th, .archscope tfoot th, .archscope tfoot td { border-color: currentColor; border-style: solid; }
+.archscope thead th { border-width: 1.5px 0 1px; }
+.archscope tfoot th, .archscope tfoot td { border-width: 1px 0 1.5px; font-weight: 600; }
+.archscope tbody tr:hover { background: rgb(128 128 128 / .14); }
+.archscope .scroll { overflow-x: auto; margin-bottom: 1em; }
+.archscope dl { display: grid; grid-template-columns: max-content 1fr; gap: .2em 1em; margin: 1em 0; }
+.archscope dt { font-weight: 600; }
+.archscope dd { margin: 0; }
+.archscope .notes { font-size: .9em; }
+""".strip()
+
+_PAGE_STYLE: Final = """
+:root { color-scheme: light dark; --ink: #1b1f24; --page: #ffffff; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --page: #14171a; } }
+body { margin: 2rem auto; max-width: 76rem; padding: 0 1rem; color: var(--ink); background: var(--page);
+       font: 16px/1.45 system-ui, sans-serif; }
+h1 { font-size: 1.5rem; }
+h2 { font-size: 1.15rem; }
+@media print { body { margin: 0; color: #000; background: #fff; } }
+""".strip()
+
+
+def write(analysis: Analysis, view: View) -> str:
+    """A whole page: no script, nothing fetched."""
+    sheet = lay_out(analysis, view)
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(sheet.title)}</title>",
+            f"<style>\n{_PAGE_STYLE}\n{_TABLE_STYLE}\n</style>",
+            "</head>",
+            "<body>",
+            f"<h1>{escape(sheet.title)}</h1>",
+            '<main class="archscope">',
+            *_content(sheet, escape(sheet.subtitle)),
+            "</main>",
+            "</body>",
+            "</html>",
+        ]
+    )
+
+
+def fragment(analysis: Analysis, view: View | None = None) -> str:
+    """What a notebook shows; it takes the colours of the page it is put into."""
+    sheet = lay_out(analysis, view or View())
+    caption = f"{escape(sheet.title)} <small>{escape(sheet.subtitle)}</small>"
+    style = f"<style>\n{_TABLE_STYLE}\n</style>"
+    return "\n".join(['<div class="archscope">', style, *_content(sheet, caption), "</div>"])
+
+
+def _content(sheet: Sheet, caption: str) -> Iterable[str]:
+    yield from _main(sheet, caption)
+    yield "<dl>"
+    yield from (f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in sheet.below)
+    yield "</dl>"
+    if sheet.steps:
+        yield from _working(sheet)
+    if sheet.notes:
+        yield '<div class="notes">'
+        yield from (f"<p><sup>{number}</sup> {escape(note)}</p>" for number, note in enumerate(sheet.notes, 1))
+        yield "</div>"
+
+
+def _main(sheet: Sheet, caption: str) -> Iterable[str]:
+    yield f'<div class="scroll" role="region" aria-label="{escape(sheet.title)}" tabindex="0">'
+    yield "<table>"
+    yield f"<caption>{caption}</caption>"
+    yield f"<thead><tr>{''.join(_heading(column) for column in sheet.columns)}</tr></thead>"
+    yield "<tbody>"
+    yield from (_line(sheet.columns, row) for row in sheet.rows)
+    yield "</tbody>"
+    yield f"<tfoot>{_line(sheet.columns, sheet.totals)}</tfoot>"
+    yield "</table></div>"
+
+
+def _heading(column: Column) -> str:
+    return f'<th scope="col"{_aligned(column)} title="{escape(column.doc)}">{escape(column.heading)}</th>'
+
+
+def _line(columns: Sequence[Column], cells: Sequence[Cell]) -> str:
+    name, *rest = cells
+    body = "".join(_cell(column, cell) for column, cell in zip(columns[1:], rest, strict=True))
+    return f'<tr><th scope="row">{escape(name.text)}</th>{body}</tr>'
+
+
+def _cell(column: Column, cell: Cell) -> str:
+    working = f' title="{escape(cell.working)}"' if cell.working else ""
+    note = f"<sup>{cell.note}</sup>" if cell.note else ""
+    return f"<td{_aligned(column)}{working}>{escape(cell.text)}{note}</td>"
+
+
+def _aligned(column: Column) -> str:
+    return ' class="n"' if column.numeric else ""
+
+
+def _working(sheet: Sheet) -> Iterable[str]:
+    yield "<h2>Working</h2>"
+    yield '<div class="scroll" role="region" aria-label="Working" tabindex="0">'
+    yield "<table><thead><tr>"
+    yield '<th scope="col">Layer</th><th scope="col">Quantity</th><th scope="col">Working</th>'
+    yield '<th scope="col" class="n">Value</th></tr></thead><tbody>'
+    for step in sheet.steps:
+        yield (
+            f'<tr><th scope="row">{escape(step.layer)}</th><td>{escape(step.quantity)}</td>'
+            f'<td>{escape(step.working)}</td><td class="n">{escape(step.value)}</td></tr>'
+        )
+    yield "</tbody></table></div>"

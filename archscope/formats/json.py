@@ -1,0 +1,69 @@
+"""JSON with the schema ``archscope.analysis/1``.
+
+Shapes are lists without the batch axis, windows and fields have an entry for each axis, and a number that is
+not covered is null. `--columns` adds to the keys that are always there; nothing is ever left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from archscope.analysis import COUNTS, Analysis, Row
+from archscope.formats.columns import chosen
+from archscope.formats.sheet import View
+
+SCHEMA: Final = "archscope.analysis/1"
+
+_LAYER: Final = ("parameters", "fixed", "connections", "connections_in_bounds", "macs", "units",
+                 "receptive_field", "jump", "dense_equivalent")  # fmt: skip
+_TOTALS: Final = ("parameters", "fixed", "connections", "connections_in_bounds", "macs", "units")
+_WORKING: Final = ("parameters", "connections")
+
+
+def write(analysis: Analysis, view: View) -> str:
+    """The analysis as indented JSON."""
+    return json.dumps(plain(analysis, view), ensure_ascii=False, indent=2)
+
+
+def plain(analysis: Analysis, view: View) -> dict[str, Any]:
+    """The analysis as dicts, lists, texts and numbers.
+
+    >>> import archscope
+    >>> plain(archscope.analyze(archscope.load("lenet5")), View())["totals"]["parameters"]
+    60850
+    """
+    inputs = {name: list(shape) for name, shape in analysis.network.inputs.items()}
+    extra = [name for name in (view.columns or ()) if name not in (*_LAYER, "layer", "type", "inputs", "output")]
+    totals = (*_TOTALS, *(name for name in extra if name in COUNTS))
+    return {
+        "schema": SCHEMA,
+        "name": analysis.name,
+        "title": analysis.title,
+        "input": list(analysis.input),
+        **({"inputs": inputs} if len(inputs) > 1 else {}),
+        "layers": [_layer(row, view, extra) for row in view.rows(analysis)],
+        "totals": {name: _plain(analysis.totals.count_of(name)) for name in totals},
+    }
+
+
+def _layer(row: Row, view: View, extra: list[str]) -> Mapping[str, Any]:
+    shown = COUNTS if view.working else _WORKING
+    return {
+        "name": row.name,
+        "type": row.type,
+        "inputs": list(row.inputs),
+        "output": _plain(row.output),
+        **{name: _plain(getattr(row, name)) for name in _LAYER},
+        **{column.name: _plain(column.value(row)) for column in chosen(extra) if column.name != "layer"},
+        "working": {name: row.working(name) for name in shown},
+    }
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    return [_plain(each) for each in value]

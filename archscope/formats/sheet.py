@@ -1,0 +1,183 @@
+"""`Sheet`: an analysis brought into lines of text, before any format has its way with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archscope.analysis import Analysis, Row
+from archscope.formats.columns import Column, chosen
+
+NOT_COVERED = "–"
+"""What stands where a number is not known; a note below says why."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What to show of an analysis, and how.
+
+    Attributes:
+        columns: names out of `archscope.formats.columns.COLUMNS`; None for the usual ones.
+        working: whether the arithmetic behind each count is shown.
+        every_node: a line for every node instead of one for each layer of the spec.
+        width: characters a line may have; None where nothing is cut or wrapped.
+        color: whether terminal codes may be written.
+    """
+
+    columns: tuple[str, ...] | None = None
+    working: bool = False
+    every_node: bool = False
+    width: int | None = None
+    color: bool = False
+
+    def rows(self, analysis: Analysis) -> tuple[Row, ...]:
+        """The rows it shows."""
+        return analysis.nodes if self.every_node else analysis.rows
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number or text; ``note`` is the number of the note that says why it is not covered."""
+
+    text: str
+    note: int | None = None
+    working: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """The arithmetic behind one count."""
+
+    layer: str
+    quantity: str
+    working: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Everything a page shows, in order: a heading, the table, its totals, what is below, the notes."""
+
+    title: str
+    subtitle: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    totals: tuple[Cell, ...]
+    steps: tuple[Step, ...]
+    below: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def lay_out(analysis: Analysis, view: View) -> Sheet:
+    """Bring what a view asks for into text.
+
+    Raises:
+        NotFound: the view names a column that does not exist.
+    """
+    columns = chosen(view.columns)
+    notes: list[str] = []
+    rows = view.rows(analysis)
+    inputs = ", ".join(f"{name} {spell_extents(shape)}" for name, shape in analysis.network.inputs.items())
+    return Sheet(
+        title=analysis.title,
+        subtitle=f"{analysis.name}: {inputs}",
+        columns=columns,
+        rows=tuple(tuple(_cell(column, row, notes) for column in columns) for row in rows),
+        totals=tuple(_total(column, analysis, notes) for column in columns),
+        steps=tuple(_steps(rows, columns)) if view.working else (),
+        below=tuple(_below(analysis)),
+        notes=tuple(notes),
+    )
+
+
+def spell_extents(shape: Iterable[int], sign: str = "×") -> str:
+    """A shape as the papers write it; a window with equal sides keeps both."""
+    return sign.join(str(int(extent)) for extent in shape) or "scalar"
+
+
+def spell(column: Column, value: Any) -> str:
+    """The plain value of a column as a person reads it."""
+    if value is None:
+        return "" if not column.reason else NOT_COVERED
+    if isinstance(value, int):
+        return f"{int(value):,}"
+    if isinstance(value, str):
+        return value
+    if column.numeric:
+        return str(value[0]) if len(set(value)) == 1 else spell_extents(value)
+    if column.name == "kernel":
+        return spell_extents(value)
+    return ", ".join(each if isinstance(each, str) else spell_extents(each) for each in value)
+
+
+def _cell(column: Column, row: Row, notes: list[str]) -> Cell:
+    value = column.value(row)
+    text = spell(column, value)
+    if value is None and column.reason:
+        return Cell(text, _note(_reason(column, row), notes))
+    return Cell(text, working=row.working(column.name) if column.is_count and value else None)
+
+
+def _reason(column: Column, row: Row) -> str:
+    """Why a row has no value here; a jump is lost where the receptive field is."""
+    of = column.name if column.is_count else "receptive_field"
+    return row.reasons.get(of) or column.reason
+
+
+def _total(column: Column, analysis: Analysis, notes: list[str]) -> Cell:
+    if column.name == "layer":
+        return Cell("Total")
+    if not column.is_count:
+        return Cell("")
+    value = analysis.totals.count_of(column.name)
+    if value is None:
+        return Cell(NOT_COVERED, _note(analysis.totals.reasons[column.name], notes))
+    return Cell(f"{int(value):,}")
+
+
+def _note(reason: str, notes: list[str]) -> int:
+    if reason not in notes:
+        notes.append(reason)
+    return notes.index(reason) + 1
+
+
+def _steps(rows: Sequence[Row], columns: Sequence[Column]) -> Iterable[Step]:
+    for row in rows:
+        for column in columns:
+            value = row.count_of(column.name) if column.is_count else None
+            if value:
+                yield Step(row.name, column.heading, value.working, f"{int(value):,}")
+
+
+def _below(analysis: Analysis) -> Iterable[tuple[str, str]]:
+    totals = analysis.totals
+    fixed = f" and {int(totals.fixed):,} fixed" if totals.fixed else ""
+    yield (
+        "Weights",
+        f"{spell_bytes(analysis.weight_bytes())} in float32: {int(totals.parameters):,} trainable{fixed} values",
+    )
+    yield (
+        "Peak activations",
+        f"{spell_bytes(analysis.peak_activation_bytes())} in float32, forward pass of one sample",
+    )
+    if analysis.towers is None:
+        return
+    for tower, parameters in analysis.towers.parameters.items():
+        yield (tower, f"{int(parameters):,} parameters")
+    yield ("On no tower", f"{int(analysis.towers.shared_parameters):,} parameters")
+    crossing = analysis.towers.crossing
+    carried = ", ".join(f"{layer} {int(values):,}" for layer, values in crossing.items())
+    yield ("Values that cross", carried or "none")
+
+
+def spell_bytes(size: int) -> str:
+    """Bytes exactly, and in the unit a person thinks in.
+
+    >>> spell_bytes(243400)
+    '243,400 bytes (237.7 KiB)'
+    """
+    for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size >= scale:
+            return f"{size:,} bytes ({size / scale:,.1f} {unit})"
+    return f"{size:,} bytes"
