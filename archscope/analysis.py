@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Final
 
 from archscope.errors import NotFound, did_you_mean
+from archscope.flow import Field, crossing_values, fields_of, peak_values, values_of
 from archscope.layers.base import NOTHING, Facts, Shape, Weight
 from archscope.network import Network, Node, Ref
 from archscope.working import Count, count, total
@@ -41,21 +42,6 @@ COUNTS: Final = (
     "dense_equivalent",
 )
 """The quantities that are counts: they add up over layers and carry their working."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """Where on the network's input an output grid looks, an entry for each spatial axis.
-
-    Attributes:
-        size: input positions that reach one output value: the receptive field.
-        jump: input positions between the windows of neighbouring outputs.
-        start: the first position that the first output sees; negative where it begins in the padding.
-    """
-
-    size: tuple[int, ...]
-    jump: tuple[int, ...]
-    start: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -174,7 +160,7 @@ class Row:
 
     def activation_bytes(self, dtype: str = "float32") -> int:
         """Bytes of its outputs for one sample."""
-        return sum(_values(shape) for shape in self.outputs) * DTYPE_BYTES[dtype]
+        return sum(values_of(shape) for shape in self.outputs) * DTYPE_BYTES[dtype]
 
     def count_of(self, quantity: str) -> Count | None:
         """One of `COUNTS` by name."""
@@ -277,7 +263,7 @@ class Analysis:
         A value is alive from the layer that makes it to the last that reads it; layers that only see their
         input differently (flatten, reshape, dropout at inference) take no memory of their own.
         """
-        return _peak_values(self.network) * DTYPE_BYTES[dtype] * batch
+        return peak_values(self.network) * DTYPE_BYTES[dtype] * batch
 
 
 def analyze(network: Network) -> Analysis:
@@ -287,7 +273,7 @@ def analyze(network: Network) -> Analysis:
         ShapeError: the network was built in Python and does not fit together.
     """
     facts = network.facts
-    fields = _fields(network)
+    fields = fields_of(network)
     shared = frozenset(node.name for node in network.nodes if node.shares is not None)
     nodes = tuple(
         _row(network, node.name, (node,), facts, fields, shared, lambda ref: ref.node) for node in network.nodes
@@ -338,13 +324,6 @@ def _joined(outputs: Sequence[tuple[Shape, ...]]) -> tuple[Shape, ...]:
     return tuple((total(shape[0] for shape in copies), *copies[0][1:]) for copies in zip(*outputs, strict=True))
 
 
-def _values(shape: Shape) -> int:
-    result = 1
-    for extent in shape:
-        result *= int(extent)
-    return result
-
-
 def _sum_known(counts: Iterator[Count | None]) -> Count | None:
     known: list[Count] = []
     for each in counts:
@@ -368,75 +347,6 @@ def _totals(rows: Sequence[Row]) -> Totals:
     return Totals(**sums, reasons=reasons)  # type: ignore[arg-type]
 
 
-def _fields(network: Network) -> dict[str, Field | None]:
-    """Where every node looks on the network's input; None where the grid is lost."""
-    fields: dict[str, Field | None] = {}
-    for name, shape in network.inputs.items():
-        axes = max(len(shape) - 1, 0)
-        fields[name] = Field((1,) * axes, (1,) * axes, (0,) * axes) if axes else None
-    for node in network.nodes:
-        seen = [fields[ref.node] for ref in node.inputs]
-        fields[node.name] = _step(_union(seen), network.facts[node.name])
-    return fields
-
-
-def _union(fields: Sequence[Field | None]) -> Field | None:
-    """What several inputs see together, if they lie on one grid."""
-    first = fields[0]
-    if first is None or len(fields) == 1:
-        return first
-    known = [each for each in fields if each is not None]
-    if len(known) < len(fields) or any(each.jump != first.jump for each in known):
-        return None
-    start = tuple(min(each.start[axis] for each in known) for axis in range(len(first.jump)))
-    end = [max(each.start[axis] + each.size[axis] for each in known) for axis in range(len(first.jump))]
-    return Field(tuple(e - s for e, s in zip(end, start, strict=True)), first.jump, start)
-
-
-def _step(before: Field | None, facts: Facts) -> Field | None:
-    if before is None or facts.windows is None:
-        return None
-    if not facts.windows:
-        return before
-    if len(facts.windows) != len(before.jump):
-        return None
-    along = list(zip(before.size, before.jump, before.start, facts.windows, strict=True))
-    return Field(
-        size=tuple(size + (window.extent - 1) * jump for size, jump, _, window in along),
-        jump=tuple(jump * window.stride for _, jump, _, window in along),
-        start=tuple(start - window.padding * jump for _, jump, start, window in along),
-    )
-
-
-def _peak_values(network: Network) -> int:
-    """Values alive at once, following the network's order; a view lives in its input's memory."""
-    home: dict[str, str] = {name: name for name in network.inputs}
-    sizes = {name: _values(shape) for name, shape in network.inputs.items()}
-    for node in network.nodes:
-        if node.layer.shares_memory:
-            home[node.name] = home[node.inputs[0].node]
-        else:
-            home[node.name] = node.name
-            sizes[node.name] = sum(_values(shape) for shape in network.facts[node.name].outputs)
-    last_read: dict[str, int] = {}
-    for step, node in enumerate(network.nodes):
-        for ref in node.inputs:
-            last_read[home[ref.node]] = step
-    for ref in network.outputs:
-        last_read[home[ref.node]] = len(network.nodes)
-    freed: dict[int, list[str]] = {}
-    for name, step in last_read.items():
-        freed.setdefault(step, []).append(name)
-    alive = sum(sizes[name] for name in network.inputs)
-    peak = alive
-    for step, node in enumerate(network.nodes):
-        if home[node.name] == node.name:
-            alive += sizes[node.name]
-            peak = max(peak, alive)
-        alive -= sum(sizes[name] for name in freed.get(step, ()))
-    return peak
-
-
 def _towers(network: Network, nodes: Sequence[Row]) -> Towers | None:
     if not network.towers:
         return None
@@ -444,20 +354,4 @@ def _towers(network: Network, nodes: Sequence[Row]) -> Towers | None:
         tower: total(count(row.parameters) for row in nodes if row.node.tower == tower) for tower in network.towers
     }
     rest = total(count(row.parameters) for row in nodes if row.node.tower is None)
-    return Towers(parameters, rest, _crossing(network))
-
-
-def _crossing(network: Network) -> dict[str, Count]:
-    """Values made on one tower and read on another, directly or through layers on no tower without weights."""
-    makers: dict[str, tuple[str, ...]] = {name: () for name in network.inputs}
-    carried: dict[str, list[Count]] = {}
-    for node in network.nodes:
-        sources = tuple(dict.fromkeys(name for ref in node.inputs for name in makers[ref.node]))
-        if node.tower is None:
-            makers[node.name] = () if network.facts[node.name].weights else sources
-            continue
-        makers[node.name] = (node.name,)
-        for name in sources:
-            if network.by_name[name].tower != node.tower:
-                carried.setdefault(node.row, []).append(count(_values(network.facts[name].output)))
-    return {row: total(values) for row, values in carried.items()}
+    return Towers(parameters, rest, crossing_values(network))

@@ -180,8 +180,8 @@ def propagate(
 ) -> dict[str, Facts]:
     """Work out the facts of every node, in order.
 
-    ``refused`` is told of a node that does not take its inputs, and their shapes; that node and all that read it, directly or
-    not, are left out of the result, so that one mistake causes no second one.
+    ``refused`` is told of a node that does not take its inputs, and their shapes. That node and all that read
+    it, directly or not, are left out of the result, so that one mistake causes no second one.
     """
     facts: dict[str, Facts] = {}
     for node in nodes:
@@ -199,5 +199,5 @@ def _shape_of(ref: Ref, inputs: Mapping[str, Shape], facts: Mapping[str, Facts])
     return inputs[ref.node] if ref.node in inputs else facts[ref.node].outputs[ref.output]
 
 
-def _refuse(node: Node, error: Rejects, shapes: tuple[Shape, ...]) -> None:
+def _refuse(node: Node, error: Rejects, _: tuple[Shape, ...]) -> None:
     raise ShapeError(f"`{node.name}` ({node.layer.type}): {error}")

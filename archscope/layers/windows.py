@@ -111,14 +111,11 @@ def slides(
     """
     axes = len(kernel)
     if len(shape) != axes + 1:
-        raise Rejects(f"takes {SHAPES[axes]}, got {spell_tuple(shape)}", input=0, help=_rank_help(shape, axes))
+        raise Rejects(f"takes {SHAPES[axes]}, got {spell_tuple(shape)}", input=0, help=_rank_help(shape))
     result = []
     for axis, (size, k, s, d) in enumerate(zip(shape[1:], kernel, stride, dilation, strict=True)):
         size = int(size)
-        if padding == "same":
-            sides = same_padding(size, kernel=k, stride=s, dilation=d)
-        else:
-            sides = padding[axis]
+        sides = same_padding(size, kernel=k, stride=s, dilation=d) if padding == "same" else padding[axis]
         reach = (k - 1) * d + 1
         if reach > size + sum(sides):
             raise Rejects(
@@ -132,7 +129,7 @@ def slides(
     return tuple(result)
 
 
-def _rank_help(shape: Shape, axes: int) -> str | None:
+def _rank_help(shape: Shape) -> str | None:
     if len(shape) == 1:
         return "a flattened vector has no window; put this layer before the `flatten`"
     if 2 <= len(shape) <= 4:

@@ -247,10 +247,7 @@ def _read_scheme(value: Tree, prefix: str, report: Report) -> tuple[str, tuple[f
     written: Any = to_data(value)
     if isinstance(written, (int, float)) and not isinstance(written, bool):
         return "constant", (float(written),)
-    if isinstance(written, dict) and len(written) == 1:
-        name, arguments = next(iter(written.items()))
-    else:
-        name, arguments = written, []
+    name = next(iter(written)) if isinstance(written, dict) and len(written) == 1 else written
     if not isinstance(name, str) or name not in SCHEMES:
         report.add(
             "wrong-value",
@@ -260,7 +257,7 @@ def _read_scheme(value: Tree, prefix: str, report: Report) -> tuple[str, tuple[f
         )
         return None
     wanted, meaning = SCHEMES[name]
-    parsed = report.value(_numbers(), _argument(value), prefix) if arguments != [] else ()
+    parsed = report.value(_NUMBERS, next(iter(value.entries.values()))[1], prefix) if isinstance(value, Mapping) else ()
     if parsed is FAILED:
         return None
     if len(parsed) != wanted:
@@ -274,15 +271,9 @@ def _read_scheme(value: Tree, prefix: str, report: Report) -> tuple[str, tuple[f
     return name, tuple(parsed)
 
 
-def _argument(value: Tree) -> Tree:
-    assert isinstance(value, Mapping)
-    return next(iter(value.entries.values()))[1]
-
-
-def _numbers() -> Kind:
-    many = list_of(number, "a list of numbers")
-    return Kind(
-        "a number or a list of them",
-        lambda each: many.parse(each) if isinstance(each, (list, tuple)) else (number.parse(each),),
-        {"anyOf": [number.schema, many.schema]},
-    )
+_MANY: Final = list_of(number, "a list of numbers")
+_NUMBERS: Final = Kind(
+    "a number or a list of them",
+    lambda each: _MANY.parse(each) if isinstance(each, (list, tuple)) else (number.parse(each),),
+    {"anyOf": [number.schema, _MANY.schema]},
+)

@@ -47,10 +47,8 @@ def apply_input(body: MappingTree, shape: Sequence[int] | str | None, report: Re
     old = body.get("input")
     if isinstance(old, MappingTree):
         raise UsageError(f"the network has {len(old.entries)} inputs; change them in the spec")
-    assert isinstance(tree, List)
-    items: list[Tree] = [
-        Scalar(item.value if isinstance(item, Scalar) else None, _whole(source)) for item in tree.items
-    ]
+    extents = tree.items if isinstance(tree, List) else [tree]
+    items: list[Tree] = [Scalar(item.value if isinstance(item, Scalar) else None, _whole(source)) for item in extents]
     body.entries["input"] = (Scalar("input", _whole(source)), List(_whole(source), items))
 
 

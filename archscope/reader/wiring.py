@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from archscope.diagnostics import Note, Span
 from archscope.errors import Rejects, did_you_mean
-from archscope.layers.base import Facts, Shape, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, spell_tuple
 from archscope.network import Node, Ref, propagate
 from archscope.reader.entries import Entry, Init, Reads, slug
 from archscope.reader.report import Report
@@ -203,17 +203,17 @@ class _Expansion:
 
     def nodes(self, entry: Entry, reads: Sequence[Reads], init: Init) -> list[Node]:
         """The nodes of one entry; none if it is broken, so that what reads it is left alone."""
-        if entry.layer is None or entry.broken:
+        layer = entry.layer
+        if layer is None or entry.broken:
             return []
-        return [node for tower in entry.towers or (None,) for node in self._on(tower, entry, reads, init)]
+        return [node for tower in entry.towers or (None,) for node in self._on(tower, entry, layer, reads, init)]
 
-    def _on(self, tower: str | None, entry: Entry, reads: Sequence[Reads], init: Init) -> list[Node]:
-        assert entry.layer is not None
+    def _on(self, tower: str | None, entry: Entry, layer: Layer, reads: Sequence[Reads], init: Init) -> list[Node]:
         name = self._name(entry, tower)
         refs = tuple(ref for each in reads for ref in self.refs(each, tower))
         shares = None if entry.shares is None else self._name(self.entries[entry.shares.layer], tower)
         own_init = (*entry.init, *(each for each in init if each[0] not in dict(entry.init)))
-        node = Node(name, entry.layer, refs, entry.name, entry.group, tower, shares, own_init, entry.span)
+        node = Node(name, layer, refs, entry.name, entry.group, tower, shares, own_init, entry.span)
         if entry.activation is None:
             return [node]
         after = f"{name}.{entry.activation.type}"

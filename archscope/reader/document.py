@@ -1,0 +1,160 @@
+"""The top level of a spec: its keys, its inputs, its layers and all that hangs on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from archscope.diagnostics import Span
+from archscope.errors import did_you_mean
+from archscope.layers.base import Shape
+from archscope.network import Network
+from archscope.options import option, shape, text
+from archscope.reader.entries import NAME, NAME_HELP, Entry, Reads, read_entry, read_init
+from archscope.reader.figures import read_figures
+from archscope.reader.report import FAILED, Report
+from archscope.reader.training import read_training
+from archscope.reader.wiring import shapes, wire
+from archscope.source import Mapping as MappingTree
+from archscope.source import Tree
+
+KEYS: Final = {
+    "name": option(text, default=None, doc="The network's name; the file's if left out."),
+    "title": option(text, default=None, doc="What a heading calls it."),
+    "summary": option(text, default=None, doc="A few sentences about it."),
+    "sources": option(text, default=None, doc="Full citations by short name."),
+    "input": option(shape, doc="The shape of one sample, channels first, without a batch; or a mapping of several."),
+    "layers": option(text, doc="The layers, by name, each on one line."),
+    "output": option(text, default=None, doc="The layers whose outputs are the network's; the last if left out."),
+    "init": option(text, default=None, doc="How weights start where a layer does not say, by weight name."),
+    "published": option(text, default=None, doc="Figures that somebody printed about it."),
+    "training": option(text, default=None, doc="How it was trained."),
+}
+"""The top-level keys of a spec."""
+
+
+def read_document(body: MappingTree, default_name: str, path: str | None, report: Report) -> Network | None:
+    """The network of a spec; None if there is a mistake anywhere in it."""
+    for key in body.entries:
+        if key not in KEYS:
+            report.add(
+                "unknown-key", f"unknown key `{key}`", body.key_span(key), help=did_you_mean(key, KEYS, what="keys")
+            )
+    words = {key: _words(body, key, report) for key in ("name", "title", "summary")}
+    sources = _sources(body, report)
+    inputs, input_spans = _inputs(body, report)
+    entries = _entries(body, inputs, report)
+    outputs = _outputs(body, report)
+    init_tree = body.get("init")
+    init = () if init_tree is None else read_init(init_tree, "the spec", report)
+    nodes, ends = wire(entries, input_spans, outputs, init, report)
+    facts = shapes(nodes, inputs, input_spans, entries, report)
+    published = read_figures(body.get("published"), entries, sources, report)
+    training = read_training(body.get("training"), report)
+    if report.diagnostics:
+        return None
+    return Network(
+        name=words["name"] or default_name,
+        inputs=inputs,
+        nodes=nodes,
+        outputs=ends,
+        title=words["title"] or words["name"] or default_name,
+        summary=words["summary"] or "",
+        sources=sources or {},
+        published=published,
+        training=training,
+        path=path,
+        facts=facts,
+    )
+
+
+def _words(body: MappingTree, key: str, report: Report) -> str | None:
+    tree = body.get(key)
+    return None if tree is None else report.text(tree, f"`{key}`")
+
+
+def _sources(body: MappingTree, report: Report) -> dict[str, str] | None:
+    """Citations by short name; None after a mistake, so that no entry is blamed for it."""
+    tree = body.get("sources")
+    if tree is None:
+        return {}
+    mapping = report.mapping(tree, "`sources`", tree.span, "write `short_name: full citation`")
+    if mapping is None:
+        return None
+    read = {key: report.text(value, f"source `{key}`") for key, (_, value) in mapping.entries.items()}
+    return {key: value or "" for key, value in read.items()}
+
+
+def _inputs(body: MappingTree, report: Report) -> tuple[dict[str, Shape], dict[str, Span]]:
+    """The network's inputs; a nameless one is called ``input``. A broken one keeps its place but no shape."""
+    tree = body.get("input")
+    if tree is None:
+        if "input" not in body.entries:
+            report.add(
+                "missing-key",
+                "`input` is missing",
+                Span(body.span.source, 0, 0, 0, 0),
+                help="add the shape of one sample, such as `input: [1, 32, 32]`",
+            )
+        return {}, {"input": body.span}
+    named: dict[str, Tree] = {}
+    if isinstance(tree, MappingTree):
+        named = {key: value for key, (_, value) in tree.entries.items() if _valid_name(key, tree, report)}
+    else:
+        named = {"input": tree}
+    shapes_: dict[str, Shape] = {}
+    for name, value in named.items():
+        parsed = report.value(shape, value, f"`{name}`")
+        if parsed is not FAILED:
+            shapes_[name] = parsed
+    return shapes_, {name: value.span for name, value in named.items()}
+
+
+def _valid_name(name: str, tree: MappingTree, report: Report) -> bool:
+    if NAME.match(name):
+        return True
+    report.add("invalid-name", f"`{name}` is no name", tree.key_span(name), help=NAME_HELP)
+    return False
+
+
+def _entries(body: MappingTree, inputs: Mapping[str, Shape], report: Report) -> dict[str, Entry]:
+    tree = body.get("layers")
+    if tree is None and "layers" not in body.entries:
+        report.add(
+            "missing-key",
+            "`layers` is missing",
+            Span(body.span.source, 0, 0, 0, 0),
+            help="add `layers:` and a line for each layer",
+        )
+        return {}
+    help_ = "write `layers:` and below it `C1: {type: conv2d, out_channels: 6, kernel_size: 5}`"
+    layers = report.mapping(tree, "`layers`", body.key_span("layers"), help_)
+    if layers is None:
+        return {}
+    if not layers.entries:
+        report.add("no-layers", "`layers` names no layer", layers.span, help="add a line for each layer")
+    entries: dict[str, Entry] = {}
+    for name, (key, value) in layers.entries.items():
+        entries[name] = read_entry(name, key, value, report)
+        if not NAME.match(name):
+            report.add("invalid-name", f"`{name}` is no name for a layer", key.span, help=NAME_HELP)
+        elif name in inputs or name in ("input", "total"):
+            report.add(
+                "duplicate-name",
+                f"`{name}` is the name of something else already",
+                key.span,
+                help="`input` is the network's input and `total` its sum; choose another name",
+            )
+    return entries
+
+
+def _outputs(body: MappingTree, report: Report) -> list[Reads] | None:
+    tree = body.get("output")
+    if tree is None:
+        return None
+    reads = []
+    for item in report.items(tree):
+        name = report.text(item, "`output`")
+        if name is not None:
+            reads.append(Reads(name, None, item.span))
+    return reads

@@ -1,0 +1,140 @@
+"""The JSON Schema of the spec language, made from the same declarations that the reader checks with.
+
+Editors complete and check specs with it: a spec names it in its first line.
+
+>>> schema = json_schema()
+>>> schema["$defs"]["conv2d"]["properties"]["stride"]["default"]
+1
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from archscope.layers import TYPES
+from archscope.layers.base import Layer
+from archscope.options import Json, Option, shape
+from archscope.reader.document import KEYS
+from archscope.reader.entries import NAME, PLACE, SCHEMES
+from archscope.reader.figures import FIGURE
+from archscope.reader.training import TRAINING
+
+TEXT: Json = {"type": "string", "minLength": 1}
+
+
+def json_schema() -> Json:
+    """The schema of a spec file, JSON Schema draft 2020-12."""
+    activations = [name for name, kind in TYPES.items() if kind.family == "activation"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "archscope spec",
+        "description": "A network's architecture, written once.",
+        "type": "object",
+        "additionalProperties": False,
+        "required": [key for key, each in KEYS.items() if each.required],
+        "properties": {key: {"description": each.doc, **_TOP[key]} for key, each in KEYS.items()},
+        "$defs": {
+            "layer": _one_of_types(TYPES),
+            "activation": {
+                "anyOf": [{"enum": activations}, _one_of_types({name: TYPES[name] for name in activations})]
+            },
+            "init": {"type": "object", "additionalProperties": {"$ref": "#/$defs/scheme"}},
+            "scheme": _scheme(),
+            "figure": _declared(FIGURE, {"set": {"type": "object"}}),
+            "training": _declared(TRAINING, {}),
+            **{name: _layer(kind) for name, kind in TYPES.items()},
+        },
+    }
+
+
+def write_schema() -> str:
+    """The schema as the text of the file that ships beside the specs."""
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+_NAMED = {"type": "string", "pattern": NAME.pattern.replace("\\Z", "$")}
+_NAMES = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]}
+
+_TOP: dict[str, Json] = {
+    "name": TEXT,
+    "title": TEXT,
+    "summary": TEXT,
+    "sources": {"type": "object", "additionalProperties": TEXT},
+    "input": {"anyOf": [shape.schema, {"type": "object", "additionalProperties": shape.schema, "minProperties": 1}]},
+    "layers": {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": _NAMED,
+        "additionalProperties": {"$ref": "#/$defs/layer"},
+    },
+    "output": _NAMES,
+    "init": {"$ref": "#/$defs/init"},
+    "published": {"type": "array", "items": {"$ref": "#/$defs/figure"}},
+    "training": {"$ref": "#/$defs/training"},
+}
+
+_PLACES: dict[str, Json] = {
+    "from": _NAMES,
+    "activation": {"$ref": "#/$defs/activation"},
+    "group": TEXT,
+    "towers": _NAMES,
+    "shares": _NAMED,
+    "init": {"$ref": "#/$defs/init"},
+}
+
+
+def _one_of_types(types: Mapping[str, type[Layer]]) -> Json:
+    """By type, so that an editor checks a layer against its own type and not against all of them."""
+    return {
+        "type": "object",
+        "required": ["type"],
+        "properties": {"type": {"enum": list(types)}},
+        "allOf": [
+            {"if": {"properties": {"type": {"const": name}}}, "then": {"$ref": f"#/$defs/{name}"}} for name in types
+        ],
+    }
+
+
+def _layer(kind: type[Layer]) -> Json:
+    options = {name: _option(each) for name, each in kind.options.items()}
+    places = {name: {"description": each.doc, **_PLACES[name]} for name, each in PLACE.items()}
+    return {
+        "description": (kind.__doc__ or "").partition("\n")[0].replace("``", "`"),
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["type", *(name for name, each in kind.options.items() if each.required)],
+        "properties": {"type": {"const": kind.type}, **options, **places},
+    }
+
+
+def _option(declared: Option) -> Json:
+    described = {"description": f"{declared.doc} {declared.kind.name.capitalize()}.", **declared.kind.schema}
+    return described if declared.required or declared.default is None else {**described, "default": declared.default}
+
+
+def _declared(options: Mapping[str, Option], special: Mapping[str, Json]) -> Json:
+    properties = {
+        name: {"description": each.doc, **special.get(name, each.kind.schema)} for name, each in options.items()
+    }
+    required = [name for name, each in options.items() if each.required]
+    return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
+
+
+def _scheme() -> Json:
+    number: Json = {"type": "number"}
+    stated: dict[str, Any] = {}
+    for name, (arguments, meaning) in SCHEMES.items():
+        if arguments:
+            many = {"type": "array", "items": number, "minItems": arguments, "maxItems": arguments}
+            stated[name] = {"description": meaning, "anyOf": [number, many]} if arguments == 1 else many
+    words = [name for name, (arguments, _) in SCHEMES.items() if not arguments]
+    mapping = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": stated,
+        "minProperties": 1,
+        "maxProperties": 1,
+    }
+    return {"anyOf": [number, {"enum": words}, mapping]}
