@@ -8,8 +8,23 @@ import io
 import pytest
 import torch
 
+import archscope
 from archscope.errors import UsageError
-from archscope.layers import LSTM, Add, Concat, Conv2d, Dropout, Embedding, Flatten, Linear, PReLU, ReLU, ScaledTanh
+from archscope.layers import (
+    LSTM,
+    RBF,
+    Add,
+    Concat,
+    Conv2d,
+    Dropout,
+    Embedding,
+    Flatten,
+    Linear,
+    PReLU,
+    ReLU,
+    ScaledTanh,
+    Subsampling,
+)
 from archscope.network import Network, Node, Ref
 from archscope.pytorch import build
 from archscope.pytorch.historic import TableConv2d
@@ -197,15 +212,73 @@ def test_weights_start_as_the_spec_says() -> None:
     assert layer.weight.mean().item() == pytest.approx(0.0, abs=1e-4)
 
 
-def test_an_unknown_weight_or_distribution_is_named() -> None:
-    for init, message in (
-        ((("wieght", ("normal", (0.0, 1.0))),), "`fc` has no weight `wieght` to start; did you mean `weight`?"),
-        ((("weight", ("gauss", (0.0, 1.0))),), "`fc`: unknown initialisation `gauss`; initialisations: normal"),
-    ):
-        network = Network("init", {"input": (4,)}, [node("fc", Linear(out_features=3), "input", init=init)])
-        with pytest.raises(UsageError) as caught:
-            build(network)
-        assert str(caught.value).startswith(message)
+def test_an_unknown_initialisation_is_named() -> None:
+    init = (("weight", ("gauss", (0.0, 1.0))),)
+    network = Network("init", {"input": (4,)}, [node("fc", Linear(out_features=3), "input", init=init)])
+    with pytest.raises(UsageError, match="`fc`: unknown initialisation `gauss`; initialisations: normal, uniform"):
+        build(network)
+
+
+def test_every_scheme_of_the_spec_language_can_be_built() -> None:
+    from archscope.pytorch.initialise import SCHEMES
+    from archscope.reader import entries
+
+    assert set(SCHEMES) == set(entries.SCHEMES)
+
+
+def test_fan_in_of_a_unit_bounds_its_weights() -> None:
+    scheme = (("weight", ("uniform_fan_in", (2.4,))), ("bias", ("uniform_fan_in", (2.4,))))
+    over_table = Conv2d(out_channels=2, kernel_size=3, connection_table=[[0], [0, 1, 2, 3, 4, 5]])
+    network = Network("fan", {"input": (6, 14, 14)}, [
+        node("S2", Subsampling(kernel_size=2), "input", init=scheme),
+        node("C3", over_table, "S2", init=scheme),
+    ])  # fmt: skip
+    torch.manual_seed(0)
+    model = build(network)
+    assert 0 < model.S2.weight.abs().max() <= 2.4 / 4
+    assert 0.8 * 2.4 / 9 < model.C3.weight[0].abs().max() <= 2.4 / 9
+    assert 0.8 * 2.4 / 54 < model.C3.weight[1:].abs().max() <= 2.4 / 54
+    assert model.C3.bias[0].abs() <= 2.4 / 9
+    assert model.C3.bias[1].abs() <= 2.4 / 54
+
+
+def test_fixed_codes_are_not_started_like_weights() -> None:
+    network = Network("codes", {"input": (84,)}, [
+        node("OUTPUT", RBF(out_features=10), "input", init=(("weight", ("normal", (0.0, 0.01))),)),
+    ])  # fmt: skip
+    assert build(network).OUTPUT.weight.unique().tolist() == [-1.0, 1.0]
+
+
+def test_alexnet_starts_as_its_paper_says() -> None:
+    torch.manual_seed(0)
+    model = build(archscope.load("alexnet"))
+    ones = {name for name, each in model.named_parameters() if name.endswith("bias") and each.min() == 1}
+    zeros = {name for name, each in model.named_parameters() if name.endswith("bias") and each.max() == 0}
+    layers = ("conv2", "conv4", "conv5", "fc6", "fc7")
+    assert ones == {f"{layer}.gpu{index}.bias" for layer in layers for index in (0, 1)}
+    assert zeros == {*(f"{layer}.gpu{index}.bias" for layer in ("conv1", "conv3") for index in (0, 1)), "fc8.bias"}
+    for name, weight in model.named_parameters():
+        if name.endswith("weight"):
+            assert weight.std().item() == pytest.approx(0.01, rel=0.03), name
+
+
+def test_alexnet_on_two_devices_gives_what_it_gives_on_one() -> None:
+    network = archscope.load("alexnet")
+    one = build(network).eval()
+    two = build(network, devices=["cpu", "cpu"]).eval()
+    two.load_state_dict(one.state_dict())
+    example = one.example_inputs(1)
+    assert torch.equal(one(*example), two(*example))
+    meta = build(network, devices=["meta", "meta"])
+    assert meta(*meta.example_inputs(1, device="meta")).shape == (1, 1000)
+
+
+@pytest.mark.parametrize("name", archscope.reader.spec_names())
+def test_every_spec_builds_and_runs_on_meta(name: str) -> None:
+    network = archscope.load(name)
+    model = build(network, device="meta").eval()
+    output = model(*model.example_inputs(2, device="meta"))
+    assert tuple(output.shape) == (2, *network.shape_of(network.outputs[0]))
 
 
 def test_a_wrong_number_of_inputs_is_named() -> None:
@@ -250,8 +323,6 @@ def test_lenet_c3_trains_1516_values_and_shows_a_counter_150_000_multiplications
 
 
 def test_codes_that_are_not_trained_are_a_buffer_of_ones_and_minus_ones() -> None:
-    from archscope.layers import RBF
-
     network = Network("codes", {"input": (84,)}, [node("OUTPUT", RBF(out_features=10), "input")])
     model = build(network)
     assert not list(model.parameters())
