@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -18,8 +18,9 @@ from typing import Final
 from archscope.errors import NotFound, did_you_mean
 from archscope.flow import Field, crossing_values, fields_of, peak_values, values_of
 from archscope.layers.base import NOTHING, Facts, Shape, Weight
-from archscope.network import Network, Node, Ref
-from archscope.working import Count, count, total
+from archscope.network import Network, Node
+from archscope.patience import without_collector
+from archscope.working import Count, count, subtotal, total
 
 DTYPE_BYTES: Final[Mapping[str, int]] = {
     "float64": 8,
@@ -42,6 +43,14 @@ COUNTS: Final = (
     "dense_equivalent",
 )
 """The quantities that are counts: they add up over layers and carry their working."""
+
+_FOLLOWS: Final = {
+    "flops": "macs",
+    "macs_in_bounds": "macs",
+    "connections_in_bounds": "connections",
+    "jump": "receptive_field",
+    "start": "receptive_field",
+}
 
 
 @dataclass(frozen=True)
@@ -167,6 +176,10 @@ class Row:
         value: Count | None = getattr(self, quantity)
         return value
 
+    def reason(self, quantity: str) -> str | None:
+        """Why a number is not covered; a number that follows from another has that one's reason."""
+        return self.reasons.get(quantity) or self.reasons.get(_FOLLOWS.get(quantity, ""))
+
     def working(self, quantity: str) -> str | None:
         """The arithmetic of one of `COUNTS`, ``(5·5·1 + 1)·6``; None where it is not covered."""
         value = self.count_of(quantity)
@@ -214,13 +227,50 @@ class Towers:
 
 @dataclass(frozen=True)
 class Analysis:
-    """Every number about a network. ``rows`` are the layers of the spec, ``nodes`` every node."""
+    """Every number about a network, each worked out when it is first asked for."""
 
     network: Network
-    rows: tuple[Row, ...]
-    nodes: tuple[Row, ...]
-    totals: Totals
-    towers: Towers | None
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """The layers of the spec, each with its activation and its copies on towers folded in."""
+        members: dict[str, list[Node]] = {}
+        for node in self.network.nodes:
+            members.setdefault(node.row, []).append(node)
+        row_of = {node.name: node.row for node in self.network.nodes}
+        with without_collector():
+            return tuple([self._row(name, nodes, row_of) for name, nodes in members.items()])
+
+    @cached_property
+    def nodes(self) -> tuple[Row, ...]:
+        """Every node, as a row of its own."""
+        return tuple([self._row(node.name, [node], {}) for node in self.network.nodes])
+
+    @cached_property
+    def totals(self) -> Totals:
+        """The numbers of the whole network."""
+        sums: dict[str, Count | None] = {}
+        reasons: dict[str, str] = {}
+        for quantity in COUNTS:
+            counts = [row.count_of(quantity) for row in self.rows]
+            if None not in counts:
+                sums[quantity] = subtotal(each for each in counts if each is not None)
+                continue
+            unknown = self.rows[counts.index(None)]
+            sums[quantity] = None
+            reasons[quantity] = f"`{unknown.name}` is not covered: {unknown.reason(quantity)}"
+        return Totals(**sums, reasons=reasons)  # type: ignore[arg-type]
+
+    @cached_property
+    def towers(self) -> Towers | None:
+        """How it is spread over towers, if it is."""
+        if not self.network.towers:
+            return None
+        placed: dict[str | None, list[Count]] = {tower: [] for tower in (*self.network.towers, None)}
+        for row in self.nodes:
+            placed[row.node.tower].append(row.parameters)
+        held = {tower: subtotal(placed[tower]) for tower in self.network.towers}
+        return Towers(held, subtotal(placed[None]), crossing_values(self.network))
 
     @property
     def name(self) -> str:
@@ -249,6 +299,31 @@ class Analysis:
             raise NotFound(f"{self.name} has no layer `{name}`; {did_you_mean(name, names, what='layers')}")
         return found
 
+    def _row(self, name: str, members: Sequence[Node], row_of: Mapping[str, str]) -> Row:
+        """One row of some nodes; ``row_of`` gives the names under which the others appear."""
+        network = self.network
+        inside = {node.name for node in members}
+        read = {ref.node for node in members for ref in node.inputs}
+        entering = [ref.node for node in members for ref in node.inputs if ref.node not in inside]
+        ends = [node.name for node in members if node.name not in read]
+        facts = tuple([network.facts[node.name] for node in members])
+        return Row(
+            name=name,
+            type=members[0].layer.type,
+            inputs=tuple(dict.fromkeys(row_of.get(each, each) for each in entering)),
+            input_shapes=facts[0].inputs,
+            outputs=_joined([network.facts[end].outputs for end in ends]),
+            nodes=tuple(members),
+            facts=facts,
+            seen=self._fields[ends[0]],
+            shared=frozenset([node.name for node in members if node.shares is not None]),
+            reasons={quantity: reason for each in facts for quantity, reason in each.reasons.items()},
+        )
+
+    @cached_property
+    def _fields(self) -> Mapping[str, Field | None]:
+        return fields_of(self.network)
+
     @cached_property
     def _by_name(self) -> Mapping[str, Row]:
         return {row.name: row for row in (*self.nodes, *self.rows)}
@@ -269,52 +344,11 @@ class Analysis:
 def analyze(network: Network) -> Analysis:
     """Work out every number about a network.
 
-    Raises:
-        ShapeError: the network was built in Python and does not fit together.
+    >>> from archscope.reader import load
+    >>> analyze(load("lenet5"))["C1"].parameters
+    156
     """
-    facts = network.facts
-    fields = fields_of(network)
-    shared = frozenset(node.name for node in network.nodes if node.shares is not None)
-    nodes = tuple(
-        _row(network, node.name, (node,), facts, fields, shared, lambda ref: ref.node) for node in network.nodes
-    )
-    by_row: dict[str, list[Node]] = {}
-    for node in network.nodes:
-        by_row.setdefault(node.row, []).append(node)
-    row_of = {node.name: node.row for node in network.nodes}
-    rows = tuple(
-        _row(network, name, tuple(members), facts, fields, shared, lambda ref: row_of.get(ref.node, ref.node))
-        for name, members in by_row.items()
-    )
-    return Analysis(network, rows, nodes, _totals(rows), _towers(network, nodes))
-
-
-def _row(
-    network: Network,
-    name: str,
-    members: tuple[Node, ...],
-    facts: Mapping[str, Facts],
-    fields: Mapping[str, Field | None],
-    shared: frozenset[str],
-    name_of: Callable[[Ref], str],
-) -> Row:
-    inside = {node.name for node in members}
-    entering = [ref for node in members for ref in node.inputs if ref.node not in inside]
-    ends = [node for node in members if not any(node.name == ref.node for each in members for ref in each.inputs)]
-    first = [node for node in members if node.tower == members[0].tower]
-    own = tuple(facts[node.name] for node in members)
-    return Row(
-        name=name,
-        type=members[0].layer.type,
-        inputs=tuple(dict.fromkeys(name_of(ref) for ref in entering)),
-        input_shapes=tuple(network.shape_of(ref) for ref in first[0].inputs),
-        outputs=_joined([facts[node.name].outputs for node in ends]),
-        nodes=members,
-        facts=own,
-        seen=fields[ends[0].name],
-        shared=shared & inside,
-        reasons={quantity: reason for each in own for quantity, reason in each.reasons.items()},
-    )
+    return Analysis(network)
 
 
 def _joined(outputs: Sequence[tuple[Shape, ...]]) -> tuple[Shape, ...]:
@@ -324,34 +358,10 @@ def _joined(outputs: Sequence[tuple[Shape, ...]]) -> tuple[Shape, ...]:
     return tuple((total(shape[0] for shape in copies), *copies[0][1:]) for copies in zip(*outputs, strict=True))
 
 
-def _sum_known(counts: Iterator[Count | None]) -> Count | None:
+def _sum_known(counts: Iterable[Count | None]) -> Count | None:
     known: list[Count] = []
     for each in counts:
         if each is None:
             return None
         known.append(each)
     return total(known)
-
-
-def _totals(rows: Sequence[Row]) -> Totals:
-    sums: dict[str, Count | None] = {}
-    reasons: dict[str, str] = {}
-    for quantity in COUNTS:
-        unknown = next((row for row in rows if row.count_of(quantity) is None), None)
-        if unknown is None:
-            sums[quantity] = total(count(row.count_of(quantity) or 0) for row in rows)
-        else:
-            sums[quantity] = None
-            why = unknown.reasons.get(quantity) or unknown.reasons.get("macs", "")
-            reasons[quantity] = f"`{unknown.name}` is not covered: {why}"
-    return Totals(**sums, reasons=reasons)  # type: ignore[arg-type]
-
-
-def _towers(network: Network, nodes: Sequence[Row]) -> Towers | None:
-    if not network.towers:
-        return None
-    parameters = {
-        tower: total(count(row.parameters) for row in nodes if row.node.tower == tower) for tower in network.towers
-    }
-    rest = total(count(row.parameters) for row in nodes if row.node.tower is None)
-    return Towers(parameters, rest, crossing_values(network))

@@ -184,12 +184,16 @@ def propagate(
     it, directly or not, are left out of the result, so that one mistake causes no second one.
     """
     facts: dict[str, Facts] = {}
+    known: dict[tuple[Layer, tuple[Shape, ...]], Facts] = {}
     for node in nodes:
         if any(ref.node not in inputs and ref.node not in facts for ref in node.inputs):
             continue
-        shapes = tuple(_shape_of(ref, inputs, facts) for ref in node.inputs)
+        shapes = tuple([_shape_of(ref, inputs, facts) for ref in node.inputs])
+        place = (node.layer, shapes)
         try:
-            facts[node.name] = node.layer.facts(*shapes)
+            if place not in known:
+                known[place] = node.layer.facts(*shapes)
+            facts[node.name] = known[place]
         except Rejects as error:
             refused(node, error, shapes)
     return facts

@@ -11,8 +11,10 @@ and ``5e-4`` is a number.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Mapping_
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import yaml
@@ -123,8 +125,11 @@ def parse(source: Source) -> tuple[Tree, list[Diagnostic]]:
     """
     composer = _Composer(source)
     try:
+        handlers = composer.handlers
         for event in yaml.parse(source.text, Loader=_LOADER):
-            composer.take(event)
+            handler = handlers.get(type(event))
+            if handler is not None:
+                handler(event)
     except yaml.MarkedYAMLError as error:
         raise Invalid(_syntax_error(source, error)) from None
     except yaml.reader.ReaderError as error:
@@ -153,27 +158,28 @@ class _Composer:
         self._keys: list[Scalar | None] = []
         self._documents = 0
 
-    def take(self, event: Any) -> None:
-        match event:
-            case yaml.ScalarEvent():
-                self._add(self._scalar(event), event.anchor)
-            case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
-                self._start(event)
-            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                self._end(event)
-            case yaml.AliasEvent():
-                self._alias(event)
-            case yaml.DocumentStartEvent():
-                self._documents += 1
-                if self._documents > 1:
-                    raise self._invalid(
-                        "second-document",
-                        "a spec file holds one document",
-                        event,
-                        "put each network in a file of its own",
-                    )
-            case _:
-                pass
+    @cached_property
+    def handlers(self) -> Mapping_[type, Callable[[Any], None]]:
+        """What to do with each kind of event; the others mean nothing here."""
+        return {
+            yaml.ScalarEvent: lambda event: self._add(self._scalar(event), event.anchor),
+            yaml.MappingStartEvent: self._start,
+            yaml.SequenceStartEvent: self._start,
+            yaml.MappingEndEvent: self._end,
+            yaml.SequenceEndEvent: self._end,
+            yaml.AliasEvent: self._alias,
+            yaml.DocumentStartEvent: self._document,
+        }
+
+    def _document(self, event: Any) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            raise self._invalid(
+                "second-document",
+                "a spec file holds one document",
+                event,
+                "put each network in a file of its own",
+            )
 
     def _span(self, event: Any) -> Span:
         start, end = event.start_mark, event.end_mark

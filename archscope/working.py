@@ -24,7 +24,7 @@ _SUM: Final = 1
 _PRODUCT: Final = 2
 _ATOM: Final = 3
 
-_RANK: Final = {"+": _SUM, "-": _SUM, "·": _PRODUCT, "/": _PRODUCT, "⌊/⌋": _ATOM, "⌈/⌉": _ATOM, "max": _ATOM}
+_RANK: Final = {"+": _SUM, "-": _SUM, "·": _PRODUCT, "/": _PRODUCT, "⌊/⌋": _ATOM, "⌈/⌉": _ATOM, "max": _ATOM, "Σ": _SUM}
 _SIGN: Final = {"+": " + ", "-": " − ", "·": "·", "/": "/"}
 
 
@@ -145,15 +145,22 @@ def total(terms: Iterable[int]) -> Count:
     '156 + 12'
     """
     counts = [_as_count(term) for term in terms if term]
-    if not counts:
-        return count(0)
+    if len(counts) < 2:
+        return counts[0] if counts else count(0)
     first = counts[0]
-    if len(counts) > 1 and all(_same(first, other) for other in counts[1:]):
+    if all(_same(first, other) for other in counts[1:]):
         return count(len(counts)) * first
-    result = first
-    for term in counts[1:]:
-        result = result + term
-    return result
+    return Count(sum(counts), "+", tuple(counts))
+
+
+def subtotal(terms: Iterable[int]) -> Count:
+    """Add numbers whose own working stands elsewhere, in the lines of a table say; zeros are not written.
+
+    >>> subtotal([(count(5) * 5 + 1) * 6, (count(1) + 1) * 6]).working
+    '156 + 12'
+    """
+    counts = tuple([_as_count(term) for term in terms if term])
+    return Count(sum(counts), "Σ", counts)
 
 
 def largest(a: int, b: int) -> Count:
@@ -184,31 +191,34 @@ def _leaves(root: Count) -> Iterator[Count]:
 
 
 def _write(root: Count, leaf: Callable[[Count], str]) -> str:
-    """Write an expression without recursion: a sum over 10,000 layers is 10,000 deep."""
+    """Write an expression without recursion: a person may add up 10,000 counts one by one."""
     done: list[tuple[str, int]] = []
     stack: list[tuple[Count, bool]] = [(root, False)]
     while stack:
         top, ready = stack.pop()
         if not top.op:
             done.append((leaf(top), _ATOM))
+        elif top.op == "Σ":
+            done.append((" + ".join(f"{int(part):,}" for part in top.parts) or "0", _SUM))
         elif not ready:
             stack.append((top, True))
             stack.extend((part, False) for part in reversed(top.parts))
         else:
-            right, left = done.pop(), done.pop()
-            done.append((_join(top.op, left, right), _RANK[top.op]))
+            terms = done[-len(top.parts) :]
+            del done[-len(top.parts) :]
+            done.append((_join(top.op, terms), _RANK[top.op]))
     return done[0][0]
 
 
-def _join(op: str, left: tuple[str, int], right: tuple[str, int]) -> str:
+def _join(op: str, terms: list[tuple[str, int]]) -> str:
     if op == "max":
-        return f"max({left[0]}, {right[0]})"
+        return f"max({', '.join(text for text, _ in terms)})"
     if op in ("⌊/⌋", "⌈/⌉"):
-        inner = _fenced(left, _PRODUCT) + "/" + _fenced(right, _ATOM)
+        inner = _fenced(terms[0], _PRODUCT) + "/" + _fenced(terms[1], _ATOM)
         return f"{op[0]}{inner}{op[-1]}"
     rank = _RANK[op]
     needed = rank + 1 if op in ("-", "/") else rank
-    return _fenced(left, rank) + _SIGN[op] + _fenced(right, needed)
+    return _SIGN[op].join([_fenced(terms[0], rank), *(_fenced(term, needed) for term in terms[1:])])
 
 
 def _fenced(term: tuple[str, int], needed: int) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 from archscope.diagnostics import Diagnostic, Source, Span
 from archscope.errors import SpecError
 from archscope.network import Network
+from archscope.patience import without_collector
 from archscope.reader.document import read_document
 from archscope.reader.library import find, read_bytes, spec_names, specs_folder
 from archscope.reader.overrides import apply_changes, apply_input
@@ -97,21 +98,34 @@ def _read(
     changes: Mapping[str, Any] | Sequence[str],
     input: Sequence[int] | str | None,
 ) -> Network:
-    report = Report()
-    network = None
+    with without_collector():
+        report = Report()
+        network = _network(source, default_name, path, changes, input, report)
+    if network is None:
+        raise SpecError(sorted(report.diagnostics, key=_place))
+    return network
+
+
+def _network(
+    source: Source,
+    default_name: str,
+    path: str | None,
+    changes: Mapping[str, Any] | Sequence[str],
+    input: Sequence[int] | str | None,
+    report: Report,
+) -> Network | None:
     try:
         tree, early = parse(source)
         report.diagnostics.extend(early)
         body = report.mapping(tree, "a spec", Span(source, 0, 0, 0, 0), "begin with `input:` and `layers:`")
-        if body is not None:
-            apply_changes(body, changes, report)
-            apply_input(body, input, report)
-            network = read_document(body, default_name, path, report)
+        if body is None:
+            return None
+        apply_changes(body, changes, report)
+        apply_input(body, input, report)
+        return read_document(body, default_name, path, report)
     except Invalid as invalid:
-        raise SpecError([invalid.diagnostic]) from None
-    if network is None:
-        raise SpecError(sorted(report.diagnostics, key=_place))
-    return network
+        report.diagnostics = [invalid.diagnostic]
+        return None
 
 
 def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:
