@@ -73,6 +73,11 @@ class Theme:
         """Whether light text stands on a dark page."""
         return luminance(self.background) < luminance(self.text)
 
+    @property
+    def patch(self) -> str:
+        """What fills a kernel that lies on a map."""
+        return mix(self.background, self.link, 0.35)
+
     def lit(self, color: str) -> str:
         """The colour of a face that looks at the light."""
         return mix(color, "#ffffff", 0.14 if self.is_dark else 0.55)

@@ -1,0 +1,110 @@
+"""What figures say of a layer: to a reader in captions, to a listener in titles and descriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from archscope.analysis import Analysis, Row
+from archscope.diagrams.chain import Chain, Column, Piece
+
+FULL_CONNECTION = "Full connection"
+
+
+def times(extents: Iterable[int]) -> str:
+    """Extents as the papers write them.
+
+    >>> times((28, 28))
+    '28×28'
+    """
+    return "×".join(str(int(each)) for each in extents)
+
+
+def covers_all(row: Row) -> bool:
+    """Whether a window with weights sees its whole input, so that the layer is a full connection.
+
+    C5 of LeNet-5 is: its kernel is as large as the maps of S4.
+    """
+    kernel = row.node.layer.kernel
+    if kernel is None or not row.weights:
+        return False
+    grid = tuple(int(each) for each in row.input_shapes[0][1:])
+    return tuple(kernel) == grid and all(int(each) == 1 for each in row.output[1:])
+
+
+def verb(row: Row) -> str:
+    """What the step to a layer does, as LeCun's figure says it."""
+    layer = row.node.layer
+    return FULL_CONNECTION if covers_all(row) else layer.verb or layer.label
+
+
+def strides(row: Row) -> tuple[int, ...]:
+    """The steps of a layer's window, an axis at a time."""
+    return tuple(window.stride for window in row.facts[0].windows or ())
+
+
+def kernel(row: Row) -> str | None:
+    """The window of a layer, ``11×11, stride 4``; windows that lie side by side need no word of their stride."""
+    window = row.node.layer.kernel
+    if window is None:
+        return None
+    steps = strides(row)
+    if all(step == 1 for step in steps) or steps == tuple(window):
+        return times(window)
+    return f"{times(window)}, stride {times(steps[:1] if len(set(steps)) == 1 else steps)}"
+
+
+def counts(row: Row, parts: Sequence[str]) -> list[str]:
+    """The numbers of a layer that a person asked to see."""
+    lines = []
+    if "parameters" in parts:
+        lines.append(f"{int(row.parameters):,} par.")
+    if "macs" in parts:
+        lines.append("MACs not covered" if row.macs is None else f"{int(row.macs):,} MACs")
+    return lines
+
+
+def title(piece: Piece) -> str:
+    """A line on a shape, for who hovers: what it is, its output, and what is drawn as part of it."""
+    name, *others = piece.layers
+    if piece.row is None:
+        return f"{name}: {times(piece.shape)}"
+    where = f" on {piece.tower}" if piece.tower else ""
+    numbers = f", {int(piece.row.parameters):,} parameters" if piece.row.parameters else ""
+    then = f"; then {', '.join(others)}" if others else ""
+    return f"{name}: {piece.row.node.layer.label}{where}, output {times(piece.row.output)}{numbers}{then}"
+
+
+def description(analysis: Analysis, whole: Chain, laws: Iterable[str]) -> str:
+    """All of a figure in words: every layer in order, who sees whom across towers, the law of every scale."""
+    (name, shape), *_ = analysis.network.inputs.items()
+    sentences = [f"{analysis.title} takes {name} of {times(shape)}"]
+    steps = [_step(row) for row in analysis.rows]
+    sentences.append(f"Its layers, in order: {'; '.join(steps)}")
+    if whole.towers:
+        across = list(dict.fromkeys(_heading(whole, link.target) for link in whole.links if link.crosses))
+        seen = f"only {_listed(across)} also read the other" if across else "neither reads the other"
+        sentences.append(f"Drawn as {len(whole.towers)} towers, {_listed(whole.towers)}; {seen}, by dashed lines")
+    sentences.extend(laws)
+    return ". ".join(sentences) + "."
+
+
+def _step(row: Row) -> str:
+    activation = f" and {row.activation}" if row.activation else ""
+    return f"{row.name}, {row.node.layer.label}{activation}, to {times(row.output)}"
+
+
+def _heading(whole: Chain, name: str) -> str:
+    return next(column.heading for column in whole.columns for piece in column.pieces if piece.name == name)
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def heading(column: Column) -> str:
+    """The name over a column.
+
+    >>> heading(Column("conv3", (), repeats=3))
+    'conv3 ×3'
+    """
+    return column.heading if column.repeats == 1 else f"{column.heading} ×{column.repeats}"
