@@ -1,5 +1,12 @@
 """Pictures of a network: its graph, and the figure as the papers drew it.
 
+>>> import archscope
+>>> picture = archscope.draw(archscope.load("lenet5"), width="183mm", font_size=7)
+>>> picture.style
+'planes'
+>>> picture.svg.startswith("<svg ")
+True
+
 `draw` chooses the style and lays the picture out; the `Drawing` it returns writes it in any of `FORMATS` and
 shows itself in a notebook.
 """

@@ -294,7 +294,10 @@ class _Drawing:
             by_layer.setdefault(piece.layers, []).append(piece)
         groups: list[Group] = []
         for layers, pieces in by_layer.items():
-            items: list[Item] = [item for piece in pieces for item in (*self._faces(piece), *self._caption(piece))]
+            items: list[Item] = []
+            for piece in pieces:
+                items += self._faces(piece)
+                items += self._caption(piece)
             if not groups and self.figure.request.shows("name", *USUAL):
                 box = self.placed[column.piece.name]
                 name = words.heading(column)
