@@ -54,22 +54,22 @@ class Count(int):
         return self
 
     def __add__(self, other: int) -> Count:
-        return Count(int(self) + int(other), "+", (self, _as_count(other)))
+        return Count(int(self) + int(other), "+", (self, as_count(other)))
 
     def __radd__(self, other: int) -> Count:
-        return Count(int(other) + int(self), "+", (_as_count(other), self))
+        return Count(int(other) + int(self), "+", (as_count(other), self))
 
     def __sub__(self, other: int) -> Count:
-        return Count(int(self) - int(other), "-", (self, _as_count(other)))
+        return Count(int(self) - int(other), "-", (self, as_count(other)))
 
     def __rsub__(self, other: int) -> Count:
-        return Count(int(other) - int(self), "-", (_as_count(other), self))
+        return Count(int(other) - int(self), "-", (as_count(other), self))
 
     def __mul__(self, other: int) -> Count:
-        return Count(int(self) * int(other), "·", (self, _as_count(other)))
+        return Count(int(self) * int(other), "·", (self, as_count(other)))
 
     def __rmul__(self, other: int) -> Count:
-        return Count(int(other) * int(self), "·", (_as_count(other), self))
+        return Count(int(other) * int(self), "·", (as_count(other), self))
 
     def over(self, divisor: int) -> Count:
         """Divide exactly.
@@ -83,15 +83,15 @@ class Count(int):
         quotient, remainder = divmod(int(self), int(divisor))
         if remainder:
             raise ArithmeticError(f"{int(divisor)} does not divide {int(self)}")
-        return Count(quotient, "/", (self, _as_count(divisor)))
+        return Count(quotient, "/", (self, as_count(divisor)))
 
     def floor_over(self, divisor: int) -> Count:
         """Divide and round down, written ``⌊a/b⌋``."""
-        return Count(int(self) // int(divisor), "⌊/⌋", (self, _as_count(divisor)))
+        return Count(int(self) // int(divisor), "⌊/⌋", (self, as_count(divisor)))
 
     def ceil_over(self, divisor: int) -> Count:
         """Divide and round up, written ``⌈a/b⌉``."""
-        return Count(-(-int(self) // int(divisor)), "⌈/⌉", (self, _as_count(divisor)))
+        return Count(-(-int(self) // int(divisor)), "⌈/⌉", (self, as_count(divisor)))
 
     @property
     def working(self) -> str:
@@ -131,7 +131,7 @@ def product(factors: Iterable[int]) -> Count:
     """
     result: Count | None = None
     for factor in factors:
-        result = _as_count(factor) if result is None else result * factor
+        result = as_count(factor) if result is None else result * factor
     return count(1) if result is None else result
 
 
@@ -144,7 +144,7 @@ def total(terms: Iterable[int]) -> Count:
     >>> total([count(156), count(0), count(12)]).working
     '156 + 12'
     """
-    counts = [_as_count(term) for term in terms if term]
+    counts = [as_count(term) for term in terms if term]
     if len(counts) < 2:
         return counts[0] if counts else count(0)
     first = counts[0]
@@ -159,16 +159,17 @@ def subtotal(terms: Iterable[int]) -> Count:
     >>> subtotal([(count(5) * 5 + 1) * 6, (count(1) + 1) * 6]).working
     '156 + 12'
     """
-    counts = tuple([_as_count(term) for term in terms if term])
+    counts = tuple([as_count(term) for term in terms if term])
     return Count(sum(counts), "Σ", counts)
 
 
 def largest(a: int, b: int) -> Count:
     """The larger of two, written ``max(a, b)``."""
-    return Count(max(int(a), int(b)), "max", (_as_count(a), _as_count(b)))
+    return Count(max(int(a), int(b)), "max", (as_count(a), as_count(b)))
 
 
-def _as_count(value: int) -> Count:
+def as_count(value: int) -> Count:
+    """A count as it is, with its arithmetic; any other number as one that was given."""
     return value if isinstance(value, Count) else Count(value)
 
 

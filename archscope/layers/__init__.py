@@ -38,9 +38,6 @@ from archscope.layers.convolution import (
     Conv1d,
     Conv2d,
     Conv3d,
-    ConvTranspose1d,
-    ConvTranspose2d,
-    ConvTranspose3d,
 )
 from archscope.layers.dense import (
     RBF,
@@ -87,6 +84,7 @@ from archscope.layers.shape import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from archscope.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 
 FAMILIES: Final = (convolution, pooling, dense, normalization, activation, shape, merge, sequence)
 """The modules of layer types, in the order of the reference pages."""

@@ -7,15 +7,15 @@ parameter counts follow, and states connections and multiply-accumulates as arit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, dataclass_transform
 
 from archscope.errors import Rejects, did_you_mean
-from archscope.options import REQUIRED, Option, option, spell
-from archscope.working import Count, count, product, total
+from archscope.options import REQUIRED, Kind, Option, option, spell
+from archscope.working import Count, as_count, count, product, total
 
 Shape = tuple[int, ...]
 """Extents of one sample, channels first; the batch axis is never in it."""
@@ -38,8 +38,8 @@ def spell_shape(shape: Shape) -> str:
 class Weight:
     """One named tensor of a layer.
 
-    ``shape`` may carry letters and arithmetic in its extents; the first extent is the number of units
-    that share nothing.
+    ``shape`` has at least one extent; extents may carry letters and arithmetic, and the first is the number
+    of units that share nothing.
     """
 
     name: str
@@ -136,7 +136,7 @@ class Facts:
         if not self.weights:
             return NOTHING
         lines = total(extents(shape) for shape in self.inputs)
-        biased = any(weight.name.startswith("bias") for weight in self.weights)
+        biased = any("bias" in weight.name for weight in self.weights)
         return (lines + 1 if biased else lines) * self.units
 
 
@@ -153,15 +153,19 @@ def _values_of(weights: Sequence[Weight]) -> Count:
     """Add the values of weights, with what they have in common written once: ``(5·5·1 + 1)·6``."""
     if not weights:
         return NOTHING
-    first = weights[0].shape
-    units = first[0] if first else 1
-    if len(weights) == 1 or any(not weight.shape or weight.shape[0] != units for weight in weights):
+    units = weights[0].shape[0]
+    if len(weights) == 1 or any(not _alike(weight.shape[0], units) for weight in weights):
         return total(_in_reading_order(weight.shape) for weight in weights)
     lines = [_in_reading_order(weight.shape[1:]) for weight in weights]
     inner = lines[0]
     for each in lines[1:]:
         inner = inner + each
     return inner * units
+
+
+def _alike(a: int, b: int) -> bool:
+    """Whether two extents are the same number for the same reason: 64 maps are not 64 kernels."""
+    return a == b and as_count(a).formula == as_count(b).formula
 
 
 def _in_reading_order(shape: Shape) -> Count:
@@ -177,7 +181,21 @@ def _in_reading_order(shape: Shape) -> Count:
     return product(reversed(shape))
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option,))
+@dataclass(frozen=True, slots=True)
+class Axial:
+    """An option that has a value for each spatial axis; its kind depends on how many axes the type has."""
+
+    kind: Callable[[int], Kind]
+    default: Any
+    doc: str
+
+
+def axial(kind: Callable[[int], Kind], *, default: Any = REQUIRED, doc: str) -> Any:
+    """Declare such an option, once for the 1d, 2d and 3d types that extend one class."""
+    return Axial(kind, default, doc)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option, axial))
 class Layer:
     """One configured layer: immutable, hashable, equal to another with the same options.
 
@@ -189,6 +207,7 @@ class Layer:
 
     * ``type``: its name in specs.
     * ``family``: the layer types it shares a module, a page and a colour with.
+    * ``axes``: how many spatial axes it works on, where it comes in several dimensions.
     * ``verb``: what a figure writes under the step, such as "Convolutions".
     * ``arity``: how many inputs it takes, least and most.
     * ``output_names``: the names of its outputs, for ``from: lstm.hidden``.
@@ -199,6 +218,7 @@ class Layer:
 
     type: ClassVar[str] = ""
     family: ClassVar[str] = ""
+    axes: ClassVar[int] = 0
     verb: ClassVar[str] = ""
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     output_names: ClassVar[tuple[str, ...]] = ("output",)
@@ -206,12 +226,20 @@ class Layer:
     symbol: ClassVar[str] = ""
     shares_memory: ClassVar[bool] = False
     options: ClassVar[Mapping[str, Option]] = MappingProxyType({})
+    _declared: ClassVar[Mapping[str, Option | Axial]] = MappingProxyType({})
 
     def __init_subclass__(cls) -> None:
-        declared = {name: value for name, value in vars(cls).items() if isinstance(value, Option)}
+        declared = {name: value for name, value in vars(cls).items() if isinstance(value, (Option, Axial))}
         for name in declared:
             delattr(cls, name)
-        cls.options = MappingProxyType({**cls.options, **declared})
+        cls._declared = MappingProxyType({**cls._declared, **declared})
+        if cls.type:
+            cls.options = MappingProxyType(
+                {
+                    name: Option(each.kind(cls.axes), each.default, each.doc) if isinstance(each, Axial) else each
+                    for name, each in cls._declared.items()
+                }
+            )
 
     def __init__(self, **values: Any) -> None:
         for name in values:

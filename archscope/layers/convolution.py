@@ -2,135 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Weight, spell_option, spell_tuple
-from archscope.layers.windows import LETTERS, SHAPES, Slide, slides, spell_window
-from archscope.options import (
-    Padding,
-    Sides,
-    connection_table,
-    each_axis,
-    flag,
-    non_negative,
-    option,
-    optional,
-    padding,
-    positive,
-    sides,
-)
+from archscope.layers.base import Facts, Layer, Shape, Weight, axial
+from archscope.layers.kernels import Kernels
+from archscope.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from archscope.layers.windows import kernel_counts, side_counts, slides
+from archscope.options import Padding, connection_table, option, optional, padding
 from archscope.working import Count, count, product
 
 Table = tuple[tuple[int, ...], ...]
 
-_OUT = "Number of kernels, and so of output maps."
-_KERNEL = "Size of the window."
-_STRIDE = "Steps between windows."
-_PADDING = "Zeros around the input; `same` pads as Keras does, the odd zero after."
-_DILATION = "Distance between the taps of a kernel."
-_GROUPS = "Split the input maps into this many groups that do not see each other."
-_BIAS = "Whether each kernel adds a trainable constant."
 
+class _Convolution(Kernels):
+    """What convolutions of any dimension share."""
 
-def kernel_counts(kernel: Sequence[int]) -> tuple[Count, ...]:
-    """The window's sides as letters: ``k`` if all are equal, else ``k`` with the axis."""
-    if len(set(kernel)) == 1:
-        return tuple(count(each, "k") for each in kernel)
-    return tuple(count(each, "k" + axis) for each, axis in zip(kernel, LETTERS[len(kernel)], strict=True))
-
-
-def side_counts(sides_: Sequence[int]) -> tuple[Count, ...]:
-    """The output's sides as letters ``h``, ``w``, ``d`` or ``l``."""
-    return tuple(count(each, axis) for each, axis in zip(sides_, LETTERS[len(sides_)], strict=True))
-
-
-def bias_weight(biased: bool, units: int) -> tuple[Weight, ...]:
-    """A bias a unit, where there is one."""
-    return (Weight("bias", (units,)),) if biased else ()
-
-
-class _Convolution(Layer):
-    """What convolutions of any dimension share; the axes are those of ``kernel_size``."""
-
-    family: ClassVar[str] = "convolution"
     verb: ClassVar[str] = "Convolutions"
-    out_channels: int = option(positive, doc=_OUT)
-    kernel_size: tuple[int, ...]
-    stride: tuple[int, ...]
-    padding: Padding
-    dilation: tuple[int, ...]
-    groups: int = option(positive, default=1, doc=_GROUPS)
-    bias: bool = option(flag, default=True, doc=_BIAS)
-
-    @property
-    def label(self) -> str:
-        text = f"conv {spell_window(self.kernel_size, self.stride)}"
-        return text if self.groups == 1 else f"{text} g{self.groups}"
-
-    @property
-    def kernel(self) -> tuple[int, ...]:
-        return self.kernel_size
-
-    def check(self) -> None:
-        if self.out_channels % self.groups:
-            raise Rejects(
-                f"{spell_option('groups', self.groups)} does not divide `out_channels: {self.out_channels}`",
-                option="groups",
-                help=f"use a divisor of {self.out_channels}",
-            )
+    word: ClassVar[str] = "conv"
+    padding: Padding = axial(
+        padding, default=0, doc="Zeros around the input; `same` pads as Keras does, the odd zero after."
+    )
 
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
         across = slides(
             shape, kernel=self.kernel_size, stride=self.stride, dilation=self.dilation, padding=self.padding
         )
-        check_groups(self.groups, int(shape[0]))
         outputs = tuple(each.positions for each in across)
-        units = count(self.out_channels, "n")
-        seen = _maps_seen(shape, self.groups)
-        window = kernel_counts(self.kernel_size)
-        sides_ = side_counts(outputs)
-        lines = product(window) * seen
-        in_bounds = _in_bounds(across, seen * units)
+        units, window, sides = count(self.out_channels, "n"), kernel_counts(self.kernel_size), side_counts(outputs)
+        maps, constants, kernels = self.wiring(count(shape[0], "c"), units)
+        lines, places = product(window) * maps, product((*sides, *kernels))
+        taps = side_counts((each.taps_in_bounds() for each in across), "t{}")
+        in_bounds = product((*taps, maps, *kernels))
         return Facts(
             inputs=inputs,
             outputs=((units, *outputs),),
-            weights=(Weight("weight", (units, seen, *window)), *bias_weight(self.bias, units)),
-            connections=_with_bias(lines, self.bias) * product(sides_) * units,
-            connections_in_bounds=in_bounds + product(sides_) * units if self.bias else in_bounds,
-            macs=lines * product(sides_) * units,
+            weights=(Weight("weight", (*kernels, maps, *window)), *self.biases(units)),
+            connections=(lines + constants if self.bias else lines) * places,
+            connections_in_bounds=in_bounds + product(sides) * units if self.bias else in_bounds,
+            macs=lines * places,
             macs_in_bounds=in_bounds,
             windows=tuple(each.window for each in across),
         )
 
-
-def check_groups(groups: int, channels: int) -> None:
-    """Groups must divide the input maps."""
-    if channels % groups:
-        raise Rejects(
-            f"{spell_option('groups', groups)} does not divide the {channels} input channels",
-            option="groups",
-            input=0,
-            help=f"use a divisor of {channels}, or change the layer that feeds this one",
-        )
-
-
-def _maps_seen(shape: Shape, groups: int) -> Count:
-    maps = count(shape[0], "c")
-    return maps if groups == 1 else maps.over(count(groups, "g"))
-
-
-def _with_bias(lines: Count, biased: bool) -> Count:
-    return lines + 1 if biased else lines
-
-
-def _in_bounds(across: Sequence[Slide], pairs: Count) -> Count:
-    """Taps that fall on input values, an axis at a time, times the pairs of maps."""
-    letters = LETTERS[len(across)]
-    taps = [count(each.taps_in_bounds(), "t" + letter) for each, letter in zip(across, letters, strict=True)]
-    return product(taps) * pairs
+    def wiring(self, maps: Count, units: Count) -> tuple[Count, Count, tuple[Count, ...]]:
+        """Which maps are connected: the input maps a window spans, its constants, how often this repeats."""
+        self.check_groups(int(maps))
+        return self.per_group(maps), count(1), (units,)
 
 
 class Conv1d(_Convolution):
@@ -144,10 +63,7 @@ class Conv1d(_Convolution):
     """
 
     type: ClassVar[str] = "conv1d"
-    kernel_size: tuple[int, ...] = option(each_axis(1), doc=_KERNEL)
-    stride: tuple[int, ...] = option(each_axis(1), default=1, doc=_STRIDE)
-    padding: Padding = option(padding(1), default=0, doc=_PADDING)
-    dilation: tuple[int, ...] = option(each_axis(1), default=1, doc=_DILATION)
+    axes: ClassVar[int] = 1
 
 
 class Conv2d(_Convolution):
@@ -170,10 +86,7 @@ class Conv2d(_Convolution):
     """
 
     type: ClassVar[str] = "conv2d"
-    kernel_size: tuple[int, ...] = option(each_axis(2), doc=_KERNEL)
-    stride: tuple[int, ...] = option(each_axis(2), default=1, doc=_STRIDE)
-    padding: Padding = option(padding(2), default=0, doc=_PADDING)
-    dilation: tuple[int, ...] = option(each_axis(2), default=1, doc=_DILATION)
+    axes: ClassVar[int] = 2
     connection_table: Table | None = option(
         optional(connection_table),
         default=None,
@@ -198,46 +111,22 @@ class Conv2d(_Convolution):
                 help="list the input maps of every output map, one row each",
             )
 
-    def rule(self, *inputs: Shape) -> Facts:
-        if self.connection_table is None:
-            return super().rule(*inputs)
-        (shape,) = inputs
-        across = slides(
-            shape, kernel=self.kernel_size, stride=self.stride, dilation=self.dilation, padding=self.padding
-        )
-        self._check_table(int(shape[0]), self.connection_table)
-        outputs = tuple(each.positions for each in across)
-        units = count(self.out_channels, "n")
-        pairs = count(sum(len(row) for row in self.connection_table), "pairs")
-        window = kernel_counts(self.kernel_size)
-        sides_ = side_counts(outputs)
-        lines = product(window) * pairs
-        in_bounds = _in_bounds(across, pairs)
-        return Facts(
-            inputs=inputs,
-            outputs=((units, *outputs),),
-            weights=(Weight("weight", (pairs, *window)), *bias_weight(self.bias, units)),
-            connections=(lines + units if self.bias else lines) * product(sides_),
-            connections_in_bounds=in_bounds + product(sides_) * units if self.bias else in_bounds,
-            macs=lines * product(sides_),
-            macs_in_bounds=in_bounds,
-            windows=tuple(each.window for each in across),
-        )
-
-    @staticmethod
-    def _check_table(maps: int, table: Table) -> None:
+    def wiring(self, maps: Count, units: Count) -> tuple[Count, Count, tuple[Count, ...]]:
+        table = self.connection_table
+        if table is None:
+            return super().wiring(maps, units)
         for position, row in enumerate(table):
             for place, source in enumerate(row):
                 if source >= maps:
-                    error = Rejects(
+                    raise Rejects(
                         f"the connection table feeds output map {position} from input map {source}, "
-                        f"but the input has {maps} maps, 0 to {maps - 1}",
+                        f"but the input has {int(maps)} maps, 0 to {int(maps) - 1}",
                         option="connection_table",
                         input=0,
                         help="input maps are counted from 0",
+                        path=(position, place),
                     )
-                    error.path = (position, place)
-                    raise error
+        return count(sum(len(row) for row in table), "pairs"), units, ()
 
 
 class Conv3d(_Convolution):
@@ -251,168 +140,7 @@ class Conv3d(_Convolution):
     """
 
     type: ClassVar[str] = "conv3d"
-    kernel_size: tuple[int, ...] = option(each_axis(3), doc=_KERNEL)
-    stride: tuple[int, ...] = option(each_axis(3), default=1, doc=_STRIDE)
-    padding: Padding = option(padding(3), default=0, doc=_PADDING)
-    dilation: tuple[int, ...] = option(each_axis(3), default=1, doc=_DILATION)
-
-
-class _ConvTranspose(Layer):
-    """What transposed convolutions of any dimension share."""
-
-    family: ClassVar[str] = "convolution"
-    verb: ClassVar[str] = "Transposed convolutions"
-    out_channels: int = option(positive, doc=_OUT)
-    kernel_size: tuple[int, ...]
-    stride: tuple[int, ...]
-    padding: Sides
-    output_padding: tuple[int, ...]
-    dilation: tuple[int, ...]
-    groups: int = option(positive, default=1, doc=_GROUPS)
-    bias: bool = option(flag, default=True, doc=_BIAS)
-
-    @property
-    def label(self) -> str:
-        text = f"transposed conv {spell_window(self.kernel_size, self.stride)}"
-        return text if self.groups == 1 else f"{text} g{self.groups}"
-
-    @property
-    def kernel(self) -> tuple[int, ...]:
-        return self.kernel_size
-
-    def check(self) -> None:
-        if self.out_channels % self.groups:
-            raise Rejects(
-                f"{spell_option('groups', self.groups)} does not divide `out_channels: {self.out_channels}`",
-                option="groups",
-                help=f"use a divisor of {self.out_channels}",
-            )
-        for extra, step, spread in zip(self.output_padding, self.stride, self.dilation, strict=True):
-            if extra >= max(step, spread):
-                raise Rejects(
-                    f"`output_padding: {extra}` must be smaller than the stride of {step} or the dilation of {spread}",
-                    option="output_padding",
-                )
-
-    def rule(self, *inputs: Shape) -> Facts:
-        (shape,) = inputs
-        axes = len(self.kernel_size)
-        if len(shape) != axes + 1:
-            raise Rejects(f"takes {SHAPES[axes]}, got {spell_tuple(shape)}", input=0)
-        check_groups(self.groups, int(shape[0]))
-        outputs = tuple(self._side(axis, int(size)) for axis, size in enumerate(shape[1:]))
-        maps = count(shape[0], "c")
-        units = count(self.out_channels, "n")
-        per_group = units if self.groups == 1 else units.over(count(self.groups, "g"))
-        window = kernel_counts(self.kernel_size)
-        came = product(count(each, "h" if axis == 0 else "w") for axis, each in enumerate(shape[1:]))
-        macs = product(window) * per_group * came * maps
-        biases = product(side_counts(outputs)) * units
-        landed = product(
-            count(self._taps_landing(axis, int(size), int(out)), "t" + LETTERS[axes][axis])
-            for axis, (size, out) in enumerate(zip(shape[1:], outputs, strict=True))
-        )
-        in_bounds = landed * maps * per_group
-        return Facts(
-            inputs=inputs,
-            outputs=((units, *outputs),),
-            weights=(Weight("weight", (maps, per_group, *window)), *bias_weight(self.bias, units)),
-            connections=macs + biases if self.bias else macs,
-            connections_in_bounds=in_bounds + biases if self.bias else in_bounds,
-            macs=macs,
-            macs_in_bounds=in_bounds,
-            windows=None,
-            reasons={"receptive_field": "a transposed convolution's outputs see windows of different sizes"},
-        )
-
-    def _side(self, axis: int, size: int) -> Count:
-        """``(n − 1)·s − 2p + d·(k − 1) + 1 + output padding``."""
-        before, after = self.padding[axis]
-        reach = (self.kernel_size[axis] - 1) * self.dilation[axis] + 1
-        grown = (count(size, "n") - 1) * count(self.stride[axis], "s") + count(reach, "k")
-        if self.output_padding[axis]:
-            grown = grown + count(self.output_padding[axis], "o")
-        if before or after:
-            grown = grown - (count(before, "p₁") + count(after, "p₂"))
-        if grown < 1:
-            raise Rejects(
-                f"padding of {before} and {after} leaves nothing of an output of {int(grown) + before + after}",
-                option="padding",
-                input=0,
-            )
-        return grown
-
-    def _taps_landing(self, axis: int, size: int, out: int) -> int:
-        """Pairs of an input position and a tap whose product lands inside the output."""
-        before = self.padding[axis][0]
-        landed = 0
-        for tap in range(self.kernel_size[axis]):
-            offset = tap * self.dilation[axis] - before
-            step = self.stride[axis]
-            first = max(0, -(offset // step)) if offset < 0 else 0
-            last = min(size - 1, (out - 1 - offset) // step)
-            landed += max(0, last - first + 1)
-        return landed
-
-
-def _transposed_padding(axes: int) -> Any:
-    return option(sides(axes), default=0, doc="Rows and columns cut off the output's edges.")
-
-
-_OUTPUT_PADDING = "Extra rows and columns at the output's end, to choose between sizes."
-
-
-class ConvTranspose1d(_ConvTranspose):
-    """Spread each input value over ``kernel_size`` outputs of a ``(channels, length)`` input.
-
-    As `ConvTranspose2d` with one axis:
-
-    >>> ConvTranspose1d(out_channels=8, kernel_size=4, stride=2, padding=1).facts((16, 50)).output
-    (8, 100)
-    """
-
-    type: ClassVar[str] = "conv_transpose1d"
-    kernel_size: tuple[int, ...] = option(each_axis(1), doc=_KERNEL)
-    stride: tuple[int, ...] = option(each_axis(1), default=1, doc="Steps between the spread windows.")
-    padding: Sides = _transposed_padding(1)
-    output_padding: tuple[int, ...] = option(each_axis(1, non_negative), default=0, doc=_OUTPUT_PADDING)
-    dilation: tuple[int, ...] = option(each_axis(1), default=1, doc=_DILATION)
-
-
-class ConvTranspose2d(_ConvTranspose):
-    """Spread each input value over a window of the output; the gradient of a convolution.
-
-    * parameters: ``k·k·c·n/g``, and ``n`` biases;
-    * MACs: ``k·k·n/g`` once per *input* value, the products that padding cuts off included.
-
-    >>> facts = ConvTranspose2d(out_channels=64, kernel_size=2, stride=2).facts((128, 28, 28))
-    >>> facts.output, facts.parameters, facts.macs
-    ((64, 56, 56), 32832, 25690112)
-    """
-
-    type: ClassVar[str] = "conv_transpose2d"
-    kernel_size: tuple[int, ...] = option(each_axis(2), doc=_KERNEL)
-    stride: tuple[int, ...] = option(each_axis(2), default=1, doc="Steps between the spread windows.")
-    padding: Sides = _transposed_padding(2)
-    output_padding: tuple[int, ...] = option(each_axis(2, non_negative), default=0, doc=_OUTPUT_PADDING)
-    dilation: tuple[int, ...] = option(each_axis(2), default=1, doc=_DILATION)
-
-
-class ConvTranspose3d(_ConvTranspose):
-    """Spread each value of a ``(channels, depth, height, width)`` input over a window of the output.
-
-    As `ConvTranspose2d` with one more axis:
-
-    >>> ConvTranspose3d(out_channels=4, kernel_size=2, stride=2).facts((8, 5, 6, 7)).output
-    (4, 10, 12, 14)
-    """
-
-    type: ClassVar[str] = "conv_transpose3d"
-    kernel_size: tuple[int, ...] = option(each_axis(3), doc=_KERNEL)
-    stride: tuple[int, ...] = option(each_axis(3), default=1, doc="Steps between the spread windows.")
-    padding: Sides = _transposed_padding(3)
-    output_padding: tuple[int, ...] = option(each_axis(3, non_negative), default=0, doc=_OUTPUT_PADDING)
-    dilation: tuple[int, ...] = option(each_axis(3), default=1, doc=_DILATION)
+    axes: ClassVar[int] = 3
 
 
 LAYERS: tuple[type[Layer], ...] = (

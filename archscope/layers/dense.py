@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Weight, ranked
+from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_tuple
 from archscope.options import flag, list_of, option, optional, positive, text
 from archscope.working import count, product
 
@@ -16,7 +16,7 @@ class Linear(Layer):
     """``out_features`` units, each connected to every input: the papers' dense or fully connected layer.
 
     * parameters: ``(c + 1)·n``, without the ``+ 1`` where there is no bias;
-    * MACs: ``c·n``; an input of ``(…, c)`` applies the layer at every leading position.
+    * MACs: ``c·n``; on ``(positions, features)`` it is applied at every position.
 
     LeNet-5's F6:
 
@@ -39,7 +39,7 @@ class Linear(Layer):
         (shape,) = inputs
         if len(shape) >= 3:
             raise Rejects(
-                f"takes a vector or (positions, features), got {_spell(shape)}",
+                f"takes a vector or (positions, features), got {spell_tuple(shape)}",
                 input=0,
                 help="put a `flatten` layer before it",
             )
@@ -167,10 +167,6 @@ class Embedding(Layer):
                 "receptive_field": "tokens have no pixels",
             },
         )
-
-
-def _spell(shape: Shape) -> str:
-    return f"({', '.join(str(int(extent)) for extent in shape)})"
 
 
 LAYERS: tuple[type[Layer], ...] = (Linear, RBF, Embedding)

@@ -11,7 +11,7 @@ from archscope.working import total
 
 
 class _Elementwise(Layer):
-    """Value by value; an extent of 1 is repeated, as in PyTorch's broadcasting."""
+    """Value by value; an extent of 1 is repeated, as PyTorch broadcasts shapes with equally many axes."""
 
     family: ClassVar[str] = "merge"
     arity: ClassVar[tuple[int, int | None]] = (2, None)
@@ -22,7 +22,7 @@ class _Elementwise(Layer):
             if len(shape) != len(output):
                 raise self._unequal(output, shape, position)
             output = tuple(self._extent(output, shape, axis, position) for axis in range(len(shape)))
-        windows = () if all(shape == output for shape in inputs) else None
+        windows = () if all(shape[1:] == output[1:] for shape in inputs) else None
         reasons = {} if windows == () else {"receptive_field": "a repeated extent has no grid"}
         return Facts(inputs, (output,), windows=windows, reasons=reasons)
 

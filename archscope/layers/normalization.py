@@ -101,7 +101,10 @@ class BatchNorm(Layer):
         return "BN"
 
     def rule(self, *inputs: Shape) -> Facts:
-        channels = count(inputs[0][0], "n")
+        (shape,) = inputs
+        if len(shape) > 4:
+            raise Rejects(f"takes channels with up to 3 axes, got {spell_tuple(shape)}", input=0)
+        channels = count(shape[0], "n")
         scales = (Weight("weight", (channels,)), Weight("bias", (channels,))) if self.affine else ()
         running = ("running_mean", "running_var") if self.track_running_stats else ()
         held = tuple(Weight(name, (channels,), trainable=False) for name in running)
@@ -144,12 +147,13 @@ class LayerNorm(Layer):
                 input=0,
             )
         names = () if not self.elementwise_affine else ("weight", "bias") if self.bias else ("weight",)
-        scales = tuple(Weight(name, tuple(count(each, "n") for each in normalized)) for name in names)
+        letters = ("n",) if len(normalized) == 1 else tuple(f"n{'₁₂₃₄₅₆₇₈₉'[axis]}" for axis in range(len(normalized)))
+        extents_ = tuple(count(each, letter) for each, letter in zip(normalized, letters, strict=True))
         return _scaled(
             inputs,
-            scales,
-            pointwise=len(normalized) == 1 and len(shape) == 2,
-            lost="the statistics of the whole sample reach every position",
+            tuple(Weight(name, extents_) for name in names),
+            pointwise=False,
+            lost="the statistics of the last axes reach every position along them",
         )
 
 

@@ -5,27 +5,24 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Weight, Window, spell_tuple
-from archscope.layers.windows import LETTERS, SHAPES, slides, spell_window
-from archscope.options import Padding, each_axis, flag, option, optional, padding
-from archscope.working import Count, count, product
-
-_KERNEL = "Size of the window."
-_STRIDE = "Steps between windows; the size of the window if left out."
-_PADDING = "Positions around the input that never win or count; `same` pads as Keras does."
-_CEIL = "Whether a last window may hang over the end: sizes round up instead of down."
+from archscope.layers.base import Facts, Layer, Shape, Weight, Window, axial
+from archscope.layers.windows import check_axes, kernel_counts, side_counts, slides, spell_window
+from archscope.options import Kind, Padding, each_axis, flag, option, optional, padding
+from archscope.working import count, product
 
 
-class _Pooling(Layer):
-    """A window without weights; the axes are those of ``kernel_size``."""
+def _each_or_none(axes: int) -> Kind:
+    return optional(each_axis(axes))
+
+
+class _Windowed(Layer):
+    """Windows that lie side by side unless a stride is stated."""
 
     family: ClassVar[str] = "pooling"
-    verb: ClassVar[str] = "Pooling"
-    word: ClassVar[str] = ""
-    kernel_size: tuple[int, ...]
-    stride: tuple[int, ...] | None
-    padding: Padding
-    ceil_mode: bool = option(flag, default=False, doc=_CEIL)
+    kernel_size: tuple[int, ...] = axial(each_axis, doc="Size of the window.")
+    stride: tuple[int, ...] | None = axial(
+        _each_or_none, default=None, doc="Steps between windows; the size of the window if left out."
+    )
 
     @property
     def steps(self) -> tuple[int, ...]:
@@ -33,22 +30,43 @@ class _Pooling(Layer):
         return self.kernel_size if self.stride is None else self.stride
 
     @property
+    def kernel(self) -> tuple[int, ...]:
+        return self.kernel_size
+
+
+class _Pooling(_Windowed):
+    """A window without weights."""
+
+    verb: ClassVar[str] = "Pooling"
+    word: ClassVar[str] = ""
+    padding: Padding = axial(
+        padding, default=0, doc="Positions around the input that never win or count; `same` pads as Keras does."
+    )
+    ceil_mode: bool = option(
+        flag, default=False, doc="Whether a last window may hang over the end: sizes round up instead of down."
+    )
+
+    @property
     def label(self) -> str:
         return f"{self.word} pool {spell_window(self.kernel_size, self.steps)}"
 
     @property
-    def kernel(self) -> tuple[int, ...]:
-        return self.kernel_size
+    def dilations(self) -> tuple[int, ...]:
+        """Distance between the taps of a window along each axis."""
+        return (1,) * self.axes
 
     def check(self) -> None:
         if self.padding == "same":
             return
-        for kernel, sides in zip(self.kernel_size, self.padding, strict=True):
-            if max(sides) > kernel // 2:
+        for kernel, dilation, sides in zip(self.kernel_size, self.dilations, self.padding, strict=True):
+            reach = (kernel - 1) * dilation + 1
+            if max(sides) > reach // 2:
+                spread = f" (dilated to {reach})" if dilation > 1 else ""
                 raise Rejects(
-                    f"padding of {max(sides)} is more than half the kernel of {kernel}: a window would hold nothing",
+                    f"padding of {max(sides)} is more than half the kernel of {kernel}{spread}: "
+                    "a window would hold nothing",
                     option="padding",
-                    help=f"use at most {kernel // 2}, or a `zero_pad` layer before this one",
+                    help=f"use at most {reach // 2}, or a `zero_pad{self.axes}d` layer before this one",
                 )
 
     def rule(self, *inputs: Shape) -> Facts:
@@ -57,7 +75,7 @@ class _Pooling(Layer):
             shape,
             kernel=self.kernel_size,
             stride=self.steps,
-            dilation=self._dilation(),
+            dilation=self.dilations,
             padding=self.padding,
             ceil_mode=self.ceil_mode,
         )
@@ -67,15 +85,13 @@ class _Pooling(Layer):
             windows=tuple(each.window for each in across),
         )
 
-    def _dilation(self) -> tuple[int, ...]:
-        return (1,) * len(self.kernel_size)
-
 
 class _MaxPool(_Pooling):
     word: ClassVar[str] = "max"
-    dilation: tuple[int, ...]
+    dilation: tuple[int, ...] = axial(each_axis, default=1, doc="Distance between the taps of a window.")
 
-    def _dilation(self) -> tuple[int, ...]:
+    @property
+    def dilations(self) -> tuple[int, ...]:
         return self.dilation
 
 
@@ -87,10 +103,7 @@ class MaxPool1d(_MaxPool):
     """
 
     type: ClassVar[str] = "max_pool1d"
-    kernel_size: tuple[int, ...] = option(each_axis(1), doc=_KERNEL)
-    stride: tuple[int, ...] | None = option(optional(each_axis(1)), default=None, doc=_STRIDE)
-    padding: Padding = option(padding(1), default=0, doc=_PADDING)
-    dilation: tuple[int, ...] = option(each_axis(1), default=1, doc="Distance between the taps of a window.")
+    axes: ClassVar[int] = 1
 
 
 class MaxPool2d(_MaxPool):
@@ -103,10 +116,7 @@ class MaxPool2d(_MaxPool):
     """
 
     type: ClassVar[str] = "max_pool2d"
-    kernel_size: tuple[int, ...] = option(each_axis(2), doc=_KERNEL)
-    stride: tuple[int, ...] | None = option(optional(each_axis(2)), default=None, doc=_STRIDE)
-    padding: Padding = option(padding(2), default=0, doc=_PADDING)
-    dilation: tuple[int, ...] = option(each_axis(2), default=1, doc="Distance between the taps of a window.")
+    axes: ClassVar[int] = 2
 
 
 class MaxPool3d(_MaxPool):
@@ -117,18 +127,12 @@ class MaxPool3d(_MaxPool):
     """
 
     type: ClassVar[str] = "max_pool3d"
-    kernel_size: tuple[int, ...] = option(each_axis(3), doc=_KERNEL)
-    stride: tuple[int, ...] | None = option(optional(each_axis(3)), default=None, doc=_STRIDE)
-    padding: Padding = option(padding(3), default=0, doc=_PADDING)
-    dilation: tuple[int, ...] = option(each_axis(3), default=1, doc="Distance between the taps of a window.")
-
-
-_INCLUDE = "Whether padding counts as zeros in the average."
+    axes: ClassVar[int] = 3
 
 
 class _AvgPool(_Pooling):
     word: ClassVar[str] = "average"
-    count_include_pad: bool = option(flag, default=True, doc=_INCLUDE)
+    count_include_pad: bool = option(flag, default=True, doc="Whether padding counts as zeros in the average.")
 
 
 class AvgPool1d(_AvgPool):
@@ -139,9 +143,7 @@ class AvgPool1d(_AvgPool):
     """
 
     type: ClassVar[str] = "avg_pool1d"
-    kernel_size: tuple[int, ...] = option(each_axis(1), doc=_KERNEL)
-    stride: tuple[int, ...] | None = option(optional(each_axis(1)), default=None, doc=_STRIDE)
-    padding: Padding = option(padding(1), default=0, doc=_PADDING)
+    axes: ClassVar[int] = 1
 
 
 class AvgPool2d(_AvgPool):
@@ -154,9 +156,7 @@ class AvgPool2d(_AvgPool):
     """
 
     type: ClassVar[str] = "avg_pool2d"
-    kernel_size: tuple[int, ...] = option(each_axis(2), doc=_KERNEL)
-    stride: tuple[int, ...] | None = option(optional(each_axis(2)), default=None, doc=_STRIDE)
-    padding: Padding = option(padding(2), default=0, doc=_PADDING)
+    axes: ClassVar[int] = 2
 
 
 class AvgPool3d(_AvgPool):
@@ -167,9 +167,7 @@ class AvgPool3d(_AvgPool):
     """
 
     type: ClassVar[str] = "avg_pool3d"
-    kernel_size: tuple[int, ...] = option(each_axis(3), doc=_KERNEL)
-    stride: tuple[int, ...] | None = option(optional(each_axis(3)), default=None, doc=_STRIDE)
-    padding: Padding = option(padding(3), default=0, doc=_PADDING)
+    axes: ClassVar[int] = 3
 
 
 class _AdaptivePool(Layer):
@@ -178,7 +176,7 @@ class _AdaptivePool(Layer):
     family: ClassVar[str] = "pooling"
     verb: ClassVar[str] = "Pooling"
     word: ClassVar[str] = ""
-    output_size: tuple[int, ...]
+    output_size: tuple[int, ...] = axial(each_axis, doc="How many windows along each axis.")
 
     @property
     def label(self) -> str:
@@ -188,9 +186,7 @@ class _AdaptivePool(Layer):
 
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
-        axes = len(self.output_size)
-        if len(shape) != axes + 1:
-            raise Rejects(f"takes {SHAPES[axes]}, got {spell_tuple(shape)}", input=0)
+        check_axes(shape, self.axes)
         outputs = ((shape[0], *(count(size) for size in self.output_size)),)
         windows = []
         for size, made in zip(shape[1:], self.output_size, strict=True):
@@ -201,10 +197,15 @@ class _AdaptivePool(Layer):
         return Facts(inputs, outputs, windows=tuple(windows))
 
 
-_OUTPUT_SIZE = "How many windows along each axis."
+class _AdaptiveAvgPool(_AdaptivePool):
+    word: ClassVar[str] = "average"
 
 
-class AdaptiveAvgPool1d(_AdaptivePool):
+class _AdaptiveMaxPool(_AdaptivePool):
+    word: ClassVar[str] = "max"
+
+
+class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     """The mean of ``output_size`` windows along a ``(channels, length)`` input.
 
     >>> AdaptiveAvgPool1d(output_size=1).facts((16, 100)).output
@@ -212,11 +213,10 @@ class AdaptiveAvgPool1d(_AdaptivePool):
     """
 
     type: ClassVar[str] = "adaptive_avg_pool1d"
-    word: ClassVar[str] = "average"
-    output_size: tuple[int, ...] = option(each_axis(1), doc=_OUTPUT_SIZE)
+    axes: ClassVar[int] = 1
 
 
-class AdaptiveAvgPool2d(_AdaptivePool):
+class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     """The mean of ``output_size`` windows of each map, whatever the input's size.
 
     >>> AdaptiveAvgPool2d(output_size=6).facts((256, 6, 6)).output
@@ -224,11 +224,10 @@ class AdaptiveAvgPool2d(_AdaptivePool):
     """
 
     type: ClassVar[str] = "adaptive_avg_pool2d"
-    word: ClassVar[str] = "average"
-    output_size: tuple[int, ...] = option(each_axis(2), doc=_OUTPUT_SIZE)
+    axes: ClassVar[int] = 2
 
 
-class AdaptiveAvgPool3d(_AdaptivePool):
+class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     """The mean of ``output_size`` windows of a ``(channels, depth, height, width)`` input.
 
     >>> AdaptiveAvgPool3d(output_size=1).facts((8, 4, 7, 7)).output
@@ -236,11 +235,10 @@ class AdaptiveAvgPool3d(_AdaptivePool):
     """
 
     type: ClassVar[str] = "adaptive_avg_pool3d"
-    word: ClassVar[str] = "average"
-    output_size: tuple[int, ...] = option(each_axis(3), doc=_OUTPUT_SIZE)
+    axes: ClassVar[int] = 3
 
 
-class AdaptiveMaxPool1d(_AdaptivePool):
+class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     """The largest value of ``output_size`` windows along a ``(channels, length)`` input.
 
     >>> AdaptiveMaxPool1d(output_size=10).facts((16, 100)).output
@@ -248,11 +246,10 @@ class AdaptiveMaxPool1d(_AdaptivePool):
     """
 
     type: ClassVar[str] = "adaptive_max_pool1d"
-    word: ClassVar[str] = "max"
-    output_size: tuple[int, ...] = option(each_axis(1), doc=_OUTPUT_SIZE)
+    axes: ClassVar[int] = 1
 
 
-class AdaptiveMaxPool2d(_AdaptivePool):
+class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     """The largest value of ``output_size`` windows of each map.
 
     >>> AdaptiveMaxPool2d(output_size=(2, 4)).facts((8, 6, 8)).output
@@ -260,11 +257,10 @@ class AdaptiveMaxPool2d(_AdaptivePool):
     """
 
     type: ClassVar[str] = "adaptive_max_pool2d"
-    word: ClassVar[str] = "max"
-    output_size: tuple[int, ...] = option(each_axis(2), doc=_OUTPUT_SIZE)
+    axes: ClassVar[int] = 2
 
 
-class AdaptiveMaxPool3d(_AdaptivePool):
+class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     """The largest value of ``output_size`` windows of a ``(channels, depth, height, width)`` input.
 
     >>> AdaptiveMaxPool3d(output_size=1).facts((8, 4, 7, 7)).output
@@ -272,11 +268,10 @@ class AdaptiveMaxPool3d(_AdaptivePool):
     """
 
     type: ClassVar[str] = "adaptive_max_pool3d"
-    word: ClassVar[str] = "max"
-    output_size: tuple[int, ...] = option(each_axis(3), doc=_OUTPUT_SIZE)
+    axes: ClassVar[int] = 3
 
 
-class Subsampling(Layer):
+class Subsampling(_Windowed):
     """LeCun's sub-sampling: the sum of each window, times one trainable weight a map, plus one bias a map.
 
     It is not average pooling: it trains ``(1 + 1)·n`` values, and each unit has ``k·k + 1`` connections.
@@ -290,23 +285,12 @@ class Subsampling(Layer):
     """
 
     type: ClassVar[str] = "subsampling"
-    family: ClassVar[str] = "pooling"
+    axes: ClassVar[int] = 2
     verb: ClassVar[str] = "Subsampling"
-    kernel_size: tuple[int, ...] = option(each_axis(2), doc=_KERNEL)
-    stride: tuple[int, ...] | None = option(optional(each_axis(2)), default=None, doc=_STRIDE)
-
-    @property
-    def steps(self) -> tuple[int, ...]:
-        """The stride, the window's size where none is stated."""
-        return self.kernel_size if self.stride is None else self.stride
 
     @property
     def label(self) -> str:
         return f"subsampling {spell_window(self.kernel_size, self.steps, self.kernel_size)}"
-
-    @property
-    def kernel(self) -> tuple[int, ...]:
-        return self.kernel_size
 
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
@@ -314,9 +298,7 @@ class Subsampling(Layer):
         across = slides(shape, kernel=self.kernel_size, stride=self.steps, dilation=(1, 1), padding=unpadded)
         outputs = tuple(each.positions for each in across)
         maps = count(shape[0], "n")
-        window = product(count(each, "k") for each in self.kernel_size)
-        sides = product(count(each, letter) for each, letter in zip(outputs, LETTERS[2], strict=True))
-        connections: Count = (window + 1) * sides * maps
+        connections = (product(kernel_counts(self.kernel_size)) + 1) * product(side_counts(outputs)) * maps
         return Facts(
             inputs=inputs,
             outputs=((maps, *outputs),),

@@ -102,22 +102,22 @@ class _Recurrent(Layer):
         steps, features = ranked(inputs[0], 2, "(positions, features)")
         directions = 2 if self.bidirectional else 1
         hidden = count(self.hidden_size, "h")
+        read = count(directions) * hidden if self.bidirectional else hidden
         gated = count(self.gates) * hidden
         weights: list[Weight] = []
         lines: list[Count] = []
         macs: list[Count] = []
         for depth in range(self.num_layers):
-            seen = count(features, "c") if depth == 0 else count(directions) * hidden
+            seen = count(features, "c") if depth == 0 else read
             for suffix in ("", "_reverse")[:directions]:
                 weights.extend(self._weights(f"_l{depth}{suffix}", seen, hidden, gated))
                 per_gate = seen + hidden
                 macs.append(per_gate * gated * count(steps, "t"))
                 lines.append((per_gate + 1 + 1 if self.bias else per_gate) * gated * count(steps, "t"))
         state = (count(directions * self.num_layers), hidden)
-        output = (count(steps), count(directions) * hidden if self.bidirectional else hidden)
         return Facts(
             inputs=inputs,
-            outputs=(output, *(state for _ in self.output_names[1:])),
+            outputs=((count(steps), read), *(state for _ in self.output_names[1:])),
             weights=tuple(weights),
             connections=total(lines),
             connections_in_bounds=total(lines),

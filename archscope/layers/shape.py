@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Window, extents, spell_tuple
-from archscope.layers.windows import AXES, SHAPES
+from archscope.layers.base import Facts, Layer, Shape, Window, axial, extents, spell_tuple
+from archscope.layers.windows import AXES, check_axes, padded
 from archscope.options import Sides, choice, one_or_many, open_shape, option, optional, positive, positive_number, sides
 from archscope.working import count
 
@@ -68,11 +68,11 @@ class Reshape(Layer):
 
 
 class _ZeroPad(Layer):
-    """Zeros around the input; the axes are those of ``padding``."""
+    """Zeros around the input."""
 
     family: ClassVar[str] = "shape"
     verb: ClassVar[str] = "Zero padding"
-    padding: Sides
+    padding: Sides = axial(sides, doc="Zeros on each side, the last axis first: left, right, then top, bottom, …")
 
     @property
     def label(self) -> str:
@@ -80,15 +80,10 @@ class _ZeroPad(Layer):
 
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
-        axes = len(self.padding)
-        if len(shape) != axes + 1:
-            raise Rejects(f"takes {SHAPES[axes]}, got {spell_tuple(shape)}", input=0)
-        padded = tuple(
-            count(size, "n") + count(before, "p₁") + count(after, "p₂")
-            for size, (before, after) in zip(shape[1:], self.padding, strict=True)
-        )
+        check_axes(shape, self.axes)
+        outputs = tuple(padded(int(size), around) for size, around in zip(shape[1:], self.padding, strict=True))
         windows = tuple(Window(1, padding=before) for before, _ in self.padding)
-        return Facts(inputs, ((shape[0], *padded),), windows=windows)
+        return Facts(inputs, ((shape[0], *outputs),), windows=windows)
 
 
 class ZeroPad1d(_ZeroPad):
@@ -99,7 +94,7 @@ class ZeroPad1d(_ZeroPad):
     """
 
     type: ClassVar[str] = "zero_pad1d"
-    padding: Sides = option(sides(1), doc="Zeros on each side: left, right.")
+    axes: ClassVar[int] = 1
 
 
 class ZeroPad2d(_ZeroPad):
@@ -110,7 +105,7 @@ class ZeroPad2d(_ZeroPad):
     """
 
     type: ClassVar[str] = "zero_pad2d"
-    padding: Sides = option(sides(2), doc="Zeros on each side: left, right, top, bottom.")
+    axes: ClassVar[int] = 2
 
 
 class ZeroPad3d(_ZeroPad):
@@ -121,7 +116,11 @@ class ZeroPad3d(_ZeroPad):
     """
 
     type: ClassVar[str] = "zero_pad3d"
-    padding: Sides = option(sides(3), doc="Zeros on each side: left, right, top, bottom, front, back.")
+    axes: ClassVar[int] = 3
+
+
+_INTERPOLATED = {"nearest": (1, 2, 3), "linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,)}
+"""How many axes each interpolation works along."""
 
 
 class Upsample(Layer):
@@ -144,15 +143,13 @@ class Upsample(Layer):
         default=None,
         doc="Output size over input size, rounded down.",
     )
-    mode: str = option(
-        choice("nearest", "linear", "bilinear", "bicubic", "trilinear"), default="nearest", doc="Interpolation."
-    )
+    mode: str = option(choice(*_INTERPOLATED), default="nearest", doc="Interpolation.")
 
     @property
     def label(self) -> str:
         chosen = self.scale_factor or self.size or ()
         sign = "×" if self.scale_factor else "to "
-        texts = [f"{each:g}" for each in dict.fromkeys(chosen)]
+        texts = [f"{each:g}" for each in (chosen if len(set(chosen)) > 1 else chosen[:1])]
         return f"upsample {sign}{'×'.join(texts)}"
 
     def check(self) -> None:
@@ -164,6 +161,14 @@ class Upsample(Layer):
         axes = len(shape) - 1
         if axes not in AXES:
             raise Rejects(f"takes (channels, …) with 1 to 3 axes, got {spell_tuple(shape)}", input=0)
+        if axes not in _INTERPOLATED[self.mode]:
+            fitting = " or ".join(mode for mode, able in _INTERPOLATED.items() if axes in able)
+            raise Rejects(
+                f"`mode: {self.mode}` does not interpolate along {axes} ax{'is' if axes == 1 else 'es'}",
+                option="mode",
+                input=0,
+                help=f"use {fitting}",
+            )
         output = tuple(self._side(axis, int(size), axes) for axis, size in enumerate(shape[1:]))
         return Facts(
             inputs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from archscope.errors import Rejects
@@ -34,16 +34,24 @@ class Slide:
         >>> slide_same.taps_in_bounds()
         22
         """
-        window = self.window
-        if not window.padding and not self.after:
-            return window.kernel * int(self.positions)
-        result = 0
-        for tap in range(window.kernel):
-            offset = tap * window.dilation - window.padding
-            first = max(0, -(offset // window.stride)) if offset < 0 else 0
-            last = (self.size - 1 - offset) // window.stride
-            result += max(0, min(last, int(self.positions) - 1) - first + 1)
-        return result
+        if not self.window.padding and not self.after:
+            return self.window.kernel * int(self.positions)
+        return landing(self.window, int(self.positions), self.size)
+
+
+def landing(window: Window, positions: int, size: int) -> int:
+    """Over all positions of a window, the taps that fall on one of ``size`` places.
+
+    >>> landing(Window(kernel=3, padding=1), positions=8, size=8)
+    22
+    """
+    result = 0
+    for tap in range(window.kernel):
+        offset = tap * window.dilation - window.padding
+        first = max(0, -(offset // window.stride))
+        last = min(positions - 1, (size - 1 - offset) // window.stride)
+        result += max(0, last - first + 1)
+    return result
 
 
 def slide(
@@ -72,16 +80,33 @@ def slide(
 
 def _free(size: int, window: Window, padding: tuple[int, int]) -> Count:
     """How far the window can move: ``n + 2p − k``, or with dilation ``n + 2p − (d·(k − 1) + 1)``."""
-    before, after = padding
-    padded = count(size, "n")
-    if before == after and before:
-        padded = padded + count(2) * count(before, "p")
-    elif before or after:
-        padded = padded + count(before, "p₁") + count(after, "p₂")
-    if window.dilation == 1:
-        return padded - count(window.kernel, "k")
-    reach = count(window.dilation, "d") * (count(window.kernel, "k") - 1) + 1
-    return padded - reach
+    return padded(size, padding) - reach(window.kernel, window.dilation)
+
+
+def padded(size: int, sides: tuple[int, int]) -> Count:
+    """An axis with the padding on its two sides: ``n + 2·p``, or ``n + p₁ + p₂`` where they differ.
+
+    >>> padded(28, (2, 2)).working, padded(32, (3, 4)).working
+    ('28 + 2·2', '32 + 3 + 4')
+    """
+    return count(size, "n") + both_sides(sides) if any(sides) else count(size, "n")
+
+
+def both_sides(sides: tuple[int, int]) -> Count:
+    """The padding before and after an axis together: ``2·p`` or ``p₁ + p₂``."""
+    before, after = sides
+    return count(2) * count(before, "p") if before == after else count(before, "p₁") + count(after, "p₂")
+
+
+def reach(kernel: int, dilation: int) -> Count:
+    """Positions from a window's first tap to its last: ``k``, or ``d·(k − 1) + 1`` with dilation.
+
+    >>> reach(3, 2).working
+    '2·(3 − 1) + 1'
+    """
+    if dilation == 1:
+        return count(kernel, "k")
+    return count(dilation, "d") * (count(kernel, "k") - 1) + 1
 
 
 def same_padding(size: int, *, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
@@ -110,23 +135,32 @@ def slides(
         Rejects: the shape has another number of axes, or the window is larger than the padded input.
     """
     axes = len(kernel)
-    if len(shape) != axes + 1:
-        raise Rejects(f"takes {SHAPES[axes]}, got {spell_tuple(shape)}", input=0, help=_rank_help(shape))
+    check_axes(shape, axes)
     result = []
     for axis, (size, k, s, d) in enumerate(zip(shape[1:], kernel, stride, dilation, strict=True)):
         size = int(size)
         sides = same_padding(size, kernel=k, stride=s, dilation=d) if padding == "same" else padding[axis]
-        reach = (k - 1) * d + 1
-        if reach > size + sum(sides):
+        along = slide(size, kernel=k, stride=s, dilation=d, padding=sides, ceil_mode=ceil_mode)
+        if along.positions < 1:
             raise Rejects(
-                _too_large(AXES[axes][axis], k, d, reach, size, sides),
+                _too_large(AXES[axes][axis], along.window, size, sides),
                 option="kernel_size",
                 input=0,
                 help=f"use a kernel of at most {max(1, (size + sum(sides) - 1) // d + 1)}, "
                 "more padding, or a larger input",
             )
-        result.append(slide(size, kernel=k, stride=s, dilation=d, padding=sides, ceil_mode=ceil_mode))
+        result.append(along)
     return tuple(result)
+
+
+def check_axes(shape: Shape, axes: int) -> None:
+    """Insist on a shape of channels and ``axes`` spatial axes.
+
+    Raises:
+        Rejects: with the type of this layer that would take the shape.
+    """
+    if len(shape) != axes + 1:
+        raise Rejects(f"takes {SHAPES[axes]}, got {spell_tuple(shape)}", input=0, help=_rank_help(shape))
 
 
 def _rank_help(shape: Shape) -> str | None:
@@ -137,10 +171,27 @@ def _rank_help(shape: Shape) -> str | None:
     return None
 
 
-def _too_large(axis: str, kernel: int, dilation: int, reach: int, size: int, sides: tuple[int, int]) -> str:
-    dilated = f" (dilated to {reach})" if dilation > 1 else ""
-    padded = f" (padded to {size + sum(sides)})" if any(sides) else ""
-    return f"a kernel of {kernel}{dilated} is larger than the input's {axis} of {size}{padded}"
+def _too_large(axis: str, window: Window, size: int, sides: tuple[int, int]) -> str:
+    dilated = f" (dilated to {window.extent})" if window.dilation > 1 else ""
+    widened = f" (padded to {size + sum(sides)})" if any(sides) else ""
+    return f"a kernel of {window.kernel}{dilated} is larger than the input's {axis} of {size}{widened}"
+
+
+def kernel_counts(kernel: Sequence[int]) -> tuple[Count, ...]:
+    """The window's sides as letters: ``k`` if all are equal, else ``k`` with the axis."""
+    if len(set(kernel)) == 1:
+        return tuple(count(each, "k") for each in kernel)
+    return tuple(count(each, "k" + axis) for each, axis in zip(kernel, LETTERS[len(kernel)], strict=True))
+
+
+def side_counts(sides: Iterable[int], mark: str = "{}") -> tuple[Count, ...]:
+    """The sides of a grid as letters ``h``, ``w``, ``d`` or ``l``, each with a mark where it needs one.
+
+    >>> [side.letter for side in side_counts((28, 30), "{}′")]
+    ['h′', 'w′']
+    """
+    known = tuple(sides)
+    return tuple(count(each, mark.format(axis)) for each, axis in zip(known, LETTERS[len(known)], strict=True))
 
 
 def spell_window(kernel: Sequence[int], stride: Sequence[int], default_stride: Sequence[int] | None = None) -> str:

@@ -1,0 +1,59 @@
+"""What convolutions and transposed convolutions share: kernels, groups, biases."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archscope.errors import Rejects
+from archscope.layers.base import Layer, Weight, axial, spell_option
+from archscope.layers.windows import spell_window
+from archscope.options import each_axis, flag, option, positive
+from archscope.working import Count, count
+
+
+class Kernels(Layer):
+    """A layer of ``out_channels`` kernels, in ``groups`` that do not see each other."""
+
+    family: ClassVar[str] = "convolution"
+    word: ClassVar[str] = ""
+    out_channels: int = option(positive, doc="Number of kernels, and so of output maps.")
+    kernel_size: tuple[int, ...] = axial(each_axis, doc="Size of the window.")
+    stride: tuple[int, ...] = axial(each_axis, default=1, doc="Steps between windows.")
+    dilation: tuple[int, ...] = axial(each_axis, default=1, doc="Distance between the taps of a kernel.")
+    groups: int = option(positive, default=1, doc="Split the maps into this many groups that do not see each other.")
+    bias: bool = option(flag, default=True, doc="Whether each kernel adds a trainable constant.")
+
+    @property
+    def label(self) -> str:
+        text = f"{self.word} {spell_window(self.kernel_size, self.stride)}"
+        return text if self.groups == 1 else f"{text} g{self.groups}"
+
+    @property
+    def kernel(self) -> tuple[int, ...]:
+        return self.kernel_size
+
+    def check(self) -> None:
+        if self.out_channels % self.groups:
+            raise Rejects(
+                f"{spell_option('groups', self.groups)} does not divide `out_channels: {self.out_channels}`",
+                option="groups",
+                help=f"use a divisor of {self.out_channels}",
+            )
+
+    def check_groups(self, channels: int) -> None:
+        """Groups must divide the input maps too."""
+        if channels % self.groups:
+            raise Rejects(
+                f"{spell_option('groups', self.groups)} does not divide the {channels} input channels",
+                option="groups",
+                input=0,
+                help=f"use a divisor of {channels}, or change the layer that feeds this one",
+            )
+
+    def per_group(self, maps: Count) -> Count:
+        """The maps of one group."""
+        return maps if self.groups == 1 else maps.over(count(self.groups, "g"))
+
+    def biases(self, units: Count) -> tuple[Weight, ...]:
+        """A constant a kernel, where there is one."""
+        return (Weight("bias", (units,)),) if self.bias else ()
