@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from archscope.diagrams.fonts.widths import BOLD, REGULAR
+from archscope.errors import UsageError
 
 FAMILY: Final = "Archscope Sans"
 """The name of the shipped font."""
@@ -72,6 +73,17 @@ def missing(text: str) -> str:
     '層'
     """
     return "".join(dict.fromkeys(each for each in text if each not in _advances(False)))
+
+
+def require(texts: Iterable[str], format: str) -> None:
+    """Insist that the shipped font can set some texts.
+
+    Raises:
+        UsageError: it cannot, and a format that embeds it would show holes.
+    """
+    lacking = missing("".join(texts))
+    if lacking:
+        raise UsageError(f"the font of format {format} has no {' '.join(lacking)}; write svg, which any font can set")
 
 
 def _guess(character: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from archscope.diagrams import fonts
-from archscope.diagrams.scene import Scene
+from archscope.diagrams.scene import Scene, Text
 from archscope.diagrams.writers.svg import svg
 from archscope.errors import MissingExtra
 
@@ -25,11 +25,13 @@ def png(scene: Scene, dots_an_inch: int = DOTS_AN_INCH) -> bytes:
 
     Raises:
         MissingExtra: `resvg_py` is not installed.
+        UsageError: a text has a character that the shipped font has not.
     """
     try:
         import resvg_py
     except ImportError:
         raise MissingExtra("format png", "resvg_py", "diagrams") from None
+    fonts.require((item.string for item in scene.walk() if isinstance(item, Text)), "png")
     picture = svg(scene).replace(fonts.STACK, fonts.FAMILY, 1)
     return bytes(
         resvg_py.svg_to_bytes(

@@ -1,0 +1,90 @@
+"""A scene as PDF of one page: vectors, and text in the shipped font that can be searched and copied."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from archscope.diagrams import fonts
+from archscope.diagrams.scene import Group, Path, Polygon, Scene, Text
+from archscope.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from archscope.diagrams.drawing import Drawing
+
+WRITTEN: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""The date in every file, so that the same picture is the same bytes."""
+
+_ROUND: Final = "1 j"
+
+
+def write(drawing: Drawing) -> bytes:
+    """A drawing as PDF."""
+    return pdf(drawing.scene)
+
+
+def pdf(scene: Scene) -> bytes:
+    """The bytes of the file.
+
+    Raises:
+        MissingExtra: `fpdf2` is not installed.
+        UsageError: a text has a character that the shipped font has not.
+    """
+    try:
+        import fpdf
+    except ImportError:
+        raise MissingExtra("format pdf", "fpdf2", "diagrams") from None
+    fonts.require((item.string for item in scene.walk() if isinstance(item, Text)), "pdf")
+    page = fpdf.FPDF(unit="pt", format=(scene.width, scene.height))
+    page.set_margin(0)
+    page.set_auto_page_break(False)
+    page.set_creation_date(WRITTEN)
+    page.set_title(scene.title)
+    page.set_subject(scene.description)
+    page.set_lang("en")
+    page.add_font(fonts.FAMILY, "", str(fonts.path()))
+    page.add_font(fonts.FAMILY, "B", str(fonts.path(bold=True)))
+    page.add_page()
+    page._out(_ROUND)
+    if scene.background is not None:
+        page.set_fill_color(scene.background)
+        page.rect(0, 0, scene.width, scene.height, style="F")
+    for item in scene.walk():
+        if isinstance(item, Text):
+            _text(page, item)
+        elif not isinstance(item, Group):
+            _shape(page, item)
+    return bytes(page.output())
+
+
+def _text(page: Any, item: Text) -> None:
+    page.set_font(fonts.FAMILY, "B" if item.bold else "", item.size)
+    page.set_text_color(item.fill)
+    page.text(item.left, item.y, item.string)
+
+
+def _shape(page: Any, item: Path | Polygon) -> None:
+    """The operators of PDF, in its own coordinates: it has y upwards."""
+    if isinstance(item, Polygon):
+        first, *rest = item.points
+        commands: tuple[tuple[str, tuple[tuple[float, float], ...]], ...] = (
+            ("M", (first,)), *(("L", (each,)) for each in rest), ("Z", ()),
+        )  # fmt: skip
+        dash: tuple[float, ...] = ()
+    else:
+        commands, dash = item.commands, item.dash
+    if item.stroke is not None:
+        page.set_draw_color(item.stroke)
+        page.set_line_width(item.width)
+    if item.fill is not None:
+        page.set_fill_color(item.fill)
+    words = [f"[{' '.join(f'{each:g}' for each in dash)}] 0 d"]
+    for verb, points in commands:
+        numbers = " ".join(f"{x:.3f} {page.h - y:.3f}" for x, y in points)
+        words.append(f"{numbers} {_OPERATORS[verb]}".strip())
+    words.append(_PAINT[item.fill is not None, item.stroke is not None])
+    page._out("\n".join(words))
+
+
+_OPERATORS: Final = {"M": "m", "L": "l", "C": "c", "Z": "h"}
+_PAINT: Final = {(True, True): "B", (True, False): "f", (False, True): "S", (False, False): "n"}
