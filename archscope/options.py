@@ -185,8 +185,9 @@ def choice(*names: str) -> Kind:
 
     def parse(value: Any) -> str:
         if value not in names:
+            wanted = ", ".join(names) if len(names) <= 6 else f"{len(names)} words"
             raise Rejects(
-                f"expected one of {', '.join(names)}, got {spell(value)}",
+                f"expected one of {wanted}, got {spell(value)}",
                 help=did_you_mean(str(value), names, what="choices"),
             )
         return str(value)

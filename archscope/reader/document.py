@@ -104,7 +104,7 @@ def _inputs(body: MappingTree, report: Report) -> tuple[dict[str, Shape], dict[s
         named = {"input": tree}
     shapes_: dict[str, Shape] = {}
     for name, value in named.items():
-        parsed = report.value(shape, value, f"`{name}`")
+        parsed = report.value(shape, value, f"`{name}`", "write the extents of one sample, such as [1, 32, 32]")
         if parsed is not FAILED:
             shapes_[name] = parsed
     return shapes_, {name: value.span for name, value in named.items()}
@@ -135,16 +135,17 @@ def _entries(body: MappingTree, inputs: Mapping[str, Shape], report: Report) -> 
         report.add("no-layers", "`layers` names no layer", layers.span, help="add a line for each layer")
     entries: dict[str, Entry] = {}
     for name, (key, value) in layers.entries.items():
-        entries[name] = read_entry(name, key, value, report)
-        if not NAME.match(name):
-            report.add("invalid-name", f"`{name}` is no name for a layer", key.span, help=NAME_HELP)
-        elif name in inputs or name in ("input", "total"):
+        if name in inputs or name in ("input", "total"):
             report.add(
                 "duplicate-name",
                 f"`{name}` is the name of something else already",
                 key.span,
                 help="`input` is the network's input and `total` its sum; choose another name",
             )
+            continue
+        entries[name] = read_entry(name, key, value, report)
+        if not NAME.match(name):
+            report.add("invalid-name", f"`{name}` is no name for a layer", key.span, help=NAME_HELP)
     return entries
 
 

@@ -48,12 +48,12 @@ class Report:
         )
         return None
 
-    def value(self, kind: Kind, tree: Tree, what: str) -> Any:
-        """The tree as a value of a kind; `FAILED` after a mistake."""
+    def value(self, kind: Kind, tree: Tree, what: str, meaning: str | None = None) -> Any:
+        """The tree as a value of a kind; `FAILED` after a mistake, for which ``meaning`` helps out."""
         try:
             return kind.parse(to_data(tree))
         except Rejects as error:
-            self.add("wrong-value", f"{what}: {error.message}", locate(tree, error.path), help=error.help)
+            self.add("wrong-value", f"{what}: {error.message}", locate(tree, error.path), help=error.help or meaning)
             return FAILED
 
     def options(
@@ -73,7 +73,8 @@ class Report:
                 )
                 complete = False
                 continue
-            values[key] = self.value(declared[key].kind, entry[1], f"{prefix}: `{key}`")
+            meaning = f"`{key}`: {declared[key].doc[0].lower()}{declared[key].doc[1:].rstrip('.')}"
+            values[key] = self.value(declared[key].kind, entry[1], f"{prefix}: `{key}`", meaning)
             complete = complete and values[key] is not FAILED
         for key, each in declared.items():
             if each.required and key not in values and not self._misspelt(key, tree, declared):

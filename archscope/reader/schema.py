@@ -44,6 +44,7 @@ def json_schema() -> Json:
             "scheme": _scheme(),
             "figure": _declared(FIGURE, {"set": {"type": "object"}}),
             "training": _declared(TRAINING, {}),
+            **{f"place.{name}": {"description": each.doc, **_PLACES[name]} for name, each in PLACE.items()},
             **{name: _layer(kind) for name, kind in TYPES.items()},
         },
     }
@@ -99,7 +100,7 @@ def _one_of_types(types: Mapping[str, type[Layer]]) -> Json:
 
 def _layer(kind: type[Layer]) -> Json:
     options = {name: _option(each) for name, each in kind.options.items()}
-    places = {name: {"description": each.doc, **_PLACES[name]} for name, each in PLACE.items()}
+    places = {name: {"$ref": f"#/$defs/place.{name}"} for name in PLACE}
     return {
         "description": (kind.__doc__ or "").partition("\n")[0].replace("``", "`"),
         "type": "object",

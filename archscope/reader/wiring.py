@@ -260,7 +260,8 @@ def shapes(
             return
         refused.add(node.row)
         entry = entries[node.row]
-        blamed = () if error.input is None or error.input >= len(came) else (error.input,)
+        last = -1 if error.input is None else min(error.input, len(came) - 1)
+        blamed = sorted({0, last}) if last >= 0 else []
         notes = [origin(node.inputs[each], came[each]) for each in blamed]
         name = "wrong-value" if error.input is None else "shape-mismatch"
         report.add(
