@@ -2,8 +2,8 @@
 
 >>> from archscope.reader import load
 >>> analysis = analyze(load("lenet5"))
->>> analysis.totals.parameters, analysis.totals.connections
-(60850, 340918)
+>>> analysis["C3"].parameters, analysis["C3"].connections
+(1516, 151600)
 >>> analysis["C3"].working("connections")
 '(5·5·60 + 16)·10·10'
 """

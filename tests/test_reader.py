@@ -9,6 +9,7 @@ import pytest
 import archscope
 from archscope.errors import SpecError, UsageError
 from archscope.network import Ref
+from archscope.reader import spec_names
 from archscope.source import DEEPEST, LONGEST_NUMBER
 
 TOWERS = """
@@ -219,3 +220,17 @@ def test_nesting_and_numbers_are_bounded_where_the_messages_say() -> None:
         archscope.read("input: " + "[" * DEEPEST + "]" * DEEPEST)
     with pytest.raises(SpecError, match=f"a number of {LONGEST_NUMBER + 1} characters"):
         archscope.read(f"input: [{'1' * (LONGEST_NUMBER + 1)}]\nlayers:\n  a: {{type: relu}}\n")
+
+
+def test_no_total_of_a_published_network_is_written_into_the_program() -> None:
+    package = Path(archscope.__file__).parent
+    totals = {
+        str(int(value))
+        for name in spec_names()
+        for totals in [archscope.analyze(archscope.load(name)).totals]
+        for value in (totals.parameters, totals.connections, totals.macs)
+        if value is not None
+    }
+    for path in package.rglob("*.py"):
+        digits = path.read_text(encoding="utf-8").replace(",", "").replace("_", "")
+        assert not [total for total in totals if total in digits], path

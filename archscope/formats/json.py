@@ -31,8 +31,8 @@ def plain(analysis: Analysis, view: View) -> dict[str, Any]:
     """The analysis as dicts, lists, texts and numbers.
 
     >>> import archscope
-    >>> plain(archscope.analyze(archscope.load("lenet5")), View())["totals"]["parameters"]
-    60850
+    >>> plain(archscope.analyze(archscope.load("lenet5")), View())["layers"][0]["parameters"]
+    156
     """
     inputs = {name: list(shape) for name, shape in analysis.network.inputs.items()}
     extra = [name for name in (view.columns or ()) if name not in (*_LAYER, "layer", "type", "inputs", "output")]
