@@ -45,7 +45,9 @@ class TableConv2d(nn.Module):
     """A convolution in which an output map sees only the input maps that a table lists.
 
     The weight holds one kernel for each connected pair, in the table's order, and nothing for the others:
-    output maps with equally many inputs run together as one grouped convolution.
+    output maps with equally many inputs run together as one grouped convolution. With ``as_dense`` it computes
+    the same values with one ordinary convolution in which the others are 0: several times faster on a CPU,
+    at the price of multiplications that the network does not have.
 
     >>> layer = TableConv2d(3, ((0, 1), (1, 2), (0, 1, 2)), (5, 5))
     >>> layer.weight.shape, layer(torch.zeros(1, 3, 14, 14)).shape
@@ -72,6 +74,11 @@ class TableConv2d(nn.Module):
         self.dilation = dilation
         self.weight = nn.Parameter(torch.empty(sum(len(row) for row in self.table), *kernel_size))
         self.bias = nn.Parameter(torch.empty(len(table))) if bias else None
+        self.as_dense = False
+        self._pairs = (
+            [output_map for output_map, row in enumerate(self.table) for _ in row],
+            [source for row in self.table for source in row],
+        )
         self._batches = _batches(self.table)
         self._order = _order(self.table)
         self.reset_parameters()
@@ -90,6 +97,10 @@ class TableConv2d(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         padded = pad_sides(input, self.padding, self.kernel_size, self.stride, self.dilation)
+        if self.as_dense:
+            dense = self.weight.new_zeros(self.out_channels, self.in_channels, *self.kernel_size)
+            dense = dense.index_put([torch.tensor(each) for each in self._pairs], self.weight)
+            return F.conv2d(padded, dense, self.bias, self.stride, dilation=self.dilation)
         maps = []
         for rows, sources, kernels, fan_in in self._batches:
             weight = self.weight[kernels].reshape(rows, fan_in, *self.kernel_size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from archscope.options import Option, choice, number, option, positive, positive_number, probability, text
+from archscope.options import Option, choice, each_axis, number, option, positive, positive_number, probability, text
 from archscope.reader.report import Report
 from archscope.source import Tree
 
@@ -17,6 +17,9 @@ TRAINING: Final[Mapping[str, Option]] = {
     "batch_size": option(positive, default=32, doc="Samples a step."),
     "epochs": option(positive, default=1, doc="Passes over the training set."),
     "loss": option(choice("cross_entropy", "mse"), default="cross_entropy", doc="What is made small."),
+    "targets": option(
+        each_axis(2, number), default=(0, 1), doc="What `mse` asks of the output of a wrong class and of the right one."
+    ),
     "data": option(text, default=None, doc="The training set and how it is prepared."),
     "schedule": option(text, default=None, doc="How the learning rate changes."),
     "source": option(text, default=None, doc="Where this is stated, a key of `sources`."),
