@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archscope.layers.base import Facts, Shape
+from archscope.layers.base import Facts, Shape, Window
 from archscope.network import Network
 from archscope.working import Count, count, total
 
@@ -47,7 +47,7 @@ def _union(fields: Sequence[Field | None]) -> Field | None:
         return None
     start = tuple(min(each.start[axis] for each in known) for axis in range(len(first.jump)))
     end = [max(each.start[axis] + each.size[axis] for each in known) for axis in range(len(first.jump))]
-    return Field(tuple(e - s for e, s in zip(end, start, strict=True)), first.jump, start)
+    return Field(tuple(int(e) - int(s) for e, s in zip(end, start, strict=True)), first.jump, start)
 
 
 def _step(before: Field | None, facts: Facts) -> Field | None:
@@ -59,10 +59,18 @@ def _step(before: Field | None, facts: Facts) -> Field | None:
         return None
     along = list(zip(before.size, before.jump, before.start, facts.windows, strict=True))
     return Field(
-        size=tuple(size + (window.extent - 1) * jump for size, jump, _, window in along),
-        jump=tuple(jump * window.stride for _, jump, _, window in along),
-        start=tuple(start - window.padding * jump for _, jump, start, window in along),
+        size=tuple(count(size, "r") + _reach(window) * count(jump, "j") for size, jump, _, window in along),
+        jump=tuple(count(jump, "j") * count(window.stride, "s") for _, jump, _, window in along),
+        start=tuple(
+            count(start, "a") - count(window.padding, "p") * count(jump, "j") for _, jump, start, window in along
+        ),
     )
+
+
+def _reach(window: Window) -> Count:
+    """Input positions from the first tap to the last, the first not counted: ``k − 1``, or ``(k − 1)·d``."""
+    taps = count(window.kernel, "k") - 1
+    return taps if window.dilation == 1 else taps * count(window.dilation, "d")
 
 
 def peak_values(network: Network) -> int:

@@ -68,13 +68,13 @@ def slide(
     window = Window(kernel, stride, padding[0], dilation)
     free = _free(size, window, padding)
     if ceil_mode:
-        positions = free.ceil_over(stride) + 1
+        positions = free.ceil_over(count(stride, "s")) + 1
         if (int(positions) - 1) * stride >= size + padding[0]:
             positions = positions - 1
     elif stride == 1:
         positions = free + 1
     else:
-        positions = free.floor_over(stride) + 1
+        positions = free.floor_over(count(stride, "s")) + 1
     return Slide(size, window, padding[1], positions)
 
 
