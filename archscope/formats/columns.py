@@ -78,7 +78,7 @@ _ALL: Final = (
     _count("connections", "Connections", "weighted input lines of all units, bias lines and padding included"),
     _count("connections_in_bounds", "In bounds", "connections without those into the padding"),
     _count("macs", "MACs", "multiply-accumulates of convolutions and matrix products, biases not included"),
-    _count("flops", "FLOPs = 2·MACs", "2 · MACs"),
+    _count("flops", "FLOPs = 2·MACs", "multiplications and additions of the MACs, two each"),
     _count("units", "Units", "output values, if it holds weights: the papers' neurons"),
     Column("activation_bytes", "Bytes", "bytes of its output in float32", Row.activation_bytes, numeric=True),
     _on_grid("receptive_field", "RF", "input positions that reach one output value"),
