@@ -11,6 +11,7 @@ a device is not there, 70 archscope itself is wrong, 130 interrupted, 141 the re
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
 from collections.abc import Iterator, MutableMapping, Sequence
@@ -21,7 +22,7 @@ from typer.core import TyperGroup
 
 from archscope.errors import ArchscopeError
 
-COMMANDS: Final = ()
+COMMANDS: Final = ("list", "table", "explain", "schema")
 """Every command, in the order of ``archscope --help``; ``table`` is ``archscope/cli/table.py``."""
 
 # typer has its own copy of click or the real one, depending on its version; both hold this.
@@ -38,8 +39,9 @@ class _Commands(MutableMapping[str, Any]):
         if name not in self._loaded:
             if name not in COMMANDS:
                 raise KeyError(name)
+            function = importlib.import_module(f"archscope.cli.{name}").command
             single = typer.Typer(add_completion=False, rich_markup_mode="rich")
-            single.command(name)(importlib.import_module(f"archscope.cli.{name}").command)
+            single.command(name, help=_paragraphs(function.__doc__))(function)
             self._loaded[name] = typer.main.get_command(single)
         return self._loaded[name]
 
@@ -54,6 +56,12 @@ class _Commands(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(COMMANDS)
+
+
+def _paragraphs(docstring: str) -> str:
+    """A docstring with each paragraph on one line, for the terminal to wrap; examples keep their lines."""
+    parts = inspect.cleandoc(docstring).split("\n\n")
+    return "\n\n".join(part if part.startswith("\b") else " ".join(part.split()) for part in parts)
 
 
 class _Group(TyperGroup):
@@ -134,10 +142,10 @@ def _report(error: Exception, arguments: Sequence[str]) -> int:
 def _usage_message(error: Any) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "archscope"
-    message = " ".join(error.format_message().split()).rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".").replace("'", "`")
     if not message:  # no arguments: click's message is the whole help, already printed
         return ""
-    return f"error: {message[:1].lower()}{message[1:]}; see `{path} --help`"
+    return f"error: {message[:1].lower()}{message[1:]} (see `{path} --help`)"
 
 
 def _stop(status: int, message: str) -> int:

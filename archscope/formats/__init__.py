@@ -17,7 +17,7 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.errors import NotFound, did_you_mean
-from archscope.formats.sheet import View
+from archscope.formats.sheet import View as View
 
 FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {

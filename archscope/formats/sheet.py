@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from archscope.analysis import Analysis, Row
-from archscope.formats.columns import Column, chosen
+from archscope.formats.columns import OFF_THE_GRID, Column, chosen
 
 NOT_COVERED = "–"
 """What stands where a number is not known; a note below says why."""
@@ -78,12 +78,13 @@ def lay_out(analysis: Analysis, view: View) -> Sheet:
     columns = chosen(view.columns)
     notes: list[str] = []
     rows = view.rows(analysis)
+    lost = _where_the_grid_is_lost(rows)
     inputs = ", ".join(f"{name} {spell_extents(shape)}" for name, shape in analysis.network.inputs.items())
     return Sheet(
         title=analysis.title,
         subtitle=f"{analysis.name}: {inputs}",
         columns=columns,
-        rows=tuple(tuple(_cell(column, row, notes) for column in columns) for row in rows),
+        rows=tuple(tuple(_cell(column, row, lost, notes) for column in columns) for row in rows),
         totals=tuple(_total(column, analysis, notes) for column in columns),
         steps=tuple(_steps(rows, columns)) if view.working else (),
         below=tuple(_below(analysis)),
@@ -111,18 +112,24 @@ def spell(column: Column, value: Any) -> str:
     return ", ".join(each if isinstance(each, str) else spell_extents(each) for each in value)
 
 
-def _cell(column: Column, row: Row, notes: list[str]) -> Cell:
+def _cell(column: Column, row: Row, lost: Mapping[str, str], notes: list[str]) -> Cell:
     value = column.value(row)
     text = spell(column, value)
     if value is None and column.reason:
-        return Cell(text, _note(_reason(column, row), notes))
+        reason = row.reasons.get(column.name) if column.is_count else lost.get(row.name)
+        return Cell(text, _note(reason or column.reason, notes))
     return Cell(text, working=row.working(column.name) if column.is_count and value else None)
 
 
-def _reason(column: Column, row: Row) -> str:
-    """Why a row has no value here; a jump is lost where the receptive field is."""
-    of = column.name if column.is_count else "receptive_field"
-    return row.reasons.get(of) or column.reason
+def _where_the_grid_is_lost(rows: Sequence[Row]) -> dict[str, str]:
+    """For each row without a receptive field, the first layer that took it away, and why."""
+    lost: dict[str, str] = {}
+    for row in rows:
+        if row.receptive_field is None:
+            before = next((lost[name] for name in row.inputs if name in lost), None)
+            own = row.reasons.get("receptive_field")
+            lost[row.name] = before or (f"from {row.name} on: {own}" if own else OFF_THE_GRID)
+    return lost
 
 
 def _total(column: Column, analysis: Analysis, notes: list[str]) -> Cell:

@@ -1,0 +1,78 @@
+"""The arguments that commands share, with their help texts and their completion in the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def _complete_spec(incomplete: str) -> list[str]:
+    from archscope.reader import spec_names
+
+    return [name for name in spec_names() if name.startswith(incomplete)]
+
+
+def _complete_layer(ctx: typer.Context, incomplete: str) -> list[str]:
+    import archscope
+
+    try:
+        network = archscope.load(ctx.params["spec"])
+    except (archscope.ArchscopeError, KeyError):
+        return []
+    return [name for name in dict.fromkeys(node.row for node in network.nodes) if name.startswith(incomplete)]
+
+
+def complete_names(names: Iterable[str] | Mapping[str, str], incomplete: str) -> list[Any]:
+    """The names that begin as typed, with what they mean where that is known."""
+    described = names.items() if isinstance(names, Mapping) else ((name, "") for name in names)
+    return [(name, doc) if doc else name for name, doc in described if name.startswith(incomplete)]
+
+
+Spec = Annotated[
+    str,
+    typer.Argument(
+        metavar="SPEC",
+        help="A spec by name (`archscope list` shows them), or the path of a YAML file.",
+        autocompletion=_complete_spec,
+        show_default=False,
+    ),
+]
+
+LayerName = Annotated[
+    str,
+    typer.Argument(metavar="LAYER", help="A layer of the spec.", autocompletion=_complete_layer, show_default=False),
+]
+
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="LAYER.OPTION=VALUE",
+        help="Change an option first, as if the spec said so: `--set C1.padding=2`. Repeatable.",
+        show_default=False,
+    ),
+]
+
+InputShape = Annotated[
+    str | None,
+    typer.Option(
+        "--input",
+        metavar="C,H,W",
+        help="Another input shape, channels first: `--input 1,28,28`.",
+        show_default=False,
+    ),
+]
+
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write to this file instead of the terminal; it is written whole or not at all.",
+        show_default=False,
+    ),
+]

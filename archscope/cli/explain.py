@@ -1,0 +1,27 @@
+"""``archscope explain``: one layer's numbers step by step."""
+
+from __future__ import annotations
+
+from archscope.cli.arguments import Changes, InputShape, LayerName, Output, Spec
+from archscope.cli.terminal import color, emit, width
+
+
+def command(
+    spec: Spec, layer: LayerName, changes: Changes = None, input: InputShape = None, output: Output = None
+) -> None:
+    """Work out one layer's numbers step by step, as on a blackboard.
+
+    Each number stands three times: as a formula in letters, with the layer's own numbers in their places, and
+    worked out. What is shown is the arithmetic that was done.
+
+    \b
+    archscope explain lenet5 C1
+    archscope explain lenet5 C1 --set C1.padding=2
+    archscope explain alexnet conv2
+    """
+    import archscope
+    from archscope.formats import derivation
+
+    analysis = archscope.analyze(archscope.load(spec, changes=changes or (), input=input))
+    shown = (None, False) if output else (width(), color())
+    emit(derivation.write(analysis, layer, width=shown[0], color=shown[1]), output)

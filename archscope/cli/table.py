@@ -1,0 +1,98 @@
+"""``archscope table``: every number about a network."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import typer
+
+from archscope.cli.arguments import Changes, InputShape, Output, Spec, complete_names
+from archscope.cli.terminal import color, emit, width
+
+_SUFFIXES: Final = {".md": "markdown", ".csv": "csv", ".json": "json", ".html": "html", ".tex": "latex"}
+
+
+def _complete_format(incomplete: str) -> list[Any]:
+    from archscope.formats import FORMATS
+
+    return complete_names(FORMATS, incomplete)
+
+
+def _complete_columns(incomplete: str) -> list[Any]:
+    from archscope.formats.columns import COLUMNS
+
+    done, comma, last = incomplete.rpartition(",")
+    return [(done + comma + column.name, column.doc) for column in COLUMNS.values() if column.name.startswith(last)]
+
+
+def command(
+    spec: Spec,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="table, markdown, csv, json, html or latex. By default what the suffix of --output says, "
+            "else a table for the terminal.",
+            autocompletion=_complete_format,
+            show_default=False,
+        ),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--columns",
+            "-c",
+            metavar="NAME,...",
+            help="Which columns, in which order: type, label, activation, kernel, inputs, input, output, weights, "
+            "parameters, fixed, connections, connections_in_bounds, macs, flops, units, activation_bytes, "
+            "receptive_field, jump, start, dense_equivalent, tower, group.",
+            autocompletion=_complete_columns,
+            show_default=False,
+        ),
+    ] = None,
+    working: Annotated[bool, typer.Option("--working", help="Show the arithmetic behind every count.")] = False,
+    every_node: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="A line for every node: activations and the copies on towers on lines of their own."
+        ),
+    ] = False,
+    changes: Changes = None,
+    input: InputShape = None,
+    output: Output = None,
+) -> None:
+    """Print every number about a network, layer by layer.
+
+    The activation named on a layer is folded into its line. Numbers are exact and of one sample; a dash is a
+    number that is not covered, with the reason below the table. A terminal that is too narrow for all columns
+    says which ones it left out.
+
+    \b
+    archscope table lenet5
+    archscope table lenet5 --working
+    archscope table lenet5 --set C1.padding=2 --input 1,28,28
+    archscope table alexnet --columns output,macs,connections_in_bounds,tower
+    archscope table alexnet -o alexnet.tex
+    archscope table ./mine.yaml --format json | jq .totals
+    """
+    import archscope
+    from archscope.formats import View, write
+
+    chosen = format or (_SUFFIXES.get(output.suffix.lower(), "table") if output else "table")
+    analysis = archscope.analyze(archscope.load(spec, changes=changes or (), input=input))
+    view = View(
+        columns=_names(columns),
+        working=working,
+        every_node=every_node,
+        width=None if output else width(),
+        color=False if output else color(),
+    )
+    emit(write(analysis, chosen, view), output)
+
+
+def _names(columns: list[str] | None) -> tuple[str, ...] | None:
+    if not columns:
+        return None
+    return tuple(name.strip() for each in columns for name in each.split(",") if name.strip())
