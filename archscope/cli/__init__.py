@@ -72,7 +72,7 @@ class _Group(TyperGroup):
         self.commands = _Commands()
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is click's
-        return list(COMMANDS)
+        return [*COMMANDS]
 
 
 app = typer.Typer(cls=_Group, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     archscope ...
     0
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = [*(sys.argv[1:] if arguments is None else arguments)]  # `list` is a command, a module of this package
     debug = "--debug" in given[: _command_position(given)]
     _speak_utf8()
     try:
