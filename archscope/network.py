@@ -36,6 +36,7 @@ class Node:
         shares: the node whose weights it uses instead of its own.
         init: how its weights start, by weight name; see `archscope.reader`.
         span: where it is written, for messages.
+        caption: what a figure calls the step to it, where the word of its type is not the usual one.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Node:
     shares: str | None = None
     init: tuple[tuple[str, tuple[str, tuple[float, ...]]], ...] = ()
     span: Span | None = field(default=None, compare=False, repr=False)
+    caption: str = ""
 
     @property
     def folded(self) -> bool:

@@ -81,6 +81,7 @@ def test_the_schema_and_the_reader_refuse_alike(layer: dict[str, Any], validator
         {"type": "relu", "from": "input"},
         {"type": "conv2d", "out_channels": 1, "kernel_size": 1, "activation": {"type": "elu", "alpha": 2}},
         {"type": "reshape", "shape": [-1, 16]},
+        {"type": "flatten", "caption": "Rolling out"},
     ],
 )
 def test_the_schema_and_the_reader_accept_alike(layer: dict[str, Any], validator: Any) -> None:

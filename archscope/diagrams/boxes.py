@@ -371,10 +371,10 @@ class _Drawing:
         kernel = None if row is None else row.node.layer.kernel
         if row is None or kernel is None or len(kernel) != 2:
             return None
-        seen = self._shape_of(link.source)
-        if len(seen) != 3:
+        seen = row.input_shapes[0]
+        if len(seen) != 3 or not chains.is_grid(self._piece(link.source).shape):
             return None
-        down, along = (min(1.0, k / extent) for k, extent in zip(kernel, seen[1:], strict=True))
+        down, along = (min(1.0, k / int(extent)) for k, extent in zip(kernel, seen[1:], strict=True))
         top = min(max(0.5 + aside - down / 2, 0.0), 1.0 - down)
         left = (1.0 - along) / 2
         corners = ((left, top), (left + along, top), (left + along, top + down), (left, top + down))
@@ -413,6 +413,3 @@ class _Drawing:
 
     def _piece(self, name: str) -> Piece:
         return next(piece for column in self.columns for piece in column.pieces if piece.name == name)
-
-    def _shape_of(self, name: str) -> tuple[int, ...]:
-        return self._piece(name).shape

@@ -34,6 +34,8 @@ def covers_all(row: Row) -> bool:
 def verb(row: Row) -> str:
     """What the step to a layer does, as LeCun's figure says it."""
     layer = row.node.layer
+    if row.node.caption:
+        return row.node.caption
     return FULL_CONNECTION if covers_all(row) else layer.verb or layer.label
 
 

@@ -34,6 +34,7 @@ PLACE: Final = {
     ),
     "shares": option(text, default=None, doc="The layer of the same type whose weights it uses."),
     "init": option(text, default=None, doc="How its weights start, by weight name."),
+    "caption": option(text, default=None, doc="What a figure calls the step to it; the type's own word if left out."),
 }
 """What a line of a spec can say besides the options of its layer type."""
 
@@ -77,6 +78,7 @@ class Entry:
     towers: tuple[str, ...] = ()
     shares: Reads | None = None
     init: Init = ()
+    caption: str = ""
     broken: bool = False
     outputs: tuple[str, ...] = field(default=("output",))
 
@@ -166,6 +168,8 @@ def _read_place(entry: Entry, body: Mapping, report: Report) -> None:
                 entry.shares = None if text_ is None else Reads(text_, None, value.span)
             case "init":
                 entry.init = read_init(value, prefix, report)
+            case "caption":
+                entry.caption = report.text(value, f"{prefix}: `caption`") or ""
 
 
 def _read_from(value: Tree, prefix: str, report: Report) -> list[Reads]:

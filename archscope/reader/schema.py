@@ -83,6 +83,7 @@ _PLACES: dict[str, Json] = {
     "towers": _NAMES,
     "shares": _NAMED,
     "init": {"$ref": "#/$defs/init"},
+    "caption": TEXT,
 }
 
 

@@ -213,7 +213,7 @@ class _Expansion:
         refs = tuple(ref for each in reads for ref in self.refs(each, tower))
         shares = None if entry.shares is None else self._name(self.entries[entry.shares.layer], tower)
         own_init = (*entry.init, *(each for each in init if each[0] not in dict(entry.init)))
-        node = Node(name, layer, refs, entry.name, entry.group, tower, shares, own_init, entry.span)
+        node = Node(name, layer, refs, entry.name, entry.group, tower, shares, own_init, entry.span, entry.caption)
         if entry.activation is None:
             return [node]
         after = f"{name}.{entry.activation.type}"
