@@ -66,7 +66,9 @@ class Drawing:
     @cached_property
     def style(self) -> str:
         """The style it is drawn in, also where ``auto`` was asked for."""
-        return self.request.style if self.request.style != "auto" else _auto(self.analysis)
+        if self.request.style != "auto":
+            return self.request.style
+        return "boxes" if self.request.towers else _auto(self.analysis)
 
     @cached_property
     def scene(self) -> Scene:
