@@ -243,7 +243,7 @@ class Layer:
                 raise Rejects(
                     f"unknown option `{name}`",
                     option=name,
-                    help=did_you_mean(name, self.options, what="options"),
+                    help=did_you_mean(name, self.options, what="options") if self.options else "this type has none",
                 )
         for name, declared in self.options.items():
             value = values.get(name, declared.default)
