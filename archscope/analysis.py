@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -19,7 +20,6 @@ from archscope.flow import Field, crossing_values, fields_of, peak_values, value
 from archscope.layers.base import NOTHING, Facts, Shape, Weight
 from archscope.network import Network, Node
 from archscope.patience import without_collector
-from archscope.record import EMPTY, Record
 from archscope.working import Count, count, subtotal, total
 
 DTYPE_BYTES: Final[Mapping[str, int]] = {
@@ -53,7 +53,8 @@ _FOLLOWS: Final = {
 }
 
 
-class Row(Record):
+@dataclass(frozen=True)
+class Row:
     """One line of an analysis: a layer of the spec with its activation folded in, or a single node.
 
     Its numbers are those of its nodes added up; its outputs those of the last one, joined along the
@@ -69,7 +70,7 @@ class Row(Record):
     facts: tuple[Facts, ...]
     seen: Field | None
     shared: frozenset[str] = frozenset()
-    reasons: Mapping[str, str] = EMPTY
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def node(self) -> Node:
@@ -188,7 +189,8 @@ class Row(Record):
         return (f for node, f in zip(self.nodes, self.facts, strict=True) if node.name not in self.shared)
 
 
-class Totals(Record):
+@dataclass(frozen=True)
+class Totals:
     """The numbers of a whole network; ``None`` where a layer's is not covered, with the reason."""
 
     parameters: Count
@@ -200,7 +202,7 @@ class Totals(Record):
     flops: Count | None
     units: Count
     dense_equivalent: Count
-    reasons: Mapping[str, str] = EMPTY
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     def count_of(self, quantity: str) -> Count | None:
         """One of `COUNTS` by name."""
@@ -208,7 +210,8 @@ class Totals(Record):
         return value
 
 
-class Towers(Record):
+@dataclass(frozen=True)
+class Towers:
     """How a network is spread over towers.
 
     Attributes:
@@ -222,7 +225,8 @@ class Towers(Record):
     crossing: Mapping[str, Count]
 
 
-class Analysis(Record):
+@dataclass(frozen=True)
+class Analysis:
     """Every number about a network, each worked out when it is first asked for."""
 
     network: Network
@@ -311,13 +315,13 @@ class Analysis(Record):
             outputs=_joined([network.facts[end].outputs for end in ends]),
             nodes=tuple(members),
             facts=facts,
-            seen=self._seen[ends[0]],
+            seen=self._fields[ends[0]],
             shared=frozenset([node.name for node in members if node.shares is not None]),
             reasons={quantity: reason for each in facts for quantity, reason in each.reasons.items()},
         )
 
     @cached_property
-    def _seen(self) -> Mapping[str, Field | None]:
+    def _fields(self) -> Mapping[str, Field | None]:
         return fields_of(self.network)
 
     @cached_property

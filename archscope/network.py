@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
@@ -10,17 +11,18 @@ from typing import Any, Final
 from archscope.diagnostics import Span
 from archscope.errors import ArchscopeError, Rejects
 from archscope.layers.base import Facts, Layer, Shape
-from archscope.record import EMPTY, Record
 
 
-class Ref(Record):
+@dataclass(frozen=True, slots=True)
+class Ref:
     """One output of a node: of a node by name, usually its first."""
 
     node: str
     output: int = 0
 
 
-class Node(Record, uncompared=("span",)):
+@dataclass(frozen=True, slots=True)
+class Node:
     """One layer in its place.
 
     Attributes:
@@ -45,7 +47,7 @@ class Node(Record, uncompared=("span",)):
     tower: str | None = None
     shares: str | None = None
     init: tuple[tuple[str, tuple[str, tuple[float, ...]]], ...] = ()
-    span: Span | None = None
+    span: Span | None = field(default=None, compare=False, repr=False)
     caption: str = ""
 
     @property
@@ -73,7 +75,8 @@ QUANTITIES: Final = (
 """What a published figure can be a figure of; the first nine are counts, the others shapes."""
 
 
-class Published(Record, uncompared=("span",)):
+@dataclass(frozen=True, slots=True)
+class Published:
     """A figure somebody printed.
 
     Attributes:
@@ -97,16 +100,17 @@ class Published(Record, uncompared=("span",)):
     where: str | None = None
     why: str | None = None
     note: str | None = None
-    changes: Mapping[str, Any] = EMPTY
+    changes: Mapping[str, Any] = field(default_factory=dict)
     input: Shape | None = None
-    span: Span | None = None
+    span: Span | None = field(default=None, compare=False, repr=False)
 
 
 class ShapeError(ArchscopeError):
     """A network built in Python does not fit together."""
 
 
-class Network(Record, uncompared=("facts",)):
+@dataclass(frozen=True)
+class Network:
     """An architecture: what `archscope.load` returns and `archscope.analyze` takes.
 
     ``nodes`` is in an order in which every node comes after its inputs. ``inputs`` maps the name of each
@@ -129,11 +133,11 @@ class Network(Record, uncompared=("facts",)):
     outputs: tuple[Ref, ...] = ()
     title: str = ""
     summary: str = ""
-    sources: Mapping[str, str] = EMPTY
+    sources: Mapping[str, str] = field(default_factory=dict)
     published: tuple[Published, ...] = ()
     training: Mapping[str, Any] | None = None
     path: str | None = None
-    facts: Mapping[str, Facts] = EMPTY
+    facts: Mapping[str, Facts] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))

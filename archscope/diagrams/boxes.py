@@ -8,17 +8,16 @@ pooling, are remarks under the step that they are part of.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams import chain as chains
 from archscope.diagrams import fonts, words
 from archscope.diagrams.chain import Chain, Column, Link, Piece
-from archscope.diagrams.perspective import DEPTH, Box, faces
 from archscope.diagrams.request import Request
 from archscope.diagrams.room import Segment, strikes
-from archscope.diagrams.scale import Page, Plan, fit, scale
+from archscope.diagrams.scale import Layout, fit, scale
 from archscope.diagrams.scene import (
     Group,
     Item,
@@ -29,6 +28,7 @@ from archscope.diagrams.scene import (
     Text,
     bounds,
     line,
+    moved,
     paragraph,
     polyline,
     rectangle,
@@ -47,6 +47,43 @@ DASH: Final = (2.4, 1.6)
 
 # Lengths in parts of the height of the tallest box.
 CHANNELS, VECTOR, SLIM, GAP, CROSSING = 0.5, 0.8, 0.055, 0.12, 0.26
+# The way into the depth, in parts of a width.
+DEPTH: Final[Point] = (0.36, -0.32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """A box around a point of the page: the left end of its front, at half its whole height."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    depth: Point
+
+    @property
+    def right(self) -> float:
+        return self.x + self.width + self.depth[0]
+
+    @property
+    def front(self) -> tuple[Point, Point, Point, Point]:
+        """Top left, top right, bottom right, bottom left."""
+        top = self.y - (self.height + self.depth[1]) / 2
+        left, right = self.x, self.x + self.width
+        return (left, top), (right, top), (right, top + self.height), (left, top + self.height)
+
+    def side(self, along: float, down: float) -> Point:
+        """A point of the right face, in parts of its depth and its height."""
+        _, (x, y), _, _ = self.front
+        return x + along * self.depth[0], y + along * self.depth[1] + down * self.height
+
+    @property
+    def bottom(self) -> float:
+        return self.front[2][1]
+
+    @property
+    def top(self) -> float:
+        return self.front[0][1] + self.depth[1]
 
 
 def scene(analysis: Analysis, request: Request) -> Scene:
@@ -61,10 +98,18 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     if len(whole.columns) > MOST_COLUMNS:
         whole = chains.fold(whole)
     figure = _Figure(whole, request)
-    size = request.font_size
-    page = Page(analysis.title, request.width, size, request.theme.background)
-    plan = fit(figure.plan, page=page, natural=14 * size, least=figure.least, most=40 * size)
-    return page.scene(plan, words.description(analysis, whole, figure.laws))
+    layout = fit(
+        figure.lay_out,
+        width=request.width,
+        natural=14 * request.font_size,
+        least=figure.least,
+        most=40 * request.font_size,
+        what=f"the figure of {analysis.title}",
+    )
+    page = request.width or layout.width
+    items = tuple(moved(item, (page - layout.width) / 2, 0) for item in layout.items)
+    said = words.description(analysis, whole, figure.laws)
+    return Scene(page, layout.height, analysis.title, said, items, request.theme.background)
 
 
 class _Figure:
@@ -95,14 +140,13 @@ class _Figure:
         if len(vectors) > 1:
             self.laws += [f"Vectors are drawn {self.lengths.law}"]
 
-    def plan(self, height: float, gaps: float) -> Plan:
-        """Columns from left to right, each as near to the last as boxes, captions and steps allow."""
+    def lay_out(self, height: float, gaps: float) -> Layout:
+        """Place the columns from left to right and the towers from top to bottom, then draw."""
         rows = self._rows(height)
         shapes = {column.heading: self._box(column.piece, height) for column in self.whole.columns}
-        placed: dict[str, Box] = {}
+        placed: dict[str, _Box] = {}
         middles: list[float] = []
         end, remark_end = 0.0, float("-inf")
-        left = right = 0.0
         for number, column in enumerate(self.whole.columns):
             box = shapes[column.heading]
             over = self.overhang(column, box)
@@ -114,32 +158,24 @@ class _Figure:
                 x += 2 * max(0.0, remark_end + 0.8 * self.size - ((end + x - over) / 2 - half))
                 middles.append((end + x - over) / 2)
                 remark_end = middles[-1] + half
-                left, right = min(left, middles[-1] - half), max(right, remark_end)
             for piece in column.pieces:
                 placed[piece.name] = replace(box, x=x, y=rows[piece.tower])
             end = x + box.width + box.depth[0] + over
-            beside = self.beside if column.piece.tower is not None else 0.0
-            left, right = min(left, x - over - beside), max(right, end + beside)
-        return Plan(left, right, lambda: _Drawing(self, placed, middles, height).items())
+        return _Drawing(self, placed, middles, height).layout()
 
-    @property
-    def beside(self) -> float:
-        """How far a band reaches beyond its boxes."""
-        return 0.9 * self.size
-
-    def _box(self, piece: Piece, height: float) -> Box:
+    def _box(self, piece: Piece, height: float) -> _Box:
         if not chains.is_grid(piece.shape):
             length = max(VECTOR * height * self.lengths(piece.shape[0]), 2.0)
             slim = SLIM * height
-            return Box(0, 0, slim, length, (slim * DEPTH[0] * 1.2, slim * DEPTH[1] * 1.2))
+            return _Box(0, 0, slim, length, (slim * DEPTH[0] * 1.2, slim * DEPTH[1] * 1.2))
         channels, high = piece.shape[:2]
         wide = self.sides(piece.shape[2]) * height if len(piece.shape) == 3 else SLIM * height
-        return Box(
+        return _Box(
             0, 0, max(CHANNELS * height * self.channels(channels), 1.5), self.sides(high) * height,
             (wide * DEPTH[0], wide * DEPTH[1]),
         )  # fmt: skip
 
-    def overhang(self, column: Column, box: Box) -> float:
+    def overhang(self, column: Column, box: _Box) -> float:
         """How far captions and headings reach beyond a box, to the left and to the right."""
         wide = fonts.widest(self.caption(column.piece), self.size)
         if self.request.shows("name", *USUAL):
@@ -182,7 +218,7 @@ class _Figure:
         rows[None] = whole / 2
         return rows
 
-    def _tower_boxes(self, height: float) -> list[tuple[Box, int]]:
+    def _tower_boxes(self, height: float) -> list[tuple[_Box, int]]:
         return [
             (self._box(column.piece, height), len(self.caption(column.piece)))
             for column in self.whole.columns
@@ -207,7 +243,7 @@ class _Figure:
 class _Drawing:
     """Draws boxes that have their places."""
 
-    def __init__(self, figure: _Figure, placed: dict[str, Box], middles: list[float], height: float) -> None:
+    def __init__(self, figure: _Figure, placed: dict[str, _Box], middles: list[float], height: float) -> None:
         self.figure = figure
         self.columns = figure.whole.columns
         self.theme = figure.theme
@@ -216,22 +252,28 @@ class _Drawing:
         self.middles = middles
         self.height = height
 
-    def items(self) -> list[Item]:
-        """All of it, from the back to the front."""
+    def layout(self) -> Layout:
         bands = self._bands()
         top = min(bounds(bands)[1] if bands else 0.0, *(box.top for box in self.placed.values())) - 0.9 * self.size
         layers = [group for column in self.columns for group in self._layers(column, top)]
         bottom = bounds([*bands, *layers])[3] + (0.8 + fonts.ASCENT) * self.size
         texts = [item for item in walk([*bands, *layers]) if isinstance(item, Text)]
         links = [item for column in self.columns for item in self._links(column, texts)]
-        return [*bands, *layers, *links, *self._steps(bottom)]
+        items = [*bands, *layers, *links, *self._steps(bottom)]
+        left, top, right, bottom = bounds(items)
+        margin = 0.5 * self.size
+        return Layout(
+            right - left + 2 * margin,
+            bottom - top + 2 * margin,
+            tuple(moved(item, margin - left, margin - top) for item in items),
+        )
 
     def _bands(self) -> list[Group]:
         """What stands behind each tower, with its name."""
         own = [column for column in self.columns if column.piece.tower is not None]
         if not own:
             return []
-        pad = self.figure.beside
+        pad = 0.9 * self.size
         first, last = (self.placed[column.piece.name] for column in (own[0], own[-1]))
         left = first.x - self.figure.overhang(own[0], first) - pad
         right = last.right + self.figure.overhang(own[-1], last) + pad
@@ -254,7 +296,7 @@ class _Drawing:
         for layers, pieces in by_layer.items():
             items: list[Item] = []
             for piece in pieces:
-                items += faces(self.placed[piece.name], self.theme, piece.family)
+                items += self._faces(piece)
                 items += self._caption(piece)
             if not groups and self.figure.request.shows("name", *USUAL):
                 box = self.placed[column.piece.name]
@@ -263,6 +305,17 @@ class _Drawing:
                                   fill=self.theme.text))  # fmt: skip
             groups.append(Group("layer", tuple(items), words.title(pieces[0]), layers))
         return groups
+
+    def _faces(self, piece: Piece) -> tuple[Polygon, ...]:
+        box, shade = self.placed[piece.name], self.theme.shade(piece.family)
+        one, two, three, four = box.front
+        dx, dy = box.depth
+        back = [(x + dx, y + dy) for x, y in (one, two, three)]
+        return (
+            Polygon((one, back[0], back[1], two), fill=self.theme.lit(shade.fill), stroke=shade.stroke),
+            Polygon((two, back[1], back[2], three), fill=self.theme.shaded(shade.fill), stroke=shade.stroke),
+            Polygon((one, two, three, four), fill=shade.fill, stroke=shade.stroke),
+        )
 
     def _caption(self, piece: Piece) -> tuple[Text, ...]:
         box = self.placed[piece.name]
@@ -312,7 +365,7 @@ class _Drawing:
         routes = (self._route(start, end, before, after, texts, color, dash) for start in (upper, lower))
         return (patch, *routes)
 
-    def _patch(self, link: Link, target: Piece, before: Box, aside: float, color: str) -> Polygon | None:
+    def _patch(self, link: Link, target: Piece, before: _Box, aside: float, color: str) -> Polygon | None:
         """The kernel on the right face of what it slides over, as large as it is there."""
         row = target.row
         kernel = None if row is None else row.node.layer.kernel
@@ -345,7 +398,7 @@ class _Drawing:
         return 0.16 * ((ends.index(link) + 0.5) / len(ends) - 0.5)
 
     def _route(
-        self, start: Point, end: Point, before: Box, after: Box, texts: Sequence[Text], color: str,
+        self, start: Point, end: Point, before: _Box, after: _Box, texts: Sequence[Text], color: str,
         dash: tuple[float, ...],
     ) -> Path:  # fmt: skip
         """Straight; where that would strike a text, level as far as the gap between the columns."""

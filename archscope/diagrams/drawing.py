@@ -66,9 +66,7 @@ class Drawing:
     @cached_property
     def style(self) -> str:
         """The style it is drawn in, also where ``auto`` was asked for."""
-        if self.request.style != "auto":
-            return self.request.style
-        return "boxes" if self.request.towers else _auto(self.analysis)
+        return self.request.style if self.request.style != "auto" else _auto(self.analysis)
 
     @cached_property
     def scene(self) -> Scene:

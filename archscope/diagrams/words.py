@@ -91,10 +91,8 @@ def description(analysis: Analysis, whole: Chain, laws: Iterable[str]) -> str:
 
 
 def _step(row: Row) -> str:
-    label = row.node.layer.label
-    said = row.name if label == row.name else f"{row.name}, {label}"
     activation = f" and {row.activation}" if row.activation else ""
-    return f"{said}{activation}, to {times(row.output)}"
+    return f"{row.name}, {row.node.layer.label}{activation}, to {times(row.output)}"
 
 
 def _heading(whole: Chain, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -65,6 +65,10 @@ class BuiltNetwork(nn.Module):
                     self._tokens[ref.node] = int(network.facts[node.name].weights[0].shape[0])
 
     def forward(self, *inputs: Tensor) -> Any:
+        return self.run(inputs)
+
+    def run(self, inputs: Sequence[Tensor], after: Callable[[], object] | None = None) -> Any:
+        """The output, as calling the module gives it; ``after`` is called after every node, to read a clock."""
         if len(inputs) != len(self._inputs):
             raise TypeError(f"takes {len(self._inputs)} inputs ({', '.join(self._inputs)}), got {len(inputs)}")
         values: dict[str, Any] = dict(zip(self._inputs, inputs, strict=True))
@@ -74,6 +78,8 @@ class BuiltNetwork(nn.Module):
                 taken = [each.to(step.device) for each in taken]
             module = self._at(step.path)
             values[step.name] = module(*taken)
+            if after is not None:
+                after()
             for name in step.done:
                 del values[name]
         results = tuple(_pick(values[name], output) for name, output in self._results)

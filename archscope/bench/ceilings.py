@@ -1,0 +1,162 @@
+"""What a device can do at best: arithmetic, memory traffic, launches. Measured, or from a file.
+
+>>> ceilings = Ceilings("a device", "by hand", {"bf16": 790e12}, {"copy": 4.3e12})
+>>> ceilings.seconds(flops=790e12, traffic=0, peak="bf16")
+1.0
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from archscope.errors import NotFound, UsageError
+from archscope.files import write_text
+
+DAY: Final = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Ceilings:
+    """The rates nothing on a device goes beyond.
+
+    Attributes:
+        device: what was measured.
+        source: ``measured``, ``cached`` with the time it was measured, or where the figures come from.
+        peak_flops: FLOP/s of a matrix product, by precision.
+        bandwidth: bytes a second of ``read``, ``write`` and ``copy`` (which counts both directions).
+        launch: seconds to start one ``op`` eagerly, and one ``node`` of a CUDA graph.
+        noise: the verdict on the noise while they were measured.
+    """
+
+    device: str
+    source: str
+    peak_flops: Mapping[str, float]
+    bandwidth: Mapping[str, float | None]
+    launch: Mapping[str, float] = field(default_factory=dict)
+    noise: str = "ok"
+
+    @property
+    def traffic(self) -> float | None:
+        """The best rate at which memory was seen to move: a floor must not assume the device slower."""
+        return max((rate for rate in self.bandwidth.values() if rate), default=None)
+
+    def seconds(self, *, flops: int, traffic: int, peak: str) -> float | None:
+        """The larger of the times for arithmetic and for memory; None where the rate is not known."""
+        rate, bandwidth = self.peak_flops.get(peak), self.traffic
+        if (flops and not rate) or (traffic and not bandwidth):
+            return None
+        return max(flops / rate if rate else 0.0, traffic / bandwidth if bandwidth else 0.0)
+
+    def bound(self, *, flops: int, traffic: int, peak: str) -> str | None:
+        """Which of the two is the larger: ``compute`` or ``memory``."""
+        arithmetic = self.seconds(flops=flops, traffic=0, peak=peak)
+        moving = self.seconds(flops=0, traffic=traffic, peak=peak)
+        if arithmetic is None or moving is None:
+            return None
+        return "compute" if arithmetic > moving else "memory"
+
+    def document(self) -> dict[str, Any]:
+        """The form it has in a result file."""
+        bandwidth = {name: self.bandwidth.get(name) for name in ("read", "write", "copy")}
+        return {
+            "device": self.device,
+            "source": self.source,
+            "peak_flops": dict(self.peak_flops),
+            "bandwidth": bandwidth,
+            "launch": dict(self.launch),
+            "noise": self.noise,
+        }
+
+
+def from_document(document: Mapping[str, Any], *, where: str) -> Ceilings:
+    """Read ceilings from their JSON form; ``bandwidth`` may be a single number.
+
+    Raises:
+        UsageError: a figure is missing or is no positive number.
+    """
+    document = document.get("ceilings", document)
+    peaks, bandwidth = document.get("peak_flops"), document.get("bandwidth")
+    if isinstance(bandwidth, int | float):
+        bandwidth = {"copy": bandwidth}
+    if not isinstance(peaks, Mapping) or not isinstance(bandwidth, Mapping):
+        raise UsageError(
+            f"{where}: expected ceilings such as "
+            '{"peak_flops": {"fp32": 3.2e11}, "bandwidth": {"copy": 2.6e10}}, in FLOP/s and bytes/s'
+        )
+    launch = document.get("launch") or {}
+    for name, rates in (("peak_flops", peaks), ("bandwidth", bandwidth), ("launch", launch)):
+        for key, rate in rates.items():
+            if rate is not None and (not isinstance(rate, int | float) or isinstance(rate, bool) or rate <= 0):
+                raise UsageError(f"{where}: `{name}.{key}` is a positive number in SI units, got {rate!r}")
+    return Ceilings(
+        device=str(document.get("device", where)),
+        source=str(document.get("source", where)),
+        peak_flops={key: float(rate) for key, rate in peaks.items() if rate is not None},
+        bandwidth={key: None if rate is None else float(rate) for key, rate in bandwidth.items()},
+        launch={key: float(rate) for key, rate in launch.items()},
+        noise=str(document.get("noise", "ok")),
+    )
+
+
+def read_ceilings(path: str | Path) -> Ceilings:
+    """Read ceilings from a file: their own JSON, or a whole result file.
+
+    Raises:
+        NotFound: there is no such file.
+        UsageError: it does not hold ceilings.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise NotFound(f"cannot read ceilings from {path}: {error.strerror}") from None
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{path}: not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise UsageError(f"{path}: expected a JSON object with `peak_flops` and `bandwidth`")
+    return from_document(document, where=str(path))
+
+
+def cache_folder() -> Path:
+    """Where measured ceilings are kept for a day."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "archscope"
+
+
+def _cache_file(identity: Mapping[str, object]) -> Path:
+    text = json.dumps(identity, sort_keys=True, default=str)
+    return cache_folder() / f"ceilings-{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+
+
+def cached(identity: Mapping[str, object], *, now: float | None = None) -> Ceilings | None:
+    """Ceilings measured within the last day on the same device with the same versions."""
+    try:
+        document = json.loads(_cache_file(identity).read_text(encoding="utf-8"))
+        age = (time.time() if now is None else now) - float(document["measured"])
+        if not 0 <= age < DAY:
+            return None
+        kept = from_document(document, where="cache")
+    except (OSError, ValueError, KeyError, UsageError):
+        return None  # a missing, torn or foreign cache file only costs measuring again
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(float(document["measured"])))
+    return replace(kept, source=f"measured {when}, kept for a day")
+
+
+def keep(ceilings: Ceilings, identity: Mapping[str, object], *, now: float | None = None) -> bool:
+    """Keep measured ceilings for a day, unless the machine was noisy; says whether it did."""
+    if ceilings.noise != "ok":
+        return False
+    document = {**ceilings.document(), "measured": time.time() if now is None else now, "identity": dict(identity)}
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        write_text(_cache_file(identity), json.dumps(document, indent=1, default=str) + "\n")
+    except OSError:
+        return False  # a read-only home costs nothing but the next measurement
+    return True

@@ -1,0 +1,141 @@
+"""F3: the operations PyTorch starts one at a time, each at its own floor.
+
+The network runs on the ``meta`` device, where tensors have shapes and no values, and every operation that
+reaches the dispatcher is written down with the bytes it reads and writes. That is what eager execution cannot
+avoid: a local response normalization alone is sixteen passes over its tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+from archscope.analysis import Analysis
+from archscope.bench.ceilings import Ceilings
+from archscope.bench.precision import Precision
+from archscope.network import Network
+from archscope.pytorch import build
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation as PyTorch starts it.
+
+    Attributes:
+        node: the node it belongs to; empty in a backward pass.
+        name: PyTorch's name, such as ``convolution``.
+        flops: by PyTorch's own counter; 0 for what is no matrix product.
+        traffic: bytes of the tensors it reads and writes.
+    """
+
+    node: str
+    name: str
+    flops: int
+    traffic: int
+
+
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.ended: list[tuple[str, int, int]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = func(*args, **(kwargs or {}))
+        made = [each for each in tree_leaves(output) if isinstance(each, Tensor)]
+        given = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
+        if made and not func.is_view and func.overloadpacket.__name__ not in _FREE:
+            counter = flop_registry.get(func.overloadpacket)
+            if func.overloadpacket is torch.ops.aten.convolution_backward:
+                flops = _gradients_of_convolution(*args)
+            else:
+                flops = int(counter(*args, **(kwargs or {}), out_val=output)) if counter else 0
+            self.ended.append((func.overloadpacket.__name__, flops, sum(map(_bytes, given)) + sum(map(_bytes, made))))
+        return output
+
+
+def _gradients_of_convolution(incoming: Tensor, given: Tensor, weight: Tensor, *rest: Any) -> int:
+    """FLOPs of a convolution's gradients: as many as forward, for each that is wanted.
+
+    PyTorch's own counter forgets the groups here, and counts AlexNet's two halves twice.
+    """
+    transposed, wanted = rest[4], rest[-1]
+    outputs = given.numel() if transposed else incoming.numel()
+    return 2 * outputs * weight[0].numel() * (int(wanted[0]) + int(wanted[1]))
+
+
+_FREE = frozenset({"empty", "empty_like", "new_empty", "empty_strided", "detach", "_unsafe_view", "lift_fresh"})
+"""Operations that move nothing."""
+
+
+def _bytes(tensor: Tensor) -> int:
+    """Bytes that have to move for a tensor: a value that was repeated by a stride of zero moves once."""
+    count = 1
+    for extent, step in zip(tensor.shape, tensor.stride(), strict=True):
+        count *= extent if step else 1
+    return int(count * tensor.element_size())
+
+
+def operations(network: Network, precision: Precision, *, batch: int, mode: str = "infer") -> tuple[Operation, ...]:
+    """Every operation of one call, in order, that moves anything."""
+    dtype = getattr(torch, precision.torch)
+    with torch.random.fork_rng(devices=[]):
+        module = build(network, device="meta").to(dtype)
+    module.train(mode == "train")
+    inputs = [
+        each.to(dtype) if each.is_floating_point() else each for each in module.example_inputs(batch, device="meta")
+    ]
+    names = iter([name for name, _ in module.nodes()])
+    found: list[Operation] = []
+    recorder = _Recorder()
+
+    def after() -> None:
+        _move(recorder, found, next(names))
+
+    with torch.set_grad_enabled(mode == "train"), recorder:
+        output = module.run(inputs, after)
+        if mode == "train":
+            output.backward(torch.empty_like(output))
+    _move(recorder, found, "")
+    return tuple(found)
+
+
+def _move(recorder: _Recorder, found: list[Operation], node: str) -> None:
+    found.extend(Operation(node, *each) for each in recorder.ended)
+    recorder.ended.clear()
+
+
+def f3(found: tuple[Operation, ...], ceilings: Ceilings, precision: Precision) -> float | None:
+    """The floors of all operations together; None where a rate is missing."""
+    times = list(_times(found, ceilings, precision))
+    return None if None in times else sum(each for each in times if each is not None)
+
+
+def _times(found: tuple[Operation, ...], ceilings: Ceilings, precision: Precision) -> Iterator[float | None]:
+    for each in found:
+        yield ceilings.seconds(flops=each.flops, traffic=each.traffic, peak=precision.peak)
+
+
+def eager_floor(
+    analysis: Analysis, ceilings: Ceilings, precision: Precision, *, batch: int, mode: str = "infer"
+) -> float | None:
+    """F3 of a network; None under autocast, whose casts depend on the device."""
+    if precision.autocast is not None:
+        return None
+    return f3(operations(analysis.network, precision, batch=batch, mode=mode), ceilings, precision)
+
+
+def launches(found: tuple[Operation, ...], network: Network) -> Mapping[str, int]:
+    """How many operations each row starts."""
+    rows = {node.name: node.row for node in network.nodes}
+    counted: dict[str, int] = {}
+    for each in found:
+        if each.node:
+            counted[rows[each.node]] = counted.get(rows[each.node], 0) + 1
+    return counted

@@ -1,0 +1,125 @@
+"""The program that measures: a fresh process, told what to do a line at a time.
+
+Each line on standard input is a request in JSON, each line on the original standard output its answer.
+Whatever PyTorch prints goes to standard error, so that it cannot be taken for an answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import archscope
+from archscope.analysis import Analysis
+from archscope.bench.precision import PRECISIONS
+from archscope.errors import ArchscopeError
+
+
+class Worker:
+    """What one process knows: its device, its clock and the networks it has read."""
+
+    def __init__(self) -> None:
+        self._analyses: dict[str, Analysis] = {}
+        self._device: Any = None
+        self._clock: Any = None
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what one request says.
+
+        Returns:
+            the answer; ``error`` and ``exit_code`` where archscope refuses.
+        """
+        try:
+            found: dict[str, Any] = getattr(self, f"do_{request['do']}")(request)
+        except ArchscopeError as error:
+            return {"error": str(error), "exit_code": error.exit_code}
+        return found
+
+    def do_hello(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Find the device and describe the surroundings."""
+        import torch
+
+        from archscope.bench.clocks import clock_for
+        from archscope.bench.devices import find_device
+        from archscope.bench.environment import base_environment, device_title, torch_environment
+
+        self._device = find_device(torch, request["device"])
+        if self._device.type == "cuda":
+            torch.cuda.set_device(self._device)
+        self._clock = clock_for(torch, self._device)
+        environment = {**base_environment(), **torch_environment(torch, self._device)}
+        title = device_title(environment, self._device.type)
+        return {"device": str(self._device), "title": title, "environment": environment}
+
+    def do_ceilings(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Measure the ceilings."""
+        from archscope.bench.peaks import measure_ceilings
+
+        measured = measure_ceilings(
+            self._device, self._clock, title=request["title"], dtypes=request["dtypes"], seconds=request["seconds"]
+        )
+        return measured.document()
+
+    def do_operations(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """List what eager PyTorch starts for one call: the ground of F3."""
+        from archscope.bench.eager import launches, operations
+
+        precision = PRECISIONS[request["dtype"]]
+        if precision.autocast is not None:
+            return {"operations": None, "launches": {}}
+        analysis = self._analysis(request["model"])
+        found = operations(analysis.network, precision, batch=request["batch"], mode=request["mode"])
+        return {
+            "operations": [[each.flops, each.traffic] for each in found],
+            "launches": dict(launches(found, analysis.network)),
+        }
+
+    def do_cell(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Measure one cell, once."""
+        from archscope.bench.measure import measure_cell, settings_from
+        from archscope.bench.plan import Cell
+
+        cell = Cell(**request["cell"])
+        settings = settings_from(request["settings"])
+        analysis = self._analysis(cell.model)
+        return measure_cell(analysis, cell, self._device, self._clock, settings, nvml=_nvml(self._device))
+
+    def _analysis(self, model: str) -> Analysis:
+        if model not in self._analyses:
+            self._analyses[model] = archscope.analyze(archscope.load(model))
+        return self._analyses[model]
+
+
+def _nvml(device: Any) -> Any:
+    """NVIDIA's management library, where ``nvidia-ml-py`` is installed."""
+    if device.type != "cuda":
+        return None
+    try:
+        import pynvml
+    except ImportError:
+        return None  # clocks and temperatures are then not looked at; the CPU's counters still are
+    pynvml.nvmlInit()
+    return pynvml
+
+
+def requests(stream: Any) -> Iterator[dict[str, Any]]:
+    """The requests, until there are no more."""
+    for line in stream:
+        yield json.loads(line)
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    worker = Worker()
+    for request in requests(sys.stdin):
+        answers.write(json.dumps(worker.answer(request)) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
