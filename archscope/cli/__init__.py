@@ -22,7 +22,7 @@ from typer.core import TyperGroup
 
 from archscope.errors import ArchscopeError
 
-COMMANDS: Final = ("list", "table", "explain", "bench", "schema")
+COMMANDS: Final = ("list", "table", "explain", "bench", "diagram", "schema")
 """Every command, in the order of ``archscope --help``; ``table`` is ``archscope/cli/table.py``."""
 
 # typer has its own copy of click or the real one, depending on its version; both hold this.

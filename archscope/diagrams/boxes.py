@@ -8,16 +8,17 @@ pooling, are remarks under the step that they are part of.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams import chain as chains
 from archscope.diagrams import fonts, words
 from archscope.diagrams.chain import Chain, Column, Link, Piece
+from archscope.diagrams.perspective import DEPTH, Box, faces
 from archscope.diagrams.request import Request
 from archscope.diagrams.room import Segment, strikes
-from archscope.diagrams.scale import Layout, fit, scale
+from archscope.diagrams.scale import Page, Plan, fit, scale
 from archscope.diagrams.scene import (
     Group,
     Item,
@@ -28,7 +29,6 @@ from archscope.diagrams.scene import (
     Text,
     bounds,
     line,
-    moved,
     paragraph,
     polyline,
     rectangle,
@@ -47,43 +47,6 @@ DASH: Final = (2.4, 1.6)
 
 # Lengths in parts of the height of the tallest box.
 CHANNELS, VECTOR, SLIM, GAP, CROSSING = 0.5, 0.8, 0.055, 0.12, 0.26
-# The way into the depth, in parts of a width.
-DEPTH: Final[Point] = (0.36, -0.32)
-
-
-@dataclass(frozen=True, slots=True)
-class _Box:
-    """A box around a point of the page: the left end of its front, at half its whole height."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    depth: Point
-
-    @property
-    def right(self) -> float:
-        return self.x + self.width + self.depth[0]
-
-    @property
-    def front(self) -> tuple[Point, Point, Point, Point]:
-        """Top left, top right, bottom right, bottom left."""
-        top = self.y - (self.height + self.depth[1]) / 2
-        left, right = self.x, self.x + self.width
-        return (left, top), (right, top), (right, top + self.height), (left, top + self.height)
-
-    def side(self, along: float, down: float) -> Point:
-        """A point of the right face, in parts of its depth and its height."""
-        _, (x, y), _, _ = self.front
-        return x + along * self.depth[0], y + along * self.depth[1] + down * self.height
-
-    @property
-    def bottom(self) -> float:
-        return self.front[2][1]
-
-    @property
-    def top(self) -> float:
-        return self.front[0][1] + self.depth[1]
 
 
 def scene(analysis: Analysis, request: Request) -> Scene:
@@ -97,19 +60,17 @@ def scene(analysis: Analysis, request: Request) -> Scene:
         whole = chains.split_towers(whole, analysis.title)
     if len(whole.columns) > MOST_COLUMNS:
         whole = chains.fold(whole)
+    odd = next((column for column in whole.columns if len(column.piece.shape) not in chains.BOXES), None)
+    if odd is not None:
+        raise UsageError(
+            f"style boxes draws at most three axes, and `{odd.heading}` gives {words.times(odd.piece.shape)}; "
+            "use style graph"
+        )
     figure = _Figure(whole, request)
-    layout = fit(
-        figure.lay_out,
-        width=request.width,
-        natural=14 * request.font_size,
-        least=figure.least,
-        most=40 * request.font_size,
-        what=f"the figure of {analysis.title}",
-    )
-    page = request.width or layout.width
-    items = tuple(moved(item, (page - layout.width) / 2, 0) for item in layout.items)
-    said = words.description(analysis, whole, figure.laws)
-    return Scene(page, layout.height, analysis.title, said, items, request.theme.background)
+    size = request.font_size
+    page = Page(analysis.title, request.width, size, request.theme.background)
+    plan = fit(figure.plan, page=page, natural=14 * size, least=figure.least, most=40 * size)
+    return page.scene(plan, words.description(analysis, whole, figure.laws))
 
 
 class _Figure:
@@ -120,15 +81,9 @@ class _Figure:
         self.request = request
         self.theme = request.theme
         self.size = request.font_size
-        grids: list[chains.Shape] = []
-        vectors: list[chains.Shape] = []
-        for column in whole.columns:
-            shape = column.piece.shape
-            odd = len(shape) not in (1, 2, 3)
-            if odd:
-                raise UsageError(f"style boxes draws up to three axes, and `{column.heading}` gives "
-                                 f"{words.times(shape)}; use style graph")  # fmt: skip
-            (grids if chains.is_grid(shape) else vectors).append(shape)
+        shapes = [column.piece.shape for column in whole.columns]
+        grids = [shape for shape in shapes if chains.is_grid(shape)]
+        vectors = [shape for shape in shapes if not chains.is_grid(shape)]
         self.sides = scale(extent for shape in grids for extent in shape[1:])
         self.channels = scale(shape[0] for shape in grids)
         self.lengths = scale(shape[0] for shape in vectors)
@@ -140,13 +95,14 @@ class _Figure:
         if len(vectors) > 1:
             self.laws += [f"Vectors are drawn {self.lengths.law}"]
 
-    def lay_out(self, height: float, gaps: float) -> Layout:
-        """Place the columns from left to right and the towers from top to bottom, then draw."""
+    def plan(self, height: float, gaps: float) -> Plan:
+        """Columns from left to right, each as near to the last as boxes, captions and steps allow."""
         rows = self._rows(height)
         shapes = {column.heading: self._box(column.piece, height) for column in self.whole.columns}
-        placed: dict[str, _Box] = {}
+        placed: dict[str, Box] = {}
         middles: list[float] = []
         end, remark_end = 0.0, float("-inf")
+        left = right = 0.0
         for number, column in enumerate(self.whole.columns):
             box = shapes[column.heading]
             over = self.overhang(column, box)
@@ -158,24 +114,32 @@ class _Figure:
                 x += 2 * max(0.0, remark_end + 0.8 * self.size - ((end + x - over) / 2 - half))
                 middles.append((end + x - over) / 2)
                 remark_end = middles[-1] + half
+                left, right = min(left, middles[-1] - half), max(right, remark_end)
             for piece in column.pieces:
                 placed[piece.name] = replace(box, x=x, y=rows[piece.tower])
             end = x + box.width + box.depth[0] + over
-        return _Drawing(self, placed, middles, height).layout()
+            beside = self.beside if column.piece.tower is not None else 0.0
+            left, right = min(left, x - over - beside), max(right, end + beside)
+        return Plan(left, right, lambda: _Drawing(self, placed, middles, height).items())
 
-    def _box(self, piece: Piece, height: float) -> _Box:
+    @property
+    def beside(self) -> float:
+        """How far a band reaches beyond its boxes."""
+        return 0.9 * self.size
+
+    def _box(self, piece: Piece, height: float) -> Box:
         if not chains.is_grid(piece.shape):
             length = max(VECTOR * height * self.lengths(piece.shape[0]), 2.0)
             slim = SLIM * height
-            return _Box(0, 0, slim, length, (slim * DEPTH[0] * 1.2, slim * DEPTH[1] * 1.2))
+            return Box(0, 0, slim, length, (slim * DEPTH[0] * 1.2, slim * DEPTH[1] * 1.2))
         channels, high = piece.shape[:2]
         wide = self.sides(piece.shape[2]) * height if len(piece.shape) == 3 else SLIM * height
-        return _Box(
+        return Box(
             0, 0, max(CHANNELS * height * self.channels(channels), 1.5), self.sides(high) * height,
             (wide * DEPTH[0], wide * DEPTH[1]),
         )  # fmt: skip
 
-    def overhang(self, column: Column, box: _Box) -> float:
+    def overhang(self, column: Column, box: Box) -> float:
         """How far captions and headings reach beyond a box, to the left and to the right."""
         wide = fonts.widest(self.caption(column.piece), self.size)
         if self.request.shows("name", *USUAL):
@@ -183,19 +147,20 @@ class _Figure:
         return max(0.0, (wide - box.width - box.depth[0]) / 2)
 
     def _step_width(self, column: Column) -> float:
-        return fonts.widest(self.step(column), self.size)
+        remarks = [remark.label for remark in column.remarks] if self.says_remarks else []
+        return fonts.widest([*self.kernels(column), *remarks], self.size)
 
-    def step(self, column: Column) -> list[str]:
-        """What stands under the step to a column: its kernel, then the layers on the way."""
+    def kernels(self, column: Column) -> list[str]:
+        """What stands first under the step to a column."""
         row = column.piece.row
-        lines = []
-        if row is not None and self.request.shows("kernel", *USUAL):
-            lines.append(words.kernel(row) or row.node.layer.family)
-        return lines + self.remarks(column)
+        if row is None or not self.request.shows("kernel", *USUAL):
+            return []
+        return [(words.kernel(row) or row.node.layer.family) if row.weights else row.node.layer.label]
 
-    def remarks(self, column: Column) -> list[str]:
-        """The layers on the way to a column that have no box."""
-        return [remark.label for remark in column.remarks] if self.request.shows("op", *USUAL) else []
+    @property
+    def says_remarks(self) -> bool:
+        """Whether the layers without a box are named under the steps."""
+        return self.request.shows("op", *USUAL)
 
     def caption(self, piece: Piece) -> list[str]:
         """What stands under a box: ``55×55×48``, as Krizhevsky writes it."""
@@ -218,7 +183,7 @@ class _Figure:
         rows[None] = whole / 2
         return rows
 
-    def _tower_boxes(self, height: float) -> list[tuple[_Box, int]]:
+    def _tower_boxes(self, height: float) -> list[tuple[Box, int]]:
         return [
             (self._box(column.piece, height), len(self.caption(column.piece)))
             for column in self.whole.columns
@@ -243,7 +208,7 @@ class _Figure:
 class _Drawing:
     """Draws boxes that have their places."""
 
-    def __init__(self, figure: _Figure, placed: dict[str, _Box], middles: list[float], height: float) -> None:
+    def __init__(self, figure: _Figure, placed: dict[str, Box], middles: list[float], height: float) -> None:
         self.figure = figure
         self.columns = figure.whole.columns
         self.theme = figure.theme
@@ -252,28 +217,22 @@ class _Drawing:
         self.middles = middles
         self.height = height
 
-    def layout(self) -> Layout:
+    def items(self) -> list[Item]:
+        """All of it, from the back to the front."""
         bands = self._bands()
         top = min(bounds(bands)[1] if bands else 0.0, *(box.top for box in self.placed.values())) - 0.9 * self.size
         layers = [group for column in self.columns for group in self._layers(column, top)]
         bottom = bounds([*bands, *layers])[3] + (0.8 + fonts.ASCENT) * self.size
         texts = [item for item in walk([*bands, *layers]) if isinstance(item, Text)]
         links = [item for column in self.columns for item in self._links(column, texts)]
-        items = [*bands, *layers, *links, *self._steps(bottom)]
-        left, top, right, bottom = bounds(items)
-        margin = 0.5 * self.size
-        return Layout(
-            right - left + 2 * margin,
-            bottom - top + 2 * margin,
-            tuple(moved(item, margin - left, margin - top) for item in items),
-        )
+        return [*bands, *layers, *links, *self._steps(bottom)]
 
     def _bands(self) -> list[Group]:
         """What stands behind each tower, with its name."""
         own = [column for column in self.columns if column.piece.tower is not None]
         if not own:
             return []
-        pad = 0.9 * self.size
+        pad = self.figure.beside
         first, last = (self.placed[column.piece.name] for column in (own[0], own[-1]))
         left = first.x - self.figure.overhang(own[0], first) - pad
         right = last.right + self.figure.overhang(own[-1], last) + pad
@@ -296,7 +255,7 @@ class _Drawing:
         for layers, pieces in by_layer.items():
             items: list[Item] = []
             for piece in pieces:
-                items += self._faces(piece)
+                items += faces(self.placed[piece.name], self.theme, piece.family)
                 items += self._caption(piece)
             if not groups and self.figure.request.shows("name", *USUAL):
                 box = self.placed[column.piece.name]
@@ -306,17 +265,6 @@ class _Drawing:
             groups.append(Group("layer", tuple(items), words.title(pieces[0]), layers))
         return groups
 
-    def _faces(self, piece: Piece) -> tuple[Polygon, ...]:
-        box, shade = self.placed[piece.name], self.theme.shade(piece.family)
-        one, two, three, four = box.front
-        dx, dy = box.depth
-        back = [(x + dx, y + dy) for x, y in (one, two, three)]
-        return (
-            Polygon((one, back[0], back[1], two), fill=self.theme.lit(shade.fill), stroke=shade.stroke),
-            Polygon((two, back[1], back[2], three), fill=self.theme.shaded(shade.fill), stroke=shade.stroke),
-            Polygon((one, two, three, four), fill=shade.fill, stroke=shade.stroke),
-        )
-
     def _caption(self, piece: Piece) -> tuple[Text, ...]:
         box = self.placed[piece.name]
         return paragraph(
@@ -325,17 +273,19 @@ class _Drawing:
         )  # fmt: skip
 
     def _steps(self, y: float) -> list[Item]:
-        """What is said under each step: the kernel, and the layers on the way."""
+        """What is said under each step: the kernel, and the layers on the way; unsaid ones keep their group."""
         items: list[Item] = []
         for middle, column in zip(self.middles, self.columns[1:], strict=True):
-            remarks = self.figure.remarks(column)
-            lines = self.figure.step(column)
-            kernel, rest = lines[: len(lines) - len(remarks)], lines[len(lines) - len(remarks) :]
-            items += paragraph(middle, y, kernel, self.size, anchor="middle", fill=self.theme.text)
-            for number, (line_, remark) in enumerate(zip(rest, column.remarks, strict=False), start=len(kernel)):
-                at = y + number * self.size * fonts.LEADING
-                text = Text(middle, at, line_, self.size, anchor="middle", fill=self.theme.muted)
-                items.append(Group("layer", (text,), f"{', '.join(remark.layers)}: {line_}", remark.layers))
+            at = y
+            for kernel in self.figure.kernels(column):
+                items.append(Text(middle, at, kernel, self.size, anchor="middle", fill=self.theme.text))
+                at += self.size * fonts.LEADING
+            for remark in column.remarks:
+                said: tuple[Item, ...] = ()
+                if self.figure.says_remarks:
+                    said = (Text(middle, at, remark.label, self.size, anchor="middle", fill=self.theme.muted),)
+                    at += self.size * fonts.LEADING
+                items.append(Group("layer", said, f"{', '.join(remark.layers)}: {remark.label}", remark.layers))
         return items
 
     def _links(self, column: Column, texts: Sequence[Text]) -> list[Group]:
@@ -365,7 +315,7 @@ class _Drawing:
         routes = (self._route(start, end, before, after, texts, color, dash) for start in (upper, lower))
         return (patch, *routes)
 
-    def _patch(self, link: Link, target: Piece, before: _Box, aside: float, color: str) -> Polygon | None:
+    def _patch(self, link: Link, target: Piece, before: Box, aside: float, color: str) -> Polygon | None:
         """The kernel on the right face of what it slides over, as large as it is there."""
         row = target.row
         kernel = None if row is None else row.node.layer.kernel
@@ -398,12 +348,13 @@ class _Drawing:
         return 0.16 * ((ends.index(link) + 0.5) / len(ends) - 0.5)
 
     def _route(
-        self, start: Point, end: Point, before: _Box, after: _Box, texts: Sequence[Text], color: str,
+        self, start: Point, end: Point, before: Box, after: Box, texts: Sequence[Text], color: str,
         dash: tuple[float, ...],
     ) -> Path:  # fmt: skip
-        """Straight; where that would strike a text, level as far as the gap between the columns."""
+        """Straight; where that would strike a text or another box, level as far as the gap between the columns."""
         straight: list[Segment] = [(start, end)]
-        if not any(strikes(straight, bounds([text])) for text in texts):
+        others = [box.around for box in self.placed.values() if box not in (before, after)]
+        if not any(strikes(straight, each) for each in (*others, *(bounds([text]) for text in texts))):
             return line(start, end, stroke=color, dash=dash)
         column = {piece.name: each for each in self.columns for piece in each.pieces}
         names = {id(box): name for name, box in self.placed.items()}

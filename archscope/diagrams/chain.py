@@ -10,12 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Final
 
 from archscope.analysis import Analysis, Row
 from archscope.diagrams.themes import INPUT
 from archscope.errors import UsageError
 
 Shape = tuple[int, ...]
+
+PLANES: Final = frozenset({1, 3})
+"""The numbers of axes that planes can show: vectors, and maps."""
+
+BOXES: Final = frozenset({1, 2, 3})
+"""Those that boxes can show: sequences with channels as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,11 @@ class Chain:
         return tuple(
             dict.fromkeys(piece.tower for column in self.columns for piece in column.pieces if piece.tower is not None)
         )
+
+    @property
+    def ranks(self) -> frozenset[int]:
+        """How many axes its outputs have."""
+        return frozenset(len(column.piece.shape) for column in self.columns)
 
     def links_to(self, column: Column) -> tuple[Link, ...]:
         """The links that end at a column."""

@@ -66,7 +66,9 @@ class Drawing:
     @cached_property
     def style(self) -> str:
         """The style it is drawn in, also where ``auto`` was asked for."""
-        return self.request.style if self.request.style != "auto" else _auto(self.analysis)
+        if self.request.style != "auto":
+            return self.request.style
+        return "boxes" if self.request.towers else _auto(self.analysis)
 
     @cached_property
     def scene(self) -> Scene:
@@ -134,9 +136,11 @@ def _auto(analysis: Analysis) -> str:
     """The first style that shows a network well."""
     try:
         whole = chain.chain(analysis, chain.has_own_column)
-        if len(whole.columns) <= 9 and not whole.towers and _most_maps(whole) <= 16:
+        short = len(whole.columns) <= 9 and _most_maps(whole) <= 16
+        if short and not whole.towers and whole.ranks <= chain.PLANES:
             return "planes"
-        if len(chain.fold(chain.chain(analysis, chain.has_weights)).columns) <= 12:
+        whole = chain.fold(chain.chain(analysis, chain.has_weights))
+        if len(whole.columns) <= 12 and whole.ranks <= chain.BOXES:
             return "boxes"
     except chain.NotAChainError:
         return "graph"

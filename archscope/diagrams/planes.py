@@ -17,7 +17,7 @@ from archscope.diagrams import fonts, words
 from archscope.diagrams.chain import Chain, Column
 from archscope.diagrams.request import Request
 from archscope.diagrams.room import clear_of
-from archscope.diagrams.scale import Layout, Scale, fit, scale
+from archscope.diagrams.scale import Page, Plan, Scale, fit, scale
 from archscope.diagrams.scene import (
     Group,
     Item,
@@ -123,25 +123,17 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     whole = chains.chain(analysis, chains.has_own_column)
     if whole.towers:
         raise UsageError(f"{analysis.title} stands on towers, which style planes does not show; use style boxes")
-    odd = next((column for column in whole.columns if len(column.piece.shape) not in (1, 3)), None)
+    odd = next((column for column in whole.columns if len(column.piece.shape) not in chains.PLANES), None)
     if odd is not None:
         raise UsageError(
             f"style planes draws maps and vectors, and `{odd.heading}` gives {words.times(odd.piece.shape)}; "
             "use style boxes or graph"
         )
     figure = _Figure(whole, request)
-    layout = fit(
-        figure.lay_out,
-        width=request.width,
-        natural=6.5 * request.font_size,
-        least=figure.least,
-        most=20 * request.font_size,
-        what=f"the figure of {analysis.title}",
-    )
-    page = request.width or layout.width
-    items = tuple(moved(item, (page - layout.width) / 2, 0) for item in layout.items)
-    said = words.description(analysis, whole, figure.laws)
-    return Scene(page, layout.height, analysis.title, said, items, request.theme.background)
+    size = request.font_size
+    page = Page(analysis.title, request.width, size, request.theme.background)
+    plan = fit(figure.plan, page=page, natural=6.5 * size, least=figure.least, most=20 * size)
+    return page.scene(plan, words.description(analysis, whole, figure.laws))
 
 
 class _Figure:
@@ -164,25 +156,28 @@ class _Figure:
         self.labels = self._labels()
         self.captions = [self._caption(column) for column in whole.columns[1:]]
 
-    def lay_out(self, height: float, gaps: float) -> Layout:
+    def plan(self, height: float, gaps: float) -> Plan:
         """Columns from left to right, each as near to the last as shapes, labels and captions allow."""
         gap = max(GAP * height, 1.2 * self.size) * gaps
         shapes = [self._shape(column, height) for column in self.columns]
-        placed: list[_Shape] = []
-        end, caption_end = 0.0, float("-inf")
+        places: list[float] = []
+        lefts, rights = [0.0], [0.0]
+        caption_end = float("-inf")
         for number, shape in enumerate(shapes):
             left, right = self._span(shape, self.labels[number])
-            x = end + gap - left if number else -left
+            x = rights[-1] + gap - left if number else -left
             if number:
                 half = self.captions[number - 1].width(self.size) / 2
-                lack = caption_end + 0.7 * self.size - (self._middle(placed[-1], shape.at(x)) - half)
-                x += 2 * max(0.0, lack)
-                caption_end = self._middle(placed[-1], shape.at(x)) + half
-            placed.append(shape.at(x))
-            end = x + right
-        return self._draw(placed)
+                before = shapes[number - 1], places[-1]
+                x += 2 * max(0.0, caption_end + 0.7 * self.size - (_middle(*before, shape, x) - half))
+                caption_end = _middle(*before, shape, x) + half
+                lefts.append(caption_end - 2 * half)
+            places.append(x)
+            rights.append(x + right)
+        placed = list(zip(shapes, places, strict=True))
+        return Plan(min(lefts), max(*rights, caption_end), lambda: self._draw([shape.at(x) for shape, x in placed]))
 
-    def _draw(self, placed: Sequence[_Shape]) -> Layout:
+    def _draw(self, placed: Sequence[_Shape]) -> list[Item]:
         links = [
             self._link(before, after, column)
             for (before, after), column in zip(pairwise(placed), self.columns[1:], strict=True)
@@ -196,15 +191,9 @@ class _Figure:
         for (before, after), (one, two), link, caption in zip(
             pairwise(placed), pairwise(self.columns), links, self.captions, strict=True
         ):
-            said = self._said(caption, self._middle(before, after), lowest + (1.0 + fonts.ASCENT) * self.size)
+            said = self._said(caption, _middle(before, 0, after, 0), lowest + (1.0 + fonts.ASCENT) * self.size)
             items.append(Group("edge", (*link, *said), source=one.piece.layers[0], target=two.piece.layers[0]))
-        left, top, right, bottom = bounds(items)
-        margin = 0.5 * self.size
-        return Layout(
-            right - left + 2 * margin,
-            bottom - top + 2 * margin,
-            tuple(moved(item, margin - left, margin - top) for item in items),
-        )
+        return items
 
     def _shape(self, column: Column, height: float) -> _Shape:
         shape = column.piece.shape
@@ -312,12 +301,6 @@ class _Figure:
         unit = max(after.front.width / made[2], 0.9), max(after.front.height / made[1], 0.9)
         return before.front.at(PATCH, wide, high), after.front.at(UNIT, *unit)
 
-    def _middle(self, before: _Shape, after: _Shape) -> float:
-        """Over the middle of a caption: half way along the step."""
-        if before.is_bar or after.is_bar:
-            return (before.right[1][0] + after.left[1][0]) / 2
-        return (before.front.x + before.front.width * PATCH[0] + after.front.x + after.front.width * UNIT[0]) / 2
-
     def _link(self, before: _Shape, after: _Shape, column: Column) -> tuple[Item, ...]:
         window = self._window(before, after, column)
         if window is None:
@@ -333,3 +316,11 @@ class _Figure:
             line((x, y + patch.height), (unit.x, unit.y + unit.height), stroke=color),
             rectangle(unit.x, unit.y, unit.width, unit.height, fill=color),
         )
+
+
+def _middle(before: _Shape, at: float, after: _Shape, then: float) -> float:
+    """Over the middle of a caption: half way along the step between two shapes that stand at some places."""
+    if before.is_bar or after.is_bar:
+        return (at + before.right[1][0] + then + after.left[1][0]) / 2
+    start = at + before.front.x + before.front.width * PATCH[0]
+    return (start + then + after.front.x + after.front.width * UNIT[0]) / 2

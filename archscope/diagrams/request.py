@@ -79,10 +79,12 @@ def request(
 
     Raises:
         NotFound: no such style, theme, direction or thing to show.
-        UsageError: a width, a font size or a depth that cannot be.
+        UsageError: a width, a font size or a depth that cannot be, or towers in a style without.
     """
     if not (isinstance(font_size, int | float) and FONT_SIZES[0] <= font_size <= FONT_SIZES[1]):
         raise UsageError(f"no font size {font_size}: from {FONT_SIZES[0]:g} to {FONT_SIZES[1]:g} points")
+    if towers and style not in ("auto", "boxes"):
+        raise UsageError(f"style {style} has no towers to draw the groups as; leave --towers out, or use style boxes")
     return Request(
         style=_one_of(style, STYLES, "style"),
         width=None if width is None else _points(width),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from archscope.diagrams.request import millimetres
-from archscope.diagrams.scene import Item
+from archscope.diagrams.scene import Item, Scene, bounds, moved
 from archscope.errors import UsageError
 
 
@@ -48,51 +48,87 @@ def scale(extents: Iterable[int]) -> Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """A figure laid out, in points."""
+class Plan:
+    """Where everything stands from left to right; ``draw`` makes the items of it.
 
-    width: float
-    height: float
-    items: tuple[Item, ...]
+    Finding a size takes many plans, and only the last one is drawn.
+    """
+
+    left: float
+    right: float
+    draw: Callable[[], Sequence[Item]]
 
 
 def fit(
-    lay_out: Callable[[float, float], Layout],
+    plan: Callable[[float, float], Plan],
     *,
-    width: float | None,
+    page: Page,
     natural: float,
     least: float,
     most: float,
-    what: str,
-) -> Layout:
-    """Lay out as large as a width allows, then widen the gaps until it is filled.
+) -> Plan:
+    """Plan as large as the page allows, then widen the gaps until it is filled.
 
     Args:
-        lay_out: the layout for a size in points and a factor for the gaps.
-        width: to fill; None for the natural size.
-        natural: the size where there is no width to fill.
+        plan: the plan for a size in points and a factor for the gaps.
+        page: to fill.
+        natural: the size where the page has no width to fill.
         least: the smallest size at which all can be made out.
         most: the largest size that looks well.
-        what: names the figure in the message.
 
     Raises:
         UsageError: not even the least size fits; says the width that would.
     """
-    if width is None:
-        return lay_out(natural, 1.0)
-    smallest = lay_out(least, TIGHT)
-    if smallest.width > width:
+    if page.width is None:
+        return plan(natural, 1.0)
+    room = page.width - 2 * page.margin
+
+    def fits(size: float, gaps: float) -> bool:
+        tried = plan(size, gaps)
+        return tried.right - tried.left <= room
+
+    if not fits(least, TIGHT):
+        smallest = plan(least, TIGHT)
+        needed = smallest.right - smallest.left + 2 * page.margin
         raise UsageError(
-            f"{what} does not fit {width * 25.4 / 72:.4g} mm: with this font it needs --width "
-            f"{millimetres(smallest.width)}; or use a smaller --font-size"
+            f"the figure of {page.title} does not fit {page.width * 25.4 / 72:.4g} mm: with a font of "
+            f"{page.font_size:g} pt it needs --width {millimetres(needed)} at least; or use a smaller --font-size"
         )
-    gaps = 1.0
-    if lay_out(least, 1.0).width > width:
-        gaps = _largest(lambda gap: lay_out(least, gap).width <= width, TIGHT, 1.0)
-        return lay_out(least, gaps)
-    size = _largest(lambda each: lay_out(each, 1.0).width <= width, least, most)
-    gaps = _largest(lambda gap: lay_out(size, gap).width <= width, 1.0, LOOSE)
-    return lay_out(size, gaps)
+    if not fits(least, 1.0):
+        return plan(least, _largest(lambda gaps: fits(least, gaps), TIGHT, 1.0))
+    size = _largest(lambda each: fits(each, 1.0), least, most)
+    return plan(size, _largest(lambda gaps: fits(size, gaps), 1.0, LOOSE))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a figure is put on.
+
+    Attributes:
+        title: the network's.
+        width: None for as wide as the figure needs.
+        font_size: in points.
+        background: the colour of the page.
+    """
+
+    title: str
+    width: float | None
+    font_size: float
+    background: str
+
+    @property
+    def margin(self) -> float:
+        """Around the figure."""
+        return 0.5 * self.font_size
+
+    def scene(self, plan: Plan, description: str) -> Scene:
+        """The figure in the middle of the page."""
+        items = plan.draw()
+        _, top, _, bottom = bounds(items)
+        width = self.width or plan.right - plan.left + 2 * self.margin
+        aside = (width - plan.left - plan.right) / 2
+        placed = tuple(moved(item, aside, self.margin - top) for item in items)
+        return Scene(width, bottom - top + 2 * self.margin, self.title, description, placed, self.background)
 
 
 TIGHT = 0.55

@@ -50,9 +50,10 @@ def kernel(row: Row) -> str | None:
     if window is None:
         return None
     steps = strides(row)
+    size = times(window) if len(window) > 1 else f"kernel {window[0]}"
     if all(step == 1 for step in steps) or steps == tuple(window):
-        return times(window)
-    return f"{times(window)}, stride {times(steps[:1] if len(set(steps)) == 1 else steps)}"
+        return size
+    return f"{size}, stride {times(steps[:1] if len(set(steps)) == 1 else steps)}"
 
 
 def counts(row: Row, parts: Sequence[str]) -> list[str]:
@@ -91,8 +92,10 @@ def description(analysis: Analysis, whole: Chain, laws: Iterable[str]) -> str:
 
 
 def _step(row: Row) -> str:
+    label = row.node.layer.label
+    said = row.name if label == row.name else f"{row.name}, {label}"
     activation = f" and {row.activation}" if row.activation else ""
-    return f"{row.name}, {row.node.layer.label}{activation}, to {times(row.output)}"
+    return f"{said}{activation}, to {times(row.output)}"
 
 
 def _heading(whole: Chain, name: str) -> str:

@@ -1,0 +1,131 @@
+"""``archscope diagram``: a picture of a network."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from archscope.cli.arguments import Changes, InputShape, Spec, complete_names
+
+
+def _complete_styles(incomplete: str) -> list[Any]:
+    from archscope.diagrams import STYLES
+
+    return complete_names(STYLES, incomplete)
+
+
+def _complete_formats(incomplete: str) -> list[Any]:
+    from archscope.diagrams import FORMATS
+
+    return complete_names(list(FORMATS), incomplete)
+
+
+def _complete_themes(incomplete: str) -> list[Any]:
+    from archscope.diagrams import THEMES
+
+    return complete_names(list(THEMES), incomplete)
+
+
+def command(
+    spec: Spec,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write to this file, whole or not at all; without it an SVG goes to standard output.",
+            show_default=False,
+        ),
+    ] = None,
+    style: Annotated[
+        str,
+        typer.Option(
+            "--style",
+            metavar="STYLE",
+            help="`planes` as in LeCun's figure of LeNet-5, `boxes` as in Krizhevsky's of AlexNet, `graph`, "
+            "or `auto` for the first of them that shows the network well.",
+            autocompletion=_complete_styles,
+        ),
+    ] = "auto",
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="svg, png, pdf, dot, tikz, mermaid or html. By default what the suffix of --output says.",
+            autocompletion=_complete_formats,
+            show_default=False,
+        ),
+    ] = None,
+    width: Annotated[
+        str | None,
+        typer.Option(
+            "--width",
+            metavar="LENGTH",
+            help="The width of the page: `183mm`, `7.2in`, `518pt`. By default as wide as the picture needs.",
+            show_default=False,
+        ),
+    ] = None,
+    font_size: Annotated[float, typer.Option("--font-size", metavar="POINTS", help="At that width.")] = 8,
+    theme: Annotated[
+        str,
+        typer.Option("--theme", metavar="THEME", help="light, dark or print.", autocompletion=_complete_themes),
+    ] = "light",
+    show: Annotated[
+        str | None,
+        typer.Option(
+            "--show",
+            metavar="NAME,...",
+            help="What to write on a layer: name, op, kernel, shape, parameters, macs.",
+            show_default=False,
+        ),
+    ] = None,
+    depth: Annotated[
+        str,
+        typer.Option("--depth", metavar="N", help="How many levels of blocks a graph opens, `full` or `auto`."),
+    ] = "auto",
+    direction: Annotated[
+        str, typer.Option("--direction", metavar="tb|lr", help="A graph from top to bottom or from left to right.")
+    ] = "tb",
+    towers: Annotated[
+        bool, typer.Option("--towers", help="Draw the groups of a network in one column as towers of boxes.")
+    ] = False,
+    changes: Changes = None,
+    input: InputShape = None,
+) -> None:
+    """Draw a network: as its paper did, or as a graph.
+
+    Lengths are true at the final size, so a figure of 183 mm with a font of 7 points needs no scaling. Where a
+    width cannot hold a figure, the message says which one can.
+
+    \b
+    archscope diagram lenet5 -o lenet5.svg
+    archscope diagram alexnet -o alexnet.pdf --width 183mm --font-size 7
+    archscope diagram alexnet-pytorch --towers -o towers.png --theme print
+    archscope diagram alexnet --style graph --show name,op,parameters -o graph.svg
+    archscope diagram alexnet --format dot
+    """
+    import archscope
+    from archscope.diagrams.drawing import format_of
+
+    chosen = format or (format_of(output) if output else "svg")
+    network = archscope.load(spec, changes=changes or (), input=input)
+    picture = archscope.draw(
+        network, style=style, width=width, font_size=font_size, theme=theme, show=show, depth=depth,
+        direction=direction, towers=towers,
+    )  # fmt: skip
+    if output is not None:
+        picture.save(output, chosen)
+        return
+    made = picture.write(chosen)
+    if isinstance(made, bytes):
+        if sys.stdout.isatty():
+            raise archscope.UsageError(f"format {chosen} is no text for a terminal; write it to a file with --output")
+        sys.stdout.buffer.write(made)
+    else:
+        sys.stdout.write(made)
