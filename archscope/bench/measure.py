@@ -26,6 +26,7 @@ from archscope.bench.work import (
     compare_gradients,
     fixed_arithmetic,
     gradients_off,
+    own_chance,
     prepare,
     quietly,
 )
@@ -57,7 +58,7 @@ def measure_cell(
         one round's result: ``status``, ``error`` and, where all went well, the figures.
     """
     try:
-        with quietly(), gradients_off(cell):
+        with quietly(), gradients_off(cell), own_chance(device, settings.seed):
             return _measured(analysis, cell, device, clock, settings, nvml)
     except Unsupported as error:
         return _failed("unsupported", str(error))

@@ -84,6 +84,14 @@ def fixed_arithmetic(precision: Precision) -> Iterator[None]:
         matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
+@contextmanager
+def own_chance(device: torch.device, seed: int) -> Iterator[None]:
+    """Seed PyTorch's random numbers, which dropout and the building of a module draw on; then as before."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
 def check_supported(cell: Cell, device: torch.device, network: Network) -> None:
     """Refuse what cannot be, before anything is built.
 
@@ -125,9 +133,7 @@ def prepare(analysis: Analysis, cell: Cell, device: torch.device, *, seed: int) 
     check_memory(analysis, cell, device)
     precision = PRECISIONS[cell.dtype]
     generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        master = build(network)
+    master = build(network)
     _draw_weights(master, generator)
     master.eval()
     drawn = master.example_inputs(cell.batch, generator=generator)
