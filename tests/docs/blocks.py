@@ -1,0 +1,190 @@
+"""Run what a page shows: its Python, its commands, its specs.
+
+A fenced block is one of
+
+* ``python``: executed; the blocks of a page share their names, as the cells of a notebook do. What it prints
+  stands in a ``text`` block titled "Output" right below it, and a block without one prints nothing;
+* ``pycon``: a session, run as a doctest with the same names;
+* ``console``: commands after ``$`` (continued after ``>``) with the output that follows; run by bash in the page's
+  own empty folder. A status other than 0 is a failure: a page that wants to show one says ``; echo $?``;
+* ``yaml``, ``json``, ``toml``: must be valid; with a title it is written to a file of that name, a spec is read and
+  a layer's options are checked;
+* ``text``: a picture in letters, or the output of the block above.
+
+``...`` in expected output stands for anything. ``pip install`` is not run but checked against the extras that
+``pyproject.toml`` declares.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import json
+import re
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import archscope
+from archscope.layers import TYPES
+
+ROOT = Path(archscope.__file__).parents[1]
+FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,})(?P<language>[\w-]*)(?P<rest>[^`]*)$")
+TITLE = re.compile(r'title="([^"]+)"')
+CHECKER = doctest.OutputChecker()
+SECONDS = 300
+
+
+@dataclass
+class Block:
+    language: str
+    title: str | None
+    text: str
+    line: int
+
+
+def read_page(path: Path) -> tuple[dict[str, Any], list[Block]]:
+    """The front matter of a page and its fenced blocks."""
+    text = path.read_text(encoding="utf-8")
+    front: dict[str, Any] = {}
+    if text.startswith("---\n"):
+        front = yaml.safe_load(text[4 : text.index("\n---\n", 4)])
+    blocks: list[Block] = []
+    opened: re.Match[str] | None = None
+    body: list[str] = []
+    start = 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        if opened is None:
+            opened = FENCE.match(line)
+            body, start = [], number
+        elif line.strip() == opened["marks"]:
+            indent = len(opened["indent"])
+            title = TITLE.search(opened["rest"])
+            content = "".join(f"{each[indent:]}\n" for each in body)
+            blocks.append(Block(opened["language"], title and title[1], content, start))
+            opened = None
+        else:
+            body.append(line)
+    assert opened is None, f"{path}:{start}: the block is never closed"
+    return front, blocks
+
+
+class Runner:
+    """Runs the blocks of one page in order, in one folder, with one set of names."""
+
+    def __init__(self, page: Path, folder: Path, environment: dict[str, str]) -> None:
+        self.page = page
+        self.folder = folder
+        self.environment = environment
+        self.names: dict[str, Any] = {"__name__": "__main__"}
+
+    def run(self, blocks: list[Block]) -> None:
+        for position, block in enumerate(blocks):
+            after = blocks[position + 1] if position + 1 < len(blocks) else None
+            match block.language:
+                case "python":
+                    shown = after.text if after and after.language == "text" and after.title == "Output" else ""
+                    self._python(block, shown)
+                case "pycon":
+                    self._session(block)
+                case "console":
+                    self._console(block)
+                case "yaml":
+                    self._yaml(block)
+                case "json":
+                    json.loads(block.text)
+                case "toml":
+                    tomllib.loads(block.text)
+                case "text":
+                    pass
+                case other:
+                    raise AssertionError(f"{self._place(block)}: no rule for a block of {other or 'no language'}")
+
+    def _place(self, block: Block) -> str:
+        return f"{self.page.relative_to(ROOT)}:{block.line}"
+
+    def _python(self, block: Block, shown: str) -> None:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile("\n" * block.line + block.text, str(self.page), "exec"), self.names)
+        self._compare(block, shown, printed.getvalue())
+
+    def _session(self, block: Block) -> None:
+        test = doctest.DocTestParser().get_doctest(block.text, self.names, str(self.page), str(self.page), block.line)
+        report: list[str] = []
+        flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+        doctest.DocTestRunner(optionflags=flags, verbose=False).run(test, out=report.append, clear_globs=False)
+        self.names.update(test.globs)
+        assert not report, "".join(report)
+
+    def _console(self, block: Block) -> None:
+        for command, expected in commands(block.text):
+            if command.startswith("pip install"):
+                check_install(command)
+                continue
+            done = subprocess.run(
+                ["bash", "-o", "pipefail", "-c", command],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=SECONDS,
+                check=False,
+            )
+            assert done.returncode == 0, f"{self._place(block)}: {command}\n{done.stdout}"
+            self._compare(block, expected, done.stdout)
+
+    def _yaml(self, block: Block) -> None:
+        if block.title is not None:
+            path = self.folder / block.title
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text, encoding="utf-8")
+        written = yaml.safe_load(block.text)
+        if block.title is None and isinstance(written, dict) and "layers" in written:
+            archscope.read(block.text)
+        elif isinstance(written, dict) and all(isinstance(each, dict) and "type" in each for each in written.values()):
+            for layer in written.values():
+                kind = TYPES[layer["type"]]
+                kind(**{name: value for name, value in layer.items() if name in kind.options})
+
+    def _compare(self, block: Block, expected: str, got: str) -> None:
+        wanted, had = tidy(expected), tidy(got)
+        if not expected.strip() and not got.strip():
+            return
+        assert CHECKER.check_output(wanted, had, doctest.ELLIPSIS), (
+            f"{self._place(block)} shows\n{wanted}\nbut the output is\n{had}"
+        )
+
+
+def commands(text: str) -> list[tuple[str, str]]:
+    """The commands of a console block, each with its output."""
+    found: list[tuple[list[str], list[str]]] = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            found.append(([line[2:]], []))
+        elif line.startswith("> ") and found and not found[-1][1]:
+            found[-1][0].append(line[2:])
+        else:
+            assert found, f"a console block begins with `$ `, not with {line!r}"
+            found[-1][1].append(line)
+    return [("\n".join(command), "\n".join(output) + "\n") for command, output in found]
+
+
+def check_install(command: str) -> None:
+    """A `pip install` names this package and extras that it has."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    named = re.fullmatch(r"pip install (?:'archscope\[([\w,]+)\]'|archscope)", command)
+    assert named, f"cannot check `{command}`"
+    for extra in (named[1] or "").split(","):
+        assert not extra or extra in declared, f"there is no extra `{extra}`"
+
+
+def tidy(output: str) -> str:
+    """Output without the blanks at the ends of lines and without blank lines around it."""
+    return "\n".join(line.rstrip() for line in output.strip("\n").splitlines()) + "\n"
