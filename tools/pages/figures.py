@@ -1,0 +1,13 @@
+"""The pictures on the pages, drawn from the specs."""
+
+from __future__ import annotations
+
+import archscope
+
+
+def pages() -> dict[str, str]:
+    lenet5, alexnet = archscope.load("lenet5"), archscope.load("alexnet")
+    return {
+        "assets/figures/lenet5.svg": archscope.draw(lenet5).svg,
+        "assets/figures/alexnet.svg": archscope.draw(alexnet).svg,
+    }

@@ -1,0 +1,92 @@
+"""Every layer type: docstring, options, and the cases worked by hand that its tests check."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import Any
+
+from archscope.layers import FAMILIES, Layer
+from archscope.layers.base import spell_shape
+from archscope.options import Option
+from tools.pages.markdown import fenced, page, prose, table, yaml_value
+
+COUNTS = ("parameters", "fixed", "connections", "macs", "units")
+
+
+def pages() -> dict[str, str]:
+    made = {}
+    rows = []
+    for family in FAMILIES:
+        name = family.__name__.rpartition(".")[2]
+        title = name.capitalize()
+        cases = _cases(name)
+        kinds = [_type(kind, [case for case in cases if case.type == kind.type]) for kind in family.LAYERS]
+        made[f"reference/layers/{name}.md"] = page(title, inspect.getdoc(family) or "", *kinds)
+        rows += [(f"[`{kind.type}`]({name}.md#{kind.type})", title, _first_line(kind)) for kind in family.LAYERS]
+    made["reference/layers/index.md"] = page(
+        "Layer types",
+        f"{len(rows)} types in {len(FAMILIES)} families. Options have PyTorch's names. A scalar stands for a pair. What a "
+        "line can say besides its type's options, such as `from` and `activation`, is on the page of the "
+        "[spec language](../spec-language.md).",
+        table(("type", "family", "what it does"), rows),
+    )
+    return made
+
+
+def _cases(family: str) -> list[Any]:
+    return list(importlib.import_module(f"tests.layers.{family}_cases").CASES)
+
+
+def _first_line(kind: type[Layer]) -> str:
+    return prose((inspect.getdoc(kind) or "").partition("\n")[0])
+
+
+def _type(kind: type[Layer], cases: list[Any]) -> str:
+    lines = [f"## {kind.type} {{ #{kind.type} }}", prose(_imported(kind))]
+    if kind.options:
+        lines.append(table(("option", "value", "default", "meaning"),
+                           [_option(name, each) for name, each in kind.options.items()]))  # fmt: skip
+    else:
+        lines.append("It has no options.")
+    if len(kind.output_names) > 1:
+        lines.append(f"Outputs, for `from: {kind.type}.{kind.output_names[1]}`: "
+                     + ", ".join(f"`{each}`" for each in kind.output_names) + ".")  # fmt: skip
+    lines += _examples(cases)
+    return "\n\n".join(lines)
+
+
+def _imported(kind: type[Layer]) -> str:
+    """The docstring, whose example begins with the import that a reader needs."""
+    text = inspect.getdoc(kind) or ""
+    return text.replace(">>> ", f">>> from archscope.layers import {kind.__name__}\n>>> ", 1)
+
+
+def _option(name: str, declared: Option) -> tuple[str, str, str, str]:
+    default = "required" if declared.required else f"`{yaml_value(declared.default)}`"
+    return f"`{name}`", declared.kind.name, default, prose(declared.doc)
+
+
+def _examples(cases: list[Any]) -> list[str]:
+    if not cases:
+        return []
+    parts = ["Worked by hand:"]
+    for case in cases:
+        stated = {"type": case.type, **case.options}
+        inputs = " and ".join(spell_shape(shape) for shape in case.inputs)
+        outputs = " and ".join(spell_shape(shape) for shape in case.outputs)
+        numbers = [
+            f"{name} {'not covered' if getattr(case, name) is None else format(getattr(case, name), ',')}"
+            for name in COUNTS
+            if getattr(case, name) != 0
+        ]
+        ends = f": {', '.join(numbers)}" if numbers else ""
+        parts.append(
+            fenced(f"layer: {yaml_value(stated)}", "yaml") + f"\n\n{inputs} → {outputs}{ends}.\n\n> {_sentence(case.why)}"
+        )
+    return parts
+
+
+def _sentence(text: str) -> str:
+    whole = " ".join(text.split())
+    return whole[:1].upper() + whole[1:] + ("" if whole.endswith(".") else ".")

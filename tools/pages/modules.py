@@ -1,0 +1,58 @@
+"""The module map, from the docstrings, and the contracts between modules, from ``pyproject.toml``."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from pathlib import Path
+
+from tools.pages.markdown import fenced, page, prose, table
+
+ROOT = Path(__file__).parents[2]
+
+
+def pages() -> dict[str, str]:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    parts = []
+    for contract in declared["contracts"]:
+        parts.append(f"### {contract['name']}")
+        parts.append(_contract(contract))
+    return {
+        "architecture/modules.md": page(
+            "Modules",
+            "What each module is for, in the words of its docstring. [Architecture](index.md) says why they are cut so.",
+            table(("module", "what it is for"), _modules()),
+            "## Contracts",
+            "import-linter checks these on every change.",
+            *parts,
+        )
+    }
+
+
+def _modules() -> list[tuple[str, str]]:
+    rows = []
+    for path in sorted((ROOT / "archscope").rglob("*.py")):
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if docstring:
+            rows.append((f"`{name}`", prose(" ".join(docstring.partition("\n\n")[0].split()))))
+    return sorted(rows)
+
+
+def _contract(contract: dict[str, object]) -> str:
+    if contract["type"] == "layers":
+        layers = contract["layers"]
+        assert isinstance(layers, list)
+        return (
+            "A line imports only from lines below it; what stands beside `|` does not know each other; what is in "
+            "brackets may be missing.\n\n" + fenced("\n".join(layers))
+        )
+    if contract["type"] == "independence":
+        return "Independent: " + _named(contract["modules"])
+    return f"{_named(contract['source_modules'])} never import {_named(contract['forbidden_modules'])}"
+
+
+def _named(modules: object) -> str:
+    assert isinstance(modules, list)
+    return ", ".join(f"`{each}`" for each in modules) + "."

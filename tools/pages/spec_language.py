@@ -1,0 +1,81 @@
+"""The spec language, from the declarations that the reader checks with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archscope.options import Option
+from archscope.reader.document import KEYS
+from archscope.reader.entries import PLACE, SCHEMES
+from archscope.reader.figures import FIGURE
+from archscope.reader.training import TRAINING
+from tools.pages.markdown import fenced, page, prose, table, yaml_value
+
+EXAMPLE = """\
+name: small
+title: A small network
+summary: Two convolutions and a dense layer.
+sources:
+  mine2026: "A. Author. A paper. 2026."
+input: [1, 28, 28]
+layers:
+  conv1: {type: conv2d, out_channels: 8, kernel_size: 3, padding: same, activation: relu}
+  pool1: {type: max_pool2d, kernel_size: 2}
+  conv2: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
+  sum: {type: add, from: [pool1, conv2], activation: relu}
+  flatten: {type: flatten}
+  classes: {type: linear, out_features: 10, activation: softmax}
+init:
+  bias: 0
+training: {optimizer: adam, learning_rate: 1e-3, batch_size: 64, epochs: 5}
+published:
+  - {layer: conv1, quantity: parameters, value: 80, source: mine2026}
+"""
+
+
+def pages() -> dict[str, str]:
+    schemes = [
+        (f"`{name}`", meaning or "no numbers", _scheme(name, numbers)) for name, (numbers, meaning) in SCHEMES.items()
+    ]
+    return {
+        "reference/spec-language.md": page(
+            "The spec language",
+            "A spec is one YAML file. It reads like the table in a paper: a line for each layer, which reads the layer "
+            "above it unless it says otherwise. [Write a spec](../how-to/write-a-spec.md) is the guided tour.",
+            fenced(EXAMPLE, "yaml"),
+            "## Keys of the file",
+            _declared(KEYS),
+            "## What a line can say",
+            "Beside `type` and the options of [its layer type](layers/index.md):",
+            _declared(PLACE),
+            "## How weights start",
+            "`init` stands in the file, for all layers, or on a line, for one: a scheme for each weight by name. A number "
+            "alone is a constant.",
+            table(("scheme", "numbers", "written"), schemes),
+            "## Published figures",
+            "An entry of `published` is a figure that somebody printed. One that does not hold must say `why`, and one "
+            "that says `why` must not hold.",
+            _declared(FIGURE),
+            "## Training",
+            "What `archscope.pytorch.train` carries out; `data`, `schedule`, `source` and `note` are for people.",
+            _declared(TRAINING),
+        )
+    }
+
+
+def _declared(declared: Mapping[str, Option]) -> str:
+    rows = [
+        (
+            f"`{name}`",
+            each.kind.name,
+            "required" if each.required else "" if each.default is None else f"`{yaml_value(each.default)}`",
+            prose(each.doc),
+        )
+        for name, each in declared.items()
+    ]
+    return table(("key", "value", "default", "meaning"), rows)
+
+
+def _scheme(name: str, numbers: int) -> str:
+    example = {0: name, 1: f"{{{name}: 2.4}}", 2: f"{{{name}: [0, 0.01]}}"}[numbers]
+    return f"`weight: {example}`"
