@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -20,6 +19,7 @@ from archscope.flow import Field, crossing_values, fields_of, peak_values, value
 from archscope.layers.base import NOTHING, Facts, Shape, Weight
 from archscope.network import Network, Node
 from archscope.patience import without_collector
+from archscope.record import EMPTY, Record
 from archscope.working import Count, count, subtotal, total
 
 DTYPE_BYTES: Final[Mapping[str, int]] = {
@@ -53,8 +53,7 @@ _FOLLOWS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Record):
     """One line of an analysis: a layer of the spec with its activation folded in, or a single node.
 
     Its numbers are those of its nodes added up; its outputs those of the last one, joined along the
@@ -70,7 +69,7 @@ class Row:
     facts: tuple[Facts, ...]
     seen: Field | None
     shared: frozenset[str] = frozenset()
-    reasons: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str] = EMPTY
 
     @property
     def node(self) -> Node:
@@ -189,8 +188,7 @@ class Row:
         return (f for node, f in zip(self.nodes, self.facts, strict=True) if node.name not in self.shared)
 
 
-@dataclass(frozen=True)
-class Totals:
+class Totals(Record):
     """The numbers of a whole network; ``None`` where a layer's is not covered, with the reason."""
 
     parameters: Count
@@ -202,7 +200,7 @@ class Totals:
     flops: Count | None
     units: Count
     dense_equivalent: Count
-    reasons: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str] = EMPTY
 
     def count_of(self, quantity: str) -> Count | None:
         """One of `COUNTS` by name."""
@@ -210,8 +208,7 @@ class Totals:
         return value
 
 
-@dataclass(frozen=True)
-class Towers:
+class Towers(Record):
     """How a network is spread over towers.
 
     Attributes:
@@ -225,8 +222,7 @@ class Towers:
     crossing: Mapping[str, Count]
 
 
-@dataclass(frozen=True)
-class Analysis:
+class Analysis(Record):
     """Every number about a network, each worked out when it is first asked for."""
 
     network: Network
@@ -315,13 +311,13 @@ class Analysis:
             outputs=_joined([network.facts[end].outputs for end in ends]),
             nodes=tuple(members),
             facts=facts,
-            seen=self._fields[ends[0]],
+            seen=self._seen[ends[0]],
             shared=frozenset([node.name for node in members if node.shares is not None]),
             reasons={quantity: reason for each in facts for quantity, reason in each.reasons.items()},
         )
 
     @cached_property
-    def _fields(self) -> Mapping[str, Field | None]:
+    def _seen(self) -> Mapping[str, Field | None]:
         return fields_of(self.network)
 
     @cached_property

@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from archscope.record import Record
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _WIDEST = 96
 """Characters of a source line that are shown; a longer line is cut around the mark."""
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
+class Source(Record):
     """A text that a person wrote and the name to call it by in messages."""
 
     name: str
@@ -35,15 +35,20 @@ class Source:
         return _LINE_BREAK.split(self.text)
 
 
-@dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of a source; lines and columns count from 0 here and from 1 in print."""
+    """A stretch of a source; lines and columns count from 0 here and from 1 in print.
 
-    source: Source
-    line: int
-    column: int
-    end_line: int
-    end_column: int
+    A plain class with slots, because a spec has one for each of its values.
+    """
+
+    __slots__ = ("column", "end_column", "end_line", "line", "source")
+
+    def __init__(self, source: Source, line: int, column: int, end_line: int, end_column: int) -> None:
+        self.source = source
+        self.line = line
+        self.column = column
+        self.end_line = end_line
+        self.end_column = end_column
 
     def __str__(self) -> str:
         return f"{self.source.name}:{self.line + 1}:{self.column + 1}"
@@ -73,8 +78,7 @@ class Span:
         return len(str(self.line + 1))
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(Record):
     """The other place that makes a diagnostic's place wrong."""
 
     message: str
@@ -85,14 +89,13 @@ class Note:
         return text if self.span is None else f"{text}\n{' ' * self.span.gutter}--> {self.span}"
 
 
-@dataclass(frozen=True)
-class Diagnostic:
+class Diagnostic(Record):
     """One mistake: its name, a sentence with the values in it, the place, and what to write instead."""
 
     name: str
     message: str
     span: Span | None
-    notes: tuple[Note, ...] = field(default=())
+    notes: tuple[Note, ...] = ()
     help: str | None = None
 
     def __str__(self) -> str:

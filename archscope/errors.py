@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -101,6 +100,8 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     key = name.casefold().replace("-", "_")
     if key in folded:
         return folded[key]
+    import difflib  # a name that is right, as most are, needs no search
+
     close = difflib.get_close_matches(key, list(folded), n=1, cutoff=0.6)
     return folded[close[0]] if close else None
 

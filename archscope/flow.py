@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from archscope.layers.base import Facts, Shape, Window
 from archscope.network import Network
+from archscope.record import Record
 from archscope.working import Count, count, total
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Record):
     """Where on the network's input an output grid looks, an entry for each spatial axis.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
@@ -11,18 +10,17 @@ from typing import Any, Final
 from archscope.diagnostics import Span
 from archscope.errors import ArchscopeError, Rejects
 from archscope.layers.base import Facts, Layer, Shape
+from archscope.record import EMPTY, Record
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(Record):
     """One output of a node: of a node by name, usually its first."""
 
     node: str
     output: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Record, uncompared=("span",)):
     """One layer in its place.
 
     Attributes:
@@ -47,7 +45,7 @@ class Node:
     tower: str | None = None
     shares: str | None = None
     init: tuple[tuple[str, tuple[str, tuple[float, ...]]], ...] = ()
-    span: Span | None = field(default=None, compare=False, repr=False)
+    span: Span | None = None
     caption: str = ""
 
     @property
@@ -75,8 +73,7 @@ QUANTITIES: Final = (
 """What a published figure can be a figure of; the first nine are counts, the others shapes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Record, uncompared=("span",)):
     """A figure somebody printed.
 
     Attributes:
@@ -100,17 +97,16 @@ class Published:
     where: str | None = None
     why: str | None = None
     note: str | None = None
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = EMPTY
     input: Shape | None = None
-    span: Span | None = field(default=None, compare=False, repr=False)
+    span: Span | None = None
 
 
 class ShapeError(ArchscopeError):
     """A network built in Python does not fit together."""
 
 
-@dataclass(frozen=True)
-class Network:
+class Network(Record, uncompared=("facts",)):
     """An architecture: what `archscope.load` returns and `archscope.analyze` takes.
 
     ``nodes`` is in an order in which every node comes after its inputs. ``inputs`` maps the name of each
@@ -133,11 +129,11 @@ class Network:
     outputs: tuple[Ref, ...] = ()
     title: str = ""
     summary: str = ""
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = EMPTY
     published: tuple[Published, ...] = ()
     training: Mapping[str, Any] | None = None
     path: str | None = None
-    facts: Mapping[str, Facts] = field(default_factory=dict, repr=False, compare=False)
+    facts: Mapping[str, Facts] = EMPTY
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from archscope.errors import Rejects, did_you_mean
+from archscope.record import Record
 
 MAXIMUM: Final = 1_000_000_000
 """The largest extent or option an architecture may state; beyond it is a slip of the keyboard."""
@@ -25,8 +25,7 @@ MAXIMUM: Final = 1_000_000_000
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(Record):
     """One kind of option value.
 
     Attributes:
@@ -50,8 +49,7 @@ class _Required:
 REQUIRED: Final = _Required()
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(Record):
     """One option of a layer type: its kind, its default and what it means."""
 
     kind: Kind

@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Mapping_
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -54,31 +53,37 @@ class Invalid(Exception):
         self.diagnostic = diagnostic
 
 
-@dataclass(eq=False, slots=True)
 class Scalar:
     """A flag, number, text or nothing, with its place."""
 
-    value: Any
-    span: Span
-    values: int = 1
+    __slots__ = ("span", "value")
+    values = 1
+
+    def __init__(self, value: Any, span: Span) -> None:
+        self.value = value
+        self.span = span
 
 
-@dataclass(eq=False, slots=True)
 class List:
     """A sequence, with its place; ``values`` counts everything in it, aliases expanded."""
 
-    span: Span
-    items: list[Tree] = field(default_factory=list)
-    values: int = 1
+    __slots__ = ("items", "span", "values")
+
+    def __init__(self, span: Span, items: list[Tree] | None = None) -> None:
+        self.span = span
+        self.items = [] if items is None else items
+        self.values = 1
 
 
-@dataclass(eq=False, slots=True)
 class Mapping:
     """Keys in the order written; a key written twice keeps its first value."""
 
-    span: Span
-    entries: dict[str, tuple[Scalar, Tree]] = field(default_factory=dict)
-    values: int = 1
+    __slots__ = ("entries", "span", "values")
+
+    def __init__(self, span: Span, entries: dict[str, tuple[Scalar, Tree]] | None = None) -> None:
+        self.span = span
+        self.entries = {} if entries is None else entries
+        self.values = 1
 
     def get(self, key: str) -> Tree | None:
         """The value of a key, or nothing."""

@@ -12,9 +12,11 @@ def write(analyses: Sequence[Analysis], width: int | None = None) -> str:
     """Name, input, parameters, MACs and title of each network.
 
     >>> import archscope
-    >>> print(write([archscope.analyze(archscope.load("lenet5"))]))
-    Name    Input    Parameters     MACs  Title
-    lenet5  1×32×32      60,850  326,520  LeNet-5
+    >>> text = "title: A dense layer\\ninput: [4]\\nlayers: {fc: {type: linear, out_features: 2}}"
+    >>> tiny = archscope.read(text, name="tiny")
+    >>> print(write([archscope.analyze(tiny)]))
+    Name  Input  Parameters  MACs  Title
+    tiny  4              10     8  A dense layer
     """
     lines = [("Name", "Input", "Parameters", "MACs", "Title"), *(_line(each) for each in analyses)]
     widths = [max(len(line[at]) for line in lines) for at in range(4)]

@@ -8,13 +8,13 @@ parameter counts follow, and states connections and multiply-accumulates as arit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, dataclass_transform
 
 from archscope.errors import Rejects, did_you_mean
 from archscope.options import REQUIRED, Kind, Option, option, spell
+from archscope.record import EMPTY, Record
 from archscope.working import Count, as_count, count, product, total
 
 Shape = tuple[int, ...]
@@ -34,8 +34,7 @@ def spell_shape(shape: Shape) -> str:
     return "×".join(str(int(extent)) for extent in shape) if shape else "scalar"
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(Record):
     """One named tensor of a layer.
 
     ``shape`` has at least one extent; extents may carry letters and arithmetic, and the first is the number
@@ -55,8 +54,7 @@ class Weight:
         return result
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Record):
     """What one output position sees along one axis: ``kernel`` taps, ``dilation`` apart.
 
     ``padding`` is the number of positions before the first input value.
@@ -73,8 +71,7 @@ class Window:
         return (self.kernel - 1) * self.dilation + 1
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(Record):
     """The numbers of one layer in its place. All exact; ``None`` is *not covered*, with a reason.
 
     Attributes:
@@ -99,7 +96,7 @@ class Facts:
     macs: Count | None = NOTHING
     macs_in_bounds: Count | None = UNSTATED
     windows: tuple[Window, ...] | None = ()
-    reasons: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str] = EMPTY
 
     def __post_init__(self) -> None:
         if self.macs_in_bounds is UNSTATED:
@@ -181,8 +178,7 @@ def _in_reading_order(shape: Shape) -> Count:
     return product(reversed(shape))
 
 
-@dataclass(frozen=True, slots=True)
-class Axial:
+class Axial(Record):
     """An option that has a value for each spatial axis; its kind depends on how many axes the type has."""
 
     kind: Callable[[int], Kind]
@@ -247,7 +243,7 @@ class Layer:
                 raise Rejects(
                     f"unknown option `{name}`",
                     option=name,
-                    help=did_you_mean(name, self.options, what="options"),
+                    help=did_you_mean(name, self.options, what="options") if self.options else "this type has none",
                 )
         for name, declared in self.options.items():
             value = values.get(name, declared.default)

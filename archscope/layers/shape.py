@@ -72,7 +72,7 @@ class _ZeroPad(Layer):
 
     family: ClassVar[str] = "shape"
     verb: ClassVar[str] = "Zero padding"
-    padding: Sides = axial(sides, doc="Zeros on each side, the last axis first: left, right, then top, bottom, …")
+    padding: Sides = axial(sides, doc="Zeros on each side, the last axis first: left, right, top, bottom, front, back.")
 
     @property
     def label(self) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from archscope.errors import Rejects
 from archscope.layers.base import Shape, Window, spell_tuple
 from archscope.options import Padding
+from archscope.record import Record
 from archscope.working import Count, count
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
@@ -15,8 +15,7 @@ LETTERS = {1: ("l",), 2: ("h", "w"), 3: ("d", "h", "w")}
 SHAPES = {axes: f"(channels, {', '.join(names)})" for axes, names in AXES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Slide:
+class Slide(Record):
     """A window sliding along one axis of ``size`` values.
 
     ``positions`` is how many outputs it makes, with its working.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from archscope.diagnostics import Span
@@ -12,6 +11,7 @@ from archscope.layers import TYPES
 from archscope.layers.base import Layer
 from archscope.options import Kind, list_of, number, one_or_many, option, text
 from archscope.reader.report import FAILED, Report
+from archscope.record import Record
 from archscope.source import List, Mapping, Scalar, Tree, locate, to_data
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -55,8 +55,7 @@ SCHEMES: Final = {
 Init = tuple[tuple[str, tuple[str, tuple[float, ...]]], ...]
 
 
-@dataclass(slots=True)
-class Reads:
+class Reads(Record):
     """A name in ``from:`` and where it is written."""
 
     layer: str
@@ -64,23 +63,23 @@ class Reads:
     span: Span
 
 
-@dataclass(slots=True)
 class Entry:
     """A layer as it is written; ``layer`` is None after a mistake in it."""
 
-    name: str
-    span: Span
-    tree: Mapping | None = None
-    layer: Layer | None = None
-    activation: Layer | None = None
-    reads: list[Reads] | None = None
-    group: tuple[str, ...] = ()
-    towers: tuple[str, ...] = ()
-    shares: Reads | None = None
-    init: Init = ()
-    caption: str = ""
-    broken: bool = False
-    outputs: tuple[str, ...] = field(default=("output",))
+    def __init__(self, name: str, span: Span) -> None:
+        self.name = name
+        self.span = span
+        self.tree: Mapping | None = None
+        self.layer: Layer | None = None
+        self.activation: Layer | None = None
+        self.reads: list[Reads] | None = None
+        self.group: tuple[str, ...] = ()
+        self.towers: tuple[str, ...] = ()
+        self.shares: Reads | None = None
+        self.init: Init = ()
+        self.caption = ""
+        self.broken = True
+        self.outputs: tuple[str, ...] = ("output",)
 
     @property
     def title(self) -> str:
@@ -95,7 +94,7 @@ class Entry:
 
 def read_entry(name: str, key: Scalar, tree: Tree, report: Report) -> Entry:
     """Read one layer, noting every mistake in it."""
-    entry = Entry(name, key.span, broken=True)
+    entry = Entry(name, key.span)
     body = report.mapping(tree, f"layer `{name}`", key.span, "write `name: {type: conv2d, …}`")
     if body is None:
         return entry

@@ -70,7 +70,7 @@ def _apply(body: MappingTree, key: str, value: Tree, source: Source, report: Rep
         )
     elif isinstance(layer, MappingTree):
         written = Scalar(option, Span(source, 0, len(name) + 1, 0, len(key)))
-        changed = MappingTree(layer.span, {**layer.entries, option: (written, value)}, layer.values)
+        changed = MappingTree(layer.span, {**layer.entries, option: (written, value)})
         layers.entries[name] = (layers.entries[name][0], changed)
 
 

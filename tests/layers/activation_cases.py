@@ -1,0 +1,43 @@
+"""Activations: the shape unchanged, and weights only in PReLU."""
+
+from __future__ import annotations
+
+from layer_case import case, wrong
+
+_PLAIN = {
+    "relu": ("ReLU", {}), "relu6": ("ReLU6", {}), "leaky_relu": ("leaky ReLU", {"negative_slope": 0.2}),
+    "elu": ("ELU", {"alpha": 0.5}), "selu": ("SELU", {}), "gelu": ("GELU", {"approximate": "tanh"}),
+    "silu": ("SiLU", {}), "sigmoid": ("sigmoid", {}), "tanh": ("tanh", {}),
+    "scaled_tanh": ("scaled tanh", {"amplitude": 1.7159, "slope": 2 / 3}),
+    "hardtanh": ("hardtanh", {"min_val": -2, "max_val": 2}), "hardsigmoid": ("hard sigmoid", {}),
+    "hardswish": ("hard swish", {}), "softplus": ("softplus", {"beta": 2}), "identity": ("identity", {}),
+}  # fmt: skip
+
+CASES = [
+    *(case(name, (6, 28, 28), output=(6, 28, 28), label=label, why="a function of each value by itself", **options)
+      for name, (label, options) in _PLAIN.items()),
+    case("prelu", (64, 56, 56), output=(64, 56, 56), parameters=1, connections=200_704, units=200_704, label="PReLU",
+         why="1 slope for all values: 1·56·56·64 = 200,704 weighted lines"),
+    case("prelu", (64, 56, 56), num_parameters=64, output=(64, 56, 56), parameters=64, connections=200_704,
+         units=200_704, why="64 slopes, one a channel (He et al. 2015): as many lines, 56·56·64 = 200,704"),
+    case("softmax", (1_000,), output=(1_000,), label="softmax", why="AlexNet's 1,000 classes add up to 1; no weights"),
+    case("softmax", (10, 7, 7), output=(10, 7, 7), why="along the channels, at every position by itself"),
+    case("softmax", (10, 7, 7), dim=-1, output=(10, 7, 7), windows=None,
+         why="along an axis of the grid: every position sees its whole row"),
+    case("log_softmax", (10,), dim=-1, output=(10,), label="log softmax", why="the last axis is the first of a vector"),
+]  # fmt: skip
+
+WRONG = [
+    *(wrong(name, (10,), (10,), message="takes 1 input, not 2; join them first with a `concat` or an `add` layer")
+      for name in (*_PLAIN, "prelu", "softmax", "log_softmax")),
+    wrong("prelu", (64, 8, 8), num_parameters=32, blamed="num_parameters", at=0,
+          message="`num_parameters: 32` is neither 1 nor the 64 input channels; use 1 or 64"),
+    wrong("softmax", (10,), dim=1, blamed="dim", at=0,
+          message="`dim: 1` is no axis of (10,); axes count from 0, without the batch"),
+    wrong("log_softmax", (10, 4), dim=-3, blamed="dim", at=0,
+          message="`dim: -3` is no axis of (10, 4); axes count from 0, without the batch"),
+    wrong("gelu", approximate="tan", blamed="approximate",
+          message="`approximate`: expected one of none, tanh, got 'tan'; did you mean `tanh`?"),
+    wrong("elu", alpha=0, blamed="alpha", message="`alpha`: expected a number above 0, got 0"),
+    wrong("relu", slope=0.1, blamed="slope", message="unknown option `slope`; this type has none"),
+]  # fmt: skip

@@ -1,0 +1,298 @@
+"""Every layer type against PyTorch's own module of the same configuration: shapes, weights, multiply-accumulates.
+
+The table of modules here is written from PyTorch's documentation and shares nothing with `archscope.pytorch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from layer_case import Case, name_of
+from test_layers import CASES
+
+from archscope.layers import TYPES
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+from torch import nn  # noqa: E402
+from torch.nn import functional  # noqa: E402
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+
+Tensors = tuple[Any, ...]
+
+
+def flat(padding: tuple[tuple[int, int], ...]) -> list[int]:
+    """((top, bottom), (left, right)) in the order of `functional.pad`."""
+    return [side for axis in reversed(padding) for side in axis]
+
+
+class Padded(nn.Module):
+    """Pads with explicit sides first: PyTorch's own layers only pad both sides alike."""
+
+    def __init__(self, sides: list[int], value: float, inner: nn.Module) -> None:
+        super().__init__()
+        self.sides, self.value, self.inner = sides, value, inner
+
+    def forward(self, x: Any) -> Any:
+        return self.inner(functional.pad(x, self.sides, value=self.value))
+
+
+def even(padding: Any) -> bool:
+    return padding != "same" and all(before == after for before, after in padding)
+
+
+def sides_of(layer: Any, shape: tuple[int, ...], steps: Any) -> tuple[tuple[int, int], ...]:
+    """The sides that Keras documents for `same`: enough for ceil(n / s) windows, the odd one after."""
+    if layer.padding != "same":
+        return layer.padding
+    result = []
+    for size, k, s, d in zip(shape[1:], layer.kernel_size, steps, getattr(layer, "dilation", (1, 1, 1)), strict=False):
+        missing = max(0, (-(size // -s) - 1) * s + (k - 1) * d + 1 - size)
+        result.append((missing // 2, missing - missing // 2))
+    return tuple(result)
+
+
+def conv(layer: Any, shape: tuple[int, ...]) -> nn.Module:
+    kind = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}[len(layer.kernel_size)]
+    options = {name: getattr(layer, name) for name in ("kernel_size", "stride", "dilation", "groups", "bias")}
+    if even(layer.padding):
+        return kind(shape[0], layer.out_channels, padding=[before for before, _ in layer.padding], **options)
+    return Padded(flat(sides_of(layer, shape, layer.stride)), 0.0, kind(shape[0], layer.out_channels, **options))
+
+
+def conv_transpose(layer: Any, shape: tuple[int, ...]) -> nn.Module | None:
+    if not even(layer.padding):
+        return None
+    kind = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}[len(layer.kernel_size)]
+    names = ("kernel_size", "stride", "output_padding", "dilation", "groups", "bias")
+    options = {name: getattr(layer, name) for name in names}
+    return kind(shape[0], layer.out_channels, padding=[before for before, _ in layer.padding], **options)
+
+
+def pool(layer: Any, shape: tuple[int, ...]) -> nn.Module | None:
+    axes = len(layer.kernel_size)
+    largest = layer.type.startswith("max")
+    kind = getattr(nn, f"{'Max' if largest else 'Avg'}Pool{axes}d")
+    steps = layer.kernel_size if layer.stride is None else layer.stride
+    options = {"kernel_size": layer.kernel_size, "stride": steps, "ceil_mode": layer.ceil_mode}
+    if largest:
+        options["dilation"] = layer.dilation
+    if even(layer.padding):
+        return kind(padding=[before for before, _ in layer.padding], **options)
+    return None if layer.ceil_mode else Padded(flat(sides_of(layer, shape, steps)), 0.0, kind(**options))
+
+
+def normalized(layer: Any, shape: tuple[int, ...]) -> nn.Module:
+    extents = list(layer.normalized_shape or shape)
+    return nn.LayerNorm(extents, elementwise_affine=layer.elementwise_affine, bias=layer.bias)
+
+
+def batch_norm(layer: Any, shape: tuple[int, ...]) -> nn.Module:
+    kind = {1: nn.BatchNorm1d, 2: nn.BatchNorm1d, 3: nn.BatchNorm2d, 4: nn.BatchNorm3d}[len(shape)]
+    return kind(shape[0], affine=layer.affine, track_running_stats=layer.track_running_stats)
+
+
+class Attention(nn.Module):
+    def __init__(self, layer: Any, *shapes: tuple[int, ...]) -> None:
+        super().__init__()
+        key, value = shapes[min(1, len(shapes) - 1)], shapes[-1]
+        self.inner = nn.MultiheadAttention(
+            shapes[0][1], layer.num_heads, bias=layer.bias, kdim=key[1], vdim=value[1], batch_first=True
+        )
+
+    def forward(self, *given: Any) -> Any:
+        query, key, value = given[0], given[min(1, len(given) - 1)], given[-1]
+        return self.inner(query, key, value, need_weights=False)[0]
+
+
+def recurrent(layer: Any, shape: tuple[int, ...]) -> nn.Module:
+    kind = {"lstm": nn.LSTM, "gru": nn.GRU}[layer.type]
+    return kind(
+        shape[1],
+        layer.hidden_size,
+        layer.num_layers,
+        bias=layer.bias,
+        bidirectional=layer.bidirectional,
+        batch_first=True,
+    )
+
+
+class Called(nn.Module):
+    """A function where PyTorch has no module."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *given: Any) -> Any:
+        return self.function(*given)
+
+
+def product(given: Tensors) -> Any:
+    result = given[0]
+    for other in given[1:]:
+        result = result * other
+    return result
+
+
+def _plain(kind: type[nn.Module], *names: str) -> Callable[..., nn.Module]:
+    return lambda layer, *shapes: kind(**{name: getattr(layer, name) for name in names})
+
+
+MODULES: dict[str, Callable[..., nn.Module | None]] = {
+    **{f"conv{n}d": conv for n in (1, 2, 3)},
+    **{f"conv_transpose{n}d": conv_transpose for n in (1, 2, 3)},
+    **{f"{kind}_pool{n}d": pool for kind in ("max", "avg") for n in (1, 2, 3)},
+    **{
+        f"adaptive_{kind.lower()}_pool{n}d": lambda layer, shape, name=f"Adaptive{kind}Pool{n}d": getattr(nn, name)(
+            layer.output_size if len(layer.output_size) > 1 else layer.output_size[0]
+        )
+        for kind in ("Max", "Avg")
+        for n in (1, 2, 3)
+    },
+    **{
+        f"zero_pad{n}d": lambda layer, shape, name=f"ZeroPad{n}d": getattr(nn, name)(tuple(flat(layer.padding)))
+        for n in (1, 2, 3)
+    },
+    "linear": lambda layer, shape: nn.Linear(shape[-1], layer.out_features, bias=layer.bias),
+    "embedding": _plain(nn.Embedding, "num_embeddings", "embedding_dim"),
+    "lrn": _plain(nn.LocalResponseNorm, "size", "alpha", "beta", "k"),
+    "batch_norm": batch_norm,
+    "layer_norm": normalized,
+    "group_norm": lambda layer, shape: nn.GroupNorm(layer.num_groups, shape[0], affine=layer.affine),
+    "dropout": _plain(nn.Dropout, "p"),
+    "flatten": lambda layer, shape: nn.Flatten(),
+    "reshape": lambda layer, shape: nn.Unflatten(1, layer.shape) if len(shape) == 1 else None,
+    "upsample": lambda layer, shape: nn.Upsample(
+        size=layer.size if layer.size is None or len(layer.size) > 1 else layer.size[0],
+        scale_factor=layer.scale_factor if layer.scale_factor is None or len(layer.scale_factor) > 1
+        else layer.scale_factor[0],
+        mode=layer.mode,
+    ),
+    "add": lambda layer, *shapes: Called(lambda *given: sum(given[1:], given[0])),
+    "multiply": lambda layer, *shapes: Called(lambda *given: product(given)),
+    "concat": lambda layer, *shapes: Called(
+        lambda *given: torch.cat(given, dim=layer.dim + 1 if layer.dim >= 0 else layer.dim)
+    ),
+    "multihead_attention": Attention,
+    "lstm": recurrent,
+    "gru": recurrent,
+    "relu": _plain(nn.ReLU),
+    "relu6": _plain(nn.ReLU6),
+    "leaky_relu": _plain(nn.LeakyReLU, "negative_slope"),
+    "elu": _plain(nn.ELU, "alpha"),
+    "selu": _plain(nn.SELU),
+    "gelu": _plain(nn.GELU, "approximate"),
+    "silu": _plain(nn.SiLU),
+    "sigmoid": _plain(nn.Sigmoid),
+    "tanh": _plain(nn.Tanh),
+    "hardtanh": _plain(nn.Hardtanh, "min_val", "max_val"),
+    "hardsigmoid": _plain(nn.Hardsigmoid),
+    "hardswish": _plain(nn.Hardswish),
+    "softplus": _plain(nn.Softplus, "beta"),
+    "identity": _plain(nn.Identity),
+    "prelu": _plain(nn.PReLU, "num_parameters"),
+    "softmax": lambda layer, shape: nn.Softmax(layer.dim + 1 if layer.dim >= 0 else layer.dim),
+    "log_softmax": lambda layer, shape: nn.LogSoftmax(layer.dim + 1 if layer.dim >= 0 else layer.dim),
+}  # fmt: skip
+
+WITHOUT = {
+    "subsampling": "PyTorch has no trainable sub-sampling",
+    "rbf": "PyTorch has no radial basis functions",
+    "scaled_tanh": "PyTorch has no scaled tanh",
+}
+
+
+def attend(module: Any, *given: Any) -> None:
+    """The matrix products of attention one by one; PyTorch runs them as one operation that it does not count."""
+    inner = module.inner
+    query, key, value = given[0], given[min(1, len(given) - 1)], given[-1]
+    if inner.in_proj_weight is None:
+        weights = (inner.q_proj_weight, inner.k_proj_weight, inner.v_proj_weight)
+    else:
+        weights = inner.in_proj_weight.chunk(3)
+    q, k, v = (functional.linear(each, weight) for each, weight in zip((query, key, value), weights, strict=True))
+    q, k, v = (each.unflatten(-1, (inner.num_heads, -1)).transpose(1, 2) for each in (q, k, v))
+    seen = (q @ k.transpose(-2, -1)).softmax(-1) @ v
+    functional.linear(seen.transpose(1, 2).flatten(2), inner.out_proj.weight)
+
+
+def recur(module: Any, x: Any) -> None:
+    """The matrix products of a recurrent layer, position by position."""
+    directions = 2 if module.bidirectional else 1
+    for depth in range(module.num_layers):
+        for suffix in ("", "_reverse")[:directions]:
+            state = x.new_empty((x.shape[0], module.hidden_size))
+            for position in range(x.shape[1]):
+                functional.linear(x[:, position], getattr(module, f"weight_ih_l{depth}{suffix}"))
+                functional.linear(state, getattr(module, f"weight_hh_l{depth}{suffix}"))
+        x = x.new_empty((*x.shape[:2], directions * module.hidden_size))
+
+
+SPELLED_OUT = {"multihead_attention": attend, "lstm": recur, "gru": recur}
+
+
+def module_of(row: Case) -> nn.Module:
+    if row.type in WITHOUT:
+        pytest.skip(WITHOUT[row.type])
+    if row.options.get("connection_table"):
+        pytest.skip("PyTorch has no connection table")
+    with torch.device("meta"):
+        module = MODULES[row.type](row.layer, *row.inputs)
+    if module is None:
+        pytest.skip("PyTorch has no such configuration")
+    return module.eval()
+
+
+def inputs_of(row: Case) -> Tensors:
+    kind = torch.long if row.type == "embedding" else torch.float32
+    return tuple(torch.empty((2, *shape), dtype=kind, device="meta") for shape in row.inputs)
+
+
+def tensors_in(result: Any) -> Tensors:
+    if isinstance(result, torch.Tensor):
+        return (result,)
+    return tuple(tensor for each in result for tensor in tensors_in(each))
+
+
+every_case = pytest.mark.parametrize("row", CASES, ids=name_of)
+
+
+def test_every_type_is_compared_or_pytorch_has_none() -> None:
+    assert set(MODULES) | set(WITHOUT) == set(TYPES)
+    assert not set(MODULES) & set(WITHOUT)
+
+
+@every_case
+def test_pytorch_makes_the_same_shapes(row: Case) -> None:
+    outputs = tensors_in(module_of(row)(*inputs_of(row)))
+    # The last states of a recurrent layer have the batch as their second axis.
+    shapes = [tuple(each.shape) for each in outputs]
+    main, states = shapes[:1], shapes[1:]
+    assert [(2, *map(int, row.outputs[0]))] == main
+    assert [(shape[0], 2, *shape[1:]) for shape in row.outputs[1:]] == states
+
+
+@every_case
+def test_pytorch_holds_as_many_values(row: Case) -> None:
+    module, facts = module_of(row), row.layer.facts(*row.inputs)
+    assert sum(each.numel() for each in module.parameters()) == facts.parameters
+    held = [each for name, each in module.named_buffers() if not name.endswith("num_batches_tracked")]
+    assert sum(each.numel() for each in held) == facts.fixed
+
+
+@every_case
+def test_pytorch_names_and_shapes_the_weights_alike(row: Case) -> None:
+    module, facts = module_of(row), row.layer.facts(*row.inputs)
+    named = [*module.named_parameters(), *module.named_buffers()]
+    theirs = {name.removeprefix("inner."): tuple(each.shape) for name, each in named if "batches" not in name}
+    assert {weight.name: tuple(map(int, weight.shape)) for weight in facts.weights} == theirs
+
+
+@every_case
+def test_pytorch_counts_twice_as_many_floating_point_operations_as_macs(row: Case) -> None:
+    module, given = module_of(row), inputs_of(row)
+    with FlopCounterMode(display=False) as counter:
+        SPELLED_OUT.get(row.type, lambda module, *given: module(*given))(module, *given)
+    assert counter.get_total_flops() == 2 * 2 * row.layer.facts(*row.inputs).macs  # a batch of 2, 2 a MAC
