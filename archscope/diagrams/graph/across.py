@@ -1,0 +1,202 @@
+"""Where things of a frame stand across: Graphviz is asked, and the tidiest of its answers is made even."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from archscope.diagrams.graph.place import Link, Slot, places
+from archscope.diagrams.graph.ranks import Hop, Net, entry, hops_of, leave, main_lines, ranks_of
+
+
+@dataclass(frozen=True)
+class Child:
+    """A node or a frame as the frame around it sees it.
+
+    Attributes:
+        key: what the nets call it.
+        across: its extent across.
+        along: its extent along.
+        middle: where lines end on it that have no place of their own.
+        ins: where lines enter a frame, by net.
+        outs: where lines leave a frame, by net.
+        circle: the radius of a circle; 0 for all else.
+        center: where the middle of a circle is, along.
+        end: how far across lines may enter; all of it if None.
+        twin: whether it stands beside others of its kind, which are to be placed evenly.
+    """
+
+    key: str
+    across: float
+    along: float
+    middle: float
+    ins: Mapping[str, float] = field(default_factory=dict)
+    outs: Mapping[str, float] = field(default_factory=dict)
+    circle: float = 0.0
+    center: float = 0.0
+    end: float | None = None
+    twin: bool = False
+
+
+class Ranking:
+    """The children of a frame in ranks, and the lines from each rank to the next.
+
+    Attributes:
+        children: by key.
+        ranks: of each child.
+        rows: the children of each rank.
+        gaps: the lines above each rank, and below the last.
+        mains: the lines to keep straight; see `main_lines`.
+    """
+
+    def __init__(self, children: Sequence[Child], nets: Sequence[Net]) -> None:
+        self.children = {child.key: child for child in children}
+        self.ranks = ranks_of(list(self.children), nets)
+        self.last = max(self.ranks.values())
+        self.gaps = hops_of(nets, self.ranks, self.last)
+        self.mains = main_lines(nets, self.ranks)
+        self.rows: list[list[str]] = [[] for _ in range(self.last + 1)]
+        for key, rank in self.ranks.items():
+            self.rows[rank].append(key)
+
+    def end(self, x: Mapping[str, float], hop: Hop, key: str) -> float:
+        """Where a line begins or ends on a slot."""
+        child = self.children.get(key)
+        if child is None:
+            return x[key]
+        ports = child.outs if key == hop.source else child.ins
+        return x[key] - child.across / 2 + ports.get(hop.net.key, child.middle)
+
+
+def across(ranking: Ranking, gap: float) -> dict[str, float]:
+    """The middle of every slot across: the tidiest of what Graphviz finds when asked in three ways."""
+    found = [
+        _placed(ranking, gap),
+        _placed(ranking, gap, ordered=True),
+        {key: -value for key, value in _placed(ranking, gap, mirrored=True).items()},
+    ]
+    best = min(found, key=lambda x: _untidy(ranking, x))
+    return _centred(ranking, _even_twins(ranking, best) if _only_twins(ranking) else best)
+
+
+def _placed(ranking: Ranking, gap: float, *, ordered: bool = False, mirrored: bool = False) -> dict[str, float]:
+    slots = []
+    passes = {target for gap in ranking.gaps for hop in gap for target in hop.targets if target not in ranking.children}
+    for child in ranking.children.values():
+        ports = {f"in {key}": at for key, at in child.ins.items()} | {
+            f"out {key}": at for key, at in child.outs.items()
+        }
+        if abs(child.middle - child.across / 2) > 0.1:
+            ports["middle"] = child.middle
+        if mirrored:
+            ports = {port: child.across - at for port, at in ports.items()}
+        slots.append(Slot(child.key, child.across, ports))
+    slots += [Slot(key, 2.0) for key in sorted({hop.source for hop in ranking.gaps[0]} | passes)]
+    links = [_link(ranking, hop, target) for hops in ranking.gaps for hop in hops for target in hop.targets]
+    return places(slots, links, gap, ordered=ordered)
+
+
+def _link(ranking: Ranking, hop: Hop, target: str) -> Link:
+    """A line from a rank to the next: the way from layer to layer is kept straightest."""
+    source, end = ranking.children.get(hop.source), ranking.children.get(target)
+    begins = source is not None or hop.source == entry(hop.net)
+    ends = end is not None or target == leave(hop.net)
+    if begins and ends:
+        weight = 40 if (hop.source, target) in ranking.mains else 2
+    else:
+        weight = 3 if begins else 1 if ends else 8
+    return Link(
+        hop.source, target, _port(ranking, hop.source, "out", hop.net), _port(ranking, target, "in", hop.net), weight
+    )
+
+
+def _port(ranking: Ranking, key: str, side: str, net: Net) -> str:
+    child = ranking.children.get(key)
+    if child is None:
+        return ""
+    return f"{side} {net.key}" if net.key in (child.ins if side == "in" else child.outs) else "middle"
+
+
+def _untidy(ranking: Ranking, x: Mapping[str, float]) -> int:
+    """How far a placing is from what reads well: lines crossed, passing on the left, children out of order."""
+    cost = 0
+    for gap in ranking.gaps:
+        ends = [(x[hop.source], x[target], hop.net) for hop in gap for target in hop.targets]
+        for n, (top, bottom, net) in enumerate(ends):
+            cost += sum(
+                (top - other_top) * (bottom - other_bottom) < 0 and net != other
+                for other_top, other_bottom, other in ends[n + 1 :]
+            )
+    for rank, row in enumerate(ranking.rows):
+        passes = [hop.targets[-1] for hop in ranking.gaps[rank] if hop.targets[-1] not in ranking.children]
+        cost += 2 * sum(x[line] < x[key] for line in passes for key in row)
+        cost += sum(x[b] < x[a] for n, a in enumerate(row) for b in row[n + 1 :])
+    return cost
+
+
+def _centred(ranking: Ranking, x: dict[str, float]) -> dict[str, float]:
+    """With what stands alone in its rank in the middle of a fan."""
+    moved = dict(x)
+    alone = [_alone(ranking, rank) for rank in range(-1, ranking.last + 2)]
+    rank = 0
+    while rank < len(alone):
+        end = rank
+        while end < len(alone) and alone[end]:
+            end += 1
+        shift = _off_centre(ranking, x, rank, end) if end > rank else 0.0
+        for key in alone[rank:end]:
+            moved[key] = x[key] + shift
+        rank = end + 1
+    return moved
+
+
+def _alone(ranking: Ranking, rank: int) -> str:
+    """The only slot of a rank, the borders' ranks included; empty if there are more."""
+    slots = set(ranking.rows[rank]) if 0 <= rank <= ranking.last else set()
+    if rank >= 0:
+        slots |= {target for hop in ranking.gaps[rank] for target in hop.targets}
+    if rank <= ranking.last:
+        slots |= {hop.source for hop in ranking.gaps[rank + 1]}
+    return slots.pop() if len(slots) == 1 else ""
+
+
+def _off_centre(ranking: Ranking, x: Mapping[str, float], first: int, end: int) -> float:
+    """How far a run of ranks with one slot each (counted from the border's) is from the middle of its fans."""
+    fans = [(ranking.gaps[first - 1], True)] if first else []
+    fans += [(ranking.gaps[end - 1], False)] if end <= ranking.last + 2 else []
+    shift = 0.0
+    for gap, above in fans:
+        lines = [(hop, target) for hop in gap for target in hop.targets]
+        if any((hop.source, target) in ranking.mains for hop, target in lines):
+            return 0.0
+        ends = {ranking.end(x, hop, target if above else hop.source) for hop, target in lines}
+        others = [ranking.end(x, hop, hop.source if above else target) for hop, target in lines]
+        if len(others) > 1 and len(ends) == 1 and not shift:
+            shift = (min(others) + max(others)) / 2 - ends.pop()
+    return shift
+
+
+def _even_twins(ranking: Ranking, x: Mapping[str, float]) -> dict[str, float]:
+    """With every rank even about one line."""
+    shifts = []
+    for row in ranking.rows:
+        middles = [_middle(ranking, x, key) for key in row]
+        shifts.append((min(middles) + max(middles)) / 2)
+    moved = {key: x[key] - shifts[rank] for key, rank in ranking.ranks.items()}
+    moved |= {hop.source: x[hop.source] - shifts[0] for hop in ranking.gaps[0]}
+    return moved | {target: x[target] - shifts[-1] for hop in ranking.gaps[-1] for target in hop.targets}
+
+
+def _middle(ranking: Ranking, x: Mapping[str, float], key: str) -> float:
+    """Where lines end on a child, on the whole."""
+    child = ranking.children[key]
+    ports = [*child.ins.values(), *child.outs.values()] or [child.middle]
+    return x[key] - child.across / 2 + sum(ports) / len(ports)
+
+
+def _only_twins(ranking: Ranking) -> bool:
+    through = any(target not in ranking.children for gap in ranking.gaps[1:-1] for hop in gap for target in hop.targets)
+    twins = [all(ranking.children[key].twin for key in row) for row in ranking.rows]
+    return (
+        any(twins) and not through and all(twin or len(row) == 1 for twin, row in zip(twins, ranking.rows, strict=True))
+    )

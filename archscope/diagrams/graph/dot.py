@@ -1,0 +1,85 @@
+"""A graph in DOT, Graphviz's language, with the `graphviz` package."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from archscope.diagrams.graph.paint import shade_of, title_of
+from archscope.diagrams.graph.sizes import badge
+from archscope.diagrams.graph.view import Frame, Node, View
+from archscope.diagrams.request import Request
+from archscope.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from graphviz import Digraph
+
+_FONT: Final = "Helvetica,Arial,sans-serif"
+
+
+def dot_source(view: View, request: Request) -> str:
+    """The source of a graph; its nodes are called as the layers are.
+
+    Raises:
+        MissingExtra: the `graphviz` package is not installed.
+    """
+    try:
+        from graphviz import Digraph
+        from graphviz import escape as literally
+    except ImportError:
+        raise MissingExtra("format dot", "the graphviz package", "diagrams") from None
+    size, theme = f"{request.font_size:g}", request.theme
+    graph = Digraph(
+        literally(view.analysis.name),
+        graph_attr={
+            "rankdir": request.direction.upper(), "label": literally(view.analysis.title), "labelloc": "t",
+            "bgcolor": theme.background, "fontname": _FONT, "fontsize": size, "fontcolor": theme.text,
+        },
+        node_attr={"shape": "box", "style": "filled", "fontname": _FONT, "fontsize": size, "fontcolor": theme.text},
+        edge_attr={"color": theme.line, "arrowsize": "0.7"},
+    )  # fmt: skip
+    ids = {node.id: _id(node, place) for place, node in enumerate(view.nodes)}
+    _frame(graph, view.root, request, ids, "")
+    for edge in view.edges:
+        graph.edge(ids[edge.source], ids[edge.target])
+    return str(graph.source)
+
+
+def _id(node: Node, place: int) -> str:
+    """A layer's own name; in DOT a colon would begin the name of a port."""
+    return f"n{place}" if ":" in node.id else node.id
+
+
+def _frame(graph: Digraph, frame: Frame, request: Request, ids: dict[str, str], path: str) -> None:
+    for place, child in enumerate(frame.children):
+        if isinstance(child, Node):
+            graph.node(ids[child.id], **_attributes(child, request))
+            continue
+        inner = f"{path}_{place}"
+        with graph.subgraph(name=f"cluster{inner}") as cluster:
+            cluster.attr(
+                label=_literal(child.name), labeljust="l", style="filled", penwidth="0.8",
+                fillcolor=request.theme.band, color=request.theme.frame,
+            )  # fmt: skip
+            _frame(cluster, child, request, ids, inner)
+
+
+def _literal(text: str) -> str:
+    """Text that DOT takes as it is."""
+    return text.replace("\\", "\\\\")
+
+
+def _attributes(node: Node, request: Request) -> dict[str, str]:
+    shade = shade_of(node, request.theme)
+    name, *lines = node.lines or ("",)
+    if badge(node):
+        name = f"{name} {badge(node)}".strip()
+    if node.symbol:
+        aside = "<BR/>".join(escape(line) for line in (name, *lines))
+        text = {"label": _literal(node.symbol), "shape": "circle", "width": "0.25", "fixedsize": "true"}
+        text |= {"xlabel": f"<{aside}>"} if aside else {}
+    else:
+        bold = f"<B>{escape(name)}</B>" if name else ""
+        text = {"label": f"<{'<BR/>'.join((bold, *map(escape, lines)))}>" if name or lines else ""}
+    sheets = {"peripheries": "2"} if node.copies > 1 else {}
+    return {**text, **sheets, "fillcolor": shade.fill, "color": shade.stroke, "tooltip": _literal(title_of(node))}

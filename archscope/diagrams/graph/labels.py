@@ -1,0 +1,99 @@
+"""What is written in a node of a graph: line 1 its name, line 2 what it is, line 3 its shape and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import takewhile
+from typing import Final
+
+from archscope.analysis import Row
+from archscope.diagrams.words import times
+from archscope.working import Count
+
+DEFAULT: Final = ("name", "op", "kernel", "shape", "parameters")
+"""What a node usually shows, of `archscope.diagrams.SHOWN`."""
+
+
+def lines_of(
+    name: str,
+    rows: Sequence[Row],
+    show: Collection[str],
+    *,
+    counts: Sequence[int],
+    copies: int = 1,
+    outputs: Sequence[Sequence[int]] = (),
+    block: str = "",
+) -> tuple[str, ...]:
+    """The lines of a node.
+
+    Args:
+        name: what it is called.
+        rows: what it stands for.
+        show: what to write.
+        counts: how often each row is in it.
+        copies: how many equal ones it stands for; the numbers are those of one.
+        outputs: the shapes that leave it.
+        block: what to call it, if it is more than a layer.
+
+    A layer that is drawn as a sign in a circle is not named in words as well, and its shape only if it is new.
+    """
+    first = rows[0]
+    drawn_as_sign = bool(first.node.layer.symbol) and not block
+    told = rows[1:] if drawn_as_sign else rows
+    what = block if block else " · ".join(_what(row, show) for row in told if _what(row, show))
+    each = " each" if copies > 1 else ""
+    numbers = []
+    same = drawn_as_sign and set(outputs) == set(first.input_shapes)
+    if "shape" in show and not same:
+        numbers.append(spell_shapes(outputs))
+    if "parameters" in show and (
+        parameters := sum(int(row.parameters) * n for row, n in zip(rows, counts, strict=True))
+    ):
+        numbers.append(f"{parameters:,} parameters{each}")
+    if "macs" in show:
+        numbers.append(_macs([row.macs for row in rows], counts, each))
+    lines = (name if "name" in show else "", what, " · ".join(number for number in numbers if number))
+    return tuple(line for line in lines if line)
+
+
+def _what(row: Row, show: Collection[str]) -> str:
+    layer = row.node.layer
+    if "op" in show and "kernel" in show:
+        return layer.label
+    if "kernel" in show:
+        return "" if layer.kernel is None else "×".join(str(side) for side in layer.kernel)
+    if "op" in show:
+        return _without_numbers(layer.label)
+    return ""
+
+
+def _without_numbers(label: str) -> str:
+    """The words of a label, up to its first number.
+
+    >>> _without_numbers("max pool 3×3 /2"), _without_numbers("ReLU6")
+    ('max pool', 'ReLU6')
+    """
+    first, *rest = label.split(" ")
+    return " ".join([first, *takewhile(lambda word: word[0] not in "0123456789/×", rest)])
+
+
+def _macs(macs: Sequence[Count | None], counts: Sequence[int], each: str) -> str:
+    total = 0
+    for count, often in zip(macs, counts, strict=True):
+        if count is None:
+            return "MACs not covered"
+        total += int(count) * often
+    return f"{total:,} MACs{each}" if total else ""
+
+
+def spell_shapes(shapes: Sequence[Sequence[int]]) -> str:
+    """The shapes of all outputs.
+
+    >>> spell_shapes([(6, 28, 28)]), spell_shapes([(10, 64), (64,)])
+    ('6×28×28', '10×64, 64')
+    """
+    return ", ".join(_shape(shape) for shape in shapes)
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return times(shape) or "scalar"

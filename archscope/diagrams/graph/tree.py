@@ -1,0 +1,142 @@
+"""Blocks within blocks: the units of a network as a tree in which every block can be drawn as one box.
+
+A block can be one box only if no path leaves it and comes back: AlexNet's first tower ends before the third
+layer, which reads both towers, and begins again with it. So a block is split where a path would come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from archscope.diagrams.graph.units import Part, Unit
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block, a tower or the whole network.
+
+    Attributes:
+        label: its name, within the block around it.
+        children: what it holds, in an order in which they can run.
+        tower: whether it is (a stretch of) a tower.
+        copies: how many equal ones in series it stands for; the children are those of the first.
+    """
+
+    label: str
+    children: tuple[Child, ...]
+    tower: bool = False
+    copies: int = 1
+
+    @property
+    def name(self) -> str:
+        """The name of its first unit, unique among the blocks beside it."""
+        return self.children[0].name
+
+
+Child = Unit | Block
+
+
+def units(child: Child) -> Iterator[Unit]:
+    """Every unit in it, in order."""
+    if isinstance(child, Unit):
+        yield child
+    else:
+        for each in child.children:
+            yield from units(each)
+
+
+def tree_of(found: Sequence[Unit]) -> Block:
+    """The whole network as a tree of blocks."""
+    return Block("", _level(found, 0))
+
+
+def _level(found: Sequence[Unit], depth: int) -> tuple[Child, ...]:
+    """What stands side by side at one depth, split so that drawing each as one box leaves no cycle."""
+    stretches: list[tuple[Part | None, list[Unit]]] = []
+    latest: dict[Part, int] = {}
+    home: dict[str, int] = {}
+    after: list[set[int]] = []
+    for unit in found:
+        part = unit.path[depth] if len(unit.path) > depth else None
+        sources = {home[ref.node] for ref in unit.inputs if ref.node in home}
+        place = None if part is None else latest.get(part)
+        if place is None or not sources.isdisjoint(_reached(after, place)):
+            place = len(stretches)
+            stretches.append((part, []))
+            after.append(set())
+            if part is not None:
+                latest[part] = place
+        stretches[place][1].append(unit)
+        home[unit.name] = place
+        for source in sources - {place}:
+            after[source].add(place)
+    return tuple(_child(part, members, depth) for part, members in _in_running_order(stretches, after))
+
+
+def _reached(after: Sequence[set[int]], start: int) -> set[int]:
+    """The stretches that a path from ``start`` leads to."""
+    seen: set[int] = set()
+    stack = list(after[start])
+    while stack:
+        place = stack.pop()
+        if place not in seen:
+            seen.add(place)
+            stack.extend(after[place])
+    return seen
+
+
+def _in_running_order(
+    stretches: Sequence[tuple[Part | None, list[Unit]]], after: Sequence[set[int]]
+) -> Iterator[tuple[Part | None, list[Unit]]]:
+    """Sort so that each comes after what it reads, and otherwise as the network has them."""
+    waiting = [0] * len(stretches)
+    for targets in after:
+        for target in targets:
+            waiting[target] += 1
+    ready = [place for place, count in enumerate(waiting) if not count]
+    while ready:
+        place = min(ready)
+        ready.remove(place)
+        yield stretches[place]
+        for target in after[place]:
+            waiting[target] -= 1
+            if not waiting[target]:
+                ready.append(target)
+
+
+def _child(part: Part | None, members: list[Unit], depth: int) -> Child:
+    if part is None:
+        return members[0]
+    children = _level(members, depth + 1)
+    above = members[0].path[:depth]
+    label = part.name
+    for step in above:
+        label = label.removeprefix(f"{step.name}.")
+    only = children[0]
+    if len(children) == 1 and not part.tower and not (isinstance(only, Block) and only.tower):
+        return replace(only, label=f"{label}.{only.label}")
+    return Block(label, children, part.tower)
+
+
+def depth_of(child: Child) -> int:
+    """How many blocks are within one another, the outermost counted; 0 for a unit.
+
+    The depth of the root is the greatest ``--depth`` that still changes the picture.
+    """
+    if isinstance(child, Unit):
+        return 0
+    return 1 + max(depth_of(each) for each in child.children)
+
+
+def consumers(found: Sequence[Unit], outputs: Sequence[str]) -> Mapping[str, frozenset[str]]:
+    """Who reads each unit, by name; the empty name stands for the network's output."""
+    readers: dict[str, set[str]] = {unit.name: set() for unit in found}
+    for unit in found:
+        for ref in unit.inputs:
+            if ref.node in readers:
+                readers[ref.node].add(unit.name)
+    for name in outputs:
+        if name in readers:
+            readers[name].add("")
+    return {name: frozenset(each) for name, each in readers.items()}
