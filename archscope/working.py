@@ -54,21 +54,33 @@ class Count(int):
         return self
 
     def __add__(self, other: int) -> Count:
+        if not isinstance(other, int):
+            return NotImplemented
         return Count(int(self) + int(other), "+", (self, as_count(other)))
 
     def __radd__(self, other: int) -> Count:
+        if not isinstance(other, int):
+            return NotImplemented
         return Count(int(other) + int(self), "+", (as_count(other), self))
 
     def __sub__(self, other: int) -> Count:
+        if not isinstance(other, int):
+            return NotImplemented
         return Count(int(self) - int(other), "-", (self, as_count(other)))
 
     def __rsub__(self, other: int) -> Count:
+        if not isinstance(other, int):
+            return NotImplemented
         return Count(int(other) - int(self), "-", (as_count(other), self))
 
     def __mul__(self, other: int) -> Count:
+        if not isinstance(other, int):
+            return NotImplemented
         return Count(int(self) * int(other), "·", (self, as_count(other)))
 
     def __rmul__(self, other: int) -> Count:
+        if not isinstance(other, int):
+            return NotImplemented
         return Count(int(other) * int(self), "·", (as_count(other), self))
 
     def over(self, divisor: int) -> Count:
@@ -185,10 +197,10 @@ def _leaves(root: Count) -> Iterator[Count]:
     stack = [root]
     while stack:
         top = stack.pop()
-        if top.op:
-            stack.extend(reversed(top.parts))
-        else:
+        if not top.op:
             yield top
+        elif top.op != "Σ":  # its terms are written as numbers
+            stack.extend(reversed(top.parts))
 
 
 def _write(root: Count, leaf: Callable[[Count], str]) -> str:

@@ -58,15 +58,12 @@ class _Pooling(_Windowed):
     def check(self) -> None:
         if self.padding == "same":
             return
-        for kernel, dilation, sides in zip(self.kernel_size, self.dilations, self.padding, strict=True):
-            reach = (kernel - 1) * dilation + 1
-            if max(sides) > reach // 2:
-                spread = f" (dilated to {reach})" if dilation > 1 else ""
+        for kernel, sides in zip(self.kernel_size, self.padding, strict=True):
+            if max(sides) > kernel // 2:
                 raise Rejects(
-                    f"padding of {max(sides)} is more than half the kernel of {kernel}{spread}: "
-                    "a window would hold nothing",
+                    f"padding of {max(sides)} is more than half the kernel of {kernel}: a window would hold nothing",
                     option="padding",
-                    help=f"use at most {reach // 2}, or a `zero_pad{self.axes}d` layer before this one",
+                    help=f"use at most {kernel // 2}, or a `zero_pad{self.axes}d` layer before this one",
                 )
 
     def rule(self, *inputs: Shape) -> Facts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layer_case import case, wrong
+from tests.layers.layer_case import case, wrong
 
 _PLAIN = {
     "relu": ("ReLU", {}), "relu6": ("ReLU6", {}), "leaky_relu": ("leaky ReLU", {"negative_slope": 0.2}),

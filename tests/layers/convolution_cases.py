@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layer_case import case, wrong
+from tests.layers.layer_case import case, wrong
 
 TABLE_I = [
     [0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 0], [5, 0, 1],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layer_case import case, wrong
+from tests.layers.layer_case import case, wrong
 
 CASES = [
     case("linear", (120,), out_features=84, output=(84,), parameters=10_164, connections=10_164, macs=10_080, units=84,

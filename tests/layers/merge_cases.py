@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layer_case import case, wrong
+from tests.layers.layer_case import case, wrong
 
 CASES = [
     case("add", (64, 56, 56), (64, 56, 56), output=(64, 56, 56), label="add",

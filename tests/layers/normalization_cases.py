@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layer_case import case, wrong
+from tests.layers.layer_case import case, wrong
 
 CASES = [
     case("lrn", (48, 55, 55), size=5, alpha=5e-4, beta=0.75, k=2, output=(48, 55, 55), label="LRN",

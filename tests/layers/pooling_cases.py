@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layer_case import case, wrong
+from tests.layers.layer_case import case, wrong
 
 CASES = [
     case("max_pool1d", (16, 99), kernel_size=2, output=(16, 49), windows=((2, 2, 0, 1),), label="max pool 2 /2",
@@ -105,9 +105,8 @@ WRONG = [
     wrong("max_pool2d", kernel_size=3, padding=2, blamed="padding",
           message="padding of 2 is more than half the kernel of 3: a window would hold nothing; use at most 1, or a "
           "`zero_pad2d` layer before this one"),
-    wrong("max_pool1d", kernel_size=3, dilation=2, padding=3, blamed="padding",
-          message="padding of 3 is more than half the kernel of 3 (dilated to 5): a window would hold nothing; use at "
-          "most 2, or a `zero_pad1d` layer before this one"),
+    wrong("max_pool1d", kernel_size=3, dilation=2, padding=2, blamed="padding",
+          message="padding of 2 is more than half the kernel of 3: a window would hold nothing; use at most 1, or a `zero_pad1d` layer before this one"),
     wrong("avg_pool3d", kernel_size=2, padding=[0, 2, 0, 0, 0, 0], blamed="padding",
           message="padding of 2 is more than half the kernel of 2: a window would hold nothing; use at most 1, or a "
           "`zero_pad3d` layer before this one"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layer_case import case, wrong
+from tests.layers.layer_case import case, wrong
 
 CASES = [
     case("multihead_attention", (16, 64), num_heads=8, output=(16, 64), parameters=16_640, connections=266_240,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layer_case import case, wrong
+from tests.layers.layer_case import case, wrong
 
 CASES = [
     case("flatten", (256, 6, 6), output=(9_216,), windows=None, label="flatten",

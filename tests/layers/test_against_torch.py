@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from layer_case import Case, name_of
-from test_layers import CASES
 
 from archscope.layers import TYPES
+from tests.layers.layer_case import Case, name_of
+from tests.layers.test_layers import CASES
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 from torch import nn  # noqa: E402

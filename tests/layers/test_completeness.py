@@ -6,10 +6,10 @@ import doctest
 import re
 
 import pytest
-from layer_case import EQUATION
-from test_layers import CASES, FAMILY_NAMES, MODULES, WRONG
 
 from archscope.layers import FAMILIES, TYPES, Layer
+from tests.layers.layer_case import EQUATION
+from tests.layers.test_layers import CASES, FAMILY_NAMES, MODULES, WRONG
 
 every_type = pytest.mark.parametrize("kind", TYPES.values(), ids=list(TYPES))
 

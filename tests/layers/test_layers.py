@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 
 import pytest
-from layer_case import EQUATION, Case, Wrong, evaluate, name_of
 
 from archscope.errors import Rejects
 from archscope.layers import FAMILIES, TYPES
+from tests.layers.layer_case import EQUATION, Case, Wrong, evaluate, name_of
 
 FAMILY_NAMES = [family.__name__.rpartition(".")[2] for family in FAMILIES]
-MODULES = {name: importlib.import_module(f"{name}_cases") for name in FAMILY_NAMES}
+MODULES = {name: importlib.import_module(f"tests.layers.{name}_cases") for name in FAMILY_NAMES}
 CASES: list[Case] = [row for module in MODULES.values() for row in module.CASES]
 WRONG: list[Wrong] = [row for module in MODULES.values() for row in module.WRONG]
 
