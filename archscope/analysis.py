@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Final
 
 from archscope.errors import NotFound, did_you_mean
-from archscope.flow import Field, crossing_values, fields_of, peak_values, values_of
+from archscope.flow import Field, Lost, crossing_values, fields_of, peak_values, values_of
 from archscope.layers.base import NOTHING, Facts, Shape, Weight
 from archscope.network import Network, Node
 from archscope.patience import without_collector
@@ -303,6 +303,11 @@ class Analysis(Record):
         entering = [ref.node for node in members for ref in node.inputs if ref.node not in inside]
         ends = [node.name for node in members if node.name not in read]
         facts = tuple([network.facts[node.name] for node in members])
+        reasons = {quantity: reason for each in facts for quantity, reason in each.reasons.items()}
+        seen = self._seen[ends[0]]
+        if isinstance(seen, Lost):
+            above = "" if seen.at in inside else f"lost at `{row_of.get(seen.at, seen.at)}`: "
+            reasons["receptive_field"] = above + seen.why
         return Row(
             name=name,
             type=members[0].layer.type,
@@ -311,13 +316,13 @@ class Analysis(Record):
             outputs=_joined([network.facts[end].outputs for end in ends]),
             nodes=tuple(members),
             facts=facts,
-            seen=self._seen[ends[0]],
+            seen=None if isinstance(seen, Lost) else seen,
             shared=frozenset([node.name for node in members if node.shares is not None]),
-            reasons={quantity: reason for each in facts for quantity, reason in each.reasons.items()},
+            reasons=reasons,
         )
 
     @cached_property
-    def _seen(self) -> Mapping[str, Field | None]:
+    def _seen(self) -> Mapping[str, Field | Lost]:
         return fields_of(self.network)
 
     @cached_property

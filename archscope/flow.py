@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archscope.layers.base import Facts, Shape, Window
+from archscope.layers.base import Shape, Window
 from archscope.network import Network
 from archscope.record import Record
 from archscope.working import Count, count, total
@@ -24,39 +24,51 @@ class Field(Record):
     start: tuple[int, ...]
 
 
-def fields_of(network: Network) -> dict[str, Field | None]:
-    """Where every node looks on the network's input; None where the grid is lost."""
-    fields: dict[str, Field | None] = {}
+class Lost(Record):
+    """A place that looks at no grid of the network's input: which node lost it, and why."""
+
+    at: str
+    why: str
+
+
+def fields_of(network: Network) -> dict[str, Field | Lost]:
+    """Where every node looks on the network's input, or where the grid was lost."""
+    fields: dict[str, Field | Lost] = {}
     for name, shape in network.inputs.items():
-        axes = max(len(shape) - 1, 0)
-        fields[name] = Field((1,) * axes, (1,) * axes, (0,) * axes) if axes else None
+        axes = len(shape) - 1
+        fields[name] = Field((1,) * axes, (1,) * axes, (0,) * axes) if axes else Lost(name, "a vector has no grid")
     for node in network.nodes:
-        seen = [fields[ref.node] for ref in node.inputs]
-        fields[node.name] = _step(_union(seen), network.facts[node.name])
+        facts = network.facts[node.name]
+        if facts.windows is None:
+            fields[node.name] = Lost(node.name, facts.reasons["receptive_field"])
+            continue
+        seen = _union([fields[ref.node] for ref in node.inputs])
+        if seen is None:
+            fields[node.name] = Lost(node.name, "its inputs lie on grids of different steps")
+        else:
+            fields[node.name] = seen if isinstance(seen, Lost) else _step(seen, facts.windows)
     return fields
 
 
-def _union(fields: Sequence[Field | None]) -> Field | None:
-    """What several inputs see together, if they lie on one grid."""
+def _union(fields: Sequence[Field | Lost]) -> Field | Lost | None:
+    """What several inputs see together; None where they do not lie on one grid."""
     first = fields[0]
-    if first is None or len(fields) == 1:
+    known = [each for each in fields if isinstance(each, Field)]
+    if len(known) < len(fields):
+        return next(each for each in fields if isinstance(each, Lost))
+    if len(fields) == 1 or isinstance(first, Lost):
         return first
-    known = [each for each in fields if each is not None]
-    if len(known) < len(fields) or any(each.jump != first.jump for each in known):
+    if any(each.jump != first.jump for each in known):
         return None
     start = tuple(min(each.start[axis] for each in known) for axis in range(len(first.jump)))
     end = [max(each.start[axis] + each.size[axis] for each in known) for axis in range(len(first.jump))]
     return Field(tuple(int(e) - int(s) for e, s in zip(end, start, strict=True)), first.jump, start)
 
 
-def _step(before: Field | None, facts: Facts) -> Field | None:
-    if before is None or facts.windows is None:
-        return None
-    if not facts.windows:
+def _step(before: Field, windows: Sequence[Window]) -> Field:
+    if not windows:
         return before
-    if len(facts.windows) != len(before.jump):
-        return None
-    along = list(zip(before.size, before.jump, before.start, facts.windows, strict=True))
+    along = list(zip(before.size, before.jump, before.start, windows, strict=True))
     return Field(
         size=tuple(count(size, "r") + _reach(window) * count(jump, "j") for size, jump, _, window in along),
         jump=tuple(count(jump, "j") * count(window.stride, "s") for _, jump, _, window in along),
