@@ -115,7 +115,7 @@ def _any_integer(value: Any) -> int:
     return int(value)
 
 
-integer: Final = Kind("an integer", _any_integer, {"type": "integer"})
+integer: Final = Kind("an integer", _any_integer, {"type": "integer", "minimum": -MAXIMUM, "maximum": MAXIMUM})
 
 
 def _number(value: Any) -> float:
@@ -170,7 +170,7 @@ def _text(value: Any) -> str:
     return value
 
 
-text: Final = Kind("text", _text, {"type": "string", "minLength": 1})
+text: Final = Kind("text", _text, {"type": "string", "pattern": "\\S"})
 
 
 def choice(*names: str) -> Kind:
