@@ -10,19 +10,18 @@ archscope.errors.NotFound: no column `mac`; did you mean `macs`?
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 from archscope.analysis import COUNTS, Row
 from archscope.errors import NotFound, did_you_mean
+from archscope.record import Record
 
 OFF_THE_GRID: Final = "its values have no place on the input's grid"
 """Why a layer behind a flatten has no receptive field."""
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(Record):
     """One quantity of every row.
 
     Attributes:

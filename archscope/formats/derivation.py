@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from archscope.analysis import Analysis, Row
@@ -17,6 +16,7 @@ from archscope.formats.sheet import NOT_COVERED, spell_extents
 from archscope.layers.base import Facts, Layer, Shape, Weight
 from archscope.network import Node
 from archscope.options import spell
+from archscope.record import Record
 from archscope.working import Count
 
 _AXES: Final = {
@@ -31,8 +31,7 @@ _COUNTED: Final = ("parameters", "fixed", "connections", "connections_in_bounds"
                    "dense_equivalent")  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(Record):
     """A heading and the lines under it."""
 
     heading: str

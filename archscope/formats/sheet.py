@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from archscope.analysis import Analysis, Row
 from archscope.formats.columns import OFF_THE_GRID, Column, chosen
+from archscope.record import Record
 
 NOT_COVERED = "–"
 """What stands where a number is not known; a note below says why."""
 
 
-@dataclass(frozen=True)
-class View:
+class View(Record):
     """What to show of an analysis, and how.
 
     Attributes:
@@ -36,8 +35,7 @@ class View:
         return analysis.nodes if self.every_node else analysis.rows
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(Record):
     """One number or text; ``note`` is the number of the note that says why it is not covered."""
 
     text: str
@@ -45,8 +43,7 @@ class Cell:
     working: str | None = None
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Record):
     """The arithmetic behind one count."""
 
     layer: str
@@ -55,8 +52,7 @@ class Step:
     value: str
 
 
-@dataclass(frozen=True)
-class Sheet:
+class Sheet(Record):
     """Everything a page shows, in order: a heading, the table, its totals, what is below, the notes."""
 
     title: str

@@ -9,7 +9,6 @@ importing and running `rich.console` would take a third of the time of the whole
 
 from __future__ import annotations
 
-import dataclasses
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -35,7 +34,7 @@ def write(analysis: Analysis, view: View) -> str:
         hidden = _too_many(sheet, view.width)
         if hidden:
             kept = tuple(column.name for column in sheet.columns if column not in hidden)
-            sheet = lay_out(analysis, dataclasses.replace(view, columns=kept))
+            sheet = lay_out(analysis, view.replace(columns=kept))
     return "\n".join(_lines(sheet, hidden, view.width, _Paint(view.color)))
 
 
