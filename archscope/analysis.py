@@ -283,6 +283,12 @@ class Analysis(Record):
         """The shape of the first network input."""
         return next(iter(self.network.inputs.values()))
 
+    def _repr_html_(self) -> str:
+        """The table that a notebook shows; nothing else here knows that there are formats."""
+        from archscope.formats.html import fragment
+
+        return fragment(self)
+
     def __getitem__(self, name: str) -> Row:
         """A row, or a node, by name.
 

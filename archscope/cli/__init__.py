@@ -22,7 +22,14 @@ from typer.core import TyperGroup
 
 from archscope.errors import ArchscopeError
 
-COMMANDS: Final = ("list", "table", "explain", "bench", "diagram", "schema")
+COMMANDS: Final = (
+    "list",
+    "table",
+    "explain",
+    "bench",
+    "diagram",
+    "schema",
+)
 """Every command, in the order of ``archscope --help``; ``table`` is ``archscope/cli/table.py``."""
 
 # typer has its own copy of click or the real one, depending on its version; both hold this.
@@ -115,6 +122,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _stop(130, "")
     except BrokenPipeError:
         return _leave_closed_pipe()
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):  # typer met it first
+            return _leave_closed_pipe()
+        raise
     except Exception as error:
         if debug:
             raise

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from archscope.analysis import COUNTS, Row
+from archscope.analysis import COUNTS, Analysis, Row
 from archscope.errors import NotFound, did_you_mean
 from archscope.record import Record
 
@@ -91,20 +91,23 @@ _ALL: Final = (
 COLUMNS: Final[Mapping[str, Column]] = MappingProxyType({column.name: column for column in _ALL})
 """Every column by name, in the order in which they are listed."""
 
-DEFAULT: Final = ("layer", "label", "activation", "output", "parameters", "connections", "macs", "receptive_field")
-"""What a table shows unless it is told otherwise."""
+USUAL: Final = ("layer", "label", "activation", "output", "parameters", "fixed", "connections", "macs",
+                "receptive_field")  # fmt: skip
+"""What a table shows unless it is told otherwise; ``fixed`` only where a network has fixed values."""
 
-EXPENDABLE: Final = ("activation", "receptive_field", "macs", "label", "connections")
-"""Which of `DEFAULT` a narrow terminal does without, the first one first."""
+EXPENDABLE: Final = ("activation", "receptive_field", "macs", "label", "fixed", "connections")
+"""Which of `USUAL` a narrow terminal does without, the first one first."""
 
 
-def chosen(names: Sequence[str] | None) -> tuple[Column, ...]:
-    """Columns by name; `DEFAULT` where none are named. The layer's name always comes first.
+def chosen(names: Sequence[str] | None, *, of: Analysis | None = None) -> tuple[Column, ...]:
+    """Columns by name, the layer's name always first; `USUAL` for an analysis where none are named.
 
     Raises:
         NotFound: there is no such column.
     """
-    wanted = dict.fromkeys(["layer", *(DEFAULT if names is None else names)])
+    if names is None:
+        names = [name for name in USUAL if name != "fixed" or (of is not None and of.totals.fixed)]
+    wanted = dict.fromkeys(["layer", *names])
     for name in wanted:
         if name not in COLUMNS:
             raise NotFound(f"no column `{name}`; {did_you_mean(name, COLUMNS, what='columns')}")

@@ -13,7 +13,7 @@ from archscope.formats.sheet import View, spell_extents
 
 def write(analysis: Analysis, view: View) -> str:
     """One line for each row; with working, the arithmetic of each count in a field of its own."""
-    columns = chosen(view.columns)
+    columns = chosen(view.columns, of=analysis)
     heading = [name for column in columns for name in _names(column, view)]
     lines = [[field for column in columns for field in _fields(column, row, view)] for row in view.rows(analysis)]
     text = io.StringIO()

@@ -55,7 +55,12 @@ def write(analysis: Analysis, layer: str, *, width: int | None = None, color: bo
     """
     bold, plain = ("\x1b[1m", "\x1b[0m") if color else ("", "")
     return "\n\n".join(
-        "\n".join([f"{bold}{section.heading}{plain}", *_wrapped(section.lines, width)])
+        "\n".join(
+            [
+                *(f"{bold}{line}{plain}" for line in _wrapped([section.heading], width)),
+                *_wrapped(section.lines, width),
+            ]
+        )
         for section in derive(analysis, layer)
     )
 
@@ -168,7 +173,7 @@ def _count_section(row: Row, quantity: str) -> Section:
     heading = f"{column.heading}: {column.doc}"
     value = row.count_of(quantity)
     if value is None:
-        return Section(heading, (f"  {NOT_COVERED} not covered: {row.reasons.get(quantity) or column.reason}",))
+        return Section(heading, (f"  {NOT_COVERED} not covered: {row.reason(quantity) or column.reason}",))
     parts = [(node, count) for node, count in _parts(row, quantity) if count]
     if len(parts) < 2 or not _clashing(count for _, count in parts):
         return Section(heading, tuple(_steps(value)))
@@ -210,7 +215,7 @@ def _unequal(steps: Sequence[str]) -> list[str]:
 
 def _field(row: Row) -> Iterable[str]:
     if row.seen is None:
-        yield f"  {NOT_COVERED} {row.reasons.get('receptive_field') or COLUMNS['receptive_field'].reason}"
+        yield f"  {NOT_COVERED} {row.reason('receptive_field') or COLUMNS['receptive_field'].reason}"
         return
     for name, entries in (("size", row.seen.size), ("jump", row.seen.jump), ("start", row.seen.start)):
         yield from (f"  {name.ljust(5)}  {line}" for line in _along(entries))

@@ -71,7 +71,7 @@ def lay_out(analysis: Analysis, view: View) -> Sheet:
     Raises:
         NotFound: the view names a column that does not exist.
     """
-    columns = chosen(view.columns)
+    columns = chosen(view.columns, of=analysis)
     notes: list[str] = []
     rows = view.rows(analysis)
     lost = _where_the_grid_is_lost(rows)
@@ -112,7 +112,7 @@ def _cell(column: Column, row: Row, lost: Mapping[str, str], notes: list[str]) -
     value = column.value(row)
     text = spell(column, value)
     if value is None and column.reason:
-        reason = row.reasons.get(column.name) if column.is_count else lost.get(row.name)
+        reason = row.reason(column.name) if column.is_count else lost.get(row.name)
         return Cell(text, _note(reason or column.reason, notes))
     return Cell(text, working=row.working(column.name) if column.is_count and value else None)
 
@@ -123,7 +123,7 @@ def _where_the_grid_is_lost(rows: Sequence[Row]) -> dict[str, str]:
     for row in rows:
         if row.receptive_field is None:
             before = next((lost[name] for name in row.inputs if name in lost), None)
-            own = row.reasons.get("receptive_field")
+            own = row.reason("receptive_field")
             lost[row.name] = before or (f"from {row.name} on: {own}" if own else OFF_THE_GRID)
     return lost
 

@@ -77,8 +77,8 @@ def _too_many(sheet: Sheet, width: int) -> list[Column]:
     for name in EXPENDABLE:
         if _fits([*widths.values()], width):
             break
-        del widths[name]
-        hidden.append(COLUMNS[name])
+        if widths.pop(name, None) is not None:
+            hidden.append(COLUMNS[name])
     return hidden
 
 
