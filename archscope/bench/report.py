@@ -30,10 +30,10 @@ def _json(document: Mapping[str, Any]) -> str:
 
 def _table(document: Mapping[str, Any]) -> str:
     parts = ["\n".join(_wrapped(line) for line in heading(document))]
-    parts += [sheet.text() for sheet in _network_sheets(document)]
+    parts += [sheet.text() for sheet in network_sheets(document)]
     for cell in _measured(document):
         if cell["layers"]:
-            parts.append(_layer_sheet(cell, document).text())
+            parts.append(layer_sheet(cell, document).text())
             parts.append("\n".join(_wrapped(sentence) for sentence in verdict(cell)))
     parts.append("\n".join(_wrapped(line) for line in remarks(document)))
     return "\n\n".join(part for part in parts if part)
@@ -41,10 +41,10 @@ def _table(document: Mapping[str, Any]) -> str:
 
 def _markdown(document: Mapping[str, Any]) -> str:
     parts = ["  \n".join(heading(document))]
-    parts += [sheet.markdown() for sheet in _network_sheets(document)]
+    parts += [sheet.markdown() for sheet in network_sheets(document)]
     for cell in _measured(document):
         if cell["layers"]:
-            parts.append(_layer_sheet(cell, document).markdown())
+            parts.append(layer_sheet(cell, document).markdown())
             parts.append(" ".join(verdict(cell)))
     parts.append("\n".join(f"- {line}" for line in remarks(document)))
     return "\n\n".join(part for part in parts if part)
@@ -91,7 +91,8 @@ def label(cell: Cell, document: Mapping[str, Any]) -> str:
     return " ".join([f"{cell['model']['name']} b{cell['batch']}", *(str(cell[axis]) for axis in varied)])
 
 
-def _network_sheets(document: Mapping[str, Any]) -> list[Sheet]:
+def network_sheets(document: Mapping[str, Any]) -> list[Sheet]:
+    """The tables with a line for each good cell."""
     cells = _measured(document)
     if not cells:
         return []
@@ -131,7 +132,8 @@ def _network_sheets(document: Mapping[str, Any]) -> list[Sheet]:
     return sheets
 
 
-def _layer_sheet(cell: Cell, document: Mapping[str, Any]) -> Sheet:
+def layer_sheet(cell: Cell, document: Mapping[str, Any]) -> Sheet:
+    """The table with a line for each layer of a cell."""
     rows = []
     for layer in cell["layers"]:
         reach = layer["speed_of_light"]

@@ -28,6 +28,7 @@ COMMANDS: Final = (
     "explain",
     "bench",
     "diagram",
+    "docs",
     "schema",
 )
 """Every command, in the order of ``archscope --help``; ``table`` is ``archscope/cli/table.py``."""

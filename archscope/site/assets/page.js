@@ -1,0 +1,76 @@
+(() => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const cards = all(".card");
+  const layers = all("svg a.layer");
+  const names = cards.map((card) => card.dataset.row);
+  let current = "";
+
+  const select = (name) => {
+    if (name === current || !names.includes(name)) return;
+    current = name;
+    for (const card of cards) card.classList.toggle("current", card.dataset.row === name);
+    for (const link of layers) link.classList.toggle("lit", link.dataset.rows.split(" ").includes(name));
+    for (const edge of all("svg .edge")) edge.classList.toggle("lit", edge.dataset.into === name);
+    for (const row of all("tr[data-row]")) row.classList.toggle("lit", row.dataset.row === name);
+    for (const picture of all(".live svg")) {
+      picture.classList.toggle("chosen", picture.querySelector("a.layer.lit") !== null);
+    }
+  };
+  const named = () => decodeURIComponent(location.hash).replace(/^#layer-/, "");
+  const first = (link) => link.dataset.rows.split(" ")[0];
+  const stops = (picture) => [...picture.querySelectorAll('a.layer:not([tabindex="-1"])')];
+  const inView = (link) => link.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
+
+  const step = (picture, by, from) => {
+    const links = stops(picture);
+    const place = links.findIndex((link) => first(link) === from);
+    const next = links[Math.min(Math.max(place + by, 0), links.length - 1)];
+    next.focus({ preventScroll: true });
+    inView(next);
+  };
+
+  for (const link of layers) {
+    link.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") select(first(link)); });
+    link.addEventListener("focus", () => select(first(link)));
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      select(first(link));
+      history.replaceState(null, "", `#layer-${first(link)}`);
+    });
+    link.addEventListener("keydown", (event) => {
+      const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -1e6, End: 1e6 }[event.key];
+      if (by === undefined) {
+        if (event.key === "Enter") document.getElementById(`layer-${first(link)}`).focus();
+        return;
+      }
+      event.preventDefault();
+      step(link.closest("svg"), by, first(link));
+    });
+  }
+  for (const row of all("table.layers tr[data-row]")) {
+    row.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") select(row.dataset.row); });
+    row.addEventListener("focusin", () => select(row.dataset.row));
+  }
+  for (const button of all(".copy")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const text = button.parentElement.querySelector("code").textContent;
+      try {
+        await navigator.clipboard.writeText(text);
+        button.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(button.parentElement.querySelector("code"));
+        button.textContent = "Selected";
+      }
+      setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    });
+  }
+  addEventListener("hashchange", () => {
+    select(named());
+    const card = document.getElementById(`layer-${named()}`);
+    if (card) card.scrollIntoView();
+  });
+  select(names.includes(named()) ? named() : names[0]);
+  const card = document.getElementById(`layer-${named()}`);
+  if (card) card.scrollIntoView();
+})();

@@ -1,0 +1,165 @@
+"""From specs to the files of a site; a spec that cannot be shown is a mistake, and the others are shown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from archscope.analysis import Analysis, analyze
+from archscope.diagrams import Drawing, draw
+from archscope.errors import ArchscopeError, MissingExtra, NotFound, SpecError, UsageError
+from archscope.formats import write as write_table
+from archscope.formats.sheet import View
+from archscope.reader import load
+from archscope.site import benchmarks, index_html, markdown, network_html
+from archscope.site.audit import audit
+from archscope.site.bibliography import bibtex
+from archscope.site.evidence import Evidence
+from archscope.site.live import Picture
+from archscope.site.page import Download, Page, slug
+
+FORMATS: Final = {
+    "html": "a finished site: opens from disk, asks for nothing",
+    "markdown": "pages for a site generator",
+}
+"""Every format of a site, with what it is for."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The files of a site by their path, and what could not be shown, a line each."""
+
+    files: Mapping[str, bytes]
+    mistakes: tuple[str, ...]
+
+
+def build(
+    specs: Sequence[str | os.PathLike[str]],
+    *,
+    format: str = "html",
+    bench: Iterable[str | os.PathLike[str]] = (),
+    tick: Callable[[str], None] = lambda _: None,
+) -> Site:
+    """Make every page of a site.
+
+    Args:
+        specs: names of specs that come with archscope, or paths.
+        format: one of `FORMATS`.
+        bench: result files of `archscope bench`, or folders of them.
+        tick: told of every spec before its page is made.
+
+    Raises:
+        NotFound: there is no such format.
+        MissingExtra: a package that pictures need is not installed.
+    """
+    if format not in FORMATS:
+        raise NotFound(f"no format `{format}`; formats: {', '.join(FORMATS)}")
+    pages: dict[str, Page] = {}
+    documents, mistakes = benchmarks.read(bench)
+    for spec in specs:
+        tick(os.fspath(spec))
+        try:
+            analysis = analyze(load(spec))
+            page = replace(gather(analysis), evidence=tuple(_evidence(analysis, documents, mistakes)))
+        except MissingExtra:
+            raise
+        except ArchscopeError as error:
+            mistakes.append(_line(spec, error))
+            continue
+        if page.slug.lower() in (each.lower() for each in pages):
+            mistakes.append(
+                f"{os.fspath(spec)}: another spec is called `{page.analysis.name}` as well; give it a `name:`"
+            )
+        else:
+            pages[page.slug] = page
+    return Site(_files(list(pages.values()), format), tuple(mistakes))
+
+
+def gather(analysis: Analysis) -> Page:
+    """Everything the page of a network shows."""
+    figure = draw(analysis)
+    graph = None if figure.style == "graph" else draw(analysis, style="graph")
+    return Page(
+        analysis=analysis,
+        figure=_picture(figure),
+        figure_style=figure.style,
+        graph=None if graph is None else _picture(graph),
+        findings=audit(analysis),
+        downloads=tuple(_downloads(analysis, figure, graph)),
+    )
+
+
+def _evidence(
+    analysis: Analysis, documents: Mapping[Path, Mapping[str, Any]], mistakes: list[str]
+) -> Iterable[Evidence]:
+    """What was found out beyond the arithmetic; a broken file is a mistake, and the page is made without it."""
+    place = 1
+    for path, document in documents.items():
+        try:
+            measured = benchmarks.measurement(analysis, path, document, place)
+        except UsageError as error:
+            mistakes.append(str(error))
+            continue
+        if measured is not None:
+            place += 1
+            yield measured
+
+
+def _picture(drawing: Drawing) -> Picture:
+    dark = draw(drawing.analysis, style=drawing.style, theme="dark")
+    return Picture(drawing.scene, dark.scene)
+
+
+def _downloads(analysis: Analysis, figure: Drawing, graph: Drawing | None) -> Iterable[Download]:
+    name = slug(analysis.name)
+    pictures = [("", "figure", figure)] + ([("-graph", "graph", graph)] if graph is not None else [])
+    for suffix, what, drawing in pictures:
+        yield Download(f"{name}{suffix}.svg", f"{what}, SVG", _bytes(drawing.write("svg")))
+        yield Download(f"{name}{suffix}.pdf", f"{what}, PDF", _bytes(drawing.write("pdf")))
+        yield Download(f"{name}{suffix}.tikz", f"{what}, TikZ", _bytes(drawing.write("tikz")))
+    yield Download(f"{name}.tex", "table, LaTeX", _text(write_table(analysis, "latex")))
+    yield Download(f"{name}.csv", "table, CSV", _text(write_table(analysis, "csv")))
+    yield Download(f"{name}.json", "every number, JSON", _text(write_table(analysis, "json", View(working=True))))
+    if analysis.network.sources:
+        yield Download(f"{name}.bib", "sources, BibTeX", bibtex(analysis.network.sources).encode())
+
+
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
+
+
+def _text(content: str) -> bytes:
+    return (content.rstrip("\n") + "\n").encode()
+
+
+def _files(pages: Sequence[Page], format: str) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    if not pages:
+        return files
+    if format == "html":
+        files["index.html"] = index_html.write(pages).encode()
+    else:
+        files["index.md"] = markdown.index(pages).encode()
+    for page in pages:
+        if format == "html":
+            files[f"{page.slug}/index.html"] = network_html.write(page).encode()
+        else:
+            files[f"{page.slug}/index.md"] = markdown.network(page).encode()
+        files.update({f"{page.slug}/{each.name}": each.content for each in page.downloads})
+        pictures = [picture for each in page.evidence for picture in each.pictures]
+        files.update({f"{page.slug}/{each.name}": each.svg.encode() for each in pictures})
+    return files
+
+
+def _line(spec: str | os.PathLike[str], error: ArchscopeError) -> str:
+    """A mistake in one line."""
+    if isinstance(error, SpecError):
+        first = error.diagnostics[0]
+        place = os.fspath(spec) if first.span is None else str(first.span)
+        more = len(error.diagnostics) - 1
+        rest = f" (and {more} more)" if more else ""
+        return f"{place}: {' '.join(first.message.split())}{rest}"
+    return f"{os.fspath(spec)}: {' '.join(str(error).split())}"

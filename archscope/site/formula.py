@@ -1,0 +1,93 @@
+"""A working laid out as a formula: fractions stacked, letters in italics, in MathML that needs no script.
+
+>>> from archscope.working import count
+>>> k, n = count(5, "k"), count(16, "n")
+>>> formula((k * k).over(25) + n)
+'<math><mfrac><mrow><mi>k</mi><mo>·</mo><mi>k</mi></mrow><mn>25</mn></mfrac><mo>+</mo><mi>n</mi></math>'
+>>> numbers(k * k + n)
+'<math><mn>5</mn><mo>·</mo><mn>5</mn><mo>+</mo><mn>16</mn></math>'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from archscope.site.markup import Markup, join, tag
+from archscope.working import Count
+
+_SUM: Final = 1
+_PRODUCT: Final = 2
+_ATOM: Final = 3
+_RANK: Final = {"+": _SUM, "-": _SUM, "·": _PRODUCT, "/": _ATOM, "⌊/⌋": _ATOM, "⌈/⌉": _ATOM, "max": _ATOM}
+_SIGN: Final = {"+": "+", "-": "−", "·": "·"}
+
+
+def formula(value: Count) -> Markup:
+    """The arithmetic in letters; numbers without a letter stay numbers."""
+    return tag("math", _laid_out(value, _letter))
+
+
+def numbers(value: Count) -> Markup:
+    """The arithmetic in numbers."""
+    return tag("math", _laid_out(value, _number))
+
+
+def _letter(leaf: Count) -> Markup:
+    if not leaf.letter:
+        return _number(leaf)
+    name, index = leaf.letter.rstrip("₀₁₂₃₄₅₆₇₈₉"), leaf.letter.lstrip("abcdefghijklmnopqrstuvwxyz")
+    if index and name + index == leaf.letter:
+        return tag("msub", tag("mi", name), tag("mn", index.translate(str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789"))))
+    if len(leaf.letter) == 2 and leaf.letter[0] == "k":  # a side of the kernel: kh, kw
+        return tag("msub", tag("mi", leaf.letter[0]), tag("mi", leaf.letter[1]))
+    return tag("mi", leaf.letter)
+
+
+def _number(leaf: Count) -> Markup:
+    return tag("mn", f"{int(leaf):,}")
+
+
+def _laid_out(root: Count, leaf: Callable[[Count], Markup]) -> Markup:
+    """Without recursion: a sum over 10,000 layers is 10,000 deep."""
+    done: list[tuple[Markup, int]] = []
+    stack: list[tuple[Count, bool]] = [(root, False)]
+    while stack:
+        top, ready = stack.pop()
+        if not top.op:
+            done.append((leaf(top), _ATOM))
+        elif not ready:
+            stack.append((top, True))
+            stack.extend((part, False) for part in reversed(top.parts))
+        else:
+            right, left = done.pop(), done.pop()
+            done.append((_joined(top.op, left, right), _RANK[top.op]))
+    return done[0][0]
+
+
+def _joined(op: str, left: tuple[Markup, int], right: tuple[Markup, int]) -> Markup:
+    if op == "max":
+        inside = tag("mrow", _fence("("), left[0], tag("mo", ","), right[0], _fence(")"))
+        return join(tag("mi", "max"), inside)
+    if op in ("/", "⌊/⌋", "⌈/⌉"):
+        fraction = tag("mfrac", _grouped(left[0]), _grouped(right[0]))
+        return fraction if op == "/" else tag("mrow", _fence(op[0]), fraction, _fence(op[-1]))
+    rank = _RANK[op]
+    needed = rank + 1 if op == "-" else rank
+    return join(_fenced(left, rank), tag("mo", _SIGN[op]), _fenced(right, needed))
+
+
+def _grouped(inner: Markup) -> Markup:
+    """One element, as the parts of a fraction have to be."""
+    alone = inner.startswith(("<mi>", "<mn>")) and inner.count("</") == 1
+    return inner if alone else tag("mrow", inner)
+
+
+def _fenced(term: tuple[Markup, int], needed: int) -> Markup:
+    inner, rank = term
+    return inner if rank >= needed else tag("mrow", _fence("("), inner, _fence(")"))
+
+
+def _fence(sign: str) -> Markup:
+    """A fence that grows around a fraction alone: one that may grow brings room of its own along."""
+    return tag("mo", sign, stretchy="false" if sign in "()" else None)

@@ -1,0 +1,302 @@
+"""The layers on a page: the cards that answer the live figure, and the table with working."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from archscope.analysis import Analysis, Row
+from archscope.formats.columns import COLUMNS, OFF_THE_GRID
+from archscope.formats.sheet import NOT_COVERED, spell_extents
+from archscope.layers.base import Layer
+from archscope.options import spell as spell_option
+from archscope.site.audit import SAID, Finding
+from archscope.site.formula import formula, numbers
+from archscope.site.frame import scrolling
+from archscope.site.letters import meaning
+from archscope.site.markup import Markup, join, prose, tag
+from archscope.site.page import WORKED, Page, Step, steps, told
+from archscope.working import Count
+
+
+def cards(page: Page) -> Markup:
+    """One card a layer; a script shows one at a time, and without it all of them stand there."""
+    rows = page.analysis.rows
+    each = (_card(page, row, place, rows) for place, row in enumerate(rows))
+    return tag("div", *each, class_="cards", id="cards")
+
+
+def table(page: Page) -> Markup:
+    """Every layer in a line, its arithmetic under each count."""
+    analysis = page.analysis
+    quantities = _quantities(analysis)
+    head = tag(
+        "tr",
+        *(tag("th", text, scope="col") for text in ("Layer", "Type", "Output")),
+        *(
+            tag("th", COLUMNS[name].heading, scope="col", class_="number", title=COLUMNS[name].doc)
+            for name in quantities
+        ),
+        tag("th", "Sees", scope="col", class_="number", title="receptive field: " + COLUMNS["receptive_field"].doc),
+        tag("th", "Jump", scope="col", class_="number", title=COLUMNS["jump"].doc),
+    )
+    body = (_line(row, quantities) for row in analysis.rows)
+    whole = tag(
+        "table",
+        tag("caption", f"The layers of {analysis.title}", class_="unseen"),
+        tag("thead", head),
+        tag("tbody", *body),
+        tag("tfoot", _totals(analysis, quantities)),
+        class_="layers",
+    )
+    return join(scrolling(whole, "Table of layers"), _reasons(analysis, quantities))
+
+
+def _quantities(analysis: Analysis) -> tuple[str, ...]:
+    """The usual counts, and the fixed values of a network that has some."""
+    return ("parameters", *(("fixed",) if analysis.totals.fixed else ()), "connections", "macs")
+
+
+def _line(row: Row, quantities: Sequence[str]) -> Markup:
+    return tag(
+        "tr",
+        tag("th", tag("a", row.name, href=f"#layer-{row.name}"), scope="row"),
+        tag("td", row.node.layer.label, _activation(row), class_="op"),
+        tag("td", _shapes(row), class_="shape"),
+        *(_count_cell(row, quantity) for quantity in quantities),
+        tag("td", _window(row.receptive_field), class_="number"),
+        tag("td", _window(row.jump), class_="number"),
+        id=f"row-{row.name}",
+        data_row=row.name,
+    )
+
+
+def _activation(row: Row) -> Markup | None:
+    return None if row.activation is None else tag("small", f" · {row.activation}")
+
+
+def _shapes(row: Row) -> str:
+    return ", ".join(spell_extents(shape) for shape in row.outputs)
+
+
+def _count_cell(row: Row, quantity: str) -> Markup:
+    value = row.count_of(quantity)
+    if value is None:
+        return tag("td", tag("abbr", NOT_COVERED, title=_why(row, quantity)), class_="number")
+    written = f"{int(value):,}"
+    working = value.working
+    shown = tag("small", working, class_="working") if value and working != written else None
+    return tag("td", tag("b", written) if value else tag("small", "0"), shown, class_="number")
+
+
+def _why(row: Row, quantity: str) -> str:
+    return row.reasons.get(quantity) or COLUMNS[quantity].reason
+
+
+def _totals(analysis: Analysis, quantities: Sequence[str]) -> Markup:
+    cells = []
+    for quantity in quantities:
+        value = analysis.totals.count_of(quantity)
+        cells.append(tag("td", NOT_COVERED if value is None else tag("b", f"{int(value):,}"), class_="number"))
+    return tag("tr", tag("th", "Total", scope="row"), tag("td"), tag("td"), *cells, tag("td"), tag("td"))
+
+
+def _reasons(analysis: Analysis, quantities: Sequence[str]) -> Markup | None:
+    told_ = [reason for quantity, reason in analysis.totals.reasons.items() if quantity in quantities]
+    return tag("ul", *(tag("li", reason) for reason in dict.fromkeys(told_)), class_="notes") if told_ else None
+
+
+def _window(extents: Sequence[int] | None) -> str:
+    if extents is None:
+        return NOT_COVERED
+    return str(int(extents[0])) if len(set(extents)) == 1 else spell_extents(extents)
+
+
+def _card(page: Page, row: Row, place: int, rows: Sequence[Row]) -> Markup:
+    layer = row.node.layer
+    number = tag("p", f"Layer {place + 1} of {len(rows)}", class_="place")
+    heading = tag("h3", tag("span", row.name, class_="name"), " ", tag("span", layer.label, class_="op"))
+    return tag(
+        "article",
+        tag("header", heading, number),
+        tag("p", _summary(layer), class_="doc"),
+        tag("div", _flow(page, row), _facts(row), class_="about"),
+        tag("div", *_workings(row), _letters(row), class_="workings"),
+        _said(page, row),
+        id=f"layer-{row.name}",
+        class_="card",
+        data_row=row.name,
+        data_family=layer.family,
+        tabindex="-1",
+    )
+
+
+def _summary(layer: Layer) -> Markup:
+    """What its type does, in the first line of its documentation."""
+    return prose((type(layer).__doc__ or "").partition("\n")[0].replace("``", "`"))
+
+
+def _flow(page: Page, row: Row) -> Markup:
+    """Shapes in and out, as a little line of boxes."""
+    ins = [
+        tag("span", tag("b", spell_extents(shape)), tag("small", f" from {name}"), class_="box")
+        for name, shape in zip(_from(page.analysis, row), row.input_shapes, strict=True)
+    ]
+    outs = [tag("span", tag("b", spell_extents(shape)), class_="box") for shape in row.outputs]
+    return tag(
+        "dl",
+        tag("div", tag("dt", "in"), tag("dd", *ins)),
+        tag("div", tag("dt", "out"), tag("dd", *outs, _sides(row))),
+        class_="flow",
+    )
+
+
+def _from(analysis: Analysis, row: Row) -> list[str]:
+    """The layers it reads, as the spec calls them; the network's inputs by their own name."""
+    nodes = analysis.network.by_name
+    return [nodes[ref.node].row if ref.node in nodes else ref.node for ref in row.node.inputs]
+
+
+def _sides(row: Row) -> Markup | None:
+    """How the extents of the output came about; here the letters are those of one axis."""
+    return _axes(row.output[1:], "n: side of the input")
+
+
+def _axes(extents: Iterable[int], legend: str) -> Markup | None:
+    """The working of every axis, equal ones once, and what a letter in it means that is not explained below."""
+    worked = [each for each in extents if isinstance(each, Count) and each.op and each.working != f"{int(each):,}"]
+    shown = {each.working: _chain(each) for each in worked}
+    if not shown:
+        return None
+    meant = legend if any(legend[0] in each.letters for each in worked) else None
+    return tag("small", *(tag("span", each, class_="axis") for each in shown.values()), meant, class_="sides")
+
+
+def _chain(value: Count) -> Markup:
+    """``formula = numbers = result``, each step once."""
+    parts = [tag("span", formula(value), class_="in-letters")] if value.letters else []
+    written = f"{int(value):,}"
+    if value.op and value.working != written:
+        parts.append(tag("span", numbers(value), class_="in-numbers"))
+    parts.append(tag("b", written, class_="result"))
+    return tag("span", *_between(parts), class_="chain")
+
+
+def _between(parts: Sequence[Markup]) -> Iterable[Markup]:
+    for place, part in enumerate(parts):
+        yield tag("span", tag("span", "=", class_="equals"), " ", part, class_="step") if place else part
+
+
+def _facts(row: Row) -> Markup:
+    """What else is set or known, in a few lines."""
+    layer = row.node.layer
+    pairs: list[tuple[str, str | Markup]] = []
+    if row.activation is not None:
+        activation = next(node.layer for node in row.nodes if node.folded)
+        pairs.append(("then", join(tag("code", row.activation), " ", tag("small", _summary(activation)))))
+    if row.towers:
+        pairs.append(("on each of", ", ".join(row.towers)))
+    if row.group:
+        pairs.append(("block", " › ".join(row.group)))
+    stated = {name: _option(value) for name, value in layer.stated().items()}
+    if stated:
+        pairs.append(("options", join(*_listed(tag("code", f"{name}: {value}") for name, value in stated.items()))))
+    weights = dict.fromkeys(
+        f"{weight.name} {spell_extents(weight.shape)}{'' if weight.trainable else ', fixed'}"
+        for _, weight in row.weights
+    )
+    if weights:
+        pairs.append(("weights", join(*_listed(tag("code", each) for each in weights))))
+    pairs.append(("sees", join(_seen(row), _field(row))))
+    return tag("dl", *(tag("div", tag("dt", key), tag("dd", value)) for key, value in pairs), class_="facts")
+
+
+def _listed(items: Iterable[Markup]) -> Iterable[Markup]:
+    for place, item in enumerate(items):
+        yield join(Markup(" ") if place else None, item)
+
+
+def _option(value: object) -> str:
+    text = spell_option(value)
+    if len(text) <= 24 or not isinstance(value, (list, tuple)):
+        return text
+    return f"{len(value)} entries"
+
+
+def _seen(row: Row) -> str:
+    if row.seen is None:
+        return f"everything: {row.reasons.get('receptive_field') or OFF_THE_GRID}"
+    start = row.seen.start
+    padded = f", from {_window(start)} on".replace("-", "−") if any(each < 0 for each in start) else ""
+    size = spell_extents(row.seen.size)
+    jump = _window(row.seen.jump)
+    return f"{size} of the input, {jump} apart{padded}" if row.seen.size else "one value of the input"
+
+
+def _field(row: Row) -> Markup | None:
+    """How far a layer sees, from how far the layer before it does."""
+    if row.seen is None:
+        return None
+    return _axes((*row.seen.size, *row.seen.jump), "r, j: field and jump of the layer before")
+
+
+def _workings(row: Row) -> Iterable[Markup]:
+    for quantity in WORKED:
+        if not told(row, quantity):
+            continue
+        column = COLUMNS[quantity]
+        shown = steps(row, quantity)
+        term = tag("dt", tag("span", column.heading, title=column.doc))
+        if shown:
+            yield tag("dl", term, *(tag("dd", _step(step)) for step in shown), class_="work", data_quantity=quantity)
+        else:
+            why = f"{NOT_COVERED} not covered: {_why(row, quantity)}"
+            yield tag("dl", term, tag("dd", why), class_="work", data_quantity=quantity)
+
+
+def _step(step: Step) -> Markup:
+    return join(tag("small", f"{step.node}: ") if step.node else None, _chain(step.value))
+
+
+def _letters(row: Row) -> Markup | None:
+    """Every letter of the workings, named, with its value; several where nodes of the row differ."""
+    family = row.node.layer.family
+    values: dict[str, list[int]] = {}
+    for quantity in WORKED:
+        for step in steps(row, quantity) if told(row, quantity) else ():
+            for letter, value in step.value.letters.items():
+                if value not in values.setdefault(letter, []):
+                    values[letter].append(value)
+    if not values:
+        return None
+    items = (
+        tag(
+            "div",
+            tag("dt", tag("i", letter) if len(letter) < 3 else letter),
+            tag("dd", tag("b", " or ".join(f"{each:,}" for each in at)), tag("small", meaning(letter, family))),
+        )
+        for letter, at in values.items()
+    )
+    return tag("dl", *items, class_="letters", aria_label="Letters")
+
+
+def _said(page: Page, row: Row) -> Markup | None:
+    """What was published about the layer."""
+    found = page.findings_by_row.get(row.name, ())
+    if not found:
+        return None
+    return tag("ul", *(_saying(place, finding) for place, finding in found), class_="said", aria_label="Published")
+
+
+def _saying(place: int, finding: Finding) -> Markup:
+    figure = finding.figure
+    where = f", {figure.where}" if figure.where else ""
+    return tag(
+        "li",
+        tag("span", SAID[finding.verdict], class_=f"verdict {finding.verdict}"),
+        " ",
+        tag("a", f"{figure.source}{where}", href=f"#published-{place + 1}"),
+        ": ",
+        tag("b", finding.printed),
+        f" {finding.subject}",
+        join("; ", prose(finding.remark)) if finding.remark else None,
+    )

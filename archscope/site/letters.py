@@ -1,0 +1,51 @@
+"""What the letters of a formula stand for, in words; a family may use one for something of its own.
+
+>>> meaning("n", "convolution"), meaning("n", "dense")
+('kernels, and so output maps', 'units')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_COMMON: Final[Mapping[str, str]] = {
+    "k": "side of the window",
+    "kd": "depth of the window",
+    "kh": "height of the window",
+    "kw": "width of the window",
+    "kl": "length of the window",
+    "c": "input maps",
+    "n": "maps",
+    "g": "groups",
+    "pairs": "pairs of maps that are joined",
+    "d": "depth of the output",
+    "h": "height of the output",
+    "w": "width of the output",
+    "l": "length of the output",
+    "td": "taps inside the input, over all depths",
+    "th": "taps inside the input, over all rows",
+    "tl": "taps inside the input, over the length",
+    "tw": "taps inside the input, over all columns",
+}
+
+_BY_FAMILY: Final[Mapping[str, Mapping[str, str]]] = {
+    "convolution": {"n": "kernels, and so output maps"},
+    "dense": {"c": "inputs of a unit", "n": "units", "l": "positions", "v": "words it knows"},
+    "sequence": {
+        "c": "features of a step",
+        "e": "features of a query",
+        "h": "hidden units",
+        "k": "features of a key",
+        "l": "queries",
+        "n": "units",
+        "s": "keys",
+        "t": "steps",
+        "v": "features of a value",
+    },
+}
+
+
+def meaning(letter: str, family: str) -> str:
+    """A letter in words; nothing for one that is not known here."""
+    return _BY_FAMILY.get(family, {}).get(letter) or _COMMON.get(letter, "")

@@ -1,0 +1,218 @@
+"""The finished site in a real browser, opened from disk as a reader would."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archscope
+from archscope.formats import derivation
+from archscope.reader import spec_names
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("index.html", *(f"{name}/index.html" for name in spec_names()))
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 360, "height": 740}
+
+
+class Reader:
+    """A page, and what it complained about or asked for since it was opened."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self.complaints.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("request", self._note)
+
+    def _note(self, request: Any) -> None:
+        if not request.is_navigation_request() and not request.url.startswith("data:"):
+            self.complaints.append(f"request: {request.url}")
+
+
+@pytest.fixture
+def open_page(chromium, site):
+    contexts = []
+
+    def opened(path: str, *, size: dict[str, int] = DESKTOP, theme: str = "light", **settings: Any) -> Reader:
+        context = chromium.new_context(viewport=size, color_scheme=theme, **settings)
+        contexts.append(context)
+        reader = Reader(context.new_page())
+        reader.page.goto(f"file://{site}/{path}")
+        return reader
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def test_every_page_opens_from_disk_without_complaint_or_request(open_page, site):
+    reader = open_page("index.html")
+    for path in PAGES:
+        reader.page.goto(f"file://{site}/{path}")
+        assert reader.page.locator("h1").inner_text()
+        assert reader.complaints == [], path
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_phone_never_scrolls_sideways(open_page, site, theme):
+    page = open_page("index.html", size=PHONE, theme=theme).page
+    for path in PAGES:
+        page.goto(f"file://{site}/{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"], path
+
+
+def test_search_finds_c3_and_leads_to_its_card(open_page):
+    reader = open_page("index.html")
+    page = reader.page
+    page.keyboard.press("/")
+    page.keyboard.type("C3 LeNet-5")
+    first = page.locator("#found a").first
+    assert first.inner_text().splitlines()[0] == "C3"
+    assert first.get_attribute("href") == "lenet5/index.html#layer-C3"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/lenet5/index.html#layer-C3")
+    assert page.locator(".card.current h3 .name").inner_text() == "C3"
+    assert reader.complaints == []
+
+
+def test_search_finds_a_published_figure_and_says_when_there_is_nothing(open_page):
+    page = open_page("index.html").page
+    page.fill("#search", "253,440")
+    assert page.locator("#found a").first.get_attribute("href") == "alexnet/index.html#published-4"
+    page.fill("#search", "no such thing anywhere")
+    assert page.locator("#found-count").inner_text() == "Nothing found"
+    assert page.locator("#found a").count() == 0
+
+
+def test_the_comparison_sorts_by_numbers_both_ways(open_page):
+    page = open_page("index.html").page
+
+    def order() -> list[int]:
+        cells = page.locator(".comparison tbody tr > :nth-child(4)").all_inner_texts()
+        return [int(cell.replace(",", "")) for cell in cells]
+
+    button = page.get_by_role("button", name="Parameters")
+    button.click()
+    assert order() == sorted(order(), reverse=True)
+    assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
+    button.press("Enter")
+    assert order() == sorted(order())
+    assert order() != sorted(order(), reverse=True)
+
+
+def test_pointing_at_c3_lights_up_what_explain_prints(open_page):
+    page = open_page("lenet5/index.html").page
+    page.locator('#figure svg a[data-rows~="C3"]').hover()
+    card = page.locator(".card.current")
+    assert card.get_attribute("id") == "layer-C3"
+    shown = squeezed(card.text_content())
+    sections = derivation.derive(archscope.analyze(archscope.load("lenet5")), "C3")
+    compared = 0
+    for section in sections:
+        if section.heading.startswith(("Options", "Weights")):
+            continue
+        for line in section.lines:
+            # "with k = 5, c = 1" stands in the list of letters; "in" and "out" are words beside the shapes.
+            formula, _, letters = line.partition("    with ")
+            for step in re.split(r"(?:^|\s)= ", formula):
+                numbers = re.sub(r"^\s*(in|out|size|jump|start|height, width)\s", "", step).partition(" from ")[0]
+                if re.search(r"\d", numbers) and not line.lstrip().startswith(("conv2d", "then", "start")):
+                    assert squeezed(numbers) in shown, line
+                    compared += 1
+            for letter in letters.split(", ") if letters else ():
+                assert squeezed(letter).replace("=", "") in shown, line
+    assert compared > 20
+    assert page.locator("tr.lit").first.get_attribute("id") == "row-C3"
+    lit = page.locator(".findings tr.lit")
+    assert {lit.nth(place).get_attribute("data-row") for place in range(lit.count())} == {"C3"}
+    assert lit.count() == 4
+    assert page.locator("#figure a.lit, #graph a.lit").count() == 2
+
+
+def test_every_layer_is_reached_with_the_keyboard_alone(open_page):
+    page = open_page("lenet5/index.html").page
+    seen = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('#figure svg') !== null"):
+            break
+    seen.append(page.locator(".card.current").get_attribute("data-row"))
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+        seen.append(page.locator(".card.current").get_attribute("data-row"))
+    assert seen == ["C1", "S2", "C3", "S4", "C5", "F6", "OUTPUT"]
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "layer-F6"
+
+
+def test_both_towers_light_up_and_are_one_stop_of_the_tab_key(open_page):
+    page = open_page("alexnet/index.html").page
+    page.locator('#figure svg a[data-rows~="conv3"]').last.hover()
+    assert page.locator(".card.current").get_attribute("id") == "layer-conv3"
+    assert page.locator("#figure a.lit").count() == 2
+    assert page.locator('#figure svg a[data-rows~="conv3"]:not([tabindex="-1"])').count() == 1
+
+
+def test_without_script_everything_is_there(open_page):
+    page = open_page("lenet5/index.html", java_script_enabled=False).page
+    cards = page.locator(".card")
+    assert cards.count() == 8
+    assert all(cards.nth(place).is_visible() for place in range(8))
+    page.locator('#figure svg a[data-rows~="C3"]').click()
+    assert page.url.endswith("#layer-C3")
+
+
+def test_a_theme_is_chosen_and_kept(open_page):
+    page = open_page("lenet5/index.html", theme="light").page
+    ground = "getComputedStyle(document.body).backgroundColor"
+    fill = "getComputedStyle(document.querySelector('#figure svg a.layer :is(path,polygon)')).fill"
+    light = page.evaluate(ground), page.evaluate(fill)
+    page.get_by_role("button", name="Dark").click()
+    dark = page.evaluate(ground), page.evaluate(fill)
+    assert light[0] == "rgb(255, 255, 255)"
+    assert dark[0] == "rgb(20, 23, 28)"
+    assert light[1] != dark[1]
+    page.reload()
+    assert (page.evaluate(ground), page.evaluate(fill)) == dark
+    assert page.get_by_role("button", name="Dark").get_attribute("aria-pressed") == "true"
+
+
+def axe_script() -> Path:
+    for folder in (os.environ.get("AXE_CORE"), "node_modules/axe-core"):
+        if folder and (Path(folder) / "axe.min.js").is_file():
+            return Path(folder) / "axe.min.js"
+    pytest.skip("axe-core is not installed: npm install axe-core, or AXE_CORE=folder")
+
+
+@pytest.mark.parametrize(("size", "theme"), [(DESKTOP, "light"), (PHONE, "dark")])
+@pytest.mark.parametrize("path", ["index.html", "lenet5/index.html", "alexnet/index.html"])
+def test_axe_finds_no_serious_fault(open_page, path, size, theme):
+    page = open_page(path, size=size, theme=theme).page
+    page.add_script_tag(content=axe_script().read_text())
+    found = page.evaluate("axe.run().then((result) => result.violations)")
+    serious = [
+        f"{each['id']}: {each['help']}: {node['html'][:120]}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+    assert serious == []
+
+
+def test_axe_notices_a_picture_that_nobody_can_hear(open_page):
+    script = axe_script()
+    page = open_page("lenet5/index.html").page
+    page.evaluate("document.querySelector('#figure svg a').removeAttribute('aria-label')")
+    page.evaluate("document.querySelector('main').insertAdjacentHTML('beforeend', '<button></button>')")
+    page.add_script_tag(content=script.read_text())
+    assert page.evaluate("axe.run().then((result) => result.violations.map((each) => each.id))")

@@ -1,0 +1,148 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archscope.cli import main
+from archscope.reader import load, spec_names
+
+BROKEN = "input: [1, 8, 8]\nlayers:\n  conv: {type: conv2d, out_channels: 2, kernel_size: 9}\n  b: {type: convv}\n"
+TINY = "name: tiny\ninput: [1, 8, 8]\nlayers:\n  conv: {type: conv2d, out_channels: 2, kernel_size: 3}\n"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_every_spec_has_a_page_and_an_entry(site):
+    index = (site / "index.html").read_text()
+    for name in spec_names():
+        assert (site / name / "index.html").is_file()
+        assert f'href="{name}/index.html"' in index
+
+
+def test_every_download_is_there(site):
+    for page in site.glob("*/index.html"):
+        names = re.findall(r'<a href="([^"/#]+)" download', page.read_text())
+        assert {Path(name).suffix for name in names} >= {".svg", ".pdf", ".tikz", ".tex", ".json", ".bib"}
+        for name in names:
+            assert (page.parent / name).stat().st_size > 0
+
+
+def test_every_link_leads_somewhere(site):
+    for page in site.rglob("*.html"):
+        text = page.read_text()
+        ids = set(re.findall(r'\bid="([^"]+)"', text))
+        for link in re.findall(r'href="([^"]+)"', text):
+            if link.startswith(("data:",)):
+                continue
+            path, _, anchor = link.partition("#")
+            if path:
+                assert (page.parent / path).exists(), f"{page}: {link}"
+            else:
+                assert anchor in ids, f"{page}: {link}"
+
+
+def test_identifiers_are_used_once_a_page(site):
+    for page in site.rglob("*.html"):
+        ids = re.findall(r'\bid="([^"]+)"', page.read_text())
+        assert len(ids) == len(set(ids))
+
+
+def test_a_page_is_lighter_than_500_kilobytes(site):
+    assert max(page.stat().st_size for page in site.rglob("*.html")) < 500_000
+
+
+def test_a_page_asks_for_nothing(site):
+    for page in site.rglob("*.html"):
+        assert not re.search(r'\bsrc="|@import|url\(|https?://(?!www\.w3\.org)', page.read_text())
+
+
+def test_every_layer_has_a_card_and_stands_in_the_picture(site):
+    for name in spec_names():
+        text = (site / name / "index.html").read_text()
+        drawn = {row for rows in re.findall(r'data-rows="([^"]+)"', text) for row in rows.split()}
+        rows = {node.row for node in load(name).nodes}
+        assert set(re.findall(r'id="layer-([^"]+)"', text)) == rows
+        assert drawn == rows
+
+
+def test_the_same_bytes_come_out_of_another_process(tmp_path):
+    for seed in ("1", "2"):
+        command = [sys.executable, "-m", "archscope", "docs", "lenet5", "alexnet", "-o", str(tmp_path / seed)]
+        subprocess.run(command, check=True, env={"PYTHONHASHSEED": seed, "LC_ALL": "C"}, capture_output=True)
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+
+
+def test_pages_need_no_pytorch(tmp_path):
+    program = (
+        "import sys; from archscope.cli import main; "
+        f"assert main(['docs', 'lenet5', '-o', {str(tmp_path / 'site')!r}]) == 0; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+def test_check_passes_on_what_was_written_and_names_what_differs(tmp_path, capsys):
+    assert main(["docs", "lenet5", "-o", str(tmp_path)]) == 0
+    assert main(["docs", "lenet5", "-o", str(tmp_path), "--check"]) == 0
+    capsys.readouterr()
+    (tmp_path / "lenet5" / "index.html").write_text("edited")
+    (tmp_path / "lenet5" / "lenet5.bib").unlink()
+    assert main(["docs", "lenet5", "-o", str(tmp_path), "--check"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        f"{tmp_path}/lenet5/index.html: differs",
+        f"{tmp_path}/lenet5/lenet5.bib: is missing",
+    ]
+    assert (tmp_path / "lenet5" / "index.html").read_text() == "edited"
+
+
+def test_a_broken_spec_is_one_line_and_the_other_pages_are_made(tmp_path, capsys):
+    spec = tmp_path / "broken.yaml"
+    spec.write_text(BROKEN)
+    assert main(["docs", str(spec), "lenet5", "nothing-like-it", "-o", str(tmp_path / "site")]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 2
+    assert re.fullmatch(rf"error: {re.escape(str(spec))}:\d+:\d+: .*`?9`?.* \(and 1 more\)", errors[0])
+    assert errors[1].startswith("error: nothing-like-it: no spec is called `nothing-like-it`")
+    assert (tmp_path / "site" / "lenet5" / "index.html").is_file()
+
+
+def test_two_specs_of_one_name_do_not_overwrite_each_other(tmp_path, capsys):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text(TINY)
+    assert main(["docs", f"{tmp_path}/a.yaml", f"{tmp_path}/b.yaml", "-o", str(tmp_path / "site")]) == 2
+    assert "another spec is called `tiny` as well" in capsys.readouterr().err
+
+
+def test_an_unknown_format_and_a_folder_that_cannot_be_are_one_line(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["docs", "lenet5", "-o", str(tmp_path / "x"), "--format", "pdf"]) == 2
+    assert main(["docs", "lenet5", "-o", str(tmp_path / "file" / "x")]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[0] == "error: no format `pdf`; formats: html, markdown"
+    assert len(errors) == 2
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_a_spec_says_cannot_become_markup(tmp_path):
+    spec = tmp_path / "sly.yaml"
+    sly = "<script>alert(1)</script> & </script>"
+    spec.write_text(TINY + f"title: '{sly}'\nsummary: '{sly} \"quoted\"'\nsources: {{a: '{sly}'}}\n")
+    assert main(["docs", str(spec), "-o", str(tmp_path / "site")]) == 0
+    for page in (tmp_path / "site").rglob("*.html"):
+        assert "<script>alert" not in page.read_text()
+
+
+@pytest.mark.parametrize("name", ["lenet5", "alexnet"])
+def test_markdown_pages_hold_the_figure_the_table_and_the_working(tmp_path, name):
+    assert main(["docs", name, "-o", str(tmp_path), "--format", "markdown"]) == 0
+    text = (tmp_path / name / "index.md").read_text()
+    assert f"({name}.svg)" in text
+    assert (tmp_path / name / f"{name}.svg").is_file()
+    parameters = {"lenet5": ("5·5·60 + 16", "60,850"), "alexnet": ("2·(11·11·3 + 1)·48", "60,965,224")}
+    for number in parameters[name]:
+        assert number in text
+    assert (tmp_path / "index.md").is_file()

@@ -1,0 +1,106 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from archscope.errors import UsageError
+from archscope.site.output import MANIFEST, plan
+
+
+def write(folder: Path, files: dict[str, bytes], *, keep: bool = False) -> None:
+    plan(folder, files, keep=keep).carry_out()
+
+
+def on_disk(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != MANIFEST
+    }
+
+
+def test_a_new_folder_holds_what_was_planned(tmp_path):
+    write(tmp_path / "a" / "b", {"index.html": b"1", "net/index.html": b"2"})
+    assert on_disk(tmp_path / "a" / "b") == {"index.html": b"1", "net/index.html": b"2"}
+
+
+def test_only_what_changed_is_rewritten(tmp_path):
+    write(tmp_path, {"a": b"1", "b": b"2"})
+    before = (tmp_path / "a").stat()
+    write(tmp_path, {"a": b"1", "b": b"3"})
+    after = (tmp_path / "a").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert on_disk(tmp_path) == {"a": b"1", "b": b"3"}
+
+
+def test_writing_twice_writes_nothing_the_second_time(tmp_path):
+    write(tmp_path, {"a": b"1"})
+    assert plan(tmp_path, {"a": b"1"}).is_done
+
+
+def test_a_page_that_is_no_longer_made_goes_with_its_folder(tmp_path):
+    write(tmp_path, {"index.html": b"1", "old/index.html": b"2"})
+    write(tmp_path, {"index.html": b"1"})
+    assert not (tmp_path / "old").exists()
+
+
+def test_a_page_that_somebody_changed_stays_although_it_is_no_longer_made(tmp_path):
+    write(tmp_path, {"index.html": b"1", "old/index.html": b"2"})
+    (tmp_path / "old" / "index.html").write_bytes(b"mine now")
+    write(tmp_path, {"index.html": b"1"})
+    assert on_disk(tmp_path)["old/index.html"] == b"mine now"
+
+
+def test_foreign_files_are_never_touched(tmp_path):
+    (tmp_path / "notes.txt").write_bytes(b"mine")
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "photo.png").write_bytes(b"mine too")
+    write(tmp_path, {"net/index.html": b"1"})
+    write(tmp_path, {"index.html": b"1"})
+    assert on_disk(tmp_path) == {"notes.txt": b"mine", "net/photo.png": b"mine too", "index.html": b"1"}
+
+
+def test_a_foreign_file_in_the_way_stops_everything_before_anything_is_written(tmp_path):
+    (tmp_path / "index.html").write_bytes(b"my home page")
+    with pytest.raises(UsageError, match=r"index\.html was not made by archscope, so it stays as it is"):
+        write(tmp_path, {"a.html": b"1", "index.html": b"2"})
+    assert on_disk(tmp_path) == {"index.html": b"my home page"}
+
+
+def test_pages_of_a_broken_spec_are_kept_until_it_is_whole_again(tmp_path):
+    write(tmp_path, {"a": b"1", "b": b"2"})
+    write(tmp_path, {"a": b"1"}, keep=True)
+    assert on_disk(tmp_path) == {"a": b"1", "b": b"2"}
+    write(tmp_path, {"a": b"1"})
+    assert on_disk(tmp_path) == {"a": b"1"}
+
+
+def test_a_manifest_cannot_make_it_remove_files_outside_the_folder(tmp_path):
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"mine")
+    digest = plan(tmp_path / "x", {"outside": b"mine"}).manifest
+    folder = tmp_path / "site"
+    folder.mkdir()
+    listed = json.loads(digest)
+    listed["files"] = {"../outside": listed["files"]["outside"], str(outside): listed["files"]["outside"]}
+    (folder / MANIFEST).write_text(json.dumps(listed))
+    write(folder, {"a": b"1"})
+    assert outside.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": "other", "files": {}}', '{"schema": 1'])
+def test_a_manifest_that_is_none_is_said_so(tmp_path, content):
+    (tmp_path / MANIFEST).write_text(content)
+    with pytest.raises(UsageError, match="is not a list of files that archscope wrote"):
+        plan(tmp_path, {})
+
+
+def test_a_file_where_a_folder_should_be_is_said_so(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UsageError, match="it is a file; name a folder"):
+        plan(tmp_path / "file", {"a": b"1"})
+    with pytest.raises(UsageError, match=r"cannot (write to|make the folder)"):
+        write(tmp_path / "file" / "below", {"a": b"1"})
+    (tmp_path / "net").write_bytes(b"")
+    with pytest.raises(UsageError, match="it is a file; name a folder"):
+        write(tmp_path, {"net/index.html": b"1"})
