@@ -104,7 +104,7 @@ class CudaClock:
         self.hold(5e-3)
         second = self.mark()
         self.synchronize()
-        return 5e-3 * self._cycles_a_second / max(self.between(first, second), 1e-6)
+        return 5e-3 * self.SLACK * self._cycles_a_second / max(self.between(first, second), 1e-6)
 
     def hold(self, seconds: float) -> None:
         """Queue a kernel that spins."""

@@ -18,6 +18,7 @@ from archscope.bench.timing import CLOSED, launch_bound
 FIGURES: Final = ("latency", "period", "device", "host")
 ROUNDS_DIFFER: Final = 0.05
 IN_CACHE = "above the memory ceiling: read from cache"
+TOO_LOW = "faster than a ceiling that was measured on a noisy machine"
 FEWER_STEPS = "above the compute ceiling: Winograd or FFT"
 
 
@@ -208,7 +209,8 @@ def _layer(layer: LayerFloor, seconds: float, whole: float, ceilings: Ceilings, 
     reach = layer.floor / seconds if layer.floor and seconds > 0 else None
     flags = []
     if reach is not None and reach > 1:
-        flags.append(IN_CACHE if layer.bound == "memory" else FEWER_STEPS)
+        quiet = IN_CACHE if layer.bound == "memory" else FEWER_STEPS
+        flags.append(quiet if ceilings.noise == "ok" else TOO_LOW)
     macs = layer.row.macs
     return {
         "name": layer.row.name,

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -110,6 +112,7 @@ class Run:
         self._hello: dict[str, Any] = {}
         self._worker: Asks | None = None
         self._done = 0
+        self._elapsed = {"imports": 0.0, "ceilings": 0.0, "cells": 0.0}
 
     def measure(self) -> None:
         """Measure everything; `document` tells what there is, also after an interrupt.
@@ -145,17 +148,27 @@ class Run:
         request = {"do": "cell", "cell": {**cell.document(), "model": model}, "settings": settings}
         try:
             worker = self._ready()
-            if cell not in self._eager:
-                self._eager[cell] = {}
-                listing = {"do": "operations", **cell.document(), "model": model}
-                self._eager[cell] = self._ask(worker, listing, self.job.timeout)
-            answer = self._ask(worker, request, self.job.timeout)
+            with self._stopwatch("cells"):
+                if cell not in self._eager:
+                    self._eager[cell] = {}
+                    listing = {"do": "operations", **cell.document(), "model": model}
+                    self._eager[cell] = self._ask(worker, listing, self.job.timeout)
+                answer = self._ask(worker, request, self.job.timeout)
         except WorkerGone as gone:
             self._end_worker()
             return {"status": gone.status, "error": str(gone)}
         if answer["status"] == "device_lost":
             self._end_worker()
         return answer
+
+    @contextmanager
+    def _stopwatch(self, part: str) -> Iterator[None]:
+        """Add up how long the benchmark itself takes."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._elapsed[part] += time.monotonic() - began
 
     def _model(self, cell: Cell) -> str:
         """What the worker loads: a spec of that name, or the file it was read from."""
@@ -165,7 +178,8 @@ class Run:
         """The worker at hand, or a fresh one that has found its device."""
         if self._worker is None:
             self._worker = self.start(self.progress.tick)
-            self._hello = self._ask(self._worker, {"do": "hello", "device": self.job.device}, START_TIMEOUT)
+            with self._stopwatch("imports"):
+                self._hello = self._ask(self._worker, {"do": "hello", "device": self.job.device}, START_TIMEOUT)
         if self._ceilings is None:
             self._ceilings = self._find_ceilings(self._worker)
         return self._worker
@@ -189,7 +203,8 @@ class Run:
             "dtypes": dtypes,
             "seconds": self.job.ceiling_seconds,
         }
-        measured = from_document(self._ask(worker, request, self.job.timeout), where="measured")
+        with self._stopwatch("ceilings"):
+            measured = from_document(self._ask(worker, request, self.job.timeout), where="measured")
         keep(measured, identity)
         return measured
 
@@ -232,6 +247,7 @@ class Run:
                 "rounds": self.job.rounds, "seed": self.job.seed, **asdict(self.job.limits),
                 "cells": len(self.job.cells),
             },
+            "elapsed": dict(self._elapsed),
             "cells": cells,
         }  # fmt: skip
 

@@ -6,16 +6,21 @@ Whatever PyTorch prints goes to standard error, so that it cannot be taken for a
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import archscope
 from archscope.analysis import Analysis
 from archscope.bench.precision import PRECISIONS
 from archscope.errors import ArchscopeError
+
+PR_SET_PDEATHSIG: Final = 1
+"""The number of that request in Linux's ``prctl.h``."""
 
 
 class Worker:
@@ -111,8 +116,15 @@ def requests(stream: Any) -> Iterator[dict[str, Any]]:
         yield json.loads(line)
 
 
+def _end_with_parent() -> None:
+    """Ask Linux to end this process with the one that started it: a cell may take minutes, and nobody would look."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main() -> None:
     """Answer requests until standard input ends."""
+    _end_with_parent()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     worker = Worker()

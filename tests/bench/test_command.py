@@ -122,6 +122,7 @@ def test_one_run_holds_good_bad_and_impossible_cells(tmp_path: Path, monkeypatch
         "lenet5/b10000000000/tf32/nchw/eager/infer": "unsupported",
     }
     assert document["environment"]["torch"]["threads"] == 1
+    assert all(seconds > 0 for seconds in document["elapsed"].values())
     assert document["cells"][1]["error"].endswith("the largest listed batch that fitted is 1")
     assert plot.read_text().startswith("<svg")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -88,6 +92,12 @@ def test_a_layer_beyond_its_floor_is_labelled_not_clipped() -> None:
     assert layers["C1"]["flags"] == ["above the compute ceiling: Winograd or FFT"]
     assert layers["S2"]["flags"] == ["above the memory ceiling: read from cache"]
     assert "below F1: the ceilings are too low" in cell["flags"]
+
+
+def test_a_ceiling_from_a_noisy_machine_is_blamed_itself() -> None:
+    noisy = dataclasses.replace(CEILINGS, noise="bad")
+    (cell,) = finished(lambda cell, time: measured(cell, 1e-6), ceilings=noisy)["cells"]
+    assert cell["layers"][0]["flags"] == ["faster than a ceiling that was measured on a noisy machine"]
 
 
 def test_a_gpu_cell_tells_the_four_times_apart_and_knows_what_it_waits_for() -> None:
@@ -234,6 +244,32 @@ def test_a_real_worker_that_is_killed_is_noticed() -> None:
     finally:
         worker.close()
     assert caught.value.status == "killed"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux ends a process with its parent")
+def test_a_worker_ends_with_the_program_that_started_it() -> None:
+    program = (
+        "from archscope.bench.processes import WorkerProcess; worker = WorkerProcess(); "
+        "import time; time.sleep(3); print(worker.pid, flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = Path(f"/proc/{int(parent.stdout.readline())}")
+    assert worker.exists()
+    parent.kill()
+    parent.communicate()
+    end = time.monotonic() + 20
+    while _runs(worker) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not _runs(worker)
+
+
+def _runs(process: Path) -> bool:
+    """Whether a process is there and is more than an entry that nobody has collected yet."""
+    try:
+        return process.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_a_real_worker_that_takes_too_long_is_ended() -> None:
