@@ -21,6 +21,7 @@ CHECKS: Final = {
     "format": [[_PYTHON, "-m", "ruff", "format", "--check", "."]],
     "types": [[_PYTHON, "-m", "mypy"]],
     "imports": [[str(_BIN / "lint-imports")]],
+    "docs": [[_PYTHON, "-m", "tools.pages", "--check"], [_PYTHON, "-m", "mkdocs", "build", "--strict", "--quiet"]],
     "test": [[_PYTHON, "-m", "pytest", "-n", "auto", "--dist", "worksteal"]],
 }
 """What has to pass before a change lands, the quick ones first."""
@@ -28,6 +29,7 @@ CHECKS: Final = {
 CHORES: Final = {
     "fix": [[_PYTHON, "-m", "ruff", "check", "--fix", "."], [_PYTHON, "-m", "ruff", "format", "."]],
     "golden": [[_PYTHON, "-m", "tests.golden"]],
+    "pages": [[_PYTHON, "-m", "tools.pages"]],
     "schema": [[_PYTHON, "-m", "archscope", "schema", "-o", "specs/archscope.schema.json"]],
     "bench": [[_PYTHON, "-m", "benchmarks"]],
 }

@@ -179,7 +179,7 @@ def commands(text: str) -> list[tuple[str, str]]:
 def check_install(command: str) -> None:
     """A `pip install` names this package and extras that it has."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    named = re.fullmatch(r"pip install (?:'archscope\[([\w,]+)\]'|archscope)", command)
+    named = re.fullmatch(r"pip install (?:'\.\[([\w,]+)\]'|\.)", command)
     assert named, f"cannot check `{command}`"
     for extra in (named[1] or "").split(","):
         assert not extra or extra in declared, f"there is no extra `{extra}`"

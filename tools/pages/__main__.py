@@ -1,4 +1,4 @@
-"""Write the generated pages: ``python -m tools.pages``; ``--check`` only says which are not as they would be written."""
+"""Write the generated pages: ``python -m tools.pages``; ``--check`` only says which are out of date."""
 
 from __future__ import annotations
 

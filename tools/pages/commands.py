@@ -10,14 +10,18 @@ import typer
 from archscope.cli import COMMANDS, app
 from tools.pages.markdown import fenced, page, table
 
+STATUS = (
+    "Exit status: 0 all is well, 1 a finding differs, 2 the input or the request is wrong, 3 an optional package or "
+    "a device is not there."
+)
+
 
 def pages() -> dict[str, str]:
     group: Any = typer.main.get_command(app)
     context = group.make_context("archscope", [], resilient_parsing=True)
     parts = [
         f"{group.help} `archscope COMMAND --help` prints what stands here.",
-        "Exit status: 0 all is well, 1 a finding differs, 2 the input or the request is wrong, 3 an optional package or a "
-        "device is not there.",
+        STATUS,
         "## Options of every command",
         _parameters(group, context),
     ]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
+import sys
+from pathlib import Path
 from typing import Any
 
 from archscope.layers import FAMILIES, Layer
@@ -11,6 +14,7 @@ from archscope.layers.base import spell_shape
 from archscope.options import Option
 from tools.pages.markdown import fenced, page, prose, table, yaml_value
 
+CASES = Path(__file__).parents[2] / "tests" / "layers"
 COUNTS = ("parameters", "fixed", "connections", "macs", "units")
 
 
@@ -26,8 +30,8 @@ def pages() -> dict[str, str]:
         rows += [(f"[`{kind.type}`]({name}.md#{kind.type})", title, _first_line(kind)) for kind in family.LAYERS]
     made["reference/layers/index.md"] = page(
         "Layer types",
-        f"{len(rows)} types in {len(FAMILIES)} families. Options have PyTorch's names. A scalar stands for a pair. What a "
-        "line can say besides its type's options, such as `from` and `activation`, is on the page of the "
+        f"{len(rows)} types in {len(FAMILIES)} families. Options have PyTorch's names. A scalar stands for a pair. "
+        "What a line can say besides its type's options, such as `from` and `activation`, is on the page of the "
         "[spec language](../spec-language.md).",
         table(("type", "family", "what it does"), rows),
     )
@@ -35,7 +39,10 @@ def pages() -> dict[str, str]:
 
 
 def _cases(family: str) -> list[Any]:
-    return list(importlib.import_module(f"tests.layers.{family}_cases").CASES)
+    if str(CASES) not in sys.path:  # the cases are a folder of modules, as pytest imports them
+        sys.path.append(str(CASES))
+    module = importlib.util.find_spec(f"{family}_cases")
+    return [] if module is None else list(importlib.import_module(f"{family}_cases").CASES)
 
 
 def _first_line(kind: type[Layer]) -> str:
@@ -81,9 +88,8 @@ def _examples(cases: list[Any]) -> list[str]:
             if getattr(case, name) != 0
         ]
         ends = f": {', '.join(numbers)}" if numbers else ""
-        parts.append(
-            fenced(f"layer: {yaml_value(stated)}", "yaml") + f"\n\n{inputs} → {outputs}{ends}.\n\n> {_sentence(case.why)}"
-        )
+        parts += [fenced(f"layer: {yaml_value(stated)}", "yaml"), f"{inputs} → {outputs}{ends}."]
+        parts.append(f"> {_sentence(case.why)}")
     return parts
 
 

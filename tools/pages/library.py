@@ -20,7 +20,7 @@ SECTIONS = (
      "Labelled images to train on."),
     ("Errors", "archscope",
      ("ArchscopeError", "SpecError", "ShapeError", "Rejects", "NotFound", "UsageError", "MissingExtra"),
-     "Everything that is raised on purpose. The text of each is a complete message for the person who runs the program."),
+     "Everything that is raised on purpose. The text is a complete message for the person who runs the program."),
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import jupytext
 import nbformat
 
 COURSE = Path(__file__).parents[2] / "docs" / "course"
-FENCE = re.compile(r"^```(\w*)(.*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 HEADER = "# ---\n# jupyter:\n#   kernelspec: {display_name: Python 3, language: python, name: python3}\n# ---\n"
 
 

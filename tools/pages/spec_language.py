@@ -49,8 +49,8 @@ def pages() -> dict[str, str]:
             "Beside `type` and the options of [its layer type](layers/index.md):",
             _declared(PLACE),
             "## How weights start",
-            "`init` stands in the file, for all layers, or on a line, for one: a scheme for each weight by name. A number "
-            "alone is a constant.",
+            "`init` stands in the file, for all layers, or on a line, for one: a scheme for each weight by name. A "
+            "number alone is a constant.",
             table(("scheme", "numbers", "written"), schemes),
             "## Published figures",
             "An entry of `published` is a figure that somebody printed. One that does not hold must say `why`, and one "

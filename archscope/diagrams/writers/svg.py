@@ -8,7 +8,7 @@ other. What a program may want to know stands in ``data-`` attributes: ``data-la
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from archscope.diagrams import fonts
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from archscope.diagrams.drawing import Drawing
 
 _POINTS_A_MM = 72 / 25.4
-INHERITED: Final = f'font-family="{fonts.STACK}" stroke-linejoin="round"'
-"""What holds for everything in a picture unless it says otherwise."""
+_INHERITED = f'font-family="{fonts.STACK}" stroke-linejoin="round"'
 
 
 def write(drawing: Drawing) -> str:
@@ -43,7 +42,7 @@ font-family="Liberation Sans, Arimo, Arial, Helvetica, sans-serif" stroke-linejo
     width, height = number(scene.width), number(scene.height)
     size = f'width="{number(scene.width / _POINTS_A_MM)}mm" height="{number(scene.height / _POINTS_A_MM)}mm"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} viewBox="0 0 {width} {height}" {INHERITED}>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} viewBox="0 0 {width} {height}" {_INHERITED}>',
         f"<title>{text(scene.title)}</title>",
         f"<desc>{text(scene.description)}</desc>",
     ]

@@ -41,20 +41,13 @@ def network(name: str) -> Network:
     return NETWORKS[name]() if name in NETWORKS else archscope.load(name)
 
 
-CASES = [
-    (name, options)
-    for name in (*NETWORKS, *SPECS)
-    # The checker takes seconds for the large ones.
-    for options in (VARIANTS[:4] if name in ("resnet", "chain") else VARIANTS)
-]
-
-
-@pytest.mark.parametrize(("name", "options"), CASES, ids=str)
+@pytest.mark.parametrize("options", VARIANTS, ids=str)
+@pytest.mark.parametrize("name", [*NETWORKS, *SPECS])
 def test_nothing_is_in_the_way_of_anything(name: str, options: dict[str, Any]) -> None:
     drawn = network(name)
     problems = geometry.problems(archscope.draw(drawn, style="graph", **options).svg, drawn)
     # Which edges a graph with folded or collapsed blocks shows is tested on its view.
-    assert [problem for problem in problems if not problem.startswith(("edge missing", "edge too many"))] == []
+    assert [problem for problem in problems if not problem.startswith("edge missing")] == []
 
 
 def groups(scene: Scene, kind: str) -> list[Group]:
@@ -143,8 +136,7 @@ def test_a_page_is_as_wide_as_asked_and_a_width_that_cannot_hold_it_says_which_c
 
 def test_a_long_chain_goes_on_in_further_columns() -> None:
     tall = archscope.draw(network("chain"), style="graph").scene
-    assert tall.height <= 120 * 8
-    assert tall.width > 400
+    assert tall.height < 2 * tall.width
     wide = archscope.draw(network("chain"), style="graph", direction="lr", width="183mm").scene
     assert wide.width == pytest.approx(183 / 25.4 * 72)
 
@@ -157,7 +149,7 @@ import archscope
 from tests.diagrams.branching import NETWORKS
 for name in ("towers", "dense", "resnet"):
     drawing = archscope.draw(NETWORKS[name](), style="graph")
-    for format in ("svg", "dot", "mermaid", "html"):
+    for format in ("svg", "dot", "mermaid"):
         print(name, format, hashlib.sha256(drawing.write(format).encode()).hexdigest())
 assert "torch" not in sys.modules
 """

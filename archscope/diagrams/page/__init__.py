@@ -1,1 +1,0 @@
-"""The style sheet and the script of the HTML view; see `archscope.diagrams.html`."""

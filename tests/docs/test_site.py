@@ -1,0 +1,90 @@
+"""The built site, as a browser opens it from disk: no server, no network, no script errors."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import ROOT
+
+pytest.importorskip("mkdocs")
+pytest.importorskip("playwright")
+
+CHROMIUM = os.environ.get("ARCHSCOPE_CHROMIUM") or shutil.which("chromium")
+PAGES = (
+    "index.html",
+    "quick-start.html",
+    "course/3-train.html",
+    "how-to/write-a-spec.html",
+    "explanation/quantities.html",
+    "reference/library.html",
+    "reference/layers/convolution.html",
+)
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium; name one in ARCHSCOPE_CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+def open_page(browser, site, name, **options):
+    context = browser.new_context(**options)
+    page = context.new_page()
+    page.trouble = []
+    page.on("console", lambda message: page.trouble.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: page.trouble.append(str(error)))
+    page.on("request", lambda request: page.trouble.append(request.url) if request.url.startswith("http") else None)
+    page.goto((site / name).as_uri())
+    return page
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_opens_from_disk_without_an_error_or_a_request(browser, site, name):
+    page = open_page(browser, site, name)
+    assert page.locator("h1").count() == 1
+    assert page.trouble == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_a_phone_without_scrolling_sideways(browser, site, name):
+    page = open_page(browser, site, name, viewport={"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_search_works_without_a_server(browser, site):
+    page = open_page(browser, site, "index.html")
+    page.locator(".md-search__input").first.fill("receptive field")
+    page.locator(".md-search-result__item").first.wait_for(timeout=20_000)
+    assert "quantities" in page.locator(".md-search-result__list").inner_html()
+    assert page.trouble == []
+
+
+def test_the_theme_follows_the_system_and_can_be_changed(browser, site):
+    page = open_page(browser, site, "index.html", color_scheme="dark")
+    body = page.locator("body")
+    assert body.get_attribute("data-md-color-scheme") == "slate"
+    page.locator("label.md-header__button[title=Light]").click()
+    assert body.get_attribute("data-md-color-scheme") == "default"
