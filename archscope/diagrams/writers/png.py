@@ -32,12 +32,12 @@ def png(scene: Scene, dots_an_inch: int = DOTS_AN_INCH) -> bytes:
     except ImportError:
         raise MissingExtra("format png", "resvg_py", "diagrams") from None
     fonts.require((item.string for item in scene.walk() if isinstance(item, Text)), "png")
-    picture = svg(scene).replace(fonts.STACK, fonts.FAMILY, 1)
+    across, down = (max(1, round(each * dots_an_inch / 72)) for each in (scene.width, scene.height))
+    # In whole pixels, because resvg rounds a size in millimetres up and leaves the rest of the last row open.
+    picture = svg(scene, size=f'width="{across}" height="{down}" preserveAspectRatio="none"', font=fonts.FAMILY)
     return bytes(
         resvg_py.svg_to_bytes(
             svg_string=picture,
-            width=max(1, round(scene.width * dots_an_inch / 72)),
-            dpi=96,
             skip_system_fonts=True,
             font_files=[str(fonts.path()), str(fonts.path(bold=True))],
             font_family=fonts.FAMILY,

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from archscope.diagrams.drawing import Drawing
 
 _POINTS_A_MM = 72 / 25.4
-_INHERITED = f'font-family="{fonts.STACK}" stroke-linejoin="round"'
 
 
 def write(drawing: Drawing) -> str:
@@ -26,8 +25,8 @@ def write(drawing: Drawing) -> str:
     return svg(drawing.scene)
 
 
-def svg(scene: Scene) -> str:
-    """The text of the file.
+def svg(scene: Scene, *, size: str | None = None, font: str = fonts.STACK) -> str:
+    """The text of the file; ``size`` is other attributes for its size than millimetres.
 
     >>> from archscope.diagrams.scene import Text
     >>> print(svg(Scene(72, 36, "tiny", "one word", (Text(3, 20, "word", 8),))))
@@ -40,9 +39,10 @@ font-family="Liberation Sans, Arimo, Arial, Helvetica, sans-serif" stroke-linejo
     <BLANKLINE>
     """
     width, height = number(scene.width), number(scene.height)
-    size = f'width="{number(scene.width / _POINTS_A_MM)}mm" height="{number(scene.height / _POINTS_A_MM)}mm"'
+    size = size or f'width="{number(scene.width / _POINTS_A_MM)}mm" height="{number(scene.height / _POINTS_A_MM)}mm"'
+    inherited = f'font-family="{font}" stroke-linejoin="round"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} viewBox="0 0 {width} {height}" {_INHERITED}>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} viewBox="0 0 {width} {height}" {inherited}>',
         f"<title>{text(scene.title)}</title>",
         f"<desc>{text(scene.description)}</desc>",
     ]

@@ -21,7 +21,7 @@ _ANCHORS: Final = {"start": "base west", "middle": "base", "end": "base east"}
 _SPELLED: Final = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", '"': r"\textquotedbl{}", "–": "--", "—": "---", "…": r"\dots{}",
+    ">": r"\textgreater{}", '"': "''", "–": "--", "—": "---", "…": r"\dots{}",
     "°": r"\ensuremath{^\circ}", "²": r"\ensuremath{^2}", "³": r"\ensuremath{^3}", "µ": r"\ensuremath{\mu}",
     "−": r"\ensuremath{-}",
 } | {
