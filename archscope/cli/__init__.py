@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "list",
     "table",
     "explain",
+    "verify",
     "bench",
     "diagram",
     "docs",

@@ -41,6 +41,16 @@ Spec = Annotated[
     ),
 ]
 
+Specs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SPEC]...",
+        help="Specs by name or path; all that come with archscope if none is named.",
+        autocompletion=_complete_spec,
+        show_default=False,
+    ),
+]
+
 LayerName = Annotated[
     str,
     typer.Argument(metavar="LAYER", help="A layer of the spec.", autocompletion=_complete_layer, show_default=False),

@@ -15,6 +15,9 @@ from torch import nn
 from archscope.layers import Layer, Shape
 from archscope.pytorch import historic, modules, padding
 
+COUNTERS: Final = frozenset({"num_batches_tracked"})
+"""Buffers that are no value of the network: PyTorch's batch norm counts the batches it has seen."""
+
 Builder = Callable[[Any, tuple[Shape, ...]], nn.Module]
 
 _CONV = (nn.Conv1d, nn.Conv2d, nn.Conv3d)

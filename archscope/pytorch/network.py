@@ -103,8 +103,13 @@ class BuiltNetwork(nn.Module):
     ) -> tuple[Tensor, ...]:
         """Random inputs that it takes: normal values, or token numbers where an embedding reads them."""
         examples = []
+        meta = torch.device("cpu" if device is None else device).type == "meta"
         for name, shape in self._inputs.items():
-            if name in self._tokens:
+            if meta:
+                # There is nothing to draw, and drawing on meta imports PyTorch's compiler.
+                dtype = torch.long if name in self._tokens else None
+                drawn = torch.empty(batch, *shape, dtype=dtype, device=device)
+            elif name in self._tokens:
                 drawn = torch.randint(self._tokens[name], (batch, *shape), device=device, generator=generator)
             else:
                 drawn = torch.randn(batch, *shape, device=device, generator=generator)

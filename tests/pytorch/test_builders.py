@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from builder_cases import CASES, Case, name_of
 
 from archscope.layers import TYPES
 from archscope.pytorch.builders import BUILDERS, build_layer
+from tests.pytorch.builder_cases import CASES, Case, name_of
 
 
 def run(case: Case, device: str = "cpu") -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:

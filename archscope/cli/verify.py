@@ -1,0 +1,150 @@
+"""``archscope verify``: second opinions on every number, or on somebody's own module."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archscope.cli.arguments import Changes, InputShape, Output, Specs, complete_names
+from archscope.cli.terminal import color, emit, width
+
+if TYPE_CHECKING:
+    from archscope.network import Network
+    from archscope.oracles import Verification
+
+
+def _complete_format(incomplete: str) -> list[Any]:
+    from archscope.oracles.report import FORMATS
+
+    return complete_names(FORMATS, incomplete)
+
+
+def _complete_witness(incomplete: str) -> list[Any]:
+    from archscope.oracles import WITNESSES
+
+    return complete_names({each.name: each.confirms for each in WITNESSES.values()}, incomplete)
+
+
+def command(
+    specs: Specs = None,
+    format: Annotated[
+        str,
+        typer.Option("--format", "-f", metavar="FORMAT", help="table, markdown, json or junit.",
+                     autocompletion=_complete_format),
+    ] = "table",
+    witness: Annotated[
+        list[str] | None,
+        typer.Option("--witness", "-w", metavar="NAME",
+                     help="Ask only this one: module, torchinfo, fvcore, FLOPs, Jacobian, field, Keras, published. "
+                     "Repeatable.", autocompletion=_complete_witness, show_default=False),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="MODULE:FACTORY",
+                     help="Compare a module of your own, layer by layer: `mypkg.models:AlexNet`.", show_default=False),
+    ] = None,
+    changes: Changes = None,
+    input: InputShape = None,
+    output: Output = None,
+) -> None:  # fmt: skip
+    """Have every number confirmed by somebody else: PyTorch, torchinfo, fvcore, Keras, gradients, the papers.
+
+    Prints one matrix, layers by witnesses. A cell agrees, differs, or is not covered; what differs and what is not
+    covered is said below it, with both numbers or the reason. Exits with 1 if anything differs and the spec does
+    not say why.
+
+    \b
+    archscope verify
+    archscope verify lenet5
+    archscope verify alexnet --witness fvcore --witness published
+    archscope verify alexnet --against mypkg.models:AlexNet
+    archscope verify --format junit -o verification.xml
+    """
+    import archscope
+
+    if against is not None:
+        _compare(specs or [], against, changes, input, output, format)
+        return
+    from archscope.errors import NotFound, did_you_mean
+    from archscope.oracles.report import FORMATS
+
+    if format not in FORMATS:
+        raise NotFound(f"there is no format `{format}`; {did_you_mean(format, FORMATS, what='formats')}")
+    names = specs or archscope.reader.spec_names()
+    networks = [archscope.load(name, changes=changes or (), input=input) for name in names]
+    found = _verified(networks, witness)
+    emit(_written(found, format, output is None), output)
+    if any(each.differing for each in found):
+        raise typer.Exit(1)
+
+
+def _written(found: Sequence[Verification], format: str, on_terminal: bool) -> str:
+    from archscope.oracles.report import FORMATS, write_matrix
+
+    if format == "table":
+        return write_matrix(found, width=width() if on_terminal else None, color=color() if on_terminal else False)
+    return FORMATS[format](found)
+
+
+def _verified(networks: Sequence[Network], witnesses: Sequence[str] | None) -> list[Verification]:
+    from archscope.oracles import WITNESSES, verify
+
+    chosen = list(witnesses or WITNESSES)
+    with _progress(len(networks) * len(chosen)) as step:
+        return [verify(network, chosen, progress=step) for network in networks]
+
+
+def _nothing(network: str, witness: str) -> None:
+    """Take a step of a bar that nobody watches."""
+
+
+@contextmanager
+def _progress(steps: int) -> Iterator[Callable[[str, str], object]]:
+    """A bar on a terminal, on the error stream so that results can be piped; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield _nothing
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(TextColumn("{task.description:<32}"), BarColumn(), TimeElapsedColumn(),
+                   console=Console(stderr=True), transient=True)  # fmt: skip
+    with bar:
+        task = bar.add_task("", total=steps)
+        started = False
+
+        def step(network: str, witness: str) -> None:
+            nonlocal started
+            bar.update(task, description=f"{network}: {witness}", advance=1 if started else 0)
+            started = True
+
+        yield step
+
+
+def _compare(
+    specs: Sequence[str],
+    factory: str,
+    changes: list[str] | None,
+    input: str | None,
+    output: Any,
+    format: str,
+) -> None:
+    import archscope
+    from archscope.errors import UsageError
+
+    if len(specs) != 1:
+        raise UsageError(f"`--against` compares one spec with a module, got {len(specs)}; "
+                         "write `archscope verify alexnet --against mypkg.models:AlexNet`")  # fmt: skip
+    if format not in ("table", "json"):
+        raise UsageError(f"`--against` writes table or json, not {format}")
+    from archscope.oracles.comparison import compare_factory, write_comparison, write_comparison_json
+
+    network = archscope.load(specs[0], changes=changes or (), input=input)
+    found = compare_factory(network, factory)
+    emit(write_comparison(found) if format == "table" else write_comparison_json(found), output)
+    if not found.same:
+        raise typer.Exit(1)

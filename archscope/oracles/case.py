@@ -1,0 +1,86 @@
+"""`Case`: a network before its witnesses, with the built module that several of them look at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from archscope.analysis import Analysis
+from archscope.layers import Facts
+from archscope.network import Network, Node
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from archscope.pytorch.network import BuiltNetwork
+
+
+SMALL: Final = 1_000_000
+"""Values, weights and outputs together, up to which a network runs on the CPU.
+
+PyTorch's meta kernels import its compiler, which takes about as long as importing PyTorch; a network as small
+as LeNet-5 has run before that. Anything larger runs on meta and holds no values at all.
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, its analysis, and its module, on the meta device unless it is small."""
+
+    analysis: Analysis
+
+    @property
+    def network(self) -> Network:
+        """The network."""
+        return self.analysis.network
+
+    @cached_property
+    def device(self) -> str:
+        """Where the module is: ``"meta"``, or ``"cpu"`` for a small network."""
+        held = sum(weight.values for facts in self.facts_of.values() for weight in facts.weights)
+        made = sum(math.prod(map(int, shape)) for facts in self.facts_of.values() for shape in facts.outputs)
+        return "cpu" if held + made <= SMALL else "meta"
+
+    @cached_property
+    def model(self) -> BuiltNetwork:
+        """The built module, as at inference; every witness leaves it as it found it."""
+        from archscope.pytorch import build
+
+        return build(self.network, device=self.device).eval()
+
+    def inputs(self) -> tuple[Tensor, ...]:
+        """One sample of inputs."""
+        import torch
+
+        return self.model.example_inputs(1, device=self.device, generator=torch.Generator().manual_seed(0))
+
+    @cached_property
+    def facts_of(self) -> dict[str, Facts]:
+        """The facts by node, as the analysis has them."""
+        return {node.name: facts for row in self.analysis.rows
+                for node, facts in zip(row.nodes, row.facts, strict=True)}  # fmt: skip
+
+    def nodes(self) -> Iterator[tuple[Node, nn.Module, Facts]]:
+        """Every node with its module and its facts, in execution order."""
+        for node in self.network.nodes:
+            yield node, self.model.node(node.name), self.facts_of[node.name]
+
+
+@contextmanager
+def watching(case: Case, before: Any = None, after: Any = None) -> Iterator[None]:
+    """Call ``before(node, inputs)`` and ``after(node, outputs)`` around every node; the hooks go away again."""
+    handles = []
+    try:
+        for node, module, _ in case.nodes():
+            if before is not None:
+                handles.append(module.register_forward_pre_hook(lambda _, taken, node=node: before(node, taken)))
+            if after is not None:
+                handles.append(module.register_forward_hook(lambda _, __, made, node=node: after(node, made)))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

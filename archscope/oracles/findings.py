@@ -1,0 +1,127 @@
+"""`Finding`: one fact that archscope and somebody else state, and how the two compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Verdict(Enum):
+    """How a second opinion compares with archscope's own number."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    EXPLAINED = "differs, explained"
+    NOT_COVERED = "not covered"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fact stated twice.
+
+    Attributes:
+        witness: who says so; a key of `archscope.oracles.WITNESSES`.
+        layer: the layer of the spec it is about; None for the whole network.
+        quantity: what is stated, such as ``parameters``.
+        verdict: how the two compare.
+        ours: archscope's number or shape.
+        theirs: the witness's.
+        why: why it is not covered, or why it differs; how it matches, where that is not to the last digit.
+        node: the node, where a layer has several.
+        source: who published the figure.
+    """
+
+    witness: str
+    layer: str | None
+    quantity: str
+    verdict: Verdict
+    ours: Any = None
+    theirs: Any = None
+    why: str = ""
+    node: str | None = None
+    source: str | None = None
+
+    @property
+    def place(self) -> str:
+        """What it is about: the node, the layer, or the whole network."""
+        return self.node or self.layer or "total"
+
+    @property
+    def sentence(self) -> str:
+        """The finding as a sentence.
+
+        >>> Finding("fvcore", "C1", "macs", Verdict.DIFFERS, 117_600, 470_400).sentence
+        'C1: macs is 117,600; fvcore counts 470,400'
+        """
+        if self.verdict is Verdict.NOT_COVERED:
+            return f"{self.place}: {self.quantity} is not covered by {self.witness}: {self.why}"
+        if self.verdict is Verdict.AGREES:
+            return f"{self.place}: {self.quantity} is {spell(self.ours)}; {self.witness} agrees"
+        because = f" ({self.why})" if self.why else ""
+        if self.quantity == "claim":
+            return f"{self.source} claims: {self.theirs}{because}"
+        verb = "printed" if self.source else "counts"
+        said = f"{self.source or self.witness} {verb} {spell(self.theirs)}"
+        return f"{self.place}: {self.quantity} is {spell(self.ours)}; {said}{because}"
+
+
+def spell(value: Any) -> str:
+    """A number or a shape as people write it.
+
+    >>> spell(60850), spell((6, 28, 28)), spell(None)
+    ('60,850', '6×28×28', 'nothing')
+    """
+    if value is None:
+        return "nothing"
+    if isinstance(value, (tuple, list)):
+        if any(isinstance(each, (tuple, list)) for each in value):
+            return ", ".join(spell(each) for each in value)
+        return "×".join(str(int(each)) if isinstance(each, (int, float)) else str(each) for each in value) or "scalar"
+    if isinstance(value, int):
+        return f"{int(value):,}"
+    if isinstance(value, float):
+        return f"{value:,g}"
+    return str(value)
+
+
+def compared(
+    witness: str, layer: str | None, quantity: str, ours: Any, theirs: Any, *, node: str | None = None, why: str = ""
+) -> Finding:
+    """A finding whose verdict is whether two values are equal.
+
+    >>> compared("torchinfo", "C1", "parameters", 156, 156).verdict.value
+    'agrees'
+    """
+    verdict = Verdict.AGREES if plain(ours) == plain(theirs) else Verdict.DIFFERS
+    return Finding(witness, layer, quantity, verdict, plain(ours), plain(theirs), why, node)
+
+
+def not_covered(witness: str, layer: str | None, quantity: str, why: str, *, node: str | None = None) -> Finding:
+    """A finding that there is no second opinion, and why."""
+    return Finding(witness, layer, quantity, Verdict.NOT_COVERED, why=why, node=node)
+
+
+def plain(value: Any) -> Any:
+    """Numbers without their working, and tuples of them."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, (tuple, list)):
+        return tuple(plain(each) for each in value)
+    return value
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """What a cell of the matrix says for several findings.
+
+    >>> worst([Verdict.AGREES, Verdict.NOT_COVERED]).value
+    'agrees'
+    """
+    found = set(verdicts)
+    for verdict in (Verdict.DIFFERS, Verdict.EXPLAINED, Verdict.AGREES):
+        if verdict in found:
+            return verdict
+    return Verdict.NOT_COVERED

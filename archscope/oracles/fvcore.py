@@ -1,0 +1,91 @@
+"""fvcore: MACs of convolutions and matrix products, from a trace of each layer.
+
+fvcore traces, and PyTorch cannot trace a convolution on the meta device. So each layer is traced by itself:
+with one sample on the CPU where it convolves, so that no more than one layer's values exist at a time, on meta
+where it does not.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from archscope.layers import Layer, Shape
+from archscope.oracles.case import Case
+from archscope.oracles.findings import Finding, compared, not_covered
+
+if TYPE_CHECKING:
+    from torch import nn
+
+NAME = "fvcore"
+
+PRODUCTS: Final = frozenset({"conv", "linear", "addmm", "matmul", "mm", "bmm", "baddbmm", "einsum"})
+"""What fvcore calls operations whose count is one of multiply-accumulates."""
+
+NO_PRODUCTS: Final = frozenset(
+    f"aten::{name}" for name in ("cat", "add", "index", "pad", "constant_pad_nd", "sub", "rsub")
+)
+"""Operations it has no rule for that, beside a convolution, only move and add values."""
+
+
+def observe(case: Case) -> Iterator[Finding]:
+    """Let fvcore count layer by layer; equal layers are traced once."""
+    counted: dict[tuple[Layer, tuple[Shape, ...]], tuple[int, str]] = {}
+    complete, total = True, 0
+    for node, _, facts in case.nodes():
+        key = (node.layer, tuple(tuple(int(extent) for extent in shape) for shape in facts.inputs))
+        if key not in counted:
+            counted[key] = _count(*key, case.device)
+        macs, why = counted[key]
+        if why:
+            complete = complete and not facts.macs and facts.macs is not None
+            yield not_covered(NAME, node.row, "macs", why, node=node.name)
+        else:
+            total += macs
+            yield compared(NAME, node.row, "macs", facts.macs, macs, node=node.name)
+    if complete:
+        yield compared(NAME, None, "macs", case.analysis.totals.macs, total)
+    else:
+        yield not_covered(NAME, None, "macs", "a layer with products has an operation without a rule")
+
+
+def _count(layer: Layer, shapes: tuple[Shape, ...], device: str) -> tuple[int, str]:
+    """Multiply-accumulates, or why there is no count."""
+    import torch
+
+    with warnings.catch_warnings():
+        # On import and while tracing, fvcore uses parts of PyTorch that are going away.
+        warnings.simplefilter("ignore")
+        from fvcore.nn import FlopCountAnalysis
+
+        module = _placed(layer, shapes, device)
+        device = next((each.device.type for each in module.parameters()), device)
+        kind = torch.long if layer.type == "embedding" else None
+        inputs = tuple(torch.zeros(1, *shape, device=device, dtype=kind) for shape in shapes)
+        with torch.no_grad():
+            count = FlopCountAnalysis(module, inputs).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+            count = count.tracer_warnings("none")
+            operators: dict[str, int] = dict(count.by_operator())
+            unknown: list[str] = sorted(count.unsupported_ops())
+    macs = sum(int(number) for name, number in operators.items() if name in PRODUCTS)
+    strange = [name for name in unknown if name not in NO_PRODUCTS]
+    if macs and not strange:
+        return macs, ""
+    if strange or unknown:
+        return 0, f"no rule for {', '.join(name.removeprefix('aten::') for name in strange or unknown)}"
+    return 0, f"{type(module).__name__} has no products for fvcore to count"
+
+
+def _placed(layer: Layer, shapes: tuple[Shape, ...], device: str) -> nn.Module:
+    """The layer's module on a device, or on the CPU if it convolves."""
+    import torch
+    from torch.nn.modules.conv import _ConvNd
+
+    from archscope.pytorch.builders import build_layer
+    from archscope.pytorch.historic import TableConv2d
+
+    with torch.device("meta"):
+        module = build_layer(layer, *shapes)
+    on_cpu = device == "cpu" or isinstance(module, (_ConvNd, TableConv2d))
+    return (module.to_empty(device="cpu") if on_cpu else module).eval()

@@ -1,0 +1,297 @@
+"""The Jacobian probe: connections as non-zeros of a layer's Jacobian in float64, plus the bias lines.
+
+A layer with few enough values is probed exactly, every output against every input. Of a larger one a sample
+of units is: the corners and others drawn with a fixed seed. The gradient of each says how many lines it has,
+and must agree with a pass of ones through the layer with all its weights at one, which adds up the lines of every unit.
+Lines into the padding are seen on a copy of the layer without padding, given an input that is larger by as much.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import nn
+from torch.func import functional_call
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+
+from archscope.layers import Layer, Shape
+from archscope.oracles.case import Case
+from archscope.oracles.findings import Finding, compared, not_covered
+from archscope.pytorch.builders import build_layer
+from archscope.pytorch.historic import EuclideanRBF, TableConv2d
+from archscope.pytorch.padding import same_sides
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NAME = "Jacobian"
+EXACT: Final = 8_000_000
+"""Most entries of a Jacobian that is worked out whole; C1 of LeNet-5 has 4.8 million."""
+WORK: Final = 2_000_000_000
+"""Most multiplications spent on one; the slice of each input runs through the whole layer."""
+UNITS: Final = 32
+"""Units of a sample, the corners among them."""
+
+_OTHERWISE: Final[Mapping[type[nn.Module], str]] = {
+    nn.LayerNorm: "its statistics join every output to every input, by lines without weights",
+    nn.GroupNorm: "its statistics join every output to every input, by lines without weights",
+    nn.MultiheadAttention: "attention multiplies inputs with inputs, so not every entry is one weighted line",
+    nn.RNNBase: "its connections lie between steps and gates, inside the layer",
+    nn.Embedding: "tokens have no gradient",
+}
+"""Layers whose connections are no entries of a Jacobian between input and output, and why."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What the probe found: all lines of a layer, how many of them are bias lines, and how it went about it."""
+
+    total: int
+    biases: int
+    how: str
+
+    @property
+    def weighted(self) -> int:
+        """Lines that multiply an input: multiply-accumulates, in a layer of products."""
+        return self.total - self.biases
+
+
+_PRODUCTS: Final = (_ConvNd, TableConv2d, nn.Linear, EuclideanRBF)
+"""Modules whose every weighted line is one multiply-accumulate."""
+
+
+def observe(case: Case) -> Iterator[Finding]:
+    """Probe every layer with weights; equal layers once."""
+    probed: dict[Any, tuple[Lines | str, Lines | str]] = {}
+    totals: dict[str, int | None] = dict.fromkeys(("connections_in_bounds", "connections"), 0)
+    for node, module, facts in case.nodes():
+        if not facts.weights and not list(module.parameters()):
+            continue
+        shapes = tuple(tuple(int(extent) for extent in shape) for shape in facts.inputs)
+        key = (node.layer, shapes)
+        if key not in probed:
+            probed[key] = _lines(*key, math.prod(map(int, facts.output)))
+        for suffix, found in zip(("_in_bounds", ""), probed[key], strict=True):
+            if isinstance(found, str):
+                totals[f"connections{suffix}"] = None
+                yield not_covered(NAME, node.row, f"connections{suffix}", found, node=node.name)
+                continue
+            said = {f"connections{suffix}": found.total}
+            if isinstance(module, _PRODUCTS):
+                said[f"macs{suffix}"] = found.weighted
+            for quantity, theirs in said.items():
+                ours = getattr(facts, quantity)
+                yield compared(NAME, node.row, quantity, ours, theirs, node=node.name, why=found.how)
+            so_far = totals[f"connections{suffix}"]
+            totals[f"connections{suffix}"] = None if so_far is None else so_far + found.total
+    for quantity, sum_ in totals.items():
+        if sum_ is not None:
+            yield compared(NAME, None, quantity, case.analysis.totals.count_of(quantity), sum_)
+
+
+def _lines(layer: Layer, shapes: tuple[Shape, ...], outs: int) -> tuple[Lines | str, Lines | str]:
+    """Lines in bounds, and all lines; or why there is no telling."""
+    with torch.device("meta"):
+        module = build_layer(layer, *shapes).eval()
+    why = next((why for kind, why in _OTHERWISE.items() if isinstance(module, kind)), None)
+    if why is None and len(shapes) != 1:
+        why = "it has several inputs"
+    if why is not None:
+        return why, why
+    in_bounds = count_lines(module, shapes[0], outs)
+    bare, grown = unpadded(module, shapes[0])
+    return in_bounds, in_bounds if bare is module else count_lines(bare, grown, outs)
+
+
+def count_lines(module: nn.Module, shape: Shape, outs: int) -> Lines:
+    """Lines of a module on meta, for one input shape; ``outs`` only decides whether to look at every output.
+
+    >>> with torch.device("meta"):
+    ...     conv = nn.Conv2d(1, 6, 5)
+    >>> count_lines(conv, (1, 32, 32), 4704).total
+    122304
+    """
+    ins = math.prod(shape)
+    parameters = sum(each.numel() for each in module.parameters())
+    places = max(1, outs // _width(module, outs))
+    if ins * outs <= EXACT and min(ins, outs) * max(outs, parameters * places) <= WORK:
+        weighted, biases = _whole(module, shape)
+        return Lines(weighted + biases, biases, "every output against every input")
+    return _sampled(module, shape)
+
+
+def _width(module: nn.Module, default: int) -> int:
+    """Output channels, or features."""
+    width: int = getattr(module, "out_channels", None) or getattr(module, "out_features", None) or default
+    return width
+
+
+def unpadded(module: nn.Module, shape: Shape) -> tuple[nn.Module, Shape]:
+    """The module without padding, and the input shape grown by it; so every line has an input value."""
+    axes = range(len(shape) - 1)
+    if isinstance(module, _ConvTransposeNd):
+        if not any(module.padding) and not hasattr(module, "sides"):
+            return module, shape
+        bare: Any = copy.deepcopy(module)
+        bare.padding = (0,) * len(axes)
+        if hasattr(bare, "sides"):
+            bare.sides = ((0, 0),) * len(axes)
+        return bare, shape
+    if not isinstance(module, (_ConvNd, TableConv2d)):
+        return module, shape
+    bare = copy.deepcopy(module)
+    around = getattr(bare, "sides", bare.padding)
+    if isinstance(around, str):
+        sides = same_sides(shape[1:], bare.kernel_size, bare.stride, bare.dilation)
+    else:
+        sides = tuple(each if isinstance(each, tuple) else (each, each) for each in around)
+    if not any(map(any, sides)):
+        return module, shape
+    if hasattr(bare, "sides"):
+        bare.sides = ((0, 0),) * len(axes)
+    else:
+        bare.padding = ((0, 0),) * len(axes) if isinstance(bare, TableConv2d) else (0,) * len(axes)
+    return bare, (shape[0], *(extent + sum(side) for extent, side in zip(shape[1:], sides, strict=True)))
+
+
+def _drawn(shape: Sequence[int]) -> Tensor:
+    """The same values between 0 and 1 every time, and no one else's random numbers used up."""
+    return torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+def _tensors(module: nn.Module, rows: list[int] | None = None) -> dict[str, Tensor]:
+    """Values for everything it holds: weights drawn between a half and three halves, so that none is 0."""
+    values = {}
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        if tensor.is_floating_point():
+            extents = tensor.shape if rows is None else (len(rows), *tensor.shape[1:])
+            values[name] = _drawn(extents) + 0.5
+        else:
+            values[name] = torch.zeros(tensor.shape, dtype=tensor.dtype)
+    return values
+
+
+def _call(module: nn.Module, tensors: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+    result: Tensor = functional_call(module, dict(tensors), (inputs,))
+    return result
+
+
+def _whole(module: nn.Module, shape: Shape) -> tuple[int, int]:
+    """Every output against every input: the shorter side of the Jacobian is walked along."""
+    tensors = _tensors(module)
+    point = _drawn((1, *shape)) + 2.0
+    with torch.no_grad():
+        outs = _call(module, tensors, point).numel()
+    ins = math.prod(shape)
+    found = (
+        _by_input(module, tensors, point, ins)
+        if ins < outs and _affine(module, tensors, point)
+        else _by_output(module, tensors, point, outs)
+    )
+    return found, int(_biased(module, tensors, point).count_nonzero())
+
+
+_CHUNK: Final = 256
+
+
+def _affine(module: nn.Module, tensors: Mapping[str, Tensor], point: Tensor) -> bool:
+    """Whether the layer is linear but for its biases, tried at two points."""
+    other = _drawn(tuple(point.shape)) - 0.5
+    with torch.no_grad():
+        none, one, two, both = (_call(module, tensors, each) for each in (point * 0, point, other, point + other))
+    return torch.allclose(one - none + two, both)
+
+
+def _by_input(module: nn.Module, tensors: Mapping[str, Tensor], point: Tensor, ins: int) -> int:
+    """Columns of the Jacobian of an affine layer: its answers to unit impulses."""
+    found = 0
+    with torch.no_grad():
+        rest = _call(module, tensors, point * 0)
+        for first in range(0, ins, _CHUNK):
+            size = min(_CHUNK, ins - first)
+            impulses = torch.zeros(size, ins, dtype=torch.float64)
+            impulses[torch.arange(size), torch.arange(first, first + size)] = 1
+            answers = _call(module, tensors, impulses.view(size, *point.shape[1:]))
+            found += int((answers != rest).count_nonzero())
+    return found
+
+
+def _by_output(module: nn.Module, tensors: Mapping[str, Tensor], point: Tensor, outs: int) -> int:
+    found = 0
+    for first in range(0, outs, _CHUNK):
+        size = min(_CHUNK, outs - first)
+        points = point.expand(size, *point.shape[1:]).contiguous().requires_grad_()
+        outputs = _call(module, tensors, points).flatten(1)
+        (gradient,) = torch.autograd.grad(outputs[torch.arange(size), torch.arange(first, first + size)].sum(), points)
+        found += int(gradient.count_nonzero())
+    return found
+
+
+def _biased(module: nn.Module, tensors: Mapping[str, Tensor], point: Tensor) -> Tensor:
+    """Which outputs move with a bias: the units that have a bias line."""
+    moved = {name: each + 1.0 if name.rpartition(".")[2].startswith("bias") else each for name, each in tensors.items()}
+    with torch.no_grad():
+        return _call(module, moved, point) != _call(module, tensors, point)
+
+
+def _sampled(module: nn.Module, shape: Shape) -> Lines:
+    rows = _rows(module)
+    tensors = _tensors(module, rows)
+    point = (_drawn((1, *shape)) + 2.0).requires_grad_()
+    outputs = _call(module, tensors, point)[0]
+    lines = _by_ones(module, tensors, shape)
+    biased = _biased(module, tensors, point.detach())[0]
+    units = _units(tuple(outputs.shape))
+    for unit in units:
+        (gradient,) = torch.autograd.grad(outputs[unit], point, retain_graph=True)
+        found = int(gradient.count_nonzero()) + int(biased[unit])
+        if found != int(lines[unit]):
+            place = ", ".join(map(str, unit))
+            raise ArithmeticError(f"unit ({place}): {found} lines by gradient, {int(lines[unit])} by a pass of ones")
+    shown = f"{len(units)} units by gradient, corners among them; all units by a pass of ones"
+    share = 1 if rows is None else _width(module, len(rows)) / len(rows)
+    return Lines(round(lines.sum().item() * share), round(int(biased.sum()) * share), shown)
+
+
+def _by_ones(module: nn.Module, tensors: Mapping[str, Tensor], shape: Shape) -> Tensor:
+    """Lines of every unit: its value when all inputs, weights and biases are one and nothing is shifted."""
+    ones = {name: torch.zeros_like(each) if name.endswith("running_mean") else torch.ones_like(each)
+            for name, each in tensors.items()}  # fmt: skip
+    with torch.no_grad():
+        return _call(module, ones, torch.ones(1, *shape, dtype=torch.float64))[0].round()
+
+
+def _rows(module: nn.Module) -> list[int] | None:
+    """Rows of the weights that are given values: a few output channels of each group, if the module allows it."""
+    if isinstance(module, nn.Linear):
+        return _spread(module.out_features, UNITS)
+    if isinstance(module, _ConvNd) and not isinstance(module, _ConvTransposeNd):
+        in_group = module.out_channels // module.groups
+        chosen = _spread(in_group, max(1, 4 // module.groups))
+        return [group * in_group + row for group in range(module.groups) for row in chosen]
+    return None
+
+
+def _spread(extent: int, wanted: int) -> list[int]:
+    """Numbers below ``extent``, the first and the last among them."""
+    if extent <= wanted:
+        return list(range(extent))
+    inner = random.Random(0).sample(range(1, extent - 1), max(0, wanted - 2))  # noqa: S311 - a sample, no secret
+    return sorted({0, extent - 1, *inner} if wanted > 1 else {0})
+
+
+def _units(shape: Shape) -> list[tuple[int, ...]]:
+    """The corners of an output, and others drawn with a fixed seed."""
+    corners = list(dict.fromkeys(itertools.product(*((0, extent - 1) for extent in shape))))
+    drawing = random.Random(0)  # noqa: S311 - a sample, no secret
+    units = dict.fromkeys(corners)
+    while len(units) < min(UNITS, math.prod(shape)):
+        units[tuple(drawing.randrange(extent) for extent in shape)] = None
+    return list(units)

@@ -1,0 +1,252 @@
+"""Verifications as text: a matrix for the terminal, Markdown, JSON and JUnit."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+from xml.etree import ElementTree
+
+from archscope.oracles.findings import Finding, Verdict, spell
+from archscope.oracles.verification import WITNESSES, Verification
+
+WORDS: Final[Mapping[Verdict, str]] = MappingProxyType({
+    Verdict.AGREES: "agrees",
+    Verdict.DIFFERS: "DIFFERS",
+    Verdict.EXPLAINED: "explained",
+    Verdict.NOT_COVERED: "–",
+})  # fmt: skip
+_STYLES: Final = {
+    Verdict.AGREES: "green", Verdict.DIFFERS: "bold red", Verdict.EXPLAINED: "yellow", Verdict.NOT_COVERED: "dim",
+}  # fmt: skip
+
+
+def columns(verification: Verification) -> list[str]:
+    """The witnesses that say anything about the network; the others have no column."""
+    speaking = {each.witness for each in verification.findings if each.verdict is not Verdict.NOT_COVERED}
+    return [name for name in verification.witnesses if name in speaking]
+
+
+def uncovered(verification: Verification) -> list[tuple[str, str, str]]:
+    """``(witness, layers, why)`` for every cell of the matrix that nothing stands in, cells of one reason together."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    shown = columns(verification)
+    for witness in verification.witnesses:
+        for layer in verification.layers:
+            found = verification.cell(layer, witness)
+            if found and verification.verdict(layer, witness) is Verdict.NOT_COVERED:
+                own = [each for each in found if each.node in (None, layer)] or found
+                why = "; ".join(dict.fromkeys(each.why for each in own))
+                grouped.setdefault((witness, why), []).append(layer or "total")
+    return [(witness, ", ".join(layers) if witness in shown else "everything", why)
+            for (witness, why), layers in grouped.items()]  # fmt: skip
+
+
+def write_matrix(verifications: Sequence[Verification], *, width: int | None = None, color: bool = False) -> str:
+    """Layers by witnesses for each network, with what differs and what is not covered; for the terminal."""
+    from rich.console import Console
+    from rich.text import Text
+
+    text = io.StringIO()
+    console = Console(
+        file=text, width=width or 100, force_terminal=color, color_system="standard" if color else None,
+        legacy_windows=False, highlight=False, _environ={},
+    )  # fmt: skip
+    for verification in verifications:
+        console.print(Text(f"{verification.analysis.title} ({verification.analysis.name})", style="bold"))
+        console.print()
+        for part in _parts(verification):
+            console.print(part)
+            console.print()
+        console.print(Text(verification.sentence, style="bold red" if verification.differing else "bold green"))
+        console.print()
+    console.print(_legend(verifications))
+    if len(verifications) > 1:
+        console.print()
+        console.print(Text(total_sentence(verifications), style="bold"))
+    return "\n".join(line.rstrip() for line in text.getvalue().rstrip("\n").split("\n"))
+
+
+def total_sentence(verifications: Sequence[Verification]) -> str:
+    """What came out for all networks together."""
+    wrong = [each.analysis.name for each in verifications if each.differing]
+    if wrong:
+        return f"{len(verifications)} networks: something differs in {', '.join(wrong)}."
+    facts = sum(len(each.of(Verdict.AGREES)) for each in verifications)
+    return f"{len(verifications)} networks: {facts:,} facts agree and nothing differs without an explanation."
+
+
+def _parts(verification: Verification) -> list[Any]:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = columns(verification)
+    matrix = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    matrix.add_column("layer", no_wrap=True)
+    for name in shown:
+        matrix.add_column(name, no_wrap=True)
+    for layer in verification.layers:
+        if layer is None:
+            matrix.add_section()
+        words = {name: verification.verdict(layer, name) for name in shown if verification.cell(layer, name)}
+        cells = [Text(WORDS[words[name]], style=_STYLES[words[name]]) if name in words else Text("") for name in shown]
+        matrix.add_row(layer or "total", *cells)
+    parts: list[Any] = [matrix]
+    wrong = [(each.witness, _sentence(each)) for each in verification.differing]
+    if wrong:
+        parts.append(_listed("Differs", wrong, "bold red"))
+    explained = [(each.place, _printed(each)) for each in verification.of(Verdict.EXPLAINED)]
+    if explained:
+        parts.append(_listed("Differs, and the spec says why", explained, "yellow"))
+    rounded = [(each.place, f"{each.quantity}: {_printed(each)}")
+               for each in verification.of(Verdict.AGREES) if each.source and each.why]  # fmt: skip
+    if rounded:
+        parts.append(_listed("Printed with fewer digits", rounded, "green"))
+    missing = [(witness, f"{layers}: {why}") for witness, layers, why in uncovered(verification)]
+    if missing:
+        parts.append(_listed("Not covered (–)", missing, "dim"))
+    return parts
+
+
+def _sentence(finding: Finding) -> str:
+    return finding.sentence
+
+
+def _printed(finding: Finding) -> str:
+    """A published figure, ours beside it, and what to say of it."""
+    if finding.quantity == "claim":
+        return f"“{finding.theirs}” ({finding.source}). {finding.why}"
+    ours = "" if finding.ours is None else f", archscope {spell(finding.ours)}"
+    name = "" if finding.verdict is Verdict.AGREES else f"{finding.quantity}: "
+    stop = "." if finding.verdict is Verdict.AGREES else ""
+    return f"{name}{finding.source} {spell(finding.theirs)}{ours}. {finding.why[:1].upper()}{finding.why[1:]}{stop}"
+
+
+def _listed(title: str, lines: Sequence[tuple[str, str]], style: str) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    for head, text in lines:
+        grid.add_row(f"  {head}", Text(text))
+    return Group(Text(title, style=style), grid)
+
+
+def _legend(verifications: Sequence[Verification]) -> Any:
+    lines = [(name, WITNESSES[name].confirms) for name in WITNESSES
+             if any(name in columns(each) for each in verifications)]  # fmt: skip
+    return _listed("Who is asked", lines, "bold")
+
+
+def write_markdown(verifications: Sequence[Verification]) -> str:
+    """The matrix and what is below it, for a page or a pull request."""
+    blocks = []
+    for verification in verifications:
+        shown = columns(verification)
+        lines = [
+            f"## {verification.analysis.title} (`{verification.analysis.name}`)",
+            "",
+            f"| layer | {' | '.join(shown)} |",
+            f"|---|{'---|' * len(shown)}",
+        ]
+        for layer in verification.layers:
+            name = "**total**" if layer is None else layer
+            cells = [
+                WORDS[verification.verdict(layer, witness)] if verification.cell(layer, witness) else ""
+                for witness in shown
+            ]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+        lines += ["", verification.sentence]
+        for title, entries in (
+            ("Differs", [_sentence(each) for each in verification.differing]),
+            ("Differs, and the spec says why",
+             [f"{each.place}: {_printed(each)}" for each in verification.of(Verdict.EXPLAINED)]),
+            ("Not covered", [f"{witness}: {layers}: {why}" for witness, layers, why in uncovered(verification)]),
+        ):  # fmt: skip
+            if entries:
+                lines += ["", f"{title}:", "", *(f"- {_escaped(entry)}" for entry in entries)]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("_", "\\_").replace("*", "\\*")
+
+
+def write_json(verifications: Sequence[Verification]) -> str:
+    """Every finding, schema ``archscope.verification/1``."""
+    return json.dumps(
+        {
+            "schema": "archscope.verification/1",
+            "differs": sum(len(each.differing) for each in verifications),
+            "networks": [_network(each) for each in verifications],
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+def _network(verification: Verification) -> dict[str, Any]:
+    return {
+        "name": verification.analysis.name,
+        "title": verification.analysis.title,
+        "sentence": verification.sentence,
+        "witnesses": list(verification.witnesses),
+        "findings": [
+            {
+                "witness": each.witness,
+                "layer": each.layer,
+                "node": each.node,
+                "quantity": each.quantity,
+                "verdict": each.verdict.value,
+                "ours": each.ours,
+                "theirs": each.theirs,
+                "why": each.why,
+                "source": each.source,
+            }
+            for each in verification.findings
+        ],
+    }
+
+
+def write_junit(verifications: Sequence[Verification]) -> str:
+    """A test case for each finding, for a CI server: what differs fails, what is not covered is skipped."""
+    root = ElementTree.Element("testsuites", name="archscope verify")
+    for verification in verifications:
+        suite = ElementTree.SubElement(
+            root, "testsuite", name=verification.analysis.name, tests=str(len(verification.findings)),
+            failures=str(len(verification.differing)), skipped=str(len(verification.of(Verdict.NOT_COVERED))),
+        )  # fmt: skip
+        for finding in verification.findings:
+            name = f"{finding.place} {finding.quantity}" + (f" ({finding.source})" if finding.source else "")
+            case = ElementTree.SubElement(
+                suite, "testcase", classname=f"{verification.analysis.name}.{finding.witness}", name=name
+            )
+            if finding.verdict is Verdict.DIFFERS:
+                ElementTree.SubElement(case, "failure", message=_printable(finding.sentence))
+            elif finding.verdict is Verdict.NOT_COVERED:
+                ElementTree.SubElement(case, "skipped", message=_printable(finding.why))
+            elif finding.verdict is Verdict.EXPLAINED:
+                ElementTree.SubElement(case, "system-out").text = _printable(finding.sentence)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
+
+
+def _printable(text: str) -> str:
+    """XML has no place for control characters."""
+    return "".join(each for each in text if each.isprintable() or each in "\n\t")
+
+
+FORMATS: Final[Mapping[str, Callable[[Sequence[Verification]], str]]] = MappingProxyType({
+    "table": write_matrix,
+    "markdown": write_markdown,
+    "json": write_json,
+    "junit": write_junit,
+})  # fmt: skip
+"""Every format by the name the command line uses."""

@@ -1,0 +1,184 @@
+"""`verify`: call the witnesses and keep what they say."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from archscope.analysis import Analysis, analyze
+from archscope.errors import NotFound, did_you_mean
+from archscope.network import Network
+from archscope.oracles.case import Case
+from archscope.oracles.findings import Finding, Verdict, worst
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A second opinion.
+
+    Attributes:
+        name: the head of its column.
+        module: the module of this package that asks it.
+        confirms: what it can say, in a few words.
+        packages: what has to be installed.
+    """
+
+    name: str
+    module: str
+    confirms: str
+    packages: tuple[str, ...] = ("torch",)
+
+
+WITNESSES: Final = {
+    witness.name: witness
+    for witness in (
+        Witness("module", "built", "the PyTorch module built from the spec: output shapes, weights, parameters"),
+        Witness("torchinfo", "torchinfo", "torchinfo: shapes, parameters; its mult-adds are connections",
+                ("torch", "torchinfo")),
+        Witness("fvcore", "fvcore", "fvcore, from a trace: multiply-accumulates (MACs)", ("torch", "fvcore")),
+        Witness("FLOPs", "flops", "PyTorch's FlopCounterMode: 2 · MACs"),
+        Witness("Jacobian", "jacobian", "non-zeros of each layer's Jacobian, plus bias lines: connections"),
+        Witness("field", "field", "which input pixels reach a unit, by gradient: receptive fields"),
+        Witness("Keras", "keras", "Keras 3, the course's own models: shapes and parameters", ("torch", "keras")),
+        Witness("published", "published", "every figure in print that the spec cites", ()),
+    )
+}  # fmt: skip
+"""Every witness by name, in the order of the matrix."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What the witnesses say about one network."""
+
+    analysis: Analysis
+    witnesses: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @cached_property
+    def differing(self) -> tuple[Finding, ...]:
+        """Findings that differ without an explanation; the reason for exit status 1."""
+        return self.of(Verdict.DIFFERS)
+
+    def of(self, verdict: Verdict) -> tuple[Finding, ...]:
+        """The findings with one verdict."""
+        return tuple(each for each in self.findings if each.verdict is verdict)
+
+    @cached_property
+    def _cells(self) -> dict[tuple[str | None, str], list[Finding]]:
+        cells: dict[tuple[str | None, str], list[Finding]] = {}
+        for finding in self.findings:
+            cells.setdefault((finding.layer, finding.witness), []).append(finding)
+        return cells
+
+    def cell(self, layer: str | None, witness: str) -> tuple[Finding, ...]:
+        """What a witness says about a layer; about the whole network for None."""
+        return tuple(self._cells.get((layer, witness), ()))
+
+    def verdict(self, layer: str | None, witness: str) -> Verdict:
+        """The verdict of one cell of the matrix."""
+        return worst(finding.verdict for finding in self.cell(layer, witness))
+
+    @property
+    def layers(self) -> tuple[str | None, ...]:
+        """The rows of the matrix: the layers of the spec, and None for the whole network."""
+        return (*(row.name for row in self.analysis.rows), None)
+
+    @property
+    def sentence(self) -> str:
+        """What came out, in a sentence or two."""
+        agreeing = [each for each in self.of(Verdict.AGREES) if each.witness != "published"]
+        names = [name for name in self.witnesses if any(each.witness == name for each in agreeing)]
+        parts = []
+        if agreeing:
+            parts.append(f"{_number(len(agreeing), 'fact')} confirmed by {_number(len(names), 'independent witness')}")
+        printed = [each for each in self.findings if each.witness == "published"]
+        if printed:
+            held = sum(each.verdict is Verdict.AGREES for each in printed)
+            explained = sum(each.verdict is Verdict.EXPLAINED for each in printed)
+            clause = f"{held} of {_number(len(printed), 'published figure')} {'holds' if held == 1 else 'hold'}"
+            parts.append(clause + (f" and {explained} differ{'s' if explained == 1 else ''} for a reason the spec gives"
+                                   if explained else ""))  # fmt: skip
+        wrong = len(self.differing)
+        parts.append(
+            f"{_number(wrong, 'fact')} {'differs' if wrong == 1 else 'differ'}" if wrong else "nothing differs"
+        )
+        return f"{self.analysis.name}: {'; '.join(parts)}."
+
+
+def _number(count: int, noun: str) -> str:
+    plural = noun + ("es" if noun.endswith("s") else "s")
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def verify(
+    network: Network | Analysis,
+    witnesses: Iterable[str] | None = None,
+    *,
+    progress: Callable[[str, str], object] | None = None,
+) -> Verification:
+    """Call the witnesses of a network.
+
+    Args:
+        network: what to verify, or its analysis.
+        witnesses: which to call, by name; all if left out.
+        progress: called with the network's and the witness's name before each is asked.
+
+    Raises:
+        MissingExtra: a witness needs a package that is not installed.
+        NotFound: there is no witness of that name.
+    """
+    chosen = tuple(WITNESSES) if witnesses is None else tuple(dict.fromkeys(witnesses))
+    for name in chosen:
+        if name not in WITNESSES:
+            raise NotFound(f"there is no witness `{name}`; {did_you_mean(name, WITNESSES, what='witnesses')}")
+    analysis = analyze(network) if isinstance(network, Network) else network
+    case = Case(analysis)
+    findings: list[Finding] = []
+    with _one_thread(chosen):
+        for name in chosen:
+            if progress is not None:
+                progress(analysis.name, name)
+            findings.extend(_asked(name, case))
+    return Verification(analysis, chosen, tuple(findings))
+
+
+def _asked(name: str, case: Case) -> Iterator[Finding]:
+    witness = WITNESSES[name]
+    _require(witness.packages)
+    module = importlib.import_module(f"archscope.oracles.{witness.module}")
+    found: Iterator[Finding] = module.observe(case)
+    return found
+
+
+def _require(packages: Sequence[str]) -> None:
+    from importlib.util import find_spec
+
+    from archscope.errors import MissingExtra
+    from archscope.pytorch import require_torch
+
+    for package in packages:
+        if package == "torch":
+            require_torch("verify")
+        elif package != "keras" and find_spec(package) is None:
+            raise MissingExtra("verify", package, "torch")
+
+
+@contextmanager
+def _one_thread(witnesses: Sequence[str]) -> Iterator[None]:
+    """Probes are many small products, which several threads only slow down."""
+    if not any(WITNESSES[name].packages for name in witnesses):
+        yield
+        return
+    _require(("torch",))
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
