@@ -47,10 +47,10 @@ class _Point:
     bound: str
 
 
-def write_svg(document: Mapping[str, Any]) -> str | None:
-    """The roofline of the first cell whose layers were timed; None where there is none."""
-    cell = next((each for each in document["cells"] if each["status"] == "ok" and each["layers"]), None)
-    return None if cell is None else _svg(cell, document["ceilings"])
+def write_svgs(document: Mapping[str, Any]) -> dict[str, str]:
+    """The roofline of every cell whose layers were timed, by the cell's name."""
+    cells = [each for each in document["cells"] if each["status"] == "ok" and each["layers"]]
+    return {cell["id"]: _svg(cell, document["ceilings"]) for cell in cells}
 
 
 def _svg(cell: Mapping[str, Any], ceilings: Mapping[str, Any]) -> str:
@@ -119,12 +119,12 @@ def _times(ceilings: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]) -> 
 
 
 def _legend(layers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    across = 470.0
+    across = 372.0
     for bound in COLORS:
         if any(each["bound"] == bound for each in layers):
             yield f'<circle cx="{across:.1f}" cy="30" r="5" fill="{COLORS[bound]}"/>'
             yield _text(across + 10, 34, f"{bound}-bound")
-            across += 105 if bound == "compute" else 100
+            across += 130
 
 
 def _decades(values: Sequence[float]) -> tuple[float, float]:
@@ -161,7 +161,7 @@ def _points(panel: _Panel, points: Sequence[_Point]) -> Iterator[str]:
     for _, x, y in places:
         taken.append((x - 5, y - 5, x + 5, y + 5))
     for point, x, y in sorted(places, key=lambda place: place[2]):
-        width = 6.4 * len(point.name)
+        width = 7.2 * len(point.name)
         spots = [
             (x + 8 + shift, y + 4 + drop, "start", (x + 8 + shift, y - 7 + drop, x + 8 + shift + width, y + 6 + drop))
             for drop in (0, -12, 12, -24, 24, -36, 36)
@@ -174,7 +174,7 @@ def _points(panel: _Panel, points: Sequence[_Point]) -> Iterator[str]:
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{COLORS.get(point.bound, GREY)}" fill-opacity="0.85">'
             f"<title>{escape(point.name)}</title></circle>"
         )
-        yield _text(spot[0], spot[1], point.name, size=12)
+        yield _text(spot[0], spot[1], point.name, size=12, halo=True)
 
 
 def _over(box: tuple[float, float, float, float]) -> Callable[[tuple[float, float, float, float]], bool]:
@@ -198,9 +198,18 @@ def _line(
 
 
 def _text(
-    x: float, y: float, text: str, *, anchor: str = "start", color: str = "#111827", size: int = 13, bold: bool = False
+    x: float,
+    y: float,
+    text: str,
+    *,
+    anchor: str = "start",
+    color: str = "#111827",
+    size: int = 13,
+    bold: bool = False,
+    halo: bool = False,
 ) -> str:
     weight = ' font-weight="bold"' if bold else ""
+    weight += ' paint-order="stroke" stroke="white" stroke-width="3"' if halo else ""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}" font-size="{size}"{weight}>'
         f"{escape(text)}</text>"

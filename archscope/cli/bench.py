@@ -90,7 +90,10 @@ def command(
         ),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE.svg", help="Draw the roofline of the first cell.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="FILE.svg", help="Draw the roofline; of several cells, one file each, named.", show_default=False
+        ),
     ] = None,
     compare: Annotated[
         Path | None,
@@ -241,16 +244,18 @@ def _report(
 ) -> int:
     from archscope.bench.compare import compare
     from archscope.bench.report import comparison, write
-    from archscope.bench.roofline import write_svg
+    from archscope.bench.roofline import write_svgs
     from archscope.errors import UsageError
     from archscope.files import write_text
 
     emit(write(document, format))
     if plot is not None:
-        drawn = write_svg(document)
-        if drawn is None:
+        drawn = write_svgs(document)
+        if not drawn:
             raise UsageError(f"cannot draw {plot}: no cell has timed layers; eager inference has them")
-        write_text(plot, drawn)
+        for cell, figure in drawn.items():
+            name = plot if len(drawn) == 1 else plot.with_stem(f"{plot.stem}-{cell.replace('/', '-')}")
+            write_text(name, figure)
     if base is None:
         return 0
     found = compare(base, document)

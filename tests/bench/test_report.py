@@ -15,7 +15,7 @@ from archscope import NotFound, UsageError
 from archscope.bench.compare import compare, read_result
 from archscope.bench.plan import Cell
 from archscope.bench.report import comparison, write
-from archscope.bench.roofline import write_svg
+from archscope.bench.roofline import write_svgs
 from archscope.bench.verdict import verdict
 from tests.bench.results import figure, finished, measured
 
@@ -101,10 +101,15 @@ def test_a_gpu_report_tells_the_four_times_apart() -> None:
     assert "a CUDA graph (--engine graph)" in " ".join(text.split())
 
 
+ALEXNET = "alexnet/b1/fp32/nchw/eager/infer"
+
+
+def test_every_good_cell_is_drawn(document: dict[str, Any]) -> None:
+    assert list(write_svgs(document)) == [ALEXNET, ALEXNET.replace("b1", "b8")]
+
+
 def test_the_plot_has_a_point_for_every_layer_that_does_anything(document: dict[str, Any]) -> None:
-    drawn = write_svg(document)
-    assert drawn is not None
-    root = ElementTree.fromstring(drawn)
+    root = ElementTree.fromstring(write_svgs(document)[ALEXNET])
     names = [title.text for title in root.iter("{http://www.w3.org/2000/svg}title")][1:]
     layers = [layer["name"] for layer in document["cells"][0]["layers"] if layer["floor"]]
     assert sorted(set(names)) == sorted(layers)
@@ -117,14 +122,14 @@ def test_the_plot_has_a_point_for_every_layer_that_does_anything(document: dict[
 
 
 def test_no_name_in_the_plot_lies_outside_it(document: dict[str, Any]) -> None:
-    root = ElementTree.fromstring(write_svg(document) or "")
+    root = ElementTree.fromstring(write_svgs(document)[ALEXNET])
     for text in root.iter("{http://www.w3.org/2000/svg}text"):
         assert 0 <= float(text.get("x", "-1")) <= 760
         assert 0 <= float(text.get("y", "-1")) <= 980
 
 
 def test_without_layers_there_is_no_plot() -> None:
-    assert write_svg(finished(lambda cell, time: measured(cell, 1e-3, layers=None))) is None
+    assert write_svgs(finished(lambda cell, time: measured(cell, 1e-3, layers=None))) == {}
 
 
 def timed(*seconds: float, verdict: str = "ok") -> dict[str, Any]:
