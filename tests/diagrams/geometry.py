@@ -168,7 +168,7 @@ def _edges_missing(picture: Picture, network: Network) -> Iterator[str]:
 def wanted_edges(picture: Picture, network: Network) -> set[tuple[str, str]]:
     """The network's edges between what is drawn as a shape.
 
-    A layer that is only named is passed through, and so is one that joins several shapes without one of its own.
+    A layer that is only named is passed through, and so is one on no tower that is named with a shape on one.
     """
     home = {name: group.layers[0] for group in picture.of("layer") if picture.shapes_of(group) for name in group.layers}
     makers: dict[str, set[str]] = {name: {home[name]} for name in network.inputs if name in home}
@@ -176,7 +176,7 @@ def wanted_edges(picture: Picture, network: Network) -> set[tuple[str, str]]:
     for node in network.nodes:
         sources = {maker for ref in node.inputs for maker in makers.get(ref.node, ())}
         own = home.get(node.name)
-        if own != node.name and len(sources) > 1:
+        if own in network.by_name and network.by_name[own].tower is not None and node.tower is None:
             own = None
         makers[node.name] = sources if own is None else {own}
         wanted |= {(source, own) for source in sources if own is not None and source != own}
