@@ -5,6 +5,7 @@ The table of modules here is written from PyTorch's documentation and shares not
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -296,3 +297,18 @@ def test_pytorch_counts_twice_as_many_floating_point_operations_as_macs(row: Cas
     with FlopCounterMode(display=False) as counter:
         SPELLED_OUT.get(row.type, lambda module, *given: module(*given))(module, *given)
     assert counter.get_total_flops() == 2 * 2 * row.layer.facts(*row.inputs).macs  # a batch of 2, 2 a MAC
+
+
+WEIGHT_SHARING = {
+    **{f"conv{n}d": lambda row: row.outputs[0][1:] for n in (1, 2, 3)},
+    "linear": lambda row: row.inputs[0][:-1],
+    "lstm": lambda row: row.inputs[0][:1],
+    "gru": lambda row: row.inputs[0][:1],
+}
+"""The places at which each value of PyTorch's weights is used, for types that use all of them at every place."""
+
+
+@pytest.mark.parametrize("row", [row for row in CASES if row.type in WEIGHT_SHARING], ids=name_of)
+def test_connections_are_pytorchs_weights_once_for_every_place_they_are_used_at(row: Case) -> None:
+    values = sum(each.numel() for each in module_of(row).parameters())
+    assert row.layer.facts(*row.inputs).connections == values * math.prod(WEIGHT_SHARING[row.type](row))
