@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
@@ -97,9 +99,8 @@ def _failed(status: str, error: str) -> dict[str, Any]:
 def _release(device: torch.device) -> None:
     """Give memory and compiled code back, so that the next cell starts like the first."""
     if device.type == "cuda":
-        torch.cuda.empty_cache()
-    import sys
-
+        with contextlib.suppress(RuntimeError):  # a lost device fails here once more; its cell says so already
+            torch.cuda.empty_cache()
     if "torch._dynamo" in sys.modules:
         torch._dynamo.reset()
 
@@ -202,7 +203,12 @@ class _Watch:
         self._before = noises.counters()
 
     def _state(self) -> noises.GpuState | None:
-        return None if self._nvml is None else noises.gpu_state(self._nvml, self._uuid)
+        if self._nvml is None:
+            return None
+        try:
+            return noises.gpu_state(self._nvml, self._uuid)
+        except self._nvml.NVMLError:
+            return None  # a GPU that does not count these: the CPU's counters still have their say
 
     def verdict(self) -> noises.Noise:
         after, gpu = noises.counters(), self._state()

@@ -106,7 +106,10 @@ def _nvml(device: Any) -> Any:
         import pynvml
     except ImportError:
         return None  # clocks and temperatures are then not looked at; the CPU's counters still are
-    pynvml.nvmlInit()
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return None  # the library without its driver, as in some containers
     return pynvml
 
 

@@ -103,6 +103,28 @@ def test_a_gpu_is_read_and_its_nanoseconds_are_seconds() -> None:
     assert state == GpuState(clock=1755, clock_limit=1980, temperature=61, power_capped=2.0, throttled=0.5)
 
 
+class MuteNvml(FakeNvml):
+    """A GPU that does not count how long it was slowed."""
+
+    class NVMLError(Exception):
+        pass
+
+    def nvmlDeviceGetViolationStatus(self, device: str, policy: int) -> SimpleNamespace:  # noqa: N802
+        raise self.NVMLError
+
+
+def test_a_gpu_that_does_not_count_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    from archscope.bench.measure import _Watch
+
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(uuid="abc"))
+    watch = _Watch(torch.device("cuda", 0), MuteNvml())
+    assert watch._gpu is None
+    assert all("GPU" not in reason for reason in watch.verdict().reasons)
+    counting = _Watch(torch.device("cuda", 0), FakeNvml(NVMLError=MuteNvml.NVMLError))
+    assert counting._gpu is not None
+
+
 COOL = GpuState(clock=1980, clock_limit=1980, temperature=40, power_capped=1.0, throttled=0.0)
 
 
