@@ -195,7 +195,7 @@ def _middle(ranking: Ranking, x: Mapping[str, float], key: str) -> float:
 
 
 def _only_twins(ranking: Ranking) -> bool:
-    through = any(target not in ranking.children for gap in ranking.gaps[1:-1] for hop in gap for target in hop.targets)
+    through = any(target not in ranking.children for gap in ranking.gaps[:-1] for hop in gap for target in hop.targets)
     twins = [all(ranking.children[key].twin for key in row) for row in ranking.rows]
     return (
         any(twins) and not through and all(twin or len(row) == 1 for twin, row in zip(twins, ranking.rows, strict=True))

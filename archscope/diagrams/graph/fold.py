@@ -48,13 +48,14 @@ def _folded(block: Block, readers: Readers, folds: list[Fold]) -> Block:
 def _runs(children: Sequence[Child], readers: Readers) -> Iterable[tuple[Child, ...]]:
     """The children, with those that fold in one run."""
     signatures = {child.name: _signature(child) for child in children}
+    owners = {unit.name: child for child in children for unit in units(child)}
     taken: set[str] = set()
     for child in children:
         if child.name in taken:
             continue
         run = [child]
         links: list[_Link] = []
-        while (link := _next(run[-1], children, signatures, readers)) and (not links or links[-1].same_way(link)):
+        while (link := _next(run[-1], owners, signatures, readers)) and (not links or links[-1].same_way(link)):
             links.append(link)
             run.append(link.child)
         least = LEAST_LAYERS if isinstance(child, Unit) else 2
@@ -76,29 +77,24 @@ class _Link:
 
 
 def _next(
-    child: Child, children: Sequence[Child], signatures: Mapping[str, Hashable], readers: Readers
+    child: Child, owners: Mapping[str, Child], signatures: Mapping[str, Hashable], readers: Readers
 ) -> _Link | None:
     """The equal block that follows a block in series, if one does."""
     inside = {unit.name: place for place, unit in enumerate(units(child))}
     leaving = {reader for name in inside for reader in readers[name] if reader not in inside}
-    if not leaving or "" in leaving:
+    following = {id(owners.get(reader)): owners.get(reader) for reader in leaving}
+    other = following.popitem()[1] if len(following) == 1 else None
+    if other is None or signatures[other.name] != signatures[child.name] or _tower(other) != _tower(child):
         return None
-    for other in children:
-        if other is child or not leaving <= {unit.name for unit in units(other)}:
-            continue
-        if signatures[other.name] != signatures[child.name] or _tower(other) != _tower(child):
+    reads: list[tuple[int, int] | Ref] = []
+    for before, after in zip(_entering(child), _entering(other), strict=True):
+        if after.node in inside:
+            reads.append((inside[after.node], after.output))
+        elif after == before:
+            reads.append(after)
+        else:
             return None
-        mine, theirs = _entering(child), _entering(other)
-        reads: list[tuple[int, int] | Ref] = []
-        for before, after in zip(mine, theirs, strict=True):
-            if after.node in inside:
-                reads.append((inside[after.node], after.output))
-            elif after == before:
-                reads.append(after)
-            else:
-                return None
-        return _Link(other, tuple(reads))
-    return None
+    return _Link(other, tuple(reads))
 
 
 def _tower(child: Child) -> bool:

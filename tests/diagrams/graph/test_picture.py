@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from archscope.diagrams.scene import Group, Polygon, Scene, bounds
 from archscope.diagrams.scene import Path as Line
 from archscope.network import Network
 from tests.diagrams import geometry
-from tests.diagrams.branching import NETWORKS
+from tests.diagrams.branching import NETWORKS, Builder
 
 SPECS = sorted(path.stem for path in (Path(archscope.__file__).parent.parent / "specs").glob("*.yaml"))
 VARIANTS: list[dict[str, Any]] = [
@@ -146,7 +147,7 @@ import hashlib, locale, sys
 if sys.argv[1:]:
     locale.setlocale(locale.LC_ALL, sys.argv[1])
 import archscope
-from tests.diagrams.branching import NETWORKS
+from tests.diagrams.branching import NETWORKS, Builder
 for name in ("towers", "dense", "resnet"):
     drawing = archscope.draw(NETWORKS[name](), style="graph")
     for format in ("svg", "dot", "mermaid"):
@@ -205,3 +206,38 @@ def test_the_spine_is_the_longest_way_and_equal_branches_have_none() -> None:
 def test_a_line_that_leaves_a_shared_one_begins_there() -> None:
     assert branch([(0, 0), (0, 20)], [(0, 0), (0, 10), (9, 10)], 2) == [(0, 8), (0, 20)]
     assert branch([(5, 0), (5, 9)], [(0, 0), (0, 9)], 2) == [(5, 0), (5, 9)]
+
+
+def tangle(seed: int) -> Network:
+    """Layers that read what came before at random, in blocks and on towers at random."""
+    draw = random.Random(seed)
+    b = Builder(f"tangle{seed}", input=(4, 8, 8), **({"other": (4, 8, 8)} if draw.random() < 0.3 else {}))
+    made, group = list(b.inputs), ()
+    groups = [(), *(tuple(f"g{draw.randrange(4)}" for _ in range(draw.randrange(1, 3))) for _ in range(4))]
+    for number in range(draw.randrange(3, 22)):
+        group = draw.choice(groups) if draw.random() < 0.4 else group
+        tower = draw.choice([None, None, None, "T0", "T1"]) if seed % 3 == 0 else None
+        near = made[-5:] if draw.random() < 0.8 else made
+        kind = draw.choice(["conv2d", "conv2d", "relu", "add", "add"])
+        sources = [draw.choice(near) for _ in range(draw.randrange(2, 5) if kind == "add" else 1)]
+        options = {"out_channels": 4, "kernel_size": 3, "padding": 1} if kind == "conv2d" else {}
+        made.append(b.add(f"l{number}", kind, *sources, group=group, tower=tower, **options))
+    read = {ref.node for node in b.nodes for ref in node.inputs}
+    return b.network(*(node.name for node in b.nodes if node.name not in read))
+
+
+@pytest.mark.parametrize("direction", ["tb", "lr"])
+@pytest.mark.parametrize("seed", range(24))
+def test_not_even_in_a_tangle(seed: int, direction: str) -> None:
+    drawn = tangle(seed)
+    problems = geometry.problems(archscope.draw(drawn, style="graph", direction=direction).svg, drawn)
+    assert [problem for problem in problems if not problem.startswith(("edge missing", "edge too many"))] == []
+
+
+def test_a_line_through_a_frame_of_twins_alone_keeps_its_place() -> None:
+    b = Builder("net", input=(4,))
+    twins = [b.add(f"t{n}", "linear", "input", group=["g"], tower=f"T{n}", out_features=4) for n in (0, 1)]
+    b.add("end", "add", *twins, "input", group=["g"])
+    drawn = b.network()
+    problems = geometry.problems(archscope.draw(drawn, style="graph").svg, drawn)
+    assert [problem for problem in problems if not problem.startswith("edge missing")] == []
