@@ -69,19 +69,22 @@ def _step(before: Field, windows: Sequence[Window]) -> Field:
     if not windows:
         return before
     along = list(zip(before.size, before.jump, before.start, windows, strict=True))
-    return Field(
-        size=tuple(count(size, "r") + _reach(window) * count(jump, "j") for size, jump, _, window in along),
-        jump=tuple(count(jump, "j") * count(window.stride, "s") for _, jump, _, window in along),
-        start=tuple(
-            count(start, "a") - count(window.padding, "p") * count(jump, "j") for _, jump, start, window in along
-        ),
-    )
+    if all(each == along[0] for each in along):  # a square window: its arithmetic is done once for both axes
+        axes = [_along(*along[0])] * len(along)
+    else:
+        axes = [_along(*each) for each in along]
+    size, jump, start = zip(*axes, strict=True)
+    return Field(size, jump, start)
 
 
-def _reach(window: Window) -> Count:
-    """Input positions from the first tap to the last, the first not counted: ``k − 1``, or ``(k − 1)·d``."""
-    taps = count(window.kernel, "k") - 1
-    return taps if window.dilation == 1 else taps * count(window.dilation, "d")
+def _along(size: int, jump: int, start: int, window: Window) -> tuple[Count, Count, Count]:
+    """Field, jump and start along one axis, a window further on: ``r + (k − 1)·j``, ``j·s``, ``a − p·j``."""
+    j = count(jump, "j")
+    reach = count(window.kernel, "k") - 1
+    if window.dilation != 1:
+        reach = reach * count(window.dilation, "d")
+    padding = count(window.padding, "p")
+    return count(size, "r") + reach * j, j * count(window.stride, "s"), count(start, "a") - padding * j
 
 
 def peak_values(network: Network) -> int:

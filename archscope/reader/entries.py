@@ -113,7 +113,6 @@ def read_entry(name: str, key: Scalar, tree: Tree, report: Report) -> Entry:
 def _read_type(
     what_for: str, body: Mapping, span: Span, report: Report, *, what: str, unknown: str, family: str | None = None
 ) -> type[Layer] | None:
-    names = [name for name, each in TYPES.items() if family is None or each.family == family]
     tree = body.get("type")
     if tree is None:
         report.add("missing-option", f"{what_for}: `type` is missing", span, help="add `type:`, such as `conv2d`")
@@ -121,7 +120,9 @@ def _read_type(
     name = report.text(tree, f"{what_for}: `type`")
     if name is None:
         return None
-    if name not in names:
+    found = TYPES.get(name)
+    if found is None or family not in (None, found.family):
+        names = [name for name, each in TYPES.items() if family is None or each.family == family]
         report.add(
             unknown,
             f"{what_for}: there is no {what[:-1]} `{name}`",
@@ -129,7 +130,7 @@ def _read_type(
             help=did_you_mean(name, names, what=what),
         )
         return None
-    return TYPES[name]
+    return found
 
 
 def _configure(
