@@ -1,0 +1,47 @@
+"""`archscope table lenet5` as a whole process, and a very long chain from YAML to totals."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+
+import archscope
+from benchmarks.pairs import Claim, call, in_turns, python
+
+TABLE = ("-m", "archscope", "table", "lenet5")
+
+TORCHINFO = """
+import torch
+from torch import nn
+from torchinfo import summary
+net = nn.Sequential(
+    nn.Conv2d(1, 6, 5), nn.Tanh(), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5), nn.Tanh(), nn.AvgPool2d(2),
+    nn.Conv2d(16, 120, 5), nn.Tanh(), nn.Flatten(), nn.Linear(120, 84), nn.Tanh(), nn.Linear(84, 10),
+)
+summary(net, input_size=(1, 1, 32, 32))
+"""
+
+
+def claims() -> Iterator[Claim]:
+    """Start-up against the libraries it stands on, against torchinfo, and growth with the number of layers."""
+    libraries = in_turns(python(*TABLE), python("-c", "import typer, rich.table"))
+    yield Claim("`archscope table lenet5` against `import typer, rich.table`", libraries.ratio, 1.5, "at most",
+                spread=libraries.spread)  # fmt: skip
+    torchinfo = in_turns(python("-c", TORCHINFO), python(*TABLE), turns=7)
+    yield Claim("the same table by torchinfo against `archscope table lenet5`", torchinfo.ratio, 8, "at least",
+                spread=torchinfo.spread)  # fmt: skip
+    short, long = chain(10_000), chain(20_000)
+    grown = in_turns(call(lambda: total(long)), call(lambda: total(short)), turns=5)
+    yield Claim("10,000 convolutions from YAML to totals", statistics.median(grown.second), 2, "at most", unit="s")
+    yield Claim("20,000 convolutions against 10,000", grown.ratio, 2.2, "at most", spread=grown.spread)
+
+
+def chain(layers: int) -> str:
+    """A spec of convolutions in a row."""
+    lines = "".join(f"  c{at}: {{type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}}\n" for at in range(layers))
+    return f"input: [8, 16, 16]\nlayers:\n{lines}"
+
+
+def total(spec: str) -> archscope.Totals:
+    """From the text of a spec to the totals of its network."""
+    return archscope.analyze(archscope.read(spec)).totals
