@@ -53,4 +53,4 @@ def _parameters(command: Any, context: Any) -> str:
             rows.append((f"`{parameter.make_metavar(context)}`", getattr(parameter, "help", "") or ""))
         else:
             rows.append((f"`{' '.join(record[0].split())}`", " ".join(record[1].split())))
-    return table(("", ""), rows)
+    return table(("argument or option", "meaning"), rows)
