@@ -3,7 +3,8 @@
 A fenced block is one of
 
 * ``python``: executed; the blocks of a page share their names, as the cells of a notebook do. What it prints
-  stands in a ``text`` block titled "Output" right below it, and a block without one prints nothing;
+  stands in a ``text`` block titled "Output" right below it, and a block without one prints nothing. With a title it
+  is written to a file of that name first;
 * ``pycon``: a session, run as a doctest with the same names;
 * ``console``: commands after ``$`` (continued after ``>``) with the output that follows; run by bash in the page's
   own empty folder. A status other than 0 is a failure: a page that wants to show one says ``; echo $?``;
@@ -109,6 +110,8 @@ class Runner:
         return f"{self.page.relative_to(ROOT)}:{block.line}"
 
     def _python(self, block: Block, shown: str) -> None:
+        if block.title is not None:
+            (self.folder / block.title).write_text(block.text, encoding="utf-8")
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             exec(compile("\n" * block.line + block.text, str(self.page), "exec"), self.names)
