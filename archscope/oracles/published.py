@@ -100,7 +100,7 @@ def matches(ours: Any, printed: Any) -> str | None:
     Only a figure that looks like one is taken for a round number: ten thousand or more with at most two digits
     that are not zeros at its end. 151,600 connections are 151,600.
 
-    >>> matches(60_850, 60_850), matches(60_850, 60_000), matches(659_272, 650_000), matches(290_400, 253_440)
+    >>> matches(71_234, 71_234), matches(71_234, 70_000), matches(659_272, 650_000), matches(290_400, 253_440)
     ('', 'rounded to its 1 significant digit', 'truncated to its 2 significant digits', None)
     """
     if isinstance(printed, tuple):
