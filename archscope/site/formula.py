@@ -39,6 +39,8 @@ def _letter(leaf: Count) -> Markup:
     name, index = leaf.letter.rstrip("₀₁₂₃₄₅₆₇₈₉"), leaf.letter.lstrip("abcdefghijklmnopqrstuvwxyz")
     if index and name + index == leaf.letter:
         return tag("msub", tag("mi", name), tag("mn", index.translate(str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789"))))
+    if leaf.letter.endswith("′"):
+        return tag("msup", tag("mi", leaf.letter[:-1]), tag("mo", "′"))
     if len(leaf.letter) == 2 and leaf.letter[0] == "k":  # a side of the kernel: kh, kw
         return tag("msub", tag("mi", leaf.letter[0]), tag("mi", leaf.letter[1]))
     return tag("mi", leaf.letter)

@@ -29,6 +29,8 @@ _COMMON: Final[Mapping[str, str]] = {
     "tw": "taps inside the input, over all columns",
 }
 
+_INDICES: Final = "₀₁₂₃₄₅₆₇₈₉"
+
 _BY_FAMILY: Final[Mapping[str, Mapping[str, str]]] = {
     "convolution": {"n": "kernels, and so output maps"},
     "dense": {"c": "inputs of a unit", "n": "units", "l": "positions", "v": "words it knows"},
@@ -47,5 +49,15 @@ _BY_FAMILY: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 def meaning(letter: str, family: str) -> str:
-    """A letter in words; nothing for one that is not known here."""
+    """A letter in words; nothing for one that is not known here.
+
+    A stroke makes a side of the output one of the input; an index counts extents of the same kind.
+
+    >>> meaning("h′", "convolution"), meaning("n₂", "normalization")
+    ('height of the input', 'extent 2 of what it normalizes')
+    """
+    if letter.endswith("′"):
+        return meaning(letter.removesuffix("′"), family).replace("output", "input")
+    if letter[-1:] in _INDICES and family == "normalization":
+        return f"extent {_INDICES.index(letter[-1])} of what it normalizes"
     return _BY_FAMILY.get(family, {}).get(letter) or _COMMON.get(letter, "")

@@ -1,0 +1,81 @@
+import re
+
+import pytest
+
+from archscope.analysis import analyze
+from archscope.reader import load, spec_names
+from archscope.site.bibliography import bibtex
+from archscope.site.formula import formula, numbers
+from archscope.site.letters import meaning
+from archscope.site.page import WORKED, steps, told
+from archscope.working import Count, count, largest
+from tests.layers.test_layers import CASES
+
+
+def text_of(markup: str) -> str:
+    return re.sub(r"<[^>]+>", "", markup)
+
+
+def all_steps():
+    for name in spec_names():
+        for row in analyze(load(name)).rows:
+            for quantity in WORKED:
+                if told(row, quantity):
+                    for step in steps(row, quantity):
+                        yield row, step.value
+
+
+def test_a_formula_says_what_the_working_says_in_every_network():
+    for _, value in all_steps():
+        assert text_of(numbers(value)).replace("/", "") == re.sub(r"[\s/]", "", value.working)
+        if "/" not in value.formula:
+            assert text_of(formula(value)) == re.sub(r"\s", "", value.formula)
+
+
+def test_every_letter_of_every_network_is_named():
+    for row, value in all_steps():
+        for letter in value.letters:
+            assert meaning(letter, row.node.layer.family), (row.name, letter)
+
+
+def test_every_letter_of_every_layer_type_is_named():
+    for case in CASES:
+        facts = case.layer.facts(*case.inputs)
+        for quantity in WORKED:
+            for letter in getattr(getattr(facts, quantity), "letters", ()):
+                assert meaning(letter, case.layer.family), (case.type, letter)
+
+
+def test_a_fraction_is_stacked_and_needs_no_fence_but_a_difference_in_a_product_does():
+    k, c, g = count(5, "k"), count(96, "c"), count(2, "g")
+    assert "<mfrac><mrow><mi>k</mi><mo>·</mo><mi>c</mi></mrow><mi>g</mi></mfrac>" in formula((k * c).over(g) * 3)
+    assert text_of(formula((c - (k - g)) * g)) == "(c−(k−g))·g"
+    assert text_of(formula(largest(k, g))) == "max(k,g)"
+
+
+def test_an_index_and_a_side_of_the_kernel_are_set_low():
+    assert "<msub><mi>p</mi><mn>1</mn></msub>" in formula(count(3, "p₁") + 1)
+    assert "<msub><mi>k</mi><mi>h</mi></msub>" in formula(count(3, "kh") + 1)
+
+
+def test_a_sum_over_ten_thousand_layers_is_laid_out():
+    value = Count(0)
+    for _ in range(10_000):
+        value = value + count(1, "n")
+    assert formula(value).count("<mi>") == 10_000
+
+
+@pytest.mark.parametrize("name", spec_names())
+def test_every_source_of_every_spec_becomes_an_entry(name):
+    sources = load(name).sources
+    text = bibtex(sources)
+    assert re.findall(r"^@misc\{([^,]+),$", text, re.MULTILINE) == list(sources)
+    assert text.count("{") == text.count("}")
+
+
+def test_authors_title_and_year_are_told_apart():
+    entry = bibtex({"k2012": "A. Krizhevsky, I. Sutskever, G. E. Hinton. ImageNet & Nets. NIPS 25, 1097-1105, 2012."})
+    assert "author = {Krizhevsky, A. and Sutskever, I. and Hinton, G. E.}," in entry
+    assert r"title = {{ImageNet \& Nets}}," in entry
+    assert "howpublished = {NIPS 25, 1097--1105}," in entry
+    assert "year = {2012}," in entry
