@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from archscope.site.markup import Markup, join, tag
@@ -47,6 +47,8 @@ def _letter(leaf: Count) -> Markup:
 
 
 def _number(leaf: Count) -> Markup:
+    if leaf < 0:
+        return join(tag("mo", "−"), tag("mn", f"{-int(leaf):,}"))
     return tag("mn", f"{int(leaf):,}")
 
 
@@ -57,7 +59,10 @@ def _laid_out(root: Count, leaf: Callable[[Count], Markup]) -> Markup:
     while stack:
         top, ready = stack.pop()
         if not top.op:
-            done.append((leaf(top), _ATOM))
+            inner = leaf(top)
+            done.append((inner, _SUM if inner.startswith("<mo>−") else _ATOM))
+        elif top.op == "Σ":
+            done.append((join(*_added(top.parts)), _SUM))
         elif not ready:
             stack.append((top, True))
             stack.extend((part, False) for part in reversed(top.parts))
@@ -65,6 +70,14 @@ def _laid_out(root: Count, leaf: Callable[[Count], Markup]) -> Markup:
             right, left = done.pop(), done.pop()
             done.append((_joined(top.op, left, right), _RANK[top.op]))
     return done[0][0]
+
+
+def _added(parts: Sequence[Count]) -> Iterable[Markup]:
+    """The numbers of a sum over layers, whose own arithmetic stands with each of them."""
+    for place, part in enumerate(parts or (Count(0),)):
+        if place:
+            yield tag("mo", "+")
+        yield _number(part)
 
 
 def _joined(op: str, left: tuple[Markup, int], right: tuple[Markup, int]) -> Markup:

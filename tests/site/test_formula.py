@@ -53,6 +53,15 @@ def test_a_fraction_is_stacked_and_needs_no_fence_but_a_difference_in_a_product_
     assert text_of(formula(largest(k, g))) == "max(k,g)"
 
 
+def test_a_negative_number_has_a_minus_sign_and_a_fence_in_a_product():
+    assert text_of(numbers(count(-3) * 2 + 1)) == "(−3)·2+1"
+
+
+def test_the_total_over_layers_is_a_sum_of_their_numbers():
+    totals = analyze(load("lenet1")).totals
+    assert text_of(numbers(totals.parameters)) == totals.parameters.working.replace(" ", "")
+
+
 def test_an_index_and_a_side_of_the_kernel_are_set_low():
     assert "<msub><mi>p</mi><mn>1</mn></msub>" in formula(count(3, "p₁") + 1)
     assert "<msub><mi>k</mi><mi>h</mi></msub>" in formula(count(3, "kh") + 1)
