@@ -61,6 +61,10 @@ def command(
             show_default=False,
         ),
     ] = None,
+    proofs: Annotated[
+        bool,
+        typer.Option("--proofs", help="Ask every witness of `archscope verify`, and show the matrix. Needs PyTorch."),
+    ] = False,
     check: Annotated[
         bool,
         typer.Option("--check", help="Write nothing; exit 1 if the folder does not hold just what would be written."),
@@ -76,7 +80,7 @@ def command(
     \b
     archscope docs -o site
     archscope docs lenet5 ./mine.yaml -o site
-    archscope docs --bench docs/benchmarks -o site
+    archscope docs --bench docs/benchmarks --proofs -o site
     archscope docs -o docs/networks --format markdown --check
     """
     from archscope.reader import spec_names
@@ -84,7 +88,7 @@ def command(
 
     wanted = specs or spec_names()
     with _progress(len(wanted)) as tick:
-        site = build(wanted, format=format, bench=bench or (), tick=tick)
+        site = build(wanted, format=format, bench=bench or (), proofs=proofs, tick=tick)
     for mistake in site.mistakes:
         print(f"error: {mistake}", file=sys.stderr)
     planned = plan(output, site.files, keep=bool(site.mistakes))

@@ -9,16 +9,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from archscope.analysis import COUNTS, Analysis, analyze
-from archscope.errors import ArchscopeError
+from archscope.analysis import Analysis
 from archscope.formats.columns import COLUMNS
 from archscope.formats.sheet import spell_extents
 from archscope.network import Published
-from archscope.reader import load
+from archscope.oracles.findings import Finding as Judged
+from archscope.oracles.findings import Verdict as Outcome
+from archscope.oracles.findings import spell
+from archscope.oracles.published import judge
 
 Verdict = Literal["holds", "rounded", "differs", "claim"]
 
@@ -69,61 +70,15 @@ def audit(analysis: Analysis) -> tuple[Finding, ...]:
 
 
 def _finding(figure: Published, analysis: Analysis) -> Finding:
+    found = judge(figure, analysis)
     if figure.quantity is None:
         return Finding(figure, "", figure.claim or "", "", "claim")
     subject = _SHAPES.get(figure.quantity) or COLUMNS[figure.quantity].heading.lower()
-    try:
-        value = _recomputed(figure, _as_stated(figure, analysis))
-    except ArchscopeError as error:
-        return Finding(figure, subject, _spelled(figure.value), f"nothing: {error}", "differs")
-    return Finding(figure, subject, _spelled(figure.value), _spelled(value), _verdict(figure.value, value))
+    recomputed = "not known" if found.ours is None else spell(found.ours)
+    return Finding(figure, subject, spell(figure.value), recomputed, _verdict(found))
 
 
-def _as_stated(figure: Published, analysis: Analysis) -> Analysis:
-    """The network with the options and the input the figure is stated for."""
-    path = analysis.network.path
-    if (not figure.changes and figure.input is None) or path is None:
-        return analysis
-    return analyze(load(path, changes=figure.changes, input=figure.input))
-
-
-def _recomputed(figure: Published, analysis: Analysis) -> Any:
-    quantity = figure.quantity or ""
-    if figure.layer is None:
-        if quantity == "input":
-            return analysis.input
-        return analysis.totals.count_of(quantity) if quantity in COUNTS else analysis.rows[-1].output
-    row = analysis[figure.layer]
-    if quantity == "weight":
-        return row.weights[0][1].shape if row.weights else None
-    if quantity == "input":
-        return row.input_shapes[0]
-    return getattr(row, quantity)
-
-
-def _verdict(printed: Any, value: Any) -> Verdict:
-    if value is None:
+def _verdict(found: Judged) -> Verdict:
+    if found.verdict is not Outcome.AGREES:
         return "differs"
-    if isinstance(value, tuple):
-        wanted = printed if isinstance(printed, Sequence) else (printed,) * len(value)
-        return "holds" if tuple(int(each) for each in value) == tuple(wanted) else "differs"
-    if int(value) == printed:
-        return "holds"
-    unit = _unit(printed)
-    return "rounded" if unit > 1 and abs(int(value) - printed) < unit else "differs"
-
-
-def _unit(printed: float) -> int:
-    """What the last digit that is no zero stands for: 10,000 for 60,000."""
-    unit = 1
-    while printed and printed % (unit * 10) == 0:
-        unit *= 10
-    return unit
-
-
-def _spelled(value: Any) -> str:
-    if value is None:
-        return "not known"
-    if isinstance(value, Sequence):
-        return spell_extents(value)
-    return f"{value:,}" if isinstance(value, float) else f"{int(value):,}"
+    return "rounded" if found.why else "holds"

@@ -13,6 +13,7 @@ from archscope.diagrams import Drawing, draw
 from archscope.errors import ArchscopeError, MissingExtra, NotFound, SpecError, UsageError
 from archscope.formats import write as write_table
 from archscope.formats.sheet import View
+from archscope.oracles import Verification, verify
 from archscope.reader import load
 from archscope.site import benchmarks, index_html, markdown, network_html
 from archscope.site.audit import audit
@@ -20,6 +21,8 @@ from archscope.site.bibliography import bibtex
 from archscope.site.evidence import Evidence
 from archscope.site.live import Picture
 from archscope.site.page import Download, Page, slug
+from archscope.site.proofs import evidence as proven
+from archscope.site.proofs import totals
 
 FORMATS: Final = {
     "html": "a finished site: opens from disk, asks for nothing",
@@ -41,6 +44,7 @@ def build(
     *,
     format: str = "html",
     bench: Iterable[str | os.PathLike[str]] = (),
+    proofs: bool = False,
     tick: Callable[[str], None] = lambda _: None,
 ) -> Site:
     """Make every page of a site.
@@ -49,6 +53,7 @@ def build(
         specs: names of specs that come with archscope, or paths.
         format: one of `FORMATS`.
         bench: result files of `archscope bench`, or folders of them.
+        proofs: whether to ask every witness of `archscope verify`; that needs PyTorch.
         tick: told of every spec before its page is made.
 
     Raises:
@@ -63,7 +68,7 @@ def build(
         tick(os.fspath(spec))
         try:
             analysis = analyze(load(spec))
-            page = replace(gather(analysis), evidence=tuple(_evidence(analysis, documents, mistakes)))
+            page = _with_evidence(gather(analysis), verify(analysis) if proofs else None, documents, mistakes)
         except MissingExtra:
             raise
         except ArchscopeError as error:
@@ -92,7 +97,16 @@ def gather(analysis: Analysis) -> Page:
     )
 
 
-def _evidence(
+def _with_evidence(
+    page: Page, verification: Verification | None, documents: Mapping[Path, Mapping[str, Any]], mistakes: list[str]
+) -> Page:
+    measured = tuple(_measured(page.analysis, documents, mistakes))
+    if verification is None:
+        return replace(page, evidence=measured)
+    return replace(page, evidence=(proven(verification), *measured), witnessed=totals(verification))
+
+
+def _measured(
     analysis: Analysis, documents: Mapping[Path, Mapping[str, Any]], mistakes: list[str]
 ) -> Iterable[Evidence]:
     """What was found out beyond the arithmetic; a broken file is a mistake, and the page is made without it."""

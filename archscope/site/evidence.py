@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A cell that says how something came out; ``kind`` gives it its colour: holds, differs or claim."""
+    """A cell that says how something came out; ``kind`` gives it its colour: holds, differs, claim or none."""
 
     text: str
     kind: str

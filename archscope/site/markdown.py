@@ -16,7 +16,6 @@ from archscope.site.audit import SAID
 from archscope.site.evidence import Evidence, Mark, Table
 from archscope.site.letters import meaning
 from archscope.site.page import WORKED, Page, Source, steps, told
-from archscope.site.tools import counters
 
 
 def index(pages: Sequence[Page]) -> str:
@@ -43,7 +42,7 @@ def network(page: Page) -> str:
         parts += ["## What was published, and whether it holds", "\n".join(_findings(page))]
     for each in page.evidence:
         parts += _evidence(each)
-    parts += ["## How other tools count it", "\n".join(_tools(page))]
+    parts += ["## How other tools count it", "\n".join(_table(page.tools))]
     if page.sources:
         parts += ["## Source", *(text for source in page.sources for text in _source(source))]
     if page.downloads:
@@ -133,13 +132,6 @@ def _findings(page: Page) -> Iterable[str]:
             finding.remark,
         )
         yield row(*(escape(cell) for cell in cells))
-
-
-def _tools(page: Page) -> Iterable[str]:
-    yield row("Tool", "Prints", "Here", "Which is")
-    yield "| --- | --- | ---: | --- |"
-    for each in counters(page.analysis):
-        yield row(each.tool, f"`{each.prints}`", each.value, escape(each.counts))
 
 
 def _evidence(evidence: Evidence) -> Iterable[str]:

@@ -18,7 +18,6 @@ from archscope.site.highlight import highlight
 from archscope.site.live import Palette, live
 from archscope.site.markup import Markup, join, prose, tag
 from archscope.site.page import Page, Source
-from archscope.site.tools import counters
 
 _INDEX: Final = "../index.html"
 
@@ -222,26 +221,8 @@ def _finding(place: int, finding: Finding) -> Markup:
 
 
 def _tools(page: Page) -> Markup:
-    rows = (
-        tag(
-            "tr",
-            tag("th", each.tool, scope="row"),
-            tag("td", tag("code", each.prints)),
-            tag("td", each.value, class_="number"),
-            tag("td", each.counts),
-        )
-        for each in counters(page.analysis)
-    )
-    head = tag("tr", *(tag("th", text, scope="col") for text in ("Tool", "Prints", "Here", "Which is")))
-    table = tag(
-        "table",
-        tag("caption", "What other tools count", class_="unseen"),
-        tag("thead", head),
-        tag("tbody", *rows),
-        class_="tools",
-    )
-    lead = "The same network, in the words of the tools that people compare with."
-    return section("tools", "How other tools count it", scrolling(table, "Table of other tools"), lead=lead)
+    lead = "The same network in the words of the tools that people compare with."
+    return section("tools", "How other tools count it", scrolling(_plain_table(page.tools), "Other tools"), lead=lead)
 
 
 def _evidence(evidence: Evidence, palette: Palette) -> Markup:
@@ -267,18 +248,21 @@ def _themed(color: str, palette: Palette) -> str:
 
 
 def _table(table: Table) -> Markup:
+    return join(tag("h3", table.name, class_="table-name"), scrolling(_plain_table(table), table.name))
+
+
+def _plain_table(table: Table) -> Markup:
     head = (
         tag("th", heading, scope="col", class_="number" if numeric else None)
         for heading, numeric in zip(table.headings, table.numeric, strict=True)
     )
     lines = (tag("tr", *_cells(line, table.numeric)) for line in table.lines)
-    whole = tag(
+    return tag(
         "table",
         tag("caption", table.name, class_="unseen"),
         tag("thead", tag("tr", *head)),
         tag("tbody", *lines),
     )
-    return join(tag("h3", table.name, class_="table-name"), scrolling(whole, table.name))
 
 
 def _cells(line: Sequence[str | Mark], numeric: Sequence[bool]) -> Iterable[Markup]:

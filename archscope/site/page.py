@@ -10,8 +10,9 @@ from typing import Final
 
 from archscope.analysis import Analysis, Row
 from archscope.site.audit import Finding
-from archscope.site.evidence import Evidence
+from archscope.site.evidence import Evidence, Table
 from archscope.site.live import Picture
+from archscope.site.tools import counters
 from archscope.working import Count
 
 WORKED: Final = ("parameters", "fixed", "connections", "connections_in_bounds", "macs", "flops", "units",
@@ -59,6 +60,7 @@ class Page:
         sources: PyTorch's and Keras's.
         downloads: the files beside the page.
         evidence: the matrix of witnesses, where it was asked for; what was measured, where there is a result file.
+        witnessed: what each witness counted for the whole network, by its name and the quantity, where it was asked.
     """
 
     analysis: Analysis
@@ -69,6 +71,7 @@ class Page:
     sources: tuple[Source, ...] = ()
     downloads: tuple[Download, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    witnessed: Mapping[tuple[str, str], str] | None = None
 
     @property
     def slug(self) -> str:
@@ -83,6 +86,19 @@ class Page:
             if finding.figure.layer is not None:
                 found.setdefault(finding.figure.layer, []).append((place, finding))
         return found
+
+    @property
+    def tools(self) -> Table:
+        """How other tools count it, and what they said where they were asked."""
+        asked = self.witnessed
+        headings = ("Tool", "What it prints", "What answers it here", "Here")
+        numeric = (False, False, False, True)
+        lines = [(each.tool, each.prints, each.ours, each.value) for each in counters(self.analysis)]
+        if asked is None:
+            return Table("Other tools", headings, numeric, tuple(lines))
+        said = (asked.get(each.witness) or asked.get(each.otherwise, "not asked") for each in counters(self.analysis))
+        answered = tuple((*line, answer) for line, answer in zip(lines, said, strict=True))
+        return Table("Other tools", (*headings, "It says"), (*numeric, False), answered)
 
     @property
     def held(self) -> int:

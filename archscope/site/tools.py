@@ -1,7 +1,7 @@
-"""What the tools that people compare with print for a network, and which of our counts it is.
+"""What the tools that people compare with call a number, and which of our counts answers it.
 
-The numbers are ours, named as the tools name them; whether a tool really prints them is what `archscope verify`
-finds out, and a page with proofs shows.
+The numbers are ours. Whether a tool really prints them is what a witness of `archscope verify` finds out; where one
+was asked, its answer stands beside.
 
 >>> import archscope
 >>> [(each.tool, each.value) for each in counters(archscope.analyze(archscope.load("lenet5-pytorch")))][:2]
@@ -23,14 +23,21 @@ class Counter:
     Attributes:
         tool: its name.
         prints: what it calls the number.
-        value: the number.
-        counts: which of our counts that is.
+        ours: which of our counts answers it, and how it differs.
+        value: that count.
+        witness: the witness of `archscope verify` that asks the tool, and the quantity it asks for.
     """
 
     tool: str
     prints: str
+    ours: str
     value: str
-    counts: str
+    witness: tuple[str, str]
+
+    @property
+    def otherwise(self) -> tuple[str, str]:
+        """Where the witness says why it has no answer at all."""
+        return self.witness[0], "parameters"
 
 
 def counters(analysis: Analysis) -> tuple[Counter, ...]:
@@ -40,18 +47,30 @@ def counters(analysis: Analysis) -> tuple[Counter, ...]:
 
 def _counters(analysis: Analysis) -> Iterable[Counter]:
     totals = analysis.totals
-    parameters = f"{int(totals.parameters):,}"
-    held = f"{int(totals.parameters) + int(totals.fixed):,}"
-    yield Counter("torchinfo", "Total params", parameters, "parameters; what is fixed is no parameter of a module")
+    parameters = int(totals.parameters)
+    yield Counter(
+        "torchinfo",
+        "Total params",
+        "parameters; fixed values are buffers, which it leaves out",
+        f"{parameters:,}",
+        ("torchinfo", "parameters"),
+    )
     if totals.connections is not None:
         yield Counter(
             "torchinfo",
             "Total mult-adds",
+            "connections of convolutions and dense layers, because it counts a bias as one more product; "
+            "of other layers it counts something else",
             f"{int(totals.connections):,}",
-            "connections, a bias as one more product; of convolutions and dense layers alone",
+            ("torchinfo", "connections"),
         )
     if totals.macs is not None:
         macs = int(totals.macs)
-        yield Counter("fvcore", "FlopCountAnalysis(…).total()", f"{macs:,}", "MACs, although it is called FLOPs")
-        yield Counter("PyTorch", "FlopCounterMode", f"{2 * macs:,}", "2·MACs: a product and a sum are two")
-    yield Counter("Keras", "count_params()", held, "parameters and fixed values together")
+        yield Counter(
+            "fvcore", "FlopCountAnalysis.total()", "MACs, although it calls them FLOPs", f"{macs:,}", ("fvcore", "macs")
+        )
+        yield Counter("PyTorch", "FlopCounterMode", "FLOPs = 2·MACs", f"{2 * macs:,}", ("FLOPs", "flops"))
+    held = parameters + int(totals.fixed)
+    yield Counter(
+        "Keras", "count_params()", "parameters and fixed values together", f"{held:,}", ("Keras", "count_params")
+    )
