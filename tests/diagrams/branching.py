@@ -157,7 +157,7 @@ def resnet(blocks: Sequence[int] = (3, 4, 6, 3)) -> Network:
     return b.network()
 
 
-def chain(length: int = 60) -> Network:
+def chain(length: int = 45) -> Network:
     """A long chain without blocks, no two neighbours alike."""
     b = Builder("chain", input=(8, 32, 32))
     last = "input"

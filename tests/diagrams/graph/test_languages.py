@@ -15,8 +15,8 @@ from archscope.diagrams.graph.mermaid import mermaid_source
 from archscope.diagrams.graph.view import Frame, View, view_of
 from archscope.diagrams.request import request
 from archscope.network import Network
-from tests.diagrams.browser import launch
 from tests.diagrams.branching import NETWORKS, Builder
+from tests.diagrams.browser import launch
 
 NAMES = [*NETWORKS, "alexnet", "lenet5"]
 

@@ -42,13 +42,20 @@ def network(name: str) -> Network:
     return NETWORKS[name]() if name in NETWORKS else archscope.load(name)
 
 
-@pytest.mark.parametrize("options", VARIANTS, ids=str)
-@pytest.mark.parametrize("name", [*NETWORKS, *SPECS])
+CASES = [
+    (name, options)
+    for name in (*NETWORKS, *SPECS)
+    # The checker takes seconds for the large ones.
+    for options in (VARIANTS[:4] if name in ("resnet", "chain") else VARIANTS)
+]
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=str)
 def test_nothing_is_in_the_way_of_anything(name: str, options: dict[str, Any]) -> None:
     drawn = network(name)
     problems = geometry.problems(archscope.draw(drawn, style="graph", **options).svg, drawn)
     # Which edges a graph with folded or collapsed blocks shows is tested on its view.
-    assert [problem for problem in problems if not problem.startswith("edge missing")] == []
+    assert [problem for problem in problems if not problem.startswith(("edge missing", "edge too many"))] == []
 
 
 def groups(scene: Scene, kind: str) -> list[Group]:
@@ -137,7 +144,8 @@ def test_a_page_is_as_wide_as_asked_and_a_width_that_cannot_hold_it_says_which_c
 
 def test_a_long_chain_goes_on_in_further_columns() -> None:
     tall = archscope.draw(network("chain"), style="graph").scene
-    assert tall.height < 2 * tall.width
+    assert tall.height <= 120 * 8
+    assert tall.width > 400
     wide = archscope.draw(network("chain"), style="graph", direction="lr", width="183mm").scene
     assert wide.width == pytest.approx(183 / 25.4 * 72)
 
@@ -150,7 +158,7 @@ import archscope
 from tests.diagrams.branching import NETWORKS, Builder
 for name in ("towers", "dense", "resnet"):
     drawing = archscope.draw(NETWORKS[name](), style="graph")
-    for format in ("svg", "dot", "mermaid"):
+    for format in ("svg", "dot", "mermaid", "html"):
         print(name, format, hashlib.sha256(drawing.write(format).encode()).hexdigest())
 assert "torch" not in sys.modules
 """

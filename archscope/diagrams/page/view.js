@@ -1,0 +1,193 @@
+"use strict";
+const facts = JSON.parse(document.getElementById("facts").textContent);
+const picture = document.getElementById("picture");
+const side = document.getElementById("side");
+const search = document.getElementById("search");
+const count = document.getElementById("count");
+const layers = [...picture.querySelectorAll("g.layer")];
+const edges = [...picture.querySelectorAll("g.edge")];
+const whole = picture.getAttribute("viewBox").split(" ").map(Number);
+const opening = [...side.childNodes];
+let view = [...whole];
+let chosen = null;
+let found = layers;
+
+// The browser's own tooltip would stand on top of what the side shows.
+for (const group of picture.querySelectorAll("g")) {
+  const title = [...group.children].find(each => each.tagName === "title");
+  if (!title) continue;
+  if (group.classList.contains("layer")) group.setAttribute("aria-label", title.textContent);
+  title.remove();
+}
+layers.forEach((layer, place) => {
+  layer.setAttribute("tabindex", "0");
+  layer.setAttribute("role", "button");
+  layer.dataset.words = JSON.stringify(facts[place]).toLowerCase();
+});
+
+function look(next) {
+  view = next;
+  picture.setAttribute("viewBox", view.map(each => +each.toFixed(3)).join(" "));
+}
+
+// Points of the picture to one pixel of the screen: the view box is centred and shown whole.
+function scale() {
+  const box = picture.getBoundingClientRect();
+  return Math.max(view[2] / box.width, view[3] / box.height);
+}
+
+function at(event) {
+  const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
+  return [point.x, point.y];
+}
+
+// Towards the chosen layer, or the middle.
+function centre() {
+  const box = chosen ? chosen.getBBox() : { x: view[0], y: view[1], width: view[2], height: view[3] };
+  return [box.x + box.width / 2, box.y + box.height / 2];
+}
+
+function zoom(factor, [x, y] = centre()) {
+  const width = Math.min(Math.max(view[2] / factor, whole[2] / 200), whole[2] * 4);
+  const part = width / view[2];
+  look([x - (x - view[0]) * part, y - (y - view[1]) * part, width, view[3] * part]);
+}
+
+function element(name, text, kind) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  if (kind) made.className = kind;
+  return made;
+}
+
+function show(place) {
+  const { name, is, rows } = facts[place];
+  const parts = [element("h2", name), element("p", is)];
+  for (const row of rows) {
+    if (rows.length > 1 || row.names.length > 1) parts.push(element("h3", row.names[0]));
+    if (row.names.length > 1) parts.push(element("small", `the same: ${row.names.slice(1).join(", ")}`));
+    const list = document.createElement("dl");
+    for (const [term, value, working] of row.facts) {
+      list.append(element("dt", term), element("dd", value));
+      if (working) list.append(element("dd", `= ${working}`, "working"));
+    }
+    parts.push(element("p", row.is), list);
+  }
+  side.replaceChildren(...parts);
+}
+
+function light(layer) {
+  layers.forEach(each => each.classList.toggle("on", each === layer));
+  const name = layer && layer.dataset.layers.split(" ")[0];
+  for (const edge of edges) {
+    edge.classList.toggle("lit", name !== null && [edge.dataset.source, edge.dataset.target].includes(name));
+  }
+  if (layer) show(layers.indexOf(layer));
+  else side.replaceChildren(...opening);
+}
+
+function choose(layer) {
+  chosen = layer;
+  light(layer);
+  side.scrollTop = 0;
+}
+
+function bring(layer) {
+  const box = layer.getBBox();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const legible = Math.min(view[2], Math.max(whole[2] / 20, box.width * 6));
+  const part = legible / view[2];
+  const inside = box.x >= view[0] && box.y >= view[1]
+    && box.x + box.width <= view[0] + view[2] && box.y + box.height <= view[1] + view[3];
+  if (!inside || part < 0.5) look([x - legible / 2, y - view[3] * part / 2, legible, view[3] * part]);
+}
+
+function step(by) {
+  const list = found.length ? found : layers;
+  const place = list.indexOf(chosen);
+  const next = list[place < 0 ? (by > 0 ? 0 : list.length - 1) : (place + by + list.length) % list.length];
+  choose(next);
+  bring(next);
+  return next;
+}
+
+function clear() {
+  search.value = "";
+  filter();
+  choose(null);
+}
+
+function filter() {
+  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  found = layers.filter(layer => words.every(word => layer.dataset.words.includes(word)));
+  layers.forEach(layer => layer.classList.toggle("dim", !found.includes(layer)));
+  count.textContent = words.length ? `${found.length} of ${layers.length}` : "";
+}
+
+layers.forEach(layer => {
+  layer.addEventListener("pointerenter", () => light(layer));
+  layer.addEventListener("pointerleave", () => light(chosen));
+  layer.addEventListener("focus", () => { if (layer.matches(":focus-visible")) choose(layer); });
+});
+
+const held = new Map();
+let moved = false;
+picture.addEventListener("pointerdown", event => {
+  held.set(event.pointerId, event);
+  moved = false;
+});
+picture.addEventListener("pointermove", event => {
+  const before = held.get(event.pointerId);
+  if (!before) return;
+  if (!moved && Math.hypot(event.clientX - before.clientX, event.clientY - before.clientY) < 4) return;
+  moved = true;
+  picture.classList.add("held");
+  picture.setPointerCapture(event.pointerId);
+  if (held.size === 1) {
+    const size = scale();
+    look([view[0] - (event.clientX - before.clientX) * size, view[1] - (event.clientY - before.clientY) * size, view[2], view[3]]);
+  } else {
+    const other = [...held.values()].find(each => each.pointerId !== event.pointerId);
+    const apart = from => Math.hypot(from.clientX - other.clientX, from.clientY - other.clientY);
+    zoom(apart(event) / Math.max(apart(before), 1), at(other));
+  }
+  held.set(event.pointerId, event);
+});
+for (const end of ["pointerup", "pointercancel"]) {
+  picture.addEventListener(end, event => {
+    held.delete(event.pointerId);
+    picture.classList.remove("held");
+  });
+}
+picture.addEventListener("click", event => {
+  if (!moved) choose(event.target.closest("g.layer"));
+});
+picture.addEventListener("wheel", event => {
+  event.preventDefault();
+  zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), at(event));
+}, { passive: false });
+
+document.getElementById("in").addEventListener("click", () => zoom(1.4));
+document.getElementById("out").addEventListener("click", () => zoom(1 / 1.4));
+document.getElementById("all").addEventListener("click", () => look([...whole]));
+search.addEventListener("input", filter);
+search.addEventListener("keydown", event => {
+  if (event.key === "Enter" && found.length) step(event.shiftKey ? -1 : 1);
+});
+document.addEventListener("keydown", event => {
+  if (event.key === "Escape") {
+    clear();
+    document.activeElement.blur();
+    return;
+  }
+  if (event.target === search || event.ctrlKey || event.metaKey || event.altKey) return;
+  const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+  if (event.key === "/") search.focus();
+  else if (event.key === "+" || event.key === "=") zoom(1.4);
+  else if (event.key === "-") zoom(1 / 1.4);
+  else if (event.key === "0") look([...whole]);
+  else if (event.key in steps) step(steps[event.key]).focus({ preventScroll: true });
+  else if ((event.key === "Enter" || event.key === " ") && event.target.closest?.("g.layer")) bring(event.target);
+  else return;
+  event.preventDefault();
+});
