@@ -108,12 +108,12 @@ class Count(int):
     @property
     def working(self) -> str:
         """The arithmetic in numbers, ``(5·5·1 + 1)·6``; the number alone where it was given."""
-        return _write(self, lambda leaf: f"{int(leaf):,}")
+        return _write(self, _digits)
 
     @property
     def formula(self) -> str:
         """The arithmetic in letters, ``(k·k·c + 1)·n``; numbers without a letter stay numbers."""
-        return _write(self, lambda leaf: leaf.letter or f"{int(leaf):,}")
+        return _write(self, lambda leaf: leaf.letter or _digits(leaf))
 
     @property
     def letters(self) -> dict[str, int]:
@@ -193,6 +193,10 @@ def _same(a: Count, b: Count) -> bool:
     return a.working == b.working
 
 
+def _digits(number: int) -> str:
+    return f"{int(number):,}".replace("-", "−")
+
+
 def _leaves(root: Count) -> Iterator[Count]:
     stack = [root]
     while stack:
@@ -210,9 +214,10 @@ def _write(root: Count, leaf: Callable[[Count], str]) -> str:
     while stack:
         top, ready = stack.pop()
         if not top.op:
-            done.append((leaf(top), _ATOM))
+            text = leaf(top)
+            done.append((text, _SUM if text.startswith("−") else _ATOM))
         elif top.op == "Σ":
-            done.append((" + ".join(f"{int(part):,}" for part in top.parts) or "0", _SUM))
+            done.append((" + ".join(_digits(part) for part in top.parts) or "0", _SUM))
         elif not ready:
             stack.append((top, True))
             stack.extend((part, False) for part in reversed(top.parts))

@@ -106,7 +106,8 @@ WRONG = [
           message="padding of 2 is more than half the kernel of 3: a window would hold nothing; use at most 1, or a "
           "`zero_pad2d` layer before this one"),
     wrong("max_pool1d", kernel_size=3, dilation=2, padding=2, blamed="padding",
-          message="padding of 2 is more than half the kernel of 3: a window would hold nothing; use at most 1, or a `zero_pad1d` layer before this one"),
+          message="padding of 2 is more than half the kernel of 3: a window would hold nothing; use at most 1, or a "
+          "`zero_pad1d` layer before this one"),
     wrong("avg_pool3d", kernel_size=2, padding=[0, 2, 0, 0, 0, 0], blamed="padding",
           message="padding of 2 is more than half the kernel of 2: a window would hold nothing; use at most 1, or a "
           "`zero_pad3d` layer before this one"),
