@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from archscope.analysis import Analysis
-from archscope.bench import report, roofline
 from archscope.bench.compare import read_result
+from archscope.bench.report import heading, label, layer_sheet, network_sheets, remarks
+from archscope.bench.roofline import write_svgs
 from archscope.bench.sheets import Sheet
 from archscope.bench.verdict import verdict
 from archscope.errors import ArchscopeError, UsageError
@@ -62,25 +63,28 @@ def _insist_on_same(analysis: Analysis, cells: Sequence[Mapping[str, Any]], path
 
 
 def _evidence(document: Mapping[str, Any], place: int, analysis: Analysis) -> Evidence:
-    sheets = report.network_sheets(document)
+    sheets = network_sheets(document)
     notes: list[str] = []
     for cell in document["cells"]:
         if cell["status"] == "ok" and cell["layers"]:
-            sheets.append(report.layer_sheet(cell, document))
-            notes.append(f"{report.label(cell, document)}: {' '.join(verdict(cell))}")
-    notes += report.remarks(document)
+            sheets.append(layer_sheet(cell, document))
+            notes.append(f"{label(cell, document)}: {' '.join(verdict(cell))}")
+    notes += remarks(document)
     device = (document.get("ceilings") or {}).get("device") or document.get("device") or "an unnamed device"
-    picture = roofline.write_svg(document)
     suffix = "" if place == 1 else f"-{place}"
-    name = f"{slug(analysis.name)}-roofline{suffix}.svg"
+    named = {cell["id"]: label(cell, document) for cell in document["cells"]}
+    pictures = (
+        Picture(f"{slug(analysis.name)}-roofline{suffix}-{number}.svg", f"Roofline of {named[cell]} on {device}", svg)
+        for number, (cell, svg) in enumerate(write_svgs(document).items(), 1)
+    )
     return Evidence(
         name=f"benchmark{suffix}",
         heading=f"Benchmark: {device}",
         link="Benchmark" if place == 1 else f"Benchmark {place}",
         lead=f"Measured {str(document['created'])[:10]} on {device}.",
         tables=tuple(_table(sheet) for sheet in sheets),
-        pictures=(Picture(name, f"Roofline of {analysis.title} on {device}", picture),) if picture else (),
-        notes=(*report.heading(document)[1:], *notes),
+        pictures=tuple(pictures),
+        notes=(*heading(document)[1:], *notes),
     )
 
 

@@ -14,7 +14,7 @@ def test_a_page_shows_what_was_measured_with_device_date_and_roofline(tmp_path):
     result = json.loads(RESULT.read_text())
     assert f"Measured {result['created'][:10]} on {result['ceilings']['device']}." in text
     assert "<title>Roofline of lenet5/b1" in text
-    assert (tmp_path / "lenet5" / "lenet5-roofline.svg").is_file()
+    assert (tmp_path / "lenet5" / "lenet5-roofline-1.svg").is_file()
     assert 'id="benchmark"' not in (tmp_path / "lenet1" / "index.html").read_text()
 
 
@@ -27,8 +27,8 @@ def test_a_folder_stands_for_the_results_in_it_and_each_is_a_section(tmp_path):
     assert main(["docs", "lenet5", "--bench", str(folder), "-o", str(tmp_path / "site"), "-f", "markdown"]) == 0
     text = (tmp_path / "site" / "lenet5" / "index.md").read_text()
     assert text.count("## Benchmark: ") == 2
-    assert "(lenet5-roofline.svg)" in text
-    assert "(lenet5-roofline-2.svg)" in text
+    assert "(lenet5-roofline-1.svg)" in text
+    assert "(lenet5-roofline-2-1.svg)" in text
 
 
 def changed(**changes):
