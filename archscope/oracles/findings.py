@@ -70,8 +70,8 @@ class Finding:
 def spell(value: Any) -> str:
     """A number or a shape as people write it.
 
-    >>> spell(60850), spell((6, 28, 28)), spell(None)
-    ('60,850', '6×28×28', 'nothing')
+    >>> spell(122304), spell((6, 28, 28)), spell(None)
+    ('122,304', '6×28×28', 'nothing')
     """
     if value is None:
         return "nothing"

@@ -52,7 +52,7 @@ def _head(pages: Sequence[Page]) -> Markup:
     box = tag(
         "div",
         tag("label", "Search networks, layers and published figures", for_="search"),
-        tag("input", type="search", id="search", placeholder="C3, AlexNet, 60,850 …", autocomplete="off"),
+        tag("input", type="search", id="search", placeholder="C3, AlexNet, 122,304 …", autocomplete="off"),
         tag("p", id="found-count", class_="found-count", role="status"),
         tag("ul", id="found", class_="found", hidden=True),
         class_="search",
