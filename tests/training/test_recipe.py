@@ -197,3 +197,72 @@ def test_the_bundled_digits_are_real_ones():
     samples = digits()
     assert samples.images.shape == (1797, 1, 32, 32)
     assert samples.labels.bincount().tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+
+
+@pytest.fixture
+def stored(monkeypatch):
+    """A torchvision of two images a set, laid out as the real one lays them out."""
+    import sys
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType, SimpleNamespace
+
+    package, datasets = ModuleType("torchvision"), ModuleType("torchvision.datasets")
+    package.__spec__, datasets.__spec__ = ModuleSpec("torchvision", None), ModuleSpec("torchvision.datasets", None)
+    asked = []
+
+    def opened(data, targets):
+        def dataset(folder, *, train, download):
+            asked.append((folder, train, download))
+            if folder == "empty" and not download:
+                raise RuntimeError("Dataset not found. You can use download=True to download it")
+            return SimpleNamespace(data=data, targets=targets)
+
+        return dataset
+
+    datasets.MNIST = opened(torch.full((2, 28, 28), 255, dtype=torch.uint8), torch.tensor([3, 7]))
+    colours = torch.zeros(2, 32, 32, 3, dtype=torch.uint8)
+    colours[..., 1] = 255  # CIFAR-10 is an array, channels last, with a list of classes
+    datasets.CIFAR10 = opened(colours.numpy(), [0, 9])
+    package.datasets = datasets
+    monkeypatch.setitem(sys.modules, "torchvision", package)
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", datasets)
+    return asked
+
+
+def test_mnist_is_padded_to_32(stored):
+    from archscope.pytorch.samples import mnist
+
+    samples = mnist("data", train=True)
+    assert samples.images.shape == (2, 1, 32, 32)
+    assert samples.images[0, 0, 2:30, 2:30].unique().tolist() == pytest.approx([1.175])
+    assert samples.labels.tolist() == [3, 7]
+    assert stored == [("data", True, False)]
+
+
+def test_cifar_10_is_turned_to_channels_first(stored):
+    from archscope.pytorch.samples import cifar10
+
+    samples = cifar10("data", train=False)
+    assert samples.images.shape == (2, 3, 32, 32)
+    assert samples.images[0, :, 0, 0].tolist() == pytest.approx([-0.1, 1.175, -0.1])
+    assert stored == [("data", False, False)]
+
+
+def test_images_that_are_not_there_are_downloaded_only_when_asked(stored):
+    from archscope.pytorch.samples import mnist
+
+    with pytest.raises(UsageError, match="empty does not hold MNIST; ask for it with `download=True`"):
+        mnist("empty", train=True)
+    assert len(mnist("empty", train=True, download=True)) == 2
+
+
+def test_without_torchvision_mnist_says_what_to_install():
+    import importlib.util
+
+    from archscope.errors import MissingExtra
+    from archscope.pytorch.samples import mnist
+
+    if importlib.util.find_spec("torchvision") is not None:
+        pytest.skip("torchvision is installed")
+    with pytest.raises(MissingExtra, match="pip install torchvision"):
+        mnist("data", train=True)
