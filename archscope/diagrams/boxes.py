@@ -337,7 +337,7 @@ class _Drawing:
         if len(others) == 1:
             return 0.0
         ends = sorted(others, key=lambda each: self.placed[each.target].y)
-        return 0.32 * ((ends.index(link) + 0.5) / len(ends) - 0.5) * 2 / 1.28
+        return 0.64 * ((ends.index(link) + 0.5) / len(ends) - 0.5)
 
     def _entry(self, link: Link) -> float:
         """How far from the middle of a face a link ends, where several do."""
