@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-BENCHMARKS = ("table",)
+BENCHMARKS = ("table", "figure")
 """Every benchmark by the name of its module."""
 
 
