@@ -27,6 +27,7 @@ COMMANDS: Final = (
     "table",
     "explain",
     "verify",
+    "code",
     "bench",
     "diagram",
     "docs",

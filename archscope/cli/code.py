@@ -1,0 +1,53 @@
+"""``archscope code``: a network as source for a framework."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from archscope.cli.arguments import Changes, InputShape, Output, Spec, complete_names
+from archscope.cli.terminal import emit
+
+_FRAMEWORKS = {"pytorch": "one torch.nn.Module", "keras": "one keras.Model"}
+
+
+def _complete_framework(incomplete: str) -> list[Any]:
+    return complete_names(_FRAMEWORKS, incomplete)
+
+
+def command(
+    spec: Spec,
+    to: Annotated[
+        str, typer.Option("--to", metavar="FRAMEWORK", help="pytorch or keras.", autocompletion=_complete_framework)
+    ] = "pytorch",
+    changes: Changes = None,
+    input: InputShape = None,
+    output: Output = None,
+) -> None:
+    """Print a network as source: one class, ready to be read, changed and trained.
+
+    The source needs the framework and nothing of archscope. Its weights have the shapes and the order of the built
+    module's; with the same values it gives the same output.
+
+    \b
+    archscope code lenet5
+    archscope code alexnet --to pytorch -o alexnet.py
+    archscope code alexnet-keras --to keras
+    """
+    import archscope
+    from archscope.errors import NotFound, did_you_mean
+    from archscope.pytorch import require_torch
+
+    if to not in _FRAMEWORKS:
+        raise NotFound(f"there is no framework `{to}`; {did_you_mean(to, _FRAMEWORKS, what='frameworks')}")
+    network = archscope.load(spec, changes=changes or (), input=input)
+    if to == "pytorch":
+        require_torch("code --to pytorch")
+        from archscope.pytorch.source import write_pytorch
+
+        emit(write_pytorch(network), output)
+    else:
+        from archscope.pytorch.keras_source import write_keras
+
+        emit(write_keras(network), output)

@@ -1,0 +1,382 @@
+"""A network as Keras 3 source: one class, channels last as Keras has it, without a trace of archscope.
+
+Writing it needs neither Keras nor PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from archscope.errors import UsageError
+from archscope.layers import Facts, Shape
+from archscope.layers.windows import same_padding
+from archscope.network import Network, Node
+from archscope.pytorch.listing import Listing, assignment, attribute, class_name, doc, laid_out, nests, variables
+
+_METHODS: Final = {
+    "subsample": '''
+@staticmethod
+def subsample(x, weight, bias, size, strides):
+    """Sum each window; scale and shift each map by values of its own."""
+    summed = ops.average_pool(x, size, strides) * (size[0] * size[1])
+    return summed * weight + bias
+''',
+    "over_table": '''
+@staticmethod
+def over_table(x, weight, table, strides, dilation):
+    """Convolve over a connection table: each output map sees the input maps of its row."""
+    maps, first = [], 0
+    for row in table:
+        kernel = ops.transpose(weight[first : first + len(row)], (1, 2, 0))[..., None]
+        maps.append(ops.conv(ops.take(x, row, axis=-1), kernel, strides, dilation_rate=dilation))
+        first += len(row)
+    return ops.concatenate(maps, axis=-1)
+''',
+    "normalize_maps": '''
+@staticmethod
+def normalize_maps(x, size, alpha, beta, k):
+    """Local response normalization across neighbouring maps."""
+    maps = x.shape[-1]
+    around = [[0, 0]] * (len(x.shape) - 1) + [[size // 2, (size - 1) // 2]]
+    squares = ops.pad(ops.square(x), around)
+    total = sum(squares[..., each : each + maps] for each in range(size))
+    return x / (k + alpha / size * total) ** beta
+''',
+    "squash": '''
+@staticmethod
+def squash(x, amplitude=1.7159, slope=2 / 3):
+    """LeCun's scaled tanh."""
+    return amplitude * ops.tanh(slope * x)
+''',
+}
+"""Methods for the layers that Keras does not have."""
+
+_FUNCTIONS: Final = {
+    "relu": "ops.relu({})", "tanh": "ops.tanh({})", "sigmoid": "ops.sigmoid({})", "silu": "ops.silu({})",
+    "relu6": "ops.relu6({})", "selu": "ops.selu({})", "hardsigmoid": "ops.hard_sigmoid({})",
+    "hardswish": "ops.hard_silu({})", "identity": "{}",
+}  # fmt: skip
+
+
+class _Place:
+    """One node before a writer: its facts, what it reads, and where its lines go."""
+
+    def __init__(self, network: Network, node: Node, taken: Sequence[str], listing: Listing) -> None:
+        self.node = node
+        self.layer: Any = node.layer
+        self.facts: Facts = network.facts[node.name]
+        self.taken = list(taken)
+        self.listing = listing
+        self.name = attribute(node.shares or node.name)
+
+    @property
+    def shape(self) -> Shape:
+        """The first input's shape, channels first."""
+        return tuple(int(extent) for extent in self.facts.inputs[0])
+
+    def made(self, layer: str) -> str:
+        """Make a Keras layer and call it."""
+        if self.node.shares is None:
+            self.listing.constructor += assignment(f"self.{self.name}", f"layers.{layer}")
+        return f"self.{self.name}({', '.join(self.taken)})"
+
+    def weight(self, name: str, shape: Sequence[int], initializer: str, trainable: bool = True) -> str:
+        """Make a weight of the model's own and name it."""
+        full = f"{self.name}_{name}"
+        rest = "" if trainable else ", trainable=False"
+        extents = f"({', '.join(str(int(extent)) for extent in shape)}{',' if len(shape) == 1 else ''})"
+        if self.node.shares is None:
+            call = f'self.add_weight(name="{full}", shape={extents}, initializer={initializer}{rest})'
+            self.listing.constructor += assignment(f"self.{full}", call)
+        return f"self.{full}"
+
+    def method(self, name: str) -> str:
+        """Have a method of the class, and name it."""
+        self.listing.methods[name] = _METHODS[name]
+        return f"self.{name}"
+
+    def cannot(self, why: str) -> UsageError:
+        """The layer cannot be written."""
+        return UsageError(f"`{self.node.name}` ({self.layer.type}) cannot be written in Keras: {why}")
+
+
+def write_keras(network: Network) -> str:
+    """The source of a Keras model.
+
+    Raises:
+        UsageError: Keras has no such layer; names it.
+
+    >>> import archscope
+    >>> print(write_keras(archscope.load("lenet5-keras")).split("def call")[1])
+    (self, x):
+            x = ops.tanh(self.conv1(x))
+            x = self.pool1(x)
+            x = ops.tanh(self.conv2(x))
+            x = self.pool2(x)
+            x = ops.reshape(ops.transpose(x, (0, 3, 1, 2)), (-1, 400))
+            x = ops.tanh(self.fc1(x))
+            x = ops.tanh(self.fc2(x))
+            x = ops.softmax(self.fc3(x))
+            return x
+    """
+    listing, names = Listing(), variables(network)
+    inside: dict[str, str] = {}
+    for node in network.nodes:
+        taken = [inside.pop(ref.node, "") or names[ref.node] for ref in node.inputs]
+        place = _Place(network, node, taken, listing)
+        write = _WRITERS.get(node.layer.type)
+        if write is None:
+            known = ", ".join(sorted({*_WRITERS}))
+            raise place.cannot(f"known are {known}")
+        expression = write(place)
+        if nests(network, node):
+            inside[node.name] = expression
+        elif expression != names[node.name]:
+            listing.forward += assignment(names[node.name], expression)
+    results = ", ".join(names[ref.node] for ref in network.outputs)
+    arguments = ", ".join(names[name] for name in network.inputs)
+    shapes = "; ".join(str(_channels_last(shape)) for shape in network.inputs.values())
+    return laid_out(
+        ["import keras", "from keras import layers, ops"], f"class {class_name(network)}(keras.Model):",
+        [*doc(network)[:-1], doc(network)[-1]], listing,
+        f"def call(self, {arguments}):", results, "def __init__(self):",
+    ).replace("import keras\n", f"# Takes batches of {shapes}, channels last.\nimport keras\n", 1)  # fmt: skip
+
+
+def _channels_last(shape: Shape) -> tuple[int, ...]:
+    return (*(int(each) for each in shape[1:]), int(shape[0])) if len(shape) > 1 else (int(shape[0]),)
+
+
+def _short(values: Sequence[int]) -> str:
+    return str(values[0]) if len(set(values)) == 1 else str(tuple(values))
+
+
+def _sides(place: _Place, stride: Sequence[int], dilation: Sequence[int]) -> tuple[tuple[tuple[int, int], ...], bool]:
+    """Padding before and after on each axis, and whether it is what Keras calls `same`."""
+    layer = place.layer
+    along = zip(place.shape[1:], layer.kernel_size, stride, dilation, strict=True)
+    same = tuple(same_padding(size, kernel=k, stride=s, dilation=d) for size, k, s, d in along)
+    sides = same if layer.padding == "same" else layer.padding
+    return sides, sides == same
+
+
+def _around(value: str, sides: Sequence[tuple[int, int]], fill: str = "") -> str:
+    """The value with padding around it, in Keras's order of axes."""
+    if not any(map(any, sides)):
+        return value
+    pairs = ", ".join(str(list(each)) for each in ((0, 0), *sides, (0, 0)))
+    return f"ops.pad({value}, [{pairs}]{fill})"
+
+
+def _initializers(place: _Place, kernel: str = "kernel") -> str:
+    """Arguments that start the weights as the spec says."""
+    text = ""
+    for weight, (scheme, numbers) in place.node.init:
+        known = {each.name for each in place.facts.weights}
+        if weight not in known:
+            continue
+        values = ", ".join(f"{number:g}" for number in numbers)
+        shape = next(each.shape for each in place.facts.weights if each.name == "weight")
+        fan_in = 1
+        for extent in shape[1:]:
+            fan_in *= int(extent)
+        written = {
+            "normal": f"keras.initializers.RandomNormal({values})",
+            "uniform": f"keras.initializers.RandomUniform({values})",
+            "constant": f"keras.initializers.Constant({values})",
+            "uniform_fan_in": f"keras.initializers.RandomUniform({-numbers[0] / fan_in:.6g}, {numbers[0] / fan_in:.6g})"
+            if numbers else "",
+            "xavier_uniform": '"glorot_uniform"', "xavier_normal": '"glorot_normal"',
+            "kaiming_uniform": '"he_uniform"', "kaiming_normal": '"he_normal"', "zeros": '"zeros"', "ones": '"ones"',
+        }[scheme]  # fmt: skip
+        text += f", {kernel if weight == 'weight' else weight}_initializer={written}"
+    return text
+
+
+def _conv(place: _Place) -> str:
+    layer = place.layer
+    axes = len(layer.kernel_size)
+    sides, same = _sides(place, layer.stride, layer.dilation)
+    if getattr(layer, "connection_table", None) is not None:
+        return _table_conv(place, sides)
+    padded = same and any(map(any, sides))
+    rest = "" if set(layer.stride) == {1} else f", strides={_short(layer.stride)}"
+    rest += ', padding="same"' if padded else ""
+    rest += "" if set(layer.dilation) == {1} else f", dilation_rate={_short(layer.dilation)}"
+    rest += "" if layer.groups == 1 else f", groups={layer.groups}"
+    rest += "" if layer.bias else ", use_bias=False"
+    if not padded:
+        place.taken = [_around(place.taken[0], sides)]
+    kernel = _short(layer.kernel_size)
+    return place.made(f"Conv{axes}D({layer.out_channels}, {kernel}{rest}{_initializers(place)})")
+
+
+def _table_conv(place: _Place, sides: Sequence[tuple[int, int]]) -> str:
+    layer = place.layer
+    weight, *bias = place.facts.weights
+    place.listing.constructor += [
+        f"self.{place.name}_table = [",
+        *(f"    {list(row)}," for row in layer.connection_table),
+        "]",
+    ]
+    kernels = place.weight("weight", weight.shape, '"glorot_uniform"')
+    value = _around(place.taken[0], sides)
+    table = f"self.{place.name}_table"
+    run = f"{place.method('over_table')}({value}, {kernels}, {table}, {_short(layer.stride)}, {_short(layer.dilation)})"
+    if not bias:
+        return run
+    shift = place.weight("bias", bias[0].shape, '"zeros"')
+    return f"{run} + {shift}"
+
+
+def _pool(place: _Place) -> str:
+    layer = place.layer
+    kind, axes = ("Max" if "max" in layer.type else "Average"), len(layer.kernel_size)
+    dilation = getattr(layer, "dilation", (1,) * axes)
+    if set(dilation) != {1}:
+        raise place.cannot("a pooling there has no dilation")
+    sides, same = _sides(place, layer.steps, dilation)
+    output = tuple(int(each) for each in place.facts.output[1:])
+    along = zip(place.shape[1:], sides, layer.kernel_size, layer.steps, output, strict=True)
+    if layer.ceil_mode and any((n + b + a - k) // s + 1 != made for n, (b, a), k, s, made in along):
+        raise place.cannot("a last window there never hangs over the end, as `ceil_mode` lets it")
+    padded = same and any(map(any, sides)) and kind == "Max"
+    if not padded:
+        fill = ', constant_values=float("-inf")' if kind == "Max" else ""
+        if kind == "Average" and any(map(any, sides)) and not layer.count_include_pad:
+            raise place.cannot("padding there counts as zeros in an average")
+        place.taken = [_around(place.taken[0], sides, fill)]
+    size, strides = _short(layer.kernel_size), _short(layer.steps)
+    rest = "" if size == strides else f", strides={strides}"
+    rest += ', padding="same"' if padded else ""
+    return place.made(f"{kind}Pooling{axes}D({size}{rest})")
+
+
+def _adaptive(place: _Place) -> str:
+    kind = "Max" if "max" in place.layer.type else "Average"
+    sizes = []
+    for extent, made in zip(place.shape[1:], place.layer.output_size, strict=True):
+        if extent % made:
+            raise place.cannot(f"{made} windows over {extent} positions are not all of one size")
+        sizes.append(extent // made)
+    return place.made(f"{kind}Pooling{len(sizes)}D({_short(sizes)})")
+
+
+def _subsampling(place: _Place) -> str:
+    layer, (weight, bias) = place.layer, place.facts.weights
+    window = 1
+    for extent in layer.kernel_size:
+        window *= extent
+    scale = place.weight("weight", weight.shape, f"keras.initializers.Constant(1 / {window})")
+    shift = place.weight("bias", bias.shape, '"zeros"')
+    return (f"{place.method('subsample')}({place.taken[0]}, {scale}, {shift}, {tuple(layer.kernel_size)}, "
+            f"{tuple(layer.steps)})")  # fmt: skip
+
+
+def _linear(place: _Place) -> str:
+    rest = "" if place.layer.bias else ", use_bias=False"
+    return place.made(f"Dense({place.layer.out_features}{rest}{_initializers(place)})")
+
+
+def _rbf(place: _Place) -> str:
+    (weight,) = place.facts.weights
+    initializer = '"ones"'
+    if place.layer.codes is not None:
+        bitmaps = ("".join(code.split()) for code in place.layer.codes)
+        rows = (f'    "{bitmap}",' for bitmap in bitmaps)
+        place.listing.constructor += [
+            "codes = [",
+            *rows,
+            "]",
+            'values = [[1.0 if mark == "#" else -1.0 for mark in code] for code in codes]',
+        ]
+        initializer = "lambda shape, dtype: ops.convert_to_tensor(values, dtype)"
+    codes = place.weight("weight", weight.shape, initializer, weight.trainable)
+    return f"ops.sum(ops.square(ops.expand_dims({place.taken[0]}, -2) - {codes}), axis=-1)"
+
+
+def _embedding(place: _Place) -> str:
+    return place.made(f"Embedding({place.layer.num_embeddings}, {place.layer.embedding_dim})")
+
+
+def _lrn(place: _Place) -> str:
+    layer = place.layer
+    numbers = f"{layer.size}, {layer.alpha:g}, {layer.beta:g}, {layer.k:g}"
+    return f"{place.method('normalize_maps')}({place.taken[0]}, {numbers})"
+
+
+def _batch_norm(place: _Place) -> str:
+    layer = place.layer
+    if not layer.track_running_stats:
+        raise place.cannot("a batch normalization there always keeps running statistics")
+    rest = "" if layer.affine else ", center=False, scale=False"
+    return place.made(f"BatchNormalization(momentum={1 - layer.momentum:g}, epsilon={layer.eps:g}{rest})")
+
+
+def _dropout(place: _Place) -> str:
+    return place.made(f"Dropout({place.layer.p:g})")
+
+
+def _reordered(place: _Place) -> str:
+    """The values of maps in PyTorch's order: channels first."""
+    rank = len(place.shape)
+    if rank == 1:
+        return place.taken[0]
+    order = (0, rank, *range(1, rank))
+    return f"ops.transpose({place.taken[0]}, {order})"
+
+
+def _flatten(place: _Place) -> str:
+    return f"ops.reshape({_reordered(place)}, (-1, {int(place.facts.output[0])}))"
+
+
+def _concat(place: _Place) -> str:
+    rank = len(place.shape)
+    axis = place.layer.dim % rank
+    return f"ops.concatenate([{', '.join(place.taken)}], axis={-1 if axis == 0 else axis})"
+
+
+def _softmax(place: _Place) -> str:
+    axis = place.layer.dim % len(place.shape)
+    name = "softmax" if place.layer.type == "softmax" else "log_softmax"
+    return f"ops.{name}({place.taken[0]})" if axis == 0 else f"ops.{name}({place.taken[0]}, axis={axis})"
+
+
+def _squash(place: _Place) -> str:
+    layer = place.layer
+    usual = not layer.stated()
+    rest = "" if usual else f", amplitude={layer.amplitude!r}, slope={layer.slope!r}"
+    return f"{place.method('squash')}({place.taken[0]}{rest})"
+
+
+def _function(template: str) -> Callable[[_Place], str]:
+    return lambda place: template.format(*place.taken)
+
+
+_WRITERS: Final[dict[str, Callable[[_Place], str]]] = {
+    **{name: _function(template) for name, template in _FUNCTIONS.items()},
+    **{f"conv{axes}d": _conv for axes in (1, 2, 3)},
+    **{f"{kind}_pool{axes}d": _pool for kind in ("max", "avg") for axes in (1, 2, 3)},
+    **{f"adaptive_{kind}_pool{axes}d": _adaptive for kind in ("max", "avg") for axes in (1, 2, 3)},
+    **{f"zero_pad{axes}d": lambda place: _around(place.taken[0], place.layer.padding) for axes in (1, 2, 3)},
+    "subsampling": _subsampling,
+    "linear": _linear,
+    "rbf": _rbf,
+    "embedding": _embedding,
+    "lrn": _lrn,
+    "batch_norm": _batch_norm,
+    "dropout": _dropout,
+    "flatten": _flatten,
+    "concat": _concat,
+    "add": lambda place: " + ".join(place.taken),
+    "multiply": lambda place: " * ".join(place.taken),
+    "softmax": _softmax,
+    "log_softmax": _softmax,
+    "scaled_tanh": _squash,
+    "leaky_relu": lambda place: f"ops.leaky_relu({place.taken[0]}, {place.layer.negative_slope:g})",
+    "elu": lambda place: f"ops.elu({place.taken[0]}, {place.layer.alpha:g})",
+    "gelu": lambda place: f"ops.gelu({place.taken[0]}, approximate={place.layer.approximate == 'tanh'})",
+    "hardtanh": lambda place: f"ops.clip({place.taken[0]}, {place.layer.min_val:g}, {place.layer.max_val:g})",
+}  # fmt: skip
+"""How to write each layer type that Keras can express."""

@@ -1,0 +1,126 @@
+"""What the source generators share: names for values and classes, and a class laid out as text."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from archscope.network import Network, Node
+
+
+@dataclass
+class Listing:
+    """The parts of a class as they grow: constructor lines, forward lines, and the methods both need."""
+
+    constructor: list[str] = field(default_factory=list)
+    forward: list[str] = field(default_factory=list)
+    methods: dict[str, str] = field(default_factory=dict)
+
+
+def class_name(network: Network) -> str:
+    """A class name from a network's name.
+
+    >>> import archscope
+    >>> class_name(archscope.load("lenet5-1998"))
+    'Lenet5_1998'
+    """
+    parts = re.split(r"[^A-Za-z0-9]+", network.name)
+    name = parts[0][:1].upper() + parts[0][1:]
+    for part in parts[1:]:
+        name += f"_{part}" if part[:1].isdigit() else part[:1].upper() + part[1:]
+    return name if name.isidentifier() and not keyword.iskeyword(name) else f"Network{name}"
+
+
+def attribute(node: str) -> str:
+    """An attribute for a node: its name, with ``_`` for the dots."""
+    name = node.replace(".", "_")
+    return f"{name}_" if keyword.iskeyword(name) or name in _TAKEN else name
+
+
+_TAKEN = frozenset({"forward", "call", "build", "train", "eval", "float", "double", "half", "type", "cpu", "cuda", "to",
+                    "parameters", "modules", "children", "add_module", "training", "compute_output_shape", "fit",
+                    "weights", "variables", "layers", "name", "dtype", "losses", "metrics", "input", "output",
+                    "inputs", "outputs", "compile", "evaluate", "predict", "summary", "save"})  # fmt: skip
+"""Attributes that PyTorch's and Keras's base classes have already."""
+
+
+def variables(network: Network) -> Mapping[str, str]:
+    """A variable for each value: ``x`` where the next line alone reads it, else a name of its own."""
+    order = {node.name: place for place, node in enumerate(network.nodes)}
+    kept = {ref.node for ref in network.outputs}
+    names: dict[str, str] = {}
+    for name in (*network.inputs, *order):
+        readers = network.consumers[name]
+        follows = len(readers) == 1 and order[readers[0].name] == order.get(name, -1) + 1
+        alone = follows and len({ref.node for ref in readers[0].inputs}) == 1
+        only_result = not readers and name in kept and len(network.outputs) == 1
+        single_input = name not in network.inputs or len(network.inputs) == 1
+        names[name] = "x" if (alone or only_result) and single_input else _value(name)
+    return names
+
+
+def _value(name: str) -> str:
+    text = "image" if name == "input" else name.replace(".", "_").lower()
+    return f"{text}_" if keyword.iskeyword(text) or text in ("x", "self", "torch", "nn", "keras", "ops") else text
+
+
+def nests(network: Network, node: Node) -> bool:
+    """Whether a node's expression can stand inside the next line's: an activation named on it follows."""
+    readers = network.consumers[node.name]
+    place = next(at for at, each in enumerate(network.nodes) if each.name == node.name)
+    following = network.nodes[place + 1] if place + 1 < len(network.nodes) else None
+    kept = any(ref.node == node.name for ref in network.outputs)
+    return not kept and len(readers) == 1 and readers[0] is following and following.folded
+
+
+def doc(network: Network, width: int = 96) -> list[str]:
+    """The class's docstring: title and summary."""
+    import textwrap
+
+    lines = [f'"""{network.title or network.name}.']
+    if network.summary:
+        lines += ["", *textwrap.wrap(" ".join(network.summary.split()), width)]
+        return [*lines, '"""']
+    return [lines[0] + '"""']
+
+
+def assignment(target: str, expression: str, width: int = 100) -> list[str]:
+    """``target = expression``, on several lines if one would be too long."""
+    line = f"{target} = {expression}"
+    if len(line) + 8 <= width or "(" not in expression or not expression.endswith(")"):
+        return [line]
+    head, _, rest = expression.partition("(")
+    return [f"{target} = {head}(", *(f"    {part}," for part in split_arguments(rest[:-1])), ")"]
+
+
+def split_arguments(text: str) -> list[str]:
+    """Arguments apart, brackets kept together.
+
+    >>> split_arguments("1, [2, 3], kernel_size=(5, 5)")
+    ['1', '[2, 3]', 'kernel_size=(5, 5)']
+    """
+    parts, depth, start = [], 0, 0
+    for place, mark in enumerate(text):
+        depth += mark in "([{"
+        depth -= mark in ")]}"
+        if mark == "," and not depth:
+            parts.append(text[start:place].strip())
+            start = place + 1
+    return [part for part in (*parts, text[start:].strip()) if part]
+
+
+def laid_out(imports: Sequence[str], head: str, docstring: Sequence[str], listing: Listing, signature: str,
+             result: str, constructor: str = "def __init__(self) -> None:") -> str:  # fmt: skip
+    """The source of a module with one class."""
+    lines = [*imports, "", "", head]
+    lines += [f"    {line}".rstrip() for line in docstring]
+    lines += ["", f"    {constructor}", "        super().__init__()"]
+    lines += [f"        {line}".rstrip() for line in listing.constructor]
+    lines += ["", f"    {signature}"]
+    lines += [f"        {line}".rstrip() for line in listing.forward]
+    lines += [f"        return {result}"]
+    for method in listing.methods.values():
+        lines += ["", *(f"    {line}".rstrip() for line in method.strip("\n").split("\n"))]
+    return "\n".join(lines)

@@ -1,0 +1,105 @@
+"""Source that archscope prints runs by itself and is the network."""
+
+from __future__ import annotations
+
+import re
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import archscope
+from archscope.network import Network, Node, Ref
+from archscope.pytorch.source import write_pytorch
+from tests.pytorch.builder_cases import CASES, Case, name_of
+
+
+def executed(source: str, name: str) -> nn.Module:
+    module = ModuleType(name)
+    exec(compile(source, name, "exec"), module.__dict__)
+    (made,) = [each for each in vars(module).values()
+               if isinstance(each, type) and issubclass(each, nn.Module) and each.__module__ == name]  # fmt: skip
+    return made()
+
+
+def copied(source: nn.Module, target: nn.Module) -> None:
+    """Give a module the weights of another by name, whether parts are joined by dots or underscores."""
+    weights = {name.replace(".", "_"): value for name, value in source.state_dict().items()}
+    into = target.state_dict()
+    assert {re.sub(r"\.", "_", name): tuple(value.shape) for name, value in into.items()} == {
+        name: tuple(value.shape) for name, value in weights.items()
+    }
+    target.load_state_dict({name: weights[name.replace(".", "_")] for name in into})
+
+
+def assert_the_same(network: Network) -> str:
+    torch.manual_seed(0)
+    built = archscope.build(network).eval()
+    source = write_pytorch(network)
+    assert "archscope" not in source
+    model = executed(source, network.name).eval()
+    assert len(re.findall("^class ", source, re.MULTILINE)) == 1
+    trained = [sum(each.numel() for each in either.parameters()) for either in (built, model)]
+    assert trained[0] == trained[1] == network_parameters(network)
+    copied(built, model)
+    example = built.example_inputs(2)
+    expected, got = built(*example), model(*example)
+    for one, other in zip(*(each if isinstance(each, tuple) else (each,) for each in (expected, got)), strict=True):
+        assert torch.allclose(one, other, atol=1e-5, rtol=1e-5)
+    return source
+
+
+def network_parameters(network: Network) -> int:
+    return int(archscope.analyze(network).totals.parameters)
+
+
+@pytest.mark.parametrize("name", archscope.reader.spec_names())
+def test_the_source_of_a_spec_is_the_built_module(name: str) -> None:
+    assert_the_same(archscope.load(name))
+
+
+def single(case: Case) -> Network:
+    layer, shapes = case
+    inputs = {f"input{number}" if number else "input": shape for number, shape in enumerate(shapes)}
+    refs = tuple(Ref(name) for name in inputs)
+    outputs = tuple(Ref("layer", each) for each in range(len(layer.output_names)))
+    return Network("single", inputs, [Node("layer", layer, refs, "layer")], outputs)
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_the_source_of_every_layer_type_is_the_built_layer(case: Case) -> None:
+    network: Any = single(case)
+    assert_the_same(network)
+
+
+def test_lines_of_the_source_are_at_most_100_characters() -> None:
+    for name in archscope.reader.spec_names():
+        for line in write_pytorch(archscope.load(name)).splitlines():
+            assert len(line) <= 100, line
+
+
+@pytest.mark.slow
+def test_the_keras_source_of_every_spec_is_the_built_module() -> None:
+    import os
+    import subprocess
+    import sys
+
+    names = archscope.reader.spec_names()
+    done = subprocess.run([sys.executable, "-m", "tests.pytorch.keras_runner", *names], capture_output=True, text=True,
+                          env={**os.environ, "KERAS_BACKEND": "torch"}, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for line in done.stdout.splitlines()[-len(names) :]:
+        name, ours, theirs, apart = line.split()
+        assert ours == theirs, name
+        assert float(apart) < 1e-4, line
+
+
+def test_a_layer_that_keras_cannot_express_is_named() -> None:
+    from archscope.layers import LSTM
+    from archscope.pytorch.keras_source import write_keras
+
+    network = Network("words", {"input": (5, 4)}, [Node("memory", LSTM(hidden_size=3), (Ref("input"),), "memory")])
+    with pytest.raises(archscope.UsageError, match=r"`memory` \(lstm\) cannot be written in Keras: known are adaptive_avg"):
+        write_keras(network)
