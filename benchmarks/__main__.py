@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-BENCHMARKS = ("table", "figure")
+BENCHMARKS = ("table", "figure", "verify")
 """Every benchmark by the name of its module."""
 
 

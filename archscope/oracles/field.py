@@ -13,6 +13,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from archscope.analysis import Row
 from archscope.network import Network, Ref
@@ -41,6 +42,7 @@ class Mean(nn.Module):
         self.kernel_size = _each(pool.kernel_size, axes)
         self.stride = _each(pool.stride, axes)
         self.dilation = _each(pool.dilation, axes)
+        self.pool = pool
         self.sides = sides if isinstance(sides, str) else tuple(
             each if isinstance(each, tuple) else (each, each) for each in _each(sides, axes)
         )  # fmt: skip
@@ -52,7 +54,10 @@ class Mean(nn.Module):
         padded = F.pad(padded, [side for step in reversed(self.stride) for side in (0, step - 1)])
         maps = input.shape[1]
         weight = input.new_full((maps, 1, *self.kernel_size), 1 / math.prod(self.kernel_size))
-        return convolve(padded, weight, stride=self.stride, dilation=self.dilation, groups=maps)
+        means = convolve(padded, weight, stride=self.stride, dilation=self.dilation, groups=maps)
+        windows = self.pool(input).shape[2:]
+        inside: tuple[Any, ...] = (..., *(slice(extent) for extent in windows))
+        return means[inside]
 
 
 def _each(value: Any, axes: int) -> tuple[Any, ...]:
@@ -79,7 +84,7 @@ def observe(case: Case) -> Iterator[Finding]:
     boxes = _boxes(case, chosen)
     for row in chosen:
         units, seen = boxes[row.name]
-        ours = tuple(_expected(case, row, unit) for unit in units)
+        ours = tuple(_within(case, _expected(case, row, unit), box) for unit, box in zip(units, seen, strict=True))
         yield compared(NAME, row.name, "receptive_field", _spell(ours), _spell(seen),
                        why=f"input positions that reach {len(units)} units: first, middle and last")  # fmt: skip
 
@@ -112,7 +117,8 @@ def _boxes(case: Case, rows: Sequence[Row]) -> dict[str, tuple[list[tuple[int, .
         for name in ends
     ]
     shape = next(iter(case.network.inputs.values()))
-    point = torch.ones(1, *(int(extent) for extent in shape), dtype=_precision(case), requires_grad=True)
+    extents = [int(extent) for extent in shape]
+    point = torch.full((1, *extents), 0.5, dtype=_precision(case), requires_grad=True)
     try:
         model(point)
     finally:
@@ -140,7 +146,9 @@ def _units(extents: Sequence[int]) -> list[tuple[int, ...]]:
 def _reach(output: Tensor, unit: tuple[int, ...], point: Tensor) -> Box:
     """First and last input position, an axis at a time, with a gradient to the unit."""
     place: tuple[Any, ...] = (0, slice(None), *unit)
-    value = output[place].sum()
+    # Different shares, because the channels of a softmax add up to one whatever the input is.
+    shares = torch.arange(1, output.shape[1] + 1, dtype=output.dtype)
+    value = (output[place] * shares).sum()
     (gradient,) = torch.autograd.grad(value, point, retain_graph=True)
     touched = (gradient[0] != 0).any(0)
     places = touched.nonzero()
@@ -158,12 +166,28 @@ def _expected(case: Case, row: Row, unit: tuple[int, ...]) -> Box:
     along = zip(row.seen.start, row.seen.jump, row.seen.size, unit, extents, strict=True)
     for start, jump, size, place, extent in along:
         first = int(start) + place * int(jump)
-        box.append((max(first, 0), min(first + int(size), int(extent)) - 1))
+        inside = max(first, 0), min(first + int(size), int(extent)) - 1
+        box.append(inside if inside[0] <= inside[1] else (0, -1))
+    return tuple(box)
+
+
+def _within(case: Case, ours: Box, seen: Box) -> Box:
+    """Our box, where a dilated window is cut off by the border and the taps left inside do not reach its edge."""
+    if all(each.dilation == 1 for facts in case.facts_of.values() for each in facts.windows or ()):
+        return ours
+    extents = next(iter(case.network.inputs.values()))[1:]
+    box = []
+    for (first, last), (from_, to), extent in zip(ours, seen, extents, strict=True):
+        cut_before, cut_after = first == 0 <= from_ <= last, last == int(extent) - 1 >= to >= first
+        box.append((from_ if cut_before else first, to if cut_after else last))
     return tuple(box)
 
 
 def _spell(boxes: Sequence[Box]) -> str:
-    return "; ".join(" × ".join(f"{first}–{last}" for first, last in box) for box in boxes)
+    def positions(first: int, last: int) -> str:
+        return f"{first}–{last}" if first <= last else "none"
+
+    return "; ".join(" × ".join(positions(*along) for along in box) for box in boxes)
 
 
 def _positive(case: Case, wanted: set[str]) -> BuiltNetwork:
@@ -190,6 +214,8 @@ def _positive(case: Case, wanted: set[str]) -> BuiltNetwork:
 
 
 def _averaging(module: nn.Module) -> nn.Module | None:
+    if isinstance(module, _BatchNorm) and not module.track_running_stats:
+        return nn.Identity()
     if isinstance(module, SidedMaxPool):
         return Mean(module, module.sides)
     if isinstance(module, (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)):

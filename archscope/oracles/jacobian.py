@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import nn
 from torch.func import functional_call
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from archscope.layers import Layer, Shape
@@ -101,13 +102,26 @@ def _lines(layer: Layer, shapes: tuple[Shape, ...], outs: int) -> tuple[Lines | 
     with torch.device("meta"):
         module = build_layer(layer, *shapes).eval()
     why = next((why for kind, why in _OTHERWISE.items() if isinstance(module, kind)), None)
+    if why is None and isinstance(module, _BatchNorm):
+        why = _batch_norm(module)
     if why is None and len(shapes) != 1:
         why = "it has several inputs"
     if why is not None:
         return why, why
     in_bounds = count_lines(module, shapes[0], outs)
     bare, grown = unpadded(module, shapes[0])
-    return in_bounds, in_bounds if bare is module else count_lines(bare, grown, outs)
+    if bare is module:
+        return in_bounds, in_bounds
+    # A transposed convolution without padding makes more outputs; those cut off have no bias line.
+    weighted = count_lines(bare, grown, outs).weighted
+    return in_bounds, Lines(weighted + in_bounds.biases, in_bounds.biases, in_bounds.how)
+
+
+def _batch_norm(module: _BatchNorm) -> str | None:
+    """Why a batch normalization is not probed, if it is not."""
+    if not module.track_running_stats:
+        return "the statistics of the batch join every output to every input, by lines without weights"
+    return None if module.affine else "it holds statistics and no weights"
 
 
 def count_lines(module: nn.Module, shape: Shape, outs: int) -> Lines:
