@@ -14,13 +14,14 @@ from archscope.errors import ArchscopeError, MissingExtra, NotFound, SpecError, 
 from archscope.formats import write as write_table
 from archscope.formats.sheet import View
 from archscope.oracles import Verification, verify
+from archscope.pytorch.keras_source import write_keras
 from archscope.reader import load
 from archscope.site import benchmarks, index_html, markdown, network_html
 from archscope.site.audit import audit
 from archscope.site.bibliography import bibtex
 from archscope.site.evidence import Evidence
 from archscope.site.live import Picture
-from archscope.site.page import Download, Page, slug
+from archscope.site.page import Download, Page, Source, slug
 from archscope.site.proofs import evidence as proven
 from archscope.site.proofs import totals
 
@@ -68,7 +69,8 @@ def build(
         tick(os.fspath(spec))
         try:
             analysis = analyze(load(spec))
-            page = _with_evidence(gather(analysis), verify(analysis) if proofs else None, documents, mistakes)
+            page = gather(analysis, with_pytorch=proofs)
+            page = _with_evidence(page, verify(analysis) if proofs else None, documents, mistakes)
         except MissingExtra:
             raise
         except ArchscopeError as error:
@@ -83,8 +85,8 @@ def build(
     return Site(_files(list(pages.values()), format), tuple(mistakes))
 
 
-def gather(analysis: Analysis) -> Page:
-    """Everything the page of a network shows."""
+def gather(analysis: Analysis, *, with_pytorch: bool = False) -> Page:
+    """Everything the page of a network shows; with PyTorch's source only where PyTorch may be loaded."""
     figure = draw(analysis)
     graph = None if figure.style == "graph" else draw(analysis, style="graph")
     return Page(
@@ -93,8 +95,26 @@ def gather(analysis: Analysis) -> Page:
         figure_style=figure.style,
         graph=None if graph is None else _picture(graph),
         findings=audit(analysis),
+        sources=(_pytorch_source(analysis, with_pytorch), _keras_source(analysis)),
         downloads=tuple(_downloads(analysis, figure, graph)),
     )
+
+
+def _pytorch_source(analysis: Analysis, loaded: bool) -> Source:
+    """PyTorch writes the lines that construct its layers, so its source is there where PyTorch is."""
+    if not loaded:
+        command = f"archscope code {analysis.name} --to pytorch"
+        return Source("python", "PyTorch", "", f"`{command}` prints it; `archscope docs --proofs` puts it here.")
+    from archscope.pytorch.source import write_pytorch
+
+    return Source("python", "PyTorch", write_pytorch(analysis.network))
+
+
+def _keras_source(analysis: Analysis) -> Source:
+    try:
+        return Source("python", "Keras", write_keras(analysis.network))
+    except UsageError as error:
+        return Source("python", "Keras", "", str(error))
 
 
 def _with_evidence(
