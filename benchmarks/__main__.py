@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-BENCHMARKS = ("table", "figure", "verify")
+BENCHMARKS = ("table", "figure", "graph", "docs", "verify")
 """Every benchmark by the name of its module."""
 
 

@@ -1,7 +1,5 @@
 """How long graphs take to draw, against Graphviz alone drawing the same nodes and edges in its own way.
 
-    python -m benchmarks.graph
-
 The limit is 2 s for about 500 nodes, folded as in ResNet-152 or with nothing to fold; it is processor time, so
 that a busy machine does not count. The ratio means the same on another machine.
 """
@@ -9,14 +7,14 @@ that a busy machine does not count. The ratio means the same on another machine.
 from __future__ import annotations
 
 import statistics
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pygraphviz
 
 import archscope
 from archscope.network import Network
+from benchmarks.pairs import Claim, in_turns
 from tests.diagrams.branching import Builder, resnet
 
 SECONDS = 2.0
@@ -35,16 +33,19 @@ def unlike(blocks: int = 125) -> Network:
     return b.network()
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """The processor time of a call."""
-    start = time.process_time()
-    work()
-    return time.process_time() - start
+def seconds(work: Callable[[], object]) -> Callable[[], float]:
+    """A call, as something that says how much processor time it took."""
+
+    def timed() -> float:
+        start = time.process_time()
+        work()
+        return time.process_time() - start
+
+    return timed
 
 
-def main() -> int:
-    """Measure, print, and return 1 if the limit is passed."""
-    failed = 0
+def claims() -> Iterator[Claim]:
+    """Large networks, folded and not."""
     for network in (resnet((3, 8, 36, 3)), unlike()):
         dot = str(archscope.draw(network, style="graph").write("dot"))
 
@@ -54,16 +55,6 @@ def main() -> int:
         def graphviz(dot: str = dot) -> object:
             return pygraphviz.AGraph(string=dot).draw(format="svg", prog="dot")
 
-        ours()
-        graphviz()
-        pairs = [(seconds(ours), seconds(graphviz)) for _ in range(TURNS)]
-        taken = statistics.median(first for first, _ in pairs)
-        ratio = statistics.median(first / second for first, second in pairs)
-        failed += taken >= SECONDS
-        name = f"{network.name}, {len(network.nodes)} nodes"
-        print(f"{name}: {taken:.2f} s, limit {SECONDS:g} s; {ratio:.2f} × Graphviz alone")
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        pair = in_turns(seconds(ours), seconds(graphviz), turns=TURNS)
+        says = f"a graph of {network.name}, {len(network.nodes)} nodes ({pair.ratio:.1f} × Graphviz alone)"
+        yield Claim(says, statistics.median(pair.first), SECONDS, "at most", unit="s")
