@@ -42,15 +42,18 @@ class Count(int):
     '28·28·6'
     """
 
-    op: str
-    parts: tuple[Count, ...]
-    letter: str
+    # Most counts are plain numbers, and a million of them are made: what is not stated takes no room.
+    op: str = ""
+    parts: tuple[Count, ...] = ()
+    letter: str = ""
 
     def __new__(cls, value: int, op: str = "", parts: tuple[Count, ...] = (), letter: str = "") -> Self:
         self = int.__new__(cls, value)
-        self.op = op
-        self.parts = parts
-        self.letter = letter
+        if op:
+            self.op = op
+            self.parts = parts
+        if letter:
+            self.letter = letter
         return self
 
     def __add__(self, other: int) -> Count:
@@ -162,7 +165,7 @@ def total(terms: Iterable[int]) -> Count:
     first = counts[0]
     if all(_same(first, other) for other in counts[1:]):
         return count(len(counts)) * first
-    return Count(sum(counts), "+", tuple(counts))
+    return Count(sum(map(int, counts)), "+", tuple(counts))
 
 
 def subtotal(terms: Iterable[int]) -> Count:
@@ -172,7 +175,7 @@ def subtotal(terms: Iterable[int]) -> Count:
     '156 + 12'
     """
     counts = tuple([as_count(term) for term in terms if term])
-    return Count(sum(counts), "Σ", counts)
+    return Count(sum(map(int, counts)), "Σ", counts)
 
 
 def largest(a: int, b: int) -> Count:
