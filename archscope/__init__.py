@@ -1,4 +1,25 @@
-"""Write a network's architecture once; get every number about it, with the arithmetic shown."""
+"""Write a network's architecture once; get every number about it, with the arithmetic shown.
+
+A spec that comes along, or a file of your own, becomes a `Network`; its analysis has every number and its working:
+
+>>> import archscope
+>>> analysis = archscope.analyze(archscope.load("lenet5"))
+>>> analysis["C1"].parameters, analysis["C1"].working("parameters")
+(156, '(5·5·1 + 1)·6')
+>>> analysis["C3"].receptive_field
+(14, 14)
+
+What if it were padded, or the input smaller?
+
+>>> padded = archscope.load("lenet5", changes={"C1.padding": 2}, input=(1, 28, 28))
+>>> archscope.analyze(padded)["C1"].output
+(6, 28, 28)
+
+`draw` makes its figure, `build` its PyTorch module, and `verify` asks independent witnesses for the same numbers:
+
+>>> archscope.draw(analysis).style
+'planes'
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +33,7 @@ from archscope.working import Count
 
 if TYPE_CHECKING:
     from archscope.diagrams import Drawing, draw
+    from archscope.oracles import Verification, verify
 
 __version__ = "0.1.0"
 
@@ -34,18 +56,29 @@ __all__ = [
     "Totals",
     "Towers",
     "UsageError",
+    "Verification",
     "analyze",
     "build",
     "draw",
     "load",
     "read",
+    "verify",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Pictures are imported when they are asked for: a table needs none."""
-    if name not in ("Drawing", "draw"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from archscope import diagrams
+_LATER = {
+    "Drawing": "archscope.diagrams",
+    "draw": "archscope.diagrams",
+    "Verification": "archscope.oracles",
+    "verify": "archscope.oracles",
+}
+"""Names that a table does not need, by the package that has them: imported when they are asked for."""
 
-    return getattr(diagrams, name)
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LATER[name]), name)
