@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from archscope.diagnostics import Span
@@ -140,12 +141,18 @@ def _configure(
     if values is None:
         return None
     try:
-        return kind(**values)
+        return _made(kind.type, tuple(values.items()))
     except Rejects as error:
         value = None if error.option is None else body.get(error.option)
         at = span if value is None else locate(value, error.path)
         report.add("wrong-value", f"{prefix}: {error.message}", at, help=error.help)
         return None
+
+
+@lru_cache(maxsize=1024)
+def _made(type_: str, values: tuple[tuple[str, Any], ...]) -> Layer:
+    """A layer with these options; equal ones are one object, for layers are immutable and networks repeat them."""
+    return TYPES[type_](**dict(values))
 
 
 def _read_place(entry: Entry, body: Mapping, report: Report) -> None:
