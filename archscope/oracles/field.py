@@ -17,7 +17,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from archscope.analysis import Row
 from archscope.network import Network, Ref
-from archscope.oracles.case import Case
+from archscope.oracles.case import Case, keeping_random
 from archscope.oracles.findings import Finding, compared, not_covered
 from archscope.pytorch import build
 from archscope.pytorch.historic import EuclideanRBF, Subsampling
@@ -200,7 +200,10 @@ def _positive(case: Case, wanted: set[str]) -> BuiltNetwork:
         left.discard(node.name)
     outputs = tuple(Ref(name) for name in sorted(wanted))
     shortened = Network(case.network.name, case.network.inputs, nodes, outputs)
-    model = build(shortened, device="meta").to_empty(device="cpu").to(_precision(case)).eval()
+    with keeping_random():
+        model = build(shortened, device=case.device)
+    # Straight on the CPU a large network would first be filled with random numbers.
+    model = (model.to_empty(device="cpu") if case.device == "meta" else model).to(_precision(case)).eval()
     for path, module in list(model.named_modules()):
         replacement = _averaging(module)
         if replacement is not None:

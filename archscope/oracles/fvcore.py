@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from archscope.layers import Layer, Shape
-from archscope.oracles.case import Case
+from archscope.oracles.case import Case, keeping_random
 from archscope.oracles.findings import Finding, compared, not_covered
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def _placed(layer: Layer, shapes: tuple[Shape, ...], device: str) -> nn.Module:
     from archscope.pytorch.builders import build_layer
     from archscope.pytorch.historic import TableConv2d
 
-    with torch.device("meta"):
+    with torch.device(device), keeping_random():
         module = build_layer(layer, *shapes)
-    on_cpu = device == "cpu" or isinstance(module, (_ConvNd, TableConv2d))
-    return (module.to_empty(device="cpu") if on_cpu else module).eval()
+    if device == "meta" and isinstance(module, (_ConvNd, TableConv2d)):
+        module = module.to_empty(device="cpu")
+    return module.eval()

@@ -1,0 +1,215 @@
+"""Break every rule of every layer type, one at a time, and see which tests notice.
+
+    python tools/mutate.py                      all of archscope/layers
+    python tools/mutate.py pooling --limit 40   one family, a sample
+
+A mutant is a source file with one operator, constant, comparison or condition changed. A mutant counts as noticed
+when two tests of different functions fail; a survivor is printed with its place and with the tests that did notice.
+Each mutant runs in a fork of a process that has imported everything that is not archscope, so it costs seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import importlib.abc
+import importlib.util
+import io
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "archscope" / "layers"
+TESTS = ("tests/layers", "tests/pytorch/test_builders.py", "tests/oracles/test_layer_types.py", "archscope/layers")
+ENOUGH = 2
+
+_ARITHMETIC = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv}
+_COMPARISONS = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
+                ast.NotEq: ast.Eq}  # fmt: skip
+_CALLS = {"min": "max", "max": "min", "floor_over": "ceil_over", "ceil_over": "floor_over"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: where, what, and the source with it."""
+
+    file: Path
+    line: int
+    was: str
+    now: str
+    source: str
+
+
+def mutants(file: Path) -> Iterator[Mutant]:
+    """Every mutant of a file, in the order of its lines."""
+    source = file.read_text(encoding="utf-8")
+    count = sum(1 for _ in _sites(ast.parse(source)))
+    for place in range(count):
+        tree = ast.parse(source)
+        node, change = list(_sites(tree))[place]
+        line, was = node.lineno, ast.unparse(node)
+        change()
+        now = ast.unparse(node)
+        if was != now:
+            yield Mutant(file, line, was, now, ast.unparse(tree))
+
+
+def _sites(tree: ast.Module) -> Iterator[tuple[Any, Any]]:
+    """Places to change inside functions, with what changes them."""
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef) or function.name in ("label", "__repr__", "sign"):
+            continue
+        quiet = {id(part) for each in ast.walk(function) if isinstance(each, (ast.Raise, ast.JoinedStr))
+                 for part in ast.walk(each)}  # fmt: skip
+        body = [part for statement in function.body for part in ast.walk(statement)]
+        for node in body:
+            if id(node) not in quiet:
+                yield from _changes(node)
+
+
+def _changes(node: Any) -> Iterator[tuple[Any, Any]]:
+    def set_(target: Any, name: str, value: Any) -> Any:
+        return lambda: setattr(target, name, value)
+
+    if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
+        yield node, set_(node, "op", _ARITHMETIC[type(node.op)]())
+    elif isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARISONS:
+        yield node, set_(node, "ops", [_COMPARISONS[type(node.ops[0])](), *node.ops[1:]])
+    elif isinstance(node, ast.IfExp):
+        yield node, lambda: node.__dict__.update(body=node.orelse, orelse=node.body)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.Not)):
+        yield node, lambda: node.__dict__.update(op=ast.UAdd() if isinstance(node.op, ast.USub) else ast.Not(),
+                                                 operand=node.operand if isinstance(node.op, ast.USub)
+                                                 else ast.UnaryOp(ast.Not(), node.operand))  # fmt: skip
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int) and not isinstance(node.value, bool):
+        yield node, set_(node, "value", node.value + 1)
+    elif isinstance(node, ast.Call):
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        if name in _CALLS and isinstance(node.func, ast.Name):
+            yield node, set_(node.func, "id", _CALLS[name])
+        elif name in _CALLS:
+            yield node, set_(node.func, "attr", _CALLS[name])
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Hands out the mutant's source in place of the file's."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.mutant = mutant
+        self.name = "archscope.layers." + mutant.file.stem
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:  # noqa: ARG002 - the signature is Python's
+        if name != self.name:
+            return None
+        return importlib.util.spec_from_file_location(name, self.mutant.file, loader=self)
+
+    def create_module(self, spec: Any) -> Any:  # noqa: ARG002
+        return None
+
+    def exec_module(self, module: Any) -> None:
+        exec(compile(self.mutant.source, str(self.mutant.file), "exec"), module.__dict__)  # noqa: S102 - it is our own source
+
+
+class _Noticed:
+    """A pytest plugin: which test functions fail; stops when there are enough."""
+
+    def __init__(self) -> None:
+        self.functions: list[str] = []
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.add(report.nodeid.partition("[")[0])
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.add(report.nodeid)
+
+    def add(self, name: str) -> None:
+        if name not in self.functions:
+            self.functions.append(name)
+
+    def pytest_runtest_protocol(self, item: Any, nextitem: Any) -> bool | None:  # noqa: ARG002 - pytest's
+        function = item.nodeid.partition("[")[0]
+        if len(self.functions) >= ENOUGH:
+            item.session.shouldstop = "noticed"
+            return None
+        # One failure of a function says what a hundred would.
+        return True if function in self.functions else None
+
+
+def noticed_by(mutant: Mutant | None, tests: Sequence[str], seconds: int) -> list[str] | None:
+    """Run the tests on a mutant in a fork; the functions that failed, or None where it did not end."""
+    with tempfile.NamedTemporaryFile("r", suffix=".json") as answer:
+        child = os.fork()
+        if child == 0:
+            _in_child(mutant, tests, answer.name)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            done, _ = os.waitpid(child, os.WNOHANG)
+            if done:
+                text = Path(answer.name).read_text(encoding="utf-8")
+                return list(json.loads(text)) if text else ["archscope cannot be imported", "or ends the process"]
+            time.sleep(0.05)
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        return None
+
+
+def _in_child(mutant: Mutant | None, tests: Sequence[str], answer: str) -> None:
+    import pytest
+
+    plugin = _Noticed()
+    if mutant is not None:
+        sys.meta_path.insert(0, _Finder(mutant))
+    with Path(os.devnull).open("w", encoding="utf-8") as nothing, contextlib.redirect_stdout(nothing), \
+            contextlib.redirect_stderr(io.StringIO()):  # fmt: skip
+        pytest.main(["-q", "-p", "no:cacheprovider", "--no-header", "--tb=no", *tests], plugins=[plugin])
+    Path(answer).write_text(json.dumps(plugin.functions), encoding="utf-8")
+    os._exit(0)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the mutants and report; 1 if any survives."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
+    parser.add_argument("families", nargs="*", help="modules of archscope/layers; all if none is named")
+    parser.add_argument("--limit", type=int, default=0, help="a sample of at most this many, drawn with a fixed seed")
+    parser.add_argument("--seconds", type=int, default=180, help="most seconds for one mutant")
+    chosen = parser.parse_args(arguments)
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))
+    import torch
+    import torch._dynamo
+    import torch.utils.flop_counter
+
+    torch.set_num_threads(1)
+    files = [FOLDER / f"{name}.py" for name in chosen.families] or sorted(FOLDER.glob("[a-z]*.py"))
+    every = [mutant for file in files for mutant in mutants(file)]
+    if chosen.limit and len(every) > chosen.limit:
+        every = sorted(random.Random(0).sample(every, chosen.limit), key=every.index)  # noqa: S311 - a sample
+    healthy = noticed_by(None, TESTS, chosen.seconds)
+    if healthy:
+        print(f"the tests fail on the code as it is: {', '.join(healthy)}")
+        return 2
+    survivors = 0
+    for number, mutant in enumerate(every, 1):
+        noticed = noticed_by(mutant, TESTS, chosen.seconds)
+        if noticed is not None and len(noticed) < ENOUGH:
+            survivors += 1
+            place = f"{mutant.file.relative_to(ROOT)}:{mutant.line}"
+            told = f"{mutant.was}  →  {mutant.now}; noticed by {', '.join(noticed) or 'nobody'}"
+            print(f"[{number}/{len(every)}] {place}: {told}", flush=True)
+    print(f"{len(every)} mutants, {len(every) - survivors} noticed by {ENOUGH} tests or more, {survivors} survivors")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
