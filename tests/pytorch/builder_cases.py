@@ -114,6 +114,9 @@ CASES: list[Case] = [
     _of("prelu", MAPS2, num_parameters=4),
     _of("softmax", MAPS2, dim=2),
     _of("log_softmax", MAPS2, dim=-3),
+    _of("softmax", (6, 16), dim=1),
+    _of("log_softmax", (6, 16), dim=0),
+    _of("softmax", (5,)),
 ]  # fmt: skip
 
 
