@@ -21,9 +21,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A real Chromium without a window."""
+    """A real Chromium without a window, closed with its module: two open at once in a process cannot be driven."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     program = os.environ.get("ARCHSCOPE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
