@@ -29,7 +29,15 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "archscope" / "layers"
-TESTS = ("tests/layers", "tests/pytorch/test_builders.py", "tests/oracles/test_layer_types.py", "archscope/layers")
+TESTS = (
+    "tests/layers",
+    "tests/pytorch/test_builders.py",
+    "tests/oracles/test_layer_types.py",
+    "archscope/layers",
+    "tests/test_analysis.py",
+    "tests/test_mistakes.py",
+    "tests/formats",
+)
 ENOUGH = 2
 
 _ARITHMETIC = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv}

@@ -288,7 +288,7 @@ def _rows(module: nn.Module) -> list[int] | None:
         return _spread(module.out_features, UNITS)
     if isinstance(module, _ConvNd) and not isinstance(module, _ConvTransposeNd):
         in_group = module.out_channels // module.groups
-        chosen = _spread(in_group, max(1, 4 // module.groups))
+        chosen = _spread(in_group, max(1, 2 // module.groups))
         return [group * in_group + row for group in range(module.groups) for row in chosen]
     return None
 
