@@ -103,13 +103,13 @@ def meta(module: Any, *shape: int) -> tuple[Any, int]:
 
 
 def refused(module: Any, *shape: int) -> bool:
-    """Whether PyTorch will not run a module; only on a real device does it check everything."""
+    """Whether PyTorch will not run a module, or makes nothing; only on a real device does it check everything."""
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     try:
-        module.to_empty(device="cpu")(torch.zeros((1, *shape)))
+        result = module.to_empty(device="cpu")(torch.zeros((1, *shape)))
     except RuntimeError:
         return True
-    return False
+    return bool(result.numel() == 0)
 
 
 def held(module: Any) -> int:
