@@ -17,6 +17,7 @@ from typing import Final
 from archscope.errors import NotFound, did_you_mean
 from archscope.flow import Field, Lost, crossing_values, fields_of, peak_values, values_of
 from archscope.layers.base import NOTHING, Facts, Shape, Weight
+from archscope.network import COUNTS as COUNTS
 from archscope.network import Network, Node
 from archscope.patience import without_collector
 from archscope.record import EMPTY, Record
@@ -30,19 +31,6 @@ DTYPE_BYTES: Final[Mapping[str, int]] = {
     "int8": 1,
 }
 """Bytes of one value, by PyTorch's name of the type."""
-
-COUNTS: Final = (
-    "parameters",
-    "fixed",
-    "connections",
-    "connections_in_bounds",
-    "macs",
-    "macs_in_bounds",
-    "flops",
-    "units",
-    "dense_equivalent",
-)
-"""The quantities that are counts: they add up over layers and carry their working."""
 
 _FOLLOWS: Final = {
     "flops": "macs",

@@ -54,7 +54,7 @@ class Node(Record, uncompared=("span",)):
         return self.name.rpartition(".")[2] == self.layer.type and self.name != self.row
 
 
-QUANTITIES: Final = (
+COUNTS: Final = (
     "parameters",
     "fixed",
     "connections",
@@ -64,13 +64,18 @@ QUANTITIES: Final = (
     "flops",
     "units",
     "dense_equivalent",
+)
+"""The quantities that are counts: they add up over layers and carry their working."""
+
+QUANTITIES: Final = (
+    *COUNTS,
     "output",
     "input",
     "weight",
     "receptive_field",
     "jump",
 )
-"""What a published figure can be a figure of; the first nine are counts, the others shapes."""
+"""What a published figure can be a figure of; the counts, and shapes."""
 
 
 class Published(Record, uncompared=("span",)):

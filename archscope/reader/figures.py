@@ -6,26 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from archscope.errors import Rejects, did_you_mean
-from archscope.network import QUANTITIES, Published
+from archscope.network import COUNTS, QUANTITIES, Published
 from archscope.options import Kind, Option, choice, option, shape, spell, text
 from archscope.reader.entries import Entry
 from archscope.reader.report import FAILED, Report
 from archscope.source import List, Tree, to_data
 from archscope.source import Mapping as MappingTree
 
-TOTALS: Final = (
-    "parameters",
-    "fixed",
-    "connections",
-    "connections_in_bounds",
-    "macs",
-    "macs_in_bounds",
-    "flops",
-    "units",
-    "dense_equivalent",
-    "output",
-    "input",
-)
+TOTALS: Final = (*COUNTS, "output", "input")
 """Quantities that a whole network has."""
 
 
