@@ -1,10 +1,11 @@
 """Break every rule of every layer type, one at a time, and see which tests notice.
 
-    python tools/mutate.py                      all of archscope/layers
+    python tools/mutate.py                      all of archscope/layers, two at a time
     python tools/mutate.py pooling --limit 40   one family, a sample
 
-A mutant is a source file with one operator, constant, comparison or condition changed. A mutant counts as noticed
-when two tests of different functions fail; a survivor is printed with its place and with the tests that did notice.
+A mutant is a source file with one operator, constant, comparison, condition or flag changed, in a function or among
+what a class states of itself. A mutant counts as noticed when two tests of different functions fail; a survivor is
+printed with its place and with the tests that did notice.
 Each mutant runs in a fork of a process that has imported everything that is not archscope, so it costs seconds.
 """
 
@@ -23,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,8 @@ ENOUGH = 2
 _ARITHMETIC = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv}
 _COMPARISONS = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
                 ast.NotEq: ast.Eq}  # fmt: skip
-_CALLS = {"min": "max", "max": "min", "floor_over": "ceil_over", "ceil_over": "floor_over"}
+_CALLS = {"min": "max", "max": "min", "any": "all", "all": "any", "floor_over": "ceil_over", "ceil_over": "floor_over"}
+_SPELLING = ("label", "__repr__", "sign", "stated")
 
 
 @dataclass(frozen=True)
@@ -60,26 +63,33 @@ class Mutant:
 def mutants(file: Path) -> Iterator[Mutant]:
     """Every mutant of a file, in the order of its lines."""
     source = file.read_text(encoding="utf-8")
+    healthy = ast.unparse(ast.parse(source))
     count = sum(1 for _ in _sites(ast.parse(source)))
     for place in range(count):
         tree = ast.parse(source)
         node, change = list(_sites(tree))[place]
-        line, was = node.lineno, ast.unparse(node)
         change()
-        now = ast.unparse(node)
-        if was != now:
-            yield Mutant(file, line, was, now, ast.unparse(tree))
+        changed = ast.unparse(tree)
+        lines = zip(healthy.splitlines(), changed.splitlines(), strict=True)
+        differing = [(was.strip(), now.strip()) for was, now in lines if was != now]
+        if differing:
+            yield Mutant(file, node.lineno, *differing[0], changed)
 
 
 def _sites(tree: ast.Module) -> Iterator[tuple[Any, Any]]:
-    """Places to change inside functions, with what changes them."""
-    for function in ast.walk(tree):
-        if not isinstance(function, ast.FunctionDef) or function.name in ("label", "__repr__", "sign"):
+    """Places to change inside functions and among the attributes of classes, with what changes them."""
+    for scope in ast.walk(tree):
+        if isinstance(scope, ast.FunctionDef) and scope.name not in _SPELLING:
+            statements: list[ast.stmt] = scope.body
+        elif isinstance(scope, ast.ClassDef):
+            statements = [each for each in scope.body if isinstance(each, ast.AnnAssign)]
+        else:
             continue
-        quiet = {id(part) for each in ast.walk(function) if isinstance(each, (ast.Raise, ast.JoinedStr))
+        parts = [part for statement in statements for part in ast.walk(statement)]
+        quiet = {id(part) for each in parts if isinstance(each, (ast.Raise, ast.JoinedStr, ast.FunctionDef))
                  for part in ast.walk(each)}  # fmt: skip
-        body = [part for statement in function.body for part in ast.walk(statement)]
-        for node in body:
+        quiet |= {id(part) for each in parts if isinstance(each, ast.AnnAssign) for part in ast.walk(each.annotation)}
+        for node in parts:
             if id(node) not in quiet:
                 yield from _changes(node)
 
@@ -92,14 +102,18 @@ def _changes(node: Any) -> Iterator[tuple[Any, Any]]:
         yield node, set_(node, "op", _ARITHMETIC[type(node.op)]())
     elif isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARISONS:
         yield node, set_(node, "ops", [_COMPARISONS[type(node.ops[0])](), *node.ops[1:]])
-    elif isinstance(node, ast.IfExp):
-        yield node, lambda: node.__dict__.update(body=node.orelse, orelse=node.body)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.Not)):
         yield node, lambda: node.__dict__.update(op=ast.UAdd() if isinstance(node.op, ast.USub) else ast.Not(),
                                                  operand=node.operand if isinstance(node.op, ast.USub)
                                                  else ast.UnaryOp(ast.Not(), node.operand))  # fmt: skip
-    elif isinstance(node, ast.Constant) and isinstance(node.value, int) and not isinstance(node.value, bool):
+    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield node, set_(node, "value", not node.value)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int):
         yield node, set_(node, "value", node.value + 1)
+    elif isinstance(node, ast.BoolOp):
+        yield node, set_(node, "op", ast.Or() if isinstance(node.op, ast.And) else ast.And())
+    elif isinstance(node, (ast.If, ast.IfExp)) and not isinstance(node.test, (ast.Compare, ast.BoolOp, ast.UnaryOp)):
+        yield node, set_(node, "test", ast.UnaryOp(ast.Not(), node.test))
     elif isinstance(node, ast.Call):
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
         if name in _CALLS and isinstance(node.func, ast.Name):
@@ -180,7 +194,9 @@ def _in_child(mutant: Mutant | None, tests: Sequence[str], answer: str) -> None:
         sys.meta_path.insert(0, _Finder(mutant))
     with Path(os.devnull).open("w", encoding="utf-8") as nothing, contextlib.redirect_stdout(nothing), \
             contextlib.redirect_stderr(io.StringIO()):  # fmt: skip
-        pytest.main(["-q", "-p", "no:cacheprovider", "--no-header", "--tb=no", *tests], plugins=[plugin])
+        status = pytest.main(["-q", "-p", "no:cacheprovider", "--no-header", "--tb=no", *tests], plugins=[plugin])
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
+        plugin.functions += ["pytest cannot begin", f"and ends with {status}"]
     Path(answer).write_text(json.dumps(plugin.functions), encoding="utf-8")
     os._exit(0)
 
@@ -191,6 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("families", nargs="*", help="modules of archscope/layers; all if none is named")
     parser.add_argument("--limit", type=int, default=0, help="a sample of at most this many, drawn with a fixed seed")
     parser.add_argument("--seconds", type=int, default=180, help="most seconds for one mutant")
+    parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
     chosen = parser.parse_args(arguments)
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
@@ -208,13 +225,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"the tests fail on the code as it is: {', '.join(healthy)}")
         return 2
     survivors = 0
-    for number, mutant in enumerate(every, 1):
-        noticed = noticed_by(mutant, TESTS, chosen.seconds)
-        if noticed is not None and len(noticed) < ENOUGH:
-            survivors += 1
-            place = f"{mutant.file.relative_to(ROOT)}:{mutant.line}"
-            told = f"{mutant.was}  →  {mutant.now}; noticed by {', '.join(noticed) or 'nobody'}"
-            print(f"[{number}/{len(every)}] {place}: {told}", flush=True)
+    # Forked from threads, so a thread never prints or imports while another forks: only the main one does.
+    with ThreadPoolExecutor(chosen.jobs) as pool:
+        verdicts = pool.map(lambda mutant: noticed_by(mutant, TESTS, chosen.seconds), every)
+        for number, (mutant, noticed) in enumerate(zip(every, verdicts, strict=True), 1):
+            if noticed is not None and len(noticed) < ENOUGH:
+                survivors += 1
+                place = f"{mutant.file.relative_to(ROOT)}:{mutant.line}"
+                told = f"{mutant.was}  →  {mutant.now}; noticed by {', '.join(noticed) or 'nobody'}"
+                print(f"[{number}/{len(every)}] {place}: {told}", flush=True)
     print(f"{len(every)} mutants, {len(every) - survivors} noticed by {ENOUGH} tests or more, {survivors} survivors")
     return 1 if survivors else 0
 
