@@ -27,8 +27,8 @@ def command(
 ) -> None:
     """Print a network as source: one class, ready to be read, changed and trained.
 
-    The source needs the framework and nothing of archscope. Its weights have the shapes and the order of the built
-    module's; with the same values it gives the same output.
+    The source needs the framework and nothing of archscope; printing it needs neither. Its weights have the shapes
+    and the order of the built module's; with the same values it gives the same output.
 
     \b
     archscope code lenet5
@@ -37,17 +37,10 @@ def command(
     """
     import archscope
     from archscope.errors import NotFound, did_you_mean
-    from archscope.pytorch import require_torch
+    from archscope.pytorch.keras_source import write_keras
+    from archscope.pytorch.source import write_pytorch
 
     if to not in _FRAMEWORKS:
         raise NotFound(f"there is no framework `{to}`; {did_you_mean(to, _FRAMEWORKS, what='frameworks')}")
     network = archscope.load(spec, changes=changes or (), input=input)
-    if to == "pytorch":
-        require_torch("code --to pytorch")
-        from archscope.pytorch.source import write_pytorch
-
-        emit(write_pytorch(network), output)
-    else:
-        from archscope.pytorch.keras_source import write_keras
-
-        emit(write_keras(network), output)
+    emit({"pytorch": write_pytorch, "keras": write_keras}[to](network), output)

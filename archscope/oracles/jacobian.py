@@ -27,7 +27,7 @@ from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, compared, not_covered
 from archscope.pytorch.builders import build_layer
 from archscope.pytorch.historic import EuclideanRBF, TableConv2d
-from archscope.pytorch.padding import same_sides
+from archscope.pytorch.sides import same_sides
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from archscope.pytorch.historic import EuclideanRBF, ScaledTanh, Subsampling, TableConv2d
-from archscope.pytorch.padding import same_sides
+from archscope.pytorch.sides import same_sides
 
 
 @dataclass(frozen=True)

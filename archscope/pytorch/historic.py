@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from archscope.pytorch.padding import Sides, pad_sides
+from archscope.pytorch.padding import pad_sides
+from archscope.pytorch.sides import Sides
 
 
 class Subsampling(nn.Module):
@@ -145,18 +146,21 @@ class EuclideanRBF(nn.Module):
 
     Codes that are not trained are a buffer: they travel with ``state_dict`` and no optimizer sees them.
 
-    >>> layer = EuclideanRBF(torch.tensor([[1.0, -1.0], [1.0, 1.0]]))
+    >>> layer = EuclideanRBF(2, 2, ["#.", "##"])
     >>> layer(torch.tensor([[1.0, 1.0]]))
     tensor([[4., 0.]])
     """
 
-    def __init__(self, codes: Tensor, trainable: bool = False) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, codes: Sequence[str] | None = None, trainable: bool = False
+    ) -> None:
         super().__init__()
         self.weight: Tensor
+        start = codes_of(codes, out_features, in_features)
         if trainable:
-            self.weight = nn.Parameter(codes)
+            self.weight = nn.Parameter(start)
         else:
-            self.register_buffer("weight", codes)
+            self.register_buffer("weight", start)
 
     def forward(self, input: Tensor) -> Tensor:
         return (input.unsqueeze(-2) - self.weight).square().sum(-1)
@@ -169,12 +173,12 @@ class EuclideanRBF(nn.Module):
 def codes_of(bitmaps: Sequence[str] | None, units: int, lines: int) -> Tensor:
     """Codes of ±1 from bitmaps of ``#`` and ``.``; drawn at random where there are none.
 
-    >>> codes_of(["#. .#"], 1, 4)
+    >>> codes_of(["#..#"], 1, 4)
     tensor([[ 1., -1., -1.,  1.]])
     """
     if bitmaps is None:
         return torch.randint(0, 2, (units, lines)).to(torch.get_default_dtype()) * 2 - 1
-    rows = [[1.0 if mark == "#" else -1.0 for mark in "".join(bitmap.split())] for bitmap in bitmaps]
+    rows = [[1.0 if mark == "#" else -1.0 for mark in bitmap] for bitmap in bitmaps]
     return torch.tensor(rows)
 
 

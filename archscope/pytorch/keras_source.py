@@ -5,14 +5,25 @@ Writing it needs neither Keras nor PyTorch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from archscope.errors import UsageError
-from archscope.layers import Facts, Shape
+from archscope.layers import Shape
 from archscope.layers.windows import same_padding
-from archscope.network import Network, Node
-from archscope.pytorch.listing import Listing, assignment, attribute, class_name, doc, laid_out, nests, variables
+from archscope.network import Network
+from archscope.pytorch.listing import (
+    Listing,
+    Place,
+    assignment,
+    class_name,
+    doc,
+    laid_out,
+    nests,
+    short,
+    variables,
+)
 
 _METHODS: Final = {
     "subsample": '''
@@ -43,6 +54,22 @@ def normalize_maps(x, size, alpha, beta, k):
     total = sum(squares[..., each : each + maps] for each in range(size))
     return x / (k + alpha / size * total) ** beta
 ''',
+    "within": '''
+@staticmethod
+def within(reach):
+    """Start each value evenly within its own distance from 0."""
+
+    def start(shape, dtype):
+        return keras.random.uniform(shape, -1, 1, dtype) * ops.convert_to_tensor(reach, dtype)
+
+    return start
+''',
+    "given": '''
+@staticmethod
+def given(values):
+    """Start as these values."""
+    return lambda shape, dtype: ops.convert_to_tensor(values, dtype)
+''',
     "squash": '''
 @staticmethod
 def squash(x, amplitude=1.7159, slope=2 / 3):
@@ -59,26 +86,25 @@ _FUNCTIONS: Final = {
 }  # fmt: skip
 
 
-class _Place:
-    """One node before a writer: its facts, what it reads, and where its lines go."""
+_INITIALIZERS: Final = {
+    "normal": "keras.initializers.RandomNormal({})",
+    "uniform": "keras.initializers.RandomUniform({})",
+    "constant": "keras.initializers.Constant({})",
+    "xavier_uniform": '"glorot_uniform"',
+    "xavier_normal": '"glorot_normal"',
+    "kaiming_uniform": '"he_uniform"',
+    "kaiming_normal": '"he_normal"',
+    "zeros": '"zeros"',
+    "ones": '"ones"',
+}
 
-    def __init__(self, network: Network, node: Node, taken: Sequence[str], listing: Listing) -> None:
-        self.node = node
-        self.layer: Any = node.layer
-        self.facts: Facts = network.facts[node.name]
-        self.taken = list(taken)
-        self.listing = listing
-        self.name = attribute(node.shares or node.name)
 
-    @property
-    def shape(self) -> Shape:
-        """The first input's shape, channels first."""
-        return tuple(int(extent) for extent in self.facts.inputs[0])
+class _Place(Place):
+    """One node before a writer."""
 
     def made(self, layer: str) -> str:
         """Make a Keras layer and call it."""
-        if self.node.shares is None:
-            self.listing.constructor += assignment(f"self.{self.name}", f"layers.{layer}")
+        self.construct(*assignment(f"self.{self.name}", f"layers.{layer}"))
         return f"self.{self.name}({', '.join(self.taken)})"
 
     def weight(self, name: str, shape: Sequence[int], initializer: str, trainable: bool = True) -> str:
@@ -86,9 +112,8 @@ class _Place:
         full = f"{self.name}_{name}"
         rest = "" if trainable else ", trainable=False"
         extents = f"({', '.join(str(int(extent)) for extent in shape)}{',' if len(shape) == 1 else ''})"
-        if self.node.shares is None:
-            call = f'self.add_weight(name="{full}", shape={extents}, initializer={initializer}{rest})'
-            self.listing.constructor += assignment(f"self.{full}", call)
+        call = f'self.add_weight(name="{full}", shape={extents}, initializer={initializer}{rest})'
+        self.construct(*assignment(f"self.{full}", call))
         return f"self.{full}"
 
     def method(self, name: str) -> str:
@@ -148,10 +173,6 @@ def _channels_last(shape: Shape) -> tuple[int, ...]:
     return (*(int(each) for each in shape[1:]), int(shape[0])) if len(shape) > 1 else (int(shape[0]),)
 
 
-def _short(values: Sequence[int]) -> str:
-    return str(values[0]) if len(set(values)) == 1 else str(tuple(values))
-
-
 def _sides(place: _Place, stride: Sequence[int], dilation: Sequence[int]) -> tuple[tuple[tuple[int, int], ...], bool]:
     """Padding before and after on each axis, and whether it is what Keras calls `same`."""
     layer = place.layer
@@ -169,29 +190,17 @@ def _around(value: str, sides: Sequence[tuple[int, int]], fill: str = "") -> str
     return f"ops.pad({value}, [{pairs}]{fill})"
 
 
-def _initializers(place: _Place, kernel: str = "kernel") -> str:
+def _initializers(place: _Place) -> str:
     """Arguments that start the weights as the spec says."""
-    text = ""
-    for weight, (scheme, numbers) in place.node.init:
-        known = {each.name for each in place.facts.weights}
-        if weight not in known:
-            continue
-        values = ", ".join(f"{number:g}" for number in numbers)
-        shape = next(each.shape for each in place.facts.weights if each.name == "weight")
-        fan_in = 1
-        for extent in shape[1:]:
-            fan_in *= int(extent)
-        written = {
-            "normal": f"keras.initializers.RandomNormal({values})",
-            "uniform": f"keras.initializers.RandomUniform({values})",
-            "constant": f"keras.initializers.Constant({values})",
-            "uniform_fan_in": f"keras.initializers.RandomUniform({-numbers[0] / fan_in:.6g}, {numbers[0] / fan_in:.6g})"
-            if numbers else "",
-            "xavier_uniform": '"glorot_uniform"', "xavier_normal": '"glorot_normal"',
-            "kaiming_uniform": '"he_uniform"', "kaiming_normal": '"he_normal"', "zeros": '"zeros"', "ones": '"ones"',
-        }[scheme]  # fmt: skip
-        text += f", {kernel if weight == 'weight' else weight}_initializer={written}"
-    return text
+    return "".join(
+        f", {'kernel' if weight == 'weight' else weight}_initializer={_initializer(*how)}"
+        for weight, how in place.starts.items()
+    )
+
+
+def _initializer(scheme: str, numbers: Sequence[float]) -> str:
+    values = ", ".join(f"{number:.6g}" for number in numbers)
+    return _INITIALIZERS[scheme].format(values)
 
 
 def _conv(place: _Place) -> str:
@@ -201,33 +210,44 @@ def _conv(place: _Place) -> str:
     if getattr(layer, "connection_table", None) is not None:
         return _table_conv(place, sides)
     padded = same and any(map(any, sides))
-    rest = "" if set(layer.stride) == {1} else f", strides={_short(layer.stride)}"
+    rest = "" if set(layer.stride) == {1} else f", strides={short(layer.stride)}"
     rest += ', padding="same"' if padded else ""
-    rest += "" if set(layer.dilation) == {1} else f", dilation_rate={_short(layer.dilation)}"
+    rest += "" if set(layer.dilation) == {1} else f", dilation_rate={short(layer.dilation)}"
     rest += "" if layer.groups == 1 else f", groups={layer.groups}"
     rest += "" if layer.bias else ", use_bias=False"
     if not padded:
         place.taken = [_around(place.taken[0], sides)]
-    kernel = _short(layer.kernel_size)
+    kernel = short(layer.kernel_size)
     return place.made(f"Conv{axes}D({layer.out_channels}, {kernel}{rest}{_initializers(place)})")
 
 
 def _table_conv(place: _Place, sides: Sequence[tuple[int, int]]) -> str:
     layer = place.layer
     weight, *bias = place.facts.weights
-    place.listing.constructor += [
-        f"self.{place.name}_table = [",
-        *(f"    {list(row)}," for row in layer.connection_table),
-        "]",
-    ]
-    kernels = place.weight("weight", weight.shape, '"glorot_uniform"')
+    place.construct(f"self.{place.name}_table = [", *(f"    {list(row)}," for row in layer.connection_table), "]")
+    kernels = place.weight("weight", weight.shape, _over_table(place))
     value = _around(place.taken[0], sides)
     table = f"self.{place.name}_table"
-    run = f"{place.method('over_table')}({value}, {kernels}, {table}, {_short(layer.stride)}, {_short(layer.dilation)})"
+    run = f"{place.method('over_table')}({value}, {kernels}, {table}, {short(layer.stride)}, {short(layer.dilation)})"
     if not bias:
         return run
-    shift = place.weight("bias", bias[0].shape, '"zeros"')
+    shift = place.weight("bias", bias[0].shape, _started(place, "bias", '"zeros"'))
     return f"{run} + {shift}"
+
+
+def _over_table(place: _Place) -> str:
+    """How the kernels over a connection table start: each as far from 0 as its output map's number of inputs says."""
+    scheme, numbers = place.starts.get("weight", ("", ()))
+    if scheme not in ("", "uniform_fan_in"):
+        return _initializer(scheme, numbers)
+    window = math.prod(place.layer.kernel_size)
+    reach = f"{numbers[0]:g} / ({window} * len(row))" if scheme else f"({window} * len(row)) ** -0.5"
+    place.construct(f"reach = [[[{reach}]] for row in self.{place.name}_table for _ in row]")
+    return f"{place.method('within')}(reach)"
+
+
+def _started(place: _Place, weight: str, otherwise: str) -> str:
+    return _initializer(*place.starts[weight]) if weight in place.starts else otherwise
 
 
 def _pool(place: _Place) -> str:
@@ -247,7 +267,7 @@ def _pool(place: _Place) -> str:
         if kind == "Average" and any(map(any, sides)) and not layer.count_include_pad:
             raise place.cannot("padding there counts as zeros in an average")
         place.taken = [_around(place.taken[0], sides, fill)]
-    size, strides = _short(layer.kernel_size), _short(layer.steps)
+    size, strides = short(layer.kernel_size), short(layer.steps)
     rest = "" if size == strides else f", strides={strides}"
     rest += ', padding="same"' if padded else ""
     return place.made(f"{kind}Pooling{axes}D({size}{rest})")
@@ -260,16 +280,14 @@ def _adaptive(place: _Place) -> str:
         if extent % made:
             raise place.cannot(f"{made} windows over {extent} positions are not all of one size")
         sizes.append(extent // made)
-    return place.made(f"{kind}Pooling{len(sizes)}D({_short(sizes)})")
+    return place.made(f"{kind}Pooling{len(sizes)}D({short(sizes)})")
 
 
 def _subsampling(place: _Place) -> str:
     layer, (weight, bias) = place.layer, place.facts.weights
-    window = 1
-    for extent in layer.kernel_size:
-        window *= extent
-    scale = place.weight("weight", weight.shape, f"keras.initializers.Constant(1 / {window})")
-    shift = place.weight("bias", bias.shape, '"zeros"')
+    average = f"keras.initializers.Constant(1 / {math.prod(layer.kernel_size)})"
+    scale = place.weight("weight", weight.shape, _started(place, "weight", average))
+    shift = place.weight("bias", bias.shape, _started(place, "bias", '"zeros"'))
     return (f"{place.method('subsample')}({place.taken[0]}, {scale}, {shift}, {tuple(layer.kernel_size)}, "
             f"{tuple(layer.steps)})")  # fmt: skip
 
@@ -285,13 +303,9 @@ def _rbf(place: _Place) -> str:
     if place.layer.codes is not None:
         bitmaps = ("".join(code.split()) for code in place.layer.codes)
         rows = (f'    "{bitmap}",' for bitmap in bitmaps)
-        place.listing.constructor += [
-            "codes = [",
-            *rows,
-            "]",
-            'values = [[1.0 if mark == "#" else -1.0 for mark in code] for code in codes]',
-        ]
-        initializer = "lambda shape, dtype: ops.convert_to_tensor(values, dtype)"
+        place.construct("codes = [", *rows, "]")
+        place.construct('values = [[1.0 if mark == "#" else -1.0 for mark in code] for code in codes]')
+        initializer = f"{place.method('given')}(values)"
     codes = place.weight("weight", weight.shape, initializer, weight.trainable)
     return f"ops.sum(ops.square(ops.expand_dims({place.taken[0]}, -2) - {codes}), axis=-1)"
 

@@ -1,12 +1,15 @@
-"""What the source generators share: names for values and classes, and a class laid out as text."""
+"""What the source generators share: a node's place, names for values and classes, a class laid out as text."""
 
 from __future__ import annotations
 
 import keyword
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from archscope.layers import Facts, Shape
 from archscope.network import Network, Node
 
 
@@ -17,6 +20,69 @@ class Listing:
     constructor: list[str] = field(default_factory=list)
     forward: list[str] = field(default_factory=list)
     methods: dict[str, str] = field(default_factory=dict)
+
+
+class Place:
+    """One node before a writer: its facts, what it reads, and where its lines go.
+
+    Attributes:
+        taken: an expression for each input.
+        name: the attribute that holds its weights: the node's own, or that of the node whose weights it shares.
+    """
+
+    def __init__(self, network: Network, node: Node, taken: Sequence[str], listing: Listing) -> None:
+        self.node = node
+        self.layer: Any = node.layer
+        self.facts: Facts = network.facts[node.name]
+        self.taken = list(taken)
+        self.listing = listing
+        self.name = attribute(node.shares or node.name)
+
+    @property
+    def shape(self) -> Shape:
+        """The first input's shape, channels first."""
+        return tuple(int(extent) for extent in self.facts.inputs[0])
+
+    def construct(self, *lines: str) -> None:
+        """Have lines in the constructor, unless another node's weights are used."""
+        if self.node.shares is None:
+            self.listing.constructor += lines
+
+    @property
+    def starts(self) -> Mapping[str, tuple[str, tuple[float, ...]]]:
+        """The scheme that starts each trained weight and its numbers, where the spec says; none for another's."""
+        trained = {each.name for each in self.facts.weights if each.trainable and self.node.shares is None}
+        return {weight: self._known(*how) for weight, how in self.node.init if weight in trained}
+
+    def _known(self, scheme: str, numbers: tuple[float, ...]) -> tuple[str, tuple[float, ...]]:
+        """Frameworks know no `uniform_fan_in`: it is uniform, but for a table, whose units differ in their inputs."""
+        if scheme != "uniform_fan_in" or self.over_table:
+            return scheme, numbers
+        return "uniform", (-numbers[0] / self.fan_in, numbers[0] / self.fan_in)
+
+    @property
+    def over_table(self) -> bool:
+        """Whether it convolves over a connection table."""
+        return getattr(self.layer, "connection_table", None) is not None
+
+    @property
+    def fan_in(self) -> int:
+        """Inputs of one unit, of the layer's first weight."""
+        shape = [int(extent) for extent in self.facts.weights[0].shape]
+        if len(shape) < 2:
+            return math.prod(self.layer.kernel or ())
+        if self.layer.type.startswith("conv_transpose"):
+            return shape[0] // int(self.layer.groups) * math.prod(shape[2:])
+        return math.prod(shape[1:])
+
+
+def short(values: Sequence[int]) -> str:
+    """A value for each axis, once if they are all the same.
+
+    >>> short((5, 5)), short((3, 5))
+    ('5', '(3, 5)')
+    """
+    return str(values[0]) if len(set(values)) == 1 else str(tuple(values))
 
 
 def class_name(network: Network) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -10,38 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Sides = tuple[tuple[int, int], ...]
-"""``((before, after), …)``, a pair for each spatial axis."""
-
-
-def flat(sides: Sequence[tuple[int, int]]) -> list[int]:
-    """The order of `torch.nn.functional.pad`: the last axis first.
-
-    >>> flat(((1, 2), (3, 4)))
-    [3, 4, 1, 2]
-    """
-    return [side for pair in reversed(sides) for side in pair]
-
-
-def symmetric(sides: Sides | str) -> tuple[int, ...] | None:
-    """One number for each axis, if both its sides are padded alike; else None."""
-    if isinstance(sides, str) or any(before != after for before, after in sides):
-        return None
-    return tuple(before for before, _ in sides)
-
-
-def same_sides(extents: Sequence[int], kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Sides:
-    """Keras's ``same``: outputs cover every ``stride``-th input, and the odd zero comes after.
-
-    >>> same_sides((32, 32), (11, 11), (4, 4), (1, 1))
-    ((3, 4), (3, 4))
-    """
-    sides = []
-    for extent, k, s, d in zip(extents, kernel, stride, dilation, strict=True):
-        last_start = s * (math.ceil(extent / s) - 1)
-        missing = max(last_start + d * (k - 1) + 1 - extent, 0)
-        sides.append((missing // 2, missing - missing // 2))
-    return tuple(sides)
+from archscope.pytorch.sides import Sides, flat, same_sides
 
 
 def pad_sides(
@@ -60,7 +28,9 @@ def pad_sides(
 class _SidedConv(nn.Module):
     """What convolutions with unequal sides share; mixed into PyTorch's own, which then pad nothing."""
 
-    sides: Sides | str
+    def __init__(self, *arguments: Any, sides: Sides | str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.sides = sides
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, sides={self.sides!r}"
@@ -94,7 +64,9 @@ class SidedConv3d(_SidedConv, nn.Conv3d):
 class _Cropped(nn.Module):
     """What transposed convolutions that are cut by unequal sides share."""
 
-    sides: Sides
+    def __init__(self, *arguments: Any, sides: Sides, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.sides = sides
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, sides={self.sides!r}"
@@ -135,14 +107,14 @@ class _SidedPool(nn.Module):
         kernel_size: tuple[int, ...],
         stride: tuple[int, ...],
         sides: Sides | str,
-        dilation: tuple[int, ...],
-        ceil_mode: bool,
+        dilation: tuple[int, ...] | None = None,
+        ceil_mode: bool = False,
     ) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = stride
         self.sides = sides
-        self.dilation = dilation
+        self.dilation = (1,) * len(kernel_size) if dilation is None else dilation
         self.ceil_mode = ceil_mode
 
     def extra_repr(self) -> str:
@@ -164,7 +136,7 @@ class _SidedPool(nn.Module):
 class SidedMaxPool(_SidedPool):
     """Maximum pooling with padding of its own for each side, or ``same`` as Keras has it.
 
-    >>> SidedMaxPool((2, 2), (2, 2), "same", (1, 1), False)(torch.zeros(1, 3, 5, 5)).shape
+    >>> SidedMaxPool((2, 2), (2, 2), "same")(torch.zeros(1, 3, 5, 5)).shape
     torch.Size([1, 3, 3, 3])
     """
 
@@ -186,10 +158,10 @@ class SidedAvgPool(_SidedPool):
         kernel_size: tuple[int, ...],
         stride: tuple[int, ...],
         sides: Sides | str,
-        ceil_mode: bool,
-        count_include_pad: bool,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
     ) -> None:
-        super().__init__(kernel_size, stride, sides, (1,) * len(kernel_size), ceil_mode)
+        super().__init__(kernel_size, stride, sides, ceil_mode=ceil_mode)
         self.count_include_pad = count_include_pad
 
     def forward(self, input: Tensor) -> Tensor:

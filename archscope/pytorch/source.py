@@ -1,25 +1,32 @@
-"""A network as PyTorch source: one class, without a trace of archscope.
+"""A network as PyTorch source: one class, without a trace of archscope. Writing it needs no PyTorch.
 
-The constructor lines are what PyTorch's own layers say of themselves, with their defaults left out; only the
-layers that PyTorch does not have are written by hand.
+The constructor lines are the constructions that the built module is made by; only the layers that PyTorch does not
+have are written by hand.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import torch
-from torch import nn
-
-from archscope.layers import Shape
 from archscope.network import Network, Node
-from archscope.pytorch import historic, modules, padding
-from archscope.pytorch.builders import build_layer
-from archscope.pytorch.listing import Listing, assignment, attribute, class_name, doc, laid_out, nests, variables
+from archscope.pytorch.constructions import Construction, construction
+from archscope.pytorch.listing import (
+    Listing,
+    Place,
+    assignment,
+    class_name,
+    doc,
+    laid_out,
+    nests,
+    short,
+    variables,
+)
+from archscope.pytorch.sides import Sides, flat, same_sides
 
-_OVER_TABLE = '''
+_METHODS: Final = {
+    "over_table": '''
 @staticmethod
 def over_table(x, weight, bias, table, **options):
     """Convolve over a connection table: each output map sees the input maps of its row."""
@@ -27,38 +34,85 @@ def over_table(x, weight, bias, table, **options):
     maps = [F.conv2d(x[:, row], kernel[None], **options) for row, kernel in zip(table, kernels)]
     x = torch.cat(maps, dim=1)
     return x if bias is None else x + bias[:, None, None]
-'''
-
-_SUBSAMPLE = '''
+''',
+    "subsample": '''
 @staticmethod
 def subsample(x, weight, bias, kernel_size, stride=None):
     """Sum each window; scale and shift each map by values of its own."""
     x = F.avg_pool2d(x, kernel_size, stride, divisor_override=1)
     return x * weight[:, None, None] + bias[:, None, None]
-'''
-
-_SQUASH = '''
+''',
+    "squash": '''
 @staticmethod
 def squash(x, amplitude=1.7159, slope=2 / 3):
     """LeCun's scaled tanh."""
     return amplitude * torch.tanh(slope * x)
-'''
+''',
+    "states_of_lstm": '''
+@staticmethod
+def states_of_lstm(output, states):
+    """Every state, the last states and the last cells, batch first."""
+    return output, states[0].transpose(0, 1), states[1].transpose(0, 1)
+''',
+    "states_of_gru": '''
+@staticmethod
+def states_of_gru(output, states):
+    """Every state and the last states, batch first."""
+    return output, states.transpose(0, 1)
+''',
+}
+"""Methods for the layers that PyTorch does not have, or has in another form."""
 
-_FUNCTIONS: Final[dict[type[nn.Module], str]] = {
-    nn.ReLU: "F.relu({})", nn.Tanh: "torch.tanh({})", nn.Sigmoid: "torch.sigmoid({})",
-    nn.SiLU: "F.silu({})", nn.ReLU6: "F.relu6({})", nn.SELU: "F.selu({})", nn.Hardswish: "F.hardswish({})",
-    nn.Hardsigmoid: "F.hardsigmoid({})", nn.Flatten: "torch.flatten({}, 1)", nn.Identity: "{}",
+_FUNCTIONS: Final = {
+    "ReLU": "F.relu({})", "Tanh": "torch.tanh({})", "Sigmoid": "torch.sigmoid({})", "SiLU": "F.silu({})",
+    "ReLU6": "F.relu6({})", "SELU": "F.selu({})", "Hardswish": "F.hardswish({})",
+    "Hardsigmoid": "F.hardsigmoid({})", "Flatten": "torch.flatten({}, 1)", "Identity": "{}",
 }  # fmt: skip
-"""Layers without options or weights, as functions."""
+"""Layers without options or weights, as functions, by the class that makes them."""
 
-_AMPLITUDE: Final = 1.7159
-_SLOPE: Final = 2 / 3
+_PER_AXIS: Final = frozenset({"kernel_size", "stride", "padding", "dilation", "output_padding", "output_size"})
+"""Options that take one number for all axes."""
 
-_DEFAULTS: Final = (
-    "stride=1", "padding=0", "dilation=1", "ceil_mode=False", "inplace=False", "bias=True", "affine=True",
-    "track_running_stats=True", "elementwise_affine=True", "eps=1e-05", "momentum=0.1", "count_include_pad=True",
-    "output_padding=0", "groups=1",
-)  # fmt: skip
+
+class _Place(Place):
+    """One node before a writer, with the call that makes its layer."""
+
+    def __init__(self, network: Network, node: Node, taken: Sequence[str], listing: Listing) -> None:
+        super().__init__(network, node, taken, listing)
+        sides = self._sides_of_same() if getattr(self.layer, "padding", None) == "same" else None
+        self.call: Construction = construction(self.layer, *self.facts.inputs, padding=sides)
+
+    def _sides_of_same(self) -> Sides:
+        stride = self.layer.steps if self.layer.family == "pooling" else self.layer.stride
+        dilation = getattr(self.layer, "dilation", (1,) * len(stride))
+        return same_sides(self.shape[1:], self.layer.kernel_size, stride, dilation)
+
+    @property
+    def sides(self) -> Sides:
+        """Padding that the call leaves to us."""
+        sides: Sides = self.call.options.get("sides", ())
+        return sides
+
+    def spelled(self, name: str, *, without: Sequence[str] = ()) -> str:
+        """The call of a class of ``torch.nn`` with this layer's arguments."""
+        given = [_argument(each) for each in self.call.arguments]
+        options = {option: value for option, value in self.call.options.items() if option not in without}
+        given += [f"{option}={_option(option, value)}" for option, value in options.items()]
+        return f"nn.{name}({', '.join(given)})"
+
+    def made(self, name: str, *, without: Sequence[str] = ()) -> str:
+        """Make a layer of that class and name it."""
+        self.construct(*assignment(f"self.{self.name}", self.spelled(name, without=without)))
+        return f"self.{self.name}"
+
+    def method(self, name: str) -> str:
+        """Have a method of the class, and name it."""
+        self.listing.methods[name] = _METHODS[name]
+        return f"self.{name}"
+
+    def padded(self, value: str, fill: str = "") -> str:
+        """A value with the padding around it that the call leaves to us."""
+        return f"F.pad({value}, {flat(self.sides)}{fill})" if any(map(any, self.sides)) else value
 
 
 def write_pytorch(network: Network) -> str:
@@ -78,15 +132,18 @@ def write_pytorch(network: Network) -> str:
             return x
     """
     listing, names = Listing(), variables(network)
+    places: list[_Place] = []
     inside: dict[str, str] = {}
     for node in network.nodes:
         taken = [inside.pop(ref.node, "") or _read(network, names, ref.node, ref.output) for ref in node.inputs]
-        expression = _written(network, node, taken, listing)
+        place = _Place(network, node, taken, listing)
+        places.append(place)
+        expression = _written(place)
         if nests(network, node):
             inside[node.name] = expression
         elif expression != names[node.name]:
             listing.forward += assignment(names[node.name], expression)
-    _initialised(network, listing)
+    _start(places, listing)
     results = ", ".join(_read(network, names, ref.node, ref.output) for ref in network.outputs)
     arguments = ", ".join(names[name] for name in network.inputs)
     return laid_out(
@@ -101,275 +158,187 @@ def _uses_functions(listing: Listing) -> bool:
     return any("F." in line for line in (*listing.forward, *listing.constructor, *listing.methods.values()))
 
 
-def _read(network: Network, names: Any, name: str, output: int) -> str:
+def _read(network: Network, names: Mapping[str, str], name: str, output: int) -> str:
     several = name in network.by_name and len(network.by_name[name].layer.output_names) > 1
-    return f"{names[name]}[{output}]" if several else str(names[name])
+    return f"{names[name]}[{output}]" if several else names[name]
 
 
-def _written(network: Network, node: Node, taken: list[str], listing: Listing) -> str:
+def _written(place: _Place) -> str:
     """The expression of a node; its constructor lines go into the listing."""
-    module = _module(node.layer, tuple(network.shape_of(ref) for ref in node.inputs))
-    name = attribute(node.name)
-    codes = getattr(node.layer, "codes", None)
-    module.bitmaps = None if codes is None else ["".join(code.split()) for code in codes]
-    module.made = tuple(int(extent) for extent in network.facts[node.name].output)
-    if node.shares is not None and not isinstance(module, tuple(_BY_HAND)):
-        return f"self.{attribute(node.shares)}({', '.join(taken)})"
-    if node.shares is not None:
-        name = attribute(node.shares)
-    function = _FUNCTIONS.get(type(module))
-    if function:
-        return function.format(*taken)
-    for kind, write in _BY_HAND.items():
-        if type(module) is kind:
-            own = listing if node.shares is None else Listing()
-            expression = write(module, name, taken, own)
-            listing.methods.update(own.methods)
-            return expression
-    listing.constructor += assignment(f"self.{name}", f"nn.{constructed(module)}")
-    return f"self.{name}({', '.join(taken)})"
+    name = place.call.name
+    if name in _FUNCTIONS:
+        return _FUNCTIONS[name].format(*place.taken)
+    if name in _BY_HAND:
+        return _BY_HAND[name](place)
+    return f"{place.made(name)}({', '.join(place.taken)})"
 
 
-def _module(layer: Any, shapes: tuple[Shape, ...]) -> Any:
-    """The layer as a module on meta, with `same` padding as the sides it comes to for this input."""
-    with torch.device("meta"):
-        module: Any = build_layer(layer, *shapes)
-    if getattr(layer, "padding", None) != "same":
-        return module
-    stride = layer.steps if layer.family == "pooling" else layer.stride
-    dilation = getattr(layer, "dilation", (1,) * len(stride))
-    sides = padding.same_sides([int(extent) for extent in shapes[0][1:]], layer.kernel_size, stride, dilation)
-    if layer.family == "convolution":
-        stated = {name: getattr(layer, name) for name in layer.options}
-        with torch.device("meta"):
-            return build_layer(type(layer)(**{**stated, "padding": sides}), *shapes)
-    module.sides = sides
-    return module
+def _argument(value: Any) -> str:
+    return str(value[0]) if isinstance(value, tuple) and len(value) == 1 else str(value)
 
 
-def constructed(module: nn.Module) -> str:
-    """The call that makes one of PyTorch's layers, without its defaults.
-
-    >>> constructed(nn.Conv2d(1, 6, 5))
-    'Conv2d(1, 6, kernel_size=5)'
-    """
-    text = re.sub(r"\((\d+)((?:, \1)+)\)", r"\1", repr(module).split("\n")[0])
-    if isinstance(module, (nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)):
-        text = f"{text[:-1]}, ceil_mode={module.ceil_mode}, count_include_pad={module.count_include_pad})"
-    text = re.sub(r"in_features=(\d+), out_features=", r"\1, ", text)
-    for default in _DEFAULTS:
-        text = re.sub(rf",? ?(?<![a-z_]){re.escape(default)}(?=[,)])", "", text)
-    return re.sub(r"\(, ", "(", text)
+def _option(name: str, value: Any) -> str:
+    return short(value) if name in _PER_AXIS and isinstance(value, tuple) else repr(value)
 
 
-def _uniform(tensor: str, bound: float) -> str:
-    return f"nn.Parameter({tensor}.uniform_(-{bound:.6g}, {bound:.6g}))"
+def _subsampling(place: _Place) -> str:
+    maps, kernel, steps = place.call.arguments
+    weight, bias = f"self.{place.name}_weight", f"self.{place.name}_bias"
+    place.construct(
+        f"{weight} = nn.Parameter(torch.full(({maps},), 1 / {place.fan_in}))",
+        f"{bias} = nn.Parameter(torch.zeros({maps}))",
+    )
+    return f"{place.method('subsample')}({place.taken[0]}, {weight}, {bias}, {_window(kernel, steps)})"
 
 
-def _subsampling(module: Any, name: str, taken: list[str], listing: Listing) -> str:
-    maps, window = module.weight.shape[0], module.kernel_size[0] * module.kernel_size[1]
-    listing.constructor += [
-        f"self.{name}_weight = nn.Parameter(torch.full(({maps},), 1 / {window}))",
-        f"self.{name}_bias = nn.Parameter(torch.zeros({maps}))",
-    ]
-    listing.methods["subsample"] = _SUBSAMPLE
-    return f"self.subsample({taken[0]}, self.{name}_weight, self.{name}_bias, {_window(module)})"
-
-
-def _table_conv(module: Any, name: str, taken: list[str], listing: Listing) -> str:
-    pairs, *kernel = module.weight.shape
-    longest = max(len(row) for row in module.table)
-    bound = (kernel[0] * kernel[1] * longest) ** -0.5
-    listing.constructor += [f"self.{name}_table = [", *(f"    {list(row)}," for row in module.table), "]"]
-    weight = _uniform(f"torch.empty({pairs}, {kernel[0]}, {kernel[1]})", bound)
-    listing.constructor.append(f"self.{name}_weight = {weight}")
-    if module.bias is not None:
-        listing.constructor.append(f"self.{name}_bias = nn.Parameter(torch.zeros({module.out_channels}))")
-    listing.methods["over_table"] = _OVER_TABLE
+def _table_conv(place: _Place) -> str:
+    weight, *bias = (tuple(int(extent) for extent in each.shape) for each in place.facts.weights)
+    table = f"self.{place.name}_table"
+    place.construct(f"{table} = [", *(f"    {list(row)}," for row in place.layer.connection_table), "]")
+    place.construct(f"self.{place.name}_weight = nn.Parameter(torch.empty{weight})")
+    if bias:
+        place.construct(f"self.{place.name}_bias = nn.Parameter(torch.empty({bias[0][0]}))")
     options = "".join(
-        f", {option}={value}" for option, value in (("stride", module.stride), ("dilation", module.dilation))
-        if set(value) != {1}
+        f", {name}={_option(name, place.call.options[name])}"
+        for name in ("stride", "dilation") if name in place.call.options
     )  # fmt: skip
-    padded = _padded(taken[0], module, 0.0)
-    bias = f"self.{name}_bias" if module.bias is not None else "None"
-    return f"self.over_table({padded}, self.{name}_weight, {bias}, self.{name}_table{options})"
+    sides = place.call.options["padding"]
+    value = f"F.pad({place.taken[0]}, {flat(sides)})" if any(map(any, sides)) else place.taken[0]
+    shift = f"self.{place.name}_bias" if bias else "None"
+    return f"{place.method('over_table')}({value}, self.{place.name}_weight, {shift}, {table}{options})"
 
 
-def _rbf(module: Any, name: str, taken: list[str], listing: Listing) -> str:
-    units, lines = module.weight.shape
-    bitmaps = module.bitmaps
+def _rbf(place: _Place) -> str:
+    lines, units = place.call.arguments
+    bitmaps = place.call.options["codes"]
     codes = f"torch.randint(0, 2, ({units}, {lines})) * 2.0 - 1.0"
     if bitmaps is not None:
-        listing.constructor += ["codes = [", *(f'    "{bitmap}",' for bitmap in bitmaps), "]"]
-        listing.constructor.append('values = [[1.0 if mark == "#" else -1.0 for mark in code] for code in codes]')
+        place.construct("codes = [", *(f'    "{bitmap}",' for bitmap in bitmaps), "]")
+        place.construct('values = [[1.0 if mark == "#" else -1.0 for mark in code] for code in codes]')
         codes = "torch.tensor(values)"
-    if isinstance(module.weight, nn.Parameter):
-        listing.constructor.append(f"self.{name}_weight = nn.Parameter({codes})")
+    if place.call.options["trainable"]:
+        place.construct(f"self.{place.name}_weight = nn.Parameter({codes})")
     else:
-        listing.constructor.append(f'self.register_buffer("{name}_weight", {codes})')
-    return f"({taken[0]}.unsqueeze(-2) - self.{name}_weight).square().sum(-1)"
+        place.construct(f'self.register_buffer("{place.name}_weight", {codes})')
+    return f"({place.taken[0]}.unsqueeze(-2) - self.{place.name}_weight).square().sum(-1)"
 
 
-def _scaled_tanh(module: Any, name: str, taken: list[str], listing: Listing) -> str:
-    listing.methods["squash"] = _SQUASH
-    usual = module.amplitude == _AMPLITUDE and abs(module.slope - _SLOPE) < 1e-12
-    rest = "" if usual else f", amplitude={module.amplitude!r}, slope={module.slope!r}"
-    return f"self.squash({taken[0]}{rest})"
+def _scaled_tanh(place: _Place) -> str:
+    rest = "".join(f", {name}={value!r}" for name, value in place.layer.stated().items())
+    return f"{place.method('squash')}({place.taken[0]}{rest})"
 
 
-def _padded(value: str, module: Any, fill: float) -> str:
-    sides = getattr(module, "sides", None) or module.padding
-    if not any(map(any, sides)):
-        return value
-    rest = "" if not fill else ', value=float("-inf")'
-    return f"F.pad({value}, {tuple(padding.flat(sides))}{rest})"
+def _sided(place: _Place) -> str:
+    return f"{place.made(place.call.name.removeprefix('Sided'), without=['sides'])}({place.padded(place.taken[0])})"
 
 
-def _sided(module: Any, name: str, taken: list[str], listing: Listing) -> str:
-    text = re.sub(r", sides=.*\)$", ")", repr(module)).removeprefix("Sided")
-    text = re.sub(r"\((\d+)((?:, \1)+)\)", r"\1", text)
-    text = re.sub(r", (stride=1|padding=0|dilation=1|groups=1|bias=True)(?=[,)])", "", text)
-    listing.constructor += assignment(f"self.{name}", f"nn.{text}")
-    return f"self.{name}({_padded(taken[0], module, 0.0)})"
+def _cropped(place: _Place) -> str:
+    cut = tuple(-side for side in flat(place.sides))
+    made = place.made(place.call.name.removeprefix("Cropped"), without=["sides"])
+    return f"F.pad({made}({place.taken[0]}), {cut})"
 
 
-def _cropped(module: Any, name: str, taken: list[str], listing: Listing) -> str:
-    text = re.sub(r", sides=.*\)$", ")", repr(module)).removeprefix("Cropped")
-    listing.constructor += assignment(f"self.{name}", f"nn.{text}")
-    cut = tuple(-side for side in padding.flat(module.sides))
-    return f"F.pad(self.{name}({taken[0]}), {cut})"
-
-
-def _window(module: Any) -> str:
+def _window(kernel: Sequence[int], steps: Sequence[int]) -> str:
     """Kernel and stride as arguments, the stride only where it is not the kernel."""
-    kernel, stride = _short(module.kernel_size), _short(module.stride)
-    return kernel if kernel == stride else f"{kernel}, {stride}"
+    return short(kernel) if tuple(kernel) == tuple(steps) else f"{short(kernel)}, {short(steps)}"
 
 
-def _short(values: tuple[int, ...]) -> str:
-    return str(values[0]) if len(set(values)) == 1 else str(tuple(values))
+def _pooled(place: _Place, kind: str, value: str) -> str:
+    """The call of a pooling function, and what PyTorch would leave out of its result."""
+    options = {name: value for name, value in place.call.options.items() if name in ("dilation", "ceil_mode")}
+    rest = "".join(f", {name}={_option(name, each)}" for name, each in options.items())
+    # Windows that `ceil_mode` begins in the padding after the input are none.
+    made = ", ".join(f":{int(extent)}" for extent in place.facts.output[1:])
+    cut = f"[..., {made}]" if place.layer.ceil_mode else ""
+    return f"F.{kind}_pool{place.layer.axes}d({value}, {_window(*place.call.arguments)}{rest}){cut}"
 
 
-def _cut(module: Any) -> str:
-    """Windows that `ceil_mode` begins in the padding after the input are none."""
-    return f"[..., {', '.join(f':{extent}' for extent in module.made[1:])}]" if module.ceil_mode else ""
+def _sided_max(place: _Place) -> str:
+    return _pooled(place, "max", place.padded(place.taken[0], ', value=float("-inf")'))
 
 
-def _sided_max(module: Any, name: str, taken: list[str], listing: Listing) -> str:
-    rest = "" if set(module.dilation) == {1} else f", dilation={_short(module.dilation)}"
-    rest += ", ceil_mode=True" if module.ceil_mode else ""
-    pooled = f"F.max_pool{len(module.kernel_size)}d({_padded(taken[0], module, 1.0)}, {_window(module)}{rest})"
-    return pooled + _cut(module)
+def _sided_avg(place: _Place) -> str:
+    pooled = _pooled(place, "avg", place.padded(place.taken[0]))
+    if place.layer.count_include_pad:
+        return pooled
+    return f"{pooled} / {_pooled(place, 'avg', place.padded(f'torch.ones_like({place.taken[0]})'))}"
 
 
-def _sided_avg(module: Any, name: str, taken: list[str], listing: Listing) -> str:
-    rest = ", ceil_mode=True" if module.ceil_mode else ""
-    pooled = f"F.avg_pool{len(module.kernel_size)}d({{}}, {_window(module)}{rest})" + _cut(module)
-    padded = pooled.format(_padded(taken[0], module, 0.0))
-    if module.count_include_pad:
-        return padded
-    return f"{padded} / {pooled.format(_padded(f'torch.ones_like({taken[0]})', module, 0.0))}"
+def _attention(place: _Place) -> str:
+    query, key, value = place.taken[0], place.taken[min(1, len(place.taken) - 1)], place.taken[-1]
+    made = place.spelled("MultiheadAttention")
+    place.construct(*assignment(f"self.{place.name}", f"{made[:-1]}, batch_first=True)"))
+    return f"self.{place.name}({query}, {key}, {value}, need_weights=False)[0]"
 
 
-def _attention(module: Any, name: str, taken: list[str], listing: Listing) -> str:
-    widths = "" if module._qkv_same_embed_dim else f", kdim={module.kdim}, vdim={module.vdim}"
-    bias = "" if module.in_proj_bias is not None else ", bias=False"
-    listing.constructor += assignment(
-        f"self.{name}",
-        f"nn.MultiheadAttention({module.embed_dim}, {module.num_heads}{bias}{widths}, batch_first=True)",
-    )
-    query, key, value = taken[0], taken[min(1, len(taken) - 1)], taken[-1]
-    return f"self.{name}({query}, {key}, {value}, need_weights=False)[0]"
+def _recurrent(place: _Place) -> str:
+    states = place.method(f"states_of_{place.layer.type}")
+    return f"{states}(*{place.made(place.call.name)}({place.taken[0]}))"
 
 
-def _recurrent(module: Any, name: str, taken: list[str], listing: Listing) -> str:
-    listing.constructor += assignment(f"self.{name}", f"nn.{constructed(module)}")
-    method = "states_of_lstm" if isinstance(module, nn.LSTM) else "states_of_gru"
-    listing.methods[method] = _STATES[method]
-    return f"self.{method}(*self.{name}({taken[0]}))"
+_Write = Callable[[_Place], str]
 
-
-def _add(module: Any, name: str, taken: list[str], listing: Listing) -> str:
-    return " + ".join(taken)
-
-
-def _multiply(module: Any, name: str, taken: list[str], listing: Listing) -> str:
-    return " * ".join(taken)
-
-
-def _concat(module: Any, name: str, taken: list[str], listing: Listing) -> str:
-    return f"torch.cat([{', '.join(taken)}], dim={module.dim})"
-
-
-def _reshape(module: Any, name: str, taken: list[str], listing: Listing) -> str:
-    return f"{taken[0]}.reshape(-1, {', '.join(map(str, module.made))})"
-
-
-_STATES: Final = {
-    "states_of_lstm": '''
-@staticmethod
-def states_of_lstm(output, states):
-    """Every state, the last states and the last cells, batch first."""
-    return output, states[0].transpose(0, 1), states[1].transpose(0, 1)
-''',
-    "states_of_gru": '''
-@staticmethod
-def states_of_gru(output, states):
-    """Every state and the last states, batch first."""
-    return output, states.transpose(0, 1)
-''',
+_BY_HAND: Final[dict[str, _Write]] = {
+    "Subsampling": _subsampling,
+    "TableConv2d": _table_conv,
+    "EuclideanRBF": _rbf,
+    "ScaledTanh": _scaled_tanh,
+    **{f"SidedConv{axes}d": _sided for axes in (1, 2, 3)},
+    **{f"CroppedConvTranspose{axes}d": _cropped for axes in (1, 2, 3)},
+    "SidedMaxPool": _sided_max,
+    "SidedAvgPool": _sided_avg,
+    "Attention": _attention,
+    "LSTM": _recurrent,
+    "GRU": _recurrent,
+    "Add": lambda place: " + ".join(place.taken),
+    "Multiply": lambda place: " * ".join(place.taken),
+    "Concat": lambda place: f"torch.cat([{', '.join(place.taken)}], dim={place.call.options['dim']})",
+    "Reshape": lambda place: f"{place.taken[0]}.reshape(-1, {', '.join(map(str, map(int, place.facts.output)))})",
 }
+"""How to write the layers that PyTorch does not have, or has in another form, by the class that makes them."""
 
-_Write = Callable[[Any, str, list[str], Listing], str]
-
-_BY_HAND: Final[dict[type[nn.Module], _Write]] = {
-    historic.Subsampling: _subsampling,
-    historic.TableConv2d: _table_conv,
-    historic.EuclideanRBF: _rbf,
-    historic.ScaledTanh: _scaled_tanh,
-    padding.SidedConv1d: _sided,
-    padding.SidedConv2d: _sided,
-    padding.SidedConv3d: _sided,
-    padding.CroppedConvTranspose1d: _cropped,
-    padding.CroppedConvTranspose2d: _cropped,
-    padding.CroppedConvTranspose3d: _cropped,
-    padding.SidedMaxPool: _sided_max,
-    padding.SidedAvgPool: _sided_avg,
-    modules.Attention: _attention,
-    modules.LSTM: _recurrent,
-    modules.GRU: _recurrent,
-    modules.Add: _add,
-    modules.Multiply: _multiply,
-    modules.Concat: _concat,
-    modules.Reshape: _reshape,
-}  # fmt: skip
-"""How to write the layers that PyTorch does not have, by the class that builds them."""
+_OF_OWN: Final = frozenset({"Subsampling", "EuclideanRBF"})
+"""Classes whose weights are the model's own: `self.S2_weight`, not `self.S2.weight`."""
 
 
-def _initialised(network: Network, listing: Listing) -> None:
+def _start(places: Sequence[_Place], listing: Listing) -> None:
     """Lines that start the weights as the spec says, layers of one scheme together."""
     groups: dict[tuple[str, str, tuple[float, ...]], list[str]] = {}
-    held = "\n".join(listing.constructor)
-    for node in network.nodes:
-        name = attribute(node.name)
-        for weight, (scheme, numbers) in node.init:
-            flat = f"self.{name}_{weight} = nn.Parameter"
-            target = f"self.{name}_{weight}" if flat in held else f"self.{name}.{weight}"
-            known = {each.name for each in network.facts[node.name].weights if each.trainable}
-            if weight not in known or node.shares is not None or (scheme == "uniform_fan_in" and flat in held):
-                continue
-            if scheme == "uniform_fan_in":
-                lines = next(each.shape for each in network.facts[node.name].weights if each.name == "weight")
-                fan_in = 1
-                for extent in lines[1:]:
-                    fan_in *= int(extent)
-                scheme, numbers = "uniform", (-numbers[0] / fan_in, numbers[0] / fan_in)
-            groups.setdefault((weight, scheme, numbers), []).append(target)
+    for place in places:
+        if place.over_table and place.node.shares is None:
+            listing.constructor += _over_table_starts(place)
+            continue
+        mark = "_" if place.call.name in _OF_OWN else "."
+        for weight, (scheme, numbers) in place.starts.items():
+            groups.setdefault((weight, scheme, numbers), []).append(f"self.{place.name}{mark}{weight}")
     for (_, scheme, numbers), targets in groups.items():
-        values = "".join(f", {number:.6g}" for number in numbers)
         if len(targets) == 1:
-            listing.constructor.append(f"nn.init.{scheme}_({targets[0]}{values})")
+            listing.constructor.append(_started(targets[0], scheme, numbers))
             continue
         listing.constructor.append("for weight in (")
         listing.constructor += [f"    {target}," for target in targets]
-        listing.constructor += ["):", f"    nn.init.{scheme}_(weight{values})"]
+        listing.constructor += ["):", f"    {_started('weight', scheme, numbers)}"]
+
+
+def _started(target: str, scheme: str, numbers: Sequence[float]) -> str:
+    return f"nn.init.{scheme}_({target}{''.join(f', {number:.6g}' for number in numbers)})"
+
+
+def _over_table_starts(place: _Place) -> list[str]:
+    """The kernels of an output map start by its own number of inputs; as PyTorch's convolutions, if nothing is said."""
+    window = math.prod(place.layer.kernel_size)
+    lines = [f"for kernels in self.{place.name}_weight.data.split([len(row) for row in self.{place.name}_table]):"]
+    lines.append("    " + _reaching("kernels", "kernels.numel()", "kernels[None]", place.starts.get("weight")))
+    if len(place.facts.weights) > 1:
+        lines.append(f"for row, bias in zip(self.{place.name}_table, self.{place.name}_bias.data.split(1)):")
+        lines.append("    " + _reaching("bias", f"({window} * len(row))", "bias", place.starts.get("bias")))
+    return lines
+
+
+def _reaching(target: str, fan_in: str, shaped: str, how: tuple[str, tuple[float, ...]] | None) -> str:
+    if how is None:
+        return f"nn.init.uniform_({target}, -({fan_in} ** -0.5), {fan_in} ** -0.5)"
+    scheme, numbers = how
+    if scheme == "uniform_fan_in":
+        return f"nn.init.uniform_({target}, {-numbers[0]:g} / {fan_in}, {numbers[0]:g} / {fan_in})"
+    return _started(shaped, scheme, numbers)

@@ -15,6 +15,7 @@ from archscope.formats import write as write_table
 from archscope.formats.sheet import View
 from archscope.oracles import Verification, verify
 from archscope.pytorch.keras_source import write_keras
+from archscope.pytorch.source import write_pytorch
 from archscope.reader import load
 from archscope.site import benchmarks, index_html, markdown, network_html
 from archscope.site.audit import audit
@@ -69,7 +70,7 @@ def build(
         tick(os.fspath(spec))
         try:
             analysis = analyze(load(spec))
-            page = gather(analysis, with_pytorch=proofs)
+            page = gather(analysis)
             page = _with_evidence(page, verify(analysis) if proofs else None, documents, mistakes)
         except MissingExtra:
             raise
@@ -85,8 +86,8 @@ def build(
     return Site(_files(list(pages.values()), format), tuple(mistakes))
 
 
-def gather(analysis: Analysis, *, with_pytorch: bool = False) -> Page:
-    """Everything the page of a network shows; with PyTorch's source only where PyTorch may be loaded."""
+def gather(analysis: Analysis) -> Page:
+    """Everything the page of a network shows before it is proven or measured."""
     figure = draw(analysis)
     graph = None if figure.style == "graph" else draw(analysis, style="graph")
     return Page(
@@ -95,19 +96,9 @@ def gather(analysis: Analysis, *, with_pytorch: bool = False) -> Page:
         figure_style=figure.style,
         graph=None if graph is None else _picture(graph),
         findings=audit(analysis),
-        sources=(_pytorch_source(analysis, with_pytorch), _keras_source(analysis)),
+        sources=(Source("python", "PyTorch", write_pytorch(analysis.network)), _keras_source(analysis)),
         downloads=tuple(_downloads(analysis, figure, graph)),
     )
-
-
-def _pytorch_source(analysis: Analysis, loaded: bool) -> Source:
-    """PyTorch writes the lines that construct its layers, so its source is there where PyTorch is."""
-    if not loaded:
-        command = f"archscope code {analysis.name} --to pytorch"
-        return Source("python", "PyTorch", "", f"`{command}` prints it; `archscope docs --proofs` puts it here.")
-    from archscope.pytorch.source import write_pytorch
-
-    return Source("python", "PyTorch", write_pytorch(analysis.network))
 
 
 def _keras_source(analysis: Analysis) -> Source:

@@ -94,7 +94,17 @@ def test_a_reader_that_goes_away_is_not_worth_a_message() -> None:
     assert program.wait() == 141
 
 
-@pytest.mark.parametrize("command", [["table", "lenet5"], ["explain", "lenet5", "C1"], ["list"], ["--help"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["table", "lenet5"],
+        ["explain", "lenet5", "C1"],
+        ["list"],
+        ["code", "alexnet", "--to", "pytorch"],
+        ["code", "alexnet", "--to", "keras"],
+        ["--help"],
+    ],
+)
 def test_the_everyday_commands_load_nothing_heavy(command: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "archscope", *command],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 
 from archscope.layers import TYPES
-from archscope.pytorch.builders import BUILDERS, build_layer
+from archscope.pytorch.builders import build_layer, class_of
+from archscope.pytorch.constructions import CONSTRUCTIONS, construction
 from tests.pytorch.builder_cases import CASES, Case, name_of
 
 
@@ -22,8 +25,8 @@ def run(case: Case, device: str = "cpu") -> tuple[torch.nn.Module, tuple[torch.T
     return module, result if isinstance(result, tuple) else (result,)
 
 
-def test_there_is_a_builder_for_every_layer_type_and_for_nothing_else() -> None:
-    assert set(BUILDERS) == set(TYPES)
+def test_there_is_a_construction_for_every_layer_type_and_for_nothing_else() -> None:
+    assert set(CONSTRUCTIONS) == set(TYPES)
 
 
 def test_every_layer_type_has_a_case() -> None:
@@ -58,3 +61,14 @@ def test_a_built_layer_can_be_trained(case: Case) -> None:
     if parameters:
         torch.cat([output.flatten() for output in outputs]).square().sum().backward()
         assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in parameters)
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_an_option_that_a_construction_leaves_out_is_at_the_default_of_the_class(case: Case) -> None:
+    layer, shapes = case
+    made = construction(layer, *shapes)
+    parameters = inspect.signature(class_of(made)).parameters
+    for name in set(layer.options) & set(parameters) - set(made.options):
+        default = parameters[name].default
+        if default is not inspect.Parameter.empty and default is not None:
+            assert layer.options[name].kind.parse(default) == getattr(layer, name), name

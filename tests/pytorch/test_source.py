@@ -74,6 +74,33 @@ def test_the_source_of_every_layer_type_is_the_built_layer(case: Case) -> None:
     assert_the_same(network)
 
 
+def _spread(weight: torch.Tensor) -> float:
+    """How far values start from 0: the largest of them, or the deviation of values without a bound."""
+    return float(weight.std()) if weight.numel() > 100_000 else float(weight.abs().max())
+
+
+@pytest.mark.parametrize("name", archscope.reader.spec_names())
+def test_the_source_starts_weights_as_the_built_module_does(name: str) -> None:
+    torch.manual_seed(0)
+    network = archscope.load(name)
+    built = archscope.build(network)
+    model = executed(write_pytorch(network), name)
+    ours = {path.replace(".", "_"): weight for path, weight in built.named_parameters()}
+    theirs = {path.replace(".", "_"): weight for path, weight in model.named_parameters()}
+    assert ours.keys() == theirs.keys()
+    for path, weight in ours.items():
+        assert _spread(theirs[path].detach()) == pytest.approx(_spread(weight.detach()), rel=0.3), path
+
+
+def test_kernels_over_a_table_start_by_the_inputs_of_their_own_output_map() -> None:
+    torch.manual_seed(0)
+    model = executed(write_pytorch(archscope.load("lenet5")), "lenet5")
+    table: Any = model.C3_table
+    for row, kernels in zip(table, model.C3_weight.split([len(row) for row in table]), strict=True):
+        reach = 2.4 / (25 * len(row))
+        assert 0.8 * reach < float(kernels.detach().abs().max()) <= reach
+
+
 def test_lines_of_the_source_are_at_most_100_characters() -> None:
     for name in archscope.reader.spec_names():
         for line in write_pytorch(archscope.load(name)).splitlines():

@@ -1,6 +1,12 @@
+import subprocess
+import sys
+
 import pytest
 
+import archscope
 from archscope.cli import main
+from archscope.pytorch.keras_source import write_keras
+from archscope.pytorch.source import write_pytorch
 
 pytest.importorskip("torch")
 
@@ -22,3 +28,16 @@ def test_a_page_without_proofs_says_what_answers_the_tools_and_not_what_they_sai
     text = (tmp_path / "lenet5-pytorch" / "index.html").read_text()
     assert "FlopCountAnalysis.total()" in text
     assert "It says" not in text
+
+
+def test_a_page_shows_what_archscope_code_prints_without_loading_pytorch(tmp_path):
+    code = (
+        "import sys; from archscope.cli import main; "
+        f"assert main(['docs', 'lenet5-pytorch', '--format', 'markdown', '-o', {str(tmp_path)!r}]) == 0; "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    text = (tmp_path / "lenet5-pytorch" / "index.md").read_text()
+    network = archscope.load("lenet5-pytorch")
+    for source in (write_pytorch(network), write_keras(network)):
+        assert f"```python\n{source}\n```" in text
