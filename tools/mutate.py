@@ -2,6 +2,7 @@
 
     python tools/mutate.py                      all of archscope/layers, two at a time
     python tools/mutate.py pooling --limit 40   one family, a sample
+    python tools/mutate.py base:269 dense:47    what stands on these lines
 
 A mutant is a source file with one operator, constant, comparison, condition or flag changed, in a function or among
 what a class states of itself. A mutant counts as noticed when two tests of different functions fail; a survivor is
@@ -39,6 +40,10 @@ TESTS = (
     "tests/test_analysis.py",
     "tests/test_mistakes.py",
     "tests/formats",
+    "tests/test_options.py",
+    "tests/pytorch/test_build.py",
+    "tests/diagrams/test_figures.py",
+    "tests/diagrams/graph/test_view.py",
 )
 ENOUGH = 2
 
@@ -201,10 +206,19 @@ def _in_child(mutant: Mutant | None, tests: Sequence[str], answer: str) -> None:
     os._exit(0)
 
 
+def _chosen(places: Sequence[str]) -> Iterator[Mutant]:
+    """The mutants of modules and of single lines, each file read once."""
+    wanted: dict[str, set[str]] = {}
+    for name, _, line in (place.partition(":") for place in places):
+        wanted.setdefault(name, set()).add(line)
+    for name, lines in wanted.items():
+        yield from (each for each in mutants(FOLDER / f"{name}.py") if "" in lines or str(each.line) in lines)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the mutants and report; 1 if any survives."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
-    parser.add_argument("families", nargs="*", help="modules of archscope/layers; all if none is named")
+    parser.add_argument("places", nargs="*", help="modules of archscope/layers, or lines of them; all if none is named")
     parser.add_argument("--limit", type=int, default=0, help="a sample of at most this many, drawn with a fixed seed")
     parser.add_argument("--seconds", type=int, default=180, help="most seconds for one mutant")
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
@@ -216,8 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import torch.utils.flop_counter
 
     torch.set_num_threads(1)
-    files = [FOLDER / f"{name}.py" for name in chosen.families] or sorted(FOLDER.glob("[a-z]*.py"))
-    every = [mutant for file in files for mutant in mutants(file)]
+    every = list(_chosen(chosen.places or sorted(file.stem for file in FOLDER.glob("[a-z]*.py"))))
     if chosen.limit and len(every) > chosen.limit:
         every = sorted(random.Random(0).sample(every, chosen.limit), key=every.index)  # noqa: S311 - a sample
     healthy = noticed_by(None, TESTS, chosen.seconds)

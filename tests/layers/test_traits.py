@@ -1,0 +1,96 @@
+"""What a type says of itself beside its numbers: by a list made by hand, and by what PyTorch or a picture does."""
+
+from __future__ import annotations
+
+from math import tanh
+
+import pytest
+
+from archscope import analyze
+from archscope.diagrams.graph.view import view_of
+from archscope.layers import TYPES, Layer
+from archscope.network import Network, Node, Ref
+from tests.layers.test_layers import CASES
+
+ABSORBED = {
+    "lrn", "batch_norm", "layer_norm", "group_norm", "dropout", "flatten", "reshape",
+    "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "scaled_tanh", "hardtanh",
+    "hardsigmoid", "hardswish", "softplus", "identity", "prelu", "softmax", "log_softmax",
+}  # fmt: skip
+SAME_MEMORY = {"dropout", "identity", "flatten", "reshape"}
+WINDOWED = ("conv", "conv_transpose", "max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "zero_pad")
+
+every_type = pytest.mark.parametrize("kind", TYPES.values(), ids=list(TYPES))
+
+
+def test_what_a_picture_draws_with_the_layer_before_it_is_what_the_list_says() -> None:
+    assert {name for name, kind in TYPES.items() if kind.absorbed} == ABSORBED
+
+
+def test_what_leaves_values_where_they_are_is_what_the_list_says() -> None:
+    assert {name for name, kind in TYPES.items() if kind.shares_memory} == SAME_MEMORY
+
+
+def test_a_type_with_a_number_of_axes_has_it_in_its_name() -> None:
+    found = {name: kind.axes for name, kind in TYPES.items() if kind.axes}
+    assert found == {f"{name}{axes}d": axes for name in WINDOWED for axes in (1, 2, 3)} | {"subsampling": 2}
+
+
+@every_type
+def test_a_graph_absorbs_what_says_so_and_nothing_else(kind: type[Layer]) -> None:
+    row = next(row for row in CASES if row.type == kind.type)
+    inputs = {f"input{place}": shape for place, shape in enumerate(row.inputs)}
+    before = [Node(f"before{place}", TYPES["add"](), (Ref(name), Ref(name)), f"before{place}")
+              for place, name in enumerate(inputs)]  # fmt: skip
+    layer = Node("layer", row.layer, tuple(Ref(each.name) for each in before), "layer")
+    shown = view_of(analyze(Network("two", inputs, [*before, layer])), depth="full")
+    together = any(set(each.layers) == {"before0", "layer"} for each in shown.nodes)
+    assert together is (kind.type in ABSORBED)
+
+
+@every_type
+def test_a_layer_that_shares_memory_hands_out_the_memory_it_was_given(kind: type[Layer]) -> None:
+    torch = pytest.importorskip("torch")
+    from archscope.pytorch.builders import build_layer
+
+    row = next(row for row in CASES if row.type == kind.type)
+    module = build_layer(row.layer, *row.inputs).eval()
+    tokens = kind.type == "embedding"
+    given = [torch.zeros(1, *shape, dtype=torch.long if tokens else torch.float32) for shape in row.inputs]
+    made = module(*given)
+    made = made[0] if isinstance(made, tuple) else made
+    assert (made.data_ptr() == given[0].data_ptr()) is kind.shares_memory
+
+
+def test_layers_are_equal_if_their_type_and_all_their_options_are() -> None:
+    one, again, other = TYPES["tanh"](), TYPES["tanh"](), TYPES["relu"]()
+    assert one == again
+    assert not one == other  # noqa: SIM201 - `==` itself is what is tried
+    narrow, wide = TYPES["linear"](out_features=3), TYPES["linear"](out_features=4)
+    assert not narrow == wide  # noqa: SIM201
+
+
+def test_a_layer_is_found_among_others_by_its_options_and_its_type() -> None:
+    known = {TYPES["max_pool2d"](kernel_size=2): "max", TYPES["avg_pool2d"](kernel_size=2): "average"}
+    assert known[TYPES["max_pool2d"](kernel_size=(2, 2))] == "max"
+    assert known[TYPES["avg_pool2d"](kernel_size=(2, 2))] == "average"
+    assert TYPES["max_pool2d"](kernel_size=3) not in known
+    assert [TYPES["relu"](), TYPES["tanh"]()].index(TYPES["tanh"]()) == 1
+
+
+def test_lecuns_squashing_function_leaves_1_where_it_is() -> None:
+    """LeCun 1998, App. A: with 1.7159 and 2/3, f(1) = 1 and f(−1) = −1."""
+    squash = TYPES["scaled_tanh"]()
+    amplitude, slope = squash.amplitude, squash.slope  # type: ignore[attr-defined]
+    assert amplitude * tanh(slope) == pytest.approx(1, abs=1e-5)
+    assert slope == 2 / 3
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_a_softmax_adds_channels_up_unless_told_otherwise(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    from archscope.pytorch.builders import build_layer
+
+    made = build_layer(TYPES[name](), (3, 4))(torch.randn(2, 3, 4))
+    sums = (made if name == "softmax" else made.exp()).sum(1)
+    assert torch.allclose(sums, torch.ones(2, 4))
