@@ -199,7 +199,8 @@ def _in_child(mutant: Mutant | None, tests: Sequence[str], answer: str) -> None:
         sys.meta_path.insert(0, _Finder(mutant))
     with Path(os.devnull).open("w", encoding="utf-8") as nothing, contextlib.redirect_stdout(nothing), \
             contextlib.redirect_stderr(io.StringIO()):  # fmt: skip
-        status = pytest.main(["-q", "-p", "no:cacheprovider", "--no-header", "--tb=no", *tests], plugins=[plugin])
+        quietly = ["-q", "-p", "no:cacheprovider", "--no-header", "--tb=no", "--continue-on-collection-errors"]
+        status = pytest.main([*quietly, *tests], plugins=[plugin])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
         plugin.functions += ["pytest cannot begin", f"and ends with {status}"]
     Path(answer).write_text(json.dumps(plugin.functions), encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import ClassVar
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_tuple
 from archscope.options import flag, list_of, option, optional, positive, text
-from archscope.working import count, product
+from archscope.working import count
 
 _LOST = {"receptive_field": "every unit sees its whole input; there is no grid any more"}
 
@@ -44,10 +44,11 @@ class Linear(Layer):
                 help="put a `flatten` layer before it",
             )
         lines, units = count(shape[-1], "c"), count(self.out_features, "n")
-        places = product(count(extent, "l") for extent in shape[:-1])
-        macs = lines * units if len(shape) == 1 else lines * units * places
         per_unit = lines + 1 if self.bias else lines
-        connections = per_unit * units if len(shape) == 1 else per_unit * units * places
+        macs, connections = lines * units, per_unit * units
+        if len(shape) == 2:
+            positions = count(shape[0], "l")
+            macs, connections = macs * positions, connections * positions
         bias = (Weight("bias", (units,)),) if self.bias else ()
         return Facts(
             inputs=inputs,
