@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -99,7 +99,8 @@ class Verification:
         if printed:
             held = sum(each.verdict is Verdict.AGREES for each in printed)
             explained = sum(each.verdict is Verdict.EXPLAINED for each in printed)
-            clause = f"{held} of {_number(len(printed), 'published figure')} {'holds' if held == 1 else 'hold'}"
+            one = 1 in (held, len(printed))
+            clause = f"{held} of {_number(len(printed), 'published figure')} {'holds' if one else 'hold'}"
             parts.append(clause + (f" and {explained} differ{'s' if explained == 1 else ''} for a reason the spec gives"
                                    if explained else ""))  # fmt: skip
         wrong = len(self.differing)
@@ -138,7 +139,7 @@ def verify(
     analysis = analyze(network) if isinstance(network, Network) else network
     case = Case(analysis)
     findings: list[Finding] = []
-    with _one_thread(chosen):
+    with _own_settings(chosen):
         for name in chosen:
             if progress is not None:
                 progress(analysis.name, name)
@@ -168,8 +169,12 @@ def _require(packages: Sequence[str]) -> None:
 
 
 @contextmanager
-def _one_thread(witnesses: Sequence[str]) -> Iterator[None]:
-    """Probes are many small products, which several threads only slow down."""
+def _own_settings(witnesses: Sequence[str]) -> Iterator[None]:
+    """PyTorch as the witnesses need it, whatever the caller has set, and afterwards as the caller had it.
+
+    Gradients are recorded, tensors are made on the CPU unless a witness says otherwise, and one thread computes:
+    probes are many small products, which several threads only slow down.
+    """
     if not any(WITNESSES[name].packages for name in witnesses):
         yield
         return
@@ -178,7 +183,10 @@ def _one_thread(witnesses: Sequence[str]) -> Iterator[None]:
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    # Attention takes another way while a default device is set, so none is set where none is needed.
+    device = nullcontext() if torch.get_default_device().type == "cpu" else torch.device("cpu")
     try:
-        yield
+        with device, torch.inference_mode(False), torch.enable_grad():
+            yield
     finally:
         torch.set_num_threads(threads)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import random
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import pytest
 import torch
 
 import archscope
-from archscope.layers import Facts, Weight
-from archscope.network import Network
+from archscope.layers import Facts, Linear, Weight
+from archscope.network import Network, Node, Ref
 from archscope.oracles import WITNESSES, Verdict, verify
 from archscope.oracles.case import Case
 from archscope.oracles.verification import _asked
@@ -131,18 +137,68 @@ def fingerprint(model: torch.nn.Module) -> object:
     )  # fmt: skip
 
 
+def settings() -> object:
+    """What PyTorch and Python hold for everybody in the process."""
+    return (
+        torch.get_default_dtype(), torch.get_default_device(), torch.get_num_threads(), torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu"), torch.get_rng_state().tolist(),
+        torch.are_deterministic_algorithms_enabled(), torch.backends.mkldnn.enabled,  # type: ignore[attr-defined]
+        torch.overrides._get_current_function_mode_stack(), torch.utils._python_dispatch._get_current_dispatch_mode(),
+        dict(torch.nn.modules.module._global_forward_hooks), dict(os.environ), random.getstate(), [*warnings.filters],
+        gc.isenabled(), {each: getattr(torch.nn.functional, each) for each in ("conv2d", "linear", "max_pool2d")},
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("witness", QUICK)
 @pytest.mark.parametrize("name", ["lenet5-1998", "alexnet-keras"])
 def test_a_witness_leaves_the_module_and_pytorch_as_it_found_them(witness: str, name: str) -> None:
     case = Case(archscope.analyze(archscope.load(name)))
-    before, random, threads = fingerprint(case.model), torch.get_rng_state(), torch.get_num_threads()
-    functions = {each: getattr(torch.nn.functional, each) for each in ("conv2d", "linear", "max_pool2d")}
+    case.model.requires_grad_(False)
+    model, around = fingerprint(case.model), settings()
     list(_asked(witness, case))
-    assert fingerprint(case.model) == before
-    assert torch.equal(torch.get_rng_state(), random)
-    assert torch.get_num_threads() == threads
-    assert torch.get_default_dtype() is torch.float32
-    assert all(getattr(torch.nn.functional, each) is function for each, function in functions.items())
+    assert fingerprint(case.model) == model
+    assert settings() == around
+
+
+@contextmanager
+def default(**chosen: Any) -> Iterator[None]:
+    """A default that somebody has set in their notebook."""
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    torch.set_default_dtype(chosen.get("dtype", dtype))
+    torch.set_default_device(chosen.get("device"))
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_default_device(None if device.type == "cpu" else device)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        torch.no_grad, torch.inference_mode, lambda: default(device="meta"), lambda: default(dtype=torch.float64),
+        lambda: default(dtype=torch.bfloat16), lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+    ],
+    ids=["no_grad", "inference_mode", "meta", "float64", "bfloat16", "autocast"],
+)  # fmt: skip
+def test_witnesses_agree_whatever_the_caller_has_set_and_leave_it_so(
+    around: Callable[[], AbstractContextManager[Any]],
+) -> None:
+    with around():
+        before = settings()
+        found = verify(archscope.load("lenet5"), QUICK)
+        assert settings() == before
+    assert [each.sentence for each in found.differing] == []
+
+
+def test_shared_weights_are_counted_once_or_not_at_all() -> None:
+    layers = [Node("a", Linear(out_features=4), (Ref("input"),), "a"),
+              Node("b", Linear(out_features=4), (Ref("a"),), "b", shares="a")]  # fmt: skip
+    found = verify(Network("tied", {"input": (4,)}, layers), QUICK)
+    assert [each.sentence for each in found.differing] == []
+    totals_ = {each.witness: each for each in found.findings if each.layer is None and each.quantity == "parameters"}
+    assert totals_["module"].theirs == 20
+    assert totals_["torchinfo"].why == "torchinfo counts shared weights once for each layer that has them"
 
 
 def test_a_large_network_is_counted_on_meta_and_a_small_one_on_the_cpu() -> None:
@@ -181,8 +237,6 @@ def test_lenets_are_probed_whole_and_alexnets_convolutions_by_a_sample() -> None
 
 
 def test_keras_chooses_its_backend_in_its_own_process_alone() -> None:
-    import os
-
     before = dict(os.environ)
     assert "KERAS_BACKEND" not in before
     verify(archscope.load("lenet5-keras"), ["Keras"])
