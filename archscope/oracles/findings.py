@@ -31,6 +31,7 @@ class Finding:
         why: why it is not covered, or why it differs; how it matches, where that is not to the last digit.
         node: the node, where a layer has several.
         source: who published the figure.
+        where: where in it.
     """
 
     witness: str
@@ -42,6 +43,16 @@ class Finding:
     why: str = ""
     node: str | None = None
     source: str | None = None
+    where: str | None = None
+
+    @property
+    def cited(self) -> str:
+        """The source of a published figure, and where in it.
+
+        >>> Finding("published", "C1", "units", Verdict.AGREES, source="book", where="Fig. 2").cited
+        'book, Fig. 2'
+        """
+        return ", ".join(each for each in (self.source, self.where) if each)
 
     @property
     def place(self) -> str:

@@ -27,8 +27,9 @@ def observe(case: Case) -> Iterator[Finding]:
 def judge(figure: Published, analysis: Analysis) -> Finding:
     """One figure held against the numbers of the network, or of the variant of it that the figure is stated for."""
     found = Finding(
-        NAME, figure.layer, figure.quantity or "claim", Verdict.AGREES, theirs=plain(figure.value), source=figure.source
-    )
+        NAME, figure.layer, figure.quantity or "claim", Verdict.AGREES, theirs=plain(figure.value),
+        source=figure.source, where=figure.where,
+    )  # fmt: skip
     if figure.quantity is None:
         found = replace(found, ours=figure.note or "", theirs=figure.claim)
         if figure.why is None:

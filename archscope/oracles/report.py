@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
@@ -32,7 +33,6 @@ def columns(verification: Verification) -> list[str]:
 def uncovered(verification: Verification) -> list[tuple[str, str, str]]:
     """``(witness, layers, why)`` for every cell of the matrix that nothing stands in, cells of one reason together."""
     grouped: dict[tuple[str, str], list[str]] = {}
-    shown = columns(verification)
     for witness in verification.witnesses:
         for layer in verification.layers:
             found = verification.cell(layer, witness)
@@ -40,7 +40,9 @@ def uncovered(verification: Verification) -> list[tuple[str, str, str]]:
                 own = [each for each in found if each.node in (None, layer)] or found
                 why = "; ".join(dict.fromkeys(each.why for each in own))
                 grouped.setdefault((witness, why), []).append(layer or "total")
-    return [(witness, ", ".join(layers) if witness in shown else "everything", why)
+    reasons = Counter(witness for witness, _ in grouped)
+    silent = {witness for witness, count in reasons.items() if count == 1} - {*columns(verification)}
+    return [(witness, "everything" if witness in silent else ", ".join(layers), why)
             for (witness, why), layers in grouped.items()]  # fmt: skip
 
 
@@ -85,9 +87,11 @@ def _parts(verification: Verification) -> list[Any]:
 
     shown = columns(verification)
     matrix = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    matrix.add_column("layer", no_wrap=True)
+    matrix.add_column("layer", overflow="fold")
     for name in shown:
-        matrix.add_column(name, no_wrap=True)
+        # A long name of a layer goes on below; a verdict is never cut short.
+        words_there = [WORDS[verification.verdict(layer, name)] for layer in verification.layers]
+        matrix.add_column(name, no_wrap=True, min_width=max(map(len, (name, *words_there))))
     for layer in verification.layers:
         if layer is None:
             matrix.add_section()
@@ -118,11 +122,11 @@ def _sentence(finding: Finding) -> str:
 def _printed(finding: Finding) -> str:
     """A published figure, ours beside it, and what to say of it."""
     if finding.quantity == "claim":
-        return f"“{finding.theirs}” ({finding.source}). {finding.why}"
+        return f"“{finding.theirs}” ({finding.cited}). {finding.why}"
     ours = "" if finding.ours is None else f", archscope {spell(finding.ours)}"
     name = "" if finding.verdict is Verdict.AGREES else f"{finding.quantity}: "
     stop = "." if finding.verdict is Verdict.AGREES else ""
-    return f"{name}{finding.source} {spell(finding.theirs)}{ours}. {finding.why[:1].upper()}{finding.why[1:]}{stop}"
+    return f"{name}{spell(finding.theirs)} ({finding.cited}){ours}. {finding.why[:1].upper()}{finding.why[1:]}{stop}"
 
 
 def _listed(title: str, lines: Sequence[tuple[str, str]], style: str) -> Any:
@@ -209,6 +213,7 @@ def _network(verification: Verification) -> dict[str, Any]:
                 "theirs": each.theirs,
                 "why": each.why,
                 "source": each.source,
+                "where": each.where,
             }
             for each in verification.findings
         ],
@@ -224,9 +229,8 @@ def write_junit(verifications: Sequence[Verification]) -> str:
             failures=str(len(verification.differing)), skipped=str(len(verification.of(Verdict.NOT_COVERED))),
         )  # fmt: skip
         for finding in verification.findings:
-            name = f"{finding.place} {finding.quantity}" + (f" ({finding.source})" if finding.source else "")
             case = ElementTree.SubElement(
-                suite, "testcase", classname=f"{verification.analysis.name}.{finding.witness}", name=name
+                suite, "testcase", classname=f"{verification.analysis.name}.{finding.witness}", name=_called(finding)
             )
             if finding.verdict is Verdict.DIFFERS:
                 ElementTree.SubElement(case, "failure", message=_printable(finding.sentence))
@@ -236,6 +240,13 @@ def write_junit(verifications: Sequence[Verification]) -> str:
                 ElementTree.SubElement(case, "system-out").text = _printable(finding.sentence)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
+
+
+def _called(finding: Finding) -> str:
+    """A name that no other finding of its witness has: a CI server follows a case by its name."""
+    if not finding.source:
+        return f"{finding.place} {finding.quantity}"
+    return f"{finding.place} {finding.quantity} {_printable(spell(finding.theirs))} ({finding.cited})"
 
 
 def _printable(text: str) -> str:

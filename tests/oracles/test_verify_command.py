@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+
+import archscope
+from archscope.oracles import verify
+from archscope.oracles.report import write_matrix
 
 Runs = Callable[..., Any]
 SOME = ("--witness", "module", "--witness", "torchinfo", "--witness", "published")
@@ -50,15 +55,73 @@ def test_json_has_every_finding(archscope_run: Runs) -> None:
     assert document["differs"] == 0
     found = document["networks"][0]["findings"]
     assert {"witness": "torchinfo", "layer": "C3", "node": "C3", "quantity": "connections", "verdict": "agrees",
-            "ours": 151600, "theirs": 151600, "why": "", "source": None} in found  # fmt: skip
+            "ours": 151600, "theirs": 151600, "why": "", "source": None, "where": None} in found  # fmt: skip
 
 
-def test_junit_has_a_case_for_each_finding(archscope_run: Runs) -> None:
-    root = ElementTree.fromstring(archscope_run("verify", "lenet5", *SOME, "--format", "junit").out.split("\n", 1)[1])
-    suite = root[0]
-    assert suite.get("name") == "lenet5"
+@pytest.mark.parametrize("spec", ["lenet5", "lenet5-1998", "alexnet", "alexnet-pytorch"])
+def test_junit_has_a_case_for_each_finding_under_a_name_of_its_own(archscope_run: Runs, spec: str) -> None:
+    text = archscope_run("verify", spec, *SOME, "--format", "junit").out
+    (suite,) = ElementTree.fromstring(text.split("\n", 1)[1])
+    assert suite.get("name") == spec
     assert suite.get("failures") == "0"
     assert len(suite) == int(suite.get("tests") or 0) > 50
+    assert len(suite.findall("testcase/skipped")) == int(suite.get("skipped") or 0)
+    names = [(case.get("classname"), case.get("name")) for case in suite]
+    assert len(set(names)) == len(names)
+
+
+LONG = "a_layer_whose_name_somebody_did_not_want_to_cut_short_so_it_goes_on_and_on"
+OWN = f"""
+name: own
+title: Own
+sources: {{book: A book.}}
+input: {{picture: [3, 12, 12], words: [7]}}
+layers:
+  {LONG}: {{type: conv2d, out_channels: 8, kernel_size: 3, padding: 1, activation: relu, from: picture}}
+  apart: {{type: conv2d, out_channels: 8, kernel_size: 3, padding: 2, dilation: 2, groups: 8}}
+  sum: {{type: add, from: [{LONG}, apart]}}
+  up: {{type: conv_transpose2d, out_channels: 4, kernel_size: 3, stride: 2}}
+  flat: {{type: flatten}}
+  fc: {{type: linear, out_features: 16}}
+  tokens: {{type: embedding, num_embeddings: 30, embedding_dim: 16, from: words}}
+  attention: {{type: multihead_attention, num_heads: 4}}
+  lstm: {{type: lstm, hidden_size: 16}}
+  last: {{type: flatten, from: lstm.hidden}}
+  tied1: {{type: linear, out_features: 16}}
+  tied2: {{type: linear, out_features: 16, shares: tied1}}
+  both: {{type: concat, from: [fc, tied2]}}
+  out: {{type: linear, out_features: 5, activation: softmax}}
+output: [out, fc]
+published:
+  - {{layer: out, quantity: parameters, value: 166, source: book, where: p. 1}}
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN, encoding="utf-8")
+    return path
+
+
+def test_a_spec_of_ones_own_with_branches_attention_and_shared_weights(archscope_run: Runs, own: Path) -> None:
+    run = archscope_run("verify", str(own))
+    assert run.status == 1
+    lines = run.out.splitlines()
+    assert lines[lines.index("Differs") + 1 :][:2] == ["  published  out: parameters is 165; book printed 166", ""]
+    assert "0 of 1 published figure holds; 1 fact differs." in run.out
+    assert "field      tokens: tokens have no pixels" in run.out
+    assert archscope_run("verify", str(own), "--set", "out.bias=false", "-w", "module").status == 0
+
+
+def test_a_long_name_goes_on_below_and_verdicts_are_never_cut_short(own: Path) -> None:
+    found = verify(archscope.load(own), ["module", "torchinfo", "fvcore", "FLOPs", "Jacobian", "published"])
+    lines = write_matrix([found], width=80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in "".join(lines)
+    head = lines.index(next(line for line in lines if line.startswith("layer"))) + 2
+    assert lines[head].split()[1:] == ["agrees"] * 5
+    assert "".join(line.split()[0] for line in lines[head:] if line)[: len(LONG)] == LONG
 
 
 def test_markdown_is_a_table(archscope_run: Runs) -> None:
