@@ -67,6 +67,8 @@ def command(
     import archscope
 
     if against is not None:
+        if witness:
+            raise archscope.UsageError(f"`--against` asks no witness; leave out `--witness {witness[0]}`")
         _compare(specs or [], against, changes, input, output, format)
         return
     from archscope.errors import NotFound, did_you_mean

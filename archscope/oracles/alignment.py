@@ -8,10 +8,13 @@ from typing import Any, Final
 
 from archscope.layers import TYPES
 from archscope.oracles.findings import spell
-from archscope.oracles.recorded import Step
+from archscope.oracles.steps import Step
 
-COMPARED: Final = ("out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "connection_table",
-                   "out_features", "ceil_mode", "size", "affine", "output_size", "p")  # fmt: skip
+COMPARED: Final = (
+    "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "connection_table",
+    "out_features", "ceil_mode", "count_include_pad", "size", "alpha", "beta", "k", "affine", "num_groups", "eps",
+    "momentum", "output_size", "mode", "p", "negative_slope", "approximate", "min_val", "max_val", "dim",
+)  # fmt: skip
 """Options that are held against each other, in the order of a sentence."""
 
 
@@ -21,7 +24,6 @@ class Edits:
 
     cost: float
     sentences: tuple[str, ...]
-    before_end: int
     matched: int
 
 
@@ -29,30 +31,40 @@ _PART, _REPLACE, _SWAP, _ALTER = 2.0, 1.75, 1.5, 1.0
 
 
 def align(expected: Sequence[Step], found: Sequence[Step], stopped: bool) -> Edits:
-    """The cheapest way from one sequence to the other: alike, altered, left out, put in, two swapped."""
+    """The cheapest way from one sequence to the other: alike, altered, left out, put in, two swapped.
+
+    Of ways that cost the same, the one that keeps pairs together longest from the start.
+    """
     n, m = len(expected), len(found)
     best = [[0.0] * (m + 1) for _ in range(n + 1)]
-    moves: list[list[str]] = [[""] * (m + 1) for _ in range(n + 1)]
-    for i in range(n + 1):
-        for j in range(m + 1):
-            options = [(0.0, "")] if i == j == 0 else []
-            if i and j and expected[i - 1].type == found[j - 1].type:
-                different = _ALTER if _differences(expected[i - 1], found[j - 1]) else 0.0
-                options.append((best[i - 1][j - 1] + different, "pair"))
-            elif i and j and _family(expected[i - 1]) == _family(found[j - 1]):
-                options.append((best[i - 1][j - 1] + _REPLACE, "replace"))
-            if i > 1 and j > 1 and _swapped(expected[i - 2 : i], found[j - 2 : j]):
-                options.append((best[i - 2][j - 2] + _SWAP, "swap"))
-            if i:
+    moves = [[""] * (m + 1) for _ in range(n + 1)]
+    for i in range(n, -1, -1):
+        for j in range(m, -1, -1):
+            if i == n and j == m:
+                continue
+            ways: list[tuple[float, str]] = []
+            if i < n and j < m:
+                ways += _across(expected[i], found[j], best[i + 1][j + 1])
+                if _swapped(expected[i : i + 2], found[j : j + 2]):
+                    ways.append((best[i + 2][j + 2] + _SWAP, "swap"))
+            if i < n:
                 # Where the module stopped, what would have come after is not missing.
-                options.append((best[i - 1][j] + (0.0 if stopped and j == m else _PART), "missing"))
-            if j:
-                options.append((best[i][j - 1] + _PART, "extra"))
-            best[i][j], moves[i][j] = min(options, key=lambda each: each[0])
-    return _told(expected, found, moves, best[n][m], stopped)
+                ways.append((best[i + 1][j] + (0.0 if stopped and j == m else _PART), "missing"))
+            if j < m:
+                ways.append((best[i][j + 1] + _PART, "extra"))
+            best[i][j], moves[i][j] = min(ways, key=lambda each: each[0])
+    return _told(expected, found, moves, best[0][0], stopped)
+
+
+def _across(expected: Step, found: Step, rest: float) -> list[tuple[float, str]]:
+    if expected.type == found.type:
+        return [(rest + (_ALTER if _differ(expected, found) else 0.0), "pair")]
+    return [(rest + _REPLACE, "replace")] if _family(expected) == _family(found) else []
 
 
 def _swapped(expected: Sequence[Step], found: Sequence[Step]) -> bool:
+    if len(expected) < 2 or len(found) < 2:
+        return False
     crossed = zip(expected, reversed(found), strict=True)
     alike = all(one.type == other.type and not _differences(one, other) for one, other in crossed)
     return alike and bool(expected[0].type != expected[1].type or _differences(expected[0], expected[1]))
@@ -62,51 +74,62 @@ def _told(
     expected: Sequence[Step], found: Sequence[Step], moves: Sequence[Sequence[str]], cost: float, stopped: bool
 ) -> Edits:
     sentences: list[str] = []
-    i, j, matched, trailing = len(expected), len(found), 0, 0
-    while i or j:
+    i, j, matched = 0, 0, 0
+    while i < len(expected) or j < len(found):
         move = moves[i][j]
         if move == "pair":
-            i, j = i - 1, j - 1
-            told = _differences(expected[i], found[j])
-            matched += not told
-            if told:
-                sentences.append(_altered(expected[i], found[j], told))
+            there, here = expected[i], found[j]
+            if _differ(there, here):
+                sentences.append(_altered(there, here))
+            else:
+                matched += 1
+            i, j = i + 1, j + 1
         elif move == "replace":
-            i, j = i - 1, j - 1
             there, here = expected[i], found[j]
             grown = f"; {here.parameters:,} parameters instead of {there.parameters:,}"
-            sentences.append(f"{there.name}: the module has {_one(here.type)}{_at(here)} where the spec has "
-                             f"{_one(there.type)}{grown if here.parameters != there.parameters else ''}")  # fmt: skip
+            sentences.append(f"{there.name}: the module has {one(here.type)}{_at(here)} where the spec has "
+                             f"{one(there.type)}{grown if here.parameters != there.parameters else ''}")  # fmt: skip
+            i, j = i + 1, j + 1
         elif move == "swap":
-            i, j = i - 2, j - 2
             sentences.append(f"{expected[i].name} and {expected[i + 1].name}: the module has them in the other order, "
                              f"{expected[i + 1].type} before {expected[i].type}")  # fmt: skip
+            i, j = i + 2, j + 2
         elif move == "missing":
-            i -= 1
-            if stopped and j == len(found):
-                trailing += 1
-                continue
-            sentences.append(f"{expected[i].name}: the module has no {expected[i].type} here")
+            if not (stopped and j == len(found)):
+                sentences.append(f"{expected[i].name}: the module has no {expected[i].type} here")
+            i += 1
         else:
-            j -= 1
             after = f"after {expected[i - 1].name}" if i else "at the beginning"
-            sentences.append(
-                f"{after}: the module has {_one(found[j].type)}{_at(found[j])} that the spec does not have"
-            )
-    sentences.reverse()
-    return Edits(cost, tuple(sentences), len(sentences), matched)
+            again = found[j].parameters and any(found[j].name == each.name for each in found[:j])
+            sentences.append(f"{after}: the module has {one(found[j].type)}{_at(found[j])} that the spec does not have"
+                             f"{'; it has run before' if again else ''}")  # fmt: skip
+            j += 1
+    return Edits(cost, tuple(sentences), matched)
 
 
 def _family(step: Step) -> str:
     return TYPES[step.type].family
 
 
-def _one(kind: str) -> str:
-    return f"an {kind}" if kind[0] in "aeiou" or kind.startswith(("lrn", "lstm", "rbf")) else f"a {kind}"
+def one(noun: str) -> str:
+    """A noun with its article.
+
+    >>> one("avg_pool2d"), one("lstm"), one("linear")
+    ('an avg_pool2d', 'an lstm', 'a linear')
+    """
+    return f"an {noun}" if noun[0] in "aeiou" or noun.startswith(("lrn", "lstm", "rbf")) else f"a {noun}"
 
 
 def _at(step: Step) -> str:
     return f" (`{step.name}`)" if step.name else ""
+
+
+def _differ(expected: Step, found: Step) -> bool:
+    """Whether a pair is not alike: by an option, or by what it makes of the same input."""
+    if _differences(expected, found) or found.remark:
+        return True
+    alike = expected.given is not None and expected.given == found.given
+    return alike and (expected.parameters, expected.output) != (found.parameters, found.output)
 
 
 def _differences(expected: Step, found: Step) -> list[str]:
@@ -122,9 +145,9 @@ def _differences(expected: Step, found: Step) -> list[str]:
     return told
 
 
-def _altered(expected: Step, found: Step, names: Sequence[str]) -> str:
+def _altered(expected: Step, found: Step) -> str:
     parts = []
-    for name in names:
+    for name in _differences(expected, found):
         if name == "connection_table":
             pairs = sum(len(row) for row in expected.options.get(name) or ())
             parts.append(f"the module connects every map, the spec {pairs} pairs of maps" if pairs else
@@ -132,12 +155,14 @@ def _altered(expected: Step, found: Step, names: Sequence[str]) -> str:
         else:
             here, there = _shown(found.options[name]), _shown(expected.options[name])
             parts.append(f"`{name}` is {here} in the module and {there} in the spec")
-    sentence = f"{expected.name}: {', '.join(parts)}"
+    said = [", ".join(parts)] if parts else []
+    if found.remark:
+        said.append(found.remark)
     if found.parameters != expected.parameters:
-        sentence += f"; {found.parameters:,} parameters instead of {expected.parameters:,}"
+        said.append(f"{found.parameters:,} parameters instead of {expected.parameters:,}")
     if found.output != expected.output:
-        sentence += f"; output {spell(found.output)} instead of {spell(expected.output)}"
-    return sentence
+        said.append(f"output {spell(found.output)} instead of {spell(expected.output)}")
+    return f"{expected.name}: {'; '.join(said)}"
 
 
 def _shown(value: Any) -> str:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 
 import archscope
 from archscope.errors import UsageError
-from archscope.oracles.comparison import compare, compare_factory, load_factory, write_comparison
+from archscope.layers import TYPES, Dropout, Linear
+from archscope.network import Network, Node, Ref
+from archscope.oracles.comparison import compare, compare_factory, write_comparison
+from tests.oracles.test_layer_types import alone
+from tests.pytorch.builder_cases import CASES, name_of
 
 HERE = "tests.oracles.students"
 
@@ -20,9 +27,12 @@ def test_the_courses_classes_are_their_specs(spec: str, factory: str) -> None:
     assert found.parameters[0] == found.parameters[1]
 
 
-def test_one_column_in_groups_is_the_two_towers_of_the_paper_but_for_its_softmax() -> None:
+def test_one_column_in_groups_is_the_two_towers_of_the_paper_but_for_its_constants_and_softmax() -> None:
     found = compare_factory(archscope.load("alexnet"), f"{HERE}:AlexNet")
-    assert found.sentences == ("fc8.softmax: the module has no softmax here",)
+    constants = "`alpha` is 0.0001 in the module and 0.0005 in the spec, `k` is 1 in the module and 2 in the spec"
+    assert found.sentences == (
+        f"lrn1: {constants}", f"lrn2: {constants}", "fc8.softmax: the module has no softmax here",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -31,7 +41,11 @@ def test_one_column_in_groups_is_the_two_towers_of_the_paper_but_for_its_softmax
         ("alexnet-pytorch", "forgotten_groups",
          ["conv2: `groups` is 1 in the module and 2 in the spec; 614,656 parameters instead of 307,456"]),
         ("alexnet", "forgotten_groups",
-         ["conv2: `groups` is 1 in the module and 2 in the spec; 614,656 parameters instead of 307,456",
+         [("lrn1: `alpha` is 0.0001 in the module and 0.0005 in the spec, "
+           "`k` is 1 in the module and 2 in the spec"),
+          "conv2: `groups` is 1 in the module and 2 in the spec; 614,656 parameters instead of 307,456",
+          ("lrn2: `alpha` is 0.0001 in the module and 0.0005 in the spec, "
+           "`k` is 1 in the module and 2 in the spec"),
           "fc8.softmax: the module has no softmax here"]),
         ("alexnet-pytorch", "padding_1_for_2",
          ["conv2: `padding` is 1 in the module and 2 in the spec; output 256×25×25 instead of 256×27×27",
@@ -74,26 +88,195 @@ def test_the_tutorials_lenet_is_told_apart_from_lenet() -> None:
     assert expected in found.sentences
 
 
+PORTS = "tests.oracles.ports"
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules:UserWarning")
+@pytest.mark.parametrize(
+    "factory",
+    ["nested", "Backwards", "Methods", "Products", "LooksAtValues", "InADictionary", "Talks", "lazy", "in_float64",
+     "compiled", "with_an_option", "READY", "Zoo.make"],
+)  # fmt: skip
+def test_the_same_network_in_other_clothes_is_the_same(factory: str) -> None:
+    found = compare_factory(archscope.load("lenet5-pytorch"), f"{PORTS}:{factory}")
+    assert (found.sentences, found.matched, found.parameters) == ((), 12, (61_706, 61_706))
+
+
+@pytest.mark.parametrize(
+    ("factory", "sentences"),
+    [
+        ("Unused", ["`fc4` is defined and never runs; it holds 110 parameters"]),
+        ("Repeated",
+         [("fc2: `out_features` is 120 in the module and 84 in the spec; 14,520 parameters instead of 10,164; "
+           "output 120 instead of 84"),
+          "after fc2.relu: the module has a linear (`fc2`) that the spec does not have; it has run before",
+          "after fc2.relu: the module has a relu that the spec does not have"]),
+        ("OneMore", ["after fc3: the module has a linear (`fc4`) that the spec does not have"]),
+        ("NoReturn",
+         ["at the end: the module returns no tensor where the spec's output is 10; its `forward` lacks a `return`"]),
+        ("WrongResult", ["at the end: the module returns 84 where the spec's output is 10"]),
+        ("Frozen",
+         [("the module trains 61,550 parameters and the spec 61,706; `conv1.weight`, `conv1.bias` are frozen, "
+           "`requires_grad` is false")]),
+        ("NotFlattened",
+         [("given the spec's input of 1×32×32, the module stops at `fc1`: it takes 400 features and is given 16×5×5; "
+           "nothing flattens them before")]),
+        ("InColour",
+         ["given the spec's input of 1×32×32, the module stops at `conv1`: it takes 3 channels and is given 1"]),
+        ("ChannelsLast",
+         ["given the spec's input of 1×32×32, the module stops at `conv1`: it takes 1 channel and is given 32"]),
+        ("Stride2",
+         ["conv1: `stride` is 2 in the module and 1 in the spec; output 6×14×14 instead of 6×28×28",
+          ("given the spec's input of 1×32×32, the module stops at `fc1`: it takes 400 features and is given 16; "
+           "it does run on an input of 1×64×64")]),
+        ("Kernel3",
+         [("conv1: `kernel_size` is 3 in the module and 5 in the spec, `bias` is false in the module and true in the "
+           "spec; 54 parameters instead of 156; output 6×30×30 instead of 6×28×28")]),
+        ("OverTheBatch", ["after fc3: the module has a softmax that the spec does not have"]),
+    ],
+)  # fmt: skip
+def test_a_mistake_that_others_make_gets_its_sentence(factory: str, sentences: list[str]) -> None:
+    found = compare_factory(archscope.load("lenet5-pytorch"), f"{PORTS}:{factory}")
+    assert list(found.sentences) == sentences
+
+
+def test_a_softmax_over_the_batch_is_not_one_over_the_classes() -> None:
+    network = archscope.load("lenet5-pytorch", changes=["fc3.activation=softmax"])
+    found = compare_factory(network, f"{PORTS}:OverTheBatch")
+    assert found.sentences == ("fc3.softmax: `dim` is the batch in the module and 0 in the spec",)
+
+
+def test_dropout_that_never_stops_is_told() -> None:
+    layers = [Node("fc", Linear(out_features=4), (Ref("input"),), "fc"), Node("drop", Dropout(), (Ref("fc"),), "drop")]
+    found = compare_factory(Network("dropped", {"input": (4,)}, layers), f"{PORTS}:StaysOn")
+    assert found.sentences == (
+        "drop: it stays on at inference; write `F.dropout(x, p, self.training)`",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("factory", "why"), [("Stops", "RuntimeError: not written yet"), ("Leaves", "SystemExit: bye")]
+)
+def test_a_module_that_raises_is_told_with_the_line(factory: str, why: str) -> None:
+    found = compare_factory(archscope.load("lenet5-pytorch"), f"{PORTS}:{factory}")
+    (sentence,) = found.sentences
+    start = f"given the spec's input of 1×32×32, the module stops: {why} (at tests/oracles/ports.py:"
+    assert sentence.startswith(start)
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_every_layer_type_is_recognised_when_it_runs(case: Any) -> None:
+    network = alone(case)
+    assert compare(network, archscope.build(network)).sentences == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "other"),
+    [
+        ("lstm", {"hidden_size": 8}, {"hidden_size": 9}),
+        ("gru", {"hidden_size": 8}, {"hidden_size": 8, "num_layers": 2}),
+        ("multihead_attention", {"num_heads": 4}, {"num_heads": 4, "bias": False}),
+        ("layer_norm", {}, {"elementwise_affine": False}),
+        ("upsample", {"scale_factor": 2, "mode": "linear"}, {"scale_factor": 3, "mode": "linear"}),
+    ],
+)
+def test_a_layer_without_options_to_compare_differs_by_what_it_makes_and_holds(
+    name: str, options: dict[str, Any], other: dict[str, Any]
+) -> None:
+    def network(**chosen: Any) -> Network:
+        return alone((TYPES[name](**chosen), ((6, 12),)))
+
+    found = compare(network(**options), archscope.build(network(**other)))
+    (sentence,) = found.sentences
+    assert sentence.startswith("layer: ")
+    assert "instead of" in sentence
+
+
+def test_shared_weights_are_told_from_weights_of_ones_own() -> None:
+    def network(shares: str | None) -> Network:
+        return Network("tied", {"input": (4,)}, [
+            Node("a", Linear(out_features=4), (Ref("input"),), "a"),
+            Node("b", Linear(out_features=4), (Ref("a"),), "b", shares=shares),
+        ])  # fmt: skip
+
+    tied, free = network("a"), network(None)
+    assert compare(tied, archscope.build(tied)).same
+    assert compare(tied, archscope.build(free)).sentences == (
+        "the module trains 40 parameters and the spec 20; in the spec layers share weights: `b` has those of `a`",
+    )
+    assert compare(free, archscope.build(tied)).sentences == (
+        "the module trains 20 parameters and the spec 40; `b.weight`, `b.bias` are another layer's too",
+    )
+
+
 @pytest.mark.parametrize(
     ("factory", "message"),
     [
         ("nowhere", "`nowhere` names no factory; write MODULE:FACTORY, such as mypkg.models:AlexNet"),
         ("no.such:Net", "`no.such` cannot be imported: ModuleNotFoundError: No module named 'no'"),
         (f"{HERE}:Nett", f"`{HERE}` has no `Nett`; did you mean `Net`?"),
-        (f"{HERE}:NUMBER", f"`{HERE}:NUMBER` is a int, neither a module nor a function that makes one"),
+        (f"{HERE}:NUMBER", f"`{HERE}:NUMBER` is an int, neither a module nor a function that makes one"),
         (f"{HERE}:returns_a_list", f"`{HERE}:returns_a_list` returned a list, not a torch.nn.Module"),
+        (f"{PORTS}:returns_nothing", f"`{PORTS}:returns_nothing` returned nothing, not a torch.nn.Module"),
+        (f"{PORTS}:Wants", (f"`{PORTS}:Wants` cannot be called without `classes`, `width`; write a function that calls "
+                            "it with all it needs, and name that")),
+        (f"{PORTS}:scripted", (f"{PORTS}:scripted is TorchScript, which runs where nobody can watch its layers; "
+                               "name the module that it was made from")),
     ],
-)
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 def test_a_factory_that_gives_no_module_is_a_usage_error(factory: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        load_factory(factory)
+        compare_factory(archscope.load("lenet5-pytorch"), factory)
     assert str(caught.value) == message
     assert caught.value.exit_code == 2
 
 
-def test_a_factory_that_raises_is_named_with_the_line() -> None:
-    with pytest.raises(UsageError, match=r"raised ValueError: no such network \(at tests/oracles/students.py:\d+\)"):
-        load_factory(f"{HERE}:raises")
+@pytest.mark.parametrize(
+    ("factory", "why"), [(f"{HERE}:raises", "ValueError: no such network"), (f"{PORTS}:leaves", "SystemExit: 0")]
+)
+def test_a_factory_that_raises_is_named_with_the_line(factory: str, why: str) -> None:
+    where = factory.partition(":")[0].replace(".", "/")
+    with pytest.raises(UsageError, match=rf"raised {why} \(at {where}.py:\d+\)"):
+        compare_factory(archscope.load("lenet5-pytorch"), factory)
+
+
+def test_a_script_that_leaves_while_it_is_imported_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "homework.py").write_text("print('training')\nraise SystemExit(1)\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UsageError, match=r"`homework` cannot be imported: SystemExit: 1 \(at .*homework.py:2\)"):
+        compare_factory(archscope.load("lenet5-pytorch"), "homework:Net")
+
+
+def test_what_a_module_prints_is_no_part_of_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    compare_factory(archscope.load("lenet5-pytorch"), f"{PORTS}:Talks")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "the shape is" in captured.err
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules:UserWarning")
+def test_a_lazy_module_stays_undecided() -> None:
+    from tests.oracles.ports import lazy
+
+    module = lazy()
+    assert compare(archscope.load("lenet5-pytorch"), module).same
+    assert all(torch.nn.parameter.is_lazy(each) for each in module.parameters())
+
+
+def test_a_module_that_keeps_count_is_left_as_it_was() -> None:
+    from tests.oracles.ports import Counts
+
+    module = Counts()
+    module.norm.eval()
+    before = {name: (each, each.clone()) for name, each in module.named_buffers()}
+    random, modes = torch.get_rng_state(), [each.training for each in module.modules()]
+    compare(archscope.load("lenet5-pytorch"), module)
+    after = dict(module.named_buffers())
+    assert all(after[name] is each and torch.equal(each, value) for name, (each, value) in before.items())
+    assert torch.equal(torch.get_rng_state(), random)
+    assert [each.training for each in module.modules()] == modes
+    assert all(each.grad is None and each.requires_grad for each in module.parameters())
 
 
 def test_a_module_is_compared_and_left_as_it_was() -> None:

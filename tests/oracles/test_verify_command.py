@@ -136,6 +136,12 @@ def test_markdown_is_a_table(archscope_run: Runs) -> None:
         (("verify", "lenet5", "--format", "pdf"), "error: there is no format `pdf`"),
         (("verify", "--against", "a:b"), "error: `--against` compares one spec with a module, got 0"),
         (("verify", "lenet5", "--against", "nowhere.at.all:Net"), "error: `nowhere.at.all` cannot be imported"),
+        (("verify", "lenet5", "--against", "a:b", "-w", "fvcore"), "error: `--against` asks no witness; leave out"),
+        (("verify", "lenet5", "--against", "a:b", "-f", "junit"), "error: `--against` writes table or json, not junit"),
+        (
+            ("verify", "lenet5", "--against", "tests.oracles.ports:Wants"),
+            "error: `tests.oracles.ports:Wants` cannot be called without `classes`, `width`",
+        ),
         (("code", "lenet5", "--to", "kerass"), "error: there is no framework `kerass`; did you mean `keras`?"),
     ],
 )
@@ -160,6 +166,17 @@ def test_a_module_of_ones_own_is_compared(archscope_run: Runs) -> None:
         archscope_run("verify", "lenet5-pytorch", "--against", "tests.oracles.students:TooWide", "-f", "json").out
     )
     assert document["parameters"] == {"module": 65586, "spec": 61706}
+    talking = archscope_run("verify", "lenet5-pytorch", "--against", "tests.oracles.ports:Talks", "-f", "json")
+    assert json.loads(talking.out)["same"] is True
+
+
+def test_a_module_that_parts_in_many_places_is_told_in_thirty_lines(archscope_run: Runs) -> None:
+    run = archscope_run("verify", "lenet5-pytorch", "--against", "tests.oracles.ports:ladder")
+    lines = run.out.splitlines()
+    assert lines[0] == "tests.oracles.ports:ladder and lenet5-pytorch part in 50 places:"
+    assert lines[-4].startswith("  30. after fc3: the module has a linear")
+    assert lines[-3] == "  … and 20 more; `--format json` has all of them"
+    assert lines[-1] == "12 layers are alike; 67,206 parameters in the module, 61,706 in the spec."
 
 
 def test_code_prints_one_class(archscope_run: Runs) -> None:

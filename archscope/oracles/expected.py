@@ -1,0 +1,98 @@
+"""The layers of a network as the steps that a module has to run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from archscope.analysis import Row, analyze
+from archscope.layers import Layer
+from archscope.network import Network
+from archscope.oracles.alignment import COMPARED
+from archscope.oracles.calls import between
+from archscope.oracles.steps import Step, flattens, merged, sides_of
+
+_SHAPING: Final = ("flatten", "reshape")
+
+
+def expectations(network: Network) -> list[list[Step]]:
+    """The steps of a network: every node, and where it stands on towers, the copies of each layer as one."""
+    every = merged([step for node in network.nodes for step in _steps(network, node.name)])
+    return [_folded(network), every] if network.towers else [every]
+
+
+def _steps(network: Network, name: str) -> list[Step]:
+    """A node's step; none for one that leaves the values in their places."""
+    node, facts = network.by_name[name], network.facts[name]
+    taken, made = _plain(facts.inputs[0]), _plain(facts.output)
+    given = None if node.layer.family == "merge" else taken
+    if node.layer.type == "identity" or (node.layer.type in _SHAPING and not flattens(taken, made)):
+        return []
+    options = _options(node.layer, taken)
+    step = Step(node.layer.type, options, made, int(facts.parameters), name, given)
+    if node.layer.type in _SHAPING:
+        return [replace(step, type="flatten")]
+    if node.layer.type == "hardtanh":
+        same = between(options["min_val"], options["max_val"], made)
+        return [replace(step, type=same.type, options=same.options) if same else step]
+    return [step]
+
+
+def _folded(network: Network) -> list[Step]:
+    """A layer's copies on its towers as one layer in groups; the joins between towers as nothing."""
+    steps = []
+    for row in analyze(network).rows:
+        first = [node for node in row.nodes if node.tower == row.nodes[0].tower]
+        if row.type == "concat" and _joins_towers(network, row):
+            continue
+        for node in first:
+            copies = [each for each in row.nodes if each.layer.type == node.layer.type]
+            steps += [_together(step, copies, row) for step in _steps(network, node.name)]
+    return merged(steps)
+
+
+def _together(step: Step, copies: Sequence[Any], row: Row) -> Step:
+    many = len(copies)
+    options = dict(step.options)
+    if many > 1:
+        apart = len({ref.node for each in copies for ref in each.inputs}) > 1
+        for width in ("out_channels", "out_features"):
+            if width in options:
+                options[width] *= many
+        if "groups" in options and apart:
+            options["groups"] *= many
+    made = (step.output[0] * many, *step.output[1:])
+    name = _title(step.name, row)
+    given = step.given if many == 1 else None
+    return replace(step, options=options, output=made, parameters=step.parameters * many, name=name, given=given)
+
+
+def _title(name: str, row: Row) -> str:
+    """A node's name without its tower."""
+    parts = name.split(".")
+    return row.name if len(parts) < 3 and row.towers else ".".join((row.name, parts[-1])) if row.towers else name
+
+
+def _joins_towers(network: Network, row: Row) -> bool:
+    makers = [network.by_name[ref.node] for ref in row.node.inputs if ref.node in network.by_name]
+    return len({maker.row for maker in makers}) == 1 and len({maker.tower for maker in makers}) > 1
+
+
+def _plain(shape: Sequence[int]) -> tuple[int, ...]:
+    return tuple(int(each) for each in shape)
+
+
+def _options(layer: Layer, taken: tuple[int, ...]) -> dict[str, Any]:
+    options: dict[str, Any] = {name: getattr(layer, name) for name in COMPARED if name in layer.options}
+    if "kernel_size" in options:
+        if "stride" in options:
+            options["stride"] = getattr(layer, "steps", options["stride"])
+        stride, dilation = options["stride"], options.get("dilation", (1,) * len(options["kernel_size"]))
+        if "padding" in options:
+            options["padding"] = sides_of(options["padding"], taken[1:], options["kernel_size"], stride, dilation)
+    if "dim" in options:
+        options["dim"] %= len(taken)
+    if options.get("connection_table") is None:
+        options.pop("connection_table", None)
+    return options
