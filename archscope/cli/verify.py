@@ -137,12 +137,14 @@ def _compare(
 ) -> None:
     import archscope
     from archscope.errors import UsageError
+    from archscope.pytorch import require_torch
 
     if len(specs) != 1:
         raise UsageError(f"`--against` compares one spec with a module, got {len(specs)}; "
                          "write `archscope verify alexnet --against mypkg.models:AlexNet`")  # fmt: skip
     if format not in ("table", "json"):
         raise UsageError(f"`--against` writes table or json, not {format}")
+    require_torch("verify --against")
     from archscope.oracles.comparison import compare_factory, write_comparison, write_comparison_json
 
     network = archscope.load(specs[0], changes=changes or (), input=input)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -152,6 +153,24 @@ def test_a_wrong_request_is_one_line_and_ends_with_2(
     assert run.status == 2
     assert run.err.startswith(message)
     assert len(run.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments", "message"),
+    [
+        ("torch", ("lenet5",), "verify needs PyTorch: pip install 'archscope[torch]'"),
+        ("torch", ("lenet5", "--against", "a:b"), "verify --against needs PyTorch: pip install 'archscope[torch]'"),
+        ("keras", ("lenet5-keras", "-w", "Keras"),
+         "the Keras witness of lenet5-keras needs Keras: pip install 'archscope[keras]'"),
+    ],
+)  # fmt: skip
+def test_a_missing_package_is_one_line_and_ends_with_3(
+    archscope_run: Runs, monkeypatch: pytest.MonkeyPatch, missing: str, arguments: tuple[str, ...], message: str
+) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == missing else real(name, *more))
+    run = archscope_run("verify", *arguments)
+    assert (run.status, run.out, run.err) == (3, "", f"error: {message}\n")
 
 
 def test_a_module_of_ones_own_is_compared(archscope_run: Runs) -> None:
