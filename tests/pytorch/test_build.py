@@ -138,6 +138,23 @@ def test_a_built_network_compiles_whole_and_exports(network: Network) -> None:
     assert set(exported.state_dict) == set(model.state_dict())
 
 
+@pytest.mark.parametrize("name", archscope.reader.spec_names())
+def test_every_spec_compiles_whole_and_exports_for_any_batch(name: str) -> None:
+    network = archscope.load(name)
+    device = "meta" if archscope.analyze(network).totals.parameters > 1_000_000 else "cpu"
+    model = build(network, device=device).eval()
+    example, other = (model.example_inputs(batch, device=device) for batch in (2, 5))
+    exported = torch.export.export(model, example, dynamic_shapes=(({0: torch.export.Dim.AUTO},),))
+    assert set(exported.state_dict) == set(model.state_dict())
+    torch._dynamo.reset()  # all networks run the same `forward`, and the compiler keeps eight of its kind
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    expected = model(*other)
+    for again in (exported.module(), compiled):
+        made = again(*other)
+        assert made.shape == expected.shape
+        assert device == "meta" or torch.allclose(made, expected, atol=1e-6)
+
+
 def test_a_built_network_can_be_copied_saved_and_changed() -> None:
     model = build(small())
     example = model.example_inputs(1)
