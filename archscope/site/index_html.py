@@ -12,7 +12,7 @@ from archscope.site.page import Page
 from archscope.site.search import index
 
 _LARGEST_THUMBNAIL = 40_000
-"""Bytes of a picture in the gallery; a larger one would be a smudge, and the page too heavy."""
+"""Bytes of a picture in the gallery; a larger one loses its words, and its place to a number if it is larger still."""
 
 _COLUMNS = (
     ("Network", False),
@@ -72,12 +72,10 @@ def _gallery(pages: Sequence[Page], palette: Palette) -> Markup:
 def _entry(page: Page, palette: Palette) -> Markup:
     analysis = page.analysis
     totals = analysis.totals
-    picture = still(page.figure, palette)
-    fits = len(picture.encode()) <= _LARGEST_THUMBNAIL
     macs = "" if totals.macs is None else f", {int(totals.macs):,} MACs"
     return tag(
         "li",
-        tag("div", picture if fits else None, class_="thumb", aria_hidden="true"),
+        tag("div", _thumbnail(page, palette), class_="thumb", aria_hidden="true"),
         tag(
             "div",
             tag("h3", tag("a", analysis.title, href=f"{page.slug}/index.html")),
@@ -86,6 +84,14 @@ def _entry(page: Page, palette: Palette) -> Markup:
             class_="text",
         ),
     )
+
+
+def _thumbnail(page: Page, palette: Palette) -> Markup:
+    for words in (True, False):
+        picture = still(page.figure, palette, words=words)
+        if len(picture.encode()) <= _LARGEST_THUMBNAIL:
+            return picture
+    return tag("p", _number(len(page.analysis.rows), "layer"))
 
 
 def _comparison(pages: Sequence[Page]) -> Markup:

@@ -12,10 +12,10 @@ from archscope.options import spell as spell_option
 from archscope.site.audit import SAID, Finding
 from archscope.site.formula import formula, numbers
 from archscope.site.frame import scrolling
-from archscope.site.letters import meaning
+from archscope.site.letters import along, meaning
 from archscope.site.markup import Markup, join, prose, tag
 from archscope.site.page import WORKED, Page, Step, steps, told
-from archscope.working import Count
+from archscope.working import Count, count
 
 
 def cards(page: Page) -> Markup:
@@ -158,26 +158,50 @@ def _from(analysis: Analysis, row: Row) -> list[str]:
 
 def _sides(row: Row) -> Markup | None:
     """How the extents of the output came about; here the letters are those of one axis."""
-    return _axes(row.output[1:], "n: side of the input")
+    return _axes(row.output[1:], row.node.layer.family)
 
 
-def _axes(extents: Iterable[int], legend: str) -> Markup | None:
-    """The working of every axis, equal ones once, and what a letter in it means that is not explained below."""
+def _axes(extents: Iterable[int], family: str) -> Markup | None:
+    """The working of every axis, equal ones once, and its letters, which mean something else than those of a count."""
     worked = [each for each in extents if isinstance(each, Count) and each.op and each.working != f"{int(each):,}"]
     shown = {each.working: _chain(each) for each in worked}
     if not shown:
         return None
-    meant = legend if any(legend[0] in each.letters for each in worked) else None
-    return tag("small", *(tag("span", each, class_="axis") for each in shown.values()), meant, class_="sides")
+    named = ", ".join(
+        f"{letter}\N{NO-BREAK SPACE}= {_either(at)} ({along(letter, family)})" for letter, at in _values(worked).items()
+    )
+    return tag(
+        "small",
+        *(tag("span", each, class_="axis") for each in shown.values()),
+        named,
+        class_="sides",
+    )
+
+
+def _values(counts: Iterable[Count]) -> dict[str, list[int]]:
+    """What each letter of some workings stands for; several numbers where they differ."""
+    values: dict[str, list[int]] = {}
+    for each in counts:
+        for letter, value in each.letters.items():
+            if value not in values.setdefault(letter, []):
+                values[letter].append(value)
+    return values
+
+
+def _either(values: Iterable[int]) -> str:
+    return " or ".join(map(_spelled, values))
+
+
+def _spelled(value: int) -> str:
+    return f"{int(value):,}".replace("-", "−")
 
 
 def _chain(value: Count) -> Markup:
     """``formula = numbers = result``, each step once."""
     parts = [tag("span", formula(value), class_="in-letters")] if value.letters else []
-    written = f"{int(value):,}"
-    if value.op and value.working != written:
+    if value.op and value.working != f"{int(value):,}":
         parts.append(tag("span", numbers(value), class_="in-numbers"))
-    parts.append(tag("b", written, class_="result"))
+    parts.append(tag("b", _spelled(value), class_="result"))
     return tag("span", *_between(parts), class_="chain")
 
 
@@ -236,7 +260,7 @@ def _field(row: Row) -> Markup | None:
     """How far a layer sees, from how far the layer before it does."""
     if row.seen is None:
         return None
-    return _axes((*row.seen.size, *row.seen.jump), "r, j: field and jump of the layer before")
+    return _axes((*row.seen.size, *row.seen.jump, *row.seen.start), row.node.layer.family)
 
 
 def _workings(row: Row) -> Iterable[Markup]:
@@ -260,19 +284,14 @@ def _step(step: Step) -> Markup:
 def _letters(row: Row) -> Markup | None:
     """Every letter of the workings, named, with its value; several where nodes of the row differ."""
     family = row.node.layer.family
-    values: dict[str, list[int]] = {}
-    for quantity in WORKED:
-        for step in steps(row, quantity) if told(row, quantity) else ():
-            for letter, value in step.value.letters.items():
-                if value not in values.setdefault(letter, []):
-                    values[letter].append(value)
+    values = _values(step.value for quantity in WORKED if told(row, quantity) for step in steps(row, quantity))
     if not values:
         return None
     items = (
         tag(
             "div",
-            tag("dt", tag("i", letter) if len(letter) < 3 else letter),
-            tag("dd", tag("b", " or ".join(f"{each:,}" for each in at)), tag("small", meaning(letter, family))),
+            tag("dt", formula(count(at[0], letter))),
+            tag("dd", tag("b", _either(at)), tag("small", meaning(letter, family))),
         )
         for letter, at in values.items()
     )

@@ -29,6 +29,20 @@ _COMMON: Final[Mapping[str, str]] = {
     "tw": "taps inside the input, over all columns",
 }
 
+_ALONG: Final[Mapping[str, str]] = {
+    "a": "start of the layer before",
+    "d": "dilation",
+    "j": "jump of the layer before",
+    "k": "side of the window",
+    "n": "side of the input",
+    "o": "added after",
+    "p": "padding at each end",
+    "p₁": "padding before",
+    "p₂": "padding after",
+    "r": "field of the layer before",
+    "s": "stride",
+}
+
 _INDICES: Final = "₀₁₂₃₄₅₆₇₈₉"
 
 _BY_FAMILY: Final[Mapping[str, Mapping[str, str]]] = {
@@ -61,3 +75,12 @@ def meaning(letter: str, family: str) -> str:
     if letter[-1:] in _INDICES and family == "normalization":
         return f"extent {_INDICES.index(letter[-1])} of what it normalizes"
     return _BY_FAMILY.get(family, {}).get(letter) or _COMMON.get(letter, "")
+
+
+def along(letter: str, family: str) -> str:
+    """A letter of what happens along one axis: how an extent, a receptive field or a jump comes about.
+
+    >>> along("n", "convolution"), along("h", "sequence")
+    ('side of the input', 'hidden units')
+    """
+    return _ALONG.get(letter) or meaning(letter, family)

@@ -53,9 +53,11 @@ class Picture:
         return self.light.width
 
 
-def still(picture: Picture, palette: Palette) -> Markup:
-    """A picture to look at."""
+def still(picture: Picture, palette: Palette, *, words: bool = True) -> Markup:
+    """A picture to look at; without words it is lighter, for a size at which nobody could read them."""
     items = _recolored(picture.light.items, picture.dark.items, palette)
+    if not words:
+        items = tuple(item for item in walk(items) if isinstance(item, Path | Polygon))
     return _svg(picture.light, "\n".join(elements(items)), role="img")
 
 
@@ -68,6 +70,7 @@ def live(picture: Picture, analysis: Analysis, palette: Palette, prefix: str) ->
 def _svg(scene: Scene, body: str, *, role: str, prefix: str = "") -> Markup:
     # A listener hears the title alone: the description names every layer, and each of them is a link here.
     labelled = f"{prefix}-title" if prefix else None
+    width = number(scene.width * 4 / 3)
     return tag(
         "svg",
         tag("title", scene.title, id=labelled),
@@ -76,8 +79,10 @@ def _svg(scene: Scene, body: str, *, role: str, prefix: str = "") -> Markup:
         aria_labelledby=labelled,
         aria_label=None if labelled else scene.title,
         viewBox=f"0 0 {number(scene.width)} {number(scene.height)}",
-        width=number(scene.width * 4 / 3),
+        width=width,
         height=number(scene.height * 4 / 3),
+        # The style sheet keeps a small picture from being blown up until it fills the page.
+        style=f"--drawn:{width}px" if prefix else None,
         font_family="Liberation Sans, Arimo, Arial, Helvetica, sans-serif",
         stroke_linejoin="round",
     )

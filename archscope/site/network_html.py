@@ -126,11 +126,13 @@ def _size(size: int) -> str:
 
 
 def _figure(page: Page, palette: Palette) -> Markup:
-    drawn = "its layers as a graph" if page.figure_style == "graph" else "drawn in the manner of the papers"
+    is_graph = page.figure_style == "graph"
+    drawn = "its layers as a graph" if is_graph else "drawn in the manner of the papers"
+    class_ = "picture tall" if is_graph else "picture"
     caption = f"{page.analysis.title}, {drawn}, from the spec alone."
     picture = tag(
         "figure",
-        scrolling(live(page.figure, page.analysis, palette, "figure"), "Figure", class_="picture"),
+        scrolling(live(page.figure, page.analysis, palette, "figure"), "Figure", class_=class_),
         tag(
             "figcaption",
             caption,
@@ -281,7 +283,7 @@ def _code(page: Page) -> Markup:
 
 def _source(source: Source) -> Markup:
     if not source.text:
-        return tag("p", f"{source.title}: {source.reason}", class_="notes")
+        return tag("p", f"{source.title}: ", prose(source.reason), class_="notes")
     block = scrolling(tag("pre", tag("code", highlight(source.text))), f"{source.title} source", class_="listing")
     copy = tag("button", "Copy", type="button", class_="copy", hidden=True)
     return tag("details", tag("summary", source.title), tag("div", copy, block, class_="code"), open=True)

@@ -69,6 +69,38 @@ def test_a_phone_never_scrolls_sideways(open_page, site, theme):
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"], path
 
 
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_page_of_ones_own_network_fits_whatever_its_layers_are_called(open_page, own_site, size):
+    page = open_page("index.html", size=size).page
+    for path in own_site.rglob("index.html"):
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") == size["width"], path
+
+
+def test_a_picture_is_not_blown_up_and_a_gallery_has_one_of_every_network(open_page, own_site):
+    page = open_page("index.html").page
+    for path in own_site.glob("*/index.html"):
+        page.goto(path.as_uri())
+        picture = page.locator("#figure svg")
+        drawn = float(picture.get_attribute("width"))
+        assert picture.evaluate("svg => svg.getBoundingClientRect().width") <= 1.75 * drawn + 1, path
+    page.goto((own_site / "index.html").as_uri())
+    entries = page.locator(".gallery .thumb")
+    assert [entries.nth(place).locator("svg").count() for place in range(entries.count())] == [1, 1, 1]
+
+
+def test_the_whole_comparison_is_seen_at_once_on_a_desktop(open_page):
+    page = open_page("index.html").page
+    assert page.locator("#comparison .scroll").evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+def test_nothing_covers_the_source_on_a_phone(open_page):
+    page = open_page("lenet5/index.html", size=PHONE).page
+    button = page.locator("#code .copy").first.bounding_box()
+    code = page.locator("#code .listing code").first.bounding_box()
+    assert button["y"] + button["height"] <= code["y"]
+
+
 def test_search_finds_c3_and_leads_to_its_card(open_page):
     reader = open_page("index.html")
     page = reader.page

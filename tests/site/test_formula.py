@@ -6,7 +6,7 @@ from archscope.analysis import analyze
 from archscope.reader import load, spec_names
 from archscope.site.bibliography import bibtex
 from archscope.site.formula import formula, numbers
-from archscope.site.letters import meaning
+from archscope.site.letters import along, meaning
 from archscope.site.page import WORKED, steps, told
 from archscope.working import Count, count, largest
 from tests.layers.test_layers import CASES
@@ -44,6 +44,19 @@ def test_every_letter_of_every_layer_type_is_named():
         for quantity in WORKED:
             for letter in getattr(getattr(facts, quantity), "letters", ()):
                 assert meaning(letter, case.layer.family), (case.type, letter)
+
+
+def test_every_letter_along_an_axis_is_named():
+    for case in CASES:
+        for output in case.layer.facts(*case.inputs).outputs:
+            for extent in output[1:]:
+                for letter in getattr(extent, "letters", ()):
+                    assert along(letter, case.layer.family), (case.type, letter)
+    for name in spec_names():
+        for row in analyze(load(name)).rows:
+            for extent in (*row.seen.size, *row.seen.jump, *row.seen.start) if row.seen else ():
+                for letter in getattr(extent, "letters", ()):
+                    assert along(letter, row.node.layer.family), (row.name, letter)
 
 
 def test_a_fraction_is_stacked_and_needs_no_fence_but_a_difference_in_a_product_does():
