@@ -49,12 +49,17 @@ def read_result(path: str | Path) -> dict[str, Any]:
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise NotFound(f"cannot read {path}: {error.strerror}") from None
+        raise NotFound(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
     except ValueError as error:
         raise UsageError(f"{path}: not JSON: {error}") from None
     schema = document.get("schema") if isinstance(document, dict) else None
-    if schema != "archscope.bench/1" or not isinstance(document.get("cells"), list):
-        raise UsageError(f"{path}: no result of archscope bench (schema {schema!r}, expected 'archscope.bench/1')")
+    if schema != "archscope.bench/1":
+        stands = "it has no `schema`" if schema is None else f"its `schema` is `{schema}`"
+        raise UsageError(
+            f"{path}: no result of archscope bench: {stands}, not `archscope.bench/1`; `archscope bench -o` writes one"
+        )
+    if not isinstance(document.get("cells"), list):
+        raise UsageError(f"{path}: not a whole result of archscope bench: it has no list of `cells`; measure again")
     found: dict[str, Any] = document
     return found
 

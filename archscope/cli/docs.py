@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -89,18 +89,25 @@ def command(
     wanted = specs or spec_names()
     with _progress(len(wanted)) as tick:
         site = build(wanted, format=format, bench=bench or (), proofs=proofs, tick=tick)
-    for mistake in site.mistakes:
-        print(f"error: {mistake}", file=sys.stderr)
+    _complain(site.mistakes)
     planned = plan(output, site.files, keep=bool(site.mistakes))
     if check:
+        refused: tuple[str, ...] = ()
         status = _compare(planned)
     else:
-        planned.carry_out()
+        refused = planned.carry_out()
+        _complain(refused)
         status = 0
-        changed = f"{len(planned.write)} written" + (f", {len(planned.remove)} removed" if planned.remove else "")
-        print(f"{output}: {_count(len(site.files), 'file')}, {changed}")
-    if site.mistakes or status:
-        raise typer.Exit(2 if site.mistakes else status)
+        if not refused:
+            changed = f"{len(planned.write)} written" + (f", {len(planned.remove)} removed" if planned.remove else "")
+            print(f"{output}: {_count(len(site.files), 'file')}, {changed}")
+    if site.mistakes or refused or status:
+        raise typer.Exit(2 if site.mistakes or refused else status)
+
+
+def _complain(mistakes: Iterable[str]) -> None:
+    for mistake in mistakes:
+        print(f"error: {mistake}", file=sys.stderr)
 
 
 def _compare(planned: Plan) -> int:

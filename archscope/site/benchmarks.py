@@ -26,7 +26,10 @@ def read(paths: Iterable[str | os.PathLike[str]]) -> tuple[dict[Path, Mapping[st
     found: dict[Path, Mapping[str, Any]] = {}
     mistakes: list[str] = []
     for given in map(Path, paths):
-        for path in sorted(given.glob("*.json")) if given.is_dir() else [given]:
+        results = sorted(given.glob("*.json")) if given.is_dir() else [given]
+        if not results:
+            mistakes.append(f"{given}: no result of archscope bench is in it, no file named *.json")
+        for path in results:
             try:
                 found[path] = read_result(path)
             except ArchscopeError as error:

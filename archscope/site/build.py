@@ -187,4 +187,5 @@ def _line(spec: str | os.PathLike[str], error: ArchscopeError) -> str:
         more = len(error.diagnostics) - 1
         rest = f" (and {more} more)" if more else ""
         return f"{place}: {' '.join(first.message.split())}{rest}"
-    return f"{os.fspath(spec)}: {' '.join(str(error).split())}"
+    said = " ".join(str(error).split())
+    return said if os.fspath(spec) in said else f"{os.fspath(spec)}: {said}"

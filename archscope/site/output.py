@@ -2,14 +2,14 @@
 
 A manifest in the folder lists the files that are ours with a digest of each. A file of that name that is not
 listed belongs to somebody else: nothing is written at all then. A listed file that is no longer made is removed,
-unless somebody has changed it since.
+unless somebody has changed it since. The manifest is written first, so that what an interrupted run has left is ours.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,6 +33,7 @@ class Plan:
         same: the files that are on disk already.
         remove: files of an earlier site that are no longer made.
         manifest: the text of the manifest afterwards.
+        interim: its text until then; it lists what is going to be removed as well.
     """
 
     folder: Path
@@ -40,31 +41,55 @@ class Plan:
     same: tuple[str, ...]
     remove: tuple[str, ...]
     manifest: bytes
+    interim: bytes
 
     @property
     def is_done(self) -> bool:
         """Whether the folder holds just this site already."""
         return not self.write and not self.remove
 
-    def carry_out(self, tick: Callable[[str], None] = lambda _: None) -> None:
-        """Write and remove; ``tick`` is told of every file.
+    def carry_out(self) -> tuple[str, ...]:
+        """Write and remove; what one place refuses does not keep the others from being written.
+
+        Returns:
+            A line for each folder or file that could not be written or removed.
 
         Raises:
-            UsageError: a place cannot be written to.
+            UsageError: nothing at all can be written to the folder.
         """
-        for name in sorted({str(Path(each).parent) for each in (*self.write, MANIFEST)}):
-            _make(self.folder / name)
+        _make(self.folder)
+        self._list(self.interim)
+        mistakes: list[str] = []
+        refused: set[Path] = set()
+        for folder in sorted({(self.folder / each).parent for each in self.write}):
+            try:
+                _make(folder)
+            except UsageError as error:
+                refused.add(folder)
+                mistakes.append(str(error))
         for name, content in self.write.items():
-            write_bytes(self.folder / name, content)
-            tick(name)
+            if (self.folder / name).parent not in refused:
+                try:
+                    write_bytes(self.folder / name, content)
+                except UsageError as error:
+                    mistakes.append(str(error))
+        mistakes += self._remove()
+        self._list(self.manifest)
+        return tuple(mistakes)
+
+    def _remove(self) -> Iterator[str]:
         for name in self.remove:
-            (self.folder / name).unlink()
-            tick(name)
+            try:
+                (self.folder / name).unlink()
+            except OSError as error:
+                yield f"cannot remove {self.folder / name}: {(error.strerror or str(error)).lower()}"
         for folder in sorted({(self.folder / each).parent for each in self.remove}, reverse=True):
             if folder != self.folder and not any(folder.iterdir()):
                 folder.rmdir()
-        if _read(self.folder / MANIFEST) != self.manifest:
-            write_bytes(self.folder / MANIFEST, self.manifest)
+
+    def _list(self, manifest: bytes) -> None:
+        if _read(self.folder / MANIFEST) != manifest:
+            write_bytes(self.folder / MANIFEST, manifest)
 
 
 def plan(folder: Path, files: Mapping[str, bytes], *, keep: bool = False) -> Plan:
@@ -83,21 +108,37 @@ def plan(folder: Path, files: Mapping[str, bytes], *, keep: bool = False) -> Pla
     listed = _listed(folder)
     write: dict[str, bytes] = {}
     same: list[str] = []
+    foreign: list[str] = []
     for name, content in files.items():
         there = _read(folder / name)
         if there == content:
             same.append(name)
             continue
         if there is not None and name not in listed:
-            raise UsageError(f"{folder / name} was not made by archscope, so it stays as it is; name another folder")
+            foreign.append(name)
         write[name] = content
+    if foreign:
+        more = f" (and {len(foreign) - 1} more)" if len(foreign) > 1 else ""
+        raise UsageError(
+            f"{folder / foreign[0]}{more} was not made by archscope, so it stays as it is and nothing is written; "
+            "name another folder"
+        )
     gone = [name for name in listed if name not in files]
     remove = [] if keep else [name for name in gone if _digest(_read(folder / name)) == listed[name]]
     ours = {name: _digest(content) for name, content in files.items()}
-    if keep:
-        ours = {**{name: listed[name] for name in gone}, **ours}
-    manifest = {"schema": _SCHEMA, "files": dict(sorted(ours.items()))}
-    return Plan(folder, write, tuple(same), tuple(remove), (json.dumps(manifest, indent=1) + "\n").encode())
+    earlier = {**{name: listed[name] for name in gone}, **ours}
+    return Plan(
+        folder,
+        write,
+        tuple(same),
+        tuple(remove),
+        manifest=_manifest(earlier if keep else ours),
+        interim=_manifest(earlier if keep or remove else ours),
+    )
+
+
+def _manifest(files: Mapping[str, str]) -> bytes:
+    return (json.dumps({"schema": _SCHEMA, "files": dict(sorted(files.items()))}, indent=1) + "\n").encode()
 
 
 def _listed(folder: Path) -> dict[str, str]:

@@ -45,7 +45,9 @@ def shrunk():
     ("content", "message"),
     [
         ("{", "not JSON"),
-        (json.dumps(changed(schema="other/1")), "no result of archscope bench"),
+        (json.dumps(changed(schema="other/1")), "no result of archscope bench: its `schema` is `other/1`, not "),
+        ("[]", "no result of archscope bench: it has no `schema`, not "),
+        (json.dumps(changed(cells=None)), "not a whole result of archscope bench: it has no list of `cells`"),
         (json.dumps(changed(created=None, cells=[{"model": {"name": "lenet5"}}])), "not a whole result"),
         (json.dumps(shrunk()), "`lenet5` was measured with 1 parameters, and has 60,850 now; measure it again"),
     ],
@@ -59,3 +61,14 @@ def test_a_broken_result_is_one_line_and_every_page_is_made(tmp_path, capsys, co
     assert str(path) in errors[0]
     assert message in errors[0]
     assert 'id="benchmark"' not in (tmp_path / "site" / "lenet5" / "index.html").read_text()
+
+
+def test_a_missing_result_and_a_folder_without_one_are_a_line_each(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    paths = ["--bench", str(tmp_path / "nothing.json"), "--bench", str(tmp_path / "empty")]
+    assert main(["docs", "lenet5", *paths, "-o", str(tmp_path / "site")]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: cannot read {tmp_path / 'nothing.json'}: no such file or directory",
+        f"error: {tmp_path / 'empty'}: no result of archscope bench is in it, no file named *.json",
+    ]
+    assert (tmp_path / "site" / "lenet5" / "index.html").is_file()

@@ -7,6 +7,7 @@ import pytest
 
 from archscope.cli import main
 from archscope.reader import load, spec_names
+from tests.cli.test_process import on_a_terminal
 
 BROKEN = "input: [1, 8, 8]\nlayers:\n  conv: {type: conv2d, out_channels: 2, kernel_size: 9}\n  b: {type: convv}\n"
 TINY = "name: tiny\ninput: [1, 8, 8]\nlayers:\n  conv: {type: conv2d, out_channels: 2, kernel_size: 3}\n"
@@ -106,8 +107,26 @@ def test_a_broken_spec_is_one_line_and_the_other_pages_are_made(tmp_path, capsys
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 2
     assert re.fullmatch(rf"error: {re.escape(str(spec))}:\d+:\d+: .*`?9`?.* \(and 1 more\)", errors[0])
-    assert errors[1].startswith("error: nothing-like-it: no spec is called `nothing-like-it`")
+    assert errors[1].startswith("error: no spec is called `nothing-like-it`; specs: ")
     assert (tmp_path / "site" / "lenet5" / "index.html").is_file()
+
+
+def test_a_folder_of_one_network_that_cannot_be_is_one_line_and_the_other_pages_are_made(tmp_path, capsys):
+    (tmp_path / "lenet5").write_text("mine")
+    assert main(["docs", "lenet5", "lenet1", "-o", str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert said.err.splitlines() == [f"error: cannot write to {tmp_path / 'lenet5'}: it is a file; name a folder"]
+    assert said.out == ""
+    assert (tmp_path / "lenet1" / "index.html").is_file()
+    assert (tmp_path / "lenet5").read_text() == "mine"
+
+
+def test_a_terminal_is_shown_how_far_it_is_and_a_pipe_is_not(tmp_path, capfd):
+    shown = on_a_terminal("docs", "lenet1", "lenet5", "-o", str(tmp_path))
+    assert "lenet5" in shown
+    assert "1/2" in shown
+    assert main(["docs", "lenet1", "-o", str(tmp_path)]) == 0
+    assert capfd.readouterr().err == ""
 
 
 def test_two_specs_of_one_name_do_not_overwrite_each_other(tmp_path, capsys):

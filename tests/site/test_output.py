@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 
 from archscope.errors import UsageError
+from archscope.site import output
 from archscope.site.output import MANIFEST, plan
 
 
 def write(folder: Path, files: dict[str, bytes], *, keep: bool = False) -> None:
-    plan(folder, files, keep=keep).carry_out()
+    assert plan(folder, files, keep=keep).carry_out() == ()
 
 
 def on_disk(folder: Path) -> dict[str, bytes]:
@@ -61,10 +62,12 @@ def test_foreign_files_are_never_touched(tmp_path):
 
 
 def test_a_foreign_file_in_the_way_stops_everything_before_anything_is_written(tmp_path):
-    (tmp_path / "index.html").write_bytes(b"my home page")
-    with pytest.raises(UsageError, match=r"index\.html was not made by archscope, so it stays as it is"):
-        write(tmp_path, {"a.html": b"1", "index.html": b"2"})
-    assert on_disk(tmp_path) == {"index.html": b"my home page"}
+    mine = {"index.html": b"my home page", "notes.html": b"my notes"}
+    for name, content in mine.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UsageError, match=r"index\.html \(and 1 more\) was not made by archscope, so it stays as it is"):
+        write(tmp_path, {"a.html": b"1", "index.html": b"2", "notes.html": b"3"})
+    assert on_disk(tmp_path) == mine
 
 
 def test_pages_of_a_broken_spec_are_kept_until_it_is_whole_again(tmp_path):
@@ -101,6 +104,42 @@ def test_a_file_where_a_folder_should_be_is_said_so(tmp_path):
         plan(tmp_path / "file", {"a": b"1"})
     with pytest.raises(UsageError, match=r"cannot (write to|make the folder)"):
         write(tmp_path / "file" / "below", {"a": b"1"})
+
+
+def test_what_one_place_refuses_does_not_keep_the_others_from_being_written(tmp_path):
     (tmp_path / "net").write_bytes(b"")
-    with pytest.raises(UsageError, match="it is a file; name a folder"):
-        write(tmp_path, {"net/index.html": b"1"})
+    write(tmp_path, {"c/index.html": b"1"})
+    assert plan(tmp_path, {"a/index.html": b"2", "net/index.html": b"3", "net/b": b"4"}, keep=True).carry_out() == (
+        f"cannot write to {tmp_path / 'net'}: it is a file; name a folder",
+    )
+    assert on_disk(tmp_path) == {"net": b"", "c/index.html": b"1", "a/index.html": b"2"}
+
+
+def test_what_an_interrupted_run_has_written_is_ours(tmp_path, monkeypatch):
+    real = output.write_bytes
+
+    def interrupted(path, data):
+        if path.name == "b":
+            raise KeyboardInterrupt
+        real(path, data)
+
+    monkeypatch.setattr(output, "write_bytes", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path, {"a": b"1", "b": b"2"})
+    monkeypatch.undo()
+    write(tmp_path, {"a": b"changed", "b": b"2"})
+    assert on_disk(tmp_path) == {"a": b"changed", "b": b"2"}
+
+
+def test_a_removal_that_was_interrupted_is_done_the_next_time(tmp_path, monkeypatch):
+    write(tmp_path, {"a": b"1", "old": b"2"})
+
+    def interrupted(self, missing_ok=False):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "unlink", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path, {"a": b"1"})
+    monkeypatch.undo()
+    write(tmp_path, {"a": b"1"})
+    assert on_disk(tmp_path) == {"a": b"1"}
