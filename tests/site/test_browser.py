@@ -170,6 +170,27 @@ def test_pointing_at_c3_lights_up_what_explain_prints(open_page):
     assert page.locator("#figure a.lit, #graph a.lit").count() == 2
 
 
+def test_what_a_card_out_of_sight_says_stands_at_the_foot_of_the_window(open_page):
+    page = open_page("alexnet/index.html").page
+    line = page.locator(".line")
+    page.locator('#figure svg a[data-rows~="conv3"] polygon').first.hover()
+    assert line.inner_text() == (
+        "conv3 conv 3×3 256×13×13 → 384×13×13 · 885,120 parameters · 149,585,280 connections · 149,520,384 MACs"
+    )
+    page.mouse.move(5, 5)
+    assert line.is_hidden()
+
+
+def test_a_tap_on_the_graph_of_a_phone_is_answered_where_the_finger_is(open_page):
+    page = open_page("lenet5/index.html", size=PHONE, has_touch=True).page
+    node = page.locator('#graph svg a[data-rows~="S4"]')
+    node.scroll_into_view_if_needed()
+    node.tap()
+    assert page.locator(".line").inner_text().startswith("S4 subsampling 2×2 16×10×10 → 16×5×5 · 32 parameters")
+    page.locator("#downloads-heading").tap()
+    assert page.locator(".line").is_hidden()
+
+
 def test_every_layer_is_reached_with_the_keyboard_alone(open_page):
     page = open_page("lenet5/index.html").page
     seen = []

@@ -16,6 +16,37 @@
       picture.classList.toggle("chosen", picture.querySelector("a.layer.lit") !== null);
     }
   };
+
+  // A picture may be taller than the window, and a graph stands far below the cards: what a layer's card says then
+  // stands in a line at the foot of the window. A listener is told it by the link itself.
+  const line = document.createElement("p");
+  line.className = "line";
+  line.hidden = true;
+  line.ariaHidden = "true";
+  document.body.append(line);
+  const text = (within, selector) => [...within.querySelectorAll(selector)].map((each) => each.textContent);
+  const tell = () => {
+    const card = cards.find((each) => each.dataset.row === current);
+    const { top, bottom } = card.getBoundingClientRect();
+    line.hidden = top < innerHeight - 120 && bottom > 120;
+    if (line.hidden) return;
+    const [into, out] = [...card.querySelectorAll(".flow > div")].map((each) => text(each, ".box b").join(", "));
+    const counts = ["parameters", "connections", "macs"].flatMap((quantity) => {
+      const work = card.querySelector(`[data-quantity="${quantity}"]`);
+      const results = work === null ? [] : text(work, ".result");
+      return results.length === 1 ? [`${results[0]} ${text(work, "dt")[0].replace(/^[PC]/, (letter) => letter.toLowerCase())}`] : [];
+    });
+    const name = document.createElement("b");
+    name.textContent = text(card, "h3")[0];
+    line.replaceChildren(name, ` ${into} → ${out}`, ...counts.map((each) => ` · ${each}`));
+  };
+  for (const figure of all(".live")) {
+    figure.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") line.hidden = true; });
+    figure.addEventListener("focusout", () => { line.hidden = true; });
+  }
+  addEventListener("scroll", () => { if (!line.hidden) tell(); }, { passive: true });
+
+  const point = (link) => { select(first(link)); tell(); };
   const named = () => decodeURIComponent(location.hash).replace(/^#layer-/, "");
   const first = (link) => link.dataset.rows.split(" ")[0];
   const stops = (picture) => [...picture.querySelectorAll('a.layer:not([tabindex="-1"])')];
@@ -30,11 +61,11 @@
   };
 
   for (const link of layers) {
-    link.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") select(first(link)); });
-    link.addEventListener("focus", () => select(first(link)));
+    link.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") point(link); });
+    link.addEventListener("focus", () => point(link));
     link.addEventListener("click", (event) => {
       event.preventDefault();
-      select(first(link));
+      point(link);
       history.replaceState(null, "", `#layer-${first(link)}`);
     });
     link.addEventListener("keydown", (event) => {
