@@ -3,8 +3,8 @@
 A fenced block is one of
 
 * ``python``: executed; the blocks of a page share their names, as the cells of a notebook do. What it prints
-  stands in a ``text`` block titled "Output" right below it, and a block without one prints nothing. With a title it
-  is written to a file of that name first;
+  stands in a ``text`` block titled "Output" right below it, and a block without one prints nothing; below "Output of
+  one run" any number stands for any other. With a title it is written to a file of that name first;
 * ``pycon``: a session, run as a doctest with the same names;
 * ``console``: commands after ``$`` (continued after ``>``) with the output that follows; run by bash in the page's
   own empty folder. A status other than 0 is a failure: a page that wants to show one says ``; echo $?``;
@@ -89,7 +89,7 @@ class Runner:
             after = blocks[position + 1] if position + 1 < len(blocks) else None
             match block.language:
                 case "python":
-                    shown = after.text if after and after.language == "text" and after.title == "Output" else ""
+                    shown = output_below(after)
                     self._python(block, shown)
                 case "pycon":
                     self._session(block)
@@ -163,6 +163,19 @@ class Runner:
         assert CHECKER.check_output(wanted, had, doctest.ELLIPSIS), (
             f"{self._place(block)} shows\n{wanted}\nbut the output is\n{had}"
         )
+
+
+def output_below(block: Block | None) -> str:
+    """What a Python block prints according to the block below it."""
+    if block is None or block.language != "text":
+        return ""
+    match block.title:
+        case "Output":
+            return block.text
+        case "Output of one run":
+            return re.sub(r"[-+]?\d[\d.,]*", "...", block.text)
+        case _:
+            return ""
 
 
 def commands(text: str) -> list[tuple[str, str]]:

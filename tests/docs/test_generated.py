@@ -79,6 +79,12 @@ def test_a_notebook_has_the_code_of_its_page_and_none_of_its_output():
     ]
 
 
+def test_every_answer_of_a_session_is_a_cell_that_shows_it():
+    page = "```pycon\n>>> a = 1\n>>> a\n1\n>>> b = [\n...     a,\n... ]\n>>> b\n[1]\n>>> del b\n```\n"
+    cells = json.loads(notebooks.notebook(page))["cells"]
+    assert ["".join(cell["source"]) for cell in cells] == ["a = 1\na", "b = [\n    a,\n]\nb", "del b"]
+
+
 def test_a_command_is_a_shell_cell_of_a_notebook():
     cells = json.loads(notebooks.notebook("```console\n$ archscope list\nlenet5\n```\n"))["cells"]
     assert ["".join(cell["source"]) for cell in cells] == ["!archscope list"]

@@ -62,6 +62,7 @@ def page_of(folder: Path, text: str) -> Path:
     "text",
     [
         '```python\nprint(1)\n```\n```text title="Output"\n2\n```\n',
+        '```python\nprint(1)\n```\n```text title="Output of one run"\n1 of 2\n```\n',
         "```python\nprint(1)\n```\n",
         "```pycon\n>>> 1 + 1\n3\n```\n",
         "```console\n$ echo one\ntwo\n```\n",

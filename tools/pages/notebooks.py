@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import doctest
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import jupytext
@@ -44,15 +46,26 @@ def _cell(fence: re.Match[str]) -> str:
         case "python":
             return f"# %%\n{body}"
         case "pycon":
-            lines = [line[4:] for line in body.splitlines() if line.startswith((">>> ", "... "))]
-            return "# %%\n" + "\n".join(lines) + "\n"
+            return "\n".join(_session(body))
         case "console":
             lines = [line[2:] for line in body.splitlines() if line.startswith("$ ")]
             return "# %%\n" + "".join(f"# !{line}\n" for line in lines)
-        case "text" if 'title="Output"' in rest:
+        case "text" if 'title="Output' in rest:
             return ""
         case _:
             return _prose(fence.group())
+
+
+def _session(body: str) -> Iterator[str]:
+    """A cell for every answer of a session: a cell shows only its last value."""
+    asked = ""
+    for example in doctest.DocTestParser().get_examples(body):
+        asked += example.source
+        if example.want:
+            yield f"# %%\n{asked}"
+            asked = ""
+    if asked:
+        yield f"# %%\n{asked}"
 
 
 def _prose(text: str) -> str:
