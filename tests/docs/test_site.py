@@ -25,6 +25,7 @@ PAGES = (
     "reference/library.html",
     "reference/layers/convolution.html",
 )
+WRITTEN = ("index.html", "quick-start.html", "course", "how-to", "explanation", "architecture")
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -72,6 +73,26 @@ def test_a_page_opens_from_disk_without_an_error_or_a_request(browser, site, nam
 def test_a_page_fits_a_phone_without_scrolling_sideways(browser, site, name):
     page = open_page(browser, site, name, viewport={"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_no_line_of_code_is_cut_off_on_a_desktop(browser, site):
+    # What a program writes is as wide as it is: the reference and the measurements scroll.
+    written = [path for path in site.rglob("*.html") if path.relative_to(site).parts[0] in WRITTEN]
+    assert len(written) > 20
+    page = open_page(browser, site, "index.html", viewport={"width": 1280, "height": 900})
+    for path in written:
+        page.goto(path.as_uri())
+        wide = page.locator("pre > code").evaluate_all(
+            "all => all.filter(code => code.scrollWidth > code.clientWidth).map(code => code.textContent)"
+        )
+        assert [max(text.splitlines(), key=len) for text in wide] == [], path
+
+
+def test_a_number_and_its_unit_stay_together_on_a_phone(browser, site):
+    page = open_page(browser, site, "benchmarks/index.html", viewport={"width": 360, "height": 740})
+    cell = page.locator("td", has_text="1.51 ms").first
+    lines = "cell => { const all = new Range(); all.selectNodeContents(cell); return all.getClientRects().length; }"
+    assert cell.evaluate(lines) == 1
 
 
 def test_search_works_without_a_server(browser, site):
