@@ -21,6 +21,8 @@ HEIGHT: Final = 980
 LEFT, RIGHT = 92, 728
 COLORS: Final = {"compute": "#c2410c", "memory": "#1d4ed8", "launch": "#7c3aed"}
 GREY: Final = "#6b7280"
+LETTER: Final = 7.0
+"""The width of a letter of text of the usual size, rather more than less."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,18 @@ def _rates(cell: Mapping[str, Any], ceilings: Mapping[str, Any], layers: Sequenc
     yield _line(panel, (ridge, peak), (x[1], peak), "#111827", 2)
     right, height = panel.at(x[1], peak)
     yield _text(right - 6, height - 7, f"peak {units.rate(peak, 'FLOP/s')}", anchor="end")
-    start = math.sqrt(x[0] * ridge)
-    across, up = panel.at(start, bandwidth * start)
-    yield _text(across - 8, up - 8, f"memory {units.rate(bandwidth, 'B/s')}", anchor="end")
+    yield _memory(panel, ridge, bandwidth)
     yield from _points(panel, points)
+
+
+def _memory(panel: _Panel, ridge: float, bandwidth: float) -> str:
+    """The slope's name, over it; on a level with the roof's where the slope is too short for it."""
+    name = f"memory {units.rate(bandwidth, 'B/s')}"
+    middle = math.sqrt(panel.x[0] * ridge)
+    across, up = panel.at(middle, bandwidth * middle)
+    if across - 8 - LETTER * len(name) >= LEFT:
+        return _text(across - 8, up - 8, name, anchor="end")
+    return _text(LEFT + 6, panel.at(ridge, bandwidth * ridge)[1] - 7, name)
 
 
 def _times(ceilings: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -128,6 +128,15 @@ def test_no_name_in_the_plot_lies_outside_it(document: dict[str, Any]) -> None:
         assert 0 <= float(text.get("y", "-1")) <= 980
 
 
+def test_the_name_of_the_slope_stays_right_of_the_axis() -> None:
+    # Of the measurements on the pages one has a ridge far to the left.
+    document = read_result(Path(__file__).parents[2] / "docs" / "benchmarks" / "cpu.json")
+    for cell, svg in write_svgs(document).items():
+        name = next(text for text in ElementTree.fromstring(svg).iter() if (text.text or "").startswith("memory "))
+        width = 7 * len(name.text or "") if name.get("text-anchor") == "end" else 0
+        assert float(name.get("x", "0")) - width >= 92, cell
+
+
 def test_without_layers_there_is_no_plot() -> None:
     assert write_svgs(finished(lambda cell, time: measured(cell, 1e-3, layers=None))) == {}
 
