@@ -9,6 +9,7 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.formats.sheet import spell_extents
+from archscope.reader import spec_names
 from archscope.site import layers_html
 from archscope.site.audit import SAID, Finding
 from archscope.site.bibliography import bibtex
@@ -85,8 +86,9 @@ def _cited(page: Page) -> Markup | None:
     if not keys:
         return None
     links = [tag("a", key, href=f"#source-{key}") for key in keys]
-    spec = tag("code", f"archscope table {page.analysis.name}")
-    return tag("p", "After ", *_comma(links), ". In a terminal: ", spec, class_="cited")
+    named = page.analysis.name in spec_names()  # somebody's own spec has a path, and it is not known here
+    spec = [" In a terminal: ", tag("code", f"archscope table {page.analysis.name}")] if named else []
+    return tag("p", "After ", *_comma(links), ".", *spec, class_="cited")
 
 
 def _comma(items: list[Markup]) -> Iterable[Markup]:

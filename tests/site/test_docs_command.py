@@ -155,6 +155,31 @@ def test_what_a_spec_says_cannot_become_markup(tmp_path):
         assert "<script>alert" not in page.read_text()
 
 
+def test_a_page_gives_a_command_that_works_for_its_network(tmp_path):
+    spec = tmp_path / "own.yaml"
+    spec.write_text(TINY + "sources: {me2026: 'A. Author. A paper. 2026.'}\n")
+    assert main(["docs", str(spec), "lenet5", "-o", str(tmp_path / "site")]) == 0
+    assert "<code>archscope table lenet5</code>" in (tmp_path / "site" / "lenet5" / "index.html").read_text()
+    own = (tmp_path / "site" / "tiny" / "index.html").read_text()
+    assert "me2026" in own
+    assert "archscope table" not in own
+
+
+def test_a_site_generator_takes_the_markdown_pages_without_a_complaint(tmp_path):
+    pytest.importorskip("mkdocs")
+    (tmp_path / "own.yaml").write_text(TINY)
+    result = str(Path(__file__).parent / "lenet5-bench.json")
+    pages = ["lenet5", "alexnet", str(tmp_path / "own.yaml"), "--bench", result, "--format", "markdown"]
+    assert main(["docs", *pages, "-o", str(tmp_path / "docs")]) == 0
+    (tmp_path / "mkdocs.yml").write_text("site_name: networks\n")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(tmp_path / "mkdocs.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    html = (tmp_path / "site" / "lenet5" / "index.html").read_text()
+    assert re.search(r"<td[^>]*>1,516</td>", html)
+    assert (tmp_path / "site" / "lenet5" / "lenet5-roofline-1.svg").is_file()
+
+
 @pytest.mark.parametrize("name", ["lenet5", "alexnet"])
 def test_markdown_pages_hold_the_figure_the_table_and_the_working(tmp_path, name):
     assert main(["docs", name, "-o", str(tmp_path), "--format", "markdown"]) == 0
