@@ -185,7 +185,8 @@ def _line(spec: str | os.PathLike[str], error: ArchscopeError) -> str:
         first = error.diagnostics[0]
         place = os.fspath(spec) if first.span is None else str(first.span)
         more = len(error.diagnostics) - 1
+        remedy = f"; {first.help}" if first.help else ""
         rest = f" (and {more} more)" if more else ""
-        return f"{place}: {' '.join(first.message.split())}{rest}"
+        return f"{place}: {' '.join((first.message + remedy).split())}{rest}"
     said = " ".join(str(error).split())
     return said if os.fspath(spec) in said else f"{os.fspath(spec)}: {said}"
