@@ -102,7 +102,7 @@ def _totals(analysis: Analysis, quantities: Sequence[str]) -> Markup:
 
 def _reasons(analysis: Analysis, quantities: Sequence[str]) -> Markup | None:
     told_ = [reason for quantity, reason in analysis.totals.reasons.items() if quantity in quantities]
-    return tag("ul", *(tag("li", reason) for reason in dict.fromkeys(told_)), class_="notes") if told_ else None
+    return tag("ul", *(tag("li", prose(reason)) for reason in dict.fromkeys(told_)), class_="notes") if told_ else None
 
 
 def _window(extents: Sequence[int] | None) -> str:
@@ -168,7 +168,8 @@ def _axes(extents: Iterable[int], family: str) -> Markup | None:
     if not shown:
         return None
     named = ", ".join(
-        f"{letter}\N{NO-BREAK SPACE}= {_either(at)} ({along(letter, family)})" for letter, at in _values(worked).items()
+        f"{letter}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{_either(at)} ({along(letter, family)})"
+        for letter, at in _values(worked).items()
     )
     return tag(
         "small",
@@ -273,7 +274,7 @@ def _workings(row: Row) -> Iterable[Markup]:
         if shown:
             yield tag("dl", term, *(tag("dd", _step(step)) for step in shown), class_="work", data_quantity=quantity)
         else:
-            why = f"{NOT_COVERED} not covered: {_why(row, quantity)}"
+            why = prose(f"{NOT_COVERED} not covered: {_why(row, quantity)}")
             yield tag("dl", term, tag("dd", why), class_="work", data_quantity=quantity)
 
 

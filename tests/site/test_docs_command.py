@@ -132,6 +132,15 @@ def test_a_terminal_is_shown_how_far_it_is_and_a_pipe_is_not(tmp_path, capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_what_is_not_covered_is_said_in_prose_and_a_vector_has_no_channels(tmp_path):
+    spec = tmp_path / "words.yaml"
+    spec.write_text("input: [16]\nlayers:\n  words: {type: embedding, num_embeddings: 100, embedding_dim: 8}\n")
+    assert main(["docs", str(spec), "-o", str(tmp_path / "site")]) == 0
+    text = (tmp_path / "site" / "words" / "index.html").read_text()
+    assert "<li><code>words</code> is not covered: a look-up selects weights" in text
+    assert "channels first" not in text
+
+
 def test_two_specs_of_one_name_do_not_overwrite_each_other(tmp_path, capsys):
     for name in ("a", "b"):
         (tmp_path / f"{name}.yaml").write_text(TINY)
