@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +31,12 @@ def archscope_run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
         return Run(status, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core, which finds what keeps people from using a page."""
+    for folder in (os.environ.get("AXE_CORE"), "node_modules/axe-core"):
+        if folder and (Path(folder) / "axe.min.js").is_file():
+            return (Path(folder) / "axe.min.js").read_text()
+    pytest.skip("axe-core is not installed: npm install axe-core, or AXE_CORE=folder")

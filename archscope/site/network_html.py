@@ -131,10 +131,11 @@ def _figure(page: Page, palette: Palette) -> Markup:
     is_graph = page.figure_style == "graph"
     drawn = "its layers as a graph" if is_graph else "drawn in the manner of the papers"
     class_ = "picture tall" if is_graph else "picture"
-    caption = f"{page.analysis.title}, {drawn}, from the spec alone."
+    title = page.analysis.title
+    caption = f"{title}, {drawn}, from the spec alone."
     picture = tag(
         "figure",
-        scrolling(live(page.figure, page.analysis, palette, "figure"), "Figure", class_=class_),
+        scrolling(live(page.figure, page.analysis, palette, "figure"), f"Figure of {title}", class_=class_),
         tag(
             "figcaption",
             caption,
@@ -176,7 +177,9 @@ def _towers(analysis: Analysis) -> Markup | None:
 def _graph(page: Page, palette: Palette) -> Markup | None:
     if page.graph is None:
         return None
-    picture = scrolling(live(page.graph, page.analysis, palette, "graph"), "Graph", class_="picture tall")
+    picture = scrolling(
+        live(page.graph, page.analysis, palette, "graph"), f"Graph of {page.analysis.title}", class_="picture tall"
+    )
     return section("graph", "Graph", tag("figure", picture, class_="live"))
 
 
