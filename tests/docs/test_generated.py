@@ -69,6 +69,11 @@ def test_the_keys_of_a_data_format_are_all_explained(generated):
     assert [line for line in text.splitlines() if line.startswith("| `") and line.endswith("|  |")] == []
 
 
+def test_a_bar_in_a_cell_has_a_backslash_that_nobody_sees(generated):
+    assert markdown.cell("`--direction tb|lr` or a|b") == "<code>--direction tb&#124;lr</code> or a\\|b"
+    assert "--direction tb&#124;lr" in generated[DOCS / "reference" / "command-line.md"]
+
+
 def test_a_notebook_has_the_code_of_its_page_and_none_of_its_output():
     page = '# One\n\n```python\nprint("two")\n```\n\n```text title="Output"\ntwo\n```\n\nSee [three](three.md).\n'
     cells = json.loads(notebooks.notebook(page))["cells"]

@@ -49,9 +49,9 @@ def _contract(contract: dict[str, Any]) -> str:
             "brackets may be missing.\n\n" + fenced("\n".join(layers))
         )
     if contract["type"] == "independence":
-        return "Independent: " + _named(contract["modules"])
-    return f"{_named(contract['source_modules'])} never import {_named(contract['forbidden_modules'])}"
+        return f"Independent: {_named(contract['modules'])}."
+    return f"{_named(contract['source_modules'])} never import {_named(contract['forbidden_modules'])}."
 
 
 def _named(modules: list[str]) -> str:
-    return ", ".join(f"`{each}`" for each in modules) + "."
+    return ", ".join(f"`{each}`" for each in modules)
