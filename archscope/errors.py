@@ -117,3 +117,12 @@ def did_you_mean(name: str, names: Iterable[str], *, what: str) -> str:
     known = list(names)
     near = nearest(name, known)
     return f"did you mean `{near}`?" if near is not None else f"{what}: {', '.join(known)}"
+
+
+def one(noun: str) -> str:
+    """A noun with its article.
+
+    >>> one("avg_pool2d"), one("lstm"), one("linear")
+    ('an avg_pool2d', 'an lstm', 'a linear')
+    """
+    return f"an {noun}" if noun[0] in "aeiou" or noun.startswith(("lrn", "lstm", "rbf")) else f"a {noun}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from archscope.errors import one
 from archscope.layers import TYPES
 from archscope.oracles.findings import spell
 from archscope.oracles.steps import Step
@@ -109,15 +110,6 @@ def _told(
 
 def _family(step: Step) -> str:
     return TYPES[step.type].family
-
-
-def one(noun: str) -> str:
-    """A noun with its article.
-
-    >>> one("avg_pool2d"), one("lstm"), one("linear")
-    ('an avg_pool2d', 'an lstm', 'a linear')
-    """
-    return f"an {noun}" if noun[0] in "aeiou" or noun.startswith(("lrn", "lstm", "rbf")) else f"a {noun}"
 
 
 def _at(step: Step) -> str:

@@ -49,6 +49,7 @@ class Case:
     def model(self) -> BuiltNetwork:
         """The built module, as at inference; every witness leaves it as it found it."""
         from archscope.pytorch import build
+        from archscope.pytorch.strangers import keeping_random
 
         with keeping_random():
             return build(self.network, device=self.device).eval()
@@ -69,15 +70,6 @@ class Case:
         """Every node with its module and its facts, in execution order."""
         for node in self.network.nodes:
             yield node, self.model.node(node.name), self.facts_of[node.name]
-
-
-@contextmanager
-def keeping_random() -> Iterator[None]:
-    """Build modules without using up anyone's random numbers."""
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        yield
 
 
 @contextmanager

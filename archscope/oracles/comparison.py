@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.conv import _ConvNd
 
 from archscope.analysis import analyze
 from archscope.errors import UsageError
 from archscope.network import Network
 from archscope.oracles.alignment import align
 from archscope.oracles.expected import expectations
-from archscope.oracles.factory import Factory, raised
 from archscope.oracles.findings import spell
 from archscope.oracles.held import count_values, never_run, unlike
 from archscope.oracles.recorded import Recording, record
+from archscope.pytorch.factory import Factory, raised
+from archscope.pytorch.strangers import misfit
 
 _LIKELY: Final = (28, 32, 64, 224, 227, 256, 299)
 """Input sizes that are tried when a module does not run at the spec's."""
@@ -135,28 +133,13 @@ def _stopped(network: Network, module: nn.Module, recording: Recording, error: B
     """Why a module does not run, and at which size it would."""
     shape = " and ".join(spell(each) for each in network.inputs.values())
     where = f" at `{recording.at}`" if recording.at else ""
-    sentence = (
-        f"given the spec's input of {shape}, the module stops{where}: {_misfit(module, recording) or raised(error)}"
-    )
+    why = misfit(module.get_submodule(recording.at), recording.given) or raised(error)
+    sentence = f"given the spec's input of {shape}, the module stops{where}: {why}"
     for size in _LIKELY:
         inputs = _inputs(network, module, size)
         if record(module, inputs).stopped is None:
             return f"{sentence}; it does run on an input of {spell(inputs[0].shape[1:])}"
     return sentence
-
-
-def _misfit(module: nn.Module, recording: Recording) -> str:
-    """What the layer that stopped takes, and what it was given."""
-    layer, given = module.get_submodule(recording.at), recording.given
-    if isinstance(layer, nn.Linear) and given and given[-1] != layer.in_features:
-        whole = len(given) > 1 and math.prod(given) == layer.in_features
-        return (f"it takes {layer.in_features:,} features and is given {spell(given)}; nothing flattens them before"
-                if whole else f"it takes {layer.in_features:,} features and is given {given[-1]:,}")  # fmt: skip
-    wanted = (layer.in_channels if isinstance(layer, _ConvNd) else
-              layer.num_features if isinstance(layer, _BatchNorm) else None)  # fmt: skip
-    if wanted and given and given[0] != wanted:
-        return f"it takes {wanted:,} channel{'s' if wanted > 1 else ''} and is given {given[0]:,}"
-    return ""
 
 
 _SHOWN: Final = 30

@@ -17,12 +17,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from archscope.analysis import Row
 from archscope.network import Network, Ref
-from archscope.oracles.case import Case, keeping_random
+from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, compared, not_covered
 from archscope.pytorch import build
 from archscope.pytorch.historic import EuclideanRBF, Subsampling
 from archscope.pytorch.network import BuiltNetwork
 from archscope.pytorch.padding import SidedMaxPool, pad_sides
+from archscope.pytorch.strangers import keeping_random
 
 NAME = "field"
 SHALLOW: Final = 30

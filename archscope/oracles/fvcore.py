@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from archscope.layers import Layer, Shape
-from archscope.oracles.case import Case, keeping_random
+from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, compared, not_covered
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def _placed(layer: Layer, shapes: tuple[Shape, ...], device: str) -> nn.Module:
 
     from archscope.pytorch.builders import build_layer
     from archscope.pytorch.historic import TableConv2d
+    from archscope.pytorch.strangers import keeping_random
 
     with torch.device(device), keeping_random():
         module = build_layer(layer, *shapes)

@@ -6,11 +6,7 @@ The module is watched from outside: PyTorch tells which of its functions are cal
 
 from __future__ import annotations
 
-import contextlib
-import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -19,10 +15,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from archscope.oracles.calls import parameters_in, step_of, tensors_in
-from archscope.oracles.case import keeping_random
 from archscope.oracles.steps import Step, merged, sides_of
 from archscope.pytorch.historic import EuclideanRBF, ScaledTanh, Subsampling, TableConv2d
 from archscope.pytorch.padding import SidedAvgPool, SidedMaxPool
+from archscope.pytorch.strangers import as_written, heard_apart, kept
 
 
 @dataclass
@@ -87,7 +83,7 @@ def record(module: nn.Module, inputs: Sequence[Tensor]) -> Recording:
     stack: _Stack = []
     recorder = Recorder(recording, stack)
     handles = []
-    with _kept(module), heard_apart(), _as_written():
+    with kept(module), heard_apart(), as_written():
         for path, each in module.named_modules():
             handles.append(each.register_forward_pre_hook(lambda m, i, path=path: _enter(recording, stack, path, m, i)))
             handles.append(each.register_forward_hook(lambda m, i, o: _leave(recorder, stack, m, i, o)))
@@ -104,43 +100,6 @@ def record(module: nn.Module, inputs: Sequence[Tensor]) -> Recording:
                 handle.remove()
     recording.steps = merged(recording.steps)
     return recording
-
-
-@contextmanager
-def _kept(module: nn.Module) -> Iterator[None]:
-    """Its modes and buffers, and everybody's random numbers, as they were before."""
-    modes = {each: each.training for each in module.modules()}
-    buffers = {name: (each, each.clone()) for name, each in module.named_buffers() if not nn.parameter.is_lazy(each)}
-    try:
-        with keeping_random():
-            yield
-    finally:
-        for each, training in modes.items():
-            each.training = training
-        for name, (buffer, value) in buffers.items():
-            path, _, own = name.rpartition(".")
-            with torch.no_grad():
-                buffer.copy_(value)
-            module.get_submodule(path)._buffers[own] = buffer
-
-
-@contextmanager
-def heard_apart() -> Iterator[None]:
-    """Run somebody else's code; what it prints is no part of a result, and its warnings no part of a finding."""
-    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@contextmanager
-def _as_written() -> Iterator[None]:
-    """Run compiled modules as they were written; the compiler would read the recorder's code along with theirs."""
-    stance = getattr(torch.compiler, "set_stance", None)
-    if stance is None or "torch._dynamo" not in sys.modules:
-        yield
-        return
-    with stance("force_eager"):
-        yield
 
 
 def _enter(recording: Recording, stack: _Stack, path: str, module: nn.Module, inputs: Any) -> None:

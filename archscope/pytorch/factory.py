@@ -12,9 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from archscope.errors import UsageError, did_you_mean
-from archscope.oracles.alignment import one
-from archscope.oracles.recorded import heard_apart
+from archscope.errors import UsageError, did_you_mean, one
+from archscope.pytorch.strangers import heard_apart
 
 _THEIRS = (Exception, SystemExit)
 """What a stranger's code may raise; a script calls ``sys.exit`` where it is imported."""
@@ -97,7 +96,7 @@ def raised(error: BaseException) -> str:
     trace, place = error.__traceback__, ""
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        if not file.startswith(("<", sys.base_prefix, sys.prefix, str(Path(__file__).parent))):
+        if not file.startswith(("<", sys.base_prefix, sys.prefix, str(Path(__file__).parents[1]))):
             place = f" (at {os.path.relpath(file)}:{trace.tb_lineno})"
         trace = trace.tb_next
     text = " ".join(str(error).split()).rstrip(".")

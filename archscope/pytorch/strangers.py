@@ -1,0 +1,77 @@
+"""Run a module that somebody else wrote, and leave it and everything around it as it was found."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+
+
+@contextmanager
+def keeping_random() -> Iterator[None]:
+    """Build modules without using up anyone's random numbers."""
+    with torch.random.fork_rng(devices=[]):
+        yield
+
+
+@contextmanager
+def kept(module: nn.Module) -> Iterator[None]:
+    """Its modes and buffers, and everybody's random numbers, as they were before."""
+    modes = {each: each.training for each in module.modules()}
+    buffers = {name: (each, each.clone()) for name, each in module.named_buffers() if not nn.parameter.is_lazy(each)}
+    try:
+        with keeping_random():
+            yield
+    finally:
+        for each, training in modes.items():
+            each.training = training
+        for name, (buffer, value) in buffers.items():
+            path, _, own = name.rpartition(".")
+            with torch.no_grad():
+                buffer.copy_(value)
+            module.get_submodule(path)._buffers[own] = buffer
+
+
+@contextmanager
+def heard_apart() -> Iterator[None]:
+    """Run somebody else's code; what it prints is no part of a result, and its warnings no part of a finding."""
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def as_written() -> Iterator[None]:
+    """Run compiled modules as they were written; the compiler would read the recorder's code along with theirs."""
+    stance = getattr(torch.compiler, "set_stance", None)
+    if stance is None or "torch._dynamo" not in sys.modules:
+        yield
+        return
+    with stance("force_eager"):
+        yield
+
+
+def misfit(layer: nn.Module, given: Sequence[int]) -> str:
+    """What a layer takes and what it was given, if that is why it stopped; empty if it is not, or nobody knows.
+
+    >>> misfit(nn.Linear(400, 120), (256,))
+    'it takes 400 features and is given 256'
+    """
+    if isinstance(layer, nn.Linear) and given and given[-1] != layer.in_features:
+        whole = len(given) > 1 and math.prod(given) == layer.in_features
+        shape = "×".join(str(extent) for extent in given)
+        return (f"it takes {layer.in_features:,} features and is given {shape}; nothing flattens them before"
+                if whole else f"it takes {layer.in_features:,} features and is given {given[-1]:,}")  # fmt: skip
+    wanted = (layer.in_channels if isinstance(layer, _ConvNd) else
+              layer.num_features if isinstance(layer, _BatchNorm) else None)  # fmt: skip
+    if wanted and given and given[0] != wanted:
+        return f"it takes {wanted:,} channel{'s' if wanted > 1 else ''} and is given {given[0]:,}"
+    return ""
