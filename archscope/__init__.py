@@ -27,7 +27,7 @@ from archscope.analysis import Analysis, Row, Totals, Towers, analyze
 from archscope.errors import ArchscopeError, MissingExtra, NotFound, Rejects, SpecError, UsageError
 from archscope.flow import Field
 from archscope.network import Network, Node, Published, Ref, ShapeError
-from archscope.pytorch import build
+from archscope.pytorch import build, trace
 from archscope.reader import load, read
 from archscope.working import Count
 
@@ -62,6 +62,7 @@ __all__ = [
     "draw",
     "load",
     "read",
+    "trace",
     "verify",
 ]
 

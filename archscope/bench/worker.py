@@ -14,10 +14,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import archscope
-from archscope.analysis import Analysis
+from archscope.analysis import Analysis, analyze
 from archscope.bench.precision import PRECISIONS
 from archscope.errors import ArchscopeError
+from archscope.pytorch.opening import open_network
 
 PR_SET_PDEATHSIG: Final = 1
 """The number of that request in Linux's ``prctl.h``."""
@@ -94,7 +94,7 @@ class Worker:
 
     def _analysis(self, model: str) -> Analysis:
         if model not in self._analyses:
-            self._analyses[model] = archscope.analyze(archscope.load(model))
+            self._analyses[model] = analyze(open_network(model))
         return self._analyses[model]
 
 

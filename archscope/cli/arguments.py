@@ -16,11 +16,12 @@ def _complete_spec(incomplete: str) -> list[str]:
 
 
 def _complete_layer(ctx: typer.Context, incomplete: str) -> list[str]:
-    import archscope
+    from archscope.errors import ArchscopeError
+    from archscope.pytorch.opening import open_network
 
     try:
-        network = archscope.load(ctx.params["spec"])
-    except (archscope.ArchscopeError, KeyError):
+        network = open_network(ctx.params["spec"])
+    except (ArchscopeError, KeyError):
         return []
     return [name for name in dict.fromkeys(node.row for node in network.nodes) if name.startswith(incomplete)]
 
@@ -35,7 +36,8 @@ Spec = Annotated[
     str,
     typer.Argument(
         metavar="SPEC",
-        help="A spec by name (`archscope list` shows them), or the path of a YAML file.",
+        help="A spec by name (`archscope list` shows them), the path of a YAML file, or a module of your own: "
+        "`mypkg.models:Net@3,224,224`.",
         autocompletion=_complete_spec,
         show_default=False,
     ),
@@ -71,7 +73,7 @@ InputShape = Annotated[
     typer.Option(
         "--input",
         metavar="C,H,W",
-        help="Another input shape, channels first: `--input 1,28,28`.",
+        help="Another input shape, channels first: `--input 1,28,28`. A module of your own needs one.",
         show_default=False,
     ),
 ]

@@ -34,7 +34,7 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="SPEC...",
-            help="Specs by name, or paths of YAML files.",
+            help="Specs by name, paths of YAML files, or modules of your own: `mypkg.models:Net@3,224,224`.",
             autocompletion=_complete_specs,
             show_default=False,
         ),
@@ -139,12 +139,13 @@ def command(
 def _cells(specs: Sequence[str], batch: str, axes: Mapping[str, str]) -> tuple[tuple[Cell, ...], dict[str, Analysis]]:
     import archscope
     from archscope.bench.plan import parse_axis, parse_batches, plan
+    from archscope.pytorch.opening import open_network
 
     chosen = {f"{axis}s": parse_axis(axis, text) for axis, text in axes.items()}
     batches = parse_batches(batch)
     analyses = {}
     for spec in dict.fromkeys(specs):
-        analysis = archscope.analyze(archscope.load(spec))
+        analysis = archscope.analyze(open_network(spec))
         analyses[analysis.name] = analysis
     return plan(list(analyses), batches=batches, **chosen), analyses
 

@@ -35,12 +35,12 @@ def command(
     archscope code alexnet --to pytorch -o alexnet.py
     archscope code alexnet-keras --to keras
     """
-    import archscope
     from archscope.errors import NotFound, did_you_mean
     from archscope.pytorch.keras_source import write_keras
+    from archscope.pytorch.opening import open_network
     from archscope.pytorch.source import write_pytorch
 
     if to not in _FRAMEWORKS:
         raise NotFound(f"there is no framework `{to}`; {did_you_mean(to, _FRAMEWORKS, what='frameworks')}")
-    network = archscope.load(spec, changes=changes or (), input=input)
+    network = open_network(spec, changes=changes or (), input=input)
     emit({"pytorch": write_pytorch, "keras": write_keras}[to](network), output)

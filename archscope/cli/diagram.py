@@ -112,9 +112,10 @@ def command(
     """
     import archscope
     from archscope.diagrams.drawing import format_of
+    from archscope.pytorch.opening import open_network
 
     chosen = format or (format_of(output) if output else "svg")
-    network = archscope.load(spec, changes=changes or (), input=input)
+    network = open_network(spec, changes=changes or (), input=input)
     picture = archscope.draw(
         network, style=style, width=width, font_size=font_size, theme=theme, show=show, depth=depth,
         direction=direction, towers=towers,

@@ -21,7 +21,8 @@ def command(
     """
     import archscope
     from archscope.formats import derivation
+    from archscope.pytorch.opening import open_network
 
-    analysis = archscope.analyze(archscope.load(spec, changes=changes or (), input=input))
+    analysis = archscope.analyze(open_network(spec, changes=changes or (), input=input))
     shown = (None, False) if output else (width(), color())
     emit(derivation.write(analysis, layer, width=shown[0], color=shown[1]), output)

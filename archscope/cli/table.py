@@ -79,9 +79,10 @@ def command(
     """
     import archscope
     from archscope.formats import View, write
+    from archscope.pytorch.opening import open_network
 
     chosen = format or (_SUFFIXES.get(output.suffix.lower(), "table") if output else "table")
-    analysis = archscope.analyze(archscope.load(spec, changes=changes or (), input=input))
+    analysis = archscope.analyze(open_network(spec, changes=changes or (), input=input))
     view = View(
         columns=_names(columns),
         working=working,

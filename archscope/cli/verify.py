@@ -73,11 +73,12 @@ def command(
         return
     from archscope.errors import NotFound, did_you_mean
     from archscope.oracles.report import FORMATS
+    from archscope.pytorch.opening import open_network
 
     if format not in FORMATS:
         raise NotFound(f"there is no format `{format}`; {did_you_mean(format, FORMATS, what='formats')}")
     names = specs or archscope.reader.spec_names()
-    networks = [archscope.load(name, changes=changes or (), input=input) for name in names]
+    networks = [open_network(name, changes=changes or (), input=input) for name in names]
     found = _verified(networks, witness)
     emit(_written(found, format, output is None), output)
     if any(each.differing for each in found):
@@ -135,9 +136,9 @@ def _compare(
     output: Any,
     format: str,
 ) -> None:
-    import archscope
     from archscope.errors import UsageError
     from archscope.pytorch import require_torch
+    from archscope.pytorch.opening import open_network
 
     if len(specs) != 1:
         raise UsageError(f"`--against` compares one spec with a module, got {len(specs)}; "
@@ -147,7 +148,7 @@ def _compare(
     require_torch("verify --against")
     from archscope.oracles.comparison import compare_factory, write_comparison, write_comparison_json
 
-    network = archscope.load(specs[0], changes=changes or (), input=input)
+    network = open_network(specs[0], changes=changes or (), input=input)
     found = compare_factory(network, factory)
     emit(write_comparison(found) if format == "table" else write_comparison_json(found), output)
     if not found.same:

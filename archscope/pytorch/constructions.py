@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from archscope.errors import UsageError
 from archscope.layers import Layer, Shape
 from archscope.options import Padding
 from archscope.pytorch.sides import flat, symmetric
@@ -41,10 +42,15 @@ def construction(layer: Layer, *inputs: Shape, padding: Padding | None = None) -
 
     ``padding`` stands in for the layer's own: the sides that ``same`` comes to for this input, say.
 
+    Raises:
+        UsageError: it is no layer, but a function that was seen in a module.
+
     >>> from archscope.layers import Conv2d
     >>> construction(Conv2d(out_channels=6, kernel_size=5), (1, 32, 32)).arguments
     (1, 6)
     """
+    if layer.type not in CONSTRUCTIONS:
+        raise UsageError(f"`{layer.label}` is a {layer.type} of a module that was read, and no layer that can be made")
     plain = tuple(tuple(int(extent) for extent in shape) for shape in inputs)
     return CONSTRUCTIONS[layer.type](layer, plain, getattr(layer, "padding", None) if padding is None else padding)
 

@@ -100,8 +100,13 @@ def class_name(network: Network) -> str:
 
 
 def attribute(node: str) -> str:
-    """An attribute for a node: its name, with ``_`` for the dots."""
+    """An attribute for a node: its name, with ``_`` for the dots.
+
+    >>> attribute("conv1.gpu0"), attribute("0.relu")
+    ('conv1_gpu0', 'layer_0_relu')
+    """
     name = node.replace(".", "_")
+    name = name if name.isidentifier() else f"layer_{name}"
     return f"{name}_" if keyword.iskeyword(name) or name in _TAKEN else name
 
 
@@ -129,6 +134,7 @@ def variables(network: Network) -> Mapping[str, str]:
 
 def _value(name: str) -> str:
     text = "image" if name == "input" else name.replace(".", "_").lower()
+    text = text if text.isidentifier() else f"value_{text}"
     return f"{text}_" if keyword.iskeyword(text) or text in ("x", "self", "torch", "nn", "keras", "ops") else text
 
 

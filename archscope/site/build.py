@@ -13,10 +13,11 @@ from archscope.diagrams import Drawing, draw
 from archscope.errors import ArchscopeError, MissingExtra, NotFound, SpecError, UsageError
 from archscope.formats import write as write_table
 from archscope.formats.sheet import View
+from archscope.network import Network
 from archscope.oracles import Verification, verify
 from archscope.pytorch.keras_source import write_keras
+from archscope.pytorch.opening import open_network
 from archscope.pytorch.source import write_pytorch
-from archscope.reader import load
 from archscope.site import benchmarks, index_html, markdown, network_html
 from archscope.site.audit import audit
 from archscope.site.bibliography import bibtex
@@ -52,7 +53,7 @@ def build(
     """Make every page of a site.
 
     Args:
-        specs: names of specs that come with archscope, or paths.
+        specs: names of specs that come with archscope, paths, or modules: ``mypkg.models:Net@3,224,224``.
         format: one of `FORMATS`.
         bench: result files of `archscope bench`, or folders of them.
         proofs: whether to ask every witness of `archscope verify`; that needs PyTorch.
@@ -69,7 +70,7 @@ def build(
     for spec in specs:
         tick(os.fspath(spec))
         try:
-            analysis = analyze(load(spec))
+            analysis = analyze(open_network(spec))
             page = gather(analysis)
             page = _with_evidence(page, verify(analysis) if proofs else None, documents, mistakes)
         except MissingExtra:
@@ -96,16 +97,16 @@ def gather(analysis: Analysis) -> Page:
         figure_style=figure.style,
         graph=None if graph is None else _picture(graph),
         findings=audit(analysis),
-        sources=(Source("python", "PyTorch", write_pytorch(analysis.network)), _keras_source(analysis)),
+        sources=(_source(analysis, "PyTorch", write_pytorch), _source(analysis, "Keras", write_keras)),
         downloads=tuple(_downloads(analysis, figure, graph)),
     )
 
 
-def _keras_source(analysis: Analysis) -> Source:
+def _source(analysis: Analysis, title: str, write: Callable[[Network], str]) -> Source:
     try:
-        return Source("python", "Keras", write_keras(analysis.network))
+        return Source("python", title, write(analysis.network))
     except UsageError as error:
-        return Source("python", "Keras", "", str(error))
+        return Source("python", title, "", str(error))
 
 
 def _with_evidence(

@@ -1,0 +1,30 @@
+"""Activations beside the layers that feed them, as a spec has them: one row of a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from archscope.network import Node, Ref
+
+
+def folded(nodes: Sequence[Node], outputs: Sequence[Ref]) -> tuple[list[Node], tuple[Ref, ...]]:
+    """Nodes in which an activation that alone reads the node before it stands in that node's row."""
+    readers = Counter(ref.node for node in nodes for ref in node.inputs)
+    readers.update(ref.node for ref in outputs)
+    names: dict[str, str] = {}
+    result: list[Node] = []
+    for node in nodes:
+        inputs = tuple(Ref(names.get(ref.node, ref.node), ref.output) for ref in node.inputs)
+        before = result[-1] if result else None
+        name, row, group = node.name, node.row, node.group
+        if before is not None and _joins(node, inputs, before) and readers[node.inputs[0].node] == 1:
+            name, row, group = f"{before.row}.{node.layer.type}", before.row, before.group
+        names[node.name] = name
+        result.append(Node(name, node.layer, inputs, row, group, shares=node.shares))
+    return result, tuple(Ref(names.get(ref.node, ref.node), ref.output) for ref in outputs)
+
+
+def _joins(node: Node, inputs: Sequence[Ref], before: Node) -> bool:
+    plain = node.layer.family == "activation" and node.shares is None and node.layer.type != "prelu"
+    return plain and not before.folded and before.layer.family != "activation" and inputs == (Ref(before.name),)

@@ -1,0 +1,95 @@
+"""Which layer a whole module is, where it is more than one of PyTorch's functions."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from torch import nn
+
+from archscope.layers import TYPES, Layer
+from archscope.pytorch import historic, padding
+
+_SIDED: Final = (
+    padding.SidedConv1d, padding.SidedConv2d, padding.SidedConv3d, padding.CroppedConvTranspose1d,
+    padding.CroppedConvTranspose2d, padding.CroppedConvTranspose3d, padding.SidedMaxPool, padding.SidedAvgPool,
+)  # fmt: skip
+
+LEAVES: Final = (
+    nn.RNNBase, nn.MultiheadAttention, historic.Subsampling, historic.TableConv2d, historic.EuclideanRBF,
+    historic.ScaledTanh, *_SIDED,
+)  # fmt: skip
+"""Modules that are read as one layer, whatever they call."""
+
+
+def read_module(module: nn.Module) -> Layer | None:
+    """The layer that a module of `LEAVES` is; None if no layer type describes it."""
+    if isinstance(module, (nn.LSTM, nn.GRU)):
+        return _recurrent(module)
+    if isinstance(module, nn.MultiheadAttention):
+        return _attention(module)
+    if isinstance(module, historic.Subsampling):
+        beside = module.stride == module.kernel_size
+        return TYPES["subsampling"](kernel_size=module.kernel_size, stride=None if beside else module.stride)
+    if isinstance(module, historic.TableConv2d):
+        return _over_table(module)
+    if isinstance(module, historic.EuclideanRBF):
+        trainable = "weight" in dict(module.named_parameters())
+        return TYPES["rbf"](out_features=module.weight.shape[0], trainable=trainable)
+    if isinstance(module, historic.ScaledTanh):
+        return TYPES["scaled_tanh"](amplitude=module.amplitude, slope=module.slope)
+    return _sided(module)
+
+
+def _recurrent(module: nn.LSTM | nn.GRU) -> Layer | None:
+    if not module.batch_first or module.proj_size:
+        return None
+    return TYPES["lstm" if isinstance(module, nn.LSTM) else "gru"](
+        hidden_size=module.hidden_size,
+        num_layers=module.num_layers,
+        bias=module.bias,
+        bidirectional=module.bidirectional,
+    )
+
+
+def _attention(module: nn.MultiheadAttention) -> Layer | None:
+    if not module.batch_first or module.bias_k is not None or module.add_zero_attn:
+        return None
+    return TYPES["multihead_attention"](num_heads=module.num_heads, bias=module.in_proj_bias is not None)
+
+
+def _over_table(module: historic.TableConv2d) -> Layer:
+    return TYPES["conv2d"](
+        out_channels=module.out_channels,
+        kernel_size=module.kernel_size,
+        stride=module.stride,
+        padding=module.padding,
+        dilation=module.dilation,
+        bias=module.bias is not None,
+        connection_table=[list(row) for row in module.table],
+    )
+
+
+def _sided(module: Any) -> Layer | None:
+    if not isinstance(module, _SIDED):
+        return None
+    axes = len(module.kernel_size)
+    if isinstance(module, padding.SidedMaxPool):
+        return TYPES[f"max_pool{axes}d"](**_window(module), dilation=module.dilation)
+    if isinstance(module, padding.SidedAvgPool):
+        return TYPES[f"avg_pool{axes}d"](**_window(module), count_include_pad=module.count_include_pad)
+    options = {name: getattr(module, name) for name in ("out_channels", "kernel_size", "stride", "dilation", "groups")}
+    options |= {"padding": module.sides, "bias": module.bias is not None}
+    if isinstance(module, (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
+        return TYPES[f"conv_transpose{axes}d"](**options, output_padding=module.output_padding)
+    return TYPES[f"conv{axes}d"](**options)
+
+
+def _window(module: padding.SidedMaxPool | padding.SidedAvgPool) -> dict[str, Any]:
+    """Options that all poolings have; a stride is stated where windows do not lie side by side."""
+    stride = None if module.stride == module.kernel_size else module.stride
+    return {
+        "kernel_size": module.kernel_size,
+        "stride": stride,
+        "padding": module.sides,
+        "ceil_mode": module.ceil_mode,
+    }

@@ -1,0 +1,108 @@
+"""Every command on a module of one's own, by the name of what makes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+pytest.importorskip("torch")
+
+Runs = Callable[..., Run]
+RESIDUAL = "tests.pytorch.strangers:Residual@3,32,32"
+PATCHES = "tests.pytorch.strangers:Patches@3,16,16"
+
+
+def test_a_table_of_a_module_has_its_numbers(archscope_run: Runs) -> None:
+    run = archscope_run("table", RESIDUAL, "--format", "json")
+    document = json.loads(run.out)
+    assert document["name"] == "Residual"
+    assert document["totals"]["parameters"] == 5_710
+    named = {layer["name"]: layer for layer in document["layers"]}
+    assert named["layer2.0.add"]["inputs"] == ["layer2.0.bn2", "layer2.0.downsample"]
+
+
+def test_the_shape_may_stand_apart(archscope_run: Runs) -> None:
+    together = archscope_run("table", PATCHES)
+    assert together.status == 0
+    assert archscope_run("table", PATCHES.partition("@")[0], "--input", "3,16,16") == together
+    assert "archscope has no layer type for `cat`" in together.out
+
+
+def test_several_inputs_are_joined_by_a_plus(archscope_run: Runs) -> None:
+    run = archscope_run("table", "tests.pytorch.strangers:TwoInputs@5,8+7,6", "--format", "json")
+    assert json.loads(run.out)["layers"][0]["inputs"] == ["query", "memory"]
+
+
+def test_a_layer_of_a_module_is_explained(archscope_run: Runs) -> None:
+    run = archscope_run("explain", RESIDUAL, "fc")
+    assert "(12 + 1)·10" in run.out
+
+
+def test_every_witness_is_asked_about_a_module(archscope_run: Runs) -> None:
+    run = archscope_run("verify", RESIDUAL, "--witness", "module", "--witness", "fvcore", "--witness", "FLOPs")
+    assert run.status == 0
+    assert "Residual: 1" in run.out
+    assert "nothing differs" in run.out
+
+
+def test_a_module_is_drawn(archscope_run: Runs, tmp_path: Path) -> None:
+    pytest.importorskip("pygraphviz")
+    assert archscope_run("diagram", RESIDUAL, "-o", str(tmp_path / "it.svg")).status == 0
+    assert "downsample" in (tmp_path / "it.svg").read_text(encoding="utf-8")
+
+
+def test_a_module_becomes_source_without_its_authors_code(archscope_run: Runs) -> None:
+    run = archscope_run("code", RESIDUAL)
+    assert "class Residual(nn.Module):" in run.out
+    assert "self.layer2_0_downsample = nn.Conv2d(8, 12, kernel_size=1, stride=2)" in run.out
+
+
+def test_a_page_of_a_module_says_why_it_has_no_source(archscope_run: Runs, tmp_path: Path) -> None:
+    pytest.importorskip("pygraphviz")
+    assert archscope_run("docs", PATCHES, "--format", "markdown", "-o", str(tmp_path)).status == 0
+    text = (tmp_path / "Patches" / "index.md").read_text(encoding="utf-8")
+    assert "is a function of a module that was read, and no layer that can be made" in text
+
+
+def test_a_module_is_benchmarked_without_a_device(archscope_run: Runs) -> None:
+    run = archscope_run("bench", RESIDUAL, "--dry-run", "--hardware", "h200", "--dtype", "bf16")
+    assert run.status == 0, run.err
+    assert "Residual" in run.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("tests.pytorch.strangers:Residual",), "does not say what it takes; state the shape of its input"),
+        (("tests.pytorch.strangers:Residual@3,x",), "`3,x` is no shape; write whole numbers with commas"),
+        (("tests.pytorch.strangers:Residual@3,0",), "`3,0` is no shape; write whole numbers with commas"),
+        (("tests.pytorch.strangers:Residul@3,32,32",), "has no `Residul`; did you mean `Residual`?"),
+        (("tests.pytorch.nowhere:Net@3",), "`tests.pytorch.nowhere` cannot be imported: ModuleNotFoundError"),
+        (("tests.pytorch.strangers:Bottleneck@3,8,8",), "cannot be called without `maps`, `made`"),
+        (("tests.pytorch.strangers:Twice@3,32,32",), "stops at `head`: it takes 12 features and is given 192"),
+        (("tests.pytorch.strangers:Lazy@3",), "the module of `tests.pytorch.strangers:Lazy` raised"),
+        ((RESIDUAL, "--set", "fc.bias=false"), "`--set` changes a spec, and `tests.pytorch.strangers:Residual`"),
+    ],
+)
+def test_what_is_wrong_with_a_module_is_one_line(archscope_run: Runs, arguments: tuple[str, ...], message: str) -> None:
+    run = archscope_run("table", *arguments)
+    assert run.status == 2
+    assert run.out == ""
+    assert message in run.err
+    assert len(run.err.splitlines()) == 1
+
+
+def test_lazy_layers_get_their_shapes_first(archscope_run: Runs) -> None:
+    run = archscope_run("table", "tests.pytorch.strangers:Lazy@1,8,8", "--format", "json")
+    assert json.loads(run.out)["totals"]["parameters"] == 2 * 10 + 72 * 3 + 3
+
+
+def test_a_file_of_that_name_is_a_spec(archscope_run: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("some:spec").write_text("input: [3]\nlayers:\n  only: {type: linear, out_features: 2}\n", encoding="utf-8")
+    assert "only" in archscope_run("table", "some:spec").out

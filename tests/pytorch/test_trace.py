@@ -1,0 +1,253 @@
+"""Any module, read into a network: the same numbers, the same values, and the module as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+import archscope
+from archscope import trace
+from archscope.analysis import COUNTS
+from archscope.diagrams.graph.view import view_of
+from archscope.pytorch.source import write_pytorch
+from archscope.pytorch.tracing.function import Function
+from tests.pytorch import strangers
+from tests.pytorch.builder_cases import CASES, Case, name_of
+from tests.pytorch.test_source import single
+
+
+def inputs_of(shapes: tuple[tuple[int, ...], ...], name: str) -> list[torch.Tensor]:
+    torch.manual_seed(1)
+    if name == "words":
+        return [torch.randint(0, 30, (3, *shape)) for shape in shapes]
+    return [torch.randn(3, *shape) for shape in shapes]
+
+
+@pytest.mark.parametrize("name", strangers.KNOWN)
+def test_a_module_read_can_be_drawn_and_written_as_source(name: str) -> None:
+    make, shapes = strangers.KNOWN[name]
+    network = trace(make(), *shapes)
+    compile(write_pytorch(network), name, "exec")
+    view = view_of(archscope.analyze(network), depth="full")
+    assert {layer for node in view.nodes for layer in node.layers} >= {node.name for node in network.nodes}
+
+
+def test_a_function_is_no_layer_that_can_be_made() -> None:
+    network = trace(strangers.Products(), (6, 8))
+    for make in (archscope.build, write_pytorch):
+        with pytest.raises(archscope.UsageError, match="`chunk` is a function of a module that was read, and no layer"):
+            make(network)
+
+
+def plain(result: Any) -> tuple[torch.Tensor, ...]:
+    return tuple(result.values()) if isinstance(result, dict) else result if isinstance(result, tuple) else (result,)
+
+
+@pytest.mark.parametrize("name", strangers.KNOWN)
+def test_a_module_read_and_built_again_takes_its_weights_and_gives_its_values(name: str) -> None:
+    make, shapes = strangers.KNOWN[name]
+    torch.manual_seed(0)
+    module = make().eval()
+    network = trace(module, *shapes)
+    assert not [node for node in network.nodes if isinstance(node.layer, Function)]
+    built = archscope.build(network).eval()
+    left = built.load_state_dict(module.state_dict(), strict=False)
+    tied = {node.name for node in network.nodes if node.shares is not None}
+    assert {key.rpartition(".")[0] for key in left.missing_keys} <= tied
+    assert not left.unexpected_keys
+    given = inputs_of(shapes, name)
+    with torch.no_grad():
+        for ours, theirs in zip(plain(built(*given)), plain(module(*given)), strict=True):
+            assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", strangers.KNOWN)
+def test_every_parameter_of_a_module_is_counted_once(name: str) -> None:
+    make, shapes = strangers.KNOWN[name]
+    module = make()
+    analysis = archscope.analyze(trace(module, *shapes))
+    assert analysis.totals.parameters == sum(each.numel() for each in module.parameters())
+
+
+@pytest.mark.parametrize("name", archscope.reader.spec_names())
+def test_a_spec_that_is_built_and_read_again_has_the_same_numbers(name: str) -> None:
+    network = archscope.load(name)
+    analysis = archscope.analyze(network)
+    again = archscope.analyze(trace(archscope.build(network, device="meta"), *network.inputs.values()))
+    for quantity in COUNTS:
+        assert again.totals.count_of(quantity) == analysis.totals.count_of(quantity), quantity
+    assert again.rows[-1].output == analysis.rows[-1].output
+    fields = [row.receptive_field for row in analysis.nodes]
+    assert [row.receptive_field for row in again.nodes] == fields
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_every_layer_type_is_read_as_itself(case: Case) -> None:
+    if case[0].type == "identity":
+        pytest.skip("it hands back its very input, so nothing is seen of it")
+    network = single(case)
+    read = archscope.analyze(trace(archscope.build(network), *network.inputs.values()))
+    first, said = read.nodes[-1], archscope.analyze(network).nodes[0]
+    assert {first.type, *(row.type for row in read.nodes)} == {said.type}
+    assert first.outputs == said.outputs
+    for quantity in COUNTS:
+        assert read.totals.count_of(quantity) == said.count_of(quantity), quantity
+    assert read.nodes[0].receptive_field == said.receptive_field
+
+
+def test_a_graph_is_read_and_not_only_a_list() -> None:
+    network = trace(strangers.Residual(), (3, 32, 32))
+    assert [ref.node for ref in network.by_name["layer1.0.add"].inputs] == ["layer1.0.bn2", "stem.3"]
+    assert network.by_name["layer1.0.conv1"].group == ("layer1", "0")
+    assert network.by_name["layer1.0.bn1.relu"].row == "layer1.0.bn1"
+
+
+def test_layers_in_place_are_read_after_they_changed_a_value() -> None:
+    class Both(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = x * x
+            kept = y
+            y.relu_()
+            return kept + x
+
+    network = trace(Both(), (4,))
+    assert [ref.node for ref in network.by_name["add"].inputs] == ["multiply.relu", "input"]
+
+
+def test_a_module_that_runs_twice_holds_its_weights_once() -> None:
+    network = trace(strangers.Twice(), (3, 8, 8))
+    assert network.by_name["conv_2"].shares == "conv"
+    rows = archscope.analyze(network)
+    assert rows["conv_2"].parameters == 0
+    assert rows["conv_2"].connections == 84 * 16  # 3·3·3 + 1 lines for each of 3·4·4 units
+
+
+def test_what_no_layer_type_describes_is_not_covered_and_its_weights_are_exact() -> None:
+    module = strangers.Patches()
+    analysis = archscope.analyze(trace(module, (3, 16, 16)))
+    assert analysis.totals.parameters == sum(each.numel() for each in module.parameters())
+    assert analysis["add"].parameters == 17 * 8
+    assert analysis["add"].connections is None
+    assert analysis["add"].macs == 0
+    assert analysis["cat"].parameters == 8
+    assert analysis["getitem"].output == (8,)
+    assert analysis["add"].reason("connections") == "archscope has no layer type for `add`"
+    assert analysis.totals.macs == 3 * 4 * 4 * 8 * 16 + 80
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"), [(strangers.Products, (6, 8)), (strangers.Heads, (5, 8)), (strangers.FromParts, (4,))]
+)
+def test_products_are_those_that_pytorch_counts(make: type[nn.Module], shape: tuple[int, ...]) -> None:
+    analysis = archscope.analyze(trace(make(), shape))
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+        make()(torch.zeros(1, *shape))
+    assert analysis.totals.flops == counter.get_total_flops() > 0
+
+
+def test_a_product_of_two_inputs_has_no_connections() -> None:
+    analysis = archscope.analyze(trace(strangers.Products(), (6, 8)))
+    assert analysis["matmul"].macs == 6 * 6 * 8
+    assert analysis["matmul"].connections == 0
+    assert [row.outputs for row in analysis.rows if row.node.layer.label == "chunk"] == [((6, 8),) * 3]
+
+
+def test_a_product_with_a_matrix_of_its_own_is_a_dense_layer() -> None:
+    rows = archscope.analyze(trace(strangers.FromParts(), (4,))).rows
+    assert [(row.type, row.parameters, row.connections) for row in rows] == [("linear", 24, 24), ("linear", 21, 21)]
+
+
+def test_a_dense_layer_over_a_grid_has_its_places_in_one_row() -> None:
+    analysis = archscope.analyze(trace(strangers.ChannelsLast(), (4, 6, 5)))
+    assert [row.name for row in analysis.rows] == [
+        "wide.reshape", "wide", "wide.reshape_2", "narrow.reshape", "narrow", "narrow.reshape_2", "conv",
+    ]  # fmt: skip
+    assert analysis["wide"].macs == 4 * 6 * 5 * 9
+
+
+def test_a_function_that_nobody_knows_is_not_covered() -> None:
+    analysis = archscope.analyze(trace(strangers.Spectrum(), (8,)))
+    assert analysis["fc"].macs == 64
+    assert analysis["fft_fft"].macs is None
+    assert analysis.totals.macs is None
+    assert analysis.totals.reasons["macs"] == "`fft_fft` is not covered: archscope has no layer type for `fft_fft`"
+
+
+def test_a_weight_that_is_made_of_others_is_seen() -> None:
+    module = strangers.Normed()
+    analysis = archscope.analyze(trace(module, (3, 8, 8)))
+    assert analysis.totals.parameters == sum(each.numel() for each in module.parameters()) == 3 * 9 * 4 + 4 + 4
+
+
+def test_a_module_that_looks_at_values_runs_where_it_lives() -> None:
+    assert archscope.analyze(trace(strangers.LooksAtValues(), (4,))).totals.parameters == 10
+
+
+def test_weights_that_nothing_uses_are_named() -> None:
+    network = trace(strangers.Idle(), (4,))
+    assert archscope.analyze(network).totals.parameters == 10
+    assert network.summary == "Holds 15 values more that nothing uses at inference: `auxiliary`."
+
+
+@pytest.mark.parametrize(("make", "shape"), [(strangers.Residual, (3, 32, 32)), (strangers.Counts, (4,))])
+def test_a_module_is_left_as_it_was_found(make: type[nn.Module], shape: tuple[int, ...]) -> None:
+    module = make()
+    next(module.children()).eval()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    modes = [each.training for each in module.modules()]
+    identities = [id(each) for each in (*module.parameters(), *module.buffers())]
+    torch.manual_seed(5)
+    drawn = torch.rand(1)
+    torch.manual_seed(5)
+    trace(module, shape)
+    assert torch.equal(torch.rand(1), drawn)
+    assert [each.training for each in module.modules()] == modes
+    assert [id(each) for each in (*module.parameters(), *module.buffers())] == identities
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert all(each.grad is None for each in module.parameters())
+    assert not any(each._forward_hooks or each._forward_pre_hooks for each in module.modules())
+
+
+def test_a_module_that_stops_says_where_and_why() -> None:
+    with pytest.raises(
+        archscope.UsageError,
+        match=r"^Twice, given \(3, 32, 32\), stops at `head`: it takes 12 features and is given 192$",
+    ):
+        trace(strangers.Twice(), (3, 32, 32))
+
+
+@pytest.mark.parametrize("shapes", [(), ((3, 8, 8), (4,))])
+def test_inputs_that_it_does_not_take_are_refused(shapes: tuple[tuple[int, ...], ...]) -> None:
+    with pytest.raises(archscope.UsageError, match=r"state the shape|stops"):
+        trace(strangers.Twice(), *shapes)
+
+
+def test_a_module_that_makes_nothing_of_its_input_is_refused() -> None:
+    with pytest.raises(archscope.UsageError, match="Identity returns nothing that a layer made of its input"):
+        trace(nn.Identity(), (3,))
+
+
+def test_the_inputs_of_a_module_with_several_have_the_names_it_gives_them() -> None:
+    network = trace(strangers.TwoInputs(), (5, 8), (7, 6))
+    assert dict(network.inputs) == {"query": (5, 8), "memory": (7, 6)}
+    assert len(network.outputs) == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_a_compiled_module_is_read_as_it_was_written() -> None:
+    module = strangers.Inception()
+    names = [node.name for node in trace(module, (4, 9, 9)).nodes]
+    assert [node.name for node in trace(torch.compile(module), (4, 9, 9), name="Inception").nodes] == names
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_what_shows_no_layers_is_refused_with_a_remedy() -> None:
+    with pytest.raises(archscope.UsageError, match="is scripted and shows none of its layers; read the module it was"):
+        trace(torch.jit.trace(nn.Linear(3, 2), torch.zeros(1, 3)), (3,))
+    with pytest.raises(archscope.UsageError, match=r"`conv\.weight` of Lazy has no shape before it runs; call the mod"):
+        trace(strangers.Lazy(), (1, 8, 8))
