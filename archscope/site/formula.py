@@ -5,17 +5,21 @@
 >>> formula((k * k).over(25) + n)
 '<math><mfrac><mrow><mi>k</mi><mo>·</mo><mi>k</mi></mrow><mn>25</mn></mfrac><mo>+</mo><mi>n</mi></math>'
 >>> numbers(k * k + n)
-'<math><mn>5</mn><mo>·</mo><mn>5</mn><mo>+</mo><mn>16</mn></math>'
+'5·5 + 16'
+>>> numbers((k + n).over(3))
+'<math><mfrac><mrow><mn>5</mn><mo>+</mo><mn>16</mn></mrow><mn>3</mn></mfrac></math>'
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from archscope.site.markup import Markup, join, tag
 from archscope.working import Count
 
+_FRACTION: Final = re.compile("[/⌊⌈]")
 _SUM: Final = 1
 _PRODUCT: Final = 2
 _ATOM: Final = 3
@@ -29,8 +33,8 @@ def formula(value: Count) -> Markup:
 
 
 def numbers(value: Count) -> Markup:
-    """The arithmetic in numbers."""
-    return tag("math", _laid_out(value, _number))
+    """The arithmetic in numbers; a line of text, where no fraction has to be stacked."""
+    return tag("math", _laid_out(value, _number)) if _FRACTION.search(value.working) else join(value.working)
 
 
 def _letter(leaf: Count) -> Markup:

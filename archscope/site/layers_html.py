@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from archscope.analysis import Analysis, Row
 from archscope.formats.columns import COLUMNS, OFF_THE_GRID
@@ -15,14 +16,25 @@ from archscope.site.frame import scrolling
 from archscope.site.letters import along, meaning
 from archscope.site.markup import Markup, join, prose, tag
 from archscope.site.page import WORKED, Page, Step, steps, told
+from archscope.site.repeats import Repeats
 from archscope.working import Count, count
 
 
 def cards(page: Page) -> Markup:
     """One card a layer; a script shows one at a time, and without it all of them stand there."""
     rows = page.analysis.rows
-    each = (_card(page, row, place, rows) for place, row in enumerate(rows))
+    worked = [_Worked(_sides(row), _field(row), join(*_workings(row), _letters(row))) for row in rows]
+    repeats = Repeats(fragment for each in worked for fragment in each)
+    each = (_card(page, row, place, worked[place], repeats) for place, row in enumerate(rows))
     return tag("div", *each, class_="cards", id="cards")
+
+
+class _Worked(NamedTuple):
+    """The arithmetic on a card: of the output's sides, of what the layer sees, of its counts."""
+
+    sides: Markup | None
+    field: Markup | None
+    counts: Markup
 
 
 def table(page: Page) -> Markup:
@@ -111,16 +123,17 @@ def _window(extents: Sequence[int] | None) -> str:
     return str(int(extents[0])) if len(set(extents)) == 1 else spell_extents(extents)
 
 
-def _card(page: Page, row: Row, place: int, rows: Sequence[Row]) -> Markup:
+def _card(page: Page, row: Row, place: int, worked: _Worked, repeats: Repeats) -> Markup:
     layer = row.node.layer
-    number = tag("p", f"Layer {place + 1} of {len(rows)}", class_="place")
+    number = tag("p", f"Layer {place + 1} of {len(page.analysis.rows)}", class_="place")
+    sides, field, counts = (repeats.shown(fragment, row.name) for fragment in worked)
     heading = tag("h3", tag("span", row.name, class_="name"), " ", tag("span", layer.label, class_="op"))
     return tag(
         "article",
         tag("header", heading, number),
         tag("p", _summary(layer), class_="doc"),
-        tag("div", _flow(page, row), _facts(row), class_="about"),
-        tag("div", *_workings(row), _letters(row), class_="workings"),
+        tag("div", _flow(page, row, sides), _facts(row, field), class_="about"),
+        tag("div", counts, class_="workings"),
         _said(page, row),
         id=f"layer-{row.name}",
         class_="card",
@@ -135,7 +148,7 @@ def _summary(layer: Layer) -> Markup:
     return prose((type(layer).__doc__ or "").partition("\n")[0].replace("``", "`"))
 
 
-def _flow(page: Page, row: Row) -> Markup:
+def _flow(page: Page, row: Row, sides: Markup | None) -> Markup:
     """Shapes in and out, as a little line of boxes."""
     ins = [
         tag("span", tag("b", spell_extents(shape)), tag("small", f" from {name}"), class_="box")
@@ -145,7 +158,7 @@ def _flow(page: Page, row: Row) -> Markup:
     return tag(
         "dl",
         tag("div", tag("dt", "in"), tag("dd", *ins)),
-        tag("div", tag("dt", "out"), tag("dd", *outs, _sides(row))),
+        tag("div", tag("dt", "out"), tag("dd", *outs, sides)),
         class_="flow",
     )
 
@@ -211,7 +224,7 @@ def _between(parts: Sequence[Markup]) -> Iterable[Markup]:
         yield tag("span", tag("span", "=", class_="equals"), " ", part, class_="step") if place else part
 
 
-def _facts(row: Row) -> Markup:
+def _facts(row: Row, field: Markup | None) -> Markup:
     """What else is set or known, in a few lines."""
     layer = row.node.layer
     pairs: list[tuple[str, str | Markup]] = []
@@ -231,7 +244,7 @@ def _facts(row: Row) -> Markup:
     )
     if weights:
         pairs.append(("weights", join(*_listed(tag("code", each) for each in weights))))
-    pairs.append(("sees", join(_seen(row), _field(row))))
+    pairs.append(("sees", join(_seen(row), field)))
     return tag("dl", *(tag("div", tag("dt", key), tag("dd", value)) for key, value in pairs), class_="facts")
 
 

@@ -27,7 +27,7 @@ def all_steps():
 
 def test_a_formula_says_what_the_working_says_in_every_network():
     for _, value in all_steps():
-        assert text_of(numbers(value)).replace("/", "") == re.sub(r"[\s/]", "", value.working)
+        assert re.sub(r"[\s/]", "", text_of(numbers(value))) == re.sub(r"[\s/]", "", value.working)
         if "/" not in value.formula:
             assert text_of(formula(value)) == re.sub(r"\s", "", value.formula)
 
@@ -67,12 +67,12 @@ def test_a_fraction_is_stacked_and_needs_no_fence_but_a_difference_in_a_product_
 
 
 def test_a_negative_number_has_a_minus_sign_and_a_fence_in_a_product():
-    assert text_of(numbers(count(-3) * 2 + 1)) == "(−3)·2+1"
+    assert text_of(numbers(count(-3) * 2 + 1)) == "(−3)·2 + 1"
 
 
 def test_the_total_over_layers_is_a_sum_of_their_numbers():
     totals = analyze(load("lenet1")).totals
-    assert text_of(numbers(totals.parameters)) == totals.parameters.working.replace(" ", "")
+    assert text_of(numbers(totals.parameters)) == totals.parameters.working
 
 
 def test_an_index_and_a_side_of_the_kernel_are_set_low():

@@ -5,10 +5,20 @@
   const names = cards.map((card) => card.dataset.row);
   let current = "";
 
+  // Equal layers are worked out once on a page; a card that is looked at has its own copy.
+  const complete = (card) => {
+    for (const mark of card.querySelectorAll("[data-like]")) {
+      mark.replaceWith(...document.getElementById(mark.dataset.like).cloneNode(true).childNodes);
+    }
+  };
+
   const select = (name) => {
     if (name === current || !names.includes(name)) return;
     current = name;
-    for (const card of cards) card.classList.toggle("current", card.dataset.row === name);
+    for (const card of cards) {
+      card.classList.toggle("current", card.dataset.row === name);
+      if (card.dataset.row === name) complete(card);
+    }
     for (const link of layers) link.classList.toggle("lit", link.dataset.rows.split(" ").includes(name));
     for (const edge of all("svg .edge")) edge.classList.toggle("lit", edge.dataset.into === name);
     for (const row of all("tr[data-row]")) row.classList.toggle("lit", row.dataset.row === name);
