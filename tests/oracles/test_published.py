@@ -1,0 +1,124 @@
+"""Every figure that is known to be in print is in a spec, and is judged as it was by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import archscope
+from archscope.oracles import Verdict, verify
+from archscope.oracles.published import matches
+
+HOLDS, ROUNDED, DIFFERS = "holds", "in fewer digits", "differs, and the spec says why"
+
+LENET = [
+    # Layer, free parameters, connections: printed by both sources.
+    ("C1", 156, 122_304), ("S2", 12, 5_880), ("C3", 1_516, 151_600), ("S4", 32, 2_000), ("C5", 48_120, 48_120),
+    ("F6", 10_164, 10_164),
+]  # fmt: skip
+LAYERS = [(layer, quantity, value, HOLDS) for layer, *both in LENET
+          for quantity, value in zip(("parameters", "connections"), both, strict=True)]  # fmt: skip
+SIZES = [("conv1", 96, 55), ("pool1", 96, 27), ("conv2", 256, 27), ("pool2", 256, 13), ("conv3", 384, 13),
+         ("conv4", 384, 13), ("conv5", 256, 13), ("pool5", 256, 6)]  # fmt: skip
+
+PRINTED: dict[tuple[str, str], list[tuple[str | None, str, Any, str]]] = {
+    ("lenet5", "dlip2023"): [
+        *LAYERS,
+        ("OUTPUT", "parameters", 850, HOLDS), ("OUTPUT", "connections", 850, HOLDS),
+        (None, "parameters", 60_850, HOLDS), (None, "connections", 340_918, HOLDS),
+        (None, "parameters", 60_000, ROUNDED),
+        ("C1", "dense_equivalent", 4_821_600, HOLDS),  # (32·32 + 1)·28·28·6
+        ("C1", "connections", 159_744, HOLDS),  # with zero padding: 26·32·32·6
+        (None, "claim", "2 CONV layers + 3 F.C layers", DIFFERS),
+        (None, "claim", "C2→S3: convolution kernel (5x5)", DIFFERS),
+    ],
+    ("lenet5-1998", "lecun1998"): [
+        *LAYERS,
+        ("OUTPUT", "parameters", 0, HOLDS), ("OUTPUT", "fixed", 840, HOLDS), ("OUTPUT", "connections", 840, HOLDS),
+        (None, "parameters", 60_000, HOLDS), (None, "connections", 340_908, HOLDS),
+        (None, "parameters", 60_000, HOLDS),  # Fig. 12: 60 thousand variables
+        (None, "macs", 401_000, DIFFERS),  # Fig. 11; 326,520
+    ],
+    ("lenet5-keras", "dlip2023"): [(None, "parameters", 61_706, HOLDS)],
+    ("lenet5-pytorch", "dlip2023"): [(None, "parameters", 61_706, HOLDS)],
+    ("lenet1", "lecun1990"): [(None, "parameters", 2_578, HOLDS), (None, "connections", 98_442, HOLDS)],
+    ("alexnet", "krizhevsky2012"): [
+        (None, "parameters", 60_000_000, ROUNDED),
+        (None, "units", 650_000, ROUNDED),  # 659,272: cut off, not rounded
+        (None, "input", (3, 224, 224), DIFFERS),  # 150,528-dimensional
+        ("conv1", "units", 253_440, DIFFERS),  # 55·55·96 = 290,400
+        ("conv2", "units", 186_624, HOLDS), ("conv3", "units", 64_896, HOLDS), ("conv4", "units", 64_896, HOLDS),
+        ("conv5", "units", 43_264, HOLDS), ("fc6", "units", 4_096, HOLDS), ("fc7", "units", 4_096, HOLDS),
+        ("fc8", "units", 1_000, HOLDS),
+        ("conv1", "output", (96, 55, 55), DIFFERS),  # of an input of 224: ⌊213/4⌋ + 1 = 54
+        (None, "claim", "training set grows by a factor of 2048", DIFFERS),  # 33·33·2 = 2,178
+    ],
+    ("alexnet", "dlip2023"): [
+        (None, "claim", "top-5 test error 15.4%", DIFFERS),
+        ("conv2", "weight", (128, 48, 5, 5), HOLDS),
+        ("conv3", "weight", (192, 128, 3, 3), DIFFERS),  # each GPU's half of 384 of 3×3×128
+        (None, "claim", "kernels divided by 2 from the 2nd layer on", DIFFERS),
+    ],
+    ("alexnet-pytorch", "dlip2023"): [
+        *((layer, "output", (maps, side, side), HOLDS) for layer, maps, side in SIZES),
+        (None, "input", (3, 227, 227), HOLDS), (None, "input", (3, 224, 224), DIFFERS),
+        ("conv2", "weight", (256, 48, 5, 5), HOLDS), ("conv3", "weight", (384, 128, 3, 3), DIFFERS),
+        (None, "claim", "6 FC 9216", DIFFERS),
+        (None, "claim", "LRN size 5, α 1e-4, β 0.75 in PyTorch", DIFFERS),
+    ],
+    ("alexnet-keras", "dlip2023"): [
+        (None, "parameters", 25_709_350, HOLDS), (None, "fixed", 21_156, HOLDS),  # 25,730,506 in all
+        ("conv1", "output", (96, 55, 55), DIFFERS),
+    ],
+    ("alexnet-torchvision", "torchvision"): [
+        (None, "parameters", 61_100_840, HOLDS), (None, "macs", 714_188_480, HOLDS),
+    ],
+    ("alexnet-torchvision", "krizhevsky2014"): [
+        (None, "claim", "0.2% more parameters than the two-tower network, with 384 filters in conv4", DIFFERS),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "source"), PRINTED)
+def test_every_figure_in_print_is_judged(spec: str, source: str) -> None:
+    found = [each for each in verify(archscope.load(spec), ["published"]).findings if each.source == source]
+    words = {Verdict.AGREES: HOLDS, Verdict.EXPLAINED: DIFFERS}
+    judged = [(each.layer, each.quantity, each.theirs,
+               ROUNDED if each.verdict is Verdict.AGREES and each.why else words[each.verdict])
+              for each in found]  # fmt: skip
+    missing = [each for each in PRINTED[spec, source] if each not in judged]
+    assert missing == []
+    assert len(judged) >= len(PRINTED[spec, source])
+
+
+def test_no_source_is_left_out() -> None:
+    cited = {(name, each.source) for name in archscope.reader.spec_names() for each in archscope.load(name).published}
+    assert cited - {*PRINTED} == {("lenet5", "lecun1998")}, "the same figures as of lenet5-1998"
+
+
+@pytest.mark.parametrize(
+    ("ours", "printed", "how"),
+    [
+        (60_965_224, 60_000_000, "rounded to its 1 significant digit"),
+        (659_272, 650_000, "truncated to its 2 significant digits"),
+        (659_272, 660_000, "rounded to its 2 significant digits"),
+        (659_272, 659_000, None),  # three digits: whoever prints so many means them
+        (659_272, 670_000, None),
+        (156, 160, None),  # too small a number to be a round one
+        (290_400, 253_440, None),
+        ((96, 54, 54), (96, 55, 55), None),
+        (((256, 48, 5, 5), (256,)), (256, 48, 5, 5), ""),
+        (((256, 48, 5, 5), (256,)), (256, 96, 5, 5), None),
+    ],
+)
+def test_a_round_figure_holds_in_its_digits_alone(ours: Any, printed: Any, how: str | None) -> None:
+    assert matches(ours, printed) == how
+
+
+def test_a_figure_for_another_input_is_held_against_that_input() -> None:
+    figure = next(each for each in archscope.load("alexnet").published if each.input is not None)
+    found = verify(archscope.load("alexnet"), ["published"])
+    (finding,) = [each for each in found.findings if (each.layer, each.quantity) == ("conv1", "output")]
+    assert figure.input == (3, 224, 224)
+    assert (finding.ours, finding.theirs) == ((96, 54, 54), (96, 55, 55))
