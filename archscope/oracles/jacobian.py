@@ -275,8 +275,12 @@ def _sampled(module: nn.Module, shape: Shape) -> Lines:
 
 
 def _by_ones(module: nn.Module, tensors: Mapping[str, Tensor], shape: Shape) -> Tensor:
-    """Lines of every unit: its value when all inputs, weights and biases are one and nothing is shifted."""
-    ones = {name: torch.zeros_like(each) if name.endswith("running_mean") else torch.ones_like(each)
+    """Lines of every unit: its value when all inputs, weights and biases are one and nothing is shifted.
+
+    A unit that adds up squared distances from its weights has the weights at nothing instead.
+    """
+    away = ("weight",) if isinstance(module, EuclideanRBF) else ("running_mean",)
+    ones = {name: torch.zeros_like(each) if name.rpartition(".")[2] in away else torch.ones_like(each)
             for name, each in tensors.items()}  # fmt: skip
     with torch.no_grad():
         return _call(module, ones, torch.ones(1, *shape, dtype=torch.float64))[0].round()

@@ -21,3 +21,11 @@ def test_a_witness_agrees_on_every_layer_type_or_says_why_not(case: Case, witnes
     found = verify(alone(case), [witness])
     assert [each.sentence for each in found.differing] == []
     assert all(each.why for each in found.of(Verdict.NOT_COVERED))
+
+
+@pytest.mark.parametrize("case", [each for each in CASES if alone(each).facts["layer"].weights], ids=name_of)
+def test_a_sample_of_a_layers_units_says_what_all_of_them_say(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archscope.oracles.jacobian.EXACT", 0)
+    found = verify(alone(case), ["Jacobian"])
+    assert [each.sentence for each in found.differing] == []
+    assert all("a pass of ones" in each.why for each in found.of(Verdict.AGREES) if each.layer)
