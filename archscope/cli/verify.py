@@ -79,7 +79,7 @@ def command(
         raise NotFound(f"there is no format `{format}`; {did_you_mean(format, FORMATS, what='formats')}")
     names = specs or archscope.reader.spec_names()
     networks = [open_network(name, changes=changes or (), input=input) for name in names]
-    found = _verified(networks, witness)
+    found = _verified(networks, witness, as_written=not changes and input is None)
     emit(_written(found, format, output is None), output)
     if any(each.differing for each in found):
         raise typer.Exit(1)
@@ -93,12 +93,12 @@ def _written(found: Sequence[Verification], format: str, on_terminal: bool) -> s
     return FORMATS[format](found)
 
 
-def _verified(networks: Sequence[Network], witnesses: Sequence[str] | None) -> list[Verification]:
+def _verified(networks: Sequence[Network], witnesses: Sequence[str] | None, *, as_written: bool) -> list[Verification]:
     from archscope.oracles import WITNESSES, verify
 
     chosen = list(witnesses or WITNESSES)
     with _progress(len(networks) * len(chosen)) as step:
-        return [verify(network, chosen, progress=step) for network in networks]
+        return [verify(network, chosen, as_written=as_written, progress=step) for network in networks]
 
 
 def _nothing(network: str, witness: str) -> None:

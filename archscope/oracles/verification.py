@@ -13,7 +13,7 @@ from archscope.analysis import Analysis, analyze
 from archscope.errors import NotFound, did_you_mean
 from archscope.network import Network
 from archscope.oracles.case import Case
-from archscope.oracles.findings import Finding, Verdict, worst
+from archscope.oracles.findings import Finding, Verdict, not_covered, worst
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,14 @@ class Witness:
         module: the module of this package that asks it.
         confirms: what it can say, in a few words.
         packages: what has to be installed.
+        as_written: whether it speaks of the network as its spec has it, and of no other.
     """
 
     name: str
     module: str
     confirms: str
     packages: tuple[str, ...] = ("torch",)
+    as_written: bool = False
 
 
 WITNESSES: Final = {
@@ -43,8 +45,9 @@ WITNESSES: Final = {
         Witness("FLOPs", "flops", "PyTorch's FlopCounterMode: 2 · MACs"),
         Witness("Jacobian", "jacobian", "non-zeros of each layer's Jacobian, plus bias lines: connections"),
         Witness("field", "field", "which input pixels reach a unit, by gradient: receptive fields"),
-        Witness("Keras", "keras", "Keras 3, the course's own models: shapes and parameters", ("torch", "keras")),
-        Witness("published", "published", "every figure in print that the spec cites", ()),
+        Witness("Keras", "keras", "Keras 3, the course's own models: shapes and parameters", ("torch", "keras"),
+                as_written=True),
+        Witness("published", "published", "every figure in print that the spec cites", (), as_written=True),
     )
 }  # fmt: skip
 """Every witness by name, in the order of the matrix."""
@@ -90,12 +93,12 @@ class Verification:
     @property
     def sentence(self) -> str:
         """What came out, in a sentence or two."""
-        agreeing = [each for each in self.of(Verdict.AGREES) if each.witness != "published"]
+        agreeing = [each for each in self.of(Verdict.AGREES) if not each.source]
         names = [name for name in self.witnesses if any(each.witness == name for each in agreeing)]
         parts = []
         if agreeing:
             parts.append(f"{_number(len(agreeing), 'fact')} confirmed by {_number(len(names), 'independent witness')}")
-        printed = [each for each in self.findings if each.witness == "published"]
+        printed = [each for each in self.findings if each.source]
         if printed:
             held = sum(each.verdict is Verdict.AGREES for each in printed)
             explained = sum(each.verdict is Verdict.EXPLAINED for each in printed)
@@ -119,6 +122,7 @@ def verify(
     network: Network | Analysis,
     witnesses: Iterable[str] | None = None,
     *,
+    as_written: bool = True,
     progress: Callable[[str, str], object] | None = None,
 ) -> Verification:
     """Call the witnesses of a network.
@@ -126,6 +130,7 @@ def verify(
     Args:
         network: what to verify, or its analysis.
         witnesses: which to call, by name; all if left out.
+        as_written: whether the network is as its spec has it; of one with other options nobody printed a figure.
         progress: called with the network's and the witness's name before each is asked.
 
     Raises:
@@ -143,7 +148,10 @@ def verify(
         for name in chosen:
             if progress is not None:
                 progress(analysis.name, name)
-            findings.extend(_asked(name, case))
+            if as_written or not WITNESSES[name].as_written:
+                findings.extend(_asked(name, case))
+            else:
+                findings.append(not_covered(name, None, "everything", "it speaks of the network as its spec has it"))
     return Verification(analysis, chosen, tuple(findings))
 
 

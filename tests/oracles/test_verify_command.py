@@ -112,7 +112,16 @@ def test_a_spec_of_ones_own_with_branches_attention_and_shared_weights(archscope
     assert lines[lines.index("Differs") + 1 :][:2] == ["  published  out: parameters is 165; book printed 166", ""]
     assert "0 of 1 published figure holds; 1 fact differs." in run.out
     assert "field      tokens: tokens have no pixels" in run.out
-    assert archscope_run("verify", str(own), "--set", "out.bias=false", "-w", "module").status == 0
+    assert archscope_run("verify", str(own), "--set", "out.bias=false").status == 0
+
+
+def test_of_a_network_with_other_options_nobody_printed_a_figure(archscope_run: Runs) -> None:
+    for change in (("--set", "conv1.padding=2"), ("--input", "1,28,28")):
+        run = archscope_run("verify", "lenet5-keras", *change, "-w", "module", "-w", "Keras", "-w", "published")
+        assert run.status == 0
+        assert "  Keras      everything: it speaks of the network as its spec has it" in run.out
+        assert "  published  everything: it speaks of the network as its spec has it" in run.out
+        assert run.out.splitlines()[-4].endswith("confirmed by 1 independent witness; nothing differs.")
 
 
 def test_a_long_name_goes_on_below_and_verdicts_are_never_cut_short(own: Path) -> None:
