@@ -117,7 +117,7 @@ def _progress(steps: int) -> Iterator[Callable[[str, str], object]]:
     bar = Progress(TextColumn("{task.description:<32}"), BarColumn(), TimeElapsedColumn(),
                    console=Console(stderr=True), transient=True)  # fmt: skip
     with bar:
-        task = bar.add_task("", total=steps)
+        task = bar.add_task("importing PyTorch", total=steps)
         started = False
 
         def step(network: str, witness: str) -> None:

@@ -65,6 +65,10 @@ def _imported(factory: str) -> Any:
     place, colon, name = factory.partition(":")
     if not colon or not place or not name:
         raise UsageError(f"`{factory}` names no factory; write MODULE:FACTORY, such as mypkg.models:AlexNet")
+    if place.endswith(".py") or os.sep in place:
+        path = Path(place)
+        raise UsageError(f"`{place}` is a file, not a module; in the folder {path.absolute().parent} write "
+                         f"`{path.stem}:{name}`")  # fmt: skip
     if os.getcwd() not in sys.path:  # noqa: PTH109 - as Python's own search path has it
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
     try:

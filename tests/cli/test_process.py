@@ -67,6 +67,18 @@ def test_a_dumb_terminal_gets_no_codes() -> None:
     assert "\x1b" not in on_a_terminal("table", "lenet5", TERM="dumb")
 
 
+def test_verification_shows_how_far_it_is_on_a_terminal_and_nowhere_else() -> None:
+    arguments = ("verify", "lenet1", "-w", "module", "-w", "published")
+    text = on_a_terminal(*arguments)
+    bar, _, result = text.rpartition("\x1b[2K")
+    assert "importing PyTorch" in bar
+    assert "lenet1: published" in bar
+    assert "━" not in result
+    assert "nothing differs" in result
+    done = subprocess.run([*PROGRAM, *arguments], capture_output=True, env=ENVIRONMENT, check=True)
+    assert done.stderr == b""
+
+
 def test_a_pipe_gets_every_column_and_no_codes() -> None:
     text = piped("table", "lenet5", "--working", COLUMNS="40")
     assert "\x1b" not in text

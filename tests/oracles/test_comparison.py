@@ -214,6 +214,8 @@ def test_shared_weights_are_told_from_weights_of_ones_own() -> None:
     [
         ("nowhere", "`nowhere` names no factory; write MODULE:FACTORY, such as mypkg.models:AlexNet"),
         ("no.such:Net", "`no.such` cannot be imported: ModuleNotFoundError: No module named 'no'"),
+        ("my/models.py:Net", (f"`my/models.py` is a file, not a module; in the folder {Path('my').absolute()} write "
+                             "`models:Net`")),
         (f"{HERE}:Nett", f"`{HERE}` has no `Nett`; did you mean `Net`?"),
         (f"{HERE}:NUMBER", f"`{HERE}:NUMBER` is an int, neither a module nor a function that makes one"),
         (f"{HERE}:returns_a_list", f"`{HERE}:returns_a_list` returned a list, not a torch.nn.Module"),
