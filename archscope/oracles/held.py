@@ -26,7 +26,7 @@ def never_run(module: nn.Module, recording: Recording) -> Iterator[str]:
         return
     for path, each in module.named_modules():
         own = [held for held in each.parameters(recurse=False) if held.requires_grad and not nn.parameter.is_lazy(held)]
-        if own and path not in recording.entered and not any(id(held) in recording.used for held in own):
+        if own and not any(id(held) in recording.used for held in own):
             yield f"`{path}` is defined and never runs; it holds {sum(held.numel() for held in own):,} parameters"
 
 

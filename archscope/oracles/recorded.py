@@ -31,7 +31,6 @@ class Recording:
         stopped: what it raised.
         at: the path of the module that raised.
         given: the shape that module was given.
-        entered: paths of the modules that ran.
         used: identities of the parameters that a function was given.
     """
 
@@ -40,7 +39,6 @@ class Recording:
     stopped: BaseException | None = None
     at: str = ""
     given: tuple[int, ...] = ()
-    entered: set[str] = field(default_factory=set)
     used: set[int] = field(default_factory=set)
 
 
@@ -104,7 +102,6 @@ def record(module: nn.Module, inputs: Sequence[Tensor]) -> Recording:
 
 def _enter(recording: Recording, stack: _Stack, path: str, module: nn.Module, inputs: Any) -> None:
     stack.append((path, module))
-    recording.entered.add(path)
     if inputs and isinstance(inputs[0], Tensor):
         recording.given = tuple(inputs[0].shape[1:])
 

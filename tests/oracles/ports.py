@@ -87,6 +87,40 @@ def compiled() -> nn.Module:
     return torch.compile(nested(), backend="eager")
 
 
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(_: Any, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return x * weight
+
+    @staticmethod
+    def backward(_: Any, gradient: torch.Tensor) -> Any:
+        return gradient, None
+
+
+class Scale(nn.Module):
+    """Uses its weight where nobody sees it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return Doubled.apply(x, self.weight)
+
+
+class Scaled(Net):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = Scale()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.scale(super().forward(x))
+
+
+def lazy_norm() -> nn.Module:
+    return nn.Sequential(nn.LazyBatchNorm2d(), lazy())
+
+
 def with_an_option(weights: None = None, *, progress: bool = True) -> nn.Module:
     return Net()
 

@@ -112,6 +112,10 @@ def test_the_same_network_in_other_clothes_is_the_same(factory: str) -> None:
           "after fc2.relu: the module has a linear (`fc2`) that the spec does not have; it has run before",
           "after fc2.relu: the module has a relu that the spec does not have"]),
         ("OneMore", ["after fc3: the module has a linear (`fc4`) that the spec does not have"]),
+        ("Scaled",
+         [("the module trains 61,707 parameters and the spec 61,706; what the layers hold is alike, so the difference "
+           "is outside the layers that can be compared")]),
+        ("lazy_norm", ["at the beginning: the module has a batch_norm (`0`) that the spec does not have"]),
         ("NoReturn",
          ["at the end: the module returns no tensor where the spec's output is 10; its `forward` lacks a `return`"]),
         ("WrongResult", ["at the end: the module returns 84 where the spec's output is 10"]),
@@ -135,6 +139,7 @@ def test_the_same_network_in_other_clothes_is_the_same(factory: str) -> None:
         ("OverTheBatch", ["after fc3: the module has a softmax that the spec does not have"]),
     ],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore:Lazy modules:UserWarning")
 def test_a_mistake_that_others_make_gets_its_sentence(factory: str, sentences: list[str]) -> None:
     found = compare_factory(archscope.load("lenet5-pytorch"), f"{PORTS}:{factory}")
     assert list(found.sentences) == sentences
@@ -250,6 +255,15 @@ def test_a_script_that_leaves_while_it_is_imported_is_named(tmp_path: Path, monk
         compare_factory(archscope.load("lenet5-pytorch"), "homework:Net")
 
 
+def test_a_compiled_module_is_watched_as_it_was_written() -> None:
+    from torch._dynamo.utils import counters
+
+    torch._dynamo.reset()
+    counters.clear()
+    assert compare_factory(archscope.load("lenet5-pytorch"), f"{PORTS}:compiled").same
+    assert not counters["frames"], "nothing was compiled"
+
+
 def test_what_a_module_prints_is_no_part_of_the_result(capsys: pytest.CaptureFixture[str]) -> None:
     compare_factory(archscope.load("lenet5-pytorch"), f"{PORTS}:Talks")
     captured = capsys.readouterr()
@@ -259,7 +273,10 @@ def test_what_a_module_prints_is_no_part_of_the_result(capsys: pytest.CaptureFix
 
 @pytest.mark.filterwarnings("ignore:Lazy modules:UserWarning")
 def test_a_lazy_module_stays_undecided() -> None:
-    from tests.oracles.ports import lazy
+    from tests.oracles.ports import lazy, lazy_norm
+
+    with pytest.raises(UsageError, match="the module has lazy layers that PyTorch cannot copy; give it one input"):
+        compare(archscope.load("lenet5-pytorch"), lazy_norm())
 
     module = lazy()
     assert compare(archscope.load("lenet5-pytorch"), module).same
