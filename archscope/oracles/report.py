@@ -98,25 +98,22 @@ def _parts(verification: Verification) -> list[Any]:
         words = {name: verification.verdict(layer, name) for name in shown if verification.cell(layer, name)}
         cells = [Text(WORDS[words[name]], style=_STYLES[words[name]]) if name in words else Text("") for name in shown]
         matrix.add_row(layer or "total", *cells)
-    parts: list[Any] = [matrix]
-    wrong = [(each.witness, _sentence(each)) for each in verification.differing]
-    if wrong:
-        parts.append(_listed("Differs", wrong, "bold red"))
-    explained = [(each.place, _printed(each)) for each in verification.of(Verdict.EXPLAINED)]
-    if explained:
-        parts.append(_listed("Differs, and the spec says why", explained, "yellow"))
-    rounded = [(each.place, f"{each.quantity}: {_printed(each)}")
-               for each in verification.of(Verdict.AGREES) if each.source and each.why]  # fmt: skip
-    if rounded:
-        parts.append(_listed("Printed with fewer digits", rounded, "green"))
-    missing = [(witness, f"{layers}: {why}") for witness, layers, why in uncovered(verification)]
-    if missing:
-        parts.append(_listed("Not covered (–)", missing, "dim"))
-    return parts
+    return [matrix, *(_listed(title, lines, style) for title, style, lines in _sections(verification))]
 
 
-def _sentence(finding: Finding) -> str:
-    return finding.sentence
+def _sections(verification: Verification) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """What stands below a matrix: titles with their colour, and lines of what each is about and what it says."""
+    rounded = [each for each in verification.of(Verdict.AGREES) if each.source and each.why]
+    sections = [
+        ("Differs", "bold red", [(each.witness, each.sentence) for each in verification.differing]),
+        ("Differs, and the spec says why", "yellow",
+         [(each.place, _printed(each)) for each in verification.of(Verdict.EXPLAINED)]),
+        ("Printed with fewer digits", "green",
+         [(each.place, f"{each.quantity}: {_printed(each)}") for each in rounded]),
+        ("Not covered (–)", "dim",
+         [(witness, f"{layers}: {why}") for witness, layers, why in uncovered(verification)]),
+    ]  # fmt: skip
+    return [(title, style, lines) for title, style, lines in sections if lines]
 
 
 def _printed(finding: Finding) -> str:
@@ -167,14 +164,8 @@ def write_markdown(verifications: Sequence[Verification]) -> str:
             ]
             lines.append(f"| {name} | {' | '.join(cells)} |")
         lines += ["", verification.sentence]
-        for title, entries in (
-            ("Differs", [_sentence(each) for each in verification.differing]),
-            ("Differs, and the spec says why",
-             [f"{each.place}: {_printed(each)}" for each in verification.of(Verdict.EXPLAINED)]),
-            ("Not covered", [f"{witness}: {layers}: {why}" for witness, layers, why in uncovered(verification)]),
-        ):  # fmt: skip
-            if entries:
-                lines += ["", f"{title}:", "", *(f"- {_escaped(entry)}" for entry in entries)]
+        for title, _, entries in _sections(verification):
+            lines += ["", f"{title}:", "", *(f"- {_escaped(f'{head}: {text}')}" for head, text in entries)]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 

@@ -138,6 +138,8 @@ def test_markdown_is_a_table(archscope_run: Runs) -> None:
     out = archscope_run("verify", "lenet5", *SOME, "--format", "markdown").out
     assert "| layer | module | torchinfo | published |" in out
     assert "| C1 | agrees | agrees | agrees |" in out
+    assert "- total: parameters: 60,000 (dlip2023), archscope 60,850. Rounded to its 1 significant digit." in out
+    assert "- total: “C2→S3: convolution kernel (5x5)” (dlip2023). A slip in the slide; the step is S2→C3." in out
 
 
 @pytest.mark.parametrize(
