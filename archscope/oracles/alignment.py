@@ -37,10 +37,13 @@ def align(expected: Sequence[Step], found: Sequence[Step], stopped: bool) -> Edi
     Of ways that cost the same, the one that keeps pairs together longest from the start.
     """
     n, m = len(expected), len(found)
+    # What begins alike is alike; only from where they part are there ways to choose from.
+    begun = next((place for place, (there, here) in enumerate(zip(expected, found, strict=False))
+                  if not _alike(there, here)), min(n, m))  # fmt: skip
     best = [[0.0] * (m + 1) for _ in range(n + 1)]
     moves = [[""] * (m + 1) for _ in range(n + 1)]
-    for i in range(n, -1, -1):
-        for j in range(m, -1, -1):
+    for i in range(n, begun - 1, -1):
+        for j in range(m, begun - 1, -1):
             if i == n and j == m:
                 continue
             ways: list[tuple[float, str]] = []
@@ -54,7 +57,7 @@ def align(expected: Sequence[Step], found: Sequence[Step], stopped: bool) -> Edi
             if j < m:
                 ways.append((best[i][j + 1] + _PART, "extra"))
             best[i][j], moves[i][j] = min(ways, key=lambda each: each[0])
-    return _told(expected, found, moves, best[0][0], stopped)
+    return _told(expected, found, moves, begun, best[begun][begun], stopped)
 
 
 def _across(expected: Step, found: Step, rest: float) -> list[tuple[float, str]]:
@@ -72,10 +75,15 @@ def _swapped(expected: Sequence[Step], found: Sequence[Step]) -> bool:
 
 
 def _told(
-    expected: Sequence[Step], found: Sequence[Step], moves: Sequence[Sequence[str]], cost: float, stopped: bool
+    expected: Sequence[Step],
+    found: Sequence[Step],
+    moves: Sequence[Sequence[str]],
+    begun: int,
+    cost: float,
+    stopped: bool,
 ) -> Edits:
     sentences: list[str] = []
-    i, j, matched = 0, 0, 0
+    i, j, matched = begun, begun, begun
     while i < len(expected) or j < len(found):
         move = moves[i][j]
         if move == "pair":
@@ -114,6 +122,10 @@ def _family(step: Step) -> str:
 
 def _at(step: Step) -> str:
     return f" (`{step.name}`)" if step.name else ""
+
+
+def _alike(expected: Step, found: Step) -> bool:
+    return expected.type == found.type and not _differ(expected, found)
 
 
 def _differ(expected: Step, found: Step) -> bool:
