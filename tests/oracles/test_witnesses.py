@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import archscope
 from archscope.layers import Facts, Linear, Weight
@@ -137,6 +138,12 @@ def fingerprint(model: torch.nn.Module) -> object:
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def everything_is_imported() -> None:
+    """What first runs on meta imports PyTorch's compiler, which leaves a variable and a filter of warnings behind."""
+    verify(archscope.load("alexnet-keras"), ["module", "torchinfo", "fvcore", "FLOPs"])
+
+
 def settings() -> object:
     """What PyTorch and Python hold for everybody in the process."""
     return (
@@ -149,6 +156,7 @@ def settings() -> object:
     )  # fmt: skip
 
 
+@pytest.mark.usefixtures("everything_is_imported")
 @pytest.mark.parametrize("witness", QUICK)
 @pytest.mark.parametrize("name", ["lenet5-1998", "alexnet-keras"])
 def test_a_witness_leaves_the_module_and_pytorch_as_it_found_them(witness: str, name: str) -> None:
@@ -205,6 +213,31 @@ def test_a_large_network_is_counted_on_meta_and_a_small_one_on_the_cpu() -> None
     large = Case(archscope.analyze(archscope.load("alexnet")))
     assert {each.device.type for each in large.model.parameters()} == {"meta"}
     assert Case(archscope.analyze(archscope.load("lenet5"))).device == "cpu"
+
+
+class Largest(TorchDispatchMode):
+    """Notes the most values of a tensor that is not on meta."""
+
+    values = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        for each in made if isinstance(made, (tuple, list)) else [made]:
+            if isinstance(each, torch.Tensor) and each.device.type != "meta":
+                self.values = max(self.values, each.numel())
+        return made
+
+
+@pytest.mark.parametrize(
+    ("witness", "most"),
+    # fvcore traces one convolution at a time on the CPU; the largest tensor among those is the weight of conv3.
+    [("module", 0), ("torchinfo", 0), ("FLOPs", 0), ("fvcore", 384 * 256 * 3 * 3)],
+)
+def test_counting_a_large_network_takes_none_of_its_values(witness: str, most: int) -> None:
+    case = Case(archscope.analyze(archscope.load("alexnet-pytorch")))
+    with Largest() as largest:
+        list(_asked(witness, case))
+    assert largest.values <= most
 
 
 def test_an_operation_without_a_formula_is_not_covered_and_never_0() -> None:
