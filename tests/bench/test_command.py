@@ -135,6 +135,8 @@ def test_an_interrupt_leaves_a_valid_file_and_exit_130(tmp_path: Path) -> None:
     running = subprocess.Popen(
         [*command, "--seconds", "0.3", "-o", str(output)],
         cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Tests that run in the background of a shell have the signal ignored, and hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     end = time.monotonic() + 120
     while not output.exists() and time.monotonic() < end:
