@@ -8,43 +8,17 @@ from typing import Any, Final
 
 from torch import Tensor, nn
 
-from archscope.oracles.steps import Step, each_axis, flattens, sides_of
+from archscope.oracles.steps import Step, flattens, sides_of
+from archscope.pytorch.signatures import SIGNATURES, bound, each_axis, plain_name
+from archscope.pytorch.strangers import tensors_in
 
 Arguments = Mapping[str, Any]
 
-_SIGNATURES: Final[Mapping[str, tuple[tuple[str, Any], ...]]] = {
-    "linear": (("input", None), ("weight", None), ("bias", None)),
-    "matmul": (("input", None), ("weight", None)),
-    "addmm": (("bias", None), ("input", None), ("weight", None)),
-    "batch_norm": (("input", None), ("running_mean", None), ("running_var", None), ("weight", None), ("bias", None),
-                   ("training", False), ("momentum", 0.1), ("eps", 1e-5)),
-    "layer_norm": (("input", None), ("shape", None), ("weight", None), ("bias", None), ("eps", 1e-5)),
-    "group_norm": (("input", None), ("num_groups", None), ("weight", None), ("bias", None), ("eps", 1e-5)),
-    "local_response_norm": (("input", None), ("size", None), ("alpha", 1e-4), ("beta", 0.75), ("k", 1.0)),
-    "dropout": (("input", None), ("p", 0.5), ("training", True)),
-    "leaky_relu": (("input", None), ("negative_slope", 0.01)),
-    "elu": (("input", None), ("alpha", 1.0)),
-    "gelu": (("input", None), ("approximate", "none")),
-    "softplus": (("input", None), ("beta", 1.0)),
-    "hardtanh": (("input", None), ("min_val", -1.0), ("max_val", 1.0)),
-    "clamp": (("input", None), ("min", None), ("max", None)),
-    "softmax": (("input", None), ("dim", None)),
-    "cat": (("tensors", ()), ("dim", 0)),
-    "pad": (("input", None), ("pad", ()), ("mode", "constant")),
-    "interpolate": (("input", None), ("size", None), ("scale_factor", None), ("mode", "nearest")),
-}  # fmt: skip
-"""Arguments by position, with what PyTorch takes where none is given."""
-
-_OTHER_NAMES: Final[Mapping[str, str]] = {
-    "mm": "matmul", "__matmul__": "matmul", "clip": "clamp", "clamp_min": "clamp", "log_softmax": "softmax",
-    "concat": "cat", "concatenate": "cat",
-}  # fmt: skip
 _ALONE: Final = (
     "relu", "relu6", "selu", "silu", "sigmoid", "tanh", "hardsigmoid", "hardswish", "prelu", "lstm", "gru", "embedding",
 )  # fmt: skip
 _MERGES: Final[Mapping[str, str]] = {
-    "add": "add", "__add__": "add", "__radd__": "add", "__iadd__": "add", "mul": "multiply", "__mul__": "multiply",
-    "__rmul__": "multiply", "__imul__": "multiply",
+    "add": "add", "radd": "add", "iadd": "add", "mul": "multiply", "rmul": "multiply", "imul": "multiply",
 }  # fmt: skip
 _SHAPING: Final = ("flatten", "view", "reshape", "unflatten", "squeeze")
 
@@ -54,7 +28,7 @@ def step_of(name: str, args: Sequence[Any], kwargs: Arguments, result: Any) -> S
     output = result[0] if isinstance(result, tuple) else result
     if not isinstance(output, Tensor) or nn.parameter.is_lazy(output) or not output.dim():
         return None
-    name = name if name.startswith("__") else name.removesuffix("_")
+    name = plain_name(name)
     made = tuple(output.shape[1:])
     first = next((each for each in tensors_in((*args, *kwargs.values()))), None)
     taken = None if first is None else tuple(first.shape[1:])
@@ -63,7 +37,7 @@ def step_of(name: str, args: Sequence[Any], kwargs: Arguments, result: Any) -> S
 
 
 _JOINS: Final = ("add", "multiply", "concat")
-_PRODUCTS: Final = ("matmul", "mm", "__matmul__")
+_PRODUCTS: Final = ("matmul", "mm")
 """`x @ weight + bias` adds its bias in another call, so whether there is one cannot be compared."""
 
 
@@ -81,22 +55,19 @@ def _read(
     held = sum(each.numel() for each in {id(each): each for each in parameters_in((*args, *kwargs.values()))}.values())
     if name in _ALONE:
         return Step(name, {}, made, held)
-    called = _OTHER_NAMES.get(name, name)
-    if called not in _SIGNATURES:
-        return None
-    return _named(name, _bound(args, kwargs, _SIGNATURES[called]), made)
+    return _named(name, bound(name, args, kwargs), made) if name in SIGNATURES else None
 
 
 def _named(name: str, given: dict[str, Any], made: tuple[int, ...]) -> Step | None:
     """A layer of a function whose arguments have names."""
-    held = _values(given.get("weight"), given.get("bias"))
+    held = _values(given.get("weight", given.get("other")), given.get("bias"))
     match name:
         case "linear":
             return Step("linear", {"out_features": made[-1], "bias": given["bias"] is not None}, made, held)
         case "addmm":
             return Step("linear", {"out_features": made[-1], "bias": True}, made, held)
         case product if product in _PRODUCTS:
-            weighted = next(parameters_in(given["weight"]), None) is not None
+            weighted = next(parameters_in(given["other"]), None) is not None
             return Step("linear", {"out_features": made[-1]}, made, held) if weighted else None
         case "batch_norm":
             return Step(name, {"affine": given["weight"] is not None, **_of(given, "eps", "momentum")}, made, held)
@@ -151,29 +122,8 @@ def _of(given: Arguments, *names: str) -> dict[str, Any]:
     return {name: given[name] for name in names}
 
 
-def _bound(args: Sequence[Any], kwargs: Arguments, names: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Arguments by name, whether they were given by position, by name or not at all."""
-    return {
-        name: args[place] if place < len(args) else kwargs.get(name, default)
-        for place, (name, default) in enumerate(names)
-    }
-
-
 def _values(*weights: Any) -> int:
     return sum(each.numel() for each in weights if isinstance(each, Tensor))
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Every tensor in an argument or a result: itself, or those in a list, a tuple or a dictionary."""
-    if isinstance(value, Tensor):
-        if not nn.parameter.is_lazy(value):
-            yield value
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from tensors_in(each)
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from tensors_in(each)
 
 
 def parameters_in(value: Any) -> Iterator[nn.Parameter]:
@@ -186,11 +136,7 @@ def parameters_in(value: Any) -> Iterator[nn.Parameter]:
 
 def _convolution(name: str, args: Sequence[Any], kwargs: Arguments, made: tuple[int, ...]) -> Step:
     axes = _axes(name)
-    names: tuple[tuple[str, Any], ...] = (("input", None), ("weight", None), ("bias", None), ("stride", 1),
-                                          ("padding", 0))  # fmt: skip
-    transposed = name.startswith("conv_transpose")
-    names += (("output_padding", 0), ("groups", 1), ("dilation", 1)) if transposed else (("dilation", 1), ("groups", 1))
-    given = _bound(args, kwargs, names)
+    given = bound(name, args, kwargs)
     weight = given["weight"]
     kernel, stride = tuple(weight.shape[2:]), each_axis(given["stride"], axes)
     dilation = each_axis(given["dilation"], axes)
@@ -208,9 +154,7 @@ def _convolution(name: str, args: Sequence[Any], kwargs: Arguments, made: tuple[
 
 def _pooling(name: str, args: Sequence[Any], kwargs: Arguments, made: tuple[int, ...]) -> Step:
     axes, largest = _axes(name), "max" in name
-    names: tuple[tuple[str, Any], ...] = (("input", None), ("kernel_size", None), ("stride", None), ("padding", 0))
-    names += (("dilation", 1),) if largest else ()
-    given = _bound(args, kwargs, (*names, ("ceil_mode", False), ("count_include_pad", True)))
+    given = bound(name, args, kwargs)
     kernel = each_axis(given["kernel_size"], axes)
     stride = each_axis(given["stride"], axes) if given["stride"] not in (None, [], ()) else kernel
     dilation = each_axis(given.get("dilation", 1), axes)
@@ -221,7 +165,7 @@ def _pooling(name: str, args: Sequence[Any], kwargs: Arguments, made: tuple[int,
         "ceil_mode": bool(given["ceil_mode"]),
     }
     options |= {"dilation": dilation} if largest else {"count_include_pad": bool(given["count_include_pad"])}
-    return Step(name.removeprefix("_"), options, made)
+    return Step(name, options, made)
 
 
 def _adaptive(name: str, _: Sequence[Any], __: Arguments, made: tuple[int, ...]) -> Step:
@@ -233,6 +177,6 @@ def _axes(name: str) -> int:
 
 
 _FAMILIES: Final[tuple[tuple[str, Callable[..., Step]], ...]] = (
-    ("conv", _convolution), ("max_pool", _pooling), ("_max_pool", _pooling), ("avg_pool", _pooling),
+    ("conv", _convolution), ("max_pool", _pooling), ("avg_pool", _pooling),
     ("adaptive_", _adaptive),
 )  # fmt: skip

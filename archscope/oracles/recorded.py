@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from archscope.oracles.calls import parameters_in, step_of, tensors_in
+from archscope.oracles.calls import parameters_in, step_of
 from archscope.oracles.steps import Step, merged, sides_of
 from archscope.pytorch.historic import EuclideanRBF, ScaledTanh, Subsampling, TableConv2d
 from archscope.pytorch.padding import SidedAvgPool, SidedMaxPool
-from archscope.pytorch.strangers import as_written, heard_apart, kept
+from archscope.pytorch.strangers import as_written, heard_apart, kept, tensors_in
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Recorder(TorchFunctionMode):
         result = func(*args, **given)
         self.recording.used.update(id(each) for each in parameters_in((args, given)))
         if not any(isinstance(module, tuple(_WHOLE)) for _, module in self.stack):
-            step = step_of(getattr(func, "__name__", "").removesuffix("_with_indices"), args, given, result)
+            step = step_of(getattr(func, "__name__", ""), args, given, result)
             if step is not None:
                 self.note(step)
         return result

@@ -74,12 +74,6 @@ def flattens(taken: Sequence[int], made: Sequence[int]) -> bool:
     return len(made) == 1 < len(taken)
 
 
-def each_axis(value: Any, axes: int) -> tuple[int, ...]:
-    """One number for each axis, however it was written."""
-    many = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    return tuple(int(each) for each in (many * axes if len(many) == 1 else many))
-
-
 def sides_of(padding: Any, shape: Sequence[int], kernel: Any, stride: Any, dilation: Any) -> Sides:
     """Padding before and after, an axis at a time, however it was written."""
     axes = len(kernel)

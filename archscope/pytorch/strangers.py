@@ -6,11 +6,12 @@ import contextlib
 import math
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
@@ -75,3 +76,17 @@ def misfit(layer: nn.Module, given: Sequence[int]) -> str:
     if wanted and given and given[0] != wanted:
         return f"it takes {wanted:,} channel{'s' if wanted > 1 else ''} and is given {given[0]:,}"
     return ""
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """Every tensor in arguments or a result, however they are nested; those without a shape yet are left out."""
+    if isinstance(value, Tensor):
+        if not nn.parameter.is_lazy(value):
+            yield value
+    elif isinstance(value, Mapping):
+        yield from tensors_in(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from tensors_in(each)
+    elif hasattr(value, "__dataclass_fields__"):
+        yield from tensors_in([getattr(value, name) for name in value.__dataclass_fields__])

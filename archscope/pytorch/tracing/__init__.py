@@ -20,10 +20,9 @@ from archscope.layers import Shape
 from archscope.layers.base import spell_tuple
 from archscope.network import Network
 from archscope.pytorch.factory import raised
-from archscope.pytorch.strangers import as_written, heard_apart, kept
+from archscope.pytorch.strangers import as_written, heard_apart, kept, tensors_in
 from archscope.pytorch.tracing.folding import folded
 from archscope.pytorch.tracing.tracer import BATCH, Tracer
-from archscope.pytorch.tracing.values import tensors_in
 
 
 def trace_module(

@@ -1,12 +1,7 @@
-"""Which layer a call of one of PyTorch's functions is.
-
-PyTorch's layers and a ``forward`` that is written with ``torch.nn.functional`` end in the same functions, so that one
-table reads both. A call that no layer type describes is None.
-"""
+"""Which layer a call of one of PyTorch's functions is."""
 
 from __future__ import annotations
 
-from ast import literal_eval
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -14,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from torch import Tensor
 
 from archscope.layers import TYPES, Layer
+from archscope.pytorch.signatures import bound, each_axis, plain_name
 
 
 class Call(NamedTuple):
@@ -32,11 +28,6 @@ class Call(NamedTuple):
 
 Reading = Callable[[Call], Layer | tuple[Layer, ...] | None]
 
-_CONV: Final = "input weight bias stride=1 padding=0 dilation=1 groups=1"
-_TRANSPOSED: Final = "input weight bias stride=1 padding=0 output_padding=0 groups=1 dilation=1"
-_MAX_POOL: Final = "input kernel_size stride padding=0 dilation=1 ceil_mode=False return_indices=False"
-_AVG_POOL: Final = "input kernel_size stride padding=0 ceil_mode=False count_include_pad=True divisor_override"
-
 
 def read(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor) -> tuple[Layer, ...]:
     """The layer that a call is, or the layers one after another; none, if no layer type describes it.
@@ -48,39 +39,15 @@ def read(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor
     plain = plain_name(name)
     if plain not in _READINGS:
         return ()
-    signature, reading = _READINGS[plain]
-    found = reading(Call(plain, _bound(signature, args, kwargs), made))
+    found = _READINGS[plain](Call(plain, bound(plain, args, kwargs), made))
     return () if found is None else found if isinstance(found, tuple) else (found,)
-
-
-def plain_name(name: str) -> str:
-    """A function by its plain name, whether it is an operator, works in place or is the inside of another.
-
-    >>> plain_name("__add__"), plain_name("relu_"), plain_name("_max_pool2d")
-    ('add', 'relu', 'max_pool2d')
-    """
-    return name.strip("_").removesuffix("_with_indices")
-
-
-def _bound(signature: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments by name, whether they were given by position, by name or not at all."""
-    bound: dict[str, Any] = {}
-    for place, parameter in enumerate(signature.split()):
-        name, _, default = parameter.partition("=")
-        bound[name] = args[place] if place < len(args) else kwargs.get(name, literal_eval(default or "None"))
-    return bound
-
-
-def _each(value: Any, axes: int) -> tuple[int, ...]:
-    many = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    return tuple(int(each) for each in (many * axes if len(many) == 1 else many))
 
 
 def _sides(value: Any, axes: int) -> Any:
     """Padding as archscope's types take it; PyTorch's ``same`` is Keras's where its stride is 1, as it has to be."""
     if value == "same":
         return "same"
-    return tuple((side, side) for side in _each(0 if value == "valid" else value, axes))
+    return tuple((side, side) for side in each_axis(0 if value == "valid" else value, axes))
 
 
 def _conv(call: Call) -> Layer:
@@ -89,9 +56,9 @@ def _conv(call: Call) -> Layer:
     return TYPES[f"conv{axes}d"](
         out_channels=weight.shape[0],
         kernel_size=tuple(weight.shape[2:]),
-        stride=_each(call.given["stride"], axes),
+        stride=each_axis(call.given["stride"], axes),
         padding=_sides(call.given["padding"], axes),
-        dilation=_each(call.given["dilation"], axes),
+        dilation=each_axis(call.given["dilation"], axes),
         groups=call.given["groups"],
         bias=call.given["bias"] is not None,
     )
@@ -103,10 +70,10 @@ def _conv_transpose(call: Call) -> Layer:
     return TYPES[f"conv_transpose{axes}d"](
         out_channels=weight.shape[1] * call.given["groups"],
         kernel_size=tuple(weight.shape[2:]),
-        stride=_each(call.given["stride"], axes),
+        stride=each_axis(call.given["stride"], axes),
         padding=_sides(call.given["padding"], axes),
-        output_padding=_each(call.given["output_padding"], axes),
-        dilation=_each(call.given["dilation"], axes),
+        output_padding=each_axis(call.given["output_padding"], axes),
+        dilation=each_axis(call.given["dilation"], axes),
         groups=call.given["groups"],
         bias=call.given["bias"] is not None,
     )
@@ -116,8 +83,8 @@ def _pool(call: Call) -> Layer | None:
     if call.given.get("divisor_override") is not None:
         return None
     axes = int(call.name[-2])
-    kernel = _each(call.given["kernel_size"], axes)
-    stride = kernel if call.given["stride"] in (None, (), []) else _each(call.given["stride"], axes)
+    kernel = each_axis(call.given["kernel_size"], axes)
+    stride = kernel if call.given["stride"] in (None, (), []) else each_axis(call.given["stride"], axes)
     options = {
         "kernel_size": kernel,
         "stride": None if stride == kernel else stride,
@@ -125,7 +92,7 @@ def _pool(call: Call) -> Layer | None:
         "ceil_mode": call.given["ceil_mode"],
     }
     if call.name.startswith("max"):
-        options["dilation"] = _each(call.given["dilation"], axes)
+        options["dilation"] = each_axis(call.given["dilation"], axes)
     else:
         options["count_include_pad"] = call.given["count_include_pad"]
     return TYPES[call.name](**options)
@@ -219,7 +186,7 @@ def _mean(call: Call) -> tuple[Layer, ...] | None:
     """A mean over all places of a grid is a pooling to one; where it drops the axes, they are flattened."""
     axes = call.input.dim() - 2
     dims = call.given["dim"]
-    wanted = sorted(each % call.input.dim() for each in _each(dims, 1)) if dims is not None else []
+    wanted = sorted(each % call.input.dim() for each in each_axis(dims, 1)) if dims is not None else []
     if axes not in (1, 2, 3) or wanted != list(range(2, call.input.dim())):
         return None
     pooling = TYPES[f"adaptive_avg_pool{axes}d"](output_size=1)
@@ -229,14 +196,14 @@ def _mean(call: Call) -> tuple[Layer, ...] | None:
 def _pad(call: Call) -> Layer | None:
     pad = [int(each) for each in call.given["pad"]]
     axes = call.input.dim() - 2
-    plain = call.given["mode"] in (None, "constant") and not call.given["value"]
+    plain = call.given["mode"] == "constant" and not call.given["value"]
     if not plain or axes not in (1, 2, 3) or len(pad) > 2 * axes or min(pad) < 0:
         return None
     return TYPES[f"zero_pad{axes}d"](padding=pad + [0] * (2 * axes - len(pad)))
 
 
 def _interpolate(call: Call) -> Layer | None:
-    mode = call.given["mode"] or "nearest"
+    mode = call.given["mode"]
     if mode not in ("nearest", "linear", "bilinear", "bicubic", "trilinear"):
         return None
     if call.given["size"] is not None:
@@ -266,40 +233,39 @@ def _prelu(call: Call) -> Layer:
     return TYPES["prelu"](num_parameters=call.given["weight"].numel())
 
 
-_TABLE: Final[tuple[tuple[str, str, Reading], ...]] = (
-    ("conv1d conv2d conv3d", _CONV, _conv),
-    ("conv_transpose1d conv_transpose2d conv_transpose3d", _TRANSPOSED, _conv_transpose),
-    ("max_pool1d max_pool2d max_pool3d", _MAX_POOL, _pool),
-    ("avg_pool1d avg_pool2d avg_pool3d", _AVG_POOL, _pool),
-    ("adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d", "input output_size", _adaptive),
-    ("adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d", "input output_size", _adaptive),
-    ("linear", "input weight bias", _linear),
-    ("matmul mm", "input other", _product),
-    ("addmm", "bias input other", _added_product),
-    ("embedding", "input weight", _embedding),
-    ("batch_norm", "input running_mean running_var weight bias training=False momentum=0.1 eps=1e-05", _batch_norm),
-    ("layer_norm", "input normalized_shape weight bias eps=1e-05", _layer_norm),
-    ("group_norm", "input num_groups weight bias eps=1e-05", _group_norm),
-    ("local_response_norm", "input size alpha=0.0001 beta=0.75 k=1.0", _lrn),
-    ("dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout", "input p=0.5", _dropout),
-    ("flatten view reshape squeeze unsqueeze unflatten view_as reshape_as", "input", _reshaped),
-    ("cat concat concatenate", "tensors dim=0", _concat),
-    ("add radd iadd", "input other alpha=1", _several("add")),
-    ("mul rmul imul multiply", "input other", _several("multiply")),
-    ("mean", "input dim keepdim=False", _mean),
-    ("pad", "input pad mode value", _pad),
-    ("interpolate upsample", "input size scale_factor mode", _interpolate),
-    ("softmax log_softmax", "input dim", _softmax),
-    ("relu relu6 selu silu sigmoid tanh hardsigmoid hardswish", "input", _activation()),
-    ("leaky_relu", "input negative_slope=0.01", _activation("negative_slope")),
-    ("elu", "input alpha=1.0", _activation("alpha")),
-    ("gelu", "input approximate='none'", _activation("approximate")),
-    ("hardtanh", "input min_val=-1.0 max_val=1.0", _hardtanh),
-    ("softplus", "input beta=1.0", _activation("beta")),
-    ("prelu", "input weight", _prelu),
+_TABLE: Final[tuple[tuple[str, Reading], ...]] = (
+    ("conv1d conv2d conv3d", _conv),
+    ("conv_transpose1d conv_transpose2d conv_transpose3d", _conv_transpose),
+    ("max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d", _pool),
+    ("adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d", _adaptive),
+    ("adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d", _adaptive),
+    ("linear", _linear),
+    ("matmul mm", _product),
+    ("addmm", _added_product),
+    ("embedding", _embedding),
+    ("batch_norm", _batch_norm),
+    ("layer_norm", _layer_norm),
+    ("group_norm", _group_norm),
+    ("local_response_norm", _lrn),
+    ("dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout", _dropout),
+    ("flatten view reshape squeeze unsqueeze unflatten view_as reshape_as", _reshaped),
+    ("cat concat concatenate", _concat),
+    ("add radd iadd", _several("add")),
+    ("mul rmul imul multiply", _several("multiply")),
+    ("mean", _mean),
+    ("pad", _pad),
+    ("interpolate upsample", _interpolate),
+    ("softmax log_softmax", _softmax),
+    ("relu relu6 selu silu sigmoid tanh hardsigmoid hardswish", _activation()),
+    ("leaky_relu", _activation("negative_slope")),
+    ("elu", _activation("alpha")),
+    ("gelu", _activation("approximate")),
+    ("hardtanh", _hardtanh),
+    ("softplus", _activation("beta")),
+    ("prelu", _prelu),
 )
-"""Functions by name, their parameters in order, and what makes a layer of a call."""
+"""Functions by name, and what makes layers of a call."""
 
-_READINGS: Final[Mapping[str, tuple[str, Reading]]] = MappingProxyType(
-    {name: (signature, reading) for names, signature, reading in _TABLE for name in names.split()}
+_READINGS: Final[Mapping[str, Reading]] = MappingProxyType(
+    {name: reading for names, reading in _TABLE for name in names.split()}
 )

@@ -16,11 +16,12 @@ from archscope.layers import Facts, Layer, Shape
 from archscope.layers.base import Weight
 from archscope.network import Node, Ref
 from archscope.pytorch.builders import COUNTERS
-from archscope.pytorch.strangers import misfit
-from archscope.pytorch.tracing.calls import plain_name, read
+from archscope.pytorch.signatures import plain_name
+from archscope.pytorch.strangers import misfit, tensors_in
+from archscope.pytorch.tracing.calls import read
 from archscope.pytorch.tracing.function import Function
 from archscope.pytorch.tracing.modules import LEAVES, read_module
-from archscope.pytorch.tracing.values import Values, tensors_in
+from archscope.pytorch.tracing.values import Values
 
 BATCH: Final = 5
 """Samples that run at once: few, and a number by which the batch is told from other axes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
@@ -37,20 +37,3 @@ class Values:
     def weights(self, tensor: Any) -> frozenset[str]:
         """The weights that a tensor is, or was made of."""
         return self._weights.get(id(tensor), frozenset())
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Every tensor in arguments or results, however they are nested, in order."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, dict):
-        yield from _each(value.values())
-    elif isinstance(value, (tuple, list)):
-        yield from _each(value)
-    elif hasattr(value, "__dataclass_fields__"):
-        yield from _each(getattr(value, name) for name in value.__dataclass_fields__)
-
-
-def _each(values: Iterable[Any]) -> Iterator[Tensor]:
-    for value in values:
-        yield from tensors_in(value)

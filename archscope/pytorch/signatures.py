@@ -1,0 +1,86 @@
+"""What PyTorch's functions are called and take; needs no PyTorch.
+
+PyTorch's layers and a ``forward`` that is written with ``torch.nn.functional`` end in the same functions, under names
+that differ in underscores alone.
+"""
+
+from __future__ import annotations
+
+from ast import literal_eval
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+_WRITTEN: Final = (
+    ("conv1d conv2d conv3d", "input weight bias stride=1 padding=0 dilation=1 groups=1"),
+    ("conv_transpose1d conv_transpose2d conv_transpose3d",
+     "input weight bias stride=1 padding=0 output_padding=0 groups=1 dilation=1"),
+    ("max_pool1d max_pool2d max_pool3d", "input kernel_size stride padding=0 dilation=1 ceil_mode=False"),
+    ("avg_pool1d avg_pool2d avg_pool3d",
+     "input kernel_size stride padding=0 ceil_mode=False count_include_pad=True divisor_override"),
+    ("adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d", "input output_size"),
+    ("adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d", "input output_size"),
+    ("linear", "input weight bias"),
+    ("matmul mm", "input other"),
+    ("addmm", "bias input other"),
+    ("embedding", "input weight"),
+    ("batch_norm", "input running_mean running_var weight bias training=False momentum=0.1 eps=1e-05"),
+    ("layer_norm", "input normalized_shape weight bias eps=1e-05"),
+    ("group_norm", "input num_groups weight bias eps=1e-05"),
+    ("local_response_norm", "input size alpha=0.0001 beta=0.75 k=1.0"),
+    ("dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout", "input p=0.5 training=True"),
+    ("flatten view reshape squeeze unsqueeze unflatten view_as reshape_as", "input"),
+    ("cat concat concatenate", "tensors dim=0"),
+    ("add radd iadd", "input other alpha=1"),
+    ("mul rmul imul multiply", "input other"),
+    ("mean", "input dim keepdim=False"),
+    ("pad", "input pad mode='constant' value"),
+    ("interpolate upsample", "input size scale_factor mode='nearest'"),
+    ("softmax log_softmax", "input dim"),
+    ("relu relu6 selu silu sigmoid tanh hardsigmoid hardswish", "input"),
+    ("leaky_relu", "input negative_slope=0.01"),
+    ("elu", "input alpha=1.0"),
+    ("gelu", "input approximate='none'"),
+    ("hardtanh", "input min_val=-1.0 max_val=1.0"),
+    ("clamp clip", "input min max"),
+    ("clamp_min", "input min"),
+    ("softplus", "input beta=1.0"),
+    ("prelu", "input weight"),
+)  # fmt: skip
+
+SIGNATURES: Final[Mapping[str, str]] = MappingProxyType(
+    {name: signature for names, signature in _WRITTEN for name in names.split()}
+)
+"""Parameters of each function in order, with what PyTorch takes where none is given; None where nothing is said."""
+
+
+def plain_name(name: str) -> str:
+    """A function by its plain name, whether it is an operator, works in place or is the inside of another.
+
+    >>> plain_name("__add__"), plain_name("relu_"), plain_name("_max_pool2d")
+    ('add', 'relu', 'max_pool2d')
+    """
+    return name.strip("_").removesuffix("_with_indices")
+
+
+def bound(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call by name, whether they were given by position, by name or not at all.
+
+    >>> bound("elu", ["x"], {}), bound("elu", [], {"input": "x", "alpha": 2})
+    ({'input': 'x', 'alpha': 1.0}, {'input': 'x', 'alpha': 2})
+    """
+    given: dict[str, Any] = {}
+    for place, parameter in enumerate(SIGNATURES[name].split()):
+        key, _, default = parameter.partition("=")
+        given[key] = args[place] if place < len(args) else kwargs.get(key, literal_eval(default or "None"))
+    return given
+
+
+def each_axis(value: Any, axes: int) -> tuple[int, ...]:
+    """One number for each axis, however it was written.
+
+    >>> each_axis(3, 2), each_axis([3], 2), each_axis((3, 5), 2)
+    ((3, 3), (3, 3), (3, 5))
+    """
+    many = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    return tuple(int(each) for each in (many * axes if len(many) == 1 else many))
