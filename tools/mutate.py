@@ -240,6 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ThreadPoolExecutor(chosen.jobs) as pool:
         verdicts = pool.map(lambda mutant: noticed_by(mutant, chosen.seconds), every)
         for number, (mutant, noticed) in enumerate(zip(every, verdicts, strict=True), 1):
+            print(f"{number} of {len(every)}, {survivors} survivors", end="\r", file=sys.stderr, flush=True)
             if noticed is not None and len(noticed) < ENOUGH:
                 survivors += 1
                 place = f"{mutant.file.relative_to(ROOT)}:{mutant.line}"
