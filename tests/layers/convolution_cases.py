@@ -168,6 +168,13 @@ CASES = [
         "256·28·28·128 = 25,690,112 MACs, and 56·56·64 = 200,704 bias lines: 25,690,112 + 200,704 = 25,890,816",
     ),
     case(
+        "conv_transpose2d", (8, 3, 3), out_channels=8, kernel_size=2,
+        output=(8, 4, 4), parameters=264, connections=2_432, macs=2_304, units=128, windows=None,
+        working={"parameters": "2·2·8·8 + 8"}, formula={"parameters": "k·k·n·c + n"},
+        why="as many maps as kernels, which are not the same 8: 3 − 1 + 2 = 4 a side; 2·2·8·8 + 8 = 264 parameters; "
+        "2·2·8·3·3·8 = 2,304 MACs, and 4·4·8 = 128 bias lines: 2,304 + 128 = 2,432 connections",
+    ),
+    case(
         "conv_transpose2d", (4, 5, 5), out_channels=6, kernel_size=3, stride=2, padding=1, output_padding=1, groups=2,
         output=(6, 10, 10), parameters=114, connections=3_300, connections_in_bounds=2_952, macs=2_700,
         macs_in_bounds=2_352, units=600, windows=None, label="transposed conv 3×3 /2 g2",

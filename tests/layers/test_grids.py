@@ -39,3 +39,11 @@ def test_keys_of_another_width_change_their_own_projection_alone() -> None:
     assert (shapes["q_proj_weight"], shapes["k_proj_weight"], shapes["v_proj_weight"]) == ((12, 12), (12, 10), (12, 8))
     assert facts.output == (7, 12)
     assert facts.macs == 12 * 12 * 7 + 10 * 12 * 5 + 8 * 12 * 5 + 12 * 12 * 7 + 2 * 7 * 5 * 12
+
+
+@pytest.mark.parametrize("type_", ["softmax", "log_softmax"])
+def test_the_axis_of_the_channels_may_be_counted_from_the_end(type_: str) -> None:
+    for shape in ((6, 16), (4, 5, 6)):
+        first, last = (TYPES[type_](dim=dim).facts(shape) for dim in (-len(shape), -1))
+        assert first.windows == TYPES[type_](dim=0).facts(shape).windows == ()
+        assert last.windows is TYPES[type_](dim=len(shape) - 1).facts(shape).windows is None

@@ -9,6 +9,7 @@ import pytest
 from archscope import analyze
 from archscope.diagrams.graph.view import view_of
 from archscope.layers import TYPES, Layer
+from archscope.layers.base import Axial, spell_shape
 from archscope.network import Network, Node, Ref
 from tests.layers.test_layers import CASES
 
@@ -34,6 +35,23 @@ def test_what_leaves_values_where_they_are_is_what_the_list_says() -> None:
 def test_a_type_with_a_number_of_axes_has_it_in_its_name() -> None:
     found = {name: kind.axes for name, kind in TYPES.items() if kind.axes}
     assert found == {f"{name}{axes}d": axes for name in WINDOWED for axes in (1, 2, 3)} | {"subsampling": 2}
+
+
+@every_type
+def test_a_type_has_options_for_each_axis_if_it_has_axes(kind: type[Layer]) -> None:
+    assert any(isinstance(each, Axial) for each in kind._declared.values()) is (kind.axes > 0)
+
+
+def test_maps_and_kernels_are_told_apart_where_there_are_as_many() -> None:
+    transposed = TYPES["conv_transpose2d"](out_channels=8, kernel_size=2).facts((8, 3, 3))
+    assert transposed.parameters.letters == {"k": 2, "n": 8, "c": 8}
+    assert transposed.parameters.formula.count("n") == 2
+    plain = TYPES["conv2d"](out_channels=8, kernel_size=2).facts((8, 3, 3))
+    assert plain.parameters.formula == "(k·k·c + 1)·n"
+
+
+def test_a_shape_without_axes_is_called_a_scalar() -> None:
+    assert [spell_shape(shape) for shape in ((), (3,), (3, 4))] == ["scalar", "3", "3×4"]
 
 
 @every_type

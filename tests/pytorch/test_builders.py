@@ -72,3 +72,8 @@ def test_an_option_that_a_construction_leaves_out_is_at_the_default_of_the_class
         default = parameters[name].default
         if default is not inspect.Parameter.empty and default is not None:
             assert layer.options[name].kind.parse(default) == getattr(layer, name), name
+
+
+def test_a_squashing_function_of_its_defaults_leaves_1_where_it_is() -> None:
+    squash = build_layer(TYPES["scaled_tanh"](), (3,))
+    assert torch.allclose(squash(torch.tensor([-1.0, 0.0, 1.0])), torch.tensor([-1.0, 0.0, 1.0]), atol=1e-5)
