@@ -64,6 +64,22 @@ def test_the_working_is_written_as_the_papers_write_it(row: Case) -> None:
 
 
 @every_case
+def test_a_multiply_accumulate_is_two_operations(row: Case) -> None:
+    facts = row.layer.facts(*row.inputs)
+    assert facts.flops == (None if row.macs is None else 2 * row.macs)
+    assert facts.flops is None or not facts.macs or facts.flops.working == f"2·{_factor(facts.macs.working)}"
+
+
+def _factor(working: str) -> str:
+    """An expression as a factor of a product."""
+    depth, sums = 0, False
+    for mark in working:
+        depth += {"(": 1, "⌊": 1, ")": -1, "⌋": -1}.get(mark, 0)
+        sums |= not depth and mark in "+−"
+    return f"({working})" if sums else working
+
+
+@every_case
 def test_a_number_that_is_not_covered_has_a_reason(row: Case) -> None:
     facts = row.layer.facts(*row.inputs)
     unknown = {name for name in row.expected if getattr(facts, name) is None}
