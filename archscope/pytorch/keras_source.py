@@ -152,8 +152,7 @@ def write_keras(network: Network) -> str:
         place = _Place(network, node, taken, listing)
         write = _WRITERS.get(node.layer.type)
         if write is None:
-            known = ", ".join(sorted({*_WRITERS}))
-            raise place.cannot(f"known are {known}")
+            raise place.cannot("archscope has no Keras form of this type")
         expression = write(place)
         if nests(network, node):
             inside[node.name] = expression
