@@ -80,6 +80,16 @@ def test_text_can_be_told_from_its_ground(browser, site, axe, theme):
         assert pale == [], name
 
 
+def test_nobody_meets_a_serious_fault(browser, site, axe):
+    page = open_page(browser, site, "index.html")
+    for name in ("index.html", "course/1-derive.html", "how-to/write-a-spec.html", "reference/layers/convolution.html"):
+        page.goto((site / name).as_uri())
+        page.add_script_tag(content=axe)
+        found = page.evaluate("axe.run().then((result) => result.violations)")
+        serious = [f"{each['id']}: {each['help']}" for each in found if each["impact"] in ("serious", "critical")]
+        assert serious == [], name
+
+
 def test_no_line_of_code_is_cut_off_on_a_desktop(browser, site):
     # What a program writes is as wide as it is: the reference and the measurements scroll.
     written = [path for path in site.rglob("*.html") if path.relative_to(site).parts[0] in WRITTEN]
