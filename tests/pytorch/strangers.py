@@ -300,3 +300,14 @@ class Lazy(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc(self.conv(x).relu().flatten(1))
+
+
+class AwkwardNames(nn.Module):
+    """Parts that are called like the network's input, and like the second call of another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input, self.conv, self.conv_2 = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv_2(self.conv(self.conv(self.input(x))))

@@ -127,6 +127,18 @@ def test_a_module_that_runs_twice_holds_its_weights_once() -> None:
     assert rows["conv_2"].connections == 84 * 16  # 3·3·3 + 1 lines for each of 3·4·4 units
 
 
+def test_no_two_nodes_have_one_name() -> None:
+    network = trace(strangers.AwkwardNames(), (4,))
+    assert [node.name for node in network.nodes] == ["input_2", "conv", "conv_3", "conv_2"]
+    assert [node.inputs[0].node for node in network.nodes] == ["input", "input_2", "conv", "conv_3"]
+    assert archscope.analyze(network).totals.parameters == 60
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_a_module_of_another_precision_is_read(dtype: torch.dtype) -> None:
+    assert archscope.analyze(trace(strangers.Twice().to(dtype), (3, 8, 8))).totals.parameters == 84 + 26
+
+
 def test_what_no_layer_type_describes_is_not_covered_and_its_weights_are_exact() -> None:
     module = strangers.Patches()
     analysis = archscope.analyze(trace(module, (3, 16, 16)))

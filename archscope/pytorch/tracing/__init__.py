@@ -102,8 +102,9 @@ def _run(module: nn.Module, shapes: Mapping[str, Shape], device: torch.device, t
     state = _state(module, device)
     tracer = Tracer(module, state)
     given = []
+    dtype = next((each.dtype for each in state.values() if each.is_floating_point()), None)
     for name, shape in shapes.items():
-        tensor = torch.zeros(BATCH, *shape, dtype=torch.long if tokens else None, device=device)
+        tensor = torch.zeros(BATCH, *shape, dtype=torch.long if tokens else dtype, device=device)
         tracer.enter(name, tensor)
         given.append(tensor)
     with kept(module), heard_apart(), as_written(), torch.no_grad():

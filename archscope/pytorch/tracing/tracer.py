@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -54,7 +55,8 @@ class Tracer(TorchFunctionMode):
         self._stack: list[tuple[str, nn.Module]] = []
         self._given: Shape = ()
         self._leaf = 0
-        self._times: Counter[str] = Counter()
+        self._names: set[str] = set()
+        self._paths = {path for path, _ in module.named_modules()}
         self._owners: dict[str, str] = {}
         trained = {name for name, _ in module.named_parameters(remove_duplicate=False)}
         self._held = {
@@ -68,6 +70,7 @@ class Tracer(TorchFunctionMode):
         """Have an input of the network."""
         self.values.made(tensor, Ref(name))
         self._shapes[Ref(name)] = tuple(tensor.shape[1:])
+        self._names.add(name)
 
     @property
     def at(self) -> str:
@@ -216,8 +219,10 @@ class Tracer(TorchFunctionMode):
         path, module = self._stack[-1] if self._stack else ("", self.module)
         theirs = type(module).__module__.startswith(("torch.nn.", "archscope.pytorch.")) and not list(module.children())
         name = path if whole and path and (theirs or isinstance(module, LEAVES)) else f"{path}.{what}".lstrip(".")
-        self._times[name] += 1
-        return name if self._times[name] == 1 else f"{name}_{self._times[name]}"
+        others = (each for number in itertools.count(2) if (each := f"{name}_{number}") not in self._paths)
+        chosen = next(each for each in itertools.chain([name], others) if each not in self._names)
+        self._names.add(chosen)
+        return chosen
 
 
 def sample_of(tensor: Tensor) -> Shape:
