@@ -20,6 +20,8 @@ CASES = [
     case("concat", (4, 13, 17), (4, 13, 2), dim=-1, output=(4, 13, 19), windows=None,
          why="along the last axis: 17 + 2 = 19 columns; side by side there is no one grid"),
     case("concat", (4, 13, 17), (4, 2, 17), dim=1, output=(4, 15, 17), windows=None, why="13 + 2 = 15 rows"),
+    case("concat", (3, 8, 8), (2, 8, 8), dim=-3, output=(5, 8, 8), why="the channels, counted from the end: 3 + 2 = 5"),
+    case("concat", (4, 13, 17), dim=2, output=(4, 13, 17), why="of one input, that input, whatever the axis"),
     case("concat", (9,), output=(9,), why="of one input, that input"),
 ]  # fmt: skip
 
@@ -36,6 +38,10 @@ WRONG = [
           message="its inputs do not fit: (3, 8, 8) and (4, 8, 9); all axes but axis 0 must be equal"),
     wrong("concat", (3, 8, 8), (3, 8), at=1,
           message="its inputs do not fit: (3, 8, 8) and (3, 8); all axes but axis 0 must be equal"),
+    wrong("concat", (3, 8), (3, 8), dim=-3, blamed="dim", at=0,
+          message="`dim: -3` is no axis of (3, 8); axes count from 0, without the batch"),
+    wrong("add", (4, 8, 8), (4, 8, 8), (4, 8, 7), at=2,
+          message="its inputs do not fit: (4, 8, 8) and (4, 8, 7); make the shapes equal; an extent of 1 is repeated"),
     wrong("concat", (3, 8), (3, 8), dim=2, blamed="dim", at=0,
           message="`dim: 2` is no axis of (3, 8); axes count from 0, without the batch"),
 ]  # fmt: skip

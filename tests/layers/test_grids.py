@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from archscope.errors import Rejects
 from archscope.layers import TYPES, Window
 
 
@@ -47,3 +48,39 @@ def test_the_axis_of_the_channels_may_be_counted_from_the_end(type_: str) -> Non
         first, last = (TYPES[type_](dim=dim).facts(shape) for dim in (-len(shape), -1))
         assert first.windows == TYPES[type_](dim=0).facts(shape).windows == ()
         assert last.windows is TYPES[type_](dim=len(shape) - 1).facts(shape).windows is None
+
+
+@pytest.mark.parametrize("type_", ["add", "multiply"])
+def test_one_input_whose_extents_are_repeated_loses_the_grid_for_all(type_: str) -> None:
+    whole, repeated = (4, 6, 6), (4, 1, 6)
+    assert TYPES[type_]().facts(whole, whole, whole).windows == ()
+    for inputs in ((whole, whole, repeated), (whole, repeated, whole)):
+        facts = TYPES[type_]().facts(*inputs)
+        assert (facts.output, facts.windows) == (whole, None)
+        assert facts.reasons["receptive_field"] == "a repeated extent has no grid"
+
+
+@pytest.mark.parametrize("type_", ["add", "multiply", "concat"])
+def test_the_input_that_does_not_fit_is_the_one_that_is_blamed(type_: str) -> None:
+    fits, odd = (4, 6, 6), (4, 6, 5)
+    for place in (1, 2, 3):
+        inputs = [fits] * 4
+        inputs[place] = odd
+        with pytest.raises(Rejects) as caught:
+            TYPES[type_]().facts(*inputs)
+        assert caught.value.input == place
+
+
+def test_an_axis_of_a_concatenation_may_be_counted_from_the_end() -> None:
+    shapes = ((2, 3, 4), (2, 3, 4))
+    for dim in range(3):
+        first, second = (TYPES["concat"](dim=each).facts(*shapes) for each in (dim, dim - 3))
+        assert (first.output, first.windows) == (second.output, second.windows)
+        assert first.output[dim] == 2 * shapes[0][dim]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("dim", [0, 1, 2])
+def test_a_concatenation_loses_the_grid_if_it_puts_two_inputs_side_by_side_on_it(dim: int, count: int) -> None:
+    facts = TYPES["concat"](dim=dim).facts(*[(2, 3, 4)] * count)
+    assert facts.windows == (None if dim and count > 1 else ())
