@@ -88,6 +88,8 @@ def _sites(tree: ast.Module) -> Iterator[tuple[Any, Any]]:
         quiet = {id(part) for each in parts if isinstance(each, (ast.Raise, ast.JoinedStr, ast.FunctionDef))
                  for part in ast.walk(each)}  # fmt: skip
         quiet |= {id(part) for each in parts if isinstance(each, ast.AnnAssign) for part in ast.walk(each.annotation)}
+        # `zip(…, strict=True)` is a check of ourselves, and no rule.
+        quiet |= {id(each.value) for each in parts if isinstance(each, ast.keyword) and each.arg == "strict"}
         for node in parts:
             if id(node) not in quiet:
                 yield from _changes(node)

@@ -84,3 +84,13 @@ def test_an_axis_of_a_concatenation_may_be_counted_from_the_end() -> None:
 def test_a_concatenation_loses_the_grid_if_it_puts_two_inputs_side_by_side_on_it(dim: int, count: int) -> None:
     facts = TYPES["concat"](dim=dim).facts(*[(2, 3, 4)] * count)
     assert facts.windows == (None if dim and count > 1 else ())
+
+
+def test_a_batch_normalization_is_of_up_to_three_axes() -> None:
+    for axes in range(5):
+        shape = (3, *([2] * axes))
+        if axes <= 3:
+            assert TYPES["batch_norm"]().facts(shape).output == shape
+        else:
+            with pytest.raises(Rejects, match="takes channels with up to 3 axes"):
+                TYPES["batch_norm"]().facts(shape)
