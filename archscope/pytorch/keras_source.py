@@ -12,18 +12,8 @@ from typing import Final
 from archscope.errors import UsageError
 from archscope.layers import Shape
 from archscope.layers.windows import same_padding
-from archscope.network import Network
-from archscope.pytorch.listing import (
-    Listing,
-    Place,
-    assignment,
-    class_name,
-    doc,
-    laid_out,
-    nests,
-    short,
-    variables,
-)
+from archscope.network import Network, Node
+from archscope.pytorch.listing import Listing, Place, assignment, class_name, doc, laid_out, short, transcribe
 
 _METHODS: Final = {
     "subsample": '''
@@ -145,26 +135,19 @@ def write_keras(network: Network) -> str:
             x = ops.softmax(self.fc3(x))
             return x
     """
-    listing, names = Listing(), variables(network)
-    inside: dict[str, str] = {}
-    for node in network.nodes:
-        taken = [inside.pop(ref.node, "") or names[ref.node] for ref in node.inputs]
+    listing = Listing()
+
+    def write(node: Node, taken: list[str]) -> str:
         place = _Place(network, node, taken, listing)
-        write = _WRITERS.get(node.layer.type)
-        if write is None:
+        if node.layer.type not in _WRITERS:
             raise place.cannot("archscope has no Keras form of this type")
-        expression = write(place)
-        if nests(network, node):
-            inside[node.name] = expression
-        elif expression != names[node.name]:
-            listing.forward += assignment(names[node.name], expression)
-    results = ", ".join(names[ref.node] for ref in network.outputs)
-    arguments = ", ".join(names[name] for name in network.inputs)
+        return _WRITERS[node.layer.type](place)
+
+    arguments, results = transcribe(network, listing, write)
     shapes = "; ".join(str(_channels_last(shape)) for shape in network.inputs.values())
     return laid_out(
         ["import keras", "from keras import layers, ops"], f"class {class_name(network)}(keras.Model):",
-        [*doc(network)[:-1], doc(network)[-1]], listing,
-        f"def call(self, {arguments}):", results, "def __init__(self):",
+        doc(network), listing, f"def call(self, {arguments}):", results, "def __init__(self):",
     ).replace("import keras\n", f"# Takes batches of {shapes}, channels last.\nimport keras\n", 1)  # fmt: skip
 
 

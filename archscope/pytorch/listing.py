@@ -5,12 +5,12 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from archscope.layers import Facts, Shape
-from archscope.network import Network, Node
+from archscope.network import Network, Node, Ref
 
 
 @dataclass
@@ -136,6 +136,30 @@ def _value(name: str) -> str:
     text = "image" if name == "input" else name.replace(".", "_").lower()
     text = text if text.isidentifier() else f"value_{text}"
     return f"{text}_" if keyword.iskeyword(text) or text in ("x", "self", "torch", "nn", "keras", "ops") else text
+
+
+def transcribe(network: Network, listing: Listing, write: Callable[[Node, list[str]], str]) -> tuple[str, str]:
+    """Have a line for every node; the arguments of the function they make, and its result.
+
+    ``write`` gives the expression of a node, from an expression for each of its inputs.
+    """
+    names = variables(network)
+    inside: dict[str, str] = {}
+    for node in network.nodes:
+        taken = [inside.pop(ref.node, "") or _read(network, names, ref) for ref in node.inputs]
+        expression = write(node, taken)
+        if nests(network, node):
+            inside[node.name] = expression
+        elif expression != names[node.name]:
+            listing.forward += assignment(names[node.name], expression)
+    return ", ".join(names[name] for name in network.inputs), ", ".join(
+        _read(network, names, ref) for ref in network.outputs
+    )
+
+
+def _read(network: Network, names: Mapping[str, str], ref: Ref) -> str:
+    several = ref.node in network.by_name and len(network.by_name[ref.node].layer.output_names) > 1
+    return f"{names[ref.node]}[{ref.output}]" if several else names[ref.node]
 
 
 def nests(network: Network, node: Node) -> bool:

@@ -7,22 +7,12 @@ have are written by hand.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from archscope.network import Network, Node
 from archscope.pytorch.constructions import Construction, construction
-from archscope.pytorch.listing import (
-    Listing,
-    Place,
-    assignment,
-    class_name,
-    doc,
-    laid_out,
-    nests,
-    short,
-    variables,
-)
+from archscope.pytorch.listing import Listing, Place, assignment, class_name, doc, laid_out, short, transcribe
 from archscope.pytorch.sides import Sides, flat, same_sides
 
 _METHODS: Final = {
@@ -131,21 +121,15 @@ def write_pytorch(network: Network) -> str:
             x = self.fc3(x)
             return x
     """
-    listing, names = Listing(), variables(network)
+    listing = Listing()
     places: list[_Place] = []
-    inside: dict[str, str] = {}
-    for node in network.nodes:
-        taken = [inside.pop(ref.node, "") or _read(network, names, ref.node, ref.output) for ref in node.inputs]
-        place = _Place(network, node, taken, listing)
-        places.append(place)
-        expression = _written(place)
-        if nests(network, node):
-            inside[node.name] = expression
-        elif expression != names[node.name]:
-            listing.forward += assignment(names[node.name], expression)
+
+    def write(node: Node, taken: list[str]) -> str:
+        places.append(_Place(network, node, taken, listing))
+        return _written(places[-1])
+
+    arguments, results = transcribe(network, listing, write)
     _start(places, listing)
-    results = ", ".join(_read(network, names, ref.node, ref.output) for ref in network.outputs)
-    arguments = ", ".join(names[name] for name in network.inputs)
     return laid_out(
         ["import torch", "import torch.nn.functional as F", "from torch import nn"] if _uses_functions(listing)
         else ["import torch", "from torch import nn"],
@@ -156,11 +140,6 @@ def write_pytorch(network: Network) -> str:
 
 def _uses_functions(listing: Listing) -> bool:
     return any("F." in line for line in (*listing.forward, *listing.constructor, *listing.methods.values()))
-
-
-def _read(network: Network, names: Mapping[str, str], name: str, output: int) -> str:
-    several = name in network.by_name and len(network.by_name[name].layer.output_names) > 1
-    return f"{names[name]}[{output}]" if several else names[name]
 
 
 def _written(place: _Place) -> str:
