@@ -86,7 +86,7 @@ class _Recurrent(Layer):
 
     family: ClassVar[str] = "sequence"
     verb: ClassVar[str] = "Recurrence"
-    gates: ClassVar[int] = 1
+    gates: ClassVar[int]
     hidden_size: int = option(positive, doc="Units, the length of the state.")
     num_layers: int = option(positive, default=1, doc="Layers, each reading the states of the one before.")
     bias: bool = option(flag, default=True, doc="Whether the gates add constants, two as in PyTorch.")

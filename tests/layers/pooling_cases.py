@@ -67,6 +67,12 @@ CASES = [
     case("adaptive_max_pool3d", (8, 4, 7, 7), output_size=1, output=(8, 1, 1, 1),
          windows=((4, 4, 0, 1), (7, 7, 0, 1), (7, 7, 0, 1)), label="global max pool",
          why="one window over each volume"),
+    case(
+        "subsampling", (2, 5, 7), kernel_size=2, output=(2, 2, 3), parameters=4, connections=60, units=12,
+        windows=((2, 2, 0, 1), (2, 2, 0, 1)),
+        why="nothing is padded, so a row and a column are left over: 2 and 3 windows a side; (1 + 1)·2 = 4 parameters, "
+        "(2·2 + 1)·2·3·2 = 60 connections of 2·3·2 = 12 units",
+    ),
     case("subsampling", (6, 28, 28), kernel_size=2, output=(6, 14, 14), parameters=12, connections=5_880, units=1_176,
          windows=((2, 2, 0, 1), (2, 2, 0, 1)), label="subsampling 2×2",
          working={"parameters": "(1 + 1)·6", "connections": "(2·2 + 1)·14·14·6"},

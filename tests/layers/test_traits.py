@@ -32,6 +32,16 @@ def test_what_leaves_values_where_they_are_is_what_the_list_says() -> None:
     assert {name for name, kind in TYPES.items() if kind.shares_memory} == SAME_MEMORY
 
 
+def test_how_many_inputs_a_type_takes_is_what_the_list_says() -> None:
+    several = {name: kind.arity for name, kind in TYPES.items() if kind.arity != (1, 1)}
+    assert several == {"add": (2, None), "multiply": (2, None), "concat": (1, None), "multihead_attention": (1, 3)}
+
+
+def test_what_a_type_gives_out_is_what_the_list_says() -> None:
+    several = {name: kind.output_names for name, kind in TYPES.items() if kind.output_names != ("output",)}
+    assert several == {"lstm": ("output", "hidden", "cell"), "gru": ("output", "hidden")}
+
+
 def test_a_type_with_a_number_of_axes_has_it_in_its_name() -> None:
     found = {name: kind.axes for name, kind in TYPES.items() if kind.axes}
     assert found == {f"{name}{axes}d": axes for name in WINDOWED for axes in (1, 2, 3)} | {"subsampling": 2}

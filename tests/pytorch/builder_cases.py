@@ -66,6 +66,7 @@ CASES: list[Case] = [
     _of("adaptive_avg_pool2d", MAPS2, output_size=(2, 4)),
     _of("subsampling", (6, 28, 28), kernel_size=2),
     _of("subsampling", (6, 13, 17), kernel_size=3, stride=2),
+    _of("subsampling", (2, 5, 7), kernel_size=2),
     _of("linear", (12,), out_features=7),
     _of("linear", (12,), out_features=7, bias=False),
     _of("linear", (5, 12), out_features=7),
