@@ -57,7 +57,7 @@ def write_matrix(verifications: Sequence[Verification], *, width: int | None = N
         legacy_windows=False, highlight=False, _environ={},
     )  # fmt: skip
     for verification in verifications:
-        console.print(Text(f"{verification.analysis.title} ({verification.analysis.name})", style="bold"))
+        console.print(Text(_heading(verification, "({})"), style="bold"))
         console.print()
         for part in _parts(verification):
             console.print(part)
@@ -126,6 +126,12 @@ def _printed(finding: Finding) -> str:
     return f"{name}{spell(finding.theirs)} ({finding.cited}){ours}. {finding.why[:1].upper()}{finding.why[1:]}{stop}"
 
 
+def _heading(verification: Verification, named: str) -> str:
+    """The network's title, and its name where that is another."""
+    title, name = verification.analysis.title, verification.analysis.name
+    return title if title == name else f"{title} {named.format(name)}"
+
+
 def _listed(title: str, lines: Sequence[tuple[str, str]], style: str) -> Any:
     from rich.console import Group
     from rich.table import Table
@@ -151,7 +157,7 @@ def write_markdown(verifications: Sequence[Verification]) -> str:
     for verification in verifications:
         shown = columns(verification)
         lines = [
-            f"## {verification.analysis.title} (`{verification.analysis.name}`)",
+            f"## {_heading(verification, '(`{}`)')}",
             "",
             f"| layer | {' | '.join(shown)} |",
             f"|---|{'---|' * len(shown)}",

@@ -132,7 +132,7 @@ def _figure(page: Page, palette: Palette) -> Markup:
     drawn = "its layers as a graph" if is_graph else "drawn in the manner of the papers"
     class_ = "picture tall" if is_graph else "picture"
     title = page.analysis.title
-    caption = f"{title}, {drawn}, from the spec alone."
+    caption = f"{title}, {drawn}, from the architecture alone."
     picture = tag(
         "figure",
         scrolling(live(page.figure, page.analysis, palette, "figure"), f"Figure of {title}", class_=class_),

@@ -35,7 +35,8 @@ OWN = {
     + "".join(
         f"  layer{place}: {{type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}}\n" for place in range(100)
     ),
-    "small": "input: [4]\nlayers:\n  only: {type: linear, out_features: 2}\n",
+    "small": "title: ATitleAsLongAsTheNameOfAClassInSomebodysPackage.WithNoPlaceToBreakIt\n"
+    "input: [4]\nlayers:\n  only: {type: linear, out_features: 2}\n",
 }
 """Networks that no paper has: one that branches under long names, a long one, and a very small one."""
 

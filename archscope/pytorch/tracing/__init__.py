@@ -48,7 +48,7 @@ def trace_module(
         dict(zip(names, shapes, strict=True)),
         nodes,
         outputs,
-        title=f"{type(module).__module__}.{type(module).__qualname__}",
+        title=type(module).__name__,
         summary=tracer.unused(),
         path=path,
     )
