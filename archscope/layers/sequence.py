@@ -40,9 +40,9 @@ class MultiheadAttention(Layer):
         return f"attention, {self.num_heads} heads"
 
     def rule(self, *inputs: Shape) -> Facts:
-        query = ranked(inputs[0], 2, "(positions, features)")
-        key = ranked(inputs[min(1, len(inputs) - 1)], 2, "(positions, features)", input=min(1, len(inputs) - 1))
-        value = ranked(inputs[-1], 2, "(positions, features)", input=len(inputs) - 1)
+        last = len(inputs) - 1
+        roles = (0, min(1, last), last)
+        query, key, value = (ranked(inputs[place], 2, "(positions, features)", input=place) for place in roles)
         if query[1] % self.num_heads:
             raise Rejects(
                 f"{spell_option('num_heads', self.num_heads)} does not divide the {int(query[1])} features",
@@ -51,7 +51,7 @@ class MultiheadAttention(Layer):
                 help=f"use a divisor of {int(query[1])}",
             )
         if key[0] != value[0]:
-            raise Rejects(f"{int(key[0])} keys but {int(value[0])} values", input=len(inputs) - 1)
+            raise Rejects(f"{int(key[0])} keys but {int(value[0])} values", input=last)
         e, k, v = count(query[1], "e"), count(key[1], "k"), count(value[1], "v")
         queries, keys = count(query[0], "l"), count(key[0], "s")
         steps = ((e, queries), (k, keys), (v, keys), (e, queries))

@@ -58,6 +58,8 @@ WRONG = [
     wrong("multihead_attention", (64,), num_heads=8, at=0, message="takes (positions, features), got (64,)"),
     wrong("multihead_attention", (16, 64), (3, 8, 8), num_heads=8, at=1,
           message="takes (positions, features), got (3, 8, 8)"),
+    wrong("multihead_attention", (16, 64), (5, 8), (8,), num_heads=8, at=2,
+          message="takes (positions, features), got (8,)"),
     wrong("multihead_attention", (16, 64), num_heads=6, blamed="num_heads", at=0,
           message="`num_heads: 6` does not divide the 64 features; use a divisor of 64"),
     wrong("multihead_attention", (6, 16), (5, 12), (4, 12), num_heads=4, at=2, message="5 keys but 4 values"),

@@ -94,3 +94,18 @@ def test_a_batch_normalization_is_of_up_to_three_axes() -> None:
         else:
             with pytest.raises(Rejects, match="takes channels with up to 3 axes"):
                 TYPES["batch_norm"]().facts(shape)
+
+
+@pytest.mark.parametrize(("count", "odd"), [(1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2)])
+def test_attention_blames_the_input_that_is_no_sequence(count: int, odd: int) -> None:
+    inputs: list[tuple[int, ...]] = [(5, 8)] * count
+    inputs[odd] = (5, 8, 2)
+    with pytest.raises(Rejects, match=r"takes \(positions, features\), got \(5, 8, 2\)") as caught:
+        TYPES["multihead_attention"](num_heads=2).facts(*inputs)
+    assert caught.value.input == odd
+
+
+def test_attention_blames_the_values_that_are_not_as_many_as_the_keys() -> None:
+    with pytest.raises(Rejects, match="5 keys but 4 values") as caught:
+        TYPES["multihead_attention"](num_heads=2).facts((6, 8), (5, 8), (4, 8))
+    assert caught.value.input == 2
