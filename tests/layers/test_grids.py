@@ -109,3 +109,16 @@ def test_attention_blames_the_values_that_are_not_as_many_as_the_keys() -> None:
     with pytest.raises(Rejects, match="5 keys but 4 values") as caught:
         TYPES["multihead_attention"](num_heads=2).facts((6, 8), (5, 8), (4, 8))
     assert caught.value.input == 2
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (3, -1), (-1,), (2, -1, 3), (12,), (5, 2)])
+def test_values_are_put_into_another_shape_if_pytorch_can(shape: tuple[int, ...]) -> None:
+    torch = pytest.importorskip("torch")
+    for values in range(1, 25):
+        try:
+            expected = tuple(torch.zeros(values).reshape(shape).shape)
+        except RuntimeError:
+            with pytest.raises(Rejects, match="do not fill"):
+                TYPES["reshape"](shape=list(shape)).facts((values,))
+        else:
+            assert TYPES["reshape"](shape=list(shape)).facts((values,)).output == expected
