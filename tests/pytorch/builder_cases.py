@@ -93,6 +93,8 @@ CASES: list[Case] = [
     _of("zero_pad3d", MAPS3, padding=[1, 2, 3, 4, 5, 6]),
     _of("upsample", MAPS1, scale_factor=2, mode="linear"),
     _of("upsample", MAPS2, scale_factor=2),
+    _of("upsample", (3, 4, 5), scale_factor=0.25),
+    _of("upsample", (3, 4, 5), size=1),
     _of("upsample", MAPS2, scale_factor=[1.5, 2.3], mode="bilinear"),
     _of("upsample", MAPS2, size=[20, 30], mode="bicubic"),
     _of("upsample", MAPS3, size=10, mode="trilinear"),
