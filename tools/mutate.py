@@ -36,6 +36,7 @@ STAGES = (
     ("tests/layers/test_layers.py",),
     ("archscope/layers", "tests/layers", "tests/test_analysis.py", "tests/test_mistakes.py", "tests/formats"),
     ("tests/pytorch/test_builders.py", "tests/oracles/test_layer_types.py", "tests/test_options.py"),
+    ("tests/test_windows.py",),
     ("tests/pytorch/test_build.py", "tests/diagrams/test_figures.py", "tests/diagrams/graph/test_view.py"),
 )
 """Tests in the order in which they are asked: most mutants are noticed by the first, and no more are then collected."""

@@ -122,3 +122,22 @@ def test_values_are_put_into_another_shape_if_pytorch_can(shape: tuple[int, ...]
                 TYPES["reshape"](shape=list(shape)).facts((values,))
         else:
             assert TYPES["reshape"](shape=list(shape)).facts((values,)).output == expected
+
+
+@pytest.mark.parametrize(("size", "kernel", "stride"), [(1, 2, 1), (1, 3, 2), (2, 3, 1), (3, 2, 2), (2, 4, 3)])
+def test_a_transposed_convolution_covers_what_its_windows_reach_less_what_is_cut_off(
+    size: int, kernel: int, stride: int
+) -> None:
+    reached = {place * stride + tap for place in range(size) for tap in range(kernel)}
+    length = max(reached) + 1
+    for before in range(4):
+        for after in range(4):
+            layer = TYPES["conv_transpose1d"](
+                out_channels=1, kernel_size=kernel, stride=stride, padding=[before, after]
+            )
+            left = range(before, length - after)
+            if left:
+                assert layer.facts((1, size)).output == (1, len(left))
+            else:
+                with pytest.raises(Rejects, match=f"leaves nothing of an output of {length}"):
+                    layer.facts((1, size))
