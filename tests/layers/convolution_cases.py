@@ -159,6 +159,12 @@ CASES = [
         "taps inside: 0 + 1 + 2 + 2 = 5 deep, 1 + 3·2 = 7 high, 4·2 + 1 = 9 wide: 5·7·9·2 = 630, 630 + 160 = 790",
     ),
     case(
+        "conv1d", (2, 4), out_channels=3, kernel_size=1, stride=2, padding="same", bias=False,
+        output=(3, 2), parameters=6, connections=12, macs=12, units=6, windows=((1, 2, 0, 1),),
+        why="every second value alone needs no padding: ⌈4/2⌉ = 2 positions; 1·2·3 = 6 parameters, "
+        "6·2 = 12 connections, all 12 of them multiply, of 3·2 = 6 units",
+    ),
+    case(
         "conv_transpose2d", (128, 28, 28), out_channels=64, kernel_size=2, stride=2,
         output=(64, 56, 56), parameters=32_832, connections=25_890_816, macs=25_690_112, units=200_704, windows=None,
         label="transposed conv 2×2 /2", working={"parameters": "2·2·64·128 + 64"},

@@ -141,3 +141,20 @@ def test_a_transposed_convolution_covers_what_its_windows_reach_less_what_is_cut
             else:
                 with pytest.raises(Rejects, match=f"leaves nothing of an output of {length}"):
                     layer.facts((1, size))
+
+
+@pytest.mark.parametrize("type_", ["conv", "max_pool", "avg_pool", "adaptive_avg_pool", "zero_pad"])
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_a_shape_of_another_rank_is_sent_to_the_type_that_takes_it(type_: str, axes: int) -> None:
+    needed = {"conv": {"out_channels": 1, "kernel_size": 1}, "zero_pad": {"padding": 1},
+              "adaptive_avg_pool": {"output_size": 1}}.get(type_, {"kernel_size": 1})  # fmt: skip
+    layer = TYPES[f"{type_}{axes}d"](**needed)
+    for rank in range(7):
+        if rank == axes + 1:
+            assert len(layer.facts((2,) * rank).output) == rank
+            continue
+        with pytest.raises(Rejects) as caught:
+            layer.facts((2,) * rank)
+        remedy = f"use the {rank - 1}d type of this layer" if 2 <= rank <= 4 else None
+        flat = "a flattened vector has no window; put this layer before the `flatten`"
+        assert caught.value.help == (flat if rank == 1 else remedy)
