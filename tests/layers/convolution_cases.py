@@ -277,6 +277,12 @@ WRONG = [
             message=f"takes (channels, {axes}), got (12,); a flattened vector has no window; put this layer before the "
             "`flatten`")
       for n, axes in ((1, "length"), (2, "height, width"), (3, "depth, height, width"))),
+    wrong("conv1d", (2, 4), out_channels=1, kernel_size=3, dilation=2, blamed="kernel_size", at=0,
+          message="a kernel of 3 (dilated to 5) is larger than the input's length of 4; use a kernel of at most 2, "
+          "more padding, or a larger input"),
+    wrong("conv1d", (2, 2), out_channels=1, kernel_size=4, padding=[1, 0], blamed="kernel_size", at=0,
+          message="a kernel of 4 is larger than the input's length of 2 (padded to 3); use a kernel of at most 3, more "
+          "padding, or a larger input"),
     wrong("conv_transpose2d", (4, 8, 8), out_channels=6, kernel_size=2, groups=3, blamed="groups", at=0,
           message="`groups: 3` does not divide the 4 input channels; use a divisor of 4, or change the layer that "
           "feeds this one"),

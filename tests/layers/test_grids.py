@@ -158,3 +158,23 @@ def test_a_shape_of_another_rank_is_sent_to_the_type_that_takes_it(type_: str, a
         remedy = f"use the {rank - 1}d type of this layer" if 2 <= rank <= 4 else None
         flat = "a flattened vector has no window; put this layer before the `flatten`"
         assert caught.value.help == (flat if rank == 1 else remedy)
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "dilation", "padding", "said"),
+    [
+        (4, 5, 1, [0, 0], "a kernel of 5 is larger than the input's length of 4"),
+        (4, 3, 2, [0, 0], "a kernel of 3 (dilated to 5) is larger than the input's length of 4"),
+        (2, 4, 1, [0, 1], "a kernel of 4 is larger than the input's length of 2 (padded to 3)"),
+        (2, 3, 3, [1, 1], "a kernel of 3 (dilated to 7) is larger than the input's length of 2 (padded to 4)"),
+    ],
+)
+def test_a_window_that_does_not_fit_is_said_with_all_that_makes_it_large(
+    size: int, kernel: int, dilation: int, padding: list[int], said: str
+) -> None:
+    layer = TYPES["conv1d"](out_channels=1, kernel_size=kernel, dilation=dilation, padding=padding)
+    with pytest.raises(Rejects) as caught:
+        layer.facts((3, size))
+    assert caught.value.message == said
+    fits = TYPES["conv1d"](out_channels=1, kernel_size=1, dilation=dilation, padding=padding)
+    assert fits.facts((3, size)).output == (1, size + sum(padding))
