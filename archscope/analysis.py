@@ -235,14 +235,15 @@ class Analysis(Record):
         """The numbers of the whole network."""
         sums: dict[str, Count | None] = {}
         reasons: dict[str, str] = {}
-        for quantity in COUNTS:
-            counts = [row.count_of(quantity) for row in self.rows]
-            if None not in counts:
-                sums[quantity] = subtotal(each for each in counts if each is not None)
-                continue
-            unknown = self.rows[counts.index(None)]
-            sums[quantity] = None
-            reasons[quantity] = f"`{unknown.name}` is not covered: {unknown.reason(quantity)}"
+        with without_collector():
+            for quantity in COUNTS:
+                counts = [row.count_of(quantity) for row in self.rows]
+                if None not in counts:
+                    sums[quantity] = subtotal(each for each in counts if each is not None)
+                    continue
+                unknown = self.rows[counts.index(None)]
+                sums[quantity] = None
+                reasons[quantity] = f"`{unknown.name}` is not covered: {unknown.reason(quantity)}"
         return Totals(**sums, reasons=reasons)  # type: ignore[arg-type]
 
     @cached_property
