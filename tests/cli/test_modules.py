@@ -30,7 +30,7 @@ def test_the_shape_may_stand_apart(archscope_run: Runs) -> None:
     together = archscope_run("table", PATCHES)
     assert together.status == 0
     assert archscope_run("table", PATCHES.partition("@")[0], "--input", "3,16,16") == together
-    assert "archscope has no layer type for `cat`" in together.out
+    assert "this `cat` takes shapes or weights that its layer type does not" in together.out
 
 
 def test_several_inputs_are_joined_by_a_plus(archscope_run: Runs) -> None:

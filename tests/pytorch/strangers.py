@@ -257,6 +257,19 @@ class LooksAtValues(nn.Module):
         return self.fc(x / 255 if x.max().item() > 1 else x)
 
 
+class Windows(nn.Module):
+    """Dense layers in windows of a picture, the windows beside each other in the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch = x.shape[0]
+        windows = x.unflatten(2, (2, 4)).unflatten(4, (2, 4)).permute(0, 2, 4, 3, 5, 1).reshape(batch * 4, 16, 3)
+        return self.fc(windows).reshape(batch, 4, 16, 4).mean((1, 2))
+
+
 class Idle(nn.Module):
     """An auxiliary head that runs in training alone."""
 

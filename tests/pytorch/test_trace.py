@@ -148,7 +148,7 @@ def test_what_no_layer_type_describes_is_not_covered_and_its_weights_are_exact()
     assert analysis["add"].macs == 0
     assert analysis["cat"].parameters == 8
     assert analysis["getitem"].output == (8,)
-    assert analysis["add"].reason("connections") == "archscope has no layer type for `add`"
+    assert analysis["add"].reason("connections") == "this `add` takes shapes or weights that its layer type does not"
     assert analysis.totals.macs == 3 * 4 * 4 * 8 * 16 + 80
 
 
@@ -182,6 +182,12 @@ def test_a_dense_layer_over_a_grid_has_its_places_in_one_row() -> None:
     assert analysis["wide"].macs == 4 * 6 * 5 * 9
 
 
+def test_a_dense_layer_in_windows_that_lie_in_the_batch_has_the_lines_of_all_of_them() -> None:
+    analysis = archscope.analyze(trace(strangers.Windows(), (3, 8, 8)))
+    assert (analysis["fc"].output, analysis["fc"].parameters) == ((64, 4), 16)
+    assert analysis["fc"].macs == 3 * 4 * 16 * 4
+
+
 def test_a_function_that_nobody_knows_is_not_covered() -> None:
     analysis = archscope.analyze(trace(strangers.Spectrum(), (8,)))
     assert analysis["fc"].macs == 64
@@ -194,6 +200,9 @@ def test_a_weight_that_is_made_of_others_is_seen() -> None:
     module = strangers.Normed()
     analysis = archscope.analyze(trace(module, (3, 8, 8)))
     assert analysis.totals.parameters == sum(each.numel() for each in module.parameters()) == 3 * 9 * 4 + 4 + 4
+    assert (
+        analysis["conv.conv2d"].reason("macs") == "this `conv2d` takes shapes or weights that its layer type does not"
+    )
 
 
 def test_a_module_that_looks_at_values_runs_where_it_lives() -> None:

@@ -22,7 +22,8 @@ from archscope.network import Network
 from archscope.pytorch.factory import raised
 from archscope.pytorch.strangers import as_written, heard_apart, kept, tensors_in
 from archscope.pytorch.tracing.folding import folded
-from archscope.pytorch.tracing.tracer import BATCH, Tracer
+from archscope.pytorch.tracing.samples import BATCH
+from archscope.pytorch.tracing.tracer import Tracer
 
 
 def trace_module(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from archscope.layers import TYPES, Layer
 from archscope.pytorch.signatures import bound, each_axis, plain_name
+from archscope.pytorch.tracing.samples import sample_of
 
 
 class Call(NamedTuple):
@@ -106,9 +107,10 @@ def _linear(call: Call) -> tuple[Layer, ...]:
     """A dense layer; over more axes than positions and features, with its places in one row."""
     width, features = call.given["weight"].shape
     layer = TYPES["linear"](out_features=width, bias=call.given["bias"] is not None)
-    if call.input.dim() < 4:
+    made = sample_of(call.made)
+    if len(made) < 3:
         return (layer,)
-    return TYPES["reshape"](shape=[-1, features]), layer, TYPES["reshape"](shape=list(call.made.shape[1:]))
+    return TYPES["reshape"](shape=[-1, features]), layer, TYPES["reshape"](shape=list(made))
 
 
 def _product(call: Call) -> Layer | None:

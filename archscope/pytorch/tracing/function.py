@@ -10,20 +10,21 @@ from archscope.layers.base import NOTHING, Facts, Layer, Shape, Weight
 from archscope.working import Count, count, product
 
 POINTWISE: Final = frozenset({
-    "abs", "add", "ceil", "clamp", "clamp_max", "clamp_min", "clip", "cos", "div", "erf", "exp", "floor", "log",
-    "log1p", "logsigmoid", "maximum", "minimum", "mish", "mul", "neg", "pow", "reciprocal", "round", "rsqrt", "rsub",
-    "sign", "sin", "softshrink", "softsign", "sqrt", "square", "sub", "tanhshrink", "threshold", "true_divide",
-    "where",
+    "abs", "add", "bitwise_and", "bitwise_or", "ceil", "clamp", "clamp_max", "clamp_min", "clip", "cos", "div",
+    "eq", "erf", "exp", "fill", "floor", "ge", "gt", "le", "log", "log1p", "logical_and", "logical_not",
+    "logical_or", "logsigmoid", "lt", "masked_fill", "maximum", "minimum", "mish", "mul", "ne", "neg", "pow",
+    "reciprocal", "round", "rsqrt", "rsub", "sign", "sin", "softshrink", "softsign", "sqrt", "square", "sub",
+    "tanhshrink", "threshold", "true_divide", "where",
 })  # fmt: skip
 """Functions of PyTorch that work value by value."""
 
 MOVING: Final = frozenset({
-    "amax", "amin", "argmax", "cat", "channel_shuffle", "chunk", "concat", "concatenate", "cumsum", "expand",
-    "expand_as", "flatten", "flip", "gather", "getitem", "hstack", "index_select", "max", "mean", "min", "moveaxis",
-    "movedim", "narrow", "pad", "permute", "pixel_shuffle", "pixel_unshuffle", "repeat", "repeat_interleave",
-    "reshape", "roll", "rot90", "select", "split", "split_with_sizes", "squeeze", "stack", "std", "sum", "swapaxes",
-    "t", "tensor_split", "tile", "topk", "transpose", "tril", "triu", "unbind", "unflatten", "unfold", "unsqueeze",
-    "var", "view", "view_as", "vstack",
+    "amax", "amin", "argmax", "cat", "channel_shuffle", "chunk", "concat", "concatenate", "copy", "cumsum",
+    "expand", "expand_as", "flatten", "flip", "gather", "getitem", "hstack", "index_put", "index_select", "max",
+    "mean", "min", "moveaxis", "movedim", "narrow", "pad", "permute", "pixel_shuffle", "pixel_unshuffle", "repeat",
+    "repeat_interleave", "reshape", "roll", "rot90", "scatter", "select", "setitem", "split", "split_with_sizes",
+    "squeeze", "stack", "std", "sum", "swapaxes", "t", "tensor_split", "tile", "topk", "transpose", "tril", "triu",
+    "unbind", "unflatten", "unfold", "unsqueeze", "var", "view", "view_as", "vstack",
 })  # fmt: skip
 """Functions that move, repeat or add up values and multiply nothing with a weight."""
 
@@ -53,11 +54,15 @@ class Function(Layer):
     called: str
     made: tuple[Shape, ...]
     held: tuple[Weight, ...]
+    misfit: bool
 
-    def __init__(self, called: str, outputs: Sequence[Shape], weights: Sequence[Weight] = ()) -> None:
+    def __init__(
+        self, called: str, outputs: Sequence[Shape], weights: Sequence[Weight] = (), *, misfit: bool = False
+    ) -> None:
         object.__setattr__(self, "called", called)
         object.__setattr__(self, "made", tuple(tuple(int(extent) for extent in shape) for shape in outputs))
         object.__setattr__(self, "held", tuple(weights))
+        object.__setattr__(self, "misfit", misfit)
         several = tuple(f"output{place}" for place in range(len(self.made)))
         object.__setattr__(self, "output_names", several if len(several) > 1 else ("output",))
 
@@ -70,7 +75,11 @@ class Function(Layer):
 
     def rule(self, *inputs: Shape) -> Facts:
         macs = NOTHING if self.called in POINTWISE or self.called in MOVING else self._products(inputs)
-        unknown = f"archscope has no layer type for `{self.called}`"
+        unknown = (
+            f"this `{self.called}` takes shapes or weights that its layer type does not"
+            if self.misfit
+            else f"archscope has no layer type for `{self.called}`"
+        )
         alone = self.called in POINTWISE and all(shape == self.made[0] for shape in inputs)
         reasons = {} if macs is not None else {"macs": unknown}
         if self.held or macs is None:

@@ -22,10 +22,8 @@ from archscope.pytorch.strangers import misfit, tensors_in
 from archscope.pytorch.tracing.calls import read
 from archscope.pytorch.tracing.function import Function
 from archscope.pytorch.tracing.modules import LEAVES, read_module
+from archscope.pytorch.tracing.samples import sample_of
 from archscope.pytorch.tracing.values import Values
-
-BATCH: Final = 5
-"""Samples that run at once: few, and a number by which the batch is told from other axes."""
 
 _SAME_VALUES: Final = frozenset({
     "contiguous", "clone", "detach", "to", "float", "double", "half", "bfloat16", "type", "type_as", "cpu", "cuda",
@@ -174,7 +172,8 @@ class Tracer(TorchFunctionMode):
         facts = [] if owners else self._fit(layers, refs, outputs, weights)
         if not facts:
             unowned = [weight for weight in sorted(weights) if weight in self._held and weight not in self._owners]
-            layers, shares = [Function(called, outputs, [self._held[weight] for weight in unowned])], None
+            function = Function(called, outputs, [self._held[weight] for weight in unowned], misfit=bool(layers))
+            layers, shares = [function], None
         for place, layer in enumerate(layers):
             whole = len(layers) == 1 or bool(facts[place].weights)
             name = self._named(layer.type if layer.type != "function" else called, whole=whole)
@@ -223,14 +222,3 @@ class Tracer(TorchFunctionMode):
         chosen = next(each for each in itertools.chain([name], others) if each not in self._names)
         self._names.add(chosen)
         return chosen
-
-
-def sample_of(tensor: Tensor) -> Shape:
-    """The shape of one sample: the batch taken away, wherever it went."""
-    shape = tuple(tensor.shape)
-    if shape and shape[0] == BATCH:
-        return shape[1:]
-    if BATCH in shape:
-        place = shape.index(BATCH)
-        return (*shape[:place], *shape[place + 1 :])
-    return (shape[0] // BATCH, *shape[1:]) if shape and shape[0] % BATCH == 0 else shape
