@@ -163,10 +163,10 @@ class _Figure:
         return self.request.shows("op", *USUAL)
 
     def caption(self, piece: Piece) -> list[str]:
-        """What stands under a box: ``55×55×48``, as Krizhevsky writes it."""
-        lines = [words.times((*piece.shape[1:], piece.shape[0]))] if chains.is_grid(piece.shape) else []
-        if not lines:
-            lines = [str(piece.shape[0])]
+        """What stands under a box: maps as Krizhevsky writes them, ``55×55×48``; a sequence as in a table."""
+        maps, *grid = piece.shape
+        channels_last = (*grid, maps) if chains.is_grid(piece.shape) else (maps,)
+        lines = [words.times(piece.shape if len(grid) == 1 else channels_last)]
         if not self.request.shows("shape", *USUAL):
             lines = []
         return lines + (words.counts(piece.row, self.request.show or ()) if piece.row is not None else [])

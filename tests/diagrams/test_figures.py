@@ -184,6 +184,19 @@ def test_alexnets_input_and_last_layer_stand_between_the_towers() -> None:
         assert (min(ys) + max(ys)) / 2 == pytest.approx(middle, abs=0.5)
 
 
+def test_a_sequence_is_captioned_as_in_a_table() -> None:
+    spec = (
+        "input: [16]\n"
+        "layers:\n"
+        "  words: {type: embedding, num_embeddings: 50, embedding_dim: 24}\n"
+        "  memory: {type: lstm, hidden_size: 8}\n"
+    )
+    drawing = archscope.draw(archscope.read(spec), style="boxes")
+    strings = _strings(drawing.scene)
+    assert {"16×24", "16×8"} <= set(strings)
+    assert not {"24×16", "8×16"} & set(strings)
+
+
 def test_alexnet_has_the_captions_and_kernels_of_the_paper() -> None:
     strings = _strings(archscope.draw(network("alexnet"), width="183mm", font_size=7).scene)
     for caption in ("55×55×48", "27×27×128", "13×13×128", "2048"):
