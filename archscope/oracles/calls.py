@@ -1,4 +1,4 @@
-"""`step_of`: a call of one of PyTorch's functions as a layer of the spec language."""
+"""`steps_of`: a call of one of PyTorch's functions as layers of the spec language."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 from torch import Tensor, nn
 
 from archscope.oracles.steps import Step, flattens, sides_of
-from archscope.pytorch.signatures import SIGNATURES, bound, each_axis, plain_name
+from archscope.pytorch.signatures import SIGNATURES, bound, each_axis, over_grid, plain_name
 from archscope.pytorch.strangers import tensors_in
 
 Arguments = Mapping[str, Any]
@@ -23,17 +23,31 @@ _MERGES: Final[Mapping[str, str]] = {
 _SHAPING: Final = ("flatten", "view", "reshape", "unflatten", "squeeze")
 
 
-def step_of(name: str, args: Sequence[Any], kwargs: Arguments, result: Any) -> Step | None:
-    """The layer that a call makes; None if it is none, or one that carries no numbers."""
+def steps_of(name: str, args: Sequence[Any], kwargs: Arguments, result: Any) -> Iterator[Step]:
+    """The layer that a call makes, or two; nothing if it is none, or one that carries no numbers."""
     output = result[0] if isinstance(result, tuple) else result
     if not isinstance(output, Tensor) or nn.parameter.is_lazy(output) or not output.dim():
-        return None
+        return
     name = plain_name(name)
     made = tuple(output.shape[1:])
     first = next((each for each in tensors_in((*args, *kwargs.values()))), None)
     taken = None if first is None else tuple(first.shape[1:])
+    if name == "mean" and taken is not None:
+        yield from _means(bound(name, args, kwargs), taken)
+        return
     step = _read(name, args, kwargs, taken, made)
-    return None if step is None else replace(step, given=None if step.type in _JOINS or name in _PRODUCTS else taken)
+    if step is not None:
+        yield replace(step, given=None if step.type in _JOINS or name in _PRODUCTS else taken)
+
+
+def _means(given: Arguments, taken: tuple[int, ...]) -> Iterator[Step]:
+    """A mean over all places of a grid is a pooling to one; where it drops the axes, they are flattened."""
+    maps, *grid = taken
+    if over_grid(given["dim"], len(taken) + 1):
+        ones = (1,) * len(grid)
+        yield Step(f"adaptive_avg_pool{len(grid)}d", {"output_size": ones}, (maps, *ones), given=taken)
+        if not given["keepdim"]:
+            yield Step("flatten", {}, (maps,), given=(maps, *ones))
 
 
 _JOINS: Final = ("add", "multiply", "concat")

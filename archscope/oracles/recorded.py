@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from archscope.oracles.calls import parameters_in, step_of
+from archscope.oracles.calls import parameters_in, steps_of
 from archscope.oracles.steps import Step, merged, sides_of
 from archscope.pytorch.historic import EuclideanRBF, ScaledTanh, Subsampling, TableConv2d
 from archscope.pytorch.padding import SidedAvgPool, SidedMaxPool
@@ -64,8 +64,7 @@ class Recorder(TorchFunctionMode):
         result = func(*args, **given)
         self.recording.used.update(id(each) for each in parameters_in((args, given)))
         if not any(isinstance(module, tuple(_WHOLE)) for _, module in self.stack):
-            step = step_of(getattr(func, "__name__", ""), args, given, result)
-            if step is not None:
+            for step in steps_of(getattr(func, "__name__", ""), args, given, result):
                 self.note(step)
         return result
 

@@ -84,3 +84,13 @@ def each_axis(value: Any, axes: int) -> tuple[int, ...]:
     """
     many = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     return tuple(int(each) for each in (many * axes if len(many) == 1 else many))
+
+
+def over_grid(dim: Any, rank: int) -> bool:
+    """Whether axes of a batch of maps are all those of the grid, however they are counted.
+
+    >>> over_grid((-1, -2), 4), over_grid(2, 3), over_grid(1, 4), over_grid(None, 4)
+    (True, True, False, False)
+    """
+    chosen = [] if dim is None else sorted(each % rank for each in each_axis(dim, 1))
+    return 3 <= rank <= 5 and chosen == list(range(2, rank))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -106,3 +107,18 @@ def test_a_file_of_that_name_is_a_spec(archscope_run: Runs, tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     Path("some:spec").write_text("input: [3]\nlayers:\n  only: {type: linear, out_features: 2}\n", encoding="utf-8")
     assert "only" in archscope_run("table", "some:spec").out
+
+
+def test_without_pytorch_a_module_is_one_line_and_exit_3(archscope_run: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None if name == "torch" else found(name, *rest))
+    run = archscope_run("table", RESIDUAL)
+    assert (run.status, run.err) == (
+        3, "error: reading `tests.pytorch.strangers:Residual` needs PyTorch: pip install 'archscope[torch]'\n"
+    )  # fmt: skip
+
+
+def test_a_module_is_compared_with_another(archscope_run: Runs) -> None:
+    factory = RESIDUAL.partition("@")[0]
+    assert archscope_run("verify", RESIDUAL, "--against", factory).status == 0
+    assert archscope_run("verify", RESIDUAL, "--against", "tests.pytorch.strangers:Twice").status == 1

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from torch import Tensor
 
 from archscope.layers import TYPES, Layer
-from archscope.pytorch.signatures import bound, each_axis, plain_name
+from archscope.pytorch.signatures import bound, each_axis, over_grid, plain_name
 from archscope.pytorch.tracing.samples import sample_of
 
 
@@ -186,12 +186,10 @@ def _several(type_: str) -> Reading:
 
 def _mean(call: Call) -> tuple[Layer, ...] | None:
     """A mean over all places of a grid is a pooling to one; where it drops the axes, they are flattened."""
-    axes = call.input.dim() - 2
-    dims = call.given["dim"]
-    wanted = sorted(each % call.input.dim() for each in each_axis(dims, 1)) if dims is not None else []
-    if axes not in (1, 2, 3) or wanted != list(range(2, call.input.dim())):
+    rank = call.input.dim()
+    if not over_grid(call.given["dim"], rank):
         return None
-    pooling = TYPES[f"adaptive_avg_pool{axes}d"](output_size=1)
+    pooling = TYPES[f"adaptive_avg_pool{rank - 2}d"](output_size=1)
     return (pooling,) if call.given["keepdim"] else (pooling, TYPES["flatten"]())
 
 
