@@ -17,7 +17,7 @@ Arguments = Mapping[str, Any]
 _ALONE: Final = (
     "relu", "relu6", "selu", "silu", "sigmoid", "tanh", "hardsigmoid", "hardswish", "prelu", "lstm", "gru", "embedding",
 )  # fmt: skip
-_MERGES: Final[Mapping[str, str]] = {
+MERGES: Final[Mapping[str, str]] = {
     "add": "add", "radd": "add", "iadd": "add", "mul": "multiply", "rmul": "multiply", "imul": "multiply",
 }  # fmt: skip
 _SHAPING: Final = ("flatten", "view", "reshape", "unflatten", "squeeze")
@@ -61,9 +61,9 @@ def _read(
     for prefix, read in _FAMILIES:
         if name.startswith(prefix) and name.rstrip("d")[-1:].isdigit():
             return read(name, args, kwargs, made)
-    if name in _MERGES:
+    if name in MERGES:
         several = [each for each in args if isinstance(each, Tensor) and each.dim() > 1]
-        return Step(_MERGES[name], {}, made) if len(several) > 1 else None
+        return Step(MERGES[name], {}, made) if len(several) > 1 else None
     if name in _SHAPING:
         return Step("flatten", {}, made) if flattens(taken or (), made) else None
     held = sum(each.numel() for each in {id(each): each for each in parameters_in((*args, *kwargs.values()))}.values())
@@ -91,9 +91,9 @@ def _named(name: str, given: dict[str, Any], made: tuple[int, ...]) -> Step | No
             return Step(name, _of(given, "num_groups", "eps"), made, held)
         case "local_response_norm":
             return Step("lrn", _of(given, "size", "alpha", "beta", "k"), made)
-        case "dropout":
+        case each if each.startswith(("dropout", "feature_dropout", "alpha_dropout")):
             on = "it stays on at inference; write `F.dropout(x, p, self.training)`" if given["training"] else ""
-            return Step(name, _of(given, "p"), made, remark=on)
+            return Step("dropout", _of(given, "p"), made, remark=on)
         case "leaky_relu" | "elu" | "gelu" | "softplus":
             return Step(name, {each: value for each, value in given.items() if each != "input"}, made)
         case "hardtanh":
@@ -106,7 +106,7 @@ def _named(name: str, given: dict[str, Any], made: tuple[int, ...]) -> Step | No
             return Step(name, {} if given["dim"] is None else {"dim": axis(given["dim"], len(made) + 1)}, made)
         case "cat" | "concat" | "concatenate":
             return Step("concat", {"dim": axis(given["dim"], len(made) + 1)}, made)
-        case "pad" if given["mode"] == "constant":
+        case "pad" if given["mode"] == "constant" and any(given["pad"]):
             sides = tuple(zip(given["pad"][::2], given["pad"][1::2], strict=True))[::-1]
             return Step(f"zero_pad{len(sides)}d", {"padding": sides}, made)
         case "interpolate":

@@ -10,8 +10,9 @@ from archscope.analysis import Row, analyze
 from archscope.layers import Layer
 from archscope.network import Network
 from archscope.oracles.alignment import COMPARED
-from archscope.oracles.calls import between
+from archscope.oracles.calls import MERGES, between
 from archscope.oracles.steps import Step, flattens, merged, sides_of
+from archscope.pytorch.tracing.function import Function
 
 _SHAPING: Final = ("flatten", "reshape")
 
@@ -23,8 +24,10 @@ def expectations(network: Network) -> list[list[Step]]:
 
 
 def _steps(network: Network, name: str) -> list[Step]:
-    """A node's step; none for one that leaves the values in their places."""
+    """A node's step; none for one that leaves the values in their places, or for a function that is no layer."""
     node, facts = network.by_name[name], network.facts[name]
+    if isinstance(node.layer, Function):
+        return _function(node.layer, name)
     taken, made = _plain(facts.inputs[0]), _plain(facts.output)
     given = None if node.layer.family == "merge" else taken
     if node.layer.type == "identity" or (node.layer.type in _SHAPING and not flattens(taken, made)):
@@ -37,6 +40,13 @@ def _steps(network: Network, name: str) -> list[Step]:
         same = between(options["min_val"], options["max_val"], made)
         return [replace(step, type=same.type, options=same.options) if same else step]
     return [step]
+
+
+def _function(function: Function, name: str) -> list[Step]:
+    """A function that is no layer is no step, but where it joins a value with weights of the module's own."""
+    joins = {**MERGES, **dict.fromkeys(("cat", "concat", "concatenate"), "concat")}
+    kind = joins.get(function.called) if function.misfit else None
+    return [Step(kind, {}, function.made[0], name=name)] if kind is not None else []
 
 
 def _folded(network: Network) -> list[Step]:

@@ -13,6 +13,8 @@ from tests.conftest import Run
 
 pytest.importorskip("torch")
 
+from tests.pytorch import strangers
+
 Runs = Callable[..., Run]
 RESIDUAL = "tests.pytorch.strangers:Residual@3,32,32"
 PATCHES = "tests.pytorch.strangers:Patches@3,16,16"
@@ -116,6 +118,21 @@ def test_without_pytorch_a_module_is_one_line_and_exit_3(archscope_run: Runs, mo
     assert (run.status, run.err) == (
         3, "error: reading `tests.pytorch.strangers:Residual` needs PyTorch: pip install 'archscope[torch]'\n"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", strangers.KNOWN)
+def test_a_module_that_is_read_is_the_module_to_who_compares_them(archscope_run: Runs, name: str) -> None:
+    """Two readers of one module, of which neither knows the other."""
+    make, shapes = strangers.KNOWN[name]
+    factory = f"tests.pytorch.strangers:{make.__name__}"
+    spec = f"{factory}@{'+'.join(','.join(map(str, shape)) for shape in shapes)}"
+    run = archscope_run("verify", spec, "--against", factory)
+    assert (run.status, run.err) == (0, ""), run.out
+
+
+@pytest.mark.parametrize("spec", [PATCHES, "tests.pytorch.strangers:Heads@5,8"])
+def test_functions_that_are_no_layers_are_not_compared(archscope_run: Runs, spec: str) -> None:
+    assert archscope_run("verify", spec, "--against", spec.partition("@")[0]).status == 0
 
 
 def test_a_module_is_compared_with_another(archscope_run: Runs) -> None:
