@@ -122,3 +122,15 @@ def test_a_softmax_adds_channels_up_unless_told_otherwise(name: str) -> None:
     made = build_layer(TYPES[name](), (3, 4))(torch.randn(2, 3, 4))
     sums = (made if name == "softmax" else made.exp()).sum(1)
     assert torch.allclose(sums, torch.ones(2, 4))
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_padding_counts_as_zeros_in_an_average_unless_told_otherwise(axes: int) -> None:
+    """As in PyTorch, where the corner of a padded window of ones is less than 1."""
+    torch = pytest.importorskip("torch")
+    from archscope.pytorch.builders import build_layer
+
+    layer = TYPES[f"avg_pool{axes}d"](kernel_size=3, padding=1)
+    corner = build_layer(layer, (1, *[3] * axes))(torch.ones(1, 1, *[3] * axes)).flatten()[0]
+    assert corner.item() == pytest.approx((2 / 3) ** axes)
+    assert layer.count_include_pad is True  # type: ignore[attr-defined]
