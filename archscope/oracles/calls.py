@@ -108,7 +108,10 @@ def _named(name: str, given: dict[str, Any], made: tuple[int, ...]) -> Step | No
             return Step("concat", {"dim": axis(given["dim"], len(made) + 1)}, made)
         case "pad" if given["mode"] == "constant" and any(given["pad"]):
             sides = tuple(zip(given["pad"][::2], given["pad"][1::2], strict=True))[::-1]
-            return Step(f"zero_pad{len(sides)}d", {"padding": sides}, made)
+            axes = len(made) - 1
+            # Axes that the call does not name are padded by nothing; beyond the grid there is no layer of the kind.
+            around = ((0, 0),) * (axes - len(sides)) + sides
+            return Step(f"zero_pad{axes}d", {"padding": around}, made) if len(sides) <= axes <= 3 else None
         case "interpolate":
             return Step("upsample", _of(given, "mode"), made)
     return None

@@ -170,6 +170,26 @@ class ChannelsLast(nn.Module):
         return self.conv(x.reshape(x.shape).expand(-1, -1, -1, -1))
 
 
+class Paddings(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 3, 3, padding="valid")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.pad(F.pad(x, (1, 2)), (0, 0, 2, 1)))
+
+
+class Projected(nn.Module):
+    """Products with a matrix of its own, at every position."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.fc(x) @ self.fc.weight).softmax(-1)
+
+
 KNOWN: dict[str, tuple[Any, tuple[tuple[int, ...], ...]]] = {
     "residual": (Residual, ((3, 32, 32),)),
     "inception": (Inception, ((4, 9, 9),)),
@@ -181,6 +201,7 @@ KNOWN: dict[str, tuple[Any, tuple[tuple[int, ...], ...]]] = {
     "recurrent": (Recurrent, ((9, 5),)),
     "volume": (Volume, ((1, 4, 8, 8),)),
     "signal": (Signal, ((2, 40),)),
+    "paddings": (Paddings, ((2, 5, 6),)),
     "channels last": (ChannelsLast, ((4, 6, 5),)),
     "two inputs": (TwoInputs, ((5, 8), (7, 6))),
 }
@@ -324,3 +345,26 @@ class AwkwardNames(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv_2(self.conv(self.conv(self.input(x))))
+
+
+class Scaled(nn.Module):
+    """A value of its own, used twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x * self.scale).tanh() * self.scale
+
+
+class OtherEdges(nn.Module):
+    """Padding that is no zeros, less padding than nothing, and a softmax over the batch."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.pad(F.pad(x, (1, 1, 1, 1), mode="reflect"), (1, 1), value=3.0)
+        return F.softmax(F.pad(x, (-1, -1, 1, 1)), dim=0)
+
+
+def without_eps() -> nn.Module:
+    return nn.LayerNorm(8, eps=0.0)

@@ -16,6 +16,7 @@ from archscope.analysis import COUNTS
 from archscope.diagrams.graph.view import view_of
 from archscope.pytorch.source import write_pytorch
 from archscope.pytorch.tracing.function import Function
+from archscope.pytorch.tracing.samples import BATCH, sample_of
 from tests.pytorch import strangers
 from tests.pytorch.builder_cases import CASES, Case, name_of
 from tests.pytorch.test_source import single
@@ -117,6 +118,106 @@ def test_layers_in_place_are_read_after_they_changed_a_value() -> None:
 
     network = trace(Both(), (4,))
     assert [ref.node for ref in network.by_name["add"].inputs] == ["multiply.relu", "input"]
+
+
+def test_what_dropout_hands_back_is_told_from_what_it_was_given() -> None:
+    network = trace(strangers.AroundDropout(), (6,))
+    assert [ref.node for ref in network.by_name["add"].inputs] == ["fc", "drop"]
+
+
+def test_a_sequence_that_attends_to_itself_is_one_input() -> None:
+    network = trace(strangers.Words(), (11,))
+    assert len(network.by_name["encoder.layers.0.self_attn"].inputs) == 1
+    assert len(trace(strangers.TwoInputs(), (5, 8), (7, 6)).by_name["attention"].inputs) == 3
+
+
+def test_a_value_that_is_used_twice_is_counted_once() -> None:
+    analysis = archscope.analyze(trace(strangers.Scaled(), (3,)))
+    assert [row.parameters for row in analysis.rows] == [1, 0]
+    assert [row.type for row in analysis.rows] == ["function", "function"]
+
+
+def test_a_matrix_that_is_used_twice_is_shared() -> None:
+    network = trace(strangers.Projected(), (5, 4))
+    assert network.by_name["fc"].shares is None
+    analysis = archscope.analyze(network)
+    assert analysis.totals.parameters == 30
+    assert analysis["matmul"].macs is None
+    assert "takes shapes or weights that its layer type does not" in str(analysis["matmul"].reason("macs"))
+
+
+def test_padding_that_is_no_zeros_is_no_zero_padding() -> None:
+    analysis = archscope.analyze(trace(strangers.OtherEdges(), (2, 4, 4)))
+    assert [(row.type, row.output) for row in analysis.rows] == [
+        ("function", (2, 6, 6)), ("function", (2, 6, 8)), ("function", (2, 8, 6)), ("function", (2, 8, 6)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("module", "shape"),
+    [
+        (nn.LSTM(5, 7, proj_size=3, batch_first=True), (4, 5)),
+        (nn.GRU(5, 7), (4, 5)),
+        (nn.RNN(5, 7, batch_first=True), (4, 5)),
+        (nn.LayerNorm(8, eps=0.0), (8,)),
+    ],
+    ids=["projected", "sequence first", "plain recurrence", "no eps"],
+)
+def test_what_a_layer_type_does_not_take_is_a_function_with_its_weights(
+    module: nn.Module, shape: tuple[int, ...]
+) -> None:
+    (row,) = archscope.analyze(trace(module, shape)).rows
+    assert isinstance(row.node.layer, Function)
+    assert row.parameters == sum(each.numel() for each in module.parameters())
+    assert row.connections is None
+
+
+@pytest.mark.parametrize("option", [{"add_zero_attn": True}, {"add_bias_kv": True}])
+def test_attention_to_more_than_its_input_is_a_function(option: dict[str, bool]) -> None:
+    class Attends(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = nn.MultiheadAttention(8, 2, batch_first=True, **option)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.attention(x, x, x)[0]
+
+    module = Attends()
+    (row,) = archscope.analyze(trace(module, (4, 8))).rows
+    assert isinstance(row.node.layer, Function)
+    assert row.parameters == sum(each.numel() for each in module.parameters())
+
+
+@pytest.mark.parametrize(
+    ("shape", "sample"),
+    [((BATCH, 3, 4), (3, 4)), ((7, BATCH, 3), (7, 3)), ((7, 3, BATCH), (7, 3)), ((BATCH * 4, 9), (4, 9)),
+     ((7, 3), (7, 3)), ((BATCH,), ()), ((), ())],
+)  # fmt: skip
+def test_the_batch_is_taken_away_wherever_it_went(shape: tuple[int, ...], sample: tuple[int, ...]) -> None:
+    assert sample_of(torch.zeros(shape)) == sample
+
+
+def test_a_function_knows_what_works_value_by_value() -> None:
+    same, other = (4, 6), (4, 1)
+    assert Function("sub", [same]).facts(same, same).windows == ()
+    assert Function("sub", [same]).facts(same, other).windows is None
+    assert Function("sub", [same]).facts(other, other).windows is None
+    assert Function("roll", [same]).facts(same).windows is None
+    assert Function("sub", [same]).facts(same, same).macs == Function("roll", [same]).facts(same).macs == 0
+
+
+def test_a_function_knows_the_products_of_its_inputs() -> None:
+    assert Function("matmul", [(7, 4, 9)]).facts((7, 4, 3), (7, 3, 9)).macs == 7 * 4 * 9 * 3
+    assert Function("matmul", [(4,)]).facts((4, 3), (3,)).macs is None
+    assert Function("einsum", [(7, 4, 9)]).facts((7, 4, 3), (7, 3, 9)).macs is None
+    attention = Function("scaled_dot_product_attention", [(2, 5, 4)])
+    assert attention.facts((2, 5, 3), (2, 6, 3), (2, 6, 4)).macs == 2 * 5 * 6 * 3 + 2 * 5 * 6 * 4
+    assert Function("einsum", [(2, 5, 4)]).facts((2, 5, 3), (2, 6, 3), (2, 6, 4)).macs is None
+
+
+def test_the_outputs_of_a_function_have_names_if_there_are_several() -> None:
+    names = [Function("chunk", [(2,)] * count).output_names for count in (1, 2, 3)]
+    assert names == [("output",), ("output0", "output1"), ("output0", "output1", "output2")]
 
 
 def test_a_module_that_runs_twice_holds_its_weights_once() -> None:

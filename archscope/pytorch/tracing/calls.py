@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from torch import Tensor
 
+from archscope.errors import Rejects
 from archscope.layers import TYPES, Layer
 from archscope.pytorch.signatures import bound, each_axis, over_grid, plain_name
 from archscope.pytorch.tracing.samples import sample_of
@@ -40,7 +41,10 @@ def read(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor
     plain = plain_name(name)
     if plain not in _READINGS:
         return ()
-    found = _READINGS[plain](Call(plain, bound(plain, args, kwargs), made))
+    try:
+        found = _READINGS[plain](Call(plain, bound(plain, args, kwargs), made))
+    except Rejects:  # PyTorch takes options that the layer type does not
+        return ()
     return () if found is None else found if isinstance(found, tuple) else (found,)
 
 

@@ -198,10 +198,13 @@ class Tracer(TorchFunctionMode):
                 shapes = [found[-1].output]
         except Rejects:
             return []
-        seen = Counter(self._held[weight].values for weight in weights if weight in self._held)
-        stated = Counter(weight.values for facts in found for weight in facts.weights)
+        held = [self._held[weight] for weight in weights if weight in self._held]
+        stated = [weight for facts in found for weight in facts.weights]
+        # Another layer's weights have to lie as they lie there; a matrix of its own may be turned around.
+        shared = any(weight.name in self._owners for weight in held)
+        alike = [Counter(each.shape if shared else each.values for each in weights_) for weights_ in (held, stated)]
         made = found[-1].outputs if found else ()
-        return found if len(made) == len(outputs) and made[0] == outputs[0] and seen == stated else []
+        return found if len(made) == len(outputs) and made[0] == outputs[0] and alike[0] == alike[1] else []
 
     def unused(self) -> str:
         """A sentence on weights that no layer used that ran; empty if there are none."""
