@@ -289,6 +289,19 @@ def test_a_dense_layer_in_windows_that_lie_in_the_batch_has_the_lines_of_all_of_
     assert analysis["fc"].macs == 3 * 4 * 16 * 4
 
 
+def test_a_product_with_a_matrix_of_its_own_is_made_at_every_position() -> None:
+    class Mixes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.matrix = nn.Parameter(torch.randn(4, 6))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x @ self.matrix
+
+    (row,) = archscope.analyze(trace(Mixes(), (3, 4))).rows
+    assert (row.type, row.output, row.parameters, row.macs) == ("linear", (3, 6), 24, 3 * 24)
+
+
 def test_a_function_that_nobody_knows_is_not_covered() -> None:
     analysis = archscope.analyze(trace(strangers.Spectrum(), (8,)))
     assert analysis["fc"].macs == 64

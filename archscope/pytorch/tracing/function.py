@@ -49,7 +49,7 @@ class Function(Layer):
     type: ClassVar[str] = "function"
     family: ClassVar[str] = "function"
     verb: ClassVar[str] = "Function"
-    arity: ClassVar[tuple[int, int | None]] = (0, None)
+    arity: ClassVar[tuple[int, int | None]] = (1, None)
 
     called: str
     made: tuple[Shape, ...]

@@ -151,7 +151,7 @@ class Tracer(TorchFunctionMode):
         """Whether a call leaves everything as it is: a view in the same shape, padding by nothing."""
         given = next(tensors_in([*args, *kwargs.values()]))
         if plain_name(name) == "pad":
-            return not any(kwargs.get("pad", args[1] if len(args) > 1 else (1,)))
+            return not any(kwargs["pad"] if "pad" in kwargs else args[1])
         return name in _VIEWS and made.shape == given.shape
 
     def _reached(self, given: Sequence[Any]) -> list[Ref]:
