@@ -94,7 +94,9 @@ def _named(name: str, given: dict[str, Any], made: tuple[int, ...]) -> Step | No
         case each if each.startswith(("dropout", "feature_dropout", "alpha_dropout")):
             on = "it stays on at inference; write `F.dropout(x, p, self.training)`" if given["training"] else ""
             return Step("dropout", _of(given, "p"), made, remark=on)
-        case "leaky_relu" | "elu" | "gelu" | "softplus":
+        case "softplus":
+            return Step(name, _of(given, "beta"), made)
+        case "leaky_relu" | "elu" | "gelu":
             return Step(name, {each: value for each, value in given.items() if each != "input"}, made)
         case "hardtanh":
             return between(given["min_val"], given["max_val"], made)

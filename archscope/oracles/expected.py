@@ -25,18 +25,20 @@ def expectations(network: Network) -> list[list[Step]]:
 
 def _steps(network: Network, name: str) -> list[Step]:
     """A node's step; none for one that leaves the values in their places, or for a function that is no layer."""
-    node, facts = network.by_name[name], network.facts[name]
-    if isinstance(node.layer, Function):
-        return _function(node.layer, name)
+    layer, facts = network.by_name[name].layer, network.facts[name]
+    if isinstance(layer, Function):
+        if layer.like is None:
+            return _function(layer, name)
+        layer = layer.like
     taken, made = _plain(facts.inputs[0]), _plain(facts.output)
-    given = None if node.layer.family == "merge" else taken
-    if node.layer.type == "identity" or (node.layer.type in _SHAPING and not flattens(taken, made)):
+    given = None if layer.family == "merge" else taken
+    if layer.type == "identity" or (layer.type in _SHAPING and not flattens(taken, made)):
         return []
-    options = _options(node.layer, taken)
-    step = Step(node.layer.type, options, made, int(facts.parameters), name, given)
-    if node.layer.type in _SHAPING:
+    options = _options(layer, taken)
+    step = Step(layer.type, options, made, int(facts.parameters), name, given)
+    if layer.type in _SHAPING:
         return [replace(step, type="flatten")]
-    if node.layer.type == "hardtanh":
+    if layer.type == "hardtanh":
         same = between(options["min_val"], options["max_val"], made)
         return [replace(step, type=same.type, options=same.options) if same else step]
     return [step]

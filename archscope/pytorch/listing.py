@@ -152,9 +152,8 @@ def transcribe(network: Network, listing: Listing, write: Callable[[Node, list[s
             inside[node.name] = expression
         elif expression != names[node.name]:
             listing.forward += assignment(names[node.name], expression)
-    return ", ".join(names[name] for name in network.inputs), ", ".join(
-        _read(network, names, ref) for ref in network.outputs
-    )
+    arguments = ", ".join(names[name] for name in network.inputs)
+    return arguments, ", ".join(_read(network, names, ref) for ref in network.outputs)
 
 
 def _read(network: Network, names: Mapping[str, str], ref: Ref) -> str:

@@ -98,6 +98,6 @@ def _begun(module: nn.Module, shapes: Sequence[Sequence[int]], factory: str) -> 
         try:
             with torch.no_grad(), heard_apart():
                 module(*(torch.zeros(1, *shape) for shape in shapes))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UsageError(f"the module of `{factory}` raised {raised(error)}") from error
     return module

@@ -23,7 +23,7 @@ _WRITTEN: Final = (
     ("linear", "input weight bias"),
     ("matmul mm", "input other"),
     ("addmm", "bias input other"),
-    ("embedding", "input weight"),
+    ("embedding", "input weight padding_idx max_norm"),
     ("batch_norm", "input running_mean running_var weight bias training=False momentum=0.1 eps=1e-05"),
     ("layer_norm", "input normalized_shape weight bias eps=1e-05"),
     ("group_norm", "input num_groups weight bias eps=1e-05"),
@@ -35,7 +35,8 @@ _WRITTEN: Final = (
     ("mul rmul imul multiply", "input other"),
     ("mean", "input dim keepdim=False"),
     ("pad", "input pad mode='constant' value"),
-    ("interpolate upsample", "input size scale_factor mode='nearest'"),
+    ("interpolate upsample",
+     "input size scale_factor mode='nearest' align_corners recompute_scale_factor antialias=False"),
     ("softmax log_softmax", "input dim"),
     ("relu relu6 selu silu sigmoid tanh hardsigmoid hardswish", "input"),
     ("leaky_relu", "input negative_slope=0.01"),
@@ -44,7 +45,7 @@ _WRITTEN: Final = (
     ("hardtanh", "input min_val=-1.0 max_val=1.0"),
     ("clamp clip", "input min max"),
     ("clamp_min", "input min"),
-    ("softplus", "input beta=1.0"),
+    ("softplus", "input beta=1.0 threshold=20"),
     ("prelu", "input weight"),
 )  # fmt: skip
 

@@ -368,3 +368,20 @@ class OtherEdges(nn.Module):
 
 def without_eps() -> nn.Module:
     return nn.LayerNorm(8, eps=0.0)
+
+
+class Beyond(nn.Module):
+    """Layers but for an option that their types do not have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4)
+        self.up = nn.Upsample(scale_factor=2.0, mode="bilinear", align_corners=True)
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        x = F.batch_norm(x, self.norm.running_mean, self.norm.running_var, self.norm.weight, self.norm.bias, True)
+        x = F.softplus(self.up(x), threshold=5).flatten(2).transpose(1, 2)
+        mask = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).triu(1)
+        return self.attention(x, x, x, attn_mask=mask, need_weights=False)[0]

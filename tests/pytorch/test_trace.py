@@ -172,6 +172,22 @@ def test_what_a_layer_type_does_not_take_is_a_function_with_its_weights(
     assert row.connections is None
 
 
+def test_a_layer_with_an_option_beyond_its_type_counts_as_the_layer_and_cannot_be_made() -> None:
+    module = strangers.Beyond()
+    network = trace(module, (1, 4, 4))
+    rows = {row.name: row for row in archscope.analyze(network).rows if isinstance(row.node.layer, Function)}
+    labels = {name: row.node.layer.label for name, row in rows.items()}
+    assert labels == {
+        "batch_norm": "BN, training", "up": "upsample ×2, align_corners", "softplus": "softplus, threshold",
+        "transpose": "transpose", "attention": "attention, 2 heads, attn_mask",
+    }  # fmt: skip
+    assert (rows["batch_norm"].parameters, rows["batch_norm"].fixed, rows["up"].output) == (8, 8, (4, 8, 8))
+    assert rows["attention"].macs == 4 * 4 * 4 * 64 + 2 * 64 * 64 * 4
+    assert archscope.analyze(network).totals.parameters == sum(each.numel() for each in module.parameters())
+    with pytest.raises(archscope.UsageError, match="`BN, training` is a function of a module that was read"):
+        archscope.build(network)
+
+
 @pytest.mark.parametrize("option", [{"add_zero_attn": True}, {"add_bias_kv": True}])
 def test_attention_to_more_than_its_input_is_a_function(option: dict[str, bool]) -> None:
     class Attends(nn.Module):

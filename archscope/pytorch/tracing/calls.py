@@ -48,6 +48,20 @@ def read(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor
     return () if found is None else found if isinstance(found, tuple) else (found,)
 
 
+def beyond(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """An option of a call that changes what it computes, and that no layer type has; empty if there is none.
+
+    >>> beyond("interpolate", ["x"], {"align_corners": True}), beyond("interpolate", ["x"], {"align_corners": False})
+    ('align_corners', '')
+    """
+    plain = plain_name(name)
+    usual = _USUAL.get(plain, {})
+    given = bound(plain, args, kwargs) if usual else {}
+    if plain == "batch_norm" and given["running_mean"] is None:
+        return ""  # there is nothing but the batch to normalize by
+    return next((option for option, values in usual.items() if given[option] not in values), "")
+
+
 def _sides(value: Any, axes: int) -> Any:
     """Padding as archscope's types take it; PyTorch's ``same`` is Keras's where its stride is 1, as it has to be."""
     if value == "same":
@@ -236,6 +250,15 @@ def _hardtanh(call: Call) -> Layer:
 def _prelu(call: Call) -> Layer:
     return TYPES["prelu"](num_parameters=call.given["weight"].numel())
 
+
+_USUAL: Final[Mapping[str, Mapping[str, tuple[Any, ...]]]] = MappingProxyType({
+    "batch_norm": {"training": (False,)},
+    "embedding": {"max_norm": (None,)},
+    "interpolate": {"align_corners": (None, False), "antialias": (False,)},
+    "softplus": {"threshold": (20,)},
+    "upsample": {"align_corners": (None, False)},
+})  # fmt: skip
+"""Options that layer types do not have, with the values at which a call is the layer."""
 
 _TABLE: Final[tuple[tuple[str, Reading], ...]] = (
     ("conv1d conv2d conv3d", _conv),

@@ -37,6 +37,7 @@ class Function(Layer):
 
     What works value by value, or only moves values, has no connections and no products; a product of two inputs has
     no connections, because no weight is in it. For anything else both are not covered, with the reason.
+    A call that is a layer but for an option its type does not have counts as that layer does, and cannot be made.
 
     >>> facts = Function("matmul", [(4, 9)]).facts((4, 3), (3, 9))
     >>> facts.output, facts.macs, facts.macs.working
@@ -55,14 +56,25 @@ class Function(Layer):
     made: tuple[Shape, ...]
     held: tuple[Weight, ...]
     misfit: bool
+    like: Layer | None
+    beyond: str
 
     def __init__(
-        self, called: str, outputs: Sequence[Shape], weights: Sequence[Weight] = (), *, misfit: bool = False
+        self,
+        called: str,
+        outputs: Sequence[Shape],
+        weights: Sequence[Weight] = (),
+        *,
+        misfit: bool = False,
+        like: Layer | None = None,
+        beyond: str = "",
     ) -> None:
         object.__setattr__(self, "called", called)
         object.__setattr__(self, "made", tuple(tuple(int(extent) for extent in shape) for shape in outputs))
         object.__setattr__(self, "held", tuple(weights))
         object.__setattr__(self, "misfit", misfit)
+        object.__setattr__(self, "like", like)
+        object.__setattr__(self, "beyond", beyond)
         several = tuple(f"output{place}" for place in range(len(self.made)))
         object.__setattr__(self, "output_names", several if len(several) > 1 else ("output",))
 
@@ -71,9 +83,11 @@ class Function(Layer):
 
     @property
     def label(self) -> str:
-        return self.called
+        return self.called if self.like is None else f"{self.like.label}, {self.beyond}"
 
     def rule(self, *inputs: Shape) -> Facts:
+        if self.like is not None:
+            return self.like.facts(*inputs)
         macs = NOTHING if self.called in POINTWISE or self.called in MOVING else self._products(inputs)
         unknown = (
             f"this `{self.called}` takes shapes or weights that its layer type does not"

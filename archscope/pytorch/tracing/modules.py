@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from torch import nn
@@ -38,6 +40,17 @@ def read_module(module: nn.Module) -> Layer | None:
     if isinstance(module, historic.ScaledTanh):
         return TYPES["scaled_tanh"](amplitude=module.amplitude, slope=module.slope)
     return _sided(module)
+
+
+_MASKS: Final = ("key_padding_mask", "attn_mask", "is_causal")
+
+
+def beyond_module(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """What a module of `LEAVES` is given that its layer type does not have, a mask; empty if it is nothing."""
+    if not isinstance(module, nn.MultiheadAttention):
+        return ""
+    given = {**dict(zip(inspect.signature(module.forward).parameters, args, strict=False)), **kwargs}
+    return next((name for name in _MASKS if given.get(name) is not None and given[name] is not False), "")
 
 
 def _recurrent(module: nn.LSTM | nn.GRU) -> Layer | None:

@@ -19,9 +19,9 @@ from archscope.network import Node, Ref
 from archscope.pytorch.builders import COUNTERS
 from archscope.pytorch.signatures import plain_name
 from archscope.pytorch.strangers import misfit, tensors_in
-from archscope.pytorch.tracing.calls import read
+from archscope.pytorch.tracing.calls import beyond, read
 from archscope.pytorch.tracing.function import Function
-from archscope.pytorch.tracing.modules import LEAVES, read_module
+from archscope.pytorch.tracing.modules import LEAVES, beyond_module, read_module
 from archscope.pytorch.tracing.samples import sample_of
 from archscope.pytorch.tracing.values import Values
 
@@ -109,18 +109,19 @@ class Tracer(TorchFunctionMode):
         if isinstance(module, LEAVES):
             self._leaf -= 1
             if not self._leaf:
-                self._ran(module, [*args, *kwargs.values()], list(tensors_in(output)))
+                self._ran(module, args, kwargs, list(tensors_in(output)))
         self._stack.pop()
 
-    def _ran(self, module: nn.Module, given: Sequence[Any], made: list[Tensor]) -> None:
+    def _ran(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], made: list[Tensor]) -> None:
         """A module that is one layer has run."""
-        refs = self._reached(given)
+        refs = self._reached([*args, *kwargs.values()])
         if isinstance(module, nn.MultiheadAttention):
             refs, made = (refs[:1] if len(set(refs)) == 1 else refs), made[:1]
         names = [name for name, _ in (*module.named_parameters(), *module.named_buffers())]
         weights = frozenset(f"{self.at}.{name}" if self.at else name for name in names)
         layer = read_module(module)
-        self._keep(() if layer is None else (layer,), type(module).__name__.lower(), refs, weights, made)
+        more = beyond_module(module, args, kwargs)
+        self._keep(() if layer is None else (layer,), type(module).__name__.lower(), refs, weights, made, more)
 
     def _called(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> Any:
         """A function of PyTorch has run; what it returns goes on."""
@@ -144,7 +145,7 @@ class Tracer(TorchFunctionMode):
                 result = result.view(result.shape)
                 made = [result]
             layers = read(name, args, kwargs, made[0]) if len(made) == 1 and made[0].dim() else ()
-            self._keep(layers, plain_name(name), refs, weights, made)
+            self._keep(layers, plain_name(name), refs, weights, made, beyond(name, args, kwargs))
         return result
 
     def _leaves(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor) -> bool:
@@ -164,8 +165,12 @@ class Tracer(TorchFunctionMode):
         refs: Sequence[Ref],
         weights: frozenset[str],
         made: Sequence[Tensor],
+        more: str,
     ) -> None:
-        """Keep a node for each layer, if they make these shapes with these weights; else a function that does."""
+        """Keep a node for each layer, if they make these shapes with these weights; else a function that does.
+
+        ``more`` is an option that the layer's type does not have: a function then counts as the layer does.
+        """
         outputs = [sample_of(each) for each in made]
         owners = {self._owners.get(weight) for weight in weights & self._held.keys()}
         shares = owners.pop() if len(owners) == 1 else None
@@ -174,6 +179,8 @@ class Tracer(TorchFunctionMode):
             unowned = [weight for weight in sorted(weights) if weight in self._held and weight not in self._owners]
             function = Function(called, outputs, [self._held[weight] for weight in unowned], misfit=bool(layers))
             layers, shares = [function], None
+        elif more:
+            layers = [Function(called, outputs, like=layer, beyond=more) for layer in layers]
         for place, layer in enumerate(layers):
             whole = len(layers) == 1 or bool(facts[place].weights)
             name = self._named(layer.type if layer.type != "function" else called, whole=whole)
