@@ -126,3 +126,15 @@ def one(noun: str) -> str:
     ('an avg_pool2d', 'an lstm', 'a linear')
     """
     return f"an {noun}" if noun[0] in "aeiou" or noun.startswith(("lrn", "lstm", "rbf")) else f"a {noun}"
+
+
+def require_torch(task: str) -> None:
+    """Insist on PyTorch, without importing it.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    import importlib.util
+
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtra(task, "PyTorch", "torch")

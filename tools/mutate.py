@@ -35,9 +35,9 @@ FOLDER = ROOT / "archscope" / "layers"
 STAGES = (
     ("tests/layers/test_layers.py",),
     ("archscope/layers", "tests/layers", "tests/test_analysis.py", "tests/test_mistakes.py", "tests/formats"),
-    ("tests/pytorch/test_builders.py", "tests/oracles/test_layer_types.py", "tests/test_options.py"),
+    ("tests/building/test_builders.py", "tests/oracles/test_layer_types.py", "tests/test_options.py"),
     ("tests/test_windows.py",),
-    ("tests/pytorch/test_build.py", "tests/diagrams/test_figures.py", "tests/diagrams/graph/test_view.py"),
+    ("tests/building/test_build.py", "tests/diagrams/test_figures.py", "tests/diagrams/graph/test_view.py"),
 )
 """Tests in the order in which they are asked: most mutants are noticed by the first, and no more are then collected."""
 ENOUGH = 2

@@ -20,8 +20,8 @@ from torch.utils.flop_counter import flop_registry
 from archscope.analysis import Analysis
 from archscope.bench.ceilings import Ceilings
 from archscope.bench.precision import Precision
+from archscope.building import build
 from archscope.network import Network
-from archscope.pytorch import build
 
 
 @dataclass(frozen=True, slots=True)

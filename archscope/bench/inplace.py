@@ -18,7 +18,7 @@ from torch import nn
 
 from archscope.bench.clocks import Clock, Mark
 from archscope.bench.timing import CLOSED, Limits, once, without_collection
-from archscope.pytorch.network import BuiltNetwork
+from archscope.building.network import BuiltNetwork
 
 LEAST: Final = 7
 MOST: Final = 500

@@ -17,7 +17,7 @@ from typing import Any, Final
 from archscope.analysis import Analysis, analyze
 from archscope.bench.precision import PRECISIONS
 from archscope.errors import ArchscopeError
-from archscope.pytorch.opening import open_network
+from archscope.opening import open_network
 
 PR_SET_PDEATHSIG: Final = 1
 """The number of that request in Linux's ``prctl.h``."""

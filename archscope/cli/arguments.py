@@ -17,7 +17,7 @@ def _complete_spec(incomplete: str) -> list[str]:
 
 def _complete_layer(ctx: typer.Context, incomplete: str) -> list[str]:
     from archscope.errors import ArchscopeError
-    from archscope.pytorch.opening import open_network
+    from archscope.opening import open_network
 
     try:
         network = open_network(ctx.params["spec"])

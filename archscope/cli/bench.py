@@ -139,7 +139,7 @@ def command(
 def _cells(specs: Sequence[str], batch: str, axes: Mapping[str, str]) -> tuple[tuple[Cell, ...], dict[str, Analysis]]:
     import archscope
     from archscope.bench.plan import parse_axis, parse_batches, plan
-    from archscope.pytorch.opening import open_network
+    from archscope.opening import open_network
 
     chosen = {f"{axis}s": parse_axis(axis, text) for axis, text in axes.items()}
     batches = parse_batches(batch)
@@ -199,7 +199,7 @@ def _job(
     from archscope.bench.devices import check_name
     from archscope.bench.run import Job
     from archscope.bench.timing import Limits
-    from archscope.pytorch import require_torch
+    from archscope.errors import require_torch
 
     check_name(device)
     require_torch("bench")

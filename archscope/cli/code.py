@@ -36,9 +36,9 @@ def command(
     archscope code alexnet-keras --to keras
     """
     from archscope.errors import NotFound, did_you_mean
-    from archscope.pytorch.keras_source import write_keras
-    from archscope.pytorch.opening import open_network
-    from archscope.pytorch.source import write_pytorch
+    from archscope.opening import open_network
+    from archscope.writing.keras import write_keras
+    from archscope.writing.pytorch import write_pytorch
 
     if to not in _FRAMEWORKS:
         raise NotFound(f"there is no framework `{to}`; {did_you_mean(to, _FRAMEWORKS, what='frameworks')}")

@@ -112,7 +112,7 @@ def command(
     """
     import archscope
     from archscope.diagrams.drawing import format_of
-    from archscope.pytorch.opening import open_network
+    from archscope.opening import open_network
 
     chosen = format or (format_of(output) if output else "svg")
     network = open_network(spec, changes=changes or (), input=input)

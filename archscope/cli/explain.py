@@ -21,7 +21,7 @@ def command(
     """
     import archscope
     from archscope.formats import derivation
-    from archscope.pytorch.opening import open_network
+    from archscope.opening import open_network
 
     analysis = archscope.analyze(open_network(spec, changes=changes or (), input=input))
     shown = (None, False) if output else (width(), color())

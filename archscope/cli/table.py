@@ -79,7 +79,7 @@ def command(
     """
     import archscope
     from archscope.formats import View, write
-    from archscope.pytorch.opening import open_network
+    from archscope.opening import open_network
 
     chosen = format or (_SUFFIXES.get(output.suffix.lower(), "table") if output else "table")
     analysis = archscope.analyze(open_network(spec, changes=changes or (), input=input))

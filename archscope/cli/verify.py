@@ -72,8 +72,8 @@ def command(
         _compare(specs or [], against, changes, input, output, format)
         return
     from archscope.errors import NotFound, did_you_mean
+    from archscope.opening import open_network
     from archscope.oracles.report import FORMATS
-    from archscope.pytorch.opening import open_network
 
     if format not in FORMATS:
         raise NotFound(f"there is no format `{format}`; {did_you_mean(format, FORMATS, what='formats')}")
@@ -136,9 +136,8 @@ def _compare(
     output: Any,
     format: str,
 ) -> None:
-    from archscope.errors import UsageError
-    from archscope.pytorch import require_torch
-    from archscope.pytorch.opening import open_network
+    from archscope.errors import UsageError, require_torch
+    from archscope.opening import open_network
 
     if len(specs) != 1:
         raise UsageError(f"`--against` compares one spec with a module, got {len(specs)}; "

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from archscope.building.builders import COUNTERS
 from archscope.layers import Facts
 from archscope.oracles.case import Case, watching
 from archscope.oracles.findings import Finding, compared, not_covered
-from archscope.pytorch.builders import COUNTERS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

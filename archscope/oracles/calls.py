@@ -9,8 +9,8 @@ from typing import Any, Final
 from torch import Tensor, nn
 
 from archscope.oracles.steps import Step, flattens, sides_of
-from archscope.pytorch.signatures import SIGNATURES, bound, each_axis, over_grid, plain_name
-from archscope.pytorch.strangers import tensors_in
+from archscope.tracing.signatures import SIGNATURES, bound, each_axis, over_grid, plain_name
+from archscope.tracing.strangers import tensors_in
 
 Arguments = Mapping[str, Any]
 

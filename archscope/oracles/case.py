@@ -16,7 +16,7 @@ from archscope.network import Network, Node
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from archscope.pytorch.network import BuiltNetwork
+    from archscope.building.network import BuiltNetwork
 
 
 SMALL: Final = 1_000_000
@@ -48,8 +48,8 @@ class Case:
     @cached_property
     def model(self) -> BuiltNetwork:
         """The built module, as at inference; every witness leaves it as it found it."""
-        from archscope.pytorch import build
-        from archscope.pytorch.strangers import keeping_random
+        from archscope.building import build
+        from archscope.tracing.strangers import keeping_random
 
         with keeping_random():
             return build(self.network, device=self.device).eval()

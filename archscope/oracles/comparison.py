@@ -19,8 +19,8 @@ from archscope.oracles.expected import expectations
 from archscope.oracles.findings import spell
 from archscope.oracles.held import count_values, never_run, unlike
 from archscope.oracles.recorded import Recording, record
-from archscope.pytorch.factory import Factory, raised
-from archscope.pytorch.strangers import misfit
+from archscope.tracing.factory import Factory, raised
+from archscope.tracing.strangers import misfit
 
 _LIKELY: Final = (28, 32, 64, 224, 227, 256, 299)
 """Input sizes that are tried when a module does not run at the spec's."""

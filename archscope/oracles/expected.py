@@ -12,7 +12,7 @@ from archscope.network import Network
 from archscope.oracles.alignment import COMPARED
 from archscope.oracles.calls import MERGES, between
 from archscope.oracles.steps import Step, flattens, merged, sides_of
-from archscope.pytorch.tracing.function import Function
+from archscope.tracing.function import Function
 
 _SHAPING: Final = ("flatten", "reshape")
 

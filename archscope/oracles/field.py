@@ -16,14 +16,14 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from archscope.analysis import Row
+from archscope.building import build
+from archscope.building.historic import EuclideanRBF, Subsampling
+from archscope.building.network import BuiltNetwork
+from archscope.building.padding import SidedMaxPool, pad_sides
 from archscope.network import Network, Ref
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, compared, not_covered
-from archscope.pytorch import build
-from archscope.pytorch.historic import EuclideanRBF, Subsampling
-from archscope.pytorch.network import BuiltNetwork
-from archscope.pytorch.padding import SidedMaxPool, pad_sides
-from archscope.pytorch.strangers import keeping_random
+from archscope.tracing.strangers import keeping_random
 
 NAME = "field"
 SHALLOW: Final = 30

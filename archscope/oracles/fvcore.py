@@ -82,9 +82,9 @@ def _placed(layer: Layer, shapes: tuple[Shape, ...], device: str) -> nn.Module:
     import torch
     from torch.nn.modules.conv import _ConvNd
 
-    from archscope.pytorch.builders import build_layer
-    from archscope.pytorch.historic import TableConv2d
-    from archscope.pytorch.strangers import keeping_random
+    from archscope.building.builders import build_layer
+    from archscope.building.historic import TableConv2d
+    from archscope.tracing.strangers import keeping_random
 
     with torch.device(device), keeping_random():
         module = build_layer(layer, *shapes)

@@ -22,12 +22,12 @@ from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
+from archscope.building.builders import build_layer
+from archscope.building.historic import EuclideanRBF, TableConv2d
+from archscope.building.sides import same_sides
 from archscope.layers import Layer, Shape
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, compared, not_covered
-from archscope.pytorch.builders import build_layer
-from archscope.pytorch.historic import EuclideanRBF, TableConv2d
-from archscope.pytorch.sides import same_sides
 
 if TYPE_CHECKING:
     from torch import Tensor

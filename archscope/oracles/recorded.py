@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from archscope.building.historic import EuclideanRBF, ScaledTanh, Subsampling, TableConv2d
+from archscope.building.padding import SidedAvgPool, SidedMaxPool
 from archscope.oracles.calls import parameters_in, steps_of
 from archscope.oracles.steps import Step, merged, sides_of
-from archscope.pytorch.historic import EuclideanRBF, ScaledTanh, Subsampling, TableConv2d
-from archscope.pytorch.padding import SidedAvgPool, SidedMaxPool
-from archscope.pytorch.strangers import as_written, heard_apart, kept, tensors_in
+from archscope.tracing.strangers import as_written, heard_apart, kept, tensors_in
 
 
 @dataclass

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from archscope.pytorch.sides import same_sides
+from archscope.building.sides import same_sides
 
 Sides = tuple[tuple[int, int], ...]
 

@@ -58,7 +58,7 @@ def _cannot(module: Any, facts: Facts) -> str:
     from torch import nn
     from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-    from archscope.pytorch.historic import TableConv2d
+    from archscope.building.historic import TableConv2d
 
     if isinstance(module, _ConvTransposeNd):
         return "torchinfo multiplies a transposed convolution's weights with its outputs, not its inputs"

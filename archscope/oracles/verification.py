@@ -166,8 +166,7 @@ def _asked(name: str, case: Case) -> Iterator[Finding]:
 def _require(packages: Sequence[str]) -> None:
     from importlib.util import find_spec
 
-    from archscope.errors import MissingExtra
-    from archscope.pytorch import require_torch
+    from archscope.errors import MissingExtra, require_torch
 
     for package in packages:
         if package == "torch":

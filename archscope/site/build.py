@@ -14,10 +14,8 @@ from archscope.errors import ArchscopeError, MissingExtra, NotFound, SpecError, 
 from archscope.formats import write as write_table
 from archscope.formats.sheet import View
 from archscope.network import Network
+from archscope.opening import open_network
 from archscope.oracles import Verification, verify
-from archscope.pytorch.keras_source import write_keras
-from archscope.pytorch.opening import open_network
-from archscope.pytorch.source import write_pytorch
 from archscope.site import benchmarks, index_html, markdown, network_html
 from archscope.site.audit import audit
 from archscope.site.bibliography import bibtex
@@ -26,6 +24,8 @@ from archscope.site.live import Picture
 from archscope.site.page import Download, Page, Source, slug
 from archscope.site.proofs import evidence as proven
 from archscope.site.proofs import totals
+from archscope.writing.keras import write_keras
+from archscope.writing.pytorch import write_pytorch
 
 FORMATS: Final = {
     "html": "a finished site: opens from disk, asks for nothing",

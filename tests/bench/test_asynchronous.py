@@ -22,7 +22,7 @@ from archscope.bench.inplace import time_layers
 from archscope.bench.measure import Settings, measure_cell
 from archscope.bench.plan import Cell
 from archscope.bench.timing import Limits
-from archscope.pytorch import build
+from archscope.building import build
 
 US = 1e-6
 SHORT = Limits(figure=0.01, warm_up=0.01, window=1e-4, samples=100)

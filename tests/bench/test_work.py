@@ -22,7 +22,7 @@ from archscope.bench.measure import Settings, measure_cell
 from archscope.bench.plan import Cell, plan
 from archscope.bench.precision import PRECISIONS
 from archscope.bench.timing import Limits
-from archscope.pytorch import build
+from archscope.building import build
 from tests.bench.networks import chain
 
 CPU = torch.device("cpu")

@@ -13,11 +13,11 @@ from tests.conftest import Run
 
 pytest.importorskip("torch")
 
-from tests.pytorch import strangers
+from tests.tracing import strangers
 
 Runs = Callable[..., Run]
-RESIDUAL = "tests.pytorch.strangers:Residual@3,32,32"
-PATCHES = "tests.pytorch.strangers:Patches@3,16,16"
+RESIDUAL = "tests.tracing.strangers:Residual@3,32,32"
+PATCHES = "tests.tracing.strangers:Patches@3,16,16"
 
 
 def test_a_table_of_a_module_has_its_numbers(archscope_run: Runs) -> None:
@@ -37,7 +37,7 @@ def test_the_shape_may_stand_apart(archscope_run: Runs) -> None:
 
 
 def test_several_inputs_are_joined_by_a_plus(archscope_run: Runs) -> None:
-    run = archscope_run("table", "tests.pytorch.strangers:TwoInputs@5,8+7,6", "--format", "json")
+    run = archscope_run("table", "tests.tracing.strangers:TwoInputs@5,8+7,6", "--format", "json")
     assert json.loads(run.out)["layers"][0]["inputs"] == ["query", "memory"]
 
 
@@ -81,15 +81,15 @@ def test_a_module_is_benchmarked_without_a_device(archscope_run: Runs) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("tests.pytorch.strangers:Residual",), "does not say what it takes; state the shape of its input"),
-        (("tests.pytorch.strangers:Residual@3,x",), "`3,x` is no shape; write whole numbers with commas"),
-        (("tests.pytorch.strangers:Residual@3,0",), "`3,0` is no shape; write whole numbers with commas"),
-        (("tests.pytorch.strangers:Residul@3,32,32",), "has no `Residul`; did you mean `Residual`?"),
-        (("tests.pytorch.nowhere:Net@3",), "`tests.pytorch.nowhere` cannot be imported: ModuleNotFoundError"),
-        (("tests.pytorch.strangers:Bottleneck@3,8,8",), "cannot be called without `maps`, `made`"),
-        (("tests.pytorch.strangers:Twice@3,32,32",), "stops at `head`: it takes 12 features and is given 192"),
-        (("tests.pytorch.strangers:Lazy@3",), "the module of `tests.pytorch.strangers:Lazy` raised"),
-        ((RESIDUAL, "--set", "fc.bias=false"), "`--set` changes a spec, and `tests.pytorch.strangers:Residual`"),
+        (("tests.tracing.strangers:Residual",), "does not say what it takes; state the shape of its input"),
+        (("tests.tracing.strangers:Residual@3,x",), "`3,x` is no shape; write whole numbers with commas"),
+        (("tests.tracing.strangers:Residual@3,0",), "`3,0` is no shape; write whole numbers with commas"),
+        (("tests.tracing.strangers:Residul@3,32,32",), "has no `Residul`; did you mean `Residual`?"),
+        (("tests.tracing.nowhere:Net@3",), "`tests.tracing.nowhere` cannot be imported: ModuleNotFoundError"),
+        (("tests.tracing.strangers:Bottleneck@3,8,8",), "cannot be called without `maps`, `made`"),
+        (("tests.tracing.strangers:Twice@3,32,32",), "stops at `head`: it takes 12 features and is given 192"),
+        (("tests.tracing.strangers:Lazy@3",), "the module of `tests.tracing.strangers:Lazy` raised"),
+        ((RESIDUAL, "--set", "fc.bias=false"), "`--set` changes a spec, and `tests.tracing.strangers:Residual`"),
     ],
 )
 def test_what_is_wrong_with_a_module_is_one_line(archscope_run: Runs, arguments: tuple[str, ...], message: str) -> None:
@@ -101,7 +101,7 @@ def test_what_is_wrong_with_a_module_is_one_line(archscope_run: Runs, arguments:
 
 
 def test_lazy_layers_get_their_shapes_first(archscope_run: Runs) -> None:
-    run = archscope_run("table", "tests.pytorch.strangers:Lazy@1,8,8", "--format", "json")
+    run = archscope_run("table", "tests.tracing.strangers:Lazy@1,8,8", "--format", "json")
     assert json.loads(run.out)["totals"]["parameters"] == 2 * 10 + 72 * 3 + 3
 
 
@@ -116,7 +116,7 @@ def test_without_pytorch_a_module_is_one_line_and_exit_3(archscope_run: Runs, mo
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None if name == "torch" else found(name, *rest))
     run = archscope_run("table", RESIDUAL)
     assert (run.status, run.err) == (
-        3, "error: reading `tests.pytorch.strangers:Residual` needs PyTorch: pip install 'archscope[torch]'\n"
+        3, "error: reading `tests.tracing.strangers:Residual` needs PyTorch: pip install 'archscope[torch]'\n"
     )  # fmt: skip
 
 
@@ -124,13 +124,13 @@ def test_without_pytorch_a_module_is_one_line_and_exit_3(archscope_run: Runs, mo
 def test_a_module_that_is_read_is_the_module_to_who_compares_them(archscope_run: Runs, name: str) -> None:
     """Two readers of one module, of which neither knows the other."""
     make, shapes = strangers.KNOWN[name]
-    factory = f"tests.pytorch.strangers:{make.__name__}"
+    factory = f"tests.tracing.strangers:{make.__name__}"
     spec = f"{factory}@{'+'.join(','.join(map(str, shape)) for shape in shapes)}"
     run = archscope_run("verify", spec, "--against", factory)
     assert (run.status, run.err) == (0, ""), run.out
 
 
-@pytest.mark.parametrize("spec", [PATCHES, "tests.pytorch.strangers:Heads@5,8"])
+@pytest.mark.parametrize("spec", [PATCHES, "tests.tracing.strangers:Heads@5,8"])
 def test_functions_that_are_no_layers_are_not_compared(archscope_run: Runs, spec: str) -> None:
     assert archscope_run("verify", spec, "--against", spec.partition("@")[0]).status == 0
 
@@ -138,4 +138,4 @@ def test_functions_that_are_no_layers_are_not_compared(archscope_run: Runs, spec
 def test_a_module_is_compared_with_another(archscope_run: Runs) -> None:
     factory = RESIDUAL.partition("@")[0]
     assert archscope_run("verify", RESIDUAL, "--against", factory).status == 0
-    assert archscope_run("verify", RESIDUAL, "--against", "tests.pytorch.strangers:Twice").status == 1
+    assert archscope_run("verify", RESIDUAL, "--against", "tests.tracing.strangers:Twice").status == 1

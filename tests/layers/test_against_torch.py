@@ -1,6 +1,6 @@
 """Every layer type against PyTorch's own module of the same configuration: shapes, weights, multiply-accumulates.
 
-The table of modules here is written from PyTorch's documentation and shares nothing with `archscope.pytorch`.
+The table of modules here is written from PyTorch's documentation and shares nothing with `archscope.building`.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def test_a_graph_absorbs_what_says_so_and_nothing_else(kind: type[Layer]) -> Non
 @every_type
 def test_a_layer_that_shares_memory_hands_out_the_memory_it_was_given(kind: type[Layer]) -> None:
     torch = pytest.importorskip("torch")
-    from archscope.pytorch.builders import build_layer
+    from archscope.building.builders import build_layer
 
     row = next(row for row in CASES if row.type == kind.type)
     module = build_layer(row.layer, *row.inputs).eval()
@@ -117,7 +117,7 @@ def test_lecuns_squashing_function_leaves_1_where_it_is() -> None:
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 def test_a_softmax_adds_channels_up_unless_told_otherwise(name: str) -> None:
     torch = pytest.importorskip("torch")
-    from archscope.pytorch.builders import build_layer
+    from archscope.building.builders import build_layer
 
     made = build_layer(TYPES[name](), (3, 4))(torch.randn(2, 3, 4))
     sums = (made if name == "softmax" else made.exp()).sum(1)
@@ -128,7 +128,7 @@ def test_a_softmax_adds_channels_up_unless_told_otherwise(name: str) -> None:
 def test_padding_counts_as_zeros_in_an_average_unless_told_otherwise(axes: int) -> None:
     """As in PyTorch, where the corner of a padded window of ones is less than 1."""
     torch = pytest.importorskip("torch")
-    from archscope.pytorch.builders import build_layer
+    from archscope.building.builders import build_layer
 
     layer = TYPES[f"avg_pool{axes}d"](kernel_size=3, padding=1)
     corner = build_layer(layer, (1, *[3] * axes))(torch.ones(1, 1, *[3] * axes)).flatten()[0]

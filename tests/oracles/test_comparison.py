@@ -13,8 +13,8 @@ from archscope.errors import UsageError
 from archscope.layers import TYPES, Dropout, Linear
 from archscope.network import Network, Node, Ref
 from archscope.oracles.comparison import compare, compare_factory, write_comparison
+from tests.building.builder_cases import CASES, name_of
 from tests.oracles.test_layer_types import alone
-from tests.pytorch.builder_cases import CASES, name_of
 
 HERE = "tests.oracles.students"
 

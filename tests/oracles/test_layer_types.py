@@ -6,7 +6,7 @@ import pytest
 
 from archscope.network import Network, Node, Ref
 from archscope.oracles import Verdict, verify
-from tests.pytorch.builder_cases import CASES, Case, name_of
+from tests.building.builder_cases import CASES, Case, name_of
 
 
 def alone(case: Case) -> Network:

@@ -5,8 +5,8 @@ import pytest
 
 import archscope
 from archscope.cli import main
-from archscope.pytorch.keras_source import write_keras
-from archscope.pytorch.source import write_pytorch
+from archscope.writing.keras import write_keras
+from archscope.writing.pytorch import write_pytorch
 
 pytest.importorskip("torch")
 

@@ -9,11 +9,11 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 import archscope  # noqa: E402
+from archscope.building.historic import TableConv2d  # noqa: E402
 from archscope.errors import UsageError  # noqa: E402
-from archscope.pytorch.historic import TableConv2d  # noqa: E402
-from archscope.pytorch.samples import Samples, prepare  # noqa: E402
-from archscope.pytorch.train import Recipe, evaluate, train  # noqa: E402
 from archscope.reader import load, read  # noqa: E402
+from archscope.training.samples import Samples, prepare  # noqa: E402
+from archscope.training.train import Recipe, evaluate, train  # noqa: E402
 
 TINY = """
 input: [1, 4, 4]
@@ -192,7 +192,7 @@ def test_training_and_test_set_share_no_sample():
 
 def test_the_bundled_digits_are_real_ones():
     pytest.importorskip("sklearn")
-    from archscope.pytorch.samples import digits
+    from archscope.training.samples import digits
 
     samples = digits()
     assert samples.images.shape == (1797, 1, 32, 32)
@@ -230,7 +230,7 @@ def stored(monkeypatch):
 
 
 def test_mnist_is_padded_to_32(stored):
-    from archscope.pytorch.samples import mnist
+    from archscope.training.samples import mnist
 
     samples = mnist("data", train=True)
     assert samples.images.shape == (2, 1, 32, 32)
@@ -240,7 +240,7 @@ def test_mnist_is_padded_to_32(stored):
 
 
 def test_cifar_10_is_turned_to_channels_first(stored):
-    from archscope.pytorch.samples import cifar10
+    from archscope.training.samples import cifar10
 
     samples = cifar10("data", train=False)
     assert samples.images.shape == (2, 3, 32, 32)
@@ -249,7 +249,7 @@ def test_cifar_10_is_turned_to_channels_first(stored):
 
 
 def test_images_that_are_not_there_are_downloaded_only_when_asked(stored):
-    from archscope.pytorch.samples import mnist
+    from archscope.training.samples import mnist
 
     with pytest.raises(UsageError, match="empty does not hold MNIST; ask for it with `download=True`"):
         mnist("empty", train=True)
@@ -260,7 +260,7 @@ def test_without_torchvision_mnist_says_what_to_install():
     import importlib.util
 
     from archscope.errors import MissingExtra
-    from archscope.pytorch.samples import mnist
+    from archscope.training.samples import mnist
 
     if importlib.util.find_spec("torchvision") is not None:
         pytest.skip("torchvision is installed")

@@ -57,7 +57,7 @@ def pages() -> dict[str, str]:
             "that says `why` must not hold.",
             _declared(FIGURE),
             "## Training",
-            "What `archscope.pytorch.train` carries out; `data`, `schedule`, `source` and `note` are for people.",
+            "What `archscope.training.train` carries out; `data`, `schedule`, `source` and `note` are for people.",
             _declared(TRAINING),
         )
     }

@@ -13,7 +13,7 @@ from archscope.errors import UsageError
 from archscope.layers import Shape
 from archscope.layers.windows import same_padding
 from archscope.network import Network, Node
-from archscope.pytorch.listing import Listing, Place, assignment, class_name, doc, laid_out, short, transcribe
+from archscope.writing.listing import Listing, Place, assignment, class_name, doc, laid_out, short, transcribe
 
 _METHODS: Final = {
     "subsample": '''

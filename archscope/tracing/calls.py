@@ -10,8 +10,8 @@ from torch import Tensor
 
 from archscope.errors import Rejects
 from archscope.layers import TYPES, Layer
-from archscope.pytorch.signatures import bound, each_axis, over_grid, plain_name
-from archscope.pytorch.tracing.samples import sample_of
+from archscope.tracing.samples import sample_of
+from archscope.tracing.signatures import bound, each_axis, over_grid, plain_name
 
 
 class Call(NamedTuple):

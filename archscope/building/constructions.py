@@ -1,7 +1,7 @@
 """The one table by layer type outside the layer classes: how each layer is constructed in PyTorch.
 
-A construction names a class and its arguments. `archscope.pytorch.builders` calls it and
-`archscope.pytorch.source` spells it, so what is printed cannot drift from what is built; and to write a call down
+A construction names a class and its arguments. `archscope.building.builders` calls it and
+`archscope.writing.pytorch` spells it, so what is printed cannot drift from what is built; and to write a call down
 needs no PyTorch.
 """
 
@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from archscope.building.sides import flat, symmetric
 from archscope.errors import UsageError
 from archscope.layers import Layer, Shape
 from archscope.options import Padding
-from archscope.pytorch.sides import flat, symmetric
 from archscope.record import EMPTY, Record
 
 
@@ -22,7 +22,7 @@ class Construction(Record):
     """One layer as the call of a class.
 
     Attributes:
-        name: the class, of ``torch.nn`` or, where PyTorch has none, of `archscope.pytorch`.
+        name: the class, of ``torch.nn`` or, where PyTorch has none, of `archscope.building`.
         arguments: what is given by position.
         options: what is given by name; what is PyTorch's default is left out.
     """

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import archscope
-from archscope.pytorch.keras_source import write_keras
+from archscope.writing.keras import write_keras
 
 
 def shaped(source: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:

@@ -7,9 +7,9 @@ from typing import Final
 
 from torch import nn
 
+from archscope.building import historic, modules, padding
+from archscope.building.constructions import Construction, construction
 from archscope.layers import Layer, Shape
-from archscope.pytorch import historic, modules, padding
-from archscope.pytorch.constructions import Construction, construction
 
 COUNTERS: Final = frozenset({"num_batches_tracked"})
 """Buffers that are no value of the network: PyTorch's batch norm counts the batches it has seen."""

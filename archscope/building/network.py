@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from archscope.building.builders import build_layer
+from archscope.building.initialise import initialise
 from archscope.errors import UsageError
 from archscope.layers import Shape
 from archscope.network import Network, Node
-from archscope.pytorch.builders import build_layer
-from archscope.pytorch.initialise import initialise
 
 
 class Step(NamedTuple):

@@ -12,18 +12,18 @@ from typing import Any, Final
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from archscope.building.builders import COUNTERS
 from archscope.errors import Rejects
 from archscope.layers import Facts, Layer, Shape
 from archscope.layers.base import Weight
 from archscope.network import Node, Ref
-from archscope.pytorch.builders import COUNTERS
-from archscope.pytorch.signatures import plain_name
-from archscope.pytorch.strangers import misfit, tensors_in
-from archscope.pytorch.tracing.calls import beyond, read
-from archscope.pytorch.tracing.function import Function
-from archscope.pytorch.tracing.modules import LEAVES, beyond_module, read_module
-from archscope.pytorch.tracing.samples import sample_of
-from archscope.pytorch.tracing.values import Values
+from archscope.tracing.calls import beyond, read
+from archscope.tracing.function import Function
+from archscope.tracing.modules import LEAVES, beyond_module, read_module
+from archscope.tracing.samples import sample_of
+from archscope.tracing.signatures import plain_name
+from archscope.tracing.strangers import misfit, tensors_in
+from archscope.tracing.values import Values
 
 _SAME_VALUES: Final = frozenset({
     "contiguous", "clone", "detach", "to", "float", "double", "half", "bfloat16", "type", "type_as", "cpu", "cuda",
@@ -226,7 +226,9 @@ class Tracer(TorchFunctionMode):
     def _named(self, what: str, *, whole: bool) -> str:
         """A module of PyTorch's own gives its path to what it is; anything else is called what it does."""
         path, module = self._stack[-1] if self._stack else ("", self.module)
-        theirs = type(module).__module__.startswith(("torch.nn.", "archscope.pytorch.")) and not list(module.children())
+        theirs = type(module).__module__.startswith(("torch.nn.", "archscope.building.")) and not list(
+            module.children()
+        )
         name = path if whole and path and (theirs or isinstance(module, LEAVES)) else f"{path}.{what}".lstrip(".")
         others = (each for number in itertools.count(2) if (each := f"{name}_{number}") not in self._paths)
         chosen = next(each for each in itertools.chain([name], others) if each not in self._names)

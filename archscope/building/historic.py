@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from archscope.pytorch.padding import pad_sides
-from archscope.pytorch.sides import Sides
+from archscope.building.padding import pad_sides
+from archscope.building.sides import Sides
 
 
 class Subsampling(nn.Module):

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
 
+from archscope.building.historic import Subsampling, TableConv2d
 from archscope.errors import UsageError, did_you_mean
-from archscope.pytorch.historic import Subsampling, TableConv2d
 
 Init = tuple[tuple[str, tuple[str, tuple[float, ...]]], ...]
 """``((weight, (scheme, numbers)), …)``, as `archscope.network.Node.init` has it."""

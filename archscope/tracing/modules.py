@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from torch import nn
 
+from archscope.building import historic, padding
 from archscope.layers import TYPES, Layer
-from archscope.pytorch import historic, padding
 
 _SIDED: Final = (
     padding.SidedConv1d, padding.SidedConv2d, padding.SidedConv3d, padding.CroppedConvTranspose1d,

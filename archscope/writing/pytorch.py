@@ -10,10 +10,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from archscope.building.constructions import Construction, construction
+from archscope.building.sides import Sides, flat, same_sides
 from archscope.network import Network, Node
-from archscope.pytorch.constructions import Construction, construction
-from archscope.pytorch.listing import Listing, Place, assignment, class_name, doc, laid_out, short, transcribe
-from archscope.pytorch.sides import Sides, flat, same_sides
+from archscope.writing.listing import Listing, Place, assignment, class_name, doc, laid_out, short, transcribe
 
 _METHODS: Final = {
     "over_table": '''

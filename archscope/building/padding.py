@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from archscope.pytorch.sides import Sides, flat, same_sides
+from archscope.building.sides import Sides, flat, same_sides
 
 
 def pad_sides(

@@ -7,10 +7,10 @@ import inspect
 import pytest
 import torch
 
+from archscope.building.builders import build_layer, class_of
+from archscope.building.constructions import CONSTRUCTIONS, construction
 from archscope.layers import TYPES
-from archscope.pytorch.builders import build_layer, class_of
-from archscope.pytorch.constructions import CONSTRUCTIONS, construction
-from tests.pytorch.builder_cases import CASES, Case, name_of
+from tests.building.builder_cases import CASES, Case, name_of
 
 
 def run(case: Case, device: str = "cpu") -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archscope.errors import UsageError
+from archscope.errors import UsageError, require_torch
 from archscope.network import Network
 from archscope.reader import load
 
@@ -70,11 +70,9 @@ def _shapes(factory: str, stated: Sequence[int] | str | None) -> list[tuple[int,
 
 def _traced(factory: str, shapes: Sequence[Sequence[int]]) -> Network:
     """The module on meta, where a large network costs nothing; on the CPU, if it will not be made or run there."""
-    from archscope.pytorch import require_torch
-
     require_torch(f"reading `{factory}`")
-    from archscope.pytorch.factory import Factory
-    from archscope.pytorch.tracing import trace_module
+    from archscope.tracing.factory import Factory
+    from archscope.tracing.following import trace_module
 
     maker = Factory(factory)
     name = factory.rpartition(":")[2].rpartition(".")[2]
@@ -91,8 +89,8 @@ def _begun(module: nn.Module, shapes: Sequence[Sequence[int]], factory: str) -> 
     import torch
     from torch.nn.parameter import is_lazy
 
-    from archscope.pytorch.factory import raised
-    from archscope.pytorch.strangers import heard_apart
+    from archscope.tracing.factory import raised
+    from archscope.tracing.strangers import heard_apart
 
     if any(is_lazy(each) for each in module.parameters()):
         try:

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from archscope.building.historic import TableConv2d
 from archscope.errors import UsageError
 from archscope.network import Network
-from archscope.pytorch.historic import TableConv2d
-from archscope.pytorch.samples import Samples
+from archscope.training.samples import Samples
 
 EVALUATION_BATCH: Final = 256
 

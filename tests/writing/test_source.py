@@ -12,8 +12,8 @@ from torch import nn
 
 import archscope
 from archscope.network import Network, Node, Ref
-from archscope.pytorch.source import write_pytorch
-from tests.pytorch.builder_cases import CASES, Case, name_of
+from archscope.writing.pytorch import write_pytorch
+from tests.building.builder_cases import CASES, Case, name_of
 
 
 def executed(source: str, name: str) -> nn.Module:
@@ -114,7 +114,7 @@ def test_the_keras_source_of_every_spec_is_the_built_module() -> None:
     import sys
 
     names = archscope.reader.spec_names()
-    done = subprocess.run([sys.executable, "-m", "tests.pytorch.keras_runner", *names], capture_output=True, text=True,
+    done = subprocess.run([sys.executable, "-m", "tests.writing.keras_runner", *names], capture_output=True, text=True,
                           env={**os.environ, "KERAS_BACKEND": "torch"}, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr
     for line in done.stdout.splitlines()[-len(names) :]:
@@ -125,7 +125,7 @@ def test_the_keras_source_of_every_spec_is_the_built_module() -> None:
 
 def test_a_layer_that_keras_cannot_express_is_named() -> None:
     from archscope.layers import LSTM
-    from archscope.pytorch.keras_source import write_keras
+    from archscope.writing.keras import write_keras
 
     network = Network("words", {"input": (5, 4)}, [Node("memory", LSTM(hidden_size=3), (Ref("input"),), "memory")])
     with pytest.raises(

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from archscope.errors import UsageError, did_you_mean, one
-from archscope.pytorch.strangers import heard_apart
+from archscope.tracing.strangers import heard_apart
 
 _THEIRS = (Exception, SystemExit)
 """What a stranger's code may raise; a script calls ``sys.exit`` where it is imported."""

@@ -19,11 +19,11 @@ from archscope.errors import UsageError
 from archscope.layers import Shape
 from archscope.layers.base import spell_tuple
 from archscope.network import Network
-from archscope.pytorch.factory import raised
-from archscope.pytorch.strangers import as_written, heard_apart, kept, tensors_in
-from archscope.pytorch.tracing.folding import folded
-from archscope.pytorch.tracing.samples import BATCH
-from archscope.pytorch.tracing.tracer import Tracer
+from archscope.tracing.factory import raised
+from archscope.tracing.folding import folded
+from archscope.tracing.samples import BATCH
+from archscope.tracing.strangers import as_written, heard_apart, kept, tensors_in
+from archscope.tracing.tracer import Tracer
 
 
 def trace_module(

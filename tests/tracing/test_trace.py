@@ -14,12 +14,12 @@ import archscope
 from archscope import trace
 from archscope.analysis import COUNTS
 from archscope.diagrams.graph.view import view_of
-from archscope.pytorch.source import write_pytorch
-from archscope.pytorch.tracing.function import Function
-from archscope.pytorch.tracing.samples import BATCH, sample_of
-from tests.pytorch import strangers
-from tests.pytorch.builder_cases import CASES, Case, name_of
-from tests.pytorch.test_source import single
+from archscope.tracing.function import Function
+from archscope.tracing.samples import BATCH, sample_of
+from archscope.writing.pytorch import write_pytorch
+from tests.building.builder_cases import CASES, Case, name_of
+from tests.tracing import strangers
+from tests.writing.test_source import single
 
 
 def inputs_of(shapes: tuple[tuple[int, ...], ...], name: str) -> list[torch.Tensor]:

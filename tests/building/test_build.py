@@ -9,6 +9,8 @@ import pytest
 import torch
 
 import archscope
+from archscope.building import build
+from archscope.building.historic import TableConv2d
 from archscope.errors import UsageError
 from archscope.layers import (
     LSTM,
@@ -26,8 +28,6 @@ from archscope.layers import (
     Subsampling,
 )
 from archscope.network import Network, Node, Ref
-from archscope.pytorch import build
-from archscope.pytorch.historic import TableConv2d
 
 
 def node(name: str, layer: object, *inputs: str | Ref, **more: object) -> Node:
@@ -237,7 +237,7 @@ def test_an_unknown_initialisation_is_named() -> None:
 
 
 def test_every_scheme_of_the_spec_language_can_be_built() -> None:
-    from archscope.pytorch.initialise import SCHEMES
+    from archscope.building.initialise import SCHEMES
     from archscope.reader import entries
 
     assert set(SCHEMES) == set(entries.SCHEMES)
@@ -309,8 +309,8 @@ TABLE = [[0, 2], [1], [0, 1, 2], [2, 1], [0]]
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("padding", [0, 2, "same", [1, 0, 2, 1]])
 def test_a_convolution_over_a_table_is_a_dense_one_with_the_other_kernels_at_zero(stride: int, padding: object) -> None:
-    from archscope.pytorch.builders import build_layer
-    from archscope.pytorch.padding import pad_sides
+    from archscope.building.builders import build_layer
+    from archscope.building.padding import pad_sides
 
     layer = Conv2d(out_channels=5, kernel_size=3, stride=stride, padding=padding, connection_table=TABLE)
     module = build_layer(layer, (3, 9, 8))
