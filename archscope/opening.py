@@ -73,15 +73,17 @@ def _traced(factory: str, shapes: Sequence[Sequence[int]]) -> Network:
     require_torch(f"reading `{factory}`")
     from archscope.tracing.factory import Factory
     from archscope.tracing.following import trace_module
+    from archscope.tracing.inputs import Call, Given
 
     maker = Factory(factory)
     name = factory.rpartition(":")[2].rpartition(".")[2]
     path = f"{factory}@{'+'.join(','.join(str(extent) for extent in shape) for shape in shapes)}"
+    call = Call(tuple(Given(tuple(shape)) for shape in shapes))
     if maker.makes:
         # Some code looks at values, and meta has none; the CPU shows whether that was it.
         with contextlib.suppress(UsageError):
-            return trace_module(maker.module("meta"), shapes, name, path)
-    return trace_module(_begun(maker.module(), shapes, factory), shapes, name, path)
+            return trace_module(maker.module("meta"), call, name, path)
+    return trace_module(_begun(maker.module(), shapes, factory), call, name, path)
 
 
 def _begun(module: nn.Module, shapes: Sequence[Sequence[int]], factory: str) -> nn.Module:

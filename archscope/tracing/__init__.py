@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from archscope.errors import require_torch
 from archscope.network import Network
+from archscope.tracing.inputs import Call, Given
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +40,8 @@ def trace(module: torch.nn.Module, *inputs: Sequence[int], name: str | None = No
     require_torch("reading a module")
     from archscope.tracing.following import trace_module
 
-    return trace_module(module, inputs, name)
+    shapes = [Given(tuple(int(extent) for extent in shape)) for shape in inputs]
+    return trace_module(module, Call(tuple(shapes)), name)
 
 
 __all__ = ["trace"]

@@ -8,7 +8,7 @@ type describes becomes that layer, checked against the shapes and weights that w
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -21,32 +21,30 @@ from archscope.layers.base import spell_tuple
 from archscope.network import Network
 from archscope.tracing.factory import raised
 from archscope.tracing.folding import folded
+from archscope.tracing.inputs import Call, Given
 from archscope.tracing.samples import BATCH
 from archscope.tracing.strangers import as_written, heard_apart, kept, tensors_in
 from archscope.tracing.tracer import Tracer
 
 
-def trace_module(
-    module: nn.Module, inputs: Sequence[Sequence[int]], name: str | None = None, path: str | None = None
-) -> Network:
+def trace_module(module: nn.Module, call: Call, name: str | None = None, path: str | None = None) -> Network:
     """A module as a network; see `archscope.trace`. ``path`` is what it can be opened by again."""
-    shapes = [tuple(int(extent) for extent in shape) for shape in inputs]
-    if not shapes:
+    if not call.args and not call.kwargs:
         raise UsageError("state the shape of each input without the batch axis, such as (3, 224, 224)")
     # What a compiled module was before runs the same and has the names that its author gave.
     module = getattr(module, "_orig_mod", module)
     called = name or type(module).__name__
     _check(module, called)
-    names = _input_names(module, len(shapes))
-    tracer, result = _followed(module, dict(zip(names, shapes, strict=True)), called)
+    inputs = _inputs(module, call)
+    tracer, result = _followed(module, call, inputs, called)
     outputs = tuple(dict.fromkeys(ref for each in tensors_in(result) if (ref := tracer.values.ref(each)) is not None))
-    outputs = tuple(ref for ref in outputs if ref.node not in names)
+    outputs = tuple(ref for ref in outputs if ref.node not in inputs)
     if not outputs:
         raise UsageError(f"{called} returns nothing that a layer made of its input")
     nodes, outputs = folded(tracer.nodes, outputs)
     return Network(
         called,
-        dict(zip(names, shapes, strict=True)),
+        inputs,
         nodes,
         outputs,
         title=type(module).__name__,
@@ -64,28 +62,34 @@ def _check(module: nn.Module, called: str) -> None:
         raise UsageError(f"`{lazy}` of {called} has no shape before it runs; call the module once on an example")
 
 
-def _input_names(module: nn.Module, count: int) -> list[str]:
-    """What ``forward`` calls its inputs; a single one is ``input``, as in a spec."""
-    if count == 1:
-        return ["input"]
-    known = [each for each in inspect.signature(module.forward).parameters if each not in ("args", "kwargs")]
-    return [known[place] if place < len(known) else f"input{place}" for place in range(count)]
+def _inputs(module: nn.Module, call: Call) -> dict[str, Shape]:
+    """What ``forward`` calls its inputs, with their shapes; a single one is ``input``, as in a spec."""
+    parameters = [each for each in inspect.signature(module.forward).parameters if each not in ("args", "kwargs")]
+    named = {name: _given(each) for name, each in call.named(parameters)}
+    shapes = {name: each.shape for name, each in named.items() if isinstance(each, Given)}
+    return {"input": next(iter(shapes.values()))} if len(shapes) == 1 else shapes
 
 
-def _followed(module: nn.Module, shapes: Mapping[str, Shape], called: str) -> tuple[Tracer, Any]:
+def _given(value: Any) -> Any:
+    if not isinstance(value, Tensor):
+        return value
+    return Given(tuple(value.shape[1:]), str(value.dtype).removeprefix("torch."))
+
+
+def _followed(module: nn.Module, call: Call, inputs: Mapping[str, Shape], called: str) -> tuple[Tracer, Any]:
     """The module run on meta, or where it lives if it looks at values; on tokens, if it takes no other numbers."""
     own = next((each.device for each in (*module.parameters(), *module.buffers())), torch.device("cpu"))
     ways = [(device, tokens) for device in dict.fromkeys((torch.device("meta"), own)) for tokens in (False, True)]
     stops: list[_Stopped] = []
     for device, tokens in ways:
         try:
-            return _run(module, shapes, device, tokens)
+            return _run(module, call, inputs, device, tokens)
         except _Stopped as stop:
             stops.append(stop)
     # The last run on plain numbers: values may be missing on meta, and most modules take no tokens.
     last = stops[-2]
     where = f" at `{last.tracer.at}`" if last.tracer.at else ""
-    given = " and ".join(spell_tuple(shape) for shape in shapes.values())
+    given = " and ".join(spell_tuple(shape) for shape in inputs.values())
     reason = last.tracer.misfit or raised(last.error)
     raise UsageError(f"{called}, given {given}, stops{where}: {reason}") from last.error
 
@@ -99,20 +103,29 @@ class _Stopped(Exception):
         self.error = error
 
 
-def _run(module: nn.Module, shapes: Mapping[str, Shape], device: torch.device, tokens: bool) -> tuple[Tracer, Any]:
+def _run(
+    module: nn.Module, call: Call, inputs: Mapping[str, Shape], device: torch.device, tokens: bool
+) -> tuple[Tracer, Any]:
     state = _state(module, device)
     tracer = Tracer(module, state)
-    given = []
     dtype = next((each.dtype for each in state.values() if each.is_floating_point()), None)
-    for name, shape in shapes.items():
-        tensor = torch.zeros(BATCH, *shape, dtype=torch.long if tokens else dtype, device=device)
-        tracer.enter(name, tensor)
-        given.append(tensor)
+    names = iter(inputs)
+
+    def made(value: Any) -> Any:
+        given = _given(value)
+        if not isinstance(given, Given):
+            return given
+        kind = getattr(torch, given.dtype) if given.dtype else torch.long if tokens else dtype
+        tensor = torch.zeros(BATCH, *given.shape, dtype=kind, device=device)
+        tracer.enter(next(names), tensor)
+        return tensor
+
+    args, kwargs = call.mapped(made)
     with kept(module), heard_apart(), as_written(), torch.no_grad():
         module.eval()
         try:
             with tracer.watching(), tracer:
-                return tracer, functional_call(module, state, tuple(given), tie_weights=False)
+                return tracer, functional_call(module, state, args, kwargs, tie_weights=False)
         except (Exception, SystemExit) as error:
             raise _Stopped(tracer, error) from error
 
