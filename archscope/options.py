@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from archscope.errors import Rejects, did_you_mean
 from archscope.record import Record
@@ -145,6 +145,18 @@ positive_number: Final = Kind(
 )
 
 
+def _non_negative_number(value: Any) -> float:
+    parsed = _number(value)
+    if parsed < 0:
+        raise Rejects(f"expected a number, 0 or more, got {spell(value)}")
+    return parsed
+
+
+non_negative_number: Final = Kind(
+    "a number, 0 or more", _non_negative_number, {"type": "number", "minimum": 0}, _show_number
+)
+
+
 def _probability(value: Any) -> float:
     parsed = _number(value)
     if not 0 <= parsed <= 1:
@@ -218,7 +230,7 @@ def each_axis(axes: int, kind: Kind = positive) -> Kind:
             return (kind.parse(value),) * axes
         if len(value) != axes:
             raise Rejects(f"expected {kind.name} or {many}, got {spell(value)}")
-        return tuple(_elements(kind, value))
+        return tuple(elements(kind, value))
 
     def show(value: tuple[Any, ...]) -> Any:
         return kind.show(value[0]) if len(set(value)) == 1 else [kind.show(each) for each in value]
@@ -227,7 +239,8 @@ def each_axis(axes: int, kind: Kind = positive) -> Kind:
     return Kind(f"{kind.name} or {many}", parse, {"anyOf": [kind.schema, array]}, show)
 
 
-def _elements(kind: Kind, values: Sequence[Any]) -> list[Any]:
+def elements(kind: Kind, values: Sequence[Any]) -> list[Any]:
+    """Each value of a list; a mistake says at which place."""
     parsed = []
     for position, value in enumerate(values):
         try:
@@ -240,85 +253,6 @@ def _elements(kind: Kind, values: Sequence[Any]) -> list[Any]:
 
 pair: Final = each_axis(2)
 
-Sides = tuple[tuple[int, int], ...]
-"""Padding as ``((before, after), …)``, one pair for each axis: ``((top, bottom), (left, right))``."""
-
-Padding = Sides | Literal["same"]
-
-
-def _parse_sides(value: Any, axes: int, kind: Kind, name: str) -> Sides:
-    if not isinstance(value, (list, tuple)):
-        side = kind.parse(value)
-        return ((side, side),) * axes
-    if len(value) == axes and all(isinstance(each, tuple) and len(each) == 2 for each in value):
-        return tuple((kind.parse(before), kind.parse(after)) for before, after in value)
-    if len(value) == axes and axes > 1:
-        return tuple((side, side) for side in _elements(kind, value))
-    if len(value) == 2 * axes:
-        flat = _elements(kind, value)
-        return tuple((flat[2 * axis], flat[2 * axis + 1]) for axis in reversed(range(axes)))
-    raise Rejects(f"expected {name}, got {spell(value)}")
-
-
-def _show_sides(value: Padding) -> Any:
-    if isinstance(value, str):
-        return value
-    if all(before == after for before, after in value):
-        sides = [before for before, _ in value]
-        return sides[0] if len(set(sides)) == 1 else sides
-    return [side for axis in reversed(value) for side in axis]
-
-
-def _sides_schema(axes: int, kind: Kind) -> list[Json]:
-    lengths = sorted({axes, 2 * axes} - {1})
-    arrays = [{"type": "array", "items": kind.schema, "minItems": length, "maxItems": length} for length in lengths]
-    return [kind.schema, *arrays]
-
-
-def _sides_name(axes: int) -> str:
-    return {
-        1: "a number or two (left, right)",
-        2: "a number, a pair (height, width) or four sides (left, right, top, bottom)",
-        3: "a number, three (depth, height, width) or six sides (left, right, top, bottom, front, back)",
-    }[axes]
-
-
-def sides(axes: int) -> Kind:
-    """Padding with explicit sides, in PyTorch's order: the last axis first.
-
-    >>> sides(2).parse([3, 4, 1, 2])
-    ((1, 2), (3, 4))
-    """
-    name = _sides_name(axes)
-    return Kind(
-        name,
-        lambda value: _parse_sides(value, axes, non_negative, name),
-        {"anyOf": _sides_schema(axes, non_negative)},
-        _show_sides,
-    )
-
-
-def padding(axes: int) -> Kind:
-    """Padding of a convolution or a pooling: `sides`, or ``same`` in Keras's asymmetric sense.
-
-    >>> padding(2).parse(2), padding(2).parse("same")
-    (((2, 2), (2, 2)), 'same')
-    """
-    name = _sides_name(axes) + ", or `same`"
-
-    def parse(value: Any) -> Padding:
-        if value == "same":
-            return "same"
-        if isinstance(value, str):
-            raise Rejects(
-                f"expected {name}, got {spell(value)}",
-                help="write `same`, or 0 for no padding" if value == "valid" else None,
-            )
-        return _parse_sides(value, axes, non_negative, name)
-
-    schema = {"anyOf": [{"const": "same"}, *_sides_schema(axes, non_negative)]}
-    return Kind(name, parse, schema, _show_sides)
-
 
 def list_of(kind: Kind, name: str, *, least: int = 1) -> Kind:
     """A list with elements of one kind."""
@@ -326,7 +260,7 @@ def list_of(kind: Kind, name: str, *, least: int = 1) -> Kind:
     def parse(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, (list, tuple)) or len(value) < least:
             raise Rejects(f"expected {name}, got {spell(value)}")
-        return tuple(_elements(kind, value))
+        return tuple(elements(kind, value))
 
     def show(value: tuple[Any, ...]) -> list[Any]:
         return [kind.show(each) for each in value]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from archscope import options
+from archscope import options, paddings
 from archscope.errors import Rejects
 from archscope.layers import TYPES
 from archscope.options import Kind
@@ -18,6 +18,7 @@ KINDS: dict[str, Kind] = {
     "integer": options.integer,
     "number": options.number,
     "positive_number": options.positive_number,
+    "non_negative_number": options.non_negative_number,
     "probability": options.probability,
     "flag": options.flag,
     "text": options.text,
@@ -26,8 +27,8 @@ KINDS: dict[str, Kind] = {
     "each_axis(1)": options.each_axis(1),
     "each_axis(2)": options.each_axis(2),
     "each_axis(3)": options.each_axis(3),
-    **{f"sides({n})": options.sides(n) for n in (1, 2, 3)},
-    **{f"padding({n})": options.padding(n) for n in (1, 2, 3)},
+    **{f"sides({n})": paddings.sides(n) for n in (1, 2, 3)},
+    **{f"padding({n})": paddings.padding(n) for n in (1, 2, 3)},
     "list_of": options.list_of(options.positive, "a list"),
     "shape": options.shape,
     "open_shape": options.open_shape,

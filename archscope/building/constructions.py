@@ -14,7 +14,7 @@ from typing import Any, Final
 from archscope.building.sides import flat, symmetric
 from archscope.errors import UsageError
 from archscope.layers import Layer, Shape
-from archscope.options import Padding
+from archscope.paddings import Padding
 from archscope.record import EMPTY, Record
 
 
@@ -261,5 +261,16 @@ CONSTRUCTIONS: Final[Mapping[str, Rule]] = MappingProxyType({
     "prelu": _plain("PReLU", "num_parameters"),
     "softmax": _softmax("Softmax"),
     "log_softmax": _softmax("LogSoftmax"),
+    "softmin": _softmax("Softmin"),
+    "softmax2d": _plain("Softmax2d"),
+    "mish": _plain("Mish"),
+    "celu": _plain("CELU", "alpha"),
+    "softsign": _plain("Softsign"),
+    "logsigmoid": _plain("LogSigmoid"),
+    "tanhshrink": _plain("Tanhshrink"),
+    "softshrink": _plain("Softshrink", "lambd"),
+    "hardshrink": _plain("Hardshrink", "lambd"),
+    "threshold": _plain("Threshold", "threshold", "value"),
+    "rrelu": _plain("RReLU", "lower", "upper"),
 })  # fmt: skip
 """A construction for every layer type, by the name specs use."""

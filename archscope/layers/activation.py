@@ -5,28 +5,27 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Weight, extents, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, Weight, extents
+from archscope.layers.pointwise import (
+    CELU,
+    Hardshrink,
+    LogSigmoid,
+    Mish,
+    Normalized,
+    Pointwise,
+    RReLU,
+    Softmax2d,
+    Softmin,
+    Softshrink,
+    Softsign,
+    Tanhshrink,
+    Threshold,
+)
 from archscope.options import choice, integer, number, option, positive, positive_number
 from archscope.working import count
 
 
-class _Activation(Layer):
-    """A function of each value by itself: no weights, the shape unchanged."""
-
-    family: ClassVar[str] = "activation"
-    verb: ClassVar[str] = "Activation"
-    absorbed: ClassVar[bool] = True
-    word: ClassVar[str] = ""
-
-    @property
-    def label(self) -> str:
-        return self.word
-
-    def rule(self, *inputs: Shape) -> Facts:
-        return Facts(inputs, (inputs[0],))
-
-
-class ReLU(_Activation):
+class ReLU(Pointwise):
     """``max(0, a)``, the rectified linear unit (Nair and Hinton 2010; AlexNet).
 
     >>> ReLU().facts((6, 28, 28)).output
@@ -37,7 +36,7 @@ class ReLU(_Activation):
     word: ClassVar[str] = "ReLU"
 
 
-class ReLU6(_Activation):
+class ReLU6(Pointwise):
     """``min(max(0, a), 6)`` (MobileNet).
 
     >>> ReLU6().facts((6, 28, 28)).output
@@ -48,7 +47,7 @@ class ReLU6(_Activation):
     word: ClassVar[str] = "ReLU6"
 
 
-class LeakyReLU(_Activation):
+class LeakyReLU(Pointwise):
     """``a`` above 0, ``negative_slope · a`` below.
 
     >>> LeakyReLU().facts((6, 28, 28)).output
@@ -60,7 +59,7 @@ class LeakyReLU(_Activation):
     negative_slope: float = option(number, default=0.01, doc="Slope below 0.")
 
 
-class ELU(_Activation):
+class ELU(Pointwise):
     """``a`` above 0, ``alpha · (eᵃ − 1)`` below (Clevert et al. 2016).
 
     >>> ELU().facts((6, 28, 28)).output
@@ -72,7 +71,7 @@ class ELU(_Activation):
     alpha: float = option(positive_number, default=1.0, doc="Height of the plateau below 0.")
 
 
-class SELU(_Activation):
+class SELU(Pointwise):
     """The self-normalizing ELU with its two fixed constants (Klambauer et al. 2017).
 
     >>> SELU().facts((6, 28, 28)).output
@@ -83,7 +82,7 @@ class SELU(_Activation):
     word: ClassVar[str] = "SELU"
 
 
-class GELU(_Activation):
+class GELU(Pointwise):
     """``a · Φ(a)``, Φ the normal distribution (Hendrycks and Gimpel 2016).
 
     >>> GELU().facts((6, 28, 28)).output
@@ -95,7 +94,7 @@ class GELU(_Activation):
     approximate: str = option(choice("none", "tanh"), default="none", doc="How Φ is computed.")
 
 
-class SiLU(_Activation):
+class SiLU(Pointwise):
     """``a · sigmoid(a)``, also called Swish.
 
     >>> SiLU().facts((6, 28, 28)).output
@@ -106,7 +105,7 @@ class SiLU(_Activation):
     word: ClassVar[str] = "SiLU"
 
 
-class Sigmoid(_Activation):
+class Sigmoid(Pointwise):
     """``1 / (1 + e⁻ᵃ)``.
 
     >>> Sigmoid().facts((6, 28, 28)).output
@@ -117,7 +116,7 @@ class Sigmoid(_Activation):
     word: ClassVar[str] = "sigmoid"
 
 
-class Tanh(_Activation):
+class Tanh(Pointwise):
     """The hyperbolic tangent.
 
     >>> Tanh().facts((6, 28, 28)).output
@@ -128,7 +127,7 @@ class Tanh(_Activation):
     word: ClassVar[str] = "tanh"
 
 
-class ScaledTanh(_Activation):
+class ScaledTanh(Pointwise):
     """``amplitude · tanh(slope · a)``, LeCun's squashing function 1.7159·tanh(2/3·a).
 
     With these constants f(1) = 1 and f(−1) = −1 (LeCun et al. 1998, App. A).
@@ -143,7 +142,7 @@ class ScaledTanh(_Activation):
     slope: float = option(positive_number, default=2 / 3, doc="Slope inside the tanh.")
 
 
-class Hardtanh(_Activation):
+class Hardtanh(Pointwise):
     """``a`` cut off at ``min_val`` and ``max_val``.
 
     >>> Hardtanh().facts((6, 28, 28)).output
@@ -156,7 +155,7 @@ class Hardtanh(_Activation):
     max_val: float = option(number, default=1.0, doc="Largest output.")
 
 
-class Hardsigmoid(_Activation):
+class Hardsigmoid(Pointwise):
     """``min(max(0, a + 3), 6) / 6``.
 
     >>> Hardsigmoid().facts((6, 28, 28)).output
@@ -167,7 +166,7 @@ class Hardsigmoid(_Activation):
     word: ClassVar[str] = "hard sigmoid"
 
 
-class Hardswish(_Activation):
+class Hardswish(Pointwise):
     """``a · hardsigmoid(a)`` (MobileNetV3).
 
     >>> Hardswish().facts((6, 28, 28)).output
@@ -178,7 +177,7 @@ class Hardswish(_Activation):
     word: ClassVar[str] = "hard swish"
 
 
-class Softplus(_Activation):
+class Softplus(Pointwise):
     """``log(1 + e^(beta·a)) / beta``.
 
     >>> Softplus().facts((6, 28, 28)).output
@@ -190,7 +189,7 @@ class Softplus(_Activation):
     beta: float = option(positive_number, default=1.0, doc="Sharpness of the bend.")
 
 
-class Identity(_Activation):
+class Identity(Pointwise):
     """Its input, unchanged: a name for a place in a network.
 
     >>> Identity().facts((6, 28, 28)).output
@@ -202,7 +201,7 @@ class Identity(_Activation):
     shares_memory: ClassVar[bool] = True
 
 
-class PReLU(_Activation):
+class PReLU(Pointwise):
     """A leaky ReLU whose slope below 0 is trained, one for all or one a channel (He et al. 2015).
 
     >>> PReLU(num_parameters=64).facts((64, 56, 56)).parameters
@@ -232,31 +231,7 @@ class PReLU(_Activation):
         )
 
 
-class _Normalized(_Activation):
-    """Softmax and its logarithm: one axis adds up to 1."""
-
-    dim: int
-
-    def rule(self, *inputs: Shape) -> Facts:
-        (shape,) = inputs
-        if not -len(shape) <= self.dim < len(shape):
-            raise Rejects(
-                f"`dim: {self.dim}` is no axis of {spell_tuple(shape)}",
-                option="dim",
-                input=0,
-                help="axes count from 0, without the batch",
-            )
-        if len(shape) == 1 or self.dim in (0, -len(shape)):
-            return Facts(inputs, (shape,))
-        return Facts(
-            inputs,
-            (shape,),
-            windows=None,
-            reasons={"receptive_field": "a softmax along an axis of the grid mixes all its positions"},
-        )
-
-
-class Softmax(_Normalized):
+class Softmax(Normalized):
     """``eᵃ / Σ eᵃ`` along an axis, the channels unless told otherwise.
 
     >>> Softmax().facts((1000,)).output
@@ -268,7 +243,7 @@ class Softmax(_Normalized):
     dim: int = option(integer, default=0, doc="The axis that adds up to 1, counted without the batch.")
 
 
-class LogSoftmax(_Normalized):
+class LogSoftmax(Normalized):
     """The logarithm of `Softmax`.
 
     >>> LogSoftmax().facts((10,)).output
@@ -299,4 +274,15 @@ LAYERS: tuple[type[Layer], ...] = (
     PReLU,
     Softmax,
     LogSoftmax,
+    CELU,
+    Mish,
+    Softsign,
+    LogSigmoid,
+    Tanhshrink,
+    Softshrink,
+    Hardshrink,
+    Threshold,
+    RReLU,
+    Softmin,
+    Softmax2d,
 )

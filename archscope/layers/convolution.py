@@ -9,7 +9,8 @@ from archscope.layers.base import Facts, Layer, Shape, Weight, axial
 from archscope.layers.kernels import Kernels
 from archscope.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from archscope.layers.windows import kernel_counts, side_counts, slides
-from archscope.options import Padding, connection_table, option, optional, padding
+from archscope.options import connection_table, option, optional
+from archscope.paddings import Padding, padding
 from archscope.working import Count, count, product
 
 Table = tuple[tuple[int, ...], ...]

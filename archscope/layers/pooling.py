@@ -7,7 +7,8 @@ from typing import ClassVar
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, Window, axial
 from archscope.layers.windows import check_axes, kernel_counts, side_counts, slides, spell_window
-from archscope.options import Kind, Padding, each_axis, flag, option, optional, padding
+from archscope.options import Kind, each_axis, flag, option, optional
+from archscope.paddings import Padding, padding
 from archscope.working import count, product
 
 

@@ -7,7 +7,8 @@ from typing import ClassVar
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Window, axial, extents, spell_tuple
 from archscope.layers.windows import AXES, check_axes, padded
-from archscope.options import Sides, choice, one_or_many, open_shape, option, optional, positive, positive_number, sides
+from archscope.options import choice, one_or_many, open_shape, option, optional, positive, positive_number
+from archscope.paddings import Sides, sides
 from archscope.working import count
 
 _REARRANGED = {"receptive_field": "the grid is rearranged"}

@@ -8,7 +8,8 @@ from archscope.errors import Rejects
 from archscope.layers.base import Facts, Shape, Weight, Window, axial
 from archscope.layers.kernels import Kernels
 from archscope.layers.windows import both_sides, check_axes, kernel_counts, landing, reach, side_counts
-from archscope.options import Kind, Sides, each_axis, non_negative, sides
+from archscope.options import Kind, each_axis, non_negative
+from archscope.paddings import Sides, sides
 from archscope.working import Count, count, product
 
 

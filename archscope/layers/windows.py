@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from archscope.errors import Rejects
 from archscope.layers.base import Shape, Window, spell_tuple
-from archscope.options import Padding
+from archscope.paddings import Padding
 from archscope.record import Record
 from archscope.working import Count, count
 

@@ -16,6 +16,7 @@ Arguments = Mapping[str, Any]
 
 _ALONE: Final = (
     "relu", "relu6", "selu", "silu", "sigmoid", "tanh", "hardsigmoid", "hardswish", "prelu", "lstm", "gru", "embedding",
+    "mish", "softsign", "logsigmoid", "tanhshrink",
 )  # fmt: skip
 MERGES: Final[Mapping[str, str]] = {
     "add": "add", "radd": "add", "iadd": "add", "mul": "multiply", "rmul": "multiply", "imul": "multiply",
@@ -96,7 +97,12 @@ def _named(name: str, given: dict[str, Any], made: tuple[int, ...]) -> Step | No
             return Step("dropout", _of(given, "p"), made, remark=on)
         case "softplus":
             return Step(name, _of(given, "beta"), made)
-        case "leaky_relu" | "elu" | "gelu":
+        case "log_sigmoid":
+            return Step("logsigmoid", {}, made)
+        case "rrelu":
+            on = "it draws slopes at inference; write `F.rrelu(x, training=self.training)`" if given["training"] else ""
+            return Step(name, _of(given, "lower", "upper"), made, remark=on)
+        case "leaky_relu" | "elu" | "gelu" | "celu" | "softshrink" | "hardshrink" | "threshold":
             return Step(name, {each: value for each, value in given.items() if each != "input"}, made)
         case "hardtanh":
             return between(given["min_val"], given["max_val"], made)
@@ -104,7 +110,7 @@ def _named(name: str, given: dict[str, Any], made: tuple[int, ...]) -> Step | No
             return between(given["min"], None, made)
         case "clamp" | "clip":
             return between(given["min"], given["max"], made)
-        case "softmax" | "log_softmax":
+        case "softmax" | "log_softmax" | "softmin":
             return Step(name, {} if given["dim"] is None else {"dim": axis(given["dim"], len(made) + 1)}, made)
         case "cat" | "concat" | "concatenate":
             return Step("concat", {"dim": axis(given["dim"], len(made) + 1)}, made)

@@ -38,6 +38,8 @@ def _steps(network: Network, name: str) -> list[Step]:
     step = Step(layer.type, options, made, int(facts.parameters), name, given)
     if layer.type in _SHAPING:
         return [replace(step, type="flatten")]
+    if layer.type == "softmax2d":
+        return [replace(step, type="softmax", options={"dim": 0})]
     if layer.type == "hardtanh":
         same = between(options["min_val"], options["max_val"], made)
         return [replace(step, type=same.type, options=same.options) if same else step]

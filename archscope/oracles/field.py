@@ -2,6 +2,7 @@
 
 The network is built with all weights and inputs positive, so that no gradient is cancelled or cut off, and every
 maximum replaced by the mean of the same window: a maximum hands its gradient to one tap and hides the others.
+What cuts values off at a threshold is left out, for the same reason.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ SHALLOW: Final = 30
 """Layers with windows up to which the smallest gradient, a product of one over each window, fits float32."""
 WORK: Final = 40_000_000_000
 """Multiplications that one network's probe may cost; a larger one is probed at fewer layers."""
+
+_CUTTING: Final = (nn.Threshold, nn.Softshrink, nn.Hardshrink)
+"""Functions of one value that hand no gradient on where they cut it off; each looks at its own position alone."""
 
 Box = tuple[tuple[int, int], ...]
 
@@ -222,6 +226,8 @@ def _positive(case: Case, wanted: set[str]) -> BuiltNetwork:
 
 def _averaging(module: nn.Module) -> nn.Module | None:
     if isinstance(module, _BatchNorm) and not module.track_running_stats:
+        return nn.Identity()
+    if isinstance(module, _CUTTING):
         return nn.Identity()
     if isinstance(module, SidedMaxPool):
         return Mean(module, module.sides)

@@ -241,6 +241,10 @@ def _activation(*options: str) -> Reading:
     return lambda call: TYPES[call.name](**{name: call.given[name] for name in options})
 
 
+def _logsigmoid(_: Call) -> Layer:
+    return TYPES["logsigmoid"]()
+
+
 def _hardtanh(call: Call) -> Layer:
     """PyTorch's ReLU6 is one between 0 and 6."""
     bounds = {name: float(call.given[name]) for name in ("min_val", "max_val")}
@@ -282,8 +286,13 @@ _TABLE: Final[tuple[tuple[str, Reading], ...]] = (
     ("mean", _mean),
     ("pad", _pad),
     ("interpolate upsample", _interpolate),
-    ("softmax log_softmax", _softmax),
-    ("relu relu6 selu silu sigmoid tanh hardsigmoid hardswish", _activation()),
+    ("softmax log_softmax softmin", _softmax),
+    ("relu relu6 selu silu sigmoid tanh hardsigmoid hardswish mish softsign tanhshrink", _activation()),
+    ("logsigmoid log_sigmoid", _logsigmoid),
+    ("celu", _activation("alpha")),
+    ("softshrink hardshrink", _activation("lambd")),
+    ("threshold", _activation("threshold", "value")),
+    ("rrelu", _activation("lower", "upper")),
     ("leaky_relu", _activation("negative_slope")),
     ("elu", _activation("alpha")),
     ("gelu", _activation("approximate")),

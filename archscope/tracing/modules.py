@@ -18,7 +18,7 @@ _SIDED: Final = (
 
 LEAVES: Final = (
     nn.RNNBase, nn.MultiheadAttention, historic.Subsampling, historic.TableConv2d, historic.EuclideanRBF,
-    historic.ScaledTanh, *_SIDED,
+    historic.ScaledTanh, nn.Softmax2d, *_SIDED,
 )  # fmt: skip
 """Modules that are read as one layer, whatever they call."""
 
@@ -39,6 +39,8 @@ def read_module(module: nn.Module) -> Layer | None:
         return TYPES["rbf"](out_features=module.weight.shape[0], trainable=trainable)
     if isinstance(module, historic.ScaledTanh):
         return TYPES["scaled_tanh"](amplitude=module.amplitude, slope=module.slope)
+    if isinstance(module, nn.Softmax2d):
+        return TYPES["softmax2d"]()
     return _sided(module)
 
 

@@ -13,6 +13,7 @@ from archscope.errors import UsageError
 from archscope.layers import Shape
 from archscope.layers.windows import same_padding
 from archscope.network import Network, Node
+from archscope.writing.keras_functions import FUNCTIONS, axis_of, cannot
 from archscope.writing.listing import Listing, Place, assignment, class_name, doc, laid_out, short, transcribe
 
 _METHODS: Final = {
@@ -69,13 +70,6 @@ def squash(x, amplitude=1.7159, slope=2 / 3):
 }
 """Methods for the layers that Keras does not have."""
 
-_FUNCTIONS: Final = {
-    "relu": "ops.relu({})", "tanh": "ops.tanh({})", "sigmoid": "ops.sigmoid({})", "silu": "ops.silu({})",
-    "relu6": "ops.relu6({})", "selu": "ops.selu({})", "hardsigmoid": "ops.hard_sigmoid({})",
-    "hardswish": "ops.hard_silu({})", "identity": "{}",
-}  # fmt: skip
-
-
 _INITIALIZERS: Final = {
     "normal": "keras.initializers.RandomNormal({})",
     "uniform": "keras.initializers.RandomUniform({})",
@@ -113,7 +107,7 @@ class _Place(Place):
 
     def cannot(self, why: str) -> UsageError:
         """The layer cannot be written."""
-        return UsageError(f"`{self.node.name}` ({self.layer.type}) cannot be written in Keras: {why}")
+        return cannot(self, why)
 
 
 def write_keras(network: Network) -> str:
@@ -276,7 +270,16 @@ def _subsampling(place: _Place) -> str:
 
 def _linear(place: _Place) -> str:
     rest = "" if place.layer.bias else ", use_bias=False"
-    return place.made(f"Dense({place.layer.out_features}{rest}{_initializers(place)})")
+    sequence = len(place.shape) > 1
+    if sequence:  # the features, which are our last axis and stand before the positions there
+        place.taken = [_turned(place.taken[0])]
+    made = place.made(f"Dense({place.layer.out_features}{rest}{_initializers(place)})")
+    return _turned(made) if sequence else made
+
+
+def _turned(value: str) -> str:
+    """Positions and features the other way round."""
+    return f"ops.transpose({value}, (0, 2, 1))"
 
 
 def _rbf(place: _Place) -> str:
@@ -293,7 +296,8 @@ def _rbf(place: _Place) -> str:
 
 
 def _embedding(place: _Place) -> str:
-    return place.made(f"Embedding({place.layer.num_embeddings}, {place.layer.embedding_dim})")
+    made = place.made(f"Embedding({place.layer.num_embeddings}, {place.layer.embedding_dim})")
+    return _turned(made) if len(place.facts.output) > 1 else made
 
 
 def _lrn(place: _Place) -> str:
@@ -328,15 +332,8 @@ def _flatten(place: _Place) -> str:
 
 
 def _concat(place: _Place) -> str:
-    rank = len(place.shape)
-    axis = place.layer.dim % rank
-    return f"ops.concatenate([{', '.join(place.taken)}], axis={-1 if axis == 0 else axis})"
-
-
-def _softmax(place: _Place) -> str:
-    axis = place.layer.dim % len(place.shape)
-    name = "softmax" if place.layer.type == "softmax" else "log_softmax"
-    return f"ops.{name}({place.taken[0]})" if axis == 0 else f"ops.{name}({place.taken[0]}, axis={axis})"
+    axis = axis_of(place.layer.dim, len(place.shape))
+    return f"ops.concatenate([{', '.join(place.taken)}], axis={axis})"
 
 
 def _squash(place: _Place) -> str:
@@ -346,12 +343,8 @@ def _squash(place: _Place) -> str:
     return f"{place.method('squash')}({place.taken[0]}{rest})"
 
 
-def _function(template: str) -> Callable[[_Place], str]:
-    return lambda place: template.format(*place.taken)
-
-
 _WRITERS: Final[dict[str, Callable[[_Place], str]]] = {
-    **{name: _function(template) for name, template in _FUNCTIONS.items()},
+    **FUNCTIONS,
     **{f"conv{axes}d": _conv for axes in (1, 2, 3)},
     **{f"{kind}_pool{axes}d": _pool for kind in ("max", "avg") for axes in (1, 2, 3)},
     **{f"adaptive_{kind}_pool{axes}d": _adaptive for kind in ("max", "avg") for axes in (1, 2, 3)},
@@ -365,14 +358,6 @@ _WRITERS: Final[dict[str, Callable[[_Place], str]]] = {
     "dropout": _dropout,
     "flatten": _flatten,
     "concat": _concat,
-    "add": lambda place: " + ".join(place.taken),
-    "multiply": lambda place: " * ".join(place.taken),
-    "softmax": _softmax,
-    "log_softmax": _softmax,
     "scaled_tanh": _squash,
-    "leaky_relu": lambda place: f"ops.leaky_relu({place.taken[0]}, {place.layer.negative_slope:g})",
-    "elu": lambda place: f"ops.elu({place.taken[0]}, {place.layer.alpha:g})",
-    "gelu": lambda place: f"ops.gelu({place.taken[0]}, approximate={place.layer.approximate == 'tanh'})",
-    "hardtanh": lambda place: f"ops.clip({place.taken[0]}, {place.layer.min_val:g}, {place.layer.max_val:g})",
 }  # fmt: skip
 """How to write each layer type that Keras can express."""

@@ -57,6 +57,8 @@ _FUNCTIONS: Final = {
     "ReLU": "F.relu({})", "Tanh": "torch.tanh({})", "Sigmoid": "torch.sigmoid({})", "SiLU": "F.silu({})",
     "ReLU6": "F.relu6({})", "SELU": "F.selu({})", "Hardswish": "F.hardswish({})",
     "Hardsigmoid": "F.hardsigmoid({})", "Flatten": "torch.flatten({}, 1)", "Identity": "{}",
+    "Mish": "F.mish({})", "Softsign": "F.softsign({})", "LogSigmoid": "F.logsigmoid({})",
+    "Tanhshrink": "F.tanhshrink({})",
 }  # fmt: skip
 """Layers without options or weights, as functions, by the class that makes them."""
 

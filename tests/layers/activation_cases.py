@@ -11,6 +11,11 @@ _PLAIN = {
     "scaled_tanh": ("scaled tanh", {"amplitude": 1.7159, "slope": 2 / 3}),
     "hardtanh": ("hardtanh", {"min_val": -2, "max_val": 2}), "hardsigmoid": ("hard sigmoid", {}),
     "hardswish": ("hard swish", {}), "softplus": ("softplus", {"beta": 2}), "identity": ("identity", {}),
+    "mish": ("Mish", {}), "celu": ("CELU", {"alpha": 0.5}), "softsign": ("softsign", {}),
+    "logsigmoid": ("log sigmoid", {}), "tanhshrink": ("tanh shrink", {}),
+    "softshrink": ("soft shrink", {"lambd": 0.25}),
+    "hardshrink": ("hard shrink", {"lambd": 0}), "threshold": ("threshold", {"threshold": 0.1, "value": 20}),
+    "rrelu": ("RReLU", {"lower": 0.1, "upper": 0.3}),
 }  # fmt: skip
 
 CASES = [
@@ -24,12 +29,27 @@ CASES = [
     case("softmax", (10, 7, 7), output=(10, 7, 7), why="along the channels, at every position by itself"),
     case("softmax", (10, 7, 7), dim=-1, output=(10, 7, 7), windows=None,
          why="along an axis of the grid: every position sees its whole row"),
+    case("softmin", (10, 7, 7), output=(10, 7, 7), label="softmin", why="the smallest of 10 channels gets the most"),
+    case("softmin", (10, 7), dim=1, output=(10, 7), windows=None,
+         why="along the positions: every position sees the whole row"),
+    case("softmax2d", (21, 64, 64), output=(21, 64, 64), label="softmax",
+         why="the 21 classes of a position add up to 1, at each of 64·64 = 4,096 positions by itself"),
     case("log_softmax", (10,), dim=-1, output=(10,), label="log softmax", why="the last axis is the first of a vector"),
 ]  # fmt: skip
 
 WRONG = [
     *(wrong(name, (10,), (10,), message="takes 1 input, not 2; join them first with a `concat` or an `add` layer")
-      for name in (*_PLAIN, "prelu", "softmax", "log_softmax")),
+      for name in (*_PLAIN, "prelu", "softmax", "log_softmax", "softmin", "softmax2d")
+      if name != "threshold"),
+    wrong("threshold", (10,), (10,), threshold=0, value=0,
+          message="takes 1 input, not 2; join them first with a `concat` or an `add` layer"),
+    wrong("threshold", value=0, message="`threshold` is missing; `threshold` is a number"),
+    wrong("softmax2d", (10,), at=0, message="takes (channels, height, width), got (10,); use `softmax` with a `dim`"),
+    wrong("softshrink", lambd=-1, blamed="lambd", message="`lambd`: expected a number, 0 or more, got -1"),
+    wrong("rrelu", lower=0.5, blamed="lower",
+          message="`lower: 0.5` is above `upper: 0.333333`; the slope is drawn between the two"),
+    wrong("softmin", (10,), dim=1, blamed="dim", at=0,
+          message="`dim: 1` is no axis of (10,); axes count from 0, without the batch"),
     wrong("prelu", (64, 8, 8), num_parameters=32, blamed="num_parameters", at=0,
           message="`num_parameters: 32` is neither 1 nor the 64 input channels; use 1 or 64"),
     wrong("softmax", (10,), dim=1, blamed="dim", at=0,

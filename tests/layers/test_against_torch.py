@@ -195,6 +195,17 @@ MODULES: dict[str, Callable[..., nn.Module | None]] = {
     "identity": _plain(nn.Identity),
     "prelu": _plain(nn.PReLU, "num_parameters"),
     "softmax": lambda layer, shape: nn.Softmax(layer.dim + 1 if layer.dim >= 0 else layer.dim),
+    "mish": _plain(nn.Mish),
+    "celu": _plain(nn.CELU, "alpha"),
+    "softsign": _plain(nn.Softsign),
+    "logsigmoid": _plain(nn.LogSigmoid),
+    "tanhshrink": _plain(nn.Tanhshrink),
+    "softshrink": _plain(nn.Softshrink, "lambd"),
+    "hardshrink": _plain(nn.Hardshrink, "lambd"),
+    "threshold": _plain(nn.Threshold, "threshold", "value"),
+    "rrelu": _plain(nn.RReLU, "lower", "upper"),
+    "softmin": lambda layer, shape: nn.Softmin(layer.dim + 1 if layer.dim >= 0 else layer.dim),
+    "softmax2d": _plain(nn.Softmax2d),
     "log_softmax": lambda layer, shape: nn.LogSoftmax(layer.dim + 1 if layer.dim >= 0 else layer.dim),
 }  # fmt: skip
 

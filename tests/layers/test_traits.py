@@ -17,6 +17,8 @@ ABSORBED = {
     "lrn", "batch_norm", "layer_norm", "group_norm", "dropout", "flatten", "reshape",
     "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "scaled_tanh", "hardtanh",
     "hardsigmoid", "hardswish", "softplus", "identity", "prelu", "softmax", "log_softmax",
+    "mish", "celu", "softsign", "logsigmoid", "tanhshrink", "softshrink", "hardshrink", "threshold", "rrelu", "softmin",
+    "softmax2d",
 }  # fmt: skip
 SAME_MEMORY = {"dropout", "identity", "flatten", "reshape"}
 WINDOWED = ("conv", "conv_transpose", "max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "zero_pad")

@@ -1,8 +1,9 @@
-"""Run as a program with ``KERAS_BACKEND=torch``: the Keras source of every spec against its built module."""
+"""Run as a program with ``KERAS_BACKEND=torch``: the Keras source of specs or layer types against what is built."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 
 import archscope
+from archscope.network import Network
 from archscope.writing.keras import write_keras
 
 
@@ -22,22 +24,31 @@ def shaped(source: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[A
     return np.transpose(source, (*range(2, source.ndim), 1, 0))
 
 
-def difference(name: str) -> tuple[int, int, float]:
+def lasting(value: torch.Tensor) -> torch.Tensor:
+    """A batch with its channels in the last place, as Keras has them."""
+    return value.movedim(1, -1) if value.dim() > 2 else value
+
+
+def tensors(value: Any) -> list[torch.Tensor]:
+    return [torch.as_tensor(each).detach() for each in (value if isinstance(value, (tuple, list)) else (value,))]
+
+
+def difference(network: Network) -> tuple[int, int, float]:
+    """Parameters of the built module and of the Keras model, and how far their outputs are apart."""
     # Keras chooses its backend on import, so this module may be looked at without it.
     import keras
 
-    network = archscope.load(name)
     torch.manual_seed(0)
     built = archscope.build(network).eval()
     source = write_keras(network)
-    assert "archscope" not in source, name
-    module = ModuleType(name)
-    exec(compile(source, name, "exec"), module.__dict__)
+    assert "archscope" not in source, network.name
+    module = ModuleType(network.name)
+    exec(compile(source, network.name, "exec"), module.__dict__)
     (made,) = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, keras.Model)]
     model = made()
-    (example,) = built.example_inputs(2)
-    turned = example.movedim(1, -1) if example.dim() > 2 else example
-    model(turned)
+    examples = built.example_inputs(2)
+    turned = [lasting(each) for each in examples]
+    model(*turned)
     for node in network.nodes:
         weights = [each for each in built.node(node.name).state_dict().items() if "num_batches" not in each[0]]
         if not weights:
@@ -49,13 +60,32 @@ def difference(name: str) -> tuple[int, int, float]:
         for (_, value), target in zip(sorted(weights, key=lambda each: order.index(each[0])), targets, strict=True):
             own = layer is None
             target.assign(value.numpy() if own else shaped(value.numpy(), tuple(target.shape)))
-    expected = built(example).detach()
-    got = torch.as_tensor(model(turned, training=False)).detach()
+    expected = [lasting(each) for each in tensors(built(*examples))]
+    got = tensors(model(*turned, training=False))
+    apart = max(float((one - other).abs().max()) for one, other in zip(expected, got, strict=True))
     counted = sum(int(np.prod(each.shape)) for each in model.trainable_weights)
-    return int(archscope.analyze(network).totals.parameters), counted, float((expected - got).abs().max())
+    return int(archscope.analyze(network).totals.parameters), counted, apart
+
+
+def layer_types() -> Iterator[tuple[str, Network]]:
+    """A network of one layer, for every case of every layer type."""
+    from tests.building.builder_cases import CASES, name_of
+    from tests.writing.test_source import single
+
+    for case in CASES:
+        yield name_of(case).replace(" ", ""), single(case)
+
+
+def main(names: list[str]) -> None:
+    networks = layer_types() if names == ["layers"] else ((name, archscope.load(name)) for name in names)
+    for name, network in networks:
+        try:
+            ours, theirs, apart = difference(network)
+        except archscope.UsageError as error:
+            print(name, "cannot:", str(error).partition("Keras: ")[2])
+        else:
+            print(name, ours, theirs, f"{apart:.2e}")
 
 
 if __name__ == "__main__":
-    for spec in sys.argv[1:]:
-        ours, theirs, apart = difference(spec)
-        print(spec, ours, theirs, f"{apart:.2e}")
+    main(sys.argv[1:])

@@ -107,20 +107,36 @@ def test_lines_of_the_source_are_at_most_100_characters() -> None:
             assert len(line) <= 100, line
 
 
-@pytest.mark.slow
-def test_the_keras_source_of_every_spec_is_the_built_module() -> None:
+def keras_says(*names: str) -> list[str]:
+    """What a process of its own, where Keras runs on PyTorch, prints of specs or of every layer type."""
     import os
     import subprocess
     import sys
 
-    names = archscope.reader.spec_names()
     done = subprocess.run([sys.executable, "-m", "tests.writing.keras_runner", *names], capture_output=True, text=True,
                           env={**os.environ, "KERAS_BACKEND": "torch"}, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    for line in done.stdout.splitlines()[-len(names) :]:
+    return done.stdout.splitlines()
+
+
+@pytest.mark.slow
+def test_the_keras_source_of_every_spec_is_the_built_module() -> None:
+    names = archscope.reader.spec_names()
+    for line in keras_says(*names)[-len(names) :]:
         name, ours, theirs, apart = line.split()
         assert ours == theirs, name
         assert float(apart) < 1e-4, line
+
+
+@pytest.mark.slow
+def test_the_keras_source_of_every_layer_type_is_the_built_layer_or_says_why_there_is_none() -> None:
+    lines = keras_says("layers")[-len(CASES) :]
+    assert len(lines) == len(CASES)
+    for line in lines:
+        name, ours, *rest = line.split()
+        if ours != "cannot:":
+            assert ours == rest[0], name
+            assert float(rest[1]) < 1e-5, line
 
 
 def test_a_layer_that_keras_cannot_express_is_named() -> None:
