@@ -120,7 +120,7 @@ def test_a_wrong_element_is_found_in_its_list() -> None:
         options.connection_table.parse([[0, 1], [2, "x"]])
     assert caught.value.path == (1, 1)
     with pytest.raises(Rejects) as caught:
-        options.sides(2).parse([0, 0, -1, 0])
+        paddings.sides(2).parse([0, 0, -1, 0])
     assert caught.value.path == (2,)
 
 
