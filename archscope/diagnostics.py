@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cached_property
+from typing import Literal
 
 from archscope.record import Record
 
@@ -90,16 +91,17 @@ class Note(Record):
 
 
 class Diagnostic(Record):
-    """One mistake: its name, a sentence with the values in it, the place, and what to write instead."""
+    """One mistake, or a warning of one: its name, a sentence with the values, the place, and what to write instead."""
 
     name: str
     message: str
     span: Span | None
     notes: tuple[Note, ...] = ()
     help: str | None = None
+    level: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
-        parts = [f"error[{self.name}]: {self.message}"]
+        parts = [f"{self.level}[{self.name}]: {self.message}"]
         if self.span is not None:
             parts.append(f"{' ' * self.span.gutter}--> {self.span}")
             parts.extend(self.span.excerpt())

@@ -7,7 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
 
-from archscope.diagnostics import Span
+from archscope.diagnostics import Diagnostic, Span
 from archscope.errors import ArchscopeError, Rejects
 from archscope.layers.base import Facts, Layer, Shape
 from archscope.record import EMPTY, Record
@@ -111,12 +111,13 @@ class ShapeError(ArchscopeError):
     """A network built in Python does not fit together."""
 
 
-class Network(Record, uncompared=("facts",)):
+class Network(Record, uncompared=("facts", "doubts")):
     """An architecture: what `archscope.load` returns and `archscope.analyze` takes.
 
     ``nodes`` is in an order in which every node comes after its inputs. ``inputs`` maps the name of each
     network input to its shape; there is usually one, ``input``. ``facts`` holds the facts of every node;
-    it is worked out where it is not given.
+    it is worked out where it is not given. ``doubts`` are the warnings about its spec: what is allowed, and yet seldom
+    meant.
 
     Raises:
         ShapeError: a layer reads a node that is not above it, or does not take what it is given.
@@ -139,6 +140,7 @@ class Network(Record, uncompared=("facts",)):
     training: Mapping[str, Any] | None = None
     path: str | None = None
     facts: Mapping[str, Facts] = EMPTY
+    doubts: tuple[Diagnostic, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))

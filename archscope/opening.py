@@ -24,6 +24,7 @@ def open_network(
     *,
     changes: Mapping[str, Any] | Sequence[str] = (),
     input: Sequence[int] | str | None = None,
+    strict: bool = False,
 ) -> Network:
     """Read a spec by name or path, or trace what ``package.module:factory`` makes.
 
@@ -34,6 +35,7 @@ def open_network(
         spec: the spec, or the factory.
         changes: options of a spec to change first, as in `archscope.load`.
         input: the input's shape, ``(1, 28, 28)`` or ``"1,28,28"``.
+        strict: whether the warnings about a spec are mistakes.
 
     Raises:
         NotFound: there is no such spec.
@@ -46,7 +48,7 @@ def open_network(
     """
     named = None if Path(spec).exists() else _FACTORY.fullmatch(os.fspath(spec))
     if named is None:
-        return load(spec, changes=changes, input=input)
+        return load(spec, changes=changes, input=input, strict=strict)
     factory, stated = named["factory"], named["shapes"]
     if changes:
         raise UsageError(f"`--set` changes a spec, and `{factory}` is a module; change its code, or write a spec of it")

@@ -78,6 +78,11 @@ InputShape = Annotated[
     ),
 ]
 
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Take warnings for mistakes: leave with 2 instead of going on."),
+]
+
 Output = Annotated[
     Path | None,
     typer.Option(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archscope.cli.arguments import complete_names
+from archscope.cli.arguments import Strict, complete_names
 from archscope.cli.terminal import emit
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def command(
     device: Annotated[
         str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps. What is named never falls back.")
     ] = "auto",
+    strict: Strict = False,
     batch: Annotated[str, typer.Option(metavar="N,...", help="Samples a call.")] = "1",
     dtype: Annotated[str, _axis("dtype", "fp32", "fp32 (IEEE), tf32, bf16, fp16, amp-bf16, amp-fp16.")] = "fp32",
     layout: Annotated[str, _axis("layout", "nchw", "nchw, nhwc (channels last).")] = "nchw",
@@ -126,7 +127,7 @@ def command(
         return _report(read_result(read), format, plot, base, str(compare))
     if not specs:
         raise UsageError("bench needs a spec, such as `archscope bench lenet5 --quick`; `archscope list` shows them")
-    cells, analyses = _cells(specs, batch, {"dtype": dtype, "layout": layout, "engine": engine, "mode": mode})
+    cells, analyses = _cells(specs, batch, {"dtype": dtype, "layout": layout, "engine": engine, "mode": mode}, strict)
     if dry_run:
         return _dry_run(cells, analyses, hardware, ceilings, format, output)
     if hardware is not None:
@@ -136,16 +137,18 @@ def command(
     return _measure(job, format, plot, base, str(compare))
 
 
-def _cells(specs: Sequence[str], batch: str, axes: Mapping[str, str]) -> tuple[tuple[Cell, ...], dict[str, Analysis]]:
+def _cells(
+    specs: Sequence[str], batch: str, axes: Mapping[str, str], strict: bool
+) -> tuple[tuple[Cell, ...], dict[str, Analysis]]:
     import archscope
     from archscope.bench.plan import parse_axis, parse_batches, plan
-    from archscope.opening import open_network
+    from archscope.cli.opened import opened
 
     chosen = {f"{axis}s": parse_axis(axis, text) for axis, text in axes.items()}
     batches = parse_batches(batch)
     analyses = {}
     for spec in dict.fromkeys(specs):
-        analysis = archscope.analyze(open_network(spec))
+        analysis = archscope.analyze(opened(spec, strict=strict))
         analyses[analysis.name] = analysis
     return plan(list(analyses), batches=batches, **chosen), analyses
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archscope.cli.arguments import Changes, InputShape, Output, Spec, complete_names
+from archscope.cli.arguments import Changes, InputShape, Output, Spec, Strict, complete_names
 from archscope.cli.terminal import emit
 
 _FRAMEWORKS = {"pytorch": "one torch.nn.Module", "keras": "one keras.Model"}
@@ -23,6 +23,7 @@ def command(
     ] = "pytorch",
     changes: Changes = None,
     input: InputShape = None,
+    strict: Strict = False,
     output: Output = None,
 ) -> None:
     """Print a network as source: one class, ready to be read, changed and trained.
@@ -35,12 +36,12 @@ def command(
     archscope code alexnet --to pytorch -o alexnet.py
     archscope code alexnet-keras --to keras
     """
+    from archscope.cli.opened import opened
     from archscope.errors import NotFound, did_you_mean
-    from archscope.opening import open_network
     from archscope.writing.keras import write_keras
     from archscope.writing.pytorch import write_pytorch
 
     if to not in _FRAMEWORKS:
         raise NotFound(f"there is no framework `{to}`; {did_you_mean(to, _FRAMEWORKS, what='frameworks')}")
-    network = open_network(spec, changes=changes or (), input=input)
+    network = opened(spec, changes=changes, input=input, strict=strict)
     emit({"pytorch": write_pytorch, "keras": write_keras}[to](network), output)

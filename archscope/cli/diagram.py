@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archscope.cli.arguments import Changes, InputShape, Spec, complete_names
+from archscope.cli.arguments import Changes, InputShape, Spec, Strict, complete_names
 
 
 def _complete_styles(incomplete: str) -> list[Any]:
@@ -97,6 +97,7 @@ def command(
     ] = False,
     changes: Changes = None,
     input: InputShape = None,
+    strict: Strict = False,
 ) -> None:
     """Draw a network: as its paper did, or as a graph.
 
@@ -111,11 +112,11 @@ def command(
     archscope diagram alexnet --format dot
     """
     import archscope
+    from archscope.cli.opened import opened
     from archscope.diagrams.drawing import format_of
-    from archscope.opening import open_network
 
     chosen = format or (format_of(output) if output else "svg")
-    network = open_network(spec, changes=changes or (), input=input)
+    network = opened(spec, changes=changes, input=input, strict=strict)
     picture = archscope.draw(
         network, style=style, width=width, font_size=font_size, theme=theme, show=show, depth=depth,
         direction=direction, towers=towers,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archscope.cli.arguments import complete_names
+from archscope.cli.arguments import Strict, complete_names
 
 if TYPE_CHECKING:
     from archscope.site import Plan
@@ -65,6 +65,7 @@ def command(
         bool,
         typer.Option("--proofs", help="Ask every witness of `archscope verify`, and show the matrix. Needs PyTorch."),
     ] = False,
+    strict: Strict = False,
     check: Annotated[
         bool,
         typer.Option("--check", help="Write nothing; exit 1 if the folder does not hold just what would be written."),
@@ -83,12 +84,14 @@ def command(
     archscope docs --bench docs/benchmarks --proofs -o site
     archscope docs -o docs/networks --format markdown --check
     """
+    from archscope.cli.opened import warn
     from archscope.reader import spec_names
     from archscope.site import build, plan
 
     wanted = specs or spec_names()
     with _progress(len(wanted)) as tick:
-        site = build(wanted, format=format, bench=bench or (), proofs=proofs, tick=tick)
+        site = build(wanted, format=format, bench=bench or (), proofs=proofs, strict=strict, tick=tick)
+    warn(site.doubts)
     _complain(site.mistakes)
     planned = plan(output, site.files, keep=bool(site.mistakes))
     if check:

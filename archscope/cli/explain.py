@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from archscope.cli.arguments import Changes, InputShape, LayerName, Output, Spec
+from archscope.cli.arguments import Changes, InputShape, LayerName, Output, Spec, Strict
 from archscope.cli.terminal import color, emit, width
 
 
 def command(
-    spec: Spec, layer: LayerName, changes: Changes = None, input: InputShape = None, output: Output = None
+    spec: Spec,
+    layer: LayerName,
+    changes: Changes = None,
+    input: InputShape = None,
+    strict: Strict = False,
+    output: Output = None,
 ) -> None:
     """Work out one layer's numbers step by step, as on a blackboard.
 
@@ -20,9 +25,9 @@ def command(
     archscope explain alexnet conv2
     """
     import archscope
+    from archscope.cli.opened import opened
     from archscope.formats import derivation
-    from archscope.opening import open_network
 
-    analysis = archscope.analyze(open_network(spec, changes=changes or (), input=input))
+    analysis = archscope.analyze(opened(spec, changes=changes, input=input, strict=strict))
     shown = (None, False) if output else (width(), color())
     emit(derivation.write(analysis, layer, width=shown[0], color=shown[1]), output)

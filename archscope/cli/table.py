@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from archscope.cli.arguments import Changes, InputShape, Output, Spec, complete_names
+from archscope.cli.arguments import Changes, InputShape, Output, Spec, Strict, complete_names
 from archscope.cli.terminal import color, emit, width
 
 _SUFFIXES: Final = {".md": "markdown", ".csv": "csv", ".json": "json", ".html": "html", ".tex": "latex"}
@@ -61,6 +61,7 @@ def command(
     ] = False,
     changes: Changes = None,
     input: InputShape = None,
+    strict: Strict = False,
     output: Output = None,
 ) -> None:
     """Print every number about a network, layer by layer.
@@ -78,11 +79,11 @@ def command(
     archscope table ./mine.yaml --format json | jq .totals
     """
     import archscope
+    from archscope.cli.opened import opened
     from archscope.formats import View, write
-    from archscope.opening import open_network
 
     chosen = format or (_SUFFIXES.get(output.suffix.lower(), "table") if output else "table")
-    analysis = archscope.analyze(open_network(spec, changes=changes or (), input=input))
+    analysis = archscope.analyze(opened(spec, changes=changes, input=input, strict=strict))
     view = View(
         columns=_names(columns),
         working=working,

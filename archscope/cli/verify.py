@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archscope.cli.arguments import Changes, InputShape, Output, Specs, complete_names
+from archscope.cli.arguments import Changes, InputShape, Output, Specs, Strict, complete_names
 from archscope.cli.terminal import color, emit, width
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def command(
     ] = None,
     changes: Changes = None,
     input: InputShape = None,
+    strict: Strict = False,
     output: Output = None,
 ) -> None:  # fmt: skip
     """Have every number confirmed by somebody else: PyTorch, torchinfo, fvcore, Keras, gradients, the papers.
@@ -69,16 +70,16 @@ def command(
     if against is not None:
         if witness:
             raise archscope.UsageError(f"`--against` asks no witness; leave out `--witness {witness[0]}`")
-        _compare(specs or [], against, changes, input, output, format)
+        _compare(specs or [], against, changes, input, strict, output, format)
         return
+    from archscope.cli.opened import opened
     from archscope.errors import NotFound, did_you_mean
-    from archscope.opening import open_network
     from archscope.oracles.report import FORMATS
 
     if format not in FORMATS:
         raise NotFound(f"there is no format `{format}`; {did_you_mean(format, FORMATS, what='formats')}")
     names = specs or archscope.reader.spec_names()
-    networks = [open_network(name, changes=changes or (), input=input) for name in names]
+    networks = [opened(name, changes=changes, input=input, strict=strict) for name in names]
     found = _verified(networks, witness, as_written=not changes and input is None)
     emit(_written(found, format, output is None), output)
     if any(each.differing for each in found):
@@ -133,11 +134,12 @@ def _compare(
     factory: str,
     changes: list[str] | None,
     input: str | None,
+    strict: bool,
     output: Any,
     format: str,
 ) -> None:
+    from archscope.cli.opened import opened
     from archscope.errors import UsageError, require_torch
-    from archscope.opening import open_network
 
     if len(specs) != 1:
         raise UsageError(f"`--against` compares one spec with a module, got {len(specs)}; "
@@ -147,7 +149,7 @@ def _compare(
     require_torch("verify --against")
     from archscope.oracles.comparison import compare_factory, write_comparison, write_comparison_json
 
-    network = open_network(specs[0], changes=changes or (), input=input)
+    network = opened(specs[0], changes=changes, input=input, strict=strict)
     found = compare_factory(network, factory)
     emit(write_comparison(found) if format == "table" else write_comparison_json(found), output)
     if not found.same:

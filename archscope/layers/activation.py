@@ -34,6 +34,7 @@ class ReLU(Pointwise):
 
     type: ClassVar[str] = "relu"
     word: ClassVar[str] = "ReLU"
+    cuts: ClassVar[bool] = True
 
 
 class ReLU6(Pointwise):
@@ -45,6 +46,7 @@ class ReLU6(Pointwise):
 
     type: ClassVar[str] = "relu6"
     word: ClassVar[str] = "ReLU6"
+    cuts: ClassVar[bool] = True
 
 
 class LeakyReLU(Pointwise):

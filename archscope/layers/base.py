@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final, dataclass_transform
 
 from archscope.errors import Rejects, did_you_mean
+from archscope.layers.doubt import MAPS, Doubt, Meaning, Place
 from archscope.options import REQUIRED, Kind, Option, option, spell
 from archscope.record import EMPTY, Record
 from archscope.working import Count, as_count, count, product, total
@@ -210,6 +211,9 @@ class Layer:
     * ``absorbed``: whether a picture may draw it as part of the layer before it.
     * ``symbol``: the sign in the circle that a graph draws instead of a box, such as ``+``.
     * ``shares_memory``: whether its output is its input's memory, seen differently.
+    * ``takes``: what it takes the axes of its inputs for; see `archscope.layers.doubt`.
+    * ``centres``: whether it takes the mean of each channel away.
+    * ``cuts``: whether it makes all that is negative 0.
     """
 
     type: ClassVar[str] = ""
@@ -221,6 +225,9 @@ class Layer:
     absorbed: ClassVar[bool] = False
     symbol: ClassVar[str] = ""
     shares_memory: ClassVar[bool] = False
+    takes: ClassVar[Meaning] = ""
+    centres: ClassVar[bool] = False
+    cuts: ClassVar[bool] = False
     options: ClassVar[Mapping[str, Option]] = MappingProxyType({})
     _declared: ClassVar[Mapping[str, Option | Axial]] = MappingProxyType({})
 
@@ -293,6 +300,19 @@ class Layer:
     def rule(self, *inputs: Shape) -> Facts:
         """The facts for given input shapes; the one thing every type defines."""
         raise NotImplementedError
+
+    def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - a type that keeps what came returns it
+        """What the axes of its output mean, ``came`` being what those of its first input mean."""
+        return ""
+
+    def doubts(self, place: Place) -> Iterable[Doubt]:
+        """What is allowed in its place and yet seldom meant; a type that knows of more extends this."""
+        if self.takes == MAPS and place.positions > 1:
+            yield Doubt(
+                "positions-as-channels",
+                f"takes each of the {place.positions} positions of {spell_tuple(place.inputs[0])} for a channel",
+                "swap the two axes of (positions, features) before it",
+            )
 
     def facts(self, *inputs: Shape) -> Facts:
         """Check the number of inputs and apply the rule.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, axial
+from archscope.layers.doubt import Doubt, Place
 from archscope.layers.kernels import Kernels
 from archscope.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from archscope.layers.windows import kernel_counts, side_counts, slides
@@ -46,6 +48,20 @@ class _Convolution(Kernels):
             macs_in_bounds=in_bounds,
             windows=tuple(each.window for each in across),
         )
+
+    def doubts(self, place: Place) -> Iterable[Doubt]:
+        yield from super().doubts(place)
+        for sides, kernel, dilation in zip(
+            () if self.padding == "same" else self.padding, self.kernel_size, self.dilation, strict=False
+        ):
+            if max(sides) >= (extent := (kernel - 1) * dilation + 1):
+                yield Doubt(
+                    "window-in-padding",
+                    f"padding of {max(sides)} with a kernel of {extent}: the outermost windows see nothing but padding",
+                    f"use less than {extent}" if extent > 1 else "remove the padding",
+                    "padding",
+                )
+                return
 
     def wiring(self, maps: Count, units: Count) -> tuple[Count, Count, tuple[Count, ...]]:
         """Which maps are connected: the input maps a window spans, its constants, how often this repeats."""

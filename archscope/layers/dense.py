@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_tuple
+from archscope.layers.doubt import SEQUENCE, Doubt, Meaning, Place, useless_bias
 from archscope.options import flag, list_of, option, optional, positive, text
 from archscope.working import count
 
@@ -28,12 +30,21 @@ class Linear(Layer):
     type: ClassVar[str] = "linear"
     family: ClassVar[str] = "dense"
     verb: ClassVar[str] = "Full connection"
+    takes: ClassVar[Meaning] = SEQUENCE
     out_features: int = option(positive, doc="Number of units.")
     bias: bool = option(flag, default=True, doc="Whether each unit adds a trainable constant.")
 
     @property
     def label(self) -> str:
         return "linear"
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came or SEQUENCE
+
+    def doubts(self, place: Place) -> Iterable[Doubt]:
+        yield from super().doubts(place)
+        if self.bias and place.centred and len(place.inputs[0]) == 1:
+            yield useless_bias()
 
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
@@ -151,6 +162,9 @@ class Embedding(Layer):
     @property
     def label(self) -> str:
         return f"embedding of {self.num_embeddings:,}"
+
+    def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - whatever came, features leave
+        return SEQUENCE
 
     def rule(self, *inputs: Shape) -> Facts:
         shape = inputs[0]

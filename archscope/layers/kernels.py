@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Layer, Weight, axial, spell_option
+from archscope.layers.doubt import MAPS, Doubt, Meaning, Place, useless_bias
 from archscope.layers.windows import spell_window
 from archscope.options import each_axis, flag, option, positive
 from archscope.working import Count, count
@@ -15,6 +17,7 @@ class Kernels(Layer):
     """A layer of ``out_channels`` kernels, in ``groups`` that do not see each other."""
 
     family: ClassVar[str] = "convolution"
+    takes: ClassVar[Meaning] = MAPS
     word: ClassVar[str] = ""
     out_channels: int = option(positive, doc="Number of kernels, and so of output maps.")
     kernel_size: tuple[int, ...] = axial(each_axis, doc="Size of the window.")
@@ -39,6 +42,14 @@ class Kernels(Layer):
                 option="groups",
                 help=f"use a divisor of {self.out_channels}",
             )
+
+    def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - whatever came, maps leave
+        return MAPS
+
+    def doubts(self, place: Place) -> Iterable[Doubt]:
+        yield from super().doubts(place)
+        if self.bias and place.centred:
+            yield useless_bias()
 
     def check_groups(self, channels: int) -> None:
         """Groups must divide the input maps too."""

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, spell_tuple
+from archscope.layers.doubt import Meaning
 from archscope.options import integer, option
 from archscope.working import total
 
@@ -25,6 +26,9 @@ class _Elementwise(Layer):
         windows = () if all(shape[1:] == output[1:] for shape in inputs) else None
         reasons = {} if windows == () else {"receptive_field": "a repeated extent has no grid"}
         return Facts(inputs, (output,), windows=windows, reasons=reasons)
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
 
     def _extent(self, first: Shape, other: Shape, axis: int, position: int) -> int:
         a, b = first[axis], other[axis]
@@ -100,6 +104,9 @@ class Concat(Layer):
         along_grid = axis > 0 and len(inputs) > 1
         reasons = {"receptive_field": "inputs side by side on the grid"} if along_grid else {}
         return Facts(inputs, (output,), windows=None if along_grid else (), reasons=reasons)
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
 
     @staticmethod
     def _others(shape: Shape, axis: int) -> Shape:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, extents, spell_option, spell_tuple
+from archscope.layers.doubt import MAPS, Doubt, Meaning, Place
 from archscope.options import (
     flag,
     number,
@@ -34,6 +36,7 @@ class LRN(Layer):
     """
 
     type: ClassVar[str] = "lrn"
+    takes: ClassVar[Meaning] = MAPS
     family: ClassVar[str] = "normalization"
     verb: ClassVar[str] = "Normalization"
     absorbed: ClassVar[bool] = True
@@ -51,6 +54,9 @@ class LRN(Layer):
         if len(shape) < 2:
             raise Rejects(f"takes (channels, …), got {spell_tuple(shape)}", input=0)
         return Facts(inputs, (shape,))
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
 
 
 def _scaled(
@@ -88,6 +94,8 @@ class BatchNorm(Layer):
     """
 
     type: ClassVar[str] = "batch_norm"
+    takes: ClassVar[Meaning] = MAPS
+    centres: ClassVar[bool] = True
     family: ClassVar[str] = "normalization"
     verb: ClassVar[str] = "Normalization"
     absorbed: ClassVar[bool] = True
@@ -99,6 +107,9 @@ class BatchNorm(Layer):
     @property
     def label(self) -> str:
         return "BN"
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
 
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
@@ -136,6 +147,20 @@ class LayerNorm(Layer):
     def label(self) -> str:
         return "LN"
 
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
+
+    def doubts(self, place: Place) -> Iterable[Doubt]:
+        yield from super().doubts(place)
+        shape = place.inputs[0]
+        sequence = place.positions > 1 or (place.axes == "" and place.features and len(shape) == 2 and shape[0] > 1)
+        if sequence and self.normalized_shape is None:
+            yield Doubt(
+                "norm-over-positions",
+                f"normalizes over all of {spell_tuple(shape)}: its statistics mix the {int(shape[0])} positions",
+                f"write `normalized_shape: {int(shape[1])}` to normalize the features of each position",
+            )
+
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
         normalized = tuple(int(each) for each in shape) if self.normalized_shape is None else self.normalized_shape
@@ -166,6 +191,7 @@ class GroupNorm(Layer):
     """
 
     type: ClassVar[str] = "group_norm"
+    takes: ClassVar[Meaning] = MAPS
     family: ClassVar[str] = "normalization"
     verb: ClassVar[str] = "Normalization"
     absorbed: ClassVar[bool] = True
@@ -176,6 +202,9 @@ class GroupNorm(Layer):
     @property
     def label(self) -> str:
         return "GN"
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
 
     def rule(self, *inputs: Shape) -> Facts:
         channels = count(inputs[0][0], "n")
@@ -207,6 +236,9 @@ class Dropout(Layer):
     @property
     def label(self) -> str:
         return "dropout"
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
 
     def rule(self, *inputs: Shape) -> Facts:
         return Facts(inputs, (inputs[0],))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, ranked, spell_tuple
+from archscope.layers.doubt import Doubt, Meaning, Place
 from archscope.options import integer, non_negative_number, number, option, positive_number
 
 
@@ -23,6 +25,9 @@ class Pointwise(Layer):
 
     def rule(self, *inputs: Shape) -> Facts:
         return Facts(inputs, (inputs[0],))
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
 
 
 class Normalized(Pointwise):
@@ -47,6 +52,18 @@ class Normalized(Pointwise):
             windows=None,
             reasons={"receptive_field": "a softmax along an axis of the grid mixes all its positions"},
         )
+
+    def doubts(self, place: Place) -> Iterable[Doubt]:
+        yield from super().doubts(place)
+        # A softmax over positions of one score each is what attention does to pool them.
+        if place.positions > 1 and self.dim == 0 and "dim" not in place.stated and place.inputs[0][1] > 1:
+            features = int(place.inputs[0][1])
+            yield Doubt(
+                "softmax-over-positions",
+                f"adds up to 1 over the {place.positions} positions of {spell_tuple(place.inputs[0])}, "
+                f"not over the {features} features of each",
+                f"write `{{type: {self.type}, dim: 1}}`, or `dim: 0` if the positions are meant",
+            )
 
 
 class Mish(Pointwise):

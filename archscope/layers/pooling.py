@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, Window, axial
+from archscope.layers.doubt import MAPS, Meaning
 from archscope.layers.windows import check_axes, kernel_counts, side_counts, slides, spell_window
 from archscope.options import Kind, each_axis, flag, option, optional
 from archscope.paddings import Padding, padding
@@ -20,6 +21,7 @@ class _Windowed(Layer):
     """Windows that lie side by side unless a stride is stated."""
 
     family: ClassVar[str] = "pooling"
+    takes: ClassVar[Meaning] = MAPS
     kernel_size: tuple[int, ...] = axial(each_axis, doc="Size of the window.")
     stride: tuple[int, ...] | None = axial(
         _each_or_none, default=None, doc="Steps between windows; the size of the window if left out."
@@ -33,6 +35,9 @@ class _Windowed(Layer):
     @property
     def kernel(self) -> tuple[int, ...]:
         return self.kernel_size
+
+    def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - whatever came, maps leave
+        return MAPS
 
 
 class _Pooling(_Windowed):
@@ -172,6 +177,7 @@ class _AdaptivePool(Layer):
     """Pooling that is told how many windows to make."""
 
     family: ClassVar[str] = "pooling"
+    takes: ClassVar[Meaning] = MAPS
     verb: ClassVar[str] = "Pooling"
     word: ClassVar[str] = ""
     output_size: tuple[int, ...] = axial(each_axis, doc="How many windows along each axis.")
@@ -181,6 +187,9 @@ class _AdaptivePool(Layer):
         if set(self.output_size) == {1}:
             return f"global {self.word} pool"
         return f"{self.word} pool to {'×'.join(str(each) for each in self.output_size)}"
+
+    def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - whatever came, maps leave
+        return MAPS
 
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs

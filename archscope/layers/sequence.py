@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_option
+from archscope.layers.doubt import SEQUENCE, Meaning
 from archscope.options import flag, option, positive
 from archscope.working import Count, count, total
 
@@ -31,6 +32,7 @@ class MultiheadAttention(Layer):
     type: ClassVar[str] = "multihead_attention"
     family: ClassVar[str] = "sequence"
     verb: ClassVar[str] = "Attention"
+    takes: ClassVar[Meaning] = SEQUENCE
     arity: ClassVar[tuple[int, int | None]] = (1, 3)
     num_heads: int = option(positive, doc="Heads; they share the features among them.")
     bias: bool = option(flag, default=True, doc="Whether the projections add a constant.")
@@ -38,6 +40,9 @@ class MultiheadAttention(Layer):
     @property
     def label(self) -> str:
         return f"attention, {self.num_heads} heads"
+
+    def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - whatever came, positions leave
+        return SEQUENCE
 
     def rule(self, *inputs: Shape) -> Facts:
         last = len(inputs) - 1
@@ -86,6 +91,7 @@ class _Recurrent(Layer):
 
     family: ClassVar[str] = "sequence"
     verb: ClassVar[str] = "Recurrence"
+    takes: ClassVar[Meaning] = SEQUENCE
     gates: ClassVar[int]
     hidden_size: int = option(positive, doc="Units, the length of the state.")
     num_layers: int = option(positive, default=1, doc="Layers, each reading the states of the one before.")
@@ -97,6 +103,9 @@ class _Recurrent(Layer):
         name = self.type.upper()
         both = ", bidirectional" if self.bidirectional else ""
         return f"{name}{both}" if self.num_layers == 1 else f"{name} ×{self.num_layers}{both}"
+
+    def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - whatever came, positions leave
+        return SEQUENCE
 
     def rule(self, *inputs: Shape) -> Facts:
         steps, features = ranked(inputs[0], 2, "(positions, features)")

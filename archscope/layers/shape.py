@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Window, axial, extents, spell_tuple
+from archscope.layers.doubt import MAPS, Meaning
 from archscope.layers.windows import AXES, check_axes, padded
 from archscope.options import choice, one_or_many, open_shape, option, optional, positive, positive_number
 from archscope.paddings import Sides, sides
@@ -71,6 +72,7 @@ class Reshape(Layer):
 class _ZeroPad(Layer):
     """Zeros around the input."""
 
+    takes: ClassVar[Meaning] = MAPS
     family: ClassVar[str] = "shape"
     verb: ClassVar[str] = "Zero padding"
     padding: Sides = axial(sides, doc="Zeros on each side, the last axis first: left, right, top, bottom, front, back.")
@@ -78,6 +80,9 @@ class _ZeroPad(Layer):
     @property
     def label(self) -> str:
         return "zero padding"
+
+    def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - whatever came, maps leave
+        return MAPS
 
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
@@ -134,6 +139,7 @@ class Upsample(Layer):
     type: ClassVar[str] = "upsample"
     family: ClassVar[str] = "shape"
     verb: ClassVar[str] = "Upsampling"
+    takes: ClassVar[Meaning] = MAPS
     size: tuple[int, ...] | None = option(
         optional(one_or_many(positive, "a positive integer or one for each axis")),
         default=None,
@@ -152,6 +158,9 @@ class Upsample(Layer):
         sign = "×" if self.scale_factor else "to "
         texts = [f"{each:g}" for each in (chosen if len(set(chosen)) > 1 else chosen[:1])]
         return f"upsample {sign}{'×'.join(texts)}"
+
+    def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - whatever came, maps leave
+        return MAPS
 
     def check(self) -> None:
         if (self.size is None) == (self.scale_factor is None):

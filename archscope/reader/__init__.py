@@ -22,6 +22,7 @@ from archscope.errors import SpecError
 from archscope.network import Network
 from archscope.patience import without_collector
 from archscope.reader.document import read_document
+from archscope.reader.doubts import as_mistakes
 from archscope.reader.library import find, read_bytes, spec_names, specs_folder
 from archscope.reader.overrides import apply_changes, apply_input
 from archscope.reader.report import Report
@@ -35,6 +36,7 @@ def load(
     *,
     changes: Mapping[str, Any] | Sequence[str] = (),
     input: Sequence[int] | str | None = None,
+    strict: bool = False,
 ) -> Network:
     """Read a spec: one that ships with archscope by name, or any by path.
 
@@ -42,6 +44,7 @@ def load(
         spec: ``"lenet5"``, or the path of a YAML file.
         changes: options to change first, ``{"C1.padding": 2}`` or ``["C1.padding=2"]``.
         input: another input shape, ``(1, 28, 28)`` or ``"1,28,28"``.
+        strict: whether warnings are mistakes. Else they are the network's ``doubts``.
 
     Raises:
         NotFound: there is no such spec.
@@ -53,7 +56,7 @@ def load(
     """
     path = find(spec)
     source = Source(_shown(path), _decode(read_bytes(path), _shown(path)))
-    return _read(source, default_name=path.stem, path=str(path), changes=changes, input=input)
+    return _read(source, default_name=path.stem, path=str(path), changes=changes, input=input, strict=strict)
 
 
 def read(
@@ -62,13 +65,18 @@ def read(
     name: str = "network",
     changes: Mapping[str, Any] | Sequence[str] = (),
     input: Sequence[int] | str | None = None,
+    strict: bool = False,
 ) -> Network:
     """Read a spec from a string; as `load` otherwise.
 
     Raises:
         SpecError: it has mistakes.
+
+    >>> network = read("input: {x: [8], y: [8]}\\nlayers: {a: {type: relu, from: x}}")
+    >>> [(doubt.name, str(doubt.span)) for doubt in network.doubts]
+    [('unread-input', '<network>:1:18')]
     """
-    return _read(Source(f"<{name}>", text), default_name=name, path=None, changes=changes, input=input)
+    return _read(Source(f"<{name}>", text), default_name=name, path=None, changes=changes, input=input, strict=strict)
 
 
 def _shown(path: os.PathLike[str]) -> str:
@@ -97,12 +105,15 @@ def _read(
     path: str | None,
     changes: Mapping[str, Any] | Sequence[str],
     input: Sequence[int] | str | None,
+    strict: bool,
 ) -> Network:
     with without_collector():
         report = Report()
         network = _network(source, default_name, path, changes, input, report)
     if network is None:
         raise SpecError(sorted(report.diagnostics, key=_place))
+    if strict and network.doubts:
+        raise SpecError(as_mistakes(network.doubts))
     return network
 
 

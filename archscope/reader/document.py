@@ -10,7 +10,8 @@ from archscope.errors import did_you_mean
 from archscope.layers.base import Shape
 from archscope.network import Network
 from archscope.options import option, shape, text
-from archscope.reader.entries import NAME, NAME_HELP, Entry, Reads, read_entry, read_init
+from archscope.reader.doubts import doubts_of
+from archscope.reader.entries import ALLOW, NAME, NAME_HELP, Entry, Reads, read_allow, read_entry, read_init
 from archscope.reader.figures import read_figures
 from archscope.reader.report import FAILED, Report
 from archscope.reader.training import read_training
@@ -27,6 +28,7 @@ KEYS: Final = {
     "layers": option(text, doc="The layers, by name, each on one line."),
     "output": option(text, default=None, doc="The layers whose outputs are the network's; the last if left out."),
     "init": option(text, default=None, doc="How weights start where a layer does not say, by weight name."),
+    "allow": option(ALLOW, default=None, doc="The warnings that are not given, by name."),
     "published": option(text, default=None, doc="Figures that somebody printed about it."),
     "training": option(text, default=None, doc="How it was trained."),
 }
@@ -51,9 +53,10 @@ def read_document(body: MappingTree, default_name: str, path: str | None, report
     facts = shapes(nodes, inputs, input_spans, entries, report)
     published = read_figures(body.get("published"), entries, sources, report)
     training = read_training(body.get("training"), report)
+    allow = read_allow(body.get("allow"), "the spec", report)
     if report.diagnostics:
         return None
-    return Network(
+    network = Network(
         name=words["name"] or default_name,
         inputs=inputs,
         nodes=nodes,
@@ -66,6 +69,7 @@ def read_document(body: MappingTree, default_name: str, path: str | None, report
         path=path,
         facts=facts,
     )
+    return network.replace(doubts=doubts_of(network, entries, input_spans, allow))
 
 
 def _words(body: MappingTree, key: str, report: Report) -> str | None:

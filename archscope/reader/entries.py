@@ -10,13 +10,17 @@ from archscope.diagnostics import Span
 from archscope.errors import Rejects, did_you_mean
 from archscope.layers import TYPES
 from archscope.layers.base import Layer
-from archscope.options import Kind, list_of, number, one_or_many, option, text
+from archscope.layers.doubt import KINDS
+from archscope.options import Kind, choice, list_of, number, one_or_many, option, text
 from archscope.reader.report import FAILED, Report
 from archscope.record import Record
 from archscope.source import List, Mapping, Scalar, Tree, locate, to_data
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 NAME_HELP: Final = "a name is made of letters, digits and _, and does not begin with a digit"
+
+ALLOW: Final = one_or_many(choice(*KINDS), "the name of a warning or a list of them")
+"""What ``allow:`` takes, of a spec and of a layer."""
 
 PLACE: Final = {
     "from": option(
@@ -35,6 +39,7 @@ PLACE: Final = {
     ),
     "shares": option(text, default=None, doc="The layer of the same type whose weights it uses."),
     "init": option(text, default=None, doc="How its weights start, by weight name."),
+    "allow": option(ALLOW, default=None, doc="The warnings about it that are not given, by name."),
     "caption": option(text, default=None, doc="What a figure calls the step to it; the type's own word if left out."),
 }
 """What a line of a spec can say besides the options of its layer type."""
@@ -79,6 +84,7 @@ class Entry:
         self.shares: Reads | None = None
         self.init: Init = ()
         self.caption = ""
+        self.allow: tuple[str, ...] = ()
         self.broken = True
         self.outputs: tuple[str, ...] = ("output",)
 
@@ -175,6 +181,8 @@ def _read_place(entry: Entry, body: Mapping, report: Report) -> None:
                 entry.shares = None if text_ is None else Reads(text_, None, value.span)
             case "init":
                 entry.init = read_init(value, prefix, report)
+            case "allow":
+                entry.allow = read_allow(value, prefix, report)
             case "caption":
                 entry.caption = report.text(value, f"{prefix}: `caption`") or ""
 
@@ -219,6 +227,12 @@ def _read_activation(value: Tree, prefix: str, report: Report) -> Layer | None:
         )
         return None
     return TYPES[name]()
+
+
+def read_allow(value: Tree | None, prefix: str, report: Report) -> tuple[str, ...]:
+    """Read ``allow:``, the names of warnings."""
+    parsed = () if value is None else report.value(ALLOW, value, f"{prefix}: `allow`", "name warnings to silence")
+    return () if parsed is FAILED else tuple(parsed)
 
 
 def _read_towers(value: Tree, prefix: str, report: Report) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from archscope.layers import TYPES
 from archscope.layers.base import Layer
 from archscope.options import Json, Option, shape
 from archscope.reader.document import KEYS
-from archscope.reader.entries import NAME, PLACE, SCHEMES
+from archscope.reader.entries import ALLOW, NAME, PLACE, SCHEMES
 from archscope.reader.figures import FIGURE
 from archscope.reader.training import TRAINING
 
@@ -72,6 +72,7 @@ _TOP: dict[str, Json] = {
     },
     "output": _NAMES,
     "init": {"$ref": "#/$defs/init"},
+    "allow": ALLOW.schema,
     "published": {"type": "array", "items": {"$ref": "#/$defs/figure"}},
     "training": {"$ref": "#/$defs/training"},
 }
@@ -83,6 +84,7 @@ _PLACES: dict[str, Json] = {
     "towers": _NAMES,
     "shares": _NAMED,
     "init": {"$ref": "#/$defs/init"},
+    "allow": ALLOW.schema,
     "caption": TEXT,
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from archscope.analysis import Analysis, analyze
+from archscope.diagnostics import Diagnostic
 from archscope.diagrams import Drawing, draw
 from archscope.errors import ArchscopeError, MissingExtra, NotFound, SpecError, UsageError
 from archscope.formats import write as write_table
@@ -36,10 +37,11 @@ FORMATS: Final = {
 
 @dataclass(frozen=True)
 class Site:
-    """The files of a site by their path, and what could not be shown, a line each."""
+    """The files of a site by their path, what could not be shown, a line each, and the warnings about the specs."""
 
     files: Mapping[str, bytes]
     mistakes: tuple[str, ...]
+    doubts: tuple[Diagnostic, ...] = ()
 
 
 def build(
@@ -48,6 +50,7 @@ def build(
     format: str = "html",
     bench: Iterable[str | os.PathLike[str]] = (),
     proofs: bool = False,
+    strict: bool = False,
     tick: Callable[[str], None] = lambda _: None,
 ) -> Site:
     """Make every page of a site.
@@ -57,6 +60,7 @@ def build(
         format: one of `FORMATS`.
         bench: result files of `archscope bench`, or folders of them.
         proofs: whether to ask every witness of `archscope verify`; that needs PyTorch.
+        strict: whether the warnings about a spec are mistakes.
         tick: told of every spec before its page is made.
 
     Raises:
@@ -66,11 +70,13 @@ def build(
     if format not in FORMATS:
         raise NotFound(f"no format `{format}`; formats: {', '.join(FORMATS)}")
     pages: dict[str, Page] = {}
+    doubts: list[Diagnostic] = []
     documents, mistakes = benchmarks.read(bench)
     for spec in specs:
         tick(os.fspath(spec))
         try:
-            analysis = analyze(open_network(spec))
+            analysis = analyze(open_network(spec, strict=strict))
+            doubts += analysis.network.doubts
             page = gather(analysis)
             page = _with_evidence(page, verify(analysis) if proofs else None, documents, mistakes)
         except MissingExtra:
@@ -84,7 +90,7 @@ def build(
             )
         else:
             pages[page.slug] = page
-    return Site(_files(list(pages.values()), format), tuple(mistakes))
+    return Site(_files(list(pages.values()), format), tuple(mistakes), tuple(doubts))
 
 
 def gather(analysis: Analysis) -> Page:

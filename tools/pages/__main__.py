@@ -7,10 +7,20 @@ import sys
 from pathlib import Path
 
 from archscope.files import write_text
-from tools.pages import commands, data_formats, figures, layer_types, library, modules, notebooks, spec_language
+from tools.pages import (
+    commands,
+    data_formats,
+    figures,
+    layer_types,
+    library,
+    modules,
+    notebooks,
+    spec_language,
+    warnings,
+)
 
 DOCS = Path(__file__).parents[2] / "docs"
-MAKERS = (commands, data_formats, figures, layer_types, library, modules, notebooks, spec_language)
+MAKERS = (commands, data_formats, figures, layer_types, library, modules, notebooks, spec_language, warnings)
 MADE = "This page is generated"
 
 

@@ -45,6 +45,7 @@ def pages() -> dict[str, str]:
             fenced(EXAMPLE, "yaml"),
             "## Keys of the file",
             _declared(KEYS),
+            "What `allow` names is on the page of [warnings](warnings.md).",
             "## What a line can say",
             "Beside `type` and the options of [its layer type](layers/index.md):",
             _declared(PLACE),

@@ -1,0 +1,31 @@
+"""Opening what a command is about, with the warnings about it on the error stream."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archscope.diagnostics import Diagnostic
+    from archscope.network import Network
+
+
+def opened(
+    spec: str, *, changes: Sequence[str] | None = None, input: str | None = None, strict: bool = False
+) -> Network:
+    """The network that a person named; warnings about its spec are printed, or raised if they are mistakes."""
+    from archscope.opening import open_network
+
+    network = open_network(spec, changes=changes or (), input=input, strict=strict)
+    warn(network.doubts)
+    return network
+
+
+def warn(doubts: Iterable[Diagnostic]) -> None:
+    """Print warnings where they do not mix with results."""
+    from archscope.reader.doubts import spell_doubts
+
+    text = spell_doubts(doubts)
+    if text:
+        print(text + "\n", file=sys.stderr)

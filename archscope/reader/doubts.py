@@ -1,0 +1,224 @@
+"""The warnings about a spec: what is allowed in it and yet seldom meant.
+
+What a layer type notices about its place is asked of its class; what concerns several layers is noticed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from archscope.diagnostics import Diagnostic, Note, Span
+from archscope.layers.base import Layer, Shape, spell_shape, spell_tuple
+from archscope.layers.doubt import MAPS, SEQUENCE, Doubt, Meaning, Place
+from archscope.network import Network, Node
+from archscope.reader.entries import Entry
+from archscope.source import Mapping as MappingTree
+
+SMALLEST_SIDE: Final = 16
+"""An input with a side below this is taken for what it says it is, not for an image with its channels last."""
+IMAGE_CHANNELS: Final = (1, 3, 4)
+"""Grey, colour, and colour with transparency."""
+
+
+def doubts_of(
+    network: Network, entries: Mapping[str, Entry], inputs: Mapping[str, Span], allow: Sequence[str]
+) -> tuple[Diagnostic, ...]:
+    """Every warning about a network, in the order of the spec, those that it allows left out."""
+    found = [*_unread(network, inputs), *_channels_last(network, inputs)]
+    found += [
+        _placed(doubt, entries[node.row], node.layer)
+        for node, doubt in _of_layers(network, entries)
+        if doubt.kind not in entries[node.row].allow
+    ]
+    unique = {(each.name, str(each.span)): each for each in found if each.name not in allow}
+    return tuple(sorted(unique.values(), key=lambda each: (each.span.line, each.span.column) if each.span else (0, 0)))
+
+
+def as_mistakes(doubts: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Warnings as mistakes, for who wants none."""
+    return [each.replace(level="error") for each in doubts]
+
+
+def spell_doubts(doubts: Iterable[Diagnostic]) -> str:
+    """Warnings as text: of each file the first of each kind whole, with the places of the others under it."""
+    kinds: dict[tuple[str, str], list[Diagnostic]] = {}
+    for each in doubts:
+        source = "" if each.span is None else each.span.source.name
+        kinds.setdefault((source, each.name), []).append(each)
+    return "\n\n".join(str(_with_others(first, others)) for first, *others in kinds.values())
+
+
+def _with_others(first: Diagnostic, others: Sequence[Diagnostic]) -> Diagnostic:
+    if not others:
+        return first
+    lines = [str(each.span.line + 1) for each in others if each.span is not None]
+    places = ", ".join(lines[:10]) + (f" and {len(lines) - 10:,} more" if len(lines) > 10 else "")
+    note = Note(f"the same on line{'s' if len(lines) > 1 else ''} {places}")
+    return first.replace(notes=(*first.notes, note))
+
+
+def _placed(doubt: Doubt, entry: Entry, layer: Layer) -> Diagnostic:
+    span = entry.span_of("activation" if entry.layer is not layer else doubt.option)
+    title = entry.title if entry.layer is layer else f"`{entry.name}` ({layer.type})"
+    help_ = f"{doubt.help}; if it is meant, `allow: {doubt.kind}`"
+    return Diagnostic(doubt.kind, f"{title}: {doubt.message}", span, help=help_, level="warning")
+
+
+def _of_layers(network: Network, entries: Mapping[str, Entry]) -> Iterator[tuple[Node, Doubt]]:
+    axes, features = _meanings(network), _features(network)
+    shared = {node.shares for node in network.nodes if node.shares is not None}
+    ends = _ends(network)
+    for node in network.nodes:
+        entry = entries[node.row]
+        readers = network.consumers[node.name]
+        alone = node.shares is None and node.name not in shared and node.name not in ends
+        place = Place(
+            inputs=network.facts[node.name].inputs,
+            axes=_came(node, axes),
+            features=node.name in features,
+            stated=_stated(node, entry),
+            centred=alone and bool(readers) and all(each.layer.centres for each in readers),
+        )
+        for doubt in (*node.layer.doubts(place), *_ends_cut(node, network, ends)):
+            yield node, doubt
+    yield from _skipped(network, ends)
+
+
+def _ends(network: Network) -> frozenset[str]:
+    return frozenset(ref.node for ref in network.outputs)
+
+
+def _stated(node: Node, entry: Entry) -> frozenset[str]:
+    """The options that a spec states of a layer, or of the activation named on it."""
+    tree = entry.tree
+    if node.folded and tree is not None:
+        named = tree.get("activation")
+        tree = named if isinstance(named, MappingTree) else None
+    return frozenset(() if tree is None else tree.entries)
+
+
+def _meanings(network: Network) -> dict[str, Meaning]:
+    """What the axes of each value mean, as far as what made it says."""
+    axes: dict[str, Meaning] = dict.fromkeys(network.inputs, "")
+    for node in network.nodes:
+        axes[node.name] = node.layer.meaning(_came(node, axes))
+    return axes
+
+
+def _came(node: Node, axes: Mapping[str, Meaning]) -> Meaning:
+    return next((axes[ref.node] for ref in node.inputs if ref.output == 0 and axes[ref.node]), "")
+
+
+def _features(network: Network) -> set[str]:
+    """The values whose last axis is taken for features further on."""
+    taken: set[str] = set()
+    for node in reversed(network.nodes):
+        keeps = node.layer.meaning(SEQUENCE) == SEQUENCE and node.layer.meaning("") == ""
+        if node.layer.takes == SEQUENCE or (keeps and node.name in taken):
+            taken.update(ref.node for ref in node.inputs)
+    return taken
+
+
+def _unread(network: Network, inputs: Mapping[str, Span]) -> Iterator[Diagnostic]:
+    for name, span in inputs.items():
+        if not network.consumers.get(name):
+            yield Diagnostic(
+                "unread-input",
+                f"no layer reads the input `{name}`",
+                span,
+                help=f"write `from: {name}` where it is wanted, or remove it",
+                level="warning",
+            )
+
+
+def _channels_last(network: Network, inputs: Mapping[str, Span]) -> Iterator[Diagnostic]:
+    for name, shape in network.inputs.items():
+        reader = _taker_of_maps(name, network) if looks_channels_last(shape) else None
+        if reader is None:
+            continue
+        height, width, channels = shape
+        yield Diagnostic(
+            "channels-last",
+            f"`{name}` is {spell_tuple(shape)}, which is {height} channels of {spell_shape((width, channels))}",
+            inputs[name],
+            (Note(f"`{reader.row}` ({reader.layer.type}) takes the channels first", reader.span),),
+            help=f"if it is an image, write `[{channels}, {height}, {width}]`; if not, `allow: channels-last`",
+            level="warning",
+        )
+
+
+def _taker_of_maps(name: str, network: Network) -> Node | None:
+    """The first layer that takes a value, or what other layers leave of it, for maps."""
+    kept = {name}
+    for node in network.nodes:  # in an order in which each comes after what it reads
+        if any(ref.node in kept for ref in node.inputs):
+            if node.layer.takes == MAPS:
+                return node
+            if node.layer.meaning("") == "" and node.layer.meaning(MAPS) == MAPS:
+                kept.add(node.name)
+    return None
+
+
+def looks_channels_last(shape: Shape) -> bool:
+    """Whether a shape is that of an image with its channels last.
+
+    >>> looks_channels_last((224, 224, 3)), looks_channels_last((512, 7, 1))
+    (True, False)
+    """
+    if len(shape) != 3 or shape[2] not in IMAGE_CHANNELS:
+        return False
+    short, long = sorted(shape[:2])
+    return short >= SMALLEST_SIDE and long <= 4 * short
+
+
+def _ends_cut(node: Node, network: Network, ends: frozenset[str]) -> Iterator[Doubt]:
+    """A ReLU at the end, where the loss takes scores of either sign."""
+    if node.layer.cuts and network.training and network.training["loss"] == "cross_entropy":
+        readers = network.consumers[node.name]
+        while len(readers) == 1 and readers[0].layer.shares_memory:
+            node, readers = readers[0], network.consumers[readers[0].name]
+        if node.name in ends and not readers:
+            yield Doubt(
+                "relu-before-loss",
+                "the network ends in it, and is trained with cross-entropy: no class can get a score below 0",
+                "remove the activation",
+            )
+
+
+def _skipped(network: Network, ends: frozenset[str]) -> Iterator[tuple[Node, Doubt]]:
+    """Windows that step over values which no other layer reads."""
+    for name, readers in network.consumers.items():
+        if not readers or name in ends:
+            continue
+        axes = min(len(network.facts[each.name].windows or ()) for each in readers)
+        for axis in range(axes):
+            steps = [_step(each, network, axis) for each in readers]
+            stride = steps[0][0]
+            if all(step[0] == stride for step in steps) and (missed := _missed(stride, steps)):
+                kernel = (readers[0].layer.kernel or ())[axis]
+                message = (
+                    f"a stride of {stride} over a kernel of {kernel}: "
+                    f"nothing reads {missed} of {stride} positions of `{name}` along an axis"
+                )
+                yield readers[0], Doubt("skipped-values", message, "use a larger kernel or a smaller stride", "stride")
+                break
+
+
+def _step(node: Node, network: Network, axis: int) -> tuple[int, int, int]:
+    """Stride, first position and reach of a window; a window that does not move reads all that is there."""
+    facts = network.facts[node.name]
+    window = (facts.windows or ())[axis]
+    moves = node.layer.kernel is not None and int(facts.output[axis + 1]) > 1
+    return (window.stride if moves else 1), -window.padding, window.extent
+
+
+def _missed(stride: int, steps: Sequence[tuple[int, int, int]]) -> int:
+    """How many of ``stride`` neighbouring positions lie in no window."""
+    stretches = sorted((first % stride, min(reach, stride)) for _, first, reach in steps)
+    end = max(0, max(first + reach - stride for first, reach in stretches))  # what reaches round into the next
+    covered = end
+    for first, reach in stretches:
+        covered += max(0, min(first + reach, stride) - max(first, end))
+        end = max(end, min(first + reach, stride))
+    return stride - covered
