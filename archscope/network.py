@@ -54,6 +54,20 @@ class Node(Record, uncompared=("span",)):
         return self.name.rpartition(".")[2] == self.layer.type and self.name != self.row
 
 
+class Group(Record):
+    """What a group of nodes is.
+
+    Attributes:
+        block: the block of the spec it is a copy of; empty for a run of copies.
+        title: what tables and pictures call it.
+        copies: how many copies in series it holds; 0 for one block.
+    """
+
+    block: str = ""
+    title: str = ""
+    copies: int = 0
+
+
 COUNTS: Final = (
     "parameters",
     "fixed",
@@ -111,13 +125,13 @@ class ShapeError(ArchscopeError):
     """A network built in Python does not fit together."""
 
 
-class Network(Record, uncompared=("facts", "doubts")):
+class Network(Record, uncompared=("facts", "doubts", "groups")):
     """An architecture: what `archscope.load` returns and `archscope.analyze` takes.
 
     ``nodes`` is in an order in which every node comes after its inputs. ``inputs`` maps the name of each
     network input to its shape; there is usually one, ``input``. ``facts`` holds the facts of every node;
     it is worked out where it is not given. ``doubts`` are the warnings about its spec: what is allowed, and yet seldom
-    meant.
+    meant. ``groups`` says what the groups of nodes are, by their path.
 
     Raises:
         ShapeError: a layer reads a node that is not above it, or does not take what it is given.
@@ -141,6 +155,7 @@ class Network(Record, uncompared=("facts", "doubts")):
     path: str | None = None
     facts: Mapping[str, Facts] = EMPTY
     doubts: tuple[Diagnostic, ...] = ()
+    groups: Mapping[tuple[str, ...], Group] = MappingProxyType({})
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))

@@ -10,8 +10,9 @@ from archscope.errors import did_you_mean
 from archscope.layers.base import Shape
 from archscope.network import Network
 from archscope.options import option, shape, text
+from archscope.reader.blocks import Expansion, expand, filled, let_values
 from archscope.reader.doubts import doubts_of
-from archscope.reader.entries import ALLOW, NAME, NAME_HELP, Entry, Reads, read_allow, read_entry, read_init
+from archscope.reader.entries import ALLOW, NAME, NAME_HELP, Reads, read_allow, read_init
 from archscope.reader.figures import read_figures
 from archscope.reader.report import FAILED, Report
 from archscope.reader.training import read_training
@@ -25,6 +26,8 @@ KEYS: Final = {
     "summary": option(text, default=None, doc="A few sentences about it."),
     "sources": option(text, default=None, doc="Full citations by short name."),
     "input": option(shape, doc="The shape of one sample, channels first, without a batch; or a mapping of several."),
+    "let": option(text, default=None, doc="Values by name: `$d` stands for the value of `d`, `4*$d` for its fourfold."),
+    "blocks": option(text, default=None, doc="Sub-networks by name, to be used as the type of a line."),
     "layers": option(text, doc="The layers, by name, each on one line."),
     "output": option(text, default=None, doc="The layers whose outputs are the network's; the last if left out."),
     "init": option(text, default=None, doc="How weights start where a layer does not say, by weight name."),
@@ -38,19 +41,23 @@ KEYS: Final = {
 def read_document(body: MappingTree, default_name: str, path: str | None, report: Report) -> Network | None:
     """The network of a spec; None if there is a mistake anywhere in it."""
     for key in body.entries:
-        if key not in KEYS:
+        if key not in KEYS and not key.startswith("x-"):
             report.add(
                 "unknown-key", f"unknown key `{key}`", body.key_span(key), help=did_you_mean(key, KEYS, what="keys")
             )
     words = {key: _words(body, key, report) for key in ("name", "title", "summary")}
     sources = _sources(body, report)
-    inputs, input_spans = _inputs(body, report)
-    entries = _entries(body, inputs, report)
+    values = let_values(body, report)
+    inputs, input_spans = _inputs(body, values, report)
+    expansion = _expansion(body, values, inputs, input_spans, report)
+    entries = expansion.names.entries
     outputs = _outputs(body, report)
     init_tree = body.get("init")
     init = () if init_tree is None else read_init(init_tree, "the spec", report)
-    nodes, ends = wire(entries, input_spans, outputs, init, report)
+    nodes, ends = wire(expansion.names, outputs, _last(body), init, report)
+    expansion.check_uses()
     facts = shapes(nodes, inputs, input_spans, entries, report)
+    expansion.check_sizes()
     published = read_figures(body.get("published"), entries, sources, report)
     training = read_training(body.get("training"), report)
     allow = read_allow(body.get("allow"), "the spec", report)
@@ -68,6 +75,7 @@ def read_document(body: MappingTree, default_name: str, path: str | None, report
         training=training,
         path=path,
         facts=facts,
+        groups=expansion.groups,
     )
     return network.replace(doubts=doubts_of(network, entries, input_spans, allow))
 
@@ -89,7 +97,7 @@ def _sources(body: MappingTree, report: Report) -> dict[str, str] | None:
     return {key: value or "" for key, value in read.items()}
 
 
-def _inputs(body: MappingTree, report: Report) -> tuple[dict[str, Shape], dict[str, Span]]:
+def _inputs(body: MappingTree, values: Mapping[str, Tree], report: Report) -> tuple[dict[str, Shape], dict[str, Span]]:
     """The network's inputs; a nameless one is called ``input``. A broken one keeps its place but no shape."""
     tree = body.get("input")
     if tree is None:
@@ -101,6 +109,7 @@ def _inputs(body: MappingTree, report: Report) -> tuple[dict[str, Shape], dict[s
                 help="add the shape of one sample, such as `input: [1, 32, 32]`",
             )
         return {}, {"input": body.span}
+    tree = filled(tree, values, "`input`", report)
     named: dict[str, Tree] = {}
     if isinstance(tree, MappingTree):
         named = {key: value for key, (_, value) in tree.entries.items() if _valid_name(key, tree, report)}
@@ -121,8 +130,15 @@ def _valid_name(name: str, tree: MappingTree, report: Report) -> bool:
     return False
 
 
-def _entries(body: MappingTree, inputs: Mapping[str, Shape], report: Report) -> dict[str, Entry]:
+def _expansion(
+    body: MappingTree,
+    values: Mapping[str, Tree],
+    inputs: Mapping[str, Shape],
+    input_spans: Mapping[str, Span],
+    report: Report,
+) -> Expansion:
     tree = body.get("layers")
+    layers: MappingTree | None = None
     if tree is None and "layers" not in body.entries:
         report.add(
             "missing-key",
@@ -130,27 +146,21 @@ def _entries(body: MappingTree, inputs: Mapping[str, Shape], report: Report) -> 
             Span(body.span.source, 0, 0, 0, 0),
             help="add `layers:` and a line for each layer",
         )
-        return {}
-    help_ = "write `layers:` and below it `C1: {type: conv2d, out_channels: 6, kernel_size: 5}`"
-    layers = report.mapping(tree, "`layers`", body.key_span("layers"), help_)
-    if layers is None:
-        return {}
-    if not layers.entries:
-        report.add("no-layers", "`layers` names no layer", layers.span, help="add a line for each layer")
-    entries: dict[str, Entry] = {}
-    for name, (key, value) in layers.entries.items():
-        if name in inputs or name in ("input", "total"):
-            report.add(
-                "duplicate-name",
-                f"`{name}` is the name of something else already",
-                key.span,
-                help="`input` is the network's input and `total` its sum; choose another name",
-            )
-            continue
-        entries[name] = read_entry(name, key, value, report)
-        if not NAME.match(name):
-            report.add("invalid-name", f"`{name}` is no name for a layer", key.span, help=NAME_HELP)
-    return entries
+    else:
+        help_ = "write `layers:` and below it `C1: {type: conv2d, out_channels: 6, kernel_size: 5}`"
+        layers = report.mapping(tree, "`layers`", body.key_span("layers"), help_)
+        if layers is not None and not layers.entries:
+            report.add("no-layers", "`layers` names no layer", layers.span, help="add a line for each layer")
+    return expand(body, layers or MappingTree(body.span), values, inputs, input_spans, report)
+
+
+def _last(body: MappingTree) -> Reads | None:
+    """The last line of the spec."""
+    layers = body.get("layers")
+    if not isinstance(layers, MappingTree) or not layers.entries:
+        return None
+    key, _ = next(reversed(list(layers.entries.values())))
+    return Reads(key.value, None, key.span)
 
 
 def _outputs(body: MappingTree, report: Report) -> list[Reads] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -12,11 +13,11 @@ from archscope.layers import TYPES
 from archscope.layers.base import Layer
 from archscope.layers.doubt import KINDS
 from archscope.options import Kind, choice, list_of, number, one_or_many, option, text
-from archscope.reader.report import FAILED, Report
+from archscope.reader.report import FAILED, Origin, Report
 from archscope.record import Record
 from archscope.source import List, Mapping, Scalar, Tree, locate, to_data
 
-NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*\Z")
 NAME_HELP: Final = "a name is made of letters, digits and _, and does not begin with a digit"
 
 ALLOW: Final = one_or_many(choice(*KINDS), "the name of a warning or a list of them")
@@ -70,7 +71,11 @@ class Reads(Record):
 
 
 class Entry:
-    """A layer as it is written; ``layer`` is None after a mistake in it."""
+    """A layer as it is written; ``layer`` is None after a mistake in it.
+
+    ``above`` is what it reads where it does not say; ``scope`` begins the names it may use, and ``origin`` is the
+    block it comes from.
+    """
 
     def __init__(self, name: str, span: Span) -> None:
         self.name = name
@@ -87,6 +92,16 @@ class Entry:
         self.allow: tuple[str, ...] = ()
         self.broken = True
         self.outputs: tuple[str, ...] = ("output",)
+        self.above: str | None = None
+        self.scope = ""
+        self.origin: Origin | None = None
+
+    def copied(self, name: str) -> Entry:
+        """The same line under another name."""
+        copy = Entry.__new__(Entry)
+        copy.__dict__.update(self.__dict__)
+        copy.name = name
+        return copy
 
     @property
     def title(self) -> str:
@@ -99,26 +114,38 @@ class Entry:
         return self.span if value is None else locate(value, path)
 
 
-def read_entry(name: str, key: Scalar, tree: Tree, report: Report) -> Entry:
-    """Read one layer, noting every mistake in it."""
+def read_entry(name: str, key: Scalar, tree: Tree, report: Report, blocks: Iterable[str] = ()) -> Entry:
+    """Read one layer, noting every mistake in it; ``blocks`` are what its type may have been meant to be."""
     entry = Entry(name, key.span)
     body = report.mapping(tree, f"layer `{name}`", key.span, "write `name: {type: conv2d, …}`")
     if body is None:
         return entry
     entry.tree = body
     _read_place(entry, body, report)
-    kind = _read_type(f"layer `{name}`", body, key.span, report, what="layer types", unknown="unknown-type")
+    kind = _read_type(
+        f"layer `{name}`", body, key.span, report, what="layer types", unknown="unknown-type", blocks=blocks
+    )
     if kind is None:
         return entry
     entry.outputs = kind.output_names
     options = [each for each in body.entries if each != "type" and each not in PLACE]
     entry.layer = _configure(kind, body, options, f"`{name}` ({kind.type})", key.span, report)
     entry.broken = entry.layer is None or (entry.activation is None and "activation" in body.entries)
+    if entry.activation is not None and entry.activation.type == "identity":
+        entry.activation = None  # so that a block can be told to have none
     return entry
 
 
 def _read_type(
-    what_for: str, body: Mapping, span: Span, report: Report, *, what: str, unknown: str, family: str | None = None
+    what_for: str,
+    body: Mapping,
+    span: Span,
+    report: Report,
+    *,
+    what: str,
+    unknown: str,
+    family: str | None = None,
+    blocks: Iterable[str] = (),
 ) -> type[Layer] | None:
     tree = body.get("type")
     if tree is None:
@@ -129,7 +156,7 @@ def _read_type(
         return None
     found = TYPES.get(name)
     if found is None or family not in (None, found.family):
-        names = [name for name, each in TYPES.items() if family is None or each.family == family]
+        names = [*blocks, *(name for name, each in TYPES.items() if family is None or each.family == family)]
         report.add(
             unknown,
             f"{what_for}: there is no {what[:-1]} `{name}`",
@@ -167,8 +194,6 @@ def _read_place(entry: Entry, body: Mapping, report: Report) -> None:
         if value is None:
             continue
         match key:
-            case "from":
-                entry.reads = _read_from(value, prefix, report)
             case "activation":
                 entry.activation = _read_activation(value, prefix, report)
             case "group":
@@ -187,13 +212,13 @@ def _read_place(entry: Entry, body: Mapping, report: Report) -> None:
                 entry.caption = report.text(value, f"{prefix}: `caption`") or ""
 
 
-def _read_from(value: Tree, prefix: str, report: Report) -> list[Reads]:
+def read_from(value: Tree, prefix: str, report: Report) -> list[Reads]:
+    """The names in ``from:``; which are outputs of layers, ``rnn.hidden``, is seen when all names are known."""
     reads = []
     for item in report.items(value):
         text_ = report.text(item, f"{prefix}: `from`")
         if text_ is not None:
-            layer, _, output = text_.partition(".")
-            reads.append(Reads(layer, output or None, item.span))
+            reads.append(Reads(text_, None, item.span))
     if isinstance(value, List) and not value.items:
         report.add(
             "wrong-value", f"{prefix}: `from` names no layer", value.span, help="remove it to read the layer above"

@@ -8,18 +8,54 @@ from typing import Any
 from archscope.diagnostics import Diagnostic, Note, Span
 from archscope.errors import Rejects, did_you_mean
 from archscope.options import Kind, Option, spell
+from archscope.record import Record
 from archscope.source import List, Scalar, Tree, locate, to_data
 from archscope.source import Mapping as MappingTree
 
 
+class Origin(Record):
+    """The block a line comes from, and where it is used."""
+
+    block: str
+    use: Span
+    above: Origin | None = None
+
+    def notes(self) -> tuple[Note, ...]:
+        """Where the block is used, and the blocks around it."""
+        outer = () if self.above is None else self.above.notes()
+        return (Note(f"the block `{self.block}` is used here", self.use), *outer)
+
+
 class Report:
-    """The mistakes found so far, in no particular order."""
+    """The mistakes found so far, in no particular order.
+
+    A mistake in a block is reported once, however often the block is used, with the place of its first use.
+    ``found`` counts them all.
+    """
 
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
+        self.found = 0
+        self._origin: Origin | None = None
+        self._line: Span | None = None
+        self._told: set[tuple[str, int, int]] = set()
+
+    def place(self, origin: Origin | None, line: Span | None) -> None:
+        """Say which line of which block is read from now on; None for what stands in no block."""
+        self._origin = origin
+        self._line = line
 
     def add(self, name: str, message: str, span: Span | None, *notes: Note, help: str | None = None) -> None:
         """Note one mistake."""
+        self.found += 1
+        if self._origin is not None:
+            told = (name, *((-1, -1) if span is None else (span.line, span.column)))
+            if told in self._told:
+                return
+            self._told.add(told)
+            if self._line is not None and span is not None and span.line != self._line.line:
+                notes = (*notes, Note(f"the line of the block `{self._origin.block}` is here", self._line))
+            notes = (*notes, *self._origin.notes())
         self.diagnostics.append(Diagnostic(name, message, span, notes, help))
 
     def mapping(self, tree: Tree | None, what: str, span: Span, help: str) -> MappingTree | None:

@@ -15,7 +15,8 @@ from typing import Any
 
 from archscope.layers import TYPES
 from archscope.layers.base import Layer
-from archscope.options import Json, Option, shape
+from archscope.options import Json, Option, positive, shape
+from archscope.reader.blocks.definitions import BLOCK, ON_BLOCK, TITLE, USE
 from archscope.reader.document import KEYS
 from archscope.reader.entries import ALLOW, NAME, PLACE, SCHEMES
 from archscope.reader.figures import FIGURE
@@ -35,16 +36,34 @@ def json_schema() -> Json:
         "additionalProperties": False,
         "required": [key for key, each in KEYS.items() if each.required],
         "properties": {key: {"description": each.doc, **_TOP[key]} for key, each in KEYS.items()},
+        "patternProperties": {"^x-": {"description": "Whatever is parked here for anchors; nothing reads it."}},
+        # Without blocks, every type is one of ours.
+        "if": {"not": {"required": ["blocks"]}},
+        "then": {"properties": {"layers": {"additionalProperties": {"$ref": "#/$defs/layer"}}}},
         "$defs": {
             "layer": _one_of_types(TYPES),
+            "line": _line(),
+            "block": _block(),
+            "expression": {
+                "description": "`$name` stands for a value of `let` or of the block; `4*$c` reckons with it.",
+                "type": "string",
+                "pattern": "\\$",
+            },
             "activation": {
-                "anyOf": [{"enum": activations}, _one_of_types({name: TYPES[name] for name in activations})]
+                "anyOf": [
+                    {"enum": activations},
+                    _one_of_types({name: TYPES[name] for name in activations}),
+                    _EXPRESSION,
+                ]
             },
             "init": {"type": "object", "additionalProperties": {"$ref": "#/$defs/scheme"}},
             "scheme": _scheme(),
             "figure": _declared(FIGURE, {"set": {"type": "object"}}),
             "training": _declared(TRAINING, {}),
-            **{f"place.{name}": {"description": each.doc, **_PLACES[name]} for name, each in PLACE.items()},
+            **{
+                f"place.{name}": {"description": each.doc, **_PLACES[name]}
+                for name, each in {**PLACE, **USE, "title": TITLE}.items()
+            },
             **{name: _layer(kind) for name, kind in TYPES.items()},
         },
     }
@@ -58,17 +77,26 @@ def write_schema() -> str:
 _NAMED = {"type": "string", "pattern": NAME.pattern.replace("\\Z", "$")}
 _NAMES = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]}
 
+_EXPRESSION: Json = {"$ref": "#/$defs/expression"}
+_SHAPE: Json = {**shape.schema, "items": {"anyOf": [positive.schema, _EXPRESSION]}}
+
 _TOP: dict[str, Json] = {
     "name": TEXT,
     "title": TEXT,
     "summary": TEXT,
     "sources": {"type": "object", "additionalProperties": TEXT},
-    "input": {"anyOf": [shape.schema, {"type": "object", "additionalProperties": shape.schema, "minProperties": 1}]},
+    "input": {"anyOf": [_SHAPE, {"type": "object", "additionalProperties": _SHAPE, "minProperties": 1}]},
     "layers": {
         "type": "object",
         "minProperties": 1,
         "propertyNames": _NAMED,
-        "additionalProperties": {"$ref": "#/$defs/layer"},
+        "additionalProperties": {"$ref": "#/$defs/line"},
+    },
+    "let": {"type": "object"},
+    "blocks": {
+        "type": "object",
+        "propertyNames": {**_NAMED, "not": {"enum": [*TYPES]}},
+        "additionalProperties": {"$ref": "#/$defs/block"},
     },
     "output": _NAMES,
     "init": {"$ref": "#/$defs/init"},
@@ -86,7 +114,34 @@ _PLACES: dict[str, Json] = {
     "init": {"$ref": "#/$defs/init"},
     "allow": ALLOW.schema,
     "caption": TEXT,
+    "title": TEXT,
+    "repeat": {"anyOf": [{"type": "integer", "minimum": 0}, _EXPRESSION]},
+    "first": {"type": "object"},
+    "last": {"type": "object"},
+    "each": {"type": "object", "additionalProperties": {"anyOf": [{"type": "array"}, _EXPRESSION]}},
+    "columns": {"type": "array", "items": TEXT, "minItems": 1},
+    "rows": {"type": "array", "items": {"type": "array"}, "minItems": 1},
+    "when": {"anyOf": [{"enum": ["changes", "fits"]}, {"type": "boolean"}, {"type": "integer"}, _EXPRESSION]},
 }
+
+
+def _line() -> Json:
+    """A layer or the use of a block: what a block takes is said where it is defined, which no schema can look up."""
+    open_ = _one_of_types(TYPES)
+    places = {name: {"$ref": f"#/$defs/place.{name}"} for name in (*ON_BLOCK[1:],)}
+    open_["properties"] = {"type": {"anyOf": [{"enum": list(TYPES)}, _NAMED, _EXPRESSION]}, **places}
+    return open_
+
+
+def _block() -> Json:
+    """The definition of a block."""
+    special: dict[str, Json] = {
+        "options": {"type": "object", "propertyNames": _NAMED},
+        "inputs": _NAMES,
+        "outputs": {"anyOf": [_NAMES, {"type": "object", "additionalProperties": TEXT, "minProperties": 1}]},
+        "layers": {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/$defs/line"}},
+    }
+    return _declared(BLOCK, special)
 
 
 def _one_of_types(types: Mapping[str, type[Layer]]) -> Json:
@@ -103,18 +158,23 @@ def _one_of_types(types: Mapping[str, type[Layer]]) -> Json:
 
 def _layer(kind: type[Layer]) -> Json:
     options = {name: _option(each) for name, each in kind.options.items()}
-    places = {name: {"$ref": f"#/$defs/place.{name}"} for name in PLACE}
+    places = {name: {"$ref": f"#/$defs/place.{name}"} for name in (*PLACE, *USE)}
+    needed = [name for name, each in kind.options.items() if each.required]
     return {
         "description": (kind.__doc__ or "").partition("\n")[0].replace("``", "`"),
         "type": "object",
         "additionalProperties": False,
-        "required": ["type", *(name for name, each in kind.options.items() if each.required)],
+        "required": ["type"],
+        # What copies differ in may be said for each of them.
+        "if": {"not": {"anyOf": [{"required": ["each"]}, {"required": ["rows"]}]}},
+        "then": {"required": needed},
         "properties": {"type": {"const": kind.type}, **options, **places},
     }
 
 
 def _option(declared: Option) -> Json:
-    described = {"description": f"{declared.doc} {declared.kind.name.capitalize()}.", **declared.kind.schema}
+    either = {"anyOf": [declared.kind.schema, _EXPRESSION]}
+    described = {"description": f"{declared.doc} {declared.kind.name.capitalize()}.", **either}
     return described if declared.required or declared.default is None else {**described, "default": declared.default}
 
 

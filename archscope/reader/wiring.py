@@ -9,116 +9,156 @@ from archscope.errors import Rejects, did_you_mean
 from archscope.layers.base import Facts, Layer, Shape, spell_tuple
 from archscope.network import Node, Ref, propagate
 from archscope.reader.entries import Entry, Init, Reads, slug
+from archscope.reader.names import Names
 from archscope.reader.report import Report
 
 
 def wire(
-    entries: Mapping[str, Entry],
-    inputs: Mapping[str, Span],
+    names: Names,
     outputs: Sequence[Reads] | None,
+    last: Reads | None,
     init: Init,
     report: Report,
 ) -> tuple[list[Node], tuple[Ref, ...]]:
-    """Turn entries into nodes, in an order in which each comes after what it reads."""
-    before = len(report.diagnostics)
-    reads = _resolve(entries, inputs, report)
-    wanted = _resolve_outputs(entries, outputs, report)
-    _check_shares(entries, report)
+    """Turn entries into nodes, in an order in which each comes after what it reads.
+
+    ``last`` is the last line of the spec, whose output is the network's where ``outputs`` does not say.
+    """
+    before = report.found
+    entries, inputs = names.entries, names.inputs
+    reads = _resolve(names, report)
+    wanted = _resolve_outputs(names, outputs, last, report)
+    _check_shares(names, report)
+    _check_names(entries, report)
     order = _in_order(entries, reads, report)
-    if len(report.diagnostics) == before:
+    # A line that could not be read may have been meant to read any other.
+    if report.found == before and all(entry.tree is not None for entry in entries.values()):
         _check_dead_ends(entries, reads, wanted, report)
+    report.place(None, None)
     expansion = _Expansion(entries, inputs)
     nodes = [node for name in order for node in expansion.nodes(entries[name], reads[name], init)]
     ends = tuple(ref for each in wanted for ref in expansion.refs(each, None))
     return nodes, ends
 
 
-def _resolve(entries: Mapping[str, Entry], inputs: Mapping[str, Span], report: Report) -> dict[str, list[Reads]]:
+def _resolve(names: Names, report: Report) -> dict[str, list[Reads]]:
     """What each layer reads, the layer above where it does not say; unknown names are mistakes."""
     reads: dict[str, list[Reads]] = {}
-    above: str | None = None
-    for name, entry in entries.items():
+    for name, entry in names.entries.items():
+        report.place(entry.origin, entry.span)
         if entry.reads is None:
-            reads[name] = _default(entry, above, inputs, report)
-        else:
-            reads[name] = [each for each in entry.reads if _known(each, entry, entries, inputs, report)]
-            entry.broken = entry.broken or len(reads[name]) < len(entry.reads)
-        above = name
+            reads[name] = _default(entry, names, report)
+            continue
+        found = [_found(each, entry, names, report) for each in entry.reads]
+        reads[name] = [each for each in found if each is not None]
+        entry.broken = entry.broken or None in found
     return reads
 
 
-def _default(entry: Entry, above: str | None, inputs: Mapping[str, Span], report: Report) -> list[Reads]:
-    if above is not None:
-        return [Reads(above, None, entry.span)]
-    if len(inputs) == 1:
-        return [Reads(next(iter(inputs)), None, entry.span)]
+def _default(entry: Entry, names: Names, report: Report) -> list[Reads]:
+    if entry.above is not None:
+        above = Reads(entry.above, None, entry.span)
+        found = above if entry.above in names.entries else _found(above, entry, names, report)
+        entry.broken = entry.broken or found is None
+        return [] if found is None else [found]
+    inputs = names.inputs
     if inputs:
-        names = ", ".join(inputs)
+        listed = ", ".join(inputs)
         report.add(
             "missing-option",
             f"{entry.title}: `from` is missing; the network has {len(inputs)} inputs",
             entry.span,
-            help=f"name one or more of {names}",
+            help=f"name one or more of {listed}",
         )
     entry.broken = True
     return []
 
 
-def _known(each: Reads, entry: Entry, entries: Mapping[str, Entry], inputs: Mapping[str, Span], report: Report) -> bool:
-    if each.layer in inputs and each.output is None:
-        return True
-    producer = entries.get(each.layer)
-    if producer is None:
-        names = [*inputs, *(name for name in entries if name != entry.name)]
-        report.add(
-            "unknown-layer",
-            f"{entry.title}: there is no layer `{each.layer}` to read from",
-            each.span,
-            help=did_you_mean(each.layer, names, what="layers"),
-        )
-        return False
-    if each.output is not None and each.output not in producer.outputs:
-        report.add(
-            "unknown-output",
-            f"{entry.title}: {producer.title} has no output `{each.output}`",
-            each.span,
-            help=did_you_mean(each.output, producer.outputs, what="outputs"),
-        )
-        return False
-    return True
+def _found(each: Reads, entry: Entry, names: Names, report: Report) -> Reads | None:
+    """What a name stands for: a layer, perhaps one of its outputs, or an input of the network."""
+    if each.layer in names.entries or each.layer in names.inputs:
+        return each
+    found = names.find(each.layer)
+    if found is None:
+        if each.layer not in names.aliases:  # what a block was given in vain is reported where it was given
+            report_unknown(entry.title, each, entry.name, entry.scope, names, report)
+        return None
+    layer, output = found
+    producer = names.entries.get(layer)
+    if output is not None and producer is not None and output not in producer.outputs:
+        if producer.layer is not None:
+            report.add(
+                "unknown-output",
+                f"{entry.title}: {producer.title} has no output `{output}`",
+                each.span,
+                help=did_you_mean(output, producer.outputs, what="outputs"),
+            )
+        return None
+    return Reads(layer, output, each.span)
 
 
-def _resolve_outputs(entries: Mapping[str, Entry], outputs: Sequence[Reads] | None, report: Report) -> list[Reads]:
-    if outputs is None:
-        last = next(reversed(list(entries)), None)
-        return [] if last is None else [Reads(last, None, entries[last].span)]
+def report_unknown(title: str, each: Reads, reader: str, scope: str, names: Names, report: Report) -> None:
+    """A name that stands for nothing, with the near ones that a line could use in its place."""
+    shown = each.layer.removeprefix(scope)
+    known = [name for name in names.within(scope) if scope + name != reader]
+    report.add(
+        "unknown-layer",
+        f"{title}: there is no layer `{shown}` to read from",
+        each.span,
+        help=did_you_mean(shown, known, what="layers"),
+    )
+
+
+def _resolve_outputs(names: Names, outputs: Sequence[Reads] | None, last: Reads | None, report: Report) -> list[Reads]:
+    report.place(None, None)
     known = []
-    for each in outputs:
-        if each.layer in entries:
-            known.append(each)
-        else:
+    for each in [last] if outputs is None and last is not None else outputs or ():
+        found = names.find(each.layer)
+        layer, output = (None, None) if found is None else found
+        if layer in names.entries:
+            known.append(Reads(layer, output, each.span))
+        elif outputs is not None:
             report.add(
                 "unknown-layer",
                 f"`output`: there is no layer `{each.layer}`",
                 each.span,
-                help=did_you_mean(each.layer, entries, what="layers"),
+                help=did_you_mean(each.layer, names.entries, what="layers"),
             )
     return known
 
 
-def _check_shares(entries: Mapping[str, Entry], report: Report) -> None:
+def _check_names(entries: Mapping[str, Entry], report: Report) -> None:
+    """An activation becomes a node after its layer, which no layer may have the name of."""
+    for entry in entries.values():
+        other = None if entry.activation is None else entries.get(f"{entry.name}.{entry.activation.type}")
+        if other is not None:
+            report.place(other.origin, other.span)
+            report.add(
+                "duplicate-name",
+                f"`{other.name}` is the name of the activation of `{entry.name}` already",
+                other.span,
+                help="choose another name",
+            )
+
+
+def _check_shares(names: Names, report: Report) -> None:
+    entries = names.entries
     for entry in entries.values():
         if entry.shares is None:
             continue
-        before = len(report.diagnostics)
-        owner = entries.get(entry.shares.layer)
+        report.place(entry.origin, entry.span)
+        before = report.found
+        found = names.find(entry.shares.layer)
+        owner = None if found is None else entries.get(found[0])
         if owner is None or owner is entry:
-            names = [name for name in entries if name != entry.name]
+            shown = entry.shares.layer.removeprefix(entry.scope)
+            others = (*names.inputs, entry.name)
+            known = [name for name in names.within(entry.scope) if entry.scope + name not in others]
             report.add(
                 "unknown-layer",
-                f"{entry.title}: there is no other layer `{entry.shares.layer}` to share with",
+                f"{entry.title}: there is no other layer `{shown}` to share with",
                 entry.shares.span,
-                help=did_you_mean(entry.shares.layer, names, what="layers"),
+                help=did_you_mean(shown, known, what="layers"),
             )
         elif owner.shares is not None:
             report.add(
@@ -137,7 +177,9 @@ def _check_shares(entries: Mapping[str, Entry], report: Report) -> None:
                 Note("the other layer is here", owner.span),
                 help="layers that share are of one type",
             )
-        entry.broken = entry.broken or len(report.diagnostics) > before
+        else:
+            entry.shares = Reads(owner.name, None, entry.shares.span)
+        entry.broken = entry.broken or report.found > before
 
 
 def _in_order(entries: Mapping[str, Entry], reads: Mapping[str, list[Reads]], report: Report) -> list[str]:
@@ -166,6 +208,7 @@ def _report_cycle(path: list[str], back: Reads, entries: Mapping[str, Entry], re
     cycle = path[path.index(back.layer) :]
     shown = " → ".join(f"`{name}`" for name in [back.layer, *reversed(cycle)])
     reader = entries[path[-1]]
+    report.place(reader.origin, reader.span)
     at = back.span if reader.reads is not None else reader.span
     message = f"{reader.title} reads itself" if len(cycle) == 1 else f"a cycle: {shown}"
     report.add("cycle", message, at, help="data flows one way; change one `from:`")
@@ -186,6 +229,7 @@ def _check_dead_ends(
     read = {each.layer for each_reads in reads.values() for each in each_reads}
     for name, entry in entries.items():
         if name not in reaches and name not in read:
+            report.place(entry.origin, entry.span)
             report.add(
                 "dead-end",
                 f"{entry.title} reaches no output: nothing reads it",
@@ -197,7 +241,7 @@ def _check_dead_ends(
 class _Expansion:
     """Copies a layer onto its towers and puts an activation named on it into a node of its own."""
 
-    def __init__(self, entries: Mapping[str, Entry], inputs: Mapping[str, Span]) -> None:
+    def __init__(self, entries: Mapping[str, Entry], inputs: Mapping[str, Span | None]) -> None:
         self.entries = entries
         self.inputs = inputs
 
@@ -260,6 +304,7 @@ def shapes(
             return
         refused.add(node.row)
         entry = entries[node.row]
+        report.place(entry.origin, entry.span)
         last = -1 if error.input is None else min(error.input, len(came) - 1)
         blamed = sorted({0, last}) if last >= 0 else []
         notes = [origin(node.inputs[each], came[each]) for each in blamed]
@@ -272,6 +317,7 @@ def shapes(
     for node in nodes:
         if node.name in facts:
             _check_weights(node, facts, entries[node.row], report)
+    report.place(None, None)
     return facts
 
 
@@ -279,6 +325,8 @@ def _check_weights(node: Node, facts: Mapping[str, Facts], entry: Entry, report:
     """Initial values must name weights there are; shared weights must be of one shape."""
     weights = facts[node.name].weights
     names = [weight.name for weight in weights]
+    if entry.init or node.shares is not None:
+        report.place(entry.origin, entry.span)
     for name, _ in entry.init:
         if name not in names and not node.folded:
             help_ = did_you_mean(name, names, what="weights") if names else "remove it"

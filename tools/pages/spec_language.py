@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from archscope.options import Option
+from archscope.reader.blocks.definitions import BLOCK, TITLE, USE
 from archscope.reader.document import KEYS
 from archscope.reader.entries import PLACE, SCHEMES
 from archscope.reader.figures import FIGURE
@@ -32,6 +33,33 @@ published:
   - {layer: conv1, quantity: parameters, value: 80, source: mine2026}
 """
 
+BLOCKS = """\
+input: [3, 32, 32]
+let: {width: 16}
+blocks:
+  conv:
+    options: {c: , k: 3, s: 1, act: relu}
+    layers:
+      conv: {type: conv2d, out_channels: $c, kernel_size: $k, stride: $s, padding: $k//2, bias: false}
+      bn: {type: batch_norm, activation: $act}
+  residual:
+    options: {c: , s: 1}
+    layers:
+      a: {type: conv, c: $c, s: $s}
+      b: {type: conv, c: $c, act: identity}
+      short: {type: conv, c: $c, k: 1, s: $s, act: identity, from: input, when: changes}
+      sum: {type: add, from: [b, short], activation: relu}
+layers:
+  stem: {type: conv, c: $width}
+  stages:
+    type: residual
+    columns: [c, repeat, first.s]
+    rows: [[$width, 3, 1], [2*$width, 3, 2], [4*$width, 3, 2]]
+  pool: {type: adaptive_avg_pool2d, output_size: 1}
+  flatten: {type: flatten}
+  classes: {type: linear, out_features: 10}
+"""
+
 
 def pages() -> dict[str, str]:
     schemes = [
@@ -49,6 +77,25 @@ def pages() -> dict[str, str]:
             "## What a line can say",
             "Beside `type` and the options of [its layer type](layers/index.md):",
             _declared(PLACE),
+            "## Blocks",
+            "A block is a sub-network with options. `let` and `blocks` say what there is; a line of `layers`, or of a "
+            "block, uses a block by naming it as its `type`, and gives its options by name. What stands in a block "
+            "sees the block's own lines, its inputs and the names of `let`, and nothing else.",
+            fenced(BLOCKS, "yaml"),
+            "`blocks` holds, by name:",
+            _declared(BLOCK),
+            "Wherever a line has a value, `$name` stands for an option of the block, a name of `let`, or the size of "
+            "an input of the block. `$name` alone may be a value of any kind; with `+`, `-`, `*`, `//` and brackets it "
+            "is integer arithmetic. `$in` is the shape of what the block is given: its channels in arithmetic, and "
+            "`$in[1]` or `$in[-1]` another extent. `$n[0]` is the first entry of a list.",
+            "How often a line stands there, be it a layer or a block:",
+            _declared({**USE, "title": TITLE}),
+            "A layer in a block has a name of all names on the way, `conv3.1.a.conv`: in tables, in `from` and in "
+            "`state_dict`. Copies are counted from 0. A copy reads the first output of the copy before it as its first "
+            "input, and has the line's other inputs in common with the others. A column called `first.s` is an option "
+            "of the first copy alone. A layer left out by `when` is passed by: what reads it reads what it would have "
+            "read, its first input. YAML's anchors and merge keys (`<<`) may be used; a key that begins with `x-` "
+            "parks them, and nothing reads it.",
             "## How weights start",
             "`init` stands in the file, for all layers, or on a line, for one: a scheme for each weight by name. A "
             "number alone is a constant.",

@@ -1,0 +1,270 @@
+"""``blocks:`` and ``let:`` → `Definition` and named values; what is declared and never used is a mistake."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from archscope.diagnostics import Span
+from archscope.errors import did_you_mean
+from archscope.layers import TYPES
+from archscope.options import choice, integer, list_of, one_or_many, option, text
+from archscope.reader.blocks.expression import names_in
+from archscope.reader.entries import NAME_HELP, PLACE
+from archscope.reader.report import Report
+from archscope.record import EMPTY
+from archscope.source import Mapping as MappingTree
+from archscope.source import Scalar, Tree, walk
+
+USE: Final = {
+    "repeat": option(integer, default=None, doc="How many copies follow one another; each reads the one before."),
+    "first": option(text, default=None, doc="Options of the first copy that differ: `{s: 2}`."),
+    "last": option(text, default=None, doc="Options of the last copy that differ."),
+    "each": option(text, default=None, doc="Options with a list that has an entry for each copy: `{c: [64, 128]}`."),
+    "columns": option(list_of(text, "a list of names"), default=None, doc="What the columns of `rows` are called."),
+    "rows": option(text, default=None, doc="A paper's table: a list of options for each copy, or for each stage."),
+    "when": option(
+        choice("changes", "fits"),
+        default=None,
+        doc="`changes`: only where it changes the shape; `fits`: only where all it reads have one shape; or a flag.",
+    ),
+}
+"""What a line can say about how often it stands there, whether it is a layer or a block."""
+
+BLOCK: Final = {
+    "options": option(text, default=None, doc="Options by name with their defaults; one without must be given."),
+    "inputs": option(one_or_many(text, "a name or a list"), default="input", doc="What it is given, by name."),
+    "outputs": option(text, default=None, doc="What may be read of it; its last line if left out."),
+    "layers": option(text, doc="Its layers and blocks, as in the spec itself."),
+    "summary": option(text, default=None, doc="A sentence about it, for readers of the code."),
+}
+"""The keys of a block's definition."""
+
+TITLE: Final = option(text, default=None, doc="What tables and pictures call the block, or the run of copies.")
+
+ON_BLOCK: Final = ("type", "from", "group", "title", *USE)
+"""What the use of a block can say beside the block's options."""
+
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_PART: Final = re.compile(r"[A-Za-z0-9_]+\Z")
+
+
+class Definition:
+    """A block as it is defined."""
+
+    def __init__(self, name: str, key: Scalar) -> None:
+        self.name = name
+        self.span = key.span
+        self.options: dict[str, tuple[Scalar, Tree | None]] = {}
+        self.inputs: tuple[str, ...] = ("input",)
+        self.outputs: dict[str, tuple[str, Span]] = {}
+        self.lines: Mapping[str, tuple[Scalar, Tree]] = EMPTY
+        self.summary = ""
+        self.broken = False
+
+    @property
+    def asks_for_shapes(self) -> bool:
+        """Whether its lines reckon with the size of what it is given."""
+        asked = {"in", *self.inputs}
+        trees = [*(tree for _, tree in self.lines.values()), *(each for _, each in self.options.values() if each)]
+        return any(not asked.isdisjoint(names_of(tree)) for tree in trees)
+
+
+def names_of(tree: Tree) -> Iterator[str]:
+    """Every ``$name`` in a tree."""
+    for scalar in walk(tree):
+        if isinstance(scalar.value, str) and "$" in scalar.value:
+            yield from names_in(scalar.value)
+
+
+def read_definitions(body: MappingTree, report: Report) -> dict[str, Definition]:
+    """The blocks of a spec, by name."""
+    tree = body.get("blocks")
+    if tree is None:
+        return {}
+    blocks = report.mapping(tree, "`blocks`", tree.span, "write `blocks:` and below it `conv: {options: …, layers: …}`")
+    if blocks is None:
+        return {}
+    definitions = {}
+    for name, (key, value) in blocks.entries.items():
+        if name in TYPES:
+            report.add(
+                "duplicate-name",
+                f"`{name}` is a layer type; a block cannot have its name",
+                key.span,
+                help="choose another name",
+            )
+        elif not _PLAIN.match(name):
+            report.add("invalid-name", f"`{name}` is no name for a block", key.span, help=NAME_HELP)
+        definitions[name] = _read(Definition(name, key), value, report)
+    return definitions
+
+
+def _read(block: Definition, tree: Tree, report: Report) -> Definition:
+    before = len(report.diagnostics)
+    what = f"the block `{block.name}`"
+    body = report.mapping(tree, what, block.span, "write `conv: {options: …, layers: …}`")
+    if body is not None:
+        _check_keys(body, what, report)
+        block.inputs = _inputs(body, what, report)
+        block.options = _options(body, what, block, report)
+        _lines(body, what, block, report)
+        _outputs(body, what, block, report)
+        summary = body.get("summary")
+        block.summary = "" if summary is None else report.text(summary, f"{what}: `summary`") or ""
+    block.broken = len(report.diagnostics) > before
+    return block
+
+
+def _check_keys(body: MappingTree, what: str, report: Report) -> None:
+    for key in body.entries:
+        if key not in BLOCK:
+            report.add(
+                "unknown-key",
+                f"{what}: unknown key `{key}`",
+                body.key_span(key),
+                help=did_you_mean(key, BLOCK, what="keys"),
+            )
+
+
+def _inputs(body: MappingTree, what: str, report: Report) -> tuple[str, ...]:
+    tree = body.get("inputs")
+    if tree is None:
+        return ("input",)
+    names: list[str] = []
+    for item in report.items(tree):
+        name = report.text(item, f"{what}: `inputs`")
+        if name is not None and not _PLAIN.match(name):
+            report.add("invalid-name", f"{what}: `{name}` is no name for an input", item.span, help=NAME_HELP)
+        elif name in names:
+            report.add("duplicate-name", f"{what}: the input `{name}` is named twice", item.span, help="rename one")
+        elif name is not None:
+            names.append(name)
+    return tuple(names) or ("input",)
+
+
+def _options(body: MappingTree, what: str, block: Definition, report: Report) -> dict[str, tuple[Scalar, Tree | None]]:
+    tree = body.get("options")
+    if tree is None:
+        return {}
+    declared = report.mapping(tree, f"{what}: `options`", tree.span, "write `options: {c: , k: 1}`")
+    if declared is None:
+        return {}
+    options: dict[str, tuple[Scalar, Tree | None]] = {}
+    for name, (key, value) in declared.entries.items():
+        if not _PLAIN.match(name):
+            report.add("invalid-name", f"{what}: `{name}` is no name for an option", key.span, help=NAME_HELP)
+        elif name in (*ON_BLOCK, *PLACE, "in", *block.inputs):
+            report.add(
+                "duplicate-name",
+                f"{what}: `{name}` has a meaning of its own and cannot be an option",
+                key.span,
+                help="choose another name",
+            )
+        open_ = isinstance(value, Scalar) and value.value is None
+        options[name] = (key, None if open_ else value)
+    return options
+
+
+def _lines(body: MappingTree, what: str, block: Definition, report: Report) -> None:
+    tree = body.get("layers")
+    if tree is None:
+        report.add("missing-key", f"{what}: `layers` is missing", block.span, help="add `layers:` and a line for each")
+        return
+    lines = report.mapping(tree, f"{what}: `layers`", tree.span, "write a line for each layer")
+    if lines is None:
+        return
+    block.lines = lines.entries
+    if not lines.entries:
+        report.add("no-layers", f"{what} names no layer", lines.span, help="add a line for each layer")
+    for name, (key, _) in lines.entries.items():
+        if name in block.inputs:
+            report.add("duplicate-name", f"{what}: `{name}` is what it is given", key.span, help="choose another name")
+        elif not _PART.match(name):
+            report.add("invalid-name", f"{what}: `{name}` is no name for a layer", key.span, help=NAME_HELP)
+
+
+def _outputs(body: MappingTree, what: str, block: Definition, report: Report) -> None:
+    tree = body.get("outputs")
+    if tree is None:
+        if block.lines:
+            last = next(reversed(list(block.lines)))
+            block.outputs = {last: (last, block.lines[last][0].span)}
+        return
+    named: list[tuple[str, Tree]]
+    if isinstance(tree, MappingTree):
+        named = [(name, each) for name, (_, each) in tree.entries.items()]
+    else:
+        named = [("", item) for item in report.items(tree)]
+    for own, item in named:
+        target = report.text(item, f"{what}: `outputs`")
+        if target is None:
+            continue
+        name = own or target
+        head = target.partition(".")[0]
+        known = [*block.lines, *block.inputs]
+        if head not in known:
+            report.add(
+                "unknown-layer",
+                f"{what}: there is no layer `{target}` to put out",
+                item.span,
+                help=did_you_mean(head, known, what="layers"),
+            )
+        elif own in known and own != target:
+            report.add(
+                "duplicate-name", f"{what}: `{own}` is the name of a layer already", item.span, help="rename one"
+            )
+        block.outputs[name] = (target, item.span)
+    if not named:
+        report.add("wrong-value", f"{what}: `outputs` names no layer", tree.span, help="remove it for the last line")
+
+
+def read_let(body: MappingTree, report: Report) -> dict[str, tuple[Scalar, Tree]]:
+    """The names of ``let:`` with their values as they are written."""
+    tree = body.get("let")
+    named = None if tree is None else report.mapping(tree, "`let`", tree.span, "write `let: {d: 768}`")
+    if named is None:
+        return {}
+    for name, (key, _) in named.entries.items():
+        if name == "in" or not _PLAIN.match(name):
+            help_ = "`$in` is the size of the input; choose another name" if name == "in" else NAME_HELP
+            report.add("invalid-name", f"`let`: `{name}` is no name", key.span, help=help_)
+    return dict(named.entries)
+
+
+def check_used(body: MappingTree, definitions: Mapping[str, Definition], report: Report) -> None:
+    """A block that no line uses, an option that no line reads, a name of ``let:`` that nothing asks for."""
+    if not definitions and body.get("let") is None:
+        return
+    places = [body.get(key) for key in ("input", "let", "blocks", "layers", "variants")]
+    said: set[str] = set()
+    asked: set[str] = set()
+    for tree in places:
+        if tree is not None:
+            said.update(each.value for each in walk(tree) if isinstance(each.value, str))
+            asked.update(names_of(tree))
+    for name, block in definitions.items():
+        if name not in said:
+            _unused("block", name, block.span, [each for each in said if each not in definitions], report)
+        own: set[str] = set()
+        for tree in [
+            *(line for _, line in block.lines.values()),
+            *(each for _, each in block.options.values() if each),
+        ]:
+            own.update(names_of(tree))
+        for option_, (key, _) in block.options.items():
+            if option_ not in own:
+                _unused(f"option of the block `{name}`", option_, key.span, [], report)
+    let = body.get("let")
+    if isinstance(let, MappingTree):
+        for name in let.entries:
+            if name not in asked:
+                _unused("name", name, let.key_span(name), [], report)
+
+
+def _unused(what: str, name: str, span: Span, near: list[str], report: Report) -> None:
+    known = did_you_mean(name, near, what="") if near else ""
+    hint = f"; {known}" if known.startswith("did you mean") else ""
+    use = f"write `type: {name}`" if what == "block" else f"write `${name}` where it is meant"
+    report.add("unused", f"the {what} `{name}` is never used{hint}", span, help=f"{use}, or remove it")

@@ -1,0 +1,54 @@
+"""`Names`: what a name in a spec stands for, blocks included.
+
+A block is no layer: its name stands for the output of its last line, ``block.input`` for what it is given. Both are
+aliases here, and an alias ends at a layer or at an input of the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from archscope.diagnostics import Span
+from archscope.reader.entries import Entry
+
+
+class Names:
+    """Layers, inputs and aliases by name.
+
+    >>> names = Names({}, {"input": None})
+    >>> names.aliases["stage"] = "stage.0"
+    >>> names.aliases["stage.0"] = "input"
+    >>> names.find("stage"), names.find("stage.1")
+    (('input', None), None)
+    """
+
+    def __init__(self, entries: dict[str, Entry], inputs: Mapping[str, Span | None]) -> None:
+        self.entries = entries
+        self.inputs = inputs
+        self.aliases: dict[str, str] = {}
+
+    def find(self, name: str) -> tuple[str, str | None] | None:
+        """The layer or network input a name ends at, and which output of it; None if there is none."""
+        seen = 0
+        while name not in self.entries and name not in self.inputs:
+            target = self.aliases.get(name)
+            seen += 1
+            if target is None or seen > len(self.aliases):
+                return self._output(name) if target is None else None
+            name = target
+        return name, None
+
+    def _output(self, name: str) -> tuple[str, str] | None:
+        """A layer's output by name, ``rnn.hidden``."""
+        head, dot, output = name.rpartition(".")
+        return (head, output) if dot and head in self.entries else None
+
+    def within(self, scope: str) -> Iterable[str]:
+        """The names that a line of a block can use: those of its own lines and inputs, and of the outputs of those."""
+        if not scope:
+            yield from self.inputs
+        yield from (name.removeprefix(scope) for name, entry in self.entries.items() if entry.scope == scope)
+        for name in self.aliases:
+            own = name.removeprefix(scope)
+            if own.count(".") < 2 and name.startswith(scope) and not own.partition(".")[2].isdigit():
+                yield own
