@@ -17,6 +17,7 @@ import unicodedata
 from functools import cached_property
 from typing import Literal
 
+from archscope.escaping import terminal
 from archscope.record import Record
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -67,8 +68,8 @@ class Span:
         last = min(len(written), first + _WIDEST)
         head = "…" if first else ""
         tail = "…" if last < len(written) else ""
-        shown = _printable(written[first:start]), _printable(written[start : min(stop, last)])
-        rest = _printable(written[min(stop, last) : last])
+        shown = _excerpted(written[first:start]), _excerpted(written[start : min(stop, last)])
+        rest = _excerpted(written[min(stop, last) : last])
         marks = " " * (len(head) + _columns(shown[0])) + "^" * max(1, _columns(shown[1]))
         line = head + shown[0] + shown[1] + rest + tail
         return [f"{blank} |", f"{gutter} | {line}".rstrip(), f"{blank} | {marks}"]
@@ -111,13 +112,17 @@ class Diagnostic(Record):
         return "\n".join(parts)
 
 
-def _printable(text: str) -> str:
-    """Control characters would move the cursor or colour the terminal, so they become visible."""
-    return "".join("�" if unicodedata.category(each) in ("Cc", "Cf", "Cs") else each for each in text)
+def _excerpted(text: str) -> str:
+    """A tab would move what is marked away from its mark, so it becomes visible like a control character."""
+    return terminal(text.replace("\t", "�"))
 
 
 def _columns(text: str) -> int:
-    """Terminal columns a text takes: wide East Asian characters take two, combining ones none."""
-    return sum(
-        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text
-    )
+    """Terminal columns a text takes: wide East Asian characters take two, combining ones and joiners none."""
+    return sum(map(_columns_of, text))
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) == "Cf":
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -13,6 +12,7 @@ from archscope.bench import units
 from archscope.bench.compare import Comparison
 from archscope.bench.sheets import Sheet
 from archscope.bench.verdict import verdict
+from archscope.escaping import csv_cell, json_text, markdown, terminal
 
 Cell = Mapping[str, Any]
 WIDTH: Final = 80
@@ -25,7 +25,7 @@ def write(document: Mapping[str, Any], format: str) -> str:
 
 
 def _json(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    return json_text(document, indent=1)
 
 
 def _table(document: Mapping[str, Any]) -> str:
@@ -40,18 +40,18 @@ def _table(document: Mapping[str, Any]) -> str:
 
 
 def _markdown(document: Mapping[str, Any]) -> str:
-    parts = ["  \n".join(heading(document))]
+    parts = ["  \n".join(map(markdown, heading(document)))]
     parts += [sheet.markdown() for sheet in network_sheets(document)]
     for cell in _measured(document):
         if cell["layers"]:
             parts.append(layer_sheet(cell, document).markdown())
-            parts.append(" ".join(verdict(cell)))
-    parts.append("\n".join(f"- {line}" for line in remarks(document)))
+            parts.append(markdown(" ".join(verdict(cell))))
+    parts.append("\n".join(f"- {markdown(line)}" for line in remarks(document)))
     return "\n\n".join(part for part in parts if part)
 
 
 def _wrapped(line: str) -> str:
-    return textwrap.fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    return textwrap.fill(terminal(line), WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _measured(document: Mapping[str, Any]) -> list[Cell]:
@@ -184,10 +184,14 @@ def _csv(document: Mapping[str, Any]) -> str:
     table = csv.DictWriter(stream, CSV_HEADS, lineterminator="\n")
     table.writeheader()
     for cell in document["cells"]:
-        table.writerow(_csv_cell(cell))
+        table.writerow(_texts(_csv_cell(cell)))
         for layer in cell.get("layers") or ():
-            table.writerow({"id": cell["id"], "layer": layer["name"], **_chosen(layer)})
+            table.writerow(_texts({"id": cell["id"], "layer": layer["name"], **_chosen(layer)}))
     return stream.getvalue().rstrip("\n")
+
+
+def _texts(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: csv_cell(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _chosen(layer: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from xml.sax.saxutils import escape
 
 from archscope.bench import units
+from archscope.escaping import xml
 
 WIDTH: Final = 760
 HEIGHT: Final = 980
@@ -60,7 +60,7 @@ def _svg(cell: Mapping[str, Any], ceilings: Mapping[str, Any]) -> str:
     size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="Helvetica, Arial, sans-serif" font-size="13">',
-        f"<title>Roofline of {escape(cell['id'])}</title>",
+        f"<title>Roofline of {xml(cell['id'])}</title>",
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         _text(LEFT, 34, f"{cell['model']['name']}, batch {cell['batch']}, {cell['dtype']}", size=19, bold=True),
         _text(LEFT, 56, ceilings["device"], color=GREY),
@@ -182,7 +182,7 @@ def _points(panel: _Panel, points: Sequence[_Point]) -> Iterator[str]:
         taken.append(spot[3])
         yield (
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{COLORS.get(point.bound, GREY)}" fill-opacity="0.85">'
-            f"<title>{escape(point.name)}</title></circle>"
+            f"<title>{xml(point.name)}</title></circle>"
         )
         yield _text(spot[0], spot[1], point.name, size=12, halo=True)
 
@@ -222,5 +222,5 @@ def _text(
     weight += ' paint-order="stroke" stroke="white" stroke-width="3"' if halo else ""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}" font-size="{size}"{weight}>'
-        f"{escape(text)}</text>"
+        f"{xml(text)}</text>"
     )

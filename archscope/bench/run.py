@@ -6,7 +6,6 @@ This side never loads PyTorch; the processes it starts do.
 from __future__ import annotations
 
 import datetime
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from archscope.bench.plan import Cell, shuffled
 from archscope.bench.processes import Asks, WorkerGone, WorkerProcess
 from archscope.bench.timing import Limits
 from archscope.errors import ArchscopeError
+from archscope.escaping import json_text
 from archscope.files import write_text
 
 SCHEMA: Final = "archscope.bench/1"
@@ -253,7 +253,7 @@ class Run:
 
     def write(self, path: Path) -> None:
         """Write the document, whole or not at all."""
-        write_text(path, json.dumps(self.document(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        write_text(path, json_text(self.document(), indent=1) + "\n")
 
 
 def _advise(cells: Sequence[dict[str, Any]]) -> None:

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from archscope.escaping import markdown, terminal
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -30,10 +32,10 @@ class Sheet:
         """For a terminal: columns under their heads, two spaces apart."""
         kept = self._kept()
         heads = [self.heads[place] for place in kept]
-        rows = [[row[place] for place in kept] for row in self.rows]
+        rows = [[terminal(row[place]) for place in kept] for row in self.rows]
         shown = [head.removeprefix(">") for head in heads]
         widths = [max(map(len, column)) for column in zip(shown, *rows, strict=True)]
-        lines = [self.title]
+        lines = [terminal(self.title)]
         for row in (shown, *rows):
             cells = (
                 each.rjust(width) if head.startswith(">") else each.ljust(width)
@@ -46,7 +48,7 @@ class Sheet:
         """For GitHub and notebooks."""
         kept = self._kept()
         heads = [self.heads[place] for place in kept]
-        lines = [f"**{self.title}**", "", "| " + " | ".join(head.removeprefix(">") for head in heads) + " |"]
+        lines = [f"**{markdown(self.title)}**", "", "| " + " | ".join(head.removeprefix(">") for head in heads) + " |"]
         lines.append("|" + "|".join("--:" if head.startswith(">") else "---" for head in heads) + "|")
-        lines += ["| " + " | ".join(row[place].replace("|", "\\|") for place in kept) + " |" for row in self.rows]
+        lines += ["| " + " | ".join(markdown(row[place]) for place in kept) + " |" for row in self.rows]
         return "\n".join(lines)

@@ -21,6 +21,7 @@ import typer
 from typer.core import TyperGroup
 
 from archscope.errors import ArchscopeError
+from archscope.escaping import visible
 
 COMMANDS: Final = (
     "list",
@@ -164,7 +165,7 @@ def _usage_message(error: Any) -> str:
 
 def _stop(status: int, message: str) -> int:
     if message:
-        print(message, file=sys.stderr)
+        print(visible(message), file=sys.stderr)
     return status
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -167,6 +166,7 @@ def _dry_run(
     from archscope.bench.dry import dry_run, sheets, sources
     from archscope.bench.hardware import HARDWARE, find_hardware
     from archscope.errors import UsageError
+    from archscope.escaping import json_text
 
     if format == "csv":
         raise UsageError("--dry-run prints table, markdown or json, not csv")
@@ -177,7 +177,7 @@ def _dry_run(
         devices = [find_hardware(name).ceilings for name in names]
     document = dry_run(cells, analyses, devices)
     if format == "json":
-        text = json.dumps(document, indent=1, ensure_ascii=False)
+        text = json_text(document, indent=1)
     elif format == "markdown":
         text = "\n\n".join([*(sheet.markdown() for sheet in sheets(document)), *sources(document)])
     else:

@@ -93,6 +93,7 @@ def command(
         site = build(wanted, format=format, bench=bench or (), proofs=proofs, strict=strict, tick=tick)
     warn(site.doubts)
     _complain(site.mistakes)
+    _remark(site.left_out)
     planned = plan(output, site.files, keep=bool(site.mistakes))
     if check:
         refused: tuple[str, ...] = ()
@@ -109,8 +110,17 @@ def command(
 
 
 def _complain(mistakes: Iterable[str]) -> None:
+    from archscope.escaping import terminal
+
     for mistake in mistakes:
-        print(f"error: {mistake}", file=sys.stderr)
+        print(f"error: {terminal(mistake)}", file=sys.stderr)
+
+
+def _remark(left_out: Iterable[str]) -> None:
+    from archscope.escaping import terminal
+
+    for each in left_out:
+        print(f"note: {terminal(each)}", file=sys.stderr)
 
 
 def _compare(planned: Plan) -> int:

@@ -23,7 +23,9 @@ def color() -> bool:
 def emit(text: str, output: Path | None = None) -> None:
     """Print a text, or write it to a file; either way it ends with one line end."""
     if output is None:
-        print(text)
+        from archscope.escaping import painted
+
+        print(painted(text))
         return
     from archscope.files import write_text
 

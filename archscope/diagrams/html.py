@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +21,8 @@ from archscope.diagrams.scene import Group
 from archscope.diagrams.themes import Theme
 from archscope.diagrams.words import times
 from archscope.diagrams.writers.svg import elements, number
+from archscope.escaping import html as escape
+from archscope.escaping import json_in_html
 
 if TYPE_CHECKING:
     from archscope.diagrams.drawing import Drawing
@@ -42,8 +43,6 @@ def page(drawing: Drawing) -> str:
     scene, analysis = drawing.scene, drawing.analysis
     title = escape(analysis.title)
     facts = [_facts(group, analysis) for group in scene.groups("layer")]
-    # In a script element only `</script` and `<!--` mean anything.
-    encoded = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return (
         "\n".join(
             (
@@ -62,7 +61,7 @@ def page(drawing: Drawing) -> str:
                 *elements(scene.items),
                 "</svg></main>",
                 f'<aside id="side" aria-live="polite">{"".join(_opening(analysis))}</aside>',
-                f'<script id="facts" type="application/json">{encoded}</script>',
+                f'<script id="facts" type="application/json">{json_in_html(facts)}</script>',
                 f"<script>\n{_part('view.js')}</script></body></html>",
             )
         )

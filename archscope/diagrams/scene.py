@@ -32,6 +32,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from archscope import escaping
 from archscope.diagrams import fonts
 
 Point = tuple[float, float]
@@ -80,6 +81,9 @@ class Text:
     bold: bool = False
     anchor: Anchor = "start"
     fill: str = "#000000"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "string", escaping.line(self.string))
 
     @property
     def width(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archscope.analysis import Analysis
+from archscope.escaping import terminal
 from archscope.formats.sheet import NOT_COVERED, spell_extents
 
 
@@ -26,11 +27,11 @@ def write(analyses: Sequence[Analysis], width: int | None = None) -> str:
 def _line(analysis: Analysis) -> tuple[str, str, str, str, str]:
     macs = analysis.totals.macs
     return (
-        analysis.name,
+        terminal(analysis.name),
         spell_extents(analysis.input),
         f"{int(analysis.totals.parameters):,}",
         NOT_COVERED if macs is None else f"{int(macs):,}",
-        analysis.title,
+        terminal(analysis.title),
     )
 
 

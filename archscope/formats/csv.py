@@ -7,6 +7,7 @@ import io
 from typing import Any
 
 from archscope.analysis import Analysis, Row
+from archscope.escaping import csv_cell
 from archscope.formats.columns import Column, chosen
 from archscope.formats.sheet import View, spell_extents
 
@@ -35,8 +36,10 @@ def _fields(column: Column, row: Row, view: View) -> list[str]:
 def _plain(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, (int, str)):
+    if isinstance(value, int):
         return str(value)
+    if isinstance(value, str):
+        return csv_cell(value)
     if value and all(isinstance(each, int) for each in value):
         return spell_extents(value, "x")
-    return " ".join(each if isinstance(each, str) else spell_extents(each, "x") for each in value)
+    return csv_cell(" ".join(each if isinstance(each, str) else spell_extents(each, "x") for each in value))

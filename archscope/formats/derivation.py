@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from archscope.analysis import Analysis, Row
+from archscope.escaping import terminal
 from archscope.formats.columns import COLUMNS
 from archscope.formats.sheet import NOT_COVERED, spell_extents
 from archscope.layers.base import Facts, Layer, Shape, Weight
@@ -234,7 +235,7 @@ def _along(entries: Sequence[int]) -> Iterable[str]:
 
 def _wrapped(lines: Iterable[str], width: int | None) -> Iterable[str]:
     """Lines that hang below their last column, or a little inwards, where they are too long."""
-    for line in lines:
+    for line in map(terminal, lines):
         if width is None or len(line) <= width:
             yield line
             continue

@@ -6,10 +6,10 @@ Every count shows its arithmetic when the pointer rests on it; `--working` print
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Final
 
 from archscope.analysis import Analysis
+from archscope.escaping import html as escape
 from archscope.formats.columns import Column
 from archscope.formats.sheet import Cell, Sheet, View, lay_out
 

@@ -6,11 +6,11 @@ not covered is null. `--columns` adds to the keys that are always there; nothing
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from archscope.analysis import COUNTS, Analysis, Row
+from archscope.escaping import json_text
 from archscope.formats.columns import chosen
 from archscope.formats.sheet import View
 
@@ -24,7 +24,7 @@ _WORKING: Final = ("parameters", "connections")
 
 def write(analysis: Analysis, view: View) -> str:
     """The analysis as indented JSON."""
-    return json.dumps(plain(analysis, view), ensure_ascii=False, indent=2)
+    return json_text(plain(analysis, view), indent=2)
 
 
 def plain(analysis: Analysis, view: View) -> dict[str, Any]:

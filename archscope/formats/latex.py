@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Final
 
 from archscope.analysis import Analysis
+from archscope.escaping import latex as escape
+from archscope.escaping import latex_needs
 from archscope.formats.sheet import Cell, Sheet, View, lay_out
-
-_TEX: Final = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", "×": r"$\times$", "·": r"$\cdot$", "−": r"$-$", "⌊": r"$\lfloor$", "⌋": r"$\rfloor$",
-    "⌈": r"$\lceil$", "⌉": r"$\rceil$", "–": "--", "→": r"$\to$", "½": r"$\frac12$",
-}  # fmt: skip
-_SPECIAL: Final = re.compile("|".join(re.escape(each) for each in _TEX))
 
 
 def write(analysis: Analysis, view: View) -> str:
@@ -22,6 +15,7 @@ def write(analysis: Analysis, view: View) -> str:
     sheet = lay_out(analysis, view)
     lines = [
         r"% \usepackage{booktabs}",
+        *_needs(sheet),
         r"\begin{table}",
         r"  \centering",
         rf"  \caption{{{escape(sheet.title)} ({escape(sheet.subtitle)})}}",
@@ -34,6 +28,15 @@ def write(analysis: Analysis, view: View) -> str:
     notes = [rf"\textsuperscript{{{number}}}~{escape(note)}." for number, note in enumerate(sheet.notes, 1)]
     lines += ["", r"  \smallskip", *(rf"  {{\footnotesize {line}\par}}" for line in [*below, *notes])]
     return "\n".join([*lines, r"\end{table}"])
+
+
+def _needs(sheet: Sheet) -> list[str]:
+    """What to set it with, where the fonts of pdfLaTeX lack a letter."""
+    cells = (cell.text for row in sheet.rows for cell in row)
+    below = (text for pair in sheet.below for text in pair)
+    if not latex_needs(" ".join((sheet.title, sheet.subtitle, *cells, *below, *sheet.notes))):
+        return []
+    return ["% Has letters that the fonts of pdfLaTeX lack: set it with LuaLaTeX and a font that has them."]
 
 
 def _main(sheet: Sheet) -> list[str]:
@@ -66,12 +69,3 @@ def _line(cells: list[str]) -> str:
 
 def _cell(cell: Cell) -> str:
     return escape(cell.text) + (rf"\textsuperscript{{{cell.note}}}" if cell.note else "")
-
-
-def escape(text: str) -> str:
-    r"""Text that TeX sets as it is.
-
-    >>> escape("50% of scaled_tanh, 5·5")
-    '50\\% of scaled\\_tanh, 5$\\cdot$5'
-    """
-    return _SPECIAL.sub(lambda found: _TEX[found.group()], text)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import Final
 
 from archscope.analysis import Analysis
+from archscope.escaping import markdown as escape
 from archscope.formats.sheet import Cell, Sheet, View, lay_out
-
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>|#~$])")
 
 
 def write(analysis: Analysis, view: View) -> str:
@@ -50,12 +47,3 @@ def _table(headings: Sequence[str], numeric: Sequence[bool], lines: Sequence[Seq
 
 def _cell(cell: Cell) -> str:
     return escape(cell.text) + (f"<sup>{cell.note}</sup>" if cell.note else "")
-
-
-def escape(text: str) -> str:
-    """Text that Markdown shows as it is.
-
-    >>> escape("scaled_tanh | a*b")
-    'scaled\\\\_tanh \\\\| a\\\\*b'
-    """
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from archscope.analysis import Analysis
+from archscope.escaping import terminal
 from archscope.formats.columns import COLUMNS, EXPENDABLE, Column
 from archscope.formats.sheet import NOT_COVERED, Cell, Sheet, Step, View, lay_out
 
@@ -51,7 +52,7 @@ def _lines(sheet: Sheet, hidden: Sequence[Column], width: int | None, paint: _Pa
     label = max(len(name) for name, _ in sheet.below)
     for name, text in sheet.below:
         first, *rest = _wrapped(text, width, label + len(_GAP))
-        yield paint(name.ljust(label), BOLD) + _GAP + first
+        yield paint(terminal(name).ljust(label), BOLD) + _GAP + first
         yield from (" " * label + _GAP + line for line in rest)
     notes = [f"{_raised(number)} {note}" for number, note in enumerate(sheet.notes, 1)]
     if hidden:
@@ -143,7 +144,7 @@ def _working(steps: Sequence[Step], width: int | None, paint: _Paint) -> Iterato
     before = ""
     for step in steps:
         first, *rest = _wrapped(step.working, working)
-        name = "" if step.layer == before else step.layer
+        name = "" if step.layer == before else terminal(step.layer)
         cells = (paint(name.ljust(layer), CYAN), step.quantity.ljust(quantity), first.ljust(working))
         yield _GAP.join([*cells, step.value.rjust(value)])
         yield from (" " * (layer + quantity + 2 * len(_GAP)) + line for line in rest)
@@ -151,13 +152,15 @@ def _working(steps: Sequence[Step], width: int | None, paint: _Paint) -> Iterato
 
 
 def _wrapped(text: str, width: int | None, indent: int = 0) -> list[str]:
+    shown = terminal(text)
     if width is None:
-        return [text]
-    return textwrap.wrap(text, max(_LEAST, width - indent), break_on_hyphens=False) or [""]
+        return [shown]
+    return textwrap.wrap(shown, max(_LEAST, width - indent), break_on_hyphens=False) or [""]
 
 
 def _text(cell: Cell) -> str:
-    return cell.text if cell.note is None else cell.text + _raised(cell.note)
+    shown = terminal(cell.text)
+    return shown if cell.note is None else shown + _raised(cell.note)
 
 
 def _raised(number: int) -> str:

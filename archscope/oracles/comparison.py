@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +12,7 @@ from torch import nn
 
 from archscope.analysis import analyze
 from archscope.errors import UsageError
+from archscope.escaping import json_text
 from archscope.network import Network
 from archscope.oracles.alignment import align
 from archscope.oracles.expected import expectations
@@ -172,4 +172,4 @@ def write_comparison_json(found: Comparison) -> str:
         "matched": found.matched,
         "parameters": {"module": found.parameters[0], "spec": found.parameters[1]},
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json_text(document, indent=2)

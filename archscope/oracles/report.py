@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 from xml.etree import ElementTree
 
+from archscope.escaping import json_text, markdown, terminal, visible
 from archscope.oracles.findings import Finding, Verdict, spell
 from archscope.oracles.verification import WITNESSES, Verification
 
@@ -57,17 +57,19 @@ def write_matrix(verifications: Sequence[Verification], *, width: int | None = N
         legacy_windows=False, highlight=False, _environ={},
     )  # fmt: skip
     for verification in verifications:
-        console.print(Text(_heading(verification, "({})"), style="bold"))
+        console.print(Text(terminal(_heading(verification, "({})")), style="bold"))
         console.print()
         for part in _parts(verification):
             console.print(part)
             console.print()
-        console.print(Text(verification.sentence, style="bold red" if verification.differing else "bold green"))
+        console.print(
+            Text(terminal(verification.sentence), style="bold red" if verification.differing else "bold green")
+        )
         console.print()
     console.print(_legend(verifications))
     if len(verifications) > 1:
         console.print()
-        console.print(Text(total_sentence(verifications), style="bold"))
+        console.print(Text(terminal(total_sentence(verifications)), style="bold"))
     return "\n".join(line.rstrip() for line in text.getvalue().rstrip("\n").split("\n"))
 
 
@@ -97,7 +99,7 @@ def _parts(verification: Verification) -> list[Any]:
             matrix.add_section()
         words = {name: verification.verdict(layer, name) for name in shown if verification.cell(layer, name)}
         cells = [Text(WORDS[words[name]], style=_STYLES[words[name]]) if name in words else Text("") for name in shown]
-        matrix.add_row(layer or "total", *cells)
+        matrix.add_row(Text(terminal(layer or "total")), *cells)
     return [matrix, *(_listed(title, lines, style) for title, style, lines in _sections(verification))]
 
 
@@ -141,7 +143,7 @@ def _listed(title: str, lines: Sequence[tuple[str, str]], style: str) -> Any:
     grid.add_column(no_wrap=True)
     grid.add_column()
     for head, text in lines:
-        grid.add_row(f"  {head}", Text(text))
+        grid.add_row(Text(f"  {terminal(head)}"), Text(terminal(text)))
     return Group(Text(title, style=style), grid)
 
 
@@ -157,39 +159,34 @@ def write_markdown(verifications: Sequence[Verification]) -> str:
     for verification in verifications:
         shown = columns(verification)
         lines = [
-            f"## {_heading(verification, '(`{}`)')}",
+            f"## {markdown(_heading(verification, '({})'))}",
             "",
             f"| layer | {' | '.join(shown)} |",
             f"|---|{'---|' * len(shown)}",
         ]
         for layer in verification.layers:
-            name = "**total**" if layer is None else layer
+            name = "**total**" if layer is None else markdown(layer)
             cells = [
                 WORDS[verification.verdict(layer, witness)] if verification.cell(layer, witness) else ""
                 for witness in shown
             ]
             lines.append(f"| {name} | {' | '.join(cells)} |")
-        lines += ["", verification.sentence]
+        lines += ["", markdown(verification.sentence)]
         for title, _, entries in _sections(verification):
-            lines += ["", f"{title}:", "", *(f"- {_escaped(f'{head}: {text}')}" for head, text in entries)]
+            lines += ["", f"{title}:", "", *(f"- {markdown(f'{head}: {text}')}" for head, text in entries)]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
 
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("_", "\\_").replace("*", "\\*")
-
-
 def write_json(verifications: Sequence[Verification]) -> str:
     """Every finding, schema ``archscope.verification/1``."""
-    return json.dumps(
+    return json_text(
         {
             "schema": "archscope.verification/1",
             "differs": sum(len(each.differing) for each in verifications),
             "networks": [_network(each) for each in verifications],
         },
         indent=2,
-        ensure_ascii=False,
     )
 
 
@@ -222,19 +219,18 @@ def write_junit(verifications: Sequence[Verification]) -> str:
     root = ElementTree.Element("testsuites", name="archscope verify")
     for verification in verifications:
         suite = ElementTree.SubElement(
-            root, "testsuite", name=verification.analysis.name, tests=str(len(verification.findings)),
+            root, "testsuite", name=visible(verification.analysis.name), tests=str(len(verification.findings)),
             failures=str(len(verification.differing)), skipped=str(len(verification.of(Verdict.NOT_COVERED))),
         )  # fmt: skip
         for finding in verification.findings:
-            case = ElementTree.SubElement(
-                suite, "testcase", classname=f"{verification.analysis.name}.{finding.witness}", name=_called(finding)
-            )
+            classname = visible(f"{verification.analysis.name}.{finding.witness}")
+            case = ElementTree.SubElement(suite, "testcase", classname=classname, name=visible(_called(finding)))
             if finding.verdict is Verdict.DIFFERS:
-                ElementTree.SubElement(case, "failure", message=_printable(finding.sentence))
+                ElementTree.SubElement(case, "failure", message=visible(finding.sentence))
             elif finding.verdict is Verdict.NOT_COVERED:
-                ElementTree.SubElement(case, "skipped", message=_printable(finding.why))
+                ElementTree.SubElement(case, "skipped", message=visible(finding.why))
             elif finding.verdict is Verdict.EXPLAINED:
-                ElementTree.SubElement(case, "system-out").text = _printable(finding.sentence)
+                ElementTree.SubElement(case, "system-out").text = visible(finding.sentence)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
 
@@ -243,12 +239,7 @@ def _called(finding: Finding) -> str:
     """A name that no other finding of its witness has: a CI server follows a case by its name."""
     if not finding.source:
         return f"{finding.place} {finding.quantity}"
-    return f"{finding.place} {finding.quantity} {_printable(spell(finding.theirs))} ({finding.cited})"
-
-
-def _printable(text: str) -> str:
-    """XML has no place for control characters."""
-    return "".join(each for each in text if each.isprintable() or each in "\n\t")
+    return f"{finding.place} {finding.quantity} {spell(finding.theirs)} ({finding.cited})"
 
 
 FORMATS: Final[Mapping[str, Callable[[Sequence[Verification]], str]]] = MappingProxyType({

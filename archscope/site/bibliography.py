@@ -24,9 +24,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from archscope.escaping import bibtex as escaped
+
 _YEAR: Final = re.compile(r"(?<![\d.])(1[89]\d\d|20\d\d)(?:-\d+)?(?!\d|\.\d)")
 _SENTENCE: Final = re.compile(r"(?<!\b[A-Z])(?<!\bal)\.\s+")
-_SPECIAL: Final = re.compile(r"([&%$#_])")
 _INITIALS: Final = re.compile(r"((?:[A-Z]\.[ -]?)+)\s*(.+)")
 
 
@@ -45,14 +46,14 @@ def _fields(citation: str) -> dict[str, str]:
     parts = _SENTENCE.split(citation.rstrip(". "))
     years = _YEAR.findall(citation)
     if len(parts) < 3 or not years:
-        return {"note": _escaped(citation.rstrip("."))}
+        return {"note": escaped(citation.rstrip("."))}
     authors, title, *rest = parts
     venue = ". ".join(rest).rstrip()
     venue = re.sub(rf",?\s*{years[-1]}(?:-\d+)?$", "", venue)
     return {
-        "author": _escaped(" and ".join(_author(each) for each in re.split(r",\s+(?:and\s+)?|\s+and\s+", authors))),
-        "title": f"{{{_escaped(title)}}}",
-        "howpublished": _escaped(re.sub(r"(?<=\d)-(?=\d)", "--", venue)),
+        "author": escaped(" and ".join(_author(each) for each in re.split(r",\s+(?:and\s+)?|\s+and\s+", authors))),
+        "title": f"{{{escaped(title)}}}",
+        "howpublished": escaped(re.sub(r"(?<=\d)-(?=\d)", "--", venue)),
         "year": years[-1],
     }
 
@@ -66,8 +67,4 @@ def _author(name: str) -> str:
 
 
 def _key(name: str) -> str:
-    return re.sub(r"[^\w:.-]+", "-", name)
-
-
-def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", text.replace("\\", "/").replace("{", "(").replace("}", ")"))
+    return re.sub(r"[^\w:.-]+", "-", name, flags=re.ASCII).strip("-") or "source"

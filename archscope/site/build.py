@@ -37,11 +37,15 @@ FORMATS: Final = {
 
 @dataclass(frozen=True)
 class Site:
-    """The files of a site by their path, what could not be shown, a line each, and the warnings about the specs."""
+    """The files of a site by their path, what could not be shown or was left out of a page, a line each, and warnings.
+
+    The warnings are about the specs.
+    """
 
     files: Mapping[str, bytes]
     mistakes: tuple[str, ...]
     doubts: tuple[Diagnostic, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def build(
@@ -90,13 +94,15 @@ def build(
             )
         else:
             pages[page.slug] = page
-    return Site(_files(list(pages.values()), format), tuple(mistakes), tuple(doubts))
+    left_out = [each for page in pages.values() for each in page.left_out]
+    return Site(_files(list(pages.values()), format), tuple(mistakes), tuple(doubts), tuple(left_out))
 
 
 def gather(analysis: Analysis) -> Page:
     """Everything the page of a network shows before it is proven or measured."""
     figure = draw(analysis)
     graph = None if figure.style == "graph" else draw(analysis, style="graph")
+    left_out: list[str] = []
     return Page(
         analysis=analysis,
         figure=_picture(figure),
@@ -104,7 +110,8 @@ def gather(analysis: Analysis) -> Page:
         graph=None if graph is None else _picture(graph),
         findings=audit(analysis),
         sources=(_source(analysis, "PyTorch", write_pytorch), _source(analysis, "Keras", write_keras)),
-        downloads=tuple(_downloads(analysis, figure, graph)),
+        downloads=tuple(_downloads(analysis, figure, graph, left_out)),
+        left_out=tuple(left_out),
     )
 
 
@@ -145,18 +152,25 @@ def _picture(drawing: Drawing) -> Picture:
     return Picture(drawing.scene, dark.scene)
 
 
-def _downloads(analysis: Analysis, figure: Drawing, graph: Drawing | None) -> Iterable[Download]:
+def _downloads(analysis: Analysis, figure: Drawing, graph: Drawing | None, left_out: list[str]) -> Iterable[Download]:
+    """The files to take away; one that cannot be made is left out with a line, and the page is made without it."""
     name = slug(analysis.name)
     pictures = [("", "figure", figure)] + ([("-graph", "graph", graph)] if graph is not None else [])
     for suffix, what, drawing in pictures:
-        yield Download(f"{name}{suffix}.svg", f"{what}, SVG", _bytes(drawing.write("svg")))
-        yield Download(f"{name}{suffix}.pdf", f"{what}, PDF", _bytes(drawing.write("pdf")))
-        yield Download(f"{name}{suffix}.tikz", f"{what}, TikZ", _bytes(drawing.write("tikz")))
+        for kind in ("svg", "pdf", "tikz"):
+            file = f"{name}{suffix}.{kind}"
+            try:
+                yield Download(file, f"{what}, {_SPELLED[kind]}", _bytes(drawing.write(kind)))
+            except UsageError as error:
+                left_out.append(f"{name}/{file} is left out: {error}")
     yield Download(f"{name}.tex", "table, LaTeX", _text(write_table(analysis, "latex")))
     yield Download(f"{name}.csv", "table, CSV", _text(write_table(analysis, "csv")))
     yield Download(f"{name}.json", "every number, JSON", _text(write_table(analysis, "json", View(working=True))))
     if analysis.network.sources:
         yield Download(f"{name}.bib", "sources, BibTeX", bibtex(analysis.network.sources).encode())
+
+
+_SPELLED: Final = {"svg": "SVG", "pdf": "PDF", "tikz": "TikZ"}
 
 
 def _bytes(content: str | bytes) -> bytes:

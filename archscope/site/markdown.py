@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from archscope.escaping import markdown as escape
+from archscope.escaping import markdown_code
 from archscope.formats import write as write_table
 from archscope.formats.columns import COLUMNS
-from archscope.formats.markdown import escape
 from archscope.formats.sheet import NOT_COVERED, spell_extents
 from archscope.site.audit import SAID
 from archscope.site.evidence import Evidence, Mark, Table
@@ -135,7 +136,7 @@ def _findings(page: Page) -> Iterable[str]:
 
 
 def _evidence(evidence: Evidence) -> Iterable[str]:
-    yield f"## {evidence.heading}"
+    yield f"## {escape(evidence.heading)}"
     yield escape(evidence.lead)
     for table in evidence.tables:
         yield "\n".join(_table(table))
@@ -152,10 +153,10 @@ def _table(table: Table) -> Iterable[str]:
 
 
 def _source(source: Source) -> Iterable[str]:
-    yield f"### {source.title}"
-    yield f"```python\n{source.text.rstrip()}\n```" if source.text else escape(source.reason)
+    yield f"### {escape(source.title)}"
+    yield markdown_code(source.text.rstrip(), "python") if source.text else escape(source.reason)
 
 
 def _sources(page: Page) -> Iterable[str]:
     for key, text in page.analysis.network.sources.items():
-        yield f"- **{escape(key)}**: {escape(' '.join(text.split()))}"
+        yield f"- **{escape(key)}**: {escape(text)}"

@@ -9,8 +9,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 from typing import Final
+
+from archscope.escaping import html, xml
 
 _VOID: Final = frozenset({"br", "hr", "img", "input", "link", "meta", "wbr"})
 
@@ -61,7 +62,7 @@ def _pieces(children: Iterable[str | Iterable[str | None] | None]) -> Iterable[s
         if isinstance(child, Markup):
             yield child
         elif isinstance(child, str):
-            yield escape(child, quote=False)
+            yield xml(child)
         else:
             yield from _pieces(child)
 
@@ -70,4 +71,4 @@ def _attribute(key: str, value: str | int | bool | None) -> str:
     name = key.rstrip("_").replace("_", "-")
     if value is None or value is False:
         return ""
-    return f" {name}" if value is True else f' {name}="{escape(str(value))}"'
+    return f" {name}" if value is True else f' {name}="{html(str(value))}"'

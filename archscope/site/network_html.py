@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Final
 
 from archscope.analysis import Analysis
+from archscope.escaping import xml
 from archscope.formats.sheet import spell_extents
 from archscope.reader import spec_names
 from archscope.site import layers_html
@@ -246,7 +246,7 @@ def _evidence(evidence: Evidence, palette: Palette) -> Markup:
 def _plot(picture: Picture, palette: Palette) -> Markup:
     """A picture that was made for a white page, in the colours of this one."""
     svg = re.sub(r'\b(fill|stroke)="([^"]+)"', lambda match: f'{match[1]}="{_themed(match[2], palette)}"', picture.svg)
-    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(picture.shows)}" ', 1)
+    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{xml(picture.shows)}" ', 1)
     return tag("figure", scrolling(Markup(svg), picture.shows, class_="picture plot"), tag("figcaption", picture.shows))
 
 

@@ -59,6 +59,7 @@ class Page:
         findings: every published figure beside what comes out.
         sources: PyTorch's and Keras's.
         downloads: the files beside the page.
+        left_out: the files that could not be made, a line each.
         evidence: the matrix of witnesses, where it was asked for; what was measured, where there is a result file.
         witnessed: what each witness counted for the whole network, by its name and the quantity, where it was asked.
     """
@@ -70,6 +71,7 @@ class Page:
     findings: tuple[Finding, ...]
     sources: tuple[Source, ...] = ()
     downloads: tuple[Download, ...] = ()
+    left_out: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     witnessed: Mapping[tuple[str, str], str] | None = None
 

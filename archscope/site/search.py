@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from archscope.escaping import json_in_html
 from archscope.formats.sheet import spell_extents
 from archscope.site.audit import SAID
 from archscope.site.page import Page
@@ -36,8 +36,7 @@ def entries(pages: Sequence[Page]) -> tuple[Entry, ...]:
 
 def index(pages: Sequence[Page]) -> str:
     """The entries as JSON that may stand in a script element."""
-    text = json.dumps([asdict(entry) for entry in entries(pages)], ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
+    return json_in_html([asdict(entry) for entry in entries(pages)])
 
 
 def _network(page: Page) -> Iterable[Entry]:

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from archscope.errors import UsageError, did_you_mean, one
+from archscope.escaping import LONGEST_OF_STRANGERS, line, terminal
 from archscope.tracing.strangers import heard_apart
 
 _THEIRS = (Exception, SystemExit)
@@ -95,6 +96,13 @@ def _wanted(make: Any) -> str:
     return ", ".join(f"`{each}`" for each in empty)
 
 
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - an exception of theirs may not even say what it is
+        return ""
+
+
 def raised(error: BaseException) -> str:
     """What was raised, and the last line of the person's own code that it came through."""
     trace, place = error.__traceback__, ""
@@ -103,5 +111,5 @@ def raised(error: BaseException) -> str:
         if not file.startswith(("<", sys.base_prefix, sys.prefix, str(Path(__file__).parents[1]))):
             place = f" (at {os.path.relpath(file)}:{trace.tb_lineno})"
         trace = trace.tb_next
-    text = " ".join(str(error).split()).rstrip(".")
+    text = terminal(line(_said(error)).rstrip("."), LONGEST_OF_STRANGERS)
     return f"{type(error).__name__}: {text}{place}" if text else f"{type(error).__name__}{place}"

@@ -129,7 +129,7 @@ def write_keras(network: Network) -> str:
             x = ops.softmax(self.fc3(x))
             return x
     """
-    listing = Listing()
+    listing = Listing.of(network)
 
     def write(node: Node, taken: list[str]) -> str:
         place = _Place(network, node, taken, listing)

@@ -5,21 +5,32 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from archscope.escaping import line, python_docstring
 from archscope.layers import Facts, Shape
 from archscope.network import Network, Node, Ref
 
 
 @dataclass
 class Listing:
-    """The parts of a class as they grow: constructor lines, forward lines, and the methods both need."""
+    """The parts of a class as they grow: constructor lines, forward lines, and the methods both need.
 
+    ``attributes`` has the attribute of each node, see `attributes`.
+    """
+
+    attributes: Mapping[str, str]
     constructor: list[str] = field(default_factory=list)
     forward: list[str] = field(default_factory=list)
     methods: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, network: Network) -> Listing:
+        """An empty listing of a network."""
+        return cls(attributes(network))
 
 
 class Place:
@@ -36,7 +47,7 @@ class Place:
         self.facts: Facts = network.facts[node.name]
         self.taken = list(taken)
         self.listing = listing
-        self.name = attribute(node.shares or node.name)
+        self.name = listing.attributes[node.shares or node.name]
 
     @property
     def shape(self) -> Shape:
@@ -99,15 +110,43 @@ def class_name(network: Network) -> str:
     return name if name.isidentifier() and not keyword.iskeyword(name) else f"Network{name}"
 
 
-def attribute(node: str) -> str:
-    """An attribute for a node: its name, with ``_`` for the dots.
+def attributes(network: Network) -> Mapping[str, str]:
+    """An attribute for each node: its name, with ``_`` for the dots; no two nodes have the same."""
+    return _distinct((node.name, attribute(node.name)) for node in network.nodes)
 
-    >>> attribute("conv1.gpu0"), attribute("0.relu")
-    ('conv1_gpu0', 'layer_0_relu')
+
+def attribute(node: str) -> str:
+    """An attribute for a node: its name, with ``_`` for the dots and for all that no name in Python can have.
+
+    >>> attribute("conv1.gpu0"), attribute("0.relu"), attribute("x = exit()")
+    ('conv1_gpu0', 'layer_0_relu', 'x___exit__')
     """
-    name = node.replace(".", "_")
-    name = name if name.isidentifier() else f"layer_{name}"
+    name = _identifier(node, "layer_")
     return f"{name}_" if keyword.iskeyword(name) or name in _TAKEN else name
+
+
+def _identifier(text: str, before: str) -> str:
+    """A name in Python, with ``before`` in front where it could not begin one; normalized as Python does."""
+    name = re.sub(r"\W", "_", unicodedata.normalize("NFKC", text))
+    name = name if name.isidentifier() else f"{before}{name}"
+    return name if name.isidentifier() else ascii(name).translate(_NO_LETTERS)
+
+
+_NO_LETTERS = {ord(mark): "_" for mark in "\\'"}
+
+
+def _distinct(wanted: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    """A name for each key, with a number behind it where another has it already."""
+    names: dict[str, str] = {}
+    given: dict[str, int] = {}
+    for key, name in wanted:
+        free = name
+        while free in given:
+            given[name] += 1
+            free = f"{name}_{given[name]}"
+        given[free] = 1
+        names[key] = free
+    return names
 
 
 _TAKEN = frozenset({"forward", "call", "build", "train", "eval", "float", "double", "half", "type", "cpu", "cuda", "to",
@@ -121,21 +160,26 @@ def variables(network: Network) -> Mapping[str, str]:
     """A variable for each value: ``x`` where the next line alone reads it, else a name of its own."""
     order = {node.name: place for place, node in enumerate(network.nodes)}
     kept = {ref.node for ref in network.outputs}
-    names: dict[str, str] = {}
+    passed: set[str] = set()
     for name in (*network.inputs, *order):
         readers = network.consumers[name]
         follows = len(readers) == 1 and order[readers[0].name] == order.get(name, -1) + 1
         alone = follows and len({ref.node for ref in readers[0].inputs}) == 1
         only_result = not readers and name in kept and len(network.outputs) == 1
         single_input = name not in network.inputs or len(network.inputs) == 1
-        names[name] = "x" if (alone or only_result) and single_input else _value(name)
-    return names
+        if (alone or only_result) and single_input:
+            passed.add(name)
+    everything = [*network.inputs, *order]
+    own = _distinct((name, _value(name)) for name in everything if name not in passed)
+    return {name: own.get(name, "x") for name in everything}
 
 
 def _value(name: str) -> str:
-    text = "image" if name == "input" else name.replace(".", "_").lower()
-    text = text if text.isidentifier() else f"value_{text}"
-    return f"{text}_" if keyword.iskeyword(text) or text in ("x", "self", "torch", "nn", "keras", "ops") else text
+    text = "image" if name == "input" else _identifier(name.lower(), "value_")
+    return f"{text}_" if keyword.iskeyword(text) or text in _NAMES_IN_USE else text
+
+
+_NAMES_IN_USE = frozenset({"x", "self", "torch", "nn", "keras", "ops"})
 
 
 def transcribe(network: Network, listing: Listing, write: Callable[[Node, list[str]], str]) -> tuple[str, str]:
@@ -145,10 +189,11 @@ def transcribe(network: Network, listing: Listing, write: Callable[[Node, list[s
     """
     names = variables(network)
     inside: dict[str, str] = {}
-    for node in network.nodes:
+    kept = {ref.node for ref in network.outputs}
+    for node, following in zip(network.nodes, [*network.nodes[1:], None], strict=True):
         taken = [inside.pop(ref.node, "") or _read(network, names, ref) for ref in node.inputs]
         expression = write(node, taken)
-        if nests(network, node):
+        if node.name not in kept and _nests(network, node, following):
             inside[node.name] = expression
         elif expression != names[node.name]:
             listing.forward += assignment(names[node.name], expression)
@@ -161,24 +206,20 @@ def _read(network: Network, names: Mapping[str, str], ref: Ref) -> str:
     return f"{names[ref.node]}[{ref.output}]" if several else names[ref.node]
 
 
-def nests(network: Network, node: Node) -> bool:
+def _nests(network: Network, node: Node, following: Node | None) -> bool:
     """Whether a node's expression can stand inside the next line's: an activation named on it follows."""
     readers = network.consumers[node.name]
-    place = next(at for at, each in enumerate(network.nodes) if each.name == node.name)
-    following = network.nodes[place + 1] if place + 1 < len(network.nodes) else None
-    kept = any(ref.node == node.name for ref in network.outputs)
-    return not kept and len(readers) == 1 and readers[0] is following and following.folded
+    return following is not None and len(readers) == 1 and readers[0] is following and following.folded
 
 
 def doc(network: Network, width: int = 96) -> list[str]:
     """The class's docstring: title and summary."""
     import textwrap
 
-    lines = [f'"""{network.title or network.name}.']
+    lines = textwrap.wrap(f"{line(network.title or network.name)}.", width)
     if network.summary:
-        lines += ["", *textwrap.wrap(" ".join(network.summary.split()), width)]
-        return [*lines, '"""']
-    return [lines[0] + '"""']
+        lines += ["", *textwrap.wrap(line(network.summary), width)]
+    return python_docstring(lines)
 
 
 def assignment(target: str, expression: str, width: int = 100) -> list[str]:

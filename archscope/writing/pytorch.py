@@ -13,7 +13,16 @@ from typing import Any, Final
 from archscope.building.constructions import Construction, construction
 from archscope.building.sides import Sides, flat, same_sides
 from archscope.network import Network, Node
-from archscope.writing.listing import Listing, Place, assignment, class_name, doc, laid_out, short, transcribe
+from archscope.writing.listing import (
+    Listing,
+    Place,
+    assignment,
+    class_name,
+    doc,
+    laid_out,
+    short,
+    transcribe,
+)
 
 _METHODS: Final = {
     "over_table": '''
@@ -123,7 +132,7 @@ def write_pytorch(network: Network) -> str:
             x = self.fc3(x)
             return x
     """
-    listing = Listing()
+    listing = Listing.of(network)
     places: list[_Place] = []
 
     def write(node: Node, taken: list[str]) -> str:

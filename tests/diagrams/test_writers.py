@@ -69,7 +69,7 @@ def test_an_svg_is_well_formed_whatever_a_network_is_called() -> None:
         Group("layer", (Text(2, 12, "x < y & z", 8),), title="<&>", layers=('a"b',)),
     ))  # fmt: skip
     root = ET.fromstring(svg(scene))
-    assert root[0].text == 'a <b> & "c"'
+    assert root[0].text == 'a <b> & "c"�'
     assert root.find(".//{*}text").text == "x < y & z"
     assert root.find(".//{*}g").get("data-layers") == 'a"b'
 

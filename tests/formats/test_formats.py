@@ -177,7 +177,7 @@ def test_markdown_is_one_pipe_table_with_as_many_cells_in_every_line(hostile: An
 
 
 def test_text_cannot_break_out_of_markdown_or_tex() -> None:
-    assert md("a|b_c*<d>\n`e`") == r"a\|b\_c\*\<d\> \`e\`"
+    assert md("a|b_c*<d>\n`e`") == r"a&#124;b\_c\*&lt;d&gt; \`e\`"
     assert tex("50% & _#${}~^\\<>") == (
         r"50\% \& \_\#\$\{\}\textasciitilde{}\textasciicircum{}\textbackslash{}\textless{}\textgreater{}"
     )

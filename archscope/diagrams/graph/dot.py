@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
+import re
 from typing import TYPE_CHECKING, Final
 
 from archscope.diagrams.graph.paint import shade_of, title_of
@@ -10,11 +10,13 @@ from archscope.diagrams.graph.sizes import badge
 from archscope.diagrams.graph.view import Frame, Node, View
 from archscope.diagrams.request import Request
 from archscope.errors import MissingExtra
+from archscope.escaping import dot, dot_html
 
 if TYPE_CHECKING:
     from graphviz import Digraph
 
 _FONT: Final = "Helvetica,Arial,sans-serif"
+_NAME: Final = re.compile(r"[\w. ]{1,1000}")
 
 
 def dot_source(view: View, request: Request) -> str:
@@ -25,14 +27,13 @@ def dot_source(view: View, request: Request) -> str:
     """
     try:
         from graphviz import Digraph
-        from graphviz import escape as literally
     except ImportError:
         raise MissingExtra("format dot", "the graphviz package", "diagrams") from None
     size, theme = f"{request.font_size:g}", request.theme
     graph = Digraph(
-        literally(view.analysis.name),
+        _literal(view.analysis.name),
         graph_attr={
-            "rankdir": request.direction.upper(), "label": literally(view.analysis.title), "labelloc": "t",
+            "rankdir": request.direction.upper(), "label": _literal(view.analysis.title), "labelloc": "t",
             "bgcolor": theme.background, "fontname": _FONT, "fontsize": size, "fontcolor": theme.text,
         },
         node_attr={"shape": "box", "style": "filled", "fontname": _FONT, "fontsize": size, "fontcolor": theme.text},
@@ -46,8 +47,8 @@ def dot_source(view: View, request: Request) -> str:
 
 
 def _id(node: Node, place: int) -> str:
-    """A layer's own name; in DOT a colon would begin the name of a port."""
-    return f"n{place}" if ":" in node.id else node.id
+    """A layer's own name; one with signs that mean something in DOT gives way to a name that no layer has."""
+    return node.id if _NAME.fullmatch(node.id) else f"n-{place}"
 
 
 def _frame(graph: Digraph, frame: Frame, request: Request, ids: dict[str, str], path: str) -> None:
@@ -65,8 +66,11 @@ def _frame(graph: Digraph, frame: Frame, request: Request, ids: dict[str, str], 
 
 
 def _literal(text: str) -> str:
-    """Text that DOT takes as it is."""
-    return text.replace("\\", "\\\\")
+    """Text that DOT takes as it is; also one between ``<`` and ``>``, which would be markup."""
+    from graphviz import nohtml
+
+    escaped: str = nohtml(dot(text).replace('\\"', '"'))  # the package puts a backslash before each quote itself
+    return escaped
 
 
 def _attributes(node: Node, request: Request) -> dict[str, str]:
@@ -75,11 +79,11 @@ def _attributes(node: Node, request: Request) -> dict[str, str]:
     if badge(node):
         name = f"{name} {badge(node)}".strip()
     if node.symbol:
-        aside = "<BR/>".join(escape(line) for line in (name, *lines))
+        aside = "<BR/>".join(dot_html(line) for line in (name, *lines))
         text = {"label": _literal(node.symbol), "shape": "circle", "width": "0.25", "fixedsize": "true"}
         text |= {"xlabel": f"<{aside}>"} if aside else {}
     else:
-        bold = f"<B>{escape(name)}</B>" if name else ""
-        text = {"label": f"<{'<BR/>'.join((bold, *map(escape, lines)))}>" if name or lines else ""}
+        bold = f"<B>{dot_html(name)}</B>" if name else ""
+        text = {"label": f"<{'<BR/>'.join((bold, *map(dot_html, lines)))}>" if name or lines else ""}
     sheets = {"peripheries": "2"} if node.copies > 1 else {}
     return {**text, **sheets, "fillcolor": shade.fill, "color": shade.stroke, "tooltip": _literal(title_of(node))}

@@ -8,6 +8,7 @@ from archscope.diagrams.graph.paint import described, family_of
 from archscope.diagrams.graph.sizes import badge
 from archscope.diagrams.graph.view import Frame, Node, View
 from archscope.diagrams.request import Request
+from archscope.escaping import mermaid, mermaid_line
 
 
 def mermaid_source(view: View, request: Request) -> str:
@@ -15,8 +16,8 @@ def mermaid_source(view: View, request: Request) -> str:
     ids = {node.id: f"n{place}" for place, node in enumerate(view.nodes)}
     lines = [
         f"flowchart {request.direction.upper()}",
-        f"  accTitle: {_plain(view.analysis.title)}",
-        f"  accDescr: {_plain(described(view))}",
+        f"  accTitle: {mermaid_line(view.analysis.title)}",
+        f"  accDescr: {mermaid_line(described(view))}",
         *_frame(view.root, ids, "  ", "f", request.direction.upper()),
         *(f"  {ids[edge.source]} --> {ids[edge.target]}" for edge in view.edges),
     ]
@@ -36,7 +37,7 @@ def _frame(frame: Frame, ids: dict[str, str], indent: str, path: str, direction:
             yield f"{indent}{ids[child.id]}{_shape(child)}"
             continue
         inner = f"{path}_{place}"
-        yield f'{indent}subgraph {inner}["{_text(child.name)}"]'
+        yield f'{indent}subgraph {inner}["{mermaid(child.name)}"]'
         yield f"{indent}  direction {direction}"
         yield from _frame(child, ids, f"{indent}  ", inner, direction)
         yield f"{indent}end"
@@ -47,17 +48,6 @@ def _shape(node: Node) -> str:
     if badge(node):
         name = f"{name} {badge(node)}".strip()
     if node.symbol:
-        return f'(("{"<br/>".join(map(_text, (node.symbol, *filter(None, (name, *lines)))))}"))'
-    bold = f"<b>{_text(name)}</b>" if name else " "
-    return f'["{"<br/>".join((bold, *map(_text, lines)))}"]'
-
-
-def _text(text: str) -> str:
-    """Text inside quotes: what Mermaid or HTML would read as markup, and a list such as ``1. conv``, is spelled out."""
-    marks = {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;", "\\": "#92;"}
-    return "".join(marks.get(each, each) for each in text.replace("\n", " "))
-
-
-def _plain(text: str) -> str:
-    """Text of a line of its own, where a semicolon or a hash would end or change it."""
-    return text.replace("#", "").replace(";", ",").replace("\n", " ").replace("{", "(").replace("}", ")")
+        return f'(("{"<br/>".join(map(mermaid, (node.symbol, *filter(None, (name, *lines)))))}"))'
+    bold = f"<b>{mermaid(name)}</b>" if name else " "
+    return f'["{"<br/>".join((bold, *map(mermaid, lines)))}"]'

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 from archscope.diagrams import fonts
 from archscope.diagrams.scene import Group, Item, Path, Polygon, Scene, Text
+from archscope.escaping import xml
 
 if TYPE_CHECKING:
     from archscope.diagrams.drawing import Drawing
@@ -43,8 +43,8 @@ font-family="Liberation Sans, Arimo, Arial, Helvetica, sans-serif" stroke-linejo
     inherited = f'font-family="{font}" stroke-linejoin="round"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} viewBox="0 0 {width} {height}" {inherited}>',
-        f"<title>{text(scene.title)}</title>",
-        f"<desc>{text(scene.description)}</desc>",
+        f"<title>{xml(scene.title)}</title>",
+        f"<desc>{xml(scene.description)}</desc>",
     ]
     if scene.background is not None:
         lines.append(f'<rect width="{width}" height="{height}" fill="{scene.background}"/>')
@@ -57,7 +57,7 @@ def elements(items: Iterable[Item]) -> Iterator[str]:
         if isinstance(item, Group):
             yield f"<g{_group_attributes(item)}>"
             if item.title:
-                yield f"<title>{text(item.title)}</title>"
+                yield f"<title>{xml(item.title)}</title>"
             yield from elements(item.items)
             yield "</g>"
         else:
@@ -74,11 +74,6 @@ def number(value: float) -> str:
     return "0" if short == "-0" else short
 
 
-def text(string: str) -> str:
-    """Text between tags; characters that XML cannot hold are left out."""
-    return escape("".join(each for each in string if each >= " " or each in "\t\n"))
-
-
 def _element(item: Path | Polygon | Text) -> str:
     if isinstance(item, Text):
         attributes = {
@@ -89,7 +84,7 @@ def _element(item: Path | Polygon | Text) -> str:
             "text-anchor": None if item.anchor == "start" else item.anchor,
             "fill": None if item.fill == "#000000" else item.fill,
         }
-        return f"<text{_written(attributes)}>{text(item.string)}</text>"
+        return f"<text{_written(attributes)}>{xml(item.string)}</text>"
     paint = {
         "fill": item.fill or "none",
         "stroke": item.stroke,
@@ -127,6 +122,4 @@ def _group_attributes(group: Group) -> str:
 
 
 def _written(attributes: dict[str, str | None]) -> str:
-    return "".join(
-        f' {name}="{escape(value, {chr(34): "&quot;"})}"' for name, value in attributes.items() if value is not None
-    )
+    return "".join(f' {name}="{xml(value)}"' for name, value in attributes.items() if value is not None)

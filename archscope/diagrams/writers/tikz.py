@@ -12,27 +12,12 @@ from typing import TYPE_CHECKING, Final
 from archscope.diagrams import fonts
 from archscope.diagrams.scene import Group, Item, Path, Point, Polygon, Scene, Text
 from archscope.diagrams.writers.svg import number
+from archscope.escaping import latex, latex_needs, line
 
 if TYPE_CHECKING:
     from archscope.diagrams.drawing import Drawing
 
 _ANCHORS: Final = {"start": "base west", "middle": "base", "end": "base east"}
-
-_SPELLED: Final = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", '"': "''", "–": "--", "—": "---", "…": r"\dots{}",
-    "°": r"\ensuremath{^\circ}", "²": r"\ensuremath{^2}", "³": r"\ensuremath{^3}", "µ": r"\ensuremath{\mu}",
-    "−": r"\ensuremath{-}",
-} | {
-    sign: rf"\ensuremath{{\{name}}}"
-    for sign, name in {
-        "×": "times", "·": "cdot", "±": "pm", "÷": "div", "∑": "sum", "∞": "infty", "≈": "approx", "≤": "leq",
-        "≥": "geq", "→": "rightarrow", "←": "leftarrow", "↑": "uparrow", "↓": "downarrow", "‖": "Vert",
-        "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "λ": "lambda", "μ": "mu", "ν": "nu",
-        "ρ": "rho", "σ": "sigma", "φ": "phi", "ω": "omega", "Δ": "Delta", "Σ": "Sigma", "Ω": "Omega",
-    }.items()
-}  # fmt: skip
 
 
 def write(drawing: Drawing) -> str:
@@ -57,9 +42,10 @@ def tikz(scene: Scene) -> str:
     """
     colors = _colors(scene)
     lines = [
-        f"% {_comment(scene.title)}. {_comment(scene.description)}",
+        f"% {line(scene.title).rstrip('.')}. {line(scene.description).rstrip('.')}",
         r"% In the preamble: \usepackage{tikz}, and for the font that it was laid out for",
         r"% \usepackage[T1]{fontenc} and \usepackage{helvet}. Then \input this file in a figure.",
+        *_needs(scene),
         r"\begin{tikzpicture}[x=1bp, y=-1bp, line join=round, every node/.style={inner sep=0pt, outer sep=0pt}]",
         *(rf"\definecolor{{{name}}}{{HTML}}{{{color[1:].upper()}}}" for color, name in colors.items()),
         rf"\useasboundingbox (0,0) rectangle {_point((scene.width, scene.height))};",
@@ -69,26 +55,24 @@ def tikz(scene: Scene) -> str:
     return "\n".join((*lines, *_commands(scene.items, colors), r"\end{tikzpicture}")) + "\n"
 
 
-def spelled(string: str) -> str:
-    r"""Text as LaTeX reads it.
-
-    >>> spelled("fc_6: 3×3")
-    'fc\\_6: 3\\ensuremath{\\times}3'
-    """
-    return "".join(_SPELLED.get(each, each) for each in string)
+def _needs(scene: Scene) -> list[str]:
+    """What to set it with, where the fonts of pdfLaTeX lack a letter."""
+    if not latex_needs(" ".join(item.string for item in scene.walk() if isinstance(item, Text))):
+        return []
+    return ["% Has letters that the fonts of pdfLaTeX lack: set it with LuaLaTeX and a font that has them."]
 
 
 def _commands(items: Iterable[Item], colors: dict[str, str]) -> Iterator[str]:
     for item in items:
         if isinstance(item, Group):
             if item.title:
-                yield f"% {_comment(item.title)}"
+                yield f"% {line(item.title).rstrip('.')}"
             yield from _commands(item.items, colors)
         elif isinstance(item, Text):
             font = rf"\fontsize{{{number(item.size)}bp}}{{{number(item.size * fonts.LEADING)}bp}}\selectfont"
             font += r"\sffamily" + (r"\bfseries" if item.bold else "")
             style = f"anchor={_ANCHORS[item.anchor]}, text={colors[item.fill]}, font={{{font}}}"
-            yield rf"\node[{style}] at {_point((item.x, item.y))} {{{spelled(item.string)}}};"
+            yield rf"\node[{style}] at {_point((item.x, item.y))} {{{latex(item.string)}}};"
         else:
             yield rf"\{_verb(item)}[{', '.join(_paint(item, colors))}] {_way(item)};"
 
@@ -140,7 +124,3 @@ def _colors(scene: Scene) -> dict[str, str]:
         elif isinstance(item, Path | Polygon):
             found += [each for each in (item.fill, item.stroke) if each]
     return {color: f"archscope{place}" for place, color in enumerate(dict.fromkeys(found))}
-
-
-def _comment(string: str) -> str:
-    return " ".join(string.split()).rstrip(".")

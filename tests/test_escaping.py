@@ -1,0 +1,341 @@
+"""Whatever text a network says, every language reads it back as that text, by a parser of its own."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import html
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import unicodedata
+from html.parser import HTMLParser
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from xml.etree import ElementTree
+
+import markdown as python_markdown
+import pygraphviz
+import pytest
+import torch
+from markdown_it import MarkdownIt
+
+import archscope
+from archscope import escaping
+from archscope.analysis import Analysis
+from archscope.diagrams.graph.dot import dot_source
+from archscope.diagrams.graph.mermaid import mermaid_source
+from archscope.diagrams.graph.view import view_of
+from archscope.diagrams.request import request
+from archscope.formats import FORMATS, View, write
+from archscope.oracles.report import write_junit, write_markdown, write_matrix
+from archscope.site import network_html, search
+from archscope.site.bibliography import bibtex
+from archscope.site.build import gather
+from archscope.writing.keras import write_keras
+from archscope.writing.pytorch import write_pytorch
+from tests.hostile import TEXTS, network
+
+SHORT = [text for text in TEXTS if len(text) < 1000]
+texts = pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text)[:30])
+OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys, or what turns the direction of the text around it."""
+
+
+def analysis(text: str, name: str | None = None) -> Analysis:
+    return archscope.analyze(network(text, name))
+
+
+def letters(text: str) -> str:
+    """Text without what only lays it out."""
+    return re.sub(r"\s", "", text)
+
+
+# One language at a time, by its own parser.
+
+
+@texts
+def test_visible_text_can_be_encoded_and_holds_nothing_that_is_obeyed(text: str) -> None:
+    shown = escaping.visible(text)
+    shown.encode()
+    assert not OBEYED.search(shown)
+    assert escaping.visible(shown) == shown
+    assert not set(escaping.line(text)) & set("\n\t\r")
+    painted = escaping.painted(f"\x1b[1m{escaping.terminal(text)}\x1b[0m")
+    assert painted == f"\x1b[1m{escaping.terminal(text)}\x1b[0m"
+    assert not OBEYED.search(re.sub("\x1b\\[[0-9;]*m", "", escaping.painted(text)))
+
+
+@texts
+def test_python_reads_a_docstring_back(text: str) -> None:
+    for lines in ([text], [text, "", text]):
+        source = "class A:\n" + "\n".join(f"    {each}" for each in escaping.python_docstring(lines))
+        (only,) = ast.parse(source).body
+        assert isinstance(only, ast.ClassDef)
+        assert len(only.body) == 1
+        expected = "\n".join(escaping.line(each) for each in lines)
+        assert (ast.get_docstring(only, clean=True) or "").strip() == expected.strip()
+
+
+@texts
+def test_a_spreadsheet_reads_a_cell_back_and_works_nothing_out(text: str) -> None:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerow([escaping.csv_cell(text), "next"])
+    ((cell, following),) = csv.reader(io.StringIO(stream.getvalue(), newline=""))
+    assert following == "next"
+    assert cell.removeprefix("'") == escaping.visible(text)
+    assert not cell.strip().startswith(("=", "+", "-", "@"))
+
+
+@texts
+def test_json_reads_a_text_back_exactly(text: str) -> None:
+    for written in (escaping.json_text([text]), escaping.json_in_html([text])):
+        assert json.loads(written) == [text]
+        written.encode()
+        assert not OBEYED.search(written)
+    assert "<" not in escaping.json_in_html([text])
+
+
+def test_a_number_that_json_has_not_is_said_in_words() -> None:
+    assert json.loads(escaping.json_text({"a": [float("inf"), 1.5]})) == {"a": ["inf", 1.5]}
+
+
+class _Text(HTMLParser):
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.said = ""
+        self.tags: list[tuple[str, Any]] = []
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append((tag, attrs))
+
+    def handle_data(self, data: str) -> None:
+        self.said += data
+
+
+@texts
+def test_html_and_xml_read_a_text_back(text: str) -> None:
+    shown = escaping.visible(text)
+    read = _Text(f'<p title="{escaping.html(text)}">{escaping.html(text)}</p>')
+    assert read.said == shown
+    assert read.tags == [("p", [("title", shown)])]
+    quoted = _Text(f"<p title='{escaping.html(text)}'></p>")
+    assert quoted.tags == [("p", [("title", shown)])]
+    root = ElementTree.fromstring(f'<a b="{escaping.xml(text)}">{escaping.xml(text)}</a>')
+    assert (root.text or "") == shown
+    assert root.attrib["b"] == re.sub(r"[\n\t]", " ", shown)  # XML makes a space of each in an attribute
+
+
+@texts
+def test_two_readers_of_markdown_show_a_text_as_it_is(text: str) -> None:
+    shown, written = escaping.line(text), escaping.markdown(text)
+    for place, tag in (("{}", "p"), ("# {}", "h1"), ("- {}", "li")):
+        for read in (MarkdownIt("commonmark").enable("table").enable("strikethrough").render, python_markdown.markdown):
+            page = _Text(read(place.format(written)))
+            assert letters(page.said) == letters(shown)
+            assert {each for each, _ in page.tags} <= {tag, "ul", "p"} or not shown
+    table = f"| a | b |\n| --- | --- |\n| {written} | c |"
+    for page in (MarkdownIt("commonmark").enable("table").render(table),
+                 python_markdown.markdown(table, extensions=["tables"])):  # fmt: skip
+        assert letters(_Text(page).said) == letters(f"ab{shown}c")
+
+
+@texts
+def test_a_block_of_code_ends_where_it_ends(text: str) -> None:
+    code = escaping.visible(text)
+    (token,) = MarkdownIt("commonmark").parse(escaping.markdown_code(code, "python"))
+    assert token.type == "fence"
+    assert token.content == f"{code}\n"
+
+
+@texts
+def test_graphviz_reads_a_text_back(text: str) -> None:
+    graph = pygraphviz.AGraph(string=f'digraph {{ a [label="{escaping.dot(text)}"]; }}')
+    assert graph.nodes() == ["a"]
+    assert graph.edges() == []
+    read = graph.get_node("a").attr["label"] or ""
+    spelled = re.sub(r"\\(.)", lambda found: "\n" if found[1] == "n" else found[1], read)
+    assert spelled == escaping.visible(text)
+
+
+@texts
+def test_a_text_in_mermaid_holds_no_sign_of_its_language(text: str) -> None:
+    written = escaping.mermaid(text)
+    assert not set(re.sub(r"#(\d+|quot|lt|gt|amp);", "", written)) & set('"#<>&`\\%\n')
+    names = {"quot": '"', "lt": "<", "gt": ">", "amp": "&"}
+    read = re.sub(r"#(\w+);", lambda found: names.get(found[1]) or chr(int(found[1])), written)
+    assert read == escaping.line(text)
+    assert not set(escaping.mermaid_line(text)) & set(";{}#%<>\n")
+
+
+@texts
+def test_braces_close_in_what_tex_and_bibtex_read(text: str) -> None:
+    for written in (escaping.latex(text), escaping.bibtex(text)):
+        depth = 0
+        for mark in re.sub(r"\\.", "", written):
+            depth += (mark == "{") - (mark == "}")
+            assert depth >= 0
+        assert depth == 0
+        assert "\n" not in written
+        assert not re.search(r"(?<!\\)[%#&_~^]", written.replace("\\textasciitilde", ""))
+    assert "@misc" in bibtex({text or "key": text})
+    assert bibtex({text: text}).count("\n") <= 4
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_latex_sets_every_text_as_it_is(tmp_path: Path) -> None:
+    given = [text for text in SHORT if not escaping.latex_needs(text) and escaping.line(text)]
+    lines = [f"\\noindent Begin{place}. {escaping.latex(text)} End.\\par" for place, text in enumerate(given)]
+    rows = [f"{place} & {escaping.latex(text)} \\\\" for place, text in enumerate(given)]
+    document = [r"\documentclass{article}\usepackage[T1]{fontenc}\begin{document}\sloppy\hyphenpenalty=10000", *lines,
+                r"\begin{tabular}{lp{5cm}}", *rows[:20], r"\end{tabular}", r"\end{document}"]  # fmt: skip
+    (tmp_path / "all.tex").write_text("\n".join(document), encoding="utf-8")
+    run = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"], cwd=tmp_path,
+                         capture_output=True, check=False)  # fmt: skip
+    assert run.returncode == 0, run.stdout.decode(errors="replace")[-800:]
+    if shutil.which("pdftotext") is None:
+        return
+    said = subprocess.run(["pdftotext", "-raw", "all.pdf", "-"], cwd=tmp_path, capture_output=True, check=True).stdout
+    read = re.sub(r"[^A-Za-z0-9=+@<>|\[\]{}\\$&#%_^~]", "", unicodedata.normalize("NFKC", said.decode()))
+    for place, text in enumerate(given):
+        wanted = re.sub(r"[^A-Za-z0-9=+@<>|\[\]{}\\$&#%_^~]", "", escaping.line(text))
+        if text.isascii():
+            assert f"Begin{place}{wanted}End" in read, text
+
+
+# Whole files, of a network that says the text wherever a person can say anything.
+
+
+@texts
+def test_source_is_the_same_whatever_a_network_says(text: str) -> None:
+    for source, writer in ((write_pytorch, "torch"), (write_keras, "keras")):
+        plain, hostile = (_without_docstring(source(network(said, "net"))) for said in ("said", text))
+        assert ast.dump(plain) == ast.dump(hostile), writer
+    module = ast.parse(write_pytorch(network(text, "net")))
+    made = next(each for each in module.body if isinstance(each, ast.ClassDef))
+    said = letters(ast.get_docstring(made) or "")
+    title = escaping.line(text) or "net"
+    assert said == letters(f"{title}.{escaping.line(f'{text} and {text}')}")
+
+
+def _without_docstring(source: str) -> ast.Module:
+    tree = ast.parse(source)
+    for each in tree.body:
+        if isinstance(each, ast.ClassDef):
+            del each.body[0]
+    return tree
+
+
+@pytest.mark.parametrize("text", SHORT, ids=lambda text: ascii(text)[:30])
+def test_source_runs_whatever_layers_are_called(text: str) -> None:
+    module = ModuleType("written")
+    exec(compile(write_pytorch(network("said", text)), "written", "exec"), module.__dict__)
+    (made,) = [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == "written"]
+    assert made()(torch.zeros(2, 4)).shape == (2, 3)
+    ast.parse(write_keras(network("said", text)))
+
+
+def test_layers_whose_names_come_to_the_same_keep_weights_of_their_own() -> None:
+    from archscope.layers import Linear
+    from archscope.network import Network, Node, Ref
+
+    names = ["a b", "a-b", "a.b", "A-B", "a_b"]
+    nodes = [Node(name, Linear(out_features=3 + place), (Ref("input"),), name) for place, name in enumerate(names)]
+    many = Network("many", {"input": (4,)}, nodes, tuple(Ref(name) for name in names))
+    module = ModuleType("written")
+    exec(write_pytorch(many), module.__dict__)
+    assert [tuple(each.shape) for each in module.__dict__["Many"]()(torch.zeros(2, 4))] == [
+        (2, 3 + place) for place in range(5)
+    ]
+
+
+@texts
+def test_every_format_of_a_table_reads_back(text: str) -> None:
+    found = analysis(text)
+    written = {name: write(found, name, View(working=True)) for name in FORMATS}
+    for each in written.values():
+        each.encode()
+        assert not OBEYED.search(each)
+    document = json.loads(written["json"])
+    assert document["title"] == found.title
+    assert [each["name"] for each in document["layers"]] == [row.name for row in found.rows]
+    rows = list(csv.DictReader(io.StringIO(written["csv"], newline="")))
+    assert len(rows) == len(found.rows)
+    page = _Text(written["html"])
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert letters(escaping.visible(found.title)) in letters(page.said)
+    assert letters(escaping.terminal(found.title)) in letters(written["table"])
+    colored = write(found, "table", View(width=80, color=True))
+    assert not OBEYED.search(re.sub("\x1b\\[[0-9;]*m", "", colored))
+    assert set(re.findall("\x1b\\[[0-9;]*m", colored)) <= {"\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[36m"}
+
+
+@texts
+def test_every_picture_reads_back(text: str) -> None:
+    found = analysis(text)
+    for style in ("graph", "boxes"):
+        drawing = archscope.draw(found, style=style)
+        root = ElementTree.fromstring(drawing.svg)
+        assert root[0].text == (escaping.visible(found.title) or None)
+        assert {each.tag.rpartition("}")[2] for each in root.iter()} <= {
+            "svg", "title", "desc", "rect", "g", "text", "path", "polygon"}  # fmt: skip
+        tikz = str(drawing.write("tikz"))
+        assert all(line.startswith(("%", "\\")) for line in tikz.splitlines())
+    page = str(drawing.write("html"))
+    assert _Text(page).tags.count(("script", [])) == 1
+    facts = re.search(r'<script id="facts" type="application/json">(.*?)</script>', page, re.DOTALL)
+    assert facts is not None
+    assert len(json.loads(facts[1])) >= 2
+    seen = view_of(found, depth="full")
+    graph = pygraphviz.AGraph(string=dot_source(seen, request()))
+    assert (len(graph.nodes()), len(graph.edges())) == (len(seen.nodes), len(seen.edges))
+    label = re.sub(r"\\(.)", lambda match: "\n" if match[1] == "n" else match[1], graph.graph_attr["label"] or "")
+    assert label == escaping.visible(found.title)
+    flowchart = mermaid_source(seen, request()).splitlines()
+    assert sum(" --> " in line for line in flowchart) == len(seen.edges)
+
+
+@pytest.mark.parametrize("text", SHORT, ids=lambda text: ascii(text)[:30])
+def test_a_page_and_its_search_read_back(text: str) -> None:
+    page = gather(analysis(text, "net"))
+    written = network_html.write(page)
+    written.encode()
+    assert html.unescape(re.search(r"<h1[^>]*>(.*?)</h1>", written, re.DOTALL)[1]) == escaping.visible(  # type: ignore[index]
+        page.analysis.title)  # fmt: skip
+    plain = network_html.write(gather(analysis("said", "net")))
+    assert written.count("<script") == plain.count("<script")
+    entries = json.loads(search.index([page]))
+    assert entries[0]["n"] == page.analysis.title
+    assert not OBEYED.search(written)
+
+
+@pytest.mark.parametrize("text", SHORT, ids=lambda text: ascii(text)[:30])
+def test_a_verification_reads_back_in_every_format(text: str) -> None:
+    found = [archscope.verify(network(text), ["published"])]
+    root = ElementTree.fromstring(write_junit(found))
+    assert root[0].attrib["name"] == escaping.visible(found[0].analysis.name)
+    for written in (write_matrix(found), write_markdown(found)):
+        written.encode()
+        assert not OBEYED.search(written)
+    MarkdownIt("commonmark").enable("table").render(write_markdown(found))
+
+
+@pytest.mark.browser
+@pytest.mark.skipif("MERMAID" not in os.environ, reason="MERMAID names no mermaid.min.js of the npm package")
+def test_mermaid_reads_back_every_text() -> None:
+    from tests.diagrams.browser import launch
+
+    with launch() as page:
+        page.add_script_tag(path=Path(os.environ["MERMAID"]))
+        for text in SHORT:
+            source = mermaid_source(view_of(analysis(text), depth="full"), request())
+            drawn = page.evaluate("async text => (await mermaid.render('drawn', text)).svg", source)
+            read = _Text(drawn)
+            assert letters(escaping.line(network(text).nodes[0].name)) in letters(read.said), text
+            assert "script" not in {tag for tag, _ in read.tags}
