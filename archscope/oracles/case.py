@@ -80,6 +80,7 @@ def watching(case: Case, before: Any = None, after: Any = None) -> Iterator[None
     handles = []
     try:
         for node, module, _ in case.nodes():
+            handles.append(module.register_forward_pre_hook(lambda *_, node=node: case.pace.at(node.row)))
             if before is not None:
                 handles.append(module.register_forward_pre_hook(lambda _, taken, node=node: before(node, taken)))
             if after is not None:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from archscope.analysis import Row
 from archscope.layers import Facts, Shape, Window
-from archscope.network import Network, Node
+from archscope.network import Network
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, compared, not_covered
 from archscope.oracles.reach import Blind, Probe
@@ -136,7 +136,7 @@ def _batches(case: Case, rows: Sequence[Row]) -> Iterator[list[Row]]:
         yield list(rows[first : first + size])
 
 
-def _masks(case: Case, rows: Sequence[Row], units: Mapping[str, Sequence[Unit]]) -> tuple[dict[str, Tensor], int]:
+def _masks(rows: Sequence[Row], units: Mapping[str, Sequence[Unit]]) -> tuple[dict[str, Tensor], int]:
     """For the node at the end of each row, which positions each unit of all rows is: itself, or none."""
     many = sum(len(units[row.name]) for row in rows)
     masks: dict[str, Tensor] = {}
@@ -154,7 +154,7 @@ def _follow(
 ) -> dict[str, list[Tensor] | Blind]:
     """The input positions that reach each unit, as the layers' modules hand it back."""
     network = case.network
-    masks, many = _masks(case, rows, units)
+    masks, many = _masks(rows, units)
     blind: dict[int, Blind] = {}
     for node in reversed(network.nodes):
         mask = masks.pop(node.name, None)
@@ -199,7 +199,7 @@ def _walk(
     With them goes, an axis at a time, whether any window was cut off.
     """
     network = case.network
-    masks, many = _masks(case, rows, units)
+    masks, many = _masks(rows, units)
     (name, shape), *_ = network.inputs.items()
     cut = torch.zeros(many, len(shape) - 1, dtype=torch.bool)
     for node in reversed(network.nodes):
@@ -207,7 +207,7 @@ def _walk(
         if mask is None:
             continue
         facts = case.facts_of[node.name]
-        reached, hung = _through(node, facts, mask)
+        reached, hung = _through(facts, mask)
         cut |= hung
         for ref, each in zip(node.inputs, facts.inputs, strict=True):
             below = masks.setdefault(ref.node, torch.zeros(many, *_grid(each), dtype=torch.bool))
@@ -222,7 +222,7 @@ def _walk(
     return result
 
 
-def _through(node: Node, facts: Facts, mask: Tensor) -> tuple[Tensor, Tensor]:
+def _through(facts: Facts, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Positions of a layer's input under the windows of some of its outputs, and where a window hangs over it."""
     extents = _grid(facts.inputs[0])
     hung = torch.zeros(len(mask), len(extents), dtype=torch.bool)

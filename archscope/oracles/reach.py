@@ -80,8 +80,8 @@ def _tried(
 def _thin(layer: Layer, shapes: tuple[Shape, ...], output: Shape) -> Iterator[tuple[Layer, tuple[Shape, ...]]]:
     """The layer on one channel, on two, and as it is; the first two where they make the same grid."""
     for channels in (1, 2):
-        stated = {name: getattr(layer, name) for name in layer.options}
-        ones = {name: 1 for name in _ONE if name in stated}
+        stated: dict[str, Any] = {name: getattr(layer, name) for name in layer.options}
+        ones: dict[str, Any] = {name: 1 for name in _ONE if name in stated}
         taken = tuple((channels, *shape[1:]) for shape in shapes)
         try:
             own = type(layer)(**{**stated, **ones})

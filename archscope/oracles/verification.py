@@ -114,7 +114,8 @@ class Verification:
         parts.append(
             f"{_number(wrong, 'fact')} {'differs' if wrong == 1 else 'differ'}" if wrong else "nothing differs"
         )
-        return f"{self.analysis.name}: {'; '.join(parts)}."
+        ended = f" Stopped in {self.stopped}; the rest was not asked." if self.stopped else ""
+        return f"{self.analysis.name}: {'; '.join(parts)}{' so far' if self.stopped else ''}.{ended}"
 
 
 def _number(count: int, noun: str) -> str:
@@ -167,7 +168,7 @@ def verify(
                     why = "it speaks of the network as its spec has it"
                     findings.append(not_covered(name, None, "everything", why))
     except KeyboardInterrupt:
-        stopped = case.pace.place
+        stopped = case.pace.place or chosen[0]
     return Verification(analysis, chosen, tuple(findings), stopped)
 
 

@@ -149,9 +149,9 @@ def test_a_large_network_is_probed_at_a_sample_that_the_seconds_fix() -> None:
 
     def looked_at(seconds: float) -> list[str | None]:
         found = verify(network, ["field"], seconds=seconds, clock=lambda: 0.0).findings
-        assert {each.why for each in found if each.verdict is Verdict.NOT_COVERED} <= {
-            f"a large network is probed at {sum(each.verdict is Verdict.AGREES for each in found)} of its 12 layers "
-            "with a grid"}  # fmt: skip
+        agreeing = sum(each.verdict is Verdict.AGREES for each in found)
+        why = f"a large network is probed at {agreeing} of its 12 layers with a grid"
+        assert {each.why for each in found if each.verdict is Verdict.NOT_COVERED} <= {why}
         return [each.layer for each in found if each.verdict is Verdict.AGREES]
 
     assert len(looked_at(60)) == 12
