@@ -13,7 +13,7 @@ from typing import Final
 SECONDS: Final = 60.0
 """Seconds that the witnesses of one network may take together, if nobody says otherwise."""
 
-SPEED: Final = 60_000_000
+SPEED: Final = 50_000_000
 """Multiplications of a probe, in float64 and on one thread, that are taken for a second's work."""
 
 Told = Callable[[str, str, str], object]

@@ -15,8 +15,9 @@ from archscope.network import Network, Node, Ref
 from archscope.oracles import Verdict, verify
 from archscope.oracles.findings import Finding
 
-POINTWISE = sorted(each.type for each in TYPES.values() if each.family == "activation"
-                   and each.type not in ("softmax", "log_softmax", "prelu"))  # fmt: skip
+NEEDED: dict[str, dict[str, Any]] = {"lrn": {"size": 3}, "threshold": {"threshold": 0.1, "value": 2.0}}
+"""Options that a type cannot do without."""
+ACTIVATIONS = sorted(each.type for each in TYPES.values() if each.family == "activation" and each.type != "softmax2d")
 
 
 def each_axis(drawing: random.Random, axes: int, *values: int) -> tuple[int, ...]:
@@ -46,8 +47,8 @@ def windowed(drawing: random.Random, axes: int) -> Layer:
 
 
 def pointwise(drawing: random.Random) -> Layer:
-    kind = drawing.choice((*POINTWISE, "softmax", "log_softmax", "prelu", "batch_norm", "lrn", "dropout"))
-    return TYPES[kind](**({"size": 3} if kind == "lrn" else {}))
+    kind = drawing.choice((*ACTIVATIONS, "batch_norm", "lrn", "dropout"))
+    return TYPES[kind](**NEEDED.get(kind, {}))
 
 
 def random_network(seed: int) -> Network:
@@ -116,10 +117,10 @@ def test_a_window_that_hangs_over_its_own_map_ends_where_the_map_ends() -> None:
     assert found[1].theirs.split("; ")[-1] == "8–10 × 8–10"
 
 
-@pytest.mark.parametrize("kind", [*POINTWISE, "softmax", "log_softmax"])
+@pytest.mark.parametrize("kind", ACTIVATIONS)
 def test_no_activation_blinds_the_probe_however_many_stand_in_a_chain(kind: str) -> None:
     conv = TYPES["conv1d"](out_channels=8, kernel_size=3)
-    found = judged(chain((8, 61), *[conv, TYPES[kind]()] * 30))
+    found = judged(chain((8, 61), *[conv, TYPES[kind](**NEEDED.get(kind, {}))] * 30))
     assert {each.verdict for each in found} == {Verdict.AGREES}
     assert found[-1].theirs == "0–60"
 
