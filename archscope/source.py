@@ -37,6 +37,8 @@ _WORDS: Final = {
     "FALSE": False,
 }
 
+_MERGE: Final = "<<"
+
 DEEPEST: Final = 32
 """Levels of nesting a spec may have; the language itself needs seven."""
 LONGEST_NUMBER: Final = 40
@@ -243,7 +245,25 @@ class _Composer:
         self._keys.pop()
         start, end = tree.span, event.end_mark
         tree.span = Span(self.source, start.line, start.column, end.line, end.column)
+        if isinstance(tree, Mapping) and _MERGE in tree.entries:
+            self._merge(tree)
         self._add(tree, anchor)
+
+    def _merge(self, tree: Mapping) -> None:
+        """Take in what ``<<`` names: keys that are written beside it stay, and an earlier mapping goes first."""
+        key, value = tree.entries.pop(_MERGE)
+        for merged in value.items if isinstance(value, List) else [value]:
+            if not isinstance(merged, Mapping):
+                raise Invalid(
+                    Diagnostic(
+                        "wrong-merge",
+                        "`<<` takes in a mapping, or a list of them",
+                        key.span,
+                        help="write `<<: *name`, where `&name` stands before a mapping above",
+                    )
+                )
+            for name, entry in merged.entries.items():
+                tree.entries.setdefault(name, entry)
 
     def _alias(self, event: Any) -> None:
         target = self._anchors.get(event.anchor)

@@ -26,6 +26,8 @@ from archscope.reader.doubts import as_mistakes
 from archscope.reader.library import find, read_bytes, spec_names, specs_folder
 from archscope.reader.overrides import apply_changes, apply_input
 from archscope.reader.report import Report
+from archscope.reader.variants import SIGN, apply_variant, split
+from archscope.record import Record
 from archscope.source import Invalid, parse
 
 __all__ = ["find", "load", "read", "spec_names", "specs_folder"]
@@ -41,7 +43,7 @@ def load(
     """Read a spec: one that ships with archscope by name, or any by path.
 
     Args:
-        spec: ``"lenet5"``, or the path of a YAML file.
+        spec: ``"lenet5"``, the path of a YAML file, or either with a variant: ``"resnet@50"``.
         changes: options to change first, ``{"C1.padding": 2}`` or ``["C1.padding=2"]``.
         input: another input shape, ``(1, 28, 28)`` or ``"1,28,28"``.
         strict: whether warnings are mistakes. Else they are the network's ``doubts``.
@@ -54,20 +56,23 @@ def load(
     >>> load("lenet5", changes={"C1.padding": 2}, input=(1, 28, 28)).facts["C1"].output
     (6, 28, 28)
     """
-    path = find(spec)
+    text, variant = split(spec)
+    path = find(text if isinstance(spec, str) else Path(text))
     source = Source(_shown(path), _decode(read_bytes(path), _shown(path)))
-    return _read(source, default_name=path.stem, path=str(path), changes=changes, input=input, strict=strict)
+    whole = str(path) if variant is None else f"{path}{SIGN}{variant}"
+    return _read(source, _Request(path.stem, text, variant, whole, changes, input, strict))
 
 
 def read(
     text: str,
     *,
     name: str = "network",
+    variant: str | None = None,
     changes: Mapping[str, Any] | Sequence[str] = (),
     input: Sequence[int] | str | None = None,
     strict: bool = False,
 ) -> Network:
-    """Read a spec from a string; as `load` otherwise.
+    """Read a spec from a string, or one of its variants; as `load` otherwise.
 
     Raises:
         SpecError: it has mistakes.
@@ -76,7 +81,19 @@ def read(
     >>> [(doubt.name, str(doubt.span)) for doubt in network.doubts]
     [('unread-input', '<network>:1:18')]
     """
-    return _read(Source(f"<{name}>", text), default_name=name, path=None, changes=changes, input=input, strict=strict)
+    return _read(Source(f"<{name}>", text), _Request(name, name, variant, None, changes, input, strict))
+
+
+class _Request(Record):
+    """What is asked for: which variant, with which changes; ``called`` is what the person called the spec."""
+
+    name: str
+    called: str
+    variant: str | None
+    path: str | None
+    changes: Mapping[str, Any] | Sequence[str]
+    input: Sequence[int] | str | None
+    strict: bool
 
 
 def _shown(path: os.PathLike[str]) -> str:
@@ -98,42 +115,28 @@ def _decode(content: bytes, name: str) -> str:
         raise SpecError([Diagnostic("not-utf8", message, span, help="save the file as UTF-8")]) from None
 
 
-def _read(
-    source: Source,
-    *,
-    default_name: str,
-    path: str | None,
-    changes: Mapping[str, Any] | Sequence[str],
-    input: Sequence[int] | str | None,
-    strict: bool,
-) -> Network:
+def _read(source: Source, request: _Request) -> Network:
     with without_collector():
         report = Report()
-        network = _network(source, default_name, path, changes, input, report)
+        network = _network(source, request, report)
     if network is None:
         raise SpecError(sorted(report.diagnostics, key=_place))
-    if strict and network.doubts:
+    if request.strict and network.doubts:
         raise SpecError(as_mistakes(network.doubts))
     return network
 
 
-def _network(
-    source: Source,
-    default_name: str,
-    path: str | None,
-    changes: Mapping[str, Any] | Sequence[str],
-    input: Sequence[int] | str | None,
-    report: Report,
-) -> Network | None:
+def _network(source: Source, request: _Request, report: Report) -> Network | None:
     try:
         tree, early = parse(source)
-        report.diagnostics.extend(early)
+        report.take(early)
         body = report.mapping(tree, "a spec", Span(source, 0, 0, 0, 0), "begin with `input:` and `layers:`")
         if body is None:
             return None
-        apply_changes(body, changes, report)
-        apply_input(body, input, report)
-        return read_document(body, default_name, path, report)
+        apply_variant(body, request.variant, request.called, report)
+        inner = apply_changes(body, request.changes, report)
+        apply_input(body, request.input, report)
+        return read_document(body, request.name, request.variant, request.path, inner, report)
     except Invalid as invalid:
         report.diagnostics = [invalid.diagnostic]
         return None

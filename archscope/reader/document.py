@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from archscope.diagnostics import Span
 from archscope.errors import did_you_mean
 from archscope.layers.base import Shape
-from archscope.network import Network
+from archscope.network import Group, Network, Node
 from archscope.options import option, shape, text
 from archscope.reader.blocks import Expansion, expand, filled, let_values
 from archscope.reader.doubts import doubts_of
 from archscope.reader.entries import ALLOW, NAME, NAME_HELP, Reads, read_allow, read_init
 from archscope.reader.figures import read_figures
+from archscope.reader.overrides import Changes
 from archscope.reader.report import FAILED, Report
 from archscope.reader.training import read_training
+from archscope.reader.variants import SIGN
 from archscope.reader.wiring import shapes, wire
 from archscope.source import Mapping as MappingTree
 from archscope.source import Tree
@@ -29,6 +31,8 @@ KEYS: Final = {
     "let": option(text, default=None, doc="Values by name: `$d` stands for the value of `d`, `4*$d` for its fourfold."),
     "blocks": option(text, default=None, doc="Sub-networks by name, to be used as the type of a line."),
     "layers": option(text, doc="The layers, by name, each on one line."),
+    "variants": option(text, default=None, doc="The members of a family by name, each with what it changes: `vgg@D`."),
+    "titles": option(text, default=None, doc="What tables and pictures call a group, by its path: `{stem: The stem}`."),
     "output": option(text, default=None, doc="The layers whose outputs are the network's; the last if left out."),
     "init": option(text, default=None, doc="How weights start where a layer does not say, by weight name."),
     "allow": option(ALLOW, default=None, doc="The warnings that are not given, by name."),
@@ -38,18 +42,25 @@ KEYS: Final = {
 """The top-level keys of a spec."""
 
 
-def read_document(body: MappingTree, default_name: str, path: str | None, report: Report) -> Network | None:
-    """The network of a spec; None if there is a mistake anywhere in it."""
+def read_document(
+    body: MappingTree, default_name: str, variant: str | None, path: str | None, inner: Changes, report: Report
+) -> Network | None:
+    """The network of a spec; None if there is a mistake anywhere in it.
+
+    ``inner`` are changes of layers inside of blocks, which are only there when the blocks are expanded.
+    """
     for key in body.entries:
         if key not in KEYS and not key.startswith("x-"):
             report.add(
                 "unknown-key", f"unknown key `{key}`", body.key_span(key), help=did_you_mean(key, KEYS, what="keys")
             )
     words = {key: _words(body, key, report) for key in ("name", "title", "summary")}
+    name = words["name"] or default_name
+    name = name if variant is None else f"{name}{SIGN}{variant}"
     sources = _sources(body, report)
     values = let_values(body, report)
     inputs, input_spans = _inputs(body, values, report)
-    expansion = _expansion(body, values, inputs, input_spans, report)
+    expansion = _expansion(body, values, inputs, input_spans, inner, report)
     entries = expansion.names.entries
     outputs = _outputs(body, report)
     init_tree = body.get("init")
@@ -58,24 +69,25 @@ def read_document(body: MappingTree, default_name: str, path: str | None, report
     expansion.check_uses()
     facts = shapes(nodes, inputs, input_spans, entries, report)
     expansion.check_sizes()
-    published = read_figures(body.get("published"), entries, sources, report)
+    groups = _titled(expansion.groups, body, nodes, report)
+    published = read_figures(body.get("published"), entries, {".".join(path) for path in groups}, sources, report)
     training = read_training(body.get("training"), report)
     allow = read_allow(body.get("allow"), "the spec", report)
     if report.diagnostics:
         return None
     network = Network(
-        name=words["name"] or default_name,
+        name=name,
         inputs=inputs,
         nodes=nodes,
         outputs=ends,
-        title=words["title"] or words["name"] or default_name,
+        title=words["title"] or name,
         summary=words["summary"] or "",
         sources=sources or {},
         published=published,
         training=training,
         path=path,
         facts=facts,
-        groups=expansion.groups,
+        groups=groups,
     )
     return network.replace(doubts=doubts_of(network, entries, input_spans, allow))
 
@@ -135,6 +147,7 @@ def _expansion(
     values: Mapping[str, Tree],
     inputs: Mapping[str, Shape],
     input_spans: Mapping[str, Span],
+    inner: Changes,
     report: Report,
 ) -> Expansion:
     tree = body.get("layers")
@@ -151,7 +164,33 @@ def _expansion(
         layers = report.mapping(tree, "`layers`", body.key_span("layers"), help_)
         if layers is not None and not layers.entries:
             report.add("no-layers", "`layers` names no layer", layers.span, help="add a line for each layer")
-    return expand(body, layers or MappingTree(body.span), values, inputs, input_spans, report)
+    return expand(body, layers or MappingTree(body.span), values, inputs, input_spans, inner, report)
+
+
+def _titled(
+    groups: Mapping[tuple[str, ...], Group], body: MappingTree, nodes: Sequence[Node], report: Report
+) -> dict[tuple[str, ...], Group]:
+    """Every group that a node stands in, with the titles that the spec gives by path."""
+    titled = dict(groups)
+    for path in {node.group for node in nodes}:
+        for depth in range(1, len(path) + 1):
+            titled.setdefault(path[:depth], Group())
+    tree = body.get("titles")
+    titles = None if tree is None else report.mapping(tree, "`titles`", tree.span, "write `titles: {stem: The stem}`")
+    known = {"/".join(path): path for path in titled}
+    for name, (written, value) in {} if titles is None else titles.entries.items():
+        path_ = known.get(name.replace(".", "/"))
+        title = report.text(value, f"`titles`: `{name}`")
+        if path_ is None:
+            report.add(
+                "unknown-group",
+                f"`titles`: there is no group `{name}`",
+                written.span,
+                help=did_you_mean(name, known, what="groups"),
+            )
+        elif title is not None:
+            titled[path_] = titled[path_].replace(title=title)
+    return titled
 
 
 def _last(body: MappingTree) -> Reads | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any, Final
 
 from archscope.errors import Rejects, did_you_mean
@@ -43,7 +43,11 @@ FIGURE: Final[Mapping[str, Option]] = {
 
 
 def read_figures(
-    tree: Tree | None, entries: Mapping[str, Entry], sources: Mapping[str, str] | None, report: Report
+    tree: Tree | None,
+    entries: Mapping[str, Entry],
+    groups: Set[str],
+    sources: Mapping[str, str] | None,
+    report: Report,
 ) -> tuple[Published, ...]:
     """Read all published figures; an entry with a mistake is left out."""
     if tree is None:
@@ -56,12 +60,16 @@ def read_figures(
             help="write `- {layer: C1, quantity: parameters, value: 156, source: lecun1998}`",
         )
         return ()
-    read = (_read_figure(each, entries, sources, report) for each in tree.items)
+    read = (_read_figure(each, entries, groups, sources, report) for each in tree.items)
     return tuple(figure for figure in read if figure is not None)
 
 
 def _read_figure(
-    tree: Tree, entries: Mapping[str, Entry], sources: Mapping[str, str] | None, report: Report
+    tree: Tree,
+    entries: Mapping[str, Entry],
+    groups: Set[str],
+    sources: Mapping[str, str] | None,
+    report: Report,
 ) -> Published | None:
     body = report.mapping(tree, "a `published` entry", tree.span, "write `{quantity: …, value: …, source: …}`")
     if body is None:
@@ -69,11 +77,11 @@ def _read_figure(
     before = len(report.diagnostics)
     keys = [key for key in body.entries if key != "set"]
     values = report.options(FIGURE, body, keys, "`published`", body.span)
-    changes = _read_changes(body, entries, report)
+    changes = _read_changes(body, entries, groups, report)
     if values is None:
         return None
     layer = None if values.get("layer") == "total" else values.get("layer")
-    _check_layer(layer, body, entries, report)
+    _check_layer(layer, body, {*entries, *groups}, report)
     _check_source(values["source"], body, sources, report)
     _check_kind(values, layer, body, report)
     if len(report.diagnostics) > before:
@@ -82,14 +90,14 @@ def _read_figure(
     return Published(**{"quantity": None, "value": None, **stated}, layer=layer, changes=changes, span=body.span)
 
 
-def _check_layer(layer: str | None, body: MappingTree, entries: Mapping[str, Entry], report: Report) -> None:
+def _check_layer(layer: str | None, body: MappingTree, known: Set[str], report: Report) -> None:
     written = body.get("layer")
-    if layer is not None and written is not None and layer not in entries:
+    if layer is not None and written is not None and layer not in known:
         report.add(
             "unknown-layer",
             f"`published`: there is no layer `{layer}`",
             written.span,
-            help=did_you_mean(layer, [*entries, "total"], what="layers"),
+            help=did_you_mean(layer, [*sorted(known), "total"], what="layers"),
         )
 
 
@@ -121,7 +129,7 @@ def _check_kind(values: Mapping[str, Any], layer: str | None, body: MappingTree,
         )
 
 
-def _read_changes(body: MappingTree, entries: Mapping[str, Entry], report: Report) -> dict[str, Any]:
+def _read_changes(body: MappingTree, entries: Mapping[str, Entry], groups: Set[str], report: Report) -> dict[str, Any]:
     tree = body.get("set")
     if tree is None:
         return {}
@@ -130,9 +138,11 @@ def _read_changes(body: MappingTree, entries: Mapping[str, Entry], report: Repor
         return {}
     result: dict[str, Any] = {}
     for key, (written, value) in changes.entries.items():
-        name, _, changed = key.partition(".")
+        name, _, changed = key.rpartition(".")
         entry = entries.get(name)
-        if entry is None:
+        if name in groups or name == "let":
+            result[key] = to_data(value)
+        elif entry is None:
             report.add(
                 "unknown-layer",
                 f"`published`: there is no layer `{name}` to change",

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from archscope.errors import NotFound, UsageError, did_you_mean, nearest
+from archscope.reader.variants import SIGN, variants_of
 
 _SUFFIXES = (".yaml", ".yml")
 LARGEST_FILE = 64 * 1024 * 1024
@@ -18,13 +19,17 @@ def specs_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "specs"
 
 
-def spec_names() -> list[str]:
-    """The names of the specs that ship with archscope, sorted.
+def spec_names(*, variants: bool = False) -> list[str]:
+    """The names of the specs that ship with archscope, sorted; of a family its first member, or all of them.
 
     >>> "lenet5" in spec_names()
     True
     """
-    return sorted(path.stem for path in specs_folder().glob("*.yaml"))
+    names: list[str] = []
+    for path in sorted(specs_folder().glob("*.yaml"), key=lambda each: each.stem):
+        members = [f"{path.stem}{SIGN}{each}" for each in variants_of(path)] or [path.stem]
+        names += members if variants else members[:1]
+    return names
 
 
 def find(spec: str | os.PathLike[str]) -> Path:

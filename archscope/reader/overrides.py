@@ -11,26 +11,31 @@ from archscope.reader.report import Report
 from archscope.source import Invalid, List, Scalar, Tree, parse
 from archscope.source import Mapping as MappingTree
 
+Changes = dict[str, dict[str, tuple[Scalar, Tree]]]
+"""Changed options by layer, those of layers inside of blocks."""
 
-def apply_changes(body: MappingTree, changes: Mapping[str, Any] | Sequence[str], report: Report) -> None:
-    """Write changed options into the tree of a spec.
+
+def apply_changes(body: MappingTree, changes: Mapping[str, Any] | Sequence[str], report: Report) -> Changes:
+    """Write changed options into the tree of a spec; those inside of blocks are returned.
 
     Raises:
         UsageError: a change is not written ``layer.option=value``.
     """
     if isinstance(changes, str):
         changes = [changes]
+    inner: Changes = {}
     if isinstance(changes, Mapping):
         for key, value in changes.items():
             source = Source("changes", f"{key}={value!r}")
-            _apply(body, key, _planted(value, _whole(source)), source, report)
-        return
+            _apply(body, key, _planted(value, _whole(source)), source, inner, report)
+        return inner
     for text in changes:
         key, sign, value = text.partition("=")
         if not sign or not value.strip():
             raise UsageError(f"`{text}` is no change; write layer.option=value, such as C1.padding=2")
         source = Source("--set", text)
-        _apply(body, key.strip(), _parsed(source, len(key) + 1), source, report)
+        _apply(body, key.strip(), _parsed(source, len(key) + 1), source, inner, report)
+    return inner
 
 
 def apply_input(body: MappingTree, shape: Sequence[int] | str | None, report: Report) -> None:
@@ -52,15 +57,21 @@ def apply_input(body: MappingTree, shape: Sequence[int] | str | None, report: Re
     body.entries["input"] = (Scalar("input", _whole(source)), List(_whole(source), items))
 
 
-def _apply(body: MappingTree, key: str, value: Tree, source: Source, report: Report) -> None:
-    name, dot, option = key.partition(".")
+def _apply(body: MappingTree, key: str, value: Tree, source: Source, inner: Changes, report: Report) -> None:
+    name, dot, option = key.rpartition(".")
     if not dot or not option:
         raise UsageError(f"`{key}` names no option; write layer.option=value, such as C1.padding=2")
     layers = body.get("layers")
     if not isinstance(layers, MappingTree):
         return
     layer = layers.get(name)
-    if layer is None:
+    written = Scalar(option, Span(source, 0, len(name) + 1, 0, len(key)))
+    let = body.get("let")
+    if name == "let" and isinstance(let, MappingTree):
+        body.entries["let"] = (body.entries["let"][0], MappingTree(let.span, {**let.entries, option: (written, value)}))
+    elif layer is None and name.partition(".")[0] in layers.entries:
+        inner.setdefault(name, {})[option] = (written, value)
+    elif layer is None:
         span = Span(source, 0, 0, 0, len(name))
         report.add(
             "unknown-layer",
@@ -69,7 +80,6 @@ def _apply(body: MappingTree, key: str, value: Tree, source: Source, report: Rep
             help=did_you_mean(name, layers.entries, what="layers"),
         )
     elif isinstance(layer, MappingTree):
-        written = Scalar(option, Span(source, 0, len(name) + 1, 0, len(key)))
         changed = MappingTree(layer.span, {**layer.entries, option: (written, value)})
         layers.entries[name] = (layers.entries[name][0], changed)
 

@@ -40,6 +40,12 @@ class Report:
         self._line: Span | None = None
         self._told: set[tuple[str, int, int]] = set()
 
+    def take(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Note mistakes that were found elsewhere."""
+        for each in diagnostics:
+            self.found += 1
+            self.diagnostics.append(each)
+
     def place(self, origin: Origin | None, line: Span | None) -> None:
         """Say which line of which block is read from now on; None for what stands in no block."""
         self._origin = origin

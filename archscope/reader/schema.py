@@ -44,6 +44,7 @@ def json_schema() -> Json:
             "layer": _one_of_types(TYPES),
             "line": _line(),
             "block": _block(),
+            "variant": _variant(),
             "expression": {
                 "description": "`$name` stands for a value of `let` or of the block; `4*$c` reckons with it.",
                 "type": "string",
@@ -93,6 +94,8 @@ _TOP: dict[str, Json] = {
         "additionalProperties": {"$ref": "#/$defs/line"},
     },
     "let": {"type": "object"},
+    "titles": {"type": "object", "additionalProperties": TEXT},
+    "variants": {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/$defs/variant"}},
     "blocks": {
         "type": "object",
         "propertyNames": {**_NAMED, "not": {"enum": [*TYPES]}},
@@ -131,6 +134,14 @@ def _line() -> Json:
     places = {name: {"$ref": f"#/$defs/place.{name}"} for name in (*ON_BLOCK[1:],)}
     open_["properties"] = {"type": {"anyOf": [{"enum": list(TYPES)}, _NAMED, _EXPRESSION]}, **places}
     return open_
+
+
+def _variant() -> Json:
+    """What a member of a family changes: any part of the file, layers option by option."""
+    changed = {key: {"description": each.doc, **_TOP[key]} for key, each in KEYS.items()}
+    changed["layers"] = {"type": "object", "additionalProperties": {"type": ["object", "null"]}}
+    properties = {key: each for key, each in changed.items() if key not in ("name", "variants")}
+    return {"type": ["object", "null"], "additionalProperties": False, "properties": properties}
 
 
 def _block() -> Json:

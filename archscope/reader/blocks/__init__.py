@@ -16,6 +16,7 @@ from archscope.reader.blocks.lines import asks_for_a_shape
 from archscope.reader.blocks.values import Env, NotKnown, Unfilled
 from archscope.reader.entries import NAME, NAME_HELP, Entry
 from archscope.reader.names import Names
+from archscope.reader.overrides import Changes
 from archscope.reader.report import Report
 from archscope.source import Mapping as MappingTree
 from archscope.source import Scalar, Tree
@@ -60,6 +61,7 @@ def expand(
     values: Mapping[str, Tree],
     inputs: Mapping[str, Shape],
     input_spans: Mapping[str, Span],
+    inner: Changes,
     report: Report,
 ) -> Expansion:
     """The flat entries of a spec's layers, and what the names of its blocks stand for."""
@@ -69,7 +71,7 @@ def expand(
     asks = any(block.asks_for_shapes for block in definitions.values())
     if not asks and ("$" in body.span.source.text or "when" in body.span.source.text):
         asks = asks_for_a_shape(_asking(body, layers), {"in", *input_spans})
-    expansion = Expansion(definitions, values, inputs, names, report, tracks=asks)
+    expansion = Expansion(definitions, values, inputs, names, inner, report, tracks=asks)
     first = next(iter(input_spans), None)
     shapes: dict[str, Shape | None] = {name: inputs.get(name) for name in input_spans}
     if first is not None:

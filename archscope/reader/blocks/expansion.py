@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from archscope.diagnostics import Diagnostic, Span
-from archscope.errors import Rejects
+from archscope.errors import Rejects, did_you_mean
 from archscope.layers.base import Layer, Shape
 from archscope.network import Group
 from archscope.reader.blocks.definitions import Definition
@@ -19,6 +19,7 @@ from archscope.reader.blocks.lines import MOST_LAYERS, Line, Preparation
 from archscope.reader.blocks.values import Env, NotKnown
 from archscope.reader.entries import Entry, Reads
 from archscope.reader.names import Names
+from archscope.reader.overrides import Changes
 from archscope.reader.report import Origin, Report
 from archscope.reader.wiring import report_unknown
 from archscope.source import Invalid, Scalar, Tree
@@ -54,6 +55,7 @@ class Expansion:
         values: Mapping[str, Tree],
         inputs: Mapping[str, Shape],
         names: Names,
+        inner: Changes,
         report: Report,
         *,
         tracks: bool,
@@ -61,6 +63,7 @@ class Expansion:
         self.values = values
         self.inputs = inputs
         self.names = names
+        self.inner = inner
         self.report = report
         self.tracks = tracks
         self.groups: dict[tuple[str, ...], Group] = {}
@@ -110,6 +113,16 @@ class Expansion:
                     help="write the layers it reads above it",
                 )
         self.report.place(None, None)
+        for name, options in self.inner.items():
+            written = next(iter(options.values()))[0].span
+            at = Span(written.source, 0, 0, 0, len(name))
+            known = [*self.names.entries, *self.names.aliases]
+            self.report.add(
+                "unknown-layer",
+                f"there is no layer `{name}` to change",
+                at,
+                help=did_you_mean(name, known, what="layers"),
+            )
 
     def check_uses(self) -> None:
         """Report what the uses of blocks read that is not there."""
@@ -131,6 +144,8 @@ class Expansion:
         self, path: str, parts: tuple[str, ...], line: Line, reads: list[Reads] | None, stated: bool, scope: Scope
     ) -> None:
         self._count(line.key.span)
+        if path in self.inner:
+            line = self._preparation.changed(path, line, self.inner.pop(path))
         if line.broken:
             self._broken(path, line.key.span, scope)
             return

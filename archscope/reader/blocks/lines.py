@@ -29,6 +29,7 @@ class Line:
 
     Attributes:
         body: its tree without what it says about how often it stands there; None if it is none.
+        control: what it says about that.
         reads: what it says it reads, in its own block's names; None if it does not say.
         when: ``"changes"``, ``"fits"``, whether it is there, or None.
         copies: the lines it stands for one after another; None if it is itself.
@@ -42,6 +43,7 @@ class Line:
     def __init__(self, key: Scalar) -> None:
         self.key = key
         self.body: MappingTree | None = None
+        self.control: dict[str, tuple[Scalar, Tree]] = {}
         self.reads: list[Reads] | None = None
         self.when: str | bool | None = None
         self.copies: list[Line] | None = None
@@ -76,6 +78,12 @@ class Preparation:
             self._kept.append((tree, env))  # their ids are keys
         return found
 
+    def changed(self, path: str, line: Line, options: Mapping[str, tuple[Scalar, Tree]]) -> Line:
+        """The same line with some options changed."""
+        said = {} if line.body is None else line.body.entries
+        tree = MappingTree(line.key.span, {**said, **line.control, **options})
+        return self._of(path, line.key, tree)
+
     def _prepare(self, path: str, key: Scalar, tree: Tree, env: Env) -> Line:
         try:
             return self._of(path, key, env.filled(tree))
@@ -95,7 +103,8 @@ class Preparation:
             source = tree.get("from")
             if source is not None:
                 line.reads = read_from(source, f"`{path}`", self.report)
-            control = {name: each for name, (_, each) in tree.entries.items() if name in USE}
+            line.control = {name: each for name, each in tree.entries.items() if name in USE}
+            control = {name: each for name, (_, each) in line.control.items()}
             if control:
                 line.body = MappingTree(tree.span, {k: v for k, v in tree.entries.items() if k not in USE})
                 self._control(path, line, control)

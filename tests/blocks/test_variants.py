@@ -1,0 +1,153 @@
+"""Families in one file, changes of what blocks hold, anchors and merge keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import archscope
+from archscope.errors import NotFound, SpecError
+from archscope.network import Ref
+from archscope.reader.variants import variants_of
+from tests.blocks.specs import RESNET50
+
+FAMILY = """
+title: A family
+input: [8]
+sources: {mine: A. Author. A paper. 2026.}
+let: {d: 8, n: 1}
+layers:
+  a: {type: linear, out_features: $d, repeat: $n}
+  b: {type: relu}
+  c: {type: linear, out_features: 2}
+published: [{layer: c, quantity: output, value: [2], source: mine}]
+variants:
+  S:
+  M: {title: The middle one, let: {n: 2}}
+  L:
+    let: {d: 16, n: 3}
+    layers: {b: , c: {out_features: 4, bias: false}, d: {type: tanh}}
+    published: [{quantity: parameters, value: 752, source: mine}]
+"""
+
+
+def test_a_variant_is_laid_over_the_rest_of_its_file() -> None:
+    small, large = (archscope.read(FAMILY, name="f", variant=each) for each in ("S", "L"))
+    assert [node.name for node in small.nodes] == ["a.0", "b", "c"]
+    assert [node.name for node in large.nodes] == ["a.0", "a.1", "a.2", "c", "d"]
+    # (8 + 1)·16 + 2·(16 + 1)·16 + 16·4
+    assert archscope.analyze(large).totals.parameters == 144 + 544 + 64
+    assert (small.name, large.name, small.title) == ("f@S", "f@L", "A family")
+    assert archscope.read(FAMILY, variant="M").title == "The middle one"
+
+
+def test_a_variant_has_its_own_published_figures_beside_those_of_all() -> None:
+    assert [each.quantity for each in archscope.read(FAMILY, variant="L").published] == ["output", "parameters"]
+    assert [each.quantity for each in archscope.read(FAMILY, variant="S").published] == ["output"]
+
+
+@pytest.mark.parametrize(
+    ("variant", "says"),
+    [
+        (None, "f is a family of networks; name one of f@S, f@M, f@L"),
+        ("XL", "f has no variant `XL`; did you mean `f@L`"),
+    ],
+)
+def test_a_member_of_a_family_is_named_and_never_guessed(variant: str | None, says: str) -> None:
+    with pytest.raises(NotFound) as caught:
+        archscope.read(FAMILY, name="f", variant=variant)
+    assert says in str(caught.value)
+
+
+def test_a_spec_without_variants_has_none() -> None:
+    with pytest.raises(NotFound, match="lenet5 has no variants, so there is no `lenet5@S`"):
+        archscope.load("lenet5@S")
+
+
+def test_a_variant_is_named_behind_the_path(tmp_path: Path) -> None:
+    path = tmp_path / "family.yaml"
+    path.write_text(FAMILY, encoding="utf-8")
+    network = archscope.load(f"{path}@M")
+    assert (network.name, network.path) == ("family@M", f"{path}@M")
+    assert variants_of(path) == ["S", "M", "L"]
+    assert archscope.load(network.path).nodes == network.nodes
+
+
+def test_a_file_with_the_sign_in_its_name_is_that_file(tmp_path: Path) -> None:
+    path = tmp_path / "family.yaml@M"
+    path.write_text("input: [4]\nlayers: {a: {type: relu}}\n", encoding="utf-8")
+    assert [node.name for node in archscope.load(str(path)).nodes] == ["a"]
+
+
+def test_what_belongs_to_the_whole_file_is_no_part_of_a_variant() -> None:
+    with pytest.raises(SpecError, match="`name` belongs to the whole file"):
+        archscope.read(FAMILY.replace("title: The middle one", "name: g"), variant="M")
+
+
+def test_options_inside_of_blocks_can_be_changed_by_their_full_names() -> None:
+    changes = {"conv3.1.b.conv.kernel_size": 5, "conv3.1.b.conv.padding": 2, "conv4.2.a.k": 3, "conv5.repeat": 1}
+    plain, changed = archscope.read(RESNET50), archscope.read(RESNET50, changes=changes)
+    assert changed.by_name["conv3.1.b.conv"].layer.kernel_size == (5, 5)
+    assert changed.by_name["conv3.2.b.conv"].layer == plain.by_name["conv3.2.b.conv"].layer
+    assert changed.by_name["conv4.2.a.conv"].layer.kernel_size == (3, 3)
+    assert "conv5.1.sum" not in changed.by_name
+    assert "conv5.1.sum" in plain.by_name
+
+
+def test_a_name_of_let_can_be_changed() -> None:
+    network = archscope.read(FAMILY, variant="S", changes=["let.n=4"])
+    assert [node.name for node in network.nodes][:4] == ["a.0", "a.1", "a.2", "a.3"]
+
+
+def test_a_change_of_what_is_not_there_offers_the_near_name() -> None:
+    with pytest.raises(SpecError, match=r"did you mean `conv3\.3\.b\.conv`"):
+        archscope.read(RESNET50, changes=["conv3.9.b.conv.kernel_size=5"])
+
+
+def test_a_figure_can_be_stated_for_a_stage_and_for_changes_inside_of_blocks() -> None:
+    text = RESNET50 + (
+        "sources: {he2015: 'He et al.'}\n"
+        "published:\n"
+        "  - {layer: conv2, quantity: parameters, value: 215808, source: he2015}\n"
+        "  - {quantity: parameters, value: 1, source: he2015, set: {conv5.repeat: 1, conv3.0.s: 1}, why: a test}\n"
+    )
+    stage, whole = archscope.read(text).published
+    assert (stage.layer, dict(whole.changes)) == ("conv2", {"conv5.repeat": 1, "conv3.0.s": 1})
+    with pytest.raises(SpecError, match="there is no layer `conv7`"):
+        archscope.read(text.replace("layer: conv2", "layer: conv7"))
+
+
+def test_a_block_and_a_group_can_have_a_title() -> None:
+    text = RESNET50.replace("c: 64, repeat: 3", "c: 64, repeat: 3, title: Stage 1") + "titles: {conv1: Stem}\n"
+    network = archscope.read(text)
+    assert (network.groups["conv2",].title, network.groups["conv1",].title) == ("Stage 1", "Stem")
+    assert network.groups["conv2",].copies == 3
+    assert network.groups["conv2", "1"].block == "bottleneck"
+    with pytest.raises(SpecError, match="there is no group `conv7`"):
+        archscope.read(text.replace("titles: {conv1", "titles: {conv7"))
+
+
+def test_merge_keys_take_in_what_is_not_written_beside_them() -> None:
+    network = archscope.read(
+        "x-parts:\n  - &c {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}\n  - &relu {activation: relu}\n"
+        "input: [8, 32, 32]\nlayers:\n"
+        "  a: {<<: [*c, *relu], kernel_size: 5, padding: 2}\n  b: {kernel_size: 1, padding: 0, <<: *c}\n"
+    )
+    layers = [node.layer for node in network.nodes]
+    assert [layer.type for layer in layers] == ["conv2d", "relu", "conv2d"]
+    assert [layers[0].kernel_size, layers[2].kernel_size] == [(5, 5), (1, 1)]
+    assert network.by_name["b"].inputs == (Ref("a.relu"),)
+
+
+def test_of_several_merged_mappings_the_first_goes_before() -> None:
+    network = archscope.read(
+        "x-a: &a {out_features: 1}\nx-b: &b {type: linear, out_features: 2, bias: false}\n"
+        "input: [4]\nlayers:\n  l: {<<: [*a, *b]}\n"
+    )
+    assert (network.nodes[0].layer.out_features, network.nodes[0].layer.bias) == (1, False)
+
+
+def test_only_a_mapping_can_be_taken_in() -> None:
+    with pytest.raises(SpecError, match="takes in a mapping"):
+        archscope.read("x-a: &a 3\ninput: [4]\nlayers:\n  l: {<<: *a, type: relu}\n")
