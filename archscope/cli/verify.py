@@ -50,13 +50,19 @@ def command(
     changes: Changes = None,
     input: InputShape = None,
     strict: Strict = False,
+    seconds: Annotated[
+        float,
+        typer.Option("--seconds", metavar="SECONDS", min=0.1,
+                     help="How long the witnesses of one network may take together; what is too large for that is "
+                     "sampled, and it says so."),
+    ] = 60.0,
     output: Output = None,
 ) -> None:  # fmt: skip
     """Have every number confirmed by somebody else: PyTorch, torchinfo, fvcore, Keras, gradients, the papers.
 
     Prints one matrix, layers by witnesses. A cell agrees, differs, or is not covered; what differs and what is not
     covered is said below it, with both numbers or the reason. Exits with 1 if anything differs and the spec does
-    not say why.
+    not say why. Ctrl-C ends it with 130, after what is known so far.
 
     \b
     archscope verify
@@ -80,8 +86,10 @@ def command(
         raise NotFound(f"there is no format `{format}`; {did_you_mean(format, FORMATS, what='formats')}")
     names = specs or archscope.reader.spec_names()
     networks = [opened(name, changes=changes, input=input, strict=strict) for name in names]
-    found = _verified(networks, witness, as_written=not changes and input is None)
+    found = _verified(networks, witness, as_written=not changes and input is None, seconds=seconds)
     emit(_written(found, format, output is None), output)
+    if any(each.stopped for each in found):
+        raise typer.Exit(130)
     if any(each.differing for each in found):
         raise typer.Exit(1)
 
@@ -94,20 +102,28 @@ def _written(found: Sequence[Verification], format: str, on_terminal: bool) -> s
     return FORMATS[format](found)
 
 
-def _verified(networks: Sequence[Network], witnesses: Sequence[str] | None, *, as_written: bool) -> list[Verification]:
+def _verified(
+    networks: Sequence[Network], witnesses: Sequence[str] | None, *, as_written: bool, seconds: float
+) -> list[Verification]:
+    """What the witnesses say of each network; an interrupt ends it with what is known so far."""
     from archscope.oracles import WITNESSES, verify
 
     chosen = list(witnesses or WITNESSES)
+    found: list[Verification] = []
     with _progress(len(networks) * len(chosen)) as step:
-        return [verify(network, chosen, as_written=as_written, progress=step) for network in networks]
+        for network in networks:
+            found.append(verify(network, chosen, as_written=as_written, seconds=seconds, progress=step))
+            if found[-1].stopped:
+                break
+    return found
 
 
-def _nothing(network: str, witness: str) -> None:
+def _nothing(network: str, witness: str, layer: str) -> None:
     """Take a step of a bar that nobody watches."""
 
 
 @contextmanager
-def _progress(steps: int) -> Iterator[Callable[[str, str], object]]:
+def _progress(steps: int) -> Iterator[Callable[[str, str, str], object]]:
     """A bar on a terminal, on the error stream so that results can be piped; nothing elsewhere."""
     if not sys.stderr.isatty():
         yield _nothing
@@ -115,16 +131,19 @@ def _progress(steps: int) -> Iterator[Callable[[str, str], object]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    bar = Progress(TextColumn("{task.description:<32}"), BarColumn(), TimeElapsedColumn(),
-                   console=Console(stderr=True), transient=True)  # fmt: skip
+    console = Console(stderr=True)
+    room = max(20, console.width - 32)
+    bar = Progress(BarColumn(bar_width=20), TimeElapsedColumn(), TextColumn("{task.description}", markup=False),
+                   console=console, transient=True)  # fmt: skip
     with bar:
         task = bar.add_task("importing PyTorch", total=steps)
-        started = False
+        begun: list[tuple[str, str]] = []
 
-        def step(network: str, witness: str) -> None:
-            nonlocal started
-            bar.update(task, description=f"{network}: {witness}", advance=1 if started else 0)
-            started = True
+        def step(network: str, witness: str, layer: str) -> None:
+            if (network, witness) not in begun:
+                begun.append((network, witness))
+            doing = f"{network}: {witness}" + (f" at {layer}" if layer else "")
+            bar.update(task, description=doing[:room], completed=len(begun) - 1)
 
         yield step
 

@@ -7,9 +7,9 @@ from typing import ClassVar
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, Window, axial
 from archscope.layers.doubt import MAPS, Meaning
-from archscope.layers.windows import check_axes, kernel_counts, side_counts, slides, spell_window
+from archscope.layers.windows import AXES, check_axes, kernel_counts, same_padding, side_counts, slides, spell_window
 from archscope.options import Kind, each_axis, flag, option, optional
-from archscope.paddings import Padding, padding
+from archscope.paddings import Padding, Sides, padding
 from archscope.working import count, product
 
 
@@ -171,6 +171,33 @@ class AvgPool3d(_AvgPool):
 
     type: ClassVar[str] = "avg_pool3d"
     axes: ClassVar[int] = 3
+
+    def rule(self, *inputs: Shape) -> Facts:
+        facts = super().rule(*inputs)
+        (shape,) = inputs
+        for name, kernel, whole, size in zip(AXES[3], self.kernel_size, self._whole(shape), shape[1:], strict=True):
+            if kernel > whole:
+                widened = f" (padded to {whole})" if whole != size else ""
+                raise Rejects(
+                    f"a kernel of {kernel} is larger than the input's {name} of {int(size)}{widened}, "
+                    "which PyTorch's average over three axes does not take, padded or rounded up",
+                    option="kernel_size",
+                    input=0,
+                    help=f"use a kernel of at most {whole}, or a larger input",
+                )
+        return facts
+
+    def _whole(self, shape: Shape) -> tuple[int, ...]:
+        """The extents in which PyTorch wants a whole window: its own padding, equal on both sides, is not in them."""
+        sizes = tuple(int(size) for size in shape[1:])
+        if self.padding == "same":
+            along = zip(sizes, self.kernel_size, self.steps, strict=True)
+            sides: Sides = tuple(same_padding(n, kernel=k, stride=s, dilation=1) for n, k, s in along)
+        else:
+            sides = self.padding
+            if all(before == after for before, after in sides):
+                return sizes
+        return tuple(size + sum(side) for size, side in zip(sizes, sides, strict=True))
 
 
 class _AdaptivePool(Layer):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.analysis import Analysis
 from archscope.layers import Facts
 from archscope.network import Network, Node
+from archscope.oracles.pace import Pace
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,6 +33,7 @@ class Case:
     """A network, its analysis, and its module, on the meta device unless it is small."""
 
     analysis: Analysis
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def network(self) -> Network:
@@ -78,6 +80,7 @@ def watching(case: Case, before: Any = None, after: Any = None) -> Iterator[None
     handles = []
     try:
         for node, module, _ in case.nodes():
+            handles.append(module.register_forward_pre_hook(lambda *_, node=node: case.pace.at(node.row)))
             if before is not None:
                 handles.append(module.register_forward_pre_hook(lambda _, taken, node=node: before(node, taken)))
             if after is not None:

@@ -1,140 +1,89 @@
-"""The receptive-field probe: which input positions reach one output unit through the whole network, by gradient.
+"""The receptive-field probe: which input positions reach one output unit, by gradient, a layer at a time.
 
-The network is built with all weights and inputs positive, so that no gradient is cancelled or cut off, and every
-maximum replaced by the mean of the same window: a maximum hands its gradient to one tap and hides the others.
-What cuts values off at a threshold is left out, for the same reason.
+The gradient of a whole network is blind where an activation is flat, vanishes in depth and costs as much as training.
+So each layer's own module is differentiated alone, at a point where it lets a gradient through, and only *whether* a
+position is reached is handed on to the layer below. Channels play no part in that, so a module with one channel
+stands for one with a thousand wherever the layer can be built so. A maximum hands its gradient to one tap of a window
+and hides the others; it is replaced by the mean of the same window.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor
 
 from archscope.analysis import Row
-from archscope.building import build
-from archscope.building.historic import EuclideanRBF, Subsampling
-from archscope.building.network import BuiltNetwork
-from archscope.building.padding import SidedMaxPool, pad_sides
-from archscope.network import Network, Ref
+from archscope.layers import Facts, Shape, Window
+from archscope.network import Network
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, compared, not_covered
-from archscope.tracing.strangers import keeping_random
+from archscope.oracles.reach import Blind, Probe
 
 NAME = "field"
-SHALLOW: Final = 30
-"""Layers with windows up to which the smallest gradient, a product of one over each window, fits float32."""
-WORK: Final = 40_000_000_000
-"""Multiplications that one network's probe may cost; a larger one is probed at fewer layers."""
+BATCH: Final = 4_000_000
+"""Positions of all units that are followed at once, which is what the probe holds in memory."""
 
-_CUTTING: Final = (nn.Threshold, nn.Softshrink, nn.Hardshrink)
-"""Functions of one value that hand no gradient on where they cut it off; each looks at its own position alone."""
-
+Unit = tuple[int, ...]
 Box = tuple[tuple[int, int], ...]
 
 
-class Mean(nn.Module):
-    """The mean of the windows of a maximum pooling."""
-
-    def __init__(self, pool: Any, sides: Any) -> None:
-        super().__init__()
-        axes = {nn.MaxPool1d: 1, nn.MaxPool2d: 2, nn.MaxPool3d: 3}.get(type(pool), 0)
-        self.kernel_size = _each(pool.kernel_size, axes)
-        self.stride = _each(pool.stride, axes)
-        self.dilation = _each(pool.dilation, axes)
-        self.pool = pool
-        self.sides = sides if isinstance(sides, str) else tuple(
-            each if isinstance(each, tuple) else (each, each) for each in _each(sides, axes)
-        )  # fmt: skip
-
-    def forward(self, input: Tensor) -> Tensor:
-        convolve = (F.conv1d, F.conv2d, F.conv3d)[len(self.kernel_size) - 1]
-        padded = pad_sides(input, self.sides, self.kernel_size, self.stride, self.dilation)
-        # A last window that `ceil_mode` lets hang over the end sees nothing there.
-        padded = F.pad(padded, [side for step in reversed(self.stride) for side in (0, step - 1)])
-        maps = input.shape[1]
-        weight = input.new_full((maps, 1, *self.kernel_size), 1 / math.prod(self.kernel_size))
-        means = convolve(padded, weight, stride=self.stride, dilation=self.dilation, groups=maps)
-        windows = self.pool(input).shape[2:]
-        inside: tuple[Any, ...] = (..., *(slice(extent) for extent in windows))
-        return means[inside]
-
-
-def _each(value: Any, axes: int) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,) * axes
-
-
 def observe(case: Case) -> Iterator[Finding]:
-    """Follow gradients from units at two or three places of every layer that has a grid."""
-    rows = [row for row in case.analysis.rows if row.seen is not None]
+    """Follow the first, the middle and the last unit of every layer that has a grid back to the input."""
     for row in case.analysis.rows:
         if row.seen is None:
             why = row.reason("receptive_field") or "there is no grid"
             yield not_covered(NAME, row.name, "receptive_field", why)
-    if not rows:
-        return
-    if len(case.network.inputs) != 1:
+    rows = [row for row in case.analysis.rows if row.seen is not None]
+    if rows and len(case.network.inputs) != 1:
         for row in rows:
             yield not_covered(NAME, row.name, "receptive_field", "the network has several inputs")
         return
     chosen = _affordable(case, rows)
+    kept = {row.name for row in chosen}
     for row in rows:
-        if row not in chosen:
-            yield not_covered(NAME, row.name, "receptive_field", "a large network is probed at a sample of its layers")
-    boxes = _boxes(case, chosen)
-    for row in chosen:
-        units, seen = boxes[row.name]
-        ours = tuple(_within(case, _expected(case, row, unit), box) for unit, box in zip(units, seen, strict=True))
-        yield compared(NAME, row.name, "receptive_field", _spell(ours), _spell(seen),
-                       why=f"input positions that reach {len(units)} units")  # fmt: skip
+        if row.name not in kept:
+            why = f"a large network is probed at {len(chosen)} of its {len(rows)} layers with a grid"
+            yield not_covered(NAME, row.name, "receptive_field", why)
+    probe = Probe()
+    for batch in _batches(case, chosen):
+        if case.pace.late:
+            for row in batch:
+                yield not_covered(NAME, row.name, "receptive_field", case.pace.why)
+            continue
+        yield from _judged(case, batch, probe)
 
 
-def _precision(case: Case) -> torch.dtype:
-    windowed = [facts for facts in case.facts_of.values() if any(each.kernel > 1 for each in facts.windows or ())]
-    return torch.float32 if len(windowed) <= SHALLOW else torch.float64
+def _judged(case: Case, rows: Sequence[Row], probe: Probe) -> Iterator[Finding]:
+    """Both ways back to the input for units of some rows, and what they say."""
+    units = {row.name: _units(row) for row in rows}
+    seen = _follow(case, rows, units, probe)
+    stated = _walk(case, rows, units)
+    for row in rows:
+        case.pace.at(row.name)
+        theirs = seen[row.name]
+        if isinstance(theirs, Blind):
+            yield not_covered(NAME, row.name, "receptive_field", str(theirs))
+            continue
+        boxes = tuple(_box(each) for each in theirs)
+        ours = tuple(_stated(case, row, unit, *each)
+                     for unit, each in zip(units[row.name], stated[row.name], strict=True))  # fmt: skip
+        yield compared(NAME, row.name, "receptive_field", _spell(ours), _spell(boxes),
+                       why=f"input positions that reach {len(boxes)} units")  # fmt: skip
 
 
-def _affordable(case: Case, rows: Sequence[Row]) -> list[Row]:
-    """All rows, or evenly spread ones with the last among them."""
-    costs, so_far = [], 0
-    for row in case.analysis.rows:
-        so_far += int(row.macs or 0)
-        if row in rows:
-            costs.append(6 * so_far + 1)
-    if sum(costs) <= WORK:
-        return list(rows)
-    wanted = max(1, WORK // costs[-1])
-    step = max(1, math.ceil(len(rows) / wanted))
-    return [row for place, row in enumerate(rows) if (len(rows) - 1 - place) % step == 0]
+def _units(row: Row) -> list[Unit]:
+    """The first, the middle and the last unit of a grid."""
+    extents = _grid(row.output)
+    places = (tuple(place) for place in zip(*((0, each // 2, each - 1) for each in extents), strict=True))
+    return list(dict.fromkeys(places))
 
 
-def _boxes(case: Case, rows: Sequence[Row]) -> dict[str, tuple[list[tuple[int, ...]], tuple[Box, ...]]]:
-    ends = {_end(row): row for row in rows}
-    model = _positive(case, set(ends))
-    made: dict[str, Tensor] = {}
-    handles = [
-        model.node(name).register_forward_hook(lambda _, __, result, name=name: made.__setitem__(name, result))
-        for name in ends
-    ]
-    shape = next(iter(case.network.inputs.values()))
-    extents = [int(extent) for extent in shape]
-    point = torch.full((1, *extents), 0.5, dtype=_precision(case), requires_grad=True)
-    try:
-        model(point)
-    finally:
-        for handle in handles:
-            handle.remove()
-    boxes = {}
-    for name, row in ends.items():
-        output = made[name] if isinstance(made[name], Tensor) else made[name][0]
-        units = _units(case, row, output.shape[2:])
-        boxes[row.name] = (units, tuple(_reach(output, unit, point) for unit in units))
-    return boxes
+def _grid(shape: Shape) -> tuple[int, ...]:
+    return tuple(int(extent) for extent in shape[1:])
 
 
 def _end(row: Row) -> str:
@@ -143,52 +92,183 @@ def _end(row: Row) -> str:
     return own[-1].name
 
 
-def _units(case: Case, row: Row, extents: Sequence[int]) -> list[tuple[int, ...]]:
-    """The first and the middle unit, and the last where the input's border cuts off what the middle one sees."""
-    first, middle, last = (tuple(place) for place in zip(*((0, each // 2, each - 1) for each in extents), strict=True))
-    whole = all(to - from_ + 1 == size for (from_, to), size in
-                zip(_expected(case, row, middle), row.receptive_field or (), strict=True))  # fmt: skip
-    return list(dict.fromkeys((first, middle) if whole else (first, middle, last)))
+def _above(case: Case, row: Row) -> set[str]:
+    """The nodes that a row's values come from, its own among them."""
+    found: set[str] = set()
+    waiting = [_end(row)]
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name in case.network.by_name:
+            found.add(name)
+            waiting += [ref.node for ref in case.network.by_name[name].inputs]
+    return found
 
 
-def _reach(output: Tensor, unit: tuple[int, ...], point: Tensor) -> Box:
-    """First and last input position, an axis at a time, with a gradient to the unit."""
-    place: tuple[Any, ...] = (0, slice(None), *unit)
-    # Different shares, because the channels of a softmax add up to one whatever the input is.
-    shares = torch.arange(1, output.shape[1] + 1, dtype=output.dtype)
-    value = (output[place] * shares).sum()
-    (gradient,) = torch.autograd.grad(value, point, retain_graph=True)
-    touched = (gradient[0] != 0).any(0)
-    places = touched.nonzero()
+def _cost(case: Case, row: Row) -> int:
+    """Multiplications, roughly, of following one unit of a row back with modules of one channel."""
+    total = 0
+    for name in _above(case, row):
+        facts = case.facts_of[name]
+        taps = math.prod(each.kernel for each in facts.windows or ())
+        total += taps * max(math.prod(_grid(facts.output)), math.prod(_grid(facts.inputs[0])))
+    return total
+
+
+def _affordable(case: Case, rows: Sequence[Row]) -> list[Row]:
+    """All rows, or evenly spread ones with the last among them."""
+    costs = [3 * _cost(case, row) for row in rows] if len(rows) <= _MANY else [3 * _cost(case, rows[-1])] * len(rows)
+    if sum(costs) <= case.pace.work:
+        return list(rows)
+    step = math.ceil(sum(costs) / case.pace.work)
+    return [row for place, row in enumerate(rows) if (len(rows) - 1 - place) % step == 0]
+
+
+_MANY: Final = 500
+"""Rows from which on the dearest stands for all: to add up each would take the square of their number."""
+
+
+def _batches(case: Case, rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Rows in runs whose units fit into memory together."""
+    largest = max((math.prod(_grid(shape)) for facts in case.facts_of.values()
+                   for shape in (*facts.inputs, facts.output)), default=1)  # fmt: skip
+    size = max(1, BATCH // (3 * largest))
+    for first in range(0, len(rows), size):
+        yield list(rows[first : first + size])
+
+
+def _masks(rows: Sequence[Row], units: Mapping[str, Sequence[Unit]]) -> tuple[dict[str, Tensor], int]:
+    """For the node at the end of each row, which positions each unit of all rows is: itself, or none."""
+    many = sum(len(units[row.name]) for row in rows)
+    masks: dict[str, Tensor] = {}
+    place = 0
+    for row in rows:
+        mask = masks.setdefault(_end(row), torch.zeros(many, *_grid(row.output), dtype=torch.bool))
+        for unit in units[row.name]:
+            mask[(place, *unit)] = True
+            place += 1
+    return masks, many
+
+
+def _follow(
+    case: Case, rows: Sequence[Row], units: Mapping[str, Sequence[Unit]], probe: Probe
+) -> dict[str, list[Tensor] | Blind]:
+    """The input positions that reach each unit, as the layers' modules hand it back."""
+    network = case.network
+    masks, many = _masks(rows, units)
+    blind: dict[int, Blind] = {}
+    for node in reversed(network.nodes):
+        mask = masks.pop(node.name, None)
+        if mask is None:
+            continue
+        case.pace.at(node.row)
+        touched = mask.flatten(1).any(1)
+        facts = case.facts_of[node.name]
+        try:
+            reached = probe.back(node.layer, facts, mask[touched])
+        except Blind as error:
+            for index in touched.nonzero().flatten().tolist():
+                blind[index] = Blind(f"at `{node.row}` {error}")
+            continue
+        for ref, part, shape in zip(node.inputs, reached, facts.inputs, strict=True):
+            below = masks.setdefault(ref.node, torch.zeros(many, *_grid(shape), dtype=torch.bool))
+            below[touched] |= part
+    return _by_row(network, rows, units, masks, many, blind)
+
+
+def _by_row(
+    network: Network, rows: Sequence[Row], units: Mapping[str, Sequence[Unit]], masks: Mapping[str, Tensor],
+    many: int, blind: Mapping[int, Blind],
+) -> dict[str, list[Tensor] | Blind]:  # fmt: skip
+    (name, shape), *_ = network.inputs.items()
+    reached = masks.get(name, torch.zeros(many, *_grid(shape), dtype=torch.bool))
+    result: dict[str, list[Tensor] | Blind] = {}
+    place = 0
+    for row in rows:
+        own = range(place, place + len(units[row.name]))
+        place = own.stop
+        why = next((blind[index] for index in own if index in blind), None)
+        result[row.name] = [reached[index] for index in own] if why is None else why
+    return result
+
+
+def _walk(
+    case: Case, rows: Sequence[Row], units: Mapping[str, Sequence[Unit]]
+) -> dict[str, list[tuple[Tensor, list[bool]]]]:
+    """The input positions of each unit by the windows that the rules state, cut off at the border of every map.
+
+    With them goes, an axis at a time, whether any window was cut off.
+    """
+    network = case.network
+    masks, many = _masks(rows, units)
+    (name, shape), *_ = network.inputs.items()
+    cut = torch.zeros(many, len(shape) - 1, dtype=torch.bool)
+    for node in reversed(network.nodes):
+        mask = masks.pop(node.name, None)
+        if mask is None:
+            continue
+        facts = case.facts_of[node.name]
+        reached, hung = _through(facts, mask)
+        cut |= hung
+        for ref, each in zip(node.inputs, facts.inputs, strict=True):
+            below = masks.setdefault(ref.node, torch.zeros(many, *_grid(each), dtype=torch.bool))
+            below |= reached
+    whole = masks.get(name, torch.zeros(many, *_grid(shape), dtype=torch.bool))
+    result: dict[str, list[tuple[Tensor, list[bool]]]] = {}
+    place = 0
+    for row in rows:
+        own = range(place, place + len(units[row.name]))
+        place = own.stop
+        result[row.name] = [(whole[index], cut[index].tolist()) for index in own]
+    return result
+
+
+def _through(facts: Facts, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Positions of a layer's input under the windows of some of its outputs, and where a window hangs over it."""
+    extents = _grid(facts.inputs[0])
+    hung = torch.zeros(len(mask), len(extents), dtype=torch.bool)
+    for axis, window in enumerate(facts.windows or ()):
+        mask, hung[:, axis] = _along(mask, axis + 1, window, extents[axis])
+    return mask, hung
+
+
+def _along(mask: Tensor, axis: int, window: Window, extent: int) -> tuple[Tensor, Tensor]:
+    """One axis of a window: every output position marks its taps among ``extent`` input positions."""
+    made = mask.transpose(axis, -1)
+    result = torch.zeros(*made.shape[:-1], extent, dtype=torch.bool)
+    places = torch.arange(made.shape[-1]) * window.stride - window.padding
+    hung = torch.zeros(len(mask), dtype=torch.bool)
+    for tap in range(window.kernel):
+        under = places + tap * window.dilation
+        inside = (under >= 0) & (under < extent)
+        result[..., under[inside]] |= made[..., inside]
+        hung |= made[..., ~inside].flatten(1).any(1)
+    return result.transpose(axis, -1), hung
+
+
+def _box(mask: Tensor) -> Box:
+    """First and last position along each axis; 0 and −1 where there is none."""
+    places = mask.nonzero()
     if not len(places):
-        return ((0, -1),) * touched.dim()
-    first, last = places.amin(0).tolist(), places.amax(0).tolist()
-    return tuple(zip(first, last, strict=True))
+        return ((0, -1),) * mask.dim()
+    return tuple(zip(places.amin(0).tolist(), places.amax(0).tolist(), strict=True))
 
 
-def _expected(case: Case, row: Row, unit: tuple[int, ...]) -> Box:
-    """Where the row's field puts a unit, cut off at the input's borders."""
-    extents = next(iter(case.network.inputs.values()))[1:]
+def _stated(case: Case, row: Row, unit: Unit, walked: Tensor, cut: Sequence[bool]) -> Box:
+    """Where the analysis puts a unit's field: by size, jump and start, but where a window hangs over its own map."""
     assert row.seen is not None  # noqa: S101 - rows without a field are not probed
-    box = []
-    along = zip(row.seen.start, row.seen.jump, row.seen.size, unit, extents, strict=True)
-    for start, jump, size, place, extent in along:
+    extents = _grid(next(iter(case.network.inputs.values())))
+    box = _box(walked)
+    if any(cut) and not walked.any():
+        return box  # it sees padding alone
+    result = []
+    along = zip(row.seen.start, row.seen.jump, row.seen.size, unit, extents, box, cut, strict=True)
+    for start, jump, size, place, extent, (from_, to), hangs in along:
         first = int(start) + place * int(jump)
-        inside = max(first, 0), min(first + int(size), int(extent)) - 1
-        box.append(inside if inside[0] <= inside[1] else (0, -1))
-    return tuple(box)
-
-
-def _within(case: Case, ours: Box, seen: Box) -> Box:
-    """Our box, where a dilated window is cut off by the border and the taps left inside do not reach its edge."""
-    if all(each.dilation == 1 for facts in case.facts_of.values() for each in facts.windows or ()):
-        return ours
-    extents = next(iter(case.network.inputs.values()))[1:]
-    box = []
-    for (first, last), (from_, to), extent in zip(ours, seen, extents, strict=True):
-        cut_before, cut_after = first == 0 <= from_ <= last, last == int(extent) - 1 >= to >= first
-        box.append((from_ if cut_before else first, to if cut_after else last))
-    return tuple(box)
+        last = first + int(size) - 1
+        # Cut off at a map on the way, a unit may see less than its field; never more.
+        within = max(first, 0) <= from_ and to <= min(last, extent - 1)
+        result.append((from_, to) if hangs and within else (first, last))
+    return tuple(result)
 
 
 def _spell(boxes: Sequence[Box]) -> str:
@@ -196,58 +276,3 @@ def _spell(boxes: Sequence[Box]) -> str:
         return f"{first}–{last}" if first <= last else "none"
 
     return "; ".join(" × ".join(positions(*along) for along in box) for box in boxes)
-
-
-def _positive(case: Case, wanted: set[str]) -> BuiltNetwork:
-    """The network up to the last wanted node, with positive weights that keep values near one."""
-    nodes, left = [], set(wanted)
-    for node in case.network.nodes:
-        if not left:
-            break
-        nodes.append(node)
-        left.discard(node.name)
-    outputs = tuple(Ref(name) for name in sorted(wanted))
-    shortened = Network(case.network.name, case.network.inputs, nodes, outputs)
-    with keeping_random():
-        model = build(shortened, device=case.device)
-    # Straight on the CPU a large network would first be filled with random numbers.
-    model = (model.to_empty(device="cpu") if case.device == "meta" else model).to(_precision(case)).eval()
-    for path, module in list(model.named_modules()):
-        replacement = _averaging(module)
-        if replacement is not None:
-            parent, _, name = path.rpartition(".")
-            model.get_submodule(parent)._modules[name] = replacement
-        for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
-            if tensor.is_floating_point():
-                with torch.no_grad():
-                    tensor.fill_(_start(module, name, tensor))
-    return model
-
-
-def _averaging(module: nn.Module) -> nn.Module | None:
-    if isinstance(module, _BatchNorm) and not module.track_running_stats:
-        return nn.Identity()
-    if isinstance(module, _CUTTING):
-        return nn.Identity()
-    if isinstance(module, SidedMaxPool):
-        return Mean(module, module.sides)
-    if isinstance(module, (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)):
-        return Mean(module, module.padding)
-    adaptive = {nn.AdaptiveMaxPool1d: nn.AdaptiveAvgPool1d, nn.AdaptiveMaxPool2d: nn.AdaptiveAvgPool2d,
-                nn.AdaptiveMaxPool3d: nn.AdaptiveAvgPool3d}  # fmt: skip
-    for maximum, average in adaptive.items():
-        if isinstance(module, maximum):
-            return average(module.output_size)
-    return None
-
-
-def _start(module: nn.Module, name: str, tensor: Tensor) -> float:
-    if name.startswith("bias"):
-        return 0.1
-    if name == "running_mean":
-        return 0.0
-    if tensor.dim() < 2:
-        return 1 / math.prod(module.kernel_size) if isinstance(module, Subsampling) else 1.0
-    if isinstance(module, EuclideanRBF):
-        return -1.0
-    return 1 / max(1, tensor[0].numel())

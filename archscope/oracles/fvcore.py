@@ -34,7 +34,10 @@ def observe(case: Case) -> Iterator[Finding]:
     counted: dict[tuple[Layer, tuple[Shape, ...]], tuple[int, str]] = {}
     complete, total = True, 0
     for node, _, facts in case.nodes():
+        case.pace.at(node.row)
         key = (node.layer, tuple(tuple(int(extent) for extent in shape) for shape in facts.inputs))
+        if key not in counted and case.pace.late:
+            counted[key] = (0, case.pace.why)
         if key not in counted:
             counted[key] = _count(*key, case.device)
         macs, why = counted[key]

@@ -1,8 +1,9 @@
 """The Jacobian probe: connections as non-zeros of a layer's Jacobian in float64, plus the bias lines.
 
 A layer with few enough values is probed exactly, every output against every input. Of a larger one a sample
-of units is: the corners and others drawn with a fixed seed. The gradient of each says how many lines it has,
-and must agree with a pass of ones through the layer with all its weights at one, which adds up the lines of every unit.
+of units is: the corners and others drawn with a fixed seed, and a few channels stand for all (`archscope.oracles.cut`).
+The gradient of each unit says how many lines it has, and must agree with a pass of ones through the layer with all its
+weights at one, which adds up the lines of every unit.
 Lines into the padding are seen on a copy of the layer without padding, given an input that is larger by as much.
 """
 
@@ -27,7 +28,9 @@ from archscope.building.historic import EuclideanRBF, TableConv2d
 from archscope.building.sides import same_sides
 from archscope.layers import Layer, Shape
 from archscope.oracles.case import Case
+from archscope.oracles.cut import cut
 from archscope.oracles.findings import Finding, compared, not_covered
+from archscope.record import EMPTY
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,6 +80,9 @@ def observe(case: Case) -> Iterator[Finding]:
             continue
         shapes = tuple(tuple(int(extent) for extent in shape) for shape in facts.inputs)
         key = (node.layer, shapes)
+        case.pace.at(node.row)
+        if key not in probed and case.pace.late:
+            probed[key] = (case.pace.why, case.pace.why)
         if key not in probed:
             probed[key] = _lines(*key, math.prod(map(int, facts.output)))
         for suffix, found in zip(("_in_bounds", ""), probed[key], strict=True):
@@ -138,7 +144,7 @@ def count_lines(module: nn.Module, shape: Shape, outs: int) -> Lines:
     if ins * outs <= EXACT and min(ins, outs) * max(outs, parameters * places) <= WORK:
         weighted, biases = _whole(module, shape)
         return Lines(weighted + biases, biases, "every output against every input")
-    return _sampled(module, shape)
+    return _sampled(module, shape, outs)
 
 
 def _width(module: nn.Module, default: int) -> int:
@@ -180,13 +186,12 @@ def _drawn(shape: Sequence[int]) -> Tensor:
     return torch.rand(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
-def _tensors(module: nn.Module, rows: list[int] | None = None) -> dict[str, Tensor]:
+def _tensors(module: nn.Module, shapes: Mapping[str, tuple[int, ...]] = EMPTY) -> dict[str, Tensor]:
     """Values for everything it holds: weights drawn between a half and three halves, so that none is 0."""
     values = {}
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         if tensor.is_floating_point():
-            extents = tensor.shape if rows is None else (len(rows), *tensor.shape[1:])
-            values[name] = _drawn(extents) + 0.5
+            values[name] = _drawn(shapes.get(name, tensor.shape)) + 0.5
         else:
             values[name] = torch.zeros(tensor.shape, dtype=tensor.dtype)
     return values
@@ -255,23 +260,49 @@ def _biased(module: nn.Module, tensors: Mapping[str, Tensor], point: Tensor) -> 
         return _call(module, moved, point) != _call(module, tensors, point)
 
 
-def _sampled(module: nn.Module, shape: Shape) -> Lines:
-    rows = _rows(module)
-    tensors = _tensors(module, rows)
-    point = (_drawn((1, *shape)) + 2.0).requires_grad_()
-    outputs = _call(module, tensors, point)[0]
+def _sampled(whole: nn.Module, shape: Shape, outs: int) -> Lines:
+    module, shape, shapes, per_line, per_unit, words = cut(whole, shape, outs)
+    tensors = _tensors(module, shapes)
     lines = _by_ones(module, tensors, shape)
-    biased = _biased(module, tensors, point.detach())[0]
-    units = _units(tuple(outputs.shape))
-    for unit in units:
-        (gradient,) = torch.autograd.grad(outputs[unit], point, retain_graph=True)
-        found = int(gradient.count_nonzero()) + int(biased[unit])
+    biased = _biased(module, tensors, (_drawn((1, *shape)) + 2.0))[0]
+    units = _units(tuple(lines.shape))
+    counted = _at_once if isinstance(module, _ConvNd) else _one_by_one
+    for unit, by_gradient in zip(units, counted(module, tensors, shape, units), strict=True):
+        found = by_gradient + int(biased[unit])
         if found != int(lines[unit]):
             place = ", ".join(map(str, unit))
             raise ArithmeticError(f"unit ({place}): {found} lines by gradient, {int(lines[unit])} by a pass of ones")
     shown = f"{len(units)} units by gradient, corners among them; all units by a pass of ones"
-    share = 1 if rows is None else _width(module, len(rows)) / len(rows)
-    return Lines(round(lines.sum().item() * share), round(int(biased.sum()) * share), shown)
+    weighted = (int(lines.sum()) - int(biased.sum())) * per_line * per_unit
+    biases = int(biased.sum()) * per_unit
+    return Lines(int(weighted + biases), int(biases), f"{shown}, with {words}" if words else shown)
+
+
+def _one_by_one(
+    module: nn.Module, tensors: Mapping[str, Tensor], shape: Shape, units: Sequence[tuple[int, ...]]
+) -> Iterator[int]:
+    """Non-zeros of the gradient of each unit."""
+    point = (_drawn((1, *shape)) + 2.0).requires_grad_()
+    outputs = _call(module, tensors, point)[0]
+    for unit in units:
+        (gradient,) = torch.autograd.grad(outputs[unit], point, retain_graph=True)
+        yield int(gradient.count_nonzero())
+
+
+def _at_once(
+    module: nn.Module, tensors: Mapping[str, Tensor], shape: Shape, units: Sequence[tuple[int, ...]]
+) -> Iterator[int]:
+    """The same for a convolution, in one pass: with weights of one, each unit is a binary digit of the gradient."""
+    ones = {name: torch.ones_like(each) for name, each in tensors.items()}
+    point = torch.ones(1, *shape, dtype=torch.float64, requires_grad=True)
+    outputs = _call(module, ones, point)
+    digits = torch.zeros_like(outputs)
+    for place, unit in enumerate(units):
+        digits[(0, *unit)] = 2.0**place
+    (gradient,) = torch.autograd.grad(outputs, point, digits)
+    exact = gradient.long()
+    for place in range(len(units)):
+        yield int((exact >> place & 1).sum())
 
 
 def _by_ones(module: nn.Module, tensors: Mapping[str, Tensor], shape: Shape) -> Tensor:
@@ -284,25 +315,6 @@ def _by_ones(module: nn.Module, tensors: Mapping[str, Tensor], shape: Shape) -> 
             for name, each in tensors.items()}  # fmt: skip
     with torch.no_grad():
         return _call(module, ones, torch.ones(1, *shape, dtype=torch.float64))[0].round()
-
-
-def _rows(module: nn.Module) -> list[int] | None:
-    """Rows of the weights that are given values: a few output channels of each group, if the module allows it."""
-    if isinstance(module, nn.Linear):
-        return _spread(module.out_features, UNITS)
-    if isinstance(module, _ConvNd) and not isinstance(module, _ConvTransposeNd):
-        in_group = module.out_channels // module.groups
-        chosen = _spread(in_group, max(1, 2 // module.groups))
-        return [group * in_group + row for group in range(module.groups) for row in chosen]
-    return None
-
-
-def _spread(extent: int, wanted: int) -> list[int]:
-    """Numbers below ``extent``, the first and the last among them."""
-    if extent <= wanted:
-        return list(range(extent))
-    inner = random.Random(0).sample(range(1, extent - 1), max(0, wanted - 2))  # noqa: S311 - a sample, no secret
-    return sorted({0, extent - 1, *inner} if wanted > 1 else {0})
 
 
 def _units(shape: Shape) -> list[tuple[int, ...]]:

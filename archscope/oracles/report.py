@@ -195,6 +195,7 @@ def _network(verification: Verification) -> dict[str, Any]:
         "name": verification.analysis.name,
         "title": verification.analysis.title,
         "sentence": verification.sentence,
+        "stopped": verification.stopped or None,
         "witnesses": list(verification.witnesses),
         "findings": [
             {

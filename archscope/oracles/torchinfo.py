@@ -25,6 +25,7 @@ def observe(case: Case) -> Iterator[Finding]:
     by_module = {each.layer_id: each for each in result.summary_list if each.executed}
     complete = True
     for node, module, facts in case.nodes():
+        case.pace.at(node.row)
         summarised = by_module[id(module)]
         shape = tuple(int(extent) for extent in summarised.output_size[1:])
         if isinstance(module, nn.RNNBase):

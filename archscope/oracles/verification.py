@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from archscope.errors import NotFound, did_you_mean
 from archscope.network import Network
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, not_covered, worst
+from archscope.oracles.pace import SECONDS, Pace, Told
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Verification:
     analysis: Analysis
     witnesses: tuple[str, ...]
     findings: tuple[Finding, ...]
+    stopped: str = ""
+    """Where it was interrupted: the witness and the layer it looked at; empty where it came to its end."""
 
     @cached_property
     def differing(self) -> tuple[Finding, ...]:
@@ -110,7 +114,8 @@ class Verification:
         parts.append(
             f"{_number(wrong, 'fact')} {'differs' if wrong == 1 else 'differ'}" if wrong else "nothing differs"
         )
-        return f"{self.analysis.name}: {'; '.join(parts)}."
+        ended = f" Stopped in {self.stopped}; the rest was not asked." if self.stopped else ""
+        return f"{self.analysis.name}: {'; '.join(parts)}{' so far' if self.stopped else ''}.{ended}"
 
 
 def _number(count: int, noun: str) -> str:
@@ -123,7 +128,9 @@ def verify(
     witnesses: Iterable[str] | None = None,
     *,
     as_written: bool = True,
-    progress: Callable[[str, str], object] | None = None,
+    seconds: float = SECONDS,
+    progress: Told | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Verification:
     """Call the witnesses of a network.
 
@@ -131,7 +138,11 @@ def verify(
         network: what to verify, or its analysis.
         witnesses: which to call, by name; all if left out.
         as_written: whether the network is as its spec has it; of one with other options nobody printed a figure.
-        progress: called with the network's and the witness's name before each is asked.
+        seconds: how long they may take together; what is too large for it is sampled or not covered.
+        progress: called with the network's, the witness's and the layer's name as each is looked at.
+        clock: what tells the time.
+
+    An interrupt (Ctrl-C) ends it with what is known so far; `Verification.stopped` says where.
 
     Raises:
         MissingExtra: a witness needs a package that is not installed.
@@ -142,17 +153,23 @@ def verify(
         if name not in WITNESSES:
             raise NotFound(f"there is no witness `{name}`; {did_you_mean(name, WITNESSES, what='witnesses')}")
     analysis = analyze(network) if isinstance(network, Network) else network
-    case = Case(analysis)
+    case = Case(analysis, Pace(seconds, network=analysis.name, told=progress, clock=clock))
     findings: list[Finding] = []
-    with _own_settings(chosen):
-        for name in chosen:
-            if progress is not None:
-                progress(analysis.name, name)
-            if as_written or not WITNESSES[name].as_written:
-                findings.extend(_asked(name, case))
-            else:
-                findings.append(not_covered(name, None, "everything", "it speaks of the network as its spec has it"))
-    return Verification(analysis, chosen, tuple(findings))
+    stopped = ""
+    try:
+        with _own_settings(chosen):
+            for place, name in enumerate(chosen):
+                case.pace.begin(name, len(chosen) - place)
+                if as_written or not WITNESSES[name].as_written:
+                    # One by one, so that an interrupt keeps what a witness has said already.
+                    for finding in _asked(name, case):
+                        findings.append(finding)  # noqa: PERF402
+                else:
+                    why = "it speaks of the network as its spec has it"
+                    findings.append(not_covered(name, None, "everything", why))
+    except KeyboardInterrupt:
+        stopped = case.pace.place or chosen[0]
+    return Verification(analysis, chosen, tuple(findings), stopped)
 
 
 def _asked(name: str, case: Case) -> Iterator[Finding]:
