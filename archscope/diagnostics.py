@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Literal
 
 from archscope.escaping import terminal
+from archscope.limits import LONGEST_MESSAGE, LONGEST_SENTENCE, MOST_MISTAKES
 from archscope.record import Record
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -53,7 +55,7 @@ class Span:
         self.end_column = end_column
 
     def __str__(self) -> str:
-        return f"{self.source.name}:{self.line + 1}:{self.column + 1}"
+        return f"{clipped(self.source.name)}:{self.line + 1}:{self.column + 1}"
 
     def excerpt(self) -> list[str]:
         """The first line of the span between rulers, with its characters marked."""
@@ -87,7 +89,7 @@ class Note(Record):
     span: Span | None = None
 
     def __str__(self) -> str:
-        text = f"note: {self.message}"
+        text = f"note: {clipped(self.message)}"
         return text if self.span is None else f"{text}\n{' ' * self.span.gutter}--> {self.span}"
 
 
@@ -102,14 +104,47 @@ class Diagnostic(Record):
     level: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
-        parts = [f"{self.level}[{self.name}]: {self.message}"]
+        parts = [f"{self.level}[{self.name}]: {clipped(self.message)}"]
         if self.span is not None:
             parts.append(f"{' ' * self.span.gutter}--> {self.span}")
             parts.extend(self.span.excerpt())
         parts.extend(str(note) for note in self.notes)
         if self.help is not None:
-            parts.append(f"help: {self.help}")
+            parts.append(f"help: {clipped(self.help)}")
         return "\n".join(parts)
+
+    @property
+    def line(self) -> str:
+        """All of it that fits on a line: its name, its place and the beginning of the sentence."""
+        place = "" if self.span is None else f" at {clipped(str(self.span), 60)}"
+        return f"{self.level}[{self.name}]{place}: {clipped(self.message, 80)}"
+
+
+def spell_all(diagnostics: Sequence[Diagnostic]) -> str:
+    """Many of them as one text of a readable length: the first ones whole, then a line each, then how many more.
+
+    >>> spell_all([Diagnostic("dead-end", f"layer {place}", None) for place in range(100)]).splitlines()[-3:]
+    ['error[dead-end]: layer 19', '', '… and 80 more']
+    """
+    shown = diagnostics[:MOST_MISTAKES]
+    left = len(diagnostics) - len(shown)
+    tail = [f"… and {left:,} more"] if left else []
+    for whole in range(len(shown), -1, -1):
+        parts = ["\n\n".join(map(str, shown[:whole])), "\n".join([*(each.line for each in shown[whole:]), *tail])]
+        text = "\n\n".join(part for part in parts if part)
+        if len(text.encode(errors="replace")) <= LONGEST_MESSAGE:
+            break
+    return text
+
+
+def clipped(text: str, most: int = LONGEST_SENTENCE) -> str:
+    """A text of any length and kind as something to print: its middle left out, control characters made visible.
+
+    >>> clipped("a" * 50 + "\\x1b" + "b" * 50, most=11)
+    'aaaaa…bbbbb'
+    """
+    text = text if len(text) <= most else f"{text[: most // 2]}…{text[-(most - 1 - most // 2) :]}"
+    return terminal(text)
 
 
 def _excerpted(text: str) -> str:

@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from archscope.limits import LONGEST_NAME_COMPARED, LONGEST_NAME_LIST
+
 if TYPE_CHECKING:
     from archscope.diagnostics import Diagnostic
 
@@ -62,7 +64,9 @@ class SpecError(ArchscopeError):
     """A spec has mistakes; `diagnostics` holds every one of them, in the order of the file."""
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
-        super().__init__("\n\n".join(str(diagnostic) for diagnostic in diagnostics))
+        from archscope.diagnostics import spell_all  # it stands above, and only a mistake needs it
+
+        super().__init__(spell_all(diagnostics))
         self.diagnostics = tuple(diagnostics)
 
 
@@ -95,6 +99,8 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     'kernel_size'
     >>> nearest("zzz", ["stride"])
     """
+    if len(name) > LONGEST_NAME_COMPARED:
+        return None
     known = list(names)
     folded = {candidate.casefold().replace("-", "_"): candidate for candidate in known}
     key = name.casefold().replace("-", "_")
@@ -116,7 +122,16 @@ def did_you_mean(name: str, names: Iterable[str], *, what: str) -> str:
     """
     known = list(names)
     near = nearest(name, known)
-    return f"did you mean `{near}`?" if near is not None else f"{what}: {', '.join(known)}"
+    if near is not None:
+        return f"did you mean `{near}`?"
+    shown, room = [], LONGEST_NAME_LIST
+    for each in known:
+        room -= len(each) + 2
+        if room < 0:
+            break
+        shown.append(each)
+    left = len(known) - len(shown)
+    return f"{what}: {', '.join(shown)}" + (f" and {left:,} more" if left else "")
 
 
 def one(noun: str) -> str:

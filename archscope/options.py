@@ -13,14 +13,14 @@ archscope.errors.Rejects: expected a positive integer, got 0
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from archscope.errors import Rejects, did_you_mean
+from archscope.limits import LARGEST_NUMBER, LARGEST_REAL, MOST_AXES
 from archscope.record import Record
-
-MAXIMUM: Final = 1_000_000_000
-"""The largest extent or option an architecture may state; beyond it is a slip of the keyboard."""
 
 Json = dict[str, Any]
 
@@ -78,9 +78,9 @@ def spell(value: object) -> str:
     elif isinstance(value, int) and abs(value) > 10**30:
         return f"a number of {_digits(value)} digits"
     elif isinstance(value, Mapping):
-        text = "{" + ", ".join(f"{key}: {spell(each)}" for key, each in list(value.items())[:8]) + "}"
+        text = "{" + ", ".join(f"{key}: {spell(each)}" for key, each in islice(value.items(), 8)) + "}"
     elif isinstance(value, Sequence):
-        text = "[" + ", ".join(spell(each) for each in list(value)[:24]) + "]"
+        text = "[" + ", ".join(spell(each) for each in islice(value, 24)) + "]"
     else:
         text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -94,34 +94,46 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _integer(least: int, name: str) -> Kind:
+def _integer(least: int, name: str, most: int = LARGEST_NUMBER) -> Kind:
     def parse(value: Any) -> int:
         if not _is_int(value) or value < least:
             raise Rejects(f"expected {name}, got {spell(value)}")
-        if value > MAXIMUM:
-            raise Rejects(f"expected {name} up to {MAXIMUM:,}, got {spell(value)}")
+        if value > most:
+            raise Rejects(f"expected {name} up to {most:,}, got {spell(value)}")
         return int(value)
 
-    return Kind(name, parse, {"type": "integer", "minimum": least, "maximum": MAXIMUM})
+    return Kind(name, parse, {"type": "integer", "minimum": least, "maximum": most})
 
 
 positive: Final = _integer(1, "a positive integer")
 non_negative: Final = _integer(0, "a whole number, 0 or more")
 
 
+def up_to(most: int) -> Kind:
+    """A positive integer with a limit of its own, of which `archscope.limits` says why.
+
+    >>> up_to(8).parse(9)
+    Traceback (most recent call last):
+    archscope.errors.Rejects: expected a positive integer up to 8, got 9
+    """
+    return _integer(1, "a positive integer", most)
+
+
 def _any_integer(value: Any) -> int:
-    if not _is_int(value) or abs(value) > MAXIMUM:
+    if not _is_int(value) or abs(value) > LARGEST_NUMBER:
         raise Rejects(f"expected an integer, got {spell(value)}")
     return int(value)
 
 
-integer: Final = Kind("an integer", _any_integer, {"type": "integer", "minimum": -MAXIMUM, "maximum": MAXIMUM})
+integer: Final = Kind(
+    "an integer", _any_integer, {"type": "integer", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}
+)
 
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise Rejects(f"expected a number, got {spell(value)}")
-    if not abs(value) < 1e300:
+    if not abs(value) <= LARGEST_REAL:
         raise Rejects(f"expected a finite number, got {spell(value)}")
     return float(value)
 
@@ -268,7 +280,14 @@ def list_of(kind: Kind, name: str, *, least: int = 1) -> Kind:
     return Kind(name, parse, {"type": "array", "items": kind.schema, "minItems": least}, show)
 
 
-shape: Final = list_of(positive, "a list of positive integers")
+def _shape(value: Any) -> tuple[int, ...]:
+    if isinstance(value, (list, tuple)) and len(value) > MOST_AXES:
+        raise Rejects(f"expected a shape of at most {MOST_AXES} axes, got {len(value):,}")
+    return tuple(_EXTENTS.parse(value))
+
+
+_EXTENTS: Final = list_of(positive, "a list of positive integers")
+shape: Final = Kind(_EXTENTS.name, _shape, {**_EXTENTS.schema, "maxItems": MOST_AXES}, _EXTENTS.show)
 
 
 def _extent_or_open(value: Any) -> int:
@@ -304,9 +323,9 @@ def _connection_table(value: Any) -> tuple[tuple[int, ...], ...]:
     rows = list_of(list_of(non_negative, "a list of input maps"), "a list of input maps for each output map")
     parsed = rows.parse(value)
     for position, row in enumerate(parsed):
-        twice = sorted({source for source in row if row.count(source) > 1})
-        if twice:
-            raise Rejects(f"output map {position} names input map {twice[0]} twice", path=(position,))
+        if len(set(row)) < len(row):
+            twice = next(source for source, times in Counter(row).items() if times > 1)
+            raise Rejects(f"output map {position} names input map {twice} twice", path=(position,))
     return tuple(tuple(row) for row in parsed)
 
 

@@ -19,8 +19,10 @@ from typing import Any, Final
 import yaml
 
 from archscope.diagnostics import Diagnostic, Note, Source, Span
+from archscope.limits import DEEPEST_NESTING, LONGEST_NUMBER, MOST_VALUES
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_PAIR: Final = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _WORDS: Final = {
@@ -38,13 +40,6 @@ _WORDS: Final = {
 }
 
 _MERGE: Final = "<<"
-
-DEEPEST: Final = 32
-"""Levels of nesting a spec may have; the language itself needs seven."""
-LONGEST_NUMBER: Final = 40
-"""Characters a number may have."""
-MOST_VALUES: Final = 3_000_000
-"""Values a document may have once its aliases are expanded."""
 
 
 class Invalid(Exception):
@@ -137,7 +132,12 @@ def parse(source: Source) -> tuple[Tree, list[Diagnostic]]:
             handler = handlers.get(type(event))
             if handler is not None:
                 handler(event)
+    except UnicodeEncodeError as error:
+        raise Invalid(_half_character(source, error)) from None
     except yaml.MarkedYAMLError as error:
+        joined = _PAIR.sub(_one_character, source.text)
+        if joined != source.text and "Unicode character escape" in (error.problem or ""):
+            return parse(Source(source.name, joined))
         raise Invalid(_syntax_error(source, error)) from None
     except yaml.reader.ReaderError as error:
         raise Invalid(_bad_character(source, error)) from None
@@ -229,10 +229,10 @@ class _Composer:
 
     def _start(self, event: Any) -> None:
         self._check_tag(event)
-        if len(self._open) >= DEEPEST:
+        if len(self._open) >= DEEPEST_NESTING:
             raise self._invalid(
                 "nested-too-deeply",
-                f"nested more than {DEEPEST} levels deep",
+                f"nested more than {DEEPEST_NESTING} levels deep",
                 event,
                 "a spec is a mapping of layers, each on one line",
             )
@@ -341,6 +341,19 @@ def _syntax_help(source: Source, line: int, problem: str) -> str:
     if "alias" in problem or "anchor" in problem:
         return "put quotes around text that begins with * or &"
     return "check the indentation, the brackets, and the space after each colon"
+
+
+def _one_character(pair: re.Match[str]) -> str:
+    r"""The two halves of JSON's ``\ud83d\ude00`` as YAML writes the one character that they are."""
+    high, low = int(pair[1], 16) - 0xD800, int(pair[2], 16) - 0xDC00
+    return f"\\U{0x10000 + (high << 10) + low:08X}"
+
+
+def _half_character(source: Source, error: UnicodeEncodeError) -> Diagnostic:
+    before = Source("", source.text[: error.start]).lines
+    line, column = len(before) - 1, len(before[-1])
+    message = f"invalid YAML: U+{ord(source.text[error.start]):04X} is half a character"
+    return Diagnostic("invalid-yaml", message, Span(source, line, column, line, column + 1), help="remove it")
 
 
 def _bad_character(source: Source, error: Any) -> Diagnostic:

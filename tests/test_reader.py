@@ -8,9 +8,9 @@ import pytest
 
 import archscope
 from archscope.errors import SpecError, UsageError
+from archscope.limits import DEEPEST_NESTING, LONGEST_NUMBER
 from archscope.network import Ref
 from archscope.reader import spec_names
-from archscope.source import DEEPEST, LONGEST_NUMBER
 
 TOWERS = """
 input: [3, 8, 8]
@@ -216,8 +216,8 @@ def test_an_anchor_saves_writing() -> None:
 
 
 def test_nesting_and_numbers_are_bounded_where_the_messages_say() -> None:
-    with pytest.raises(SpecError, match=f"more than {DEEPEST} levels"):
-        archscope.read("input: " + "[" * DEEPEST + "]" * DEEPEST)
+    with pytest.raises(SpecError, match=f"more than {DEEPEST_NESTING} levels"):
+        archscope.read("input: " + "[" * DEEPEST_NESTING + "]" * DEEPEST_NESTING)
     with pytest.raises(SpecError, match=f"a number of {LONGEST_NUMBER + 1} characters"):
         archscope.read(f"input: [{'1' * (LONGEST_NUMBER + 1)}]\nlayers:\n  a: {{type: relu}}\n")
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, dataclass_transform
 
 from archscope.errors import Rejects, did_you_mean
 from archscope.layers.doubt import MAPS, Doubt, Meaning, Place
+from archscope.limits import MOST_SHAPE_VALUES
 from archscope.options import REQUIRED, Kind, Option, option, spell
 from archscope.record import EMPTY, Record
 from archscope.working import Count, as_count, count, product, total
@@ -35,6 +36,14 @@ def spell_shape(shape: Shape) -> str:
     return "×".join(str(int(extent)) for extent in shape) if shape else "scalar"
 
 
+def values_in(shape: Shape) -> int:
+    """The number of values of a shape."""
+    result = 1
+    for extent in shape:
+        result *= int(extent)
+    return result
+
+
 class Weight(Record):
     """One named tensor of a layer.
 
@@ -49,10 +58,7 @@ class Weight(Record):
     @property
     def values(self) -> int:
         """The number of values it holds."""
-        result = 1
-        for extent in self.shape:
-            result *= int(extent)
-        return result
+        return values_in(self.shape)
 
 
 class Window(Record):
@@ -327,7 +333,15 @@ class Layer:
                 f"takes {wanted} input{'s' if wanted != '1' else ''}, not {len(inputs)}",
                 help="join them first with a `concat` or an `add` layer" if most == 1 else None,
             )
-        return self.rule(*inputs)
+        facts = self.rule(*inputs)
+        for shape in facts.outputs:
+            if values_in(shape) > MOST_SHAPE_VALUES:
+                raise Rejects(
+                    f"makes {values_in(shape):.0e} values",
+                    input=0,
+                    help=f"no machine holds more than {MOST_SHAPE_VALUES:.0e}",
+                )
+        return facts
 
     @property
     def label(self) -> str:

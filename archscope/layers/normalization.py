@@ -21,6 +21,7 @@ from archscope.options import (
 from archscope.working import Count, count
 
 _EPS = "Added to the variance, so that nothing is divided by 0."
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _AFFINE = "Whether it scales and shifts with trainable values."
 
 
@@ -172,7 +173,8 @@ class LayerNorm(Layer):
                 input=0,
             )
         names = () if not self.elementwise_affine else ("weight", "bias") if self.bias else ("weight",)
-        letters = ("n",) if len(normalized) == 1 else tuple(f"n{'₁₂₃₄₅₆₇₈₉'[axis]}" for axis in range(len(normalized)))
+        axes = range(1, len(normalized) + 1)
+        letters = ("n",) if len(axes) == 1 else tuple(f"n{axis}".translate(_SUBSCRIPTS) for axis in axes)
         extents_ = tuple(count(each, letter) for each, letter in zip(normalized, letters, strict=True))
         return _scaled(
             inputs,

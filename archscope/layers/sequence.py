@@ -7,7 +7,8 @@ from typing import ClassVar
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_option
 from archscope.layers.doubt import SEQUENCE, Meaning
-from archscope.options import flag, option, positive
+from archscope.limits import MOST_RECURRENT_LAYERS
+from archscope.options import flag, option, positive, up_to
 from archscope.working import Count, count, total
 
 _GRIDLESS = {"receptive_field": "every position sees the whole sequence"}
@@ -94,7 +95,9 @@ class _Recurrent(Layer):
     takes: ClassVar[Meaning] = SEQUENCE
     gates: ClassVar[int]
     hidden_size: int = option(positive, doc="Units, the length of the state.")
-    num_layers: int = option(positive, default=1, doc="Layers, each reading the states of the one before.")
+    num_layers: int = option(
+        up_to(MOST_RECURRENT_LAYERS), default=1, doc="Layers, each reading the states of the one before."
+    )
     bias: bool = option(flag, default=True, doc="Whether the gates add constants, two as in PyTorch.")
     bidirectional: bool = option(flag, default=False, doc="Whether a second copy reads the sequence backwards.")
 

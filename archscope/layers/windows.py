@@ -44,12 +44,34 @@ def landing(window: Window, positions: int, size: int) -> int:
     >>> landing(Window(kernel=3, padding=1), positions=8, size=8)
     22
     """
+    before = _landing_before(window.padding, window, positions)
+    return _landing_before(window.padding + size, window, positions) - before
+
+
+def _landing_before(end: int, window: Window, positions: int) -> int:
+    """Over all positions, the taps in the first ``end`` places: ``Σᵢ min(k, ⌈(end − i·s) / d⌉)``, without a loop."""
+    kernel, stride, dilation = window.kernel, window.stride, window.dilation
+    whole = min(positions, max(0, (end - 1 - (kernel - 1) * dilation) // stride + 1))
+    some = min(positions, max(0, (end - 1) // stride + 1))
+    cut = some - whole  # positions of which some taps lie behind the end; the last of them has the fewest taps
+    return whole * kernel + cut + floor_sum(cut, dilation, stride, end - 1 - (some - 1) * stride)
+
+
+def floor_sum(terms: int, divisor: int, step: int, first: int) -> int:
+    """``Σ ⌊(step·i + first) / divisor⌋`` over ``0 ≤ i < terms``, in as many steps as Euclid's algorithm takes.
+
+    >>> floor_sum(4, 3, 2, 5), sum((2 * i + 5) // 3 for i in range(4))
+    (9, 9)
+    """
     result = 0
-    for tap in range(window.kernel):
-        offset = tap * window.dilation - window.padding
-        first = max(0, -(offset // window.stride))
-        last = min(positions - 1, (size - 1 - offset) // window.stride)
-        result += max(0, last - first + 1)
+    while terms > 0:
+        result += (step // divisor) * (terms * (terms - 1) // 2) + (first // divisor) * terms
+        step, first = step % divisor, first % divisor
+        top = step * terms + first
+        if top < divisor:
+            break
+        terms, first = divmod(top, divisor)
+        step, divisor = divisor, step
     return result
 
 

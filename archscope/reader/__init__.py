@@ -79,7 +79,7 @@ def read(
 
     >>> network = read("input: {x: [8], y: [8]}\\nlayers: {a: {type: relu, from: x}}")
     >>> [(doubt.name, str(doubt.span)) for doubt in network.doubts]
-    [('unread-input', '<network>:1:18')]
+    [('unread-input', '<network>:1:20')]
     """
     return _read(Source(f"<{name}>", text), _Request(name, name, variant, None, changes, input, strict))
 
@@ -120,7 +120,7 @@ def _read(source: Source, request: _Request) -> Network:
         report = Report()
         network = _network(source, request, report)
     if network is None:
-        raise SpecError(sorted(report.diagnostics, key=_place))
+        raise SpecError(report.in_order())
     if request.strict and network.doubts:
         raise SpecError(as_mistakes(network.doubts))
     return network
@@ -140,8 +140,3 @@ def _network(source: Source, request: _Request, report: Report) -> Network | Non
     except Invalid as invalid:
         report.diagnostics = [invalid.diagnostic]
         return None
-
-
-def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:
-    span = diagnostic.span
-    return ("", 0, 0) if span is None else (span.source.name, span.line, span.column)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from archscope.diagnostics import Span
 from archscope.errors import did_you_mean
-from archscope.layers.base import Shape
+from archscope.layers.base import Shape, values_in
+from archscope.limits import MOST_SHAPE_VALUES
 from archscope.network import Group, Network, Node
 from archscope.options import option, shape, text
 from archscope.reader.blocks import Expansion, expand, filled, let_values
@@ -52,7 +54,10 @@ def read_document(
     for key in body.entries:
         if key not in KEYS and not key.startswith("x-"):
             report.add(
-                "unknown-key", f"unknown key `{key}`", body.key_span(key), help=did_you_mean(key, KEYS, what="keys")
+                "unknown-key",
+                f"unknown key `{key}`",
+                body.key_span(key),
+                help=partial(did_you_mean, key, KEYS, what="keys"),
             )
     words = {key: _words(body, key, report) for key in ("name", "title", "summary")}
     name = words["name"] or default_name
@@ -127,10 +132,21 @@ def _inputs(body: MappingTree, values: Mapping[str, Tree], report: Report) -> tu
         named = {key: value for key, (_, value) in tree.entries.items() if _valid_name(key, tree, report)}
     else:
         named = {"input": tree}
+    if isinstance(tree, MappingTree) and not tree.entries:
+        report.add("no-input", "`input` names no input", tree.span, help="write the shape of one sample: [1, 32, 32]")
     shapes_: dict[str, Shape] = {}
     for name, value in named.items():
         parsed = report.value(shape, value, f"`{name}`", "write the extents of one sample, such as [1, 32, 32]")
-        if parsed is not FAILED:
+        if parsed is FAILED:
+            continue
+        if values_in(parsed) > MOST_SHAPE_VALUES:
+            report.add(
+                "wrong-value",
+                f"`{name}` has {values_in(parsed):.0e} values",
+                value.span,
+                help=f"no machine holds more than {MOST_SHAPE_VALUES:.0e}",
+            )
+        else:
             shapes_[name] = parsed
     return shapes_, {name: value.span for name, value in named.items()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from archscope.diagnostics import Span
@@ -161,7 +161,7 @@ def _read_type(
             unknown,
             f"{what_for}: there is no {what[:-1]} `{name}`",
             tree.span,
-            help=did_you_mean(name, names, what=what),
+            help=partial(did_you_mean, name, names, what=what),
         )
         return None
     return found
@@ -248,7 +248,7 @@ def _read_activation(value: Tree, prefix: str, report: Report) -> Layer | None:
             "unknown-activation",
             f"{prefix}: there is no activation `{name}`",
             value.span,
-            help=did_you_mean(name, known, what="activations"),
+            help=partial(did_you_mean, name, known, what="activations"),
         )
         return None
     return TYPES[name]()
@@ -261,18 +261,18 @@ def read_allow(value: Tree | None, prefix: str, report: Report) -> tuple[str, ..
 
 
 def _read_towers(value: Tree, prefix: str, report: Report) -> tuple[str, ...]:
-    names: list[str] = []
+    names: dict[str, str] = {}
     for item in report.items(value):
         name = report.text(item, f"{prefix}: `towers`")
         if name is None:
             continue
         if not slug(name):
             report.add("wrong-value", f"{prefix}: a tower's name needs a letter or a digit, got '{name}'", item.span)
-        elif slug(name) in [slug(each) for each in names]:
+        elif slug(name) in names:
             report.add("duplicate-name", f"{prefix}: the tower '{name}' is named twice", item.span)
         else:
-            names.append(name)
-    return tuple(names)
+            names[slug(name)] = name
+    return tuple(names.values())
 
 
 def slug(tower: str) -> str:
@@ -303,7 +303,7 @@ def _read_scheme(value: Tree, prefix: str, report: Report) -> tuple[str, tuple[f
             "wrong-value",
             f"{prefix}: there is no scheme `{name}`",
             value.span,
-            help=did_you_mean(str(name), SCHEMES, what="schemes"),
+            help=partial(did_you_mean, str(name), SCHEMES, what="schemes"),
         )
         return None
     wanted, meaning = SCHEMES[name]

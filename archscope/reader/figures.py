@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from functools import partial
 from typing import Any, Final
 
 from archscope.errors import Rejects, did_you_mean
@@ -97,14 +98,14 @@ def _check_layer(layer: str | None, body: MappingTree, known: Set[str], report: 
             "unknown-layer",
             f"`published`: there is no layer `{layer}`",
             written.span,
-            help=did_you_mean(layer, [*sorted(known), "total"], what="layers"),
+            help=lambda: did_you_mean(str(layer), [*sorted(known), "total"], what="layers"),
         )
 
 
 def _check_source(source: str, body: MappingTree, sources: Mapping[str, str] | None, report: Report) -> None:
     written = body.get("source")
     if written is not None and sources is not None and source not in sources:
-        help_ = did_you_mean(source, sources, what="sources") if sources else "cite it under `sources:`"
+        help_ = partial(did_you_mean, source, sources, what="sources") if sources else "cite it under `sources:`"
         report.add("unknown-source", f"`published`: there is no source `{source}`", written.span, help=help_)
 
 
@@ -147,14 +148,14 @@ def _read_changes(body: MappingTree, entries: Mapping[str, Entry], groups: Set[s
                 "unknown-layer",
                 f"`published`: there is no layer `{name}` to change",
                 written.span,
-                help=did_you_mean(name, entries, what="layers"),
+                help=partial(did_you_mean, name, entries, what="layers"),
             )
         elif entry.layer is not None and changed not in entry.layer.options:
             report.add(
                 "unknown-option",
                 f"`published`: {entry.title} has no option `{changed}`",
                 written.span,
-                help=did_you_mean(changed, entry.layer.options, what="options"),
+                help=partial(did_you_mean, changed, entry.layer.options, what="options"),
             )
         elif entry.layer is not None:
             parsed = report.value(entry.layer.options[changed].kind, value, f"`published`: `{key}`")

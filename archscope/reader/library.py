@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from archscope.errors import NotFound, UsageError, did_you_mean, nearest
+from archscope.limits import LARGEST_FILE
 from archscope.reader.variants import SIGN, variants_of
 
 _SUFFIXES = (".yaml", ".yml")
-LARGEST_FILE = 64 * 1024 * 1024
 
 
 def specs_folder() -> Path:

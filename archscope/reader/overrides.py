@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any, SupportsIndex
 
 from archscope.diagnostics import Diagnostic, Source, Span
 from archscope.errors import UsageError, did_you_mean
+from archscope.limits import LARGEST_NUMBER, MOST_AXES
+from archscope.options import spell
 from archscope.reader.report import Report
 from archscope.source import Invalid, List, Scalar, Tree, parse
 from archscope.source import Mapping as MappingTree
@@ -26,10 +30,14 @@ def apply_changes(body: MappingTree, changes: Mapping[str, Any] | Sequence[str],
     inner: Changes = {}
     if isinstance(changes, Mapping):
         for key, value in changes.items():
-            source = Source("changes", f"{key}={value!r}")
+            if not isinstance(key, str):
+                raise UsageError(f'{spell(key)} names no option; write "layer.option", such as "C1.padding"')
+            source = Source("changes", f"{key}={spell(value)}")
             _apply(body, key, _planted(value, _whole(source)), source, inner, report)
         return inner
-    for text in changes:
+    for text in changes if isinstance(changes, Sequence) else [changes]:
+        if not isinstance(text, str):
+            raise UsageError(f'{spell(text)} is no change; write "layer.option=value", such as "C1.padding=2"')
         key, sign, value = text.partition("=")
         if not sign or not value.strip():
             raise UsageError(f"`{text}` is no change; write layer.option=value, such as C1.padding=2")
@@ -42,7 +50,7 @@ def apply_input(body: MappingTree, shape: Sequence[int] | str | None, report: Re
     """Write another input shape into the tree of a spec."""
     if shape is None:
         return
-    text = shape if isinstance(shape, str) else ",".join(str(each) for each in shape)
+    text = shape if isinstance(shape, str) else _joined(shape)
     source = Source("--input", text.strip("[]() "))
     try:
         tree, early = parse(Source("--input", f"[{source.text}]"))
@@ -55,6 +63,17 @@ def apply_input(body: MappingTree, shape: Sequence[int] | str | None, report: Re
     extents = tree.items if isinstance(tree, List) else [tree]
     items: list[Tree] = [Scalar(item.value if isinstance(item, Scalar) else None, _whole(source)) for item in extents]
     body.entries["input"] = (Scalar("input", _whole(source)), List(_whole(source), items))
+
+
+def _joined(shape: Any) -> str:
+    """Extents as a person writes them; what is no shape is refused with those words."""
+    if not isinstance(shape, Iterable) or isinstance(shape, (bytes, Mapping)):
+        raise UsageError(f"{spell(shape)} is no shape; give its extents, such as (1, 28, 28)")
+    extents = list(islice(shape, MOST_AXES + 1))
+    for each in extents:
+        if not isinstance(each, SupportsIndex) or isinstance(each, bool) or abs(int(each)) > LARGEST_NUMBER:
+            raise UsageError(f"{spell(each)} is no extent of a shape; give whole numbers, such as (1, 28, 28)")
+    return ",".join(str(int(each)) for each in extents)
 
 
 def _apply(body: MappingTree, key: str, value: Tree, source: Source, inner: Changes, report: Report) -> None:
@@ -77,7 +96,7 @@ def _apply(body: MappingTree, key: str, value: Tree, source: Source, inner: Chan
             "unknown-layer",
             f"there is no layer `{name}` to change",
             span,
-            help=did_you_mean(name, layers.entries, what="layers"),
+            help=partial(did_you_mean, name, layers.entries, what="layers"),
         )
     elif isinstance(layer, MappingTree):
         changed = MappingTree(layer.span, {**layer.entries, option: (written, value)})

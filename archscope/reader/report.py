@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from archscope.diagnostics import Diagnostic, Note, Span
 from archscope.errors import Rejects, did_you_mean
+from archscope.limits import MOST_MISTAKES
 from archscope.options import Kind, Option, spell
 from archscope.record import Record
 from archscope.source import List, Scalar, Tree, locate, to_data
@@ -39,6 +41,7 @@ class Report:
         self._origin: Origin | None = None
         self._line: Span | None = None
         self._told: set[tuple[str, int, int]] = set()
+        self._remedies: dict[int, Callable[[], str]] = {}
 
     def take(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Note mistakes that were found elsewhere."""
@@ -51,8 +54,10 @@ class Report:
         self._origin = origin
         self._line = line
 
-    def add(self, name: str, message: str, span: Span | None, *notes: Note, help: str | None = None) -> None:
-        """Note one mistake."""
+    def add(
+        self, name: str, message: str, span: Span | None, *notes: Note, help: str | Callable[[], str] | None = None
+    ) -> None:
+        """Note one mistake; a remedy that has to be searched for is searched for if it is shown."""
         self.found += 1
         if self._origin is not None:
             told = (name, *((-1, -1) if span is None else (span.line, span.column)))
@@ -62,7 +67,18 @@ class Report:
             if self._line is not None and span is not None and span.line != self._line.line:
                 notes = (*notes, Note(f"the line of the block `{self._origin.block}` is here", self._line))
             notes = (*notes, *self._origin.notes())
-        self.diagnostics.append(Diagnostic(name, message, span, notes, help))
+        self.diagnostics.append(Diagnostic(name, message, span, notes, None if callable(help) else help))
+        if callable(help):
+            self._remedies[id(self.diagnostics[-1])] = help
+
+    def in_order(self) -> list[Diagnostic]:
+        """Every mistake, in the order of the file; those that are shown have their remedies."""
+        ordered = sorted(self.diagnostics, key=_place)
+        for position, each in enumerate(ordered[:MOST_MISTAKES]):
+            search = self._remedies.get(id(each))
+            if search is not None:
+                ordered[position] = each.replace(help=search())
+        return ordered
 
     def mapping(self, tree: Tree | None, what: str, span: Span, help: str) -> MappingTree | None:
         """The tree as a mapping, or a mistake."""
@@ -111,7 +127,7 @@ class Report:
                     "unknown-option",
                     f"{prefix}: unknown option `{key}`",
                     entry[0].span,
-                    help=did_you_mean(key, declared, what="options"),
+                    help=partial(did_you_mean, key, declared, what="options"),
                 )
                 complete = False
                 continue
@@ -129,6 +145,11 @@ class Report:
         """Whether an unknown key was probably meant to be this one: then one report is enough."""
         hint = f"did you mean `{key}`?"
         return any(did_you_mean(name, declared, what="") == hint for name in tree.entries if name not in declared)
+
+
+def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    span = diagnostic.span
+    return ("", 0, 0) if span is None else (span.source.name, span.line, span.column)
 
 
 class _Failed:

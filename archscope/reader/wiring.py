@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from archscope.diagnostics import Note, Span
 from archscope.errors import Rejects, did_you_mean
@@ -91,7 +92,7 @@ def _found(each: Reads, entry: Entry, names: Names, report: Report) -> Reads | N
                 "unknown-output",
                 f"{entry.title}: {producer.title} has no output `{output}`",
                 each.span,
-                help=did_you_mean(output, producer.outputs, what="outputs"),
+                help=partial(did_you_mean, output, producer.outputs, what="outputs"),
             )
         return None
     return Reads(layer, output, each.span)
@@ -100,13 +101,24 @@ def _found(each: Reads, entry: Entry, names: Names, report: Report) -> Reads | N
 def report_unknown(title: str, each: Reads, reader: str, scope: str, names: Names, report: Report) -> None:
     """A name that stands for nothing, with the near ones that a line could use in its place."""
     shown = each.layer.removeprefix(scope)
-    known = [name for name in names.within(scope) if scope + name != reader]
+
+    def remedy() -> str:
+        known = [name for name in names.within(scope) if scope + name != reader]
+        return did_you_mean(shown, known, what="layers")
+
     report.add(
         "unknown-layer",
         f"{title}: there is no layer `{shown}` to read from",
         each.span,
-        help=did_you_mean(shown, known, what="layers"),
+        help=remedy,
     )
+
+
+def _near_other(name: str, entry: Entry, names: Names) -> str:
+    """The remedy of a layer that shares with none: the near one of those whose weights it could use."""
+    others = (*names.inputs, entry.name)
+    known = [each for each in names.within(entry.scope) if entry.scope + each not in others]
+    return did_you_mean(name, known, what="layers")
 
 
 def _resolve_outputs(names: Names, outputs: Sequence[Reads] | None, last: Reads | None, report: Report) -> list[Reads]:
@@ -122,7 +134,7 @@ def _resolve_outputs(names: Names, outputs: Sequence[Reads] | None, last: Reads 
                 "unknown-layer",
                 f"`output`: there is no layer `{each.layer}`",
                 each.span,
-                help=did_you_mean(each.layer, names.entries, what="layers"),
+                help=partial(did_you_mean, each.layer, names.entries, what="layers"),
             )
     return known
 
@@ -152,13 +164,11 @@ def _check_shares(names: Names, report: Report) -> None:
         owner = None if found is None else entries.get(found[0])
         if owner is None or owner is entry:
             shown = entry.shares.layer.removeprefix(entry.scope)
-            others = (*names.inputs, entry.name)
-            known = [name for name in names.within(entry.scope) if entry.scope + name not in others]
             report.add(
                 "unknown-layer",
                 f"{entry.title}: there is no other layer `{shown}` to share with",
                 entry.shares.span,
-                help=did_you_mean(shown, known, what="layers"),
+                help=partial(_near_other, shown, entry, names),
             )
         elif owner.shares is not None:
             report.add(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ast
+import inspect
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
+from archscope import limits
 from archscope.options import Option
 from archscope.reader.blocks.definitions import BLOCK, TITLE, USE
 from archscope.reader.document import KEYS
@@ -107,8 +111,20 @@ def pages() -> dict[str, str]:
             "## Training",
             "What `archscope.training.train` carries out; `data`, `schedule`, `source` and `note` are for people.",
             _declared(TRAINING),
+            "## Limits",
+            "What is larger is a mistake that says so. All limits stand in `archscope/limits.py`.",
+            table(("limit", "at most", "what, and why"), list(_limits())),
         )
     }
+
+
+def _limits() -> Iterator[tuple[str, str, str]]:
+    """Each constant of `archscope.limits` with the text under it."""
+    lines = ast.parse(inspect.getsource(limits)).body
+    for stated, text in pairwise(lines):
+        if isinstance(stated, ast.AnnAssign) and isinstance(stated.target, ast.Name) and isinstance(text, ast.Expr):
+            name = stated.target.id
+            yield name.lower().replace("_", " "), f"{getattr(limits, name):,}", prose(ast.literal_eval(text.value))
 
 
 def _declared(declared: Mapping[str, Option]) -> str:

@@ -1,0 +1,37 @@
+"""How much of anything archscope reads or prints at most, and why: a slip of the keyboard must not end in a wait.
+
+What is larger is a mistake that says so. Everything below a limit is answered within seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+LARGEST_NUMBER: Final = 1_000_000_000
+"""An extent or an option of an architecture: the largest networks have extents of some hundred thousand."""
+LARGEST_REAL: Final = 3.4028234e38
+"""An option that is no whole number: what is larger is infinite in float32."""
+MOST_SHAPE_VALUES: Final = 10**18
+"""Values of one shape: four exabytes in float32, and each of its numbers still fits into a line."""
+MOST_AXES: Final = 64
+"""Axes of a shape: PyTorch has as many."""
+LONGEST_NUMBER: Final = 40
+"""Characters of a number: a float64 is exact with 17 digits, and Python reads a million digits in quadratic time."""
+DEEPEST_NESTING: Final = 32
+"""Levels of nesting of a spec: the language itself needs seven, and each level is one of the interpreter's stack."""
+MOST_VALUES: Final = 3_000_000
+"""Values of a spec once its aliases are expanded: 200,000 layers, and nine lines of aliases make a billion."""
+LARGEST_FILE: Final = 64 * 1024 * 1024
+"""Bytes of a spec: ten times what a spec of the most values has."""
+MOST_RECURRENT_LAYERS: Final = 1_000
+"""Layers of one LSTM or GRU: each has weights of its own, named in a table; published ones have up to eight."""
+MOST_MISTAKES: Final = 20
+"""Mistakes of a file that are printed: who has mended those runs the command again."""
+LONGEST_MESSAGE: Final = 4_000
+"""Bytes of what is said about one file: a screen or two; a log of continuous integration holds many of them."""
+LONGEST_SENTENCE: Final = 600
+"""Characters of one sentence of a message: a name in it may be a hundred thousand letters long."""
+LONGEST_NAME_COMPARED: Final = 100
+"""Characters of a name for which a near one is looked for: comparing takes quadratic time."""
+LONGEST_NAME_LIST: Final = 400
+"""Characters of a list of names that a message offers: more is no help."""
