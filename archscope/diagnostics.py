@@ -57,6 +57,17 @@ class Span:
     def __str__(self) -> str:
         return f"{clipped(self.source.name)}:{self.line + 1}:{self.column + 1}"
 
+    @property
+    def text(self) -> str:
+        """What is written there, on its first line.
+
+        >>> Span(Source("spec", "value: 87e6"), 0, 7, 0, 11).text
+        '87e6'
+        """
+        lines = self.source.lines
+        line = lines[self.line] if self.line < len(lines) else ""
+        return line[self.column : self.end_column if self.end_line == self.line else None].strip()
+
     def excerpt(self) -> list[str]:
         """The first line of the span between rulers, with its characters marked."""
         gutter = str(self.line + 1)

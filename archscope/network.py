@@ -10,6 +10,7 @@ from typing import Any, Final
 from archscope.diagnostics import Diagnostic, Span
 from archscope.errors import ArchscopeError, Rejects
 from archscope.layers.base import Facts, Layer, Shape
+from archscope.printed import Printed
 from archscope.record import EMPTY, Record
 
 
@@ -98,6 +99,7 @@ class Published(Record, uncompared=("span",)):
     Attributes:
         quantity: what it is a figure of, such as ``parameters``; None for a claim in words.
         value: what was printed: a number, or a shape.
+        printed: the number in its own notation, where it was not written as a plain whole number: ``138M``.
         source: the short name of the source, a key of `Network.sources`.
         layer: the layer it is about; None for the whole network.
         claim: the words of a claim that is no figure of ours.
@@ -118,6 +120,7 @@ class Published(Record, uncompared=("span",)):
     note: str | None = None
     changes: Mapping[str, Any] = EMPTY
     input: Shape | None = None
+    printed: Printed | None = None
     span: Span | None = None
 
 

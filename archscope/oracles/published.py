@@ -1,21 +1,22 @@
-"""The published figures of a spec: each matches, matches rounded, or differs and the spec says why."""
+"""The published figures of a spec: each holds, rounded or cut off or as a bound, or differs and the spec says why.
+
+A figure is as precise as it is printed; `archscope.printed` has the rule.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from archscope.analysis import COUNTS, Analysis, analyze
 from archscope.errors import ArchscopeError
 from archscope.network import Network, Published
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, plain
+from archscope.printed import Printed, printed_number
 
 NAME = "published"
-_ROUND: Final = 10_000
-_FEW: Final = 2
 
 
 def observe(case: Case) -> Iterator[Finding]:
@@ -27,7 +28,7 @@ def observe(case: Case) -> Iterator[Finding]:
 def judge(figure: Published, analysis: Analysis) -> Finding:
     """One figure held against the numbers of the network, or of the variant of it that the figure is stated for."""
     found = Finding(
-        NAME, figure.layer, figure.quantity or "claim", Verdict.AGREES, theirs=plain(figure.value),
+        NAME, figure.layer, figure.quantity or "claim", Verdict.AGREES, theirs=_said(figure),
         source=figure.source, where=figure.where,
     )  # fmt: skip
     if figure.quantity is None:
@@ -42,7 +43,7 @@ def judge(figure: Published, analysis: Analysis) -> Finding:
     ours = plain(_ours(figure, variant))
     if ours is None:
         return replace(found, verdict=Verdict.NOT_COVERED, why=f"{figure.quantity} is not covered by the analysis")
-    how = matches(ours, plain(figure.value))
+    how = matches(ours, plain(figure.value) if figure.printed is None else figure.printed)
     found = replace(found, ours=_shown(figure, ours))
     if how is None:
         return _differing(found, figure, "")
@@ -95,26 +96,20 @@ def _shown(figure: Published, ours: Any) -> Any:
     return (matrices or list(ours) or [None])[0]
 
 
+def _said(figure: Published) -> Any:
+    """What was printed, in its own notation."""
+    return plain(figure.value) if figure.printed is None else figure.printed.text
+
+
 def matches(ours: Any, printed: Any) -> str | None:
     """How a printed figure matches: ``""`` to the last digit, else in words; None if it does not.
-
-    Only a figure that looks like one is taken for a round number: ten thousand or more with at most two digits
-    that are not zeros at its end. 151,600 connections are 151,600.
 
     >>> matches(71_234, 71_234), matches(71_234, 70_000), matches(659_272, 650_000), matches(290_400, 253_440)
     ('', 'rounded to its 1 significant digit', 'truncated to its 2 significant digits', None)
     """
     if isinstance(printed, tuple):
         return "" if ours == printed or (isinstance(ours, tuple) and printed in ours) else None
+    figure = printed if isinstance(printed, Printed) else printed_number(printed)
     if isinstance(ours, tuple):
-        return "" if set(ours) == {printed} else None
-    if ours == printed:
-        return ""
-    digits = len(str(int(printed)).rstrip("0")) if isinstance(printed, int) else len(f"{printed:g}".replace(".", ""))
-    if not printed or not ours or abs(printed) < _ROUND or digits > _FEW:
-        return None
-    unit = 10.0 ** (math.floor(math.log10(abs(ours))) - digits + 1)
-    words = f"its {digits} significant digit{'s' if digits > 1 else ''}"
-    if math.isclose(math.floor(ours / unit + 0.5) * unit, printed):
-        return f"rounded to {words}"
-    return f"truncated to {words}" if math.isclose(math.floor(ours / unit) * unit, printed) else None
+        return "" if set(ours) == {figure.value} else None
+    return figure.match(ours)

@@ -105,13 +105,17 @@ def _parts(verification: Verification) -> list[Any]:
 
 def _sections(verification: Verification) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """What stands below a matrix: titles with their colour, and lines of what each is about and what it says."""
-    rounded = [each for each in verification.of(Verdict.AGREES) if each.source and each.why]
+    printed = [each for each in verification.of(Verdict.AGREES) if each.source and each.why]
+    cut = [each for each in printed if each.why.startswith("truncated")]
+    rounded = [each for each in printed if each not in cut]
     sections = [
         ("Differs", "bold red", [(each.witness, each.sentence) for each in verification.differing]),
         ("Differs, and the spec says why", "yellow",
          [(each.place, _printed(each)) for each in verification.of(Verdict.EXPLAINED)]),
         ("Printed with fewer digits", "green",
          [(each.place, f"{each.quantity}: {_printed(each)}") for each in rounded]),
+        ("Printed cut off, not rounded", "green",
+         [(each.place, f"{each.quantity}: {_printed(each)}") for each in cut]),
         ("Not covered (–)", "dim",
          [(witness, f"{layers}: {why}") for witness, layers, why in uncovered(verification)]),
     ]  # fmt: skip

@@ -9,9 +9,10 @@ from typing import Any, Final
 from archscope.errors import Rejects, did_you_mean
 from archscope.network import COUNTS, QUANTITIES, Published
 from archscope.options import Kind, Option, choice, option, shape, spell, text
+from archscope.printed import Printed, read_printed
 from archscope.reader.entries import Entry
 from archscope.reader.report import FAILED, Report
-from archscope.source import List, Tree, to_data
+from archscope.source import List, Scalar, Tree, to_data
 from archscope.source import Mapping as MappingTree
 
 TOTALS: Final = (*COUNTS, "output", "input")
@@ -19,9 +20,18 @@ TOTALS: Final = (*COUNTS, "output", "input")
 
 
 def _value(value: Any) -> Any:
+    """A shape, or a number in the notation of whoever printed it."""
+    if isinstance(value, str):
+        return read_printed(value)
     if isinstance(value, bool) or not isinstance(value, (int, float, list, tuple)):
         raise Rejects(f"expected a number or a shape, got {spell(value)}")
     return tuple(shape.parse(value)) if isinstance(value, (list, tuple)) else value
+
+
+def _kilo(value: Any) -> int:
+    if value not in (1000, 1024) or isinstance(value, bool):
+        raise Rejects(f"expected 1000 or 1024, got {spell(value)}")
+    return int(value)
 
 
 FIGURE: Final[Mapping[str, Option]] = {
@@ -29,9 +39,14 @@ FIGURE: Final[Mapping[str, Option]] = {
     "layer": option(text, default=None, doc="The layer it is about; the whole network if left out or `total`."),
     "quantity": option(choice(*QUANTITIES), default=None, doc="What it is a figure of."),
     "value": option(
-        Kind("a number or a shape", _value, {"anyOf": [{"type": "number"}, shape.schema]}),
+        Kind("a number or a shape", _value, {"anyOf": [{"type": "number"}, {"type": "string"}, shape.schema]}),
         default=None,
-        doc="What was printed.",
+        doc='What was printed, as it was: `138000000`, `"138M"`, `87e6`, `"about 70,000"`, `">25M"`, or a shape.',
+    ),
+    "kilo": option(
+        Kind("1000 or 1024", _kilo, {"enum": [1000, 1024]}),
+        default=1000,
+        doc="What the source takes K for; M and G are its powers.",
     ),
     "claim": option(text, default=None, doc="The words of a claim that is no quantity of archscope's."),
     "where": option(text, default=None, doc="The place in the source."),
@@ -87,8 +102,22 @@ def _read_figure(
     _check_kind(values, layer, body, report)
     if len(report.diagnostics) > before:
         return None
-    stated: dict[str, Any] = {key: value for key, value in values.items() if key != "layer"}
-    return Published(**{"quantity": None, "value": None, **stated}, layer=layer, changes=changes, span=body.span)
+    stated: dict[str, Any] = {key: value for key, value in values.items() if key not in ("layer", "kilo")}
+    printed = _printed(body.get("value"), values.get("kilo", 1000))
+    if printed is not None:
+        stated["value"] = printed.value
+    return Published(
+        **{"quantity": None, "value": None, **stated}, layer=layer, changes=changes, printed=printed, span=body.span
+    )
+
+
+def _printed(tree: Tree | None, kilo: int) -> Printed | None:
+    """A number in its own notation; None for a shape, and for a whole number that is written out."""
+    if not isinstance(tree, Scalar) or isinstance(tree.value, int):
+        return None
+    # A number such as 87.0e6 is read from the text: as a float it has lost how many digits were printed.
+    text = tree.value if isinstance(tree.value, str) else tree.span.text
+    return read_printed(text, kilo)
 
 
 def _check_layer(layer: str | None, body: MappingTree, known: Set[str], report: Report) -> None:

@@ -21,11 +21,13 @@ from archscope.oracles.findings import Verdict as Outcome
 from archscope.oracles.findings import spell
 from archscope.oracles.published import judge
 
-Verdict = Literal["holds", "rounded", "differs", "claim"]
+Verdict = Literal["holds", "rounded", "truncated", "bound", "differs", "claim"]
 
 SAID: Final = {
     "holds": "holds",
     "rounded": "holds, rounded",
+    "truncated": "holds, cut off",
+    "bound": "holds as said",
     "differs": "does not hold",
     "claim": "commented",
 }
@@ -75,10 +77,14 @@ def _finding(figure: Published, analysis: Analysis) -> Finding:
         return Finding(figure, "", figure.claim or "", "", "claim")
     subject = _SHAPES.get(figure.quantity) or COLUMNS[figure.quantity].heading.lower()
     recomputed = "not known" if found.ours is None else spell(found.ours)
-    return Finding(figure, subject, spell(figure.value), recomputed, _verdict(found))
+    return Finding(figure, subject, spell(found.theirs), recomputed, _verdict(found))
 
 
 def _verdict(found: Judged) -> Verdict:
     if found.verdict is not Outcome.AGREES:
         return "differs"
-    return "rounded" if found.why else "holds"
+    if found.why.startswith("rounded"):
+        return "rounded"
+    if found.why.startswith("truncated"):
+        return "truncated"
+    return "bound" if found.why else "holds"

@@ -105,7 +105,7 @@ class Page:
     @property
     def held(self) -> int:
         """Figures that hold, rounded ones included."""
-        return sum(finding.verdict in ("holds", "rounded") for finding in self.findings)
+        return sum(finding.verdict not in ("differs", "claim") for finding in self.findings)
 
 
 def slug(name: str) -> str:

@@ -123,9 +123,10 @@ def test_a_witness_notices_a_broken_rule(witness: str, change: Callable[[Facts],
 
 
 def test_the_published_figures_notice_a_broken_rule() -> None:
-    found = verify(broken(archscope.load("lenet5"), "C3", more("connections")), ["published"])
-    assert [each.layer for each in found.differing] == ["C3", "C3", None]
-    assert "C3: connections is 151,601; lecun1998 printed 151,600" in [each.sentence for each in found.differing]
+    # Of C1, whose figure has no zeros at its end: a figure is as precise as it is printed.
+    found = verify(broken(archscope.load("lenet5"), "C1", more("connections")), ["published"])
+    assert [each.layer for each in found.differing] == ["C1", "C1", None]
+    assert "C1: connections is 122,305; lecun1998 printed 122,304" in [each.sentence for each in found.differing]
 
 
 def fingerprint(model: torch.nn.Module) -> object:
