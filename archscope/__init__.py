@@ -23,11 +23,12 @@ What if it were padded, or the input smaller?
 
 from typing import TYPE_CHECKING, Any
 
-from archscope.analysis import Analysis, Row, Totals, Towers, analyze
+from archscope.analysis import Analysis, Row, Totals, Towers
 from archscope.building import build
 from archscope.errors import ArchscopeError, MissingExtra, NotFound, Rejects, SpecError, UsageError
 from archscope.flow import Field
 from archscope.network import Network, Node, Published, Ref, ShapeError
+from archscope.opening import analyze
 from archscope.reader import load, read
 from archscope.tracing import trace
 from archscope.working import Count

@@ -1,105 +1,255 @@
-"""A network by what a person calls it on a command line: a spec, or a module of their own."""
+"""A network by what a person calls it on a command line: a spec, a module of their own, or an exported program."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex
 
+from archscope import analysis
+from archscope.analysis import Analysis
 from archscope.errors import UsageError, require_torch
 from archscope.network import Network
+from archscope.options import spell
 from archscope.reader import load
+from archscope.record import Record
 
 if TYPE_CHECKING:
-    from torch import nn
+    from archscope.tracing.calling import Called
+    from archscope.tracing.inputs import Call, Given
 
 _FACTORY: Final = re.compile(r"(?P<factory>[A-Za-z_][\w.]*:[A-Za-z_][\w.]*)(?:@(?P<shapes>.*))?")
+
+Input = Sequence[int] | str | Sequence[str] | None
+"""An input's shape, ``(1, 28, 28)`` or ``"1,28,28"``; or what ``--input`` was given, each time it was."""
+
+
+class Request(Record):
+    """What a person asks for: a network by name, and all that was said about it.
+
+    Attributes:
+        spec: a spec by name or path, ``package.module:factory``, or the path of an exported program.
+        changes: options of a spec to change first, as in `archscope.load`.
+        inputs: what ``--input`` was given, each time it was.
+        example: ``package.module:function`` that returns what to call a module with.
+        options: arguments of the factory, ``depth=18``.
+        batch: samples that run at once; None where nobody said.
+        strict: whether the warnings about a spec are mistakes.
+    """
+
+    spec: str
+    changes: Mapping[str, Any] | Sequence[str] = ()
+    inputs: tuple[str, ...] = ()
+    example: str | None = None
+    options: str | None = None
+    batch: int | None = None
+    strict: bool = False
+
+    @property
+    def factory(self) -> str | None:
+        """The factory that is named, without the shapes that may stand behind it; None for a file or a spec."""
+        named = None if Path(self.spec).exists() else _FACTORY.fullmatch(self.spec)
+        return None if named is None else named["factory"]
+
+    @property
+    def of_module(self) -> bool:
+        """Whether it is a module, or a program, and no spec."""
+        return self.factory is not None or _is_archive(self.spec)
+
+    def document(self) -> dict[str, Any]:
+        """The form in which another process is told; `Request` of it is this one again."""
+        return {name: getattr(self, name) for name in ("spec", "inputs", "example", "options", "batch")}
+
+
+def _is_archive(path: str) -> bool:
+    """Whether a file is one of PyTorch's by its first bytes: a zip, or a pickle."""
+    if not Path(path).is_file():
+        return False
+    with contextlib.suppress(OSError), Path(path).open("rb") as file:
+        return file.read(4).startswith((b"PK\x03\x04", b"\x80"))
+    return False
 
 
 def open_network(
     spec: str | os.PathLike[str],
     *,
     changes: Mapping[str, Any] | Sequence[str] = (),
-    input: Sequence[int] | str | None = None,
+    input: Input = None,
+    example: str | None = None,
+    kwargs: str | None = None,
+    batch: int | None = None,
     strict: bool = False,
 ) -> Network:
-    """Read a spec by name or path, or trace what ``package.module:factory`` makes.
+    """Read a spec by name or path, or trace what ``package.module:factory`` makes, or what a ``.pt2`` file holds.
 
     A module is named with the shape of its input, ``mypkg.models:AlexNet@3,224,224``, or gets it from ``input``;
     the shapes of several inputs are joined by ``+``.
 
     Args:
-        spec: the spec, or the factory.
+        spec: the spec, the factory or the file.
         changes: options of a spec to change first, as in `archscope.load`.
-        input: the input's shape, ``(1, 28, 28)`` or ``"1,28,28"``.
+        input: the input's shape, ``(1, 28, 28)`` or ``"1,28,28"``; several as ``["3,32,32", "ids=128:int64"]``.
+        example: a function that returns what to call a module with, ``mypkg.models:example``.
+        kwargs: arguments of the factory, ``depth=18, pretrained=False``.
+        batch: samples that run at once; one, if left out.
         strict: whether the warnings about a spec are mistakes.
 
     Raises:
         NotFound: there is no such spec.
         SpecError: the spec has mistakes.
-        UsageError: the factory cannot be called, or its module does not run; a shape is missing.
+        UsageError: the factory cannot be called, or its module does not run; an input is missing or none of its own.
         MissingExtra: PyTorch is needed for a module, and is not installed.
 
     >>> open_network("lenet5").title
     'LeNet-5'
     """
-    named = None if Path(spec).exists() else _FACTORY.fullmatch(os.fspath(spec))
-    if named is None:
-        return load(spec, changes=changes, input=input, strict=strict)
-    factory, stated = named["factory"], named["shapes"]
-    if changes:
-        raise UsageError(f"`--set` changes a spec, and `{factory}` is a module; change its code, or write a spec of it")
-    return _traced(factory, _shapes(factory, stated if input is None else input))
+    return opened(
+        request_for(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
+    )
 
 
-def _shapes(factory: str, stated: Sequence[int] | str | None) -> list[tuple[int, ...]]:
-    if stated is None or stated == "":
-        raise UsageError(f"`{factory}` does not say what it takes; state the shape of its input without the batch: "
-                         f"{factory}@3,224,224")  # fmt: skip
-    if not isinstance(stated, str):
-        return [tuple(stated)]
+def request_for(
+    spec: str | os.PathLike[str],
+    *,
+    changes: Mapping[str, Any] | Sequence[str] = (),
+    input: Input = None,
+    example: str | None = None,
+    kwargs: str | None = None,
+    batch: int | None = None,
+    strict: bool = False,
+) -> Request:
+    """What `open_network` was asked for, as one value."""
+    return Request(os.fspath(spec), changes, _texts(input), example, kwargs, batch, strict)
+
+
+def _texts(input: Any) -> tuple[str, ...]:
+    """What was said of inputs, in the words of a command line."""
+    if input is None or isinstance(input, str):
+        return (input,) if input else ()
+    if not isinstance(input, Iterable) or isinstance(input, (bytes, Mapping)):
+        raise UsageError(f"{spell(input)} is no shape; give its extents, such as (1, 28, 28)")
+    parts = list(input)
+    if any(isinstance(each, str) for each in parts):
+        return tuple(map(str, parts))
+    for each in parts:
+        if not isinstance(each, SupportsIndex) or isinstance(each, bool):
+            raise UsageError(f"{spell(each)} is no extent of a shape; give whole numbers, such as (1, 28, 28)")
+    return (",".join(str(int(each)) for each in parts),)
+
+
+def opened(request: Request) -> Network:
+    """The network that was asked for; see `open_network`."""
+    if not request.of_module:
+        return _spec(request)
+    return called(request).network
+
+
+def called(request: Request) -> Called:
+    """The module that was asked for, what it is called with, and the network it was read into.
+
+    Raises:
+        UsageError: as for `open_network`.
+    """
+    if request.changes:
+        what = request.factory or request.spec
+        raise UsageError(f"`--set` changes a spec, and `{what}` is a module; change its code, or write a spec of it")
+    if request.batch is not None and request.batch < 1:
+        raise UsageError(f"`--batch {request.batch}`: a batch has one sample or more")
+    require_torch(f"reading `{request.factory or request.spec}`")
+    from archscope.tracing.calling import call_archive, call_factory
+    from archscope.tracing.stated import parse_options
+
+    if request.factory is None:
+        if request.options is not None:
+            raise UsageError(f"`--kwargs` are for a function that makes a module, and {request.spec} is a file")
+        return call_archive(request.spec, _inputs(request, ""), example=request.example, batch=request.batch)
+    options = {} if request.options is None else parse_options(request.options)
+    behind = _FACTORY.fullmatch(request.spec)
+    stated = _inputs(request, "" if behind is None else behind["shapes"] or "")
+    return call_factory(
+        request.factory, options, stated, path=request.spec, example=request.example, batch=request.batch
+    )
+
+
+def _inputs(request: Request, behind: str) -> Call:
+    """What was stated by ``--input``, or else behind the factory's name: shapes, joined by ``+``."""
+    from archscope.tracing.inputs import Call
+    from archscope.tracing.stated import parse_inputs, parse_shape
+
+    if request.inputs:
+        if request.example is not None:
+            raise UsageError("`--example` and `--input` both say what to call the module with; leave one of them out")
+        if len(request.inputs) == 1 and "+" in request.inputs[0] and "=" not in request.inputs[0]:
+            return Call(tuple(parse_shape(each) for each in request.inputs[0].split("+")))
+        return parse_inputs(request.inputs)
+    return Call(tuple(_behind(each, behind) for each in behind.split("+"))) if behind else Call()
+
+
+def _behind(text: str, whole: str) -> Given:
+    from archscope.tracing.stated import parse_shape
+
     try:
-        shapes = [tuple(int(extent) for extent in shape.split(",")) for shape in stated.split("+")]
-    except ValueError:
-        shapes = []
-    if not shapes or any(extent < 1 for shape in shapes for extent in shape):
-        raise UsageError(f"`{stated}` is no shape; write whole numbers with commas, channels first: 3,224,224")
-    return shapes
+        return parse_shape(text)
+    except UsageError as error:
+        raise UsageError(str(error).replace(f"`{text}`", f"`{whole}`", 1)) from None
 
 
-def _traced(factory: str, shapes: Sequence[Sequence[int]]) -> Network:
-    """The module on meta, where a large network costs nothing; on the CPU, if it will not be made or run there."""
-    require_torch(f"reading `{factory}`")
-    from archscope.tracing.factory import Factory
-    from archscope.tracing.following import trace_module
-    from archscope.tracing.inputs import Call, Given
+def _spec(request: Request) -> Network:
+    for flag, value in (("--example", request.example), ("--kwargs", request.options), ("--batch", request.batch)):
+        if value is not None:
+            raise UsageError(f"`{flag}` is for a module of your own, and {request.spec} is a spec")
+    if not request.inputs:
+        return load(request.spec, changes=request.changes, strict=request.strict)
+    if len(request.inputs) == 1 and "=" not in request.inputs[0]:
+        return load(request.spec, changes=request.changes, input=request.inputs[0], strict=request.strict)
+    from archscope.tracing.stated import parse_inputs, spelled
 
-    maker = Factory(factory)
-    name = factory.rpartition(":")[2].rpartition(".")[2]
-    path = f"{factory}@{'+'.join(','.join(str(extent) for extent in shape) for shape in shapes)}"
-    call = Call(tuple(Given(tuple(shape)) for shape in shapes))
-    if maker.makes:
-        # Some code looks at values, and meta has none; the CPU shows whether that was it.
-        with contextlib.suppress(UsageError):
-            return trace_module(maker.module("meta"), call, name, path)
-    return trace_module(_begun(maker.module(), shapes, factory), call, name, path)
+    stated = parse_inputs(request.inputs)
+    if stated.args:
+        shape = spelled(stated.args[0])
+        raise UsageError(f"`--input {shape}` beside others does not say which input it is; name each: "
+                         f"--input NAME={shape}")  # fmt: skip
+    shapes = {name: _extents(name, value) for name, value in stated.kwargs.items()}
+    return load(request.spec, changes=request.changes, input=shapes, strict=request.strict)
 
 
-def _begun(module: nn.Module, shapes: Sequence[Sequence[int]], factory: str) -> nn.Module:
-    """A module whose lazy layers have their shapes: it has run once."""
-    import torch
-    from torch.nn.parameter import is_lazy
+def _extents(name: str, value: Any) -> tuple[int, ...]:
+    """The shape that a spec's input is given by name."""
+    from archscope.tracing.inputs import Given
+    from archscope.tracing.stated import Bare, spelled
 
-    from archscope.tracing.factory import raised
-    from archscope.tracing.strangers import heard_apart
+    if isinstance(value, Bare) and value.value:
+        return (value.value,)
+    if isinstance(value, Given) and value.dtype is not None:
+        raise UsageError(f"`--input {name}={spelled(value)}`: an input of a spec has a shape and no type; write "
+                         f"--input {name}={','.join(map(str, value.shape))}")  # fmt: skip
+    if isinstance(value, Given) and value.shape:
+        return value.shape
+    raise UsageError(f"`--input {name}=` is given no shape; write whole numbers with commas, channels first: "
+                     f"--input {name}=3,224,224")  # fmt: skip
 
-    if any(is_lazy(each) for each in module.parameters()):
-        try:
-            with torch.no_grad(), heard_apart():
-                module(*(torch.zeros(1, *shape) for shape in shapes))
-        except (Exception, SystemExit) as error:
-            raise UsageError(f"the module of `{factory}` raised {raised(error)}") from error
-    return module
+
+def analyze(network: Any, /, *args: Any, **kwargs: Any) -> Analysis:
+    """Work out every number about a network, or about any `torch.nn.Module`.
+
+    Args:
+        network: what `archscope.load` or `archscope.trace` returned; or a module, or an exported program.
+        args: what the module is called with, as in `archscope.trace`.
+        kwargs: what it is called with by name.
+
+    Raises:
+        UsageError: the module does not run on such inputs; says where it stops and why.
+
+    >>> analyze(load("lenet5"))["C1"].parameters
+    156
+    """
+    if isinstance(network, Network):
+        if args or kwargs:
+            raise UsageError("inputs are for a module; a network has its own: load(…, input=…)")
+        return analysis.analyze(network)
+    from archscope.tracing import trace
+
+    return analysis.analyze(trace(network, *args, **kwargs))

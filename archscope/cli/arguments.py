@@ -68,12 +68,43 @@ Changes = Annotated[
     ),
 ]
 
-InputShape = Annotated[
-    str | None,
+Inputs = Annotated[
+    list[str] | None,
     typer.Option(
         "--input",
-        metavar="C,H,W",
-        help="Another input shape, channels first: `--input 1,28,28`. A module of your own needs one.",
+        metavar="[NAME=]C,H,W[:TYPE]",
+        help="Another input shape, channels first: `--input 1,28,28`; one of several by name: `--input mask=1,8,8`. "
+        "A module of your own needs one, and takes types and values: `--input ids=128:int64 --input steps=3`.",
+        show_default=False,
+    ),
+]
+
+Example = Annotated[
+    str | None,
+    typer.Option(
+        "--example",
+        metavar="MODULE:FUNCTION",
+        help="What to call a module of your own with: a function that returns it, `mypkg.models:example`.",
+        show_default=False,
+    ),
+]
+
+FactoryOptions = Annotated[
+    str | None,
+    typer.Option(
+        "--kwargs",
+        metavar="NAME=VALUE,...",
+        help="Arguments of the function that makes your module: `--kwargs depth=18,pretrained=False`.",
+        show_default=False,
+    ),
+]
+
+Batch = Annotated[
+    int | None,
+    typer.Option(
+        "--batch",
+        metavar="N",
+        help="Samples that your module is given at once; 1 by default. Numbers are those of one forward pass.",
         show_default=False,
     ),
 ]

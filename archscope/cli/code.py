@@ -6,7 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from archscope.cli.arguments import Changes, InputShape, Output, Spec, Strict, complete_names
+from archscope.cli.arguments import (
+    Batch,
+    Changes,
+    Example,
+    FactoryOptions,
+    Inputs,
+    Output,
+    Spec,
+    Strict,
+    complete_names,
+)
 from archscope.cli.terminal import emit
 
 _FRAMEWORKS = {"pytorch": "one torch.nn.Module", "keras": "one keras.Model"}
@@ -22,7 +32,10 @@ def command(
         str, typer.Option("--to", metavar="FRAMEWORK", help="pytorch or keras.", autocompletion=_complete_framework)
     ] = "pytorch",
     changes: Changes = None,
-    input: InputShape = None,
+    input: Inputs = None,
+    example: Example = None,
+    kwargs: FactoryOptions = None,
+    batch: Batch = None,
     strict: Strict = False,
     output: Output = None,
 ) -> None:
@@ -43,5 +56,5 @@ def command(
 
     if to not in _FRAMEWORKS:
         raise NotFound(f"there is no framework `{to}`; {did_you_mean(to, _FRAMEWORKS, what='frameworks')}")
-    network = opened(spec, changes=changes, input=input, strict=strict)
+    network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
     emit({"pytorch": write_pytorch, "keras": write_keras}[to](network), output)

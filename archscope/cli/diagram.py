@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archscope.cli.arguments import Changes, InputShape, Spec, Strict, complete_names
+from archscope.cli.arguments import Batch, Changes, Example, FactoryOptions, Inputs, Spec, Strict, complete_names
 
 
 def _complete_styles(incomplete: str) -> list[Any]:
@@ -96,7 +96,10 @@ def command(
         bool, typer.Option("--towers", help="Draw the groups of a network in one column as towers of boxes.")
     ] = False,
     changes: Changes = None,
-    input: InputShape = None,
+    input: Inputs = None,
+    example: Example = None,
+    kwargs: FactoryOptions = None,
+    batch: Batch = None,
     strict: Strict = False,
 ) -> None:
     """Draw a network: as its paper did, or as a graph.
@@ -116,7 +119,7 @@ def command(
     from archscope.diagrams.drawing import format_of
 
     chosen = format or (format_of(output) if output else "svg")
-    network = opened(spec, changes=changes, input=input, strict=strict)
+    network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
     picture = archscope.draw(
         network, style=style, width=width, font_size=font_size, theme=theme, show=show, depth=depth,
         direction=direction, towers=towers,

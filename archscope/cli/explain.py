@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archscope.cli.arguments import Changes, InputShape, LayerName, Output, Spec, Strict
+from archscope.cli.arguments import Batch, Changes, Example, FactoryOptions, Inputs, LayerName, Output, Spec, Strict
 from archscope.cli.terminal import color, emit, width
 
 
@@ -10,7 +10,10 @@ def command(
     spec: Spec,
     layer: LayerName,
     changes: Changes = None,
-    input: InputShape = None,
+    input: Inputs = None,
+    example: Example = None,
+    kwargs: FactoryOptions = None,
+    batch: Batch = None,
     strict: Strict = False,
     output: Output = None,
 ) -> None:
@@ -28,6 +31,8 @@ def command(
     from archscope.cli.opened import opened
     from archscope.formats import derivation
 
-    analysis = archscope.analyze(opened(spec, changes=changes, input=input, strict=strict))
+    analysis = archscope.analyze(
+        opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
+    )
     shown = (None, False) if output else (width(), color())
     emit(derivation.write(analysis, layer, width=shown[0], color=shown[1]), output)

@@ -12,12 +12,21 @@ if TYPE_CHECKING:
 
 
 def opened(
-    spec: str, *, changes: Sequence[str] | None = None, input: str | None = None, strict: bool = False
+    spec: str,
+    *,
+    changes: Sequence[str] | None = None,
+    input: Sequence[str] | None = None,
+    example: str | None = None,
+    kwargs: str | None = None,
+    batch: int | None = None,
+    strict: bool = False,
 ) -> Network:
     """The network that a person named; warnings about its spec are printed, or raised if they are mistakes."""
     from archscope.opening import open_network
 
-    network = open_network(spec, changes=changes or (), input=input, strict=strict)
+    network = open_network(
+        spec, changes=changes or (), input=input, example=example, kwargs=kwargs, batch=batch, strict=strict
+    )
     warn(network.doubts)
     return network
 

@@ -6,7 +6,17 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from archscope.cli.arguments import Changes, InputShape, Output, Spec, Strict, complete_names
+from archscope.cli.arguments import (
+    Batch,
+    Changes,
+    Example,
+    FactoryOptions,
+    Inputs,
+    Output,
+    Spec,
+    Strict,
+    complete_names,
+)
 from archscope.cli.terminal import color, emit, width
 
 _SUFFIXES: Final = {".md": "markdown", ".csv": "csv", ".json": "json", ".html": "html", ".tex": "latex"}
@@ -60,7 +70,10 @@ def command(
         ),
     ] = False,
     changes: Changes = None,
-    input: InputShape = None,
+    input: Inputs = None,
+    example: Example = None,
+    kwargs: FactoryOptions = None,
+    batch: Batch = None,
     strict: Strict = False,
     output: Output = None,
 ) -> None:
@@ -83,7 +96,9 @@ def command(
     from archscope.formats import View, write
 
     chosen = format or (_SUFFIXES.get(output.suffix.lower(), "table") if output else "table")
-    analysis = archscope.analyze(opened(spec, changes=changes, input=input, strict=strict))
+    analysis = archscope.analyze(
+        opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
+    )
     view = View(
         columns=_names(columns),
         working=working,

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archscope.cli.arguments import Changes, InputShape, Output, Specs, Strict, complete_names
+from archscope.cli.arguments import (
+    Batch,
+    Changes,
+    Example,
+    FactoryOptions,
+    Inputs,
+    Output,
+    Specs,
+    Strict,
+    complete_names,
+)
 from archscope.cli.terminal import color, emit, width
 
 if TYPE_CHECKING:
@@ -48,7 +58,10 @@ def command(
                      help="Compare a module of your own, layer by layer: `mypkg.models:AlexNet`.", show_default=False),
     ] = None,
     changes: Changes = None,
-    input: InputShape = None,
+    input: Inputs = None,
+    example: Example = None,
+    kwargs: FactoryOptions = None,
+    batch: Batch = None,
     strict: Strict = False,
     seconds: Annotated[
         float,
@@ -72,20 +85,29 @@ def command(
     archscope verify --format junit -o verification.xml
     """
     import archscope
+    from archscope.cli.opened import opened
 
     if against is not None:
         if witness:
             raise archscope.UsageError(f"`--against` asks no witness; leave out `--witness {witness[0]}`")
-        _compare(specs or [], against, changes, input, strict, output, format)
+        if len(specs or ()) != 1:
+            raise archscope.UsageError(f"`--against` compares one spec with a module, got {len(specs or ())}; "
+                                       "write `archscope verify alexnet --against mypkg.models:AlexNet`")  # fmt: skip
+        network = opened(
+            (specs or [])[0], changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict
+        )
+        _compare(network, against, output, format)
         return
-    from archscope.cli.opened import opened
     from archscope.errors import NotFound, did_you_mean
     from archscope.oracles.report import FORMATS
 
     if format not in FORMATS:
         raise NotFound(f"there is no format `{format}`; {did_you_mean(format, FORMATS, what='formats')}")
     names = specs or archscope.reader.spec_names()
-    networks = [opened(name, changes=changes, input=input, strict=strict) for name in names]
+    networks = [
+        opened(name, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
+        for name in names
+    ]
     found = _verified(networks, witness, as_written=not changes and input is None, seconds=seconds)
     emit(_written(found, format, output is None), output)
     if any(each.stopped for each in found):
@@ -148,27 +170,14 @@ def _progress(steps: int) -> Iterator[Callable[[str, str, str], object]]:
         yield step
 
 
-def _compare(
-    specs: Sequence[str],
-    factory: str,
-    changes: list[str] | None,
-    input: str | None,
-    strict: bool,
-    output: Any,
-    format: str,
-) -> None:
-    from archscope.cli.opened import opened
+def _compare(network: Network, factory: str, output: Any, format: str) -> None:
     from archscope.errors import UsageError, require_torch
 
-    if len(specs) != 1:
-        raise UsageError(f"`--against` compares one spec with a module, got {len(specs)}; "
-                         "write `archscope verify alexnet --against mypkg.models:AlexNet`")  # fmt: skip
     if format not in ("table", "json"):
         raise UsageError(f"`--against` writes table or json, not {format}")
     require_torch("verify --against")
     from archscope.oracles.comparison import compare_factory, write_comparison, write_comparison_json
 
-    network = opened(specs[0], changes=changes, input=input, strict=strict)
     found = compare_factory(network, factory)
     emit(write_comparison(found) if format == "table" else write_comparison_json(found), output)
     if not found.same:

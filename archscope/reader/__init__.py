@@ -32,12 +32,15 @@ from archscope.source import Invalid, parse
 
 __all__ = ["find", "load", "read", "spec_names", "specs_folder"]
 
+InputShape = Sequence[int] | str | Mapping[str, Sequence[int] | str]
+"""The shape of a network's input, or the shapes of those that are named."""
+
 
 def load(
     spec: str | os.PathLike[str],
     *,
     changes: Mapping[str, Any] | Sequence[str] = (),
-    input: Sequence[int] | str | None = None,
+    input: InputShape | None = None,
     strict: bool = False,
 ) -> Network:
     """Read a spec: one that ships with archscope by name, or any by path.
@@ -45,7 +48,7 @@ def load(
     Args:
         spec: ``"lenet5"``, the path of a YAML file, or either with a variant: ``"resnet@50"``.
         changes: options to change first, ``{"C1.padding": 2}`` or ``["C1.padding=2"]``.
-        input: another input shape, ``(1, 28, 28)`` or ``"1,28,28"``.
+        input: another input shape, ``(1, 28, 28)`` or ``"1,28,28"``; of several inputs, those by name.
         strict: whether warnings are mistakes. Else they are the network's ``doubts``.
 
     Raises:
@@ -69,7 +72,7 @@ def read(
     name: str = "network",
     variant: str | None = None,
     changes: Mapping[str, Any] | Sequence[str] = (),
-    input: Sequence[int] | str | None = None,
+    input: InputShape | None = None,
     strict: bool = False,
 ) -> Network:
     """Read a spec from a string, or one of its variants; as `load` otherwise.
@@ -92,7 +95,7 @@ class _Request(Record):
     variant: str | None
     path: str | None
     changes: Mapping[str, Any] | Sequence[str]
-    input: Sequence[int] | str | None
+    input: InputShape | None
     strict: bool
 
 

@@ -46,27 +46,51 @@ def apply_changes(body: MappingTree, changes: Mapping[str, Any] | Sequence[str],
     return inner
 
 
-def apply_input(body: MappingTree, shape: Sequence[int] | str | None, report: Report) -> None:
-    """Write another input shape into the tree of a spec."""
+def apply_input(
+    body: MappingTree, shape: Sequence[int] | str | Mapping[str, Sequence[int] | str] | None, report: Report
+) -> None:
+    """Write another input shape into the tree of a spec; of several inputs, those that are named.
+
+    Raises:
+        UsageError: it is no shape, or the spec has no input of that name.
+    """
     if shape is None:
         return
-    text = shape if isinstance(shape, str) else _joined(shape)
+    old = body.get("input")
+    names = list(old.entries) if isinstance(old, MappingTree) else ["input"]
+    named: Mapping[str, Sequence[int] | str] = shape if isinstance(shape, Mapping) else {names[0]: shape}
+    if len(names) > 1 and not isinstance(shape, Mapping):
+        listed = ", ".join(f"`{name}`" for name in names)
+        raise UsageError(f"the network has {len(names)} inputs, {listed}; name the one that is meant: "
+                         f"--input {names[0]}={_joined(shape)}")  # fmt: skip
+    for name, extents in named.items():
+        if name not in names:
+            raise UsageError(f"the network has no input `{name}`; {did_you_mean(name, names, what='inputs')}")
+        written = _shape(extents, report)
+        if isinstance(old, MappingTree):
+            old.entries[name] = (Scalar(name, written.span), written)
+        else:
+            body.entries["input"] = (Scalar("input", written.span), written)
+
+
+def _shape(shape: Sequence[int] | str, report: Report) -> List:
+    """A shape from outside as the tree that a spec would have for it."""
+    text = _joined(shape)
     source = Source("--input", text.strip("[]() "))
     try:
         tree, early = parse(Source("--input", f"[{source.text}]"))
     except Invalid:
         raise UsageError(f"`{text}` is no shape; write its extents, such as 1,28,28") from None
     report.diagnostics.extend(early)
-    old = body.get("input")
-    if isinstance(old, MappingTree):
-        raise UsageError(f"the network has {len(old.entries)} inputs; change them in the spec")
     extents = tree.items if isinstance(tree, List) else [tree]
     items: list[Tree] = [Scalar(item.value if isinstance(item, Scalar) else None, _whole(source)) for item in extents]
-    body.entries["input"] = (Scalar("input", _whole(source)), List(_whole(source), items))
+    return List(_whole(source), items)
 
 
 def _joined(shape: Any) -> str:
     """Extents as a person writes them; what is no shape is refused with those words."""
+    if isinstance(shape, str):
+        return shape
     if not isinstance(shape, Iterable) or isinstance(shape, (bytes, Mapping)):
         raise UsageError(f"{spell(shape)} is no shape; give its extents, such as (1, 28, 28)")
     extents = list(islice(shape, MOST_AXES + 1))

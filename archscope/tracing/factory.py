@@ -6,15 +6,20 @@ import importlib
 import inspect
 import os
 import sys
+import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from archscope.errors import UsageError, did_you_mean, one
 from archscope.escaping import LONGEST_OF_STRANGERS, line, terminal
-from archscope.tracing.strangers import heard_apart
+from archscope.record import EMPTY
+from archscope.tracing.inputs import Call
+from archscope.tracing.strangers import heard_apart, keeping_random
+from archscope.tracing.unwrapped import is_program, unwrapped
 
 _THEIRS = (Exception, SystemExit)
 """What a stranger's code may raise; a script calls ``sys.exit`` where it is imported."""
@@ -23,46 +28,116 @@ _THEIRS = (Exception, SystemExit)
 class Factory:
     """What ``package.module:name`` stands for: a module, or something that makes one when it is called.
 
+    Args:
+        name: where it is.
+        options: what it is called with, by name.
+
     Raises:
         UsageError: it cannot be imported, or is no factory; says what and where.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, options: Mapping[str, Any] = EMPTY) -> None:
         self.name = name
-        self.found: Any = _imported(name)
-        if not isinstance(self.found, nn.Module) and not callable(self.found):
+        self.options = dict(options)
+        self.found: Any = imported(name)
+        if not _is_network(self.found) and not callable(self.found):
             kind = one(type(self.found).__name__)
             raise UsageError(f"`{name}` is {kind}, neither a module nor a function that makes one")
+        if self.options and not self.makes:
+            raise UsageError(f"`--kwargs` are for a function that makes a module, and `{name}` is a module already")
 
     @property
     def makes(self) -> bool:
         """Whether every call makes a new module."""
-        return not isinstance(self.found, nn.Module)
+        return not _is_network(self.found)
 
-    def module(self, device: str | None = None) -> nn.Module:
-        """The module, made on a device if that can be chosen.
+    def made(self, device: str | None = None) -> Any:
+        """The module, or the exported program, made on a device if that can be chosen.
 
         Raises:
             UsageError: the factory wants arguments, raises, or returns no module; says what and where.
         """
-        if isinstance(self.found, nn.Module):
+        if not self.makes:
             return self.found
-        wanted = _wanted(self.found)
-        if wanted:
-            raise UsageError(f"`{self.name}` cannot be called without {wanted}; write a function that calls it with "
-                             "all it needs, and name that")  # fmt: skip
+        self._check_options()
         try:
             with heard_apart(), torch.device(device or "cpu"):
-                made = self.found()
+                made = self.found(**self.options)
         except _THEIRS as error:
             raise UsageError(f"`{self.name}` raised {raised(error)}") from error
-        if not isinstance(made, nn.Module):
+        if not _is_network(made):
             what = "nothing" if made is None else one(type(made).__name__)
             raise UsageError(f"`{self.name}` returned {what}, not a torch.nn.Module")
         return made
 
+    def module(self, device: str | None = None) -> nn.Module:
+        """The module that a person wrote; see `made`, and `archscope.tracing.unwrapped`."""
+        return unwrapped(self.made(device))
 
-def _imported(factory: str) -> Any:
+    def _check_options(self) -> None:
+        """Refuse arguments that it does not take, and name those that it wants."""
+        try:
+            parameters = inspect.signature(self.found).parameters.values()
+        except (TypeError, ValueError):
+            return
+        named = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+        unknown = next((each for each in self.options if each not in named), None)
+        if unknown is not None and not any(each.kind is each.VAR_KEYWORD for each in parameters):
+            takes = did_you_mean(unknown, named, what="it takes") if named else "it takes none"
+            raise UsageError(f"`{self.name}` takes no argument `{unknown}`; {takes}")
+        empty = [each.name for each in parameters if each.default is each.empty and each.name not in self.options
+                 and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]  # fmt: skip
+        if empty:
+            wanted = ", ".join(f"`{each}`" for each in empty)
+            raise UsageError(
+                f"`{self.name}` cannot be called without {wanted}; state them, `--kwargs "
+                f'"{empty[0]}=…"`, or write a function that calls it with all it needs, and name that'
+            )
+
+
+def _is_network(thing: Any) -> bool:
+    return isinstance(thing, nn.Module) or is_program(thing)
+
+
+def example_inputs(name: str) -> Call:
+    """What a function of a person's says to call their network with.
+
+    A tuple stands for arguments in order, a mapping for arguments by name, a pair of both for both; anything else is
+    the one argument.
+
+    Raises:
+        UsageError: it cannot be imported or called, or raises; says what and where.
+    """
+    found = imported(name)
+    if callable(found) and not isinstance(found, Tensor):
+        wanted = _wanted(found)
+        if wanted:
+            raise UsageError(f"the example `{name}` cannot be called without {wanted}; write a function without "
+                             "arguments that returns what to call the network with")  # fmt: skip
+        try:
+            with heard_apart(), keeping_random():
+                found = found()
+        except _THEIRS as error:
+            raise UsageError(f"the example `{name}` raised {raised(error)}") from error
+    if found is None:
+        raise UsageError(f"the example `{name}` returned nothing; let it return what to call the network with")
+    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], tuple) and _by_name(found[1]):
+        return Call(found[0], dict(found[1]))
+    if _by_name(found):
+        return Call((), dict(found))
+    return Call(found if type(found) is tuple else (found,))
+
+
+def _by_name(thing: Any) -> bool:
+    return isinstance(thing, Mapping) and bool(thing) and all(isinstance(key, str) for key in thing)
+
+
+def imported(factory: str) -> Any:
+    """What ``package.module:name`` is.
+
+    Raises:
+        UsageError: it cannot be imported, or there is none of that name.
+    """
     place, colon, name = factory.partition(":")
     if not colon or not place or not name:
         raise UsageError(f"`{factory}` names no factory; write MODULE:FACTORY, such as mypkg.models:AlexNet")
@@ -105,11 +180,37 @@ def _said(error: BaseException) -> str:
 
 def raised(error: BaseException) -> str:
     """What was raised, and the last line of the person's own code that it came through."""
-    trace, place = error.__traceback__, ""
-    while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if not file.startswith(("<", sys.base_prefix, sys.prefix, str(Path(__file__).parents[1]))):
-            place = f" (at {os.path.relpath(file)}:{trace.tb_lineno})"
-        trace = trace.tb_next
+    place = place_of(error)
+    where = f" (at {place})" if place else ""
     text = terminal(line(_said(error)).rstrip("."), LONGEST_OF_STRANGERS)
-    return f"{type(error).__name__}: {text}{place}" if text else f"{type(error).__name__}{place}"
+    return f"{type(error).__name__}: {text}{where}" if text else f"{type(error).__name__}{where}"
+
+
+_PYTHON: Final = tuple(str(Path(sysconfig.get_path(name))) for name in ("stdlib", "platstdlib"))
+_OURS: Final = str(Path(__file__).parents[1])
+_INSTALLED: Final = ("site-packages", "dist-packages")
+_TORCH: Final = str(Path(torch.__file__).parent)
+
+
+def place_of(error: BaseException) -> str:
+    """The last line of the person's own code that an error came through, ``net.py:12``.
+
+    That of a package that is installed, if there is none of their own; empty, if there is neither.
+    """
+    trace, own, theirs = error.__traceback__, "", ""
+    while trace is not None:
+        file, number = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next
+        if file.startswith(("<", _OURS, _TORCH)):
+            continue
+        if any(part in _INSTALLED for part in Path(file).parts):
+            theirs = f"{Path(*_after_installed(file))}:{number}"
+        elif not file.startswith(_PYTHON):
+            own = f"{os.path.relpath(file)}:{number}"
+    return own or theirs
+
+
+def _after_installed(file: str) -> tuple[str, ...]:
+    """The path of a file below the folder of installed packages."""
+    parts = Path(file).parts
+    return parts[max(place for place, part in enumerate(parts) if part in _INSTALLED) + 1 :]

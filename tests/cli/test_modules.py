@@ -139,3 +139,104 @@ def test_a_module_is_compared_with_another(archscope_run: Runs) -> None:
     factory = RESIDUAL.partition("@")[0]
     assert archscope_run("verify", RESIDUAL, "--against", factory).status == 0
     assert archscope_run("verify", RESIDUAL, "--against", "tests.tracing.strangers:Twice").status == 1
+
+
+CALLED = "tests.tracing.called"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("TokensAndImage@10+3,16,16",),
+        ("TokensAndImage", "--input", "10:int64", "--input", "3,16,16"),
+        ("TokensAndImage", "--input", "image=3,16,16", "--input", "ids=10"),
+        ("TokensAndImage", "--input", "image=3,16,16", "--input", "ids=10:int64"),
+        ("TokensAndImage", "--example", f"{CALLED}:as_tuple"),
+        ("TokensAndImage", "--example", f"{CALLED}:as_names"),
+        ("TokensAndImage", "--example", f"{CALLED}:as_both"),
+        ("TokensAndImage", "--example", f"{CALLED}:as_shapes"),
+    ],
+)
+def test_inputs_are_stated_in_every_form(archscope_run: Runs, arguments: tuple[str, ...]) -> None:
+    run = archscope_run("table", f"{CALLED}:{arguments[0]}", *arguments[1:], "--format", "json")
+    assert run.status == 0, run.err
+    totals = json.loads(run.out)["totals"]
+    assert (totals["parameters"], totals["macs"]) == (642, 42_352)
+
+
+def test_values_and_the_factorys_arguments_are_stated(archscope_run: Runs) -> None:
+    stated = ("--input", "16", "--input", "steps=3", "--input", "scale=0.5", "--input", "mask=16:bool")
+    run = archscope_run("table", f"{CALLED}:Steps", *stated, "--kwargs", "width=16, bias=False", "--format", "json")
+    assert run.status == 0, run.err
+    totals = json.loads(run.out)["totals"]
+    assert (totals["parameters"], totals["macs"]) == (16 * 16, 3 * 16 * 16)
+
+
+@pytest.mark.parametrize("command", ["table", "explain", "diagram", "code"])
+def test_every_command_takes_inputs(archscope_run: Runs, command: str) -> None:
+    layer = ("o",) if command == "explain" else ()
+    run = archscope_run(command, f"{CALLED}:TokensAndImage", *layer, "--input", "ids=10", "--input", "image=3,16,16")
+    if command == "code":  # a mean over positions is no layer that can be made
+        assert "is a function of a module that was read" in run.err
+        return
+    assert run.status == 0, run.err
+
+
+def test_the_inputs_of_a_spec_are_changed_by_name(archscope_run: Runs, tmp_path: Path) -> None:
+    spec = tmp_path / "two.yaml"
+    spec.write_text(
+        "input: {image: [3, 8, 8], code: [10]}\nlayers:\n"
+        "  conv: {type: conv2d, out_channels: 4, kernel_size: 3, from: image}\n"
+        "  pool: {type: adaptive_avg_pool2d, output_size: 1}\n  flat: {type: flatten}\n"
+        "  fc: {type: linear, out_features: 4, from: code}\n  sum: {type: add, from: [flat, fc]}\n", encoding="utf-8",
+    )  # fmt: skip
+    for command in ("table", "code", "diagram", "verify"):
+        stated = ("--input", "image=3,16,16", "--input", "code=5")
+        run = archscope_run(command, str(spec), *stated, *(("--witness", "module") if command == "verify" else ()))
+        assert run.status == 0, run.err
+    run = archscope_run("table", str(spec), "--input", "code=5", "--input", "image=3,16,16", "--format", "json")
+    assert json.loads(run.out)["totals"]["parameters"] == 28 * 4 + 6 * 4
+    for stated, message in (
+        (("6",), "the network has 2 inputs, `image`, `code`; name the one that is meant: --input image=6"),
+        (("imag=6",), "the network has no input `imag`; did you mean `image`?"),
+        (("code=5:int64",), "an input of a spec has a shape and no type; write --input code=5"),
+        (("code=5", "6"), "`--input 6` beside others does not say which input it is"),
+        (("code=word",), "`--input code=` is given no shape"),
+    ):
+        run = archscope_run("table", str(spec), *(each for text in stated for each in ("--input", text)))
+        assert run.status == 2
+        assert message in run.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("Steps", "--example", f"{CALLED}:raising"), "raised ValueError: there is no data (at tests/tracing/called"),
+        (("Steps", "--example", f"{CALLED}:nothing"), "returned nothing; let it return what to call"),
+        (("Steps", "--example", f"{CALLED}:wanting"), "cannot be called without `size`; write a function without"),
+        (("Steps", "--example", f"{CALLED}:missing"), "has no `missing`"),
+        (("Steps@8", "--example", f"{CALLED}:as_tuple", "--input", "8"), "both say what to call the module with"),
+        (("Steps@8", "--kwargs", "widht=3"), "takes no argument `widht`; did you mean `width`?"),
+        (("Steps@8", "--kwargs", "3"), "has a value without a name"),
+        (("wanting@8",), "cannot be called without `size`; state them, `--kwargs \"size=…\"`"),
+        (("wrapped@8", "--kwargs", "width=3"), "is a module already"),
+        (("Steps@8", "--batch", "0"), "a batch has one sample or more"),
+        (("Steps", "--example", f"{CALLED}:nested", "--batch", "3"), "the example brings a batch of its own"),
+        (("Steps", "--input", "8:int46"), "`int46` is no type of number; did you mean `int64`?"),
+        (("Steps", "--input", "8", "--input", "step=3"), "takes no input `step`; did you mean `steps`?"),
+        (("Steps", "--input", "8", "--input", "steps=3x"), "`3x` is neither a shape nor a number"),
+        (("Steps", "--input", "9"), "it takes 8 features and is given 9 (at tests/tracing/called.py:"),
+    ],
+)  # fmt: skip
+def test_a_mistake_about_inputs_is_one_line(archscope_run: Runs, arguments: tuple[str, ...], message: str) -> None:
+    run = archscope_run("table", f"{CALLED}:{arguments[0]}", *arguments[1:])
+    assert (run.status, run.out) == (2, "")
+    assert message in run.err
+    assert len(run.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("flag", ["--example", "--kwargs", "--batch"])
+def test_what_is_said_of_modules_is_not_said_of_specs(archscope_run: Runs, flag: str) -> None:
+    run = archscope_run("table", "lenet5", flag, "3")
+    assert run.status == 2
+    assert f"`{flag}` is for a module of your own, and lenet5 is a spec" in run.err

@@ -1,0 +1,89 @@
+"""Files that PyTorch writes, told by what is in them; nothing in them is ever unpickled.
+
+A ``.pt2`` file of `torch.export.save` holds its graph and its shapes as JSON and its weights as plain bytes. Whatever
+else PyTorch writes is a pickle, and a pickle runs whatever code somebody has put into it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from typing import TYPE_CHECKING, Any, Final
+
+from archscope.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
+_SAMPLE: Final = "data/sample_inputs/"
+_WEIGHTS: Final = ("data/weights/", "data/constants/")
+
+
+def read_program(path: str | os.PathLike[str]) -> ExportedProgram:
+    """The exported program in a ``.pt2`` file, without the example inputs that are pickled beside it.
+
+    Raises:
+        UsageError: it is another kind of file, or holds pickled parts; says what to do instead.
+    """
+    shown = os.fspath(path)
+    parts = _parts(path, shown)
+    _refuse_pickles(parts, shown)
+    import torch
+
+    try:
+        return torch.export.load(_without_samples(parts))
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UsageError(
+            f"{shown}: PyTorch {torch.__version__} does not read this exported program: {reason}"
+        ) from error
+
+
+def _parts(path: str | os.PathLike[str], shown: str) -> dict[str, bytes]:
+    """What is in the archive, by name without its outermost folder."""
+    remedy = "write a function that loads it, and name that: `mypkg.models:load`"
+    pickled = f"{shown} is a pickle, and unpickling runs whatever code is in it; {remedy}"
+    if not zipfile.is_zipfile(path):
+        raise UsageError(pickled)
+    with zipfile.ZipFile(path) as archive:
+        names = {name.partition("/")[2]: name for name in archive.namelist()}
+        if any(name.startswith("code/") for name in names):
+            raise UsageError(f"{shown} is a scripted module, which shows none of its layers; read the module it was "
+                             "made from")  # fmt: skip
+        if "data.pkl" in names or "serialized_exported_program.json" in archive.namelist():
+            raise UsageError(pickled)
+        if not any(name.startswith("models/") and name.endswith(".json") for name in names):
+            compiled = any(name.startswith("data/aotinductor/") for name in names)
+            what = "holds compiled code and no layers" if compiled else "is a zip file, and holds no exported program"
+            raise UsageError(f"{shown} {what}; `torch.export.save` writes what can be read")
+        return {name: archive.read(whole) for name, whole in names.items() if name}
+
+
+def _refuse_pickles(parts: dict[str, bytes], shown: str) -> None:
+    """Insist that every weight is plain bytes."""
+    where = ""
+    for name, body in parts.items():
+        if name.startswith(_WEIGHTS) and name.endswith("_config.json"):
+            described: dict[str, Any] = json.loads(body).get("config", {})
+            where = where or next((key for key, each in described.items() if not _plain(each)), "")
+        elif name.startswith(_WEIGHTS) and name.endswith(".pt"):
+            where = where or name
+    if where:
+        raise UsageError(f"{shown} holds `{where}` as a pickle, and unpickling runs whatever code is in it; write a "
+                         "function that loads the file, and name that: `mypkg.models:load`")  # fmt: skip
+
+
+def _plain(payload: dict[str, Any]) -> bool:
+    return not payload.get("use_pickle", True) and str(payload.get("path_name", "")).startswith(("weight_", "tensor_"))
+
+
+def _without_samples(parts: dict[str, bytes]) -> io.BytesIO:
+    """The archive again, its pickled example inputs left empty."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+        for name, body in parts.items():
+            archive.writestr(f"archive/{name}", b"" if name.startswith(_SAMPLE) else body)
+    made.seek(0)
+    return made

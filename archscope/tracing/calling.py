@@ -1,0 +1,319 @@
+"""How a module is called: what was said is taken as it is, and what nobody said is tried.
+
+A tensor whose type nobody stated holds numbers of the module's own precision, or else whole numbers; one number by
+name is a plain value, or else the length of a vector. Of several attempts that fail, the one that went furthest tells
+why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import inspect
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from archscope.errors import UsageError, did_you_mean
+from archscope.network import Network
+from archscope.tracing.archives import read_program
+from archscope.tracing.factory import Factory, example_inputs, place_of, raised
+from archscope.tracing.following import trace_module
+from archscope.tracing.inputs import Call, Given
+from archscope.tracing.stated import Bare
+from archscope.tracing.strangers import heard_apart
+from archscope.tracing.unwrapped import class_name, inputs_of, is_program, unwrapped
+
+MOST: Final = 32
+"""Ways of filling in what nobody said that are tried at most."""
+
+_WHOLE: Final = re.compile(r"(.*_)?(ids?|idx|index|indices|labels?|targets?|tokens?|words?|timesteps?)", re.IGNORECASE)
+"""Names of inputs that are mostly whole numbers."""
+
+
+LIBRARY: Final = "call it with tensors of your own if it takes others"
+COMMAND: Final = ("write other inputs as --input 3,224,224 or --input NAME=128:int64, or name a function that returns "
+                  "them, --example mypkg.models:example")  # fmt: skip
+"""What to do about inputs on which a module does not run, in Python and on the command line."""
+
+
+@dataclass(frozen=True)
+class Called:
+    """A module, what it is called with, and the network that it was read into.
+
+    Attributes:
+        module: the module that a person wrote; on meta, if it was made here and runs there.
+        call: its inputs, with the type of each.
+        network: what was read.
+    """
+
+    module: nn.Module
+    call: Call
+    network: Network
+
+    def inputs(self, device: torch.device | str, *, batch: int | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of one call, on a device; what was described is drawn with a fixed seed."""
+        generator = None if torch.device(device).type == "meta" else torch.Generator().manual_seed(0)
+        samples = self.call.batch if batch is None else batch
+
+        def there(value: Any) -> Any:
+            if isinstance(value, Given):
+                return drawn(value, samples, generator).to(device)
+            return value.to(device) if isinstance(value, Tensor) else value
+
+        return self.call.mapped(there)
+
+
+def drawn(given: Given, batch: int, generator: torch.Generator | None) -> Tensor:
+    """A tensor as it was described: normal values; nothing but zeros for whole numbers, and a mask that lets all by."""
+    dtype = getattr(torch, given.dtype or "float32")
+    shape = given.shape if given.batched is False else (batch, *given.shape)
+    if generator is None:
+        return torch.empty(shape, dtype=dtype, device="meta")
+    if dtype is torch.bool:
+        return torch.ones(shape, dtype=dtype)
+    if dtype.is_floating_point or dtype.is_complex:
+        return torch.randn(shape, generator=generator).to(dtype)
+    return torch.zeros(shape, dtype=dtype)
+
+
+def described(value: Any) -> Any:
+    """What a person calls a module with: a tuple of whole numbers is the shape of a sample, an array is a tensor.
+
+    >>> described((3, 224, 224)), described({"ids": [(8,), 2.5]})
+    (Given(shape=(3, 224, 224), dtype=None, batched=None), {'ids': [Given(shape=(8,), dtype=None, batched=None), 2.5]})
+    """
+    if isinstance(value, (tuple, list)) and not hasattr(value, "_fields") and (value or isinstance(value, tuple)):
+        if all(isinstance(extent, int) and not isinstance(extent, bool) for extent in value):
+            return _shape(value)
+        return type(value)(described(each) for each in value)
+    if isinstance(value, Mapping):
+        changed = {key: described(each) for key, each in value.items()}
+        same = all(changed[key] is each for key, each in value.items())
+        return value if same else changed if type(value) is dict else type(value)(changed)  # type: ignore[call-arg]
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {each.name: getattr(value, each.name) for each in fields(value)}
+        changed = {name: described(each) for name, each in parts.items()}
+        if all(changed[name] is each for name, each in parts.items()):
+            return value
+        made = copy.copy(value)
+        for name, each in changed.items():
+            object.__setattr__(made, name, each)
+        return made
+    if type(value).__module__ == "numpy":
+        return torch.as_tensor(value.copy()) if getattr(value, "ndim", 0) else value.item()
+    return value
+
+
+def _shape(value: Sequence[int]) -> Given:
+    shape = tuple(int(extent) for extent in value)
+    if any(extent < 1 for extent in shape):
+        raise UsageError(f"{shape} is no shape: every axis has a length of one or more")
+    return Given(shape)
+
+
+def call_module(
+    module: nn.Module, call: Call, name: str | None = None, path: str | None = None, remedy: str = COMMAND
+) -> Called:
+    """Read a module that is called so; see `archscope.trace`.
+
+    Raises:
+        UsageError: it takes other inputs, or does not run on these; says where it stops, why, and what to write.
+    """
+    called = name or type(module).__name__
+    checked(module, call, called)
+    stops: list[tuple[int, UsageError]] = []
+    for each in filled(module, call):
+        count = _Count()
+        try:
+            with count:
+                return Called(module, each, trace_module(module, each, name, path))
+        except UsageError as error:
+            if error.__cause__ is None:
+                raise
+            stops.append((count.functions, error))
+    furthest = max(stops, key=lambda stop: stop[0])[1]
+    raise UsageError(_told(furthest, len(stops), remedy)) from furthest.__cause__
+
+
+def call_factory(
+    factory: str, options: Mapping[str, Any], call: Call, *, path: str, example: str | None, batch: int | None
+) -> Called:
+    """Read what a factory makes: on meta, where a large network costs nothing; on the CPU, if it will not run there."""
+    maker = Factory(factory, options)
+    name = factory.rpartition(":")[2].rpartition(".")[2]
+    call = _with_example(call, example, batch)
+    if maker.makes:
+        # Some code looks at values, and meta has none; the CPU shows whether that was it.
+        with contextlib.suppress(UsageError):
+            return _called(maker.made("meta"), call, name, path)
+    return _called(_begun(maker.made(), call, factory), call, name, path)
+
+
+def call_archive(path: str, call: Call, *, example: str | None, batch: int | None) -> Called:
+    """Read the exported program in a file; its inputs are those it was exported with, if nobody says otherwise."""
+    return _called(read_program(path), _with_example(call, example, batch), None, path)
+
+
+def call_thing(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], name: str | None = None) -> Called:
+    """Read a module, or what holds one, that is called with tensors, arrays, shapes and plain values."""
+    call = Call(tuple(map(described, args)), {key: described(each) for key, each in kwargs.items()})
+    return _called(thing, call, name, None, LIBRARY)
+
+
+def _called(made: Any, call: Call, name: str | None, path: str | None, remedy: str = COMMAND) -> Called:
+    if not is_program(made):
+        if not (call.args or call.kwargs) and path is None:
+            raise UsageError("state the shape of each input without the batch axis, such as (3, 224, 224)")
+        if not (call.args or call.kwargs):
+            factory = str(path).partition("@")[0]
+            raise UsageError(f"`{factory}` does not say what it takes; state the shape of its input without the batch: "
+                             f"{factory}@3,224,224")  # fmt: skip
+        return call_module(unwrapped(made), call, name, path, remedy)
+    if not (call.args or call.kwargs):
+        args, kwargs = inputs_of(made)
+        call = Call(args, kwargs)
+    return call_module(unwrapped(made), call, name or class_name(made) or None, path, remedy)
+
+
+def _with_example(call: Call, example: str | None, batch: int | None) -> Call:
+    """What a person's function says to call the module with, if one is named; in batches, if a size is."""
+    if example is not None:
+        found = example_inputs(example)
+        call = Call(tuple(map(described, found.args)), {name: described(each) for name, each in found.kwargs.items()})
+    if batch is None:
+        return call
+    if not any(isinstance(each, (Given, Bare)) for _, each in call.named(())):
+        raise UsageError(f"the example brings a batch of its own; leave out `--batch {batch}`, or return shapes")
+    return call.replace(batch=batch)
+
+
+def checked(module: nn.Module, call: Call, called: str) -> None:
+    """Refuse inputs that ``forward`` does not take, and name those that it wants.
+
+    Raises:
+        UsageError: says which, and what to write.
+    """
+    try:
+        parameters = inspect.signature(module.forward).parameters.values()
+    except (TypeError, ValueError):
+        return
+    placed = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.POSITIONAL_ONLY)]
+    named = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+    kinds = {each.kind for each in parameters}
+    unknown = next((name for name in call.kwargs if name not in named), None)
+    if unknown is not None and inspect.Parameter.VAR_KEYWORD not in kinds:
+        takes = did_you_mean(unknown, named, what="it takes") if named else "it takes none by name"
+        raise UsageError(f"`forward` of {called} takes no input `{unknown}`; {takes}")
+    if len(call.args) > len(placed) and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        takes = f"takes {len(placed)} ({', '.join(placed)})" if placed else "takes none"
+        raise UsageError(f"`forward` of {called} {takes}, and {len(call.args)} inputs are stated")
+    twice = next((name for name in placed[: len(call.args)] if name in call.kwargs), None)
+    if twice is not None:
+        raise UsageError(f"the input `{twice}` of {called} is stated twice, in its place and by name")
+    wanted = [each.name for each in parameters if each.default is each.empty and each.name not in call.kwargs
+              and each.name not in placed[: len(call.args)]
+              and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]  # fmt: skip
+    if wanted:
+        listed = ", ".join(f"`{name}`" for name in wanted)
+        raise UsageError(f"`forward` of {called} wants {listed} too; write --input {wanted[0]}=3,224,224, or "
+                         f"{wanted[0]}=128:int64 for whole numbers")  # fmt: skip
+
+
+def filled(module: nn.Module, call: Call) -> Iterator[Call]:
+    """The call with everything said: first what is most likely, then other types of numbers."""
+    try:
+        parameters = inspect.signature(module.forward).parameters
+    except (TypeError, ValueError):
+        parameters = {}  # type: ignore[assignment]
+    places = list(call.named([name for name in parameters if name not in ("args", "kwargs")]))
+    own = next((each.dtype for each in (*module.parameters(), *module.buffers()) if each.is_floating_point()),
+               torch.get_default_dtype())  # fmt: skip
+    precision = str(own).removeprefix("torch.")
+    choices = [list(_choices(name, value, parameters.get(name), precision)) for name, value in places]
+    ranked = sorted(itertools.islice(itertools.product(*map(range, map(len, choices))), 4096), key=_rank)
+    for picks in ranked[:MOST]:
+        yield _with(call, [options[pick] for options, pick in zip(choices, picks, strict=True)])
+
+
+def _with(call: Call, values: Sequence[Any]) -> Call:
+    """The call with other values in its places, in order."""
+    left = iter(values)
+    args, kwargs = call.mapped(lambda _: next(left))
+    return call.replace(args=args, kwargs=kwargs)
+
+
+def _rank(picks: Sequence[int]) -> tuple[int, int, tuple[int, ...]]:
+    """The likeliest of all first, then all that are of one other kind, then mixtures, with few others first."""
+    mixed = len(set(picks)) > 1
+    return (int(mixed), sum(picks), tuple(picks))
+
+
+def _choices(name: str, value: Any, parameter: inspect.Parameter | None, precision: str) -> Iterator[Any]:
+    """What a place in a call may be, the likeliest first."""
+    if isinstance(value, Bare):
+        plain, tensor = _meant(parameter)
+        if plain or not value.value:
+            yield value.value
+        if tensor and value.value:
+            yield from _choices(name, Given((value.value,)), parameter, precision)
+    elif isinstance(value, Given) and value.dtype is None:
+        whole = bool(_WHOLE.fullmatch(name.rpartition(".")[2]))
+        for dtype in ("int64", precision) if whole else (precision, "int64"):
+            yield value.replace(dtype=dtype)
+    else:
+        yield value
+
+
+def _meant(parameter: inspect.Parameter | None) -> tuple[bool, bool]:
+    """Whether one number may be meant as a plain value, and whether as the length of a vector."""
+    if parameter is None:
+        return True, True
+    if isinstance(parameter.default, (bool, int, float)):
+        return True, False
+    stated = parameter.annotation
+    text = "" if stated is parameter.empty else stated if isinstance(stated, str) else inspect.formatannotation(stated)
+    plain = bool(re.search(r"\b(int|float|bool)\b", text))
+    tensor = "Tensor" in text
+    return (plain, tensor) if plain or tensor else (True, True)
+
+
+class _Count(TorchFunctionMode):
+    """Counts PyTorch's functions, to know how far an attempt went."""
+
+    functions = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.functions += 1
+        return func(*args, **(kwargs or {}))
+
+
+def _told(error: UsageError, attempts: int, remedy: str) -> str:
+    """What stopped the attempt that went furthest, at which line, and what to write."""
+    text, cause = str(error), error.__cause__
+    place = "" if cause is None else place_of(cause)
+    if place and place not in text:
+        text = f"{text} (at {place})"
+    return f"{text}{'; whole numbers were tried too' if attempts > 1 else ''}; {remedy}"
+
+
+def _begun(made: Any, call: Call, factory: str) -> Any:
+    """A module whose lazy layers have their shapes: it has run once."""
+    if is_program(made) or not any(map(nn.parameter.is_lazy, unwrapped(made).parameters())):
+        return made
+    module, stopped = unwrapped(made), None
+    for each in filled(module, call):
+        args, kwargs = Called(module, each, None).inputs("cpu")  # type: ignore[arg-type]
+        try:
+            with torch.no_grad(), heard_apart():
+                module(*args, **kwargs)
+            return module
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module raises is told
+            stopped = stopped or error
+    raise UsageError(f"the module of `{factory}` raised {raised(stopped)}") from stopped  # type: ignore[arg-type]

@@ -1,0 +1,99 @@
+"""What a module or program that is wrapped in another holds."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any, Final
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional as F
+
+from archscope.errors import UsageError, one
+
+_PARALLEL: Final = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+
+
+def unwrapped(thing: Any) -> nn.Module:
+    """The module that a person wrote: out of `DataParallel`, ``torch.compile`` and exported programs.
+
+    Raises:
+        UsageError: it is no module.
+
+    >>> unwrapped(nn.DataParallel(nn.Linear(3, 2)))
+    Linear(in_features=3, out_features=2, bias=True)
+    """
+    if is_program(thing):
+        return _module_of(thing)
+    if not isinstance(thing, nn.Module):
+        raise UsageError(f"{one(type(thing).__name__)} is neither a torch.nn.Module nor an exported program")
+    module: Any = thing
+    while isinstance(module, _PARALLEL) or "_orig_mod" in module._modules:
+        module = module.module if isinstance(module, _PARALLEL) else module._modules["_orig_mod"]
+    return module  # type: ignore[no-any-return]
+
+
+def is_program(thing: Any) -> bool:
+    """Whether it is a `torch.export.ExportedProgram`; asks without importing that part of PyTorch."""
+    exporting = sys.modules.get("torch.export")
+    return exporting is not None and isinstance(thing, exporting.ExportedProgram)
+
+
+def inputs_of(program: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What a program was exported with: arguments in order and by name, their tensors without values."""
+    placed = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
+    given = [placed.get(name) if isinstance(name, str) else name for name in program.graph_signature.user_inputs]
+    flat = [torch.empty(tuple(map(_extent, each.shape)), dtype=each.dtype, device="meta")
+            if isinstance(each, Tensor) else each for each in given]  # fmt: skip
+    spec = program.module_call_graph[0].signature.in_spec
+    args, kwargs = torch.utils._pytree.tree_unflatten(flat, spec)
+    return tuple(args), dict(kwargs)
+
+
+def _extent(extent: Any) -> int:
+    """The length of an axis; of one that may have any, that of the example it was exported with."""
+    if isinstance(extent, int):
+        return extent
+    hint = extent.node.hint if extent.node.has_hint() else None
+    return 2 if hint is None else int(hint)
+
+
+def class_name(program: Any) -> str:
+    """What the class was called that was exported; empty if that is not known."""
+    for node in program.graph.nodes:
+        for _, kind in node.meta.get("nn_module_stack", {}).values():
+            return str(getattr(kind, "__name__", kind)).rpartition(".")[2]
+    return ""
+
+
+def _module_of(program: Any) -> nn.Module:
+    """A program as a module with the submodules that its author had."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module: nn.Module = torch.export.unflatten(program)
+    part: Any
+    for part in module.modules():
+        if isinstance(getattr(part, "graph", None), fx.Graph):
+            _in_functions(part.graph)
+            if hasattr(part, "finalize"):
+                part.finalize()
+    name = class_name(program)
+    if name:
+        module.__class__ = type(name, (type(module),), {"__module__": type(module).__module__})
+    return module
+
+
+def _in_functions(graph: fx.Graph) -> None:
+    """Calls of ATen's operations whose arguments stand in another order than PyTorch's functions have them."""
+    for node in graph.nodes:
+        if node.target is torch.ops.aten.embedding.default:
+            weight, tokens, *rest = node.args
+            node.target, node.args, node.kwargs = F.embedding, (tokens, weight, *rest[:1]), {}
+        elif node.target is torch.ops.aten.batch_norm.default:
+            taken, weight, bias, mean, var, training, momentum, eps = node.args[:8]
+            node.target, node.kwargs = F.batch_norm, {}
+            node.args = (taken, mean, var, weight, bias, training, momentum, eps)
+
+
+__all__ = ["class_name", "inputs_of", "is_program", "unwrapped"]
