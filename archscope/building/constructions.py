@@ -203,6 +203,15 @@ def _plain(name: str, *options: str) -> Rule:
     return construct
 
 
+def _typed(name: str) -> Rule:
+    """A class of `archscope.building.functions`, which takes the options of the layer as they are."""
+
+    def construct(layer: Any, shapes: Shapes, padding: Any) -> Construction:
+        return Construction(name, (), {option: getattr(layer, option) for option in layer.options})
+
+    return construct
+
+
 CONSTRUCTIONS: Final[Mapping[str, Rule]] = MappingProxyType({
     "conv1d": _conv,
     "conv2d": _conv2d,
@@ -243,6 +252,27 @@ CONSTRUCTIONS: Final[Mapping[str, Rule]] = MappingProxyType({
     "multihead_attention": _attention,
     "lstm": _recurrent("LSTM"),
     "gru": _recurrent("GRU"),
+    "permute": _typed("Permute"),
+    "transpose": _typed("Transpose"),
+    "squeeze": _typed("Squeeze"),
+    "unsqueeze": _typed("Unsqueeze"),
+    "expand": _typed("Expand"),
+    "slice": _typed("Slice"),
+    "select": _typed("Select"),
+    "split": _typed("Split"),
+    "chunk": _typed("Chunk"),
+    "crop": _typed("Crop"),
+    "mean": _typed("Mean"),
+    "sum": _typed("Sum"),
+    "max": _typed("Max"),
+    "subtract": _typed("Subtract"),
+    "divide": _typed("Divide"),
+    "abs": _typed("Abs"),
+    "exp": _typed("Exp"),
+    "log": _typed("Log"),
+    "sqrt": _typed("Sqrt"),
+    "power": _typed("Power"),
+    "scale": _typed("Scale"),
     "relu": _plain("ReLU"),
     "relu6": _plain("ReLU6"),
     "leaky_relu": _plain("LeakyReLU", "negative_slope"),

@@ -12,7 +12,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from archscope.layers import activation, convolution, dense, merge, normalization, pooling, sequence, shape
+from archscope.layers import (
+    activation,
+    arithmetic,
+    axes,
+    convolution,
+    dense,
+    merge,
+    normalization,
+    pooling,
+    sequence,
+    shape,
+)
 from archscope.layers.activation import (
     ELU,
     GELU,
@@ -33,6 +44,17 @@ from archscope.layers.activation import (
     Softplus,
     Tanh,
 )
+from archscope.layers.arithmetic import Abs, Exp, Log, Power, Scale, Sqrt
+from archscope.layers.axes import (
+    Expand,
+    Max,
+    Mean,
+    Permute,
+    Squeeze,
+    Sum,
+    Transpose,
+    Unsqueeze,
+)
 from archscope.layers.base import Facts, Layer, Shape, Weight, Window
 from archscope.layers.convolution import (
     Conv1d,
@@ -47,7 +69,9 @@ from archscope.layers.dense import (
 from archscope.layers.merge import (
     Add,
     Concat,
+    Divide,
     Multiply,
+    Subtract,
 )
 from archscope.layers.normalization import (
     LRN,
@@ -56,6 +80,7 @@ from archscope.layers.normalization import (
     GroupNorm,
     LayerNorm,
 )
+from archscope.layers.parts import Chunk, Crop, Select, Slice, Split
 from archscope.layers.pointwise import (
     CELU,
     Hardshrink,
@@ -99,7 +124,7 @@ from archscope.layers.shape import (
 )
 from archscope.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 
-FAMILIES: Final = (convolution, pooling, dense, normalization, activation, shape, merge, sequence)
+FAMILIES: Final = (convolution, pooling, dense, normalization, activation, shape, axes, merge, arithmetic, sequence)
 """The modules of layer types, in the order of the reference pages."""
 
 TYPES: Final[Mapping[str, type[Layer]]] = MappingProxyType(
@@ -118,6 +143,7 @@ __all__ = [
     "RBF",
     "SELU",
     "TYPES",
+    "Abs",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
@@ -129,6 +155,7 @@ __all__ = [
     "AvgPool2d",
     "AvgPool3d",
     "BatchNorm",
+    "Chunk",
     "Concat",
     "Conv1d",
     "Conv2d",
@@ -136,8 +163,12 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "Crop",
+    "Divide",
     "Dropout",
     "Embedding",
+    "Exp",
+    "Expand",
     "Facts",
     "Flatten",
     "GroupNorm",
@@ -150,33 +181,48 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "Log",
     "LogSigmoid",
     "LogSoftmax",
+    "Max",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
+    "Mean",
     "Mish",
     "MultiheadAttention",
     "Multiply",
     "PReLU",
+    "Permute",
+    "Power",
     "RReLU",
     "ReLU",
     "ReLU6",
     "Reshape",
+    "Scale",
     "ScaledTanh",
+    "Select",
     "Shape",
     "SiLU",
     "Sigmoid",
+    "Slice",
     "Softmax",
     "Softmax2d",
     "Softmin",
     "Softplus",
     "Softshrink",
     "Softsign",
+    "Split",
+    "Sqrt",
+    "Squeeze",
     "Subsampling",
+    "Subtract",
+    "Sum",
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transpose",
+    "Unsqueeze",
     "Upsample",
     "Weight",
     "Window",

@@ -93,6 +93,7 @@ class Facts(Record):
         windows: what one output position sees, an entry for each spatial axis; empty where a position sees
             only itself; ``None`` where the grid is lost.
         reasons: why a number is ``None``, by the name of the number.
+        sees: the inputs whose values reach the output, by number; all of them if None.
     """
 
     inputs: tuple[Shape, ...]
@@ -104,6 +105,7 @@ class Facts(Record):
     macs_in_bounds: Count | None = UNSTATED
     windows: tuple[Window, ...] | None = ()
     reasons: Mapping[str, str] = EMPTY
+    sees: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.macs_in_bounds is UNSTATED:

@@ -1,4 +1,4 @@
-"""Layers that join several inputs: add, multiply, concat."""
+"""Layers that join several inputs: add, multiply, concat, subtract, divide."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import ClassVar
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, spell_tuple
 from archscope.layers.doubt import Meaning
+from archscope.layers.places import axis_in
 from archscope.options import integer, option
 from archscope.working import total
 
@@ -69,6 +70,32 @@ class Multiply(_Elementwise):
     symbol: ClassVar[str] = "×"
 
 
+class Subtract(_Elementwise):
+    """The first input less the second.
+
+    >>> Subtract().facts((64, 56, 56), (64, 56, 56)).output
+    (64, 56, 56)
+    """
+
+    type: ClassVar[str] = "subtract"
+    verb: ClassVar[str] = "Subtraction"
+    symbol: ClassVar[str] = "−"
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+
+
+class Divide(_Elementwise):
+    """The first input over the second, value by value.
+
+    >>> Divide().facts((64, 56, 56), (64, 1, 1)).output
+    (64, 56, 56)
+    """
+
+    type: ClassVar[str] = "divide"
+    verb: ClassVar[str] = "Division"
+    symbol: ClassVar[str] = "÷"
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+
+
 class Concat(Layer):
     """Its inputs one after the other along an axis, the channels unless told otherwise.
 
@@ -85,14 +112,7 @@ class Concat(Layer):
 
     def rule(self, *inputs: Shape) -> Facts:
         first = inputs[0]
-        if not -len(first) <= self.dim < len(first):
-            raise Rejects(
-                f"`dim: {self.dim}` is no axis of {spell_tuple(first)}",
-                option="dim",
-                input=0,
-                help="axes count from 0, without the batch",
-            )
-        axis = self.dim % len(first)
+        axis = axis_in(self.dim, first)
         for position, shape in enumerate(inputs[1:], start=1):
             if len(shape) != len(first) or self._others(shape, axis) != self._others(first, axis):
                 raise Rejects(
@@ -113,4 +133,4 @@ class Concat(Layer):
         return tuple(int(extent) for position, extent in enumerate(shape) if position != axis)
 
 
-LAYERS: tuple[type[Layer], ...] = (Add, Multiply, Concat)
+LAYERS: tuple[type[Layer], ...] = (Add, Multiply, Concat, Subtract, Divide)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, ranked, spell_tuple
 from archscope.layers.doubt import Doubt, Meaning, Place
+from archscope.layers.places import axis_in
 from archscope.options import integer, non_negative_number, number, option, positive_number
 
 
@@ -37,14 +38,7 @@ class Normalized(Pointwise):
 
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
-        if not -len(shape) <= self.dim < len(shape):
-            raise Rejects(
-                f"`dim: {self.dim}` is no axis of {spell_tuple(shape)}",
-                option="dim",
-                input=0,
-                help="axes count from 0, without the batch",
-            )
-        if len(shape) == 1 or self.dim in (0, -len(shape)):
+        if axis_in(self.dim, shape) == 0:
             return Facts(inputs, (shape,))
         return Facts(
             inputs,

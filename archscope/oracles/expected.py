@@ -105,7 +105,7 @@ def _options(layer: Layer, taken: tuple[int, ...]) -> dict[str, Any]:
         stride, dilation = options["stride"], options.get("dilation", (1,) * len(options["kernel_size"]))
         if "padding" in options:
             options["padding"] = sides_of(options["padding"], taken[1:], options["kernel_size"], stride, dilation)
-    if "dim" in options:
+    if isinstance(options.get("dim"), int):
         options["dim"] %= len(taken)
     if options.get("connection_table") is None:
         options.pop("connection_table", None)

@@ -24,7 +24,7 @@ NO_PRODUCTS: Final = frozenset({
     "unbind", "clone", "_to_copy", "copy_", "contiguous", "detach", "alias", "empty", "zeros", "ones", "new_zeros",
     "full", "fill_", "relu", "tanh", "sigmoid", "_softmax", "_safe_softmax", "div", "mul", "unsafe_chunk",
     "split_with_sizes", "rsub", "new_empty", "zeros_like", "scalar_tensor", "arange", "unsafe_split", "as_strided",
-    "add_", "where", "lift_fresh", "eq", "logical_not", "any",
+    "add_", "where", "lift_fresh", "eq", "logical_not", "any", "abs", "exp", "log", "sqrt", "pow", "amax",
 })  # fmt: skip
 """Operations beside a convolution or matrix product that move, add or scale single values: no MACs."""
 

@@ -14,8 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from archscope.building.functions import Typed
 from archscope.building.historic import EuclideanRBF, ScaledTanh, Subsampling, TableConv2d
 from archscope.building.padding import SidedAvgPool, SidedMaxPool
+from archscope.layers import TYPES
+from archscope.oracles.alignment import COMPARED
 from archscope.oracles.calls import parameters_in, steps_of
 from archscope.oracles.steps import Step, merged, sides_of
 from archscope.tracing.strangers import as_written, heard_apart, kept, tensors_in
@@ -45,6 +48,7 @@ class Recording:
 _WHOLE: Final[dict[type[nn.Module], str]] = {
     Subsampling: "subsampling", TableConv2d: "conv2d", EuclideanRBF: "rbf", ScaledTanh: "scaled_tanh",
     SidedMaxPool: "max_pool", SidedAvgPool: "avg_pool", nn.MultiheadAttention: "multihead_attention",
+    Typed: "",
 }  # fmt: skip
 """Modules that are one layer, whatever functions they call inside."""
 
@@ -107,12 +111,15 @@ def _enter(recording: Recording, stack: _Stack, path: str, module: nn.Module, in
 
 def _leave(recorder: Recorder, stack: _Stack, module: nn.Module, inputs: Any, output: Any) -> None:
     kind = next((name for whole, name in _WHOLE.items() if isinstance(module, whole)), None)
+    kind = module.layer_type if isinstance(module, Typed) else kind
     made = next(tensors_in(output), None)
     if kind is not None and made is not None:
         taken = next((tuple(each.shape[1:]) for each in tensors_in(inputs)), ())
         name = f"{kind}{len(taken) - 1}d" if kind.endswith("pool") else kind
         # Attention with its batch in the second place has shapes of another kind.
         given = taken if getattr(module, "batch_first", True) else None
+        if TYPES[name].family == "merge":
+            given = None
         parameters = sum(each.numel() for each in module.parameters())
         recorder.note(Step(name, _options(module, taken), tuple(made.shape[1:]), parameters, given=given))
     stack.pop()
@@ -132,6 +139,11 @@ def _options(module: nn.Module, taken: tuple[int, ...]) -> dict[str, Any]:
             "count_include_pad": module.count_include_pad}  # fmt: skip
         return {"kernel_size": module.kernel_size, "stride": module.stride, "padding": sides,
                 "ceil_mode": module.ceil_mode, **own}  # fmt: skip
+    if isinstance(module, Typed):
+        named = {name: value for name, value in module.options.items() if name in COMPARED}
+        if isinstance(named.get("dim"), int):
+            named["dim"] %= len(taken)
+        return named
     if isinstance(module, EuclideanRBF):
         return {"out_features": module.weight.shape[0]}
     return {}

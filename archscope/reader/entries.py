@@ -127,9 +127,10 @@ def read_entry(name: str, key: Scalar, tree: Tree, report: Report, blocks: Itera
     )
     if kind is None:
         return entry
-    entry.outputs = kind.output_names
     options = [each for each in body.entries if each != "type" and each not in PLACE]
     entry.layer = _configure(kind, body, options, f"`{name}` ({kind.type})", key.span, report)
+    if entry.layer is not None:
+        entry.outputs = entry.layer.output_names
     entry.broken = entry.layer is None or (entry.activation is None and "activation" in body.entries)
     if entry.activation is not None and entry.activation.type == "identity":
         entry.activation = None  # so that a block can be told to have none

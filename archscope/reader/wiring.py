@@ -87,13 +87,14 @@ def _found(each: Reads, entry: Entry, names: Names, report: Report) -> Reads | N
     layer, output = found
     producer = names.entries.get(layer)
     if output is not None and producer is not None and output not in producer.outputs:
-        if producer.layer is not None:
-            report.add(
-                "unknown-output",
-                f"{entry.title}: {producer.title} has no output `{output}`",
-                each.span,
-                help=partial(did_you_mean, output, producer.outputs, what="outputs"),
-            )
+        if producer.layer is None:  # what it gives out is not known, and it is read all the same
+            return Reads(layer, None, each.span)
+        report.add(
+            "unknown-output",
+            f"{entry.title}: {producer.title} has no output `{output}`",
+            each.span,
+            help=partial(did_you_mean, output, producer.outputs, what="outputs"),
+        )
         return None
     return Reads(layer, output, each.span)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from torch import nn
 
-from archscope.building import historic, padding
+from archscope.building import functions, historic, padding
 from archscope.layers import TYPES, Layer
 
 _SIDED: Final = (
@@ -18,7 +18,7 @@ _SIDED: Final = (
 
 LEAVES: Final = (
     nn.RNNBase, nn.MultiheadAttention, historic.Subsampling, historic.TableConv2d, historic.EuclideanRBF,
-    historic.ScaledTanh, nn.Softmax2d, *_SIDED,
+    historic.ScaledTanh, nn.Softmax2d, functions.Typed, *_SIDED,
 )  # fmt: skip
 """Modules that are read as one layer, whatever they call."""
 
@@ -39,6 +39,8 @@ def read_module(module: nn.Module) -> Layer | None:
         return TYPES["rbf"](out_features=module.weight.shape[0], trainable=trainable)
     if isinstance(module, historic.ScaledTanh):
         return TYPES["scaled_tanh"](amplitude=module.amplitude, slope=module.slope)
+    if isinstance(module, functions.Typed):
+        return TYPES[module.layer_type](**module.options)
     if isinstance(module, nn.Softmax2d):
         return TYPES["softmax2d"]()
     return _sided(module)

@@ -13,6 +13,7 @@ from archscope.errors import UsageError
 from archscope.layers import Shape
 from archscope.layers.windows import same_padding
 from archscope.network import Network, Node
+from archscope.writing.keras_axes import AXES, channels_first
 from archscope.writing.keras_functions import FUNCTIONS, axis_of, cannot
 from archscope.writing.listing import Listing, Place, assignment, class_name, doc, laid_out, short, transcribe
 
@@ -318,17 +319,8 @@ def _dropout(place: _Place) -> str:
     return place.made(f"Dropout({place.layer.p:g})")
 
 
-def _reordered(place: _Place) -> str:
-    """The values of maps in PyTorch's order: channels first."""
-    rank = len(place.shape)
-    if rank == 1:
-        return place.taken[0]
-    order = (0, rank, *range(1, rank))
-    return f"ops.transpose({place.taken[0]}, {order})"
-
-
 def _flatten(place: _Place) -> str:
-    return f"ops.reshape({_reordered(place)}, (-1, {int(place.facts.output[0])}))"
+    return f"ops.reshape({channels_first(place.taken[0], len(place.shape))}, (-1, {int(place.facts.output[0])}))"
 
 
 def _concat(place: _Place) -> str:
@@ -345,6 +337,7 @@ def _squash(place: _Place) -> str:
 
 _WRITERS: Final[dict[str, Callable[[_Place], str]]] = {
     **FUNCTIONS,
+    **AXES,
     **{f"conv{axes}d": _conv for axes in (1, 2, 3)},
     **{f"{kind}_pool{axes}d": _pool for kind in ("max", "avg") for axes in (1, 2, 3)},
     **{f"adaptive_{kind}_pool{axes}d": _adaptive for kind in ("max", "avg") for axes in (1, 2, 3)},

@@ -50,6 +50,12 @@ def _gelu(place: Place) -> str:
     return f"ops.gelu({place.taken[0]}, approximate={place.layer.approximate == 'tanh'})"
 
 
+def _scale(place: Place) -> str:
+    layer, value = place.layer, place.taken[0]
+    scaled = value if layer.factor == 1 else f"{value} * {layer.factor!r}"
+    return f"{scaled} + {layer.shift!r}" if layer.shift else scaled
+
+
 FUNCTIONS: Final[Mapping[str, Form]] = MappingProxyType({
     "identity": function("{}"),
     "relu": function("ops.relu({})"),
@@ -78,6 +84,14 @@ FUNCTIONS: Final[Mapping[str, Form]] = MappingProxyType({
     "threshold": lambda place: f"ops.threshold({place.taken[0]}, {place.layer.threshold:g}, {place.layer.value:g})",
     "rrelu": _random_slope,
     "softplus": lambda place: f"ops.softplus({place.layer.beta:g} * {place.taken[0]}) / {place.layer.beta:g}",
+    "abs": function("ops.abs({})"),
+    "exp": function("ops.exp({})"),
+    "log": function("ops.log({})"),
+    "sqrt": function("ops.sqrt({})"),
+    "power": lambda place: f"ops.power({place.taken[0]}, {place.layer.exponent!r})",
+    "scale": _scale,
+    "subtract": lambda place: " - ".join(place.taken),
+    "divide": lambda place: " / ".join(place.taken),
     "add": lambda place: " + ".join(place.taken),
     "multiply": lambda place: " * ".join(place.taken),
 })  # fmt: skip

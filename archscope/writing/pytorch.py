@@ -23,6 +23,7 @@ from archscope.writing.listing import (
     short,
     transcribe,
 )
+from archscope.writing.pytorch_functions import FORMS
 
 _METHODS: Final = {
     "over_table": '''
@@ -158,6 +159,8 @@ def _written(place: _Place) -> str:
     name = place.call.name
     if name in _FUNCTIONS:
         return _FUNCTIONS[name].format(*place.taken)
+    if name in FORMS:
+        return FORMS[name](place)
     if name in _BY_HAND:
         return _BY_HAND[name](place)
     return f"{place.made(name)}({', '.join(place.taken)})"

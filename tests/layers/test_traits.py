@@ -18,9 +18,13 @@ ABSORBED = {
     "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "scaled_tanh", "hardtanh",
     "hardsigmoid", "hardswish", "softplus", "identity", "prelu", "softmax", "log_softmax",
     "mish", "celu", "softsign", "logsigmoid", "tanhshrink", "softshrink", "hardshrink", "threshold", "rrelu", "softmin",
-    "softmax2d",
+    "softmax2d", "permute", "transpose", "squeeze", "unsqueeze", "expand", "abs", "exp", "log", "sqrt",
+    "power", "scale",
 }  # fmt: skip
-SAME_MEMORY = {"dropout", "identity", "flatten", "reshape"}
+SAME_MEMORY = {
+    "dropout", "identity", "flatten", "reshape", "permute", "transpose", "squeeze", "unsqueeze", "expand", "slice",
+    "select", "split", "chunk", "crop",
+}  # fmt: skip
 WINDOWED = ("conv", "conv_transpose", "max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "zero_pad")
 
 every_type = pytest.mark.parametrize("kind", TYPES.values(), ids=list(TYPES))
@@ -36,12 +40,19 @@ def test_what_leaves_values_where_they_are_is_what_the_list_says() -> None:
 
 def test_how_many_inputs_a_type_takes_is_what_the_list_says() -> None:
     several = {name: kind.arity for name, kind in TYPES.items() if kind.arity != (1, 1)}
-    assert several == {"add": (2, None), "multiply": (2, None), "concat": (1, None), "multihead_attention": (1, 3)}
+    assert several == {
+        "add": (2, None), "multiply": (2, None), "subtract": (2, 2), "divide": (2, 2), "concat": (1, None),
+        "crop": (2, 2), "multihead_attention": (1, 3),
+    }  # fmt: skip
 
 
 def test_what_a_type_gives_out_is_what_the_list_says() -> None:
     several = {name: kind.output_names for name, kind in TYPES.items() if kind.output_names != ("output",)}
+    parts = {name: several.pop(name) for name in ("split", "chunk")}
     assert several == {"lstm": ("output", "hidden", "cell"), "gru": ("output", "hidden")}
+    assert all(isinstance(each, property) for each in parts.values())
+    assert TYPES["split"](split_size=[4, 1, 3]).output_names == ("0", "1", "2")
+    assert TYPES["chunk"](chunks=2).output_names == ("0", "1")
 
 
 def test_a_type_with_a_number_of_axes_has_it_in_its_name() -> None:
@@ -89,7 +100,7 @@ def test_a_layer_that_shares_memory_hands_out_the_memory_it_was_given(kind: type
     given = [torch.zeros(1, *shape, dtype=torch.long if tokens else torch.float32) for shape in row.inputs]
     made = module(*given)
     made = made[0] if isinstance(made, tuple) else made
-    assert (made.data_ptr() == given[0].data_ptr()) is kind.shares_memory
+    assert (made.untyped_storage().data_ptr() == given[0].untyped_storage().data_ptr()) is kind.shares_memory
 
 
 def test_layers_are_equal_if_their_type_and_all_their_options_are() -> None:

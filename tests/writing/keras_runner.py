@@ -62,7 +62,10 @@ def difference(network: Network) -> tuple[int, int, float]:
             target.assign(value.numpy() if own else shaped(value.numpy(), tuple(target.shape)))
     expected = [lasting(each) for each in tensors(built(*examples))]
     got = tensors(model(*turned, training=False))
-    apart = max(float((one - other).abs().max()) for one, other in zip(expected, got, strict=True))
+    # A root or a logarithm of what is below 0 is no number in either.
+    apart = max(
+        float((one.nan_to_num() - other.nan_to_num()).abs().max()) for one, other in zip(expected, got, strict=True)
+    )
     counted = sum(int(np.prod(each.shape)) for each in model.trainable_weights)
     return int(archscope.analyze(network).totals.parameters), counted, apart
 

@@ -47,7 +47,7 @@ def assert_the_same(network: Network) -> str:
     example = built.example_inputs(2)
     expected, got = built(*example), model(*example)
     for one, other in zip(*(each if isinstance(each, tuple) else (each,) for each in (expected, got)), strict=True):
-        assert torch.allclose(one, other, atol=1e-5, rtol=1e-5)
+        assert torch.allclose(one, other, atol=1e-5, rtol=1e-5, equal_nan=True)
     return source
 
 

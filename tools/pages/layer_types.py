@@ -56,7 +56,9 @@ def _type(kind: type[Layer], cases: list[Any]) -> str:
                            [_option(name, each) for name, each in kind.options.items()]))  # fmt: skip
     else:
         lines.append("It has no options.")
-    if len(kind.output_names) > 1:
+    if isinstance(kind.output_names, property):
+        lines.append(f"Its outputs are numbered, for `from: {kind.type}.0`.")
+    elif len(kind.output_names) > 1:
         lines.append(f"Outputs, for `from: {kind.type}.{kind.output_names[1]}`: "
                      + ", ".join(f"`{each}`" for each in kind.output_names) + ".")  # fmt: skip
     lines += _examples(cases)

@@ -1,0 +1,249 @@
+"""Modules for layers that PyTorch has as functions: along axes, and arithmetic value by value.
+
+Each is one layer type and says which, with the options of the layer; so what reads modules takes its word for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+
+class Typed(nn.Module):
+    """A module that is one layer type; its options are the layer's own, axes counted without the batch."""
+
+    layer_type: ClassVar[str]
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__()
+        self.options = options
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+
+
+def _axis(dim: int) -> int:
+    """An axis counted without the batch, counted with it."""
+    return dim + 1 if dim >= 0 else dim
+
+
+class Permute(Typed):
+    """The axes in another order.
+
+    >>> Permute(dims=(1, 2, 0))(torch.zeros(5, 3, 32, 48)).shape
+    torch.Size([5, 32, 48, 3])
+    """
+
+    layer_type = "permute"
+
+    def forward(self, input: Tensor) -> Tensor:
+        rank = input.dim() - 1
+        return input.permute(0, *(dim % rank + 1 for dim in self.options["dims"]))
+
+
+class Transpose(Typed):
+    """Two axes exchanged."""
+
+    layer_type = "transpose"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.transpose(_axis(self.options["dim0"]), _axis(self.options["dim1"]))
+
+
+class Squeeze(Typed):
+    """Axes of one value taken away."""
+
+    layer_type = "squeeze"
+
+    def forward(self, input: Tensor) -> Tensor:
+        rank, dims = input.dim() - 1, self.options["dim"]
+        axes = [axis for axis in range(rank) if input.shape[axis + 1] == 1] if dims is None else dims
+        return input.squeeze([dim % rank + 1 for dim in axes])
+
+
+class Unsqueeze(Typed):
+    """An axis of one value put in."""
+
+    layer_type = "unsqueeze"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.unsqueeze(_axis(self.options["dim"]))
+
+
+class Expand(Typed):
+    """Axes of one value repeated."""
+
+    layer_type = "expand"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.expand(-1, *self.options["size"])
+
+
+class Slice(Typed):
+    """Some of the positions along an axis.
+
+    >>> Slice(dim=1, start=-1, end=None, step=1)(torch.zeros(5, 3, 8)).shape
+    torch.Size([5, 3, 1])
+    """
+
+    layer_type = "slice"
+
+    def forward(self, input: Tensor) -> Tensor:
+        axis = _axis(self.options["dim"]) % input.dim()
+        along = slice(self.options["start"], self.options["end"], self.options["step"])
+        return input[(slice(None),) * axis + (along,)]
+
+
+class Select(Typed):
+    """One position of an axis."""
+
+    layer_type = "select"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.select(_axis(self.options["dim"]), self.options["index"])
+
+
+class Split(Typed):
+    """Parts of given sizes along an axis.
+
+    >>> [each.shape[1] for each in Split(split_size=(16, 48), dim=0)(torch.zeros(5, 64, 8))]
+    [16, 48]
+    """
+
+    layer_type = "split"
+
+    def forward(self, input: Tensor) -> tuple[Tensor, ...]:
+        return tuple(torch.split_with_sizes(input, self.options["split_size"], _axis(self.options["dim"])))
+
+
+class Chunk(Typed):
+    """Equal parts along an axis."""
+
+    layer_type = "chunk"
+
+    def forward(self, input: Tensor) -> tuple[Tensor, ...]:
+        return tuple(input.chunk(self.options["chunks"], dim=_axis(self.options["dim"])))
+
+
+class Crop(Typed):
+    """The first input cut to the size of the second."""
+
+    layer_type = "crop"
+
+    def forward(self, input: Tensor, like: Tensor) -> Tensor:
+        offset = self.options["offset"]
+        cropped = input
+        for axis in range(2, input.dim()):
+            first = (input.shape[axis] - like.shape[axis]) // 2
+            if offset is not None:
+                first = offset[axis - 2] if len(offset) > 1 else offset[0]
+            cropped = cropped.narrow(axis, first, like.shape[axis])
+        return cropped
+
+
+class _Reduction(Typed):
+    def given(self, input: Tensor) -> dict[str, Any]:
+        return {"dim": [dim % (input.dim() - 1) + 1 for dim in self.options["dim"]],
+                "keepdim": self.options["keepdim"]}  # fmt: skip
+
+
+class Mean(_Reduction):
+    """The mean over some axes."""
+
+    layer_type = "mean"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.mean(**self.given(input))
+
+
+class Sum(_Reduction):
+    """The sum over some axes."""
+
+    layer_type = "sum"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.sum(**self.given(input))
+
+
+class Max(_Reduction):
+    """The largest value over some axes."""
+
+    layer_type = "max"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.amax(**self.given(input))
+
+
+class Subtract(Typed):
+    """The first input less the second."""
+
+    layer_type = "subtract"
+
+    def forward(self, input: Tensor, other: Tensor) -> Tensor:
+        return input - other
+
+
+class Divide(Typed):
+    """The first input over the second."""
+
+    layer_type = "divide"
+
+    def forward(self, input: Tensor, other: Tensor) -> Tensor:
+        return input / other
+
+
+class Abs(Typed):
+    """The absolute value."""
+
+    layer_type = "abs"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.abs()
+
+
+class Exp(Typed):
+    """The exponential."""
+
+    layer_type = "exp"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.exp()
+
+
+class Log(Typed):
+    """The natural logarithm."""
+
+    layer_type = "log"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.log()
+
+
+class Sqrt(Typed):
+    """The square root."""
+
+    layer_type = "sqrt"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.sqrt()
+
+
+class Power(Typed):
+    """A constant power."""
+
+    layer_type = "power"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.pow(self.options["exponent"])
+
+
+class Scale(Typed):
+    """A constant factor, and a constant added."""
+
+    layer_type = "scale"
+
+    def forward(self, input: Tensor) -> Tensor:
+        scaled = input if self.options["factor"] == 1 else input * self.options["factor"]
+        return scaled + self.options["shift"] if self.options["shift"] else scaled

@@ -1,0 +1,114 @@
+"""Arithmetic value by value with what a spec states: absolute value, exponential, root, power, scale."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archscope.errors import Rejects
+from archscope.layers.base import Facts, Layer, Shape
+from archscope.layers.doubt import Meaning
+from archscope.options import number, option
+
+
+class _Arithmetic(Layer):
+    """A function of each value by itself: no weights, the shape unchanged."""
+
+    family: ClassVar[str] = "arithmetic"
+    verb: ClassVar[str] = "Arithmetic"
+    absorbed: ClassVar[bool] = True
+    word: ClassVar[str] = ""
+
+    @property
+    def label(self) -> str:
+        return self.word
+
+    def rule(self, *inputs: Shape) -> Facts:
+        return Facts(inputs, (inputs[0],))
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
+
+
+class Abs(_Arithmetic):
+    """``|a|``: the rectification of Jarrett et al. 2009.
+
+    >>> Abs().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "abs"
+    word: ClassVar[str] = "absolute value"
+
+
+class Exp(_Arithmetic):
+    """``eᵃ``.
+
+    >>> Exp().facts((10,)).output
+    (10,)
+    """
+
+    type: ClassVar[str] = "exp"
+    word: ClassVar[str] = "exponential"
+
+
+class Log(_Arithmetic):
+    """The natural logarithm.
+
+    >>> Log().facts((10,)).output
+    (10,)
+    """
+
+    type: ClassVar[str] = "log"
+    word: ClassVar[str] = "logarithm"
+
+
+class Sqrt(_Arithmetic):
+    """The square root.
+
+    >>> Sqrt().facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "sqrt"
+    word: ClassVar[str] = "square root"
+
+
+class Power(_Arithmetic):
+    """``a`` to a constant power: 2 squares, −1 is the reciprocal.
+
+    >>> Power(exponent=2).facts((6, 28, 28)).output
+    (6, 28, 28)
+    """
+
+    type: ClassVar[str] = "power"
+    exponent: float = option(number, doc="The power.")
+
+    @property
+    def label(self) -> str:
+        return f"to the power {self.exponent:g}"
+
+
+class Scale(_Arithmetic):
+    """``factor · a + shift`` with two constants: the ``1/√d`` of attention, ``1 − a`` of a gate.
+
+    >>> Scale(factor=-1, shift=1).label
+    '×−1 +1'
+    """
+
+    type: ClassVar[str] = "scale"
+    factor: float = option(number, default=1.0, doc="What every value is multiplied by.")
+    shift: float = option(number, default=0.0, doc="What is added after.")
+
+    @property
+    def label(self) -> str:
+        sign = "−" if self.shift < 0 else "+"
+        factor = f"×{self.factor:g}".replace("-", "−")
+        shift = f"{sign}{abs(self.shift):g}"
+        return factor if not self.shift else shift if self.factor == 1 else f"{factor} {shift}"
+
+    def check(self) -> None:
+        if self.factor == 1 and not self.shift:
+            raise Rejects("neither scales nor shifts", option="factor", help="state `factor`, `shift` or both")
+
+
+LAYERS: tuple[type[Layer], ...] = (Abs, Exp, Log, Sqrt, Power, Scale)

@@ -1,0 +1,241 @@
+"""Layers along named axes: turned, taken away, put in, cut out of, cut apart, and put together to one value."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archscope.errors import Rejects
+from archscope.layers.base import Facts, Layer, Shape, Window, spell_tuple
+from archscope.layers.parts import AXIS, Chunk, Crop, Select, Slice, Split, View
+from archscope.layers.places import LOST, axes_in, axis_in, taken_out
+from archscope.options import (
+    flag,
+    integer,
+    list_of,
+    one_or_many,
+    open_shape,
+    option,
+    optional,
+)
+from archscope.working import count
+
+_AXES = one_or_many(integer, "a list of axes or one axis")
+
+
+class Permute(View):
+    """The same values with the axes in another order; the batch stays in front.
+
+    >>> Permute(dims=[1, 2, 0]).facts((3, 32, 48)).output
+    (32, 48, 3)
+    """
+
+    type: ClassVar[str] = "permute"
+    verb: ClassVar[str] = "Permutation"
+    dims: tuple[int, ...] = option(
+        list_of(integer, "a list of axes"), doc="Every axis in its new place, counted without the batch."
+    )
+
+    @property
+    def label(self) -> str:
+        return f"permute {', '.join(map(str, self.dims))}"
+
+    def rule(self, *inputs: Shape) -> Facts:
+        axes = axes_in(self.dims, inputs[0], option="dims")
+        if len(axes) != len(inputs[0]):
+            raise Rejects(
+                f"`dims` names {len(axes)} of the {len(inputs[0])} axes of {spell_tuple(inputs[0])}",
+                option="dims",
+                input=0,
+                help="name every axis but the batch once",
+            )
+        return _turned(inputs, axes)
+
+
+class Transpose(View):
+    """The same values with two axes exchanged.
+
+    >>> Transpose(dim0=0, dim1=1).facts((768, 196)).output
+    (196, 768)
+    """
+
+    type: ClassVar[str] = "transpose"
+    verb: ClassVar[str] = "Transposition"
+    dim0: int = option(integer, doc=AXIS)
+    dim1: int = option(integer, doc="The axis it changes places with.")
+
+    @property
+    def label(self) -> str:
+        return f"transpose {self.dim0}, {self.dim1}"
+
+    def rule(self, *inputs: Shape) -> Facts:
+        one = axis_in(self.dim0, inputs[0], option="dim0")
+        other = axis_in(self.dim1, inputs[0], option="dim1")
+        axes = list(range(len(inputs[0])))
+        axes[one], axes[other] = other, one
+        return _turned(inputs, tuple(axes))
+
+
+def _turned(inputs: tuple[Shape, ...], axes: tuple[int, ...]) -> Facts:
+    output = tuple(inputs[0][axis] for axis in axes)
+    if axes == tuple(range(len(axes))):
+        return Facts(inputs, (output,))
+    return Facts(inputs, (output,), windows=None, reasons={"receptive_field": "the axes of the grid are exchanged"})
+
+
+class Squeeze(View):
+    """Without axes of one value.
+
+    >>> Squeeze(dim=[1, 2]).facts((512, 1, 1)).output
+    (512,)
+    """
+
+    type: ClassVar[str] = "squeeze"
+    verb: ClassVar[str] = "Squeeze"
+    dim: tuple[int, ...] | None = option(
+        optional(_AXES),
+        default=None,
+        doc="The axes to take away, counted without the batch; all of one value if left out.",
+    )
+
+    @property
+    def label(self) -> str:
+        return "squeeze"
+
+    def rule(self, *inputs: Shape) -> Facts:
+        ones = tuple(axis for axis, extent in enumerate(inputs[0]) if int(extent) == 1)
+        axes = ones if self.dim is None else axes_in(self.dim, inputs[0])
+        wide = next((axis for axis in axes if axis not in ones), None)
+        if wide is not None:
+            raise Rejects(
+                f"axis {wide} of {spell_tuple(inputs[0])} has {int(inputs[0][wide])} values, not one",
+                option="dim",
+                input=0,
+                help="use `select` for one of them, or `flatten`",
+            )
+        output = taken_out(inputs[0], axes, "dim", "name the axes to take away, and leave one")
+        return Facts(inputs, (output,)) if not axes else Facts(inputs, (output,), windows=None, reasons=LOST)
+
+
+class Unsqueeze(View):
+    """With one more axis, of one value.
+
+    >>> Unsqueeze(dim=0).facts((28, 28)).output
+    (1, 28, 28)
+    """
+
+    type: ClassVar[str] = "unsqueeze"
+    verb: ClassVar[str] = "Unsqueeze"
+    dim: int = option(integer, doc="The place of the new axis, counted without the batch.")
+
+    @property
+    def label(self) -> str:
+        return "unsqueeze"
+
+    def rule(self, *inputs: Shape) -> Facts:
+        place = axis_in(self.dim, inputs[0], more=1)
+        output = (*inputs[0][:place], count(1), *inputs[0][place:])
+        return Facts(inputs, (output,), windows=None, reasons=LOST)
+
+
+class Expand(View):
+    """Axes of one value repeated, without copying; −1 leaves an axis as it is.
+
+    >>> Expand(size=[-1, 14, 14]).facts((64, 1, 1)).output
+    (64, 14, 14)
+    """
+
+    type: ClassVar[str] = "expand"
+    verb: ClassVar[str] = "Expansion"
+    size: tuple[int, ...] = option(open_shape, doc="The new shape, without the batch axis.")
+
+    @property
+    def label(self) -> str:
+        return "expand"
+
+    def rule(self, *inputs: Shape) -> Facts:
+        (given,) = inputs
+        wanted = tuple(int(old) if new == -1 else new for old, new in zip(given, self.size, strict=False))
+        unlike = any(int(old) not in (1, new) for old, new in zip(given, wanted, strict=False))
+        if len(self.size) != len(given) or unlike:
+            raise Rejects(
+                f"{spell_tuple(given)} cannot be repeated to {spell_tuple(self.size)}",
+                option="size",
+                input=0,
+                help="name as many axes; only axes of one value are repeated, and -1 leaves one as it is",
+            )
+        output = tuple(old if int(old) == new else count(new) for old, new in zip(given, wanted, strict=True))
+        if output[1:] == tuple(given[1:]):
+            return Facts(inputs, (output,))
+        return Facts(inputs, (output,), windows=None, reasons={"receptive_field": "a repeated extent has no grid"})
+
+
+class _Reduction(Layer):
+    """One value for all of some axes."""
+
+    family: ClassVar[str] = "axes"
+    verb: ClassVar[str] = "Reduction"
+    dim: tuple[int, ...] = option(_AXES, doc="The axes, counted without the batch.")
+    keepdim: bool = option(flag, default=False, doc="Whether each axis stays, with one value.")
+
+    @property
+    def label(self) -> str:
+        return f"{self.type} over {', '.join(map(str, self.dim))}"
+
+    def rule(self, *inputs: Shape) -> Facts:
+        (given,) = inputs
+        axes = axes_in(self.dim, given)
+        if not self.keepdim:
+            output = taken_out(given, axes, "dim", "state `keepdim: true`")
+            return Facts(inputs, (output,), windows=None, reasons={"receptive_field": "an axis goes away"})
+        output = tuple(count(1) if axis in axes else extent for axis, extent in enumerate(given))
+        windows = tuple(
+            Window(int(extent), int(extent)) if axis in axes else Window(1) for axis, extent in enumerate(given) if axis
+        )
+        return Facts(inputs, (output,), windows=windows if set(axes) - {0} else ())
+
+
+class Mean(_Reduction):
+    """The mean over some axes: global average pooling, or the mean of all tokens.
+
+    >>> Mean(dim=[1, 2]).facts((512, 7, 7)).output
+    (512,)
+    """
+
+    type: ClassVar[str] = "mean"
+
+
+class Sum(_Reduction):
+    """The sum over some axes.
+
+    >>> Sum(dim=0).facts((197, 768)).output
+    (768,)
+    """
+
+    type: ClassVar[str] = "sum"
+
+
+class Max(_Reduction):
+    """The largest value over some axes, PyTorch's ``amax``.
+
+    >>> Max(dim=1, keepdim=True).facts((64, 100)).output
+    (64, 1)
+    """
+
+    type: ClassVar[str] = "max"
+
+
+LAYERS: tuple[type[Layer], ...] = (
+    Permute,
+    Transpose,
+    Squeeze,
+    Unsqueeze,
+    Expand,
+    Slice,
+    Select,
+    Split,
+    Chunk,
+    Crop,
+    Mean,
+    Sum,
+    Max,
+)
