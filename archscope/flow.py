@@ -42,8 +42,7 @@ def fields_of(network: Network) -> dict[str, Field | Lost]:
         if facts.windows is None:
             fields[node.name] = Lost(node.name, facts.reasons["receptive_field"])
             continue
-        read = node.inputs if facts.sees is None else [node.inputs[place] for place in facts.sees]
-        seen = _union([fields[ref.node] for ref in read])
+        seen = _union([fields[node.inputs[place].node] for place in facts.seen_inputs])
         if seen is None:
             fields[node.name] = Lost(node.name, "its inputs lie on grids of different steps")
         else:

@@ -112,6 +112,11 @@ class Facts(Record):
             object.__setattr__(self, "macs_in_bounds", self.macs)
 
     @property
+    def seen_inputs(self) -> Sequence[int]:
+        """The inputs whose values reach the output, by number."""
+        return range(len(self.inputs)) if self.sees is None else self.sees
+
+    @property
     def output(self) -> Shape:
         """The first output's shape."""
         return self.outputs[0]

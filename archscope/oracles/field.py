@@ -209,8 +209,10 @@ def _walk(
         facts = case.facts_of[node.name]
         reached, hung = _through(facts, mask)
         cut |= hung
-        for ref, each in zip(node.inputs, facts.inputs, strict=True):
-            below = masks.setdefault(ref.node, torch.zeros(many, *_grid(each), dtype=torch.bool))
+        for seen in facts.seen_inputs:
+            below = masks.setdefault(
+                node.inputs[seen].node, torch.zeros(many, *_grid(facts.inputs[seen]), dtype=torch.bool)
+            )
             below |= reached
     whole = masks.get(name, torch.zeros(many, *_grid(shape), dtype=torch.bool))
     result: dict[str, list[tuple[Tensor, list[bool]]]] = {}
