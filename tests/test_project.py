@@ -77,7 +77,7 @@ def test_ci_runs_every_check_of_the_task_runner() -> None:
 
 def test_the_base_installation_brings_neither_pytorch_nor_numpy() -> None:
     names = {re.split(r"[<>=\[ ]", each)[0] for each in PROJECT["dependencies"]}
-    assert names == {"typer", "rich", "pyyaml"}
+    assert names == {"typer", "rich", "pyyaml", "fastjsonschema"}
 
 
 def test_there_is_an_extra_for_each_heavy_thing() -> None:

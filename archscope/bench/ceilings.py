@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from archscope.bench.schema import CEILINGS, check, read_json
 from archscope.errors import NotFound, UsageError
 from archscope.files import write_text
 
@@ -75,6 +76,11 @@ class Ceilings:
         }
 
 
+_EXPECTED: Final = (
+    'expected ceilings such as {"peak_flops": {"fp32": 3.2e11}, "bandwidth": {"copy": 2.6e10}}, in FLOP/s and bytes/s'
+)
+
+
 def from_document(document: Mapping[str, Any], *, where: str) -> Ceilings:
     """Read ceilings from their JSON form; ``bandwidth`` may be a single number.
 
@@ -82,25 +88,18 @@ def from_document(document: Mapping[str, Any], *, where: str) -> Ceilings:
         UsageError: a figure is missing or is no positive number.
     """
     document = document.get("ceilings", document)
+    if not isinstance(document, Mapping):
+        raise UsageError(f"{where}: {_EXPECTED}")
     peaks, bandwidth = document.get("peak_flops"), document.get("bandwidth")
     if isinstance(bandwidth, int | float):
         bandwidth = {"copy": bandwidth}
-    if not isinstance(peaks, Mapping) or not isinstance(bandwidth, Mapping):
-        raise UsageError(
-            f"{where}: expected ceilings such as "
-            '{"peak_flops": {"fp32": 3.2e11}, "bandwidth": {"copy": 2.6e10}}, in FLOP/s and bytes/s'
-        )
-    launch = document.get("launch") or {}
-    for name, rates in (("peak_flops", peaks), ("bandwidth", bandwidth), ("launch", launch)):
-        for key, rate in rates.items():
-            if rate is not None and (not isinstance(rate, int | float) or isinstance(rate, bool) or rate <= 0):
-                raise UsageError(f"{where}: `{name}.{key}` is a positive number in SI units, got {rate!r}")
+    check({**document, "peak_flops": peaks, "bandwidth": bandwidth}, CEILINGS, where=where, help=_EXPECTED)
     return Ceilings(
         device=str(document.get("device", where)),
         source=str(document.get("source", where)),
-        peak_flops={key: float(rate) for key, rate in peaks.items() if rate is not None},
-        bandwidth={key: None if rate is None else float(rate) for key, rate in bandwidth.items()},
-        launch={key: float(rate) for key, rate in launch.items()},
+        peak_flops={key: float(rate) for key, rate in (peaks or {}).items() if rate is not None},
+        bandwidth={key: None if rate is None else float(rate) for key, rate in (bandwidth or {}).items()},
+        launch={key: float(rate) for key, rate in (document.get("launch") or {}).items() if rate is not None},
         noise=str(document.get("noise", "ok")),
     )
 
@@ -112,14 +111,7 @@ def read_ceilings(path: str | Path) -> Ceilings:
         NotFound: there is no such file.
         UsageError: it does not hold ceilings.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise NotFound(f"cannot read ceilings from {path}: {error.strerror}") from None
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"{path}: not JSON: {error}") from None
+    document = read_json(path, "ceilings from ")
     if not isinstance(document, dict):
         raise UsageError(f"{path}: expected a JSON object with `peak_flops` and `bandwidth`")
     return from_document(document, where=str(path))
@@ -138,12 +130,12 @@ def _cache_file(identity: Mapping[str, object]) -> Path:
 def cached(identity: Mapping[str, object], *, now: float | None = None) -> Ceilings | None:
     """Ceilings measured within the last day on the same device with the same versions."""
     try:
-        document = json.loads(_cache_file(identity).read_text(encoding="utf-8"))
+        document = read_json(_cache_file(identity), "ceilings from ")
         age = (time.time() if now is None else now) - float(document["measured"])
         if not 0 <= age < DAY:
             return None
         kept = from_document(document, where="cache")
-    except (OSError, ValueError, KeyError, UsageError):
+    except (ValueError, KeyError, TypeError, OverflowError, NotFound, UsageError):
         return None  # a missing, torn or foreign cache file only costs measuring again
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(float(document["measured"])))
     return replace(kept, source=f"measured {when}, kept for a day")
@@ -157,6 +149,6 @@ def keep(ceilings: Ceilings, identity: Mapping[str, object], *, now: float | Non
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
         write_text(_cache_file(identity), json.dumps(document, indent=1, default=str) + "\n")
-    except OSError:
+    except (OSError, UsageError):
         return False  # a read-only home costs nothing but the next measurement
     return True

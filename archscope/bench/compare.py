@@ -5,13 +5,13 @@ The question is not which median is lower but whether the two intervals can both
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from archscope.errors import NotFound, UsageError
+from archscope.bench.schema import RESULT, check, read_json
+from archscope.errors import UsageError
 
 Word = Literal["FAST", "SLOW", "SAME", "AMBIGUOUS"]
 
@@ -46,12 +46,7 @@ def read_result(path: str | Path) -> dict[str, Any]:
         NotFound: there is no such file.
         UsageError: it is no result of ``archscope bench``.
     """
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise NotFound(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
-    except ValueError as error:
-        raise UsageError(f"{path}: not JSON: {error}") from None
+    document = read_json(path, "")
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != "archscope.bench/1":
         stands = "it has no `schema`" if schema is None else f"its `schema` is `{schema}`"
@@ -60,6 +55,7 @@ def read_result(path: str | Path) -> dict[str, Any]:
         )
     if not isinstance(document.get("cells"), list):
         raise UsageError(f"{path}: not a whole result of archscope bench: it has no list of `cells`; measure again")
+    check(document, RESULT, where=f"{path}: not a whole result of archscope bench", help="measure again")
     found: dict[str, Any] = document
     return found
 

@@ -75,9 +75,9 @@ def heading(document: Mapping[str, Any]) -> list[str]:
 
 def ceilings_line(ceilings: Mapping[str, Any]) -> str:
     """The ceilings in one line."""
-    parts = [f"{units.rate(peak, 'FLOP/s')} {name}" for name, peak in ceilings["peak_flops"].items()]
+    parts = [f"{units.rate(peak, 'FLOP/s')} {name}" for name, peak in ceilings["peak_flops"].items() if peak]
     parts += [f"{name} {units.rate(value, 'B/s')}" for name, value in ceilings["bandwidth"].items() if value]
-    parts += [f"{units.time(value)} to start {_STARTED[name]}" for name, value in ceilings["launch"].items()]
+    parts += [f"{units.time(value)} to start {_STARTED.get(name, name)}" for name, value in ceilings["launch"].items()]
     return f"Ceilings ({ceilings['source']}): {', '.join(parts)}"
 
 

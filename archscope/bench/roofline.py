@@ -51,12 +51,24 @@ class _Point:
 
 def write_svgs(document: Mapping[str, Any]) -> dict[str, str]:
     """The roofline of every cell whose layers were timed, by the cell's name."""
-    cells = [each for each in document["cells"] if each["status"] == "ok" and each["layers"]]
-    return {cell["id"]: _svg(cell, document["ceilings"]) for cell in cells}
+    cells = [each for each in document["cells"] if each["status"] == "ok" and any(map(_placed, each["layers"] or ()))]
+    ceilings = document["ceilings"] or {"bandwidth": {}}
+    known = [cell for cell in cells if any(ceilings["bandwidth"].values()) and ceilings["peak_flops"].get(_peak(cell))]
+    return {cell["id"]: _svg(cell, ceilings) for cell in known}
+
+
+def _placed(layer: Mapping[str, Any]) -> bool:
+    """Whether a layer has a place beside its floor."""
+    return layer["type"] is not None and bool(layer["floor"]) and bool(layer["time"])
+
+
+def _peak(cell: Mapping[str, Any]) -> str:
+    """The number format whose peak holds for a cell."""
+    return str(cell["dtype"]).removeprefix("amp-")
 
 
 def _svg(cell: Mapping[str, Any], ceilings: Mapping[str, Any]) -> str:
-    layers = [each for each in cell["layers"] if each["type"] is not None and each["floor"]]
+    layers = [each for each in cell["layers"] if _placed(each)]
     size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="Helvetica, Arial, sans-serif" font-size="13">',
@@ -73,12 +85,12 @@ def _svg(cell: Mapping[str, Any], ceilings: Mapping[str, Any]) -> str:
 
 
 def _rates(cell: Mapping[str, Any], ceilings: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    peak = ceilings["peak_flops"][cell["dtype"].removeprefix("amp-")]
+    peak = ceilings["peak_flops"][_peak(cell)]
     bandwidth = max(rate for rate in ceilings["bandwidth"].values() if rate)
     points = [
         _Point(each["name"], each["flops"] / each["bytes"], each["flops_per_s"], each["bound"])
         for each in layers
-        if each["flops"]
+        if each["flops"] and each["bytes"] and each["flops_per_s"]
     ]
     ridge = peak / bandwidth
     x = _decades([point.x for point in points] + [ridge / 3, ridge * 10])
@@ -108,7 +120,7 @@ def _memory(panel: _Panel, ridge: float, bandwidth: float) -> str:
 
 def _times(ceilings: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     points = [_Point(each["name"], each["floor"], each["time"], each["bound"]) for each in layers]
-    launch = ceilings["launch"].get("op")
+    launch = (ceilings.get("launch") or {}).get("op")
     low_high = _decades([each.x for each in points] + [each.y for each in points] + ([launch] if launch else []))
     panel = _Panel(582, 918, low_high, low_high)
     yield _text(LEFT, 566, "All layers: the time each takes over its floor", bold=True)
@@ -140,7 +152,8 @@ def _legend(layers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _decades(values: Sequence[float]) -> tuple[float, float]:
     """The powers of ten around some values."""
     known = [value for value in values if value > 0]
-    return 10.0 ** math.floor(math.log10(min(known))), 10.0 ** math.ceil(math.log10(max(known)))
+    low, high = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
+    return 10.0**low, 10.0 ** max(high, low + 1)
 
 
 def _axes(panel: _Panel, under: str, across: Callable[[float], str], up: Callable[[float], str]) -> Iterator[str]:

@@ -273,8 +273,8 @@ def _advise(cells: Sequence[dict[str, Any]]) -> None:
 
 
 def exit_status(document: Mapping[str, Any]) -> int:
-    """0 where any cell is good, 4 where none is or an output was wrong."""
+    """0 where any cell is good, 1 where none is or an output differs from the reference."""
     statuses = [cell["status"] for cell in document["cells"]]
     if "incorrect" in statuses or "ok" not in statuses:
-        return 4
+        return 1
     return 0

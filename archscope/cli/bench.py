@@ -107,6 +107,7 @@ def command(
 
     Every figure comes with its spread, the floor it is held against and the noise that was seen. The output is
     compared with a float64 reference before anything is timed. Cells that cannot run say why; the others go on.
+    The exit status is 1 where an output differs from the reference, no cell could be measured, or one is SLOW.
 
     \b
     archscope bench lenet5 --quick

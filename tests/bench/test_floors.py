@@ -110,7 +110,10 @@ def test_hardware_is_found_however_it_is_spelled() -> None:
         ("{", "not JSON"),
         ("[1]", "expected a JSON object"),
         ("{}", "expected ceilings such as"),
-        ('{"peak_flops": {"fp32": -1}, "bandwidth": 1e9}', r"`peak_flops.fp32` is a positive number"),
+        (
+            '{"peak_flops": {"fp32": -1}, "bandwidth": 1e9}',
+            r"`peak_flops.fp32` must be bigger than or equal to 1, got -1",
+        ),
         ('{"peak_flops": {"fp32": "fast"}, "bandwidth": 1e9}', "got 'fast'"),
     ],
 )
@@ -123,7 +126,7 @@ def test_a_bad_ceilings_file_is_refused_in_one_line(tmp_path: Path, text: str, m
 
 
 def test_a_missing_ceilings_file_is_named() -> None:
-    with pytest.raises(NotFound, match=r"cannot read ceilings from nowhere.json: No such file"):
+    with pytest.raises(NotFound, match=r"cannot read ceilings from nowhere.json: no such file"):
         read_ceilings("nowhere.json")
 
 

@@ -1,0 +1,41 @@
+"""A few tries of every harness of `python -m tools.fuzz`, always the same ones."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from tools.fuzz.__main__ import HARNESSES
+from tools.fuzz.mutating import mutated, places
+from tools.fuzz.watching import wrong_with, wrong_with_command
+
+TRIES = {"specs": 25, "results": 40, "kept": 200, "stacks": 60, "texts": 40, "faults": 30}
+
+
+@pytest.mark.parametrize("name", HARNESSES)
+def test_nothing_falls_over(name: str) -> None:
+    failures = {seed: HARNESSES[name](Random(seed)) for seed in range(TRIES[name])}
+    assert {seed: failure for seed, failure in failures.items() if failure} == {}
+
+
+def test_a_mutation_is_the_same_for_the_same_seed_and_leaves_the_document_alone() -> None:
+    document = {"a": [1, {"b": "text"}], "c": 2.5}
+    tried = [repr(mutated(document, Random(seed))) for seed in range(300)]
+    assert tried == [repr(mutated(document, Random(seed))) for seed in range(300)]
+    assert document == {"a": [1, {"b": "text"}], "c": 2.5}
+    assert len(set(tried)) > 150
+    assert len(list(places(document))) == 5
+
+
+def test_a_foreign_exception_a_long_message_and_a_terminal_code_are_noticed() -> None:
+    import archscope
+
+    def raising(error: BaseException) -> object:
+        raise error
+
+    assert "ZeroDivisionError" in (wrong_with(lambda: 1 / 0) or "")
+    assert wrong_with(lambda: raising(archscope.UsageError("no"))) is None
+    assert "5,000 characters" in (wrong_with(lambda: raising(archscope.UsageError("x" * 5000))) or "")
+    assert wrong_with_command(["table", "lenet5"]) is None
+    assert "exit 2" in (wrong_with_command(["table", "nowhere"], allowed=(0,)) or "")

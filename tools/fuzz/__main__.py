@@ -1,0 +1,57 @@
+"""``python -m tools.fuzz --minutes 60``: try everything in turn, and say what failed and how to try it again."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+from tools.fuzz import faults, results, specs, stacks, texts
+from tools.fuzz.watching import say
+
+SLOW: Final = 5.0
+"""Seconds that no answer may take."""
+
+HARNESSES: Final[dict[str, Callable[[Random], str | None]]] = {
+    "specs": specs.one,
+    "results": results.one,
+    "kept": results.kept,
+    "stacks": stacks.one,
+    "texts": texts.one,
+    "faults": faults.one,
+}
+
+
+def main() -> int:
+    """Run until the time is over; 1 if anything failed."""
+    parser = argparse.ArgumentParser(prog="python -m tools.fuzz", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0, help="the first seed; each try has the next")
+    parser.add_argument("--count", type=int, default=sys.maxsize, help="most tries")
+    parser.add_argument("--only", choices=HARNESSES, help="one harness")
+    asked = parser.parse_args()
+    chosen = [asked.only] if asked.only else list(HARNESSES)
+    end = time.monotonic() + 60 * asked.minutes
+    tried, failed = Counter[str](), Counter[str]()
+    for seed in range(asked.seed, asked.seed + asked.count):
+        name = chosen[seed % len(chosen)]
+        start = time.monotonic()
+        if start > end:
+            break
+        failure = HARNESSES[name](Random(seed))
+        took = time.monotonic() - start
+        tried[name] += 1
+        if failure or took > SLOW:
+            failed[name] += 1
+            say(f"{name} --seed {seed} --count 1: {failure or f'took {took:.1f} s'}")
+    for name in chosen:
+        say(f"{name}: {tried[name]:,} tried, {failed[name]:,} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
