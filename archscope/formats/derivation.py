@@ -18,6 +18,7 @@ from archscope.layers.base import Facts, Layer, Shape, Weight
 from archscope.network import Node
 from archscope.options import spell
 from archscope.record import Record
+from archscope.stages import Stage
 from archscope.working import Count
 
 _AXES: Final = {
@@ -73,6 +74,8 @@ def derive(analysis: Analysis, layer: str) -> tuple[Section, ...]:
         NotFound: the network has no layer of that name.
     """
     row = analysis[layer]
+    if isinstance(row, Stage):
+        return _derive_stage(analysis, row)
     sections = [
         Section(f"{row.name} of {analysis.title}", tuple(_what(row))),
         Section("Options", tuple(_options(row.node.layer))),
@@ -82,6 +85,38 @@ def derive(analysis: Analysis, layer: str) -> tuple[Section, ...]:
     sections += [_count_section(row, quantity) for quantity in _COUNTED if _told(row, quantity)]
     sections.append(Section("Receptive field", tuple(_field(row))))
     return tuple(section for section in sections if section.lines)
+
+
+def _derive_stage(analysis: Analysis, row: Stage) -> tuple[Section, ...]:
+    """A group's numbers: what it holds, and how the parts add up."""
+    sections = [
+        Section(f"{row.shown} of {analysis.title}", (f"{row.label}: {len(row.nodes)} nodes of the network",)),
+        Section("Shapes", tuple(_stage_shapes(row))),
+        Section("What it holds", tuple(_parts_of(row))),
+    ]
+    sections += [_count_section(row, quantity) for quantity in _COUNTED if _told(row, quantity)]
+    sections.append(Section("Receptive field", tuple(_field(row))))
+    return tuple(section for section in sections if section.lines)
+
+
+def _stage_shapes(row: Stage) -> Iterable[str]:
+    for name, shape in zip(row.inputs, row.input_shapes, strict=False):
+        yield f"  in   {spell_extents(shape)}  from {name}"
+    yield from (f"  out  {spell_extents(shape)}" for shape in row.outputs)
+
+
+def _parts_of(row: Stage) -> Iterable[str]:
+    """A line for every part; `explain` takes its name."""
+    lines = [
+        (part.name, part.label, ", ".join(spell_extents(shape) for shape in part.outputs), f"{int(part.parameters):,}")
+        for part in row.parts
+    ]
+    widths = [max(len(line[at]) for line in lines) for at in range(4)]
+    for name, label, shapes, parameters in lines:
+        yield (
+            f"  {name.ljust(widths[0])}  {label.ljust(widths[1])}  {shapes.ljust(widths[2])}  "
+            f"{parameters.rjust(widths[3])} parameters"
+        )
 
 
 def _what(row: Row) -> Iterable[str]:
@@ -175,7 +210,7 @@ def _count_section(row: Row, quantity: str) -> Section:
     value = row.count_of(quantity)
     if value is None:
         return Section(heading, (f"  {NOT_COVERED} not covered: {row.reason(quantity) or column.reason}",))
-    parts = [(node, count) for node, count in _parts(row, quantity) if count]
+    parts = [] if isinstance(row, Stage) else [(node, count) for node, count in _parts(row, quantity) if count]
     if len(parts) < 2 or not _clashing(count for _, count in parts):
         return Section(heading, tuple(_steps(value)))
     lines = [line for node, count in parts for line in (f"  {node.name}", *(f"  {each}" for each in _steps(count)))]
