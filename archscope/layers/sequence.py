@@ -14,6 +14,20 @@ from archscope.working import Count, count, total
 _GRIDLESS = {"receptive_field": "every position sees the whole sequence"}
 
 
+def _sequence(shape: Shape, input: int = 0) -> Shape:
+    """Insist on ``(positions, features)``, and say what makes that of an image, or of a vector."""
+    sides = [int(extent) for extent in shape]
+    help_ = None
+    if len(sides) == 3:
+        rows = [sides[0] * sides[1], sides[2]]
+        help_ = f"an image is no sequence: put `{{type: reshape, shape: {rows}}}` before it, and each row is a position"
+    elif len(sides) == 1:
+        help_ = (
+            f"put an `embedding` before it if these are {sides[0]} tokens, else a `reshape` to (positions, features)"
+        )
+    return ranked(shape, 2, "(positions, features)", input=input, help=help_)
+
+
 class MultiheadAttention(Layer):
     """Multi-head attention (Vaswani et al. 2017) over ``(positions, features)``.
 
@@ -48,7 +62,7 @@ class MultiheadAttention(Layer):
     def rule(self, *inputs: Shape) -> Facts:
         last = len(inputs) - 1
         roles = (0, min(1, last), last)
-        query, key, value = (ranked(inputs[place], 2, "(positions, features)", input=place) for place in roles)
+        query, key, value = (_sequence(inputs[place], place) for place in roles)
         if query[1] % self.num_heads:
             raise Rejects(
                 f"{spell_option('num_heads', self.num_heads)} does not divide the {int(query[1])} features",
@@ -111,7 +125,7 @@ class _Recurrent(Layer):
         return SEQUENCE
 
     def rule(self, *inputs: Shape) -> Facts:
-        steps, features = ranked(inputs[0], 2, "(positions, features)")
+        steps, features = _sequence(inputs[0])
         directions = 2 if self.bidirectional else 1
         hidden = count(self.hidden_size, "h")
         read = count(directions) * hidden if self.bidirectional else hidden

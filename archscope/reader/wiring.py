@@ -9,6 +9,7 @@ from archscope.diagnostics import Note, Span
 from archscope.errors import Rejects, did_you_mean
 from archscope.layers.base import Facts, Layer, Shape, spell_tuple
 from archscope.network import Node, Ref, propagate
+from archscope.reader.doubts import remedy_of_input
 from archscope.reader.entries import Entry, Init, Reads, slug
 from archscope.reader.names import Names
 from archscope.reader.report import Report
@@ -320,9 +321,9 @@ def shapes(
         blamed = sorted({0, last}) if last >= 0 else []
         notes = [origin(node.inputs[each], came[each]) for each in blamed]
         name = "wrong-value" if error.input is None else "shape-mismatch"
-        report.add(
-            name, f"{entry.title}: {error.message}", entry.span_of(error.option, error.path), *notes, help=error.help
-        )
+        read = node.inputs[last].node if blamed else ""
+        help_ = (remedy_of_input(node.layer, came[last], read) if read in inputs else None) or error.help
+        report.add(name, f"{entry.title}: {error.message}", entry.span_of(error.option, error.path), *notes, help=help_)
 
     facts = propagate(nodes, inputs, note)
     for node in nodes:
