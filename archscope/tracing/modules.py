@@ -10,6 +10,7 @@ from torch import nn
 
 from archscope.building import functions, historic, padding
 from archscope.layers import TYPES, Layer
+from archscope.tracing import sequences
 
 _SIDED: Final = (
     padding.SidedConv1d, padding.SidedConv2d, padding.SidedConv3d, padding.CroppedConvTranspose1d,
@@ -17,7 +18,7 @@ _SIDED: Final = (
 )  # fmt: skip
 
 LEAVES: Final = (
-    nn.RNNBase, nn.MultiheadAttention, historic.Subsampling, historic.TableConv2d, historic.EuclideanRBF,
+    *sequences.LEAVES, historic.Subsampling, historic.TableConv2d, historic.EuclideanRBF,
     historic.ScaledTanh, nn.Softmax2d, functions.Typed, *_SIDED,
 )  # fmt: skip
 """Modules that are read as one layer, whatever they call."""
@@ -25,10 +26,8 @@ LEAVES: Final = (
 
 def read_module(module: nn.Module) -> Layer | None:
     """The layer that a module of `LEAVES` is; None if no layer type describes it."""
-    if isinstance(module, (nn.LSTM, nn.GRU)):
-        return _recurrent(module)
-    if isinstance(module, nn.MultiheadAttention):
-        return _attention(module)
+    if isinstance(module, sequences.LEAVES):
+        return sequences.read_sequence(module)
     if isinstance(module, historic.Subsampling):
         beside = module.stride == module.kernel_size
         return TYPES["subsampling"](kernel_size=module.kernel_size, stride=None if beside else module.stride)
@@ -55,23 +54,6 @@ def beyond_module(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, A
         return ""
     given = {**dict(zip(inspect.signature(module.forward).parameters, args, strict=False)), **kwargs}
     return next((name for name in _MASKS if given.get(name) is not None and given[name] is not False), "")
-
-
-def _recurrent(module: nn.LSTM | nn.GRU) -> Layer | None:
-    if not module.batch_first or module.proj_size:
-        return None
-    return TYPES["lstm" if isinstance(module, nn.LSTM) else "gru"](
-        hidden_size=module.hidden_size,
-        num_layers=module.num_layers,
-        bias=module.bias,
-        bidirectional=module.bidirectional,
-    )
-
-
-def _attention(module: nn.MultiheadAttention) -> Layer | None:
-    if not module.batch_first or module.bias_k is not None or module.add_zero_attn:
-        return None
-    return TYPES["multihead_attention"](num_heads=module.num_heads, bias=module.in_proj_bias is not None)
 
 
 def _over_table(module: historic.TableConv2d) -> Layer:
