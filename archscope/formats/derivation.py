@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from archscope.analysis import Analysis, Row
@@ -29,6 +29,8 @@ _AXES: Final = {
 }
 _GAP: Final = re.compile(r"(?<=\S)  +")
 _FIELD_LETTERS: Final = "r, j, a: receptive field, jump and start of the layer before"
+_SIDE_LETTERS: Final = {"i": "side of the input", "k": "kernel", "s": "stride", "p": "padding", "p₁": "padding before",
+                        "p₂": "and after", "d": "dilation", "o": "output padding"}  # fmt: skip
 _COUNTED: Final = ("parameters", "fixed", "connections", "connections_in_bounds", "macs", "flops", "units",
                    "dense_equivalent")  # fmt: skip
 
@@ -151,25 +153,37 @@ def _spelled(value: Any) -> str:
 def _shapes(row: Row) -> Iterable[str]:
     for name, shape in zip(_input_names(row), row.input_shapes, strict=True):
         yield f"  in   {spell_extents(shape)}  from {name}"
+    told: list[Count] = []
     for shape in row.outputs:
         yield f"  out  {spell_extents(shape)}"
-        yield from (f"       {line}" for line in _sides(shape))
+        own = _own(shape, row.input_shapes)
+        yield from (f"       {line}" for line in _sides(shape, own))
+        told += own.values()
+    letters = {letter for extent in told for letter in extent.letters}
+    if letters & {*_SIDE_LETTERS}:
+        yield f"       {'; '.join(f'{each}: {_SIDE_LETTERS[each]}' for each in _SIDE_LETTERS if each in letters)}"
+
+
+def _own(shape: Shape, came: Sequence[Shape]) -> dict[int, Count]:
+    """The extents that the layer itself worked out, by axis; one that it was given was told where it was made."""
+    given = {id(extent) for each in came for extent in each}
+    return {at: extent for at, extent in enumerate(shape)
+            if isinstance(extent, Count) and extent.op and id(extent) not in given}  # fmt: skip
 
 
 def _input_names(row: Row) -> list[str]:
     return [ref.node for ref in row.node.inputs]
 
 
-def _sides(shape: Shape) -> Iterable[str]:
-    """How each extent came about, equal ones once: ``height, width = ⌊(n − k)/s⌋ + 1 = … = 28``."""
+def _sides(shape: Shape, own: Mapping[int, Count]) -> Iterable[str]:
+    """How each extent came about, equal ones once: ``height, width = ⌊(i − k)/s⌋ + 1 = … = 28``."""
     axes = _AXES.get(len(shape), tuple(f"axis {at}" for at in range(len(shape))))
     told: dict[tuple[str, str], list[str]] = {}
     extents: dict[tuple[str, str], Count] = {}
-    for axis, extent in zip(axes, shape, strict=True):
-        if isinstance(extent, Count) and extent.op:
-            key = (extent.formula, extent.working)
-            told.setdefault(key, []).append(axis)
-            extents[key] = extent
+    for at, extent in own.items():
+        key = (extent.formula, extent.working)
+        told.setdefault(key, []).append(axes[at])
+        extents[key] = extent
     for key, names in told.items():
         yield f"{', '.join(names)} = {' = '.join(_unequal([*key, f'{int(extents[key]):,}']))}"
 

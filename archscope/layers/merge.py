@@ -169,7 +169,9 @@ class Concat(Layer):
                     input=position,
                     help=f"all axes but axis {axis} must be equal",
                 )
-        output = (*first[:axis], total(shape[axis] for shape in inputs), *first[axis + 1 :])
+        # What the inputs' extents came from is told at the layers that made them.
+        joined = total(count(int(shape[axis])) for shape in inputs)
+        output = (*first[:axis], joined, *first[axis + 1 :])
         along_grid = axis > 0 and len(inputs) > 1
         reasons = {"receptive_field": "inputs side by side on the grid"} if along_grid else {}
         return Facts(inputs, (output,), windows=None if along_grid else (), reasons=reasons)

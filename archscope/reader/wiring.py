@@ -273,7 +273,8 @@ class _Expansion:
         if entry.activation is None:
             return [node]
         after = f"{name}.{entry.activation.type}"
-        return [node, Node(after, entry.activation, (Ref(name),), entry.name, entry.group, tower, span=entry.span)]
+        place = (entry.name, entry.group, tower)
+        return [node, Node(after, entry.activation, (Ref(name),), *place, span=entry.span, folded=True)]
 
     def refs(self, reads: Reads, tower: str | None) -> list[Ref]:
         """What a name means to a reader: its own tower's copy where there is one, else all copies."""
