@@ -187,11 +187,11 @@ def test_a_wrong_output_has_no_speed_and_fails_the_run() -> None:
     document = finished(lambda cell, time: wrong if cell.batch == 1 else good(cell, time), batches=(1, 8))
     assert document["cells"][0]["throughput"] is None
     assert document["cells"][0]["time"] is None
-    assert exit_status(document) == 4
+    assert exit_status(document) == 1
 
 
 def test_no_good_cell_fails_the_run() -> None:
-    assert exit_status(finished(lambda *_: {"status": "oom", "error": "no"})) == 4
+    assert exit_status(finished(lambda *_: {"status": "oom", "error": "no"})) == 1
 
 
 def failing_first(failure: Callable[[], object]) -> list[object]:
