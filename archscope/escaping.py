@@ -173,8 +173,7 @@ def latex_needs(text: str) -> str:
     >>> latex_needs("층 conv, étage")
     '층'
     """
-    foreign = (each for each in line(text) if each not in _TEX and (ord(each) > 0x17E or each in "ĦħĸĿŀŉŦŧ"))
-    return "".join(dict.fromkeys(foreign))
+    return "".join(dict.fromkeys(each for each in line(text) if ord(each) > 0x17F and each not in _TEX))
 
 
 _MARKDOWN: Final = {

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from archscope.diagnostics import Diagnostic, Span
 from archscope.errors import ArchscopeError, Rejects
-from archscope.layers.base import Facts, Layer, Shape
+from archscope.layers.base import Facts, Layer, Shape, Weight
 from archscope.printed import Printed
 from archscope.record import EMPTY, Record
 
@@ -35,7 +35,6 @@ class Node(Record, uncompared=("span",)):
         shares: the node whose weights it uses instead of its own.
         init: how its weights start, by weight name; see `archscope.reader`.
         span: where it is written, for messages.
-        folded: whether it is an activation that was named on another layer.
         caption: what a figure calls the step to it, where the word of its type is not the usual one.
     """
 
@@ -49,7 +48,11 @@ class Node(Record, uncompared=("span",)):
     init: tuple[tuple[str, tuple[str, tuple[float, ...]]], ...] = ()
     span: Span | None = None
     caption: str = ""
-    folded: bool = False
+
+    @property
+    def folded(self) -> bool:
+        """Whether it is an activation that was named on another layer."""
+        return self.name.rpartition(".")[2] == self.layer.type and self.name != self.row
 
 
 class Group(Record):
@@ -121,6 +124,26 @@ class Published(Record, uncompared=("span",)):
     span: Span | None = None
 
 
+class Observed(Record):
+    """What was seen of a module that ran, beside its layers.
+
+    Attributes:
+        operations: how many of PyTorch's operations ran.
+        batch: the samples that ran at once; products are those of all of them.
+        held: values of the module's parameters, as everybody counts them.
+        frozen: those among them that are not trained.
+        unused: parameters that nothing used in this forward pass.
+        looked: where values decided what ran.
+    """
+
+    operations: int
+    batch: int
+    held: int
+    frozen: int
+    unused: tuple[Weight, ...] = ()
+    looked: tuple[str, ...] = ()
+
+
 class ShapeError(ArchscopeError):
     """A network built in Python does not fit together."""
 
@@ -132,6 +155,7 @@ class Network(Record, uncompared=("facts", "doubts", "groups")):
     network input to its shape; there is usually one, ``input``. ``facts`` holds the facts of every node;
     it is worked out where it is not given. ``doubts`` are the warnings about its spec: what is allowed, and yet seldom
     meant. ``groups`` says what the groups of nodes are, by their path.
+    ``observed`` is there where a module was read.
 
     Raises:
         ShapeError: a layer reads a node that is not above it, or does not take what it is given.
@@ -156,6 +180,7 @@ class Network(Record, uncompared=("facts", "doubts", "groups")):
     facts: Mapping[str, Facts] = EMPTY
     doubts: tuple[Diagnostic, ...] = ()
     groups: Mapping[tuple[str, ...], Group] = MappingProxyType({})
+    observed: Observed | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))

@@ -17,13 +17,14 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from archscope.analysis import DTYPE_BYTES, Analysis
+from archscope.analysis import Analysis
 from archscope.bench.environment import free_memory
 from archscope.bench.plan import Cell
 from archscope.bench.precision import PRECISIONS, Precision
 from archscope.building import build
 from archscope.building.network import BuiltNetwork
 from archscope.network import Network
+from archscope.precision import DTYPE_BYTES
 
 CHECKED: Final = 4
 """Samples of a batch that are compared with the reference: samples do not see one another."""

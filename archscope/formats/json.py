@@ -1,8 +1,8 @@
 """JSON with the schema ``archscope.analysis/1``.
 
 Shapes are lists without the batch axis, windows and fields have an entry for each axis, and a number that is
-not covered is null. `--columns` adds to the keys that are always there; nothing is ever left out. A layer that stands
-in blocks says in which, outermost first, and ``groups`` has a line for every block with its sums.
+not covered is null; beside MACs that are null stand those that are known and the operations that are not.
+`--columns` adds to the keys that are always there; nothing is ever left out.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from archscope.analysis import COUNTS, Analysis, Row
+from archscope.analysis import COUNTS, Analysis, Row, Totals
 from archscope.escaping import json_text
 from archscope.formats.columns import chosen
 from archscope.formats.sheet import View
+from archscope.network import Observed
 
 SCHEMA: Final = "archscope.analysis/1"
 
@@ -36,10 +37,8 @@ def plain(analysis: Analysis, view: View) -> dict[str, Any]:
     156
     """
     inputs = {name: list(shape) for name, shape in analysis.network.inputs.items()}
-    always = (*_LAYER, "layer", "type", "inputs", "output", "group")
-    extra = [name for name in (view.columns or ()) if name not in always]
+    extra = [name for name in (view.columns or ()) if name not in (*_LAYER, "layer", "type", "inputs", "output")]
     totals = (*_TOTALS, *(name for name in extra if name in COUNTS))
-    groups = _paths(analysis)
     return {
         "schema": SCHEMA,
         "name": analysis.name,
@@ -47,29 +46,32 @@ def plain(analysis: Analysis, view: View) -> dict[str, Any]:
         "input": list(analysis.input),
         **({"inputs": inputs} if len(inputs) > 1 else {}),
         "layers": [_layer(row, view, extra) for row in view.rows(analysis)],
-        **({"groups": [_group(analysis, path) for path in groups]} if groups else {}),
-        "totals": {name: _plain(analysis.totals.count_of(name)) for name in totals},
+        "totals": {
+            **{name: _plain(analysis.totals.count_of(name)) for name in totals},
+            **_bounds(analysis.totals),
+        },
+        **({} if analysis.network.observed is None else {"module": _observed(analysis.network.observed)}),
     }
 
 
-def _paths(analysis: Analysis) -> list[tuple[str, ...]]:
-    """Every group, outer ones before those within, in the order of the network."""
-    found: dict[tuple[str, ...], None] = {}
-    for row in analysis.rows:
-        found.update(dict.fromkeys(row.group[:depth] for depth in range(1, len(row.group) + 1)))
-    return [*found]
+def _bounds(of: Row | Totals) -> dict[str, Any]:
+    """What is known of MACs that are null, and what is not."""
+    if of.macs is not None:
+        return {}
+    missing = [{"operation": name, "times": times} for name, times in of.not_covered.items()]
+    return {"macs_at_least": int(of.macs_at_least), "not_covered": missing}
 
 
-def _group(analysis: Analysis, path: tuple[str, ...]) -> Mapping[str, Any]:
-    stage = analysis.stage(path)
-    group = analysis.network.groups.get(path)
+def _observed(seen: Observed) -> dict[str, Any]:
+    """What is said of a module that ran, beside its layers."""
+    unused = {"parameters": sum(each.values for each in seen.unused), "weights": [each.name for each in seen.unused]}
     return {
-        "path": [*path],
-        "title": "" if group is None else group.title,
-        "block": "" if group is None else group.block,
-        "copies": 0 if group is None else group.copies,
-        "output": _plain(stage.output),
-        **{name: _plain(stage.count_of(name)) for name in _TOTALS},
+        "parameters": seen.held,
+        "frozen": seen.frozen,
+        "unused": unused,
+        "operations": seen.operations,
+        "batch": seen.batch,
+        "looked_at_values": list(seen.looked),
     }
 
 
@@ -78,11 +80,11 @@ def _layer(row: Row, view: View, extra: list[str]) -> Mapping[str, Any]:
     return {
         "name": row.name,
         "type": row.type,
-        **({"group": [*row.group]} if row.group else {}),
         "inputs": list(row.inputs),
         "output": _plain(row.output),
         **{name: _plain(getattr(row, name)) for name in _LAYER},
         **{column.name: _plain(column.value(row)) for column in chosen(extra) if column.name != "layer"},
+        **_bounds(row),
         "working": {name: row.working(name) for name in shown},
     }
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from archscope.analysis import Analysis, Row
+from archscope.analysis import Analysis, Row, Totals
 from archscope.formats.columns import OFF_THE_GRID, Column, chosen
+from archscope.network import Observed
 from archscope.record import Record
 
 NOT_COVERED = "–"
 """What stands where a number is not known; a note below says why."""
+
+_FEW: Final = 8
+"""Names that a line lists before it says how many more there are."""
 
 
 class View(Record):
@@ -20,7 +24,6 @@ class View(Record):
         columns: names out of `archscope.formats.columns.COLUMNS`; None for the usual ones.
         working: whether the arithmetic behind each count is shown.
         every_node: a line for every node instead of one for each layer of the spec.
-        depth: a line for every group at this depth, 1 for the outermost; None for a line for every layer.
         width: characters a line may have; None where nothing is cut or wrapped.
         color: whether terminal codes may be written.
     """
@@ -28,14 +31,11 @@ class View(Record):
     columns: tuple[str, ...] | None = None
     working: bool = False
     every_node: bool = False
-    depth: int | None = None
     width: int | None = None
     color: bool = False
 
     def rows(self, analysis: Analysis) -> tuple[Row, ...]:
         """The rows it shows."""
-        if self.depth is not None:
-            return analysis.at(self.depth)
         return analysis.nodes if self.every_node else analysis.rows
 
 
@@ -114,10 +114,10 @@ def spell(column: Column, value: Any) -> str:
 
 def _cell(column: Column, row: Row, lost: Mapping[str, str], notes: list[str]) -> Cell:
     value = column.value(row)
-    text = row.shown if column.name == "layer" else spell(column, value)
+    text = spell(column, value)
     if value is None and column.reason:
         reason = row.reason(column.name) if column.is_count else lost.get(row.name)
-        return Cell(text, _note(reason or column.reason, notes))
+        return Cell(_at_least(column, row, text), _note(reason or column.reason, notes))
     return Cell(text, working=row.working(column.name) if column.is_count and value else None)
 
 
@@ -139,8 +139,15 @@ def _total(column: Column, analysis: Analysis, notes: list[str]) -> Cell:
         return Cell("")
     value = analysis.totals.count_of(column.name)
     if value is None:
-        return Cell(NOT_COVERED, _note(analysis.totals.reasons[column.name], notes))
+        text = _at_least(column, analysis.totals, NOT_COVERED)
+        return Cell(text, _note(analysis.totals.reasons[column.name], notes))
     return Cell(f"{int(value):,}")
+
+
+def _at_least(column: Column, of: Row | Totals, otherwise: str) -> str:
+    """A lower bound, where something is known of a number that is not."""
+    known = {"macs": of.macs_at_least, "flops": 2 * of.macs_at_least}.get(column.name, 0)
+    return f"≥ {int(known):,}" if known else otherwise
 
 
 def _note(reason: str, notes: list[str]) -> int:
@@ -160,14 +167,17 @@ def _steps(rows: Sequence[Row], columns: Sequence[Column]) -> Iterable[Step]:
 def _below(analysis: Analysis) -> Iterable[tuple[str, str]]:
     totals = analysis.totals
     fixed = f" and {int(totals.fixed):,} fixed" if totals.fixed else ""
+    types = " and ".join(analysis.weight_types)
     yield (
         "Weights",
-        f"{spell_bytes(analysis.weight_bytes())} in float32: {int(totals.parameters):,} trainable{fixed} values",
+        f"{spell_bytes(analysis.weight_bytes())} in {types}: {int(totals.parameters):,} trainable{fixed} values",
     )
     yield (
         "Peak activations",
         f"{spell_bytes(analysis.peak_activation_bytes())} in float32, forward pass of one sample",
     )
+    if analysis.network.observed is not None:
+        yield from _observed(analysis, analysis.network.observed)
     if analysis.towers is None:
         return
     for tower, parameters in analysis.towers.parameters.items():
@@ -176,6 +186,35 @@ def _below(analysis: Analysis) -> Iterable[tuple[str, str]]:
     crossing = analysis.towers.crossing
     carried = ", ".join(f"{layer} {int(values):,}" for layer, values in crossing.items())
     yield ("Values that cross", carried or "none")
+
+
+def _observed(analysis: Analysis, seen: Observed) -> Iterable[tuple[str, str]]:
+    """What is said of a module that ran, where it is not what everybody expects."""
+    if seen.batch > 1:
+        yield "Batch", f"{seen.batch:,} samples ran at once; MACs are those of all of them"
+    if seen.frozen:
+        trained = f"{seen.held - seen.frozen:,} trainable and {seen.frozen:,} frozen"
+        yield "Parameters", f"{seen.held:,} in the module, {trained}"
+    if seen.unused:
+        places = dict.fromkeys(weight.name.rpartition(".")[0] or weight.name for weight in seen.unused)
+        yield (
+            "Not used",
+            f"{sum(each.values for each in seen.unused):,} parameters in this forward pass: {_some(places)}",
+        )
+    missing = analysis.totals.not_covered
+    if missing:
+        covered = seen.operations - sum(missing.values())
+        listed = _some({f"{name} ×{times:,}": None for name, times in missing.items()}, quote="")
+        yield "Coverage", f"{covered:,} of {seen.operations:,} operations; not covered: {listed}"
+    if seen.looked:
+        yield "Values", f"decided what ran: {_some(dict.fromkeys(seen.looked), quote='')}"
+
+
+def _some(names: Iterable[str], *, quote: str = "`") -> str:
+    """The first few of many names."""
+    every = list(names)
+    listed = ", ".join(f"{quote}{name}{quote}" for name in every[:_FEW])
+    return listed if len(every) <= _FEW else f"{listed} and {len(every) - _FEW:,} more"
 
 
 def spell_bytes(size: int) -> str:

@@ -48,12 +48,14 @@ class Weight(Record):
     """One named tensor of a layer.
 
     ``shape`` has at least one extent; extents may carry letters and arithmetic, and the first is the number
-    of units that share nothing.
+    of units that share nothing. ``dtype`` is PyTorch's name of the type that its values are held in, where a module
+    says it.
     """
 
     name: str
     shape: Shape
     trainable: bool = True
+    dtype: str = ""
 
     @property
     def values(self) -> int:
@@ -94,6 +96,8 @@ class Facts(Record):
             only itself; ``None`` where the grid is lost.
         reasons: why a number is ``None``, by the name of the number.
         sees: the inputs whose values reach the output, by number; all of them if None.
+        not_covered: operations whose products are not known, by name, with how often each ran.
+        macs_at_least: what is known of ``macs`` where that is ``None``.
     """
 
     inputs: tuple[Shape, ...]
@@ -106,6 +110,8 @@ class Facts(Record):
     windows: tuple[Window, ...] | None = ()
     reasons: Mapping[str, str] = EMPTY
     sees: tuple[int, ...] | None = None
+    not_covered: tuple[tuple[str, int], ...] = ()
+    macs_at_least: Count = NOTHING
 
     def __post_init__(self) -> None:
         if self.macs_in_bounds is UNSTATED:
@@ -221,7 +227,6 @@ class Layer:
     * ``verb``: what a figure writes under the step, such as "Convolutions".
     * ``arity``: how many inputs it takes, least and most.
     * ``output_names``: the names of its outputs, for ``from: lstm.hidden``.
-    * ``tokens``: how many of its inputs, from the first, are token numbers.
     * ``absorbed``: whether a picture may draw it as part of the layer before it.
     * ``symbol``: the sign in the circle that a graph draws instead of a box, such as ``+``.
     * ``shares_memory``: whether its output is its input's memory, seen differently.
@@ -236,7 +241,6 @@ class Layer:
     verb: ClassVar[str] = ""
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     output_names: ClassVar[tuple[str, ...]] = ("output",)
-    tokens: ClassVar[int] = 0
     absorbed: ClassVar[bool] = False
     symbol: ClassVar[str] = ""
     shares_memory: ClassVar[bool] = False

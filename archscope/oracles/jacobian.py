@@ -22,12 +22,9 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
-from torch.nn.modules.instancenorm import _InstanceNorm
 
 from archscope.building.builders import build_layer
 from archscope.building.historic import EuclideanRBF, TableConv2d
-from archscope.building.modules import Experts
-from archscope.building.sequences import GroupedAttention, SinusoidalPositions
 from archscope.building.sides import same_sides
 from archscope.layers import Layer, Shape
 from archscope.oracles.case import Case
@@ -46,20 +43,12 @@ WORK: Final = 2_000_000_000
 UNITS: Final = 32
 """Units of a sample, the corners among them."""
 
-_ATTENDS: Final = "attention multiplies inputs with inputs, so not every entry is one weighted line"
-_RECURS: Final = "its connections lie between steps and gates, inside the layer"
 _OTHERWISE: Final[Mapping[type[nn.Module], str]] = {
     nn.LayerNorm: "its statistics join every output to every input, by lines without weights",
     nn.GroupNorm: "its statistics join every output to every input, by lines without weights",
-    nn.RMSNorm: "its statistics join every output to every input, by lines without weights",
-    nn.MultiheadAttention: _ATTENDS,
-    GroupedAttention: _ATTENDS,
-    SinusoidalPositions: "what it adds is fixed, and no line carries a weight",
-    nn.RNNBase: _RECURS,
-    nn.RNNCellBase: _RECURS,
+    nn.MultiheadAttention: "attention multiplies inputs with inputs, so not every entry is one weighted line",
+    nn.RNNBase: "its connections lie between steps and gates, inside the layer",
     nn.Embedding: "tokens have no gradient",
-    nn.EmbeddingBag: "tokens have no gradient",
-    Experts: "which lines there are depends on the values: a position runs the experts that it chooses",
 }
 """Layers whose connections are no entries of a Jacobian between input and output, and why."""
 
@@ -119,7 +108,7 @@ def _lines(layer: Layer, shapes: tuple[Shape, ...], outs: int) -> tuple[Lines | 
     with torch.device("meta"):
         module = build_layer(layer, *shapes).eval()
     why = next((why for kind, why in _OTHERWISE.items() if isinstance(module, kind)), None)
-    if why is None and isinstance(module, (_BatchNorm, _InstanceNorm)):
+    if why is None and isinstance(module, _BatchNorm):
         why = _batch_norm(module)
     if why is None and len(shapes) != 1:
         why = "it has several inputs"
@@ -134,11 +123,10 @@ def _lines(layer: Layer, shapes: tuple[Shape, ...], outs: int) -> tuple[Lines | 
     return in_bounds, Lines(weighted + in_bounds.biases, in_bounds.biases, in_bounds.how)
 
 
-def _batch_norm(module: _BatchNorm | _InstanceNorm) -> str | None:
-    """Why a batch or instance normalization is not probed, if it is not."""
+def _batch_norm(module: _BatchNorm) -> str | None:
+    """Why a batch normalization is not probed, if it is not."""
     if not module.track_running_stats:
-        whose = "batch" if isinstance(module, _BatchNorm) else "map"
-        return f"the statistics of the {whose} join every output to every input, by lines without weights"
+        return "the statistics of the batch join every output to every input, by lines without weights"
     return None if module.affine else "it holds statistics and no weights"
 
 

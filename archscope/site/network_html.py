@@ -109,7 +109,7 @@ def _tiles(page: Page) -> Iterable[tuple[str, str, str]]:
         yield "MACs", f"{int(totals.macs):,}", f"{2 * int(totals.macs):,} FLOPs = 2·MACs"
     yield "units", f"{int(totals.units):,}", ""
     yield "input", spell_extents(analysis.input), "channels first" if len(analysis.input) > 1 else ""
-    yield "weights", _size(analysis.weight_bytes()), "float32"
+    yield "weights", _size(analysis.weight_bytes()), " and ".join(analysis.weight_types)
     yield "activations", _size(analysis.peak_activation_bytes()), "most at once, one sample, float32"
     figures = [finding for finding in page.findings if finding.verdict != "claim"]
     if figures:

@@ -18,13 +18,12 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from archscope.errors import UsageError, did_you_mean
 from archscope.network import Network
 from archscope.tracing.archives import read_program
 from archscope.tracing.factory import Factory, example_inputs, place_of, raised
-from archscope.tracing.following import trace_module
+from archscope.tracing.following import DoesNotRun, trace_module
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.stated import Bare
 from archscope.tracing.strangers import heard_apart
@@ -128,17 +127,13 @@ def call_module(
     """
     called = name or type(module).__name__
     checked(module, call, called)
-    stops: list[tuple[int, UsageError]] = []
+    stops: list[DoesNotRun] = []
     for each in filled(module, call):
-        count = _Count()
         try:
-            with count:
-                return Called(module, each, trace_module(module, each, name, path))
-        except UsageError as error:
-            if error.__cause__ is None:
-                raise
-            stops.append((count.functions, error))
-    furthest = max(stops, key=lambda stop: stop[0])[1]
+            return Called(module, each, trace_module(module, each, name, path))
+        except DoesNotRun as error:
+            stops.append(error)
+    furthest = max(stops, key=lambda stop: stop.operations)
     raise UsageError(_told(furthest, len(stops), remedy)) from furthest.__cause__
 
 
@@ -282,16 +277,6 @@ def _meant(parameter: inspect.Parameter | None) -> tuple[bool, bool]:
     plain = bool(re.search(r"\b(int|float|bool)\b", text))
     tensor = "Tensor" in text
     return (plain, tensor) if plain or tensor else (True, True)
-
-
-class _Count(TorchFunctionMode):
-    """Counts PyTorch's functions, to know how far an attempt went."""
-
-    functions = 0
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.functions += 1
-        return func(*args, **(kwargs or {}))
 
 
 def _told(error: UsageError, attempts: int, remedy: str) -> str:

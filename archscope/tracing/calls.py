@@ -15,11 +15,12 @@ from archscope.tracing.signatures import bound, each_axis, over_grid, plain_name
 
 
 class Call(NamedTuple):
-    """A function's arguments by name, and what it made."""
+    """A function's arguments by name, what it made, and how many samples ran at once."""
 
     name: str
     given: Mapping[str, Any]
     made: Tensor
+    batch: int | None = 1
 
     @property
     def input(self) -> Tensor:
@@ -31,18 +32,22 @@ class Call(NamedTuple):
 Reading = Callable[[Call], Layer | tuple[Layer, ...] | None]
 
 
-def read(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor) -> tuple[Layer, ...]:
+def read(
+    name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor, batch: int | None = 1
+) -> tuple[Layer, ...]:
     """The layer that a call is, or the layers one after another; none, if no layer type describes it.
+
+    Where there is no batch axis, only what does not count axes is read.
 
     >>> import torch
     >>> read("linear", (torch.zeros(2, 120), torch.zeros(84, 120)), {}, torch.zeros(2, 84))
     (Linear(out_features=84, bias=False),)
     """
     plain = plain_name(name)
-    if plain not in _READINGS:
+    if plain not in _READINGS or (batch is None and plain not in _WITHOUT_AXES):
         return ()
     try:
-        found = _READINGS[plain](Call(plain, bound(plain, args, kwargs), made))
+        found = _READINGS[plain](Call(plain, bound(plain, args, kwargs), made, batch))
     except Rejects:  # PyTorch takes options that the layer type does not
         return ()
     return () if found is None else found if isinstance(found, tuple) else (found,)
@@ -70,8 +75,8 @@ def _sides(value: Any, axes: int) -> Any:
 
 
 def _conv(call: Call) -> Layer:
-    axes = call.input.dim() - 2
     weight = call.given["weight"]
+    axes = weight.dim() - 2
     return TYPES[f"conv{axes}d"](
         out_channels=weight.shape[0],
         kernel_size=tuple(weight.shape[2:]),
@@ -84,8 +89,8 @@ def _conv(call: Call) -> Layer:
 
 
 def _conv_transpose(call: Call) -> Layer:
-    axes = call.input.dim() - 2
     weight = call.given["weight"]
+    axes = weight.dim() - 2
     return TYPES[f"conv_transpose{axes}d"](
         out_channels=weight.shape[1] * call.given["groups"],
         kernel_size=tuple(weight.shape[2:]),
@@ -118,34 +123,23 @@ def _pool(call: Call) -> Layer | None:
 
 
 def _adaptive(call: Call) -> Layer:
-    return TYPES[call.name](output_size=tuple(call.made.shape[2:]))
+    return TYPES[call.name](output_size=tuple(call.made.shape[-int(call.name[-2]) :]))
 
 
-def _linear(call: Call) -> Layer:
-    """A dense layer; over more axes than positions and features it says so."""
-    return TYPES["linear"](
-        out_features=call.given["weight"].shape[0],
-        bias=call.given["bias"] is not None,
-        every_position=len(sample_of(call.made)) > 2,
-    )
+def _linear(call: Call) -> tuple[Layer, ...]:
+    """A dense layer; over more axes than positions and features, with its places in one row."""
+    width, features = call.given["weight"].shape
+    layer = TYPES["linear"](out_features=width, bias=call.given["bias"] is not None)
+    made = sample_of(call.made, call.batch)
+    if len(made) < 3:
+        return (layer,)
+    return TYPES["reshape"](shape=[-1, features]), layer, TYPES["reshape"](shape=list(made))
 
 
 def _product(call: Call) -> Layer | None:
-    """``x @ weight`` is a dense layer without biases; a product of two values has equally many axes in both."""
-    left, right = call.given["input"], call.given["other"]
-    if right.dim() == 2:
-        return TYPES["linear"](out_features=call.made.shape[-1], bias=False)
-    return TYPES["matmul"]() if left.dim() == right.dim() else None
-
-
-def _bilinear(call: Call) -> Layer:
-    return TYPES["bilinear"](out_features=call.given["weight"].shape[0], bias=call.given["bias"] is not None)
-
-
-def _dot_product(call: Call) -> Layer:
-    return TYPES["scaled_dot_product_attention"](
-        **{name: call.given[name] for name in ("dropout_p", "is_causal", "scale", "enable_gqa")}
-    )
+    """``x @ weight`` is a dense layer without biases; where the other is no weight, what is seen does not fit one."""
+    matrix = call.given["other"].dim() == 2
+    return TYPES["linear"](out_features=call.made.shape[-1], bias=False) if matrix else None
 
 
 def _added_product(call: Call) -> Layer:
@@ -173,23 +167,6 @@ def _layer_norm(call: Call) -> Layer:
         eps=call.given["eps"],
         elementwise_affine=affine,
         bias=not affine or call.given["bias"] is not None,
-    )
-
-
-def _rms_norm(call: Call) -> Layer:
-    return TYPES["rms_norm"](
-        normalized_shape=list(call.given["normalized_shape"]),
-        eps=call.given["eps"],
-        elementwise_affine=call.given["weight"] is not None,
-    )
-
-
-def _instance_norm(call: Call) -> Layer:
-    return TYPES["instance_norm"](
-        eps=call.given["eps"],
-        momentum=call.given["momentum"],
-        affine=call.given["weight"] is not None,
-        track_running_stats=call.given["running_mean"] is not None,
     )
 
 
@@ -286,12 +263,21 @@ def _prelu(call: Call) -> Layer:
 _USUAL: Final[Mapping[str, Mapping[str, tuple[Any, ...]]]] = MappingProxyType({
     "batch_norm": {"training": (False,)},
     "embedding": {"max_norm": (None,)},
-    "scaled_dot_product_attention": {"attn_mask": (None,)},
     "interpolate": {"align_corners": (None, False), "antialias": (False,)},
     "softplus": {"threshold": (20,)},
     "upsample": {"align_corners": (None, False)},
 })  # fmt: skip
 """Options that layer types do not have, with the values at which a call is the layer."""
+
+_WITHOUT_AXES: Final = frozenset({
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "max_pool1d",
+    "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "linear",
+    "embedding", "layer_norm", "relu", "relu6", "selu", "silu", "sigmoid", "tanh", "hardsigmoid", "hardswish",
+    "leaky_relu", "elu", "gelu", "hardtanh", "softplus", "dropout", "add", "radd", "iadd", "mul", "rmul", "imul",
+    "multiply",
+})  # fmt: skip
+"""Functions whose arguments name no axis by its number."""
 
 _TABLE: Final[tuple[tuple[str, Reading], ...]] = (
     ("conv1d conv2d conv3d", _conv),
@@ -300,15 +286,11 @@ _TABLE: Final[tuple[tuple[str, Reading], ...]] = (
     ("adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d", _adaptive),
     ("adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d", _adaptive),
     ("linear", _linear),
-    ("matmul mm bmm", _product),
-    ("bilinear", _bilinear),
-    ("scaled_dot_product_attention", _dot_product),
+    ("matmul mm", _product),
     ("addmm", _added_product),
     ("embedding", _embedding),
     ("batch_norm", _batch_norm),
     ("layer_norm", _layer_norm),
-    ("rms_norm", _rms_norm),
-    ("instance_norm", _instance_norm),
     ("group_norm", _group_norm),
     ("local_response_norm", _lrn),
     ("dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout", _dropout),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from archscope.layers import Facts
 from archscope.network import Node, Ref
 
 
-def folded(nodes: Sequence[Node], outputs: Sequence[Ref]) -> tuple[list[Node], tuple[Ref, ...]]:
+def folded(
+    nodes: Sequence[Node], outputs: Sequence[Ref], facts: Mapping[str, Facts]
+) -> tuple[list[Node], tuple[Ref, ...], dict[str, Facts]]:
     """Nodes in which an activation that alone reads the node before it stands in that node's row."""
     readers = Counter(ref.node for node in nodes for ref in node.inputs)
     readers.update(ref.node for ref in outputs)
@@ -17,12 +20,13 @@ def folded(nodes: Sequence[Node], outputs: Sequence[Ref]) -> tuple[list[Node], t
     for node in nodes:
         inputs = tuple(Ref(names.get(ref.node, ref.node), ref.output) for ref in node.inputs)
         before = result[-1] if result else None
-        name, row, group, joins = node.name, node.row, node.group, False
+        name, row, group = node.name, node.row, node.group
         if before is not None and _joins(node, inputs, before) and readers[node.inputs[0].node] == 1:
-            name, row, group, joins = f"{before.row}.{node.layer.type}", before.row, before.group, True
+            name, row, group = f"{before.row}.{node.layer.type}", before.row, before.group
         names[node.name] = name
-        result.append(Node(name, node.layer, inputs, row, group, shares=node.shares, folded=joins))
-    return result, tuple(Ref(names.get(ref.node, ref.node), ref.output) for ref in outputs)
+        result.append(Node(name, node.layer, inputs, row, group, shares=node.shares))
+    ends = tuple(Ref(names.get(ref.node, ref.node), ref.output) for ref in outputs)
+    return result, ends, {names[name]: each for name, each in facts.items()}
 
 
 def _joins(node: Node, inputs: Sequence[Ref], before: Node) -> bool:

@@ -21,15 +21,11 @@ _WRITTEN: Final = (
     ("adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d", "input output_size"),
     ("adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d", "input output_size"),
     ("linear", "input weight bias"),
-    ("matmul mm bmm", "input other"),
-    ("bilinear", "input1 input2 weight bias"),
-    ("scaled_dot_product_attention", "query key value attn_mask dropout_p=0.0 is_causal=False scale enable_gqa=False"),
+    ("matmul mm", "input other"),
     ("addmm", "bias input other"),
     ("embedding", "input weight padding_idx max_norm"),
     ("batch_norm", "input running_mean running_var weight bias training=False momentum=0.1 eps=1e-05"),
     ("layer_norm", "input normalized_shape weight bias eps=1e-05"),
-    ("rms_norm", "input normalized_shape weight eps"),
-    ("instance_norm", "input running_mean running_var weight bias use_input_stats=True momentum=0.1 eps=1e-05"),
     ("group_norm", "input num_groups weight bias eps=1e-05"),
     ("local_response_norm", "input size alpha=0.0001 beta=0.75 k=1.0"),
     ("dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout", "input p=0.5 training=True"),
@@ -64,12 +60,12 @@ SIGNATURES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def plain_name(name: str) -> str:
-    """A function by its plain name, whether it is an operator, works in place or is the inside of another.
+    """A function by its plain name, whether it is an operator, works in place, or is the inside of another.
 
-    >>> plain_name("__add__"), plain_name("relu_"), plain_name("_max_pool2d")
-    ('add', 'relu', 'max_pool2d')
+    >>> plain_name("__add__"), plain_name("relu_"), plain_name("_max_pool2d"), plain_name("tanh.default")
+    ('add', 'relu', 'max_pool2d', 'tanh')
     """
-    return name.strip("_").removesuffix("_with_indices")
+    return name.partition(".")[0].strip("_").removesuffix("_with_indices")
 
 
 def bound(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

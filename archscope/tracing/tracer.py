@@ -1,33 +1,31 @@
-"""Follow a module while it runs once, and write down a node for everything that its input reaches."""
+"""Follow a module while it runs once, and write down a node for everything that ran."""
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from archscope.building.builders import COUNTERS
-from archscope.errors import Rejects
-from archscope.layers import Facts, Layer, Shape
+from archscope.layers import Layer, Shape
 from archscope.layers.base import Weight
-from archscope.network import Node, Ref
+from archscope.network import Ref
 from archscope.tracing.calls import beyond, read
-from archscope.tracing.function import Function
-from archscope.tracing.modules import LEAVES, beyond_module, read_module
+from archscope.tracing.ledger import Frame, Ledger
+from archscope.tracing.modules import LEAVES, beyond_module, is_ours, read_module, why_no_layer
+from archscope.tracing.nodes import Nodes, Place, Seen
 from archscope.tracing.samples import sample_of
-from archscope.tracing.signatures import plain_name
+from archscope.tracing.signatures import SIGNATURES, bound, plain_name
 from archscope.tracing.strangers import misfit, tensors_in
-from archscope.tracing.values import Values
+from archscope.tracing.values import Values, memory_of
 
 _SAME_VALUES: Final = frozenset({
-    "contiguous", "clone", "detach", "to", "float", "double", "half", "bfloat16", "type", "type_as", "cpu", "cuda",
-    "requires_grad_", "alias",
+    "contiguous", "clone", "detach", "detach_", "to", "float", "double", "half", "bfloat16", "type", "type_as", "cpu",
+    "cuda", "requires_grad_", "alias", "data", "__deepcopy__", "lift_fresh", "_to_copy",
 })  # fmt: skip
 """Functions that hand on their input's values as they are."""
 
@@ -35,202 +33,343 @@ _VIEWS: Final = frozenset({"expand", "expand_as", "flatten", "reshape", "reshape
                            "view_as"})  # fmt: skip
 """Functions that do nothing where they leave the shape as it is."""
 
+_LEAVING: Final = frozenset({"numpy", "tolist", "__array__", "item"})
+"""Functions after which values are no longer PyTorch's."""
+
+_ENTERING: Final = frozenset({"tensor", "as_tensor", "asarray"})
+"""Functions by which numbers become PyTorch's."""
+
+_HOLDING: Final = frozenset({"embedding", "batch_norm", "layer_norm", "group_norm", "prelu"})
+"""Layers with weights that multiply nothing."""
+
+_ANSWERS: Final = (int, float, bool, str, torch.Size, torch.dtype, torch.device, torch.layout, type(None))
+
 
 class Tracer(TorchFunctionMode):
     """Turns calls of PyTorch's functions, and modules that are one layer, into nodes.
 
+    Attributes:
+        looked: where values were looked at, and by what function.
+        failed: the last error, where it was raised, and what did not fit there.
+
     Args:
-        module: what is followed.
-        state: the tensors it runs with, by the names of its parameters and buffers.
+        module: what is followed; its forward passes are watched from now on.
+        state: its parameters and buffers, by name.
+        batch: samples that run at once; None where there is no batch axis.
+        keep: whether tensors cost nothing and may be kept.
+        before_write: is told of a tensor that is about to be written.
     """
 
-    def __init__(self, module: nn.Module, state: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        state: Mapping[str, Tensor],
+        *,
+        batch: int | None,
+        keep: bool,
+        before_write: Callable[[Tensor], None],
+    ) -> None:
         super().__init__()
         self.module = module
-        self.values = Values(state)
-        self.nodes: list[Node] = []
-        self._shapes: dict[Ref, Shape] = {}
+        self.batch = batch
+        self.values = Values(state, keep=keep)
+        self.ledger = Ledger(self._loose, before_write)
+        self.looked: list[tuple[str, str]] = []
+        self.failed: tuple[BaseException | None, str, str] = (None, "", "")
+        trained = {name for name, _ in module.named_parameters(remove_duplicate=False)}
+        self.state = {name: each for name, each in state.items() if name.rpartition(".")[2] not in COUNTERS}
+        held = {
+            name: Weight(
+                name,
+                tuple(each.shape) or (1,),
+                name in trained and each.requires_grad,
+                str(each.dtype).removeprefix("torch."),
+            )
+            for name, each in self.state.items()
+            if name in trained or each.dtype not in (torch.bool, torch.int64)
+        }
+        self.nodes = Nodes(held, [path for path, _ in module.named_modules()], batch or 1)
         self._stack: list[tuple[str, nn.Module]] = []
         self._given: Shape = ()
         self._leaf = 0
-        self._names: set[str] = set()
-        self._paths = {path for path, _ in module.named_modules()}
-        self._owners: dict[str, str] = {}
-        trained = {name for name, _ in module.named_parameters(remove_duplicate=False)}
-        self._held = {
-            name: Weight(name, tuple(each.shape) or (1,), name in trained)
-            for name, each in state.items()
-            if name.rpartition(".")[2] not in COUNTERS
-        }
-        self._tensors = {name: each for name, each in state.items() if name in self._held}
+        self._left: list[Ref] = []
+        for path, each in list(module.named_modules()):
+            if not isinstance(each, torch.jit.ScriptModule):
+                each.__dict__["forward"] = _Watched(self, path, each, each.forward)
 
-    def enter(self, name: str, tensor: Tensor) -> None:
-        """Have an input of the network."""
-        self.values.made(tensor, Ref(name))
-        self._shapes[Ref(name)] = tuple(tensor.shape[1:])
-        self._names.add(name)
+    def enter(self, name: str, tensor: Tensor) -> Shape:
+        """Have an input of the network; the shape of one sample of it."""
+        shape = self._sample(tensor)
+        self.values.made(tensor, self.nodes.enter(name, shape))
+        return shape
 
     @property
     def at(self) -> str:
-        """The path of the submodule that runs, or stopped."""
+        """The path of the submodule that runs."""
         return next((path for path, _ in reversed(self._stack) if path), "")
-
-    @property
-    def misfit(self) -> str:
-        """What the submodule that stopped takes and was given, if that is why."""
-        return misfit(self._stack[-1][1], self._given) if self._stack else ""
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Know which submodule runs; the hooks go away again."""
-        handles = []
-        for path, each in self.module.named_modules():
-            handles.append(each.register_forward_pre_hook(partial(self._begin, path)))
-            handles.append(each.register_forward_hook(self._end, with_kwargs=True))
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
-        result = func(*args, **given)
-        if not self._leaf:
-            result = self._called(getattr(func, "__name__", str(func)), args, given, result)
-        return result
+        if self._leaf:
+            return func(*args, **given)
+        name = getattr(func, "__name__", str(func))
+        if name in ("__get__", "__set__"):
+            name = func.__self__.__name__ if name == "__get__" else f"set {func.__self__.__name__}"
+        frame = self.ledger.frame = Frame()
+        try:
+            result = func(*args, **given)
+        finally:
+            self.ledger.frame = None
+        if isinstance(result, _ANSWERS) and not frame.ran and name not in _LEAVING and not name.startswith("set "):
+            return result
+        return self._called(name, args, given, result, frame)
 
-    def _begin(self, path: str, module: nn.Module, given: Any) -> None:
-        self._stack.append((path, module))
-        self._given = next((sample_of(each) for each in tensors_in(given)), ())
-        self._leaf += isinstance(module, LEAVES)
+    def begin(self, path: str, module: nn.Module, given: Any) -> None:
+        """A submodule begins to run."""
+        with torch._C.DisableTorchFunction():
+            self._stack.append((path, module))
+            self._given = next((self._sample(each) for each in tensors_in(given)), ())
+            if isinstance(module, LEAVES):
+                if not self._leaf:
+                    self.ledger.frame = Frame()
+                self._leaf += 1
 
-    def _end(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+    def end(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        """It has run."""
+        with torch._C.DisableTorchFunction():
+            if isinstance(module, LEAVES):
+                self._leaf -= 1
+                if not self._leaf:
+                    frame, self.ledger.frame = self.ledger.frame or Frame(), None
+                    self._ran(module, args, kwargs, list(tensors_in(output)), frame)
+            self._stack.pop()
+
+    def stopped(self, module: nn.Module, depth: int, error: Exception) -> None:
+        """It raised, and somebody may go on from there."""
+        if self.failed[0] is not error:
+            with torch._C.DisableTorchFunction():
+                why = misfit(self._stack[-1][1], self._given) if self._stack else ""
+            self.failed = (error, self.at, why)
         if isinstance(module, LEAVES):
             self._leaf -= 1
             if not self._leaf:
-                self._ran(module, args, kwargs, list(tensors_in(output)))
-        self._stack.pop()
+                self.ledger.frame = None
+        del self._stack[depth:]
 
-    def _ran(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], made: list[Tensor]) -> None:
+    @property
+    def depth(self) -> int:
+        """How many submodules run inside each other."""
+        return len(self._stack)
+
+    def _ran(self, module: nn.Module, args: Any, kwargs: Any, made: list[Tensor], frame: Frame) -> None:
         """A module that is one layer has run."""
-        refs = self._reached([*args, *kwargs.values()])
-        if isinstance(module, nn.MultiheadAttention):
-            refs, made = (refs[:1] if len(set(refs)) == 1 else refs), made[:1]
+        given = list(tensors_in([args, kwargs]))
         names = [name for name, _ in (*module.named_parameters(), *module.named_buffers())]
         weights = frozenset(f"{self.at}.{name}" if self.at else name for name in names)
+        attends = isinstance(module, nn.MultiheadAttention)
+        refs = []
+        for place, each in enumerate(given):
+            ref = self._origin(each)
+            if ref is None and (place == 0 or (attends and place < 3) or self.values.weights(each)):
+                ref = self._source(each)
+            refs += [] if ref is None else [ref]
         layer = read_module(module)
         more = beyond_module(module, args, kwargs)
-        self._keep(() if layer is None else (layer,), type(module).__name__.lower(), refs, weights, made, more)
+        if attends and len(set(refs)) == 1:
+            refs = refs[:1]
+        if isinstance(module, nn.RNNBase) and len(refs) > 1 and layer is not None:
+            more, layer = "given states", None
+        seen = Seen(
+            type(module).__name__.lower(),
+            self._place(),
+            tuple(refs),
+            tuple(self._sample(each) for each in made),
+            frame,
+            () if layer is None else (layer,),
+            weights,
+            more,
+            why_no_layer(module),
+            is_ours(module),
+        )
+        self._made(made, self.nodes.keep(seen), frame)
 
-    def _called(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> Any:
+    def _loose(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], result: Any, frame: Frame) -> None:
+        """An operation ran in no call that was seen: inside a scripted part, say."""
+        with torch._C.DisableTorchFunction():
+            self._called(name, args, kwargs, result, frame)
+
+    def _called(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any, frame: Frame) -> Any:
         """A function of PyTorch has run; what it returns goes on."""
         made = list(tensors_in(result))
-        given = [*args, *kwargs.values()]
-        refs = self._reached(given)
-        unreached = [each for each in tensors_in(given) if self.values.ref(each) is None]
-        weights = frozenset(weight for each in unreached for weight in self.values.weights(each)) & self._held.keys()
+        given = list(tensors_in([args, kwargs]))
+        if name.startswith("set "):
+            if given and name == "set data":
+                self.values.same(given[0], given[-1])
+            return result
+        refs = [ref for each in given if (ref := self._origin(each)) is not None]
+        if not refs and any(not self.values.known(each) for each in given):
+            # Under `vmap` what a call is given stands for what the operations read.
+            refs = [ref for each in tensors_in(frame.read) if (ref := self.values.ref(each)) is not None]
+            refs = list(dict.fromkeys(refs))
+        if not refs and self._left and name in _ENTERING:
+            refs, self._left = self._left, []
+            self._keep(f"{name} of values that left PyTorch", args, kwargs, made, given, refs, frame)
+            return result
+        if frame.looked and refs:
+            self.looked.append((self.at, name))
         if not refs:
-            for each in made:
-                self.values.came_of(each, weights)
+            self._constant(name, args, kwargs, made, given, frame)
         elif made and (name in _SAME_VALUES or self._leaves(name, args, kwargs, made[0])):
-            self.values.made(made[0], refs[0])
-        elif made:
-            if (
-                any(result is each for each in tensors_in(given))
-                and not name.endswith("_")
-                and not kwargs.get("inplace")
-            ):
-                # Dropout hands back its very input at inference; the input itself stays what it was.
-                result = result.view(result.shape)
-                made = [result]
-            layers = read(name, args, kwargs, made[0]) if len(made) == 1 and made[0].dim() else ()
-            self._keep(layers, plain_name(name), refs, weights, made, beyond(name, args, kwargs))
+            self.values.same(made[0], next(each for each in given if self.values.ref(each) is not None))
+        elif made or frame.wrote:
+            result, made = self._apart(result, made, given, frame)
+            self._keep(name, args, kwargs, made, given, refs, frame)
+        elif name in _LEAVING:
+            self._left += [ref for ref in refs if ref not in self._left]
         return result
+
+    def _apart(self, result: Any, made: list[Tensor], given: list[Tensor], frame: Frame) -> tuple[Any, list[Tensor]]:
+        """Dropout hands back its very input at inference; the input itself stays what it was."""
+        if frame.wrote or not isinstance(result, Tensor) or not any(result is each for each in given):
+            return result, made
+        result = result.view(result.shape)
+        return result, [result]
+
+    def _keep(
+        self,
+        name: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        made: list[Tensor],
+        given: list[Tensor],
+        refs: list[Ref],
+        frame: Frame,
+    ) -> None:
+        """Keep a node of a call, and know what it made and what it wrote."""
+        unreached = [each for each in given if self.values.ref(each) is None]
+        weights = frozenset(weight for each in unreached for weight in self.values.weights(each))
+        written = self._written(given, made, frame) if frame.wrote else []
+        results = made or written
+        layers: tuple[Layer, ...] = ()
+        if len(made) == 1 and made[0].dim():
+            layers = read(name, args, kwargs, made[0], self.batch)
+        seen = Seen(
+            plain_name(name),
+            self._place(),
+            tuple(refs),
+            tuple(self._sample(each) for each in results),
+            frame,
+            layers,
+            weights & self.nodes.held.keys(),
+            beyond(name, args, kwargs),
+        )
+        ours = self.nodes.keep(seen)
+        self._made(results, ours, frame)
+        for each in written:
+            self.values.wrote(each, ours[0])
+
+    def _made(self, made: Sequence[Tensor], refs: Sequence[Ref], frame: Frame) -> None:
+        for each, ref in zip(made, refs, strict=True):
+            self.values.made(each, ref)
+        for each in tensors_in(frame.made):
+            if not self.values.known(each):
+                self.values.made(each, refs[0])
+
+    def _written(self, given: list[Tensor], made: list[Tensor], frame: Frame) -> list[Tensor]:
+        """What a call was given and has written, if that is what it is for."""
+        memories = {memory_of(each) for each in frame.wrote}
+        changed = [each for each in given if memory_of(each) in memories]
+        return [each for each in changed if not made or any(each is other for other in made)]
+
+    def _constant(
+        self,
+        name: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        made: list[Tensor],
+        given: list[Tensor],
+        frame: Frame,
+    ) -> None:
+        """A call on constants: a node if there is anything to count, else what it makes is a constant too."""
+        weights = frozenset(weight for each in given for weight in self.values.weights(each))
+        plain = plain_name(name)
+        if made and (frame.multiplies or (plain in _HOLDING and weights)):
+            worked_on = bound(plain, args, kwargs).get("input") if plain in SIGNATURES else None
+            first = worked_on if isinstance(worked_on, Tensor) else given[0] if given else None
+            if first is not None:
+                refs = [self._source(first)]
+                self._keep(name, args, kwargs, made, given, refs, frame)
+                return
+        for each in (*made, *(self._written(given, made, frame) if frame.wrote else ())):
+            self.values.came_of(each, weights)
+
+    def _source(self, tensor: Tensor) -> Ref:
+        """A node for a constant that something works on."""
+        weights = self.values.weights(tensor)
+        name = next((name for name, each in self.state.items() if each is tensor), "")
+
+        kind = "parameter" if isinstance(tensor, nn.Parameter) else "buffer" if name else "constant"
+        place = Place(name, alone=True) if name else Place(self.at, alone=False)
+        ref = self.nodes.source(kind, place, self._sample(tensor), weights)
+        self.values.made(tensor, ref)
+        return ref
+
+    def _origin(self, tensor: Tensor) -> Ref | None:
+        """The node that made a tensor; None if it is a constant."""
+        if not self.values.known(tensor) and not self.values.found(tensor):
+            if not self._left:
+                return None
+            left, self._left = self._left, []
+            seen = Seen("values that left PyTorch", self._place(), tuple(left), (self._sample(tensor),), Frame())
+            self.values.made(tensor, self.nodes.keep(seen)[0])
+        writer = self.values.written(tensor)
+        if writer is not None:
+            before = self.values.ref(tensor)
+            refs = (writer,) if before is None else (before, writer)
+            place, shape = self._place(), self._sample(tensor)
+            self.values.made(tensor, self.nodes.keep(Seen("written", place, refs, (shape,), Frame()))[0])
+        return self.values.ref(tensor)
 
     def _leaves(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor) -> bool:
         """Whether a call leaves everything as it is: a view in the same shape, padding by nothing."""
-        given = next(tensors_in([*args, *kwargs.values()]))
+        given = next(tensors_in([args, kwargs]))
         if plain_name(name) == "pad":
             return not any(kwargs["pad"] if "pad" in kwargs else args[1])
         return name in _VIEWS and made.shape == given.shape
 
-    def _reached(self, given: Sequence[Any]) -> list[Ref]:
-        return [ref for each in tensors_in(list(given)) if (ref := self.values.ref(each)) is not None]
+    def _sample(self, tensor: Tensor) -> Shape:
+        return sample_of(tensor, self.batch)
 
-    def _keep(
-        self,
-        layers: Sequence[Layer],
-        called: str,
-        refs: Sequence[Ref],
-        weights: frozenset[str],
-        made: Sequence[Tensor],
-        more: str,
-    ) -> None:
-        """Keep a node for each layer, if they make these shapes with these weights; else a function that does.
-
-        ``more`` is an option that the layer's type does not have: a function then counts as the layer does.
-        """
-        outputs = [sample_of(each) for each in made]
-        owners = {self._owners.get(weight) for weight in weights & self._held.keys()}
-        shares = owners.pop() if len(owners) == 1 else None
-        facts = [] if owners else self._fit(layers, refs, outputs, weights)
-        if not facts:
-            unowned = [weight for weight in sorted(weights) if weight in self._held and weight not in self._owners]
-            function = Function(called, outputs, [self._held[weight] for weight in unowned], misfit=bool(layers))
-            layers, shares = [function], None
-        elif more:
-            layers = [Function(called, outputs, like=layer, beyond=more) for layer in layers]
-        for place, layer in enumerate(layers):
-            whole = len(layers) == 1 or bool(facts[place].weights)
-            name = self._named(layer.type if layer.type != "function" else called, whole=whole)
-            for weight in weights if whole else ():
-                self._owners.setdefault(weight, name)
-            group = tuple(name.split(".")[:-1])
-            self.nodes.append(Node(name, layer, tuple(refs), name, group, shares=shares if whole else None))
-            refs = [Ref(name)]
-        for place, each in enumerate(made):
-            self.values.made(each, Ref(name, place))
-            self._shapes[Ref(name, place)] = outputs[place]
-
-    def _fit(
-        self, layers: Sequence[Layer], refs: Sequence[Ref], outputs: Sequence[Shape], weights: frozenset[str]
-    ) -> list[Facts]:
-        """The facts of layers, if they are what was seen: the first output's shape, and every weight's values."""
-        shapes = [self._shapes[ref] for ref in refs]
-        found: list[Facts] = []
-        try:
-            for layer in layers:
-                found.append(layer.facts(*shapes))
-                shapes = [found[-1].output]
-        except Rejects:
-            return []
-        held = [self._held[weight] for weight in weights if weight in self._held]
-        stated = [weight for facts in found for weight in facts.weights]
-        # Another layer's weights have to lie as they lie there; a matrix of its own may be turned around.
-        shared = any(weight.name in self._owners for weight in held)
-        alike = [Counter(each.shape if shared else each.values for each in weights_) for weights_ in (held, stated)]
-        made = found[-1].outputs if found else ()
-        return found if len(made) == len(outputs) and made[0] == outputs[0] and alike[0] == alike[1] else []
-
-    def unused(self) -> str:
-        """A sentence on weights that no layer used that ran; empty if there are none."""
-        known = {id(each) for name, each in self._tensors.items() if name in self._owners}
-        idle = {id(each): each.numel() for each in self._tensors.values() if id(each) not in known}
-        if not idle:
-            return ""
-        names = [name for name, each in self._tensors.items() if id(each) in idle]
-        listed = ", ".join(f"`{place}`" for place in dict.fromkeys(name.rpartition(".")[0] or name for name in names))
-        return f"Holds {sum(idle.values()):,} values more that nothing uses at inference: {listed}."
-
-    def _named(self, what: str, *, whole: bool) -> str:
-        """A module of PyTorch's own gives its path to what it is; anything else is called what it does."""
+    def _place(self) -> Place:
         path, module = self._stack[-1] if self._stack else ("", self.module)
         theirs = type(module).__module__.startswith(("torch.nn.", "archscope.building.")) and not list(
             module.children()
         )
-        name = path if whole and path and (theirs or isinstance(module, LEAVES)) else f"{path}.{what}".lstrip(".")
-        others = (each for number in itertools.count(2) if (each := f"{name}_{number}") not in self._paths)
-        chosen = next(each for each in itertools.chain([name], others) if each not in self._names)
-        self._names.add(chosen)
-        return chosen
+        return Place(path, theirs or isinstance(module, LEAVES))
+
+
+class _Watched:
+    """The ``forward`` of a module whose runs are followed; a copy of the module is followed as the module is."""
+
+    def __init__(self, tracer: Tracer, path: str, module: nn.Module, run: Any) -> None:
+        self._tracer, self._path, self._module, self._run = tracer, path, module, run
+        self.__wrapped__ = run
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        tracer = self._tracer
+        depth = tracer.depth
+        tracer.begin(self._path, self._module, [args, kwargs])
+        try:
+            result = self._run(*args, **kwargs)
+            tracer.end(self._module, args, kwargs, result)
+        except Exception as error:
+            tracer.stopped(self._module, depth, error)
+            raise
+        return result
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._run, name)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Watched:
+        module = copy.deepcopy(self._module, memo)
+        return _Watched(self._tracer, self._path, module, copy.deepcopy(self._run, memo))

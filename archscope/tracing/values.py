@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,29 +12,105 @@ from archscope.network import Ref
 
 
 class Values:
-    """Tensors by identity; each is kept alive, so that no other is given its address."""
+    """Tensors by identity.
 
-    def __init__(self, weights: Mapping[str, Tensor]) -> None:
+    Args:
+        weights: the tensors that a module holds, by name.
+        keep: whether tensors are kept, so that no other is given one's address; otherwise they are forgotten when
+            they are freed.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor], *, keep: bool) -> None:
+        self._keep = keep
         self._refs: dict[int, Ref] = {}
         self._weights: dict[int, frozenset[str]] = {}
-        self._kept: list[Tensor] = []
+        self._kept: dict[int, Any] = {}
+        self._unplaced: list[int] = []
+        self._places: dict[int, int] = {}
+        self._moment = 0
+        self._moments: dict[int, int] = {}
+        self._written: dict[int, tuple[Ref, int]] = {}
         for name, tensor in weights.items():
             self._weights.setdefault(id(tensor), frozenset([name]))
+            self._hold(tensor)
 
     def made(self, tensor: Tensor, ref: Ref) -> None:
         """A node made it; or changed it in place, and is what is read from now on."""
-        self._kept.append(tensor)
+        self._hold(tensor)
         self._refs[id(tensor)] = ref
 
     def came_of(self, tensor: Tensor, weights: frozenset[str]) -> None:
-        """It was made of weights alone."""
-        self._kept.append(tensor)
+        """It was made of weights alone, or of nothing."""
+        self._hold(tensor)
+        self._refs.pop(id(tensor), None)
         self._weights[id(tensor)] = weights
 
     def ref(self, tensor: Any) -> Ref | None:
-        """The node that made a tensor, if the input reaches it."""
+        """The node that made a tensor, if one did."""
         return self._refs.get(id(tensor))
 
     def weights(self, tensor: Any) -> frozenset[str]:
         """The weights that a tensor is, or was made of."""
         return self._weights.get(id(tensor), frozenset())
+
+    def known(self, tensor: Any) -> bool:
+        """Whether it was seen before."""
+        return id(tensor) in self._kept
+
+    def same(self, tensor: Tensor, other: Tensor) -> None:
+        """A tensor holds what another holds."""
+        ref = self.ref(other)
+        if ref is not None:
+            self.made(tensor, ref)
+        else:
+            self.came_of(tensor, self.weights(other))
+
+    def found(self, tensor: Tensor) -> bool:
+        """Know a tensor that appeared by itself from another in the same memory; False if there is none."""
+        for place in self._unplaced:
+            known = self._tensor(place)
+            if known is not None:
+                self._places[memory_of(known)] = place
+        self._unplaced.clear()
+        memory = memory_of(tensor)
+        other = self._tensor(self._places.get(memory, 0)) if memory else None
+        if other is None or memory_of(other) != memory:
+            return False
+        self.same(tensor, other)
+        return True
+
+    def wrote(self, tensor: Tensor, ref: Ref) -> None:
+        """A node wrote into the memory of a tensor; others may see the same memory."""
+        self.made(tensor, ref)
+        self._written[memory_of(tensor)] = (ref, self._moment)
+
+    def written(self, tensor: Tensor) -> Ref | None:
+        """The node that wrote into a tensor's memory through another tensor since this one was made, if one did."""
+        if not self._written:
+            return None
+        ref, moment = self._written.get(memory_of(tensor), (None, 0))
+        return ref if moment > self._moments.get(id(tensor), 0) else None
+
+    def _hold(self, tensor: Tensor) -> None:
+        place = id(tensor)
+        self._moment += 1
+        self._moments[place] = self._moment
+        if place not in self._kept:
+            self._kept[place] = tensor if self._keep else weakref.ref(tensor, lambda _: self._forget(place))
+            self._unplaced.append(place)
+
+    def _tensor(self, place: int) -> Any:
+        known = self._kept.get(place)
+        return known() if isinstance(known, weakref.ref) else known
+
+    def _forget(self, place: int) -> None:
+        for known in (self._kept, self._refs, self._weights, self._moments):
+            known.pop(place, None)
+
+
+def memory_of(tensor: Tensor) -> int:
+    """What identifies the memory that a tensor sees; 0 where it shows none."""
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (NotImplementedError, RuntimeError):
+        return 0

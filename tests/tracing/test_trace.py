@@ -14,8 +14,11 @@ import archscope
 from archscope import trace
 from archscope.analysis import COUNTS
 from archscope.diagrams.graph.view import view_of
+from archscope.formats.sheet import View
+from archscope.formats.table import write
+from archscope.layers import Facts
 from archscope.tracing.function import Function
-from archscope.tracing.samples import BATCH, sample_of
+from archscope.tracing.samples import sample_of
 from archscope.writing.pytorch import write_pytorch
 from tests.building.builder_cases import CASES, Case, name_of
 from tests.tracing import strangers
@@ -142,8 +145,8 @@ def test_a_matrix_that_is_used_twice_is_shared() -> None:
     assert network.by_name["fc"].shares is None
     analysis = archscope.analyze(network)
     assert analysis.totals.parameters == 30
-    assert analysis["matmul"].macs is None
-    assert "takes shapes or weights that its layer type does not" in str(analysis["matmul"].reason("macs"))
+    assert analysis["matmul"].macs == 5 * 6 * 4
+    assert analysis["matmul"].node.layer.label == "linear, weights of `fc`"
 
 
 def test_padding_that_is_no_zeros_is_no_zero_padding() -> None:
@@ -156,11 +159,10 @@ def test_padding_that_is_no_zeros_is_no_zero_padding() -> None:
 @pytest.mark.parametrize(
     ("module", "shape"),
     [
-        (nn.GRU(5, 7), (4, 5)),
-        (nn.EmbeddingBag(5, 7, max_norm=1.0), (4,)),
+        (nn.LSTM(5, 7, proj_size=3, batch_first=True), (4, 5)),
         (nn.LayerNorm(8, eps=0.0), (8,)),
     ],
-    ids=["sequence first", "bounded bag", "no eps"],
+    ids=["projected", "no eps"],
 )
 def test_what_a_layer_type_does_not_take_is_a_function_with_its_weights(
     module: nn.Module, shape: tuple[int, ...]
@@ -204,34 +206,19 @@ def test_attention_to_more_than_its_input_is_a_function(option: dict[str, bool])
 
 
 @pytest.mark.parametrize(
-    ("shape", "sample"),
-    [((BATCH, 3, 4), (3, 4)), ((7, BATCH, 3), (7, 3)), ((7, 3, BATCH), (7, 3)), ((BATCH * 4, 9), (4, 9)),
-     ((7, 3), (7, 3)), ((BATCH,), ()), ((), ())],
+    ("shape", "batch", "sample"),
+    [((5, 3, 4), 5, (3, 4)), ((7, 5, 3), 5, (7, 3)), ((7, 3, 5), 5, (7, 3)), ((20, 9), 5, (4, 9)),
+     ((7, 3), 5, (7, 3)), ((5,), 5, ()), ((), 5, ()), ((1, 3), 1, (3,)), ((7, 1, 3), 1, (7, 3)), ((7, 3), 1, (7, 3)),
+     ((1, 3), None, (1, 3))],
 )  # fmt: skip
-def test_the_batch_is_taken_away_wherever_it_went(shape: tuple[int, ...], sample: tuple[int, ...]) -> None:
-    assert sample_of(torch.zeros(shape)) == sample
-
-
-def test_a_function_knows_what_works_value_by_value() -> None:
-    same, other = (4, 6), (4, 1)
-    assert Function("sub", [same]).facts(same, same).windows == ()
-    assert Function("sub", [same]).facts(same, other).windows is None
-    assert Function("sub", [same]).facts(other, other).windows is None
-    assert Function("roll", [same]).facts(same).windows is None
-    assert Function("sub", [same]).facts(same, same).macs == Function("roll", [same]).facts(same).macs == 0
-
-
-def test_a_function_knows_the_products_of_its_inputs() -> None:
-    assert Function("matmul", [(7, 4, 9)]).facts((7, 4, 3), (7, 3, 9)).macs == 7 * 4 * 9 * 3
-    assert Function("matmul", [(4,)]).facts((4, 3), (3,)).macs is None
-    assert Function("einsum", [(7, 4, 9)]).facts((7, 4, 3), (7, 3, 9)).macs is None
-    attention = Function("scaled_dot_product_attention", [(2, 5, 4)])
-    assert attention.facts((2, 5, 3), (2, 6, 3), (2, 6, 4)).macs == 2 * 5 * 6 * 3 + 2 * 5 * 6 * 4
-    assert Function("einsum", [(2, 5, 4)]).facts((2, 5, 3), (2, 6, 3), (2, 6, 4)).macs is None
+def test_the_batch_is_taken_away_wherever_it_went(
+    shape: tuple[int, ...], batch: int | None, sample: tuple[int, ...]
+) -> None:
+    assert sample_of(torch.zeros(shape), batch) == sample
 
 
 def test_the_outputs_of_a_function_have_names_if_there_are_several() -> None:
-    names = [Function("chunk", [(2,)] * count).output_names for count in (1, 2, 3)]
+    names = [Function("chunk", Facts((), ((2,),) * count)).output_names for count in (1, 2, 3)]
     assert names == [("output",), ("output0", "output1"), ("output0", "output1", "output2")]
 
 
@@ -290,16 +277,17 @@ def test_a_product_with_a_matrix_of_its_own_is_a_dense_layer() -> None:
     assert [(row.type, row.parameters, row.connections) for row in rows] == [("linear", 24, 24), ("linear", 21, 21)]
 
 
-def test_a_dense_layer_over_a_grid_is_one_at_every_position() -> None:
+def test_a_dense_layer_over_a_grid_has_its_places_in_one_row() -> None:
     analysis = archscope.analyze(trace(strangers.ChannelsLast(), (4, 6, 5)))
-    assert [row.name for row in analysis.rows] == ["wide", "narrow", "conv"]
-    assert analysis["wide"].output == (4, 6, 9)
+    assert [row.name for row in analysis.rows] == [
+        "wide.reshape", "wide", "wide.reshape_2", "narrow.reshape", "narrow", "narrow.reshape_2", "conv",
+    ]  # fmt: skip
     assert analysis["wide"].macs == 4 * 6 * 5 * 9
 
 
 def test_a_dense_layer_in_windows_that_lie_in_the_batch_has_the_lines_of_all_of_them() -> None:
     analysis = archscope.analyze(trace(strangers.Windows(), (3, 8, 8)))
-    assert (analysis["fc"].output, analysis["fc"].parameters) == ((4, 16, 4), 16)
+    assert (analysis["fc"].output, analysis["fc"].parameters) == ((64, 4), 16)
     assert analysis["fc"].macs == 3 * 4 * 16 * 4
 
 
@@ -321,16 +309,17 @@ def test_a_function_that_nobody_knows_is_not_covered() -> None:
     assert analysis["fc"].macs == 64
     assert analysis["fft_fft"].macs is None
     assert analysis.totals.macs is None
-    assert analysis.totals.reasons["macs"] == "`fft_fft` is not covered: archscope has no layer type for `fft_fft`"
+    assert analysis.totals.reasons["macs"] == "`fft_fft` is not covered: what `_fft_r2c` multiplies is not known"
 
 
 def test_a_weight_that_is_made_of_others_is_seen() -> None:
     module = strangers.Normed()
     analysis = archscope.analyze(trace(module, (3, 8, 8)))
     assert analysis.totals.parameters == sum(each.numel() for each in module.parameters()) == 3 * 9 * 4 + 4 + 4
-    assert (
-        analysis["conv.conv2d"].reason("macs") == "this `conv2d` takes shapes or weights that its layer type does not"
-    )
+    row = analysis["conv.conv2d"]
+    assert (row.node.layer.label, row.macs, row.receptive_field) == (
+        "conv 3×3, weights made of others", 27 * 4 * 36, (3, 3),
+    )  # fmt: skip
 
 
 def test_a_module_that_looks_at_values_runs_where_it_lives() -> None:
@@ -338,9 +327,13 @@ def test_a_module_that_looks_at_values_runs_where_it_lives() -> None:
 
 
 def test_weights_that_nothing_uses_are_named() -> None:
-    network = trace(strangers.Idle(), (4,))
-    assert archscope.analyze(network).totals.parameters == 10
-    assert network.summary == "Holds 15 values more that nothing uses at inference: `auxiliary`."
+    analysis = archscope.analyze(trace(strangers.Idle(), (4,)))
+    assert analysis.totals.parameters == 25
+    assert sum(row.parameters for row in analysis.rows) == 10
+    assert analysis.network.observed is not None
+    assert [each.name for each in analysis.network.observed.unused] == ["auxiliary.weight", "auxiliary.bias"]
+    assert "Not used" in write(analysis, View())
+    assert "15 parameters in this forward pass: `auxiliary`" in write(analysis, View())
 
 
 @pytest.mark.parametrize(("make", "shape"), [(strangers.Residual, (3, 32, 32)), (strangers.Counts, (4,))])

@@ -1,0 +1,140 @@
+"""`Ledger`: every operation that really runs, in the call that it belongs to, with what it multiplies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from archscope.tracing.products import Kind, Operation, operation
+from archscope.tracing.strangers import tensors_in
+from archscope.working import Count, total
+
+
+class Ran(NamedTuple):
+    """One operation that ran, and its multiply-accumulates; None where they are not known."""
+
+    operation: Operation
+    macs: Count | None
+
+
+class Frame:
+    """One call that a person's code made: the operations that ran for it, and the tensors that they touched."""
+
+    __slots__ = ("made", "ran", "read", "wrote")
+
+    def __init__(self) -> None:
+        self.ran: list[Ran] = []
+        self.read: list[Any] = []
+        self.made: list[Any] = []
+        self.wrote: list[Tensor] = []
+
+    @property
+    def macs(self) -> Count:
+        """What is known of its multiply-accumulates, added up."""
+        return total(each.macs for each in self.ran if each.macs)
+
+    @property
+    def not_covered(self) -> Counter[str]:
+        """Operations of which nothing is known, by name."""
+        return Counter(each.operation.called for each in self.ran if each.macs is None)
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether there is anything to count, known or not."""
+        return any(each.macs is None or each.macs for each in self.ran)
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether everything worked value by value."""
+        return bool(self.ran) and all(each.operation.pointwise for each in self.ran)
+
+    @property
+    def looked(self) -> bool:
+        """Whether values were looked at."""
+        return any(each.operation.looks for each in self.ran)
+
+
+class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sees the operations under PyTorch's functions, and writes each into the frame that is open.
+
+    Args:
+        loose: is told of an operation that ran in no call that was followed, with its arguments and its result.
+        before_write: is told of a tensor that is about to be written.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(
+        self,
+        loose: Callable[[str, Sequence[Any], dict[str, Any], Any, Frame], None],
+        before_write: Callable[[Tensor], None],
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.frame: Frame | None = None
+        self.every: list[Ran] = []
+        self.missed = False
+        self._loose = loose
+        self._before_write = before_write
+        self._twins: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = kwargs or {}
+        found = operation(func)
+        if found.kind is Kind.PARTS:
+            with self:
+                parts = func.decompose(*args, **given)
+            if parts is not NotImplemented:
+                return parts
+        written = self._written(found, args, given) if found.writes else []
+        result = self._run(func, found, args, given)
+        ran = Ran(found, found.products(args, result))
+        self.every.append(ran)
+        frame = self.frame or Frame()
+        frame.ran.append(ran)
+        frame.read.append(args)
+        frame.made.append(result)
+        frame.wrote += written
+        if self.frame is None:
+            self._loose(found.called, args, given, result, frame)
+        return result
+
+    def _written(self, found: Operation, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Tensor]:
+        chosen = [args[place] if place < len(args) else kwargs.get(name) for place, name in found.writes]
+        tensors = list(tensors_in(chosen))
+        for each in tensors:
+            self._before_write(each)
+        return tensors
+
+    def _run(self, func: Any, found: Operation, args: Any, kwargs: dict[str, Any]) -> Any:
+        """Run it; a constant that was made elsewhere is first brought to where tensors have no values."""
+        try:
+            return func(*args, **kwargs)
+        except (RuntimeError, NotImplementedError) as error:
+            tensors = list(tensors_in([args, kwargs]))
+            places = {each.device.type for each in tensors}
+            if "meta" not in places:
+                raise
+            if len(places) > 1 and not any(each.device.type != "meta" for each in self._targets(found, args)):
+                args, kwargs = self._on_meta(args), self._on_meta(kwargs)
+                return func(*args, **kwargs)
+            self.missed |= found.looks or isinstance(error, NotImplementedError) or "meta" in str(error).lower()
+            raise
+
+    def _targets(self, found: Operation, args: Sequence[Any]) -> Iterable[Tensor]:
+        return tensors_in([args[place] for place, _ in found.writes if place < len(args)])
+
+    def _on_meta(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            if value.device.type == "meta":
+                return value
+            return self._twins.setdefault(id(value), (value, value.to("meta")))[1]
+        if type(value) is dict:
+            return {key: self._on_meta(each) for key, each in value.items()}
+        if type(value) in (list, tuple):
+            return type(value)(self._on_meta(each) for each in value)
+        return torch.device("meta") if isinstance(value, torch.device) else value

@@ -1,0 +1,302 @@
+"""`Nodes`: the network that grows while a module runs, with the numbers of each node as they were seen."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from archscope.errors import Rejects
+from archscope.layers import Facts, Layer, Shape
+from archscope.layers.base import NOTHING, Weight
+from archscope.network import Node, Ref
+from archscope.tracing.function import Function
+from archscope.tracing.ledger import Frame
+from archscope.working import count
+
+_CONSTANT: Final = {"receptive_field": "a constant has no place on the input's grid"}
+
+_SLICES: Final = frozenset({"chunk", "split", "split_with_sizes", "unsafe_split", "tensor_split", "narrow", "getitem",
+                            "select", "slice"})  # fmt: skip
+"""Functions that take some channels and leave the grid as it is, where nothing but the channels becomes fewer."""
+
+
+class Place(NamedTuple):
+    """Where in the module a call stands: the path, and whether what it is may have the path for a name."""
+
+    path: str
+    alone: bool
+
+
+class Seen(NamedTuple):
+    """A call that has run.
+
+    Attributes:
+        called: the function, by its plain name.
+        place: where it stands.
+        refs: the nodes that made its inputs.
+        outputs: the shapes of its results.
+        frame: the operations that ran for it.
+        layers: the layer that it is, or the layers one after another; none, if no type describes it.
+        weights: the weights that it read.
+        beyond: an option that the layer's type does not have; it then counts as the layer does.
+        why: why its lines are not known, where it is no layer.
+        ours: whether it is a layer of archscope's own, whose rule knows better than the operations under it.
+    """
+
+    called: str
+    place: Place
+    refs: tuple[Ref, ...]
+    outputs: tuple[Shape, ...]
+    frame: Frame
+    layers: tuple[Layer, ...] = ()
+    weights: frozenset[str] = frozenset()
+    beyond: str = ""
+    why: str = ""
+    ours: bool = False
+
+
+class Nodes:
+    """The nodes so far.
+
+    Args:
+        held: the weights that the module holds, by name.
+        paths: its submodules' paths; no node that is none of them is called like one.
+        batch: samples that run at once.
+    """
+
+    def __init__(self, held: Mapping[str, Weight], paths: Iterable[str], batch: int) -> None:
+        self.held = held
+        self.nodes: list[Node] = []
+        self.facts: dict[str, Facts] = {}
+        self.owners: dict[str, str] = {}
+        self._shapes: dict[Ref, Shape] = {}
+        self._names: set[str] = set()
+        self._paths = set(paths)
+        self._batch = batch
+        self._known: dict[tuple[Layer, tuple[Shape, ...]], Facts] = {}
+
+    def enter(self, name: str, shape: Shape) -> Ref:
+        """Have an input of the network."""
+        self._names.add(name)
+        self._shapes[Ref(name)] = shape
+        return Ref(name)
+
+    def source(self, kind: str, place: Place, shape: Shape, weights: frozenset[str]) -> Ref:
+        """Have a constant that layers work on: a parameter, a buffer, or what was made of them."""
+        own = [weight for weight in sorted(weights & self.held.keys()) if weight not in self.owners]
+        name = self._named(place, kind)
+        facts = Facts(
+            inputs=(),
+            outputs=(shape,),
+            weights=tuple(self.held[weight] for weight in own),
+            connections=None if own else NOTHING,
+            connections_in_bounds=None if own else NOTHING,
+            windows=None,
+            reasons=MappingProxyType({**_CONSTANT, "connections": "a constant of its own reads nothing"}),
+        )
+        self._add(name, Function(kind, facts), facts, (), None)
+        self.owners.update(dict.fromkeys(own, name))
+        self._shapes[Ref(name)] = shape
+        return Ref(name)
+
+    def keep(self, seen: Seen) -> tuple[Ref, ...]:
+        """Keep a node for each layer, if they make these shapes with these weights; else a function that does."""
+        fitting = self._fit(seen)
+        if fitting and self._own_weights(seen, fitting):
+            last = self._layers(seen, fitting)
+        elif len(fitting) == 1 and seen.weights and 0 < (fitting[0].macs or 0) * self._batch == seen.frame.macs:
+            last = self._like(seen, fitting[0])
+        else:
+            last = self._function(seen)
+        for place, shape in enumerate(seen.outputs):
+            self._shapes[Ref(last, place)] = shape
+        return tuple(Ref(last, place) for place in range(len(seen.outputs)))
+
+    def finished(self, outputs: Sequence[Ref]) -> list[Node]:
+        """The nodes; a layer of which more is read than its type gives is one that gives all its results."""
+        read = Counter(outputs)
+        for node in self.nodes:
+            read.update(node.inputs)
+        most: dict[str, int] = {}
+        for ref in read:
+            most[ref.node] = max(most.get(ref.node, 0), ref.output)
+        return [self._whole(node, most.get(node.name, 0)) for node in self.nodes]
+
+    def _whole(self, node: Node, last: int) -> Node:
+        facts = self.facts[node.name]
+        if last < len(facts.outputs):
+            return node
+        outputs = tuple(self._shapes[Ref(node.name, place)] for place in range(last + 1))
+        facts = self.facts[node.name] = facts.replace(outputs=outputs)
+        layer = node.layer
+        like, beyond = (layer.like, layer.beyond) if isinstance(layer, Function) else (layer, "all its results")
+        called = layer.called if isinstance(layer, Function) else layer.type
+        return node.replace(layer=Function(called, facts, like=like, beyond=beyond))
+
+    def _own_weights(self, seen: Seen, fitting: list[Facts]) -> bool:
+        """Whether the weights that were read are those of the layers, all their own or all of one other layer."""
+        held = [self.held[weight] for weight in seen.weights & self.held.keys()]
+        stated = [weight for facts in fitting for weight in facts.weights]
+        # Another layer's weights have to lie as they lie there; a matrix of its own may be turned around.
+        shared = any(weight.name in self.owners for weight in held)
+        alike = [Counter(each.shape if shared else each.values for each in weights) for weights in (held, stated)]
+        return alike[0] == alike[1] and len({self.owners.get(weight.name) for weight in held}) <= 1
+
+    def _like(self, seen: Seen, facts: Facts) -> str:
+        """A node for a layer whose weights are made of others, or are partly another layer's; its name."""
+        own = [weight for weight in sorted(seen.weights & self.held.keys()) if weight not in self.owners]
+        others = sorted({self.owners[weight] for weight in seen.weights if weight in self.owners})
+        facts = self._times_batch(facts).replace(weights=tuple(self.held[weight] for weight in own))
+        beyond = f"weights of `{others[0]}`" if others else "weights made of others"
+        name = self._named(seen.place, seen.called, whole=True)
+        self.owners.update(dict.fromkeys(own, name))
+        self._add(name, Function(seen.called, facts, like=seen.layers[0], beyond=beyond), facts, seen.refs, None)
+        return name
+
+    def _layers(self, seen: Seen, fitting: list[Facts]) -> str:
+        """Nodes for layers one after another; the last one's name."""
+        shares = next((self.owners[weight] for weight in sorted(seen.weights) if weight in self.owners), None)
+        refs, name = seen.refs, ""
+        for layer, facts in zip(seen.layers, self._counted(seen, fitting), strict=True):
+            alone = len(seen.layers) == 1
+            whole = alone or bool(facts.weights)
+            facts = self._with_held(facts, seen.weights) if whole and facts.weights else facts
+            name = self._named(seen.place, seen.called if seen.beyond else layer.type, whole=whole)
+            if seen.beyond:
+                layer = Function(seen.called, facts, like=layer, beyond=seen.beyond)
+            for weight in seen.weights & self.held.keys() if whole else ():
+                self.owners.setdefault(weight, name)
+            self._add(name, layer, facts, refs, shares if whole else None)
+            refs = (Ref(name),)
+            self._shapes[refs[0]] = facts.output
+        return name
+
+    def _counted(self, seen: Seen, fitting: list[Facts]) -> list[Facts]:
+        """The facts with the products that were seen: a layer's rule shows them, and what ran says how many."""
+        stated = [facts.macs for facts in fitting]
+        if seen.ours or seen.frame.not_covered or None in stated:
+            return [self._times_batch(facts) for facts in fitting]
+        ran, expected = seen.frame.macs, sum(each for each in stated if each is not None)
+        if ran == expected:
+            return fitting
+        if ran == expected * self._batch:
+            return [self._times_batch(facts) for facts in fitting]
+        at = max(range(len(fitting)), key=lambda place: stated[place] or 0)
+        return [
+            facts.replace(macs=ran, macs_in_bounds=ran) if place == at else facts for place, facts in enumerate(fitting)
+        ]
+
+    def _times_batch(self, facts: Facts) -> Facts:
+        if self._batch == 1 or not facts.macs:
+            return facts
+        batch = count(self._batch, "batch")
+        inside = None if facts.macs_in_bounds is None else batch * facts.macs_in_bounds
+        return facts.replace(macs=batch * facts.macs, macs_in_bounds=inside)
+
+    def _with_held(self, facts: Facts, weights: frozenset[str]) -> Facts:
+        """The facts with each weight as it is held: trained or not, in its own type."""
+        left = sorted(weights & self.held.keys())
+        found: list[Weight] = []
+        for stated in facts.weights:
+            same = [weight for weight in left if self.held[weight].shape == stated.shape] or [
+                weight for weight in left if self.held[weight].values == stated.values
+            ]
+            chosen = next((weight for weight in same if _last(weight) == _last(stated.name)), same[0] if same else "")
+            if not chosen:
+                return facts
+            left.remove(chosen)
+            held = self.held[chosen]
+            found.append(stated.replace(trainable=held.trainable, dtype=held.dtype))
+        return facts if facts.weights == tuple(found) else facts.replace(weights=tuple(found))
+
+    def _function(self, seen: Seen) -> str:
+        """A node for a call that no layer type describes; its name."""
+        own = [weight for weight in sorted(seen.weights & self.held.keys()) if weight not in self.owners]
+        misfit = bool(seen.layers)
+        facts = self._seen_facts(seen, tuple(self.held[weight] for weight in own))
+        name = self._named(seen.place, seen.called, whole=True)
+        self.owners.update(dict.fromkeys(own, name))
+        self._add(name, Function(seen.called, facts, misfit=misfit), facts, seen.refs, None)
+        return name
+
+    def _seen_facts(self, seen: Seen, own: tuple[Weight, ...]) -> Facts:
+        unknown = seen.why or (
+            f"this `{seen.called}` takes shapes or weights that its layer type does not"
+            if seen.layers
+            else f"archscope has no layer type for `{seen.called}`"
+        )
+        inputs = tuple(self._shapes[ref] for ref in seen.refs)
+        missing = seen.frame.not_covered
+        reasons: dict[str, str] = {}
+        if missing:
+            listed = ", ".join(f"`{name}`" for name in missing)
+            reasons["macs"] = f"what {listed} multiplies is not known"
+        if seen.weights & self.held.keys() or missing:
+            reasons["connections"] = unknown
+        if not self._keeps_grid(seen, inputs):
+            reasons["receptive_field"] = unknown
+        lines = None if "connections" in reasons else NOTHING
+        return Facts(
+            inputs=inputs,
+            outputs=seen.outputs,
+            weights=own,
+            connections=lines,
+            connections_in_bounds=lines,
+            macs=None if missing else seen.frame.macs,
+            windows=None if "receptive_field" in reasons else (),
+            reasons=MappingProxyType(reasons),
+            not_covered=tuple(sorted(missing.items())),
+            macs_at_least=seen.frame.macs if missing else NOTHING,
+        )
+
+    @staticmethod
+    def _keeps_grid(seen: Seen, inputs: tuple[Shape, ...]) -> bool:
+        """Whether every position of the results sees that position of the inputs and no other."""
+        if not inputs:
+            return False
+        made = seen.outputs[0]
+        if seen.frame.pointwise and all(shape == made for shape in inputs):
+            return True
+        first = inputs[0]
+        fewer = len(made) == len(first) >= 2 and made[1:] == first[1:] and made[0] < first[0]
+        return seen.called in _SLICES and fewer
+
+    def _fit(self, seen: Seen) -> list[Facts]:
+        """The facts of layers, if they make the shape that was seen."""
+        shapes = tuple(self._shapes[ref] for ref in seen.refs)
+        found: list[Facts] = []
+        try:
+            for layer in seen.layers:
+                place = (layer, shapes)
+                if place not in self._known:
+                    self._known[place] = layer.facts(*shapes)
+                found.append(self._known[place])
+                shapes = (found[-1].output,)
+        except Rejects:
+            return []
+        made = found[-1].outputs if found else ()
+        enough = 0 < len(made) <= len(seen.outputs)
+        return found if enough and made[0] == seen.outputs[0] else []
+
+    def _add(self, name: str, layer: Layer, facts: Facts, refs: tuple[Ref, ...], shares: str | None) -> None:
+        self.facts[name] = facts
+        group = tuple(name.split(".")[:-1])
+        self.nodes.append(Node(name, layer, refs, name, group, shares=shares))
+
+    def _named(self, place: Place, what: str, *, whole: bool = False) -> str:
+        """A module of PyTorch's own gives its path to what it is; anything else is called what it does."""
+        name = place.path if whole and place.path and place.alone else f"{place.path}.{what}".lstrip(".")
+        others = (each for number in itertools.count(2) if (each := f"{name}_{number}") not in self._paths)
+        chosen = next(each for each in itertools.chain([name], others) if each not in self._names)
+        self._names.add(chosen)
+        return chosen
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+__all__ = ["Nodes", "Place", "Seen"]

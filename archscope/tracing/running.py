@@ -1,0 +1,151 @@
+"""Run the shadow of a module once, with a tracer looking on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from archscope.layers import Shape
+from archscope.tracing.inputs import Call, Given
+from archscope.tracing.shadow import Shadow
+from archscope.tracing.strangers import as_written, heard_apart
+from archscope.tracing.surroundings import Surroundings, random_numbers_kept
+from archscope.tracing.tracer import Tracer
+from archscope.tracing.twins import Twins
+
+
+class Way(NamedTuple):
+    """How a module is run.
+
+    Attributes:
+        values: whether tensors have values.
+        tokens: whether what nobody said the type of is whole numbers.
+        batched: whether what nobody said it of has a batch axis.
+    """
+
+    values: bool
+    tokens: bool
+    batched: bool
+
+
+class Run(NamedTuple):
+    """A run that came to its end."""
+
+    way: Way
+    tracer: Tracer
+    shadow: nn.Module
+    inputs: dict[str, Shape]
+    result: Any
+    batch: int
+
+
+class Stopped(Exception):
+    """A module raised while it was followed.
+
+    Attributes:
+        way: how it ran.
+        error: what it raised.
+        at: the path of the submodule that did.
+        why: what did not fit there, if that is known.
+        shapes: those of the inputs.
+        operations: how many ran before.
+        missed: whether it wanted values, and there were none.
+    """
+
+    def __init__(self, way: Way, tracer: Tracer, inputs: dict[str, Shape], error: BaseException) -> None:
+        super().__init__(str(error))
+        self.way = way
+        self.error = error
+        raised, at, why = tracer.failed
+        self.at, self.why = (at, why) if raised is error else ("", "")
+        self.shapes = tuple(inputs.values())
+        self.operations = len(tracer.ledger.every)
+        self.missed = tracer.ledger.missed
+
+
+def ways_of(call: Call) -> Iterator[Way]:
+    """The ways to run a call, the likeliest first: without values, then with them; types and axes as they were said."""
+    said: list[Any] = []
+    call.mapped(said.append)
+    described = [each for each in said if isinstance(each, Given)]
+    tokens = (False, True) if any(each.dtype is None for each in described) else (False,)
+    axes = (True, False) if any(each.batched is None for each in described) else (True,)
+    for batched in axes:
+        for values in (False, True):
+            for whole in tokens:
+                yield Way(values, whole, batched)
+
+
+def run_once(module: nn.Module, call: Call, names: Sequence[str], way: Way) -> Run:
+    """Run a module's shadow one way.
+
+    Raises:
+        Stopped: it raised.
+    """
+    around, twins = Surroundings(), Twins(values=way.values)
+    with random_numbers_kept(), heard_apart(), as_written(), torch.inference_mode(False), torch.no_grad():
+        shadow = Shadow(twins.twin, around.met)
+        try:
+            copied: nn.Module = shadow.of(module)
+            given = shadow.of([call.args, dict(call.kwargs)])
+            for tensor in around.tensors:
+                twins.watch(tensor)
+            own = Call(given[0], given[1], call.batch)
+            return _run(copied, own, names, way, twins)
+        finally:
+            twins.restore()
+            around.restore()
+
+
+def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: Twins) -> Run:
+    module.eval()
+    state = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers(remove_duplicate=False))
+    batch = _batch(call, way)
+    tracer = Tracer(module, state, batch=batch, keep=not way.values, before_write=twins.before_write)
+    device = _device(state, way)
+    dtype = next((each.dtype for each in state.values() if each.is_floating_point()), None)
+    inputs: dict[str, Shape] = {}
+    left = iter(names)
+
+    def made(value: Any) -> Any:
+        if isinstance(value, Given):
+            kind = getattr(torch, value.dtype) if value.dtype else torch.long if way.tokens else dtype
+            axes = () if not _is_batched(value, way) else (call.batch,)
+            value = torch.zeros(*axes, *value.shape, dtype=kind, device=device)
+        if isinstance(value, Tensor):
+            name = next(left)
+            inputs[name] = tracer.enter(name, value)
+        return value
+
+    args, kwargs = call.mapped(made)
+    try:
+        with tracer, tracer.ledger:
+            result = module(*args, **kwargs)
+    except (Exception, SystemExit) as error:
+        raise Stopped(way, tracer, inputs, error) from error
+    return Run(way, tracer, module, inputs, result, batch or 1)
+
+
+def _is_batched(given: Given, way: Way) -> bool:
+    return way.batched if given.batched is None else given.batched
+
+
+def _batch(call: Call, way: Way) -> int | None:
+    """The samples that run at once: as many as the tensors that are there agree on; None where no axis is theirs."""
+    said: list[Any] = []
+    call.mapped(said.append)
+    there = {each.shape[0] if each.dim() else 0 for each in said if isinstance(each, Tensor)}
+    described = {_is_batched(each, way) for each in said if isinstance(each, Given)}
+    if len(there) == 1 and described <= {True}:
+        return there.pop() or None
+    return call.batch if True in described else None
+
+
+def _device(state: dict[str, Tensor], way: Way) -> torch.device:
+    if not way.values:
+        return torch.device("meta")
+    own = (each.device for each in state.values() if each.device.type != "meta")
+    return next(own, torch.device("cpu"))

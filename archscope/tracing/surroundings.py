@@ -1,0 +1,233 @@
+"""What code reaches without a module: its classes, its Python modules, what it closes over, and random numbers."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import random
+import sys
+import types
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+_CONTAINERS: Final = (dict, list, set, collections.deque)
+_MANY: Final = 50_000
+"""Entries that are looked at; what a person's own code keeps is far less."""
+
+_LIBRARIES: Final = frozenset({"torch", "numpy", "archscope", "torchvision", "__mp_main__"}) | sys.stdlib_module_names
+"""Packages whose own state is no user's."""
+
+
+class Surroundings:
+    """Names and containers around the code that runs, as they are now; puts back what has changed since.
+
+    A name that came to stand for a Python module, a class or a function stays: an import is no trace.
+    """
+
+    def __init__(self) -> None:
+        self.tensors: list[Tensor] = []
+        self._seen: set[int] = set()
+        self._left = _MANY
+        self._undo: list[Callable[[], None]] = []
+
+    def met(self, code: Any) -> None:
+        """Know a class or a function whose code may run."""
+        if id(code) in self._seen or _package(code) in _LIBRARIES:
+            return
+        self._seen.add(id(code))
+        if isinstance(code, type):
+            for each in code.__mro__[1:]:
+                self.met(each)
+            self._class(code)
+        names = getattr(sys.modules.get(code.__module__ or ""), "__dict__", None)
+        if names is not None:
+            self._namespace(names, own=_is_own(names))
+        if isinstance(code, types.FunctionType):
+            self._function(code, own=_is_own(code.__globals__))
+
+    def restore(self) -> None:
+        """Put everything back."""
+        for undo in self._undo:
+            undo()
+
+    def _namespace(self, names: dict[str, Any], *, own: bool) -> None:
+        if id(names) in self._seen:
+            return
+        self._seen.add(id(names))
+        before = {name: each for name, each in names.items() if not name.startswith("__")}
+
+        def undo() -> None:
+            for name in [name for name in names if not name.startswith("__")]:
+                if name not in before and not _is_code(names[name]):
+                    del names[name]
+            for name, each in before.items():
+                if names.get(name, undo) is not each and not _is_code(names.get(name)):
+                    names[name] = each
+
+        self._undo.append(undo)
+        self._values(before, own=own)
+
+    def _values(self, named: dict[str, Any], *, own: bool) -> None:
+        """What names stand for; of a person's own code also the code that it imports."""
+        for each in named.values():
+            if isinstance(each, functools._lru_cache_wrapper):
+                self._cache(each)
+            elif own and isinstance(each, types.ModuleType):
+                if _package(each) not in _LIBRARIES and _is_own(vars(each)):
+                    self._namespace(vars(each), own=True)
+            elif own and isinstance(each, (types.FunctionType, type)):
+                self.met(each)
+            else:
+                self._value(each)
+
+    def _class(self, kind: type) -> None:
+        before = dict(vars(kind))
+
+        def undo() -> None:
+            now = dict(vars(kind))
+            for name in now.keys() - before.keys():
+                type.__delattr__(kind, name)
+            for name, each in before.items():
+                if name not in now or now[name] is not each:
+                    type.__setattr__(kind, name, each)
+
+        self._undo.append(undo)
+        for name, each in before.items():
+            inside = getattr(each, "__func__", getattr(each, "fget", each))
+            if isinstance(inside, types.FunctionType):
+                self._function(inside, own=False)
+            elif isinstance(inside, functools._lru_cache_wrapper):
+                self._cache(inside)
+            elif not name.startswith("__"):
+                self._value(each)
+
+    def _function(self, function: types.FunctionType, *, own: bool) -> None:
+        if own:
+            self._namespace(function.__globals__, own=True)
+        self._value(function.__defaults__)
+        self._value(function.__kwdefaults__)
+        self._value(function.__dict__)
+        for cell in function.__closure__ or ():
+            self._cell(cell)
+
+    def _cell(self, cell: types.CellType) -> None:
+        if id(cell) in self._seen:
+            return
+        self._seen.add(id(cell))
+        try:
+            content = cell.cell_contents
+        except ValueError:
+            return
+
+        def undo() -> None:
+            cell.cell_contents = content
+
+        self._undo.append(undo)
+        if isinstance(content, types.FunctionType):
+            self._function(content, own=False)
+        else:
+            self._value(content)
+
+    def _cache(self, cached: Any) -> None:
+        """A cache that was filled by a run holds what nobody else can use; it is emptied."""
+        known = cached.cache_info().misses
+
+        def undo() -> None:
+            if cached.cache_info().misses != known:
+                cached.cache_clear()
+
+        self._undo.append(undo)
+
+    def _value(self, value: Any) -> None:
+        """A container, or an object of a person's own class, and what lies in it."""
+        todo = [value]
+        while todo and self._left > 0:
+            each = todo.pop()
+            if id(each) in self._seen or type(each) in (int, str, float, bool, type(None)):
+                continue
+            if isinstance(each, Tensor):
+                self.tensors.append(each)
+                continue
+            inside = self._contents(each)
+            if inside is not None:
+                self._seen.add(id(each))
+                self._left -= len(inside)
+                todo.extend(inside)
+
+    def _contents(self, value: Any) -> list[Any] | None:
+        if isinstance(value, tuple):
+            return list(value)
+        if isinstance(value, _CONTAINERS):
+            self._undo.append(_undoing(value))
+            return list(dict.values(value)) if isinstance(value, dict) else list(value)
+        if isinstance(value, (type, types.ModuleType, types.FunctionType)) or _package(type(value)) in _LIBRARIES:
+            return None
+        own = getattr(type(value), "__dict__", {}).get("__dict__") and object.__getattribute__(value, "__dict__")
+        if not isinstance(own, dict):
+            return None
+        self._undo.append(_undoing(own))
+        return list(own.values())
+
+
+def _undoing(container: Any) -> Callable[[], None]:
+    """What puts a container's content back, if it has changed; an equal one is left alone."""
+    if isinstance(container, dict):
+        pairs = list(dict.items(container))
+
+        def undo() -> None:
+            now = list(dict.items(container))
+            if len(now) != len(pairs) or any(a is not c or b is not d for (a, b), (c, d) in zip(now, pairs)):  # noqa: B905
+                dict.clear(container)
+                for key, each in pairs:
+                    dict.__setitem__(container, key, each)
+
+        return undo
+    before = list(container)
+
+    def undo_others() -> None:
+        now = list(container)
+        if len(now) != len(before) or any(a is not b for a, b in zip(now, before)):  # noqa: B905
+            container.clear()
+            if isinstance(container, set):
+                container.update(before)
+            else:
+                container.extend(before)
+
+    return undo_others
+
+
+def _package(code: Any) -> str:
+    name = code.__name__ if isinstance(code, types.ModuleType) else getattr(code, "__module__", None)
+    return str(name or "").partition(".")[0]
+
+
+def _is_own(names: dict[str, Any]) -> bool:
+    """Whether a Python module is a person's own, not one that was installed."""
+    file = names.get("__file__")
+    return not file or "site-packages" not in file
+
+
+def _is_code(value: Any) -> bool:
+    return isinstance(value, (types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType))
+
+
+@contextmanager
+def random_numbers_kept() -> Iterator[None]:
+    """Everybody's random numbers as they were before: PyTorch's, Python's and NumPy's."""
+    used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    devices = list(range(torch.cuda.device_count())) if used else []
+    numpy = sys.modules.get("numpy")
+    with ExitStack() as after:
+        after.enter_context(torch.random.fork_rng(devices=devices))
+        after.callback(random.setstate, random.getstate())
+        after.callback(torch.set_default_dtype, torch.get_default_dtype())
+        if numpy is not None:
+            after.callback(numpy.random.set_state, numpy.random.get_state())
+        yield
+
+
+__all__ = ["Surroundings", "random_numbers_kept"]

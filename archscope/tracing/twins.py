@@ -1,0 +1,107 @@
+"""The tensors that stand for the user's while a module runs: without values, or with values of their own."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+from torch.nn.parameter import is_lazy
+
+_COPIED: Final = 1 << 26
+"""Bytes up to which values are copied before a run; larger tensors are lent, and watched."""
+
+
+class Twins:
+    """Tensors like others. What lies in one memory stays in one.
+
+    With values, they are copies while they are small; after that they see the user's memory, which is saved before
+    anything writes it, and put back at the end.
+
+    Args:
+        values: whether they have the values of what they stand for; otherwise they are on meta.
+    """
+
+    def __init__(self, *, values: bool) -> None:
+        self._values = values
+        self._room = _COPIED
+        self._memories: dict[int, torch.UntypedStorage] = {}
+        self._lent: dict[int, Tensor] = {}
+        self._saved: list[tuple[Tensor, int, torch.UntypedStorage]] = []
+
+    def twin(self, tensor: Tensor) -> Tensor:
+        """The tensor that stands for another."""
+        if is_lazy(tensor):
+            return _dressed(tensor, torch.empty(0, dtype=tensor.dtype, device="meta"))
+        if not _is_plain(tensor):
+            return _dressed(tensor, tensor.detach().clone() if self._values else tensor.detach().to("meta"))
+        memory = self._memory(tensor)
+        if memory is None:
+            return _dressed(tensor, tensor.data)
+        twin = torch.empty(0, dtype=tensor.dtype, device=memory.device)
+        return _dressed(tensor, twin.set_(memory, tensor.storage_offset(), tensor.shape, tensor.stride()))
+
+    def watch(self, tensor: Tensor) -> None:
+        """Have a tensor of the user's that is not copied, and may be written."""
+        if tensor.device.type != "meta" and _is_plain(tensor):
+            self._lent[tensor.untyped_storage()._cdata] = tensor
+
+    def before_write(self, tensor: Tensor) -> None:
+        """Save the values of one that is about to be written, if it is lent."""
+        if not self._lent or not _is_plain(tensor):
+            return
+        lent = self._lent.pop(tensor.untyped_storage()._cdata, None)
+        if lent is not None:
+            self._saved.append((lent, lent._version, _copied(lent.untyped_storage())))
+
+    def restore(self) -> None:
+        """Put back what was written."""
+        for tensor, version, values in self._saved:
+            tensor.untyped_storage().copy_(values)
+            torch._C._autograd._unsafe_set_version_counter((tensor,), (version,))
+
+    def _memory(self, tensor: Tensor) -> torch.UntypedStorage | None:
+        """The memory for a twin; None if it is lent that of the user."""
+        theirs = tensor.untyped_storage()
+        place = theirs._cdata
+        if place not in self._memories:
+            size = theirs.nbytes()
+            if not self._values:
+                self._memories[place] = _empty(size, torch.device("meta"))
+            elif size > self._room:
+                self.watch(tensor)
+                return None
+            else:
+                self._room -= size
+                self._memories[place] = _copied(theirs)
+        return self._memories[place]
+
+
+def _copied(memory: torch.UntypedStorage) -> torch.UntypedStorage:
+    return _empty(memory.nbytes(), memory.device).copy_(memory)
+
+
+def _empty(size: int, device: torch.device) -> torch.UntypedStorage:
+    return torch.UntypedStorage(size, device=device)  # type: ignore[no-untyped-call]
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether it is made of one piece of memory, whatever its class is called."""
+    own = "__torch_dispatch__" in vars(type(tensor)) and type(tensor) is not Tensor
+    return not own and tensor.layout is torch.strided and not tensor.is_quantized
+
+
+def _dressed(tensor: Tensor, twin: Tensor) -> Tensor:
+    """A twin of the same class, with the same attributes."""
+    kind: Any = type(tensor)
+    if kind is not Tensor and type(twin) is Tensor:
+        twin = Tensor._make_subclass(kind, twin, tensor.requires_grad)
+    elif tensor.requires_grad and not twin.requires_grad:
+        twin.requires_grad_()
+    own = getattr(tensor, "__dict__", None)
+    if own:
+        twin.__dict__.update(own)
+    return twin
+
+
+__all__ = ["Twins"]

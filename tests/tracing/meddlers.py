@@ -1,0 +1,253 @@
+"""Modules whose forward pass leaves traces wherever a module can: nobody may find one after the module was read."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import random
+import weakref
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SEEN: dict[str, Any] = {"calls": 0, "last": [1, 2]}
+COUNT = 0
+TOTAL = torch.zeros(())
+TABLE = torch.ones(3)
+
+
+@functools.lru_cache
+def grid(count: int) -> Tensor:
+    return torch.arange(count).float()
+
+
+class CachedMask(nn.Module):
+    """Keeps a mask where the first input was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.l, self.mask = nn.Linear(4, 4), None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.mask is None:
+            self.mask = torch.tril(torch.ones(4, 4, device=x.device))  # type: ignore[assignment]
+        return self.l(x) @ self.mask
+
+
+class Counters(nn.Module):
+    """Counts on itself, on its class, in its Python module, in a list, and in a buffer."""
+
+    calls = 0
+    kept: list[int] = []  # noqa: RUF012
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.l, self.own, self.log = nn.Linear(4, 4), 0, deque([1], maxlen=5)
+        self.by_name: defaultdict[str, list[int]] = defaultdict(list)
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+    def forward(self, x: Tensor) -> Tensor:
+        global COUNT
+        COUNT += 1
+        SEEN["calls"] += 1
+        SEEN["last"].append(x.shape)
+        SEEN["new"] = x
+        type(self).calls += 1
+        self.kept.append(1)
+        self.own += 1
+        self.log.append(2)
+        self.by_name["calls"].append(3)
+        self.steps += 1
+        self.fresh = x
+        self.train()
+        return self.l(x)
+
+
+class Global(nn.Module):
+    """Writes tensors that no module holds, and asks a cache that is everybody's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.l = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.sum().item() == 0:
+            TOTAL.add_(1)
+            TABLE[0] = 5
+        return self.l(x) + grid(4)
+
+
+def hooked() -> nn.Module:
+    """Hooks that close over what they write: a dict, a number, the module itself."""
+    module = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
+    found: dict[str, Any] = {}
+    calls = 0
+
+    def keep(part: nn.Module, given: Any, made: Tensor) -> None:
+        nonlocal calls
+        calls += 1
+        found["made"] = made
+        found.setdefault("parts", []).append(part)
+        module.__dict__["touched"] = True
+
+    module[0].register_forward_hook(keep)
+    module[1].register_forward_hook(functools.partial(_note, found))
+    return module
+
+
+def _note(found: dict[str, Any], part: nn.Module, given: Any, made: Tensor) -> None:
+    found["partial"] = (part, made)
+
+
+@dataclass
+class Memory:
+    rows: list[Tensor] = field(default_factory=list)
+    part: nn.Module | None = None
+
+
+class Slotted:
+    __slots__ = ("last", "many")
+
+    def __init__(self) -> None:
+        self.last: Tensor | None = None
+        self.many = 0
+
+
+class Hanging(nn.Module):
+    """Parts that are not registered: in a list, a dataclass, a slot, a closure, a bound method, a partial."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.l = nn.Linear(4, 4)
+        self.loose = [nn.Linear(4, 4)]
+        self.memory = Memory(part=nn.Linear(4, 4))
+        self.slotted = Slotted()
+        self.step = self._step
+        self.bound = functools.partial(self._step, 2)
+        hidden = nn.Linear(4, 4)
+        self.closed = lambda x: hidden(x)
+        self.back = weakref.ref(self.l)
+        self.table = {self.l: [0]}
+
+    def _step(self, times: int, x: Tensor) -> Tensor:
+        self.slotted.many += times
+        self.slotted.last = x
+        return self.l(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        part = self.memory.part
+        assert part is not None
+        self.memory.rows.append(x)
+        self.loose[0].weight.data.mul_(2)
+        self.loose.append(self.l)
+        self.table[self.l].append(1)
+        assert self.back() is self.l
+        y = self.loose[0](self.step(1, x)) + part(self.bound(x))
+        return y + self.closed(x)
+
+
+class Randoms(nn.Module):
+    """Draws from everybody's random numbers and from its own, and changes how numbers are made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.l, self.own, self.theirs = nn.Linear(4, 4), random.Random(3), np.random.default_rng(3)
+        self.generator = torch.Generator().manual_seed(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = random.random() + self.own.random() + float(self.theirs.random()) + float(np.random.rand())
+        noise = torch.rand(4, generator=self.generator) + torch.rand(4)
+        made = self.l(x) * scale + noise.to(x.device, x.dtype)
+        torch.set_default_dtype(torch.float64)
+        return made
+
+
+class InPlace(nn.Module):
+    """Writes its own weights and statistics, and registers a hook on the way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.l, self.norm = nn.Linear(4, 4), nn.BatchNorm1d(4)
+        self.plain = torch.zeros(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.l.weight.mul_(0.5)
+        self.l.bias.data = self.l.bias.data + 1
+        self.plain.add_(1)
+        self.l.register_forward_hook(lambda *_: None)
+        self.norm.num_batches_tracked += 1
+        self.extra = nn.Linear(4, 4)
+        x = F.batch_norm(torch.cat([x, x]), self.norm.running_mean, self.norm.running_var, training=True)
+        return self.l(x)
+
+
+class Looks(InPlace):
+    """The same, and looks at values, so that it runs with some."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) if x.max().item() < 1 else x
+
+
+class Copies(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.l = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return copy.deepcopy(self.l)(x)
+
+
+class Wrapper(nn.Module):
+    """Hands on what it does not have itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Counters()
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("inner"), name)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.inner.log.append(int(self.own))
+        return self.l(self.inner(x))
+
+
+def normed() -> nn.Module:
+    return nn.Sequential(
+        nn.utils.parametrizations.weight_norm(nn.Linear(4, 4)),
+        nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4)),
+    )
+
+
+def recurrent() -> nn.Module:
+    return nn.LSTM(4, 4, num_layers=2, batch_first=True)
+
+
+def scripted() -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 4), torch.jit.script(nn.ReLU()), nn.Linear(4, 4))
+
+
+KEEPS_NOTHING: dict[str, tuple[Any, tuple[int, ...]]] = {
+    "cached mask": (CachedMask, (4,)),
+    "counters": (Counters, (4,)),
+    "global": (Global, (4,)),
+    "hooked": (hooked, (4,)),
+    "hanging": (Hanging, (4,)),
+    "randoms": (Randoms, (4,)),
+    "in place": (InPlace, (4,)),
+    "looks": (Looks, (4,)),
+    "copies": (Copies, (4,)),
+    "wrapper": (Wrapper, (4,)),
+    "normed": (normed, (4,)),
+    "recurrent": (recurrent, (3, 4)),
+    "scripted": (scripted, (4,)),
+}
+"""Modules by name, with the shape of their input."""

@@ -1,0 +1,92 @@
+"""Everything that can be reached from a module, as one value to compare: who looked at it must leave it equal."""
+
+from __future__ import annotations
+
+import functools
+import random
+import types
+import weakref
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy
+import torch
+from torch import Tensor
+
+
+class Reachable:
+    """A walk over all that hangs on a value, in the order in which it hangs there.
+
+    It shares nothing with the walk that makes copies, so that one's blind spots are not the other's.
+    """
+
+    def __init__(self, root: Any) -> None:
+        self.facts: list[Any] = []
+        self.kept: list[Any] = []
+        self._seen: set[int] = set()
+        todo: list[tuple[str, Any]] = [("", root)]
+        while todo:
+            path, value = todo.pop()
+            self.facts.append((path, type(value).__name__, *self._own(value)))
+            if id(value) not in self._seen:
+                self._seen.add(id(value))
+                self.kept.append(value)
+                todo.extend(reversed([(f"{path}{step}", each) for step, each in self._parts(value)]))
+
+    @staticmethod
+    def _own(value: Any) -> tuple[Any, ...]:
+        if isinstance(value, Tensor):
+            grad = value.grad.tolist() if value.is_leaf and value.grad is not None else None
+            plain = value.detach()
+            seen = plain.tolist() if not value.is_meta else None
+            return (id(value), value.data_ptr(), value._version, value.dtype, value.device, value.shape, seen, grad,
+                    value.requires_grad)  # fmt: skip
+        if isinstance(value, torch.Generator):
+            return (id(value), value.get_state().tolist())
+        if isinstance(value, (int, float, str, bytes, bool, type(None))):
+            return (value,)
+        if isinstance(value, functools._lru_cache_wrapper):
+            return (id(value), value.cache_info().currsize)
+        return () if isinstance(value, (types.MethodType, tuple)) else (id(value),)
+
+    def _parts(self, value: Any) -> Iterator[tuple[str, Any]]:
+        if isinstance(value, Mapping):
+            for key, each in list(value.items()):
+                yield f"[{key!r}]", each
+        elif isinstance(value, (list, tuple)):
+            for place, each in enumerate(value):
+                yield f"[{place}]", each
+        elif isinstance(value, (set, frozenset)):
+            yield "{}", tuple(sorted(map(id, value)))
+        elif isinstance(value, types.FunctionType):
+            for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+                yield f"<{name}>", getattr(cell, "cell_contents", None)
+        elif isinstance(value, types.MethodType):
+            yield ".__self__", value.__self__
+            yield ".__func__", value.__func__
+        elif isinstance(value, functools.partial):
+            yield from ((".func", value.func), (".args", value.args), (".keywords", value.keywords))
+        elif isinstance(value, weakref.ref):
+            yield "()", value()
+        if isinstance(value, (type, types.ModuleType, types.BuiltinFunctionType)):
+            return
+        for kind in type(value).__mro__:
+            for name in getattr(kind, "__slots__", ()):
+                if isinstance(name, str) and hasattr(value, name):
+                    yield f".{name}", getattr(value, name)
+        try:
+            own = object.__getattribute__(value, "__dict__")
+        except AttributeError:
+            return
+        for name, each in list(own.items()):
+            yield f".{name}", each
+
+
+def state_of(*roots: Any) -> list[Any]:
+    """All that hangs on some values, and everybody's random numbers and settings."""
+    numbers = numpy.random.get_state()
+    everybody = (
+        torch.get_rng_state().tolist(), random.getstate(), numbers[0], numbers[1].tolist(), numbers[2:],
+        torch.get_default_dtype(), torch.is_grad_enabled(), torch.is_inference_mode_enabled(),
+    )  # fmt: skip
+    return [*Reachable(roots).facts, everybody]

@@ -1,0 +1,114 @@
+"""Nothing of the user's is touched when a module is read: not on success, not on failure, not when interrupted."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from archscope import UsageError, trace
+from tests.tracing import meddlers
+from tests.tracing.reachable import state_of
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+
+
+class Ends(nn.Module):
+    """Runs another module and then raises, if it is told to."""
+
+    def __init__(self, inner: nn.Module, error: BaseException | None) -> None:
+        super().__init__()
+        self.inner, self.error = inner, error
+
+    def forward(self, x: Tensor) -> Any:
+        made = self.inner(x)
+        if self.error is not None:
+            raise self.error
+        return made
+
+
+def surroundings() -> tuple[Any, ...]:
+    names = tuple((name, each) for name, each in vars(meddlers).items() if not name.startswith("__"))
+    classes = [each for _, each in names if isinstance(each, type) and each.__module__ == meddlers.__name__]
+    inside = [(name, each) for kind in classes for name, each in vars(kind).items() if not name.startswith("__")]
+    return (*names, *inside)
+
+
+def trained(name: str) -> nn.Module:
+    """A module that was trained one step."""
+    make, shape = meddlers.KEEPS_NOTHING[name]
+    torch.manual_seed(0)
+    random.seed(0)
+    np.random.seed(0)
+    module: nn.Module = make()
+    step = torch.optim.SGD([each for each in module.parameters() if each.requires_grad], lr=0.1, momentum=0.9)
+    if name not in ("in place", "looks"):  # their weights are written in the way of the gradient
+        result = module(torch.randn(2, *shape))
+        torch.set_default_dtype(torch.float32)
+        (result[0] if isinstance(result, tuple) else result).sum().backward()
+        step.step()
+    return module
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    dtype = torch.get_default_dtype()
+    yield
+    torch.set_default_dtype(dtype)
+
+
+@pytest.mark.parametrize("end", ["success", "failure", "interrupt"])
+@pytest.mark.parametrize("name", meddlers.KEEPS_NOTHING)
+def test_nothing_that_a_module_reaches_is_changed(name: str, end: str) -> None:
+    error = {"success": None, "failure": ValueError("no"), "interrupt": KeyboardInterrupt()}[end]
+    module = Ends(trained(name), error)
+    before = state_of(module, surroundings())
+    if end == "success":
+        trace(module, meddlers.KEEPS_NOTHING[name][1])
+    elif end == "failure":
+        with pytest.raises(UsageError, match="ValueError: no"):
+            trace(module, meddlers.KEEPS_NOTHING[name][1])
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            trace(module, meddlers.KEEPS_NOTHING[name][1])
+    after = state_of(module, surroundings())
+    assert [each for each in zip(before, after, strict=False) if each[0] != each[1]] == []
+    assert len(before) == len(after)
+
+
+@pytest.mark.parametrize("name", meddlers.KEEPS_NOTHING)
+def test_a_module_that_was_read_trains_as_one_that_was_not(name: str) -> None:
+    shape = meddlers.KEEPS_NOTHING[name][1]
+    read, other = trained(name), trained(name)
+    trace(read, shape)
+    for module in (read, other):
+        torch.manual_seed(1)
+        random.seed(1)
+        np.random.seed(1)
+        if name in ("in place", "looks"):
+            with torch.no_grad():
+                module(torch.randn(2, *shape))
+            continue
+        result = module(torch.randn(2, *shape))
+        torch.set_default_dtype(torch.float32)
+        (result[0] if isinstance(result, tuple) else result).sum().backward()
+    for mine, theirs in zip(read.parameters(), other.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+        assert (mine.grad is None) == (theirs.grad is None)
+        assert mine.grad is None or torch.allclose(mine.grad, theirs.grad, equal_nan=True)
+
+
+def test_the_comparison_sees_what_was_left_behind() -> None:
+    for name, (make, shape) in meddlers.KEEPS_NOTHING.items():
+        module = make()
+        before = state_of(module, surroundings())
+        with torch.no_grad():
+            module(torch.zeros(2, *shape))
+        torch.set_default_dtype(torch.float32)
+        changed = state_of(module, surroundings()) != before
+        assert changed is (name not in ("copies", "recurrent", "scripted")), name
