@@ -68,7 +68,8 @@ def cut(module: nn.Module, shape: Shape, units: int) -> Cut:
 def _dense(module: nn.Linear, shape: Shape) -> Cut:
     kept = min(FEATURES, module.out_features)
     tensors = {"weight": (kept, module.in_features), "bias": (kept,)}
-    return Cut(module, shape, tensors, units=Fraction(module.out_features, kept))
+    words = f"{kept} of {module.out_features:,} outputs" if kept < module.out_features else ""
+    return Cut(module, shape, tensors, units=Fraction(module.out_features, kept), words=words)
 
 
 def _kernels(module: Any, shape: Shape, units: int) -> Cut:
@@ -83,15 +84,15 @@ def _kernels(module: Any, shape: Shape, units: int) -> Cut:
     weight = (groups * columns, rows) if turned else (groups * rows, columns)
     own = copy.deepcopy(module)
     own.groups = groups
-    parts = [f"{kept} of {whole} {what}" for kept, whole, what in
-             ((groups, module.groups, "groups"), (columns, ins, "input maps")) if kept < whole]  # fmt: skip
+    kept = ((groups, module.groups, "groups"), (columns, ins, "input maps"), (rows, outs, "output maps"))
+    parts = [f"{some:,} of {whole:,} {what}" for some, whole, what in kept if some < whole]
     return Cut(
         own,
         (groups * columns, *shape[1:]),
         {"weight": (*weight, *module.kernel_size), "bias": (groups * rows,)},
         Fraction(ins, columns),
         Fraction(module.out_channels, groups * rows),
-        " and ".join(parts),
+        ", ".join(parts),
     )
 
 
@@ -100,5 +101,5 @@ def _channels(module: nn.Module, shape: Shape) -> Cut:
     kept = min(FEW, int(shape[0]))
     tensors = {name: (min(kept, tensor.numel()),) for name, tensor in (*module.named_parameters(),
                *module.named_buffers()) if tensor.dim() == 1}  # fmt: skip
-    words = f"{kept} of {int(shape[0])} maps" if kept < shape[0] else ""
+    words = f"{kept} of {int(shape[0]):,} maps" if kept < shape[0] else ""
     return Cut(module, (kept, *shape[1:]), tensors, units=Fraction(int(shape[0]), kept), words=words)

@@ -27,6 +27,8 @@ NAME = "field"
 BATCH: Final = 4_000_000
 """Positions of all units that are followed at once, which is what the probe holds in memory."""
 
+_SAMPLE: Final = "the first, the middle and the last unit of a map"
+
 Unit = tuple[int, ...]
 Box = tuple[tuple[int, int], ...]
 
@@ -72,7 +74,7 @@ def _judged(case: Case, rows: Sequence[Row], probe: Probe) -> Iterator[Finding]:
         ours = tuple(_stated(case, row, unit, *each)
                      for unit, each in zip(units[row.name], stated[row.name], strict=True))  # fmt: skip
         yield compared(NAME, row.name, "receptive_field", _spell(ours), _spell(boxes),
-                       why=f"input positions that reach {len(boxes)} units")  # fmt: skip
+                       why=f"input positions that reach {len(boxes)} units", sampled=_SAMPLE)  # fmt: skip
 
 
 def _units(row: Row) -> list[Unit]:

@@ -32,6 +32,7 @@ class Finding:
         node: the node, where a layer has several.
         source: who published the figure.
         where: where in it.
+        sampled: how much was looked at, where that was not all there is.
     """
 
     witness: str
@@ -44,6 +45,7 @@ class Finding:
     node: str | None = None
     source: str | None = None
     where: str | None = None
+    sampled: str = ""
 
     @property
     def cited(self) -> str:
@@ -98,15 +100,16 @@ def spell(value: Any) -> str:
 
 
 def compared(
-    witness: str, layer: str | None, quantity: str, ours: Any, theirs: Any, *, node: str | None = None, why: str = ""
-) -> Finding:
+    witness: str, layer: str | None, quantity: str, ours: Any, theirs: Any, *, node: str | None = None, why: str = "",
+    sampled: str = "",
+) -> Finding:  # fmt: skip
     """A finding whose verdict is whether two values are equal.
 
     >>> compared("torchinfo", "C1", "parameters", 156, 156).verdict.value
     'agrees'
     """
     verdict = Verdict.AGREES if plain(ours) == plain(theirs) else Verdict.DIFFERS
-    return Finding(witness, layer, quantity, verdict, plain(ours), plain(theirs), why, node)
+    return Finding(witness, layer, quantity, verdict, plain(ours), plain(theirs), why, node, sampled=sampled)
 
 
 def not_covered(witness: str, layer: str | None, quantity: str, why: str, *, node: str | None = None) -> Finding:

@@ -43,6 +43,11 @@ WORK: Final = 2_000_000_000
 UNITS: Final = 32
 """Units of a sample, the corners among them."""
 
+_SAMPLE: Final = (
+    f"{UNITS} units by gradient, corners among them, and every one by a pass of ones; "
+    "a few maps or outputs stand for all (`--format json` says how many)"
+)
+
 _OTHERWISE: Final[Mapping[type[nn.Module], str]] = {
     nn.LayerNorm: "its statistics join every output to every input, by lines without weights",
     nn.GroupNorm: "its statistics join every output to every input, by lines without weights",
@@ -60,6 +65,7 @@ class Lines:
     total: int
     biases: int
     how: str
+    sampled: bool = False
 
     @property
     def weighted(self) -> int:
@@ -95,7 +101,8 @@ def observe(case: Case) -> Iterator[Finding]:
                 said[f"macs{suffix}"] = found.weighted
             for quantity, theirs in said.items():
                 ours = getattr(facts, quantity)
-                yield compared(NAME, node.row, quantity, ours, theirs, node=node.name, why=found.how)
+                sampled = _SAMPLE if found.sampled else ""
+                yield compared(NAME, node.row, quantity, ours, theirs, node=node.name, why=found.how, sampled=sampled)
             so_far = totals[f"connections{suffix}"]
             totals[f"connections{suffix}"] = None if so_far is None else so_far + found.total
     for quantity, sum_ in totals.items():
@@ -120,7 +127,7 @@ def _lines(layer: Layer, shapes: tuple[Shape, ...], outs: int) -> tuple[Lines | 
         return in_bounds, in_bounds
     # A transposed convolution without padding makes more outputs; those cut off have no bias line.
     weighted = count_lines(bare, grown, outs).weighted
-    return in_bounds, Lines(weighted + in_bounds.biases, in_bounds.biases, in_bounds.how)
+    return in_bounds, Lines(weighted + in_bounds.biases, in_bounds.biases, in_bounds.how, in_bounds.sampled)
 
 
 def _batch_norm(module: _BatchNorm) -> str | None:
@@ -272,10 +279,10 @@ def _sampled(whole: nn.Module, shape: Shape, outs: int) -> Lines:
         if found != int(lines[unit]):
             place = ", ".join(map(str, unit))
             raise ArithmeticError(f"unit ({place}): {found} lines by gradient, {int(lines[unit])} by a pass of ones")
-    shown = f"{len(units)} units by gradient, corners among them; all units by a pass of ones"
+    shown = f"{len(units)} units by gradient, corners among them; all by a pass of ones"
     weighted = (int(lines.sum()) - int(biased.sum())) * per_line * per_unit
     biases = int(biased.sum()) * per_unit
-    return Lines(int(weighted + biases), int(biases), f"{shown}, with {words}" if words else shown)
+    return Lines(int(weighted + biases), int(biases), f"{shown}; {words}" if words else shown, sampled=True)
 
 
 def _one_by_one(

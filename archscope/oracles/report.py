@@ -116,10 +116,27 @@ def _sections(verification: Verification) -> list[tuple[str, str, list[tuple[str
          [(each.place, f"{each.quantity}: {_printed(each)}") for each in rounded]),
         ("Printed cut off, not rounded", "green",
          [(each.place, f"{each.quantity}: {_printed(each)}") for each in cut]),
+        ("Looked at by a sample", "dim", _sampled(verification)),
         ("Not covered (–)", "dim",
          [(witness, f"{layers}: {why}") for witness, layers, why in uncovered(verification)]),
     ]  # fmt: skip
     return [(title, style, lines) for title, style, lines in sections if lines]
+
+
+def _sampled(verification: Verification) -> list[tuple[str, str]]:
+    """What each witness saw of layers that it did not look at whole."""
+    grouped: dict[tuple[str, str], dict[str, None]] = {}
+    for each in verification.findings:
+        if each.sampled:
+            grouped.setdefault((each.witness, each.sampled), {})[each.place] = None
+    return [(witness, f"{_few(list(layers))}: {words}") for (witness, words), layers in grouped.items()]
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= _MANY else f"{', '.join(names[:3])} and {len(names) - 3} more"
+
+
+_MANY: Final = 6
 
 
 def _printed(finding: Finding) -> str:
@@ -213,6 +230,7 @@ def _network(verification: Verification) -> dict[str, Any]:
                 "why": each.why,
                 "source": each.source,
                 "where": each.where,
+                "sampled": each.sampled or None,
             }
             for each in verification.findings
         ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -57,8 +58,8 @@ def test_a_few_channels_stand_for_all_of_a_layer(monkeypatch: pytest.MonkeyPatch
         tried += 1
         found = verify(network, ["Jacobian"]).findings
         assert {each.verdict for each in found} == {Verdict.AGREES}, (layer, shape, found)
-        said |= {each.why.partition(", with ")[2] for each in found}
-    assert {"2 of 16 input maps", "2 of 8 groups", "2 of 16 maps", "2 of 4 groups and 2 of 4 input maps"} <= said
+        said |= {part for each in found for part in re.split("[;,] ", each.why)}
+    assert {"2 of 16 input maps", "2 of 16 output maps", "2 of 8 groups", "2 of 16 maps", "2 of 4 input maps"} <= said
 
 
 def test_a_wrong_count_is_noticed_where_a_few_channels_stand_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,3 +139,14 @@ def test_an_interrupt_ends_the_command_with_130_after_what_is_known(
 def test_a_few_seconds_are_taken_at_the_word(archscope_run: Callable[..., Any]) -> None:
     assert archscope_run("verify", "lenet5", "-w", "published", "--seconds", "5").status == 0
     assert archscope_run("verify", "lenet5", "-w", "published", "--seconds", "0").status == 2
+
+
+def test_what_was_looked_at_by_a_sample_is_said_with_how_much() -> None:
+    found = verify(archscope.load("alexnet-pytorch"), ["Jacobian", "field"])
+    ways = {each.layer: each.why for each in found.findings if each.witness == "Jacobian" and each.sampled}
+    assert ways["conv3"].endswith("corners among them; all by a pass of ones; 2 of 384 output maps")
+    assert ways["fc6"].endswith("corners among them; all by a pass of ones; 32 of 4,096 outputs")
+    _, _, sampled = " ".join(write_matrix([found]).split()).partition("Looked at by a sample ")
+    assert sampled.startswith("Jacobian conv1, conv2, conv3 and 5 more: 32 units by gradient, corners among them")
+    assert "field conv1, lrn1, pool1 and 7 more: the first, the middle and the last unit of a map" in sampled
+    assert "Jacobian" not in write_matrix([verify(archscope.load("lenet5"), ["Jacobian"])]).partition("by a sample")[2]

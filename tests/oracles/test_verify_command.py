@@ -56,7 +56,8 @@ def test_json_has_every_finding(archscope_run: Runs) -> None:
     assert document["differs"] == 0
     found = document["networks"][0]["findings"]
     assert {"witness": "torchinfo", "layer": "C3", "node": "C3", "quantity": "connections", "verdict": "agrees",
-            "ours": 151600, "theirs": 151600, "why": "", "source": None, "where": None} in found  # fmt: skip
+            "ours": 151600, "theirs": 151600, "why": "", "source": None, "where": None,
+            "sampled": None} in found  # fmt: skip
 
 
 @pytest.mark.parametrize("spec", ["lenet5", "lenet5-1998", "alexnet", "alexnet-pytorch"])
