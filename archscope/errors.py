@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archscope.limits import LONGEST_NAME_COMPARED, LONGEST_NAME_LIST
@@ -153,3 +154,8 @@ def require_torch(task: str) -> None:
 
     if importlib.util.find_spec("torch") is None:
         raise MissingExtra(task, "PyTorch", "torch")
+    try:
+        Path.cwd()
+    except OSError:  # its mathematics would end the whole process
+        message = f"{task} needs PyTorch, which needs the folder that this runs in, and that is gone; change to another"
+        raise UsageError(message) from None

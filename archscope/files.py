@@ -14,6 +14,14 @@ from pathlib import Path
 from archscope.errors import UsageError
 
 
+def is_there(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a file, a folder or anything of that name; names that no file can have included."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write text in UTF-8 with the line ends it has; see `write_bytes`."""
     write_bytes(path, text.encode())
@@ -29,9 +37,9 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         UsageError: the place cannot be written to; nothing was changed.
     """
     target = Path(path)
-    if target.is_dir():
-        raise UsageError(f"cannot write {target}: it is a folder; name a file in it")
     try:
+        if target.is_dir():
+            raise UsageError(f"cannot write {target}: it is a folder; name a file in it")
         if target.exists() and not target.is_file():
             target.write_bytes(data)
         else:
@@ -60,11 +68,20 @@ def _umask() -> int:
     return mask
 
 
+def _has_working_folder() -> bool:
+    try:
+        return bool(Path.cwd())
+    except OSError:
+        return False
+
+
 def _reason(target: Path, error: OSError) -> str:
     folder = target.parent
+    if not target.is_absolute() and not _has_working_folder():
+        return "the folder that this runs in is not there any more"
     if isinstance(error, PermissionError):
         return "permission denied"
-    if not folder.exists():
+    if not is_there(folder):
         return f"there is no folder {folder}"
     if not folder.is_dir():
         return f"{folder} is no folder"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, SupportsIndex
 from archscope import analysis
 from archscope.analysis import Analysis
 from archscope.errors import UsageError, require_torch
+from archscope.files import is_there
 from archscope.network import Network
 from archscope.options import spell
 from archscope.reader import load
@@ -51,7 +52,7 @@ class Request(Record):
     @property
     def factory(self) -> str | None:
         """The factory that is named, without the shapes that may stand behind it; None for a file or a spec."""
-        named = None if Path(self.spec).exists() else _FACTORY.fullmatch(self.spec)
+        named = None if is_there(self.spec) else _FACTORY.fullmatch(self.spec)
         return None if named is None else named["factory"]
 
     @property
@@ -66,7 +67,7 @@ class Request(Record):
 
 def _is_archive(path: str) -> bool:
     """Whether a file is one of PyTorch's by its first bytes: a zip, or a pickle."""
-    if not Path(path).is_file():
+    if not is_there(path) or not Path(path).is_file():
         return False
     with contextlib.suppress(OSError), Path(path).open("rb") as file:
         return file.read(4).startswith((b"PK\x03\x04", b"\x80"))

@@ -10,18 +10,25 @@ a device is not there, 70 archscope itself is wrong, 130 interrupted, 141 the re
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import inspect
+import io
 import os
 import sys
 from collections.abc import Iterator, MutableMapping, Sequence
+from pathlib import Path
 from typing import Any, Final, TextIO
 
 import typer
 from typer.core import TyperGroup
 
+from archscope.cli.terminal import complain
+from archscope.diagnostics import clipped
 from archscope.errors import ArchscopeError
 from archscope.escaping import visible
+from archscope.limits import LONGEST_MESSAGE
 
 COMMANDS: Final = (
     "list",
@@ -118,6 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = [*(sys.argv[1:] if arguments is None else arguments)]  # `list` is a command, a module of this package
     debug = "--debug" in given[: _command_position(given)]
+    sys.stdout, sys.stderr = sys.stdout or _Closed(), sys.stderr or _Closed()
     _speak_utf8()
     try:
         status = app(given, prog_name="archscope", standalone_mode=False)
@@ -133,12 +141,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and not isinstance(error, ArchscopeError):
+            return _stop(2, _refused(error))
         return _report(error, given)
     return status if isinstance(status, int) else 0
 
 
 def _command_position(arguments: Sequence[str]) -> int:
     return next((place for place, each in enumerate(arguments) if not each.startswith("-")), len(arguments))
+
+
+def _refused(error: OSError) -> str:
+    """What the system would not do: write to a stream that is full or closed, or find the working folder."""
+    try:
+        Path.cwd()
+    except OSError:
+        return "error: the folder that this runs in is not there any more; change to another"
+    reason = (error.strerror or str(error)).lower()
+    if error.filename is not None:
+        return f"error: {clipped(str(error.filename))}: {reason}"
+    _leave_stream(sys.stdout)
+    return f"error: cannot write to the standard output: {reason}"
 
 
 def _report(error: Exception, arguments: Sequence[str]) -> int:
@@ -165,14 +188,31 @@ def _usage_message(error: Any) -> str:
 
 def _stop(status: int, message: str) -> int:
     if message:
-        print(visible(message), file=sys.stderr)
+        complain(visible(message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + "…"))
     return status
 
 
 def _leave_closed_pipe() -> int:
-    # What is still buffered would fail once more when the interpreter closes the stream.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _leave_stream(sys.stdout)
     return 141
+
+
+def _leave_stream(stream: TextIO) -> None:
+    """What is still buffered would fail once more when the interpreter closes the stream."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class _Closed(io.TextIOBase):
+    """Stands for a stream that was closed before the program began: asked for nothing it does nothing."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return False
+
+    def write(self, text: str) -> int:  # noqa: ARG002 - the signature is a stream's
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 def _speak_utf8() -> None:

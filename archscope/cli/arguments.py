@@ -36,8 +36,8 @@ Spec = Annotated[
     str,
     typer.Argument(
         metavar="SPEC",
-        help="A spec by name (`archscope list` shows them), the path of a YAML file, or a module of your own: "
-        "`mypkg.models:Net@3,224,224`.",
+        help="A spec by name (`archscope list` shows them), the path of a YAML file, `-` for the standard input, "
+        "or a module of your own: `mypkg.models:Net@3,224,224`.",
         autocompletion=_complete_spec,
         show_default=False,
     ),

@@ -110,10 +110,11 @@ def command(
 
 
 def _complain(mistakes: Iterable[str]) -> None:
+    from archscope.cli.terminal import complain
     from archscope.escaping import terminal
 
     for mistake in mistakes:
-        print(f"error: {terminal(mistake)}", file=sys.stderr)
+        complain(f"error: {terminal(mistake)}")
 
 
 def _remark(left_out: Iterable[str]) -> None:

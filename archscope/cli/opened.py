@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
+
+from archscope.cli.terminal import complain
 
 if TYPE_CHECKING:
     from archscope.diagnostics import Diagnostic
@@ -37,4 +38,4 @@ def warn(doubts: Iterable[Diagnostic]) -> None:
 
     text = spell_doubts(doubts)
     if text:
-        print(text + "\n", file=sys.stderr)
+        complain(text + "\n")

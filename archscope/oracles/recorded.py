@@ -93,7 +93,9 @@ def record(module: nn.Module, inputs: Sequence[Tensor]) -> Recording:
             with torch.no_grad(), recorder:
                 result = module(*inputs)
             recording.returned = [tuple(each.shape[1:]) for each in tensors_in(result)]
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module raises is the finding
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a stranger's module raises is the finding
             recording.stopped = error
             recording.at = next((path for path, _ in reversed(stack) if path), "")
         finally:

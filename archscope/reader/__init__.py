@@ -23,7 +23,7 @@ from archscope.network import Network
 from archscope.patience import without_collector
 from archscope.reader.document import read_document
 from archscope.reader.doubts import as_mistakes
-from archscope.reader.library import find, read_bytes, spec_names, specs_folder
+from archscope.reader.library import find, read_bytes, read_standard_input, spec_names, specs_folder
 from archscope.reader.overrides import apply_changes, apply_input
 from archscope.reader.report import Report
 from archscope.reader.variants import SIGN, apply_variant, split
@@ -46,7 +46,8 @@ def load(
     """Read a spec: one that ships with archscope by name, or any by path.
 
     Args:
-        spec: ``"lenet5"``, the path of a YAML file, or either with a variant: ``"resnet@50"``.
+        spec: ``"lenet5"``, the path of a YAML file, or either with a variant: ``"resnet@50"``; ``"-"`` reads the
+            standard input.
         changes: options to change first, ``{"C1.padding": 2}`` or ``["C1.padding=2"]``.
         input: another input shape, ``(1, 28, 28)`` or ``"1,28,28"``; of several inputs, those by name.
         strict: whether warnings are mistakes. Else they are the network's ``doubts``.
@@ -60,8 +61,14 @@ def load(
     (6, 28, 28)
     """
     text, variant = split(spec)
+    if spec == "-":
+        return read(
+            _decode(read_standard_input(), "<stdin>"), name="stdin", changes=changes, input=input, strict=strict
+        )
     path = find(text if isinstance(spec, str) else Path(text))
     source = Source(_shown(path), _decode(read_bytes(path), _shown(path)))
+    if not path.is_file():  # a pipe, which cannot be read a second time
+        return _read(source, _Request("network", text, variant, None, changes, input, strict))
     whole = str(path) if variant is None else f"{path}{SIGN}{variant}"
     return _read(source, _Request(path.stem, text, variant, whole, changes, input, strict))
 
@@ -101,7 +108,10 @@ class _Request(Record):
 
 def _shown(path: os.PathLike[str]) -> str:
     """A path as a person would name it: relative to where they are, if it is below."""
-    absolute, here = Path(path).absolute(), Path.cwd()
+    try:
+        absolute, here = Path(path).absolute(), Path.cwd()
+    except OSError:  # the working folder is gone
+        return os.fspath(path)
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else os.fspath(path)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from archscope.errors import NotFound, UsageError, did_you_mean, nearest
+from archscope.files import is_there
 from archscope.limits import LARGEST_FILE
 from archscope.reader.variants import SIGN, variants_of
 
@@ -44,12 +46,12 @@ def find(spec: str | os.PathLike[str]) -> Path:
         raise NotFound(f"no spec is called {text!r}")
     if isinstance(spec, str) and not _looks_like_path(text):
         shipped = specs_folder() / f"{text}.yaml"
-        if shipped.is_file():
+        if is_there(shipped):
             return shipped
     path = Path(text)
-    if path.is_dir():
-        raise UsageError(f"{text} is a directory; name a spec file in it")
-    if path.is_file():
+    if is_there(path):
+        if path.is_dir():
+            raise UsageError(f"{text} is a directory; name a spec file in it")
         return path
     raise NotFound(_not_found(text, path))
 
@@ -61,11 +63,28 @@ def read_bytes(path: Path) -> bytes:
         UsageError: it cannot be read, or is far too large for a spec.
     """
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise UsageError(f"{path} is larger than {LARGEST_FILE:,} bytes; that is no spec")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    if len(content) > LARGEST_FILE:
+        raise UsageError(f"{path} is larger than {LARGEST_FILE:,} bytes; that is no spec")
+    return content
+
+
+def read_standard_input() -> bytes:
+    """The bytes of a spec that is piped in.
+
+    Raises:
+        UsageError: nothing can be read there.
+    """
+    try:
+        content = sys.stdin.buffer.read(LARGEST_FILE + 1)
+    except (AttributeError, OSError, ValueError):
+        raise UsageError("the standard input is closed; `-` reads a spec from it") from None
+    if len(content) > LARGEST_FILE:
+        raise UsageError(f"the standard input has more than {LARGEST_FILE:,} bytes; that is no spec")
+    return content
 
 
 def _looks_like_path(text: str) -> bool:
@@ -76,15 +95,15 @@ def _not_found(text: str, path: Path) -> str:
     if not _looks_like_path(text):
         return f"no spec is called `{text}`; {did_you_mean(text, spec_names(), what='specs')}"
     folder = path.parent
-    siblings = _specs_in(folder) if folder.is_dir() else []
+    siblings = _specs_in(folder)
     near = nearest(path.name, siblings)
     if near is not None:
         return f"there is no file {text}; did you mean {folder / near}?"
     if path.stem in spec_names():
         return f"there is no file {text}; the spec that ships with archscope is `{path.stem}`"
-    if not folder.is_dir():
+    if not is_there(folder):
         return f"there is no file {text}; there is no directory {folder} either"
-    return f"there is no file {text}" + (f"; specs there: {', '.join(siblings)}" if siblings else "")
+    return f"there is no file {text}" + (f"; {did_you_mean('', siblings, what='specs there')}" if siblings else "")
 
 
 def _specs_in(folder: Path) -> list[str]:

@@ -18,7 +18,7 @@ from archscope.errors import UsageError, did_you_mean, one
 from archscope.escaping import LONGEST_OF_STRANGERS, line, terminal
 from archscope.record import EMPTY
 from archscope.tracing.inputs import Call
-from archscope.tracing.strangers import heard_apart, keeping_random
+from archscope.tracing.strangers import Unusual, heard_apart, keeping_random
 from archscope.tracing.unwrapped import is_program, unwrapped
 
 _THEIRS = (Exception, SystemExit)
@@ -65,6 +65,9 @@ class Factory:
                 made = self.found(**self.options)
         except _THEIRS as error:
             raise UsageError(f"`{self.name}` raised {raised(error)}") from error
+        inner = _itself(made)
+        if inner:
+            raise UsageError(f"`{self.name}` returned a module that contains itself, as `{inner}`; no such module runs")
         if not _is_network(made):
             what = "nothing" if made is None else one(type(made).__name__)
             raise UsageError(f"`{self.name}` returned {what}, not a torch.nn.Module")
@@ -93,6 +96,22 @@ class Factory:
                 f"`{self.name}` cannot be called without {wanted}; state them, `--kwargs "
                 f'"{empty[0]}=…"`, or write a function that calls it with all it needs, and name that'
             )
+
+
+def _itself(made: Any) -> str:
+    """The path at which a module contains itself, or a module in it does; empty if none does."""
+    waiting: list[tuple[Any, str, tuple[int, ...]]] = [(made, "", ())] if isinstance(made, nn.Module) else []
+    known: set[int] = set()
+    while waiting:
+        module, path, above = waiting.pop()
+        if id(module) in above:
+            return path
+        if id(module) in known:
+            continue
+        known.add(id(module))
+        inside = (*above, id(module))
+        waiting += [(each, f"{path}.{name}".lstrip("."), inside) for name, each in module._modules.items() if each]
+    return ""
 
 
 def _is_network(thing: Any) -> bool:
@@ -145,8 +164,9 @@ def imported(factory: str) -> Any:
         path = Path(place)
         raise UsageError(f"`{place}` is a file, not a module; in the folder {path.absolute().parent} write "
                          f"`{path.stem}:{name}`")  # fmt: skip
-    if os.getcwd() not in sys.path:  # noqa: PTH109 - as Python's own search path has it
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    here = os.getcwd()  # noqa: PTH109 - as Python's own search path has it
+    if here not in sys.path:
+        sys.path.insert(0, here)
     try:
         with heard_apart():
             found: Any = importlib.import_module(place)
@@ -180,6 +200,7 @@ def _said(error: BaseException) -> str:
 
 def raised(error: BaseException) -> str:
     """What was raised, and the last line of the person's own code that it came through."""
+    error = error.was if isinstance(error, Unusual) else error
     place = place_of(error)
     where = f" (at {place})" if place else ""
     text = terminal(line(_said(error)).rstrip("."), LONGEST_OF_STRANGERS)

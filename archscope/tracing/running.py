@@ -124,7 +124,9 @@ def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: T
     try:
         with tracer, tracer.ledger:
             result = module(*args, **kwargs)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise Stopped(way, tracer, inputs, error) from error
     return Run(way, tracer, module, inputs, result, batch or 1)
 

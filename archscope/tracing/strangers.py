@@ -46,7 +46,20 @@ def heard_apart() -> Iterator[None]:
     """Run somebody else's code; what it prints is no part of a result, and its warnings no part of a finding."""
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        try:
+            yield
+        except (Exception, SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise Unusual(error) from error
+
+
+class Unusual(Exception):
+    """Stands for what is raised and is no `Exception`, so that it ends the reading of a module and nothing else."""
+
+    def __init__(self, was: BaseException) -> None:
+        super().__init__(str(was))
+        self.was = was
 
 
 @contextmanager
