@@ -11,176 +11,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Final
 
-from archscope.errors import NotFound, did_you_mean
-from archscope.flow import Field, Lost, crossing_values, fields_of, peak_values, values_of
-from archscope.layers.base import NOTHING, Facts, Shape, Weight
+from archscope.errors import NotFound, UsageError, did_you_mean
+from archscope.flow import Field, Lost, crossing_values, fields_of, peak_values
+from archscope.layers.base import NOTHING, Shape, Weight
 from archscope.network import COUNTS as COUNTS
 from archscope.network import Network, Node
 from archscope.patience import without_collector
-from archscope.precision import DTYPE_BYTES, stored_bytes
+from archscope.precision import DTYPE_BYTES as DTYPE_BYTES
+from archscope.precision import stored_bytes
 from archscope.record import EMPTY, Record
+from archscope.rows import Row as Row
+from archscope.stages import Stage, rows_at, stage
 from archscope.working import Count, count, subtotal, total
-
-_FOLLOWS: Final = {
-    "flops": "macs",
-    "macs_in_bounds": "macs",
-    "connections_in_bounds": "connections",
-    "jump": "receptive_field",
-    "start": "receptive_field",
-}
-
-
-class Row(Record):
-    """One line of an analysis: a layer of the spec with its activation folded in, or a single node.
-
-    Its numbers are those of its nodes added up; its outputs those of the last one, joined along the
-    channels where the layer stands on several towers.
-    """
-
-    name: str
-    type: str
-    inputs: tuple[str, ...]
-    input_shapes: tuple[Shape, ...]
-    outputs: tuple[Shape, ...]
-    nodes: tuple[Node, ...]
-    facts: tuple[Facts, ...]
-    seen: Field | None
-    shared: frozenset[str] = frozenset()
-    reasons: Mapping[str, str] = EMPTY
-
-    @property
-    def node(self) -> Node:
-        """The node that gives the row its name and type."""
-        return self.nodes[0]
-
-    @property
-    def output(self) -> Shape:
-        """Shape of the (first) output."""
-        return self.outputs[0]
-
-    @property
-    def activation(self) -> str | None:
-        """The type of the activation that is folded in."""
-        return next((node.layer.type for node in self.nodes if node.folded), None)
-
-    @property
-    def towers(self) -> tuple[str, ...]:
-        """The towers it stands on."""
-        return tuple(dict.fromkeys(node.tower for node in self.nodes if node.tower is not None))
-
-    @property
-    def group(self) -> tuple[str, ...]:
-        """The block it belongs to, outermost first."""
-        return self.node.group
-
-    @property
-    def weights(self) -> tuple[tuple[str, Weight], ...]:
-        """``(node name, weight)`` of all it holds, those it shares with another layer left out."""
-        return tuple(
-            (node.name, weight)
-            for node, facts in zip(self.nodes, self.facts, strict=True)
-            if node.name not in self.shared
-            for weight in facts.weights
-        )
-
-    @property
-    def receptive_field(self) -> tuple[int, ...] | None:
-        """Input positions that reach one output value, an axis at a time."""
-        return None if self.seen is None else self.seen.size
-
-    @property
-    def jump(self) -> tuple[int, ...] | None:
-        """Input positions between the windows of neighbouring outputs."""
-        return None if self.seen is None else self.seen.jump
-
-    @property
-    def start(self) -> tuple[int, ...] | None:
-        """The first input position that the first output sees; negative inside the padding."""
-        return None if self.seen is None else self.seen.start
-
-    @cached_property
-    def parameters(self) -> Count:
-        """Trainable values."""
-        return total(facts.parameters for facts in self._owned())
-
-    @cached_property
-    def fixed(self) -> Count:
-        """Values held but not trained."""
-        return total(facts.fixed for facts in self._owned())
-
-    @cached_property
-    def connections(self) -> Count | None:
-        """Weighted input lines of all units, bias lines and lines into the padding included."""
-        return _sum_known(facts.connections for facts in self.facts)
-
-    @cached_property
-    def connections_in_bounds(self) -> Count | None:
-        """Connections without the lines into the padding."""
-        return _sum_known(facts.connections_in_bounds for facts in self.facts)
-
-    @cached_property
-    def macs(self) -> Count | None:
-        """Multiply-accumulates of convolutions and matrix products."""
-        return _sum_known(facts.macs for facts in self.facts)
-
-    @cached_property
-    def macs_at_least(self) -> Count:
-        """What is known of the MACs, where not all are."""
-        return total(facts.macs_at_least if facts.macs is None else facts.macs for facts in self.facts)
-
-    @property
-    def not_covered(self) -> Mapping[str, int]:
-        """What has products that are not known, with how often it ran: operations, else the layer's type."""
-        unknown: Counter[str] = Counter()
-        for node, facts in zip(self.nodes, self.facts, strict=True):
-            if facts.macs is None:
-                unknown.update(dict(facts.not_covered) or {node.layer.type: 1})
-        return unknown
-
-    @cached_property
-    def macs_in_bounds(self) -> Count | None:
-        """MACs without padding taps."""
-        return _sum_known(facts.macs_in_bounds for facts in self.facts)
-
-    @cached_property
-    def flops(self) -> Count | None:
-        """2 · MACs."""
-        return None if self.macs is None else count(2) * self.macs if self.macs else NOTHING
-
-    @cached_property
-    def units(self) -> Count:
-        """Output values, if it holds weights."""
-        return total(facts.units for facts in self.facts)
-
-    @cached_property
-    def dense_equivalent(self) -> Count:
-        """Connections of an untied map from all its inputs; 0 without weights."""
-        return total(facts.dense_equivalent for facts in self.facts)
-
-    def activation_bytes(self, dtype: str = "float32") -> int:
-        """Bytes of its outputs for one sample."""
-        return sum(values_of(shape) for shape in self.outputs) * DTYPE_BYTES[dtype]
-
-    def count_of(self, quantity: str) -> Count | None:
-        """One of `COUNTS` by name."""
-        value: Count | None = getattr(self, quantity)
-        return value
-
-    def reason(self, quantity: str) -> str | None:
-        """Why a number is not covered; a number that follows from another has that one's reason."""
-        return self.reasons.get(quantity) or self.reasons.get(_FOLLOWS.get(quantity, ""))
-
-    def working(self, quantity: str) -> str | None:
-        """The arithmetic of one of `COUNTS`, ``(5·5·1 + 1)·6``; None where it is not covered."""
-        value = self.count_of(quantity)
-        return None if value is None else value.working
-
-    def _owned(self) -> Iterator[Facts]:
-        return (f for node, f in zip(self.nodes, self.facts, strict=True) if node.name not in self.shared)
 
 
 class Totals(Record):
@@ -305,11 +150,45 @@ class Analysis(Record):
         Raises:
             NotFound: there is none of that name.
         """
-        found = self._by_name.get(name)
+        found = self._by_name.get(name) or self._stage(name)
         if found is None:
-            names = [row.name for row in self.rows]
+            names = [*(row.name for row in self.rows), *(".".join(path) for path in self.network.groups)]
             raise NotFound(f"{self.name} has no layer `{name}`; {did_you_mean(name, names, what='layers')}")
         return found
+
+    def at(self, depth: int) -> tuple[Row, ...]:
+        """The rows with every group at a depth as one row, 1 for the outermost; equal groups in series as one.
+
+        Raises:
+            UsageError: the depth is below 1.
+        """
+        if depth < 1:
+            raise UsageError(f"a depth of {depth} shows nothing; use 1 or more")
+        with without_collector():
+            return rows_at(self.network, self.rows, depth)
+
+    def stage(self, path: tuple[str, ...]) -> Stage:
+        """A group as one row.
+
+        Raises:
+            NotFound: no layer stands in it.
+        """
+        if path not in self._held:
+            raise NotFound(f"{self.name} has no group `{'/'.join(path)}`")
+        return stage(self.network, path, self._held[path])
+
+    @cached_property
+    def _held(self) -> Mapping[tuple[str, ...], list[Row]]:
+        """The rows of every group."""
+        held: dict[tuple[str, ...], list[Row]] = {}
+        for row in self.rows:
+            for depth in range(1, len(row.group) + 1):
+                held.setdefault(row.group[:depth], []).append(row)
+        return held
+
+    def _stage(self, name: str) -> Stage | None:
+        path = tuple(name.split("."))
+        return self.stage(path) if path in self._held else None
 
     def _row(self, name: str, members: Sequence[Node], row_of: Mapping[str, str]) -> Row:
         """One row of some nodes; ``row_of`` gives the names under which the others appear."""
@@ -349,18 +228,18 @@ class Analysis(Record):
         """Bytes of all weights, trainable and fixed, a shared one once; in their own types, if no other is named."""
         if dtype is not None:
             return (int(self.totals.parameters) + int(self.totals.fixed)) * DTYPE_BYTES[dtype]
-        return sum(stored_bytes(each.values, each.dtype) for each in self._held)
+        return sum(stored_bytes(each.values, each.dtype) for each in self._weights_held)
 
     @property
     def weight_types(self) -> tuple[str, ...]:
         """PyTorch's names of the types of the weights, those of most values first; float32 where nothing is said."""
         values: Counter[str] = Counter()
-        for each in self._held:
+        for each in self._weights_held:
             values[each.dtype or "float32"] += each.values
         return tuple(name for name, _ in values.most_common()) or ("float32",)
 
     @cached_property
-    def _held(self) -> tuple[Weight, ...]:
+    def _weights_held(self) -> tuple[Weight, ...]:
         unused = () if self.network.observed is None else self.network.observed.unused
         return (*(weight for row in self.rows for _, weight in row.weights), *unused)
 
@@ -388,12 +267,3 @@ def _joined(outputs: Sequence[tuple[Shape, ...]]) -> tuple[Shape, ...]:
     if len(outputs) == 1:
         return outputs[0]
     return tuple((total(shape[0] for shape in copies), *copies[0][1:]) for copies in zip(*outputs, strict=True))
-
-
-def _sum_known(counts: Iterable[Count | None]) -> Count | None:
-    known: list[Count] = []
-    for each in counts:
-        if each is None:
-            return None
-        known.append(each)
-    return total(known)

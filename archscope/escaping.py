@@ -173,7 +173,8 @@ def latex_needs(text: str) -> str:
     >>> latex_needs("층 conv, étage")
     '층'
     """
-    return "".join(dict.fromkeys(each for each in line(text) if ord(each) > 0x17F and each not in _TEX))
+    foreign = (each for each in line(text) if each not in _TEX and (ord(each) > 0x17E or each in "ĦħĸĿŀŉŦŧ"))
+    return "".join(dict.fromkeys(foreign))
 
 
 _MARKDOWN: Final = {

@@ -35,6 +35,7 @@ class Node(Record, uncompared=("span",)):
         shares: the node whose weights it uses instead of its own.
         init: how its weights start, by weight name; see `archscope.reader`.
         span: where it is written, for messages.
+        folded: whether it is an activation that was named on another layer.
         caption: what a figure calls the step to it, where the word of its type is not the usual one.
     """
 
@@ -48,11 +49,7 @@ class Node(Record, uncompared=("span",)):
     init: tuple[tuple[str, tuple[str, tuple[float, ...]]], ...] = ()
     span: Span | None = None
     caption: str = ""
-
-    @property
-    def folded(self) -> bool:
-        """Whether it is an activation that was named on another layer."""
-        return self.name.rpartition(".")[2] == self.layer.type and self.name != self.row
+    folded: bool = False
 
 
 class Group(Record):

@@ -20,6 +20,7 @@ import yaml
 
 from archscope.diagnostics import Diagnostic, Note, Source, Span
 from archscope.limits import DEEPEST_NESTING, LONGEST_NUMBER, MOST_VALUES
+from archscope.syntax import bad_character, half_character, syntax_error
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PAIR: Final = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
@@ -133,14 +134,14 @@ def parse(source: Source) -> tuple[Tree, list[Diagnostic]]:
             if handler is not None:
                 handler(event)
     except UnicodeEncodeError as error:
-        raise Invalid(_half_character(source, error)) from None
+        raise Invalid(half_character(source, error)) from None
     except yaml.MarkedYAMLError as error:
         joined = _PAIR.sub(_one_character, source.text)
         if joined != source.text and "Unicode character escape" in (error.problem or ""):
             return parse(Source(source.name, joined))
-        raise Invalid(_syntax_error(source, error)) from None
+        raise Invalid(syntax_error(source, error)) from None
     except yaml.reader.ReaderError as error:
-        raise Invalid(_bad_character(source, error)) from None
+        raise Invalid(bad_character(source, error)) from None
     if composer.root is None or (isinstance(composer.root, Scalar) and composer.root.value is None):
         raise Invalid(
             Diagnostic(
@@ -321,53 +322,10 @@ class _Composer:
         )
 
 
-def _syntax_error(source: Source, error: Any) -> Diagnostic:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line, mark.column) if mark else (0, 0)
-    notes: tuple[Note, ...] = ()
-    context = error.context_mark
-    if error.context and context and (context.line, context.column) != (line, column):
-        at = Span(source, context.line, context.column, context.line, context.column + 1)
-        notes = (Note(error.context, at),)
-    span = Span(source, line, column, line, column + 1)
-    message = f"invalid YAML: {error.problem or error.context}"
-    return Diagnostic("invalid-yaml", message, span, notes, help=_syntax_help(source, line, error.problem or ""))
-
-
-def _syntax_help(source: Source, line: int, problem: str) -> str:
-    nearby = source.lines[max(0, line - 1) : line + 1]
-    if any("\t" in each for each in nearby):
-        return "indent with spaces; YAML takes no tabs"
-    if "alias" in problem or "anchor" in problem:
-        return "put quotes around text that begins with * or &"
-    return "check the indentation, the brackets, and the space after each colon"
-
-
 def _one_character(pair: re.Match[str]) -> str:
     r"""The two halves of JSON's ``\ud83d\ude00`` as YAML writes the one character that they are."""
     high, low = int(pair[1], 16) - 0xD800, int(pair[2], 16) - 0xDC00
     return f"\\U{0x10000 + (high << 10) + low:08X}"
-
-
-def _half_character(source: Source, error: UnicodeEncodeError) -> Diagnostic:
-    before = Source("", source.text[: error.start]).lines
-    line, column = len(before) - 1, len(before[-1])
-    message = f"invalid YAML: U+{ord(source.text[error.start]):04X} is half a character"
-    return Diagnostic("invalid-yaml", message, Span(source, line, column, line, column + 1), help="remove it")
-
-
-def _bad_character(source: Source, error: Any) -> Diagnostic:
-    position = min(int(error.position), len(source.text))
-    before = source.text[:position]
-    line = len(Source("", before).lines) - 1
-    column = len(Source("", before).lines[-1])
-    character = error.character if isinstance(error.character, int) else ord(str(error.character)[0])
-    return Diagnostic(
-        "invalid-yaml",
-        f"invalid YAML: the character U+{character:04X} is not allowed",
-        Span(source, line, column, line, column + 1),
-        help="remove it",
-    )
 
 
 def walk(tree: Tree) -> Iterator[Scalar]:

@@ -11,6 +11,7 @@ every program sets a line of text exactly as wide as `archscope.diagrams.fonts` 
 from __future__ import annotations
 
 import sys
+import unicodedata
 from pathlib import Path
 
 from fontTools import subset
@@ -21,9 +22,11 @@ TARGET = Path(__file__).resolve().parent.parent / "archscope" / "diagrams" / "fo
 CHARACTERS = "".join(
     (
         *(chr(code) for code in range(0x20, 0x7F)),
-        "àâäåæçèéêëíîïñóôöøúûüßÀÄÅÉÖØÜ",
-        "×·–—…−±÷∑∞≈≤≥→←↑↓‖²³µ°§",
-        "αβγδελμνρσφωΔΣΩ",
+        *(chr(code) for code in range(0xA1, 0x180) if code != 0xAD),  # the letters of Europe that are written in Latin
+        *(chr(code) for code in range(0x384, 0x3CF) if unicodedata.name(chr(code), "")),  # Greek
+        *(chr(code) for code in range(0x400, 0x460)),  # Cyrillic
+        "ҐґȘșȚț",
+        "–—‘’‚“”„•…‹›€™−∑∞≈≤≥→←↑↓‖½",
     )
 )
 

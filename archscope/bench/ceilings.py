@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -63,6 +63,22 @@ class Ceilings:
             return None
         return "compute" if arithmetic > moving else "memory"
 
+    def raised(self, again: Ceilings) -> Ceilings:
+        """These ceilings with every rate that was higher the second time, and every start that was quicker.
+
+        >>> low = Ceilings("a device", "measured", {"fp32": 1e11}, {"copy": 2e10})
+        >>> low.raised(Ceilings("a device", "measured", {"fp32": 3e11}, {"copy": 1e10})).peak_flops
+        {'fp32': 300000000000.0}
+        """
+        return replace(
+            self,
+            source=again.source if again.source == self.source else f"{self.source}; {again.source} again",
+            peak_flops=_best(self.peak_flops, again.peak_flops, max),
+            bandwidth=_best(self.bandwidth, again.bandwidth, max),
+            launch=_best(self.launch, again.launch, min),
+            noise="ok" if "ok" in (self.noise, again.noise) else again.noise,
+        )
+
     def document(self) -> dict[str, Any]:
         """The form it has in a result file."""
         bandwidth = {name: self.bandwidth.get(name) for name in ("read", "write", "copy")}
@@ -79,6 +95,12 @@ class Ceilings:
 _EXPECTED: Final = (
     'expected ceilings such as {"peak_flops": {"fp32": 3.2e11}, "bandwidth": {"copy": 2.6e10}}, in FLOP/s and bytes/s'
 )
+
+
+def _best(one: Mapping[str, Any], other: Mapping[str, Any], of: Callable[[list[float]], float]) -> dict[str, Any]:
+    """The better figure under each name; None where there is none."""
+    both = {name: [rate for rate in (one.get(name), other.get(name)) if rate] for name in {**one, **other}}
+    return {name: of(rates) if rates else None for name, rates in both.items()}
 
 
 def from_document(document: Mapping[str, Any], *, where: str) -> Ceilings:

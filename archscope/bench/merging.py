@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, Final
 
-from archscope.analysis import Analysis
+from archscope.analysis import Analysis, Row
 from archscope.bench import noise as noises
 from archscope.bench.ceilings import Ceilings
 from archscope.bench.floors import Floors, LayerFloor, floors, total_flops
@@ -20,6 +20,8 @@ ROUNDS_DIFFER: Final = 0.05
 IN_CACHE = "above the memory ceiling: read from cache"
 TOO_LOW = "faster than a ceiling that was measured on a noisy machine"
 FEWER_STEPS = "above the compute ceiling: Winograd or FFT"
+CEILING_LOW = "above the compute ceiling: the ceiling was measured too low"
+BELOW_F1 = "below F1: the ceilings are too low"
 
 
 def merge(
@@ -168,7 +170,7 @@ def _flags(rounds: Sequence[Mapping[str, Any]], time: Mapping[str, Any], f1: flo
     elif max(time["rounds"]) > min(time["rounds"]) * (1 + ROUNDS_DIFFER):
         flags.append("rounds differ")
     if f1 is not None and time["value"] < f1:
-        flags.append("below F1: the ceilings are too low")
+        flags.append(BELOW_F1)
     return flags
 
 
@@ -203,13 +205,31 @@ def _layers(
     return rows
 
 
+def _fewer_steps(row: Row) -> bool:
+    """Whether libraries compute the layer with fewer products than it has: kernels of 3 along two axes or more, step 1.
+
+    An 11×11 kernel with stride 4 has no such way, nor has a matrix product.
+    """
+    options = [getattr(row.node.layer, name, None) for name in ("kernel_size", "stride", "dilation")]
+    kernel, stride, dilation = (each or () for each in options)
+    weighted = bool(row.node.layer.options.get("out_channels"))
+    return weighted and len(kernel) > 1 and {*kernel} == {3} and {*stride} <= {1} and {*dilation} <= {1}
+
+
+def beats(cell: Mapping[str, Any]) -> bool:
+    """Whether anything in a measured cell was faster than the arithmetic of the ceilings allows."""
+    layers = cell["layers"] or ()
+    return BELOW_F1 in cell["flags"] or any({FEWER_STEPS, CEILING_LOW, TOO_LOW} & {*each["flags"]} for each in layers)
+
+
 def _layer(layer: LayerFloor, seconds: float, whole: float, ceilings: Ceilings, launches: int | None) -> dict[str, Any]:
     starting = (launches or 0) * ceilings.launch.get("op", 0.0)
     bound = "launch" if layer.floor is not None and starting > layer.floor else layer.bound
     reach = layer.floor / seconds if layer.floor and seconds > 0 else None
     flags = []
     if reach is not None and reach > 1:
-        quiet = IN_CACHE if layer.bound == "memory" else FEWER_STEPS
+        over = FEWER_STEPS if _fewer_steps(layer.row) else CEILING_LOW
+        quiet = IN_CACHE if layer.bound == "memory" else over
         flags.append(quiet if ceilings.noise == "ok" else TOO_LOW)
     macs = layer.row.macs
     return {

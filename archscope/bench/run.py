@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from archscope.analysis import Analysis
 from archscope.bench.ceilings import Ceilings, cached, from_document, keep
-from archscope.bench.merging import merge
+from archscope.bench.merging import beats, merge
 from archscope.bench.plan import Cell, shuffled
 from archscope.bench.processes import Asks, WorkerGone, WorkerProcess
 from archscope.bench.timing import Limits
@@ -109,6 +109,7 @@ class Run:
         self._rounds: dict[Cell, list[Mapping[str, Any]]] = {cell: [] for cell in self.job.cells}
         self._eager: dict[Cell, Mapping[str, Any]] = {}
         self._ceilings: Ceilings | None = self.job.ceilings
+        self._again = False
         self._hello: dict[str, Any] = {}
         self._worker: Asks | None = None
         self._done = 0
@@ -128,6 +129,7 @@ class Run:
 
     def _round(self, number: int) -> None:
         self._end_worker()
+        self._again = False
         for cell in shuffled(self.job.cells, seed=self.job.seed, round=number):
             if not self._failed(cell):
                 self._say(f"{cell.id}, round {number + 1} of {self.job.rounds}")
@@ -159,7 +161,23 @@ class Run:
             return {"status": gone.status, "error": str(gone)}
         if answer["status"] == "device_lost":
             self._end_worker()
+        elif answer["status"] == "ok":
+            self._hold(cell, answer, worker)
         return answer
+
+    def _hold(self, cell: Cell, answer: Mapping[str, Any], worker: Asks) -> None:
+        """Measure the ceilings again, beside the cell that beat them: once a round, and never given ones."""
+        if self._ceilings is None or self.job.ceilings is not None or self._again:
+            return
+        merged = merge(cell, self.job.analyses[cell.model], self._ceilings, [answer], self._eager[cell])
+        if beats(merged):
+            self._again = True
+            try:
+                self._ceilings = self._ceilings.raised(self._ask_ceilings(worker))
+            except WorkerGone:
+                self._end_worker()  # the cell has its answer; the next one starts a fresh worker
+                return
+            keep(self._ceilings, self._identity())
 
     @contextmanager
     def _stopwatch(self, part: str) -> Iterator[None]:
@@ -185,28 +203,36 @@ class Run:
         return self._worker
 
     def _find_ceilings(self, worker: Asks) -> Ceilings:
-        dtypes = sorted({cell.dtype for cell in self.job.cells})
-        environment = self._hello["environment"]
-        identity = {
-            "device": self._hello["title"],
-            "versions": [environment["archscope"], environment["torch"], environment["gpu"]],
-            "dtypes": dtypes,
-            "seconds": self.job.ceiling_seconds,
-        }
-        kept = None if self.job.fresh_ceilings else cached(identity)
+        kept = None if self.job.fresh_ceilings else cached(self._identity())
         if kept is not None:
             return kept
+        measured = self._ask_ceilings(worker)
+        keep(measured, self._identity())
+        return measured
+
+    def _dtypes(self) -> list[str]:
+        return sorted({cell.dtype for cell in self.job.cells})
+
+    def _identity(self) -> dict[str, Any]:
+        """What ceilings hold for."""
+        environment = self._hello["environment"]
+        return {
+            "device": self._hello["title"],
+            "versions": [environment["archscope"], environment["torch"], environment["gpu"]],
+            "dtypes": self._dtypes(),
+            "seconds": self.job.ceiling_seconds,
+        }
+
+    def _ask_ceilings(self, worker: Asks) -> Ceilings:
         self._say("ceilings of the device")
         request = {
             "do": "ceilings",
             "title": self._hello["title"],
-            "dtypes": dtypes,
+            "dtypes": self._dtypes(),
             "seconds": self.job.ceiling_seconds,
         }
         with self._stopwatch("ceilings"):
-            measured = from_document(self._ask(worker, request, self.job.timeout), where="measured")
-        keep(measured, identity)
-        return measured
+            return from_document(self._ask(worker, request, self.job.timeout), where="measured")
 
     @staticmethod
     def _ask(worker: Asks, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:

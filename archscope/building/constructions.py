@@ -167,17 +167,63 @@ def _upsample(layer: Any, shapes: Shapes, padding: Any) -> Construction:
     return Construction("Upsample", (), options)
 
 
+def _rms_norm(layer: Any, shapes: Shapes, padding: Any) -> Construction:
+    normalized = layer.normalized_shape or shapes[0]
+    return Construction("RMSNorm", (normalized,), _stated(layer, "eps", "elementwise_affine"))
+
+
+def _instance_norm(layer: Any, shapes: Shapes, padding: Any) -> Construction:
+    rest = _stated(layer, "eps", "momentum", "affine", "track_running_stats")
+    return Construction(f"InstanceNorm{len(shapes[0]) - 1}d", (shapes[0][0],), rest)
+
+
+def _bilinear(layer: Any, shapes: Shapes, padding: Any) -> Construction:
+    return Construction("Bilinear", (shapes[0][-1], shapes[1][-1], layer.out_features), _stated(layer, "bias"))
+
+
+def _embedding_bag(layer: Any, shapes: Shapes, padding: Any) -> Construction:
+    return Construction("EmbeddingBag", (layer.num_embeddings, layer.embedding_dim), _stated(layer, "mode"))
+
+
+def _experts(layer: Any, shapes: Shapes, padding: Any) -> Construction:
+    arguments = (shapes[0][-1], layer.num_experts, layer.top_k, layer.hidden_features)
+    return Construction("Experts", arguments, _stated(layer, "gated", "nonlinearity"))
+
+
 def _attention(layer: Any, shapes: Shapes, padding: Any) -> Construction:
+    last = min(len(shapes), 3) - 1
     features = shapes[0][1]
-    widths = {"kdim": shapes[min(1, len(shapes) - 1)][1], "vdim": shapes[-1][1]}
-    rest = {} if set(widths.values()) == {features} else widths
-    return Construction("Attention", (features, layer.num_heads), {**_stated(layer, "bias"), **rest})
+    widths = {"kdim": shapes[min(1, last)][1], "vdim": shapes[last][1]}
+    rest = {**_stated(layer, "causal"), **({} if set(widths.values()) == {features} else widths)}
+    if layer.usual(features):
+        bias = {} if layer.bias else {"bias": False}
+        return Construction("Attention", (features, layer.num_heads), {**bias, **rest})
+    width = layer.head_dim or features // layer.num_heads
+    arguments = (features, layer.num_heads, layer.key_heads, width)
+    return Construction("GroupedAttention", arguments, {**({"bias": layer.bias} if layer.bias else {}), **rest})
 
 
-def _recurrent(name: str) -> Rule:
+def _positions(layer: Any, shapes: Shapes, padding: Any) -> Construction:
+    length, features = shapes[0]
+    return Construction("SinusoidalPositions", (layer.max_len or length, features), _stated(layer, "base"))
+
+
+def _only_stated(name: str, *options: str) -> Rule:
+    """A class that takes the options of the layer that are not at their default."""
+    return lambda layer, shapes, padding: Construction(name, (), _stated(layer, *options))
+
+
+def _recurrent(name: str, *more: str) -> Rule:
     def construct(layer: Any, shapes: Shapes, padding: Any) -> Construction:
-        rest = _stated(layer, "num_layers", "bias", "bidirectional")
+        rest = _stated(layer, "num_layers", *more, "bias", "dropout", "bidirectional")
         return Construction(name, (shapes[0][1], layer.hidden_size), {**rest, "batch_first": True})
+
+    return construct
+
+
+def _cell(name: str, *more: str) -> Rule:
+    def construct(layer: Any, shapes: Shapes, padding: Any) -> Construction:
+        return Construction(name, (shapes[0][0], layer.hidden_size), _stated(layer, "bias", *more))
 
     return construct
 
@@ -233,12 +279,17 @@ CONSTRUCTIONS: Final[Mapping[str, Rule]] = MappingProxyType({
     "adaptive_max_pool3d": _adaptive("Max"),
     "subsampling": _subsampling,
     "linear": _linear,
+    "bilinear": _bilinear,
     "rbf": _rbf,
     "embedding": _embedding,
+    "embedding_bag": _embedding_bag,
+    "mixture_of_experts": _experts,
     "lrn": _lrn,
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
+    "rms_norm": _rms_norm,
     "group_norm": _group_norm,
+    "instance_norm": _instance_norm,
     "dropout": _plain("Dropout", "p"),
     "flatten": _plain("Flatten"),
     "reshape": _plain("Reshape", "shape"),
@@ -248,9 +299,15 @@ CONSTRUCTIONS: Final[Mapping[str, Rule]] = MappingProxyType({
     "upsample": _upsample,
     "add": _plain("Add"),
     "multiply": _plain("Multiply"),
+    "matmul": _plain("Matmul"),
     "concat": _concat,
     "multihead_attention": _attention,
-    "lstm": _recurrent("LSTM"),
+    "scaled_dot_product_attention": _only_stated("DotProductAttention", "is_causal", "enable_gqa", "scale",
+                                                 "dropout_p"),
+    "rotary": _only_stated("Rotary", "base", "rotary_dim", "interleaved"),
+    "sinusoidal_positions": _positions,
+    "rnn": _recurrent("RNN", "nonlinearity"),
+    "lstm": _recurrent("LSTM", "proj_size"),
     "gru": _recurrent("GRU"),
     "permute": _typed("Permute"),
     "transpose": _typed("Transpose"),
@@ -273,6 +330,9 @@ CONSTRUCTIONS: Final[Mapping[str, Rule]] = MappingProxyType({
     "sqrt": _typed("Sqrt"),
     "power": _typed("Power"),
     "scale": _typed("Scale"),
+    "rnn_cell": _cell("RNNCell", "nonlinearity"),
+    "lstm_cell": _cell("LSTMCell"),
+    "gru_cell": _cell("GRUCell"),
     "relu": _plain("ReLU"),
     "relu6": _plain("ReLU6"),
     "leaky_relu": _plain("LeakyReLU", "negative_slope"),

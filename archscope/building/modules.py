@@ -1,4 +1,4 @@
-"""Small modules around functions and layers of PyTorch: merges, reshaping, attention, recurrence."""
+"""Small modules around functions and layers of PyTorch: merges, reshaping, bags of tokens, mixtures of experts."""
 
 from __future__ import annotations
 
@@ -54,45 +54,72 @@ class Reshape(nn.Module):
         return f"shape={self.shape}"
 
 
-class Attention(nn.MultiheadAttention):
-    """`torch.nn.MultiheadAttention`, batch first, with one to three inputs and the output alone.
+class Matmul(nn.Module):
+    """The matrix product of its inputs."""
 
-    >>> Attention(64, 8)(torch.zeros(2, 16, 64)).shape
-    torch.Size([2, 16, 64])
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        return left @ right
+
+
+class EmbeddingBag(nn.EmbeddingBag):
+    """`torch.nn.EmbeddingBag` of one bag a sample, with weights of the tokens as a second input.
+
+    >>> EmbeddingBag(10, 4)(torch.zeros(2, 6, dtype=torch.long)).shape
+    torch.Size([2, 4])
+    """
+
+    def forward(self, input: Tensor, weights: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        return super().forward(input, per_sample_weights=weights)
+
+
+class Experts(nn.Module):
+    """A router and ``experts`` small networks, of which the ``active`` best run for each position.
+
+    The weights of the chosen ones are made to add up to 1, as in Mixtral.
+
+    >>> Experts(16, 8, 2, 32)(torch.zeros(2, 5, 16)).shape
+    torch.Size([2, 5, 16])
     """
 
     def __init__(
-        self, embed_dim: int, num_heads: int, *, bias: bool = True, kdim: int | None = None, vdim: int | None = None
+        self, features: int, experts: int, active: int, hidden: int, *, gated: bool = True, nonlinearity: str = "silu"
     ) -> None:
-        super().__init__(embed_dim, num_heads, bias=bias, kdim=kdim, vdim=vdim, batch_first=True)
+        super().__init__()
+        self.active = active
+        self.nonlinearity = nonlinearity
+        self.router = nn.Linear(features, experts, bias=False)
+        self.gate_proj = nn.Parameter(torch.empty(experts, hidden, features)) if gated else None
+        self.up_proj = nn.Parameter(torch.empty(experts, hidden, features))
+        self.down_proj = nn.Parameter(torch.empty(experts, features, hidden))
+        for each in self.parameters(recurse=False):
+            nn.init.uniform_(each, -(each.shape[2] ** -0.5), each.shape[2] ** -0.5)
 
-    def forward(  # type: ignore[override]
-        self, query: Tensor, key: Tensor | None = None, value: Tensor | None = None
-    ) -> Tensor:
-        keys = query if key is None else key
-        output, _ = super().forward(query, keys, keys if value is None else value, need_weights=False)
-        return output
+    def forward(self, input: Tensor) -> Tensor:
+        positions = input.reshape(-1, input.shape[-1])
+        share, chosen = self.router(positions).softmax(-1).topk(self.active)
+        share = share / share.sum(-1, keepdim=True)
+        run = self._all_at_once if input.is_meta else self._one_by_one
+        return run(positions, share, chosen).reshape(input.shape)
 
+    def _one_by_one(self, positions: Tensor, share: Tensor, chosen: Tensor) -> Tensor:
+        """Each expert on the positions that chose it."""
+        result = torch.zeros_like(positions)
+        for expert in range(len(self.up_proj)):
+            place, rank = (chosen == expert).nonzero(as_tuple=True)
+            gate = None if self.gate_proj is None else self.gate_proj[expert]
+            made = self._expert(positions[place], gate, self.up_proj[expert], self.down_proj[expert])
+            result = result.index_add(0, place, made * share[place, rank, None])
+        return result
 
-class LSTM(nn.LSTM):
-    """`torch.nn.LSTM`, batch first in all three outputs: every state, the last states, the last cells.
+    def _all_at_once(self, positions: Tensor, share: Tensor, chosen: Tensor) -> Tensor:
+        """Each position with copies of its experts' weights; where there are no values, none are copied."""
+        gate = None if self.gate_proj is None else self.gate_proj[chosen]
+        made = self._expert(positions[:, None, None], gate, self.up_proj[chosen], self.down_proj[chosen])
+        return (made.squeeze(2) * share[..., None]).sum(1)
 
-    >>> [tuple(each.shape) for each in LSTM(16, 32, batch_first=True)(torch.zeros(2, 10, 16))]
-    [(2, 10, 32), (2, 1, 32), (2, 1, 32)]
-    """
-
-    def forward(self, input: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
-        output, (hidden, cell) = super().forward(input)
-        return output, hidden.transpose(0, 1), cell.transpose(0, 1)
-
-
-class GRU(nn.GRU):
-    """`torch.nn.GRU`, batch first in both outputs: every state, the last states.
-
-    >>> [tuple(each.shape) for each in GRU(16, 32, batch_first=True)(torch.zeros(2, 10, 16))]
-    [(2, 10, 32), (2, 1, 32)]
-    """
-
-    def forward(self, input: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        output, hidden = super().forward(input)
-        return output, hidden.transpose(0, 1)
+    def _expert(self, input: Tensor, gate: Tensor | None, up: Tensor, down: Tensor) -> Tensor:
+        function = getattr(nn.functional, self.nonlinearity)
+        hidden = input @ up.mT
+        hidden = function(hidden) if gate is None else function(input @ gate.mT) * hidden
+        result: Tensor = hidden @ down.mT
+        return result

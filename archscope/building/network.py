@@ -60,8 +60,8 @@ class BuiltNetwork(nn.Module):
         for node in network.nodes:
             if node.shares is not None:
                 _tie(self.node(node.name), self.node(node.shares))
-            for ref in node.inputs:
-                if ref.node in self._inputs and node.layer.type == "embedding":
+            for ref in node.inputs[: node.layer.tokens]:
+                if ref.node in self._inputs:
                     self._tokens[ref.node] = int(network.facts[node.name].weights[0].shape[0])
 
     def forward(self, *inputs: Tensor) -> Any:

@@ -26,6 +26,7 @@ def command(
     archscope explain lenet5 C1
     archscope explain lenet5 C1 --set C1.padding=2
     archscope explain alexnet conv2
+    archscope explain resnet@50 conv3
     """
     import archscope
     from archscope.cli.opened import opened

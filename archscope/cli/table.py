@@ -69,6 +69,16 @@ def command(
             "--all", help="A line for every node: activations and the copies on towers on lines of their own."
         ),
     ] = False,
+    depth: Annotated[
+        int | None,
+        typer.Option(
+            "--depth",
+            metavar="N",
+            help="A line for every block with its sums instead of one for every layer: 1 for the outermost blocks; "
+            "equal blocks in series are one line, ×N.",
+            show_default=False,
+        ),
+    ] = None,
     changes: Changes = None,
     input: Inputs = None,
     example: Example = None,
@@ -89,6 +99,7 @@ def command(
     archscope table lenet5 --set C1.padding=2 --input 1,28,28
     archscope table alexnet --columns output,macs,connections_in_bounds,tower
     archscope table alexnet -o alexnet.tex
+    archscope table resnet@50 --depth 1
     archscope table ./mine.yaml --format json | jq .totals
     """
     import archscope
@@ -103,6 +114,7 @@ def command(
         columns=_names(columns),
         working=working,
         every_node=every_node,
+        depth=depth,
         width=None if output else width(),
         color=False if output else color(),
     )

@@ -65,9 +65,9 @@ def _weights(row: Row) -> tuple[str, ...]:
 _ALL: Final = (
     Column("layer", "Layer", "its name in the spec", lambda row: row.name),
     Column("type", "Spec type", "its layer type, as a spec says it", lambda row: row.type),
-    Column("label", "Type", "its type, kernel, stride and groups in a few words", lambda row: row.node.layer.label),
+    Column("label", "Type", "its type, kernel, stride and groups in a few words", lambda row: row.label),
     Column("activation", "Activation", "the activation named on it", lambda row: row.activation),
-    Column("kernel", "Kernel", "the window it slides", lambda row: row.node.layer.kernel),
+    Column("kernel", "Kernel", "the window it slides", lambda row: row.kernel),
     Column("inputs", "From", "the layers it reads", lambda row: row.inputs),
     Column("input", "Input", "the shapes that come in", lambda row: row.input_shapes),
     Column("output", "Output", "the shape that goes out, channels first", lambda row: row.outputs),

@@ -1,4 +1,7 @@
-"""CSV as RFC 4180 has it: plain numbers, an empty field where there is none, no totals to be added twice."""
+"""CSV as RFC 4180 has it: plain numbers, an empty field where there is none, no totals to be added twice.
+
+Where layers stand in blocks, the last field is the block, ``conv3/2/a``.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,15 @@ from typing import Any
 
 from archscope.analysis import Analysis, Row
 from archscope.escaping import csv_cell
-from archscope.formats.columns import Column, chosen
+from archscope.formats.columns import COLUMNS, Column, chosen
 from archscope.formats.sheet import View, spell_extents
 
 
 def write(analysis: Analysis, view: View) -> str:
     """One line for each row; with working, the arithmetic of each count in a field of its own."""
     columns = chosen(view.columns, of=analysis)
+    if view.columns is None and any(row.group for row in view.rows(analysis)):
+        columns = (*columns, COLUMNS["group"])
     heading = [name for column in columns for name in _names(column, view)]
     lines = [[field for column in columns for field in _fields(column, row, view)] for row in view.rows(analysis)]
     text = io.StringIO()
@@ -27,7 +32,7 @@ def _names(column: Column, view: View) -> list[str]:
 
 
 def _fields(column: Column, row: Row, view: View) -> list[str]:
-    field = _plain(column.value(row))
+    field = "/".join(row.group) if column.name == "group" else _plain(column.value(row))
     if view.working and column.is_count:
         return [field, row.working(column.name) or ""]
     return [field]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from archscope.analysis import Analysis, Row
@@ -18,6 +18,7 @@ from archscope.layers.base import Facts, Layer, Shape, Weight
 from archscope.network import Node
 from archscope.options import spell
 from archscope.record import Record
+from archscope.stages import Stage
 from archscope.working import Count
 
 _AXES: Final = {
@@ -28,6 +29,8 @@ _AXES: Final = {
 }
 _GAP: Final = re.compile(r"(?<=\S)  +")
 _FIELD_LETTERS: Final = "r, j, a: receptive field, jump and start of the layer before"
+_SIDE_LETTERS: Final = {"i": "side of the input", "k": "kernel", "s": "stride", "p": "padding", "p₁": "padding before",
+                        "p₂": "and after", "d": "dilation", "o": "output padding"}  # fmt: skip
 _COUNTED: Final = ("parameters", "fixed", "connections", "connections_in_bounds", "macs", "flops", "units",
                    "dense_equivalent")  # fmt: skip
 
@@ -73,6 +76,8 @@ def derive(analysis: Analysis, layer: str) -> tuple[Section, ...]:
         NotFound: the network has no layer of that name.
     """
     row = analysis[layer]
+    if isinstance(row, Stage):
+        return _derive_stage(analysis, row)
     sections = [
         Section(f"{row.name} of {analysis.title}", tuple(_what(row))),
         Section("Options", tuple(_options(row.node.layer))),
@@ -82,6 +87,38 @@ def derive(analysis: Analysis, layer: str) -> tuple[Section, ...]:
     sections += [_count_section(row, quantity) for quantity in _COUNTED if _told(row, quantity)]
     sections.append(Section("Receptive field", tuple(_field(row))))
     return tuple(section for section in sections if section.lines)
+
+
+def _derive_stage(analysis: Analysis, row: Stage) -> tuple[Section, ...]:
+    """A group's numbers: what it holds, and how the parts add up."""
+    sections = [
+        Section(f"{row.shown} of {analysis.title}", (f"{row.label}: {len(row.nodes)} nodes of the network",)),
+        Section("Shapes", tuple(_stage_shapes(row))),
+        Section("What it holds", tuple(_parts_of(row))),
+    ]
+    sections += [_count_section(row, quantity) for quantity in _COUNTED if _told(row, quantity)]
+    sections.append(Section("Receptive field", tuple(_field(row))))
+    return tuple(section for section in sections if section.lines)
+
+
+def _stage_shapes(row: Stage) -> Iterable[str]:
+    for name, shape in zip(row.inputs, row.input_shapes, strict=False):
+        yield f"  in   {spell_extents(shape)}  from {name}"
+    yield from (f"  out  {spell_extents(shape)}" for shape in row.outputs)
+
+
+def _parts_of(row: Stage) -> Iterable[str]:
+    """A line for every part; `explain` takes its name."""
+    lines = [
+        (part.name, part.label, ", ".join(spell_extents(shape) for shape in part.outputs), f"{int(part.parameters):,}")
+        for part in row.parts
+    ]
+    widths = [max(len(line[at]) for line in lines) for at in range(4)]
+    for name, label, shapes, parameters in lines:
+        yield (
+            f"  {name.ljust(widths[0])}  {label.ljust(widths[1])}  {shapes.ljust(widths[2])}  "
+            f"{parameters.rjust(widths[3])} parameters"
+        )
 
 
 def _what(row: Row) -> Iterable[str]:
@@ -116,25 +153,37 @@ def _spelled(value: Any) -> str:
 def _shapes(row: Row) -> Iterable[str]:
     for name, shape in zip(_input_names(row), row.input_shapes, strict=True):
         yield f"  in   {spell_extents(shape)}  from {name}"
+    told: list[Count] = []
     for shape in row.outputs:
         yield f"  out  {spell_extents(shape)}"
-        yield from (f"       {line}" for line in _sides(shape))
+        own = _own(shape, row.input_shapes)
+        yield from (f"       {line}" for line in _sides(shape, own))
+        told += own.values()
+    letters = {letter for extent in told for letter in extent.letters}
+    if letters & {*_SIDE_LETTERS}:
+        yield f"       {'; '.join(f'{each}: {_SIDE_LETTERS[each]}' for each in _SIDE_LETTERS if each in letters)}"
+
+
+def _own(shape: Shape, came: Sequence[Shape]) -> dict[int, Count]:
+    """The extents that the layer itself worked out, by axis; one that it was given was told where it was made."""
+    given = {id(extent) for each in came for extent in each}
+    return {at: extent for at, extent in enumerate(shape)
+            if isinstance(extent, Count) and extent.op and id(extent) not in given}  # fmt: skip
 
 
 def _input_names(row: Row) -> list[str]:
     return [ref.node for ref in row.node.inputs]
 
 
-def _sides(shape: Shape) -> Iterable[str]:
-    """How each extent came about, equal ones once: ``height, width = ⌊(n − k)/s⌋ + 1 = … = 28``."""
+def _sides(shape: Shape, own: Mapping[int, Count]) -> Iterable[str]:
+    """How each extent came about, equal ones once: ``height, width = ⌊(i − k)/s⌋ + 1 = … = 28``."""
     axes = _AXES.get(len(shape), tuple(f"axis {at}" for at in range(len(shape))))
     told: dict[tuple[str, str], list[str]] = {}
     extents: dict[tuple[str, str], Count] = {}
-    for axis, extent in zip(axes, shape, strict=True):
-        if isinstance(extent, Count) and extent.op:
-            key = (extent.formula, extent.working)
-            told.setdefault(key, []).append(axis)
-            extents[key] = extent
+    for at, extent in own.items():
+        key = (extent.formula, extent.working)
+        told.setdefault(key, []).append(axes[at])
+        extents[key] = extent
     for key, names in told.items():
         yield f"{', '.join(names)} = {' = '.join(_unequal([*key, f'{int(extents[key]):,}']))}"
 
@@ -175,7 +224,7 @@ def _count_section(row: Row, quantity: str) -> Section:
     value = row.count_of(quantity)
     if value is None:
         return Section(heading, (f"  {NOT_COVERED} not covered: {row.reason(quantity) or column.reason}",))
-    parts = [(node, count) for node, count in _parts(row, quantity) if count]
+    parts = [] if isinstance(row, Stage) else [(node, count) for node, count in _parts(row, quantity) if count]
     if len(parts) < 2 or not _clashing(count for _, count in parts):
         return Section(heading, tuple(_steps(value)))
     lines = [line for node, count in parts for line in (f"  {node.name}", *(f"  {each}" for each in _steps(count)))]

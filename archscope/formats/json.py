@@ -2,7 +2,8 @@
 
 Shapes are lists without the batch axis, windows and fields have an entry for each axis, and a number that is
 not covered is null; beside MACs that are null stand those that are known and the operations that are not.
-`--columns` adds to the keys that are always there; nothing is ever left out.
+`--columns` adds to the keys that are always there; nothing is ever left out. A layer that stands in blocks says in
+which, outermost first, and ``groups`` has a line for every block with its sums.
 """
 
 from __future__ import annotations
@@ -37,8 +38,10 @@ def plain(analysis: Analysis, view: View) -> dict[str, Any]:
     156
     """
     inputs = {name: list(shape) for name, shape in analysis.network.inputs.items()}
-    extra = [name for name in (view.columns or ()) if name not in (*_LAYER, "layer", "type", "inputs", "output")]
+    always = (*_LAYER, "layer", "type", "inputs", "output", "group")
+    extra = [name for name in (view.columns or ()) if name not in always]
     totals = (*_TOTALS, *(name for name in extra if name in COUNTS))
+    groups = _paths(analysis)
     return {
         "schema": SCHEMA,
         "name": analysis.name,
@@ -46,6 +49,7 @@ def plain(analysis: Analysis, view: View) -> dict[str, Any]:
         "input": list(analysis.input),
         **({"inputs": inputs} if len(inputs) > 1 else {}),
         "layers": [_layer(row, view, extra) for row in view.rows(analysis)],
+        **({"groups": [_group(analysis, path) for path in groups]} if groups else {}),
         "totals": {
             **{name: _plain(analysis.totals.count_of(name)) for name in totals},
             **_bounds(analysis.totals),
@@ -75,11 +79,33 @@ def _observed(seen: Observed) -> dict[str, Any]:
     }
 
 
+def _paths(analysis: Analysis) -> list[tuple[str, ...]]:
+    """Every group, outer ones before those within, in the order of the network."""
+    found: dict[tuple[str, ...], None] = {}
+    for row in analysis.rows:
+        found.update(dict.fromkeys(row.group[:depth] for depth in range(1, len(row.group) + 1)))
+    return [*found]
+
+
+def _group(analysis: Analysis, path: tuple[str, ...]) -> Mapping[str, Any]:
+    stage = analysis.stage(path)
+    group = analysis.network.groups.get(path)
+    return {
+        "path": [*path],
+        "title": "" if group is None else group.title,
+        "block": "" if group is None else group.block,
+        "copies": 0 if group is None else group.copies,
+        "output": _plain(stage.output),
+        **{name: _plain(stage.count_of(name)) for name in _TOTALS},
+    }
+
+
 def _layer(row: Row, view: View, extra: list[str]) -> Mapping[str, Any]:
     shown = COUNTS if view.working else _WORKING
     return {
         "name": row.name,
         "type": row.type,
+        **({"group": [*row.group]} if row.group else {}),
         "inputs": list(row.inputs),
         "output": _plain(row.output),
         **{name: _plain(getattr(row, name)) for name in _LAYER},

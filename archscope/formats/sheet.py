@@ -24,6 +24,7 @@ class View(Record):
         columns: names out of `archscope.formats.columns.COLUMNS`; None for the usual ones.
         working: whether the arithmetic behind each count is shown.
         every_node: a line for every node instead of one for each layer of the spec.
+        depth: a line for every group at this depth, 1 for the outermost; None for a line for every layer.
         width: characters a line may have; None where nothing is cut or wrapped.
         color: whether terminal codes may be written.
     """
@@ -31,11 +32,14 @@ class View(Record):
     columns: tuple[str, ...] | None = None
     working: bool = False
     every_node: bool = False
+    depth: int | None = None
     width: int | None = None
     color: bool = False
 
     def rows(self, analysis: Analysis) -> tuple[Row, ...]:
         """The rows it shows."""
+        if self.depth is not None:
+            return analysis.at(self.depth)
         return analysis.nodes if self.every_node else analysis.rows
 
 
@@ -114,7 +118,7 @@ def spell(column: Column, value: Any) -> str:
 
 def _cell(column: Column, row: Row, lost: Mapping[str, str], notes: list[str]) -> Cell:
     value = column.value(row)
-    text = spell(column, value)
+    text = row.shown if column.name == "layer" else spell(column, value)
     if value is None and column.reason:
         reason = row.reason(column.name) if column.is_count else lost.get(row.name)
         return Cell(_at_least(column, row, text), _note(reason or column.reason, notes))

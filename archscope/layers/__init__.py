@@ -45,6 +45,7 @@ from archscope.layers.activation import (
     Tanh,
 )
 from archscope.layers.arithmetic import Abs, Exp, Log, Power, Scale, Sqrt
+from archscope.layers.attention import MultiheadAttention, ScaledDotProductAttention
 from archscope.layers.axes import (
     Expand,
     Max,
@@ -63,13 +64,17 @@ from archscope.layers.convolution import (
 )
 from archscope.layers.dense import (
     RBF,
+    Bilinear,
     Embedding,
+    EmbeddingBag,
     Linear,
+    MixtureOfExperts,
 )
 from archscope.layers.merge import (
     Add,
     Concat,
     Divide,
+    Matmul,
     Multiply,
     Subtract,
 )
@@ -78,7 +83,9 @@ from archscope.layers.normalization import (
     BatchNorm,
     Dropout,
     GroupNorm,
+    InstanceNorm,
     LayerNorm,
+    RMSNorm,
 )
 from archscope.layers.parts import Chunk, Crop, Select, Slice, Split
 from archscope.layers.pointwise import (
@@ -109,11 +116,8 @@ from archscope.layers.pooling import (
     MaxPool3d,
     Subsampling,
 )
-from archscope.layers.sequence import (
-    GRU,
-    LSTM,
-    MultiheadAttention,
-)
+from archscope.layers.positions import Rotary, SinusoidalPositions
+from archscope.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from archscope.layers.shape import (
     Flatten,
     Reshape,
@@ -141,6 +145,7 @@ __all__ = [
     "LRN",
     "LSTM",
     "RBF",
+    "RNN",
     "SELU",
     "TYPES",
     "Abs",
@@ -155,6 +160,7 @@ __all__ = [
     "AvgPool2d",
     "AvgPool3d",
     "BatchNorm",
+    "Bilinear",
     "Chunk",
     "Concat",
     "Conv1d",
@@ -167,16 +173,20 @@ __all__ = [
     "Divide",
     "Dropout",
     "Embedding",
+    "EmbeddingBag",
     "Exp",
     "Expand",
     "Facts",
     "Flatten",
+    "GRUCell",
     "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
     "Identity",
+    "InstanceNorm",
+    "LSTMCell",
     "Layer",
     "LayerNorm",
     "LeakyReLU",
@@ -184,27 +194,34 @@ __all__ = [
     "Log",
     "LogSigmoid",
     "LogSoftmax",
+    "Matmul",
     "Max",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
     "Mean",
     "Mish",
+    "MixtureOfExperts",
     "MultiheadAttention",
     "Multiply",
     "PReLU",
     "Permute",
     "Power",
+    "RMSNorm",
+    "RNNCell",
     "RReLU",
     "ReLU",
     "ReLU6",
     "Reshape",
+    "Rotary",
     "Scale",
+    "ScaledDotProductAttention",
     "ScaledTanh",
     "Select",
     "Shape",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositions",
     "Slice",
     "Softmax",
     "Softmax2d",

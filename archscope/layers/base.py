@@ -227,6 +227,7 @@ class Layer:
     * ``verb``: what a figure writes under the step, such as "Convolutions".
     * ``arity``: how many inputs it takes, least and most.
     * ``output_names``: the names of its outputs, for ``from: lstm.hidden``.
+    * ``tokens``: how many of its inputs, from the first, are token numbers.
     * ``absorbed``: whether a picture may draw it as part of the layer before it.
     * ``symbol``: the sign in the circle that a graph draws instead of a box, such as ``+``.
     * ``shares_memory``: whether its output is its input's memory, seen differently.
@@ -241,6 +242,7 @@ class Layer:
     verb: ClassVar[str] = ""
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     output_names: ClassVar[tuple[str, ...]] = ("output",)
+    tokens: ClassVar[int] = 0
     absorbed: ClassVar[bool] = False
     symbol: ClassVar[str] = ""
     shares_memory: ClassVar[bool] = False

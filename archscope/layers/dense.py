@@ -1,4 +1,4 @@
-"""Layers without a grid: dense (linear), Euclidean RBF, embedding."""
+"""Layers without a grid: dense (linear), bilinear, Euclidean RBF, embeddings, mixtures of experts."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_tuple
+from archscope.layers.base import NOTHING, Facts, Layer, Shape, Weight, ranked, spell_option, spell_tuple
 from archscope.layers.doubt import SEQUENCE, Doubt, Meaning, Place, useless_bias
-from archscope.options import flag, list_of, option, optional, positive, text
-from archscope.working import count
+from archscope.options import choice, flag, list_of, option, optional, positive, text
+from archscope.working import count, product
 
 _LOST = {"receptive_field": "every unit sees its whole input; there is no grid any more"}
 
@@ -18,7 +18,9 @@ class Linear(Layer):
     """``out_features`` units, each connected to every input: the papers' dense or fully connected layer.
 
     * parameters: ``(c + 1)·n``, without the ``+ 1`` where there is no bias;
-    * MACs: ``c·n``; on ``(positions, features)`` it is applied at every position.
+    * MACs: ``c·n``; on ``(positions, features)`` it is applied at every position, and on more axes, such as
+      ``(windows, positions, features)``, with ``every_position: true``. Maps are flattened first as a rule, so
+      that has to be said.
 
     LeNet-5's F6:
 
@@ -33,6 +35,9 @@ class Linear(Layer):
     takes: ClassVar[Meaning] = SEQUENCE
     out_features: int = option(positive, doc="Number of units.")
     bias: bool = option(flag, default=True, doc="Whether each unit adds a trainable constant.")
+    every_position: bool = option(
+        flag, default=False, doc="Whether three axes and more are taken, and the last one read at every position."
+    )
 
     @property
     def label(self) -> str:
@@ -48,23 +53,79 @@ class Linear(Layer):
 
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
-        if len(shape) >= 3:
+        if len(shape) >= 3 and not self.every_position:
             raise Rejects(
                 f"takes a vector or (positions, features), got {spell_tuple(shape)}",
                 input=0,
-                help="put a `flatten` layer before it",
+                help="put a `flatten` layer before it, or write `every_position: true` if the last axis are features",
             )
         lines, units = count(shape[-1], "c"), count(self.out_features, "n")
         per_unit = lines + 1 if self.bias else lines
         macs, connections = lines * units, per_unit * units
-        if len(shape) == 2:
-            positions = count(shape[0], "l")
+        if len(shape) > 1:
+            positions = count(shape[0], "l") if len(shape) == 2 else product(count(extent) for extent in shape[:-1])
             macs, connections = macs * positions, connections * positions
         bias = (Weight("bias", (units,)),) if self.bias else ()
         return Facts(
             inputs=inputs,
             outputs=((*shape[:-1], units),),
             weights=(Weight("weight", (units, lines)), *bias),
+            connections=connections,
+            connections_in_bounds=connections,
+            macs=macs,
+            windows=None,
+            reasons=_LOST,
+        )
+
+
+class Bilinear(Layer):
+    """``out_features`` units, each a weighted sum of all products of a value of one input with one of the other.
+
+    ``yᵢ = x₁ᵀ·Aᵢ·x₂ + bᵢ``; on ``(positions, features)`` at every position.
+
+    * parameters: ``(c₁·c₂ + 1)·n``, without the ``+ 1`` where there is no bias;
+    * MACs: ``c₁·c₂·n`` for ``x₁ᵀ·Aᵢ`` and ``c₂·n`` for the product with ``x₂``;
+    * connections: a line a weight, which carries the product of two values.
+
+    >>> facts = Bilinear(out_features=5).facts((3,), (4,))
+    >>> facts.output, facts.parameters, facts.macs
+    ((5,), 65, 80)
+    """
+
+    type: ClassVar[str] = "bilinear"
+    family: ClassVar[str] = "dense"
+    verb: ClassVar[str] = "Full connection"
+    takes: ClassVar[Meaning] = SEQUENCE
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+    out_features: int = option(positive, doc="Number of units.")
+    bias: bool = option(flag, default=True, doc="Whether each unit adds a trainable constant.")
+
+    @property
+    def label(self) -> str:
+        return "bilinear"
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came or SEQUENCE
+
+    def rule(self, *inputs: Shape) -> Facts:
+        left, right = inputs
+        if len(left) > 2 or left[:-1] != right[:-1]:
+            raise Rejects(
+                f"takes two vectors or (positions, features), got {spell_tuple(left)} and {spell_tuple(right)}",
+                input=1 if len(left) <= 2 else 0,
+                help="give both the same positions" if len(left) == len(right) == 2 else None,
+            )
+        first, second, units = count(left[-1], "c₁"), count(right[-1], "c₂"), count(self.out_features, "n")
+        lines = first * second
+        macs, connections = lines * units + second * units, (lines + 1 if self.bias else lines) * units
+        if len(left) == 2:
+            positions = count(left[0], "l")
+            macs, connections = macs * positions, connections * positions
+        bias = (Weight("bias", (units,)),) if self.bias else ()
+        return Facts(
+            inputs=inputs,
+            outputs=((*left[:-1], units),),
+            weights=(Weight("weight", (units, first, second)), *bias),
             connections=connections,
             connections_in_bounds=connections,
             macs=macs,
@@ -142,6 +203,14 @@ class RBF(Layer):
         )
 
 
+_LOOKED_UP = "a look-up selects weights; no input line carries one"
+_TOKENS = {
+    "connections": _LOOKED_UP,
+    "connections_in_bounds": _LOOKED_UP,
+    "receptive_field": "tokens have no pixels",
+}
+
+
 class Embedding(Layer):
     """Look up a vector for each token of a sequence.
 
@@ -156,6 +225,7 @@ class Embedding(Layer):
     type: ClassVar[str] = "embedding"
     family: ClassVar[str] = "dense"
     verb: ClassVar[str] = "Embedding"
+    tokens: ClassVar[int] = 1
     num_embeddings: int = option(positive, doc="Size of the vocabulary.")
     embedding_dim: int = option(positive, doc="Length of each vector.")
 
@@ -167,21 +237,124 @@ class Embedding(Layer):
         return SEQUENCE
 
     def rule(self, *inputs: Shape) -> Facts:
-        shape = inputs[0]
-        reason = "a look-up selects weights; no input line carries one"
         return Facts(
             inputs=inputs,
-            outputs=((*shape, count(self.embedding_dim, "n")),),
+            outputs=((*inputs[0], count(self.embedding_dim, "n")),),
             weights=(Weight("weight", (count(self.num_embeddings, "v"), count(self.embedding_dim, "n"))),),
             connections=None,
             connections_in_bounds=None,
             windows=None,
-            reasons={
-                "connections": reason,
-                "connections_in_bounds": reason,
-                "receptive_field": "tokens have no pixels",
-            },
+            reasons=_TOKENS,
         )
 
 
-LAYERS: tuple[type[Layer], ...] = (Linear, RBF, Embedding)
+class EmbeddingBag(Layer):
+    """Look up a vector for each token and take their mean, sum or maximum: a bag of words (Joulin et al. 2016).
+
+    With ``mode: sum`` a second input may give each token a weight; the weighted sum has ``l·n`` MACs.
+
+    >>> facts = EmbeddingBag(num_embeddings=10_000, embedding_dim=128).facts((16,))
+    >>> facts.output, facts.parameters, facts.macs
+    ((128,), 1280000, 0)
+    """
+
+    type: ClassVar[str] = "embedding_bag"
+    family: ClassVar[str] = "dense"
+    verb: ClassVar[str] = "Embedding"
+    arity: ClassVar[tuple[int, int | None]] = (1, 2)
+    tokens: ClassVar[int] = 1
+    num_embeddings: int = option(positive, doc="Size of the vocabulary.")
+    embedding_dim: int = option(positive, doc="Length of each vector.")
+    mode: str = option(choice("mean", "sum", "max"), default="mean", doc="What becomes of the vectors of a bag.")
+
+    @property
+    def label(self) -> str:
+        return f"{self.mode} of embeddings of {self.num_embeddings:,}"
+
+    def rule(self, *inputs: Shape) -> Facts:
+        tokens = ranked(inputs[0], 1, "(tokens,)")
+        for weights in inputs[1:]:
+            if self.mode != "sum":
+                raise Rejects(f"`mode: {self.mode}` takes no weights", option="mode", input=1, help="use `mode: sum`")
+            if weights != tokens:
+                raise Rejects(f"{spell_tuple(weights)} weights for {spell_tuple(tokens)} tokens", input=1)
+        vocabulary, features = count(self.num_embeddings, "v"), count(self.embedding_dim, "n")
+        return Facts(
+            inputs=inputs,
+            outputs=((features,),),
+            weights=(Weight("weight", (vocabulary, features)),),
+            connections=None,
+            connections_in_bounds=None,
+            macs=count(tokens[0], "l") * features if len(inputs) > 1 else NOTHING,
+            windows=None,
+            reasons=_TOKENS,
+        )
+
+
+class MixtureOfExperts(Layer):
+    """A few of many small networks for each position, those that a router chooses (Shazeer et al. 2017).
+
+    Each expert is a dense layer, a non-linearity and a dense layer, ``gated`` as in Mixtral by a third one.
+    With ``n`` experts of ``m`` hidden features, ``a`` of them active, on ``c`` features:
+
+    * parameters are those held: the router and all experts, ``(c + 3·c·m)·n``; nothing has a bias;
+    * MACs and connections are those that run: the router and the active experts, ``c·n + a·3·c·m`` at a position.
+
+    One layer of Mixtral-8x7B (Jiang et al. 2024) holds eight experts and runs two of them:
+
+    >>> facts = MixtureOfExperts(num_experts=8, top_k=2, hidden_features=14336).facts((1, 4096))
+    >>> facts.parameters, facts.macs
+    (1409318912, 352354304)
+    """
+
+    type: ClassVar[str] = "mixture_of_experts"
+    family: ClassVar[str] = "dense"
+    verb: ClassVar[str] = "Experts"
+    takes: ClassVar[Meaning] = SEQUENCE
+    num_experts: int = option(positive, doc="Experts that are held.")
+    top_k: int = option(positive, doc="Experts that run for a position.")
+    hidden_features: int = option(positive, doc="Units between the dense layers of an expert.")
+    gated: bool = option(flag, default=True, doc="Whether a third dense layer scales the hidden values.")
+    nonlinearity: str = option(choice("silu", "gelu", "relu"), default="silu", doc="What follows the first layer.")
+
+    @property
+    def label(self) -> str:
+        return f"{self.num_experts} experts, {self.top_k} active"
+
+    def check(self) -> None:
+        if self.top_k > self.num_experts:
+            raise Rejects(
+                f"{spell_option('top_k', self.top_k)} of {self.num_experts} experts",
+                option="top_k",
+                help=f"use {self.num_experts} or less",
+            )
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came or SEQUENCE
+
+    def rule(self, *inputs: Shape) -> Facts:
+        (shape,) = inputs
+        if len(shape) not in (1, 2):
+            raise Rejects(f"takes a vector or (positions, features), got {spell_tuple(shape)}", input=0,
+                          help="put a `flatten` layer before it")  # fmt: skip
+        features, experts = count(shape[-1], "c"), count(self.num_experts, "n")
+        hidden, active = count(self.hidden_features, "m"), count(self.top_k, "a")
+        up = ("gate_proj", "up_proj") if self.gated else ("up_proj",)
+        matrices = (*(Weight(name, (experts, hidden, features)) for name in up),
+                    Weight("down_proj", (experts, features, hidden)))  # fmt: skip
+        macs = features * experts + active * count(len(matrices)) * features * hidden
+        if len(shape) == 2:
+            macs = macs * count(shape[0], "l")
+        return Facts(
+            inputs=inputs,
+            outputs=(shape,),
+            weights=(Weight("router.weight", (experts, features)), *matrices),
+            connections=macs,
+            connections_in_bounds=macs,
+            macs=macs,
+            windows=None,
+            reasons=_LOST,
+        )
+
+
+LAYERS: tuple[type[Layer], ...] = (Linear, Bilinear, RBF, Embedding, EmbeddingBag, MixtureOfExperts)

@@ -1,4 +1,4 @@
-"""Normalization and regularization: LRN, batch, layer and group norm, dropout."""
+"""Normalization and regularization: LRN, batch, layer, RMS, group and instance norm, dropout."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from archscope.working import Count, count
 _EPS = "Added to the variance, so that nothing is divided by 0."
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _AFFINE = "Whether it scales and shifts with trainable values."
+_SHAPE = optional(one_or_many(positive, "a positive integer or a list of them"))
+_LAST_AXES = "The last axes' extents; all axes if left out."
 
 
 class LRN(Layer):
@@ -135,11 +137,7 @@ class LayerNorm(Layer):
     family: ClassVar[str] = "normalization"
     verb: ClassVar[str] = "Normalization"
     absorbed: ClassVar[bool] = True
-    normalized_shape: tuple[int, ...] | None = option(
-        optional(one_or_many(positive, "a positive integer or a list of them")),
-        default=None,
-        doc="The last axes' extents; all axes if left out.",
-    )
+    normalized_shape: tuple[int, ...] | None = option(_SHAPE, default=None, doc=_LAST_AXES)
     eps: float = option(positive_number, default=1e-5, doc=_EPS)
     elementwise_affine: bool = option(flag, default=True, doc=_AFFINE)
     bias: bool = option(flag, default=True, doc="Whether it shifts too.")
@@ -153,35 +151,79 @@ class LayerNorm(Layer):
 
     def doubts(self, place: Place) -> Iterable[Doubt]:
         yield from super().doubts(place)
-        shape = place.inputs[0]
-        sequence = place.positions > 1 or (place.axes == "" and place.features and len(shape) == 2 and shape[0] > 1)
-        if sequence and self.normalized_shape is None:
-            yield Doubt(
-                "norm-over-positions",
-                f"normalizes over all of {spell_tuple(shape)}: its statistics mix the {int(shape[0])} positions",
-                f"write `normalized_shape: {int(shape[1])}` to normalize the features of each position",
-            )
+        yield from _over_positions(place, self.normalized_shape)
 
     def rule(self, *inputs: Shape) -> Facts:
-        (shape,) = inputs
-        normalized = tuple(int(each) for each in shape) if self.normalized_shape is None else self.normalized_shape
-        tail = tuple(int(each) for each in shape[len(shape) - len(normalized) :])
-        if tail != normalized:
-            raise Rejects(
-                f"`normalized_shape` {spell_tuple(normalized)} does not fit the end of {spell_tuple(shape)}",
-                option="normalized_shape",
-                input=0,
-            )
         names = () if not self.elementwise_affine else ("weight", "bias") if self.bias else ("weight",)
-        axes = range(1, len(normalized) + 1)
-        letters = ("n",) if len(axes) == 1 else tuple(f"n{axis}".translate(_SUBSCRIPTS) for axis in axes)
-        extents_ = tuple(count(each, letter) for each, letter in zip(normalized, letters, strict=True))
-        return _scaled(
-            inputs,
-            tuple(Weight(name, extents_) for name in names),
-            pointwise=False,
-            lost="the statistics of the last axes reach every position along them",
+        return _over_last_axes(inputs[0], self.normalized_shape, names)
+
+
+class RMSNorm(Layer):
+    """Divide each sample by the root of its mean square over the last axes; scale it (Zhang and Sennrich 2019).
+
+    Unlike a layer norm it subtracts no mean and has no shift.
+
+    >>> facts = RMSNorm(normalized_shape=64).facts((16, 64))
+    >>> facts.output, facts.parameters
+    ((16, 64), 64)
+    """
+
+    type: ClassVar[str] = "rms_norm"
+    family: ClassVar[str] = "normalization"
+    verb: ClassVar[str] = "Normalization"
+    absorbed: ClassVar[bool] = True
+    normalized_shape: tuple[int, ...] | None = option(_SHAPE, default=None, doc=_LAST_AXES)
+    eps: float | None = option(
+        optional(positive_number), default=None, doc=f"{_EPS[:-1]}; the smallest step above 1 if left out."
+    )
+    elementwise_affine: bool = option(flag, default=True, doc="Whether it scales with trainable values.")
+
+    @property
+    def label(self) -> str:
+        return "RMS norm"
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
+
+    def doubts(self, place: Place) -> Iterable[Doubt]:
+        yield from super().doubts(place)
+        yield from _over_positions(place, self.normalized_shape)
+
+    def rule(self, *inputs: Shape) -> Facts:
+        return _over_last_axes(inputs[0], self.normalized_shape, ("weight",) if self.elementwise_affine else ())
+
+
+def _over_positions(place: Place, stated: tuple[int, ...] | None) -> Iterable[Doubt]:
+    """A doubt of a norm that mixes the positions of a sequence because nothing says over what it goes."""
+    shape = place.inputs[0]
+    sequence = place.positions > 1 or (place.axes == "" and place.features and len(shape) == 2 and shape[0] > 1)
+    if sequence and stated is None:
+        yield Doubt(
+            "norm-over-positions",
+            f"normalizes over all of {spell_tuple(shape)}: its statistics mix the {int(shape[0])} positions",
+            f"write `normalized_shape: {int(shape[1])}` to normalize the features of each position",
         )
+
+
+def _over_last_axes(shape: Shape, stated: tuple[int, ...] | None, names: tuple[str, ...]) -> Facts:
+    """Facts of a layer with statistics of the last axes and a weight of each name for every place along them."""
+    normalized = tuple(int(each) for each in shape) if stated is None else stated
+    tail = tuple(int(each) for each in shape[len(shape) - len(normalized) :])
+    if tail != normalized:
+        raise Rejects(
+            f"`normalized_shape` {spell_tuple(normalized)} does not fit the end of {spell_tuple(shape)}",
+            option="normalized_shape",
+            input=0,
+        )
+    axes = range(1, len(normalized) + 1)
+    letters = ("n",) if len(axes) == 1 else tuple(f"n{axis}".translate(_SUBSCRIPTS) for axis in axes)
+    extents_ = tuple(count(each, letter) for each, letter in zip(normalized, letters, strict=True))
+    return _scaled(
+        (shape,),
+        tuple(Weight(name, extents_) for name in names),
+        pointwise=False,
+        lost="the statistics of the last axes reach every position along them",
+    )
 
 
 class GroupNorm(Layer):
@@ -221,6 +263,46 @@ class GroupNorm(Layer):
         return _scaled(inputs, scales, pointwise=False, lost="the statistics of the whole map reach every position")
 
 
+class InstanceNorm(Layer):
+    """Normalize each map of each sample by its own mean and variance (Ulyanov et al. 2016).
+
+    As in PyTorch it holds nothing unless told to: ``affine`` trains a scale and a shift a channel,
+    ``track_running_stats`` holds a running mean and variance a channel.
+
+    >>> InstanceNorm().facts((64, 32, 32)).parameters, InstanceNorm(affine=True).facts((64, 32, 32)).parameters
+    (0, 128)
+    """
+
+    type: ClassVar[str] = "instance_norm"
+    takes: ClassVar[Meaning] = MAPS
+    centres: ClassVar[bool] = True
+    family: ClassVar[str] = "normalization"
+    verb: ClassVar[str] = "Normalization"
+    absorbed: ClassVar[bool] = True
+    eps: float = option(positive_number, default=1e-5, doc=_EPS)
+    momentum: float = option(probability, default=0.1, doc="Share of a new batch in the running statistics.")
+    affine: bool = option(flag, default=False, doc=_AFFINE)
+    track_running_stats: bool = option(flag, default=False, doc="Whether it holds running statistics.")
+
+    @property
+    def label(self) -> str:
+        return "IN"
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
+
+    def rule(self, *inputs: Shape) -> Facts:
+        (shape,) = inputs
+        if not 2 <= len(shape) <= 4:
+            raise Rejects(f"takes channels with 1 to 3 axes, got {spell_tuple(shape)}", input=0)
+        channels = count(shape[0], "n")
+        scales = (Weight("weight", (channels,)), Weight("bias", (channels,))) if self.affine else ()
+        running = ("running_mean", "running_var") if self.track_running_stats else ()
+        held = tuple(Weight(name, (channels,), trainable=False) for name in running)
+        lost = "the statistics of the whole map reach every position"
+        return _scaled(inputs, scales, held, pointwise=self.track_running_stats, lost=lost)
+
+
 class Dropout(Layer):
     """Set values to 0 at random while training (Srivastava et al. 2014); no weights, nothing at inference.
 
@@ -246,4 +328,4 @@ class Dropout(Layer):
         return Facts(inputs, (inputs[0],))
 
 
-LAYERS: tuple[type[Layer], ...] = (LRN, BatchNorm, LayerNorm, GroupNorm, Dropout)
+LAYERS: tuple[type[Layer], ...] = (LRN, BatchNorm, LayerNorm, RMSNorm, GroupNorm, InstanceNorm, Dropout)

@@ -62,9 +62,9 @@ class _ConvTranspose(Kernels):
         )
 
     def _side(self, axis: int, size: int) -> Count:
-        """``(n − 1)·s + k + o − 2·p``: the windows of all inputs, less what padding cuts off."""
+        """``(i − 1)·s + k + o − 2·p``: the windows of all inputs, less what padding cuts off."""
         cut = self.padding[axis]
-        spread = (count(size, "n") - 1) * count(self.stride[axis], "s")
+        spread = (count(size, "i") - 1) * count(self.stride[axis], "s")
         side = spread + reach(self.kernel_size[axis], self.dilation[axis])
         if self.output_padding[axis]:
             side = side + count(self.output_padding[axis], "o")
@@ -98,7 +98,7 @@ class ConvTranspose1d(_ConvTranspose):
 class ConvTranspose2d(_ConvTranspose):
     """Spread each input value over a window of the output; the gradient of a convolution.
 
-    * output: ``(n − 1)·s + k − 2·p`` along each axis, and the output padding;
+    * output: ``(i − 1)·s + k − 2·p`` along each axis, and the output padding;
     * parameters: ``k·k·c·n/g``, and ``n`` biases;
     * MACs: ``k·k·n/g`` once per *input* value, the products that padding cuts off included.
 

@@ -78,7 +78,7 @@ def floor_sum(terms: int, divisor: int, step: int, first: int) -> int:
 def slide(
     size: int, *, kernel: int, stride: int, dilation: int, padding: tuple[int, int], ceil_mode: bool = False
 ) -> Slide:
-    """Slide a window along an axis; positions are ``⌊(n + 2p − k)/s⌋ + 1`` as PyTorch has it.
+    """Slide a window along an axis; positions are ``⌊(i + 2p − k)/s⌋ + 1`` as PyTorch has it.
 
     With ``ceil_mode`` the last window may hang over the end, as long as it begins inside the axis or the
     padding before it.
@@ -100,17 +100,17 @@ def slide(
 
 
 def _free(size: int, window: Window, padding: tuple[int, int]) -> Count:
-    """How far the window can move: ``n + 2p − k``, or with dilation ``n + 2p − (d·(k − 1) + 1)``."""
+    """How far the window can move: ``i + 2p − k``, or with dilation ``i + 2p − (d·(k − 1) + 1)``."""
     return padded(size, padding) - reach(window.kernel, window.dilation)
 
 
 def padded(size: int, sides: tuple[int, int]) -> Count:
-    """An axis with the padding on its two sides: ``n + 2·p``, or ``n + p₁ + p₂`` where they differ.
+    """An axis with the padding on its two sides: ``i + 2·p``, or ``i + p₁ + p₂`` where they differ.
 
     >>> padded(28, (2, 2)).working, padded(32, (3, 4)).working
     ('28 + 2·2', '32 + 3 + 4')
     """
-    return count(size, "n") + both_sides(sides) if any(sides) else count(size, "n")
+    return count(size, "i") + both_sides(sides) if any(sides) else count(size, "i")
 
 
 def both_sides(sides: tuple[int, int]) -> Count:

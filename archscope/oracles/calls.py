@@ -16,6 +16,7 @@ Arguments = Mapping[str, Any]
 
 _ALONE: Final = (
     "relu", "relu6", "selu", "silu", "sigmoid", "tanh", "hardsigmoid", "hardswish", "prelu", "lstm", "gru", "embedding",
+    "scaled_dot_product_attention", "bilinear", "rms_norm", "instance_norm",
     "mish", "softsign", "logsigmoid", "tanhshrink",
 )  # fmt: skip
 MERGES: Final[Mapping[str, str]] = {
@@ -52,7 +53,7 @@ def _means(given: Arguments, taken: tuple[int, ...]) -> Iterator[Step]:
 
 
 _JOINS: Final = ("add", "multiply", "concat")
-_PRODUCTS: Final = ("matmul", "mm")
+_PRODUCTS: Final = ("matmul", "mm", "bmm")
 """`x @ weight + bias` adds its bias in another call, so whether there is one cannot be compared."""
 
 
@@ -82,8 +83,9 @@ def _named(name: str, given: dict[str, Any], made: tuple[int, ...]) -> Step | No
         case "addmm":
             return Step("linear", {"out_features": made[-1], "bias": True}, made, held)
         case product if product in _PRODUCTS:
-            weighted = next(parameters_in(given["other"]), None) is not None
-            return Step("linear", {"out_features": made[-1]}, made, held) if weighted else None
+            if next(parameters_in(given["other"]), None) is not None:
+                return Step("linear", {"out_features": made[-1]}, made, held)
+            return Step("matmul", {}, made)
         case "batch_norm":
             return Step(name, {"affine": given["weight"] is not None, **_of(given, "eps", "momentum")}, made, held)
         case "layer_norm":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.network import Node
@@ -24,7 +25,10 @@ NO_PRODUCTS: Final = frozenset({
     "unbind", "clone", "_to_copy", "copy_", "contiguous", "detach", "alias", "empty", "zeros", "ones", "new_zeros",
     "full", "fill_", "relu", "tanh", "sigmoid", "_softmax", "_safe_softmax", "div", "mul", "unsafe_chunk",
     "split_with_sizes", "rsub", "new_empty", "zeros_like", "scalar_tensor", "arange", "unsafe_split", "as_strided",
-    "add_", "where", "lift_fresh", "eq", "logical_not", "any", "abs", "exp", "log", "sqrt", "pow", "amax",
+    "add_", "where", "lift_fresh", "eq", "logical_not", "any", "abs", "exp", "log", "sqrt", "amax",
+    "transpose_", "mul_", "sigmoid_", "tanh_",
+    "masked_fill_", "triu", "tril", "silu", "gelu", "topk", "nonzero", "index_add", "repeat", "pow", "rsqrt",
+    "cos", "sin",
 })  # fmt: skip
 """Operations beside a convolution or matrix product that move, add or scale single values: no MACs."""
 
@@ -60,7 +64,7 @@ def observe(case: Case) -> Iterator[Finding]:
                 unknown.setdefault(running[-1], set()).add(func.overloadpacket.__name__)
             return func(*args, **(kwargs or {}))
 
-    with watching(case, before=enter, after=leave), torch.no_grad(), Recorder(), counter:  # type: ignore[no-untyped-call]
+    with watching(case, before=enter, after=leave), torch.no_grad(), _spelled_out(), Recorder(), counter:  # type: ignore[no-untyped-call]
         case.model(*case.inputs())
     complete = True
     for node, module, facts in case.nodes():
@@ -77,6 +81,23 @@ def observe(case: Case) -> Iterator[Finding]:
         yield compared(NAME, None, "flops", case.analysis.totals.flops, counter.get_total_flops())
     else:
         yield not_covered(NAME, None, "flops", "a layer with products has an operation without a formula")
+
+
+@contextmanager
+def _spelled_out() -> Iterator[None]:
+    """Have attention and recurrence run product by product, where PyTorch has them as one operation as well."""
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    quick, fused = torch.backends.mha.get_fastpath_enabled(), torch._C._get_mkldnn_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(quick)
+        torch._C._set_mkldnn_enabled(fused)
 
 
 def quick_counter() -> FlopCounterMode:

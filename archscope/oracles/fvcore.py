@@ -23,10 +23,12 @@ NAME = "fvcore"
 PRODUCTS: Final = frozenset({"conv", "linear", "addmm", "matmul", "mm", "bmm", "baddbmm", "einsum"})
 """What fvcore calls operations whose count is one of multiply-accumulates."""
 
-NO_PRODUCTS: Final = frozenset(
-    f"aten::{name}" for name in ("cat", "add", "index", "pad", "constant_pad_nd", "sub", "rsub")
-)
-"""Operations it has no rule for that, beside a convolution, only move and add values."""
+_PLAIN: Final = """
+    cat add index pad constant_pad_nd sub rsub add_ mul mul_ div sigmoid_ tanh tanh_ silu gelu softmax sum topk
+    nonzero_numpy index_add mT unsafe_chunk
+"""
+NO_PRODUCTS: Final = frozenset(f"aten::{name}" for name in _PLAIN.split())
+"""Operations it has no rule for that, beside a convolution or a product, move values or change them one by one."""
 
 
 def observe(case: Case) -> Iterator[Finding]:
@@ -64,8 +66,10 @@ def _count(layer: Layer, shapes: tuple[Shape, ...], device: str) -> tuple[int, s
 
         module = _placed(layer, shapes, device)
         device = next((each.device.type for each in module.parameters()), device)
-        kind = torch.long if layer.type == "embedding" else None
-        inputs = tuple(torch.zeros(1, *shape, device=device, dtype=kind) for shape in shapes)
+        inputs = tuple(
+            torch.zeros(1, *shape, device=device, dtype=torch.long if place < layer.tokens else None)
+            for place, shape in enumerate(shapes)
+        )
         with torch.no_grad():
             count = FlopCountAnalysis(module, inputs).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
             count = count.tracer_warnings("none")

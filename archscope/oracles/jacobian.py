@@ -22,9 +22,12 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.nn.modules.instancenorm import _InstanceNorm
 
 from archscope.building.builders import build_layer
 from archscope.building.historic import EuclideanRBF, TableConv2d
+from archscope.building.modules import Experts
+from archscope.building.sequences import GroupedAttention, SinusoidalPositions
 from archscope.building.sides import same_sides
 from archscope.layers import Layer, Shape
 from archscope.oracles.case import Case
@@ -48,12 +51,20 @@ _SAMPLE: Final = (
     "a few maps or outputs stand for all (`--format json` says how many)"
 )
 
+_ATTENDS: Final = "attention multiplies inputs with inputs, so not every entry is one weighted line"
+_RECURS: Final = "its connections lie between steps and gates, inside the layer"
 _OTHERWISE: Final[Mapping[type[nn.Module], str]] = {
     nn.LayerNorm: "its statistics join every output to every input, by lines without weights",
     nn.GroupNorm: "its statistics join every output to every input, by lines without weights",
-    nn.MultiheadAttention: "attention multiplies inputs with inputs, so not every entry is one weighted line",
-    nn.RNNBase: "its connections lie between steps and gates, inside the layer",
+    nn.RMSNorm: "its statistics join every output to every input, by lines without weights",
+    nn.MultiheadAttention: _ATTENDS,
+    GroupedAttention: _ATTENDS,
+    SinusoidalPositions: "what it adds is fixed, and no line carries a weight",
+    nn.RNNBase: _RECURS,
+    nn.RNNCellBase: _RECURS,
     nn.Embedding: "tokens have no gradient",
+    nn.EmbeddingBag: "tokens have no gradient",
+    Experts: "which lines there are depends on the values: a position runs the experts that it chooses",
 }
 """Layers whose connections are no entries of a Jacobian between input and output, and why."""
 
@@ -115,7 +126,7 @@ def _lines(layer: Layer, shapes: tuple[Shape, ...], outs: int) -> tuple[Lines | 
     with torch.device("meta"):
         module = build_layer(layer, *shapes).eval()
     why = next((why for kind, why in _OTHERWISE.items() if isinstance(module, kind)), None)
-    if why is None and isinstance(module, _BatchNorm):
+    if why is None and isinstance(module, (_BatchNorm, _InstanceNorm)):
         why = _batch_norm(module)
     if why is None and len(shapes) != 1:
         why = "it has several inputs"
@@ -130,10 +141,11 @@ def _lines(layer: Layer, shapes: tuple[Shape, ...], outs: int) -> tuple[Lines | 
     return in_bounds, Lines(weighted + in_bounds.biases, in_bounds.biases, in_bounds.how, in_bounds.sampled)
 
 
-def _batch_norm(module: _BatchNorm) -> str | None:
-    """Why a batch normalization is not probed, if it is not."""
+def _batch_norm(module: _BatchNorm | _InstanceNorm) -> str | None:
+    """Why a batch or instance normalization is not probed, if it is not."""
     if not module.track_running_stats:
-        return "the statistics of the batch join every output to every input, by lines without weights"
+        whose = "batch" if isinstance(module, _BatchNorm) else "map"
+        return f"the statistics of the {whose} join every output to every input, by lines without weights"
     return None if module.affine else "it holds statistics and no weights"
 
 

@@ -28,7 +28,9 @@ def observe(case: Case) -> Iterator[Finding]:
     """Ask Keras in a process of its own, where it runs on PyTorch whatever this one has chosen."""
     name = case.network.name
     if name not in MODELS:
-        yield not_covered(NAME, None, "parameters", "the course wrote no Keras model of it")
+        yield not_covered(
+            NAME, None, "parameters", "only the two Keras models of the course are asked, and this is neither"
+        )
         return
     if importlib.util.find_spec("keras") is None:
         raise MissingExtra(f"the Keras witness of {name}", "Keras", "keras")

@@ -16,7 +16,9 @@ from torch.overrides import TorchFunctionMode
 
 from archscope.building.functions import Typed
 from archscope.building.historic import EuclideanRBF, ScaledTanh, Subsampling, TableConv2d
+from archscope.building.modules import Experts
 from archscope.building.padding import SidedAvgPool, SidedMaxPool
+from archscope.building.sequences import GroupedAttention, Rotary, SinusoidalPositions
 from archscope.layers import TYPES
 from archscope.oracles.alignment import COMPARED
 from archscope.oracles.calls import parameters_in, steps_of
@@ -49,6 +51,9 @@ _WHOLE: Final[dict[type[nn.Module], str]] = {
     Subsampling: "subsampling", TableConv2d: "conv2d", EuclideanRBF: "rbf", ScaledTanh: "scaled_tanh",
     SidedMaxPool: "max_pool", SidedAvgPool: "avg_pool", nn.MultiheadAttention: "multihead_attention",
     Typed: "",
+    GroupedAttention: "multihead_attention", Rotary: "rotary", SinusoidalPositions: "sinusoidal_positions",
+    nn.RNN: "rnn", nn.RNNCell: "rnn_cell", nn.LSTMCell: "lstm_cell", nn.GRUCell: "gru_cell",
+    nn.EmbeddingBag: "embedding_bag", Experts: "mixture_of_experts",
 }  # fmt: skip
 """Modules that are one layer, whatever functions they call inside."""
 

@@ -172,6 +172,16 @@ def looks_channels_last(shape: Shape) -> bool:
     return short >= SMALLEST_SIDE and long <= 4 * short
 
 
+def remedy_of_input(layer: Layer, shape: Shape, name: str) -> str | None:
+    """What to write for an input that a layer refuses for a reason that beginners meet; None if it is another one."""
+    sides = [int(extent) for extent in shape]
+    if layer.takes == MAPS and looks_channels_last(shape):
+        return f"channels come first: write `[{sides[2]}, {sides[0]}, {sides[1]}]` for `{name}`"
+    if layer.axes and len(shape) == layer.axes + 2:
+        return f"a shape is that of one sample, without the batch: write `{sides[1:]}` for `{name}`"
+    return None
+
+
 def _ends_cut(node: Node, network: Network, ends: frozenset[str]) -> Iterator[Doubt]:
     """A ReLU at the end, where the loss takes scores of either sign."""
     if node.layer.cuts and network.training and network.training["loss"] == "cross_entropy":

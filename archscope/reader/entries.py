@@ -7,17 +7,19 @@ from collections.abc import Iterable
 from functools import lru_cache, partial
 from typing import Any, Final
 
-from archscope.diagnostics import Span
+from archscope.diagnostics import Source, Span
 from archscope.errors import Rejects, did_you_mean
 from archscope.layers import TYPES
 from archscope.layers.base import Layer
 from archscope.layers.doubt import KINDS
 from archscope.options import Kind, choice, list_of, number, one_or_many, option, text
+from archscope.reader.foreign import meant_type, remedy_of_type
 from archscope.reader.report import FAILED, Origin, Report
 from archscope.record import Record
-from archscope.source import List, Mapping, Scalar, Tree, locate, to_data
+from archscope.source import Invalid, List, Mapping, Scalar, Tree, locate, parse, to_data
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*\Z")
+_RUN_ON: Final = re.compile(r"[A-Za-z_]+:\w[\w.-]*\Z")
 NAME_HELP: Final = "a name is made of letters, digits and _, and does not begin with a digit"
 
 ALLOW: Final = one_or_many(choice(*KINDS), "the name of a warning or a list of them")
@@ -120,6 +122,7 @@ def read_entry(name: str, key: Scalar, tree: Tree, report: Report, blocks: Itera
     body = report.mapping(tree, f"layer `{name}`", key.span, "write `name: {type: conv2d, …}`")
     if body is None:
         return entry
+    body = spaced(body, f"layer `{name}`", report)
     entry.tree = body
     _read_place(entry, body, report)
     kind = _read_type(
@@ -135,6 +138,25 @@ def read_entry(name: str, key: Scalar, tree: Tree, report: Report, blocks: Itera
     if entry.activation is not None and entry.activation.type == "identity":
         entry.activation = None  # so that a block can be told to have none
     return entry
+
+
+def spaced(body: Mapping, title: str, report: Report) -> Mapping:
+    """A mapping with its keys as they were meant: ``type:conv2d`` without a space is a key and no value."""
+    run_on = [key for key, (_, value) in body.entries.items() if _RUN_ON.match(key) and to_data(value) is None]
+    if not run_on:
+        return body
+    entries = dict(body.entries)
+    for key in run_on:
+        written = entries.pop(key)[0]
+        name, _, text_ = key.partition(":")
+        report.add("missing-space", f"{title}: there is no space after the colon of `{key}`", written.span,
+                   help=f"write `{name}: {text_}`")  # fmt: skip
+        try:
+            value = to_data(parse(Source("", text_))[0])
+        except Invalid:
+            value = text_
+        entries.setdefault(name, (Scalar(name, written.span), Scalar(value, written.span)))
+    return Mapping(body.span, entries)
 
 
 def _read_type(
@@ -162,9 +184,10 @@ def _read_type(
             unknown,
             f"{what_for}: there is no {what[:-1]} `{name}`",
             tree.span,
-            help=partial(did_you_mean, name, names, what=what),
+            help=partial(remedy_of_type, name, names, what=what),
         )
-        return None
+        meant = meant_type(name, names)  # its options are read as those of what is meant
+        return None if meant is None else TYPES.get(meant)
     return found
 
 
@@ -249,7 +272,7 @@ def _read_activation(value: Tree, prefix: str, report: Report) -> Layer | None:
             "unknown-activation",
             f"{prefix}: there is no activation `{name}`",
             value.span,
-            help=partial(did_you_mean, name, known, what="activations"),
+            help=partial(remedy_of_type, name, known, what="activations"),
         )
         return None
     return TYPES[name]()

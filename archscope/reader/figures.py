@@ -94,7 +94,10 @@ def _read_figure(
     keys = [key for key in body.entries if key != "set"]
     values = report.options(FIGURE, body, keys, "`published`", body.span)
     changes = _read_changes(body, entries, groups, report)
-    if values is None:
+    if values is None:  # what is wrong with one of its values says nothing of the others
+        values = {key: value for key in ("layer", "source") if isinstance(value := _text(body, key), str)}
+        _check_layer(None if values.get("layer") == "total" else values.get("layer"), body, {*entries, *groups}, report)
+        _check_source(values.get("source", ""), body, sources, report)
         return None
     layer = None if values.get("layer") == "total" else values.get("layer")
     _check_layer(layer, body, {*entries, *groups}, report)
@@ -118,6 +121,11 @@ def _printed(tree: Tree | None, kilo: int) -> Printed | None:
     # A number such as 87.0e6 is read from the text: as a float it has lost how many digits were printed.
     text = tree.value if isinstance(tree.value, str) else tree.span.text
     return read_printed(text, kilo)
+
+
+def _text(body: MappingTree, key: str) -> Any:
+    tree = body.get(key)
+    return None if tree is None else to_data(tree)
 
 
 def _check_layer(layer: str | None, body: MappingTree, known: Set[str], report: Report) -> None:

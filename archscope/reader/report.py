@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any
 
 from archscope.diagnostics import Diagnostic, Note, Span
-from archscope.errors import Rejects, did_you_mean
+from archscope.errors import Rejects
 from archscope.limits import MOST_MISTAKES
 from archscope.options import Kind, Option, spell
+from archscope.reader.foreign import option_for, remedy_of_option, remedy_of_value
 from archscope.record import Record
 from archscope.source import List, Scalar, Tree, locate, to_data
 from archscope.source import Mapping as MappingTree
@@ -111,7 +112,11 @@ class Report:
         try:
             return kind.parse(to_data(tree))
         except Rejects as error:
-            self.add("wrong-value", f"{what}: {error.message}", locate(tree, error.path), help=error.help or meaning)
+            at = locate(tree, error.path)
+            written = _at(to_data(tree), error.path)
+            self.add(
+                "wrong-value", f"{what}: {error.message}", at, help=remedy_of_value(written) or error.help or meaning
+            )
             return FAILED
 
     def options(
@@ -123,13 +128,15 @@ class Report:
         for key in keys:
             entry = tree.entries[key]
             if key not in declared:
+                complete = False
+                if rest_of_brackets(key, tree):
+                    continue
                 self.add(
                     "unknown-option",
                     f"{prefix}: unknown option `{key}`",
                     entry[0].span,
-                    help=partial(did_you_mean, key, declared, what="options"),
+                    help=partial(remedy_of_option, key, to_data(entry[1]), declared),
                 )
-                complete = False
                 continue
             meaning = f"`{key}`: {declared[key].doc[0].lower()}{declared[key].doc[1:].rstrip('.')}"
             values[key] = self.value(declared[key].kind, entry[1], f"{prefix}: `{key}`", meaning)
@@ -144,7 +151,27 @@ class Report:
     def _misspelt(key: str, tree: MappingTree, declared: Mapping[str, Option]) -> bool:
         """Whether an unknown key was probably meant to be this one: then one report is enough."""
         hint = f"did you mean `{key}`?"
-        return any(did_you_mean(name, declared, what="") == hint for name in tree.entries if name not in declared)
+        unknown = [name for name in tree.entries if name not in declared]
+        return any(option_for(name, declared) == key for name in unknown) or any(
+            remedy_of_option(name, None, declared) == hint for name in unknown
+        )
+
+
+def rest_of_brackets(key: str, tree: MappingTree) -> bool:
+    """Whether a key is the second half of a ``(3, 3)`` that the comma broke apart; the first is reported."""
+    if not key.endswith(")") or "(" in key:
+        return False
+    values = (value for _, value in tree.entries.values())
+    return any(isinstance(each, Scalar) and str(each.value).startswith("(") for each in values)
+
+
+def _at(value: Any, path: tuple[int | str, ...]) -> Any:
+    """The part of a value that is to blame; the innermost there is."""
+    for step in path:
+        if not (isinstance(value, list) and isinstance(step, int) and step < len(value)):
+            break
+        value = value[step]
+    return value
 
 
 def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:

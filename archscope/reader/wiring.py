@@ -9,6 +9,7 @@ from archscope.diagnostics import Note, Span
 from archscope.errors import Rejects, did_you_mean
 from archscope.layers.base import Facts, Layer, Shape, spell_tuple
 from archscope.network import Node, Ref, propagate
+from archscope.reader.doubts import remedy_of_input
 from archscope.reader.entries import Entry, Init, Reads, slug
 from archscope.reader.names import Names
 from archscope.reader.report import Report
@@ -272,7 +273,8 @@ class _Expansion:
         if entry.activation is None:
             return [node]
         after = f"{name}.{entry.activation.type}"
-        return [node, Node(after, entry.activation, (Ref(name),), entry.name, entry.group, tower, span=entry.span)]
+        place = (entry.name, entry.group, tower)
+        return [node, Node(after, entry.activation, (Ref(name),), *place, span=entry.span, folded=True)]
 
     def refs(self, reads: Reads, tower: str | None) -> list[Ref]:
         """What a name means to a reader: its own tower's copy where there is one, else all copies."""
@@ -320,9 +322,9 @@ def shapes(
         blamed = sorted({0, last}) if last >= 0 else []
         notes = [origin(node.inputs[each], came[each]) for each in blamed]
         name = "wrong-value" if error.input is None else "shape-mismatch"
-        report.add(
-            name, f"{entry.title}: {error.message}", entry.span_of(error.option, error.path), *notes, help=error.help
-        )
+        read = node.inputs[last].node if blamed else ""
+        help_ = (remedy_of_input(node.layer, came[last], read) if read in inputs else None) or error.help
+        report.add(name, f"{entry.title}: {error.message}", entry.span_of(error.option, error.path), *notes, help=help_)
 
     facts = propagate(nodes, inputs, note)
     for node in nodes:

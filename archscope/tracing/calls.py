@@ -126,20 +126,31 @@ def _adaptive(call: Call) -> Layer:
     return TYPES[call.name](output_size=tuple(call.made.shape[-int(call.name[-2]) :]))
 
 
-def _linear(call: Call) -> tuple[Layer, ...]:
-    """A dense layer; over more axes than positions and features, with its places in one row."""
-    width, features = call.given["weight"].shape
-    layer = TYPES["linear"](out_features=width, bias=call.given["bias"] is not None)
-    made = sample_of(call.made, call.batch)
-    if len(made) < 3:
-        return (layer,)
-    return TYPES["reshape"](shape=[-1, features]), layer, TYPES["reshape"](shape=list(made))
+def _linear(call: Call) -> Layer:
+    """A dense layer; over more axes than positions and features it says so."""
+    return TYPES["linear"](
+        out_features=call.given["weight"].shape[0],
+        bias=call.given["bias"] is not None,
+        every_position=len(sample_of(call.made, call.batch)) > 2,
+    )
 
 
 def _product(call: Call) -> Layer | None:
-    """``x @ weight`` is a dense layer without biases; where the other is no weight, what is seen does not fit one."""
-    matrix = call.given["other"].dim() == 2
-    return TYPES["linear"](out_features=call.made.shape[-1], bias=False) if matrix else None
+    """``x @ weight`` is a dense layer without biases; a product of two values has equally many axes in both."""
+    left, right = call.given["input"], call.given["other"]
+    if right.dim() == 2:
+        return TYPES["linear"](out_features=call.made.shape[-1], bias=False)
+    return TYPES["matmul"]() if left.dim() == right.dim() else None
+
+
+def _bilinear(call: Call) -> Layer:
+    return TYPES["bilinear"](out_features=call.given["weight"].shape[0], bias=call.given["bias"] is not None)
+
+
+def _dot_product(call: Call) -> Layer:
+    return TYPES["scaled_dot_product_attention"](
+        **{name: call.given[name] for name in ("dropout_p", "is_causal", "scale", "enable_gqa")}
+    )
 
 
 def _added_product(call: Call) -> Layer:
@@ -167,6 +178,23 @@ def _layer_norm(call: Call) -> Layer:
         eps=call.given["eps"],
         elementwise_affine=affine,
         bias=not affine or call.given["bias"] is not None,
+    )
+
+
+def _rms_norm(call: Call) -> Layer:
+    return TYPES["rms_norm"](
+        normalized_shape=list(call.given["normalized_shape"]),
+        eps=call.given["eps"],
+        elementwise_affine=call.given["weight"] is not None,
+    )
+
+
+def _instance_norm(call: Call) -> Layer:
+    return TYPES["instance_norm"](
+        eps=call.given["eps"],
+        momentum=call.given["momentum"],
+        affine=call.given["weight"] is not None,
+        track_running_stats=call.given["running_mean"] is not None,
     )
 
 
@@ -263,6 +291,7 @@ def _prelu(call: Call) -> Layer:
 _USUAL: Final[Mapping[str, Mapping[str, tuple[Any, ...]]]] = MappingProxyType({
     "batch_norm": {"training": (False,)},
     "embedding": {"max_norm": (None,)},
+    "scaled_dot_product_attention": {"attn_mask": (None,)},
     "interpolate": {"align_corners": (None, False), "antialias": (False,)},
     "softplus": {"threshold": (20,)},
     "upsample": {"align_corners": (None, False)},
@@ -286,11 +315,15 @@ _TABLE: Final[tuple[tuple[str, Reading], ...]] = (
     ("adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d", _adaptive),
     ("adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d", _adaptive),
     ("linear", _linear),
-    ("matmul mm", _product),
+    ("matmul mm bmm", _product),
+    ("bilinear", _bilinear),
+    ("scaled_dot_product_attention", _dot_product),
     ("addmm", _added_product),
     ("embedding", _embedding),
     ("batch_norm", _batch_norm),
     ("layer_norm", _layer_norm),
+    ("rms_norm", _rms_norm),
+    ("instance_norm", _instance_norm),
     ("group_norm", _group_norm),
     ("local_response_norm", _lrn),
     ("dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout", _dropout),

@@ -20,11 +20,11 @@ def folded(
     for node in nodes:
         inputs = tuple(Ref(names.get(ref.node, ref.node), ref.output) for ref in node.inputs)
         before = result[-1] if result else None
-        name, row, group = node.name, node.row, node.group
+        name, row, group, joins = node.name, node.row, node.group, False
         if before is not None and _joins(node, inputs, before) and readers[node.inputs[0].node] == 1:
-            name, row, group = f"{before.row}.{node.layer.type}", before.row, before.group
+            name, row, group, joins = f"{before.row}.{node.layer.type}", before.row, before.group, True
         names[node.name] = name
-        result.append(Node(name, node.layer, inputs, row, group, shares=node.shares))
+        result.append(Node(name, node.layer, inputs, row, group, shares=node.shares, folded=joins))
     ends = tuple(Ref(names.get(ref.node, ref.node), ref.output) for ref in outputs)
     return result, ends, {names[name]: each for name, each in facts.items()}
 

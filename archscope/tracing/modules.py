@@ -10,6 +10,7 @@ from torch import nn
 
 from archscope.building import functions, historic, padding
 from archscope.layers import TYPES, Layer
+from archscope.tracing import sequences
 
 _SIDED: Final = (
     padding.SidedConv1d, padding.SidedConv2d, padding.SidedConv3d, padding.CroppedConvTranspose1d,
@@ -17,7 +18,7 @@ _SIDED: Final = (
 )  # fmt: skip
 
 LEAVES: Final = (
-    nn.RNNBase, nn.MultiheadAttention, historic.Subsampling, historic.TableConv2d, historic.EuclideanRBF,
+    *sequences.LEAVES, historic.Subsampling, historic.TableConv2d, historic.EuclideanRBF,
     historic.ScaledTanh, nn.Softmax2d, functions.Typed, *_SIDED,
 )  # fmt: skip
 """Modules that are read as one layer, whatever they call."""
@@ -25,10 +26,8 @@ LEAVES: Final = (
 
 def read_module(module: nn.Module) -> Layer | None:
     """The layer that a module of `LEAVES` is; None if no layer type describes it."""
-    if isinstance(module, nn.RNNBase):
-        return _recurrent(module)
-    if isinstance(module, nn.MultiheadAttention):
-        return None if _unlike_attention(module) else _attention(module)
+    if isinstance(module, sequences.LEAVES):
+        return sequences.read_sequence(module)
     if isinstance(module, historic.Subsampling):
         beside = module.stride == module.kernel_size
         return TYPES["subsampling"](kernel_size=module.kernel_size, stride=None if beside else module.stride)
@@ -67,35 +66,8 @@ def beyond_module(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, A
 
 def why_no_layer(module: nn.Module) -> str:
     """Why a module of `LEAVES` is no layer; empty if nothing of its own says so."""
-    option = _unlike_attention(module) if isinstance(module, nn.MultiheadAttention) else _unlike_recurrence(module)
-    type_ = "multihead_attention" if isinstance(module, nn.MultiheadAttention) else _recurrent_type(module)
-    return f"the layer type `{type_}` has no `{option}`" if option and type_ in TYPES else ""
-
-
-def _recurrent_type(module: nn.Module) -> str:
-    return "lstm" if isinstance(module, nn.LSTM) else "gru" if isinstance(module, nn.GRU) else "rnn"
-
-
-def _unlike_recurrence(module: nn.Module) -> str:
-    return "proj_size" if getattr(module, "proj_size", 0) else ""
-
-
-def _unlike_attention(module: nn.MultiheadAttention) -> str:
-    return "add_bias_kv" if module.bias_k is not None else "add_zero_attn" if module.add_zero_attn else ""
-
-
-def _recurrent(module: nn.RNNBase) -> Layer | None:
-    type_ = _recurrent_type(module)
-    if type_ not in TYPES or _unlike_recurrence(module):
-        return None
-    options = {name: getattr(module, name) for name in ("hidden_size", "num_layers", "bias", "bidirectional")}
-    if isinstance(module, nn.RNN):
-        options["nonlinearity"] = module.nonlinearity
-    return TYPES[type_](**options)
-
-
-def _attention(module: nn.MultiheadAttention) -> Layer:
-    return TYPES["multihead_attention"](num_heads=module.num_heads, bias=module.in_proj_bias is not None)
+    option = sequences.why_no_attention(module) if isinstance(module, nn.MultiheadAttention) else ""
+    return f"the layer type `multihead_attention` has no `{option}`" if option else ""
 
 
 def _over_table(module: historic.TableConv2d) -> Layer:

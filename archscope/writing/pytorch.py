@@ -13,6 +13,7 @@ from typing import Any, Final
 from archscope.building.constructions import Construction, construction
 from archscope.building.sides import Sides, flat, same_sides
 from archscope.network import Network, Node
+from archscope.writing import pytorch_functions, pytorch_sequences
 from archscope.writing.listing import (
     Listing,
     Place,
@@ -23,7 +24,6 @@ from archscope.writing.listing import (
     short,
     transcribe,
 )
-from archscope.writing.pytorch_functions import FORMS
 
 _METHODS: Final = {
     "over_table": '''
@@ -47,18 +47,6 @@ def subsample(x, weight, bias, kernel_size, stride=None):
 def squash(x, amplitude=1.7159, slope=2 / 3):
     """LeCun's scaled tanh."""
     return amplitude * torch.tanh(slope * x)
-''',
-    "states_of_lstm": '''
-@staticmethod
-def states_of_lstm(output, states):
-    """Every state, the last states and the last cells, batch first."""
-    return output, states[0].transpose(0, 1), states[1].transpose(0, 1)
-''',
-    "states_of_gru": '''
-@staticmethod
-def states_of_gru(output, states):
-    """Every state and the last states, batch first."""
-    return output, states.transpose(0, 1)
 ''',
 }
 """Methods for the layers that PyTorch does not have, or has in another form."""
@@ -109,7 +97,7 @@ class _Place(Place):
 
     def method(self, name: str) -> str:
         """Have a method of the class, and name it."""
-        self.listing.methods[name] = _METHODS[name]
+        self.listing.methods[name] = {**_METHODS, **pytorch_sequences.METHODS}[name]
         return f"self.{name}"
 
     def padded(self, value: str, fill: str = "") -> str:
@@ -159,8 +147,8 @@ def _written(place: _Place) -> str:
     name = place.call.name
     if name in _FUNCTIONS:
         return _FUNCTIONS[name].format(*place.taken)
-    if name in FORMS:
-        return FORMS[name](place)
+    if name in pytorch_functions.FORMS:
+        return pytorch_functions.FORMS[name](place)
     if name in _BY_HAND:
         return _BY_HAND[name](place)
     return f"{place.made(name)}({', '.join(place.taken)})"
@@ -257,18 +245,6 @@ def _sided_avg(place: _Place) -> str:
     return f"{pooled} / {_pooled(place, 'avg', place.padded(f'torch.ones_like({place.taken[0]})'))}"
 
 
-def _attention(place: _Place) -> str:
-    query, key, value = place.taken[0], place.taken[min(1, len(place.taken) - 1)], place.taken[-1]
-    made = place.spelled("MultiheadAttention")
-    place.construct(*assignment(f"self.{place.name}", f"{made[:-1]}, batch_first=True)"))
-    return f"self.{place.name}({query}, {key}, {value}, need_weights=False)[0]"
-
-
-def _recurrent(place: _Place) -> str:
-    states = place.method(f"states_of_{place.layer.type}")
-    return f"{states}(*{place.made(place.call.name)}({place.taken[0]}))"
-
-
 _Write = Callable[[_Place], str]
 
 _BY_HAND: Final[dict[str, _Write]] = {
@@ -280,9 +256,8 @@ _BY_HAND: Final[dict[str, _Write]] = {
     **{f"CroppedConvTranspose{axes}d": _cropped for axes in (1, 2, 3)},
     "SidedMaxPool": _sided_max,
     "SidedAvgPool": _sided_avg,
-    "Attention": _attention,
-    "LSTM": _recurrent,
-    "GRU": _recurrent,
+    **pytorch_sequences.FORMS,
+    "Matmul": lambda place: " @ ".join(place.taken),
     "Add": lambda place: " + ".join(place.taken),
     "Multiply": lambda place: " * ".join(place.taken),
     "Concat": lambda place: f"torch.cat([{', '.join(place.taken)}], dim={place.call.options['dim']})",
@@ -290,7 +265,7 @@ _BY_HAND: Final[dict[str, _Write]] = {
 }
 """How to write the layers that PyTorch does not have, or has in another form, by the class that makes them."""
 
-_OF_OWN: Final = frozenset({"Subsampling", "EuclideanRBF"})
+_OF_OWN: Final = frozenset({"Subsampling", "EuclideanRBF", "GroupedAttention", "Experts"})
 """Classes whose weights are the model's own: `self.S2_weight`, not `self.S2.weight`."""
 
 

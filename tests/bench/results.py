@@ -50,8 +50,11 @@ def measured(cell: Cell, seconds: float, **changes: Any) -> dict[str, Any]:
 class FakeWorker:
     """Answers as told; remembers what it was asked."""
 
-    def __init__(self, answers: Callable[[Cell, int], Any], log: list[Any]) -> None:
+    def __init__(
+        self, answers: Callable[[Cell, int], Any], log: list[Any], ceilings: Callable[[int], Ceilings]
+    ) -> None:
         self._answers = answers
+        self._ceilings = ceilings
         self.log = log
         log.append("start")
 
@@ -63,7 +66,7 @@ class FakeWorker:
             return {"operations": [[1000, 1000]], "launches": {"lrn1": 14, "lrn2": 14}}
         if request["do"] == "ceilings":
             self.log.append("ceilings")
-            return CEILINGS.document()
+            return self._ceilings(self.log.count("ceilings")).document()
         cell = Cell(**{**request["cell"], "model": request["cell"]["model"].rpartition("/")[2].removesuffix(".yaml")})
         self.log.append(cell.id)
         answer = self._answers(cell, self.log.count(cell.id))
@@ -83,6 +86,7 @@ def run(
     rounds: int = 3,
     output: Path | None = None,
     ceilings: Ceilings | None = CEILINGS,
+    device: Callable[[int], Ceilings] = lambda _: CEILINGS,
     **axes: tuple[str, ...],
 ) -> tuple[Run, list[Any]]:
     """A run over fake workers, not yet started, and the log of what they were asked."""
@@ -90,7 +94,7 @@ def run(
     cells = plan(list(models), batches=batches, **axes)
     log: list[Any] = []
     job = Job(cells=cells, analyses=analyses, rounds=rounds, ceilings=ceilings, output=output)
-    return Run(job, start=lambda _: FakeWorker(answers, log)), log
+    return Run(job, start=lambda _: FakeWorker(answers, log, device)), log
 
 
 def killed() -> WorkerGone:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from archscope.bench.ceilings import Ceilings
 from archscope.bench.plan import Cell
 from archscope.bench.processes import WorkerGone, WorkerProcess
 from archscope.bench.run import Refused, exit_status
@@ -90,9 +91,53 @@ def test_a_layer_beyond_its_floor_is_labelled_not_clipped() -> None:
     (cell,) = finished(lambda cell, time: measured(cell, 1e-6))["cells"]
     layers = {layer["name"]: layer for layer in cell["layers"]}
     assert layers["C1"]["speed_of_light"] > 1
-    assert layers["C1"]["flags"] == ["above the compute ceiling: Winograd or FFT"]
+    assert layers["C1"]["flags"] == ["above the compute ceiling: the ceiling was measured too low"]
     assert layers["S2"]["flags"] == ["above the memory ceiling: read from cache"]
     assert "below F1: the ceilings are too low" in cell["flags"]
+
+
+def test_only_kernels_of_3_with_stride_1_are_said_to_be_computed_in_fewer_steps() -> None:
+    (cell,) = finished(lambda cell, time: measured(cell, 1e-5), ("alexnet-pytorch",), batches=(64,))["cells"]
+    layers = {layer["name"]: layer["flags"] for layer in cell["layers"]}
+    # conv1 is 11×11 with stride 4, conv2 is 5×5: for neither is there a way with fewer products.
+    assert layers["conv1"] == layers["conv2"] == ["above the compute ceiling: the ceiling was measured too low"]
+    assert layers["conv3"] == layers["conv4"] == ["above the compute ceiling: Winograd or FFT"]
+
+
+def higher(times: int) -> Ceilings:
+    """A device whose ceilings come out ten times higher each time they are measured, but for memory."""
+    return dataclasses.replace(CEILINGS, peak_flops={"fp32": 1e10 * 10**times})
+
+
+def test_ceilings_that_are_beaten_are_measured_again_beside_the_cell_and_only_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    # 2 · 724 million FLOPs a sample, 64 samples, in 0.4 s: 2.3e11 FLOP/s, and more in single layers.
+    made, log = run(lambda cell, _: measured(cell, 0.4), ("alexnet-pytorch",), batches=(64,), rounds=4, ceilings=None,
+                    device=higher)  # fmt: skip
+    made.measure()
+    document = made.document()
+    assert document["ceilings"]["peak_flops"]["fp32"] == max(
+        1e10 * 10**time for time in range(1, 1 + log.count("ceilings"))
+    )
+    assert 1 < log.count("ceilings") <= 1 + 4
+    last = max(place for place, each in enumerate(log) if each == "ceilings")
+    assert str(log[last - 1]).startswith("alexnet-pytorch/"), "beside the cell that beat them, in its own process"
+    (cell,) = document["cells"]
+    assert [layer["name"] for layer in cell["layers"] if any("compute" in flag for flag in layer["flags"])] == []
+
+
+def test_ceilings_that_nothing_beats_and_given_ones_are_not_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    made, log = run(lambda cell, _: measured(cell, 1e-5), ("alexnet-pytorch",), batches=(64,))
+    made.measure()
+    assert log.count("ceilings") == 0
+    made, log = run(good, ceilings=None)
+    made.measure()
+    assert log.count("ceilings") == 1
 
 
 def test_a_ceiling_from_a_noisy_machine_is_blamed_itself() -> None:
@@ -142,11 +187,11 @@ def test_a_wrong_output_has_no_speed_and_fails_the_run() -> None:
     document = finished(lambda cell, time: wrong if cell.batch == 1 else good(cell, time), batches=(1, 8))
     assert document["cells"][0]["throughput"] is None
     assert document["cells"][0]["time"] is None
-    assert exit_status(document) == 4
+    assert exit_status(document) == 1
 
 
 def test_no_good_cell_fails_the_run() -> None:
-    assert exit_status(finished(lambda *_: {"status": "oom", "error": "no"})) == 4
+    assert exit_status(finished(lambda *_: {"status": "oom", "error": "no"})) == 1
 
 
 def failing_first(failure: Callable[[], object]) -> list[object]:

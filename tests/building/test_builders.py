@@ -17,10 +17,8 @@ def run(case: Case, device: str = "cpu") -> tuple[torch.nn.Module, tuple[torch.T
     layer, shapes = case
     with torch.device(device):
         module = build_layer(layer, *shapes).eval()
-        if layer.type == "embedding":
-            inputs = [torch.zeros(2, *shape, dtype=torch.long) for shape in shapes]
-        else:
-            inputs = [torch.randn(2, *shape) for shape in shapes]
+        inputs = [torch.zeros(2, *shape, dtype=torch.long) if place < layer.tokens else torch.randn(2, *shape)
+                  for place, shape in enumerate(shapes)]  # fmt: skip
     result = module(*inputs)
     return module, result if isinstance(result, tuple) else (result,)
 

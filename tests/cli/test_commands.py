@@ -115,7 +115,7 @@ def test_every_layer_of_every_spec_explains_itself(archscope_run: Runs, spec: st
 def test_explain_writes_formula_letters_numbers_and_result() -> None:
     text = derivation.write(archscope.analyze(archscope.load("lenet5")), "C1")
     assert "(k·k·c + 1)·n    with k = 5, c = 1, n = 6\n  = (5·5·1 + 1)·6\n  = 156\n" in text
-    assert "height, width = n − k + 1 = 32 − 5 + 1 = 28" in text
+    assert "height, width = i − k + 1 = 32 − 5 + 1 = 28" in text
     assert "(32·32·1 + 1)·28·28·6\n  = 4,821,600" in text
 
 

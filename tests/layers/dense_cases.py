@@ -17,6 +17,33 @@ CASES = [
          "9,216·4,096 = 37,748,736 MACs"),
     case("linear", (12,), out_features=7, bias=False, output=(7,), parameters=84, connections=84, macs=84, units=7,
          windows=None, why="without a bias: 12·7 = 84 of each"),
+    case("linear", (3, 5, 12), out_features=7, every_position=True, output=(3, 5, 7), parameters=91, connections=1_365,
+         macs=1_260, units=105, windows=None, formula={"macs": "c·n·3·5"},
+         why="three windows of five positions: (12 + 1)·7 = 91 parameters at 3·5 = 15 places, 91·15 = 1,365 "
+         "connections, 12·7·15 = 1,260 MACs"),
+    case("bilinear", (3,), (4,), out_features=5, output=(5,), parameters=65, connections=65, macs=80, units=5,
+         windows=None, label="bilinear", formula={"macs": "c₁·c₂·n + c₂·n", "parameters": "(c₂·c₁ + 1)·n"},
+         why="five units, each with a matrix of 3·4 = 12 weights and a bias: (3·4 + 1)·5 = 65 parameters and "
+         "connections; 3·4·5 = 60 MACs make 4 values a unit of the first input, 4·5 = 20 join them with the second: "
+         "60 + 20 = 80"),
+    case("bilinear", (6, 3), (6, 4), out_features=5, bias=False, output=(6, 5), parameters=60, connections=360,
+         macs=480, units=30, windows=None,
+         why="at six positions: 3·4·5 = 60 parameters, 60·6 = 360 connections, (3·4·5 + 4·5)·6 = 480 MACs"),
+    case("embedding_bag", (6,), num_embeddings=50, embedding_dim=8, output=(8,), parameters=400, connections=None,
+         units=8, windows=None, label="mean of embeddings of 50",
+         why="50·8 = 400 parameters; six vectors are looked up and their mean is taken, no product among it"),
+    case("embedding_bag", (6,), (6,), num_embeddings=50, embedding_dim=8, mode="sum", output=(8,), parameters=400,
+         connections=None, macs=48, units=8, windows=None,
+         why="50·8 = 400 parameters; a sum of six vectors, each times a weight that is given: 6·8 = 48 MACs"),
+    case("mixture_of_experts", (6, 12), num_experts=4, top_k=2, hidden_features=10, output=(6, 12), parameters=1_488,
+         connections=4_608, macs=4_608, units=72, windows=None, label="4 experts, 2 active",
+         formula={"macs": "(c·n + a·3·c·m)·l"},
+         why="held: a router of 12·4 = 48 and four experts of 3·12·10 = 360: 48 + 4·360 = 1,488 parameters; run at "
+         "each of six positions: the router and two experts, (48 + 2·360)·6 = 4,608 MACs and connections"),
+    case("mixture_of_experts", (12,), num_experts=4, top_k=1, hidden_features=10, gated=False, nonlinearity="gelu",
+         output=(12,), parameters=1_008, connections=288, macs=288, units=12, windows=None,
+         why="experts of two dense layers, 2·12·10 = 240: 48 + 4·240 = 1,008 parameters held; one of four runs, "
+         "48 + 240 = 288 MACs and connections"),
     case("linear", (5, 12), out_features=7, output=(5, 7), parameters=91, connections=455, macs=420, units=35,
          windows=None, working={"connections": "(12 + 1)·7·5"}, formula={"macs": "c·n·l"},
          why="applied at each of 5 positions: its (12 + 1)·7 = 91 parameters are shared, so 91·5 = 455 connections and "
@@ -39,7 +66,22 @@ CASES = [
 
 WRONG = [
     wrong("linear", (16, 5, 5), out_features=120, at=0,
-          message="takes a vector or (positions, features), got (16, 5, 5); put a `flatten` layer before it"),
+          message="takes a vector or (positions, features), got (16, 5, 5); put a `flatten` layer before it, or write "
+          "`every_position: true` if the last axis are features"),
+    wrong("bilinear", (3,), out_features=5, message="takes 2 inputs, not 1"),
+    wrong("bilinear", (2, 6, 3), (2, 6, 3), out_features=5, at=0,
+          message="takes two vectors or (positions, features), got (2, 6, 3) and (2, 6, 3)"),
+    wrong("bilinear", (6, 3), (5, 3), out_features=5, at=1,
+          message="takes two vectors or (positions, features), got (6, 3) and (5, 3); give both the same positions"),
+    wrong("embedding_bag", (2, 6), num_embeddings=50, embedding_dim=8, at=0, message="takes (tokens,), got (2, 6)"),
+    wrong("embedding_bag", (6,), (6,), num_embeddings=50, embedding_dim=8, blamed="mode", at=1,
+          message="`mode: mean` takes no weights; use `mode: sum`"),
+    wrong("embedding_bag", (6,), (5,), num_embeddings=50, embedding_dim=8, mode="sum", at=1,
+          message="(5,) weights for (6,) tokens"),
+    wrong("mixture_of_experts", num_experts=4, top_k=5, hidden_features=10, blamed="top_k",
+          message="`top_k: 5` of 4 experts; use 4 or less"),
+    wrong("mixture_of_experts", (3, 8, 8), num_experts=4, top_k=2, hidden_features=10, at=0,
+          message="takes a vector or (positions, features), got (3, 8, 8); put a `flatten` layer before it"),
     wrong("linear", (120,), (84,), out_features=10,
           message="takes 1 input, not 2; join them first with a `concat` or an `add` layer"),
     wrong("linear", out_features=-1, blamed="out_features",

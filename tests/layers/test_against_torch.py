@@ -99,24 +99,83 @@ class Attention(nn.Module):
         super().__init__()
         key, value = shapes[min(1, len(shapes) - 1)], shapes[-1]
         self.inner = nn.MultiheadAttention(
-            shapes[0][1], layer.num_heads, bias=layer.bias, kdim=key[1], vdim=value[1], batch_first=True
+            shapes[0][1], layer.num_heads, bias=bool(layer.bias), kdim=key[1], vdim=value[1], batch_first=True
         )
+        self.causal = layer.causal
 
     def forward(self, *given: Any) -> Any:
-        query, key, value = given[0], given[min(1, len(given) - 1)], given[-1]
-        return self.inner(query, key, value, need_weights=False)[0]
+        query, key, value = roles(given)
+        mask = given[3].flatten(0, 1) if len(given) > 3 else None
+        if self.causal:
+            mask = nn.Transformer.generate_square_subsequent_mask(query.shape[1], device=query.device)
+        return self.inner(query, key, value, need_weights=False, attn_mask=mask)[0]
 
 
-def recurrent(layer: Any, shape: tuple[int, ...]) -> nn.Module:
-    kind = {"lstm": nn.LSTM, "gru": nn.GRU}[layer.type]
-    return kind(
-        shape[1],
-        layer.hidden_size,
-        layer.num_layers,
-        bias=layer.bias,
-        bidirectional=layer.bidirectional,
-        batch_first=True,
-    )
+def roles(given: Tensors) -> Tensors:
+    """Queries, keys and values among one to three inputs, and perhaps a mask."""
+    last = min(len(given), 3) - 1
+    return given[0], given[min(1, last)], given[last]
+
+
+def attention(layer: Any, *shapes: tuple[int, ...]) -> nn.Module | None:
+    """PyTorch's own has heads that share the features, and biases everywhere or nowhere."""
+    theirs = layer.num_kv_heads is None and layer.head_dim is None and len(layer.bias) in (0, 4)
+    last = min(len(shapes), 3) - 1
+    return Attention(layer, shapes[0], shapes[min(1, last)], shapes[last]) if theirs else None
+
+
+class Recurrence(nn.Module):
+    """States to begin with are given batch first, as inputs of their own."""
+
+    def __init__(self, layer: Any, *shapes: tuple[int, ...]) -> None:
+        super().__init__()
+        kind = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[layer.type]
+        options = {name: getattr(layer, name) for name in ("bias", "dropout", "bidirectional")}
+        if layer.type == "rnn":
+            options["nonlinearity"] = layer.nonlinearity
+        if layer.type == "lstm":
+            options["proj_size"] = layer.proj_size or 0
+        self.inner = kind(shapes[0][1], layer.hidden_size, layer.num_layers, batch_first=True, **options)
+
+    def forward(self, x: Any, *states: Any) -> Any:
+        first = [state.transpose(0, 1) for state in states]
+        return self.inner(x, *([tuple(first)] if len(first) > 1 else first))
+
+
+def cell(layer: Any, *shapes: tuple[int, ...]) -> nn.Module:
+    kind = {"rnn_cell": nn.RNNCell, "lstm_cell": nn.LSTMCell, "gru_cell": nn.GRUCell}[layer.type]
+    rest = {"nonlinearity": layer.nonlinearity} if layer.type == "rnn_cell" else {}
+    inner = kind(shapes[0][0], layer.hidden_size, bias=layer.bias, **rest)
+    return Stepping(inner)
+
+
+class Stepping(nn.Module):
+    """A cell, its states as inputs of their own."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Any, *states: Any) -> Any:
+        made = self.inner(x, *([states] if len(states) > 1 else states))
+        return made if isinstance(made, tuple) else (made,)
+
+
+def dot_product(layer: Any, *shapes: tuple[int, ...]) -> nn.Module:
+    return Called(lambda query, key, value, mask=None: functional.scaled_dot_product_attention(
+        query, key, value, None if mask is None else mask.view(len(mask), *[1] * (query.dim() - mask.dim()),
+                                                               *mask.shape[1:]),
+        is_causal=layer.is_causal, enable_gqa=layer.enable_gqa, scale=layer.scale))  # fmt: skip
+
+
+def instance_norm(layer: Any, shape: tuple[int, ...]) -> nn.Module:
+    kind = {2: nn.InstanceNorm1d, 3: nn.InstanceNorm2d, 4: nn.InstanceNorm3d}[len(shape)]
+    return kind(shape[0], affine=layer.affine, track_running_stats=layer.track_running_stats)
+
+
+class Weighted(nn.EmbeddingBag):
+    def forward(self, tokens: Any, weights: Any = None) -> Any:
+        return super().forward(tokens, per_sample_weights=weights)
 
 
 class Called(nn.Module):
@@ -193,9 +252,17 @@ MODULES: dict[str, Callable[..., nn.Module | None]] = {
     "concat": lambda layer, *shapes: Called(
         lambda *given: torch.cat(given, dim=layer.dim + 1 if layer.dim >= 0 else layer.dim)
     ),
-    "multihead_attention": Attention,
-    "lstm": recurrent,
-    "gru": recurrent,
+    "multihead_attention": attention,
+    "scaled_dot_product_attention": dot_product,
+    **dict.fromkeys(("rnn", "lstm", "gru"), Recurrence),
+    **dict.fromkeys(("rnn_cell", "lstm_cell", "gru_cell"), cell),
+    "rms_norm": lambda layer, shape: nn.RMSNorm(
+        list(layer.normalized_shape or shape), elementwise_affine=layer.elementwise_affine
+    ),
+    "instance_norm": instance_norm,
+    "matmul": lambda layer, *shapes: Called(torch.matmul),
+    "bilinear": lambda layer, left, right: nn.Bilinear(left[-1], right[-1], layer.out_features, bias=layer.bias),
+    "embedding_bag": lambda layer, *shapes: Weighted(layer.num_embeddings, layer.embedding_dim, mode=layer.mode),
     "relu": _plain(nn.ReLU),
     "relu6": _plain(nn.ReLU6),
     "leaky_relu": _plain(nn.LeakyReLU, "negative_slope"),
@@ -262,36 +329,57 @@ WITHOUT = {
     "subsampling": "PyTorch has no trainable sub-sampling",
     "rbf": "PyTorch has no radial basis functions",
     "scaled_tanh": "PyTorch has no scaled tanh",
+    "rotary": "PyTorch has no rotary positions",
+    "sinusoidal_positions": "PyTorch has no sinusoidal positions",
+    "mixture_of_experts": "PyTorch has no mixture of experts",
 }
 
 
 def attend(module: Any, *given: Any) -> None:
     """The matrix products of attention one by one; PyTorch runs them as one operation that it does not count."""
     inner = module.inner
-    query, key, value = given[0], given[min(1, len(given) - 1)], given[-1]
     if inner.in_proj_weight is None:
         weights = (inner.q_proj_weight, inner.k_proj_weight, inner.v_proj_weight)
     else:
         weights = inner.in_proj_weight.chunk(3)
-    q, k, v = (functional.linear(each, weight) for each, weight in zip((query, key, value), weights, strict=True))
+    q, k, v = (functional.linear(each, weight) for each, weight in zip(roles(given), weights, strict=True))
     q, k, v = (each.unflatten(-1, (inner.num_heads, -1)).transpose(1, 2) for each in (q, k, v))
     seen = (q @ k.transpose(-2, -1)).softmax(-1) @ v
     functional.linear(seen.transpose(1, 2).flatten(2), inner.out_proj.weight)
 
 
-def recur(module: Any, x: Any) -> None:
+def recur(module: Any, x: Any, *_: Any) -> None:
     """The matrix products of a recurrent layer, position by position."""
-    directions = 2 if module.bidirectional else 1
-    for depth in range(module.num_layers):
+    inner = module.inner
+    directions = 2 if inner.bidirectional else 1
+    kept = getattr(inner, "proj_size", 0) or inner.hidden_size
+    for depth in range(inner.num_layers):
         for suffix in ("", "_reverse")[:directions]:
-            state = x.new_empty((x.shape[0], module.hidden_size))
+            state = x.new_empty((x.shape[0], kept))
+            made = x.new_empty((x.shape[0], inner.hidden_size))
             for position in range(x.shape[1]):
-                functional.linear(x[:, position], getattr(module, f"weight_ih_l{depth}{suffix}"))
-                functional.linear(state, getattr(module, f"weight_hh_l{depth}{suffix}"))
-        x = x.new_empty((*x.shape[:2], directions * module.hidden_size))
+                functional.linear(x[:, position], getattr(inner, f"weight_ih_l{depth}{suffix}"))
+                functional.linear(state, getattr(inner, f"weight_hh_l{depth}{suffix}"))
+                if kept != inner.hidden_size:
+                    functional.linear(made, getattr(inner, f"weight_hr_l{depth}{suffix}"))
+        x = x.new_empty((*x.shape[:2], directions * kept))
 
 
-SPELLED_OUT = {"multihead_attention": attend, "lstm": recur, "gru": recur}
+def join(module: Any, left: Any, right: Any) -> None:
+    """A bilinear layer as two products: a matrix for each unit and place, and a vector."""
+    rows = torch.einsum("...c,ncd->...nd", left, module.weight)
+    torch.einsum("...nd,...d->...n", rows, right)
+
+
+def weigh(module: Any, tokens: Any, weights: Any = None) -> None:
+    """A weighted sum of vectors is a product of a row with a matrix; any other bag has no product."""
+    if weights is not None:
+        weights[:, None] @ module.weight[tokens]
+
+
+SPELLED_OUT = {
+    "multihead_attention": attend, "rnn": recur, "lstm": recur, "gru": recur, "bilinear": join, "embedding_bag": weigh,
+}  # fmt: skip
 
 
 def module_of(row: Case) -> nn.Module:
@@ -307,8 +395,11 @@ def module_of(row: Case) -> nn.Module:
 
 
 def inputs_of(row: Case) -> Tensors:
-    kind = torch.long if row.type == "embedding" else torch.float32
-    return tuple(torch.empty((2, *shape), dtype=kind, device="meta") for shape in row.inputs)
+    tokens = TYPES[row.type].tokens
+    return tuple(
+        torch.empty((2, *shape), dtype=torch.long if place < tokens else torch.float32, device="meta")
+        for place, shape in enumerate(row.inputs)
+    )
 
 
 def tensors_in(result: Any) -> Tensors:
@@ -330,7 +421,7 @@ def test_pytorch_makes_the_same_shapes(row: Case) -> None:
     outputs = tensors_in(module_of(row)(*inputs_of(row)))
     # The last states of a recurrent layer have the batch as their second axis.
     shapes = [tuple(each.shape) for each in outputs]
-    if row.type not in ("lstm", "gru"):
+    if row.type not in ("rnn", "lstm", "gru"):
         assert [(2, *shape) for shape in row.outputs] == shapes
         return
     main, states = shapes[:1], shapes[1:]
@@ -365,8 +456,9 @@ def test_pytorch_counts_twice_as_many_floating_point_operations_as_macs(row: Cas
 WEIGHT_SHARING = {
     **{f"conv{n}d": lambda row: row.outputs[0][1:] for n in (1, 2, 3)},
     "linear": lambda row: row.inputs[0][:-1],
-    "lstm": lambda row: row.inputs[0][:1],
-    "gru": lambda row: row.inputs[0][:1],
+    "bilinear": lambda row: row.inputs[0][:-1],
+    **{name: lambda row: row.inputs[0][:1] for name in ("rnn", "lstm", "gru")},
+    **{f"{name}_cell": lambda row: () for name in ("rnn", "lstm", "gru")},
 }
 """The places at which each value of PyTorch's weights is used, for types that use all of them at every place."""
 

@@ -14,7 +14,8 @@ from archscope.network import Network, Node, Ref
 from tests.layers.test_layers import CASES
 
 ABSORBED = {
-    "lrn", "batch_norm", "layer_norm", "group_norm", "dropout", "flatten", "reshape",
+    "lrn", "batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm", "rotary", "sinusoidal_positions",
+    "dropout", "flatten", "reshape",
     "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "scaled_tanh", "hardtanh",
     "hardsigmoid", "hardswish", "softplus", "identity", "prelu", "softmax", "log_softmax",
     "mish", "celu", "softsign", "logsigmoid", "tanhshrink", "softshrink", "hardshrink", "threshold", "rrelu", "softmin",
@@ -42,17 +43,24 @@ def test_how_many_inputs_a_type_takes_is_what_the_list_says() -> None:
     several = {name: kind.arity for name, kind in TYPES.items() if kind.arity != (1, 1)}
     assert several == {
         "add": (2, None), "multiply": (2, None), "subtract": (2, 2), "divide": (2, 2), "concat": (1, None),
-        "crop": (2, 2), "multihead_attention": (1, 3),
+        "crop": (2, 2), "matmul": (2, 2), "bilinear": (2, 2),
+        "embedding_bag": (1, 2), "multihead_attention": (1, 4), "scaled_dot_product_attention": (3, 4), "rnn": (1, 2),
+        "lstm": (1, 3), "gru": (1, 2), "rnn_cell": (1, 2), "lstm_cell": (1, 3), "gru_cell": (1, 2),
     }  # fmt: skip
 
 
 def test_what_a_type_gives_out_is_what_the_list_says() -> None:
     several = {name: kind.output_names for name, kind in TYPES.items() if kind.output_names != ("output",)}
     parts = {name: several.pop(name) for name in ("split", "chunk")}
-    assert several == {"lstm": ("output", "hidden", "cell"), "gru": ("output", "hidden")}
     assert all(isinstance(each, property) for each in parts.values())
     assert TYPES["split"](split_size=[4, 1, 3]).output_names == ("0", "1", "2")
     assert TYPES["chunk"](chunks=2).output_names == ("0", "1")
+    states = ("output", "hidden")
+    assert several == {"rnn": states, "lstm": (*states, "cell"), "gru": states, "lstm_cell": ("hidden", "cell")}
+
+
+def test_what_reads_tokens_is_what_the_list_says() -> None:
+    assert {name: kind.tokens for name, kind in TYPES.items() if kind.tokens} == {"embedding": 1, "embedding_bag": 1}
 
 
 def test_a_type_with_a_number_of_axes_has_it_in_its_name() -> None:
@@ -96,8 +104,8 @@ def test_a_layer_that_shares_memory_hands_out_the_memory_it_was_given(kind: type
 
     row = next(row for row in CASES if row.type == kind.type)
     module = build_layer(row.layer, *row.inputs).eval()
-    tokens = kind.type == "embedding"
-    given = [torch.zeros(1, *shape, dtype=torch.long if tokens else torch.float32) for shape in row.inputs]
+    given = [torch.zeros(1, *shape, dtype=torch.long if place < kind.tokens else torch.float32)
+             for place, shape in enumerate(row.inputs)]  # fmt: skip
     made = module(*given)
     made = made[0] if isinstance(made, tuple) else made
     assert (made.untyped_storage().data_ptr() == given[0].untyped_storage().data_ptr()) is kind.shares_memory

@@ -202,3 +202,16 @@ def test_markdown_pages_hold_the_figure_the_table_and_the_working(tmp_path, name
     for number in parameters[name]:
         assert number in text
     assert (tmp_path / "index.md").is_file()
+
+
+def test_letters_that_no_font_has_cost_a_page_one_file_with_a_line_and_no_more(tmp_path, capsys):
+    spec = tmp_path / "hebrew.yaml"
+    spec.write_text("input: [4]\nlayers: {fc: {type: linear, out_features: 2, group: שכבה}}\n", encoding="utf-8")
+    assert main(["docs", str(spec), "-o", str(tmp_path / "site")]) == 0
+    captured = capsys.readouterr()
+    made = {path.name for path in (tmp_path / "site" / "hebrew").iterdir()}
+    left_out = [line for line in captured.err.splitlines() if line.startswith("note: hebrew/")]
+    assert left_out
+    assert all(".pdf is left out: the font of format pdf has no " in line for line in left_out)
+    assert "index.html" in made
+    assert not any(name.endswith(".pdf") and name in line for name in made for line in left_out)

@@ -17,6 +17,7 @@ KEYS = {
     "title": "what a heading calls it",
     "input": "shape of one sample, without the batch",
     "layers": "the layers of the spec with their activations folded in; with `--all` every node",
+    "groups": "where layers stand in blocks: each block with its sums",
     "totals": "the sums",
 }
 QUANTITIES = {

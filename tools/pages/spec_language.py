@@ -13,6 +13,7 @@ from archscope.reader.blocks.definitions import BLOCK, TITLE, USE
 from archscope.reader.document import KEYS
 from archscope.reader.entries import PLACE, SCHEMES
 from archscope.reader.figures import FIGURE
+from archscope.reader.foreign import OPTIONS
 from archscope.reader.training import TRAINING
 from tools.pages.markdown import fenced, page, prose, table, yaml_value
 
@@ -111,11 +112,24 @@ def pages() -> dict[str, str]:
             "## Training",
             "What `archscope.training.train` carries out; `data`, `schedule`, `source` and `note` are for people.",
             _declared(TRAINING),
+            "## Words of other tools",
+            "Who writes another tool's word is told this language's: a class of PyTorch, such as `nn.ReLU()`, is the "
+            "type of that name, and these options are",
+            table(("written", "here"), _foreign()),
             "## Limits",
             "What is larger is a mistake that says so. All limits stand in `archscope/limits.py`.",
             table(("limit", "at most", "what, and why"), list(_limits())),
         )
     }
+
+
+def _foreign() -> list[tuple[str, str]]:
+    """The options of other tools, those that mean the same together."""
+    words: dict[tuple[str, ...], list[str]] = {}
+    for word, meant in OPTIONS.items():
+        words.setdefault(meant, []).append(word)
+    return [(", ".join(f"`{word}`" for word in each), " or ".join(f"`{name}`" for name in meant))
+            for meant, each in words.items()]  # fmt: skip
 
 
 def _limits() -> Iterator[tuple[str, str, str]]:

@@ -9,9 +9,11 @@ the same in any of them and its bytes do not depend on the fonts of the machine.
 
 from __future__ import annotations
 
+import importlib.util
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +22,9 @@ from archscope.errors import UsageError
 
 FAMILY: Final = "Archscope Sans"
 """The name of the shipped font."""
+
+OTHER: Final = "Noto Sans CJK JP"
+"""The name of the font for what the shipped one lacks: Korean, Chinese and Japanese."""
 
 STACK: Final = "Liberation Sans, Arimo, Arial, Helvetica, sans-serif"
 """What a browser is asked for: fonts of the same widths, most exact first."""
@@ -69,21 +74,58 @@ def widest(lines: Iterable[str], size: float, *, bold: bool = False) -> float:
 def missing(text: str) -> str:
     """The characters that the shipped font does not have, each once.
 
-    >>> missing("conv1: 3×3 層")
+    >>> missing("conv1: 3×3 слой 層")
     '層'
     """
     return "".join(dict.fromkeys(each for each in text if each not in _advances(False)))
 
 
+def other_path(*, bold: bool = False) -> Path | None:
+    """The file of the font for what the shipped one lacks, Noto Sans CJK, where its package is installed."""
+    style = "Bold" if bold else "Regular"
+    found = importlib.util.find_spec(f"noto_cjk_sans_jp_{style.lower()}")
+    folders = [] if found is None else list(found.submodule_search_locations or ())
+    paths = [Path(folder) / f"NotoSansCJKjp-{style}.otf" for folder in folders]
+    return next((each for each in paths if each.is_file()), None)
+
+
+@cache
+def _others() -> frozenset[str]:
+    """The characters of that font."""
+    path, bold = other_path(), other_path(bold=True)
+    if path is None or bold is None:
+        return frozenset()
+    from fontTools.ttLib import TTFont
+
+    with TTFont(path, lazy=True) as font:
+        return frozenset(map(chr, font.getBestCmap()))
+
+
+def stretches(text: str) -> list[tuple[str, bool]]:
+    """A line cut where its font changes: each piece, and whether it is set in the other font.
+
+    >>> stretches("conv слой")
+    [('conv слой', False)]
+    """
+    lacking = missing(text)
+    return [("".join(each), other) for other, each in groupby(text, lambda character: character in lacking)]
+
+
 def require(texts: Iterable[str], format: str) -> None:
-    """Insist that the shipped font can set some texts.
+    """Insist that the shipped font, or the other one where it is installed, can set some texts.
 
     Raises:
-        UsageError: it cannot, and a format that embeds it would show holes.
+        UsageError: they cannot, and a format that embeds them would show holes.
     """
-    lacking = missing("".join(texts))
+    lacking = [each for each in missing("".join(texts)) if each not in _others()]
     if lacking:
-        raise UsageError(f"the font of format {format} has no {' '.join(lacking)}; write svg, which any font can set")
+        shown = " ".join(lacking[:_NAMED]) + (f" and {len(lacking) - _NAMED:,} more" if len(lacking) > _NAMED else "")
+        remedy = "" if _others() else "; pip install 'archscope[diagrams]' brings one for Korean, Chinese and Japanese"
+        raise UsageError(f"the font of format {format} has no {shown}; write svg, which any font can set{remedy}")
+
+
+_NAMED: Final = 8
+"""Characters that a message names."""
 
 
 def _guess(character: str) -> int:

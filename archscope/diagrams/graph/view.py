@@ -24,7 +24,7 @@ from archscope.diagrams.graph.labels import DEFAULT, lines_of, spell_shapes
 from archscope.diagrams.graph.tree import Block, Child, consumers, depth_of, tree_of, units
 from archscope.diagrams.graph.units import Unit, units_of
 from archscope.errors import UsageError
-from archscope.network import Network
+from archscope.network import Network, Ref
 
 MOST_NODES: Final = 40
 """``--depth auto`` goes as deep as this many layers and blocks allow."""
@@ -186,7 +186,9 @@ class _View:
     def view(self, analysis: Analysis, tree: Block, outputs: Sequence[str], depth: int) -> View:
         inner = tuple(self._child(each, depth - 1, 1) for each in tree.children)
         sources = tuple(self._input(name) for name in self.network.inputs)
-        ends = tuple(self._output(number, len(outputs)) for number, _ in enumerate(outputs, start=1))
+        ends: list[Node] = []
+        for ref in self.network.outputs:
+            ends.append(self._output(ref, len(outputs), {end.id for end in ends}))
         edges = [*self._edges(), *(Edge(self._shown(name), end.id) for name, end in zip(outputs, ends, strict=True))]
         return View(analysis, Frame("", (*sources, *inner, *ends)), tuple(dict.fromkeys(edges)), depth)
 
@@ -201,6 +203,8 @@ class _View:
         rows = tuple(row for unit in inside for row in unit.rows)
         counts = tuple(count for unit, count in _counted(child) for _ in unit.rows)
         many = isinstance(child, Block)
+        # A line of the spec is one layer: its activation and its copies on towers are no more.
+        held = sum({row.node.row: count for row, count in zip(rows, counts, strict=True)}.values())
         lines = lines_of(
             child.label,
             rows,
@@ -208,7 +212,7 @@ class _View:
             counts=counts,
             copies=child.copies,
             outputs=self._outputs(inside),
-            block=f"{sum(counts)} layers" if many else "",
+            block=f"{held} layer{'' if held == 1 else 's'}" if many else "",
         )
         twins = tuple(layer for unit in inside for layer in self.twins[unit.name])
         layers = tuple(dict.fromkeys((*(row.name for row in rows), *twins)))
@@ -225,10 +229,23 @@ class _View:
         shape = (spell_shapes([self.network.inputs[name]]),) if "shape" in self.show else ()
         return Node(name, "input", name, (name, *shape), (name,))
 
-    def _output(self, number: int, of: int) -> Node:
-        name = "output" if of == 1 else f"output {number}"
-        own = _free(name, self.network)
+    def _output(self, ref: Ref, of: int, taken: Collection[str]) -> Node:
+        """The end of the network, by the name of what it gives where there are several."""
+        name = "output" if of == 1 else f"output {self._given(ref)}"
+        own = _free(name, self.network, taken)
         return Node(own, "output", name, (name,), (own,))
+
+    def _given(self, ref: Ref) -> str:
+        """A value as a spec names it: by its layer, or ``lstm.hidden`` where that has several outputs."""
+        node = self.network.by_name.get(ref.node)
+        if node is None:
+            return ref.node
+        rows = [
+            self.network.by_name[each.node].row for each in self.network.outputs if each.node in self.network.by_name
+        ]
+        alone = node.tower is None and (rows.count(node.row) == 1 or len(node.layer.output_names) > 1)
+        name = node.row if alone else ref.node
+        return name if len(node.layer.output_names) == 1 else f"{name}.{node.layer.output_names[ref.output]}"
 
     def _drawn_as(self, name: str) -> str:
         for fold in self.folds:
@@ -267,8 +284,8 @@ def _titled(label: str, copies: int) -> str:
     return label if copies == 1 else f"{label} ×{copies}"
 
 
-def _free(name: str, network: Network) -> str:
-    """A name that no node and no input has."""
-    while name in network.by_name or name in network.inputs:
+def _free(name: str, network: Network, taken: Collection[str]) -> str:
+    """A name that no node, no input and no other output has."""
+    while name in network.by_name or name in network.inputs or name in taken:
         name += "_"
     return name

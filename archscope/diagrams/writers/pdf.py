@@ -44,6 +44,7 @@ def pdf(scene: Scene) -> bytes:
     page.set_lang("en")
     page.add_font(fonts.FAMILY, "", str(fonts.path()))
     page.add_font(fonts.FAMILY, "B", str(fonts.path(bold=True)))
+    _add_other(page, scene)
     page.add_page()
     page._out(_ROUND)
     if scene.background is not None:
@@ -57,10 +58,33 @@ def pdf(scene: Scene) -> bytes:
     return bytes(page.output())
 
 
+def _add_other(page: Any, scene: Scene) -> None:
+    """The font for what the shipped one lacks, in the styles in which the picture needs it."""
+    lacking = {item.bold for item in scene.walk() if isinstance(item, Text) and fonts.missing(item.string)}
+    for bold in sorted(lacking):
+        page.add_font(fonts.OTHER, "B" if bold else "", str(fonts.other_path(bold=bold)))
+
+
 def _text(page: Any, item: Text) -> None:
-    page.set_font(fonts.FAMILY, "B" if item.bold else "", item.size)
     page.set_text_color(item.fill)
-    page.text(item.left, item.y, item.string)
+    pieces = fonts.stretches(item.string)
+    if len(pieces) == 1 and not pieces[0][1]:
+        _set_font(page, item, False)
+        page.text(item.left, item.y, item.string)
+        return
+    widths = []
+    for piece, other in pieces:
+        _set_font(page, item, other)
+        widths.append(page.get_string_width(piece))
+    x = item.x - sum(widths) * {"start": 0.0, "middle": 0.5, "end": 1.0}[item.anchor]
+    for (piece, other), width in zip(pieces, widths, strict=True):
+        _set_font(page, item, other)
+        page.text(x, item.y, piece)
+        x += width
+
+
+def _set_font(page: Any, item: Text, other: bool) -> None:
+    page.set_font(fonts.OTHER if other else fonts.FAMILY, "B" if item.bold else "", item.size)
 
 
 def _shape(page: Any, item: Path | Polygon) -> None:

@@ -31,15 +31,23 @@ def png(scene: Scene, dots_an_inch: int = DOTS_AN_INCH) -> bytes:
         import resvg_py
     except ImportError:
         raise MissingExtra("format png", "resvg_py", "diagrams") from None
-    fonts.require((item.string for item in scene.walk() if isinstance(item, Text)), "png")
+    strings = [item.string for item in scene.walk() if isinstance(item, Text)]
+    fonts.require(strings, "png")
+    files = [fonts.path(), fonts.path(bold=True)]
+    if fonts.missing("".join(strings)):
+        files += [each for each in (fonts.other_path(), fonts.other_path(bold=True)) if each is not None]
     across, down = (max(1, round(each * dots_an_inch / 72)) for each in (scene.width, scene.height))
     # In whole pixels, because resvg rounds a size in millimetres up and leaves the rest of the last row open.
-    picture = svg(scene, size=f'width="{across}" height="{down}" preserveAspectRatio="none"', font=fonts.FAMILY)
+    picture = svg(
+        scene,
+        size=f'width="{across}" height="{down}" preserveAspectRatio="none"',
+        font=f"{fonts.FAMILY}, {fonts.OTHER}",
+    )
     return bytes(
         resvg_py.svg_to_bytes(
             svg_string=picture,
             skip_system_fonts=True,
-            font_files=[str(fonts.path()), str(fonts.path(bold=True))],
+            font_files=[str(each) for each in files],
             font_family=fonts.FAMILY,
             sans_serif_family=fonts.FAMILY,
         )

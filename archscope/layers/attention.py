@@ -1,0 +1,280 @@
+"""Attention: the layer with its projections, and the product alone."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+
+from archscope.errors import Rejects
+from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_option, spell_tuple
+from archscope.layers.doubt import SEQUENCE, Meaning
+from archscope.options import Kind, choice, flag, list_of, number, option, optional, positive, probability
+from archscope.working import Count, count, product, total
+
+GRIDLESS = {"receptive_field": "every position sees the whole sequence"}
+_CAUSAL = "Whether a position sees itself and those before it alone; all products are worked out and counted."
+
+
+def sequence_of(shape: Shape, input: int = 0) -> Shape:
+    """Insist on ``(positions, features)``, and say what makes that of an image, or of a vector."""
+    sides = [int(extent) for extent in shape]
+    help_ = None
+    if len(sides) == 3:
+        rows = [sides[0] * sides[1], sides[2]]
+        help_ = f"an image is no sequence: put `{{type: reshape, shape: {rows}}}` before it, and each row is a position"
+    elif len(sides) == 1:
+        help_ = (
+            f"put an `embedding` before it if these are {sides[0]} tokens, else a `reshape` to (positions, features)"
+        )
+    return ranked(shape, 2, "(positions, features)", input=input, help=help_)
+
+
+_PROJECTIONS: Final = ("query", "key", "value", "output")
+
+
+def _biases() -> Kind:
+    """True or false for all projections, or a list of those for which it is true; kept as the names of these."""
+    some = list_of(choice(*_PROJECTIONS), f"true, false or a list of {', '.join(_PROJECTIONS)}", least=0)
+
+    def parse(value: Any) -> tuple[str, ...]:
+        if isinstance(value, bool):
+            return _PROJECTIONS if value else ()
+        chosen = some.parse(value)
+        return tuple(each for each in _PROJECTIONS if each in chosen)
+
+    def show(value: tuple[str, ...]) -> bool | list[str]:
+        return bool(value) if len(value) in (0, len(_PROJECTIONS)) else list(value)
+
+    name = f"true, false or a list of {', '.join(_PROJECTIONS)}"
+    return Kind(name, parse, {"anyOf": [flag.schema, some.schema]}, show)
+
+
+class MultiheadAttention(Layer):
+    """Multi-head attention (Vaswani et al. 2017) over ``(positions, features)``.
+
+    One input attends to itself; two are queries and what is attended to; three are queries, keys, values; a fourth
+    is a mask, added to the scores: ``(keys,)``, ``(queries, keys)`` or ``(heads, queries, keys)``.
+    With ``e`` features, ``l`` queries and ``s`` keys:
+
+    * parameters: four projections, ``(e + 1)·e`` each, with biases; keys and values of another width
+      change theirs, and so do heads of another width than ``e / num_heads``, and fewer heads of keys and values;
+    * MACs: the projections, and ``2·l·s·e`` for the scores and the weighted sum. A causal mask takes nothing off:
+      PyTorch and all who count work out the whole product;
+    * connections: those of the projections; products of two inputs carry no weight.
+
+    >>> facts = MultiheadAttention(num_heads=8).facts((16, 64))
+    >>> facts.output, facts.parameters, facts.macs
+    ((16, 64), 16640, 294912)
+
+    Llama-2-70B: 64 heads of queries, eight of keys and values (Ainslie et al. 2023):
+
+    >>> MultiheadAttention(num_heads=64, num_kv_heads=8, bias=False, causal=True).facts((4096, 8192)).parameters
+    150994944
+    """
+
+    type: ClassVar[str] = "multihead_attention"
+    family: ClassVar[str] = "sequence"
+    verb: ClassVar[str] = "Attention"
+    takes: ClassVar[Meaning] = SEQUENCE
+    arity: ClassVar[tuple[int, int | None]] = (1, 4)
+    num_heads: int = option(positive, doc="Heads; they share the features among them.")
+    num_kv_heads: int | None = option(
+        optional(positive),
+        default=None,
+        doc="Heads of keys and values, each for a group of heads of queries; as many as `num_heads` if left out.",
+    )
+    head_dim: int | None = option(
+        optional(positive), default=None, doc="Features of a head; the features over `num_heads` if left out."
+    )
+    bias: tuple[str, ...] = option(
+        _biases(), default=True, doc="Whether the projections add a constant: all, none, or those of a list."
+    )
+    causal: bool = option(flag, default=False, doc=_CAUSAL)
+
+    @property
+    def label(self) -> str:
+        name = "causal attention" if self.causal else "attention"
+        groups = self.key_heads
+        shared = f" on {groups}" if groups != self.num_heads else ""
+        return f"{name}, {self.num_heads} heads{shared}"
+
+    @property
+    def key_heads(self) -> int:
+        """Heads of keys and values."""
+        return self.num_heads if self.num_kv_heads is None else self.num_kv_heads
+
+    def usual(self, features: int) -> bool:
+        """Whether `torch.nn.MultiheadAttention` has it: heads that share the features, biases everywhere or nowhere."""
+        whole = self.head_dim is None or self.head_dim * self.num_heads == features
+        return whole and self.key_heads == self.num_heads and len(self.bias) in (0, 4)
+
+    def check(self) -> None:
+        if self.num_heads % self.key_heads:
+            raise Rejects(
+                f"{spell_option('num_kv_heads', self.key_heads)} does not divide the {self.num_heads} heads",
+                option="num_kv_heads",
+                help=f"use a divisor of {self.num_heads}",
+            )
+
+    def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - whatever came, positions leave
+        return SEQUENCE
+
+    def rule(self, *inputs: Shape) -> Facts:
+        last = min(len(inputs), 3) - 1
+        roles = (0, min(1, last), last)
+        query, key, value = (sequence_of(inputs[place], place) for place in roles)
+        if self.head_dim is None and query[1] % self.num_heads:
+            raise Rejects(
+                f"{spell_option('num_heads', self.num_heads)} does not divide the {int(query[1])} features",
+                option="num_heads",
+                input=0,
+                help=f"use a divisor of {int(query[1])}",
+            )
+        if key[0] != value[0]:
+            raise Rejects(f"{int(key[0])} keys but {int(value[0])} values", input=last)
+        for mask in inputs[3:]:
+            check_mask(mask, (self.num_heads, query[0], key[0]), self.causal, "causal", ("heads", "queries", "keys"))
+        e, k, v = count(query[1], "e"), count(key[1], "k"), count(value[1], "v")
+        queries, keys = count(query[0], "l"), count(key[0], "s")
+        read, shared = self._widths(e)
+        steps = (("query", e, read, queries), ("key", k, shared, keys), ("value", v, shared, keys),
+                 ("output", read, e, queries))  # fmt: skip
+        lines = total(
+            (width + 1 if name in self.bias else width) * made * places for name, width, made, places in steps
+        )
+        scores = count(2) * queries * keys * read
+        return Facts(
+            inputs=inputs,
+            outputs=((queries, e),),
+            weights=self._joined(e, k, v) if self.usual(int(e)) else self._apart(e, k, v),
+            connections=lines,
+            connections_in_bounds=lines,
+            macs=total(width * made * places for _, width, made, places in steps) + scores,
+            windows=None,
+            reasons=GRIDLESS,
+        )
+
+    def _widths(self, e: Count) -> tuple[Count, Count]:
+        """Features that all heads of queries have, and all heads of keys."""
+        if self.usual(int(e)):
+            return e, e
+        d = count(int(e) // self.num_heads if self.head_dim is None else self.head_dim, "d")
+        heads, groups = count(self.num_heads, "h"), count(self.key_heads, "g")
+        return heads * d, (heads if self.key_heads == self.num_heads else groups) * d
+
+    def _joined(self, e: Count, k: Count, v: Count) -> tuple[Weight, ...]:
+        """As PyTorch holds them: one matrix for all three where they read the same width."""
+        three = count(3) * e
+        if e == k == v:
+            projections: tuple[Weight, ...] = (Weight("in_proj_weight", (three, e)),)
+        else:
+            widths = (("q", e), ("k", k), ("v", v))
+            projections = tuple(Weight(f"{name}_proj_weight", (e, width)) for name, width in widths)
+        out = Weight("out_proj.weight", (e, e))
+        if not self.bias:
+            return (*projections, out)
+        return (*projections, Weight("in_proj_bias", (three,)), out, Weight("out_proj.bias", (e,)))
+
+    def _apart(self, e: Count, k: Count, v: Count) -> tuple[Weight, ...]:
+        read, shared = self._widths(e)
+        parts = (("query", "q_proj", read, e), ("key", "k_proj", shared, k), ("value", "v_proj", shared, v),
+                 ("output", "out_proj", e, read))  # fmt: skip
+        weights: list[Weight] = []
+        for role, name, made, width in parts:
+            weights.append(Weight(f"{name}.weight", (made, width)))
+            if role in self.bias:
+                weights.append(Weight(f"{name}.bias", (made,)))
+        return tuple(weights)
+
+
+def check_mask(mask: Shape, wanted: Shape, causal: bool, option: str, names: tuple[str, ...]) -> None:
+    """Insist that a mask fits scores, aligned at their end; an extent of 1 is repeated."""
+    if causal:
+        raise Rejects(
+            f"{spell_option(option, True)} beside a mask",
+            option=option,
+            input=3,
+            help=f"leave `{option}` out, with −∞ in the mask for what comes later",
+        )
+    tail = wanted[max(0, len(wanted) - len(mask)) :]
+    if not 0 < len(mask) <= len(wanted) or any(
+        given not in (1, extent) for given, extent in zip(mask, tail, strict=True)
+    ):
+        raise Rejects(
+            f"a mask of {spell_tuple(mask)} does not fit scores of {spell_tuple(wanted)}, ({', '.join(names)})",
+            input=3,
+            help="give the last extents of the scores; an extent of 1 is repeated",
+        )
+
+
+class ScaledDotProductAttention(Layer):
+    """The product of attention alone: ``softmax(q·kᵀ/√e)·v``, as in PyTorch; no weights.
+
+    Reads queries ``(…, l, e)``, keys ``(…, s, e)`` and values ``(…, s, v)``, heads as a leading axis where there
+    are any, and a mask that is added to the scores where a fourth input is given.
+
+    * MACs: ``l·s·e`` for the scores and ``l·s·v`` for the weighted sum, for every head. A causal mask takes nothing
+      off: PyTorch and all who count work out the whole product.
+
+    >>> facts = ScaledDotProductAttention(is_causal=True).facts((8, 16, 32), (8, 16, 32), (8, 16, 32))
+    >>> facts.output, facts.parameters, facts.macs
+    ((8, 16, 32), 0, 131072)
+    """
+
+    type: ClassVar[str] = "scaled_dot_product_attention"
+    family: ClassVar[str] = "sequence"
+    verb: ClassVar[str] = "Attention"
+    arity: ClassVar[tuple[int, int | None]] = (3, 4)
+    is_causal: bool = option(flag, default=False, doc=_CAUSAL)
+    enable_gqa: bool = option(
+        flag, default=False, doc="Whether a head of keys and values may stand for several heads of queries."
+    )
+    scale: float | None = option(optional(number), default=None, doc="What scores are multiplied by; 1/√e if left out.")
+    dropout_p: float = option(probability, default=0.0, doc="Probability that a weight is dropped while training.")
+
+    @property
+    def label(self) -> str:
+        return "causal dot-product attention" if self.is_causal else "dot-product attention"
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
+
+    def rule(self, *inputs: Shape) -> Facts:
+        query, key, value = inputs[:3]
+        for place, shape in enumerate(inputs[:3]):
+            if len(shape) < 2 or len(shape) != len(query):
+                raise Rejects(
+                    f"takes (…, positions, features), as many axes in each, got {spell_tuple(shape)}",
+                    input=place,
+                    help=None if len(shape) < 2 else f"give it {len(query)} axes, as the queries have",
+                )
+        if key[-1] != query[-1]:
+            raise Rejects(f"queries of {int(query[-1])} features but keys of {int(key[-1])}", input=1)
+        if value[:-1] != key[:-1]:
+            raise Rejects(f"keys {spell_tuple(key)} but values {spell_tuple(value)}", input=2,
+                          help="all their extents but the last must be equal")  # fmt: skip
+        self._check_heads(query[:-2], key[:-2])
+        queries, keys = count(query[-2], "l"), count(key[-2], "s")
+        for mask in inputs[3:]:
+            check_mask(mask, (*query[:-1], key[-2]), self.is_causal, "is_causal", ("…", "queries", "keys"))
+        heads = [count(extent, "h") for extent in query[:-2]]
+        features, made = count(query[-1], "e"), count(value[-1], "v")
+        wide = count(2) * features if features == made else features + made
+        return Facts(
+            inputs=inputs,
+            outputs=((*query[:-1], value[-1]),),
+            macs=product([*heads, queries, keys]) * wide,
+            windows=None,
+            reasons=GRIDLESS,
+        )
+
+    def _check_heads(self, query: Shape, key: Shape) -> None:
+        if query == key:
+            return
+        grouped = self.enable_gqa and query and query[:-1] == key[:-1] and not query[-1] % key[-1]
+        if not grouped:
+            divides = query and query[:-1] == key[:-1] and not query[-1] % key[-1]
+            raise Rejects(
+                f"queries have the leading axes {spell_tuple(query)}, keys {spell_tuple(key)}",
+                input=1,
+                help="write `enable_gqa: true` for grouped queries" if divides else "the leading axes must be equal",
+            )

@@ -1,0 +1,99 @@
+"""Words of other tools: each means something that there is, and is told to who writes it."""
+
+from __future__ import annotations
+
+import pytest
+
+import archscope
+from archscope.errors import SpecError
+from archscope.layers import TYPES
+from archscope.reader import foreign
+from archscope.reader.entries import PLACE
+from archscope.reader.foreign import option_for, remedy_of_option, remedy_of_type, remedy_of_value, type_for
+
+# Classes of PyTorch, Keras, Flax, Caffe and Lasagne, and what they are here.
+TYPES_OF_OTHERS = {
+    "Conv2d": "conv2d", "nn.Conv1d": "conv1d", "torch.nn.Conv3d": "conv3d", "Conv2D": "conv2d", "Convolution": "conv2d",
+    "ConvTranspose2d": "conv_transpose2d", "Conv2DTranspose": None, "Deconvolution": "conv_transpose2d",
+    "MaxPooling2D": "max_pool2d", "max_pooling": "max_pool2d", "AveragePooling3D": "avg_pool3d",
+    "GlobalAveragePooling2D": "adaptive_avg_pool2d", "AdaptiveAvgPool2d": "adaptive_avg_pool2d", "Dense": "linear",
+    "fully_connected": "linear", "InnerProduct": "linear", "Linear": "linear", "BatchNormalization": "batch_norm",
+    "BatchNorm2d": "batch_norm", "LayerNormalization": "layer_norm", "ReLU": "relu", "nn.ReLU6": "relu6",
+    "LeakyReLU": "leaky_relu", "swish": "silu", "SiLU": "silu", "Concatenate": "concat", "Eltwise": "add",
+    "MultiheadAttention": "multihead_attention", "MultiHeadAttention": "multihead_attention", "LSTM": "lstm",
+    "UpSampling2D": "upsample", "ZeroPadding2D": "zero_pad2d", "Embedding": "embedding", "LocalResponseNorm": "lrn",
+    "Dropout2d": "dropout", "h_swish": "hardswish", "zzz": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("word", TYPES_OF_OTHERS)
+def test_a_class_of_another_tool_is_the_type_that_it_means(word: str) -> None:
+    assert type_for(word, TYPES) == TYPES_OF_OTHERS[word]
+
+
+def test_every_word_means_something_that_there_is() -> None:
+    assert set(foreign._TYPES.values()) <= set(TYPES)
+    assert {each.format(axes) for each in foreign._WINDOWED.values() for axes in (1, 2, 3)} <= set(TYPES)
+    options = {name for kind in TYPES.values() for name in kind.options}
+    assert {name for meant in foreign.OPTIONS.values() for name in meant} <= options
+    assert set(foreign._PLACES.values()) <= set(PLACE)
+
+
+@pytest.mark.parametrize("kind", TYPES.values(), ids=list(TYPES))
+def test_a_word_of_this_language_is_no_word_of_another_where_it_stands(kind: type[archscope.layers.Layer]) -> None:
+    assert type_for(kind.__name__, TYPES) == kind.type or kind.__name__ == "LRN"
+    for name in kind.options:
+        assert option_for(name, kind.options) in (None, name)
+
+
+@pytest.mark.parametrize(
+    ("type_", "word", "value", "says"),
+    [
+        ("conv2d", "filters", 8, "write `out_channels: 8`"),
+        ("linear", "units", 10, "write `out_features: 10`"),
+        ("lstm", "units", 10, "write `hidden_size: 10`"),
+        ("conv2d", "strides", [2, 2], "write `stride: [2, 2]`"),
+        ("max_pool2d", "pool_size", 2, "write `kernel_size: 2`"),
+        ("dropout", "rate", 0.5, "write `p: 0.5`"),
+        ("linear", "num_output", 10, "write `out_features: 10`"),
+        ("conv2d", "use_bias", False, "write `bias: false`"),
+        ("leaky_relu", "alpha", 0.2, "write `negative_slope: 0.2`"),
+        ("batch_norm", "epsilon", 0.001, "write `eps: 0.001`"),
+        ("embedding", "input_dim", 100, "write `num_embeddings: 100`"),
+        ("linear", "input_dim", 100, "remove it: what comes in is known from the layer above"),
+        ("conv2d", "in_channels", 3, "remove it: what comes in is known from the layer above"),
+        ("conv2d", "name", "c", "remove it: a layer's name stands before the colon"),
+        ("conv2d", "act", "relu", "write `activation:`"),
+        ("conv2d", "3)", None, "write a list in square brackets: `[3, 3]`"),
+        ("conv2d", "kernel_sise", 3, "did you mean `kernel_size`?"),
+    ],
+)  # fmt: skip
+def test_an_option_of_another_tool_is_told_with_its_value(type_: str, word: str, value: object, says: str) -> None:
+    assert remedy_of_option(word, value, TYPES[type_].options) == says
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("50%", "write 0.5"), ("3x3", "write [3, 3]"), ("(3, 3)", "write [3, 3]"),
+        ("3×5×7", "write [3, 5, 7]"), ("(3", "write a list in square brackets: `[3, 3]`"),
+        ("8", "remove the quotes: 8"),
+        ("eight", None), (8, None),
+    ],
+)  # fmt: skip
+def test_a_value_as_people_write_it_is_told_as_the_language_has_it(written: object, says: str | None) -> None:
+    assert remedy_of_value(written) == says
+
+
+def test_a_call_of_python_is_told_as_a_mapping() -> None:
+    known = ["relu", "leaky_relu"]
+    assert remedy_of_type("leaky_relu(0.2)", known, what="activations").endswith(
+        "Write `{type: leaky_relu, negative_slope: 0.2}`"
+    )
+    assert remedy_of_type("nn.ReLU()", known, what="activations") == "did you mean `relu`? Write `relu`"
+
+
+def test_a_word_of_another_tool_is_one_mistake_and_its_options_are_read_all_the_same() -> None:
+    with pytest.raises(SpecError) as caught:
+        archscope.read("input: [3, 8, 8]\nlayers:\n  a: {type: Conv2D, filters: 8, kernel_size: 3, stride: no}")
+    assert [each.name for each in caught.value.diagnostics] == ["unknown-type", "unknown-option", "wrong-value"]
