@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from archscope.building.network import BuiltNetwork
+    from archscope.tracing.calling import Called
 
 
 SMALL: Final = 1_000_000
@@ -30,10 +31,14 @@ as LeNet-5 has run before that. Anything larger runs on meta and holds no values
 
 @dataclass(frozen=True)
 class Case:
-    """A network, its analysis, and its module, on the meta device unless it is small."""
+    """A network, its analysis, and its module, on the meta device unless it is small.
+
+    ``module`` is a person's own, which the network was read from; without it, one is built.
+    """
 
     analysis: Analysis
     pace: Pace = field(default_factory=Pace)
+    module: Called | None = None
 
     @property
     def network(self) -> Network:
@@ -61,6 +66,31 @@ class Case:
         import torch
 
         return self.model.example_inputs(1, device=self.device, generator=torch.Generator().manual_seed(0))
+
+    @property
+    def called(self) -> Called:
+        """The person's own module, and what it is called with."""
+        assert self.module is not None  # noqa: S101 - asked for by witnesses of a module alone
+        return self.module
+
+    @cached_property
+    def values(self) -> bool:
+        """Whether their module runs with values: it is small, or does not run without."""
+        from archscope.oracles.own.standin import stand_in
+
+        if sum(each.numel() for each in self.called.module.parameters()) <= SMALL:
+            return True
+        try:
+            with stand_in(self.called, values=False) as standin:
+                standin.run()
+        except Exception:  # noqa: BLE001 - a stranger's module may raise anything where it wants values
+            return True
+        return False
+
+    @cached_property
+    def batch(self) -> int:
+        """Samples that their module is given at once."""
+        return self.called.batch
 
     @cached_property
     def facts_of(self) -> dict[str, Facts]:

@@ -84,7 +84,7 @@ class Lines:
         return self.total - self.biases
 
 
-_PRODUCTS: Final = (_ConvNd, TableConv2d, nn.Linear, EuclideanRBF)
+PRODUCTS: Final = (_ConvNd, TableConv2d, nn.Linear, EuclideanRBF)
 """Modules whose every weighted line is one multiply-accumulate."""
 
 
@@ -108,7 +108,7 @@ def observe(case: Case) -> Iterator[Finding]:
                 yield not_covered(NAME, node.row, f"connections{suffix}", found, node=node.name)
                 continue
             said = {f"connections{suffix}": found.total}
-            if isinstance(module, _PRODUCTS):
+            if isinstance(module, PRODUCTS):
                 said[f"macs{suffix}"] = found.weighted
             for quantity, theirs in said.items():
                 ours = getattr(facts, quantity)
@@ -122,9 +122,14 @@ def observe(case: Case) -> Iterator[Finding]:
 
 
 def _lines(layer: Layer, shapes: tuple[Shape, ...], outs: int) -> tuple[Lines | str, Lines | str]:
-    """Lines in bounds, and all lines; or why there is no telling."""
+    """Lines of a layer as it is built: in bounds, and all; or why there is no telling."""
     with torch.device("meta"):
         module = build_layer(layer, *shapes).eval()
+    return lines_of(module, shapes, outs)
+
+
+def lines_of(module: nn.Module, shapes: tuple[Shape, ...], outs: int) -> tuple[Lines | str, Lines | str]:
+    """Lines of a module on meta, in bounds, and all lines; or why there is no telling."""
     why = next((why for kind, why in _OTHERWISE.items() if isinstance(module, kind)), None)
     if why is None and isinstance(module, (_BatchNorm, _InstanceNorm)):
         why = _batch_norm(module)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from archscope.analysis import Analysis, analyze
 from archscope.errors import NotFound, did_you_mean
@@ -16,6 +16,9 @@ from archscope.network import Network
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, not_covered, worst
 from archscope.oracles.pace import SECONDS, Pace, Told
+
+if TYPE_CHECKING:
+    from archscope.tracing.calling import Called
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,9 @@ WITNESSES: Final = {
     )
 }  # fmt: skip
 """Every witness by name, in the order of the matrix."""
+
+OF_A_MODULE: Final = frozenset({"built", "torchinfo", "fvcore", "flops", "jacobian", "field"})
+"""Witnesses that can be sent through a person's own module; see `archscope.oracles.own`."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,7 @@ def verify(
     seconds: float = SECONDS,
     progress: Told | None = None,
     clock: Callable[[], float] = time.monotonic,
+    module: Called | None = None,
 ) -> Verification:
     """Call the witnesses of a network.
 
@@ -141,6 +148,8 @@ def verify(
         seconds: how long they may take together; what is too large for it is sampled or not covered.
         progress: called with the network's, the witness's and the layer's name as each is looked at.
         clock: what tells the time.
+        module: the person's own module that the network was read from; the witnesses are sent through it, and it is
+            left as it was. Without it they look at the module that is built from the network.
 
     An interrupt (Ctrl-C) ends it with what is known so far; `Verification.stopped` says where.
 
@@ -153,7 +162,7 @@ def verify(
         if name not in WITNESSES:
             raise NotFound(f"there is no witness `{name}`; {did_you_mean(name, WITNESSES, what='witnesses')}")
     analysis = analyze(network) if isinstance(network, Network) else network
-    case = Case(analysis, Pace(seconds, network=analysis.name, told=progress, clock=clock))
+    case = Case(analysis, Pace(seconds, network=analysis.name, told=progress, clock=clock), module)
     findings: list[Finding] = []
     stopped = ""
     try:
@@ -175,7 +184,8 @@ def verify(
 def _asked(name: str, case: Case) -> Iterator[Finding]:
     witness = WITNESSES[name]
     _require(witness.packages)
-    module = importlib.import_module(f"archscope.oracles.{witness.module}")
+    own = case.module is not None and witness.module in OF_A_MODULE
+    module = importlib.import_module(f"archscope.oracles.{'own.' if own else ''}{witness.module}")
     found: Iterator[Finding] = module.observe(case)
     return found
 

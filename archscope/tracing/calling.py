@@ -56,6 +56,14 @@ class Called:
     call: Call
     network: Network
 
+    @property
+    def batch(self) -> int:
+        """Samples that run at once: as many as the tensors that are there agree on, or as were said."""
+        said: list[Any] = []
+        self.call.mapped(said.append)
+        there = {each.shape[0] if each.dim() else 1 for each in said if isinstance(each, Tensor)}
+        return there.pop() if len(there) == 1 else self.call.batch
+
     def inputs(self, device: torch.device | str, *, batch: int | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of one call, on a device; what was described is drawn with a fixed seed."""
         generator = None if torch.device(device).type == "meta" else torch.Generator().manual_seed(0)
@@ -233,8 +241,13 @@ def filled(module: nn.Module, call: Call) -> Iterator[Call]:
     precision = str(own).removeprefix("torch.")
     choices = [list(_choices(name, value, parameters.get(name), precision)) for name, value in places]
     ranked = sorted(itertools.islice(itertools.product(*map(range, map(len, choices))), 4096), key=_rank)
-    for picks in ranked[:MOST]:
-        yield _with(call, [options[pick] for options, pick in zip(choices, picks, strict=True)])
+    for batched in (True, False):
+        for picks in ranked[:MOST]:
+            values = [options[pick] for options, pick in zip(choices, picks, strict=True)]
+            open_ = [isinstance(each, Given) and each.batched is None for each in values]
+            if batched or any(open_):
+                yield _with(call, [each.replace(batched=batched) if free else each
+                                   for each, free in zip(values, open_, strict=True)])  # fmt: skip
 
 
 def _with(call: Call, values: Sequence[Any]) -> Call:

@@ -1,0 +1,58 @@
+"""The module itself: what it holds by PyTorch's own count, and the shapes that leave its innermost modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from archscope.building.builders import COUNTERS
+from archscope.oracles.case import Case
+from archscope.oracles.findings import Finding, compared, not_covered
+from archscope.oracles.own.standin import rows_by_path, stand_in
+from archscope.tracing.strangers import tensors_in
+
+NAME = "module"
+
+
+def observe(case: Case) -> Iterator[Finding]:
+    """Run the module and look at what it holds."""
+    import torch
+
+    made: dict[str, list[tuple[int, ...]]] = {}
+    with stand_in(case.called, values=case.values) as standin:
+        module = standin.module
+        rows = rows_by_path(case, module)
+        parts = dict(module.named_modules())
+        for path in rows:
+            parts[path].register_forward_hook(
+                lambda _, __, output, path=path: made.__setitem__(path, [tuple(each.shape) for each in _all(output)])
+            )
+        with torch.no_grad():
+            standin.run()
+        held = {path: list(parts[path].named_parameters()) for path in rows}
+        trained = {id(each): each.numel() for each in module.parameters() if each.requires_grad}
+        frozen = {id(each): each.numel() for each in module.parameters() if not each.requires_grad}
+        buffers = {id(each): each.numel() for name, each in module.named_buffers()
+                   if name.rpartition(".")[2] not in COUNTERS}  # fmt: skip
+    for path, row in rows.items():
+        case.pace.at(row.name)
+        ours, theirs = row.facts[0].outputs[0], made[path][0] if made.get(path) else ()
+        if theirs and not row.facts[0].reasons.get("output"):
+            yield compared(NAME, row.name, "output", tuple(map(int, ours)), _sample(ours, theirs), node=path)
+        if held[path] and not row.shared:
+            values = sum(each.numel() for _, each in held[path] if each.requires_grad)
+            yield compared(NAME, row.name, "parameters", row.parameters, values, node=path)
+    yield compared(NAME, None, "parameters", case.analysis.totals.parameters, sum(trained.values()))
+    fixed, theirs_fixed = int(case.analysis.totals.fixed), sum(frozen.values()) + sum(buffers.values())
+    if fixed == theirs_fixed or fixed > theirs_fixed:
+        yield compared(NAME, None, "fixed", fixed, theirs_fixed)
+    yield not_covered(NAME, None, "connections", "a module holds weights; it does not count lines or products")
+
+
+def _all(output: Any) -> list[Any]:
+    return list(tensors_in(output))
+
+
+def _sample(ours: Any, theirs: tuple[int, ...]) -> tuple[int, ...]:
+    """A tensor's shape without its batch axis, if one was there."""
+    return theirs[1:] if len(theirs) == len(ours) + 1 else theirs

@@ -1,0 +1,184 @@
+"""Why tools count otherwise: conventions that are known, each tried on the numbers of one part of a module."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from torch import nn
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+
+from archscope.oracles.findings import Finding, Verdict, compared, not_covered
+from archscope.oracles.own.standin import Part
+
+
+@dataclass(frozen=True)
+class Convention:
+    """A way of counting that is not ours.
+
+    Attributes:
+        why: what it does, for a report.
+        count: what it makes of a part; None where it has nothing to say.
+    """
+
+    why: str
+    count: Callable[[Part, int], float | None]
+
+
+def _ours(part: Part) -> int:
+    return part.macs or 0
+
+
+def _biases(part: Part) -> int:
+    """Additions of a bias: one to every output of a layer that has one; to every gate of a recurrent one."""
+    if isinstance(part.module, nn.RNNBase):
+        held = sum(each.numel() for name, each in part.module.named_parameters() if name.startswith("bias"))
+        return held * sum(int(facts.inputs[0][0]) for _, facts in part.nodes)
+    added = 0
+    for _, facts in part.nodes:
+        if any(weight.name.rpartition(".")[2] == "bias" for weight in facts.weights):
+            added += math.prod(int(extent) for extent in facts.output)
+    return added
+
+
+def _parameters(part: Part) -> int:
+    return sum(each.numel() for each in part.module.parameters(recurse=False))
+
+
+def _bias_counted(part: Part, batch: int) -> float | None:
+    return _ours(part) + _biases(part) * batch if _biases(part) else None
+
+
+def _batch_counted(part: Part, batch: int) -> float | None:
+    return _ours(part) * batch if batch > 1 else None
+
+
+def _batch_missed(part: Part, batch: int) -> float | None:
+    return _ours(part) / batch if batch > 1 else None
+
+
+def _over_outputs(part: Part, batch: int) -> float | None:
+    """Weights times output positions, the bias with them: a stride of two makes four times as much."""
+    if not isinstance(part.module, _ConvTransposeNd):
+        return None
+    places = sum(math.prod(int(extent) for extent in facts.output[1:]) for _, facts in part.nodes)
+    return _parameters(part) * places * batch
+
+
+def _over_outputs_without_bias(part: Part, batch: int) -> float | None:
+    if not isinstance(part.module, _ConvTransposeNd):
+        return None
+    places = sum(math.prod(int(extent) for extent in facts.output[1:]) for _, facts in part.nodes)
+    return part.module.weight.numel() * places * batch
+
+
+def _one_position(part: Part, batch: int) -> float | None:
+    runs = sum(bool(facts.macs) for _, facts in part.nodes)
+    return _parameters(part) * batch * runs if isinstance(part.module, nn.Linear) else None
+
+
+def _every_parameter(part: Part, batch: int) -> float | None:
+    """One for each parameter, whatever the module does with it."""
+    if isinstance(part.module, (_ConvNd, nn.Linear)):
+        return None
+    return _parameters(part) * batch * max(1, sum(bool(facts.weights) for _, facts in part.nodes))
+
+
+def _without_attention(part: Part, _: int) -> float | None:
+    """All but the two products of a fused attention."""
+    fused = [facts for node, facts in part.nodes if "attention" in _label(node.layer)]
+    if not fused:
+        return None
+    if isinstance(part.module, nn.MultiheadAttention):
+        return _projections(part)
+    return _ours(part) - sum(int(facts.macs or 0) for facts in fused)
+
+
+def _projections(part: Part) -> float:
+    """Products of an attention with its weights: the projections before and after it."""
+    module: Any = part.module
+    sizes = (int(module.embed_dim), int(module.kdim), int(module.vdim))
+    total = 0
+    for _, facts in part.nodes:
+        places = [math.prod(int(extent) for extent in shape[:-1]) for shape in facts.inputs]
+        places = places * 3 if len(places) == 1 else places
+        total += sum(place * sizes[0] * size for place, size in zip(places, sizes, strict=False))
+        total += math.prod(int(extent) for extent in facts.output[:-1]) * sizes[0] ** 2
+    return total
+
+
+def _label(layer: object) -> str:
+    return f"{getattr(layer, 'type', '')} {getattr(layer, 'called', '')}"
+
+
+BLIND: Final = {
+    "torchinfo": "it looks at modules, and sees no function that is called in `forward`",
+    "fvcore": "it has no rule for what runs there",
+    "FLOPs": "it has no formula for what runs there",
+}  # fmt: skip
+"""Why a tool counts nothing where there are products."""
+
+CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
+    "torchinfo": (
+        Convention("its mult-adds count the bias", _bias_counted),
+        Convention("it multiplies a transposed convolution's weights with its outputs, not its inputs: "
+                   "four times as much for a stride of 2", _over_outputs),
+        Convention("it counts a dense layer at one position of several", _one_position),
+        Convention("it counts every parameter of such a module once", _every_parameter),
+        Convention("it counts every sample of the batch", _batch_counted),
+    ),
+    "fvcore": (
+        Convention("its trace has no rule for fused attention, and misses its two products", _without_attention),
+        Convention("it multiplies a transposed convolution's weights with its outputs, not its inputs: "
+                   "four times as much for a stride of 2", _over_outputs_without_bias),
+        Convention("it counts one sample of the batch", _batch_missed),
+    ),
+    "FLOPs": (
+        Convention("it has no formula for this fused attention, and misses its two products", _without_attention),
+        Convention("it counts one sample of the batch", _batch_missed),
+    ),
+}  # fmt: skip
+"""The conventions of each tool, the likeliest first."""
+
+
+def explained(witness: str, part: Part, theirs: int, batch: int) -> str:
+    """The convention by which a tool comes to its number; empty if none is known."""
+    for each in CONVENTIONS[witness]:
+        if each.count(part, batch) == theirs:
+            return each.why
+    return ""
+
+
+def judged(witness: str, part: Part, theirs: int, batch: int) -> Finding:
+    """A tool's multiply-accumulates of a part beside ours."""
+    place = part.path or part.row
+    if part.macs is None:
+        reason = next(facts.reasons.get("macs", "") for _, facts in part.nodes if facts.macs is None)
+        return not_covered(witness, part.row, "macs", f"archscope has no count there: {reason}", node=place)
+    if part.macs and not theirs:
+        return not_covered(witness, part.row, "macs", BLIND[witness], node=place)
+    found = compared(witness, part.row, "macs", part.macs, theirs, node=place)
+    if found.verdict is Verdict.DIFFERS:
+        why = explained(witness, part, theirs, batch)
+        verdict = Verdict.EXPLAINED if why else Verdict.DIFFERS
+        found = replace(found, verdict=verdict, why=why or "no convention of the tool that is known explains it")
+    return found
+
+
+def total(witness: str, quantity: str, ours: int | None, theirs: int, parts: Sequence[Finding]) -> Finding:
+    """A tool's total beside ours, with the reasons of its parts; ``theirs`` is what the tool itself added up."""
+    if ours is None:
+        return not_covered(witness, None, quantity, "archscope has no total: a layer is not covered")
+    found = compared(witness, None, quantity, ours, theirs)
+    if found.verdict is Verdict.AGREES:
+        return found
+    reasons = list(dict.fromkeys(each.why for each in parts if each.verdict is Verdict.EXPLAINED))
+    silent = list(dict.fromkeys(each.why for each in parts if each.verdict is Verdict.NOT_COVERED))
+    known = sum(int(each.theirs or 0) for each in parts)
+    if not reasons and not silent:
+        return replace(found, why="no convention of the tool that is known explains it")
+    if known != theirs:
+        return not_covered(witness, None, quantity, f"its total of {theirs:,} is not that of its parts, {known:,}")
+    return replace(found, verdict=Verdict.EXPLAINED, why="; ".join(reasons + silent))

@@ -1,0 +1,52 @@
+"""PyTorch's `FlopCounterMode` around the module, halved: multiply-accumulates of each of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from archscope.oracles.case import Case
+from archscope.oracles.findings import Finding
+from archscope.oracles.flops import quick_counter
+from archscope.oracles.own.conventions import judged, total
+from archscope.oracles.own.standin import parts_of, stand_in
+
+NAME = "FLOPs"
+
+
+def observe(case: Case) -> Iterator[Finding]:
+    """Count while the module runs."""
+    import torch
+
+    counter = quick_counter()
+    with stand_in(case.called, values=case.values) as standin:
+        with torch.no_grad(), counter:
+            standin.run()
+        parts = parts_of(case, standin.module)
+        root = type(standin.module).__name__
+    counts = {path.removeprefix(root).removeprefix("."): sum(ops.values()) // 2
+              for path, ops in counter.get_flop_counts().items() if path != "Global"}  # fmt: skip
+    own = exclusive(counts)
+    found = []
+    for part in parts:
+        case.pace.at(part.row)
+        if part.macs or own.get(part.path):
+            found.append(judged(NAME, part, own.get(part.path, 0), case.batch))
+            yield found[-1]
+    yield total(NAME, "macs", case.analysis.totals.macs, counter.get_total_flops() // 2, found)
+
+
+def exclusive(counts: Mapping[str, int]) -> dict[str, int]:
+    """Counts of modules without those of the modules in them.
+
+    >>> exclusive({"": 30, "a": 30, "a.b": 10, "a.c": 12})
+    {'': 0, 'a': 8, 'a.b': 10, 'a.c': 12}
+    """
+    own = dict(counts)
+    for path, count in counts.items():
+        above = path
+        while above:
+            above = above.rpartition(".")[0]
+            if above in own:
+                own[above] -= count
+                break
+    return own

@@ -1,0 +1,56 @@
+"""fvcore's trace of the module: multiply-accumulates of each of its parts."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Final
+
+from archscope.oracles.case import Case
+from archscope.oracles.findings import Finding, not_covered
+from archscope.oracles.fvcore import PRODUCTS
+from archscope.oracles.own.conventions import judged, total
+from archscope.oracles.own.flops import exclusive
+from archscope.oracles.own.standin import Plain, parts_of, stand_in
+
+NAME = "fvcore"
+LARGEST: Final = 300_000_000
+"""Values of a module up to which it is traced: the trace needs them all, and runs them."""
+
+
+def observe(case: Case) -> Iterator[Finding]:
+    """Let fvcore trace the module."""
+    if sum(each.numel() for each in case.called.module.parameters()) > LARGEST:
+        yield not_covered(NAME, None, "macs", f"its trace needs values, and the module holds more than {LARGEST:,}")
+        return
+    import torch
+
+    with warnings.catch_warnings():
+        # On import and while tracing, fvcore uses parts of PyTorch that are going away.
+        warnings.simplefilter("ignore")
+        from fvcore.nn import FlopCountAnalysis
+
+        with stand_in(case.called, values=True) as standin, torch.no_grad():
+            parts = parts_of(case, standin.module)
+            count = FlopCountAnalysis(Plain(standin, case.called), standin.tensors)
+            count = count.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
+            try:
+                by_module = count.by_module_and_operator()
+            except Exception as error:  # noqa: BLE001 - whatever a trace of a stranger's module raises is told
+                yield not_covered(NAME, None, "macs", f"PyTorch cannot trace it: {_first_line(error)}")
+                return
+    counts = {path.removeprefix("inner").removeprefix("."): sum(int(number) for name, number in operators.items()
+                                                               if name in PRODUCTS)
+              for path, operators in by_module.items() if path}  # fmt: skip
+    own = exclusive(counts)
+    found = []
+    for part in parts:
+        case.pace.at(part.row)
+        if part.macs or own.get(part.path):
+            found.append(judged(NAME, part, own.get(part.path, 0), case.batch))
+            yield found[-1]
+    yield total(NAME, "macs", case.analysis.totals.macs, counts.get("", 0), found)
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,0 +1,180 @@
+"""`StandIn`: a module's shadow with what it is called with, and the parts that a tool's counts belong to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archscope.analysis import Row
+from archscope.layers import Facts
+from archscope.network import Node
+from archscope.oracles.case import Case
+from archscope.tracing.calling import Called
+from archscope.tracing.inputs import Given
+from archscope.tracing.shadow import Shadow
+from archscope.tracing.strangers import as_written, heard_apart, tensors_in
+from archscope.tracing.surroundings import Surroundings, random_numbers_kept
+from archscope.tracing.twins import Twins
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A module that can be run, hooked and changed as anybody likes.
+
+    Attributes:
+        module: the shadow, as at inference.
+        args: what it is called with, in order.
+        kwargs: what it is called with by name.
+    """
+
+    module: nn.Module
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+    def run(self) -> Any:
+        """What the module returns."""
+        return self.module(*self.args, **self.kwargs)
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The tensors that it is called with."""
+        return tuple(tensors_in([*self.args, *self.kwargs.values()]))
+
+
+class Plain(nn.Module):
+    """A module that takes tensors and returns a tuple of tensors, for tools that know nothing else."""
+
+    def __init__(self, standin: StandIn, called: Called) -> None:
+        super().__init__()
+        self.inner = standin.module
+        self._called = called
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        left = iter(tensors)
+        args, kwargs = self._called.call.mapped(
+            lambda value: next(left) if isinstance(value, (Tensor, Given)) else value
+        )
+        return tuple(tensors_in(self.inner(*args, **kwargs)))
+
+
+@contextmanager
+def stand_in(called: Called, *, values: bool) -> Iterator[StandIn]:
+    """A shadow of a module with its inputs: with values, or on meta; what it changes around itself is put back."""
+    around, twins = Surroundings(), Twins(values=values)
+    with random_numbers_kept(), heard_apart(), as_written(), plain_attention():
+        shadow = Shadow(twins.twin, around.met)
+        try:
+            module: nn.Module = shadow.of(called.module)
+            if values:
+                _filled(module)
+            device = "meta" if not values else next((each.device for each in module.parameters()), "cpu")
+            args, kwargs = called.inputs(device)
+            args, kwargs = shadow.of([args, kwargs])
+            for tensor in around.tensors:
+                twins.watch(tensor)
+            yield StandIn(module.eval(), tuple(args), kwargs)
+        finally:
+            twins.restore()
+            around.restore()
+
+
+def _filled(module: nn.Module) -> None:
+    """Give small values to parameters and buffers that have none: the module was made on meta."""
+    for part in module.modules():
+        tables: tuple[dict[str, Any], ...] = (part._parameters, part._buffers)
+        for table in tables:
+            for name, each in table.items():
+                if each is not None and each.device.type == "meta":
+                    made = torch.zeros(each.shape, dtype=each.dtype)
+                    if made.is_floating_point():
+                        made = made + 0.01
+                    table[name] = nn.Parameter(made, each.requires_grad) if isinstance(each, nn.Parameter) else made
+
+
+@contextmanager
+def plain_attention() -> Iterator[None]:
+    """PyTorch's encoder layers run operation by operation; their fast path is one that no tool looks into."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The nodes that ran in one module's own ``forward``, the modules in it left out.
+
+    Attributes:
+        path: the module's path; empty for the whole.
+        module: the module.
+        nodes: its nodes with their facts.
+        row: the layer of the table that findings about it stand at.
+    """
+
+    path: str
+    module: nn.Module
+    nodes: tuple[tuple[Node, Facts], ...]
+    row: str
+
+    @property
+    def macs(self) -> int | None:
+        """Products of all of them; None where one is not covered."""
+        counts = [facts.macs for _, facts in self.nodes]
+        return None if None in counts else sum(int(each) for each in counts if each is not None)
+
+    @property
+    def inputs(self) -> Sequence[Any]:
+        """The shapes that its first node was given."""
+        return self.nodes[0][1].inputs
+
+
+def parts_of(case: Case, module: nn.Module) -> list[Part]:
+    """The parts of a module that nodes belong to, in the order in which they ran."""
+    paths = dict(module.named_modules())
+    grouped: dict[str, list[tuple[Node, Facts]]] = {}
+    for node in case.network.nodes:
+        grouped.setdefault(path_of(node.name, paths), []).append((node, case.facts_of[node.name]))
+    return [Part(path, paths[path], tuple(nodes), _row(nodes)) for path, nodes in grouped.items()]
+
+
+def path_of(name: str, paths: Mapping[str, Any]) -> str:
+    """The innermost module in whose ``forward`` a node ran: ``fc``, ``fc_2`` and ``fc.relu`` all belong to ``fc``.
+
+    >>> path_of("blocks.0.fc_2", {"": 0, "blocks": 0, "blocks.0": 0, "blocks.0.fc": 0})
+    'blocks.0.fc'
+    """
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        path = ".".join(parts[:length])
+        for each in (path, re.sub(r"_\d+$", "", path)):
+            if each in paths:
+                return each
+    return ""
+
+
+def _row(nodes: Sequence[tuple[Node, Facts]]) -> str:
+    """The row of the first node with products, or with weights, or of the first."""
+    for wanted in ("macs", "weights"):
+        found = next((node.row for node, facts in nodes if getattr(facts, wanted)), None)
+        if found is not None:
+            return found
+    return nodes[0][0].row
+
+
+def rows_by_path(case: Case, module: nn.Module) -> dict[str, Row]:
+    """Rows that are one call of one innermost module, by its path."""
+    paths = {path: each for path, each in module.named_modules() if path and not any(True for _ in each.children())}
+    runs: dict[str, int] = {}
+    for node in case.network.nodes:
+        path = path_of(node.name, paths)
+        if path and node.name == node.row:
+            runs[path] = runs.get(path, 0) + 1
+    return {row.name: row for row in case.analysis.rows if runs.get(row.name) == 1}

@@ -1,0 +1,61 @@
+"""torchinfo's summary of the module: parameters, and its mult-adds of each of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from archscope.oracles.case import Case
+from archscope.oracles.findings import Finding, Verdict, compared, not_covered
+from archscope.oracles.own.conventions import judged, total
+from archscope.oracles.own.standin import StandIn, parts_of, stand_in
+
+NAME = "torchinfo"
+TIED = "it counts shared weights once for each layer that has them"
+
+
+def observe(case: Case) -> Iterator[Finding]:
+    """Let torchinfo summarise the module."""
+    with stand_in(case.called, values=case.values) as standin:
+        try:
+            result = _summarised(standin)
+        except Exception as error:  # noqa: BLE001 - whatever it raises over a stranger's module is told
+            cause = error.__cause__ or error
+            yield not_covered(NAME, None, "everything", f"it does not run the module: {cause}".splitlines()[0])
+            return
+        parts = parts_of(case, standin.module)
+        ids = {id(part.module): part.path for part in parts}
+        tied = sum(each.numel() for _, each in standin.module.named_parameters(remove_duplicate=False))
+        tied -= sum(each.numel() for each in standin.module.parameters())
+    counts: dict[str, int] = {}
+    for each in result.summary_list:
+        path = ids.get(each.layer_id)
+        if path is not None and each.executed and each.is_leaf_layer:
+            counts[path] = counts.get(path, 0) + int(each.macs)
+    found = []
+    for part in parts:
+        case.pace.at(part.row)
+        theirs = counts.get(part.path, 0)
+        if part.macs or theirs:
+            found.append(judged(NAME, part, theirs, case.batch))
+            yield found[-1]
+    yield _parameters(case, int(result.trainable_params), tied)
+    yield total(NAME, "macs", case.analysis.totals.macs, int(result.total_mult_adds), found)
+
+
+def _summarised(standin: StandIn) -> Any:
+    from torchinfo import summary
+
+    device = next((each.device for each in standin.module.parameters()), None)
+    return summary(
+        standin.module, input_data=list(standin.args) or None, device=device, verbose=0, depth=64, mode="eval",
+        cache_forward_pass=False, **standin.kwargs,
+    )  # fmt: skip
+
+
+def _parameters(case: Case, theirs: int, tied: int) -> Finding:
+    found = compared(NAME, None, "parameters", case.analysis.totals.parameters, theirs)
+    if found.verdict is Verdict.DIFFERS and tied and theirs == int(case.analysis.totals.parameters) + tied:
+        return replace(found, verdict=Verdict.EXPLAINED, why=TIED)
+    return found
