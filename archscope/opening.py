@@ -60,9 +60,19 @@ class Request(Record):
         """Whether it is a module, or a program, and no spec."""
         return self.factory is not None or _is_archive(self.spec)
 
-    def document(self) -> dict[str, Any]:
-        """The form in which another process is told; `Request` of it is this one again."""
-        return {name: getattr(self, name) for name in ("spec", "inputs", "example", "options", "batch")}
+    def document(self) -> str:
+        """The form in which another process is told, JSON; `Request.read` of it is this one again."""
+        import json
+
+        return json.dumps({name: getattr(self, name) for name in ("spec", "inputs", "example", "options", "batch")})
+
+    @classmethod
+    def read(cls, document: str) -> Request:
+        """A request from its document."""
+        import json
+
+        stated = json.loads(document)
+        return cls(**{**stated, "inputs": tuple(stated["inputs"])})
 
 
 def _is_archive(path: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from archscope.analysis import Analysis
 from archscope.bench import units
@@ -14,6 +14,10 @@ from archscope.bench.plan import Cell
 from archscope.bench.precision import PRECISIONS
 from archscope.bench.report import ceilings_line
 from archscope.bench.sheets import Sheet
+from archscope.record import EMPTY
+
+if TYPE_CHECKING:
+    from archscope.tracing.calling import Called
 
 MEANING: Final = (
     "F1: all FLOPs (2 · MACs) at the peak, or weights, input and output through memory once. F2: the layers' "
@@ -22,13 +26,18 @@ MEANING: Final = (
 )
 
 
-def dry_run(cells: Sequence[Cell], analyses: Mapping[str, Analysis], devices: Sequence[Ceilings]) -> dict[str, Any]:
+def dry_run(
+    cells: Sequence[Cell],
+    analyses: Mapping[str, Analysis],
+    devices: Sequence[Ceilings],
+    modules: Mapping[str, Called] = EMPTY,
+) -> dict[str, Any]:
     """F1, F2 and, where PyTorch is installed, F3 of every cell on every device.
 
     A layout or an engine changes no floor, so cells that differ in nothing else appear once.
     """
     wanted = dict.fromkeys((cell.model, cell.batch, cell.dtype, cell.mode) for cell in cells)
-    traces = {key: _operations(analyses[key[0]], *key[1:]) for key in wanted}
+    traces = {key: _operations(analyses[key[0]], modules.get(key[0]), *key[1:]) for key in wanted}
     found = []
     for ceilings in devices:
         for key in wanted:
@@ -57,12 +66,14 @@ def dry_run(cells: Sequence[Cell], analyses: Mapping[str, Analysis], devices: Se
     }
 
 
-def _operations(analysis: Analysis, batch: int, dtype: str, mode: str) -> Any:
+def _operations(analysis: Analysis, module: Called | None, batch: int, dtype: str, mode: str) -> Any:
     """What eager PyTorch starts; None where PyTorch is not installed, or under autocast."""
     if importlib.util.find_spec("torch") is None or PRECISIONS[dtype].autocast is not None:
         return None
-    from archscope.bench.eager import operations
+    from archscope.bench.eager import operations, operations_of
 
+    if module is not None:
+        return operations_of(module, PRECISIONS[dtype], batch=batch, mode=mode)
     return operations(analysis.network, PRECISIONS[dtype], batch=batch, mode=mode)
 
 

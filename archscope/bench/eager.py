@@ -22,6 +22,10 @@ from archscope.bench.ceilings import Ceilings
 from archscope.bench.precision import Precision
 from archscope.building import build
 from archscope.network import Network
+from archscope.tracing.calling import Called
+from archscope.tracing.inputs import Call
+from archscope.tracing.standin import stand_in
+from archscope.tracing.strangers import tensors_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,44 @@ def operations(network: Network, precision: Precision, *, batch: int, mode: str 
     return tuple(found)
 
 
+def operations_of(
+    called: Called, precision: Precision, *, batch: int, mode: str = "infer"
+) -> tuple[Operation, ...] | None:
+    """Every operation of one call of a person's own module, by the submodule that runs; None if it wants values."""
+    dtype = getattr(torch, precision.torch)
+    found: list[Operation] = []
+    recorder = _Recorder()
+    running: list[str] = []
+
+    def cast(value: Any) -> Any:
+        return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
+
+    def begin(path: str) -> None:
+        _move(recorder, found, running[-1] if running else "")
+        running.append(path)
+
+    def end() -> None:
+        _move(recorder, found, running.pop())
+
+    try:
+        with stand_in(called, values=False, batch=batch) as standin:
+            module = standin.module.to(dtype)
+            module.train(mode == "train")
+            args, kwargs = Call(standin.args, standin.kwargs).mapped(cast)
+            for path, part in module.named_modules():
+                part.register_forward_pre_hook(lambda *_, path=path: begin(path))
+                part.register_forward_hook(lambda *_: end())
+            with torch.set_grad_enabled(mode == "train"), recorder:
+                made = module(*args, **kwargs)
+                if mode == "train":
+                    ends = [each for each in tensors_in(made) if each.requires_grad]
+                    torch.autograd.backward(ends, [torch.empty_like(each) for each in ends])
+    except Exception:  # noqa: BLE001 - a stranger's module may raise anything where it wants values
+        return None
+    _move(recorder, found, "")
+    return tuple(found)
+
+
 def _move(recorder: _Recorder, found: list[Operation], node: str) -> None:
     found.extend(Operation(node, *each) for each in recorder.ended)
     recorder.ended.clear()
@@ -136,6 +178,6 @@ def launches(found: tuple[Operation, ...], network: Network) -> Mapping[str, int
     rows = {node.name: node.row for node in network.nodes}
     counted: dict[str, int] = {}
     for each in found:
-        if each.node:
+        if each.node in rows:
             counted[rows[each.node]] = counted.get(rows[each.node], 0) + 1
     return counted

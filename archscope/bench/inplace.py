@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,6 +19,7 @@ from torch import nn
 from archscope.bench.clocks import Clock, Mark
 from archscope.bench.timing import CLOSED, Limits, once, without_collection
 from archscope.building.network import BuiltNetwork
+from archscope.record import EMPTY
 
 LEAST: Final = 7
 MOST: Final = 500
@@ -55,7 +56,13 @@ class LayerTimes:
 
 
 def time_layers(
-    module: nn.Module, inputs: Sequence[Any], clock: Clock, limits: Limits, *, call: Callable[[], object] | None = None
+    module: nn.Module,
+    inputs: Sequence[Any],
+    clock: Clock,
+    limits: Limits,
+    *,
+    call: Callable[[], object] | None = None,
+    kwargs: Mapping[str, Any] = EMPTY,
 ) -> LayerTimes:
     """Time every layer of a module that runs on these inputs.
 
@@ -66,8 +73,9 @@ def time_layers(
         clock: the clock of the device it runs on.
         limits: how long to measure.
         call: the plain call to hold the sum against; calls the module if left out.
+        kwargs: what it takes by name.
     """
-    plain = (lambda: module(*inputs)) if call is None else call
+    plain = (lambda: module(*inputs, **kwargs)) if call is None else call
     marks: list[Mark] = []
     if isinstance(module, BuiltNetwork):
         names = tuple(name for name, _ in module.nodes())
@@ -80,36 +88,68 @@ def time_layers(
             marks.append(clock.mark())
 
         return _collect(names, instrumented, plain, marks, clock, limits)
-    with _hooked(module, clock, marks) as seen:
+    innermost = _innermost(module, lambda: module(*inputs, **kwargs))
+    with _hooked(innermost, clock, marks) as seen:
 
         def hooked() -> None:
             seen.clear()
             marks.append(clock.mark())
-            module(*inputs)
+            module(*inputs, **kwargs)
+            marks.append(clock.mark())
 
         hooked()
-        names = tuple(seen)
+        # Before each layer, and after the last, is what runs between layers: functions that `forward` calls.
+        segments = [each for name in seen for each in ("", name)] + [""]
         marks.clear()
-        return _collect(names, hooked, plain, marks, clock, limits)
+        return _collect(tuple(segments), hooked, plain, marks, clock, limits)
+
+
+def _innermost(module: nn.Module, call: Callable[[], object]) -> dict[str, nn.Module]:
+    """The submodules in which no other runs, by path."""
+    running: list[str] = []
+    outer: set[str] = set()
+    ran: dict[str, nn.Module] = {}
+
+    def begin(path: str, part: nn.Module) -> None:
+        outer.update(running)
+        running.append(path)
+        ran[path] = part
+
+    def end(*_: object) -> None:
+        running.pop()
+
+    hooks = []
+    try:
+        for path, part in module.named_modules():
+            hooks.append(part.register_forward_pre_hook(lambda part, _, path=path: begin(path, part)))
+            hooks.append(part.register_forward_hook(end))
+        call()
+    finally:
+        for each in hooks:
+            each.remove()
+    return {path: part for path, part in ran.items() if path not in outer and path}
 
 
 @contextmanager
-def _hooked(module: nn.Module, clock: Clock, marks: list[Mark]) -> Iterator[list[str]]:
-    """Mark the end of every innermost submodule; yields the names in the order in which they ran."""
+def _hooked(innermost: Mapping[str, nn.Module], clock: Clock, marks: list[Mark]) -> Iterator[list[str]]:
+    """Mark the beginning and the end of every submodule; yields the names in the order in which they ran."""
     seen: list[str] = []
     hooks = []
 
-    def hook(name: str) -> Callable[..., None]:
-        def ended(*_: object) -> None:
+    def begin(name: str) -> Callable[..., None]:
+        def begun(*_: object) -> None:
             seen.append(name)
             marks.append(clock.mark())
 
-        return ended
+        return begun
+
+    def end(*_: object) -> None:
+        marks.append(clock.mark())
 
     try:
-        for name, part in module.named_modules():
-            if name and not any(True for _ in part.children()):
-                hooks.append(part.register_forward_hook(hook(name)))
+        for name, part in innermost.items():
+            hooks.append(part.register_forward_pre_hook(begin(name)))
+            hooks.append(part.register_forward_hook(end))
         yield seen
     finally:
         for each in hooks:
@@ -144,9 +184,10 @@ def _collect(
             whole.append(clock.between(marks[0], marks[-1]) if clock.asynchronous else end - start)
             for lane, each in zip(lanes, times, strict=True):
                 lane.append(each)
+    timed = [(name, statistics.median(lane)) for name, lane in zip(names, lanes, strict=True) if name]
     return LayerTimes(
-        names=names,
-        seconds=tuple(statistics.median(lane) for lane in lanes),
+        names=tuple(name for name, _ in timed),
+        seconds=tuple(seconds for _, seconds in timed),
         instrumented=statistics.median(whole),
         plain=statistics.median(bare),
         runs=len(whole),

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
@@ -17,6 +17,7 @@ from archscope.bench import timing
 from archscope.bench.clocks import Clock
 from archscope.bench.environment import free_memory
 from archscope.bench.inplace import LayerTimes, time_layers
+from archscope.bench.own import OwnWorkload, prepare_own, times_by_node
 from archscope.bench.plan import Cell
 from archscope.bench.timing import Limits, Series
 from archscope.bench.work import (
@@ -24,14 +25,19 @@ from archscope.bench.work import (
     OutOfMemory,
     Unsupported,
     Workload,
+    autocast,
     compare,
     compare_gradients,
+    compare_outputs,
     fixed_arithmetic,
     gradients_off,
     own_chance,
     prepare,
     quietly,
 )
+
+if TYPE_CHECKING:
+    from archscope.tracing.calling import Called
 
 DEVICE_LOST: Final = re.compile(r"device-side assert|illegal memory access|device.* lost|unspecified launch failure")
 
@@ -52,16 +58,25 @@ class Settings:
 
 
 def measure_cell(
-    analysis: Analysis, cell: Cell, device: torch.device, clock: Clock, settings: Settings, *, nvml: Any = None
+    analysis: Analysis,
+    cell: Cell,
+    device: torch.device,
+    clock: Clock,
+    settings: Settings,
+    *,
+    nvml: Any = None,
+    module: Called | None = None,
 ) -> dict[str, Any]:
     """Measure a cell; whatever goes wrong with it is its status, and the caller goes on.
+
+    ``module`` is the person's own module that the analysis is of; without it, one is built.
 
     Returns:
         one round's result: ``status``, ``error`` and, where all went well, the figures.
     """
     try:
         with quietly(), gradients_off(cell), own_chance(device, settings.seed):
-            return _measured(analysis, cell, device, clock, settings, nvml)
+            return _measured(analysis, cell, device, clock, settings, nvml, module)
     except Unsupported as error:
         return _failed("unsupported", str(error))
     except OutOfMemory as error:
@@ -106,11 +121,21 @@ def _release(device: torch.device) -> None:
 
 
 def _measured(
-    analysis: Analysis, cell: Cell, device: torch.device, clock: Clock, settings: Settings, nvml: Any
+    analysis: Analysis,
+    cell: Cell,
+    device: torch.device,
+    clock: Clock,
+    settings: Settings,
+    nvml: Any,
+    own: Called | None,
 ) -> dict[str, Any]:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    work = prepare(analysis, cell, device, seed=settings.seed)
+    work: Workload | OwnWorkload
+    if own is None:
+        work = prepare(analysis, cell, device, seed=settings.seed)
+    else:
+        work = prepare_own(own, analysis, cell, device)
     with fixed_arithmetic(work.precision):
         first = timing.once(clock, work.call)
         second = timing.once(clock, work.call)
@@ -124,7 +149,7 @@ def _measured(
             }  # fmt: skip
         watch = _Watch(device, nvml)
         figures, flags = _figures(work.call, clock, settings.limits)
-        layers = _layers(work, cell, clock, settings)
+        layers = _layers(work, analysis, cell, clock, settings)
         return {
             "status": "ok",
             "error": None,
@@ -139,7 +164,9 @@ def _measured(
         }
 
 
-def _checked(work: Workload, cell: Cell, device: torch.device) -> Check:
+def _checked(work: Workload | OwnWorkload, cell: Cell, device: torch.device) -> Check:
+    if isinstance(work, OwnWorkload):
+        return _own_checked(work, cell, device)
     if cell.mode != "train":
         return compare(work.call(), work)
     work.module.eval()
@@ -148,6 +175,18 @@ def _checked(work: Workload, cell: Cell, device: torch.device) -> Check:
     work.module.train()
     backward = compare_gradients(work, device)
     return Check(max(forward.rel_l2, backward.rel_l2), forward.passed and backward.passed)
+
+
+def _own_checked(work: OwnWorkload, cell: Cell, device: torch.device) -> Check:
+    """Their module's output at inference, before anything is timed."""
+    work.module.eval()
+    try:
+        with torch.no_grad(), autocast(work.precision, device):
+            plain = cell.mode == "train" or cell.engine == "eager"
+            made = work.module(*work.args, **work.kwargs) if plain else work.call()
+        return compare_outputs(made, work.expected, work.precision)
+    finally:
+        work.module.train(cell.mode == "train")
 
 
 def _figures(call: Callable[[], object], clock: Clock, limits: Limits) -> tuple[dict[str, Any], list[str]]:
@@ -178,14 +217,23 @@ def _series(series: Series | None) -> dict[str, Any] | None:
     return None if series is None else {"samples": list(series.samples), "stop": series.stop}
 
 
-def _layers(work: Workload, cell: Cell, clock: Clock, settings: Settings) -> dict[str, Any] | None:
+def _layers(
+    work: Workload | OwnWorkload, analysis: Analysis, cell: Cell, clock: Clock, settings: Settings
+) -> dict[str, Any] | None:
     """The layers' times, where layers exist: graphs and compiled code have none, a backward pass has others."""
     if not settings.layers or cell.engine != "eager" or cell.mode != "infer" or work.precision.autocast is not None:
         return None
     limits = replace(settings.limits, figure=settings.limits.figure)
-    times: LayerTimes = time_layers(work.module, work.inputs, clock, limits, call=work.call)
+    times: LayerTimes
+    if isinstance(work, OwnWorkload):
+        times = time_layers(work.module, work.args, clock, limits, call=work.call, kwargs=work.kwargs)
+        nodes = times_by_node(analysis, times.names, times.seconds)
+    else:
+        times = time_layers(work.module, work.inputs, clock, limits, call=work.call)
+        nodes = dict(zip(times.names, times.seconds, strict=True))
     return {
-        "nodes": dict(zip(times.names, times.seconds, strict=True)),
+        "nodes": nodes,
+        "own": isinstance(work, OwnWorkload),
         "whole": times.plain,
         "instrumented": times.instrumented,
         "runs": times.runs,

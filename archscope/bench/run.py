@@ -43,6 +43,7 @@ class Job:
     Attributes:
         cells: the cells, in the order in which they are reported.
         analyses: the networks by the name that cells call them.
+        modules: how a worker opens those that are modules of a person's own; see `archscope.opening.Request`.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         rounds: fresh processes.
         limits: how long each figure may take.
@@ -58,6 +59,7 @@ class Job:
 
     cells: tuple[Cell, ...]
     analyses: Mapping[str, Analysis]
+    modules: Mapping[str, str] = field(default_factory=dict)
     device: str = "auto"
     rounds: int = 3
     limits: Limits = Limits()
@@ -190,14 +192,15 @@ class Run:
 
     def _model(self, cell: Cell) -> str:
         """What the worker loads: a spec of that name, or the file it was read from."""
-        return self.job.analyses[cell.model].network.path or cell.model
+        return self.job.modules.get(cell.model) or self.job.analyses[cell.model].network.path or cell.model
 
     def _ready(self) -> Asks:
         """The worker at hand, or a fresh one that has found its device."""
         if self._worker is None:
             self._worker = self.start(self.progress.tick)
             with self._stopwatch("imports"):
-                self._hello = self._ask(self._worker, {"do": "hello", "device": self.job.device}, START_TIMEOUT)
+                hello = {"do": "hello", "device": self.job.device, "modules": list(self.job.modules.values())}
+                self._hello = self._ask(self._worker, hello, START_TIMEOUT)
         if self._ceilings is None:
             self._ceilings = self._find_ceilings(self._worker)
         return self._worker

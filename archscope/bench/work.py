@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +25,7 @@ from archscope.building import build
 from archscope.building.network import BuiltNetwork
 from archscope.network import Network
 from archscope.precision import DTYPE_BYTES
+from archscope.tracing.strangers import tensors_in
 
 CHECKED: Final = 4
 """Samples of a batch that are compared with the reference: samples do not see one another."""
@@ -187,7 +188,7 @@ def _call(work: Workload, cell: Cell, device: torch.device) -> Callable[[], Any]
             with autocast(precision, device):
                 return plain()
 
-    return _captured(call, device) if cell.engine == "graph" else call
+    return captured(call, device) if cell.engine == "graph" else call
 
 
 def _training(work: Workload, module: Callable[..., Any], device: torch.device) -> Callable[[], Any]:
@@ -206,7 +207,7 @@ def _training(work: Workload, module: Callable[..., Any], device: torch.device) 
     return call
 
 
-def _captured(call: Callable[[], Any], device: torch.device) -> Callable[[], Any]:
+def captured(call: Callable[[], Any], device: torch.device) -> Callable[[], Any]:
     """The same call as a CUDA graph, captured as PyTorch's manual says: after a few runs on a side stream."""
     stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream(device))
@@ -250,18 +251,24 @@ def _require_every_layer(work: Workload, network: Network, cell: Cell, device: t
         with torch.no_grad(), autocast(work.precision, device):
             work.module.run(sample, after=count)
     except RuntimeError as error:
-        found = re.search(r"\"?([\w:]+?)\"? not implemented for '?(\w+)'?", str(error))
-        if found is None:
+        op = unimplemented(error)
+        if op is None:
             raise
         node = network.nodes[done]
-        op = re.sub(r"(_out)?_frame$|_cpu$|_cuda$|_kernel$|_impl$", "", found.group(1))
         raise Unsupported(
             f"layer `{node.row}` ({node.layer.type}): PyTorch's {op} has no {cell.dtype} on {device.type}; "
-            f"try {_remedy(cell)}"
+            f"try {remedy(cell)}"
         ) from None
 
 
-def _remedy(cell: Cell) -> str:
+def unimplemented(error: RuntimeError) -> str | None:
+    """The operation that PyTorch has not for a number format; None if that is not what it says."""
+    found = re.search(r"\"?([\w:]+?)\"? not implemented for '?(\w+)'?", str(error))
+    return None if found is None else re.sub(r"(_out)?_frame$|_cpu$|_cuda$|_kernel$|_impl$", "", found.group(1))
+
+
+def remedy(cell: Cell) -> str:
+    """What to try for a layer without this number format."""
     if cell.dtype.startswith("amp"):
         return "--dtype fp32"
     return f"--dtype amp-{cell.dtype}, which keeps such layers in fp32, or --dtype fp32"
@@ -306,6 +313,13 @@ def compare_gradients(work: Workload, device: torch.device) -> Check:
 def _flat(output: Any, samples: int) -> Tensor:
     parts = output if isinstance(output, tuple) else (output,)
     return torch.cat([each.detach()[:samples].double().cpu().flatten() for each in parts])
+
+
+def compare_outputs(output: Any, expected: Sequence[Tensor], precision: Precision) -> Check:
+    """Hold the tensors in an output against those it should have, however they are nested."""
+    found = [each.detach().double().cpu().flatten() for each in tensors_in(output)]
+    distance = _distance(torch.cat(found), torch.cat([each.double().cpu().flatten() for each in expected]))
+    return Check(distance, distance <= precision.tolerance)
 
 
 def _distance(found: Tensor, expected: Tensor) -> float:

@@ -12,12 +12,15 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from archscope.analysis import Analysis, analyze
 from archscope.bench.precision import PRECISIONS
 from archscope.errors import ArchscopeError
-from archscope.opening import open_network
+from archscope.opening import Request, called, open_network
+
+if TYPE_CHECKING:
+    from archscope.tracing.calling import Called
 
 PR_SET_PDEATHSIG: Final = 1
 """The number of that request in Linux's ``prctl.h``."""
@@ -28,6 +31,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._analyses: dict[str, Analysis] = {}
+        self._modules: dict[str, Called] = {}
         self._device: Any = None
         self._clock: Any = None
 
@@ -51,13 +55,24 @@ class Worker:
         from archscope.bench.devices import find_device
         from archscope.bench.environment import base_environment, device_title, torch_environment
 
-        self._device = find_device(torch, request["device"])
+        self._device = find_device(torch, self._home(request) or request["device"])
         if self._device.type == "cuda":
             torch.cuda.set_device(self._device)
         self._clock = clock_for(torch, self._device)
         environment = {**base_environment(), **torch_environment(torch, self._device)}
         title = device_title(environment, self._device.type)
         return {"device": str(self._device), "title": title, "environment": environment}
+
+    def _home(self, request: Mapping[str, Any]) -> str:
+        """The accelerator that a person's own module lives on, if nobody named a device."""
+        if request["device"] != "auto":
+            return ""
+        for model in request.get("modules", ()):
+            called = self._called(model)
+            device = None if called is None else next((each.device for each in called.fresh().parameters()), None)
+            if device is not None and device.type in ("cuda", "mps"):
+                return str(device)
+        return ""
 
     def do_ceilings(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Measure the ceilings."""
@@ -70,13 +85,21 @@ class Worker:
 
     def do_operations(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """List what eager PyTorch starts for one call: the ground of F3."""
-        from archscope.bench.eager import launches, operations
+        from archscope.bench.eager import launches, operations, operations_of
 
         precision = PRECISIONS[request["dtype"]]
         if precision.autocast is not None:
             return {"operations": None, "launches": {}}
         analysis = self._analysis(request["model"])
-        found = operations(analysis.network, precision, batch=request["batch"], mode=request["mode"])
+        called = self._called(request["model"])
+        shape = {"batch": request["batch"], "mode": request["mode"]}
+        if called is None:
+            found = operations(analysis.network, precision, **shape)
+        else:
+            listed = operations_of(called, precision, **shape)
+            if listed is None:
+                return {"operations": None, "launches": {}}
+            found = listed
         return {
             "operations": [[each.flops, each.traffic] for each in found],
             "launches": dict(launches(found, analysis.network)),
@@ -90,11 +113,21 @@ class Worker:
         cell = Cell(**request["cell"])
         settings = settings_from(request["settings"])
         analysis = self._analysis(cell.model)
-        return measure_cell(analysis, cell, self._device, self._clock, settings, nvml=_nvml(self._device))
+        return measure_cell(
+            analysis, cell, self._device, self._clock, settings, nvml=_nvml(self._device),
+            module=self._called(cell.model),
+        )  # fmt: skip
+
+    def _called(self, model: str) -> Called | None:
+        """A person's own module, asked for as `archscope.opening.Request` writes it; None for a spec."""
+        if model.startswith("{") and model not in self._modules:
+            self._modules[model] = called(Request.read(model))
+        return self._modules.get(model)
 
     def _analysis(self, model: str) -> Analysis:
         if model not in self._analyses:
-            self._analyses[model] = analyze(open_network(model))
+            own = self._called(model)
+            self._analyses[model] = analyze(open_network(model) if own is None else own.network)
         return self._analyses[model]
 
 

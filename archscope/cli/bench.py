@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archscope.cli.arguments import Strict, complete_names
+from archscope.cli.arguments import Example, FactoryOptions, Inputs, Strict, complete_names
 from archscope.cli.terminal import emit
 
 if TYPE_CHECKING:
     from archscope.analysis import Analysis
     from archscope.bench.plan import Cell
     from archscope.bench.run import Job
+    from archscope.opening import Request
+    from archscope.tracing.calling import Called
 
 
 def _complete_specs(incomplete: str) -> list[Any]:
@@ -99,6 +101,9 @@ def command(
         Path | None,
         typer.Option(metavar="FILE", help="Say FAST, SLOW, SAME or AMBIGUOUS against this result.", show_default=False),
     ] = None,
+    input: Inputs = None,
+    example: Example = None,
+    kwargs: FactoryOptions = None,
     read: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Report on this result; measure nothing.", show_default=False)
     ] = None,
@@ -127,35 +132,43 @@ def command(
         return _report(read_result(read), format, plot, base, str(compare))
     if not specs:
         raise UsageError("bench needs a spec, such as `archscope bench lenet5 --quick`; `archscope list` shows them")
-    cells, analyses = _cells(specs, batch, {"dtype": dtype, "layout": layout, "engine": engine, "mode": mode}, strict)
+    axes = {"dtype": dtype, "layout": layout, "engine": engine, "mode": mode}
+    cells, analyses, modules = _cells(specs, batch, axes, {"input": input, "example": example, "kwargs": kwargs,
+                                                           "strict": strict})  # fmt: skip
     if dry_run:
-        return _dry_run(cells, analyses, hardware, ceilings, format, output)
+        return _dry_run(cells, analyses, modules, hardware, ceilings, format, output)
     if hardware is not None:
         raise UsageError("--hardware is for --dry-run: a device that is at hand is measured")
-    job = _job(cells, analyses, device=device, quick=quick, rounds=rounds, seconds=seconds, ceilings=ceilings,
-               timeout=timeout, seed=seed, layers=layers, fresh_ceilings=fresh, output=output)  # fmt: skip
+    told = {name: request.document() for name, (request, _) in modules.items()}
+    job = _job(cells, analyses, modules=told, device=device, quick=quick, rounds=rounds, seconds=seconds,
+               ceilings=ceilings, timeout=timeout, seed=seed, layers=layers, fresh_ceilings=fresh,
+               output=output)  # fmt: skip
     return _measure(job, format, plot, base, str(compare))
 
 
 def _cells(
-    specs: Sequence[str], batch: str, axes: Mapping[str, str], strict: bool
-) -> tuple[tuple[Cell, ...], dict[str, Analysis]]:
+    specs: Sequence[str], batch: str, axes: Mapping[str, str], said: Mapping[str, Any]
+) -> tuple[tuple[Cell, ...], dict[str, Analysis], dict[str, tuple[Request, Called]]]:
+    """What is measured, the networks by name, and how those that are modules are opened."""
     import archscope
     from archscope.bench.plan import parse_axis, parse_batches, plan
-    from archscope.cli.opened import opened
+    from archscope.cli.opened import opened_with_module
 
     chosen = {f"{axis}s": parse_axis(axis, text) for axis, text in axes.items()}
     batches = parse_batches(batch)
-    analyses = {}
+    analyses, modules = {}, {}
     for spec in dict.fromkeys(specs):
-        analysis = archscope.analyze(opened(spec, strict=strict))
-        analyses[analysis.name] = analysis
-    return plan(list(analyses), batches=batches, **chosen), analyses
+        network, request, called = opened_with_module(spec, **said)
+        analyses[network.name] = archscope.analyze(network)
+        if called is not None:
+            modules[network.name] = (request, called)
+    return plan(list(analyses), batches=batches, **chosen), analyses, modules
 
 
 def _dry_run(
     cells: tuple[Cell, ...],
     analyses: dict[str, Analysis],
+    modules: Mapping[str, tuple[Request, Called]],
     hardware: str | None,
     ceilings: Path | None,
     format: str,
@@ -176,7 +189,7 @@ def _dry_run(
     else:
         names = list(HARDWARE) if hardware is None else [name.strip() for name in hardware.split(",")]
         devices = [find_hardware(name).ceilings for name in names]
-    document = dry_run(cells, analyses, devices)
+    document = dry_run(cells, analyses, devices, {name: called for name, (_, called) in modules.items()})
     if format == "json":
         text = json_text(document, indent=1)
     elif format == "markdown":

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archscope.cli.terminal import complain
 
 if TYPE_CHECKING:
     from archscope.diagnostics import Diagnostic
     from archscope.network import Network
+    from archscope.opening import Request
+    from archscope.tracing.calling import Called
 
 
 def opened(
@@ -23,13 +25,22 @@ def opened(
     strict: bool = False,
 ) -> Network:
     """The network that a person named; warnings about its spec are printed, or raised if they are mistakes."""
-    from archscope.opening import open_network
+    return opened_with_module(
+        spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict
+    )[0]
 
-    network = open_network(
-        spec, changes=changes or (), input=input, example=example, kwargs=kwargs, batch=batch, strict=strict
-    )
+
+def opened_with_module(
+    spec: str, *, changes: Sequence[str] | None = None, **said: Any
+) -> tuple[Network, Request, Called | None]:
+    """The network that a person named, how it was asked for, and their own module if it is one."""
+    from archscope.opening import called, opened, request_for
+
+    request = request_for(spec, changes=changes or (), **said)
+    module = called(request) if request.of_module else None
+    network = opened(request) if module is None else module.network
     warn(network.doubts)
-    return network
+    return network, request, module
 
 
 def warn(doubts: Iterable[Diagnostic]) -> None:

@@ -25,6 +25,7 @@ from archscope.cli.terminal import color, emit, width
 if TYPE_CHECKING:
     from archscope.network import Network
     from archscope.oracles import Verification
+    from archscope.tracing.calling import Called
 
 
 def _complete_format(incomplete: str) -> list[Any]:
@@ -85,7 +86,7 @@ def command(
     archscope verify --format junit -o verification.xml
     """
     import archscope
-    from archscope.cli.opened import opened
+    from archscope.cli.opened import opened, opened_with_module
 
     if against is not None:
         if witness:
@@ -104,11 +105,14 @@ def command(
     if format not in FORMATS:
         raise NotFound(f"there is no format `{format}`; {did_you_mean(format, FORMATS, what='formats')}")
     names = specs or archscope.reader.spec_names()
-    networks = [
-        opened(name, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
-        for name in names
-    ]
-    found = _verified(networks, witness, as_written=not changes and input is None, seconds=seconds)
+    said = {"input": input, "example": example, "kwargs": kwargs, "batch": batch, "strict": strict}
+    networks = [opened_with_module(name, changes=changes, **said) for name in names]
+    found = _verified(
+        [(network, module) for network, _, module in networks],
+        witness,
+        as_written=not changes and input is None,
+        seconds=seconds,
+    )
     emit(_written(found, format, output is None), output)
     if any(each.stopped for each in found):
         raise typer.Exit(130)
@@ -125,7 +129,11 @@ def _written(found: Sequence[Verification], format: str, on_terminal: bool) -> s
 
 
 def _verified(
-    networks: Sequence[Network], witnesses: Sequence[str] | None, *, as_written: bool, seconds: float
+    networks: Sequence[tuple[Network, Called | None]],
+    witnesses: Sequence[str] | None,
+    *,
+    as_written: bool,
+    seconds: float,
 ) -> list[Verification]:
     """What the witnesses say of each network; an interrupt ends it with what is known so far."""
     from archscope.oracles import WITNESSES, verify
@@ -133,8 +141,8 @@ def _verified(
     chosen = list(witnesses or WITNESSES)
     found: list[Verification] = []
     with _progress(len(networks) * len(chosen)) as step:
-        for network in networks:
-            found.append(verify(network, chosen, as_written=as_written, seconds=seconds, progress=step))
+        for network, module in networks:
+            found.append(verify(network, chosen, as_written=as_written, seconds=seconds, progress=step, module=module))
             if found[-1].stopped:
                 break
     return found

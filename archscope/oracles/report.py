@@ -111,7 +111,8 @@ def _sections(verification: Verification) -> list[tuple[str, str, list[tuple[str
     sections = [
         ("Differs", "bold red", [(each.witness, each.sentence) for each in verification.differing]),
         ("Differs, and the spec says why", "yellow",
-         [(each.place, _printed(each)) for each in verification.of(Verdict.EXPLAINED)]),
+         [(each.place, _printed(each)) for each in verification.of(Verdict.EXPLAINED) if each.source]),
+        ("Counts otherwise, and why", "yellow", _conventions(verification)),
         ("Printed with fewer digits", "green",
          [(each.place, f"{each.quantity}: {_printed(each)}") for each in rounded]),
         ("Printed cut off, not rounded", "green",
@@ -137,6 +138,24 @@ def _few(names: Sequence[str]) -> str:
 
 
 _MANY: Final = 6
+
+
+def _conventions(verification: Verification) -> list[tuple[str, str]]:
+    """What tools count in another way: layers of one reason together, and their totals with both numbers."""
+    lines: list[tuple[str, str]] = []
+    for witness in verification.witnesses:
+        own = [each for each in verification.of(Verdict.EXPLAINED) if each.witness == witness and not each.source]
+        by_reason: dict[str, list[Finding]] = {}
+        for each in own:
+            by_reason.setdefault(each.why if each.layer else "", []).append(each)
+        for why, found in by_reason.items():
+            if why:
+                first = found[0]
+                names = _few([each.place for each in found])
+                example = f"{spell(first.theirs)} for {spell(first.ours)} at {first.place}"
+                lines.append((witness, f"{names}: {why} ({example})"))
+        lines += [(witness, each.sentence) for each in own if each.layer is None]
+    return lines
 
 
 def _printed(finding: Finding) -> str:

@@ -43,13 +43,13 @@ class Witness:
 WITNESSES: Final = {
     witness.name: witness
     for witness in (
-        Witness("module", "built", "the PyTorch module built from the spec: output shapes, weights, parameters"),
+        Witness("module", "built", "the PyTorch module, built or your own: output shapes, weights, parameters"),
         Witness("torchinfo", "torchinfo", "torchinfo: shapes, parameters; its mult-adds are connections",
                 ("torch", "torchinfo")),
         Witness("fvcore", "fvcore", "fvcore, from a trace: multiply-accumulates (MACs)", ("torch", "fvcore")),
         Witness("FLOPs", "flops", "PyTorch's FlopCounterMode: 2 · MACs"),
         Witness("Jacobian", "jacobian", "non-zeros of each layer's Jacobian, plus bias lines: connections"),
-        Witness("field", "field", "which input pixels reach a unit, by gradient: receptive fields"),
+        Witness("field", "field", "which input pixels reach a unit: receptive fields"),
         Witness("Keras", "keras", "Keras 3, the course's own models: shapes and parameters", ("torch", "keras"),
                 as_written=True),
         Witness("published", "published", "every figure in print that the spec cites", (), as_written=True),
@@ -116,6 +116,9 @@ class Verification:
             clause = f"{held} of {_number(len(printed), 'published figure')} {'holds' if one else 'hold'}"
             parts.append(clause + (f" and {explained} differ{'s' if explained == 1 else ''} for a reason the spec gives"
                                    if explained else ""))  # fmt: skip
+        otherwise = sum(not each.source for each in self.of(Verdict.EXPLAINED))
+        if otherwise:
+            parts.append(f"{_number(otherwise, 'count')} of another convention explained")
         wrong = len(self.differing)
         parts.append(
             f"{_number(wrong, 'fact')} {'differs' if wrong == 1 else 'differ'}" if wrong else "nothing differs"

@@ -12,8 +12,8 @@ import copy
 import inspect
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Final
 
 import torch
@@ -50,11 +50,13 @@ class Called:
         module: the module that a person wrote; on meta, if it was made here and runs there.
         call: its inputs, with the type of each.
         network: what was read.
+        fresh: makes the module anew, with values; gives the module itself where it is one.
     """
 
     module: nn.Module
     call: Call
     network: Network
+    fresh: Callable[[], nn.Module]
 
     @property
     def batch(self) -> int:
@@ -135,13 +137,13 @@ def call_module(
     """
     called = name or type(module).__name__
     checked(module, call, called)
-    stops: list[DoesNotRun] = []
+    stops: list[tuple[int, DoesNotRun]] = []
     for each in filled(module, call):
         try:
-            return Called(module, each, trace_module(module, each, name, path))
+            return Called(module, each, trace_module(module, each, name, path), lambda: module)
         except DoesNotRun as error:
-            stops.append(error)
-    furthest = max(stops, key=lambda stop: stop.operations)
+            stops.append((_far(each, error), error))
+    furthest = max(stops, key=lambda stop: stop[0])[1]
     raise UsageError(_told(furthest, len(stops), remedy)) from furthest.__cause__
 
 
@@ -155,7 +157,8 @@ def call_factory(
     if maker.makes:
         # Some code looks at values, and meta has none; the CPU shows whether that was it.
         with contextlib.suppress(UsageError):
-            return _called(maker.made("meta"), call, name, path)
+            found = _called(maker.made("meta"), call, name, path)
+            return replace(found, fresh=lambda: unwrapped(_begun(maker.made(), call, factory)))
     return _called(_begun(maker.made(), call, factory), call, name, path)
 
 
@@ -250,6 +253,14 @@ def filled(module: nn.Module, call: Call) -> Iterator[Call]:
                                    for each, free in zip(values, open_, strict=True)])  # fmt: skip
 
 
+def _far(call: Call, error: DoesNotRun) -> int:
+    """How far an attempt went; one without a batch axis, which few modules take, has to go twice as far."""
+    said: list[Any] = []
+    call.mapped(said.append)
+    alone = any(isinstance(each, Given) and each.batched is False for each in said)
+    return error.operations // 2 if alone else error.operations
+
+
 def _with(call: Call, values: Sequence[Any]) -> Call:
     """The call with other values in its places, in order."""
     left = iter(values)
@@ -307,7 +318,7 @@ def _begun(made: Any, call: Call, factory: str) -> Any:
         return made
     module, stopped = unwrapped(made), None
     for each in filled(module, call):
-        args, kwargs = Called(module, each, None).inputs("cpu")  # type: ignore[arg-type]
+        args, kwargs = Called(module, each, None, lambda: module).inputs("cpu")  # type: ignore[arg-type]
         try:
             with torch.no_grad(), heard_apart():
                 module(*args, **kwargs)

@@ -197,9 +197,10 @@ def test_a_bare_number_is_the_value_that_a_signature_says_it_is() -> None:
     call = Call((Given((2,), "float32"),), {"depth": Bare(4), "other": Bare(5), "length": Bare(6)})
     (depth, other, length), *_ = [tuple(each.kwargs.values()) for each in filled(Said(), call)]
     assert (depth, length) == (4, 6)
-    assert other == Given((5,), "float32")
+    assert other == Given((5,), "float32", batched=True)
     free = [each.kwargs["free"] for each in filled(Said(), Call((), {"free": Bare(7)}))]
-    assert free == [7, Given((7,), "float32"), Given((7,), "int64")]
+    assert free[:3] == [7, Given((7,), "float32", batched=True), Given((7,), "int64", batched=True)]
+    assert free[3:] == [Given((7,), "float32", batched=False), Given((7,), "int64", batched=False)]
 
 
 def test_what_is_no_module_is_refused() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from archscope.building.builders import COUNTERS
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, compared, not_covered
-from archscope.oracles.own.standin import rows_by_path, stand_in
+from archscope.oracles.own.parts import rows_by_path
+from archscope.tracing.standin import stand_in
 from archscope.tracing.strangers import tensors_in
 
 NAME = "module"
@@ -34,13 +35,16 @@ def observe(case: Case) -> Iterator[Finding]:
         frozen = {id(each): each.numel() for each in module.parameters() if not each.requires_grad}
         buffers = {id(each): each.numel() for name, each in module.named_buffers()
                    if name.rpartition(".")[2] not in COUNTERS}  # fmt: skip
+    known: set[int] = set()
     for path, row in rows.items():
         case.pace.at(row.name)
         ours, theirs = row.facts[0].outputs[0], made[path][0] if made.get(path) else ()
         if theirs and not row.facts[0].reasons.get("output"):
             yield compared(NAME, row.name, "output", tuple(map(int, ours)), _sample(ours, theirs), node=path)
         if held[path] and not row.shared:
-            values = sum(each.numel() for _, each in held[path] if each.requires_grad)
+            own = [each for _, each in held[path] if id(each) not in known]  # a tied weight is its first layer's
+            known.update(id(each) for each in own)
+            values = sum(each.numel() for each in own if each.requires_grad)
             yield compared(NAME, row.name, "parameters", row.parameters, values, node=path)
     yield compared(NAME, None, "parameters", case.analysis.totals.parameters, sum(trained.values()))
     fixed, theirs_fixed = int(case.analysis.totals.fixed), sum(frozen.values()) + sum(buffers.values())

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from archscope.oracles.findings import Finding, Verdict, compared, not_covered
-from archscope.oracles.own.standin import Part
+from archscope.oracles.own.parts import Part
 
 
 @dataclass(frozen=True)

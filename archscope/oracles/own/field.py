@@ -16,8 +16,9 @@ from torch import Tensor
 from archscope.analysis import Row
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, compared, not_covered, spell
-from archscope.oracles.own.standin import StandIn, rows_by_path, stand_in
+from archscope.oracles.own.parts import rows_by_path
 from archscope.tracing.inputs import Call
+from archscope.tracing.standin import StandIn, stand_in
 from archscope.tracing.strangers import tensors_in
 
 NAME = "field"

@@ -8,7 +8,8 @@ from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding
 from archscope.oracles.flops import quick_counter
 from archscope.oracles.own.conventions import judged, total
-from archscope.oracles.own.standin import parts_of, stand_in
+from archscope.oracles.own.parts import parts_of
+from archscope.tracing.standin import stand_in
 
 NAME = "FLOPs"
 

@@ -11,7 +11,8 @@ from archscope.oracles.findings import Finding, not_covered
 from archscope.oracles.fvcore import PRODUCTS
 from archscope.oracles.own.conventions import judged, total
 from archscope.oracles.own.flops import exclusive
-from archscope.oracles.own.standin import Plain, parts_of, stand_in
+from archscope.oracles.own.parts import Plain, parts_of
+from archscope.tracing.standin import stand_in
 
 NAME = "fvcore"
 LARGEST: Final = 300_000_000

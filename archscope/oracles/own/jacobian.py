@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, compared, not_covered
 from archscope.oracles.jacobian import NAME, PRODUCTS, lines_of
-from archscope.oracles.own.standin import rows_by_path, stand_in
+from archscope.oracles.own.parts import rows_by_path
+from archscope.tracing.standin import stand_in
 
 
 def observe(case: Case) -> Iterator[Finding]:

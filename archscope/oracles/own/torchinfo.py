@@ -9,7 +9,8 @@ from typing import Any
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, compared, not_covered
 from archscope.oracles.own.conventions import judged, total
-from archscope.oracles.own.standin import StandIn, parts_of, stand_in
+from archscope.oracles.own.parts import parts_of
+from archscope.tracing.standin import StandIn, stand_in
 
 NAME = "torchinfo"
 TIED = "it counts shared weights once for each layer that has them"

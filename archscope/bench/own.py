@@ -1,0 +1,188 @@
+"""Make a cell of a person's own module runnable: their weights, their device, their inputs.
+
+The module is made in the process that measures, so what is cast or moved is a module of its own. Its layers are timed
+through hooks that are gone afterwards, and its output is compared with that of a copy in float64, or, where it has no
+such copy, with what it gave before it was cast.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archscope.analysis import Analysis
+from archscope.bench.plan import Cell
+from archscope.bench.precision import PRECISIONS, Precision
+from archscope.bench.work import (
+    Unsupported,
+    autocast,
+    captured,
+    check_memory,
+    check_supported,
+    remedy,
+    unimplemented,
+)
+from archscope.tracing.calling import Called
+from archscope.tracing.inputs import Call, Given
+from archscope.tracing.strangers import heard_apart, tensors_in
+
+
+@dataclass
+class OwnWorkload:
+    """One cell of a person's own module, ready to run.
+
+    Attributes:
+        call: runs it once.
+        module: what runs.
+        args: what it is called with, in order.
+        kwargs: what it is called with by name.
+        expected: the tensors that have to come out.
+        precision: the number format.
+    """
+
+    call: Callable[[], Any]
+    module: nn.Module
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    expected: tuple[Tensor, ...]
+    precision: Precision
+
+
+def prepare_own(called: Called, analysis: Analysis, cell: Cell, device: torch.device) -> OwnWorkload:
+    """A cell of somebody's own module.
+
+    Raises:
+        Unsupported: it does not run in this number format, layout, engine or batch.
+        OutOfMemory: it does not fit.
+    """
+    check_supported(cell, device, analysis.network)
+    check_memory(analysis, cell, device)
+    precision = PRECISIONS[cell.dtype]
+    with heard_apart():
+        module = called.fresh().eval()
+    args, kwargs = inputs_of(called, cell)
+    checked = Call(args, kwargs)
+    expected = _expected(module, checked)
+    dtype = getattr(torch, precision.torch)
+    own = next((each.dtype for each in module.parameters() if each.is_floating_point()), torch.float32)
+    cast = None if own == dtype else dtype
+    with torch.no_grad():
+        module = module.to(device=device, dtype=cast)
+    layout = torch.channels_last if cell.layout == "nhwc" else torch.contiguous_format
+    if cell.layout == "nhwc":
+        module = module.to(memory_format=layout)  # type: ignore[call-overload]
+
+    def there(value: Any) -> Any:
+        if not isinstance(value, Tensor):
+            return value
+        moved = value.to(device=device, dtype=dtype if value.is_floating_point() else None)
+        return moved.contiguous(memory_format=layout) if moved.dim() == 4 else moved
+
+    args, kwargs = checked.mapped(there)
+    module.train(cell.mode == "train")
+    work = OwnWorkload(lambda: None, module, args, kwargs, expected, precision)
+    _require_a_run(work, cell, device)
+    work.call = _call(work, cell, device)
+    return work
+
+
+def inputs_of(called: Called, cell: Cell) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What it is called with, in the cell's batch; tensors of an example are one call, whatever lies in them."""
+    said: list[Any] = []
+    called.call.mapped(said.append)
+    if cell.batch != 1 and not any(isinstance(each, Given) for each in said):
+        raise Unsupported("the example brings a batch of its own, which is one call; leave out --batch, or let it "
+                          "return shapes")  # fmt: skip
+    return called.inputs("cpu", batch=cell.batch)
+
+
+def _expected(module: nn.Module, call: Call) -> tuple[Tensor, ...]:
+    """What its output has to be: a float64 copy's on the CPU, or else its own, before it is cast or moved."""
+
+    def doubled(value: Any) -> Any:
+        return value.cpu().double() if isinstance(value, Tensor) and value.is_floating_point() else (
+            value.cpu() if isinstance(value, Tensor) else value)  # fmt: skip
+
+    try:
+        with torch.no_grad(), heard_apart():
+            twin = copy.deepcopy(module).cpu().double()
+            args, kwargs = call.mapped(doubled)
+            return tuple(each.detach().clone() for each in tensors_in(twin(*args, **kwargs)))
+    except Exception:  # noqa: BLE001 - a stranger's module may have no copy, or none in float64
+        own = next((each.device for each in module.parameters()), torch.device("cpu"))
+        args, kwargs = call.mapped(lambda value: value.to(own) if isinstance(value, Tensor) else value)
+        with torch.no_grad(), heard_apart():
+            return tuple(each.detach().clone() for each in tensors_in(module(*args, **kwargs)))
+
+
+def _require_a_run(work: OwnWorkload, cell: Cell, device: torch.device) -> None:
+    """Run it once, so that a layer without an implementation for this number format is named."""
+    running: list[str] = []
+    handles = [part.register_forward_pre_hook(lambda *_, path=path: running.append(path))
+               for path, part in work.module.named_modules()]  # fmt: skip
+    try:
+        with torch.no_grad(), autocast(work.precision, device), heard_apart():
+            work.module(*work.args, **work.kwargs)
+    except RuntimeError as error:
+        op = unimplemented(error)
+        if op is None:
+            raise
+        raise Unsupported(f"layer `{running[-1]}`: PyTorch's {op} has no {cell.dtype} on {device.type}; "
+                          f"try {remedy(cell)}") from None  # fmt: skip
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _call(work: OwnWorkload, cell: Cell, device: torch.device) -> Callable[[], Any]:
+    module: Callable[..., Any] = work.module
+    if cell.engine == "compile":
+        module = torch.compile(work.module, dynamic=False)
+
+    def inside() -> AbstractContextManager[Any]:
+        return nullcontext() if work.precision.autocast is None else autocast(work.precision, device)
+
+    def infer() -> Any:
+        with inside():
+            return module(*work.args, **work.kwargs)
+
+    call = _training(work, infer) if cell.mode == "train" else infer
+    return captured(call, device) if cell.engine == "graph" else call
+
+
+def _training(work: OwnWorkload, forward: Callable[[], Any]) -> Callable[[], Any]:
+    """A forward and a backward pass; the gradients that come in are drawn once."""
+    with torch.no_grad():
+        incoming = [torch.randn_like(each) for each in tensors_in(forward()) if each.is_floating_point()]
+
+    def call() -> Any:
+        work.module.zero_grad(set_to_none=True)
+        made = forward()
+        ends = [(each, back) for each, back in zip((each for each in tensors_in(made) if each.is_floating_point()),
+                                                   incoming, strict=True) if each.requires_grad]  # fmt: skip
+        if not ends:
+            raise Unsupported("nothing that it returns has a gradient; try --mode infer")
+        torch.autograd.backward([each for each, _ in ends], [back for _, back in ends])
+        return made
+
+    return call
+
+
+def times_by_node(analysis: Analysis, names: Sequence[str], seconds: Sequence[float]) -> dict[str, float]:
+    """Seconds by the names of nodes: the second call of ``fc`` is ``fc_2``, and a layer's activation is with it."""
+    rows = {row.name: row for row in analysis.rows}
+    runs: dict[str, int] = {}
+    nodes: dict[str, float] = {}
+    for path, each in zip(names, seconds, strict=True):
+        runs[path] = runs.get(path, 0) + 1
+        row = rows.get(path if runs[path] == 1 else f"{path}_{runs[path]}")
+        if row is not None:
+            nodes |= dict.fromkeys((node.name for node in row.nodes), 0.0)
+            nodes[row.nodes[0].name] = each
+    return nodes

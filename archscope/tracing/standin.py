@@ -1,0 +1,86 @@
+"""`stand_in`: a module's shadow with what it is called with, for tools that hook, move or change what they look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archscope.tracing.calling import Called
+from archscope.tracing.shadow import Shadow
+from archscope.tracing.strangers import as_written, heard_apart, tensors_in
+from archscope.tracing.surroundings import Surroundings, random_numbers_kept
+from archscope.tracing.twins import Twins
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A module that can be run, hooked and changed as anybody likes.
+
+    Attributes:
+        module: the shadow, as at inference.
+        args: what it is called with, in order.
+        kwargs: what it is called with by name.
+    """
+
+    module: nn.Module
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+    def run(self) -> Any:
+        """What the module returns."""
+        return self.module(*self.args, **self.kwargs)
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The tensors that it is called with."""
+        return tuple(tensors_in([*self.args, *self.kwargs.values()]))
+
+
+@contextmanager
+def stand_in(called: Called, *, values: bool, batch: int | None = None) -> Iterator[StandIn]:
+    """A shadow of a module with its inputs: with values, or on meta; what it changes around itself is put back."""
+    around, twins = Surroundings(), Twins(values=values)
+    with random_numbers_kept(), heard_apart(), as_written(), plain_attention():
+        shadow = Shadow(twins.twin, around.met)
+        try:
+            module: nn.Module = shadow.of(called.module)
+            if values:
+                _filled(module)
+            device = "meta" if not values else next((str(each.device) for each in module.parameters()), "cpu")
+            args, kwargs = called.inputs(device, batch=batch)
+            args, kwargs = shadow.of([args, kwargs])
+            for tensor in around.tensors:
+                twins.watch(tensor)
+            yield StandIn(module.eval(), tuple(args), kwargs)
+        finally:
+            twins.restore()
+            around.restore()
+
+
+def _filled(module: nn.Module) -> None:
+    """Give small values to parameters and buffers that have none: the module was made on meta."""
+    for part in module.modules():
+        tables: tuple[dict[str, Any], ...] = (part._parameters, part._buffers)
+        for table in tables:
+            for name, each in table.items():
+                if each is not None and each.device.type == "meta":
+                    made = torch.zeros(each.shape, dtype=each.dtype)
+                    if made.is_floating_point():
+                        made = made + 0.01
+                    table[name] = nn.Parameter(made, each.requires_grad) if isinstance(each, nn.Parameter) else made
+
+
+@contextmanager
+def plain_attention() -> Iterator[None]:
+    """PyTorch's encoder layers run operation by operation; their fast path is one that no tool looks into."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)

@@ -1,0 +1,191 @@
+"""A person's own module is timed as it is: its weights, its inputs, its layers, and nothing stays behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import archscope
+from archscope.bench.clocks import HostClock
+from archscope.bench.eager import operations_of
+from archscope.bench.inplace import time_layers
+from archscope.bench.measure import Settings, measure_cell
+from archscope.bench.merging import merge
+from archscope.bench.own import prepare_own, times_by_node
+from archscope.bench.plan import Cell
+from archscope.bench.precision import PRECISIONS
+from archscope.bench.timing import Limits
+from archscope.bench.worker import Worker
+from archscope.opening import Request
+from archscope.tracing.calling import Called, call_thing
+from tests.bench.test_work import GIVEN
+
+CPU = torch.device("cpu")
+BRIEF = Settings(Limits(figure=0.02, warm_up=0.02, window=0.002))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class LastStep(nn.Module):
+    """A layer that runs twice, a recurrent one, and functions between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.lstm, self.out = nn.Linear(8, 8), nn.LSTM(8, 16, batch_first=True), nn.Linear(16, 2)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {"y": self.out(self.lstm(self.fc(self.fc(x)).relu())[0][:, -1])}
+
+
+def cell(**axes: Any) -> Cell:
+    return Cell(**{"model": "LastStep", "batch": 1, "dtype": "fp32", "layout": "nchw", "engine": "eager",
+                   "mode": "infer", **axes})  # fmt: skip
+
+
+def called(module: nn.Module, *args: Any, **kwargs: Any) -> tuple[Called, archscope.Analysis]:
+    it = call_thing(module, args, kwargs)
+    return it, archscope.analyze(it.network)
+
+
+@pytest.mark.parametrize("axes", [{}, {"batch": 3}, {"mode": "train", "batch": 2}, {"dtype": "amp-bf16"}])
+def test_a_module_that_cannot_be_built_from_a_spec_is_measured(axes: dict[str, Any]) -> None:
+    it, analysis = called(LastStep(), (6, 8))
+    found = measure_cell(analysis, cell(**axes), CPU, HostClock(), BRIEF, module=it)
+    assert (found["status"], found["error"]) == ("ok", None)
+    assert found["check"]["passed"]
+    if not axes:
+        nodes = found["layers"]["nodes"]
+        assert {name for name, seconds in nodes.items() if seconds} == {"fc", "fc_2", "lstm", "out"}
+        merged = merge(cell(), analysis, GIVEN, [found], {})
+        assert [row["name"] for row in merged["layers"]] == ["fc", "fc_2", "lstm", "out", "between layers"]
+
+
+def test_its_own_weights_and_inputs_run_and_the_output_is_that_of_the_module() -> None:
+    module, given = LastStep().eval(), torch.randn(1, 6, 8)
+    it, analysis = called(module, given)
+    work = prepare_own(it, analysis, cell(), CPU)
+    with torch.no_grad():
+        assert torch.equal(work.call()["y"], module(given)["y"])
+    assert torch.allclose(work.expected[0].float(), module(given)["y"], atol=1e-6)
+    assert work.args[0] is given
+
+
+def test_layers_are_timed_through_hooks_that_are_gone_afterwards_and_change_nothing() -> None:
+    module, given = LastStep().eval(), torch.randn(1, 6, 8)
+    with torch.no_grad():
+        before = module(given)["y"]
+        found = time_layers(module, (given,), HostClock(), Limits(figure=0.02))
+        assert torch.equal(module(given)["y"], before)
+    assert found.names == ("fc", "fc", "lstm", "out")
+    assert all(seconds > 0 for seconds in found.seconds)
+    assert not any(each._forward_hooks or each._forward_pre_hooks for each in module.modules())
+
+
+def test_attention_whose_parts_do_not_run_is_one_layer() -> None:
+    class Attends(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, x: Tensor, *, mask: Tensor | None = None) -> Tensor:
+            return self.attention(x, x, x, attn_mask=mask)[0]
+
+    mask = torch.zeros(5, 5)
+    with torch.no_grad():
+        found = time_layers(Attends(), (torch.randn(1, 5, 8),), HostClock(), Limits(figure=0.02), kwargs={"mask": mask})
+    assert found.names == ("attention",)
+
+
+def test_the_second_run_of_a_layer_is_the_second_row() -> None:
+    _, analysis = called(LastStep(), (6, 8))
+    nodes = times_by_node(analysis, ("fc", "fc", "lstm", "out"), (1.0, 2.0, 3.0, 4.0))
+    assert {name: seconds for name, seconds in nodes.items() if seconds} == {"fc": 1, "fc_2": 2, "lstm": 3, "out": 4}
+
+
+def test_an_example_is_one_call_whatever_lies_in_it() -> None:
+    it, analysis = called(LastStep(), torch.randn(4, 6, 8))
+    found = measure_cell(analysis, cell(batch=8), CPU, HostClock(), BRIEF, module=it)
+    assert found["status"] == "unsupported"
+    assert "the example brings a batch of its own" in found["error"]
+    assert measure_cell(analysis, cell(), CPU, HostClock(), BRIEF, module=it)["status"] == "ok"
+
+
+def test_a_format_without_an_implementation_names_the_layer() -> None:
+    class Norms(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.lrn = nn.Conv2d(3, 4, 1), nn.LocalResponseNorm(2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.lrn(self.fc(x))
+
+    it, analysis = called(Norms(), (3, 8, 8))
+    found = measure_cell(analysis, cell(dtype="bf16"), CPU, HostClock(), BRIEF, module=it)
+    assert found["status"] == "unsupported"
+    assert found["error"].startswith("layer `lrn`: PyTorch's avg_pool3d has no bf16 on cpu; try --dtype amp-bf16")
+
+
+def test_an_output_that_is_not_the_modules_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from archscope.bench import measure as measuring
+
+    honest = measuring.prepare_own
+
+    def perturbed(*args: Any) -> Any:
+        work = honest(*args)
+        with torch.no_grad():
+            work.module.out.weight.mul_(1.05)
+        return work
+
+    monkeypatch.setattr(measuring, "prepare_own", perturbed)
+    it, analysis = called(LastStep(), (6, 8))
+    found = measure_cell(analysis, cell(), CPU, HostClock(), BRIEF, module=it)
+    assert found["status"] == "incorrect"
+
+
+def test_a_worker_opens_a_module_as_it_was_asked_for() -> None:
+    request = Request("tests.tracing.called:Steps", inputs=("8", "steps=2"), options="bias=False")
+    assert Request.read(request.document()) == request
+    worker = Worker()
+    worker.do_hello({"device": "auto", "modules": [request.document()]})
+    operations = worker.do_operations({"model": request.document(), "dtype": "fp32", "batch": 3, "mode": "infer"})
+    assert sum(flops for flops, _ in operations["operations"]) == 2 * 3 * 2 * 64
+    assert operations["launches"]["fc"] == 2
+    settings = {"limits": {"figure": 0.02, "warm_up": 0.02, "window": 0.002}, "seed": 0, "layers": True}
+    answer = worker.do_cell({"cell": {**cell().document(), "model": request.document()}, "settings": settings})
+    assert answer["status"] == "ok"
+    assert {name for name, seconds in answer["layers"]["nodes"].items() if seconds} == {"fc", "fc_2"}
+
+
+def test_operations_of_a_module_that_wants_values_are_not_listed() -> None:
+    class Looks(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(x) if float(x.sum()) < 1e9 else x
+
+    it, _ = called(Looks(), (4,))
+    assert operations_of(it, PRECISIONS["fp32"], batch=1) is None
+
+
+def test_the_command_measures_a_module(archscope_run: Any, tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    run = archscope_run("bench", "tests.bench.test_own:LastStep@6,8", "--device", "cpu", "--quick", "--seconds", "0.02",
+                        "-o", str(result))  # fmt: skip
+    assert run.status == 0, run.err
+    (only,) = json.loads(result.read_text(encoding="utf-8"))["cells"]
+    assert [row["name"] for row in only["layers"]][:2] == ["fc", "fc_2"]
+    assert only["model"]["macs"] == 6 * 64 * 2 + 6 * 64 * 24 + 32
