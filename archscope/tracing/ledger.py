@@ -83,7 +83,11 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        given = kwargs or {}
+        # Out of a scripted part an operation comes here first; running it is no call of anybody's.
+        with torch._C.DisableTorchFunction():
+            return self._ran(func, args, kwargs or {})
+
+    def _ran(self, func: Any, args: Any, given: dict[str, Any]) -> Any:
         found = operation(func)
         if found.kind is Kind.PARTS:
             with self:

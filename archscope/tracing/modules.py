@@ -45,11 +45,6 @@ def read_module(module: nn.Module) -> Layer | None:
     return _sided(module)
 
 
-def is_ours(module: nn.Module) -> bool:
-    """Whether it is made by archscope, for a layer that PyTorch has not."""
-    return type(module).__module__.startswith("archscope.building.")
-
-
 _MASKS: Final = ("key_padding_mask", "attn_mask", "is_causal")
 
 
@@ -66,8 +61,15 @@ def beyond_module(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, A
 
 def why_no_layer(module: nn.Module) -> str:
     """Why a module of `LEAVES` is no layer; empty if nothing of its own says so."""
-    option = sequences.why_no_attention(module) if isinstance(module, nn.MultiheadAttention) else ""
+    if not isinstance(module, nn.MultiheadAttention):
+        return ""
+    option = "add_bias_kv" if module.bias_k is not None else "add_zero_attn" if module.add_zero_attn else ""
     return f"the layer type `multihead_attention` has no `{option}`" if option else ""
+
+
+def is_ours(module: nn.Module) -> bool:
+    """Whether it is made by archscope, for a layer that PyTorch has not."""
+    return type(module).__module__.startswith("archscope.building.")
 
 
 def _over_table(module: historic.TableConv2d) -> Layer:

@@ -16,7 +16,10 @@ from archscope.tracing.function import Function
 from archscope.tracing.ledger import Frame
 from archscope.working import count
 
-_CONSTANT: Final = {"receptive_field": "a constant has no place on the input's grid"}
+_CONSTANT: Final = MappingProxyType({
+    "receptive_field": "a constant has no place on the input's grid",
+    "connections": "a constant that is learned reads nothing",
+})  # fmt: skip
 
 _SLICES: Final = frozenset({"chunk", "split", "split_with_sizes", "unsafe_split", "tensor_split", "narrow", "getitem",
                             "select", "slice"})  # fmt: skip
@@ -43,6 +46,7 @@ class Seen(NamedTuple):
         weights: the weights that it read.
         beyond: an option that the layer's type does not have; it then counts as the layer does.
         why: why its lines are not known, where it is no layer.
+        main: how many of the inputs the layer takes, where it is given more; None is all of them.
         ours: whether it is a layer of archscope's own, whose rule knows better than the operations under it.
     """
 
@@ -56,6 +60,7 @@ class Seen(NamedTuple):
     beyond: str = ""
     why: str = ""
     ours: bool = False
+    main: int | None = None
 
 
 class Nodes:
@@ -87,7 +92,7 @@ class Nodes:
     def source(self, kind: str, place: Place, shape: Shape, weights: frozenset[str]) -> Ref:
         """Have a constant that layers work on: a parameter, a buffer, or what was made of them."""
         own = [weight for weight in sorted(weights & self.held.keys()) if weight not in self.owners]
-        name = self._named(place, kind)
+        name = self._named(place, kind, whole=True)
         facts = Facts(
             inputs=(),
             outputs=(shape,),
@@ -95,7 +100,7 @@ class Nodes:
             connections=None if own else NOTHING,
             connections_in_bounds=None if own else NOTHING,
             windows=None,
-            reasons=MappingProxyType({**_CONSTANT, "connections": "a constant of its own reads nothing"}),
+            reasons=_CONSTANT,
         )
         self._add(name, Function(kind, facts), facts, (), None)
         self.owners.update(dict.fromkeys(own, name))
@@ -166,7 +171,8 @@ class Nodes:
             facts = self._with_held(facts, seen.weights) if whole and facts.weights else facts
             name = self._named(seen.place, seen.called if seen.beyond else layer.type, whole=whole)
             if seen.beyond:
-                layer = Function(seen.called, facts, like=layer, beyond=seen.beyond)
+                inputs = tuple(self._shapes[ref] for ref in seen.refs)
+                layer = Function(seen.called, facts.replace(inputs=inputs), like=layer, beyond=seen.beyond)
             for weight in seen.weights & self.held.keys() if whole else ():
                 self.owners.setdefault(weight, name)
             self._add(name, layer, facts, refs, shares if whole else None)
@@ -233,7 +239,7 @@ class Nodes:
         reasons: dict[str, str] = {}
         if missing:
             listed = ", ".join(f"`{name}`" for name in missing)
-            reasons["macs"] = f"what {listed} multiplies is not known"
+            reasons["macs"] = f"what {listed} multiplies is not known" if seen.frame.made else unknown
         if seen.weights & self.held.keys() or missing:
             reasons["connections"] = unknown
         if not self._keeps_grid(seen, inputs):
@@ -266,7 +272,7 @@ class Nodes:
 
     def _fit(self, seen: Seen) -> list[Facts]:
         """The facts of layers, if they make the shape that was seen."""
-        shapes = tuple(self._shapes[ref] for ref in seen.refs)
+        shapes = tuple(self._shapes[ref] for ref in seen.refs[: seen.main])
         found: list[Facts] = []
         try:
             for layer in seen.layers:

@@ -113,15 +113,16 @@ def _recurrences(args: Sequence[Any], _: Any) -> Count:
 
 
 def _trilinear(args: Sequence[Any], _: Any) -> Count:
-    """Three tensors spread over common axes: two are multiplied and summed over one axis, then the third joins."""
+    """Three tensors spread over common axes: two are multiplied and summed along one axis, then with the third."""
     spread = []
     for tensor, axes in zip(args[:3], args[3:6], strict=True):
         for axis in axes:
             tensor = tensor.unsqueeze(axis)
         spread.append(tuple(tensor.shape))
     together: tuple[int, ...] = torch.broadcast_shapes(*spread)  # type: ignore[no-untyped-call]
-    summed = args[6][0] % len(together)
-    return total([_times(*together), _times(*together[:summed], *together[summed + 1 :])])
+    first, *rest = args[6]
+    once = [extent for axis, extent in enumerate(together) if axis != first]
+    return total([_times(*together), _times(*once)]) if rest else _times(*together)
 
 
 def _packed_convolution(args: Sequence[Any], result: Any) -> Count:

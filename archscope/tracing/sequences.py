@@ -36,13 +36,8 @@ _CELLS: Final[Mapping[str, type[nn.Module]]] = MappingProxyType(
 )
 
 
-def why_no_attention(module: nn.MultiheadAttention) -> str:
-    """The option of an attention that its layer type does not have; empty if there is none."""
-    return "add_bias_kv" if module.bias_k is not None else "add_zero_attn" if module.add_zero_attn else ""
-
-
 def _attention(module: nn.MultiheadAttention) -> Layer | None:
-    if why_no_attention(module):
+    if module.bias_k is not None or module.add_zero_attn:
         return None
     causal = getattr(module, "causal", False)
     biased = module.in_proj_bias is not None

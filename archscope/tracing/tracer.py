@@ -15,9 +15,10 @@ from archscope.layers import Layer, Shape
 from archscope.layers.base import Weight
 from archscope.network import Ref
 from archscope.tracing.calls import beyond, read
-from archscope.tracing.ledger import Frame, Ledger
+from archscope.tracing.ledger import Frame, Ledger, Ran
 from archscope.tracing.modules import LEAVES, beyond_module, is_ours, read_module, why_no_layer
 from archscope.tracing.nodes import Nodes, Place, Seen
+from archscope.tracing.products import Kind, Operation
 from archscope.tracing.samples import sample_of
 from archscope.tracing.signatures import SIGNATURES, bound, plain_name
 from archscope.tracing.strangers import misfit, tensors_in
@@ -38,6 +39,8 @@ _LEAVING: Final = frozenset({"numpy", "tolist", "__array__", "item"})
 
 _ENTERING: Final = frozenset({"tensor", "as_tensor", "asarray"})
 """Functions by which numbers become PyTorch's."""
+
+_WRITTEN: Final = "it was written into through another view of its memory"
 
 _HOLDING: Final = frozenset({"embedding", "batch_norm", "layer_norm", "group_norm", "prelu"})
 """Layers with weights that multiply nothing."""
@@ -92,7 +95,7 @@ class Tracer(TorchFunctionMode):
         self._stack: list[tuple[str, nn.Module]] = []
         self._given: Shape = ()
         self._leaf = 0
-        self._left: list[Ref] = []
+        self._left: list[tuple[Ref, str]] = []
         for path, each in list(module.named_modules()):
             if not isinstance(each, torch.jit.ScriptModule):
                 each.__dict__["forward"] = _Watched(self, path, each, each.forward)
@@ -115,6 +118,8 @@ class Tracer(TorchFunctionMode):
         name = getattr(func, "__name__", str(func))
         if name in ("__get__", "__set__"):
             name = func.__self__.__name__ if name == "__get__" else f"set {func.__self__.__name__}"
+        elif "." in name:
+            name = name.partition(".")[0]
         frame = self.ledger.frame = Frame()
         try:
             result = func(*args, **given)
@@ -166,30 +171,31 @@ class Tracer(TorchFunctionMode):
         given = list(tensors_in([args, kwargs]))
         names = [name for name, _ in (*module.named_parameters(), *module.named_buffers())]
         weights = frozenset(f"{self.at}.{name}" if self.at else name for name in names)
-        attends = isinstance(module, nn.MultiheadAttention)
+        attends, recurs = isinstance(module, nn.MultiheadAttention), isinstance(module, nn.RNNBase)
+        if recurs:  # a packed sequence carries its lengths along
+            given, made = (list(filter(Tensor.is_floating_point, each)) for each in (given, made))
         refs = []
         for place, each in enumerate(given):
             ref = self._origin(each)
             if ref is None and (place == 0 or (attends and place < 3) or self.values.weights(each)):
                 ref = self._source(each)
             refs += [] if ref is None else [ref]
-        layer = read_module(module)
-        more = beyond_module(module, args, kwargs)
         if attends and len(set(refs)) == 1:
             refs = refs[:1]
-        if isinstance(module, nn.RNNBase) and len(refs) > 1 and layer is not None:
-            more, layer = "given states", None
+        layer = read_module(module)
+        states = recurs and len(refs) not in (1, 3 if isinstance(module, nn.LSTM) else 2)
         seen = Seen(
-            type(module).__name__.lower(),
+            plain_name(type(module).__name__.lower()),
             self._place(),
             tuple(refs),
             tuple(self._sample(each) for each in made),
             frame,
             () if layer is None else (layer,),
             weights,
-            more,
+            beyond_module(module, args, kwargs) or ("given states" if states else ""),
             why_no_layer(module),
             is_ours(module),
+            main=1 if states else None,
         )
         self._made(made, self.nodes.keep(seen), frame)
 
@@ -212,11 +218,11 @@ class Tracer(TorchFunctionMode):
             refs = [ref for each in tensors_in(frame.read) if (ref := self.values.ref(each)) is not None]
             refs = list(dict.fromkeys(refs))
         if not refs and self._left and name in _ENTERING:
-            refs, self._left = self._left, []
-            self._keep(f"{name} of values that left PyTorch", args, kwargs, made, given, refs, frame)
+            for each in made:
+                self._returned(each)
             return result
         if frame.looked and refs:
-            self.looked.append((self.at, name))
+            self.looked.append((self.at, name.strip("_")))
         if not refs:
             self._constant(name, args, kwargs, made, given, frame)
         elif made and (name in _SAME_VALUES or self._leaves(name, args, kwargs, made[0])):
@@ -225,7 +231,7 @@ class Tracer(TorchFunctionMode):
             result, made = self._apart(result, made, given, frame)
             self._keep(name, args, kwargs, made, given, refs, frame)
         elif name in _LEAVING:
-            self._left += [ref for ref in refs if ref not in self._left]
+            self._left += [(ref, name.strip("_")) for ref in refs]
         return result
 
     def _apart(self, result: Any, made: list[Tensor], given: list[Tensor], frame: Frame) -> tuple[Any, list[Tensor]]:
@@ -309,7 +315,7 @@ class Tracer(TorchFunctionMode):
         name = next((name for name, each in self.state.items() if each is tensor), "")
 
         kind = "parameter" if isinstance(tensor, nn.Parameter) else "buffer" if name else "constant"
-        place = Place(name, alone=True) if name else Place(self.at, alone=False)
+        place = Place(name, alone=True) if name else self._here
         ref = self.nodes.source(kind, place, self._sample(tensor), weights)
         self.values.made(tensor, ref)
         return ref
@@ -319,16 +325,26 @@ class Tracer(TorchFunctionMode):
         if not self.values.known(tensor) and not self.values.found(tensor):
             if not self._left:
                 return None
-            left, self._left = self._left, []
-            seen = Seen("values that left PyTorch", self._place(), tuple(left), (self._sample(tensor),), Frame())
-            self.values.made(tensor, self.nodes.keep(seen)[0])
+            self._returned(tensor)
         writer = self.values.written(tensor)
         if writer is not None:
             before = self.values.ref(tensor)
             refs = (writer,) if before is None else (before, writer)
-            place, shape = self._place(), self._sample(tensor)
-            self.values.made(tensor, self.nodes.keep(Seen("written", place, refs, (shape,), Frame()))[0])
+            seen = Seen("written", self._here, refs, (self._sample(tensor),), Frame(), why=_WRITTEN)
+            self.values.made(tensor, self.nodes.keep(seen)[0])
         return self.values.ref(tensor)
+
+    def _returned(self, tensor: Tensor) -> None:
+        """A tensor came from outside after values had left: a node that says so."""
+        left, self._left = self._left, []
+        ways = ", ".join(dict.fromkeys(way for _, way in left))
+        frame = Frame()
+        frame.ran.append(Ran(Operation(f"values left PyTorch by {ways}", Kind.UNKNOWN), None))
+        self.ledger.every += frame.ran
+        refs = tuple(dict.fromkeys(ref for ref, _ in left))
+        why = f"values left PyTorch by `{ways}`, and what happened to them is not known"
+        seen = Seen("outside", self._here, refs, (self._sample(tensor),), frame, why=why)
+        self.values.made(tensor, self.nodes.keep(seen)[0])
 
     def _leaves(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor) -> bool:
         """Whether a call leaves everything as it is: a view in the same shape, padding by nothing."""
@@ -339,6 +355,11 @@ class Tracer(TorchFunctionMode):
 
     def _sample(self, tensor: Tensor) -> Shape:
         return sample_of(tensor, self.batch)
+
+    @property
+    def _here(self) -> Place:
+        """Where something is that is no call of the module that runs."""
+        return Place(self.at, alone=False)
 
     def _place(self) -> Place:
         path, module = self._stack[-1] if self._stack else ("", self.module)

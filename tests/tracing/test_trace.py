@@ -159,11 +159,10 @@ def test_padding_that_is_no_zeros_is_no_zero_padding() -> None:
 @pytest.mark.parametrize(
     ("module", "shape"),
     [
-        (nn.GRU(5, 7), (4, 5)),
         (nn.EmbeddingBag(5, 7, max_norm=1.0), (4,)),
         (nn.LayerNorm(8, eps=0.0), (8,)),
     ],
-    ids=["sequence first", "bounded bag", "no eps"],
+    ids=["bounded bag", "no eps"],
 )
 def test_what_a_layer_type_does_not_take_is_a_function_with_its_weights(
     module: nn.Module, shape: tuple[int, ...]
