@@ -25,6 +25,7 @@ from archscope.precision import stored_bytes
 from archscope.record import EMPTY, Record
 from archscope.rows import Row as Row
 from archscope.stages import Stage, rows_at, stage
+from archscope.symbols import Ground
 from archscope.working import Count, count, subtotal, total
 
 
@@ -69,9 +70,32 @@ class Towers(Record):
 
 
 class Analysis(Record):
-    """Every number about a network, each worked out when it is first asked for."""
+    """Every number about a network, each worked out when it is first asked for.
+
+    Where extents are left open, ``ground`` says for which sizes the formulas hold; see `symbolic`.
+    """
 
     network: Network
+    ground: Ground | None = None
+
+    def symbolic(self, *names: str) -> Analysis:
+        """The same with symbols in the place of some numbers: every count is a formula in them.
+
+        Args:
+            names: ``batch``, an axis of the input such as ``length``, ``height`` or ``resolution``, or an option
+                such as ``C1.out_channels``.
+
+        Raises:
+            UsageError: there is no such number to open; a layer cannot be worked out with it open.
+
+        >>> from archscope.reader import load
+        >>> analysis = analyze(load("lenet5")).symbolic("C1.out_channels")
+        >>> str(analysis["C1"].parameters), analysis["C1"].parameters.at(**{"C1.out_channels": 6})
+        ('26·C1.out_channels', 156)
+        """
+        from archscope.formulas import opened
+
+        return Analysis(*opened(self.network, names))
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
@@ -227,7 +251,7 @@ class Analysis(Record):
     def weight_bytes(self, dtype: str | None = None) -> int:
         """Bytes of all weights, trainable and fixed, a shared one once; in their own types, if no other is named."""
         if dtype is not None:
-            return (int(self.totals.parameters) + int(self.totals.fixed)) * DTYPE_BYTES[dtype]
+            return (self.totals.parameters + self.totals.fixed) * DTYPE_BYTES[dtype]
         return sum(stored_bytes(each.values, each.dtype) for each in self._weights_held)
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from archscope.layers.base import Shape, Window
 from archscope.network import Network
 from archscope.record import Record
-from archscope.working import Count, count, total
+from archscope.working import Count, bare, count, total
 
 
 class Field(Record):
@@ -62,7 +62,7 @@ def _union(fields: Sequence[Field | Lost]) -> Field | Lost | None:
         return None
     start = tuple(min(each.start[axis] for each in known) for axis in range(len(first.jump)))
     end = [max(each.start[axis] + each.size[axis] for each in known) for axis in range(len(first.jump))]
-    return Field(tuple(int(e) - int(s) for e, s in zip(end, start, strict=True)), first.jump, start)
+    return Field(tuple(bare(e) - bare(s) for e, s in zip(end, start, strict=True)), first.jump, start)
 
 
 def _step(before: Field, windows: Sequence[Window]) -> Field:
@@ -119,7 +119,7 @@ def peak_values(network: Network) -> int:
 def values_of(shape: Shape) -> int:
     result = 1
     for extent in shape:
-        result *= int(extent)
+        result *= bare(extent)
     return result
 
 

@@ -174,6 +174,7 @@ class Network(Record, uncompared=("facts", "doubts", "groups")):
     published: tuple[Published, ...] = ()
     training: Mapping[str, Any] | None = None
     path: str | None = None
+    batch: int = 1
     facts: Mapping[str, Facts] = EMPTY
     doubts: tuple[Diagnostic, ...] = ()
     groups: Mapping[tuple[str, ...], Group] = MappingProxyType({})

@@ -19,7 +19,7 @@ from typing import Any
 from archscope.layers.base import Shape
 from archscope.network import COUNTS, Group, Network, Node, Ref
 from archscope.rows import Row
-from archscope.working import Count, count, total
+from archscope.working import Count, bare, count, total
 
 Path = tuple[str, ...]
 
@@ -76,7 +76,7 @@ class Stage(Row):
             if value is None:
                 return None
             if value:
-                terms.append(value if isinstance(part, Stage) and part.copies > 1 else count(int(value)))
+                terms.append(value if isinstance(part, Stage) and part.copies > 1 else count(value))
         return total(terms * self.copies)
 
     @cached_property
@@ -238,7 +238,7 @@ def _follows(row: Stage, before: Stage) -> bool:
 
 
 def _signature(row: Stage) -> Any:
-    counts = tuple(None if (each := row.count_of(name)) is None else int(each) for name in COUNTS)
+    counts = tuple(None if (each := row.count_of(name)) is None else bare(each) for name in COUNTS)
     layers = tuple((node.layer, node.tower, node.shares is None) for node in row.nodes)
     return row.title, row.what, layers, row.input_shapes[:1], row.outputs, counts
 

@@ -17,14 +17,14 @@ so what is printed can never drift from what was computed:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final, Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import ClassVar, Final, Self
 
 _SUM: Final = 1
 _PRODUCT: Final = 2
 _ATOM: Final = 3
 
-_RANK: Final = {"+": _SUM, "-": _SUM, "·": _PRODUCT, "/": _PRODUCT, "⌊/⌋": _ATOM, "⌈/⌉": _ATOM, "max": _ATOM, "Σ": _SUM}
+_RANK: Final = {"+": _SUM, "-": _SUM, "·": _PRODUCT, "/": _PRODUCT, "⌊/⌋": _ATOM, "⌈/⌉": _ATOM, "Σ": _SUM}
 _SIGN: Final = {"+": " + ", "-": " − ", "·": "·", "/": "/"}
 
 
@@ -33,7 +33,7 @@ class Count(int):
 
     Args:
         value: the number.
-        op: how it was made: ``"+"``, ``"-"``, ``"·"``, ``"/"``, ``"⌊/⌋"``, ``"⌈/⌉"`` or ``"max"``;
+        op: how it was made: ``"+"``, ``"-"``, ``"·"``, ``"/"``, ``"⌊/⌋"`` or ``"⌈/⌉"``;
             empty for a number that was given.
         parts: what it was made from.
         letter: the name of a given number in a formula, such as ``k``.
@@ -46,6 +46,8 @@ class Count(int):
     op: str = ""
     parts: tuple[Count, ...] = ()
     letter: str = ""
+    is_open: ClassVar[bool] = False
+    """Whether it is a formula in symbols; see `archscope.symbols`."""
 
     def __new__(cls, value: int, op: str = "", parts: tuple[Count, ...] = (), letter: str = "") -> Self:
         self = int.__new__(cls, value)
@@ -111,17 +113,34 @@ class Count(int):
     @property
     def working(self) -> str:
         """The arithmetic in numbers, ``(5·5·1 + 1)·6``; the number alone where it was given."""
-        return _write(self, _digits)
+        return _write(self, lambda leaf: leaf.text)
 
     @property
     def formula(self) -> str:
         """The arithmetic in letters, ``(k·k·c + 1)·n``; numbers without a letter stay numbers."""
-        return _write(self, lambda leaf: leaf.letter or _digits(leaf))
+        return _write(self, lambda leaf: leaf.letter or leaf.text)
 
     @property
     def letters(self) -> dict[str, int]:
         """The value of every letter of the formula, in order of appearance."""
         return {leaf.letter: int(leaf) for leaf in _leaves(self) if leaf.letter}
+
+    @property
+    def text(self) -> str:
+        """The number as a person reads it."""
+        return _digits(self)
+
+    def lettered(self, letter: str) -> Count:
+        """The same as a given number, under a letter."""
+        return Count(int(self), letter=letter)
+
+    def bare(self) -> int:
+        """The number alone."""
+        return int(self)
+
+    def summed(self, op: str, counts: tuple[Count, ...]) -> Count:
+        """The sum of some counts, this one among them."""
+        return Count(sum(map(int, counts)), op, counts)
 
     def __getnewargs__(self) -> tuple[int, str, tuple[Count, ...], str]:  # type: ignore[override]
         return int(self), self.op, self.parts, self.letter
@@ -135,7 +154,23 @@ def count(value: int, letter: str = "") -> Count:
     >>> count(count(2) + 3, "k").working
     '5'
     """
-    return Count(int(value), letter=letter)
+    return value.lettered(letter) if isinstance(value, Count) else Count(value, letter=letter)
+
+
+def bare(value: float) -> int:
+    """A number without the arithmetic that made it, rounded down; a formula as it is, written as a given number."""
+    return value.bare() if isinstance(value, Count) else int(value)
+
+
+def digits(value: int) -> str:
+    """A number as a person reads it, ``122,304``; a formula as the polynomial it comes to."""
+    return as_count(value).text
+
+
+def factor(value: int) -> str:
+    """An extent beside the sign of a product: a sum of several terms in brackets."""
+    text = str(bare(value))
+    return f"({text})" if " " in text else text
 
 
 def product(factors: Iterable[int]) -> Count:
@@ -165,7 +200,7 @@ def total(terms: Iterable[int]) -> Count:
     first = counts[0]
     if all(_same(first, other) for other in counts[1:]):
         return count(len(counts)) * first
-    return Count(sum(map(int, counts)), "+", tuple(counts))
+    return _first_open(counts).summed("+", tuple(counts))
 
 
 def subtotal(terms: Iterable[int]) -> Count:
@@ -175,12 +210,7 @@ def subtotal(terms: Iterable[int]) -> Count:
     '156 + 12'
     """
     counts = tuple([as_count(term) for term in terms if term])
-    return Count(sum(map(int, counts)), "Σ", counts)
-
-
-def largest(a: int, b: int) -> Count:
-    """The larger of two, written ``max(a, b)``."""
-    return Count(max(int(a), int(b)), "max", (as_count(a), as_count(b)))
+    return _first_open(counts).summed("Σ", counts)
 
 
 def as_count(value: int) -> Count:
@@ -188,10 +218,15 @@ def as_count(value: int) -> Count:
     return value if isinstance(value, Count) else Count(value)
 
 
+def _first_open(counts: Sequence[Count]) -> Count:
+    """The one that knows how to add them: a formula, if one is among them."""
+    return next((each for each in counts if each.is_open), counts[0] if counts else Count(0))
+
+
 def _same(a: Count, b: Count) -> bool:
     if a is b:
         return True
-    if int(a) != int(b) or a.op != b.op or len(a.parts) != len(b.parts):
+    if a != b or a.op != b.op or len(a.parts) != len(b.parts):
         return False
     return a.working == b.working
 
@@ -218,9 +253,9 @@ def _write(root: Count, leaf: Callable[[Count], str]) -> str:
         top, ready = stack.pop()
         if not top.op:
             text = leaf(top)
-            done.append((text, _SUM if text.startswith("−") else _ATOM))
+            done.append((text, _SUM if text.startswith("−") or " " in text else _PRODUCT if "·" in text else _ATOM))
         elif top.op == "Σ":
-            done.append((" + ".join(_digits(part) for part in top.parts) or "0", _SUM))
+            done.append((" + ".join(part.text for part in top.parts) or "0", _SUM))
         elif not ready:
             stack.append((top, True))
             stack.extend((part, False) for part in reversed(top.parts))
@@ -232,8 +267,6 @@ def _write(root: Count, leaf: Callable[[Count], str]) -> str:
 
 
 def _join(op: str, terms: list[tuple[str, int]]) -> str:
-    if op == "max":
-        return f"max({', '.join(text for text, _ in terms)})"
     if op in ("⌊/⌋", "⌈/⌉"):
         inner = _fenced(terms[0], _PRODUCT) + "/" + _fenced(terms[1], _ATOM)
         return f"{op[0]}{inner}{op[-1]}"

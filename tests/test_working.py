@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archscope.working import Count, count, largest, product, subtotal, total
+from archscope.working import Count, count, product, subtotal, total
 from tests.layers.layer_case import evaluate
 
 LETTERS = {"k": 5, "c": 1, "n": 6, "h": 28, "g": 2, "big": 12_345}
@@ -26,7 +26,6 @@ def combined(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         pairs.map(lambda pair: count(0) + pair[0] if pair[0] is pair[1] else pair[0] + pair[1]),
         pairs.map(lambda pair: pair[0] * pair[1]),
         pairs.map(lambda pair: pair[0] - pair[1]),
-        pairs.map(lambda pair: largest(*pair)),
         st.tuples(parts, st.integers(1, 7)).map(lambda pair: (count(0) + pair[0]).floor_over(pair[1])),
         st.tuples(parts, st.integers(1, 7)).map(lambda pair: (count(0) + pair[0]).ceil_over(count(pair[1], "g" * 2))),
         st.tuples(parts, st.integers(1, 7)).map(lambda pair: (pair[0] * count(pair[1])).over(pair[1])),
@@ -72,7 +71,6 @@ def test_a_count_is_the_same_after_a_trip_through_pickle(made: Any) -> None:
         (count(3) * count(96).over(2), "3·96/2"),
         ((count(227) - 11).floor_over(4) + 1, "⌊(227 − 11)/4⌋ + 1"),
         (count(7).ceil_over(count(1) + 1), "⌈7/(1 + 1)⌉"),
-        (largest(count(3) + 1, 2) * 5, "max(3 + 1, 2)·5"),
         (count(4_096) * 9_216, "4,096·9,216"),
         (count(0), "0"),
         (count(-16) - count(1) * 16, "−16 − 1·16"),

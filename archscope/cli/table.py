@@ -85,6 +85,25 @@ def command(
     kwargs: FactoryOptions = None,
     batch: Batch = None,
     strict: Strict = False,
+    symbolic: Annotated[
+        str | None,
+        typer.Option(
+            "--symbolic",
+            metavar="NAME,...",
+            help="Leave these numbers open and print formulas in them: batch, an axis of the input (length, height, "
+            "channels, resolution for both sides of a square) or an option (C1.out_channels).",
+            show_default=False,
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at",
+            metavar="NAME=NUMBER,...",
+            help="Put other numbers in the places that --symbolic can open: `--at batch=8,length=4096`.",
+            show_default=False,
+        ),
+    ] = None,
     output: Output = None,
 ) -> None:
     """Print every number about a network, layer by layer.
@@ -96,6 +115,7 @@ def command(
     \b
     archscope table lenet5
     archscope table lenet5 --working
+    archscope table alexnet --symbolic resolution
     archscope table lenet5 --set C1.padding=2 --input 1,28,28
     archscope table alexnet --columns output,macs,connections_in_bounds,tower
     archscope table alexnet -o alexnet.tex
@@ -103,13 +123,17 @@ def command(
     archscope table ./mine.yaml --format json | jq .totals
     """
     import archscope
+    from archscope import formulas
     from archscope.cli.opened import opened
     from archscope.formats import View, write
 
     chosen = format or (_SUFFIXES.get(output.suffix.lower(), "table") if output else "table")
-    analysis = archscope.analyze(
-        opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
-    )
+    network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
+    if at is not None:
+        network = formulas.at(network, _numbers(at))
+    analysis = archscope.analyze(network)
+    if symbolic is not None:
+        analysis = analysis.symbolic(*(name.strip() for name in symbolic.split(",")))
     view = View(
         columns=_names(columns),
         working=working,
@@ -125,3 +149,16 @@ def _names(columns: list[str] | None) -> tuple[str, ...] | None:
     if not columns:
         return None
     return tuple(name.strip() for each in columns for name in each.split(",") if name.strip())
+
+
+def _numbers(text: str) -> dict[str, int]:
+    """``batch=8,length=4096`` as numbers by name."""
+    from archscope.errors import UsageError
+
+    numbers = {}
+    for part in text.split(","):
+        name, equals, number = (each.strip() for each in part.partition("="))
+        if not equals or not number.replace("_", "").isdecimal() or len(number) > 12:
+            raise UsageError(f"`--at {part.strip()}`: write a name and a whole number, such as `length=4096`")
+        numbers[name] = int(number)
+    return numbers

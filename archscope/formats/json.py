@@ -16,6 +16,7 @@ from archscope.escaping import json_text
 from archscope.formats.columns import chosen
 from archscope.formats.sheet import View
 from archscope.network import Observed
+from archscope.symbols import Ground, Symbolic
 
 SCHEMA: Final = "archscope.analysis/1"
 
@@ -37,7 +38,7 @@ def plain(analysis: Analysis, view: View) -> dict[str, Any]:
     >>> plain(archscope.analyze(archscope.load("lenet5")), View())["layers"][0]["parameters"]
     156
     """
-    inputs = {name: list(shape) for name, shape in analysis.network.inputs.items()}
+    inputs = {name: _plain(shape) for name, shape in analysis.network.inputs.items()}
     always = (*_LAYER, "layer", "type", "inputs", "output", "group")
     extra = [name for name in (view.columns or ()) if name not in always]
     totals = (*_TOTALS, *(name for name in extra if name in COUNTS))
@@ -46,8 +47,10 @@ def plain(analysis: Analysis, view: View) -> dict[str, Any]:
         "schema": SCHEMA,
         "name": analysis.name,
         "title": analysis.title,
-        "input": list(analysis.input),
+        "input": _plain(analysis.input),
         **({"inputs": inputs} if len(inputs) > 1 else {}),
+        **({} if analysis.network.batch == 1 else {"batch": _plain(analysis.network.batch)}),
+        **({} if analysis.ground is None else _symbols(analysis.ground)),
         "layers": [_layer(row, view, extra) for row in view.rows(analysis)],
         **({"groups": [_group(analysis, path) for path in groups]} if groups else {}),
         "totals": {
@@ -100,6 +103,15 @@ def _group(analysis: Analysis, path: tuple[str, ...]) -> Mapping[str, Any]:
     }
 
 
+def _symbols(ground: Ground) -> dict[str, Any]:
+    """What each symbol stands for; formulas are texts in the free ones."""
+    symbols = {
+        name: {"is": each.polynomial.code, "free": each.step, "least": each.least, "most": each.most}
+        for name, each in ground.ranges.items()
+    }
+    return {"symbols": symbols, "conditions": list(ground.conditions)}
+
+
 def _layer(row: Row, view: View, extra: list[str]) -> Mapping[str, Any]:
     shown = COUNTS if view.working else _WORKING
     return {
@@ -119,5 +131,5 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, int):
-        return int(value)
+        return value.polynomial.code if isinstance(value, Symbolic) else int(value)
     return [_plain(each) for each in value]

@@ -9,6 +9,8 @@ from archscope.analysis import Analysis, Row, Totals
 from archscope.formats.columns import OFF_THE_GRID, Column, chosen
 from archscope.network import Observed
 from archscope.record import Record
+from archscope.symbols import Ground
+from archscope.working import digits, factor
 
 NOT_COVERED = "–"
 """What stands where a number is not known; a note below says why."""
@@ -98,7 +100,7 @@ def lay_out(analysis: Analysis, view: View) -> Sheet:
 
 def spell_extents(shape: Iterable[int], sign: str = "×") -> str:
     """A shape as the papers write it; a window with equal sides keeps both."""
-    return sign.join(str(int(extent)) for extent in shape) or "scalar"
+    return sign.join(factor(extent) for extent in shape) or "scalar"
 
 
 def spell(column: Column, value: Any) -> str:
@@ -106,7 +108,7 @@ def spell(column: Column, value: Any) -> str:
     if value is None:
         return "" if not column.reason else NOT_COVERED
     if isinstance(value, int):
-        return f"{int(value):,}"
+        return digits(value)
     if isinstance(value, str):
         return value
     if column.numeric:
@@ -145,7 +147,7 @@ def _total(column: Column, analysis: Analysis, notes: list[str]) -> Cell:
     if value is None:
         text = _at_least(column, analysis.totals, NOT_COVERED)
         return Cell(text, _note(analysis.totals.reasons[column.name], notes))
-    return Cell(f"{int(value):,}")
+    return Cell(digits(value))
 
 
 def _at_least(column: Column, of: Row | Totals, otherwise: str) -> str:
@@ -165,16 +167,22 @@ def _steps(rows: Sequence[Row], columns: Sequence[Column]) -> Iterable[Step]:
         for column in columns:
             value = row.count_of(column.name) if column.is_count else None
             if value:
-                yield Step(row.name, column.heading, value.working, f"{int(value):,}")
+                yield Step(row.name, column.heading, value.working, digits(value))
 
 
 def _below(analysis: Analysis) -> Iterable[tuple[str, str]]:
     totals = analysis.totals
-    fixed = f" and {int(totals.fixed):,} fixed" if totals.fixed else ""
+    if analysis.network.batch != 1:
+        samples = f"{factor(analysis.network.batch)} samples"
+        yield ("Batch", f"{samples}: connections and MACs are of all of them; shapes, units and parameters of one")
+    if analysis.ground is not None:
+        yield from _symbols(analysis.ground)
+        return
+    fixed = f" and {digits(totals.fixed)} fixed" if totals.fixed else ""
     types = " and ".join(analysis.weight_types)
     yield (
         "Weights",
-        f"{spell_bytes(analysis.weight_bytes())} in {types}: {int(totals.parameters):,} trainable{fixed} values",
+        f"{spell_bytes(analysis.weight_bytes())} in {types}: {digits(totals.parameters)} trainable{fixed} values",
     )
     yield (
         "Peak activations",
@@ -185,10 +193,10 @@ def _below(analysis: Analysis) -> Iterable[tuple[str, str]]:
     if analysis.towers is None:
         return
     for tower, parameters in analysis.towers.parameters.items():
-        yield (tower, f"{int(parameters):,} parameters")
-    yield ("On no tower", f"{int(analysis.towers.shared_parameters):,} parameters")
+        yield (tower, f"{digits(parameters)} parameters")
+    yield ("On no tower", f"{digits(analysis.towers.shared_parameters)} parameters")
     crossing = analysis.towers.crossing
-    carried = ", ".join(f"{layer} {int(values):,}" for layer, values in crossing.items())
+    carried = ", ".join(f"{layer} {digits(values)}" for layer, values in crossing.items())
     yield ("Values that cross", carried or "none")
 
 
@@ -219,6 +227,14 @@ def _some(names: Iterable[str], *, quote: str = "`") -> str:
     every = list(names)
     listed = ", ".join(f"{quote}{name}{quote}" for name in every[:_FEW])
     return listed if len(every) <= _FEW else f"{listed} and {len(every) - _FEW:,} more"
+
+
+def _symbols(ground: Ground) -> Iterable[tuple[str, str]]:
+    """For which sizes the formulas hold."""
+    for name, each in ground.ranges.items():
+        yield (name, f"{each}; {each.value:,} in the network as it stands")
+    for condition in ground.conditions:
+        yield ("Where", condition)
 
 
 def spell_bytes(size: int) -> str:

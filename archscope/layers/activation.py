@@ -22,7 +22,7 @@ from archscope.layers.pointwise import (
     Threshold,
 )
 from archscope.options import choice, integer, number, option, positive, positive_number
-from archscope.working import count
+from archscope.working import bare, count
 
 
 class ReLU(Pointwise):
@@ -216,12 +216,12 @@ class PReLU(Pointwise):
 
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
-        if self.num_parameters not in (1, int(shape[0])):
+        if self.num_parameters not in (1, bare(shape[0])):
             raise Rejects(
-                f"`num_parameters: {self.num_parameters}` is neither 1 nor the {int(shape[0])} input channels",
+                f"`num_parameters: {self.num_parameters}` is neither 1 nor the {bare(shape[0])} input channels",
                 option="num_parameters",
                 input=0,
-                help=f"use 1 or {int(shape[0])}",
+                help=f"use 1 or {bare(shape[0])}",
             )
         connections = extents(shape)
         return Facts(

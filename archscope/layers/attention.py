@@ -8,7 +8,7 @@ from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_option, spell_tuple
 from archscope.layers.doubt import SEQUENCE, Meaning
 from archscope.options import Kind, choice, flag, list_of, number, option, optional, positive, probability
-from archscope.working import Count, count, product, total
+from archscope.working import Count, bare, count, product, total
 
 GRIDLESS = {"receptive_field": "every position sees the whole sequence"}
 _CAUSAL = "Whether a position sees itself and those before it alone; all products are worked out and counted."
@@ -16,7 +16,7 @@ _CAUSAL = "Whether a position sees itself and those before it alone; all product
 
 def sequence_of(shape: Shape, input: int = 0) -> Shape:
     """Insist on ``(positions, features)``, and say what makes that of an image, or of a vector."""
-    sides = [int(extent) for extent in shape]
+    sides = [bare(extent) for extent in shape]
     help_ = None
     if len(sides) == 3:
         rows = [sides[0] * sides[1], sides[2]]
@@ -124,13 +124,13 @@ class MultiheadAttention(Layer):
         query, key, value = (sequence_of(inputs[place], place) for place in roles)
         if self.head_dim is None and query[1] % self.num_heads:
             raise Rejects(
-                f"{spell_option('num_heads', self.num_heads)} does not divide the {int(query[1])} features",
+                f"{spell_option('num_heads', self.num_heads)} does not divide the {bare(query[1])} features",
                 option="num_heads",
                 input=0,
-                help=f"use a divisor of {int(query[1])}",
+                help=f"use a divisor of {bare(query[1])}",
             )
         if key[0] != value[0]:
-            raise Rejects(f"{int(key[0])} keys but {int(value[0])} values", input=last)
+            raise Rejects(f"{bare(key[0])} keys but {bare(value[0])} values", input=last)
         for mask in inputs[3:]:
             check_mask(mask, (self.num_heads, query[0], key[0]), self.causal, "causal", ("heads", "queries", "keys"))
         e, k, v = count(query[1], "e"), count(key[1], "k"), count(value[1], "v")
@@ -145,7 +145,7 @@ class MultiheadAttention(Layer):
         return Facts(
             inputs=inputs,
             outputs=((queries, e),),
-            weights=self._joined(e, k, v) if self.usual(int(e)) else self._apart(e, k, v),
+            weights=self._joined(e, k, v) if self.usual(bare(e)) else self._apart(e, k, v),
             connections=lines,
             connections_in_bounds=lines,
             macs=total(width * made * places for _, width, made, places in steps) + scores,
@@ -155,9 +155,9 @@ class MultiheadAttention(Layer):
 
     def _widths(self, e: Count) -> tuple[Count, Count]:
         """Features that all heads of queries have, and all heads of keys."""
-        if self.usual(int(e)):
+        if self.usual(bare(e)):
             return e, e
-        d = count(int(e) // self.num_heads if self.head_dim is None else self.head_dim, "d")
+        d = count(bare(e) // self.num_heads if self.head_dim is None else self.head_dim, "d")
         heads, groups = count(self.num_heads, "h"), count(self.key_heads, "g")
         return heads * d, (heads if self.key_heads == self.num_heads else groups) * d
 
@@ -248,7 +248,7 @@ class ScaledDotProductAttention(Layer):
                     help=None if len(shape) < 2 else f"give it {len(query)} axes, as the queries have",
                 )
         if key[-1] != query[-1]:
-            raise Rejects(f"queries of {int(query[-1])} features but keys of {int(key[-1])}", input=1)
+            raise Rejects(f"queries of {bare(query[-1])} features but keys of {bare(key[-1])}", input=1)
         if value[:-1] != key[:-1]:
             raise Rejects(f"keys {spell_tuple(key)} but values {spell_tuple(value)}", input=2,
                           help="all their extents but the last must be equal")  # fmt: skip

@@ -17,7 +17,7 @@ from archscope.options import (
     option,
     optional,
 )
-from archscope.working import count
+from archscope.working import bare, count
 
 _AXES = one_or_many(integer, "a list of axes or one axis")
 
@@ -102,12 +102,12 @@ class Squeeze(View):
         return "squeeze"
 
     def rule(self, *inputs: Shape) -> Facts:
-        ones = tuple(axis for axis, extent in enumerate(inputs[0]) if int(extent) == 1)
+        ones = tuple(axis for axis, extent in enumerate(inputs[0]) if bare(extent) == 1)
         axes = ones if self.dim is None else axes_in(self.dim, inputs[0])
         wide = next((axis for axis in axes if axis not in ones), None)
         if wide is not None:
             raise Rejects(
-                f"axis {wide} of {spell_tuple(inputs[0])} has {int(inputs[0][wide])} values, not one",
+                f"axis {wide} of {spell_tuple(inputs[0])} has {bare(inputs[0][wide])} values, not one",
                 option="dim",
                 input=0,
                 help="use `select` for one of them, or `flatten`",
@@ -154,8 +154,8 @@ class Expand(View):
 
     def rule(self, *inputs: Shape) -> Facts:
         (given,) = inputs
-        wanted = tuple(int(old) if new == -1 else new for old, new in zip(given, self.size, strict=False))
-        unlike = any(int(old) not in (1, new) for old, new in zip(given, wanted, strict=False))
+        wanted = tuple(bare(old) if new == -1 else new for old, new in zip(given, self.size, strict=False))
+        unlike = any(bare(old) not in (1, new) for old, new in zip(given, wanted, strict=False))
         if len(self.size) != len(given) or unlike:
             raise Rejects(
                 f"{spell_tuple(given)} cannot be repeated to {spell_tuple(self.size)}",
@@ -163,7 +163,7 @@ class Expand(View):
                 input=0,
                 help="name as many axes; only axes of one value are repeated, and -1 leaves one as it is",
             )
-        output = tuple(old if int(old) == new else count(new) for old, new in zip(given, wanted, strict=True))
+        output = tuple(old if bare(old) == new else count(new) for old, new in zip(given, wanted, strict=True))
         if output[1:] == tuple(given[1:]):
             return Facts(inputs, (output,))
         return Facts(inputs, (output,), windows=None, reasons={"receptive_field": "a repeated extent has no grid"})
@@ -189,7 +189,9 @@ class _Reduction(Layer):
             return Facts(inputs, (output,), windows=None, reasons={"receptive_field": "an axis goes away"})
         output = tuple(count(1) if axis in axes else extent for axis, extent in enumerate(given))
         windows = tuple(
-            Window(int(extent), int(extent)) if axis in axes else Window(1) for axis, extent in enumerate(given) if axis
+            Window(bare(extent), bare(extent)) if axis in axes else Window(1)
+            for axis, extent in enumerate(given)
+            if axis
         )
         return Facts(inputs, (output,), windows=windows if set(axes) - {0} else ())
 

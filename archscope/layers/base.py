@@ -17,7 +17,7 @@ from archscope.layers.doubt import MAPS, Doubt, Meaning, Place
 from archscope.limits import MOST_SHAPE_VALUES
 from archscope.options import REQUIRED, Kind, Option, option, spell
 from archscope.record import EMPTY, Record
-from archscope.working import Count, as_count, count, product, total
+from archscope.working import Count, as_count, bare, count, factor, product, total
 
 Shape = tuple[int, ...]
 """Extents of one sample, channels first; the batch axis is never in it."""
@@ -33,14 +33,14 @@ def spell_shape(shape: Shape) -> str:
     >>> spell_shape((6, 28, 28))
     '6×28×28'
     """
-    return "×".join(str(int(extent)) for extent in shape) if shape else "scalar"
+    return "×".join(factor(extent) for extent in shape) if shape else "scalar"
 
 
 def values_in(shape: Shape) -> int:
     """The number of values of a shape."""
     result = 1
     for extent in shape:
-        result *= int(extent)
+        result *= bare(extent)
     return result
 
 
@@ -350,7 +350,7 @@ class Layer:
             )
         facts = self.rule(*inputs)
         for shape in facts.outputs:
-            if values_in(shape) > MOST_SHAPE_VALUES:
+            if not as_count(values_in(shape)).is_open and values_in(shape) > MOST_SHAPE_VALUES:
                 raise Rejects(
                     f"makes {values_in(shape):.0e} values",
                     input=0,
@@ -382,7 +382,7 @@ def ranked(shape: Shape, rank: int, what: str, *, input: int = 0, help: str | No
 
 def spell_tuple(shape: Iterable[int]) -> str:
     """A shape as PyTorch writes it: ``(6, 28, 28)``."""
-    extents_ = [str(int(extent)) for extent in shape]
+    extents_ = [str(bare(extent)) for extent in shape]
     return f"({', '.join(extents_)}{',' if len(extents_) == 1 else ''})"
 
 

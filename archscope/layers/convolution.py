@@ -13,7 +13,7 @@ from archscope.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTr
 from archscope.layers.windows import kernel_counts, side_counts, slides
 from archscope.options import connection_table, option, optional
 from archscope.paddings import Padding, padding
-from archscope.working import Count, count, product
+from archscope.working import Count, bare, count, product
 
 Table = tuple[tuple[int, ...], ...]
 
@@ -65,7 +65,7 @@ class _Convolution(Kernels):
 
     def wiring(self, maps: Count, units: Count) -> tuple[Count, Count, tuple[Count, ...]]:
         """Which maps are connected: the input maps a window spans, its constants, how often this repeats."""
-        self.check_groups(int(maps))
+        self.check_groups(bare(maps))
         return self.per_group(maps), count(1), (units,)
 
 
@@ -137,7 +137,7 @@ class Conv2d(_Convolution):
                 if source >= maps:
                     raise Rejects(
                         f"the connection table feeds output map {position} from input map {source}, "
-                        f"but the input has {int(maps)} maps, 0 to {int(maps) - 1}",
+                        f"but the input has {bare(maps)} maps, 0 to {bare(maps) - 1}",
                         option="connection_table",
                         input=0,
                         help="input maps are counted from 0",

@@ -9,7 +9,7 @@ from archscope.errors import Rejects
 from archscope.layers.base import NOTHING, Facts, Layer, Shape, Weight, ranked, spell_option, spell_tuple
 from archscope.layers.doubt import SEQUENCE, Doubt, Meaning, Place, useless_bias
 from archscope.options import choice, flag, list_of, option, optional, positive, text
-from archscope.working import count, product
+from archscope.working import bare, count, product
 
 _LOST = {"receptive_field": "every unit sees its whole input; there is no grid any more"}
 
@@ -185,7 +185,7 @@ class RBF(Layer):
             length = len("".join(code.split()))
             if length != shape[0]:
                 raise Rejects(
-                    f"code {position} has {length} values for {int(shape[0])} inputs",
+                    f"code {position} has {length} values for {bare(shape[0])} inputs",
                     option="codes",
                     path=(position,),
                     input=0,

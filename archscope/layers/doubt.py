@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from archscope.record import Record
+from archscope.working import bare
 
 Meaning = Literal["", "maps", "sequence"]
 """What the axes of a value mean: ``(channels, …)``, ``(positions, features)``, or nothing that is known."""
@@ -108,4 +109,4 @@ class Place(Record):
     def positions(self) -> int:
         """How many positions it reads, if its input is known to be ``(positions, features)``; else 0."""
         shape = self.inputs[0] if self.inputs else ()
-        return int(shape[0]) if self.axes == SEQUENCE and len(shape) == 2 else 0
+        return bare(shape[0]) if self.axes == SEQUENCE and len(shape) == 2 else 0

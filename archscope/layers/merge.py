@@ -9,7 +9,7 @@ from archscope.layers.base import Facts, Layer, Shape, spell_tuple
 from archscope.layers.doubt import Meaning
 from archscope.layers.places import axis_in
 from archscope.options import integer, option
-from archscope.working import count, product, total
+from archscope.working import bare, count, product, total
 
 
 class _Elementwise(Layer):
@@ -126,7 +126,7 @@ class Matmul(Layer):
             )
         if left[-1] != right[-2]:
             raise Rejects(
-                f"{spell_tuple(left)} has {int(left[-1])} columns and {spell_tuple(right)} {int(right[-2])} rows",
+                f"{spell_tuple(left)} has {bare(left[-1])} columns and {spell_tuple(right)} {bare(right[-2])} rows",
                 input=1,
                 help="the last extent of the first must be the last but one of the second",
             )
@@ -170,7 +170,7 @@ class Concat(Layer):
                     help=f"all axes but axis {axis} must be equal",
                 )
         # What the inputs' extents came from is told at the layers that made them.
-        joined = total(count(int(shape[axis])) for shape in inputs)
+        joined = total(count(bare(shape[axis])) for shape in inputs)
         output = (*first[:axis], joined, *first[axis + 1 :])
         along_grid = axis > 0 and len(inputs) > 1
         reasons = {"receptive_field": "inputs side by side on the grid"} if along_grid else {}
@@ -181,7 +181,7 @@ class Concat(Layer):
 
     @staticmethod
     def _others(shape: Shape, axis: int) -> Shape:
-        return tuple(int(extent) for position, extent in enumerate(shape) if position != axis)
+        return tuple(bare(extent) for position, extent in enumerate(shape) if position != axis)
 
 
 LAYERS: tuple[type[Layer], ...] = (Add, Multiply, Matmul, Concat, Subtract, Divide)

@@ -18,7 +18,7 @@ from archscope.options import (
     positive_number,
     probability,
 )
-from archscope.working import Count, count
+from archscope.working import Count, bare, count
 
 _EPS = "Added to the variance, so that nothing is divided by 0."
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -200,15 +200,15 @@ def _over_positions(place: Place, stated: tuple[int, ...] | None) -> Iterable[Do
     if sequence and stated is None:
         yield Doubt(
             "norm-over-positions",
-            f"normalizes over all of {spell_tuple(shape)}: its statistics mix the {int(shape[0])} positions",
-            f"write `normalized_shape: {int(shape[1])}` to normalize the features of each position",
+            f"normalizes over all of {spell_tuple(shape)}: its statistics mix the {bare(shape[0])} positions",
+            f"write `normalized_shape: {bare(shape[1])}` to normalize the features of each position",
         )
 
 
 def _over_last_axes(shape: Shape, stated: tuple[int, ...] | None, names: tuple[str, ...]) -> Facts:
     """Facts of a layer with statistics of the last axes and a weight of each name for every place along them."""
-    normalized = tuple(int(each) for each in shape) if stated is None else stated
-    tail = tuple(int(each) for each in shape[len(shape) - len(normalized) :])
+    normalized = tuple(bare(each) for each in shape) if stated is None else stated
+    tail = tuple(bare(each) for each in shape[len(shape) - len(normalized) :])
     if tail != normalized:
         raise Rejects(
             f"`normalized_shape` {spell_tuple(normalized)} does not fit the end of {spell_tuple(shape)}",
@@ -254,10 +254,10 @@ class GroupNorm(Layer):
         channels = count(inputs[0][0], "n")
         if channels % self.num_groups:
             raise Rejects(
-                f"{spell_option('num_groups', self.num_groups)} does not divide the {int(channels)} input channels",
+                f"{spell_option('num_groups', self.num_groups)} does not divide the {bare(channels)} input channels",
                 option="num_groups",
                 input=0,
-                help=f"use a divisor of {int(channels)}",
+                help=f"use a divisor of {bare(channels)}",
             )
         scales = (Weight("weight", (channels,)), Weight("bias", (channels,))) if self.affine else ()
         return _scaled(inputs, scales, pointwise=False, lost="the statistics of the whole map reach every position")

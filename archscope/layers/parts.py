@@ -8,7 +8,7 @@ from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Window, spell_tuple
 from archscope.layers.places import LOST, axis_in, kept_grid, replaced, taken_out
 from archscope.options import integer, non_negative, one_or_many, option, optional, positive, shape
-from archscope.working import count
+from archscope.working import bare, count
 
 AXIS = "The axis, counted without the batch."
 
@@ -46,16 +46,24 @@ class Slice(View):
     def rule(self, *inputs: Shape) -> Facts:
         (given,) = inputs
         axis = axis_in(self.dim, given)
-        positions = range(int(given[axis]))[self.start : self.end : self.step]
-        if not positions:
+        size = bare(given[axis])
+        first, end = _within(self.start, size), size if self.end is None else _within(self.end, size)
+        positions = -(-(end - first) // self.step)
+        if positions < 1:
             raise Rejects(
-                f"leaves nothing of {int(given[axis])} positions",
+                f"leaves nothing of {bare(given[axis])} positions",
                 option="end" if self.end is not None else "start",
                 input=0,
-                help=f"positions count from 0 to {int(given[axis]) - 1}, or from the end with a minus",
+                help=f"positions count from 0 to {bare(given[axis]) - 1}, or from the end with a minus",
             )
-        window = Window(1, stride=self.step, padding=-positions.start)
-        return Facts(inputs, (replaced(given, axis, count(len(positions))),), windows=kept_grid(given, (axis,), window))
+        window = Window(1, stride=self.step, padding=-first)
+        return Facts(inputs, (replaced(given, axis, count(positions)),), windows=kept_grid(given, (axis,), window))
+
+
+def _within(position: int, size: int) -> int:
+    """A position as Python slices take it: counted from the end where it is negative, and never outside."""
+    place = position if position >= 0 else size + position
+    return max(0, min(place, size))
 
 
 class Select(View):
@@ -78,12 +86,12 @@ class Select(View):
     def rule(self, *inputs: Shape) -> Facts:
         (given,) = inputs
         axis = axis_in(self.dim, given)
-        if not -int(given[axis]) <= self.index < int(given[axis]):
+        if not -bare(given[axis]) <= self.index < bare(given[axis]):
             raise Rejects(
-                f"`index: {self.index}` is none of {int(given[axis])} positions",
+                f"`index: {self.index}` is none of {bare(given[axis])} positions",
                 option="index",
                 input=0,
-                help=f"positions count from 0 to {int(given[axis]) - 1}, or from the end with a minus",
+                help=f"positions count from 0 to {bare(given[axis]) - 1}, or from the end with a minus",
             )
         output = taken_out(given, (axis,), "dim", "use `slice` to keep the axis")
         return Facts(inputs, (output,), windows=None, reasons=LOST)
@@ -135,9 +143,9 @@ class Split(_Parts):
 
     def rule(self, *inputs: Shape) -> Facts:
         axis = axis_in(self.dim, inputs[0])
-        if sum(self.split_size) != int(inputs[0][axis]):
+        if sum(self.split_size) != bare(inputs[0][axis]):
             raise Rejects(
-                f"parts of {sum(self.split_size):,} do not make the {int(inputs[0][axis]):,} values of axis {axis}",
+                f"parts of {sum(self.split_size):,} do not make the {bare(inputs[0][axis]):,} values of axis {axis}",
                 option="split_size",
                 input=0,
                 help="the sizes add up to the axis",
@@ -173,17 +181,18 @@ class Chunk(_Parts):
 
     def rule(self, *inputs: Shape) -> Facts:
         axis = axis_in(self.dim, inputs[0])
-        extent = int(inputs[0][axis])
+        extent = bare(inputs[0][axis])
         size = -(-extent // self.chunks)
-        sizes = tuple(min(size, extent - first) for first in range(0, extent, size))
-        if len(sizes) != self.chunks:
+        last = extent - size * (self.chunks - 1)
+        if last < 1:
+            made = -(-extent // size)
             raise Rejects(
-                f"parts of {size} over {extent} positions are {len(sizes)}, not {self.chunks}",
+                f"parts of {size} over {extent} positions are {made}, not {self.chunks}",
                 option="chunks",
                 input=0,
-                help=f"use {len(sizes)}, as PyTorch makes them, or `split` with the sizes",
+                help=f"use {made}, as PyTorch makes them, or `split` with the sizes",
             )
-        return self.cut(inputs[0], axis, sizes)
+        return self.cut(inputs[0], axis, (*(size for _ in range(self.chunks - 1)), last))
 
 
 class Crop(View):
@@ -216,15 +225,15 @@ class Crop(View):
         if len(like) != len(given) or not axes:
             raise Rejects(f"cannot crop {spell_tuple(given)} to {spell_tuple(like)}", input=1,
                           help="both need the same axes beside the channels")  # fmt: skip
-        before = [(int(size) - int(wanted)) // 2 for size, wanted in zip(given[1:], like[1:], strict=True)]
+        before = [(bare(size) - bare(wanted)) // 2 for size, wanted in zip(given[1:], like[1:], strict=True)]
         if self.offset is not None:
             if len(self.offset) not in (1, axes):
                 raise Rejects(f"`offset` has {len(self.offset)} values for {axes} axes", option="offset", input=0)
             before = list(self.offset) * (axes if len(self.offset) == 1 else 1)
         for size, wanted, first in zip(given[1:], like[1:], before, strict=True):
-            if int(wanted) > int(size) or first + int(wanted) > int(size):
+            if bare(wanted) > bare(size) or first + bare(wanted) > bare(size):
                 raise Rejects(
-                    f"{int(wanted)} positions from {max(first, 0)} on are not in {int(size)}",
+                    f"{bare(wanted)} positions from {max(first, 0)} on are not in {bare(size)}",
                     option=None if self.offset is None else "offset",
                     input=0,
                     help="the first input is cropped to the size of the second",

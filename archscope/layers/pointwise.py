@@ -10,6 +10,7 @@ from archscope.layers.base import Facts, Layer, Shape, ranked, spell_tuple
 from archscope.layers.doubt import Doubt, Meaning, Place
 from archscope.layers.places import axis_in
 from archscope.options import integer, non_negative_number, number, option, positive_number
+from archscope.working import bare
 
 
 class Pointwise(Layer):
@@ -51,7 +52,7 @@ class Normalized(Pointwise):
         yield from super().doubts(place)
         # A softmax over positions of one score each is what attention does to pool them.
         if place.positions > 1 and self.dim == 0 and "dim" not in place.stated and place.inputs[0][1] > 1:
-            features = int(place.inputs[0][1])
+            features = bare(place.inputs[0][1])
             yield Doubt(
                 "softmax-over-positions",
                 f"adds up to 1 over the {place.positions} positions of {spell_tuple(place.inputs[0])}, "

@@ -10,7 +10,7 @@ from archscope.layers.doubt import MAPS, Meaning
 from archscope.layers.windows import AXES, check_axes, kernel_counts, same_padding, side_counts, slides, spell_window
 from archscope.options import Kind, each_axis, flag, option, optional
 from archscope.paddings import Padding, Sides, padding
-from archscope.working import count, product
+from archscope.working import bare, count, product
 
 
 def _each_or_none(axes: int) -> Kind:
@@ -179,7 +179,7 @@ class AvgPool3d(_AvgPool):
             if kernel > whole:
                 widened = f" (padded to {whole})" if whole != size else ""
                 raise Rejects(
-                    f"a kernel of {kernel} is larger than the input's {name} of {int(size)}{widened}, "
+                    f"a kernel of {kernel} is larger than the input's {name} of {bare(size)}{widened}, "
                     "which PyTorch's average over three axes does not take, padded or rounded up",
                     option="kernel_size",
                     input=0,
@@ -189,7 +189,7 @@ class AvgPool3d(_AvgPool):
 
     def _whole(self, shape: Shape) -> tuple[int, ...]:
         """The extents in which PyTorch wants a whole window: its own padding, equal on both sides, is not in them."""
-        sizes = tuple(int(size) for size in shape[1:])
+        sizes = tuple(bare(size) for size in shape[1:])
         if self.padding == "same":
             along = zip(sizes, self.kernel_size, self.steps, strict=True)
             sides: Sides = tuple(same_padding(n, kernel=k, stride=s, dilation=1) for n, k, s in along)
@@ -224,10 +224,10 @@ class _AdaptivePool(Layer):
         outputs = ((shape[0], *(count(size) for size in self.output_size)),)
         windows = []
         for size, made in zip(shape[1:], self.output_size, strict=True):
-            if int(size) % made:
-                reason = f"{made} windows over {int(size)} positions are not all of one size"
+            if bare(size) % made:
+                reason = f"{made} windows over {bare(size)} positions are not all of one size"
                 return Facts(inputs, outputs, windows=None, reasons={"receptive_field": reason})
-            windows.append(Window(int(size) // made, int(size) // made))
+            windows.append(Window(bare(size) // made, bare(size) // made))
         return Facts(inputs, outputs, windows=tuple(windows))
 
 

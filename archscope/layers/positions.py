@@ -9,7 +9,7 @@ from archscope.layers.attention import sequence_of
 from archscope.layers.base import Facts, Layer, Shape, Weight, spell_option, spell_tuple
 from archscope.layers.doubt import SEQUENCE, Meaning
 from archscope.options import flag, option, optional, positive, positive_number
-from archscope.working import count
+from archscope.working import bare, count
 
 
 def _check_even(width: int, option_: str | None) -> None:
@@ -53,10 +53,10 @@ class Rotary(Layer):
         if len(shape) < 2:
             raise Rejects(f"takes (…, positions, features), got {spell_tuple(shape)}", input=0)
         if self.rotary_dim is not None and self.rotary_dim > shape[-1]:
-            raise Rejects(f"{spell_option('rotary_dim', self.rotary_dim)} is more than the {int(shape[-1])} features",
+            raise Rejects(f"{spell_option('rotary_dim', self.rotary_dim)} is more than the {bare(shape[-1])} features",
                           option="rotary_dim", input=0)  # fmt: skip
         _check_even(
-            int(shape[-1]) if self.rotary_dim is None else self.rotary_dim,
+            bare(shape[-1]) if self.rotary_dim is None else self.rotary_dim,
             None if self.rotary_dim is None else "rotary_dim",
         )
         return Facts(inputs, (shape,), windows=None, reasons={"receptive_field": "features are turned in pairs"})
@@ -91,14 +91,14 @@ class SinusoidalPositions(Layer):
 
     def rule(self, *inputs: Shape) -> Facts:
         shape = sequence_of(inputs[0])
-        _check_even(int(shape[1]), None)
-        held = int(shape[0]) if self.max_len is None else self.max_len
+        _check_even(bare(shape[1]), None)
+        held = bare(shape[0]) if self.max_len is None else self.max_len
         if held < shape[0]:
             raise Rejects(
-                f"{spell_option('max_len', held)} is less than the {int(shape[0])} positions",
+                f"{spell_option('max_len', held)} is less than the {bare(shape[0])} positions",
                 option="max_len",
                 input=0,
-                help=f"use {int(shape[0])} or more",
+                help=f"use {bare(shape[0])} or more",
             )
         table = Weight("table", (count(held, "l"), count(shape[1], "e")), trainable=False)
         return Facts(

@@ -10,7 +10,7 @@ from archscope.layers.doubt import MAPS, Meaning
 from archscope.layers.windows import AXES, check_axes, padded
 from archscope.options import choice, one_or_many, open_shape, option, optional, positive, positive_number
 from archscope.paddings import Sides, sides
-from archscope.working import count
+from archscope.working import bare, count
 
 _REARRANGED = {"receptive_field": "the grid is rearranged"}
 
@@ -55,8 +55,8 @@ class Reshape(Layer):
             raise Rejects("`shape` has more than one -1", option="shape", help="leave one extent open at most")
 
     def rule(self, *inputs: Shape) -> Facts:
-        values = int(extents(inputs[0]))
-        stated = int(extents(tuple(extent for extent in self.shape if extent != -1)))
+        values = bare(extents(inputs[0]))
+        stated = bare(extents(tuple(extent for extent in self.shape if extent != -1)))
         open_extent, rest = divmod(values, stated)
         if rest or (-1 not in self.shape and stated != values):
             raise Rejects(
@@ -87,7 +87,7 @@ class _ZeroPad(Layer):
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
         check_axes(shape, self.axes)
-        outputs = tuple(padded(int(size), around) for size, around in zip(shape[1:], self.padding, strict=True))
+        outputs = tuple(padded(bare(size), around) for size, around in zip(shape[1:], self.padding, strict=True))
         windows = tuple(Window(1, padding=before) for before, _ in self.padding)
         return Facts(inputs, ((shape[0], *outputs),), windows=windows)
 
@@ -179,7 +179,7 @@ class Upsample(Layer):
                 input=0,
                 help=f"use {fitting}",
             )
-        output = tuple(self._side(axis, int(size), axes) for axis, size in enumerate(shape[1:]))
+        output = tuple(self._side(axis, bare(size), axes) for axis, size in enumerate(shape[1:]))
         return Facts(
             inputs,
             ((shape[0], *(count(side) for side in output)),),
@@ -193,7 +193,7 @@ class Upsample(Layer):
         if len(stated) not in (1, axes):
             raise Rejects(f"`{name}` has {len(stated)} values for {axes} axes", option=name, input=0)
         value = stated[axis if len(stated) > 1 else 0]
-        side = int(value) if name == "size" else int(size * value)
+        side = bare(value) if name == "size" else bare(size * value)
         if side < 1:
             raise Rejects(f"`{name}` leaves nothing of {size} positions", option=name, input=0)
         return side

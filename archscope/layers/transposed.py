@@ -10,7 +10,7 @@ from archscope.layers.kernels import Kernels
 from archscope.layers.windows import both_sides, check_axes, kernel_counts, landing, reach, side_counts
 from archscope.options import Kind, each_axis, non_negative
 from archscope.paddings import Sides, sides
-from archscope.working import Count, count, product
+from archscope.working import Count, bare, count, product
 
 
 def _whole_each(axes: int) -> Kind:
@@ -40,14 +40,14 @@ class _ConvTranspose(Kernels):
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
         check_axes(shape, self.axes)
-        self.check_groups(int(shape[0]))
-        outputs = tuple(self._side(axis, int(size)) for axis, size in enumerate(shape[1:]))
+        self.check_groups(bare(shape[0]))
+        outputs = tuple(self._side(axis, bare(size)) for axis, size in enumerate(shape[1:]))
         maps, units = count(shape[0], "c"), count(self.out_channels, "n")
         kernels = self.per_group(units)
         window = kernel_counts(self.kernel_size)
         macs = product((*window, kernels, *side_counts(shape[1:], "{}′"), maps))
         biases = product(side_counts(outputs)) * units
-        landed = (self._landed(axis, int(size), int(outputs[axis])) for axis, size in enumerate(shape[1:]))
+        landed = (self._landed(axis, bare(size), bare(outputs[axis])) for axis, size in enumerate(shape[1:]))
         in_bounds = product((*side_counts(landed, "t{}"), kernels, maps))
         return Facts(
             inputs=inputs,
@@ -70,7 +70,7 @@ class _ConvTranspose(Kernels):
             side = side + count(self.output_padding[axis], "o")
         if side <= sum(cut):
             raise Rejects(
-                f"padding of {cut[0]} and {cut[1]} leaves nothing of an output of {int(side)}",
+                f"padding of {cut[0]} and {cut[1]} leaves nothing of an output of {bare(side)}",
                 option="padding",
                 input=0,
             )

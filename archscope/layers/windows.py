@@ -8,7 +8,7 @@ from archscope.errors import Rejects
 from archscope.layers.base import Shape, Window, spell_tuple
 from archscope.paddings import Padding
 from archscope.record import Record
-from archscope.working import Count, count
+from archscope.working import Count, bare, count
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 LETTERS = {1: ("l",), 2: ("h", "w"), 3: ("d", "h", "w")}
@@ -34,8 +34,8 @@ class Slide(Record):
         22
         """
         if not self.window.padding and not self.after:
-            return self.window.kernel * int(self.positions)
-        return landing(self.window, int(self.positions), self.size)
+            return self.window.kernel * bare(self.positions)
+        return landing(self.window, bare(self.positions), self.size)
 
 
 def landing(window: Window, positions: int, size: int) -> int:
@@ -90,7 +90,7 @@ def slide(
     free = _free(size, window, padding)
     if ceil_mode:
         positions = free.ceil_over(count(stride, "s")) + 1
-        if (int(positions) - 1) * stride >= size + padding[0]:
+        if (bare(positions) - 1) * stride >= size + padding[0]:
             positions = positions - 1
     elif stride == 1:
         positions = free + 1
@@ -159,7 +159,7 @@ def slides(
     check_axes(shape, axes)
     result = []
     for axis, (size, k, s, d) in enumerate(zip(shape[1:], kernel, stride, dilation, strict=True)):
-        size = int(size)
+        size = bare(size)
         sides = same_padding(size, kernel=k, stride=s, dilation=d) if padding == "same" else padding[axis]
         along = slide(size, kernel=k, stride=s, dilation=d, padding=sides, ceil_mode=ceil_mode)
         if along.positions < 1:

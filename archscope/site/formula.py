@@ -23,7 +23,7 @@ _FRACTION: Final = re.compile("[/⌊⌈]")
 _SUM: Final = 1
 _PRODUCT: Final = 2
 _ATOM: Final = 3
-_RANK: Final = {"+": _SUM, "-": _SUM, "·": _PRODUCT, "/": _ATOM, "⌊/⌋": _ATOM, "⌈/⌉": _ATOM, "max": _ATOM}
+_RANK: Final = {"+": _SUM, "-": _SUM, "·": _PRODUCT, "/": _ATOM, "⌊/⌋": _ATOM, "⌈/⌉": _ATOM}
 _SIGN: Final = {"+": "+", "-": "−", "·": "·"}
 
 
@@ -85,9 +85,6 @@ def _added(parts: Sequence[Count]) -> Iterable[Markup]:
 
 
 def _joined(op: str, left: tuple[Markup, int], right: tuple[Markup, int]) -> Markup:
-    if op == "max":
-        inside = tag("mrow", _fence("("), left[0], tag("mo", ","), right[0], _fence(")"))
-        return join(tag("mi", "max"), inside)
     if op in ("/", "⌊/⌋", "⌈/⌉"):
         fraction = tag("mfrac", _grouped(left[0]), _grouped(right[0]))
         return fraction if op == "/" else tag("mrow", _fence(op[0]), fraction, _fence(op[-1]))

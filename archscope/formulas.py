@@ -1,0 +1,212 @@
+"""Open extents and options of a network, so that every number about it becomes a formula in them.
+
+>>> from archscope.analysis import Analysis
+>>> from archscope.reader import load
+>>> network, ground = opened(load("lenet5"), ["height"])
+>>> print(Analysis(network)["C1"].macs, *ground.ranges.values(), sep="; ")
+16,800·m − 16,800; height = 4·m, m ≥ 8
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+from archscope.errors import Rejects, UsageError, did_you_mean
+from archscope.layers.base import Facts, Layer, Shape
+from archscope.network import COUNTS, Network, Node, propagate
+from archscope.symbols import Ground, NotOpen, Refined, Symbolic
+from archscope.working import Count, count
+
+BATCH: Final = "batch"
+"""The symbol for the samples that run at once."""
+
+RESOLUTION: Final = "resolution"
+"""The symbol for the two sides of a square image."""
+
+_GRID: Final = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+def opened(network: Network, names: Sequence[str]) -> tuple[Network, Ground]:
+    """A network with symbols for some of its numbers, and the ground its formulas stand on.
+
+    Args:
+        network: any network.
+        names: what to open: ``batch``, an axis of its input (``length``, ``height``, ``channels``, and ``resolution``
+            for both sides of a square; ``image.height`` where inputs differ), or an option (``C1.out_channels``).
+
+    Raises:
+        UsageError: there is no such number to open; a layer cannot be worked out with it open.
+    """
+    places = _places(network)
+    _check(network, names, places)
+    ground = Ground({name: places[name].value for name in dict.fromkeys(names)})
+    while True:
+        try:
+            symbols = {name: ground.open(name) for name in ground.ranges}
+            made = _worked_out(network, {name: places[name] for name in symbols}, symbols)
+        except Refined:
+            continue
+        _prove(network, made, ground)
+        return made, ground
+
+
+def _prove(network: Network, made: Network, ground: Ground) -> None:
+    """Work the numbers out at some sizes and hold the formulas to them: what a rule loses of a symbol shows there."""
+    for each in ground.ranges.values():
+        if each.least == each.most:
+            raise UsageError(
+                f"`{each.name}`: a formula in it would hold for {each.value:,} alone; leave another number open"
+            )
+    for further in (0, 1, 7):
+        values = {}
+        for name, each in ground.ranges.items():
+            step = each.here + further if each.most is None else min(each.here + further, each.most)
+            values[name] = each.modulus * step + each.rest
+        plain = at(network, values)
+        for node in made.nodes:
+            formulas, numbers = made.facts[node.name], plain.facts[node.name]
+            if _numbers(formulas, values) != _numbers(numbers, values):
+                raise UsageError(f"`{node.name}` ({node.layer.type}) has no formula in {', '.join(values)}: "
+                                 "a number of it goes by steps that no polynomial has")  # fmt: skip
+
+
+def _numbers(facts: Facts, values: Mapping[str, int]) -> list[int | None]:
+    counts = [getattr(facts, name) for name in COUNTS]
+    shapes = [extent for shape in facts.outputs for extent in shape]
+    return [each.at(**values) if isinstance(each, Symbolic) else None if each is None else int(each)
+            for each in (*counts, *shapes)]  # fmt: skip
+
+
+def at(network: Network, values: Mapping[str, int]) -> Network:
+    """A network with other numbers in the places that `opened` can open; the rules work them out anew.
+
+    Raises:
+        UsageError: there is no such number, or a layer does not take it.
+
+    >>> from archscope.analysis import Analysis
+    >>> from archscope.reader import load
+    >>> Analysis(at(load("lenet5"), {"C1.out_channels": 12}))["C1"].parameters
+    312
+    """
+    places = _places(network)
+    _check(network, values, places)
+    wrong = next((name for name, value in values.items() if value < 1), None)
+    if wrong is not None:
+        raise UsageError(f"`{wrong}={values[wrong]}`: write a whole number above 0")
+    return _worked_out(
+        network, {name: places[name] for name in values}, {name: count(each) for name, each in values.items()}
+    )
+
+
+def _check(network: Network, names: Iterable[str], places: Mapping[str, _Place]) -> None:
+    for name in names:
+        if name not in places:
+            raise UsageError(
+                f"{network.name} has no `{name}` to leave open; {did_you_mean(name, places, what='symbols')}"
+            )
+
+
+class _Place:
+    """Where a symbol stands in a network, and the number that stands there now."""
+
+    def __init__(self, value: int, axes: Sequence[tuple[str, int]] = (), option: tuple[str, str] | None = None) -> None:
+        self.value = value
+        self.axes = tuple(axes)
+        self.option = option
+
+
+def _places(network: Network) -> dict[str, _Place]:
+    """Everything that can be opened, by name."""
+    places = {BATCH: _Place(1)}
+    for name, value, axes in _axes(network):
+        places[name] = _Place(value, axes)
+    for node in network.nodes:
+        for option in node.layer.options:
+            number = _whole(getattr(node.layer, option))
+            if number is not None:
+                places[f"{node.name}.{option}"] = _Place(number, option=(node.name, option))
+    return places
+
+
+def _whole(value: Any) -> int | None:
+    """The whole number an option is, on every axis; None where it is none."""
+    values = set(value) if isinstance(value, tuple) else {value}
+    number = next(iter(values)) if len(values) == 1 else None
+    return number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else None
+
+
+def _axes(network: Network) -> Iterator[tuple[str, int, list[tuple[str, int]]]]:
+    """The axes of the inputs by name; without an input's name where they are equal on all that have them."""
+    found: dict[str, list[tuple[str, int, int]]] = {}
+    for name, shape in network.inputs.items():
+        names = _axis_names(network, name, shape)
+        for axis, called in enumerate(names):
+            found.setdefault(called, []).append((name, axis, int(shape[axis])))
+            yield f"{name}.{called}", int(shape[axis]), [(name, axis)]
+    for called, stand in found.items():
+        if len({extent for _, _, extent in stand}) == 1:
+            yield called, stand[0][2], [(name, axis) for name, axis, _ in stand]
+    if "height" in found and "width" in found:
+        sides = [*found["height"], *found["width"]]
+        if len({extent for _, _, extent in sides}) == 1:
+            yield RESOLUTION, sides[0][2], [(name, axis) for name, axis, _ in sides]
+
+
+def _axis_names(network: Network, name: str, shape: Shape) -> tuple[str, ...]:
+    """What the axes of an input are called; who reads it says whether channels or positions come first."""
+    grid = max((reader.layer.axes for reader in network.consumers.get(name, ())), default=0)
+    if len(shape) == 1:
+        return ("length",)
+    if len(shape) == 2 and grid != 1:
+        return ("length", "features")
+    return ("channels", *_GRID[len(shape) - 1]) if len(shape) - 1 in _GRID else ()
+
+
+def _worked_out(network: Network, places: Mapping[str, _Place], values: Mapping[str, Count]) -> Network:
+    inputs = {name: list(shape) for name, shape in network.inputs.items()}
+    options: dict[str, dict[str, Count]] = {}
+    for name, place in places.items():
+        for input_, axis in place.axes:
+            inputs[input_][axis] = values[name]
+        if place.option is not None:
+            options.setdefault(place.option[0], {})[place.option[1]] = values[name]
+    nodes = [_changed(node, options[node.name]) if node.name in options else node for node in network.nodes]
+    shapes = {name: tuple(shape) for name, shape in inputs.items()}
+    facts = propagate(nodes, shapes, _refuse)
+    if BATCH in places:
+        facts = {name: _of_many(each, values[BATCH]) for name, each in facts.items()}
+    return network.replace(inputs=shapes, nodes=tuple(nodes), facts=facts, batch=values.get(BATCH, 1))
+
+
+def _changed(node: Node, options: Mapping[str, Count]) -> Node:
+    try:
+        return node.replace(layer=_with(node.layer, options))
+    except Rejects as error:
+        _refuse(node, error, ())
+
+
+def _with(layer: Layer, options: Mapping[str, Count]) -> Layer:
+    """The layer with other numbers, or symbols, in the place of options that are numbers."""
+    made = object.__new__(type(layer))
+    for name, value in vars(layer).items():
+        symbol = options.get(name)
+        put = value if symbol is None else (symbol,) * len(value) if isinstance(value, tuple) else symbol
+        object.__setattr__(made, name, put)
+    made.check()
+    return made
+
+
+def _of_many(facts: Facts, batch: Count) -> Facts:
+    """What runs, for a batch of samples; what is held, and shapes, are those of one."""
+    scaled = ("macs", "macs_in_bounds", "macs_at_least", "connections", "connections_in_bounds")
+    counts = {name: getattr(facts, name) for name in scaled}
+    return facts.replace(**{name: batch * each for name, each in counts.items() if each})
+
+
+def _refuse(node: Node, error: Rejects, _: tuple[Shape, ...]) -> NoReturn:
+    why = "cannot be worked out with it open" if isinstance(error, NotOpen) else "does not take what it is given"
+    raise UsageError(f"`{node.name}` ({node.layer.type}) {why}: {error}")
+
+
+__all__ = ["BATCH", "RESOLUTION", "at", "opened"]

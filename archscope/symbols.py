@@ -1,0 +1,354 @@
+"""`Symbolic`: a count in which an extent was left open, so that the rules of the layers work out formulas.
+
+The rules are run as they are. Where one asks something that the symbols leave open (does the window fit? is there a
+remainder?), the answer is that of the network as it stands, and what this takes for granted is written down in
+`Ground`: a least and a largest value, and for a division that rounds, the residue class (``H = 32·m + 3``) on which it
+is exact.
+
+>>> from archscope.working import count
+>>> ground = Ground({"length": 128})
+>>> length = ground.open("length")
+>>> scores = count(2) * count(length, "l") * count(length, "s") * count(768, "e")
+>>> scores.working, scores.formula, str(scores.polynomial)
+('2·length·length·768', '2·l·s·e', '1,536·length²')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import gcd
+from typing import Any, ClassVar, Final
+
+from archscope.errors import Rejects
+from archscope.polynomials import Polynomial, as_polynomial, same_sign_around, symbol
+from archscope.record import Record
+from archscope.working import Count, as_count
+
+LARGEST_MODULUS: Final = 1 << 20
+"""A division that would split the sizes into more classes than this is not followed."""
+
+
+class Refined(Exception):
+    """A division rounds on the classes taken so far; they were made finer, and the rules have to run again."""
+
+
+class NotOpen(Rejects):
+    """A rule needs the number itself, where a symbol stands."""
+
+
+class Range(Record):
+    """What a symbol stands for: ``modulus·step + rest``, from ``least`` to ``most`` of these values.
+
+    ``free`` is what polynomials are written in where the modulus is not 1; where it is, that is the symbol itself.
+    """
+
+    name: str
+    value: int
+    free: str
+    modulus: int = 1
+    least: int = 1
+    most: int | None = None
+
+    @property
+    def rest(self) -> int:
+        """What is left over when a value is divided by the modulus."""
+        return self.value % self.modulus if self.modulus > 1 else 0
+
+    @property
+    def step(self) -> str:
+        """The symbol that polynomials are written in."""
+        return self.name if self.modulus == 1 else self.free
+
+    @property
+    def here(self) -> int:
+        """The value of ``step`` for the network as it stands."""
+        return (self.value - self.rest) // self.modulus
+
+    @property
+    def polynomial(self) -> Polynomial:
+        """The symbol's value, written in ``step``."""
+        return self.modulus * symbol(self.step) + self.rest
+
+    def step_of(self, value: int) -> int | None:
+        """The step of a value; None where no formula holds for it."""
+        step, over = divmod(value - self.rest, self.modulus)
+        return None if over or step < self.least or (self.most is not None and step > self.most) else step
+
+    def __str__(self) -> str:
+        bounds = (
+            f"{self.step} ≥ {self.least:,}" if self.most is None else f"{self.least:,} ≤ {self.step} ≤ {self.most:,}"
+        )
+        text = f"{self.name} = {self.polynomial}" if self.modulus > 1 else ""
+        return f"{text}, {bounds}" if text else bounds
+
+
+class Ground:
+    """The ground formulas stand on: which symbols are open, and for which of their values what was worked out holds.
+
+    Args:
+        values: what each symbol is in the network as it stands.
+    """
+
+    def __init__(self, values: Mapping[str, int]) -> None:
+        free = (each for each in "mnpquvwxyz" if each not in values)
+        self.ranges = {name: Range(name, value, next(free)) for name, value in values.items()}
+        self.conditions: dict[str, None] = {}
+
+    def open(self, name: str) -> Symbolic:
+        """A symbol, as a count."""
+        return Symbolic.leaf(self.ranges[name].polynomial, self)
+
+    @property
+    def here(self) -> dict[str, int]:
+        """Every step's value in the network as it stands."""
+        return {each.step: each.here for each in self.ranges.values()}
+
+    def below(self, polynomial: Polynomial) -> bool:
+        """Whether a polynomial is below 0 in the network as it stands; what this takes for granted is written down."""
+        # Whole numbers: this one is negative where the polynomial is, positive where it is not, and never 0.
+        doubled = 2 * polynomial + 1
+        answer = doubled.at(**self.here) < 0
+        names = polynomial.symbols
+        if len(names) == 1:
+            self._narrow(names[0], *same_sign_around(doubled, names[0], self.here[names[0]]))
+        elif names and not self._certain(doubled):
+            self.conditions[f"{polynomial} {'<' if answer else '≥'} 0"] = None
+        return answer
+
+    def refine(self, polynomial: Polynomial, divisor: int) -> Refined:
+        """Make classes finer, so that a division by a number is exact but for a constant."""
+        for monomial, factor in polynomial.terms.items():
+            missing = divisor // gcd(factor, divisor)
+            for name in (name for name, _ in monomial if missing > 1):
+                known = self._of_step(name)
+                if known.modulus * missing > LARGEST_MODULUS:
+                    raise NotOpen(f"`{known.name}`: its divisions split it into more than {LARGEST_MODULUS:,} classes")
+                self.ranges[known.name] = Range(known.name, known.value, known.free, known.modulus * missing)
+        self.conditions.clear()
+        return Refined()
+
+    def _of_step(self, step: str) -> Range:
+        return next(each for each in self.ranges.values() if each.step == step)
+
+    def _narrow(self, step: str, low: int | None, high: int | None) -> None:
+        known = self._of_step(step)
+        least = known.least if low is None else max(known.least, low)
+        most = known.most if high is None else high if known.most is None else min(known.most, high)
+        if (least, most) != (known.least, known.most):
+            self.ranges[known.name] = known.replace(least=least, most=most)
+
+    def _certain(self, polynomial: Polynomial) -> bool:
+        """Whether the sign is the same from each symbol's least value on: all coefficients from there have it."""
+        for each in self.ranges.values():
+            polynomial = polynomial.put(each.step, symbol(each.step) + each.least)
+        signs = {factor > 0 for factor in polynomial.terms.values()}
+        return len(signs) == 1 and bool(polynomial.constant)
+
+
+class Symbolic(Count):
+    """A count with a polynomial; as a plain number it is refused, so that no rule loses a symbol in silence.
+
+    Comparisons and divisions are answered for the network as it stands, and noted in ``ground``.
+    """
+
+    is_open: ClassVar[bool] = True
+    polynomial: Polynomial
+    ground: Ground
+
+    @classmethod
+    def leaf(cls, polynomial: Polynomial, ground: Ground, letter: str = "") -> Symbolic:
+        """A given number, written as its polynomial."""
+        return cls._of("", (), polynomial, ground, letter)
+
+    @classmethod
+    def _of(
+        cls, op: str, parts: tuple[Count, ...], polynomial: Polynomial, ground: Ground, letter: str = ""
+    ) -> Symbolic:
+        self = cls.__new__(cls, polynomial.at(**ground.here), op, parts, letter)
+        self.polynomial = polynomial
+        self.ground = ground
+        return self
+
+    def lettered(self, letter: str) -> Symbolic:
+        return self.leaf(self.polynomial, self.ground, letter)
+
+    def bare(self) -> int:
+        return self.lettered("")
+
+    def summed(self, op: str, counts: tuple[Count, ...]) -> Symbolic:
+        result = Polynomial({})
+        for each in counts:
+            result = result + polynomial_of(each)
+        return self._of(op, counts, result, self.ground)
+
+    @property
+    def text(self) -> str:
+        return str(self.polynomial)
+
+    def _with(self, op: str, left: int, right: int, polynomial: Polynomial) -> Symbolic:
+        return self._of(op, (as_count(left), as_count(right)), polynomial, self.ground)
+
+    def __add__(self, other: int) -> Count:
+        return self._with("+", self, other, self.polynomial + polynomial_of(other))
+
+    def __radd__(self, other: int) -> Count:
+        return self._with("+", other, self, self.polynomial + polynomial_of(other))
+
+    def __sub__(self, other: int) -> Count:
+        return self._with("-", self, other, self.polynomial - polynomial_of(other))
+
+    def __rsub__(self, other: int) -> Count:
+        return self._with("-", other, self, polynomial_of(other) - self.polynomial)
+
+    def __mul__(self, other: int) -> Count:
+        return self._with("·", self, other, self.polynomial * polynomial_of(other))
+
+    def __rmul__(self, other: int) -> Count:
+        return self._with("·", other, self, self.polynomial * polynomial_of(other))
+
+    def __neg__(self) -> Symbolic:
+        return self._with("-", 0, self, -self.polynomial)
+
+    def over(self, divisor: int) -> Count:
+        quotient, rest = divmod(self, divisor)
+        if rest:
+            raise ArithmeticError(f"{as_count(divisor).text} does not divide {self.text}")
+        return self._with("/", self, divisor, polynomial_of(quotient))
+
+    def floor_over(self, divisor: int) -> Count:
+        return self._with("⌊/⌋", self, divisor, polynomial_of(self // divisor))
+
+    def ceil_over(self, divisor: int) -> Count:
+        return self._with("⌈/⌉", self, divisor, polynomial_of(-((-self) // divisor)))
+
+    def __floordiv__(self, divisor: int) -> Symbolic:
+        return divmod(self, divisor)[0]
+
+    def __mod__(self, divisor: int) -> int:
+        return divmod(self, divisor)[1]
+
+    def __divmod__(self, divisor: int) -> tuple[Symbolic, int]:
+        if isinstance(divisor, Symbolic):
+            return self._exactly(divisor)
+        by = int(divisor)
+        constant = self.polynomial.constant
+        rising = self.polynomial - constant
+        if any(factor % by for factor in rising.terms.values()):
+            raise self.ground.refine(self.polynomial, by)
+        terms = {each: factor // by for each, factor in rising.terms.items()}
+        whole, rest = divmod(constant, by)
+        return self.leaf(Polynomial(terms) + whole, self.ground), rest
+
+    def _exactly(self, divisor: Symbolic) -> tuple[Symbolic, int]:
+        """Divide by a symbol that is a factor of every term, or by what this is itself."""
+        if self.polynomial == divisor.polynomial:
+            return self.leaf(as_polynomial(1), self.ground), 0
+        terms = list(divisor.polynomial.terms.items())
+        if len(terms) == 1 and terms[0][1] == 1 and all(_holds(each, terms[0][0]) for each in self.polynomial.terms):
+            left = {_without(each, terms[0][0]): factor for each, factor in self.polynomial.terms.items()}
+            return self.leaf(Polynomial(left), self.ground), 0
+        raise NotOpen(f"{self.text} is divided by {divisor.text}, and how often it goes is no formula")
+
+    def __rdivmod__(self, number: int) -> Any:
+        raise NotOpen(f"{int(number):,} is divided by {self.text}, and how often it goes is no formula")
+
+    __rfloordiv__ = __rmod__ = __rdivmod__
+
+    def __truediv__(self, divisor: float) -> Any:
+        raise NotOpen(f"{self.text} is scaled by a number that is not whole")
+
+    __rtruediv__ = __truediv__
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are the same formula: a height that happens to be 56 here is not 56."""
+        if not isinstance(other, int):
+            return NotImplemented
+        return self.polynomial == polynomial_of(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __lt__(self, other: int) -> bool:
+        return self.ground.below(self.polynomial - polynomial_of(other))
+
+    def __le__(self, other: int) -> bool:
+        return not self > other
+
+    def __gt__(self, other: int) -> bool:
+        return self.ground.below(polynomial_of(other) - self.polynomial)
+
+    def __ge__(self, other: int) -> bool:
+        return not self < other
+
+    def __bool__(self) -> bool:
+        return self != 0
+
+    def __hash__(self) -> int:
+        return hash(self.polynomial)
+
+    def __int__(self) -> int:
+        raise NotOpen(f"a rule needs the number that {self.text} stands for")
+
+    __index__ = __trunc__ = __float__ = __int__
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+    def __format__(self, spec: str) -> str:
+        return self.text
+
+    def at(self, **values: int) -> int:
+        """Its value where each symbol has a value.
+
+        Raises:
+            ValueError: it was worked out for other values of a symbol; says for which.
+
+        >>> ground = Ground({"length": 128})
+        >>> (ground.open("length") * 3).at(length=5)
+        15
+        """
+        steps = {}
+        for name, known in self.ground.ranges.items():
+            step = known.step_of(values[name]) if name in values else known.here
+            if step is None:
+                raise ValueError(f"{name} = {values[name]:,} is none of the sizes this formula holds for: {known}")
+            steps[known.step] = step
+        return self.polynomial.at(**steps)
+
+    def derivative(self, name: str) -> Polynomial:
+        """How fast it grows with the free step of a symbol."""
+        return self.polynomial.derivative(self.ground.ranges[name].step)
+
+    def to_sympy(self) -> Any:
+        """As a SymPy expression."""
+        return self.polynomial.to_sympy()
+
+
+def polynomial_of(value: Any) -> Polynomial:
+    """The polynomial of a count; that of a whole number is constant.
+
+    Raises:
+        NotOpen: the number is not whole.
+    """
+    if isinstance(value, Symbolic):
+        return value.polynomial
+    if value != int(value):
+        raise NotOpen(f"a symbol is scaled by {value:g}, which is not whole")
+    return as_polynomial(int(value))
+
+
+def _holds(monomial: Any, factor: Any) -> bool:
+    powers = dict(monomial)
+    return all(powers.get(name, 0) >= power for name, power in factor)
+
+
+def _without(monomial: Any, factor: Any) -> Any:
+    powers = dict(monomial)
+    for name, power in factor:
+        powers[name] -= power
+    return tuple(sorted((name, power) for name, power in powers.items() if power))
+
+
+__all__ = ["Ground", "NotOpen", "Refined", "Symbolic", "polynomial_of"]

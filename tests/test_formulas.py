@@ -1,0 +1,239 @@
+"""Formulas: polynomials are exact, and every rule says with symbols what it says with numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import archscope
+from archscope.errors import UsageError
+from archscope.formulas import at, opened
+from archscope.layers import Layer, Shape
+from archscope.network import Network, Node, Ref
+from archscope.polynomials import Polynomial, same_sign_around, symbol
+from archscope.reader import spec_names
+from archscope.symbols import NotOpen, Symbolic
+from archscope.working import count
+from tests.building.builder_cases import CASES, Case, name_of
+
+COUNTS = ("parameters", "fixed", "connections", "connections_in_bounds", "macs", "macs_in_bounds", "units")
+
+NUMBERS_ONLY = {
+    "upsample": "a factor that is not whole rounds differently at every size",
+}
+"""Layer types that may ask for the number itself, and why."""
+
+a, b = symbol("a"), symbol("b")
+polynomials = st.recursive(
+    st.one_of(st.integers(-9, 9).map(lambda n: Polynomial({(): n})), st.sampled_from([a, b])),
+    lambda inner: st.tuples(inner, inner, st.sampled_from("+-*")).map(
+        lambda t: t[0] + t[1] if t[2] == "+" else t[0] - t[1] if t[2] == "-" else t[0] * t[1]
+    ),
+    max_leaves=8,
+)
+
+
+@given(polynomials, polynomials, st.integers(-50, 50), st.integers(-50, 50))
+def test_a_polynomial_is_worth_what_its_parts_are_worth(p: Polynomial, q: Polynomial, x: int, y: int) -> None:
+    def value(each: Polynomial) -> int:
+        return each.at(a=x, b=y)
+
+    assert value(p + q) == value(p) + value(q)
+    assert value(p - q) == value(p) - value(q)
+    assert value(p * q) == value(p) * value(q)
+    assert p.put("a", 3 * b + 1).at(b=y) == p.at(a=3 * y + 1, b=y)
+    assert value(sum((part * _power(a, power) for power, part in p.by_power("a").items()), Polynomial({}))) == value(p)
+    assert eval(p.code, {"a": x, "b": y}) == value(p)
+
+
+def _power(base: Polynomial, power: int) -> Polynomial:
+    return _power(base, power - 1) * base if power else Polynomial({(): 1})
+
+
+@given(polynomials, st.integers(-30, 30))
+def test_a_derivative_of_a_square_is_twice_the_product(p: Polynomial, x: int) -> None:
+    assert (p * p).derivative("a").at(a=x, b=2) == 2 * p.at(a=x, b=2) * p.derivative("a").at(a=x, b=2)
+
+
+@settings(deadline=None)
+@given(polynomials, st.integers(-15, 15))
+def test_the_range_of_one_sign_is_the_one_that_counting_finds(p: Polynomial, here: int) -> None:
+    p = 2 * p.put("b", a) + 1  # odd, so never 0, as comparisons ask it
+    low, high = same_sign_around(p, "a", here)
+    positive = p.at(a=here) > 0
+    for step, bound in ((-1, low), (1, high)):
+        x = here
+        while abs(x - here) < 60 and (p.at(a=x + step) > 0) == positive:
+            x += step
+        assert bound == x if abs(x - here) < 60 else bound is None or abs(bound - here) >= 60
+
+
+def _alone(layer: Layer, shapes: tuple[Shape, ...]) -> Network:
+    inputs = {f"in{place}": shape for place, shape in enumerate(shapes)}
+    return Network("one", inputs, [Node("layer", layer, tuple(Ref(name) for name in inputs), "layer")])
+
+
+def _openings(case: Case) -> Iterator[tuple[Network, list[str]]]:
+    """Every axis of the first input by itself, where it can be opened there; an axis of the same length with it."""
+    network = _alone(*case)
+    shape = case[1][0] if case[1] else ()
+    names = {1: ["length"], 2: ["length", "features"], 3: ["height", "width"], 4: ["depth", "height", "width"]}
+    for name in names.get(len(shape), []):
+        yield network, [name]
+        yield network, [name, "batch"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_a_rule_says_with_symbols_what_it_says_with_numbers(case: Case) -> None:
+    for network, names in _openings(case):
+        try:
+            formulas, ground = opened(network, names)
+        except UsageError as error:
+            refused = error.__context__
+            if isinstance(refused, NotOpen) and case[0].type not in NUMBERS_ONLY:
+                raise
+            continue
+        facts = formulas.facts["layer"]
+        for further in (0, 1, 2, 17):
+            values = {}
+            for name, each in ground.ranges.items():
+                step = each.here + further if each.most is None else min(each.here + further, each.most)
+                values[name] = each.modulus * step + each.rest
+            plain = at(network, values).facts["layer"]
+            for quantity in COUNTS:
+                assert _value(getattr(facts, quantity), values) == getattr(plain, quantity), (quantity, values)
+            assert [_value(each, values) for shape in facts.outputs for each in shape] == [
+                int(each) for shape in plain.outputs for each in shape
+            ]
+
+
+def _value(number: Any, values: dict[str, int]) -> int | None:
+    return number.at(**values) if isinstance(number, Symbolic) else None if number is None else int(number)
+
+
+@pytest.mark.parametrize("name", [each for each in spec_names() if each.startswith(("lenet", "alexnet"))])
+@pytest.mark.parametrize("further", [1, 5, 40])
+def test_a_formula_of_a_network_gives_what_the_rules_give_at_another_size(name: str, further: int) -> None:
+    network = archscope.load(name)
+    analysis = archscope.analyze(network).symbolic("height", "batch")
+    assert analysis.ground is not None
+    known = analysis.ground.ranges["height"]
+    height = known.modulus * (known.here + further) + known.rest
+    plain = archscope.analyze(at(network, {"height": height, "batch": 3}))
+    for quantity in ("parameters", "connections", "macs", "units"):
+        made = analysis.totals.count_of(quantity)
+        assert _value(made, {"height": height, "batch": 3}) == plain.totals.count_of(quantity), quantity
+
+
+def test_alexnet_is_a_polynomial_on_the_sizes_that_leave_three() -> None:
+    analysis = archscope.analyze(archscope.load("alexnet")).symbolic("resolution")
+    assert analysis.ground is not None
+    assert str(analysis.ground.ranges["resolution"]) == "resolution = 32·m + 3, m ≥ 2"
+    macs = analysis.totals.macs
+    assert isinstance(macs, Symbolic)
+    assert str(macs) == "16,156,672·m² − 13,074,944·m + 24,254,496"
+    assert macs.at(resolution=227) == 724_406_816  # m = 7
+    with pytest.raises(ValueError, match=r"resolution = 224 is none of the sizes .* 32·m \+ 3"):
+        macs.at(resolution=224)
+
+
+def test_the_working_of_a_formula_is_in_the_style_of_every_working() -> None:
+    analysis = archscope.analyze(archscope.load("lenet5")).symbolic("height")
+    assert analysis["C1"].working("connections") == "(5·5·1 + 1)·(4·m − 4)·28·6"
+
+
+def test_a_symbol_is_never_taken_for_a_number() -> None:
+    _, ground = opened(archscope.load("lenet5"), ["height"])
+    height = ground.open("height")
+    for use in (int, float, lambda each: 5 // each, lambda each: each / 2, lambda each: each * 1.5):
+        with pytest.raises(NotOpen):
+            use(height)
+    assert height != 32
+    assert height == ground.open("height")
+
+
+def test_a_number_that_no_formula_gives_is_refused() -> None:
+    network = archscope.read("""
+        input: [1, 9, 9]
+        layers:
+          up: {type: upsample, scale_factor: 1.5}
+        """)
+    with pytest.raises(UsageError, match=r"`up` \(upsample\) cannot be worked out with it open: .* scaled by 1.5"):
+        opened(network, ["height"])
+
+
+def test_an_option_that_another_fixes_cannot_be_opened() -> None:
+    with pytest.raises(
+        UsageError, match=r"`C3` \(conv2d\) does not take what it is given: the connection table has 16"
+    ):
+        opened(archscope.load("lenet5"), ["C3.out_channels"])
+
+
+def test_a_kernel_is_open_as_long_as_it_fits() -> None:
+    network = archscope.read("""
+        input: [1, 9, 9]
+        layers:
+          conv: {type: conv2d, out_channels: 2, kernel_size: 3, padding: 1}
+        """)
+    formulas, ground = opened(network, ["conv.kernel_size"])
+    assert str(ground.ranges["conv.kernel_size"]) == "2 ≤ conv.kernel_size ≤ 10"
+    macs = formulas.facts["conv"].macs
+    assert isinstance(macs, Symbolic)
+    assert macs.at(**{"conv.kernel_size": 5}) == 5 * 5 * 7 * 7 * 2
+
+
+def test_what_a_comparison_takes_for_granted_is_the_range_of_the_formula() -> None:
+    _, ground = opened(archscope.load("lenet5"), ["C1.out_channels"])
+    assert str(ground.ranges["C1.out_channels"]) == "C1.out_channels ≥ 6"  # C3's table reads maps 0 to 5
+
+
+def test_sympy_takes_a_formula_over() -> None:
+    sympy = pytest.importorskip("sympy")
+    formula = (3 * a * a * b - 5).to_sympy()
+    assert formula.subs(dict(zip(sorted(formula.free_symbols, key=str), (2, 7), strict=True))) == 3 * 4 * 7 - 5
+    assert isinstance(formula, sympy.Expr)
+
+
+def test_the_table_says_for_which_sizes_its_formulas_hold(archscope_run: Any) -> None:
+    run = archscope_run("table", "alexnet", "--symbolic", "resolution")
+    assert "16,156,672·m² − 13,074,944·m + 24,254,496" in run.out
+    assert "resolution = 32·m + 3, m ≥ 2; 227 in the network as it stands" in run.out
+    assert "96×(8·m − 1)×(8·m − 1)" in run.out
+
+
+def test_json_has_formulas_that_a_program_can_evaluate(archscope_run: Any) -> None:
+    made = json.loads(archscope_run("table", "lenet5", "--symbolic", "batch", "--format", "json").out)
+    assert eval(made["totals"]["macs"], {"batch": 4}) == 4 * 326_520
+    assert made["symbols"]["batch"] == {"is": "batch", "free": "batch", "least": 1, "most": None}
+
+
+def test_other_numbers_are_put_in_place(archscope_run: Any) -> None:
+    run = archscope_run("table", "lenet5", "--at", "batch=8")
+    assert "2,612,160" in run.out  # 8 · 326,520
+    assert "8 samples: connections and MACs are of all of them" in run.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--symbolic", "heigth"), "lenet5 has no `heigth` to leave open; did you mean `height`?"),
+        (("--symbolic", "C3.groups.x"), "has no `C3.groups.x` to leave open"),
+        (("--at", "batch"), "`--at batch`: write a name and a whole number, such as `length=4096`"),
+        (("--at", "batch=0"), "`batch=0`: write a whole number above 0"),
+        (("--at", "height=3"), "`C1` (conv2d) does not take what it is given: a kernel of 5 is larger"),
+    ],
+)
+def test_a_symbol_that_is_none_is_said(archscope_run: Any, arguments: tuple[str, ...], said: str) -> None:
+    run = archscope_run("table", "lenet5", *arguments)
+    assert run.status == 2
+    assert said in run.err
+
+
+def test_a_plain_count_is_no_formula() -> None:
+    assert not count(5).is_open
+    assert count(5, "k").text == "5"
