@@ -31,6 +31,7 @@ CHORES: Final = {
     "golden": [[_PYTHON, "-m", "tests.golden"]],
     "pages": [[_PYTHON, "-m", "tools.pages"]],
     "schema": [[_PYTHON, "-m", "archscope", "schema", "-o", "specs/archscope.schema.json"]],
+    "index": [[_PYTHON, "-m", "tools.index"]],
     "bench": [[_PYTHON, "-m", "benchmarks"]],
 }
 """What changes files, or takes long: only by name."""

@@ -72,6 +72,11 @@ TOTALS = {
     "alexnet-pytorch": (60_965_224, 0, 725_066_088, 671_981_928, 724_406_816, 671_322_656, 659_272),
     "alexnet-keras": (25_709_350, 21_156, None, None, 46_378_768, None, None),
     "alexnet-torchvision": (61_100_840, 0, 714_682_664, None, 714_188_480, None, 494_184),
+    "vgg@A": (132_863_336, 0, None, None, 7_609_090_048, None, None),
+    "resnet@18": (11_689_512, 9_600, None, None, 1_814_073_344, None, None),
+    "densenet@121": (7_978_856, 83_648, None, None, 2_834_161_664, None, None),
+    "mobilenet-v2": (3_504_872, 34_112, None, None, 300_774_272, None, None),
+    "googlenet": (6_998_552, 0, None, None, 1_582_671_872, None, None),
 }
 
 QUANTITIES = ("parameters", "fixed", "connections", "connections_in_bounds", "macs", "macs_in_bounds", "units")

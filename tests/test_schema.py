@@ -11,10 +11,12 @@ import yaml
 import archscope
 from archscope.errors import SpecError
 from archscope.layers import TYPES
-from archscope.reader import spec_names, specs_folder
+from archscope.reader import specs_folder
 from archscope.reader.schema import json_schema, write_schema
 
 jsonschema = pytest.importorskip("jsonschema", reason="needs jsonschema, from the dev extra")
+
+FILES = sorted(path.name for path in specs_folder().glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +30,18 @@ def test_the_shipped_file_is_the_generated_one() -> None:
     assert (specs_folder() / "archscope.schema.json").read_text(encoding="utf-8") == write_schema()
 
 
-@pytest.mark.parametrize("name", spec_names())
+@pytest.mark.parametrize("name", FILES)
 def test_every_shipped_spec_is_valid(name: str, validator: Any) -> None:
-    text = (specs_folder() / f"{name}.yaml").read_text(encoding="utf-8").replace("5e-4", "0.0005")
+    text = (specs_folder() / name).read_text(encoding="utf-8").replace("5e-4", "0.0005")
     text = text.replace("1e-4", "0.0001").replace("1e-3", "0.001")
-    assert list(validator.iter_errors(yaml.safe_load(text))) == []
+    data = yaml.safe_load(text)  # which takes `18:` for a number
+    data["variants"] = {str(key): each for key, each in data.get("variants", {"A": None}).items()}
+    assert list(validator.iter_errors(data)) == []
 
 
-@pytest.mark.parametrize("name", spec_names())
+@pytest.mark.parametrize("name", FILES)
 def test_every_shipped_spec_tells_editors_where_the_schema_is(name: str) -> None:
-    first = (specs_folder() / f"{name}.yaml").read_text(encoding="utf-8").partition("\n")[0]
+    first = (specs_folder() / name).read_text(encoding="utf-8").partition("\n")[0]
     assert first == "# yaml-language-server: $schema=archscope.schema.json"
 
 

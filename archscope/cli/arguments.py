@@ -12,7 +12,7 @@ import typer
 def _complete_spec(incomplete: str) -> list[str]:
     from archscope.reader import spec_names
 
-    return [name for name in spec_names() if name.startswith(incomplete)]
+    return [name for name in spec_names(variants=True) if name.startswith(incomplete)]
 
 
 def _complete_layer(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def _complete_specs(incomplete: str) -> list[Any]:
     from archscope.reader import spec_names
 
-    return complete_names(spec_names(), incomplete)
+    return complete_names(spec_names(variants=True), incomplete)
 
 
 def _axis(name: str, default: str, help: str) -> Any:

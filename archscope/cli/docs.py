@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _complete_spec(incomplete: str) -> list[Any]:
     from archscope.reader import spec_names
 
-    return complete_names(spec_names(), incomplete)
+    return complete_names(spec_names(variants=True), incomplete)
 
 
 def _complete_format(incomplete: str) -> list[Any]:

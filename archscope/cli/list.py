@@ -8,14 +8,14 @@ from archscope.cli.terminal import emit, width
 def command() -> None:
     """List the specs that come with archscope.
 
-    Any of them can be given by name to every other command, and opened as a YAML file to start from.
+    Any of them can be given by name to every other command, and opened as a YAML file to start from. A member of a
+    family has its name behind the family's, `resnet@50`; the file is `resnet.yaml`.
 
     \b
     archscope list
     archscope table lenet5
     """
-    import archscope
-    from archscope.formats.catalogue import write
-    from archscope.reader import spec_names
+    from archscope.formats.catalogue import read_index, write
+    from archscope.reader import index_file
 
-    emit(write([archscope.analyze(archscope.load(name)) for name in spec_names()], width()))
+    emit(write(read_index(index_file().read_text(encoding="utf-8")), width()))

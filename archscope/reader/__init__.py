@@ -23,14 +23,14 @@ from archscope.network import Network
 from archscope.patience import without_collector
 from archscope.reader.document import read_document
 from archscope.reader.doubts import as_mistakes
-from archscope.reader.library import find, read_bytes, read_standard_input, spec_names, specs_folder
+from archscope.reader.library import find, index_file, read_bytes, read_standard_input, spec_names, specs_folder
 from archscope.reader.overrides import apply_changes, apply_input
 from archscope.reader.report import Report
 from archscope.reader.variants import SIGN, apply_variant, split
 from archscope.record import Record
 from archscope.source import Invalid, parse
 
-__all__ = ["find", "load", "read", "spec_names", "specs_folder"]
+__all__ = ["find", "index_file", "load", "read", "spec_names", "specs_folder"]
 
 InputShape = Sequence[int] | str | Mapping[str, Sequence[int] | str]
 """The shape of a network's input, or the shapes of those that are named."""

@@ -34,6 +34,11 @@ def spec_names(*, variants: bool = False) -> list[str]:
     return names
 
 
+def index_file() -> Path:
+    """The file with what `archscope list` shows, worked out beforehand."""
+    return specs_folder() / "index.json"
+
+
 def find(spec: str | os.PathLike[str]) -> Path:
     """The file of a spec: a shipped one by name, or any by path.
 

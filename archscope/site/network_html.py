@@ -86,7 +86,7 @@ def _cited(page: Page) -> Markup | None:
     if not keys:
         return None
     links = [tag("a", key, href=f"#source-{key}") for key in keys]
-    named = page.analysis.name in spec_names()  # somebody's own spec has a path, and it is not known here
+    named = page.analysis.name in spec_names(variants=True)  # somebody's own spec has a path, and it is not known here
     spec = [" In a terminal: ", tag("code", f"archscope table {page.analysis.name}")] if named else []
     return tag("p", "After ", *_comma(links), ".", *spec, class_="cited")
 

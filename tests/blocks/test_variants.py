@@ -11,6 +11,7 @@ from archscope.errors import NotFound, SpecError
 from archscope.network import Ref
 from archscope.reader.variants import variants_of
 from tests.blocks.specs import RESNET50
+from tools.index import index
 
 FAMILY = """
 title: A family
@@ -151,3 +152,37 @@ def test_of_several_merged_mappings_the_first_goes_before() -> None:
 def test_only_a_mapping_can_be_taken_in() -> None:
     with pytest.raises(SpecError, match="takes in a mapping"):
         archscope.read("x-a: &a 3\ninput: [4]\nlayers:\n  l: {<<: *a, type: relu}\n")
+
+
+def test_the_index_of_the_specs_is_what_the_specs_have() -> None:
+    assert archscope.reader.index_file().read_text(encoding="utf-8") == index(), "python tasks.py index"
+
+
+def test_every_variant_that_comes_along_is_loaded_and_has_figures_of_its_own_name() -> None:
+    for name in archscope.reader.spec_names(variants=True):
+        assert archscope.load(name).name == name
+
+
+# Table 1 of He et al. 2015, Table 2 of Simonyan and Zisserman 2014, recomputed.
+FAMILIES = {
+    "resnet@18": (11_689_512, 1_814_073_344),
+    "resnet@34": (21_797_672, 3_663_761_408),
+    "resnet@50": (25_557_032, 3_857_973_248),
+    "resnet@101": (44_549_160, 7_570_194_432),
+    "resnet@152": (60_192_808, 11_282_415_616),
+    "vgg@A": (132_863_336, 7_609_090_048),
+    "vgg@B": (133_047_848, 11_308_466_176),
+    "vgg@C": (133_638_952, 11_770_888_192),
+    "vgg@D": (138_357_544, 15_470_264_320),
+    "vgg@E": (143_667_240, 19_632_062_464),
+    "densenet@121": (7_978_856, 2_834_161_664),
+    "densenet@201": (20_013_928, 4_291_365_888),
+    "mobilenet-v2": (3_504_872, 300_774_272),
+    "googlenet": (6_998_552, 1_582_671_872),
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_network_of_the_field_has_its_parameters_and_macs(name: str) -> None:
+    totals = archscope.analyze(archscope.load(name)).totals
+    assert (totals.parameters, totals.macs) == FAMILIES[name]

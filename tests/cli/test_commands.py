@@ -93,7 +93,7 @@ def test_the_format_that_is_named_wins_over_the_suffix(archscope_run: Runs, tmp_
 
 def test_list_names_every_spec(archscope_run: Runs) -> None:
     lines = archscope_run("list").out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == spec_names()
+    assert [line.split()[0] for line in lines[1:]] == spec_names(variants=True)
 
 
 def test_schema_is_a_json_schema_that_accepts_the_specs(archscope_run: Runs) -> None:

@@ -8,10 +8,11 @@ import pytest
 import archscope
 from archscope.formats import derivation
 from archscope.reader import spec_names
+from archscope.site.page import slug
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("index.html", *(f"{name}/index.html" for name in spec_names()))
+PAGES = ("index.html", *(f"{slug(name)}/index.html" for name in spec_names()))
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
 
