@@ -36,6 +36,7 @@ COMMANDS: Final = (
     "explain",
     "verify",
     "code",
+    "expand",
     "bench",
     "diagram",
     "docs",
