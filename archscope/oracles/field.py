@@ -172,6 +172,8 @@ def _follow(
                 blind[index] = Blind(f"at `{node.row}` {error}")
             continue
         for ref, part, shape in zip(node.inputs, reached, facts.inputs, strict=True):
+            if not part.any():
+                continue
             below = masks.setdefault(ref.node, torch.zeros(many, *_grid(shape), dtype=torch.bool))
             below[touched] |= part
     return _by_row(network, rows, units, masks, many, blind)

@@ -72,7 +72,8 @@ def _tried(
             # Products with positive weights, the same at every point; all windows may lie in the padding.
             return module, taken, POINTS[0]
         for point in POINTS:
-            if all(bool(each.any()) for each in _pulled(module, taken, point, everything)):
+            # One input at least: another may only lend its size.
+            if any(bool(each.any()) for each in _pulled(module, taken, point, everything)):
                 return module, taken, point
     return Blind(f"{layer.label} passes no gradient on for any input that the probe tries")
 

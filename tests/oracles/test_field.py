@@ -26,7 +26,9 @@ def each_axis(drawing: random.Random, axes: int, *values: int) -> tuple[int, ...
 
 def windowed(drawing: random.Random, axes: int) -> Layer:
     """A layer with windows: any kernel, stride, dilation, padding and way of rounding."""
-    kind = drawing.choice(("conv", "conv", "max_pool", "max_pool", "avg_pool", "zero_pad", "subsampling"))
+    kind = drawing.choice(("conv", "conv", "max_pool", "max_pool", "avg_pool", "zero_pad", "subsampling", "slice"))
+    if kind == "slice":
+        return TYPES["slice"](dim=drawing.randint(0, axes), start=drawing.randint(0, 2), step=drawing.choice((1, 1, 2)))
     kernel = each_axis(drawing, axes, 1, 2, 3, 3, 5)
     options: dict[str, Any] = {"kernel_size": kernel, "stride": each_axis(drawing, axes, 1, 1, 2, 3, 4)}
     if kind == "zero_pad":
@@ -64,8 +66,8 @@ def random_network(seed: int) -> Network:
         if len(nodes) == wanted:
             break
         name, kind = f"n{len(nodes)}", drawing.random()
-        if kind < 0.25 and len(ends) > 1:
-            layer: Layer = TYPES[drawing.choice(("add", "multiply", "concat"))]()
+        if kind < 0.3 and len(ends) > 1:
+            layer: Layer = TYPES[drawing.choice(("add", "multiply", "concat", "crop"))]()
             sources = drawing.sample(ends[-4:], 2)
         else:
             layer = pointwise(drawing) if kind < 0.5 else windowed(drawing, axes)
