@@ -25,10 +25,14 @@ class Field(Record):
 
 
 class Lost(Record):
-    """A place that looks at no grid of the network's input: which node lost it, and why."""
+    """A place that looks at no grid of the network's input: which node lost it, and why.
+
+    ``constant`` says that no input of the network reaches it: what is added to it looks where it did.
+    """
 
     at: str
     why: str
+    constant: bool = False
 
 
 def fields_of(network: Network) -> dict[str, Field | Lost]:
@@ -39,10 +43,12 @@ def fields_of(network: Network) -> dict[str, Field | Lost]:
         fields[name] = Field((1,) * axes, (1,) * axes, (0,) * axes) if axes else Lost(name, "a vector has no grid")
     for node in network.nodes:
         facts = network.facts[node.name]
+        read = [fields[node.inputs[place].node] for place in facts.seen_inputs]
         if facts.windows is None:
-            fields[node.name] = Lost(node.name, facts.reasons["receptive_field"])
+            constant = all(isinstance(each, Lost) and each.constant for each in read)
+            fields[node.name] = Lost(node.name, facts.reasons["receptive_field"], constant)
             continue
-        seen = _union([fields[node.inputs[place].node] for place in facts.seen_inputs])
+        seen = _union([each for each in read if not (isinstance(each, Lost) and each.constant)] or read)
         if seen is None:
             fields[node.name] = Lost(node.name, "its inputs lie on grids of different steps")
         else:
@@ -96,7 +102,8 @@ def peak_values(network: Network) -> int:
             home[node.name] = home[node.inputs[0].node]
         else:
             home[node.name] = node.name
-            sizes[node.name] = sum(values_of(shape) for shape in network.facts[node.name].outputs)
+            made = network.facts[node.name].outputs if node.inputs else ()  # weights lie where they are held
+            sizes[node.name] = sum(values_of(shape) for shape in made)
     last_read: dict[str, int] = {}
     for step, node in enumerate(network.nodes):
         for ref in node.inputs:

@@ -284,6 +284,7 @@ CONSTRUCTIONS: Final[Mapping[str, Rule]] = MappingProxyType({
     "embedding": _embedding,
     "embedding_bag": _embedding_bag,
     "mixture_of_experts": _experts,
+    "parameter": _typed("Parameter"),
     "lrn": _lrn,
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,

@@ -176,6 +176,26 @@ class Max(_Reduction):
         return input.amax(**self.given(input))
 
 
+class Parameter(Typed):
+    """A learned tensor, the same for every sample; starts as small normal values, as ViT's positions do.
+
+    >>> Parameter(shape=(197, 768))(5).shape
+    torch.Size([5, 197, 768])
+    """
+
+    layer_type = "parameter"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.weight = nn.Parameter(torch.empty(*self.options["shape"]))
+        nn.init.normal_(self.weight, std=0.02)
+
+    def forward(self, batch: int = 1) -> Tensor:
+        repeated = self.weight.expand(batch, *self.weight.shape)
+        # Without gradients PyTorch still says that the view of a parameter has one, and its FLOP counter looks for it.
+        return repeated if torch.is_grad_enabled() else repeated.detach()
+
+
 class Subtract(Typed):
     """The first input less the second."""
 

@@ -130,9 +130,13 @@ def _cell(column: Column, row: Row, lost: Mapping[str, str], notes: list[str]) -
 def _where_the_grid_is_lost(rows: Sequence[Row]) -> dict[str, str]:
     """For each row without a receptive field, the first layer that took it away, and why."""
     lost: dict[str, str] = {}
+    constant: set[str] = set()  # what no input of the network reaches took nothing away from what it is joined with
     for row in rows:
+        if constant.issuperset(row.inputs):
+            constant.add(row.name)
         if row.receptive_field is None:
-            before = next((lost[name] for name in row.inputs if name in lost), None)
+            sources = sorted((name for name in row.inputs if name in lost), key=constant.__contains__)
+            before = next((lost[name] for name in sources), None)
             own = row.reason("receptive_field")
             lost[row.name] = before or (f"from {row.name} on: {own}" if own else OFF_THE_GRID)
     return lost

@@ -70,6 +70,7 @@ from archscope.layers.dense import (
     Linear,
     MixtureOfExperts,
 )
+from archscope.layers.learned import Parameter
 from archscope.layers.merge import (
     Add,
     Concat,
@@ -205,6 +206,7 @@ __all__ = [
     "MultiheadAttention",
     "Multiply",
     "PReLU",
+    "Parameter",
     "Permute",
     "Power",
     "RMSNorm",

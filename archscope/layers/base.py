@@ -23,6 +23,9 @@ Shape = tuple[int, ...]
 """Extents of one sample, channels first; the batch axis is never in it."""
 
 NOTHING: Final = Count(0)
+_TOO_MANY: Final[Mapping[int | None, str]] = MappingProxyType(
+    {0: "it reads nothing: leave `from` out", 1: "join them first with a `concat` or an `add` layer"}
+)
 UNSTATED: Final = Count(0)
 """Stands for a number that equals another one unless a rule says otherwise."""
 
@@ -346,7 +349,7 @@ class Layer:
             wanted = f"{least}" if least == most else f"{least} or more" if most is None else f"{least} to {most}"
             raise Rejects(
                 f"takes {wanted} input{'s' if wanted != '1' else ''}, not {len(inputs)}",
-                help="join them first with a `concat` or an `add` layer" if most == 1 else None,
+                help=_TOO_MANY.get(most),
             )
         facts = self.rule(*inputs)
         for shape in facts.outputs:

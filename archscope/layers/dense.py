@@ -8,6 +8,7 @@ from typing import ClassVar
 from archscope.errors import Rejects
 from archscope.layers.base import NOTHING, Facts, Layer, Shape, Weight, ranked, spell_option, spell_tuple
 from archscope.layers.doubt import SEQUENCE, Doubt, Meaning, Place, useless_bias
+from archscope.layers.learned import Parameter
 from archscope.options import choice, flag, list_of, option, optional, positive, text
 from archscope.working import bare, count, product
 
@@ -357,4 +358,4 @@ class MixtureOfExperts(Layer):
         )
 
 
-LAYERS: tuple[type[Layer], ...] = (Linear, Bilinear, RBF, Embedding, EmbeddingBag, MixtureOfExperts)
+LAYERS: tuple[type[Layer], ...] = (Linear, Bilinear, RBF, Embedding, EmbeddingBag, MixtureOfExperts, Parameter)

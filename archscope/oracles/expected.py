@@ -30,7 +30,7 @@ def _steps(network: Network, name: str) -> list[Step]:
         if layer.like is None:
             return _function(layer, name)
         layer = layer.like
-    taken, made = _plain(facts.inputs[0]), _plain(facts.output)
+    taken, made = _plain(facts.inputs[0] if facts.inputs else ()), _plain(facts.output)
     given = None if layer.family == "merge" else taken
     if layer.type == "identity" or (layer.type in _SHAPING and not flattens(taken, made)):
         return []

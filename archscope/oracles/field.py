@@ -112,7 +112,7 @@ def _cost(case: Case, row: Row) -> int:
     for name in _above(case, row):
         facts = case.facts_of[name]
         taps = math.prod(each.kernel for each in facts.windows or ())
-        total += taps * max(math.prod(_grid(facts.output)), math.prod(_grid(facts.inputs[0])))
+        total += taps * max(math.prod(_grid(shape)) for shape in (facts.output, *facts.inputs[:1]))
     return total
 
 
@@ -160,7 +160,7 @@ def _follow(
     blind: dict[int, Blind] = {}
     for node in reversed(network.nodes):
         mask = masks.pop(node.name, None)
-        if mask is None:
+        if mask is None or case.facts_of[node.name].windows is None:  # no input of the network reaches it
             continue
         case.pace.at(node.row)
         touched = mask.flatten(1).any(1)
@@ -208,7 +208,7 @@ def _walk(
     cut = torch.zeros(many, len(shape) - 1, dtype=torch.bool)
     for node in reversed(network.nodes):
         mask = masks.pop(node.name, None)
-        if mask is None:
+        if mask is None or case.facts_of[node.name].windows is None:  # no input of the network reaches it
             continue
         facts = case.facts_of[node.name]
         reached, hung = _through(facts, mask)

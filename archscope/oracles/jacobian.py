@@ -134,7 +134,7 @@ def lines_of(module: nn.Module, shapes: tuple[Shape, ...], outs: int) -> tuple[L
     if why is None and isinstance(module, (_BatchNorm, _InstanceNorm)):
         why = _batch_norm(module)
     if why is None and len(shapes) != 1:
-        why = "it has several inputs"
+        why = "it has several inputs" if shapes else "it reads no input"
     if why is not None:
         return why, why
     in_bounds = count_lines(module, shapes[0], outs)

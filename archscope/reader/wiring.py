@@ -58,6 +58,8 @@ def _resolve(names: Names, report: Report) -> dict[str, list[Reads]]:
 
 
 def _default(entry: Entry, names: Names, report: Report) -> list[Reads]:
+    if entry.layer is not None and entry.layer.arity[1] == 0:
+        return []
     if entry.above is not None:
         above = Reads(entry.above, None, entry.span)
         found = above if entry.above in names.entries else _found(above, entry, names, report)

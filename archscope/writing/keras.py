@@ -13,7 +13,7 @@ from archscope.errors import UsageError
 from archscope.layers import Shape
 from archscope.layers.windows import same_padding
 from archscope.network import Network, Node
-from archscope.writing.keras_axes import AXES, channels_first
+from archscope.writing.keras_axes import AXES, channels_first, channels_last
 from archscope.writing.keras_functions import FUNCTIONS, axis_of, cannot
 from archscope.writing.listing import Listing, Place, assignment, class_name, doc, laid_out, short, transcribe
 
@@ -138,7 +138,7 @@ def write_keras(network: Network) -> str:
             raise place.cannot("archscope has no Keras form of this type")
         return _WRITERS[node.layer.type](place)
 
-    arguments, results = transcribe(network, listing, write)
+    arguments, results = transcribe(network, listing, write, batch="ops.shape({})[0]")
     shapes = "; ".join(str(_channels_last(shape)) for shape in network.inputs.values())
     return laid_out(
         ["import keras", "from keras import layers, ops"], f"class {class_name(network)}(keras.Model):",
@@ -301,6 +301,15 @@ def _embedding(place: _Place) -> str:
     return _turned(made) if len(place.facts.output) > 1 else made
 
 
+def _parameter(place: _Place) -> str:
+    (weight,) = place.facts.weights
+    normal = "keras.initializers.RandomNormal(0, 0.02)"
+    value = place.weight("weight", weight.shape, _started(place, "weight", normal))
+    made = channels_last(f"{value}[None]", len(weight.shape))
+    extents = ", ".join(str(extent) for extent in _channels_last(place.facts.output))
+    return f"ops.broadcast_to({made}, (batch, {extents}))"
+
+
 def _lrn(place: _Place) -> str:
     layer = place.layer
     numbers = f"{layer.size}, {layer.alpha:g}, {layer.beta:g}, {layer.k:g}"
@@ -346,6 +355,7 @@ _WRITERS: Final[dict[str, Callable[[_Place], str]]] = {
     "linear": _linear,
     "rbf": _rbf,
     "embedding": _embedding,
+    "parameter": _parameter,
     "lrn": _lrn,
     "batch_norm": _batch_norm,
     "dropout": _dropout,

@@ -52,7 +52,7 @@ class Place:
     @property
     def shape(self) -> Shape:
         """The first input's shape, channels first."""
-        return tuple(int(extent) for extent in self.facts.inputs[0])
+        return tuple(int(extent) for extent in self.facts.inputs[0]) if self.facts.inputs else ()
 
     def construct(self, *lines: str) -> None:
         """Have lines in the constructor, unless another node's weights are used."""
@@ -179,15 +179,20 @@ def _value(name: str) -> str:
     return f"{text}_" if keyword.iskeyword(text) or text in _NAMES_IN_USE else text
 
 
-_NAMES_IN_USE = frozenset({"x", "self", "torch", "nn", "keras", "ops"})
+_NAMES_IN_USE = frozenset({"x", "batch", "self", "torch", "nn", "keras", "ops"})
 
 
-def transcribe(network: Network, listing: Listing, write: Callable[[Node, list[str]], str]) -> tuple[str, str]:
+def transcribe(
+    network: Network, listing: Listing, write: Callable[[Node, list[str]], str], batch: str = "{}.shape[0]"
+) -> tuple[str, str]:
     """Have a line for every node; the arguments of the function they make, and its result.
 
-    ``write`` gives the expression of a node, from an expression for each of its inputs.
+    ``write`` gives the expression of a node, from an expression for each of its inputs; ``batch`` is how many
+    samples an input has, for layers that read none.
     """
     names = variables(network)
+    if not all(node.inputs for node in network.nodes):
+        listing.forward.append(f"batch = {batch.format(names[next(iter(network.inputs))])}")
     inside: dict[str, str] = {}
     kept = {ref.node for ref in network.outputs}
     for node, following in zip(network.nodes, [*network.nodes[1:], None], strict=True):

@@ -245,12 +245,22 @@ def _sided_avg(place: _Place) -> str:
     return f"{pooled} / {_pooled(place, 'avg', place.padded(f'torch.ones_like({place.taken[0]})'))}"
 
 
+def _parameter(place: _Place) -> str:
+    weight = f"self.{place.name}_weight"
+    extents = ", ".join(str(int(extent)) for extent in place.facts.output)
+    place.construct(*assignment(weight, f"nn.Parameter(torch.empty({extents}))"))
+    if "weight" not in place.starts:
+        place.construct(f"nn.init.normal_({weight}, std=0.02)")
+    return f"{weight}.expand(batch{', -1' * len(place.facts.output)})"
+
+
 _Write = Callable[[_Place], str]
 
 _BY_HAND: Final[dict[str, _Write]] = {
     "Subsampling": _subsampling,
     "TableConv2d": _table_conv,
     "EuclideanRBF": _rbf,
+    "Parameter": _parameter,
     "ScaledTanh": _scaled_tanh,
     **{f"SidedConv{axes}d": _sided for axes in (1, 2, 3)},
     **{f"CroppedConvTranspose{axes}d": _cropped for axes in (1, 2, 3)},
@@ -265,7 +275,7 @@ _BY_HAND: Final[dict[str, _Write]] = {
 }
 """How to write the layers that PyTorch does not have, or has in another form, by the class that makes them."""
 
-_OF_OWN: Final = frozenset({"Subsampling", "EuclideanRBF", "GroupedAttention", "Experts"})
+_OF_OWN: Final = frozenset({"Subsampling", "EuclideanRBF", "Parameter", "GroupedAttention", "Experts"})
 """Classes whose weights are the model's own: `self.S2_weight`, not `self.S2.weight`."""
 
 

@@ -153,6 +153,9 @@ CASES: list[Case] = [
     *(_of(f"{cell}_cell", (12,), *[(8,)] * states, hidden_size=8, bias=bool(states))
       for cell, most in (("rnn", 1), ("lstm", 2), ("gru", 1)) for states in (0, most)),
     _of("rnn_cell", (12,), hidden_size=8, nonlinearity="relu"),
+    _of("parameter", shape=[5]),
+    _of("parameter", shape=[6, 16]),
+    _of("parameter", shape=[4, 5, 6]),
     _of("permute", MAPS2, dims=[1, 2, 0]),
     _of("permute", MAPS2, dims=[2, -2, 0]),
     _of("permute", MAPS1, dims=[1, 0]),

@@ -19,7 +19,7 @@ def run(case: Case, device: str = "cpu") -> tuple[torch.nn.Module, tuple[torch.T
         module = build_layer(layer, *shapes).eval()
         inputs = [torch.zeros(2, *shape, dtype=torch.long) if place < layer.tokens else torch.randn(2, *shape)
                   for place, shape in enumerate(shapes)]  # fmt: skip
-    result = module(*inputs)
+    result = module(*inputs) if inputs else module(2)
     return module, result if isinstance(result, tuple) else (result,)
 
 

@@ -62,9 +62,17 @@ CASES = [
          "carries a weight, so connections are not covered; 16·128 = 2,048 units"),
     case("embedding", (3, 8), num_embeddings=4, embedding_dim=5, output=(3, 8, 5), parameters=20, connections=None,
          units=120, windows=None, why="any number of axes of tokens: each becomes a vector; 4·5 = 20 parameters"),
+    case("parameter", shape=[197, 768], output=(197, 768), parameters=151_296, connections=151_296, units=151_296,
+         windows=None, label="parameter", working={"parameters": "768·197"},
+         why="the positions of ViT-B/16: 14·14 + 1 = 197 vectors of 768 values, 768·197 = 151,296, each a unit with "
+         "a constant line alone"),
+    case("parameter", shape=[64], output=(64,), parameters=64, connections=64, units=64, windows=None,
+         why="a vector of 1·64 = 64 values"),
 ]  # fmt: skip
 
 WRONG = [
+    wrong("parameter", (64,), shape=[64], message="takes 0 inputs, not 1; it reads nothing: leave `from` out"),
+    wrong("parameter", shape=[4, 0], blamed="shape", message="`shape`: expected a positive integer, got 0"),
     wrong("linear", (16, 5, 5), out_features=120, at=0,
           message="takes a vector or (positions, features), got (16, 5, 5); put a `flatten` layer before it, or write "
           "`every_position: true` if the last axis are features"),

@@ -178,6 +178,17 @@ class Weighted(nn.EmbeddingBag):
         return super().forward(tokens, per_sample_weights=weights)
 
 
+class Learned(nn.Module):
+    """What anyone writes: a parameter, repeated for the batch of 2."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(layer.shape))
+
+    def forward(self) -> Any:
+        return self.weight.repeat(2, *[1] * self.weight.dim())
+
+
 class Called(nn.Module):
     """A function where PyTorch has no module."""
 
@@ -233,6 +244,7 @@ MODULES: dict[str, Callable[..., nn.Module | None]] = {
         for n in (1, 2, 3)
     },
     "linear": lambda layer, shape: nn.Linear(shape[-1], layer.out_features, bias=layer.bias),
+    "parameter": Learned,
     "embedding": _plain(nn.Embedding, "num_embeddings", "embedding_dim"),
     "lrn": _plain(nn.LocalResponseNorm, "size", "alpha", "beta", "k"),
     "batch_norm": batch_norm,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from archscope.layers import Shape
 from archscope.network import Network, Node, Ref
 from archscope.oracles import Verdict, verify
 from tests.building.builder_cases import CASES, Case, name_of
@@ -12,7 +13,9 @@ from tests.building.builder_cases import CASES, Case, name_of
 def alone(case: Case) -> Network:
     layer, shapes = case
     inputs = {f"input{number}" if number else "input": shape for number, shape in enumerate(shapes)}
-    return Network("alone", inputs, [Node("layer", layer, tuple(Ref(name) for name in inputs), "layer")])
+    # A network has an input, also where its one layer reads none.
+    unread: dict[str, Shape] = {} if inputs else {"input": (3,)}
+    return Network("alone", inputs or unread, [Node("layer", layer, tuple(Ref(name) for name in inputs), "layer")])
 
 
 @pytest.mark.parametrize("witness", ["module", "torchinfo", "fvcore", "FLOPs", "Jacobian", "field"])

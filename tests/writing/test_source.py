@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import archscope
+from archscope.layers import Shape
 from archscope.network import Network, Node, Ref
 from archscope.writing.pytorch import write_pytorch
 from tests.building.builder_cases import CASES, Case, name_of
@@ -63,9 +64,11 @@ def test_the_source_of_a_spec_is_the_built_module(name: str) -> None:
 def single(case: Case) -> Network:
     layer, shapes = case
     inputs = {f"input{number}" if number else "input": shape for number, shape in enumerate(shapes)}
+    # A network has an input, also where its one layer reads none.
+    unread: dict[str, Shape] = {} if inputs else {"input": (3,)}
     refs = tuple(Ref(name) for name in inputs)
     outputs = tuple(Ref("layer", each) for each in range(len(layer.output_names)))
-    return Network("single", inputs, [Node("layer", layer, refs, "layer")], outputs)
+    return Network("single", inputs or unread, [Node("layer", layer, refs, "layer")], outputs)
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
