@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from archscope.building.named import OWN, PADS, PYTORCHS
 from archscope.building.sides import flat, symmetric
 from archscope.errors import UsageError
 from archscope.layers import Layer, Shape
@@ -156,6 +157,15 @@ def _zero_pad(layer: Any, shapes: Shapes, padding: Any) -> Construction:
     return Construction(f"ZeroPad{layer.axes}d", (), {"padding": flat(layer.padding)})
 
 
+def _border(name: str) -> Rule:
+    def construct(layer: Any, shapes: Shapes, padding: Any) -> Construction:
+        return Construction(
+            name, (), {"padding": flat(layer.padding), **_stated(layer, *{"value"} & set(layer.options))}
+        )
+
+    return construct
+
+
 def _concat(layer: Any, shapes: Shapes, padding: Any) -> Construction:
     return Construction("Concat", (), {"dim": _after_batch(layer.dim)})
 
@@ -250,7 +260,7 @@ def _plain(name: str, *options: str) -> Rule:
 
 
 def _typed(name: str) -> Rule:
-    """A class of `archscope.building.functions`, which takes the options of the layer as they are."""
+    """A class that takes the options of the layer as they are."""
 
     def construct(layer: Any, shapes: Shapes, padding: Any) -> Construction:
         return Construction(name, (), {option: getattr(layer, option) for option in layer.options})
@@ -284,7 +294,6 @@ CONSTRUCTIONS: Final[Mapping[str, Rule]] = MappingProxyType({
     "embedding": _embedding,
     "embedding_bag": _embedding_bag,
     "mixture_of_experts": _experts,
-    "parameter": _typed("Parameter"),
     "lrn": _lrn,
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
@@ -310,30 +319,12 @@ CONSTRUCTIONS: Final[Mapping[str, Rule]] = MappingProxyType({
     "rnn": _recurrent("RNN", "nonlinearity"),
     "lstm": _recurrent("LSTM", "proj_size"),
     "gru": _recurrent("GRU"),
-    "permute": _typed("Permute"),
-    "transpose": _typed("Transpose"),
-    "squeeze": _typed("Squeeze"),
-    "unsqueeze": _typed("Unsqueeze"),
-    "expand": _typed("Expand"),
-    "slice": _typed("Slice"),
-    "select": _typed("Select"),
-    "split": _typed("Split"),
-    "chunk": _typed("Chunk"),
-    "crop": _typed("Crop"),
-    "mean": _typed("Mean"),
-    "sum": _typed("Sum"),
-    "max": _typed("Max"),
-    "subtract": _typed("Subtract"),
-    "divide": _typed("Divide"),
-    "abs": _typed("Abs"),
-    "exp": _typed("Exp"),
-    "log": _typed("Log"),
-    "sqrt": _typed("Sqrt"),
-    "power": _typed("Power"),
-    "scale": _typed("Scale"),
     "rnn_cell": _cell("RNNCell", "nonlinearity"),
     "lstm_cell": _cell("LSTMCell"),
     "gru_cell": _cell("GRUCell"),
+    **{type_: _typed(name) for type_, name in {**OWN, **PYTORCHS}.items()},
+    **{type_: _border(name) for type_, name in PADS.items()},
+    "glu": _softmax("GLU"),
     "relu": _plain("ReLU"),
     "relu6": _plain("ReLU6"),
     "leaky_relu": _plain("LeakyReLU", "negative_slope"),

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class Typed(nn.Module):
@@ -194,6 +195,69 @@ class Parameter(Typed):
         repeated = self.weight.expand(batch, *self.weight.shape)
         # Without gradients PyTorch still says that the view of a parameter has one, and its FLOP counter looks for it.
         return repeated if torch.is_grad_enabled() else repeated.detach()
+
+
+def _halves(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    first, second = input.chunk(2, dim=_axis(dim))
+    return first, second
+
+
+class GEGLU(Typed):
+    """The first half of an axis times the GELU of the second."""
+
+    layer_type = "geglu"
+
+    def forward(self, input: Tensor) -> Tensor:
+        value, gate = _halves(input, self.options["dim"])
+        return value * F.gelu(gate)
+
+
+class SwiGLU(Typed):
+    """The first half of an axis times the SiLU of the second.
+
+    >>> SwiGLU(dim=-1)(torch.zeros(5, 7, 12)).shape
+    torch.Size([5, 7, 6])
+    """
+
+    layer_type = "swiglu"
+
+    def forward(self, input: Tensor) -> Tensor:
+        value, gate = _halves(input, self.options["dim"])
+        return value * F.silu(gate)
+
+
+class ReGLU(Typed):
+    """The first half of an axis times the ReLU of the second."""
+
+    layer_type = "reglu"
+
+    def forward(self, input: Tensor) -> Tensor:
+        value, gate = _halves(input, self.options["dim"])
+        return value * F.relu(gate)
+
+
+class Maxout(Typed):
+    """The largest of each few neighbours along an axis."""
+
+    layer_type = "maxout"
+
+    def forward(self, input: Tensor) -> Tensor:
+        axis = self.options["dim"] % (input.dim() - 1) + 1
+        apart = (*input.shape[:axis], -1, self.options["pieces"], *input.shape[axis + 1 :])
+        return input.reshape(apart).amax(axis + 1)
+
+
+class DropPath(Typed):
+    """Whole samples set to 0 at random while training, the others made larger by as much."""
+
+    layer_type = "drop_path"
+
+    def forward(self, input: Tensor) -> Tensor:
+        p = self.options["p"]
+        if not self.training or not p:
+            return input
+        kept = torch.rand(len(input), *[1] * (input.dim() - 1), device=input.device) >= p
+        return input * kept / (1 - p) if p < 1 else input * 0
 
 
 class Subtract(Typed):

@@ -57,6 +57,20 @@ from archscope.layers.axes import (
     Unsqueeze,
 )
 from archscope.layers.base import Facts, Layer, Shape, Weight, Window
+from archscope.layers.borders import (
+    CircularPad1d,
+    CircularPad2d,
+    CircularPad3d,
+    ConstantPad1d,
+    ConstantPad2d,
+    ConstantPad3d,
+    ReflectionPad1d,
+    ReflectionPad2d,
+    ReflectionPad3d,
+    ReplicationPad1d,
+    ReplicationPad2d,
+    ReplicationPad3d,
+)
 from archscope.layers.convolution import (
     Conv1d,
     Conv2d,
@@ -70,6 +84,8 @@ from archscope.layers.dense import (
     Linear,
     MixtureOfExperts,
 )
+from archscope.layers.dropping import Dropout1d, Dropout2d, Dropout3d, DropPath
+from archscope.layers.gates import GEGLU, GLU, Maxout, ReGLU, SwiGLU
 from archscope.layers.learned import Parameter
 from archscope.layers.merge import (
     Add,
@@ -127,6 +143,7 @@ from archscope.layers.shape import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from archscope.layers.shuffles import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from archscope.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 
 FAMILIES: Final = (convolution, pooling, dense, normalization, activation, shape, axes, merge, arithmetic, sequence)
@@ -141,7 +158,9 @@ __all__ = [
     "CELU",
     "ELU",
     "FAMILIES",
+    "GEGLU",
     "GELU",
+    "GLU",
     "GRU",
     "LRN",
     "LSTM",
@@ -162,8 +181,15 @@ __all__ = [
     "AvgPool3d",
     "BatchNorm",
     "Bilinear",
+    "ChannelShuffle",
     "Chunk",
+    "CircularPad1d",
+    "CircularPad2d",
+    "CircularPad3d",
     "Concat",
+    "ConstantPad1d",
+    "ConstantPad2d",
+    "ConstantPad3d",
     "Conv1d",
     "Conv2d",
     "Conv3d",
@@ -172,7 +198,11 @@ __all__ = [
     "ConvTranspose3d",
     "Crop",
     "Divide",
+    "DropPath",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "Embedding",
     "EmbeddingBag",
     "Exp",
@@ -200,6 +230,7 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
+    "Maxout",
     "Mean",
     "Mish",
     "MixtureOfExperts",
@@ -208,12 +239,21 @@ __all__ = [
     "PReLU",
     "Parameter",
     "Permute",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "Power",
     "RMSNorm",
     "RNNCell",
     "RReLU",
+    "ReGLU",
     "ReLU",
     "ReLU6",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReflectionPad3d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
+    "ReplicationPad3d",
     "Reshape",
     "Rotary",
     "Scale",
@@ -237,6 +277,7 @@ __all__ = [
     "Subsampling",
     "Subtract",
     "Sum",
+    "SwiGLU",
     "Tanh",
     "Tanhshrink",
     "Threshold",

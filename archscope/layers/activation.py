@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, extents
+from archscope.layers.gates import GATES
 from archscope.layers.pointwise import (
     CELU,
     Hardshrink,
@@ -287,4 +288,5 @@ LAYERS: tuple[type[Layer], ...] = (
     RReLU,
     Softmin,
     Softmax2d,
+    *GATES,
 )

@@ -8,6 +8,7 @@ from typing import ClassVar
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, extents, spell_option, spell_tuple
 from archscope.layers.doubt import MAPS, Doubt, Meaning, Place
+from archscope.layers.dropping import DROPPING
 from archscope.options import (
     flag,
     number,
@@ -328,4 +329,4 @@ class Dropout(Layer):
         return Facts(inputs, (inputs[0],))
 
 
-LAYERS: tuple[type[Layer], ...] = (LRN, BatchNorm, LayerNorm, RMSNorm, GroupNorm, InstanceNorm, Dropout)
+LAYERS: tuple[type[Layer], ...] = (LRN, BatchNorm, LayerNorm, RMSNorm, GroupNorm, InstanceNorm, Dropout, *DROPPING)

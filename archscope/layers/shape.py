@@ -1,4 +1,4 @@
-"""Layers that only rearrange, pad or resize: flatten, reshape, zero padding, upsample."""
+"""Layers that only rearrange, pad or resize: flatten, reshape, padding, upsample, shuffles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Window, axial, extents, spell_tuple
+from archscope.layers.borders import BORDERS
 from archscope.layers.doubt import MAPS, Meaning
+from archscope.layers.shuffles import SHUFFLES
 from archscope.layers.windows import AXES, check_axes, padded
 from archscope.options import choice, one_or_many, open_shape, option, optional, positive, positive_number
 from archscope.paddings import Sides, sides
@@ -199,4 +201,6 @@ class Upsample(Layer):
         return side
 
 
-LAYERS: tuple[type[Layer], ...] = (Flatten, Reshape, ZeroPad1d, ZeroPad2d, ZeroPad3d, Upsample)
+LAYERS: tuple[type[Layer], ...] = (
+    Flatten, Reshape, ZeroPad1d, ZeroPad2d, ZeroPad3d, Upsample, *BORDERS, *SHUFFLES,
+)  # fmt: skip

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from archscope.building.functions import Typed
 from archscope.building.historic import EuclideanRBF, ScaledTanh, Subsampling, TableConv2d
 from archscope.building.modules import Experts
 from archscope.building.padding import SidedAvgPool, SidedMaxPool
@@ -23,6 +22,7 @@ from archscope.layers import TYPES
 from archscope.oracles.alignment import COMPARED
 from archscope.oracles.calls import parameters_in, steps_of
 from archscope.oracles.steps import Step, merged, sides_of
+from archscope.tracing.modules import STATED, read_module
 from archscope.tracing.strangers import as_written, heard_apart, kept, tensors_in
 
 
@@ -50,7 +50,7 @@ class Recording:
 _WHOLE: Final[dict[type[nn.Module], str]] = {
     Subsampling: "subsampling", TableConv2d: "conv2d", EuclideanRBF: "rbf", ScaledTanh: "scaled_tanh",
     SidedMaxPool: "max_pool", SidedAvgPool: "avg_pool", nn.MultiheadAttention: "multihead_attention",
-    Typed: "",
+    **dict.fromkeys(STATED, ""),
     GroupedAttention: "multihead_attention", Rotary: "rotary", SinusoidalPositions: "sinusoidal_positions",
     nn.RNN: "rnn", nn.RNNCell: "rnn_cell", nn.LSTMCell: "lstm_cell", nn.GRUCell: "gru_cell",
     nn.EmbeddingBag: "embedding_bag", Experts: "mixture_of_experts",
@@ -118,7 +118,8 @@ def _enter(recording: Recording, stack: _Stack, path: str, module: nn.Module, in
 
 def _leave(recorder: Recorder, stack: _Stack, module: nn.Module, inputs: Any, output: Any) -> None:
     kind = next((name for whole, name in _WHOLE.items() if isinstance(module, whole)), None)
-    kind = module.layer_type if isinstance(module, Typed) else kind
+    said = read_module(module) if isinstance(module, STATED) else None
+    kind = kind if said is None else said.type
     made = next(tensors_in(output), None)
     if kind is not None and made is not None:
         taken = next((tuple(each.shape[1:]) for each in tensors_in(inputs)), ())
@@ -146,8 +147,9 @@ def _options(module: nn.Module, taken: tuple[int, ...]) -> dict[str, Any]:
             "count_include_pad": module.count_include_pad}  # fmt: skip
         return {"kernel_size": module.kernel_size, "stride": module.stride, "padding": sides,
                 "ceil_mode": module.ceil_mode, **own}  # fmt: skip
-    if isinstance(module, Typed):
-        named = {name: value for name, value in module.options.items() if name in COMPARED}
+    if isinstance(module, STATED):
+        layer = read_module(module)
+        named = {name: getattr(layer, name) for name in COMPARED if layer is not None and name in layer.options}
         if isinstance(named.get("dim"), int):
             named["dim"] %= len(taken)
         return named

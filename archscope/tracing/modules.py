@@ -12,6 +12,23 @@ from archscope.building import functions, historic, padding
 from archscope.layers import TYPES, Layer
 from archscope.tracing import sequences
 
+_BY_ATTRIBUTES: Final[Mapping[type[nn.Module], tuple[str, tuple[str, ...]]]] = {
+    nn.PixelShuffle: ("pixel_shuffle", ("upscale_factor",)),
+    nn.PixelUnshuffle: ("pixel_unshuffle", ("downscale_factor",)),
+    nn.ChannelShuffle: ("channel_shuffle", ("groups",)),
+    **{getattr(nn, f"Dropout{n}d"): (f"dropout{n}d", ("p",)) for n in (1, 2, 3)},
+    **{getattr(nn, f"ZeroPad{n}d"): (f"zero_pad{n}d", ("padding",)) for n in (1, 2, 3)},
+    **{getattr(nn, f"ConstantPad{n}d"): (f"constant_pad{n}d", ("padding", "value")) for n in (1, 2, 3)},
+    **{
+        getattr(nn, f"{kind}Pad{n}d"): (f"{kind.lower()}_pad{n}d", ("padding",))
+        for kind in ("Reflection", "Replication", "Circular") for n in (1, 2, 3)
+    },
+}  # fmt: skip
+"""Modules of PyTorch with a layer type of their own, and the attributes that are its options."""
+
+STATED: Final[tuple[type[nn.Module], ...]] = (functions.Typed, nn.GLU, *_BY_ATTRIBUTES)
+"""Modules that say themselves what layer they are."""
+
 _SIDED: Final = (
     padding.SidedConv1d, padding.SidedConv2d, padding.SidedConv3d, padding.CroppedConvTranspose1d,
     padding.CroppedConvTranspose2d, padding.CroppedConvTranspose3d, padding.SidedMaxPool, padding.SidedAvgPool,
@@ -19,7 +36,7 @@ _SIDED: Final = (
 
 LEAVES: Final = (
     *sequences.LEAVES, historic.Subsampling, historic.TableConv2d, historic.EuclideanRBF,
-    historic.ScaledTanh, nn.Softmax2d, functions.Typed, *_SIDED,
+    historic.ScaledTanh, nn.Softmax2d, *STATED, *_SIDED,
 )  # fmt: skip
 """Modules that are read as one layer, whatever they call."""
 
@@ -38,11 +55,25 @@ def read_module(module: nn.Module) -> Layer | None:
         return TYPES["rbf"](out_features=module.weight.shape[0], trainable=trainable)
     if isinstance(module, historic.ScaledTanh):
         return TYPES["scaled_tanh"](amplitude=module.amplitude, slope=module.slope)
-    if isinstance(module, functions.Typed):
-        return TYPES[module.layer_type](**module.options)
+    if isinstance(module, STATED):
+        return _stated(module)
     if isinstance(module, nn.Softmax2d):
         return TYPES["softmax2d"]()
     return _sided(module)
+
+
+def _stated(module: nn.Module) -> Layer:
+    """The layer of a module of `STATED`."""
+    if isinstance(module, functions.Typed):
+        return TYPES[module.layer_type](**module.options)
+    if isinstance(module, nn.GLU):
+        return TYPES["glu"](dim=module.dim - 1 if module.dim > 0 else module.dim)
+    type_, names = next(each for kind, each in _BY_ATTRIBUTES.items() if isinstance(module, kind))
+    options = {name: getattr(module, name) for name in names}
+    if options.get("value") == 0:
+        type_ = type_.replace("constant", "zero")
+        del options["value"]
+    return TYPES[type_](**options)
 
 
 _MASKS: Final = ("key_padding_mask", "attn_mask", "is_causal")

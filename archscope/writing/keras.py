@@ -271,16 +271,10 @@ def _subsampling(place: _Place) -> str:
 
 def _linear(place: _Place) -> str:
     rest = "" if place.layer.bias else ", use_bias=False"
-    sequence = len(place.shape) > 1
-    if sequence:  # the features, which are our last axis and stand before the positions there
-        place.taken = [_turned(place.taken[0])]
-    made = place.made(f"Dense({place.layer.out_features}{rest}{_initializers(place)})")
-    return _turned(made) if sequence else made
-
-
-def _turned(value: str) -> str:
-    """Positions and features the other way round."""
-    return f"ops.transpose({value}, (0, 2, 1))"
+    rank = len(place.shape)
+    # The features are our last axis; there the first, of positions, takes that place.
+    place.taken = [channels_first(place.taken[0], rank)]
+    return channels_last(place.made(f"Dense({place.layer.out_features}{rest}{_initializers(place)})"), rank)
 
 
 def _rbf(place: _Place) -> str:
@@ -297,8 +291,9 @@ def _rbf(place: _Place) -> str:
 
 
 def _embedding(place: _Place) -> str:
+    place.taken = [channels_first(place.taken[0], len(place.shape))]
     made = place.made(f"Embedding({place.layer.num_embeddings}, {place.layer.embedding_dim})")
-    return _turned(made) if len(place.facts.output) > 1 else made
+    return channels_last(made, len(place.facts.output))
 
 
 def _parameter(place: _Place) -> str:
@@ -326,6 +321,14 @@ def _batch_norm(place: _Place) -> str:
 
 def _dropout(place: _Place) -> str:
     return place.made(f"Dropout({place.layer.p:g})")
+
+
+def _spatial_dropout(place: _Place) -> str:
+    return place.made(f"SpatialDropout{len(place.shape) - 1}D({place.layer.p:g})")
+
+
+def _drop_path(place: _Place) -> str:
+    return place.made(f"Dropout({place.layer.p:g}, noise_shape={(None, *[1] * len(place.shape))})")
 
 
 def _flatten(place: _Place) -> str:
@@ -359,6 +362,8 @@ _WRITERS: Final[dict[str, Callable[[_Place], str]]] = {
     "lrn": _lrn,
     "batch_norm": _batch_norm,
     "dropout": _dropout,
+    **{f"dropout{n}d": _spatial_dropout for n in (1, 2, 3)},
+    "drop_path": _drop_path,
     "flatten": _flatten,
     "concat": _concat,
     "scaled_tanh": _squash,

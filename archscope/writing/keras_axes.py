@@ -1,4 +1,4 @@
-"""Layers along named axes in Keras, where the channels come last: by layer type."""
+"""Layers that move values along axes in Keras, where the channels come last: by layer type."""
 
 from __future__ import annotations
 
@@ -140,6 +140,67 @@ def _reshape(place: Any) -> str:
     return channels_last(flat, len(made))
 
 
+def _halved(template: str) -> Form:
+    """An expression of the two halves of an axis."""
+
+    def form(place: Any) -> str:
+        axis = _axes(place, [place.layer.dim])[0]
+        half = int(place.facts.output[axis])
+        return template.format(_along(place, axis, f":{half}"), _along(place, axis, f"{half}:"))
+
+    return form
+
+
+def _maxout(place: Any) -> str:
+    axis, rank = _axes(place, [place.layer.dim])[0], len(place.shape)
+    extents = [*place.shape[1:], place.shape[0]]
+    at, made = _there(axis, rank), int(place.facts.output[axis])
+    extents[at - 1 : at] = [made, place.layer.pieces]
+    return f"ops.max(ops.reshape({place.taken[0]}, {(-1, *extents)}), axis={at + 1})"
+
+
+def _pixel_shuffle(place: Any) -> str:
+    (maps, height, width), r = (int(each) for each in place.facts.output), place.layer.upscale_factor
+    apart = f"ops.reshape({place.taken[0]}, {(-1, height // r, width // r, maps, r, r)})"
+    return f"ops.reshape(ops.transpose({apart}, (0, 1, 4, 2, 5, 3)), {(-1, height, width, maps)})"
+
+
+def _pixel_unshuffle(place: Any) -> str:
+    (maps, height, width), r = place.shape, place.layer.downscale_factor
+    apart = f"ops.reshape({place.taken[0]}, {(-1, height // r, r, width // r, r, maps)})"
+    return f"ops.reshape(ops.transpose({apart}, (0, 1, 3, 5, 2, 4)), {(-1, height // r, width // r, maps * r * r)})"
+
+
+def _channel_shuffle(place: Any) -> str:
+    maps, *grid = place.shape
+    groups, rank = place.layer.groups, len(grid) + 1
+    apart = f"ops.reshape({place.taken[0]}, {(-1, *grid, groups, maps // groups)})"
+    order = (*range(rank), rank + 1, rank)
+    return f"ops.reshape(ops.transpose({apart}, {order}), {(-1, *grid, maps)})"
+
+
+def _border(fill: str) -> Form:
+    """Padding of each side, in the order of axes there."""
+
+    def form(place: Any) -> str:
+        pairs = ", ".join(str(list(each)) for each in ((0, 0), *place.layer.padding, (0, 0)))
+        value = getattr(place.layer, "value", None)
+        return f"ops.pad({place.taken[0]}, [{pairs}], {fill.format(value)})"
+
+    return form
+
+
+def _continued(place: Any) -> str:
+    """Each side continued with the other end, an axis after the other."""
+    value = str(place.taken[0])
+    for axis, (before, after) in enumerate(place.layer.padding, start=1):
+        size, inside = place.shape[axis], ", ".join([":"] * axis)
+        parts = [f"{value}[{inside}, {size - before}:]"] * bool(before) + [value]
+        parts += [f"{value}[{inside}, :{after}]"] * bool(after)
+        value = f"ops.concatenate([{', '.join(parts)}], axis={axis})" if len(parts) > 1 else value
+    return value
+
+
 AXES: Final[Mapping[str, Callable[[Any], str]]] = MappingProxyType({
     "permute": _permute,
     "transpose": _transpose,
@@ -155,5 +216,16 @@ AXES: Final[Mapping[str, Callable[[Any], str]]] = MappingProxyType({
     "sum": _reduced("sum"),
     "max": _reduced("max"),
     "reshape": _reshape,
+    "glu": _halved("{} * ops.sigmoid({})"),
+    "geglu": _halved("{} * ops.gelu({}, approximate=False)"),
+    "swiglu": _halved("{} * ops.silu({})"),
+    "reglu": _halved("{} * ops.relu({})"),
+    "maxout": _maxout,
+    "pixel_shuffle": _pixel_shuffle,
+    "pixel_unshuffle": _pixel_unshuffle,
+    "channel_shuffle": _channel_shuffle,
+    **{f"constant_pad{n}d": _border("constant_values={!r}") for n in (1, 2, 3)},
+    **{f"reflection_pad{n}d": _border('mode="reflect"') for n in (1, 2)},
+    **{f"circular_pad{n}d": _continued for n in (1, 2, 3)},
 })  # fmt: skip
 """The expression of each."""

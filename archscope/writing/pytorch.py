@@ -42,6 +42,15 @@ def subsample(x, weight, bias, kernel_size, stride=None):
     x = F.avg_pool2d(x, kernel_size, stride, divisor_override=1)
     return x * weight[:, None, None] + bias[:, None, None]
 ''',
+    "dropped_path": '''
+@staticmethod
+def dropped_path(x, p, training):
+    """Whole samples set to 0 at random while training, the others made larger by as much."""
+    if not training or not p:
+        return x
+    kept = torch.rand(len(x), *[1] * (x.dim() - 1), device=x.device) >= p
+    return x * kept / (1 - p) if p < 1 else x * 0
+''',
     "squash": '''
 @staticmethod
 def squash(x, amplitude=1.7159, slope=2 / 3):
@@ -261,6 +270,7 @@ _BY_HAND: Final[dict[str, _Write]] = {
     "TableConv2d": _table_conv,
     "EuclideanRBF": _rbf,
     "Parameter": _parameter,
+    "DropPath": lambda place: f"{place.method('dropped_path')}({place.taken[0]}, {place.layer.p!r}, self.training)",
     "ScaledTanh": _scaled_tanh,
     **{f"SidedConv{axes}d": _sided for axes in (1, 2, 3)},
     **{f"CroppedConvTranspose{axes}d": _cropped for axes in (1, 2, 3)},

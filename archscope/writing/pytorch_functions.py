@@ -72,6 +72,21 @@ def _scale(place: Any) -> str:
     return f"{scaled} + {layer.shift!r}" if layer.shift else scaled
 
 
+def _gated(function: str) -> Form:
+    def form(place: Any) -> str:
+        value, axis = place.taken[0], _axes(place, [place.layer.dim])[0]
+        half = int(place.facts.output[axis - 1])
+        before = ", ".join([":"] * axis)
+        return f"{value}[{before}, :{half}] * F.{function}({value}[{before}, {half}:])"
+
+    return form
+
+
+def _maxout(place: Any) -> str:
+    axis = _axes(place, [place.layer.dim])[0]
+    return f"{place.taken[0]}.unflatten({axis}, (-1, {place.layer.pieces})).amax({axis + 1})"
+
+
 FORMS: Final[Mapping[str, Form]] = MappingProxyType({
     "Permute": _permute,
     "Transpose": _transpose,
@@ -94,5 +109,9 @@ FORMS: Final[Mapping[str, Form]] = MappingProxyType({
     "Sqrt": lambda place: f"{place.taken[0]}.sqrt()",
     "Power": lambda place: f"{place.taken[0]} ** {place.layer.exponent!r}",
     "Scale": _scale,
+    "GEGLU": _gated("gelu"),
+    "SwiGLU": _gated("silu"),
+    "ReGLU": _gated("relu"),
+    "Maxout": _maxout,
 })  # fmt: skip
 """The expression of each."""

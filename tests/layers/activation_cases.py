@@ -18,6 +18,8 @@ _PLAIN = {
     "rrelu": ("RReLU", {"lower": 0.1, "upper": 0.3}),
 }  # fmt: skip
 
+_GATED = [("glu", "GLU"), ("geglu", "GEGLU"), ("swiglu", "SwiGLU"), ("reglu", "ReGLU")]
+
 CASES = [
     *(case(name, (6, 28, 28), output=(6, 28, 28), label=label, why="a function of each value by itself", **options)
       for name, (label, options) in _PLAIN.items()),
@@ -29,6 +31,15 @@ CASES = [
     case("softmax", (10, 7, 7), output=(10, 7, 7), why="along the channels, at every position by itself"),
     case("softmax", (10, 7, 7), dim=-1, output=(10, 7, 7), windows=None,
          why="along an axis of the grid: every position sees its whole row"),
+    *(case(name, (197, 3_072), output=(197, 1_536), windows=None, label=label,
+           why="the 3,072 features of each of 197 positions: 3,072/2 = 1,536 times a function of the others")
+      for name, label in _GATED),
+    *(case(name, (64, 28, 28), dim=0, output=(32, 28, 28),
+           why="64/2 = 32 maps times a function of the others, at every position by itself")
+      for name, _ in _GATED),
+    case("maxout", (240,), pieces=5, output=(48,), label="maxout of 5",
+         why="Goodfellow's network on MNIST: 240/5 = 48 maxima"),
+    case("maxout", (6, 12, 5), pieces=3, dim=1, output=(6, 4, 5), windows=None, why="12/3 = 4 rows"),
     case("softmin", (10, 7, 7), output=(10, 7, 7), label="softmin", why="the smallest of 10 channels gets the most"),
     case("softmin", (10, 7), dim=1, output=(10, 7), windows=None,
          why="along the positions: every position sees the whole row"),
@@ -44,6 +55,15 @@ WRONG = [
     wrong("threshold", (10,), (10,), threshold=0, value=0,
           message="takes 1 input, not 2; join them first with a `concat` or an `add` layer"),
     wrong("threshold", value=0, message="`threshold` is missing; `threshold` is a number"),
+    *(wrong(name, (7, 11), blamed="dim", at=0,
+            message="2 does not divide the 11 values of axis 1; make the layer before it as much wider, "
+            "or name another axis")
+      for name, _ in _GATED),
+    wrong("maxout", (10,), pieces=4, blamed="pieces", at=0,
+          message="4 does not divide the 10 values of axis 0; make the layer before it as much wider, or name another "
+          "axis"),
+    wrong("maxout", (10,), pieces=2, dim=1, blamed="dim", at=0,
+          message="`dim: 1` is no axis of (10,); axes count from 0, without the batch"),
     wrong("softmax2d", (10,), at=0, message="takes (channels, height, width), got (10,); use `softmax` with a `dim`"),
     wrong("softshrink", lambd=-1, blamed="lambd", message="`lambd`: expected a number, 0 or more, got -1"),
     wrong("rrelu", lower=0.5, blamed="lower",

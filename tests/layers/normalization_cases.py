@@ -55,10 +55,20 @@ CASES = [
          why="the statistics are of 8 maps together, the scale and the shift a map's: (1 + 1)·64 = 128 parameters, "
          "2·32·32·64 = 131,072 connections"),
     case("group_norm", (6, 4), num_groups=6, affine=False, output=(6, 4), windows=None, why="no weights"),
+    case("dropout1d", (16, 100), p=0.2, output=(16, 100), label="map dropout", why="whole channels, while training"),
+    case("dropout2d", (96, 55, 55), output=(96, 55, 55), label="map dropout", why="whole maps, while training"),
+    case("dropout3d", (8, 4, 7, 7), output=(8, 4, 7, 7), label="map dropout", why="whole volumes, while training"),
+    case("drop_path", (197, 768), p=0.1, output=(197, 768), label="drop path",
+         why="a residual branch of a sample, while training: nothing held and nothing multiplied"),
     case("dropout", (4_096,), p=0.5, output=(4_096,), label="dropout", why="AlexNet's fc6 and fc7: no weights"),
 ]  # fmt: skip
 
 WRONG = [
+    *(wrong(f"dropout{n}d", (12,), at=0,
+            message=f"takes (channels, {axes}), got (12,); a flattened vector has no window; put this layer before the "
+            "`flatten`")
+      for n, axes in ((1, "length"), (2, "height, width"), (3, "depth, height, width"))),
+    wrong("drop_path", p=1.5, blamed="p", message="`p`: expected a probability from 0 to 1, got 1.5"),
     wrong("lrn", (400,), size=5, at=0, message="takes (channels, …), got (400,)"),
     wrong("lrn", size=5, alpha=-1, blamed="alpha", message="`alpha`: expected a number above 0, got -1"),
     wrong("lrn", size=5, k=float("nan"), blamed="k", message="`k`: expected a finite number, got nan"),

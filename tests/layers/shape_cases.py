@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.layers.layer_case import case, wrong
 
+_BORDERS = [("constant", {"value": -1}), ("reflection", {}), ("replication", {}), ("circular", {})]
+
 CASES = [
     case("flatten", (256, 6, 6), output=(9_216,), windows=None, label="flatten",
          why="AlexNet's pool5 in one vector: 256·6·6 = 9,216"),
@@ -21,6 +23,25 @@ CASES = [
     case("zero_pad3d", (1, 4, 5, 6), padding=[1, 2, 3, 4, 5, 6], output=(1, 15, 12, 9),
          windows=((1, 1, 5, 1), (1, 1, 3, 1), (1, 1, 1, 1)), label="zero padding",
          why="then front, back: 4 + 5 + 6 = 15 deep, 5 + 3 + 4 = 12 high, 6 + 1 + 2 = 9 wide"),
+    *(case(f"{kind}_pad1d", (4, 9), padding=[2, 3], output=(4, 14), label=f"{kind} padding",
+           windows=((1, 1, 2, 1),) if kind == "constant" else None, why="2 before and 3 after: 9 + 2 + 3 = 14", **value)
+      for kind, value in _BORDERS),
+    *(case(f"{kind}_pad2d", (3, 5, 6), padding=[1, 2, 3, 4], output=(3, 12, 9), label=f"{kind} padding",
+           windows=((1, 1, 3, 1), (1, 1, 1, 1)) if kind == "constant" else None,
+           why="left, right, top, bottom: 5 + 3 + 4 = 12 rows, 6 + 1 + 2 = 9 columns", **value)
+      for kind, value in _BORDERS),
+    *(case(f"{kind}_pad3d", (1, 4, 5, 6), padding=[1, 2, 2, 1, 3, 0], output=(1, 7, 8, 9), label=f"{kind} padding",
+           windows=((1, 1, 3, 1), (1, 1, 2, 1), (1, 1, 1, 1)) if kind == "constant" else None,
+           why="then front, back: 4 + 3 + 0 = 7 deep, 5 + 2 + 1 = 8 high, 6 + 1 + 2 = 9 wide", **value)
+      for kind, value in _BORDERS),
+    case("reflection_pad2d", (3, 256, 256), padding=3, output=(3, 262, 262), windows=None,
+         why="CycleGAN's first layer: 256 + 2·3 = 262"),
+    case("pixel_shuffle", (9, 32, 32), upscale_factor=3, output=(1, 96, 96), windows=None, label="pixel shuffle ×3",
+         why="ESPCN: 9/(3·3) = 1 map of 32·3 = 96 rows and columns"),
+    case("pixel_unshuffle", (3, 32, 48), downscale_factor=2, output=(12, 16, 24), windows=((2, 2, 0, 1),) * 2,
+         label="pixel unshuffle /2", why="3·2·2 = 12 maps of 32/2 = 16 rows and 48/2 = 24 columns, of 2·2 each"),
+    case("channel_shuffle", (240, 28, 28), groups=3, output=(240, 28, 28), label="channel shuffle g3",
+         why="ShuffleNet: 240/3 = 80 channels of three groups in turns, at every position by itself"),
     case("upsample", (3, 4, 5), size=1, output=(3, 1, 1), windows=None, why="every map shrinks to one value"),
     case("upsample", (3, 4, 5), scale_factor=0.25, output=(3, 1, 1), windows=None,
          why="a quarter of 4 is 1, and of 5 rounds down to 1"),
@@ -36,6 +57,24 @@ CASES = [
 ]  # fmt: skip
 
 WRONG = [
+    *(wrong(f"{kind}_pad{n}d", (12,), padding=1, at=0,
+            message=f"takes (channels, {axes}), got (12,); a flattened vector has no window; put this layer before the "
+            "`flatten`", **value)
+      for kind, value in _BORDERS
+      for n, axes in ((1, "length"), (2, "height, width"), (3, "depth, height, width"))),
+    wrong("reflection_pad1d", (4, 9), padding=[9, 0], blamed="padding", at=0,
+          message="reflection padding of 9 is more than the input's length of 9 has; use 8 at most"),
+    wrong("circular_pad2d", (4, 9, 5), padding=[0, 6, 1, 1], blamed="padding", at=0,
+          message="circular padding of 6 is more than the input's width of 5 has; use 5 at most"),
+    wrong("constant_pad2d", padding=1, message="`value` is missing; `value` is a number"),
+    wrong("pixel_shuffle", (10, 4, 4), upscale_factor=2, blamed="upscale_factor", at=0,
+          message="4 maps make one, and 10 is no multiple of that; a factor of r takes r² maps for each of the output"),
+    wrong("pixel_shuffle", (16, 4), upscale_factor=2, at=0, message="takes (channels, height, width), got (16, 4)"),
+    wrong("pixel_unshuffle", (3, 8, 9), downscale_factor=2, blamed="downscale_factor", at=0,
+          message="`downscale_factor: 2` does not divide the height and the width of (3, 8, 9); use a divisor of both"),
+    wrong("channel_shuffle", (10, 4, 4), groups=3, blamed="groups", at=0,
+          message="`groups: 3` does not divide the 10 input channels; use a divisor of 10"),
+    wrong("channel_shuffle", (12,), groups=3, at=0, message="takes (channels, …), got (12,)"),
     wrong("flatten", (3,), (4,), message="takes 1 input, not 2; join them first with a `concat` or an `add` layer"),
     wrong("reshape", (10,), shape=[3, -1], blamed="shape", at=0,
           message="10 values of (10,) do not fill (3, -1); the product of the extents must stay the same"),

@@ -291,6 +291,35 @@ MODULES: dict[str, Callable[..., nn.Module | None]] = {
     "identity": _plain(nn.Identity),
     "prelu": _plain(nn.PReLU, "num_parameters"),
     "softmax": lambda layer, shape: nn.Softmax(layer.dim + 1 if layer.dim >= 0 else layer.dim),
+    **{
+        f"{kind.lower()}_pad{n}d": lambda layer, shape, name=f"{kind}Pad{n}d": getattr(nn, name)(
+            tuple(flat(layer.padding))
+        )
+        for kind in ("Reflection", "Replication", "Circular") for n in (1, 2, 3)
+    },
+    **{
+        f"constant_pad{n}d": lambda layer, shape: Called(
+            lambda x: functional.pad(x, flat(layer.padding), value=layer.value)
+        )
+        for n in (1, 2, 3)
+    },
+    "pixel_shuffle": _plain(nn.PixelShuffle, "upscale_factor"),
+    "pixel_unshuffle": _plain(nn.PixelUnshuffle, "downscale_factor"),
+    "channel_shuffle": _plain(nn.ChannelShuffle, "groups"),
+    **{f"dropout{n}d": _plain(getattr(nn, f"Dropout{n}d"), "p") for n in (1, 2, 3)},
+    "drop_path": lambda layer, shape: nn.Identity(),
+    "glu": lambda layer, shape: nn.GLU(layer.dim % len(shape) + 1),
+    **{
+        name: lambda layer, shape, gate=gate: Called(
+            lambda x: torch.mul(*(f(half) for f, half in zip((torch.clone, gate), x.tensor_split(
+                2, layer.dim % len(shape) + 1), strict=True)))
+        )
+        for name, gate in (("geglu", functional.gelu), ("swiglu", functional.silu), ("reglu", functional.relu))
+    },
+    "maxout": lambda layer, shape: Called(
+        lambda x: torch.stack(x.tensor_split(shape[layer.dim] // layer.pieces, layer.dim + 1)).amax(layer.dim + 2)
+        .movedim(0, layer.dim + 1)
+    ),
     "permute": lambda layer, shape: Called(lambda x: torch.permute(x, [0, *(d % len(shape) + 1 for d in layer.dims)])),
     "transpose": lambda layer, shape: Called(
         lambda x: torch.swapaxes(x, layer.dim0 % len(shape) + 1, layer.dim1 % len(shape) + 1)

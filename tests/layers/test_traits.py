@@ -19,14 +19,27 @@ ABSORBED = {
     "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "sigmoid", "tanh", "scaled_tanh", "hardtanh",
     "hardsigmoid", "hardswish", "softplus", "identity", "prelu", "softmax", "log_softmax",
     "mish", "celu", "softsign", "logsigmoid", "tanhshrink", "softshrink", "hardshrink", "threshold", "rrelu", "softmin",
+    "dropout1d", "dropout2d", "dropout3d", "drop_path", "glu", "geglu", "swiglu", "reglu", "maxout",
     "softmax2d", "permute", "transpose", "squeeze", "unsqueeze", "expand", "abs", "exp", "log", "sqrt",
     "power", "scale",
 }  # fmt: skip
 SAME_MEMORY = {
     "dropout", "identity", "flatten", "reshape", "permute", "transpose", "squeeze", "unsqueeze", "expand", "slice",
-    "select", "split", "chunk", "crop",
+    "select", "split", "chunk", "crop", "dropout1d", "dropout2d", "dropout3d", "drop_path",
 }  # fmt: skip
-WINDOWED = ("conv", "conv_transpose", "max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "zero_pad")
+WINDOWED = (
+    "conv",
+    "conv_transpose",
+    "max_pool",
+    "avg_pool",
+    "adaptive_avg_pool",
+    "adaptive_max_pool",
+    "zero_pad",
+    "constant_pad",
+    "reflection_pad",
+    "replication_pad",
+    "circular_pad",
+)
 
 every_type = pytest.mark.parametrize("kind", TYPES.values(), ids=list(TYPES))
 
