@@ -86,8 +86,9 @@ def _followed(module: nn.Module, call: Call, names: Sequence[str], called: str) 
     """The module run without values, or with them if it looks at them; the attempt that went furthest says why not."""
     stops: list[Stopped] = []
     for way in ways_of(call):
-        if way.values and not any(stop.missed for stop in stops) and _is_large(module):
-            break
+        missed = any(stop.missed for stop in stops)
+        if way.counted and not missed and (not way.values or _is_large(module)):
+            continue
         try:
             return run_once(module, call, names, way)
         except Stopped as stop:
@@ -96,6 +97,8 @@ def _followed(module: nn.Module, call: Call, names: Sequence[str], called: str) 
     given = " and ".join(spell_tuple(shape) for shape in last.shapes)
     where = f" at `{last.at}`" if last.at else ""
     text = f"{called}, given {given}, stops{where}: {last.why or raised(last.error)}"
+    if any(stop.missed for stop in stops) and all(each.is_meta for each in module.parameters()):
+        text += "; it looks at values, and a module on meta has none: make it on the CPU"
     raise DoesNotRun(text, last.operations) from last.error
 
 

@@ -25,9 +25,10 @@ class Ran(NamedTuple):
 class Frame:
     """One call that a person's code made: the operations that ran for it, and the tensors that they touched."""
 
-    __slots__ = ("made", "ran", "read", "wrote")
+    __slots__ = ("looked", "made", "ran", "read", "wrote")
 
     def __init__(self) -> None:
+        self.looked = False
         self.ran: list[Ran] = []
         self.read: list[Any] = []
         self.made: list[Any] = []
@@ -52,11 +53,6 @@ class Frame:
     def pointwise(self) -> bool:
         """Whether everything worked value by value."""
         return bool(self.ran) and all(each.operation.pointwise for each in self.ran)
-
-    @property
-    def looked(self) -> bool:
-        """Whether values were looked at."""
-        return any(each.operation.looks for each in self.ran)
 
 
 class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -103,6 +99,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         frame.read.append(args)
         frame.made.append(result)
         frame.wrote += written
+        frame.looked |= _looks(found, args)
         if self.frame is None:
             self._loose(found.called, args, given, result, frame)
         return result
@@ -116,6 +113,9 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _run(self, func: Any, found: Operation, args: Any, kwargs: dict[str, Any]) -> Any:
         """Run it; a constant that was made elsewhere is first brought to where tensors have no values."""
+        if found.name == "aten::_grouped_mm" and args[0].is_meta and args[0].dtype != torch.bfloat16:
+            # On meta this operation knows one precision only.
+            return func(args[0].bfloat16(), args[1].bfloat16(), *args[2:], **kwargs).to(args[0].dtype)
         try:
             return func(*args, **kwargs)
         except (RuntimeError, NotImplementedError) as error:
@@ -142,3 +142,10 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if type(value) in (list, tuple):
             return type(value)(self._on_meta(each) for each in value)
         return torch.device("meta") if isinstance(value, torch.device) else value
+
+
+def _looks(found: Operation, args: Sequence[Any]) -> bool:
+    """Whether an operation looked at values; an index of whole numbers is none."""
+    if not found.looks or found.name not in ("aten::index", "aten::index_put", "aten::index_put_"):
+        return found.looks
+    return any(each.dtype in (torch.bool, torch.uint8) for each in tensors_in(args[1]))

@@ -21,12 +21,14 @@ class Way(NamedTuple):
     """How a module is run.
 
     Attributes:
-        values: whether tensors have values.
+        values: whether the module's tensors have values.
+        counted: whether inputs of whole numbers have values all the same.
         tokens: whether what nobody said the type of is whole numbers.
         batched: whether what nobody said it of has a batch axis.
     """
 
     values: bool
+    counted: bool
     tokens: bool
     batched: bool
 
@@ -74,9 +76,9 @@ def ways_of(call: Call) -> Iterator[Way]:
     tokens = (False, True) if any(each.dtype is None for each in described) else (False,)
     axes = (True, False) if any(each.batched is None for each in described) else (True,)
     for batched in axes:
-        for values in (False, True):
+        for values, counted in ((False, False), (False, True), (True, True)):
             for whole in tokens:
-                yield Way(values, whole, batched)
+                yield Way(values, counted, whole, batched)
 
 
 def run_once(module: nn.Module, call: Call, names: Sequence[str], way: Way) -> Run:
@@ -90,6 +92,8 @@ def run_once(module: nn.Module, call: Call, names: Sequence[str], way: Way) -> R
         shadow = Shadow(twins.twin, around.met)
         try:
             copied: nn.Module = shadow.of(module)
+            if way.counted and not way.values:
+                shadow = Shadow(lambda tensor: _counted(tensor, twins), around.met)
             given = shadow.of([call.args, dict(call.kwargs)])
             for tensor in around.tensors:
                 twins.watch(tensor)
@@ -114,7 +118,8 @@ def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: T
         if isinstance(value, Given):
             kind = getattr(torch, value.dtype) if value.dtype else torch.long if way.tokens else dtype
             axes = () if not _is_batched(value, way) else (call.batch,)
-            value = torch.zeros(*axes, *value.shape, dtype=kind, device=device)
+            whole = kind is not None and not kind.is_floating_point and way.counted
+            value = torch.zeros(*axes, *value.shape, dtype=kind, device="cpu" if whole and not way.values else device)
         if isinstance(value, Tensor):
             name = next(left)
             inputs[name] = tracer.enter(name, value)
@@ -129,6 +134,13 @@ def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: T
     except BaseException as error:
         raise Stopped(way, tracer, inputs, error) from error
     return Run(way, tracer, module, inputs, result, batch or 1)
+
+
+def _counted(tensor: Tensor, twins: Twins) -> Tensor:
+    """The twin of an input: a copy with values, if it has some and they are whole numbers."""
+    if tensor.is_floating_point() or tensor.is_complex():
+        return twins.twin(tensor)
+    return torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor.clone()
 
 
 def _is_batched(given: Given, way: Way) -> bool:

@@ -1,0 +1,253 @@
+"""Everything that ran is accounted for: hand-worked numbers in every mode, and rows that add up to what was seen."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+import archscope
+from archscope import analyze, trace
+from archscope.formats.json import plain
+from archscope.formats.sheet import View
+from archscope.formats.table import write
+from archscope.tracing.inputs import Call, Given
+from archscope.tracing.running import Way, run_once
+from tests.tracing.accounted import RIGHT, Frozen, LastStep
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_numbers_are_right_whatever_the_mode_the_device_the_type_and_gradients(name: str) -> None:
+    right = RIGHT[name]
+    for device in ("cpu", "meta"):
+        for dtype in (torch.float32, torch.bfloat16):
+            module = right.make().to(dtype)
+            if device == "meta" and name != "a scripted part":  # PyTorch does not move that
+                module = module.to(device)
+            for training in (True, False):
+                for grad in (True, False):
+                    with torch.set_grad_enabled(grad):
+                        analysis = analyze(trace(module.train(training), right.shape))
+                    totals = analysis.totals
+                    where = (device, dtype, training, grad)
+                    assert (totals.parameters, totals.fixed, totals.macs) == right[2:5], where
+                    assert len(analysis.network.outputs) == right.outputs, where
+                    assert module.training is training
+
+
+def test_the_field_of_a_convolution_is_kept_through_a_scripted_gate() -> None:
+    assert analyze(trace(RIGHT["a scripted gate"].make(), (4, 8))).rows[-1].receptive_field == (3,)
+
+
+def test_tensors_that_a_person_gives_are_one_forward_pass_of_them() -> None:
+    module = LastStep()
+    analysis = analyze(trace(module, torch.zeros(8, 6, 8)))
+    assert analysis.totals.macs == 8 * 9248
+    assert "8 samples ran at once; MACs are those of all of them" in write(analysis, View())
+    assert [row.outputs[0] for row in analysis.rows][-1] == (2,)
+
+
+def test_frozen_parameters_are_told_from_trained_ones() -> None:
+    analysis = analyze(trace(Frozen(), (3, 8, 8)))
+    assert "242 in the module, 18 trainable and 224 frozen" in write(analysis, View())
+    assert plain(analysis, View())["module"]["parameters"] == 242
+
+
+@pytest.mark.parametrize(
+    ("module", "size", "types"),
+    [
+        (nn.Linear(4, 3).to(torch.bfloat16), 30, ("bfloat16",)),
+        (nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2).double()), 60 + 64, ("float32", "float64")),
+    ],
+)
+def test_bytes_are_those_of_the_weights_own_types(module: nn.Module, size: int, types: tuple[str, ...]) -> None:
+    if len(types) > 1:
+        module[1].register_forward_pre_hook(lambda _, given: (given[0].double(),))  # type: ignore[index]
+    analysis = analyze(trace(module, (4,)))
+    assert (analysis.weight_bytes(), analysis.weight_types) == (size, types)
+
+
+class Spectrum(nn.Module):
+    """A transform of which nobody says what it multiplies, once or more often."""
+
+    def __init__(self, times: int = 1) -> None:
+        super().__init__()
+        self.fc, self.times = nn.Linear(8, 8), times
+
+    def forward(self, x: Tensor) -> Any:
+        x = self.fc(x)
+        for _ in range(self.times):
+            x = torch.fft.fft(x).real
+        return x
+
+
+def test_a_total_of_which_something_is_not_known_is_a_lower_bound() -> None:
+    analysis = analyze(trace(Spectrum(2), (8,)))
+    assert (analysis.totals.macs, analysis.totals.macs_at_least) == (None, 64)
+    assert dict(analysis.totals.not_covered) == {"_fft_r2c": 2}
+    seen = analysis.network.observed
+    assert seen is not None
+    text = write(analysis, View())
+    assert "≥ 64" in text
+    assert f"{seen.operations - 2} of {seen.operations} operations; not covered: _fft_r2c ×2" in text
+    totals = json.loads(json.dumps(plain(analysis, View())))["totals"]
+    assert totals["macs"] is None
+    assert totals["macs_at_least"] == 64
+    assert totals["not_covered"] == [{"operation": "_fft_r2c", "times": 2}]
+
+
+def test_an_operation_of_somebody_elses_is_named_with_its_library() -> None:
+    library = torch.library.Library("archscope_tests", "DEF")
+    library.define("twice(Tensor x) -> Tensor")
+    library.impl("twice", lambda x: x * 2, "CompositeExplicitAutograd")
+
+    class Foreign(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Any:
+            return torch.ops.archscope_tests.twice(self.fc(x))
+
+    totals = analyze(trace(Foreign(), (4,))).totals
+    assert dict(totals.not_covered) == {"archscope_tests::twice": 1}
+    assert totals.macs_at_least == 16
+
+
+def test_values_that_leave_pytorch_and_come_back_keep_their_edges_and_say_so() -> None:
+    class Leaves(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 3), nn.Linear(3, 2)
+
+        def forward(self, x: Tensor) -> Any:
+            return self.b(torch.from_numpy(self.a(x).numpy() * 2))
+
+    analysis = analyze(trace(Leaves(), (4,)))
+    assert analysis["outside"].inputs == ("a",)
+    assert analysis["b"].inputs == ("outside",)
+    assert (analysis.totals.macs, analysis.totals.macs_at_least) == (None, 18)
+    assert "values left PyTorch by `numpy`" in str(analysis["outside"].reason("macs"))
+
+
+def test_a_value_that_decides_what_runs_is_said() -> None:
+    class Routes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gate, self.ways = nn.Linear(4, 3), nn.ModuleList([nn.Linear(4, 4) for _ in range(3)])
+
+        def forward(self, x: Tensor) -> Any:
+            return self.ways[int(self.gate(x).argmax())](x)
+
+    analysis = analyze(trace(Routes(), (4,)))
+    assert analysis.totals.parameters == 15 + 3 * 20
+    assert sum(row.parameters for row in analysis.rows) == 15 + 20
+    assert "decided what ran: `int`" in write(analysis, View())
+    assert "40 parameters in this forward pass" in write(analysis, View())
+
+
+Block = Callable[[random.Random, int], tuple[nn.Module, int]]
+"""Makes a module over ``(positions, features)`` of so many features, and says how many it makes."""
+
+
+class Does(nn.Module):
+    def __init__(self, run: Callable[..., Tensor], **parts: Any) -> None:
+        super().__init__()
+        self.run = run
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.run(self, x)
+
+
+def _dense(draw: random.Random, wide: int) -> tuple[nn.Module, int]:
+    made = draw.randint(1, 9)
+    return nn.Linear(wide, made, bias=draw.random() < 0.5), made
+
+
+def _conv(draw: random.Random, wide: int) -> tuple[nn.Module, int]:
+    made, kernel = draw.randint(1, 6), draw.choice((1, 3))
+    part = nn.Conv1d(wide, made, kernel, padding=kernel // 2, bias=draw.random() < 0.5)
+    return Does(lambda s, x: s.part(x.transpose(1, 2)).transpose(1, 2), part=part), made
+
+
+def _recurrent(draw: random.Random, wide: int) -> tuple[nn.Module, int]:
+    kind, made, both = draw.choice((nn.RNN, nn.LSTM, nn.GRU)), draw.randint(1, 4), draw.random() < 0.5
+    part = kind(wide, made, num_layers=draw.randint(1, 2), bidirectional=both, batch_first=True)
+    return Does(lambda s, x: s.part(x)[0], part=part), made * (2 if both else 1)
+
+
+def _attention(draw: random.Random, wide: int) -> tuple[nn.Module, int]:
+    part = nn.MultiheadAttention(wide, 1, batch_first=True, add_zero_attn=draw.random() < 0.3)
+    return Does(lambda s, x: s.part(x, x, x, need_weights=draw.random() < 0.5)[0], part=part), wide
+
+
+def _function(draw: random.Random, wide: int) -> tuple[nn.Module, int]:
+    made = draw.randint(1, 5)
+    weight = nn.Parameter(torch.rand(wide, made))
+    run = draw.choice((
+        lambda s, x: torch.einsum("bij,jk->bik", x, s.w), lambda s, x: x @ s.w,
+        lambda s, x: torch.bmm(x, s.w.expand(len(x), -1, -1)), lambda s, x: torch.tensordot(x, s.w, 1),
+    ))  # fmt: skip
+    return Does(run, w=weight), made
+
+
+def _scores(draw: random.Random, wide: int) -> tuple[nn.Module, int]:
+    if draw.random() < 0.5:
+        return Does(lambda s, x: F.scaled_dot_product_attention(x, x, x)), wide
+    return Does(lambda s, x: (x @ x.transpose(1, 2)).softmax(-1) @ x), wide
+
+
+def _constant(draw: random.Random, wide: int) -> tuple[nn.Module, int]:
+    made = draw.randint(1, 5)
+    parts = {"k": nn.Parameter(torch.rand(1, 3, wide)), "fc": nn.Linear(wide, wide), "out": nn.Linear(wide, made)}
+    return Does(lambda s, x: s.out(torch.cat([s.fc(s.k).expand(len(x), -1, -1), x], 1)), **parts), made
+
+
+def _plain(draw: random.Random, wide: int) -> tuple[nn.Module, int]:
+    run = draw.choice((
+        lambda s, x: x.relu() + x, lambda s, x: F.layer_norm(x, x.shape[-1:]), lambda s, x: x.flip(1).contiguous(),
+        lambda s, x: torch.cat([x[:, :1], x[:, 1:] * 2], 1), lambda s, x: x.clone().add_(x.mean(1, keepdim=True)),
+        lambda s, x: torch.stack(list(x)), lambda s, x: x.masked_fill(x > 0, 0.0),
+    ))  # fmt: skip
+    return Does(run), wide
+
+
+BLOCKS: tuple[Block, ...] = (_dense, _conv, _recurrent, _attention, _function, _scores, _constant, _plain)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_rows_of_any_module_add_up_to_what_the_dispatcher_saw(seed: int) -> None:
+    draw = random.Random(seed)
+    wide = first = draw.randint(1, 8)
+    parts: list[nn.Module] = []
+    for _ in range(draw.randint(1, 6)):
+        part, wide = draw.choice(BLOCKS)(draw, wide)
+        parts.append(part)
+    module, batch = nn.Sequential(*parts), draw.choice((1, 1, 3))
+    analysis = analyze(trace(module, torch.empty(batch, 5, first, device="meta")))
+    run = run_once(module, Call((Given((5, first), "float32"),), batch=batch), ["x"], Way(False, False, False, True))
+    seen = sum(int(each.macs or 0) for each in run.tracer.ledger.every)
+    assert sum(int(row.macs or 0) for row in analysis.rows) == analysis.totals.macs == seen
+    assert analysis.totals.parameters == sum(each.numel() for each in module.parameters())
+    module.to("meta").eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+        module(torch.empty(batch, 5, first, device="meta"))
+    assert counter.get_total_flops() == 2 * seen
+
+
+def test_layers_of_our_own_keep_their_rules() -> None:
+    """C3 of LeNet-5 multiplies 150,000 times, though PyTorch's convolution under it runs over all pairs of maps."""
+    analysis = analyze(trace(archscope.build(archscope.load("lenet5")), (1, 32, 32)))
+    assert (analysis["C3"].macs, analysis.totals.macs) == (150_000, 326_520)
