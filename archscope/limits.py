@@ -29,6 +29,10 @@ MOST_MISTAKES: Final = 20
 """Mistakes of a file that are printed: who has mended those runs the command again."""
 LONGEST_MESSAGE: Final = 4_000
 """Bytes of what is said about one file: a screen or two; a log of continuous integration holds many of them."""
+LONG_TEXT: Final = 5_000
+"""Layers from which a table or source takes more than a few seconds; the command says so and goes on."""
+LONG_PICTURE: Final = 500
+"""Layers from which a graph or a page takes more than a few seconds: laying out is more than linear."""
 LONGEST_SENTENCE: Final = 600
 """Characters of one sentence of a message: a name in it may be a hundred thousand letters long."""
 LONGEST_NAME_COMPARED: Final = 100

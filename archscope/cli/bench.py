@@ -137,6 +137,8 @@ def command(
                                                            "strict": strict})  # fmt: skip
     if dry_run:
         return _dry_run(cells, analyses, modules, hardware, ceilings, format, output)
+    if any(each.network.path is None for name, each in analyses.items() if name not in modules):
+        raise UsageError("bench measures in processes of their own, which cannot read a pipe; write the spec to a file")
     if hardware is not None:
         raise UsageError("--hardware is for --dry-run: a device that is at hand is measured")
     told = {name: request.document() for name, (request, _) in modules.items()}

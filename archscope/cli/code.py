@@ -49,7 +49,7 @@ def command(
     archscope code alexnet --to pytorch -o alexnet.py
     archscope code alexnet-keras --to keras
     """
-    from archscope.cli.opened import opened
+    from archscope.cli.opened import foretell, opened
     from archscope.errors import NotFound, did_you_mean
     from archscope.writing.keras import write_keras
     from archscope.writing.pytorch import write_pytorch
@@ -57,4 +57,5 @@ def command(
     if to not in _FRAMEWORKS:
         raise NotFound(f"there is no framework `{to}`; {did_you_mean(to, _FRAMEWORKS, what='frameworks')}")
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
+    foretell("code", network)
     emit({"pytorch": write_pytorch, "keras": write_keras}[to](network), output)

@@ -115,11 +115,12 @@ def command(
     archscope diagram alexnet --format dot
     """
     import archscope
-    from archscope.cli.opened import opened
+    from archscope.cli.opened import foretell, opened
     from archscope.diagrams.drawing import format_of
 
     chosen = format or (format_of(output) if output else "svg")
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
+    foretell("diagram", network)
     picture = archscope.draw(
         network, style=style, width=width, font_size=font_size, theme=theme, show=show, depth=depth,
         direction=direction, towers=towers,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -84,13 +85,14 @@ def command(
     archscope docs --bench docs/benchmarks --proofs -o site
     archscope docs -o docs/networks --format markdown --check
     """
-    from archscope.cli.opened import warn
+    from archscope.cli.opened import foretell, warn
     from archscope.reader import spec_names
     from archscope.site import build, plan
 
     wanted = specs or spec_names()
     with _progress(len(wanted)) as tick:
-        site = build(wanted, format=format, bench=bench or (), proofs=proofs, strict=strict, tick=tick)
+        site = build(wanted, format=format, bench=bench or (), proofs=proofs, strict=strict, tick=tick,
+                     opened=partial(foretell, "docs"))  # fmt: skip
     warn(site.doubts)
     _complain(site.mistakes)
     _remark(site.left_out)

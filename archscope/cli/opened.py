@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from archscope.cli.terminal import complain
 
@@ -41,6 +41,24 @@ def opened_with_module(
     network = opened(request) if module is None else module.network
     warn(network.doubts)
     return network, request, module
+
+
+_INSTEAD: Final = {
+    "table": ("LONG_TEXT", "a table", "`--depth 1` has a line for each block, `archscope explain` is about one layer"),
+    "code": ("LONG_TEXT", "source", "`archscope table --depth 1` has a line for each block"),
+    "diagram": ("LONG_PICTURE", "a picture", "`--depth 1` draws blocks closed, `--format dot` lays nothing out"),
+    "docs": ("LONG_PICTURE", "a page", "`archscope table` has the numbers alone"),
+}
+"""From how many layers on a command takes long, of which limit; what it makes; what to ask instead."""
+
+
+def foretell(task: str, network: Network) -> None:
+    """Say that a command will take long, before it does, and what is there sooner."""
+    from archscope import limits
+
+    limit, made, instead = _INSTEAD[task]
+    if len(network.nodes) > getattr(limits, limit):
+        complain(f"note: {made} of {len(network.nodes):,} layers takes a while; {instead}")
 
 
 def warn(doubts: Iterable[Diagnostic]) -> None:

@@ -124,11 +124,13 @@ def command(
     """
     import archscope
     from archscope import formulas
-    from archscope.cli.opened import opened
+    from archscope.cli.opened import foretell, opened
     from archscope.formats import View, write
 
     chosen = format or (_SUFFIXES.get(output.suffix.lower(), "table") if output else "table")
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
+    if depth is None:
+        foretell("table", network)
     if at is not None:
         network = formulas.at(network, _numbers(at))
     analysis = archscope.analyze(network)

@@ -56,6 +56,7 @@ def build(
     proofs: bool = False,
     strict: bool = False,
     tick: Callable[[str], None] = lambda _: None,
+    opened: Callable[[Network], None] = lambda _: None,
 ) -> Site:
     """Make every page of a site.
 
@@ -66,6 +67,7 @@ def build(
         proofs: whether to ask every witness of `archscope verify`; that needs PyTorch.
         strict: whether the warnings about a spec are mistakes.
         tick: told of every spec before its page is made.
+        opened: told of every network, once it is read.
 
     Raises:
         NotFound: there is no such format.
@@ -80,6 +82,7 @@ def build(
         tick(os.fspath(spec))
         try:
             analysis = analyze(open_network(spec, strict=strict))
+            opened(analysis.network)
             doubts += analysis.network.doubts
             page = gather(analysis)
             page = _with_evidence(page, verify(analysis) if proofs else None, documents, mistakes)

@@ -1,0 +1,45 @@
+"""A command that will take long says so before it does, and what is there sooner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from archscope import limits
+from tests.conftest import Run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["table", "lenet1"], "note: a table of 11 layers takes a while; `--depth 1` has a line for each block"),
+        (["code", "lenet1"], "note: source of 11 layers takes a while; `archscope table --depth 1`"),
+        (["diagram", "lenet1"], "note: a picture of 11 layers takes a while; `--depth 1` draws blocks closed"),
+        (["docs", "lenet1"], "note: a page of 11 layers takes a while; `archscope table` has the numbers alone"),
+    ],
+)
+def test_what_takes_long_is_foretold(
+    archscope_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    more = ["-o", str(tmp_path / "out.svg")] if arguments[0] in ("diagram", "docs") else []
+    assert "takes a while" not in archscope_run(*arguments, *more).err
+    monkeypatch.setattr(limits, "LONG_TEXT", 7)
+    monkeypatch.setattr(limits, "LONG_PICTURE", 7)
+    run = archscope_run(*arguments, *([] if not more else ["-o", str(tmp_path / "again.svg")]))
+    assert run.status == 0
+    assert says in run.err
+
+
+def test_what_asks_for_less_is_not_told_of_it(
+    archscope_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LONG_TEXT", 7)
+    assert archscope_run("table", "lenet1", "--depth", "1").err == ""
+
+
+def test_a_spec_from_a_pipe_is_not_measured(archscope_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archscope.reader.read_standard_input", lambda: b"input: [4]\nlayers:\n  a: {type: relu}\n")
+    run = archscope_run("bench", "-", "--quick")
+    assert (run.status, "cannot read a pipe" in run.err) == (2, True)
