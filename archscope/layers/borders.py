@@ -10,6 +10,7 @@ from archscope.layers.doubt import MAPS, Meaning
 from archscope.layers.windows import AXES, check_axes, padded
 from archscope.options import number, option
 from archscope.paddings import Sides, sides
+from archscope.working import bare
 
 _AGAIN = {"receptive_field": "positions of the border see once more what lies inside"}
 
@@ -40,15 +41,15 @@ class _Border(Layer):
         (shape,) = inputs
         check_axes(shape, self.axes)
         for axis, size, around in zip(AXES[self.axes], shape[1:], self.padding, strict=True):
-            most = self.most(int(size))
+            most = self.most(bare(size))
             if most is not None and max(around) > most:
                 raise Rejects(
                     f"{self.word} padding of {max(around)} is more than the input's {axis} of {int(size)} has",
                     option="padding",
                     input=0,
-                    help=f"use {most} at most",
+                    help=f"use {int(most)} at most",
                 )
-        outputs = tuple(padded(int(size), around) for size, around in zip(shape[1:], self.padding, strict=True))
+        outputs = tuple(padded(bare(size), around) for size, around in zip(shape[1:], self.padding, strict=True))
         return self.around(inputs, (shape[0], *outputs))
 
     def around(self, inputs: tuple[Shape, ...], output: Shape) -> Facts:

@@ -31,7 +31,7 @@ class PixelShuffle(Layer):
     def rule(self, *inputs: Shape) -> Facts:
         maps, height, width = ranked(inputs[0], 3, _MAPS)
         r = count(self.upscale_factor, "r")
-        if int(maps) % (r * r):
+        if maps % int(r * r):
             raise Rejects(
                 f"{int(r * r)} maps make one, and {int(maps)} is no multiple of that",
                 option="upscale_factor",
@@ -62,7 +62,7 @@ class PixelUnshuffle(Layer):
     def rule(self, *inputs: Shape) -> Facts:
         maps, height, width = ranked(inputs[0], 3, _MAPS)
         r = count(self.downscale_factor, "r")
-        if int(height) % r or int(width) % r:
+        if height % r or width % r:
             raise Rejects(
                 f"{spell_option('downscale_factor', self.downscale_factor)} does not divide the height and the width "
                 f"of {spell_tuple(inputs[0])}",
@@ -94,7 +94,7 @@ class ChannelShuffle(Layer):
         (shape,) = inputs
         if len(shape) < 2:
             raise Rejects(f"takes (channels, …), got {spell_tuple(shape)}", input=0)
-        if int(shape[0]) % self.groups:
+        if shape[0] % self.groups:
             raise Rejects(
                 f"{spell_option('groups', self.groups)} does not divide the {int(shape[0])} input channels",
                 option="groups",
