@@ -236,7 +236,7 @@ class Analysis(Record):
             nodes=tuple(members),
             facts=facts,
             seen=None if isinstance(seen, Lost) else seen,
-            shared=frozenset([node.name for node in members if node.shares is not None]),
+            shared=frozenset([each for node in members for each in _another(network, node)]),
             reasons=reasons,
         )
 
@@ -284,6 +284,13 @@ def analyze(network: Network) -> Analysis:
     156
     """
     return Analysis(network)
+
+
+def _another(network: Network, node: Node) -> Iterator[tuple[str, str]]:
+    """The weights of a node that are those of the one it shares with: of the same name there."""
+    if node.shares is not None:
+        theirs = {weight.name for weight in network.facts[node.shares].weights}
+        yield from ((node.name, each.name) for each in network.facts[node.name].weights if each.name in theirs)
 
 
 def _joined(outputs: Sequence[tuple[Shape, ...]]) -> tuple[Shape, ...]:

@@ -38,7 +38,7 @@ class Row(Record):
     nodes: tuple[Node, ...]
     facts: tuple[Facts, ...]
     seen: Field | None
-    shared: frozenset[str] = frozenset()
+    shared: frozenset[tuple[str, str]] = frozenset()
     reasons: Mapping[str, str] = EMPTY
 
     @property
@@ -87,9 +87,14 @@ class Row(Record):
         return tuple(
             (node.name, weight)
             for node, facts in zip(self.nodes, self.facts, strict=True)
-            if node.name not in self.shared
             for weight in facts.weights
+            if (node.name, weight.name) not in self.shared
         )
+
+    @property
+    def shares(self) -> tuple[str, ...]:
+        """The layers whose weights it uses."""
+        return tuple(dict.fromkeys(node.shares for node in self.nodes if node.shares is not None))
 
     @property
     def receptive_field(self) -> tuple[int, ...] | None:
@@ -184,7 +189,13 @@ class Row(Record):
         return None if value is None else value.working
 
     def _owned(self) -> Iterator[Facts]:
-        return (f for node, f in zip(self.nodes, self.facts, strict=True) if node.name not in self.shared)
+        """The facts of each node, without the weights that are another's."""
+        for node, facts in zip(self.nodes, self.facts, strict=True):
+            own = tuple(weight for weight in facts.weights if (node.name, weight.name) not in self.shared)
+            if len(own) == len(facts.weights):
+                yield facts
+            elif own:
+                yield Facts(facts.inputs, facts.outputs, own)
 
 
 def _sum_known(counts: Iterable[Count | None]) -> Count | None:

@@ -354,6 +354,19 @@ def test_tied_weights_are_counted_once_and_used_twice() -> None:
     assert analysis.weight_bytes() == 72 * 4
 
 
+def test_a_head_tied_to_an_embedding_holds_its_bias_alone() -> None:
+    nodes = [
+        Node("words", Embedding(num_embeddings=20, embedding_dim=4), (Ref("tokens"),), "words"),
+        Node("head", Linear(out_features=20), (Ref("words"),), "head", shares="words"),
+    ]
+    analysis = analyze(Network("tied", {"tokens": (6,)}, nodes))
+    assert (analysis["words"].parameters, analysis["head"].parameters) == (80, 20)
+    assert [weight.name for _, weight in analysis["head"].weights] == ["bias"]
+    assert analysis["head"].shares == ("words",)
+    assert analysis["head"].connections == (4 + 1) * 20 * 6
+    assert analysis.totals.parameters == 100
+
+
 def test_every_output_of_an_lstm_can_be_read() -> None:
     nodes = [
         Node("lstm", LSTM(hidden_size=32, bidirectional=True), (Ref("input"),), "lstm"),

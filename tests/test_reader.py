@@ -132,6 +132,31 @@ def test_initial_values_of_a_layer_come_before_those_of_the_network() -> None:
     assert dict(b.init) == {"weight": ("normal", (0.0, 0.01)), "bias": ("zeros", ())}
 
 
+TIED = """
+input: {tokens: [6]}
+layers:
+  words: {type: embedding, num_embeddings: 20, embedding_dim: 4}
+  head: {type: linear, out_features: %s, shares: words}
+"""
+
+
+def test_a_head_may_use_the_matrix_of_an_embedding() -> None:
+    network = archscope.read(TIED % 20)
+    assert network.by_name["head"].shares == "words"
+    assert archscope.analyze(network).totals.parameters == 20 * 4 + 20
+
+
+def test_a_head_of_another_size_than_its_embedding_is_a_mistake() -> None:
+    with pytest.raises(archscope.SpecError, match=r"its weight is \(21, 4\), that of `words` is \(20, 4\)"):
+        archscope.read(TIED % 21)
+
+
+def test_weights_of_other_types_are_not_shared() -> None:
+    text = "input: [8]\nlayers:\n  a: {type: rbf, out_features: 8}\n  b: {type: linear, out_features: 8, shares: a}\n"
+    with pytest.raises(archscope.SpecError, match=r"`b` \(linear\) cannot share the weights of `a` \(rbf\)"):
+        archscope.read(text)
+
+
 def test_a_shared_weight_is_counted_once() -> None:
     text = (
         "input: [8]\nlayers:\n  a: {type: linear, out_features: 8}\n  b: {type: linear, out_features: 8, shares: a}\n"

@@ -193,10 +193,10 @@ def _last_read(network: Network) -> dict[str, tuple[str, ...]]:
 
 
 def _tie(module: nn.Module, source: nn.Module) -> None:
-    """Make a module use another's weights."""
-    for name, parameter in source.named_parameters(recurse=True, remove_duplicate=False):
-        owner, _, attribute = name.rpartition(".")
-        setattr(module.get_submodule(owner), attribute, parameter)
-    for name, buffer in source.named_buffers(remove_duplicate=False):
-        owner, _, attribute = name.rpartition(".")
-        setattr(module.get_submodule(owner), attribute, buffer)
+    """Make a module use another's weights, those of the same names."""
+    own = {name for name, _ in (*module.named_parameters(), *module.named_buffers())}
+    theirs = (*source.named_parameters(remove_duplicate=False), *source.named_buffers(remove_duplicate=False))
+    for name, tensor in theirs:
+        if name in own:
+            owner, _, attribute = name.rpartition(".")
+            setattr(module.get_submodule(owner), attribute, tensor)

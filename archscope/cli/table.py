@@ -56,7 +56,7 @@ def command(
             "-c",
             metavar="NAME,...",
             help="Which columns, in which order: type, label, activation, kernel, inputs, input, output, weights, "
-            "parameters, fixed, connections, connections_in_bounds, macs, flops, units, activation_bytes, "
+            "shares, parameters, fixed, connections, connections_in_bounds, macs, flops, units, activation_bytes, "
             "receptive_field, jump, start, dense_equivalent, tower, group.",
             autocompletion=_complete_columns,
             show_default=False,

@@ -73,6 +73,7 @@ _ALL: Final = (
     Column("input", "Input", "the shapes that come in", lambda row: row.input_shapes),
     Column("output", "Output", "the shape that goes out, channels first", lambda row: row.outputs),
     Column("weights", "Weights", "its weights by name and shape", _weights),
+    Column("shares", "Shared with", "the layers whose weights it uses", lambda row: row.shares),
     _count("parameters", "Parameters", "trainable values"),
     _count("fixed", "Fixed", "values held but not trained"),
     _count("connections", "Connections", "weighted input lines of all units, bias lines and padding included"),

@@ -189,8 +189,13 @@ def _sides(shape: Shape, own: Mapping[int, Count]) -> Iterable[str]:
 
 
 def _weights(row: Row) -> Iterable[str]:
+    shared = dict.fromkeys(
+        (name, node.shares) for node in row.nodes for at, name in sorted(row.shared) if at == node.name
+    )
+    yield from (f"  {name}  shared with {owner}, and counted there" for name, owner in shared)
     if not row.weights:
-        yield "  none"
+        if not shared:
+            yield "  none"
         return
     owners = {node for node, _ in row.weights}
     told: dict[tuple[str, ...], int] = {}

@@ -120,6 +120,7 @@ def _layer(row: Row, view: View, extra: list[str]) -> Mapping[str, Any]:
         **({"group": [*row.group]} if row.group else {}),
         "inputs": list(row.inputs),
         "output": _plain(row.output),
+        **({"shares": list(row.shares)} if row.shares else {}),
         **{name: _plain(getattr(row, name)) for name in _LAYER},
         **{column.name: _plain(column.value(row)) for column in chosen(extra) if column.name != "layer"},
         **_bounds(row),

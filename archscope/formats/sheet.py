@@ -46,7 +46,7 @@ class View(Record):
 
 
 class Cell(Record):
-    """One number or text; ``note`` is the number of the note that says why it is not covered."""
+    """One number or text; ``note`` is the number of the note on it: why it is not covered, or whose weights it uses."""
 
     text: str
     note: int | None = None
@@ -124,7 +124,9 @@ def _cell(column: Column, row: Row, lost: Mapping[str, str], notes: list[str]) -
     if value is None and column.reason:
         reason = row.reason(column.name) if column.is_count else lost.get(row.name)
         return Cell(_at_least(column, row, text), _note(reason or column.reason, notes))
-    return Cell(text, working=row.working(column.name) if column.is_count and value else None)
+    shared = row.shares if column.name == "parameters" and len({node.row for node in row.nodes}) == 1 else ()
+    note = _note(f"{row.shown}: shared with {', '.join(shared)}, and counted there", notes) if shared else None
+    return Cell(text, note, row.working(column.name) if column.is_count and value else None)
 
 
 def _where_the_grid_is_lost(rows: Sequence[Row]) -> dict[str, str]:

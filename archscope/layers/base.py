@@ -231,6 +231,7 @@ class Layer:
     * ``arity``: how many inputs it takes, least and most.
     * ``output_names``: the names of its outputs, for ``from: lstm.hidden``.
     * ``tokens``: how many of its inputs, from the first, are token numbers.
+    * ``ties``: other types whose weights it may use as its own, such as an embedding's by the layer that undoes it.
     * ``absorbed``: whether a picture may draw it as part of the layer before it.
     * ``symbol``: the sign in the circle that a graph draws instead of a box, such as ``+``.
     * ``shares_memory``: whether its output is its input's memory, seen differently.
@@ -246,6 +247,7 @@ class Layer:
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     output_names: ClassVar[tuple[str, ...]] = ("output",)
     tokens: ClassVar[int] = 0
+    ties: ClassVar[frozenset[str]] = frozenset()
     absorbed: ClassVar[bool] = False
     symbol: ClassVar[str] = ""
     shares_memory: ClassVar[bool] = False

@@ -34,6 +34,7 @@ class Linear(Layer):
     family: ClassVar[str] = "dense"
     verb: ClassVar[str] = "Full connection"
     takes: ClassVar[Meaning] = SEQUENCE
+    ties: ClassVar[frozenset[str]] = frozenset({"embedding"})
     out_features: int = option(positive, doc="Number of units.")
     bias: bool = option(flag, default=True, doc="Whether each unit adds a trainable constant.")
     every_position: bool = option(
@@ -227,6 +228,7 @@ class Embedding(Layer):
     family: ClassVar[str] = "dense"
     verb: ClassVar[str] = "Embedding"
     tokens: ClassVar[int] = 1
+    ties: ClassVar[frozenset[str]] = frozenset({"linear"})
     num_embeddings: int = option(positive, doc="Size of the vocabulary.")
     embedding_dim: int = option(positive, doc="Length of each vector.")
 

@@ -40,7 +40,7 @@ PLACE: Final = {
         default=None,
         doc="The towers (AlexNet's GPUs) that each hold a copy of it.",
     ),
-    "shares": option(text, default=None, doc="The layer of the same type whose weights it uses."),
+    "shares": option(text, default=None, doc="The layer whose weights it uses: one of its type, or an embedding."),
     "init": option(text, default=None, doc="How its weights start, by weight name."),
     "allow": option(ALLOW, default=None, doc="The warnings about it that are not given, by name."),
     "caption": option(text, default=None, doc="What a figure calls the step to it; the type's own word if left out."),

@@ -182,14 +182,16 @@ def _check_shares(names: Names, report: Report) -> None:
                 help=f"share with `{owner.shares.layer}` directly",
             )
         elif (
-            entry.layer and owner.layer and (type(entry.layer) is not type(owner.layer) or entry.towers != owner.towers)
+            entry.layer
+            and owner.layer
+            and (owner.layer.type not in {entry.layer.type, *entry.layer.ties} or entry.towers != owner.towers)
         ):
             report.add(
                 "wrong-value",
                 f"{entry.title} cannot share the weights of {owner.title}",
                 entry.shares.span,
                 Note("the other layer is here", owner.span),
-                help="layers that share are of one type",
+                help="layers that share are of one type, or an embedding and the `linear` that undoes it",
             )
         else:
             entry.shares = Reads(owner.name, None, entry.shares.span)
@@ -351,7 +353,9 @@ def _check_weights(node: Node, facts: Mapping[str, Facts], entry: Entry, report:
     owner = facts.get(node.shares) if node.shares is not None else None
     if owner is None or entry.shares is None:
         return
-    for mine, theirs in zip(weights, owner.weights, strict=False):
+    known = {weight.name: weight for weight in owner.weights}
+    for mine in weights:
+        theirs = known.get(mine.name, mine)
         if mine.shape != theirs.shape:
             report.add(
                 "shape-mismatch",

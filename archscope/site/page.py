@@ -125,7 +125,7 @@ def steps(row: Row, quantity: str) -> tuple[Step, ...]:
     known = [
         (node.name, count)
         for node, facts in zip(row.nodes, row.facts, strict=True)
-        if node.name not in row.shared and (count := getattr(facts, quantity))
+        if node.shares is None and (count := getattr(facts, quantity))
     ]
     seen: dict[str, int] = {}
     clash = any(seen.setdefault(letter, at) != at for _, count in known for letter, at in count.letters.items())

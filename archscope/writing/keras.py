@@ -15,6 +15,7 @@ from archscope.layers.windows import same_padding
 from archscope.network import Network, Node
 from archscope.writing.keras_axes import AXES, channels_first, channels_last
 from archscope.writing.keras_functions import FUNCTIONS, axis_of, cannot
+from archscope.writing.keras_sequences import METHODS, SEQUENCES
 from archscope.writing.listing import Listing, Place, assignment, class_name, doc, laid_out, short, transcribe
 
 _METHODS: Final = {
@@ -103,7 +104,7 @@ class _Place(Place):
 
     def method(self, name: str) -> str:
         """Have a method of the class, and name it."""
-        self.listing.methods[name] = _METHODS[name]
+        self.listing.methods[name] = {**_METHODS, **METHODS}[name]
         return f"self.{name}"
 
     def cannot(self, why: str) -> UsageError:
@@ -269,12 +270,25 @@ def _subsampling(place: _Place) -> str:
             f"{tuple(layer.steps)})")  # fmt: skip
 
 
+def _tied(place: _Place) -> str:
+    """A dense layer with the matrix of an embedding, or of a dense layer that has a bias where it has none."""
+    owner = "embeddings" if place.owner_type == "embedding" else "kernel"
+    matrix = f"self.{place.owner}.{owner}"
+    made = f"ops.matmul({place.taken[0]}, {f'ops.transpose({matrix})' if owner == 'embeddings' else matrix})"
+    if not place.layer.bias:
+        return made
+    if "bias" in place.tied:
+        return f"{made} + self.{place.owner}.bias"
+    start = _started(place, "bias", '"zeros"')
+    return f"{made} + {place.weight('bias', place.facts.weights[1].shape, start)}"
+
+
 def _linear(place: _Place) -> str:
     rest = "" if place.layer.bias else ", use_bias=False"
     rank = len(place.shape)
-    # The features are our last axis; there the first, of positions, takes that place.
-    place.taken = [channels_first(place.taken[0], rank)]
-    return channels_last(place.made(f"Dense({place.layer.out_features}{rest}{_initializers(place)})"), rank)
+    place.taken = [channels_first(place.taken[0], rank)]  # the features last, as a dense layer there has them
+    dense = f"Dense({place.layer.out_features}{rest}{_initializers(place)})"
+    return channels_last(_tied(place) if place.tied else place.made(dense), rank)
 
 
 def _rbf(place: _Place) -> str:
@@ -291,6 +305,8 @@ def _rbf(place: _Place) -> str:
 
 
 def _embedding(place: _Place) -> str:
+    if place.tied:
+        raise place.cannot("its vectors there are never those of a dense layer")
     place.taken = [channels_first(place.taken[0], len(place.shape))]
     made = place.made(f"Embedding({place.layer.num_embeddings}, {place.layer.embedding_dim})")
     return channels_last(made, len(place.facts.output))
@@ -350,6 +366,7 @@ def _squash(place: _Place) -> str:
 _WRITERS: Final[dict[str, Callable[[_Place], str]]] = {
     **FUNCTIONS,
     **AXES,
+    **SEQUENCES,
     **{f"conv{axes}d": _conv for axes in (1, 2, 3)},
     **{f"{kind}_pool{axes}d": _pool for kind in ("max", "avg") for axes in (1, 2, 3)},
     **{f"adaptive_{kind}_pool{axes}d": _adaptive for kind in ("max", "avg") for axes in (1, 2, 3)},

@@ -39,6 +39,9 @@ class Place:
     Attributes:
         taken: an expression for each input.
         name: the attribute that holds its weights: the node's own, or that of the node whose weights it shares.
+        borrows: whether another node's layer is run again, all its weights shared.
+        tied: the weights that are another node's where its own layer runs, as that of a head is an embedding's.
+        owner, owner_type: the attribute and the layer type of the node whose weights it shares.
     """
 
     def __init__(self, network: Network, node: Node, taken: Sequence[str], listing: Listing) -> None:
@@ -47,7 +50,13 @@ class Place:
         self.facts: Facts = network.facts[node.name]
         self.taken = list(taken)
         self.listing = listing
-        self.name = listing.attributes[node.shares or node.name]
+        self.borrows, self.tied, self.owner, self.owner_type = False, frozenset[str](), "", ""
+        if node.shares is not None:
+            own, theirs = ({each.name for each in network.facts[name].weights} for name in (node.name, node.shares))
+            self.owner, self.owner_type = listing.attributes[node.shares], network.by_name[node.shares].layer.type
+            self.borrows = self.owner_type == self.layer.type and own == theirs
+            self.tied = frozenset() if self.borrows else frozenset(own & theirs)
+        self.name = self.owner if self.borrows else listing.attributes[node.name]
 
     @property
     def shape(self) -> Shape:
@@ -55,14 +64,16 @@ class Place:
         return tuple(int(extent) for extent in self.facts.inputs[0]) if self.facts.inputs else ()
 
     def construct(self, *lines: str) -> None:
-        """Have lines in the constructor, unless another node's weights are used."""
-        if self.node.shares is None:
+        """Have lines in the constructor, unless another node's layer is run again."""
+        if not self.borrows:
             self.listing.constructor += lines
 
     @property
     def starts(self) -> Mapping[str, tuple[str, tuple[float, ...]]]:
         """The scheme that starts each trained weight and its numbers, where the spec says; none for another's."""
-        trained = {each.name for each in self.facts.weights if each.trainable and self.node.shares is None}
+        trained = {each.name for each in self.facts.weights if each.trainable and each.name not in self.tied}
+        if self.borrows:
+            return {}
         return {weight: self._known(*how) for weight, how in self.node.init if weight in trained}
 
     def _known(self, scheme: str, numbers: tuple[float, ...]) -> tuple[str, tuple[float, ...]]:

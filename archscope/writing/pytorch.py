@@ -134,8 +134,11 @@ def write_pytorch(network: Network) -> str:
     places: list[_Place] = []
 
     def write(node: Node, taken: list[str]) -> str:
-        places.append(_Place(network, node, taken, listing))
-        return _written(places[-1])
+        place = _Place(network, node, taken, listing)
+        places.append(place)
+        written = _written(place)
+        place.construct(*(f"self.{place.name}.{each} = self.{place.owner}.{each}" for each in sorted(place.tied)))
+        return written
 
     arguments, results = transcribe(network, listing, write)
     _start(places, listing)

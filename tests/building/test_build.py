@@ -185,6 +185,25 @@ def test_a_built_network_learns() -> None:
     assert losses[-1] < losses[0] / 2
 
 
+def test_a_head_holds_the_matrix_of_its_embedding_and_a_bias_of_its_own() -> None:
+    built = archscope.build(Network("tied", {"tokens": (6,)}, [
+        node("words", Embedding(num_embeddings=20, embedding_dim=4), "tokens"),
+        node("head", Linear(out_features=20), "words", shares="words"),
+    ]))  # fmt: skip
+    head, words = built.node("head"), built.node("words")
+    assert head.weight is words.weight
+    assert head.bias.shape == (20,)
+    assert sum(each.numel() for each in built.parameters()) == 20 * 4 + 20
+
+
+def test_a_layer_without_a_bias_takes_none_from_the_one_it_shares_with() -> None:
+    built = archscope.build(Network("tied", {"input": (4,)}, [
+        node("a", Linear(out_features=4), "input"), node("b", Linear(out_features=4, bias=False), "a", shares="a"),
+    ]))  # fmt: skip
+    assert built.node("b").weight is built.node("a").weight
+    assert built.node("b").bias is None
+
+
 def test_a_layer_that_shares_weights_holds_the_same_tensors() -> None:
     network = Network("tied", {"input": (4,)}, [
         node("a", Linear(out_features=4), "input"),

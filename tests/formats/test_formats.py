@@ -271,3 +271,25 @@ def test_an_unknown_format_or_column_offers_the_near_one(lenet: Analysis) -> Non
 
 def test_every_usual_column_exists() -> None:
     assert set(USUAL) <= set(COLUMNS)
+
+
+SHARED = """
+input: {a: [4], b: [4]}
+layers:
+  f: {type: linear, from: a, out_features: 3}
+  g: {type: linear, from: b, out_features: 3, shares: f}
+  s: {type: add, from: [f, g]}
+"""
+
+
+@pytest.mark.parametrize("name", ["table", "markdown", "html", "latex"])
+def test_a_layer_with_another_ones_weights_says_whose_they_are(name: str) -> None:
+    assert "g: shared with f, and counted there" in write(archscope.analyze(archscope.read(SHARED)), name)
+
+
+def test_plain_formats_name_the_layer_whose_weights_another_uses() -> None:
+    analysis = archscope.analyze(archscope.read(SHARED))
+    layers = json.loads(write(analysis, "json"))["layers"]
+    assert [layer.get("shares") for layer in layers] == [None, ["f"], None]
+    lines = csv.reader(io.StringIO(write(analysis, "csv", View(columns=("shares",)))))
+    assert list(lines) == [["layer", "shares"], ["f", ""], ["g", "f"], ["s", ""]]

@@ -33,6 +33,25 @@ def tensors(value: Any) -> list[torch.Tensor]:
     return [torch.as_tensor(each).detach() for each in (value if isinstance(value, (tuple, list)) else (value,))]
 
 
+def attention_of(module: Any) -> list[np.ndarray[Any, Any]]:
+    """The weights of attention as Keras has them: heads on an axis of their own, each matrix before its bias."""
+    held = {name: value.detach().numpy() for name, value in module.state_dict().items()}
+    heads = getattr(module, "num_heads", None) or module.heads
+    groups = getattr(module, "groups", heads)
+    made = []
+    for place, (name, count) in enumerate(zip("qkv", (heads, groups, groups), strict=True)):
+        if "in_proj_weight" in held:
+            matrix = np.split(held["in_proj_weight"], 3)[place]
+        else:
+            matrix = held.get(f"{name}_proj_weight", held.get(f"{name}_proj.weight"))
+        bias = np.split(held["in_proj_bias"], 3)[place] if "in_proj_bias" in held else held.get(f"{name}_proj.bias")
+        made.append(matrix.T.reshape(matrix.shape[1], count, -1))
+        made += [] if bias is None else [bias.reshape(count, -1)]
+    matrix = held["out_proj.weight"]
+    made.append(matrix.T.reshape(heads, -1, matrix.shape[0]))
+    return [*made, held["out_proj.bias"]] if "out_proj.bias" in held else made
+
+
 def difference(network: Network) -> tuple[int, int, float]:
     """Parameters of the built module and of the Keras model, and how far their outputs are apart."""
     # Keras chooses its backend on import, so this module may be looked at without it.
@@ -52,6 +71,11 @@ def difference(network: Network) -> tuple[int, int, float]:
     for node in network.nodes:
         weights = [each for each in built.node(node.name).state_dict().items() if "num_batches" not in each[0]]
         if not weights:
+            continue
+        if node.layer.type == "multihead_attention":
+            made_of = attention_of(built.node(node.name))
+            for value, target in zip(made_of, getattr(model, node.name.replace(".", "_")).weights, strict=True):
+                target.assign(value)
             continue
         label = node.name.replace(".", "_")
         layer = getattr(model, label, None)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import archscope
-from archscope.layers import Shape
+from archscope.layers import TYPES, Shape
 from archscope.network import Network, Node, Ref
 from archscope.writing.pytorch import write_pytorch
 from tests.building.builder_cases import CASES, Case, name_of
@@ -93,6 +93,35 @@ def test_the_source_starts_weights_as_the_built_module_does(name: str) -> None:
     assert ours.keys() == theirs.keys()
     for path, weight in ours.items():
         assert _spread(theirs[path].detach()) == pytest.approx(_spread(weight.detach()), rel=0.3), path
+
+
+TIED = [
+    Node("words", TYPES["embedding"](num_embeddings=20, embedding_dim=4), (Ref("tokens"),), "words"),
+    Node("head", TYPES["linear"](out_features=20), (Ref("words"),), "head", shares="words"),
+]
+
+
+def test_a_head_has_the_matrix_of_its_embedding_in_the_source_too() -> None:
+    source = assert_the_same(Network("tied", {"tokens": (6,)}, TIED))
+    assert "self.head.weight = self.words.weight" in source
+
+
+def test_a_layer_that_runs_twice_is_made_once() -> None:
+    nodes = [
+        Node("a", TYPES["linear"](out_features=4), (Ref("input"),), "a"),
+        Node("b", TYPES["linear"](out_features=4), (Ref("a"),), "b", shares="a"),
+    ]
+    assert write_pytorch(Network("twice", {"input": (4,)}, nodes)).count("nn.Linear") == 1
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_head_is_a_product_with_its_embedding_in_keras(bias: bool) -> None:
+    from archscope.writing.keras import write_keras
+
+    head = Node("head", TYPES["linear"](out_features=20, bias=bias), (Ref("words"),), "head", shares="words")
+    source = write_keras(Network("tied", {"tokens": (6,)}, [TIED[0], head]))
+    assert "ops.transpose(self.words.embeddings))" in source
+    assert ("self.head_bias" in source) is bias
 
 
 def test_kernels_over_a_table_start_by_the_inputs_of_their_own_output_map() -> None:
