@@ -29,7 +29,7 @@ from archscope.bench.work import (
     unimplemented,
 )
 from archscope.tracing.calling import Called
-from archscope.tracing.inputs import Call, Given
+from archscope.tracing.inputs import Call
 from archscope.tracing.strangers import heard_apart, tensors_in
 
 
@@ -96,10 +96,12 @@ def inputs_of(called: Called, cell: Cell) -> tuple[tuple[Any, ...], dict[str, An
     """What it is called with, in the cell's batch; tensors of an example are one call, whatever lies in them."""
     said: list[Any] = []
     called.call.mapped(said.append)
-    if cell.batch != 1 and not any(isinstance(each, Given) for each in said):
-        raise Unsupported("the example brings a batch of its own, which is one call; leave out --batch, or let it "
-                          "return shapes")  # fmt: skip
-    return called.inputs("cpu", batch=cell.batch)
+    if not called.fixed and not any(isinstance(each, Tensor) for each in said):
+        return called.inputs("cpu", batch=cell.batch)
+    if cell.batch != 1:
+        raise Unsupported("what it is called with brings a batch of its own, which is one call; leave out --batch, or "
+                          "state shapes")  # fmt: skip
+    return called.inputs("cpu")
 
 
 def _expected(module: nn.Module, call: Call) -> tuple[Tensor, ...]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from archscope.network import Network
     from archscope.oracles import Verification
     from archscope.tracing.calling import Called
+    from archscope.tracing.inputs import Call
 
 
 def _complete_format(incomplete: str) -> list[Any]:
@@ -86,7 +87,7 @@ def command(
     archscope verify --format junit -o verification.xml
     """
     import archscope
-    from archscope.cli.opened import opened, opened_with_module
+    from archscope.cli.opened import opened_with_module
 
     if against is not None:
         if witness:
@@ -94,10 +95,12 @@ def command(
         if len(specs or ()) != 1:
             raise archscope.UsageError(f"`--against` compares one spec with a module, got {len(specs or ())}; "
                                        "write `archscope verify alexnet --against mypkg.models:AlexNet`")  # fmt: skip
-        network = opened(
-            (specs or [])[0], changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict
-        )
-        _compare(network, against, output, format)
+        theirs = None if _names_module((specs or [])[0]) else kwargs
+        network, _, module = opened_with_module(
+            (specs or [])[0], changes=changes, input=input, example=example, strict=strict, batch=batch,
+            kwargs=kwargs if theirs is None else None,
+        )  # fmt: skip
+        _compare(network, against, theirs, None if module is None else module.call, output, format)
         return
     from archscope.errors import NotFound, did_you_mean
     from archscope.oracles.report import FORMATS
@@ -178,15 +181,23 @@ def _progress(steps: int) -> Iterator[Callable[[str, str, str], object]]:
         yield step
 
 
-def _compare(network: Network, factory: str, output: Any, format: str) -> None:
+def _names_module(spec: str) -> bool:
+    from archscope.opening import Request
+
+    return Request(spec).of_module
+
+
+def _compare(network: Network, factory: str, kwargs: str | None, call: Call | None, output: Any, format: str) -> None:
     from archscope.errors import UsageError, require_torch
 
     if format not in ("table", "json"):
         raise UsageError(f"`--against` writes table or json, not {format}")
     require_torch("verify --against")
     from archscope.oracles.comparison import compare_factory, write_comparison, write_comparison_json
+    from archscope.tracing.stated import parse_options
 
-    found = compare_factory(network, factory)
+    options = {} if kwargs is None else parse_options(kwargs)
+    found = compare_factory(network, factory, options, call)
     emit(write_comparison(found) if format == "table" else write_comparison_json(found), output)
     if not found.same:
         raise typer.Exit(1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import inspect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +20,10 @@ from archscope.oracles.expected import expectations
 from archscope.oracles.findings import spell
 from archscope.oracles.held import count_values, never_run, unlike
 from archscope.oracles.recorded import Recording, record
+from archscope.record import EMPTY
 from archscope.tracing.factory import Factory, raised
+from archscope.tracing.inputs import Call, Given
+from archscope.tracing.standin import shadowed
 from archscope.tracing.strangers import misfit
 
 _LIKELY: Final = (28, 32, 64, 224, 227, 256, 299)
@@ -47,8 +51,13 @@ class Comparison:
     parameters: tuple[int, int]
 
 
-def compare_factory(network: Network, factory: str) -> Comparison:
+def compare_factory(
+    network: Network, factory: str, options: Mapping[str, Any] = EMPTY, call: Call | None = None
+) -> Comparison:
     """Import a factory, call it, and compare what it makes with a network.
+
+    ``options`` are the factory's arguments, and ``call`` is what its module is called with, if that is known; else it
+    is given the network's inputs, by name where it takes those names.
 
     The module is made on meta, where a large network costs nothing. One that cannot be made there, or does not run
     there to its end, is made on the CPU: some code looks at values, and meta has none.
@@ -56,21 +65,21 @@ def compare_factory(network: Network, factory: str) -> Comparison:
     Raises:
         UsageError: the factory cannot be imported, raises, or returns no module; says what and where.
     """
-    maker = Factory(factory)
+    maker = Factory(factory, options)
     if not maker.makes:
-        return compare(network, maker.module(), name=factory)
+        return compare(network, maker.module(), name=factory, call=call)
     try:
         module = maker.module("meta")
-        recording = _recorded(network, module, factory)
+        recording = _recorded(network, module, factory, call)
     except UsageError:
         recording = None
     if recording is None or recording.stopped is not None:
         module = maker.module()
-        recording = _recorded(network, module, factory)
+        recording = _recorded(network, module, factory, call)
     return _compared(network, module, recording, factory)
 
 
-def compare(network: Network, module: nn.Module, *, name: str = "the module") -> Comparison:
+def compare(network: Network, module: nn.Module, *, name: str = "the module", call: Call | None = None) -> Comparison:
     """Hold a module against a network.
 
     >>> import archscope
@@ -80,7 +89,10 @@ def compare(network: Network, module: nn.Module, *, name: str = "the module") ->
     """
     if any(nn.parameter.is_lazy(each) for each in (*module.parameters(), *module.buffers())):
         module = _copied(module, name)
-    return _compared(network, module, _recorded(network, module, name), name)
+        return _compared(network, module, _recorded(network, module, name, call), name)
+    _refuse_scripts(module, name)
+    with shadowed(module) as twin:  # what it writes while it runs is not the person's
+        return _compared(network, twin, _recorded(network, twin, name, call), name)
 
 
 def _copied(module: nn.Module, name: str) -> nn.Module:
@@ -108,11 +120,34 @@ def _compared(network: Network, module: nn.Module, recording: Recording, name: s
     return Comparison(network.name, name, not sentences, tuple(sentences), edits.matched, counted)
 
 
-def _recorded(network: Network, module: nn.Module, name: str) -> Recording:
+def _refuse_scripts(module: nn.Module, name: str) -> None:
     if any(isinstance(each, torch.jit.ScriptModule) for each in module.modules()):
         raise UsageError(f"{name} is TorchScript, which runs where nobody can watch its layers; "
                          "name the module that it was made from")  # fmt: skip
-    return record(module, _inputs(network, module))
+
+
+def _recorded(network: Network, module: nn.Module, name: str, call: Call | None = None) -> Recording:
+    _refuse_scripts(module, name)
+    return record(module, *_arguments(network, module, call))
+
+
+def _arguments(network: Network, module: nn.Module, call: Call | None) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """What a module is called with: as somebody said, or the network's inputs, by name if it takes those names."""
+    if call is not None:
+        device = next((each.device for each in module.parameters()), torch.device("cpu"))
+        return call.mapped(lambda value: _zeros(value, call.batch, device))
+    inputs = _inputs(network, module)
+    taken = inspect.signature(module.forward).parameters
+    if len(inputs) > 1 and all(name in taken for name in network.inputs):
+        return (), dict(zip(network.inputs, inputs, strict=True))
+    return inputs, {}
+
+
+def _zeros(value: Any, batch: int, device: torch.device) -> Any:
+    if isinstance(value, Given):
+        axes = () if value.batched is False else (batch,)
+        return torch.zeros(*axes, *value.shape, dtype=getattr(torch, value.dtype or "float32"), device=device)
+    return value.to(device) if isinstance(value, torch.Tensor) else value
 
 
 def _inputs(network: Network, module: nn.Module, size: int | None = None) -> list[torch.Tensor]:

@@ -6,7 +6,7 @@ The module is watched from outside: PyTorch tells which of its functions are cal
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from archscope.layers import TYPES
 from archscope.oracles.alignment import COMPARED
 from archscope.oracles.calls import parameters_in, steps_of
 from archscope.oracles.steps import Step, merged, sides_of
+from archscope.record import EMPTY
 from archscope.tracing.modules import STATED, read_module
 from archscope.tracing.strangers import as_written, heard_apart, kept, tensors_in
 
@@ -83,7 +84,7 @@ class Recorder(TorchFunctionMode):
         self.recording.steps.append(replace(step, name=path))
 
 
-def record(module: nn.Module, inputs: Sequence[Tensor]) -> Recording:
+def record(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] = EMPTY) -> Recording:
     """Run a module once, at inference and without gradients, and tell what ran; it is left as it was found."""
     recording = Recording()
     stack: _Stack = []
@@ -96,7 +97,7 @@ def record(module: nn.Module, inputs: Sequence[Tensor]) -> Recording:
         try:
             module.eval()
             with torch.no_grad(), recorder:
-                result = module(*inputs)
+                result = module(*args, **kwargs)
             recording.returned = [tuple(each.shape[1:]) for each in tensors_in(result)]
         except KeyboardInterrupt:
             raise

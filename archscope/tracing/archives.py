@@ -46,7 +46,9 @@ def _parts(path: str | os.PathLike[str], shown: str) -> dict[str, bytes]:
     remedy = "write a function that loads it, and name that: `mypkg.models:load`"
     pickled = f"{shown} is a pickle, and unpickling runs whatever code is in it; {remedy}"
     if not zipfile.is_zipfile(path):
-        raise UsageError(pickled)
+        with open(path, "rb") as file:  # noqa: PTH123 - a path of any kind
+            whole = file.read(1) != b"P"
+        raise UsageError(pickled if whole else f"{shown} is no whole zip file; write it again with `torch.export.save`")
     with zipfile.ZipFile(path) as archive:
         names = {name.partition("/")[2]: name for name in archive.namelist()}
         if any(name.startswith("code/") for name in names):

@@ -51,12 +51,14 @@ class Called:
         call: its inputs, with the type of each.
         network: what was read.
         fresh: makes the module anew, with values; gives the module itself where it is one.
+        fixed: whether its batch is the one that it was exported with.
     """
 
     module: nn.Module
     call: Call
     network: Network
     fresh: Callable[[], nn.Module]
+    fixed: bool = False
 
     @property
     def batch(self) -> int:
@@ -69,7 +71,7 @@ class Called:
     def inputs(self, device: torch.device | str, *, batch: int | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of one call, on a device; what was described is drawn with a fixed seed."""
         generator = None if torch.device(device).type == "meta" else torch.Generator().manual_seed(0)
-        samples = self.call.batch if batch is None else batch
+        samples = self.batch if batch is None else batch
 
         def there(value: Any) -> Any:
             if isinstance(value, Given):
@@ -182,10 +184,10 @@ def _called(made: Any, call: Call, name: str | None, path: str | None, remedy: s
             raise UsageError(f"`{factory}` does not say what it takes; state the shape of its input without the batch: "
                              f"{factory}@3,224,224")  # fmt: skip
         return call_module(unwrapped(made), call, name, path, remedy)
-    if not (call.args or call.kwargs):
-        args, kwargs = inputs_of(made)
-        call = Call(args, kwargs)
-    return call_module(unwrapped(made), call, name or class_name(made) or None, path, remedy)
+    said = bool(call.args or call.kwargs)
+    call = call if said else inputs_of(made)
+    found = call_module(unwrapped(made), call, name or class_name(made) or None, path, remedy)
+    return replace(found, fixed=not said)
 
 
 def _with_example(call: Call, example: str | None, batch: int | None) -> Call:

@@ -193,7 +193,7 @@ def _wanted(make: Any) -> str:
 
 def _said(error: BaseException) -> str:
     try:
-        return str(error)
+        return str(error).partition("\n\nWhile executing %")[0]  # what comes then is the text of a whole graph
     except Exception:  # noqa: BLE001 - an exception of theirs may not even say what it is
         return ""
 

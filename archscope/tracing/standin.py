@@ -45,18 +45,36 @@ class StandIn:
 def stand_in(called: Called, *, values: bool, batch: int | None = None) -> Iterator[StandIn]:
     """A shadow of a module with its inputs: with values, or on meta; what it changes around itself is put back."""
     around, twins = Surroundings(), Twins(values=values)
+    with _apart(around, twins) as shadow:
+        module: nn.Module = shadow.of(called.module)
+        if values:
+            _filled(module)
+        device = "meta" if not values else next((str(each.device) for each in module.parameters()), "cpu")
+        args, kwargs = called.inputs(device, batch=batch)
+        args, kwargs = shadow.of([args, kwargs])
+        for tensor in around.tensors:
+            twins.watch(tensor)
+        yield StandIn(module.eval(), tuple(args), kwargs)
+
+
+@contextmanager
+def shadowed(module: nn.Module) -> Iterator[nn.Module]:
+    """A shadow of a module with its values, if it has any; what it changes around itself is put back."""
+    held = (*module.parameters(), *module.buffers())
+    around, twins = Surroundings(), Twins(values=not any(each.device.type == "meta" for each in held))
+    with _apart(around, twins) as shadow:
+        twin: nn.Module = shadow.of(module)
+        for tensor in around.tensors:
+            twins.watch(tensor)
+        yield twin
+
+
+@contextmanager
+def _apart(around: Surroundings, twins: Twins) -> Iterator[Shadow]:
+    """Run somebody's code beside them: nothing is printed, drawn or left."""
     with random_numbers_kept(), heard_apart(), as_written(), plain_attention():
-        shadow = Shadow(twins.twin, around.met)
         try:
-            module: nn.Module = shadow.of(called.module)
-            if values:
-                _filled(module)
-            device = "meta" if not values else next((str(each.device) for each in module.parameters()), "cpu")
-            args, kwargs = called.inputs(device, batch=batch)
-            args, kwargs = shadow.of([args, kwargs])
-            for tensor in around.tensors:
-                twins.watch(tensor)
-            yield StandIn(module.eval(), tuple(args), kwargs)
+            yield Shadow(twins.twin, around.met)
         finally:
             twins.restore()
             around.restore()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import warnings
 from typing import Any, Final
@@ -11,6 +12,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from archscope.errors import UsageError, one
+from archscope.tracing.inputs import Call, Given
 
 _PARALLEL: Final = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
@@ -40,15 +42,24 @@ def is_program(thing: Any) -> bool:
     return exporting is not None and isinstance(thing, exporting.ExportedProgram)
 
 
-def inputs_of(program: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """What a program was exported with: arguments in order and by name, their tensors without values."""
+def inputs_of(program: Any) -> Call:
+    """What a program was exported with, its tensors described; the axis they have in common is the batch."""
     placed = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
     given = [placed.get(name) if isinstance(name, str) else name for name in program.graph_signature.user_inputs]
-    flat = [torch.empty(tuple(map(_extent, each.shape)), dtype=each.dtype, device="meta")
-            if isinstance(each, Tensor) else each for each in given]  # fmt: skip
+    shapes = [tuple(map(_extent, each.shape)) for each in given if isinstance(each, Tensor)]
+    first = {shape[:1] for shape in shapes}
+    batch = first.pop()[0] if len(first) == 1 and () not in first else None
+
+    def told(value: Any) -> Any:
+        if not isinstance(value, Tensor):
+            return value
+        shape, dtype = tuple(map(_extent, value.shape)), str(value.dtype).removeprefix("torch.")
+        return Given(shape, dtype, batched=False) if batch is None else Given(shape[1:], dtype, batched=True)
+
+    flat = list(map(told, given))
     spec = program.module_call_graph[0].signature.in_spec
     args, kwargs = torch.utils._pytree.tree_unflatten(flat, spec)
-    return tuple(args), dict(kwargs)
+    return Call(tuple(args), dict(kwargs), batch or 1)
 
 
 def _extent(extent: Any) -> int:
@@ -78,10 +89,25 @@ def _module_of(program: Any) -> nn.Module:
             _in_functions(part.graph)
             if hasattr(part, "finalize"):
                 part.finalize()
-    name = class_name(program)
-    if name:
-        module.__class__ = type(name, (type(module),), {"__module__": type(module).__module__})
+    kind = type(module)
+    forward = _with_names(kind, program)
+    module.__class__ = type(class_name(program) or kind.__name__, (kind,),
+                            {"__module__": kind.__module__, "forward": forward})  # fmt: skip
     return module
+
+
+def _with_names(kind: Any, program: Any) -> Any:
+    """A ``forward`` that says what its inputs are called."""
+
+    def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return kind.forward(self, *args, **kwargs)
+
+    own = inspect.signature(program.module().forward)
+    this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    forward.__signature__ = own.replace(  # type: ignore[attr-defined]
+        parameters=[this, *(each.replace(annotation=each.empty) for each in own.parameters.values())]
+    )
+    return forward
 
 
 def _in_functions(graph: fx.Graph) -> None:

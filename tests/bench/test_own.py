@@ -118,7 +118,7 @@ def test_an_example_is_one_call_whatever_lies_in_it() -> None:
     it, analysis = called(LastStep(), torch.randn(4, 6, 8))
     found = measure_cell(analysis, cell(batch=8), CPU, HostClock(), BRIEF, module=it)
     assert found["status"] == "unsupported"
-    assert "the example brings a batch of its own" in found["error"]
+    assert "what it is called with brings a batch of its own, which is one call" in found["error"]
     assert measure_cell(analysis, cell(), CPU, HostClock(), BRIEF, module=it)["status"] == "ok"
 
 

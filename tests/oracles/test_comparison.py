@@ -225,8 +225,8 @@ def test_shared_weights_are_told_from_weights_of_ones_own() -> None:
         (f"{HERE}:NUMBER", f"`{HERE}:NUMBER` is an int, neither a module nor a function that makes one"),
         (f"{HERE}:returns_a_list", f"`{HERE}:returns_a_list` returned a list, not a torch.nn.Module"),
         (f"{PORTS}:returns_nothing", f"`{PORTS}:returns_nothing` returned nothing, not a torch.nn.Module"),
-        (f"{PORTS}:Wants", (f"`{PORTS}:Wants` cannot be called without `classes`, `width`; write a function that calls "
-                            "it with all it needs, and name that")),
+        (f"{PORTS}:Wants", (f"`{PORTS}:Wants` cannot be called without `classes`, `width`; state them, `--kwargs "
+                            "\"classes=…\"`, or write a function that calls it with all it needs, and name that")),
         (f"{PORTS}:scripted", (f"{PORTS}:scripted is TorchScript, which runs where nobody can watch its layers; "
                                "name the module that it was made from")),
     ],

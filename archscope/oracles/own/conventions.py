@@ -33,8 +33,9 @@ def _ours(part: Part) -> int:
 
 def _biases(part: Part) -> int:
     """Additions of a bias: one to every output of a layer that has one; to every gate of a recurrent one."""
-    if isinstance(part.module, nn.RNNBase):
-        held = sum(each.numel() for name, each in part.module.named_parameters() if name.startswith("bias"))
+    own = dict(part.module.named_parameters(recurse=False))
+    if any(name.startswith("weight_ih") for name in own):
+        held = sum(each.numel() for name, each in own.items() if name.startswith("bias"))
         return held * sum(int(facts.inputs[0][0]) for _, facts in part.nodes)
     added = 0
     for _, facts in part.nodes:

@@ -1,0 +1,163 @@
+"""Files of PyTorch's are told by what is in them, and nothing in them is unpickled."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import archscope
+from tests.conftest import Run
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(4, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.norm(self.conv(x)) + x)
+
+
+class Exported(nn.Module):
+    """Parameters: (9·3 + 1)·4 + 9·4·4 + 8 + 10·6 + (4 + 6 + 1)·2 = 346."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.block, self.embed, self.head = (
+            nn.Conv2d(3, 4, 3),
+            Block(),
+            nn.Embedding(10, 6),
+            nn.Linear(10, 2),
+        )
+
+    def forward(self, x: Tensor, ids: Tensor) -> Tensor:
+        return self.head(torch.cat([self.block(self.stem(x)).mean((2, 3)), self.embed(ids).mean(1)], 1))
+
+
+@pytest.fixture(scope="module")
+def program() -> Any:
+    inputs = (torch.zeros(1, 3, 8, 8), torch.zeros(1, 5, dtype=torch.long))
+    return torch.export.export(Exported().eval(), inputs)
+
+
+@pytest.fixture(scope="module")
+def saved(program: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("exported") / "net.pt2"
+    torch.export.save(program, path)
+    return path
+
+
+def numbers(network: archscope.Network) -> tuple[Any, ...]:
+    totals = archscope.analyze(network).totals
+    return totals.parameters, totals.macs, dict(network.inputs), network.title
+
+
+MACS = 27 * 4 * 36 + 36 * 4 * 36 + 20
+
+
+def test_a_program_is_read_with_the_inputs_it_was_exported_with(program: Any) -> None:
+    assert numbers(archscope.trace(program)) == (346, MACS, {"x": (3, 8, 8), "ids": (5,)}, "Exported")
+    names = [node.name for node in archscope.trace(program).nodes]
+    assert {"stem.conv2d", "block.conv.conv2d", "block.norm.batch_norm", "embed.embedding", "head.linear"} <= {*names}
+
+
+def test_a_program_gives_the_outputs_of_its_module(program: Any) -> None:
+    from archscope.tracing.unwrapped import unwrapped
+
+    given = torch.randn(1, 3, 8, 8), torch.randint(0, 10, (1, 5))
+    with torch.no_grad():
+        assert torch.allclose(unwrapped(program)(*given), program.module()(*given), atol=1e-6)
+
+
+def test_a_file_is_read_by_what_is_in_it_whatever_it_is_called(
+    saved: Path, tmp_path: Path, archscope_run: Callable[..., Run]
+) -> None:
+    other = tmp_path / "mine.bin"
+    other.write_bytes(saved.read_bytes())
+    for path in (saved, other):
+        assert numbers(archscope.opening.open_network(path))[:2] == (346, MACS)
+    run = archscope_run("table", str(other))
+    assert run.status == 0, run.err
+    assert "Exported: input" in run.out or "Exported: x 3×8×8" in run.out
+
+
+def test_a_program_is_verified_and_measured(saved: Path, archscope_run: Callable[..., Run]) -> None:
+    run = archscope_run("verify", str(saved), "--witness", "FLOPs", "--witness", "module")
+    assert (run.status, run.err) == (0, "")
+    run = archscope_run("bench", str(saved), "--device", "cpu", "--quick", "--seconds", "0.02")
+    assert run.status == 0, run.out + run.err
+
+
+class Runs:
+    """Leaves a file behind where it is unpickled."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (self.path,)
+
+
+def rewritten(source: Path, made: Path, change: Callable[[str, bytes], bytes]) -> Path:
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(made, "w") as new:
+        for each in old.infolist():
+            new.writestr(each.filename, change(each.filename.partition("/")[2], old.read(each)))
+    return made
+
+
+def test_nothing_that_is_pickled_in_an_archive_runs(saved: Path, tmp_path: Path) -> None:
+    trap = tmp_path / "trap"
+    bomb = pickle.dumps(Runs(str(trap)))
+    planted = rewritten(saved, tmp_path / "a.pt2", lambda name, body: bomb if "sample_inputs" in name else body)
+    assert numbers(archscope.opening.open_network(planted))[:2] == (346, MACS)
+    marked = rewritten(
+        saved, tmp_path / "b.pt2",
+        lambda name, body: body.replace(b'"use_pickle": false', b'"use_pickle": true') if name.endswith("config.json")
+        else bomb if name.startswith("data/weights/weight_") else body,
+    )  # fmt: skip
+    with pytest.raises(archscope.UsageError, match="as a pickle, and unpickling runs whatever code is in it"):
+        archscope.opening.open_network(marked)
+    for name, content in (("c.pt", bomb), ("d.pt2", bomb)):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(archscope.UsageError, match="is a pickle, and unpickling runs whatever code is in it"):
+            archscope.opening.open_network(tmp_path / name)
+    assert not trap.exists()
+
+
+def test_what_is_no_exported_program_says_what_it_is_and_what_to_do(
+    tmp_path: Path, archscope_run: Callable[..., Run]
+) -> None:
+    torch.save(nn.Linear(3, 2), tmp_path / "module.pt")
+    torch.save(nn.Linear(3, 2).state_dict(), tmp_path / "weights.pt")
+    torch.jit.trace(nn.Linear(3, 2), torch.zeros(1, 3)).save(tmp_path / "scripted.pt")
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("folder/readme", "nothing")
+    (tmp_path / "broken.pt2").write_bytes(b"PK\x03\x04 and no more")
+    for name, message in (
+        ("module.pt", "is a pickle, and unpickling runs whatever code is in it; write a function that loads it"),
+        ("weights.pt", "is a pickle, and unpickling runs whatever code is in it; write a function that loads it"),
+        ("scripted.pt", "is a scripted module, which shows none of its layers; read the module it was made from"),
+        ("other.zip", "is a zip file, and holds no exported program; `torch.export.save` writes what can be read"),
+        ("broken.pt2", "is no whole zip file"),
+    ):
+        run = archscope_run("table", str(tmp_path / name))
+        assert (run.status, run.out) == (2, "")
+        assert message in run.err
+        assert len(run.err.splitlines()) == 1
+
+
+def test_a_graph_module_is_read_as_it_is() -> None:
+    plain, graph = Block(), torch.fx.symbolic_trace(Block())
+    ours, theirs = (archscope.analyze(archscope.trace(each, (4, 6, 6))) for each in (graph, plain))
+    assert [row.name for row in ours.rows] == [row.name for row in theirs.rows]
+    assert ours.totals.macs == theirs.totals.macs == 36 * 4 * 36
