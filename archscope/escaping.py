@@ -34,6 +34,8 @@ def visible(text: str) -> str:
     >>> visible("C1\x1b[31m\r\n\ud800")
     'C1�[31m\n�'
     """
+    if text.isprintable():  # as most are
+        return text
     return re.sub(_UNSEEN, "�", re.sub(_LINE_ENDS, "\n", text))
 
 

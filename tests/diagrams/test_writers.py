@@ -24,6 +24,7 @@ from archscope.diagrams.writers.png import png
 from archscope.diagrams.writers.svg import svg
 from archscope.diagrams.writers.tikz import tikz
 from archscope.escaping import latex_needs
+from tests.diagrams.browser import launch
 from tests.diagrams.networks import network
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -180,22 +181,14 @@ def test_pictures_that_differ_are_told_apart() -> None:
 @pytest.mark.browser
 @figures
 def test_a_png_looks_as_chromium_shows_the_svg(name: str, theme: str, tmp_path: Path) -> None:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
     scene = _scene(name, theme)
     wide, high = round(scene.width * 96 / 72), round(scene.height * 96 / 72)
-    (tmp_path / "picture.html").write_text(
-        f"<!doctype html><meta charset=utf-8><body style='margin:0'>{svg(scene)}", encoding="utf-8"
-    )
-    subprocess.run(
-        [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=1000",
-         "--hide-scrollbars", f"--window-size={wide},{high}",
-         f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={tmp_path / 'shown.png'}",
-         (tmp_path / "picture.html").as_uri()],
-        check=True, capture_output=True, timeout=120,
-    )  # fmt: skip
-    _are_alike(_pixels((tmp_path / "shown.png").read_bytes()), _pixels(png(scene, 96)))
+    page_file = tmp_path / "picture.html"
+    page_file.write_text(f"<!doctype html><meta charset=utf-8><body style='margin:0'>{svg(scene)}", encoding="utf-8")
+    with launch(viewport={"width": wide, "height": high}) as page:
+        page.goto(page_file.as_uri())
+        shown = page.screenshot()  # waits until fonts are there and a frame is painted, however long that takes
+    _are_alike(_pixels(shown), _pixels(png(scene, 96)))
 
 
 def test_a_png_shows_its_text() -> None:

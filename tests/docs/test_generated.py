@@ -112,5 +112,5 @@ def test_a_notebook_runs_from_top_to_bottom(name, tmp_path, monkeypatch):
     work = tmp_path / "work"
     work.mkdir()
     notebook = nbformat.read(DOCS / "course" / "notebooks" / name, as_version=4)
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(work)}}).execute()
+    NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(work)}}).execute()
     assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -121,17 +122,32 @@ def _untidy(ranking: Ranking, x: Mapping[str, float]) -> int:
     """How far a placing is from what reads well: lines crossed, passing on the left, children out of order."""
     cost = 0
     for gap in ranking.gaps:
-        ends = [(x[hop.source], x[target], hop.net) for hop in gap for target in hop.targets]
-        for n, (top, bottom, net) in enumerate(ends):
-            cost += sum(
-                (top - other_top) * (bottom - other_bottom) < 0 and net != other
-                for other_top, other_bottom, other in ends[n + 1 :]
-            )
+        ends = [(x[hop.source], x[target], hop.net.key) for hop in gap for target in hop.targets]
+        nets: dict[object, list[tuple[float, float]]] = {}
+        for top, bottom, net in ends:
+            nets.setdefault(net, []).append((top, bottom))
+        cost += _crossings([(top, bottom) for top, bottom, _ in ends]) - sum(map(_crossings, nets.values()))
     for rank, row in enumerate(ranking.rows):
         passes = [hop.targets[-1] for hop in ranking.gaps[rank] if hop.targets[-1] not in ranking.children]
-        cost += 2 * sum(x[line] < x[key] for line in passes for key in row)
-        cost += sum(x[b] < x[a] for n, a in enumerate(row) for b in row[n + 1 :])
+        places = sorted(x[key] for key in row)
+        cost += 2 * sum(len(places) - bisect_right(places, x[line]) for line in passes)
+        cost += _crossings([(at, x[key]) for at, key in enumerate(row)])
     return cost
+
+
+def _crossings(lines: Sequence[tuple[float, float]]) -> int:
+    """How many pairs of lines cross, each from a place above to one below; lines that share an end do not.
+
+    >>> _crossings([(0, 1), (1, 0), (1, 2), (2, 0)])
+    3
+    """
+    below: list[float] = []
+    crossed = 0
+    for _, bottom in sorted(lines):
+        at = bisect_right(below, bottom)
+        crossed += len(below) - at
+        below.insert(at, bottom)
+    return crossed
 
 
 def _centred(ranking: Ranking, x: dict[str, float]) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Final
 
 from archscope.diagrams import fonts
 from archscope.diagrams.graph.layout import FrameBox, Layout, NodeBox
@@ -28,6 +29,9 @@ from archscope.diagrams.scene import (
 from archscope.diagrams.themes import BLOCK, INPUT, Shade, Theme
 from archscope.diagrams.words import times
 
+_BESIDE: Final = 64
+"""Lines of the same source that a line is held against; with thousands of them, those drawn just before lie nearest."""
+
 
 def painted(view: View, layout: Layout, sizes: Sizes, theme: Theme) -> Scene:
     """The picture of a graph."""
@@ -35,7 +39,9 @@ def painted(view: View, layout: Layout, sizes: Sizes, theme: Theme) -> Scene:
     drawn: dict[str, list[Sequence[Point]]] = {}
     for edge, points in layout.edges:
         before = drawn.setdefault(edge.source, [])
-        own = min((branch(points, other, 0.5 * sizes.track) for other in before), key=_length, default=points)
+        own = min(
+            (branch(points, other, 0.5 * sizes.track) for other in before[-_BESIDE:]), key=_length, default=points
+        )
         before.append(points)
         items.append(_edge(edge, own, sizes, theme))
     items += [_node(box, sizes, theme) for box in layout.nodes]

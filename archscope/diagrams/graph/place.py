@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
+from archscope.diagrams.graph.plainly import plainly
 from archscope.errors import MissingExtra
 
 _POINTS = 72
 
 _FINE = 4
 """Graphviz rounds the cells of a table to whole points; it is given everything this much larger."""
+
+
+LARGEST: Final = 1_000
+"""Slots that Graphviz is given at once: its time grows with the square, and with more it warns on the terminal."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ def places(slots: Sequence[Slot], links: Sequence[Link], gap: float, *, ordered:
     Raises:
         MissingExtra: pygraphviz is not installed.
     """
+    if len(slots) > LARGEST:
+        return plainly(slots, links, gap, ordered=ordered)
     try:
         import pygraphviz
     except ImportError:

@@ -1,0 +1,59 @@
+"""Graphs too large for Graphviz: placed without it, and as one would place them."""
+
+from __future__ import annotations
+
+import sys
+from itertools import pairwise
+from random import Random
+
+import pytest
+
+import archscope
+from archscope.diagrams.graph import place
+from archscope.diagrams.graph.across import _crossings
+from archscope.diagrams.graph.place import Link, Slot
+from archscope.diagrams.graph.plainly import plainly
+
+
+def test_a_large_graph_is_drawn_without_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, "LARGEST", 0)
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    line = "  b{}: {{type: linear, out_features: {}, from: input}}\n"
+    branches = "".join(line.format(number, number + 2) for number in range(8))
+    ends = ", ".join(f"b{number}" for number in range(8))
+    text = f"input: [4]\nlayers:\n{branches}  s: {{type: concat, from: [{ends}]}}\n"
+    svg = archscope.draw(archscope.read(text, name="wide"), style="graph").svg
+    assert all(f'data-layers="b{number}"' in svg for number in range(8))
+
+
+def test_neighbours_keep_their_distance_and_a_chain_is_straight() -> None:
+    random = Random(0)
+    counts = [random.randint(1, 9) for _ in range(9)]
+    ranks = [[Slot(f"{at}.{n}", random.randint(2, 60)) for n in range(count)] for at, count in enumerate(counts)]
+    links = [Link(random.choice(above).key, each.key) for above, below in pairwise(ranks) for each in below]
+    slots = [each for rank in ranks for each in rank]
+    found = plainly(slots, links, 7)
+    for rank in ranks:
+        row = sorted(rank, key=lambda slot: found[slot.key])
+        for left, right in pairwise(row):
+            assert found[right.key] - found[left.key] >= (left.width + right.width) / 2 + 7 - 0.25
+    assert min(found[slot.key] - slot.width / 2 for slot in slots) == pytest.approx(0, abs=0.25)
+    chain = [Slot(str(number), 10 + number) for number in range(20)]
+    assert len(set(plainly(chain, [Link(str(n), str(n + 1)) for n in range(19)], 5).values())) == 1
+
+
+def test_a_tree_has_no_line_that_crosses_another() -> None:
+    links = [Link(str(n), str(child)) for n in range(31) for child in (2 * n + 1, 2 * n + 2)]
+    slots = [Slot(str(n), 10) for n in Random(1).sample(range(63), 63)]
+    found = plainly(slots, links, 4)
+    for depth in range(5):
+        own = [link for link in links if 2**depth - 1 <= int(link.source) < 2 ** (depth + 1) - 1]
+        assert _crossings([(found[link.source], found[link.target]) for link in own]) == 0
+
+
+def test_crossings_are_those_of_every_pair() -> None:
+    random = Random(2)
+    for _ in range(50):
+        lines = [(random.randint(0, 6), random.randint(0, 6)) for _ in range(random.randint(0, 12))]
+        pairs = ((a, b) for at, a in enumerate(lines) for b in lines[at + 1 :])
+        assert _crossings(lines) == sum((a[0] - b[0]) * (a[1] - b[1]) < 0 for a, b in pairs)
