@@ -173,5 +173,5 @@ def test_every_option_of_every_layer_has_a_kind_that_is_tried_here() -> None:
         for option in layer.options.values():
             name = option.kind.name
             assert name.removesuffix(", or null") in tried or name.startswith(
-                ("one of ", "a list of", "a whole", "a number above", "a positive integer or")
+                ("one of ", "a list of", "a whole", "a number above", "a positive integer or", "true, false or a list")
             ), name

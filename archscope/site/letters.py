@@ -34,7 +34,7 @@ _ALONG: Final[Mapping[str, str]] = {
     "d": "dilation",
     "j": "jump of the layer before",
     "k": "side of the window",
-    "n": "side of the input",
+    "i": "side of the input",
     "o": "added after",
     "p": "padding at each end",
     "p₁": "padding before",
@@ -47,7 +47,16 @@ _INDICES: Final = "₀₁₂₃₄₅₆₇₈₉"
 
 _BY_FAMILY: Final[Mapping[str, Mapping[str, str]]] = {
     "convolution": {"n": "kernels, and so output maps"},
-    "dense": {"c": "inputs of a unit", "n": "units", "l": "positions", "v": "words it knows"},
+    "dense": {
+        "a": "experts that run",
+        "c": "inputs of a unit",
+        "c₁": "values of the first input",
+        "c₂": "values of the second input",
+        "l": "positions",
+        "m": "hidden units of an expert",
+        "n": "units",
+        "v": "words it knows",
+    },
     "sequence": {
         "c": "features of a step",
         "e": "features of a query",
@@ -55,6 +64,7 @@ _BY_FAMILY: Final[Mapping[str, Mapping[str, str]]] = {
         "k": "features of a key",
         "l": "queries",
         "n": "units",
+        "p": "values that the state is projected to",
         "s": "keys",
         "t": "steps",
         "v": "features of a value",
@@ -80,7 +90,7 @@ def meaning(letter: str, family: str) -> str:
 def along(letter: str, family: str) -> str:
     """A letter of what happens along one axis: how an extent, a receptive field or a jump comes about.
 
-    >>> along("n", "convolution"), along("h", "sequence")
+    >>> along("i", "convolution"), along("h", "sequence")
     ('side of the input', 'hidden units')
     """
     return _ALONG.get(letter) or meaning(letter, family)

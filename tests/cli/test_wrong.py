@@ -57,7 +57,7 @@ def _fails_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     def raises(*arguments: object, **named: object) -> None:
         raise error
 
-    monkeypatch.setattr("archscope.opening.open_network", raises)
+    monkeypatch.setattr("archscope.opening.opened", raises)
 
 
 def test_a_missing_extra_is_exit_3(archscope_run: Runs, monkeypatch: pytest.MonkeyPatch) -> None:

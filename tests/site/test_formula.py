@@ -8,7 +8,7 @@ from archscope.site.bibliography import bibtex
 from archscope.site.formula import formula, numbers
 from archscope.site.letters import along, meaning
 from archscope.site.page import WORKED, steps, told
-from archscope.working import Count, count, largest
+from archscope.working import Count, count
 from tests.layers.test_layers import CASES
 
 
@@ -63,7 +63,6 @@ def test_a_fraction_is_stacked_and_needs_no_fence_but_a_difference_in_a_product_
     k, c, g = count(5, "k"), count(96, "c"), count(2, "g")
     assert "<mfrac><mrow><mi>k</mi><mo>·</mo><mi>c</mi></mrow><mi>g</mi></mfrac>" in formula((k * c).over(g) * 3)
     assert text_of(formula((c - (k - g)) * g)) == "(c−(k−g))·g"
-    assert text_of(formula(largest(k, g))) == "max(k,g)"
 
 
 def test_a_negative_number_has_a_minus_sign_and_a_fence_in_a_product():
