@@ -59,11 +59,13 @@ class Group(Record):
         block: the block of the spec it is a copy of; empty for a run of copies.
         title: what tables and pictures call it.
         copies: how many copies in series it holds; 0 for one block.
+        name: what the names of its layers begin with; empty for a group that no block has made.
     """
 
     block: str = ""
     title: str = ""
     copies: int = 0
+    name: str = ""
 
 
 COUNTS: Final = (

@@ -39,7 +39,7 @@ def command(
     strict: Strict = False,
     output: Output = None,
 ) -> None:
-    """Print a network as source: one class, ready to be read, changed and trained.
+    """Print a network as source, ready to be read, changed and trained: one class, and for PyTorch one for each block.
 
     The source needs the framework and nothing of archscope; printing it needs neither. Its weights have the shapes
     and the order of the built module's; with the same values it gives the same output.
@@ -47,6 +47,7 @@ def command(
     \b
     archscope code lenet5
     archscope code alexnet --to pytorch -o alexnet.py
+    archscope code resnet@50
     archscope code alexnet-keras --to keras
     """
     from archscope.cli.opened import foretell, opened

@@ -263,12 +263,21 @@ def split_arguments(text: str) -> list[str]:
     return [part for part in (*parts, text[start:].strip()) if part]
 
 
+def signature_lines(text: str, width: int = 96) -> list[str]:
+    """``def name(arguments):`` on several lines if one would be too long."""
+    if len(text) <= width:
+        return [text]
+    head, _, rest = text.partition("(")
+    arguments, _, end = rest.rpartition(")")
+    return [f"{head}(", *(f"    {part}," for part in split_arguments(arguments)), f"){end}"]
+
+
 def laid_out(imports: Sequence[str], head: str, docstring: Sequence[str], listing: Listing, signature: str,
              result: str, constructor: str = "def __init__(self) -> None:") -> str:  # fmt: skip
     """The source of a module with one class."""
     lines = [*imports, "", "", head]
     lines += [f"    {line}".rstrip() for line in docstring]
-    lines += ["", f"    {constructor}", "        super().__init__()"]
+    lines += ["", *(f"    {line}" for line in signature_lines(constructor)), "        super().__init__()"]
     lines += [f"        {line}".rstrip() for line in listing.constructor]
     lines += ["", f"    {signature}"]
     lines += [f"        {line}".rstrip() for line in listing.forward]

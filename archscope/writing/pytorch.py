@@ -24,6 +24,8 @@ from archscope.writing.listing import (
     short,
     transcribe,
 )
+from archscope.writing.pieces import Uncut, cut
+from archscope.writing.pytorch_blocks import Classes
 
 _METHODS: Final = {
     "over_table": '''
@@ -130,10 +132,31 @@ def write_pytorch(network: Network) -> str:
             x = self.fc3(x)
             return x
     """
+    try:
+        whole = cut(network)
+        classes = Classes(whole, _listed, class_name(network))
+        (listing, arguments, results), before = _listed(whole.network, classes.call), classes.text()
+    except Uncut:
+        (listing, arguments, results), before = _listed(network), []
+    functions = _uses_functions(listing) or any("F." in line for line in before)
+    imports = ["import torch", *(["import torch.nn.functional as F"] if functions else []), "from torch import nn"]
+    return laid_out(
+        [*imports, *(["", "", *before[:-2]] if before else [])],
+        f"class {class_name(network)}(nn.Module):", doc(network), listing,
+        f"def forward(self, {arguments}):", results, "def __init__(self):",
+    )  # fmt: skip
+
+
+def _listed(
+    network: Network, call: Callable[[Node, list[str], Listing], str] | None = None
+) -> tuple[Listing, str, str]:
+    """A network's lines, the arguments of its function and its result; ``call`` writes a node that calls a piece."""
     listing = Listing.of(network)
     places: list[_Place] = []
 
     def write(node: Node, taken: list[str]) -> str:
+        if call is not None and node.layer.type == "call":
+            return call(node, taken, listing)
         place = _Place(network, node, taken, listing)
         places.append(place)
         written = _written(place)
@@ -142,12 +165,7 @@ def write_pytorch(network: Network) -> str:
 
     arguments, results = transcribe(network, listing, write)
     _start(places, listing)
-    return laid_out(
-        ["import torch", "import torch.nn.functional as F", "from torch import nn"] if _uses_functions(listing)
-        else ["import torch", "from torch import nn"],
-        f"class {class_name(network)}(nn.Module):", doc(network), listing,
-        f"def forward(self, {arguments}):", results, "def __init__(self):",
-    )  # fmt: skip
+    return listing, arguments, results
 
 
 def _uses_functions(listing: Listing) -> bool:

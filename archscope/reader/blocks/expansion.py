@@ -183,7 +183,9 @@ class Expansion:
                 self.names.aliases[f"{path}.{output}"] = f"{last}.{output}"
         if last is not None:
             self.names.aliases[path] = last
-            self.groups[(*scope.group, *line.group, *parts)] = Group(copies=len(line.copies or ()), title=line.title)
+            self.groups[(*scope.group, *line.group, *parts)] = Group(
+                copies=len(line.copies or ()), title=line.title, name=path
+            )
         elif reads:
             self.names.aliases[path] = reads[0].layer
 
@@ -239,7 +241,7 @@ class Expansion:
             self._broken(path, span, scope)
             return
         group = (*scope.group, *line.group, *parts)
-        self.groups[group] = Group(block.name, title=line.title)
+        self.groups[group] = Group(block.name, title=line.title, name=path)
         inner = Scope(env, prefix, group, Origin(block.name, span, scope.origin), (*scope.stack, block))
         above = prefix + block.inputs[0]
         for name, (key, tree) in block.lines.items():

@@ -1,0 +1,142 @@
+"""Classes for pieces: equal ones are one class, and what they differ in are its arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from archscope.writing.listing import split_arguments
+
+_FILLED: Final = {"stride": "1", "padding": "0", "dilation": "1", "groups": "1", "bias": "True"}
+"""Options that a convolution has where it does not say, so that one which says is of the same class."""
+
+_POSITIONS: Final = {
+    "Conv": ("in_channels", "out_channels"),
+    "Linear": ("in_features", "out_features"),
+    "BatchNorm": ("features",),
+    "LayerNorm": ("shape",),
+    "Embedding": ("entries", "features"),
+}
+"""What the arguments of a class of ``torch.nn`` are called."""
+
+_MADE: Final = re.compile(r"self\.(?P<target>\w+) = (?P<class>[\w.]+)\((?P<rest>.*)\)\Z", re.DOTALL)
+
+
+@dataclass
+class Statement:
+    """A line of a constructor: what is made of which class, with which arguments by name; or any other text."""
+
+    text: str
+    target: str = ""
+    made: str = ""
+    arguments: dict[str, str] = field(default_factory=dict)
+    positional: int = 0
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for statements that differ in values alone."""
+        if not self.target:
+            return (self.text,)
+        filled = _FILLED if self.made.startswith("nn.Conv") else {}
+        return self.target, self.made, tuple(name for name in self.arguments if name not in filled)
+
+
+def statements(lines: Sequence[str], classes: Mapping[str, Sequence[str]]) -> list[Statement]:
+    """The statements of a constructor, each read as far as it is a plain call; ``classes`` name their arguments."""
+    joined: list[str] = []
+    for line in lines:
+        if joined and (line.startswith((" ", ")", "]"))):
+            joined[-1] += f"\n{line}"
+        else:
+            joined.append(line)
+    return [_statement(each, {**_POSITIONS, **classes}) for each in joined]
+
+
+def _statement(text: str, classes: Mapping[str, Sequence[str]]) -> Statement:
+    found = _MADE.match(text)
+    if found is None:
+        return Statement(text)
+    rest = " ".join(part.strip() for part in found["rest"].split("\n")).strip().rstrip(",")
+    made = found["class"].removeprefix("nn.")
+    names = classes.get(made) or next((each for start, each in _POSITIONS.items() if made.startswith(start)), ())
+    arguments: dict[str, str] = {}
+    positional = 0
+    for number, part in enumerate(split_arguments(rest)):
+        keyword = re.match(r"(\w+)=(?!=)", part)
+        if keyword is None:
+            positional += 1
+            arguments[names[number] if number < len(names) else f"argument{number}"] = part
+        else:
+            arguments[keyword[1]] = part[keyword.end() :]
+    return Statement(text, found["target"], found["class"], arguments, positional)
+
+
+@dataclass
+class Draft:
+    """One piece as a class would have it, before equal ones are found."""
+
+    block: str
+    place: str
+    statements: list[Statement]
+    forward: tuple[str, ...]
+    methods: Mapping[str, str]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        return self.block, tuple(each.key for each in self.statements), self.forward, tuple(self.methods)
+
+
+@dataclass
+class Made:
+    """A class, and the arguments with which it makes each of its pieces; ``place`` is the first of those."""
+
+    name: str
+    block: str
+    place: str
+    parameters: list[str]
+    constructor: list[tuple[str, str]]
+    forward: tuple[str, ...]
+    methods: Mapping[str, str]
+
+
+def unify(drafts: Sequence[Draft], name: str) -> tuple[Made, list[list[tuple[str, str]]]]:
+    """The class of equal drafts, and for each its arguments by name."""
+    parameters: dict[tuple[str, ...], str] = {}
+    lines: list[tuple[str, str]] = []
+    for at, first in enumerate(drafts[0].statements):
+        each = [draft.statements[at] for draft in drafts]
+        if not first.target:
+            lines.append(("", first.text))
+            continue
+        shown = []
+        for place, argument in enumerate(_names(each)):
+            values = tuple(one.arguments.get(argument, _FILLED.get(argument, "")) for one in each)
+            value = values[0]
+            if len(set(values)) > 1:
+                value = parameters.setdefault(values, "") or _named(argument, first.target, parameters)
+                parameters[values] = value
+            shown.append(value if place < first.positional else f"{argument}={value}")
+        lines.append((f"self.{first.target}", f"{first.made}({', '.join(shown)})"))
+    names = list(parameters.values())
+    given = [[(name_, values[at]) for values, name_ in parameters.items()] for at in range(len(drafts))]
+    return Made(name, drafts[0].block, drafts[0].place, names, lines, drafts[0].forward, drafts[0].methods), given
+
+
+def _names(each: Sequence[Statement]) -> list[str]:
+    """The arguments that any of some statements states, in their order."""
+    found: dict[str, None] = {}
+    for one in sorted(each, key=lambda statement: -len(statement.arguments)):
+        found.update(dict.fromkeys(one.arguments))
+    return [*found]
+
+
+def _named(argument: str, target: str, parameters: Mapping[tuple[str, ...], str]) -> str:
+    wanted = argument
+    taken = set(parameters.values())
+    if wanted in taken:
+        wanted = f"{target}_{argument}"
+    while wanted in taken:
+        wanted += "_"
+    return wanted
