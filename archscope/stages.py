@@ -162,7 +162,7 @@ def stage(network: Network, path: Path, held: Sequence[Row], shown: Mapping[str,
         shared=frozenset(each for row in held for each in row.shared),
         reasons=reasons,
         parts=rows_at(network, held, len(path) + 1, within=path),
-        what=_what(network, path, group, len(held)),
+        what=_what(network, path, group, held),
         title=group.title,
         path=path,
     )
@@ -204,7 +204,8 @@ def _shapes(network: Network, refs: Sequence[Ref]) -> tuple[Shape, ...]:
     )
 
 
-def _what(network: Network, path: Path, group: Group, layers: int) -> str:
+def _what(network: Network, path: Path, group: Group, held: Sequence[Row]) -> str:
+    """The block, or the layer, and how often; else how many layers."""
     if group.block:
         return group.block
     if group.copies:
@@ -212,8 +213,9 @@ def _what(network: Network, path: Path, group: Group, layers: int) -> str:
         block = blocks.pop() if len(blocks) == 1 else ""
         if block:
             return block if group.copies == 1 else f"{block} ×{group.copies}"
-        return f"{group.copies} stages"
-    return f"{layers} layer{'s' if layers > 1 else ''}"
+        labels = {row.label for row in held}
+        return f"{labels.pop()} ×{group.copies}" if len(labels) == 1 else f"{group.copies} stages"
+    return f"{len(held)} layer{'s' if len(held) > 1 else ''}"
 
 
 def _folded(rows: Sequence[Row]) -> Iterable[Row]:

@@ -30,6 +30,14 @@ def claims() -> Iterator[Claim]:
     torchinfo = in_turns(python("-c", TORCHINFO), python(*TABLE), turns=7)
     yield Claim("the same table by torchinfo against `archscope table lenet5`", torchinfo.ratio, 8, "at least",
                 spread=torchinfo.spread)  # fmt: skip
+    family = in_turns(python("-m", "archscope", "table", "resnet@50"), python(*TABLE))
+    yield Claim("`archscope table resnet@50` against `archscope table lenet5`", family.ratio, 2, "at most",
+                spread=family.spread)  # fmt: skip
+    repeated = [call(lambda size=size: total(copies(size)))() for size in (10_000, 100_000)]  # type: ignore[misc]
+    yield Claim("10,000 layers from a block of ten", repeated[0], 2, "at most", unit="s")
+    yield Claim("100,000 layers from a block of ten", repeated[1], 15, "at most", unit="s")
+    listed = min(python("-m", "archscope", "list")() for _ in range(5))
+    yield Claim("`archscope list`", listed, 0.3, "at most", unit="s")
     short, long = chain(10_000), chain(20_000)
     grown = in_turns(call(lambda: total(long)), call(lambda: total(short)), turns=5)
     yield Claim("10,000 convolutions from YAML to totals", statistics.median(grown.second), 2, "at most", unit="s")
@@ -40,6 +48,14 @@ def chain(layers: int) -> str:
     """A spec of convolutions in a row."""
     lines = "".join(f"  c{at}: {{type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}}\n" for at in range(layers))
     return f"input: [8, 16, 16]\nlayers:\n{lines}"
+
+
+def copies(layers: int) -> str:
+    """A spec of copies of one block of ten convolutions."""
+    line = "      c{}: {{type: conv2d, out_channels: $c, kernel_size: 3, padding: 1}}\n"
+    block = "".join(line.format(at) for at in range(10))
+    body = f"layers:\n  body: {{type: ten, repeat: {layers // 10}}}\n"
+    return f"input: [8, 16, 16]\nblocks:\n  ten:\n    options: {{c: 8}}\n    layers:\n{block}{body}"
 
 
 def total(spec: str) -> archscope.Totals:

@@ -32,7 +32,7 @@ def _names(column: Column, view: View) -> list[str]:
 
 
 def _fields(column: Column, row: Row, view: View) -> list[str]:
-    field = "/".join(row.group) if column.name == "group" else _plain(column.value(row))
+    field = csv_cell("/".join(row.group)) if column.name == "group" else _plain(column.value(row))
     if view.working and column.is_count:
         return [field, row.working(column.name) or ""]
     return [field]

@@ -66,7 +66,8 @@ def cut(network: Network) -> Piece:
         Uncut: it has no blocks, or cannot be cut along them.
     """
     paths = {path for path, group in network.groups.items() if group.name}
-    if not paths or any(node.shares is not None for node in network.nodes if node.group):
+    owners = {node.shares for node in network.nodes if node.shares is not None}
+    if not paths or any(node.group and (node.shares is not None or node.name in owners) for node in network.nodes):
         raise Uncut
     return _Cutter(network, paths).piece((), network.nodes, None, network.outputs, list(network.inputs))
 

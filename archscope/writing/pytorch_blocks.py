@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -107,7 +108,8 @@ class Classes:
         return Draft(group.block, group.name, said, forward, listing.methods)
 
     def _class_name(self, block: str) -> str:
-        plain = "".join(part[:1].upper() + part[1:] for part in block.split("_")) or "Block"
+        plain = "".join(part[:1].upper() + part[1:] for part in block.split("_"))
+        plain = plain if plain.isidentifier() and not keyword.iskeyword(plain) else f"Block{plain}"
         name, number = plain, 1
         while name in self._names:
             number += 1

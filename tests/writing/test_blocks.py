@@ -94,3 +94,10 @@ def test_weights_that_are_shared_across_blocks_keep_the_network_in_one_class() -
         " shares: x}}}}\nlayers:\n  p: {type: b}\n  q: {type: b}\n"
     )
     assert classes(archscope.read(text, name="net")) == ["Net"]
+
+
+@pytest.mark.parametrize("block", ["none", "_", "nn", "F", "net", "true"])
+def test_a_block_of_any_name_is_a_class(block: str) -> None:
+    text = f"input: [4]\nblocks: {{'{block}': {{layers: {{x: {{type: linear, out_features: 4}}}}}}}}\n"
+    text += f"layers:\n  p: {{type: '{block}'}}\n  q: {{type: linear, out_features: 2}}\n"
+    assert_the_same(archscope.read(text, name="net"))
