@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from archscope.analysis import Analysis
+from archscope.escaping import terminal
 from archscope.formats.sheet import NOT_COVERED, spell_extents
 from archscope.record import Record
 
@@ -73,7 +74,8 @@ def _plain(value: Any) -> Any:
 
 def _cells(line: Line) -> tuple[str, str, str, str, str]:
     macs = NOT_COVERED if line.macs is None else f"{line.macs:,}"
-    return line.name, spell_extents(line.input), f"{line.parameters:,}", macs, line.title
+    name, title = terminal(line.name), terminal(line.title)
+    return name, spell_extents(line.input), f"{line.parameters:,}", macs, title
 
 
 def _joined(line: Sequence[str], widths: Sequence[int]) -> str:
