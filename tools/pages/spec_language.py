@@ -45,7 +45,9 @@ blocks:
   conv:
     options: {c: , k: 3, s: 1, act: relu}
     layers:
-      conv: {type: conv2d, out_channels: $c, kernel_size: $k, stride: $s, padding: $k//2, bias: false}
+      conv:
+        {type: conv2d, out_channels: $c, kernel_size: $k, stride: $s, padding: $k//2,
+         bias: false}
       bn: {type: batch_norm, activation: $act}
   residual:
     options: {c: , s: 1}
