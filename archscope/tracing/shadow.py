@@ -177,6 +177,8 @@ class Shadow:
                 continue
 
     def _mapping(self, value: dict[Any, Any]) -> Any:
+        if not value and type(value) in (collections.OrderedDict, dict):
+            return type(value)()
         base = next(each for each in _MAPPINGS if isinstance(value, each))
         return self._empty(functools.partial(self._fill_mapping, base), value, base.__new__(type(value)))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ast import literal_eval
 from collections.abc import Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -78,11 +79,17 @@ def bound(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str
     >>> bound("elu", ["x"], {}), bound("elu", [], {"input": "x", "alpha": 2})
     ({'input': 'x', 'alpha': 1.0}, {'input': 'x', 'alpha': 2})
     """
-    given: dict[str, Any] = {}
-    for place, parameter in enumerate(SIGNATURES[name].split()):
-        key, _, default = parameter.partition("=")
-        given[key] = args[place] if place < len(args) else kwargs.get(key, literal_eval(default or "None"))
-    return given
+    return {
+        key: args[place] if place < len(args) else kwargs.get(key, default)
+        for place, (key, default) in enumerate(_parameters(name))
+    }
+
+
+@cache
+def _parameters(name: str) -> tuple[tuple[str, Any], ...]:
+    """A function's parameters in order, with what each is where it is not given."""
+    parts = (parameter.partition("=") for parameter in SIGNATURES[name].split())
+    return tuple((key, literal_eval(default or "None")) for key, _, default in parts)
 
 
 def each_axis(value: Any, axes: int) -> tuple[int, ...]:

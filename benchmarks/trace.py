@@ -1,0 +1,156 @@
+"""Reading a module, against PyTorch's own counter alone; the memory it takes; a network of GPT-3's size."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from archscope import analyze, build, load, trace
+from benchmarks.pairs import Claim, call, in_turns
+
+Made = tuple[nn.Module, tuple[int, ...]]
+
+
+def _encoder(wide: int, heads: int, layers: int, positions: int) -> Made:
+    layer = nn.TransformerEncoderLayer(wide, heads, 4 * wide, batch_first=True, norm_first=True)
+    return nn.TransformerEncoder(layer, layers, enable_nested_tensor=False), (positions, wide)
+
+
+def _residual(wide: int, blocks: int) -> Made:
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Conv2d(wide, wide, 3, padding=1, bias=False), nn.Conv2d(wide, wide, 3, padding=1)
+            self.n, self.m = nn.BatchNorm2d(wide), nn.BatchNorm2d(wide)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(x + self.m(self.b(torch.relu(self.n(self.a(x))))))
+
+    return nn.Sequential(nn.Conv2d(3, wide, 7, 2, 3), *(Block() for _ in range(blocks))), (3, 64, 64)
+
+
+def _mixer(wide: int, blocks: int) -> Made:
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.n, self.m = nn.LayerNorm(wide), nn.LayerNorm(wide)
+            self.a, self.b = nn.Linear(16, 16), nn.Sequential(nn.Linear(wide, wide), nn.GELU(), nn.Linear(wide, wide))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = x + self.a(self.n(x).transpose(1, 2)).transpose(1, 2)
+            return x + self.b(self.m(x))
+
+    return nn.Sequential(*(Block() for _ in range(blocks))), (16, wide)
+
+
+class _LastStep(nn.Module):
+    def __init__(self, kind: Any, wide: int, layers: int) -> None:
+        super().__init__()
+        self.r, self.o = kind(wide, wide, num_layers=layers, batch_first=True), nn.Linear(wide, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = self.o(self.r(x)[0][:, -1])
+        return made
+
+
+def _spec(name: str) -> Made:
+    network = load(name)
+    return build(network), next(iter(network.inputs.values()))
+
+
+MODELS: dict[str, Callable[[], Made]] = {
+    **{f"residual {wide}×{blocks}": lambda wide=wide, blocks=blocks: _residual(wide, blocks)  # type: ignore[misc]
+       for wide, blocks in ((16, 4), (32, 8), (64, 16), (64, 30))},
+    **{name: lambda name=name: _spec(name)  # type: ignore[misc]
+       for name in ("alexnet-torchvision", "lenet5-pytorch", "lenet5-keras")},
+    **{f"encoder {wide}×{layers}": lambda wide=wide, layers=layers: _encoder(wide, 4, layers, 32)  # type: ignore[misc]
+       for wide, layers in ((64, 2), (128, 4), (256, 6), (512, 8), (768, 12), (1024, 24))},
+    **{f"mixer {wide}×{blocks}": lambda wide=wide, blocks=blocks: _mixer(wide, blocks)  # type: ignore[misc]
+       for wide, blocks in ((64, 4), (128, 8), (256, 12))},
+    **{f"{kind.__name__} {wide}×{layers}":
+       lambda kind=kind, wide=wide, layers=layers: (_LastStep(kind, wide, layers), (24, wide))  # type: ignore[misc]
+       for kind, wide, layers in ((nn.LSTM, 64, 1), (nn.LSTM, 256, 2), (nn.GRU, 64, 1), (nn.GRU, 128, 2),
+                                  (nn.RNN, 64, 2), (nn.RNN, 128, 4))},
+}  # fmt: skip
+"""Convolutions, attention and dense layers, recurrence: 22 models on meta."""
+
+_GPT3 = """
+import json, resource, time
+start = time.perf_counter()
+import torch
+from torch import nn
+import archscope
+with torch.device("meta"):
+    layer = nn.TransformerEncoderLayer(12288, 96, 49152, batch_first=True, norm_first=True)
+    body = nn.TransformerEncoder(layer, 96, enable_nested_tensor=False)
+    module = nn.Sequential(nn.Embedding(50257, 12288), body, nn.Linear(12288, 50257, bias=False))
+totals = archscope.analyze(archscope.trace(module, torch.zeros(1, 2048, dtype=torch.long))).totals
+seconds = time.perf_counter() - start
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps([int(totals.parameters), int(totals.macs), seconds, peak]))
+"""
+
+_ADDED = """
+import pathlib, re, sys, torch
+from benchmarks.trace import MODELS
+from archscope import analyze, trace
+with torch.device("meta"):
+    module, shape = MODELS[sys.argv[1]]()
+analyze(trace(torch.nn.Linear(2, 2), (2,))).totals
+module.eval()
+with torch.no_grad():
+    module(torch.zeros(1, *shape, device="meta"))
+def kilobytes(name):
+    return int(re.search(name + r":\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+before = kilobytes("VmRSS")
+pathlib.Path("/proc/self/clear_refs").write_text("5")
+analyze(trace(module, torch.zeros(1, *shape, device="meta"))).totals
+print(kilobytes("VmHWM") - before)
+"""
+
+
+def claims() -> Iterator[Claim]:
+    """Three claims on speed and memory."""
+    ratios: dict[str, float] = {}
+    for name, make in MODELS.items():
+        with torch.device("meta"):
+            module, shape = make()
+        module.eval()
+        given = torch.zeros(1, *shape, device="meta")
+
+        def ours(module: nn.Module = module, given: torch.Tensor = given) -> object:
+            return analyze(trace(module, given)).totals
+
+        def theirs(module: nn.Module = module, given: torch.Tensor = given) -> None:
+            with torch.no_grad(), FlopCounterMode(display=False):
+                module(given)
+
+        ratios[name] = in_turns(call(ours), call(theirs), turns=5).ratio
+    worst = max(ratios, key=lambda name: ratios[name])
+    spread = f"{len(ratios)} models, {min(ratios.values()):.2f} to {ratios[worst]:.2f} ({worst})"
+    yield Claim("reading a module against PyTorch's counter alone", statistics.median(ratios.values()), 1.5, "at most",
+                spread=spread)  # fmt: skip
+    added = {name: int(_said(_ADDED, name)) / 1024 for name in MODELS}
+    largest = max(added, key=lambda name: added[name])
+    yield Claim("memory that reading adds", added[largest], 64, "at most", unit="MiB", spread=largest)
+    started = time.perf_counter()
+    _, _, _, peak = json.loads(_said(_GPT3))
+    yield Claim("a network of GPT-3's size as a process", time.perf_counter() - started, 15, "at most", unit="s")
+    yield Claim("the memory of that process", peak / 1024, 450, "at most", unit="MiB")
+
+
+def _said(script: str, *arguments: str) -> str:
+    command = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+__all__ = ["MODELS", "claims"]
