@@ -15,6 +15,11 @@ from archscope.oracles.steps import Step, flattens, merged, sides_of
 from archscope.tracing.function import Function
 
 _SHAPING: Final = ("flatten", "reshape")
+_UNSEEN: Final = frozenset({
+    "abs", "chunk", "divide", "exp", "expand", "log", "max", "mean", "permute", "power", "scale", "select", "slice",
+    "split", "sqrt", "squeeze", "subtract", "sum", "transpose", "unsqueeze",
+})  # fmt: skip
+"""Layer types that are functions in a module that was read, where a part that is built has a module for them."""
 
 
 def expectations(network: Network) -> list[list[Step]]:
@@ -32,6 +37,8 @@ def _steps(network: Network, name: str) -> list[Step]:
         layer = layer.like
     taken, made = _plain(facts.inputs[0] if facts.inputs else ()), _plain(facts.output)
     given = None if layer.family == "merge" else taken
+    if network.observed is not None and layer.type in _UNSEEN:
+        return []
     if layer.type == "identity" or (layer.type in _SHAPING and not flattens(taken, made)):
         return []
     options = _options(layer, taken)

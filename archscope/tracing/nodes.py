@@ -285,7 +285,8 @@ class Nodes:
             return []
         made = found[-1].outputs if found else ()
         enough = 0 < len(made) <= len(seen.outputs)
-        return found if enough and made[0] == seen.outputs[0] else []
+        several = len(made) == len(seen.outputs)
+        return found if enough and (made == seen.outputs if several else made[0] == seen.outputs[0]) else []
 
     def _add(self, name: str, layer: Layer, facts: Facts, refs: tuple[Ref, ...], shares: str | None) -> None:
         self.facts[name] = facts

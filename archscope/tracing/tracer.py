@@ -17,6 +17,7 @@ from archscope.network import Ref
 from archscope.tracing.calls import beyond, read
 from archscope.tracing.ledger import Frame, Ledger, Ran
 from archscope.tracing.modules import LEAVES, beyond_module, is_ours, read_module, why_no_layer
+from archscope.tracing.moves import SEVERAL, read_move
 from archscope.tracing.nodes import Nodes, Place, Seen
 from archscope.tracing.products import Kind, Operation
 from archscope.tracing.samples import sample_of
@@ -259,6 +260,8 @@ class Tracer(TorchFunctionMode):
         layers: tuple[Layer, ...] = ()
         if len(made) == 1 and made[0].dim():
             layers = read(name, args, kwargs, made[0], self.batch)
+        if not layers and (len(made) == 1 or plain_name(name) in SEVERAL):
+            layers = read_move(plain_name(name), args, kwargs, made, self.batch)
         seen = Seen(
             plain_name(name),
             self._place(),

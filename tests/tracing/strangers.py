@@ -190,6 +190,21 @@ class Projected(nn.Module):
         return (self.fc(x) @ self.fc.weight).softmax(-1)
 
 
+class Moves(nn.Module):
+    """Axes that are turned, cut and summed up, and values that are scaled, where the shapes would allow others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.out = nn.Linear(6, 6), nn.Linear(6, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.fc(x).transpose(1, 2) / 4
+        y = (y - x.permute(0, 2, 1) * 0.5) * (1 - y[:, :, :1].expand(-1, -1, 6))
+        first, second = y.split(3, 2)
+        y = torch.cat([second, first], 2)[:, 1:5:2] + y[:, None, -1]
+        return self.out(y.pow(2).sum(1) - y[:, 0].abs()) + 3
+
+
 KNOWN: dict[str, tuple[Any, tuple[tuple[int, ...], ...]]] = {
     "residual": (Residual, ((3, 32, 32),)),
     "inception": (Inception, ((4, 9, 9),)),
@@ -204,6 +219,7 @@ KNOWN: dict[str, tuple[Any, tuple[tuple[int, ...], ...]]] = {
     "paddings": (Paddings, ((2, 5, 6),)),
     "channels last": (ChannelsLast, ((4, 6, 5),)),
     "two inputs": (TwoInputs, ((5, 8), (7, 6))),
+    "moves": (Moves, ((6, 6),)),
 }
 """Modules that layer types describe to the last function, with the shapes of their inputs."""
 
