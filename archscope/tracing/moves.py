@@ -151,7 +151,7 @@ def _plain(type_: str) -> Move:
     return lambda *_: (TYPES[type_](),)
 
 
-def _power(input: Tensor, args: Sequence[Any], kwargs: Mapping[str, Any], _: Any) -> tuple[Layer, ...]:
+def _power(_: Tensor, args: Sequence[Any], kwargs: Mapping[str, Any], __: Any) -> tuple[Layer, ...]:
     exponent = _argument(args, kwargs, 0, "exponent")
     return (TYPES["power"](exponent=exponent),) if isinstance(exponent, (int, float)) else ()
 
