@@ -10,7 +10,8 @@ from archscope.tracing.running import Run
 def observed(run: Run) -> Observed:
     """What was seen of a module beside its layers."""
     held = {id(each): (name, each) for name, each in reversed([*run.shadow.named_parameters()])}
-    owned = {id(run.tracer.state[name]) for name in run.tracer.nodes.owners}
+    state = run.tracer.state
+    owned = {id(state[name]) for name in run.tracer.nodes.owners if name in state}
     unused = [
         Weight(name, tuple(each.shape) or (1,), each.requires_grad, str(each.dtype).removeprefix("torch."))
         for place, (name, each) in reversed(held.items())

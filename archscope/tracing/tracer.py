@@ -19,6 +19,7 @@ from archscope.tracing.ledger import Frame, Ledger, Ran
 from archscope.tracing.modules import LEAVES, beyond_module, is_ours, read_module, why_no_layer
 from archscope.tracing.moves import SEVERAL, read_move
 from archscope.tracing.nodes import Nodes, Place, Seen
+from archscope.tracing.packed import Packed
 from archscope.tracing.products import Kind, Operation
 from archscope.tracing.samples import sample_of
 from archscope.tracing.signatures import SIGNATURES, bound, plain_name
@@ -92,7 +93,8 @@ class Tracer(TorchFunctionMode):
             for name, each in self.state.items()
             if name in trained or each.dtype not in (torch.bool, torch.int64)
         }
-        self.nodes = Nodes(held, [path for path, _ in module.named_modules()], batch or 1)
+        self._packed = Packed(module)
+        self.nodes = Nodes(held | self._packed.held, [path for path, _ in module.named_modules()], batch or 1)
         self._stack: list[tuple[str, nn.Module]] = []
         self._given: Shape = ()
         self._leaf = 0
@@ -269,7 +271,7 @@ class Tracer(TorchFunctionMode):
             tuple(self._sample(each) for each in results),
             frame,
             layers,
-            weights & self.nodes.held.keys(),
+            (weights & self.nodes.held.keys()) | self._packed.read([*args, *kwargs.values()]),
             beyond(name, args, kwargs),
         )
         ours = self.nodes.keep(seen)
@@ -366,9 +368,8 @@ class Tracer(TorchFunctionMode):
 
     def _place(self) -> Place:
         path, module = self._stack[-1] if self._stack else ("", self.module)
-        theirs = type(module).__module__.startswith(("torch.nn.", "archscope.building.")) and not list(
-            module.children()
-        )
+        theirs = type(module).__module__.startswith(("torch.nn.", "archscope.building."))
+        theirs = theirs and not [*module.children()]
         return Place(path, theirs or isinstance(module, LEAVES))
 
 

@@ -77,6 +77,14 @@ def test_bytes_are_those_of_the_weights_own_types(module: nn.Module, size: int, 
     assert (analysis.weight_bytes(), analysis.weight_types) == (size, types)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_quantized_weights_are_fixed_and_counted_as_they_are_packed() -> None:
+    module = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(4, 3), nn.ReLU()), {nn.Linear})
+    analysis = analyze(trace(module, (4,)))
+    assert (analysis.totals.parameters, analysis.totals.fixed, analysis.totals.macs) == (0, 12 + 3, 12)
+    assert analysis.weight_bytes() == 12 * 1 + 3 * 4
+
+
 class Spectrum(nn.Module):
     """A transform of which nobody says what it multiplies, once or more often."""
 
