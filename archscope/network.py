@@ -154,6 +154,7 @@ class Network(Record, uncompared=("facts", "doubts", "groups")):
     network input to its shape; there is usually one, ``input``. ``facts`` holds the facts of every node;
     it is worked out where it is not given. ``doubts`` are the warnings about its spec: what is allowed, and yet seldom
     meant. ``groups`` says what the groups of nodes are, by their path.
+    ``vocabularies`` says of the inputs that are token numbers how many tokens there are.
     ``observed`` is there where a module was read.
 
     Raises:
@@ -181,6 +182,7 @@ class Network(Record, uncompared=("facts", "doubts", "groups")):
     doubts: tuple[Diagnostic, ...] = ()
     groups: Mapping[tuple[str, ...], Group] = MappingProxyType({})
     observed: Observed | None = None
+    vocabularies: Mapping[str, int] = EMPTY
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))
@@ -202,6 +204,17 @@ class Network(Record, uncompared=("facts", "doubts", "groups")):
     def shape_of(self, ref: Ref) -> Shape:
         """The shape of a network input or of a node's output."""
         return _shape_of(ref, self.inputs, self.facts)
+
+    @cached_property
+    def tokens(self) -> Mapping[str, int]:
+        """The inputs that are token numbers, and how many tokens there are: as said, or as an embedding has rows."""
+        found = dict(self.vocabularies)
+        for node in self.nodes:
+            for ref in node.inputs[: node.layer.tokens]:
+                if ref.node in self.inputs and ref.node not in self.vocabularies:
+                    rows = int(self.facts[node.name].weights[0].shape[0])
+                    found[ref.node] = min(rows, found.get(ref.node, rows))
+        return found
 
     @cached_property
     def consumers(self) -> Mapping[str, tuple[Node, ...]]:

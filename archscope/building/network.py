@@ -45,7 +45,7 @@ class BuiltNetwork(nn.Module):
         super().__init__()
         self._inputs = {name: tuple(int(extent) for extent in shape) for name, shape in network.inputs.items()}
         self._results = tuple((ref.node, ref.output) for ref in network.outputs)
-        self._tokens: dict[str, int] = {}
+        self._tokens = dict(network.tokens)
         places = _paths(network.nodes)
         spread = None if devices is None else _placed(network, devices)
         last_read = _last_read(network)
@@ -60,9 +60,6 @@ class BuiltNetwork(nn.Module):
         for node in network.nodes:
             if node.shares is not None:
                 _tie(self.node(node.name), self.node(node.shares))
-            for ref in node.inputs[: node.layer.tokens]:
-                if ref.node in self._inputs:
-                    self._tokens[ref.node] = int(network.facts[node.name].weights[0].shape[0])
 
     def forward(self, *inputs: Tensor) -> Any:
         return self.run(inputs)

@@ -49,6 +49,7 @@ def plain(analysis: Analysis, view: View) -> dict[str, Any]:
         "title": analysis.title,
         "input": _plain(analysis.input),
         **({"inputs": inputs} if len(inputs) > 1 else {}),
+        **({"vocabularies": dict(analysis.network.vocabularies)} if analysis.network.vocabularies else {}),
         **({} if analysis.network.batch == 1 else {"batch": _plain(analysis.network.batch)}),
         **({} if analysis.ground is None else _symbols(analysis.ground)),
         "layers": [_layer(row, view, extra) for row in view.rows(analysis)],

@@ -85,7 +85,7 @@ def lay_out(analysis: Analysis, view: View) -> Sheet:
     notes: list[str] = []
     rows = view.rows(analysis)
     lost = _where_the_grid_is_lost(rows)
-    inputs = ", ".join(f"{name} {spell_extents(shape)}" for name, shape in analysis.network.inputs.items())
+    inputs = ", ".join(_input(analysis, name) for name in analysis.network.inputs)
     return Sheet(
         title=analysis.title,
         subtitle=f"{analysis.name}: {inputs}",
@@ -96,6 +96,11 @@ def lay_out(analysis: Analysis, view: View) -> Sheet:
         below=tuple(_below(analysis)),
         notes=tuple(notes),
     )
+
+
+def _input(analysis: Analysis, name: str) -> str:
+    shape, many = spell_extents(analysis.network.inputs[name]), analysis.network.vocabularies.get(name)
+    return f"{name} {shape}" if many is None else f"{name} {shape} of a vocabulary of {many:,}"
 
 
 def spell_extents(shape: Iterable[int], sign: str = "×") -> str:

@@ -157,9 +157,8 @@ def _inputs(network: Network, module: nn.Module, size: int | None = None) -> lis
     shapes = [tuple(int(extent) for extent in shape) for shape in network.inputs.values()]
     if size is not None:
         shapes = [(shape[0], *(size for _ in shape[1:])) for shape in shapes]
-    tokens = {ref.node for node in network.nodes for ref in node.inputs[: node.layer.tokens]}
     return [
-        torch.zeros(1, *shape, device=device, dtype=torch.long if name in tokens else dtype)
+        torch.zeros(1, *shape, device=device, dtype=torch.long if name in network.tokens else dtype)
         for name, shape in zip(network.inputs, shapes, strict=True)
     ]
 

@@ -8,16 +8,16 @@ from typing import Final
 
 from archscope.diagnostics import Span
 from archscope.errors import did_you_mean
-from archscope.layers.base import Shape, values_in
-from archscope.limits import MOST_SHAPE_VALUES
+from archscope.layers.base import Shape
 from archscope.network import Group, Network, Node
 from archscope.options import option, shape, text
 from archscope.reader.blocks import Expansion, expand, filled, let_values
 from archscope.reader.doubts import doubts_of
-from archscope.reader.entries import ALLOW, NAME, NAME_HELP, Reads, read_allow, read_init
+from archscope.reader.entries import ALLOW, Reads, read_allow, read_init
 from archscope.reader.figures import read_figures
+from archscope.reader.inputs import Inputs, check_tokens, read_inputs
 from archscope.reader.overrides import Changes
-from archscope.reader.report import FAILED, Report
+from archscope.reader.report import Report
 from archscope.reader.training import read_training
 from archscope.reader.variants import SIGN
 from archscope.reader.wiring import shapes, wire
@@ -29,7 +29,11 @@ KEYS: Final = {
     "title": option(text, default=None, doc="What a heading calls it."),
     "summary": option(text, default=None, doc="A few sentences about it."),
     "sources": option(text, default=None, doc="Full citations by short name."),
-    "input": option(shape, doc="The shape of one sample, channels first, without a batch; or a mapping of several."),
+    "input": option(
+        shape,
+        doc="The shape of one sample, channels first, without a batch; `{shape: [1024], vocabulary: 50257}` for token "
+        "numbers; or a mapping of several by name.",
+    ),
     "let": option(text, default=None, doc="Values by name: `$d` stands for the value of `d`, `4*$d` for its fourfold."),
     "blocks": option(text, default=None, doc="Sub-networks by name, to be used as the type of a line."),
     "layers": option(text, doc="The layers, by name, each on one line."),
@@ -64,7 +68,8 @@ def read_document(
     name = name if variant is None else f"{name}{SIGN}{variant}"
     sources = _sources(body, report)
     values = let_values(body, report)
-    inputs, input_spans = _inputs(body, values, report)
+    given = _inputs(body, values, report)
+    inputs, input_spans = given.shapes, given.spans
     expansion = _expansion(body, values, inputs, input_spans, inner, report)
     entries = expansion.names.entries
     outputs = _outputs(body, report)
@@ -73,6 +78,7 @@ def read_document(
     nodes, ends = wire(expansion.names, outputs, _last(body), init, report)
     expansion.check_uses()
     facts = shapes(nodes, inputs, input_spans, entries, report)
+    check_tokens(nodes, given, facts, entries, report)
     expansion.check_sizes()
     groups = _titled(expansion.groups, body, nodes, report)
     published = read_figures(body.get("published"), entries, {".".join(path) for path in groups}, sources, report)
@@ -93,6 +99,7 @@ def read_document(
         path=path,
         facts=facts,
         groups=groups,
+        vocabularies=given.vocabularies,
     )
     return network.replace(doubts=doubts_of(network, entries, input_spans, allow))
 
@@ -114,48 +121,20 @@ def _sources(body: MappingTree, report: Report) -> dict[str, str] | None:
     return {key: value or "" for key, value in read.items()}
 
 
-def _inputs(body: MappingTree, values: Mapping[str, Tree], report: Report) -> tuple[dict[str, Shape], dict[str, Span]]:
-    """The network's inputs; a nameless one is called ``input``. A broken one keeps its place but no shape."""
+def _inputs(body: MappingTree, values: Mapping[str, Tree], report: Report) -> Inputs:
     tree = body.get("input")
-    if tree is None:
-        if "input" not in body.entries:
-            report.add(
-                "missing-key",
-                "`input` is missing",
-                Span(body.span.source, 0, 0, 0, 0),
-                help="add the shape of one sample, such as `input: [1, 32, 32]`",
-            )
-        return {}, {"input": body.span}
-    tree = filled(tree, values, "`input`", report)
-    named: dict[str, Tree] = {}
-    if isinstance(tree, MappingTree):
-        named = {key: value for key, (_, value) in tree.entries.items() if _valid_name(key, tree, report)}
-    else:
-        named = {"input": tree}
-    if isinstance(tree, MappingTree) and not tree.entries:
-        report.add("no-input", "`input` names no input", tree.span, help="write the shape of one sample: [1, 32, 32]")
-    shapes_: dict[str, Shape] = {}
-    for name, value in named.items():
-        parsed = report.value(shape, value, f"`{name}`", "write the extents of one sample, such as [1, 32, 32]")
-        if parsed is FAILED:
-            continue
-        if values_in(parsed) > MOST_SHAPE_VALUES:
-            report.add(
-                "wrong-value",
-                f"`{name}` has {values_in(parsed):.0e} values",
-                value.span,
-                help=f"no machine holds more than {MOST_SHAPE_VALUES:.0e}",
-            )
-        else:
-            shapes_[name] = parsed
-    return shapes_, {name: value.span for name, value in named.items()}
-
-
-def _valid_name(name: str, tree: MappingTree, report: Report) -> bool:
-    if NAME.match(name):
-        return True
-    report.add("invalid-name", f"`{name}` is no name", tree.key_span(name), help=NAME_HELP)
-    return False
+    if tree is not None:
+        return read_inputs(filled(tree, values, "`input`", report), report)
+    if "input" not in body.entries:
+        report.add(
+            "missing-key",
+            "`input` is missing",
+            Span(body.span.source, 0, 0, 0, 0),
+            help="add the shape of one sample, such as `input: [1, 32, 32]`",
+        )
+    none = Inputs()
+    none.spans["input"] = body.span
+    return none
 
 
 def _expansion(

@@ -11,6 +11,7 @@ from archscope.diagnostics import Diagnostic, Source, Span
 from archscope.errors import UsageError, did_you_mean
 from archscope.limits import LARGEST_NUMBER, MOST_AXES
 from archscope.options import spell
+from archscope.reader.inputs import is_one
 from archscope.reader.report import Report
 from archscope.source import Invalid, List, Scalar, Tree, parse
 from archscope.source import Mapping as MappingTree
@@ -57,7 +58,8 @@ def apply_input(
     if shape is None:
         return
     old = body.get("input")
-    names = list(old.entries) if isinstance(old, MappingTree) else ["input"]
+    several = isinstance(old, MappingTree) and not is_one(old)
+    names = list(old.entries) if isinstance(old, MappingTree) and several else ["input"]
     named: Mapping[str, Sequence[int] | str] = shape if isinstance(shape, Mapping) else {names[0]: shape}
     if len(names) > 1 and not isinstance(shape, Mapping):
         listed = ", ".join(f"`{name}`" for name in names)
@@ -67,10 +69,17 @@ def apply_input(
         if name not in names:
             raise UsageError(f"the network has no input `{name}`; {did_you_mean(name, names, what='inputs')}")
         written = _shape(extents, report)
-        if isinstance(old, MappingTree):
-            old.entries[name] = (Scalar(name, written.span), written)
+        if isinstance(old, MappingTree) and several:
+            old.entries[name] = (Scalar(name, written.span), _of_that_shape(old.get(name), written))
         else:
-            body.entries["input"] = (Scalar("input", written.span), written)
+            body.entries["input"] = (Scalar("input", written.span), _of_that_shape(old, written))
+
+
+def _of_that_shape(old: Tree | None, written: List) -> Tree:
+    """An input with another shape; what else it says of itself stays."""
+    if not isinstance(old, MappingTree):
+        return written
+    return MappingTree(written.span, {**old.entries, "shape": (Scalar("shape", written.span), written)})
 
 
 def _shape(shape: Sequence[int] | str, report: Report) -> List:

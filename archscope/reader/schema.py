@@ -20,6 +20,7 @@ from archscope.reader.blocks.definitions import BLOCK, ON_BLOCK, TITLE, USE
 from archscope.reader.document import KEYS
 from archscope.reader.entries import ALLOW, NAME, PLACE, SCHEMES
 from archscope.reader.figures import FIGURE
+from archscope.reader.inputs import INPUT
 from archscope.reader.training import TRAINING
 
 TEXT: Json = {"type": "string", "minLength": 1}
@@ -61,6 +62,7 @@ def json_schema() -> Json:
             "scheme": _scheme(),
             "figure": _declared(FIGURE, {"set": {"type": "object"}}),
             "training": _declared(TRAINING, {}),
+            "input": _declared(INPUT, {"shape": _SHAPE, "vocabulary": {"anyOf": [positive.schema, _EXPRESSION]}}),
             **{
                 f"place.{name}": {"description": each.doc, **_PLACES[name]}
                 for name, each in {**PLACE, **USE, "title": TITLE}.items()
@@ -80,13 +82,14 @@ _NAMES = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]}
 
 _EXPRESSION: Json = {"$ref": "#/$defs/expression"}
 _SHAPE: Json = {**shape.schema, "items": {"anyOf": [positive.schema, _EXPRESSION]}}
+_INPUT: Json = {"anyOf": [_SHAPE, {"$ref": "#/$defs/input"}]}
 
 _TOP: dict[str, Json] = {
     "name": TEXT,
     "title": TEXT,
     "summary": TEXT,
     "sources": {"type": "object", "additionalProperties": TEXT},
-    "input": {"anyOf": [_SHAPE, {"type": "object", "additionalProperties": _SHAPE, "minProperties": 1}]},
+    "input": {"anyOf": [_INPUT, {"type": "object", "additionalProperties": _INPUT, "minProperties": 1}]},
     "layers": {
         "type": "object",
         "minProperties": 1,

@@ -235,6 +235,9 @@ def doc(network: Network, width: int = 96) -> list[str]:
     lines = textwrap.wrap(f"{line(network.title or network.name)}.", width)
     if network.summary:
         lines += ["", *textwrap.wrap(line(network.summary), width)]
+    for name, many in network.tokens.items():
+        which = "Takes" if len(network.inputs) == 1 else f"`{name}` are"
+        lines += ["", *textwrap.wrap(f"{which} token numbers: whole numbers from 0 to {many - 1:,}.", width)]
     return python_docstring(lines)
 
 

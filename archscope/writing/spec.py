@@ -67,7 +67,9 @@ def _lines(network: Network) -> Iterator[str]:
 
 
 def _inputs(network: Network) -> str:
-    shapes = {name: [int(extent) for extent in shape] for name, shape in network.inputs.items()}
+    shapes: dict[str, Any] = {name: [int(extent) for extent in shape] for name, shape in network.inputs.items()}
+    for name, many in network.vocabularies.items():
+        shapes[name] = {"shape": shapes[name], "vocabulary": many}
     return _value(shapes["input"] if [*shapes] == ["input"] else shapes)
 
 
