@@ -37,6 +37,7 @@ COMMANDS: Final = (
     "verify",
     "code",
     "expand",
+    "spec",
     "bench",
     "diagram",
     "docs",

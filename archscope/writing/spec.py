@@ -1,4 +1,4 @@
-"""A network as a flat spec: blocks, copies and arithmetic written out, every layer on a line of its own."""
+"""A network as the text of a spec: flat, every layer on a line of its own, or with lines and blocks that are given."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from archscope.layers.base import Layer
 from archscope.network import Network, Node, Published, Ref
+from archscope.record import EMPTY
 
 Init = tuple[tuple[str, tuple[str, tuple[float, ...]]], ...]
 
@@ -17,8 +17,20 @@ _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./×-]*\Z")
 _WORDS: Final = frozenset({"true", "false", "null", "y", "n", "yes", "no", "on", "off"})
 
 
-def write_spec(network: Network) -> str:
+class Raw(str):
+    """A text that stands in a spec as it is: ``$c``, ``2*$c``."""
+
+    __slots__ = ()
+
+
+Lines = Mapping[str, Mapping[str, Any]]
+"""Lines of a spec by name, each with what it says."""
+
+
+def write_spec(network: Network, allow: Sequence[str] = (), remarks: Sequence[str] = ()) -> str:
     """The text of a spec that reads as the same network, without blocks.
+
+    ``allow`` names the warnings that are not given, ``remarks`` are comments at its head.
 
     >>> import archscope
     >>> text = "input: [4]\\nlayers:\\n  a: {type: linear, out_features: 4, repeat: 2, activation: relu}"
@@ -30,33 +42,60 @@ def write_spec(network: Network) -> str:
       a.0: {type: linear, out_features: 4, activation: relu}
       a.1: {type: linear, out_features: 4, activation: relu}
     """
-    return "\n".join(_lines(network))
+    return document(network, flat_lines(network), allow=allow, remarks=remarks)
 
 
-def _lines(network: Network) -> Iterator[str]:
+def document(
+    network: Network,
+    layers: Lines,
+    blocks: Mapping[str, Mapping[str, Any]] = EMPTY,
+    *,
+    ends: Sequence[str] | None = None,
+    allow: Sequence[str] = (),
+    remarks: Sequence[str] = (),
+) -> str:
+    """The text of a spec with these lines and blocks, and all else that the network says.
+
+    ``ends`` are its outputs as these lines call them; rows by name, if left out.
+    """
+    named = [_reads(network, ref) for ref in network.outputs] if ends is None else ends
+    return "\n".join(_document(network, layers, blocks, named, allow, remarks))
+
+
+def _document(
+    network: Network,
+    layers: Lines,
+    blocks: Mapping[str, Mapping[str, Any]],
+    ends: Sequence[str],
+    allow: Sequence[str],
+    remarks: Sequence[str],
+) -> Iterator[str]:
+    yield from (f"# {' '.join(each.split())}" for each in remarks)
     yield f"name: {_scalar(network.name)}"
-    yield f"title: {_scalar(network.title)}"
+    yield f"title: {_scalar(network.title or network.name)}"
     if network.summary:
         yield f"summary: {_scalar(' '.join(network.summary.split()))}"
     if network.sources:
         yield "sources:"
         yield from (f"  {_scalar(name)}: {_scalar(' '.join(text.split()))}" for name, text in network.sources.items())
+    if allow:
+        yield f"allow: {_value(allow if len(allow) > 1 else allow[0])}"
     yield f"input: {_inputs(network)}"
+    if blocks:
+        yield "blocks:"
+    for name, block in blocks.items():
+        yield f"  {name}:"
+        yield from (f"    {key}: {_value(each)}" for key, each in block.items() if key != "layers")
+        yield "    layers:"
+        yield from (f"      {line}: {_value(said)}" for line, said in block["layers"].items())
     yield "layers:"
-    above = next(iter(network.inputs)) if len(network.inputs) == 1 else None
-    common = _common(network)
-    rows: dict[str, list[Node]] = {}
-    for node in network.nodes:
-        rows.setdefault(node.row, []).append(node)
-    for name, nodes in rows.items():
-        yield f"  {name}: {{{', '.join(_said(network, name, nodes, above, common))}}}"
-        above = name
-    ends = [_reads(network, ref) for ref in network.outputs]
-    if ends != [above]:
+    yield from (f"  {name}: {_value(said)}" for name, said in layers.items())
+    if [*ends] != [*layers][-1:]:
         yield f"output: {_value(ends if len(ends) > 1 else ends[0])}"
     titles = {"/".join(path): group.title for path, group in network.groups.items() if group.title}
     if titles:
         yield f"titles: {_value(titles)}"
+    common = usual_init(network)
     if common:
         yield f"init: {_value({weight: _scheme(*how) for weight, how in common})}"
     if network.training is not None:
@@ -66,6 +105,26 @@ def _lines(network: Network) -> Iterator[str]:
         yield from (f"  - {_value(_figure(each))}" for each in network.published)
 
 
+def flat_lines(network: Network) -> dict[str, dict[str, Any]]:
+    """A line for every row of a network, under its own name."""
+    above = next(iter(network.inputs)) if len(network.inputs) == 1 else None
+    common = usual_init(network)
+    lines = {}
+    for name, nodes in rows_of(network).items():
+        reads = _without_towers(network, nodes[0], [_reads(network, ref) for ref in nodes[0].inputs])
+        lines[name] = {**what(nodes), **_from(reads, above), **place(network, name, nodes, common)}
+        above = name
+    return lines
+
+
+def rows_of(network: Network) -> dict[str, list[Node]]:
+    """The nodes of each row."""
+    rows: dict[str, list[Node]] = {}
+    for node in network.nodes:
+        rows.setdefault(node.row, []).append(node)
+    return rows
+
+
 def _inputs(network: Network) -> str:
     shapes: dict[str, Any] = {name: [int(extent) for extent in shape] for name, shape in network.inputs.items()}
     for name, many in network.vocabularies.items():
@@ -73,7 +132,7 @@ def _inputs(network: Network) -> str:
     return _value(shapes["input"] if [*shapes] == ["input"] else shapes)
 
 
-def _common(network: Network) -> Init:
+def usual_init(network: Network) -> Init:
     """How weights start where no line says otherwise: the most usual scheme, where every layer has one."""
     nodes = [node for node in network.nodes if not node.folded]
     told = Counter(each for node in nodes for each in node.init)
@@ -81,31 +140,40 @@ def _common(network: Network) -> Init:
     return tuple(next(each for each, _ in told.most_common() if each[0] == name) for name in sorted(names))
 
 
-def _said(network: Network, name: str, nodes: Sequence[Node], above: str | None, common: Init) -> Iterator[str]:
-    """What a line says: its type and options, and its place where that is not the usual one."""
-    node = nodes[0]
+def what(nodes: Sequence[Node]) -> dict[str, Any]:
+    """What a line says of the layer itself: its type and options, and the activation named on it."""
+    said = {"type": nodes[0].layer.type, **nodes[0].layer.stated()}
     activation = next((each.layer for each in nodes if each.folded), None)
-    yield f"type: {node.layer.type}"
-    yield from _stated(node.layer)
     if activation is not None:
-        inner = ", ".join([f"type: {activation.type}", *_stated(activation)])
-        yield f"activation: {activation.type}" if inner == f"type: {activation.type}" else f"activation: {{{inner}}}"
-    reads = [_reads(network, ref) for ref in node.inputs]
-    reads = _without_towers(network, node, reads)
-    if reads != [above]:
-        yield f"from: {_value(reads if len(reads) > 1 else reads[0])}"
+        stated = activation.stated()
+        said["activation"] = {"type": activation.type, **stated} if stated else activation.type
+    return said
+
+
+def _from(reads: Sequence[str], above: str | None) -> dict[str, Any]:
+    """What a line reads, where it is not the line above; nothing where the layer reads nothing."""
+    if not reads or [*reads] == [above]:
+        return {}
+    return {"from": [*reads] if len(reads) > 1 else reads[0]}
+
+
+def place(network: Network, name: str, nodes: Sequence[Node], common: Init) -> dict[str, Any]:
+    """What a line says of its place where that is not the usual one, all but what it reads."""
+    node = nodes[0]
+    said: dict[str, Any] = {}
     if node.group and node.group != tuple(name.split(".")[:-1]):
-        yield f"group: {_scalar('/'.join(node.group))}"
+        said["group"] = "/".join(node.group)
     towers = [*dict.fromkeys(each.tower for each in nodes if each.tower is not None)]
     if towers:
-        yield f"towers: {_value(towers)}"
+        said["towers"] = towers
     if node.shares is not None:
-        yield f"shares: {network.by_name[node.shares].row}"
+        said["shares"] = network.by_name[node.shares].row
     own = {weight: _scheme(*how) for weight, how in node.init if (weight, how) not in common}
     if own:
-        yield f"init: {_value(own)}"
+        said["init"] = own
     if node.caption:
-        yield f"caption: {_scalar(node.caption)}"
+        said["caption"] = node.caption
+    return said
 
 
 def _without_towers(network: Network, node: Node, reads: list[str]) -> list[str]:
@@ -120,11 +188,6 @@ def _reads(network: Network, ref: Ref) -> str:
         return ref.node
     names = node.layer.output_names
     return node.row if ref.output == 0 else f"{node.row}.{names[ref.output]}"
-
-
-def _stated(layer: Layer) -> Iterator[str]:
-    for option, value in layer.stated().items():
-        yield f"{option}: {_value(value)}"
 
 
 def _scheme(name: str, numbers: tuple[float, ...]) -> Any:
@@ -149,6 +212,8 @@ def _value(value: Any) -> str:
 
 
 def _scalar(value: Any) -> str:
+    if isinstance(value, Raw):
+        return str(value)
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -169,6 +169,7 @@ def _complete(typed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     ("typed", "expected"),
     [
         ("archscope ta", ["table"]),
+        ("archscope sp", ["spec"]),
         ("archscope table lenet5-p", ["lenet5-pytorch"]),
         ("archscope table lenet5 --format ma", ["markdown"]),
         ("archscope table lenet5 --columns macs,act", ["macs,activation", "macs,activation_bytes"]),

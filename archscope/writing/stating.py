@@ -1,0 +1,104 @@
+"""A network → `Statement`: a spec of it, read back and held against it before anybody gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from archscope.analysis import Analysis, analyze
+from archscope.errors import SpecError, UsageError
+from archscope.network import COUNTS, Network
+from archscope.reader import read
+from archscope.record import Record
+from archscope.rows import Row
+from archscope.writing.renaming import renamed
+from archscope.writing.spec import write_spec
+from archscope.writing.unsayable import check_sayable
+
+
+class Statement(Record):
+    """A spec of a network.
+
+    Attributes:
+        text: the spec.
+        network: what it reads as.
+        differences: where its numbers are others than those of the network, each with the reason.
+    """
+
+    text: str
+    network: Network
+    differences: tuple[str, ...]
+
+
+def state(network: Network) -> Statement:
+    """A spec of a network.
+
+    Raises:
+        UsageError: the language has no words for something in it; names each.
+
+    >>> text = "input: [4]\\nlayers: {a: {type: linear, out_features: 4, repeat: 3, activation: relu}}"
+    >>> print(state(read(text, name="three")).text)
+    name: three
+    title: three
+    input: [4]
+    layers:
+      a.0: {type: linear, out_features: 4, activation: relu}
+      a.1: {type: linear, out_features: 4, activation: relu}
+      a.2: {type: linear, out_features: 4, activation: relu}
+    """
+    check_sayable(network)
+    plain, changed = renamed(network)
+    remarks = _remarks(changed)
+    flat = _read_back(network, write_spec(plain, remarks=remarks))
+    kept = {doubt.name for doubt in network.doubts}
+    allow = sorted({doubt.name for doubt in flat.doubts} - kept)
+    text = write_spec(plain, allow, remarks)
+    again = _read_back(network, text)
+    return Statement(text, again, tuple(_differences(analyze(plain), analyze(again))))
+
+
+def _remarks(changed: Mapping[str, str]) -> Sequence[str]:
+    if not changed:
+        return ()
+    listed = ", ".join(f"{old} → {new}" for old, new in changed.items())
+    return (f"Names that a spec cannot have are others here: {listed}",)
+
+
+def _read_back(network: Network, text: str) -> Network:
+    try:
+        return read(text)
+    except SpecError as error:
+        raise UsageError(f"{network.name} cannot be written as a spec; it would not be read:\n{error}") from None
+
+
+def _differences(given: Analysis, written: Analysis) -> Iterator[str]:
+    """What the spec says otherwise than the network, row by row, with the reason where it is known."""
+    seen = given.network.observed
+    batch = 1 if seen is None else seen.batch
+    if batch > 1:
+        yield f"a spec is about one sample, and the module was given {batch}: its MACs are those of all of them"
+    for mine, theirs in zip(given.rows, written.rows, strict=True):
+        yield from (f"`{mine.name}`: {each}" for each in _of_row(mine, theirs, batch))
+    if seen is not None and seen.unused:
+        values = sum(weight.values for weight in seen.unused)
+        yield f"{values:,} parameters that nothing used are held by the module, and by no layer of the spec"
+    if given.weight_types != written.weight_types:
+        yield f"its weights are held as {', '.join(given.weight_types)}; those of a spec count as float32"
+
+
+def _of_row(mine: Row, theirs: Row, batch: int) -> Iterator[str]:
+    if mine.outputs != theirs.outputs:
+        yield f"its output is {list(mine.outputs)}, and {list(theirs.outputs)} in the spec"
+    for quantity in COUNTS:
+        one, other = mine.count_of(quantity), theirs.count_of(quantity)
+        if one == other or (batch > 1 and one is not None and other is not None and one == batch * other):
+            continue
+        shown = ["not covered" if each is None else f"{int(each):,}" for each in (one, other)]
+        yield f"{quantity.replace('_', ' ')} {shown[0]}, and {shown[1]} in the spec{_why(mine, quantity)}"
+    if mine.seen != theirs.seen:
+        fields = ["none" if each.seen is None else "×".join(map(str, each.seen.size)) for each in (mine, theirs)]
+        yield f"its receptive field is {fields[0]}, and {fields[1]} in the spec"
+
+
+def _why(row: Row, quantity: str) -> str:
+    frozen = any(not weight.trainable for _, weight in row.weights)
+    return "; a spec has no word for frozen weights" if frozen and quantity in ("parameters", "fixed") else ""

@@ -1,0 +1,173 @@
+"""A spec that is written of a module has the module's numbers, or says which it cannot have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import archscope
+from archscope.analysis import COUNTS
+from archscope.layers import Flatten, Linear, ReLU
+from archscope.network import Network, Node, Ref
+from archscope.reader import spec_names
+from archscope.writing.renaming import renamed
+from archscope.writing.stating import state
+from tests.conftest import Run
+from tests.tracing import strangers
+from tests.tracing.accounted import RIGHT, LastStep
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+
+Runs = Callable[..., Run]
+
+
+class Siamese(nn.Module):
+    """One encoder for two pictures, and the distance of what it makes of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 6 * 6, 5))
+
+    def forward(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        return (self.encoder(left) - self.encoder(right)).abs()
+
+
+def same(network: Network, again: Network) -> None:
+    """Equal rows and totals in every count, shape and field, and equal groups."""
+    mine, theirs = archscope.analyze(renamed(network)[0]), archscope.analyze(again)
+    assert [row.group for row in mine.rows] == [row.group for row in theirs.rows]
+    for one, other in zip(mine.rows, theirs.rows, strict=True):
+        assert (one.name, one.label, one.activation, one.inputs) == (
+            other.name, other.label, other.activation, other.inputs)  # fmt: skip
+        assert (one.outputs, one.seen) == (other.outputs, other.seen)
+        assert [one.count_of(each) for each in COUNTS] == [other.count_of(each) for each in COUNTS], one.name
+    assert [mine.totals.count_of(each) for each in COUNTS] == [theirs.totals.count_of(each) for each in COUNTS]
+
+
+@pytest.mark.parametrize("name", spec_names(variants=True))
+def test_a_spec_of_a_spec_is_the_same_network(name: str) -> None:
+    network = archscope.load(name)
+    made = state(network)
+    assert made.differences == ()
+    same(network, made.network)
+    assert {doubt.name for doubt in made.network.doubts} == {doubt.name for doubt in network.doubts}
+
+
+@pytest.mark.parametrize("name", strangers.KNOWN)
+def test_a_spec_of_a_module_has_its_numbers(name: str) -> None:
+    make, shapes = strangers.KNOWN[name]
+    network = archscope.trace(make(), *shapes)
+    made = state(network)
+    assert made.differences == ()
+    same(network, made.network)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_module_becomes_a_spec_wherever_every_function_is_a_layer(name: str) -> None:
+    network = archscope.trace(RIGHT[name].make(), RIGHT[name].shape)
+    strange = [node.name for node in network.nodes if node.layer.type == "function"]
+    if strange:
+        with pytest.raises(archscope.UsageError, match="cannot be written as a spec") as caught:
+            state(network)
+        assert all(f"`{each}`" in str(caught.value) for each in strange)
+        return
+    made = state(network)
+    if made.differences:
+        assert all("frozen weights" in each for each in made.differences)
+    else:
+        same(network, made.network)
+
+
+def test_one_encoder_for_two_pictures_holds_its_weights_once() -> None:
+    network = archscope.trace(Siamese(), (1, 8, 8), (1, 8, 8))
+    made = state(network)
+    assert made.differences == ()
+    same(network, made.network)
+    assert "shares: " in made.text
+    # (9 + 1)·4 + (144 + 1)·5
+    assert archscope.analyze(made.network).totals.parameters == 765
+
+
+def test_the_last_step_of_a_recurrence_is_a_line() -> None:
+    made = state(archscope.trace(LastStep(), RIGHT["the last step"].shape))
+    assert "{type: select, index: -1}" in made.text
+    assert archscope.analyze(made.network).totals.macs == 9_248
+
+
+def test_names_that_a_spec_cannot_have_become_others_and_the_spec_says_which() -> None:
+    mlp = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Sequential(nn.Linear(3, 2)))
+    made = state(archscope.trace(mlp, (4,)))
+    assert made.text.startswith("# Names that a spec cannot have are others here: 0 → layer0, 2 → layer2\n")
+    assert [node.row for node in made.network.nodes] == ["layer0", "layer0", "layer2.0"]
+    assert made.network.nodes[2].group == ("layer2",)
+
+
+def test_renamed_layers_keep_apart_from_inputs_and_from_each_other() -> None:
+    layers = [("0", Linear(out_features=4)), ("layer0", ReLU()), ("input", ReLU()), ("é", ReLU()), ("_", Flatten())]
+    above, nodes = "total", []
+    for name, layer in layers:
+        nodes.append(Node(name, layer, (Ref(above),), name))
+        above = name
+    made = state(Network("odd", {"total": (4,)}, nodes))
+    assert made.differences == ()
+    assert [node.name for node in made.network.nodes] == ["layer0_", "layer0", "input_", "__", "_"]
+
+
+def test_weights_that_are_frozen_are_said_to_be_what_a_spec_cannot_say(archscope_run: Runs) -> None:
+    run = archscope_run("spec", "tests.tracing.accounted:Frozen@3,8,8")
+    assert run.status == 1
+    # (27 + 1)·8
+    assert "differs: `a`: parameters 0, and 224 in the spec; a spec has no word for frozen weights" in run.err
+    assert archscope.analyze(archscope.read(run.out)).totals.parameters == 242
+
+
+def test_several_samples_at_once_are_one_in_the_spec_and_it_says_so(archscope_run: Runs) -> None:
+    run = archscope_run("spec", "tests.tracing.strangers:Residual@3,32,32", "--batch", "4")
+    assert run.status == 1
+    assert run.err.splitlines()[0].startswith("differs: a spec is about one sample, and the module was given 4")
+    assert len(run.err.splitlines()) == 2
+
+
+def test_parameters_that_nothing_used_and_other_types_of_weights_are_said() -> None:
+    class Spare(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.spare = nn.Linear(4, 2), nn.Linear(4, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.fc(x)
+
+    made = state(archscope.trace(Spare().to(torch.bfloat16), (4,)))
+    assert made.differences == (
+        "10 parameters that nothing used are held by the module, and by no layer of the spec",
+        "its weights are held as bfloat16; those of a spec count as float32",
+    )
+
+
+def test_a_function_that_is_no_layer_is_named_and_nothing_is_written(archscope_run: Runs, tmp_path: Path) -> None:
+    run = archscope_run("spec", "tests.tracing.strangers:Spectrum@8", "-o", str(tmp_path / "net.yaml"))
+    assert run.status == 2
+    assert not [*tmp_path.iterdir()]
+    assert "Spectrum cannot be written as a spec; the language has no words for" in run.err
+    assert "  `fft_fft` (fft_fft): `fft_fft` is no layer type\n" in run.err
+
+
+def test_what_is_handed_out_as_it_came_and_what_nothing_reads_is_named() -> None:
+    nodes = [Node("a", ReLU(), (Ref("input"),), "a"), Node("b", ReLU(), (Ref("input"),), "b")]
+    network = Network("odd", {"input": (4,)}, nodes, (Ref("b"), Ref("input")))
+    with pytest.raises(archscope.UsageError) as caught:
+        state(network)
+    assert "`input`: an input that is handed out as it is" in str(caught.value)
+    assert "`a` (ReLU): nothing reads it, and it is no output" in str(caught.value)
+
+
+def test_the_command_writes_a_file_and_says_what_it_read_back(archscope_run: Runs, tmp_path: Path) -> None:
+    run = archscope_run("spec", "tests.tracing.strangers:Residual@3,32,32", "-o", str(tmp_path / "net.yaml"))
+    assert (run.status, run.out) == (0, "")
+    totals = archscope.analyze(archscope.load(tmp_path / "net.yaml")).totals
+    assert totals.parameters == 5_710
+    assert run.err.endswith(f" layers, 5,710 parameters, {int(totals.macs or 0):,} MACs, each as in Residual\n")
