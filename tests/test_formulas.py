@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import archscope
@@ -60,7 +60,6 @@ def test_a_derivative_of_a_square_is_twice_the_product(p: Polynomial, x: int) ->
     assert (p * p).derivative("a").at(a=x, b=2) == 2 * p.at(a=x, b=2) * p.derivative("a").at(a=x, b=2)
 
 
-@settings(deadline=None)
 @given(polynomials, st.integers(-15, 15))
 def test_the_range_of_one_sign_is_the_one_that_counting_finds(p: Polynomial, here: int) -> None:
     p = 2 * p.put("b", a) + 1  # odd, so never 0, as comparisons ask it

@@ -77,7 +77,7 @@ specs = st.fixed_dictionaries(
     optional=dict.fromkeys(("published", "sources", "init", "output", "training", "title", "name"), values)
     | {"blocks": blocks | values, "let": st.dictionaries(st.just("d"), values), "variants": values, "titles": values},
 )
-patient = settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
+patient = settings(max_examples=80, suppress_health_check=list(HealthCheck))
 
 
 def answers(text: str) -> bool:

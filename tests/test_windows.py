@@ -18,8 +18,8 @@ kernel = st.integers(1, 5)
 step = st.integers(1, 4)
 spread = st.integers(1, 3)
 side = st.integers(0, 4)
-few = settings(max_examples=100, deadline=None)
-fewer = settings(max_examples=25, deadline=None)
+few = settings(max_examples=100)
+fewer = settings(max_examples=25)
 
 
 def windows_of(n: int, k: int, s: int, d: int, before: int, after: int) -> list[list[int]]:

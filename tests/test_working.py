@@ -37,7 +37,7 @@ def combined(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 expressions = st.recursive(leaves, combined, max_leaves=12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(expressions)
 def test_the_arithmetic_shown_is_the_arithmetic_done(made: Any) -> None:
     number = count(0) + made
@@ -48,7 +48,7 @@ def test_the_arithmetic_shown_is_the_arithmetic_done(made: Any) -> None:
         assert evaluate(number.formula, values) == number
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(expressions)
 def test_a_count_is_the_same_after_a_trip_through_pickle(made: Any) -> None:
     number = count(0) + made

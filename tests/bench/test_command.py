@@ -14,6 +14,7 @@ import pytest
 
 from archscope.cli import main
 from tests.bench.results import finished, measured
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -138,11 +139,11 @@ def test_an_interrupt_leaves_a_valid_file_and_exit_130(tmp_path: Path) -> None:
         # Tests that run in the background of a shell have the signal ignored, and hand that on.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    end = time.monotonic() + 120
+    end = time.monotonic() + PATIENCE
     while not output.exists() and time.monotonic() < end:
         time.sleep(0.05)
     running.send_signal(signal.SIGINT)
-    printed, said = running.communicate(timeout=60)
+    printed, said = running.communicate(timeout=PATIENCE)
     assert running.returncode == 130
     document = json.loads(output.read_text())
     assert 1 <= len(document["cells"]) <= 8

@@ -11,6 +11,7 @@ import pytest
 
 from archscope.bench import noise
 from archscope.bench.noise import Counters, GpuState, Noise
+from tests.patience import PATIENCE
 
 QUIET = Counters(wall=0.0, cpu=0.0, involuntary=0, waited=0.0, stolen=0.0)
 AFTER = {"wall": 10.0, "cpu": 10.0, "involuntary": 100, "waited": 0.2, "stolen": 0.0}
@@ -53,10 +54,14 @@ def test_the_worst_stretch_is_the_verdict_on_all() -> None:
 
 def test_two_programs_that_burn_the_cpus_are_noticed() -> None:
     """As many as there are CPUs, and a measuring program that wants one too."""
-    burn = "import time\nend = time.monotonic() + 20\nwhile time.monotonic() < end: pass"
-    burners = [subprocess.Popen([sys.executable, "-c", burn]) for _ in range(max(2, noise_cpus()))]
+    burn = f"import time\nprint(flush=True)\nend = time.monotonic() + {PATIENCE}\nwhile time.monotonic() < end: pass"
+    burners = [
+        subprocess.Popen([sys.executable, "-c", burn], stdout=subprocess.PIPE) for _ in range(max(2, noise_cpus()))
+    ]
     try:
-        time.sleep(0.3)
+        for burner in burners:
+            assert burner.stdout is not None
+            burner.stdout.readline()
         before = noise.counters()
         end = time.monotonic() + 1.5
         while time.monotonic() < end:
@@ -65,7 +70,7 @@ def test_two_programs_that_burn_the_cpus_are_noticed() -> None:
     finally:
         for burner in burners:
             burner.kill()
-            burner.wait()
+            burner.communicate()
     assert found.verdict in ("noisy", "bad")
     assert found.reasons
 

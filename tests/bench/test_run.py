@@ -20,6 +20,7 @@ from archscope.bench.plan import Cell
 from archscope.bench.processes import WorkerGone, WorkerProcess
 from archscope.bench.run import Refused, exit_status
 from tests.bench.results import CEILINGS, figure, finished, killed, measured, run
+from tests.patience import PATIENCE
 
 
 def good(cell: Cell, time: int) -> dict[str, object]:
@@ -281,7 +282,7 @@ def test_a_real_worker_refuses_a_device_that_is_not_there() -> None:
         pytest.skip("there is a GPU")
     worker = WorkerProcess()
     try:
-        answer = worker.ask({"do": "hello", "device": "cuda"}, timeout=120)
+        answer = worker.ask({"do": "hello", "device": "cuda"}, timeout=PATIENCE)
     finally:
         worker.close()
     assert answer["exit_code"] == 3
@@ -297,10 +298,11 @@ def test_a_refusal_ends_the_run() -> None:
 
 def test_a_real_worker_that_is_killed_is_noticed() -> None:
     worker = WorkerProcess()
+    os.kill(worker.pid, signal.SIGSTOP)  # or it might answer first
     threading.Timer(0.2, os.kill, (worker.pid, signal.SIGKILL)).start()
     try:
         with pytest.raises(WorkerGone, match="killed by SIGKILL; the system may have run out of memory") as caught:
-            worker.ask({"do": "hello", "device": "cpu"}, timeout=120)
+            worker.ask({"do": "hello", "device": "cpu"}, timeout=PATIENCE)
     finally:
         worker.close()
     assert caught.value.status == "killed"
@@ -310,7 +312,8 @@ def test_a_real_worker_that_is_killed_is_noticed() -> None:
 def test_a_worker_ends_with_the_program_that_started_it() -> None:
     program = (
         "from archscope.bench.processes import WorkerProcess; worker = WorkerProcess(); "
-        "import time; time.sleep(3); print(worker.pid, flush=True); time.sleep(60)"
+        f"worker.ask({{'do': 'hello', 'device': 'cpu'}}, timeout={PATIENCE}); "
+        f"import time; print(worker.pid, flush=True); time.sleep({PATIENCE})"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
@@ -318,7 +321,7 @@ def test_a_worker_ends_with_the_program_that_started_it() -> None:
     assert worker.exists()
     parent.kill()
     parent.communicate()
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while _runs(worker) and time.monotonic() < end:
         time.sleep(0.05)
     assert not _runs(worker)
@@ -343,6 +346,6 @@ def test_a_real_worker_that_fails_says_its_last_line() -> None:
     worker = WorkerProcess()
     try:
         with pytest.raises(WorkerGone, match=r"ended with status 1: AttributeError: .*do_nonsense"):
-            worker.ask({"do": "nonsense"}, timeout=120)
+            worker.ask({"do": "nonsense"}, timeout=PATIENCE)
     finally:
         worker.close()

@@ -13,6 +13,7 @@ import pytest
 from archscope import reader
 from archscope.errors import NotFound, UsageError
 from archscope.files import is_there, write_text
+from tests.patience import PATIENCE
 
 SPEC = "input: [28, 28, 1]\nlayers:\n  a: {type: conv2d, out_channels: 2, kernel_size: 1}\n"
 PROGRAM = f"{sys.executable} -m archscope"
@@ -50,7 +51,7 @@ def test_a_fault_around_the_program_is_met_in_words(fault: str, tmp_path: Path) 
     spec = tmp_path / "net.yaml"
     spec.write_text(SPEC)
     command = re.sub(r"\bS\b", str(spec), re.sub(r"\bA\b(?= table)", PROGRAM, line))
-    run = subprocess.run(["bash", "-c", command], capture_output=True, cwd=tmp_path, timeout=120, check=False,
+    run = subprocess.run(["bash", "-c", command], capture_output=True, cwd=tmp_path, timeout=PATIENCE, check=False,
                          env={**os.environ, "PYTHONPATH": ROOT})  # fmt: skip
     err, out = run.stderr.decode(), run.stdout.decode()
     assert run.returncode == status, err

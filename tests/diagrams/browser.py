@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE
+
 
 @contextmanager
 def launch(**options: Any) -> Iterator[Any]:
@@ -19,8 +21,10 @@ def launch(**options: Any) -> Iterator[Any]:
     if chromium is None:
         pytest.skip("no Chromium on this machine: install one, or name it in CHROMIUM")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=1000 * PATIENCE)
         try:
-            yield browser.new_page(**options)
+            page = browser.new_page(**options)
+            page.set_default_timeout(1000 * PATIENCE)
+            yield page
         finally:
             browser.close()

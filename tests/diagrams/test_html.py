@@ -13,6 +13,7 @@ import pytest
 import archscope
 from tests.diagrams.branching import NETWORKS
 from tests.diagrams.browser import launch
+from tests.patience import PATIENCE
 
 
 def html(name: str, **options: Any) -> str:
@@ -115,6 +116,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def view(browser: Any) -> Iterator[View]:
     page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(1000 * PATIENCE)
     opened = View(page)
     yield opened
     assert opened.complaints == []

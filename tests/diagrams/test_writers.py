@@ -26,6 +26,7 @@ from archscope.diagrams.writers.tikz import tikz
 from archscope.escaping import latex_needs
 from tests.diagrams.browser import launch
 from tests.diagrams.networks import network
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = Path(__file__).parent / "golden"
@@ -231,7 +232,7 @@ def test_tikz_compiles(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     run = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"], cwd=tmp_path, text=True,
-                         encoding="latin-1", capture_output=True, timeout=120)  # fmt: skip
+                         encoding="latin-1", capture_output=True, timeout=PATIENCE)  # fmt: skip
     assert run.returncode == 0, run.stdout[-2000:]
     assert "(3 pages" in run.stdout
     assert "Missing character" not in run.stdout

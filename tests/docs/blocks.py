@@ -33,12 +33,12 @@ import yaml
 
 import archscope
 from archscope.layers import TYPES
+from tests.patience import PATIENCE
 
 ROOT = Path(archscope.__file__).parents[1]
 FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,})(?P<language>[\w-]*)(?P<rest>[^`]*)$")
 TITLE = re.compile(r'title="([^"]+)"')
 CHECKER = doctest.OutputChecker()
-SECONDS = 300
 
 
 @dataclass
@@ -137,7 +137,7 @@ class Runner:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
-                timeout=SECONDS,
+                timeout=PATIENCE,
                 check=False,
             )
             assert done.returncode == 0, f"{self._place(block)}: {command}\n{done.stdout}"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.blocks import ROOT
+from tests.patience import PATIENCE
 
 pytest.importorskip("mkdocs")
 pytest.importorskip("playwright")
@@ -38,13 +39,14 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=1000 * PATIENCE)
         yield opened
         opened.close()
 
 
 def open_page(browser, site, name, **options):
     context = browser.new_context(**options)
+    context.set_default_timeout(1000 * PATIENCE)
     page = context.new_page()
     page.trouble = []
     page.on("console", lambda message: page.trouble.append(message.text) if message.type == "error" else None)
@@ -114,7 +116,7 @@ def test_search_works_without_a_server(browser, site):
     page = open_page(browser, site, "index.html")
     page.locator(".md-search__input").first.click()
     page.keyboard.type("receptive field")
-    page.locator(".md-search-result__item").first.wait_for(timeout=20_000)
+    page.locator(".md-search-result__item").first.wait_for()
     assert "quantities.html" in page.locator(".md-search-result__list").inner_html()
     assert page.trouble == []
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from archscope.cli import main
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +61,6 @@ def chromium() -> Iterator[Any]:
     if program is None:
         pytest.skip("there is no Chromium on this machine")
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = started.chromium.launch(executable_path=program, args=["--no-sandbox"], timeout=1000 * PATIENCE)
         yield browser
         browser.close()

@@ -9,6 +9,7 @@ import archscope
 from archscope.formats import derivation
 from archscope.reader import spec_names
 from archscope.site.page import slug
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.browser
 
@@ -39,6 +40,7 @@ def open_page(chromium, site):
     def opened(path: str, *, size: dict[str, int] = DESKTOP, theme: str = "light", **settings: Any) -> Reader:
         context = chromium.new_context(viewport=size, color_scheme=theme, **settings)
         contexts.append(context)
+        context.set_default_timeout(1000 * PATIENCE)
         reader = Reader(context.new_page())
         reader.page.goto(f"file://{site}/{path}")
         return reader
