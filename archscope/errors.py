@@ -14,20 +14,41 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archscope.limits import LONGEST_NAME_COMPARED, LONGEST_NAME_LIST
+from archscope.limits import LONGEST_MESSAGE, LONGEST_NAME_COMPARED, LONGEST_NAME_LIST, LONGEST_WORD
 
 if TYPE_CHECKING:
     from archscope.diagnostics import Diagnostic
 
 
+_LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
+
+
 class ArchscopeError(Exception):
-    """Base of all deliberate errors."""
+    """Base of all deliberate errors; its message is `readable`, whatever it quotes."""
 
     exit_code = 2
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(readable(message))
+
+
+def readable(message: str) -> str:
+    """A message short enough to read: of a very long word, as an argument can be, the middle is left out.
+
+    >>> message = readable(f"no spec is called `{'x' * 10**6}`; specs: lenet5")
+    >>> len(message), message[-20:]
+    (333, 'xxxx`; specs: lenet5')
+    """
+    short = _LONG_WORD.sub(lambda word: f"{word[0][: LONGEST_WORD // 2]}…{word[0][-LONGEST_WORD // 2 + 1 :]}", message)
+    held = short.encode(errors="surrogatepass")
+    if len(held) <= LONGEST_MESSAGE:
+        return short
+    return held[: LONGEST_MESSAGE - len("…".encode())].decode(errors="ignore") + "…"
 
 
 class Rejects(ArchscopeError):

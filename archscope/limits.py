@@ -35,6 +35,8 @@ LONG_PICTURE: Final = 500
 """Layers from which a graph or a page takes more than a few seconds: laying out is more than linear."""
 LONGEST_SENTENCE: Final = 600
 """Characters of one sentence of a message: a name in it may be a hundred thousand letters long."""
+LONGEST_WORD: Final = 300
+"""Characters without a space in a message: longer is no name or path that somebody reads, and both ends tell it."""
 LONGEST_NAME_COMPARED: Final = 100
 """Characters of a name for which a near one is looked for: comparing takes quadratic time."""
 LONGEST_NAME_LIST: Final = 400

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -12,11 +13,12 @@ import pytest
 
 import archscope
 from archscope import limits
-from archscope.errors import ArchscopeError, Rejects, SpecError, did_you_mean
+from archscope.errors import ArchscopeError, Rejects, SpecError, did_you_mean, readable
 from archscope.layers import TYPES
 from archscope.layers.base import Window
 from archscope.layers.windows import landing
 from archscope.limits import LARGEST_NUMBER, LONGEST_MESSAGE, MOST_MISTAKES
+from archscope.reader import foreign
 from tests.layers.test_layers import CASES
 
 MOST_LINES = 50_000
@@ -197,3 +199,45 @@ def test_what_cannot_be_is_refused_where_it_is_written(case: str) -> None:
 def test_a_character_that_json_writes_in_two_halves_is_one() -> None:
     text = '{"input": [4], "title": "a \\ud83d\\ude00 b", "layers": {"a": {"type": "relu"}}}'
     assert archscope.read(text).title == "a \U0001f600 b"
+
+
+@pytest.mark.parametrize("piece", ["x", "/x", "x y ", "\x1b ", "층", "\udcff"])
+@pytest.mark.parametrize(
+    "request_",
+    [("table", "?"), ("table", "lenet5", "-o", "?"), ("table", "lenet5", "--set", "?"), ("table", "lenet5", "--?"),
+     ("table", "lenet5", "--input", "?"), ("table", "lenet5", "--format", "?"), ("?",), ("docs", "lenet1", "-o", "?"),
+     ("table", "lenet5", "--columns", "?"), ("explain", "lenet5", "?"), ("table", "lenet5@?"), ("code", "?:?")],
+)  # fmt: skip
+def test_an_argument_of_any_length_is_quoted_in_a_message_of_readable_length(
+    request_: tuple[str, ...], piece: str, archscope_run: Callable[..., Any], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    run = archscope_run(*(each.replace("?", piece * 5000) for each in request_))
+    assert run.status == 2
+    assert run.err.startswith("error")
+    assert len(run.err.encode(errors="surrogatepass")) <= LONGEST_MESSAGE + 1
+
+
+def test_both_ends_of_a_long_word_are_told_and_short_ones_are_as_they_were() -> None:
+    assert readable("no `lenet6`; did you mean `lenet5`?") == "no `lenet6`; did you mean `lenet5`?"
+    word = "a" + "x" * 998 + "z"
+    assert readable(f"no spec {word} here") == f"no spec a{'x' * 149}…{'x' * 148}z here"
+    assert str(ArchscopeError("a b " * 5000)).endswith(" b a…")
+
+
+def test_a_spec_with_a_mistake_in_every_line_knows_the_types_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "".join(f"  l{each}: {{type: relx}}\n" for each in range(300))
+    folded, fold = [], foreign._folded
+    monkeypatch.setattr(foreign, "_folded", lambda name: folded.append(name) or fold(name))
+    foreign._by_word.cache_clear()
+    with pytest.raises(SpecError):
+        archscope.read(f"input: [1]\nlayers:\n{lines}")
+    assert 300 <= len(folded) < 300 + MOST_MISTAKES + 3 * len(TYPES)
+
+
+def test_the_shape_of_an_input_may_be_said_for_a_spec_that_names_none() -> None:
+    with pytest.raises(SpecError, match="positive integer, got -1"):
+        archscope.analyze(archscope.read("input: {}\nlayers: {a: {type: relu}}", input="-1"))
+    network = archscope.read("input: {}\nlayers: {a: {type: relu}}", input="3,8,8")
+    assert archscope.analyze(network).rows[-1].output == (3, 8, 8)

@@ -103,13 +103,13 @@ def meta(module: Any, *shape: int) -> tuple[Any, int]:
 
 
 def refused(module: Any, *shape: int) -> bool:
-    """Whether PyTorch will not run a module, or makes nothing; only on a real device does it check everything."""
+    """Whether PyTorch will not run a module, or makes nothing of its input; only on a real device does it check all."""
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     try:
         result = module.to_empty(device="cpu")(torch.zeros((1, *shape)))
     except RuntimeError:
         return True
-    return bool(result.numel() == 0)
+    return bool(result.numel() == 0 or result.isinf().any())  # the largest of no values is −∞
 
 
 def held(module: Any) -> int:
@@ -226,3 +226,42 @@ def test_a_transposed_convolution_keeps_the_products_that_land_in_its_output(
     facts = layer.facts((1, n))
     assert facts.output == (1, out)
     assert facts.macs_in_bounds == landed
+
+
+def _stepping_over() -> list[tuple[dict[str, Any], int, bool]]:
+    """Every small max pooling, and whether one of its windows has all its taps beside the input, found by trying."""
+    found = []
+    for n, k, s, d, ceil in itertools.product(range(1, 8), range(1, 5), range(1, 5), range(1, 9), (False, True)):
+        for padding in (*range(k // 2 + 1), "same"):
+            before, after = (
+                same_padding(n, kernel=k, stride=s, dilation=d) if isinstance(padding, str) else (padding, padding)
+            )
+            along = slide(n, kernel=k, stride=s, dilation=d, padding=(before, after), ceil_mode=ceil)
+            if along.positions < 1:
+                continue
+            windows = [[s * at - before + tap * d for tap in range(k)] for at in range(along.positions)]
+            misses = not all(any(0 <= tap < n for tap in taps) for taps in windows)
+            options = {"kernel_size": k, "stride": s, "dilation": d, "padding": padding, "ceil_mode": ceil}
+            found.append((options, n, misses))
+    return found
+
+
+def test_a_max_pooling_is_refused_exactly_where_a_window_steps_over_the_whole_input() -> None:
+    tried = _stepping_over()
+    assert {misses for _, _, misses in tried} == {True, False}
+    for options, n, misses in tried:
+        layer = TYPES["max_pool1d"](**options)
+        if misses:
+            with pytest.raises(Rejects, match="stride over the whole length"):
+                layer.facts((1, n))
+        else:
+            layer.facts((1, n))
+
+
+def test_pytorch_gives_minus_infinity_where_a_max_pooling_is_refused() -> None:
+    torch = pytest.importorskip("torch")
+    for options, n, misses in _stepping_over():
+        if options["padding"] == "same" or options["ceil_mode"]:
+            continue
+        given = torch.nn.MaxPool1d(options["kernel_size"], options["stride"], options["padding"], options["dilation"])
+        assert bool(given(torch.zeros(1, 1, n)).isinf().any()) is misses, (options, n)

@@ -26,9 +26,8 @@ from typer.core import TyperGroup
 
 from archscope.cli.terminal import complain
 from archscope.diagnostics import clipped
-from archscope.errors import ArchscopeError
+from archscope.errors import ArchscopeError, readable
 from archscope.escaping import visible
-from archscope.limits import LONGEST_MESSAGE
 
 COMMANDS: Final = (
     "list",
@@ -175,8 +174,9 @@ def _report(error: Exception, arguments: Sequence[str]) -> int:
         return _stop(error.exit_code, _usage_message(error))
     if isinstance(error, typer.Abort):
         return _stop(130, "")
-    again = " ".join(["archscope --debug", *arguments])
-    return _stop(70, f"error: archscope failed with {type(error).__name__}: {error}\nhelp: `{again}` shows where")
+    again = readable(" ".join(["archscope --debug", *arguments]))
+    said = readable(f"error: archscope failed with {type(error).__name__}: {error}")
+    return _stop(70, f"{said}\nhelp: `{again}` shows where")
 
 
 def _usage_message(error: Any) -> str:
@@ -185,12 +185,12 @@ def _usage_message(error: Any) -> str:
     message = " ".join(error.format_message().split()).rstrip(".").replace("'", "`")
     if not message:  # no arguments: click's message is the whole help, already printed
         return ""
-    return f"error: {message[:1].lower()}{message[1:]} (see `{path} --help`)"
+    return f"error: {readable(message[:1].lower() + message[1:])} (see `{path} --help`)"
 
 
 def _stop(status: int, message: str) -> int:
     if message:
-        complain(visible(message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + "…"))
+        complain(readable(visible(message)))
     return status
 
 

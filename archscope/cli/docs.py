@@ -112,11 +112,20 @@ def command(
 
 
 def _complain(mistakes: Iterable[str]) -> None:
+    """Say what kept networks from their pages, the first one whole, and of the others as many as one reads."""
     from archscope.cli.terminal import complain
+    from archscope.errors import readable
     from archscope.escaping import terminal
+    from archscope.limits import LONGEST_MESSAGE
 
-    for mistake in mistakes:
-        complain(f"error: {terminal(mistake)}")
+    said = [readable(f"error: {terminal(mistake)}") for mistake in mistakes]
+    room = LONGEST_MESSAGE
+    for position, each in enumerate(said):
+        room -= len(each.encode(errors="replace")) + 1
+        if position and room < 0:
+            complain(f"… and {len(said) - position:,} more")
+            break
+        complain(each)
 
 
 def _remark(left_out: Iterable[str]) -> None:

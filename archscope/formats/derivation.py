@@ -81,7 +81,7 @@ def derive(analysis: Analysis, layer: str) -> tuple[Section, ...]:
     sections = [
         Section(f"{row.name} of {analysis.title}", tuple(_what(row))),
         Section("Options", tuple(_options(row.node.layer))),
-        Section("Shapes", tuple(_shapes(row))),
+        Section("Shapes", tuple(_shapes(analysis, row))),
         Section("Weights, by name and shape", tuple(_weights(row))),
     ]
     sections += [_count_section(row, quantity) for quantity in _COUNTED if _told(row, quantity)]
@@ -150,8 +150,10 @@ def _spelled(value: Any) -> str:
     return text if len(text) <= 24 else f"{len(value)} entries" if isinstance(value, (list, tuple)) else text
 
 
-def _shapes(row: Row) -> Iterable[str]:
-    for name, shape in zip(_input_names(row), row.input_shapes, strict=True):
+def _shapes(analysis: Analysis, row: Row) -> Iterable[str]:
+    rows = {node.name: node.row for node in analysis.network.nodes}  # an activation named on a layer has no other
+    for ref, shape in zip(row.node.inputs, row.input_shapes, strict=True):
+        name = rows.get(ref.node, ref.node)
         yield f"  in   {spell_extents(shape)}  from {name}"
     told: list[Count] = []
     for shape in row.outputs:
@@ -169,10 +171,6 @@ def _own(shape: Shape, came: Sequence[Shape]) -> dict[int, Count]:
     given = {id(extent) for each in came for extent in each}
     return {at: extent for at, extent in enumerate(shape)
             if isinstance(extent, Count) and extent.op and id(extent) not in given}  # fmt: skip
-
-
-def _input_names(row: Row) -> list[str]:
-    return [ref.node for ref in row.node.inputs]
 
 
 def _sides(shape: Shape, own: Mapping[int, Count]) -> Iterable[str]:

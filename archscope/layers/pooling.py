@@ -82,6 +82,15 @@ class _Pooling(_Windowed):
             padding=self.padding,
             ceil_mode=self.ceil_mode,
         )
+        for along, name in zip(across, AXES[self.axes], strict=True):
+            if along.holds_nothing:
+                raise Rejects(
+                    f"a window's taps, {along.window.dilation} apart, stride over the whole {name} of {along.size}: "
+                    "it would hold nothing, and its largest value be −inf",
+                    option="dilation",
+                    input=0,
+                    help=f"use a dilation of at most {along.size}, or no padding",
+                )
         return Facts(
             inputs=inputs,
             outputs=((shape[0], *(each.positions for each in across)),),

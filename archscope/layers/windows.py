@@ -37,6 +37,21 @@ class Slide(Record):
             return self.window.kernel * bare(self.positions)
         return landing(self.window, bare(self.positions), self.size)
 
+    @property
+    def holds_nothing(self) -> bool:
+        """Whether a position has all its taps beside the input: they stride over it, from padding to padding.
+
+        >>> slide(2, kernel=2, stride=1, dilation=3, padding=(1, 1)).holds_nothing  # taps at −1 and 2
+        True
+        """
+        size, between = self.size, self.window.dilation
+        if size >= between or not self.window.padding:
+            return False
+        begun_before = min(bare(self.positions), -(-self.window.padding // self.window.stride))
+        first = -self.window.padding % between  # of the taps of the first position, the one at 0 or after it
+        skipped = max(0, -((first - size) // self.window.stride))  # the next position whose tap is past the end
+        return skipped < begun_before and first + skipped * self.window.stride < between
+
 
 def landing(window: Window, positions: int, size: int) -> int:
     """Over all positions of a window, the taps that fall on one of ``size`` places.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from archscope.errors import did_you_mean
@@ -160,14 +161,19 @@ def type_for(name: str, names: Iterable[str]) -> str | None:
     >>> [type_for(word, ["conv2d", "relu", "silu", "leaky_relu"]) for word in ("nn.Conv2D", "Swish", "leakyrelu")]
     ['conv2d', 'silu', 'leaky_relu']
     """
-    known = list(names)
+    known = tuple(names)
     word = _folded(name)
-    by_word = {_folded(each): each for each in known}
-    found = by_word.get(word) or _TYPES.get(word)
+    found = _by_word(known).get(word) or _TYPES.get(word)
     if found is None:
         stem, axes = (word[:-2], word[-2]) if re.search("[123]d$", word) else (word, "2")
         found = _WINDOWED.get(stem, "").format(axes)
     return found if found in known else None
+
+
+@lru_cache(maxsize=8)
+def _by_word(names: tuple[str, ...]) -> dict[str, str]:
+    """Names by what is left of them without signs; a spec with one mistake has it in many places."""
+    return {_folded(each): each for each in names}
 
 
 def _folded(name: str) -> str:

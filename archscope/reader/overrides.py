@@ -59,7 +59,7 @@ def apply_input(
         return
     old = body.get("input")
     several = isinstance(old, MappingTree) and not is_one(old)
-    names = list(old.entries) if isinstance(old, MappingTree) and several else ["input"]
+    names = (list(old.entries) if isinstance(old, MappingTree) and several else []) or ["input"]
     named: Mapping[str, Sequence[int] | str] = shape if isinstance(shape, Mapping) else {names[0]: shape}
     if len(names) > 1 and not isinstance(shape, Mapping):
         listed = ", ".join(f"`{name}`" for name in names)

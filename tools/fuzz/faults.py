@@ -46,7 +46,8 @@ def one(random: Random) -> str | None:
             arguments += ["--dry-run"]
         if command in ("docs", "diagram", "schema") or "-o" in arguments or "--output" in arguments:
             arguments = [each for each in arguments if each not in ("-o", "--output", "--plot")]
-            arguments += ["-o", str(Path(folder) / random.choice(("out.svg", "no/out.svg", "", "x" * 300)))]
+            # First, or an option at the end would take it for its value, and the command write where it stands.
+            arguments[1:1] = ["-o", str(Path(folder) / random.choice(("out.svg", "no/out.svg", "", "x" * 300)))]
         if command == "docs":
             arguments.insert(1, "lenet1")
         failure = wrong_with_command([each for each in arguments if each != "--plot"])
