@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from archscope.errors import NotFound, UsageError, did_you_mean
-from archscope.flow import Field, Lost, crossing_values, fields_of, peak_values
+from archscope.flow import Field, Lost, crossing_values, fields_of
 from archscope.layers.base import NOTHING, Shape, Weight
 from archscope.network import COUNTS as COUNTS
 from archscope.network import Network, Node
@@ -27,6 +28,9 @@ from archscope.rows import Row as Row
 from archscope.stages import Stage, rows_at, stage
 from archscope.symbols import Ground
 from archscope.working import Count, count, subtotal, total
+
+if TYPE_CHECKING:
+    from archscope.memory import Memory
 
 
 class Totals(Record):
@@ -271,9 +275,25 @@ class Analysis(Record):
         """Most bytes of activations alive at once in a forward pass without gradients.
 
         A value is alive from the layer that makes it to the last that reads it; layers that only see their
-        input differently (flatten, reshape, dropout at inference) take no memory of their own.
+        input differently (flatten, reshape, dropout at inference) take no memory of their own; what a layer holds
+        meanwhile, beyond what it reads and makes, is in it. A lower bound where `memory` does not cover a layer.
         """
-        return peak_values(self.network) * DTYPE_BYTES[dtype] * batch
+        from archscope.memory import activations
+
+        return activations(self.network, batch, dtype)[0]
+
+    @cached_property
+    def holds_unknown(self) -> Mapping[str, str]:
+        """Layers of which no rule says what they hold, and why: with them `peak_activation_bytes` is a lower bound."""
+        from archscope.memory import activations
+
+        return activations(self.network, 1, "float32")[1]
+
+    def memory(self, batch: int = 1, **request: Any) -> Memory:
+        """What it holds phase by phase; see `archscope.memory.memory`."""
+        from archscope.memory import memory
+
+        return memory(self.network, batch, **request)
 
 
 def analyze(network: Network) -> Analysis:

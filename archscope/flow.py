@@ -93,36 +93,6 @@ def _along(size: int, jump: int, start: int, window: Window) -> tuple[Count, Cou
     return count(size, "r") + reach * j, j * count(window.stride, "s"), count(start, "a") - padding * j
 
 
-def peak_values(network: Network) -> int:
-    """Values alive at once, following the network's order; a view lives in its input's memory."""
-    home: dict[str, str] = {name: name for name in network.inputs}
-    sizes = {name: values_of(shape) for name, shape in network.inputs.items()}
-    for node in network.nodes:
-        if node.layer.shares_memory:
-            home[node.name] = home[node.inputs[0].node]
-        else:
-            home[node.name] = node.name
-            made = network.facts[node.name].outputs if node.inputs else ()  # weights lie where they are held
-            sizes[node.name] = sum(values_of(shape) for shape in made)
-    last_read: dict[str, int] = {}
-    for step, node in enumerate(network.nodes):
-        for ref in node.inputs:
-            last_read[home[ref.node]] = step
-    for ref in network.outputs:
-        last_read[home[ref.node]] = len(network.nodes)
-    freed: dict[int, list[str]] = {}
-    for name, step in last_read.items():
-        freed.setdefault(step, []).append(name)
-    alive = sum(sizes[name] for name in network.inputs)
-    peak = alive
-    for step, node in enumerate(network.nodes):
-        if home[node.name] == node.name:
-            alive += sizes[node.name]
-            peak = max(peak, alive)
-        alive -= sum(sizes[name] for name in freed.get(step, ()))
-    return peak
-
-
 def values_of(shape: Shape) -> int:
     result = 1
     for extent in shape:

@@ -270,15 +270,20 @@ def peak(nodes: list[Node], *shape: int) -> int:
     return analyze(Network("memory", {"input": shape}, nodes)).peak_activation_bytes("int8")
 
 
-def test_peak_memory_of_lenet5_is_c1_and_its_squashed_copy() -> None:
-    # 28·28·6 values of C1 and as many squashed; the image of 1,024 is gone by then. Earlier: 1,024 + 4,704.
-    assert of("lenet5").peak_activation_bytes() == (4_704 + 4_704) * 4
-    assert of("lenet5").peak_activation_bytes("float16", batch=10) == (4_704 + 4_704) * 2 * 10
+def test_peak_memory_of_lenet5_is_c1_being_squashed() -> None:
+    # 28·28·6 = 4,704 values of C1, as many times the slope, as many squashed; the image of 1,024 is gone by then.
+    assert of("lenet5").peak_activation_bytes() == 3 * 4_704 * 4
+    assert of("lenet5").peak_activation_bytes("float16", batch=10) == 3 * 4_704 * 2 * 10
 
 
-def test_peak_memory_of_alexnet_holds_the_image_while_the_second_tower_waits() -> None:
-    # 227·227·3 = 154,587 pixels, one tower's conv1 of 55·55·48 = 145,200 and its ReLU.
-    assert of("alexnet").peak_activation_bytes() == (154_587 + 145_200 + 145_200) * 4
+def test_peak_memory_of_alexnet_is_a_tower_being_normalized_while_the_other_waits() -> None:
+    # Both towers' conv1 of 55·55·48 = 145,200, and of the one the mean of squares, that scaled, that shifted.
+    assert of("alexnet").peak_activation_bytes() == (2 + 3) * 145_200 * 4
+
+
+def test_peak_memory_of_a_network_of_plain_layers_is_what_one_reads_and_makes() -> None:
+    # 224·224·3 = 150,528 pixels are gone when 55·55·64 = 193,600 values are rectified.
+    assert of("alexnet-torchvision").peak_activation_bytes() == 2 * 193_600 * 4
 
 
 def test_a_value_lives_until_its_last_reader() -> None:

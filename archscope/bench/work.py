@@ -116,7 +116,8 @@ def check_memory(analysis: Analysis, cell: Cell, device: torch.device) -> None:
     """
     precision = PRECISIONS[cell.dtype]
     weights = (int(analysis.totals.parameters) + int(analysis.totals.fixed)) * precision.weight_bytes
-    values = analysis.peak_activation_bytes("int8", cell.batch) * precision.value_bytes // DTYPE_BYTES["int8"]
+    type_ = next(name for name, size in DTYPE_BYTES.items() if size == precision.value_bytes)
+    values = analysis.peak_activation_bytes(type_, cell.batch)
     needed = weights * (2 if cell.mode == "train" else 1) + values
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
     if free is not None and needed > free:

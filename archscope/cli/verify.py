@@ -51,8 +51,8 @@ def command(
     witness: Annotated[
         list[str] | None,
         typer.Option("--witness", "-w", metavar="NAME",
-                     help="Ask only this one: module, torchinfo, fvcore, FLOPs, Jacobian, field, Keras, published. "
-                     "Repeatable.", autocompletion=_complete_witness, show_default=False),
+                     help="Ask only this one: module, torchinfo, fvcore, FLOPs, Jacobian, field, memory, Keras, "
+                     "published. Repeatable.", autocompletion=_complete_witness, show_default=False),
     ] = None,
     against: Annotated[
         str | None,

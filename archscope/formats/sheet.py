@@ -195,10 +195,10 @@ def _below(analysis: Analysis) -> Iterable[tuple[str, str]]:
         "Weights",
         f"{spell_bytes(analysis.weight_bytes())} in {types}: {digits(totals.parameters)} trainable{fixed} values",
     )
-    yield (
-        "Peak activations",
-        f"{spell_bytes(analysis.peak_activation_bytes())} in float32, forward pass of one sample",
-    )
+    peak = f"{spell_bytes(analysis.peak_activation_bytes())} in float32, forward pass of one sample"
+    unknown = analysis.holds_unknown
+    missing = f"; what {_some(unknown)} hold{'s' * (len(unknown) == 1)} meanwhile is not covered"
+    yield ("Peak activations", f"at least {peak}{missing}" if unknown else peak)
     if analysis.network.observed is not None:
         yield from _observed(analysis, analysis.network.observed)
     if analysis.towers is None:

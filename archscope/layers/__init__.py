@@ -131,7 +131,6 @@ from archscope.layers.pooling import (
     MaxPool1d,
     MaxPool2d,
     MaxPool3d,
-    Subsampling,
 )
 from archscope.layers.positions import Rotary, SinusoidalPositions
 from archscope.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
@@ -144,6 +143,7 @@ from archscope.layers.shape import (
     ZeroPad3d,
 )
 from archscope.layers.shuffles import ChannelShuffle, PixelShuffle, PixelUnshuffle
+from archscope.layers.subsampling import Subsampling
 from archscope.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 
 FAMILIES: Final = (convolution, pooling, dense, normalization, activation, shape, axes, merge, arithmetic, sequence)

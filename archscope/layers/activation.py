@@ -22,6 +22,7 @@ from archscope.layers.pointwise import (
     Tanhshrink,
     Threshold,
 )
+from archscope.layers.steps import Made, Step, chain
 from archscope.options import choice, integer, number, option, positive, positive_number
 from archscope.working import bare, count
 
@@ -34,6 +35,7 @@ class ReLU(Pointwise):
     """
 
     type: ClassVar[str] = "relu"
+    kept: ClassVar[tuple[str, ...] | None] = ("output",)
     word: ClassVar[str] = "ReLU"
     cuts: ClassVar[bool] = True
 
@@ -46,6 +48,7 @@ class ReLU6(Pointwise):
     """
 
     type: ClassVar[str] = "relu6"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "ReLU6"
     cuts: ClassVar[bool] = True
 
@@ -58,6 +61,7 @@ class LeakyReLU(Pointwise):
     """
 
     type: ClassVar[str] = "leaky_relu"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "leaky ReLU"
     negative_slope: float = option(number, default=0.01, doc="Slope below 0.")
 
@@ -70,6 +74,7 @@ class ELU(Pointwise):
     """
 
     type: ClassVar[str] = "elu"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "ELU"
     alpha: float = option(positive_number, default=1.0, doc="Height of the plateau below 0.")
 
@@ -82,6 +87,7 @@ class SELU(Pointwise):
     """
 
     type: ClassVar[str] = "selu"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "SELU"
 
 
@@ -93,6 +99,7 @@ class GELU(Pointwise):
     """
 
     type: ClassVar[str] = "gelu"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "GELU"
     approximate: str = option(choice("none", "tanh"), default="none", doc="How Φ is computed.")
 
@@ -105,6 +112,7 @@ class SiLU(Pointwise):
     """
 
     type: ClassVar[str] = "silu"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "SiLU"
 
 
@@ -116,6 +124,7 @@ class Sigmoid(Pointwise):
     """
 
     type: ClassVar[str] = "sigmoid"
+    kept: ClassVar[tuple[str, ...] | None] = ("output",)
     word: ClassVar[str] = "sigmoid"
 
 
@@ -127,6 +136,7 @@ class Tanh(Pointwise):
     """
 
     type: ClassVar[str] = "tanh"
+    kept: ClassVar[tuple[str, ...] | None] = ("output",)
     word: ClassVar[str] = "tanh"
 
 
@@ -144,6 +154,9 @@ class ScaledTanh(Pointwise):
     amplitude: float = option(positive_number, default=1.7159, doc="Value the output approaches.")
     slope: float = option(positive_number, default=2 / 3, doc="Slope inside the tanh.")
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return chain(("mul", ""), ("tanh", "output"), ("mul", ""), shape=facts.output)
+
 
 class Hardtanh(Pointwise):
     """``a`` cut off at ``min_val`` and ``max_val``.
@@ -153,6 +166,7 @@ class Hardtanh(Pointwise):
     """
 
     type: ClassVar[str] = "hardtanh"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "hardtanh"
     min_val: float = option(number, default=-1.0, doc="Least output.")
     max_val: float = option(number, default=1.0, doc="Largest output.")
@@ -166,6 +180,7 @@ class Hardsigmoid(Pointwise):
     """
 
     type: ClassVar[str] = "hardsigmoid"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "hard sigmoid"
 
 
@@ -177,6 +192,7 @@ class Hardswish(Pointwise):
     """
 
     type: ClassVar[str] = "hardswish"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "hard swish"
 
 
@@ -188,6 +204,7 @@ class Softplus(Pointwise):
     """
 
     type: ClassVar[str] = "softplus"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "softplus"
     beta: float = option(positive_number, default=1.0, doc="Sharpness of the bend.")
 
@@ -233,6 +250,11 @@ class PReLU(Pointwise):
             connections_in_bounds=connections,
         )
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        # Its backward pass makes a gradient of the weight for every value, and sums it after.
+        made = (Made("output", facts.output),)
+        return (Step("prelu", ("input", "weight"), made, ("input",), reduces=("weight",), every=True),)
+
 
 class Softmax(Normalized):
     """``eᵃ / Σ eᵃ`` along an axis, the channels unless told otherwise.
@@ -242,6 +264,7 @@ class Softmax(Normalized):
     """
 
     type: ClassVar[str] = "softmax"
+    kept: ClassVar[tuple[str, ...] | None] = ("output",)
     word: ClassVar[str] = "softmax"
     dim: int = option(integer, default=0, doc="The axis that adds up to 1, counted without the batch.")
 
@@ -254,6 +277,7 @@ class LogSoftmax(Normalized):
     """
 
     type: ClassVar[str] = "log_softmax"
+    kept: ClassVar[tuple[str, ...] | None] = ("output",)
     word: ClassVar[str] = "log softmax"
     dim: int = option(integer, default=0, doc="The axis that adds up to 1, counted without the batch.")
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape
 from archscope.layers.doubt import Meaning
+from archscope.layers.steps import Step, chain
 from archscope.options import number, option
 
 
@@ -37,6 +38,8 @@ class Abs(_Arithmetic):
     """
 
     type: ClassVar[str] = "abs"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
+    backward_copies: ClassVar[int] = 1
     word: ClassVar[str] = "absolute value"
 
 
@@ -48,6 +51,7 @@ class Exp(_Arithmetic):
     """
 
     type: ClassVar[str] = "exp"
+    kept: ClassVar[tuple[str, ...] | None] = ("output",)
     word: ClassVar[str] = "exponential"
 
 
@@ -59,6 +63,7 @@ class Log(_Arithmetic):
     """
 
     type: ClassVar[str] = "log"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "logarithm"
 
 
@@ -70,6 +75,8 @@ class Sqrt(_Arithmetic):
     """
 
     type: ClassVar[str] = "sqrt"
+    kept: ClassVar[tuple[str, ...] | None] = ("output",)
+    backward_copies: ClassVar[int] = 1
     word: ClassVar[str] = "square root"
 
 
@@ -81,6 +88,8 @@ class Power(_Arithmetic):
     """
 
     type: ClassVar[str] = "power"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
+    backward_copies: ClassVar[int] = 2
     exponent: float = option(number, doc="The power.")
 
     @property
@@ -109,6 +118,10 @@ class Scale(_Arithmetic):
     def check(self) -> None:
         if self.factor == 1 and not self.shift:
             raise Rejects("neither scales nor shifts", option="factor", help="state `factor`, `shift` or both")
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        steps = chain(*[("mul", "")] * (self.factor != 1), *[("add", "")] * (self.shift != 0), shape=facts.output)
+        return tuple(each.replace(passes=each.reads) if each.op == "add" else each for each in steps)
 
 
 LAYERS: tuple[type[Layer], ...] = (Abs, Exp, Log, Sqrt, Power, Scale)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_option, spell_tuple
 from archscope.layers.doubt import SEQUENCE, Meaning
+from archscope.layers.steps import Remembered, Step, attended
 from archscope.options import Kind, choice, flag, list_of, number, option, optional, positive, probability
 from archscope.working import Count, bare, count, product, total
 
@@ -185,6 +186,13 @@ class MultiheadAttention(Layer):
                 weights.append(Weight(f"{name}.bias", (made,)))
         return tuple(weights)
 
+    def remembers(self, facts: Facts) -> Remembered | None:
+        width = count(bare(facts.inputs[0][1]) // self.num_heads if self.head_dim is None else self.head_dim, "d")
+        token = count(2) * count(self.key_heads, "g") * width
+        if len(facts.inputs) > 1:
+            return Remembered(once=token * count(facts.inputs[1][0], "s"))
+        return Remembered(each=token) if self.causal else None
+
 
 def check_mask(mask: Shape, wanted: Shape, causal: bool, option: str, names: tuple[str, ...]) -> None:
     """Insist that a mask fits scores, aligned at their end; an extent of 1 is repeated."""
@@ -278,3 +286,15 @@ class ScaledDotProductAttention(Layer):
                 input=1,
                 help="write `enable_gqa: true` for grouped queries" if divides else "the leading axes must be equal",
             )
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        query, _, value = facts.inputs[:3]
+        if self.enable_gqa or self.dropout_p or query[-1] != value[-1] or len(query) != 3:
+            return None
+        return (attended(query, query[:-1], masked=len(facts.inputs) > 3),)
+
+    def remembers(self, facts: Facts) -> Remembered | None:
+        if not self.is_causal:
+            return None
+        heads = product(count(each) for each in facts.inputs[1][:-2])
+        return Remembered(each=heads * (count(facts.inputs[1][-1], "d") + count(facts.inputs[2][-1], "v")))

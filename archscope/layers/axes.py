@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Window, spell_tuple
 from archscope.layers.parts import AXIS, Chunk, Crop, Select, Slice, Split, View
 from archscope.layers.places import LOST, axes_in, axis_in, taken_out
+from archscope.layers.steps import MASK, Made, Step
 from archscope.options import (
     flag,
     integer,
@@ -50,6 +52,9 @@ class Permute(View):
             )
         return _turned(inputs, axes)
 
+    def turned(self, facts: Facts) -> bool:
+        return _out_of_order(facts.inputs[0], axes_in(self.dims, facts.inputs[0]))
+
 
 class Transpose(View):
     """The same values with two axes exchanged.
@@ -73,6 +78,18 @@ class Transpose(View):
         axes = list(range(len(inputs[0])))
         axes[one], axes[other] = other, one
         return _turned(inputs, tuple(axes))
+
+    def turned(self, facts: Facts) -> bool:
+        axes = list(range(len(facts.inputs[0])))
+        one, other = axis_in(self.dim0, facts.inputs[0]), axis_in(self.dim1, facts.inputs[0])
+        axes[one], axes[other] = other, one
+        return _out_of_order(facts.inputs[0], axes)
+
+
+def _out_of_order(shape: Shape, axes: Sequence[int]) -> bool:
+    """Whether axes of more than one value changed places."""
+    wide = [axis for axis in axes if bare(shape[axis]) > 1]
+    return wide != sorted(wide)
 
 
 def _turned(inputs: tuple[Shape, ...], axes: tuple[int, ...]) -> Facts:
@@ -205,6 +222,9 @@ class Mean(_Reduction):
 
     type: ClassVar[str] = "mean"
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return (Step("mean", ("input",), (Made("output", facts.output),)),)
+
 
 class Sum(_Reduction):
     """The sum over some axes.
@@ -215,6 +235,9 @@ class Sum(_Reduction):
 
     type: ClassVar[str] = "sum"
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return (Step("sum", ("input",), (Made("output", facts.output),), passes=("input",)),)
+
 
 class Max(_Reduction):
     """The largest value over some axes, PyTorch's ``amax``.
@@ -224,6 +247,11 @@ class Max(_Reduction):
     """
 
     type: ClassVar[str] = "max"
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        # Which values were the largest, a yes or no for each, and how many they are.
+        mask = Made("mask", facts.inputs[0], MASK)
+        return (Step("amax", ("input",), (Made("output", facts.output),), ("input", "output"), behind=(mask,)),)
 
 
 LAYERS: tuple[type[Layer], ...] = (

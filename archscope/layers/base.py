@@ -7,198 +7,30 @@ parameter counts follow, and states connections and multiply-accumulates as arit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, dataclass_transform
 
 from archscope.errors import Rejects, did_you_mean
 from archscope.layers.doubt import MAPS, Doubt, Meaning, Place
+from archscope.layers.facts import NOTHING as NOTHING
+from archscope.layers.facts import UNSTATED as UNSTATED
+from archscope.layers.facts import Facts as Facts
+from archscope.layers.facts import Shape as Shape
+from archscope.layers.facts import Weight as Weight
+from archscope.layers.facts import Window as Window
+from archscope.layers.facts import extents as extents
+from archscope.layers.facts import spell_shape as spell_shape
+from archscope.layers.facts import values_in as values_in
+from archscope.layers.steps import Remembered, Step, one_operation
 from archscope.limits import MOST_SHAPE_VALUES
 from archscope.options import REQUIRED, Kind, Option, option, spell
-from archscope.record import EMPTY, Record
-from archscope.working import Count, as_count, bare, count, factor, product, total
+from archscope.record import Record
+from archscope.working import as_count, bare
 
-Shape = tuple[int, ...]
-"""Extents of one sample, channels first; the batch axis is never in it."""
-
-NOTHING: Final = Count(0)
 _TOO_MANY: Final[Mapping[int | None, str]] = MappingProxyType(
     {0: "it reads nothing: leave `from` out", 1: "join them first with a `concat` or an `add` layer"}
 )
-UNSTATED: Final = Count(0)
-"""Stands for a number that equals another one unless a rule says otherwise."""
-
-
-def spell_shape(shape: Shape) -> str:
-    """A shape as the papers write it.
-
-    >>> spell_shape((6, 28, 28))
-    '6×28×28'
-    """
-    return "×".join(factor(extent) for extent in shape) if shape else "scalar"
-
-
-def values_in(shape: Shape) -> int:
-    """The number of values of a shape."""
-    result = 1
-    for extent in shape:
-        result *= bare(extent)
-    return result
-
-
-class Weight(Record):
-    """One named tensor of a layer.
-
-    ``shape`` has at least one extent; extents may carry letters and arithmetic, and the first is the number
-    of units that share nothing. ``dtype`` is PyTorch's name of the type that its values are held in, where a module
-    says it.
-    """
-
-    name: str
-    shape: Shape
-    trainable: bool = True
-    dtype: str = ""
-
-    @property
-    def values(self) -> int:
-        """The number of values it holds."""
-        return values_in(self.shape)
-
-
-class Window(Record):
-    """What one output position sees along one axis: ``kernel`` taps, ``dilation`` apart.
-
-    ``padding`` is the number of positions before the first input value.
-    """
-
-    kernel: int
-    stride: int = 1
-    padding: int = 0
-    dilation: int = 1
-
-    @property
-    def extent(self) -> int:
-        """Input positions from the first tap to the last."""
-        return (self.kernel - 1) * self.dilation + 1
-
-
-class Facts(Record):
-    """The numbers of one layer in its place. All exact; ``None`` is *not covered*, with a reason.
-
-    Attributes:
-        inputs: the shapes that came in.
-        outputs: the shapes that go out; most layers have one.
-        weights: the tensors it holds, trainable or fixed.
-        connections: weighted input lines of all units, bias lines included, weight sharing not collapsed,
-            lines into the padding included; 0 without weights.
-        connections_in_bounds: the same without lines into the padding.
-        macs: multiply-accumulates of convolutions and matrix products, padding taps included, bias not.
-        macs_in_bounds: the same without padding taps; as ``macs`` where a rule does not say.
-        windows: what one output position sees, an entry for each spatial axis; empty where a position sees
-            only itself; ``None`` where the grid is lost.
-        reasons: why a number is ``None``, by the name of the number.
-        sees: the inputs whose values reach the output, by number; all of them if None.
-        not_covered: operations whose products are not known, by name, with how often each ran.
-        macs_at_least: what is known of ``macs`` where that is ``None``.
-    """
-
-    inputs: tuple[Shape, ...]
-    outputs: tuple[Shape, ...]
-    weights: tuple[Weight, ...] = ()
-    connections: Count | None = NOTHING
-    connections_in_bounds: Count | None = NOTHING
-    macs: Count | None = NOTHING
-    macs_in_bounds: Count | None = UNSTATED
-    windows: tuple[Window, ...] | None = ()
-    reasons: Mapping[str, str] = EMPTY
-    sees: tuple[int, ...] | None = None
-    not_covered: tuple[tuple[str, int], ...] = ()
-    macs_at_least: Count = NOTHING
-
-    def __post_init__(self) -> None:
-        if self.macs_in_bounds is UNSTATED:
-            object.__setattr__(self, "macs_in_bounds", self.macs)
-
-    @property
-    def seen_inputs(self) -> Sequence[int]:
-        """The inputs whose values reach the output, by number."""
-        return range(len(self.inputs)) if self.sees is None else self.sees
-
-    @property
-    def output(self) -> Shape:
-        """The first output's shape."""
-        return self.outputs[0]
-
-    @cached_property
-    def parameters(self) -> Count:
-        """The number of trainable values, derived from the weights."""
-        return _values_of([weight for weight in self.weights if weight.trainable])
-
-    @cached_property
-    def fixed(self) -> Count:
-        """The number of values held but not trained."""
-        return _values_of([weight for weight in self.weights if not weight.trainable])
-
-    @cached_property
-    def units(self) -> Count:
-        """Output values, if the layer holds weights: the papers' "neurons"."""
-        return extents(self.output) if self.weights else NOTHING
-
-    @cached_property
-    def flops(self) -> Count | None:
-        """2 · MACs."""
-        return None if self.macs is None else count(2) * self.macs if self.macs else NOTHING
-
-    @cached_property
-    def dense_equivalent(self) -> Count:
-        """Connections of an untied map from all inputs to all units; 0 without weights."""
-        if not self.weights:
-            return NOTHING
-        lines = total(extents(shape) for shape in self.inputs)
-        biased = any("bias" in weight.name for weight in self.weights)
-        return (lines + 1 if biased else lines) * self.units
-
-
-def extents(shape: Shape) -> Count:
-    """The number of values of a shape, written as the papers do, channels last.
-
-    >>> extents((6, 28, 28)).working
-    '28·28·6'
-    """
-    return product(count(extent) for extent in (*shape[1:], *shape[:1]))
-
-
-def _values_of(weights: Sequence[Weight]) -> Count:
-    """Add the values of weights, with what they have in common written once: ``(5·5·1 + 1)·6``."""
-    if not weights:
-        return NOTHING
-    units = weights[0].shape[0]
-    if len(weights) == 1 or any(not _alike(weight.shape[0], units) for weight in weights):
-        return total(_in_reading_order(weight.shape) for weight in weights)
-    lines = [_in_reading_order(weight.shape[1:]) for weight in weights]
-    inner = lines[0]
-    for each in lines[1:]:
-        inner = inner + each
-    return inner * units
-
-
-def _alike(a: int, b: int) -> bool:
-    """Whether two extents are the same number for the same reason: 64 maps are not 64 kernels."""
-    return a == b and as_count(a).formula == as_count(b).formula
-
-
-def _in_reading_order(shape: Shape) -> Count:
-    """``(out, in, kh, kw)`` is read ``kh·kw·in·out``: the window, the maps it spans, the units."""
-    if len(shape) < 2:
-        return product(shape)
-    if len(shape) == 2:
-        return product((shape[1], shape[0]))
-    for first_window_axis, extent in enumerate(shape):
-        if isinstance(extent, Count) and extent.letter.startswith("k"):
-            outer, window = shape[:first_window_axis], shape[first_window_axis:]
-            return product((*window, *reversed(outer)))
-    return product(reversed(shape))
 
 
 class Axial(Record):
@@ -238,6 +70,7 @@ class Layer:
     * ``takes``: what it takes the axes of its inputs for; see `archscope.layers.doubt`.
     * ``centres``: whether it takes the mean of each channel away.
     * ``cuts``: whether it makes all that is negative 0.
+    * ``kept``, ``backward_copies``: see `archscope.layers.steps.one_operation`.
     """
 
     type: ClassVar[str] = ""
@@ -254,6 +87,8 @@ class Layer:
     takes: ClassVar[Meaning] = ""
     centres: ClassVar[bool] = False
     cuts: ClassVar[bool] = False
+    kept: ClassVar[tuple[str, ...] | None] = None
+    backward_copies: ClassVar[int] = 0
     options: ClassVar[Mapping[str, Option]] = MappingProxyType({})
     _declared: ClassVar[Mapping[str, Option | Axial]] = MappingProxyType({})
 
@@ -326,6 +161,18 @@ class Layer:
     def rule(self, *inputs: Shape) -> Facts:
         """The facts for given input shapes; the one thing every type defines."""
         raise NotImplementedError
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        """What PyTorch runs for it while training, one operation after the other; None where no rule says."""
+        return one_operation(self, facts)
+
+    def runs_at_inference(self, facts: Facts) -> tuple[Step, ...] | None:
+        """The same where nothing is trained; as while training unless a type says otherwise."""
+        return self.runs(facts)
+
+    def remembers(self, facts: Facts) -> Remembered | None:  # noqa: ARG002 - attention and recurrence ask for them
+        """What it holds from one token to the next when it makes them one by one; None for nothing."""
+        return None
 
     def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - a type that keeps what came returns it
         """What the axes of its output mean, ``came`` being what those of its first input mean."""

@@ -91,6 +91,7 @@ class ConstantPad1d(_ConstantPad):
     """
 
     type: ClassVar[str] = "constant_pad1d"
+    kept: ClassVar[tuple[str, ...] | None] = ()
     axes: ClassVar[int] = 1
 
 
@@ -102,6 +103,7 @@ class ConstantPad2d(_ConstantPad):
     """
 
     type: ClassVar[str] = "constant_pad2d"
+    kept: ClassVar[tuple[str, ...] | None] = ()
     axes: ClassVar[int] = 2
 
 
@@ -113,6 +115,7 @@ class ConstantPad3d(_ConstantPad):
     """
 
     type: ClassVar[str] = "constant_pad3d"
+    kept: ClassVar[tuple[str, ...] | None] = ()
     axes: ClassVar[int] = 3
 
 
@@ -124,6 +127,7 @@ class ReflectionPad1d(_ReflectionPad):
     """
 
     type: ClassVar[str] = "reflection_pad1d"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     axes: ClassVar[int] = 1
 
 
@@ -135,6 +139,7 @@ class ReflectionPad2d(_ReflectionPad):
     """
 
     type: ClassVar[str] = "reflection_pad2d"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     axes: ClassVar[int] = 2
 
 
@@ -146,6 +151,7 @@ class ReflectionPad3d(_ReflectionPad):
     """
 
     type: ClassVar[str] = "reflection_pad3d"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     axes: ClassVar[int] = 3
 
 
@@ -157,6 +163,7 @@ class ReplicationPad1d(_ReplicationPad):
     """
 
     type: ClassVar[str] = "replication_pad1d"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     axes: ClassVar[int] = 1
 
 
@@ -168,6 +175,7 @@ class ReplicationPad2d(_ReplicationPad):
     """
 
     type: ClassVar[str] = "replication_pad2d"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     axes: ClassVar[int] = 2
 
 
@@ -179,6 +187,7 @@ class ReplicationPad3d(_ReplicationPad):
     """
 
     type: ClassVar[str] = "replication_pad3d"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     axes: ClassVar[int] = 3
 
 

@@ -9,8 +9,10 @@ from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, axial
 from archscope.layers.doubt import Doubt, Place
 from archscope.layers.kernels import Kernels
+from archscope.layers.steps import Made, Step, padded_first
+from archscope.layers.tables import tabled
 from archscope.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from archscope.layers.windows import kernel_counts, side_counts, slides
+from archscope.layers.windows import kernel_counts, padded_shape, padded_sides, side_counts, slides
 from archscope.options import connection_table, option, optional
 from archscope.paddings import Padding, padding
 from archscope.working import Count, bare, count, product
@@ -67,6 +69,13 @@ class _Convolution(Kernels):
         """Which maps are connected: the input maps a window spans, its constants, how often this repeats."""
         self.check_groups(bare(maps))
         return self.per_group(maps), count(1), (units,)
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        sides = padded_sides(self.padding, facts.inputs[0], self.kernel_size, self.stride, self.dilation)
+        even = self.padding != "same" and all(before == after for before, after in sides)
+        weights = tuple(weight.name for weight in facts.weights)
+        step = Step("convolution", ("input", *weights), (Made("output", facts.output),), ("input",))
+        return padded_first(step, None if even else padded_shape(facts.inputs[0], sides), facts.inputs[0])
 
 
 class Conv1d(_Convolution):
@@ -144,6 +153,16 @@ class Conv2d(_Convolution):
                         path=(position, place),
                     )
         return count(sum(len(row) for row in table), "pairs"), units, ()
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        if self.connection_table is None:
+            return super().runs(facts)
+        sides = padded_sides(self.padding, facts.inputs[0], self.kernel_size, self.stride, self.dilation)
+        padded = padded_shape(facts.inputs[0], sides)
+        if padded != facts.inputs[0]:
+            return None
+        names = tuple(weight.name for weight in facts.weights)
+        return tabled(self.connection_table, padded, facts.output, self.kernel_size, names)
 
 
 class Conv3d(_Convolution):

@@ -9,6 +9,7 @@ from archscope.errors import Rejects
 from archscope.layers.base import NOTHING, Facts, Layer, Shape, Weight, ranked, spell_option, spell_tuple
 from archscope.layers.doubt import SEQUENCE, Doubt, Meaning, Place, useless_bias
 from archscope.layers.learned import Parameter
+from archscope.layers.steps import Made, Step, like, subtracted
 from archscope.options import choice, flag, list_of, option, optional, positive, text
 from archscope.working import bare, count, product
 
@@ -31,6 +32,7 @@ class Linear(Layer):
     """
 
     type: ClassVar[str] = "linear"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     family: ClassVar[str] = "dense"
     verb: ClassVar[str] = "Full connection"
     takes: ClassVar[Meaning] = SEQUENCE
@@ -204,6 +206,14 @@ class RBF(Layer):
             reasons=_LOST,
         )
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        whole = (*facts.output, *facts.inputs[0][-1:])
+        return (
+            subtracted("input", "weight", whole, ("input", "weight")).replace(makes=(Made("apart", whole),)),
+            Step("square", ("apart",), (Made("squared", whole),), ("apart",), behind=like(whole, 2)),
+            Step("sum", ("squared",), (Made("output", facts.output),), passes=("squared",)),
+        )
+
 
 _LOOKED_UP = "a look-up selects weights; no input line carries one"
 _TOKENS = {
@@ -225,6 +235,7 @@ class Embedding(Layer):
     """
 
     type: ClassVar[str] = "embedding"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     family: ClassVar[str] = "dense"
     verb: ClassVar[str] = "Embedding"
     tokens: ClassVar[int] = 1

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from archscope.layers.base import Facts, Layer, Shape
 from archscope.layers.doubt import Meaning
+from archscope.layers.steps import MASK, Made, Step, dropped, untouched
 from archscope.layers.windows import check_axes
 from archscope.options import option, probability
 
@@ -31,6 +32,12 @@ class _Dropping(Layer):
         if self.grid:
             check_axes(inputs[0], self.grid)
         return Facts(inputs, (inputs[0],))
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return dropped(facts, self.p, (facts.output[0], *(1 for _ in facts.output[1:])))
+
+    def runs_at_inference(self, facts: Facts) -> tuple[Step, ...] | None:
+        return untouched(facts)
 
 
 class Dropout1d(_Dropping):
@@ -80,6 +87,17 @@ class DropPath(_Dropping):
     @property
     def label(self) -> str:
         return "drop path"
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        if self.p in (0, 1):
+            return None if self.p else untouched(facts)
+        one = (1,)
+        return (
+            Step("rand", (), (Made("drawn", one),)),
+            Step("ge", (), (Made("kept", one, MASK),), reads_too=("drawn",)),
+            Step("mul", ("input",), (Made("some", facts.output),), ("kept",), reads_too=("kept",)),
+            Step("div", ("some",), (Made("output", facts.output),), reads_too=("kept",)),
+        )
 
 
 DROPPING: tuple[type[Layer], ...] = (Dropout1d, Dropout2d, Dropout3d, DropPath)

@@ -8,6 +8,7 @@ from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape
 from archscope.layers.places import axis_in, replaced
 from archscope.layers.pointwise import Pointwise
+from archscope.layers.steps import Made, Step, halved
 from archscope.options import integer, option, positive
 from archscope.working import count
 
@@ -46,6 +47,9 @@ class GLU(_Gated):
     type: ClassVar[str] = "glu"
     word: ClassVar[str] = "GLU"
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return (Step("glu", ("input",), (Made("output", facts.output),), ("input",)),)
+
 
 class GEGLU(_Gated):
     """``a · GELU(b)`` of the two halves of an axis (Shazeer 2020).
@@ -56,6 +60,9 @@ class GEGLU(_Gated):
 
     type: ClassVar[str] = "geglu"
     word: ClassVar[str] = "GEGLU"
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return halved(facts, "gelu", "gate")
 
 
 class SwiGLU(_Gated):
@@ -68,6 +75,9 @@ class SwiGLU(_Gated):
     type: ClassVar[str] = "swiglu"
     word: ClassVar[str] = "SwiGLU"
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return halved(facts, "silu", "gate")
+
 
 class ReGLU(_Gated):
     """``a · ReLU(b)`` of the two halves of an axis (Shazeer 2020).
@@ -78,6 +88,9 @@ class ReGLU(_Gated):
 
     type: ClassVar[str] = "reglu"
     word: ClassVar[str] = "ReGLU"
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return halved(facts, "relu", "opened")
 
 
 class Maxout(Pointwise):

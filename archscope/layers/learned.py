@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.layers.base import Facts, Layer, Shape, Weight
+from archscope.layers.steps import Made, Step
 from archscope.options import option
 from archscope.options import shape as a_shape
 from archscope.working import count, product
@@ -42,3 +43,6 @@ class Parameter(Layer):
             windows=None,
             reasons={"receptive_field": "it reads no input"},
         )
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return (Step("expand", ("weight",), (Made("output", facts.output),), views=True),)

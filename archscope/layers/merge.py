@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, spell_tuple, values_in
 from archscope.layers.doubt import Meaning
 from archscope.layers.places import axis_in
+from archscope.layers.steps import EACH_OTHER, Made, Step, added, divided, input_name, multiplied, subtracted
 from archscope.options import integer, option
 from archscope.working import bare, count, product, total
 
@@ -45,6 +47,19 @@ class _Elementwise(Layer):
             help="make the shapes equal; an extent of 1 is repeated",
         )
 
+    def one_by_one(self, facts: Facts, step: Callable[[str, str, Shape, tuple[str, ...]], Step]) -> tuple[Step, ...]:
+        """Two at a time, from the first: what PyTorch runs for any number of them."""
+        came, shape, ran = "input", facts.inputs[0], []
+        for place, other in enumerate(facts.inputs[1:], start=1):
+            after = tuple(max(a, b) for a, b in zip(shape, other, strict=True))
+            smaller = ((came, shape), (input_name(place), other))
+            reduces = tuple(name for name, each in smaller if values_in(each) != values_in(after))
+            made = step(came, input_name(place), after, reduces)
+            came = "output" if place == len(facts.inputs) - 1 else f"{made.op} {place}"
+            ran.append(made.replace(makes=(Made(came, after),)))
+            shape = after
+        return tuple(ran)
+
 
 class Add(_Elementwise):
     """The sum of its inputs: a residual connection.
@@ -57,6 +72,9 @@ class Add(_Elementwise):
     verb: ClassVar[str] = "Addition"
     symbol: ClassVar[str] = "+"
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return self.one_by_one(facts, added)
+
 
 class Multiply(_Elementwise):
     """The product of its inputs, value by value: a gate.
@@ -68,6 +86,9 @@ class Multiply(_Elementwise):
     type: ClassVar[str] = "multiply"
     verb: ClassVar[str] = "Multiplication"
     symbol: ClassVar[str] = "×"
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return self.one_by_one(facts, multiplied)
 
 
 class Subtract(_Elementwise):
@@ -82,6 +103,9 @@ class Subtract(_Elementwise):
     symbol: ClassVar[str] = "−"
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return self.one_by_one(facts, subtracted)
+
 
 class Divide(_Elementwise):
     """The first input over the second, value by value.
@@ -94,6 +118,9 @@ class Divide(_Elementwise):
     verb: ClassVar[str] = "Division"
     symbol: ClassVar[str] = "÷"
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return self.one_by_one(facts, divided)
 
 
 class Matmul(Layer):
@@ -144,6 +171,12 @@ class Matmul(Layer):
     def label(self) -> str:
         return "matrix product"
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        left, right = facts.inputs
+        if left[:-2] != right[:-2]:
+            return None
+        return (Step("bmm", ("input", "input 2"), (Made("output", facts.output),), saves_for=EACH_OTHER),)
+
 
 class Concat(Layer):
     """Its inputs one after the other along an axis, the channels unless told otherwise.
@@ -182,6 +215,10 @@ class Concat(Layer):
     @staticmethod
     def _others(shape: Shape, axis: int) -> Shape:
         return tuple(bare(extent) for position, extent in enumerate(shape) if position != axis)
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        read = tuple(input_name(place) for place in range(len(facts.inputs)))
+        return (Step("cat", read, (Made("output", facts.output),), passes=read),)
 
 
 LAYERS: tuple[type[Layer], ...] = (Add, Multiply, Matmul, Concat, Subtract, Divide)

@@ -9,6 +9,7 @@ from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, extents, spell_option, spell_tuple
 from archscope.layers.doubt import MAPS, Doubt, Meaning, Place
 from archscope.layers.dropping import DROPPING
+from archscope.layers.steps import Made, Step, divided, dropped, like, multiplied, untouched
 from archscope.options import (
     flag,
     number,
@@ -61,6 +62,21 @@ class LRN(Layer):
 
     def meaning(self, came: Meaning) -> Meaning:
         return came
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        shape = facts.output
+        padded = (bare(shape[0]) + self.size - 1, *shape[1:])
+        return (
+            Step("mul", ("input", "input"), (Made("squared", shape),), ("input",)),
+            Step("pad", ("squared",), (Made("padded", padded),)),
+            Step("avg_pool", ("padded",), (Made("mean", shape),), ("padded",)),
+            Step("mul", ("mean",), (Made("scaled", shape),)),
+            Step("add", ("scaled",), (Made("shifted", shape),), passes=("scaled",)),
+            Step(
+                "pow", ("shifted",), (Made("power", shape),), ("shifted",), behind=like(shape, 2), reads_too=("mean",)
+            ),
+            divided("input", "power", shape),
+        )
 
 
 def _scaled(
@@ -125,6 +141,19 @@ class BatchNorm(Layer):
         held = tuple(Weight(name, (channels,), trainable=False) for name in running)
         return _scaled(inputs, scales, held, pointwise=True)
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return self._normalized(facts, ("mean", "deviation"))
+
+    def runs_at_inference(self, facts: Facts) -> tuple[Step, ...] | None:
+        return self._normalized(facts, () if self.track_running_stats else ("mean", "deviation"))
+
+    @staticmethod
+    def _normalized(facts: Facts, statistics: tuple[str, ...]) -> tuple[Step, ...]:
+        """One operation that keeps its input and a statistic of each name for every channel of the batch."""
+        made = tuple(Made(name, facts.inputs[0][:1], each=False) for name in statistics)
+        weights = tuple(weight.name for weight in facts.weights if weight.trainable)
+        return (Step("batch_norm", ("input", *weights), (Made("output", facts.output), *made), ("input", *statistics)),)
+
 
 class LayerNorm(Layer):
     """Normalize each sample over its last axes; scale and shift every position (Ba et al. 2016).
@@ -157,6 +186,10 @@ class LayerNorm(Layer):
     def rule(self, *inputs: Shape) -> Facts:
         names = () if not self.elementwise_affine else ("weight", "bias") if self.bias else ("weight",)
         return _over_last_axes(inputs[0], self.normalized_shape, names)
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        length = len(facts.inputs[0] if self.normalized_shape is None else self.normalized_shape)
+        return _normalized(facts, "layer_norm", facts.inputs[0][: len(facts.inputs[0]) - length], ("mean", "deviation"))
 
 
 class RMSNorm(Layer):
@@ -193,6 +226,23 @@ class RMSNorm(Layer):
     def rule(self, *inputs: Shape) -> Facts:
         return _over_last_axes(inputs[0], self.normalized_shape, ("weight",) if self.elementwise_affine else ())
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        shape = facts.output
+        length = len(shape if self.normalized_shape is None else self.normalized_shape)
+        each = (*shape[: len(shape) - length], *(1 for _ in range(length)))
+        weights = tuple(weight.name for weight in facts.weights)
+        normed = "normed" if weights else "output"
+        scaled = (multiplied("normed", weights[0], shape, weights).replace(reads_too=("inverse",)),) if weights else ()
+        return (
+            Step("pow", ("input",), (Made("squared", shape),), ("input",), behind=like(shape, 2)),
+            Step("mean", ("squared",), (Made("mean", each),)),
+            Step(
+                "rsqrt", ("mean",), (Made("inverse", each),), ("inverse",), behind=like(each, 2), reads_too=("squared",)
+            ),
+            multiplied("input", "inverse", shape, ("inverse",)).replace(makes=(Made(normed, shape),)),
+            *scaled,
+        )
+
 
 def _over_positions(place: Place, stated: tuple[int, ...] | None) -> Iterable[Doubt]:
     """A doubt of a norm that mixes the positions of a sequence because nothing says over what it goes."""
@@ -225,6 +275,13 @@ def _over_last_axes(shape: Shape, stated: tuple[int, ...] | None, names: tuple[s
         pointwise=False,
         lost="the statistics of the last axes reach every position along them",
     )
+
+
+def _normalized(facts: Facts, op: str, places: Shape, statistics: tuple[str, ...]) -> tuple[Step, ...]:
+    """One operation that keeps its input, and a statistic of each name for every place."""
+    made = tuple(Made(name, places) for name in statistics)
+    weights = tuple(weight.name for weight in facts.weights)
+    return (Step(op, ("input", *weights), (Made("output", facts.output), *made), ("input", *statistics)),)
 
 
 class GroupNorm(Layer):
@@ -262,6 +319,9 @@ class GroupNorm(Layer):
             )
         scales = (Weight("weight", (channels,)), Weight("bias", (channels,))) if self.affine else ()
         return _scaled(inputs, scales, pointwise=False, lost="the statistics of the whole map reach every position")
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return _normalized(facts, "group_norm", (self.num_groups,), ("mean", "deviation"))
 
 
 class InstanceNorm(Layer):
@@ -327,6 +387,12 @@ class Dropout(Layer):
 
     def rule(self, *inputs: Shape) -> Facts:
         return Facts(inputs, (inputs[0],))
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return dropped(facts, self.p, facts.output)
+
+    def runs_at_inference(self, facts: Facts) -> tuple[Step, ...] | None:
+        return untouched(facts)
 
 
 LAYERS: tuple[type[Layer], ...] = (LRN, BatchNorm, LayerNorm, RMSNorm, GroupNorm, InstanceNorm, Dropout, *DROPPING)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Window, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, Window, spell_tuple, values_in
 from archscope.layers.places import LOST, axis_in, kept_grid, replaced, taken_out
+from archscope.layers.steps import Made, Step, output_name
 from archscope.options import integer, non_negative, one_or_many, option, optional, positive, shape
 from archscope.working import bare, count
 
@@ -19,6 +20,14 @@ class View(Layer):
     family: ClassVar[str] = "axes"
     absorbed: ClassVar[bool] = True
     shares_memory: ClassVar[bool] = True
+
+    def turned(self, facts: Facts) -> bool:
+        """Whether its values lie in another order than its axes say, or apart."""
+        return values_in(facts.output) != values_in(facts.inputs[0])
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        made = tuple(Made(output_name(place), shape) for place, shape in enumerate(facts.outputs))
+        return (Step(self.type, ("input",), made, views=True, turns=self.turned(facts)),)
 
 
 class Slice(View):

@@ -9,6 +9,7 @@ from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, ranked, spell_tuple
 from archscope.layers.doubt import Doubt, Meaning, Place
 from archscope.layers.places import axis_in
+from archscope.layers.steps import Made, Step, chain, divided, like, subtracted
 from archscope.options import integer, non_negative_number, number, option, positive_number
 from archscope.working import bare
 
@@ -69,6 +70,7 @@ class Mish(Pointwise):
     """
 
     type: ClassVar[str] = "mish"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "Mish"
 
 
@@ -80,6 +82,7 @@ class CELU(Pointwise):
     """
 
     type: ClassVar[str] = "celu"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "CELU"
     alpha: float = option(positive_number, default=1.0, doc="Height of the plateau below 0.")
 
@@ -94,6 +97,14 @@ class Softsign(Pointwise):
     type: ClassVar[str] = "softsign"
     word: ClassVar[str] = "softsign"
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        shape = facts.output
+        return (
+            Step("abs", ("input",), (Made("abs", shape),), ("input",), behind=like(shape, 1)),
+            Step("add", ("abs",), (Made("added", shape),), passes=("abs",)),
+            divided("input", "added", shape),
+        )
+
 
 class LogSigmoid(Pointwise):
     """The logarithm of `Sigmoid`.
@@ -104,6 +115,10 @@ class LogSigmoid(Pointwise):
 
     type: ClassVar[str] = "logsigmoid"
     word: ClassVar[str] = "log sigmoid"
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        made = (Made("output", facts.output), Made("buffer", facts.output))
+        return (Step("log_sigmoid", ("input",), made, ("input", "buffer")),)
 
 
 class Tanhshrink(Pointwise):
@@ -116,6 +131,10 @@ class Tanhshrink(Pointwise):
     type: ClassVar[str] = "tanhshrink"
     word: ClassVar[str] = "tanh shrink"
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        tanh = Step("tanh", ("input",), (Made("tanh", facts.output),), ("tanh",))
+        return (tanh, subtracted("input", "tanh", facts.output))
+
 
 class Softshrink(Pointwise):
     """``a`` moved towards 0 by ``lambd``; 0 for values that would pass it.
@@ -125,6 +144,7 @@ class Softshrink(Pointwise):
     """
 
     type: ClassVar[str] = "softshrink"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "soft shrink"
     lambd: float = option(non_negative_number, default=0.5, doc="How far values are moved towards 0.")
 
@@ -137,6 +157,7 @@ class Hardshrink(Pointwise):
     """
 
     type: ClassVar[str] = "hardshrink"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "hard shrink"
     lambd: float = option(non_negative_number, default=0.5, doc="Distance from 0 up to which values become 0.")
 
@@ -149,6 +170,7 @@ class Threshold(Pointwise):
     """
 
     type: ClassVar[str] = "threshold"
+    kept: ClassVar[tuple[str, ...] | None] = ("input",)
     word: ClassVar[str] = "threshold"
     threshold: float = option(number, doc="What a value has to be above to stay.")
     value: float = option(number, doc="What the others become.")
@@ -183,6 +205,9 @@ class Softmin(Normalized):
     word: ClassVar[str] = "softmin"
     dim: int = option(integer, default=0, doc="The axis that adds up to 1, counted without the batch.")
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return chain(("neg", ""), ("softmax", "output"), shape=facts.output)
+
 
 class Softmax2d(Pointwise):
     """Softmax over the channels of each position of ``(channels, height, width)``: `Softmax` for maps alone.
@@ -192,6 +217,7 @@ class Softmax2d(Pointwise):
     """
 
     type: ClassVar[str] = "softmax2d"
+    kept: ClassVar[tuple[str, ...] | None] = ("output",)
     word: ClassVar[str] = "softmax"
 
     def rule(self, *inputs: Shape) -> Facts:

@@ -5,42 +5,25 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Weight, Window, axial
+from archscope.layers.base import Facts, Layer, Shape, Window, axial
 from archscope.layers.doubt import MAPS, Meaning
-from archscope.layers.windows import AXES, check_axes, kernel_counts, same_padding, side_counts, slides, spell_window
-from archscope.options import Kind, each_axis, flag, option, optional
+from archscope.layers.steps import INDEX, Made, Step, padded_first
+from archscope.layers.subsampling import Subsampling, Windowed
+from archscope.layers.windows import (
+    AXES,
+    check_axes,
+    padded_shape,
+    padded_sides,
+    same_padding,
+    slides,
+    spell_window,
+)  # fmt: skip
+from archscope.options import each_axis, flag, option
 from archscope.paddings import Padding, Sides, padding
-from archscope.working import bare, count, product
+from archscope.working import bare, count
 
 
-def _each_or_none(axes: int) -> Kind:
-    return optional(each_axis(axes))
-
-
-class _Windowed(Layer):
-    """Windows that lie side by side unless a stride is stated."""
-
-    family: ClassVar[str] = "pooling"
-    takes: ClassVar[Meaning] = MAPS
-    kernel_size: tuple[int, ...] = axial(each_axis, doc="Size of the window.")
-    stride: tuple[int, ...] | None = axial(
-        _each_or_none, default=None, doc="Steps between windows; the size of the window if left out."
-    )
-
-    @property
-    def steps(self) -> tuple[int, ...]:
-        """The stride, the window's size where none is stated."""
-        return self.kernel_size if self.stride is None else self.stride
-
-    @property
-    def kernel(self) -> tuple[int, ...]:
-        return self.kernel_size
-
-    def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - whatever came, maps leave
-        return MAPS
-
-
-class _Pooling(_Windowed):
+class _Pooling(Windowed):
     """A window without weights."""
 
     verb: ClassVar[str] = "Pooling"
@@ -97,6 +80,14 @@ class _Pooling(_Windowed):
             windows=tuple(each.window for each in across),
         )
 
+    def padded_by_itself(self, inputs: tuple[Shape, ...]) -> Shape | None:
+        """The input with its padding, where PyTorch's pooling does not pad by itself; None where it does."""
+        sides = padded_sides(self.padding, inputs[0], self.kernel_size, self.steps, self.dilations)
+        wide = any(before > size // 2 for (before, _), size in zip(sides, self.kernel_size, strict=True))
+        if not wide and self.padding != "same" and all(before == after for before, after in sides):
+            return None
+        return padded_shape(inputs[0], sides)
+
 
 class _MaxPool(_Pooling):
     word: ClassVar[str] = "max"
@@ -105,6 +96,11 @@ class _MaxPool(_Pooling):
     @property
     def dilations(self) -> tuple[int, ...]:
         return self.dilation
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        made = (Made("output", facts.output), Made("indices", facts.output, INDEX))
+        pool = Step("max_pool", ("input",), made, ("input", "indices"))
+        return padded_first(pool, self.padded_by_itself(facts.inputs), facts.inputs[0])
 
 
 class MaxPool1d(_MaxPool):
@@ -145,6 +141,13 @@ class MaxPool3d(_MaxPool):
 class _AvgPool(_Pooling):
     word: ClassVar[str] = "average"
     count_include_pad: bool = option(flag, default=True, doc="Whether padding counts as zeros in the average.")
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        padded = self.padded_by_itself(facts.inputs)
+        if padded is not None and not self.count_include_pad:
+            return None
+        pool = Step("avg_pool", ("input",), (Made("output", facts.output),), ("input",))
+        return padded_first(pool, padded, facts.inputs[0])
 
 
 class AvgPool1d(_AvgPool):
@@ -243,9 +246,18 @@ class _AdaptivePool(Layer):
 class _AdaptiveAvgPool(_AdaptivePool):
     word: ClassVar[str] = "average"
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        # To one value a map it is a mean, which needs nothing of its input again.
+        kept = () if set(self.output_size) == {1} else ("input",)
+        return (Step("adaptive_avg_pool", ("input",), (Made("output", facts.output),), kept),)
+
 
 class _AdaptiveMaxPool(_AdaptivePool):
     word: ClassVar[str] = "max"
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        made = (Made("output", facts.output), Made("indices", facts.output, INDEX))
+        return (Step("adaptive_max_pool", ("input",), made, ("input", "indices")),)
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
@@ -312,44 +324,6 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPool):
 
     type: ClassVar[str] = "adaptive_max_pool3d"
     axes: ClassVar[int] = 3
-
-
-class Subsampling(_Windowed):
-    """LeCun's sub-sampling: the sum of each window, times one trainable weight a map, plus one bias a map.
-
-    It is not average pooling: it trains ``(1 + 1)·n`` values, and each unit has ``k·k + 1`` connections.
-    It multiplies once per unit, after the sum, which is no convolution, so it has no MACs.
-
-    LeNet-5's S2 (LeCun et al. 1998, Sec. II-B):
-
-    >>> facts = Subsampling(kernel_size=2).facts((6, 28, 28))
-    >>> facts.output, facts.parameters, facts.connections
-    ((6, 14, 14), 12, 5880)
-    """
-
-    type: ClassVar[str] = "subsampling"
-    axes: ClassVar[int] = 2
-    verb: ClassVar[str] = "Subsampling"
-
-    @property
-    def label(self) -> str:
-        return f"subsampling {spell_window(self.kernel_size, self.steps, self.kernel_size)}"
-
-    def rule(self, *inputs: Shape) -> Facts:
-        (shape,) = inputs
-        unpadded = ((0, 0), (0, 0))
-        across = slides(shape, kernel=self.kernel_size, stride=self.steps, dilation=(1, 1), padding=unpadded)
-        outputs = tuple(each.positions for each in across)
-        maps = count(shape[0], "n")
-        connections = (product(kernel_counts(self.kernel_size)) + 1) * product(side_counts(outputs)) * maps
-        return Facts(
-            inputs=inputs,
-            outputs=((maps, *outputs),),
-            weights=(Weight("weight", (maps,)), Weight("bias", (maps,))),
-            connections=connections,
-            connections_in_bounds=connections,
-            windows=tuple(each.window for each in across),
-        )
 
 
 LAYERS: tuple[type[Layer], ...] = (

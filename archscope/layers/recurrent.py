@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.attention import GRIDLESS, sequence_of
-from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_option, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, Weight, extents, ranked, spell_option, spell_tuple
 from archscope.layers.doubt import SEQUENCE, Meaning
+from archscope.layers.steps import Remembered
 from archscope.limits import MOST_RECURRENT_LAYERS
 from archscope.options import choice, flag, option, optional, positive, probability, up_to
 from archscope.working import Count, count, total
@@ -95,6 +96,9 @@ class _Recurrent(Layer):
         if not self.bias:
             return matrices
         return (*matrices, Weight(f"bias_ih{suffix}", (gated,)), Weight(f"bias_hh{suffix}", (gated,)))
+
+    def remembers(self, facts: Facts) -> Remembered | None:
+        return None if self.bidirectional else Remembered(once=total(extents(state) for state in facts.outputs[1:]))
 
 
 def check_states(given: tuple[Shape, ...], wanted: tuple[Shape, ...], names: tuple[str, ...]) -> None:
@@ -211,6 +215,9 @@ class _Cell(Layer):
             windows=None,
             reasons={"receptive_field": "every unit sees its whole input; there is no grid any more"},
         )
+
+    def remembers(self, facts: Facts) -> Remembered | None:
+        return Remembered(once=total(extents(state) for state in facts.outputs))
 
 
 class RNNCell(_Cell):

@@ -9,6 +9,7 @@ from archscope.layers.base import Facts, Layer, Shape, Window, axial, extents, s
 from archscope.layers.borders import BORDERS
 from archscope.layers.doubt import MAPS, Meaning
 from archscope.layers.shuffles import SHUFFLES
+from archscope.layers.steps import Made, Step
 from archscope.layers.windows import AXES, check_axes, padded
 from archscope.options import choice, one_or_many, open_shape, option, optional, positive, positive_number
 from archscope.paddings import Sides, sides
@@ -32,6 +33,9 @@ class Flatten(Layer):
 
     def rule(self, *inputs: Shape) -> Facts:
         return Facts(inputs, ((extents(inputs[0]),),), windows=None, reasons=_REARRANGED)
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return (Step("reshape", ("input",), (Made("output", facts.output),), views=True, lined=True),)
 
 
 class Reshape(Layer):
@@ -70,6 +74,9 @@ class Reshape(Layer):
         output = tuple(count(open_extent if extent == -1 else extent) for extent in self.shape)
         return Facts(inputs, (output,), windows=None, reasons=_REARRANGED)
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return (Step("reshape", ("input",), (Made("output", facts.output),), views=True, lined=True),)
+
 
 class _ZeroPad(Layer):
     """Zeros around the input."""
@@ -102,6 +109,7 @@ class ZeroPad1d(_ZeroPad):
     """
 
     type: ClassVar[str] = "zero_pad1d"
+    kept: ClassVar[tuple[str, ...] | None] = ()
     axes: ClassVar[int] = 1
 
 
@@ -113,6 +121,7 @@ class ZeroPad2d(_ZeroPad):
     """
 
     type: ClassVar[str] = "zero_pad2d"
+    kept: ClassVar[tuple[str, ...] | None] = ()
     axes: ClassVar[int] = 2
 
 
@@ -124,6 +133,7 @@ class ZeroPad3d(_ZeroPad):
     """
 
     type: ClassVar[str] = "zero_pad3d"
+    kept: ClassVar[tuple[str, ...] | None] = ()
     axes: ClassVar[int] = 3
 
 
@@ -139,6 +149,7 @@ class Upsample(Layer):
     """
 
     type: ClassVar[str] = "upsample"
+    kept: ClassVar[tuple[str, ...] | None] = ()
     family: ClassVar[str] = "shape"
     verb: ClassVar[str] = "Upsampling"
     takes: ClassVar[Meaning] = MAPS

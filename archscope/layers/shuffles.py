@@ -20,6 +20,7 @@ class PixelShuffle(Layer):
     """
 
     type: ClassVar[str] = "pixel_shuffle"
+    kept: ClassVar[tuple[str, ...] | None] = ()
     family: ClassVar[str] = "shape"
     verb: ClassVar[str] = "Pixel shuffle"
     upscale_factor: int = option(positive, doc="How many times as high and as wide.")
@@ -51,6 +52,7 @@ class PixelUnshuffle(Layer):
     """
 
     type: ClassVar[str] = "pixel_unshuffle"
+    kept: ClassVar[tuple[str, ...] | None] = ()
     family: ClassVar[str] = "shape"
     verb: ClassVar[str] = "Pixel unshuffle"
     downscale_factor: int = option(positive, doc="Into how many parts height and width go.")
@@ -82,6 +84,7 @@ class ChannelShuffle(Layer):
     """
 
     type: ClassVar[str] = "channel_shuffle"
+    kept: ClassVar[tuple[str, ...] | None] = ()
     family: ClassVar[str] = "shape"
     verb: ClassVar[str] = "Channel shuffle"
     groups: int = option(positive, doc="Groups of channels.")

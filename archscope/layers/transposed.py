@@ -7,7 +7,8 @@ from typing import ClassVar
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Shape, Weight, Window, axial
 from archscope.layers.kernels import Kernels
-from archscope.layers.windows import both_sides, check_axes, kernel_counts, landing, reach, side_counts
+from archscope.layers.steps import Made, Step
+from archscope.layers.windows import both_sides, check_axes, kernel_counts, landing, padded_shape, reach, side_counts
 from archscope.options import Kind, each_axis, non_negative
 from archscope.paddings import Sides, sides
 from archscope.working import Count, bare, count, product
@@ -80,6 +81,15 @@ class _ConvTranspose(Kernels):
         """Pairs of an input position and a tap whose product lands inside the output."""
         before, _ = self.padding[axis]
         return landing(Window(self.kernel_size[axis], self.stride[axis], before, self.dilation[axis]), size, out)
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        weights = tuple(weight.name for weight in facts.weights)
+        sides = self.padding
+        uneven = any(before != after for before, after in sides)
+        whole = padded_shape(facts.output, sides) if uneven else facts.output
+        name = "whole" if uneven else "output"
+        conv = Step("conv_transpose", ("input", *weights), (Made(name, whole),), ("input",))
+        return (conv, Step("pad", ("whole",), (Made("output", facts.output),))) if uneven else (conv,)
 
 
 class ConvTranspose1d(_ConvTranspose):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from archscope.errors import Rejects
 from archscope.layers.base import Shape, Window, spell_tuple
-from archscope.paddings import Padding
+from archscope.paddings import Padding, Sides
 from archscope.record import Record
 from archscope.working import Count, bare, count
 
@@ -238,3 +238,18 @@ def spell_window(kernel: Sequence[int], stride: Sequence[int], default_stride: S
         return text
     unique = set(stride)
     return f"{text} /{'×'.join(str(each) for each in (stride[:1] if len(unique) == 1 else stride))}"
+
+
+def padded_sides(padding_: Padding, shape: Shape, kernel: Sequence[int], stride: Sequence[int],
+                 dilation: Sequence[int]) -> Sides:  # fmt: skip
+    """The positions before and after each axis, ``same`` worked out."""
+    if padding_ != "same":
+        return padding_
+    along = zip(shape[1:], kernel, stride, dilation, strict=True)
+    return tuple(same_padding(bare(n), kernel=k, stride=s, dilation=d) for n, k, s, d in along)
+
+
+def padded_shape(shape: Shape, sides: Sides) -> Shape:
+    """A shape, widened on both sides of each axis but the first."""
+    along = zip(shape[1:], sides, strict=True)
+    return (shape[0], *(bare(extent) + before + after for extent, (before, after) in along))

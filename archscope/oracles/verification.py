@@ -50,6 +50,7 @@ WITNESSES: Final = {
         Witness("FLOPs", "flops", "PyTorch's FlopCounterMode: 2 · MACs"),
         Witness("Jacobian", "jacobian", "non-zeros of each layer's Jacobian, plus bias lines: connections"),
         Witness("field", "field", "which input pixels reach a unit: receptive fields"),
+        Witness("memory", "memory", "PyTorch's memory tracker and autograd: bytes held, phase by phase"),
         Witness("Keras", "keras", "Keras 3, the course's own models: shapes and parameters", ("torch", "keras"),
                 as_written=True),
         Witness("published", "published", "every figure in print that the spec cites", (), as_written=True),

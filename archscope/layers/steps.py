@@ -1,0 +1,207 @@
+"""`Step`: one operation of PyTorch that a layer runs, with what it makes, keeps and holds meanwhile.
+
+What a layer holds in memory follows from its steps, in the order in which PyTorch runs them. LeCun's squashing
+function is three: ``slope · a``, ``tanh`` of it, and ``amplitude ·`` that; only the second keeps something for the
+backward pass, and each holds what it reads and what it makes.
+
+Tensors of a layer go by name: ``input``, ``input 2``, the names of its weights, what its steps make, ``output``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from archscope.record import EMPTY, Record
+
+INDEX = "int64"
+"""The type in which PyTorch notes positions."""
+
+EACH_OTHER: Final = MappingProxyType({"input": "input 2", "input 2": "input"})
+"""Each of two inputs is kept for the gradient of the other."""
+
+MASK = "bool"
+"""The type in which PyTorch notes yes and no."""
+
+
+class Made(Record):
+    """A tensor that a step makes.
+
+    Attributes:
+        name: what later steps of the layer call it.
+        shape: its extents without the batch.
+        dtype: PyTorch's name of its type; that of the network's values if empty.
+        each: whether there is one for every sample of the batch; batch normalization's statistics are for all.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str = ""
+    each: bool = True
+
+
+class Step(Record):
+    """One operation of PyTorch.
+
+    Attributes:
+        op: PyTorch's name for it.
+        reads: the tensors it reads that a gradient goes back to.
+        makes: what it makes; a gradient comes in for the first.
+        saves: what the backward pass needs of what it read and made.
+        saves_for: what it saves only for the gradient of another tensor that it read.
+        views: whether it only sees the first tensor it reads differently, and so its gradient.
+        passes: tensors it reads whose gradient lies in the memory of the one that came.
+        reduces: tensors it repeats along an axis: their gradient comes out whole and is summed after.
+        every: whether its backward pass makes the gradients of all it read, wanted or not.
+        turns: whether the values lie in another order than their axes say; copied where that matters.
+        lined: whether it needs the values in the order of their axes.
+        beside: what it holds while it runs, beyond what it reads and makes.
+        behind: what its backward pass holds, beyond the gradients that come and go.
+        reads_too: tensors it reads that no gradient goes back to.
+    """
+
+    op: str
+    reads: tuple[str, ...]
+    makes: tuple[Made, ...]
+    saves: tuple[str, ...] = ()
+    saves_for: Mapping[str, str] = EMPTY
+    views: bool = False
+    passes: tuple[str, ...] = ()
+    reduces: tuple[str, ...] = ()
+    every: bool = False
+    turns: bool = False
+    lined: bool = False
+    beside: tuple[Made, ...] = ()
+    behind: tuple[Made, ...] = ()
+    reads_too: tuple[str, ...] = ()
+
+
+class Remembered(Record):
+    """What a layer holds from one token to the next, in values of one sample.
+
+    Attributes:
+        each: values for every token that it has seen; with their working.
+        once: values however long the sequence is: a state, or keys and values of another sequence.
+    """
+
+    each: int = 0
+    once: int = 0
+
+
+def input_name(position: int) -> str:
+    """What steps call an input, counted from 0.
+
+    >>> input_name(0), input_name(1)
+    ('input', 'input 2')
+    """
+    return "input" if position == 0 else f"input {position + 1}"
+
+
+def output_name(position: int) -> str:
+    """What steps call an output, counted from 0."""
+    return "output" if position == 0 else f"output {position + 1}"
+
+
+def like(shape: tuple[int, ...], times: int, dtype: str = "") -> tuple[Made, ...]:
+    """Some tensors of one shape that nobody calls by name."""
+    return tuple(Made(f"scratch {number}", shape, dtype) for number in range(times))
+
+
+def chain(*steps: tuple[str, str], shape: tuple[int, ...]) -> tuple[Step, ...]:
+    """Operations one after the other on values of one shape, each with what it saves: ``("tanh", "output")``."""
+    came = "input"
+    ran: list[Step] = []
+    for number, (op, saves) in enumerate(steps, start=1):
+        made = "output" if number == len(steps) else f"{op} {number}"
+        kept = () if not saves else (came,) if saves == "input" else (made,)
+        ran.append(Step(op, (came,), (Made(made, shape),), kept))
+        came = made
+    return tuple(ran)
+
+
+def one_operation(layer: Any, facts: Any) -> tuple[Step, ...] | None:
+    """The step of a layer that is one operation of PyTorch.
+
+    ``layer.kept`` names what its backward pass needs, ``input``, ``output``, neither or both; None where no rule says.
+    ``layer.backward_copies`` is how many tensors like the output that backward pass holds meanwhile. A layer that
+    shares its input's memory only sees it differently.
+    """
+    made = tuple(Made(output_name(place), shape) for place, shape in enumerate(facts.outputs))
+    if layer.shares_memory:
+        return (Step(layer.type, ("input",), made, views=True),)
+    if layer.kept is None:
+        return None
+    read = tuple(input_name(place) for place in range(layer.tokens, len(facts.inputs)))
+    weights = tuple(weight.name for weight in facts.weights if weight.trainable)
+    tokens = tuple(input_name(place) for place in range(layer.tokens))
+    behind = like(facts.output, layer.backward_copies)
+    return (Step(layer.type, (*read, *weights), made, layer.kept, behind=behind, reads_too=tokens),)
+
+
+def divided(first: str, second: str, shape: tuple[int, ...], reduces: tuple[str, ...] = ()) -> Step:
+    """The first over the second; the gradient of the second takes a product of three."""
+    return Step("div", (first, second), (Made("output", shape),), (second,), {first: second}, reduces=reduces,
+                behind=like(shape, 2))  # fmt: skip
+
+
+def added(first: str, second: str, shape: tuple[int, ...], reduces: tuple[str, ...] = ()) -> Step:
+    """The sum of two: the gradient goes on to both."""
+    return Step("add", (first, second), (Made("output", shape),), passes=(first, second), reduces=reduces)
+
+
+def subtracted(first: str, second: str, shape: tuple[int, ...], reduces: tuple[str, ...] = ()) -> Step:
+    """The first less the second, whose gradient is the negative."""
+    return Step("sub", (first, second), (Made("output", shape),), passes=(first,), reduces=reduces)
+
+
+def multiplied(first: str, second: str, shape: tuple[int, ...], reduces: tuple[str, ...] = ()) -> Step:
+    """The product of two: each is kept for the gradient of the other."""
+    return Step("mul", (first, second), (Made("output", shape),), saves_for={first: second, second: first},
+                reduces=reduces)  # fmt: skip
+
+
+def padded_first(step: Step, padded: tuple[int, ...] | None, shape: tuple[int, ...]) -> tuple[Step, ...]:
+    """A step that reads ``input``, after a padding of its own where there is one."""
+    if padded is None or padded == shape:
+        return (step,)
+    named = {"input": "padded"}
+    after = step.replace(
+        reads=tuple(named.get(name, name) for name in step.reads),
+        saves=tuple(named.get(name, name) for name in step.saves),
+    )
+    return (Step("pad", ("input",), (Made("padded", padded),)), after)
+
+
+def untouched(facts: Any) -> tuple[Step, ...]:
+    """Dropout at inference: what comes goes on."""
+    return (Step("dropout", ("input",), (Made("output", facts.output),), views=True),)
+
+
+def dropped(facts: Any, p: float, mask: tuple[int, ...]) -> tuple[Step, ...]:
+    """Dropout with a mask of some shape: a value of the network's type for each place."""
+    made = (Made("output", facts.output),)
+    if p == 0:
+        return untouched(facts)
+    return (
+        Step("bernoulli", (), (Made("noise", mask),)),
+        Step("mul", ("input",), made, ("noise",), reads_too=("noise",)),
+    )
+
+
+def halved(facts: Any, op: str, saves: str) -> tuple[Step, ...]:
+    """The first half of the input times a function of the second, which saves ``gate`` or ``opened``."""
+    shape = facts.output
+    return (
+        Step("split", ("input",), (Made("value", shape), Made("gate", shape)), views=True, turns=True),
+        Step(op, ("gate",), (Made("opened", shape),), (saves,)),
+        multiplied("value", "opened", shape).replace(reads_too=("gate",)),
+    )
+
+
+def attended(output: tuple[int, ...], places: tuple[int, ...], *, masked: bool = False) -> Step:
+    """Attention in one operation: it keeps queries, keys, values, its output, and a sum of exponentials a query."""
+    made = (Made("output", output), Made("sums", places, "float32"))
+    reads = ("input", "input 2", "input 3")
+    mask = ("input 4",) if masked else ()
+    return Step("scaled_dot_product_attention", reads, made, (*reads, *mask, "output", "sums"), reads_too=mask)

@@ -1,0 +1,99 @@
+"""What a network holds from one token to the next when it makes them one by one: keys, values, states.
+
+>>> from archscope.layers import MultiheadAttention
+>>> from archscope.network import Network, Node, Ref
+>>> layer = MultiheadAttention(num_heads=64, num_kv_heads=8, bias=False, causal=True)
+>>> llama = Network("one layer of Llama-2-70B", {"input": (4096, 8192)}, [Node("a", layer, (Ref("input"),), "a")])
+>>> cache = cache_of(llama, dtype="float16")
+>>> cache.token_bytes, cache.token_bytes.working, cache.at(4096)
+(4096, '2·2·8·128', 16777216)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from archscope.errors import UsageError, did_you_mean
+from archscope.network import Network
+from archscope.precision import DTYPE_BYTES
+from archscope.record import Record
+from archscope.working import Count, as_count, bare, count, total
+
+PAGE: Final = 16
+"""Tokens that are reserved together unless told otherwise, as vLLM does."""
+
+
+class Cache(Record):
+    """What is remembered of one sample.
+
+    Attributes:
+        layers: bytes for every token, and bytes however many there are, by layer.
+        dtype: PyTorch's name of the type it is held in.
+        window: how many of the last tokens are remembered; all if None.
+        page: tokens that are reserved together.
+    """
+
+    layers: Mapping[str, tuple[Count, Count]]
+    dtype: str
+    window: int | None = None
+    page: int = PAGE
+
+    @property
+    def token_bytes(self) -> Count:
+        """Bytes for one more token, until the window is full."""
+        return total(each for each, _ in self.layers.values())
+
+    @property
+    def fixed_bytes(self) -> Count:
+        """Bytes however many tokens there are: states, and keys and values of another sequence."""
+        return total(once for _, once in self.layers.values())
+
+    def at(self, length: int, batch: int = 1) -> Count:
+        """Bytes after some tokens.
+
+        >>> Cache({"a": (count(8), count(0))}, "float32", window=100).at(1000)
+        800
+        """
+        return self._of(length if self.window is None else min(length, self.window), batch)
+
+    def reserved(self, length: int, batch: int = 1) -> Count:
+        """Bytes that are set aside for some tokens: whole pages.
+
+        >>> cache = Cache({"a": (count(8), count(0))}, "float32", page=16)
+        >>> cache.at(1000), cache.reserved(1000), cache.reserved(1000).working
+        (8000, 8064, '⌈1,000/16⌉·16·8')
+        """
+        kept = count(length if self.window is None else min(length, self.window), "t")
+        page = count(self.page, "p")
+        return self._of(kept.ceil_over(page) * page, batch)
+
+    def _of(self, tokens: int, batch: int) -> Count:
+        once, each = self.fixed_bytes, self.token_bytes
+        grown = as_count(tokens) * each
+        sample = grown + once if once else grown
+        return sample if batch == 1 else count(batch) * sample
+
+
+def cache_of(network: Network, *, dtype: str = "float32", window: int | None = None, page: int = PAGE) -> Cache:
+    """What a network remembers from one token to the next; see `Cache`.
+
+    Raises:
+        UsageError: no such type; a window or a page of no tokens; no layer remembers anything.
+    """
+    if dtype not in DTYPE_BYTES:
+        raise UsageError(f"no type `{dtype}`; {did_you_mean(dtype, DTYPE_BYTES, what='types')}")
+    for name, value in (("window", window), ("page", page)):
+        if value is not None and value < 1:
+            raise UsageError(f"a {name} of {value} holds no token; use 1 or more")
+    size = count(DTYPE_BYTES[dtype], "b")
+    layers = {}
+    for node in network.nodes:
+        held = node.layer.remembers(network.facts[node.name])
+        if held is not None:
+            each, once = (size * as_count(many) if bare(many) else count(0) for many in (held.each, held.once))
+            layers[node.name] = (each, once)
+    if not layers:
+        raise UsageError(f"{network.name} remembers nothing from one token to the next: "
+                         "no layer is causal attention, attends to another sequence, or is recurrent")  # fmt: skip
+    return Cache(layers, dtype, window, page)

@@ -1,0 +1,169 @@
+"""What a network holds, phase by phase: worked out by hand, and laws."""
+
+from __future__ import annotations
+
+import pytest
+
+import archscope
+from archscope import UsageError
+from archscope.layers import Conv2d, Linear, MaxPool2d, MultiheadAttention, ReLU, RNNCell
+from archscope.memory import Request, cache_of, largest_batch, memory
+from archscope.network import Network, Node, Ref
+
+
+def chain(shape: tuple[int, ...], *layers: object) -> Network:
+    nodes: list[Node] = []
+    for number, layer in enumerate(layers):
+        before = nodes[-1].name if nodes else "input"
+        nodes.append(Node(f"l{number}", layer, (Ref(before),), f"l{number}"))  # type: ignore[arg-type]
+    return Network("chain", {"input": shape}, nodes)
+
+
+def test_a_dense_layer_and_its_relu_hold_what_is_worked_out_by_hand() -> None:
+    held = memory(chain((10,), Linear(out_features=20), ReLU(), Linear(out_features=5)), 8, optimizer="adam")
+    weights = (10 * 20 + 20 + 20 * 5 + 5) * 4
+    state = 2 * weights + 4 * 4  # two values for each weight, and a counter for each of four tensors
+    assert held["after build"].after.total == weights + state + 8 * 10 * 4
+    # The first layer keeps the input, the ReLU its output, which the last layer keeps too: once.
+    assert held["forward"].after.held["saved"] == 8 * (10 + 20) * 4
+    assert held["forward"].after.total == weights + state + 8 * (10 + 20) * 4 + 8 * 5 * 4
+    assert held["backward"].after.held["gradients"] == weights
+    # Of the largest weight, 20·10, a root and the root divided; of the one before, nothing.
+    assert held["optimizer step"].most.held["temporary"] == 2 * 200 * 4
+    assert held["optimizer step"].after.total == 2 * weights + state + 8 * 10 * 4
+
+
+def test_max_pooling_keeps_eight_bytes_for_the_place_of_each_value_it_keeps() -> None:
+    held = memory(chain((1, 4, 4), Conv2d(out_channels=2, kernel_size=1), MaxPool2d(kernel_size=2)), optimizer="sgd")
+    assert held["forward"].after.held["saved"] == (16 + 32) * 4 + 8 * 8
+
+
+@pytest.mark.parametrize(
+    ("foreach", "phase", "most"), [(False, "optimizer step", 1_289_238_208), (True, "optimizer step", 1_231_650_656)]
+)
+def test_alexnet_with_adam_is_fullest_in_the_optimizer_step(foreach: bool, phase: str, most: int) -> None:
+    # 4·244,403,360 bytes of weights, gradients and two values of state, 16 counters, the images of 16·3·224·224·4;
+    # and in a loop 2·4096·9216·4 for fc6, all at once one value for each weight. The outputs of 64,000 are gone.
+    held = memory(archscope.load("alexnet-torchvision"), 16, optimizer="adam", foreach=foreach)
+    assert (held.peak.name, held.peak.most.total) == (phase, most)
+    extra = 244_403_360 if foreach else 2 * 4_096 * 9_216 * 4 + 256 * 4  # conv5.bias came before fc6
+    assert most == 4 * 244_403_360 + 16 * 4 + 16 * 3 * 224 * 224 * 4 + extra
+
+
+def test_alexnet_with_a_large_batch_or_without_state_is_fullest_in_the_backward_pass() -> None:
+    network = archscope.load("alexnet-torchvision")
+    held = memory(network, 16, optimizer="sgd")
+    # 545.4 MB; 64,000 of them are the gradient of the outputs that the backward pass starts from.
+    assert (held.peak.name, held.peak.most.total) == ("backward", 545_467_968)
+    held = memory(network, 256, optimizer="adam")
+    assert (held.peak.name, held.peak.most.total - 1_024_000) == ("backward", 1_951_143_360)
+
+
+def test_what_is_held_after_forward_is_weights_state_saved_and_output() -> None:
+    for name in ("lenet5", "lenet5-pytorch", "alexnet", "alexnet-torchvision", "resnet@18", "googlenet"):
+        network = archscope.load(name)
+        held = memory(network, 4, optimizer="adam")["forward"].after.held
+        assert held["gradients"] == held["passing"] == held["temporary"] == 0, name
+        output = sum(4 * 4 * int(archscope.layers.base.values_in(network.shape_of(ref))) for ref in network.outputs)
+        # A softmax keeps its output, which is then saved and not beside it.
+        assert held["values"] in (0, output), name
+
+
+@pytest.mark.parametrize("name", ["lenet5", "alexnet", "resnet@18", "mobilenet-v2"])
+def test_half_the_bytes_a_value_are_half_the_bytes_but_for_places_and_counters(name: str) -> None:
+    network = archscope.load(name)
+    whole, half = (memory(network, 3, dtype=dtype, optimizer="sgd") for dtype in ("float32", "bfloat16"))
+    for kind in ("weights", "gradients"):
+        assert whole["backward"].after.held[kind] == 2 * half["backward"].after.held[kind]
+    assert half["forward"].after.held["saved"] * 2 >= whole["forward"].after.held["saved"]
+
+
+def test_more_samples_never_take_less_and_grow_evenly_once_forward_is_over() -> None:
+    network = archscope.load("lenet5")
+    after = [memory(network, batch, optimizer="sgd")["forward"].after.total for batch in (1, 2, 3, 10)]
+    assert after[1] - after[0] == after[2] - after[1] == (after[3] - after[2]) // 7
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd", "adam"])
+def test_the_largest_batch_fits_and_one_more_does_not(optimizer: str | None) -> None:
+    network, room = archscope.load("lenet5"), 3 << 20
+    batch = largest_batch(network, room, Request(optimizer=optimizer))
+    assert memory(network, batch, optimizer=optimizer).peak.most.total <= room
+    assert memory(network, batch + 1, optimizer=optimizer).peak.most.total > room
+
+
+def test_nothing_fits_where_the_weights_do_not() -> None:
+    assert largest_batch(archscope.load("alexnet-torchvision"), 1 << 20, Request()) == 0
+
+
+def test_groups_that_run_again_keep_less_and_hold_the_same_in_the_end() -> None:
+    network = archscope.load("resnet@18")
+    plain = memory(network, 4, optimizer="adam")
+    again = memory(network, 4, optimizer="adam", checkpoint=["basic"])
+    assert again["forward"].after.held["saved"] < plain["forward"].after.held["saved"]
+    assert again["backward"].most.total < plain["backward"].most.total
+    assert again["backward"].after == plain["backward"].after
+    assert again["optimizer step"] == plain["optimizer step"]
+
+
+def test_who_holds_the_most_adds_up_to_the_peak() -> None:
+    held = memory(archscope.load("alexnet"), 2, optimizer="momentum")
+    assert sum(size for _, _, size in held.holders) == held.peak.most.total
+
+
+def test_a_layer_without_a_rule_is_named() -> None:
+    from archscope.layers import LSTM
+
+    held = memory(chain((10, 16), LSTM(hidden_size=4)), optimizer="sgd")
+    assert held.not_covered == {"l0": "no rule says what a lstm keeps"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ({"optimizer": "adan"}, "no optimizer `adan`; did you mean `adam`?"),
+        ({"batch": 0}, "a batch of 0 holds nothing; use 1 or more"),
+        ({"dtype": "float8"}, "no type `float8`"),
+        ({"checkpoint": ["conv"]}, "lenet5 has no groups of layers, so there is no `conv` to run again"),
+    ],
+)
+def test_a_request_that_means_nothing_is_refused(request_: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        memory(archscope.load("lenet5"), **request_)  # type: ignore[arg-type]
+    assert message in str(raised.value)
+
+
+def attention(heads: int, groups: int, width: int, **options: object) -> Network:
+    layer = MultiheadAttention(num_heads=heads, num_kv_heads=groups, bias=False, causal=True, **options)
+    return Network("decoder", {"input": (8, width)}, [Node("a", layer, (Ref("input"),), "a")])
+
+
+@pytest.mark.parametrize(
+    ("groups", "token"),
+    # Keys and values, 2 bytes each: 32 heads of 128, eight of them, one.
+    [(32, 2 * 2 * 32 * 128), (8, 2 * 2 * 8 * 128), (1, 2 * 2 * 1 * 128)],
+)
+def test_a_token_takes_keys_and_values_of_the_heads_that_have_their_own(groups: int, token: int) -> None:
+    cache = cache_of(attention(32, groups, 4_096), dtype="float16")
+    assert cache.token_bytes == token
+    assert cache.at(1_000) == 1_000 * token
+    assert cache.reserved(1_000) == 1_008 * token  # 63 pages of 16
+    assert cache.at(1_000, batch=3) == 3 * cache.at(1_000)
+
+
+def test_a_window_of_tokens_bounds_the_cache() -> None:
+    cache = cache_of(attention(8, 8, 64), window=100)
+    assert cache.at(99) == 99 * cache.token_bytes
+    assert cache.at(100) == cache.at(5_000) == 100 * cache.token_bytes
+    assert cache.reserved(5_000) == 112 * cache.token_bytes
+
+
+def test_a_state_takes_the_same_however_long_the_sequence_is() -> None:
+    nodes = [Node("cell", RNNCell(hidden_size=32), (Ref("input"), Ref("state")), "cell")]
+    cache = cache_of(Network("rnn", {"input": (16,), "state": (32,)}, nodes))
+    assert cache.at(1) == cache.at(1_000) == 32 * 4
+
+
+def test_a_network_that_remembers_nothing_has_no_cache() -> None:
+    with pytest.raises(UsageError, match="lenet5 remembers nothing"):
+        cache_of(archscope.load("lenet5"))
