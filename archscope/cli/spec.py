@@ -19,7 +19,7 @@ def command(
     """Write a spec of a module of your own, or of any network: the same layers under the same names.
 
     What is written is read back first and compared, layer by layer; what a spec cannot say is named, and leaves
-    with 1. Where a function is no layer of the language, nothing is written.
+    with 1. Groups that are alike become blocks. Where a function is no layer of the language, nothing is written.
 
     \b
     archscope spec mypkg.models:Net@3,224,224 -o net.yaml

@@ -39,6 +39,7 @@ def renamed(network: Network) -> tuple[Network, Mapping[str, str]]:
     return network.replace(
         nodes=nodes,
         inputs={inputs[name]: shape for name, shape in network.inputs.items()},
+        vocabularies={inputs[name]: count for name, count in network.vocabularies.items()},
         outputs=tuple(of_ref(ref) for ref in network.outputs),
         facts={names[name]: facts for name, facts in network.facts.items()},
     ), changed

@@ -10,27 +10,34 @@ from archscope.network import COUNTS, Network
 from archscope.reader import read
 from archscope.record import Record
 from archscope.rows import Row
+from archscope.writing.folding import folded
 from archscope.writing.renaming import renamed
-from archscope.writing.spec import write_spec
+from archscope.writing.spec import document, write_spec
 from archscope.writing.unsayable import check_sayable
 
 
 class Statement(Record):
-    """A spec of a network.
+    """A spec of a network: groups that are alike are blocks, and what follows one another is repeated.
+
+    Where that would be longer, or another network, every layer has a line of its own.
 
     Attributes:
         text: the spec.
         network: what it reads as.
         differences: where its numbers are others than those of the network, each with the reason.
+        blocks: how many blocks it has.
     """
 
     text: str
     network: Network
     differences: tuple[str, ...]
+    blocks: int
 
 
 def state(network: Network) -> Statement:
-    """A spec of a network.
+    """A spec of a network: groups that are alike are blocks, and what follows one another is repeated.
+
+    Where that would be longer, or another network, every layer has a line of its own.
 
     Raises:
         UsageError: the language has no words for something in it; names each.
@@ -41,9 +48,7 @@ def state(network: Network) -> Statement:
     title: three
     input: [4]
     layers:
-      a.0: {type: linear, out_features: 4, activation: relu}
-      a.1: {type: linear, out_features: 4, activation: relu}
-      a.2: {type: linear, out_features: 4, activation: relu}
+      a: {type: linear, out_features: 4, activation: relu, repeat: 3}
     """
     check_sayable(network)
     plain, changed = renamed(network)
@@ -51,9 +56,14 @@ def state(network: Network) -> Statement:
     flat = _read_back(network, write_spec(plain, remarks=remarks))
     kept = {doubt.name for doubt in network.doubts}
     allow = sorted({doubt.name for doubt in flat.doubts} - kept)
-    text = write_spec(plain, allow, remarks)
+    text, blocks = write_spec(plain, allow, remarks), 0
+    fold = folded(plain)
+    if fold is not None:
+        shorter = document(plain, fold.lines, fold.blocks, ends=fold.ends, allow=allow, remarks=remarks)
+        if shorter.count("\n") < text.count("\n") and _same(shorter, flat):
+            text, blocks = shorter, len(fold.blocks)
     again = _read_back(network, text)
-    return Statement(text, again, tuple(_differences(analyze(plain), analyze(again))))
+    return Statement(text, again, tuple(_differences(analyze(plain), analyze(again))), blocks)
 
 
 def _remarks(changed: Mapping[str, str]) -> Sequence[str]:
@@ -68,6 +78,16 @@ def _read_back(network: Network, text: str) -> Network:
         return read(text)
     except SpecError as error:
         raise UsageError(f"{network.name} cannot be written as a spec; it would not be read:\n{error}") from None
+
+
+def _same(text: str, flat: Network) -> bool:
+    """Whether a spec with blocks is, node for node, the network of the flat one."""
+    try:
+        short = read(text)
+    except SpecError:
+        return False
+    mine, theirs = ([node.replace(init=tuple(sorted(node.init))) for node in each.nodes] for each in (short, flat))
+    return mine == theirs and short.outputs == flat.outputs and [*short.inputs.items()] == [*flat.inputs.items()]
 
 
 def _differences(given: Analysis, written: Analysis) -> Iterator[str]:
