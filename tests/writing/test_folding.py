@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 import archscope
 from archscope.reader import spec_names
-from archscope.writing.folding import folded
+from archscope.writing import stating
+from archscope.writing.folding import Fold, folded
 from archscope.writing.renaming import renamed
 from archscope.writing.spec import document, write_spec
 from archscope.writing.stating import state
@@ -231,13 +232,55 @@ def test_blocks_at_random_are_found_again(seed: int) -> None:
     same(network, archscope.read(text))
 
 
-def test_what_cannot_be_a_block_is_written_flat() -> None:
-    text = (
-        "input: [4]\nlayers:\n  a.x: {type: linear, out_features: 4}\n  b: {type: relu}\n"
-        "  a.y: {type: linear, out_features: 4}\n  c.x: {type: linear, out_features: 4, group: elsewhere}\n"
-        "  d.x: {type: linear, out_features: 4, shares: a.x}\n  d.y: {type: relu}\n"
-    )
+def _agrees(text: str) -> str:
+    """The spec with blocks that a flat one becomes, which is the same network."""
     network = archscope.read(text)
-    made = state(network)
-    assert made.blocks == 0
-    same(network, made.network)
+    fold = folded(network)
+    assert fold is not None
+    made = document(network, fold.lines, fold.blocks, ends=fold.ends)
+    assert archscope.read(made).nodes == network.nodes
+    return made
+
+
+def test_copies_beside_each_other_are_no_copies_in_series() -> None:
+    line = "  b.{0}.x: {{type: linear, out_features: 4, from: input}}\n  b.{0}.y: {{type: tanh}}\n"
+    lines = [line.format(at) for at in range(3)]
+    made = _agrees(f"input: [4]\nlayers:\n{''.join(lines)}  sum: {{type: add, from: [b.0.y, b.1.y, b.2.y]}}\n")
+    assert "repeat" not in made
+    assert "  sum: {type: add, from: [b.0, b.1, b]}" in made
+
+
+def test_what_is_no_multiple_is_an_option_of_its_own() -> None:
+    lines = [
+        f"  {name}.x: {{type: linear, out_features: {one}}}\n  {name}.y: {{type: linear, out_features: {other}}}\n"
+        for name, one, other in (("a", 4, 8), ("b", 6, 12), ("c", 4, 9))
+    ]
+    made = _agrees(f"input: [4]\nlayers:\n{''.join(lines)}")
+    assert "  c: {type: a, y_out_features: 9}" in made
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["{0}.x: {{type: linear, out_features: 4, group: elsewhere}}", "{0}.y: {{type: tanh, group: elsewhere}}"],
+        ["{0}.x: {{type: linear, out_features: 4, shares: first}}", "{0}.y: {{type: tanh}}"],
+    ],
+    ids=["in a group of another name", "with weights from outside"],
+)
+def test_groups_that_no_block_can_be_stay_as_they_are(lines: list[str]) -> None:
+    body = "".join(f"  {line.format(name)}\n" for name in "ab" for line in lines)
+    network = archscope.read(f"input: [4]\nlayers:\n  first: {{type: linear, out_features: 4}}\n{body}")
+    assert folded(network) is None
+    assert state(network).text == write_spec(network)
+
+
+def test_rows_that_do_not_follow_one_another_are_no_block() -> None:
+    body = "".join(f"  {name}.{line}: {{type: linear, out_features: 4}}\n" for line in "xy" for name in "ab")
+    assert folded(archscope.read(f"input: [4]\nlayers:\n{body}")) is None
+
+
+def test_a_fold_that_is_another_network_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = archscope.read("input: [4]\nlayers: {a: {type: linear, out_features: 4, repeat: 3}}")
+    line = {"type": "linear", "out_features": 4, "repeat": 2}
+    monkeypatch.setattr(stating, "folded", lambda _: Fold({"a": line}, {}, ("a",)))
+    assert state(network).text == write_spec(network)

@@ -171,3 +171,8 @@ def test_the_command_writes_a_file_and_says_what_it_read_back(archscope_run: Run
     totals = archscope.analyze(archscope.load(tmp_path / "net.yaml")).totals
     assert totals.parameters == 5_710
     assert run.err.endswith(f" layers, 5,710 parameters, {int(totals.macs or 0):,} MACs, each as in Residual\n")
+
+
+def test_a_vocabulary_stays_with_its_input_under_another_name() -> None:
+    network = Network("odd", {"0": (4,)}, [Node("a", ReLU(), (Ref("0"),), "a")], vocabularies={"0": 50})
+    assert "input: {layer0: {shape: [4], vocabulary: 50}}" in state(network).text
