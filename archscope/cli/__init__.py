@@ -33,6 +33,7 @@ COMMANDS: Final = (
     "list",
     "table",
     "explain",
+    "memory",
     "verify",
     "code",
     "expand",

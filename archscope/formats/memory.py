@@ -1,0 +1,115 @@
+"""What a network holds, phase by phase, as text: a table, Markdown, CSV or JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import textwrap
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from archscope.errors import NotFound, did_you_mean
+from archscope.escaping import csv_cell, json_text, terminal
+from archscope.escaping import markdown as escape
+from archscope.formats.sheet import spell_bytes
+from archscope.memory import Memory
+from archscope.memory.ledger import KINDS
+
+CONVENTION: Final = (
+    "A step once the optimizer has its state. What an allocator rounds up and what kernels take for themselves is not "
+    "in it; on CUDA what the allocator reserves is more. The backward pass starts from a gradient of the outputs' size."
+)
+"""What the numbers are, under every table."""
+
+_FEW: Final = 5
+_HEADINGS: Final = ("Phase", *(kind.capitalize() for kind in KINDS), "After", "Most")
+
+
+def write(held: Memory, format: str = "table", fitting: str = "") -> str:
+    """What is held, as text; ``fitting`` is a sentence about what fits.
+
+    Raises:
+        NotFound: there is no such format.
+    """
+    if format not in FORMATS:
+        raise NotFound(f"no format `{format}`; {did_you_mean(format, FORMATS, what='formats')}")
+    return FORMATS[format](held, fitting)
+
+
+def _lines(held: Memory) -> list[list[str]]:
+    return [
+        [phase.name, *(f"{phase.most.held[kind]:,}" for kind in KINDS), f"{phase.after.total:,}",
+         f"{phase.most.total:,}"] for phase in held.phases
+    ]  # fmt: skip
+
+
+def _sentences(held: Memory, fitting: str) -> list[str]:
+    least = "at least " if held.not_covered else ""
+    peak = held.peak
+    where = f" at {peak.most.layer}" if peak.most.layer else ""
+    said = [f"Most is held in {peak.name}{where}: {least}{spell_bytes(peak.most.total)}."]
+    most = ", ".join(f"{layer or 'the network'} {kind} {size:,}" for layer, kind, size in held.holders[:_FEW])
+    said.append(f"Who holds the most then: {most}.")
+    said += [f"Not covered: `{layer}`, {why}; all numbers are at least." for layer, why in held.not_covered.items()]
+    return [*said, *([fitting] if fitting else []), CONVENTION]
+
+
+def _title(held: Memory) -> str:
+    request = held.request
+    how = "inference" if request.optimizer is None else f"training with {request.optimizer}"
+    return f"{held.network.name}: {how}, batch {request.batch:,}, {request.dtype}; bytes by kind where most is held"
+
+
+def _table(held: Memory, fitting: str) -> str:
+    """For the terminal: a block for each phase, so that 80 columns hold it."""
+    label = max(len(kind) for kind in (*KINDS, "after"))
+    parts = ["\n".join(textwrap.wrap(terminal(_title(held)), 79))]
+    for phase in held.phases:
+        rows = [(kind, size) for kind, size in phase.most.held.items() if size]
+        parts.append("\n".join([
+            f"{phase.name}: {spell_bytes(phase.most.total)} at most",
+            *(f"  {kind:<{label}}  {size:>20,}" for kind, size in rows),
+            f"  {'after':<{label}}  {phase.after.total:>20,}",
+        ]))  # fmt: skip
+    return "\n\n".join(
+        [*parts, "\n".join(line for each in _sentences(held, fitting) for line in textwrap.wrap(terminal(each), 79))]
+    )
+
+
+def _markdown(held: Memory, fitting: str) -> str:
+    rule = ["---", *("---:" for _ in _HEADINGS[1:])]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in ([*_HEADINGS], rule, *_lines(held)))
+    return "\n\n".join([f"## {escape(_title(held))}", table, *(escape(each) for each in _sentences(held, fitting))])
+
+
+def _csv(held: Memory, _: str) -> str:
+    text = io.StringIO()
+    lines = [[csv_cell(line[0]), *(cell.replace(",", "") for cell in line[1:])] for line in _lines(held)]
+    csv.writer(text, lineterminator="\n").writerows([[each.lower() for each in _HEADINGS], *lines])
+    return text.getvalue().removesuffix("\n")
+
+
+def _json(held: Memory, fitting: str) -> str:
+    request = held.request
+    plain: dict[str, Any] = {
+        "schema": "archscope.memory/1",
+        "name": held.network.name,
+        "batch": request.batch,
+        "dtype": request.dtype,
+        "optimizer": request.optimizer,
+        "phases": [
+            {"name": phase.name, "after": dict(phase.after.held), "most": dict(phase.most.held),
+             "at": phase.most.layer} for phase in held.phases
+        ],
+        "holders": [{"layer": layer, "kind": kind, "bytes": size} for layer, kind, size in held.holders],
+        "not_covered": dict(held.not_covered),
+        "fitting": fitting,
+    }  # fmt: skip
+    return json_text(plain, indent=2)
+
+
+FORMATS: Final[Mapping[str, Callable[[Memory, str], str]]] = MappingProxyType(
+    {"table": _table, "markdown": _markdown, "csv": _csv, "json": _json}
+)
+"""Every format by name."""
