@@ -8,10 +8,11 @@ from typing import Final
 
 from archscope.diagnostics import Span
 from archscope.errors import did_you_mean
-from archscope.layers.base import Shape
+from archscope.layers.base import Facts, Shape
 from archscope.network import Group, Network, Node
 from archscope.options import option, shape, text
 from archscope.reader.blocks import Expansion, expand, filled, let_values
+from archscope.reader.blocks.sharing import check_init
 from archscope.reader.doubts import doubts_of
 from archscope.reader.entries import ALLOW, Reads, read_allow, read_init
 from archscope.reader.figures import read_figures
@@ -78,6 +79,7 @@ def read_document(
     nodes, ends = wire(expansion.names, outputs, _last(body), init, report)
     expansion.check_uses()
     facts = shapes(nodes, inputs, input_spans, entries, report)
+    check_init(expansion.saying, nodes, facts, expansion.names, report)
     check_tokens(nodes, given, facts, entries, report)
     expansion.check_sizes()
     groups = _titled(expansion.groups, body, nodes, report)
@@ -89,7 +91,7 @@ def read_document(
     network = Network(
         name=name,
         inputs=inputs,
-        nodes=nodes,
+        nodes=_without_idle_shares(nodes, facts),
         outputs=ends,
         title=words["title"] or name,
         summary=words["summary"] or "",
@@ -160,6 +162,11 @@ def _expansion(
         if layers is not None and not layers.entries:
             report.add("no-layers", "`layers` names no layer", layers.span, help="add a line for each layer")
     return expand(body, layers or MappingTree(body.span), values, inputs, input_spans, inner, report)
+
+
+def _without_idle_shares(nodes: Sequence[Node], facts: Mapping[str, Facts]) -> list[Node]:
+    """Nodes without weights share none, though they stand in a block that shares its weights."""
+    return [node.replace(shares=None) if node.shares and not facts[node.name].weights else node for node in nodes]
 
 
 def _titled(

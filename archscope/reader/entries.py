@@ -76,7 +76,7 @@ class Entry:
     """A layer as it is written; ``layer`` is None after a mistake in it.
 
     ``above`` is what it reads where it does not say; ``scope`` begins the names it may use, and ``origin`` is the
-    block it comes from.
+    block it comes from; ``inherited`` is how its weights start as the use of that block says.
     """
 
     def __init__(self, name: str, span: Span) -> None:
@@ -90,6 +90,7 @@ class Entry:
         self.towers: tuple[str, ...] = ()
         self.shares: Reads | None = None
         self.init: Init = ()
+        self.inherited: Init = ()
         self.caption = ""
         self.allow: tuple[str, ...] = ()
         self.broken = True
@@ -124,7 +125,7 @@ def read_entry(name: str, key: Scalar, tree: Tree, report: Report, blocks: Itera
         return entry
     body = spaced(body, f"layer `{name}`", report)
     entry.tree = body
-    _read_place(entry, body, report)
+    read_place(entry, body, report)
     kind = _read_type(
         f"layer `{name}`", body, key.span, report, what="layer types", unknown="unknown-type", blocks=blocks
     )
@@ -212,9 +213,10 @@ def _made(type_: str, values: tuple[tuple[str, Any], ...]) -> Layer:
     return TYPES[type_](**dict(values))
 
 
-def _read_place(entry: Entry, body: Mapping, report: Report) -> None:
+def read_place(entry: Entry, body: Mapping, report: Report, keys: Iterable[str] = tuple(PLACE)) -> None:
+    """Read what a line says about its place into its entry."""
     prefix = f"`{entry.name}`"
-    for key, value in ((key, body.get(key)) for key in PLACE):
+    for key, value in ((key, body.get(key)) for key in keys):
         if value is None:
             continue
         match key:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from archscope.diagnostics import Note, Span
 from archscope.errors import Rejects, did_you_mean
@@ -272,7 +273,10 @@ class _Expansion:
         name = self._name(entry, tower)
         refs = tuple(ref for each in reads for ref in self.refs(each, tower))
         shares = None if entry.shares is None else self._name(self.entries[entry.shares.layer], tower)
-        own_init = (*entry.init, *(each for each in init if each[0] not in dict(entry.init)))
+        told: dict[str, Any] = {}
+        for weight, how in (*entry.init, *entry.inherited, *init):  # what is nearest to the layer goes first
+            told.setdefault(weight, how)
+        own_init = tuple(told.items())
         node = Node(name, layer, refs, entry.name, entry.group, tower, shares, own_init, entry.span, entry.caption)
         if entry.activation is None:
             return [node]

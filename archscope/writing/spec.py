@@ -168,7 +168,8 @@ def place(network: Network, name: str, nodes: Sequence[Node], common: Init) -> d
         said["towers"] = towers
     if node.shares is not None:
         said["shares"] = network.by_name[node.shares].row
-    own = {weight: _scheme(*how) for weight, how in node.init if (weight, how) not in common}
+    held = {weight.name for weight in network.facts[node.name].weights}
+    own = {weight: _scheme(*how) for weight, how in node.init if weight in held and (weight, how) not in common}
     if own:
         said["init"] = own
     if node.caption:

@@ -43,7 +43,10 @@ BLOCK: Final = {
 
 TITLE: Final = option(text, default=None, doc="What tables and pictures call the block, or the run of copies.")
 
-ON_BLOCK: Final = ("type", "from", "group", "title", *USE)
+TO_ALL: Final = ("towers", "shares", "init", "allow")
+"""What the use of a block says for all its layers."""
+
+ON_BLOCK: Final = ("type", "from", "group", "title", *TO_ALL, *USE)
 """What the use of a block can say beside the block's options."""
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")

@@ -16,6 +16,7 @@ from archscope.layers.base import Layer, Shape
 from archscope.network import Group
 from archscope.reader.blocks.definitions import Definition
 from archscope.reader.blocks.lines import MOST_LAYERS, Line, Preparation
+from archscope.reader.blocks.sharing import NOTHING, Given, Use, share
 from archscope.reader.blocks.values import Env, NotKnown
 from archscope.reader.entries import Entry, Reads
 from archscope.reader.names import Names
@@ -28,16 +29,23 @@ from archscope.source import Invalid, Scalar, Tree
 class Scope:
     """Where a line stands: in which block, under which names, with which values."""
 
-    __slots__ = ("env", "group", "origin", "prefix", "stack")
+    __slots__ = ("env", "given", "group", "origin", "prefix", "stack")
 
     def __init__(
-        self, env: Env, prefix: str, group: tuple[str, ...], origin: Origin | None, stack: tuple[Definition, ...]
+        self,
+        env: Env,
+        prefix: str,
+        group: tuple[str, ...],
+        origin: Origin | None,
+        stack: tuple[Definition, ...],
+        given: Given = NOTHING,
     ) -> None:
         self.env = env
         self.prefix = prefix
         self.group = group
         self.origin = origin
         self.stack = stack
+        self.given = given
 
 
 class Expansion:
@@ -47,6 +55,7 @@ class Expansion:
         names: the flat entries, and what stands for them.
         groups: the blocks in their places, by the path of the group.
         uses: what the uses of blocks read, to be looked up when all names are known.
+        saying: the uses of blocks that say something of all their layers.
     """
 
     def __init__(
@@ -68,6 +77,7 @@ class Expansion:
         self.tracks = tracks
         self.groups: dict[tuple[str, ...], Group] = {}
         self.uses: list[tuple[str, Scope, Reads]] = []
+        self.saying: list[Use] = []
         self._preparation = Preparation(definitions, report)
         self._outputs: dict[str, tuple[Shape, ...] | None] = {}
         self._known: dict[tuple[Layer, tuple[Shape, ...]], tuple[Shape, ...] | None] = {}
@@ -112,7 +122,7 @@ class Expansion:
                     span,
                     help="write the layers it reads above it",
                 )
-        self.report.place(None, None)
+        share(self.saying, self.groups, self.names, self.report)
         for name, options in self.inner.items():
             written = next(iter(options.values()))[0].span
             at = Span(written.source, 0, 0, 0, len(name))
@@ -194,7 +204,7 @@ class Expansion:
     ) -> None:
         """Put a line in its place and take it away again where its output has the shape of what it reads."""
         kept: tuple[dict[Any, Any], ...] = (self.names.entries, self.names.aliases, self.groups)
-        sizes, uses = [len(each) for each in kept], len(self.uses)
+        sizes, uses, saying = [len(each) for each in kept], len(self.uses), len(self.saying)
         self._place(path, parts, line, reads, stated, scope)
         given = self._shape(path, reads[0], line, scope)
         made = self._shape(path, Reads(path, None, line.key.span), line, scope)
@@ -203,7 +213,7 @@ class Expansion:
         for each, size in zip(kept, sizes, strict=True):
             while len(each) > size:
                 each.popitem()
-        del self.uses[uses:]
+        del self.uses[uses:], self.saying[saying:]
         self.names.aliases[path] = reads[0].layer
 
     def _fits(self, path: str, reads: list[Reads], line: Line, scope: Scope) -> bool:
@@ -242,11 +252,16 @@ class Expansion:
             return
         group = (*scope.group, *line.group, *parts)
         self.groups[group] = Group(block.name, title=line.title, name=path)
-        inner = Scope(env, prefix, group, Origin(block.name, span, scope.origin), (*scope.stack, block))
+        given = scope.given if line.said is None else scope.given.within(line.said)
+        inner = Scope(env, prefix, group, Origin(block.name, span, scope.origin), (*scope.stack, block), given)
+        start = len(self.names.entries)
         above = prefix + block.inputs[0]
         for name, (key, tree) in block.lines.items():
             self.line(prefix + name, (name,), key, tree, inner, above)
             above = prefix + name
+        if line.said is not None:
+            end = len(self.names.entries)
+            self.saying.append(Use(line.said.copied(path), block.name, scope.prefix, scope.origin, start, end))
         for output, (target, _) in block.outputs.items():
             if output != target:
                 self.names.aliases[prefix + output] = prefix + target
@@ -284,6 +299,8 @@ class Expansion:
         entry.group = (*scope.group, *entry.group, *within)
         if entry.shares is not None and scope.prefix:
             entry.shares = Reads(scope.prefix + entry.shares.layer, None, entry.shares.span)
+        if scope.given is not NOTHING:
+            scope.given.to(entry)
         self.names.entries[path] = entry
         if self.tracks:
             self._outputs[path] = self._tracked(entry, reads)

@@ -12,10 +12,10 @@ from archscope.diagnostics import Span
 from archscope.errors import did_you_mean
 from archscope.layers.base import Shape
 from archscope.options import spell
-from archscope.reader.blocks.definitions import ON_BLOCK, USE, Definition
+from archscope.reader.blocks.definitions import ON_BLOCK, TO_ALL, USE, Definition
 from archscope.reader.blocks.expression import names_in
 from archscope.reader.blocks.values import Env, Unfilled
-from archscope.reader.entries import Entry, Reads, read_entry, read_from
+from archscope.reader.entries import Entry, Reads, read_entry, read_from, read_place
 from archscope.reader.report import Report
 from archscope.source import List, Scalar, Tree, to_data, walk
 from archscope.source import Mapping as MappingTree
@@ -36,6 +36,7 @@ class Line:
         target: the block it uses; None for a layer.
         layer: the entry of a layer, to be copied.
         given: the block's options as they are given.
+        said: what the use of a block says for all its layers; None where it says nothing.
         envs: the block's values by the shapes of what it is given.
         broken: there is a mistake in it, which is reported.
     """
@@ -50,6 +51,7 @@ class Line:
         self.target: Definition | None = None
         self.layer: Entry | None = None
         self.given: dict[str, Tree] = {}
+        self.said: Entry | None = None
         self.group: tuple[str, ...] = ()
         self.title = ""
         self.envs: dict[Any, Env | None] = {}
@@ -256,6 +258,10 @@ class Preparation:
             line.layer = read_entry(path, line.key, body, self.report, blocks=self.definitions)
             return
         block = line.target
+        if not line.body.entries.keys().isdisjoint(TO_ALL):
+            line.said = Entry(path, line.key.span)
+            line.said.tree = line.body
+            read_place(line.said, line.body, self.report, TO_ALL)
         for option, (key, value) in line.body.entries.items():
             if option in block.options:
                 line.given[option] = value
