@@ -24,4 +24,8 @@ def without_collector() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            if not gc.get_freeze_count():
+                # What was made counts as old now, or the collector would walk it all at the next allocation.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()

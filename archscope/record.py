@@ -16,8 +16,30 @@ Place(x=1, y=2)
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any, ClassVar, Final, Self, dataclass_transform
+from typing import Any, ClassVar, Final, Self, TypeVar, dataclass_transform, overload
+
+_Value = TypeVar("_Value", covariant=True)
+
+
+class lazily(cached_property[_Value]):  # noqa: N801 - it is a decorator, as `property` is
+    """A property that is worked out once, without the lock of `functools.cached_property`.
+
+    The lock of Python 3.11 takes longer than many a number of a row. Two threads may both work one out; it is
+    the same.
+    """
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any] | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> _Value: ...
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        if instance is None:
+            return self
+        value = instance.__dict__[self.attrname] = self.func(instance)
+        return value
+
 
 EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 """An immutable mapping of nothing, for a default."""

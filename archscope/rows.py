@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from archscope.flow import Field, values_of
 from archscope.layers.base import NOTHING, Facts, Shape, Weight
 from archscope.network import Node
 from archscope.precision import DTYPE_BYTES
-from archscope.record import EMPTY, Record
-from archscope.working import Count, count, total
+from archscope.record import EMPTY, Record, lazily
+from archscope.working import Count, as_count, count, total
 
 _FOLLOWS: Final = {
     "flops": "macs",
@@ -111,32 +110,32 @@ class Row(Record):
         """The first input position that the first output sees; negative inside the padding."""
         return None if self.seen is None else self.seen.start
 
-    @cached_property
+    @lazily
     def parameters(self) -> Count:
         """Trainable values."""
-        return total(facts.parameters for facts in self._owned())
+        return total([facts.parameters for facts in self._owned()])
 
-    @cached_property
+    @lazily
     def fixed(self) -> Count:
         """Values held but not trained."""
         return total(facts.fixed for facts in self._owned())
 
-    @cached_property
+    @lazily
     def connections(self) -> Count | None:
         """Weighted input lines of all units, bias lines and lines into the padding included."""
-        return _sum_known(facts.connections for facts in self.facts)
+        return _sum_known([facts.connections for facts in self.facts])
 
-    @cached_property
+    @lazily
     def connections_in_bounds(self) -> Count | None:
         """Connections without the lines into the padding."""
-        return _sum_known(facts.connections_in_bounds for facts in self.facts)
+        return _sum_known([facts.connections_in_bounds for facts in self.facts])
 
-    @cached_property
+    @lazily
     def macs(self) -> Count | None:
         """Multiply-accumulates of convolutions and matrix products."""
-        return _sum_known(facts.macs for facts in self.facts)
+        return _sum_known([facts.macs for facts in self.facts])
 
-    @cached_property
+    @lazily
     def macs_at_least(self) -> Count:
         """What is known of the MACs, where not all are."""
         return total(facts.macs_at_least if facts.macs is None else facts.macs for facts in self.facts)
@@ -150,22 +149,22 @@ class Row(Record):
                 unknown.update(dict(facts.not_covered) or {node.layer.type: 1})
         return unknown
 
-    @cached_property
+    @lazily
     def macs_in_bounds(self) -> Count | None:
         """MACs without padding taps."""
-        return _sum_known(facts.macs_in_bounds for facts in self.facts)
+        return _sum_known([facts.macs_in_bounds for facts in self.facts])
 
-    @cached_property
+    @lazily
     def flops(self) -> Count | None:
         """2 · MACs."""
         return None if self.macs is None else count(2) * self.macs if self.macs else NOTHING
 
-    @cached_property
+    @lazily
     def units(self) -> Count:
         """Output values, if it holds weights."""
         return total(facts.units for facts in self.facts)
 
-    @cached_property
+    @lazily
     def dense_equivalent(self) -> Count:
         """Connections of an untied map from all its inputs; 0 without weights."""
         return total(facts.dense_equivalent for facts in self.facts)
@@ -188,8 +187,11 @@ class Row(Record):
         value = self.count_of(quantity)
         return None if value is None else value.working
 
-    def _owned(self) -> Iterator[Facts]:
+    def _owned(self) -> Iterable[Facts]:
         """The facts of each node, without the weights that are another's."""
+        return self._without_shared() if self.shared else self.facts
+
+    def _without_shared(self) -> Iterator[Facts]:
         for node, facts in zip(self.nodes, self.facts, strict=True):
             own = tuple(weight for weight in facts.weights if (node.name, weight.name) not in self.shared)
             if len(own) == len(facts.weights):
@@ -198,7 +200,9 @@ class Row(Record):
                 yield Facts(facts.inputs, facts.outputs, own)
 
 
-def _sum_known(counts: Iterable[Count | None]) -> Count | None:
+def _sum_known(counts: Sequence[Count | None]) -> Count | None:
+    if len(counts) == 1 and counts[0]:
+        return as_count(counts[0])
     known: list[Count] = []
     for each in counts:
         if each is None:

@@ -129,7 +129,11 @@ def parse(source: Source) -> tuple[Tree, list[Diagnostic]]:
     composer = _Composer(source)
     try:
         handlers = composer.handlers
-        for event in yaml.parse(source.text, Loader=_LOADER):
+        # Event by event: `yaml.parse` asks twice for each, which a long spec feels.
+        following = _LOADER(source.text).get_event
+        event: Any = None
+        while type(event) is not yaml.StreamEndEvent:
+            event = following()
             handler = handlers.get(type(event))
             if handler is not None:
                 handler(event)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 from collections.abc import Iterator
+
+import yaml
 
 import archscope
 from benchmarks.pairs import Claim, call, in_turns, python
@@ -36,12 +40,27 @@ def claims() -> Iterator[Claim]:
     repeated = [call(lambda size=size: total(copies(size)))() for size in (10_000, 100_000)]  # type: ignore[misc]
     yield Claim("10,000 layers from a block of ten", repeated[0], 2, "at most", unit="s")
     yield Claim("100,000 layers from a block of ten", repeated[1], 15, "at most", unit="s")
+    yield Claim("memory of 100,000 such layers", memory(copies(100_000)), 1, "at most", unit="GiB")
     listed = min(python("-m", "archscope", "list")() for _ in range(5))
     yield Claim("`archscope list`", listed, 0.3, "at most", unit="s")
     short, long = chain(10_000), chain(20_000)
     grown = in_turns(call(lambda: total(long)), call(lambda: total(short)), turns=5)
     yield Claim("10,000 convolutions from YAML to totals", statistics.median(grown.second), 2, "at most", unit="s")
+    loader = in_turns(call(lambda: total(short)), call(lambda: yaml.load(short, Loader=yaml.CSafeLoader)), turns=9)
+    yield Claim("the same against PyYAML's C loader alone", loader.ratio, 1.7, "at most", spread=loader.spread)
     yield Claim("20,000 convolutions against 10,000", grown.ratio, 2.2, "at most", spread=grown.spread)
+
+
+def memory(spec: str) -> float:
+    """The most that a process takes which reads a spec and works out its totals, in GiB."""
+    work = f"""
+import resource, sys
+import archscope
+archscope.analyze(archscope.read(sys.stdin.read())).totals
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / {1 << 30 if sys.platform == "darwin" else 1 << 20})
+"""
+    done = subprocess.run([sys.executable, "-c", work], input=spec, capture_output=True, text=True, check=True)
+    return float(done.stdout)
 
 
 def chain(layers: int) -> str:

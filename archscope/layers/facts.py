@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Final
 
-from archscope.record import EMPTY, Record
+from archscope.record import EMPTY, Record, lazily
 from archscope.working import Count, as_count, bare, count, factor, product, total
 
 Shape = tuple[int, ...]
@@ -117,27 +116,27 @@ class Facts(Record):
         """The first output's shape."""
         return self.outputs[0]
 
-    @cached_property
+    @lazily
     def parameters(self) -> Count:
         """The number of trainable values, derived from the weights."""
         return _values_of([weight for weight in self.weights if weight.trainable])
 
-    @cached_property
+    @lazily
     def fixed(self) -> Count:
         """The number of values held but not trained."""
         return _values_of([weight for weight in self.weights if not weight.trainable])
 
-    @cached_property
+    @lazily
     def units(self) -> Count:
         """Output values, if the layer holds weights: the papers' "neurons"."""
         return extents(self.output) if self.weights else NOTHING
 
-    @cached_property
+    @lazily
     def flops(self) -> Count | None:
         """2 · MACs."""
         return None if self.macs is None else count(2) * self.macs if self.macs else NOTHING
 
-    @cached_property
+    @lazily
     def dense_equivalent(self) -> Count:
         """Connections of an untied map from all inputs to all units; 0 without weights."""
         if not self.weights:

@@ -6,10 +6,10 @@ What a layer type notices about its place is asked of its class; what concerns s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from archscope.diagnostics import Diagnostic, Note, Span
-from archscope.layers.base import Layer, Shape, spell_shape, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, spell_shape, spell_tuple
 from archscope.layers.doubt import MAPS, SEQUENCE, Doubt, Meaning, Place
 from archscope.network import Network, Node
 from archscope.reader.entries import Entry
@@ -69,18 +69,20 @@ def _of_layers(network: Network, entries: Mapping[str, Entry]) -> Iterator[tuple
     axes, features = _meanings(network), _features(network)
     shared = {node.shares for node in network.nodes if node.shares is not None}
     ends = _ends(network)
+    asked: dict[Any, tuple[Doubt, ...]] = {}  # equal layers in equal places are asked once
     for node in network.nodes:
-        entry = entries[node.row]
         readers = network.consumers[node.name]
         alone = node.shares is None and node.name not in shared and node.name not in ends
-        place = Place(
-            inputs=network.facts[node.name].inputs,
-            axes=_came(node, axes),
-            features=node.name in features,
-            stated=_stated(node, entry),
-            centred=alone and bool(readers) and all(each.layer.centres for each in readers),
-        )
-        for doubt in (*node.layer.doubts(place), *_ends_cut(node, network, ends)):
+        facts, stated, came = network.facts[node.name], _stated(node, entries[node.row]), _came(node, axes)
+        centred = alone and bool(readers) and all(each.layer.centres for each in readers)
+        place = (id(node.layer), id(facts), stated, came, node.name in features, centred)
+        if place not in asked:
+            where = Place(inputs=facts.inputs, axes=came, features=node.name in features, stated=frozenset(stated),
+                          centred=centred)  # fmt: skip
+            asked[place] = tuple(node.layer.doubts(where))
+        for doubt in asked[place]:
+            yield node, doubt
+        for doubt in _ends_cut(node, network, ends):
             yield node, doubt
     yield from _skipped(network, ends)
 
@@ -89,13 +91,13 @@ def _ends(network: Network) -> frozenset[str]:
     return frozenset(ref.node for ref in network.outputs)
 
 
-def _stated(node: Node, entry: Entry) -> frozenset[str]:
+def _stated(node: Node, entry: Entry) -> tuple[str, ...]:
     """The options that a spec states of a layer, or of the activation named on it."""
     tree = entry.tree
     if node.folded and tree is not None:
         named = tree.get("activation")
         tree = named if isinstance(named, MappingTree) else None
-    return frozenset(() if tree is None else tree.entries)
+    return () if tree is None else tuple(tree.entries)
 
 
 def _meanings(network: Network) -> dict[str, Meaning]:
@@ -198,8 +200,10 @@ def _ends_cut(node: Node, network: Network, ends: frozenset[str]) -> Iterator[Do
 
 def _skipped(network: Network, ends: frozenset[str]) -> Iterator[tuple[Node, Doubt]]:
     """Windows that step over values which no other layer reads."""
+    facts = network.facts
+    whole: dict[int, bool] = {}  # by the facts, which equal layers have in common
     for name, readers in network.consumers.items():
-        if not readers or name in ends:
+        if not readers or name in ends or any(_reads_all(facts[each.name], whole) for each in readers):
             continue
         axes = min(len(network.facts[each.name].windows or ()) for each in readers)
         for axis in range(axes):
@@ -213,6 +217,14 @@ def _skipped(network: Network, ends: frozenset[str]) -> Iterator[tuple[Node, Dou
                 )
                 yield readers[0], Doubt("skipped-values", message, "use a larger kernel or a smaller stride", "stride")
                 break
+
+
+def _reads_all(facts: Facts, known: dict[int, bool]) -> bool:
+    """Whether no window steps over a value."""
+    found = known.get(id(facts))
+    if found is None:
+        found = known[id(facts)] = all(each.stride <= each.extent for each in facts.windows or ())
+    return found
 
 
 def _step(node: Node, network: Network, axis: int) -> tuple[int, int, int]:
