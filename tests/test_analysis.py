@@ -77,6 +77,21 @@ TOTALS = {
     "densenet@121": (7_978_856, 83_648, None, None, 2_834_161_664, None, None),
     "mobilenet-v2": (3_504_872, 34_112, None, None, 300_774_272, None, None),
     "googlenet": (6_998_552, 0, None, None, 1_582_671_872, None, None),
+    "autoencoder@mnist": (2_837_314, 0, None, None, 2_833_000, None, None),
+    "convnext@T": (28_589_128, 0, None, None, 4_455_531_264, None, None),
+    "dcgan@generator": (18_855_043, 3_840, None, None, 640_614_400, None, None),
+    "efficientnet-b0": (5_288_548, 42_016, None, None, 385_814_752, None, None),
+    "inception-v3": (23_834_568, 34_432, None, None, 5_713_216_096, None, None),
+    "lenet4": (50_698, 0, None, None, 247_600, None, None),
+    "mobilenet-v1@1.0-224": (4_231_976, 21_888, None, None, 568_740_352, None, None),
+    "mobilenet-v3@large": (5_483_032, 24_400, None, None, 216_589_760, None, None),
+    "nin@cifar10": (966_986, 0, None, None, 222_486_528, None, None),
+    "resnet-cifar@20": (269_722, 1_376, None, None, 40_551_040, None, None),
+    "shufflenet-v1@g3": (1_865_728, 24_480, None, None, 137_460_672, None, None),
+    "shufflenet-v2@1.0": (2_278_604, 16_180, None, None, 144_907_992, None, None),
+    "squeezenet@1.0": (1_248_424, 0, None, None, 832_667_936, None, None),
+    "unet": (31_030_658, 0, None, None, 150_428_424_448, None, None),
+    "zfnet": (62_357_608, 0, None, None, 1_168_032_896, None, None),
 }
 
 QUANTITIES = ("parameters", "fixed", "connections", "connections_in_bounds", "macs", "macs_in_bounds", "units")

@@ -259,3 +259,11 @@ def test_no_total_of_a_published_network_is_written_into_the_program() -> None:
     for path in package.rglob("*.py"):
         digits = path.read_text(encoding="utf-8").replace(",", "").replace("_", "")
         assert not [total for total in totals if total in digits], path
+
+
+def test_a_year_and_a_task_are_what_lists_go_by() -> None:
+    text = "year: 2015\ntask: vision\ninput: [3]\nlayers: {a: {type: relu}}"
+    network = archscope.read(text)
+    assert (network.year, network.task) == (2015, "vision")
+    with pytest.raises(SpecError, match="`year`: expected a positive integer, got 'late'"):
+        archscope.read(text.replace("2015", "late"))

@@ -75,7 +75,7 @@ class BuiltNetwork(nn.Module):
                 taken = [each.to(step.device) for each in taken]
             module = self._at(step.path)
             # What reads nothing is told how many samples there are.
-            values[step.name] = module(*taken) if taken else module(len(inputs[0]))
+            values[step.name] = module(*taken) if taken else module(inputs[0].shape[0])
             if after is not None:
                 after()
             for name in step.done:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 from archscope.analysis import Analysis
+from archscope.errors import UsageError, did_you_mean
 from archscope.escaping import terminal
 from archscope.formats.sheet import NOT_COVERED, spell_extents
 from archscope.record import Record
@@ -20,36 +22,80 @@ class Line(Record):
 
     name: str
     title: str
+    year: int | None
+    task: str | None
     input: tuple[int, ...]
     parameters: int
     macs: int | None
 
+    @property
+    def family(self) -> str:
+        """The name of its file, which it shares with the other members of its family."""
+        return self.name.partition("@")[0]
+
 
 def line_of(analysis: Analysis) -> Line:
     """The line of an analysis."""
-    totals = analysis.totals
+    network, totals = analysis.network, analysis.totals
     return Line(
         analysis.name,
         analysis.title,
+        network.year,
+        network.task,
         tuple(int(extent) for extent in analysis.input),
         int(totals.parameters),
         None if totals.macs is None else int(totals.macs),
     )
 
 
+def chosen(lines: Iterable[Line], *, since: int | None = None, task: str | None = None) -> list[Line]:
+    """The lines of a task and from a year on; a network without a year is of none.
+
+    Raises:
+        UsageError: no network has that task, or all are older.
+    """
+    left = list(lines)
+    tasks = sorted({line.task for line in left if line.task})
+    if task is not None and task not in tasks:
+        raise UsageError(f"no network has the task `{task}`; {did_you_mean(task, tasks, what='tasks')}")
+    left = [line for line in left if task in (None, line.task)]
+    young = [line for line in left if since is None or (line.year or 0) >= since]
+    if left and not young:
+        raise UsageError(f"no network is of {since} or later; the latest is of {max(line.year or 0 for line in left)}")
+    return young
+
+
+def grouped(lines: Iterable[Line]) -> list[Line]:
+    """Task by task, and in each family by family as they came up; what has no task or year comes last.
+
+    >>> line = Line("b@2", "", 2015, "vision", (1,), 1, 1)
+    >>> [each.name for each in grouped([line, line.replace(name="a", year=None), line.replace(name="b@10")])]
+    ['b@2', 'b@10', 'a']
+    """
+    return sorted(
+        lines, key=lambda line: (line.task is None, line.task or "", line.year is None, line.year or 0, line.family)
+    )
+
+
 def write(lines: Iterable[Line], width: int | None = None) -> str:
-    """Name, input, parameters, MACs and title of each network.
+    """Name, year, input, parameters, MACs and title of each network, under its task.
 
     >>> import archscope
-    >>> text = "title: A dense layer\\ninput: [4]\\nlayers: {fc: {type: linear, out_features: 2}}"
-    >>> tiny = archscope.read(text, name="tiny")
+    >>> words = "title: A dense layer\\nyear: 2026\\ntask: toys\\n"
+    >>> tiny = archscope.read(words + "input: [4]\\nlayers: {fc: {type: linear, out_features: 2}}", name="tiny")
     >>> print(write([line_of(archscope.analyze(tiny))]))
-    Name  Input  Parameters  MACs  Title
-    tiny  4              10     8  A dense layer
+    Name  Year  Input  Parameters  MACs  Title
+    toys
+    tiny  2026  4              10     8  A dense layer
     """
-    cells = [("Name", "Input", "Parameters", "MACs", "Title"), *(_cells(each) for each in lines)]
-    widths = [max(len(line[at]) for line in cells) for at in range(4)]
-    return "\n".join(_cut(_joined(line, widths), width) for line in cells)
+    ordered = grouped(lines)
+    cells = [("Name", "Year", "Input", "Parameters", "MACs", "Title"), *(_cells(each) for each in ordered)]
+    widths = [max(len(line[at]) for line in cells) for at in range(5)]
+    head, *rows = (_joined(line, widths) for line in cells)
+    texts = [head]
+    for task, group in groupby(zip(ordered, rows, strict=True), key=lambda each: each[0].task):
+        texts += ([] if task is None else [terminal(task)]) + [row for _, row in group]
+    return "\n".join(_cut(text, width) for text in texts)
 
 
 def write_index(lines: Iterable[Line]) -> str:
@@ -61,7 +107,7 @@ def write_index(lines: Iterable[Line]) -> str:
 def read_index(text: str) -> list[Line]:
     """The lines of an index file.
 
-    >>> line = Line("tiny", "A dense layer", (4,), 10, 8)
+    >>> line = Line("tiny", "A dense layer", 2026, "toys", (4,), 10, 8)
     >>> read_index(write_index([line])) == [line]
     True
     """
@@ -72,15 +118,16 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _cells(line: Line) -> tuple[str, str, str, str, str]:
+def _cells(line: Line) -> tuple[str, str, str, str, str, str]:
     macs = NOT_COVERED if line.macs is None else f"{line.macs:,}"
     name, title = terminal(line.name), terminal(line.title)
-    return name, spell_extents(line.input), f"{line.parameters:,}", macs, title
+    return name, str(line.year or ""), spell_extents(line.input), f"{line.parameters:,}", macs, title
 
 
 def _joined(line: Sequence[str], widths: Sequence[int]) -> str:
-    name, shape, parameters, macs, title = line
-    return f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {parameters:>{widths[2]}}  {macs:>{widths[3]}}  {title}"
+    name, year, shape, parameters, macs, title = line
+    start = f"{name:<{widths[0]}}  {year:<{widths[1]}}  {shape:<{widths[2]}}"
+    return f"{start}  {parameters:>{widths[3]}}  {macs:>{widths[4]}}  {title}"
 
 
 def _cut(line: str, width: int | None) -> str:

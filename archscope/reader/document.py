@@ -10,7 +10,7 @@ from archscope.diagnostics import Span
 from archscope.errors import did_you_mean
 from archscope.layers.base import Facts, Shape
 from archscope.network import Group, Network, Node
-from archscope.options import option, shape, text
+from archscope.options import option, positive, shape, text
 from archscope.reader.blocks import Expansion, expand, filled, let_values
 from archscope.reader.blocks.sharing import check_init
 from archscope.reader.doubts import doubts_of
@@ -29,6 +29,8 @@ KEYS: Final = {
     "name": option(text, default=None, doc="The network's name; the file's if left out."),
     "title": option(text, default=None, doc="What a heading calls it."),
     "summary": option(text, default=None, doc="A few sentences about it."),
+    "year": option(positive, default=None, doc="When it was first printed, for lists."),
+    "task": option(text, default=None, doc="What it is for, in a word: `vision`, `language`; for lists."),
     "sources": option(text, default=None, doc="Full citations by short name."),
     "input": option(
         shape,
@@ -64,7 +66,8 @@ def read_document(
                 body.key_span(key),
                 help=partial(did_you_mean, key, KEYS, what="keys"),
             )
-    words = {key: _words(body, key, report) for key in ("name", "title", "summary")}
+    words = {key: _words(body, key, report) for key in ("name", "title", "summary", "task")}
+    year = _year(body, report)
     name = words["name"] or default_name
     name = name if variant is None else f"{name}{SIGN}{variant}"
     sources = _sources(body, report)
@@ -95,6 +98,8 @@ def read_document(
         outputs=ends,
         title=words["title"] or name,
         summary=words["summary"] or "",
+        year=year,
+        task=words["task"],
         sources=sources or {},
         published=published,
         training=training,
@@ -109,6 +114,12 @@ def read_document(
 def _words(body: MappingTree, key: str, report: Report) -> str | None:
     tree = body.get(key)
     return None if tree is None else report.text(tree, f"`{key}`")
+
+
+def _year(body: MappingTree, report: Report) -> int | None:
+    tree = body.get("year")
+    value = None if tree is None else report.value(KEYS["year"].kind, tree, "`year`", "write `year: 2015`")
+    return value if isinstance(value, int) else None
 
 
 def _sources(body: MappingTree, report: Report) -> dict[str, str] | None:

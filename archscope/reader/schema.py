@@ -35,7 +35,8 @@ def json_schema() -> Json:
         "description": "A network's architecture, written once.",
         "type": "object",
         "additionalProperties": False,
-        "required": [key for key, each in KEYS.items() if each.required],
+        # The members of a family may each say it for themselves.
+        "anyOf": [{"required": [key for key, each in KEYS.items() if each.required]}, {"required": ["variants"]}],
         "properties": {key: {"description": each.doc, **_TOP[key]} for key, each in KEYS.items()},
         "patternProperties": {"^x-": {"description": "Whatever is parked here for anchors; nothing reads it."}},
         # Without blocks, every type is one of ours.
@@ -88,6 +89,8 @@ _TOP: dict[str, Json] = {
     "name": TEXT,
     "title": TEXT,
     "summary": TEXT,
+    "year": KEYS["year"].kind.schema,
+    "task": TEXT,
     "sources": {"type": "object", "additionalProperties": TEXT},
     "input": {"anyOf": [_INPUT, {"type": "object", "additionalProperties": _INPUT, "minProperties": 1}]},
     "layers": {
@@ -126,7 +129,7 @@ _PLACES: dict[str, Json] = {
     "last": {"type": "object"},
     "each": {"type": "object", "additionalProperties": {"anyOf": [{"type": "array"}, _EXPRESSION]}},
     "columns": {"type": "array", "items": TEXT, "minItems": 1},
-    "rows": {"type": "array", "items": {"type": "array"}, "minItems": 1},
+    "rows": {"anyOf": [{"type": "array", "items": {"type": "array"}, "minItems": 1}, _EXPRESSION]},
     "when": {"anyOf": [{"enum": ["changes", "fits"]}, {"type": "boolean"}, {"type": "integer"}, _EXPRESSION]},
 }
 
@@ -187,9 +190,18 @@ def _layer(kind: type[Layer]) -> Json:
 
 
 def _option(declared: Option) -> Json:
-    either = {"anyOf": [declared.kind.schema, _EXPRESSION]}
+    either = {"anyOf": [_with_expressions(declared.kind.schema), _EXPRESSION]}
     described = {"description": f"{declared.doc} {declared.kind.name.capitalize()}.", **either}
     return described if declared.required or declared.default is None else {**described, "default": declared.default}
+
+
+def _with_expressions(schema: Json) -> Json:
+    """A list may have an expression for any of its elements: ``shape: [$in, 1, 1]``."""
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [_with_expressions(each) for each in schema["anyOf"]]}
+    if schema.get("type") != "array" or schema.get("items", {}).get("type") != "integer":
+        return schema
+    return {**schema, "items": {"anyOf": [schema["items"], _EXPRESSION]}}
 
 
 def _declared(options: Mapping[str, Option], special: Mapping[str, Json]) -> Json:

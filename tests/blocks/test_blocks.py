@@ -164,6 +164,21 @@ def test_the_size_of_the_input_is_in_reach_of_the_arithmetic() -> None:
     assert archscope.read(text).facts["a"].output == (3, 1, 1)
 
 
+def test_the_size_of_what_is_scaled_by_a_learned_parameter_is_known() -> None:
+    network = archscope.read("""
+input: [6, 8, 8]
+blocks:
+  scaled:
+    layers:
+      conv: {type: conv2d, out_channels: $in, kernel_size: 1}
+      gamma: {type: parameter, shape: [$in, 1, 1]}
+      scale: {type: multiply, from: [conv, gamma]}
+layers:
+  body: {type: scaled, repeat: 2}
+""")
+    assert network.facts["body.1.gamma"].parameters == 6
+
+
 def test_the_module_of_a_spec_in_blocks_has_its_names() -> None:
     pytest.importorskip("torch")
     held = archscope.build(archscope.read(RESNET50), device="meta").state_dict()

@@ -28,6 +28,7 @@ from archscope.layers import (
     Subsampling,
 )
 from archscope.network import Network, Node, Ref
+from tests.collection import SAMPLE
 
 
 def node(name: str, layer: object, *inputs: str | Ref, **more: object) -> Node:
@@ -138,7 +139,7 @@ def test_a_built_network_compiles_whole_and_exports(network: Network) -> None:
     assert set(exported.state_dict) == set(model.state_dict())
 
 
-@pytest.mark.parametrize("name", archscope.reader.spec_names())
+@pytest.mark.parametrize("name", SAMPLE)
 def test_every_spec_compiles_whole_and_exports_for_any_batch(name: str) -> None:
     network = archscope.load(name)
     device = "meta" if archscope.analyze(network).totals.parameters > 1_000_000 else "cpu"

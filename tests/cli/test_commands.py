@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import jsonschema
@@ -91,9 +92,47 @@ def test_the_format_that_is_named_wins_over_the_suffix(archscope_run: Runs, tmp_
     assert (tmp_path / "a.txt").read_text().startswith("layer,")
 
 
+def _listed(run: Run) -> list[str]:
+    """The names of a list, without its head and without the headings, which are one word."""
+    return [line.split()[0] for line in run.out.splitlines()[1:] if " " in line]
+
+
 def test_list_names_every_spec(archscope_run: Runs) -> None:
+    assert sorted(_listed(archscope_run("list"))) == sorted(spec_names(variants=True))
+
+
+def test_list_is_by_task_and_by_year_and_keeps_a_family_together(archscope_run: Runs) -> None:
     lines = archscope_run("list").out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == spec_names(variants=True)
+    headings = [line for line in lines if " " not in line]
+    assert headings == sorted(headings)
+    assert "vision" in headings
+    years: list[int] = []
+    for line in lines[1:]:
+        years = [*years, int(line.split()[1])] if " " in line else []
+        assert years == sorted(years), line
+    names = _listed(archscope_run("list", "--task", "vision"))
+    families = [name.partition("@")[0] for name in names]
+    assert [each for each, after in pairwise([*families, ""]) if each != after] == list(dict.fromkeys(families))
+    assert names.index("lenet1") < names.index("alexnet") < names.index("resnet@18") < names.index("convnext@T")
+
+
+def test_list_can_be_asked_for_a_year_and_a_task(archscope_run: Runs) -> None:
+    young = _listed(archscope_run("list", "--since", "2015", "--task", "vision"))
+    assert {"resnet@50", "unet", "convnext@T"} <= {*young}
+    assert not {"vgg@D", "lenet5", "dcgan@generator"} & {*young}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("--task", "visoin"), "no network has the task `visoin`; did you mean `vision`?"),
+        (("--task", "vision", "--since", "3000"), "no network is of 3000 or later; the latest is of 2022"),
+    ],
+)
+def test_list_says_what_there_is_where_nothing_is_left(archscope_run: Runs, asked: tuple[str, ...], said: str) -> None:
+    run = archscope_run("list", *asked)
+    assert (run.status, run.out) == (2, "")
+    assert said in run.err
 
 
 def test_schema_is_a_json_schema_that_accepts_the_specs(archscope_run: Runs) -> None:
@@ -174,6 +213,7 @@ def _complete(typed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         ("archscope table lenet5 --format ma", ["markdown"]),
         ("archscope table lenet5 --columns macs,act", ["macs,activation", "macs,activation_bytes"]),
         ("archscope explain lenet5 S", ["S2", "S4"]),
+        ("archscope list --task vi", ["vision"]),
     ],
 )
 def test_the_shell_completes_commands_specs_formats_columns_and_layers(

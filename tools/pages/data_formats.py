@@ -42,6 +42,7 @@ def pages() -> dict[str, str]:
     whole = analysis_json.plain(archscope.analyze(archscope.load("lenet5")), View())
     example = {**whole, "layers": whole["layers"][:1]}
     top = json_schema()
+    needed = top["anyOf"][0]["required"]
     return {
         "reference/data-formats.md": page(
             "Data formats",
@@ -61,7 +62,7 @@ def pages() -> dict[str, str]:
             table(
                 ("key", "required", "meaning"),
                 [
-                    (f"`{key}`", "yes" if key in top["required"] else "", each["description"])
+                    (f"`{key}`", "yes" if key in needed else "", each["description"])
                     for key, each in top["properties"].items()
                 ],
             ),

@@ -328,7 +328,11 @@ class Expansion:
         """The shapes a layer puts out, if what it reads is known; its mistakes are reported later."""
         if entry.layer is None or entry.broken or entry.towers:
             return None
-        shapes = [self._size(each) for each in reads or [Reads(next(iter(self.inputs), ""), None, entry.span)]]
+        if entry.layer.arity[1] == 0:  # a learned parameter reads nothing, whatever stands above it
+            reads = []
+        elif not reads:
+            reads = [Reads(next(iter(self.inputs), ""), None, entry.span)]
+        shapes = [self._size(each) for each in reads]
         came = tuple(shape for shape in shapes if shape is not None)
         outputs = self._made(entry.layer, came) if len(came) == len(shapes) else None
         if outputs is not None and entry.activation is not None:
