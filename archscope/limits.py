@@ -32,7 +32,7 @@ LONGEST_MESSAGE: Final = 4_000
 LONG_TEXT: Final = 5_000
 """Layers from which a table or source takes more than a few seconds; the command says so and goes on."""
 LONG_PICTURE: Final = 500
-"""Layers from which a graph or a page takes more than a few seconds: laying out is more than linear."""
+"""Layers from which a graph, a page or a verification takes more than a few seconds."""
 LONGEST_SENTENCE: Final = 600
 """Characters of one sentence of a message: a name in it may be a hundred thousand letters long."""
 LONGEST_WORD: Final = 300

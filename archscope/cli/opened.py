@@ -47,6 +47,7 @@ _INSTEAD: Final = {
     "table": ("LONG_TEXT", "a table", "`--depth 1` has a line for each block, `archscope explain` is about one layer"),
     "code": ("LONG_TEXT", "source", "`archscope table --depth 1` has a line for each block"),
     "diagram": ("LONG_PICTURE", "a picture", "`--depth 1` draws blocks closed, `--format dot` lays nothing out"),
+    "verify": ("LONG_PICTURE", "a verification", "`--seconds 10` bounds it, `--witness published` asks one witness"),
     "docs": ("LONG_PICTURE", "a page", "`archscope table` has the numbers alone"),
 }
 """From how many layers on a command takes long, of which limit; what it makes; what to ask instead."""

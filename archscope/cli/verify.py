@@ -87,7 +87,7 @@ def command(
     archscope verify --format junit -o verification.xml
     """
     import archscope
-    from archscope.cli.opened import opened_with_module
+    from archscope.cli.opened import foretell, opened_with_module
 
     if against is not None:
         if witness:
@@ -110,6 +110,8 @@ def command(
     names = specs or archscope.reader.spec_names()
     said = {"input": input, "example": example, "kwargs": kwargs, "batch": batch, "strict": strict}
     networks = [opened_with_module(name, changes=changes, **said) for name in names]
+    for network, _, _ in networks:
+        foretell("verify", network)
     found = _verified(
         [(network, module) for network, _, module in networks],
         witness,

@@ -17,6 +17,7 @@ from tests.conftest import Run
         (["table", "lenet1"], "note: a table of 11 layers takes a while; `--depth 1` has a line for each block"),
         (["code", "lenet1"], "note: source of 11 layers takes a while; `archscope table --depth 1`"),
         (["diagram", "lenet1"], "note: a picture of 11 layers takes a while; `--depth 1` draws blocks closed"),
+        (["verify", "lenet1", "-w", "published"], "note: a verification of 11 layers takes a while; `--seconds 10`"),
         (["docs", "lenet1"], "note: a page of 11 layers takes a while; `archscope table` has the numbers alone"),
     ],
 )

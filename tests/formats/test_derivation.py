@@ -7,6 +7,7 @@ from pathlib import Path
 
 import archscope
 from archscope.diagrams.graph.view import view_of
+from archscope.formats import derivation
 from archscope.formats.derivation import derive
 from archscope.network import Network
 from archscope.oracles import verify
@@ -91,3 +92,16 @@ def test_a_layer_on_a_tower_of_its_own_types_name_has_no_activation() -> None:
 def test_what_is_said_of_keras_is_true_of_a_network_that_no_course_has(tmp_path: Path) -> None:
     (found,) = verify(inception(tmp_path), ["Keras"]).findings
     assert found.why == "only the two Keras models of the course are asked, and this is neither"
+
+
+def test_a_layer_reads_a_row_and_not_the_activation_that_was_named_on_it() -> None:
+    analysis = archscope.analyze(
+        archscope.read(
+            "input: [3, 8, 8]\nlayers:\n"
+            "  b1: {type: conv2d, out_channels: 4, kernel_size: 3, activation: relu}\n"
+            "  twice: {type: add, from: [b1, b1]}\n"
+        )
+    )
+    text = derivation.write(analysis, "twice")
+    assert text.count("  in   4×6×6  from b1\n") == 2
+    assert "b1.relu" not in text
