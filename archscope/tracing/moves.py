@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from torch import Tensor
 
+from archscope.errors import Rejects
 from archscope.layers import TYPES, Layer
 
 Move = Callable[[Tensor, Sequence[Any], Mapping[str, Any], Sequence[Tensor]], tuple[Layer, ...]]
@@ -40,7 +41,7 @@ def read_move(
         return ()
     try:
         return _MOVES[name](given, args[1:], kwargs, made)
-    except (TypeError, ValueError, IndexError, KeyError):  # called in a way of its own
+    except (ArithmeticError, IndexError, KeyError, Rejects, TypeError, ValueError):  # called in a way of its own
         return ()
 
 

@@ -169,6 +169,7 @@ class Nodes:
             alone = len(seen.layers) == 1
             whole = alone or bool(facts.weights)
             facts = self._with_held(facts, seen.weights) if whole and facts.weights else facts
+            facts = facts if shares is None else self._named_as(facts, shares)
             name = self._named(seen.place, seen.called if seen.beyond else layer.type, whole=whole)
             if seen.beyond:
                 inputs = tuple(self._shapes[ref] for ref in seen.refs)
@@ -216,6 +217,17 @@ class Nodes:
             left.remove(chosen)
             held = self.held[chosen]
             found.append(stated.replace(trainable=held.trainable, dtype=held.dtype))
+        return facts if facts.weights == tuple(found) else facts.replace(weights=tuple(found))
+
+    def _named_as(self, facts: Facts, owner: str) -> Facts:
+        """The facts with weights that are another node's called as they are there, so that they count once."""
+        theirs = {weight.name: weight for weight in self.facts[owner].weights}
+        found: list[Weight] = []
+        for stated in facts.weights:
+            same = theirs.pop(stated.name, None) or next(
+                (theirs.pop(each.name) for each in theirs.values() if each.values == stated.values), stated
+            )
+            found.append(stated.replace(name=same.name))
         return facts if facts.weights == tuple(found) else facts.replace(weights=tuple(found))
 
     def _function(self, seen: Seen) -> str:

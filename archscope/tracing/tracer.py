@@ -230,7 +230,7 @@ class Tracer(TorchFunctionMode):
             self._constant(name, args, kwargs, made, given, frame)
         elif made and (name in _SAME_VALUES or self._leaves(name, args, kwargs, made[0])):
             self.values.same(made[0], next(each for each in given if self.values.ref(each) is not None))
-        elif made or frame.wrote:
+        elif made or frame.wrote or frame.multiplies:
             result, made = self._apart(result, made, given, frame)
             self._keep(name, args, kwargs, made, given, refs, frame)
         elif name in _LEAVING:
@@ -258,7 +258,7 @@ class Tracer(TorchFunctionMode):
         unreached = [each for each in given if self.values.ref(each) is None]
         weights = frozenset(weight for each in unreached for weight in self.values.weights(each))
         written = self._written(given, made, frame) if frame.wrote else []
-        results = made or written
+        results = made or written or list(tensors_in(frame.made))[-1:]  # `backward` gives nothing back
         layers: tuple[Layer, ...] = ()
         if len(made) == 1 and made[0].dim():
             layers = read(name, args, kwargs, made[0], self.batch)
@@ -304,7 +304,7 @@ class Tracer(TorchFunctionMode):
         """A call on constants: a node if there is anything to count, else what it makes is a constant too."""
         weights = frozenset(weight for each in given for weight in self.values.weights(each))
         plain = plain_name(name)
-        if made and (frame.multiplies or (plain in _HOLDING and weights)):
+        if frame.multiplies or (made and plain in _HOLDING and weights):
             worked_on = bound(plain, args, kwargs).get("input") if plain in SIGNATURES else None
             first = worked_on if isinstance(worked_on, Tensor) else given[0] if given else None
             if first is not None:

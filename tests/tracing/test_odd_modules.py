@@ -1,0 +1,107 @@
+"""Modules that do what few do: each kind once gave a wrong number in silence, or could not be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from archscope import analyze, trace
+
+
+class _ReadTwice(nn.Module):
+    """A layer whose matrix a function reads first."""
+
+    def __init__(self, read: Any, layer: nn.Module) -> None:
+        super().__init__()
+        self.read, self.layer = read, layer
+
+    def forward(self, x: Tensor) -> Any:
+        first = self.read(x, self.layer)
+        return first, self.layer(first.argmax(-1) if isinstance(self.layer, nn.Embedding) else x)
+
+
+class _Attending(_ReadTwice):
+    def forward(self, x: Tensor) -> Any:
+        attended = self.layer(x, x, x)[0]
+        return attended, F.linear(attended, self.layer.in_proj_weight, self.layer.in_proj_bias)
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "parameters"),
+    [
+        # Distances to a codebook of ten vectors of four, and the nearest ones.
+        (_ReadTwice(lambda x, layer: torch.cdist(x, layer.weight), nn.Embedding(10, 4)), (6, 4), 40),
+        (_ReadTwice(lambda x, layer: torch.einsum("bij,kj->bik", x, layer.weight), nn.Embedding(10, 4)), (6, 4), 40),
+        (_ReadTwice(lambda x, layer: F.cosine_similarity(x, layer.weight), nn.Linear(4, 4)), (4,), 20),
+        (_ReadTwice(lambda x, layer: x * layer.weight.sum(0), nn.Linear(4, 3)), (4,), 15),
+        # 3·8·8 + 3·8 of the projections, 8·8 + 8 of the output.
+        (_Attending(None, nn.MultiheadAttention(8, 2, batch_first=True)), (5, 8), 288),
+    ],
+)
+def test_a_weight_that_a_function_and_a_layer_read_is_counted_once(
+    module: nn.Module, shape: tuple[int, ...], parameters: int
+) -> None:
+    analysis = analyze(trace(module, shape))
+    assert analysis.totals.parameters == parameters == sum(each.numel() for each in module.parameters())
+    assert sum(row.parameters for row in analysis.rows) == parameters
+
+
+class _Arithmetic(nn.Module):
+    def __init__(self, change: Any) -> None:
+        super().__init__()
+        self.change, self.layer = change, nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.layer(self.change(x))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x + 0, lambda x: 0 + x, lambda x: x * 1.0, lambda x: x / 1, lambda x: x - 0, lambda x: x / 0.0,
+        lambda x: x * float("inf"), lambda x: x + float("-inf"), lambda x: x * float("nan"), lambda x: x**1,
+        lambda x: x**0, lambda x: sum([x, x]), lambda x: x.mul(2).add_(0), lambda x: x[:, 0:4],
+        lambda x: x.split([4], 1)[0], lambda x: x.transpose(1, 1), lambda x: x[...], lambda x: x[:, None][:, 0],
+    ],
+)  # fmt: skip
+def test_arithmetic_that_changes_nothing_or_is_no_number_stops_no_module(change: Any) -> None:
+    totals = analyze(trace(_Arithmetic(change), (4,))).totals
+    assert (totals.parameters, totals.macs) == (10, 8)
+
+
+class _Descending(nn.Module):
+    """Takes a step down its own loss before it answers, or the gradient of its energy."""
+
+    def __init__(self, *, written: bool) -> None:
+        super().__init__()
+        self.written, self.layer = written, nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Any:
+        with torch.enable_grad():
+            if not self.written:
+                x = x.detach().requires_grad_()
+                return torch.autograd.grad(self.layer(x).pow(2).sum(), x)[0]
+            (self.layer(x) - x).pow(2).mean().backward()
+        with torch.no_grad():
+            for each in self.layer.parameters():
+                each -= 0.1 * each.grad  # type: ignore[operator]
+                each.grad = None
+        return self.layer(x)
+
+
+@pytest.mark.parametrize(
+    ("written", "macs"),
+    # 4·4 forward; the gradient of x is another 4·4, that of the weights too; then forward again.
+    [(False, 2 * 16), (True, 3 * 16)],
+)
+def test_a_module_that_takes_gradients_on_its_way_has_their_products(written: bool, macs: int) -> None:
+    module = _Descending(written=written)
+    before = {name: (each.tolist(), each._version, each.grad) for name, each in module.named_parameters()}
+    analysis = analyze(trace(module, (4,)))
+    assert (analysis.totals.parameters, analysis.totals.macs) == (20, macs)
+    assert sum(row.macs or 0 for row in analysis.rows) == macs
+    assert before == {name: (each.tolist(), each._version, each.grad) for name, each in module.named_parameters()}
