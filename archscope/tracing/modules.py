@@ -9,6 +9,7 @@ from typing import Any, Final
 from torch import nn
 
 from archscope.building import functions, historic, padding
+from archscope.errors import Rejects
 from archscope.layers import TYPES, Layer
 from archscope.tracing import sequences
 
@@ -43,6 +44,13 @@ LEAVES: Final = (
 
 def read_module(module: nn.Module) -> Layer | None:
     """The layer that a module of `LEAVES` is; None if no layer type describes it."""
+    try:
+        return _read(module)
+    except Rejects:  # PyTorch takes options that the layer type does not: padding that cuts off
+        return None
+
+
+def _read(module: nn.Module) -> Layer | None:
     if isinstance(module, sequences.LEAVES):
         return sequences.read_sequence(module)
     if isinstance(module, historic.Subsampling):

@@ -73,6 +73,14 @@ def test_arithmetic_that_changes_nothing_or_is_no_number_stops_no_module(change:
     assert (totals.parameters, totals.macs) == (10, 8)
 
 
+@pytest.mark.parametrize(
+    "cut", [nn.ZeroPad2d((0, 0, 1, -1)), nn.ConstantPad1d((-1, 1), 0.0), nn.ConstantPad1d((-1, 1), 2.0)]
+)
+def test_padding_that_cuts_off_stops_no_module(cut: nn.Module) -> None:
+    totals = analyze(trace(nn.Sequential(cut, nn.Linear(4, 2)), (3, 4))).totals
+    assert (totals.parameters, totals.macs) == (10, 3 * 8)
+
+
 class _Descending(nn.Module):
     """Takes a step down its own loss before it answers, or the gradient of its energy."""
 
