@@ -159,7 +159,7 @@ _TABLE: Final[tuple[tuple[str, Rule], ...]] = (
     ("aten::_transformer_encoder_layer_fwd", _encoder_layer),
     ("aten::mkldnn_rnn_layer", _recurrence),
     ("aten::_cudnn_rnn aten::miopen_rnn", _recurrences),
-    ("aten::_cdist_forward", _matrix(0)),
+    ("aten::_cdist_forward aten::affine_grid_generator", _matrix(0)),
     ("aten::_trilinear", _trilinear),
     ("quantized::linear quantized::linear_relu quantized::linear_dynamic quantized::linear_relu_dynamic", _matrix(0)),
     ("quantized::conv1d quantized::conv1d_relu quantized::conv2d quantized::conv2d_relu", _packed_convolution),
@@ -195,7 +195,7 @@ _UNTAGGED: Final = (
     "_mkldnn_transpose cat _chunk_cat stack _stack flip roll rot90 repeat tril triu unsafe_split",
     "unsafe_split_with_sizes block_diag diag_embed complex _reshape_alias _unsafe_view _reshape_copy",
     "as_strided_scatter diagonal_scatter select_scatter slice_scatter set resize resize_as _resize_output",
-    "pin_memory _pin_memory _pack_padded_sequence _lazy_clone alias expand_copy detach to_padded_tensor",
+    "pin_memory _pin_memory _pack_padded_sequence _lazy_clone alias expand_copy detach to_padded_tensor polar",
     # creation
     "arange range linspace logspace full full_like ones ones_like zeros zeros_like empty empty_like empty_strided",
     "empty_permuted empty_quantized new_empty new_empty_strided new_full new_ones new_zeros eye scalar_tensor zero",

@@ -113,3 +113,20 @@ def test_a_module_that_takes_gradients_on_its_way_has_their_products(written: bo
     assert (analysis.totals.parameters, analysis.totals.macs) == (20, macs)
     assert sum(row.macs or 0 for row in analysis.rows) == macs
     assert before == {name: (each.tolist(), each._version, each.grad) for name, each in module.named_parameters()}
+
+
+def test_a_grid_that_is_turned_multiplies_every_position_by_its_matrix() -> None:
+    class Turned(nn.Module):
+        def forward(self, theta: Tensor) -> Any:
+            return F.affine_grid(theta, [1, 3, 4, 5], align_corners=False)
+
+    # 4·5 positions (x, y, 1) by 2 rows of 3.
+    assert analyze(trace(Turned(), (2, 3))).totals.macs == 4 * 5 * 3 * 2
+
+
+def test_a_number_made_of_its_length_and_angle_multiplies_nothing() -> None:
+    class Polar(nn.Module):
+        def forward(self, x: Tensor) -> Any:
+            return torch.polar(torch.ones_like(x), x).real
+
+    assert analyze(trace(Polar(), (4,))).totals.macs == 0
