@@ -57,6 +57,8 @@ class BuiltNetwork(nn.Module):
             steps.append(Step(node.name, places[node.name], inputs, last_read.get(node.name, ()), device))
         self._steps = tuple(steps)
         self._by_name = {step.name: step for step in steps}
+        self._learned = tuple(self.path(node.name) for node in network.nodes if node.layer.type == "parameter")
+        self.register_load_state_dict_pre_hook(_take_parameters)  # type: ignore[no-untyped-call]
         for node in network.nodes:
             if node.shares is not None:
                 _tie(self.node(node.name), self.node(node.shares))
@@ -128,6 +130,16 @@ class BuiltNetwork(nn.Module):
             parent = parent._modules[part]  # type: ignore[assignment]
         # Not `add_module`, which refuses a layer that is called `half` or `type`.
         parent._modules[path[-1]] = module
+
+
+def _take_parameters(model: nn.Module, weights: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    """Weights of a module that was read hold a learned value under its own name: `places`, not `places.weight`."""
+    for path in model._learned:  # type: ignore[union-attr]
+        given, wanted = f"{prefix}{path}", f"{prefix}{path}.weight"
+        if given in weights and wanted not in weights:
+            into = model.get_parameter(f"{path}.weight")
+            value = weights.pop(given)
+            weights[wanted] = value.reshape(into.shape) if value.numel() == into.numel() else value
 
 
 def _pick(value: Any, output: int) -> Tensor:

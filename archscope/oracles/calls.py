@@ -64,7 +64,7 @@ def _read(
         if name.startswith(prefix) and name.rstrip("d")[-1:].isdigit():
             return read(name, args, kwargs, made)
     if name in MERGES:
-        several = [each for each in args if isinstance(each, Tensor) and each.dim() > 1]
+        several = [each for each in args if isinstance(each, Tensor) and each.dim() > 1 and not _is_vector(each)]
         return Step(MERGES[name], {}, made) if len(several) > 1 else None
     if name in _SHAPING:
         return Step("flatten", {}, made) if flattens(taken or (), made) else None
@@ -72,6 +72,12 @@ def _read(
     if name in _ALONE:
         return Step(name, {}, made, held)
     return _named(name, bound(name, args, kwargs), made) if name in SIGNATURES else None
+
+
+def _is_vector(tensor: Tensor) -> bool:
+    """Whether it is one learned number a channel, however it is turned."""
+    learned = isinstance(tensor, nn.Parameter) or isinstance(tensor._base, nn.Parameter)
+    return learned and tensor.numel() == max(tensor.shape)
 
 
 def _named(name: str, given: dict[str, Any], made: tuple[int, ...]) -> Step | None:
@@ -96,7 +102,8 @@ def _named(name: str, given: dict[str, Any], made: tuple[int, ...]) -> Step | No
             return Step("lrn", _of(given, "size", "alpha", "beta", "k"), made)
         case each if each.startswith(("dropout", "feature_dropout", "alpha_dropout")):
             on = "it stays on at inference; write `F.dropout(x, p, self.training)`" if given["training"] else ""
-            return Step("dropout", _of(given, "p"), made, remark=on)
+            whole = name in ("dropout1d", "dropout2d", "dropout3d") and len(made) == int(name[-2]) + 1
+            return Step(name if whole else "dropout", _of(given, "p"), made, remark=on)
         case "softplus":
             return Step(name, _of(given, "beta"), made)
         case "log_sigmoid":

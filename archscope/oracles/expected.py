@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from archscope.analysis import Row, analyze
 from archscope.layers import Layer
+from archscope.layers.base import values_in
 from archscope.network import Network
 from archscope.oracles.alignment import COMPARED
 from archscope.oracles.calls import MERGES, between
@@ -16,8 +17,9 @@ from archscope.tracing.function import Function
 
 _SHAPING: Final = ("flatten", "reshape")
 _UNSEEN: Final = frozenset({
-    "abs", "chunk", "divide", "exp", "expand", "log", "max", "mean", "permute", "power", "scale", "select", "slice",
-    "split", "sqrt", "squeeze", "subtract", "sum", "transpose", "unsqueeze",
+    "abs", "channel_shuffle", "chunk", "divide", "exp", "expand", "glu", "log", "max", "mean", "parameter", "permute",
+    "pixel_shuffle", "pixel_unshuffle", "power", "scale", "select", "slice", "split", "sqrt", "squeeze", "subtract",
+    "sum", "transpose", "unsqueeze",
 })  # fmt: skip
 """Layer types that are functions in a module that was read, where a part that is built has a module for them."""
 
@@ -39,6 +41,8 @@ def _steps(network: Network, name: str) -> list[Step]:
     given = None if layer.family == "merge" else taken
     if network.observed is not None and layer.type in _UNSEEN:
         return []
+    if layer.type in ("add", "multiply") and _with_a_vector(network, name):
+        return []
     if layer.type == "identity" or (layer.type in _SHAPING and not flattens(taken, made)):
         return []
     options = _options(layer, taken)
@@ -51,6 +55,13 @@ def _steps(network: Network, name: str) -> list[Step]:
         same = between(options["min_val"], options["max_val"], made)
         return [replace(step, type=same.type, options=same.options) if same else step]
     return [step]
+
+
+def _with_a_vector(network: Network, name: str) -> bool:
+    """Whether a layer joins a value with one learned number a channel: a bias by hand, which is no join."""
+    shapes = [network.facts[ref.node].output for ref in network.by_name[name].inputs
+              if ref.node in network.by_name and network.by_name[ref.node].layer.type == "parameter"]  # fmt: skip
+    return any(values_in(shape) == max(_plain(shape)) for shape in shapes)
 
 
 def _function(function: Function, name: str) -> list[Step]:

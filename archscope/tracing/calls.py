@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from torch import Tensor
 
 from archscope.errors import Rejects
 from archscope.layers import TYPES, Layer
-from archscope.tracing.samples import sample_of
-from archscope.tracing.signatures import bound, each_axis, over_grid, plain_name
-
-
-class Call(NamedTuple):
-    """A function's arguments by name, what it made, and how many samples ran at once."""
-
-    name: str
-    given: Mapping[str, Any]
-    made: Tensor
-    batch: int | None = 1
-
-    @property
-    def input(self) -> Tensor:
-        """Its first argument."""
-        value: Tensor = self.given["input"]
-        return value
-
-
-Reading = Callable[[Call], Layer | tuple[Layer, ...] | None]
+from archscope.tracing import axes_calls, value_calls
+from archscope.tracing.batches import APART
+from archscope.tracing.call import Call, Reading
+from archscope.tracing.signatures import bound, each_axis, plain_name
 
 
 def read(
@@ -37,20 +21,49 @@ def read(
 ) -> tuple[Layer, ...]:
     """The layer that a call is, or the layers one after another; none, if no layer type describes it.
 
-    Where there is no batch axis, only what does not count axes is read.
-
     >>> import torch
     >>> read("linear", (torch.zeros(2, 120), torch.zeros(84, 120)), {}, torch.zeros(2, 84))
     (Linear(out_features=84, bias=False),)
     """
     plain = plain_name(name)
-    if plain not in _READINGS or (batch is None and plain not in _WITHOUT_AXES):
+    if plain not in _READINGS:
         return ()
+    return layers_of(Call(plain, bound(plain, args, kwargs), (made,), batch)) or ()
+
+
+def layers_of(call: Call) -> tuple[Layer, ...] | None:
+    """The layers that a call is, one after another: none where it leaves a sample as it was.
+
+    None says that no layer type describes it. Where the batch is not the first axis, only what does not take axes by
+    their places is read, and what tells them itself.
+    """
+    if call.name not in _READINGS:
+        return None
+    if call.place != 0 and call.name not in _elsewhere(call.place):
+        return None
     try:
-        found = _READINGS[plain](Call(plain, bound(plain, args, kwargs), made, batch))
+        found = _READINGS[call.name](call)
     except Rejects:  # PyTorch takes options that the layer type does not
-        return ()
-    return () if found is None else found if isinstance(found, tuple) else (found,)
+        return None
+    return found if found is None or isinstance(found, tuple) else (found,)
+
+
+def _elsewhere(place: int) -> frozenset[str]:
+    """What is read where the batch is not the first axis: what does not name axes, or counts them itself."""
+    if place > 0:
+        return _WITHOUT_AXES | _COUNTING
+    return _WITHOUT_AXES | _GRIDS | (_COUNTING if place == APART else frozenset())
+
+
+def parts_of(call: Call) -> list[tuple[Layer, ...]] | None:
+    """The layers of each result, where each is one for itself: `unbind`, a position of an axis in each."""
+    if call.name != "unbind":
+        return None
+    try:
+        axis = call.axis(call.given["dim"])
+    except Rejects:
+        return None
+    return [(TYPES["select"](dim=axis, index=index),) for index in range(len(call.results))]
 
 
 def beyond(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
@@ -126,21 +139,27 @@ def _adaptive(call: Call) -> Layer:
     return TYPES[call.name](output_size=tuple(call.made.shape[-int(call.name[-2]) :]))
 
 
-def _linear(call: Call) -> Layer:
+def _linear(call: Call) -> Layer | None:
     """A dense layer; over more axes than positions and features it says so."""
+    rank = call.made.dim()
+    if call.after == rank - 1:
+        return None
     return TYPES["linear"](
         out_features=call.given["weight"].shape[0],
         bias=call.given["bias"] is not None,
-        every_position=len(sample_of(call.made, call.batch)) > 2,
+        every_position=rank - (call.after >= 0) > 2,
     )
 
 
 def _product(call: Call) -> Layer | None:
     """``x @ weight`` is a dense layer without biases; a product of two values has equally many axes in both."""
     left, right = call.given["input"], call.given["other"]
-    if right.dim() == 2:
+    if right.dim() == 2 and id(right) not in call.fitted:
         return TYPES["linear"](out_features=call.made.shape[-1], bias=False)
-    return TYPES["matmul"]() if left.dim() == right.dim() else None
+    for each in (left, right):
+        if id(each) not in call.fitted and (each.dim() != call.made.dim() or call.place_of(each) != call.after):
+            return None
+    return TYPES["matmul"]() if call.after < call.made.dim() - 2 else None
 
 
 def _bilinear(call: Call) -> Layer:
@@ -208,49 +227,46 @@ def _lrn(call: Call) -> Layer:
 
 
 def _dropout(call: Call) -> Layer:
-    return TYPES["dropout"](p=call.given["p"])
+    """Of whole channels where the function says so and they have a grid."""
+    axes = call.input.dim() - 2
+    whole = call.name in ("dropout1d", "dropout2d", "dropout3d") and axes == int(call.name[-2])
+    return TYPES[call.name if whole else "dropout"](p=call.given["p"])
 
 
-def _reshaped(call: Call) -> Layer | None:
-    """A view that leaves the batch where it is: flat, or of another shape."""
-    if call.made.shape[0] != call.input.shape[0] or call.made.dim() < 2:
-        return None
-    return TYPES["flatten"]() if call.made.dim() == 2 else TYPES["reshape"](shape=list(call.made.shape[1:]))
-
-
-def _concat(call: Call) -> Layer | None:
-    dim = call.given["dim"] % call.made.dim()
-    return TYPES["concat"](dim=dim - 1) if dim else None
-
-
-def _several(type_: str) -> Reading:
-    """Two tensors of equally many axes, value by value; `add` with a factor is none."""
-
-    def reading(call: Call) -> Layer | None:
-        both = (call.given["input"], call.given["other"])
-        if not all(isinstance(each, Tensor) and each.dim() == call.made.dim() for each in both):
-            return None
-        return TYPES[type_]() if call.given.get("alpha", 1) == 1 else None
-
-    return reading
-
-
-def _mean(call: Call) -> tuple[Layer, ...] | None:
-    """A mean over all places of a grid is a pooling to one; where it drops the axes, they are flattened."""
-    rank = call.input.dim()
-    if not over_grid(call.given["dim"], rank):
-        return None
-    pooling = TYPES[f"adaptive_avg_pool{rank - 2}d"](output_size=1)
-    return (pooling,) if call.given["keepdim"] else (pooling, TYPES["flatten"]())
-
-
-def _pad(call: Call) -> Layer | None:
+def _pad(call: Call) -> tuple[Layer, ...] | None:
+    """Values around a grid, or, where less than none are asked for, what is left of it."""
     pad = [int(each) for each in call.given["pad"]]
     axes = call.input.dim() - 2
-    plain = call.given["mode"] == "constant" and not call.given["value"]
-    if not plain or axes not in (1, 2, 3) or len(pad) > 2 * axes or min(pad) < 0:
+    if axes not in (1, 2, 3) or len(pad) > 2 * axes:
         return None
-    return TYPES[f"zero_pad{axes}d"](padding=pad + [0] * (2 * axes - len(pad)))
+    sides = pad + [0] * (2 * axes - len(pad))
+    mode, value = call.given["mode"], float(call.given["value"] or 0)
+    pairs = enumerate(zip(sides[::2], sides[1::2], strict=True))
+    cut = [_cut(axes - place, -before, -after) for place, (before, after) in pairs if min(before, after) < 0]
+    around = [max(each, 0) for each in sides]
+    if not any(around):
+        return tuple(cut)
+    if mode == "constant" and not value:
+        return (*cut, TYPES[f"zero_pad{axes}d"](padding=around))
+    if mode == "constant":
+        return (*cut, TYPES[f"constant_pad{axes}d"](padding=around, value=value))
+    if cut:
+        return None
+    kind = {"reflect": "reflection", "replicate": "replication", "circular": "circular"}[mode]
+    return (TYPES[f"{kind}_pad{axes}d"](padding=around),)
+
+
+def _cut(axis: int, before: int, after: int) -> Layer:
+    return TYPES["slice"](dim=axis, start=max(before, 0), end=-after if after > 0 else None)
+
+
+def _glu(call: Call) -> Layer:
+    return TYPES["glu"](dim=call.axis(call.given["dim"]))
+
+
+def _shuffled(call: Call) -> Layer | None:
+    ((name, value),) = [each for each in call.given.items() if each[0] != "input"]
+    return TYPES[call.name](**{name: value})
 
 
 def _interpolate(call: Call) -> Layer | None:
@@ -265,9 +281,7 @@ def _interpolate(call: Call) -> Layer | None:
 
 def _softmax(call: Call) -> Layer | None:
     dim = call.given["dim"]
-    if dim is None or dim % call.made.dim() == 0:
-        return None
-    return TYPES[call.name](dim=dim % call.made.dim() - 1)
+    return None if dim is None else TYPES[call.name](dim=call.axis(dim))
 
 
 def _activation(*options: str) -> Reading:
@@ -298,15 +312,26 @@ _USUAL: Final[Mapping[str, Mapping[str, tuple[Any, ...]]]] = MappingProxyType({
 })  # fmt: skip
 """Options that layer types do not have, with the values at which a call is the layer."""
 
-_WITHOUT_AXES: Final = frozenset({
+_GRIDS: Final = frozenset({
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "max_pool1d",
     "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d",
-    "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "linear",
-    "embedding", "layer_norm", "relu", "relu6", "selu", "silu", "sigmoid", "tanh", "hardsigmoid", "hardswish",
-    "leaky_relu", "elu", "gelu", "hardtanh", "softplus", "dropout", "add", "radd", "iadd", "mul", "rmul", "imul",
-    "multiply",
+    "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d",
 })  # fmt: skip
-"""Functions whose arguments name no axis by its number."""
+"""Functions that take the channels to be in front of the grid, with a batch before them or without."""
+
+_WITHOUT_AXES: Final = frozenset({
+    "linear", "matmul", "bmm", "scaled_dot_product_attention",
+    "embedding", "layer_norm", "rms_norm", "relu", "relu6", "selu", "silu", "sigmoid", "tanh", "hardsigmoid",
+    "hardswish", "mish", "softsign", "tanhshrink", "logsigmoid", "log_sigmoid", "celu", "softshrink", "hardshrink",
+    "threshold", "leaky_relu", "elu", "gelu", "hardtanh", "softplus", "dropout",
+    *(name for names, _ in value_calls.READINGS for name in names.split()),
+})  # fmt: skip
+"""Functions that take any axes in front of the last ones."""
+
+_COUNTING: Final = frozenset({
+    "softmax", "log_softmax", "softmin", "glu", *(name for names, _ in axes_calls.READINGS for name in names.split()),
+})  # fmt: skip
+"""Functions whose readings know which axis is the batch."""
 
 _TABLE: Final[tuple[tuple[str, Reading], ...]] = (
     ("conv1d conv2d conv3d", _conv),
@@ -314,6 +339,8 @@ _TABLE: Final[tuple[tuple[str, Reading], ...]] = (
     ("max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d", _pool),
     ("adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d", _adaptive),
     ("adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d", _adaptive),
+    *axes_calls.READINGS,
+    *value_calls.READINGS,
     ("linear", _linear),
     ("matmul mm bmm", _product),
     ("bilinear", _bilinear),
@@ -327,12 +354,9 @@ _TABLE: Final[tuple[tuple[str, Reading], ...]] = (
     ("group_norm", _group_norm),
     ("local_response_norm", _lrn),
     ("dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout", _dropout),
-    ("flatten view reshape squeeze unsqueeze unflatten view_as reshape_as", _reshaped),
-    ("cat concat concatenate", _concat),
-    ("add radd iadd", _several("add")),
-    ("mul rmul imul multiply", _several("multiply")),
-    ("mean", _mean),
     ("pad", _pad),
+    ("glu", _glu),
+    ("pixel_shuffle pixel_unshuffle channel_shuffle", _shuffled),
     ("interpolate upsample", _interpolate),
     ("softmax log_softmax softmin", _softmax),
     ("relu relu6 selu silu sigmoid tanh hardsigmoid hardswish mish softsign tanhshrink", _activation()),

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from torch import Tensor
 
 from archscope.layers import Shape
+from archscope.tracing.batches import APART, LOST, moved
+from archscope.tracing.call import Call
+from archscope.tracing.signatures import SIGNATURES, bound
+from archscope.tracing.values import Values
 
 
 def sample_of(tensor: Tensor, batch: int | None = 1) -> Shape:
@@ -23,3 +30,62 @@ def sample_of(tensor: Tensor, batch: int | None = 1) -> Shape:
         place = shape.index(batch)
         return (*shape[:place], *shape[place + 1 :])
     return (shape[0] // batch, *shape[1:]) if shape[0] % batch == 0 else shape
+
+
+class Samples:
+    """Where the batch axis of each tensor is, as it moves about.
+
+    Args:
+        values: what is known of tensors.
+        batch: samples that run at once; None where there is no batch axis.
+    """
+
+    def __init__(self, values: Values, batch: int | None) -> None:
+        self._values = values
+        self.batch = batch
+
+    def place(self, tensor: Tensor) -> int:
+        """Where the batch axis of a tensor is; where nobody knows it, in front if that fits."""
+        if self.batch is None:
+            return APART
+        known = self._values.place(tensor)
+        if known is not None and known != LOST:
+            return known
+        return 0 if tensor.dim() and tensor.shape[0] == self.batch else LOST
+
+    def shape(self, tensor: Tensor, place: int | None = None) -> Shape:
+        """The shape of one sample of a tensor, of which the batch axis is at a place if that is known."""
+        place = self._values.place(tensor) if place is None else place
+        shape = tuple(tensor.shape)
+        if place is None or place == LOST or self.batch is None or not shape:
+            return sample_of(tensor, self.batch)
+        if place == APART:
+            return (shape[0] // self.batch, *shape[1:])
+        return (*shape[:place], *shape[place + 1 :])
+
+    def call(
+        self, plain: str, args: Sequence[Any], kwargs: Mapping[str, Any], given: list[Tensor], results: list[Tensor]
+    ) -> Call:
+        """A call with where the batch was and where it is."""
+        if plain in SIGNATURES:
+            arguments = bound(plain, args, kwargs)
+        else:
+            arguments = {"dim": kwargs.get("dim", args[1] if len(args) > 1 else None)}
+        reached = [each for each in given if self._values.ref(each) is not None]
+        if not reached or not results or self.batch is None:
+            place = APART if self.batch is None else 0
+            return Call(plain, arguments, results, self.batch, place, place, self.place)
+        first = max(reached, key=Tensor.dim)
+        place = self.place(first)
+        after = moved(plain, arguments, place, first.shape, results[0].shape, self.batch)
+        return Call(plain, arguments, results, self.batch, place, after, self.place)
+
+    def after_module(self, made: Tensor, given: Tensor, place: int, *, state: bool) -> int:
+        """Where the batch axis is in what a whole module made; recurrent states have their layers in front."""
+        if self.batch is None:
+            return APART
+        if state and made.dim() == 3 and made.shape[1] == self.batch:
+            return 1
+        if place >= 0 and made.dim() == given.dim() and made.shape[place] == self.batch:
+            return place
+        return 0 if made.dim() and made.shape[0] == self.batch else LOST

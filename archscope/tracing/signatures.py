@@ -34,7 +34,30 @@ _WRITTEN: Final = (
     ("group_norm", "input num_groups weight bias eps=1e-05"),
     ("local_response_norm", "input size alpha=0.0001 beta=0.75 k=1.0"),
     ("dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout", "input p=0.5 training=True"),
-    ("flatten view reshape squeeze unsqueeze unflatten view_as reshape_as", "input"),
+    ("flatten view reshape unflatten view_as reshape_as", "input"),
+    ("permute", "input dims"),
+    ("transpose swapaxes swapdims", "input dim0 dim1"),
+    ("t T", "input dim0=0 dim1=1"),
+    ("mT mH", "input dim0=-2 dim1=-1"),
+    ("getitem", "input index"),
+    ("narrow", "input dim start length"),
+    ("select", "input dim index"),
+    ("split split_with_sizes unsafe_split", "input sizes dim=0"),
+    ("chunk tensor_split unsafe_chunk", "input chunks dim=0"),
+    ("unbind", "input dim=0"),
+    ("squeeze", "input dim"),
+    ("unsqueeze", "input dim"),
+    ("stack", "tensors dim=0"),
+    ("expand expand_as broadcast_to repeat", "input"),
+    ("sum amax max", "input dim keepdim=False"),
+    ("glu", "input dim=-1"),
+    ("pixel_shuffle", "input upscale_factor"),
+    ("pixel_unshuffle", "input downscale_factor"),
+    ("channel_shuffle", "input groups"),
+    ("sub subtract isub rsub", "input other alpha=1"),
+    ("div truediv itruediv divide true_divide rtruediv rdiv", "input other rounding_mode"),
+    ("pow ipow", "input exponent"),
+    ("square rsqrt reciprocal neg negative abs absolute exp log sqrt", "input"),
     ("cat concat concatenate", "tensors dim=0"),
     ("add radd iadd", "input other alpha=1"),
     ("mul rmul imul multiply", "input other"),
@@ -64,6 +87,14 @@ SIGNATURES: Final[Mapping[str, str]] = MappingProxyType(
 """Parameters of each function in order, with what PyTorch takes where none is given; None where nothing is said."""
 
 
+_SPREAD: Final = frozenset({"permute"})
+"""Functions that take a list of numbers as arguments of their own, too."""
+
+_NUMPYS: Final[Mapping[str, str]] = MappingProxyType({"axis": "dim", "keepdims": "keepdim", "axis0": "dim0",
+                                                      "axis1": "dim1"})  # fmt: skip
+"""NumPy's names of arguments that PyTorch takes as well."""
+
+
 def plain_name(name: str) -> str:
     """A function by its plain name, whether it is an operator, works in place, or is the inside of another.
 
@@ -79,8 +110,11 @@ def bound(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str
     >>> bound("elu", ["x"], {}), bound("elu", [], {"input": "x", "alpha": 2})
     ({'input': 'x', 'alpha': 1.0}, {'input': 'x', 'alpha': 2})
     """
+    if name in _SPREAD and len(args) > 2:  # `x.permute(0, 2, 1)`
+        args = (args[0], tuple(args[1:]))
+    named = {_NUMPYS.get(key, key): value for key, value in kwargs.items()} if kwargs else kwargs
     return {
-        key: args[place] if place < len(args) else kwargs.get(key, default)
+        key: args[place] if place < len(args) else named.get(key, default)
         for place, (key, default) in enumerate(_parameters(name))
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -11,43 +10,33 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from archscope.building.builders import COUNTERS
-from archscope.layers import Layer, Shape
+from archscope.layers import Shape
 from archscope.layers.base import Weight
 from archscope.network import Ref
-from archscope.tracing.calls import beyond, read
+from archscope.tracing.batches import LOST
+from archscope.tracing.calls import beyond, layers_of, parts_of
+from archscope.tracing.learned import Learned
 from archscope.tracing.ledger import Frame, Ledger, Ran
 from archscope.tracing.modules import LEAVES, beyond_module, is_ours, read_module, why_no_layer
-from archscope.tracing.moves import SEVERAL, read_move
 from archscope.tracing.nodes import Nodes, Place, Seen
 from archscope.tracing.packed import Packed
 from archscope.tracing.products import Kind, Operation
-from archscope.tracing.samples import sample_of
+from archscope.tracing.roles import (
+    ANSWERS,
+    ENTERING,
+    HOLDING,
+    LEAVING,
+    LENDING,
+    SAME_VALUES,
+    VIEWS,
+)
+from archscope.tracing.samples import Samples
 from archscope.tracing.signatures import SIGNATURES, bound, plain_name
 from archscope.tracing.strangers import misfit, tensors_in
 from archscope.tracing.values import Values, memory_of
-
-_SAME_VALUES: Final = frozenset({
-    "contiguous", "clone", "detach", "detach_", "to", "float", "double", "half", "bfloat16", "type", "type_as", "cpu",
-    "cuda", "requires_grad_", "alias", "data", "__deepcopy__", "lift_fresh", "_to_copy",
-})  # fmt: skip
-"""Functions that hand on their input's values as they are."""
-
-_VIEWS: Final = frozenset({"expand", "expand_as", "flatten", "reshape", "reshape_as", "squeeze", "unflatten", "view",
-                           "view_as"})  # fmt: skip
-"""Functions that do nothing where they leave the shape as it is."""
-
-_LEAVING: Final = frozenset({"numpy", "tolist", "__array__", "item"})
-"""Functions after which values are no longer PyTorch's."""
-
-_ENTERING: Final = frozenset({"tensor", "as_tensor", "asarray"})
-"""Functions by which numbers become PyTorch's."""
+from archscope.tracing.watching import Watched
 
 _WRITTEN: Final = "it was written into through another view of its memory"
-
-_HOLDING: Final = frozenset({"embedding", "batch_norm", "layer_norm", "group_norm", "prelu"})
-"""Layers with weights that multiply nothing."""
-
-_ANSWERS: Final = (int, float, bool, str, torch.Size, torch.dtype, torch.device, torch.layout, type(None))
 
 
 class Tracer(TorchFunctionMode):
@@ -78,6 +67,7 @@ class Tracer(TorchFunctionMode):
         self.module = module
         self.batch = batch
         self.values = Values(state, keep=keep)
+        self.samples = Samples(self.values, batch)
         self.ledger = Ledger(self._loose, before_write)
         self.looked: list[tuple[str, str]] = []
         self.failed: tuple[BaseException | None, str, str] = (None, "", "")
@@ -95,17 +85,19 @@ class Tracer(TorchFunctionMode):
         }
         self._packed = Packed(module)
         self.nodes = Nodes(held | self._packed.held, [path for path, _ in module.named_modules()], batch or 1)
+        parameters = {name: each for name, each in self.state.items() if name in trained}
+        self.learned = Learned(parameters, dict(module.named_modules()), self.nodes, lambda: self._here)
         self._stack: list[tuple[str, nn.Module]] = []
         self._given: Shape = ()
         self._leaf = 0
         self._left: list[tuple[Ref, str]] = []
         for path, each in list(module.named_modules()):
             if not isinstance(each, torch.jit.ScriptModule):
-                each.__dict__["forward"] = _Watched(self, path, each, each.forward)
+                each.__dict__["forward"] = Watched(self, path, each, each.forward)
 
     def enter(self, name: str, tensor: Tensor) -> Shape:
         """Have an input of the network; the shape of one sample of it."""
-        shape = self._sample(tensor)
+        shape = self.samples.shape(tensor)
         self.values.made(tensor, self.nodes.enter(name, shape))
         return shape
 
@@ -128,7 +120,7 @@ class Tracer(TorchFunctionMode):
             result = func(*args, **given)
         finally:
             self.ledger.frame = None
-        if isinstance(result, _ANSWERS) and not frame.ran and name not in _LEAVING and not name.startswith("set "):
+        if isinstance(result, ANSWERS) and not frame.ran and name not in LEAVING and not name.startswith("set "):
             return result
         return self._called(name, args, given, result, frame)
 
@@ -136,7 +128,7 @@ class Tracer(TorchFunctionMode):
         """A submodule begins to run."""
         with torch._C.DisableTorchFunction():
             self._stack.append((path, module))
-            self._given = next((self._sample(each) for each in tensors_in(given)), ())
+            self._given = next((self.samples.shape(each) for each in tensors_in(given)), ())
             if isinstance(module, LEAVES):
                 if not self._leaf:
                     self.ledger.frame = Frame()
@@ -186,21 +178,29 @@ class Tracer(TorchFunctionMode):
         if attends and len(set(refs)) == 1:
             refs = refs[:1]
         layer = read_module(module)
+        first = self.samples.place(given[0]) if given else LOST
+        places = [self.samples.after_module(each, given[0], first, state=recurs and number > 0)
+                  for number, each in enumerate(made)] if given else [LOST] * len(made)  # fmt: skip
+        option = beyond_module(module, args, kwargs)
+        if option in ("", "time first") and (attends or recurs) and first >= 0 and given[0].dim() == 3:
+            option = "" if (first == 0) == module.batch_first else "time first"
         states = recurs and len(refs) not in (1, 3 if isinstance(module, nn.LSTM) else 2)
         seen = Seen(
             plain_name(type(module).__name__.lower()),
             self._place(),
             tuple(refs),
-            tuple(self._sample(each) for each in made),
+            tuple(self.samples.shape(each, place) for each, place in zip(made, places, strict=True)),
             frame,
             () if layer is None else (layer,),
             weights,
-            beyond_module(module, args, kwargs) or ("given states" if states else ""),
+            option or ("given states" if states else ""),
             why_no_layer(module),
             is_ours(module),
             main=1 if states else None,
         )
         self._made(made, self.nodes.keep(seen), frame)
+        for each, place in zip(made, places, strict=True):
+            self.values.put(each, place)
 
     def _loose(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], result: Any, frame: Frame) -> None:
         """An operation ran in no call that was seen: inside a scripted part, say."""
@@ -220,7 +220,7 @@ class Tracer(TorchFunctionMode):
             # Under `vmap` what a call is given stands for what the operations read.
             refs = [ref for each in tensors_in(frame.read) if (ref := self.values.ref(each)) is not None]
             refs = list(dict.fromkeys(refs))
-        if not refs and self._left and name in _ENTERING:
+        if not refs and self._left and name in ENTERING:
             for each in made:
                 self._returned(each)
             return result
@@ -228,12 +228,12 @@ class Tracer(TorchFunctionMode):
             self.looked.append((self.at, name.strip("_")))
         if not refs:
             self._constant(name, args, kwargs, made, given, frame)
-        elif made and (name in _SAME_VALUES or self._leaves(name, args, kwargs, made[0])):
+        elif made and (name in SAME_VALUES or self._leaves(name, args, kwargs, made[0])):
             self.values.same(made[0], next(each for each in given if self.values.ref(each) is not None))
         elif made or frame.wrote or frame.multiplies:
             result, made = self._apart(result, made, given, frame)
             self._keep(name, args, kwargs, made, given, refs, frame)
-        elif name in _LEAVING:
+        elif name in LEAVING:
             self._left += [(ref, name.strip("_")) for ref in refs]
         return result
 
@@ -256,28 +256,50 @@ class Tracer(TorchFunctionMode):
     ) -> None:
         """Keep a node of a call, and know what it made and what it wrote."""
         unreached = [each for each in given if self.values.ref(each) is None]
-        weights = frozenset(weight for each in unreached for weight in self.values.weights(each))
         written = self._written(given, made, frame) if frame.wrote else []
         results = made or written or list(tensors_in(frame.made))[-1:]  # `backward` gives nothing back
-        layers: tuple[Layer, ...] = ()
-        if len(made) == 1 and made[0].dim():
-            layers = read(name, args, kwargs, made[0], self.batch)
-        if not layers and (len(made) == 1 or plain_name(name) in SEVERAL):
-            layers = read_move(plain_name(name), args, kwargs, made, self.batch)
+        plain = plain_name(name)
+        call = self.samples.call(plain, args, kwargs, given, results)
+        beside = self.learned.beside(call, unreached) if unreached and made else {}
+        if beside:
+            refs = [ref for each in given if (ref := beside.get(id(each)) or self.values.ref(each)) is not None]
+            unreached = [each for each in unreached if id(each) not in beside]
+            call = call._replace(fitted=frozenset(beside))
+        weights = frozenset(weight for each in unreached for weight in self.values.weights(each))
+        layers = None if not made or not made[0].dim() else layers_of(call)
+        if layers and plain in LENDING:
+            refs = refs[:1]
+        if layers == () and not frame.wrote and not weights and len(refs) == 1:
+            self.values.made(made[0], refs[0])
+            self.values.put(made[0], call.after)
+            return
         seen = Seen(
-            plain_name(name),
+            plain,
             self._place(),
             tuple(refs),
-            tuple(self._sample(each) for each in results),
+            tuple(self.samples.shape(each, call.after) for each in results),
             frame,
-            layers,
+            layers or (),
             (weights & self.nodes.held.keys()) | self._packed.read([*args, *kwargs.values()]),
-            beyond(name, args, kwargs),
+            self._beyond(name, args, kwargs, refs),
         )
-        ours = self.nodes.keep(seen)
+        parts = parts_of(call) or []
+        ours = self.nodes.keep(seen) if not parts else tuple(
+            self.nodes.keep(seen._replace(outputs=(shape,), layers=each))[0]
+            for shape, each in zip(seen.outputs, parts, strict=True)
+        )  # fmt: skip
         self._made(results, ours, frame)
+        for each in results:
+            self.values.put(each, call.after)
         for each in written:
             self.values.wrote(each, ours[0])
+
+    def _beyond(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], refs: list[Ref]) -> str:
+        """An option that no layer type has; a mask that is added to scores is a fourth input."""
+        option = beyond(name, args, kwargs)
+        if option == "attn_mask" and len(refs) == 4:
+            return "" if bound(plain_name(name), args, kwargs)["attn_mask"].is_floating_point() else option
+        return option
 
     def _made(self, made: Sequence[Tensor], refs: Sequence[Ref], frame: Frame) -> None:
         for each, ref in zip(made, refs, strict=True):
@@ -304,7 +326,8 @@ class Tracer(TorchFunctionMode):
         """A call on constants: a node if there is anything to count, else what it makes is a constant too."""
         weights = frozenset(weight for each in given for weight in self.values.weights(each))
         plain = plain_name(name)
-        if frame.multiplies or (made and plain in _HOLDING and weights):
+        positions = self.learned.follow(plain, args, kwargs, given, made)
+        if not positions and (frame.multiplies or (made and plain in HOLDING and weights)):
             worked_on = bound(plain, args, kwargs).get("input") if plain in SIGNATURES else None
             first = worked_on if isinstance(worked_on, Tensor) else given[0] if given else None
             if first is not None:
@@ -316,12 +339,17 @@ class Tracer(TorchFunctionMode):
 
     def _source(self, tensor: Tensor) -> Ref:
         """A node for a constant that something works on."""
+        learned = self.learned.alone(tensor)
+        if learned is not None:
+            self.values.made(tensor, learned[0])
+            self.values.put(tensor, learned[1])
+            return learned[0]
         weights = self.values.weights(tensor)
         name = next((name for name, each in self.state.items() if each is tensor), "")
 
         kind = "parameter" if isinstance(tensor, nn.Parameter) else "buffer" if name else "constant"
         place = Place(name, alone=True) if name else self._here
-        ref = self.nodes.source(kind, place, self._sample(tensor), weights)
+        ref = self.nodes.source(kind, place, self.samples.shape(tensor), weights)
         self.values.made(tensor, ref)
         return ref
 
@@ -335,7 +363,7 @@ class Tracer(TorchFunctionMode):
         if writer is not None:
             before = self.values.ref(tensor)
             refs = (writer,) if before is None else (before, writer)
-            seen = Seen("written", self._here, refs, (self._sample(tensor),), Frame(), why=_WRITTEN)
+            seen = Seen("written", self._here, refs, (self.samples.shape(tensor),), Frame(), why=_WRITTEN)
             self.values.made(tensor, self.nodes.keep(seen)[0])
         return self.values.ref(tensor)
 
@@ -348,7 +376,7 @@ class Tracer(TorchFunctionMode):
         self.ledger.every += frame.ran
         refs = tuple(dict.fromkeys(ref for ref, _ in left))
         why = f"values left PyTorch by `{ways}`, and what happened to them is not known"
-        seen = Seen("outside", self._here, refs, (self._sample(tensor),), frame, why=why)
+        seen = Seen("outside", self._here, refs, (self.samples.shape(tensor),), frame, why=why)
         self.values.made(tensor, self.nodes.keep(seen)[0])
 
     def _leaves(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor) -> bool:
@@ -356,10 +384,7 @@ class Tracer(TorchFunctionMode):
         given = next(tensors_in([args, kwargs]))
         if plain_name(name) == "pad":
             return not any(kwargs["pad"] if "pad" in kwargs else args[1])
-        return name in _VIEWS and made.shape == given.shape
-
-    def _sample(self, tensor: Tensor) -> Shape:
-        return sample_of(tensor, self.batch)
+        return name in VIEWS and made.shape == given.shape
 
     @property
     def _here(self) -> Place:
@@ -371,30 +396,3 @@ class Tracer(TorchFunctionMode):
         theirs = type(module).__module__.startswith(("torch.nn.", "archscope.building."))
         theirs = theirs and not [*module.children()]
         return Place(path, theirs or isinstance(module, LEAVES))
-
-
-class _Watched:
-    """The ``forward`` of a module whose runs are followed; a copy of the module is followed as the module is."""
-
-    def __init__(self, tracer: Tracer, path: str, module: nn.Module, run: Any) -> None:
-        self._tracer, self._path, self._module, self._run = tracer, path, module, run
-        self.__wrapped__ = run
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        tracer = self._tracer
-        depth = tracer.depth
-        tracer.begin(self._path, self._module, [args, kwargs])
-        try:
-            result = self._run(*args, **kwargs)
-            tracer.end(self._module, args, kwargs, result)
-        except Exception as error:
-            tracer.stopped(self._module, depth, error)
-            raise
-        return result
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._run, name)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Watched:
-        module = copy.deepcopy(self._module, memo)
-        return _Watched(self._tracer, self._path, module, copy.deepcopy(self._run, memo))

@@ -30,6 +30,7 @@ class Values:
         self._moment = 0
         self._moments: dict[int, int] = {}
         self._written: dict[int, tuple[Ref, int]] = {}
+        self._batches: dict[int, int] = {}
         for name, tensor in weights.items():
             self._weights.setdefault(id(tensor), frozenset([name]))
             self._hold(tensor)
@@ -44,6 +45,15 @@ class Values:
         self._hold(tensor)
         self._refs.pop(id(tensor), None)
         self._weights[id(tensor)] = weights
+
+    def put(self, tensor: Tensor, place: int) -> None:
+        """Know where the batch axis of a tensor is; see `archscope.tracing.batches`."""
+        if self.known(tensor):
+            self._batches[id(tensor)] = place
+
+    def place(self, tensor: Any) -> int | None:
+        """Where the batch axis of a tensor is, if that was said."""
+        return self._batches.get(id(tensor))
 
     def ref(self, tensor: Any) -> Ref | None:
         """The node that made a tensor, if one did."""
@@ -64,6 +74,10 @@ class Values:
             self.made(tensor, ref)
         else:
             self.came_of(tensor, self.weights(other))
+        if other is not tensor:
+            place = self.place(other)
+            if place is not None:
+                self.put(tensor, place)
 
     def found(self, tensor: Tensor) -> bool:
         """Know a tensor that appeared by itself from another in the same memory; False if there is none."""
@@ -104,7 +118,7 @@ class Values:
         return known() if isinstance(known, weakref.ref) else known
 
     def _forget(self, place: int) -> None:
-        for known in (self._kept, self._refs, self._weights, self._moments):
+        for known in (self._kept, self._refs, self._weights, self._moments, self._batches):
             known.pop(place, None)
 
 

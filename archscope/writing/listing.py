@@ -178,7 +178,7 @@ def variables(network: Network) -> Mapping[str, str]:
         alone = follows and len({ref.node for ref in readers[0].inputs}) == 1
         only_result = not readers and name in kept and len(network.outputs) == 1
         single_input = name not in network.inputs or len(network.inputs) == 1
-        if (alone or only_result) and single_input:
+        if ((alone and name not in kept) or only_result) and single_input:
             passed.add(name)
     everything = [*network.inputs, *order]
     own = _distinct((name, _value(name)) for name in everything if name not in passed)

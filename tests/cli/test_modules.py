@@ -17,6 +17,7 @@ from tests.tracing import strangers
 
 Runs = Callable[..., Run]
 RESIDUAL = "tests.tracing.strangers:Residual@3,32,32"
+SPECTRUM = "tests.tracing.strangers:Spectrum@8"
 PATCHES = "tests.tracing.strangers:Patches@3,16,16"
 
 
@@ -33,7 +34,7 @@ def test_the_shape_may_stand_apart(archscope_run: Runs) -> None:
     together = archscope_run("table", PATCHES)
     assert together.status == 0
     assert archscope_run("table", PATCHES.partition("@")[0], "--input", "3,16,16") == together
-    assert "this `cat` takes shapes or weights that its layer type does not" in together.out
+    assert "Patches: input 3×16×16" in together.out
 
 
 def test_several_inputs_are_joined_by_a_plus(archscope_run: Runs) -> None:
@@ -67,8 +68,8 @@ def test_a_module_becomes_source_without_its_authors_code(archscope_run: Runs) -
 
 def test_a_page_of_a_module_says_why_it_has_no_source(archscope_run: Runs, tmp_path: Path) -> None:
     pytest.importorskip("pygraphviz")
-    assert archscope_run("docs", PATCHES, "--format", "markdown", "-o", str(tmp_path)).status == 0
-    text = (tmp_path / "Patches" / "index.md").read_text(encoding="utf-8")
+    assert archscope_run("docs", SPECTRUM, "--format", "markdown", "-o", str(tmp_path)).status == 0
+    text = (tmp_path / "Spectrum" / "index.md").read_text(encoding="utf-8")
     assert "is a function of a module that was read, and no layer that can be made" in text
 
 

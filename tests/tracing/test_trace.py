@@ -138,8 +138,7 @@ def test_a_sequence_that_attends_to_itself_is_one_input() -> None:
 
 def test_a_value_that_is_used_twice_is_counted_once() -> None:
     analysis = archscope.analyze(trace(strangers.Scaled(), (3,)))
-    assert [row.parameters for row in analysis.rows] == [1, 0]
-    assert [row.type for row in analysis.rows] == ["function", "function"]
+    assert [(row.type, row.parameters) for row in analysis.rows] == [("parameter", 1), ("multiply", 0), ("multiply", 0)]
 
 
 def test_a_matrix_that_is_used_twice_is_shared() -> None:
@@ -154,7 +153,8 @@ def test_a_matrix_that_is_used_twice_is_shared() -> None:
 def test_padding_that_is_no_zeros_is_no_zero_padding() -> None:
     analysis = archscope.analyze(trace(strangers.OtherEdges(), (2, 4, 4)))
     assert [(row.type, row.output) for row in analysis.rows] == [
-        ("function", (2, 6, 6)), ("function", (2, 6, 8)), ("function", (2, 8, 6)), ("function", (2, 8, 6)),
+        ("reflection_pad2d", (2, 6, 6)), ("constant_pad2d", (2, 6, 8)), ("slice", (2, 6, 6)),
+        ("zero_pad2d", (2, 8, 6)), ("function", (2, 8, 6)),
     ]  # fmt: skip
 
 
@@ -245,15 +245,27 @@ def test_a_module_of_another_precision_is_read(dtype: torch.dtype) -> None:
 
 
 def test_what_no_layer_type_describes_is_not_covered_and_its_weights_are_exact() -> None:
-    module = strangers.Patches()
-    analysis = archscope.analyze(trace(module, (3, 16, 16)))
-    assert analysis.totals.parameters == sum(each.numel() for each in module.parameters())
-    assert analysis["add"].parameters == 17 * 8
-    assert analysis["add"].connections is None
-    assert analysis["add"].macs == 0
-    assert analysis["cat"].parameters == 8
-    assert analysis["select"].output == (8,)
-    assert analysis["add"].reason("connections") == "this `add` takes shapes or weights that its layer type does not"
+    class Raised(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.p = nn.Linear(4, 4), nn.Parameter(torch.ones(4))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.fc(x) ** self.p
+
+    analysis = archscope.analyze(trace(Raised(), (3, 4)))
+    assert analysis.totals.parameters == 20 + 4
+    assert (analysis["pow"].parameters, analysis["pow"].connections, analysis["pow"].macs) == (4, None, 0)
+    assert analysis["pow"].reason("connections") == "archscope has no layer type for `pow`"
+
+
+def test_tokens_and_positions_that_are_learned_are_parameters() -> None:
+    analysis = archscope.analyze(trace(strangers.Patches(), (3, 16, 16)))
+    assert [(row.name, row.type, row.parameters) for row in analysis.rows] == [
+        ("embed", "conv2d", 3 * 4 * 4 * 8 + 8), ("reshape", "reshape", 0), ("transpose", "transpose", 0),
+        ("token", "parameter", 8), ("concat", "concat", 0), ("places", "parameter", 17 * 8), ("add", "add", 0),
+        ("select", "select", 0), ("head", "linear", 90),
+    ]  # fmt: skip
     assert analysis.totals.macs == 3 * 4 * 4 * 8 * 16 + 80
 
 
@@ -271,7 +283,7 @@ def test_a_product_of_two_inputs_has_no_connections() -> None:
     analysis = archscope.analyze(trace(strangers.Products(), (6, 8)))
     assert analysis["matmul"].macs == 6 * 6 * 8
     assert analysis["matmul"].connections == 0
-    assert [row.outputs for row in analysis.rows if row.type == "split"] == [((6, 8),) * 3]
+    assert [row.outputs for row in analysis.rows if row.type == "chunk"] == [((6, 8),) * 3]
 
 
 def test_a_product_with_a_matrix_of_its_own_is_a_dense_layer() -> None:

@@ -1,0 +1,175 @@
+"""Calls that turn, cut, repeat or take away axes, or join their values to one, as layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from torch import Tensor
+
+from archscope.layers import TYPES, Layer
+from archscope.tracing.batches import index_steps
+from archscope.tracing.call import Call, Reading, without
+from archscope.tracing.signatures import over_grid
+
+
+def _many(value: Any) -> list[int]:
+    return list(value) if isinstance(value, (tuple, list)) else [value]
+
+
+def _turned(call: Call, order: Sequence[int]) -> tuple[Layer, ...]:
+    """Axes in another order; where the batch alone has moved, nothing has happened to a sample."""
+    dims = [without(axis, call.place) for axis in order if axis != call.place]
+    if dims == sorted(dims):
+        return ()
+    moved = [axis for axis, dim in enumerate(dims) if axis != dim]
+    if len(moved) == 2:
+        return (TYPES["transpose"](dim0=moved[0], dim1=moved[1]),)
+    return (TYPES["permute"](dims=dims),)
+
+
+def _permute(call: Call) -> tuple[Layer, ...]:
+    return _turned(call, [dim % call.input.dim() for dim in call.given["dims"]])
+
+
+def _transpose(call: Call) -> tuple[Layer, ...] | None:
+    rank = call.input.dim()
+    if call.name in ("t", "T") and rank != 2:
+        return None
+    order = list(range(rank))
+    one, other = call.given["dim0"] % rank, call.given["dim1"] % rank
+    order[one], order[other] = other, one
+    return _turned(call, order)
+
+
+def _index(call: Call) -> tuple[Layer, ...] | None:
+    """Slices, then positions, from the last axis on; then new axes."""
+    shape = call.input.shape
+    steps = index_steps(call.given["index"], shape)
+    if steps is None:
+        return None
+    layers: list[Layer] = []
+    for axis, each in reversed([step for step in steps if step[0] is not None]):
+        if isinstance(each, int):
+            layers.append(TYPES["select"](dim=call.axis(axis), index=each))
+        elif each.indices(shape[axis]) != (0, shape[axis], 1):
+            layers.append(_slice(call, axis, each))
+    kept = [step for step in steps if not isinstance(step[1], int)]
+    for place, (axis, _) in enumerate(kept):
+        if axis is None:
+            layers.append(TYPES["unsqueeze"](dim=without(place, call.after)))
+    return tuple(layers)
+
+
+def _slice(call: Call, axis: int, along: slice) -> Layer:
+    size = call.input.shape[axis]
+    end = None if along.stop is None or along.stop >= size else along.stop
+    return TYPES["slice"](dim=call.axis(axis), start=along.start or 0, end=end, step=along.step or 1)
+
+
+def _narrow(call: Call) -> tuple[Layer, ...]:
+    axis, start, length = (int(call.given[name]) for name in ("dim", "start", "length"))
+    axis %= call.input.dim()
+    along = slice(start, start + length)
+    whole = length == call.input.shape[axis]
+    return () if whole else (_slice(call, axis, along),)
+
+
+def _select(call: Call) -> Layer:
+    return TYPES["select"](dim=call.axis(call.given["dim"]), index=int(call.given["index"]))
+
+
+def _parts(call: Call) -> tuple[Layer, ...]:
+    """Equal parts are a chunk, others a split; one part is what was there."""
+    axis = call.given["dim"] % call.input.dim()
+    sizes = [each.shape[axis] for each in call.results]
+    if len(sizes) == 1:
+        return ()
+    many = len(sizes)
+    first = -(-sum(sizes) // many)
+    even = all(size == first for size in sizes[:-1]) and 0 < sizes[-1] <= first
+    dim = call.axis(axis)
+    return (TYPES["chunk"](chunks=many, dim=dim) if even else TYPES["split"](split_size=sizes, dim=dim),)
+
+
+def _squeeze(call: Call) -> tuple[Layer, ...] | None:
+    if call.given["dim"] is None:
+        dims = [axis for axis, extent in enumerate(call.input.shape) if extent == 1]
+    else:
+        dims = [dim % call.input.dim() for dim in _many(call.given["dim"])]
+    gone = [call.axis(axis) for axis in dims if call.input.shape[axis] == 1]
+    return (TYPES["squeeze"](dim=gone),) if gone else ()
+
+
+def _unsqueeze(call: Call) -> Layer:
+    return TYPES["unsqueeze"](dim=without(call.given["dim"] % call.made.dim(), call.after))
+
+
+def _expand(call: Call) -> tuple[Layer, ...] | None:
+    """Axes of one value repeated; a new axis in front would be none of a sample's."""
+    before, after = call.input.shape, call.made.shape
+    if len(before) != len(after) or call.place != call.after:
+        return None
+    fitting = all(
+        old == new or (old == 1 and axis != call.place)
+        for axis, (old, new) in enumerate(zip(before, after, strict=True))
+    )
+    size = [new for axis, new in enumerate(after) if axis != call.place]
+    if not fitting:
+        return None
+    return () if before == after else (TYPES["expand"](size=size),)
+
+
+def _reduced(type_: str) -> Reading:
+    def reading(call: Call) -> tuple[Layer, ...] | None:
+        dim = call.given["dim"]
+        if dim is None or isinstance(dim, Tensor) or call.given.get("dtype") is not None:
+            return None
+        rank = call.input.dim()
+        keep = bool(call.given["keepdim"])
+        if type_ == "mean" and call.place == 0 and over_grid(dim, rank):
+            # A mean over all places of a grid is a pooling to one; where it drops the axes, they are flattened.
+            pooling = TYPES[f"adaptive_avg_pool{rank - 2}d"](output_size=1)
+            return (pooling,) if keep else (pooling, TYPES["flatten"]())
+        dims = sorted(call.axis(each) for each in _many(dim))
+        return (TYPES[type_](dim=dims, keepdim=keep),)
+
+    return reading
+
+
+def _reshaped(call: Call) -> Layer | None:
+    """Values in order: flat, or in another shape; the batch stays in front, or goes into the first axis."""
+    if call.place > 0 or call.after > 0 or call.made.dim() < 1:
+        return None
+    shape = [int(each) for each in call.made.shape[call.after + 1 :]]
+    if call.after < 0:
+        shape[0] //= call.batch or 1
+    if not shape or 0 in shape:
+        return None
+    return TYPES["flatten"]() if len(shape) == 1 else TYPES["reshape"](shape=shape)
+
+
+def _concat(call: Call) -> Layer | None:
+    rank = call.made.dim()
+    axis = without(call.given["dim"] % rank, call.after)
+    alike = all(id(each) in call.fitted or call.place_of(each) == call.after for each in call.given["tensors"])
+    return TYPES["concat"](dim=axis) if alike else None
+
+
+READINGS: Final[tuple[tuple[str, Reading], ...]] = (
+    ("permute", _permute),
+    ("transpose swapaxes swapdims t T mT mH", _transpose),
+    ("getitem", _index),
+    ("narrow", _narrow),
+    ("select", _select),
+    ("split chunk split_with_sizes tensor_split unsafe_split unsafe_chunk", _parts),
+    ("squeeze", _squeeze),
+    ("unsqueeze", _unsqueeze),
+    ("expand expand_as broadcast_to repeat", _expand),
+    ("mean", _reduced("mean")),
+    ("sum", _reduced("sum")),
+    ("amax max", _reduced("max")),
+    ("flatten view reshape unflatten view_as reshape_as", _reshaped),
+    ("cat concat concatenate", _concat),
+)
+"""Functions by name, and what makes layers of a call."""

@@ -1,0 +1,218 @@
+"""`Learned`: parameters that a network works on as values: class tokens, positions, queries, factors of a channel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from torch import Tensor, nn
+
+from archscope.layers import TYPES, Layer, Shape
+from archscope.network import Ref
+from archscope.tracing.batches import APART, moved
+from archscope.tracing.call import Call
+from archscope.tracing.calls import layers_of
+from archscope.tracing.ledger import Frame
+from archscope.tracing.nodes import Nodes, Place, Seen
+from archscope.tracing.signatures import SIGNATURES, bound
+
+JOINS: Final = frozenset({
+    "add", "radd", "iadd", "sub", "subtract", "isub", "mul", "rmul", "imul", "multiply", "div", "truediv", "itruediv",
+    "divide", "true_divide", "matmul", "bmm", "cat", "concat", "concatenate", "scaled_dot_product_attention",
+})  # fmt: skip
+"""Functions that take a learned value beside others as they take any value."""
+
+_IN_ORDER: Final = frozenset({
+    "view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "unsqueeze", "squeeze", "expand", "expand_as",
+    "repeat", "contiguous", "clone", "to", "float", "type", "type_as", "getitem", "narrow", "detach", "alias",
+})  # fmt: skip
+"""Functions that leave values in their order, where they leave all of them."""
+
+_MOVES: Final = frozenset({"getitem", "narrow", "select", "permute", "transpose", "swapaxes", "t", "T", "mT"})
+"""Functions that take some values of a parameter, or turn its axes."""
+
+
+class _Step(NamedTuple):
+    """How a constant was made of another one."""
+
+    parent: Tensor
+    name: str
+    given: Mapping[str, Any]
+
+
+class Learned:
+    """Which constants are parameters seen in another way, and the layers that they are.
+
+    Args:
+        parameters: the module's parameters, by name.
+        modules: its submodules, by path.
+        nodes: where layers are kept.
+        here: says where the code stands.
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Tensor],
+        modules: Mapping[str, nn.Module],
+        nodes: Nodes,
+        here: Callable[[], Place],
+    ) -> None:
+        self._roots = {id(tensor): name for name, tensor in reversed([*parameters.items()])}
+        self._parameters = parameters
+        self._modules = modules
+        self._nodes = nodes
+        self._here = here
+        self._steps: dict[int, _Step] = {}
+        self._counts: dict[int, int] = {}
+        self._kept: list[Tensor] = []
+        self._refs: dict[str, tuple[Ref, Shape]] = {}
+        self._made: dict[int, tuple[Ref, Shape]] = {}
+
+    def follow(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], given: list[Tensor],
+               made: list[Tensor]) -> bool:  # fmt: skip
+        """A call on constants made another one; whether it is positions by their numbers, counted from 0."""
+        if len(made) != 1 or any(made[0] is each for each in given):
+            return False
+        (result,) = made
+        if name == "arange":
+            self._count(args, kwargs, result)
+        elif name == "embedding" and len(given) >= 2 and id(given[0]) in self._counts and id(given[1]) in self._roots:
+            rows = self._counts[id(given[0])]
+            self._keep(result)
+            self._steps[id(result)] = _Step(given[1], "narrow", {"input": given[1], "dim": 0, "start": 0,
+                                                                 "length": rows})  # fmt: skip
+            return True
+        elif given:
+            self._pass_on(name, args, kwargs, given[0], result)
+        return False
+
+    def _count(self, args: Sequence[Any], kwargs: Mapping[str, Any], result: Tensor) -> None:
+        start, step = kwargs.get("start", 0), kwargs.get("step", 1)
+        if len(args) > 1:
+            start = args[0]
+        if len(args) > 2:
+            step = args[2]
+        if (start, step) == (0, 1):
+            self._keep(result)
+            self._counts[id(result)] = len(result)
+
+    def _pass_on(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], parent: Tensor, result: Tensor
+    ) -> None:
+        all_of_it = name in _IN_ORDER and parent.numel() == result.numel()
+        if all_of_it and id(parent) in self._counts:
+            self._keep(result)
+            self._counts[id(result)] = self._counts[id(parent)]
+        if id(parent) not in self._roots and id(parent) not in self._steps:
+            return
+        if all_of_it and id(parent) in self._roots:
+            self._keep(result)
+            self._roots[id(result)] = self._roots[id(parent)]
+        elif name in _MOVES or all_of_it:
+            self._keep(result)
+            self._steps[id(result)] = _Step(parent, name, bound(name, args, kwargs) if name in SIGNATURES else {})
+
+    def _keep(self, tensor: Tensor) -> None:
+        """Keep it, so that no other is given its address."""
+        self._kept.append(tensor)
+
+    def beside(self, call: Call, tensors: Sequence[Tensor]) -> dict[int, Ref]:
+        """Nodes of learned values that a call takes beside others, by identity; none if one of them is no such value.
+
+        Each is given the axes of the result, without the batch.
+        """
+        if call.name not in JOINS or _is_dense(call):
+            return {}
+        found: dict[int, Ref] = {}
+        for each in tensors:
+            wanted = _fitted(tuple(each.shape), call)
+            ref = None if wanted is None else self._ref(each, wanted)
+            if ref is None:
+                return {}
+            found[id(each)] = ref
+        return found
+
+    def alone(self, tensor: Tensor) -> tuple[Ref, int] | None:
+        """The node of a learned value that a layer works on, and where its batch is; None if it is none."""
+        place = _place(tensor)
+        ref = self._ref(tensor, _natural(tensor))
+        return None if ref is None else (ref, place)
+
+    def _ref(self, tensor: Tensor, wanted: Shape) -> Ref | None:
+        known = self._whole(tensor, wanted) if id(tensor) in self._roots else self._part(tensor)
+        if known is None:
+            return None
+        ref, shape = known
+        if shape == wanted:
+            return ref
+        if math.prod(shape) != math.prod(wanted):
+            return None
+        return self._layer("reshape", (TYPES["reshape"](shape=list(wanted)),), (ref,), wanted)
+
+    def _whole(self, tensor: Tensor, wanted: Shape) -> tuple[Ref, Shape] | None:
+        name = self._roots[id(tensor)]
+        if name not in self._refs:
+            if name in self._nodes.owners or math.prod(wanted) != self._parameters[name].numel():
+                return None
+            path, _, last = name.rpartition(".")
+            table = last == "weight" and isinstance(self._modules.get(path), nn.Embedding)
+            layers = (TYPES["parameter"](shape=list(wanted)),)
+            seen = Seen("parameter", Place(path if table else name, alone=True), (), (wanted,), Frame(), layers,
+                        frozenset([name]))  # fmt: skip
+            self._refs[name] = (self._nodes.keep(seen)[0], wanted)
+        return self._refs[name]
+
+    def _part(self, tensor: Tensor) -> tuple[Ref, Shape] | None:
+        """A part of a parameter: the layers that take it."""
+        if id(tensor) in self._made or id(tensor) not in self._steps:
+            return self._made.get(id(tensor))
+        step = self._steps[id(tensor)]
+        ref = self._ref(step.parent, _natural(step.parent))
+        if ref is None:
+            return None
+        shape = _natural(tensor)
+        if step.name != "narrow":
+            before, after = tuple(step.parent.shape), tuple(tensor.shape)
+            place = _place(step.parent)
+            layers = layers_of(
+                Call(step.name, step.given, [tensor], 1, place, moved(step.name, step.given, place, before, after, 1))
+            )
+        else:
+            layers = layers_of(Call(step.name, step.given, [tensor], 1, _place(step.parent), _place(step.parent)))
+        if layers is None:
+            return None
+        made = ref if not layers else self._layer(step.name, layers, (ref,), shape)
+        self._made[id(tensor)] = (made, shape)
+        return made, shape
+
+    def _layer(self, name: str, layers: tuple[Layer, ...], refs: tuple[Ref, ...], shape: Shape) -> Ref:
+        return self._nodes.keep(Seen(name, self._here(), refs, (shape,), Frame(), layers))[0]
+
+
+def _is_dense(call: Call) -> bool:
+    """A product with a matrix is a dense layer, and the matrix its weight."""
+    return call.name in ("matmul", "bmm") and call.given["other"].dim() == 2
+
+
+def _place(tensor: Tensor) -> int:
+    """Where a parameter has an axis for the batch: in front, if there is one of one value."""
+    return 0 if tensor.dim() > 1 and tensor.shape[0] == 1 else APART
+
+
+def _natural(tensor: Tensor) -> Shape:
+    """The shape of a learned value by itself, without an axis for the batch."""
+    return tuple(tensor.shape)[_place(tensor) + 1 :] or (1,)
+
+
+def _fitted(shape: Shape, call: Call) -> Shape | None:
+    """A learned value's shape with the axes of the result, without the batch; None if it has more, or another batch."""
+    rank = call.made.dim()
+    if len(shape) > rank or call.after < APART:
+        return None
+    full = (1,) * (rank - len(shape)) + shape
+    if call.after == APART:
+        return full if call.batch is None or full[0] == 1 or call.batch == 1 else None
+    if full[call.after] not in (1, call.batch):
+        return None
+    return (*full[: call.after], *full[call.after + 1 :])

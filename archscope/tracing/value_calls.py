@@ -1,0 +1,92 @@
+"""Arithmetic, value by value: with a number, of a value alone, and of several values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from torch import Tensor
+
+from archscope.layers import TYPES, Layer
+from archscope.tracing.call import Call, Reading
+
+
+def _scaled(factor: float = 1.0, shift: float = 0.0) -> tuple[Layer, ...]:
+    """A factor and a shift; nothing where they change nothing."""
+    return () if factor == 1 and not shift else (TYPES["scale"](factor=factor, shift=shift),)
+
+
+def _number(value: Any) -> float | None:
+    """A number that stands in the code; a truth value is none."""
+    plain = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if plain else None
+
+
+def _together(type_: str, call: Call) -> Layer | None:
+    """Two values of equally many axes, their samples along the same one."""
+    for each in (call.given["input"], call.given["other"]):
+        if not isinstance(each, Tensor):
+            return None
+        if id(each) not in call.fitted and (each.dim() != call.made.dim() or call.place_of(each) != call.after):
+            return None
+    return TYPES[type_]()
+
+
+def _arithmetic(call: Call) -> Layer | tuple[Layer, ...] | None:
+    """One of the four kinds of arithmetic, of two values or of a value and a number, from either side."""
+    kind = _KINDS[call.name]
+    value, other = call.given["input"], call.given["other"]
+    first = isinstance(value, Tensor) and call.name not in _REVERSED
+    if isinstance(value, Tensor) and isinstance(other, Tensor):
+        plain = call.given.get("alpha", 1) == 1 and call.given.get("rounding_mode") is None
+        return _together(kind, call) if plain and call.name not in _REVERSED else None
+    tensor, constant = (value, other) if isinstance(value, Tensor) else (other, value)
+    number = _number(constant)
+    if number is None or not tensor.is_floating_point() or call.given.get("rounding_mode") is not None:
+        return None
+    number *= call.given.get("alpha", 1)
+    if kind == "add":
+        return _scaled(shift=number)
+    if kind == "subtract":
+        return _scaled(shift=-number) if first else _scaled(-1.0, number)
+    if kind == "multiply":
+        return _scaled(number)
+    if first:
+        return _scaled(1 / number) if number else None
+    return (TYPES["power"](exponent=-1), *_scaled(number))
+
+
+_KINDS: Final = {
+    **dict.fromkeys(("add", "radd", "iadd"), "add"),
+    **dict.fromkeys(("sub", "subtract", "isub", "rsub"), "subtract"),
+    **dict.fromkeys(("mul", "rmul", "imul", "multiply"), "multiply"),
+    **dict.fromkeys(("div", "truediv", "itruediv", "divide", "true_divide", "rtruediv", "rdiv"), "divide"),
+}
+_REVERSED: Final = frozenset({"rsub", "rtruediv", "rdiv"})
+
+
+def _power(call: Call) -> tuple[Layer, ...] | None:
+    exponent = _number(call.given["exponent"])
+    if not isinstance(call.given["input"], Tensor) or exponent is None or not call.input.is_floating_point():
+        return None
+    return () if exponent == 1 else (TYPES["power"](exponent=exponent),)
+
+
+def _of_floats(type_: str, **options: float) -> Reading:
+    """A function of each value; of whole numbers it makes other numbers than the layer's."""
+    return lambda call: TYPES[type_](**options) if call.input.is_floating_point() else None
+
+
+READINGS: Final[tuple[tuple[str, Reading], ...]] = (
+    (" ".join(_KINDS), _arithmetic),
+    ("pow ipow", _power),
+    ("square", _of_floats("power", exponent=2)),
+    ("rsqrt", _of_floats("power", exponent=-0.5)),
+    ("reciprocal", _of_floats("power", exponent=-1)),
+    ("neg negative", _of_floats("scale", factor=-1)),
+    ("abs absolute", _of_floats("abs")),
+    ("exp", _of_floats("exp")),
+    ("log", _of_floats("log")),
+    ("sqrt", _of_floats("sqrt")),
+)
+"""Functions by name, and what makes layers of a call."""

@@ -1,0 +1,38 @@
+"""`Watched`: a module's ``forward`` while its runs are followed."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+if TYPE_CHECKING:
+    from archscope.tracing.tracer import Tracer
+
+
+class Watched:
+    """The ``forward`` of a module whose runs are followed; a copy of the module is followed as the module is."""
+
+    def __init__(self, tracer: Tracer, path: str, module: nn.Module, run: Any) -> None:
+        self._tracer, self._path, self._module, self._run = tracer, path, module, run
+        self.__wrapped__ = run
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        tracer = self._tracer
+        depth = tracer.depth
+        tracer.begin(self._path, self._module, [args, kwargs])
+        try:
+            result = self._run(*args, **kwargs)
+            tracer.end(self._module, args, kwargs, result)
+        except Exception as error:
+            tracer.stopped(self._module, depth, error)
+            raise
+        return result
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._run, name)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Watched:
+        module = copy.deepcopy(self._module, memo)
+        return Watched(self._tracer, self._path, module, copy.deepcopy(self._run, memo))
