@@ -92,6 +92,8 @@ TOTALS = {
     "squeezenet@1.0": (1_248_424, 0, None, None, 832_667_936, None, None),
     "unet": (31_030_658, 0, None, None, 150_428_424_448, None, None),
     "zfnet": (62_357_608, 0, None, None, 1_168_032_896, None, None),
+    # 12·(12·768² + 13·768) + (50,257 + 1,024)·768 + 2·768; 12·(12·768²·1024 + 2·1024²·768) + 50,257·768·1024.
+    "gpt2@small": (124_439_808, 0, None, None, 145_824_153_600, None, None),
 }
 
 QUANTITIES = ("parameters", "fixed", "connections", "connections_in_bounds", "macs", "macs_in_bounds", "units")
