@@ -94,6 +94,10 @@ TOTALS = {
     "zfnet": (62_357_608, 0, None, None, 1_168_032_896, None, None),
     # 12·(12·768² + 13·768) + (50,257 + 1,024)·768 + 2·768; 12·(12·768²·1024 + 2·1024²·768) + 50,257·768·1024.
     "gpt2@small": (124_439_808, 0, None, None, 145_824_153_600, None, None),
+    # Without biases in attention: 6·(12·512² + …) and 6·(16·512² + …) over 100 positions, and the head.
+    "transformer@base": (63_045_632, 102_400, None, None, 6_482_739_200, None, None),
+    # 196·16·16·3·768 + 12·(12·768²·197 + 2·197²·768) + 768·1,000.
+    "vit@b16": (86_567_656, 0, None, None, 17_563_828_224, None, None),
 }
 
 QUANTITIES = ("parameters", "fixed", "connections", "connections_in_bounds", "macs", "macs_in_bounds", "units")

@@ -77,6 +77,7 @@ class MultiheadAttention(Layer):
     verb: ClassVar[str] = "Attention"
     takes: ClassVar[Meaning] = SEQUENCE
     arity: ClassVar[tuple[int, int | None]] = (1, 4)
+    of_itself: ClassVar[bool] = True
     num_heads: int = option(positive, doc="Heads; they share the features among them.")
     num_kv_heads: int | None = option(
         optional(positive),

@@ -64,6 +64,7 @@ class Layer:
     * ``output_names``: the names of its outputs, for ``from: lstm.hidden``.
     * ``tokens``: how many of its inputs, from the first, are token numbers.
     * ``ties``: other types whose weights it may use as its own, such as an embedding's by the layer that undoes it.
+    * ``of_itself``: whether one value in every place of its inputs is written once.
     * ``absorbed``: whether a picture may draw it as part of the layer before it.
     * ``symbol``: the sign in the circle that a graph draws instead of a box, such as ``+``.
     * ``shares_memory``: whether its output is its input's memory, seen differently.
@@ -81,6 +82,7 @@ class Layer:
     output_names: ClassVar[tuple[str, ...]] = ("output",)
     tokens: ClassVar[int] = 0
     ties: ClassVar[frozenset[str]] = frozenset()
+    of_itself: ClassVar[bool] = False
     absorbed: ClassVar[bool] = False
     symbol: ClassVar[str] = ""
     shares_memory: ClassVar[bool] = False

@@ -196,12 +196,13 @@ def _option(declared: Option) -> Json:
 
 
 def _with_expressions(schema: Json) -> Json:
-    """A list may have an expression for any of its elements: ``shape: [$in, 1, 1]``."""
-    if "anyOf" in schema:
-        return {**schema, "anyOf": [_with_expressions(each) for each in schema["anyOf"]]}
-    if schema.get("type") != "array" or schema.get("items", {}).get("type") != "integer":
-        return schema
-    return {**schema, "items": {"anyOf": [schema["items"], _EXPRESSION]}}
+    """The schema of a value whose parts, too, may be expressions: `[1, $d]`."""
+    opened: Json = {**schema}
+    for key in {"anyOf", "prefixItems"} & schema.keys():
+        opened[key] = [_with_expressions(each) for each in schema[key]]
+    if schema.get("items"):
+        opened["items"] = {"anyOf": [_with_expressions(schema["items"]), _EXPRESSION]}
+    return opened
 
 
 def _declared(options: Mapping[str, Option], special: Mapping[str, Json]) -> Json:

@@ -272,6 +272,8 @@ class _Expansion:
     def _on(self, tower: str | None, entry: Entry, layer: Layer, reads: Sequence[Reads], init: Init) -> list[Node]:
         name = self._name(entry, tower)
         refs = tuple(ref for each in reads for ref in self.refs(each, tower))
+        if layer.of_itself and len(set(refs)) == 1:
+            refs = refs[:1]
         shares = None if entry.shares is None else self._name(self.entries[entry.shares.layer], tower)
         told: dict[str, Any] = {}
         for weight, how in (*entry.init, *entry.inherited, *init):  # what is nearest to the layer goes first

@@ -71,8 +71,13 @@ def _laid_out(root: Count, leaf: Callable[[Count], Markup]) -> Markup:
             stack.append((top, True))
             stack.extend((part, False) for part in reversed(top.parts))
         else:
-            right, left = done.pop(), done.pop()
-            done.append((_joined(top.op, left, right), _RANK[top.op]))
+            first = len(done) - len(top.parts)
+            terms = done[first:]
+            del done[first:]
+            joined = terms[0]
+            for term in terms[1:]:  # a sum has any number of parts, all else two
+                joined = _joined(top.op, joined, term), _RANK[top.op]
+            done.append(joined)
     return done[0][0]
 
 

@@ -145,7 +145,7 @@ def test_every_spec_compiles_whole_and_exports_for_any_batch(name: str) -> None:
     device = "meta" if archscope.analyze(network).totals.parameters > 1_000_000 else "cpu"
     model = build(network, device=device).eval()
     example, other = (model.example_inputs(batch, device=device) for batch in (2, 5))
-    exported = torch.export.export(model, example, dynamic_shapes=(({0: torch.export.Dim.AUTO},),))
+    exported = torch.export.export(model, example, dynamic_shapes=(tuple({0: torch.export.Dim.AUTO} for _ in example),))
     assert set(exported.state_dict) == set(model.state_dict())
     torch._dynamo.reset()  # all networks run the same `forward`, and the compiler keeps eight of its kind
     compiled = torch.compile(model, backend="eager", fullgraph=True)
