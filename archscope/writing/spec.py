@@ -75,6 +75,10 @@ def _document(
     yield f"title: {_scalar(network.title or network.name)}"
     if network.summary:
         yield f"summary: {_scalar(' '.join(network.summary.split()))}"
+    if network.year is not None:
+        yield f"year: {_scalar(network.year)}"
+    if network.task is not None:
+        yield f"task: {_scalar(network.task)}"
     if network.sources:
         yield "sources:"
         yield from (f"  {_scalar(name)}: {_scalar(' '.join(text.split()))}" for name, text in network.sources.items())
