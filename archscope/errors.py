@@ -42,7 +42,7 @@ def readable(message: str) -> str:
 
     >>> message = readable(f"no spec is called `{'x' * 10**6}`; specs: lenet5")
     >>> len(message), message[-20:]
-    (333, 'xxxx`; specs: lenet5')
+    (332, 'xxxx`; specs: lenet5')
     """
     short = _LONG_WORD.sub(lambda word: f"{word[0][: LONGEST_WORD // 2]}…{word[0][-LONGEST_WORD // 2 + 1 :]}", message)
     held = short.encode(errors="surrogatepass")

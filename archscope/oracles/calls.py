@@ -75,9 +75,11 @@ def _read(
 
 
 def _is_vector(tensor: Tensor) -> bool:
-    """Whether it is one learned number a channel, however it is turned."""
-    learned = isinstance(tensor, nn.Parameter) or isinstance(tensor._base, nn.Parameter)
-    return learned and tensor.numel() == max(tensor.shape)
+    """Whether it is one learned number a channel, however it is turned or repeated for the batch."""
+    held = tensor if isinstance(tensor, nn.Parameter) else tensor._base
+    if not isinstance(held, nn.Parameter):
+        return False
+    return max(tensor.shape) in (tensor.numel(), held.numel())
 
 
 def _named(name: str, given: dict[str, Any], made: tuple[int, ...]) -> Step | None:

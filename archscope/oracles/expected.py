@@ -41,7 +41,7 @@ def _steps(network: Network, name: str) -> list[Step]:
     given = None if layer.family == "merge" else taken
     if network.observed is not None and layer.type in _UNSEEN:
         return []
-    if layer.type in ("add", "multiply") and _with_a_vector(network, name):
+    if network.observed is not None and layer.type in ("add", "multiply") and _with_a_vector(network, name):
         return []
     if layer.type == "identity" or (layer.type in _SHAPING and not flattens(taken, made)):
         return []

@@ -47,8 +47,14 @@ def observe(case: Case) -> Iterator[Finding]:
         except Exception as error:  # noqa: BLE001 - some operations do not run without values, each in its own way
             yield not_covered(NAME, None, f"bytes in {what}", f"it does not run without values: {type(error).__name__}")
             continue
+        shared = any(node.shares is not None for node in network.nodes)
         for phase in ours.phases:
             after, most = theirs[phase.name]
+            if shared and phase.name == "backward":
+                # Two gradients of one weight are added in an order that is PyTorch's own.
+                why = "where layers share weights, what their gradients hold while they are added is an upper bound"
+                yield not_covered(NAME, None, f"bytes in {phase.name}, {what}", why)
+                continue
             yield compared(NAME, None, f"bytes after {phase.name}, {what}", phase.after.total, after)
             yield compared(NAME, None, f"most bytes in {phase.name}, {what}", phase.most.total, most)
         if kept is not None:
@@ -145,11 +151,25 @@ def _optimizer(name: str, model: Any, foreach: bool) -> Any:
 def _without_values() -> Iterator[None]:
     from torch._subclasses.fake_tensor import FakeTensorMode
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _usual_settings():
         # What PyTorch says of its own parts is no news for who verifies a network.
         warnings.simplefilter("ignore")
         with FakeTensorMode():
             yield
+
+
+@contextmanager
+def _usual_settings() -> Iterator[None]:
+    """float32 on the CPU, gradients and no autocast, whatever the caller has set; and as it was, afterwards."""
+    import torch
+
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.device("cpu"), torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", enabled=False):
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
 
 
 def _tracker() -> Any:

@@ -158,7 +158,7 @@ def test_a_graph_is_captured_after_three_runs_on_a_side_stream_and_replayed(monk
 
     monkeypatch.setattr(torch.cuda, "graph", capturing)
     call: Callable[[], str] = lambda: log.append("call") or "output"  # noqa: E731
-    replayed = working._captured(call, torch.device("cuda", 0))
+    replayed = working.captured(call, torch.device("cuda", 0))
     assert log == ["wait", "call", "call", "call", "wait", "capture", "call", "captured"]
     assert replayed() == "output"
     assert log[-1] == "replay"

@@ -17,7 +17,9 @@ from archscope.oracles.findings import Finding
 
 NEEDED: dict[str, dict[str, Any]] = {"lrn": {"size": 3}, "threshold": {"threshold": 0.1, "value": 2.0}}
 """Options that a type cannot do without."""
-ACTIVATIONS = sorted(each.type for each in TYPES.values() if each.family == "activation" and each.type != "softmax2d")
+# A gate of halves and a maximum of pieces leave another shape than they take.
+GATES = ("glu", "geglu", "reglu", "swiglu", "maxout", "softmax2d")
+ACTIVATIONS = sorted(each.type for each in TYPES.values() if each.family == "activation" and each.type not in GATES)
 
 
 def each_axis(drawing: random.Random, axes: int, *values: int) -> tuple[int, ...]:
