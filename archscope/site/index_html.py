@@ -14,6 +14,9 @@ from archscope.site.search import index
 _LARGEST_THUMBNAIL = 40_000
 """Bytes of a picture in the gallery; a larger one loses its words, and its place to a number if it is larger still."""
 
+_GALLERY = 300_000
+"""Bytes of all pictures together: where there are many networks, each has its share."""
+
 _COLUMNS = (
     ("Network", False),
     ("Input", False),
@@ -66,16 +69,17 @@ def _number(count: int, what: str) -> str:
 
 
 def _gallery(pages: Sequence[Page], palette: Palette) -> Markup:
-    return section("gallery", "Gallery", tag("ul", *(_entry(page, palette) for page in pages), class_="gallery"))
+    most = min(_LARGEST_THUMBNAIL, _GALLERY // max(1, len(pages)))
+    return section("gallery", "Gallery", tag("ul", *(_entry(page, palette, most) for page in pages), class_="gallery"))
 
 
-def _entry(page: Page, palette: Palette) -> Markup:
+def _entry(page: Page, palette: Palette, most: int) -> Markup:
     analysis = page.analysis
     totals = analysis.totals
     macs = "" if totals.macs is None else f", {int(totals.macs):,} MACs"
     return tag(
         "li",
-        tag("div", _thumbnail(page, palette), class_="thumb", aria_hidden="true"),
+        tag("div", _thumbnail(page, palette, most), class_="thumb", aria_hidden="true"),
         tag(
             "div",
             tag("h3", tag("a", analysis.title, href=f"{page.slug}/index.html")),
@@ -86,10 +90,10 @@ def _entry(page: Page, palette: Palette) -> Markup:
     )
 
 
-def _thumbnail(page: Page, palette: Palette) -> Markup:
+def _thumbnail(page: Page, palette: Palette, most: int) -> Markup:
     for words in (True, False):
         picture = still(page.figure, palette, words=words)
-        if len(picture.encode()) <= _LARGEST_THUMBNAIL:
+        if len(picture.encode()) <= most:
             return picture
     return tag("p", _number(len(page.analysis.rows), "layer"))
 

@@ -14,7 +14,8 @@ METHODS: Final = {
 def attend(layer, query, key, value, mask=None, causal=False):
     """Attention of every head, with a mask added to the scores, or without what comes later."""
     if causal:
-        mask = torch.ones(query.shape[1], key.shape[1], dtype=torch.bool, device=query.device).triu(1)
+        places = (query.shape[1], key.shape[1])
+        mask = torch.ones(places, dtype=torch.bool, device=query.device).triu(1)
     elif mask is not None:
         mask = mask.reshape(len(mask), *[1] * (4 - mask.dim()), *mask.shape[1:])
         mask = mask.expand(-1, layer.num_heads, query.shape[1], key.shape[1]).flatten(0, 1)

@@ -70,7 +70,7 @@ def difference(network: Network) -> tuple[int, int, float]:
     model(*turned)
     for node in network.nodes:
         weights = [each for each in built.node(node.name).state_dict().items() if "num_batches" not in each[0]]
-        if not weights:
+        if not weights or node.shares is not None:  # what is shared has its values where it is held
             continue
         if node.layer.type == "multihead_attention":
             made_of = attention_of(built.node(node.name))
