@@ -14,7 +14,7 @@ from archscope.site.search import index
 _LARGEST_THUMBNAIL = 40_000
 """Bytes of a picture in the gallery; a larger one loses its words, and its place to a number if it is larger still."""
 
-_GALLERY = 300_000
+_GALLERY = 200_000
 """Bytes of all pictures together: where there are many networks, each has its share."""
 
 _COLUMNS = (

@@ -166,9 +166,13 @@ def keras_says(*names: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+TRIED = ("alexnet", "densenet", "googlenet", "lenet1", "lenet5", "mobilenet-v2", "resnet@", "vgg")
+"""Families whose Keras source is run as a whole; of the others every layer type is, in the test below."""
+
+
 @pytest.mark.slow
-def test_the_keras_source_of_every_spec_is_the_built_module() -> None:
-    names = archscope.reader.spec_names()
+def test_the_keras_source_of_the_families_that_are_run_is_the_built_module() -> None:
+    names = [name for name in archscope.reader.spec_names() if name.startswith(TRIED)]
     for line in keras_says(*names)[-len(names) :]:
         if line.startswith("googlenet cannot: "):  # Keras's pooling has no `ceil_mode`
             continue
