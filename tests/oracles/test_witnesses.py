@@ -183,6 +183,7 @@ def default(**chosen: Any) -> Iterator[None]:
         torch.set_default_device(None if device.type == "cpu" else device)
 
 
+@pytest.mark.usefixtures("everything_is_imported")
 @pytest.mark.parametrize(
     "around",
     [
