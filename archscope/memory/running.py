@@ -218,6 +218,9 @@ class Run:
             kept = tuple(input_name(place) for place in range(len(node.inputs)))
             made = tuple(Made(output_name(place), shape) for place, shape in enumerate(facts.outputs))
             steps = (Step(node.layer.type, kept, made),)
+        if self.training and not node.inputs:
+            why = "what the gradient of a learned value holds while it is summed up is not followed"
+            self.not_covered.setdefault(node.row, why)
         local: dict[str, Value] = {}
         for place, ref in enumerate(node.inputs):
             local[input_name(place)] = self._values[ref.node][ref.output]

@@ -47,10 +47,6 @@ def observe(case: Case) -> Iterator[Finding]:
         except Exception as error:  # noqa: BLE001 - some operations do not run without values, each in its own way
             yield not_covered(NAME, None, f"bytes in {what}", f"it does not run without values: {type(error).__name__}")
             continue
-        if optimizer is not None and any(node.layer.type == "parameter" for node in network.nodes):
-            why = "what the gradient of a learned value holds while it is summed up is not followed"
-            yield not_covered(NAME, None, f"bytes in {what}", why)
-            continue
         shared = any(node.shares is not None for node in network.nodes)
         for phase in ours.phases:
             after, most = theirs[phase.name]
