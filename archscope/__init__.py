@@ -3,7 +3,7 @@
 A spec that comes along, or a file of your own, becomes a `Network`; its analysis has every number and its working:
 
 >>> import archscope
->>> analysis = archscope.analyze(archscope.load("lenet5"))
+>>> analysis = archscope.analyze("lenet5")
 >>> analysis["C1"].parameters, analysis["C1"].working("parameters")
 (156, '(5·5·1 + 1)·6')
 >>> analysis["C3"].receptive_field
@@ -28,13 +28,13 @@ from archscope.building import build
 from archscope.errors import ArchscopeError, MissingExtra, NotFound, Rejects, SpecError, UsageError
 from archscope.flow import Field
 from archscope.network import Network, Node, Published, Ref, ShapeError
-from archscope.opening import analyze
+from archscope.opening import analyze, draw
 from archscope.reader import load, read
 from archscope.tracing import trace
 from archscope.working import Count
 
 if TYPE_CHECKING:
-    from archscope.diagrams import Drawing, draw
+    from archscope.diagrams import Drawing
     from archscope.oracles import Verification, verify
 
 __version__ = "0.1.0"
@@ -71,7 +71,6 @@ __all__ = [
 
 _LATER = {
     "Drawing": "archscope.diagrams",
-    "draw": "archscope.diagrams",
     "Verification": "archscope.oracles",
     "verify": "archscope.oracles",
 }
@@ -85,3 +84,8 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_LATER[name]), name)
+
+
+def __dir__() -> list[str]:
+    """All public names, also those that are imported later; for completion."""
+    return sorted({*globals(), *__all__})

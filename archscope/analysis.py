@@ -166,6 +166,9 @@ class Analysis(Record):
         """The shape of the first network input."""
         return next(iter(self.network.inputs.values()))
 
+    def __repr__(self) -> str:
+        return f"<archscope analysis of {self.name}: {len(self.rows)} rows, {self.totals.parameters:,} parameters>"
+
     def _repr_html_(self) -> str:
         """The table that a notebook shows; nothing else here knows that there are formats."""
         from archscope.formats.html import fragment

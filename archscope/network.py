@@ -198,6 +198,16 @@ class Network(Record, uncompared=("facts", "doubts", "groups")):
             raise ShapeError(f"`{missing.name}` reads {sources}, not all of which are above it")
         object.__setattr__(self, "facts", MappingProxyType(dict(facts)))
 
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in self.inputs.items())
+        return f"<archscope network {self.name}: {len(self.nodes)} nodes, given {given}>"
+
+    def _repr_html_(self) -> str:
+        """Its table, which is what a notebook shows of it."""
+        from archscope.analysis import analyze
+
+        return analyze(self)._repr_html_()
+
     @cached_property
     def by_name(self) -> Mapping[str, Node]:
         """The nodes by name."""

@@ -19,6 +19,7 @@ from archscope.reader import load
 from archscope.record import Record
 
 if TYPE_CHECKING:
+    from archscope.diagrams import Drawing
     from archscope.tracing.calling import Called
     from archscope.tracing.inputs import Call, Given
 
@@ -247,20 +248,71 @@ def analyze(network: Any, /, *args: Any, **kwargs: Any) -> Analysis:
     """Work out every number about a network, or about any `torch.nn.Module`.
 
     Args:
-        network: what `archscope.load` or `archscope.trace` returned; or a module, or an exported program.
+        network: what `archscope.load` or `archscope.trace` returned; a spec by name or path; or a module, or an
+            exported program.
         args: what the module is called with, as in `archscope.trace`.
         kwargs: what it is called with by name.
 
     Raises:
+        NotFound: there is no such spec.
         UsageError: the module does not run on such inputs; says where it stops and why.
 
-    >>> analyze(load("lenet5"))["C1"].parameters
+    >>> analyze("lenet5")["C1"].parameters
     156
     """
-    if isinstance(network, Network):
+    if isinstance(network, Analysis | Network | str | os.PathLike):
         if args or kwargs:
             raise UsageError("inputs are for a module; a network has its own: load(…, input=…)")
-        return analysis.analyze(network)
+        if isinstance(network, Analysis):
+            return network
+        return analysis.analyze(network if isinstance(network, Network) else open_network(network))
     from archscope.tracing import trace
 
     return analysis.analyze(trace(network, *args, **kwargs))
+
+
+def draw(
+    network: Any,
+    /,
+    *args: Any,
+    style: str = "auto",
+    width: str | float | None = None,
+    font_size: float = 8,
+    theme: str = "light",
+    show: str | Iterable[str] | None = None,
+    depth: int | str = "auto",
+    direction: str = "tb",
+    towers: bool = False,
+    **kwargs: Any,
+) -> Drawing:
+    """Draw a network, or any `torch.nn.Module`.
+
+    Args:
+        network: as in `archscope.analyze`: a network, its analysis, a spec by name or path, or a module.
+        args: what a module is called with, as in `archscope.trace`.
+        style: ``planes`` as in LeCun's figure of LeNet-5, ``boxes`` as in Krizhevsky's of AlexNet, ``graph``,
+            or ``auto`` for the first of these that shows the network well.
+        width: of the page, such as ``"183mm"``; a bare number is millimetres. By itself a picture is as wide as
+            it needs to be.
+        font_size: in points, at that width.
+        theme: one of `archscope.diagrams.THEMES`.
+        show: what to write on a layer, of `archscope.diagrams.SHOWN`; a list, or names with commas between.
+        depth: of a graph: how many levels of blocks to open, ``"full"`` or ``"auto"``.
+        direction: of a graph: ``"tb"`` or ``"lr"``.
+        towers: of boxes: draw the groups of a network in one column as towers.
+        kwargs: what a module is called with by name.
+
+    Raises:
+        NotFound: no such spec, style, theme, direction or thing to show.
+        UsageError: the width cannot hold the figure, or the network has not the form of the style; or the module does
+            not run on such inputs.
+
+    >>> draw("alexnet").style
+    'boxes'
+    """
+    from archscope import diagrams
+
+    return diagrams.draw(
+        analyze(network, *args, **kwargs), style=style, width=width, font_size=font_size, theme=theme, show=show,
+        depth=depth, direction=direction, towers=towers,
+    )  # fmt: skip

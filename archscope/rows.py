@@ -40,6 +40,16 @@ class Row(Record):
     shared: frozenset[tuple[str, str]] = frozenset()
     reasons: Mapping[str, str] = EMPTY
 
+    def __repr__(self) -> str:
+        shape = ", ".join("×".join(map(str, each)) or "scalar" for each in self.outputs)
+        return f"<archscope row {self.name}: {self.label}, output {shape}, {self.parameters:,} parameters>"
+
+    def _repr_html_(self) -> str:
+        """Its numbers and how they come about, which is what a notebook shows of it."""
+        from archscope.formats.html import numbers
+
+        return numbers(self)
+
     @property
     def node(self) -> Node:
         """The node that gives the row its name and type."""

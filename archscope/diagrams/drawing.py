@@ -52,6 +52,9 @@ FORMATS: Final[Mapping[str, Format]] = {
 }
 """Every format by name."""
 
+NOTEBOOK: Final = 720.0
+"""As wide as a picture stands in a notebook without being made smaller, in points."""
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -105,8 +108,11 @@ class Drawing:
         made = self.write(format or format_of(path))
         files.write_bytes(path, made if isinstance(made, bytes) else made.encode())
 
-    def _repr_svg_(self) -> str:
-        return self.svg
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """What a notebook shows: the picture, with a bar to scroll it where it is wider than a page."""
+        if self.scene.width <= NOTEBOOK:
+            return {"image/svg+xml": self.svg}
+        return {"text/html": f'<div style="overflow-x: auto">{self.svg}</div>'}
 
     def __repr__(self) -> str:
         return f"<archscope drawing of {self.analysis.name}, style {self.style}>"

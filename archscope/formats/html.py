@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from archscope.analysis import Analysis
+from archscope.analysis import Analysis, Row
 from archscope.escaping import html as escape
 from archscope.formats.columns import Column
-from archscope.formats.sheet import Cell, Sheet, View, lay_out
+from archscope.formats.sheet import Cell, Sheet, View, lay_out, spell_extents
 
 _TABLE_STYLE: Final = """
 .archscope table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -74,6 +74,27 @@ def fragment(analysis: Analysis, view: View | None = None) -> str:
     caption = f"{escape(sheet.title)} <small>{escape(sheet.subtitle)}</small>"
     style = f"<style>\n{_TABLE_STYLE}\n</style>"
     return "\n".join(['<div class="archscope">', style, *_content(sheet, caption), "</div>"])
+
+
+def numbers(row: Row) -> str:
+    """What a notebook shows of one row: every number, and how it comes about."""
+    lines = [("output", ", ".join(spell_extents(shape) for shape in row.outputs), "")]
+    for quantity in ("parameters", "fixed", "connections", "macs"):
+        known = row.count_of(quantity)
+        name = {"macs": "MACs"}.get(quantity, quantity)
+        if known is None:
+            lines.append((name, "–", row.reason(quantity) or ""))
+        elif known:
+            lines.append((name, f"{known:,}", row.working(quantity) or ""))
+    if row.receptive_field:
+        lines.append(("receptive field", spell_extents(row.receptive_field), ""))
+    cells = (
+        f'<tr><th scope="row">{what}</th><td class="n">{escape(number)}</td><td>{escape(how)}</td></tr>'
+        for what, number, how in lines
+    )
+    caption = f"<caption>{escape(row.shown)} <small>{escape(row.label)}</small></caption>"
+    table = f"<table>{caption}<tbody>{''.join(cells)}</tbody></table>"
+    return f'<div class="archscope"><style>\n{_TABLE_STYLE}\n</style><div class="scroll">{table}</div></div>'
 
 
 def _content(sheet: Sheet, caption: str) -> Iterable[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from archscope import escaping
 from archscope.analysis import Analysis, analyze
 from archscope.errors import NotFound, did_you_mean
 from archscope.network import Network
@@ -71,6 +72,15 @@ class Verification:
     findings: tuple[Finding, ...]
     stopped: str = ""
     """Where it was interrupted: the witness and the layer it looked at; empty where it came to its end."""
+
+    def __repr__(self) -> str:
+        return f"<archscope verification of {self.analysis.name}: {self.sentence}>"
+
+    def _repr_html_(self) -> str:
+        """The matrix, which is what a notebook shows of it."""
+        from archscope.oracles.report import write_matrix
+
+        return f'<pre style="overflow-x: auto">{escaping.html(write_matrix([self]))}</pre>'
 
     @cached_property
     def differing(self) -> tuple[Finding, ...]:

@@ -249,7 +249,9 @@ def test_a_missing_package_is_named_with_its_remedy(
 
 def test_a_drawing_shows_itself_in_a_notebook() -> None:
     picture = archscope.draw(network("lenet5"))
-    assert picture._repr_svg_() == picture.svg
+    assert picture._repr_mimebundle_() == {"image/svg+xml": picture.svg}
+    wide = archscope.draw("alexnet", width="400mm")
+    assert wide._repr_mimebundle_() == {"text/html": f'<div style="overflow-x: auto">{wide.svg}</div>'}
     assert repr(picture) == "<archscope drawing of lenet5, style planes>"
 
 

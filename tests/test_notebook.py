@@ -1,0 +1,82 @@
+"""What a notebook and a prompt show of each thing: a short line, and a view."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archscope
+from archscope.oracles import verify
+
+LENET = archscope.load("lenet5")
+ANALYSIS = archscope.analyze(LENET)
+
+
+@pytest.mark.parametrize(
+    ("thing", "line"),
+    [
+        (LENET, "<archscope network lenet5: 14 nodes, given input 1×32×32>"),
+        (ANALYSIS, "<archscope analysis of lenet5: 8 rows, 60,850 parameters>"),
+        (ANALYSIS["C1"], "<archscope row C1: conv 5×5, output 6×28×28, 156 parameters>"),
+    ],
+)
+def test_a_prompt_shows_one_line(thing: Any, line: str) -> None:
+    assert repr(thing) == line
+
+
+def test_a_verification_is_one_line_and_a_matrix_that_scrolls() -> None:
+    verification = verify(LENET, ["published"])
+    assert repr(verification).startswith("<archscope verification of lenet5: ")
+    assert "\n" not in repr(verification)
+    assert verification._repr_html_().startswith('<pre style="overflow-x: auto">')
+    assert "C3" in verification._repr_html_()
+
+
+def test_a_network_is_shown_as_its_table() -> None:
+    assert LENET._repr_html_() == ANALYSIS._repr_html_()
+
+
+def test_a_row_is_shown_with_its_working() -> None:
+    shown = ANALYSIS["C1"]._repr_html_()
+    assert '<th scope="row">parameters</th><td class="n">156</td><td>(5·5·1 + 1)·6</td>' in shown
+    assert '<th scope="row">receptive field</th><td class="n">5×5</td>' in shown
+
+
+def test_a_row_says_why_a_number_is_not_covered() -> None:
+    shown = archscope.analyze("transformer@base").rows[0]._repr_html_()
+    assert '<th scope="row">connections</th><td class="n">–</td><td>a look-up selects weights' in shown
+
+
+def test_a_symbolic_row_is_shown_too() -> None:
+    opened = ANALYSIS.symbolic("C1.out_channels")
+    assert "26·C1.out_channels parameters>" in repr(opened["C1"])
+    assert "26·C1.out_channels" in opened["C1"]._repr_html_()
+
+
+def test_a_name_a_path_and_a_module_are_taken_where_a_network_is(tmp_path: Path) -> None:
+    import torch
+
+    path = tmp_path / "tiny.yaml"
+    path.write_text("input: [4]\nlayers:\n  fc: {type: linear, out_features: 2}\n")
+    assert archscope.analyze("lenet5") == ANALYSIS
+    assert archscope.analyze(ANALYSIS) is ANALYSIS
+    assert archscope.analyze(path).totals.parameters == 10
+    assert archscope.draw("lenet5").svg == archscope.draw(ANALYSIS).svg == archscope.draw(LENET).svg
+    assert "fc" in archscope.draw(path).svg
+    assert "8×4×4" in archscope.draw(torch.nn.Conv2d(3, 8, 3), (3, 6, 6), style="graph").svg
+
+
+@pytest.mark.parametrize("take", [archscope.analyze, archscope.draw])
+def test_what_is_no_network_is_refused_at_once(take: Any) -> None:
+    with pytest.raises(archscope.NotFound, match="lenet55"):
+        take("lenet55")
+    with pytest.raises(archscope.UsageError):
+        take(17)
+    with pytest.raises(archscope.UsageError, match="inputs are for a module"):
+        take("lenet5", (1, 32, 32))
+
+
+def test_all_public_names_can_be_completed() -> None:
+    assert set(archscope.__all__) <= set(dir(archscope))
