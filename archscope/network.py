@@ -123,6 +123,22 @@ class Published(Record, uncompared=("span",)):
     span: Span | None = None
 
 
+class Looked(Record):
+    """A place where a module looked at values.
+
+    Attributes:
+        function: by what function of PyTorch's.
+        path: the submodule that did; empty for the module itself.
+        values: the first different ones, in short.
+        times: how often it looked.
+    """
+
+    function: str
+    path: str
+    values: tuple[str, ...]
+    times: int = 1
+
+
 class Observed(Record):
     """What was seen of a module that ran, beside its layers.
 
@@ -133,6 +149,8 @@ class Observed(Record):
         frozen: those among them that are not trained.
         unused: parameters that nothing used in this forward pass.
         looked: where values decided what ran.
+        zeros: whether they were those of inputs that nobody gave, nothing but zeros.
+        ran: how many operations ran for each node; every one for exactly one.
     """
 
     operations: int
@@ -140,7 +158,9 @@ class Observed(Record):
     held: int
     frozen: int
     unused: tuple[Weight, ...] = ()
-    looked: tuple[str, ...] = ()
+    looked: tuple[Looked, ...] = ()
+    zeros: bool = False
+    ran: Mapping[str, int] = EMPTY
 
 
 class ShapeError(ArchscopeError):

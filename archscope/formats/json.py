@@ -79,7 +79,11 @@ def _observed(seen: Observed) -> dict[str, Any]:
         "unused": unused,
         "operations": seen.operations,
         "batch": seen.batch,
-        "looked_at_values": list(seen.looked),
+        "inputs_of_zeros": seen.zeros,
+        "looked_at_values": [
+            {"function": each.function, "in": each.path, "values": [*each.values], "times": each.times}
+            for each in seen.looked
+        ],
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from archscope.analysis import Analysis, Row, Totals
 from archscope.formats.columns import OFF_THE_GRID, Column, chosen
-from archscope.network import Observed
+from archscope.network import Looked, Observed
 from archscope.record import Record
 from archscope.symbols import Ground
 from archscope.working import digits, factor
@@ -230,7 +230,15 @@ def _observed(analysis: Analysis, seen: Observed) -> Iterable[tuple[str, str]]:
         listed = _some({f"{name} ×{times:,}": None for name, times in missing.items()}, quote="")
         yield "Coverage", f"{covered:,} of {seen.operations:,} operations; not covered: {listed}"
     if seen.looked:
-        yield "Values", f"decided what ran: {_some(dict.fromkeys(seen.looked), quote='')}"
+        on = ", on inputs of zeros" if seen.zeros else ""
+        yield "Values", f"decided what ran{on}: {_some(map(_looked, seen.looked), quote='')}"
+
+
+def _looked(seen: Looked) -> str:
+    """Where a module looked at values, and at which."""
+    place = f" in `{seen.path}`" if seen.path else ""
+    more = ", …" if seen.times > len(seen.values) > 1 else ""
+    return f"`{seen.function}`{place}{' gave ' + ', '.join(seen.values) + more if seen.values else ''}"
 
 
 def _some(names: Iterable[str], *, quote: str = "`") -> str:

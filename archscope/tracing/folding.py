@@ -11,8 +11,8 @@ from archscope.network import Node, Ref
 
 def folded(
     nodes: Sequence[Node], outputs: Sequence[Ref], facts: Mapping[str, Facts]
-) -> tuple[list[Node], tuple[Ref, ...], dict[str, Facts]]:
-    """Nodes in which an activation that alone reads the node before it stands in that node's row."""
+) -> tuple[list[Node], tuple[Ref, ...], dict[str, Facts], dict[str, str]]:
+    """Nodes in which an activation that alone reads the node before it stands in that node's row; all their names."""
     readers = Counter(ref.node for node in nodes for ref in node.inputs)
     readers.update(ref.node for ref in outputs)
     names: dict[str, str] = {}
@@ -26,7 +26,7 @@ def folded(
         names[node.name] = name
         result.append(Node(name, node.layer, inputs, row, group, shares=node.shares, folded=joins))
     ends = tuple(Ref(names.get(ref.node, ref.node), ref.output) for ref in outputs)
-    return result, ends, {names[name]: each for name, each in facts.items()}
+    return result, ends, {names[name]: each for name, each in facts.items()}, names
 
 
 def _joins(node: Node, inputs: Sequence[Ref], before: Node) -> bool:

@@ -47,13 +47,14 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
     _check(module, called)
     names = _names(module, call)
     run = _followed(module, call, names, called)
-    nodes = run.tracer.nodes
-    values = run.tracer.values
+    nodes = run.tracer.recording.nodes
+    values = run.tracer.recording.values
     outputs = tuple(dict.fromkeys(ref for each in tensors_in(run.result) if (ref := values.ref(each)) is not None))
     outputs = tuple(ref for ref in outputs if ref.node not in run.inputs)
     if not outputs:
         raise UsageError(f"{called} returns nothing that a layer made of its input")
-    folded_nodes, folded_outputs, facts = folded(nodes.finished(outputs), outputs, nodes.facts)
+    ran = run.tracer.recording.accounts.finished([node.name for node in nodes.nodes])
+    folded_nodes, folded_outputs, facts, renamed = folded(nodes.finished(outputs), outputs, nodes.facts)
     return Network(
         called,
         run.inputs,
@@ -62,7 +63,7 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
         title=type(module).__name__,
         path=path,
         facts=facts,
-        observed=observed(run),
+        observed=observed(run, {renamed[name]: many for name, many in ran.items()}),
     )
 
 

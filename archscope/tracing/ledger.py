@@ -58,6 +58,12 @@ class Frame:
 class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees the operations under PyTorch's functions, and writes each into the frame that is open.
 
+    Attributes:
+        frame: the call that is open.
+        every: all that ran.
+        missed: whether something wanted values, and there were none.
+        asleep: whether what runs is archscope's own.
+
     Args:
         loose: is told of an operation that ran in no call that was followed, with its arguments and its result.
         before_write: is told of a tensor that is about to be written.
@@ -74,11 +80,14 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.frame: Frame | None = None
         self.every: list[Ran] = []
         self.missed = False
+        self.asleep = False
         self._loose = loose
         self._before_write = before_write
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if self.asleep:
+            return func(*args, **(kwargs or {}))
         # Out of a scripted part an operation comes here first; running it is no call of anybody's.
         with torch._C.DisableTorchFunction():
             return self._ran(func, args, kwargs or {})

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from archscope.layers.base import Weight
 from archscope.network import Observed
 from archscope.tracing.running import Run
 
 
-def observed(run: Run) -> Observed:
-    """What was seen of a module beside its layers."""
+def observed(run: Run, ran: Mapping[str, int]) -> Observed:
+    """What was seen of a module beside its layers; ``ran`` says how many operations ran for each node."""
     held = {id(each): (name, each) for name, each in reversed([*run.shadow.named_parameters()])}
-    state = run.tracer.state
-    owned = {id(state[name]) for name in run.tracer.nodes.owners if name in state}
+    state = run.tracer.recording.state
+    owned = {id(state[name]) for name in run.tracer.recording.nodes.owners if name in state}
     unused = [
         Weight(name, tuple(each.shape) or (1,), each.requires_grad, str(each.dtype).removeprefix("torch."))
         for place, (name, each) in reversed(held.items())
@@ -23,5 +25,7 @@ def observed(run: Run) -> Observed:
         held=sum(each.numel() for _, each in held.values()),
         frozen=sum(each.numel() for _, each in held.values() if not each.requires_grad),
         unused=tuple(unused),
-        looked=tuple(dict.fromkeys(f"`{name}`{f' in `{path}`' if path else ''}" for path, name in run.tracer.looked)),
+        looked=run.tracer.recording.looked.found,
+        zeros=run.zeros,
+        ran=ran,
     )

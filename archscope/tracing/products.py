@@ -195,6 +195,8 @@ _UNTAGGED: Final = (
     "_mkldnn_transpose cat _chunk_cat stack _stack flip roll rot90 repeat tril triu unsafe_split",
     "unsafe_split_with_sizes block_diag diag_embed complex _reshape_alias _unsafe_view _reshape_copy",
     "as_strided_scatter diagonal_scatter select_scatter slice_scatter set resize resize_as _resize_output",
+    "_to_sparse _to_sparse_csr _coalesce _nested_tensor_from_tensor_list _nested_view_from_buffer _nested_from_padded",
+    "_nested_tensor_size _nested_view_from_jagged _padded_dense_to_jagged_forward _jagged_to_padded_dense_forward",
     "pin_memory _pin_memory _pack_padded_sequence _lazy_clone alias expand_copy detach to_padded_tensor polar",
     # creation
     "arange range linspace logspace full full_like ones ones_like zeros zeros_like empty empty_like empty_strided",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
 import torch
+from torch import Tensor
 
 SAME_VALUES: Final = frozenset({
     "contiguous", "clone", "detach", "detach_", "to", "float", "double", "half", "bfloat16", "type", "type_as", "cpu",
@@ -16,7 +19,7 @@ VIEWS: Final = frozenset({"expand", "expand_as", "flatten", "reshape", "reshape_
                            "view_as"})  # fmt: skip
 """Functions that do nothing where they leave the shape as it is."""
 
-LEAVING: Final = frozenset({"numpy", "tolist", "__array__", "item"})
+LEAVING: Final = frozenset({"numpy", "tolist", "__array__", "item", "__dlpack__", "__reduce_ex__"})
 """Functions after which values are no longer PyTorch's."""
 
 ENTERING: Final = frozenset({"tensor", "as_tensor", "asarray"})
@@ -29,3 +32,19 @@ HOLDING: Final = frozenset({"embedding", "batch_norm", "layer_norm", "group_norm
 """Layers with weights that multiply nothing."""
 
 ANSWERS: Final = (int, float, bool, str, torch.Size, torch.dtype, torch.device, torch.layout, type(None))
+
+
+def _branch(chosen: Tensor | bool, yes: Callable[..., Any], no: Callable[..., Any], given: Sequence[Any] = ()) -> Any:
+    return yes(*given) if chosen else no(*given)
+
+
+def _loop(goes_on: Callable[..., Any], step: Callable[..., Any], carried: Any, beside: Any = ()) -> Any:
+    while goes_on(*carried, *beside):
+        carried = step(*carried, *beside)
+    return carried
+
+
+CHOOSING: Final[Mapping[Any, Callable[..., Any]]] = MappingProxyType(
+    {torch.ops.higher_order.cond: _branch, torch.ops.higher_order.while_loop: _loop}
+)
+"""Functions that stand for control flow: what they choose runs as it would without them."""

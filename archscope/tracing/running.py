@@ -42,6 +42,7 @@ class Run(NamedTuple):
     inputs: dict[str, Shape]
     result: Any
     batch: int
+    zeros: bool
 
 
 class Stopped(Exception):
@@ -122,7 +123,7 @@ def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: T
             value = torch.zeros(*axes, *value.shape, dtype=kind, device="cpu" if whole and not way.values else device)
         if isinstance(value, Tensor):
             name = next(left)
-            inputs[name] = tracer.enter(name, value)
+            inputs[name] = tracer.recording.enter(name, value)
         return value
 
     args, kwargs = call.mapped(made)
@@ -132,8 +133,14 @@ def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: T
     except KeyboardInterrupt:
         raise
     except BaseException as error:
+        if tracer.mistake is not None:
+            raise tracer.mistake from None
         raise Stopped(way, tracer, inputs, error) from error
-    return Run(way, tracer, module, inputs, result, batch or 1)
+    if tracer.mistake is not None:  # and the module went on
+        raise tracer.mistake
+    said: list[Any] = []
+    call.mapped(said.append)
+    return Run(way, tracer, module, inputs, result, batch or 1, any(isinstance(each, Given) for each in said))
 
 
 def _counted(tensor: Tensor, twins: Twins) -> Tensor:

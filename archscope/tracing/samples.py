@@ -21,7 +21,7 @@ def sample_of(tensor: Tensor, batch: int | None = 1) -> Shape:
     >>> sample_of(torch.zeros(1, 3, 4)), sample_of(torch.zeros(7, 1, 3)), sample_of(torch.zeros(16, 9), 4)
     ((3, 4), (7, 3), (4, 9))
     """
-    shape = tuple(tensor.shape)
+    shape = shape_of(tensor)
     if batch is None or not shape:
         return shape
     if shape[0] == batch:
@@ -30,6 +30,21 @@ def sample_of(tensor: Tensor, batch: int | None = 1) -> Shape:
         place = shape.index(batch)
         return (*shape[:place], *shape[place + 1 :])
     return (shape[0] // batch, *shape[1:]) if shape[0] % batch == 0 else shape
+
+
+class NeedsValues(Exception):
+    """What is asked for lies in values, and there are none."""
+
+
+def shape_of(tensor: Tensor) -> Shape:
+    """The extents of a tensor; those of the longest sample along each axis where each has its own."""
+    if not tensor.is_nested:
+        return tuple(tensor.shape)
+    try:
+        samples = [tuple(each.shape) for each in tensor.unbind()]
+    except NotImplementedError as error:
+        raise NeedsValues("lengths of samples are values, and on meta there are none") from error
+    return (len(samples), *(max(extents) for extents in zip(*samples, strict=True)))
 
 
 class Samples:
@@ -51,12 +66,12 @@ class Samples:
         known = self._values.place(tensor)
         if known is not None and known != LOST:
             return known
-        return 0 if tensor.dim() and tensor.shape[0] == self.batch else LOST
+        return 0 if tensor.dim() and shape_of(tensor)[0] == self.batch else LOST
 
     def shape(self, tensor: Tensor, place: int | None = None) -> Shape:
         """The shape of one sample of a tensor, of which the batch axis is at a place if that is known."""
         place = self._values.place(tensor) if place is None else place
-        shape = tuple(tensor.shape)
+        shape = shape_of(tensor)
         if place is None or place == LOST or self.batch is None or not shape:
             return sample_of(tensor, self.batch)
         if place == APART:
@@ -77,7 +92,7 @@ class Samples:
             return Call(plain, arguments, results, self.batch, place, place, self.place)
         first = max(reached, key=Tensor.dim)
         place = self.place(first)
-        after = moved(plain, arguments, place, first.shape, results[0].shape, self.batch)
+        after = moved(plain, arguments, place, shape_of(first), shape_of(results[0]), self.batch)
         return Call(plain, arguments, results, self.batch, place, after, self.place)
 
     def after_module(self, made: Tensor, given: Tensor, place: int, *, state: bool) -> int:

@@ -20,6 +20,13 @@ class Watched:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         tracer = self._tracer
+        if not tracer.is_home:
+            with tracer.visited():
+                return self._followed(*args, **kwargs)
+        return self._followed(*args, **kwargs)
+
+    def _followed(self, *args: Any, **kwargs: Any) -> Any:
+        tracer = self._tracer
         depth = tracer.depth
         tracer.begin(self._path, self._module, [args, kwargs])
         try:

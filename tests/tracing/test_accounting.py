@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch._higher_order_ops.while_loop import while_loop
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -43,6 +46,9 @@ def test_numbers_are_right_whatever_the_mode_the_device_the_type_and_gradients(n
                     assert (totals.parameters, totals.fixed, totals.macs) == right[2:5], where
                     assert len(analysis.network.outputs) == right.outputs, where
                     assert module.training is training
+                    observed = analysis.network.observed
+                    assert observed is not None
+                    assert sum(observed.ran.values()) == observed.operations, where
 
 
 def test_the_field_of_a_convolution_is_kept_through_a_scripted_gate() -> None:
@@ -132,6 +138,95 @@ def test_an_operation_of_somebody_elses_is_named_with_its_library() -> None:
     assert totals.macs_at_least == 16
 
 
+class Apart(nn.Module):
+    """Works on values in a way of its own, between two layers."""
+
+    def __init__(self, way: Callable[[nn.Module, Tensor], Tensor], **parts: nn.Module | nn.Parameter) -> None:
+        super().__init__()
+        self.way, self.a, self.b = way, nn.Linear(4, 4), nn.Linear(4, 2)
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(self.way(self, self.a(x)))
+
+
+def _in_threads(module: nn.Module, x: Tensor) -> Tensor:
+    with ThreadPoolExecutor(2) as pool:
+        return sum(pool.map(lambda part: part(x), (module.c, module.d)))  # type: ignore[return-value, arg-type]
+
+
+def _strided(module: nn.Module, x: Tensor) -> Tensor:
+    return torch.nested.to_padded_tensor(torch.nested.as_nested_tensor(list(x)), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("way", "parts", "parameters", "macs"),
+    [
+        (lambda s, x: torch.cond(x.sum() > 9, s.c, s.d, (x,)), {"c": nn.Linear(4, 4), "d": nn.Linear(4, 4)}, 20, 16),
+        (lambda s, x: while_loop(lambda n, _: n < 3, lambda n, v: (n + 1, s.c(v)), (torch.tensor(0), x))[1],
+         {"c": nn.Linear(4, 4)}, 20, 3 * 16),
+        (_in_threads, {"c": nn.Linear(4, 4), "d": nn.Linear(4, 4, bias=False)}, 36, 2 * 16),
+        (lambda s, x: torch.vmap(lambda w, v: w @ v, (0, None))(s.w, x[0]).mean(0)[None],
+         {"w": nn.Parameter(torch.rand(3, 4, 4))}, 48, 3 * 16),
+        (lambda s, x: torch.func.grad(lambda v: s.c(v).sum())(x), {"c": nn.Linear(4, 4)}, 20, 2 * 16),
+        (lambda s, x: torch.func.functional_call(s.c, {"weight": s.c.weight * 2}, x), {"c": nn.Linear(4, 4)}, 20, 16),
+        (lambda s, x: torch.utils.checkpoint.checkpoint(s.c, x, use_reentrant=False), {"c": nn.Linear(4, 4)}, 20, 16),
+        (lambda s, x: torch.add(x, 1, out=torch.empty_like(x)), {}, 0, 0),
+        (lambda s, x: torch.zeros_like(x).scatter_(1, torch.zeros_like(x, dtype=torch.long), x), {}, 0, 0),
+        (lambda s, x: torch.zeros_like(x).masked_scatter(x > 0, x), {}, 0, 0),
+        (_strided, {}, 0, 0),
+    ],
+)  # fmt: skip
+def test_work_that_is_called_in_ways_of_its_own_has_its_rows_and_keeps_its_edges(
+    way: Any, parts: dict[str, Any], parameters: int, macs: int
+) -> None:
+    analysis = analyze(trace(Apart(way, **parts), (4,)))
+    used = {name for row in analysis.rows for name in row.inputs}
+    assert used >= {"input", "a"}
+    assert analysis["b"].inputs[0] not in ("input", "b.constant")
+    held = sum(row.parameters for row in analysis.rows)
+    assert (held, analysis.totals.macs) == (30 + parameters, 16 + 8 + macs)
+    observed = analysis.network.observed
+    assert observed is not None
+    assert sum(observed.ran.values()) == observed.operations
+
+
+@pytest.mark.parametrize("way", ["numpy", "tolist", "dlpack"])
+def test_values_that_come_back_another_way_keep_their_edges_too(way: str) -> None:
+    back = {
+        "numpy": lambda _, x: torch.from_numpy(np.tanh(x.numpy())),
+        "tolist": lambda _, x: torch.tensor(x.tolist()),
+        "dlpack": lambda _, x: torch.from_dlpack(x),
+    }
+    analysis = analyze(trace(Apart(back[way]), (4,)))
+    outside = next(row for row in analysis.rows if row.node.layer.label == "outside")
+    assert outside.inputs == ("a",)
+    assert analysis["b"].inputs == (outside.name,)
+    assert f"values left PyTorch by `{way}`" in str(outside.reason("macs"))
+
+
+def test_an_error_of_our_own_is_not_told_as_the_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Tries(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Any:
+            try:
+                return self.fc(x)
+            except ZeroDivisionError:
+                return x
+
+    def breaks(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("in archscope")
+
+    monkeypatch.setattr("archscope.tracing.nodes.Nodes.keep", breaks)
+    for module in (nn.Linear(4, 4), Tries()):
+        with pytest.raises(ZeroDivisionError, match="in archscope"):
+            trace(module, (4,))
+
+
 def test_values_that_leave_pytorch_and_come_back_keep_their_edges_and_say_so() -> None:
     class Leaves(nn.Module):
         def __init__(self) -> None:
@@ -160,8 +255,27 @@ def test_a_value_that_decides_what_runs_is_said() -> None:
     analysis = analyze(trace(Routes(), (4,)))
     assert analysis.totals.parameters == 15 + 3 * 20
     assert sum(row.parameters for row in analysis.rows) == 15 + 20
-    assert "decided what ran: `int`" in write(analysis, View())
+    assert "decided what ran, on inputs of zeros: `int` gave " in write(analysis, View())
     assert "40 parameters in this forward pass" in write(analysis, View())
+    (looked,) = plain(analysis, View())["module"]["looked_at_values"]
+    assert (looked["function"], looked["times"], len(looked["values"])) == ("int", 1, 1)
+
+
+def test_of_many_values_that_decided_the_first_are_said() -> None:
+    class Steps(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.count = nn.Linear(4, 4), nn.Parameter(torch.tensor(6.0), requires_grad=False)
+
+        def forward(self, x: Tensor) -> Any:
+            for step in range(int(self.count)):
+                if (x.sum() * 0 + step).item() < 5:
+                    x = self.a(x)
+            return x
+
+    analysis = analyze(trace(Steps(), torch.zeros(1, 4)))
+    assert analysis.totals.macs == 5 * 16
+    assert "decided what ran: `int` gave 6, `item` gave 0, 1, 2, …" in " ".join(write(analysis, View()).split())
 
 
 Block = Callable[[random.Random, int], tuple[nn.Module, int]]
@@ -223,11 +337,30 @@ def _constant(draw: random.Random, wide: int) -> tuple[nn.Module, int]:
     return Does(lambda s, x: s.out(torch.cat([s.fc(s.k).expand(len(x), -1, -1), x], 1)), **parts), made
 
 
+def _tried(x: Tensor) -> Tensor:
+    """A call that raises after half of it has run, and a constant that nobody reads."""
+    torch.ones(3, device=x.device).sqrt()
+    try:
+        return F.linear(x, x.new_ones(2, x.shape[-1]), x.new_ones(3))
+    except RuntimeError:
+        return x.exp()
+
+
+def _halves(x: Tensor) -> Tensor:
+    made = torch.zeros_like(x)
+    made[:, :2] = x[:, :2]
+    made[:, 2:].add_(x[:, 2:])
+    return made
+
+
 def _plain(draw: random.Random, wide: int) -> tuple[nn.Module, int]:
     run = draw.choice((
         lambda s, x: x.relu() + x, lambda s, x: F.layer_norm(x, x.shape[-1:]), lambda s, x: x.flip(1).contiguous(),
         lambda s, x: torch.cat([x[:, :1], x[:, 1:] * 2], 1), lambda s, x: x.clone().add_(x.mean(1, keepdim=True)),
         lambda s, x: torch.stack(list(x)), lambda s, x: x.masked_fill(x > 0, 0.0),
+        lambda s, x: x + torch.arange(5, device=x.device)[:, None].flip(0) * 2, lambda s, x: x[:, [0, 2, 1]],
+        lambda s, x: _tried(x) + x, lambda s, x: torch.vmap(torch.tanh)(x) + torch.zeros(1, device=x.device).cos(),
+        lambda s, x: x.double().float().detach().view(x.shape), lambda s, x: _halves(x),
     ))  # fmt: skip
     return Does(run), wide
 
@@ -248,6 +381,10 @@ def test_the_rows_of_any_module_add_up_to_what_the_dispatcher_saw(seed: int) -> 
     run = run_once(module, Call((Given((5, first), "float32"),), batch=batch), ["x"], Way(False, False, False, True))
     seen = sum(int(each.macs or 0) for each in run.tracer.ledger.every)
     assert sum(int(row.macs or 0) for row in analysis.rows) == analysis.totals.macs == seen
+    observed = analysis.network.observed
+    assert observed is not None
+    assert observed.ran.keys() == {node.name for node in analysis.network.nodes}
+    assert sum(observed.ran.values()) == observed.operations == len(run.tracer.ledger.every)
     assert analysis.totals.parameters == sum(each.numel() for each in module.parameters())
     module.to("meta").eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):

@@ -73,6 +73,9 @@ def test_what_a_common_module_holds_and_multiplies_is_counted_once(name: str) ->
     module, network, given = read(name)
     totals = archscope.analyze(network).totals
     assert totals.parameters == sum(each.numel() for each in module.parameters())
+    observed = network.observed
+    assert observed is not None
+    assert sum(observed.ran.values()) == observed.operations
     # PyTorch's counter sees neither recurrence nor the products of its attention on the CPU.
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         module(*[each[:1] for each in given])

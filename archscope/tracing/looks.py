@@ -1,0 +1,58 @@
+"""`Looks`: where a module looked at values, and which they were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from torch import Tensor
+
+from archscope.escaping import line, terminal
+from archscope.network import Looked, Ref
+from archscope.tracing.ledger import Frame
+from archscope.tracing.values import Values
+
+_KEPT: Final = 3
+"""Values of one place that are kept; of a loop's many, the first ones tell."""
+
+_LONGEST: Final = 24
+"""Characters of one value."""
+
+
+class Looks:
+    """The places where values left for Python's own code, or decided the shape of a result.
+
+    Args:
+        values: what is known of tensors.
+    """
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+        self._found: dict[tuple[str, str], tuple[list[str], int]] = {}
+
+    def at(self, path: str, name: str, result: Any, frame: Frame, given: Sequence[Tensor], refs: Sequence[Ref]) -> None:
+        """A function gave values to Python, or looked at them; constants that nobody learned decide nothing."""
+        if not refs and not any(self._values.weights(each) for each in given):
+            return
+        kept, times = self._found.get((path, name.strip("_")), ([], 0))
+        said = _spelled(result, frame)
+        if said and said not in kept and len(kept) < _KEPT:
+            kept.append(said)
+        self._found[path, name.strip("_")] = (kept, times + 1)
+
+    @property
+    def found(self) -> tuple[Looked, ...]:
+        """All of them, in the order in which they were first looked at."""
+        return tuple(Looked(name, path, tuple(kept), times) for (path, name), (kept, times) in self._found.items())
+
+
+def _spelled(result: Any, frame: Frame) -> str:
+    """A value in few characters; of a tensor, how many values were found."""
+    if isinstance(result, bool) or result is None:
+        return "" if result is None else str(result)
+    if isinstance(result, (int, float, complex)):
+        return f"{result:.6g}" if isinstance(result, float) else str(result)
+    if isinstance(result, list):
+        return terminal(line(str(result)), _LONGEST)
+    made = next((each for each in [result, *frame.made] if isinstance(each, Tensor)), None)
+    return "" if made is None or not frame.looked else f"{'×'.join(map(str, made.shape))} found"

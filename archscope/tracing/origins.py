@@ -1,0 +1,100 @@
+"""`Origins`: the row that a tensor comes from, whoever made it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from torch import Tensor, nn
+
+from archscope.network import Ref
+from archscope.tracing.accounts import Accounts
+from archscope.tracing.learned import Learned
+from archscope.tracing.ledger import Frame, Ledger, Ran
+from archscope.tracing.nodes import Nodes, Place, Seen
+from archscope.tracing.products import Kind, Operation
+from archscope.tracing.samples import Samples
+from archscope.tracing.values import Values
+
+_WRITTEN: Final = "it was written into through another view of its memory"
+
+
+class Origins:
+    """Finds the row of a tensor, and makes one for a tensor whose maker was not followed.
+
+    Args:
+        values: what is known of tensors.
+        samples: where their batch is.
+        nodes: where rows are kept.
+        accounts: the rows' operations.
+        learned: parameters that are worked on as values.
+        ledger: all that ran.
+        state: the module's parameters and buffers, by name.
+        here: says where the code stands.
+    """
+
+    def __init__(
+        self,
+        values: Values,
+        samples: Samples,
+        nodes: Nodes,
+        accounts: Accounts,
+        learned: Learned,
+        ledger: Ledger,
+        state: Mapping[str, Tensor],
+        here: Callable[[], Place],
+    ) -> None:
+        self.left: list[tuple[Ref, str]] = []
+        self._values = values
+        self._samples = samples
+        self._nodes = nodes
+        self._accounts = accounts
+        self._learned = learned
+        self._ledger = ledger
+        self._state = state
+        self._here = here
+
+    def source(self, tensor: Tensor) -> Ref:
+        """A row for a constant that something works on."""
+        learned = self._learned.alone(tensor)
+        if learned is not None:
+            ref, place = learned
+            self._values.made(tensor, ref)
+            self._values.put(tensor, place)
+        else:
+            weights = self._values.weights(tensor)
+            name = next((name for name, each in self._state.items() if each is tensor), "")
+            kind = "parameter" if isinstance(tensor, nn.Parameter) else "buffer" if name else "constant"
+            place_of_it = Place(name, alone=True) if name else self._here()
+            ref = self._nodes.source(kind, place_of_it, self._samples.shape(tensor), weights)
+            self._values.made(tensor, ref)
+        self._accounts.reads(ref.node, tensor)
+        return ref
+
+    def of(self, tensor: Tensor) -> Ref | None:
+        """The row that made a tensor; None if it is a constant."""
+        if not self._values.known(tensor) and not self._values.found(tensor):
+            if not self.left:
+                return None
+            self.returned(tensor)
+        writer = self._values.written(tensor)
+        if writer is not None:
+            before = self._values.ref(tensor)
+            refs = (writer,) if before is None else (before, writer)
+            seen = Seen("written", self._here(), refs, (self._samples.shape(tensor),), Frame(), why=_WRITTEN)
+            self._values.made(tensor, self._nodes.keep(seen)[0])
+        return self._values.ref(tensor)
+
+    def returned(self, tensor: Tensor) -> None:
+        """A tensor came from outside after values had left: a row that says so."""
+        left, self.left = self.left, []
+        ways = ", ".join(dict.fromkeys(way for _, way in left))
+        frame = Frame()
+        frame.ran.append(Ran(Operation(f"values left PyTorch by {ways}", Kind.UNKNOWN), None))
+        self._ledger.every += frame.ran
+        refs = tuple(dict.fromkeys(ref for ref, _ in left))
+        why = f"values left PyTorch by `{ways}`, and what happened to them is not known"
+        seen = Seen("outside", self._here(), refs, (self._samples.shape(tensor),), frame, why=why)
+        (ref,) = self._nodes.keep(seen)
+        self._values.made(tensor, ref)
+        self._accounts.ran_for(ref.node, len(frame.ran), ())

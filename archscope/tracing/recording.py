@@ -1,0 +1,318 @@
+"""`Recording`: the network that is written down while a module runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from archscope.building.builders import COUNTERS
+from archscope.layers import Shape
+from archscope.layers.base import Weight
+from archscope.network import Ref
+from archscope.tracing.accounts import Accounts
+from archscope.tracing.batches import LOST
+from archscope.tracing.calls import beyond, layers_of, parts_of
+from archscope.tracing.learned import Learned
+from archscope.tracing.ledger import Frame, Ledger
+from archscope.tracing.looks import Looks
+from archscope.tracing.modules import LEAVES, beyond_module, is_ours, read_module, why_no_layer
+from archscope.tracing.nodes import Nodes, Place, Seen
+from archscope.tracing.origins import Origins
+from archscope.tracing.packed import Packed
+from archscope.tracing.roles import ENTERING, HOLDING, LEAVING, LENDING, SAME_VALUES, VIEWS
+from archscope.tracing.samples import Samples
+from archscope.tracing.signatures import SIGNATURES, bound, plain_name
+from archscope.tracing.strangers import tensors_in
+from archscope.tracing.transformed import bare, is_mapped, is_transformed
+from archscope.tracing.values import Values, memory_of
+
+_MAPPED: Final = "it ran under `vmap`, for all samples at once"
+_NESTED: Final = "its samples have lengths of their own"
+
+
+class Standing:
+    """Where in a module the code that runs stands: the submodules that it is in, outermost first."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.stack: list[tuple[str, nn.Module]] = []
+        self._module = module
+
+    @property
+    def path(self) -> str:
+        """The path of the submodule that runs."""
+        return next((path for path, _ in reversed(self.stack) if path), "")
+
+    @property
+    def here(self) -> Place:
+        """Where something is that is no call of the module that runs."""
+        return Place(self.path, alone=False)
+
+    @property
+    def place(self) -> Place:
+        """Where a call of it is; a module of PyTorch's own gives its path to what it calls."""
+        path, module = self.stack[-1] if self.stack else ("", self._module)
+        theirs = type(module).__module__.startswith(("torch.nn.", "archscope.building."))
+        theirs = theirs and not [*module.children()]
+        return Place(path, theirs or isinstance(module, LEAVES))
+
+
+class Recording:
+    """Writes a node for everything that ran.
+
+    Attributes:
+        looked: where values were looked at, and by what function.
+
+    Args:
+        module: what runs.
+        state: its parameters and buffers, by name.
+        ledger: sees the operations.
+        at: says where the code stands.
+        batch: samples that run at once; None where there is no batch axis.
+        keep: whether tensors cost nothing and may be kept.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        state: Mapping[str, Tensor],
+        ledger: Ledger,
+        at: Standing,
+        *,
+        batch: int | None,
+        keep: bool,
+    ) -> None:
+        self.values = Values(state, keep=keep)
+        self.samples = Samples(self.values, batch)
+        self.looked = Looks(self.values)
+        trained = {name for name, _ in module.named_parameters(remove_duplicate=False)}
+        self.state = {name: each for name, each in state.items() if name.rpartition(".")[2] not in COUNTERS}
+        held = {
+            name: Weight(
+                name,
+                tuple(each.shape) or (1,),
+                name in trained and each.requires_grad,
+                str(each.dtype).removeprefix("torch."),
+            )
+            for name, each in self.state.items()
+            if name in trained or each.dtype not in (torch.bool, torch.int64)
+        }
+        self._packed = Packed(module)
+        self.nodes = Nodes(held | self._packed.held, [path for path, _ in module.named_modules()], batch or 1)
+        parameters = {name: each for name, each in self.state.items() if name in trained}
+        self.learned = Learned(parameters, dict(module.named_modules()), self.nodes, lambda: at.here)
+        self.accounts = Accounts()
+        self.origins = Origins(self.values, self.samples, self.nodes, self.accounts, self.learned, ledger,
+                               self.state, lambda: at.here)  # fmt: skip
+        self._at = at
+
+    def enter(self, name: str, tensor: Tensor) -> Shape:
+        """Have an input of the network; the shape of one sample of it."""
+        shape = self.samples.shape(tensor)
+        self.values.made(tensor, self.nodes.enter(name, shape))
+        return shape
+
+    def leaf(self, module: nn.Module, args: Any, kwargs: Any, made: list[Tensor], frame: Frame) -> None:
+        """A module that is one layer has run."""
+        given = list(tensors_in([args, kwargs]))
+        names = [name for name, _ in (*module.named_parameters(), *module.named_buffers())]
+        weights = frozenset(f"{self._at.path}.{name}" if self._at.path else name for name in names)
+        attends, recurs = isinstance(module, nn.MultiheadAttention), isinstance(module, nn.RNNBase)
+        if recurs:  # a packed sequence carries its lengths along
+            given, made = (list(filter(Tensor.is_floating_point, each)) for each in (given, made))
+        refs = []
+        for place, each in enumerate(given):
+            ref = self.origins.of(each)
+            if ref is None and (place == 0 or (attends and place < 3) or self.values.weights(each)):
+                ref = self.origins.source(each)
+            refs += [] if ref is None else [ref]
+        if attends and len(set(refs)) == 1:
+            refs = refs[:1]
+        layer = read_module(module)
+        first = self.samples.place(given[0]) if given else LOST
+        places = [self.samples.after_module(each, given[0], first, state=recurs and number > 0)
+                  for number, each in enumerate(made)] if given else [LOST] * len(made)  # fmt: skip
+        option = beyond_module(module, args, kwargs)
+        if option in ("", "time first") and (attends or recurs) and first >= 0 and given[0].dim() == 3:
+            option = "" if (first == 0) == module.batch_first else "time first"
+        states = recurs and len(refs) not in (1, 3 if isinstance(module, nn.LSTM) else 2)
+        seen = Seen(
+            plain_name(type(module).__name__.lower()),
+            self._at.place,
+            tuple(refs),
+            tuple(self.samples.shape(each, place) for each, place in zip(made, places, strict=True)),
+            frame,
+            () if layer is None else (layer,),
+            weights,
+            option or ("given states" if states else ""),
+            why_no_layer(module),
+            is_ours(module),
+            main=1 if states else None,
+        )
+        ours = self.nodes.keep(seen)
+        self.accounts.ran_for(ours[0].node, len(frame.ran), given)
+        self._made(made, ours, frame)
+        for each, place in zip(made, places, strict=True):
+            self.values.put(each, place)
+
+    def call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any, frame: Frame) -> Any:
+        """A function of PyTorch has run; what it returns goes on."""
+        if not is_transformed():
+            why = _NESTED if any(each.is_nested for each in tensors_in([args, kwargs, result])) else ""
+            return self._heard(name, args, kwargs, result, frame, why=why)
+        why = _MAPPED if is_mapped([args, kwargs, result]) else ""
+        self._heard(name, bare(args), bare(kwargs), bare(result), frame, why=why)
+        return result
+
+    def _heard(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any, frame: Frame, *, why: str
+    ) -> Any:
+        made = list(tensors_in(result))
+        given = list(tensors_in([args, kwargs]))
+        if name.startswith("set "):
+            if given and name == "set data":
+                self.values.same(given[0], given[-1])
+            self._handed_on([], given, [], frame)
+            return result
+        refs = [ref for each in given if (ref := self.origins.of(each)) is not None]
+        if not refs and self.origins.left and name in ENTERING:
+            for each in made:
+                self.origins.returned(each)
+            self._handed_on([], given, made, frame)
+            return result
+        if name in LEAVING or frame.looked:
+            self.looked.at(self._at.path, name, result, frame, given, refs)
+        if not refs:
+            self._constant(name, args, kwargs, made, given, frame, why)
+        elif made and (name in SAME_VALUES or self._leaves(name, args, kwargs, made[0])):
+            self.values.same(made[0], next(each for each in given if self.values.ref(each) is not None))
+            self._handed_on(refs, given, made, frame)
+        elif made or frame.wrote or frame.multiplies:
+            result, made = self._apart(result, made, given, frame)
+            self._keep(name, args, kwargs, made, given, refs, frame, why)
+        else:
+            if name in LEAVING:
+                self.origins.left += [(ref, name.strip("_")) for ref in refs]
+            self._handed_on(refs, given, [], frame)
+        return result
+
+    def _handed_on(self, refs: list[Ref], given: list[Tensor], made: list[Tensor], frame: Frame) -> None:
+        """Operations that make no row of their own."""
+        row = next((ref.node for ref in refs if ref.node in self.nodes.facts), None)
+        self.accounts.handed_on(row, len(frame.ran), given, made)
+
+    def _apart(self, result: Any, made: list[Tensor], given: list[Tensor], frame: Frame) -> tuple[Any, list[Tensor]]:
+        """Dropout hands back its very input at inference; the input itself stays what it was."""
+        if frame.wrote or not isinstance(result, Tensor) or not any(result is each for each in given):
+            return result, made
+        result = result.view(result.shape)
+        return result, [result]
+
+    def _keep(
+        self,
+        name: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        made: list[Tensor],
+        given: list[Tensor],
+        refs: list[Ref],
+        frame: Frame,
+        why: str,
+    ) -> None:
+        """Keep a node of a call, and know what it made and what it wrote."""
+        unreached = [each for each in given if self.values.ref(each) is None]
+        written = self._written(given, made, frame) if frame.wrote else []
+        results = made or written or list(tensors_in(frame.made))[-1:]  # `backward` gives nothing back
+        plain = plain_name(name)
+        call = self.samples.call(plain, args, kwargs, given, results)
+        beside = self.learned.beside(call, unreached) if unreached and made else {}
+        if beside:
+            refs = [ref for each in given if (ref := beside.get(id(each)) or self.values.ref(each)) is not None]
+            unreached = [each for each in unreached if id(each) not in beside]
+            call = call._replace(fitted=frozenset(beside))
+        weights = frozenset(weight for each in unreached for weight in self.values.weights(each))
+        layers = None if not made or not made[0].dim() or why else layers_of(call)
+        if layers and plain in LENDING:
+            refs = refs[:1]
+        if layers == () and not frame.wrote and not weights and len(refs) == 1:
+            self.values.made(made[0], refs[0])
+            self.values.put(made[0], call.after)
+            self._handed_on(refs, given, made, frame)
+            return
+        seen = Seen(
+            plain,
+            self._at.place,
+            tuple(refs),
+            tuple(self.samples.shape(each, call.after) for each in results),
+            frame,
+            layers or (),
+            (weights & self.nodes.held.keys()) | self._packed.read([*args, *kwargs.values()]),
+            self._beyond(name, args, kwargs, refs),
+            why,
+        )
+        parts = parts_of(call) or []
+        ours = self.nodes.keep(seen) if not parts else tuple(
+            self.nodes.keep(seen._replace(outputs=(shape,), layers=each))[0]
+            for shape, each in zip(seen.outputs, parts, strict=True)
+        )  # fmt: skip
+        self.accounts.ran_for(ours[0].node, len(frame.ran), given)
+        self._made(results, ours, frame)
+        for each in results:
+            self.values.put(each, call.after)
+        for each in written:
+            self.values.wrote(each, ours[0])
+
+    def _beyond(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], refs: list[Ref]) -> str:
+        """An option that no layer type has; a mask that is added to scores is a fourth input."""
+        option = beyond(name, args, kwargs)
+        if option == "attn_mask" and len(refs) == 4:
+            return "" if bound(plain_name(name), args, kwargs)["attn_mask"].is_floating_point() else option
+        return option
+
+    def _made(self, made: Sequence[Tensor], refs: Sequence[Ref], frame: Frame) -> None:
+        for each, ref in zip(made, refs, strict=True):
+            self.values.made(each, ref)
+        for each in tensors_in(frame.made):
+            if not self.values.known(each):
+                self.values.made(each, refs[0])
+
+    def _written(self, given: list[Tensor], made: list[Tensor], frame: Frame) -> list[Tensor]:
+        """What a call was given and has written, if that is what it is for."""
+        memories = {memory_of(each) for each in frame.wrote}
+        changed = [each for each in given if memory_of(each) in memories]
+        return [each for each in changed if not made or any(each is other for other in made)]
+
+    def _constant(
+        self,
+        name: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        made: list[Tensor],
+        given: list[Tensor],
+        frame: Frame,
+        why: str,
+    ) -> None:
+        """A call on constants: a node if there is anything to count, else what it makes is a constant too."""
+        weights = frozenset(weight for each in given for weight in self.values.weights(each))
+        plain = plain_name(name)
+        positions = self.learned.follow(plain, args, kwargs, given, made)
+        if not positions and (frame.multiplies or (made and plain in HOLDING and weights)):
+            worked_on = bound(plain, args, kwargs).get("input") if plain in SIGNATURES else None
+            first = worked_on if isinstance(worked_on, Tensor) else given[0] if given else None
+            if first is not None:
+                refs = [self.origins.source(first)]
+                self._keep(name, args, kwargs, made, given, refs, frame, why)
+                return
+        changed = [*made, *(self._written(given, made, frame) if frame.wrote else ())]
+        for each in changed:
+            self.values.came_of(each, weights)
+        self._handed_on([], given, changed, frame)
+
+    def _leaves(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor) -> bool:
+        """Whether a call leaves everything as it is: a view in the same shape, padding by nothing."""
+        given = next(tensors_in([args, kwargs]))
+        if plain_name(name) == "pad":
+            return not any(kwargs["pad"] if "pad" in kwargs else args[1])
+        return name in VIEWS and made.shape == given.shape
