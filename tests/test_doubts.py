@@ -17,36 +17,36 @@ from tests.published import PUBLISHED
 RAISED = {
     "an image with its channels last": (
         "input: [224, 224, 3]\nlayers:\n  c: {type: conv2d, out_channels: 4, kernel_size: 3, padding: 1}",
-        "channels-last", "1:8", "`input` is (224, 224, 3), which is 224 channels of 224×3"),
+        "channels-last", "1:8", "`input` is 224×224×3, which is 224 channels of 224×3"),
     "an image with its channels last, behind an activation": (
         "input: [32, 48, 1]\nlayers:\n  r: {type: relu}\n  c: {type: conv2d, out_channels: 4, kernel_size: 1}",
-        "channels-last", "1:8", "`input` is (32, 48, 1), which is 32 channels of 48×1"),
+        "channels-last", "1:8", "`input` is 32×48×1, which is 32 channels of 48×1"),
     "an input that nothing reads": (
         "input: {x: [8], y: [8]}\nlayers:\n  a: {type: linear, out_features: 3, from: x}",
         "unread-input", "1:20", "no layer reads the input `y`"),
     "a convolution over what an embedding makes": (
         ("input: [50]\nlayers:\n  e: {type: embedding, num_embeddings: 9, embedding_dim: 128}\n"
          "  d: {type: dropout}\n  c: {type: conv1d, out_channels: 4, kernel_size: 3}"),
-        "positions-as-channels", "5:3", "`c` (conv1d): takes each of the 50 positions of (50, 128) for a channel"),
+        "positions-as-channels", "5:3", "`c` (conv1d): takes each of the 50 positions of 50×128 for a channel"),
     "a pooling over what an LSTM makes": (
         "input: [50, 6]\nlayers:\n  l: {type: lstm, hidden_size: 8}\n  p: {type: max_pool1d, kernel_size: 2}",
-        "positions-as-channels", "4:3", "`p` (max_pool1d): takes each of the 50 positions of (50, 8) for a channel"),
+        "positions-as-channels", "4:3", "`p` (max_pool1d): takes each of the 50 positions of 50×8 for a channel"),
     "batch normalization over what attention makes": (
         "input: [50, 6]\nlayers:\n  a: {type: multihead_attention, num_heads: 2}\n  n: {type: batch_norm}",
-        "positions-as-channels", "4:3", "`n` (batch_norm): takes each of the 50 positions of (50, 6) for a channel"),
+        "positions-as-channels", "4:3", "`n` (batch_norm): takes each of the 50 positions of 50×6 for a channel"),
     "a softmax over positions": (
         ("input: [35]\nlayers:\n  e: {type: embedding, num_embeddings: 9, embedding_dim: 16}\n"
          "  w: {type: linear, out_features: 9, activation: softmax}"),
         "softmax-over-positions", "4:50",
-        "`w` (softmax): adds up to 1 over the 35 positions of (35, 9), not over the 9 features of each"),
+        "`w` (softmax): adds up to 1 over the 35 positions of 35×9, not over the 9 features of each"),
     "a layer norm over positions, known from what comes": (
         "input: [35]\nlayers:\n  e: {type: embedding, num_embeddings: 9, embedding_dim: 16}\n  n: {type: layer_norm}",
         "norm-over-positions", "4:3",
-        "`n` (layer_norm): normalizes over all of (35, 16): its statistics mix the 35 positions"),
+        "`n` (layer_norm): normalizes over all of 35×16: its statistics mix the 35 positions"),
     "a layer norm over positions, known from what follows": (
         "input: [16, 64]\nlayers:\n  n: {type: layer_norm}\n  r: {type: relu}\n  f: {type: linear, out_features: 64}",
         "norm-over-positions", "3:3",
-        "`n` (layer_norm): normalizes over all of (16, 64): its statistics mix the 16 positions"),
+        "`n` (layer_norm): normalizes over all of 16×64: its statistics mix the 16 positions"),
     "a bias before batch normalization": (
         "input: [3, 8, 8]\nlayers:\n  c: {type: conv2d, out_channels: 4, kernel_size: 3}\n  n: {type: batch_norm}",
         "bias-before-norm", "3:3", "`c` (conv2d): has a bias, which the normalization behind it takes away"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,16 @@ def test_every_mistake_has_a_place(path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         archscope.load(path)
     assert all(diagnostic.span is not None for diagnostic in caught.value.diagnostics)
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_a_shape_is_told_as_a_table_tells_it_and_not_as_python_does(path: Path) -> None:
+    with pytest.raises(SpecError) as caught:
+        archscope.load(path)
+    told = [
+        text for each in caught.value.diagnostics for text in (each.message, *(note.message for note in each.notes))
+    ]
+    assert [text for text in told if re.search(r"\(\d+,", text)] == []
 
 
 def test_all_mistakes_of_a_file_are_in_one_report_and_cause_no_second_one() -> None:

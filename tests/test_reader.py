@@ -147,7 +147,7 @@ def test_a_head_may_use_the_matrix_of_an_embedding() -> None:
 
 
 def test_a_head_of_another_size_than_its_embedding_is_a_mistake() -> None:
-    with pytest.raises(archscope.SpecError, match=r"its weight is \(21, 4\), that of `words` is \(20, 4\)"):
+    with pytest.raises(archscope.SpecError, match=r"its weight is 21×4, that of `words` is 20×4"):
         archscope.read(TIED % 21)
 
 

@@ -36,6 +36,7 @@ from archscope.diagrams.scene import (
 )  # fmt: skip
 from archscope.diagrams.themes import mix
 from archscope.errors import UsageError
+from archscope.layers.base import spell_shape
 
 MOST_COLUMNS: Final = 12
 """A longer network has its equal neighbours folded."""
@@ -63,7 +64,7 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     odd = next((column for column in whole.columns if len(column.piece.shape) not in chains.BOXES), None)
     if odd is not None:
         raise UsageError(
-            f"style boxes draws at most three axes, and `{odd.heading}` gives {words.times(odd.piece.shape)}; "
+            f"style boxes draws at most three axes, and `{odd.heading}` gives {spell_shape(odd.piece.shape)}; "
             "use style graph"
         )
     figure = _Figure(whole, request)
@@ -166,7 +167,7 @@ class _Figure:
         """What stands under a box: maps as Krizhevsky writes them, ``55×55×48``; a sequence as in a table."""
         maps, *grid = piece.shape
         channels_last = (*grid, maps) if chains.is_grid(piece.shape) else (maps,)
-        lines = [words.times(piece.shape if len(grid) == 1 else channels_last)]
+        lines = [spell_shape(piece.shape if len(grid) == 1 else channels_last)]
         if not self.request.shows("shape", *USUAL):
             lines = []
         return lines + (words.counts(piece.row, self.request.show or ()) if piece.row is not None else [])

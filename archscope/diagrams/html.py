@@ -19,10 +19,10 @@ from archscope.analysis import Analysis, Row
 from archscope.diagrams import fonts
 from archscope.diagrams.scene import Group
 from archscope.diagrams.themes import Theme
-from archscope.diagrams.words import times
 from archscope.diagrams.writers.svg import elements, number
 from archscope.escaping import html as escape
 from archscope.escaping import json_in_html
+from archscope.layers.base import spell_shape, spell_shapes
 
 if TYPE_CHECKING:
     from archscope.diagrams.drawing import Drawing
@@ -111,7 +111,7 @@ def _facts(group: Group, analysis: Analysis) -> Mapping[str, Any]:
         row = nodes.get(name)
         if row is None:
             shape = analysis.network.inputs.get(name, ())
-            one: dict[str, Any] = {"is": "input", "facts": [["output", times(shape)]]}
+            one: dict[str, Any] = {"is": "input", "facts": [["output", spell_shape(shape)]]}
         else:
             one = {"is": row.node.layer.label, "facts": list(_numbers(row))}
         told.setdefault(json.dumps(one), {"names": [], **one})["names"].append(name)
@@ -119,7 +119,7 @@ def _facts(group: Group, analysis: Analysis) -> Mapping[str, Any]:
 
 
 def _numbers(row: Row) -> Iterator[list[str]]:
-    yield ["output", ", ".join(times(shape) for shape in row.outputs)]
+    yield ["output", spell_shapes(row.outputs)]
     for quantity in QUANTITIES:
         count = row.count_of(quantity)
         name = _NAMES.get(quantity, quantity)
@@ -128,4 +128,4 @@ def _numbers(row: Row) -> Iterator[list[str]]:
         elif count:
             yield [name, f"{int(count):,}", *((count.working,) if count.op else ())]
     if row.receptive_field:
-        yield ["receptive field", times(row.receptive_field)]
+        yield ["receptive field", spell_shape(row.receptive_field)]

@@ -34,6 +34,7 @@ from archscope.diagrams.scene import (
 )  # fmt: skip
 from archscope.diagrams.themes import Theme
 from archscope.errors import UsageError
+from archscope.layers.base import spell_shape
 
 MOST_MAPS: Final = 16
 """Layers with more maps show eight of them."""
@@ -126,7 +127,7 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     odd = next((column for column in whole.columns if len(column.piece.shape) not in chains.PLANES), None)
     if odd is not None:
         raise UsageError(
-            f"style planes draws maps and vectors, and `{odd.heading}` gives {words.times(odd.piece.shape)}; "
+            f"style planes draws maps and vectors, and `{odd.heading}` gives {spell_shape(odd.piece.shape)}; "
             "use style boxes or graph"
         )
     figure = _Figure(whole, request)
@@ -251,7 +252,7 @@ class _Figure:
                 told = True
             elif row is not None and number < len(self.columns) - 1:
                 name += ": layer"
-            extents = words.times(shape[1:]) if grid else str(shape[0])
+            extents = spell_shape(shape[1:]) if grid else str(shape[0])
             lines = [name] if self.request.shows("name", *USUAL) else []
             if self.request.shows("shape", *USUAL):
                 lines.append(f"{shape[0]}@{extents}" if grid and (row is not None or shape[0] > 1) else extents)

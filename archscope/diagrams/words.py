@@ -6,17 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from archscope.analysis import Analysis, Row
 from archscope.diagrams.chain import Chain, Column, Piece
+from archscope.layers.base import spell_shape
 
 FULL_CONNECTION = "Full connection"
-
-
-def times(extents: Iterable[int]) -> str:
-    """Extents as the papers write them.
-
-    >>> times((28, 28))
-    '28×28'
-    """
-    return "×".join(str(int(each)) for each in extents)
 
 
 def covers_all(row: Row) -> bool:
@@ -50,10 +42,10 @@ def kernel(row: Row) -> str | None:
     if window is None:
         return None
     steps = strides(row)
-    size = times(window) if len(window) > 1 else f"kernel {window[0]}"
+    size = spell_shape(window) if len(window) > 1 else f"kernel {window[0]}"
     if all(step == 1 for step in steps) or steps == tuple(window):
         return size
-    return f"{size}, stride {times(steps[:1] if len(set(steps)) == 1 else steps)}"
+    return f"{size}, stride {spell_shape(steps[:1] if len(set(steps)) == 1 else steps)}"
 
 
 def counts(row: Row, parts: Sequence[str]) -> list[str]:
@@ -70,17 +62,17 @@ def title(piece: Piece) -> str:
     """A line on a shape, for who hovers: what it is, its output, and what is drawn as part of it."""
     name, *others = piece.layers
     if piece.row is None:
-        return f"{name}: {times(piece.shape)}"
+        return f"{name}: {spell_shape(piece.shape)}"
     where = f" on {piece.tower}" if piece.tower else ""
     numbers = f", {int(piece.row.parameters):,} parameters" if piece.row.parameters else ""
     then = f"; then {', '.join(others)}" if others else ""
-    return f"{name}: {piece.row.node.layer.label}{where}, output {times(piece.row.output)}{numbers}{then}"
+    return f"{name}: {piece.row.node.layer.label}{where}, output {spell_shape(piece.row.output)}{numbers}{then}"
 
 
 def description(analysis: Analysis, whole: Chain, laws: Iterable[str]) -> str:
     """All of a figure in words: every layer in order, who sees whom across towers, the law of every scale."""
     (name, shape), *_ = analysis.network.inputs.items()
-    sentences = [f"{analysis.title} takes {name} of {times(shape)}"]
+    sentences = [f"{analysis.title} takes {name} of {spell_shape(shape)}"]
     steps = [_step(row) for row in analysis.rows]
     sentences.append(f"Its layers, in order: {'; '.join(steps)}")
     if whole.towers:
@@ -95,7 +87,7 @@ def _step(row: Row) -> str:
     label = row.node.layer.label
     said = row.name if label == row.name else f"{row.name}, {label}"
     activation = f" and {row.activation}" if row.activation else ""
-    return f"{said}{activation}, to {times(row.output)}"
+    return f"{said}{activation}, to {spell_shape(row.output)}"
 
 
 def _heading(whole: Chain, name: str) -> str:

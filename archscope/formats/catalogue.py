@@ -13,7 +13,8 @@ from typing import Any
 from archscope.analysis import Analysis
 from archscope.errors import UsageError, did_you_mean
 from archscope.escaping import terminal
-from archscope.formats.sheet import NOT_COVERED, spell_extents
+from archscope.formats.sheet import NOT_COVERED
+from archscope.layers.base import spell_shape
 from archscope.record import Record
 
 
@@ -121,7 +122,7 @@ def _plain(value: Any) -> Any:
 def _cells(line: Line) -> tuple[str, str, str, str, str, str]:
     macs = NOT_COVERED if line.macs is None else f"{line.macs:,}"
     name, title = terminal(line.name), terminal(line.title)
-    return name, str(line.year or ""), spell_extents(line.input), f"{line.parameters:,}", macs, title
+    return name, str(line.year or ""), spell_shape(line.input), f"{line.parameters:,}", macs, title
 
 
 def _joined(line: Sequence[str], widths: Sequence[int]) -> str:

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from archscope.analysis import COUNTS, Analysis, Row
 from archscope.errors import NotFound, did_you_mean
+from archscope.layers.base import spell_shape
 from archscope.record import Record
-from archscope.working import factor
 
 OFF_THE_GRID: Final = "its values have no place on the input's grid"
 """Why a layer behind a flatten has no receptive field."""
@@ -58,8 +58,7 @@ def _on_grid(name: str, heading: str, doc: str) -> Column:
 def _weights(row: Row) -> tuple[str, ...]:
     several = len({node for node, _ in row.weights}) > 1
     return tuple(
-        f"{f'{node}.' if several else ''}{weight.name} {'×'.join(factor(each) for each in weight.shape)}"
-        for node, weight in row.weights
+        f"{f'{node}.' if several else ''}{weight.name} {spell_shape(weight.shape)}" for node, weight in row.weights
     )
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from archscope.analysis import Analysis, Row
 from archscope.escaping import csv_cell
 from archscope.formats.columns import COLUMNS, Column, chosen
-from archscope.formats.sheet import View, spell_extents
+from archscope.formats.sheet import View
+from archscope.layers.base import spell_shape
 
 
 def write(analysis: Analysis, view: View) -> str:
@@ -46,5 +47,5 @@ def _plain(value: Any) -> str:
     if isinstance(value, str):
         return csv_cell(value)
     if value and all(isinstance(each, int) for each in value):
-        return spell_extents(value, "x")
-    return csv_cell(" ".join(each if isinstance(each, str) else spell_extents(each, "x") for each in value))
+        return spell_shape(value, "x")
+    return csv_cell(" ".join(each if isinstance(each, str) else spell_shape(each, "x") for each in value))

@@ -13,8 +13,8 @@ from typing import Any, Final
 from archscope.analysis import Analysis, Row
 from archscope.escaping import terminal
 from archscope.formats.columns import COLUMNS
-from archscope.formats.sheet import NOT_COVERED, spell_extents
-from archscope.layers.base import Facts, Layer, Shape, Weight
+from archscope.formats.sheet import NOT_COVERED
+from archscope.layers.base import Facts, Layer, Shape, Weight, spell_shape, spell_shapes
 from archscope.network import Node
 from archscope.options import spell
 from archscope.record import Record
@@ -103,16 +103,13 @@ def _derive_stage(analysis: Analysis, row: Stage) -> tuple[Section, ...]:
 
 def _stage_shapes(row: Stage) -> Iterable[str]:
     for name, shape in zip(row.inputs, row.input_shapes, strict=False):
-        yield f"  in   {spell_extents(shape)}  from {name}"
-    yield from (f"  out  {spell_extents(shape)}" for shape in row.outputs)
+        yield f"  in   {spell_shape(shape)}  from {name}"
+    yield from (f"  out  {spell_shape(shape)}" for shape in row.outputs)
 
 
 def _parts_of(row: Stage) -> Iterable[str]:
     """A line for every part; `explain` takes its name."""
-    lines = [
-        (part.name, part.label, ", ".join(spell_extents(shape) for shape in part.outputs), f"{int(part.parameters):,}")
-        for part in row.parts
-    ]
+    lines = [(part.name, part.label, spell_shapes(part.outputs), f"{int(part.parameters):,}") for part in row.parts]
     widths = [max(len(line[at]) for line in lines) for at in range(4)]
     for name, label, shapes, parameters in lines:
         yield (
@@ -154,10 +151,10 @@ def _shapes(analysis: Analysis, row: Row) -> Iterable[str]:
     rows = {node.name: node.row for node in analysis.network.nodes}  # an activation named on a layer has no other
     for ref, shape in zip(row.node.inputs, row.input_shapes, strict=True):
         name = rows.get(ref.node, ref.node)
-        yield f"  in   {spell_extents(shape)}  from {name}"
+        yield f"  in   {spell_shape(shape)}  from {name}"
     told: list[Count] = []
     for shape in row.outputs:
-        yield f"  out  {spell_extents(shape)}"
+        yield f"  out  {spell_shape(shape)}"
         own = _own(shape, row.input_shapes)
         yield from (f"       {line}" for line in _sides(shape, own))
         told += own.values()
@@ -209,7 +206,7 @@ def _weights(row: Row) -> Iterable[str]:
 
 def _weight(prefix: str, weight: Weight) -> tuple[str, str, str, str]:
     letters = "×".join(getattr(each, "formula", "") or str(int(each)) for each in weight.shape)
-    numbers = spell_extents(weight.shape)
+    numbers = spell_shape(weight.shape)
     kind = "trainable" if weight.trainable else "fixed"
     return (prefix + weight.name, letters if letters != numbers else "", numbers, f"{weight.values:,} {kind} values")
 

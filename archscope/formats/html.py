@@ -11,7 +11,8 @@ from typing import Final
 from archscope.analysis import Analysis, Row
 from archscope.escaping import html as escape
 from archscope.formats.columns import Column
-from archscope.formats.sheet import Cell, Sheet, View, lay_out, spell_extents
+from archscope.formats.sheet import Cell, Sheet, View, lay_out
+from archscope.layers.base import spell_shape, spell_shapes
 
 _TABLE_STYLE: Final = """
 .archscope table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -78,7 +79,7 @@ def fragment(analysis: Analysis, view: View | None = None) -> str:
 
 def numbers(row: Row) -> str:
     """What a notebook shows of one row: every number, and how it comes about."""
-    lines = [("output", ", ".join(spell_extents(shape) for shape in row.outputs), "")]
+    lines = [("output", spell_shapes(row.outputs), "")]
     for quantity in ("parameters", "fixed", "connections", "macs"):
         known = row.count_of(quantity)
         name = {"macs": "MACs"}.get(quantity, quantity)
@@ -87,7 +88,7 @@ def numbers(row: Row) -> str:
         elif known:
             lines.append((name, f"{known:,}", row.working(quantity) or ""))
     if row.receptive_field:
-        lines.append(("receptive field", spell_extents(row.receptive_field), ""))
+        lines.append(("receptive field", spell_shape(row.receptive_field), ""))
     cells = (
         f'<tr><th scope="row">{what}</th><td class="n">{escape(number)}</td><td>{escape(how)}</td></tr>'
         for what, number, how in lines

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from archscope.analysis import Analysis, Row, Totals
 from archscope.formats.columns import OFF_THE_GRID, Column, chosen
+from archscope.layers.base import spell_shape
 from archscope.network import Looked, Observed
 from archscope.record import Record
 from archscope.symbols import Ground
@@ -99,13 +100,8 @@ def lay_out(analysis: Analysis, view: View) -> Sheet:
 
 
 def _input(analysis: Analysis, name: str) -> str:
-    shape, many = spell_extents(analysis.network.inputs[name]), analysis.network.vocabularies.get(name)
+    shape, many = spell_shape(analysis.network.inputs[name]), analysis.network.vocabularies.get(name)
     return f"{name} {shape}" if many is None else f"{name} {shape} of a vocabulary of {many:,}"
-
-
-def spell_extents(shape: Iterable[int], sign: str = "×") -> str:
-    """A shape as the papers write it; a window with equal sides keeps both."""
-    return sign.join(factor(extent) for extent in shape) or "scalar"
 
 
 def spell(column: Column, value: Any) -> str:
@@ -117,10 +113,10 @@ def spell(column: Column, value: Any) -> str:
     if isinstance(value, str):
         return value
     if column.numeric:
-        return str(value[0]) if len(set(value)) == 1 else spell_extents(value)
+        return str(value[0]) if len(set(value)) == 1 else spell_shape(value)
     if column.name == "kernel":
-        return spell_extents(value)
-    return ", ".join(each if isinstance(each, str) else spell_extents(each) for each in value)
+        return spell_shape(value)
+    return ", ".join(each if isinstance(each, str) else spell_shape(each) for each in value)
 
 
 def _cell(column: Column, row: Row, lost: Mapping[str, str], notes: list[str]) -> Cell:

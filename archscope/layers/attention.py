@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_option, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
 from archscope.layers.steps import Remembered, Step, attended
 from archscope.options import Kind, choice, flag, list_of, number, option, optional, positive, probability
@@ -209,7 +209,7 @@ def check_mask(mask: Shape, wanted: Shape, causal: bool, option: str, names: tup
         given not in (1, extent) for given, extent in zip(mask, tail, strict=True)
     ):
         raise Rejects(
-            f"a mask of {spell_tuple(mask)} does not fit scores of {spell_tuple(wanted)}, ({', '.join(names)})",
+            f"a mask of {spell_shape(mask)} does not fit scores of {spell_shape(wanted)}, ({', '.join(names)})",
             input=3,
             help="give the last extents of the scores; an extent of 1 is repeated",
         )
@@ -252,14 +252,14 @@ class ScaledDotProductAttention(Layer):
         for place, shape in enumerate(inputs[:3]):
             if len(shape) < 2 or len(shape) != len(query):
                 raise Rejects(
-                    f"takes (…, positions, features), as many axes in each, got {spell_tuple(shape)}",
+                    f"takes (…, positions, features), as many axes in each, got {spell_shape(shape)}",
                     input=place,
                     help=None if len(shape) < 2 else f"give it {len(query)} axes, as the queries have",
                 )
         if key[-1] != query[-1]:
             raise Rejects(f"queries of {bare(query[-1])} features but keys of {bare(key[-1])}", input=1)
         if value[:-1] != key[:-1]:
-            raise Rejects(f"keys {spell_tuple(key)} but values {spell_tuple(value)}", input=2,
+            raise Rejects(f"keys {spell_shape(key)} but values {spell_shape(value)}", input=2,
                           help="all their extents but the last must be equal")  # fmt: skip
         self._check_heads(query[:-2], key[:-2])
         queries, keys = count(query[-2], "l"), count(key[-2], "s")
@@ -283,7 +283,7 @@ class ScaledDotProductAttention(Layer):
         if not grouped:
             divides = query and query[:-1] == key[:-1] and not query[-1] % key[-1]
             raise Rejects(
-                f"queries have the leading axes {spell_tuple(query)}, keys {spell_tuple(key)}",
+                f"queries have the leading axes {spell_shape(query)}, keys {spell_shape(key)}",
                 input=1,
                 help="write `enable_gqa: true` for grouped queries" if divides else "the leading axes must be equal",
             )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Window, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, Window, spell_option, spell_shape
 from archscope.layers.parts import AXIS, Chunk, Crop, Select, Slice, Split, View
 from archscope.layers.places import LOST, axes_in, axis_in, taken_out
 from archscope.layers.steps import MASK, Made, Step
@@ -45,7 +45,7 @@ class Permute(View):
         axes = axes_in(self.dims, inputs[0], option="dims")
         if len(axes) != len(inputs[0]):
             raise Rejects(
-                f"`dims` names {len(axes)} of the {len(inputs[0])} axes of {spell_tuple(inputs[0])}",
+                f"`dims` names {len(axes)} of the {len(inputs[0])} axes of {spell_shape(inputs[0])}",
                 option="dims",
                 input=0,
                 help="name every axis but the batch once",
@@ -124,7 +124,7 @@ class Squeeze(View):
         wide = next((axis for axis in axes if axis not in ones), None)
         if wide is not None:
             raise Rejects(
-                f"axis {wide} of {spell_tuple(inputs[0])} has {bare(inputs[0][wide])} values, not one",
+                f"axis {wide} of {spell_shape(inputs[0])} has {bare(inputs[0][wide])} values, not one",
                 option="dim",
                 input=0,
                 help="use `select` for one of them, or `flatten`",
@@ -175,7 +175,7 @@ class Expand(View):
         unlike = any(bare(old) not in (1, new) for old, new in zip(given, wanted, strict=False))
         if len(self.size) != len(given) or unlike:
             raise Rejects(
-                f"{spell_tuple(given)} cannot be repeated to {spell_tuple(self.size)}",
+                f"{spell_shape(given)} cannot be repeated to {spell_option('size', self.size)}",
                 option="size",
                 input=0,
                 help="name as many axes; only axes of one value are repeated, and -1 leaves one as it is",

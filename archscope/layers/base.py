@@ -21,12 +21,13 @@ from archscope.layers.facts import Weight as Weight
 from archscope.layers.facts import Window as Window
 from archscope.layers.facts import extents as extents
 from archscope.layers.facts import spell_shape as spell_shape
+from archscope.layers.facts import spell_shapes as spell_shapes
 from archscope.layers.facts import values_in as values_in
 from archscope.layers.steps import Remembered, Step, one_operation
 from archscope.limits import MOST_SHAPE_VALUES
 from archscope.options import REQUIRED, Kind, Option, option, spell
 from archscope.record import Record
-from archscope.working import as_count, bare
+from archscope.working import as_count
 
 _TOO_MANY: Final[Mapping[int | None, str]] = MappingProxyType(
     {0: "it reads nothing: leave `from` out", 1: "join them first with a `concat` or an `add` layer"}
@@ -185,7 +186,7 @@ class Layer:
         if self.takes == MAPS and place.positions > 1:
             yield Doubt(
                 "positions-as-channels",
-                f"takes each of the {place.positions} positions of {spell_tuple(place.inputs[0])} for a channel",
+                f"takes each of the {place.positions} positions of {spell_shape(place.inputs[0])} for a channel",
                 "swap the two axes of (positions, features) before it",
             )
 
@@ -230,14 +231,8 @@ def ranked(shape: Shape, rank: int, what: str, *, input: int = 0, help: str | No
         Rejects: with the shape and what was wanted, such as ``(channels, height, width)``.
     """
     if len(shape) != rank:
-        raise Rejects(f"takes {what}, got {spell_tuple(shape)}", input=input, help=help)
+        raise Rejects(f"takes {what}, got {spell_shape(shape)}", input=input, help=help)
     return shape
-
-
-def spell_tuple(shape: Iterable[int]) -> str:
-    """A shape as PyTorch writes it: ``(6, 28, 28)``."""
-    extents_ = [str(bare(extent)) for extent in shape]
-    return f"({', '.join(extents_)}{',' if len(extents_) == 1 else ''})"
 
 
 def spell_option(name: str, value: object) -> str:

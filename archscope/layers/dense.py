@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import NOTHING, Facts, Layer, Shape, Weight, ranked, spell_option, spell_tuple
+from archscope.layers.base import NOTHING, Facts, Layer, Shape, Weight, ranked, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Doubt, Meaning, Place, useless_bias
 from archscope.layers.learned import Parameter
 from archscope.layers.steps import Made, Step, like, subtracted
@@ -59,7 +59,7 @@ class Linear(Layer):
         (shape,) = inputs
         if len(shape) >= 3 and not self.every_position:
             raise Rejects(
-                f"takes a vector or (positions, features), got {spell_tuple(shape)}",
+                f"takes a vector or (positions, features), got {spell_shape(shape)}",
                 input=0,
                 help="put a `flatten` layer before it, or write `every_position: true` if the last axis are features",
             )
@@ -115,7 +115,7 @@ class Bilinear(Layer):
         left, right = inputs
         if len(left) > 2 or left[:-1] != right[:-1]:
             raise Rejects(
-                f"takes two vectors or (positions, features), got {spell_tuple(left)} and {spell_tuple(right)}",
+                f"takes two vectors or (positions, features), got {spell_shape(left)} and {spell_shape(right)}",
                 input=1 if len(left) <= 2 else 0,
                 help="give both the same positions" if len(left) == len(right) == 2 else None,
             )
@@ -291,7 +291,7 @@ class EmbeddingBag(Layer):
             if self.mode != "sum":
                 raise Rejects(f"`mode: {self.mode}` takes no weights", option="mode", input=1, help="use `mode: sum`")
             if weights != tokens:
-                raise Rejects(f"{spell_tuple(weights)} weights for {spell_tuple(tokens)} tokens", input=1)
+                raise Rejects(f"{spell_shape(weights)} weights for {spell_shape(tokens)} tokens", input=1)
         vocabulary, features = count(self.num_embeddings, "v"), count(self.embedding_dim, "n")
         return Facts(
             inputs=inputs,
@@ -349,7 +349,7 @@ class MixtureOfExperts(Layer):
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
         if len(shape) not in (1, 2):
-            raise Rejects(f"takes a vector or (positions, features), got {spell_tuple(shape)}", input=0,
+            raise Rejects(f"takes a vector or (positions, features), got {spell_shape(shape)}", input=0,
                           help="put a `flatten` layer before it")  # fmt: skip
         features, experts = count(shape[-1], "c"), count(self.num_experts, "n")
         hidden, active = count(self.hidden_features, "m"), count(self.top_k, "a")

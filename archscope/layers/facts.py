@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from archscope.record import EMPTY, Record, lazily
@@ -16,13 +16,22 @@ UNSTATED: Final = Count(0)
 """Stands for a number that equals another one unless a rule says otherwise."""
 
 
-def spell_shape(shape: Shape) -> str:
-    """A shape as the papers write it.
+def spell_shape(shape: Iterable[int], sign: str = "×") -> str:
+    """A shape or a window as the papers write it, wherever a person reads one.
 
-    >>> spell_shape((6, 28, 28))
-    '6×28×28'
+    >>> spell_shape((6, 28, 28)), spell_shape(()), spell_shape((3, 3), "x")
+    ('6×28×28', 'scalar', '3x3')
     """
-    return "×".join(factor(extent) for extent in shape) if shape else "scalar"
+    return sign.join(factor(extent) for extent in shape) or "scalar"
+
+
+def spell_shapes(shapes: Iterable[Iterable[int]], between: str = ", ") -> str:
+    """Several shapes in one line.
+
+    >>> spell_shapes([(10, 64), (64,)]), spell_shapes([(10, 64), (64,)], " and ")
+    ('10×64, 64', '10×64 and 64')
+    """
+    return between.join(spell_shape(shape) for shape in shapes)
 
 
 def values_in(shape: Shape) -> int:

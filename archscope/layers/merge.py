@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, spell_tuple, values_in
+from archscope.layers.base import Facts, Layer, Shape, spell_shape, values_in
 from archscope.layers.doubt import Meaning
 from archscope.layers.places import axis_in
 from archscope.layers.steps import EACH_OTHER, Made, Step, added, divided, input_name, multiplied, subtracted
@@ -42,7 +42,7 @@ class _Elementwise(Layer):
     @staticmethod
     def _unequal(first: Shape, other: Shape, position: int) -> Rejects:
         return Rejects(
-            f"its inputs do not fit: {spell_tuple(first)} and {spell_tuple(other)}",
+            f"its inputs do not fit: {spell_shape(first)} and {spell_shape(other)}",
             input=position,
             help="make the shapes equal; an extent of 1 is repeated",
         )
@@ -143,17 +143,17 @@ class Matmul(Layer):
     def rule(self, *inputs: Shape) -> Facts:
         left, right = inputs
         if len(left) < 2:
-            raise Rejects(f"takes matrices, (…, rows, columns), got {spell_tuple(left)}", input=0)
+            raise Rejects(f"takes matrices, (…, rows, columns), got {spell_shape(left)}", input=0)
         front = zip(left[:-2], right[:-2], strict=False)
         if len(left) != len(right) or any(a != b and 1 not in (a, b) for a, b in front):
             raise Rejects(
-                f"its inputs do not fit: {spell_tuple(left)} and {spell_tuple(right)}",
+                f"its inputs do not fit: {spell_shape(left)} and {spell_shape(right)}",
                 input=1,
                 help="give both the same axes in front of the last two; an extent of 1 is repeated",
             )
         if left[-1] != right[-2]:
             raise Rejects(
-                f"{spell_tuple(left)} has {bare(left[-1])} columns and {spell_tuple(right)} {bare(right[-2])} rows",
+                f"{spell_shape(left)} has {bare(left[-1])} columns and {spell_shape(right)} has {bare(right[-2])} rows",
                 input=1,
                 help="the last extent of the first must be the last but one of the second",
             )
@@ -198,7 +198,7 @@ class Concat(Layer):
         for position, shape in enumerate(inputs[1:], start=1):
             if len(shape) != len(first) or self._others(shape, axis) != self._others(first, axis):
                 raise Rejects(
-                    f"its inputs do not fit: {spell_tuple(first)} and {spell_tuple(shape)}",
+                    f"its inputs do not fit: {spell_shape(first)} and {spell_shape(shape)}",
                     input=position,
                     help=f"all axes but axis {axis} must be equal",
                 )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Weight, extents, spell_option, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, Weight, extents, spell_option, spell_shape
 from archscope.layers.doubt import MAPS, Doubt, Meaning, Place
 from archscope.layers.dropping import DROPPING
 from archscope.layers.steps import Made, Step, divided, dropped, like, multiplied, untouched
@@ -57,7 +57,7 @@ class LRN(Layer):
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
         if len(shape) < 2:
-            raise Rejects(f"takes (channels, …), got {spell_tuple(shape)}", input=0)
+            raise Rejects(f"takes (channels, …), got {spell_shape(shape)}", input=0)
         return Facts(inputs, (shape,))
 
     def meaning(self, came: Meaning) -> Meaning:
@@ -134,7 +134,7 @@ class BatchNorm(Layer):
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
         if len(shape) > 4:
-            raise Rejects(f"takes channels with up to 3 axes, got {spell_tuple(shape)}", input=0)
+            raise Rejects(f"takes channels with up to 3 axes, got {spell_shape(shape)}", input=0)
         channels = count(shape[0], "n")
         scales = (Weight("weight", (channels,)), Weight("bias", (channels,))) if self.affine else ()
         running = ("running_mean", "running_var") if self.track_running_stats else ()
@@ -251,7 +251,7 @@ def _over_positions(place: Place, stated: tuple[int, ...] | None) -> Iterable[Do
     if sequence and stated is None:
         yield Doubt(
             "norm-over-positions",
-            f"normalizes over all of {spell_tuple(shape)}: its statistics mix the {bare(shape[0])} positions",
+            f"normalizes over all of {spell_shape(shape)}: its statistics mix the {bare(shape[0])} positions",
             f"write `normalized_shape: {bare(shape[1])}` to normalize the features of each position",
         )
 
@@ -262,7 +262,7 @@ def _over_last_axes(shape: Shape, stated: tuple[int, ...] | None, names: tuple[s
     tail = tuple(bare(each) for each in shape[len(shape) - len(normalized) :])
     if tail != normalized:
         raise Rejects(
-            f"`normalized_shape` {spell_tuple(normalized)} does not fit the end of {spell_tuple(shape)}",
+            f"{spell_option('normalized_shape', normalized)} does not fit the end of {spell_shape(shape)}",
             option="normalized_shape",
             input=0,
         )
@@ -355,7 +355,7 @@ class InstanceNorm(Layer):
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
         if not 2 <= len(shape) <= 4:
-            raise Rejects(f"takes channels with 1 to 3 axes, got {spell_tuple(shape)}", input=0)
+            raise Rejects(f"takes channels with 1 to 3 axes, got {spell_shape(shape)}", input=0)
         channels = count(shape[0], "n")
         scales = (Weight("weight", (channels,)), Weight("bias", (channels,))) if self.affine else ()
         running = ("running_mean", "running_var") if self.track_running_stats else ()

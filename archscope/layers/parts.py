@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Window, spell_tuple, values_in
+from archscope.layers.base import Facts, Layer, Shape, Window, spell_shape, values_in
 from archscope.layers.places import LOST, axis_in, kept_grid, replaced, taken_out
 from archscope.layers.steps import Made, Step, output_name
 from archscope.options import integer, non_negative, one_or_many, option, optional, positive, shape
@@ -232,7 +232,7 @@ class Crop(View):
         given, like = inputs
         axes = len(given) - 1
         if len(like) != len(given) or not axes:
-            raise Rejects(f"cannot crop {spell_tuple(given)} to {spell_tuple(like)}", input=1,
+            raise Rejects(f"cannot crop {spell_shape(given)} to {spell_shape(like)}", input=1,
                           help="both need the same axes beside the channels")  # fmt: skip
         before = [(bare(size) - bare(wanted)) // 2 for size, wanted in zip(given[1:], like[1:], strict=True)]
         if self.offset is not None:

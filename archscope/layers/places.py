@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archscope.errors import Rejects
-from archscope.layers.base import Shape, Window, spell_tuple
+from archscope.layers.base import Shape, Window, spell_shape
 from archscope.working import Count, count, product
 
 LOST = {"receptive_field": "the grid is rearranged"}
@@ -23,7 +23,7 @@ def axis_in(dim: int, shape: Shape, *, option: str = "dim", more: int = 0) -> in
     rank = len(shape) + more
     if not -rank <= dim < rank:
         raise Rejects(
-            f"`{option}: {dim}` is no axis of {spell_tuple(shape)}",
+            f"`{option}: {dim}` is no axis of {spell_shape(shape)}",
             option=option,
             input=0,
             help="axes count from 0, without the batch",
@@ -39,7 +39,7 @@ def axes_in(dims: Sequence[int], shape: Shape, *, option: str = "dim") -> tuple[
     """
     axes = tuple(axis_in(dim, shape, option=option) for dim in dims)
     if len(set(axes)) < len(axes):
-        raise Rejects(f"`{option}` names an axis of {spell_tuple(shape)} twice", option=option, input=0)
+        raise Rejects(f"`{option}` names an axis of {spell_shape(shape)} twice", option=option, input=0)
     return axes
 
 
@@ -63,7 +63,7 @@ def taken_out(shape: Shape, axes: Sequence[int], option: str, help: str) -> Shap
     """
     rest = tuple(extent for axis, extent in enumerate(shape) if axis not in axes)
     if not rest:
-        raise Rejects(f"leaves no axis of {spell_tuple(shape)}", option=option, input=0, help=help)
+        raise Rejects(f"leaves no axis of {spell_shape(shape)}", option=option, input=0, help=help)
     return rest
 
 

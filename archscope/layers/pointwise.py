@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, ranked, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, ranked, spell_shape
 from archscope.layers.doubt import Doubt, Meaning, Place
 from archscope.layers.places import axis_in
 from archscope.layers.steps import Made, Step, chain, divided, like, subtracted
@@ -56,7 +56,7 @@ class Normalized(Pointwise):
             features = bare(place.inputs[0][1])
             yield Doubt(
                 "softmax-over-positions",
-                f"adds up to 1 over the {place.positions} positions of {spell_tuple(place.inputs[0])}, "
+                f"adds up to 1 over the {place.positions} positions of {spell_shape(place.inputs[0])}, "
                 f"not over the {features} features of each",
                 f"write `{{type: {self.type}, dim: 1}}`, or `dim: 0` if the positions are meant",
             )

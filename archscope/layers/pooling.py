@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Window, axial
+from archscope.layers.base import Facts, Layer, Shape, Window, axial, spell_shape
 from archscope.layers.doubt import MAPS, Meaning
 from archscope.layers.steps import INDEX, Made, Step, padded_first
 from archscope.layers.subsampling import Subsampling, Windowed
@@ -225,7 +225,7 @@ class _AdaptivePool(Layer):
     def label(self) -> str:
         if set(self.output_size) == {1}:
             return f"global {self.word} pool"
-        return f"{self.word} pool to {'×'.join(str(each) for each in self.output_size)}"
+        return f"{self.word} pool to {spell_shape(self.output_size)}"
 
     def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - whatever came, maps leave
         return MAPS

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.attention import sequence_of
-from archscope.layers.base import Facts, Layer, Shape, Weight, spell_option, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, Weight, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
 from archscope.options import flag, option, optional, positive, positive_number
 from archscope.working import bare, count
@@ -51,7 +51,7 @@ class Rotary(Layer):
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
         if len(shape) < 2:
-            raise Rejects(f"takes (…, positions, features), got {spell_tuple(shape)}", input=0)
+            raise Rejects(f"takes (…, positions, features), got {spell_shape(shape)}", input=0)
         if self.rotary_dim is not None and self.rotary_dim > shape[-1]:
             raise Rejects(f"{spell_option('rotary_dim', self.rotary_dim)} is more than the {bare(shape[-1])} features",
                           option="rotary_dim", input=0)  # fmt: skip

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.attention import GRIDLESS, sequence_of
-from archscope.layers.base import Facts, Layer, Shape, Weight, extents, ranked, spell_option, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, Weight, extents, ranked, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
 from archscope.layers.steps import Remembered
 from archscope.limits import MOST_RECURRENT_LAYERS
@@ -104,11 +104,11 @@ class _Recurrent(Layer):
 def check_states(given: tuple[Shape, ...], wanted: tuple[Shape, ...], names: tuple[str, ...]) -> None:
     """Insist that states to begin with are all there, of the shapes of the last ones."""
     if given and len(given) != len(wanted):
-        raise Rejects(f"takes {' and '.join(names)} to begin with, or neither, got {spell_tuple(given[0])} alone",
+        raise Rejects(f"takes {' and '.join(names)} to begin with, or neither, got {spell_shape(given[0])} alone",
                       input=1)  # fmt: skip
     for place, (shape, state, name) in enumerate(zip(given, wanted, names, strict=False), start=1):
         if shape != state:
-            raise Rejects(f"takes `{name}` of {spell_tuple(state)} to begin with, got {spell_tuple(shape)}",
+            raise Rejects(f"takes `{name}` of {spell_shape(state)} to begin with, got {spell_shape(shape)}",
                           input=place)  # fmt: skip
 
 

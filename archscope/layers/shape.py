@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Window, axial, extents, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, Window, axial, extents, spell_option, spell_shape
 from archscope.layers.borders import BORDERS
 from archscope.layers.doubt import MAPS, Meaning
 from archscope.layers.shuffles import SHUFFLES
@@ -66,7 +66,7 @@ class Reshape(Layer):
         open_extent, rest = divmod(values, stated)
         if rest or (-1 not in self.shape and stated != values):
             raise Rejects(
-                f"{values:,} values of {spell_tuple(inputs[0])} do not fill {spell_tuple(self.shape)}",
+                f"{values:,} values of {spell_shape(inputs[0])} do not fill {spell_option('shape', self.shape)}",
                 option="shape",
                 input=0,
                 help="the product of the extents must stay the same",
@@ -183,7 +183,7 @@ class Upsample(Layer):
         (shape,) = inputs
         axes = len(shape) - 1
         if axes not in AXES:
-            raise Rejects(f"takes (channels, …) with 1 to 3 axes, got {spell_tuple(shape)}", input=0)
+            raise Rejects(f"takes (channels, …) with 1 to 3 axes, got {spell_shape(shape)}", input=0)
         if axes not in _INTERPOLATED[self.mode]:
             fitting = " or ".join(mode for mode, able in _INTERPOLATED.items() if axes in able)
             raise Rejects(

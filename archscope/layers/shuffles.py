@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Window, ranked, spell_option, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, Window, ranked, spell_option, spell_shape
 from archscope.options import option, positive
 from archscope.working import count
 
@@ -67,7 +67,7 @@ class PixelUnshuffle(Layer):
         if height % r or width % r:
             raise Rejects(
                 f"{spell_option('downscale_factor', self.downscale_factor)} does not divide the height and the width "
-                f"of {spell_tuple(inputs[0])}",
+                f"of {spell_shape(inputs[0])}",
                 option="downscale_factor",
                 input=0,
                 help="use a divisor of both",
@@ -96,7 +96,7 @@ class ChannelShuffle(Layer):
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
         if len(shape) < 2:
-            raise Rejects(f"takes (channels, …), got {spell_tuple(shape)}", input=0)
+            raise Rejects(f"takes (channels, …), got {spell_shape(shape)}", input=0)
         if shape[0] % self.groups:
             raise Rejects(
                 f"{spell_option('groups', self.groups)} does not divide the {int(shape[0])} input channels",

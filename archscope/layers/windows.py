@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from archscope.errors import Rejects
-from archscope.layers.base import Shape, Window, spell_tuple
+from archscope.layers.base import Shape, Window, spell_shape
 from archscope.paddings import Padding, Sides
 from archscope.record import Record
 from archscope.working import Count, bare, count
@@ -196,7 +196,7 @@ def check_axes(shape: Shape, axes: int) -> None:
         Rejects: with the type of this layer that would take the shape.
     """
     if len(shape) != axes + 1:
-        raise Rejects(f"takes {SHAPES[axes]}, got {spell_tuple(shape)}", input=0, help=_rank_help(shape))
+        raise Rejects(f"takes {SHAPES[axes]}, got {spell_shape(shape)}", input=0, help=_rank_help(shape))
 
 
 def _rank_help(shape: Shape) -> str | None:
@@ -232,12 +232,12 @@ def side_counts(sides: Iterable[int], mark: str = "{}") -> tuple[Count, ...]:
 
 def spell_window(kernel: Sequence[int], stride: Sequence[int], default_stride: Sequence[int] | None = None) -> str:
     """A window in a label, its stride only if it is not the usual one: ``11×11 /4``."""
-    text = "×".join(str(each) for each in kernel)
+    text = spell_shape(kernel)
     usual = default_stride if default_stride is not None else (1,) * len(kernel)
     if tuple(stride) == tuple(usual):
         return text
     unique = set(stride)
-    return f"{text} /{'×'.join(str(each) for each in (stride[:1] if len(unique) == 1 else stride))}"
+    return f"{text} /{spell_shape(stride[:1] if len(unique) == 1 else stride)}"
 
 
 def padded_sides(padding_: Padding, shape: Shape, kernel: Sequence[int], stride: Sequence[int],

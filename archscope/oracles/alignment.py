@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from archscope.errors import one
 from archscope.layers import TYPES
+from archscope.layers.base import spell_shape
 from archscope.oracles.findings import spell
 from archscope.oracles.steps import Step
 
@@ -177,5 +178,5 @@ def _shown(value: Any) -> str:
             return _shown(tuple(before for before, _ in value))
         return ", ".join(f"{before} before and {after} after" for before, after in dict.fromkeys(value))
     if isinstance(value, tuple):
-        return str(value[0]) if len(set(value)) == 1 else "×".join(str(each) for each in value)
+        return str(value[0]) if len(set(value)) == 1 else spell_shape(value)
     return f"{value:g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archscope.building.builders import COUNTERS
 from archscope.layers import Facts
+from archscope.layers.base import spell_shape
 from archscope.oracles.case import Case, watching
 from archscope.oracles.findings import Finding, compared, not_covered
 
@@ -67,5 +68,4 @@ def _stated(facts: Facts) -> tuple[str, ...]:
 
 
 def _spell(name: str, shape: tuple[int, ...], trained: bool) -> str:
-    extents = "×".join(str(int(extent)) for extent in shape)
-    return f"{name} {extents}{'' if trained else ' fixed'}"
+    return f"{name} {spell_shape(shape)}{'' if trained else ' fixed'}"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from archscope.layers.base import spell_shape
+
 
 class Verdict(Enum):
     """How a second opinion compares with archscope's own number."""
@@ -89,9 +91,9 @@ def spell(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, (tuple, list)):
-        if any(isinstance(each, (tuple, list)) for each in value):
-            return ", ".join(spell(each) for each in value)
-        return "×".join(str(int(each)) if isinstance(each, (int, float)) else str(each) for each in value) or "scalar"
+        if all(isinstance(each, int) for each in value):
+            return spell_shape(value)
+        return ", ".join(spell(each) for each in value)
     if isinstance(value, int):
         return f"{int(value):,}"
     if isinstance(value, float):

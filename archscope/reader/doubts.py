@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from archscope.diagnostics import Diagnostic, Note, Span
-from archscope.layers.base import Facts, Layer, Shape, spell_shape, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, spell_shape
 from archscope.layers.doubt import MAPS, SEQUENCE, Doubt, Meaning, Place
 from archscope.network import Network, Node
 from archscope.reader.entries import Entry
@@ -142,7 +142,7 @@ def _channels_last(network: Network, inputs: Mapping[str, Span]) -> Iterator[Dia
         height, width, channels = shape
         yield Diagnostic(
             "channels-last",
-            f"`{name}` is {spell_tuple(shape)}, which is {height} channels of {spell_shape((width, channels))}",
+            f"`{name}` is {spell_shape(shape)}, which is {height} channels of {spell_shape((width, channels))}",
             inputs[name],
             (Note(f"`{reader.row}` ({reader.layer.type}) takes the channels first", reader.span),),
             help=f"if it is an image, write `[{channels}, {height}, {width}]`; if not, `allow: channels-last`",

@@ -8,7 +8,7 @@ from typing import Any
 
 from archscope.diagnostics import Note, Span
 from archscope.errors import Rejects, did_you_mean
-from archscope.layers.base import Facts, Layer, Shape, spell_tuple
+from archscope.layers.base import Facts, Layer, Shape, spell_shape
 from archscope.network import Node, Ref, propagate
 from archscope.reader.doubts import remedy_of_input
 from archscope.reader.entries import Entry, Init, Reads, slug
@@ -318,9 +318,9 @@ def shapes(
 
     def origin(ref: Ref, shape: Shape) -> Note:
         if ref.node in inputs:
-            return Note(f"`{ref.node}` is {spell_tuple(shape)}", input_spans[ref.node])
+            return Note(f"`{ref.node}` is {spell_shape(shape)}", input_spans[ref.node])
         row = rows[ref.node]
-        return Note(f"`{row}` produces {spell_tuple(shape)}", entries[row].span)
+        return Note(f"`{row}` produces {spell_shape(shape)}", entries[row].span)
 
     def note(node: Node, error: Rejects, came: tuple[Shape, ...]) -> None:
         if node.row in refused:
@@ -365,8 +365,8 @@ def _check_weights(node: Node, facts: Mapping[str, Facts], entry: Entry, report:
         if mine.shape != theirs.shape:
             report.add(
                 "shape-mismatch",
-                f"{entry.title}: its {mine.name} is {spell_tuple(mine.shape)}, "
-                f"that of `{entry.shares.layer}` is {spell_tuple(theirs.shape)}",
+                f"{entry.title}: its {mine.name} is {spell_shape(mine.shape)}, "
+                f"that of `{entry.shares.layer}` is {spell_shape(theirs.shape)}",
                 entry.shares.span,
                 help="layers that share have equal weights",
             )

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from archscope.analysis import Analysis
 from archscope.formats.columns import COLUMNS
-from archscope.formats.sheet import spell_extents
+from archscope.layers.base import spell_shape
 from archscope.network import Published
 from archscope.oracles.findings import Finding as Judged
 from archscope.oracles.findings import Verdict as Outcome
@@ -60,7 +60,7 @@ class Finding:
         figure = self.figure
         stated = [f"{option} = {value}" for option, value in figure.changes.items()]
         if figure.input is not None:
-            stated.append(f"input {spell_extents(figure.input)}")
+            stated.append(f"input {spell_shape(figure.input)}")
         said = (figure.why or figure.note or "").rstrip(".")
         condition = f"stated for {', '.join(stated)}" if stated else ""
         return "; ".join(each for each in (said, condition) if each)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from archscope.formats.sheet import NOT_COVERED, spell_extents
+from archscope.formats.sheet import NOT_COVERED
+from archscope.layers.base import spell_shape
 from archscope.site.frame import contents, document, lines, scrolling, section
 from archscope.site.live import Palette, still
 from archscope.site.markup import Markup, prose, tag
@@ -119,7 +120,7 @@ def _cells(page: Page) -> Iterable[Markup]:
     analysis = page.analysis
     totals = analysis.totals
     yield tag("th", tag("a", analysis.title, href=f"{page.slug}/index.html"), scope="row")
-    yield tag("td", spell_extents(analysis.input), data_value=_product(analysis.input))
+    yield tag("td", spell_shape(analysis.input), data_value=_product(analysis.input))
     yield _count(len(analysis.rows))
     for quantity in ("parameters", "fixed", "connections", "macs", "units"):
         yield _count(totals.count_of(quantity))

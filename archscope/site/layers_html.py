@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from archscope.analysis import Analysis, Row
 from archscope.formats.columns import COLUMNS, OFF_THE_GRID
-from archscope.formats.sheet import NOT_COVERED, spell_extents
-from archscope.layers.base import Layer
+from archscope.formats.sheet import NOT_COVERED
+from archscope.layers.base import Layer, spell_shape, spell_shapes
 from archscope.options import spell as spell_option
 from archscope.site.audit import SAID, Finding
 from archscope.site.formula import formula, numbers
@@ -73,7 +73,7 @@ def _line(row: Row, quantities: Sequence[str]) -> Markup:
         "tr",
         tag("th", tag("a", row.name, href=f"#layer-{row.name}"), scope="row"),
         tag("td", row.node.layer.label, _activation(row), class_="op"),
-        tag("td", _shapes(row), class_="shape"),
+        tag("td", spell_shapes(row.outputs), class_="shape"),
         *(_count_cell(row, quantity) for quantity in quantities),
         tag("td", _window(row.receptive_field), class_="number"),
         tag("td", _window(row.jump), class_="number"),
@@ -84,10 +84,6 @@ def _line(row: Row, quantities: Sequence[str]) -> Markup:
 
 def _activation(row: Row) -> Markup | None:
     return None if row.activation is None else tag("small", f" · {row.activation}")
-
-
-def _shapes(row: Row) -> str:
-    return ", ".join(spell_extents(shape) for shape in row.outputs)
 
 
 def _count_cell(row: Row, quantity: str) -> Markup:
@@ -120,7 +116,7 @@ def _reasons(analysis: Analysis, quantities: Sequence[str]) -> Markup | None:
 def _window(extents: Sequence[int] | None) -> str:
     if extents is None:
         return NOT_COVERED
-    return str(int(extents[0])) if len(set(extents)) == 1 else spell_extents(extents)
+    return str(int(extents[0])) if len(set(extents)) == 1 else spell_shape(extents)
 
 
 def _card(page: Page, row: Row, place: int, worked: _Worked, repeats: Repeats) -> Markup:
@@ -151,10 +147,10 @@ def _summary(layer: Layer) -> Markup:
 def _flow(page: Page, row: Row, sides: Markup | None) -> Markup:
     """Shapes in and out, as a little line of boxes."""
     ins = [
-        tag("span", tag("b", spell_extents(shape)), tag("small", f" from {name}"), class_="box")
+        tag("span", tag("b", spell_shape(shape)), tag("small", f" from {name}"), class_="box")
         for name, shape in zip(_from(page.analysis, row), row.input_shapes, strict=True)
     ]
-    outs = [tag("span", tag("b", spell_extents(shape)), class_="box") for shape in row.outputs]
+    outs = [tag("span", tag("b", spell_shape(shape)), class_="box") for shape in row.outputs]
     return tag(
         "dl",
         tag("div", tag("dt", "in"), tag("dd", *ins)),
@@ -239,8 +235,7 @@ def _facts(row: Row, field: Markup | None) -> Markup:
     if stated:
         pairs.append(("options", join(*_listed(tag("code", f"{name}: {value}") for name, value in stated.items()))))
     weights = dict.fromkeys(
-        f"{weight.name} {spell_extents(weight.shape)}{'' if weight.trainable else ', fixed'}"
-        for _, weight in row.weights
+        f"{weight.name} {spell_shape(weight.shape)}{'' if weight.trainable else ', fixed'}" for _, weight in row.weights
     )
     if weights:
         pairs.append(("weights", join(*_listed(tag("code", each) for each in weights))))
@@ -265,7 +260,7 @@ def _seen(row: Row) -> str:
         return f"everything: {row.reasons.get('receptive_field') or OFF_THE_GRID}"
     start = row.seen.start
     padded = f", from {_window(start)} on".replace("-", "−") if any(each < 0 for each in start) else ""
-    size = spell_extents(row.seen.size)
+    size = spell_shape(row.seen.size)
     jump = _window(row.seen.jump)
     return f"{size} of the input, {jump} apart{padded}" if row.seen.size else "one value of the input"
 

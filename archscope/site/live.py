@@ -19,7 +19,7 @@ from typing import Literal
 from archscope.analysis import Analysis, Row
 from archscope.diagrams.scene import Group, Item, Path, Polygon, Scene, Text, walk
 from archscope.diagrams.writers.svg import elements, number
-from archscope.formats.sheet import spell_extents
+from archscope.layers.base import spell_shapes
 from archscope.site.markup import Markup, tag
 
 
@@ -131,7 +131,7 @@ class _Links:
 def _spoken(row: Row, group: Group) -> str:
     """A layer in one line, for a listener: what is written on it, so that it can be called by that, and the rest."""
     written = " ".join(item.string for item in walk(group.items) if isinstance(item, Text))
-    shapes = " and ".join(spell_extents(shape) for shape in row.outputs)
+    shapes = spell_shapes(row.outputs, " and ")
     words = [row.name, row.node.layer.label, f"output {shapes}"]
     if row.parameters:
         words.append(f"{int(row.parameters):,} parameters")

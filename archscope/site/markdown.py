@@ -12,7 +12,8 @@ from archscope.escaping import markdown as escape
 from archscope.escaping import markdown_code
 from archscope.formats import write as write_table
 from archscope.formats.columns import COLUMNS
-from archscope.formats.sheet import NOT_COVERED, spell_extents
+from archscope.formats.sheet import NOT_COVERED
+from archscope.layers.base import spell_shape
 from archscope.site.audit import SAID
 from archscope.site.evidence import Evidence, Mark, Table
 from archscope.site.letters import meaning
@@ -86,7 +87,7 @@ def _comparison(pages: Sequence[Page]) -> Iterable[str]:
         figures = sum(finding.verdict != "claim" for finding in page.findings)
         yield row(
             f"[{escape(page.analysis.title)}]({page.slug}/index.md)",
-            spell_extents(page.analysis.input),
+            spell_shape(page.analysis.input),
             str(len(page.analysis.rows)),
             *(_number(totals.count_of(quantity)) for quantity in ("parameters", "connections", "macs")),
             f"{page.held} of {figures}" if figures else NOT_COVERED,

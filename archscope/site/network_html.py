@@ -8,7 +8,7 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.escaping import xml
-from archscope.formats.sheet import spell_extents
+from archscope.layers.base import spell_shape
 from archscope.reader import spec_names
 from archscope.site import layers_html
 from archscope.site.audit import SAID, Finding
@@ -108,7 +108,7 @@ def _tiles(page: Page) -> Iterable[tuple[str, str, str]]:
     if totals.macs is not None:
         yield "MACs", f"{int(totals.macs):,}", f"{2 * int(totals.macs):,} FLOPs = 2·MACs"
     yield "units", f"{int(totals.units):,}", ""
-    yield "input", spell_extents(analysis.input), "channels first" if len(analysis.input) > 1 else ""
+    yield "input", spell_shape(analysis.input), "channels first" if len(analysis.input) > 1 else ""
     yield "weights", _size(analysis.weight_bytes()), " and ".join(analysis.weight_types)
     yield "activations", _size(analysis.peak_activation_bytes()), "most at once, one sample, float32"
     figures = [finding for finding in page.findings if finding.verdict != "claim"]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from archscope.escaping import json_in_html
-from archscope.formats.sheet import spell_extents
+from archscope.layers.base import spell_shape
 from archscope.site.audit import SAID
 from archscope.site.page import Page
 
@@ -47,7 +47,7 @@ def _network(page: Page) -> Iterable[Entry]:
 
 def _layers(page: Page) -> Iterable[Entry]:
     for row in page.analysis.rows:
-        shape = spell_extents(row.output)
+        shape = spell_shape(row.output)
         count = f", {int(row.parameters):,} parameters" if row.parameters else ""
         text = f"{row.node.layer.label}, {shape}{count}, in {page.analysis.title}"
         yield Entry(row.name, text, f"{_address(page)}#layer-{row.name}", "layer")

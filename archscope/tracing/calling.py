@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from archscope.errors import UsageError, did_you_mean
+from archscope.layers.base import spell_shape
 from archscope.network import Network
 from archscope.tracing.archives import read_program
 from archscope.tracing.factory import Factory, example_inputs, place_of, raised
@@ -125,7 +126,7 @@ def described(value: Any) -> Any:
 def _shape(value: Sequence[int]) -> Given:
     shape = tuple(int(extent) for extent in value)
     if any(extent < 1 for extent in shape):
-        raise UsageError(f"{shape} is no shape: every axis has a length of one or more")
+        raise UsageError(f"{spell_shape(shape)} is no shape: every axis has a length of one or more")
     return Given(shape)
 
 

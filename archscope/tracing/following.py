@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from archscope.errors import UsageError
-from archscope.layers.base import spell_tuple
+from archscope.layers.base import spell_shapes
 from archscope.network import Network
 from archscope.tracing.factory import raised
 from archscope.tracing.folding import folded
@@ -95,7 +95,7 @@ def _followed(module: nn.Module, call: Call, names: Sequence[str], called: str) 
         except Stopped as stop:
             stops.append(stop)
     last = max(stops, key=_how_far)
-    given = " and ".join(spell_tuple(shape) for shape in last.shapes)
+    given = spell_shapes(last.shapes, " and ")
     where = f" at `{last.at}`" if last.at else ""
     text = f"{called}, given {given}, stops{where}: {last.why or raised(last.error)}"
     if any(stop.missed for stop in stops) and all(each.is_meta for each in module.parameters()):

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
+from archscope.layers.base import spell_shape
+
 
 @contextmanager
 def keeping_random() -> Iterator[None]:
@@ -81,9 +83,8 @@ def misfit(layer: nn.Module, given: Sequence[int]) -> str:
     """
     if isinstance(layer, nn.Linear) and given and given[-1] != layer.in_features:
         whole = len(given) > 1 and math.prod(given) == layer.in_features
-        shape = "×".join(str(extent) for extent in given)
-        return (f"it takes {layer.in_features:,} features and is given {shape}; nothing flattens them before"
-                if whole else f"it takes {layer.in_features:,} features and is given {given[-1]:,}")  # fmt: skip
+        fitting = f"{spell_shape(given)}; nothing flattens them before" if whole else f"{given[-1]:,}"
+        return f"it takes {layer.in_features:,} features and is given {fitting}"
     wanted = (layer.in_channels if isinstance(layer, _ConvNd) else
               layer.num_features if isinstance(layer, _BatchNorm) else None)  # fmt: skip
     if wanted and given and given[0] != wanted:

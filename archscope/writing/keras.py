@@ -11,6 +11,7 @@ from typing import Final
 
 from archscope.errors import UsageError
 from archscope.layers import Shape
+from archscope.layers.base import spell_shape
 from archscope.layers.windows import same_padding
 from archscope.network import Network, Node
 from archscope.writing.keras_axes import AXES, channels_first, channels_last
@@ -140,7 +141,7 @@ def write_keras(network: Network) -> str:
         return _WRITERS[node.layer.type](place)
 
     arguments, results = transcribe(network, listing, write, batch="ops.shape({})[0]")
-    shapes = "; ".join(str(_channels_last(shape)) for shape in network.inputs.values())
+    shapes = "; ".join(spell_shape(_channels_last(shape)) for shape in network.inputs.values())
     return laid_out(
         ["import keras", "from keras import layers, ops"], f"class {class_name(network)}(keras.Model):",
         doc(network), listing, f"def call(self, {arguments}):", results, "def __init__(self):",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from archscope.analysis import Analysis, analyze
 from archscope.errors import SpecError, UsageError
+from archscope.layers.base import spell_shape, spell_shapes
 from archscope.network import COUNTS, Network
 from archscope.reader import read
 from archscope.record import Record
@@ -107,7 +108,7 @@ def _differences(given: Analysis, written: Analysis) -> Iterator[str]:
 
 def _of_row(mine: Row, theirs: Row, batch: int) -> Iterator[str]:
     if mine.outputs != theirs.outputs:
-        yield f"its output is {list(mine.outputs)}, and {list(theirs.outputs)} in the spec"
+        yield f"its output is {spell_shapes(mine.outputs)}, and {spell_shapes(theirs.outputs)} in the spec"
     for quantity in COUNTS:
         one, other = mine.count_of(quantity), theirs.count_of(quantity)
         if one == other or (batch > 1 and one is not None and other is not None and one == batch * other):
@@ -115,7 +116,7 @@ def _of_row(mine: Row, theirs: Row, batch: int) -> Iterator[str]:
         shown = ["not covered" if each is None else f"{int(each):,}" for each in (one, other)]
         yield f"{quantity.replace('_', ' ')} {shown[0]}, and {shown[1]} in the spec{_why(mine, quantity)}"
     if mine.seen != theirs.seen:
-        fields = ["none" if each.seen is None else "×".join(map(str, each.seen.size)) for each in (mine, theirs)]
+        fields = ["none" if each.seen is None else spell_shape(each.seen.size) for each in (mine, theirs)]
         yield f"its receptive field is {fields[0]}, and {fields[1]} in the spec"
 
 

@@ -222,16 +222,16 @@ CASES = [
 
 WRONG = [
     wrong("conv2d", (400,), out_channels=6, kernel_size=5, at=0,
-          message="takes (channels, height, width), got (400,); a flattened vector has no window; put this layer "
+          message="takes (channels, height, width), got 400; a flattened vector has no window; put this layer "
           "before the `flatten`"),
     wrong("conv2d", (16, 100), out_channels=6, kernel_size=5, at=0,
-          message="takes (channels, height, width), got (16, 100); use the 1d type of this layer"),
+          message="takes (channels, height, width), got 16×100; use the 1d type of this layer"),
     wrong("conv1d", (3, 8, 8), out_channels=6, kernel_size=5, at=0,
-          message="takes (channels, length), got (3, 8, 8); use the 2d type of this layer"),
+          message="takes (channels, length), got 3×8×8; use the 2d type of this layer"),
     wrong("conv3d", (3, 8, 8), out_channels=6, kernel_size=5, at=0,
-          message="takes (channels, depth, height, width), got (3, 8, 8); use the 2d type of this layer"),
+          message="takes (channels, depth, height, width), got 3×8×8; use the 2d type of this layer"),
     wrong("conv2d", (2, 3, 4, 5, 6), out_channels=6, kernel_size=1, at=0,
-          message="takes (channels, height, width), got (2, 3, 4, 5, 6)"),
+          message="takes (channels, height, width), got 2×3×4×5×6"),
     wrong("conv2d", (1, 8, 8), (1, 8, 8), out_channels=6, kernel_size=5,
           message="takes 1 input, not 2; join them first with a `concat` or an `add` layer"),
     wrong("conv2d", (64, 32, 32), out_channels=6, kernel_size=3, groups=3, blamed="groups", at=0,
@@ -274,7 +274,7 @@ WRONG = [
     wrong("conv2d", out_channels=2, kernel_size=3, connection_table=[[0], [1, 1]], blamed="connection_table",
           message="`connection_table`: output map 1 names input map 1 twice"),
     *(wrong(f"conv_transpose{n}d", (12,), out_channels=6, kernel_size=2, at=0,
-            message=f"takes (channels, {axes}), got (12,); a flattened vector has no window; put this layer before the "
+            message=f"takes (channels, {axes}), got 12; a flattened vector has no window; put this layer before the "
             "`flatten`")
       for n, axes in ((1, "length"), (2, "height, width"), (3, "depth, height, width"))),
     wrong("conv1d", (2, 4), out_channels=1, kernel_size=3, dilation=2, blamed="kernel_size", at=0,

@@ -38,35 +38,35 @@ CASES = [
 
 WRONG = [
     wrong("add", (64, 56, 56), (64, 28, 28), at=1,
-          message="its inputs do not fit: (64, 56, 56) and (64, 28, 28); make the shapes equal; an extent of 1 is "
+          message="its inputs do not fit: 64×56×56 and 64×28×28; make the shapes equal; an extent of 1 is "
           "repeated"),
     wrong("multiply", (64, 56, 56), (64,), at=1,
-          message="its inputs do not fit: (64, 56, 56) and (64,); make the shapes equal; an extent of 1 is repeated"),
+          message="its inputs do not fit: 64×56×56 and 64; make the shapes equal; an extent of 1 is repeated"),
     wrong("add", (8, 4), (8, 4), (2, 4), at=2,
-          message="its inputs do not fit: (8, 4) and (2, 4); make the shapes equal; an extent of 1 is repeated"),
+          message="its inputs do not fit: 8×4 and 2×4; make the shapes equal; an extent of 1 is repeated"),
     wrong("subtract", (8, 4), (8, 4), (8, 4), message="takes 2 inputs, not 3"),
     wrong("divide", (8, 4), message="takes 2 inputs, not 1"),
     wrong("divide", (8, 4), (8, 5), at=1,
-          message="its inputs do not fit: (8, 4) and (8, 5); make the shapes equal; an extent of 1 is repeated"),
+          message="its inputs do not fit: 8×4 and 8×5; make the shapes equal; an extent of 1 is repeated"),
     wrong("add", (8, 4), message="takes 2 or more inputs, not 1"),
-    wrong("matmul", (8,), (8, 5), at=0, message="takes matrices, (…, rows, columns), got (8,)"),
+    wrong("matmul", (8,), (8, 5), at=0, message="takes matrices, (…, rows, columns), got 8"),
     wrong("matmul", (6, 8), (6, 5), at=1,
-          message="(6, 8) has 8 columns and (6, 5) 6 rows; the last extent of the first must be the last but one of "
+          message="6×8 has 8 columns and 6×5 has 6 rows; the last extent of the first must be the last but one of "
           "the second"),
     wrong("matmul", (4, 6, 8), (8, 5), at=1,
-          message="its inputs do not fit: (4, 6, 8) and (8, 5); give both the same axes in front of the last two; "
+          message="its inputs do not fit: 4×6×8 and 8×5; give both the same axes in front of the last two; "
           "an extent of 1 is repeated"),
     wrong("matmul", (4, 6, 8), (3, 8, 5), at=1,
-          message="its inputs do not fit: (4, 6, 8) and (3, 8, 5); give both the same axes in front of the last two; "
+          message="its inputs do not fit: 4×6×8 and 3×8×5; give both the same axes in front of the last two; "
           "an extent of 1 is repeated"),
     wrong("concat", (3, 8, 8), (4, 8, 9), at=1,
-          message="its inputs do not fit: (3, 8, 8) and (4, 8, 9); all axes but axis 0 must be equal"),
+          message="its inputs do not fit: 3×8×8 and 4×8×9; all axes but axis 0 must be equal"),
     wrong("concat", (3, 8, 8), (3, 8), at=1,
-          message="its inputs do not fit: (3, 8, 8) and (3, 8); all axes but axis 0 must be equal"),
+          message="its inputs do not fit: 3×8×8 and 3×8; all axes but axis 0 must be equal"),
     wrong("concat", (3, 8), (3, 8), dim=-3, blamed="dim", at=0,
-          message="`dim: -3` is no axis of (3, 8); axes count from 0, without the batch"),
+          message="`dim: -3` is no axis of 3×8; axes count from 0, without the batch"),
     wrong("add", (4, 8, 8), (4, 8, 8), (4, 8, 7), at=2,
-          message="its inputs do not fit: (4, 8, 8) and (4, 8, 7); make the shapes equal; an extent of 1 is repeated"),
+          message="its inputs do not fit: 4×8×8 and 4×8×7; make the shapes equal; an extent of 1 is repeated"),
     wrong("concat", (3, 8), (3, 8), dim=2, blamed="dim", at=0,
-          message="`dim: 2` is no axis of (3, 8); axes count from 0, without the batch"),
+          message="`dim: 2` is no axis of 3×8; axes count from 0, without the batch"),
 ]  # fmt: skip

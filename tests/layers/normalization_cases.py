@@ -65,24 +65,24 @@ CASES = [
 
 WRONG = [
     *(wrong(f"dropout{n}d", (12,), at=0,
-            message=f"takes (channels, {axes}), got (12,); a flattened vector has no window; put this layer before the "
+            message=f"takes (channels, {axes}), got 12; a flattened vector has no window; put this layer before the "
             "`flatten`")
       for n, axes in ((1, "length"), (2, "height, width"), (3, "depth, height, width"))),
     wrong("drop_path", p=1.5, blamed="p", message="`p`: expected a probability from 0 to 1, got 1.5"),
-    wrong("lrn", (400,), size=5, at=0, message="takes (channels, …), got (400,)"),
+    wrong("lrn", (400,), size=5, at=0, message="takes (channels, …), got 400"),
     wrong("lrn", size=5, alpha=-1, blamed="alpha", message="`alpha`: expected a number above 0, got -1"),
     wrong("lrn", size=5, k=float("nan"), blamed="k", message="`k`: expected a finite number, got nan"),
-    wrong("batch_norm", (2, 3, 4, 5, 6), at=0, message="takes channels with up to 3 axes, got (2, 3, 4, 5, 6)"),
+    wrong("batch_norm", (2, 3, 4, 5, 6), at=0, message="takes channels with up to 3 axes, got 2×3×4×5×6"),
     wrong("batch_norm", momentum=1.5, blamed="momentum",
           message="`momentum`: expected a probability from 0 to 1, got 1.5"),
     wrong("rms_norm", (16, 64), normalized_shape=32, blamed="normalized_shape", at=0,
-          message="`normalized_shape` (32,) does not fit the end of (16, 64)"),
-    wrong("instance_norm", (64,), at=0, message="takes channels with 1 to 3 axes, got (64,)"),
-    wrong("instance_norm", (3, 4, 5, 6, 7), at=0, message="takes channels with 1 to 3 axes, got (3, 4, 5, 6, 7)"),
+          message="`normalized_shape: [32]` does not fit the end of 16×64"),
+    wrong("instance_norm", (64,), at=0, message="takes channels with 1 to 3 axes, got 64"),
+    wrong("instance_norm", (3, 4, 5, 6, 7), at=0, message="takes channels with 1 to 3 axes, got 3×4×5×6×7"),
     wrong("layer_norm", (16, 64), normalized_shape=32, blamed="normalized_shape", at=0,
-          message="`normalized_shape` (32,) does not fit the end of (16, 64)"),
+          message="`normalized_shape: [32]` does not fit the end of 16×64"),
     wrong("layer_norm", (64,), normalized_shape=[16, 64], blamed="normalized_shape", at=0,
-          message="`normalized_shape` (16, 64) does not fit the end of (64,)"),
+          message="`normalized_shape: [16, 64]` does not fit the end of 64"),
     wrong("group_norm", (64, 8, 8), num_groups=6, blamed="num_groups", at=0,
           message="`num_groups: 6` does not divide the 64 input channels; use a divisor of 64"),
     wrong("dropout", p=-0.1, blamed="p", message="`p`: expected a probability from 0 to 1, got -0.1"),

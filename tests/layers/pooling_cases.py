@@ -91,7 +91,7 @@ CASES = [
 ]  # fmt: skip
 
 _AXES = {1: "(channels, length)", 2: "(channels, height, width)", 3: "(channels, depth, height, width)"}
-_FLAT = "got (400,); a flattened vector has no window; put this layer before the `flatten`"
+_FLAT = "got 400; a flattened vector has no window; put this layer before the `flatten`"
 
 WRONG = [
     *(wrong(f"{kind}_pool{n}d", (400,), kernel_size=2, at=0, message=f"takes {_AXES[n]}, {_FLAT}")

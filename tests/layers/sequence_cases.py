@@ -134,20 +134,20 @@ CASES = [
 
 WRONG = [
     wrong("multihead_attention", (64,), num_heads=8, at=0,
-          message="takes (positions, features), got (64,); put an `embedding` before it if these are 64 tokens, "
+          message="takes (positions, features), got 64; put an `embedding` before it if these are 64 tokens, "
           "else a `reshape` to (positions, features)"),
     wrong("multihead_attention", (16, 64), (3, 8, 8), num_heads=8, at=1,
-          message="takes (positions, features), got (3, 8, 8); an image is no sequence: put "
+          message="takes (positions, features), got 3×8×8; an image is no sequence: put "
           "`{type: reshape, shape: [24, 8]}` before it, and each row is a position"),
     wrong("multihead_attention", (16, 64), (5, 8), (8,), num_heads=8, at=2,
-          message="takes (positions, features), got (8,); put an `embedding` before it if these are 8 tokens, "
+          message="takes (positions, features), got 8; put an `embedding` before it if these are 8 tokens, "
           "else a `reshape` to (positions, features)"),
     wrong("multihead_attention", (16, 64), num_heads=6, blamed="num_heads", at=0,
           message="`num_heads: 6` does not divide the 64 features; use a divisor of 64"),
     wrong("multihead_attention", (6, 16), (5, 12), (4, 12), num_heads=4, at=2, message="5 keys but 4 values"),
     wrong("multihead_attention", *[(6, 16)] * 5, num_heads=4, message="takes 1 to 4 inputs, not 5"),
     wrong("multihead_attention", *[(6, 16)] * 4, num_heads=4, at=3,
-          message="a mask of (6, 16) does not fit scores of (4, 6, 6), (heads, queries, keys); give the last extents "
+          message="a mask of 6×16 does not fit scores of 4×6×6, (heads, queries, keys); give the last extents "
           "of the scores; an extent of 1 is repeated"),
     wrong("multihead_attention", *[(6, 16)] * 3, (6, 6), num_heads=4, causal=True, blamed="causal", at=3,
           message="`causal: true` beside a mask; leave `causal` out, with −∞ in the mask for what comes later"),
@@ -157,53 +157,53 @@ WRONG = [
           message="`bias`: expected one of query, key, value, output, got 'queries'; did you mean `query`?"),
     wrong("scaled_dot_product_attention", (6, 8), (6, 8), message="takes 3 to 4 inputs, not 2"),
     wrong("scaled_dot_product_attention", (4, 6, 8), (6, 8), (6, 8), at=1,
-          message="takes (…, positions, features), as many axes in each, got (6, 8); give it 3 axes, as the queries "
+          message="takes (…, positions, features), as many axes in each, got 6×8; give it 3 axes, as the queries "
           "have"),
     wrong("scaled_dot_product_attention", (6, 8), (6, 7), (6, 7), at=1,
           message="queries of 8 features but keys of 7"),
     wrong("scaled_dot_product_attention", (6, 8), (6, 8), (5, 8), at=2,
-          message="keys (6, 8) but values (5, 8); all their extents but the last must be equal"),
+          message="keys 6×8 but values 5×8; all their extents but the last must be equal"),
     wrong("scaled_dot_product_attention", (4, 6, 8), (2, 6, 8), (2, 6, 8), at=1,
-          message="queries have the leading axes (4,), keys (2,); write `enable_gqa: true` for grouped queries"),
+          message="queries have the leading axes 4, keys 2; write `enable_gqa: true` for grouped queries"),
     wrong("scaled_dot_product_attention", (4, 6, 8), (3, 6, 8), (3, 6, 8), enable_gqa=True, at=1,
-          message="queries have the leading axes (4,), keys (3,); the leading axes must be equal"),
+          message="queries have the leading axes 4, keys 3; the leading axes must be equal"),
     wrong("scaled_dot_product_attention", *[(6, 8)] * 3, (6, 6), is_causal=True, blamed="is_causal", at=3,
           message="`is_causal: true` beside a mask; leave `is_causal` out, with −∞ in the mask for what comes later"),
-    wrong("rotary", (64,), at=0, message="takes (…, positions, features), got (64,)"),
+    wrong("rotary", (64,), at=0, message="takes (…, positions, features), got 64"),
     wrong("rotary", (6, 7), at=0, message="7 features: positions need pairs; use an even number"),
     wrong("rotary", (6, 8), rotary_dim=3, blamed="rotary_dim", at=0,
           message="`rotary_dim: 3`: positions need pairs; use an even number"),
     wrong("rotary", (6, 8), rotary_dim=10, blamed="rotary_dim", at=0,
           message="`rotary_dim: 10` is more than the 8 features"),
     wrong("sinusoidal_positions", (3, 8, 8), at=0,
-          message="takes (positions, features), got (3, 8, 8); an image is no sequence: put "
+          message="takes (positions, features), got 3×8×8; an image is no sequence: put "
           "`{type: reshape, shape: [24, 8]}` before it, and each row is a position"),
     wrong("sinusoidal_positions", (6, 8), max_len=5, blamed="max_len", at=0,
           message="`max_len: 5` is less than the 6 positions; use 6 or more"),
     wrong("rnn", (16,), hidden_size=32, at=0,
-          message="takes (positions, features), got (16,); put an `embedding` before it if these are 16 tokens, "
+          message="takes (positions, features), got 16; put an `embedding` before it if these are 16 tokens, "
           "else a `reshape` to (positions, features)"),
     wrong("rnn", (10, 16), (2, 8), hidden_size=8, at=1,
-          message="takes `hidden` of (1, 8) to begin with, got (2, 8)"),
+          message="takes `hidden` of 1×8 to begin with, got 2×8"),
     wrong("rnn", hidden_size=8, dropout=0.5, blamed="dropout",
           message="`dropout: 0.5` drops nothing with one layer; put a `dropout` layer after it; this one acts between "
           "layers"),
     wrong("lstm", (10, 16), (1, 8), hidden_size=8, at=1,
-          message="takes hidden and cell to begin with, or neither, got (1, 8) alone"),
+          message="takes hidden and cell to begin with, or neither, got 1×8 alone"),
     wrong("lstm", (10, 16), (1, 8), (1, 7), hidden_size=8, at=2,
-          message="takes `cell` of (1, 8) to begin with, got (1, 7)"),
+          message="takes `cell` of 1×8 to begin with, got 1×7"),
     wrong("lstm", hidden_size=8, proj_size=8, blamed="proj_size",
           message="`proj_size: 8` is not below the 8 units; use 7 or less"),
     wrong("rnn_cell", (10, 16), hidden_size=8, at=0,
-          message="takes a vector, got (10, 16); a layer over all positions is the type without `_cell`"),
-    wrong("gru_cell", (16,), (4,), hidden_size=8, at=1, message="takes `hidden` of (8,) to begin with, got (4,)"),
+          message="takes a vector, got 10×16; a layer over all positions is the type without `_cell`"),
+    wrong("gru_cell", (16,), (4,), hidden_size=8, at=1, message="takes `hidden` of 8 to begin with, got 4"),
     wrong("lstm_cell", (16,), (8,), hidden_size=8, at=1,
-          message="takes hidden and cell to begin with, or neither, got (8,) alone"),
+          message="takes hidden and cell to begin with, or neither, got 8 alone"),
     wrong("lstm", (16,), hidden_size=32, at=0,
-          message="takes (positions, features), got (16,); put an `embedding` before it if these are 16 tokens, "
+          message="takes (positions, features), got 16; put an `embedding` before it if these are 16 tokens, "
           "else a `reshape` to (positions, features)"),
     wrong("gru", (3, 8, 8), hidden_size=32, at=0,
-          message="takes (positions, features), got (3, 8, 8); an image is no sequence: put "
+          message="takes (positions, features), got 3×8×8; an image is no sequence: put "
           "`{type: reshape, shape: [24, 8]}` before it, and each row is a position"),
     wrong("lstm", hidden_size=32, num_layers=0, blamed="num_layers",
           message="`num_layers`: expected a positive integer, got 0"),

@@ -58,7 +58,7 @@ CASES = [
 
 WRONG = [
     *(wrong(f"{kind}_pad{n}d", (12,), padding=1, at=0,
-            message=f"takes (channels, {axes}), got (12,); a flattened vector has no window; put this layer before the "
+            message=f"takes (channels, {axes}), got 12; a flattened vector has no window; put this layer before the "
             "`flatten`", **value)
       for kind, value in _BORDERS
       for n, axes in ((1, "length"), (2, "height, width"), (3, "depth, height, width"))),
@@ -69,29 +69,29 @@ WRONG = [
     wrong("constant_pad2d", padding=1, message="`value` is missing; `value` is a number"),
     wrong("pixel_shuffle", (10, 4, 4), upscale_factor=2, blamed="upscale_factor", at=0,
           message="4 maps make one, and 10 is no multiple of that; a factor of r takes r² maps for each of the output"),
-    wrong("pixel_shuffle", (16, 4), upscale_factor=2, at=0, message="takes (channels, height, width), got (16, 4)"),
+    wrong("pixel_shuffle", (16, 4), upscale_factor=2, at=0, message="takes (channels, height, width), got 16×4"),
     wrong("pixel_unshuffle", (3, 8, 9), downscale_factor=2, blamed="downscale_factor", at=0,
-          message="`downscale_factor: 2` does not divide the height and the width of (3, 8, 9); use a divisor of both"),
+          message="`downscale_factor: 2` does not divide the height and the width of 3×8×9; use a divisor of both"),
     wrong("channel_shuffle", (10, 4, 4), groups=3, blamed="groups", at=0,
           message="`groups: 3` does not divide the 10 input channels; use a divisor of 10"),
-    wrong("channel_shuffle", (12,), groups=3, at=0, message="takes (channels, …), got (12,)"),
+    wrong("channel_shuffle", (12,), groups=3, at=0, message="takes (channels, …), got 12"),
     wrong("flatten", (3,), (4,), message="takes 1 input, not 2; join them first with a `concat` or an `add` layer"),
     wrong("reshape", (10,), shape=[3, -1], blamed="shape", at=0,
-          message="10 values of (10,) do not fill (3, -1); the product of the extents must stay the same"),
+          message="10 values of 10 do not fill `shape: [3, -1]`; the product of the extents must stay the same"),
     wrong("reshape", (4, 6), shape=[5, 5], blamed="shape", at=0,
-          message="24 values of (4, 6) do not fill (5, 5); the product of the extents must stay the same"),
+          message="24 values of 4×6 do not fill `shape: [5, 5]`; the product of the extents must stay the same"),
     wrong("reshape", (4, 6), shape=[12], blamed="shape", at=0,
-          message="24 values of (4, 6) do not fill (12,); the product of the extents must stay the same"),
+          message="24 values of 4×6 do not fill `shape: [12]`; the product of the extents must stay the same"),
     wrong("reshape", shape=[-1, 2, -1], blamed="shape",
           message="`shape` has more than one -1; leave one extent open at most"),
     wrong("reshape", shape=[2, 0], blamed="shape", message="`shape`: expected a positive integer, got 0"),
     *(wrong(f"zero_pad{n}d", (12,), padding=1, at=0,
-            message=f"takes (channels, {axes}), got (12,); a flattened vector has no window; put this layer before the "
+            message=f"takes (channels, {axes}), got 12; a flattened vector has no window; put this layer before the "
             "`flatten`")
       for n, axes in ((1, "length"), (2, "height, width"), (3, "depth, height, width"))),
     wrong("zero_pad2d", padding=-1, blamed="padding",
           message="`padding`: expected a whole number, 0 or more, got -1"),
-    wrong("upsample", (12,), scale_factor=2, at=0, message="takes (channels, …) with 1 to 3 axes, got (12,)"),
+    wrong("upsample", (12,), scale_factor=2, at=0, message="takes (channels, …) with 1 to 3 axes, got 12"),
     wrong("upsample", message="takes either `size` or `scale_factor`; state one of the two"),
     wrong("upsample", size=4, scale_factor=2, message="takes either `size` or `scale_factor`; state one of the two"),
     wrong("upsample", (4, 8, 8), size=[4, 4, 4], blamed="size", at=0, message="`size` has 3 values for 2 axes"),

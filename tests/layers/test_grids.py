@@ -100,7 +100,7 @@ def test_a_batch_normalization_is_of_up_to_three_axes() -> None:
 def test_attention_blames_the_input_that_is_no_sequence(count: int, odd: int) -> None:
     inputs: list[tuple[int, ...]] = [(5, 8)] * count
     inputs[odd] = (5, 8, 2)
-    with pytest.raises(Rejects, match=r"takes \(positions, features\), got \(5, 8, 2\)") as caught:
+    with pytest.raises(Rejects, match=r"takes \(positions, features\), got 5×8×2") as caught:
         TYPES["multihead_attention"](num_heads=2).facts(*inputs)
     assert caught.value.input == odd
 

@@ -175,7 +175,7 @@ def test_the_attempt_that_went_furthest_tells_why_and_at_which_line() -> None:
         (((10,), (3, 16, 16), (2,)), {}, "takes 2 (ids, image), and 3 inputs are stated"),
         (((10,),), {"imagee": (3, 16, 16)}, "takes no input `imagee`; did you mean `image`?"),
         (((10,), (3, 16, 16)), {"ids": (10,)}, "`ids` of TokensAndImage is stated twice"),
-        (((10,), (3, 0, 16)), {}, "(3, 0, 16) is no shape"),
+        (((10,), (3, 0, 16)), {}, "3×0×16 is no shape"),
         ((), {}, "state the shape of each input"),
     ],
 )

@@ -371,7 +371,7 @@ def test_a_module_is_left_as_it_was_found(make: type[nn.Module], shape: tuple[in
 def test_a_module_that_stops_says_where_and_why() -> None:
     with pytest.raises(
         archscope.UsageError,
-        match=r"^Twice, given \(3, 32, 32\), stops at `head`: it takes 12 features and is given 192 "
+        match=r"^Twice, given 3×32×32, stops at `head`: it takes 12 features and is given 192 "
         r"\(at tests/tracing/strangers\.py:\d+\); whole numbers were tried too; call it with tensors of your own if it "
         r"takes others$",
     ):

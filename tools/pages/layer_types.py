@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from archscope.layers import FAMILIES, Layer
-from archscope.layers.base import spell_shape
+from archscope.layers.base import spell_shapes
 from archscope.options import Option
 from tools.pages.markdown import fenced, page, prose, table, yaml_value
 
@@ -82,8 +82,8 @@ def _examples(cases: list[Any]) -> list[str]:
     parts = ["Worked by hand:"]
     for case in cases:
         stated = {"type": case.type, **case.options}
-        inputs = " and ".join(spell_shape(shape) for shape in case.inputs)
-        outputs = " and ".join(spell_shape(shape) for shape in case.outputs)
+        inputs = spell_shapes(case.inputs, " and ")
+        outputs = spell_shapes(case.outputs, " and ")
         numbers = [
             f"{name} {'not covered' if getattr(case, name) is None else format(getattr(case, name), ',')}"
             for name in COUNTS

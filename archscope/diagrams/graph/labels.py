@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import Final
 
 from archscope.analysis import Row
-from archscope.diagrams.words import times
+from archscope.layers.base import spell_shape, spell_shapes
 from archscope.working import Count
 
 DEFAULT: Final = ("name", "op", "kernel", "shape", "parameters")
@@ -61,7 +61,7 @@ def _what(row: Row, show: Collection[str]) -> str:
     if "op" in show and "kernel" in show:
         return layer.label
     if "kernel" in show:
-        return "" if layer.kernel is None else "×".join(str(side) for side in layer.kernel)
+        return "" if layer.kernel is None else spell_shape(layer.kernel)
     if "op" in show:
         return _without_numbers(layer.label)
     return ""
@@ -84,16 +84,3 @@ def _macs(macs: Sequence[Count | None], counts: Sequence[int], each: str) -> str
             return "MACs not covered"
         total += int(count) * often
     return f"{total:,} MACs{each}" if total else ""
-
-
-def spell_shapes(shapes: Sequence[Sequence[int]]) -> str:
-    """The shapes of all outputs.
-
-    >>> spell_shapes([(6, 28, 28)]), spell_shapes([(10, 64), (64,)])
-    ('6×28×28', '10×64, 64')
-    """
-    return ", ".join(_shape(shape) for shape in shapes)
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return times(shape) or "scalar"

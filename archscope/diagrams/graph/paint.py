@@ -27,7 +27,7 @@ from archscope.diagrams.scene import (
     rectangle,
 )
 from archscope.diagrams.themes import BLOCK, INPUT, Shade, Theme
-from archscope.diagrams.words import times
+from archscope.layers.base import spell_shape
 
 _BESIDE: Final = 64
 """Lines of the same source that a line is held against; with thousands of them, those drawn just before lie nearest."""
@@ -51,10 +51,8 @@ def painted(view: View, layout: Layout, sizes: Sizes, theme: Theme) -> Scene:
 def described(view: View) -> str:
     """What a listener is told: every layer, in order."""
     analysis = view.analysis
-    steps = "; ".join(
-        f"{row.name}, {row.node.layer.label}, to {times(row.output) or 'a scalar'}" for row in analysis.rows
-    )
-    ends = ", ".join(f"{name} of {times(shape) or 'a scalar'}" for name, shape in analysis.network.inputs.items())
+    steps = "; ".join(f"{row.name}, {row.node.layer.label}, to {spell_shape(row.output)}" for row in analysis.rows)
+    ends = ", ".join(f"{name} of {spell_shape(shape)}" for name, shape in analysis.network.inputs.items())
     folded = ", equal blocks drawn once" if any(node.weight > 1 for node in view.nodes) else ""
     return f"Graph of {analysis.title}{folded}. It takes {ends}. Its layers, in order: {steps}."
 

@@ -20,10 +20,11 @@ from typing import Final, Literal
 
 from archscope.analysis import Analysis, Row
 from archscope.diagrams.graph.fold import Fold, Readers, folded
-from archscope.diagrams.graph.labels import DEFAULT, lines_of, spell_shapes
+from archscope.diagrams.graph.labels import DEFAULT, lines_of
 from archscope.diagrams.graph.tree import Block, Child, consumers, depth_of, tree_of, units
 from archscope.diagrams.graph.units import Unit, units_of
 from archscope.errors import UsageError
+from archscope.layers.base import spell_shapes
 from archscope.network import Network, Ref
 
 MOST_NODES: Final = 40
