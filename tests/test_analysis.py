@@ -96,6 +96,12 @@ TOTALS = {
     "gpt2@small": (124_439_808, 0, None, None, 145_824_153_600, None, None),
     # Without biases in attention: 6·(12·512² + …) and 6·(16·512² + …) over 100 positions, and the head.
     "transformer@base": (63_045_632, 102_400, None, None, 6_482_739_200, None, None),
+    # 12·(12·768² + 13·768) + (30,522 + 512 + 2)·768 + 2·768 + (768 + 1)·768 in the pooler.
+    "bert@base": (109_482_240, 0, None, None, 48_318_971_904, None, None),
+    "llama2@7b": (6_738_415_616, 0, None, None, 31_460_635_443_200, None, None),
+    "mixtral": (46_702_792_704, 0, None, None, 699_220_675_788_800, None, None),
+    # 10,000·200 + 2·(8·200² + 8·200) + 201·10,000, and of each of 20 words the products.
+    "lstm-lm@small": (4_653_200, 0, None, None, 52_800_000, None, None),
     # 196·16·16·3·768 + 12·(12·768²·197 + 2·197²·768) + 768·1,000.
     "vit@b16": (86_567_656, 0, None, None, 17_563_828_224, None, None),
 }

@@ -114,7 +114,9 @@ class Experts(nn.Module):
     def _all_at_once(self, positions: Tensor, share: Tensor, chosen: Tensor) -> Tensor:
         """Each position with copies of its experts' weights; where there are no values, none are copied."""
         gate = None if self.gate_proj is None else self.gate_proj[chosen]
-        made = self._expert(positions[:, None, None], gate, self.up_proj[chosen], self.down_proj[chosen])
+        # fvcore's rule for `matmul` reads the first shape as it is given and knows no broadcasting.
+        each = positions[:, None, None].expand(-1, self.active, -1, -1)
+        made = self._expert(each, gate, self.up_proj[chosen], self.down_proj[chosen])
         return (made.squeeze(2) * share[..., None]).sum(1)
 
     def _expert(self, input: Tensor, gate: Tensor | None, up: Tensor, down: Tensor) -> Tensor:

@@ -182,10 +182,13 @@ class LSTM(nn.LSTM):
         self, input: Tensor, hidden: Tensor | None = None, cell: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         first = None if hidden is None or cell is None else (layers_first(hidden), layers_first(cell))
-        with warnings.catch_warnings():
-            # That another library is not used for projections is no news for who runs the model.
-            warnings.filterwarnings("ignore", "LSTM with projections")
+        if not self.proj_size:  # the compiler sees into no filter of warnings
             output, (last, cells) = super().forward(input, first)
+        else:
+            with warnings.catch_warnings():
+                # That another library is not used for projections is no news for who runs the model.
+                warnings.filterwarnings("ignore", "LSTM with projections")
+                output, (last, cells) = super().forward(input, first)
         return output, last.transpose(0, 1), cells.transpose(0, 1)
 
 

@@ -28,7 +28,7 @@ from archscope.layers import (
     Subsampling,
 )
 from archscope.network import Network, Node, Ref
-from tests.collection import SAMPLE
+from tests.collection import SAMPLE, thin
 
 
 def node(name: str, layer: object, *inputs: str | Ref, **more: object) -> Node:
@@ -139,9 +139,10 @@ def test_a_built_network_compiles_whole_and_exports(network: Network) -> None:
     assert set(exported.state_dict) == set(model.state_dict())
 
 
+@pytest.mark.filterwarnings("ignore:The tensor attributes self.lstm._flat_weights")  # as of any `nn.LSTM`
 @pytest.mark.parametrize("name", SAMPLE)
 def test_every_spec_compiles_whole_and_exports_for_any_batch(name: str) -> None:
-    network = archscope.load(name)
+    network = thin(name)
     device = "meta" if archscope.analyze(network).totals.parameters > 1_000_000 else "cpu"
     model = build(network, device=device).eval()
     example, other = (model.example_inputs(batch, device=device) for batch in (2, 5))
@@ -151,7 +152,8 @@ def test_every_spec_compiles_whole_and_exports_for_any_batch(name: str) -> None:
     compiled = torch.compile(model, backend="eager", fullgraph=True)
     expected = model(*other)
     for again in (exported.module(), compiled):
-        made = again(*other)
+        with torch._dynamo.config.patch(allow_rnn=True):  # the compiler sees into no `nn.LSTM` unless it is told to
+            made = again(*other)
         assert made.shape == expected.shape
         assert device == "meta" or torch.allclose(made, expected, atol=1e-6)
 
@@ -312,7 +314,7 @@ def test_alexnet_on_two_devices_gives_what_it_gives_on_one() -> None:
 
 @pytest.mark.parametrize("name", archscope.reader.spec_names())
 def test_every_spec_builds_and_runs_on_meta(name: str) -> None:
-    network = archscope.load(name)
+    network = thin(name)
     model = build(network, device="meta").eval()
     output = model(*model.example_inputs(2, device="meta"))
     assert tuple(output.shape) == (2, *network.shape_of(network.outputs[0]))

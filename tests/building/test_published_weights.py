@@ -86,7 +86,69 @@ def test_the_vision_transformer_takes_the_weights_of_transformers(tmp_path: Path
     agree(ours, weights, lambda image: theirs(image).logits)
 
 
+def test_bert_takes_the_weights_of_transformers(tmp_path: Path) -> None:
+    ours = small(tmp_path, "bert", "{d: 32, heads: 4, n: 2}", _30522="97", _512="16")
+    config = transformers.BertConfig(vocab_size=97, hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
+                                     intermediate_size=128, max_position_embeddings=16)  # fmt: skip
+    theirs = transformers.BertModel(config).eval()
+    state = theirs.state_dict()
+    weights: list[Tensor] = []
+    for name, each in state.items():
+        stem, _, last = name.rpartition("query.")
+        if last == "weight":
+            weights += joined(state, stem, ("query", "key", "value"))
+        elif not any(part in name for part in (".query.", ".key.", ".value.")):
+            weights.append(each)
+    agree(ours, weights, lambda tokens, segments: theirs(tokens, token_type_ids=segments).pooler_output)
+
+
+LLAMA = {"vocab_size": 97, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+         "num_key_value_heads": 2, "max_position_embeddings": 16, "rms_norm_eps": 1e-5, "bos_token_id": 1,
+         "eos_token_id": 2}  # fmt: skip
+
+
+def decoder(state: State, feed: Callable[[str], Sequence[Tensor]]) -> list[Tensor]:
+    weights = [state["model.embed_tokens.weight"]]
+    for layer in (f"model.layers.{place}." for place in range(2)):
+        weights.append(state[f"{layer}input_layernorm.weight"])
+        weights += [state[f"{layer}self_attn.{name}_proj.weight"] for name in "qkvo"]
+        weights.append(state[f"{layer}post_attention_layernorm.weight"])
+        weights += feed(layer)
+    return [*weights, state["model.norm.weight"], state["lm_head.weight"]]
+
+
+def test_llama_takes_the_weights_of_transformers(tmp_path: Path) -> None:
+    lets = "{d: 32, groups: 2, hidden: 48, n: 2}"
+    ours = small(tmp_path, "llama2", lets, _128="8", _4096="16", _32000="97")
+    theirs = transformers.LlamaForCausalLM(transformers.LlamaConfig(**LLAMA)).eval()
+    state = theirs.state_dict()
+    weights = decoder(state, lambda layer: [state[f"{layer}mlp.{name}_proj.weight"] for name in ("gate", "up", "down")])
+    agree(ours, weights, lambda tokens: theirs(tokens).logits)
+
+
+def test_mixtral_takes_the_weights_of_transformers(tmp_path: Path) -> None:
+    lets = "{d: 32, groups: 2, hidden: 48, n: 2, vocabulary: 97}"
+    ours = small(tmp_path, "mixtral", lets, _128="8", _32768="16")
+    config = transformers.MixtralConfig(**LLAMA, num_local_experts=8, num_experts_per_tok=2, rope_theta=1e6)
+    theirs = transformers.MixtralForCausalLM(config).eval()
+    state = theirs.state_dict()
+
+    def experts(layer: str) -> list[Tensor]:
+        gate, up = state[f"{layer}mlp.experts.gate_up_proj"].chunk(2, dim=1)
+        return [gate, up, state[f"{layer}mlp.experts.down_proj"], state[f"{layer}mlp.gate.weight"]]
+
+    agree(ours, decoder(state, experts), lambda tokens: theirs(tokens).logits)
+
+
 LARGE = {
+    "bert@base": ("BertModel", "BertConfig", {}),
+    "bert@large": ("BertModel", "BertConfig", {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16,
+                                               "intermediate_size": 4096}),
+    "llama2@7b": ("LlamaForCausalLM", "LlamaConfig", {}),
+    "llama2@70b": ("LlamaForCausalLM", "LlamaConfig", {
+        "hidden_size": 8192, "intermediate_size": 28672, "num_hidden_layers": 80, "num_attention_heads": 64,
+        "num_key_value_heads": 8}),
+    "mixtral": ("MixtralForCausalLM", "MixtralConfig", {}),
     "gpt2@xl": ("GPT2LMHeadModel", "GPT2Config", {"n_embd": 1600, "n_layer": 48, "n_head": 25}),
     "vit@l32": ("ViTForImageClassification", "ViTConfig", {
         "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096,

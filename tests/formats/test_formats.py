@@ -19,6 +19,7 @@ from archscope.formats.columns import COLUMNS, USUAL
 from archscope.formats.latex import escape as tex
 from archscope.formats.markdown import escape as md
 from archscope.reader import spec_names
+from tests.collection import thin
 
 NAMES = tuple(name for name in COLUMNS if name != "layer")
 
@@ -51,7 +52,7 @@ def hostile() -> Analysis:
 def test_a_table_stays_within_the_terminal_and_breaks_no_number(
     spec: str, width: int, columns: tuple[str, ...] | None
 ) -> None:
-    analysis = archscope.analyze(archscope.load(spec))
+    analysis = archscope.analyze(thin(spec))
     text = write(analysis, "table", View(columns=columns, width=width))
     wide = "".join(f"{write(analysis, 'table', View(columns=(name,)))}\n" for name in ("weights", "inputs"))
     single = [len(line) for line in wide.split("\n")]

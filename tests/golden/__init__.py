@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import archscope
 from archscope.formats import FORMATS, View, write
+from archscope.formats.sheet import lay_out
 from archscope.reader import spec_names
 
 FOLDER = Path(__file__).parent
@@ -22,23 +24,38 @@ SHEETS = {
 }
 """By file name: the format, and what it shows."""
 
-MOST_NODES = 160
-"""A larger network has a few of the goldens: the others say the same of more layers."""
-
-OF_LARGE = ("table-80", "csv")
-"""What they are."""
+MOST_NODES = 60
+"""A larger network has thin goldens: its blocks, a line each, and the working of the first copy of each."""
 
 LONG = "densenet@121"
-"""The large network that has all of them: long tables, tables over pages."""
+"""The large network whose tables are written out: long ones, tables over pages."""
+
+LONG_SHEETS = ("table", "table-80", "csv", "html", "latex")
+
+
+def paths(spec: str, analysis: archscope.Analysis) -> list[Path]:
+    """Where the goldens of a spec are."""
+    small = len(analysis.nodes) <= MOST_NODES
+    names = [*SHEETS] if small else [*(LONG_SHEETS if spec == LONG else ()), "depth-1", "block"]
+    return [FOLDER / spec / f"{name}.txt" for name in names]
 
 
 def pages(spec: str) -> Iterator[tuple[Path, str]]:
-    """The path and the text of each golden of a spec."""
+    """The path and the text of each golden of a spec; not more than 3,000 lines in all."""
     analysis = archscope.analyze(archscope.load(spec))
-    names = SHEETS if len(analysis.nodes) <= MOST_NODES or spec == LONG else OF_LARGE
-    for name in names:
-        form, view = SHEETS[name]
-        yield FOLDER / spec / f"{name}.txt", write(analysis, form, view) + "\n"
+    for path in paths(spec, analysis):
+        if path.stem == "block":
+            yield path, "".join(_of_one_copy(analysis))
+        else:
+            form, view = SHEETS.get(path.stem, ("table", View(width=80, depth=1)))
+            yield path, write(analysis, form, view) + "\n"
+
+
+def _of_one_copy(analysis: archscope.Analysis) -> Iterator[str]:
+    """The arithmetic of every layer that is in no later copy of a block: no number but 0 is a part of its name."""
+    for step in lay_out(analysis, View(working=True)).steps:
+        if not re.search(r"\.[1-9]\d*(\.|$)", step.layer):
+            yield f"{step.layer} {step.quantity}: {step.working} = {step.value}\n"
 
 
 def write_all() -> None:

@@ -14,6 +14,7 @@ from archscope.layers import TYPES, Dropout, Linear
 from archscope.network import Network, Node, Ref
 from archscope.oracles.comparison import compare, compare_factory, write_comparison
 from tests.building.builder_cases import CASES, name_of
+from tests.collection import thin
 from tests.oracles.test_layer_types import alone
 
 HERE = "tests.oracles.students"
@@ -77,7 +78,7 @@ def test_a_students_mistake_gets_its_sentence(spec: str, factory: str, sentences
 
 @pytest.mark.parametrize("name", archscope.reader.spec_names())
 def test_what_archscope_builds_is_what_the_spec_says(name: str) -> None:
-    network = archscope.load(name)
+    network = thin(name)
     found = compare(network, archscope.build(network, device="meta"))
     assert found.sentences == ()
 

@@ -9,6 +9,7 @@ from archscope.site.formula import formula, numbers
 from archscope.site.letters import along, meaning
 from archscope.site.page import WORKED, steps, told
 from archscope.working import Count, count
+from tests.collection import thin
 from tests.layers.test_layers import CASES
 
 
@@ -18,7 +19,7 @@ def text_of(markup: str) -> str:
 
 def all_steps():
     for name in spec_names():
-        for row in analyze(load(name)).rows:
+        for row in analyze(thin(name)).rows:
             for quantity in WORKED:
                 if told(row, quantity):
                     for step in steps(row, quantity):
@@ -53,7 +54,7 @@ def test_every_letter_along_an_axis_is_named():
                 for letter in getattr(extent, "letters", ()):
                     assert along(letter, case.layer.family), (case.type, letter)
     for name in spec_names():
-        for row in analyze(load(name)).rows:
+        for row in analyze(thin(name)).rows:
             for extent in (*row.seen.size, *row.seen.jump, *row.seen.start) if row.seen else ():
                 for letter in getattr(extent, "letters", ()):
                     assert along(letter, row.node.layer.family), (row.name, letter)

@@ -21,6 +21,7 @@ from archscope.tracing.function import Function
 from archscope.tracing.samples import sample_of
 from archscope.writing.pytorch import write_pytorch
 from tests.building.builder_cases import CASES, Case, name_of
+from tests.collection import thin
 from tests.tracing import strangers
 from tests.writing.test_source import single
 
@@ -82,7 +83,7 @@ def test_every_parameter_of_a_module_is_counted_once(name: str) -> None:
 
 @pytest.mark.parametrize("name", archscope.reader.spec_names())
 def test_a_spec_that_is_built_and_read_again_has_the_same_numbers(name: str) -> None:
-    network = archscope.load(name)
+    network = thin(name)
     analysis = archscope.analyze(network)
     again = archscope.analyze(trace(archscope.build(network, device="meta"), *network.inputs.values()))
     for quantity in COUNTS:

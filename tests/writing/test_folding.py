@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 import archscope
-from archscope.reader import spec_names
 from archscope.writing import stating
 from archscope.writing.folding import Fold, folded
 from archscope.writing.renaming import renamed
 from archscope.writing.spec import document, write_spec
 from archscope.writing.stating import state
+from tests.collection import MEMBERS
 from tests.tracing import strangers
 from tests.writing.test_stating import same
 
@@ -174,7 +174,7 @@ def test_blocks_give_and_take_several_things() -> None:
     assert "  up1: {type: up, out_channels: 8, from: [up2, down1.again]}" in text
 
 
-@pytest.mark.parametrize("name", spec_names(variants=True))
+@pytest.mark.parametrize("name", MEMBERS)
 def test_what_folds_is_the_flat_network_and_shorter(name: str) -> None:
     network = archscope.load(name)
     fold = folded(network)

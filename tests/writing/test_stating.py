@@ -13,9 +13,9 @@ import archscope
 from archscope.analysis import COUNTS
 from archscope.layers import Flatten, Linear, ReLU
 from archscope.network import Network, Node, Ref
-from archscope.reader import spec_names
 from archscope.writing.renaming import renamed
 from archscope.writing.stating import state
+from tests.collection import MEMBERS
 from tests.conftest import Run
 from tests.tracing import strangers
 from tests.tracing.accounted import RIGHT, LastStep
@@ -48,7 +48,7 @@ def same(network: Network, again: Network) -> None:
     assert [mine.totals.count_of(each) for each in COUNTS] == [theirs.totals.count_of(each) for each in COUNTS]
 
 
-@pytest.mark.parametrize("name", spec_names(variants=True))
+@pytest.mark.parametrize("name", MEMBERS)
 def test_a_spec_of_a_spec_is_the_same_network(name: str) -> None:
     network = archscope.load(name)
     made = state(network)

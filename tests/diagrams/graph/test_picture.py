@@ -22,6 +22,7 @@ from archscope.diagrams.scene import Group, Polygon, Scene, bounds
 from archscope.diagrams.scene import Path as Line
 from archscope.network import Network
 from archscope.reader import spec_names
+from tests.collection import thin
 from tests.diagrams import geometry
 from tests.diagrams.branching import NETWORKS, Builder
 
@@ -41,7 +42,7 @@ VARIANTS: list[dict[str, Any]] = [
 
 
 def network(name: str) -> Network:
-    return NETWORKS[name]() if name in NETWORKS else archscope.load(name)
+    return NETWORKS[name]() if name in NETWORKS else thin(name)
 
 
 LARGE = [name for name in SPECS if len(archscope.load(name).nodes) > 50]
