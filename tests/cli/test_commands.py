@@ -17,8 +17,8 @@ from archscope.cli import COMMANDS, app, main
 from archscope.formats import FORMATS, derivation, write
 from archscope.formats.columns import COLUMNS
 from archscope.reader import spec_names
-from tests.collection import thin
 from archscope.rows import Row
+from tests.collection import thin
 from tests.conftest import Run
 
 Runs = Callable[..., Run]
@@ -164,23 +164,14 @@ def test_explain_writes_formula_letters_numbers_and_result() -> None:
     assert "(32·32·1 + 1)·28·28·6\n  = 4,821,600" in text
 
 
-@@@<<<<<<< HEAD
 @pytest.mark.parametrize("spec", spec_names())
 def test_every_layer_explains_its_counts_within_the_width_of_a_terminal(spec: str) -> None:
-    analysis = archscope.analyze(archscope.load(spec))
+    analysis = archscope.analyze(thin(spec))
     for row in analysis.rows:
         text = derivation.write(analysis, row.name, width=80)
         assert max(len(line) for line in text.split("\n")) <= 80, row.name
         for count in counts_of(row):
             assert count in text, row.name
-=======
-def test_explain_keeps_to_the_width_of_a_terminal() -> None:
-    for spec in spec_names():
-        analysis = archscope.analyze(thin(spec))
-        for row in analysis.rows:
-            text = derivation.write(analysis, row.name, width=80)
-            assert max(len(line) for line in text.split("\n")) <= 80, row.name
->>>>>>> 6de2f22 (BERT, Llama 2, Mixtral and the LSTM language model come along; goldens of large networks are thin)
 
 
 def test_version_and_the_package_agree(archscope_run: Runs) -> None:
