@@ -8,7 +8,7 @@ from typing import Any, Final
 from torch import Tensor
 
 from archscope.layers import TYPES, Layer
-from archscope.tracing.batches import index_steps
+from archscope.tracing.batches import APART, WITHOUT, index_steps
 from archscope.tracing.call import Call, Reading, without
 from archscope.tracing.signatures import over_grid
 
@@ -50,13 +50,15 @@ def _index(call: Call) -> tuple[Layer, ...] | None:
         return None
     layers: list[Layer] = []
     for axis, each in reversed([step for step in steps if step[0] is not None]):
+        if isinstance(each, int) and axis == call.place and call.batch == 1:
+            continue  # the one sample that there is
         if isinstance(each, int):
             layers.append(TYPES["select"](dim=call.axis(axis), index=each))
         elif each.indices(shape[axis]) != (0, shape[axis], 1):
             layers.append(_slice(call, axis, each))
     kept = [step for step in steps if not isinstance(step[1], int)]
     for place, (axis, _) in enumerate(kept):
-        if axis is None:
+        if axis is None and place != call.after:
             layers.append(TYPES["unsqueeze"](dim=without(place, call.after)))
     return tuple(layers)
 
@@ -75,7 +77,9 @@ def _narrow(call: Call) -> tuple[Layer, ...]:
     return () if whole else (_slice(call, axis, along),)
 
 
-def _select(call: Call) -> Layer:
+def _select(call: Call) -> Layer | tuple[Layer, ...]:
+    if call.batch == 1 and call.given["dim"] % call.input.dim() == call.place:
+        return ()  # the one sample that there is
     return TYPES["select"](dim=call.axis(call.given["dim"]), index=int(call.given["index"]))
 
 
@@ -97,12 +101,26 @@ def _squeeze(call: Call) -> tuple[Layer, ...] | None:
         dims = [axis for axis, extent in enumerate(call.input.shape) if extent == 1]
     else:
         dims = [dim % call.input.dim() for dim in _many(call.given["dim"])]
-    gone = [call.axis(axis) for axis in dims if call.input.shape[axis] == 1]
+    gone = [call.axis(axis) for axis in dims if call.input.shape[axis] == 1 and (axis != call.place or call.batch != 1)]
     return (TYPES["squeeze"](dim=gone),) if gone else ()
 
 
-def _unsqueeze(call: Call) -> Layer:
-    return TYPES["unsqueeze"](dim=without(call.given["dim"] % call.made.dim(), call.after))
+def _unsqueeze(call: Call) -> tuple[Layer, ...]:
+    axis = call.given["dim"] % call.made.dim()
+    if axis == call.after and call.place == WITHOUT:
+        return ()  # one sample is a batch again
+    return (TYPES["unsqueeze"](dim=without(axis, call.after)),)
+
+
+def _unbind(call: Call) -> tuple[Layer, ...] | None:
+    """The one sample of a batch; positions of another axis are layers each, see `archscope.tracing.calls`."""
+    alone = call.batch == 1 and call.given["dim"] % call.input.dim() == call.place
+    return () if alone else None
+
+
+def _stack(call: Call) -> tuple[Layer, ...] | None:
+    """The one sample of a batch, as a batch again."""
+    return () if call.batch == 1 and call.place == WITHOUT and call.after >= 0 else None
 
 
 def _expand(call: Call) -> tuple[Layer, ...] | None:
@@ -141,15 +159,17 @@ def _reshaped(call: Call) -> Layer | None:
     """Values in order: flat, or in another shape; the batch stays in front, or goes into the first axis."""
     if call.place > 0 or call.after > 0 or call.made.dim() < 1:
         return None
-    shape = [int(each) for each in call.made.shape[call.after + 1 :]]
-    if call.after < 0:
+    shape = [int(each) for each in call.made.shape[max(call.after, APART) + 1 :]]
+    if call.after == APART:
         shape[0] //= call.batch or 1
     if not shape or 0 in shape:
         return None
     return TYPES["flatten"]() if len(shape) == 1 else TYPES["reshape"](shape=shape)
 
 
-def _concat(call: Call) -> Layer | None:
+def _concat(call: Call) -> Layer | tuple[Layer, ...] | None:
+    if len(call.given["tensors"]) == 1:
+        return ()
     rank = call.made.dim()
     axis = without(call.given["dim"] % rank, call.after)
     alike = all(id(each) in call.fitted or call.place_of(each) == call.after for each in call.given["tensors"])
@@ -165,6 +185,8 @@ READINGS: Final[tuple[tuple[str, Reading], ...]] = (
     ("split chunk split_with_sizes tensor_split unsafe_split unsafe_chunk", _parts),
     ("squeeze", _squeeze),
     ("unsqueeze", _unsqueeze),
+    ("unbind", _unbind),
+    ("stack", _stack),
     ("expand expand_as broadcast_to repeat", _expand),
     ("mean", _reduced("mean")),
     ("sum", _reduced("sum")),

@@ -13,6 +13,9 @@ APART: Final = -1
 LOST: Final = -2
 """Where nobody knows where the batch went."""
 
+WITHOUT: Final = -3
+"""There is no batch axis: it is one sample's, taken out of the batch, or of all of them at once."""
+
 Axes = Sequence[int]
 
 
@@ -25,19 +28,77 @@ def moved(name: str, given: Mapping[str, Any], place: int, before: Axes, after: 
     1
     >>> moved("reshape", {}, 0, (5, 3, 4), (15, 4), 5), moved("reshape", {}, -1, (15, 4), (5, 3, 4), 5)
     (-1, 0)
+    >>> moved("select", {"dim": 0}, 0, (5, 3), (3,), 5)
+    -3
     """
     if place == LOST:
         return LOST
+    if place == WITHOUT:
+        return _entered(name, given, after, batch)
+    own = before[place] if 0 <= place < len(before) else batch  # one sample may be a batch of its own
     if name in _RESHAPES:
-        return _reshaped(place, before, after, batch)
+        return _reshaped(place, before, after, own)
     start = max(place, 0)
     try:
         found = _MOVES[name](given, start, before, after) if name in _MOVES else _stayed(start, before, after)
     except (IndexError, KeyError, TypeError, ValueError):  # arguments of a form that nobody foresaw
         return LOST
+    if found == WITHOUT:
+        return WITHOUT
     if place == APART:
-        return APART if found == 0 else LOST
-    return found if 0 <= found < len(after) and after[found] == batch else LOST
+        back = name in _PARTS and after and after[0] == batch
+        return 0 if back else APART if found == 0 else LOST
+    if name in _JOINING and 0 == found < len(after) and after[0] != batch and after[0] % batch == 0:
+        return APART
+    fits = 0 <= found < len(after) and (after[found] in (own, batch) or name in _PARTS)
+    return found if fits else LOST
+
+
+def is_doubtful(name: str, place: int, found: int, before: Axes, after: Axes, batch: int) -> bool:
+    """Whether another axis may be that of the batch, for all that the shapes and the function's name say.
+
+    >>> is_doubtful("movedim", 0, 0, (1, 1, 4), (1, 4, 1), 1), is_doubtful("relu", 0, 0, (1, 1, 4), (1, 1, 4), 1)
+    (True, False)
+    """
+    if found == LOST:
+        return True
+    if name in _RESHAPES:
+        front = math.prod(before[: max(place, 0)])
+        return sum(extent == batch and math.prod(after[:axis]) == front for axis, extent in enumerate(after)) > 1
+    known = name in _MOVES or name in _PARTS or name in _JOINING or name in _KEEPING
+    return found >= 0 and not known and tuple(before) != tuple(after) and list(after).count(batch) > 1
+
+
+def seen_twice(one: Axes, other: Axes, batch: int, others: int) -> int:
+    """Where the batch axis is in what two runs made, of so many samples each: the axis that is as long as the batch.
+
+    >>> seen_twice((1, 1, 4), (1, 2, 4), 1, 2), seen_twice((3, 4), (6, 4), 1, 2), seen_twice((3, 4), (3, 4), 1, 2)
+    (1, -1, -3)
+    """
+    if len(one) != len(other):
+        return LOST
+    changed = [axis for axis, (mine, theirs) in enumerate(zip(one, other, strict=True)) if mine != theirs]
+    if not changed:
+        return WITHOUT
+    if len(changed) > 1:
+        return LOST
+    (axis,) = changed
+    if (one[axis], other[axis]) == (batch, others):
+        return axis
+    return APART if axis == 0 and one[0] * others == other[0] * batch else LOST
+
+
+def _entered(name: str, given: Mapping[str, Any], after: Axes, batch: int) -> int:
+    """Samples that were taken out of the batch come together again, or one is a batch of its own."""
+    dim = given.get("dim")
+    if name == "stack" and len(given["tensors"]) == batch:
+        return int(dim or 0) % len(after)
+    if name == "unsqueeze" and dim in (0, -len(after)):
+        return 0
+    if name == "getitem":
+        index = given["index"]
+        return 0 if index is None or (isinstance(index, tuple) and index[:1] == (None,)) else WITHOUT
+    return WITHOUT
 
 
 def _stayed(place: int, before: Axes, after: Axes) -> int:
@@ -65,13 +126,27 @@ def _more(given: Mapping[str, Any], place: int, before: Axes, after: Axes) -> in
 
 
 def _fewer(given: Mapping[str, Any], place: int, before: Axes, after: Axes) -> int:
-    """After axes went away: those of a reduction or a selection, or axes of one value."""
-    if len(before) == len(after):
-        return place
+    """After axes went away, or became one value each: those of a reduction or a selection."""
     dims = given["dim"] if isinstance(given["dim"], (tuple, list)) else [given["dim"]]
-    gone = [] if None in dims else [dim % len(before) for dim in dims]
-    gone = [axis for axis in gone if len(before) - len(after) == len(gone) or before[axis] == 1]
-    return LOST if place in gone or None in dims else place - sum(axis < place for axis in gone)
+    if None in dims:
+        return WITHOUT
+    gone = [dim % len(before) for dim in dims]
+    if len(before) == len(after):
+        return WITHOUT if place in gone and before[place] != 1 else place
+    return WITHOUT if place in gone else place - sum(axis < place for axis in gone)
+
+
+def _squeezed(given: Mapping[str, Any], place: int, before: Axes, after: Axes) -> int:  # noqa: ARG001
+    """After axes of one value went away, all of them or those that were named."""
+    dims = given["dim"] if isinstance(given["dim"], (tuple, list)) else [given["dim"]]
+    named = range(len(before)) if None in dims else [dim % len(before) for dim in dims]
+    gone = [axis for axis in named if before[axis] == 1]
+    return WITHOUT if place in gone else place - sum(axis < place for axis in gone)
+
+
+def _summed(given: Mapping[str, Any], place: int, before: Axes, after: Axes) -> int:  # noqa: ARG001
+    """A product sums up the last axis."""
+    return WITHOUT if place == len(before) - 1 else place
 
 
 def _reshaped(place: int, before: Axes, after: Axes, batch: int) -> int:
@@ -88,7 +163,7 @@ def _indexed(given: Mapping[str, Any], place: int, before: Axes, after: Axes) ->
     made = 0
     for axis, each in steps or ():
         if axis == place:
-            return made if isinstance(each, slice) else LOST
+            return made if isinstance(each, slice) else WITHOUT
         made += not isinstance(each, int)
     return LOST
 
@@ -117,6 +192,21 @@ def index_steps(index: Any, shape: Axes) -> list[tuple[int | None, Any]] | None:
     return steps
 
 
+_PARTS: Final = frozenset({"getitem", "narrow", "split", "split_with_sizes", "unsafe_split", "chunk", "tensor_split"})
+"""Functions that take a part of an axis, be it of the samples."""
+
+_JOINING: Final = frozenset({"cat", "concat", "concatenate", "repeat", "tile", "repeat_interleave"})
+"""Functions after which an axis may have every sample several times."""
+
+_KEEPING: Final = frozenset({
+    "add", "sub", "mul", "div", "truediv", "pow", "where", "masked_fill", "matmul", "bmm", "expand", "expand_as", "pad",
+    "interpolate", "upsample", "softmax", "log_softmax", "scaled_dot_product_attention", "layer_norm", "batch_norm",
+    "group_norm", "instance_norm", "rms_norm", "glu", "prelu", "pixel_shuffle", "pixel_unshuffle", "bilinear",
+    *(f"{kind}{axes}d" for axes in (1, 2, 3) for kind in ("conv", "conv_transpose", "max_pool", "avg_pool",
+                                                         "adaptive_avg_pool", "adaptive_max_pool")),
+})  # fmt: skip
+"""Functions that change extents and leave the axes in their order, counted from the end."""
+
 _RESHAPES: Final = frozenset({"view", "reshape", "view_as", "reshape_as", "unflatten", "flatten"})
 _MOVES: Final[Mapping[str, Callable[[Mapping[str, Any], int, Axes, Axes], int]]] = MappingProxyType({
     "permute": _permuted,
@@ -124,7 +214,9 @@ _MOVES: Final[Mapping[str, Callable[[Mapping[str, Any], int, Axes, Axes], int]]]
     "getitem": _indexed,
     **dict.fromkeys(("transpose", "swapaxes", "swapdims", "t", "T", "mT", "mH"), _exchanged),
     **dict.fromkeys(("unsqueeze", "stack"), _more),
-    **dict.fromkeys(("squeeze", "select", "unbind", "mean", "sum", "max", "amax", "argmax", "min", "amin", "std", "var",
+    "linear": _summed,
+    "squeeze": _squeezed,
+    **dict.fromkeys(("select", "unbind", "mean", "sum", "max", "amax", "argmax", "min", "amin", "std", "var",
                      "norm", "logsumexp", "prod"), _fewer),
 })  # fmt: skip
 """Functions that move axes, by their plain names."""

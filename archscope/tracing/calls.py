@@ -11,7 +11,7 @@ from torch import Tensor
 from archscope.errors import Rejects
 from archscope.layers import TYPES, Layer
 from archscope.tracing import axes_calls, value_calls
-from archscope.tracing.batches import APART
+from archscope.tracing.batches import APART, WITHOUT
 from archscope.tracing.call import Call, Reading
 from archscope.tracing.signatures import bound, each_axis, plain_name
 
@@ -52,7 +52,7 @@ def _elsewhere(place: int) -> frozenset[str]:
     """What is read where the batch is not the first axis: what does not name axes, or counts them itself."""
     if place > 0:
         return _WITHOUT_AXES | _COUNTING
-    return _WITHOUT_AXES | _GRIDS | (_COUNTING if place == APART else frozenset())
+    return _WITHOUT_AXES | _GRIDS | (_COUNTING if place in (APART, WITHOUT) else frozenset())
 
 
 def parts_of(call: Call) -> list[tuple[Layer, ...]] | None:

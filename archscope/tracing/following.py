@@ -22,7 +22,7 @@ from archscope.tracing.factory import raised
 from archscope.tracing.folding import folded
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.observing import observed
-from archscope.tracing.running import Run, Stopped, run_once, ways_of
+from archscope.tracing.running import Run, Stopped, run_surely, ways_of
 from archscope.tracing.strangers import tensors_in
 
 _LARGE: Final = 1 << 30
@@ -91,7 +91,7 @@ def _followed(module: nn.Module, call: Call, names: Sequence[str], called: str) 
         if way.counted and not missed and (not way.values or _is_large(module)):
             continue
         try:
-            return run_once(module, call, names, way)
+            return run_surely(module, call, names, way)
         except Stopped as stop:
             stops.append(stop)
     last = max(stops, key=_how_far)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from archscope.layers import TYPES, Layer, Shape
 from archscope.network import Ref
-from archscope.tracing.batches import APART, moved
+from archscope.tracing.batches import APART, LOST, WITHOUT, moved
 from archscope.tracing.call import Call
 from archscope.tracing.calls import layers_of
 from archscope.tracing.ledger import Frame
@@ -208,9 +208,11 @@ def _natural(tensor: Tensor) -> Shape:
 def _fitted(shape: Shape, call: Call) -> Shape | None:
     """A learned value's shape with the axes of the result, without the batch; None if it has more, or another batch."""
     rank = call.made.dim()
-    if len(shape) > rank or call.after < APART:
+    if len(shape) > rank or call.after == LOST:
         return None
     full = (1,) * (rank - len(shape)) + shape
+    if call.after == WITHOUT:
+        return full
     if call.after == APART:
         return full if call.batch is None or full[0] == 1 or call.batch == 1 else None
     if full[call.after] not in (1, call.batch):

@@ -23,7 +23,7 @@ from archscope.tracing.nodes import Nodes, Place, Seen
 from archscope.tracing.origins import Origins
 from archscope.tracing.packed import Packed
 from archscope.tracing.roles import ENTERING, HOLDING, LEAVING, LENDING, SAME_VALUES, VIEWS
-from archscope.tracing.samples import Samples
+from archscope.tracing.samples import Samples, Trail
 from archscope.tracing.signatures import SIGNATURES, bound, plain_name
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.transformed import bare, is_mapped, is_transformed
@@ -72,6 +72,7 @@ class Recording:
         at: says where the code stands.
         batch: samples that run at once; None where there is no batch axis.
         keep: whether tensors cost nothing and may be kept.
+        guide: what a run of more samples made; see `archscope.tracing.samples`.
     """
 
     def __init__(
@@ -83,9 +84,10 @@ class Recording:
         *,
         batch: int | None,
         keep: bool,
+        guide: Trail | None,
     ) -> None:
         self.values = Values(state, keep=keep)
-        self.samples = Samples(self.values, batch)
+        self.samples = Samples(self.values, batch, guide)
         self.looked = Looks(self.values)
         trained = {name for name, _ in module.named_parameters(remove_duplicate=False)}
         self.state = {name: each for name, each in state.items() if name.rpartition(".")[2] not in COUNTERS}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from archscope.layers import Shape
 from archscope.tracing.inputs import Call, Given
+from archscope.tracing.samples import Trail
 from archscope.tracing.shadow import Shadow
 from archscope.tracing.strangers import as_written, heard_apart
 from archscope.tracing.surroundings import Surroundings, random_numbers_kept
@@ -82,8 +83,34 @@ def ways_of(call: Call) -> Iterator[Way]:
                 yield Way(values, counted, whole, batched)
 
 
-def run_once(module: nn.Module, call: Call, names: Sequence[str], way: Way) -> Run:
-    """Run a module's shadow one way.
+def run_surely(module: nn.Module, call: Call, names: Sequence[str], way: Way) -> Run:
+    """Run a module's shadow one way, and where that does not tell which axis is the batch's, find it by a second batch.
+
+    The second batch is one sample larger, and nothing of it is counted.
+
+    Raises:
+        Stopped: it raised.
+    """
+    run = run_once(module, call, names, way)
+    if not run.tracer.recording.samples.doubted:
+        return run
+    try:
+        more = run_once(module, _larger(call, run.batch), names, way)
+        return run_once(module, call, names, way, more.tracer.recording.samples.trail)
+    except Stopped:  # it takes this batch alone
+        return run
+
+
+def _larger(call: Call, batch: int) -> Call:
+    def more(value: Any) -> Any:
+        return torch.cat([value, value[:1]]) if isinstance(value, Tensor) and value.dim() else value
+
+    args, kwargs = call.mapped(more)
+    return Call(args, kwargs, batch + 1)
+
+
+def run_once(module: nn.Module, call: Call, names: Sequence[str], way: Way, guide: Trail | None = None) -> Run:
+    """Run a module's shadow one way; ``guide`` is what a run of more samples made.
 
     Raises:
         Stopped: it raised.
@@ -99,17 +126,17 @@ def run_once(module: nn.Module, call: Call, names: Sequence[str], way: Way) -> R
             for tensor in around.tensors:
                 twins.watch(tensor)
             own = Call(given[0], given[1], call.batch)
-            return _run(copied, own, names, way, twins)
+            return _run(copied, own, names, way, twins, guide)
         finally:
             twins.restore()
             around.restore()
 
 
-def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: Twins) -> Run:
+def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: Twins, guide: Trail | None) -> Run:
     module.eval()
     state = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers(remove_duplicate=False))
     batch = _batch(call, way)
-    tracer = Tracer(module, state, batch=batch, keep=not way.values, before_write=twins.before_write)
+    tracer = Tracer(module, state, batch=batch, keep=not way.values, before_write=twins.before_write, guide=guide)
     device = _device(state, way)
     dtype = next((each.dtype for each in state.values() if each.is_floating_point()), None)
     inputs: dict[str, Shape] = {}

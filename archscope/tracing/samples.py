@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from archscope.layers import Shape
-from archscope.tracing.batches import APART, LOST, moved
+from archscope.tracing.batches import APART, LOST, WITHOUT, is_doubtful, moved, seen_twice
 from archscope.tracing.call import Call
 from archscope.tracing.signatures import SIGNATURES, bound
 from archscope.tracing.values import Values
@@ -47,17 +47,33 @@ def shape_of(tensor: Tensor) -> Shape:
     return (len(samples), *(max(extents) for extents in zip(*samples, strict=True)))
 
 
+class Trail(NamedTuple):
+    """What the calls of a run made, in their order, of so many samples."""
+
+    batch: int
+    made: list[tuple[str, Shape]]
+
+
 class Samples:
     """Where the batch axis of each tensor is, as it moves about.
 
+    Attributes:
+        batch: samples that run at once; None where there is no batch axis.
+        doubted: whether shapes and names alone did not tell it somewhere.
+        trail: what the calls made.
+
     Args:
         values: what is known of tensors.
-        batch: samples that run at once; None where there is no batch axis.
+        batch: samples that run at once.
+        guide: what a run of more samples made, which tells where shapes and names do not.
     """
 
-    def __init__(self, values: Values, batch: int | None) -> None:
+    def __init__(self, values: Values, batch: int | None, guide: Trail | None = None) -> None:
         self._values = values
+        self._guide = guide
         self.batch = batch
+        self.doubted = False
+        self.trail = Trail(batch or 0, [])
 
     def place(self, tensor: Tensor) -> int:
         """Where the batch axis of a tensor is; where nobody knows it, in front if that fits."""
@@ -76,6 +92,8 @@ class Samples:
             return sample_of(tensor, self.batch)
         if place == APART:
             return (shape[0] // self.batch, *shape[1:])
+        if place == WITHOUT:
+            return shape
         return (*shape[:place], *shape[place + 1 :])
 
     def call(
@@ -90,15 +108,29 @@ class Samples:
         if not reached or not results or self.batch is None:
             place = APART if self.batch is None else 0
             return Call(plain, arguments, results, self.batch, place, place, self.place)
-        first = max(reached, key=Tensor.dim)
+        first = max(reached, key=lambda each: (each.dim(), self.place(each) != WITHOUT))
         place = self.place(first)
-        after = moved(plain, arguments, place, shape_of(first), shape_of(results[0]), self.batch)
+        before, shape = shape_of(first), shape_of(results[0])
+        after = moved(plain, arguments, place, before, shape, self.batch)
+        self.trail.made.append((plain, shape))
+        if is_doubtful(plain, place, after, before, shape, self.batch):
+            self.doubted = True
+            after = self._guided(plain, shape, after)
         return Call(plain, arguments, results, self.batch, place, after, self.place)
+
+    def _guided(self, name: str, shape: Shape, otherwise: int) -> int:
+        """Where the batch axis is by the run of more samples; once that went another way, it tells nothing any more."""
+        at = len(self.trail.made) - 1
+        if self.batch is None or self._guide is None or at >= len(self._guide.made):
+            return otherwise
+        called, theirs = self._guide.made[at]
+        found = seen_twice(shape, theirs, self.batch, self._guide.batch) if called == name else LOST
+        return otherwise if found == LOST else found
 
     def after_module(self, made: Tensor, given: Tensor, place: int, *, state: bool) -> int:
         """Where the batch axis is in what a whole module made; recurrent states have their layers in front."""
-        if self.batch is None:
-            return APART
+        if self.batch is None or place == WITHOUT:
+            return APART if self.batch is None else WITHOUT
         if state and made.dim() == 3 and made.shape[1] == self.batch:
             return 1
         if place >= 0 and made.dim() == given.dim() and made.shape[place] == self.batch:

@@ -16,7 +16,7 @@ from archscope.tracing.ledger import Frame, Ledger
 from archscope.tracing.modules import LEAVES
 from archscope.tracing.recording import Recording, Standing
 from archscope.tracing.roles import ANSWERS, CHOOSING, LEAVING
-from archscope.tracing.samples import NeedsValues
+from archscope.tracing.samples import NeedsValues, Trail
 from archscope.tracing.strangers import misfit, tensors_in
 from archscope.tracing.watching import Watched
 
@@ -37,6 +37,7 @@ class Tracer(TorchFunctionMode):
         batch: samples that run at once; None where there is no batch axis.
         keep: whether tensors cost nothing and may be kept.
         before_write: is told of a tensor that is about to be written.
+        guide: what a run of more samples made; see `archscope.tracing.samples`.
     """
 
     def __init__(
@@ -47,11 +48,12 @@ class Tracer(TorchFunctionMode):
         batch: int | None,
         keep: bool,
         before_write: Callable[[Tensor], None],
+        guide: Trail | None = None,
     ) -> None:
         super().__init__()
         self.ledger = Ledger(self._loose, before_write)
         self.at = Standing(module)
-        self.recording = Recording(module, state, self.ledger, self.at, batch=batch, keep=keep)
+        self.recording = Recording(module, state, self.ledger, self.at, batch=batch, keep=keep, guide=guide)
         self.failed: tuple[BaseException | None, str, str] = (None, "", "")
         self.mistake: Exception | None = None
         self._given: Shape = ()

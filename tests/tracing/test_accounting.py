@@ -357,7 +357,7 @@ def _plain(draw: random.Random, wide: int) -> tuple[nn.Module, int]:
     run = draw.choice((
         lambda s, x: x.relu() + x, lambda s, x: F.layer_norm(x, x.shape[-1:]), lambda s, x: x.flip(1).contiguous(),
         lambda s, x: torch.cat([x[:, :1], x[:, 1:] * 2], 1), lambda s, x: x.clone().add_(x.mean(1, keepdim=True)),
-        lambda s, x: torch.stack(list(x)), lambda s, x: x.masked_fill(x > 0, 0.0),
+        lambda s, x: torch.stack(list(x * 2)), lambda s, x: x.masked_fill(x > 0, 0.0),
         lambda s, x: x + torch.arange(5, device=x.device)[:, None].flip(0) * 2, lambda s, x: x[:, [0, 2, 1]],
         lambda s, x: _tried(x) + x, lambda s, x: torch.vmap(torch.tanh)(x) + torch.zeros(1, device=x.device).cos(),
         lambda s, x: x.double().float().detach().view(x.shape), lambda s, x: _halves(x),
