@@ -118,23 +118,13 @@ def open_network(
     >>> open_network("lenet5").title
     'LeNet-5'
     """
-    return opened(
-        request_for(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
-    )
+    said: dict[str, Any] = {"input": input, "example": example, "kwargs": kwargs, "batch": batch, "strict": strict}
+    return opened(request_for(spec, changes=changes, **said))[0]
 
 
-def request_for(
-    spec: str | os.PathLike[str],
-    *,
-    changes: Mapping[str, Any] | Sequence[str] = (),
-    input: Input = None,
-    example: str | None = None,
-    kwargs: str | None = None,
-    batch: int | None = None,
-    strict: bool = False,
-) -> Request:
-    """What `open_network` was asked for, as one value."""
-    return Request(os.fspath(spec), changes, _texts(input), example, kwargs, batch, strict)
+def request_for(spec: str | os.PathLike[str], *, input: Any = None, kwargs: str | None = None, **said: Any) -> Request:
+    """What `open_network` is asked for, as one value; it takes the same arguments."""
+    return Request(os.fspath(spec), inputs=_texts(input), options=kwargs, **said)
 
 
 def _texts(input: Any) -> tuple[str, ...]:
@@ -152,11 +142,10 @@ def _texts(input: Any) -> tuple[str, ...]:
     return (",".join(str(int(each)) for each in parts),)
 
 
-def opened(request: Request) -> Network:
-    """The network that was asked for; see `open_network`."""
-    if not request.of_module:
-        return _spec(request)
-    return called(request).network
+def opened(request: Request) -> tuple[Network, Called | None]:
+    """The network that was asked for, and the module that it was read from if it is one; see `open_network`."""
+    module = called(request) if request.of_module else None
+    return (_spec(request) if module is None else module.network), module
 
 
 def called(request: Request) -> Called:

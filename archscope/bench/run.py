@@ -43,7 +43,7 @@ class Job:
     Attributes:
         cells: the cells, in the order in which they are reported.
         analyses: the networks by the name that cells call them.
-        modules: how a worker opens those that are modules of a person's own; see `archscope.opening.Request`.
+        requests: how a worker opens those of which more was said than a name; see `archscope.opening.Request`.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         rounds: fresh processes.
         limits: how long each figure may take.
@@ -59,7 +59,7 @@ class Job:
 
     cells: tuple[Cell, ...]
     analyses: Mapping[str, Analysis]
-    modules: Mapping[str, str] = field(default_factory=dict)
+    requests: Mapping[str, str] = field(default_factory=dict)
     device: str = "auto"
     rounds: int = 3
     limits: Limits = Limits()
@@ -192,14 +192,14 @@ class Run:
 
     def _model(self, cell: Cell) -> str:
         """What the worker loads: a spec of that name, or the file it was read from."""
-        return self.job.modules.get(cell.model) or self.job.analyses[cell.model].network.path or cell.model
+        return self.job.requests.get(cell.model) or self.job.analyses[cell.model].network.path or cell.model
 
     def _ready(self) -> Asks:
         """The worker at hand, or a fresh one that has found its device."""
         if self._worker is None:
             self._worker = self.start(self.progress.tick)
             with self._stopwatch("imports"):
-                hello = {"do": "hello", "device": self.job.device, "modules": list(self.job.modules.values())}
+                hello = {"do": "hello", "device": self.job.device, "requests": list(self.job.requests.values())}
                 self._hello = self._ask(self._worker, hello, START_TIMEOUT)
         if self._ceilings is None:
             self._ceilings = self._find_ceilings(self._worker)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archscope.analysis import Analysis, analyze
 from archscope.bench.precision import PRECISIONS
 from archscope.errors import ArchscopeError
-from archscope.opening import Request, called, open_network
+from archscope.opening import Request, opened
 
 if TYPE_CHECKING:
     from archscope.tracing.calling import Called
@@ -30,8 +30,7 @@ class Worker:
     """What one process knows: its device, its clock and the networks it has read."""
 
     def __init__(self) -> None:
-        self._analyses: dict[str, Analysis] = {}
-        self._modules: dict[str, Called] = {}
+        self._known: dict[str, tuple[Analysis, Called | None]] = {}
         self._device: Any = None
         self._clock: Any = None
 
@@ -67,7 +66,7 @@ class Worker:
         """The accelerator that a person's own module lives on, if nobody named a device."""
         if request["device"] != "auto":
             return ""
-        for model in request.get("modules", ()):
+        for model in request.get("requests", ()):
             called = self._called(model)
             device = None if called is None else next((each.device for each in called.fresh().parameters()), None)
             if device is not None and device.type in ("cuda", "mps"):
@@ -119,16 +118,18 @@ class Worker:
         )  # fmt: skip
 
     def _called(self, model: str) -> Called | None:
-        """A person's own module, asked for as `archscope.opening.Request` writes it; None for a spec."""
-        if model.startswith("{") and model not in self._modules:
-            self._modules[model] = called(Request.read(model))
-        return self._modules.get(model)
+        """A person's own module; None for a spec."""
+        return self._opened(model)[1]
 
     def _analysis(self, model: str) -> Analysis:
-        if model not in self._analyses:
-            own = self._called(model)
-            self._analyses[model] = analyze(open_network(model) if own is None else own.network)
-        return self._analyses[model]
+        return self._opened(model)[0]
+
+    def _opened(self, model: str) -> tuple[Analysis, Called | None]:
+        """What a name stands for, or a request as `archscope.opening.Request` writes it."""
+        if model not in self._known:
+            network, own = opened(Request.read(model) if model.startswith("{") else Request(model))
+            self._known[model] = (analyze(network), own)
+        return self._known[model]
 
 
 def _nvml(device: Any) -> Any:

@@ -133,16 +133,17 @@ def command(
     if not specs:
         raise UsageError("bench needs a spec, such as `archscope bench lenet5 --quick`; `archscope list` shows them")
     axes = {"dtype": dtype, "layout": layout, "engine": engine, "mode": mode}
-    cells, analyses, modules = _cells(specs, batch, axes, {"input": input, "example": example, "kwargs": kwargs,
+    cells, analyses, asked = _cells(specs, batch, axes, {"input": input, "example": example, "kwargs": kwargs,
                                                            "strict": strict})  # fmt: skip
     if dry_run:
-        return _dry_run(cells, analyses, modules, hardware, ceilings, format, output)
-    if any(each.network.path is None for name, each in analyses.items() if name not in modules):
+        return _dry_run(cells, analyses, asked, hardware, ceilings, format, output)
+    if any(each.network.path is None for each in analyses.values()):
         raise UsageError("bench measures in processes of their own, which cannot read a pipe; write the spec to a file")
     if hardware is not None:
         raise UsageError("--hardware is for --dry-run: a device that is at hand is measured")
-    told = {name: request.document() for name, (request, _) in modules.items()}
-    job = _job(cells, analyses, modules=told, device=device, quick=quick, rounds=rounds, seconds=seconds,
+    # A worker that is told a name alone would open a spec with the inputs that are written in it.
+    told = {name: request.document() for name, (request, own) in asked.items() if own or request.inputs}
+    job = _job(cells, analyses, requests=told, device=device, quick=quick, rounds=rounds, seconds=seconds,
                ceilings=ceilings, timeout=timeout, seed=seed, layers=layers, fresh_ceilings=fresh,
                output=output)  # fmt: skip
     return _measure(job, format, plot, base, str(compare))
@@ -150,27 +151,26 @@ def command(
 
 def _cells(
     specs: Sequence[str], batch: str, axes: Mapping[str, str], said: Mapping[str, Any]
-) -> tuple[tuple[Cell, ...], dict[str, Analysis], dict[str, tuple[Request, Called]]]:
-    """What is measured, the networks by name, and how those that are modules are opened."""
+) -> tuple[tuple[Cell, ...], dict[str, Analysis], dict[str, tuple[Request, Called | None]]]:
+    """What is measured, the networks by name, and how each was asked for, with the module that it is."""
     import archscope
     from archscope.bench.plan import parse_axis, parse_batches, plan
     from archscope.cli.opened import opened_with_module
 
     chosen = {f"{axis}s": parse_axis(axis, text) for axis, text in axes.items()}
     batches = parse_batches(batch)
-    analyses, modules = {}, {}
+    analyses, asked = {}, {}
     for spec in dict.fromkeys(specs):
         network, request, called = opened_with_module(spec, **said)
         analyses[network.name] = archscope.analyze(network)
-        if called is not None:
-            modules[network.name] = (request, called)
-    return plan(list(analyses), batches=batches, **chosen), analyses, modules
+        asked[network.name] = (request, called)
+    return plan(list(analyses), batches=batches, **chosen), analyses, asked
 
 
 def _dry_run(
     cells: tuple[Cell, ...],
     analyses: dict[str, Analysis],
-    modules: Mapping[str, tuple[Request, Called]],
+    asked: Mapping[str, tuple[Request, Called | None]],
     hardware: str | None,
     ceilings: Path | None,
     format: str,
@@ -191,7 +191,7 @@ def _dry_run(
     else:
         names = list(HARDWARE) if hardware is None else [name.strip() for name in hardware.split(",")]
         devices = [find_hardware(name).ceilings for name in names]
-    document = dry_run(cells, analyses, devices, {name: called for name, (_, called) in modules.items()})
+    document = dry_run(cells, analyses, devices, {name: own for name, (_, own) in asked.items() if own})
     if format == "json":
         text = json_text(document, indent=1)
     elif format == "markdown":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archscope.cli.arguments import Strict, complete_names
+from archscope.cli.arguments import Batch, Example, FactoryOptions, Inputs, Strict, complete_names
 
 if TYPE_CHECKING:
     from archscope.site import Plan
@@ -34,7 +34,8 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="[SPEC]...",
-            help="Specs by name or by path; all that come with archscope if none is named.",
+            help="Specs by name or by path, or modules of your own; all specs that come with archscope if none is "
+            "named.",
             autocompletion=_complete_spec,
             show_default=False,
         ),
@@ -66,6 +67,10 @@ def command(
         bool,
         typer.Option("--proofs", help="Ask every witness of `archscope verify`, and show the matrix. Needs PyTorch."),
     ] = False,
+    input: Inputs = None,
+    example: Example = None,
+    kwargs: FactoryOptions = None,
+    batch: Batch = None,
     strict: Strict = False,
     check: Annotated[
         bool,
@@ -82,17 +87,20 @@ def command(
     \b
     archscope docs -o site
     archscope docs lenet5 ./mine.yaml -o site
+    archscope docs mypkg.models:Net --input 3,224,224 -o site
     archscope docs --bench docs/benchmarks --proofs -o site
     archscope docs -o docs/networks --format markdown --check
     """
     from archscope.cli.opened import foretell, warn
+    from archscope.opening import request_for
     from archscope.reader import spec_names
     from archscope.site import build, plan
 
-    wanted = specs or spec_names()
+    said: dict[str, Any] = {"input": input, "example": example, "kwargs": kwargs, "batch": batch, "strict": strict}
+    wanted = [request_for(spec, **said) for spec in specs or spec_names()]
     with _progress(len(wanted)) as tick:
-        site = build(wanted, format=format, bench=bench or (), proofs=proofs, strict=strict, tick=tick,
-                     opened=partial(foretell, "docs"))  # fmt: skip
+        site = build(wanted, format=format, bench=bench or (), proofs=proofs, tick=tick,
+                     read=partial(foretell, "docs"))  # fmt: skip
     warn(site.doubts)
     _complain(site.mistakes)
     _remark(site.left_out)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from archscope.cli.arguments import Changes, Inputs, Output, Spec, Strict
+from archscope.cli.arguments import Batch, Changes, Example, FactoryOptions, Inputs, Output, Spec, Strict
 from archscope.cli.terminal import emit
 
 
 def command(
-    spec: Spec, changes: Changes = None, input: Inputs = None, strict: Strict = False, output: Output = None
+    spec: Spec,
+    changes: Changes = None,
+    input: Inputs = None,
+    example: Example = None,
+    kwargs: FactoryOptions = None,
+    batch: Batch = None,
+    strict: Strict = False,
+    output: Output = None,
 ) -> None:
     """Print a spec with its blocks written out, every layer on a line of its own.
 
@@ -19,6 +26,10 @@ def command(
     archscope expand resnet@50 --set conv5.repeat=1 -o short.yaml
     """
     from archscope.cli.opened import opened
+    from archscope.writing.renaming import renamed
     from archscope.writing.spec import write_spec
+    from archscope.writing.unsayable import check_sayable
 
-    emit(write_spec(opened(spec, changes=changes, input=input, strict=strict)), output)
+    network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
+    check_sayable(network)
+    emit(write_spec(renamed(network)[0]), output)

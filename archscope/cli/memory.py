@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from archscope.cli.arguments import Changes, Inputs, Output, Spec, Strict
+from archscope.cli.arguments import Changes, Example, FactoryOptions, Inputs, Output, Spec, Strict
 from archscope.cli.terminal import emit
 
 
@@ -47,6 +47,8 @@ def command(
     ] = "table",
     changes: Changes = None,
     input: Inputs = None,
+    example: Example = None,
+    kwargs: FactoryOptions = None,
     strict: Strict = False,
     output: Output = None,
 ) -> None:
@@ -56,6 +58,7 @@ def command(
     archscope memory lenet5 --batch 64 --optimizer adam
     archscope memory alexnet-torchvision --batch 256 --optimizer sgd --fits 8GiB
     archscope memory resnet@50 --batch 32 --optimizer adam --checkpoint bottleneck
+    archscope memory mypkg.models:Net@3,224,224 --batch 32 --optimizer adam
     """
     from archscope.cli.opened import opened
     from archscope.formats.memory import write
@@ -64,7 +67,7 @@ def command(
 
     room = None if fits is None else _bytes(fits)
     type_ = {"bf16": "bfloat16", "fp16": "float16", "half": "float16"}.get(dtype, dtype)
-    network = opened(spec, changes=changes, input=input, example=None, kwargs=None, batch=None, strict=strict)
+    network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, strict=strict)
     held = memory(network, batch, dtype=type_, optimizer=optimizer, foreach=foreach, checkpoint=checkpoint or ())
     fitting = ""
     if room is not None:

@@ -14,31 +14,22 @@ if TYPE_CHECKING:
     from archscope.tracing.calling import Called
 
 
-def opened(
-    spec: str,
-    *,
-    changes: Sequence[str] | None = None,
-    input: Sequence[str] | None = None,
-    example: str | None = None,
-    kwargs: str | None = None,
-    batch: int | None = None,
-    strict: bool = False,
-) -> Network:
-    """The network that a person named; warnings about its spec are printed, or raised if they are mistakes."""
-    return opened_with_module(
-        spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict
-    )[0]
+def opened(spec: str, *, changes: Sequence[str] | None = None, **said: Any) -> Network:
+    """The network that a person named; warnings about its spec are printed, or raised if they are mistakes.
+
+    It takes the arguments of `archscope.opening.open_network`.
+    """
+    return opened_with_module(spec, changes=changes, **said)[0]
 
 
 def opened_with_module(
     spec: str, *, changes: Sequence[str] | None = None, **said: Any
 ) -> tuple[Network, Request, Called | None]:
     """The network that a person named, how it was asked for, and their own module if it is one."""
-    from archscope.opening import called, opened, request_for
+    from archscope.opening import opened, request_for
 
     request = request_for(spec, changes=changes or (), **said)
-    module = called(request) if request.of_module else None
-    network = opened(request) if module is None else module.network
+    network, module = opened(request)
     warn(network.doubts)
     return network, request, module
 

@@ -16,6 +16,7 @@ COMPARED: Final = (
     "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "connection_table",
     "out_features", "ceil_mode", "count_include_pad", "size", "alpha", "beta", "k", "affine", "num_groups", "eps",
     "momentum", "output_size", "mode", "p", "negative_slope", "approximate", "min_val", "max_val", "dim",
+    "num_heads",
 )  # fmt: skip
 """Options that are held against each other, in the order of a sentence."""
 

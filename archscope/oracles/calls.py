@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from archscope.oracles.steps import Step, flattens, sides_of
 from archscope.tracing.signatures import SIGNATURES, bound, each_axis, over_grid, plain_name
 from archscope.tracing.strangers import tensors_in
+from archscope.tracing.values import memory_of
 
 Arguments = Mapping[str, Any]
 
@@ -25,8 +26,11 @@ MERGES: Final[Mapping[str, str]] = {
 _SHAPING: Final = ("flatten", "view", "reshape", "unflatten", "squeeze")
 
 
-def steps_of(name: str, args: Sequence[Any], kwargs: Arguments, result: Any) -> Iterator[Step]:
-    """The layer that a call makes, or two; nothing if it is none, or one that carries no numbers."""
+def steps_of(name: str, args: Sequence[Any], kwargs: Arguments, result: Any, held: Mapping[int, int]) -> Iterator[Step]:
+    """The layer that a call makes, or two; nothing if it is none, or one that carries no numbers.
+
+    ``held`` says how many values lie in the memory of each parameter.
+    """
     output = result[0] if isinstance(result, tuple) else result
     if not isinstance(output, Tensor) or nn.parameter.is_lazy(output) or not output.dim():
         return
@@ -37,7 +41,7 @@ def steps_of(name: str, args: Sequence[Any], kwargs: Arguments, result: Any) -> 
     if name == "mean" and taken is not None:
         yield from _means(bound(name, args, kwargs), taken)
         return
-    step = _read(name, args, kwargs, taken, made)
+    step = _read(name, args, kwargs, taken, made, held)
     if step is not None:
         yield replace(step, given=None if step.type in _JOINS or name in _PRODUCTS else taken)
 
@@ -58,28 +62,32 @@ _PRODUCTS: Final = ("matmul", "mm", "bmm")
 
 
 def _read(
-    name: str, args: Sequence[Any], kwargs: Arguments, taken: tuple[int, ...] | None, made: tuple[int, ...]
+    name: str,
+    args: Sequence[Any],
+    kwargs: Arguments,
+    taken: tuple[int, ...] | None,
+    made: tuple[int, ...],
+    held: Mapping[int, int],
 ) -> Step | None:
     for prefix, read in _FAMILIES:
         if name.startswith(prefix) and name.rstrip("d")[-1:].isdigit():
             return read(name, args, kwargs, made)
     if name in MERGES:
-        several = [each for each in args if isinstance(each, Tensor) and each.dim() > 1 and not _is_vector(each)]
+        several = [each for each in args if isinstance(each, Tensor) and each.dim() > 1 and not _is_vector(each, held)]
         return Step(MERGES[name], {}, made) if len(several) > 1 else None
     if name in _SHAPING:
         return Step("flatten", {}, made) if flattens(taken or (), made) else None
-    held = sum(each.numel() for each in {id(each): each for each in parameters_in((*args, *kwargs.values()))}.values())
+    weights = {id(each): each for each in parameters_in((*args, *kwargs.values()))}.values()
     if name in _ALONE:
-        return Step(name, {}, made, held)
+        options = _heads(made) if name == "scaled_dot_product_attention" else {}
+        return Step(name, options, made, sum(each.numel() for each in weights))
     return _named(name, bound(name, args, kwargs), made) if name in SIGNATURES else None
 
 
-def _is_vector(tensor: Tensor) -> bool:
+def _is_vector(tensor: Tensor, held: Mapping[int, int]) -> bool:
     """Whether it is one learned number a channel, however it is turned or repeated for the batch."""
-    held = tensor if isinstance(tensor, nn.Parameter) else tensor._base
-    if not isinstance(held, nn.Parameter):
-        return False
-    return max(tensor.shape) in (tensor.numel(), held.numel())
+    values = held.get(memory_of(tensor))
+    return values is not None and max(tensor.shape) in (tensor.numel(), values)
 
 
 def _named(name: str, given: dict[str, Any], made: tuple[int, ...]) -> Step | None:
@@ -93,7 +101,7 @@ def _named(name: str, given: dict[str, Any], made: tuple[int, ...]) -> Step | No
         case product if product in _PRODUCTS:
             if next(parameters_in(given["other"]), None) is not None:
                 return Step("linear", {"out_features": made[-1]}, made, held)
-            return Step("matmul", {}, made)
+            return Step("matmul", _heads(made), made)
         case "batch_norm":
             return Step(name, {"affine": given["weight"] is not None, **_of(given, "eps", "momentum")}, made, held)
         case "layer_norm":
@@ -152,6 +160,11 @@ def between(low: Any, high: Any, made: tuple[int, ...]) -> Step | None:
     if low == 0 and high in (None, 6):
         return Step("relu" if high is None else "relu6", {}, made)
     return Step("hardtanh", {"min_val": low, "max_val": high}, made)
+
+
+def _heads(made: tuple[int, ...]) -> dict[str, int]:
+    """How many heads attend, if these are the values or the scores of an attention."""
+    return {"num_heads": made[0]} if len(made) == 3 else {}
 
 
 def _of(given: Arguments, *names: str) -> dict[str, Any]:

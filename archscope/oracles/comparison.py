@@ -105,7 +105,7 @@ def _copied(module: nn.Module, name: str) -> nn.Module:
 
 
 def _compared(network: Network, module: nn.Module, recording: Recording, name: str) -> Comparison:
-    expected = expectations(network)
+    expected = expectations(network, {step.type for step in recording.steps})
     if not recording.steps and recording.stopped is None and any(expected):
         raise UsageError(f"{name} runs no layer that PyTorch's functions make")
     edits = min(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from archscope.layers import Layer
 from archscope.layers.base import values_in
 from archscope.network import Network
 from archscope.oracles.alignment import COMPARED
+from archscope.oracles.attending import FORMS, Form, written_out
 from archscope.oracles.calls import MERGES, between
 from archscope.oracles.steps import Step, flattens, merged, sides_of
 from archscope.tracing.function import Function
@@ -21,17 +22,25 @@ _UNSEEN: Final = frozenset({
     "pixel_shuffle", "pixel_unshuffle", "power", "scale", "select", "slice", "split", "sqrt", "squeeze", "subtract",
     "sum", "transpose", "unsqueeze",
 })  # fmt: skip
-"""Layer types that are functions in a module that was read, where a part that is built has a module for them."""
+"""Layer types that people write as functions, which make no step; a part that is built has a module for them."""
 
 
-def expectations(network: Network) -> list[list[Step]]:
-    """The steps of a network: every node, and where it stands on towers, the copies of each layer as one."""
-    every = merged([step for node in network.nodes for step in _steps(network, node.name)])
-    return [_folded(network), every] if network.towers else [every]
+def expectations(network: Network, seen: Collection[str] = frozenset()) -> list[list[Step]]:
+    """The steps of a network: every node, and where it stands on towers, the copies of each layer as one.
+
+    ``seen`` are the types of the steps that a module took. What it may have written as functions that make no step is
+    expected of it only where it has some, and an attention that it has not is expected in the forms that people write.
+    """
+    attends = any(node.layer.type == "multihead_attention" for node in network.nodes)
+    forms: tuple[Form | None, ...] = FORMS if attends and "multihead_attention" not in seen else (None,)
+    every = [
+        merged([step for node in network.nodes for step in _steps(network, node.name, seen, form)]) for form in forms
+    ]
+    return [_folded(network, seen), *every] if network.towers else every
 
 
-def _steps(network: Network, name: str) -> list[Step]:
-    """A node's step; none for one that leaves the values in their places, or for a function that is no layer."""
+def _steps(network: Network, name: str, seen: Collection[str], form: Form | None = None) -> list[Step]:
+    """A node's steps; none for one that leaves the values in their places, or for a function that is no layer."""
     layer, facts = network.by_name[name].layer, network.facts[name]
     if isinstance(layer, Function):
         if layer.like is None:
@@ -39,10 +48,12 @@ def _steps(network: Network, name: str) -> list[Step]:
         layer = layer.like
     taken, made = _plain(facts.inputs[0] if facts.inputs else ()), _plain(facts.output)
     given = None if layer.family == "merge" else taken
-    if network.observed is not None and layer.type in _UNSEEN:
+    if layer.type in _UNSEEN and (network.observed is not None or layer.type not in seen):
         return []
-    if network.observed is not None and layer.type in ("add", "multiply") and _with_a_vector(network, name):
+    if layer.type in ("add", "multiply") and _with_a_vector(network, name):
         return []
+    if layer.type == "multihead_attention" and form is not None:
+        return [*written_out(layer, facts, name, form)]
     if layer.type == "identity" or (layer.type in _SHAPING and not flattens(taken, made)):
         return []
     options = _options(layer, taken)
@@ -58,7 +69,7 @@ def _steps(network: Network, name: str) -> list[Step]:
 
 
 def _with_a_vector(network: Network, name: str) -> bool:
-    """Whether a layer joins a value with one learned number a channel: a bias by hand, which is no join."""
+    """Whether a layer joins a value with one learned number a channel: a bias or a factor by hand, and no join."""
     shapes = [network.facts[ref.node].output for ref in network.by_name[name].inputs
               if ref.node in network.by_name and network.by_name[ref.node].layer.type == "parameter"]  # fmt: skip
     return any(values_in(shape) == max(_plain(shape)) for shape in shapes)
@@ -71,7 +82,7 @@ def _function(function: Function, name: str) -> list[Step]:
     return [Step(kind, {}, function.made[0], name=name)] if kind is not None else []
 
 
-def _folded(network: Network) -> list[Step]:
+def _folded(network: Network, seen: Collection[str]) -> list[Step]:
     """A layer's copies on its towers as one layer in groups; the joins between towers as nothing."""
     steps = []
     for row in analyze(network).rows:
@@ -80,7 +91,7 @@ def _folded(network: Network) -> list[Step]:
             continue
         for node in first:
             copies = [each for each in row.nodes if each.layer.type == node.layer.type]
-            steps += [_together(step, copies, row) for step in _steps(network, node.name)]
+            steps += [_together(step, copies, row) for step in _steps(network, node.name, seen)]
     return merged(steps)
 
 

@@ -26,8 +26,14 @@ def never_run(module: nn.Module, recording: Recording) -> Iterator[str]:
         return
     for path, each in module.named_modules():
         own = [held for held in each.parameters(recurse=False) if held.requires_grad and not nn.parameter.is_lazy(held)]
-        if own and not any(id(held) in recording.used for held in own):
-            yield f"`{path}` is defined and never runs; it holds {sum(held.numel() for held in own):,} parameters"
+        if not own or any(id(held) in recording.used for held in own):
+            continue
+        values = f"it holds {sum(held.numel() for held in own):,} parameters"
+        if any(True for _ in each.children()):
+            names = [f"{path}.{name}".lstrip(".") for name, _ in each.named_parameters(recurse=False)]
+            yield f"{_listed(names)} {'is' if len(names) == 1 else 'are'} never used; {values}"
+        else:
+            yield f"`{path}` is defined and never runs; {values}"
 
 
 def unlike(network: Network, module: nn.Module, recording: Recording) -> Iterator[str]:

@@ -25,6 +25,7 @@ from archscope.oracles.steps import Step, merged, sides_of
 from archscope.record import EMPTY
 from archscope.tracing.modules import STATED, read_module
 from archscope.tracing.strangers import as_written, heard_apart, kept, tensors_in
+from archscope.tracing.values import memory_of
 
 
 @dataclass
@@ -62,19 +63,25 @@ _Stack = list[tuple[str, nn.Module]]
 
 
 class Recorder(TorchFunctionMode):
-    """Turns calls of PyTorch's functions into steps."""
+    """Turns calls of PyTorch's functions into steps.
 
-    def __init__(self, recording: Recording, stack: _Stack) -> None:
+    Attributes:
+        held: how many values lie in the memory of each parameter.
+    """
+
+    def __init__(self, recording: Recording, stack: _Stack, module: nn.Module) -> None:
         super().__init__()
         self.recording = recording
         self.stack = stack
+        parameters = (each for each in module.parameters() if not nn.parameter.is_lazy(each))
+        self.held = {memory_of(each): each.numel() for each in parameters}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
         result = func(*args, **given)
         self.recording.used.update(id(each) for each in parameters_in((args, given)))
         if not any(isinstance(module, tuple(_WHOLE)) for _, module in self.stack):
-            for step in steps_of(getattr(func, "__name__", ""), args, given, result):
+            for step in steps_of(getattr(func, "__name__", ""), args, given, result, self.held):
                 self.note(step)
         return result
 
@@ -88,7 +95,7 @@ def record(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] = E
     """Run a module once, at inference and without gradients, and tell what ran; it is left as it was found."""
     recording = Recording()
     stack: _Stack = []
-    recorder = Recorder(recording, stack)
+    recorder = Recorder(recording, stack, module)
     handles = []
     with kept(module), heard_apart(), as_written():
         for path, each in module.named_modules():
@@ -118,20 +125,25 @@ def _enter(recording: Recording, stack: _Stack, path: str, module: nn.Module, in
 
 
 def _leave(recorder: Recorder, stack: _Stack, module: nn.Module, inputs: Any, output: Any) -> None:
-    kind = next((name for whole, name in _WHOLE.items() if isinstance(module, whole)), None)
-    said = read_module(module) if isinstance(module, STATED) else None
-    kind = kind if said is None else said.type
-    made = next(tensors_in(output), None)
-    if kind is not None and made is not None:
-        taken = next((tuple(each.shape[1:]) for each in tensors_in(inputs)), ())
-        name = f"{kind}{len(taken) - 1}d" if kind.endswith("pool") else kind
-        # Attention with its batch in the second place has shapes of another kind.
-        given = taken if getattr(module, "batch_first", True) else None
-        if TYPES[name].family == "merge":
-            given = None
-        parameters = sum(each.numel() for each in module.parameters())
-        recorder.note(Step(name, _options(module, taken), tuple(made.shape[1:]), parameters, given=given))
+    step = _whole(module, inputs, next(tensors_in(output), None))
+    if step is not None:
+        recorder.note(step)
     stack.pop()
+
+
+def _whole(module: nn.Module, inputs: Any, made: Tensor | None) -> Step | None:
+    """The step of a module that is one layer."""
+    said = read_module(module) if isinstance(module, STATED) else None
+    kind = next((name for whole, name in _WHOLE.items() if isinstance(module, whole)), None)
+    kind = kind if said is None else said.type
+    if kind is None or made is None:
+        return None
+    taken = next((tuple(each.shape[1:]) for each in tensors_in(inputs)), ())
+    name = f"{kind}{len(taken) - 1}d" if kind.endswith("pool") else kind
+    # Attention with its batch in the second place has shapes of another kind.
+    alone = TYPES[name].family != "merge" and getattr(module, "batch_first", True)
+    parameters = sum(each.numel() for each in module.parameters())
+    return Step(name, _options(module, taken), tuple(made.shape[1:]), parameters, given=taken if alone else None)
 
 
 def _options(module: nn.Module, taken: tuple[int, ...]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from archscope.errors import ArchscopeError, MissingExtra, NotFound, SpecError, 
 from archscope.formats import write as write_table
 from archscope.formats.sheet import View
 from archscope.network import Network
-from archscope.opening import open_network
+from archscope.opening import Request, opened
 from archscope.oracles import Verification, verify
 from archscope.site import benchmarks, index_html, markdown, network_html
 from archscope.site.audit import audit
@@ -49,25 +49,24 @@ class Site:
 
 
 def build(
-    specs: Sequence[str | os.PathLike[str]],
+    specs: Sequence[str | os.PathLike[str] | Request],
     *,
     format: str = "html",
     bench: Iterable[str | os.PathLike[str]] = (),
     proofs: bool = False,
-    strict: bool = False,
     tick: Callable[[str], None] = lambda _: None,
-    opened: Callable[[Network], None] = lambda _: None,
+    read: Callable[[Network], None] = lambda _: None,
 ) -> Site:
     """Make every page of a site.
 
     Args:
-        specs: names of specs that come with archscope, paths, or modules: ``mypkg.models:Net@3,224,224``.
+        specs: names of specs that come with archscope, paths, or modules: ``mypkg.models:Net@3,224,224``; or requests
+            for them, in which inputs and more are said.
         format: one of `FORMATS`.
         bench: result files of `archscope bench`, or folders of them.
         proofs: whether to ask every witness of `archscope verify`; that needs PyTorch.
-        strict: whether the warnings about a spec are mistakes.
         tick: told of every spec before its page is made.
-        opened: told of every network, once it is read.
+        read: told of every network, once it is read.
 
     Raises:
         NotFound: there is no such format.
@@ -79,22 +78,23 @@ def build(
     doubts: list[Diagnostic] = []
     documents, mistakes = benchmarks.read(bench)
     for spec in specs:
-        tick(os.fspath(spec))
+        request = spec if isinstance(spec, Request) else Request(os.fspath(spec))
+        tick(request.spec)
         try:
-            analysis = analyze(open_network(spec, strict=strict))
-            opened(analysis.network)
-            doubts += analysis.network.doubts
+            network, module = opened(request)
+            read(network)
+            doubts += network.doubts
+            analysis = analyze(network)
             page = gather(analysis)
-            page = _with_evidence(page, verify(analysis) if proofs else None, documents, mistakes)
+            proof = verify(analysis, as_written=not request.inputs, module=module) if proofs else None
+            page = _with_evidence(page, proof, documents, mistakes)
         except MissingExtra:
             raise
         except ArchscopeError as error:
-            mistakes.append(_line(spec, error))
+            mistakes.append(_line(request.spec, error))
             continue
         if page.slug.lower() in (each.lower() for each in pages):
-            mistakes.append(
-                f"{os.fspath(spec)}: another spec is called `{page.analysis.name}` as well; give it a `name:`"
-            )
+            mistakes.append(f"{request.spec}: another spec is called `{page.analysis.name}` as well; give it a `name:`")
         else:
             pages[page.slug] = page
     left_out = [each for page in pages.values() for each in page.left_out]
@@ -203,14 +203,14 @@ def _files(pages: Sequence[Page], format: str) -> dict[str, bytes]:
     return files
 
 
-def _line(spec: str | os.PathLike[str], error: ArchscopeError) -> str:
+def _line(spec: str, error: ArchscopeError) -> str:
     """A mistake in one line."""
     if isinstance(error, SpecError):
         first = error.diagnostics[0]
-        place = os.fspath(spec) if first.span is None else str(first.span)
+        place = spec if first.span is None else str(first.span)
         more = len(error.diagnostics) - 1
         remedy = f"; {first.help}" if first.help else ""
         rest = f" (and {more} more)" if more else ""
         return f"{place}: {' '.join((first.message + remedy).split())}{rest}"
     said = " ".join(str(error).split())
-    return said if os.fspath(spec) in said else f"{os.fspath(spec)}: {said}"
+    return said if spec in said else f"{spec}: {said}"

@@ -158,7 +158,7 @@ def test_a_worker_opens_a_module_as_it_was_asked_for() -> None:
     request = Request("tests.tracing.called:Steps", inputs=("8", "steps=2"), options="bias=False")
     assert Request.read(request.document()) == request
     worker = Worker()
-    worker.do_hello({"device": "auto", "modules": [request.document()]})
+    worker.do_hello({"device": "auto", "requests": [request.document()]})
     operations = worker.do_operations({"model": request.document(), "dtype": "fp32", "batch": 3, "mode": "infer"})
     assert sum(flops for flops, _ in operations["operations"]) == 2 * 3 * 2 * 64
     assert operations["launches"]["fc"] == 2
@@ -166,6 +166,15 @@ def test_a_worker_opens_a_module_as_it_was_asked_for() -> None:
     answer = worker.do_cell({"cell": {**cell().document(), "model": request.document()}, "settings": settings})
     assert answer["status"] == "ok"
     assert {name for name, seconds in answer["layers"]["nodes"].items() if seconds} == {"fc", "fc_2"}
+
+
+def test_a_worker_opens_a_spec_with_the_input_that_was_asked_for() -> None:
+    """C1 of LeNet-5 on 36×36 pixels: 32·32 places of 6 maps, 25 products each."""
+    request = Request("lenet5-pytorch", inputs=("1,36,36",))
+    worker = Worker()
+    worker.do_hello({"device": "cpu"})
+    operations = worker.do_operations({"model": request.document(), "dtype": "fp32", "batch": 1, "mode": "infer"})
+    assert operations["operations"][0][0] == 2 * 32 * 32 * 6 * 25
 
 
 def test_operations_of_a_module_that_wants_values_are_not_listed() -> None:

@@ -66,6 +66,43 @@ def test_a_module_becomes_source_without_its_authors_code(archscope_run: Runs) -
     assert "self.layer2_0_downsample = nn.Conv2d(8, 12, kernel_size=1, stride=2)" in run.out
 
 
+NAMED = ("tests.tracing.strangers:TwoInputs", "--input", "query=5,8", "--input", "memory=7,6")
+
+
+@pytest.mark.parametrize("command", ["table", "memory", "expand", "spec", "code", "verify"])
+def test_every_command_is_told_the_inputs_of_a_module_by_name(archscope_run: Runs, command: str) -> None:
+    run = archscope_run(command, *NAMED, *(("--witness", "module") if command == "verify" else ()))
+    assert run.status in (0, 1 if command == "spec" else 0), run.err
+    assert "TwoInputs" in run.out
+
+
+def test_a_page_of_a_module_is_told_its_inputs_by_name(archscope_run: Runs, tmp_path: Path) -> None:
+    pytest.importorskip("pygraphviz")
+    run = archscope_run("docs", *NAMED, "--format", "markdown", "-o", str(tmp_path))
+    assert run.status == 0, run.err
+    assert "| second" in (tmp_path / "TwoInputs" / "index.md").read_text(encoding="utf-8")
+
+
+def test_a_page_says_which_argument_is_for_modules_alone(archscope_run: Runs, tmp_path: Path) -> None:
+    run = archscope_run("docs", "lenet5", "--kwargs", "depth=3", "-o", str(tmp_path))
+    assert run.status == 2
+    assert "`--kwargs` is for a module of your own, and lenet5 is a spec" in run.err
+
+
+def test_memory_of_a_module_is_that_of_its_layers(archscope_run: Runs) -> None:
+    """Two linears with biases, 8·6 + 6 and 6·3 + 3 values, in float32, and as much again for each gradient."""
+    run = archscope_run("memory", "tests.cli.test_modules:small", "--input", "8", "--optimizer", "sgd", "-f", "json")
+    assert run.status == 0, run.err
+    phases = {each["name"]: each for each in json.loads(run.out)["phases"]}
+    assert phases["after build"]["after"]["weights"] == 4 * (8 * 6 + 6 + 6 * 3 + 3)
+
+
+def small() -> object:
+    from torch import nn
+
+    return nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 3))
+
+
 def test_a_page_of_a_module_says_why_it_has_no_source(archscope_run: Runs, tmp_path: Path) -> None:
     pytest.importorskip("pygraphviz")
     assert archscope_run("docs", SPECTRUM, "--format", "markdown", "-o", str(tmp_path)).status == 0

@@ -315,3 +315,78 @@ def test_a_module_is_compared_and_left_as_it_was() -> None:
 def test_the_report_counts_what_is_alike() -> None:
     found = compare_factory(archscope.load("lenet5-pytorch"), f"{HERE}:Net")
     assert write_comparison(found) == f"{HERE}:Net is lenet5-pytorch: 12 layers alike, 61,706 parameters."
+
+
+SCALED = """
+name: scaled
+input: [8, 6, 6]
+layers:
+  conv: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
+  last: {type: permute, dims: [1, 2, 0]}
+  norm: {type: layer_norm, normalized_shape: 8}
+  first: {type: permute, dims: [2, 0, 1]}
+  gamma: {type: parameter, shape: [8, 1, 1]}
+  scaled: {type: multiply, from: [first, gamma]}
+  sum: {type: add, from: [scaled, input]}
+"""
+
+
+class Scaled(torch.nn.Module):
+    """A block of ConvNeXt as people write it: the factor of each channel meets the channels where they lie last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = torch.nn.Conv2d(8, 8, 3, padding=1), torch.nn.LayerNorm(8)
+        self.gamma = torch.nn.Parameter(torch.ones(8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        last = self.norm(self.conv(x).permute(0, 2, 3, 1))
+        return x + (self.gamma * last).permute(0, 3, 1, 2)
+
+
+class Unscaled(Scaled):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.norm(self.conv(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def test_a_learned_factor_of_each_channel_is_no_join_however_it_is_written() -> None:
+    network = archscope.read(SCALED)
+    assert compare(network, Scaled()).sentences == ()
+    assert compare(network, archscope.build(network)).sentences == ()
+
+
+def test_a_learned_factor_that_is_left_out_is_found() -> None:
+    (sentence,) = compare(archscope.read(SCALED), Unscaled()).sentences
+    assert sentence == "`gamma` is never used; it holds 8 parameters"
+
+
+class Attends(torch.nn.Module):
+    """Attention by hand: one projection or three, PyTorch's function or two products and a softmax."""
+
+    def __init__(self, *, together: bool, fused: bool) -> None:
+        super().__init__()
+        self.fused = fused
+        self.read = torch.nn.ModuleList(torch.nn.Linear(8, 24 if together else 8) for _ in range(1 if together else 3))
+        self.out = torch.nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        three = self.read[0](x).chunk(3, dim=-1) if len(self.read) == 1 else [read(x) for read in self.read]
+        q, k, v = (each.unflatten(-1, (2, 4)).transpose(1, 2) for each in three)
+        if self.fused:
+            made = torch.nn.functional.scaled_dot_product_attention(q, k, v)
+        else:
+            made = (q @ k.transpose(-2, -1) / 2).softmax(dim=-1) @ v
+        return self.out(made.transpose(1, 2).flatten(2))
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("fused", [True, False])
+def test_an_attention_that_is_written_out_is_one_of_the_spec(together: bool, fused: bool) -> None:
+    network = archscope.read("input: [5, 8]\nlayers: {attend: {type: multihead_attention, num_heads: 2}}")
+    assert compare(network, Attends(together=together, fused=fused)).sentences == ()
+
+
+def test_an_attention_of_other_heads_is_found() -> None:
+    network = archscope.read("input: [5, 8]\nlayers: {attend: {type: multihead_attention, num_heads: 4}}")
+    (sentence,) = compare(network, Attends(together=True, fused=True)).sentences
+    assert sentence == "attend: `num_heads` is 2 in the module and 4 in the spec; output 2×5×4 instead of 4×5×2"

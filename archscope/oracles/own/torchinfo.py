@@ -49,9 +49,11 @@ def _summarised(standin: StandIn) -> Any:
     from torchinfo import summary
 
     device = next((each.device for each in standin.module.parameters()), None)
+    # Given nothing in order, it would run nothing: what is given by name is then all of its input.
+    given, named = (list(standin.args), standin.kwargs) if standin.args else (dict(standin.kwargs), {})
     return summary(
-        standin.module, input_data=list(standin.args) or None, device=device, verbose=0, depth=64, mode="eval",
-        cache_forward_pass=False, **standin.kwargs,
+        standin.module, input_data=given, device=device, verbose=0, depth=64, mode="eval",
+        cache_forward_pass=False, **named,
     )  # fmt: skip
 
 
