@@ -272,6 +272,9 @@ def draw(
     depth: int | str = "auto",
     direction: str = "tb",
     towers: bool = False,
+    color: str = "family",
+    color_scale: str = "linear",
+    latency: Mapping[str, float] | None = None,
     **kwargs: Any,
 ) -> Drawing:
     """Draw a network, or any `torch.nn.Module`.
@@ -289,6 +292,10 @@ def draw(
         depth: of a graph: how many levels of blocks to open, ``"full"`` or ``"auto"``.
         direction: of a graph: ``"tb"`` or ``"lr"``.
         towers: of boxes: draw the groups of a network in one column as towers.
+        color: what a layer's colour says: its ``family``, or its ``macs``, ``parameters``, ``connections``,
+            ``activation_bytes``, ``saved_bytes`` (for the backward pass, a sample) or ``latency``.
+        color_scale: ``"linear"`` or ``"log"``.
+        latency: seconds of each layer by name, as `bench` measured them.
         kwargs: what a module is called with by name.
 
     Raises:
@@ -303,5 +310,5 @@ def draw(
 
     return diagrams.draw(
         analyze(network, *args, **kwargs), style=style, width=width, font_size=font_size, theme=theme, show=show,
-        depth=depth, direction=direction, towers=towers,
+        depth=depth, direction=direction, towers=towers, color=color, color_scale=color_scale, latency=latency,
     )  # fmt: skip

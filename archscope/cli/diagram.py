@@ -29,6 +29,25 @@ def _complete_themes(incomplete: str) -> list[Any]:
     return complete_names(list(THEMES), incomplete)
 
 
+def _complete_colors(incomplete: str) -> list[Any]:
+    from archscope.diagrams import COLORS
+
+    return complete_names(COLORS, incomplete)
+
+
+def _latency(results: Path, name: str) -> dict[str, float]:
+    """Seconds of each layer, from the first cell of a result file that has this network's."""
+    from archscope.bench.compare import read_result
+    from archscope.errors import UsageError
+
+    cells = read_result(results)["cells"]
+    for cell in cells:
+        if cell["layers"] and cell["model"]["name"] == name:
+            return {layer["name"]: layer["time"] for layer in cell["layers"] if layer["type"] is not None}
+    measured = ", ".join(dict.fromkeys(cell["model"]["name"] for cell in cells if cell["layers"])) or "of no network"
+    raise UsageError(f"{results} has no layers of {name} measured; those it has are {measured}")
+
+
 def command(
     spec: Spec,
     output: Annotated[
@@ -95,6 +114,28 @@ def command(
     towers: Annotated[
         bool, typer.Option("--towers", help="Draw the groups of a network in one column as towers of boxes.")
     ] = False,
+    color: Annotated[
+        str,
+        typer.Option(
+            "--color",
+            metavar="QUANTITY",
+            help="What a layer's colour says: its family, or its macs, parameters, connections, activation_bytes, "
+            "saved_bytes or, with --results, its latency; a folded layer's, of all its copies.",
+            autocompletion=_complete_colors,
+        ),
+    ] = "family",
+    color_scale: Annotated[
+        str, typer.Option("--color-scale", metavar="linear|log", help="How a cost becomes a colour.")
+    ] = "linear",
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "--results",
+            metavar="FILE",
+            help="What `archscope bench --format json` measured; its first cell with layers of this network is shown.",
+            show_default=False,
+        ),
+    ] = None,
     changes: Changes = None,
     input: Inputs = None,
     example: Example = None,
@@ -112,6 +153,7 @@ def command(
     archscope diagram alexnet -o alexnet.pdf --width 183mm --font-size 7
     archscope diagram alexnet-pytorch --towers -o towers.png --theme print
     archscope diagram alexnet --style graph --show name,op,parameters -o graph.svg
+    archscope diagram alexnet --color macs -o where-the-work-is.svg
     archscope diagram alexnet --format dot
     """
     import archscope
@@ -123,7 +165,8 @@ def command(
     foretell("diagram", network)
     picture = archscope.draw(
         network, style=style, width=width, font_size=font_size, theme=theme, show=show, depth=depth,
-        direction=direction, towers=towers,
+        direction=direction, towers=towers, color=color, color_scale=color_scale,
+        latency=None if results is None else _latency(results, network.name),
     )  # fmt: skip
     if output is not None:
         picture.save(output, chosen)

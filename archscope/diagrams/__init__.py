@@ -13,15 +13,16 @@ shows itself in a notebook.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from archscope.analysis import Analysis, analyze
+from archscope.diagrams.cost import COLOR_SCALES, COLORS
 from archscope.diagrams.drawing import FORMATS, Drawing
 from archscope.diagrams.request import DIRECTIONS, SHOWN, STYLES, request
 from archscope.diagrams.themes import THEMES
 from archscope.network import Network
 
-__all__ = ["DIRECTIONS", "FORMATS", "SHOWN", "STYLES", "THEMES", "Drawing", "draw"]
+__all__ = ["COLORS", "COLOR_SCALES", "DIRECTIONS", "FORMATS", "SHOWN", "STYLES", "THEMES", "Drawing", "draw"]
 
 
 def draw(
@@ -35,11 +36,16 @@ def draw(
     depth: int | str = "auto",
     direction: str = "tb",
     towers: bool = False,
+    color: str = "family",
+    color_scale: str = "linear",
+    latency: Mapping[str, float] | None = None,
 ) -> Drawing:
     """Draw a network; what each argument means, and what is raised, stands with `archscope.draw`."""
     analysis = network if isinstance(network, Analysis) else analyze(network)
     asked = request(
         style=style, width=width, font_size=font_size, theme=theme, show=show, depth=depth, direction=direction,
-        towers=towers,
+        towers=towers, color=color, color_scale=color_scale, latency=latency,
     )  # fmt: skip
-    return Drawing(analysis, asked)
+    drawing = Drawing(analysis, asked)
+    drawing.coloring  # noqa: B018 - what cannot be coloured is told now, and not when it is shown
+    return drawing

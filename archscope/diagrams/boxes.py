@@ -71,7 +71,8 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     size = request.font_size
     page = Page(analysis.title, request.width, size, request.theme.background)
     plan = fit(figure.plan, page=page, natural=14 * size, least=figure.least, most=40 * size)
-    return page.scene(plan, words.description(analysis, whole, figure.laws))
+    drawn = page.scene(plan, words.description(analysis, whole, figure.laws))
+    return replace(drawn, folded=any(column.repeats > 1 for column in whole.columns))
 
 
 class _Figure:
@@ -170,7 +171,7 @@ class _Figure:
         lines = [spell_shape(piece.shape if len(grid) == 1 else channels_last)]
         if not self.request.shows("shape", *USUAL):
             lines = []
-        return lines + (words.counts(piece.row, self.request.show or ()) if piece.row is not None else [])
+        return lines + (words.counts(piece.row, self.request.shown(*USUAL)) if piece.row is not None else [])
 
     def _rows(self, height: float) -> dict[str | None, float]:
         """The height of the middle of each tower's boxes; that of what stands on no tower is between them."""

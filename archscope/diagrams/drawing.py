@@ -20,7 +20,7 @@ from typing import Any, Final, cast
 
 from archscope import files
 from archscope.analysis import Analysis
-from archscope.diagrams import chain
+from archscope.diagrams import chain, cost
 from archscope.diagrams.request import Request
 from archscope.diagrams.scene import Scene
 from archscope.errors import NotFound, UsageError
@@ -76,7 +76,23 @@ class Drawing:
     @cached_property
     def scene(self) -> Scene:
         """The picture as a display list."""
+        return self.plain if self.coloring is None else cost.coloured(self.plain, self.analysis, self.coloring)
+
+    @cached_property
+    def plain(self) -> Scene:
+        """The picture in the colours of the families."""
         return cast(Scene, _call(_STYLES[self.style])(self.analysis, self.request))
+
+    @cached_property
+    def coloring(self) -> cost.Coloring | None:
+        """What its colours say of the layers' cost; None where they are those of the families.
+
+        Raises:
+            NotFound: there is no such color or scale.
+            UsageError: nobody measured what it shall show.
+        """
+        asked = self.request
+        return cost.coloring(self.analysis, asked.color, asked.color_scale, asked.theme, asked.latency)
 
     @cached_property
     def svg(self) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archscope.analysis import Analysis, Row
 from archscope.diagrams import fonts
+from archscope.diagrams.cost import switch
 from archscope.diagrams.scene import Group
 from archscope.diagrams.themes import Theme
 from archscope.diagrams.writers.svg import elements, number
@@ -35,12 +36,18 @@ _NAMES: Final = {"macs": "MACs"}
 _KEYS: Final = (("arrows", "from layer to layer"), ("+ − 0", "nearer, further, all of it"),
                 ("/", "search; Enter for the next"), ("Esc", "back to here"))  # fmt: skip
 
+_LEGEND: Final = (
+    '<figure id="legend" hidden><figcaption></figcaption><canvas height="1" width="256"></canvas>'
+    "<span></span><span></span><small>◻ not covered</small></figure>"
+)
+
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
 def page(drawing: Drawing) -> str:
     """A drawing as one HTML page."""
-    scene, analysis = drawing.scene, drawing.analysis
+    scene, analysis = drawing.plain, drawing.analysis
+    colours = switch(scene, analysis, drawing.request.theme, drawing.coloring)
     title = escape(analysis.title)
     facts = [_facts(group, analysis) for group in scene.groups("layer")]
     return (
@@ -53,14 +60,18 @@ def page(drawing: Drawing) -> str:
                 f"<style>\n:root {{ {_colours(drawing.request.theme)} }}\n{_part('style.css')}</style></head><body>",
                 f"<header><h1>{title}</h1>",
                 '<input id="search" type="search" placeholder="Search layers ( / )" aria-label="Search layers">',
+                '<label>Colour <select id="colour" aria-label="Colour says"></select></label>',
                 '<output id="count" for="search" aria-live="polite"></output>',
                 '<button id="out" aria-label="Zoom out">−</button><button id="in" aria-label="Zoom in">+</button>',
                 '<button id="all">Fit</button></header>',
                 _canvas(title, f"0 0 {number(scene.width)} {number(scene.height)}"),
                 f"<desc>{escape(scene.description)}</desc>",
                 *elements(scene.items),
-                "</svg></main>",
+                "</svg>",
+                _LEGEND,
+                "</main>",
                 f'<aside id="side" aria-live="polite">{"".join(_opening(analysis))}</aside>',
+                f'<script id="colours" type="application/json">{json_in_html(colours)}</script>',
                 f'<script id="facts" type="application/json">{json_in_html(facts)}</script>',
                 f"<script>\n{_part('view.js')}</script></body></html>",
             )

@@ -257,7 +257,7 @@ class _Figure:
             if self.request.shows("shape", *USUAL):
                 lines.append(f"{shape[0]}@{extents}" if grid and (row is not None or shape[0] > 1) else extents)
             if row is not None:
-                lines += words.counts(row, self.request.show or ())
+                lines += words.counts(row, self.request.shown(*USUAL))
             labels.append(lines)
         return labels
 

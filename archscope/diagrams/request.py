@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -48,6 +48,9 @@ class Request:
         depth: how many levels of blocks to open, ``"full"`` for all, ``"auto"`` for as many as read well.
         direction: one of `DIRECTIONS`; of a graph.
         towers: whether to draw the groups of a chain as towers.
+        color: what a layer's colour says, of `archscope.diagrams.cost.COLORS`.
+        color_scale: how a cost becomes a colour, of `archscope.diagrams.cost.COLOR_SCALES`.
+        latency: seconds of each layer that was measured; for that colour.
     """
 
     style: str
@@ -58,10 +61,19 @@ class Request:
     depth: int | Literal["auto", "full"]
     direction: Literal["tb", "lr"]
     towers: bool
+    color: str = "family"
+    color_scale: str = "linear"
+    latency: Mapping[str, float] | None = None
+
+    def shown(self, *usual: str) -> tuple[str, ...]:
+        """What to write of `SHOWN`, where a style writes what is ``usual``; what is coloured has its number, too."""
+        if self.show is not None:
+            return self.show
+        return (*usual, self.color) if self.color in SHOWN and self.color not in usual else usual
 
     def shows(self, part: str, *usual: str) -> bool:
-        """Whether to write one of `SHOWN`, which a style writes if it is among ``usual``."""
-        return part in (usual if self.show is None else self.show)
+        """Whether to write one of `SHOWN`."""
+        return part in self.shown(*usual)
 
 
 def request(
@@ -74,6 +86,9 @@ def request(
     depth: int | str = "auto",
     direction: str = "tb",
     towers: bool = False,
+    color: str = "family",
+    color_scale: str = "linear",
+    latency: Mapping[str, float] | None = None,
 ) -> Request:
     """Check what was asked for.
 
@@ -94,6 +109,9 @@ def request(
         depth=_depth(depth),
         direction="lr" if _one_of(direction, DIRECTIONS, "direction") == "lr" else "tb",
         towers=towers,
+        color=color,
+        color_scale=color_scale,
+        latency=latency,
     )
 
 

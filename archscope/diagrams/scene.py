@@ -122,6 +122,7 @@ class Scene:
         description: names every layer, in order, and the law of every scale.
         items: what is drawn, from the back to the front.
         background: the colour of the page; None leaves it open.
+        folded: whether something in it stands for several equal copies.
     """
 
     width: float
@@ -130,6 +131,7 @@ class Scene:
     description: str
     items: tuple[Item, ...] = field(default=())
     background: str | None = None
+    folded: bool = False
 
     def walk(self) -> Iterator[Item]:
         """Every item, groups before what they hold."""

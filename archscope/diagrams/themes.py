@@ -50,6 +50,8 @@ class Theme:
         crossing: what goes from one tower to another; dashed as well.
         band: behind a tower or a block.
         frame: the outline of a block.
+        ramp: the colours of what costs nothing and of what costs most; between them they are mixed.
+        ink: the outlines of what is coloured so.
         families: by name; see `shade`.
     """
 
@@ -62,6 +64,8 @@ class Theme:
     crossing: str
     band: str
     frame: str
+    ramp: tuple[str, str]
+    ink: str
     families: Mapping[str, Shade]
 
     def shade(self, family: str) -> Shade:
@@ -78,13 +82,23 @@ class Theme:
         """What fills a kernel that lies on a map."""
         return mix(self.background, self.link, 0.35)
 
+    @property
+    def light(self) -> tuple[str, float]:
+        """What is mixed into a face that looks at the light, and how much of it."""
+        return "#ffffff", 0.14 if self.is_dark else 0.55
+
+    @property
+    def shadow(self) -> tuple[str, float]:
+        """What is mixed into a face that looks away from it."""
+        return "#000000", 0.3 if self.is_dark else 0.1
+
     def lit(self, color: str) -> str:
         """The colour of a face that looks at the light."""
-        return mix(color, "#ffffff", 0.14 if self.is_dark else 0.55)
+        return mix(color, *self.light)
 
     def shaded(self, color: str) -> str:
         """The colour of a face that looks away from it."""
-        return mix(color, "#000000", 0.3 if self.is_dark else 0.1)
+        return mix(color, *self.shadow)
 
 
 def mix(color: str, other: str, part: float) -> str:
@@ -144,6 +158,8 @@ THEMES: Final[Mapping[str, Theme]] = {
             crossing="#b34700",
             band="#f3f4f6",
             frame="#80858e",
+            ramp=("#fff8ec", "#e0701a"),
+            ink="#5a2a00",
             families={
                 INPUT: Shade("#ececec", "#3a3a3a"),
                 "convolution": Shade("#d3e7f5", "#0067a3"),
@@ -169,6 +185,8 @@ THEMES: Final[Mapping[str, Theme]] = {
             crossing="#ff9e57",
             band="#1f242c",
             frame="#7c8592",
+            ramp=("#2a221a", "#9a4a12"),
+            ink="#ffb27a",
             families={
                 INPUT: Shade("#33373e", "#ebebeb"),
                 "convolution": Shade("#143a54", "#6cc0f5"),
@@ -194,6 +212,8 @@ THEMES: Final[Mapping[str, Theme]] = {
             crossing="#000000",
             band="#f2f2f2",
             frame="#7a7a7a",
+            ramp=("#ffffff", "#8c8c8c"),
+            ink="#000000",
             families={
                 INPUT: Shade("#ffffff", "#000000"),
                 "convolution": Shade("#e4e4e4", "#000000"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from archscope.memory.caches import Cache, cache_of
 from archscope.memory.optimizers import OPTIMIZERS, optimizer
-from archscope.memory.phases import Memory, Phase, Request, activations, largest_batch, memory
+from archscope.memory.phases import Memory, Phase, Request, activations, largest_batch, memory, saved
 
 __all__ = [
     "OPTIMIZERS",
@@ -25,4 +25,5 @@ __all__ = [
     "largest_batch",
     "memory",
     "optimizer",
+    "saved",
 ]

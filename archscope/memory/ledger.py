@@ -126,6 +126,14 @@ class Ledger:
         """What is held now."""
         return Moment(self.phase, self.layer, dict(self.by_kind))
 
+    def owned(self, kind: str) -> dict[str, int]:
+        """Bytes of one kind that are held now, by the layer that took them."""
+        held: dict[str, int] = {}
+        for block in self._blocks.values():
+            if self._kind(block) == kind:
+                held[block.owner] = held.get(block.owner, 0) + block.size
+        return held
+
     def done(self) -> None:
         """A layer is done: note the most that was held while it ran."""
         if self._layer_peak is not None:

@@ -160,6 +160,22 @@ def activations(network: Network, batch: int, dtype: str) -> tuple[int, Mapping[
     return run.ledger.peak.total - run.ledger.peak.held["weights"], run.not_covered
 
 
+def saved(network: Network, batch: int = 1, dtype: str = "float32") -> tuple[Mapping[str, int], Mapping[str, str]]:
+    """Bytes that a forward pass keeps for the backward pass, by the layer that made them, and what is not covered.
+
+    Those of the network's inputs stand under an empty name; what several layers keep is counted once.
+
+    >>> from archscope.reader import load
+    >>> held, unknown = saved(load("lenet5-pytorch"))
+    >>> sum(held.values()), unknown
+    (49040, {})
+    """
+    run = Run(network, batch, dtype, training=True)
+    run.build()
+    run.forward()
+    return run.ledger.owned("saved"), run.not_covered
+
+
 def groups_of(network: Network, names: Sequence[str]) -> tuple[tuple[Node, ...], ...]:
     """The nodes of each group that goes by a name: its path, ``conv2.0``, or the block it is a copy of.
 

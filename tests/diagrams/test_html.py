@@ -66,7 +66,7 @@ def test_a_name_cannot_break_out_of_the_page() -> None:
 
     text = str(archscope.draw(awkward(), style="graph").write("html"))
     assert "<b>" not in text.replace("<body>", "")
-    assert text.count("</script>") == 2
+    assert text.count("</script>") == 3
     assert len(facts(text)) == text.count('<g class="layer"')
 
 
@@ -198,7 +198,7 @@ def test_the_keyboard_does_it_all(view: View, tmp_path: Path) -> None:
 def test_the_tab_key_reaches_every_layer_in_order(view: View, tmp_path: Path) -> None:
     view.open(tmp_path, "lenet5", style="graph")
     reached = []
-    for _ in range(12):
+    for _ in range(13):
         view.page.keyboard.press("Tab")
         if view.page.evaluate("document.activeElement.matches('g.layer')"):
             reached.append(view.page.inner_text("#side h2"))

@@ -10,4 +10,5 @@ def pages() -> dict[str, str]:
     return {
         "assets/figures/lenet5.svg": archscope.draw(lenet5).svg,
         "assets/figures/alexnet.svg": archscope.draw(alexnet).svg,
+        "assets/figures/alexnet-macs.svg": archscope.draw(alexnet, color="macs").svg,
     }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from archscope.diagrams.graph.paint import shade_of, title_of
 from archscope.diagrams.graph.sizes import badge
 from archscope.diagrams.graph.view import Frame, Node, View
 from archscope.diagrams.request import Request
+from archscope.diagrams.themes import Shade
 from archscope.errors import MissingExtra
 from archscope.escaping import dot, dot_html
 
@@ -19,8 +21,10 @@ _FONT: Final = "Helvetica,Arial,sans-serif"
 _NAME: Final = re.compile(r"[\w. ]{1,1000}")
 
 
-def dot_source(view: View, request: Request) -> str:
+def dot_source(view: View, request: Request, shade: Callable[[Node], Shade] | None = None, told: str = "") -> str:
     """The source of a graph; its nodes are called as the layers are.
+
+    ``shade`` gives a node's colours, where they are not its family's, and ``told`` what they say.
 
     Raises:
         MissingExtra: the `graphviz` package is not installed.
@@ -30,17 +34,18 @@ def dot_source(view: View, request: Request) -> str:
     except ImportError:
         raise MissingExtra("format dot", "the graphviz package", "diagrams") from None
     size, theme = f"{request.font_size:g}", request.theme
+    title = f"{view.analysis.title}: {told}" if told else view.analysis.title
     graph = Digraph(
         _literal(view.analysis.name),
         graph_attr={
-            "rankdir": request.direction.upper(), "label": _literal(view.analysis.title), "labelloc": "t",
+            "rankdir": request.direction.upper(), "label": _literal(title), "labelloc": "t",
             "bgcolor": theme.background, "fontname": _FONT, "fontsize": size, "fontcolor": theme.text,
         },
         node_attr={"shape": "box", "style": "filled", "fontname": _FONT, "fontsize": size, "fontcolor": theme.text},
         edge_attr={"color": theme.line, "arrowsize": "0.7"},
     )  # fmt: skip
     ids = {node.id: _id(node, place) for place, node in enumerate(view.nodes)}
-    _frame(graph, view.root, request, ids, "")
+    _frame(graph, view.root, request, ids, "", shade or (lambda node: shade_of(node, request.theme)))
     for edge in view.edges:
         graph.edge(ids[edge.source], ids[edge.target])
     return str(graph.source)
@@ -51,10 +56,12 @@ def _id(node: Node, place: int) -> str:
     return node.id if _NAME.fullmatch(node.id) else f"n-{place}"
 
 
-def _frame(graph: Digraph, frame: Frame, request: Request, ids: dict[str, str], path: str) -> None:
+def _frame(
+    graph: Digraph, frame: Frame, request: Request, ids: dict[str, str], path: str, shade: Callable[[Node], Shade]
+) -> None:
     for place, child in enumerate(frame.children):
         if isinstance(child, Node):
-            graph.node(ids[child.id], **_attributes(child, request))
+            graph.node(ids[child.id], **_attributes(child, shade(child)))
             continue
         inner = f"{path}_{place}"
         with graph.subgraph(name=f"cluster{inner}") as cluster:
@@ -62,7 +69,7 @@ def _frame(graph: Digraph, frame: Frame, request: Request, ids: dict[str, str], 
                 label=_literal(child.name), labeljust="l", style="filled", penwidth="0.8",
                 fillcolor=request.theme.band, color=request.theme.frame,
             )  # fmt: skip
-            _frame(cluster, child, request, ids, inner)
+            _frame(cluster, child, request, ids, inner, shade)
 
 
 def _literal(text: str) -> str:
@@ -73,8 +80,7 @@ def _literal(text: str) -> str:
     return escaped
 
 
-def _attributes(node: Node, request: Request) -> dict[str, str]:
-    shade = shade_of(node, request.theme)
+def _attributes(node: Node, shade: Shade) -> dict[str, str]:
     name, *lines = node.lines or ("",)
     if badge(node):
         name = f"{name} {badge(node)}".strip()

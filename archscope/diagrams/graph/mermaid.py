@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from archscope.diagrams.graph.paint import described, family_of
+from archscope.diagrams.graph.paint import described, family_of, shade_of
 from archscope.diagrams.graph.sizes import badge
 from archscope.diagrams.graph.view import Frame, Node, View
 from archscope.diagrams.request import Request
+from archscope.diagrams.themes import Shade
 from archscope.escaping import mermaid, mermaid_line
 
 
-def mermaid_source(view: View, request: Request) -> str:
-    """The source of a flowchart; ``n3`` is the fourth node of the network."""
+def mermaid_source(view: View, request: Request, shade: Callable[[Node], Shade] | None = None, told: str = "") -> str:
+    """The source of a flowchart; ``n3`` is the fourth node of the network.
+
+    ``shade`` gives a node's colours, where they are not its family's, and ``told`` what they say.
+    """
+    colours = shade or (lambda node: shade_of(node, request.theme))
     ids = {node.id: f"n{place}" for place, node in enumerate(view.nodes)}
     lines = [
         f"flowchart {request.direction.upper()}",
-        f"  accTitle: {mermaid_line(view.analysis.title)}",
+        f"  accTitle: {mermaid_line(f'{view.analysis.title}: {told}' if told else view.analysis.title)}",
         f"  accDescr: {mermaid_line(described(view))}",
         *_frame(view.root, ids, "  ", "f", request.direction.upper()),
         *(f"  {ids[edge.source]} --> {ids[edge.target]}" for edge in view.edges),
     ]
-    members: dict[str, list[str]] = {}
+    members: dict[tuple[str, Shade], list[str]] = {}
+    costs: dict[Shade, str] = {}
     for node in view.nodes:
-        members.setdefault(family_of(node), []).append(ids[node.id])
-    for family, names in members.items():
-        shade = request.theme.shade(family)
-        lines.append(f"  classDef {family} fill:{shade.fill},stroke:{shade.stroke},color:{request.theme.text}")
-        lines.append(f"  class {','.join(names)} {family}")
+        own = colours(node)
+        name = costs.setdefault(own, f"cost{len(costs)}") if told else family_of(node)
+        members.setdefault((name, own), []).append(ids[node.id])
+    for (name, own), names in members.items():
+        lines.append(f"  classDef {name} fill:{own.fill},stroke:{own.stroke},color:{request.theme.text}")
+        lines.append(f"  class {','.join(names)} {name}")
     return "\n".join(lines) + "\n"
 
 

@@ -45,7 +45,9 @@ def painted(view: View, layout: Layout, sizes: Sizes, theme: Theme) -> Scene:
         before.append(points)
         items.append(_edge(edge, own, sizes, theme))
     items += [_node(box, sizes, theme) for box in layout.nodes]
-    return Scene(layout.width, layout.height, view.analysis.title, described(view), tuple(items), theme.background)
+    folded = any(node.weight > 1 for node in view.nodes)
+    title, told = view.analysis.title, described(view)
+    return Scene(layout.width, layout.height, title, told, tuple(items), theme.background, folded)
 
 
 def described(view: View) -> str:

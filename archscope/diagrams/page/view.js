@@ -180,7 +180,7 @@ document.addEventListener("keydown", event => {
     document.activeElement.blur();
     return;
   }
-  if (event.target === search || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target === search || event.target === colour || event.ctrlKey || event.metaKey || event.altKey) return;
   const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
   if (event.key === "/") search.focus();
   else if (event.key === "+" || event.key === "=") zoom(1.4);
@@ -191,3 +191,69 @@ document.addEventListener("keydown", event => {
   else return;
   event.preventDefault();
 });
+
+// What the colours say: each layer's family, or what it costs, from light to dark.
+const colours = JSON.parse(document.getElementById("colours").textContent);
+const colour = document.getElementById("colour");
+const legend = document.getElementById("legend");
+const drawn = layers.map(layer => [...layer.querySelectorAll("polygon, path, text")]
+  .map(each => [each, each.getAttribute("fill"), each.getAttribute("stroke")]));
+
+function mix(one, other, part) {
+  const channel = at => {
+    const [from, to] = [one, other].map(each => parseInt(each.slice(at, at + 2), 16));
+    return Math.floor(from + (to - from) * part + 0.5).toString(16).padStart(2, "0");
+  };
+  return "#" + channel(1) + channel(3) + channel(5);
+}
+
+function faces([fill, stroke]) {
+  return [mix(fill, ...colours.light), mix(fill, ...colours.shadow), fill, stroke];
+}
+
+function paint(place, cost) {
+  const now = cost === null ? colours.none : [mix(...colours.ramp, cost), colours.ink];
+  const change = new Map();
+  for (const family of [colours.block, colours.of[place]]) {
+    faces(colours.families[family]).forEach((was, face) => change.set(was, faces(now)[face]));
+  }
+  for (const [element, fill, stroke] of drawn[place]) {
+    if (change.has(fill)) element.setAttribute("fill", change.get(fill));
+    if (change.has(stroke)) element.setAttribute("stroke", change.get(stroke));
+  }
+}
+
+function plain(place) {
+  for (const [element, fill, stroke] of drawn[place]) {
+    if (fill) element.setAttribute("fill", fill);
+    if (stroke) element.setAttribute("stroke", stroke);
+  }
+}
+
+function recolour() {
+  const quantity = colours.quantities.find(each => each.name === colour.value);
+  legend.hidden = !quantity;
+  layers.forEach((layer, place) => {
+    if (quantity && quantity.places[place] !== -1) paint(place, quantity.places[place]);
+    else plain(place);
+  });
+  if (!quantity) return;
+  const [least, most] = legend.querySelectorAll("span");
+  legend.querySelector("figcaption").textContent = quantity.heading;
+  [least.textContent, most.textContent] = quantity.ends;
+  legend.querySelector("small").hidden = !quantity.places.includes(null);
+  const bar = legend.querySelector("canvas").getContext("2d");
+  for (let x = 0; x < 256; x++) {
+    bar.fillStyle = mix(...colours.ramp, x / 255);
+    bar.fillRect(x, 0, 1, 1);
+  }
+}
+
+for (const [name, text] of [["family", "what it is"], ...colours.quantities.map(each => [each.name, each.unit])]) {
+  const option = element("option", text);
+  option.value = name;
+  colour.append(option);
+}
+colour.value = colours.first;
+colour.addEventListener("change", recolour);
+recolour();

@@ -1,0 +1,342 @@
+"""What each layer costs, as its colour: a ramp from light to dark that is read in grey and by colour-blind people too.
+
+A picture is drawn in its families' colours first, whatever its style; `coloured` then paints each layer anew and adds
+the legend. A shape that stands for several layers has the colour of their sum, copies included. What is not covered
+stays the colour of the page, with a dashed line of the legend that says so.
+
+>>> import archscope
+>>> picture = archscope.draw("lenet5", color="macs")
+>>> "MACs" in picture.svg
+True
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from archscope.analysis import Analysis, Row
+from archscope.diagrams import fonts
+from archscope.diagrams.scene import Group, Item, Scene, Text, moved, rectangle
+from archscope.diagrams.themes import BLOCK, INPUT, Shade, Theme, mix
+from archscope.errors import NotFound, UsageError, did_you_mean
+from archscope.memory import saved
+
+COLORS: Final = ("family", "macs", "parameters", "connections", "activation_bytes", "saved_bytes", "latency")
+"""What a layer's colour can say."""
+
+COLOR_SCALES: Final = ("linear", "log")
+"""How its cost becomes its colour."""
+
+_UNITS: Final = {
+    "macs": "MACs",
+    "parameters": "parameters",
+    "connections": "connections",
+    "activation_bytes": "bytes of output, float32",
+    "saved_bytes": "bytes saved for the backward pass, float32",
+    "latency": "seconds",
+}
+
+_STEPS: Final = 32
+"""Swatches of a legend."""
+
+
+@dataclass(frozen=True)
+class Coloring:
+    """What the colours of a picture say.
+
+    Attributes:
+        quantity: of `COLORS`, without ``family``.
+        values: what every layer costs; None where that is not covered.
+        layer_of: the layer whose cost a node of the network shows: itself, or its row where only that is known.
+        law: of `COLOR_SCALES`.
+        theme: whose ramp it is.
+    """
+
+    quantity: str
+    values: Mapping[str, float | None]
+    layer_of: Mapping[str, str]
+    law: str
+    theme: Theme
+
+    @property
+    def unit(self) -> str:
+        """What is counted, in words."""
+        return _UNITS[self.quantity]
+
+    def cost(self, layers: Iterable[str]) -> float | None:
+        """What the layers of one shape cost together; None if that of any is not covered."""
+        known = [self.values[each] for each in {self.layer_of[name]: None for name in layers if name in self.layer_of}]
+        return None if not known or None in known else sum(each for each in known if each is not None)
+
+    def ramp(self, costs: Iterable[float | None]) -> Ramp:
+        """From what costs least to what costs most."""
+        known = [each for each in costs if each]
+        most = max(known, default=0.0)
+        least = min(known, default=0.0) if self.law == "log" else 0.0
+        return Ramp(least, most, self.law, self.theme)
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """Costs → colours, the darker the more (in a dark theme, the lighter)."""
+
+    least: float
+    most: float
+    law: str
+    theme: Theme
+
+    def place(self, cost: float) -> float:
+        """Where on the ramp a cost stands, 0 to 1; nothing at all stands at 0."""
+        if cost <= 0 or self.most <= 0:
+            return 0.0
+        if self.law == "linear":
+            return cost / self.most
+        if self.least == self.most:
+            return 1.0
+        # What costs least is told from what costs nothing.
+        return 0.08 + 0.92 * math.log(cost / self.least) / math.log(self.most / self.least)
+
+    def shade(self, cost: float | None) -> Shade:
+        """The colours of a cost."""
+        if cost is None:
+            return Shade(self.theme.background, self.theme.muted)
+        return Shade(self.color(self.place(cost)), self.theme.ink)
+
+    def heading(self, coloring: Coloring, *, folded: bool) -> str:
+        """What stands over a legend."""
+        law = ", by the logarithm" if self.law == "log" else ""
+        return f"{coloring.unit}{law}{', of all ×N copies' if folded else ''}"
+
+    def told(self, coloring: Coloring) -> str:
+        """What it says, in words."""
+        law = "by the logarithm" if self.law == "log" else "to scale"
+        return f"{coloring.unit}, {law} from {spell(self.least)} to {spell(self.most)}"
+
+    def color(self, place: float) -> str:
+        """The colour at a place of the ramp."""
+        return mix(*self.theme.ramp, place)
+
+
+def coloring(
+    analysis: Analysis, quantity: str, law: str, theme: Theme, latency: Mapping[str, float] | None
+) -> Coloring | None:
+    """What was asked of the colours; None where they are the families'.
+
+    Raises:
+        NotFound: there is no such quantity or scale.
+        UsageError: nobody measured how long the layers take, or a layer that was measured is none of the network's.
+    """
+    if quantity not in COLORS:
+        raise NotFound(f"no color `{quantity}`; {did_you_mean(quantity, COLORS, what='colors')}")
+    if law not in COLOR_SCALES:
+        raise NotFound(f"no color scale `{law}`; color scales: {', '.join(COLOR_SCALES)}")
+    if (quantity == "latency") is not (latency is not None):
+        raise UsageError("color latency and what `bench` measured go together: --color latency --results FILE")
+    if quantity == "family":
+        return None
+    own = {node.name: node.name for node in analysis.network.nodes}
+    rows = {node.name: node.row for node in analysis.network.nodes}
+    if quantity == "saved_bytes":
+        return Coloring(quantity, _saved(analysis), rows, law, theme)
+    if latency is not None:
+        return Coloring(quantity, _measured(analysis, latency), rows, law, theme)
+    of: Callable[[Row], float | None] = _COSTS[quantity]
+    return Coloring(quantity, {row.name: of(row) for row in analysis.nodes}, own, law, theme)
+
+
+def _saved(analysis: Analysis) -> Mapping[str, float | None]:
+    held, unknown = saved(analysis.network)
+    return {row.name: None if row.name in unknown else float(held.get(row.name, 0)) for row in analysis.rows}
+
+
+def _known(quantity: str) -> Callable[[Row], float | None]:
+    def of(row: Row) -> float | None:
+        count = row.count_of(quantity)
+        return None if count is None else float(int(count))
+
+    return of
+
+
+_COSTS: Final[Mapping[str, Callable[[Row], float | None]]] = {
+    "macs": _known("macs"),
+    "parameters": _known("parameters"),
+    "connections": _known("connections"),
+    "activation_bytes": lambda row: float(row.activation_bytes()),
+}
+
+
+def _measured(analysis: Analysis, latency: Mapping[str, float]) -> Mapping[str, float | None]:
+    """Seconds of every row; what was not measured is not covered."""
+    rows = [row.name for row in analysis.rows]
+    strange = next((name for name in latency if name not in rows), None)
+    if strange is not None:
+        raise UsageError(f"`{strange}` was measured, and {analysis.name} has no such layer; was it this network?")
+    return {name: latency.get(name) for name in rows}
+
+
+def coloured(scene: Scene, analysis: Analysis, coloring: Coloring) -> Scene:
+    """A picture in the colours of its layers' costs, with the legend under it."""
+    families = {row.name: row.node.layer.family for row in analysis.nodes}
+    costs = {group.layers: coloring.cost(group.layers) for group in scene.groups("layer")}
+    ramp = coloring.ramp(costs.values())
+    theme = coloring.theme
+
+    def shades(layers: Sequence[str]) -> tuple[Shade, Shade]:
+        """As it is drawn, and as it shall be."""
+        cost = costs.get(tuple(layers))
+        return theme.shade(families.get(layers[0], INPUT)), ramp.shade(cost)
+
+    def painted(item: Item) -> Item:
+        if not isinstance(item, Group):
+            return item
+        if item.kind == "layer" and item.layers[0] in families:
+            was, now = shades(item.layers)
+            return _repainted(item, _change(theme, was, now) | _change(theme, theme.shade(BLOCK), now))
+        if item.kind == "edge" and item.source in families:
+            patched = next((layers for layers in costs if layers[0] == item.source), (item.source,))
+            was, now = shades(patched)
+            return _repainted(item, _patched(theme, was, now))
+        return replace(item, items=tuple(painted(each) for each in item.items))
+
+    return _with_legend(replace(scene, items=tuple(painted(each) for each in scene.items)), coloring, ramp, costs)
+
+
+def _change(theme: Theme, was: Shade, now: Shade) -> dict[str, str]:
+    """Each colour of a shape that light falls on, by what it was."""
+    return {
+        theme.lit(was.fill): theme.lit(now.fill),
+        theme.shaded(was.fill): theme.shaded(now.fill),
+        was.fill: now.fill,
+        was.stroke: now.stroke,
+    }
+
+
+def _patched(theme: Theme, was: Shade, now: Shade) -> dict[str, str]:
+    """A kernel that lies on the face of a box."""
+    return {
+        mix(theme.shaded(was.fill), link, 0.35): mix(theme.shaded(now.fill), link, 0.35)
+        for link in (theme.link, theme.crossing)
+    }
+
+
+def _repainted(item: Item, change: Mapping[str, str]) -> Item:
+    if isinstance(item, Group):
+        return replace(item, items=tuple(_repainted(each, change) for each in item.items))
+    if isinstance(item, Text):
+        return replace(item, fill=change.get(item.fill, item.fill))
+    fill = None if item.fill is None else change.get(item.fill, item.fill)
+    stroke = None if item.stroke is None else change.get(item.stroke, item.stroke)
+    return replace(item, fill=fill, stroke=stroke)
+
+
+def _with_legend(scene: Scene, coloring: Coloring, ramp: Ramp, costs: Mapping[tuple[str, ...], float | None]) -> Scene:
+    texts = [item for item in scene.walk() if isinstance(item, Text)]
+    size = min((text.size for text in texts), default=8.0)
+    uncovered = any(cost is None and names[0] in coloring.layer_of for names, cost in costs.items())
+    legend, width, height = _legend(coloring, ramp, size, uncovered=uncovered, folded=scene.folded)
+    margin = 0.5 * size
+    whole = max(scene.width, width + 2 * margin)
+    aside = (whole - scene.width) / 2
+    items = tuple(moved(item, aside, 0.0) for item in scene.items) if aside else scene.items
+    group = Group("part", tuple(moved(item, margin, scene.height + margin) for item in legend))
+    return replace(
+        scene,
+        width=whole,
+        height=scene.height + height + 2 * margin,
+        items=(*items, group),
+        description=f"{scene.description} Coloured by {ramp.told(coloring)}.",
+    )
+
+
+def _legend(
+    coloring: Coloring, ramp: Ramp, size: float, *, uncovered: bool, folded: bool
+) -> tuple[list[Item], float, float]:
+    """The legend from its own top left corner, with its width and height."""
+    theme = coloring.theme
+    ends = spell(ramp.least), spell(ramp.most)
+    wide = max(12 * size, fonts.width(ends[0], size) + fonts.width(ends[1], size) + 2 * size)
+    heading = ramp.heading(coloring, folded=folded)
+    base = fonts.ASCENT * size
+    items: list[Item] = [Text(0, base, heading, size, bold=True, fill=theme.text)]
+    top = size * fonts.LEADING
+    step = wide / _STEPS
+    # Each swatch reaches under those after it, so that no seam shows between them.
+    items += [
+        rectangle(number * step, top, wide - number * step, size, fill=ramp.color(number / (_STEPS - 1)))
+        for number in range(_STEPS)
+    ]
+    items.append(rectangle(0, top, wide, size, stroke=theme.ink))
+    under = top + size + base + 0.2 * size
+    items += [
+        Text(0, under, ends[0], size, fill=theme.text),
+        Text(wide, under, ends[1], size, anchor="end", fill=theme.text),
+    ]
+    width = max(wide, fonts.width(heading, size, bold=True))
+    if uncovered:
+        left = wide + size
+        items.append(rectangle(left, top, size, size, fill=theme.background, stroke=theme.muted))
+        items.append(Text(left + 1.4 * size, top + 0.8 * size, "not covered", size, fill=theme.text))
+        width = max(width, left + 1.4 * size + fonts.width("not covered", size))
+    return items, width, under + fonts.DESCENT * size
+
+
+def spell(cost: float) -> str:
+    """A cost at the end of a ramp: whole numbers as they are, seconds with a unit.
+
+    >>> spell(105415200.0), spell(0.000236), spell(0.0)
+    ('105,415,200', '236 µs', '0')
+    """
+    if cost == int(cost):
+        return f"{int(cost):,}"
+    unit, factor = next(
+        ((unit, factor) for unit, factor in (("s", 1.0), ("ms", 1e3)) if cost * factor >= 1), ("µs", 1e6)
+    )
+    return f"{cost * factor:.3g} {unit}"
+
+
+def switch(scene: Scene, analysis: Analysis, theme: Theme, asked: Coloring | None) -> dict[str, object]:
+    """What a page needs to colour a picture by any cost: the place of each layer's on the ramp of each quantity.
+
+    Args:
+        scene: the picture in its families' colours.
+        analysis: the network.
+        theme: its theme.
+        asked: the colours that were asked for, with which the page begins.
+    """
+    families = {row.name: row.node.layer.family for row in analysis.nodes}
+    groups = [group.layers for group in scene.groups("layer")]
+    of = [families.get(layers[0], INPUT) for layers in groups]
+    shades = {name: theme.shade(name) for name in (*dict.fromkeys(of), BLOCK)}
+    law = asked.law if asked else "linear"
+    others = (coloring(analysis, name, law, theme, None) for name in COLORS if name not in ("family", "latency"))
+    offered = [each for each in others if each is not None]
+    if asked is not None and asked.quantity == "latency":
+        offered.append(asked)
+    return {
+        "first": asked.quantity if asked else "family",
+        "families": {name: [shade.fill, shade.stroke] for name, shade in shades.items()},
+        "block": BLOCK,
+        "of": of,
+        "ramp": theme.ramp,
+        "ink": theme.ink,
+        "none": [theme.background, theme.muted],
+        "light": theme.light,
+        "shadow": theme.shadow,
+        "quantities": [_places(each, groups, folded=scene.folded) for each in offered],
+    }
+
+
+def _places(coloring: Coloring, groups: Sequence[tuple[str, ...]], *, folded: bool) -> dict[str, object]:
+    costs = [coloring.cost(layers) for layers in groups]
+    ramp = coloring.ramp(costs)
+    inside = [any(name in coloring.layer_of for name in layers) for layers in groups]
+    places = [
+        (None if cost is None else round(ramp.place(cost), 3)) if layer else -1
+        for cost, layer in zip(costs, inside, strict=True)
+    ]
+    ends = [spell(ramp.least), spell(ramp.most)]
+    heading = ramp.heading(coloring, folded=folded)
+    return {"name": coloring.quantity, "unit": coloring.unit, "heading": heading, "ends": ends, "places": places}
