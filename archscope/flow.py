@@ -45,15 +45,22 @@ def fields_of(network: Network) -> dict[str, Field | Lost]:
         facts = network.facts[node.name]
         read = [fields[node.inputs[place].node] for place in facts.seen_inputs]
         if facts.windows is None:
-            constant = all(isinstance(each, Lost) and each.constant for each in read)
+            constant = all(_constant(each) for each in read)
             fields[node.name] = Lost(node.name, facts.reasons["receptive_field"], constant)
             continue
-        seen = _union([each for each in read if not (isinstance(each, Lost) and each.constant)] or read)
+        if any(not _constant(fields[node.inputs[place].node]) for place in facts.repeated):
+            fields[node.name] = Lost(node.name, "a repeated extent has no grid")
+            continue
+        seen = _union([each for each in read if not _constant(each)] or read)
         if seen is None:
             fields[node.name] = Lost(node.name, "its inputs lie on grids of different steps")
         else:
             fields[node.name] = seen if isinstance(seen, Lost) else _step(seen, facts.windows)
     return fields
+
+
+def _constant(field: Field | Lost) -> bool:
+    return isinstance(field, Lost) and field.constant
 
 
 def _union(fields: Sequence[Field | Lost]) -> Field | Lost | None:

@@ -133,9 +133,14 @@ def _embedding(layer: Any, shapes: Shapes, padding: Any) -> Construction:
 
 def _lrn(layer: Any, shapes: Shapes, padding: Any) -> Construction:
     # All said, because tools differ in their defaults and in what `alpha` is divided by.
-    return Construction(
-        "LocalResponseNorm", (layer.size,), {name: getattr(layer, name) for name in ("alpha", "beta", "k")}
-    )
+    name = "WithinChannelNorm" if layer.within_channel else "LocalResponseNorm"
+    return Construction(name, (layer.size,), {name: getattr(layer, name) for name in ("alpha", "beta", "k")})
+
+
+def _local(layer: Any, shapes: Shapes, padding: Any) -> Construction:
+    made = tuple(int(extent) for extent in layer.facts(*shapes).output[1:])
+    options = {"kernel_size": layer.kernel_size, "stride": layer.stride, "sides": padding, **_stated(layer, "bias")}
+    return Construction(f"LocallyConnected{layer.axes}d", (shapes[0][0], layer.out_channels, made), options)
 
 
 def _batch_norm(layer: Any, shapes: Shapes, padding: Any) -> Construction:
@@ -155,6 +160,14 @@ def _group_norm(layer: Any, shapes: Shapes, padding: Any) -> Construction:
 
 def _zero_pad(layer: Any, shapes: Shapes, padding: Any) -> Construction:
     return Construction(f"ZeroPad{layer.axes}d", (), {"padding": flat(layer.padding)})
+
+
+def _patches(name: str, *arguments: str) -> Rule:
+    def construct(layer: Any, shapes: Shapes, padding: Any) -> Construction:
+        given = {each: getattr(layer, each) for each in arguments}
+        return Construction(name, (), {**given, **_stated(layer, "dilation", "padding", "stride")})
+
+    return construct
 
 
 def _border(name: str) -> Rule:
@@ -197,14 +210,19 @@ def _embedding_bag(layer: Any, shapes: Shapes, padding: Any) -> Construction:
 
 def _experts(layer: Any, shapes: Shapes, padding: Any) -> Construction:
     arguments = (shapes[0][-1], layer.num_experts, layer.top_k, layer.hidden_features)
-    return Construction("Experts", arguments, _stated(layer, "gated", "nonlinearity"))
+    rest = _stated(layer, "gated", "nonlinearity", "bias", "router_bias")
+    shared = {"shared": layer.num_shared_experts} if layer.num_shared_experts else {}
+    return Construction("Experts", arguments, {**rest, **shared})
 
 
 def _attention(layer: Any, shapes: Shapes, padding: Any) -> Construction:
     last = min(len(shapes), 3) - 1
     features = shapes[0][1]
     widths = {"kdim": shapes[min(1, last)][1], "vdim": shapes[last][1]}
-    rest = {**_stated(layer, "causal"), **({} if set(widths.values()) == {features} else widths)}
+    rest = {
+        **_stated(layer, "causal", "add_bias_kv", "add_zero_attn"),
+        **({} if set(widths.values()) == {features} else widths),
+    }
     if layer.usual(features):
         bias = {} if layer.bias else {"bias": False}
         return Construction("Attention", (features, layer.num_heads), {**bias, **rest})
@@ -275,6 +293,8 @@ CONSTRUCTIONS: Final[Mapping[str, Rule]] = MappingProxyType({
     "conv_transpose1d": _conv_transpose,
     "conv_transpose2d": _conv_transpose,
     "conv_transpose3d": _conv_transpose,
+    "locally_connected1d": _local,
+    "locally_connected2d": _local,
     "max_pool1d": _pool,
     "max_pool2d": _pool,
     "max_pool3d": _pool,
@@ -303,6 +323,8 @@ CONSTRUCTIONS: Final[Mapping[str, Rule]] = MappingProxyType({
     "dropout": _plain("Dropout", "p"),
     "flatten": _plain("Flatten"),
     "reshape": _plain("Reshape", "shape"),
+    "unfold": _patches("Unfold", "kernel_size"),
+    "fold": _patches("Fold", "output_size", "kernel_size"),
     "zero_pad1d": _zero_pad,
     "zero_pad2d": _zero_pad,
     "zero_pad3d": _zero_pad,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -72,56 +74,104 @@ class EmbeddingBag(nn.EmbeddingBag):
         return super().forward(input, per_sample_weights=weights)
 
 
+class FeedForward(nn.Module):
+    """Two dense layers and a non-linearity between, or a third that scales what is between.
+
+    >>> FeedForward(16, 32)(torch.zeros(2, 5, 16)).shape
+    torch.Size([2, 5, 16])
+    """
+
+    def __init__(
+        self, features: int, hidden: int, *, gated: bool = True, nonlinearity: str = "silu", bias: bool = False
+    ) -> None:
+        super().__init__()
+        self.nonlinearity = nonlinearity
+        self.gate_proj = nn.Linear(features, hidden, bias) if gated else None
+        self.up_proj = nn.Linear(features, hidden, bias)
+        self.down_proj = nn.Linear(hidden, features, bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        function = getattr(nn.functional, self.nonlinearity)
+        hidden = self.up_proj(input)
+        hidden = function(hidden) if self.gate_proj is None else function(self.gate_proj(input)) * hidden
+        output: Tensor = self.down_proj(hidden)
+        return output
+
+
 class Experts(nn.Module):
     """A router and ``experts`` small networks, of which the ``active`` best run for each position.
 
-    The weights of the chosen ones are made to add up to 1, as in Mixtral.
+    The weights of the chosen ones are made to add up to 1, as in Mixtral; what ``shared`` experts make, one network
+    as wide as all of them, is added as it is.
 
     >>> Experts(16, 8, 2, 32)(torch.zeros(2, 5, 16)).shape
     torch.Size([2, 5, 16])
     """
 
     def __init__(
-        self, features: int, experts: int, active: int, hidden: int, *, gated: bool = True, nonlinearity: str = "silu"
+        self,
+        features: int,
+        experts: int,
+        active: int,
+        hidden: int,
+        *,
+        gated: bool = True,
+        nonlinearity: str = "silu",
+        shared: int = 0,
+        bias: bool = False,
+        router_bias: bool = False,
     ) -> None:
         super().__init__()
-        self.active = active
-        self.nonlinearity = nonlinearity
-        self.router = nn.Linear(features, experts, bias=False)
+        self.active, self.nonlinearity, self.biased = active, nonlinearity, bias
+        self.router = nn.Linear(features, experts, bias=router_bias)
         self.gate_proj = nn.Parameter(torch.empty(experts, hidden, features)) if gated else None
         self.up_proj = nn.Parameter(torch.empty(experts, hidden, features))
         self.down_proj = nn.Parameter(torch.empty(experts, features, hidden))
-        for each in self.parameters(recurse=False):
-            nn.init.uniform_(each, -(each.shape[2] ** -0.5), each.shape[2] ** -0.5)
+        self.gate_proj_bias = nn.Parameter(torch.empty(experts, hidden)) if bias and gated else None
+        self.up_proj_bias = nn.Parameter(torch.empty(experts, hidden)) if bias else None
+        self.down_proj_bias = nn.Parameter(torch.empty(experts, features)) if bias else None
+        for name, each in self.named_parameters(recurse=False):
+            reach = (hidden if name.startswith("down") else features) ** -0.5
+            nn.init.uniform_(each, -reach, reach)
+        options: dict[str, Any] = {"gated": gated, "nonlinearity": nonlinearity, "bias": bias}
+        self.shared_experts = FeedForward(features, shared * hidden, **options) if shared else None
 
     def forward(self, input: Tensor) -> Tensor:
         positions = input.reshape(-1, input.shape[-1])
         share, chosen = self.router(positions).softmax(-1).topk(self.active)
         share = share / share.sum(-1, keepdim=True)
         run = self._all_at_once if input.is_meta else self._one_by_one
-        return run(positions, share, chosen).reshape(input.shape)
+        made = run(positions, share, chosen)
+        if self.shared_experts is not None:
+            made = made + self.shared_experts(positions)
+        return made.reshape(input.shape)
 
     def _one_by_one(self, positions: Tensor, share: Tensor, chosen: Tensor) -> Tensor:
         """Each expert on the positions that chose it."""
         result = torch.zeros_like(positions)
         for expert in range(len(self.up_proj)):
             place, rank = (chosen == expert).nonzero(as_tuple=True)
-            gate = None if self.gate_proj is None else self.gate_proj[expert]
-            made = self._expert(positions[place], gate, self.up_proj[expert], self.down_proj[expert])
+            made = self._expert(positions[place], expert)
             result = result.index_add(0, place, made * share[place, rank, None])
         return result
 
     def _all_at_once(self, positions: Tensor, share: Tensor, chosen: Tensor) -> Tensor:
         """Each position with copies of its experts' weights; where there are no values, none are copied."""
-        gate = None if self.gate_proj is None else self.gate_proj[chosen]
         # fvcore's rule for `matmul` reads the first shape as it is given and knows no broadcasting.
-        each = positions[:, None, None].expand(-1, self.active, -1, -1)
-        made = self._expert(each, gate, self.up_proj[chosen], self.down_proj[chosen])
+        made = self._expert(positions[:, None, None].expand(-1, self.active, -1, -1), chosen)
         return (made.squeeze(2) * share[..., None]).sum(1)
 
-    def _expert(self, input: Tensor, gate: Tensor | None, up: Tensor, down: Tensor) -> Tensor:
+    def _expert(self, input: Tensor, which: int | Tensor) -> Tensor:
+        """One expert, or those that each position chose, as many products at once."""
         function = getattr(nn.functional, self.nonlinearity)
-        hidden = input @ up.mT
-        hidden = function(hidden) if gate is None else function(input @ gate.mT) * hidden
-        result: Tensor = hidden @ down.mT
-        return result
+        hidden = self._dense(input, "up_proj", which)
+        gated = self.gate_proj is not None
+        hidden = function(self._dense(input, "gate_proj", which)) * hidden if gated else function(hidden)
+        return self._dense(hidden, "down_proj", which)
+
+    def _dense(self, input: Tensor, name: str, which: int | Tensor) -> Tensor:
+        made: Tensor = input @ getattr(self, name)[which].mT
+        if not self.biased:
+            return made
+        shift: Tensor = getattr(self, f"{name}_bias")[which]
+        return made + (shift if isinstance(which, int) else shift.unsqueeze(-2))

@@ -27,8 +27,13 @@ class Attention(nn.MultiheadAttention):
         causal: bool = False,
         kdim: int | None = None,
         vdim: int | None = None,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
     ) -> None:
-        super().__init__(embed_dim, num_heads, bias=bias, kdim=kdim, vdim=vdim, batch_first=True)
+        super().__init__(
+            embed_dim, num_heads, bias=bias, kdim=kdim, vdim=vdim, batch_first=True, add_bias_kv=add_bias_kv,
+            add_zero_attn=add_zero_attn,
+        )  # fmt: skip
         self.causal = causal
 
     def forward(  # type: ignore[override]
@@ -41,8 +46,10 @@ class Attention(nn.MultiheadAttention):
         elif mask is not None:
             scores = (len(query), self.num_heads, query.shape[1], keys.shape[1])
             mask = behind_batch(mask, 4).expand(scores).flatten(0, 1)
+        # Said to be causal, PyTorch leaves the mask away, and keys that it adds itself would come later than all.
+        causal = self.causal and self.bias_k is None and not self.add_zero_attn
         output, _ = super().forward(
-            query, keys, keys if value is None else value, need_weights=False, attn_mask=mask, is_causal=self.causal
+            query, keys, keys if value is None else value, need_weights=False, attn_mask=mask, is_causal=causal
         )
         return output
 

@@ -82,11 +82,12 @@ from archscope.layers.dense import (
     Embedding,
     EmbeddingBag,
     Linear,
-    MixtureOfExperts,
 )
 from archscope.layers.dropping import Dropout1d, Dropout2d, Dropout3d, DropPath
+from archscope.layers.experts import MixtureOfExperts
 from archscope.layers.gates import GEGLU, GLU, Maxout, ReGLU, SwiGLU
 from archscope.layers.learned import Parameter
+from archscope.layers.local import LocallyConnected1d, LocallyConnected2d
 from archscope.layers.merge import (
     Add,
     Concat,
@@ -96,7 +97,6 @@ from archscope.layers.merge import (
     Subtract,
 )
 from archscope.layers.normalization import (
-    LRN,
     BatchNorm,
     Dropout,
     GroupNorm,
@@ -105,6 +105,7 @@ from archscope.layers.normalization import (
     RMSNorm,
 )
 from archscope.layers.parts import Chunk, Crop, Select, Slice, Split
+from archscope.layers.patches import Fold, Unfold
 from archscope.layers.pointwise import (
     CELU,
     Hardshrink,
@@ -134,6 +135,7 @@ from archscope.layers.pooling import (
 )
 from archscope.layers.positions import Rotary, SinusoidalPositions
 from archscope.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from archscope.layers.response import LRN
 from archscope.layers.shape import (
     Flatten,
     Reshape,
@@ -209,6 +211,7 @@ __all__ = [
     "Expand",
     "Facts",
     "Flatten",
+    "Fold",
     "GRUCell",
     "GroupNorm",
     "Hardshrink",
@@ -222,6 +225,8 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LocallyConnected1d",
+    "LocallyConnected2d",
     "Log",
     "LogSigmoid",
     "LogSoftmax",
@@ -282,6 +287,7 @@ __all__ = [
     "Tanhshrink",
     "Threshold",
     "Transpose",
+    "Unfold",
     "Unsqueeze",
     "Upsample",
     "Weight",

@@ -5,29 +5,17 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape
-from archscope.layers.doubt import Meaning
+from archscope.layers.base import Facts, Layer
+from archscope.layers.pointwise import Pointwise
 from archscope.layers.steps import Step, chain
 from archscope.options import number, option
 
 
-class _Arithmetic(Layer):
-    """A function of each value by itself: no weights, the shape unchanged."""
+class _Arithmetic(Pointwise):
+    """A function of each value by itself, of no activation's name."""
 
     family: ClassVar[str] = "arithmetic"
     verb: ClassVar[str] = "Arithmetic"
-    absorbed: ClassVar[bool] = True
-    word: ClassVar[str] = ""
-
-    @property
-    def label(self) -> str:
-        return self.word
-
-    def rule(self, *inputs: Shape) -> Facts:
-        return Facts(inputs, (inputs[0],))
-
-    def meaning(self, came: Meaning) -> Meaning:
-        return came
 
 
 class Abs(_Arithmetic):

@@ -62,6 +62,9 @@ class MultiheadAttention(Layer):
       PyTorch and all who count work out the whole product;
     * connections: those of the projections; products of two inputs carry no weight.
 
+    ``add_bias_kv`` puts a learned key and value behind the others, ``2·e`` parameters, and ``add_zero_attn`` one of
+    zeros: each makes one key more, ``2·l·e`` MACs.
+
     >>> facts = MultiheadAttention(num_heads=8).facts((16, 64))
     >>> facts.output, facts.parameters, facts.macs
     ((16, 64), 16640, 294912)
@@ -91,6 +94,10 @@ class MultiheadAttention(Layer):
         _biases(), default=True, doc="Whether the projections add a constant: all, none, or those of a list."
     )
     causal: bool = option(flag, default=False, doc=_CAUSAL)
+    add_bias_kv: bool = option(
+        flag, default=False, doc="Whether a learned key and a learned value stand behind those that come."
+    )
+    add_zero_attn: bool = option(flag, default=False, doc="Whether a key and a value of zeros stand behind all others.")
 
     @property
     def label(self) -> str:
@@ -103,6 +110,11 @@ class MultiheadAttention(Layer):
     def key_heads(self) -> int:
         """Heads of keys and values."""
         return self.num_heads if self.num_kv_heads is None else self.num_kv_heads
+
+    @property
+    def more_keys(self) -> int:
+        """Keys beside those that come."""
+        return self.add_bias_kv + self.add_zero_attn
 
     def usual(self, features: int) -> bool:
         """Whether `torch.nn.MultiheadAttention` has it: heads that share the features, biases everywhere or nowhere."""
@@ -133,6 +145,13 @@ class MultiheadAttention(Layer):
             )
         if key[0] != value[0]:
             raise Rejects(f"{bare(key[0])} keys but {bare(value[0])} values", input=last)
+        if self.more_keys and not self.usual(bare(query[1])):
+            name = "add_bias_kv" if self.add_bias_kv else "add_zero_attn"
+            raise Rejects(
+                f"{spell_option(name, True)} with heads of another width, fewer heads of keys or some of the biases",
+                option=name,
+                help="PyTorch has it for heads that share the features alone, with all biases or none",
+            )
         for mask in inputs[3:]:
             check_mask(mask, (self.num_heads, query[0], key[0]), self.causal, "causal", ("heads", "queries", "keys"))
         e, k, v = count(query[1], "e"), count(key[1], "k"), count(value[1], "v")
@@ -143,7 +162,8 @@ class MultiheadAttention(Layer):
         lines = total(
             (width + 1 if name in self.bias else width) * made * places for name, width, made, places in steps
         )
-        scores = count(2) * queries * keys * read
+        seen = keys + self.more_keys if self.more_keys else keys
+        scores = count(2) * queries * seen * read
         return Facts(
             inputs=inputs,
             outputs=((queries, e),),
@@ -171,10 +191,12 @@ class MultiheadAttention(Layer):
         else:
             widths = (("q", e), ("k", k), ("v", v))
             projections = tuple(Weight(f"{name}_proj_weight", (e, width)) for name, width in widths)
+        learned = (Weight("bias_k", (count(1), count(1), e)), Weight("bias_v", (count(1), count(1), e)))
+        more = learned if self.add_bias_kv else ()
         out = Weight("out_proj.weight", (e, e))
         if not self.bias:
-            return (*projections, out)
-        return (*projections, Weight("in_proj_bias", (three,)), out, Weight("out_proj.bias", (e,)))
+            return (*projections, *more, out)
+        return (*projections, Weight("in_proj_bias", (three,)), *more, out, Weight("out_proj.bias", (e,)))
 
     def _apart(self, e: Count, k: Count, v: Count) -> tuple[Weight, ...]:
         read, shared = self._widths(e)

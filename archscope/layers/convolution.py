@@ -1,4 +1,4 @@
-"""Convolutions: in one, two and three dimensions, grouped, dilated, over a connection table, transposed."""
+"""Convolutions: in one, two and three dimensions, grouped, dilated, over a connection table, transposed, unshared."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, axial
 from archscope.layers.doubt import Doubt, Place
 from archscope.layers.kernels import Kernels
+from archscope.layers.local import LOCAL
 from archscope.layers.steps import Made, Step, padded_first
 from archscope.layers.tables import tabled
 from archscope.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
@@ -186,4 +187,5 @@ LAYERS: tuple[type[Layer], ...] = (
     ConvTranspose1d,
     ConvTranspose2d,
     ConvTranspose3d,
+    *LOCAL,
 )

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import NOTHING, Facts, Layer, Shape, Weight, ranked, spell_option, spell_shape
+from archscope.layers.base import NOTHING, Facts, Layer, Shape, Weight, ranked, spell_shape
 from archscope.layers.doubt import SEQUENCE, Doubt, Meaning, Place, useless_bias
+from archscope.layers.experts import MixtureOfExperts
 from archscope.layers.learned import Parameter
 from archscope.layers.steps import Made, Step, like, subtracted
 from archscope.options import choice, flag, list_of, option, optional, positive, text
@@ -302,72 +303,6 @@ class EmbeddingBag(Layer):
             macs=count(tokens[0], "l") * features if len(inputs) > 1 else NOTHING,
             windows=None,
             reasons=_TOKENS,
-        )
-
-
-class MixtureOfExperts(Layer):
-    """A few of many small networks for each position, those that a router chooses (Shazeer et al. 2017).
-
-    Each expert is a dense layer, a non-linearity and a dense layer, ``gated`` as in Mixtral by a third one.
-    With ``n`` experts of ``m`` hidden features, ``a`` of them active, on ``c`` features:
-
-    * parameters are those held: the router and all experts, ``(c + 3·c·m)·n``; nothing has a bias;
-    * MACs and connections are those that run: the router and the active experts, ``c·n + a·3·c·m`` at a position.
-
-    One layer of Mixtral-8x7B (Jiang et al. 2024) holds eight experts and runs two of them:
-
-    >>> facts = MixtureOfExperts(num_experts=8, top_k=2, hidden_features=14336).facts((1, 4096))
-    >>> facts.parameters, facts.macs
-    (1409318912, 352354304)
-    """
-
-    type: ClassVar[str] = "mixture_of_experts"
-    family: ClassVar[str] = "dense"
-    verb: ClassVar[str] = "Experts"
-    takes: ClassVar[Meaning] = SEQUENCE
-    num_experts: int = option(positive, doc="Experts that are held.")
-    top_k: int = option(positive, doc="Experts that run for a position.")
-    hidden_features: int = option(positive, doc="Units between the dense layers of an expert.")
-    gated: bool = option(flag, default=True, doc="Whether a third dense layer scales the hidden values.")
-    nonlinearity: str = option(choice("silu", "gelu", "relu"), default="silu", doc="What follows the first layer.")
-
-    @property
-    def label(self) -> str:
-        return f"{self.num_experts} experts, {self.top_k} active"
-
-    def check(self) -> None:
-        if self.top_k > self.num_experts:
-            raise Rejects(
-                f"{spell_option('top_k', self.top_k)} of {self.num_experts} experts",
-                option="top_k",
-                help=f"use {self.num_experts} or less",
-            )
-
-    def meaning(self, came: Meaning) -> Meaning:
-        return came or SEQUENCE
-
-    def rule(self, *inputs: Shape) -> Facts:
-        (shape,) = inputs
-        if len(shape) not in (1, 2):
-            raise Rejects(f"takes a vector or (positions, features), got {spell_shape(shape)}", input=0,
-                          help="put a `flatten` layer before it")  # fmt: skip
-        features, experts = count(shape[-1], "c"), count(self.num_experts, "n")
-        hidden, active = count(self.hidden_features, "m"), count(self.top_k, "a")
-        up = ("gate_proj", "up_proj") if self.gated else ("up_proj",)
-        matrices = (*(Weight(name, (experts, hidden, features)) for name in up),
-                    Weight("down_proj", (experts, features, hidden)))  # fmt: skip
-        macs = features * experts + active * count(len(matrices)) * features * hidden
-        if len(shape) == 2:
-            macs = macs * count(shape[0], "l")
-        return Facts(
-            inputs=inputs,
-            outputs=(shape,),
-            weights=(Weight("router.weight", (experts, features)), *matrices),
-            connections=macs,
-            connections_in_bounds=macs,
-            macs=macs,
-            windows=None,
-            reasons=_LOST,
         )
 
 

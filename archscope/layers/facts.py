@@ -94,6 +94,7 @@ class Facts(Record):
             only itself; ``None`` where the grid is lost.
         reasons: why a number is ``None``, by the name of the number.
         sees: the inputs whose values reach the output, by number; all of them if None.
+        repeated: the inputs that are repeated along the grid, by number: a position sees all of such a one.
         not_covered: operations whose products are not known, by name, with how often each ran.
         macs_at_least: what is known of ``macs`` where that is ``None``.
     """
@@ -108,6 +109,7 @@ class Facts(Record):
     windows: tuple[Window, ...] | None = ()
     reasons: Mapping[str, str] = EMPTY
     sees: tuple[int, ...] | None = None
+    repeated: tuple[int, ...] = ()
     not_covered: tuple[tuple[str, int], ...] = ()
     macs_at_least: Count = NOTHING
 

@@ -26,9 +26,8 @@ class _Elementwise(Layer):
             if len(shape) != len(output):
                 raise self._unequal(output, shape, position)
             output = tuple(self._extent(output, shape, axis, position) for axis in range(len(shape)))
-        windows = () if all(shape[1:] == output[1:] for shape in inputs) else None
-        reasons = {} if windows == () else {"receptive_field": "a repeated extent has no grid"}
-        return Facts(inputs, (output,), windows=windows, reasons=reasons)
+        repeated = tuple(position for position, shape in enumerate(inputs) if shape[1:] != output[1:])
+        return Facts(inputs, (output,), repeated=repeated)
 
     def meaning(self, came: Meaning) -> Meaning:
         return came

@@ -9,10 +9,10 @@ from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, extents, spell_option, spell_shape
 from archscope.layers.doubt import MAPS, Doubt, Meaning, Place
 from archscope.layers.dropping import DROPPING
-from archscope.layers.steps import Made, Step, divided, dropped, like, multiplied, untouched
+from archscope.layers.response import LRN
+from archscope.layers.steps import Made, Step, dropped, like, multiplied, untouched
 from archscope.options import (
     flag,
-    number,
     one_or_many,
     option,
     optional,
@@ -27,56 +27,6 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _AFFINE = "Whether it scales and shifts with trainable values."
 _SHAPE = optional(one_or_many(positive, "a positive integer or a list of them"))
 _LAST_AXES = "The last axes' extents; all axes if left out."
-
-
-class LRN(Layer):
-    """Local response normalization across neighbouring maps (Krizhevsky et al. 2012, Sec. 3.3); no weights.
-
-    ``b = a / (k + alpha/size · Σ a²)^beta`` over ``size`` neighbouring maps, as PyTorch computes it. The
-    paper prints ``alpha`` without the division, so its k=2, n=5, α=1e-4 are ``alpha: 5e-4`` here.
-
-    >>> facts = LRN(size=5, alpha=5e-4, beta=0.75, k=2).facts((48, 55, 55))
-    >>> facts.output, facts.parameters
-    ((48, 55, 55), 0)
-    """
-
-    type: ClassVar[str] = "lrn"
-    takes: ClassVar[Meaning] = MAPS
-    family: ClassVar[str] = "normalization"
-    verb: ClassVar[str] = "Normalization"
-    absorbed: ClassVar[bool] = True
-    size: int = option(positive, doc="Neighbouring maps in the sum.")
-    alpha: float = option(positive_number, default=1e-4, doc="Weight of the sum, divided by `size`.")
-    beta: float = option(positive_number, default=0.75, doc="Exponent.")
-    k: float = option(number, default=1.0, doc="Added to the sum.")
-
-    @property
-    def label(self) -> str:
-        return "LRN"
-
-    def rule(self, *inputs: Shape) -> Facts:
-        (shape,) = inputs
-        if len(shape) < 2:
-            raise Rejects(f"takes (channels, …), got {spell_shape(shape)}", input=0)
-        return Facts(inputs, (shape,))
-
-    def meaning(self, came: Meaning) -> Meaning:
-        return came
-
-    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
-        shape = facts.output
-        padded = (bare(shape[0]) + self.size - 1, *shape[1:])
-        return (
-            Step("mul", ("input", "input"), (Made("squared", shape),), ("input",)),
-            Step("pad", ("squared",), (Made("padded", padded),)),
-            Step("avg_pool", ("padded",), (Made("mean", shape),), ("padded",)),
-            Step("mul", ("mean",), (Made("scaled", shape),)),
-            Step("add", ("scaled",), (Made("shifted", shape),), passes=("scaled",)),
-            Step(
-                "pow", ("shifted",), (Made("power", shape),), ("shifted",), behind=like(shape, 2), reads_too=("mean",)
-            ),
-            divided("input", "power", shape),
-        )
 
 
 def _scaled(
@@ -102,7 +52,32 @@ def _scaled(
     )
 
 
-class BatchNorm(Layer):
+class _ByChannel(Layer):
+    """Each channel by a mean and a variance of its own, which may be held from batch to batch."""
+
+    takes: ClassVar[Meaning] = MAPS
+    centres: ClassVar[bool] = True
+    family: ClassVar[str] = "normalization"
+    verb: ClassVar[str] = "Normalization"
+    absorbed: ClassVar[bool] = True
+    eps: float = option(positive_number, default=1e-5, doc=_EPS)
+    momentum: float = option(probability, default=0.1, doc="Share of a new batch in the running statistics.")
+    affine: bool = option(flag, default=True, doc=_AFFINE)
+    track_running_stats: bool = option(flag, default=True, doc="Whether it holds running statistics.")
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
+
+    def by_channel(self, inputs: tuple[Shape, ...], *, pointwise: bool, lost: str = "") -> Facts:
+        """The facts: two trained values a channel where it is affine, two that are held where it holds statistics."""
+        channels = count(inputs[0][0], "n")
+        scales = (Weight("weight", (channels,)), Weight("bias", (channels,))) if self.affine else ()
+        running = ("running_mean", "running_var") if self.track_running_stats else ()
+        held = tuple(Weight(name, (channels,), trainable=False) for name in running)
+        return _scaled(inputs, scales, held, pointwise=pointwise, lost=lost)
+
+
+class BatchNorm(_ByChannel):
     """Normalize each channel over the batch; scale and shift it (Ioffe and Szegedy 2015).
 
     It trains a scale and a shift a channel and holds, untrained, a running mean and variance a channel.
@@ -114,32 +89,16 @@ class BatchNorm(Layer):
     """
 
     type: ClassVar[str] = "batch_norm"
-    takes: ClassVar[Meaning] = MAPS
-    centres: ClassVar[bool] = True
-    family: ClassVar[str] = "normalization"
-    verb: ClassVar[str] = "Normalization"
-    absorbed: ClassVar[bool] = True
-    eps: float = option(positive_number, default=1e-5, doc=_EPS)
-    momentum: float = option(probability, default=0.1, doc="Share of a new batch in the running statistics.")
-    affine: bool = option(flag, default=True, doc=_AFFINE)
-    track_running_stats: bool = option(flag, default=True, doc="Whether it holds running statistics.")
 
     @property
     def label(self) -> str:
         return "BN"
 
-    def meaning(self, came: Meaning) -> Meaning:
-        return came
-
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
         if len(shape) > 4:
             raise Rejects(f"takes channels with up to 3 axes, got {spell_shape(shape)}", input=0)
-        channels = count(shape[0], "n")
-        scales = (Weight("weight", (channels,)), Weight("bias", (channels,))) if self.affine else ()
-        running = ("running_mean", "running_var") if self.track_running_stats else ()
-        held = tuple(Weight(name, (channels,), trainable=False) for name in running)
-        return _scaled(inputs, scales, held, pointwise=True)
+        return self.by_channel(inputs, pointwise=True)
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         return self._normalized(facts, ("mean", "deviation"))
@@ -324,7 +283,7 @@ class GroupNorm(Layer):
         return _normalized(facts, "group_norm", (self.num_groups,), ("mean", "deviation"))
 
 
-class InstanceNorm(Layer):
+class InstanceNorm(_ByChannel):
     """Normalize each map of each sample by its own mean and variance (Ulyanov et al. 2016).
 
     As in PyTorch it holds nothing unless told to: ``affine`` trains a scale and a shift a channel,
@@ -335,13 +294,6 @@ class InstanceNorm(Layer):
     """
 
     type: ClassVar[str] = "instance_norm"
-    takes: ClassVar[Meaning] = MAPS
-    centres: ClassVar[bool] = True
-    family: ClassVar[str] = "normalization"
-    verb: ClassVar[str] = "Normalization"
-    absorbed: ClassVar[bool] = True
-    eps: float = option(positive_number, default=1e-5, doc=_EPS)
-    momentum: float = option(probability, default=0.1, doc="Share of a new batch in the running statistics.")
     affine: bool = option(flag, default=False, doc=_AFFINE)
     track_running_stats: bool = option(flag, default=False, doc="Whether it holds running statistics.")
 
@@ -349,19 +301,12 @@ class InstanceNorm(Layer):
     def label(self) -> str:
         return "IN"
 
-    def meaning(self, came: Meaning) -> Meaning:
-        return came
-
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
         if not 2 <= len(shape) <= 4:
             raise Rejects(f"takes channels with 1 to 3 axes, got {spell_shape(shape)}", input=0)
-        channels = count(shape[0], "n")
-        scales = (Weight("weight", (channels,)), Weight("bias", (channels,))) if self.affine else ()
-        running = ("running_mean", "running_var") if self.track_running_stats else ()
-        held = tuple(Weight(name, (channels,), trainable=False) for name in running)
         lost = "the statistics of the whole map reach every position"
-        return _scaled(inputs, scales, held, pointwise=self.track_running_stats, lost=lost)
+        return self.by_channel(inputs, pointwise=self.track_running_stats, lost=lost)
 
 
 class Dropout(Layer):

@@ -8,6 +8,7 @@ from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Window, axial, extents, spell_option, spell_shape
 from archscope.layers.borders import BORDERS
 from archscope.layers.doubt import MAPS, Meaning
+from archscope.layers.patches import PATCHES
 from archscope.layers.shuffles import SHUFFLES
 from archscope.layers.steps import Made, Step
 from archscope.layers.windows import AXES, check_axes, padded
@@ -213,5 +214,5 @@ class Upsample(Layer):
 
 
 LAYERS: tuple[type[Layer], ...] = (
-    Flatten, Reshape, ZeroPad1d, ZeroPad2d, ZeroPad3d, Upsample, *BORDERS, *SHUFFLES,
+    Flatten, Reshape, ZeroPad1d, ZeroPad2d, ZeroPad3d, Upsample, *BORDERS, *SHUFFLES, *PATCHES,
 )  # fmt: skip

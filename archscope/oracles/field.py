@@ -214,6 +214,8 @@ def _walk(
         reached, hung = _through(facts, mask)
         cut |= hung
         for seen in facts.seen_inputs:
+            if seen in facts.repeated:  # no input of the network reaches it, or the grid were lost
+                continue
             below = masks.setdefault(
                 node.inputs[seen].node, torch.zeros(many, *_grid(facts.inputs[seen]), dtype=torch.bool)
             )

@@ -28,7 +28,7 @@ NO_PRODUCTS: Final = frozenset({
     "add_", "where", "lift_fresh", "eq", "logical_not", "any", "abs", "exp", "log", "sqrt", "amax",
     "transpose_", "mul_", "sigmoid_", "tanh_",
     "masked_fill_", "triu", "tril", "silu", "gelu", "topk", "nonzero", "index_add", "repeat", "pow", "rsqrt",
-    "cos", "sin",
+    "cos", "sin", "im2col", "col2im",
 })  # fmt: skip
 """Operations beside a convolution or matrix product that move, add or scale single values: no MACs."""
 

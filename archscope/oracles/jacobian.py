@@ -26,6 +26,7 @@ from torch.nn.modules.instancenorm import _InstanceNorm
 
 from archscope.building.builders import build_layer
 from archscope.building.historic import EuclideanRBF, TableConv2d
+from archscope.building.local import LocallyConnected1d, LocallyConnected2d
 from archscope.building.modules import Experts
 from archscope.building.sequences import GroupedAttention, SinusoidalPositions
 from archscope.building.sides import same_sides
@@ -84,7 +85,8 @@ class Lines:
         return self.total - self.biases
 
 
-PRODUCTS: Final = (_ConvNd, TableConv2d, nn.Linear, EuclideanRBF)
+_LOCAL: Final = (LocallyConnected1d, LocallyConnected2d)
+PRODUCTS: Final = (_ConvNd, TableConv2d, nn.Linear, EuclideanRBF, *_LOCAL)
 """Modules whose every weighted line is one multiply-accumulate."""
 
 
@@ -188,7 +190,7 @@ def unpadded(module: nn.Module, shape: Shape) -> tuple[nn.Module, Shape]:
         if hasattr(bare, "sides"):
             bare.sides = ((0, 0),) * len(axes)
         return bare, shape
-    if not isinstance(module, (_ConvNd, TableConv2d)):
+    if not isinstance(module, (_ConvNd, TableConv2d, *_LOCAL)):
         return module, shape
     bare = copy.deepcopy(module)
     around = getattr(bare, "sides", bare.padding)

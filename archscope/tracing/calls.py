@@ -226,6 +226,14 @@ def _lrn(call: Call) -> Layer:
     return TYPES["lrn"](**{name: call.given[name] for name in ("size", "alpha", "beta", "k")})
 
 
+def _patches(call: Call) -> Layer | None:
+    """Windows as columns and back; a tensor's own `unfold` is another function of that name."""
+    if call.input.dim() != (4 if call.name == "unfold" else 3) or call.made.dim() != 7 - call.input.dim():
+        return None
+    names = ("kernel_size", "dilation", "padding", "stride", *(["output_size"] if call.name == "fold" else []))
+    return TYPES[call.name](**{name: call.given[name] for name in names})
+
+
 def _dropout(call: Call) -> Layer:
     """Of whole channels where the function says so and they have a grid."""
     axes = call.input.dim() - 2
@@ -353,6 +361,7 @@ _TABLE: Final[tuple[tuple[str, Reading], ...]] = (
     ("instance_norm", _instance_norm),
     ("group_norm", _group_norm),
     ("local_response_norm", _lrn),
+    ("unfold fold", _patches),
     ("dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout", _dropout),
     ("pad", _pad),
     ("glu", _glu),

@@ -8,12 +8,14 @@ from typing import Any, Final
 
 from torch import nn
 
-from archscope.building import functions, historic, padding
+from archscope.building import functions, historic, local, padding
 from archscope.errors import Rejects
 from archscope.layers import TYPES, Layer
 from archscope.tracing import sequences
 
 _BY_ATTRIBUTES: Final[Mapping[type[nn.Module], tuple[str, tuple[str, ...]]]] = {
+    nn.Unfold: ("unfold", ("kernel_size", "dilation", "padding", "stride")),
+    nn.Fold: ("fold", ("output_size", "kernel_size", "dilation", "padding", "stride")),
     nn.PixelShuffle: ("pixel_shuffle", ("upscale_factor",)),
     nn.PixelUnshuffle: ("pixel_unshuffle", ("downscale_factor",)),
     nn.ChannelShuffle: ("channel_shuffle", ("groups",)),
@@ -37,7 +39,8 @@ _SIDED: Final = (
 
 LEAVES: Final = (
     *sequences.LEAVES, historic.Subsampling, historic.TableConv2d, historic.EuclideanRBF,
-    historic.ScaledTanh, nn.Softmax2d, *STATED, *_SIDED,
+    historic.ScaledTanh, local.LocallyConnected1d, local.LocallyConnected2d, local.WithinChannelNorm, nn.Softmax2d,
+    *STATED, *_SIDED,
 )  # fmt: skip
 """Modules that are read as one layer, whatever they call."""
 
@@ -65,6 +68,13 @@ def _read(module: nn.Module) -> Layer | None:
         return TYPES["scaled_tanh"](amplitude=module.amplitude, slope=module.slope)
     if isinstance(module, STATED):
         return _stated(module)
+    if isinstance(module, local.WithinChannelNorm):
+        numbers = {name: getattr(module, name) for name in ("size", "alpha", "beta", "k")}
+        return TYPES["lrn"](**numbers, within_channel=True)
+    if isinstance(module, (local.LocallyConnected1d, local.LocallyConnected2d)):
+        options = {name: getattr(module, name) for name in ("out_channels", "kernel_size", "stride")}
+        options |= {"padding": module.sides, "bias": module.bias is not None}
+        return TYPES[f"locally_connected{len(module.kernel_size)}d"](**options)
     if isinstance(module, nn.Softmax2d):
         return TYPES["softmax2d"]()
     return _sided(module)
@@ -96,14 +106,6 @@ def beyond_module(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, A
     given = {**dict(zip(inspect.signature(module.forward).parameters, args, strict=False)), **kwargs}
     masked = next((name for name in _MASKS if given.get(name) is not None and given[name] is not False), "")
     return masked or ("" if module.batch_first else "time first")
-
-
-def why_no_layer(module: nn.Module) -> str:
-    """Why a module of `LEAVES` is no layer; empty if nothing of its own says so."""
-    if not isinstance(module, nn.MultiheadAttention):
-        return ""
-    option = "add_bias_kv" if module.bias_k is not None else "add_zero_attn" if module.add_zero_attn else ""
-    return f"the layer type `multihead_attention` has no `{option}`" if option else ""
 
 
 def is_ours(module: nn.Module) -> bool:

@@ -18,7 +18,7 @@ from archscope.tracing.calls import beyond, layers_of, parts_of
 from archscope.tracing.learned import Learned
 from archscope.tracing.ledger import Frame, Ledger
 from archscope.tracing.looks import Looks
-from archscope.tracing.modules import LEAVES, beyond_module, is_ours, read_module, why_no_layer
+from archscope.tracing.modules import LEAVES, beyond_module, is_ours, read_module
 from archscope.tracing.nodes import Nodes, Place, Seen
 from archscope.tracing.origins import Origins
 from archscope.tracing.packed import Packed
@@ -149,8 +149,7 @@ class Recording:
             () if layer is None else (layer,),
             weights,
             option or ("given states" if states else ""),
-            why_no_layer(module),
-            is_ours(module),
+            ours=is_ours(module),
             main=1 if states else None,
         )
         ours = self.nodes.keep(seen)

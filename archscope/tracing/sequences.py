@@ -37,11 +37,15 @@ _CELLS: Final[Mapping[str, type[nn.Module]]] = MappingProxyType(
 
 
 def _attention(module: nn.MultiheadAttention) -> Layer | None:
-    if module.bias_k is not None or module.add_zero_attn:
-        return None
     causal = getattr(module, "causal", False)
     biased = module.in_proj_bias is not None
-    return TYPES["multihead_attention"](num_heads=module.num_heads, bias=biased, causal=causal)
+    return TYPES["multihead_attention"](
+        num_heads=module.num_heads,
+        bias=biased,
+        causal=causal,
+        add_bias_kv=module.bias_k is not None,
+        add_zero_attn=module.add_zero_attn,
+    )
 
 
 def _grouped(module: sequences.GroupedAttention) -> Layer:
@@ -83,6 +87,9 @@ def _experts(module: modules.Experts) -> Layer:
         hidden_features=hidden,
         gated=module.gate_proj is not None,
         nonlinearity=module.nonlinearity,
+        num_shared_experts=0 if module.shared_experts is None else module.shared_experts.up_proj.out_features // hidden,
+        bias=module.biased,
+        router_bias=module.router.bias is not None,
     )
 
 

@@ -33,6 +33,8 @@ _WRITTEN: Final = (
     ("instance_norm", "input running_mean running_var weight bias use_input_stats=True momentum=0.1 eps=1e-05"),
     ("group_norm", "input num_groups weight bias eps=1e-05"),
     ("local_response_norm", "input size alpha=0.0001 beta=0.75 k=1.0"),
+    ("unfold", "input kernel_size dilation=1 padding=0 stride=1"),
+    ("fold", "input output_size kernel_size dilation=1 padding=0 stride=1"),
     ("dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout", "input p=0.5 training=True"),
     ("flatten view reshape unflatten view_as reshape_as", "input"),
     ("permute", "input dims"),

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from archscope.reader.blocks.definitions import ON_BLOCK
 from archscope.reader.entries import PLACE
-from archscope.record import EMPTY
+from archscope.record import EMPTY, Record
 from archscope.writing.parts import Leaf, Part
 from archscope.writing.spec import Raw, what
 
@@ -21,7 +21,7 @@ MISSING: Final = object()
 """Stands for the value of a line that a copy has not."""
 
 
-class Line:
+class Line(Record):
     """A line of a block or of the spec.
 
     Attributes:
@@ -35,26 +35,14 @@ class Line:
         times: how many equal rows it stands for.
     """
 
-    def __init__(
-        self,
-        name: str,
-        reads: tuple[str | int, ...],
-        block: Block | None,
-        parts: tuple[Part, ...],
-        leaf: Leaf | None = None,
-        place: Mapping[str, Any] = EMPTY,
-        *,
-        run: bool = False,
-        times: int = 0,
-    ) -> None:
-        self.name = name
-        self.reads = reads
-        self.block = block
-        self.parts = parts
-        self.leaf = leaf
-        self.place = place
-        self.run = run
-        self.times = times
+    name: str
+    reads: tuple[str | int, ...]
+    block: Block | None
+    parts: tuple[Part, ...]
+    leaf: Leaf | None = None
+    place: Mapping[str, Any] = EMPTY
+    run: bool = False
+    times: int = 0
 
     @property
     def key(self) -> tuple[Any, ...]:

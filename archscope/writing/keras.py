@@ -14,9 +14,9 @@ from archscope.layers import Shape
 from archscope.layers.base import spell_shape
 from archscope.layers.windows import same_padding
 from archscope.network import Network, Node
+from archscope.writing import keras_recurrent, keras_sequences, keras_windows
 from archscope.writing.keras_axes import AXES, channels_first, channels_last
 from archscope.writing.keras_functions import FUNCTIONS, axis_of, cannot
-from archscope.writing.keras_sequences import METHODS, SEQUENCES
 from archscope.writing.listing import Listing, Place, assignment, class_name, doc, laid_out, short, transcribe
 
 _METHODS: Final = {
@@ -71,7 +71,10 @@ def squash(x, amplitude=1.7159, slope=2 / 3):
     return amplitude * ops.tanh(slope * x)
 ''',
 }
-"""Methods for the layers that Keras does not have."""
+_ALL_METHODS: Final = {
+    **_METHODS, **keras_sequences.METHODS, **keras_recurrent.METHODS, **keras_windows.METHODS
+}  # fmt: skip
+"""Methods for the layers that Keras does not have, or has in another form."""
 
 _INITIALIZERS: Final = {
     "normal": "keras.initializers.RandomNormal({})",
@@ -105,8 +108,20 @@ class _Place(Place):
 
     def method(self, name: str) -> str:
         """Have a method of the class, and name it."""
-        self.listing.methods[name] = {**_METHODS, **METHODS}[name]
+        self.listing.methods[name] = _ALL_METHODS[name]
         return f"self.{name}"
+
+    @property
+    def initializers(self) -> str:
+        """Arguments that start the weights of a Keras layer as the spec says."""
+        return "".join(
+            f", {'kernel' if weight == 'weight' else weight}_initializer={_initializer(*how)}"
+            for weight, how in self.starts.items()
+        )
+
+    def started(self, weight: str, otherwise: str) -> str:
+        """How a weight of the model's own starts: as the spec says, or else otherwise."""
+        return _initializer(*self.starts[weight]) if weight in self.starts else otherwise
 
     def cannot(self, why: str) -> UsageError:
         """The layer cannot be written."""
@@ -135,10 +150,7 @@ def write_keras(network: Network) -> str:
     listing = Listing.of(network)
 
     def write(node: Node, taken: list[str]) -> str:
-        place = _Place(network, node, taken, listing)
-        if node.layer.type not in _WRITERS:
-            raise place.cannot("archscope has no Keras form of this type")
-        return _WRITERS[node.layer.type](place)
+        return FORMS[node.layer.type](_Place(network, node, taken, listing))
 
     arguments, results = transcribe(network, listing, write, batch="ops.shape({})[0]")
     shapes = "; ".join(spell_shape(_channels_last(shape)) for shape in network.inputs.values())
@@ -169,14 +181,6 @@ def _around(value: str, sides: Sequence[tuple[int, int]], fill: str = "") -> str
     return f"ops.pad({value}, [{pairs}]{fill})"
 
 
-def _initializers(place: _Place) -> str:
-    """Arguments that start the weights as the spec says."""
-    return "".join(
-        f", {'kernel' if weight == 'weight' else weight}_initializer={_initializer(*how)}"
-        for weight, how in place.starts.items()
-    )
-
-
 def _initializer(scheme: str, numbers: Sequence[float]) -> str:
     values = ", ".join(f"{number:.6g}" for number in numbers)
     return _INITIALIZERS[scheme].format(values)
@@ -197,7 +201,7 @@ def _conv(place: _Place) -> str:
     if not padded:
         place.taken = [_around(place.taken[0], sides)]
     kernel = short(layer.kernel_size)
-    return place.made(f"Conv{axes}D({layer.out_channels}, {kernel}{rest}{_initializers(place)})")
+    return place.made(f"Conv{axes}D({layer.out_channels}, {kernel}{rest}{place.initializers})")
 
 
 def _table_conv(place: _Place, sides: Sequence[tuple[int, int]]) -> str:
@@ -210,7 +214,7 @@ def _table_conv(place: _Place, sides: Sequence[tuple[int, int]]) -> str:
     run = f"{place.method('over_table')}({value}, {kernels}, {table}, {short(layer.stride)}, {short(layer.dilation)})"
     if not bias:
         return run
-    shift = place.weight("bias", bias[0].shape, _started(place, "bias", '"zeros"'))
+    shift = place.weight("bias", bias[0].shape, place.started("bias", '"zeros"'))
     return f"{run} + {shift}"
 
 
@@ -223,10 +227,6 @@ def _over_table(place: _Place) -> str:
     reach = f"{numbers[0]:g} / ({window} * len(row))" if scheme else f"({window} * len(row)) ** -0.5"
     place.construct(f"reach = [[[{reach}]] for row in self.{place.name}_table for _ in row]")
     return f"{place.method('within')}(reach)"
-
-
-def _started(place: _Place, weight: str, otherwise: str) -> str:
-    return _initializer(*place.starts[weight]) if weight in place.starts else otherwise
 
 
 def _pool(place: _Place) -> str:
@@ -265,8 +265,8 @@ def _adaptive(place: _Place) -> str:
 def _subsampling(place: _Place) -> str:
     layer, (weight, bias) = place.layer, place.facts.weights
     average = f"keras.initializers.Constant(1 / {math.prod(layer.kernel_size)})"
-    scale = place.weight("weight", weight.shape, _started(place, "weight", average))
-    shift = place.weight("bias", bias.shape, _started(place, "bias", '"zeros"'))
+    scale = place.weight("weight", weight.shape, place.started("weight", average))
+    shift = place.weight("bias", bias.shape, place.started("bias", '"zeros"'))
     return (f"{place.method('subsample')}({place.taken[0]}, {scale}, {shift}, {tuple(layer.kernel_size)}, "
             f"{tuple(layer.steps)})")  # fmt: skip
 
@@ -280,7 +280,7 @@ def _tied(place: _Place) -> str:
         return made
     if "bias" in place.tied:
         return f"{made} + self.{place.owner}.bias"
-    start = _started(place, "bias", '"zeros"')
+    start = place.started("bias", '"zeros"')
     return f"{made} + {place.weight('bias', place.facts.weights[1].shape, start)}"
 
 
@@ -288,7 +288,7 @@ def _linear(place: _Place) -> str:
     rest = "" if place.layer.bias else ", use_bias=False"
     rank = len(place.shape)
     place.taken = [channels_first(place.taken[0], rank)]  # the features last, as a dense layer there has them
-    dense = f"Dense({place.layer.out_features}{rest}{_initializers(place)})"
+    dense = f"Dense({place.layer.out_features}{rest}{place.initializers})"
     return channels_last(_tied(place) if place.tied else place.made(dense), rank)
 
 
@@ -316,7 +316,7 @@ def _embedding(place: _Place) -> str:
 def _parameter(place: _Place) -> str:
     (weight,) = place.facts.weights
     normal = "keras.initializers.RandomNormal(0, 0.02)"
-    value = place.weight("weight", weight.shape, _started(place, "weight", normal))
+    value = place.weight("weight", weight.shape, place.started("weight", normal))
     made = channels_last(f"{value}[None]", len(weight.shape))
     extents = ", ".join(str(extent) for extent in _channels_last(place.facts.output))
     return f"ops.broadcast_to({made}, (batch, {extents}))"
@@ -325,7 +325,8 @@ def _parameter(place: _Place) -> str:
 def _lrn(place: _Place) -> str:
     layer = place.layer
     numbers = f"{layer.size}, {layer.alpha:g}, {layer.beta:g}, {layer.k:g}"
-    return f"{place.method('normalize_maps')}({place.taken[0]}, {numbers})"
+    form = place.method("normalize_within" if layer.within_channel else "normalize_maps")
+    return f"{form}({place.taken[0]}, {numbers})"
 
 
 def _batch_norm(place: _Place) -> str:
@@ -364,10 +365,12 @@ def _squash(place: _Place) -> str:
     return f"{place.method('squash')}({place.taken[0]}{rest})"
 
 
-_WRITERS: Final[dict[str, Callable[[_Place], str]]] = {
+FORMS: Final[dict[str, Callable[[_Place], str]]] = {
     **FUNCTIONS,
     **AXES,
-    **SEQUENCES,
+    **keras_sequences.SEQUENCES,
+    **keras_recurrent.RECURRENT,
+    **keras_windows.WINDOWS,
     **{f"conv{axes}d": _conv for axes in (1, 2, 3)},
     **{f"{kind}_pool{axes}d": _pool for kind in ("max", "avg") for axes in (1, 2, 3)},
     **{f"adaptive_{kind}_pool{axes}d": _adaptive for kind in ("max", "avg") for axes in (1, 2, 3)},
@@ -386,4 +389,4 @@ _WRITERS: Final[dict[str, Callable[[_Place], str]]] = {
     "concat": _concat,
     "scaled_tanh": _squash,
 }  # fmt: skip
-"""How to write each layer type that Keras can express."""
+"""How to write each layer type, or why it cannot be written."""

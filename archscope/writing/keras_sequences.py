@@ -1,4 +1,4 @@
-"""Normalization over features, attention and matrix products in Keras, by layer type.
+"""Normalization over features, attention, positions, experts and matrix products in Keras, by layer type.
 
 A spec has features last and positions first; values there stand the other way round, as maps do, so each is turned
 before a layer of this kind and back after it.
@@ -6,7 +6,7 @@ before a layer of this kind and back after it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -29,6 +29,45 @@ def attend(query, key, value, mask=None, causal=False, scale=None):
     if mask is not None:
         scores = scores + mask
     return ops.matmul(ops.softmax(scores, axis=-1), value)
+''',
+    "rotate": '''
+@staticmethod
+def rotate(x, base=10000.0, rotary_dim=None, interleaved=False):
+    """Turn pairs of features by an angle that grows with the position."""
+    dim = x.shape[-1] if rotary_dim is None else rotary_dim
+    turned, rest = x[..., :dim], x[..., dim:]
+    places = ops.arange(x.shape[-2], dtype="float32")
+    angles = places[:, None] / base ** (ops.arange(0, dim, 2, dtype="float32") / dim)
+    cos, sin = ops.cos(angles), ops.sin(angles)
+    if interleaved:
+        a, b = turned[..., 0::2], turned[..., 1::2]
+        pairs = ops.stack((a * cos - b * sin, a * sin + b * cos), axis=-1)
+        turned = ops.reshape(pairs, (-1, *turned.shape[1:]))
+    else:
+        a, b = turned[..., : dim // 2], turned[..., dim // 2 :]
+        turned = ops.concatenate((a * cos - b * sin, a * sin + b * cos), axis=-1)
+    return ops.concatenate((turned, rest), axis=-1)
+''',
+    "waves": '''
+@staticmethod
+def waves(length, features, base=10000.0):
+    """Sines and cosines of the position."""
+    steps = ops.arange(0, features, 2, dtype="float32")
+    angles = ops.arange(length, dtype="float32")[:, None] / base ** (steps / features)
+    pairs = ops.stack((ops.sin(angles), ops.cos(angles)), axis=-1)
+    return lambda shape, dtype: ops.cast(ops.reshape(pairs, shape), dtype)
+''',
+    "mix_experts": '''
+@staticmethod
+def mix_experts(x, scores, active, run):
+    """The sum of what the chosen experts make of each position, by their share; the others count nothing."""
+    share, chosen = ops.top_k(ops.softmax(scores), active)
+    share = share / ops.sum(share, axis=-1, keepdims=True)
+    result = ops.zeros_like(x)
+    for expert in range(scores.shape[-1]):
+        part = ops.sum(ops.where(ops.equal(chosen, expert), share, 0.0), axis=-1, keepdims=True)
+        result = result + part * run(x, expert)
+    return result
 ''',
 }
 """Methods for what Keras has in another form."""
@@ -95,6 +134,8 @@ def _attention(place: Any) -> str:
         raise cannot(place, "all projections there have a bias, or none")
     if len(taken) > 3:
         raise cannot(place, "a mask there says yes or no, and is not added")
+    if layer.more_keys:
+        raise cannot(place, "no key of its own stands there behind those that come")
     width = layer.head_dim or place.shape[1] // layer.num_heads
     made = f"MultiHeadAttention({layer.num_heads}, {width}"
     if layer.key_heads != layer.num_heads:
@@ -106,6 +147,66 @@ def _attention(place: Any) -> str:
     return channels_last(place.made(f"{made}{bias})"), 2)
 
 
+def _rotary(place: Any) -> str:
+    rest = "".join(f", {name}={value!r}" for name, value in place.layer.stated().items())
+    rank = len(place.shape)
+    return channels_last(f"{place.method('rotate')}({channels_first(place.taken[0], rank)}{rest})", rank)
+
+
+def _waves(place: Any) -> str:
+    (table,) = place.facts.weights
+    length, features = (int(each) for each in table.shape)
+    rest = f", {place.layer.base!r}" if "base" in place.layer.stated() else ""
+    start = f"{place.method('waves')}({length}, {features}{rest})"
+    held = place.weight(table.name, table.shape, start, trainable=False)
+    cut = "" if length == place.shape[0] else f"[:{place.shape[0]}]"
+    return channels_last(f"({channels_first(place.taken[0], 2)} + {held}{cut})", 2)
+
+
+def _bag(place: Any) -> str:
+    layer = place.layer
+    tokens, *weights = place.taken
+    place.taken = [tokens]
+    found = place.made(f"Embedding({layer.num_embeddings}, {layer.embedding_dim})")
+    return f"ops.{layer.mode}({' * '.join([found, *(f'{each}[..., None]' for each in weights)])}, axis=1)"
+
+
+def _experts(place: Any) -> str:
+    """The router and the shared experts are dense layers, the others matrices of the model's own."""
+    layer, own, rank = place.layer, f"self.{place.name}", len(place.shape)
+    (value,) = _turned(place)
+    place.construct(f"{own}_router = layers.Dense({layer.num_experts}, use_bias={layer.router_bias})")
+    held: dict[str, str] = {}
+    for weight in place.facts.weights:
+        if "." not in weight.name:
+            reach = f"{layer.hidden_features if weight.name.startswith('down') else place.shape[-1]} ** -0.5"
+            start = f"keras.initializers.RandomUniform(-({reach}), {reach})"
+            held[weight.name] = place.weight(weight.name, weight.shape, start)
+
+    def dense(of: str, name: str) -> str:
+        shift = f" + {held[f'{name}_bias']}[expert]" if layer.bias else ""
+        return f"ops.matmul({of}, ops.transpose({held[name]}[expert])){shift}"
+
+    run = _between(layer, dense)
+    place.construct(f"{own}_expert = lambda x, expert: {run}")
+    mixed = f"{place.method('mix_experts')}({value}, {own}_router({value}), {layer.top_k}, {own}_expert)"
+    if layer.num_shared_experts:
+        width = layer.num_shared_experts * layer.hidden_features
+        for name in (("gate_proj",) if layer.gated else ()) + ("up_proj", "down_proj"):
+            made = place.shape[-1] if name == "down_proj" else width
+            place.construct(f"{own}_shared_experts_{name} = layers.Dense({made}, use_bias={layer.bias})")
+        mixed += f" + {_between(layer, lambda of, name: f'{own}_shared_experts_{name}({of})', value)}"
+    return channels_last(f"({mixed})", rank)
+
+
+def _between(layer: Any, dense: Callable[[str, str], str], value: str = "x") -> str:
+    """Two dense layers and what is between them, as an expression."""
+    function = "ops.gelu({}, approximate=False)" if layer.nonlinearity == "gelu" else f"ops.{layer.nonlinearity}({{}})"
+    up = dense(value, "up_proj")
+    hidden = f"{function.format(dense(value, 'gate_proj'))} * ({up})" if layer.gated else function.format(up)
+    return dense(hidden, "down_proj")
+
+
 SEQUENCES: Final[Mapping[str, Form]] = MappingProxyType({
     "layer_norm": _layer_norm,
     "rms_norm": _rms_norm,
@@ -114,5 +215,9 @@ SEQUENCES: Final[Mapping[str, Form]] = MappingProxyType({
     "matmul": _matmul,
     "scaled_dot_product_attention": _dot_product,
     "multihead_attention": _attention,
+    "rotary": _rotary,
+    "sinusoidal_positions": _waves,
+    "embedding_bag": _bag,
+    "mixture_of_experts": _experts,
 })  # fmt: skip
 """How to write each."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from archscope.building.constructions import Construction, construction
 from archscope.building.sides import Sides, flat, same_sides
 from archscope.network import Network, Node
-from archscope.writing import pytorch_functions, pytorch_sequences
+from archscope.writing import pytorch_functions, pytorch_historic, pytorch_sequences
 from archscope.writing.listing import (
     Listing,
     Place,
@@ -21,29 +21,13 @@ from archscope.writing.listing import (
     class_name,
     doc,
     laid_out,
-    short,
     transcribe,
 )
 from archscope.writing.pieces import Uncut, cut
 from archscope.writing.pytorch_blocks import Classes
+from archscope.writing.pytorch_historic import option, window
 
 _METHODS: Final = {
-    "over_table": '''
-@staticmethod
-def over_table(x, weight, bias, table, **options):
-    """Convolve over a connection table: each output map sees the input maps of its row."""
-    kernels = weight.split([len(row) for row in table])
-    maps = [F.conv2d(x[:, row], kernel[None], **options) for row, kernel in zip(table, kernels)]
-    x = torch.cat(maps, dim=1)
-    return x if bias is None else x + bias[:, None, None]
-''',
-    "subsample": '''
-@staticmethod
-def subsample(x, weight, bias, kernel_size, stride=None):
-    """Sum each window; scale and shift each map by values of its own."""
-    x = F.avg_pool2d(x, kernel_size, stride, divisor_override=1)
-    return x * weight[:, None, None] + bias[:, None, None]
-''',
     "dropped_path": '''
 @staticmethod
 def dropped_path(x, p, training):
@@ -52,12 +36,6 @@ def dropped_path(x, p, training):
         return x
     kept = torch.rand(len(x), *[1] * (x.dim() - 1), device=x.device) >= p
     return x * kept / (1 - p) if p < 1 else x * 0
-''',
-    "squash": '''
-@staticmethod
-def squash(x, amplitude=1.7159, slope=2 / 3):
-    """LeCun's scaled tanh."""
-    return amplitude * torch.tanh(slope * x)
 ''',
 }
 """Methods for the layers that PyTorch does not have, or has in another form."""
@@ -70,9 +48,6 @@ _FUNCTIONS: Final = {
     "Tanhshrink": "F.tanhshrink({})",
 }  # fmt: skip
 """Layers without options or weights, as functions, by the class that makes them."""
-
-_PER_AXIS: Final = frozenset({"kernel_size", "stride", "padding", "dilation", "output_padding", "output_size"})
-"""Options that take one number for all axes."""
 
 
 class _Place(Place):
@@ -98,7 +73,7 @@ class _Place(Place):
         """The call of a class of ``torch.nn`` with this layer's arguments."""
         given = [_argument(each) for each in self.call.arguments]
         options = {option: value for option, value in self.call.options.items() if option not in without}
-        given += [f"{option}={_option(option, value)}" for option, value in options.items()]
+        given += [f"{each}={option(each, value)}" for each, value in options.items()]
         return f"nn.{name}({', '.join(given)})"
 
     def made(self, name: str, *, without: Sequence[str] = ()) -> str:
@@ -108,7 +83,7 @@ class _Place(Place):
 
     def method(self, name: str) -> str:
         """Have a method of the class, and name it."""
-        self.listing.methods[name] = {**_METHODS, **pytorch_sequences.METHODS}[name]
+        self.listing.methods[name] = {**_METHODS, **pytorch_historic.METHODS, **pytorch_sequences.METHODS}[name]
         return f"self.{name}"
 
     def padded(self, value: str, fill: str = "") -> str:
@@ -188,57 +163,6 @@ def _argument(value: Any) -> str:
     return str(value[0]) if isinstance(value, tuple) and len(value) == 1 else str(value)
 
 
-def _option(name: str, value: Any) -> str:
-    return short(value) if name in _PER_AXIS and isinstance(value, tuple) else repr(value)
-
-
-def _subsampling(place: _Place) -> str:
-    maps, kernel, steps = place.call.arguments
-    weight, bias = f"self.{place.name}_weight", f"self.{place.name}_bias"
-    place.construct(
-        f"{weight} = nn.Parameter(torch.full(({maps},), 1 / {place.fan_in}))",
-        f"{bias} = nn.Parameter(torch.zeros({maps}))",
-    )
-    return f"{place.method('subsample')}({place.taken[0]}, {weight}, {bias}, {_window(kernel, steps)})"
-
-
-def _table_conv(place: _Place) -> str:
-    weight, *bias = (tuple(int(extent) for extent in each.shape) for each in place.facts.weights)
-    table = f"self.{place.name}_table"
-    place.construct(f"{table} = [", *(f"    {list(row)}," for row in place.layer.connection_table), "]")
-    place.construct(f"self.{place.name}_weight = nn.Parameter(torch.empty{weight})")
-    if bias:
-        place.construct(f"self.{place.name}_bias = nn.Parameter(torch.empty({bias[0][0]}))")
-    options = "".join(
-        f", {name}={_option(name, place.call.options[name])}"
-        for name in ("stride", "dilation") if name in place.call.options
-    )  # fmt: skip
-    sides = place.call.options["padding"]
-    value = f"F.pad({place.taken[0]}, {flat(sides)})" if any(map(any, sides)) else place.taken[0]
-    shift = f"self.{place.name}_bias" if bias else "None"
-    return f"{place.method('over_table')}({value}, self.{place.name}_weight, {shift}, {table}{options})"
-
-
-def _rbf(place: _Place) -> str:
-    lines, units = place.call.arguments
-    bitmaps = place.call.options["codes"]
-    codes = f"torch.randint(0, 2, ({units}, {lines})) * 2.0 - 1.0"
-    if bitmaps is not None:
-        place.construct("codes = [", *(f'    "{bitmap}",' for bitmap in bitmaps), "]")
-        place.construct('values = [[1.0 if mark == "#" else -1.0 for mark in code] for code in codes]')
-        codes = "torch.tensor(values)"
-    if place.call.options["trainable"]:
-        place.construct(f"self.{place.name}_weight = nn.Parameter({codes})")
-    else:
-        place.construct(f'self.register_buffer("{place.name}_weight", {codes})')
-    return f"({place.taken[0]}.unsqueeze(-2) - self.{place.name}_weight).square().sum(-1)"
-
-
-def _scaled_tanh(place: _Place) -> str:
-    rest = "".join(f", {name}={value!r}" for name, value in place.layer.stated().items())
-    return f"{place.method('squash')}({place.taken[0]}{rest})"
-
-
 def _sided(place: _Place) -> str:
     return f"{place.made(place.call.name.removeprefix('Sided'), without=['sides'])}({place.padded(place.taken[0])})"
 
@@ -249,19 +173,14 @@ def _cropped(place: _Place) -> str:
     return f"F.pad({made}({place.taken[0]}), {cut})"
 
 
-def _window(kernel: Sequence[int], steps: Sequence[int]) -> str:
-    """Kernel and stride as arguments, the stride only where it is not the kernel."""
-    return short(kernel) if tuple(kernel) == tuple(steps) else f"{short(kernel)}, {short(steps)}"
-
-
 def _pooled(place: _Place, kind: str, value: str) -> str:
     """The call of a pooling function, and what PyTorch would leave out of its result."""
     options = {name: value for name, value in place.call.options.items() if name in ("dilation", "ceil_mode")}
-    rest = "".join(f", {name}={_option(name, each)}" for name, each in options.items())
+    rest = "".join(f", {name}={option(name, each)}" for name, each in options.items())
     # Windows that `ceil_mode` begins in the padding after the input are none.
     made = ", ".join(f":{int(extent)}" for extent in place.facts.output[1:])
     cut = f"[..., {made}]" if place.layer.ceil_mode else ""
-    return f"F.{kind}_pool{place.layer.axes}d({value}, {_window(*place.call.arguments)}{rest}){cut}"
+    return f"F.{kind}_pool{place.layer.axes}d({value}, {window(*place.call.arguments)}{rest}){cut}"
 
 
 def _sided_max(place: _Place) -> str:
@@ -287,16 +206,13 @@ def _parameter(place: _Place) -> str:
 _Write = Callable[[_Place], str]
 
 _BY_HAND: Final[dict[str, _Write]] = {
-    "Subsampling": _subsampling,
-    "TableConv2d": _table_conv,
-    "EuclideanRBF": _rbf,
     "Parameter": _parameter,
     "DropPath": lambda place: f"{place.method('dropped_path')}({place.taken[0]}, {place.layer.p!r}, self.training)",
-    "ScaledTanh": _scaled_tanh,
     **{f"SidedConv{axes}d": _sided for axes in (1, 2, 3)},
     **{f"CroppedConvTranspose{axes}d": _cropped for axes in (1, 2, 3)},
     "SidedMaxPool": _sided_max,
     "SidedAvgPool": _sided_avg,
+    **pytorch_historic.FORMS,
     **pytorch_sequences.FORMS,
     "Matmul": lambda place: " @ ".join(place.taken),
     "Add": lambda place: " + ".join(place.taken),
@@ -306,7 +222,8 @@ _BY_HAND: Final[dict[str, _Write]] = {
 }
 """How to write the layers that PyTorch does not have, or has in another form, by the class that makes them."""
 
-_OF_OWN: Final = frozenset({"Subsampling", "EuclideanRBF", "Parameter", "GroupedAttention", "Experts"})
+_OF_OWN: Final = frozenset({"Subsampling", "EuclideanRBF", "Parameter", "GroupedAttention", "Experts",
+                            "LocallyConnected1d", "LocallyConnected2d"})  # fmt: skip
 """Classes whose weights are the model's own: `self.S2_weight`, not `self.S2.weight`."""
 
 
@@ -317,9 +234,8 @@ def _start(places: Sequence[_Place], listing: Listing) -> None:
         if place.over_table and place.node.shares is None:
             listing.constructor += _over_table_starts(place)
             continue
-        mark = "_" if place.call.name in _OF_OWN else "."
         for weight, (scheme, numbers) in place.starts.items():
-            groups.setdefault((weight, scheme, numbers), []).append(f"self.{place.name}{mark}{weight}")
+            groups.setdefault((weight, scheme, numbers), []).append(_called(place, weight))
     for (_, scheme, numbers), targets in groups.items():
         if len(targets) == 1:
             listing.constructor.append(_started(targets[0], scheme, numbers))
@@ -327,6 +243,14 @@ def _start(places: Sequence[_Place], listing: Listing) -> None:
         listing.constructor.append("for weight in (")
         listing.constructor += [f"    {target}," for target in targets]
         listing.constructor += ["):", f"    {_started('weight', scheme, numbers)}"]
+
+
+def _called(place: _Place, weight: str) -> str:
+    """A weight in the constructor: `self.S2_weight` where it is the model's own, else `self.C1.weight`."""
+    if place.call.name not in _OF_OWN:
+        return f"self.{place.name}.{weight}"
+    within, dot, name = weight.rpartition(".")
+    return f"self.{place.name}_{within.replace('.', '_')}{dot}{name}"
 
 
 def _started(target: str, scheme: str, numbers: Sequence[float]) -> str:

@@ -19,7 +19,8 @@ def attend(layer, query, key, value, mask=None, causal=False):
     elif mask is not None:
         mask = mask.reshape(len(mask), *[1] * (4 - mask.dim()), *mask.shape[1:])
         mask = mask.expand(-1, layer.num_heads, query.shape[1], key.shape[1]).flatten(0, 1)
-    return layer(query, key, value, need_weights=False, attn_mask=mask, is_causal=causal)[0]
+    whole = layer.bias_k is None and not layer.add_zero_attn
+    return layer(query, key, value, need_weights=False, attn_mask=mask, is_causal=causal and whole)[0]
 ''',
     "attend_in_groups": '''
 @staticmethod
@@ -75,17 +76,25 @@ def run_lstm(layer, x, *states):
 ''',
     "mix_experts": '''
 @staticmethod
-def mix_experts(x, router, gate, up, down, active, function):
+def mix_experts(x, router, gate, up, down, active, function, shifts=(None, None, None)):
     """The sum of what the chosen experts make of each position, by their share."""
+
+    def dense(values, expert, matrices, shift):
+        return F.linear(values, matrices[expert], None if shift is None else shift[expert])
+
     places = x.reshape(-1, x.shape[-1])
     share, chosen = router(places).softmax(-1).topk(active)
     share = share / share.sum(-1, keepdim=True)
     result = torch.zeros_like(places)
     for expert in range(len(up)):
         place, rank = (chosen == expert).nonzero(as_tuple=True)
-        hidden = places[place] @ up[expert].mT
-        hidden = function(hidden) if gate is None else function(places[place] @ gate[expert].mT) * hidden
-        result = result.index_add(0, place, hidden @ down[expert].mT * share[place, rank, None])
+        hidden = dense(places[place], expert, up, shifts[1])
+        if gate is None:
+            hidden = function(hidden)
+        else:
+            hidden = function(dense(places[place], expert, gate, shifts[0])) * hidden
+        made = dense(hidden, expert, down, shifts[2])
+        result = result.index_add(0, place, made * share[place, rank, None])
     return result.reshape(x.shape)
 ''',
 }
@@ -165,19 +174,38 @@ def _bag(place: Any) -> str:
 
 
 def _experts(place: Any) -> str:
-    router, *matrices = place.facts.weights
-    experts, features = map(int, router.shape)
-    place.construct(f"self.{place.name}_router = nn.Linear({features}, {experts}, bias=False)")
-    names = {}
-    for weight in matrices:
-        shape = tuple(map(int, weight.shape))
-        names[weight.name] = f"self.{place.name}_{weight.name}"
-        reach = f"{shape[2]} ** -0.5"
-        value = f"nn.Parameter(torch.empty{shape}.uniform_(-({reach}), {reach}))"
-        place.construct(*assignment(names[weight.name], value))
-    held = ", ".join(names.get(name, "None") for name in ("gate_proj", "up_proj", "down_proj"))
-    rest = f"{place.layer.top_k}, F.{place.layer.nonlinearity}"
-    return f"{place.method('mix_experts')}({place.taken[0]}, self.{place.name}_router, {held}, {rest})"
+    own, layer = f"self.{place.name}", place.layer
+    shapes = {weight.name: tuple(map(int, weight.shape)) for weight in place.facts.weights}
+    experts, features = shapes["router.weight"]
+    bias = "" if layer.router_bias else ", bias=False"
+    place.construct(f"{own}_router = nn.Linear({features}, {experts}{bias})")
+    for name, shape in shapes.items():
+        if "." not in name:
+            reach = f"{layer.hidden_features if name.startswith('down') else features} ** -0.5"
+            place.construct(
+                *assignment(f"{own}_{name}", f"nn.Parameter(torch.empty{shape}.uniform_(-({reach}), {reach}))")
+            )
+    kinds = ("gate_proj", "up_proj", "down_proj")
+    held = ", ".join(f"{own}_{name}" if name in shapes else "None" for name in kinds)
+    shifts = ", ".join(f"{own}_{name}_bias" if f"{name}_bias" in shapes else "None" for name in kinds)
+    rest = f"{layer.top_k}, F.{layer.nonlinearity}" + (f", ({shifts})" if layer.bias else "")
+    mixed = f"{place.method('mix_experts')}({place.taken[0]}, {own}_router, {held}, {rest})"
+    return f"{mixed} + {_shared_experts(place, shapes)}" if layer.num_shared_experts else mixed
+
+
+def _shared_experts(place: Any, shapes: Mapping[str, Any]) -> str:
+    """What the experts make that run at every position."""
+    called: dict[str, str] = {}
+    for name in ("gate_proj", "up_proj", "down_proj"):
+        if f"shared_experts.{name}.weight" in shapes:
+            made, width = shapes[f"shared_experts.{name}.weight"]
+            called[name] = f"self.{place.name}_shared_experts_{name}"
+            bias = "" if place.layer.bias else ", bias=False"
+            place.construct(f"{called[name]} = nn.Linear({width}, {made}{bias})")
+    function, x = f"F.{place.layer.nonlinearity}", place.taken[0]
+    up = f"{called['up_proj']}({x})"
+    hidden = f"{function}({called['gate_proj']}({x})) * {up}" if "gate_proj" in called else f"{function}({up})"
+    return f"{called['down_proj']}({hidden})"
 
 
 FORMS: Final[Mapping[str, Callable[[Any], str]]] = MappingProxyType({

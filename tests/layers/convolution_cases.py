@@ -220,7 +220,38 @@ CASES = [
     ),
 ]  # fmt: skip
 
+CASES += [
+    case("locally_connected1d", (4, 10), out_channels=2, kernel_size=3, output=(2, 8), parameters=208, connections=208,
+         macs=192, units=16, windows=((3, 1, 0, 1),), label="local 3",
+         why="10 − 3 + 1 = 8 positions, each with kernels of its own: (3·4 + 1)·8·2 = 208 parameters, each one "
+         "connection; 3·4·8·2 = 192 MACs; 8·2 = 16 units"),
+    case("locally_connected1d", (4, 9), out_channels=2, kernel_size=3, stride=2, padding=1, bias=False, output=(2, 5),
+         parameters=120, connections=120, connections_in_bounds=104, macs=120, macs_in_bounds=104, units=10,
+         windows=((3, 2, 1, 1),),
+         why="⌊(9 + 2 − 3)/2⌋ + 1 = 5 positions: 3·4·5·2 = 120 weights, lines and MACs; the first and the last window "
+         "have a tap beside the input: 15 − 2 = 13 taps in bounds, 13·4·2 = 104; 5·2 = 10 units"),
+    case("locally_connected2d", (1, 16, 16), out_channels=1, kernel_size=3, stride=2, padding=1, output=(1, 8, 8),
+         parameters=640, connections=640, connections_in_bounds=593, macs=576, macs_in_bounds=529, units=64,
+         windows=((3, 2, 1, 1),) * 2, label="local 3×3 /2", formula={"parameters": "(k·k·c + 1)·h·w·n"},
+         why="8·8 = 64 units, each with its own nine weights and bias: (3·3·1 + 1)·8·8·1 = 640 parameters, one line "
+         "each; 3·3·64 = 576 MACs; of 24 taps a side 24 − 1 = 23 fall on the image: 23·23 = 529, and 529 + 64 = 593"),
+    case("locally_connected2d", (3, 9, 8), out_channels=4, kernel_size=[3, 2], padding=[0, 1, 0, 0], output=(4, 7, 8),
+         parameters=4_256, connections=4_256, connections_in_bounds=4_004, macs=4_032, macs_in_bounds=3_780, units=224,
+         windows=((3, 1, 0, 1), (2, 1, 0, 1)),
+         why="9 − 3 + 1 = 7 rows and 8 + 1 − 2 + 1 = 8 columns, one column of zeros on the right: "
+         "(3·2·3 + 1)·7·8·4 = 4,256 parameters and connections; 3·2·3·7·8·4 = 4,032 MACs; of 2·8 = 16 taps of a row "
+         "one falls on the zeros, 3·7·15·3·4 = 3,780, and 3,780 + 7·8·4 = 4,004"),
+]  # fmt: skip
+
 WRONG = [
+    wrong("locally_connected1d", (12,), out_channels=2, kernel_size=3, at=0,
+          message="takes (channels, length), got 12; a flattened vector has no window; put this layer before the "
+          "`flatten`"),
+    wrong("locally_connected2d", (3, 4, 9), out_channels=2, kernel_size=5, blamed="kernel_size", at=0,
+          message="a kernel of 5 is larger than the input's height of 4; use a kernel of at most 4, more padding, or a "
+          "larger input"),
+    wrong("locally_connected2d", out_channels=2, kernel_size=5, padding="same", blamed="padding",
+          message="`padding`: expected a whole number, 0 or more, got 'same'"),
     wrong("conv2d", (400,), out_channels=6, kernel_size=5, at=0,
           message="takes (channels, height, width), got 400; a flattened vector has no window; put this layer "
           "before the `flatten`"),

@@ -44,6 +44,18 @@ CASES = [
          output=(12,), parameters=1_008, connections=288, macs=288, units=12, windows=None,
          why="experts of two dense layers, 2·12·10 = 240: 48 + 4·240 = 1,008 parameters held; one of four runs, "
          "48 + 240 = 288 MACs and connections"),
+    case("mixture_of_experts", (6, 12), num_experts=4, top_k=2, hidden_features=10, num_shared_experts=1, bias=True,
+         router_bias=True, output=(6, 12), parameters=2_012, connections=7_368, macs=6_768, units=72, windows=None,
+         label="4 experts, 2 active, 1 shared",
+         why="one more runs everywhere, and all add constants: a router of 12·4 + 4 = 52 and five experts of "
+         "3·12·10 + 10 + 10 + 12 = 392, 52 + 5·392 = 2,012 parameters; at each position the router and three experts "
+         "run, (52 + 3·392)·6 = 7,368 connections, of which (48 + 3·360)·6 = 6,768 multiply"),
+    case("mixture_of_experts", (12,), num_experts=4, top_k=1, hidden_features=10, gated=False, num_shared_experts=2,
+         bias=True, output=(12,), parameters=1_608, connections=822, macs=768, units=12, windows=None,
+         formula={"macs": "c·n + (a + s)·2·c·m"},
+         why="two shared experts are one network of 2·10 = 20 hidden values: 2·12·20 + 20 + 12 = 512; four chosen ones "
+         "of 2·12·10 + 10 + 12 = 262: 48 + 4·262 + 512 = 1,608 parameters; 48 + 262 + 512 = 822 connections; "
+         "48 + 240 + 480 = 768 MACs"),
     case("linear", (5, 12), out_features=7, output=(5, 7), parameters=91, connections=455, macs=420, units=35,
          windows=None, working={"connections": "(12 + 1)·7·5"}, formula={"macs": "c·n·l"},
          why="applied at each of 5 positions: its (12 + 1)·7 = 91 parameters are shared, so 91·5 = 455 connections and "

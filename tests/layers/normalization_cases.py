@@ -9,6 +9,8 @@ CASES = [
          why="AlexNet's local response normalization: five neighbouring maps at one position, four constants and "
          "nothing trained"),
     case("lrn", (4, 19), size=3, output=(4, 19), why="along one axis the same"),
+    case("lrn", (6, 8, 9), size=3, within_channel=True, output=(6, 8, 9), windows=((3, 1, 1, 1),) * 2,
+         label="LRN within maps", why="Caffe's WITHIN_CHANNEL: 3·3 = 9 neighbours in the same map"),
     case("batch_norm", (96, 8, 8), output=(96, 8, 8), parameters=192, fixed=192, connections=12_288, units=6_144,
          label="BN", working={"parameters": "(1 + 1)·96", "fixed": "(1 + 1)·96", "connections": "2·8·8·96"},
          why="after conv1 of the course's Keras AlexNet: a scale and a shift a channel, (1 + 1)·96 = 192 parameters, "
@@ -70,6 +72,10 @@ WRONG = [
       for n, axes in ((1, "length"), (2, "height, width"), (3, "depth, height, width"))),
     wrong("drop_path", p=1.5, blamed="p", message="`p`: expected a probability from 0 to 1, got 1.5"),
     wrong("lrn", (400,), size=5, at=0, message="takes (channels, …), got 400"),
+    wrong("lrn", size=4, within_channel=True, blamed="size",
+          message="`size: 4` has no middle; within a map use an odd size, such as 5"),
+    wrong("lrn", (4, 19), size=3, within_channel=True, at=0,
+          message="within maps takes (channels, height, width), got 4×19"),
     wrong("lrn", size=5, alpha=-1, blamed="alpha", message="`alpha`: expected a number above 0, got -1"),
     wrong("lrn", size=5, k=float("nan"), blamed="k", message="`k`: expected a finite number, got nan"),
     wrong("batch_norm", (2, 3, 4, 5, 6), at=0, message="takes channels with up to 3 axes, got 2×3×4×5×6"),

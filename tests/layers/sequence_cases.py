@@ -48,6 +48,14 @@ CASES = [
          why="two heads of five features, though 16/2 = 8: 16·10 + 12·10 + 10·10 + 10·16 = 540 parameters, "
          "16·10·6 + 12·10·5 + 10·10·5 + 10·16·6 = 3,020 connections, all of them MACs; with 2·6·5·10 = 600 for the "
          "products 3,020 + 600 = 3,620"),
+    case("multihead_attention", (6, 16), num_heads=4, add_bias_kv=True, output=(6, 16), parameters=1_120,
+         connections=6_528, macs=7_488, units=96, windows=None,
+         why="a learned key and a learned value behind the six: 4·(16 + 1)·16 + 2·16 = 1,120 parameters, "
+         "4·17·16·6 = 6,528 connections; 4·16·16·6 + 2·6·7·16 = 7,488 MACs"),
+    case("multihead_attention", (6, 16), num_heads=4, bias=False, causal=True, add_bias_kv=True, add_zero_attn=True,
+         output=(6, 16), parameters=1_056, connections=6_144, macs=7_680, units=96, windows=None,
+         why="and a key and a value of zeros behind that: 4·16·16 + 2·16 = 1,056 parameters, 4·16·16·6 = 6,144 "
+         "connections; 4·16·16·6 + 2·6·8·16 = 7,680 MACs"),
     case("scaled_dot_product_attention", (8, 16, 32), (8, 16, 32), (8, 16, 32), is_causal=True, output=(8, 16, 32),
          macs=131_072, windows=None, label="causal dot-product attention", formula={"macs": "h·l·s·2·e"},
          why="eight heads compare 16 queries with 16 keys of 32 features and add up as many values: "
@@ -151,6 +159,9 @@ WRONG = [
           "of the scores; an extent of 1 is repeated"),
     wrong("multihead_attention", *[(6, 16)] * 3, (6, 6), num_heads=4, causal=True, blamed="causal", at=3,
           message="`causal: true` beside a mask; leave `causal` out, with −∞ in the mask for what comes later"),
+    wrong("multihead_attention", (6, 16), num_heads=4, num_kv_heads=2, add_zero_attn=True, blamed="add_zero_attn",
+          message="`add_zero_attn: true` with heads of another width, fewer heads of keys or some of the biases; "
+          "PyTorch has it for heads that share the features alone, with all biases or none"),
     wrong("multihead_attention", num_heads=8, num_kv_heads=3, blamed="num_kv_heads",
           message="`num_kv_heads: 3` does not divide the 8 heads; use a divisor of 8"),
     wrong("multihead_attention", num_heads=8, bias=["queries"], blamed="bias",

@@ -99,7 +99,14 @@ class Attention(nn.Module):
         super().__init__()
         key, value = shapes[min(1, len(shapes) - 1)], shapes[-1]
         self.inner = nn.MultiheadAttention(
-            shapes[0][1], layer.num_heads, bias=bool(layer.bias), kdim=key[1], vdim=value[1], batch_first=True
+            shapes[0][1],
+            layer.num_heads,
+            bias=bool(layer.bias),
+            kdim=key[1],
+            vdim=value[1],
+            batch_first=True,
+            add_bias_kv=layer.add_bias_kv,
+            add_zero_attn=layer.add_zero_attn,
         )
         self.causal = layer.causal
 
@@ -246,7 +253,9 @@ MODULES: dict[str, Callable[..., nn.Module | None]] = {
     "linear": lambda layer, shape: nn.Linear(shape[-1], layer.out_features, bias=layer.bias),
     "parameter": Learned,
     "embedding": _plain(nn.Embedding, "num_embeddings", "embedding_dim"),
-    "lrn": _plain(nn.LocalResponseNorm, "size", "alpha", "beta", "k"),
+    "lrn": lambda layer, shape: None if layer.within_channel else nn.LocalResponseNorm(
+        layer.size, layer.alpha, layer.beta, layer.k
+    ),
     "batch_norm": batch_norm,
     "layer_norm": normalized,
     "group_norm": lambda layer, shape: nn.GroupNorm(layer.num_groups, shape[0], affine=layer.affine),
@@ -303,6 +312,8 @@ MODULES: dict[str, Callable[..., nn.Module | None]] = {
         )
         for n in (1, 2, 3)
     },
+    "unfold": _plain(nn.Unfold, "kernel_size", "dilation", "padding", "stride"),
+    "fold": _plain(nn.Fold, "output_size", "kernel_size", "dilation", "padding", "stride"),
     "pixel_shuffle": _plain(nn.PixelShuffle, "upscale_factor"),
     "pixel_unshuffle": _plain(nn.PixelUnshuffle, "downscale_factor"),
     "channel_shuffle": _plain(nn.ChannelShuffle, "groups"),
@@ -373,6 +384,8 @@ WITHOUT = {
     "rotary": "PyTorch has no rotary positions",
     "sinusoidal_positions": "PyTorch has no sinusoidal positions",
     "mixture_of_experts": "PyTorch has no mixture of experts",
+    "locally_connected1d": "PyTorch has no locally connected layers",
+    "locally_connected2d": "PyTorch has no locally connected layers",
 }
 
 
@@ -384,6 +397,8 @@ def attend(module: Any, *given: Any) -> None:
     else:
         weights = inner.in_proj_weight.chunk(3)
     q, k, v = (functional.linear(each, weight) for each, weight in zip(roles(given), weights, strict=True))
+    more = (inner.bias_k is not None) + inner.add_zero_attn
+    k, v = (functional.pad(each, (0, 0, 0, more)) for each in (k, v))
     q, k, v = (each.unflatten(-1, (inner.num_heads, -1)).transpose(1, 2) for each in (q, k, v))
     seen = (q @ k.transpose(-2, -1)).softmax(-1) @ v
     functional.linear(seen.transpose(1, 2).flatten(2), inner.out_proj.weight)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from archscope.analysis import analyze
 from archscope.errors import Rejects
 from archscope.layers import TYPES, Window
+from archscope.oracles import verify
+from archscope.reader import read
 
 
 @pytest.mark.parametrize(("kernel", "dilation", "extent"), [(1, 1, 1), (3, 1, 3), (3, 2, 5), (2, 3, 4), (5, 4, 17)])
@@ -51,13 +54,32 @@ def test_the_axis_of_the_channels_may_be_counted_from_the_end(type_: str) -> Non
 
 
 @pytest.mark.parametrize("type_", ["add", "multiply"])
-def test_one_input_whose_extents_are_repeated_loses_the_grid_for_all(type_: str) -> None:
+def test_an_input_whose_extents_are_repeated_is_known_by_its_place(type_: str) -> None:
     whole, repeated = (4, 6, 6), (4, 1, 6)
-    assert TYPES[type_]().facts(whole, whole, whole).windows == ()
-    for inputs in ((whole, whole, repeated), (whole, repeated, whole)):
+    assert TYPES[type_]().facts(whole, whole, whole).repeated == ()
+    for inputs, place in (((whole, whole, repeated), 2), ((whole, repeated, whole), 1), ((repeated, whole, whole), 0)):
         facts = TYPES[type_]().facts(*inputs)
-        assert (facts.output, facts.windows) == (whole, None)
-        assert facts.reasons["receptive_field"] == "a repeated extent has no grid"
+        assert (facts.output, facts.windows, facts.repeated) == (whole, (), (place,))
+
+
+@pytest.mark.parametrize(
+    "factors", ["{type: parameter, shape: [4, 1, 1]}", "{type: adaptive_avg_pool2d, output_size: 1, from: a}"]
+)
+def test_a_repeated_extent_keeps_the_grid_where_no_input_of_the_network_reaches_it(factors: str) -> None:
+    network = read(
+        "input: [3, 8, 8]\nlayers:\n"
+        "  a: {type: conv2d, out_channels: 4, kernel_size: 3, padding: 1}\n"
+        f"  factors: {factors}\n"
+        "  scaled: {type: multiply, from: [factors, a]}\n"
+        "  b: {type: conv2d, out_channels: 4, kernel_size: 3}\n"
+    )
+    analysis = analyze(network)
+    if "parameter" in factors:  # LayerScale: a constant factor a channel
+        assert (analysis["scaled"].receptive_field, analysis["b"].receptive_field) == ((3, 3), (5, 5))
+        assert not verify(network, ["field"]).differing
+        return
+    assert analysis["b"].receptive_field is None  # a gate sees the whole input
+    assert analysis["b"].reason("receptive_field") == "lost at `scaled`: a repeated extent has no grid"
 
 
 @pytest.mark.parametrize("type_", ["add", "multiply", "concat"])

@@ -79,7 +79,8 @@ def test_what_reads_tokens_is_what_the_list_says() -> None:
 
 def test_a_type_with_a_number_of_axes_has_it_in_its_name() -> None:
     found = {name: kind.axes for name, kind in TYPES.items() if kind.axes}
-    assert found == {f"{name}{axes}d": axes for name in WINDOWED for axes in (1, 2, 3)} | {"subsampling": 2}
+    local = {f"locally_connected{axes}d": axes for axes in (1, 2)}
+    assert found == {f"{name}{axes}d": axes for name in WINDOWED for axes in (1, 2, 3)} | {"subsampling": 2} | local
 
 
 @every_type

@@ -96,8 +96,8 @@ def test_the_tracker_counts_the_same_for_every_layer_that_has_a_rule(case: Any) 
 
 UNCOVERED = {
     "bilinear", "circular_pad1d", "circular_pad2d", "circular_pad3d", "embedding_bag", "gru", "gru_cell",
-    "instance_norm", "lstm", "lstm_cell", "maxout", "mixture_of_experts", "multihead_attention", "rnn", "rnn_cell",
-    "rotary", "rrelu", "sinusoidal_positions",
+    "instance_norm", "locally_connected1d", "locally_connected2d", "lstm", "lstm_cell", "maxout",
+    "mixture_of_experts", "multihead_attention", "rnn", "rnn_cell", "rotary", "rrelu", "sinusoidal_positions",
 }  # fmt: skip
 """Layer types without a rule; what holds them is at least what is said."""
 

@@ -16,7 +16,7 @@ from archscope.analysis import COUNTS
 from archscope.diagrams.graph.view import view_of
 from archscope.formats.sheet import View
 from archscope.formats.table import write
-from archscope.layers import Facts
+from archscope.layers import TYPES, Facts
 from archscope.tracing.function import Function
 from archscope.tracing.samples import sample_of
 from archscope.writing.pytorch import write_pytorch
@@ -193,7 +193,7 @@ def test_a_layer_with_an_option_beyond_its_type_counts_as_the_layer_and_cannot_b
 
 
 @pytest.mark.parametrize("option", [{"add_zero_attn": True}, {"add_bias_kv": True}])
-def test_attention_to_more_than_its_input_is_a_function(option: dict[str, bool]) -> None:
+def test_attention_to_more_than_its_input_is_read_with_it(option: dict[str, bool]) -> None:
     class Attends(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -204,7 +204,8 @@ def test_attention_to_more_than_its_input_is_a_function(option: dict[str, bool])
 
     module = Attends()
     (row,) = archscope.analyze(trace(module, (4, 8))).rows
-    assert isinstance(row.node.layer, Function)
+    assert row.node.layer == TYPES["multihead_attention"](num_heads=2, **option)
+    assert row.macs == 4 * 8 * 8 * 4 + 2 * 4 * 5 * 8  # four projections, and scores and sums with a fifth key
     assert row.parameters == sum(each.numel() for each in module.parameters())
 
 

@@ -52,6 +52,25 @@ def attention_of(module: Any) -> list[np.ndarray[Any, Any]]:
     return [*made, held["out_proj.bias"]] if "out_proj.bias" in held else made
 
 
+def owned(model: Any, label: str, key: str) -> Any:
+    """A weight of the model's own, or of a layer within one of ours: an expert's or the router's."""
+    within, _, name = key.rpartition(".")
+    if not within:
+        return getattr(model, f"{label}_{key}")
+    layer = getattr(model, f"{label}_{within.replace('.', '_')}")
+    return Turned(layer.kernel) if name == "weight" else layer.bias
+
+
+class Turned:
+    """A matrix of a dense layer of Keras, which takes PyTorch's."""
+
+    def __init__(self, matrix: Any) -> None:
+        self.matrix = matrix
+
+    def assign(self, value: np.ndarray[Any, Any]) -> None:
+        self.matrix.assign(value.T)
+
+
 def difference(network: Network) -> tuple[int, int, float]:
     """Parameters of the built module and of the Keras model, and how far their outputs are apart."""
     # Keras chooses its backend on import, so this module may be looked at without it.
@@ -79,9 +98,11 @@ def difference(network: Network) -> tuple[int, int, float]:
             continue
         label = node.name.replace(".", "_")
         layer = getattr(model, label, None)
-        targets = list(layer.weights) if layer is not None else [getattr(model, f"{label}_{key}") for key, _ in weights]
+        targets = list(layer.weights) if layer is not None else [owned(model, label, key) for key, _ in weights]
         order = ["weight", "bias", "running_mean", "running_var"]
-        for (_, value), target in zip(sorted(weights, key=lambda each: order.index(each[0])), targets, strict=True):
+        if layer is not None:
+            weights.sort(key=lambda each: order.index(each[0]))
+        for (_, value), target in zip(weights, targets, strict=True):
             own = layer is None
             target.assign(value.numpy() if own else shaped(value.numpy(), tuple(target.shape)))
     expected = [lasting(each) for each in tensors(built(*examples))]

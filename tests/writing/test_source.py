@@ -185,11 +185,16 @@ def test_the_keras_source_of_every_layer_type_is_the_built_layer_or_says_why_the
 
 
 def test_a_layer_that_keras_cannot_express_is_named() -> None:
-    from archscope.layers import LSTM
+    from archscope.layers import Fold
     from archscope.writing.keras import write_keras
 
-    network = Network("words", {"input": (5, 4)}, [Node("memory", LSTM(hidden_size=3), (Ref("input"),), "memory")])
-    with pytest.raises(
-        archscope.UsageError, match=r"`memory` \(lstm\) cannot be written in Keras: archscope has no Ker"
-    ):
+    fold = Fold(output_size=4, kernel_size=2, stride=2)
+    network = Network("columns", {"input": (12, 4)}, [Node("back", fold, (Ref("input"),), "back")])
+    with pytest.raises(archscope.UsageError, match=r"`back` \(fold\) cannot .* in Keras: nothing there adds up"):
         write_keras(network)
+
+
+def test_every_layer_type_has_a_form_in_keras_or_a_reason_of_its_own() -> None:
+    from archscope.writing.keras import FORMS
+
+    assert set(FORMS) == set(TYPES)

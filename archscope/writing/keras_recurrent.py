@@ -1,0 +1,133 @@
+"""Recurrence and its cells in Keras, by layer type: with two constants a gate, as a spec has them, and Keras has not.
+
+The weights are the model's own, in PyTorch's order of gates. A spec has features last and positions first; values
+there stand the other way round, so each is turned before and back after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from archscope.writing.keras_axes import channels_first, channels_last
+from archscope.writing.keras_functions import Form
+
+METHODS: Final = {
+    "rnn_step": '''
+@staticmethod
+def rnn_step(x, states, into, back, *shifts, function=ops.tanh):
+    """One step: what comes in and the state before, each by its matrix."""
+    made = ops.matmul(x, ops.transpose(into)) + ops.matmul(states[0], ops.transpose(back))
+    return (function(sum(shifts, made)),)
+''',
+    "lstm_step": '''
+@staticmethod
+def lstm_step(x, states, into, back, *shifts, projection=None):
+    """One step: what comes in and the state before make three gates and a new value."""
+    hidden, cell = states
+    made = ops.matmul(x, ops.transpose(into)) + ops.matmul(hidden, ops.transpose(back))
+    enter, forget, new, leave = ops.split(sum(shifts, made), 4, axis=-1)
+    cell = ops.sigmoid(forget) * cell + ops.sigmoid(enter) * ops.tanh(new)
+    hidden = ops.sigmoid(leave) * ops.tanh(cell)
+    return hidden if projection is None else ops.matmul(hidden, ops.transpose(projection)), cell
+''',
+    "gru_step": '''
+@staticmethod
+def gru_step(x, states, into, back, *shifts):
+    """One step: what comes in and the state before make two gates and a new value."""
+    (hidden,) = states
+    came, kept = ops.matmul(x, ops.transpose(into)), ops.matmul(hidden, ops.transpose(back))
+    came, kept = (came + shifts[0], kept + shifts[1]) if shifts else (came, kept)
+    (r, z, n), (r_kept, z_kept, n_kept) = ops.split(came, 3, axis=-1), ops.split(kept, 3, axis=-1)
+    update = ops.sigmoid(z + z_kept)
+    new = ops.tanh(n + ops.sigmoid(r + r_kept) * n_kept)
+    return ((1 - update) * new + update * hidden,)
+''',
+    "recur": '''
+@staticmethod
+def recur(x, first, steps, directions=1, dropped=None):
+    """Every state of the last layer, and the last states of every layer; each layer has its step."""
+    last = []
+    for depth in range(0, len(steps), directions):
+        sides = []
+        for side in range(directions):
+            states = [each[:, depth + side] for each in first]
+            made = []
+            for place in range(x.shape[1])[:: -1 if side else 1]:
+                states = steps[depth + side](x[:, place], states)
+                made.append(states[0])
+            sides.append(ops.stack(made[:: -1 if side else 1], axis=1))
+            last.append(states)
+        x = ops.concatenate(sides, axis=-1)
+        if dropped is not None and depth + directions < len(steps):
+            x = dropped(x)
+    return (x, *(ops.stack(each, axis=1) for each in zip(*last)))
+''',
+}
+"""Methods for a step of each kind, and for all of them along a sequence."""
+
+
+def _held(place: Any) -> dict[str, str]:
+    """The model's own weights, each started evenly within one over the root of the units, as PyTorch does."""
+    reach = f"{place.layer.hidden_size} ** -0.5"
+    start = f"keras.initializers.RandomUniform(-({reach}), {reach})"
+    return {weight.name: place.weight(weight.name, weight.shape, start) for weight in place.facts.weights}
+
+
+def _step(place: Any, kind: str, held: Mapping[str, str], suffix: str) -> str:
+    """What makes one step of a layer, given what comes in and the states."""
+    names = [f"{name}{suffix}" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+    given = [held[name] for name in names if name in held]
+    if getattr(place.layer, "nonlinearity", "tanh") != "tanh":
+        given.append(f"function=ops.{place.layer.nonlinearity}")
+    if f"weight_hr{suffix}" in held:
+        given.append(f"projection={held[f'weight_hr{suffix}']}")
+    return f"{place.method(f'{kind}_step')}(x, states, {', '.join(given)})"
+
+
+def _nothing(place: Any, many: int, extents: Sequence[int]) -> str:
+    """States of nothing to begin with."""
+    shapes = [f"(ops.shape({place.taken[0]})[0], {', '.join(map(str, extents))})"] * many
+    return ", ".join(f"ops.zeros({shape})" for shape in shapes)
+
+
+def _recurrent(place: Any) -> str:
+    layer, kind = place.layer, place.layer.type
+    held, directions = _held(place), 2 if layer.bidirectional else 1
+    steps = [
+        f"lambda x, states: {_step(place, kind, held, f'_l{depth}{side}')}"
+        for depth in range(layer.num_layers) for side in ("", "_reverse")[:directions]
+    ]  # fmt: skip
+    many = len(steps)
+    place.construct(f"self.{place.name}_steps = [", *(f"    {each}," for each in steps), "]")
+    first = ", ".join(channels_first(each, 2) for each in place.taken[1:])
+    if not first:
+        states = [layer.hidden_size, layer.hidden_size] if kind == "lstm" else [layer.hidden_size]
+        states[0] = getattr(layer, "proj_size", None) or layer.hidden_size
+        first = ", ".join(_nothing(place, 1, (many, size)) for size in states)
+    given = [channels_first(place.taken[0], 2), f"[{first}]", f"self.{place.name}_steps"]
+    if directions > 1:
+        given.append("directions=2")
+    if layer.dropout and layer.num_layers > 1:
+        place.construct(f"self.{place.name}_dropped = layers.Dropout({layer.dropout:g})")
+        given.append(f"dropped=self.{place.name}_dropped")
+    made = f"{place.method('recur')}({', '.join(given)})"
+    return f"[{channels_last('each', 2)} for each in {made}]"
+
+
+def _cell(place: Any) -> str:
+    kind = place.layer.type.removesuffix("_cell")
+    states = ", ".join(place.taken[1:])
+    if not states:
+        states = _nothing(place, 2 if kind == "lstm" else 1, [place.layer.hidden_size])
+    step = _step(place, kind, _held(place), "")
+    called = step.replace("(x, states, ", f"({place.taken[0]}, [{states}], ", 1)
+    return called if kind == "lstm" else f"{called}[0]"
+
+
+RECURRENT: Final[Mapping[str, Form]] = MappingProxyType({
+    **dict.fromkeys(("rnn", "lstm", "gru"), _recurrent),
+    **dict.fromkeys(("rnn_cell", "lstm_cell", "gru_cell"), _cell),
+})  # fmt: skip
+"""How to write each."""
