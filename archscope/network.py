@@ -139,6 +139,18 @@ class Looked(Record):
     times: int = 1
 
 
+class Source(Record):
+    """The weight of a module that was read which a weight of a layer is.
+
+    Attributes:
+        name: its name in the module.
+        turned: whether its two axes are exchanged there.
+    """
+
+    name: str
+    turned: bool = False
+
+
 class Observed(Record):
     """What was seen of a module that ran, beside its layers.
 
@@ -151,6 +163,7 @@ class Observed(Record):
         looked: where values decided what ran.
         zeros: whether they were those of inputs that nobody gave, nothing but zeros.
         ran: how many operations ran for each node; every one for exactly one.
+        sources: what each weight is in the module, by node and name.
     """
 
     operations: int
@@ -161,6 +174,7 @@ class Observed(Record):
     looked: tuple[Looked, ...] = ()
     zeros: bool = False
     ran: Mapping[str, int] = EMPTY
+    sources: Mapping[tuple[str, str], Source] = MappingProxyType({})
 
 
 class ShapeError(ArchscopeError):

@@ -12,7 +12,7 @@ from archscope.building.builders import build_layer
 from archscope.building.initialise import initialise
 from archscope.errors import UsageError
 from archscope.layers import Shape
-from archscope.network import Network, Node
+from archscope.network import Network, Node, Source
 
 
 class Step(NamedTuple):
@@ -57,7 +57,7 @@ class BuiltNetwork(nn.Module):
             steps.append(Step(node.name, places[node.name], inputs, last_read.get(node.name, ()), device))
         self._steps = tuple(steps)
         self._by_name = {step.name: step for step in steps}
-        self._learned = tuple(self.path(node.name) for node in network.nodes if node.layer.type == "parameter")
+        self._sources = dict(_sources(network, self.path))
         self.register_load_state_dict_pre_hook(_take_parameters)  # type: ignore[no-untyped-call]
         for node in network.nodes:
             if node.shares is not None:
@@ -132,14 +132,29 @@ class BuiltNetwork(nn.Module):
         parent._modules[path[-1]] = module
 
 
+def _sources(network: Network, path: Callable[[str], str]) -> Iterator[tuple[str, Source]]:
+    """What weights are called elsewhere: a learned value has its node's name, others what a module called them."""
+    for node in network.nodes:
+        if node.layer.type == "parameter":
+            yield f"{path(node.name)}.weight", Source(path(node.name))
+    if network.observed is not None:
+        for (name, own), source in network.observed.sources.items():
+            yield f"{path(name)}.{own}", source
+
+
 def _take_parameters(model: nn.Module, weights: dict[str, Tensor], prefix: str, *_: Any) -> None:
-    """Weights of a module that was read hold a learned value under its own name: `places`, not `places.weight`."""
-    for path in model._learned:  # type: ignore[union-attr]
-        given, wanted = f"{prefix}{path}", f"{prefix}{path}.weight"
-        if given in weights and wanted not in weights:
-            into = model.get_parameter(f"{path}.weight")
-            value = weights.pop(given)
-            weights[wanted] = value.reshape(into.shape) if value.numel() == into.numel() else value
+    """Weights of a module that was read have the names they have there: `places`, not `places.weight`."""
+    into = dict((*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False)))
+    taken: set[str] = set()
+    for own, source in model._sources.items():  # type: ignore[union-attr, operator]
+        given, wanted = f"{prefix}{source.name}", f"{prefix}{own}"
+        if given not in weights or wanted in weights or own not in into:
+            continue
+        value = weights[given].T if source.turned else weights[given]
+        weights[wanted] = value.reshape(into[own].shape) if value.numel() == into[own].numel() else value
+        taken.add(source.name)
+    for name in taken - into.keys():
+        del weights[f"{prefix}{name}"]
 
 
 def _pick(value: Any, output: int) -> Tensor:

@@ -53,7 +53,6 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
     outputs = tuple(ref for ref in outputs if ref.node not in run.inputs)
     if not outputs:
         raise UsageError(f"{called} returns nothing that a layer made of its input")
-    ran = run.tracer.recording.accounts.finished([node.name for node in nodes.nodes])
     folded_nodes, folded_outputs, facts, renamed = folded(nodes.finished(outputs), outputs, nodes.facts)
     return Network(
         called,
@@ -63,7 +62,7 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
         title=type(module).__name__,
         path=path,
         facts=facts,
-        observed=observed(run, {renamed[name]: many for name, many in ran.items()}),
+        observed=observed(run, renamed),
     )
 
 

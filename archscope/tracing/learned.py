@@ -23,9 +23,10 @@ JOINS: Final = frozenset({
 })  # fmt: skip
 """Functions that take a learned value beside others as they take any value."""
 
-_IN_ORDER: Final = frozenset({
+IN_ORDER: Final = frozenset({
     "view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "unsqueeze", "squeeze", "expand", "expand_as",
     "repeat", "contiguous", "clone", "to", "float", "type", "type_as", "getitem", "narrow", "detach", "alias",
+    "double", "half", "bfloat16", "cpu", "cuda", "deepcopy", "data", "requires_grad", "to_copy", "view_of",
 })  # fmt: skip
 """Functions that leave values in their order, where they leave all of them."""
 
@@ -100,7 +101,7 @@ class Learned:
     def _pass_on(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], parent: Tensor, result: Tensor
     ) -> None:
-        all_of_it = name in _IN_ORDER and parent.numel() == result.numel()
+        all_of_it = name in IN_ORDER and parent.numel() == result.numel()
         if all_of_it and id(parent) in self._counts:
             self._keep(result)
             self._counts[id(result)] = self._counts[id(parent)]

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from archscope.errors import Rejects
 from archscope.layers import Facts, Layer, Shape
 from archscope.layers.base import NOTHING, Weight
-from archscope.network import Node, Ref
+from archscope.network import Node, Ref, Source
 from archscope.tracing.function import Function
 from archscope.tracing.ledger import Frame
 from archscope.working import count
@@ -48,6 +48,8 @@ class Seen(NamedTuple):
         why: why its lines are not known, where it is no layer.
         main: how many of the inputs the layer takes, where it is given more; None is all of them.
         ours: whether it is a layer of archscope's own, whose rule knows better than the operations under it.
+        derived: whether it read what was made of weights, in the place of one of them.
+        turned: the weights of which it read the axes exchanged.
     """
 
     called: str
@@ -61,10 +63,16 @@ class Seen(NamedTuple):
     why: str = ""
     ours: bool = False
     main: int | None = None
+    derived: bool = False
+    turned: frozenset[str] = frozenset()
 
 
 class Nodes:
     """The nodes so far.
+
+    Attributes:
+        owners: the node that each weight of the module belongs to.
+        sources: the weight of the module that each weight of a node is.
 
     Args:
         held: the weights that the module holds, by name.
@@ -77,6 +85,7 @@ class Nodes:
         self.nodes: list[Node] = []
         self.facts: dict[str, Facts] = {}
         self.owners: dict[str, str] = {}
+        self.sources: dict[tuple[str, str], Source] = {}
         self._shapes: dict[Ref, Shape] = {}
         self._names: set[str] = set()
         self._paths = set(paths)
@@ -143,12 +152,24 @@ class Nodes:
 
     def _own_weights(self, seen: Seen, fitting: list[Facts]) -> bool:
         """Whether the weights that were read are those of the layers, all their own or all of one other layer."""
+        if seen.derived:
+            return False
         held = [self.held[weight] for weight in seen.weights & self.held.keys()]
         stated = [weight for facts in fitting for weight in facts.weights]
         # Another layer's weights have to lie as they lie there; a matrix of its own may be turned around.
         shared = any(weight.name in self.owners for weight in held)
         alike = [Counter(each.shape if shared else each.values for each in weights) for weights in (held, stated)]
-        return alike[0] == alike[1] and len({self.owners.get(weight.name) for weight in held}) <= 1
+        alone = len({self.owners.get(weight.name) for weight in held}) <= 1
+        return alike[0] == alike[1] and alone and not any(self._turned_there(weight.name, seen) for weight in held)
+
+    def _turned_there(self, weight: str, seen: Seen) -> bool:
+        """Whether a weight's own layer has it with its axes the other way round."""
+        owner = self.owners.get(weight)
+        return owner is not None and any(
+            source.name == weight and source.turned != (weight in seen.turned)
+            for (name, _), source in self.sources.items()
+            if name == owner
+        )
 
     def _like(self, seen: Seen, facts: Facts) -> str:
         """A node for a layer whose weights are made of others, or are partly another layer's; its name."""
@@ -168,9 +189,9 @@ class Nodes:
         for layer, facts in zip(seen.layers, self._counted(seen, fitting), strict=True):
             alone = len(seen.layers) == 1
             whole = alone or bool(facts.weights)
-            facts = self._with_held(facts, seen.weights) if whole and facts.weights else facts
-            facts = facts if shares is None else self._named_as(facts, shares)
             name = self._named(seen.place, seen.called if seen.beyond else layer.type, whole=whole)
+            facts = self._with_held(facts, seen, name) if whole and facts.weights else facts
+            facts = facts if shares is None else self._named_as(facts, shares)
             if seen.beyond:
                 inputs = tuple(self._shapes[ref] for ref in seen.refs)
                 layer = Function(seen.called, facts.replace(inputs=inputs), like=layer, beyond=seen.beyond)
@@ -203,9 +224,9 @@ class Nodes:
         inside = None if facts.macs_in_bounds is None else batch * facts.macs_in_bounds
         return facts.replace(macs=batch * facts.macs, macs_in_bounds=inside)
 
-    def _with_held(self, facts: Facts, weights: frozenset[str]) -> Facts:
-        """The facts with each weight as it is held: trained or not, in its own type."""
-        left = sorted(weights & self.held.keys())
+    def _with_held(self, facts: Facts, seen: Seen, name: str) -> Facts:
+        """The facts with each weight as it is held: trained or not, in its own type; where it lies is noted."""
+        left = sorted(seen.weights & self.held.keys())
         found: list[Weight] = []
         for stated in facts.weights:
             same = [weight for weight in left if self.held[weight].shape == stated.shape] or [
@@ -216,6 +237,7 @@ class Nodes:
                 return facts
             left.remove(chosen)
             held = self.held[chosen]
+            self.sources[name, stated.name] = Source(chosen, chosen in seen.turned and len(held.shape) == 2)
             found.append(stated.replace(trainable=held.trainable, dtype=held.dtype))
         return facts if facts.weights == tuple(found) else facts.replace(weights=tuple(found))
 

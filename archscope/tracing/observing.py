@@ -9,8 +9,10 @@ from archscope.network import Observed
 from archscope.tracing.running import Run
 
 
-def observed(run: Run, ran: Mapping[str, int]) -> Observed:
-    """What was seen of a module beside its layers; ``ran`` says how many operations ran for each node."""
+def observed(run: Run, names: Mapping[str, str]) -> Observed:
+    """What was seen of a module beside its layers; ``names`` are those that nodes have now, by those they had."""
+    ran = run.tracer.recording.accounts.finished([node.name for node in run.tracer.recording.nodes.nodes])
+    sources = run.tracer.recording.nodes.sources
     held = {id(each): (name, each) for name, each in reversed([*run.shadow.named_parameters()])}
     state = run.tracer.recording.state
     owned = {id(state[name]) for name in run.tracer.recording.nodes.owners if name in state}
@@ -27,5 +29,6 @@ def observed(run: Run, ran: Mapping[str, int]) -> Observed:
         unused=tuple(unused),
         looked=run.tracer.recording.looked.found,
         zeros=run.zeros,
-        ran=ran,
+        ran={names[name]: many for name, many in ran.items()},
+        sources={(names[name], own): source for (name, own), source in sources.items()},
     )

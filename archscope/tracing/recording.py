@@ -15,19 +15,19 @@ from archscope.network import Ref
 from archscope.tracing.accounts import Accounts
 from archscope.tracing.batches import LOST
 from archscope.tracing.calls import beyond, layers_of, parts_of
-from archscope.tracing.learned import Learned
+from archscope.tracing.learned import IN_ORDER, Learned
 from archscope.tracing.ledger import Frame, Ledger
 from archscope.tracing.looks import Looks
 from archscope.tracing.modules import LEAVES, beyond_module, is_ours, read_module
 from archscope.tracing.nodes import Nodes, Place, Seen
 from archscope.tracing.origins import Origins
 from archscope.tracing.packed import Packed
-from archscope.tracing.roles import ENTERING, HOLDING, LEAVING, LENDING, SAME_VALUES, VIEWS
+from archscope.tracing.roles import ENTERING, HOLDING, LEAVING, LENDING, PRODUCTS, SAME_VALUES, TURNING, VIEWS
 from archscope.tracing.samples import Samples, Trail
 from archscope.tracing.signatures import SIGNATURES, bound, plain_name
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.transformed import bare, is_mapped, is_transformed
-from archscope.tracing.values import Values, memory_of
+from archscope.tracing.values import Held, Values, memory_of
 
 _MAPPED: Final = "it ran under `vmap`, for all samples at once"
 _NESTED: Final = "its samples have lengths of their own"
@@ -234,6 +234,8 @@ class Recording:
             unreached = [each for each in unreached if id(each) not in beside]
             call = call._replace(fitted=frozenset(beside))
         weights = frozenset(weight for each in unreached for weight in self.values.weights(each))
+        derived = any(self.values.weights(each) and self.values.held(each) is None for each in unreached)
+        turned = frozenset(held.name for each in unreached if (held := self.values.held(each)) and held.turned)
         layers = None if not made or not made[0].dim() or why else layers_of(call)
         if layers and plain in LENDING:
             refs = refs[:1]
@@ -252,6 +254,8 @@ class Recording:
             (weights & self.nodes.held.keys()) | self._packed.read([*args, *kwargs.values()]),
             self._beyond(name, args, kwargs, refs),
             why,
+            derived=derived,
+            turned=turned ^ weights if plain in PRODUCTS else turned,
         )
         parts = parts_of(call) or []
         ours = self.nodes.keep(seen) if not parts else tuple(
@@ -307,9 +311,23 @@ class Recording:
                 self._keep(name, args, kwargs, made, given, refs, frame, why)
                 return
         changed = [*made, *(self._written(given, made, frame) if frame.wrote else ())]
+        held = self._held(plain, given, made, frame)
         for each in changed:
             self.values.came_of(each, weights)
+        if held is not None:
+            self.values.is_held(made[0], held)
         self._handed_on([], given, changed, frame)
+
+    def _held(self, name: str, given: list[Tensor], made: list[Tensor], frame: Frame) -> Held | None:
+        """The tensor of the module that a call on one handed on, whole and unchanged but for its form."""
+        held = self.values.held(given[0]) if given and len(made) == 1 and not frame.wrote else None
+        if held is None or given[0].numel() != made[0].numel():
+            return None
+        if name in IN_ORDER:
+            return held if made[0].shape == given[0].shape or not held.turned else None
+        if name in TURNING and given[0].dim() == 2:
+            return Held(held.name, held.turned != (made[0].stride() != given[0].stride()))
+        return None
 
     def _leaves(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor) -> bool:
         """Whether a call leaves everything as it is: a view in the same shape, padding by nothing."""

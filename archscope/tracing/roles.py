@@ -28,6 +28,12 @@ ENTERING: Final = frozenset({"tensor", "as_tensor", "asarray"})
 LENDING: Final = frozenset({"expand_as", "view_as", "reshape_as"})
 """Functions of whose second argument only the size is read."""
 
+TURNING: Final = frozenset({"t", "T", "mT", "mH", "transpose", "swapaxes", "swapdims", "permute"})
+"""Functions that exchange the axes of a matrix, unless they name them in their order."""
+
+PRODUCTS: Final = frozenset({"matmul", "mm", "bmm", "addmm", "einsum"})
+"""Functions that take the matrix of a dense layer with its inputs in front."""
+
 HOLDING: Final = frozenset({"embedding", "batch_norm", "layer_norm", "group_norm", "prelu"})
 """Layers with weights that multiply nothing."""
 

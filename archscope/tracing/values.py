@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from archscope.network import Ref
+
+
+class Held(NamedTuple):
+    """A parameter or buffer by its name in the module, and whether its two axes are exchanged."""
+
+    name: str
+    turned: bool
 
 
 class Values:
@@ -24,6 +31,7 @@ class Values:
         self._keep = keep
         self._refs: dict[int, Ref] = {}
         self._weights: dict[int, frozenset[str]] = {}
+        self._held: dict[int, Held] = {}
         self._kept: dict[int, Any] = {}
         self._unplaced: list[int] = []
         self._places: dict[int, int] = {}
@@ -33,6 +41,7 @@ class Values:
         self._batches: dict[int, int] = {}
         for name, tensor in weights.items():
             self._weights.setdefault(id(tensor), frozenset([name]))
+            self._held.setdefault(id(tensor), Held(name, False))
             self._hold(tensor)
 
     def made(self, tensor: Tensor, ref: Ref) -> None:
@@ -44,7 +53,17 @@ class Values:
         """It was made of weights alone, or of nothing."""
         self._hold(tensor)
         self._refs.pop(id(tensor), None)
+        self._held.pop(id(tensor), None)
         self._weights[id(tensor)] = weights
+
+    def is_held(self, tensor: Tensor, held: Held) -> None:
+        """A constant is a tensor that the module holds, seen or stored differently."""
+        self._hold(tensor)
+        self._held[id(tensor)] = held
+
+    def held(self, tensor: Any) -> Held | None:
+        """The tensor of the module that a constant is, if it is one of them, whole and unchanged."""
+        return self._held.get(id(tensor))
 
     def put(self, tensor: Tensor, place: int) -> None:
         """Know where the batch axis of a tensor is; see `archscope.tracing.batches`."""
@@ -75,6 +94,8 @@ class Values:
         else:
             self.came_of(tensor, self.weights(other))
         if other is not tensor:
+            if id(other) in self._held and tensor.shape == other.shape:
+                self._held[id(tensor)] = self._held[id(other)]
             place = self.place(other)
             if place is not None:
                 self.put(tensor, place)
@@ -118,7 +139,7 @@ class Values:
         return known() if isinstance(known, weakref.ref) else known
 
     def _forget(self, place: int) -> None:
-        for known in (self._kept, self._refs, self._weights, self._moments, self._batches):
+        for known in (self._kept, self._refs, self._weights, self._held, self._moments, self._batches):
             known.pop(place, None)
 
 

@@ -1,0 +1,85 @@
+"""Weights that a module's own code reads are loaded by their names there, or the layer says that it is another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import archscope
+from archscope import analyze, trace
+from archscope.tracing.function import Function
+
+
+class Does(nn.Module):
+    def __init__(self, way: Any, **parts: Any) -> None:
+        super().__init__()
+        self.way = way
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.way(self, x)
+
+
+def weight(*shape: int, **options: Any) -> nn.Parameter:
+    return nn.Parameter(torch.rand(*shape, **options))
+
+
+@pytest.mark.parametrize(
+    ("way", "parts", "shape", "types"),
+    [
+        (lambda s, x: x @ s.w, {"w": weight(4, 5)}, (4,), ["linear"]),
+        (lambda s, x: x @ s.w, {"w": weight(4, 4)}, (3, 4), ["linear"]),
+        (lambda s, x: x @ s.w.T, {"w": weight(4, 4)}, (4,), ["linear"]),
+        (lambda s, x: x @ s.w.transpose(-2, -1), {"w": weight(5, 4)}, (6, 4), ["linear"]),
+        (lambda s, x: x @ s.w.to(x.dtype), {"w": weight(4, 4, dtype=torch.float64)}, (4,), ["linear"]),
+        (lambda s, x: s.w @ x, {"w": weight(4, 4)}, (4, 6), ["parameter", "matmul"]),
+        (lambda s, x: F.linear(x, s.weight, s.bias), {"weight": weight(5, 4), "bias": weight(5)}, (4,), ["linear"]),
+        (lambda s, x: F.linear(x, s.w.T, s.b), {"w": weight(4, 4), "b": weight(4)}, (4,), ["linear"]),
+        (lambda s, x: torch.addmm(s.b, x, s.w), {"w": weight(4, 4), "b": weight(4)}, (4,), ["linear"]),
+        (lambda s, x: F.conv2d(x, s.w[:, :, None, None]), {"w": weight(4, 2)}, (2, 5, 6), ["conv2d"]),
+        (lambda s, x: F.layer_norm(x, (4,), s.gain, s.shift), {"gain": weight(4), "shift": weight(4)}, (6, 4),
+         ["layer_norm"]),
+        (lambda s, x: (x @ s.w) @ s.w, {"w": weight(4, 4)}, (4,), ["linear", "linear"]),
+        (lambda s, x: s.inner(x) * 2, {"inner": Does(lambda s, x: x @ s.w, w=weight(4, 4))}, (4,), ["linear", "scale"]),
+    ],
+)  # fmt: skip
+def test_a_weight_is_loaded_by_the_name_it_has_in_the_module(
+    way: Any, parts: dict[str, Any], shape: tuple[int, ...], types: list[str]
+) -> None:
+    module = Does(way, **parts)
+    network = trace(module, shape)
+    assert [node.layer.type for node in network.nodes] == types
+    built = archscope.build(network)
+    built.load_state_dict(module.state_dict())
+    given = torch.randn(3, *shape)
+    assert torch.allclose(built(given), module(given), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("way", "parts", "shape", "label", "macs"),
+    [
+        (lambda s, x: x @ (s.w * 2), {"w": weight(4, 4)}, (4,), "linear, weights made of others", 16),
+        (lambda s, x: F.linear(x, s.w.exp()), {"w": weight(4, 4)}, (4,), "linear, weights made of others", 16),
+        # A kernel whose upper half is cut off by a mask that nobody holds.
+        (lambda s, x: F.conv2d(x, s.w * torch.ones(3, 3, device=x.device).tril()), {"w": weight(4, 2, 3, 3)}, (2, 5, 6),
+         "conv 3×3, weights made of others", 18 * 4 * 12),
+        (lambda s, x: F.layer_norm(x, (4,), s.w + 1), {"w": weight(4)}, (6, 4), "layer_norm", 0),
+        (lambda s, x: (x @ s.w) @ s.w.T, {"w": weight(4, 4)}, (4,), "linear, weights of `linear`", 32),
+    ],
+)  # fmt: skip
+def test_a_layer_whose_weights_are_made_of_others_is_not_the_plain_one(
+    way: Any, parts: dict[str, Any], shape: tuple[int, ...], label: str, macs: int
+) -> None:
+    module = Does(way, **parts)
+    network = trace(module, shape)
+    analysis = analyze(network)
+    assert isinstance(network.nodes[-1].layer, Function)
+    assert network.nodes[-1].layer.label == label
+    assert (analysis.totals.macs, analysis.totals.parameters) == (macs, parts["w"].numel())
+    with pytest.raises(archscope.UsageError, match="no layer that can be made"):
+        archscope.build(network)
