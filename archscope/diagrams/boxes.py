@@ -157,7 +157,7 @@ class _Figure:
         row = column.piece.row
         if row is None or not self.request.shows("kernel", *USUAL):
             return []
-        return [(words.kernel(row) or row.node.layer.family) if row.weights else row.node.layer.label]
+        return [words.kernel(row) or words.without_a_window(row)]
 
     @property
     def says_remarks(self) -> bool:

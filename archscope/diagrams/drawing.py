@@ -162,7 +162,8 @@ def _auto(analysis: Analysis) -> str:
         if short and not whole.towers and whole.ranks <= chain.PLANES:
             return "planes"
         whole = chain.fold(chain.chain(analysis, chain.has_weights))
-        if len(whole.columns) <= 12 and whole.ranks <= chain.BOXES:
+        convolves = any(column.piece.row is not None and column.piece.row.kernel for column in whole.columns)
+        if convolves and len(whole.columns) <= 12 and whole.ranks <= chain.BOXES:
             return "boxes"
     except chain.NotAChainError:
         return "graph"

@@ -48,6 +48,12 @@ def kernel(row: Row) -> str | None:
     return f"{size}, stride {spell_shape(steps[:1] if len(set(steps)) == 1 else steps)}"
 
 
+def without_a_window(row: Row) -> str:
+    """What stands under the step to a layer that slides no window: ``dense``, as Krizhevsky has it, or its label."""
+    layer = row.node.layer
+    return layer.family if row.weights and layer.verb == FULL_CONNECTION else layer.label
+
+
 def counts(row: Row, parts: Sequence[str]) -> list[str]:
     """The numbers of a layer that a person asked to see."""
     lines = []

@@ -141,7 +141,8 @@ def _where_the_grid_is_lost(rows: Sequence[Row]) -> dict[str, str]:
             sources = sorted((name for name in row.inputs if name in lost), key=constant.__contains__)
             before = next((lost[name] for name in sources), None)
             own = row.reason("receptive_field")
-            lost[row.name] = before or (f"from {row.name} on: {own}" if own else OFF_THE_GRID)
+            told = f"from {row.name} on: {own}" if row.inputs else own  # what reads nothing took nothing away
+            lost[row.name] = before or (told if own and told else OFF_THE_GRID)
     return lost
 
 

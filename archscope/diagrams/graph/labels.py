@@ -50,6 +50,8 @@ def lines_of(
         parameters := sum(int(row.parameters) * n for row, n in zip(rows, counts, strict=True))
     ):
         numbers.append(f"{parameters:,} parameters{each}")
+    if "parameters" in show and not block:
+        numbers += [f"shared with {name}" for name in dict.fromkeys(name for row in rows for name in row.shares)]
     if "macs" in show:
         numbers.append(_macs([row.macs for row in rows], counts, each))
     lines = (name if "name" in show else "", what, " · ".join(number for number in numbers if number))
