@@ -280,3 +280,13 @@ def test_a_second_output_of_a_layer_is_joined_to_who_reads_it() -> None:
     lstm = b.add("lstm", "lstm", "input", hidden_size=4)
     b.add("state", "linear", Ref(lstm, 1), out_features=2)
     assert ("lstm", "state") in edges(view_of(archscope.analyze(b.network())))
+
+
+def test_a_layer_with_the_weights_of_another_says_whose() -> None:
+    twins = archscope.read(
+        "name: twins\ninput: {a: [4], b: [4]}\nlayers:\n  one: {type: linear, out_features: 3, from: a}\n"
+        "  other: {type: linear, out_features: 3, from: b, shares: one}\n  sum: {type: add, from: [one, other]}\n"
+    )
+    lines = {node.name: node.lines for node in view_of(archscope.analyze(twins)).nodes}
+    assert lines["one"][-1] == "3 · 15 parameters"
+    assert lines["other"][-1] == "3 · shared with one"
