@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import importlib
 import inspect
 import io
@@ -98,6 +99,12 @@ class _Group(TyperGroup):
 app = typer.Typer(cls=_Group, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
 
+@functools.cache
+def _group() -> Any:
+    """All commands as click has them, made once: a program may run many."""
+    return typer.main.get_command(app)
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         import archscope
@@ -130,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout, sys.stderr = sys.stdout or _Closed(), sys.stderr or _Closed()
     _speak_utf8()
     try:
-        status = app(given, prog_name="archscope", standalone_mode=False)
+        status = _group()(given, prog_name="archscope", standalone_mode=False)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _stop(130, "")

@@ -18,6 +18,9 @@ _COMMANDS = (
     "bench",
     "schema",
     "list",
+    "memory",
+    "expand",
+    "spec",
 )
 _VALUES = (
     "", " ", "-", "--", "0", "-1", "1e999", "nan", "lenet5", "lenet5/", ".", "..", "/", "/dev/null",
@@ -29,7 +32,7 @@ _OPTIONS = (
     "--format", "--set", "--input", "--columns", "--style", "--width", "--font-size", "--theme", "--show",
     "--depth", "--direction", "--to", "--output", "-o", "-f", "--bench", "--read", "--compare", "--plot",
     "--batch", "--dtype", "--working", "--check", "--towers", "--hardware", "--dry-run", "--ceilings",
-    "--strict",
+    "--strict", "--fits", "--optimizer", "--task", "--since", "--kwargs", "--example",
 )  # fmt: skip
 
 
