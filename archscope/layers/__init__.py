@@ -83,7 +83,7 @@ from archscope.layers.dense import (
     EmbeddingBag,
     Linear,
 )
-from archscope.layers.dropping import Dropout1d, Dropout2d, Dropout3d, DropPath
+from archscope.layers.dropping import Dropout, Dropout1d, Dropout2d, Dropout3d, DropPath
 from archscope.layers.experts import MixtureOfExperts
 from archscope.layers.gates import GEGLU, GLU, Maxout, ReGLU, SwiGLU
 from archscope.layers.learned import Parameter
@@ -98,7 +98,6 @@ from archscope.layers.merge import (
 )
 from archscope.layers.normalization import (
     BatchNorm,
-    Dropout,
     GroupNorm,
     InstanceNorm,
     LayerNorm,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from archscope.errors import Rejects
+from archscope.layers.attending import Grouped, Product, Projections, attended, attention, grouped
 from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
-from archscope.layers.steps import Remembered, Step, attended
+from archscope.layers.steps import Remembered, Step
 from archscope.options import Kind, choice, flag, list_of, number, option, optional, positive, probability
 from archscope.working import Count, bare, count, product, total
 
@@ -209,6 +210,20 @@ class MultiheadAttention(Layer):
                 weights.append(Weight(f"{name}.bias", (made,)))
         return tuple(weights)
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        shapes = facts.inputs
+        last = min(len(shapes), 3) - 1
+        lengths = (bare(shapes[0][0]), bare(shapes[min(1, last)][0]))
+        features = bare(shapes[0][1])
+        if self.usual(features):
+            widths = {features, bare(shapes[min(1, last)][1]), bare(shapes[last][1])}
+            return attention(Projections(last + 1, lengths, features, self.num_heads, len(widths) > 1,
+                                         bool(self.bias), len(shapes) > 3, self.causal))  # fmt: skip
+        width = features // self.num_heads if self.head_dim is None else self.head_dim
+        mask = tuple(bare(each) for each in shapes[3]) if len(shapes) > 3 else None
+        return grouped(Grouped(last + 1, lengths, features, self.num_heads, self.key_heads, width, self.bias, mask,
+                               self.causal))  # fmt: skip
+
     def remembers(self, facts: Facts) -> Remembered | None:
         width = count(bare(facts.inputs[0][1]) // self.num_heads if self.head_dim is None else self.head_dim, "d")
         token = count(2) * count(self.key_heads, "g") * width
@@ -311,10 +326,16 @@ class ScaledDotProductAttention(Layer):
             )
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
-        query, _, value = facts.inputs[:3]
-        if self.enable_gqa or self.dropout_p or query[-1] != value[-1] or len(query) != 3:
-            return None
-        return (attended(query, query[:-1], masked=len(facts.inputs) > 3),)
+        return attended(self._product(facts, self.dropout_p))
+
+    def runs_at_inference(self, facts: Facts) -> tuple[Step, ...] | None:
+        return attended(self._product(facts, 0.0))
+
+    def _product(self, facts: Facts, dropout: float) -> Product:
+        query, key, value = (tuple(bare(each) for each in shape) for shape in facts.inputs[:3])
+        mask = tuple(bare(each) for each in facts.inputs[3]) if len(facts.inputs) > 3 else ()
+        return Product(("input", "input 2", "input 3"), "output", query[:-2], key[:-2], (query[-2], key[-2]),
+                       (query[-1], value[-1]), "input 4" if mask else "", mask, self.is_causal, dropout)  # fmt: skip
 
     def remembers(self, facts: Facts) -> Remembered | None:
         if not self.is_causal:

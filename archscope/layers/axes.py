@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Window, spell_option, spell_shape
 from archscope.layers.parts import AXIS, Chunk, Crop, Select, Slice, Split, View
 from archscope.layers.places import LOST, axes_in, axis_in, taken_out
-from archscope.layers.steps import MASK, Made, Step
+from archscope.layers.steps import Made, Step, largest
 from archscope.options import (
     flag,
     integer,
@@ -52,8 +51,9 @@ class Permute(View):
             )
         return _turned(inputs, axes)
 
-    def turned(self, facts: Facts) -> bool:
-        return _out_of_order(facts.inputs[0], axes_in(self.dims, facts.inputs[0]))
+    def seen(self, facts: Facts) -> Step:
+        axes = axes_in(self.dims, facts.inputs[0])
+        return super().seen(facts).replace(turns=(0, *(axis + 1 for axis in axes)))
 
 
 class Transpose(View):
@@ -79,17 +79,11 @@ class Transpose(View):
         axes[one], axes[other] = other, one
         return _turned(inputs, tuple(axes))
 
-    def turned(self, facts: Facts) -> bool:
-        axes = list(range(len(facts.inputs[0])))
-        one, other = axis_in(self.dim0, facts.inputs[0]), axis_in(self.dim1, facts.inputs[0])
+    def seen(self, facts: Facts) -> Step:
+        axes = list(range(len(facts.inputs[0]) + 1))
+        one, other = axis_in(self.dim0, facts.inputs[0]) + 1, axis_in(self.dim1, facts.inputs[0]) + 1
         axes[one], axes[other] = other, one
-        return _out_of_order(facts.inputs[0], axes)
-
-
-def _out_of_order(shape: Shape, axes: Sequence[int]) -> bool:
-    """Whether axes of more than one value changed places."""
-    wide = [axis for axis in axes if bare(shape[axis]) > 1]
-    return wide != sorted(wide)
+        return super().seen(facts).replace(turns=tuple(axes))
 
 
 def _turned(inputs: tuple[Shape, ...], axes: tuple[int, ...]) -> Facts:
@@ -249,9 +243,7 @@ class Max(_Reduction):
     type: ClassVar[str] = "max"
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
-        # Which values were the largest, a yes or no for each, and how many they are.
-        mask = Made("mask", facts.inputs[0], MASK)
-        return (Step("amax", ("input",), (Made("output", facts.output),), ("input", "output"), behind=(mask,)),)
+        return (largest("input", facts.inputs[0], facts.output),)
 
 
 LAYERS: tuple[type[Layer], ...] = (

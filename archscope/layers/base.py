@@ -72,6 +72,7 @@ class Layer:
     * ``takes``: what it takes the axes of its inputs for; see `archscope.layers.doubt`.
     * ``centres``: whether it takes the mean of each channel away.
     * ``cuts``: whether it makes all that is negative 0.
+    * ``varies``: why no rule says what it holds, where none can.
     * ``kept``, ``backward_copies``: see `archscope.layers.steps.one_operation`.
     """
 
@@ -92,6 +93,7 @@ class Layer:
     cuts: ClassVar[bool] = False
     kept: ClassVar[tuple[str, ...] | None] = None
     backward_copies: ClassVar[int] = 0
+    varies: ClassVar[str] = ""
     options: ClassVar[Mapping[str, Option]] = MappingProxyType({})
     _declared: ClassVar[Mapping[str, Option | Axial]] = MappingProxyType({})
 

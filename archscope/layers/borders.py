@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Window, axial
 from archscope.layers.doubt import MAPS, Meaning
+from archscope.layers.steps import Made, Step, like
 from archscope.layers.windows import AXES, check_axes, padded
 from archscope.options import number, option
 from archscope.paddings import Sides, sides
@@ -81,6 +83,18 @@ class _CircularPad(_Border):
 
     def most(self, size: int) -> int | None:
         return size
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        """Copies into a new tensor: the input, then each side; backward each of these makes two of its size more."""
+        output = facts.output
+        many = sum(width > 0 for around in self.padding for width in around)
+        names = [f"copied {place}" for place in range(2 * many)]
+        chain = ["input", *names, "output"]
+        steps = [Step("copy", ("input",), (Made(chain[1], output),), behind=like(output, 1))]
+        for place, (before, after) in enumerate(pairwise(chain[1:])):
+            behind = () if place % 2 else like(output, 1)
+            steps.append(Step("copy_", (before,), (Made(after, output),), in_place=True, behind=behind))
+        return tuple(steps)
 
 
 class ConstantPad1d(_ConstantPad):

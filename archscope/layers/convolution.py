@@ -160,10 +160,8 @@ class Conv2d(_Convolution):
             return super().runs(facts)
         sides = padded_sides(self.padding, facts.inputs[0], self.kernel_size, self.stride, self.dilation)
         padded = padded_shape(facts.inputs[0], sides)
-        if padded != facts.inputs[0]:
-            return None
         names = tuple(weight.name for weight in facts.weights)
-        return tabled(self.connection_table, padded, facts.output, self.kernel_size, names)
+        return tabled(self.connection_table, facts.inputs[0], padded, facts.output, self.kernel_size, names)
 
 
 class Conv3d(_Convolution):

@@ -10,7 +10,7 @@ from archscope.layers.base import NOTHING, Facts, Layer, Shape, Weight, ranked, 
 from archscope.layers.doubt import SEQUENCE, Doubt, Meaning, Place, useless_bias
 from archscope.layers.experts import MixtureOfExperts
 from archscope.layers.learned import Parameter
-from archscope.layers.steps import Made, Step, like, subtracted
+from archscope.layers.steps import INDEX, Made, Step, added, copied_linear, like, subtracted
 from archscope.options import choice, flag, list_of, option, optional, positive, text
 from archscope.working import bare, count, product
 
@@ -82,6 +82,11 @@ class Linear(Layer):
             reasons=_LOST,
         )
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        if len(facts.inputs[0]) < 2:
+            return super().runs(facts)
+        return (copied_linear("input", "weight", "bias" if self.bias else "", Made("output", facts.output)),)
+
 
 class Bilinear(Layer):
     """``out_features`` units, each a weighted sum of all products of a value of one input with one of the other.
@@ -137,6 +142,11 @@ class Bilinear(Layer):
             windows=None,
             reasons=_LOST,
         )
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        reads, made = ("input", "input 2"), Made("product" if self.bias else "output", facts.output)
+        product = Step("trilinear", (*reads, "weight"), (made,), reads)
+        return (product, added("product", "bias", facts.output, ("bias",))) if self.bias else (product,)
 
 
 class RBF(Layer):
@@ -304,6 +314,21 @@ class EmbeddingBag(Layer):
             windows=None,
             reasons=_TOKENS,
         )
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        """It notes where each bag begins, how many are in it and, but for a sum, in which bag each token is."""
+        many, each = facts.inputs[0], (self.embedding_dim,)
+        weighted = len(facts.inputs) > 1
+        notes = [Made("sizes", (), INDEX), Made("largest", each if self.mode == "max" else (), INDEX)]
+        if self.mode != "sum":
+            notes.append(Made("bags", many, INDEX))
+        return (
+            Step("arange", (), (Made("begins", (), INDEX),)),
+            Step("embedding_bag", (*(("input 2",) if weighted else ()), "weight"),
+                 (Made("output", facts.output), *notes),
+                 ("input", "begins", *(("input 2",) if weighted else ()), *(note.name for note in notes)),
+                 reads_too=("input", "begins")),
+        )  # fmt: skip
 
 
 LAYERS: tuple[type[Layer], ...] = (Linear, Bilinear, RBF, Embedding, EmbeddingBag, MixtureOfExperts, Parameter)

@@ -1,4 +1,4 @@
-"""Dropout of whole maps, and of whole samples."""
+"""Dropout of values, of whole maps, and of whole samples."""
 
 from __future__ import annotations
 
@@ -35,6 +35,37 @@ class _Dropping(Layer):
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         return dropped(facts, self.p, (facts.output[0], *(1 for _ in facts.output[1:])))
+
+    def runs_at_inference(self, facts: Facts) -> tuple[Step, ...] | None:
+        return untouched(facts)
+
+
+class Dropout(Layer):
+    """Set values to 0 at random while training (Srivastava et al. 2014); no weights, nothing at inference.
+
+    >>> Dropout(p=0.5).facts((4096,)).output
+    (4096,)
+    """
+
+    type: ClassVar[str] = "dropout"
+    family: ClassVar[str] = "normalization"
+    verb: ClassVar[str] = "Dropout"
+    absorbed: ClassVar[bool] = True
+    shares_memory: ClassVar[bool] = True
+    p: float = option(probability, default=0.5, doc="Probability that a value is dropped.")
+
+    @property
+    def label(self) -> str:
+        return "dropout"
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
+
+    def rule(self, *inputs: Shape) -> Facts:
+        return Facts(inputs, (inputs[0],))
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return dropped(facts, self.p, facts.output)
 
     def runs_at_inference(self, facts: Facts) -> tuple[Step, ...] | None:
         return untouched(facts)
@@ -89,15 +120,20 @@ class DropPath(_Dropping):
         return "drop path"
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
-        if self.p in (0, 1):
-            return None if self.p else untouched(facts)
+        if self.p == 0:
+            return untouched(facts)
         one = (1,)
-        return (
+        drawn = (
             Step("rand", (), (Made("drawn", one),)),
             Step("ge", (), (Made("kept", one, MASK),), reads_too=("drawn",)),
+        )
+        if self.p == 1:
+            return (*drawn, Step("mul", ("input",), (Made("output", facts.output),), reads_too=("kept",)))
+        return (
+            *drawn,
             Step("mul", ("input",), (Made("some", facts.output),), ("kept",), reads_too=("kept",)),
             Step("div", ("some",), (Made("output", facts.output),), reads_too=("kept",)),
         )
 
 
-DROPPING: tuple[type[Layer], ...] = (Dropout1d, Dropout2d, Dropout3d, DropPath)
+DROPPING: tuple[type[Layer], ...] = (Dropout, Dropout1d, Dropout2d, Dropout3d, DropPath)

@@ -37,6 +37,7 @@ class MixtureOfExperts(Layer):
     family: ClassVar[str] = "dense"
     verb: ClassVar[str] = "Experts"
     takes: ClassVar[Meaning] = SEQUENCE
+    varies: ClassVar[str] = "what it holds goes by how many positions choose each expert, which values decide"
     num_experts: int = option(positive, doc="Experts that are held.")
     top_k: int = option(positive, doc="Experts that run for a position.")
     hidden_features: int = option(positive, doc="Units between the dense layers of an expert.")

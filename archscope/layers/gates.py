@@ -8,7 +8,7 @@ from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape
 from archscope.layers.places import axis_in, replaced
 from archscope.layers.pointwise import Pointwise
-from archscope.layers.steps import Made, Step, halved
+from archscope.layers.steps import Made, Step, halved, largest
 from archscope.options import integer, option, positive
 from archscope.working import count
 
@@ -110,6 +110,12 @@ class Maxout(Pointwise):
 
     def rule(self, *inputs: Shape) -> Facts:
         return _fewer(inputs, axis_in(self.dim, inputs[0]), self.pieces, "pieces")
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        axis = axis_in(self.dim, facts.inputs[0])
+        apart = (*facts.output[: axis + 1], self.pieces, *facts.output[axis + 1 :])
+        seen = Step("reshape", ("input",), (Made("apart", apart),), views=True)
+        return (seen, largest("apart", apart, facts.output))
 
 
 GATES: tuple[type[Layer], ...] = (GLU, GEGLU, SwiGLU, ReGLU, Maxout)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from archscope.errors import Rejects
+from archscope.layers.attending import multiplied_rows
 from archscope.layers.base import Facts, Layer, Shape, spell_shape, values_in
 from archscope.layers.doubt import Meaning
 from archscope.layers.places import axis_in
-from archscope.layers.steps import EACH_OTHER, Made, Step, added, divided, input_name, multiplied, subtracted
+from archscope.layers.steps import Made, Step, added, divided, input_name, multiplied, subtracted
 from archscope.options import integer, option
 from archscope.working import bare, count, product, total
 
@@ -171,10 +172,16 @@ class Matmul(Layer):
         return "matrix product"
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
-        left, right = facts.inputs
-        if left[:-2] != right[:-2]:
-            return None
-        return (Step("bmm", ("input", "input 2"), (Made("output", facts.output),), saves_for=EACH_OTHER),)
+        left, right = (tuple(bare(each) for each in shape) for shape in facts.inputs)
+        heads = tuple(bare(each) for each in facts.output[:-2])
+        steps: list[Step] = []
+        names = []
+        for name, shape in (("input", left), ("input 2", right)):
+            if shape[:-2] != heads:
+                steps.append(Step("expand", (name,), (Made(f"{name} repeated", (*heads, *shape[-2:])),), views=True))
+                name = f"{name} repeated"
+            names.append(name)
+        return (*steps, *multiplied_rows(names[0], names[1], "output", heads, (left[-2], left[-1], right[-1])))
 
 
 class Concat(Layer):

@@ -9,8 +9,9 @@ from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, extents, spell_option, spell_shape
 from archscope.layers.doubt import MAPS, Doubt, Meaning, Place
 from archscope.layers.dropping import DROPPING
+from archscope.layers.repeating import by_sample
 from archscope.layers.response import LRN
-from archscope.layers.steps import Made, Step, dropped, like, multiplied, untouched
+from archscope.layers.steps import Made, Step, like, multiplied
 from archscope.options import (
     flag,
     one_or_many,
@@ -308,36 +309,11 @@ class InstanceNorm(_ByChannel):
         lost = "the statistics of the whole map reach every position"
         return self.by_channel(inputs, pointwise=self.track_running_stats, lost=lost)
 
-
-class Dropout(Layer):
-    """Set values to 0 at random while training (Srivastava et al. 2014); no weights, nothing at inference.
-
-    >>> Dropout(p=0.5).facts((4096,)).output
-    (4096,)
-    """
-
-    type: ClassVar[str] = "dropout"
-    family: ClassVar[str] = "normalization"
-    verb: ClassVar[str] = "Dropout"
-    absorbed: ClassVar[bool] = True
-    shares_memory: ClassVar[bool] = True
-    p: float = option(probability, default=0.5, doc="Probability that a value is dropped.")
-
-    @property
-    def label(self) -> str:
-        return "dropout"
-
-    def meaning(self, came: Meaning) -> Meaning:
-        return came
-
-    def rule(self, *inputs: Shape) -> Facts:
-        return Facts(inputs, (inputs[0],))
-
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
-        return dropped(facts, self.p, facts.output)
+        return by_sample(facts, training=True)
 
     def runs_at_inference(self, facts: Facts) -> tuple[Step, ...] | None:
-        return untouched(facts)
+        return by_sample(facts, training=False)
 
 
-LAYERS: tuple[type[Layer], ...] = (LRN, BatchNorm, LayerNorm, RMSNorm, GroupNorm, InstanceNorm, Dropout, *DROPPING)
+LAYERS: tuple[type[Layer], ...] = (LRN, BatchNorm, LayerNorm, RMSNorm, GroupNorm, InstanceNorm, *DROPPING)

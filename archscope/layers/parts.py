@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Window, spell_shape, values_in
+from archscope.layers.base import Facts, Layer, Shape, Window, spell_shape
 from archscope.layers.places import LOST, axis_in, kept_grid, replaced, taken_out
 from archscope.layers.steps import Made, Step, output_name
 from archscope.options import integer, non_negative, one_or_many, option, optional, positive, shape
@@ -21,13 +21,13 @@ class View(Layer):
     absorbed: ClassVar[bool] = True
     shares_memory: ClassVar[bool] = True
 
-    def turned(self, facts: Facts) -> bool:
-        """Whether its values lie in another order than its axes say, or apart."""
-        return values_in(facts.output) != values_in(facts.inputs[0])
+    def seen(self, facts: Facts) -> Step:
+        """The operation that sees it so."""
+        made = tuple(Made(output_name(place), shape) for place, shape in enumerate(facts.outputs))
+        return Step(self.type, ("input",), made, views=True)
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
-        made = tuple(Made(output_name(place), shape) for place, shape in enumerate(facts.outputs))
-        return (Step(self.type, ("input",), made, views=True, turns=self.turned(facts)),)
+        return (self.seen(facts),)
 
 
 class Slice(View):
@@ -68,6 +68,9 @@ class Slice(View):
         window = Window(1, stride=self.step, padding=-first)
         return Facts(inputs, (replaced(given, axis, count(positions)),), windows=kept_grid(given, (axis,), window))
 
+    def seen(self, facts: Facts) -> Step:
+        return super().seen(facts).replace(apart=self.step)
+
 
 def _within(position: int, size: int) -> int:
     """A position as Python slices take it: counted from the end where it is negative, and never outside."""
@@ -104,6 +107,9 @@ class Select(View):
             )
         output = taken_out(given, (axis,), "dim", "use `slice` to keep the axis")
         return Facts(inputs, (output,), windows=None, reasons=LOST)
+
+    def seen(self, facts: Facts) -> Step:
+        return super().seen(facts).replace(takes=axis_in(self.dim, facts.inputs[0]) + 1)
 
 
 class _Parts(View):

@@ -193,6 +193,13 @@ class RReLU(Pointwise):
             raise Rejects(f"`lower: {self.lower:g}` is above `upper: {self.upper:g}`", option="lower",
                           help="the slope is drawn between the two")  # fmt: skip
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        shape = facts.output
+        return (
+            Step("empty_like", (), (Made("slopes", shape),)),
+            Step("rrelu", ("input",), (Made("output", shape),), ("input", "slopes"), reads_too=("slopes",)),
+        )
+
 
 class Softmin(Normalized):
     """Softmax of the negated values along an axis: the smallest gets the most.

@@ -145,9 +145,27 @@ class _AvgPool(_Pooling):
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         padded = self.padded_by_itself(facts.inputs)
         if padded is not None and not self.count_include_pad:
-            return None
+            return self._over_counts(facts, padded)
         pool = Step("avg_pool", ("input",), (Made("output", facts.output),), ("input",))
         return padded_first(pool, padded, facts.inputs[0])
+
+    @staticmethod
+    def _over_counts(facts: Facts, padded: Shape) -> tuple[Step, ...]:
+        """The average with zeros around, over that of ones."""
+        one = (1, 1)
+        counts = Made("counts", (*one, *facts.output[1:]), each=False)
+        steps = [Step("avg_pool", ("padded",), (Made("pooled", facts.output),), ("padded",))]
+        if padded == facts.inputs[0]:
+            steps = [Step("avg_pool", ("input",), (Made("pooled", facts.output),), ("input",))]
+        else:
+            steps.insert(0, Step("pad", ("input",), (Made("padded", padded),)))
+        return (
+            *steps,
+            Step("ones_like", (), (Made("ones", (*one, *facts.inputs[0][1:]), each=False),)),
+            Step("pad", (), (Made("padded ones", (*one, *padded[1:]), each=False),), reads_too=("ones",)),
+            Step("avg_pool", (), (counts,), reads_too=("ones", "padded ones")),
+            Step("div", ("pooled",), (Made("output", facts.output),), ("counts",), reads_too=("counts",)),
+        )
 
 
 class AvgPool1d(_AvgPool):

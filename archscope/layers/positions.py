@@ -8,6 +8,7 @@ from archscope.errors import Rejects
 from archscope.layers.attention import sequence_of
 from archscope.layers.base import Facts, Layer, Shape, Weight, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
+from archscope.layers.steps import INDEX, Made, Step, added, subtracted
 from archscope.options import flag, option, optional, positive, positive_number
 from archscope.working import bare, count
 
@@ -61,6 +62,53 @@ class Rotary(Layer):
         )
         return Facts(inputs, (shape,), windows=None, reasons={"receptive_field": "features are turned in pairs"})
 
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        shape = tuple(bare(each) for each in facts.output)
+        width = shape[-1] if self.rotary_dim is None else self.rotary_dim
+        half, rest = (*shape[:-1], width // 2), (*shape[:-1], shape[-1] - width)
+        table = (shape[-2], width // 2)
+        parts: tuple[Step, ...] = (Step("split", ("turned",), (Made("a", half), Made("b", half)), views=True),)
+        joined: tuple[Step, ...] = (
+            Step("cat", ("first", "second"), (Made("made", (*shape[:-1], width)),), passes=("first", "second")),
+        )
+        if self.interleaved:
+            parts = (
+                Step("slice", ("turned",), (Made("a", half),), views=True, apart=2),
+                Step("slice", ("turned",), (Made("b", half),), views=True, apart=2),
+            )
+            joined = (
+                Step("stack", ("first", "second"), (Made("pairs", (*half, 2)),), passes=("first", "second"),
+                     takes=len(half) + 1),
+                Step("flatten", ("pairs",), (Made("made", (*shape[:-1], width)),), views=True),
+            )  # fmt: skip
+        ran = [
+            Step("slice", ("input",), (Made("turned", (*shape[:-1], width)),), views=True),
+            Step("slice", ("input",), (Made("rest", rest),), views=True),
+            Step("arange", (), (Made("places", table[:1], "float32", each=False),)),
+            Step("arange", (), (Made("numbers", table[1:], INDEX, each=False),)),
+            Step("div", (), (Made("exponents", table[1:], "float32", each=False),), reads_too=("numbers",)),
+            Step("pow", (), (Made("slowness", table[1:], "float32", each=False),), reads_too=("exponents",)),
+            Step("div", (), (Made("angles", table, "float32", each=False),), reads_too=("slowness", "places")),
+            Step("cos", (), (Made("cos", table, "float32", each=False),), reads_too=("angles",)),
+            Step("sin", (), (Made("sin", table, "float32", each=False),), reads_too=("angles",)),
+            *parts,
+            *_product("a", "cos", half),
+            *_product("b", "sin", half),
+            subtracted("a cos", "b sin", half).replace(makes=(Made("first", half),)),
+            *_product("a", "sin", half),
+            *_product("b", "cos", half),
+            added("a sin", "b cos", half).replace(makes=(Made("second", half),)),
+            *joined,
+            Step("cat", ("made", "rest"), (Made("output", shape),), passes=("made", "rest"),
+                 reads_too=("places", "angles", "cos", "sin")),
+        ]  # fmt: skip
+        return tuple(ran)
+
+
+def _product(name: str, by: str, shape: Shape) -> tuple[Step, ...]:
+    """A part times sines or cosines, which have no gradient."""
+    return (Step("mul", (name,), (Made(f"{name} {by}", shape),), (by,), reads_too=(by,)),)
+
 
 class SinusoidalPositions(Layer):
     """Add sines and cosines of the position to ``(positions, features)`` (Vaswani et al. 2017, Sec. 3.5).
@@ -108,3 +156,6 @@ class SinusoidalPositions(Layer):
             windows=None,
             reasons={"receptive_field": "tokens have no pixels"},
         )
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return (Step("add", ("input",), (Made("output", facts.output),), passes=("input",)),)

@@ -8,10 +8,11 @@ from archscope.errors import Rejects
 from archscope.layers.attention import GRIDLESS, sequence_of
 from archscope.layers.base import Facts, Layer, Shape, Weight, extents, ranked, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
-from archscope.layers.steps import Remembered
+from archscope.layers.recurring import Cell, Recurrence, cell_steps, recurrence
+from archscope.layers.steps import Remembered, Step
 from archscope.limits import MOST_RECURRENT_LAYERS
 from archscope.options import choice, flag, option, optional, positive, probability, up_to
-from archscope.working import Count, count, total
+from archscope.working import Count, bare, count, total
 
 
 class _Recurrent(Layer):
@@ -96,6 +97,18 @@ class _Recurrent(Layer):
         if not self.bias:
             return matrices
         return (*matrices, Weight(f"bias_ih{suffix}", (gated,)), Weight(f"bias_hh{suffix}", (gated,)))
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return recurrence(self._asked(facts, training=True))
+
+    def runs_at_inference(self, facts: Facts) -> tuple[Step, ...] | None:
+        return recurrence(self._asked(facts, training=False))
+
+    def _asked(self, facts: Facts, *, training: bool) -> Recurrence:
+        kept = self.hidden_size if self.projection is None else self.projection
+        return Recurrence(self.type, bare(facts.inputs[0][0]), self.hidden_size, kept, self.num_layers,
+                          2 if self.bidirectional else 1, self.bias, self.dropout, len(facts.inputs) > 1,
+                          getattr(self, "nonlinearity", "tanh"), training)  # fmt: skip
 
     def remembers(self, facts: Facts) -> Remembered | None:
         return None if self.bidirectional else Remembered(once=total(extents(state) for state in facts.outputs[1:]))
@@ -215,6 +228,18 @@ class _Cell(Layer):
             windows=None,
             reasons={"receptive_field": "every unit sees its whole input; there is no grid any more"},
         )
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return self._steps(facts, training=True)
+
+    def runs_at_inference(self, facts: Facts) -> tuple[Step, ...] | None:
+        return self._steps(facts, training=False)
+
+    def _steps(self, facts: Facts, *, training: bool) -> tuple[Step, ...]:
+        weights = [weight.name for weight in facts.weights]
+        cell = Cell(self.type.removesuffix("_cell"), self.hidden_size, weights[1], weights[3] if self.bias else "",
+                    getattr(self, "nonlinearity", "tanh"), training)  # fmt: skip
+        return cell_steps(cell, len(facts.inputs) > 1, weights)
 
     def remembers(self, facts: Facts) -> Remembered | None:
         return Remembered(once=total(extents(state) for state in facts.outputs))

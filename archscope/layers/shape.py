@@ -36,7 +36,7 @@ class Flatten(Layer):
         return Facts(inputs, ((extents(inputs[0]),),), windows=None, reasons=_REARRANGED)
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
-        return (Step("reshape", ("input",), (Made("output", facts.output),), views=True, lined=True),)
+        return (Step("reshape", ("input",), (Made("output", facts.output),), views=True),)
 
 
 class Reshape(Layer):
@@ -76,7 +76,7 @@ class Reshape(Layer):
         return Facts(inputs, (output,), windows=None, reasons=_REARRANGED)
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
-        return (Step("reshape", ("input",), (Made("output", facts.output),), views=True, lined=True),)
+        return (Step("reshape", ("input",), (Made("output", facts.output),), views=True),)
 
 
 class _ZeroPad(Layer):

@@ -10,16 +10,12 @@ Tensors of a layer go by name: ``input``, ``input 2``, the names of its weights,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from archscope.record import EMPTY, Record
 
 INDEX = "int64"
 """The type in which PyTorch notes positions."""
-
-EACH_OTHER: Final = MappingProxyType({"input": "input 2", "input 2": "input"})
-"""Each of two inputs is kept for the gradient of the other."""
 
 MASK = "bool"
 """The type in which PyTorch notes yes and no."""
@@ -33,12 +29,18 @@ class Made(Record):
         shape: its extents without the batch.
         dtype: PyTorch's name of its type; that of the network's values if empty.
         each: whether there is one for every sample of the batch; batch normalization's statistics are for all.
+        at: where the axis of the batch stands among the others.
+        folded: whether the batch multiplies the axis at that place instead of having one of its own.
+        like: a tensor that it is as large as, where that is all that is known of it.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str = ""
     each: bool = True
+    at: int = 0
+    folded: bool = False
+    like: str = ""
 
 
 class Step(Record):
@@ -54,8 +56,15 @@ class Step(Record):
         passes: tensors it reads whose gradient lies in the memory of the one that came.
         reduces: tensors it repeats along an axis: their gradient comes out whole and is summed after.
         every: whether its backward pass makes the gradients of all it read, wanted or not.
-        turns: whether the values lie in another order than their axes say; copied where that matters.
-        lined: whether it needs the values in the order of their axes.
+        turns: the axes in their new order, the batch counted, where it only exchanges them.
+        takes: the axis of which it takes one position, the batch counted.
+        apart: how far apart the positions are that it takes of an axis.
+        lined: whether it copies values that do not lie in the order of their axes, and changes nothing else.
+        lies: in which order the axes of the gradients that it makes lie in memory.
+        unlined: what runs instead where the first tensor it reads does not lie in the order of its axes.
+        learned: a tensor, and what runs instead where a gradient goes to it.
+        rows: whether it reads and makes rows: a gradient that cannot be seen so is copied first.
+        in_place: whether its result takes the place of the first tensor that it reads.
         beside: what it holds while it runs, beyond what it reads and makes.
         behind: what its backward pass holds, beyond the gradients that come and go.
         reads_too: tensors it reads that no gradient goes back to.
@@ -70,8 +79,15 @@ class Step(Record):
     passes: tuple[str, ...] = ()
     reduces: tuple[str, ...] = ()
     every: bool = False
-    turns: bool = False
+    turns: tuple[int, ...] = ()
+    takes: int | None = None
+    apart: int = 1
     lined: bool = False
+    lies: tuple[int, ...] = ()
+    unlined: tuple[Any, ...] = ()
+    learned: tuple[Any, ...] = ()
+    rows: bool = False
+    in_place: bool = False
     beside: tuple[Made, ...] = ()
     behind: tuple[Made, ...] = ()
     reads_too: tuple[str, ...] = ()
@@ -161,6 +177,12 @@ def multiplied(first: str, second: str, shape: tuple[int, ...], reduces: tuple[s
                 reduces=reduces)  # fmt: skip
 
 
+def largest(name: str, shape: tuple[int, ...], output: tuple[int, ...]) -> Step:
+    """The largest values along axes; the gradient is shared among all that are as large."""
+    behind = (Made("which", shape, MASK), Made("how many", output, INDEX), Made("share", output))
+    return Step("amax", (name,), (Made("output", output),), (name, "output"), behind=behind)
+
+
 def padded_first(step: Step, padded: tuple[int, ...] | None, shape: tuple[int, ...]) -> tuple[Step, ...]:
     """A step that reads ``input``, after a padding of its own where there is one."""
     if padded is None or padded == shape:
@@ -189,19 +211,32 @@ def dropped(facts: Any, p: float, mask: tuple[int, ...]) -> tuple[Step, ...]:
     )
 
 
+def dropped_out(name: str, output: str, made: Made) -> list[Step]:
+    """Dropout of a tensor by name, with a mask of its shape; ``made`` says of which."""
+    noise = made.replace(name=f"noise of {name}")
+    return [
+        Step("bernoulli", (), (noise,), reads_too=(name,)),
+        Step("mul", (name,), (made.replace(name=output),), (noise.name,), reads_too=(noise.name,)),
+    ]
+
+
 def halved(facts: Any, op: str, saves: str) -> tuple[Step, ...]:
     """The first half of the input times a function of the second, which saves ``gate`` or ``opened``."""
     shape = facts.output
     return (
-        Step("split", ("input",), (Made("value", shape), Made("gate", shape)), views=True, turns=True),
+        Step("split", ("input",), (Made("value", shape), Made("gate", shape)), views=True),
         Step(op, ("gate",), (Made("opened", shape),), (saves,)),
         multiplied("value", "opened", shape).replace(reads_too=("gate",)),
     )
 
 
-def attended(output: tuple[int, ...], places: tuple[int, ...], *, masked: bool = False) -> Step:
-    """Attention in one operation: it keeps queries, keys, values, its output, and a sum of exponentials a query."""
-    made = (Made("output", output), Made("sums", places, "float32"))
-    reads = ("input", "input 2", "input 3")
-    mask = ("input 4",) if masked else ()
-    return Step("scaled_dot_product_attention", reads, made, (*reads, *mask, "output", "sums"), reads_too=mask)
+def copied_linear(name: str, weight: str, bias: str, made: Made) -> Step:
+    """A dense layer over three axes: in one operation where the values lie in order, else on a copy of them."""
+    flat = Made(f"{name} in order", ())
+    whole = Step("linear", (name, weight, bias) if bias else (name, weight), (made,), (name,), rows=True)
+    copy = Step("clone", (name,), (flat,), views=True, lined=True)
+    if not bias:
+        return whole.replace(unlined=(copy, Step("mm", (flat.name, weight), (made,), (flat.name,), rows=True)))
+    product = made.replace(name=f"{made.name} without bias")
+    adds = added(product.name, bias, (), (bias,)).replace(makes=(made,))
+    return whole.replace(unlined=(copy, Step("mm", (flat.name, weight), (product,), (flat.name,), rows=True), adds))

@@ -9,11 +9,12 @@ from archscope.layers.steps import INDEX, Made, Step, added
 Table = Sequence[Sequence[int]]
 
 
-def tabled(table: Table, input: tuple[int, ...], output: tuple[int, ...], kernel: Sequence[int],
-           weights: Sequence[str]) -> tuple[Step, ...]:  # fmt: skip
+def tabled(table: Table, given: tuple[int, ...], input: tuple[int, ...], output: tuple[int, ...],
+           kernel: Sequence[int], weights: Sequence[str]) -> tuple[Step, ...]:  # fmt: skip
     """The steps: output maps of one fan-in run together, on copies of their kernels and of the maps that they see."""
     pairs = sum(len(row) for row in table)
-    ran: list[Step] = []
+    read = "input" if given == input else "padded"
+    ran = [] if given == input else [Step("pad", ("input",), (Made("padded", input),))]
     maps: list[str] = []
     last = ""
     for fan_in in sorted({len(row) for row in table}):
@@ -23,11 +24,14 @@ def tabled(table: Table, input: tuple[int, ...], output: tuple[int, ...], kernel
         if last:
             # The kernels of the fan-in before lie there until these take their name.
             ran[-1] = ran[-1].replace(reads_too=(*ran[-1].reads_too, last))
-        ran += _copied("input", seen, (rows * fan_in, *input[1:]), input)
+        ran += _copied(read, seen, (rows * fan_in, *input[1:]), input)
         ran.append(Step("convolution", (seen, kernels), (Made(made, (rows, *output[1:])),), (seen, kernels)))
         maps.append(made)
         last = kernels
-    return (*ran, *_joined(table, maps, last, output, "bias" in weights))
+    end = _joined(table, maps, last, output, "bias" in weights)
+    if read == "padded":
+        end[-1] = end[-1].replace(reads_too=(*end[-1].reads_too, read))
+    return (*ran, *end)
 
 
 def _copied(name: str, made: str, shape: tuple[int, ...], whole: tuple[int, ...], *, each: bool = True) -> list[Step]:

@@ -8,39 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from archscope.layers.base import Weight, values_in
+from archscope.layers.base import Weight
 from archscope.layers.steps import Made, Step, input_name, output_name
+from archscope.memory.layout import Layout
 from archscope.memory.ledger import Ledger
+from archscope.memory.stepping import Operations
+from archscope.memory.values import Again, Gradient, Pending, Ran, Value
 from archscope.network import Network, Node
 from archscope.precision import stored_bytes
 from archscope.working import bare
-
-
-class Value:
-    """A tensor: the block it lies in, its bytes, whether a gradient goes to it, and whether its axes lie in order."""
-
-    __slots__ = ("block", "grad", "lined", "size", "weight")
-
-    def __init__(self, block: int, size: int, *, grad: bool, lined: bool = True, weight: bool = False) -> None:
-        self.block, self.size, self.grad, self.lined, self.weight = block, size, grad, lined, weight
-
-
-class Ran:
-    """A step that ran, as the backward pass finds it."""
-
-    __slots__ = ("layer", "made", "read", "saved", "step")
-
-    def __init__(self, layer: str, step: Step, read: list[Value], made: list[Value], saved: list[int]) -> None:
-        self.layer, self.step, self.read, self.made, self.saved = layer, step, read, made, saved
-
-
-class Again:
-    """Layers that run a second time in the backward pass: what they read from outside, and what others read of them."""
-
-    __slots__ = ("given", "made", "nodes")
-
-    def __init__(self, nodes: Sequence[Node], given: dict[str, list[Value]], made: dict[str, list[Value]]) -> None:
-        self.nodes, self.given, self.made = nodes, given, made
 
 
 class Run:
@@ -71,11 +47,10 @@ class Run:
         watch: int = -1,
     ) -> None:
         self.network, self.batch, self.dtype, self.training = network, batch, dtype, training
-        self.adds_in_place = adds_in_place
         self.ledger = Ledger(watch)
+        self.operations = Operations(self.ledger, batch, dtype, adds_in_place=adds_in_place)
         self.not_covered: dict[str, str] = {}
         self.weights: dict[tuple[str, str], Value] = {}
-        self.gradients: dict[Value, int] = {}
         self.outputs: list[Value] = []
         self._values: dict[str, list[Value]] = {}
         self._tape: list[Ran | Again] = []
@@ -94,15 +69,16 @@ class Run:
                     continue
                 ledger.layer = node.row
                 size = self._weight_bytes(weight)
-                block = ledger.take(size, "weights")
                 self.weights[node.name, weight.name] = Value(
-                    block, size, grad=self.training and weight.trainable, weight=True
-                )
+                    ledger.take(size, "weights"), size, Layout.of(tuple(bare(each) for each in weight.shape)),
+                    weight.dtype or self.dtype, grad=self.training and weight.trainable, weight=True)  # fmt: skip
         ledger.layer = ""
         tokens = {node.inputs[place].node for node in self.network.nodes for place in range(node.layer.tokens)}
         for name, shape in self.network.inputs.items():
-            size = self.bytes_of(Made(name, shape, "int64" if name in tokens else ""))
-            self._values[name] = [Value(ledger.take(size, "values"), size, grad=False)]
+            made = Made(name, shape, "int64" if name in tokens else "")
+            size, layout = self.operations.bytes_of(made), Layout.of(self.operations.extents(made))
+            value = Value(ledger.take(size, "values"), size, layout, made.dtype or self.dtype, grad=False)
+            self._values[name] = [value]
 
     def forward(self) -> None:
         """Run every layer; in training keep what the backward pass needs."""
@@ -118,21 +94,22 @@ class Run:
             self._without_keeping(group)
         self.outputs = [self._values[ref.node][ref.output] for ref in self.network.outputs]
 
-    def start(self) -> dict[Value, int]:
+    def start(self) -> Pending:
         """The gradients that the backward pass starts from, of the size of the outputs."""
         self.ledger.begin("start")
         self.ledger.layer = ""
-        pending: dict[Value, int] = {}
+        pending: Pending = {}
         for value in self.outputs:
-            self._arrive(pending, value, self.ledger.take(value.size, "passing"))
+            gradient = Gradient(self.ledger.take(value.size, "passing"), value.layout.like())
+            self.operations.arrive(pending, value, gradient)
         self.ledger.done()
         return pending
 
-    def backward(self, pending: dict[Value, int]) -> None:
+    def backward(self, pending: Pending) -> None:
         """Run every step's backward pass, the last first."""
         self.ledger.begin("backward")
         # Whoever asked for the backward pass still has what it started from.
-        started = [self.ledger.share(block) for block in pending.values()]
+        started = [self.ledger.share(gradient.block) for gradient in pending.values()]
         while self._tape:
             ran = self._tape.pop()
             if isinstance(ran, Again):
@@ -141,7 +118,7 @@ class Run:
             if ran.layer != self.ledger.layer:
                 self.ledger.done()
             self.ledger.layer = ran.layer
-            self._back(ran, pending)
+            self.operations.back(ran, pending)
         self.ledger.done()
         for block in started:
             self.ledger.drop(block)
@@ -151,11 +128,6 @@ class Run:
         for name in dict.fromkeys(ref.node for ref in self.network.outputs):
             for value in self._values.pop(name):
                 self.ledger.drop(value.block)
-
-    def bytes_of(self, made: Made) -> int:
-        """Bytes of a tensor for the batch."""
-        values = bare(values_in(made.shape)) * (self.batch if made.each else 1)
-        return stored_bytes(values, made.dtype or self.dtype)
 
     def trained(self) -> list[int]:
         """Bytes of the weight tensors that are trained, in the order in which an optimizer goes through them."""
@@ -189,7 +161,7 @@ class Run:
         made = {name: self._values[name] for name in inside if name in self._values}
         self._tape.append(Again(nodes, given, made))
 
-    def _run_again(self, group: Again, pending: dict[Value, int]) -> None:
+    def _run_again(self, group: Again, pending: Pending) -> None:
         """Run a group once more, now keeping what its backward pass needs, which comes next."""
         ledger, outside = self.ledger, self._values
         saved = [value.block for values in group.given.values() for value in values]
@@ -214,13 +186,10 @@ class Run:
         facts = self.network.facts[node.name]
         steps = node.layer.runs(facts) if self.training else node.layer.runs_at_inference(facts)
         if steps is None:
-            self.not_covered.setdefault(node.row, f"no rule says what a {node.layer.type} keeps")
+            self.not_covered.setdefault(node.row, node.layer.varies or f"no rule says what a {node.layer.type} keeps")
             kept = tuple(input_name(place) for place in range(len(node.inputs)))
             made = tuple(Made(output_name(place), shape) for place, shape in enumerate(facts.outputs))
             steps = (Step(node.layer.type, kept, made),)
-        if self.training and not node.inputs:
-            why = "what the gradient of a learned value holds while it is summed up is not followed"
-            self.not_covered.setdefault(node.row, why)
         local: dict[str, Value] = {}
         for place, ref in enumerate(node.inputs):
             local[input_name(place)] = self._values[ref.node][ref.output]
@@ -228,87 +197,34 @@ class Run:
         for weight in facts.weights:
             local[weight.name] = self.weights[node.name, weight.name]
         given.update(local)
-        last = {name: number for number, step in enumerate(steps) for name in (*step.reads, *step.reads_too)}
-        for number, step in enumerate(steps):
-            self._step(node, step, local)
-            for name in [name for name in local if name not in given and not name.startswith("output")]:
-                if last.get(name, -1) <= number:
-                    self.ledger.drop(local.pop(name).block)
+        self._steps(node, [*steps], local, given)
         self._values[node.name] = [local[output_name(place)] for place in range(len(facts.outputs))]
 
-    def _step(self, node: Node, step: Step, local: dict[str, Value]) -> None:
-        ledger = self.ledger
-        read = [local[name] for name in step.reads]
-        grad = any(value.grad for value in read)
-        shares = step.views and (read[0].lined or not step.lined)
-        lined = not step.turns and (step.lined or not read or read[0].lined)
-        made = []
-        for each in step.makes:
-            size = self.bytes_of(each)
-            block = ledger.share(read[0].block) if shares else ledger.take(size, "values")
-            value = Value(block, size, grad=grad and not each.dtype, lined=lined)
-            made.append(value)
-            local[each.name] = value
-        scratch = [ledger.take(self.bytes_of(each), "temporary") for each in step.beside]
-        for block in scratch:
-            ledger.drop(block)
-        if not grad or not self._recording:
-            return
-        needed = [*step.saves, *(name for name, target in step.saves_for.items() if local[target].grad)]
-        saved = [local[name].block for name in needed if not local[name].weight]
-        for block in saved:
-            ledger.save(block)
-        self._tape.append(Ran(node.row, step, read, made, saved))
+    def _steps(self, node: Node, steps: list[Step], local: dict[str, Value], given: set[str]) -> None:
+        """Run steps one after the other, and let go what none of the later ones reads."""
+        last = {name: number for number, step in enumerate(steps) for name in (*step.reads, *step.reads_too)}
+        given = {*given, *(output_name(place) for place in range(len(self.network.facts[node.name].outputs)))}
+        for number, step in enumerate(steps):
+            instead = self._instead(step, local)
+            if instead is not None:
+                self._steps(node, [*instead, *steps[number + 1 :]], local, given)
+                return
+            ran = self.operations.run(node.row, step, local, recording=self._recording)
+            if ran is not None:
+                self._tape.append(ran)
+            for name in [name for name in local if name not in given]:
+                if last.get(name, -1) <= number:
+                    self.ledger.drop(local.pop(name).block)
 
-    def _back(self, ran: Ran, pending: dict[Value, int]) -> None:
-        ledger, step = self.ledger, ran.step
-        came = [pending.pop(value) for value in ran.made if value in pending]
-        going: list[tuple[Value, int]] = []
-        if came:
-            whole: list[tuple[Value, int]] = []
-            for name, value in zip(step.reads, ran.read, strict=True):
-                if value.grad or step.every:
-                    (whole if name in step.reduces else going).append((value, self._gradient(ran, name, value, came)))
-            for block in [ledger.take(self.bytes_of(each), "temporary") for each in step.behind]:
-                ledger.drop(block)
-            for value, block in going:
-                if not value.grad:
-                    ledger.drop(block)
-            # What was repeated along an axis gets the sum along it, once the operation is done.
-            for value, block in whole:
-                if value.grad:
-                    going.append((value, ledger.take(value.size, "passing")))
-                ledger.drop(block)
-            for block in came:
-                ledger.drop(block)
-        for block in ran.saved:
-            ledger.release(block)
-        for value, block in going:
-            if value.grad:
-                self._arrive(pending, value, block)
-
-    def _gradient(self, ran: Ran, name: str, value: Value, came: Sequence[int]) -> int:
-        """The block of the gradient of one that was read, before it is summed along what was repeated."""
-        made = ran.made[0]
-        seen = ran.step.views and made.size == value.size and made.block == value.block
-        if len(came) == 1 and (name in ran.step.passes or seen):
-            return self.ledger.share(came[0])
-        return self.ledger.take(made.size if name in ran.step.reduces else value.size, "passing")
-
-    def _arrive(self, pending: dict[Value, int], value: Value, block: int) -> None:
-        """A gradient comes to a value, or to a weight, where it stays."""
-        where = self.gradients if value.weight else pending
-        before = where.get(value)
-        if before is None:
-            where[value] = block
-        elif self.adds_in_place and not self.ledger.shared(before):
-            self.ledger.drop(block)
-        else:
-            where[value] = self.ledger.take(value.size, "passing")
-            self.ledger.drop(before)
-            self.ledger.drop(block)
-        if value.weight:
-            self.ledger.rename(where[value], "gradients")
+    @staticmethod
+    def _instead(step: Step, local: Mapping[str, Value]) -> Sequence[Step] | None:
+        """What runs instead of a step, as its tensors are."""
+        if step.unlined and not local[step.reads[0]].layout.in_order:
+            return step.unlined
+        if step.learned and local[step.learned[0]].grad:
+            steps: Sequence[Step] = step.learned[1]
+            return steps
+        return None
 
 
 def _last_reads(network: Network, held: set[str]) -> Mapping[str, tuple[str, ...]]:

@@ -47,14 +47,8 @@ def observe(case: Case) -> Iterator[Finding]:
         except Exception as error:  # noqa: BLE001 - some operations do not run without values, each in its own way
             yield not_covered(NAME, None, f"bytes in {what}", f"it does not run without values: {type(error).__name__}")
             continue
-        shared = any(node.shares is not None for node in network.nodes)
         for phase in ours.phases:
             after, most = theirs[phase.name]
-            if shared and phase.name == "backward":
-                # Two gradients of one weight are added in an order that is PyTorch's own.
-                why = "where layers share weights, what their gradients hold while they are added is an upper bound"
-                yield not_covered(NAME, None, f"bytes in {phase.name}, {what}", why)
-                continue
             yield compared(NAME, None, f"bytes after {phase.name}, {what}", phase.after.total, after)
             yield compared(NAME, None, f"most bytes in {phase.name}, {what}", phase.most.total, most)
         if kept is not None:

@@ -112,10 +112,12 @@ def test_who_holds_the_most_adds_up_to_the_peak() -> None:
 
 
 def test_a_layer_without_a_rule_is_named() -> None:
-    from archscope.layers import LSTM
+    from archscope.layers import MixtureOfExperts
 
-    held = memory(chain((10, 16), LSTM(hidden_size=4)), optimizer="sgd")
-    assert held.not_covered == {"l0": "no rule says what a lstm keeps"}
+    held = memory(chain((10, 16), MixtureOfExperts(num_experts=4, top_k=2, hidden_features=8)), optimizer="sgd")
+    assert held.not_covered == {
+        "l0": "what it holds goes by how many positions choose each expert, which values decide"
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,326 @@
+"""What PyTorch runs for attention on a CPU: one fused operation where it can, products and a softmax where not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archscope.layers.steps import MASK, Made, Step, added, copied_linear
+from archscope.record import Record
+from archscope.working import bare
+
+
+class Product(Record):
+    """A product of attention: the names of what it reads, and how large they are.
+
+    Attributes:
+        reads: queries, keys, values by name, of ``(heads, …, features)``.
+        output: what it is called.
+        heads: the leading axes of the queries.
+        groups: those of keys and values.
+        lengths: queries and keys.
+        widths: features of queries and keys, and of values.
+        mask: the name of a mask that is added to the scores.
+        mask_shape: its extents.
+        causal: whether nothing later is seen.
+        dropout: probability that a weight is dropped.
+    """
+
+    reads: tuple[str, str, str]
+    output: str
+    heads: tuple[int, ...]
+    groups: tuple[int, ...]
+    lengths: tuple[int, int]
+    widths: tuple[int, int]
+    mask: str = ""
+    mask_shape: tuple[int, ...] = ()
+    causal: bool = False
+    dropout: float = 0.0
+
+
+def attended(product: Product) -> tuple[Step, ...]:
+    """The steps of a product: fused where there is one axis of heads, one width, and nothing is dropped."""
+    if len(product.heads) != 1 or product.widths[0] != product.widths[1] or product.dropout:
+        return _in_parts(product)
+    fused = _fused(product)
+    # The fused operation has no gradient for a mask.
+    return (fused.replace(learned=(product.mask, _in_parts(product))),) if product.mask else (fused,)
+
+
+def _fused(product: Product) -> Step:
+    """It keeps queries, keys, values, its output, and a sum of exponentials for each query."""
+    out = (*product.heads, product.lengths[0], product.widths[1])
+    made = (Made(product.output, out), Made(f"sums of {product.output}", out[:-1], "float32"))
+    mask = (product.mask,) if product.mask else ()
+    saves = (*product.reads, *mask, product.output, f"sums of {product.output}")
+    return Step("scaled_dot_product_attention", product.reads, made, saves, reads_too=mask, lies=(0, 2, 1, 3))
+
+
+def _in_parts(product: Product) -> tuple[Step, ...]:
+    """Queries and keys scaled, their product, a softmax, and the product with the values."""
+    query, key, value = product.reads
+    length, seen = product.lengths
+    width, made = product.widths
+    heads = product.heads
+    steps: list[Step] = []
+    bias = ""
+    also: tuple[str, ...] = ()
+    if product.causal:
+        steps += _later(length, seen)
+        bias, also = "later added", ("later added",)
+    steps.append(Step("mul", (query,), (Made("queries scaled", (*heads, length, width)),)))
+    if product.groups != heads:
+        times = bare(heads[-1]) // bare(product.groups[-1])
+        steps += _repeated(key, "keys of all", product.groups, times, (seen, width))
+        steps += _repeated(value, "values of all", product.groups, times, (seen, made))
+        key, value = "keys of all", "values of all"
+    turned = (*range(len(heads) + 1), len(heads) + 2, len(heads) + 1)
+    steps += [
+        Step("transpose", (key,), (Made("keys turned", (*heads, width, seen)),), views=True, turns=turned),
+        Step("mul", ("keys turned",), (Made("keys scaled", (*heads, width, seen)),)),
+        *multiplied_rows("queries scaled", "keys scaled", "scores", heads, (length, width, seen)),
+    ]
+    came, scores = "scores", (*heads, length, seen)
+    if product.mask:
+        smaller = product.mask_shape != scores
+        steps.append(added(came, product.mask, scores, (product.mask,) if smaller else ())
+                     .replace(makes=(Made("scores masked", scores),)))  # fmt: skip
+        came = "scores masked"
+    elif bias:
+        steps.append(added(came, bias, scores).replace(reads=(came,), reads_too=(bias,), passes=(came,),
+                                                       makes=(Made("scores masked", scores),)))  # fmt: skip
+        came = "scores masked"
+    steps.append(Step("softmax", (came,), (Made("shares", scores),), ("shares",)))
+    came = "shares"
+    if product.dropout:
+        steps += [
+            Step("bernoulli", (), (Made("shares kept", scores),), reads_too=("shares",)),
+            Step("mul", ("shares",), (Made("shares left", scores),), ("shares kept",), reads_too=("shares kept",)),
+        ]
+        came = "shares left"
+    steps += multiplied_rows(came, value, product.output, heads, (length, seen, made))
+    last = steps[-1]
+    steps[-1] = last.replace(reads_too=(*last.reads_too, "queries scaled", *also, *product.reads, key, value, came))
+    return tuple(steps)
+
+
+def multiplied_rows(
+    left: str, right: str, output: str, heads: tuple[int, ...], extents: tuple[int, int, int]
+) -> list[Step]:
+    """A product of matrices for every head: the heads of all samples are one axis for it."""
+    rows, inner, columns = extents
+    if len(heads) == 0:
+        return [_bmm(left, right, (Made(output, (rows, columns)),))]
+    lefts, rights = f"rows of {left}", f"rows of {right}"
+    many = _one(heads)
+    return [
+        Step("reshape", (left,), (Made(lefts, (many, rows, inner), folded=True),), views=True),
+        Step("reshape", (right,), (Made(rights, (many, inner, columns), folded=True),), views=True),
+        _bmm(lefts, rights, (Made(f"rows of {output}", (many, rows, columns), folded=True),)),
+        Step("reshape", (f"rows of {output}",), (Made(output, (*heads, rows, columns)),), views=True),
+    ]
+
+
+def _bmm(left: str, right: str, made: tuple[Made, ...]) -> Step:
+    return Step("bmm", (left, right), made, saves_for={left: right, right: left})
+
+
+def _one(heads: Sequence[int]) -> int:
+    many = heads[0]
+    for each in heads[1:]:
+        many = many * each
+    return many
+
+
+def _later(length: int, seen: int) -> list[Step]:
+    """A mask of what comes later, as numbers that are added."""
+    return [
+        Step("ones", (), (Made("all", (length, seen), MASK, each=False),)),
+        Step("tril", (), (Made("later", (length, seen), MASK, each=False),), reads_too=("all",)),
+        Step("zeros", (), (Made("later added", (length, seen), each=False),), reads_too=("later",)),
+    ]
+
+
+def _repeated(name: str, made: str, groups: tuple[int, ...], times: int, shape: tuple[int, int]) -> list[Step]:
+    """Keys or values of a group, once for every head of it."""
+    several = (*groups[:-1], groups[-1] * times, *shape)
+    return [Step("repeat_interleave", (name,), (Made(made, several),))]
+
+
+class Projections(Record):
+    """`torch.nn.MultiheadAttention` on some inputs.
+
+    Attributes:
+        inputs: how many it reads, one to three.
+        lengths: queries and keys.
+        features: those that leave.
+        heads: how many there are.
+        apart: whether keys and values of other widths have matrices of their own.
+        bias: whether the projections add constants.
+        mask: whether a fourth input is a mask.
+        causal: whether nothing later is seen.
+    """
+
+    inputs: int
+    lengths: tuple[int, int]
+    features: int
+    heads: int
+    apart: bool
+    bias: bool
+    mask: bool
+    causal: bool
+
+
+def attention(asked: Projections) -> tuple[Step, ...]:
+    """The steps of `torch.nn.MultiheadAttention`: positions come first inside it, and the samples after."""
+    length, seen = asked.lengths
+    wide, heads = asked.features, asked.heads
+    each = bare(wide) // heads
+    steps: list[Step] = []
+    held: tuple[str, ...] = ()
+    if asked.mask:
+        scores = Made("mask of all", (heads, length, seen), folded=True)
+        spread = Made("mask spread", (heads, length, seen))
+        steps += [
+            Step("expand", ("input 4",), (spread,), views=True),
+            Step("flatten", ("mask spread",), (scores,), views=True),
+        ]
+        held = (scores.name,)
+    if asked.causal:
+        steps += _later(length, seen)
+        steps[-2] = steps[-2].replace(makes=(Made("later", (length, seen), MASK, each=False),))
+        held = ("later", "later added")
+    names = ("input", "input 2", "input 3")[: asked.inputs]
+    turned = [f"{name} turned" for name in names]
+    steps += [Step("transpose", (name,), (Made(made, ()),), views=True, turns=(1, 0, 2))
+              for name, made in zip(names, turned, strict=True)]  # fmt: skip
+    steps += _packed(asked, turned) if not asked.apart and asked.inputs < 3 else _one_by_one(asked, turned)
+    for name, many in (("queries", length), ("keys", seen), ("values", seen)):
+        steps += [
+            Step("view", (f"{name} projected",),
+                 (Made(f"{name} apart", (many, heads, each), at=1, folded=True),), views=True),
+            Step("transpose", (f"{name} apart",),
+                 (Made(f"{name} turned", (heads, many, each), folded=True),), views=True, turns=(1, 0, 2)),
+        ]  # fmt: skip
+    masked = ""
+    if asked.mask:
+        masked = "mask of heads"
+        steps.append(Step("view", ("mask of all",), (Made(masked, (heads, length, seen)),), views=True))
+    for name, many in (("queries", length), ("keys", seen), ("values", seen)):
+        steps.append(Step("view", (f"{name} turned",), (Made(name, (heads, many, each)),), views=True))
+    seen_ = Product(("queries", "keys", "values"), "seen", (heads,), (heads,), asked.lengths, (each, each), masked,
+                    (heads, length, seen))  # fmt: skip
+    steps += attended(seen_)
+    weights = ("out_proj.weight", "out_proj.bias") if asked.bias else ("out_proj.weight",)
+    steps += [
+        Step("permute", ("seen",), (Made("seen turned", (length, heads, each), at=1),), views=True, turns=(2, 0, 1, 3)),
+        Step("contiguous", ("seen turned",), (Made("seen in order", ()),), views=True, lined=True),
+        Step("view", ("seen in order",), (Made("rows", (length, wide), folded=True),), views=True),
+        Step("linear", ("rows", *weights), (Made("rows out", (length, wide), folded=True),), ("rows",)),
+        Step("view", ("rows out",), (Made("out", (length, wide), at=1),), views=True),
+        Step("transpose", ("out",), (Made("output", (length, wide)),), views=True, turns=(1, 0, 2), reads_too=held),
+    ]
+    return tuple(steps)
+
+
+def _packed(asked: Projections, turned: Sequence[str]) -> list[Step]:
+    """One matrix for queries, keys and values of one input; with two inputs one for keys and values."""
+    wide = asked.features
+    length, seen = asked.lengths
+    if asked.inputs == 1:
+        bias = "in_proj_bias" if asked.bias else ""
+        together = _side_by_side("projected", length, wide, ("queries", "keys", "values"))
+        return [copied_linear(turned[0], "in_proj_weight", bias, Made("projected", (length, 3 * wide), at=1)),
+                *together]  # fmt: skip
+    steps = _parts_of("in_proj_weight", ("weight of queries", "weight of both"), (wide, 2 * wide), (wide,))
+    biases = ("", "")
+    if asked.bias:
+        biases = ("bias of queries", "bias of both")
+        steps += _parts_of("in_proj_bias", biases, (wide, 2 * wide), ())
+    steps += [
+        copied_linear(turned[0], "weight of queries", biases[0], Made("queries projected", (length, wide), at=1)),
+        copied_linear(turned[1], "weight of both", biases[1], Made("both projected", (seen, 2 * wide), at=1)),
+    ]
+    return [*steps, *_side_by_side("both projected", seen, wide, ("keys", "values"))]
+
+
+def _parts_of(name: str, parts: Sequence[str], sizes: Sequence[int], rest: tuple[int, ...]) -> list[Step]:
+    """Parts of a weight, each seen as one of its own."""
+    made = tuple(Made(part, (size, *rest), each=False) for part, size in zip(parts, sizes, strict=True))
+    return [Step("split", (name,), made, views=True)]
+
+
+def _side_by_side(name: str, length: int, wide: int, parts: Sequence[str]) -> list[Step]:
+    """What came out of one matrix, copied so that each part lies together."""
+    many = len(parts)
+    return [
+        Step("unflatten", (name,), (Made("side by side", (length, many, wide), at=1),), views=True),
+        Step("transpose", ("side by side",), (Made("one by one", (many, length, wide), at=2),), views=True,
+             turns=(2, 0, 1, 3)),
+        Step("contiguous", ("one by one",), (Made("in order", ()),), views=True, lined=True),
+        *(Step("select", ("in order",), (Made(f"{part} projected", (length, wide), at=1),), views=True, takes=0)
+          for part in parts),
+    ]  # fmt: skip
+
+
+def _one_by_one(asked: Projections, turned: Sequence[str]) -> list[Step]:
+    """A matrix for each: parts of one, or of their own where the widths differ."""
+    wide = asked.features
+    length, seen = asked.lengths
+    roles = ("queries", "keys", "values")
+    read = (turned[0], turned[min(1, len(turned) - 1)], turned[-1])
+    steps: list[Step] = []
+    weights = tuple(f"{letter}_proj_weight" for letter in "qkv")
+    if not asked.apart:
+        weights = tuple(f"weight of {role}" for role in roles)
+        steps += _parts_of("in_proj_weight", weights, (wide, wide, wide), (wide,))
+    biases: tuple[str, ...] = ("", "", "")
+    if asked.bias:
+        biases = tuple(f"bias of {role}" for role in roles)
+        steps += _parts_of("in_proj_bias", biases, (wide, wide, wide), ())
+    for role, name, weight, bias, many in zip(roles, read, weights, biases, (length, seen, seen), strict=True):
+        steps.append(copied_linear(name, weight, bias, Made(f"{role} projected", (many, wide), at=1)))
+    return steps
+
+
+class Grouped(Record):
+    """Attention with four dense layers: see `archscope.building.sequences.GroupedAttention`."""
+
+    inputs: int
+    lengths: tuple[int, int]
+    features: int
+    heads: int
+    groups: int
+    width: int
+    biases: tuple[str, ...]
+    mask_shape: tuple[int, ...] | None
+    causal: bool
+
+
+def grouped(asked: Grouped) -> tuple[Step, ...]:
+    """The steps of attention with a dense layer each for queries, keys, values and output."""
+    length, seen = asked.lengths
+    last = min(asked.inputs, 3) - 1
+    names = ("input", "input 2", "input 3")
+    steps: list[Step] = []
+    for role, place, many, heads in (("query", 0, length, asked.heads), ("key", min(1, last), seen, asked.groups),
+                                     ("value", last, seen, asked.groups)):  # fmt: skip
+        weight, bias = f"{role[0]}_proj.weight", f"{role[0]}_proj.bias" if role in asked.biases else ""
+        steps += [
+            copied_linear(names[place], weight, bias, Made(f"{role} projected", (many, heads * asked.width))),
+            Step("unflatten", (f"{role} projected",), (Made(f"{role} apart", (many, heads, asked.width)),), views=True),
+            Step("transpose", (f"{role} apart",), (Made(role, (heads, many, asked.width)),), views=True,
+                 turns=(0, 2, 1, 3)),
+        ]  # fmt: skip
+    mask = "" if asked.mask_shape is None else "input 4"
+    steps += attended(Product(("query", "key", "value"), "seen", (asked.heads,), (asked.groups,), asked.lengths,
+                              (asked.width, asked.width), mask, asked.mask_shape or (), asked.causal))  # fmt: skip
+    wide = asked.heads * asked.width
+    steps += [
+        Step("transpose", ("seen",), (Made("seen turned", (length, asked.heads, asked.width)),), views=True,
+             turns=(0, 2, 1, 3)),
+        Step("flatten", ("seen turned",), (Made("rows", (length, wide)),), views=True),
+        copied_linear("rows", "out_proj.weight", "out_proj.bias" if "output" in asked.biases else "",
+                      Made("output", (length, asked.features)))
+        .replace(reads_too=("query", "key", "value")),
+    ]  # fmt: skip
+    return tuple(steps)

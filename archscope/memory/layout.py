@@ -1,0 +1,114 @@
+"""`Layout`: how the values of a tensor lie in memory, which decides whether PyTorch can see them differently or copies.
+
+>>> maps = Layout.of((2, 3, 4))
+>>> turned = maps.turned((0, 2, 1))
+>>> turned.strides, turned.in_order, turned.seen_as((2, 12))
+((12, 1, 4), False, None)
+>>> maps.seen_as((2, 12)).strides
+(12, 1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archscope.record import Record
+
+
+class Layout(Record):
+    """Extents, the batch among them, and how far apart the values are along each."""
+
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    @classmethod
+    def of(cls, shape: Sequence[int]) -> Layout:
+        """Values in the order of their axes."""
+        return cls(tuple(shape), _in_order(shape))
+
+    @property
+    def in_order(self) -> bool:
+        """Whether they lie in the order of their axes without gaps; an axis of one value says nothing."""
+        expected: int = 1
+        for extent, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if extent == 1:
+                continue
+            if stride != expected:
+                return False
+            expected = expected * extent
+        return True
+
+    def turned(self, dims: Sequence[int]) -> Layout:
+        """With the axes in another order."""
+        return Layout(tuple(self.shape[axis] for axis in dims), tuple(self.strides[axis] for axis in dims))
+
+    def without(self, axis: int) -> Layout:
+        """With one position of an axis, which goes."""
+        return Layout(_left(self.shape, axis), _left(self.strides, axis))
+
+    def part(self, shape: Sequence[int], step: int = 1) -> Layout:
+        """With fewer positions along some axes, ``step`` apart, or one position repeated."""
+        strides = [
+            stride if here == there else 0 if here == 1 else stride * step
+            for here, there, stride in zip(self.shape, shape, self.strides, strict=True)
+        ]
+        return Layout(tuple(shape), tuple(strides))
+
+    def seen_as(self, shape: Sequence[int]) -> Layout | None:
+        """The same memory in another shape; None where that needs a copy."""
+        if self.in_order:
+            return Layout.of(shape)
+        strides: list[int] = []
+        left = [*shape]
+        for extent, stride in reversed(_blocks(self)):
+            # The last axes of the new shape have to make up each block of the old one.
+            rest: int = extent
+            step: int = stride
+            while left and (rest != 1 or left[-1] == 1):
+                wanted = left[-1]
+                if rest % wanted:
+                    return None
+                strides.append(step)
+                step = step * wanted
+                rest = rest // wanted
+                left.pop()
+            if rest != 1:
+                return None
+        return Layout(tuple(shape), tuple(reversed([*strides, *(1 for _ in left)])))
+
+    def like(self) -> Layout:
+        """A new tensor after this one: its axes in the same order in memory, without gaps."""
+        if self.in_order:
+            return self
+        axes = sorted(range(len(self.shape)), key=lambda axis: (-self.strides[axis], axis))
+        if any(stride == 0 for stride in self.strides):
+            return Layout.of(self.shape)
+        lying = Layout.of([self.shape[axis] for axis in axes])
+        strides = dict(zip(axes, lying.strides, strict=True))
+        return Layout(self.shape, tuple(strides[axis] for axis in range(len(self.shape))))
+
+
+def _in_order(shape: Sequence[int]) -> tuple[int, ...]:
+    strides: list[int] = []
+    size: int = 1
+    for extent in reversed(shape):
+        strides.append(size)
+        size = size * extent
+    return tuple(reversed(strides))
+
+
+def _left(values: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    return (*values[:axis], *values[axis + 1 :])
+
+
+def _blocks(layout: Layout) -> list[tuple[int, int]]:
+    """Axes that lie one after the other as one: how many values, and how far the last are apart."""
+    blocks: list[tuple[int, int]] = []
+    for extent, stride in zip(layout.shape, layout.strides, strict=True):
+        if extent == 1:
+            continue
+        if blocks and blocks[-1][1] == extent * stride:
+            blocks[-1] = (blocks[-1][0] * extent, stride)
+        else:
+            blocks.append((extent, stride))
+    return blocks

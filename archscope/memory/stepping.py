@@ -1,0 +1,234 @@
+"""`Operations`: what one operation of PyTorch takes and gives back, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from archscope.layers.steps import Made, Step
+from archscope.memory.layout import Layout
+from archscope.memory.ledger import Ledger
+from archscope.memory.values import Gradient, Pending, Ran, Value
+from archscope.precision import stored_bytes
+from archscope.working import bare, product
+
+IN_ORDER: Final = frozenset({
+    "convolution", "conv_transpose", "linear", "mm", "bmm", "layer_norm", "group_norm", "batch_norm", "max_pool",
+    "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "cat", "stack", "sum", "mean", "amax", "pad", "index",
+    "softmax", "log_softmax", "embedding", "upsample", "zeros", "index_add",
+    "mkldnn_rnn_layer",
+})  # fmt: skip
+"""Operations whose results, and the gradients they make, lie in the order of their axes, whatever they read."""
+
+
+class Operations:
+    """Runs steps on a ledger.
+
+    Args:
+        ledger: what is held.
+        batch: samples that run at once.
+        dtype: PyTorch's name of the type of values that do not say theirs.
+        adds_in_place: whether gradients that meet are added up where the first of them lies, as PyTorch does; a
+            witness that watches operations makes them meet in a third tensor.
+    """
+
+    def __init__(self, ledger: Ledger, batch: int, dtype: str, *, adds_in_place: bool) -> None:
+        self.ledger, self.batch, self.dtype, self.adds_in_place = ledger, batch, dtype, adds_in_place
+        self.gradients: Pending = {}
+
+    def extents(self, made: Made) -> tuple[int, ...]:
+        """The extents of a tensor, those of the batch among them."""
+        shape = tuple(bare(each) for each in made.shape)
+        if not made.each:
+            return shape
+        if made.folded:
+            return (*shape[: made.at], shape[made.at] * self.batch, *shape[made.at + 1 :])
+        return (*shape[: made.at], self.batch, *shape[made.at :])
+
+    def bytes_of(self, made: Made, dtype: str = "") -> int:
+        """Bytes of a tensor for the batch."""
+        return stored_bytes(bare(product(self.extents(made))), made.dtype or dtype or self.dtype)
+
+    def run(self, layer: str, step: Step, local: dict[str, Value], *, recording: bool) -> Ran | None:
+        """Run a step on the tensors of a layer by name; what the backward pass finds of it, if there is one."""
+        ledger = self.ledger
+        read = [local[name] for name in step.reads]
+        grad = any(value.grad for value in read)
+        made = []
+        for each in step.makes:
+            if step.views:
+                value = self._seen(step, read[0], each)
+            elif step.in_place:
+                value = Value(ledger.share(read[0].block), read[0].size, read[0].layout, read[0].dtype, grad=False)
+            elif each.like:
+                value = self._alike(local[each.like])
+            else:
+                value = self._made(step, read, each)
+            value.grad = grad and not each.dtype
+            made.append(value)
+            local[each.name] = value
+        scratch = [ledger.take(self.bytes_of(each), "temporary") for each in step.beside]
+        for block in scratch:
+            ledger.drop(block)
+        if not grad or not recording:
+            return None
+        needed = [*step.saves, *(name for name, target in step.saves_for.items() if local[target].grad)]
+        saved = [local[name].block for name in needed if not local[name].weight]
+        for block in saved:
+            ledger.save(block)
+        return Ran(layer, step, read, made, saved)
+
+    def _made(self, step: Step, read: Sequence[Value], made: Made) -> Value:
+        layout = Layout.of(self.extents(made))
+        if step.op not in IN_ORDER:
+            layout = next((each.layout.like() for each in read if each.layout.shape == layout.shape), layout)
+        size = self.bytes_of(made)
+        return Value(self.ledger.take(size, "values"), size, layout, made.dtype or self.dtype, grad=False)
+
+    def _alike(self, other: Value) -> Value:
+        block = self.ledger.take(other.size, "values")
+        return Value(block, other.size, other.layout.like(), other.dtype, grad=False)
+
+    def _seen(self, step: Step, read: Value, made: Made) -> Value:
+        """What is seen of a value; a copy where memory does not allow to see it so."""
+        shape = read.layout.shape if step.lined or step.turns else self.extents(made)
+        layout = self._layout_seen(step, read.layout, shape)
+        if layout is None:
+            size = stored_bytes(bare(product(shape)), read.dtype)
+            return Value(self.ledger.take(size, "values"), size, Layout.of(shape), read.dtype, grad=False)
+        size = stored_bytes(bare(product(layout.shape)), read.dtype)
+        return Value(self.ledger.share(read.block), size, layout, read.dtype, grad=False)
+
+    @staticmethod
+    def _layout_seen(step: Step, layout: Layout, shape: tuple[int, ...]) -> Layout | None:
+        if step.turns:
+            return layout.turned(step.turns)
+        if step.takes is not None:
+            return layout.without(step.takes)
+        if step.lined:
+            return layout if layout.in_order else None
+        if len(shape) != len(layout.shape) and step.op == "expand":
+            return Layout(shape, (*(0 for _ in range(len(shape) - len(layout.shape))), *layout.strides))
+        if product(shape) != product(layout.shape):
+            return layout.part(shape, step.apart)
+        return layout.seen_as(shape)
+
+    def back(self, ran: Ran, pending: Pending) -> None:
+        """Run the backward pass of a step: the gradients that came go, those of what it read arrive."""
+        came = [(value, pending.pop(value)) for value in ran.made if value in pending]
+        if came and ran.step.rows:
+            came = [self._in_rows(*each) for each in came]
+        going: list[tuple[Value, Gradient]] = []
+        if came:
+            going = self._unseen(ran, came) if ran.step.views else self._passed(ran, came)
+            for _, gradient in came:
+                self.ledger.drop(gradient.block)
+        for block in ran.saved:
+            self.ledger.release(block)
+        for value, gradient in going:
+            self.arrive(pending, value, gradient)
+
+    def _in_rows(self, value: Value, came: Gradient) -> tuple[Value, Gradient]:
+        shape = came.layout.shape
+        if came.layout.seen_as((product(shape[:-1]), shape[-1])) is not None:
+            return value, came
+        copied = Gradient(self.ledger.take(value.size, "passing"), Layout.of(shape))
+        self.ledger.drop(came.block)
+        return value, copied
+
+    def _passed(self, ran: Ran, came: Sequence[tuple[Value, Gradient]]) -> list[tuple[Value, Gradient]]:
+        ledger, step = self.ledger, ran.step
+        going: list[tuple[Value, Gradient]] = []
+        whole: list[tuple[Value, int]] = []
+        first = came[0][1]
+        for name, value in zip(step.reads, ran.read, strict=True):
+            if not value.grad and not step.every:
+                continue
+            if name in step.reduces:
+                block = ledger.share(first.block) if name in step.passes else ledger.take(ran.made[0].size, "passing")
+                whole.append((value, block))
+            else:
+                going.append((value, self._gradient(ran, name, value, first)))
+        for block in [ledger.take(self.bytes_of(each), "temporary") for each in step.behind]:
+            ledger.drop(block)
+        for value, gradient in going:
+            if not value.grad:
+                ledger.drop(gradient.block)
+        # What was repeated along an axis gets the sum along it, once the operation is done.
+        for value, block in whole:
+            if value.grad:
+                going.append((value, Gradient(ledger.take(value.size, "passing"), Layout.of(value.layout.shape))))
+            ledger.drop(block)
+        arriving = [(value, gradient) for value, gradient in going if value.grad]
+        # A dense layer sees its matrix turned, so that one's gradient comes last, and its constants' comes first.
+        return sorted(arriving, key=lambda each: _turn(ran, each[0])) if step.op == "linear" else arriving
+
+    def _gradient(self, ran: Ran, name: str, value: Value, came: Gradient) -> Gradient:
+        """The gradient of one that was read and not repeated."""
+        step, shape = ran.step, value.layout.shape
+        if name in step.passes:
+            if shape == came.layout.shape:
+                layout = came.layout
+            elif len(shape) == len(came.layout.shape) and step.op == "cat":
+                layout = came.layout.part(shape)
+            elif step.op == "stack" and step.takes is not None:
+                layout = came.layout.without(step.takes)
+            else:
+                layout = Layout(shape, tuple(0 for _ in shape))
+            return Gradient(self.ledger.share(came.block), layout)
+        layout = Layout.of(shape)
+        if step.lies and len(step.lies) == len(shape):
+            layout = _lying(shape, step.lies)
+        elif step.op not in IN_ORDER and shape == came.layout.shape:
+            layout = came.layout.like()
+        return Gradient(self.ledger.take(value.size, "passing"), layout)
+
+    def _unseen(self, ran: Ran, came: Sequence[tuple[Value, Gradient]]) -> list[tuple[Value, Gradient]]:
+        """The gradient of what was seen differently: the same memory where that is possible."""
+        ledger, step, value = self.ledger, ran.step, ran.read[0]
+        if not value.grad:
+            return []
+        seen, gradient = came[0]
+        shape = value.layout.shape
+        if step.turns:
+            back = sorted(range(len(step.turns)), key=step.turns.__getitem__)
+            return [(value, Gradient(ledger.share(gradient.block), gradient.layout.turned(back)))]
+        if seen.layout.shape == shape:
+            return [(value, Gradient(ledger.share(gradient.block), gradient.layout))]
+        if product(seen.layout.shape) == product(shape) and step.op != "expand" and step.takes is None:
+            layout = gradient.layout.seen_as(shape)
+            if layout is not None:
+                return [(value, Gradient(ledger.share(gradient.block), layout))]
+        # Parts that nobody read are zeros, for the operation that joins them.
+        read = {id(each) for each, _ in came}
+        zeros = [ledger.take(each.size, "temporary") for each in ran.made if id(each) not in read]
+        made = Gradient(ledger.take(value.size, "passing"), Layout.of(shape))
+        for block in zeros:
+            ledger.drop(block)
+        return [(value, made)]
+
+    def arrive(self, pending: Pending, value: Value, came: Gradient) -> None:
+        """A gradient comes to a value, or to a weight, where it stays."""
+        ledger = self.ledger
+        where = self.gradients if value.weight else pending
+        before = where.get(value)
+        if before is None:
+            where[value] = came
+        elif self.adds_in_place and not ledger.shared(before.block):
+            ledger.drop(came.block)
+        else:
+            where[value] = Gradient(ledger.take(value.size, "passing"), before.layout.like())
+            ledger.drop(before.block)
+            ledger.drop(came.block)
+        if value.weight:
+            ledger.rename(where[value].block, "gradients")
+
+
+def _turn(ran: Ran, value: Value) -> int:
+    return (1, 2, 0)[ran.read.index(value)]
+
+
+def _lying(shape: tuple[int, ...], order: Sequence[int]) -> Layout:
+    """Axes in some order in memory."""
+    strides = dict(zip(order, Layout.of([shape[axis] for axis in order]).strides, strict=True))
+    return Layout(shape, tuple(strides[axis] for axis in range(len(shape))))

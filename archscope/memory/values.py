@@ -1,0 +1,50 @@
+"""What stands for tensors while a network runs in thought: values, gradients, and what the backward pass finds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archscope.layers.steps import Step
+from archscope.memory.layout import Layout
+from archscope.network import Node
+
+
+class Value:
+    """A tensor: the block it lies in, its bytes, how it lies there, its type, and whether a gradient goes to it."""
+
+    __slots__ = ("block", "dtype", "grad", "layout", "size", "weight")
+
+    def __init__(self, block: int, size: int, layout: Layout, dtype: str, *, grad: bool, weight: bool = False) -> None:
+        self.block, self.size, self.layout, self.dtype = block, size, layout, dtype
+        self.grad, self.weight = grad, weight
+
+
+class Gradient:
+    """The gradient of a value: its block, and how it lies there."""
+
+    __slots__ = ("block", "layout")
+
+    def __init__(self, block: int, layout: Layout) -> None:
+        self.block, self.layout = block, layout
+
+
+Pending = dict[Value, Gradient]
+"""Gradients that have come to values, and not gone on yet."""
+
+
+class Ran:
+    """A step that ran, as the backward pass finds it."""
+
+    __slots__ = ("layer", "made", "read", "saved", "step")
+
+    def __init__(self, layer: str, step: Step, read: list[Value], made: list[Value], saved: list[int]) -> None:
+        self.layer, self.step, self.read, self.made, self.saved = layer, step, read, made, saved
+
+
+class Again:
+    """Layers that run a second time in the backward pass: what they read from outside, and what others read of them."""
+
+    __slots__ = ("given", "made", "nodes")
+
+    def __init__(self, nodes: Sequence[Node], given: dict[str, list[Value]], made: dict[str, list[Value]]) -> None:
+        self.nodes, self.given, self.made = nodes, given, made
