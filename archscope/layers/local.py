@@ -6,10 +6,11 @@ from typing import ClassVar
 
 from archscope.layers.base import Facts, Layer, Shape, Weight, axial
 from archscope.layers.doubt import MAPS, Meaning
-from archscope.layers.windows import kernel_counts, side_counts, slides, spell_window
+from archscope.layers.steps import Made, Step, added
+from archscope.layers.windows import kernel_counts, padded_shape, side_counts, slides, spell_window
 from archscope.options import each_axis, flag, option, positive
 from archscope.paddings import Sides, sides
-from archscope.working import count, product
+from archscope.working import bare, count, product
 
 
 class _LocallyConnected(Layer):
@@ -56,6 +57,38 @@ class _LocallyConnected(Layer):
             macs_in_bounds=in_bounds,
             windows=tuple(each.window for each in across),
         )
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        """All windows side by side, and a product of matrices for every position."""
+        units = self.out_channels
+        places = bare(product(facts.output[1:]))
+        taps = bare(product((facts.inputs[0][0], *self.kernel_size)))
+        around = padded_shape(facts.inputs[0], self.padding)
+        weights = [
+            Step("reshape", ("weight",), (Made("kernels", (units, places, taps), each=False),), views=True),
+            Step("permute", ("kernels",), (Made("kernels turned", ()),), views=True, turns=(1, 0, 2)),
+        ]
+        steps = [
+            Step("pad", ("input",), (Made("around", around),)),
+            Step("im2col", ("around",), (Made("windows", (taps, places)),)),
+            *weights,
+            Step("permute", ("windows",), (Made("windows turned", ()),), views=True, turns=(2, 1, 0)),
+            Step("bmm", ("kernels turned", "windows turned"), (Made("sums turned", (places, units), at=2),),
+                 saves_for={"kernels turned": "windows turned", "windows turned": "kernels turned"}),
+            Step("permute", ("sums turned",), (Made("sums", ()),), views=True, turns=(2, 1, 0)),
+        ]  # fmt: skip
+        came = "sums"
+        if self.bias:
+            constants = Made("constants", (units, places), each=False)
+            steps += [
+                Step("reshape", ("bias",), (constants,), views=True),
+                added("sums", "constants", (units, places), ("constants",))
+                .replace(makes=(Made("shifted", (units, places)),)),
+            ]  # fmt: skip
+            came = "shifted"
+        held = ("around", "windows")
+        steps.append(Step("reshape", (came,), (Made("output", facts.output),), views=True, reads_too=held))
+        return tuple(steps)
 
 
 class LocallyConnected1d(_LocallyConnected):
