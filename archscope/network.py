@@ -105,6 +105,7 @@ class Published(Record, uncompared=("span",)):
         where: the place in the source, such as ``Table 2``.
         why: why it does not hold.
         note: a remark on one that does hold.
+        seen: whether it was seen in its source, and is not quoted from memory.
         changes: options it is stated for, such as ``{"C1.padding": 2}``.
         input: the input shape it is stated for, where that is another one.
     """
@@ -117,10 +118,20 @@ class Published(Record, uncompared=("span",)):
     where: str | None = None
     why: str | None = None
     note: str | None = None
+    seen: bool = True
     changes: Mapping[str, Any] = EMPTY
     input: Shape | None = None
     printed: Printed | None = None
     span: Span | None = None
+
+    @property
+    def cited(self) -> str:
+        """The source, where in it, and whether it was looked up there.
+
+        >>> Published("units", 650_000, "krizhevsky2012", where="abstract", seen=False).cited
+        'krizhevsky2012, abstract, from memory'
+        """
+        return ", ".join(each for each in (self.source, self.where, "" if self.seen else "from memory") if each)
 
 
 class Looked(Record):

@@ -88,7 +88,7 @@ TOTALS = {
     "nin@cifar10": (966_986, 0, None, None, 222_486_528, None, None),
     "resnet-cifar@20": (269_722, 1_376, None, None, 40_551_040, None, None),
     "shufflenet-v1@g3": (1_865_728, 24_480, None, None, 137_460_672, None, None),
-    "shufflenet-v2@1.0": (2_278_604, 16_180, None, None, 144_907_992, None, None),
+    "shufflenet-v2@1.0": (2_279_760, 16_180, None, None, 145_814_296, None, None),
     "squeezenet@1.0": (1_248_424, 0, None, None, 832_667_936, None, None),
     "unet": (31_030_658, 0, None, None, 150_428_424_448, None, None),
     "zfnet": (62_357_608, 0, None, None, 1_168_032_896, None, None),

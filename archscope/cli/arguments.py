@@ -23,7 +23,8 @@ def _complete_layer(ctx: typer.Context, incomplete: str) -> list[str]:
         network = open_network(ctx.params["spec"])
     except (ArchscopeError, KeyError):
         return []
-    return [name for name in dict.fromkeys(node.row for node in network.nodes) if name.startswith(incomplete)]
+    names = dict.fromkeys([*(node.row for node in network.nodes), "total"])
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def complete_names(names: Iterable[str] | Mapping[str, str], incomplete: str) -> list[Any]:
@@ -55,7 +56,9 @@ Specs = Annotated[
 
 LayerName = Annotated[
     str,
-    typer.Argument(metavar="LAYER", help="A layer of the spec.", autocompletion=_complete_layer, show_default=False),
+    typer.Argument(
+        metavar="LAYER", help="A layer of the spec, or `total`.", autocompletion=_complete_layer, show_default=False
+    ),
 ]
 
 Changes = Annotated[

@@ -20,13 +20,15 @@ def command(
     """Work out one layer's numbers step by step, as on a blackboard.
 
     Each number stands three times: as a formula in letters, with the layer's own numbers in their places, and
-    worked out. What is shown is the arithmetic that was done.
+    worked out. What is shown is the arithmetic that was done. `total` stands for the whole network. Figures in print
+    stand below, with what is to be said of them.
 
     \b
     archscope explain lenet5 C1
     archscope explain lenet5 C1 --set C1.padding=2
     archscope explain alexnet conv2
     archscope explain resnet@50 conv3
+    archscope explain gpt2@small total
     """
     import archscope
     from archscope.cli.opened import opened

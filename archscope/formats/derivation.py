@@ -19,7 +19,7 @@ from archscope.network import Node
 from archscope.options import spell
 from archscope.record import Record
 from archscope.stages import Stage
-from archscope.working import Count
+from archscope.working import Count, total
 
 _AXES: Final = {
     1: ("values",),
@@ -33,6 +33,10 @@ _SIDE_LETTERS: Final = {"i": "side of the input", "k": "kernel", "s": "stride", 
                         "p₂": "and after", "d": "dilation", "o": "output padding"}  # fmt: skip
 _COUNTED: Final = ("parameters", "fixed", "connections", "connections_in_bounds", "macs", "flops", "units",
                    "dense_equivalent")  # fmt: skip
+
+
+TOTAL: Final = "total"
+"""What the whole network is called, as in a published figure."""
 
 
 class Section(Record):
@@ -75,6 +79,8 @@ def derive(analysis: Analysis, layer: str) -> tuple[Section, ...]:
     Raises:
         NotFound: the network has no layer of that name.
     """
+    if layer == TOTAL and TOTAL not in {row.name for row in analysis.rows}:
+        return _derive_total(analysis)
     row = analysis[layer]
     if isinstance(row, Stage):
         return _derive_stage(analysis, row)
@@ -86,7 +92,47 @@ def derive(analysis: Analysis, layer: str) -> tuple[Section, ...]:
     ]
     sections += [_count_section(row, quantity) for quantity in _COUNTED if _told(row, quantity)]
     sections.append(Section("Receptive field", tuple(_field(row))))
+    sections.append(_in_print(analysis, row.name))
     return tuple(section for section in sections if section.lines)
+
+
+def _derive_total(analysis: Analysis) -> tuple[Section, ...]:
+    """The numbers of the whole network: how those of its blocks and layers add up."""
+    rows = analysis.at(1)
+    sections = [
+        Section(f"{analysis.title}, all of it", (f"{len(analysis.nodes):,} nodes of the network",)),
+        Section("What it holds", tuple(_parts_of(rows))),
+    ]
+    for quantity in _COUNTED:
+        column, counts = COLUMNS[quantity], [row.count_of(quantity) for row in rows]
+        known = total(Count(int(each)) for each in counts if each)
+        whole = analysis.totals.count_of(quantity)
+        if whole is None:
+            said = [f"  {NOT_COVERED} {analysis.totals.reasons[quantity]}"]
+        else:
+            # What was read of a module may hold more than its layers.
+            said = list(_steps(known if known == whole else whole)) if whole else []
+        sections.append(Section(f"{column.heading}: {column.doc}", tuple(said)))
+    sections.append(_in_print(analysis, None))
+    return tuple(section for section in sections if section.lines)
+
+
+def _in_print(analysis: Analysis, layer: str | None) -> Section:
+    """What was published about it, and what is to be said of that."""
+    lines = []
+    for figure in analysis.network.published:
+        if figure.layer == layer:
+            printed = figure.value if figure.printed is None else figure.printed.text
+            said = f"“{figure.claim}”" if figure.quantity is None else f"{_shown(printed)} {figure.quantity}"
+            remark = f": {figure.why or figure.note}" if figure.why or figure.note else ""
+            lines.append(f"  {said} ({figure.cited}){remark}")
+    return Section("In print", tuple(lines))
+
+
+def _shown(printed: Any) -> str:
+    if isinstance(printed, tuple):
+        return spell_shape(printed)
+    return f"{printed:,}" if isinstance(printed, int) else str(printed)
 
 
 def _derive_stage(analysis: Analysis, row: Stage) -> tuple[Section, ...]:
@@ -94,10 +140,11 @@ def _derive_stage(analysis: Analysis, row: Stage) -> tuple[Section, ...]:
     sections = [
         Section(f"{row.shown} of {analysis.title}", (f"{row.label}: {len(row.nodes)} nodes of the network",)),
         Section("Shapes", tuple(_stage_shapes(row))),
-        Section("What it holds", tuple(_parts_of(row))),
+        Section("What it holds", tuple(_parts_of(row.parts))),
     ]
     sections += [_count_section(row, quantity) for quantity in _COUNTED if _told(row, quantity)]
     sections.append(Section("Receptive field", tuple(_field(row))))
+    sections.append(_in_print(analysis, row.name))
     return tuple(section for section in sections if section.lines)
 
 
@@ -107,9 +154,9 @@ def _stage_shapes(row: Stage) -> Iterable[str]:
     yield from (f"  out  {spell_shape(shape)}" for shape in row.outputs)
 
 
-def _parts_of(row: Stage) -> Iterable[str]:
+def _parts_of(rows: Sequence[Row]) -> Iterable[str]:
     """A line for every part; `explain` takes its name."""
-    lines = [(part.name, part.label, spell_shapes(part.outputs), f"{int(part.parameters):,}") for part in row.parts]
+    lines = [(part.name, part.label, spell_shapes(part.outputs), f"{int(part.parameters):,}") for part in rows]
     widths = [max(len(line[at]) for line in lines) for at in range(4)]
     for name, label, shapes, parameters in lines:
         yield (

@@ -34,6 +34,7 @@ class Finding:
         node: the node, where a layer has several.
         source: who published the figure.
         where: where in it.
+        seen: whether a published figure was seen in its source.
         sampled: how much was looked at, where that was not all there is.
     """
 
@@ -48,15 +49,16 @@ class Finding:
     source: str | None = None
     where: str | None = None
     sampled: str = ""
+    seen: bool = True
 
     @property
     def cited(self) -> str:
-        """The source of a published figure, and where in it.
+        """The source of a published figure, where in it, and whether it was looked up there.
 
         >>> Finding("published", "C1", "units", Verdict.AGREES, source="book", where="Fig. 2").cited
         'book, Fig. 2'
         """
-        return ", ".join(each for each in (self.source, self.where) if each)
+        return ", ".join(each for each in (self.source, self.where, "" if self.seen else "from memory") if each)
 
     @property
     def place(self) -> str:

@@ -29,7 +29,7 @@ def judge(figure: Published, analysis: Analysis) -> Finding:
     """One figure held against the numbers of the network, or of the variant of it that the figure is stated for."""
     found = Finding(
         NAME, figure.layer, figure.quantity or "claim", Verdict.AGREES, theirs=_said(figure),
-        source=figure.source, where=figure.where,
+        source=figure.source, where=figure.where, seen=figure.seen,
     )  # fmt: skip
     if figure.quantity is None:
         found = replace(found, ours=figure.note or "", theirs=figure.claim)

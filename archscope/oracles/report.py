@@ -249,6 +249,7 @@ def _network(verification: Verification) -> dict[str, Any]:
                 "why": each.why,
                 "source": each.source,
                 "where": each.where,
+                "seen": each.seen if each.source else None,
                 "sampled": each.sampled or None,
             }
             for each in verification.findings

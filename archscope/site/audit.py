@@ -62,8 +62,9 @@ class Finding:
         if figure.input is not None:
             stated.append(f"input {spell_shape(figure.input)}")
         said = (figure.why or figure.note or "").rstrip(".")
+        memory = "" if figure.seen else "quoted from memory"
         condition = f"stated for {', '.join(stated)}" if stated else ""
-        return "; ".join(each for each in (said, condition) if each)
+        return "; ".join(each for each in (said, condition, memory) if each)
 
 
 def audit(analysis: Analysis) -> tuple[Finding, ...]:
@@ -75,9 +76,15 @@ def _finding(figure: Published, analysis: Analysis) -> Finding:
     found = judge(figure, analysis)
     if figure.quantity is None:
         return Finding(figure, "", figure.claim or "", "", "claim")
-    subject = _SHAPES.get(figure.quantity) or COLUMNS[figure.quantity].heading.lower()
+    subject = _SHAPES.get(figure.quantity) or _heading(figure.quantity)
     recomputed = "not known" if found.ours is None else spell(found.ours)
     return Finding(figure, subject, spell(found.theirs), recomputed, _verdict(found))
+
+
+def _heading(quantity: str) -> str:
+    """What it is called within a sentence: what is spelled in capitals stays so."""
+    heading = COLUMNS[quantity].heading
+    return heading if heading[:2].isupper() else heading.lower()
 
 
 def _verdict(found: Judged) -> Verdict:

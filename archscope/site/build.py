@@ -108,9 +108,10 @@ def gather(analysis: Analysis) -> Page:
     left_out: list[str] = []
     return Page(
         analysis=analysis,
-        figure=_picture(figure),
+        figure=picture_of(figure),
         figure_style=figure.style,
-        graph=None if graph is None else _picture(graph),
+        graph=None if graph is None else picture_of(graph),
+        small=picture_of(broad(figure)),
         findings=audit(analysis),
         sources=(_source(analysis, "PyTorch", write_pytorch), _source(analysis, "Keras", write_keras)),
         downloads=tuple(_downloads(analysis, figure, graph, left_out)),
@@ -150,9 +151,16 @@ def _measured(
             yield measured
 
 
-def _picture(drawing: Drawing) -> Picture:
-    dark = draw(drawing.analysis, style=drawing.style, theme="dark")
+def picture_of(drawing: Drawing) -> Picture:
+    """A drawing in both themes."""
+    dark = draw(drawing.analysis, style=drawing.style, direction=drawing.request.direction, theme="dark")
     return Picture(drawing.scene, dark.scene)
+
+
+def broad(figure: Drawing) -> Drawing:
+    """The figure as a gallery shows it: what is higher than broad lies on its side."""
+    upright = figure.style == "graph" and figure.scene.height > figure.scene.width
+    return draw(figure.analysis, style="graph", direction="lr") if upright else figure
 
 
 def _downloads(analysis: Analysis, figure: Drawing, graph: Drawing | None, left_out: list[str]) -> Iterable[Download]:
@@ -190,6 +198,8 @@ def _files(pages: Sequence[Page], format: str) -> dict[str, bytes]:
         return files
     if format == "html":
         files["index.html"] = index_html.write(pages).encode()
+        if sources := index_html.sources_of(pages):
+            files[index_html.BIBLIOGRAPHY] = bibtex(sources).encode()
     else:
         files["index.md"] = markdown.index(pages).encode()
     for page in pages:

@@ -53,36 +53,32 @@ class Picture:
         return self.light.width
 
 
-def still(picture: Picture, palette: Palette, *, words: bool = True) -> Markup:
-    """A picture to look at; without words it is lighter, for a size at which nobody could read them."""
-    items = _recolored(picture.light.items, picture.dark.items, palette)
-    if not words:
-        items = tuple(item for item in walk(items) if isinstance(item, Path | Polygon))
-    return _svg(picture.light, "\n".join(elements(items)), role="img")
-
-
 def live(picture: Picture, analysis: Analysis, palette: Palette, prefix: str) -> Markup:
     """A picture whose layers are links to ``#layer-NAME``; ``prefix`` keeps its titles apart from another's."""
-    items = _recolored(picture.light.items, picture.dark.items, palette)
-    return _svg(picture.light, "\n".join(_Links(analysis).written(items)), role="group", prefix=prefix)
+    items = recolored(picture, palette)
+    return _svg(picture.light, "\n".join(_Links(analysis).written(items)), prefix)
 
 
-def _svg(scene: Scene, body: str, *, role: str, prefix: str = "") -> Markup:
+def recolored(picture: Picture, palette: Palette) -> tuple[Item, ...]:
+    """The items of a picture with a CSS variable wherever the themes differ."""
+    return _recolored(picture.light.items, picture.dark.items, palette)
+
+
+def _svg(scene: Scene, body: str, prefix: str) -> Markup:
     # A listener hears the title alone: the description names every layer, and each of them is a link here.
-    labelled = f"{prefix}-title" if prefix else None
+    labelled = f"{prefix}-title"
     width = number(scene.width * 4 / 3)
     return tag(
         "svg",
         tag("title", scene.title, id=labelled),
         Markup(f"\n{body}\n"),
-        role=role,
+        role="group",
         aria_labelledby=labelled,
-        aria_label=None if labelled else scene.title,
         viewBox=f"0 0 {number(scene.width)} {number(scene.height)}",
         width=width,
         height=number(scene.height * 4 / 3),
         # The style sheet keeps a small picture from being blown up until it fills the page.
-        style=f"--drawn:{width}px" if prefix else None,
+        style=f"--drawn:{width}px",
         font_family="Liberation Sans, Arimo, Arial, Helvetica, sans-serif",
         stroke_linejoin="round",
     )

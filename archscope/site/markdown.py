@@ -18,17 +18,32 @@ from archscope.site.audit import SAID
 from archscope.site.evidence import Evidence, Mark, Table
 from archscope.site.letters import meaning
 from archscope.site.page import WORKED, Page, Source, steps, told
+from archscope.site.slips import first_slip
 
 
 def index(pages: Sequence[Page]) -> str:
-    """The page of all networks."""
-    parts = ["# Networks", "\n".join(_comparison(pages))]
-    for page in pages:
+    """The page of all networks, the oldest first."""
+    ordered = sorted(pages, key=lambda page: (page.analysis.network.year or 9999, page.slug))
+    parts = ["# Networks", "\n".join(_comparison(ordered)), "\n".join(_slips(ordered))]
+    for page in ordered:
         link = f"{page.slug}/index.md"
         parts.append(f"## [{escape(page.analysis.title)}]({link})")
         parts.append(f"[![{escape(page.analysis.title)}]({page.slug}/{_picture(page)})]({link})")
         parts.append(escape(page.analysis.network.summary))
     return _joined(parts)
+
+
+def _slips(pages: Sequence[Page]) -> Iterable[str]:
+    """What was printed wrong, a line each, with the command that shows it."""
+    found = [(page, slip) for page in pages if (slip := first_slip(page.analysis, page.findings)) is not None]
+    if found:
+        yield "## What was printed wrong"
+        yield ""
+        yield row("Network", "What", "See")
+        yield "|---|---|---|"
+    for page, slip in found:
+        name = f"[{escape(page.analysis.title)}]({page.slug}/index.md)"
+        yield row(name, f"{escape(slip.text)}.", f"`{slip.command}`")
 
 
 def network(page: Page) -> str:

@@ -56,6 +56,7 @@ class Page:
         figure: the picture as the papers drew it, or the graph where it has no such form.
         figure_style: what it is drawn as.
         graph: the graph, where the figure is another picture.
+        small: the figure as a gallery shows it.
         findings: every published figure beside what comes out.
         sources: PyTorch's and Keras's.
         downloads: the files beside the page.
@@ -68,6 +69,7 @@ class Page:
     figure: Picture
     figure_style: str
     graph: Picture | None
+    small: Picture
     findings: tuple[Finding, ...]
     sources: tuple[Source, ...] = ()
     downloads: tuple[Download, ...] = ()

@@ -8,6 +8,7 @@ from typing import Literal
 
 from archscope.escaping import json_in_html
 from archscope.layers.base import spell_shape
+from archscope.rows import Row
 from archscope.site.audit import SAID
 from archscope.site.page import Page
 
@@ -47,10 +48,23 @@ def _network(page: Page) -> Iterable[Entry]:
 
 def _layers(page: Page) -> Iterable[Entry]:
     for row in page.analysis.rows:
+        if _is_copy(page, row):
+            continue
         shape = spell_shape(row.output)
         count = f", {int(row.parameters):,} parameters" if row.parameters else ""
         text = f"{row.node.layer.label}, {shape}{count}, in {page.analysis.title}"
         yield Entry(row.name, text, f"{_address(page)}#layer-{row.name}", "layer")
+
+
+def _is_copy(page: Page, row: Row) -> bool:
+    """Whether it is in a later one of several equal blocks: the first stands for all."""
+    groups = page.analysis.network.groups
+    path = row.node.group
+    return any(
+        groups[path[:depth]].copies > 1 and path[depth] != "0"
+        for depth in range(1, len(path))
+        if path[:depth] in groups
+    )
 
 
 def _figures(page: Page) -> Iterable[Entry]:

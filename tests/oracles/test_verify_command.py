@@ -56,7 +56,7 @@ def test_json_has_every_finding(archscope_run: Runs) -> None:
     assert document["differs"] == 0
     found = document["networks"][0]["findings"]
     assert {"witness": "torchinfo", "layer": "C3", "node": "C3", "quantity": "connections", "verdict": "agrees",
-            "ours": 151600, "theirs": 151600, "why": "", "source": None, "where": None,
+            "ours": 151600, "theirs": 151600, "why": "", "source": None, "where": None, "seen": None,
             "sampled": None} in found  # fmt: skip
 
 

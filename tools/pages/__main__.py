@@ -14,13 +14,14 @@ from tools.pages import (
     layer_types,
     library,
     modules,
+    museum,
     notebooks,
     spec_language,
     warnings,
 )
 
 DOCS = Path(__file__).parents[2] / "docs"
-MAKERS = (commands, data_formats, figures, layer_types, library, modules, notebooks, spec_language, warnings)
+MAKERS = (commands, data_formats, figures, layer_types, library, modules, museum, notebooks, spec_language, warnings)
 MADE = "This page is generated"
 
 

@@ -56,6 +56,13 @@
   });
   search();
 
+  const told = document.querySelector(".reading");
+  for (const dot of document.querySelectorAll(".growth .dot")) {
+    for (const kind of ["pointerenter", "focus"]) {
+      dot.addEventListener(kind, () => { told.textContent = dot.dataset.said; });
+    }
+  }
+
   for (const button of document.querySelectorAll("th button[data-column]")) {
     button.addEventListener("click", () => {
       const head = button.closest("th");
