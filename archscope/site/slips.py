@@ -2,9 +2,9 @@
 
 >>> from archscope.analysis import analyze
 >>> from archscope.reader import load
->>> slip = first_slip(analyze(load("gpt2@small")))
+>>> slip = first_slip(analyze(load("alexnet")))
 >>> slip.text, slip.command
-('Table 2: parameters 117M; 124,439,808 come out', 'archscope explain gpt2@small total')
+('Fig. 2: input shape 3×224×224; 3×227×227 come out', 'archscope explain alexnet total')
 """
 
 from __future__ import annotations
