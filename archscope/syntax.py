@@ -49,6 +49,9 @@ def _syntax_help(source: Source, line: int, problem: str) -> str:
     run_on = next(filter(None, map(re.compile(r"(?:^|[\s{,])([A-Za-z_]+):(?![\s/])(\S+)").search, nearby[::-1])), None)
     if run_on:
         return f"put a space after the colon: `{run_on[1]}: {run_on[2]}`"
+    braced = next(filter(None, map(re.compile(r"\$\{\s*(\w+)\s*\}").search, nearby[::-1])), None)
+    if braced:
+        return f"write `${braced[1]}`: a name has no braces"
     if "did not find expected ',' or '}'" in problem:
         return "separate options with commas, and close the brackets"
     if "alias" in problem or "anchor" in problem:

@@ -18,15 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from archscope.diagnostics import Diagnostic, Source, Span
-from archscope.errors import SpecError
+from archscope.errors import NotFound, SpecError
 from archscope.network import Network
 from archscope.patience import without_collector
 from archscope.reader.document import read_document
 from archscope.reader.doubts import as_mistakes
+from archscope.reader.families import check_others
 from archscope.reader.library import find, index_file, read_bytes, read_standard_input, spec_names, specs_folder
 from archscope.reader.overrides import apply_changes, apply_input
 from archscope.reader.report import Report
-from archscope.reader.variants import SIGN, apply_variant, split
+from archscope.reader.variants import SIGN, apply_variant, split, variants_in
 from archscope.record import Record
 from archscope.source import Invalid, parse
 
@@ -131,12 +132,37 @@ def _decode(content: bytes, name: str) -> str:
 def _read(source: Source, request: _Request) -> Network:
     with without_collector():
         report = Report()
-        network = _network(source, request, report)
+        try:
+            network = _network(source, request, report)
+        except NotFound:  # a family without a variant
+            if request.variant is None:
+                _check_family(source, request)
+            raise
     if network is None:
         raise SpecError(report.in_order())
     if request.strict and network.doubts:
         raise SpecError(as_mistakes(network.doubts))
     return network
+
+
+def _check_family(source: Source, request: _Request) -> None:
+    """Read every variant of a spec.
+
+    Raises:
+        SpecError: some have mistakes; carries each of them once.
+    """
+    found: dict[tuple[str, str, str], Diagnostic] = {}
+    try:
+        variants = variants_in(parse(source)[0])
+    except Invalid:
+        return
+    for variant in variants:
+        report = Report()
+        _network(source, request.replace(variant=variant), report)
+        for each in report.diagnostics:
+            found.setdefault((each.name, each.message, str(each.span)), each)
+    if found:
+        raise SpecError([*found.values()])
 
 
 def _network(source: Source, request: _Request, report: Report) -> Network | None:
@@ -146,6 +172,8 @@ def _network(source: Source, request: _Request, report: Report) -> Network | Non
         body = report.mapping(tree, "a spec", Span(source, 0, 0, 0, 0), "begin with `input:` and `layers:`")
         if body is None:
             return None
+        if request.variant is not None:
+            check_others(body, request.variant, report)
         apply_variant(body, request.variant, request.called, report)
         inner = apply_changes(body, request.changes, report)
         apply_input(body, request.input, report)

@@ -13,7 +13,7 @@ from archscope.layers import TYPES
 from archscope.layers.base import Layer
 from archscope.layers.doubt import KINDS
 from archscope.options import Kind, choice, list_of, number, one_or_many, option, text
-from archscope.reader.foreign import meant_type, remedy_of_type
+from archscope.reader.foreign import meant_type, remedy_of_name, remedy_of_type
 from archscope.reader.report import FAILED, Origin, Report
 from archscope.record import Record
 from archscope.source import Invalid, List, Mapping, Scalar, Tree, locate, parse, to_data
@@ -173,7 +173,8 @@ def _read_type(
 ) -> type[Layer] | None:
     tree = body.get("type")
     if tree is None:
-        report.add("missing-option", f"{what_for}: `type` is missing", span, help="add `type:`, such as `conv2d`")
+        some = next(iter(blocks), "conv2d")
+        report.add("missing-option", f"{what_for}: `type` is missing", span, help=f"add `type:`, such as `{some}`")
         return None
     name = report.text(tree, f"{what_for}: `type`")
     if name is None:
@@ -185,7 +186,7 @@ def _read_type(
             unknown,
             f"{what_for}: there is no {what[:-1]} `{name}`",
             tree.span,
-            help=partial(remedy_of_type, name, names, what=what),
+            help=remedy_of_name(name, report.names) or partial(remedy_of_type, name, names, what=what),
         )
         meant = meant_type(name, names)  # its options are read as those of what is meant
         return None if meant is None else TYPES.get(meant)

@@ -251,6 +251,44 @@ def remedy_of_option(name: str, value: Any, declared: Iterable[str]) -> str:
     return _NEEDLESS.get(word) or did_you_mean(name, known, what="options")
 
 
+_OF_A_BLOCK: Final = {
+    **dict.fromkeys(("times", "copies", "n", "num", "number", "count", "depth", "reps", "repeats", "repetitions",
+                     "layers", "num_layers", "n_layers", "blocks", "num_blocks", "n_blocks"), "repeat"),
+    **_PLACES,
+}  # fmt: skip
+"""Words for what every use of a block can say."""
+
+
+def remedy_of_block_option(name: str, block: str, own: Iterable[str], all_have: Iterable[str]) -> str:
+    """What to write for an option that a block has not.
+
+    >>> remedy_of_block_option("times", "conv", ["c", "k"], ["repeat", "from"])
+    'write `repeat:`'
+    """
+    options, common = list(own), list(all_have)
+    near = did_you_mean(name, options, what="")
+    if near.startswith("did you mean"):
+        return near
+    word = name.casefold()
+    if word in _OF_A_BLOCK:
+        return f"write `{_OF_A_BLOCK[word]}:`"
+    near = did_you_mean(name, common, what="")
+    if near.startswith("did you mean"):
+        return near
+    has = f"the options of `{block}` are {', '.join(options)}" if options else f"`{block}` has no options"
+    return f"{has}; to give it one more, name it in the block's `options:`"
+
+
+def remedy_of_name(value: Any, names: Iterable[str]) -> str | None:
+    """What to write for a text where the value of a name was meant: `c`, `{c}` or `%c` for `$c`.
+
+    >>> remedy_of_name("{{c}}", ["c", "k"]), remedy_of_name("eight", ["c"])
+    ('write `$c` for the value of `c`', None)
+    """
+    found = re.fullmatch(r"[\s{}%<>()$@]*([A-Za-z_]\w*)[\s{}%<>()]*", value) if isinstance(value, str) else None
+    return f"write `${found[1]}` for the value of `{found[1]}`" if found and found[1] in set(names) else None
+
+
 def _yaml(value: Any) -> str:
     return value if isinstance(value, str) else spell(value)
 

@@ -10,7 +10,7 @@ from archscope.diagnostics import Diagnostic, Note, Span
 from archscope.errors import Rejects
 from archscope.limits import MOST_MISTAKES
 from archscope.options import Kind, Option, spell
-from archscope.reader.foreign import option_for, remedy_of_option, remedy_of_value
+from archscope.reader.foreign import option_for, remedy_of_name, remedy_of_option, remedy_of_value
 from archscope.record import Record
 from archscope.source import List, Scalar, Tree, locate, to_data
 from archscope.source import Mapping as MappingTree
@@ -39,6 +39,7 @@ class Report:
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
         self.found = 0
+        self.names: Iterable[str] = ()  # that values may stand for where the line in hand is written
         self._origin: Origin | None = None
         self._line: Span | None = None
         self._told: set[tuple[str, int, int]] = set()
@@ -114,9 +115,8 @@ class Report:
         except Rejects as error:
             at = locate(tree, error.path)
             written = _at(to_data(tree), error.path)
-            self.add(
-                "wrong-value", f"{what}: {error.message}", at, help=remedy_of_value(written) or error.help or meaning
-            )
+            help_ = remedy_of_value(written) or remedy_of_name(written, self.names) or error.help or meaning
+            self.add("wrong-value", f"{what}: {error.message}", at, help=help_)
             return FAILED
 
     def options(

@@ -9,6 +9,7 @@ import pytest
 import archscope
 from archscope.errors import NotFound, SpecError
 from archscope.network import Ref
+from archscope.reader import read
 from archscope.reader.variants import variants_of
 from tests.blocks.specs import RESNET50
 from tools.index import index
@@ -186,3 +187,51 @@ FAMILIES = {
 def test_a_network_of_the_field_has_its_parameters_and_macs(name: str) -> None:
     totals = archscope.analyze(archscope.load(name)).totals
     assert (totals.parameters, totals.macs) == FAMILIES[name]
+
+
+CHANGED = """
+input: [3, 32, 32]
+blocks:
+  conv:
+    options: {c: , k: 3}
+    layers:
+      conv: {type: conv2d, out_channels: $c, kernel_size: $k, padding: $k//2}
+layers:
+  a: {type: conv, c: 8}
+variants:
+  S: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("variant", "said"),
+    [
+        ("{layers: {a: {kk: 9}}}", "the variant `L`: `a` (conv): unknown option `kk`"),
+        ("{layers: {aa: {c: 9}}}", "the variant `L`: layer `aa`: `type` is missing"),
+        ("{layers: {b: }}", "the variant `L`: there is no layer `b` to take away"),
+        ("{layers: {a: {type: conv3}}}", "the variant `L`: layer `a`: there is no layer type `conv3`"),
+        ("{layers: {b: {type: linear, out_features: many}}}",
+         "the variant `L`: `b` (linear): `out_features`: expected a positive integer, got 'many'"),
+        ("{layers: {b: {type: linear, units: 3}}}", "the variant `L`: `b` (linear): unknown option `units`"),
+        ("{layers: {a: {c: $e}}}", "the variant `L`: `a`: there is no name `$e`"),
+        ("{let: {d: 4}}", "the variant `L`: the name `d` is never used"),
+        ("{layer: {a: {c: 4}}}", "the variant `L`: unknown key `layer`"),
+        ("{layers: {a: {first: {s: 2}, repeat: 2}}}", "the variant `L`: `a` (conv): unknown option `s`"),
+        ("{layers: {a: {columns: [c, k], rows: [[8, 3], [8]]}}}",
+         "the variant `L`: `a`: a row has an entry for each of the 2 columns, got 1"),
+        ("3", "the variant `L` must be a mapping, got 3"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_one_variant_is_told_to_who_reads_another(variant: str, said: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        read(f"{CHANGED}  L: {variant}\n", variant="S")
+    assert [each.message for each in caught.value.diagnostics] == [said]
+
+
+def test_a_mistake_that_shows_in_shapes_alone_is_told_to_who_names_the_family_or_the_variant(tmp_path: Path) -> None:
+    path = tmp_path / "family.yaml"
+    path.write_text(f"{CHANGED}  L: {{layers: {{b: {{type: linear, out_features: 3}}}}}}\n", encoding="utf-8")
+    archscope.load(f"{path}@S")
+    for spec in (path, f"{path}@L"):
+        with pytest.raises(SpecError, match="`b` \\(linear\\): takes a vector"):
+            archscope.load(spec)

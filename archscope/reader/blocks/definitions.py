@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from archscope.diagnostics import Span
@@ -14,8 +14,8 @@ from archscope.reader.blocks.expression import names_in
 from archscope.reader.entries import NAME_HELP, PLACE
 from archscope.reader.report import Report
 from archscope.record import EMPTY
+from archscope.source import List, Scalar, Tree, walk
 from archscope.source import Mapping as MappingTree
-from archscope.source import Scalar, Tree, walk
 
 USE: Final = {
     "repeat": option(integer, default=None, doc="How many copies follow one another; each reads the one before."),
@@ -40,6 +40,14 @@ BLOCK: Final = {
     "summary": option(text, default=None, doc="A sentence about it, for readers of the code."),
 }
 """The keys of a block's definition."""
+
+_WORDS: Final = {
+    **dict.fromkeys(("params", "parameters", "args", "arguments", "option", "let", "defaults"), "options"),
+    **dict.fromkeys(("input", "from", "takes"), "inputs"),
+    **dict.fromkeys(("output", "returns", "return"), "outputs"),
+    **dict.fromkeys(("layer", "body", "steps", "forward"), "layers"),
+}
+"""Other words for the keys of a block."""
 
 TITLE: Final = option(text, default=None, doc="What tables and pictures call the block, or the run of copies.")
 
@@ -96,7 +104,7 @@ def read_definitions(body: MappingTree, report: Report) -> dict[str, Definition]
                 "duplicate-name",
                 f"`{name}` is a layer type; a block cannot have its name",
                 key.span,
-                help="choose another name",
+                help=f"choose another name, such as `{name}_block`",
             )
         elif not _PLAIN.match(name):
             report.add("invalid-name", f"`{name}` is no name for a block", key.span, help=NAME_HELP)
@@ -127,7 +135,7 @@ def _check_keys(body: MappingTree, what: str, report: Report) -> None:
                 "unknown-key",
                 f"{what}: unknown key `{key}`",
                 body.key_span(key),
-                help=did_you_mean(key, BLOCK, what="keys"),
+                help=f"write `{_WORDS[key]}:`" if key in _WORDS else did_you_mean(key, BLOCK, what="keys"),
             )
 
 
@@ -151,7 +159,12 @@ def _options(body: MappingTree, what: str, block: Definition, report: Report) ->
     tree = body.get("options")
     if tree is None:
         return {}
-    declared = report.mapping(tree, f"{what}: `options`", tree.span, "write `options: {c: , k: 1}`")
+    named = (
+        ", ".join(f"{each.value}: " for each in tree.items if isinstance(each, Scalar))
+        if isinstance(tree, List)
+        else ""
+    )
+    declared = report.mapping(tree, f"{what}: `options`", tree.span, f"write `options: {{{named or 'c: , k: 1'}}}`")
     if declared is None:
         return {}
     options: dict[str, tuple[Scalar, Tree | None]] = {}
@@ -248,8 +261,13 @@ def check_used(body: MappingTree, definitions: Mapping[str, Definition], report:
             said.update(each.value for each in walk(tree) if isinstance(each.value, str))
             asked.update(names_of(tree))
     for name, block in definitions.items():
-        if name not in said:
-            _unused("block", name, block.span, [each for each in said if each not in definitions], report)
+        if name not in said and not _misspelt(name, said, definitions):
+            report.add(
+                "unused",
+                f"the block `{name}` is never used",
+                block.span,
+                help=f"write `type: {name}` on a line, or remove it",
+            )
         own: set[str] = set()
         for tree in [
             *(line for _, line in block.lines.values()),
@@ -257,17 +275,27 @@ def check_used(body: MappingTree, definitions: Mapping[str, Definition], report:
         ]:
             own.update(names_of(tree))
         for option_, (key, _) in block.options.items():
-            if option_ not in own:
-                _unused(f"option of the block `{name}`", option_, key.span, [], report)
+            if option_ not in own and not block.broken:
+                report.add(
+                    "unused",
+                    f"no line of the block `{name}` reads its option `{option_}`",
+                    key.span,
+                    help=f"write `${option_}` where it is meant, or remove it",
+                )
     let = body.get("let")
     if isinstance(let, MappingTree):
         for name in let.entries:
             if name not in asked:
-                _unused("name", name, let.key_span(name), [], report)
+                report.add(
+                    "unused",
+                    f"the name `{name}` is never used",
+                    let.key_span(name),
+                    help=f"write `${name}` where it is meant, or remove it",
+                )
 
 
-def _unused(what: str, name: str, span: Span, near: list[str], report: Report) -> None:
-    known = did_you_mean(name, near, what="") if near else ""
-    hint = f"; {known}" if known.startswith("did you mean") else ""
-    use = f"write `type: {name}`" if what == "block" else f"write `${name}` where it is meant"
-    report.add("unused", f"the {what} `{name}` is never used{hint}", span, help=f"{use}, or remove it")
+def _misspelt(name: str, said: Iterable[str], definitions: Mapping[str, Definition]) -> bool:
+    """Whether something that is said is nearly the name of a block and nothing else, which is reported where it is."""
+    others = [each for each in said if each not in definitions and each not in TYPES]
+    hint = f"did you mean `{name}`?"
+    return any(did_you_mean(each, [name], what="") == hint for each in others if each)

@@ -10,12 +10,14 @@ from typing import Any, Final
 
 from archscope.diagnostics import Span
 from archscope.errors import did_you_mean
+from archscope.layers import TYPES
 from archscope.layers.base import Shape
 from archscope.options import spell
 from archscope.reader.blocks.definitions import ON_BLOCK, TO_ALL, USE, Definition
 from archscope.reader.blocks.expression import names_in
 from archscope.reader.blocks.values import Env, Unfilled
-from archscope.reader.entries import Entry, Reads, read_entry, read_from, read_place
+from archscope.reader.entries import PLACE, Entry, Reads, read_entry, read_from, read_place
+from archscope.reader.foreign import remedy_of_block_option
 from archscope.reader.report import Report
 from archscope.source import List, Scalar, Tree, to_data, walk
 from archscope.source import Mapping as MappingTree
@@ -87,6 +89,15 @@ class Preparation:
         return self._of(path, line.key, tree)
 
     def _prepare(self, path: str, key: Scalar, tree: Tree, env: Env) -> Line:
+        self.report.names = env.values
+        times = tree.get("repeat") if isinstance(tree, MappingTree) else None
+        if isinstance(times, Scalar) and times.value == 0 and times.value is not False:  # of a name it may be 0
+            self.report.add(
+                "wrong-value",
+                f"`{path}`: `repeat: 0` is no layer at all",
+                times.span,
+                help="remove the line, or write `repeat: $n` where a variant or an option says how often",
+            )
         try:
             return self._of(path, key, env.filled(tree))
         except Unfilled as unfilled:
@@ -162,7 +173,7 @@ class Preparation:
         found = []
         for row in rows.items:
             if not isinstance(row, List) or len(row.items) != len(names):
-                got = spell(to_data(row)) if not isinstance(row, List) else f"{len(row.items)} entries"
+                got = f"{len(row.items)}" if isinstance(row, List) else spell(to_data(row))
                 self.report.add(
                     "wrong-value",
                     f"`{path}`: a row has an entry for each of the {len(names)} columns, got {got}",
@@ -219,17 +230,16 @@ class Preparation:
         if tree is not None:
             value = tree.value if isinstance(tree, Scalar) else None
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_LAYERS:
+                wanted, got = f"a whole number up to {MOST_LAYERS:,}", spell(to_data(tree))
+                help_ = "it is how many copies follow one another"
                 self.report.add(
-                    "wrong-value",
-                    f"`{path}`: `repeat`: expected a whole number up to {MOST_LAYERS:,}, got {spell(to_data(tree))}",
-                    tree.span,
-                    help="it is how many copies follow one another",
+                    "wrong-value", f"`{path}`: `repeat`: expected {wanted}, got {got}", tree.span, help=help_
                 )
                 return None
             count = value
         for name, (_, value) in each.items():
             if not isinstance(value, List) or (count is not None and len(value.items) != count):
-                got = f"{len(value.items)} entries" if isinstance(value, List) else spell(to_data(value))
+                got = f"{len(value.items)}" if isinstance(value, List) else spell(to_data(value))
                 wanted = "each copy" if count is None else f"each of the {count} copies"
                 self.report.add(
                     "wrong-value",
@@ -253,6 +263,10 @@ class Preparation:
         kind = None if line.body is None else line.body.get("type")
         name = kind.value if isinstance(kind, Scalar) else None
         line.target = self.definitions.get(name) if isinstance(name, str) else None
+        if line.target is not None and line.body is not None and line.target.name in TYPES:
+            # Reported where the block is defined; the line is what its options say.
+            options = set(line.body.entries) - set(ON_BLOCK)
+            line.target = None if options <= {*TYPES[line.target.name].options, *PLACE} else line.target
         if line.target is None or line.body is None:
             body = tree if line.body is None else line.body
             line.layer = read_entry(path, line.key, body, self.report, blocks=self.definitions)
@@ -265,15 +279,16 @@ class Preparation:
         for option, (key, value) in line.body.entries.items():
             if option in block.options:
                 line.given[option] = value
-            elif option not in ON_BLOCK:
+            elif option not in ON_BLOCK and not block.broken:
                 self.report.add(
                     "unknown-option",
                     f"`{path}` ({block.name}): unknown option `{option}`",
                     key.span,
-                    help=did_you_mean(option, [*block.options, *ON_BLOCK], what="options"),
+                    help=remedy_of_block_option(option, block.name, block.options, ON_BLOCK),
                 )
         for option, (_, default) in block.options.items():
-            if default is None and option not in line.given and not self._misspelt(option, line.body, block):
+            given = option in line.given or block.broken
+            if default is None and not given and not self._misspelt(option, line.body, block):
                 self.report.add(
                     "missing-option",
                     f"`{path}` ({block.name}): `{option}` is missing",
