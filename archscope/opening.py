@@ -282,8 +282,8 @@ def draw(
     Args:
         network: as in `archscope.analyze`: a network, its analysis, a spec by name or path, or a module.
         args: what a module is called with, as in `archscope.trace`.
-        style: ``planes`` as in LeCun's figure of LeNet-5, ``boxes`` as in Krizhevsky's of AlexNet, ``graph``,
-            or ``auto`` for the first of these that shows the network well.
+        style: ``planes`` as in LeCun's figure of LeNet-5, ``boxes`` as in Krizhevsky's of AlexNet,
+            ``neurons`` as textbooks draw a perceptron, ``graph``, or ``auto`` for one that shows the network well.
         width: of the page, such as ``"183mm"``; a bare number is millimetres. By itself a picture is as wide as
             it needs to be.
         font_size: in points, at that width.

@@ -65,8 +65,8 @@ def command(
         typer.Option(
             "--style",
             metavar="STYLE",
-            help="`planes` as in LeCun's figure of LeNet-5, `boxes` as in Krizhevsky's of AlexNet, `graph`, "
-            "or `auto` for the first of them that shows the network well.",
+            help="`planes` as in LeCun's figure of LeNet-5, `boxes` as in Krizhevsky's of AlexNet, `neurons` as "
+            "textbooks draw a perceptron, `graph`, or `auto` for one that shows the network well.",
             autocompletion=_complete_styles,
         ),
     ] = "auto",
@@ -100,7 +100,7 @@ def command(
         typer.Option(
             "--show",
             metavar="NAME,...",
-            help="What to write on a layer: name, op, kernel, shape, parameters, macs.",
+            help="What to write on a layer: name, op, kernel, shape, parameters, macs; of neurons, bias and weights.",
             show_default=False,
         ),
     ] = None,

@@ -20,7 +20,7 @@ from typing import Any, Final, cast
 
 from archscope import files
 from archscope.analysis import Analysis
-from archscope.diagrams import chain, cost
+from archscope.diagrams import chain, cost, neurons
 from archscope.diagrams.request import Request
 from archscope.diagrams.scene import Scene
 from archscope.errors import NotFound, UsageError
@@ -28,6 +28,7 @@ from archscope.errors import NotFound, UsageError
 _STYLES: Final[Mapping[str, str]] = {
     "planes": "archscope.diagrams.planes:scene",
     "boxes": "archscope.diagrams.boxes:scene",
+    "neurons": "archscope.diagrams.neurons:scene",
     "graph": "archscope.diagrams.graph:scene",
 }
 
@@ -157,11 +158,14 @@ def format_of(path: str | os.PathLike[str]) -> str:
 def _auto(analysis: Analysis) -> str:
     """The first style that shows a network well."""
     try:
+        dense = chain.chain(analysis, chain.has_weights)
+        if len(dense.columns) <= 8 and all(neurons.is_dense(column) for column in dense.columns):
+            return "neurons"
         whole = chain.chain(analysis, chain.has_own_column)
         short = len(whole.columns) <= 9 and _most_maps(whole) <= 16
         if short and not whole.towers and whole.ranks <= chain.PLANES:
             return "planes"
-        whole = chain.fold(chain.chain(analysis, chain.has_weights))
+        whole = chain.fold(dense)
         convolves = any(column.piece.row is not None and column.piece.row.kernel for column in whole.columns)
         if convolves and len(whole.columns) <= 12 and whole.ranks <= chain.BOXES:
             return "boxes"

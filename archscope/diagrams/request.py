@@ -22,11 +22,11 @@ from archscope.errors import NotFound, UsageError
 UNITS: Final = {"mm": 72 / 25.4, "cm": 720 / 25.4, "in": 72.0, "pt": 1.0}
 """Points in each unit of length."""
 
-STYLES: Final = ("auto", "graph", "planes", "boxes")
-"""Every style: `auto` takes the first of `planes`, `boxes` and `graph` that shows the network well."""
+STYLES: Final = ("auto", "graph", "planes", "boxes", "neurons")
+"""Every style: `auto` takes the first of `neurons`, `planes`, `boxes` and `graph` that shows the network well."""
 
-SHOWN: Final = ("name", "op", "kernel", "shape", "parameters", "macs")
-"""What can be written on a layer."""
+SHOWN: Final = ("name", "op", "kernel", "shape", "parameters", "macs", "bias", "weights")
+"""What can be written on a layer; biases are drawn, and weights named, in style `neurons`."""
 
 DIRECTIONS: Final = ("tb", "lr")
 """From top to bottom, or from left to right."""

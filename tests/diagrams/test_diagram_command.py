@@ -63,12 +63,13 @@ def test_a_changed_spec_is_drawn_as_it_is_changed(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--style", "plane"], "no style `plane`; styles: auto, graph, planes, boxes"),
+        (["--style", "plane"], "no style `plane`; styles: auto, graph, planes, boxes, neurons"),
         (["--theme", "sepia"], "no theme `sepia`; themes: light, dark, print"),
         (["--format", "bmp"], f"no format `bmp`; formats: {', '.join(FORMATS)}"),
         (["-o", "a.bmp"], ("no format has the suffix `.bmp`; suffixes: .svg, .png, .pdf, .tikz, .tex, .dot, .gv, .mmd, "
                           ".mermaid, .html, .htm")),
-        (["--show", "name,size"], "nothing to show called `size`; there are name, op, kernel, shape, parameters, macs"),
+        (["--show", "name,size"], ("nothing to show called `size`; there are name, op, kernel, shape, parameters, "
+                                   "macs, bias, weights")),
         (["--direction", "up"], "no direction `up`; directions: tb, lr"),
         (["--depth", "deep"], "no depth `deep`; a number of levels, `full`, or `auto`"),
         (["--width", "wide"], "no width `wide`; write a number and a unit: 183mm, 18.3cm, 7.2in or 518pt"),

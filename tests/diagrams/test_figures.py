@@ -250,7 +250,7 @@ def test_towers_of_a_network_without_groups_are_refused() -> None:
         ("lenet5", "planes"), ("lenet5-1998", "planes"), ("lenet5-keras", "planes"), ("lenet1", "planes"),
         ("alexnet", "boxes"), ("alexnet-pytorch", "boxes"), ("alexnet-torchvision", "boxes"),
         ("alexnet-keras", "boxes"), ("vgg16", "boxes"), ("sound", "boxes"), ("three_towers", "boxes"),
-        ("perceptron", "planes"), ("twenty_layers", "graph"), ("residual", "graph"), ("two_inputs", "graph"),
+        ("perceptron", "neurons"), ("twenty_layers", "graph"), ("residual", "graph"), ("two_inputs", "graph"),
         ("two_ends", "graph"), ("cube", "graph"),
     ],
 )  # fmt: skip

@@ -1,0 +1,111 @@
+"""Circles and lines: as many as there are, or a few of many with the count beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import archscope
+from archscope.diagrams.scene import Group, Path, Scene, Text
+from tests.diagrams.geometry import problems
+
+DIGITS = """
+name: digits
+input: [784]
+layers:
+  hidden: {type: linear, out_features: 128, activation: relu}
+  drop: {type: dropout}
+  narrow: {type: linear, out_features: 6, bias: false, activation: tanh}
+  scores: {type: linear, out_features: 10, activation: softmax}
+"""
+XOR = """
+name: xor
+input: [2]
+layers:
+  hidden: {type: linear, out_features: 3, activation: tanh}
+  out: {type: linear, out_features: 1}
+"""
+
+
+def _lines(scene: Scene) -> list[int]:
+    """How many lines each step has."""
+    return [sum(isinstance(item, Path) for item in group.items) for group in scene.groups("edge")]
+
+
+def _circles(group: Group, *, dots: bool = False) -> int:
+    paths = [item for item in group.items if isinstance(item, Path)]
+    return sum((item.stroke is None) is dots for item in paths)
+
+
+def _strings(scene: Scene) -> list[str]:
+    return [item.string for item in scene.walk() if isinstance(item, Text)]
+
+
+def test_a_small_network_is_drawn_with_every_unit_and_every_weight() -> None:
+    picture = archscope.draw(archscope.read(XOR))
+    assert picture.style == "neurons"
+    assert _lines(picture.scene) == [2 * 3, 3 * 1]
+    assert [_circles(group) for group in picture.scene.groups("layer")] == [2, 3, 1]
+
+
+def test_with_biases_there_are_as_many_lines_as_parameters() -> None:
+    network = archscope.read(XOR)
+    picture = archscope.draw(network, show="name,bias")
+    assert sum(_lines(picture.scene)) == archscope.analyze(network).totals.parameters == (2 + 1) * 3 + (3 + 1) * 1
+    assert _strings(picture.scene).count("+1") == 2
+
+
+def test_a_layer_without_a_bias_has_no_line_from_one() -> None:
+    picture = archscope.draw(archscope.read(DIGITS), show="name,bias")
+    assert _lines(picture.scene) == [(6 + 1) * 6, 6 * 6, (6 + 1) * 6]
+
+
+def test_many_units_are_six_and_dots_and_their_number() -> None:
+    scene = archscope.draw(archscope.read(DIGITS)).scene
+    groups = {group.layers[0]: group for group in scene.groups("layer")}
+    assert {name: (_circles(group), _circles(group, dots=True)) for name, group in groups.items()} == {
+        "input": (6, 3), "hidden": (6, 3), "narrow": (6, 0), "scores": (6, 3),
+    }  # fmt: skip
+    assert {"784", "128", "6", "10", "ReLU", "tanh", "softmax"} <= set(_strings(scene))
+    assert "Of input, hidden and scores, 6 units are drawn." in scene.description
+
+
+def test_a_normalization_is_named_under_its_layer() -> None:
+    text = XOR.replace("activation: tanh}", "}\n  norm: {type: rms_norm, activation: relu}")
+    assert {"RMS norm", "ReLU"} <= set(_strings(archscope.draw(archscope.read(text)).scene))
+
+
+def test_weights_are_named_with_their_shapes() -> None:
+    strings = _strings(archscope.draw(archscope.read(DIGITS), show="name,weights").scene)
+    assert {"weight 128×784", "bias 128", "weight 6×128", "weight 10×6"} <= set(strings)
+    assert "bias 6" not in strings
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+@pytest.mark.parametrize("width", [None, "89mm", "183mm", "400mm"])
+@pytest.mark.parametrize("options", [{}, {"show": "name,op,shape,parameters,macs,bias,weights"}, {"color": "macs"}])
+def test_nothing_is_in_the_way_of_anything(theme: str, width: str | None, options: dict[str, Any]) -> None:
+    for text in (XOR, DIGITS):
+        network = archscope.read(text)
+        picture = archscope.draw(network, style="neurons", theme=theme, width=width, font_size=6, **options)
+        assert problems(picture.svg, network) == []
+
+
+def test_a_width_that_cannot_hold_it_is_told_with_one_that_can() -> None:
+    network = archscope.read(DIGITS)
+    with pytest.raises(archscope.UsageError, match=r"needs --width \d+mm at least"):
+        _ = archscope.draw(network, style="neurons", width="20mm").scene
+
+
+def test_what_is_no_full_connection_is_refused_by_name() -> None:
+    with pytest.raises(archscope.UsageError, match=r"`input` is of 1×32×32; use style graph"):
+        _ = archscope.draw("lenet5", style="neurons").scene
+
+
+def test_a_layer_on_the_way_is_named_under_its_step() -> None:
+    text = XOR.replace("  out:", "  scaled: {type: scale, factor: 2}\n  out:")
+    network = archscope.read(text)
+    picture = archscope.draw(network, style="neurons")
+    assert problems(picture.svg, network) == []
+    assert any("scaled" in group.layers for group in picture.scene.groups("layer"))
