@@ -156,13 +156,16 @@ def did_you_mean(name: str, names: Iterable[str], *, what: str) -> str:
     return f"{what}: {', '.join(shown)}" + (f" and {left:,} more" if left else "")
 
 
+_AN = ("lrn", "lstm", "rbf", "LRN", "LN", "RBF", "RMS")
+
+
 def one(noun: str) -> str:
     """A noun with its article.
 
     >>> one("avg_pool2d"), one("lstm"), one("linear")
     ('an avg_pool2d', 'an lstm', 'a linear')
     """
-    return f"an {noun}" if noun[0] in "aeiou" or noun.startswith(("lrn", "lstm", "rbf")) else f"a {noun}"
+    return f"an {noun}" if noun[0] in "aeiou" or noun.startswith(_AN) else f"a {noun}"
 
 
 def require_torch(task: str) -> None:

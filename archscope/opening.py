@@ -16,6 +16,8 @@ from archscope.files import is_there
 from archscope.network import Network
 from archscope.options import spell
 from archscope.reader import load
+from archscope.reader.revisions import revision_of
+from archscope.reader.variants import split
 from archscope.record import Record
 
 if TYPE_CHECKING:
@@ -53,7 +55,9 @@ class Request(Record):
     @property
     def factory(self) -> str | None:
         """The factory that is named, without the shapes that may stand behind it; None for a file or a spec."""
-        named = None if is_there(self.spec) else _FACTORY.fullmatch(self.spec)
+        if is_there(self.spec) or revision_of(split(self.spec)[0]) is not None:
+            return None
+        named = _FACTORY.fullmatch(self.spec)
         return None if named is None else named["factory"]
 
     @property

@@ -35,6 +35,7 @@ COMMANDS: Final = (
     "table",
     "explain",
     "memory",
+    "diff",
     "verify",
     "code",
     "expand",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 
-def _complete_spec(incomplete: str) -> list[str]:
+def complete_spec(incomplete: str) -> list[str]:
     from archscope.reader import spec_names
 
     return [name for name in spec_names(variants=True) if name.startswith(incomplete)]
@@ -39,7 +39,7 @@ Spec = Annotated[
         metavar="SPEC",
         help="A spec by name (`archscope list` shows them), the path of a YAML file, `-` for the standard input, "
         "or a module of your own: `mypkg.models:Net@3,224,224`.",
-        autocompletion=_complete_spec,
+        autocompletion=complete_spec,
         show_default=False,
     ),
 ]
@@ -49,7 +49,7 @@ Specs = Annotated[
     typer.Argument(
         metavar="[SPEC]...",
         help="Specs by name or path; all that come with archscope if none is named.",
-        autocompletion=_complete_spec,
+        autocompletion=complete_spec,
         show_default=False,
     ),
 ]

@@ -82,7 +82,7 @@ class Drawing:
     @cached_property
     def plain(self) -> Scene:
         """The picture in the colours of the families."""
-        return cast(Scene, _call(_STYLES[self.style])(self.analysis, self.request))
+        return cast(Scene, call(_STYLES[self.style])(self.analysis, self.request))
 
     @cached_property
     def coloring(self) -> cost.Coloring | None:
@@ -113,7 +113,7 @@ class Drawing:
         only = FORMATS[format].style
         if only is not None and self.request.style not in ("auto", only):
             raise UsageError(f"format {format} is written for style {only}, not for {self.request.style}")
-        return cast("str | bytes", _call(FORMATS[format].maker)(self))
+        return cast("str | bytes", call(FORMATS[format].maker)(self))
 
     def save(self, path: str | os.PathLike[str], format: str | None = None) -> None:
         """Write a file, whole or not at all; the format follows the suffix.
@@ -179,6 +179,7 @@ def _most_maps(whole: chain.Chain) -> int:
     return max((shape[0] for shape in grids), default=0)
 
 
-def _call(name: str) -> Callable[..., Any]:
+def call(name: str) -> Callable[..., Any]:
+    """A function by the name of its module and its own."""
     module, function = name.split(":")
     return cast("Callable[..., Any]", getattr(importlib.import_module(module), function))

@@ -48,6 +48,11 @@ h2 { font-size: 1.15rem; }
 def write(analysis: Analysis, view: View) -> str:
     """A whole page: no script, nothing fetched."""
     sheet = lay_out(analysis, view)
+    return alone(sheet.title, _content(sheet, escape(sheet.subtitle)))
+
+
+def alone(title: str, content: Iterable[str]) -> str:
+    """A whole page around some content: no script, nothing fetched."""
     return "\n".join(
         [
             "<!doctype html>",
@@ -55,13 +60,13 @@ def write(analysis: Analysis, view: View) -> str:
             "<head>",
             '<meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(sheet.title)}</title>",
+            f"<title>{escape(title)}</title>",
             f"<style>\n{_PAGE_STYLE}\n{_TABLE_STYLE}\n</style>",
             "</head>",
             "<body>",
-            f"<h1>{escape(sheet.title)}</h1>",
+            f"<h1>{escape(title)}</h1>",
             '<main class="archscope">',
-            *_content(sheet, escape(sheet.subtitle)),
+            *content,
             "</main>",
             "</body>",
             "</html>",

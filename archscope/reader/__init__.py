@@ -27,6 +27,7 @@ from archscope.reader.families import check_others
 from archscope.reader.library import find, index_file, read_bytes, read_standard_input, spec_names, specs_folder
 from archscope.reader.overrides import apply_changes, apply_input
 from archscope.reader.report import Report
+from archscope.reader.revisions import read_revision, revision_of
 from archscope.reader.variants import SIGN, apply_variant, split, variants_in
 from archscope.record import Record
 from archscope.source import Invalid, parse
@@ -48,7 +49,7 @@ def load(
 
     Args:
         spec: ``"lenet5"``, the path of a YAML file, or either with a variant: ``"resnet@50"``; ``"-"`` reads the
-            standard input.
+            standard input; ``"HEAD~1:specs/net.yaml"`` a file as git has it at a revision.
         changes: options to change first, ``{"C1.padding": 2}`` or ``["C1.padding=2"]``.
         input: another input shape, ``(1, 28, 28)`` or ``"1,28,28"``; of several inputs, those by name.
         strict: whether warnings are mistakes. Else they are the network's ``doubts``.
@@ -66,6 +67,10 @@ def load(
         return read(
             _decode(read_standard_input(), "<stdin>"), name="stdin", changes=changes, input=input, strict=strict
         )
+    revision = revision_of(text)
+    if revision is not None:
+        at = Source(text, _decode(read_revision(revision), text))
+        return _read(at, _Request(Path(revision.path).stem, text, variant, None, changes, input, strict))
     path = find(text if isinstance(spec, str) else Path(text))
     source = Source(_shown(path), _decode(read_bytes(path), _shown(path)))
     if not path.is_file():  # a pipe, which cannot be read a second time

@@ -1,5 +1,7 @@
 """``python -m tests.golden`` writes every golden anew."""
 
-from tests.golden import write_all
+from tests import golden
+from tests.difference import golden as differences
 
-write_all()
+golden.write_all()
+differences.write_all()
