@@ -97,3 +97,8 @@ def test_a_word_of_another_tool_is_one_mistake_and_its_options_are_read_all_the_
     with pytest.raises(SpecError) as caught:
         archscope.read("input: [3, 8, 8]\nlayers:\n  a: {type: Conv2D, filters: 8, kernel_size: 3, stride: no}")
     assert [each.name for each in caught.value.diagnostics] == ["unknown-type", "unknown-option", "wrong-value"]
+
+
+def test_a_block_without_a_name_is_nobody_s_word() -> None:
+    with pytest.raises(SpecError, match=r"`a`: there is no layer type `b`"):
+        archscope.read('input: [4]\nblocks: {"": {layers: {y: {type: relu}}}}\nlayers: {a: {type: b}}\n')

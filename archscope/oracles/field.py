@@ -34,16 +34,15 @@ Box = tuple[tuple[int, int], ...]
 
 
 def observe(case: Case) -> Iterator[Finding]:
-    """Follow the first, the middle and the last unit of every layer that has a grid back to the input."""
+    """Follow the first, the middle and the last unit of every layer that has a grid back to the inputs.
+
+    What reaches a unit from several inputs counts together, as positions of one grid: both images of a pair.
+    """
     for row in case.analysis.rows:
         if row.seen is None:
             why = row.reason("receptive_field") or "there is no grid"
             yield not_covered(NAME, row.name, "receptive_field", why)
     rows = [row for row in case.analysis.rows if row.seen is not None]
-    if rows and len(case.network.inputs) != 1:
-        for row in rows:
-            yield not_covered(NAME, row.name, "receptive_field", "the network has several inputs")
-        return
     chosen = _affordable(case, rows)
     kept = {row.name for row in chosen}
     for row in rows:
@@ -183,16 +182,37 @@ def _by_row(
     network: Network, rows: Sequence[Row], units: Mapping[str, Sequence[Unit]], masks: Mapping[str, Tensor],
     many: int, blind: Mapping[int, Blind],
 ) -> dict[str, list[Tensor] | Blind]:  # fmt: skip
-    (name, shape), *_ = network.inputs.items()
-    reached = masks.get(name, torch.zeros(many, *_grid(shape), dtype=torch.bool))
     result: dict[str, list[Tensor] | Blind] = {}
+    together = _together(network, rows, masks, many)
     place = 0
     for row in rows:
         own = range(place, place + len(units[row.name]))
         place = own.stop
         why = next((blind[index] for index in own if index in blind), None)
-        result[row.name] = [reached[index] for index in own] if why is None else why
+        result[row.name] = [together[_axes(row)][index] for index in own] if why is None else why
     return result
+
+
+def _axes(row: Row) -> int:
+    return len(row.seen.size) if row.seen is not None else 0
+
+
+def _together(network: Network, rows: Sequence[Row], masks: Mapping[str, Tensor], many: int) -> dict[int, Tensor]:
+    """For each number of axes, which positions of the inputs that have as many are marked, all inputs on one grid."""
+    found = {}
+    for axes in {_axes(row) for row in rows}:
+        whole = torch.zeros(many, *_extents(network, axes), dtype=torch.bool)
+        for name, shape in network.inputs.items():
+            if name in masks and len(shape) == axes + 1:
+                whole[(slice(None), *(slice(extent) for extent in _grid(shape)))] |= masks[name]
+        found[axes] = whole
+    return found
+
+
+def _extents(network: Network, axes: int) -> tuple[int, ...]:
+    """The largest extent along each axis of the inputs that have as many."""
+    grids = [_grid(shape) for shape in network.inputs.values() if len(shape) == axes + 1]
+    return tuple(max(along) for along in zip(*grids, strict=True))
 
 
 def _walk(
@@ -204,15 +224,15 @@ def _walk(
     """
     network = case.network
     masks, many = _masks(rows, units)
-    (name, shape), *_ = network.inputs.items()
-    cut = torch.zeros(many, len(shape) - 1, dtype=torch.bool)
+    cut = {axes: torch.zeros(many, axes, dtype=torch.bool) for axes in {_axes(row) for row in rows}}
     for node in reversed(network.nodes):
         mask = masks.pop(node.name, None)
         if mask is None or case.facts_of[node.name].windows is None:  # no input of the network reaches it
             continue
         facts = case.facts_of[node.name]
         reached, hung = _through(facts, mask)
-        cut |= hung
+        if hung.shape[1] in cut:
+            cut[hung.shape[1]] |= hung
         for seen in facts.seen_inputs:
             if seen in facts.repeated:  # no input of the network reaches it, or the grid were lost
                 continue
@@ -220,13 +240,13 @@ def _walk(
                 node.inputs[seen].node, torch.zeros(many, *_grid(facts.inputs[seen]), dtype=torch.bool)
             )
             below |= reached
-    whole = masks.get(name, torch.zeros(many, *_grid(shape), dtype=torch.bool))
+    together = _together(network, rows, masks, many)
     result: dict[str, list[tuple[Tensor, list[bool]]]] = {}
     place = 0
     for row in rows:
         own = range(place, place + len(units[row.name]))
         place = own.stop
-        result[row.name] = [(whole[index], cut[index].tolist()) for index in own]
+        result[row.name] = [(together[_axes(row)][index], cut[_axes(row)][index].tolist()) for index in own]
     return result
 
 
@@ -264,7 +284,7 @@ def _box(mask: Tensor) -> Box:
 def _stated(case: Case, row: Row, unit: Unit, walked: Tensor, cut: Sequence[bool]) -> Box:
     """Where the analysis puts a unit's field: by size, jump and start, but where a window hangs over its own map."""
     assert row.seen is not None  # noqa: S101 - rows without a field are not probed
-    extents = _grid(next(iter(case.network.inputs.values())))
+    extents = _extents(case.network, _axes(row))
     box = _box(walked)
     if any(cut) and not walked.any():
         return box  # it sees padding alone

@@ -178,7 +178,7 @@ def type_for(name: str, names: Iterable[str]) -> str | None:
     if found is None:
         stem, axes = (word[:-2], word[-2]) if re.search("[123]d$", word) else (word, "2")
         found = _WINDOWED.get(stem, "").format(axes)
-    return found if found in known else None
+    return found if found and found in known else None
 
 
 @lru_cache(maxsize=8)

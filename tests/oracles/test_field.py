@@ -60,9 +60,11 @@ def random_network(seed: int) -> Network:
     drawing = random.Random(seed)
     axes = drawing.choice((1, 2, 2, 2, 3))
     side = {1: 60, 2: 36, 3: 14}[axes]
-    inputs = {"input": (4, *(drawing.randint(side // 2, side) for _ in range(axes)))}
+    grid = tuple(drawing.randint(side // 2, side) for _ in range(axes))
+    larger = tuple(each + drawing.choice((0, 0, 2)) for each in grid)
+    inputs = {"input": (4, *grid)} if seed % 3 else {"input": (4, *grid), "other": (4, *larger)}
     nodes: list[Node] = []
-    ends = ["input"]
+    ends = [*inputs]
     wanted = drawing.randint(3, 9)
     for _ in range(6 * wanted):
         if len(nodes) == wanted:
@@ -84,6 +86,27 @@ def random_network(seed: int) -> Network:
     if not nodes:
         return random_network(seed + 100_000)
     return Network("random", inputs, nodes, tuple(Ref(each.name) for each in nodes))
+
+
+def test_what_two_inputs_hand_on_is_seen_together() -> None:
+    # The pair is added: in the middle 3 taps see pixels 5–7 of one image, 7 taps 3–9 of the other.
+    shapes = {"left": (1, 12, 12), "right": (1, 12, 12)}
+    near = Node("near", TYPES["conv2d"](out_channels=2, kernel_size=3, padding=1), (Ref("left"),), "near")
+    far = Node("far", TYPES["conv2d"](out_channels=2, kernel_size=7, padding=3), (Ref("right"),), "far")
+    both = Node("both", TYPES["add"](), (Ref("near"), Ref("far")), "both")
+    network = Network("pair", shapes, [near, far, both])
+    assert archscope.analyze(network)["both"].receptive_field == (7, 7)
+    found = {each.layer: each for each in judged(network)}
+    assert {each.verdict for each in found.values()} == {Verdict.AGREES}
+    assert found["both"].theirs == "0–3 × 0–3; 3–9 × 3–9; 8–11 × 8–11"
+
+
+def test_an_image_beside_a_vector_is_probed_too() -> None:
+    shapes = {"image": (3, 9, 9), "label": (5,)}
+    conv = Node("conv", TYPES["conv2d"](out_channels=2, kernel_size=3), (Ref("image"),), "conv")
+    word = Node("word", TYPES["linear"](out_features=2), (Ref("label"),), "word")
+    found = {each.layer: each.verdict for each in judged(Network("beside", shapes, [conv, word]))}
+    assert found == {"conv": Verdict.AGREES, "word": Verdict.NOT_COVERED}
 
 
 def judged(network: Network) -> tuple[Finding, ...]:
