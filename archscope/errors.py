@@ -141,8 +141,12 @@ def did_you_mean(name: str, names: Iterable[str], *, what: str) -> str:
     'did you mean `conv2d`?'
     >>> did_you_mean("xyz", ["conv2d", "linear"], what="layer types")
     'layer types: conv2d, linear'
+    >>> did_you_mean("xyz", [], what="options")
+    'there are no options'
     """
     known = list(names)
+    if not known:
+        return f"there are no {what}"
     near = nearest(name, known)
     if near is not None:
         return f"did you mean `{near}`?"

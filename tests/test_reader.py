@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 
 import archscope
+from archscope import patience
 from archscope.errors import SpecError, UsageError
 from archscope.limits import DEEPEST_NESTING, LONGEST_NUMBER
 from archscope.network import Ref
@@ -267,3 +269,17 @@ def test_a_year_and_a_task_are_what_lists_go_by() -> None:
     assert (network.year, network.task) == (2015, "vision")
     with pytest.raises(SpecError, match="`year`: expected a positive integer, got 'late'"):
         archscope.read(text.replace("2015", "late"))
+
+
+@pytest.mark.parametrize("few", [20_000, 0])
+def test_a_program_that_reads_many_specs_keeps_nothing_of_the_earlier_ones(
+    monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(patience, "_FEW", few)
+    monkeypatch.setattr(patience, "_MOST", 10_000)
+    gc.collect()
+    before = len(gc.get_objects())
+    for number in range(400):
+        with pytest.raises(archscope.SpecError):
+            archscope.read(f"input: [4]\nlayers: {{a: {{type: linear, out_features: -{number + 1}}}}}\n")
+    assert len(gc.get_objects()) < before + 20_000

@@ -16,6 +16,8 @@ from tools.fuzz.watching import say
 
 SLOW: Final = 5.0
 """Seconds of computing that no answer may take; those of other programs on the machine are not counted."""
+_TOLD: Final = 50_000
+"""Tries after which a line says how many there were."""
 
 
 def _stacks(random: Random) -> str | None:
@@ -58,6 +60,8 @@ def main() -> int:
         if failure or took > SLOW:
             failed[name] += 1
             say(f"--only {name} --seed {seed} --count 1: {failure or f'took {took:.1f} s'}")
+        if sum(tried.values()) % _TOLD == 0:
+            say(f"{sum(tried.values()):,} tried, {sum(failed.values()):,} failed")
     for name in chosen:
         say(f"{name}: {tried[name]:,} tried, {failed[name]:,} failed")
     return 1 if failed else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,9 @@ from archscope.diagrams.graph import place
 from archscope.diagrams.graph.across import _crossings
 from archscope.diagrams.graph.place import Link, Slot
 from archscope.diagrams.graph.plainly import plainly
+from tests.collection import thin
+from tests.diagrams import geometry
+from tests.diagrams.branching import NETWORKS
 
 
 def test_a_large_graph_is_drawn_without_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,3 +61,23 @@ def test_crossings_are_those_of_every_pair() -> None:
         lines = [(random.randint(0, 6), random.randint(0, 6)) for _ in range(random.randint(0, 12))]
         pairs = ((a, b) for at, a in enumerate(lines) for b in lines[at + 1 :])
         assert _crossings(lines) == sum((a[0] - b[0]) * (a[1] - b[1]) < 0 for a, b in pairs)
+
+
+@pytest.mark.parametrize("options", [{}, {"direction": "lr"}, {"show": "name"}], ids=str)
+@pytest.mark.parametrize("name", [*NETWORKS, "unet", "googlenet", "alexnet"])
+def test_nothing_is_in_the_way_of_anything_where_graphviz_was_not_asked(
+    monkeypatch: pytest.MonkeyPatch, name: str, options: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(place, "LARGEST", 0)
+    drawn = NETWORKS[name]() if name in NETWORKS else thin(name)
+    problems = geometry.problems(archscope.draw(drawn, style="graph", **options).svg, drawn)
+    assert [problem for problem in problems if not problem.startswith(("edge missing", "edge too many"))] == []
+
+
+def test_sixty_branches_stand_side_by_side_with_nothing_in_their_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, "LARGEST", 50)
+    ends = [f"b{number}" for number in range(60)]
+    branches = "".join(f"  {end}: {{type: linear, out_features: {len(end)}, from: input}}\n" for end in ends)
+    text = f"input: [4]\nlayers:\n{branches}  s: {{type: concat, from: [{', '.join(ends)}]}}\n"
+    drawn = archscope.read(text, name="wide")
+    assert geometry.problems(archscope.draw(drawn, style="graph").svg, drawn) == []
