@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from archscope.building.builders import build_layer
 from archscope.building.initialise import initialise
+from archscope.building.taken import in_a_module
 from archscope.errors import UsageError
 from archscope.layers import Shape
 from archscope.network import Network, Node, Source
@@ -128,8 +129,7 @@ class BuiltNetwork(nn.Module):
             if part not in parent._modules:
                 parent._modules[part] = nn.Module()
             parent = parent._modules[part]  # type: ignore[assignment]
-        # Not `add_module`, which refuses a layer that is called `half` or `type`.
-        parent._modules[path[-1]] = module
+        parent.add_module(path[-1], module)
 
 
 def _sources(network: Network, path: Callable[[str], str]) -> Iterator[tuple[str, Source]]:
@@ -170,8 +170,12 @@ def _module(network: Network, node: Node, device: torch.device | None) -> nn.Mod
 
 
 def _paths(nodes: Sequence[Node]) -> dict[str, tuple[str, ...]]:
-    """Where each module goes: by the parts of its node's name, but never inside another layer's module."""
+    """Where each module goes: by the parts of its node's name, but never inside another layer's module.
+
+    What PyTorch's modules have already stands with an underscore, as in the source: ``half_.weight``.
+    """
     names = {node.name for node in nodes}
+    have = frozenset(dir(nn.Module()))
     paths: dict[str, tuple[str, ...]] = {}
     taken: set[tuple[str, ...]] = {tuple(name.split(".")) for name in names}
     for name in names:
@@ -182,7 +186,7 @@ def _paths(nodes: Sequence[Node]) -> dict[str, tuple[str, ...]]:
             if above in names:
                 path[-1] += f"_{part}"
             else:
-                path.append(part)
+                path.append(in_a_module(part, have))
         while tuple(path) != tuple(parts) and tuple(path) in taken:
             path[-1] += "_"
         taken.add(tuple(path))

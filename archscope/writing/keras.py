@@ -71,7 +71,7 @@ def squash(x, amplitude=1.7159, slope=2 / 3):
     return amplitude * ops.tanh(slope * x)
 ''',
 }
-_ALL_METHODS: Final = {
+ALL_METHODS: Final = {
     **_METHODS, **keras_sequences.METHODS, **keras_recurrent.METHODS, **keras_windows.METHODS
 }  # fmt: skip
 """Methods for the layers that Keras does not have, or has in another form."""
@@ -108,7 +108,7 @@ class _Place(Place):
 
     def method(self, name: str) -> str:
         """Have a method of the class, and name it."""
-        self.listing.methods[name] = _ALL_METHODS[name]
+        self.listing.methods[name] = ALL_METHODS[name]
         return f"self.{name}"
 
     @property

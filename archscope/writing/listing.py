@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from archscope.building.taken import EXPORTED, TAKEN
 from archscope.escaping import line, python_docstring
 from archscope.layers import Facts, Shape
 from archscope.network import Network, Node, Ref
@@ -133,7 +134,7 @@ def attribute(node: str) -> str:
     ('conv1_gpu0', 'layer_0_relu', 'x___exit__')
     """
     name = _identifier(node, "layer_")
-    return f"{name}_" if keyword.iskeyword(name) or name in _TAKEN else name
+    return f"{name}_" if keyword.iskeyword(name) or name in TAKEN | EXPORTED | _METHODS else name
 
 
 def _identifier(text: str, before: str) -> str:
@@ -160,11 +161,12 @@ def _distinct(wanted: Iterable[tuple[str, str]]) -> Mapping[str, str]:
     return names
 
 
-_TAKEN = frozenset({"forward", "call", "build", "train", "eval", "float", "double", "half", "type", "cpu", "cuda", "to",
-                    "parameters", "modules", "children", "add_module", "training", "compute_output_shape", "fit",
-                    "weights", "variables", "layers", "name", "dtype", "losses", "metrics", "input", "output",
-                    "inputs", "outputs", "compile", "evaluate", "predict", "summary", "save"})  # fmt: skip
-"""Attributes that PyTorch's and Keras's base classes have already."""
+_METHODS = frozenset({
+    "attend", "attend_in_groups", "columns_of", "dropped_path", "given", "gru_step", "lstm_step", "mix_experts",
+    "normalize_maps", "normalize_within", "over_places", "over_table", "recur", "rnn_step", "rotate", "run_lstm",
+    "run_rnn", "slope", "squash", "subsample", "waves", "within",
+})  # fmt: skip
+"""Methods that a class may have for layers which a framework has not; a test holds them against the writers."""
 
 
 def variables(network: Network) -> Mapping[str, str]:
@@ -190,7 +192,9 @@ def _value(name: str) -> str:
     return f"{text}_" if keyword.iskeyword(text) or text in _NAMES_IN_USE else text
 
 
-_NAMES_IN_USE = frozenset({"x", "batch", "self", "torch", "nn", "keras", "ops"})
+_NAMES_IN_USE = frozenset(
+    {"x", "batch", "self", "torch", "nn", "keras", "ops", "float", "super", "block", "blocks", "__debug__"}
+)
 
 
 def transcribe(

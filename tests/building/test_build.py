@@ -89,7 +89,7 @@ def test_a_layer_may_be_called_like_a_method_of_a_module() -> None:
     ])  # fmt: skip
     model = build(network)
     assert model.half().type(torch.float32)(torch.zeros(1, 3)).shape == (1, 2)
-    assert set(model.state_dict()) == {"half.weight", "half.bias", "type.weight", "type.bias"}
+    assert set(model.state_dict()) == {"half_.weight", "half_.bias", "type_.weight", "type_.bias"}
 
 
 def test_an_activation_beside_a_layer_of_the_same_name_gets_another() -> None:

@@ -198,3 +198,46 @@ def test_every_layer_type_has_a_form_in_keras_or_a_reason_of_its_own() -> None:
     from archscope.writing.keras import FORMS
 
     assert set(FORMS) == set(TYPES)
+
+
+NAMES = ("code", "double", "half", "type", "return", "None", "forward", "state_dict", "float", "over_table", "attend",
+         "batch", "x", "layers", "self", "nn", "_apply", "__debug__", "super", "block", "print")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_layer_may_have_any_name_that_python_or_a_framework_has_already(name: str) -> None:
+    from archscope.writing.keras import write_keras
+
+    line = f"  '{name}': {{type: conv2d, out_channels: 3, kernel_size: 3}}"
+    both = f"  sum: {{type: add, from: ['{name}', '{name}']}}"
+    network = archscope.reader.read(f"input: [3, 8, 8]\nlayers:\n{line}\n{both}\n  last: {{type: flatten}}\n")
+    built = archscope.build(network).eval()
+    model = executed(write_pytorch(network), network.name).eval()
+    for mine, theirs in zip(built.parameters(), model.parameters(), strict=True):
+        theirs.data.copy_(mine.data)
+    example = torch.rand(1, 3, 8, 8)
+    assert torch.equal(built(example), model(example))
+    assert torch.equal(torch.export.export(built, (example,)).module()(example), model(example))
+    compile(write_keras(network), name, "exec")
+
+
+def test_names_that_are_taken_are_those_of_the_frameworks_and_of_our_own_methods() -> None:
+    from archscope.building.taken import TAKEN
+    from archscope.writing import keras, listing, pytorch, pytorch_historic, pytorch_sequences
+
+    own = {*pytorch._METHODS, *pytorch_historic.METHODS, *pytorch_sequences.METHODS, *keras.ALL_METHODS}
+    assert own == listing._METHODS
+    assert {each for each in dir(nn.Module()) if not each.startswith("__")} <= TAKEN
+
+
+@pytest.mark.parametrize("scheme", ["kaiming_normal", "xavier_uniform", "{uniform_fan_in: 2.4}"])
+@pytest.mark.parametrize("options", ["", ", groups: 4", ", padding: [1, 0, 0, 1]"])
+def test_a_transposed_convolution_starts_in_the_source_as_it_does_where_it_is_built(scheme: str, options: str) -> None:
+    network = archscope.reader.read(
+        "input: [64, 8, 8]\nlayers:\n"
+        f"  up: {{type: conv_transpose2d, out_channels: 16, kernel_size: 3{options}, init: {{weight: {scheme}}}}}\n"
+    )
+    torch.manual_seed(0)
+    model: Any = executed(write_pytorch(network), "up")
+    built = archscope.build(network).node("up")
+    assert float(model.up.weight.detach().std()) == pytest.approx(float(built.weight.detach().std()), rel=0.05)
