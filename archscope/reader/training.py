@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from archscope.options import Option, choice, each_axis, number, option, positive, positive_number, probability, text
+from archscope.options import (
+    Option,
+    choice,
+    each_axis,
+    flag,
+    number,
+    option,
+    positive,
+    positive_number,
+    probability,
+    text,
+)
 from archscope.reader.report import Report
 from archscope.source import Tree
 
 TRAINING: Final[Mapping[str, Option]] = {
-    "optimizer": option(choice("sgd", "adam"), default="sgd", doc="How weights are updated."),
+    "optimizer": option(choice("sgd", "adam", "adamw", "rmsprop"), default="sgd", doc="How weights are updated."),
     "learning_rate": option(positive_number, default=0.01, doc="Step size at the start."),
     "momentum": option(probability, default=0.0, doc="Share of the last step that is kept."),
     "weight_decay": option(number, default=0.0, doc="Share of each weight taken off at each step."),
@@ -23,6 +34,7 @@ TRAINING: Final[Mapping[str, Option]] = {
     "data": option(text, default=None, doc="The training set and how it is prepared."),
     "schedule": option(text, default=None, doc="How the learning rate changes."),
     "source": option(text, default=None, doc="Where this is stated, a key of `sources`."),
+    "seen": option(flag, default=True, doc="Whether it was seen in its source; false for what is quoted from memory."),
     "note": option(text, default=None, doc="What the source leaves open or states otherwise."),
 }
 """What a ``training:`` block can say."""

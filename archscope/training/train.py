@@ -33,7 +33,7 @@ class Recipe:
     Attributes:
         optimizer: how weights are updated.
         learning_rate: step size, the same from the first step to the last.
-        momentum: share of the last step that is kept; SGD only.
+        momentum: share of the last step that is kept; SGD and RMSProp only.
         weight_decay: share of each weight taken off at each step.
         batch_size: samples a step.
         epochs: passes over the training set.
@@ -41,7 +41,7 @@ class Recipe:
         targets: what ``mse`` asks of the outputs of the wrong classes and of the right one.
     """
 
-    optimizer: Literal["sgd", "adam"]
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop"]
     learning_rate: float
     momentum: float
     weight_decay: float
@@ -63,11 +63,14 @@ class Recipe:
 
     def optimizer_for(self, model: nn.Module) -> torch.optim.Optimizer:
         """A fresh optimizer over all trainable weights of a model."""
+        weights, rate, decay = model.parameters(), self.learning_rate, self.weight_decay
         if self.optimizer == "adam":
-            return torch.optim.Adam(model.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
-        return torch.optim.SGD(
-            model.parameters(), lr=self.learning_rate, momentum=self.momentum, weight_decay=self.weight_decay
-        )
+            return torch.optim.Adam(weights, lr=rate, weight_decay=decay)
+        if self.optimizer == "adamw":
+            return torch.optim.AdamW(weights, lr=rate, weight_decay=decay)
+        if self.optimizer == "rmsprop":
+            return torch.optim.RMSprop(weights, lr=rate, momentum=self.momentum, weight_decay=decay)
+        return torch.optim.SGD(weights, lr=rate, momentum=self.momentum, weight_decay=decay)
 
     def loss_of(self, outputs: Tensor, labels: Tensor, *, probabilities: bool = False) -> Tensor:
         """The mean loss of a batch; ``probabilities`` says that the outputs went through a softmax already.

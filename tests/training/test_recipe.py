@@ -54,6 +54,15 @@ def test_a_spec_can_ask_for_adam():
     assert optimizer.defaults["lr"] == 0.5
 
 
+@pytest.mark.parametrize(("name", "kind"), [("adamw", torch.optim.AdamW), ("rmsprop", torch.optim.RMSprop)])
+def test_a_spec_can_ask_for_the_optimizers_of_later_papers(name, kind):
+    recipe = Recipe.of(tiny(f"{{optimizer: {name}, learning_rate: 0.5, weight_decay: 0.25, momentum: 0.75}}"))
+    optimizer = recipe.optimizer_for(nn.Linear(2, 2))
+    assert type(optimizer) is kind
+    assert (optimizer.defaults["lr"], optimizer.defaults["weight_decay"]) == (0.5, 0.25)
+    assert optimizer.defaults.get("momentum", 0.75) == 0.75
+
+
 def test_a_spec_without_a_training_block_cannot_be_trained():
     with pytest.raises(UsageError, match="alexnet-torchvision says nothing about its training"):
         Recipe.of(load("alexnet-torchvision"))
