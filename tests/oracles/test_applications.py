@@ -22,7 +22,7 @@ SAME = {
 }
 """Those that agree, in what is trained and in what is kept of the running statistics.
 
-So do MobileNetV3Large, DenseNet121 to 201 and ConvNeXtTiny; InceptionV3 has no scales in its norms, 17,216 values less.
+So do MobileNetV3Large, DenseNet121 and ConvNeXtTiny; InceptionV3 has no scales in its norms, 17,216 values less.
 """
 
 
