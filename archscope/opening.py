@@ -279,6 +279,8 @@ def draw(
     color: str = "family",
     color_scale: str = "linear",
     latency: Mapping[str, float] | None = None,
+    height: str | float | None = None,
+    page: str | None = None,
     **kwargs: Any,
 ) -> Drawing:
     """Draw a network, or any `torch.nn.Module`.
@@ -300,6 +302,8 @@ def draw(
             ``activation_bytes``, ``saved_bytes`` (for the backward pass, a sample) or ``latency``.
         color_scale: ``"linear"`` or ``"log"``.
         latency: seconds of each layer by name, as `bench` measured them.
+        height: that the picture must not exceed, such as ``"62mm"``; a graph closes blocks until it does not.
+        page: one of `archscope.diagrams.PAGES`, for its width and height.
         kwargs: what a module is called with by name.
 
     Raises:
@@ -315,4 +319,5 @@ def draw(
     return diagrams.draw(
         analyze(network, *args, **kwargs), style=style, width=width, font_size=font_size, theme=theme, show=show,
         depth=depth, direction=direction, towers=towers, color=color, color_scale=color_scale, latency=latency,
+        height=height, page=page,
     )  # fmt: skip

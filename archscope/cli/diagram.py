@@ -29,6 +29,12 @@ def _complete_themes(incomplete: str) -> list[Any]:
     return complete_names(list(THEMES), incomplete)
 
 
+def _complete_pages(incomplete: str) -> list[Any]:
+    from archscope.diagrams import PAGES
+
+    return complete_names(list(PAGES), incomplete)
+
+
 def _complete_colors(incomplete: str) -> list[Any]:
     from archscope.diagrams import COLORS
 
@@ -87,6 +93,25 @@ def command(
             "--width",
             metavar="LENGTH",
             help="The width of the page: `183mm`, `7.2in`, `518pt`. By default as wide as the picture needs.",
+            show_default=False,
+        ),
+    ] = None,
+    height: Annotated[
+        str | None,
+        typer.Option(
+            "--height",
+            metavar="LENGTH",
+            help="What the picture must not exceed; a graph of depth `auto` closes blocks until it does not.",
+            show_default=False,
+        ),
+    ] = None,
+    page: Annotated[
+        str | None,
+        typer.Option(
+            "--page",
+            metavar="PAGE",
+            help="The room on a4, letter, ieee-column, beamer or 16:9, in place of --width and --height.",
+            autocompletion=_complete_pages,
             show_default=False,
         ),
     ] = None,
@@ -165,7 +190,7 @@ def command(
     foretell("diagram", network)
     picture = archscope.draw(
         network, style=style, width=width, font_size=font_size, theme=theme, show=show, depth=depth,
-        direction=direction, towers=towers, color=color, color_scale=color_scale,
+        direction=direction, towers=towers, color=color, color_scale=color_scale, height=height, page=page,
         latency=None if results is None else _latency(results, network.name),
     )  # fmt: skip
     if output is not None:

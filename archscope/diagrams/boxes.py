@@ -69,7 +69,7 @@ def scene(analysis: Analysis, request: Request) -> Scene:
         )
     figure = _Figure(whole, request)
     size = request.font_size
-    page = Page(analysis.title, request.width, size, request.theme.background)
+    page = Page(analysis.title, request.width, size, request.theme.background, request.height)
     plan = fit(figure.plan, page=page, natural=14 * size, least=figure.least, most=40 * size)
     drawn = page.scene(plan, words.description(analysis, whole, figure.laws))
     return replace(drawn, folded=any(column.repeats > 1 for column in whole.columns))

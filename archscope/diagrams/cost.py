@@ -19,6 +19,7 @@ from typing import Final
 
 from archscope.analysis import Analysis, Row
 from archscope.diagrams import fonts
+from archscope.diagrams.request import Request, millimetres
 from archscope.diagrams.scene import Group, Item, Scene, Text, moved, rectangle
 from archscope.diagrams.themes import BLOCK, INPUT, Shade, Theme, mix
 from archscope.errors import NotFound, UsageError, did_you_mean
@@ -177,8 +178,12 @@ def _measured(analysis: Analysis, latency: Mapping[str, float]) -> Mapping[str, 
     return {name: latency.get(name) for name in rows}
 
 
-def coloured(scene: Scene, analysis: Analysis, coloring: Coloring) -> Scene:
-    """A picture in the colours of its layers' costs, with the legend under it."""
+def coloured(scene: Scene, analysis: Analysis, coloring: Coloring, request: Request) -> Scene:
+    """A picture in the colours of its layers' costs, with the legend under it.
+
+    Raises:
+        UsageError: the legend is wider than the page that was asked for.
+    """
     families = {row.name: row.node.layer.family for row in analysis.nodes}
     costs = {group.layers: coloring.cost(group.layers) for group in scene.groups("layer")}
     ramp = coloring.ramp(costs.values())
@@ -201,7 +206,8 @@ def coloured(scene: Scene, analysis: Analysis, coloring: Coloring) -> Scene:
             return _repainted(item, _patched(theme, was, now))
         return replace(item, items=tuple(painted(each) for each in item.items))
 
-    return _with_legend(replace(scene, items=tuple(painted(each) for each in scene.items)), coloring, ramp, costs)
+    inside = replace(scene, items=tuple(painted(each) for each in scene.items))
+    return _with_legend(inside, coloring, ramp, costs, request)
 
 
 def _change(theme: Theme, was: Shade, now: Shade) -> dict[str, str]:
@@ -232,12 +238,16 @@ def _repainted(item: Item, change: Mapping[str, str]) -> Item:
     return replace(item, fill=fill, stroke=stroke)
 
 
-def _with_legend(scene: Scene, coloring: Coloring, ramp: Ramp, costs: Mapping[tuple[str, ...], float | None]) -> Scene:
-    texts = [item for item in scene.walk() if isinstance(item, Text)]
-    size = min((text.size for text in texts), default=8.0)
+def _with_legend(
+    scene: Scene, coloring: Coloring, ramp: Ramp, costs: Mapping[tuple[str, ...], float | None], request: Request
+) -> Scene:
+    size = request.font_size
     uncovered = any(cost is None and names[0] in coloring.layer_of for names, cost in costs.items())
-    legend, width, height = _legend(coloring, ramp, size, uncovered=uncovered, folded=scene.folded)
+    legend, width = _legend(coloring, ramp, size, uncovered=uncovered, folded=scene.folded)
     margin = 0.5 * size
+    if request.width is not None and width + 2 * margin > scene.width:
+        needed = millimetres(width + 2 * margin)
+        raise UsageError(f"the legend is wider than the page; choose --width {needed}, or a smaller --font-size")
     whole = max(scene.width, width + 2 * margin)
     aside = (whole - scene.width) / 2
     items = tuple(moved(item, aside, 0.0) for item in scene.items) if aside else scene.items
@@ -245,16 +255,14 @@ def _with_legend(scene: Scene, coloring: Coloring, ramp: Ramp, costs: Mapping[tu
     return replace(
         scene,
         width=whole,
-        height=scene.height + height + 2 * margin,
+        height=scene.height + legend_height(size),
         items=(*items, group),
         description=f"{scene.description} Coloured by {ramp.told(coloring)}.",
     )
 
 
-def _legend(
-    coloring: Coloring, ramp: Ramp, size: float, *, uncovered: bool, folded: bool
-) -> tuple[list[Item], float, float]:
-    """The legend from its own top left corner, with its width and height."""
+def _legend(coloring: Coloring, ramp: Ramp, size: float, *, uncovered: bool, folded: bool) -> tuple[list[Item], float]:
+    """The legend from its own top left corner, and its width."""
     theme = coloring.theme
     ends = spell(ramp.least), spell(ramp.most)
     wide = max(12 * size, fonts.width(ends[0], size) + fonts.width(ends[1], size) + 2 * size)
@@ -280,7 +288,12 @@ def _legend(
         items.append(rectangle(left, top, size, size, fill=theme.background, stroke=theme.muted))
         items.append(Text(left + 1.4 * size, top + 0.8 * size, "not covered", size, fill=theme.text))
         width = max(width, left + 1.4 * size + fonts.width("not covered", size))
-    return items, width, under + fonts.DESCENT * size
+    return items, width
+
+
+def legend_height(size: float) -> float:
+    """How much taller a legend makes a picture: a heading, the ramp, the costs at its ends, and room around them."""
+    return (fonts.LEADING + 1.0 + 0.2 + fonts.ASCENT + fonts.DESCENT + 1.0) * size
 
 
 def spell(cost: float) -> str:

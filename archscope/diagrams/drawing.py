@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, cast
@@ -77,12 +77,19 @@ class Drawing:
     @cached_property
     def scene(self) -> Scene:
         """The picture as a display list."""
-        return self.plain if self.coloring is None else cost.coloured(self.plain, self.analysis, self.coloring)
+        return (
+            self.plain
+            if self.coloring is None
+            else cost.coloured(self.plain, self.analysis, self.coloring, self.request)
+        )
 
     @cached_property
     def plain(self) -> Scene:
         """The picture in the colours of the families."""
-        return cast(Scene, call(_STYLES[self.style])(self.analysis, self.request))
+        asked = self.request
+        if self.coloring is not None and asked.height is not None:
+            asked = replace(asked, height=asked.height - cost.legend_height(asked.font_size))
+        return cast(Scene, call(_STYLES[self.style])(self.analysis, asked))
 
     @cached_property
     def coloring(self) -> cost.Coloring | None:

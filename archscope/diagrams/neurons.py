@@ -50,7 +50,7 @@ def scene(analysis: Analysis, request: Request) -> Scene:
         raise UsageError(f"style neurons draws full connections alone, and `{odd.heading}` is {what}; use style graph")
     figure = _Figure(analysis, whole, request)
     size = request.font_size
-    page = Page(analysis.title, request.width, size, request.theme.background)
+    page = Page(analysis.title, request.width, size, request.theme.background, request.height)
     plan = fit(figure.plan, page=page, natural=22 * size, least=8 * size, most=40 * size)
     few = [column.heading for column in whole.columns if column.piece.shape[0] > WHOLE]
     laws = [f"Of {_listed(few)}, {2 * ENDS} units are drawn"] if few else []

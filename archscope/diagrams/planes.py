@@ -132,7 +132,7 @@ def scene(analysis: Analysis, request: Request) -> Scene:
         )
     figure = _Figure(whole, request)
     size = request.font_size
-    page = Page(analysis.title, request.width, size, request.theme.background)
+    page = Page(analysis.title, request.width, size, request.theme.background, request.height)
     plan = fit(figure.plan, page=page, natural=6.5 * size, least=figure.least, most=20 * size)
     return page.scene(plan, words.description(analysis, whole, figure.laws))
 

@@ -22,6 +22,15 @@ from archscope.errors import NotFound, UsageError
 UNITS: Final = {"mm": 72 / 25.4, "cm": 720 / 25.4, "in": 72.0, "pt": 1.0}
 """Points in each unit of length."""
 
+PAGES: Final = {
+    "a4": ("160mm", "247mm"),
+    "letter": ("6.5in", "9in"),
+    "ieee-column": ("3.5in", "9.5in"),
+    "beamer": ("108mm", "68mm"),
+    "16:9": ("140mm", "62mm"),
+}
+"""The room for a picture on each page, within its margins and, on a slide, under its title: width and height."""
+
 STYLES: Final = ("auto", "graph", "planes", "boxes", "neurons")
 """Every style: `auto` takes the first of `neurons`, `planes`, `boxes` and `graph` that shows the network well."""
 
@@ -42,6 +51,7 @@ class Request:
     Attributes:
         style: one of `STYLES`.
         width: of the page in points; None for the width the picture takes by itself.
+        height: that it must not exceed, in points; None for any.
         font_size: in points.
         theme: the colours.
         show: what to write on a layer, in the order of `SHOWN`; None for what the style usually writes.
@@ -64,6 +74,7 @@ class Request:
     color: str = "family"
     color_scale: str = "linear"
     latency: Mapping[str, float] | None = None
+    height: float | None = None
 
     def shown(self, *usual: str) -> tuple[str, ...]:
         """What to write of `SHOWN`, where a style writes what is ``usual``; what is coloured has its number, too."""
@@ -89,20 +100,27 @@ def request(
     color: str = "family",
     color_scale: str = "linear",
     latency: Mapping[str, float] | None = None,
+    height: str | float | None = None,
+    page: str | None = None,
 ) -> Request:
     """Check what was asked for.
 
     Raises:
         NotFound: no such style, theme, direction or thing to show.
-        UsageError: a width, a font size or a depth that cannot be, or towers in a style without.
+        UsageError: a width, a height, a font size or a depth that cannot be, or towers in a style without.
     """
     if not (isinstance(font_size, int | float) and FONT_SIZES[0] <= font_size <= FONT_SIZES[1]):
         raise UsageError(f"no font size {font_size}: from {FONT_SIZES[0]:g} to {FONT_SIZES[1]:g} points")
     if towers and style not in ("auto", "boxes"):
         raise UsageError(f"style {style} has no towers to draw the groups as; leave --towers out, or use style boxes")
+    if page is not None:
+        if width is not None or height is not None:
+            raise UsageError("a page has its width and its height; leave --width and --height out, or --page")
+        width, height = PAGES[_one_of(page, tuple(PAGES), "page")]
     return Request(
         style=_one_of(style, STYLES, "style"),
-        width=None if width is None else _points(width),
+        width=None if width is None else _points(width, "width"),
+        height=None if height is None else _points(height, "height"),
         font_size=float(font_size),
         theme=_theme(theme),
         show=None if show is None else _shown(show),
@@ -134,12 +152,12 @@ def _one_of(name: str, names: tuple[str, ...], what: str) -> str:
     return name
 
 
-def _points(width: str | float) -> float:
-    text = f"{width}mm" if isinstance(width, int | float) else width
+def _points(length: str | float, what: str) -> float:
+    text = f"{length}mm" if isinstance(length, int | float) else length
     match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([a-z]*)\s*", text)
     unit = (match[2] or "mm") if match else ""
     if match is None or unit not in UNITS or not 0 < float(match[1]) < 100_000:
-        raise UsageError(f"no width `{width}`; write a number and a unit: 183mm, 18.3cm, 7.2in or 518pt")
+        raise UsageError(f"no {what} `{length}`; write a number and a unit: 183mm, 18.3cm, 7.2in or 518pt")
     return float(match[1]) * UNITS[unit]
 
 

@@ -77,23 +77,18 @@ def fit(
         most: the largest size that looks well.
 
     Raises:
-        UsageError: not even the least size fits; says the width that would.
+        UsageError: not even the least size fits; says the width and the height that would.
     """
-    if page.width is None:
-        return plan(natural, 1.0)
-    room = page.width - 2 * page.margin
 
     def fits(size: float, gaps: float) -> bool:
-        tried = plan(size, gaps)
-        return tried.right - tried.left <= room
+        return page.holds(plan(size, gaps))
 
+    if page.width is None:
+        if not fits(least, 1.0):
+            raise page.too_small(plan(least, 1.0))
+        return plan(_largest(lambda each: fits(each, 1.0), least, natural), 1.0)
     if not fits(least, TIGHT):
-        smallest = plan(least, TIGHT)
-        needed = smallest.right - smallest.left + 2 * page.margin
-        raise UsageError(
-            f"the figure of {page.title} does not fit {page.width * 25.4 / 72:.4g} mm: with a font of "
-            f"{page.font_size:g} pt it needs --width {millimetres(needed)} at least; or use a smaller --font-size"
-        )
+        raise page.too_small(plan(least, TIGHT))
     if not fits(least, 1.0):
         return plan(least, _largest(lambda gaps: fits(least, gaps), TIGHT, 1.0))
     size = _largest(lambda each: fits(each, 1.0), least, most)
@@ -109,17 +104,42 @@ class Page:
         width: None for as wide as the figure needs.
         font_size: in points.
         background: the colour of the page.
+        height: that the figure must not exceed; None for any.
     """
 
     title: str
     width: float | None
     font_size: float
     background: str
+    height: float | None = None
 
     @property
     def margin(self) -> float:
         """Around the figure."""
         return 0.5 * self.font_size
+
+    def holds(self, plan: Plan) -> bool:
+        """Whether a plan is neither wider nor taller than the page."""
+        if self.width is not None and plan.right - plan.left > self.width - 2 * self.margin:
+            return False
+        return self.height is None or self._tall(plan) <= self.height
+
+    def too_small(self, plan: Plan) -> UsageError:
+        """What to say where not even this plan, the smallest there is, can be held."""
+        wide, tall = plan.right - plan.left + 2 * self.margin, self._tall(plan)
+        limits = {"width": (self.width, wide), "height": (self.height, tall)}
+        asked = {name: both for name, both in limits.items() if both[0] is not None}
+        room = " by ".join(f"{limit * 25.4 / 72:.4g} mm" for limit, _ in asked.values() if limit is not None)
+        needs = " and ".join(f"--{name} {millimetres(length)}" for name, (_, length) in asked.items())
+        height = "a height of " if self.width is None else ""
+        return UsageError(
+            f"the figure of {self.title} does not fit {height}{room}: with a font of {self.font_size:g} pt it needs "
+            f"{needs} at least; or use a smaller --font-size"
+        )
+
+    def _tall(self, plan: Plan) -> float:
+        _, top, _, bottom = bounds(plan.draw())
+        return bottom - top + 2 * self.margin
 
     def scene(self, plan: Plan, description: str) -> Scene:
         """The figure in the middle of the page."""

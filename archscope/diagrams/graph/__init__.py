@@ -11,20 +11,22 @@ From an analysis to a picture, each step a module:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archscope.analysis import Analysis
 from archscope.diagrams.graph.dot import dot_source
 from archscope.diagrams.graph.labels import DEFAULT
-from archscope.diagrams.graph.layout import layout_of
+from archscope.diagrams.graph.layout import Layout, layout_of
 from archscope.diagrams.graph.mermaid import mermaid_source
 from archscope.diagrams.graph.paint import painted, shade_of
-from archscope.diagrams.graph.sizes import Sizes
+from archscope.diagrams.graph.sizes import Direction, Sizes
 from archscope.diagrams.graph.view import Node, View, view_of
-from archscope.diagrams.request import Request
+from archscope.diagrams.request import UNITS, Request, millimetres
 from archscope.diagrams.scene import Scene
 from archscope.diagrams.themes import Shade
+from archscope.errors import UsageError
 
 if TYPE_CHECKING:
     from archscope.diagrams.drawing import Drawing
@@ -39,7 +41,49 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     """
     sizes = Sizes(request.font_size, request.direction)
     view = _view(analysis, request)
-    return painted(view, layout_of(view, sizes, request.width), sizes, request.theme)
+    layout = layout_of(view, sizes, request.width) if request.height is None else None
+    while layout is None:
+        layout = _that_fits(view, sizes, request)
+        if layout is None:
+            view = _folded_further(analysis, request, view, sizes)
+    return painted(view, layout, sizes, request.theme)
+
+
+def _that_fits(view: View, sizes: Sizes, request: Request) -> Layout | None:
+    """The layout, if the page holds it."""
+    found = layout_of(view, sizes, request.width, strict=False)
+    wide, tall = request.width or found.width, request.height or found.height
+    return None if found.width > wide + 0.01 or found.height > tall + 0.01 else found
+
+
+def _folded_further(analysis: Analysis, request: Request, view: View, sizes: Sizes) -> View:
+    """The same with fewer blocks open, which `auto` leaves to us.
+
+    Raises:
+        UsageError: somebody asked for this depth, or nothing is open any more.
+    """
+    if view.depth > 1 and request.depth == "auto":
+        return view_of(analysis, depth=view.depth - 1, show=request.shown(*DEFAULT))
+    needed = layout_of(view, sizes, request.width, strict=False)
+    wide = "a height of " if request.width is None else f"{request.width / UNITS['mm']:.4g} mm by "
+    room = f"{wide}{(request.height or 0) / UNITS['mm']:.4g} mm"
+    instead = "".join(f"{way} fits; or " for way in _ways_that_fit(analysis, request, view, sizes))
+    raise UsageError(
+        f"{analysis.title} as a graph does not fit {room} at {sizes.font:g} pt: it takes {millimetres(needed.width)} "
+        f"by {millimetres(needed.height)}; {instead}choose that size or a smaller font"
+    )
+
+
+def _ways_that_fit(analysis: Analysis, request: Request, view: View, sizes: Sizes) -> Iterator[str]:
+    """What to ask for instead: less depth, the other direction; the first that helps."""
+    turned: Direction = "lr" if request.direction == "tb" else "tb"
+    for direction in (request.direction, turned):
+        turn = "" if direction == request.direction else f" --direction {direction}"
+        for depth in range(view.depth - (not turn), 0, -1):
+            shown = view_of(analysis, depth=depth, show=request.shown(*DEFAULT))
+            if _that_fits(shown, replace(sizes, direction=direction), request):
+                yield f"--depth {depth}{turn}"
+                return
 
 
 def dot(drawing: Drawing) -> str:

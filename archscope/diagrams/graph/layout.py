@@ -87,13 +87,14 @@ class _LaidFrame:
     title: float
 
 
-def layout_of(view: View, sizes: Sizes, width: float | None = None) -> Layout:
+def layout_of(view: View, sizes: Sizes, width: float | None = None, *, strict: bool = True) -> Layout:
     """Lay a graph out.
 
     Args:
         view: what to show.
         sizes: the measures.
         width: of the page; as wide as the graph if None.
+        strict: whether a graph that is wider is refused, and not handed back as it is.
 
     Raises:
         UsageError: the width cannot hold it.
@@ -102,6 +103,8 @@ def layout_of(view: View, sizes: Sizes, width: float | None = None) -> Layout:
     if width is None:
         return found
     if found.width > width + 0.01:
+        if not strict:
+            return found
         raise UsageError(
             f"{view.analysis.title} as a graph does not fit {width / UNITS['mm']:g}mm at {sizes.font:g} pt: it takes "
             f"{millimetres(found.width)}; choose that width, a smaller font, less depth or another direction"

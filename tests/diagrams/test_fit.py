@@ -1,0 +1,96 @@
+"""A picture fits what it is asked to fit, or says what would."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+import archscope
+from archscope.diagrams import PAGES
+from archscope.diagrams.request import request
+from tests.diagrams.geometry import problems
+
+NETWORKS = ("lenet5", "alexnet", "vgg@A", "resnet@18", "unet", "transformer@base", "autoencoder@mnist")
+FIGURES = [("lenet5", "planes"), ("alexnet", "boxes"), ("autoencoder@mnist", "neurons")]
+
+
+@pytest.mark.parametrize("options", [{}, {"color": "macs"}])
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "name", ["lenet5", "alexnet", "vgg@A", "resnet@18", "unet", "transformer@base", "autoencoder@mnist"]
+)
+def test_a_picture_is_within_its_page_or_says_what_it_needs(name: str, page: str, options: dict[str, Any]) -> None:
+    room = request(page=page)
+    assert room.width is not None
+    assert room.height is not None
+    network = archscope.load(name)
+    try:
+        picture = archscope.draw(network, page=page, font_size=6, **options)
+        scene = picture.scene
+    except archscope.UsageError as error:
+        told = re.search(r"does not fit .*(needs --width \d+mm|it takes \d+mm by \d+mm)|legend is wider", str(error))
+        assert told is not None
+        return
+    assert scene.width == pytest.approx(room.width)
+    assert scene.height <= room.height + 0.01
+    found = problems(picture.svg, network)
+    assert [each for each in found if not each.startswith(("edge missing", "edge too many"))] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "style"), [("lenet5", "planes"), ("alexnet", "boxes"), ("autoencoder@mnist", "neurons")]
+)
+def test_a_figure_shrinks_until_its_height_fits(name: str, style: str) -> None:
+    free = archscope.draw(name, style=style, font_size=6).scene
+    lower = archscope.draw(name, style=style, font_size=6, height=f"{free.height * 0.9}pt").scene
+    assert lower.height <= free.height * 0.9 + 0.01
+    assert lower.width < free.width
+
+
+def test_what_a_figure_is_said_to_need_is_enough() -> None:
+    with pytest.raises(archscope.UsageError) as told:
+        _ = archscope.draw("alexnet", width="30mm", height="10mm").scene
+    width, height = re.findall(r"--(?:width|height) (\d+mm)", str(told.value))
+    assert archscope.draw("alexnet", width=width, height=height).scene.height > 0
+
+
+def test_a_graph_of_any_depth_closes_blocks_until_it_fits() -> None:
+    network = archscope.load("resnet@50")
+    free = archscope.draw(network).scene
+    low = archscope.draw(network, page="a4")
+    assert low.scene.height <= 247 * 72 / 25.4 < free.height
+    names = [group.layers[0] for group in low.scene.groups("layer")]
+    assert len(names) < len(list(archscope.draw(network).scene.groups("layer")))
+
+
+def test_a_graph_of_a_depth_that_does_not_fit_says_which_does() -> None:
+    with pytest.raises(archscope.UsageError) as told:
+        _ = archscope.draw("resnet@50", depth="full", page="a4").scene
+    found = re.search(r"--depth (\d+)( --direction lr)? fits; or choose that size or a smaller font", str(told.value))
+    assert found is not None
+    fitting = archscope.draw("resnet@50", depth=found[1], direction="lr" if found[2] else "tb", page="a4").scene
+    assert fitting.height <= 247 * 72 / 25.4 + 0.01
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"page": "a5"}, "no page `a5`; pages: a4, letter, ieee-column, beamer, 16:9"),
+        (
+            {"page": "a4", "width": "3mm"},
+            "a page has its width and its height; leave --width and --height out, or --page",
+        ),
+        ({"height": "tall"}, "no height `tall`; write a number and a unit: 183mm, 18.3cm, 7.2in or 518pt"),
+    ],
+)
+def test_what_is_no_page_is_told(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(archscope.ArchscopeError) as told:
+        archscope.draw("lenet5", **options)
+    assert said in str(told.value)
+
+
+def test_a_legend_that_is_wider_than_the_page_is_told() -> None:
+    with pytest.raises(archscope.UsageError, match=r"the legend is wider than the page; choose --width \d+mm"):
+        _ = archscope.draw("autoencoder@mnist", style="graph", width="60mm", font_size=8, color="saved_bytes").scene
