@@ -328,7 +328,7 @@ _GRIDS: Final = frozenset({
 """Functions that take the channels to be in front of the grid, with a batch before them or without."""
 
 _WITHOUT_AXES: Final = frozenset({
-    "linear", "matmul", "bmm", "scaled_dot_product_attention",
+    "linear", "matmul", "bmm", "addmm", "scaled_dot_product_attention",
     "embedding", "layer_norm", "rms_norm", "relu", "relu6", "selu", "silu", "sigmoid", "tanh", "hardsigmoid",
     "hardswish", "mish", "softsign", "tanhshrink", "logsigmoid", "log_sigmoid", "celu", "softshrink", "hardshrink",
     "threshold", "leaky_relu", "elu", "gelu", "hardtanh", "softplus", "dropout",

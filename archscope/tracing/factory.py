@@ -8,6 +8,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from archscope.errors import UsageError, did_you_mean, one
 from archscope.escaping import LONGEST_OF_STRANGERS, line, terminal
 from archscope.record import EMPTY
 from archscope.tracing.inputs import Call
+from archscope.tracing.numbers import making
 from archscope.tracing.strangers import Unusual, heard_apart, keeping_random
 from archscope.tracing.unwrapped import is_program, unwrapped
 
@@ -61,7 +63,7 @@ class Factory:
             return self.found
         self._check_options()
         try:
-            with heard_apart(), torch.device(device or "cpu"):
+            with heard_apart(), torch.device(device or "cpu"), making() if device == "meta" else nullcontext():
                 made = self.found(**self.options)
         except _THEIRS as error:
             raise UsageError(f"`{self.name}` raised {raised(error)}") from error

@@ -30,6 +30,9 @@ IN_ORDER: Final = frozenset({
 })  # fmt: skip
 """Functions that leave values in their order, where they leave all of them."""
 
+_MOST: Final = 1 << 16
+"""Rows of a table that are looked at one by one."""
+
 _MOVES: Final = frozenset({"getitem", "narrow", "select", "permute", "transpose", "swapaxes", "t", "T", "mT"})
 """Functions that take some values of a parameter, or turn its axes."""
 
@@ -50,6 +53,7 @@ class Learned:
         modules: its submodules, by path.
         nodes: where layers are kept.
         here: says where the code stands.
+        known: the values of a constant, if they are known.
     """
 
     def __init__(
@@ -58,14 +62,15 @@ class Learned:
         modules: Mapping[str, nn.Module],
         nodes: Nodes,
         here: Callable[[], Place],
+        known: Callable[[Tensor], Tensor | None],
     ) -> None:
+        self._known = known
         self._roots = {id(tensor): name for name, tensor in reversed([*parameters.items()])}
         self._parameters = parameters
         self._modules = modules
         self._nodes = nodes
         self._here = here
         self._steps: dict[int, _Step] = {}
-        self._counts: dict[int, int] = {}
         self._kept: list[Tensor] = []
         self._refs: dict[str, tuple[Ref, Shape]] = {}
         self._made: dict[int, tuple[Ref, Shape]] = {}
@@ -76,35 +81,29 @@ class Learned:
         if len(made) != 1 or any(made[0] is each for each in given):
             return False
         (result,) = made
-        if name == "arange":
-            self._count(args, kwargs, result)
-        elif name == "embedding" and len(given) >= 2 and id(given[0]) in self._counts and id(given[1]) in self._roots:
-            rows = self._counts[id(given[0])]
+        if name == "embedding" and len(given) > 1 and id(given[1]) in self._roots:
+            rows = self._rows(given[0])
+            if rows is None:
+                return False
             self._keep(result)
-            self._steps[id(result)] = _Step(given[1], "narrow", {"input": given[1], "dim": 0, "start": 0,
-                                                                 "length": rows})  # fmt: skip
+            self._steps[id(result)] = _Step(given[1], "rows", {"rows": rows})
             return True
-        elif given:
+        if given:
             self._pass_on(name, args, kwargs, given[0], result)
         return False
 
-    def _count(self, args: Sequence[Any], kwargs: Mapping[str, Any], result: Tensor) -> None:
-        start, step = kwargs.get("start", 0), kwargs.get("step", 1)
-        if len(args) > 1:
-            start = args[0]
-        if len(args) > 2:
-            step = args[2]
-        if (start, step) == (0, 1):
-            self._keep(result)
-            self._counts[id(result)] = len(result)
+    def _rows(self, places: Tensor) -> list[int] | None:
+        """The rows of a table that constant numbers select, the same for every sample; None if they are not known."""
+        known = self._known(places) if places.dim() and places.numel() <= _MOST else None
+        if known is None or not known.numel():
+            return None
+        samples = known.reshape(-1, known.shape[-1])
+        return samples[0].tolist() if bool((samples == samples[0]).all()) else None
 
     def _pass_on(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], parent: Tensor, result: Tensor
     ) -> None:
         all_of_it = name in IN_ORDER and parent.numel() == result.numel()
-        if all_of_it and id(parent) in self._counts:
-            self._keep(result)
-            self._counts[id(result)] = self._counts[id(parent)]
         if id(parent) not in self._roots and id(parent) not in self._steps:
             return
         if all_of_it and id(parent) in self._roots:
@@ -173,7 +172,11 @@ class Learned:
         if ref is None:
             return None
         shape = _natural(tensor)
-        if step.name != "narrow":
+        if step.name == "rows":
+            rows, (held, width) = step.given["rows"], step.parent.shape
+            shape = (len(rows), width)
+            layers: tuple[Layer, ...] | None = _selected(rows, held, width)
+        elif step.name != "narrow":
             before, after = tuple(step.parent.shape), tuple(tensor.shape)
             place = _place(step.parent)
             layers = layers_of(
@@ -183,12 +186,25 @@ class Learned:
             layers = layers_of(Call(step.name, step.given, [tensor], 1, _place(step.parent), _place(step.parent)))
         if layers is None:
             return None
-        made = ref if not layers else self._layer(step.name, layers, (ref,), shape)
+        made = ref if not layers else self._layer("slice" if step.name == "rows" else step.name, layers, (ref,), shape)
         self._made[id(tensor)] = (made, shape)
         return made, shape
 
     def _layer(self, name: str, layers: tuple[Layer, ...], refs: tuple[Ref, ...], shape: Shape) -> Ref:
         return self._nodes.keep(Seen(name, self._here(), refs, (shape,), Frame(), layers))[0]
+
+
+def _selected(rows: Sequence[int], held: int, width: int) -> tuple[Layer, ...] | None:
+    """Rows of a table that follow one another, or one of them again and again; None if they are others."""
+    first, many = rows[0], len(rows)
+    if many == held and list(rows) == list(range(held)):
+        return ()
+    if list(rows) == list(range(first, first + many)):
+        return (TYPES["slice"](dim=0, start=first, end=first + many if first + many < held else None),)
+    if len({*rows}) > 1:
+        return None
+    one = TYPES["slice"](dim=0, start=first, end=first + 1 if first + 1 < held else None)
+    return (one, TYPES["expand"](size=[many, width]))
 
 
 def _is_dense(call: Call) -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from archscope.tracing.numbers import Numbers
 from archscope.tracing.products import Kind, Operation, operation
 from archscope.tracing.strangers import tensors_in
 from archscope.working import Count, total
@@ -67,6 +68,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
     Args:
         loose: is told of an operation that ran in no call that was followed, with its arguments and its result.
         before_write: is told of a tensor that is about to be written.
+        numbers: what tensors without values hold all the same.
     """
 
     supports_higher_order_operators = True
@@ -75,8 +77,10 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self,
         loose: Callable[[str, Sequence[Any], dict[str, Any], Any, Frame], None],
         before_write: Callable[[Tensor], None],
+        numbers: Numbers,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.numbers = numbers
         self.frame: Frame | None = None
         self.every: list[Ran] = []
         self.missed = False
@@ -101,6 +105,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return parts
         written = self._written(found, args, given) if found.writes else []
         result = self._run(func, found, args, given)
+        self.numbers.ran(func, found, args, given, result)
         ran = Ran(found, found.products(args, result))
         self.every.append(ran)
         frame = self.frame or Frame()
@@ -125,6 +130,10 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if found.name == "aten::_grouped_mm" and args[0].is_meta and args[0].dtype != torch.bfloat16:
             # On meta this operation knows one precision only.
             return func(args[0].bfloat16(), args[1].bfloat16(), *args[2:], **kwargs).to(args[0].dtype)
+        if found.looks:
+            known = self.numbers.looked(func, args, kwargs)
+            if known is not None:
+                return known
         try:
             return func(*args, **kwargs)
         except (RuntimeError, NotImplementedError) as error:

@@ -22,7 +22,17 @@ from archscope.tracing.modules import LEAVES, beyond_module, is_ours, read_modul
 from archscope.tracing.nodes import Nodes, Place, Seen
 from archscope.tracing.origins import Origins
 from archscope.tracing.packed import Packed
-from archscope.tracing.roles import ENTERING, HOLDING, LEAVING, LENDING, PRODUCTS, SAME_VALUES, TURNING, VIEWS
+from archscope.tracing.roles import (
+    ENTERING,
+    HOLDING,
+    LEAVING,
+    LENDING,
+    PRODUCTS,
+    SAME_VALUES,
+    SHAPED,
+    TURNING,
+    VIEWS,
+)
 from archscope.tracing.samples import Samples, Trail
 from archscope.tracing.signatures import SIGNATURES, bound, plain_name
 from archscope.tracing.strangers import tensors_in
@@ -104,7 +114,8 @@ class Recording:
         self._packed = Packed(module)
         self.nodes = Nodes(held | self._packed.held, [path for path, _ in module.named_modules()], batch or 1)
         parameters = {name: each for name, each in self.state.items() if name in trained}
-        self.learned = Learned(parameters, dict(module.named_modules()), self.nodes, lambda: at.here)
+        self.learned = Learned(parameters, dict(module.named_modules()), self.nodes, lambda: at.here,
+                               ledger.numbers.of)  # fmt: skip
         self.accounts = Accounts()
         self.origins = Origins(self.values, self.samples, self.nodes, self.accounts, self.learned, ledger,
                                self.state, lambda: at.here)  # fmt: skip
@@ -178,6 +189,8 @@ class Recording:
             self._handed_on([], given, [], frame)
             return result
         refs = [ref for each in given if (ref := self.origins.of(each)) is not None]
+        if name in SHAPED and made and not made[0].is_floating_point():
+            refs = []  # numbers that count or mask, and that the code gives
         if not refs and self.origins.left and name in ENTERING:
             for each in made:
                 self.origins.returned(each)

@@ -19,6 +19,9 @@ VIEWS: Final = frozenset({"expand", "expand_as", "flatten", "reshape", "reshape_
                            "view_as"})  # fmt: skip
 """Functions that do nothing where they leave the shape as it is."""
 
+SHAPED: Final = frozenset({"zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full"})
+"""Functions that read nothing of their input but its shape."""
+
 LEAVING: Final = frozenset({"numpy", "tolist", "__array__", "item", "__dlpack__", "__reduce_ex__"})
 """Functions after which values are no longer PyTorch's."""
 

@@ -119,7 +119,8 @@ def run_once(module: nn.Module, call: Call, names: Sequence[str], way: Way, guid
     with random_numbers_kept(), heard_apart(), as_written(), torch.inference_mode(False), torch.no_grad():
         shadow = Shadow(twins.twin, around.met)
         try:
-            copied: nn.Module = shadow.of(module)
+            with twins.known():
+                copied: nn.Module = shadow.of(module)
             if way.counted and not way.values:
                 shadow = Shadow(lambda tensor: _counted(tensor, twins), around.met)
             given = shadow.of([call.args, dict(call.kwargs)])
@@ -136,7 +137,10 @@ def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: T
     module.eval()
     state = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers(remove_duplicate=False))
     batch = _batch(call, way)
-    tracer = Tracer(module, state, batch=batch, keep=not way.values, before_write=twins.before_write, guide=guide)
+    tracer = Tracer(
+        module, state, batch=batch, keep=not way.values, before_write=twins.before_write, numbers=twins.numbers,
+        guide=guide,
+    )  # fmt: skip
     device = _device(state, way)
     dtype = next((each.dtype for each in state.values() if each.is_floating_point()), None)
     inputs: dict[str, Shape] = {}

@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 from archscope.layers import Shape
 from archscope.tracing.ledger import Frame, Ledger
 from archscope.tracing.modules import LEAVES
+from archscope.tracing.numbers import Numbers
 from archscope.tracing.recording import Recording, Standing
 from archscope.tracing.roles import ANSWERS, CHOOSING, LEAVING
 from archscope.tracing.samples import NeedsValues, Trail
@@ -37,6 +38,7 @@ class Tracer(TorchFunctionMode):
         batch: samples that run at once; None where there is no batch axis.
         keep: whether tensors cost nothing and may be kept.
         before_write: is told of a tensor that is about to be written.
+        numbers: what tensors without values hold all the same.
         guide: what a run of more samples made; see `archscope.tracing.samples`.
     """
 
@@ -48,10 +50,11 @@ class Tracer(TorchFunctionMode):
         batch: int | None,
         keep: bool,
         before_write: Callable[[Tensor], None],
+        numbers: Numbers,
         guide: Trail | None = None,
     ) -> None:
         super().__init__()
-        self.ledger = Ledger(self._loose, before_write)
+        self.ledger = Ledger(self._loose, before_write, numbers)
         self.at = Standing(module)
         self.recording = Recording(module, state, self.ledger, self.at, batch=batch, keep=keep, guide=guide)
         self.failed: tuple[BaseException | None, str, str] = (None, "", "")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
+
+from archscope.tracing.numbers import Numbers
 
 _COPIED: Final = 1 << 26
 """Bytes up to which values are copied before a run; larger tensors are lent, and watched."""
@@ -18,6 +22,9 @@ class Twins:
     With values, they are copies while they are small; after that they see the user's memory, which is saved before
     anything writes it, and put back at the end.
 
+    Attributes:
+        numbers: what twins without values hold all the same.
+
     Args:
         values: whether they have the values of what they stand for; otherwise they are on meta.
     """
@@ -27,10 +34,27 @@ class Twins:
         self._room = _COPIED
         self._memories: dict[int, torch.UntypedStorage] = {}
         self._lent: dict[int, Tensor] = {}
+        self.numbers = Numbers()
+        self._known = False
         self._saved: list[tuple[Tensor, int, torch.UntypedStorage]] = []
 
     def twin(self, tensor: Tensor) -> Tensor:
         """The tensor that stands for another."""
+        twin = self._twin(tensor)
+        if self._known and not isinstance(tensor, nn.Parameter):
+            self.numbers.know(twin, tensor)
+        return twin
+
+    @contextmanager
+    def known(self) -> Iterator[None]:
+        """What is met now is a module's: what its buffers hold is known where their twins hold nothing."""
+        self._known = not self._values
+        try:
+            yield
+        finally:
+            self._known = False
+
+    def _twin(self, tensor: Tensor) -> Tensor:
         if is_lazy(tensor):
             return _dressed(tensor, torch.empty(0, dtype=tensor.dtype, device="meta"))
         if not _is_plain(tensor):

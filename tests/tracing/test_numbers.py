@@ -1,0 +1,182 @@
+"""What the code makes of numbers alone is known without values: masks are looked at, rows of a table are found."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import archscope
+from archscope import analyze, trace
+from archscope.tracing.ledger import Frame, Ledger
+from archscope.tracing.numbers import Numbers, making
+from archscope.writing.stating import state
+
+
+def ledger() -> Ledger:
+    made = Ledger(lambda *_: None, lambda _: None, Numbers())
+    made.frame = Frame()
+    return made
+
+
+STEPS: tuple[Callable[[Tensor], Tensor], ...] = (
+    lambda x: x + 1,
+    lambda x: x * 2,
+    lambda x: x.cumsum(-1),
+    lambda x: x.flip(0),
+    lambda x: torch.where(x > 2, x, -x),
+    lambda x: x.unsqueeze(0).expand(2, *x.shape).reshape(2, -1)[1],
+    lambda x: x[1:] if len(x) > 2 else x,
+    lambda x: torch.cat([x, torch.ones_like(x)])[:6],
+    lambda x: x.clone().fill_(3),
+    lambda x: torch.zeros(8, dtype=x.dtype, device=x.device).index_put_((x.abs() % 8,), x),
+    lambda x: x.masked_fill(x == 2, 0),
+    lambda x: x.tolist() and x if not x.is_meta else x,
+)
+
+
+def written(x: Tensor) -> Tensor:
+    """Writes into a view; whoever sees the same memory sees it."""
+    made = x.clone()
+    made[1:2] = 7
+    return made
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_worked_out_beside_a_run_is_what_the_run_would_have_made(seed: int) -> None:
+    chosen = [random.Random(seed).choice((*STEPS, written)) for _ in range(6)]
+
+    def program(device: str) -> Tensor:
+        x = torch.arange(5, device=device)
+        for step in chosen:
+            x = step(x)
+        return x
+
+    numbers = ledger()
+    with torch.no_grad(), numbers:
+        made = program("meta")
+    known = numbers.numbers.of(made)
+    assert known is not None
+    assert torch.equal(known, program("cpu"))
+
+
+def test_what_an_input_or_chance_has_a_part_in_is_not_known() -> None:
+    numbers, given = ledger(), torch.empty(3, device="meta", dtype=torch.long)
+    with torch.no_grad(), numbers:
+        drawn = torch.rand(3, device="meta") > 0.5
+        mixed = torch.zeros(3, dtype=torch.long, device="meta")
+        part = mixed[1:]
+        mixed[0] = given[0]
+        memory = torch.empty(3, device="meta")
+    assert [numbers.numbers.of(each) for each in (given, drawn, mixed, part, memory)] == [None] * 5
+
+
+def test_a_buffer_of_the_users_is_read_and_not_written() -> None:
+    class Keeps(nn.Module):
+        places: Tensor
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+            self.register_buffer("places", torch.zeros(4, dtype=torch.long))
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.places += 1
+            return self.fc(x) if bool((self.places >= 0).all()) else x
+
+    module = Keeps()
+    assert analyze(trace(module, (4,))).totals.macs == 16
+    assert module.places.tolist() == [0, 0, 0, 0]
+
+
+class Masked(nn.Module):
+    """Looks at a mask that it made: `transformers` asks whether anything is masked at all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
+        places = torch.arange(x.shape[1], device=x.device)
+        if mask.all() and places[-1].item() == 5:
+            return self.fc(x)
+        return self.fc(self.fc(x))
+
+
+def test_a_module_on_meta_may_look_at_what_it_made_itself() -> None:
+    with torch.device("meta"):
+        module = Masked()
+    assert analyze(trace(module, (6, 4))).totals.macs == 6 * 16
+
+
+class Embeds(nn.Module):
+    """The embeddings of BERT: words, places counted in a buffer, and one kind for all of them."""
+
+    position_ids: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.places, self.kinds = nn.Embedding(30, 8), nn.Embedding(16, 8), nn.Embedding(2, 8)
+        self.register_buffer("position_ids", torch.arange(16).expand((1, -1)), persistent=False)
+        self.norm = nn.LayerNorm(8)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        places = self.places(self.position_ids[:, 2 : 2 + ids.shape[1]])
+        kinds = self.kinds(torch.full_like(ids, 1))
+        return self.norm(self.words(ids) + kinds + places)
+
+
+def test_rows_that_constant_numbers_select_are_slices_of_a_learned_table() -> None:
+    module = Embeds().eval()
+    network = trace(module, ids=torch.zeros(1, 6, dtype=torch.long))
+    types = [node.layer.type for node in network.nodes]
+    assert types.count("parameter") == 2
+    assert types.count("slice") == 2
+    assert types.count("expand") == 1
+    assert network.observed is not None
+    assert not network.observed.unused
+    assert analyze(network).totals.parameters == (30 + 16 + 2) * 8 + 16
+
+    built = archscope.build(state(network).network).eval()
+    _copied(module, built)
+    ids = torch.randint(0, 30, (3, 6), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        assert torch.equal(built(ids), module(ids))
+
+
+def test_rows_are_known_of_a_module_that_is_made_without_values_too() -> None:
+    with torch.device("meta"), making():
+        module = Embeds()
+    network = trace(module, ids=(6,))
+    assert [node.layer.type for node in network.nodes].count("expand") == 1
+
+
+def test_rows_in_no_order_are_no_layer_and_say_so() -> None:
+    class Shuffled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.fc = nn.Embedding(4, 8), nn.Linear(8, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(x) + F.embedding(torch.tensor([2, 0, 3], device=x.device), self.table.weight)
+
+    network = trace(Shuffled(), (3, 8))
+    assert analyze(network).totals.parameters == 32 + 72
+    with pytest.raises(archscope.UsageError, match="has no words for"):
+        state(network)
+
+
+def _copied(module: nn.Module, built: nn.Module) -> None:
+    """Give a built module the parameters of the one it was read from, by their order and shapes."""
+    left = list(module.parameters())
+    for each in built.parameters():
+        found = next(mine for mine in left if mine.shape == each.shape)
+        left = [mine for mine in left if mine is not found]
+        with torch.no_grad():
+            each.copy_(found)
+    assert not left
