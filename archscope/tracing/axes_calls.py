@@ -168,7 +168,8 @@ def _reshaped(call: Call) -> Layer | None:
 
 
 def _concat(call: Call) -> Layer | tuple[Layer, ...] | None:
-    if len(call.given["tensors"]) == 1:
+    """Values one after another; a cache has none at the first pass, and adds none."""
+    if [each.numel() > 0 for each in call.given["tensors"]].count(True) == 1:
         return ()
     rank = call.made.dim()
     axis = without(call.given["dim"] % rank, call.after)

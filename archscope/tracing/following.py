@@ -24,6 +24,7 @@ from archscope.tracing.inputs import Call, Given
 from archscope.tracing.observing import observed
 from archscope.tracing.running import Run, Stopped, run_surely, ways_of
 from archscope.tracing.strangers import tensors_in
+from archscope.tracing.turning import turned
 
 _LARGE: Final = 1 << 30
 """Bytes of parameters above which a module runs with values only if it looks at them."""
@@ -53,7 +54,9 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
     outputs = tuple(ref for ref in outputs if ref.node not in run.inputs)
     if not outputs:
         raise UsageError(f"{called} returns nothing that a layer made of its input")
-    folded_nodes, folded_outputs, facts, renamed = folded(nodes.finished(outputs), outputs, nodes.facts)
+    short = turned(nodes.finished(outputs), outputs, nodes.facts, run.tracer.recording.factors)
+    folded_nodes, folded_outputs, facts, renamed = folded(short.nodes, short.outputs, short.facts)
+    names = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     return Network(
         called,
         run.inputs,
@@ -62,7 +65,7 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
         title=type(module).__name__,
         path=path,
         facts=facts,
-        observed=observed(run, renamed),
+        observed=observed(run, names),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from archscope.layers.base import Weight
@@ -10,7 +11,7 @@ from archscope.tracing.running import Run
 
 
 def observed(run: Run, names: Mapping[str, str]) -> Observed:
-    """What was seen of a module beside its layers; ``names`` are those that nodes have now, by those they had."""
+    """What was seen of a module beside its layers; ``names`` are those of the nodes that they became."""
     ran = run.tracer.recording.accounts.finished([node.name for node in run.tracer.recording.nodes.nodes])
     sources = run.tracer.recording.nodes.sources
     held = {id(each): (name, each) for name, each in reversed([*run.shadow.named_parameters()])}
@@ -21,6 +22,9 @@ def observed(run: Run, names: Mapping[str, str]) -> Observed:
         for place, (name, each) in reversed(held.items())
         if place not in owned
     ]
+    added: Counter[str] = Counter()
+    for name, many in ran.items():
+        added[names[name]] += many
     return Observed(
         operations=len(run.tracer.ledger.every),
         batch=run.batch,
@@ -29,6 +33,6 @@ def observed(run: Run, names: Mapping[str, str]) -> Observed:
         unused=tuple(unused),
         looked=run.tracer.recording.looked.found,
         zeros=run.zeros,
-        ran={names[name]: many for name, many in ran.items()},
+        ran=added,
         sources={(names[name], own): source for (name, own), source in sources.items()},
     )

@@ -39,6 +39,7 @@ from archscope.tracing.strangers import tensors_in
 from archscope.tracing.transformed import bare, is_mapped, is_transformed
 from archscope.tracing.values import Held, Values, memory_of
 
+_PRODUCTS: Final = frozenset({"mul", "rmul", "imul", "multiply"})
 _MAPPED: Final = "it ran under `vmap`, for all samples at once"
 _NESTED: Final = "its samples have lengths of their own"
 
@@ -74,6 +75,7 @@ class Recording:
 
     Attributes:
         looked: where values were looked at, and by what function.
+        factors: the constants that products multiply with, by the names of their nodes, where they are known.
 
     Args:
         module: what runs.
@@ -117,6 +119,8 @@ class Recording:
         self.learned = Learned(parameters, dict(module.named_modules()), self.nodes, lambda: at.here,
                                ledger.numbers.of)  # fmt: skip
         self.accounts = Accounts()
+        self.factors: dict[str, Tensor] = {}
+        self._known = ledger.numbers.of
         self.origins = Origins(self.values, self.samples, self.nodes, self.accounts, self.learned, ledger,
                                self.state, lambda: at.here)  # fmt: skip
         self._at = at
@@ -276,6 +280,9 @@ class Recording:
             for shape, each in zip(seen.outputs, parts, strict=True)
         )  # fmt: skip
         self.accounts.ran_for(ours[0].node, len(frame.ran), given)
+        if plain in _PRODUCTS and len(refs) == len(unreached) == 1:
+            factor = self._known(unreached[0])
+            self.factors.update({} if factor is None else {ours[0].node: factor})
         self._made(results, ours, frame)
         for each in results:
             self.values.put(each, call.after)

@@ -14,6 +14,8 @@ Out = tuple[str, int]
 """An output of a row: its name, and which."""
 
 _PART: Final = re.compile(r"[A-Za-z0-9_]+\Z")
+_INPUT: Final = re.compile(r"input(_\d+)?\Z")
+"""What the inputs of a block are called."""
 
 
 class Leaf:
@@ -79,7 +81,7 @@ class Part:
             not self.clash
             and bool(self.given)
             and places[-1] - places[0] + 1 == len(places)
-            and all(_PART.match(name) and not name.startswith("input") for name in self.children)
+            and all(_PART.match(name) and not _INPUT.match(name) for name in self.children)
             and all(child.plain for child in self.children.values() if isinstance(child, Part))
             and all(self._fits(leaf) for leaf in self.leaves())
         )
