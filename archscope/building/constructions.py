@@ -51,7 +51,11 @@ def construction(layer: Layer, *inputs: Shape, padding: Padding | None = None) -
     (1, 6)
     """
     if layer.type not in CONSTRUCTIONS:
-        raise UsageError(f"`{layer.label}` is a {layer.type} of a module that was read, and no layer that can be made")
+        line = getattr(layer, "at", "")
+        at = f" at {line}" if line else ""
+        raise UsageError(
+            f"`{layer.label}`{at} is a {layer.type} of a module that was read, and no layer that can be made"
+        )
     plain = tuple(tuple(int(extent) for extent in shape) for shape in inputs)
     return CONSTRUCTIONS[layer.type](layer, plain, getattr(layer, "padding", None) if padding is None else padding)
 

@@ -9,7 +9,9 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 import torch
@@ -210,9 +212,37 @@ def raised(error: BaseException) -> str:
 
 
 _PYTHON: Final = tuple(str(Path(sysconfig.get_path(name))) for name in ("stdlib", "platstdlib"))
+_RUNS: Final = str(Path(__file__).parent / "running.py")
+"""What calls the module; beyond it is whoever called archscope."""
+
 _OURS: Final = str(Path(__file__).parents[1])
 _INSTALLED: Final = ("site-packages", "dist-packages")
 _TORCH: Final = str(Path(torch.__file__).parent)
+
+
+def place_here() -> str:
+    """The line of a module's code that runs now, ``net.py:12``: that of a package, if none of the person's own runs."""
+    frame: FrameType | None = sys._getframe(1)
+    theirs = ""
+    while frame is not None and frame.f_code.co_filename != _RUNS:
+        file = frame.f_code.co_filename
+        whose = _whose(file)
+        if whose == "own":
+            return f"{os.path.relpath(file)}:{frame.f_lineno}"
+        if whose == "installed" and not theirs:
+            theirs = f"{Path(*_after_installed(file))}:{frame.f_lineno}"
+        frame = frame.f_back
+    return theirs
+
+
+@cache
+def _whose(file: str) -> str:
+    """Whose code a file has: the person's own, that of a package that is installed, or nobody's who is looked for."""
+    if file.startswith(("<", _OURS, _TORCH)):
+        return ""
+    if any(part in _INSTALLED for part in Path(file).parts):
+        return "installed"
+    return "" if file.startswith(_PYTHON) else "own"
 
 
 def place_of(error: BaseException) -> str:
@@ -224,11 +254,10 @@ def place_of(error: BaseException) -> str:
     while trace is not None:
         file, number = trace.tb_frame.f_code.co_filename, trace.tb_lineno
         trace = trace.tb_next
-        if file.startswith(("<", _OURS, _TORCH)):
-            continue
-        if any(part in _INSTALLED for part in Path(file).parts):
+        whose = _whose(file)
+        if whose == "installed":
             theirs = f"{Path(*_after_installed(file))}:{number}"
-        elif not file.startswith(_PYTHON):
+        elif whose == "own":
             own = f"{os.path.relpath(file)}:{number}"
     return own or theirs
 

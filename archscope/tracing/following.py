@@ -56,7 +56,7 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
         raise UsageError(f"{called} returns nothing that a layer made of its input")
     short = turned(nodes.finished(outputs), outputs, nodes.facts, run.tracer.recording.factors)
     folded_nodes, folded_outputs, facts, renamed = folded(short.nodes, short.outputs, short.facts)
-    names = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
+    now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     return Network(
         called,
         run.inputs,
@@ -65,7 +65,7 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
         title=type(module).__name__,
         path=path,
         facts=facts,
-        observed=observed(run, names),
+        observed=observed(run, now),
     )
 
 

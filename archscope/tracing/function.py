@@ -19,6 +19,7 @@ class Function(Layer):
         misfit: whether there is a layer type for it, which does not take these shapes or weights.
         like: the layer that it is but for something.
         beyond: what that is: ``attn_mask``.
+        at: the line of code that called it, ``net.py:12``.
 
     >>> from archscope.working import count
     >>> seen = Facts(inputs=((4, 3), (3, 9)), outputs=((4, 9),), macs=count(4) * 9 * 3)
@@ -36,15 +37,24 @@ class Function(Layer):
     misfit: bool
     like: Layer | None
     beyond: str
+    at: str
 
     def __init__(
-        self, called: str, seen: Facts, *, misfit: bool = False, like: Layer | None = None, beyond: str = ""
+        self,
+        called: str,
+        seen: Facts,
+        *,
+        misfit: bool = False,
+        like: Layer | None = None,
+        beyond: str = "",
+        at: str = "",
     ) -> None:
         object.__setattr__(self, "called", called)
         object.__setattr__(self, "seen", seen)
         object.__setattr__(self, "misfit", misfit)
         object.__setattr__(self, "like", like)
         object.__setattr__(self, "beyond", beyond)
+        object.__setattr__(self, "at", at)
         several = tuple(f"output{place}" for place in range(len(self.made)))
         object.__setattr__(self, "output_names", several if len(several) > 1 else ("output",))
 

@@ -12,6 +12,7 @@ from archscope.errors import Rejects
 from archscope.layers import Facts, Layer, Shape
 from archscope.layers.base import NOTHING, Weight
 from archscope.network import Node, Ref, Source
+from archscope.tracing.factory import place_here
 from archscope.tracing.function import Function
 from archscope.tracing.ledger import Frame
 from archscope.working import count
@@ -111,7 +112,7 @@ class Nodes:
             windows=None,
             reasons=_CONSTANT,
         )
-        self._add(name, Function(kind, facts), facts, (), None)
+        self._add(name, Function(kind, facts, at=place_here()), facts, (), None)
         self.owners.update(dict.fromkeys(own, name))
         self._shapes[Ref(name)] = shape
         return Ref(name)
@@ -147,8 +148,8 @@ class Nodes:
         facts = self.facts[node.name] = facts.replace(outputs=outputs)
         layer = node.layer
         like, beyond = (layer.like, layer.beyond) if isinstance(layer, Function) else (layer, "all its results")
-        called = layer.called if isinstance(layer, Function) else layer.type
-        return node.replace(layer=Function(called, facts, like=like, beyond=beyond))
+        called, at = (layer.called, layer.at) if isinstance(layer, Function) else (layer.type, "")
+        return node.replace(layer=Function(called, facts, like=like, beyond=beyond, at=at))
 
     def _own_weights(self, seen: Seen, fitting: list[Facts]) -> bool:
         """Whether the weights that were read are those of the layers, all their own or all of one other layer."""
@@ -179,7 +180,13 @@ class Nodes:
         beyond = f"weights of `{others[0]}`" if others else "weights made of others"
         name = self._named(seen.place, seen.called, whole=True)
         self.owners.update(dict.fromkeys(own, name))
-        self._add(name, Function(seen.called, facts, like=seen.layers[0], beyond=beyond), facts, seen.refs, None)
+        self._add(
+            name,
+            Function(seen.called, facts, like=seen.layers[0], beyond=beyond, at=place_here()),
+            facts,
+            seen.refs,
+            None,
+        )
         return name
 
     def _layers(self, seen: Seen, fitting: list[Facts]) -> str:
@@ -194,7 +201,9 @@ class Nodes:
             facts = facts if shares is None else self._named_as(facts, shares)
             if seen.beyond:
                 inputs = tuple(self._shapes[ref] for ref in seen.refs)
-                layer = Function(seen.called, facts.replace(inputs=inputs), like=layer, beyond=seen.beyond)
+                layer = Function(
+                    seen.called, facts.replace(inputs=inputs), like=layer, beyond=seen.beyond, at=place_here()
+                )
             for weight in seen.weights & self.held.keys() if whole else ():
                 self.owners.setdefault(weight, name)
             self._add(name, layer, facts, refs, shares if whole else None)
@@ -259,7 +268,7 @@ class Nodes:
         facts = self._seen_facts(seen, tuple(self.held[weight] for weight in own))
         name = self._named(seen.place, seen.called, whole=True)
         self.owners.update(dict.fromkeys(own, name))
-        self._add(name, Function(seen.called, facts, misfit=misfit), facts, seen.refs, None)
+        self._add(name, Function(seen.called, facts, misfit=misfit, at=place_here()), facts, seen.refs, None)
         return name
 
     def _seen_facts(self, seen: Seen, own: tuple[Weight, ...]) -> Facts:

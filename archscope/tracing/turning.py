@@ -188,7 +188,9 @@ def _chosen(positions: int, width: int) -> Tensor:
 
 
 def _is_still(sums: Tensor, feature: int) -> bool:
-    return bool((sums[:, feature, feature] - 1).abs().max() < 1e-9) and bool(sums[:, feature].abs().sum(-1).max() < 1.5)
+    one = torch.zeros(sums.shape[-1], dtype=sums.dtype)
+    one[feature] = 1
+    return bool((sums[:, feature] == one).all())
 
 
 def _pairs(dim: int, *, interleaved: bool) -> tuple[Tensor, Tensor]:
@@ -207,8 +209,8 @@ def _base(sums: Tensor, dim: int, *, interleaved: bool) -> float | None:
     base: float = angles[1].item() ** (-dim / 2)
     if not math.isfinite(base):
         return None
-    nearest = round(base, -max(0, int(math.log10(base)) - 2)) if base >= 1 else base
-    return nearest if abs(nearest - base) < 1e-3 * base else base
+    plain = (float(f"{base:.{digits}e}") for digits in range(4))
+    return next((each for each in plain if abs(each - base) < 1e-4 * base), base)
 
 
 def _is_rotation(sums: Tensor, positions: Tensor, base: float, dim: int, *, interleaved: bool) -> bool:

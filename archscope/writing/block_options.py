@@ -156,7 +156,8 @@ class Block:
                 for name in names
             }
             if None in mine:
-                shown["when"] = self._shown_of(line, line.name, [each is not None for each in mine])
+                name = line.name if not line.name[0].isdigit() else f"has_{line.name}"
+                shown["when"] = self._shown_of(line, name, [each is not None for each in mine])
             self._shown.append(shown)
         for number, (part, _) in enumerate(self.found):
             self.given[part.path] = {name: values[number] for name, values in self.options.items()}
@@ -217,7 +218,7 @@ def _without(lines: Sequence[Line], end: str, missing: set[str]) -> tuple[str | 
                 return None
             past[line.name] = past.get(line.reads[0], line.reads[0])
     left = [line for line in lines if line.name not in missing]
-    if len(left) < 2:
+    if len(left) < max(2, len(lines) / 2):
         return None
     return past.get(end, end), [line.reading(tuple(past.get(each, each) for each in line.reads)) for line in left]
 

@@ -32,8 +32,7 @@ def folded(network: Network) -> Fold | None:
     {'a': {'type': 'linear', 'out_features': 4, 'repeat': 3}}
     """
     folding = _Folding(network)
-    uses = {child.name: child for child in folding.tree.root.children.values()
-            if isinstance(child, Part) and folding.worth(child)}  # fmt: skip
+    uses = {".".join(each.path): each for each in _uses(folding, folding.tree.root)}
     if not uses or folding.tree.root.clash:
         return None
     reached = folding.reach(uses.values())
@@ -43,6 +42,13 @@ def folded(network: Network) -> Fold | None:
     top = _Top(folding, uses)
     blocks = {block.name: block.definition() for block in reached}
     return Fold(dict(top.lines()), blocks, tuple(top.called(out) for out in folding.tree.ends))
+
+
+def _uses(folding: _Folding, part: Part) -> Iterator[Part]:
+    """The outermost groups that become lines with a block; groups of a module list stand apart from each other."""
+    for child in part.children.values():
+        if isinstance(child, Part):
+            yield from [child] if folding.worth(child) else _uses(folding, child)
 
 
 class _Folding:
@@ -153,7 +159,7 @@ class _Top:
 
     def __init__(self, folding: _Folding, uses: Mapping[str, Part]) -> None:
         self.folding = folding
-        self.uses = uses
+        self.uses = {row: (name, part) for name, part in uses.items() for row in part.rows}
 
     def lines(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Each with what it says."""
@@ -161,8 +167,7 @@ class _Top:
         above = next(iter(network.inputs)) if len(network.inputs) == 1 else None
         done: set[str] = set()
         for row, nodes in tree.rows.items():
-            head = row.partition(".")[0]
-            part = self.uses.get(head)
+            head, part = self.uses.get(row, ("", None))
             if part is None:
                 reads = [self.called(out) for out in tree.reads[row]]
                 said = place(network, row, nodes, self.folding.common)
@@ -182,10 +187,10 @@ class _Top:
         nodes = self.folding.tree.rows.get(row)
         if nodes is None:
             return row
-        part = self.uses.get(row.partition(".")[0])
+        name, part = self.uses.get(row, ("", None))
         if part is None:
             return row if number == 0 else f"{row}.{nodes[0].layer.output_names[number]}"
-        return part.name if part.made == out else f"{part.name}.{part.called(out)}"
+        return name if part.made == out else f"{name}.{part.called(out)}"
 
 
 def _from(reads: list[str], above: str | None) -> dict[str, Any]:

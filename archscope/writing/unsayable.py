@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from archscope.diagnostics import clipped
 from archscope.errors import UsageError
 from archscope.layers import TYPES
 from archscope.limits import MOST_MISTAKES
 from archscope.network import Network, Node
+
+_OF_TWO: Final = frozenset(
+    {"add", "radd", "sub", "rsub", "mul", "rmul", "div", "truediv", "matmul", "bmm", "concat", "cat"}
+)
+"""Functions that join two values; what they make of one and a number is a layer."""
 
 
 def check_sayable(network: Network) -> None:
@@ -31,7 +37,8 @@ def check_sayable(network: Network) -> None:
 def _functions(network: Network) -> Iterator[str]:
     for node in network.nodes:
         if node.layer.type not in TYPES:
-            yield f"`{node.name}` ({node.layer.label}): {_why(node)}"
+            at = getattr(node.layer, "at", "")
+            yield f"`{node.name}` ({node.layer.label}){f' at {at}' if at else ''}: {_why(node)}"
 
 
 def _why(node: Node) -> str:
@@ -40,9 +47,11 @@ def _why(node: Node) -> str:
         like = getattr(node.layer, "like", None)
         return f"`{like.type if like is not None else node.layer.label}` has nothing for {beyond}"
     label = node.layer.label
+    if label in _OF_TWO and len(node.inputs) == 1:
+        return "one of its two values is made in the code, and is no layer"
     if not node.inputs and label not in TYPES:
         return "a constant that is made in the code is no layer"
-    if label in TYPES:
+    if label in TYPES or getattr(node.layer, "misfit", False):
         return f"this `{label}` takes or gives what the layer type of that name does not"
     return f"`{label}` is no layer type"
 

@@ -193,7 +193,7 @@ class Expansion:
                 self.names.aliases[f"{path}.{output}"] = f"{last}.{output}"
         if last is not None:
             self.names.aliases[path] = last
-            self.groups[(*scope.group, *line.group, *parts)] = Group(
+            self.groups[(*scope.group, *line.group, *_groups(parts, line.group))] = Group(
                 copies=len(line.copies or ()), title=line.title, name=path
             )
         elif reads:
@@ -250,7 +250,7 @@ class Expansion:
         if env is None:
             self._broken(path, span, scope)
             return
-        group = (*scope.group, *line.group, *parts)
+        group = (*scope.group, *line.group, *_groups(parts, line.group))
         self.groups[group] = Group(block.name, title=line.title, name=path)
         given = scope.given if line.said is None else scope.given.within(line.said)
         inner = Scope(env, prefix, group, Origin(block.name, span, scope.origin), (*scope.stack, block), given)
@@ -296,7 +296,7 @@ class Expansion:
         entry.scope = scope.prefix
         entry.origin = scope.origin
         within = parts[:-1] if scope.prefix or len(parts) > 1 or entry.group else tuple(path.split(".")[:-1])
-        entry.group = (*scope.group, *entry.group, *within)
+        entry.group = (*scope.group, *entry.group, *_groups(within, entry.group))
         if entry.shares is not None and scope.prefix:
             entry.shares = Reads(scope.prefix + entry.shares.layer, None, entry.shares.span)
         if scope.given is not NOTHING:
@@ -376,3 +376,12 @@ class Expansion:
         self._unknown.append((path, scope, reads, span))
         if self.names.find(reads.layer) is None:
             self._below.add(reads.layer)
+
+
+def _groups(parts: tuple[str, ...], stated: tuple[str, ...]) -> tuple[str, ...]:
+    """The groups that a name stands in by its dots, where no group was stated.
+
+    >>> _groups(("down.0",), ()), _groups(("down.0",), ("encoder",))
+    (('down', '0'), ('down.0',))
+    """
+    return parts if stated else tuple(each for part in parts for each in part.split("."))
