@@ -46,7 +46,8 @@ def test_a_function_is_no_layer_that_can_be_made() -> None:
     network = trace(strangers.Spectrum(), (8,))
     for make in (archscope.build, write_pytorch):
         with pytest.raises(
-            archscope.UsageError, match="`fft_fft` is a function of a module that was read, and no layer"
+            archscope.UsageError,
+            match=r"`fft_fft` at \S+\.py:\d+ is a function of a module that was read, and no layer",
         ):
             make(network)
 
@@ -188,7 +189,7 @@ def test_a_layer_with_an_option_beyond_its_type_counts_as_the_layer_and_cannot_b
     assert (rows["batch_norm"].parameters, rows["batch_norm"].fixed, rows["up"].output) == (8, 8, (4, 8, 8))
     assert rows["attention"].macs == 4 * 4 * 4 * 64 + 2 * 64 * 64 * 4
     assert archscope.analyze(network).totals.parameters == sum(each.numel() for each in module.parameters())
-    with pytest.raises(archscope.UsageError, match="`BN, training` is a function of a module that was read"):
+    with pytest.raises(archscope.UsageError, match=r"`BN, training` at \S+\.py:\d+ is a function of a module"):
         archscope.build(network)
 
 
