@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from archscope.diagnostics import Diagnostic, Span
 from archscope.errors import ArchscopeError, Rejects
-from archscope.layers.base import Facts, Layer, Shape, Weight
+from archscope.layers.base import Facts, Layer, Shape, Weight, spell_shape
 from archscope.printed import Printed
 from archscope.record import EMPTY, Record
 
@@ -244,7 +244,7 @@ class Network(Record, uncompared=("facts", "doubts", "groups")):
         object.__setattr__(self, "facts", MappingProxyType(dict(facts)))
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in self.inputs.items())
+        given = ", ".join(f"{name} {spell_shape(shape)}" for name, shape in self.inputs.items())
         return f"<archscope network {self.name}: {len(self.nodes)} nodes, given {given}>"
 
     def _repr_html_(self) -> str:

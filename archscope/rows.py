@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from archscope.flow import Field, values_of
-from archscope.layers.base import NOTHING, Facts, Shape, Weight
+from archscope.layers.base import NOTHING, Facts, Shape, Weight, spell_shapes
 from archscope.network import Node
 from archscope.precision import DTYPE_BYTES
 from archscope.record import EMPTY, Record, lazily
@@ -41,8 +41,8 @@ class Row(Record):
     reasons: Mapping[str, str] = EMPTY
 
     def __repr__(self) -> str:
-        shape = ", ".join("×".join(map(str, each)) or "scalar" for each in self.outputs)
-        return f"<archscope row {self.name}: {self.label}, output {shape}, {self.parameters:,} parameters>"
+        shapes = spell_shapes(self.outputs)
+        return f"<archscope row {self.name}: {self.label}, output {shapes}, {self.parameters:,} parameters>"
 
     def _repr_html_(self) -> str:
         """Its numbers and how they come about, which is what a notebook shows of it."""

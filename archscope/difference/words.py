@@ -202,7 +202,7 @@ def _noun(noun: str, value: Any) -> str:
 
 def _window(value: Any) -> str:
     sides = value if isinstance(value, (list, tuple)) else [value, value]
-    return "×".join(map(str, sides))
+    return spell_shape(sides)
 
 
 def _said(value: Any) -> str:

@@ -19,7 +19,7 @@ from archscope.network import Node
 from archscope.options import spell
 from archscope.record import Record
 from archscope.stages import Stage
-from archscope.working import Count, total
+from archscope.working import Count, bare, total
 
 _AXES: Final = {
     1: ("values",),
@@ -314,9 +314,12 @@ def _field(row: Row) -> Iterable[str]:
     if row.seen is None:
         yield f"  {NOT_COVERED} {row.reason('receptive_field') or COLUMNS['receptive_field'].reason}"
         return
-    for name, entries in (("size", row.seen.size), ("jump", row.seen.jump), ("start", row.seen.start)):
+    # What has no window of its own hands on what it was given; how that came about is not its arithmetic.
+    moves = any(facts.windows for facts in row.facts)
+    for name, known in (("size", row.seen.size), ("jump", row.seen.jump), ("start", row.seen.start)):
+        entries = known if moves else [bare(each) for each in known]
         yield from (f"  {name.ljust(5)}  {line}" for line in _along(entries))
-    if any(isinstance(each, Count) and each.op for each in row.seen.size):
+    if moves and any(isinstance(each, Count) and each.op for each in row.seen.size):
         yield f"  {_FIELD_LETTERS}; k, s, p: kernel, stride and padding of this one"
 
 

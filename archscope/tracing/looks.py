@@ -8,6 +8,7 @@ from typing import Any, Final
 from torch import Tensor
 
 from archscope.escaping import line, terminal
+from archscope.layers.base import spell_shape
 from archscope.network import Looked, Ref
 from archscope.tracing.ledger import Frame
 from archscope.tracing.values import Values
@@ -55,4 +56,4 @@ def _spelled(result: Any, frame: Frame) -> str:
     if isinstance(result, list):
         return terminal(line(str(result)), _LONGEST)
     made = next((each for each in [result, *frame.made] if isinstance(each, Tensor)), None)
-    return "" if made is None or not frame.looked else f"{'×'.join(map(str, made.shape))} found"
+    return "" if made is None or not frame.looked else f"{spell_shape(made.shape)} found"
