@@ -176,8 +176,7 @@ class Recording:
     def call(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any, frame: Frame) -> Any:
         """A function of PyTorch has run; what it returns goes on."""
         if not is_transformed():
-            why = _NESTED if any(each.is_nested for each in tensors_in([args, kwargs, result])) else ""
-            return self._heard(name, args, kwargs, result, frame, why=why)
+            return self._heard(name, args, kwargs, result, frame, why="")
         why = _MAPPED if is_mapped([args, kwargs, result]) else ""
         self._heard(name, bare(args), bare(kwargs), bare(result), frame, why=why)
         return result
@@ -186,7 +185,9 @@ class Recording:
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any, frame: Frame, *, why: str
     ) -> Any:
         made = list(tensors_in(result))
-        given = list(tensors_in([args, kwargs]))
+        given = list(tensors_in(args)) if not kwargs else list(tensors_in([args, kwargs]))
+        if any(each.is_nested for each in (*made, *given)):
+            why = why or _NESTED
         if name.startswith("set "):
             if given and name == "set data":
                 self.values.same(given[0], given[-1])

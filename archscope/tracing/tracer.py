@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 import torch
@@ -107,21 +108,9 @@ class Tracer(TorchFunctionMode):
             finally:
                 self._homes.discard(threading.get_ident())
 
-    @contextmanager
-    def own(self) -> Iterator[None]:
+    def own(self) -> _Own:
         """Code of archscope's: what it raises is no error of the module's."""
-        outer, self.ledger.asleep = self.ledger.asleep, True
-        try:
-            with torch._C.DisableTorchFunction():
-                yield
-        except NeedsValues:
-            self.ledger.missed = True
-            raise
-        except Exception as error:
-            self.mistake = self.mistake or error
-            raise
-        finally:
-            self.ledger.asleep = outer
+        return _Own(self)
 
     def begin(self, path: str, module: nn.Module, given: Any) -> None:
         """A submodule begins to run."""
@@ -171,3 +160,29 @@ class Tracer(TorchFunctionMode):
         """A call raised, and somebody may go on; what had run by then has run."""
         if frame.ran:
             self.recording.call(name, list(tensors_in(frame.read)), {}, None, frame)
+
+
+class _Own:
+    """Runs code of archscope's, unseen; a class, as it is entered at every call."""
+
+    __slots__ = ("_disabled", "_outer", "_tracer")
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+        self._disabled = torch._C.DisableTorchFunction()
+
+    def __enter__(self) -> None:
+        ledger = self._tracer.ledger
+        self._outer, ledger.asleep = ledger.asleep, True
+        self._disabled.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._disabled.__exit__(kind, error, trace)
+        tracer = self._tracer
+        tracer.ledger.asleep = self._outer
+        if isinstance(error, NeedsValues):
+            tracer.ledger.missed = True
+        elif isinstance(error, Exception):
+            tracer.mistake = tracer.mistake or error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import random
+import warnings
 import weakref
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
@@ -227,6 +228,75 @@ def normed() -> nn.Module:
     )
 
 
+def normed_as_of_old() -> nn.Module:
+    """The norms that recompute a plain attribute from a hook before every forward pass."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return nn.Sequential(
+            nn.utils.weight_norm(nn.Linear(4, 4)),
+            nn.utils.spectral_norm(nn.Linear(4, 4)),
+        )
+
+
+class Doubled(nn.Module):
+    """A parametrization that counts, and keeps what it made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls, self.made = 0, None
+
+    def forward(self, w: Tensor) -> Tensor:
+        self.calls += 1
+        self.made = w * 2
+        return w * 2
+
+
+def parametrized() -> nn.Module:
+    module = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    nn.utils.parametrize.register_parametrization(module[0], "weight", Doubled())
+    return module
+
+
+def parallel() -> nn.Module:
+    """A wrapper that is opened, around a module that meddles."""
+    return nn.DataParallel(Counters())
+
+
+class InSlots(nn.Module):
+    """Keeps a tensor, a count and a part in slots, where no dict shows them."""
+
+    __slots__ = ("count", "last", "part")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.l = nn.Linear(4, 4)
+        object.__setattr__(self, "count", [0])
+        object.__setattr__(self, "last", torch.zeros(4))
+        object.__setattr__(self, "part", Slotted())
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.count[0] += 1
+        self.last.add_(1)
+        self.part.many += 1
+        self.part.last = x
+        return self.l(x) + self.last
+
+
+def half_scripted() -> nn.Module:
+    """A scripted part with a buffer that it writes, among others that are not scripted."""
+
+    class Writes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("seen", torch.zeros(1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.seen.add_(1)
+            return x + self.seen
+
+    return nn.Sequential(nn.Linear(4, 4), torch.jit.script(Writes()), nn.Linear(4, 4))
+
+
 def recurrent() -> nn.Module:
     return nn.LSTM(4, 4, num_layers=2, batch_first=True)
 
@@ -247,6 +317,11 @@ KEEPS_NOTHING: dict[str, tuple[Any, tuple[int, ...]]] = {
     "copies": (Copies, (4,)),
     "wrapper": (Wrapper, (4,)),
     "normed": (normed, (4,)),
+    "normed as of old": (normed_as_of_old, (4,)),
+    "parametrized": (parametrized, (4,)),
+    "parallel": (parallel, (4,)),
+    "in slots": (InSlots, (4,)),
+    "half scripted": (half_scripted, (4,)),
     "recurrent": (recurrent, (3, 4)),
     "scripted": (scripted, (4,)),
 }
