@@ -1,4 +1,4 @@
-"""Modules for layers that PyTorch has as functions: along axes, and arithmetic value by value.
+"""Modules for layers that PyTorch has as functions along axes.
 
 Each is one layer type and says which, with the options of the layer; so what reads modules takes its word for it.
 """
@@ -177,6 +177,60 @@ class Max(_Reduction):
         return input.amax(**self.given(input))
 
 
+class Min(_Reduction):
+    """The smallest value over some axes."""
+
+    layer_type = "min"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.amin(**self.given(input))
+
+
+class LogSumExp(_Reduction):
+    """The logarithm of a sum of exponentials over some axes."""
+
+    layer_type = "logsumexp"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.logsumexp(**self.given(input))
+
+
+class Var(_Reduction):
+    """The variance over some axes."""
+
+    layer_type = "var"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.var(correction=self.options["correction"], **self.given(input))
+
+
+class Std(_Reduction):
+    """The standard deviation over some axes."""
+
+    layer_type = "std"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.std(correction=self.options["correction"], **self.given(input))
+
+
+class Repeat(Typed):
+    """Every axis so many times in a row."""
+
+    layer_type = "repeat"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.repeat(1, *self.options["repeats"])
+
+
+class Normalize(Typed):
+    """Vectors along an axis brought to length 1."""
+
+    layer_type = "normalize"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.normalize(input, self.options["p"], _axis(self.options["dim"]), self.options["eps"])
+
+
 class Parameter(Typed):
     """A learned tensor, the same for every sample; starts as small normal values, as ViT's positions do.
 
@@ -258,76 +312,3 @@ class DropPath(Typed):
             return input
         kept = torch.rand(len(input), *[1] * (input.dim() - 1), device=input.device) >= p
         return input * kept / (1 - p) if p < 1 else input * 0
-
-
-class Subtract(Typed):
-    """The first input less the second."""
-
-    layer_type = "subtract"
-
-    def forward(self, input: Tensor, other: Tensor) -> Tensor:
-        return input - other
-
-
-class Divide(Typed):
-    """The first input over the second."""
-
-    layer_type = "divide"
-
-    def forward(self, input: Tensor, other: Tensor) -> Tensor:
-        return input / other
-
-
-class Abs(Typed):
-    """The absolute value."""
-
-    layer_type = "abs"
-
-    def forward(self, input: Tensor) -> Tensor:
-        return input.abs()
-
-
-class Exp(Typed):
-    """The exponential."""
-
-    layer_type = "exp"
-
-    def forward(self, input: Tensor) -> Tensor:
-        return input.exp()
-
-
-class Log(Typed):
-    """The natural logarithm."""
-
-    layer_type = "log"
-
-    def forward(self, input: Tensor) -> Tensor:
-        return input.log()
-
-
-class Sqrt(Typed):
-    """The square root."""
-
-    layer_type = "sqrt"
-
-    def forward(self, input: Tensor) -> Tensor:
-        return input.sqrt()
-
-
-class Power(Typed):
-    """A constant power."""
-
-    layer_type = "power"
-
-    def forward(self, input: Tensor) -> Tensor:
-        return input.pow(self.options["exponent"])
-
-
-class Scale(Typed):
-    """A constant factor, and a constant added."""
-
-    layer_type = "scale"
-
-    def forward(self, input: Tensor) -> Tensor:
-        scaled = input if self.options["factor"] == 1 else input * self.options["factor"]
-        return scaled + self.options["shift"] if self.options["shift"] else scaled

@@ -21,6 +21,16 @@ OWN: Final[Mapping[str, str]] = MappingProxyType({
     "mean": "Mean",
     "sum": "Sum",
     "max": "Max",
+    "min": "Min",
+    "logsumexp": "LogSumExp",
+    "var": "Var",
+    "std": "Std",
+    "repeat": "Repeat",
+    "normalize": "Normalize",
+    "maximum": "Maximum",
+    "minimum": "Minimum",
+    "pow": "Pow",
+    "stack": "Stack",
     "subtract": "Subtract",
     "divide": "Divide",
     "abs": "Abs",
@@ -35,7 +45,7 @@ OWN: Final[Mapping[str, str]] = MappingProxyType({
     "maxout": "Maxout",
     "drop_path": "DropPath",
 })  # fmt: skip
-"""Classes of `archscope.building.functions`."""
+"""Classes of `archscope.building.functions` and `archscope.building.arithmetic`."""
 
 PYTORCHS: Final[Mapping[str, str]] = MappingProxyType({
     "pixel_shuffle": "PixelShuffle",

@@ -8,7 +8,7 @@ from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Window, spell_option, spell_shape
 from archscope.layers.parts import AXIS, Chunk, Crop, Select, Slice, Split, View
 from archscope.layers.places import LOST, axes_in, axis_in, taken_out
-from archscope.layers.steps import Made, Step, largest
+from archscope.layers.steps import Made, Step, largest, like
 from archscope.options import (
     flag,
     integer,
@@ -17,6 +17,7 @@ from archscope.options import (
     open_shape,
     option,
     optional,
+    positive,
 )
 from archscope.working import bare, count
 
@@ -180,6 +181,42 @@ class Expand(View):
         return Facts(inputs, (output,), windows=None, reasons={"receptive_field": "a repeated extent has no grid"})
 
 
+class Repeat(Layer):
+    """Every axis so many times in a row, as PyTorch's ``repeat`` copies it.
+
+    >>> Repeat(repeats=[1, 2, 2]).facts((64, 7, 7)).output
+    (64, 14, 14)
+    """
+
+    type: ClassVar[str] = "repeat"
+    family: ClassVar[str] = "axes"
+    verb: ClassVar[str] = "Repetition"
+    repeats: tuple[int, ...] = option(
+        list_of(positive, "a list of numbers"), doc="How often each axis comes, counted without the batch."
+    )
+
+    @property
+    def label(self) -> str:
+        return f"repeat {'×'.join(map(str, self.repeats))}"
+
+    def rule(self, *inputs: Shape) -> Facts:
+        (given,) = inputs
+        if len(self.repeats) != len(given):
+            raise Rejects(
+                f"`repeats` names {len(self.repeats)} axes of the {len(given)} of {spell_shape(given)}",
+                option="repeats",
+                input=0,
+                help="state a number for every axis but the batch, 1 to leave it as it is",
+            )
+        output = tuple(count(bare(old) * times) for old, times in zip(given, self.repeats, strict=True))
+        if not any(times > 1 for times in self.repeats[1:]):
+            return Facts(inputs, (output,))
+        return Facts(inputs, (output,), windows=None, reasons={"receptive_field": "a repeated extent has no grid"})
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return (Step("repeat", ("input",), (Made("output", facts.output),)),)
+
+
 class _Reduction(Layer):
     """One value for all of some axes."""
 
@@ -246,6 +283,69 @@ class Max(_Reduction):
         return (largest("input", facts.inputs[0], facts.output),)
 
 
+class Min(_Reduction):
+    """The smallest value over some axes, PyTorch's ``amin``.
+
+    >>> Min(dim=1, keepdim=True).facts((64, 100)).output
+    (64, 1)
+    """
+
+    type: ClassVar[str] = "min"
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return (largest("input", facts.inputs[0], facts.output).replace(op="amin"),)
+
+
+class LogSumExp(_Reduction):
+    """The logarithm of the sum of the exponentials over some axes: a smooth maximum.
+
+    >>> LogSumExp(dim=0).facts((10, 7)).output
+    (7,)
+    """
+
+    type: ClassVar[str] = "logsumexp"
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        (given,), made = facts.inputs, Made("output", facts.output)
+        return (Step("logsumexp", ("input",), (made,), ("input", "output"), behind=like(given, 2)),)
+
+
+class _Spread(_Reduction):
+    """How far values lie apart over some axes."""
+
+    correction: int = option(
+        integer, default=1, doc="What is taken from the number of values before the sum is divided by it."
+    )
+
+
+class Var(_Spread):
+    """The variance over some axes.
+
+    >>> Var(dim=[1, 2]).facts((512, 7, 7)).output
+    (512,)
+    """
+
+    type: ClassVar[str] = "var"
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        behind = (*like(facts.inputs[0], 1), *like(facts.output, 2))
+        return (Step("var", ("input",), (Made("output", facts.output),), ("input",), behind=behind),)
+
+
+class Std(_Spread):
+    """The standard deviation over some axes.
+
+    >>> Std(dim=[1, 2], correction=0).facts((512, 7, 7)).output
+    (512,)
+    """
+
+    type: ClassVar[str] = "std"
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        behind = (*like(facts.inputs[0], 1), *like(facts.output, 3))
+        return (Step("std", ("input",), (Made("output", facts.output),), ("input", "output"), behind=behind),)
+
+
 LAYERS: tuple[type[Layer], ...] = (
     Permute,
     Transpose,
@@ -260,4 +360,9 @@ LAYERS: tuple[type[Layer], ...] = (
     Mean,
     Sum,
     Max,
+    Min,
+    LogSumExp,
+    Var,
+    Std,
+    Repeat,
 )

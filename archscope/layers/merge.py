@@ -1,4 +1,4 @@
-"""Layers that join several inputs: add, multiply, matmul, concat, subtract, divide."""
+"""Layers that join several inputs: arithmetic and extremes value by value, matmul, concat, stack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from archscope.layers.attending import multiplied_rows
 from archscope.layers.base import Facts, Layer, Shape, spell_shape, values_in
 from archscope.layers.doubt import Meaning
 from archscope.layers.places import axis_in
-from archscope.layers.steps import Made, Step, added, divided, input_name, multiplied, subtracted
+from archscope.layers.steps import MASK, Made, Step, added, divided, extreme, input_name, like, multiplied, subtracted
 from archscope.options import integer, option
 from archscope.working import bare, count, product, total
 
@@ -123,6 +123,69 @@ class Divide(_Elementwise):
         return self.one_by_one(facts, divided)
 
 
+class Maximum(_Elementwise):
+    """The larger of two inputs, value by value.
+
+    >>> Maximum().facts((64, 56, 56), (64, 56, 56)).output
+    (64, 56, 56)
+    """
+
+    type: ClassVar[str] = "maximum"
+    verb: ClassVar[str] = "Maximum"
+    symbol: ClassVar[str] = "max"
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return self.one_by_one(facts, extreme)
+
+
+class Minimum(_Elementwise):
+    """The smaller of two inputs, value by value.
+
+    >>> Minimum().facts((64, 56, 56), (64, 56, 56)).output
+    (64, 56, 56)
+    """
+
+    type: ClassVar[str] = "minimum"
+    verb: ClassVar[str] = "Minimum"
+    symbol: ClassVar[str] = "min"
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return self.one_by_one(facts, extreme)
+
+
+class Pow(_Elementwise):
+    """The first input to the power of the second, value by value; `Power` is one to a constant power.
+
+    >>> Pow().facts((64, 56, 56), (64, 1, 1)).output
+    (64, 56, 56)
+    """
+
+    type: ClassVar[str] = "pow"
+    verb: ClassVar[str] = "Power"
+    symbol: ClassVar[str] = "^"
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        base, exponent = facts.inputs
+        reduces = tuple(
+            name
+            for name, each in (("input", base), ("input 2", exponent))
+            if values_in(each) != values_in(facts.output)
+        )
+        behind = (
+            *like(facts.output, 3),
+            *like(exponent, 1),
+            Made("zero exponents", exponent, MASK),
+            Made("zero", (1,), each=False),
+        )
+        made = (Made("output", facts.output),)
+        return (
+            Step("pow", ("input", "input 2"), made, ("input", "input 2", "output"), reduces=reduces, behind=behind),
+        )
+
+
 class Matmul(Layer):
     """The matrix product of its two inputs, for every place along the axes in front; no weights.
 
@@ -227,4 +290,36 @@ class Concat(Layer):
         return (Step("cat", read, (Made("output", facts.output),), passes=read),)
 
 
-LAYERS: tuple[type[Layer], ...] = (Add, Multiply, Matmul, Concat, Subtract, Divide)
+class Stack(Layer):
+    """Its inputs, all of one shape, side by side along a new axis.
+
+    >>> Stack(dim=1).facts((64, 7), (64, 7), (64, 7)).output
+    (64, 3, 7)
+    """
+
+    type: ClassVar[str] = "stack"
+    family: ClassVar[str] = "merge"
+    verb: ClassVar[str] = "Stack"
+    symbol: ClassVar[str] = "≡"
+    arity: ClassVar[tuple[int, int | None]] = (1, None)
+    dim: int = option(integer, default=0, doc="The place of the new axis, counted without the batch.")
+
+    def rule(self, *inputs: Shape) -> Facts:
+        first = inputs[0]
+        place = axis_in(self.dim, first, more=1)
+        for position, shape in enumerate(inputs[1:], start=1):
+            if tuple(map(bare, shape)) != tuple(map(bare, first)):
+                raise Rejects(
+                    f"its inputs do not fit: {spell_shape(first)} and {spell_shape(shape)}",
+                    input=position,
+                    help="make the shapes equal; `concat` joins them along an axis that they have",
+                )
+        output = (*first[:place], count(len(inputs)), *first[place:])
+        return Facts(inputs, (output,), windows=None, reasons={"receptive_field": "a new axis has no grid"})
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        read = tuple(input_name(place) for place in range(len(facts.inputs)))
+        return (Step("stack", read, (Made("output", facts.output),), passes=read),)
+
+
+LAYERS: tuple[type[Layer], ...] = (Add, Multiply, Matmul, Concat, Subtract, Divide, Maximum, Minimum, Pow, Stack)

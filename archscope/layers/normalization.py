@@ -9,11 +9,13 @@ from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, extents, spell_option, spell_shape
 from archscope.layers.doubt import MAPS, Doubt, Meaning, Place
 from archscope.layers.dropping import DROPPING
+from archscope.layers.places import axis_in
 from archscope.layers.repeating import by_sample
 from archscope.layers.response import LRN
-from archscope.layers.steps import Made, Step, like, multiplied
+from archscope.layers.steps import Made, Step, divided, like, multiplied
 from archscope.options import (
     flag,
+    integer,
     one_or_many,
     option,
     optional,
@@ -316,4 +318,40 @@ class InstanceNorm(_ByChannel):
         return by_sample(facts, training=False)
 
 
-LAYERS: tuple[type[Layer], ...] = (LRN, BatchNorm, LayerNorm, RMSNorm, GroupNorm, InstanceNorm, *DROPPING)
+class Normalize(Layer):
+    """Vectors along an axis brought to length 1, PyTorch's ``F.normalize``; no weights.
+
+    >>> Normalize(dim=0).facts((128,)).output
+    (128,)
+    """
+
+    type: ClassVar[str] = "normalize"
+    family: ClassVar[str] = "normalization"
+    verb: ClassVar[str] = "Normalization"
+    absorbed: ClassVar[bool] = True
+    dim: int = option(integer, default=0, doc="The axis along which a vector lies, counted without the batch.")
+    p: float = option(positive_number, default=2.0, doc="The kind of length: 2 for Euclid's.")
+    eps: float = option(positive_number, default=1e-12, doc="The least length that is divided by.")
+
+    @property
+    def label(self) -> str:
+        return "length 1"
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
+
+    def rule(self, *inputs: Shape) -> Facts:
+        axis_in(self.dim, inputs[0])
+        return Facts(inputs, (inputs[0],))
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        shape, axis = facts.output, axis_in(self.dim, facts.output)
+        reduced = (*shape[:axis], count(1), *shape[axis + 1 :])
+        return (
+            Step("linalg_vector_norm", ("input",), (Made("norm", reduced),), ("input", "norm")),
+            Step("clamp_min", ("norm",), (Made("length", reduced),), ("norm",)),
+            divided("input", "length", shape, ("length",)),
+        )
+
+
+LAYERS: tuple[type[Layer], ...] = (LRN, BatchNorm, LayerNorm, RMSNorm, GroupNorm, InstanceNorm, Normalize, *DROPPING)

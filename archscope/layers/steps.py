@@ -183,6 +183,12 @@ def largest(name: str, shape: tuple[int, ...], output: tuple[int, ...]) -> Step:
     return Step("amax", (name,), (Made("output", output),), (name, "output"), behind=behind)
 
 
+def extreme(first: str, second: str, shape: tuple[int, ...], reduces: tuple[str, ...] = ()) -> Step:
+    """The larger or smaller of two; where they are equal, each gets half of the gradient."""
+    behind = (Made("equal", shape, MASK), Made("half", shape), Made("less", shape, MASK))
+    return Step("maximum", (first, second), (Made("output", shape),), (first, second), reduces=reduces, behind=behind)
+
+
 def padded_first(step: Step, padded: tuple[int, ...] | None, shape: tuple[int, ...]) -> tuple[Step, ...]:
     """A step that reads ``input``, after a padding of its own where there is one."""
     if padded is None or padded == shape:

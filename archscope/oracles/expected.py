@@ -20,7 +20,8 @@ _SHAPING: Final = ("flatten", "reshape")
 _UNSEEN: Final = frozenset({
     "abs", "channel_shuffle", "chunk", "divide", "exp", "expand", "glu", "log", "max", "mean", "parameter", "permute",
     "pixel_shuffle", "pixel_unshuffle", "power", "scale", "select", "slice", "split", "sqrt", "squeeze", "subtract",
-    "sum", "transpose", "unsqueeze",
+    "sum", "transpose", "unsqueeze", "maximum", "minimum", "pow", "stack", "min", "logsumexp", "var", "std", "repeat",
+    "normalize",
 })  # fmt: skip
 """Layer types that people write as functions, which make no step; a part that is built has a module for them."""
 

@@ -26,6 +26,7 @@ NO_PRODUCTS: Final = frozenset({
     "full", "fill_", "relu", "tanh", "sigmoid", "_softmax", "_safe_softmax", "div", "mul", "unsafe_chunk",
     "split_with_sizes", "rsub", "new_empty", "zeros_like", "scalar_tensor", "arange", "unsafe_split", "as_strided",
     "add_", "where", "lift_fresh", "eq", "logical_not", "any", "abs", "exp", "log", "sqrt", "amax",
+    "amin", "var", "std", "logsumexp", "linalg_vector_norm", "clamp_min", "maximum", "minimum",
     "transpose_", "mul_", "sigmoid_", "tanh_",
     "masked_fill_", "triu", "tril", "silu", "gelu", "topk", "nonzero", "index_add", "repeat", "pow", "rsqrt",
     "cos", "sin", "im2col", "col2im",

@@ -8,8 +8,8 @@ from typing import Any, Final
 from torch import Tensor
 
 from archscope.layers import TYPES, Layer
-from archscope.tracing.batches import APART, WITHOUT, index_steps
-from archscope.tracing.call import Call, Reading, without
+from archscope.tracing.batches import APART, LOST, WITHOUT, index_steps
+from archscope.tracing.call import Call, Reading, together, without
 from archscope.tracing.signatures import over_grid
 
 
@@ -17,7 +17,7 @@ def _many(value: Any) -> list[int]:
     return list(value) if isinstance(value, (tuple, list)) else [value]
 
 
-def _turned(call: Call, order: Sequence[int]) -> tuple[Layer, ...]:
+def turned(call: Call, order: Sequence[int]) -> tuple[Layer, ...]:
     """Axes in another order; where the batch alone has moved, nothing has happened to a sample."""
     dims = [without(axis, call.place) for axis in order if axis != call.place]
     if dims == sorted(dims):
@@ -29,7 +29,7 @@ def _turned(call: Call, order: Sequence[int]) -> tuple[Layer, ...]:
 
 
 def _permute(call: Call) -> tuple[Layer, ...]:
-    return _turned(call, [dim % call.input.dim() for dim in call.given["dims"]])
+    return turned(call, [dim % call.input.dim() for dim in call.given["dims"]])
 
 
 def _transpose(call: Call) -> tuple[Layer, ...] | None:
@@ -39,7 +39,7 @@ def _transpose(call: Call) -> tuple[Layer, ...] | None:
     order = list(range(rank))
     one, other = call.given["dim0"] % rank, call.given["dim1"] % rank
     order[one], order[other] = other, one
-    return _turned(call, order)
+    return turned(call, order)
 
 
 def _index(call: Call) -> tuple[Layer, ...] | None:
@@ -119,8 +119,13 @@ def _unbind(call: Call) -> tuple[Layer, ...] | None:
 
 
 def _stack(call: Call) -> tuple[Layer, ...] | None:
-    """The one sample of a batch, as a batch again."""
-    return () if call.batch == 1 and call.place == WITHOUT and call.after >= 0 else None
+    """Side by side along a new axis; the one sample of a batch as a batch again."""
+    if call.batch == 1 and call.place == WITHOUT and call.after >= 0:
+        return ()
+    tensors = call.given["tensors"]
+    if call.after == LOST or any(call.place_of(each) != call.place for each in tensors):
+        return None
+    return (TYPES["stack"](dim=without(call.given["dim"] % call.made.dim(), call.after)),)
 
 
 def _expand(call: Call) -> tuple[Layer, ...] | None:
@@ -139,9 +144,11 @@ def _expand(call: Call) -> tuple[Layer, ...] | None:
 
 
 def _reduced(type_: str) -> Reading:
-    def reading(call: Call) -> tuple[Layer, ...] | None:
+    def reading(call: Call) -> Layer | tuple[Layer, ...] | None:
         dim = call.given["dim"]
-        if dim is None or isinstance(dim, Tensor) or call.given.get("dtype") is not None:
+        if isinstance(dim, Tensor) and type_ in ("max", "min"):
+            return together(f"{type_}imum", call, call.input, dim)
+        if dim is None or isinstance(dim, (Tensor, bool)) or call.given.get("dtype") is not None:
             return None
         rank = call.input.dim()
         keep = bool(call.given["keepdim"])
@@ -150,9 +157,30 @@ def _reduced(type_: str) -> Reading:
             pooling = TYPES[f"adaptive_avg_pool{rank - 2}d"](output_size=1)
             return (pooling,) if keep else (pooling, TYPES["flatten"]())
         dims = sorted(call.axis(each) for each in _many(dim))
-        return (TYPES[type_](dim=dims, keepdim=keep),)
+        more = {"correction": _correction(call)} if type_ in ("var", "std") else {}
+        return (TYPES[type_](dim=dims, keepdim=keep, **more),)
 
     return reading
+
+
+def _correction(call: Call) -> int:
+    """What is taken from the number of values: 1 unless another number, or that it is biased, is said."""
+    said = call.given["correction"]
+    return int(said) if said is not None else int(call.given["unbiased"] is not False)
+
+
+def _normalize(call: Call) -> Layer:
+    return TYPES["normalize"](dim=call.axis(call.given["dim"]), p=call.given["p"], eps=call.given["eps"])
+
+
+def _repeat(call: Call) -> tuple[Layer, ...] | None:
+    """Every axis so many times; the batch once."""
+    repeats = [int(each) for each in _many(call.given["repeats"])]
+    repeats = [1] * (call.input.dim() - len(repeats)) + repeats
+    if len(repeats) != call.input.dim() or call.place != call.after or (call.place >= 0 and repeats[call.place] != 1):
+        return None
+    of_sample = [each for axis, each in enumerate(repeats) if axis != call.place]
+    return (TYPES["repeat"](repeats=of_sample),) if any(each != 1 for each in of_sample) else ()
 
 
 def _reshaped(call: Call) -> Layer | None:
@@ -188,10 +216,16 @@ READINGS: Final[tuple[tuple[str, Reading], ...]] = (
     ("unsqueeze", _unsqueeze),
     ("unbind", _unbind),
     ("stack", _stack),
-    ("expand expand_as broadcast_to repeat", _expand),
+    ("expand expand_as broadcast_to", _expand),
+    ("repeat tile", _repeat),
     ("mean", _reduced("mean")),
     ("sum", _reduced("sum")),
     ("amax max", _reduced("max")),
+    ("amin min", _reduced("min")),
+    ("logsumexp", _reduced("logsumexp")),
+    ("var", _reduced("var")),
+    ("std", _reduced("std")),
+    ("normalize", _normalize),
     ("flatten view reshape unflatten view_as reshape_as", _reshaped),
     ("cat concat concatenate", _concat),
 )

@@ -127,6 +127,8 @@ def _more(given: Mapping[str, Any], place: int, before: Axes, after: Axes) -> in
 
 def _fewer(given: Mapping[str, Any], place: int, before: Axes, after: Axes) -> int:
     """After axes went away, or became one value each: those of a reduction or a selection."""
+    if hasattr(given["dim"], "shape"):  # the larger of two
+        return _stayed(place, before, after)
     dims = given["dim"] if isinstance(given["dim"], (tuple, list)) else [given["dim"]]
     if None in dims:
         return WITHOUT
@@ -201,7 +203,8 @@ _JOINING: Final = frozenset({"cat", "concat", "concatenate", "repeat", "tile", "
 _KEEPING: Final = frozenset({
     "add", "sub", "mul", "div", "truediv", "pow", "where", "masked_fill", "matmul", "bmm", "expand", "expand_as", "pad",
     "interpolate", "upsample", "softmax", "log_softmax", "scaled_dot_product_attention", "layer_norm", "batch_norm",
-    "group_norm", "instance_norm", "rms_norm", "glu", "prelu", "pixel_shuffle", "pixel_unshuffle", "bilinear",
+    "maximum", "minimum", "normalize", "group_norm", "instance_norm", "rms_norm", "glu", "prelu", "pixel_shuffle",
+    "pixel_unshuffle", "bilinear",
     *(f"{kind}{axes}d" for axes in (1, 2, 3) for kind in ("conv", "conv_transpose", "max_pool", "avg_pool",
                                                          "adaptive_avg_pool", "adaptive_max_pool")),
 })  # fmt: skip

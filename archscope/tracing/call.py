@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from archscope.errors import Rejects
-from archscope.layers import Layer
+from archscope.layers import TYPES, Layer
 
 
 class Call(NamedTuple):
@@ -70,3 +70,13 @@ def without(axis: int, place: int) -> int:
     if axis == place:
         raise Rejects("the batch is no axis of a sample")
     return axis - (0 <= place < axis)
+
+
+def together(type_: str, call: Call, *values: Any) -> Layer | None:
+    """A layer of values of equally many axes, their samples along the same one; None if they are not."""
+    for each in values:
+        if not isinstance(each, Tensor):
+            return None
+        if id(each) not in call.fitted and (each.dim() != call.made.dim() or call.place_of(each) != call.after):
+            return None
+    return TYPES[type_]()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from archscope.errors import Rejects
 from archscope.layers import TYPES, Layer
-from archscope.tracing import axes_calls, value_calls
+from archscope.tracing import axes_calls, einsums, value_calls
 from archscope.tracing.batches import APART, WITHOUT
 from archscope.tracing.call import Call, Reading
 from archscope.tracing.signatures import bound, each_axis, plain_name
@@ -337,7 +337,8 @@ _WITHOUT_AXES: Final = frozenset({
 """Functions that take any axes in front of the last ones."""
 
 _COUNTING: Final = frozenset({
-    "softmax", "log_softmax", "softmin", "glu", *(name for names, _ in axes_calls.READINGS for name in names.split()),
+    "einsum", "softmax", "log_softmax", "softmin", "glu",
+    *(name for names, _ in axes_calls.READINGS for name in names.split()),
 })  # fmt: skip
 """Functions whose readings know which axis is the batch."""
 
@@ -351,6 +352,7 @@ _TABLE: Final[tuple[tuple[str, Reading], ...]] = (
     *value_calls.READINGS,
     ("linear", _linear),
     ("matmul mm bmm", _product),
+    ("einsum", einsums.read),
     ("bilinear", _bilinear),
     ("scaled_dot_product_attention", _dot_product),
     ("addmm", _added_product),

@@ -20,6 +20,7 @@ from archscope.tracing.signatures import SIGNATURES, bound
 JOINS: Final = frozenset({
     "add", "radd", "iadd", "sub", "subtract", "isub", "mul", "rmul", "imul", "multiply", "div", "truediv", "itruediv",
     "divide", "true_divide", "matmul", "bmm", "cat", "concat", "concatenate", "scaled_dot_product_attention",
+    "pow", "ipow", "maximum", "minimum",
 })  # fmt: skip
 """Functions that take a learned value beside others as they take any value."""
 

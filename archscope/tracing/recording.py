@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from archscope.building.builders import COUNTERS
-from archscope.layers import Shape
+from archscope.layers import Layer, Shape
 from archscope.layers.base import Weight
 from archscope.network import Ref
 from archscope.tracing.accounts import Accounts
 from archscope.tracing.batches import LOST
 from archscope.tracing.calls import beyond, layers_of, parts_of
+from archscope.tracing.einsums import is_turned, product_of
 from archscope.tracing.learned import IN_ORDER, Learned
 from archscope.tracing.ledger import Frame, Ledger
 from archscope.tracing.looks import Looks
@@ -257,6 +258,10 @@ class Recording:
         layers = None if not made or not made[0].dim() or why else layers_of(call)
         if layers and plain in LENDING:
             refs = refs[:1]
+        product = product_of(call) if plain == "einsum" and len(refs) == 2 and made and not why else None
+        if product is not None:
+            layers = product.after
+            refs = [self._turn(*each) for each in zip(refs, product.turns, product.orders, given, strict=True)]
         if layers == () and not frame.wrote and not weights and len(refs) == 1:
             self.values.made(made[0], refs[0])
             self.values.put(made[0], call.after)
@@ -273,7 +278,7 @@ class Recording:
             self._beyond(name, args, kwargs, refs),
             why,
             derived=derived,
-            turned=turned ^ weights if plain in PRODUCTS else turned,
+            turned=turned ^ weights if plain in PRODUCTS or (plain == "einsum" and is_turned(call.given)) else turned,
         )
         parts = parts_of(call) or []
         ours = self.nodes.keep(seen) if not parts else tuple(
@@ -289,6 +294,14 @@ class Recording:
             self.values.put(each, call.after)
         for each in written:
             self.values.wrote(each, ours[0])
+
+    def _turn(self, ref: Ref, layers: tuple[Layer, ...], order: tuple[int, ...], tensor: Tensor) -> Ref:
+        """An operand of a product with its axes in the order in which they are multiplied."""
+        if not layers:
+            return ref
+        place = self.samples.place(tensor)
+        shape = tuple(tensor.shape[axis] for axis in order if axis != place)
+        return self.nodes.keep(Seen("einsum", self._at.here, (ref,), (shape,), Frame(), layers))[0]
 
     def _beyond(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], refs: list[Ref]) -> str:
         """An option that no layer type has; a mask that is added to scores is a fourth input."""

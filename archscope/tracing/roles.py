@@ -34,7 +34,7 @@ LENDING: Final = frozenset({"expand_as", "view_as", "reshape_as"})
 TURNING: Final = frozenset({"t", "T", "mT", "mH", "transpose", "swapaxes", "swapdims", "permute"})
 """Functions that exchange the axes of a matrix, unless they name them in their order."""
 
-PRODUCTS: Final = frozenset({"matmul", "mm", "bmm", "addmm", "einsum"})
+PRODUCTS: Final = frozenset({"matmul", "mm", "bmm", "addmm"})
 """Functions that take the matrix of a dense layer with its inputs in front."""
 
 HOLDING: Final = frozenset({"embedding", "batch_norm", "layer_norm", "group_norm", "prelu"})

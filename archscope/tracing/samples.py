@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from archscope.layers import Shape
+from archscope.tracing import einsums
 from archscope.tracing.batches import APART, LOST, WITHOUT, is_doubtful, moved, seen_twice
 from archscope.tracing.call import Call
 from archscope.tracing.signatures import SIGNATURES, bound
@@ -111,12 +112,22 @@ class Samples:
         first = max(reached, key=lambda each: (each.dim(), self.place(each) != WITHOUT))
         place = self.place(first)
         before, shape = shape_of(first), shape_of(results[0])
-        after = moved(plain, arguments, place, before, shape, self.batch)
+        if plain == "einsum":
+            after = self._summed(arguments, place, before, shape)
+        else:
+            after = moved(plain, arguments, place, before, shape, self.batch)
         self.trail.made.append((plain, shape))
         if is_doubtful(plain, place, after, before, shape, self.batch):
             self.doubted = True
             after = self._guided(plain, shape, after)
         return Call(plain, arguments, results, self.batch, place, after, self.place)
+
+    @staticmethod
+    def _summed(arguments: Mapping[str, Any], place: int, before: Shape, shape: Shape) -> int:
+        try:
+            return LOST if place < 0 else einsums.moved(arguments, place, before, shape)
+        except (StopIteration, ValueError):
+            return LOST
 
     def _guided(self, name: str, shape: Shape, otherwise: int) -> int:
         """Where the batch axis is by the run of more samples; once that went another way, it tells nothing any more."""

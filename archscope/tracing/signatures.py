@@ -25,6 +25,7 @@ _WRITTEN: Final = (
     ("matmul mm bmm", "input other"),
     ("bilinear", "input1 input2 weight bias"),
     ("scaled_dot_product_attention", "query key value attn_mask dropout_p=0.0 is_causal=False scale enable_gqa=False"),
+    ("einsum", "equation operands"),
     ("addmm", "bias input other"),
     ("embedding", "input weight padding_idx max_norm"),
     ("batch_norm", "input running_mean running_var weight bias training=False momentum=0.1 eps=1e-05"),
@@ -50,8 +51,12 @@ _WRITTEN: Final = (
     ("squeeze", "input dim"),
     ("unsqueeze", "input dim"),
     ("stack", "tensors dim=0"),
-    ("expand expand_as broadcast_to repeat", "input"),
-    ("sum amax max", "input dim keepdim=False"),
+    ("expand expand_as broadcast_to", "input"),
+    ("repeat tile", "input repeats"),
+    ("sum amax max amin min logsumexp", "input dim keepdim=False"),
+    ("std var", "input dim unbiased keepdim=False correction"),
+    ("normalize", "input p=2.0 dim=1 eps=1e-12"),
+    ("maximum minimum", "input other"),
     ("glu", "input dim=-1"),
     ("pixel_shuffle", "input upscale_factor"),
     ("pixel_unshuffle", "input downscale_factor"),
@@ -89,7 +94,7 @@ SIGNATURES: Final[Mapping[str, str]] = MappingProxyType(
 """Parameters of each function in order, with what PyTorch takes where none is given; None where nothing is said."""
 
 
-_SPREAD: Final = frozenset({"permute"})
+_SPREAD: Final = frozenset({"permute", "repeat", "tile", "einsum"})
 """Functions that take a list of numbers as arguments of their own, too."""
 
 _NUMPYS: Final[Mapping[str, str]] = MappingProxyType({"axis": "dim", "keepdims": "keepdim", "axis0": "dim0",

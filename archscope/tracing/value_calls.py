@@ -8,7 +8,7 @@ from typing import Any, Final
 from torch import Tensor
 
 from archscope.layers import TYPES, Layer
-from archscope.tracing.call import Call, Reading
+from archscope.tracing.call import Call, Reading, together
 
 
 def _scaled(factor: float = 1.0, shift: float = 0.0) -> tuple[Layer, ...]:
@@ -22,16 +22,6 @@ def _number(value: Any) -> float | None:
     return float(value) if plain else None
 
 
-def _together(type_: str, call: Call) -> Layer | None:
-    """Two values of equally many axes, their samples along the same one."""
-    for each in (call.given["input"], call.given["other"]):
-        if not isinstance(each, Tensor):
-            return None
-        if id(each) not in call.fitted and (each.dim() != call.made.dim() or call.place_of(each) != call.after):
-            return None
-    return TYPES[type_]()
-
-
 def _arithmetic(call: Call) -> Layer | tuple[Layer, ...] | None:
     """One of the four kinds of arithmetic, of two values or of a value and a number, from either side."""
     kind = _KINDS[call.name]
@@ -39,7 +29,7 @@ def _arithmetic(call: Call) -> Layer | tuple[Layer, ...] | None:
     first = isinstance(value, Tensor) and call.name not in _REVERSED
     if isinstance(value, Tensor) and isinstance(other, Tensor):
         plain = call.given.get("alpha", 1) == 1 and call.given.get("rounding_mode") is None
-        return _together(kind, call) if plain and call.name not in _REVERSED else None
+        return together(kind, call, value, other) if plain and call.name not in _REVERSED else None
     tensor, constant = (value, other) if isinstance(value, Tensor) else (other, value)
     number = _number(constant)
     if number is None or not tensor.is_floating_point() or call.given.get("rounding_mode") is not None:
@@ -65,7 +55,13 @@ _KINDS: Final = {
 _REVERSED: Final = frozenset({"rsub", "rtruediv", "rdiv"})
 
 
-def _power(call: Call) -> tuple[Layer, ...] | None:
+def _extreme(call: Call) -> Layer | None:
+    return together(call.name, call, call.given["input"], call.given["other"])
+
+
+def _power(call: Call) -> Layer | tuple[Layer, ...] | None:
+    if isinstance(call.given["input"], Tensor) and isinstance(call.given["exponent"], Tensor):
+        return together("pow", call, call.input, call.given["exponent"])
     exponent = _number(call.given["exponent"])
     if not isinstance(call.given["input"], Tensor) or exponent is None or not call.input.is_floating_point():
         return None
@@ -80,6 +76,7 @@ def _of_floats(type_: str, **options: float) -> Reading:
 READINGS: Final[tuple[tuple[str, Reading], ...]] = (
     (" ".join(_KINDS), _arithmetic),
     ("pow ipow", _power),
+    ("maximum minimum", _extreme),
     ("square", _of_floats("power", exponent=2)),
     ("rsqrt", _of_floats("power", exponent=-0.5)),
     ("reciprocal", _of_floats("power", exponent=-1)),

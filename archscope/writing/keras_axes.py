@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
+from math import prod
 from types import MappingProxyType
 from typing import Any, Final
 
-from archscope.writing.keras_functions import Form
+from archscope.writing.keras_functions import Form, cannot
 
 # An axis of a sample is counted from 0, channels first; there the channels are the last axis and the others stay.
 
@@ -133,6 +134,40 @@ def _reduced(name: str) -> Form:
     return form
 
 
+def _spread(name: str) -> Form:
+    """Keras divides by the number of values; another correction is a factor."""
+
+    def form(place: Any) -> str:
+        many = prod(int(place.shape[axis]) for axis in _axes(place, place.layer.dim))
+        left = many - place.layer.correction
+        if left < 1:
+            raise cannot(place, f"nothing is left of {many} values to divide by")
+        root = "" if name == "var" else " ** 0.5"
+        return f"{_reduced(name)(place)} * ({many} / {left}){root}" if left != many else _reduced(name)(place)
+
+    return form
+
+
+def _repeat(place: Any) -> str:
+    return f"ops.tile({place.taken[0]}, {(1, *place.layer.repeats[1:], place.layer.repeats[0])})"
+
+
+def _stack(place: Any) -> str:
+    """A new axis among those of the channels-first order; where it is the first, it is the channels there."""
+    rank, dim = len(place.shape), place.layer.dim % (len(place.shape) + 1)
+    if dim:
+        return f"ops.stack([{', '.join(place.taken)}], axis={dim})"
+    first = ", ".join(channels_first(each, rank) for each in place.taken)
+    return channels_last(f"ops.stack([{first}], axis=1)", rank + 1)
+
+
+def _normalize(place: Any) -> str:
+    layer = place.layer
+    axis = _there(_axes(place, [layer.dim])[0], len(place.shape))
+    length = f"ops.norm({place.taken[0]}, ord={layer.p:g}, axis={axis}, keepdims=True)"
+    return f"{place.taken[0]} / ops.maximum({length}, {layer.eps!r})"
+
+
 def _reshape(place: Any) -> str:
     made = place.facts.output
     extents = ", ".join(str(int(extent)) for extent in made)
@@ -215,6 +250,13 @@ AXES: Final[Mapping[str, Callable[[Any], str]]] = MappingProxyType({
     "mean": _reduced("mean"),
     "sum": _reduced("sum"),
     "max": _reduced("max"),
+    "min": _reduced("min"),
+    "logsumexp": _reduced("logsumexp"),
+    "var": _spread("var"),
+    "std": _spread("std"),
+    "repeat": _repeat,
+    "stack": _stack,
+    "normalize": _normalize,
     "reshape": _reshape,
     "glu": _halved("{} * ops.sigmoid({})"),
     "geglu": _halved("{} * ops.gelu({}, approximate=False)"),

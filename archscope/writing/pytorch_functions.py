@@ -66,6 +66,20 @@ def _reduced(name: str) -> Form:
     return form
 
 
+def _spread(name: str) -> Form:
+    def form(place: Any) -> str:
+        axes, layer = _axes(place, place.layer.dim), place.layer
+        keep = ", keepdim=True" if layer.keepdim else ""
+        return f"{place.taken[0]}.{name}({axes[0] if len(axes) == 1 else axes}, correction={layer.correction}{keep})"
+
+    return form
+
+
+def _normalize(place: Any) -> str:
+    layer = place.layer
+    return f"F.normalize({place.taken[0]}, p={layer.p!r}, dim={_axis(layer.dim)}, eps={layer.eps!r})"
+
+
 def _scale(place: Any) -> str:
     layer, value = place.layer, place.taken[0]
     scaled = value if layer.factor == 1 else f"{value} * {layer.factor!r}"
@@ -101,6 +115,16 @@ FORMS: Final[Mapping[str, Form]] = MappingProxyType({
     "Mean": _reduced("mean"),
     "Sum": _reduced("sum"),
     "Max": _reduced("amax"),
+    "Min": _reduced("amin"),
+    "LogSumExp": _reduced("logsumexp"),
+    "Var": _spread("var"),
+    "Std": _spread("std"),
+    "Repeat": lambda place: f"{place.taken[0]}.repeat{(1, *place.layer.repeats)}",
+    "Normalize": _normalize,
+    "Maximum": lambda place: f"torch.maximum({', '.join(place.taken)})",
+    "Minimum": lambda place: f"torch.minimum({', '.join(place.taken)})",
+    "Pow": lambda place: " ** ".join(place.taken),
+    "Stack": lambda place: f"torch.stack([{', '.join(place.taken)}], dim={_axis(place.layer.dim)})",
     "Subtract": lambda place: " - ".join(place.taken),
     "Divide": lambda place: " / ".join(place.taken),
     "Abs": lambda place: f"{place.taken[0]}.abs()",

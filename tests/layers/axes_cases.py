@@ -62,6 +62,22 @@ CASES = [
     case("max", (64, 100), dim=1, keepdim=True, output=(64, 1), windows=((100, 100, 0, 1),), label="max over 1",
          why="one position that sees all 100"),
     case("max", (64, 100), dim=-1, output=(64,), windows=None, why="the largest of 100, and no axis left of them"),
+    case("min", (64, 100), dim=1, keepdim=True, output=(64, 1), windows=((100, 100, 0, 1),), label="min over 1",
+         why="one position that sees all 100"),
+    case("min", (64, 100), dim=-1, output=(64,), windows=None, why="the smallest of 100, and no axis left of them"),
+    case("logsumexp", (10, 7), dim=0, output=(7,), windows=None, label="logsumexp over 0",
+         why="a smooth maximum of 10 values at each of 7 positions"),
+    case("logsumexp", (8, 5, 5), dim=0, keepdim=True, output=(1, 5, 5), why="over 8 maps, at every position by itself"),
+    case("var", (512, 7, 7), dim=[1, 2], output=(512,), windows=None, label="var over 1, 2",
+         why="one variance over 7·7 = 49 positions a map"),
+    case("var", (8, 5), dim=-1, correction=0, keepdim=True, output=(8, 1), windows=((5, 5, 0, 1),),
+         why="the sum of squares over 5, and not over 5 − 1 = 4"),
+    case("std", (512, 7, 7), dim=[1, 2], output=(512,), windows=None, label="std over 1, 2",
+         why="one deviation over 7·7 = 49 positions a map"),
+    case("std", (8, 5), dim=0, correction=0, keepdim=True, output=(1, 5), why="over 8 maps, at every position"),
+    case("repeat", (64, 7, 7), repeats=[1, 2, 2], output=(64, 14, 14), windows=None, label="repeat 1×2×2",
+         why="2·7 = 14 rows and columns: the map four times, side by side"),
+    case("repeat", (3, 8), repeats=[4, 1], output=(12, 8), why="4·3 = 12 maps, each where it was on the grid"),
 ]  # fmt: skip
 
 WRONG = [
@@ -108,7 +124,13 @@ WRONG = [
     wrong("crop", (4, 9), (4, 5), offset=[1, 2], blamed="offset", at=0, message="`offset` has 2 values for 1 axes"),
     wrong("crop", (4, 9), message="takes 2 inputs, not 1"),
     *(wrong(type_, (4, 9), dim=2, blamed="dim", at=0, message=f"`dim: 2` {NO_AXIS} 4×9; {COUNTED}")
-      for type_ in ("mean", "sum", "max")),
+      for type_ in ("mean", "sum", "max", "min", "logsumexp", "var", "std")),
+    wrong("var", (4, 9), dim=1, correction=0.5, blamed="correction",
+          message="`correction`: expected an integer, got 0.5"),
+    wrong("repeat", (4, 9), repeats=[2], blamed="repeats", at=0,
+          message="`repeats` names 1 axes of the 2 of 4×9; state a number for every axis but the batch, 1 to leave it "
+          "as it is"),
+    wrong("repeat", repeats=[0, 1], blamed="repeats", message="`repeats`: expected a positive integer, got 0"),
     wrong("mean", (4, 9), dim=[1, -1], blamed="dim", at=0, message="`dim` names an axis of 4×9 twice"),
     wrong("sum", (4, 9), dim=[0, 1], blamed="dim", at=0, message="leaves no axis of 4×9; state `keepdim: true`"),
     wrong("max", dim="all", blamed="dim", message="`dim`: expected an integer, got 'all'"),

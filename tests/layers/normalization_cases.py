@@ -63,9 +63,14 @@ CASES = [
     case("drop_path", (197, 768), p=0.1, output=(197, 768), label="drop path",
          why="a residual branch of a sample, while training: nothing held and nothing multiplied"),
     case("dropout", (4_096,), p=0.5, output=(4_096,), label="dropout", why="AlexNet's fc6 and fc7: no weights"),
+    case("normalize", (128,), output=(128,), label="length 1",
+         why="FaceNet's embedding: 128 values divided by their length, nothing held"),
+    case("normalize", (64, 7, 7), dim=-1, p=1, output=(64, 7, 7), why="each row of 7 adds up to 1, whatever its sign"),
 ]  # fmt: skip
 
 WRONG = [
+    wrong("normalize", (128,), dim=1, blamed="dim", at=0,
+          message="`dim: 1` is no axis of 128; axes count from 0, without the batch"),
     *(wrong(f"dropout{n}d", (12,), at=0,
             message=f"takes (channels, {axes}), got 12; a flattened vector has no window; put this layer before the "
             "`flatten`")

@@ -353,8 +353,27 @@ MODULES: dict[str, Callable[..., nn.Module | None]] = {
         name: lambda layer, shape, function=function: Called(
             lambda x: function(x, [d % len(shape) + 1 for d in layer.dim], keepdim=layer.keepdim)
         )
-        for name, function in (("mean", torch.mean), ("sum", torch.sum), ("max", torch.amax))
+        for name, function in (("mean", torch.mean), ("sum", torch.sum), ("max", torch.amax), ("min", torch.amin),
+                               ("logsumexp", torch.logsumexp))
     },
+    **{
+        name: lambda layer, shape, function=function: Called(
+            lambda x: function(x, [d % len(shape) + 1 for d in layer.dim], correction=layer.correction,
+                               keepdim=layer.keepdim)
+        )
+        for name, function in (("var", torch.var), ("std", torch.std))
+    },
+    "repeat": lambda layer, shape: Called(lambda x: torch.tile(x, (1, *layer.repeats))),
+    "normalize": lambda layer, shape: Called(
+        lambda x: functional.normalize(x, layer.p, layer.dim % len(shape) + 1, layer.eps)
+    ),
+    "maximum": lambda layer, *shapes: Called(torch.maximum),
+    "minimum": lambda layer, *shapes: Called(torch.minimum),
+    "pow": lambda layer, *shapes: Called(torch.pow),
+    "stack": lambda layer, *shapes: Called(
+        lambda *x: torch.cat([each.unsqueeze(layer.dim % (len(shapes[0]) + 1) + 1) for each in x],
+                             layer.dim % (len(shapes[0]) + 1) + 1)
+    ),
     "subtract": lambda layer, *shapes: Called(torch.sub),
     "divide": lambda layer, *shapes: Called(torch.div),
     "abs": lambda layer, shape: Called(torch.abs),

@@ -21,7 +21,7 @@ ABSORBED = {
     "mish", "celu", "softsign", "logsigmoid", "tanhshrink", "softshrink", "hardshrink", "threshold", "rrelu", "softmin",
     "dropout1d", "dropout2d", "dropout3d", "drop_path", "glu", "geglu", "swiglu", "reglu", "maxout",
     "softmax2d", "permute", "transpose", "squeeze", "unsqueeze", "expand", "abs", "exp", "log", "sqrt",
-    "power", "scale",
+    "power", "scale", "normalize",
 }  # fmt: skip
 SAME_MEMORY = {
     "dropout", "identity", "flatten", "reshape", "permute", "transpose", "squeeze", "unsqueeze", "expand", "slice",
@@ -56,6 +56,7 @@ def test_how_many_inputs_a_type_takes_is_what_the_list_says() -> None:
     several = {name: kind.arity for name, kind in TYPES.items() if kind.arity != (1, 1)}
     assert several == {
         "add": (2, None), "multiply": (2, None), "subtract": (2, 2), "divide": (2, 2), "concat": (1, None),
+        "maximum": (2, 2), "minimum": (2, 2), "pow": (2, 2), "stack": (1, None),
         "crop": (2, 2), "matmul": (2, 2), "bilinear": (2, 2),
         "embedding_bag": (1, 2), "multihead_attention": (1, 4), "scaled_dot_product_attention": (3, 4), "rnn": (1, 2),
         "lstm": (1, 3), "gru": (1, 2), "rnn_cell": (1, 2), "lstm_cell": (1, 3), "gru_cell": (1, 2),

@@ -8,10 +8,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 import archscope
 from archscope import analyze, trace
 from archscope.tracing.function import Function
+from archscope.writing.pytorch import write_pytorch
+from tests.writing.test_source import executed
 
 
 class Does(nn.Module):
@@ -27,6 +30,59 @@ class Does(nn.Module):
 
 def weight(*shape: int, **options: Any) -> nn.Parameter:
     return nn.Parameter(torch.rand(*shape, **options))
+
+
+@pytest.mark.parametrize(
+    ("way", "parts", "shape", "types"),
+    [
+        (lambda _, x: torch.stack([x, x.exp()], 1), {}, (4, 5), ["exp", "stack"]),
+        (lambda _, x: torch.stack((x, x.exp()), dim=-1), {}, (4, 5), ["exp", "stack"]),
+        (lambda s, x: torch.stack([s.fc(v) for v in x.unbind(1)], 1), {"fc": nn.Linear(5, 3)}, (2, 5),
+         ["select", "select", "linear", "linear", "stack"]),
+        (lambda _, x: x.repeat(1, 2, 3), {}, (4, 5), ["repeat"]),
+        (lambda _, x: x.repeat([1, 1, 2]).tile(2), {}, (4, 5), ["repeat", "repeat"]),
+        (lambda _, x: x.repeat(1, 1, 1).exp(), {}, (4, 5), ["exp"]),
+        (lambda _, x: torch.min(x, dim=-1, keepdim=True)[0], {}, (4, 5), ["min"]),
+        (lambda _, x: x.amin((1, 2), keepdim=True), {}, (4, 5), ["min"]),
+        (lambda _, x: x.logsumexp(1), {}, (4, 5), ["logsumexp"]),
+        (lambda _, x: x.std(1), {}, (4, 5), ["std"]),
+        (lambda _, x: x.std(-1, False, True), {}, (4, 5), ["std"]),
+        (lambda _, x: torch.var(x, dim=1, correction=0), {}, (4, 5), ["var"]),
+        (lambda _, x: x.var(1, unbiased=False, keepdim=True), {}, (4, 5), ["var"]),
+        (lambda _, x: torch.max(x, x.exp()), {}, (4, 5), ["exp", "maximum"]),
+        (lambda _, x: torch.minimum(x, x.exp()), {}, (4, 5), ["exp", "minimum"]),
+        (lambda s, x: torch.maximum(x, s.floor), {"floor": weight(5)}, (4, 5), ["parameter", "maximum"]),
+        (lambda s, x: x.exp() ** s.p, {"p": weight(4, 1)}, (4, 5), ["exp", "parameter", "pow"]),
+        (lambda _, x: F.normalize(x), {}, (4, 5), ["normalize"]),
+        (lambda _, x: F.normalize(x, p=1, dim=-1, eps=1e-6), {}, (4, 5), ["normalize"]),
+        (lambda s, x: torch.einsum("bij,jk->bik", x, s.w), {"w": weight(5, 5)}, (4, 5), ["linear"]),
+        (lambda s, x: torch.einsum("bij, kj -> bik", x, s.w), {"w": weight(5, 5)}, (4, 5), ["linear"]),
+        (lambda _, x: torch.einsum("bcij->bijc", [x]), {}, (4, 5, 6), ["permute"]),
+        (lambda _, x: torch.einsum("bij,bjk->bik", x, x), {}, (4, 4), ["matmul"]),
+        (lambda _, x: torch.einsum("bid,bjd->bij", x, x.exp()), {}, (4, 5), ["exp", "transpose", "matmul"]),
+        (lambda _, x: torch.einsum("bihd,bjhd->bhij", x, x), {}, (4, 2, 3), ["transpose", "permute", "matmul"]),
+        (lambda _, x: torch.einsum("bij,bjhd->bihd", x[..., 0] @ x[..., 0].mT, x), {}, (4, 2, 3), None),
+    ],
+)  # fmt: skip
+def test_functions_of_few_words_are_layers_that_give_their_values(
+    way: Any, parts: dict[str, Any], shape: tuple[int, ...], types: list[str] | None
+) -> None:
+    module = Does(way, **parts)
+    network = trace(module, shape)
+    if types is None:  # two axes of its own and one summed: no product of matrices
+        assert isinstance(network.nodes[-1].layer, Function)
+        return
+    assert [node.layer.type for node in network.nodes] == types
+    built = archscope.build(network)
+    built.load_state_dict(module.state_dict())
+    given = torch.randn(3, *shape)
+    assert torch.allclose(built(given), module(given), atol=1e-5)
+    written = executed(write_pytorch(network), network.name)
+    if not parts:
+        assert torch.allclose(written(given), module(given), atol=1e-5)
+    with FlopCounterMode(display=False) as counter:
+        module(given[:1])
+    assert analyze(network).totals.flops == counter.get_total_flops()
 
 
 @pytest.mark.parametrize(
