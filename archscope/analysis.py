@@ -30,7 +30,7 @@ from archscope.symbols import Ground
 from archscope.working import Count, count, subtotal, total
 
 if TYPE_CHECKING:
-    from archscope.memory import Memory
+    from archscope.memory import Held, Memory
 
 
 class Totals(Record):
@@ -291,6 +291,17 @@ class Analysis(Record):
         from archscope.memory import activations
 
         return activations(self.network, 1, "float32")[1]
+
+    def held(self, *, optimizer: str | None = None, dtype: str = "float32") -> Held:
+        """What is held after the forward pass of a step of training: formulas where numbers are open.
+
+        >>> from archscope.reader import load
+        >>> str(analyze(load("lenet5")).symbolic("batch").held().saved)
+        '117,408·batch + 6,960'
+        """
+        from archscope.memory import after_forward
+
+        return after_forward(self.network, optimizer=optimizer, dtype=dtype)
 
     def memory(self, batch: int = 1, **request: Any) -> Memory:
         """What it holds phase by phase; see `archscope.memory.memory`."""

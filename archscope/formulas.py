@@ -21,6 +21,9 @@ from archscope.working import Count, count
 BATCH: Final = "batch"
 """The symbol for the samples that run at once."""
 
+LENGTH: Final = "length"
+"""The symbol for the positions of a sequence; learned values of as many positions grow with it."""
+
 RESOLUTION: Final = "resolution"
 """The symbol for the two sides of a square image."""
 
@@ -110,23 +113,38 @@ def _check(network: Network, names: Iterable[str], places: Mapping[str, _Place])
 class _Place:
     """Where a symbol stands in a network, and the number that stands there now."""
 
-    def __init__(self, value: int, axes: Sequence[tuple[str, int]] = (), option: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        value: int,
+        axes: Sequence[tuple[str, int]] = (),
+        option: tuple[str, str] | None = None,
+        places: Sequence[str] = (),
+    ) -> None:
         self.value = value
         self.axes = tuple(axes)
         self.option = option
+        self.places = tuple(places)
+        """Nodes that hold a learned value for each position."""
 
 
 def _places(network: Network) -> dict[str, _Place]:
     """Everything that can be opened, by name."""
     places = {BATCH: _Place(1)}
     for name, value, axes in _axes(network):
-        places[name] = _Place(value, axes)
+        learned = _positions(network, value) if name.rpartition(".")[2] == LENGTH else ()
+        places[name] = _Place(value, axes, places=learned)
     for node in network.nodes:
         for option in node.layer.options:
             number = _whole(getattr(node.layer, option))
             if number is not None:
                 places[f"{node.name}.{option}"] = _Place(number, option=(node.name, option))
     return places
+
+
+def _positions(network: Network, length: int) -> tuple[str, ...]:
+    """Learned values that have one for every position: they read nothing and their first axis is as long."""
+    learned = (node for node in network.nodes if not node.inputs and len(getattr(node.layer, "shape", ())) > 1)
+    return tuple(node.name for node in learned if getattr(node.layer, "shape")[0] == length)  # noqa: B009
 
 
 def _whole(value: Any) -> int | None:
@@ -165,12 +183,15 @@ def _axis_names(network: Network, name: str, shape: Shape) -> tuple[str, ...]:
 
 def _worked_out(network: Network, places: Mapping[str, _Place], values: Mapping[str, Count]) -> Network:
     inputs = {name: list(shape) for name, shape in network.inputs.items()}
-    options: dict[str, dict[str, Count]] = {}
+    options: dict[str, dict[str, Any]] = {}
     for name, place in places.items():
         for input_, axis in place.axes:
             inputs[input_][axis] = values[name]
         if place.option is not None:
             options.setdefault(place.option[0], {})[place.option[1]] = values[name]
+        for node in place.places:
+            shape = getattr(network.by_name[node].layer, "shape")  # noqa: B009
+            options.setdefault(node, {})["shape"] = (values[name], *shape[1:])
     nodes = [_changed(node, options[node.name]) if node.name in options else node for node in network.nodes]
     shapes = {name: tuple(shape) for name, shape in inputs.items()}
     facts = propagate(nodes, shapes, _refuse)
@@ -179,19 +200,20 @@ def _worked_out(network: Network, places: Mapping[str, _Place], values: Mapping[
     return network.replace(inputs=shapes, nodes=tuple(nodes), facts=facts, batch=values.get(BATCH, 1))
 
 
-def _changed(node: Node, options: Mapping[str, Count]) -> Node:
+def _changed(node: Node, options: Mapping[str, Any]) -> Node:
     try:
         return node.replace(layer=_with(node.layer, options))
     except Rejects as error:
         _refuse(node, error, ())
 
 
-def _with(layer: Layer, options: Mapping[str, Count]) -> Layer:
+def _with(layer: Layer, options: Mapping[str, Any]) -> Layer:
     """The layer with other numbers, or symbols, in the place of options that are numbers."""
     made = object.__new__(type(layer))
     for name, value in vars(layer).items():
         symbol = options.get(name)
-        put = value if symbol is None else (symbol,) * len(value) if isinstance(value, tuple) else symbol
+        several = isinstance(value, tuple) and not isinstance(symbol, tuple)
+        put = value if symbol is None else (symbol,) * len(value) if several else symbol
         object.__setattr__(made, name, put)
     made.check()
     return made

@@ -24,6 +24,9 @@ from archscope.polynomials import Polynomial, as_polynomial, same_sign_around, s
 from archscope.record import Record
 from archscope.working import Count, as_count
 
+_UNLIKE: Final = 9_973
+"""So much larger than in the network as it stands are sizes that are like no other."""
+
 LARGEST_MODULUS: Final = 1 << 20
 """A division that would split the sizes into more classes than this is not followed."""
 
@@ -174,6 +177,11 @@ class Symbolic(Count):
 
     def bare(self) -> int:
         return self.lettered("")
+
+    @property
+    def typical(self) -> int:
+        here = self.ground.here
+        return self.polynomial.at(**{name: value + _UNLIKE + place for place, (name, value) in enumerate(here.items())})
 
     def summed(self, op: str, counts: tuple[Count, ...]) -> Symbolic:
         result = Polynomial({})

@@ -138,6 +138,11 @@ class Count(int):
         """The number alone."""
         return int(self)
 
+    @property
+    def typical(self) -> int:
+        """The number itself; of a formula, its value at sizes that are like no other."""
+        return int(self)
+
     def summed(self, op: str, counts: tuple[Count, ...]) -> Count:
         """The sum of some counts, this one among them."""
         return Count(sum(map(int, counts)), op, counts)

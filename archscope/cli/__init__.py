@@ -35,6 +35,7 @@ COMMANDS: Final = (
     "table",
     "explain",
     "memory",
+    "curve",
     "diff",
     "verify",
     "code",

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
 from archscope.cli.arguments import Changes, Example, FactoryOptions, Inputs, Output, Spec, Strict
 from archscope.cli.terminal import emit
+
+if TYPE_CHECKING:
+    from archscope.diagrams.scene import Scene
+    from archscope.memory import Memory
+    from archscope.network import Network
+
+TEXTS: Final = {".md": "markdown", ".csv": "csv", ".json": "json", ".html": "html", ".tex": "latex"}
+PICTURES: Final = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
 
 
 def command(
@@ -42,9 +52,33 @@ def command(
             "--fits", metavar="SIZE", help="Which batch fits in this much: `24GiB`, `80GB`.", show_default=False
         ),
     ] = None,
+    cache: Annotated[
+        int | None,
+        typer.Option(
+            "--cache",
+            metavar="TOKENS",
+            help="What is remembered after so many tokens when they are made one by one: keys, values, states.",
+            show_default=False,
+        ),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option("--window", metavar="N", help="With --cache: of the last N tokens alone.", show_default=False),
+    ] = None,
+    page: Annotated[
+        int, typer.Option("--page", metavar="N", help="With --cache: tokens that are reserved together.")
+    ] = 16,
     format: Annotated[
-        str, typer.Option("--format", "-f", metavar="FORMAT", help="table, markdown, csv or json.")
-    ] = "table",
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="table, markdown, csv, json, html, latex; svg, png, pdf for a picture of all layers. By default what "
+            "the suffix of --output says, else a table.",
+            show_default=False,
+        ),
+    ] = None,
     changes: Changes = None,
     input: Inputs = None,
     example: Example = None,
@@ -58,29 +92,87 @@ def command(
     archscope memory lenet5 --batch 64 --optimizer adam
     archscope memory alexnet-torchvision --batch 256 --optimizer sgd --fits 8GiB
     archscope memory resnet@50 --batch 32 --optimizer adam --checkpoint bottleneck
+    archscope memory resnet@18 --batch 32 --optimizer adam -o held.svg
+    archscope memory gpt2@small --cache 1024 --dtype fp16
     archscope memory mypkg.models:Net@3,224,224 --batch 32 --optimizer adam
     """
     from archscope.cli.opened import opened
-    from archscope.formats.memory import write
-    from archscope.formats.sheet import spell_bytes
-    from archscope.memory import Request, largest_batch, memory
+    from archscope.memory import memory
 
     room = None if fits is None else _bytes(fits)
     type_ = {"bf16": "bfloat16", "fp16": "float16", "half": "float16"}.get(dtype, dtype)
+    suffix = "" if output is None else output.suffix.lower()
+    chosen = format or {**TEXTS, **PICTURES}.get(suffix, "table")
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, strict=strict)
+    if cache is not None:
+        return _remembered(network, Remembering(cache, batch, type_, window, page), chosen, output)
     held = memory(network, batch, dtype=type_, optimizer=optimizer, foreach=foreach, checkpoint=checkpoint or ())
-    fitting = ""
-    if room is not None:
-        request: Request = held.request
-        largest = largest_batch(network, room, request)
-        at_least = " at most, as not every layer is covered" if held.not_covered else ""
-        alone = held["after build"].after.total
-        fitting = (
-            f"A batch of {largest:,} fits in {spell_bytes(room)}{at_least}."
-            if largest
-            else f"Not even one sample fits in {spell_bytes(room)}: {spell_bytes(alone)} are held before anything runs."
-        )
-    emit(write(held, format, fitting), output)
+    if chosen in PICTURES.values():
+        return drawn(lambda: _timeline(held), chosen, output)
+    from archscope.formats.memory import write
+
+    return emit(write(held, chosen, "" if room is None else _fitting(held, room)), output)
+
+
+class Remembering(NamedTuple):
+    """What is asked of a cache: tokens, samples, the type of values, the window, the page."""
+
+    length: int
+    batch: int
+    dtype: str
+    window: int | None
+    page: int
+
+
+def _remembered(network: Network, asked: Remembering, format: str, output: Path | None) -> None:
+    from archscope.errors import UsageError
+    from archscope.formats.cache import Asked, write
+    from archscope.memory import cache_of
+
+    for name, value in (("cache", asked.length), ("batch", asked.batch)):
+        if value < 1:
+            raise UsageError(f"`--{name} {value}`: write a whole number above 0")
+    held = cache_of(network, dtype=asked.dtype, window=asked.window, page=asked.page)
+    emit(write(Asked(network.name, held, asked.length, asked.batch), format), output)
+
+
+def _timeline(held: Memory) -> Scene:
+    from archscope.diagrams.plot import timeline
+    from archscope.diagrams.themes import theme
+
+    return timeline(held, theme("light"))
+
+
+def drawn(draw: Callable[[], Scene], format: str, output: Path | None) -> None:
+    """Write a picture of numbers to a file; as SVG it may be printed."""
+    from archscope.diagrams.plot import written
+    from archscope.errors import UsageError
+    from archscope.files import write_bytes
+
+    if output is None and format != "svg":
+        raise UsageError(f"`--format {format}` is no text: name a file with `--output`")
+    made = written(draw(), format)
+    if output is None:
+        emit(str(made).rstrip("\n"))
+    else:
+        write_bytes(output, made if isinstance(made, bytes) else made.encode())
+
+
+def _fitting(held: Memory, room: int) -> str:
+    """Whether a network fits in some bytes, with which batch, and why not."""
+    from archscope.formats.sheet import spell_bytes
+    from archscope.memory import largest_batch
+
+    largest = largest_batch(held.network, room, held.request)
+    at_least = " at most, as not every layer is covered" if held.not_covered else ""
+    peak, batch = held.peak.most.total, held.request.batch
+    if largest >= batch:
+        return f"A batch of {largest:,} fits in {spell_bytes(room)}{at_least}."
+    if largest:
+        return (f"A batch of {batch:,} does not fit in {spell_bytes(room)}, as it needs {spell_bytes(peak)}; "
+                f"a batch of {largest:,} fits{at_least}.")  # fmt: skip
+    alone = held["after build"].after.total
+    return f"Not even one sample fits in {spell_bytes(room)}: {spell_bytes(alone)} are held before anything runs."
 
 
 def _bytes(text: str) -> int:

@@ -57,6 +57,7 @@ def command(
             metavar="NAME,...",
             help="Which columns, in which order: type, label, activation, kernel, inputs, input, output, weights, "
             "shares, parameters, fixed, connections, connections_in_bounds, macs, flops, units, activation_bytes, "
+            "saved_bytes, temporary_bytes, "
             "receptive_field, jump, start, dense_equivalent, tower, group.",
             autocompletion=_complete_columns,
             show_default=False,

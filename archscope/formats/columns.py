@@ -16,7 +16,10 @@ from typing import Any, Final
 from archscope.analysis import COUNTS, Analysis, Row
 from archscope.errors import NotFound, did_you_mean
 from archscope.layers.base import spell_shape
+from archscope.memory import per_layer
 from archscope.record import Record
+
+_NO_RULE: Final = "no rule says what it holds while it runs"
 
 OFF_THE_GRID: Final = "its values have no place on the input's grid"
 """Why a layer behind a flatten has no receptive field."""
@@ -32,6 +35,7 @@ class Column(Record):
         value: the plain value for a row: an int, a text, a shape, a tuple of those, or None.
         numeric: whether it is aligned on its digits.
         reason: why None is *not covered*; empty where None only means that there is none.
+        bound: for a quantity of a whole network's run, from an analysis to the value for a row.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Column(Record):
     value: Callable[[Row], Any]
     numeric: bool = False
     reason: str = ""
+    bound: Callable[[Analysis], Callable[[Row], Any]] | None = None
 
     @property
     def is_count(self) -> bool:
@@ -62,6 +67,21 @@ def _weights(row: Row) -> tuple[str, ...]:
     )
 
 
+def _held(name: str, heading: str, doc: str, together: Callable[[list[int]], int]) -> Column:
+    """What a run holds for a layer: of one line it is that of its nodes together."""
+
+    def bound(analysis: Analysis) -> Callable[[Row], int | None]:
+        held = per_layer(analysis.network)
+
+        def of(row: Row) -> int | None:
+            known = [held[node.name] for node in row.nodes]
+            return together([getattr(each, name) for each in known if each]) if all(known) else None
+
+        return of
+
+    return Column(name, heading, doc, lambda _: None, numeric=True, reason=_NO_RULE, bound=bound)
+
+
 _ALL: Final = (
     Column("layer", "Layer", "its name in the spec", lambda row: row.name),
     Column("type", "Spec type", "its layer type, as a spec says it", lambda row: row.type),
@@ -81,6 +101,8 @@ _ALL: Final = (
     _count("flops", "FLOPs = 2·MACs", "multiplications and additions of the MACs, two each"),
     _count("units", "Units", "output values, if it holds weights: the papers' neurons"),
     Column("activation_bytes", "Bytes", "bytes of its output in float32", Row.activation_bytes, numeric=True),
+    _held("saved_bytes", "Saved", "bytes of it that the backward pass needs, one sample in float32, once", sum),
+    _held("temporary_bytes", "Temporary", "most bytes it holds meanwhile at inference, beyond input and output", max),
     _on_grid("receptive_field", "RF", "input positions that reach one output value"),
     _on_grid("jump", "Jump", "input positions between neighbouring outputs"),
     _on_grid("start", "Start", "the first input position the first output sees"),
@@ -112,4 +134,5 @@ def chosen(names: Sequence[str] | None, *, of: Analysis | None = None) -> tuple[
     for name in wanted:
         if name not in COLUMNS:
             raise NotFound(f"no column `{name}`; {did_you_mean(name, COLUMNS, what='columns')}")
-    return tuple(COLUMNS[name] for name in wanted)
+    columns = (COLUMNS[name] for name in wanted)
+    return tuple(each if of is None or each.bound is None else each.replace(value=each.bound(of)) for each in columns)

@@ -8,12 +8,12 @@ which, outermost first, and ``groups`` has a line for every block with its sums.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from archscope.analysis import COUNTS, Analysis, Row, Totals
 from archscope.escaping import json_text
-from archscope.formats.columns import chosen
+from archscope.formats.columns import Column, chosen
 from archscope.formats.sheet import View
 from archscope.network import Observed
 from archscope.symbols import Ground, Symbolic
@@ -42,6 +42,7 @@ def plain(analysis: Analysis, view: View) -> dict[str, Any]:
     always = (*_LAYER, "layer", "type", "inputs", "output", "group")
     extra = [name for name in (view.columns or ()) if name not in always]
     totals = (*_TOTALS, *(name for name in extra if name in COUNTS))
+    columns = [each for each in chosen(extra, of=analysis) if each.name != "layer"]
     groups = _paths(analysis)
     return {
         "schema": SCHEMA,
@@ -52,7 +53,7 @@ def plain(analysis: Analysis, view: View) -> dict[str, Any]:
         **({"vocabularies": dict(analysis.network.vocabularies)} if analysis.network.vocabularies else {}),
         **({} if analysis.network.batch == 1 else {"batch": _plain(analysis.network.batch)}),
         **({} if analysis.ground is None else _symbols(analysis.ground)),
-        "layers": [_layer(row, view, extra) for row in view.rows(analysis)],
+        "layers": [_layer(row, view, columns) for row in view.rows(analysis)],
         **({"groups": [_group(analysis, path) for path in groups]} if groups else {}),
         "totals": {
             **{name: _plain(analysis.totals.count_of(name)) for name in totals},
@@ -117,7 +118,7 @@ def _symbols(ground: Ground) -> dict[str, Any]:
     return {"symbols": symbols, "conditions": list(ground.conditions)}
 
 
-def _layer(row: Row, view: View, extra: list[str]) -> Mapping[str, Any]:
+def _layer(row: Row, view: View, extra: Sequence[Column]) -> Mapping[str, Any]:
     shown = COUNTS if view.working else _WORKING
     return {
         "name": row.name,
@@ -127,7 +128,7 @@ def _layer(row: Row, view: View, extra: list[str]) -> Mapping[str, Any]:
         "output": _plain(row.output),
         **({"shares": list(row.shares)} if row.shares else {}),
         **{name: _plain(getattr(row, name)) for name in _LAYER},
-        **{column.name: _plain(column.value(row)) for column in chosen(extra) if column.name != "layer"},
+        **{column.name: _plain(column.value(row)) for column in extra},
         **_bounds(row),
         "working": {name: row.working(name) for name in shown},
     }

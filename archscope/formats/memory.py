@@ -1,17 +1,15 @@
-"""What a network holds, phase by phase, as text: a table, Markdown, CSV or JSON."""
+"""What a network holds, phase by phase, as text: a table, Markdown, CSV, JSON, HTML or LaTeX."""
 
 from __future__ import annotations
 
-import csv
-import io
 import textwrap
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from archscope.errors import NotFound, did_you_mean
-from archscope.escaping import csv_cell, json_text, terminal
-from archscope.escaping import markdown as escape
+from archscope.escaping import json_text, terminal
+from archscope.formats.grid import WRITERS, Grid
 from archscope.formats.sheet import spell_bytes
 from archscope.memory import Memory
 from archscope.memory.ledger import KINDS
@@ -23,6 +21,17 @@ CONVENTION: Final = (
 """What the numbers are, under every table."""
 
 _FEW: Final = 5
+
+_WORDS: Final[Mapping[str, str]] = MappingProxyType({
+    "weights": "the weights, which no batch changes",
+    "state": "the optimizer's state, which no batch changes",
+    "gradients": "the gradients of the weights, which no batch changes",
+    "saved": "what the backward pass needs of the forward pass, which grows with the batch",
+    "values": "values that layers read yet, which grow with the batch",
+    "passing": "gradients of values, which grow with the batch",
+    "temporary": "what one operation or the optimizer's step holds meanwhile",
+})  # fmt: skip
+"""What memory is held for, and whether a smaller batch needs less of it."""
 _HEADINGS: Final = ("Phase", *(kind.capitalize() for kind in KINDS), "After", "Most")
 
 
@@ -47,10 +56,13 @@ def _lines(held: Memory) -> list[list[str]]:
 def _sentences(held: Memory, fitting: str) -> list[str]:
     least = "at least " if held.not_covered else ""
     peak = held.peak
+    grown = {kind: size for kind, size in peak.most.held.items() if size}
+    kind = max(grown, key=grown.__getitem__)
     where = f" at {peak.most.layer}" if peak.most.layer else ""
     said = [f"Most is held in {peak.name}{where}: {least}{spell_bytes(peak.most.total)}."]
     most = ", ".join(f"{layer or 'the network'} {kind} {size:,}" for layer, kind, size in held.holders[:_FEW])
     said.append(f"Who holds the most then: {most}.")
+    said.append(f"Most of that is for {_WORDS[kind]}: {grown[kind] / peak.most.total:.0%}.")
     said += [f"Not covered: `{layer}`, {why}; all numbers are at least." for layer, why in held.not_covered.items()]
     return [*said, *([fitting] if fitting else []), CONVENTION]
 
@@ -77,17 +89,12 @@ def _table(held: Memory, fitting: str) -> str:
     )
 
 
-def _markdown(held: Memory, fitting: str) -> str:
-    rule = ["---", *("---:" for _ in _HEADINGS[1:])]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in ([*_HEADINGS], rule, *_lines(held)))
-    return "\n\n".join([f"## {escape(_title(held))}", table, *(escape(each) for each in _sentences(held, fitting))])
+def _grid(name: str) -> Callable[[Memory, str], str]:
+    def write_(held: Memory, fitting: str) -> str:
+        rows = tuple(tuple(line) for line in _lines(held))
+        return WRITERS[name](Grid(_title(held), _HEADINGS, rows, tuple(_sentences(held, fitting))))
 
-
-def _csv(held: Memory, _: str) -> str:
-    text = io.StringIO()
-    lines = [[csv_cell(line[0]), *(cell.replace(",", "") for cell in line[1:])] for line in _lines(held)]
-    csv.writer(text, lineterminator="\n").writerows([[each.lower() for each in _HEADINGS], *lines])
-    return text.getvalue().removesuffix("\n")
+    return write_
 
 
 def _json(held: Memory, fitting: str) -> str:
@@ -110,6 +117,6 @@ def _json(held: Memory, fitting: str) -> str:
 
 
 FORMATS: Final[Mapping[str, Callable[[Memory, str], str]]] = MappingProxyType(
-    {"table": _table, "markdown": _markdown, "csv": _csv, "json": _json}
+    {"table": _table, "json": _json, **{name: _grid(name) for name in WRITERS}}
 )
 """Every format by name."""

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from archscope.analysis import Analysis, Row, Totals
+from archscope.errors import Rejects
 from archscope.formats.columns import OFF_THE_GRID, Column, chosen
 from archscope.layers.base import spell_shape
+from archscope.memory import after_forward
 from archscope.network import Looked, Observed
 from archscope.record import Record
-from archscope.symbols import Ground
+from archscope.symbols import Ground, Refined
 from archscope.working import digits, factor
 
 NOT_COVERED = "–"
@@ -184,6 +186,7 @@ def _below(analysis: Analysis) -> Iterable[tuple[str, str]]:
         samples = f"{factor(analysis.network.batch)} samples"
         yield ("Batch", f"{samples}: connections and MACs are of all of them; shapes, units and parameters of one")
     if analysis.ground is not None:
+        yield from _formulas(analysis)
         yield from _symbols(analysis.ground)
         return
     fixed = f" and {digits(totals.fixed)} fixed" if totals.fixed else ""
@@ -243,6 +246,18 @@ def _some(names: Iterable[str], *, quote: str = "`") -> str:
     every = list(names)
     listed = ", ".join(f"{quote}{name}{quote}" for name in every[:_FEW])
     return listed if len(every) <= _FEW else f"{listed} and {len(every) - _FEW:,} more"
+
+
+def _formulas(analysis: Analysis) -> Iterable[tuple[str, str]]:
+    """What is held, as formulas."""
+    try:
+        held = after_forward(analysis.network)
+    except (Rejects, Refined) as error:
+        yield ("Saved", f"has no formula here: {error or 'its divisions split the sizes further'}")
+        return
+    yield ("Weights", f"{digits(held.weights)} bytes in float32")
+    least = "at least " if held.not_covered else ""
+    yield ("Saved", f"{least}{digits(held.saved)} bytes in float32, for the backward pass")
 
 
 def _symbols(ground: Ground) -> Iterable[tuple[str, str]]:

@@ -211,6 +211,8 @@ class MultiheadAttention(Layer):
         return tuple(weights)
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        if self.more_keys:
+            return None
         shapes = facts.inputs
         last = min(len(shapes), 3) - 1
         lengths = (bare(shapes[0][0]), bare(shapes[min(1, last)][0]))

@@ -10,20 +10,24 @@
 
 from __future__ import annotations
 
+from archscope.memory.after import Held, after_forward
 from archscope.memory.caches import Cache, cache_of
 from archscope.memory.optimizers import OPTIMIZERS, optimizer
-from archscope.memory.phases import Memory, Phase, Request, activations, largest_batch, memory, saved
+from archscope.memory.phases import Memory, Phase, Request, activations, largest_batch, memory, per_layer, saved
 
 __all__ = [
     "OPTIMIZERS",
     "Cache",
+    "Held",
     "Memory",
     "Phase",
     "Request",
     "activations",
+    "after_forward",
     "cache_of",
     "largest_batch",
     "memory",
     "optimizer",
+    "per_layer",
     "saved",
 ]

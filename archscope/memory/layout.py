@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archscope.record import Record
+from archscope.working import as_count
 
 
 class Layout(Record):
@@ -80,7 +81,7 @@ class Layout(Record):
         """A new tensor after this one: its axes in the same order in memory, without gaps."""
         if self.in_order:
             return self
-        axes = sorted(range(len(self.shape)), key=lambda axis: (-self.strides[axis], axis))
+        axes = sorted(range(len(self.shape)), key=lambda axis: (-as_count(self.strides[axis]).typical, axis))
         if any(stride == 0 for stride in self.strides):
             return Layout.of(self.shape)
         lying = Layout.of([self.shape[axis] for axis in axes])

@@ -32,6 +32,8 @@ class Run:
             witness that watches operations makes them meet in a third tensor.
         holds_inputs: whether who called it holds what is fed in all the time; else it goes when it was read.
         watch: the moment at which the ledger notes who holds what.
+        ledger: another one than the usual.
+        by_node: whether the ledger names nodes, and not the lines of a table.
     """
 
     def __init__(
@@ -45,11 +47,15 @@ class Run:
         adds_in_place: bool = True,
         holds_inputs: bool = True,
         watch: int = -1,
+        ledger: Ledger | None = None,
+        by_node: bool = False,
     ) -> None:
         self.network, self.batch, self.dtype, self.training = network, batch, dtype, training
-        self.ledger = Ledger(watch)
+        self.ledger = Ledger(watch) if ledger is None else ledger
         self.operations = Operations(self.ledger, batch, dtype, adds_in_place=adds_in_place)
         self.not_covered: dict[str, str] = {}
+        self.meanwhile: dict[str, int] = {}
+        self._by_node = by_node
         self.weights: dict[tuple[str, str], Value] = {}
         self.outputs: list[Value] = []
         self._values: dict[str, list[Value]] = {}
@@ -137,10 +143,14 @@ class Run:
     def _weight_bytes(self, weight: Weight) -> int:
         return stored_bytes(bare(weight.values), weight.dtype or self.dtype)
 
+    def _called(self, node: Node) -> str:
+        return node.name if self._by_node else node.row
+
     def _one(self, node: Node) -> None:
         """Run a layer, and let go what nothing reads after it."""
-        self.ledger.layer = node.row
+        self.ledger.layer = self._called(node)
         self._run(node)
+        self.meanwhile[node.name] = self.ledger.beyond()
         self.ledger.done()
         for name in self._last.get(node.name, ()):
             for value in self._values.pop(name):
@@ -186,7 +196,9 @@ class Run:
         facts = self.network.facts[node.name]
         steps = node.layer.runs(facts) if self.training else node.layer.runs_at_inference(facts)
         if steps is None:
-            self.not_covered.setdefault(node.row, node.layer.varies or f"no rule says what a {node.layer.type} keeps")
+            self.not_covered.setdefault(
+                self._called(node), node.layer.varies or f"no rule says what a {node.layer.type} keeps"
+            )
             kept = tuple(input_name(place) for place in range(len(node.inputs)))
             made = tuple(Made(output_name(place), shape) for place, shape in enumerate(facts.outputs))
             steps = (Step(node.layer.type, kept, made),)
@@ -209,7 +221,7 @@ class Run:
             if instead is not None:
                 self._steps(node, [*instead, *steps[number + 1 :]], local, given)
                 return
-            ran = self.operations.run(node.row, step, local, recording=self._recording)
+            ran = self.operations.run(self._called(node), step, local, recording=self._recording)
             if ran is not None:
                 self._tape.append(ran)
             for name in [name for name in local if name not in given]:
