@@ -52,11 +52,15 @@ class Numbers:
 
     def ran(self, func: Any, found: Operation, args: Any, kwargs: dict[str, Any], result: Any) -> None:
         """An operation has run on meta: work out what it made, if all that it read is known."""
+        first = args[0] if args else None
+        shaped = found.name.removeprefix("aten::") in SHAPED
+        if isinstance(first, Tensor) and not found.writes and not shaped and self.of(first) is None:
+            return
         made = [each for each in tensors_in(result) if each.is_meta]
         written = self._written(found, args, kwargs)
         if not made and not written:
             return
-        if found.name.removeprefix("aten::") in SHAPED:
+        if shaped:
             args = (torch.empty(args[0].shape, dtype=args[0].dtype), *args[1:])
         if found.name in _FILLS and written[0]._base is None and written[0] not in self._twins:
             self._enter(written[0])

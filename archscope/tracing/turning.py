@@ -6,6 +6,7 @@ times a number that its position gives. What these sums are is followed, and hel
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,15 +15,11 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor
 
-from archscope.errors import Rejects
 from archscope.layers import TYPES, Facts, Layer
 from archscope.network import Node, Ref
 
 _CLOSE: Final = 2e-3
 """How near a table in single precision comes to the angles of far positions."""
-
-_ROOM: Final = 1 << 21
-"""Values that the sums of all positions may take."""
 
 
 class _Term(NamedTuple):
@@ -52,18 +49,35 @@ def turned(
     ``factors`` has the constant that a product multiplies with, by the name of its node.
     """
     found = Turned([*nodes], tuple(outputs), {**facts}, {})
-    names = {node.name for node in nodes}
-    for base in dict.fromkeys(_bases(nodes, factors)) if factors else ():
-        if base.node not in found.facts:
+    return _replaced(found, _rotations(found, factors)) if factors else found
+
+
+def _rotations(network: Turned, factors: Mapping[str, Tensor]) -> dict[str, tuple[Ref, Layer]]:
+    """The nodes that end a rotation, each with what is turned, and how."""
+    readers = _readers(network.nodes)
+    found: dict[str, tuple[Ref, Layer]] = {}
+    within: set[str] = set()
+    for base in dict.fromkeys(_bases(network.nodes, factors)):
+        if base.node in within or base.node not in network.facts:
             continue
-        shape = found.facts[base.node].outputs[base.output]
-        sums = _reached(found, base, factors)
-        layers = {name: layer for name, terms in reversed(sums.items())
-                  if found.facts[name].output == shape and (layer := _layer(terms, shape)) is not None}  # fmt: skip
-        for name, layer in layers.items():
-            if name in found.facts:
-                found = _replaced(found, base, name, layer, names)
+        shape = network.facts[base.node].outputs[base.output]
+        sums = _reached(network, base, factors, readers)
+        for name, terms in reversed(sums.items()):
+            layer = _layer(terms, shape) if network.facts[name].output == shape else None
+            if layer is not None:
+                found[name] = (base, layer)
+                within.update(sums)
+                break
     return found
+
+
+def _readers(nodes: Sequence[Node]) -> Mapping[str, list[int]]:
+    """The places of the nodes that read each node."""
+    readers: dict[str, list[int]] = {}
+    for place, node in enumerate(nodes):
+        for ref in dict.fromkeys(ref.node for ref in node.inputs):
+            readers.setdefault(ref, []).append(place)
+    return readers
 
 
 def _bases(nodes: Sequence[Node], factors: Mapping[str, Tensor]) -> Iterator[Ref]:
@@ -77,23 +91,28 @@ def _bases(nodes: Sequence[Node], factors: Mapping[str, Tensor]) -> Iterator[Ref
             yield from reversed(chain)
 
 
-def _reached(network: Turned, base: Ref, factors: Mapping[str, Tensor]) -> dict[str, _Terms]:
+def _reached(
+    network: Turned, base: Ref, factors: Mapping[str, Tensor], readers: Mapping[str, list[int]]
+) -> dict[str, _Terms]:
     """The sums that nodes make of one value alone, by their names."""
     known: dict[Ref, _Terms] = {}
     found: dict[str, _Terms] = {}
-    reading = {base.node}
-    for node in network.nodes:
-        if reading.isdisjoint(ref.node for ref in node.inputs):
+    todo = list(readers.get(base.node, ()))
+    heapq.heapify(todo)
+    last = -1
+    while todo:
+        place = heapq.heappop(todo)
+        node = network.nodes[place]
+        if place == last or not all(ref == base or ref in known for ref in node.inputs):
             continue
-        if not all(ref == base or ref in known for ref in node.inputs):
-            continue
+        last = place
         shape = network.facts[node.name].inputs[0]
-        given = [known[ref] if ref in known else _whole(shape) for ref in node.inputs]
-        made = _made(node, given, shape, factors)
+        made = _made(node, [known[ref] if ref in known else _whole(shape) for ref in node.inputs], shape, factors)
         if made is None:
             continue
-        reading.add(node.name)
         known.update((Ref(node.name, number), terms) for number, terms in enumerate(made))
+        for each in readers.get(node.name, ()):
+            heapq.heappush(todo, each)
         if len(made) == 1:
             found[node.name] = made[0]
     return found
@@ -162,46 +181,63 @@ def _layer(terms: _Terms, shape: Sequence[int]) -> Layer | None:
     positions, width = (int(each) for each in shape[-2:]) if len(shape) > 1 else (1, 0)
     if positions < 2 or width % 2 or not 2 <= len(terms) <= 4:
         return None
-    chosen = _chosen(positions, width)
-    sums = torch.zeros(len(chosen), width, width, dtype=torch.double)
-    for term in terms:
-        if int(term.place.max()) >= width or len(term.place) != width:
-            return None
-        sums[:, torch.arange(width), term.place] += term.factor[chosen].double()
-    still = [feature for feature in range(width) if _is_still(sums, feature)]
-    dim = width - len(still)
-    if dim < 2 or dim % 2 or still != list(range(dim, width)):
+    if any(len(term.place) != width or int(term.place.max()) >= width for term in terms):
+        return None
+    dim = _turning(terms, width)
+    if dim < 2 or dim % 2:
         return None
     for interleaved in (False, True):
-        base = _base(sums, dim, interleaved=interleaved)
-        if base is not None and _is_rotation(sums, chosen, base, dim, interleaved=interleaved):
+        pairs = _pairs(width, dim, interleaved=interleaved)
+        factors = _factors(terms, pairs)
+        base = None if factors is None else _base(*factors, dim, interleaved=interleaved)
+        if factors is not None and base is not None and _is_rotation(*factors, base, dim, interleaved=interleaved):
             return TYPES["rotary"](base=base, rotary_dim=None if dim == width else dim, interleaved=interleaved)
     return None
 
 
-def _chosen(positions: int, width: int) -> Tensor:
-    """The positions that are looked at: the first two, and of the others as many as there is room for."""
-    many = min(positions, max(2, _ROOM // width**2))
-    return (
-        torch.cat([torch.arange(2), torch.linspace(2, positions - 1, many - 2).long()]) if many > 2 else torch.arange(2)
-    )
+def _turning(terms: _Terms, width: int) -> int:
+    """How many features are turned: all up to the last that is not what it was."""
+    own = torch.zeros(width, dtype=torch.double)
+    other = torch.zeros(width, dtype=torch.bool)
+    for term in terms:
+        mine = term.place == torch.arange(width)
+        steady = (term.factor == term.factor[0]).all(0)
+        other |= ~steady | (~mine & (term.factor[0] != 0))
+        own += torch.where(mine, term.factor[0].double(), 0)
+    moves = (other | (own != 1)).nonzero()
+    return int(moves.max()) + 1 if len(moves) else 0
 
 
-def _is_still(sums: Tensor, feature: int) -> bool:
-    one = torch.zeros(sums.shape[-1], dtype=sums.dtype)
-    one[feature] = 1
-    return bool((sums[:, feature] == one).all())
+def _pairs(width: int, dim: int, *, interleaved: bool) -> Tensor:
+    """The feature that each one is turned with; itself for one that stays."""
+    features = torch.arange(width)
+    partner = features + 1 - 2 * (features % 2) if interleaved else (features + dim // 2) % dim
+    return torch.where(features < dim, partner, features)
 
 
-def _pairs(dim: int, *, interleaved: bool) -> tuple[Tensor, Tensor]:
-    first = torch.arange(0, dim, 2) if interleaved else torch.arange(dim // 2)
-    return first, first + 1 if interleaved else first + dim // 2
+def _factors(terms: _Terms, pairs: Tensor) -> tuple[Tensor, Tensor] | None:
+    """What each feature takes of itself and of its partner, by position; None where it takes of others."""
+    features = torch.arange(len(pairs))
+    own = torch.zeros(terms[0].factor.shape, dtype=torch.double)
+    other = own.clone()
+    for term in terms:
+        mine, theirs = term.place == features, term.place == pairs
+        if bool(term.factor[:, ~mine & ~theirs].any()):
+            return None
+        own += torch.where(mine, term.factor, 0)
+        other += torch.where(theirs & ~mine, term.factor, 0)
+    return own, other
 
 
-def _base(sums: Tensor, dim: int, *, interleaved: bool) -> float | None:
+def _first(dim: int, *, interleaved: bool) -> slice:
+    """The first features of the pairs."""
+    return slice(0, dim, 2) if interleaved else slice(0, dim // 2)
+
+
+def _base(own: Tensor, other: Tensor, dim: int, *, interleaved: bool) -> float | None:
     """How slowly the slowest pair turns, from how far each has turned at the second position."""
-    first, second = _pairs(dim, interleaved=interleaved)
-    angles = torch.atan2(sums[1, second, first], sums[1, first, first])
+    first = _first(dim, interleaved=interleaved)
+    angles = torch.atan2(-other[1, first], own[1, first])
     if bool((angles <= 0).any()):
         return None
     if dim == 2:
@@ -213,50 +249,49 @@ def _base(sums: Tensor, dim: int, *, interleaved: bool) -> float | None:
     return next((each for each in plain if abs(each - base) < 1e-4 * base), base)
 
 
-def _is_rotation(sums: Tensor, positions: Tensor, base: float, dim: int, *, interleaved: bool) -> bool:
-    first, second = _pairs(dim, interleaved=interleaved)
-    angles = positions.double()[:, None] / base ** (torch.arange(0, dim, 2).double() / dim)
-    wanted = torch.zeros_like(sums)
-    wanted[:, first, first] = wanted[:, second, second] = angles.cos()
-    wanted[:, first, second], wanted[:, second, first] = -angles.sin(), angles.sin()
-    rest = torch.arange(dim, sums.shape[-1])
-    wanted[:, rest, rest] = 1
-    return bool((wanted - sums).abs().max() < _CLOSE)
+def _is_rotation(own: Tensor, other: Tensor, base: float, dim: int, *, interleaved: bool) -> bool:
+    positions = torch.arange(len(own), dtype=torch.double)
+    angles = positions[:, None] / base ** (torch.arange(0, dim, 2).double() / dim)
+    first = _first(dim, interleaved=interleaved)
+    second = slice(1, dim, 2) if interleaved else slice(dim // 2, dim)
+    wanted, beside = torch.ones_like(own), torch.zeros_like(other)
+    wanted[:, first] = wanted[:, second] = angles.cos()
+    beside[:, first], beside[:, second] = -angles.sin(), angles.sin()
+    return bool((wanted - own).abs().max() < _CLOSE) and bool((beside - other).abs().max() < _CLOSE)
 
 
-def _replaced(found: Turned, base: Ref, name: str, layer: Layer, names: set[str]) -> Turned:
-    """The network with one node for the rotation; what nothing reads any more is gone."""
-    node = next(each for each in found.nodes if each.name == name)
-    try:
-        facts = layer.facts(found.facts[name].output)
-    except Rejects:
-        return found
-    own = _free(".".join((*node.group, "rotary")), names)
-    made = Node(own, layer, (base,), own, node.group)
-    nodes = [made if each is node else _reading(each, name, own) for each in found.nodes]
-    outputs = tuple(Ref(own, ref.output) if ref.node == name else ref for ref in found.outputs)
-    within = {old: own if new == name else new for old, new in found.within.items()} | {name: own}
-    gone = _unread(nodes, outputs, before=found)
-    left = {each: its for each, its in found.facts.items() if each != name and each not in gone}
-    return Turned([each for each in nodes if each.name not in gone], outputs, {**left, own: facts},
-                  {**within, **dict.fromkeys(gone, own)})  # fmt: skip
+def _replaced(found: Turned, rotations: Mapping[str, tuple[Ref, Layer]]) -> Turned:
+    """The network with one node for each rotation; what nothing reads any more is gone."""
+    names = {node.name for node in found.nodes}
+    facts = dict(found.facts)
+    within: dict[str, str] = {}
+    nodes: list[Node] = []
+    for node in found.nodes:
+        base, layer = rotations.get(node.name, (None, None))
+        inputs = tuple(ref.replace(node=within.get(ref.node, ref.node)) for ref in node.inputs)
+        if base is None or layer is None:
+            nodes.append(node if inputs == node.inputs else node.replace(inputs=inputs))
+            continue
+        own = within[node.name] = _free(".".join((*node.group, "rotary")), names)
+        facts[own] = layer.facts(facts.pop(node.name).output)
+        nodes.append(Node(own, layer, (base.replace(node=within.get(base.node, base.node)),), own, node.group))
+    outputs = tuple(ref.replace(node=within.get(ref.node, ref.node)) for ref in found.outputs)
+    gone = _unread(nodes, outputs, found)
+    kept = [each for each in nodes if each.name not in gone]
+    return Turned(kept, outputs, {name: each for name, each in facts.items() if name not in gone}, {**within, **gone})
 
 
-def _reading(node: Node, old: str, new: str) -> Node:
-    if all(ref.node != old for ref in node.inputs):
-        return node
-    return node.replace(inputs=tuple(Ref(new, ref.output) if ref.node == old else ref for ref in node.inputs))
-
-
-def _unread(nodes: Sequence[Node], outputs: Sequence[Ref], *, before: Turned) -> list[str]:
-    """Nodes that something read before, and nothing reads now."""
+def _unread(nodes: Sequence[Node], outputs: Sequence[Ref], before: Turned) -> dict[str, str]:
+    """Nodes that something read before, and nothing reads now, each with the rotation that comes after it."""
     had = {ref.node for node in before.nodes for ref in node.inputs} | {ref.node for ref in before.outputs}
     readers = Counter(ref.node for node in nodes for ref in node.inputs)
     readers.update(ref.node for ref in outputs)
-    gone = []
+    gone: dict[str, str] = {}
+    after = ""
     for node in reversed(nodes):
+        after = node.name if node.layer.type == "rotary" else after
         if node.name in had and not readers[node.name]:
-            gone.append(node.name)
+            gone[node.name] = after
             readers.subtract(ref.node for ref in node.inputs)
     return gone
 

@@ -229,3 +229,26 @@ def test_a_number_that_no_convention_makes_is_not_explained() -> None:
     assert explained("torchinfo", stem, 448 * 256, 1) == "its mult-adds count the bias"
     assert explained("torchinfo", stem, 448 * 256 + 1, 1) == ""
     assert explained("torchinfo", stem, 110_592 * 4, 4) == "it counts every sample of the batch"
+
+
+class Places(nn.Module):
+    """Words and counted places: rows of a table by numbers that stand in the code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.places, self.head = nn.Embedding(30, 8), nn.Embedding(16, 8), nn.Linear(8, 3)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.words(ids) + self.places(torch.arange(ids.shape[1], device=ids.device)))
+
+
+def test_a_table_that_is_a_learned_value_is_not_what_torchinfo_counts_and_nothing_differs() -> None:
+    found = asked(called(Places(), ids=torch.zeros(1, 6, dtype=torch.long)))
+    assert [each.sentence for each in found.differing] == []
+    (only,) = [each for each in found.of(Verdict.NOT_COVERED) if (each.witness, each.layer) == ("torchinfo", "places")]
+    assert "here it is a learned value, which multiplies nothing" in only.why
+
+
+def test_torchinfo_runs_a_module_whose_inputs_all_have_names() -> None:
+    found = asked(called(Small(), x=(3, 32, 32)), "torchinfo")
+    assert total(found, "torchinfo").theirs == 448 * 256 + 32 + 520 * 256 + 90

@@ -39,7 +39,7 @@ def observe(case: Case) -> Iterator[Finding]:
     for path, row in rows.items():
         case.pace.at(row.name)
         ours, theirs = row.facts[0].outputs[0], made[path][0] if made.get(path) else ()
-        if theirs and not row.facts[0].reasons.get("output"):
+        if theirs and row.type != "parameter" and not row.facts[0].reasons.get("output"):
             yield compared(NAME, row.name, "output", tuple(map(int, ours)), _sample(ours, theirs), node=path)
         if held[path] and not row.shared:
             own = [each for _, each in held[path] if id(each) not in known]  # a tied weight is its first layer's

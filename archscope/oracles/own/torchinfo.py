@@ -13,6 +13,7 @@ from archscope.oracles.own.parts import parts_of
 from archscope.tracing.standin import StandIn, stand_in
 
 NAME = "torchinfo"
+TABLE = "it counts a table whose rows are picked by their numbers; here it is a learned value, which multiplies nothing"
 TIED = "it counts shared weights once for each layer that has them"
 
 
@@ -38,9 +39,14 @@ def observe(case: Case) -> Iterator[Finding]:
     for part in parts:
         case.pace.at(part.row)
         theirs = counts.get(part.path, 0)
-        if part.macs or theirs:
+        if theirs and not part.macs and any(node.layer.type == "parameter" for node, _ in part.nodes):
+            found.append(replace(not_covered(NAME, part.row, "macs", TABLE, node=part.path or part.row),
+                                 theirs=theirs))  # fmt: skip
+        elif part.macs or theirs:
             found.append(judged(NAME, part, theirs, case.batch))
-            yield found[-1]
+        else:
+            continue
+        yield found[-1]
     yield _parameters(case, int(result.trainable_params), tied)
     yield total(NAME, "macs", case.analysis.totals.macs, int(result.total_mult_adds), found)
 
