@@ -209,6 +209,38 @@ def test_latex_sets_every_text_as_it_is(tmp_path: Path) -> None:
             assert f"Begin{place}{wanted}End" in read, text
 
 
+_ENGINE = "% Has letters that the fonts of pdfLaTeX lack: set it with LuaLaTeX and a font that has them."
+
+
+@pytest.mark.parametrize(("text", "foreign"), [
+    ("서울의 신경망", True), ("神经网络 とネット", True), ("Нейронная сеть", True), ("Δίκτυο", True), ("רשת", True),
+    ("Réseau à côté, straße", False), ("100 % of a_b & c", False), ("σ and λ, 3×3", False),
+])  # fmt: skip
+def test_latex_and_tikz_say_which_engine_their_letters_need(text: str, foreign: bool) -> None:
+    found = analysis(text)
+    assert (_ENGINE in write(found, "latex")) is foreign
+    drawn = str(archscope.draw(found, style="graph").write("tikz"))
+    assert (_ENGINE in drawn) is foreign
+
+
+@pytest.mark.parametrize(
+    ("engine", "text"), [("pdflatex", "Réseau à côté, 50 % σ"), ("lualatex", "서울 网络 Сеть Δίκτυο")]
+)
+def test_a_table_and_a_figure_compile_with_the_engine_they_ask_for(tmp_path: Path, engine: str, text: str) -> None:
+    if shutil.which(engine) is None:
+        pytest.skip(f"{engine} is not installed; what is written names it all the same")
+    found = analysis(text)
+    (tmp_path / "table.tex").write_text(write(found, "latex"), encoding="utf-8")
+    (tmp_path / "figure.tex").write_text(str(archscope.draw(found, style="graph").write("tikz")), encoding="utf-8")
+    (tmp_path / "all.tex").write_text(
+        r"\documentclass{article}\usepackage{booktabs,tikz}\begin{document}\input{table}\input{figure}\end{document}",
+        encoding="utf-8",
+    )
+    run = subprocess.run([engine, "-interaction=nonstopmode", "-halt-on-error", "all.tex"], cwd=tmp_path,
+                         capture_output=True, check=False)  # fmt: skip
+    assert run.returncode == 0, run.stdout.decode(errors="replace")[-800:]
+
+
 # Whole files, of a network that says the text wherever a person can say anything.
 
 

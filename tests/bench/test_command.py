@@ -131,7 +131,17 @@ def test_one_run_holds_good_bad_and_impossible_cells(tmp_path: Path, monkeypatch
 @pytest.mark.slow
 def test_an_interrupt_leaves_a_valid_file_and_exit_130(tmp_path: Path) -> None:
     output = tmp_path / "result.json"
-    command = [sys.executable, "-m", "archscope", "bench", "lenet5", "--device", "cpu", "--batch", "1,2,3,4,5,6,7,8"]
+    command = [
+        sys.executable,
+        "-m",
+        "archscope",
+        "bench",
+        "lenet5",
+        "--device",
+        "cpu",
+        "--batch",
+        ",".join(map(str, range(1, 65))),
+    ]
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
     running = subprocess.Popen(
         [*command, "--seconds", "0.3", "-o", str(output)],
@@ -146,7 +156,7 @@ def test_an_interrupt_leaves_a_valid_file_and_exit_130(tmp_path: Path) -> None:
     printed, said = running.communicate(timeout=PATIENCE)
     assert running.returncode == 130
     document = json.loads(output.read_text())
-    assert 1 <= len(document["cells"]) <= 8
+    assert 1 <= len(document["cells"]) < 64  # however late the interrupt comes
     assert all(cell["status"] == "ok" for cell in document["cells"])
     assert "interrupted: " in said
     assert "Traceback" not in said
