@@ -200,7 +200,7 @@ class Network(Record, uncompared=("facts", "doubts", "groups")):
     it is worked out where it is not given. ``doubts`` are the warnings about its spec: what is allowed, and yet seldom
     meant. ``groups`` says what the groups of nodes are, by their path.
     ``vocabularies`` says of the inputs that are token numbers how many tokens there are.
-    ``observed`` is there where a module was read.
+    ``observed`` is there where a module was read. ``keep`` has the budgets that its spec says it keeps, as written.
 
     Raises:
         ShapeError: a layer reads a node that is not above it, or does not take what it is given.
@@ -229,6 +229,7 @@ class Network(Record, uncompared=("facts", "doubts", "groups")):
     doubts: tuple[Diagnostic, ...] = ()
     groups: Mapping[tuple[str, ...], Group] = MappingProxyType({})
     observed: Observed | None = None
+    keep: tuple[str, ...] = ()
     vocabularies: Mapping[str, int] = EMPTY
 
     def __post_init__(self) -> None:

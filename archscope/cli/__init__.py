@@ -37,6 +37,8 @@ COMMANDS: Final = (
     "memory",
     "curve",
     "diff",
+    "count",
+    "check",
     "verify",
     "code",
     "expand",

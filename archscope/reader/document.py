@@ -22,8 +22,8 @@ from archscope.reader.report import Report
 from archscope.reader.training import read_training
 from archscope.reader.variants import SIGN
 from archscope.reader.wiring import shapes, wire
+from archscope.source import List, Tree
 from archscope.source import Mapping as MappingTree
-from archscope.source import Tree
 
 KEYS: Final = {
     "name": option(text, default=None, doc="The network's name; the file's if left out."),
@@ -45,6 +45,7 @@ KEYS: Final = {
     "output": option(text, default=None, doc="The layers whose outputs are the network's; the last if left out."),
     "init": option(text, default=None, doc="How weights start where a layer does not say, by weight name."),
     "allow": option(ALLOW, default=None, doc="The warnings that are not given, by name."),
+    "keep": option(text, default=None, doc="Budgets that it keeps, for `archscope check`: `[macs <= 1.2 G]`."),
     "published": option(text, default=None, doc="Figures that somebody printed about it."),
     "training": option(text, default=None, doc="How it was trained."),
 }
@@ -89,6 +90,7 @@ def read_document(
     published = read_figures(body.get("published"), entries, {".".join(path) for path in groups}, sources, report)
     training = read_training(body.get("training"), report)
     allow = read_allow(body.get("allow"), "the spec", report)
+    keep = _keep(body, report)
     if report.diagnostics:
         return None
     network = Network(
@@ -107,6 +109,7 @@ def read_document(
         facts=facts,
         groups=groups,
         vocabularies=given.vocabularies,
+        keep=keep,
     )
     return network.replace(doubts=doubts_of(network, entries, input_spans, allow))
 
@@ -114,6 +117,15 @@ def read_document(
 def _words(body: MappingTree, key: str, report: Report) -> str | None:
     tree = body.get(key)
     return None if tree is None else report.text(tree, f"`{key}`")
+
+
+def _keep(body: MappingTree, report: Report) -> tuple[str, ...]:
+    """Budgets as they are written; `archscope check` reads them."""
+    tree = body.get("keep")
+    if tree is None:
+        return ()
+    texts = [report.text(each, "a budget") for each in (tree.items if isinstance(tree, List) else [tree])]
+    return tuple(each for each in texts if each)
 
 
 def _year(body: MappingTree, report: Report) -> int | None:

@@ -110,6 +110,7 @@ _TOP: dict[str, Json] = {
     "output": _NAMES,
     "init": {"$ref": "#/$defs/init"},
     "allow": ALLOW.schema,
+    "keep": {"anyOf": [TEXT, {"type": "array", "items": TEXT}]},
     "published": {"type": "array", "items": {"$ref": "#/$defs/figure"}},
     "training": {"$ref": "#/$defs/training"},
 }

@@ -101,6 +101,8 @@ class Runner:
                     json.loads(block.text)
                 case "toml":
                     tomllib.loads(block.text)
+                    if block.title is not None:
+                        (self.folder / block.title).write_text(block.text, encoding="utf-8")
                 case "text":
                     pass
                 case other:
