@@ -20,6 +20,7 @@ from archscope.oracles.expected import expectations
 from archscope.oracles.findings import spell
 from archscope.oracles.held import count_values, never_run, unlike
 from archscope.oracles.recorded import Recording, record
+from archscope.oracles.wired import wired
 from archscope.record import EMPTY
 from archscope.tracing.factory import Factory, raised
 from archscope.tracing.inputs import Call, Given
@@ -76,7 +77,7 @@ def compare_factory(
     if recording is None or recording.stopped is not None:
         module = maker.module()
         recording = _recorded(network, module, factory, call)
-    return _compared(network, module, recording, factory)
+    return _compared(network, module, recording, factory, call)
 
 
 def compare(network: Network, module: nn.Module, *, name: str = "the module", call: Call | None = None) -> Comparison:
@@ -89,10 +90,10 @@ def compare(network: Network, module: nn.Module, *, name: str = "the module", ca
     """
     if any(nn.parameter.is_lazy(each) for each in (*module.parameters(), *module.buffers())):
         module = _copied(module, name)
-        return _compared(network, module, _recorded(network, module, name, call), name)
+        return _compared(network, module, _recorded(network, module, name, call), name, call)
     _refuse_scripts(module, name)
     with shadowed(module) as twin:  # what it writes while it runs is not the person's
-        return _compared(network, twin, _recorded(network, twin, name, call), name)
+        return _compared(network, twin, _recorded(network, twin, name, call), name, call)
 
 
 def _copied(module: nn.Module, name: str) -> nn.Module:
@@ -104,20 +105,29 @@ def _copied(module: nn.Module, name: str) -> nn.Module:
                          "or name what makes it") from error  # fmt: skip
 
 
-def _compared(network: Network, module: nn.Module, recording: Recording, name: str) -> Comparison:
+def _compared(
+    network: Network, module: nn.Module, recording: Recording, name: str, call: Call | None = None
+) -> Comparison:
     expected = expectations(network, {step.type for step in recording.steps})
     if not recording.steps and recording.stopped is None and any(expected):
         raise UsageError(f"{name} runs no layer that PyTorch's functions make")
     edits = min(
         (align(each, recording.steps, recording.stopped is not None) for each in expected), key=lambda each: each.cost
     )
-    sentences = [*edits.sentences, *never_run(module, recording)]
+    seen = None if recording.stopped is not None else wired(network, module, *_arguments(network, module, call))
+    layers, matched = edits.sentences, edits.matched
+    if seen is not None and seen.alike and not any(step.remark for step in recording.steps):
+        # Other clothes: what PyTorch's functions are called for is another thing than what the module works out.
+        layers, matched = (*seen.layers, *seen.wiring), edits.matched if not edits.sentences else seen.matched
+    sentences = [*layers, *never_run(module, recording)]
     if recording.stopped is not None:
         sentences.append(_stopped(network, module, recording, recording.stopped))
     counted = count_values(module), int(analyze(network).totals.parameters)
     if not sentences:
         sentences += unlike(network, module, recording)
-    return Comparison(network.name, name, not sentences, tuple(sentences), edits.matched, counted)
+    if not sentences and seen is not None:
+        sentences += seen.ends
+    return Comparison(network.name, name, not sentences, tuple(sentences), matched, counted)
 
 
 def _refuse_scripts(module: nn.Module, name: str) -> None:
