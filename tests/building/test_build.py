@@ -313,11 +313,15 @@ def test_alexnet_on_two_devices_gives_what_it_gives_on_one() -> None:
 
 
 @pytest.mark.parametrize("name", archscope.reader.spec_names())
-def test_every_spec_builds_and_runs_on_meta(name: str) -> None:
+def test_every_spec_builds_and_takes_a_step_of_training_on_meta(name: str) -> None:
     network = thin(name)
-    model = build(network, device="meta").eval()
+    model = build(network, device="meta").train()
     output = model(*model.example_inputs(2, device="meta"))
     assert tuple(output.shape) == (2, *network.shape_of(network.outputs[0]))
+    output.sum().backward()
+    trained = [each for each in model.parameters() if each.requires_grad]
+    assert all(each.grad is not None and each.grad.shape == each.shape for each in trained)
+    torch.optim.SGD(trained).step()
 
 
 def test_a_wrong_number_of_inputs_is_named() -> None:
