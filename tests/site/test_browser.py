@@ -151,7 +151,7 @@ def test_the_comparison_sorts_by_numbers_both_ways(open_page):
     page = open_page("index.html").page
 
     def order() -> list[int]:
-        cells = page.locator(".comparison tbody tr > :nth-child(4)").all_inner_texts()
+        cells = page.locator(".comparison tbody tr > :nth-child(6)").all_inner_texts()
         return [int(cell.replace(",", "")) for cell in cells]
 
     button = page.get_by_role("button", name="Parameters")
