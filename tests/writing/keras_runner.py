@@ -115,6 +115,12 @@ def difference(network: Network) -> tuple[int, int, float]:
     return int(archscope.analyze(network).totals.parameters), counted, apart
 
 
+def loaded(name: str) -> Network:
+    """A spec by name, ``resnet@18:3,64,64`` with another input."""
+    spec, _, shape = name.partition(":")
+    return archscope.load(spec, input=shape or None)
+
+
 def layer_types() -> Iterator[tuple[str, Network]]:
     """A network of one layer, for every case of every layer type."""
     from tests.building.builder_cases import CASES, name_of
@@ -125,7 +131,7 @@ def layer_types() -> Iterator[tuple[str, Network]]:
 
 
 def main(names: list[str]) -> None:
-    networks = layer_types() if names == ["layers"] else ((name, archscope.load(name)) for name in names)
+    networks = layer_types() if names == ["layers"] else ((name, loaded(name)) for name in names)
     for name, network in networks:
         try:
             ours, theirs, apart = difference(network)

@@ -115,8 +115,8 @@ def _child(part: Part | None, members: list[Unit], depth: int) -> Child:
         label = label.removeprefix(f"{step.name}.")
     only = children[0]
     if len(children) == 1 and not part.tower and not (isinstance(only, Block) and only.tower):
-        return replace(only, label=f"{label}.{only.label}")
-    return Block(label, children, part.tower)
+        return replace(only, label=part.title or f"{label}.{only.label}")
+    return Block(part.title or label, children, part.tower)
 
 
 def depth_of(child: Child) -> int:

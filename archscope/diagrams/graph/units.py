@@ -11,10 +11,11 @@ from archscope.network import Network, Node, Ref
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One step of the way to a unit: a block, or a tower."""
+    """One step of the way to a unit: a block, or a tower; ``title`` is what the spec calls it for readers."""
 
     name: str
     tower: bool = False
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def units_of(analysis: Analysis) -> tuple[Unit, ...]:
         owner = row.name if producer is None else home[producer]
         home[row.name] = owner
         members.setdefault(owner, []).append(row)
-    return tuple(_unit(tuple(rows), home) for rows in members.values())
+    return tuple(_unit(tuple(rows), home, network) for rows in members.values())
 
 
 def _absorbing(network: Network, node: Node) -> str | None:
@@ -85,10 +86,12 @@ def _absorbing(network: Network, node: Node) -> str | None:
     return producer.name
 
 
-def _unit(rows: tuple[Row, ...], home: Mapping[str, str]) -> Unit:
+def _unit(rows: tuple[Row, ...], home: Mapping[str, str], network: Network) -> Unit:
     first = rows[0].node
     inputs = tuple(Ref(home.get(ref.node, ref.node), ref.output) for ref in first.inputs)
-    return Unit(rows, inputs, path_of(first), _label(first))
+    titles = (network.groups.get(first.group[:depth]) for depth in range(1, len(first.group) + 1))
+    blocks = (Part(name, title=each.title if each else "") for name, each in zip(first.group, titles, strict=True))
+    return Unit(rows, inputs, (*blocks, *path_of(first)[len(first.group) :]), _label(first))
 
 
 def path_of(node: Node) -> tuple[Part, ...]:

@@ -290,3 +290,28 @@ def test_a_layer_with_the_weights_of_another_says_whose() -> None:
     lines = {node.name: node.lines for node in view_of(archscope.analyze(twins)).nodes}
     assert lines["one"][-1] == "3 · 15 parameters"
     assert lines["other"][-1] == "3 · shared with one"
+
+
+TITLED = """
+input: [3, 8, 8]
+blocks:
+  conv:
+    options: {c: }
+    layers:
+      conv: {type: conv2d, out_channels: $c, kernel_size: 3, padding: 1, bias: false}
+      bn: {type: batch_norm, activation: relu}
+      more: {type: conv2d, out_channels: $c, kernel_size: 3, padding: 1}
+titles: {head: The classifier}
+layers:
+  stem: {type: conv, c: 8, title: The stem}
+  body: {type: conv, c: 8, repeat: 3, title: Features}
+  flatten: {type: flatten, group: head}
+  fc: {type: linear, out_features: 10, group: head}
+"""
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_block_is_called_by_the_title_that_the_spec_gives_it(depth: int) -> None:
+    view = view_of(archscope.analyze(archscope.reader.read(TITLED)), depth=depth)
+    inside = [child.name for child in view.root.children]
+    assert inside == ["input", "The stem", "Features", "The classifier", "output"]
