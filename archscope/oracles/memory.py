@@ -174,6 +174,7 @@ def _usual_settings() -> Iterator[None]:
 def _tracker() -> Any:
     """PyTorch's tracker; it keeps the totals alone, and not a copy of them for every module at every operation."""
     from torch.distributed._tools.mem_tracker import _TOTAL_KEY, MemTracker
+    from torch.distributed._tools.mod_tracker import ModTracker
 
     class Totals(MemTracker):  # type: ignore[misc, no-untyped-call, unused-ignore]
         most = 0
@@ -187,4 +188,15 @@ def _tracker() -> Any:
         def _update_peak_stats(self, _: Any) -> None:
             self.most = max(self.most, self.held())
 
-    return Totals()
+    class Unwatched(ModTracker):  # type: ignore[misc, no-untyped-call, unused-ignore]
+        """Modules without hooks: one that waits for the gradients of all a module read would hold the first of them."""
+
+        def _fw_pre_hook(self, *_: Any) -> None:
+            pass
+
+        def _fw_post_hook(self, *_: Any) -> None:
+            pass
+
+    tracker = Totals()
+    tracker._mod_tracker = Unwatched()  # type: ignore[no-untyped-call, unused-ignore]
+    return tracker

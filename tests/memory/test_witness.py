@@ -14,7 +14,8 @@ from archscope.memory import memory
 from archscope.network import Network, Node, Ref
 
 SPECS = ("lenet1", "lenet5", "lenet5-1998", "lenet5-keras", "lenet5-pytorch", "alexnet", "alexnet-keras",
-         "alexnet-pytorch", "alexnet-torchvision", "vgg@A", "resnet@18", "mobilenet-v2")  # fmt: skip
+         "alexnet-pytorch", "alexnet-torchvision", "vgg@A", "resnet@18", "mobilenet-v2", "mobilenet-v3@small",
+         "lstm-lm@small", "transformer@base")  # fmt: skip
 
 FAMILIES = ("activation", "arithmetic", "axes", "convolution", "dense", "merge", "normalization", "pooling", "sequence",
             "shape")  # fmt: skip
