@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -55,11 +55,25 @@ def observe(case: Case) -> Iterator[Finding]:
             yield compared(NAME, None, "saved bytes", ours["forward"].after.held["saved"], kept)
 
 
-def tracked(network: Network, batch: int, optimizer: str | None = None, *, foreach: bool = False) -> Held:
-    """What the tracker says of each phase; in training that of a second step, when the optimizer has its state."""
+def tracked(
+    network: Network,
+    batch: int,
+    optimizer: str | None = None,
+    *,
+    foreach: bool = False,
+    again: Sequence[Sequence[str]] = (),
+) -> Held:
+    """What the tracker says of each phase; in training that of a second step, when the optimizer has its state.
+
+    ``again`` are groups of nodes, by name, that run again in the backward pass.
+    """
     with _without_values():
         tracker = _tracker()
-        model = _model(network, training=optimizer is not None)
+        model: Any = _model(network, training=optimizer is not None)
+        if again:
+            from archscope.oracles.again import Again
+
+            model = Again(model, again)
         inputs = model.example_inputs(batch)
         held: dict[str, tuple[int, int]] = {}
         tracker.track_external(model, *inputs)
@@ -104,7 +118,7 @@ def saved(network: Network, batch: int) -> int:
         return sum(each.nbytes() for name, each in storages.items() if name not in weights)
 
 
-def _step(model: BuiltNetwork, inputs: Any, way: Any, over: Callable[[str], None]) -> None:
+def _step(model: Any, inputs: Any, way: Any, over: Callable[[str], None]) -> None:
     import torch
 
     with torch.set_grad_enabled(way is not None):

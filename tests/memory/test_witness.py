@@ -115,3 +115,31 @@ def test_every_layer_type_has_a_rule_for_all_of_its_cases_but_where_values_decid
             assert (found is None) == unruled(case), case
             assert bool(case.layer.varies) == (case.type in VALUES_DECIDE), case
     assert tried == set(TYPES)
+
+
+PAIRS = """
+    input: [4, 8, 8]
+    blocks:
+      pair:
+        layers:
+          one: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1, activation: relu}
+          two: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1, activation: relu}
+    layers:
+      stem: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
+      body: {type: pair, repeat: 3}
+      head: {type: conv2d, out_channels: 2, kernel_size: 1}
+    """
+
+
+@pytest.mark.parametrize(("name", "block", "batch"), [("resnet@18", "basic", 2), ("chain", "pair", 3)])
+def test_the_tracker_counts_the_same_where_groups_run_again(name: str, block: str, batch: int) -> None:
+    from archscope.memory.phases import groups_of
+    from archscope.oracles.memory import tracked
+
+    network = archscope.read(PAIRS) if name == "chain" else archscope.load(name)
+    again = [[node.name for node in group] for group in groups_of(network, [block])]
+    found = memory(network, batch, optimizer="adam", checkpoint=[block], adds_in_place=False)
+    counted = tracked(network, batch, "adam", again=again)
+    assert {phase.name: (phase.after.total, phase.most.total) for phase in found.phases} == counted
+    plain = memory(network, batch, optimizer="adam")["forward"].after.held["saved"]
+    assert found["forward"].after.held["saved"] < plain
