@@ -30,7 +30,7 @@ from archscope.bench.work import (
 )
 from archscope.tracing.calling import Called
 from archscope.tracing.inputs import Call
-from archscope.tracing.strangers import heard_apart, tensors_in
+from archscope.tracing.strangers import at_inference, heard_apart, tensors_in
 
 
 @dataclass
@@ -65,7 +65,7 @@ def prepare_own(called: Called, analysis: Analysis, cell: Cell, device: torch.de
     check_memory(analysis, cell, device)
     precision = PRECISIONS[cell.dtype]
     with heard_apart():
-        module = called.fresh().eval()
+        module = at_inference(called.fresh())
     args, kwargs = inputs_of(called, cell)
     checked = Call(args, kwargs)
     expected = _expected(module, checked)
@@ -85,7 +85,8 @@ def prepare_own(called: Called, analysis: Analysis, cell: Cell, device: torch.de
         return moved.contiguous(memory_format=layout) if moved.dim() == 4 else moved
 
     args, kwargs = checked.mapped(there)
-    module.train(cell.mode == "train")
+    if cell.mode == "train":
+        module.train()
     work = OwnWorkload(lambda: None, module, args, kwargs, expected, precision)
     _require_a_run(work, cell, device)
     work.call = _call(work, cell, device)

@@ -24,7 +24,7 @@ from archscope.oracles.calls import parameters_in, steps_of
 from archscope.oracles.steps import Step, merged, sides_of
 from archscope.record import EMPTY
 from archscope.tracing.modules import STATED, read_module
-from archscope.tracing.strangers import as_written, heard_apart, kept, tensors_in
+from archscope.tracing.strangers import as_written, at_inference, heard_apart, kept, tensors_in
 from archscope.tracing.values import memory_of
 
 
@@ -102,7 +102,7 @@ def record(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any] = E
             handles.append(each.register_forward_pre_hook(lambda m, i, path=path: _enter(recording, stack, path, m, i)))
             handles.append(each.register_forward_hook(lambda m, i, o: _leave(recorder, stack, m, i, o)))
         try:
-            module.eval()
+            at_inference(module)
             with torch.no_grad(), recorder:
                 result = module(*args, **kwargs)
             recording.returned = [tuple(each.shape[1:]) for each in tensors_in(result)]

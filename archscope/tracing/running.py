@@ -12,7 +12,7 @@ from archscope.layers import Shape
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.samples import Trail
 from archscope.tracing.shadow import Shadow
-from archscope.tracing.strangers import as_written, heard_apart
+from archscope.tracing.strangers import as_written, at_inference, heard_apart
 from archscope.tracing.surroundings import Surroundings, random_numbers_kept
 from archscope.tracing.tracer import Tracer
 from archscope.tracing.twins import Twins
@@ -134,7 +134,7 @@ def run_once(module: nn.Module, call: Call, names: Sequence[str], way: Way, guid
 
 
 def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: Twins, guide: Trail | None) -> Run:
-    module.eval()
+    at_inference(module)
     state = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers(remove_duplicate=False))
     batch = _batch(call, way)
     tracer = Tracer(

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from archscope.tracing.calling import Called
 from archscope.tracing.shadow import Shadow
-from archscope.tracing.strangers import as_written, heard_apart, tensors_in
+from archscope.tracing.strangers import as_written, at_inference, heard_apart, tensors_in
 from archscope.tracing.surroundings import Surroundings, random_numbers_kept
 from archscope.tracing.twins import Twins
 
@@ -54,7 +54,7 @@ def stand_in(called: Called, *, values: bool, batch: int | None = None) -> Itera
         args, kwargs = shadow.of([args, kwargs])
         for tensor in around.tensors:
             twins.watch(tensor)
-        yield StandIn(module.eval(), tuple(args), kwargs)
+        yield StandIn(at_inference(module), tuple(args), kwargs)
 
 
 @contextmanager

@@ -43,6 +43,16 @@ def kept(module: nn.Module) -> Iterator[None]:
             module.get_submodule(path)._buffers[own] = buffer
 
 
+def at_inference(module: nn.Module) -> nn.Module:
+    """A module as at inference; that of an exported program knows one way to run, and refuses to be told."""
+    try:
+        return module.eval()
+    except NotImplementedError:
+        for each in module.modules():
+            each.training = False
+        return module
+
+
 @contextmanager
 def heard_apart() -> Iterator[None]:
     """Run somebody else's code; what it prints is no part of a result, and its warnings no part of a finding."""

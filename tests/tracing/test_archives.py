@@ -161,3 +161,17 @@ def test_a_graph_module_is_read_as_it_is() -> None:
     ours, theirs = (archscope.analyze(archscope.trace(each, (4, 6, 6))) for each in (graph, plain))
     assert [row.name for row in ours.rows] == [row.name for row in theirs.rows]
     assert ours.totals.macs == theirs.totals.macs == 36 * 4 * 36
+
+
+def test_the_module_of_a_program_is_read_verified_and_left_as_it_was() -> None:
+    """It refuses to be put into another mode; 16·9·4·4 products and no bias."""
+    from archscope.oracles import verify
+    from archscope.tracing.calling import call_thing
+
+    module: Any = torch.export.export(Block().eval(), (torch.randn(1, 4, 4, 4),)).module()
+    before = [each.training for each in module.modules()]
+    called = call_thing(module, ((4, 4, 4),), {})
+    found = verify(called.network, ["module", "FLOPs"], module=called)
+    assert found.analysis.totals.macs == 16 * 9 * 4 * 4
+    assert not found.differing
+    assert [each.training for each in module.modules()] == before
