@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -89,6 +88,7 @@ class Nodes:
         self.sources: dict[tuple[str, str], Source] = {}
         self._shapes: dict[Ref, Shape] = {}
         self._names: set[str] = set()
+        self._numbers: dict[str, int] = {}
         self._paths = set(paths)
         self._batch = batch
         self._known: dict[tuple[Layer, tuple[Shape, ...]], Facts] = {}
@@ -339,8 +339,11 @@ class Nodes:
     def _named(self, place: Place, what: str, *, whole: bool = False) -> str:
         """A module of PyTorch's own gives its path to what it is; anything else is called what it does."""
         name = place.path if whole and place.path and place.alone else f"{place.path}.{what}".lstrip(".")
-        others = (each for number in itertools.count(2) if (each := f"{name}_{number}") not in self._paths)
-        chosen = next(each for each in itertools.chain([name], others) if each not in self._names)
+        chosen, number = name, self._numbers.get(name, 1)
+        while chosen in self._names or (chosen != name and chosen in self._paths):
+            number += 1
+            chosen = f"{name}_{number}"
+        self._numbers[name] = number
         self._names.add(chosen)
         return chosen
 
