@@ -39,6 +39,26 @@ class Layout(Record):
             expected = expected * extent
         return True
 
+    @property
+    def channels_last(self) -> bool:
+        """Whether PyTorch takes maps for some that lie with their channels last.
+
+        After ``is_channels_last_strides_2d`` and ``3d``; where extents of one value leave it open, they lie in order.
+        """
+        if len(self.shape) not in (4, 5):
+            return False
+        least: int = 0
+        for axis in (1, *range(len(self.shape) - 1, 1, -1), 0):
+            if self.strides[axis] < least or (axis == 0 and self.strides[1] == least):
+                return False
+            least = self.strides[axis] * self.shape[axis]
+        return self.strides[1] != 0
+
+    def lies_as(self, other: Layout) -> bool:
+        """Whether the values lie as those of another of this shape do; an axis of one value says nothing."""
+        pairs = zip(self.shape, self.strides, other.strides, strict=True)
+        return all(extent == 1 or one == two for extent, one, two in pairs)
+
     def turned(self, dims: Sequence[int]) -> Layout:
         """With the axes in another order."""
         return Layout(tuple(self.shape[axis] for axis in dims), tuple(self.strides[axis] for axis in dims))
@@ -87,6 +107,21 @@ class Layout(Record):
         lying = Layout.of([self.shape[axis] for axis in axes])
         strides = dict(zip(axes, lying.strides, strict=True))
         return Layout(self.shape, tuple(strides[axis] for axis in range(len(self.shape))))
+
+
+def with_channels_last(shape: Sequence[int]) -> Layout:
+    """Maps whose channels lie last.
+
+    >>> with_channels_last((2, 3, 4, 5)).strides
+    (60, 1, 15, 3)
+    """
+    return lying(shape, (0, *range(2, len(shape)), 1))
+
+
+def lying(shape: Sequence[int], order: Sequence[int]) -> Layout:
+    """Values whose axes lie in some order in memory."""
+    strides = dict(zip(order, Layout.of([shape[axis] for axis in order]).strides, strict=True))
+    return Layout(tuple(shape), tuple(strides[axis] for axis in range(len(shape))))
 
 
 def _in_order(shape: Sequence[int]) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from archscope.layers.steps import Made, Step
-from archscope.memory.layout import Layout
+from archscope.memory.layout import Layout, lying, with_channels_last
 from archscope.memory.ledger import Ledger
 from archscope.memory.values import Gradient, Pending, Ran, Value
 from archscope.precision import stored_bytes
@@ -80,7 +80,9 @@ class Operations:
 
     def _made(self, step: Step, read: Sequence[Value], made: Made) -> Value:
         layout = Layout.of(self.extents(made))
-        if step.op not in IN_ORDER:
+        if _of_maps_with_channels_last(step, read):
+            layout = with_channels_last(layout.shape)
+        elif step.op not in IN_ORDER:
             layout = next((each.layout.like() for each in read if each.layout.shape == layout.shape), layout)
         size = self.bytes_of(made)
         return Value(self.ledger.take(size, "values"), size, layout, made.dtype or self.dtype, grad=False)
@@ -178,7 +180,9 @@ class Operations:
             return Gradient(self.ledger.share(came.block), layout)
         layout = Layout.of(shape)
         if step.lies and len(step.lies) == len(shape):
-            layout = _lying(shape, step.lies)
+            layout = lying(shape, step.lies)
+        elif _of_maps_with_channels_last(step, ran.read) and len(shape) == len(ran.read[0].layout.shape):
+            layout = with_channels_last(shape)
         elif step.op not in IN_ORDER and shape == came.layout.shape:
             layout = came.layout.like()
         return Gradient(self.ledger.take(value.size, "passing"), layout)
@@ -212,7 +216,11 @@ class Operations:
         ledger = self.ledger
         where = self.gradients if value.weight else pending
         before = where.get(value)
-        if before is None:
+        if before is None and value.weight and not came.layout.lies_as(value.layout):
+            # What stays with a weight lies as the weight does.
+            where[value] = Gradient(ledger.take(value.size, "passing"), value.layout)
+            ledger.drop(came.block)
+        elif before is None:
             where[value] = came
         elif self.adds_in_place and not ledger.shared(before.block):
             ledger.drop(came.block)
@@ -224,11 +232,10 @@ class Operations:
             ledger.rename(where[value].block, "gradients")
 
 
+def _of_maps_with_channels_last(step: Step, read: Sequence[Value]) -> bool:
+    """Whether a convolution reads maps with their channels last: what it makes, and its gradients, lie so too."""
+    return step.op in ("convolution", "conv_transpose") and read[0].layout.channels_last
+
+
 def _turn(ran: Ran, value: Value) -> int:
     return (1, 2, 0)[ran.read.index(value)]
-
-
-def _lying(shape: tuple[int, ...], order: Sequence[int]) -> Layout:
-    """Axes in some order in memory."""
-    strides = dict(zip(order, Layout.of([shape[axis] for axis in order]).strides, strict=True))
-    return Layout(shape, tuple(strides[axis] for axis in range(len(shape))))

@@ -20,6 +20,8 @@ def test_a_tensor_lies_as_pytorch_says(seed: int) -> None:
         tensor, layout = chance.choice((_turned, _cut, _seen, _like, _taken))(chance, tensor, layout)
         assert layout.shape == tuple(tensor.shape)
         assert layout.in_order == tensor.is_contiguous(), (tensor.shape, tensor.stride(), layout)
+        last = torch._prims_common.suggest_memory_format(tensor) in (torch.channels_last, torch.channels_last_3d)
+        assert layout.channels_last == last, (tensor.shape, tensor.stride(), layout)
 
 
 def _turned(chance: random.Random, tensor: Any, layout: Layout) -> tuple[Any, Layout]:

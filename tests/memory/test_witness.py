@@ -61,6 +61,29 @@ def test_the_tracker_counts_the_same_for_every_optimizer(optimizer: str, foreach
     assert held(network, batch, optimizer, foreach) == tracked(network, batch, optimizer, foreach=foreach)
 
 
+LAST = {
+    "a stride": "conv: {type: conv2d, out_channels: 24, kernel_size: 2, stride: 2}",
+    "depthwise": "conv: {type: conv2d, out_channels: 6, kernel_size: 3, groups: 6}",
+    "a point": "conv: {type: conv2d, out_channels: 24, kernel_size: 1}",
+    "groups": "conv: {type: conv2d, out_channels: 24, kernel_size: 3, groups: 2}",
+    "transposed": "conv: {type: conv_transpose2d, out_channels: 24, kernel_size: 3}",
+    "a norm": "conv: {type: conv2d, out_channels: 24, kernel_size: 3, activation: relu}\n  norm: {type: batch_norm}",
+    "turned back": "conv: {type: conv2d, out_channels: 24, kernel_size: 3}\n  back: {type: permute, dims: [1, 2, 0]}\n"
+    "  norm: {type: layer_norm, normalized_shape: 24}",
+}
+"""What reads maps whose channels lie last."""
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("what", LAST)
+def test_the_tracker_counts_the_same_for_maps_whose_channels_lie_last(what: str, batch: int) -> None:
+    from archscope.oracles.memory import tracked
+
+    first = "first: {type: linear, out_features: 6, every_position: true}\n  turned: {type: permute, dims: [2, 0, 1]}"
+    network = archscope.read(f"name: last\ninput: [8, 8, 4]\nlayers:\n  {first}\n  {LAST[what]}\n")
+    assert held(network, batch, "adam") == tracked(network, batch, "adam")
+
+
 @pytest.mark.parametrize("name", ["lenet5", "alexnet", "resnet@18"])
 def test_autograd_saves_the_same(name: str) -> None:
     from archscope.oracles.memory import saved
