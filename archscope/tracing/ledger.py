@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from archscope.tracing.forms import Forms
 from archscope.tracing.numbers import Numbers
 from archscope.tracing.products import Kind, Operation, operation
 from archscope.tracing.strangers import tensors_in
@@ -88,6 +89,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._loose = loose
         self._before_write = before_write
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}
+        self._forms = Forms()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if self.asleep:
@@ -135,7 +137,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if known is not None:
                 return known
         try:
-            return func(*args, **kwargs)
+            return self._forms.run(func, found, args, kwargs)
         except (RuntimeError, NotImplementedError) as error:
             tensors = list(tensors_in([args, kwargs]))
             places = {each.device.type for each in tensors}
