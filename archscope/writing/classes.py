@@ -21,7 +21,7 @@ _POSITIONS: Final = {
 }
 """What the arguments of a class of ``torch.nn`` are called."""
 
-_MADE: Final = re.compile(r"self\.(?P<target>\w+) = (?P<class>[\w.]+)\((?P<rest>.*)\)\Z", re.DOTALL)
+_MADE: Final = re.compile(r"self\.(?P<target>\w+(?:\.\d+)?) = (?P<class>[\w.]+)\((?P<rest>.*)\)\Z", re.DOTALL)
 
 
 @dataclass
@@ -45,13 +45,18 @@ class Statement:
 
 def statements(lines: Sequence[str], classes: Mapping[str, Sequence[str]]) -> list[Statement]:
     """The statements of a constructor, each read as far as it is a plain call; ``classes`` name their arguments."""
-    joined: list[str] = []
+    return [_statement(each, {**_POSITIONS, **classes}) for each in joined(lines)]
+
+
+def joined(lines: Sequence[str]) -> list[str]:
+    """Each statement of some lines as one text."""
+    texts: list[str] = []
     for line in lines:
-        if joined and (line.startswith((" ", ")", "]"))):
-            joined[-1] += f"\n{line}"
+        if texts and line.startswith((" ", ")", "]")):
+            texts[-1] += f"\n{line}"
         else:
-            joined.append(line)
-    return [_statement(each, {**_POSITIONS, **classes}) for each in joined]
+            texts.append(line)
+    return texts
 
 
 def _statement(text: str, classes: Mapping[str, Sequence[str]]) -> Statement:
@@ -136,7 +141,7 @@ def _named(argument: str, target: str, parameters: Mapping[tuple[str, ...], str]
     wanted = argument
     taken = set(parameters.values())
     if wanted in taken:
-        wanted = f"{target}_{argument}"
+        wanted = f"{target.replace('.', '_')}_{argument}"
     while wanted in taken:
         wanted += "_"
     return wanted

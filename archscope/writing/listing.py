@@ -20,18 +20,19 @@ from archscope.network import Network, Node, Ref
 class Listing:
     """The parts of a class as they grow: constructor lines, forward lines, and the methods both need.
 
-    ``attributes`` has the attribute of each node, see `attributes`.
+    ``attributes`` has the attribute of each node, see `attributes`, and ``values`` the variable of each value.
     """
 
     attributes: Mapping[str, str]
     constructor: list[str] = field(default_factory=list)
     forward: list[str] = field(default_factory=list)
     methods: dict[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, network: Network) -> Listing:
         """An empty listing of a network."""
-        return cls(attributes(network))
+        return cls(attributes(network), values=variables(network))
 
 
 class Place:
@@ -193,7 +194,7 @@ def _value(name: str) -> str:
 
 
 _NAMES_IN_USE = frozenset(
-    {"x", "batch", "self", "torch", "nn", "keras", "ops", "float", "super", "block", "blocks", "__debug__"}
+    {"x", "batch", "self", "torch", "nn", "keras", "ops", "float", "super", "block", "blocks", "layer", "__debug__"}
 )
 
 
@@ -205,7 +206,7 @@ def transcribe(
     ``write`` gives the expression of a node, from an expression for each of its inputs; ``batch`` is how many
     samples an input has, for layers that read none.
     """
-    names = variables(network)
+    names = listing.values
     if not all(node.inputs for node in network.nodes):
         listing.forward.append(f"batch = {batch.format(names[next(iter(network.inputs))])}")
     inside: dict[str, str] = {}

@@ -24,8 +24,9 @@ from archscope.writing.listing import (
     transcribe,
 )
 from archscope.writing.pieces import Uncut, cut
-from archscope.writing.pytorch_blocks import Classes
+from archscope.writing.pytorch_blocks import Classes, loops, rolled
 from archscope.writing.pytorch_historic import option, window
+from archscope.writing.ties import Ties
 
 _METHODS: Final = {
     "dropped_path": '''
@@ -108,9 +109,10 @@ def write_pytorch(network: Network) -> str:
             return x
     """
     try:
-        whole = cut(network)
-        classes = Classes(whole, _listed, class_name(network))
-        (listing, arguments, results), before = _listed(whole.network, classes.call), classes.text()
+        whole, ties = cut(network, loops(_listed))
+        classes = Classes(whole, Ties(network, ties, _tied), _listed, class_name(network))
+        (listing, arguments, results), before = classes.listed(whole), classes.text()
+        listing.constructor = rolled(listing.constructor)
     except Uncut:
         (listing, arguments, results), before = _listed(network), []
     functions = _uses_functions(listing) or any("F." in line for line in before)
@@ -251,6 +253,17 @@ def _called(place: _Place, weight: str) -> str:
         return f"self.{place.name}.{weight}"
     within, dot, name = weight.rpartition(".")
     return f"self.{place.name}_{within.replace('.', '_')}{dot}{name}"
+
+
+def _tied(network: Network, node: Node, owner: Node, target: str, source: str) -> list[str]:
+    """Lines that give a layer the weights of another, from the expression of each."""
+    own, theirs = ([each.name for each in network.facts[each.name].weights] for each in (node, owner))
+    if construction(node.layer, *network.facts[node.name].inputs, padding=()).name in _OF_OWN:
+        parts = dict.fromkeys(name.rpartition(".")[0].replace(".", "_") or name for name in own)
+        return [f"{target}_{part} = {source}_{part}" for part in parts]
+    if node.layer.type == owner.layer.type and own == theirs:
+        return [f"{target} = {source}"]
+    return [f"{target}.{name} = {source}.{name}" for name in own if name in theirs]
 
 
 def _started(target: str, scheme: str, numbers: Sequence[float]) -> str:

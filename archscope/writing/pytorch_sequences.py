@@ -19,8 +19,8 @@ def attend(layer, query, key, value, mask=None, causal=False):
     elif mask is not None:
         mask = mask.reshape(len(mask), *[1] * (4 - mask.dim()), *mask.shape[1:])
         mask = mask.expand(-1, layer.num_heads, query.shape[1], key.shape[1]).flatten(0, 1)
-    whole = layer.bias_k is None and not layer.add_zero_attn
-    return layer(query, key, value, need_weights=False, attn_mask=mask, is_causal=causal and whole)[0]
+    causal = causal and layer.bias_k is None and not layer.add_zero_attn
+    return layer(query, key, value, need_weights=False, attn_mask=mask, is_causal=causal)[0]
 ''',
     "attend_in_groups": '''
 @staticmethod
@@ -69,7 +69,7 @@ def run_rnn(layer, x, hidden=None):
     "run_lstm": '''
 @staticmethod
 def run_lstm(layer, x, *states):
-    """Every state, the last states and the last cells, batch first, as are the states to begin with."""
+    """Every state, the last states and the last cells, batch first, as are the first states."""
     first = tuple(state.transpose(0, 1).contiguous() for state in states)
     output, (hidden, cell) = layer(x, first or None)
     return output, hidden.transpose(0, 1), cell.transpose(0, 1)
