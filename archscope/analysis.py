@@ -130,8 +130,11 @@ class Analysis(Record):
                 first = self.rows[counts.index(None)]
                 sums[quantity] = None
                 reasons[quantity] = f"`{first.name}` is not covered: {first.reason(quantity)}"
-            known = subtotal(row.macs_at_least for row in self.rows)
-        unknown = sum((Counter(row.not_covered) for row in self.rows), Counter[str]())
+            whole = sums["macs"]
+            known = subtotal(row.macs_at_least for row in self.rows) if whole is None else whole
+        unknown: Counter[str] = Counter()
+        for row in () if whole is not None else self.rows:
+            unknown.update(row.not_covered)
         return Totals(**sums, reasons=reasons, macs_at_least=known, not_covered=unknown)  # type: ignore[arg-type]
 
     def _unused(self, quantity: str) -> Iterator[Count]:

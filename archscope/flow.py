@@ -93,11 +93,8 @@ def _step(before: Field, windows: Sequence[Window]) -> Field:
 def _along(size: int, jump: int, start: int, window: Window) -> tuple[Count, Count, Count]:
     """Field, jump and start along one axis, a window further on: ``r + (k − 1)·j``, ``j·s``, ``a − p·j``."""
     j = count(jump, "j")
-    reach = count(window.kernel, "k") - 1
-    if window.dilation != 1:
-        reach = reach * count(window.dilation, "d")
-    padding = count(window.padding, "p")
-    return count(size, "r") + reach * j, j * count(window.stride, "s"), count(start, "a") - padding * j
+    reach, stride, padding = window.moves
+    return count(size, "r") + reach * j, j * stride, count(start, "a") - padding * j
 
 
 def values_of(shape: Shape) -> int:

@@ -66,8 +66,10 @@ class Record:
     def __init__(self, *values: Any, **named: Any) -> None:
         state = self.__dict__
         state.update(self._defaults)
-        state.update(zip(self._fields, values, strict=False))
-        state.update(named)
+        if values:
+            state.update(zip(self._fields, values, strict=False))
+        if named:
+            state.update(named)
         if len(state) != len(self._fields) or len(values) > len(self._fields):
             self._complain(values, named)
         self.__post_init__()

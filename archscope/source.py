@@ -201,7 +201,8 @@ class _Composer:
         return Invalid(Diagnostic(name, message, self._span(event), help=help))
 
     def _scalar(self, event: Any) -> Scalar:
-        self._check_tag(event)
+        if event.tag is not None:
+            self._check_tag(event)
         span = self._span(event)
         if not event.implicit[0]:
             return Scalar(event.value, span)

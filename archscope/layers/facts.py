@@ -77,6 +77,14 @@ class Window(Record):
         """Input positions from the first tap to the last."""
         return (self.kernel - 1) * self.dilation + 1
 
+    @lazily
+    def moves(self) -> tuple[Count, Count, Count]:
+        """Its reach ``(k − 1)·d``, its stride and padding as they stand in formulas; asked of each layer."""
+        reach = count(self.kernel, "k") - 1
+        if self.dilation != 1:
+            reach = reach * count(self.dilation, "d")
+        return reach, count(self.stride, "s"), count(self.padding, "p")
+
 
 class Facts(Record):
     """The numbers of one layer in its place. All exact; ``None`` is *not covered*, with a reason.

@@ -113,11 +113,15 @@ class Report:
         try:
             return kind.parse(to_data(tree))
         except Rejects as error:
-            at = locate(tree, error.path)
-            written = _at(to_data(tree), error.path)
-            help_ = remedy_of_value(written) or remedy_of_name(written, self.names) or error.help or meaning
-            self.add("wrong-value", f"{what}: {error.message}", at, help=help_)
+            self._wrong(error, tree, what, meaning)
             return FAILED
+
+    def _wrong(self, error: Rejects, tree: Tree, what: str, meaning: str | None) -> None:
+        """Note a value that its kind refuses."""
+        at = locate(tree, error.path)
+        written = _at(to_data(tree), error.path)
+        help_ = remedy_of_value(written) or remedy_of_name(written, self.names) or error.help or meaning
+        self.add("wrong-value", f"{what}: {error.message}", at, help=help_)
 
     def options(
         self, declared: Mapping[str, Option], tree: MappingTree, keys: Iterable[str], prefix: str, at: Span
@@ -138,9 +142,12 @@ class Report:
                     help=partial(remedy_of_option, key, to_data(entry[1]), declared),
                 )
                 continue
-            meaning = f"`{key}`: {declared[key].doc[0].lower()}{declared[key].doc[1:].rstrip('.')}"
-            values[key] = self.value(declared[key].kind, entry[1], f"{prefix}: `{key}`", meaning)
-            complete = complete and values[key] is not FAILED
+            try:
+                values[key] = declared[key].kind.parse(to_data(entry[1]))
+            except Rejects as error:
+                meaning = f"`{key}`: {declared[key].doc[0].lower()}{declared[key].doc[1:].rstrip('.')}"
+                self._wrong(error, entry[1], f"{prefix}: `{key}`", meaning)
+                values[key], complete = FAILED, False
         for key, each in declared.items():
             if each.required and key not in values and not self._misspelt(key, tree, declared):
                 self.add("missing-option", f"{prefix}: `{key}` is missing", at, help=f"add `{key}:`, {each.kind.name}")
