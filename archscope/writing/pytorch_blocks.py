@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -93,7 +94,8 @@ class Classes:
     def listed(self, piece: Piece) -> tuple[Listing, str, str]:
         """The lines of a class: of a block, or of the whole network."""
         listing, arguments, results = self._listed(piece.network, self.call)
-        listing.constructor += self._ties.lines(piece)
+        ties = self._ties.lines(piece)
+        listing.constructor = [*_without(listing.constructor, ties), *ties]
         return listing, arguments, results
 
     def _run(self, head: str, piece: Piece, kind: str, indent: str) -> list[str]:
@@ -152,6 +154,14 @@ class Classes:
 def loops(listed: Listed) -> Callable[[Piece], bool]:
     """Whether a run of a plain layer can be a list and a loop."""
     return lambda piece: loop_of(piece, *listed(piece.network)) is not None
+
+
+def _without(lines: Sequence[str], ties: Sequence[str]) -> list[str]:
+    """Lines of a constructor without those that make what is then another layer, and that nothing else names."""
+    texts = joined(lines)
+    words = Counter(word for text in texts for word in re.findall(r"self\.\w+", text))
+    others = {target for target in (line.partition(" = ")[0] for line in ties) if words[target] == 1}
+    return [line for text in texts if text.partition(" = ")[0] not in others for line in text.split("\n")]
 
 
 def _carried(node: Node, taken: list[str], listing: Listing) -> str:

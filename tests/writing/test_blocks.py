@@ -200,6 +200,13 @@ def test_weights_that_are_shared_across_blocks_are_assigned_in_the_class_around_
     assert classes(network) == ["B", "Net"]
 
 
+def test_a_layer_that_is_one_of_a_block_is_not_made_before() -> None:
+    text = "input: [4]\nblocks: {b: {layers: {x: {type: linear, out_features: 4}}}}\n"
+    text += "layers:\n  p: {type: b}\n  again: {type: linear, out_features: 4, shares: p.x}\n"
+    source = assert_the_same(archscope.read(text, name="net"))
+    assert re.findall(r"self\.again = .*", source) == ["self.again = self.p.x"]
+
+
 def test_an_embedding_in_a_block_gives_its_matrix_to_a_head() -> None:
     network = archscope.read(TIED, name="net")
     source = assert_the_same(network)
