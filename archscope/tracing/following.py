@@ -18,10 +18,12 @@ from torch import Tensor, nn
 from archscope.errors import UsageError
 from archscope.layers.base import spell_shapes
 from archscope.network import Network
+from archscope.tracing.causal import attended
 from archscope.tracing.factory import raised
 from archscope.tracing.folding import folded
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.observing import observed
+from archscope.tracing.replacing import Part
 from archscope.tracing.running import Run, Stopped, run_surely, ways_of
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.turning import turned
@@ -54,7 +56,9 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
     outputs = tuple(ref for ref in outputs if ref.node not in run.inputs)
     if not outputs:
         raise UsageError(f"{called} returns nothing that a layer made of its input")
-    short = turned(nodes.finished(outputs), outputs, nodes.facts, run.tracer.recording.factors)
+    recording = run.tracer.recording
+    whole = Part([*nodes.finished(outputs)], outputs, {**nodes.facts}, {})
+    short = turned(attended(whole, recording.causal), recording.factors)
     folded_nodes, folded_outputs, facts, renamed = folded(short.nodes, short.outputs, short.facts)
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     return Network(

@@ -15,6 +15,7 @@ from archscope.network import Ref
 from archscope.tracing.accounts import Accounts
 from archscope.tracing.batches import LOST
 from archscope.tracing.calls import beyond, layers_of, parts_of
+from archscope.tracing.causal import hides
 from archscope.tracing.einsums import is_turned, product_of
 from archscope.tracing.learned import IN_ORDER, Learned
 from archscope.tracing.ledger import Frame, Ledger
@@ -77,6 +78,7 @@ class Recording:
     Attributes:
         looked: where values were looked at, and by what function.
         factors: the constants that products multiply with, by the names of their nodes, where they are known.
+        causal: nodes that hide from each position what comes later.
 
     Args:
         module: what runs.
@@ -121,6 +123,7 @@ class Recording:
                                ledger.numbers.of)  # fmt: skip
         self.accounts = Accounts()
         self.factors: dict[str, Tensor] = {}
+        self.causal: set[str] = set()
         self._known = ledger.numbers.of
         self.origins = Origins(self.values, self.samples, self.nodes, self.accounts, self.learned, ledger,
                                self.state, lambda: at.here)  # fmt: skip
@@ -289,6 +292,8 @@ class Recording:
         if plain in _PRODUCTS and len(refs) == len(unreached) == 1:
             factor = self._known(unreached[0])
             self.factors.update({} if factor is None else {ours[0].node: factor})
+        if len(refs) == 1 and hides(plain, args, kwargs, self._known):
+            self.causal.add(ours[0].node)
         self._made(results, ours, frame)
         for each in results:
             self.values.put(each, call.after)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor
 
-from archscope.layers import TYPES, Facts, Layer
+from archscope.layers import TYPES, Layer
 from archscope.network import Node, Ref
+from archscope.tracing.replacing import Part, Whole, readers_of, replaced
 
 _CLOSE: Final = 2e-3
 """How near a table in single precision comes to the angles of far positions."""
@@ -32,30 +32,18 @@ class _Term(NamedTuple):
 _Terms = tuple[_Term, ...]
 
 
-class Turned(NamedTuple):
-    """A network in which turned features are layers, and what became of each node that is part of one."""
-
-    nodes: list[Node]
-    outputs: tuple[Ref, ...]
-    facts: dict[str, Facts]
-    within: dict[str, str]
-
-
-def turned(
-    nodes: Sequence[Node], outputs: Sequence[Ref], facts: Mapping[str, Facts], factors: Mapping[str, Tensor]
-) -> Turned:
-    """Nodes in which rotary positions are one.
+def turned(network: Part, factors: Mapping[str, Tensor]) -> Part:
+    """A network in which rotary positions are layers.
 
     ``factors`` has the constant that a product multiplies with, by the name of its node.
     """
-    found = Turned([*nodes], tuple(outputs), {**facts}, {})
-    return _replaced(found, _rotations(found, factors)) if factors else found
+    return replaced(network, _rotations(network, factors)) if factors else network
 
 
-def _rotations(network: Turned, factors: Mapping[str, Tensor]) -> dict[str, tuple[Ref, Layer]]:
+def _rotations(network: Part, factors: Mapping[str, Tensor]) -> dict[str, Whole]:
     """The nodes that end a rotation, each with what is turned, and how."""
-    readers = _readers(network.nodes)
-    found: dict[str, tuple[Ref, Layer]] = {}
+    readers = readers_of(network.nodes)
+    found: dict[str, Whole] = {}
     within: set[str] = set()
     for base in dict.fromkeys(_bases(network.nodes, factors)):
         if base.node in within or base.node not in network.facts:
@@ -65,19 +53,10 @@ def _rotations(network: Turned, factors: Mapping[str, Tensor]) -> dict[str, tupl
         for name, terms in reversed(sums.items()):
             layer = _layer(terms, shape) if network.facts[name].output == shape else None
             if layer is not None:
-                found[name] = (base, layer)
+                found[name] = Whole((base,), layer, layer.facts(shape))
                 within.update(sums)
                 break
     return found
-
-
-def _readers(nodes: Sequence[Node]) -> Mapping[str, list[int]]:
-    """The places of the nodes that read each node."""
-    readers: dict[str, list[int]] = {}
-    for place, node in enumerate(nodes):
-        for ref in dict.fromkeys(ref.node for ref in node.inputs):
-            readers.setdefault(ref, []).append(place)
-    return readers
 
 
 def _bases(nodes: Sequence[Node], factors: Mapping[str, Tensor]) -> Iterator[Ref]:
@@ -92,7 +71,7 @@ def _bases(nodes: Sequence[Node], factors: Mapping[str, Tensor]) -> Iterator[Ref
 
 
 def _reached(
-    network: Turned, base: Ref, factors: Mapping[str, Tensor], readers: Mapping[str, list[int]]
+    network: Part, base: Ref, factors: Mapping[str, Tensor], readers: Mapping[str, list[int]]
 ) -> dict[str, _Terms]:
     """The sums that nodes make of one value alone, by their names."""
     known: dict[Ref, _Terms] = {}
@@ -258,48 +237,3 @@ def _is_rotation(own: Tensor, other: Tensor, base: float, dim: int, *, interleav
     wanted[:, first] = wanted[:, second] = angles.cos()
     beside[:, first], beside[:, second] = -angles.sin(), angles.sin()
     return bool((wanted - own).abs().max() < _CLOSE) and bool((beside - other).abs().max() < _CLOSE)
-
-
-def _replaced(found: Turned, rotations: Mapping[str, tuple[Ref, Layer]]) -> Turned:
-    """The network with one node for each rotation; what nothing reads any more is gone."""
-    names = {node.name for node in found.nodes}
-    facts = dict(found.facts)
-    within: dict[str, str] = {}
-    nodes: list[Node] = []
-    for node in found.nodes:
-        base, layer = rotations.get(node.name, (None, None))
-        inputs = tuple(ref.replace(node=within.get(ref.node, ref.node)) for ref in node.inputs)
-        if base is None or layer is None:
-            nodes.append(node if inputs == node.inputs else node.replace(inputs=inputs))
-            continue
-        own = within[node.name] = _free(".".join((*node.group, "rotary")), names)
-        facts[own] = layer.facts(facts.pop(node.name).output)
-        nodes.append(Node(own, layer, (base.replace(node=within.get(base.node, base.node)),), own, node.group))
-    outputs = tuple(ref.replace(node=within.get(ref.node, ref.node)) for ref in found.outputs)
-    gone = _unread(nodes, outputs, found)
-    kept = [each for each in nodes if each.name not in gone]
-    return Turned(kept, outputs, {name: each for name, each in facts.items() if name not in gone}, {**within, **gone})
-
-
-def _unread(nodes: Sequence[Node], outputs: Sequence[Ref], before: Turned) -> dict[str, str]:
-    """Nodes that something read before, and nothing reads now, each with the rotation that comes after it."""
-    had = {ref.node for node in before.nodes for ref in node.inputs} | {ref.node for ref in before.outputs}
-    readers = Counter(ref.node for node in nodes for ref in node.inputs)
-    readers.update(ref.node for ref in outputs)
-    gone: dict[str, str] = {}
-    after = ""
-    for node in reversed(nodes):
-        after = node.name if node.layer.type == "rotary" else after
-        if node.name in had and not readers[node.name]:
-            gone[node.name] = after
-            readers.subtract(ref.node for ref in node.inputs)
-    return gone
-
-
-def _free(name: str, names: set[str]) -> str:
-    number, chosen = 1, name
-    while chosen in names:
-        number += 1
-        chosen = f"{name}_{number}"
-    names.add(chosen)
-    return chosen

@@ -1,0 +1,87 @@
+"""Several nodes of a network that were read as one layer: the layer takes their place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from archscope.layers import Facts, Layer
+from archscope.network import Node, Ref
+
+
+class Part(NamedTuple):
+    """A network while nodes of it are replaced, and what became of each node that is gone."""
+
+    nodes: list[Node]
+    outputs: tuple[Ref, ...]
+    facts: dict[str, Facts]
+    within: dict[str, str]
+
+
+class Whole(NamedTuple):
+    """A layer, what it reads, and its facts there."""
+
+    reads: tuple[Ref, ...]
+    layer: Layer
+    facts: Facts
+
+
+def readers_of(nodes: Sequence[Node]) -> Mapping[str, list[int]]:
+    """The places of the nodes that read each node."""
+    readers: dict[str, list[int]] = {}
+    for place, node in enumerate(nodes):
+        for ref in dict.fromkeys(ref.node for ref in node.inputs):
+            readers.setdefault(ref, []).append(place)
+    return readers
+
+
+def replaced(found: Part, ends: Mapping[str, Whole]) -> Part:
+    """The network with one node for each layer, at the name of the last node that it replaces, with what it reads.
+
+    What nothing reads any more is gone.
+    """
+    names = {node.name for node in found.nodes}
+    facts = dict(found.facts)
+    within: dict[str, str] = {}
+    nodes: list[Node] = []
+    for node in found.nodes:
+        whole = ends.get(node.name)
+        inputs = tuple(ref.replace(node=within.get(ref.node, ref.node)) for ref in node.inputs)
+        if whole is None:
+            nodes.append(node if inputs == node.inputs else node.replace(inputs=inputs))
+            continue
+        own = within[node.name] = _free(".".join((*node.group, whole.layer.type)), names)
+        del facts[node.name]
+        facts[own] = whole.facts
+        reads = tuple(ref.replace(node=within.get(ref.node, ref.node)) for ref in whole.reads)
+        nodes.append(Node(own, whole.layer, reads, own, node.group))
+    outputs = tuple(ref.replace(node=within.get(ref.node, ref.node)) for ref in found.outputs)
+    gone = _unread(nodes, outputs, found, {*within.values()})
+    kept = [each for each in nodes if each.name not in gone]
+    facts = {name: each for name, each in facts.items() if name not in gone}
+    return Part(kept, outputs, facts, {**found.within, **within, **gone})
+
+
+def _unread(nodes: Sequence[Node], outputs: Sequence[Ref], before: Part, layers: set[str]) -> dict[str, str]:
+    """Nodes that something read before, and nothing reads now, each with the layer that comes after it."""
+    had = {ref.node for node in before.nodes for ref in node.inputs} | {ref.node for ref in before.outputs}
+    readers = Counter(ref.node for node in nodes for ref in node.inputs)
+    readers.update(ref.node for ref in outputs)
+    gone: dict[str, str] = {}
+    after = ""
+    for node in reversed(nodes):
+        after = node.name if node.name in layers else after
+        if node.name in had and not readers[node.name]:
+            gone[node.name] = after
+            readers.subtract(ref.node for ref in node.inputs)
+    return gone
+
+
+def _free(name: str, names: set[str]) -> str:
+    number, chosen = 1, name
+    while chosen in names:
+        number += 1
+        chosen = f"{name}_{number}"
+    names.add(chosen)
+    return chosen
