@@ -157,6 +157,7 @@ class SinusoidalPositions(nn.Module):
 
     def __init__(self, length: int, features: int, *, base: float = 10_000) -> None:
         super().__init__()
+        self.base = base
         angles = torch.arange(length)[:, None] / base ** (torch.arange(0, features, 2) / features)
         self.register_buffer("table", torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1))
 

@@ -57,7 +57,8 @@ def command(
     against: Annotated[
         str | None,
         typer.Option("--against", metavar="MODULE:FACTORY",
-                     help="Compare a module of your own, layer by layer: `mypkg.models:AlexNet`.", show_default=False),
+                     help="Compare a module of your own instead, as `archscope diff` does: "
+                     "`mypkg.models:AlexNet`. Exits with 1 if anything differs.", show_default=False),
     ] = None,
     changes: Changes = None,
     input: Inputs = None,
@@ -190,16 +191,17 @@ def _names_module(spec: str) -> bool:
 
 
 def _compare(network: Network, factory: str, kwargs: str | None, call: Call | None, output: Any, format: str) -> None:
-    from archscope.errors import UsageError, require_torch
+    from archscope.errors import NotFound, did_you_mean, require_torch
 
-    if format not in ("table", "json"):
-        raise UsageError(f"`--against` writes table or json, not {format}")
     require_torch("verify --against")
-    from archscope.oracles.comparison import compare_factory, write_comparison, write_comparison_json
+    from archscope.oracles.beside import FORMATS, write
+    from archscope.oracles.comparison import compare_factory
     from archscope.tracing.stated import parse_options
 
+    if format not in FORMATS:
+        raise NotFound(f"there is no format `{format}`; {did_you_mean(format, FORMATS, what='formats')}")
     options = {} if kwargs is None else parse_options(kwargs)
     found = compare_factory(network, factory, options, call)
-    emit(write_comparison(found) if format == "table" else write_comparison_json(found), output)
+    emit(write(found, format, width=None if output else width()), output)
     if not found.same:
         raise typer.Exit(1)

@@ -8,9 +8,9 @@ from archscope.analysis import Analysis, analyze
 from archscope.difference.alignment import Pair, Wires, align
 from archscope.difference.elements import QUANTITIES, Graph
 from archscope.difference.graph import graph_of
-from archscope.difference.items import Change, Cost, Groups, Item, changes_of, items_of
+from archscope.difference.items import Change, Cost, Groups, Item, changes_of, inputs_named, items_of
 from archscope.difference.sums import Term, spell_sum, terms_of
-from archscope.difference.words import Facet
+from archscope.difference.words import Facet, listed
 from archscope.errors import UsageError
 from archscope.layers.base import spell_shape
 from archscope.network import COUNTS, Network
@@ -77,7 +77,7 @@ def difference(a: Network | Analysis, b: Network | Analysis, *, names: tuple[str
     one, other = (each if isinstance(each, Analysis) else analyze(each) for each in (a, b))
     called = names or _names(one, other)
     graphs, pairs = _aligned(one, other)
-    if not any(pair.a and pair.b for pair in pairs):
+    if pairs and not any(pair.a and pair.b for pair in pairs):
         raise UsageError(
             f"{called[0]} and {called[1]} have nothing in common: no layer of one is like one of the other"
         )
@@ -167,19 +167,28 @@ def _ends(a: Graph, b: Graph, wires: Wires) -> list[Change]:
     here, there = wires.sources(0, a.outputs, False), wires.sources(1, b.outputs, False)
     if here == there:
         return []
-    said = [" and ".join(name for names, _ in side for name in names) for side in (there, here)]
+    said = [" and ".join(inputs_named([name for names, _ in side for name in names])) for side in (there, here)]
     phrase = f"taken from {said[0]} instead of {said[1]}"
     return [Change("rewired", "the output", "the output", (Facet(phrase, f"is {phrase}", f"are {phrase}"),),
                    dict(_FREE), -1)]  # fmt: skip
 
 
+_UNUSED = "what nothing uses"
 _BESIDE = (
-    ("parameters", "what nothing uses", "is held by the module"),
-    ("fixed", "what nothing uses", "is held by the module"),
+    ("parameters", _UNUSED, "is held by the module"),
+    ("fixed", _UNUSED, "is held by the module"),
     ("saved_bytes", "what is fed in", "is kept for the backward pass"),
     ("connections", "the rest", "counts otherwise"),
     ("macs", "the rest", "counts otherwise"),
 )
+
+
+def _held(a: Graph, b: Graph, quantity: str) -> str:
+    """What parameters the modules hold and nothing uses, by name."""
+    observed = [graph.analysis.network.observed for graph in (a, b)]
+    names = [each.name.removesuffix(".weight").removesuffix(".bias") for seen in observed if seen is not None
+             for each in seen.unused if each.trainable is (quantity == "parameters")]  # fmt: skip
+    return f": {listed(names)}" if names else ""
 
 
 def _rest(a: Graph, b: Graph, pairs: Sequence[Pair]) -> list[Change]:
@@ -194,6 +203,7 @@ def _rest(a: Graph, b: Graph, pairs: Sequence[Pair]) -> list[Change]:
             costs.append(Count(int(whole or 0) - sum(int(each or 0) for each in parts)) if known else None)
         cost = Cost(*costs)
         if cost.gap:
-            facet = Facet(single, single, single)
+            phrase = single + (_held(a, b, quantity) if name == _UNUSED else "")
+            facet = Facet(phrase, single, single)
             found.append(Change("rest", name, name, (facet,), {**_FREE, quantity: cost}, -1))
     return found

@@ -26,6 +26,9 @@ QUANTITIES: Final[Mapping[str, str]] = {
 """What a difference costs, by name, with its heading."""
 
 _WIDTHS: Final = ("out_channels", "out_features")
+_SIDES: Final = ("size", "scale_factor")
+"""Options that are one number, or the same number for every axis."""
+
 _PRODUCTS: Final = ("addmm", "matmul", "mm")
 _APART: Final = "the copies of a layer on towers are compared one by one"
 _COMMUTE: Final = ("add", "multiply")
@@ -169,6 +172,10 @@ def options_of(row: Row, layer: Any) -> dict[str, Any]:
             options["groups"] *= len(copies)
     if isinstance(options.get("dim"), int) and row.input_shapes:
         options["dim"] %= max(1, len(row.input_shapes[0]))
+    for name in _SIDES:
+        sides = options.get(name)
+        if isinstance(sides, (list, tuple)) and len(set(sides)) == 1:
+            options[name] = sides[0]
     if "stride" in options and options["stride"] is None:
         options["stride"] = options.get("kernel_size")
     return options

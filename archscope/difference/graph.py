@@ -9,6 +9,7 @@ from typing import Final
 from archscope.analysis import Analysis
 from archscope.difference.elements import Element, Graph, Source, spelled
 from archscope.difference.written_out import attention, written_out
+from archscope.layers.base import Shape
 from archscope.rows import Row
 
 _NO_ACTIVATION_ALONE: Final = ("glu", "geglu", "swiglu", "reglu", "maxout")
@@ -32,10 +33,14 @@ def graph_of(analysis: Analysis, *, apart: bool = False) -> Graph:
     outputs = list(dict.fromkeys((home.get(ref.node, ref.node), ref.output) for ref in network.outputs))
     _drop(elements, outputs, [row.name for row in rows if _renames(row, analysis, apart)])
     _constants(elements, set(network.inputs))
+    _biases(elements, outputs)
     for entry, inner, activation in written_out(elements):
         _fold(elements, outputs, entry, inner, activation)
+    _chains(elements, outputs)
+    _factors(elements, outputs)
     _activations(elements, outputs)
     attention(elements)
+    _idle(elements, outputs)
     return Graph(analysis, elements, outputs, apart=apart)
 
 
@@ -95,6 +100,100 @@ def _constants(elements: dict[str, Element], inputs: set[str]) -> None:
         element.reads = [each for place, each in enumerate(element.reads) if place not in gone]
         if element.reads or gone:
             element.inputs = [each for place, each in enumerate(element.inputs) if place not in gone]
+
+
+def _biases(elements: dict[str, Element], outputs: list[Source]) -> None:
+    """A product with a matrix of weights to which learned values are added is one linear layer with a bias."""
+    readers = readers_of(elements)
+    given = {name for name, _ in outputs}
+    for name, added in list(elements.items()):
+        read = [source for source, _ in added.reads]
+        if added.type != "add" or len(read) != 2 or added.activation:
+            continue
+        for product, bias in (read, read[::-1]):
+            maker, values = elements.get(product), elements.get(bias)
+            if maker is None or values is None or values.type != "parameter" or maker.type != "linear":
+                continue
+            alone = readers[product] == readers[bias] == [name] and not {product, bias} & given
+            if maker.options.get("bias") is False and alone and values.output == maker.output[-1:]:
+                maker.options = {**maker.options, "bias": True}
+                maker.absorb([values, added])
+                _redirect(elements, outputs, {name: (product, 0)})
+                del elements[bias], elements[name]
+                break
+
+
+def _chains(elements: dict[str, Element], outputs: list[Source]) -> None:
+    """``a + b + c`` is one sum, in how many calls it is written."""
+    readers = readers_of(elements)
+    given = {name for name, _ in outputs}
+    for name, element in list(elements.items()):
+        if not element.commutes:
+            continue
+        reads: list[Source] = []
+        inputs: list[Shape] = []
+        for source, shape in zip(element.reads, element.inputs, strict=False):
+            inner = elements.get(source[0])
+            whole = inner is not None and inner.type == element.type and inner.output == element.output
+            if inner is None or not whole or inner.activation or readers[source[0]] != [name] or source[0] in given:
+                reads.append(source)
+                inputs.append(shape)
+                continue
+            reads += inner.reads
+            inputs += inner.inputs
+            element.absorb([inner])
+            del elements[source[0]]
+        if len(reads) > len(element.reads):
+            for each in reads:
+                readers[each[0]] = list(dict.fromkeys(name if one not in elements else one for one in readers[each[0]]))
+            element.reads, element.inputs = reads, inputs
+
+
+def _factors(elements: dict[str, Element], outputs: list[Source]) -> None:
+    """A learned factor of each channel stands before a change of the axes, however its ones are written."""
+    readers = readers_of(elements)
+    given = {name for name, _ in outputs}
+    for name, element in list(elements.items()):
+        if element.type != "multiply" or len(element.reads) != 2 or element.activation:
+            continue
+        (values,) = [source for source, _ in element.reads if _is_vector(elements.get(source))] or [""]
+        if not values or readers[values] != [name]:
+            continue
+        place = [source for source, _ in element.reads].index(values)
+        vector, source = elements[values], element.reads[1 - place][0]
+        held = (int(max(vector.output)),)
+        vector.options, vector.outputs = {"shape": [*held]}, [held]
+        turn = elements.get(source)
+        shape = element.inputs[1 - place]
+        if turn is not None and turn.type == "permute" and readers[source] == [name] and source not in given:
+            shape = turn.inputs[0]
+            _redirect(elements, outputs, {name: (source, 0)})
+            element.reads[1 - place], turn.reads = turn.reads[0], [(name, 0)]
+            element.outputs = [shape]
+        element.reads = [element.reads[1 - place], (values, 0)]
+        element.inputs = [shape, held]
+
+
+def _is_vector(element: Element | None) -> bool:
+    """Whether it is learned, and of one axis but for ones."""
+    return element is not None and element.type == "parameter" and sum(extent != 1 for extent in element.output) == 1
+
+
+_COUNTED: Final = ("parameters", "fixed", "connections", "macs")
+
+
+def _idle(elements: dict[str, Element], outputs: Iterable[Source]) -> None:
+    """Take out what no output needs and what counts nothing: somebody looked at a value."""
+    needed: set[str] = set()
+    waiting = [name for name, _ in outputs]
+    while waiting:
+        name = waiting.pop()
+        if name in elements and name not in needed:
+            needed.add(name)
+            waiting += [source for source, _ in elements[name].reads]
+    for name in [each for each in elements if each not in needed]:
+        if all(elements[name].count_of(quantity) == 0 for quantity in _COUNTED):
+            del elements[name]
 
 
 def readers_of(elements: Mapping[str, Element]) -> dict[str, list[str]]:

@@ -183,14 +183,15 @@ def _rewired(a: Element, b: Element, wires: Wires) -> Facet | None:
     if here == there or len(here) != len(there):
         return None
     told = [(before, after) for before, after in zip(here, there, strict=True) if before != after]
-    now = listed([name for _, (names, _) in told for name in _inputs(names)] or ["nothing"])
-    then = listed([name for (names, _), _ in told for name in _inputs(names)] or ["nothing"])
+    now = listed([name for _, (names, _) in told for name in inputs_named(names)] or ["nothing"])
+    then = listed([name for (names, _), _ in told for name in inputs_named(names)] or ["nothing"])
     if now == then:
         now, then = f"another output of {now}", "the one"
     return Facet(f"reads {now} instead of {then}", f"reads {now}", f"read {now}", frozenset())
 
 
-def _inputs(names: Iterable[str]) -> list[str]:
+def inputs_named(names: Iterable[str]) -> list[str]:
+    """Layers by name, and inputs of the network by number."""
     return [f"input {int(name[1:]) + 1}" if name.startswith("\0") else name for name in names]
 
 

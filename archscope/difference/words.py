@@ -16,6 +16,7 @@ from archscope.record import Record
 _ALL: Final = frozenset({"parameters", "fixed", "connections", "macs", "saved_bytes"})
 WORK: Final = frozenset({"connections", "macs", "saved_bytes"})
 _KEPT: Final = frozenset({"saved_bytes"})
+_FROZEN: Final = frozenset({"parameters", "fixed", "saved_bytes"})
 _TRAINED: Final = frozenset({"parameters"})
 _HELD: Final = frozenset({"parameters", "fixed", "connections"})
 _NOTHING: Final[frozenset[str]] = frozenset()
@@ -47,6 +48,7 @@ def facets(a: Element, b: Element) -> list[Facet]:
     """All that differs between two elements that stand for each other, the weightiest first."""
     found = [*_types(a, b)] if a.type != b.type or a.misfit != b.misfit else [*_options(a, b)]
     found += _sharing(a, b)
+    found += _freezing(a, b)
     if a.activation != b.activation:
         phrase = f"{b.activation or 'no activation'} instead of {a.activation or 'none'}"
         found.append(Facet(phrase, f"has {phrase}", f"have {phrase}", _ALL, of_activation=True))
@@ -147,6 +149,17 @@ def _sharing(a: Element, b: Element) -> Iterator[Facet]:
         then = "weights of its own" if b.shares else f"those of {', '.join(a.shares)}"
         verb = "uses" if b.shares else "has"
         yield Facet(f"{verb} {now} instead of {then}", f"{verb} {now}", f"{'use' if b.shares else 'have'} {now}")
+
+
+def _freezing(a: Element, b: Element) -> Iterator[Facet]:
+    """The same values trained in the one and held fixed in the other."""
+    held = [[each.count_of(quantity) for quantity in ("parameters", "fixed")] for each in (a, b)]
+    if a.type != b.type or None in (*held[0], *held[1]) or sum(held[0]) != sum(held[1]):  # type: ignore[arg-type]
+        return
+    if held[0][0] and not held[1][0]:
+        yield Facet("frozen: the same values, and none is trained", "is frozen", "are frozen", _FROZEN)
+    elif held[1][0] and not held[0][0]:
+        yield Facet("trained: the same values, which are frozen in the first", "is trained", "are trained", _FROZEN)
 
 
 def _given(a: Element, b: Element) -> Iterator[Facet]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final
 
 from archscope.difference.elements import Element, Source
+from archscope.layers import TYPES
 
 _FORMS: Final[Mapping[tuple[str, ...], str]] = {
     ("+1", "add", "multiply", "tanh", "to the power 3", "×0.044715", "×0.5", "×0.797885"): "gelu, approximate tanh",
@@ -18,6 +20,7 @@ _FORMS: Final[Mapping[tuple[str, ...], str]] = {
 
 _LONGEST: Final = max(map(len, _FORMS))
 _PROJECTS: Final = ("linear",)
+_BETWEEN: Final = ("scale", "softmax", "dropout")
 _CARRIES: Final = ("transpose", "permute", "chunk", "split", "slice", "select", "expand", "unbind", "dropout")
 
 
@@ -77,8 +80,45 @@ def attention(elements: dict[str, Element]) -> None:
         for source in dict.fromkeys(each for each, _ in element.reads):
             readers.setdefault(source, []).append(name)
     for name, element in list(elements.items()):
+        if element.type == "matmul" and len(element.reads) == 2:
+            _product(name, elements, readers)
+    for name, element in list(elements.items()):
         if element.type == "scaled_dot_product_attention":
             _joined(name, elements, readers)
+
+
+def _product(name: str, elements: dict[str, Element], readers: dict[str, list[str]]) -> None:
+    """Two products with a scaled softmax between them are the product of queries, keys and values."""
+    core = elements[name]
+    way = [core.reads[0][0]]
+    while way[-1] in elements and elements[way[-1]].type in _BETWEEN and len(elements[way[-1]].reads) == 1:
+        way.append(elements[way[-1]].reads[0][0])
+    scores = elements.get(way[-1])
+    if scores is None or scores.type != "matmul" or len(scores.reads) != 2:
+        return
+    inner = [elements[each] for each in way]
+    last = len(scores.output) - 1
+    soft = sum(each.activation == f"softmax, dim {last}" for each in inner) + sum(
+        each.type == "softmax" and each.options.get("dim") == last for each in inner
+    )
+    factors = [each.options for each in inner if each.type == "scale"]
+    scaled = len(factors) == 1 and factors[0].get("shift") == 0
+    wanted = math.prod(scores.inputs[0][-1:]) ** -0.5
+    known = sum(bool(each.activation) or each.type == "softmax" for each in inner) == soft == 1
+    following = [name, *way[:-1]]
+    alone = all(readers.get(each) == [after] for each, after in zip(way, following, strict=True))
+    if not (known and scaled and alone and math.isclose(factors[0]["factor"], wanted, rel_tol=1e-4)):
+        return
+    like = TYPES["scaled_dot_product_attention"]()
+    core.type, core.family, core.label = like.type, like.family, like.label
+    core.options = {each: declared.kind.show(getattr(like, each)) for each, declared in like.options.items()}
+    core.reads, core.inputs = [*scores.reads, core.reads[1]], [*scores.inputs, core.inputs[1]]
+    core.windows = None
+    core.absorb(inner)
+    for each in way:
+        del elements[each]
+    for before, _ in scores.reads:
+        readers[before] = [name if reader == way[-1] else reader for reader in readers.get(before, ())]
 
 
 def _joined(name: str, elements: dict[str, Element], readers: Mapping[str, list[str]]) -> None:

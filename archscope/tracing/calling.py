@@ -161,8 +161,8 @@ def call_factory(
         # Some code looks at values, and meta has none; the CPU shows whether that was it.
         with contextlib.suppress(UsageError):
             found = _called(maker.made("meta"), call, name, path)
-            return replace(found, fresh=lambda: unwrapped(_begun(maker.made(), call, factory)))
-    return _called(_begun(maker.made(), call, factory), call, name, path)
+            return replace(found, fresh=lambda: unwrapped(begun(maker.made(), call, factory)))
+    return _called(begun(maker.made(), call, factory), call, name, path)
 
 
 def call_archive(path: str, call: Call, *, example: str | None, batch: int | None) -> Called:
@@ -312,10 +312,11 @@ def _told(error: UsageError, attempts: int, remedy: str) -> str:
     place = "" if cause is None else place_of(cause)
     if place and place not in text:
         text = f"{text} (at {place})"
-    return f"{text}{'; whole numbers were tried too' if attempts > 1 else ''}; {remedy}"
+    tried = "; whole numbers were tried too" if attempts > 1 else ""
+    return f"{text}{tried}; {remedy}" if remedy else f"{text}{tried}"
 
 
-def _begun(made: Any, call: Call, factory: str) -> Any:
+def begun(made: Any, call: Call, factory: str) -> Any:
     """A module whose lazy layers have their shapes: it has run once."""
     if is_program(made) or not any(map(nn.parameter.is_lazy, unwrapped(made).parameters())):
         return made

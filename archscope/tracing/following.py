@@ -54,6 +54,8 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
     values = run.tracer.recording.values
     outputs = tuple(dict.fromkeys(ref for each in tensors_in(run.result) if (ref := values.ref(each)) is not None))
     outputs = tuple(ref for ref in outputs if ref.node not in run.inputs)
+    if run.result is None:
+        raise UsageError(f"{called} returns nothing; its `forward` lacks a `return`")
     if not outputs:
         raise UsageError(f"{called} returns nothing that a layer made of its input")
     recording = run.tracer.recording

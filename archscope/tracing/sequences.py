@@ -68,7 +68,7 @@ def _rotary(module: sequences.Rotary) -> Layer:
 
 
 def _positions(module: sequences.SinusoidalPositions) -> Layer:
-    return TYPES["sinusoidal_positions"](max_len=len(module.table))
+    return TYPES["sinusoidal_positions"](max_len=len(module.table), base=module.base)
 
 
 def _bag(module: nn.EmbeddingBag) -> Layer | None:

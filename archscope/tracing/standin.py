@@ -58,18 +58,6 @@ def stand_in(called: Called, *, values: bool, batch: int | None = None) -> Itera
 
 
 @contextmanager
-def shadowed(module: nn.Module) -> Iterator[nn.Module]:
-    """A shadow of a module with its values, if it has any; what it changes around itself is put back."""
-    held = (*module.parameters(), *module.buffers())
-    around, twins = Surroundings(), Twins(values=not any(each.device.type == "meta" for each in held))
-    with _apart(around, twins) as shadow:
-        twin: nn.Module = shadow.of(module)
-        for tensor in around.tensors:
-            twins.watch(tensor)
-        yield twin
-
-
-@contextmanager
 def _apart(around: Surroundings, twins: Twins) -> Iterator[Shadow]:
     """Run somebody's code beside them: nothing is printed, drawn or left."""
     with random_numbers_kept(), heard_apart(), as_written(), plain_attention():

@@ -73,7 +73,18 @@ def _of_floats(type_: str, **options: float) -> Reading:
     return lambda call: TYPES[type_](**options) if call.input.is_floating_point() else None
 
 
+def _clamped(call: Call) -> Layer | None:
+    """Values cut off at constants; below 0, and above 6 or not at all, that has a name."""
+    low, high = call.given["min"], call.given.get("max")
+    if not isinstance(low, (int, float)) or not isinstance(high, (int, float, type(None))):
+        return None
+    if low == 0 and high in (None, 6):
+        return TYPES["relu" if high is None else "relu6"]()
+    return None if high is None else TYPES["hardtanh"](min_val=float(low), max_val=float(high))
+
+
 READINGS: Final[tuple[tuple[str, Reading], ...]] = (
+    ("clamp clip clamp_min", _clamped),
     (" ".join(_KINDS), _arithmetic),
     ("pow ipow", _power),
     ("maximum minimum", _extreme),

@@ -150,7 +150,7 @@ def test_markdown_is_a_table(archscope_run: Runs) -> None:
         (("verify", "--against", "a:b"), "error: `--against` compares one spec with a module, got 0"),
         (("verify", "lenet5", "--against", "nowhere.at.all:Net"), "error: `nowhere.at.all` cannot be imported"),
         (("verify", "lenet5", "--against", "a:b", "-w", "fvcore"), "error: `--against` asks no witness; leave out"),
-        (("verify", "lenet5", "--against", "a:b", "-f", "junit"), "error: `--against` writes table or json, not junit"),
+        (("verify", "lenet5", "--against", "a:b", "-f", "pdf"), "error: there is no format `pdf`"),
         (
             ("verify", "lenet5", "--against", "tests.oracles.ports:Wants"),
             "error: `tests.oracles.ports:Wants` cannot be called without `classes`, `width`",
@@ -188,26 +188,38 @@ def test_a_missing_package_is_one_line_and_ends_with_3(
 def test_a_module_of_ones_own_is_compared(archscope_run: Runs) -> None:
     same = archscope_run("verify", "lenet5-pytorch", "--against", "tests.oracles.students:Net")
     assert (same.status, same.out.strip()) == (
-        0, "tests.oracles.students:Net is lenet5-pytorch: 12 layers alike, 61,706 parameters.",
+        0, "tests.oracles.students:Net is lenet5-pytorch: 7 layers alike, 61,706 parameters.",
     )  # fmt: skip
-    other = archscope_run("verify", "lenet5-pytorch", "--against", "tests.oracles.students:AveragePooled")
+    wide = ("verify", "lenet5-pytorch", "--against", "tests.oracles.students:TooWide")
+    other = archscope_run(*wide)
     assert other.status == 1
-    assert "1. pool1: the module has an avg_pool2d where the spec has a max_pool2d" in other.out
-    document = json.loads(
-        archscope_run("verify", "lenet5-pytorch", "--against", "tests.oracles.students:TooWide", "-f", "json").out
-    )
-    assert document["parameters"] == {"module": 65586, "spec": 61706}
+    assert "1. fc1: 128 outputs instead of 120\n   Parameters            +3,208" in other.out
+    assert "Parameters   65,586 − 61,706 = 3,208 (fc1 has 128 outputs instead of 120)" in other.out
+    document = json.loads(archscope_run(*wide, "-f", "json").out)
+    assert document["difference"]["totals"]["parameters"] == {"first": 61706, "second": 65586, "difference": 3880}
+    assert "1. **fc1**: 128 outputs instead of 120" in archscope_run(*wide, "-f", "markdown").out
     talking = archscope_run("verify", "lenet5-pytorch", "--against", "tests.oracles.ports:Talks", "-f", "json")
     assert json.loads(talking.out)["same"] is True
 
 
-def test_a_module_that_parts_in_many_places_is_told_in_thirty_lines(archscope_run: Runs) -> None:
-    run = archscope_run("verify", "lenet5-pytorch", "--against", "tests.oracles.ports:ladder")
-    lines = run.out.splitlines()
-    assert lines[0] == "tests.oracles.ports:ladder and lenet5-pytorch part in 50 places:"
-    assert lines[-4].startswith("  30. after fc3: the module has a linear")
-    assert lines[-3] == "  … and 20 more; `--format json` has all of them"
-    assert lines[-1] == "12 layers are alike; 67,206 parameters in the module, 61,706 in the spec."
+def test_the_difference_is_what_diff_says(archscope_run: Runs) -> None:
+    names = ("lenet5-pytorch", "tests.oracles.students:TooWide")
+    assert archscope_run("verify", names[0], "--against", names[1]).out == archscope_run("diff", *names).out
+
+
+@pytest.mark.parametrize(
+    ("factory", "status", "failing"),
+    [("students:Net", 0, []), ("students:TooWide", 1, ["layers"]), ("ports:Stops", 1, ["runs"]),
+     ("ports:Stride2", 1, ["runs", "layers"])],
+)  # fmt: skip
+def test_a_ci_server_gets_two_cases_for_a_module(
+    archscope_run: Runs, factory: str, status: int, failing: list[str]
+) -> None:
+    run = archscope_run("verify", "lenet5-pytorch", "--against", f"tests.oracles.{factory}", "-f", "junit")
+    cases = ElementTree.fromstring(run.out.encode()).findall("testsuite/testcase")
+    assert run.status == status
+    assert [case.get("name") for case in cases] == ["runs", "layers"]
+    assert [case.get("name") for case in cases if case.find("failure") is not None] == failing
 
 
 def test_code_prints_one_class(archscope_run: Runs) -> None:
