@@ -20,6 +20,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from archscope.errors import UsageError, did_you_mean
+from archscope.escaping import line
 from archscope.network import COUNTS
 from archscope.record import Record
 
@@ -113,6 +114,7 @@ def read_budget(text: str, alone: str = "") -> Budget:
         raise UsageError(f"{text!r} is no budget; write a comparison, such as `net.parameters <= 25 M`")
     if len(text) > LONGEST:
         raise UsageError(f"a budget of {len(text):,} letters; write several, of {LONGEST} at most")
+    text = line(text)  # it is one expression on however many lines somebody wrote it
     try:
         tree = ast.parse(_NUMBER.sub(_scaled, text.strip()), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
