@@ -38,6 +38,13 @@ Rule = Callable[[Any, Shapes, Any], Construction]
 """From a layer, its input shapes and its padding, which may be other than the layer's own."""
 
 
+def no_layer(layer: Layer) -> UsageError:
+    """What to say of a function that was seen in a module, where a layer has to be made."""
+    line = getattr(layer, "at", "")
+    at = f" at {line}" if line else ""
+    return UsageError(f"`{layer.label}`{at} is a {layer.type} of a module that was read, and no layer that can be made")
+
+
 def construction(layer: Layer, *inputs: Shape, padding: Padding | None = None) -> Construction:
     """How to make a layer, for input shapes without the batch axis.
 
@@ -51,11 +58,7 @@ def construction(layer: Layer, *inputs: Shape, padding: Padding | None = None) -
     (1, 6)
     """
     if layer.type not in CONSTRUCTIONS:
-        line = getattr(layer, "at", "")
-        at = f" at {line}" if line else ""
-        raise UsageError(
-            f"`{layer.label}`{at} is a {layer.type} of a module that was read, and no layer that can be made"
-        )
+        raise no_layer(layer)
     plain = tuple(tuple(int(extent) for extent in shape) for shape in inputs)
     return CONSTRUCTIONS[layer.type](layer, plain, getattr(layer, "padding", None) if padding is None else padding)
 

@@ -166,7 +166,7 @@ def _auto(analysis: Analysis) -> str:
     """The first style that shows a network well."""
     try:
         dense = chain.chain(analysis, chain.has_weights)
-        if len(dense.columns) <= 8 and all(neurons.is_dense(column) for column in dense.columns):
+        if not dense.towers and len(dense.columns) <= 8 and all(neurons.is_dense(each) for each in dense.columns):
             return "neurons"
         whole = chain.chain(analysis, chain.has_own_column)
         short = len(whole.columns) <= 9 and _most_maps(whole) <= 16

@@ -44,6 +44,8 @@ def scene(analysis: Analysis, request: Request) -> Scene:
         UsageError: the network is not a chain of full connections, or the width cannot hold the figure.
     """
     whole = chains.chain(analysis, chains.has_weights)
+    if whole.towers:
+        raise UsageError(f"{analysis.title} stands on towers, which style neurons does not show; use style boxes")
     odd = next((column for column in whole.columns if not is_dense(column)), None)
     if odd is not None:
         what = odd.piece.row.node.layer.label if odd.piece.row else f"of {spell_shape(odd.piece.shape)}"

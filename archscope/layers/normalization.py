@@ -341,8 +341,10 @@ class Normalize(Layer):
         return came
 
     def rule(self, *inputs: Shape) -> Facts:
-        axis_in(self.dim, inputs[0])
-        return Facts(inputs, (inputs[0],))
+        if axis_in(self.dim, inputs[0]) == 0:
+            return Facts(inputs, (inputs[0],))
+        mixes = "a length along an axis of the grid mixes all its positions"
+        return Facts(inputs, (inputs[0],), windows=None, reasons={"receptive_field": mixes})
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         shape, axis = facts.output, axis_in(self.dim, facts.output)

@@ -193,7 +193,7 @@ def unpadded(module: nn.Module, shape: Shape) -> tuple[nn.Module, Shape]:
     if not isinstance(module, (_ConvNd, TableConv2d, *_LOCAL)):
         return module, shape
     bare = copy.deepcopy(module)
-    around = getattr(bare, "sides", bare.padding)
+    around = bare.sides if hasattr(bare, "sides") else bare.padding
     if isinstance(around, str):
         sides = same_sides(shape[1:], bare.kernel_size, bare.stride, bare.dilation)
     else:

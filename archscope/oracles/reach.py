@@ -82,6 +82,8 @@ def _thin(layer: Layer, shapes: tuple[Shape, ...], output: Shape) -> Iterator[tu
     """The layer on one channel, on two, and as it is; the first two where they make the same grid."""
     for channels in (1, 2):
         stated: dict[str, Any] = {name: getattr(layer, name) for name in layer.options}
+        if stated.get("correction", 0) >= channels:
+            continue  # so few values have no spread
         ones: dict[str, Any] = {name: 1 for name in _ONE if name in stated}
         taken = tuple((channels, *shape[1:]) for shape in shapes)
         try:

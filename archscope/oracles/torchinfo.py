@@ -61,7 +61,7 @@ def _cannot(module: Any, facts: Facts) -> str:
     from archscope.building.historic import TableConv2d
 
     if isinstance(module, _ConvTransposeNd):
-        return "torchinfo multiplies a transposed convolution's weights with its outputs, not its inputs"
+        return "torchinfo multiplies a transposed convolution's weights with its own outputs, not its inputs"
     if isinstance(module, (_ConvNd, TableConv2d)):
         return ""
     if isinstance(module, nn.Linear):

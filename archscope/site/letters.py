@@ -55,6 +55,7 @@ _BY_FAMILY: Final[Mapping[str, Mapping[str, str]]] = {
         "l": "positions",
         "m": "hidden units of an expert",
         "n": "units",
+        "s": "experts that every position has",
         "v": "words it knows",
     },
     "sequence": {

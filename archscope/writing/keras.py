@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from archscope.building.constructions import no_layer
 from archscope.errors import UsageError
 from archscope.layers import Shape
 from archscope.layers.base import spell_shape
@@ -150,6 +151,8 @@ def write_keras(network: Network) -> str:
     listing = Listing.of(network)
 
     def write(node: Node, taken: list[str]) -> str:
+        if node.layer.type not in FORMS:
+            raise no_layer(node.layer)
         return FORMS[node.layer.type](_Place(network, node, taken, listing))
 
     arguments, results = transcribe(network, listing, write, batch="ops.shape({})[0]")

@@ -109,3 +109,15 @@ def test_a_layer_on_the_way_is_named_under_its_step() -> None:
     picture = archscope.draw(network, style="neurons")
     assert problems(picture.svg, network) == []
     assert any("scaled" in group.layers for group in picture.scene.groups("layer"))
+
+
+def test_towers_are_for_boxes() -> None:
+    with pytest.raises(
+        archscope.UsageError, match="stands on towers, which style neurons does not show; use style boxes"
+    ):
+        _ = archscope.draw("alexnet", style="neurons").scene
+    twins = archscope.read(
+        "name: twins\ninput: [4]\nlayers:\n  one: {type: linear, out_features: 3, towers: [left, right]}\n"
+        "  join: {type: concat}\n  out: {type: linear, out_features: 2}\n"
+    )
+    assert archscope.draw(twins).style != "neurons"

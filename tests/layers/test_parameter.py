@@ -35,7 +35,7 @@ def test_a_class_token_and_positions_are_counted_built_and_written() -> None:
     assert analysis["sequence"].output == (17, 12)
     assert analysis["class"].inputs == ()
     model = archscope.build(network)
-    assert not model.state_dict()["class.weight"].any()
+    assert not model.state_dict()["class_.weight"].any()
     assert model.state_dict()["positions.weight"].any()
     for batch in (1, 3):
         assert model(torch.randn(batch, 3, 32, 32)).shape == (batch, 12)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archscope.diagrams import fonts
 from archscope.diagrams.scene import Group, Path, Polygon, Scene, Text
 from archscope.errors import MissingExtra
+from archscope.escaping import line
 
 if TYPE_CHECKING:
     from archscope.diagrams.drawing import Drawing
@@ -39,8 +40,8 @@ def pdf(scene: Scene) -> bytes:
     page.set_margin(0)
     page.set_auto_page_break(False)
     page.set_creation_date(WRITTEN)
-    page.set_title(scene.title)
-    page.set_subject(scene.description)
+    page.set_title(line(scene.title))
+    page.set_subject(line(scene.description))
     page.set_lang("en")
     page.add_font(fonts.FAMILY, "", str(fonts.path()))
     page.add_font(fonts.FAMILY, "B", str(fonts.path(bold=True)))

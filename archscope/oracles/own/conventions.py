@@ -124,7 +124,7 @@ BLIND: Final = {
 CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
     "torchinfo": (
         Convention("its mult-adds count the bias", _bias_counted),
-        Convention("it multiplies a transposed convolution's weights with its outputs, not its inputs: "
+        Convention("it multiplies a transposed convolution's weights with its own outputs, not its inputs: "
                    "four times as much for a stride of 2", _over_outputs),
         Convention("it counts a dense layer at one position of several", _one_position),
         Convention("it counts every parameter of such a module once", _every_parameter),
@@ -132,7 +132,7 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
     ),
     "fvcore": (
         Convention("its trace has no rule for fused attention, and misses its two products", _without_attention),
-        Convention("it multiplies a transposed convolution's weights with its outputs, not its inputs: "
+        Convention("it multiplies a transposed convolution's weights with its own outputs, not its inputs: "
                    "four times as much for a stride of 2", _over_outputs_without_bias),
         Convention("it counts one sample of the batch", _batch_missed),
     ),
