@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import textwrap
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +48,7 @@ def _contract(contract: dict[str, Any]) -> str:
         layers = contract["layers"]
         return (
             "A line imports only from lines below it; what stands beside `|` does not know each other; what is in "
-            "brackets may be missing.\n\n" + fenced("\n".join(layers))
+            "brackets may be missing.\n\n" + fenced("\n".join(_wrapped(layers)))
         )
     if contract["type"] == "independence":
         return f"Independent: {_named(contract['modules'])}."
@@ -55,3 +57,12 @@ def _contract(contract: dict[str, Any]) -> str:
 
 def _named(modules: list[str]) -> str:
     return ", ".join(f"`{each}`" for each in modules)
+
+
+def _wrapped(layers: Sequence[str]) -> list[str]:
+    """Lines that fit a page: what stands beside the others goes on below them."""
+    return [
+        part
+        for layer in layers
+        for part in textwrap.wrap(layer, 90, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)
+    ]
