@@ -23,7 +23,7 @@ from archscope.diagrams.request import Request, millimetres
 from archscope.diagrams.scene import Group, Item, Scene, Text, moved, rectangle
 from archscope.diagrams.themes import BLOCK, INPUT, Shade, Theme, mix
 from archscope.errors import NotFound, UsageError, did_you_mean
-from archscope.memory import saved
+from archscope.memory import per_layer
 
 COLORS: Final = ("family", "macs", "parameters", "connections", "activation_bytes", "saved_bytes", "latency")
 """What a layer's colour can say."""
@@ -141,7 +141,7 @@ def coloring(
     own = {node.name: node.name for node in analysis.network.nodes}
     rows = {node.name: node.row for node in analysis.network.nodes}
     if quantity == "saved_bytes":
-        return Coloring(quantity, _saved(analysis), rows, law, theme)
+        return Coloring(quantity, _saved(analysis), own, law, theme)
     if latency is not None:
         return Coloring(quantity, _measured(analysis, latency), rows, law, theme)
     of: Callable[[Row], float | None] = _COSTS[quantity]
@@ -149,8 +149,8 @@ def coloring(
 
 
 def _saved(analysis: Analysis) -> Mapping[str, float | None]:
-    held, unknown = saved(analysis.network)
-    return {row.name: None if row.name in unknown else float(held.get(row.name, 0)) for row in analysis.rows}
+    held = per_layer(analysis.network)
+    return {name: None if each is None else float(each.saved_bytes) for name, each in held.items()}
 
 
 def _known(quantity: str) -> Callable[[Row], float | None]:

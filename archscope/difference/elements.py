@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from archscope.analysis import Analysis
-from archscope.difference.saved import saved_by_row
 from archscope.layers.base import Shape
+from archscope.memory import saved
 from archscope.rows import Row
 from archscope.working import Count, bare, count, total
 
@@ -143,7 +143,9 @@ class Graph:
             "parameters": sum(int(each.values) for each in unused if each.trainable),
             "fixed": sum(int(each.values) for each in unused if not each.trainable),
         }
-        by_row, self.unsaid = ({}, _APART) if apart else saved_by_row(analysis.network)
+        by_row, unknown = saved(analysis.network)
+        untold = next((f"`{row}` is not covered: {why}" for row, why in unknown.items()), "")
+        self.unsaid = _APART if apart else untold
         self.saved: int | None = None if self.unsaid else sum(by_row.values())
         for element in self.elements:
             rows = {row.name for row in element.rows}

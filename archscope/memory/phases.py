@@ -156,9 +156,7 @@ def _phases(
 
 def activations(network: Network, batch: int, dtype: str) -> tuple[int, Mapping[str, str]]:
     """Most bytes beside the weights in a forward pass without gradients, and the layers that are not covered."""
-    run = Run(network, batch, dtype, training=False, holds_inputs=False)
-    run.build()
-    run.forward()
+    run = _forward(Run(network, batch, dtype, training=False, holds_inputs=False))
     return run.ledger.peak.total - run.ledger.peak.held["weights"], run.not_covered
 
 
@@ -172,10 +170,15 @@ def saved(network: Network, batch: int = 1, dtype: str = "float32") -> tuple[Map
     >>> sum(held.values()), unknown
     (49040, {})
     """
-    run = Run(network, batch, dtype, training=True)
+    run = _forward(Run(network, batch, dtype, training=True))
+    return run.ledger.owned("saved"), run.not_covered
+
+
+def _forward(run: Run) -> Run:
+    """The run, its forward pass over."""
     run.build()
     run.forward()
-    return run.ledger.owned("saved"), run.not_covered
+    return run
 
 
 class LayerHeld(Record):
@@ -197,13 +200,9 @@ def per_layer(network: Network) -> Mapping[str, LayerHeld | None]:
     >>> per_layer(load("lenet5"))["C1.scaled_tanh"]
     LayerHeld(saved_bytes=37632, temporary_bytes=18816)
     """
-    trained = Run(network, 1, "float32", training=True, by_node=True)
-    trained.build()
-    trained.forward()
+    trained = _forward(Run(network, 1, "float32", training=True, by_node=True))
     saved_ = trained.ledger.owned("saved")
-    run = Run(network, 1, "float32", training=False, by_node=True)
-    run.build()
-    run.forward()
+    run = _forward(Run(network, 1, "float32", training=False, by_node=True))
     unknown = {*trained.not_covered, *run.not_covered}
     return {
         node.name: None if node.name in unknown else LayerHeld(saved_.get(node.name, 0), run.meanwhile[node.name])

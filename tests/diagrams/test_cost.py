@@ -11,6 +11,7 @@ import archscope
 from archscope.diagrams.cost import Ramp, coloring
 from archscope.diagrams.scene import Group, Polygon, Text
 from archscope.diagrams.themes import THEMES, contrast, luminance
+from archscope.memory import saved
 from tests.diagrams.browser import launch
 from tests.diagrams.geometry import problems
 from tests.patience import PATIENCE
@@ -43,6 +44,16 @@ def test_what_the_colours_say_adds_up_to_the_total(name: str, style: str, quanti
     costs = [picture.coloring.cost(group.layers) for group in picture.scene.groups("layer")]
     known = sum(each for each in costs if each is not None)
     assert known == sum(int(row.count_of(quantity) or 0) for row in analysis.rows)
+
+
+@pytest.mark.parametrize(("name", "style"), DRAWN)
+def test_what_is_saved_adds_up_to_what_memory_holds_on_towers_too(name: str, style: str) -> None:
+    picture = archscope.draw(name, style=style, color="saved_bytes")
+    assert picture.coloring is not None
+    costs = [picture.coloring.cost(group.layers) or 0 for group in picture.scene.groups("layer")]
+    held, unknown = saved(picture.analysis.network)
+    assert not unknown
+    assert sum(costs) == sum(size for layer, size in held.items() if layer)
 
 
 @pytest.mark.parametrize("law", ["linear", "log"])
