@@ -5,22 +5,26 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from archscope.conventions.answers import (
+    biased_products,
+    each,
+    norm,
+    products,
+    projected,
+    recurrent,
+    response,
+    table,
+)
 from archscope.conventions.tally import (
     BESIDE,
-    BIAS,
-    MISSED_ATTENTION,
-    NOTHING,
+    Recurrence,
     Tally,
-    affine,
     biased,
-    local_response,
     made,
     missed,
     option,
     ours,
-    projections,
     read,
-    recurrence,
 )
 from archscope.layers.base import Facts, Layer
 
@@ -29,65 +33,29 @@ _NORMS: Final = "it counts norms: batch normalization two for each value, others
 _RESIZED: Final = "it counts resizing"
 _LRN: Final = "it counts every operation of local response normalization"
 _CELLS: Final = "it counts the gates of recurrent layers, their biases and products one by one, and one sum less each"
-_READ: Final = ("relu", "leaky_relu", "elu", "gelu", "silu", "prelu", "softmax", "softmax2d", "subsampling")
-_TIMES: Final = ("linear", "matmul")
 _GROUPS_TWICE: Final = "it divides by the groups of a transposed convolution twice, which is wrong"
 _WRONG_SIZE: Final = "it counts the bias of a transposed convolution on a map of the wrong size"
 
 
-def deepspeed(layer: Layer, facts: Facts) -> Tally:
-    """What DeepSpeed's profiler counts of a layer."""
-    if layer.type == "scaled_dot_product_attention":
-        return Tally(ours(facts))
-    if layer.type == "multihead_attention":
-        return Tally(ours(facts))
-    if layer.type.startswith("conv_transpose"):
-        return Tally(ours(facts), ((made(facts), BIAS),) if biased(facts) else ())
-    if layer.type == "upsample":
-        return Tally(0, ((_resized(layer, facts), _RESIZED),))
-    return _both(layer, facts)
+def _convolution(layer: Layer, facts: Facts) -> Tally:
+    # A table's bias is added by itself, which they do not see.
+    return biased_products(layer, facts) if option(layer, "connection_table") is None else products(layer, facts)
 
 
-def calflops(layer: Layer, facts: Facts) -> Tally:
-    """What calflops counts of a layer."""
-    if layer.type == "matmul":
-        return missed(layer, facts)
-    if layer.type == "multihead_attention":
-        return Tally(projections(facts), (), MISSED_ATTENTION)
-    if layer.type.startswith("conv_transpose"):
-        return _transposed(layer, facts)
-    if layer.type == "upsample" and option(layer, "scale_factor") is not None:
-        return Tally(0, ((read(facts), _RESIZED),))
-    if layer.type == "upsample":
-        return Tally(0, ((_resized(layer, facts), _RESIZED),))
-    return _both(layer, facts)
+def _batch_norm(layer: Layer, facts: Facts) -> Tally:
+    return (norm(2, 1, _NORMS) if option(layer, "track_running_stats") else norm(5, 4, _NORMS))(layer, facts)
 
 
-def _both(layer: Layer, facts: Facts) -> Tally:
-    kind = layer.type
-    if layer.family == "convolution":
-        return Tally(ours(facts), ((made(facts), BIAS),) if biased(facts) else ())
-    if kind in _TIMES:
-        return Tally(ours(facts))
-    if kind in _READ or "_pool" in kind:
-        return Tally(0, ((read(facts), _VALUES),))
-    if kind in ("geglu", "swiglu", "reglu"):
-        return Tally(0, ((made(facts), _VALUES),))
-    if kind == "batch_norm" and option(layer, "track_running_stats"):
-        return Tally(0, (((2 if affine(facts) else 1) * read(facts), _NORMS),))
-    if kind in ("batch_norm", "layer_norm", "group_norm", "instance_norm"):
-        return Tally(0, (((5 if affine(facts) else 4) * read(facts), _NORMS),))
-    if kind == "lrn" and not option(layer, "within_channel"):
-        return Tally(0, ((local_response(layer, facts), _LRN),))
-    cells = recurrence(layer, facts)
-    if cells is not None:
-        gates = 2 * cells.gates * cells.hidden
-        extra = cells.cells * (cells.hidden * BESIDE[cells.gates] + cells.biases - gates)
-        return Tally(ours(facts), ((extra, _CELLS),))
-    return missed(layer, facts) if ours(facts) else NOTHING
+def _resized(layer: Layer, facts: Facts) -> Tally:
+    return Tally(0, ((_resized_values(layer, facts), _RESIZED),))
 
 
-def _resized(layer: Layer, facts: Facts) -> int:
+def _resized_by_calflops(layer: Layer, facts: Facts) -> Tally:
+    by_scale = option(layer, "scale_factor") is not None
+    return Tally(0, ((read(facts), _RESIZED),)) if by_scale else _resized(layer, facts)
+
+
+def _resized_values(layer: Layer, facts: Facts) -> int:
     """The values that are made, of one channel where the size is given as such."""
     scale, size = option(layer, "scale_factor"), option(layer, "size")
     if size is not None:
@@ -107,3 +75,35 @@ def _transposed(layer: Layer, facts: Facts) -> Tally:
                  option(layer, "dilation"), strict=True)  # fmt: skip
     size = math.prod((int(n) + 2 * sides[0] - (d * (k - 1) + 1)) // s + 1 for n, k, s, sides, d in window)
     return Tally(macs, ((maps * size, _WRONG_SIZE),), why)
+
+
+def _beside(cell: Recurrence) -> int:
+    return cell.hidden * BESIDE[cell.gates] + cell.biases - 2 * cell.gates * cell.hidden
+
+
+_BOTH: Final = (
+    ("conv?d conv_transpose?d", _convolution),
+    ("linear matmul", products),
+    ("relu leaky_relu elu gelu silu prelu softmax softmax2d subsampling *_pool?d", each(1, read, _VALUES)),
+    ("geglu swiglu reglu", each(1, made, _VALUES)),
+    ("batch_norm", _batch_norm),
+    ("layer_norm group_norm instance_norm", norm(5, 4, _NORMS)),
+    ("lrn", response(_LRN)),
+    ("rnn lstm gru rnn_cell lstm_cell gru_cell", recurrent(_beside, _CELLS)),
+)
+
+deepspeed: Final = table(
+    ("multihead_attention scaled_dot_product_attention", products),
+    ("upsample", _resized),
+    *_BOTH,
+)
+"""What DeepSpeed's profiler counts of a layer."""
+
+calflops: Final = table(
+    ("matmul", missed),
+    ("multihead_attention", projected),
+    ("conv_transpose?d", _transposed),
+    ("upsample", _resized_by_calflops),
+    *_BOTH,
+)
+"""What calflops counts of a layer."""

@@ -5,23 +5,27 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from archscope.conventions.answers import (
+    biased_products,
+    each,
+    norm,
+    recurrent,
+    response,
+    table,
+    without_tables,
+)
 from archscope.conventions.tally import (
     BESIDE,
     BIAS,
     MISSED_ATTENTION,
-    NOTHING,
+    Recurrence,
     Tally,
-    affine,
-    biased,
     is_grouped,
-    local_response,
     made,
-    missed,
     option,
     ours,
     projections,
     read,
-    recurrence,
     values,
 )
 from archscope.layers.base import Facts, Layer
@@ -31,42 +35,18 @@ _ONCE: Final = "it counts one for each value of such a layer"
 _NORMS: Final = "it counts norms, two for each value, one without learned factors"
 _RESIZED: Final = "it counts resizing, twice for each value that is made"
 _ATTENTION: Final = "it counts the scaling, the softmax and the biases of attention"
+_ITS_WIDTHS: Final = (
+    "it takes keys and values to keep the widths they come with, and no key to be added, which is wrong"
+)
 _LRN: Final = "it counts every operation of local response normalization"
 _CELLS: Final = "it counts the gates of a cell, their biases and products one by one"
 
 
-def rule(layer: Layer, facts: Facts) -> Tally:
-    """What ptflops counts of a layer."""
-    kind = layer.type
-    if layer.family == "convolution":
-        if option(layer, "connection_table") is not None:
-            return missed(layer, facts)
-        return Tally(ours(facts), ((made(facts), BIAS),) if biased(facts) else ())
-    if kind == "linear":
-        return Tally(ours(facts), ((made(facts), BIAS),) if biased(facts) else ())
-    if kind in ("relu", "elu", "gelu", "prelu") or "_pool" in kind:
-        return Tally(0, ((2 * read(facts), _TWICE),))
-    if kind in ("relu6", "leaky_relu", "silu", "softmax", "softmax2d", "subsampling"):
-        return Tally(0, ((read(facts), _ONCE),))
-    if kind in ("geglu", "swiglu", "reglu"):
-        return Tally(0, ((made(facts), _ONCE),))
-    if kind in ("batch_norm", "group_norm", "instance_norm", "layer_norm"):
-        twice = affine(facts) and kind != "layer_norm"
-        return Tally(0, (((2 if twice else 1) * read(facts), _NORMS),))
-    if kind == "upsample":
-        return Tally(0, ((_resized(layer, facts), _RESIZED),))
-    if kind == "multihead_attention":
-        return _attention(layer, facts)
-    if kind == "lrn" and not option(layer, "within_channel"):
-        return Tally(0, ((local_response(layer, facts), _LRN),))
-    cells = recurrence(layer, facts)
-    if cells is not None:
-        extra = cells.cells * (cells.hidden * BESIDE[cells.gates] + cells.biases)
-        return Tally(ours(facts), ((extra, _CELLS),))
-    return missed(layer, facts) if ours(facts) else NOTHING
+def _resized(layer: Layer, facts: Facts) -> Tally:
+    return Tally(0, ((_resized_values(layer, facts), _RESIZED),))
 
 
-def _resized(layer: Layer, facts: Facts) -> int:
+def _resized_values(layer: Layer, facts: Facts) -> int:
     scale = option(layer, "scale_factor")
     if scale is None:
         return 2 * made(facts)
@@ -85,10 +65,32 @@ def _attention(layer: Layer, facts: Facts) -> Tally:
                     for each in facts.weights if len(each.shape) == 1)  # fmt: skip
         return Tally(projections(facts), ((extra, BIAS),) if extra else (), MISSED_ATTENTION)
     shapes = facts.inputs
-    query, key = shapes[0], shapes[min(1, len(shapes) - 1)]
-    wide, many, others = int(query[-1]), int(query[0]), int(key[0])
-    heads = int(option(layer, "num_heads"))
-    extra = many * wide + heads * many * others + many * wide
-    if biased(facts) or any(weight.name == "in_proj_bias" for weight in facts.weights):
+    query, key, value = shapes[0], shapes[min(1, len(shapes) - 1)], shapes[min(2, len(shapes) - 1)]
+    many, others = int(query[0]), int(key[0])
+    heads, (wide, keys, held) = int(option(layer, "num_heads")), (int(shape[-1]) for shape in (query, key, value))
+    macs = many * wide**2 + others * keys**2 + others * held**2 + many * held**2
+    macs += many * others * heads * (wide // heads + held // heads)
+    extra = many * wide + heads * many * others + many * held
+    if any(weight.name == "in_proj_bias" for weight in facts.weights):
         extra += (many + 2 * others) * wide
-    return Tally(ours(facts), ((extra, _ATTENTION),))
+    return Tally(macs, ((extra, _ATTENTION),), "" if macs == ours(facts) else _ITS_WIDTHS)
+
+
+def _beside(cell: Recurrence) -> int:
+    return cell.hidden * BESIDE[cell.gates] + cell.biases
+
+
+rule: Final = table(
+    ("conv?d conv_transpose?d", without_tables(biased_products)),
+    ("linear", biased_products),
+    ("relu elu gelu prelu *_pool?d", each(2, read, _TWICE)),
+    ("relu6 leaky_relu silu softmax softmax2d subsampling", each(1, read, _ONCE)),
+    ("geglu swiglu reglu", each(1, made, _ONCE)),
+    ("layer_norm", norm(1, 1, _NORMS)),
+    ("batch_norm group_norm instance_norm", norm(2, 1, _NORMS)),
+    ("upsample", _resized),
+    ("multihead_attention", _attention),
+    ("lrn", response(_LRN)),
+    ("rnn lstm gru rnn_cell lstm_cell gru_cell", recurrent(_beside, _CELLS)),
+)
+"""What ptflops counts of a layer."""

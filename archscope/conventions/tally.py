@@ -83,7 +83,7 @@ def over_outputs(layer: Layer, facts: Facts) -> int:
 def is_grouped(facts: Facts) -> bool:
     """Whether attention is projections of its own, as with fewer heads of keys, and not PyTorch's module."""
     return any(len(weight.shape) > 1 and not weight.name.startswith(("in_proj", "out_proj", "q_proj_weight",
-               "k_proj_weight", "v_proj_weight")) for weight in facts.weights)  # fmt: skip
+               "k_proj_weight", "v_proj_weight", "bias_k", "bias_v")) for weight in facts.weights)  # fmt: skip
 
 
 def local_response(layer: Layer, facts: Facts) -> int:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from archscope.conventions.answers import each, norm, products, projected, recurrent, table, without_tables
 from archscope.conventions.tally import (
-    MISSED_ATTENTION,
     NOTHING,
     OVER_OUTPUTS,
+    Recurrence,
     Tally,
-    affine,
     is_grouped,
     made,
     missed,
     option,
-    ours,
     over_outputs,
-    projections,
     read,
-    recurrence,
 )
 from archscope.layers.base import Facts, Layer
 
@@ -32,32 +29,43 @@ _CELLS: Final = "it counts the gates of recurrent layers, their biases and produ
 _PER_VALUE: Final = {"nearest": 1, "linear": 5, "bilinear": 11, "bicubic": 259}
 
 
-def rule(layer: Layer, facts: Facts) -> Tally:
-    """What THOP counts of a layer."""
-    kind = layer.type
-    if kind.startswith("conv_transpose"):
-        return Tally(over_outputs(layer, facts), (), OVER_OUTPUTS)
-    if kind in ("conv1d", "conv2d", "conv3d", "linear"):
-        return missed(layer, facts) if option(layer, "connection_table") is not None else Tally(ours(facts))
-    if kind in ("batch_norm", "layer_norm", "instance_norm"):
-        return Tally(0, (((4 if affine(facts) else 2) * read(facts), _NORMS),))
-    if kind == "softmax":
-        along = int(facts.inputs[0][option(layer, "dim")])
-        return Tally(0, ((read(facts) // along * (3 * along - 1), _SOFTMAX),))
-    if kind.startswith("avg_pool"):
-        return Tally(0, ((made(facts), _POOLED),))
-    if kind.startswith("adaptive_avg_pool"):
-        taps = math.prod(n / m for n, m in zip(facts.inputs[0][1:], facts.output[1:], strict=True))
-        return Tally(0, ((int((taps + 1) * made(facts)), _POOLED),))
-    if kind == "prelu":
-        return Tally(0, ((read(facts), _PRELU),))
-    if kind == "upsample" and option(layer, "mode") in _PER_VALUE:
-        return Tally(0, ((_PER_VALUE[option(layer, "mode")] * made(facts), _RESIZED),))
-    cells = recurrence(layer, facts)
-    if cells is not None:
-        behind = {1: 0, 3: 4, 4: 4}[cells.gates]
-        extra = cells.cells * (cells.hidden * (cells.gates + behind) + cells.biases)
-        return Tally(ours(facts), ((extra, _CELLS),))
-    if kind == "multihead_attention" and is_grouped(facts):
-        return Tally(projections(facts), (), MISSED_ATTENTION)
-    return missed(layer, facts) if ours(facts) else NOTHING
+def _transposed(layer: Layer, facts: Facts) -> Tally:
+    return Tally(over_outputs(layer, facts), (), OVER_OUTPUTS)
+
+
+def _softmax(layer: Layer, facts: Facts) -> Tally:
+    along = int(facts.inputs[0][option(layer, "dim")])
+    return Tally(0, ((read(facts) // along * (3 * along - 1), _SOFTMAX),))
+
+
+def _adaptive(layer: Layer, facts: Facts) -> Tally:
+    taps = math.prod(n / m for n, m in zip(facts.inputs[0][1:], facts.output[1:], strict=True))
+    return Tally(0, ((int((taps + 1) * made(facts)), _POOLED),))
+
+
+def _resized(layer: Layer, facts: Facts) -> Tally:
+    per_value = _PER_VALUE.get(option(layer, "mode"))
+    return NOTHING if per_value is None else Tally(0, ((per_value * made(facts), _RESIZED),))
+
+
+def _attention(layer: Layer, facts: Facts) -> Tally:
+    return projected(layer, facts) if is_grouped(facts) else missed(layer, facts)
+
+
+def _beside(cell: Recurrence) -> int:
+    return cell.hidden * (cell.gates + {1: 0, 3: 4, 4: 4}[cell.gates]) + cell.biases
+
+
+rule: Final = table(
+    ("conv_transpose?d", _transposed),
+    ("conv?d linear", without_tables(products)),
+    ("batch_norm layer_norm instance_norm", norm(4, 2, _NORMS)),
+    ("softmax", _softmax),
+    ("avg_pool?d", each(1, made, _POOLED)),
+    ("adaptive_avg_pool?d", _adaptive),
+    ("prelu", each(1, read, _PRELU)),
+    ("upsample", _resized),
+    ("rnn lstm gru rnn_cell lstm_cell gru_cell", recurrent(_beside, _CELLS)),
+    ("multihead_attention", _attention),
+)
+"""What THOP counts of a layer."""

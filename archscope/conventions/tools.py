@@ -59,9 +59,10 @@ _ALL: Final = (
     Tool("keras", "Total params", "parameters", 1,
          "every value that is held, the statistics of batch normalization with the trained ones; no work at all",
          "keras 3", None),
-    Tool("timm", "gmacs of its results", "MACs", 1,
-         "fvcore's convention, in thousands of millions with two digits",
-         "timm 1.0.31, with fvcore", fvcore.rule, 2),
+    Tool("timm", "gmacs of its benchmark tables", "MACs", 1,
+         "fvcore's convention on attention that is written as products, which fvcore then sees; in thousands of "
+         "millions with two digits",
+         "timm's results/benchmark-infer-amp-nchw-pt240-cu124-rtx3090.csv", fvcore.with_attention, 2),
     Tool("torchvision", "GFLOPS of its weights", "MACs", 1,
          "multiply-accumulates of convolutions and matrix products, which it calls flops, in thousands of millions "
          "with three digits",

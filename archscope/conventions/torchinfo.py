@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from archscope.conventions.answers import biased_products, table
 from archscope.conventions.tally import (
     BIAS,
     NOTHING,
@@ -14,7 +15,6 @@ from archscope.conventions.tally import (
     is_grouped,
     made,
     missed,
-    option,
     ours,
     values,
 )
@@ -26,27 +26,32 @@ _BIASES: Final = "it counts the bias"
 _CELL: Final = "it multiplies a cell's weights with its width, which is wrong"
 
 
-def rule(layer: Layer, facts: Facts) -> Tally:
-    """What torchinfo counts of a layer."""
-    if layer.family == "convolution":
-        places = values(facts.output[1:])
-        if layer.type.startswith("conv_transpose"):
-            return Tally((held(facts) - _bias(facts)) * places, _extra(facts, made(facts)), OVER_OUTPUTS)
-        if option(layer, "connection_table") is not None:
-            return Tally(ours(facts), _extra(facts, made(facts)))
-        return Tally(ours(facts), _extra(facts, made(facts)))
-    if layer.type == "linear":
-        weight = held(facts) - _bias(facts)
-        many = values(facts.output[:-1]) > 1
-        return Tally(weight, _extra(facts, _bias(facts)), _ONE_PLACE if many else "")
-    if layer.type in ("rnn", "lstm", "gru"):
-        places = int(facts.inputs[0][0])
-        weights = sum(int(each.values) for each in facts.weights if not each.name.startswith("bias"))
-        return Tally(weights * places, ((_biases(facts) * places, _BIASES),) if _biases(facts) else ())
-    if layer.type.endswith("_cell"):
-        return Tally(held(facts) * int(facts.output[-1]), (), _CELL)
-    if layer.type == "multihead_attention" and not is_grouped(facts):
-        return missed(layer, facts)
+def _convolution(layer: Layer, facts: Facts) -> Tally:
+    if not layer.type.startswith("conv_transpose"):
+        return biased_products(layer, facts)
+    return Tally((held(facts) - _bias(facts)) * values(facts.output[1:]), _extra(facts, made(facts)), OVER_OUTPUTS)
+
+
+def _linear(layer: Layer, facts: Facts) -> Tally:
+    many = values(facts.output[:-1]) > 1
+    return Tally(held(facts) - _bias(facts), _extra(facts, _bias(facts)), _ONE_PLACE if many else "")
+
+
+def _recurrent(layer: Layer, facts: Facts) -> Tally:
+    places = int(facts.inputs[0][0])
+    weights = sum(int(each.values) for each in facts.weights if not each.name.startswith("bias"))
+    return Tally(weights * places, ((_biases(facts) * places, _BIASES),) if _biases(facts) else ())
+
+
+def _cell(layer: Layer, facts: Facts) -> Tally:
+    return Tally(held(facts) * int(facts.output[-1]), (), _CELL)
+
+
+def _attention(layer: Layer, facts: Facts) -> Tally:
+    return _every_parameter(layer, facts) if is_grouped(facts) else missed(layer, facts)
+
+
+def _every_parameter(layer: Layer, facts: Facts) -> Tally:
     if ours(facts):
         return Tally(held(facts), (), _EVERY_PARAMETER) if held(facts) else missed(layer, facts)
     return Tally(0, ((held(facts), _EVERY_PARAMETER),)) if held(facts) else NOTHING
@@ -62,3 +67,14 @@ def _biases(facts: Facts) -> int:
 
 def _extra(facts: Facts, amount: int) -> tuple[tuple[int, str], ...]:
     return ((amount, BIAS),) if biased(facts) else ()
+
+
+rule: Final = table(
+    ("conv?d conv_transpose?d", _convolution),
+    ("linear", _linear),
+    ("rnn lstm gru", _recurrent),
+    ("rnn_cell lstm_cell gru_cell", _cell),
+    ("multihead_attention", _attention),
+    otherwise=_every_parameter,
+)
+"""What torchinfo counts of a layer."""

@@ -1,0 +1,47 @@
+"""Run as a program with ``KERAS_BACKEND=torch``: what `count_params` of the Keras source of networks says.
+
+Weights have shapes and no memory, so the largest networks take no more than small ones.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import torch
+
+import archscope
+from archscope.writing.keras import write_keras
+
+
+def total(network: archscope.Network) -> int:
+    """What the summary of the Keras model prints as "Total params"."""
+    # Keras chooses its backend on import, so this module may be looked at without it.
+    import keras
+
+    module = ModuleType(network.name)
+    exec(compile(write_keras(network), network.name, "exec"), module.__dict__)
+    (made,) = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, keras.Model)]
+    with keras.device("meta"):
+        model = made()
+        model(*(_sample(shape, name in network.tokens) for name, shape in network.inputs.items()))
+    return int(model.count_params())
+
+
+def _sample(shape: Any, tokens: bool) -> torch.Tensor:
+    channels, *places = (int(extent) for extent in shape)
+    lasting = (*places, channels) if len(places) > 1 else (channels, *places)
+    return torch.zeros(1, *lasting, dtype=torch.int64 if tokens else torch.float32, device="meta")
+
+
+def main(names: list[str]) -> None:
+    for name in names:
+        try:
+            print(name, total(archscope.load(name)))
+        except archscope.UsageError as error:
+            print(name, "cannot:", str(error).partition("Keras: ")[2])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
