@@ -199,7 +199,11 @@ def coloured(scene: Scene, analysis: Analysis, coloring: Coloring, request: Requ
             return item
         if item.kind == "layer" and item.layers[0] in families:
             was, now = shades(item.layers)
-            return _repainted(item, _change(theme, was, now) | _change(theme, theme.shade(BLOCK), now))
+            # A block of several layers may have the colours of any family.
+            change: dict[str, str] = {}
+            for each in (*theme.families.values(), was):
+                change |= _change(theme, each, now)
+            return _repainted(item, change)
         if item.kind == "edge" and item.source in families:
             patched = next((layers for layers in costs if layers[0] == item.source), (item.source,))
             was, now = shades(patched)

@@ -20,7 +20,7 @@ from typing import Any, Final, cast
 
 from archscope import files
 from archscope.analysis import Analysis
-from archscope.diagrams import chain, cost, neurons
+from archscope.diagrams import chain, cost, neurons, transformer
 from archscope.diagrams.request import Request
 from archscope.diagrams.scene import Scene
 from archscope.errors import NotFound, UsageError
@@ -29,6 +29,7 @@ _STYLES: Final[Mapping[str, str]] = {
     "planes": "archscope.diagrams.planes:scene",
     "boxes": "archscope.diagrams.boxes:scene",
     "neurons": "archscope.diagrams.neurons:scene",
+    "transformer": "archscope.diagrams.transformer:scene",
     "graph": "archscope.diagrams.graph:scene",
 }
 
@@ -164,6 +165,8 @@ def format_of(path: str | os.PathLike[str]) -> str:
 
 def _auto(analysis: Analysis) -> str:
     """The first style that shows a network well."""
+    if transformer.is_transformer(analysis):
+        return "transformer"
     try:
         dense = chain.chain(analysis, chain.has_weights)
         if not dense.towers and len(dense.columns) <= 8 and all(neurons.is_dense(each) for each in dense.columns):

@@ -108,6 +108,14 @@ class MultiheadAttention(Layer):
         return f"{name}, {self.num_heads} heads{shared}"
 
     @property
+    def looks_back(self) -> bool:
+        return self.causal
+
+    def heads(self, facts: Facts) -> tuple[int, int, int] | None:
+        width = bare(facts.inputs[0][1]) // self.num_heads if self.head_dim is None else self.head_dim
+        return self.num_heads, self.key_heads, width
+
+    @property
     def key_heads(self) -> int:
         """Heads of keys and values."""
         return self.num_heads if self.num_kv_heads is None else self.num_kv_heads
@@ -282,6 +290,18 @@ class ScaledDotProductAttention(Layer):
     @property
     def label(self) -> str:
         return "causal dot-product attention" if self.is_causal else "dot-product attention"
+
+    @property
+    def looks_back(self) -> bool:
+        return self.is_causal
+
+    def heads(self, facts: Facts) -> tuple[int, int, int] | None:
+        query, key = facts.inputs[:2]
+        return (
+            int(product(count(each) for each in query[:-2])),
+            int(product(count(each) for each in key[:-2])),
+            bare(query[-1]),
+        )
 
     def meaning(self, came: Meaning) -> Meaning:
         return came

@@ -192,6 +192,10 @@ class Layer:
                 "swap the two axes of (positions, features) before it",
             )
 
+    def heads(self, facts: Facts) -> tuple[int, int, int] | None:  # noqa: ARG002 - attention says them
+        """Of what attends: heads of queries, heads of keys and values, and the features of a head."""
+        return None
+
     def facts(self, *inputs: Shape) -> Facts:
         """Check the number of inputs and apply the rule.
 
@@ -223,6 +227,16 @@ class Layer:
     @property
     def kernel(self) -> tuple[int, ...] | None:
         """The window a figure draws, where there is one."""
+        return None
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether a position attends to itself and those before it alone."""
+        return False
+
+    @property
+    def experts(self) -> tuple[int, int, int] | None:
+        """Of what has experts: how many it holds, how many run at a position, and the hidden features of each."""
         return None
 
 

@@ -54,6 +54,10 @@ class MixtureOfExperts(Layer):
         shared = f", {self.num_shared_experts} shared" if self.num_shared_experts else ""
         return f"{self.num_experts} experts, {self.top_k} active{shared}"
 
+    @property
+    def experts(self) -> tuple[int, int, int] | None:
+        return self.num_experts, self.top_k, self.hidden_features
+
     def check(self) -> None:
         if self.top_k > self.num_experts:
             raise Rejects(

@@ -11,4 +11,6 @@ def pages() -> dict[str, str]:
         "assets/figures/lenet5.svg": archscope.draw(lenet5).svg,
         "assets/figures/alexnet.svg": archscope.draw(alexnet).svg,
         "assets/figures/alexnet-macs.svg": archscope.draw(alexnet, color="macs").svg,
+        "assets/figures/transformer.svg": archscope.draw("transformer@base").svg,
+        "assets/figures/mixtral.svg": archscope.draw("mixtral").svg,
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from archscope.analysis import Row
 from archscope.diagrams.graph.tree import Block, Child, units
 from archscope.diagrams.graph.units import Unit
 from archscope.network import Ref
@@ -120,10 +121,19 @@ def _signature(child: Child) -> Hashable:
     def of(each: Child) -> Hashable:
         if isinstance(each, Block):
             return each.tower, tuple(of(inner) for inner in each.children)
-        rows = tuple((row.node.layer, row.input_shapes, row.outputs, int(row.parameters)) for row in each.rows)
+        rows = tuple((_kind(row), row.input_shapes, row.outputs, int(row.parameters)) for row in each.rows)
         return rows, tuple(read(ref) for ref in each.inputs)
 
     return of(child)
+
+
+def _kind(row: Row) -> Hashable:
+    """What a layer does: its type and options; of a function that was read, all but where, and its weights' names."""
+    layer = row.node.layer
+    if layer.options:
+        return layer
+    weights = tuple(weight.shape for facts in row.facts for weight in facts.weights)
+    return layer.type, layer.label, weights, None if row.macs is None else int(row.macs)
 
 
 def _fold(run: Sequence[Child]) -> Fold:

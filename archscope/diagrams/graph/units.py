@@ -57,17 +57,17 @@ class Unit:
         return sum(int(row.parameters) for row in self.rows)
 
 
-def units_of(analysis: Analysis) -> tuple[Unit, ...]:
+def units_of(analysis: Analysis, *, absorbing: bool = True) -> tuple[Unit, ...]:
     """The units of a network, in its order.
 
     A layer that its type calls ``absorbed`` joins its producer where nothing else reads that producer and
-    both stand in the same block and on the same tower.
+    both stand in the same block and on the same tower; without ``absorbing``, every layer is a unit.
     """
     network = analysis.network
     home: dict[str, str] = {}
     members: dict[str, list[Row]] = {}
     for row in analysis.nodes:
-        producer = _absorbing(network, row.node)
+        producer = _absorbing(network, row.node) if absorbing else None
         owner = row.name if producer is None else home[producer]
         home[row.name] = owner
         members.setdefault(owner, []).append(row)

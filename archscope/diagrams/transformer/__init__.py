@@ -1,0 +1,66 @@
+"""The style ``transformer``: blocks stacked upward, as Vaswani et al. drew theirs in 2017.
+
+From an analysis to a picture, each step a module:
+
+* `pieces`: the layers of the network, equal blocks in series drawn once;
+* `stream`: the residual stream from a network's input to its output, and what is added to it on the way;
+* `parts`: which layers stand together as one block: attention with its projections, a feed-forward layer;
+* `wording`: what is written on a block;
+* `measures`, `paint`: where everything stands, and the display list.
+
+No layer is asked for its type: what attends, adds or normalizes is read off the words that a layer states of itself,
+and the rest off the graph.
+
+>>> import archscope
+>>> archscope.draw("gpt2").style
+'transformer'
+"""
+
+from __future__ import annotations
+
+from archscope.analysis import Analysis
+from archscope.diagrams.request import Request
+from archscope.diagrams.scale import Page, fit
+from archscope.diagrams.scene import Scene
+from archscope.diagrams.transformer.model import Model
+from archscope.diagrams.transformer.paint import Figure
+from archscope.diagrams.transformer.parts import model_of
+from archscope.diagrams.transformer.stream import NotATransformerError
+from archscope.layers.base import spell_shape
+
+__all__ = ["NotATransformerError", "is_transformer", "model_of", "scene"]
+
+
+def scene(analysis: Analysis, request: Request) -> Scene:
+    """The figure.
+
+    Raises:
+        NotATransformerError: the network is none; says where it stops being one.
+        UsageError: the width cannot hold the figure.
+    """
+    model = model_of(analysis)
+    figure = Figure(model, request)
+    size = request.font_size
+    page = Page(analysis.title, request.width, size, request.theme.background, request.height)
+    plan = fit(figure.plan, page=page, natural=1.0, least=0.45, most=1.0)
+    made = page.scene(plan, _description(analysis, model))
+    return Scene(made.width, made.height, made.title, made.description, made.items, made.background, model.folded)
+
+
+def is_transformer(analysis: Analysis) -> bool:
+    """Whether the style shows the network."""
+    if not any(row.node.layer.verb == "Attention" for row in analysis.nodes):
+        return False
+    try:
+        model_of(analysis)
+    except NotATransformerError:
+        return False
+    return True
+
+
+def _description(analysis: Analysis, model: Model) -> str:
+    ends = ", ".join(f"{name} of {spell_shape(shape)}" for name, shape in analysis.network.inputs.items())
+    steps = "; ".join(f"{row.name}, {row.node.layer.label}, to {spell_shape(row.output)}" for row in analysis.rows)
+    folded = ", equal blocks drawn once" if model.folded else ""
+    beside = ", the encoder beside the decoder" if len(model.stacks) > 1 else ""
+    return f"{analysis.title} as blocks stacked upward{beside}{folded}. It takes {ends}. Its layers, in order: {steps}."

@@ -1,0 +1,142 @@
+"""What a transformer's figure is made of: blocks, what stands beside the stream, frames, stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from archscope.analysis import Analysis
+from archscope.diagrams.transformer.pieces import Piece, Pieces, Run
+from archscope.diagrams.transformer.stream import Source
+
+
+@dataclass(eq=False)
+class Part:
+    """One block: its role, and the pieces it stands for, the one it is named after first."""
+
+    role: str
+    pieces: list[Piece]
+
+    @property
+    def head(self) -> Piece:
+        """What it is named after."""
+        return self.pieces[0]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Every node it stands for."""
+        own = dict.fromkeys(name for piece in self.pieces for name in piece.layers)
+        return tuple(dict.fromkeys((self.head.name, *own)))
+
+    @property
+    def copies(self) -> int:
+        """How often it stands in the network."""
+        return len(self.head.layers)
+
+
+@dataclass(frozen=True, eq=False)
+class Sublayer:
+    """What is done beside the stream, and where it is added to it."""
+
+    inner: tuple[Node, ...]
+    add: Part
+
+
+@dataclass(frozen=True, eq=False)
+class Fork:
+    """Ways side by side that meet again."""
+
+    ways: tuple[tuple[Node, ...], ...]
+    join: Part
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """Where something from beside comes to the stream: places, segments, a class token."""
+
+    join: Part
+    sides: tuple[tuple[Node, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Framed:
+    """Equal blocks in series, drawn once."""
+
+    inner: tuple[Node, ...]
+    run: Run
+
+
+Node = Part | Source | Sublayer | Fork | Sum | Framed
+
+
+@dataclass(eq=False)
+class Model:
+    """What is drawn: one stack, or an encoder's beside a decoder's, whose ``memory`` is the last block of the first."""
+
+    pieces: Pieces
+    stacks: list[tuple[Node, ...]]
+    home: dict[str, Part | Source] = field(default_factory=dict)
+    folded: bool = False
+
+    @property
+    def analysis(self) -> Analysis:
+        """Of the network."""
+        return self.pieces.analysis
+
+    @property
+    def parts(self) -> list[Part]:
+        """Every block, in the order of the stacks."""
+        return list(dict.fromkeys(part for part in self.home.values() if isinstance(part, Part)))
+
+    @property
+    def ends(self) -> tuple[Part | Source, ...]:
+        """The blocks that give the network's outputs, that at the top of the last stack first."""
+        found = [self.home[self.pieces.drawn_as(ref.node)] for ref in self.analysis.network.outputs]
+        return tuple(dict.fromkeys((self.top(self.stacks[-1]), *found)))
+
+    def top(self, stack: Sequence[Node]) -> Part | Source:
+        """The last block of a stack."""
+        return last_of(stack[-1])
+
+    @property
+    def edges(self) -> set[tuple[str, str]]:
+        """``(source, target)``: which block reads which, by their names."""
+        found = set()
+        for piece in self.pieces.all:
+            target = self.home[piece.name]
+            for name in piece.reads:
+                source = self.home[name]
+                if source is not target:
+                    found.add((name_of(source), name_of(target)))
+        return found
+
+
+def name_of(part: Part | Source) -> str:
+    """What an edge calls it."""
+    return part.name if isinstance(part, Source) else part.head.name
+
+
+def last_of(node: Node) -> Part | Source:
+    """The block from which the stream goes on."""
+    if isinstance(node, Sublayer):
+        return node.add
+    if isinstance(node, Fork | Sum):
+        return node.join
+    return last_of(node.inner[-1]) if isinstance(node, Framed) else node
+
+
+def parts_of(node: Node) -> Iterator[Part | Source]:
+    """Every block in it, in order."""
+    if isinstance(node, Sublayer):
+        yield from (part for each in node.inner for part in parts_of(each))
+        yield node.add
+    elif isinstance(node, Fork):
+        yield from (part for way in node.ways for each in way for part in parts_of(each))
+        yield node.join
+    elif isinstance(node, Sum):
+        yield from (part for side in node.sides for each in side for part in parts_of(each))
+        yield node.join
+    elif isinstance(node, Framed):
+        yield from (part for each in node.inner for part in parts_of(each))
+    else:
+        yield node

@@ -1,0 +1,258 @@
+"""What is written on a block of a transformer: what it is, how large, and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from archscope.diagrams.request import Request
+from archscope.diagrams.transformer.model import Model, Part
+from archscope.diagrams.transformer.pieces import Piece
+from archscope.diagrams.transformer.stream import Source
+from archscope.layers.base import spell_shape
+
+USUAL: Final = ("op", "shape", "parameters")
+"""What is written if nothing else is asked for."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """The text of a block: what it is, and in smaller letters below, the rest."""
+
+    title: tuple[str, ...]
+    below: tuple[str, ...]
+
+
+def words_of(part: Part | Source, model: Model, request: Request) -> Words:
+    """The text of a block."""
+    shows = {each: request.shows(each, *USUAL) for each in ("name", "op", "shape", "parameters", "macs")}
+    if isinstance(part, Source):
+        shape = model.analysis.network.inputs[part.name]
+        return Words((part.name,), (spell_shape(shape),) if shows["shape"] else ())
+    title = _title(part, model) if shows["op"] else ()
+    if shows["name"]:
+        title = title or (part.head.name,)
+    below = list(_sizes(part)) if shows["shape"] else []
+    if shows["name"] and title and title[-1] != part.head.name:
+        below.insert(0, _named(part))
+    if shows["parameters"]:
+        below += _parameters(part, model)
+    if shows["macs"]:
+        below += _macs(part)
+    return Words(title, tuple(below))
+
+
+def _named(part: Part) -> str:
+    """What the network calls it: what the names of its layers begin with."""
+    names = [piece.name for piece in part.pieces if piece.row.weights] or [part.head.name]
+    parts = [name.split(".") for name in names]
+    shared = 0
+    while all(len(each) > shared and each[shared] == parts[0][shared] for each in parts):
+        shared += 1
+    return ".".join(parts[0][:shared]) or part.head.name
+
+
+def _parameters(part: Part, model: Model) -> list[str]:
+    total = sum(int(piece.row.parameters) for piece in part.pieces)
+    shared = dict.fromkeys(name for piece in part.pieces for name in piece.row.shares)
+    said = [f"{total:,} par."] if total else []
+    return said + [f"shared with {_called(name, model)}" for name in shared]
+
+
+def _called(name: str, model: Model) -> str:
+    """A layer by the title of its block, where that is the only one of this title."""
+    part = model.home.get(model.pieces.drawn_as(name))
+    if not isinstance(part, Part):
+        return name
+    title = _title(part, model)
+    alone = sum(each.role == part.role and _title(each, model) == title for each in model.parts) == 1
+    return " ".join(title) if alone else name
+
+
+def _macs(part: Part) -> list[str]:
+    counts = [piece.row.macs for piece in part.pieces]
+    if any(each is None for each in counts):
+        return ["MACs not covered"]
+    total = sum(int(each) for each in counts if each is not None)
+    return [f"{total:,} MACs"] if total else []
+
+
+def _title(part: Part, model: Model) -> tuple[str, ...]:
+    head = part.head
+    if part.role == "attention":
+        return _attention(part, model)
+    if part.role == "embedding":
+        several = sum(each.role == "embedding" for each in model.parts) > len(model.stacks)
+        if several:
+            own = head.inputs[0].node.removesuffix("_ids").removesuffix("s").replace("_", " ").title()
+            return (f"{own} Embedding",)
+        if len(model.stacks) > 1:
+            first = model.home[head.name] in {model.home[piece.name] for piece in _before(model, head)}
+            return ("Input Embedding" if first else "Output Embedding",)
+        return ("Token Embedding",)
+    if part.role == "learned":
+        return _learned(part, model)
+    if part.role in ("norm", "add-norm"):
+        kind = _norm(part)
+        return ("Add & Norm",) if part.role == "add-norm" else (kind,)
+    if part.role == "convolution":
+        return ("Patch Embedding",) if is_patches(part) else (head.layer.label,)
+    fixed = {"feed": ("Feed Forward",), "linear": ("Linear",), "softmax": ("Softmax",), "gate": ("Gate",),
+             "up": ("Up",), "down": ("Down",), "experts": ("Mixture of Experts",),
+             "positions": ("Positional", "Encoding")}  # fmt: skip
+    return fixed.get(part.role, (_other(head),))
+
+
+def is_patches(part: Part | Source) -> bool:
+    """Whether it is a convolution whose windows lie side by side: each makes a vector of a patch."""
+    if isinstance(part, Source) or part.role != "convolution":
+        return False
+    kernel = part.head.layer.kernel
+    steps = tuple(window.stride for window in part.head.row.facts[0].windows or ())
+    return kernel is not None and tuple(kernel) == steps
+
+
+def is_image(source: Source, model: Model) -> bool:
+    """Whether an input is cut into patches."""
+    return any(is_patches(model.home[piece.name]) for piece in model.pieces.readers[source.name])
+
+
+def _before(model: Model, head: Piece) -> Sequence[Piece]:
+    """The pieces of the first of two stacks that are an embedding like this one."""
+    top = model.top(model.stacks[0])
+    if isinstance(top, Source):
+        return ()
+    return [head] if model.pieces.leads(head.name, top.head.name) else ()
+
+
+def _other(head: Piece) -> str:
+    layer = head.layer
+    if layer.verb == "Selection":
+        return layer.label.replace("select", "Position")
+    return layer.label
+
+
+def _attention(part: Part, model: Model) -> tuple[str, ...]:
+    """Its title in two lines: whether it is masked and how its heads are, and to what it attends."""
+    head = part.head
+    heads = head.layer.heads(head.row.facts[0])
+    kind = "Single-Head"
+    if heads is None or (heads[0] > 1 and heads[0] == heads[1]):
+        kind = "Multi-Head"
+    elif heads[0] > heads[1]:
+        kind = "Multi-Query" if heads[1] == 1 else "Grouped-Query"
+    masked = "Masked " if head.layer.looks_back else ""
+    return (f"{masked}{kind}", "Cross-Attention" if is_cross(part, model) else "Self-Attention")
+
+
+def is_cross(part: Part, model: Model) -> bool:
+    """Whether it attends to the other stack."""
+    return bool(memory_of(part, model))
+
+
+def memory_of(part: Part, model: Model) -> Part | Source | None:
+    """The block of the other stack that it reads."""
+    if part.role != "attention" or len(model.stacks) < 2:
+        return None
+    top = model.top(model.stacks[0])
+    mine = {piece.name for piece in part.pieces}
+    read = {model.home[name] for piece in part.pieces for name in piece.reads if name not in mine}
+    return top if top in read and part is not top else None
+
+
+def _learned(part: Part, model: Model) -> tuple[str, ...]:
+    readers = model.pieces.readers[part.pieces[0].name]
+    joins = [each for each in readers if each.layer.symbol == "‖"]
+    own = part.head.row.output
+    if joins:
+        return ("Class Token",) if int(own[0]) == 1 else ("Learned Tokens",)
+    given = any(piece.layer.verb == "Expansion" for piece in part.pieces)
+    return ("Learned Vector",) if given or int(own[0]) == 1 else ("Position Embedding",)
+
+
+def _norm(part: Part) -> str:
+    labels = {"LN": "Layer Norm", "RMS norm": "RMS Norm"}
+    for piece in part.pieces:
+        if piece.layer.verb == "Normalization":
+            return labels.get(piece.layer.label, piece.layer.label)
+    return "Layer Norm" if any(piece.layer.symbol == "−" for piece in part.pieces) else "RMS Norm"
+
+
+def _sizes(part: Part) -> list[str]:
+    """How large it is, in the papers' terms."""
+    head = part.head
+    if part.role == "attention":
+        return _heads(part)
+    if part.role == "add-norm":
+        return [_norm(part).lower().replace("rms", "RMS")]
+    if part.role in ("feed", "linear", "gate", "up", "down"):
+        return _dense(part)
+    if part.role == "experts":
+        return _experts(part)
+    if part.role == "convolution":
+        return [head.layer.label, _shape(part)]
+    if part.role == "embedding":
+        return [*_spelled(head), *_after(part)]
+    if part.role == "learned":
+        return [_times(head.row.output)]
+    return [_shape(part)] if part.role == "other" else []
+
+
+def _spelled(piece: Piece) -> list[str]:
+    return [_times(weight.shape) for facts in piece.row.facts for weight in facts.weights[:1]]
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " × ".join(f"{int(extent):,}" for extent in shape)
+
+
+def _shape(part: Part) -> str:
+    return f"to {spell_shape(part.pieces[-1].row.output)}"
+
+
+def _after(part: Part) -> list[str]:
+    """What follows in the same block, where it does something: a function, a factor."""
+    shown = [piece.layer.label for piece in part.pieces[1:] if piece.layer.verb in ("Activation", "Arithmetic")]
+    return shown if len(shown) < 3 else []
+
+
+def _dense(part: Part) -> list[str]:
+    """The widths that its dense layers go through, and the function between."""
+    layers = [piece for piece in part.pieces if piece.layer.verb == "Full connection"]
+    widths = [f"{int(layers[0].row.input_shapes[0][-1]):,}", *(f"{int(each.row.output[-1]):,}" for each in layers)]
+    found = [piece.layer.label for piece in part.pieces if piece.layer.family == "activation"]
+    # The factor of the cubic term gives GELU by tanh away, where a module writes it out.
+    written_out = any("0.044715" in piece.layer.label for piece in part.pieces)
+    return [" → ".join(widths), *(["GELU"] if written_out else found[:1])]
+
+
+def _heads(part: Part) -> list[str]:
+    head = part.head
+    heads = head.layer.heads(head.row.facts[0])
+    said = []
+    if heads is not None:
+        queries, keys, width = heads
+        of = f" of {width}"
+        said = [f"{queries} heads{of}"] if queries == keys else [f"{queries} heads{of}, {keys} for K and V"]
+    turned = any(piece.layer.verb == "Rotation" for piece in part.pieces)
+    return [*said, *(["rotary positions"] if turned else [])]
+
+
+def _experts(part: Part) -> list[str]:
+    known = experts_of(part)
+    said = [f"{known[1]} of {known[0]} experts run"] if known else []
+    if not known or known[2] is None:
+        return said
+    width = int(part.head.row.output[-1])
+    return [*said, f"{width:,} → {known[2]:,} → {width:,} each"]
+
+
+def experts_of(part: Part) -> tuple[int, int, int | None] | None:
+    """How many experts there are, how many run at a position, and how wide each is inside, where that is known."""
+    for piece in part.pieces:
+        if piece.layer.experts is not None:
+            return piece.layer.experts
+        if piece.layer.label == "topk":
+            return int(piece.row.input_shapes[0][-1]), int(piece.row.output[-1]), None
+    return None
