@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,6 +19,33 @@ from archscope.oracles import verification
 # A property is held or not; how long an example took, and how long drawing one did, is the machine's affair.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+_MANY: Final = 50
+"""Modules that are worth a walk through all objects when they have been imported."""
+_seen = 0
+
+
+@pytest.fixture(autouse=True)
+def settled() -> None:
+    """What has been imported stays: no later collection of garbage looks through it again.
+
+    PyTorch and its relations are millions of objects. A collection that walks all of them takes half a second, and the
+    memory tracker asks for one at every step.
+    """
+    global _seen
+    if len(sys.modules) > _seen + _MANY:
+        gc.collect()
+        gc.freeze()
+        _seen = len(sys.modules)
+
+
+@pytest.fixture
+def every_object_is_looked_at(settled: None) -> Iterator[None]:
+    """Garbage is collected as in a program that has not been told what stays."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
 
 
 @dataclass(frozen=True)

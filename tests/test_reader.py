@@ -271,6 +271,7 @@ def test_a_year_and_a_task_are_what_lists_go_by() -> None:
         archscope.read(text.replace("2015", "late"))
 
 
+@pytest.mark.usefixtures("every_object_is_looked_at")
 @pytest.mark.parametrize("few", [20_000, 0])
 def test_a_program_that_reads_many_specs_keeps_nothing_of_the_earlier_ones(
     monkeypatch: pytest.MonkeyPatch, few: int
