@@ -43,7 +43,7 @@ _THIN: Final[Mapping[str, Mapping[str, Any]]] = {
 """What is changed of those whose weights take too long to make: the lines are the same."""
 
 
-def thin(name: str) -> Network:
-    """A spec whose weights can be made: as it is, or the same lines with small numbers."""
-    shape = (16,) if _THIN.get(name) is _DECODER else None
-    return archscope.load(name, changes=_THIN.get(name, {}), input=shape)
+def thin(name: str, shape: str | None = None) -> Network:
+    """A spec whose weights can be made: as it is, or the same lines with small numbers; on another input if wished."""
+    tokens = (16,) if _THIN.get(name) is _DECODER else None
+    return archscope.load(name, changes=_THIN.get(name, {}), input=shape or tokens)

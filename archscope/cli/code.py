@@ -19,7 +19,7 @@ from archscope.cli.arguments import (
 )
 from archscope.cli.terminal import emit
 
-_FRAMEWORKS = {"pytorch": "one torch.nn.Module", "keras": "one keras.Model"}
+_FRAMEWORKS = {"pytorch": "a torch.nn.Module", "keras": "a keras.Model"}
 
 
 def _complete_framework(incomplete: str) -> list[Any]:
@@ -39,10 +39,11 @@ def command(
     strict: Strict = False,
     output: Output = None,
 ) -> None:
-    """Print a network as source, ready to be read, changed and trained: one class, and for PyTorch one for each block.
+    """Print a network as source, ready to be read, changed and trained: a class for it, and one for each block.
 
     The source needs the framework and nothing of archscope; printing it needs neither. Its weights have the shapes
-    and the order of the built module's; with the same values it gives the same output.
+    and the order of the built module's; with the same values it gives the same output. Its attributes are the spec's
+    names: `conv3.1.a.conv` is `model.conv3[1].a.conv`. Keras has channels last.
 
     \b
     archscope code lenet5

@@ -9,43 +9,59 @@ from typing import Final
 
 from archscope.writing.listing import split_arguments
 
-_FILLED: Final = {"stride": "1", "padding": "0", "dilation": "1", "groups": "1", "bias": "True"}
-"""Options that a convolution has where it does not say, so that one which says is of the same class."""
-
-_POSITIONS: Final = {
-    "Conv": ("in_channels", "out_channels"),
-    "Linear": ("in_features", "out_features"),
-    "BatchNorm": ("features",),
-    "LayerNorm": ("shape",),
-    "Embedding": ("entries", "features"),
-}
-"""What the arguments of a class of ``torch.nn`` are called."""
-
 _MADE: Final = re.compile(r"self\.(?P<target>\w+(?:\.\d+)?) = (?P<class>[\w.]+)\((?P<rest>.*)\)\Z", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a framework calls the arguments of its classes.
+
+    Attributes:
+        prefix: where its classes stand, ``nn.``.
+        positions: the arguments that are given by their place, by what the name of a class begins with.
+        filled: what an argument is where a class does not say, so that a layer which says is of the same class.
+    """
+
+    prefix: str
+    positions: Mapping[str, Sequence[str]]
+    filled: Mapping[str, Mapping[str, str]]
+
+    def of(self, made: str, classes: Mapping[str, Sequence[str]]) -> Sequence[str]:
+        """The names of a class's arguments; ``classes`` are those of the source itself."""
+        theirs = (each for start, each in self.positions.items() if made.startswith(self.prefix + start))
+        return classes.get(made) or next(theirs, ())
+
+    def otherwise(self, made: str) -> Mapping[str, str]:
+        """What the arguments of a class are where it does not say."""
+        return next((each for start, each in self.filled.items() if made.startswith(self.prefix + start)), {})
 
 
 @dataclass
 class Statement:
-    """A line of a constructor: what is made of which class, with which arguments by name; or any other text."""
+    """A line of a constructor: what is made of which class, with which arguments by name; or any other text.
+
+    ``filled`` has the arguments that go without saying.
+    """
 
     text: str
     target: str = ""
     made: str = ""
     arguments: dict[str, str] = field(default_factory=dict)
     positional: int = 0
+    filled: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Equal for statements that differ in values alone."""
+        """Equal for statements that differ in values alone, and in none that is the object's own."""
         if not self.target:
             return (self.text,)
-        filled = _FILLED if self.made.startswith("nn.Conv") else {}
-        return self.target, self.made, tuple(name for name in self.arguments if name not in filled)
+        own = tuple(value for value in self.arguments.values() if "self." in value)
+        return self.target, self.made, tuple(name for name in self.arguments if name not in self.filled), own
 
 
-def statements(lines: Sequence[str], classes: Mapping[str, Sequence[str]]) -> list[Statement]:
+def statements(lines: Sequence[str], classes: Mapping[str, Sequence[str]], arguments: Arguments) -> list[Statement]:
     """The statements of a constructor, each read as far as it is a plain call; ``classes`` name their arguments."""
-    return [_statement(each, {**_POSITIONS, **classes}) for each in joined(lines)]
+    return [_statement(each, classes, arguments) for each in joined(lines)]
 
 
 def joined(lines: Sequence[str]) -> list[str]:
@@ -59,13 +75,13 @@ def joined(lines: Sequence[str]) -> list[str]:
     return texts
 
 
-def _statement(text: str, classes: Mapping[str, Sequence[str]]) -> Statement:
+def _statement(text: str, classes: Mapping[str, Sequence[str]], known: Arguments) -> Statement:
     found = _MADE.match(text)
     if found is None:
         return Statement(text)
     rest = " ".join(part.strip() for part in found["rest"].split("\n")).strip().rstrip(",")
-    made = found["class"].removeprefix("nn.")
-    names = classes.get(made) or next((each for start, each in _POSITIONS.items() if made.startswith(start)), ())
+    made = found["class"]
+    names = known.of(made, classes)
     arguments: dict[str, str] = {}
     positional = 0
     for number, part in enumerate(split_arguments(rest)):
@@ -75,7 +91,7 @@ def _statement(text: str, classes: Mapping[str, Sequence[str]]) -> Statement:
             arguments[names[number] if number < len(names) else f"argument{number}"] = part
         else:
             arguments[keyword[1]] = part[keyword.end() :]
-    return Statement(text, found["target"], found["class"], arguments, positional)
+    return Statement(text, found["target"], made, arguments, positional, known.otherwise(made))
 
 
 @dataclass
@@ -117,7 +133,7 @@ def unify(drafts: Sequence[Draft], name: str) -> tuple[Made, list[list[tuple[str
             continue
         shown = []
         for place, argument in enumerate(_names(each)):
-            values = tuple(one.arguments.get(argument, _FILLED.get(argument, "")) for one in each)
+            values = tuple(one.arguments.get(argument, one.filled.get(argument, "")) for one in each)
             value = values[0]
             if len(set(values)) > 1:
                 value = parameters.setdefault(values, "") or _named(argument, first.target, parameters)

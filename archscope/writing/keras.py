@@ -1,4 +1,4 @@
-"""A network as Keras 3 source: one class, channels last as Keras has it, without a trace of archscope.
+"""A network as Keras 3 source: a class for each block, channels last as Keras has it, without a trace of archscope.
 
 Writing it needs neither Keras nor PyTorch.
 """
@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from archscope.building.constructions import no_layer
 from archscope.errors import UsageError
 from archscope.layers import Shape
 from archscope.layers.base import spell_shape
-from archscope.layers.windows import same_padding
 from archscope.network import Network, Node
-from archscope.writing import keras_recurrent, keras_sequences, keras_windows
+from archscope.writing import keras_pooling, keras_recurrent, keras_sequences, keras_windows
+from archscope.writing.blocks import Dialect, in_classes
+from archscope.writing.classes import Arguments
 from archscope.writing.keras_axes import AXES, channels_first, channels_last
 from archscope.writing.keras_functions import FUNCTIONS, axis_of, cannot
+from archscope.writing.keras_pooling import around, sides_of
 from archscope.writing.listing import Listing, Place, assignment, class_name, doc, laid_out, short, transcribe
+from archscope.writing.pieces import Uncut
 
 _METHODS: Final = {
     "subsample": '''
@@ -35,7 +39,8 @@ def over_table(x, weight, table, strides, dilation):
     maps, first = [], 0
     for row in table:
         kernel = ops.transpose(weight[first : first + len(row)], (1, 2, 0))[..., None]
-        maps.append(ops.conv(ops.take(x, row, axis=-1), kernel, strides, dilation_rate=dilation))
+        seen = ops.take(x, row, axis=-1)
+        maps.append(ops.conv(seen, kernel, strides, dilation_rate=dilation))
         first += len(row)
     return ops.concatenate(maps, axis=-1)
 ''',
@@ -129,6 +134,31 @@ class _Place(Place):
         return cannot(self, why)
 
 
+_DIALECT: Final = Dialect(
+    base="layers.Layer",
+    runs="call",
+    names=frozenset({"keras", "layers", "ops"}),
+    arguments=Arguments(
+        prefix="layers.",
+        positions={
+            "Conv": ("filters", "kernel_size"),
+            "Dense": ("units",),
+            "Embedding": ("input_dim", "output_dim"),
+            "Dropout": ("rate",),
+            "SpatialDropout": ("rate",),
+            "MaxPooling": ("pool_size",),
+            "AveragePooling": ("pool_size",),
+            "GroupNormalization": ("groups",),
+            "MultiHeadAttention": ("num_heads", "key_dim"),
+            "GroupQueryAttention": ("head_dim", "num_query_heads", "num_key_value_heads"),
+        },
+        filled={
+            "Conv": {"strides": "1", "padding": '"valid"', "dilation_rate": "1", "groups": "1", "use_bias": "True"}
+        },
+    ),
+)
+
+
 def write_keras(network: Network) -> str:
     """The source of a Keras model.
 
@@ -148,40 +178,39 @@ def write_keras(network: Network) -> str:
             x = ops.softmax(self.fc3(x))
             return x
     """
+    # What cannot be written is named as the network names it, and not as a block does: so once as a whole.
+    (listing, arguments, results), before = _listed(network), list[str]()
+    with suppress(Uncut):
+        # A layer there makes its weights when it is first called: it is never given those of another class.
+        (listing, arguments, results), before = in_classes(network, _listed, None, class_name(network), _DIALECT)
+    shapes = "; ".join(spell_shape(_channels_last(shape)) for shape in network.inputs.values())
+    imports = [f"# Takes batches of {shapes}, channels last.", "import keras", "from keras import layers, ops"]
+    return laid_out(
+        [*imports, *(["", "", *before[:-2]] if before else [])],
+        f"class {class_name(network)}(keras.Model):", doc(network), listing,
+        f"def call(self, {arguments}):", results, "def __init__(self):",
+    )  # fmt: skip
+
+
+def _listed(
+    network: Network, call: Callable[[Node, list[str], Listing], str] | None = None
+) -> tuple[Listing, str, str]:
+    """A network's lines, the arguments of its function and its result; ``call`` writes a node that calls a piece."""
     listing = Listing.of(network)
 
     def write(node: Node, taken: list[str]) -> str:
+        if call is not None and node.layer.type == "call":
+            return call(node, taken, listing)
         if node.layer.type not in FORMS:
             raise no_layer(node.layer)
         return FORMS[node.layer.type](_Place(network, node, taken, listing))
 
     arguments, results = transcribe(network, listing, write, batch="ops.shape({})[0]")
-    shapes = "; ".join(spell_shape(_channels_last(shape)) for shape in network.inputs.values())
-    return laid_out(
-        ["import keras", "from keras import layers, ops"], f"class {class_name(network)}(keras.Model):",
-        doc(network), listing, f"def call(self, {arguments}):", results, "def __init__(self):",
-    ).replace("import keras\n", f"# Takes batches of {shapes}, channels last.\nimport keras\n", 1)  # fmt: skip
+    return listing, arguments, results
 
 
 def _channels_last(shape: Shape) -> tuple[int, ...]:
     return (*(int(each) for each in shape[1:]), int(shape[0])) if len(shape) > 1 else (int(shape[0]),)
-
-
-def _sides(place: _Place, stride: Sequence[int], dilation: Sequence[int]) -> tuple[tuple[tuple[int, int], ...], bool]:
-    """Padding before and after on each axis, and whether it is what Keras calls `same`."""
-    layer = place.layer
-    along = zip(place.shape[1:], layer.kernel_size, stride, dilation, strict=True)
-    same = tuple(same_padding(size, kernel=k, stride=s, dilation=d) for size, k, s, d in along)
-    sides = same if layer.padding == "same" else layer.padding
-    return sides, sides == same
-
-
-def _around(value: str, sides: Sequence[tuple[int, int]], fill: str = "") -> str:
-    """The value with padding around it, in Keras's order of axes."""
-    if not any(map(any, sides)):
-        return value
-    pairs = ", ".join(str(list(each)) for each in ((0, 0), *sides, (0, 0)))
-    return f"ops.pad({value}, [{pairs}]{fill})"
 
 
 def _initializer(scheme: str, numbers: Sequence[float]) -> str:
@@ -192,7 +221,7 @@ def _initializer(scheme: str, numbers: Sequence[float]) -> str:
 def _conv(place: _Place) -> str:
     layer = place.layer
     axes = len(layer.kernel_size)
-    sides, same = _sides(place, layer.stride, layer.dilation)
+    sides, same = sides_of(place, layer.stride, layer.dilation)
     if getattr(layer, "connection_table", None) is not None:
         return _table_conv(place, sides)
     padded = same and any(map(any, sides))
@@ -202,7 +231,7 @@ def _conv(place: _Place) -> str:
     rest += "" if layer.groups == 1 else f", groups={layer.groups}"
     rest += "" if layer.bias else ", use_bias=False"
     if not padded:
-        place.taken = [_around(place.taken[0], sides)]
+        place.taken = [around(place.taken[0], sides)]
     kernel = short(layer.kernel_size)
     return place.made(f"Conv{axes}D({layer.out_channels}, {kernel}{rest}{place.initializers})")
 
@@ -212,7 +241,7 @@ def _table_conv(place: _Place, sides: Sequence[tuple[int, int]]) -> str:
     weight, *bias = place.facts.weights
     place.construct(f"self.{place.name}_table = [", *(f"    {list(row)}," for row in layer.connection_table), "]")
     kernels = place.weight("weight", weight.shape, _over_table(place))
-    value = _around(place.taken[0], sides)
+    value = around(place.taken[0], sides)
     table = f"self.{place.name}_table"
     run = f"{place.method('over_table')}({value}, {kernels}, {table}, {short(layer.stride)}, {short(layer.dilation)})"
     if not bias:
@@ -230,39 +259,6 @@ def _over_table(place: _Place) -> str:
     reach = f"{numbers[0]:g} / ({window} * len(row))" if scheme else f"({window} * len(row)) ** -0.5"
     place.construct(f"reach = [[[{reach}]] for row in self.{place.name}_table for _ in row]")
     return f"{place.method('within')}(reach)"
-
-
-def _pool(place: _Place) -> str:
-    layer = place.layer
-    kind, axes = ("Max" if "max" in layer.type else "Average"), len(layer.kernel_size)
-    dilation = getattr(layer, "dilation", (1,) * axes)
-    if set(dilation) != {1}:
-        raise place.cannot("a pooling there has no dilation")
-    sides, same = _sides(place, layer.steps, dilation)
-    output = tuple(int(each) for each in place.facts.output[1:])
-    along = zip(place.shape[1:], sides, layer.kernel_size, layer.steps, output, strict=True)
-    if layer.ceil_mode and any((n + b + a - k) // s + 1 != made for n, (b, a), k, s, made in along):
-        raise place.cannot("a last window there never hangs over the end, as `ceil_mode` lets it")
-    padded = same and any(map(any, sides)) and kind == "Max"
-    if not padded:
-        fill = ', constant_values=float("-inf")' if kind == "Max" else ""
-        if kind == "Average" and any(map(any, sides)) and not layer.count_include_pad:
-            raise place.cannot("padding there counts as zeros in an average")
-        place.taken = [_around(place.taken[0], sides, fill)]
-    size, strides = short(layer.kernel_size), short(layer.steps)
-    rest = "" if size == strides else f", strides={strides}"
-    rest += ', padding="same"' if padded else ""
-    return place.made(f"{kind}Pooling{axes}D({size}{rest})")
-
-
-def _adaptive(place: _Place) -> str:
-    kind = "Max" if "max" in place.layer.type else "Average"
-    sizes = []
-    for extent, made in zip(place.shape[1:], place.layer.output_size, strict=True):
-        if extent % made:
-            raise place.cannot(f"{made} windows over {extent} positions are not all of one size")
-        sizes.append(extent // made)
-    return place.made(f"{kind}Pooling{len(sizes)}D({short(sizes)})")
 
 
 def _subsampling(place: _Place) -> str:
@@ -374,10 +370,8 @@ FORMS: Final[dict[str, Callable[[_Place], str]]] = {
     **keras_sequences.SEQUENCES,
     **keras_recurrent.RECURRENT,
     **keras_windows.WINDOWS,
+    **keras_pooling.POOLING,
     **{f"conv{axes}d": _conv for axes in (1, 2, 3)},
-    **{f"{kind}_pool{axes}d": _pool for kind in ("max", "avg") for axes in (1, 2, 3)},
-    **{f"adaptive_{kind}_pool{axes}d": _adaptive for kind in ("max", "avg") for axes in (1, 2, 3)},
-    **{f"zero_pad{axes}d": lambda place: _around(place.taken[0], place.layer.padding) for axes in (1, 2, 3)},
     "subsampling": _subsampling,
     "linear": _linear,
     "rbf": _rbf,

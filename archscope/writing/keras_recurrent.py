@@ -6,12 +6,12 @@ there stand the other way round, so each is turned before and back after.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from archscope.writing.keras_axes import channels_first, channels_last
 from archscope.writing.keras_functions import Form
+from archscope.writing.listing import spread
 
 METHODS: Final = {
     "rnn_step": '''
@@ -46,8 +46,10 @@ def gru_step(x, states, into, back, *shifts):
 ''',
     "recur": '''
 @staticmethod
-def recur(x, first, steps, directions=1, dropped=None):
-    """Every state of the last layer, and the last states of every layer; each layer has its step."""
+def recur(x, steps, first=(), sizes=(), directions=1, dropped=None):
+    """Every state of the last layer, and every layer's last, positions behind features."""
+    x, *first = (ops.transpose(each, (0, 2, 1)) for each in (x, *first))
+    first += [ops.zeros((ops.shape(x)[0], len(steps), size)) for size in sizes]
     last = []
     for depth in range(0, len(steps), directions):
         sides = []
@@ -62,10 +64,15 @@ def recur(x, first, steps, directions=1, dropped=None):
         x = ops.concatenate(sides, axis=-1)
         if dropped is not None and depth + directions < len(steps):
             x = dropped(x)
-    return (x, *(ops.stack(each, axis=1) for each in zip(*last)))
+    made = (x, *(ops.stack(each, axis=1) for each in zip(*last)))
+    return [ops.transpose(each, (0, 2, 1)) for each in made]
 ''',
 }
 """Methods for a step of each kind, and for all of them along a sequence."""
+
+
+_WIDTH: Final = 88
+"""Characters of a line in a list within a constructor."""
 
 
 def _held(place: Any) -> dict[str, str]:
@@ -86,41 +93,35 @@ def _step(place: Any, kind: str, held: Mapping[str, str], suffix: str) -> str:
     return f"{place.method(f'{kind}_step')}(x, states, {', '.join(given)})"
 
 
-def _nothing(place: Any, many: int, extents: Sequence[int]) -> str:
-    """States of nothing to begin with."""
-    shapes = [f"(ops.shape({place.taken[0]})[0], {', '.join(map(str, extents))})"] * many
-    return ", ".join(f"ops.zeros({shape})" for shape in shapes)
-
-
 def _recurrent(place: Any) -> str:
     layer, kind = place.layer, place.layer.type
     held, directions = _held(place), 2 if layer.bidirectional else 1
     steps = [
-        f"lambda x, states: {_step(place, kind, held, f'_l{depth}{side}')}"
+        _step(place, kind, held, f"_l{depth}{side}")
         for depth in range(layer.num_layers) for side in ("", "_reverse")[:directions]
     ]  # fmt: skip
-    many = len(steps)
-    place.construct(f"self.{place.name}_steps = [", *(f"    {each}," for each in steps), "]")
-    first = ", ".join(channels_first(each, 2) for each in place.taken[1:])
-    if not first:
+    lines = [line for step in steps for line in spread("lambda x, states: ", step, ",", _WIDTH)]
+    place.construct(f"self.{place.name}_steps = [", *(f"    {line}" for line in lines), "]")
+    given = [place.taken[0], f"self.{place.name}_steps"]
+    if place.taken[1:]:
+        given.append(f"first=[{', '.join(place.taken[1:])}]")
+    else:
         states = [layer.hidden_size, layer.hidden_size] if kind == "lstm" else [layer.hidden_size]
-        states[0] = getattr(layer, "proj_size", None) or layer.hidden_size
-        first = ", ".join(_nothing(place, 1, (many, size)) for size in states)
-    given = [channels_first(place.taken[0], 2), f"[{first}]", f"self.{place.name}_steps"]
+        given.append(f"sizes={[getattr(layer, 'proj_size', None) or states[0], *states[1:]]}")
     if directions > 1:
         given.append("directions=2")
     if layer.dropout and layer.num_layers > 1:
         place.construct(f"self.{place.name}_dropped = layers.Dropout({layer.dropout:g})")
         given.append(f"dropped=self.{place.name}_dropped")
-    made = f"{place.method('recur')}({', '.join(given)})"
-    return f"[{channels_last('each', 2)} for each in {made}]"
+    return f"{place.method('recur')}({', '.join(given)})"
 
 
 def _cell(place: Any) -> str:
     kind = place.layer.type.removesuffix("_cell")
     states = ", ".join(place.taken[1:])
     if not states:
-        states = _nothing(place, 2 if kind == "lstm" else 1, [place.layer.hidden_size])
+        nothing = f"ops.zeros((ops.shape({place.taken[0]})[0], {place.layer.hidden_size}))"
+        states = ", ".join([nothing] * (2 if kind == "lstm" else 1))
     step = _step(place, kind, _held(place), "")
     called = step.replace("(x, states, ", f"({place.taken[0]}, [{states}], ", 1)
     return called if kind == "lstm" else f"{called}[0]"

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from archscope.writing.keras_axes import channels_first, channels_last
 from archscope.writing.keras_functions import Form, cannot
+from archscope.writing.listing import spread
 
 METHODS: Final = {
     "attend": '''
@@ -60,7 +61,7 @@ def waves(length, features, base=10000.0):
     "mix_experts": '''
 @staticmethod
 def mix_experts(x, scores, active, run):
-    """The sum of what the chosen experts make of each position, by their share; the others count nothing."""
+    """What the chosen experts make of each position, each by its share."""
     share, chosen = ops.top_k(ops.softmax(scores), active)
     share = share / ops.sum(share, axis=-1, keepdims=True)
     result = ops.zeros_like(x)
@@ -188,7 +189,7 @@ def _experts(place: Any) -> str:
         return f"ops.matmul({of}, ops.transpose({held[name]}[expert])){shift}"
 
     run = _between(layer, dense)
-    place.construct(f"{own}_expert = lambda x, expert: {run}")
+    place.construct(*spread(f"{own}_expert = lambda x, expert: ", run, "", 92))
     mixed = f"{place.method('mix_experts')}({value}, {own}_router({value}), {layer.top_k}, {own}_expert)"
     if layer.num_shared_experts:
         width = layer.num_shared_experts * layer.hidden_features
@@ -196,7 +197,8 @@ def _experts(place: Any) -> str:
             made = place.shape[-1] if name == "down_proj" else width
             place.construct(f"{own}_shared_experts_{name} = layers.Dense({made}, use_bias={layer.bias})")
         mixed += f" + {_between(layer, lambda of, name: f'{own}_shared_experts_{name}({of})', value)}"
-    return channels_last(f"({mixed})", rank)
+        mixed = f"({mixed})"
+    return channels_last(mixed, rank)
 
 
 def _between(layer: Any, dense: Callable[[str, str], str], value: str = "x") -> str:

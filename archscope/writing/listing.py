@@ -6,7 +6,7 @@ import keyword
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -248,24 +248,54 @@ def doc(network: Network, width: int = 96) -> list[str]:
 
 def assignment(target: str, expression: str, width: int = 100) -> list[str]:
     """``target = expression``, on several lines if one would be too long."""
-    line = f"{target} = {expression}"
-    if len(line) + 8 <= width or "(" not in expression or not expression.endswith(")"):
-        return [line]
-    head, _, rest = expression.partition("(")
-    return [f"{target} = {head}(", *(f"    {part}," for part in split_arguments(rest[:-1])), ")"]
+    return spread(f"{target} = ", expression, "", width - 8)
+
+
+def spread(head: str, expression: str, end: str, width: int) -> list[str]:
+    """An expression between two texts; what is too long has a line for each argument, or for each term."""
+    if len(head) + len(expression) + len(end) <= width:
+        return [f"{head}{expression}{end}"]
+    opens = [place for place, depth in _depths(expression) if depth == 0]
+    name, bracket, rest = expression.partition("(")
+    if bracket and opens == [*range(len(name)), len(expression) - 1]:
+        parts = split_arguments(rest[:-1])
+        if not name and len(parts) == 1:
+            return spread(head, parts[0], end, width)
+        lines = [line for part in parts for line in spread("", part, ",", width - 4)]
+        return [f"{head}{name}(", *(f"    {line}" for line in lines), f"){end}"]
+    for operator in (" + ", " * ", " / "):
+        places = [-len(operator), *(place for place in opens if expression.startswith(operator, place))]
+        if len(places) > 1:
+            ends = [*places[1:], len(expression)]
+            terms = [expression[at + len(operator) : to] for at, to in zip(places, ends, strict=True)]
+            before = ["", *[operator.lstrip()] * (len(terms) - 1)]
+            lines = [
+                line for each, term in zip(before, terms, strict=True) for line in spread(each, term, "", width - 4)
+            ]
+            return [f"{head}(", *(f"    {line}" for line in lines), f"){end}"]
+    return [f"{head}{expression}{end}"]
+
+
+def _depths(text: str) -> Iterator[tuple[int, int]]:
+    """How many brackets are open after each letter; a quotation is one more."""
+    depth, quoted = 0, ""
+    for place, mark in enumerate(text):
+        if mark in "'\"" and quoted in ("", mark):
+            quoted = "" if quoted else mark
+        elif not quoted:
+            depth += (mark in "([{") - (mark in ")]}")
+        yield place, depth + bool(quoted)
 
 
 def split_arguments(text: str) -> list[str]:
-    """Arguments apart, brackets kept together.
+    """Arguments apart, brackets and quotations kept together.
 
-    >>> split_arguments("1, [2, 3], kernel_size=(5, 5)")
-    ['1', '[2, 3]', 'kernel_size=(5, 5)']
+    >>> split_arguments("1, [2, 3], kernel_size=(5, 5), axes='a, b'")
+    ['1', '[2, 3]', 'kernel_size=(5, 5)', "axes='a, b'"]
     """
-    parts, depth, start = [], 0, 0
-    for place, mark in enumerate(text):
-        depth += mark in "([{"
-        depth -= mark in ")]}"
-        if mark == "," and not depth:
+    parts, start = [], 0
+    for place, depth in _depths(text):
+        if text[place] == "," and not depth:
             parts.append(text[start:place].strip())
             start = place + 1
     return [part for part in (*parts, text[start:].strip()) if part]

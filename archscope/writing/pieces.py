@@ -53,6 +53,11 @@ class Piece:
         return self.group is not None and not self.group.block and not self.calls
 
     @property
+    def blocks(self) -> bool:
+        """Whether each piece within it is a block."""
+        return all(each.group is not None and bool(each.group.block) for each in self.calls.values())
+
+    @property
     def chained(self) -> bool:
         """Whether it is a run of copies, each of which reads the one before, and what else it reads is common."""
         if self.group is None or not self.group.copies or len(self.calls) != len(self.network.nodes):

@@ -1,4 +1,4 @@
-"""A network as PyTorch source: one class, without a trace of archscope. Writing it needs no PyTorch.
+"""A network as PyTorch source: a class for each block, without a trace of archscope. Writing it needs no PyTorch.
 
 The constructor lines are the constructions that the built module is made by; only the layers that PyTorch does not
 have are written by hand.
@@ -14,6 +14,8 @@ from archscope.building.constructions import Construction, construction
 from archscope.building.sides import Sides, flat, same_sides
 from archscope.network import Network, Node
 from archscope.writing import pytorch_functions, pytorch_historic, pytorch_sequences
+from archscope.writing.blocks import Dialect, in_classes
+from archscope.writing.classes import Arguments
 from archscope.writing.listing import (
     Listing,
     Place,
@@ -23,10 +25,8 @@ from archscope.writing.listing import (
     laid_out,
     transcribe,
 )
-from archscope.writing.pieces import Uncut, cut
-from archscope.writing.pytorch_blocks import Classes, loops, rolled
+from archscope.writing.pieces import Uncut
 from archscope.writing.pytorch_historic import option, window
-from archscope.writing.ties import Ties
 
 _METHODS: Final = {
     "dropped_path": '''
@@ -92,6 +92,26 @@ class _Place(Place):
         return f"F.pad({value}, {flat(self.sides)}{fill})" if any(map(any, self.sides)) else value
 
 
+_DIALECT: Final = Dialect(
+    base="nn.Module",
+    runs="forward",
+    names=frozenset({"F", "nn", "torch"}),
+    arguments=Arguments(
+        prefix="nn.",
+        positions={
+            "Conv": ("in_channels", "out_channels"),
+            "Linear": ("in_features", "out_features"),
+            "BatchNorm": ("features",),
+            "LayerNorm": ("shape",),
+            "Embedding": ("entries", "features"),
+        },
+        filled={"Conv": {"stride": "1", "padding": "0", "dilation": "1", "groups": "1", "bias": "True"}},
+    ),
+    chain="nn.Sequential",
+    row="nn.ModuleList",
+)
+
+
 def write_pytorch(network: Network) -> str:
     """The source of a PyTorch module.
 
@@ -109,10 +129,7 @@ def write_pytorch(network: Network) -> str:
             return x
     """
     try:
-        whole, ties = cut(network, loops(_listed))
-        classes = Classes(whole, Ties(network, ties, _tied), _listed, class_name(network))
-        (listing, arguments, results), before = classes.listed(whole), classes.text()
-        listing.constructor = rolled(listing.constructor)
+        (listing, arguments, results), before = in_classes(network, _listed, _tied, class_name(network), _DIALECT)
     except Uncut:
         (listing, arguments, results), before = _listed(network), []
     functions = _uses_functions(listing) or any("F." in line for line in before)

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from archscope.network import Network, Node
 from archscope.writing.listing import attributes
-from archscope.writing.pieces import Piece, Tie
+from archscope.writing.pieces import Piece, Tie, Uncut
 
-_Tied = Callable[[Network, Node, Node, str, str], list[str]]
+Tied = Callable[[Network, Node, Node, str, str], list[str]]
 """Lines that give a layer the weights of another, from the expression of each."""
 
 
@@ -23,7 +23,7 @@ class Twin(NamedTuple):
 class Ties:
     """The weights that the pieces of a network share."""
 
-    def __init__(self, network: Network, ties: Sequence[Tie], tied: _Tied) -> None:
+    def __init__(self, network: Network, ties: Sequence[Tie], tied: Tied | None) -> None:
         self._network = network
         self._tied = tied
         self._apart = {tie.node.name for tie in ties}
@@ -43,11 +43,17 @@ class Ties:
         self._settled.add(id(piece))
 
     def lines(self, piece: Piece) -> list[str]:
-        """The lines for the layers in a piece, none of which stand in one piece within it."""
+        """The lines for the layers in a piece, none of which stand in one piece within it.
+
+        Raises:
+            Uncut: a layer cannot be given the weights of one in another class.
+        """
         lines: list[str] = []
         for tie in self._within.get(id(piece), ()):
             inner = piece.calls.get(piece.held[tie.node.name])
             if inner is None or id(inner) not in self._settled:
+                if self._tied is None:
+                    raise Uncut
                 places = (self._place(piece, each.name) for each in (tie.node, tie.owner))
                 lines += self._tied(self._network, tie.node, tie.owner, *places)
         return lines

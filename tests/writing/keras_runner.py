@@ -13,6 +13,7 @@ import torch
 import archscope
 from archscope.network import Network
 from archscope.writing.keras import write_keras
+from tests.collection import thin
 
 
 def shaped(source: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
@@ -61,6 +62,31 @@ def owned(model: Any, label: str, key: str) -> Any:
     return Turned(layer.kernel) if name == "weight" else layer.bias
 
 
+def found(model: Any, name: str) -> tuple[Any, str]:
+    """The object that has a layer of a spec, and its name there: `.2` is `[2]`, all else are attributes."""
+    held, left = model, name.split(".")
+    while left:
+        if left[0].isdigit() and isinstance(held, (list, tuple)):
+            held, left = held[int(left[0])], left[1:]
+            continue
+        for many in range(len(left), 0, -1):
+            label = "_".join(left[:many])
+            if many == len(left) and any(each == label or each.startswith(f"{label}_") for each in vars(held)):
+                return held, label
+            if isinstance(getattr(held, label, None), (list, tuple, keras_layer())):
+                held, left = getattr(held, label), left[many:]
+                break
+        else:
+            raise AssertionError(name)
+    return held, ""
+
+
+def keras_layer() -> type:
+    import keras
+
+    return keras.layers.Layer
+
+
 class Turned:
     """A matrix of a dense layer of Keras, which takes PyTorch's."""
 
@@ -71,18 +97,32 @@ class Turned:
         self.matrix.assign(value.T)
 
 
+def stir(built: Any) -> None:
+    """Weights so large that every layer of a deep network has a say in what comes out."""
+    for name, held in [*built.named_parameters(), *built.named_buffers()]:
+        if not held.is_floating_point():
+            continue
+        if name.endswith("running_var"):
+            held.data.uniform_(0.5, 1.5)
+        elif held.dim() > 1 and isinstance(held, torch.nn.Parameter):
+            held.data.normal_(0, (2 / max(held[0].numel(), 1)) ** 0.5)
+        elif isinstance(held, torch.nn.Parameter) or name.endswith("running_mean"):
+            held.data += 0.1 * torch.randn_like(held)
+
+
 def difference(network: Network) -> tuple[int, int, float]:
-    """Parameters of the built module and of the Keras model, and how far their outputs are apart."""
+    """Parameters of the built module and of the Keras model, and how far apart their outputs are for their size."""
     # Keras chooses its backend on import, so this module may be looked at without it.
     import keras
 
     torch.manual_seed(0)
     built = archscope.build(network).eval()
+    stir(built)
     source = write_keras(network)
     assert "archscope" not in source, network.name
     module = ModuleType(network.name)
     exec(compile(source, network.name, "exec"), module.__dict__)
-    (made,) = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, keras.Model)]
+    made = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, keras.Model)][-1]
     model = made()
     examples = built.example_inputs(2)
     turned = [lasting(each) for each in examples]
@@ -91,14 +131,14 @@ def difference(network: Network) -> tuple[int, int, float]:
         weights = [each for each in built.node(node.name).state_dict().items() if "num_batches" not in each[0]]
         if not weights or node.shares is not None:  # what is shared has its values where it is held
             continue
+        owner, label = found(model, node.name)
+        layer = getattr(owner, label, None) if label else owner
         if node.layer.type == "multihead_attention":
             made_of = attention_of(built.node(node.name))
-            for value, target in zip(made_of, getattr(model, node.name.replace(".", "_")).weights, strict=True):
+            for value, target in zip(made_of, layer.weights, strict=True):
                 target.assign(value)
             continue
-        label = node.name.replace(".", "_")
-        layer = getattr(model, label, None)
-        targets = list(layer.weights) if layer is not None else [owned(model, label, key) for key, _ in weights]
+        targets = list(layer.weights) if layer is not None else [owned(owner, label, key) for key, _ in weights]
         order = ["weight", "bias", "running_mean", "running_var"]
         if layer is not None:
             weights.sort(key=lambda each: order.index(each[0]))
@@ -108,17 +148,16 @@ def difference(network: Network) -> tuple[int, int, float]:
     expected = [lasting(each) for each in tensors(built(*examples))]
     got = tensors(model(*turned, training=False))
     # A root or a logarithm of what is below 0 is no number in either.
-    apart = max(
-        float((one.nan_to_num() - other.nan_to_num()).abs().max()) for one, other in zip(expected, got, strict=True)
-    )
+    pairs = [(one.nan_to_num(), other.nan_to_num()) for one, other in zip(expected, got, strict=True)]
+    apart = max(float((one - other).abs().max() / one.abs().max().clamp(min=1e-6)) for one, other in pairs)
     counted = sum(int(np.prod(each.shape)) for each in model.trainable_weights)
     return int(archscope.analyze(network).totals.parameters), counted, apart
 
 
 def loaded(name: str) -> Network:
-    """A spec by name, ``resnet@18:3,64,64`` with another input."""
+    """A spec by name, with small numbers where it is large; ``resnet@18:3,64,64`` with another input."""
     spec, _, shape = name.partition(":")
-    return archscope.load(spec, input=shape or None)
+    return thin(spec, shape or None)
 
 
 def layer_types() -> Iterator[tuple[str, Network]]:
@@ -136,7 +175,7 @@ def main(names: list[str]) -> None:
         try:
             ours, theirs, apart = difference(network)
         except archscope.UsageError as error:
-            print(name, "cannot:", str(error).partition("Keras: ")[2])
+            print(name, "cannot:", str(error).partition("Keras: ")[2] or error)
         else:
             print(name, ours, theirs, f"{apart:.2e}")
 

@@ -189,13 +189,17 @@ SHARED = {
 }
 
 
-@pytest.mark.parametrize("line", [*SHARED.values()], ids=[*SHARED])
-def test_weights_that_are_shared_across_blocks_are_assigned_in_the_class_around_both(line: str) -> None:
-    text = (
+def sharing(line: str) -> str:
+    """A spec with a block whose weights a line shares."""
+    return (
         "input: [4]\nblocks:\n  b:\n    layers:\n      x: {type: linear, out_features: 4, activation: tanh}\n"
         f"      y: {{type: linear, out_features: 4, shares: x}}\nlayers:\n  p: {{type: b}}\n  {line}\n"
     )
-    network = archscope.read(text, name="net")
+
+
+@pytest.mark.parametrize("line", [*SHARED.values()], ids=[*SHARED])
+def test_weights_that_are_shared_across_blocks_are_assigned_in_the_class_around_both(line: str) -> None:
+    network = archscope.read(sharing(line), name="net")
     assert_the_same(network)
     assert classes(network) == ["B", "Net"]
 

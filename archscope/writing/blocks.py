@@ -1,4 +1,4 @@
-"""A class of PyTorch for each block, and the calls of blocks in the classes around them."""
+"""A class for each block in a framework's source, and the calls of blocks in the classes around them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import keyword
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from archscope.network import Group, Node
-from archscope.writing.classes import Draft, Made, Statement, joined, statements, unify
+from archscope.network import Group, Network, Node
+from archscope.writing.classes import Arguments, Draft, Made, Statement, joined, statements, unify
 from archscope.writing.listing import Listing, assignment, laid_out, split_arguments
 from archscope.writing.loops import loop_of
-from archscope.writing.pieces import Call, Piece, Uncut
-from archscope.writing.ties import Ties
+from archscope.writing.pieces import Call, Piece, Uncut, cut
+from archscope.writing.ties import Tied, Ties
 
 _Called = Callable[[Node, list[str], Listing], str]
 Listed = Callable[..., tuple[Listing, str, str]]
@@ -24,14 +25,69 @@ WIDTH: Final = 90
 """Characters of a line within a constructor, which stands eight further in."""
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """How a framework has a class of layers.
+
+    Attributes:
+        base: what the class of a block is of, ``nn.Module``.
+        runs: what its function is called, ``forward``.
+        names: what the source calls the framework's modules.
+        arguments: what it calls the arguments of its own classes.
+        chain: the class of layers that run one after another; empty where a list and a loop say so.
+        row: the class of a list of layers; empty where a list of Python is one.
+    """
+
+    base: str
+    runs: str
+    names: frozenset[str]
+    arguments: Arguments
+    chain: str = ""
+    row: str = ""
+
+    @property
+    def lists(self) -> frozenset[str]:
+        """The classes of several layers."""
+        return frozenset({self.chain, self.row}) - {""}
+
+    def around(self, chained: bool) -> tuple[str, str]:
+        """What stands before and after layers that are made for a list."""
+        if chained and self.chain:
+            return f"{self.chain}(", ")"
+        return (f"{self.row}([", "])") if self.row else ("[", "]")
+
+
+def in_classes(
+    network: Network, listed: Listed, tied: Tied | None, name: str, dialect: Dialect
+) -> tuple[tuple[Listing, str, str], list[str]]:
+    """The lines of a network's own class, and those of its blocks' classes before it.
+
+    Args:
+        network: what is written.
+        listed: how the layers of a piece are listed.
+        tied: how a layer is given the weights of one in another class; None if it cannot be.
+        name: what the class of the whole is called.
+        dialect: how the framework has a class of layers.
+
+    Raises:
+        Uncut: it has no blocks, or cannot be cut along them.
+    """
+    whole, ties = cut(network, lambda piece: loop_of(piece, *listed(piece.network)) is not None)
+    classes = Classes(whole, Ties(network, ties, tied), listed, name, dialect)
+    listing, arguments, results = classes.listed(whole)
+    listing.constructor = rolled(listing.constructor, dialect)
+    return (listing, arguments, results), classes.text()
+
+
 class Classes:
     """The classes that the pieces of a network need, each block's before those that use it."""
 
-    def __init__(self, whole: Piece, ties: Ties, listed: Listed, taken: str) -> None:
+    def __init__(self, whole: Piece, ties: Ties, listed: Listed, taken: str, dialect: Dialect) -> None:
         self.made: list[Made] = []
         self._ties = ties
         self._listed = listed
-        self._names: set[str] = {taken, "F", "nn", "torch"}
+        self._dialect = dialect
+        self._names: set[str] = {taken, *dialect.names}
         self._built: dict[int, str] = {}
         levels: dict[int, list[Piece]] = {}
         for piece, height in _heights(whole):
@@ -56,14 +112,14 @@ class Classes:
         if id(piece) in self._built:
             listing.constructor += self._twin(piece, listing, target) or assignment(target, self._built[id(piece)])
             return f"{target}({', '.join(taken)})"
-        one = len(piece.network.inputs) == 1
-        made = self._run(f"{target} = ", piece, "nn.Sequential" if one else "nn.ModuleList", "")
+        chained = bool(self._dialect.chain) and len(piece.network.inputs) == 1
+        made = self._run(f"{target} = ", piece, "", chained)
         listing.constructor += self._twin(piece, listing, target) or made
-        if one:
+        if chained:
             return f"{target}({taken[0]})"
         value = _carried(node, taken, listing)
         listing.forward += [f"{value} = {taken[0]}"] if value != taken[0] else []
-        listing.forward += [f"for block in {target}:", f"    {value} = block({', '.join([value, *taken[1:]])})"]
+        listing.forward += _calls(target, piece, value, taken)
         return value
 
     def _twin(self, piece: Piece, listing: Listing, target: str) -> list[str]:
@@ -98,7 +154,7 @@ class Classes:
         listing.constructor = [*_without(listing.constructor, ties), *ties]
         return listing, arguments, results
 
-    def _run(self, head: str, piece: Piece, kind: str, indent: str) -> list[str]:
+    def _run(self, head: str, piece: Piece, indent: str, chained: bool) -> list[str]:
         """Lines that make a run of copies, equal ones in a loop."""
         if not piece.chained:
             raise Uncut
@@ -107,11 +163,9 @@ class Classes:
             if id(call) in self._built:
                 made.append([f"{indent}    {self._built[id(call)]}"])
             else:
-                inner = "nn.Sequential" if len(call.network.inputs) == 1 else "nn.ModuleList"
-                made.append(self._run("", call, inner, f"{indent}    "))
-        body = _elements(made, indent)
-        opening, closing = ("([", "])") if kind == "nn.ModuleList" else ("(", ")")
-        return [f"{indent}{head}{kind}{opening}", *body, f"{indent}{closing}"]
+                made.append(self._run("", call, f"{indent}    ", chained))
+        opening, closing = self._dialect.around(chained)
+        return [f"{indent}{head}{opening}", *_elements(made, indent), f"{indent}{closing}"]
 
     def _level(self, pieces: Sequence[Piece]) -> None:
         """The classes of pieces that need no class of one another."""
@@ -129,9 +183,10 @@ class Classes:
     def _draft(self, piece: Piece) -> Draft:
         listing, arguments, results = self.listed(piece)
         forward = (arguments, *listing.forward, results)
+        own = {made.name: made.parameters for made in self.made}
         said = [
-            Statement(each.text) if each.made in ("nn.Sequential", "nn.ModuleList") else each
-            for each in statements(listing.constructor, {made.name: made.parameters for made in self.made})
+            Statement(each.text) if each.made in self._dialect.lists else each
+            for each in statements(listing.constructor, own, self._dialect.arguments)
         ]
         group = piece.group or Group()
         return Draft(group.block, group.name, said, forward, listing.methods)
@@ -148,12 +203,18 @@ class Classes:
 
     def text(self) -> list[str]:
         """The classes' lines, two empty ones after each."""
-        return [line for made in self.made for line in (*_class(made), "", "")]
+        return [line for made in self.made for line in (*_class(made, self._dialect), "", "")]
 
 
-def loops(listed: Listed) -> Callable[[Piece], bool]:
-    """Whether a run of a plain layer can be a list and a loop."""
-    return lambda piece: loop_of(piece, *listed(piece.network)) is not None
+def _calls(target: str, piece: Piece, value: str, taken: Sequence[str]) -> list[str]:
+    """Lines that call the copies of a run one after another; copies that are runs themselves in a loop of their own."""
+    call = f"{value} = block({', '.join([value, *taken[1:]])})"
+    inner = [each for each in piece.calls.values() if each.group is not None and not each.group.block]
+    if not inner:
+        return [f"for block in {target}:", f"    {call}"]
+    if len(inner) < len(piece.calls) or any(each.calls and not each.blocks for each in inner):
+        raise Uncut
+    return [f"for blocks in {target}:", "    for block in blocks:", f"        {call}"]
 
 
 def _without(lines: Sequence[str], ties: Sequence[str]) -> list[str]:
@@ -174,7 +235,7 @@ def _carried(node: Node, taken: list[str], listing: Listing) -> str:
 _COPY: Final = re.compile(r"self\.(\w+)\.(\d+) = (.*)\Z", re.DOTALL)
 
 
-def rolled(lines: Sequence[str]) -> list[str]:
+def rolled(lines: Sequence[str], dialect: Dialect) -> list[str]:
     """Lines of a constructor where layers that are made for places of a list become that list."""
     done: list[str] = []
     runs: dict[str, list[list[str]]] = {}
@@ -188,9 +249,10 @@ def rolled(lines: Sequence[str]) -> list[str]:
         first, *rest = (part.strip() for part in copy[3].split("\n"))
         whole = f"{first}{' '.join(rest[:-1]).rstrip(',')}{''.join(rest[-1:])}"
         runs.setdefault(copy[1], []).append([f"    {whole}"])
+    opening, closing = dialect.around(False)
     for name, made in runs.items():
         at = done.index(f"self.{name}.")
-        done[at : at + 1] = [f"self.{name} = nn.ModuleList([", *_elements(made, ""), "])"]
+        done[at : at + 1] = [f"self.{name} = {opening}", *_elements(made, ""), closing]
     return done
 
 
@@ -228,16 +290,18 @@ def _looped(call: str, times: int, indent: str) -> list[str]:
     return [f"{indent}*(", *_spread(f"{indent}    {call}"), f"{indent}    for _ in range({times})", f"{indent})"]
 
 
-def _class(made: Made) -> list[str]:
+def _class(made: Made, dialect: Dialect) -> list[str]:
     listing = Listing({}, methods=dict(made.methods))
     for target, text in made.constructor:
         listing.constructor += assignment(target, text) if target else text.split("\n")
-    listing.constructor = rolled(listing.constructor)
+    listing.constructor = rolled(listing.constructor, dialect)
     listing.forward += made.forward[1:-1]
     signature = ", ".join(["self", *made.parameters])
     docstring = [f'"""The block {made.block}, as in {made.place}."""']
-    return laid_out([], f"class {made.name}(nn.Module):", docstring, listing, f"def forward(self, {made.forward[0]}):",
-                    made.forward[-1], f"def __init__({signature}):").strip("\n").split("\n")  # fmt: skip
+    return laid_out(
+        [], f"class {made.name}({dialect.base}):", docstring, listing,
+        f"def {dialect.runs}(self, {made.forward[0]}):", made.forward[-1], f"def __init__({signature}):",
+    ).strip("\n").split("\n")  # fmt: skip
 
 
 def _heights(whole: Piece) -> Iterator[tuple[Piece, int]]:
