@@ -188,12 +188,13 @@ def command(
 
     chosen = format or (format_of(output) if output else "svg")
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
-    foretell("diagram", network)
     picture = archscope.draw(
         network, style=style, width=width, font_size=font_size, theme=theme, show=show, depth=depth,
         direction=direction, towers=towers, color=color, color_scale=color_scale, height=height, page=page,
         latency=None if results is None else _latency(results, network.name),
     )  # fmt: skip
+    if picture.style == "graph":  # the other styles draw equal blocks once, or refuse what is long
+        foretell("diagram", network)
     if output is not None:
         picture.save(output, chosen)
         return

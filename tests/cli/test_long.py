@@ -16,7 +16,10 @@ from tests.conftest import Run
     [
         (["table", "lenet1"], "note: a table of 11 layers takes a while; `--depth 1` has a line for each block"),
         (["code", "lenet1"], "note: source of 11 layers takes a while; `archscope table --depth 1`"),
-        (["diagram", "lenet1"], "note: a picture of 11 layers takes a while; `--depth 1` draws blocks closed"),
+        (
+            ["diagram", "lenet1", "--style", "graph"],
+            "note: a picture of 11 layers takes a while; `--depth 1` draws blocks closed",
+        ),
         (["verify", "lenet1", "-w", "published"], "note: a verification of 11 layers takes a while; `--seconds 10`"),
         (["docs", "lenet1"], "note: a page of 11 layers takes a while; `archscope table` has the numbers alone"),
     ],
@@ -38,6 +41,13 @@ def test_what_asks_for_less_is_not_told_of_it(
 ) -> None:
     monkeypatch.setattr(limits, "LONG_TEXT", 7)
     assert archscope_run("table", "lenet1", "--depth", "1").err == ""
+
+
+def test_a_picture_that_draws_equal_blocks_once_takes_no_while(
+    archscope_run: Callable[..., Run], tmp_path: Path
+) -> None:
+    run = archscope_run("diagram", "mixtral", "-o", str(tmp_path / "out.svg"))
+    assert (run.status, run.err) == (0, "")
 
 
 def test_a_spec_from_a_pipe_is_not_measured(archscope_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ A fenced block is one of
   one run" any number stands for any other. With a title it is written to a file of that name first;
 * ``pycon``: a session, run as a doctest with the same names;
 * ``console``: commands after ``$`` (continued after ``>``) with the output that follows; run by bash in the page's
-  own empty folder. A status other than 0 is a failure: a page that wants to show one says ``; echo $?``;
+  own empty folder, or, where a command is `archscope` and nothing of the shell's, in this process. A status other
+  than 0 is a failure: a page that wants to show one says ``; echo $?``;
 * ``yaml``, ``json``, ``toml``: must be valid; with a title it is written to a file of that name, a spec is read and
   a layer's options are checked;
 * ``text``: a picture in letters, or the output of the block above.
@@ -20,18 +21,24 @@ from __future__ import annotations
 
 import contextlib
 import doctest
+import importlib
 import io
 import json
 import re
+import shlex
 import subprocess
+import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import yaml
 
 import archscope
+from archscope.cli import main
 from archscope.layers import TYPES
 from tests.patience import PATIENCE
 
@@ -132,18 +139,35 @@ class Runner:
             if command.startswith("pip install"):
                 check_install(command)
                 continue
-            done = subprocess.run(
-                ["bash", "-o", "pipefail", "-c", command],
-                cwd=self.folder,
-                env=self.environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=PATIENCE,
-                check=False,
-            )
-            assert done.returncode == 0, f"{self._place(block)}: {command}\n{done.stdout}"
-            self._compare(block, expected, done.stdout)
+            status, printed = self._here(command) if is_plain(command) else self._in_a_shell(command)
+            assert status == 0, f"{self._place(block)}: {command}\n{printed}"
+            self._compare(block, expected, printed)
+
+    def _in_a_shell(self, command: str) -> tuple[int, str]:
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    def _here(self, command: str) -> tuple[int, str]:
+        """What a process of its own would do, without the seconds that it would import PyTorch for."""
+        printed = io.StringIO()
+        with (
+            mock.patch.dict("os.environ", self.environment, clear=True),
+            contextlib.chdir(self.folder),
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(printed),
+            forgetting(self.folder),
+        ):
+            status = main(shlex.split(command)[1:])
+        return status, printed.getvalue()
 
     def _yaml(self, block: Block) -> None:
         if block.title is not None:
@@ -192,6 +216,27 @@ def commands(text: str) -> list[tuple[str, str]]:
             assert found, f"a console block begins with `$ `, not with {line!r}"
             found[-1][1].append(line)
     return [("\n".join(command), "\n".join(output) + "\n") for command, output in found]
+
+
+def is_plain(command: str) -> bool:
+    """Whether a command is `archscope` and its arguments, with nothing that a shell would have to do."""
+    return command.startswith("archscope ") and not re.search(r"[|&;<>$`*?~#(){}\\\n]", command)
+
+
+@contextlib.contextmanager
+def forgetting(folder: Path) -> Iterator[None]:
+    """Modules of a folder are imported as they are written there now, and forgotten afterwards."""
+
+    def forget() -> None:
+        for name, module in [*sys.modules.items()]:
+            if Path(getattr(module, "__file__", None) or "/").is_relative_to(folder):
+                del sys.modules[name]
+        importlib.invalidate_caches()
+
+    forget()
+    with mock.patch.object(sys, "path", [str(folder), *sys.path]), mock.patch.object(sys, "dont_write_bytecode", True):
+        yield
+    forget()
 
 
 def check_install(command: str) -> None:

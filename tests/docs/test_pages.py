@@ -67,6 +67,8 @@ def page_of(folder: Path, text: str) -> Path:
         "```pycon\n>>> 1 + 1\n3\n```\n",
         "```console\n$ echo one\ntwo\n```\n",
         "```console\n$ false\n```\n",
+        "```console\n$ archscope --version\narchscope none\n```\n",
+        "```console\n$ archscope table nowhere\n...\n```\n",
         "```console\n$ pip install '.[nothing]'\n```\n",
         "```yaml\ninput: [1, 2, 2]\nlayers: {conv: {type: conv2d, out_channels: 1, kernel_size: 3}}\n```\n",
         "```yaml\nconv: {type: conv2d, out_channels: 0, kernel_size: 3}\n```\n",
