@@ -289,8 +289,8 @@ def draw(
         network: as in `archscope.analyze`: a network, its analysis, a spec by name or path, or a module.
         args: what a module is called with, as in `archscope.trace`.
         style: ``planes`` as in LeCun's figure of LeNet-5, ``boxes`` as in Krizhevsky's of AlexNet,
-            ``neurons`` as textbooks draw a perceptron, ``transformer`` as in Vaswani's, ``graph``, or ``auto`` for
-            one that shows the network well.
+            ``neurons`` as textbooks draw a perceptron, ``transformer`` as in Vaswani's, ``unrolled`` for recurrence,
+            ``graph``, or ``auto`` for one that shows the network well.
         width: of the page, such as ``"183mm"``; a bare number is millimetres. By itself a picture is as wide as
             it needs to be.
         font_size: in points, at that width.

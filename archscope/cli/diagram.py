@@ -72,8 +72,8 @@ def command(
             "--style",
             metavar="STYLE",
             help="`planes` as in LeCun's figure of LeNet-5, `boxes` as in Krizhevsky's of AlexNet, `neurons` as "
-            "textbooks draw a perceptron, `transformer` as in Vaswani's, `graph`, or `auto` for one that shows the "
-            "network well.",
+            "textbooks draw a perceptron, `transformer` as in Vaswani's, `unrolled` for recurrence, `graph`, or `auto` "
+            "for one that shows the network well.",
             autocompletion=_complete_styles,
         ),
     ] = "auto",

@@ -20,7 +20,7 @@ from typing import Any, Final, cast
 
 from archscope import files
 from archscope.analysis import Analysis
-from archscope.diagrams import chain, cost, neurons, transformer
+from archscope.diagrams import chain, cost, neurons, recurrence, transformer
 from archscope.diagrams.request import Request
 from archscope.diagrams.scene import Scene
 from archscope.errors import NotFound, UsageError
@@ -30,6 +30,7 @@ _STYLES: Final[Mapping[str, str]] = {
     "boxes": "archscope.diagrams.boxes:scene",
     "neurons": "archscope.diagrams.neurons:scene",
     "transformer": "archscope.diagrams.transformer:scene",
+    "unrolled": "archscope.diagrams.unrolled:scene",
     "graph": "archscope.diagrams.graph:scene",
 }
 
@@ -167,6 +168,8 @@ def _auto(analysis: Analysis) -> str:
     """The first style that shows a network well."""
     if transformer.is_transformer(analysis):
         return "transformer"
+    if recurrence.is_unrolled(analysis):
+        return "unrolled"
     try:
         dense = chain.chain(analysis, chain.has_weights)
         if not dense.towers and len(dense.columns) <= 8 and all(neurons.is_dense(each) for each in dense.columns):

@@ -31,9 +31,9 @@ PAGES: Final = {
 }
 """The room for a picture on each page, within its margins and, on a slide, under its title: width and height."""
 
-STYLES: Final = ("auto", "graph", "planes", "boxes", "neurons", "transformer")
-"""Every style: `auto` takes the first of `transformer`, `neurons`, `planes`, `boxes` and `graph` that shows the network
-well."""
+STYLES: Final = ("auto", "graph", "planes", "boxes", "neurons", "transformer", "unrolled")
+"""Every style: `auto` takes the first of `transformer`, `unrolled`, `neurons`, `planes`, `boxes` and `graph` that shows
+the network well."""
 
 SHOWN: Final = ("name", "op", "kernel", "shape", "parameters", "macs", "bias", "weights")
 """What can be written on a layer; biases are drawn, and weights named, in style `neurons`."""

@@ -63,7 +63,7 @@ def test_a_changed_spec_is_drawn_as_it_is_changed(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--style", "plane"], "no style `plane`; styles: auto, graph, planes, boxes, neurons, transformer"),
+        (["--style", "plane"], "no style `plane`; styles: auto, graph, planes, boxes, neurons, transformer, unrolled"),
         (["--theme", "sepia"], "no theme `sepia`; themes: light, dark, print"),
         (["--format", "bmp"], f"no format `bmp`; formats: {', '.join(FORMATS)}"),
         (["-o", "a.bmp"], ("no format has the suffix `.bmp`; suffixes: .svg, .png, .pdf, .tikz, .tex, .dot, .gv, .mmd, "

@@ -310,6 +310,6 @@ def test_no_box_is_chosen_for_a_network_that_slides_no_window() -> None:
     gru = archscope.read(
         "name: gru\ninput: [6, 8]\nlayers:\n  l: {type: gru, hidden_size: 16}\n  f: {type: linear, out_features: 2}\n"
     )
-    assert archscope.draw(gru).style == "graph"
+    assert archscope.draw(gru).style == "unrolled"
     boxes = [each for each in _strings(archscope.draw(gru, style="boxes").scene) if not each[0].isdigit()]
     assert boxes == ["input", "l", "f", "GRU", "dense"]

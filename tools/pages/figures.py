@@ -12,5 +12,6 @@ def pages() -> dict[str, str]:
         "assets/figures/alexnet.svg": archscope.draw(alexnet).svg,
         "assets/figures/alexnet-macs.svg": archscope.draw(alexnet, color="macs").svg,
         "assets/figures/transformer.svg": archscope.draw("transformer@base").svg,
+        "assets/figures/lstm-lm.svg": archscope.draw("lstm-lm@small").svg,
         "assets/figures/mixtral.svg": archscope.draw("mixtral").svg,
     }
