@@ -1,6 +1,7 @@
 """Run as a program with ``KERAS_BACKEND=torch``: what `count_params` of the Keras source of networks says.
 
-Weights have shapes and no memory, so the largest networks take no more than small ones.
+Weights have shapes and no memory where what is computed depends on no value, so the largest networks take no more than
+small ones.
 """
 
 from __future__ import annotations
@@ -23,16 +24,22 @@ def total(network: archscope.Network) -> int:
     module = ModuleType(network.name)
     exec(compile(write_keras(network), network.name, "exec"), module.__dict__)
     (made,) = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, keras.Model)]
-    with keras.device("meta"):
-        model = made()
-        model(*(_sample(shape, name in network.tokens) for name, shape in network.inputs.items()))
-    return int(model.count_params())
+    for device in ("meta", "cpu"):
+        try:
+            with keras.device(device):
+                model = made()
+                model(*(_sample(shape, name in network.tokens, device) for name, shape in network.inputs.items()))
+            return int(model.count_params())
+        except (NotImplementedError, ValueError):
+            if device == "cpu":
+                raise
+    raise AssertionError
 
 
-def _sample(shape: Any, tokens: bool) -> torch.Tensor:
+def _sample(shape: Any, tokens: bool, device: str) -> torch.Tensor:
     channels, *places = (int(extent) for extent in shape)
     lasting = (*places, channels) if len(places) > 1 else (channels, *places)
-    return torch.zeros(1, *lasting, dtype=torch.int64 if tokens else torch.float32, device="meta")
+    return torch.zeros(1, *lasting, dtype=torch.int64 if tokens else torch.float32, device=device)
 
 
 def main(names: list[str]) -> None:
