@@ -17,6 +17,7 @@ from archscope.tracing.samples import Samples
 from archscope.tracing.values import Values
 
 _WRITTEN: Final = "it was written into through another view of its memory"
+_PICKLED: Final = "its values were pickled, or their memory was taken, and PyTorch made a tensor of that again"
 
 
 class Origins:
@@ -45,6 +46,7 @@ class Origins:
         here: Callable[[], Place],
     ) -> None:
         self.left: list[tuple[Ref, str]] = []
+        self._pickled: list[Tensor] = []
         self._values = values
         self._samples = samples
         self._nodes = nodes
@@ -84,6 +86,33 @@ class Origins:
             seen = Seen("written", self._here(), refs, (self._samples.shape(tensor),), Frame(), why=_WRITTEN)
             self._values.made(tensor, self._nodes.keep(seen)[0])
         return self._values.ref(tensor)
+
+    def pickled(self, tensor: Tensor) -> None:
+        """A tensor is pickled; it may come back."""
+        self._pickled.append(tensor)
+
+    def unpickled(self, tensor: Tensor) -> bool:
+        """Know a tensor that was made of a pickled one, or around the memory of another; False if it was not.
+
+        Of several of one form the first one comes back first.
+        """
+        alike = [each for each in self._pickled if (each.shape, each.dtype) == (tensor.shape, tensor.dtype)]
+        before = alike[0] if alike else self._values.beside(tensor)
+        if before is None:
+            return False
+        if len(alike) > 1:
+            self._pickled = [each for each in self._pickled if each is not alike[0]]
+        ref = self.of(before)
+        if ref is None:
+            self._values.same(tensor, before)
+        else:
+            seen = Seen("unpickled" if alike else "set", self._here(), (ref,), (self._samples.shape(tensor),), Frame(),
+                        why=_PICKLED)  # fmt: skip
+            self._values.made(tensor, self._nodes.keep(seen)[0])
+        place = self._values.place(before)
+        if place is not None and before.shape == tensor.shape:
+            self._values.put(tensor, place)
+        return True
 
     def returned(self, tensor: Tensor) -> None:
         """A tensor came from outside after values had left: a row that says so."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -29,10 +29,12 @@ from archscope.tracing.roles import (
     HOLDING,
     LEAVING,
     LENDING,
+    PICKLING,
     PRODUCTS,
     SAME_VALUES,
     SHAPED,
     TURNING,
+    UNPICKLING,
     VIEWS,
 )
 from archscope.tracing.samples import Samples, Trail
@@ -44,6 +46,28 @@ from archscope.tracing.values import Held, Values, memory_of
 _PRODUCTS: Final = frozenset({"mul", "rmul", "imul", "multiply"})
 _MAPPED: Final = "it ran under `vmap`, for all samples at once"
 _NESTED: Final = "its samples have lengths of their own"
+
+
+class _Heard(NamedTuple):
+    """A call of a function that has run.
+
+    Attributes:
+        name: the function.
+        args: what it was given.
+        kwargs: what it was given by name.
+        given: the tensors among that.
+        made: the tensors that it made.
+        frame: the operations that ran for it.
+        why: why nothing is known of its lines, if that is so.
+    """
+
+    name: str
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    given: list[Tensor]
+    made: list[Tensor]
+    frame: Frame
+    why: str
 
 
 class Standing:
@@ -197,6 +221,13 @@ class Recording:
                 self.values.same(given[0], given[-1])
             self._handed_on([], given, [], frame)
             return result
+        if name == PICKLING:
+            self.origins.pickled(given[0])
+            return result
+        if name in UNPICKLING and made and self.origins.unpickled(made[0]):
+            ref = self.values.ref(made[0])
+            self._handed_on([] if ref is None else [ref], given, made, frame)
+            return result
         refs = [ref for each in given if (ref := self.origins.of(each)) is not None]
         if name in SHAPED and made and not made[0].is_floating_point():
             refs = []  # numbers that count or mask, and that the code gives
@@ -208,13 +239,13 @@ class Recording:
         if name in LEAVING or frame.looked:
             self.looked.at(self._at.path, name, result, frame, given, refs)
         if not refs:
-            self._constant(name, args, kwargs, made, given, frame, why)
+            self._constant(_Heard(name, args, kwargs, given, made, frame, why))
         elif made and (name in SAME_VALUES or self._leaves(name, args, kwargs, made[0])):
             self.values.same(made[0], next(each for each in given if self.values.ref(each) is not None))
             self._handed_on(refs, given, made, frame)
         elif made or frame.wrote or frame.multiplies:
             result, made = self._apart(result, made, given, frame)
-            self._keep(name, args, kwargs, made, given, refs, frame, why)
+            self._keep(_Heard(name, args, kwargs, given, made, frame, why), refs)
         else:
             if name in LEAVING:
                 self.origins.left += [(ref, name.strip("_")) for ref in refs]
@@ -233,18 +264,9 @@ class Recording:
         result = result.view(result.shape)
         return result, [result]
 
-    def _keep(
-        self,
-        name: str,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        made: list[Tensor],
-        given: list[Tensor],
-        refs: list[Ref],
-        frame: Frame,
-        why: str,
-    ) -> None:
+    def _keep(self, heard: _Heard, refs: list[Ref]) -> None:
         """Keep a node of a call, and know what it made and what it wrote."""
+        name, args, kwargs, given, made, frame, why = heard
         unreached = [each for each in given if self.values.ref(each) is None]
         written = self._written(given, made, frame) if frame.wrote else []
         results = made or written or list(tensors_in(frame.made))[-1:]  # `backward` gives nothing back
@@ -328,17 +350,9 @@ class Recording:
         changed = [each for each in given if memory_of(each) in memories]
         return [each for each in changed if not made or any(each is other for other in made)]
 
-    def _constant(
-        self,
-        name: str,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        made: list[Tensor],
-        given: list[Tensor],
-        frame: Frame,
-        why: str,
-    ) -> None:
+    def _constant(self, heard: _Heard) -> None:
         """A call on constants: a node if there is anything to count, else what it makes is a constant too."""
+        name, args, kwargs, given, made, frame, _ = heard
         weights = frozenset(weight for each in given for weight in self.values.weights(each))
         plain = plain_name(name)
         positions = self.learned.follow(plain, args, kwargs, given, made)
@@ -347,7 +361,7 @@ class Recording:
             first = worked_on if isinstance(worked_on, Tensor) else given[0] if given else None
             if first is not None:
                 refs = [self.origins.source(first)]
-                self._keep(name, args, kwargs, made, given, refs, frame, why)
+                self._keep(heard, refs)
                 return
         changed = [*made, *(self._written(given, made, frame) if frame.wrote else ())]
         held = self._held(plain, given, made, frame)

@@ -22,11 +22,19 @@ VIEWS: Final = frozenset({"expand", "expand_as", "flatten", "reshape", "reshape_
 SHAPED: Final = frozenset({"zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full"})
 """Functions that read nothing of their input but its shape."""
 
-LEAVING: Final = frozenset({"numpy", "tolist", "__array__", "item", "__dlpack__", "__reduce_ex__"})
+LEAVING: Final = frozenset({
+    "numpy", "tolist", "__array__", "item", "__dlpack__", "__float__", "__int__", "__index__", "__complex__",
+})  # fmt: skip
 """Functions after which values are no longer PyTorch's."""
 
-ENTERING: Final = frozenset({"tensor", "as_tensor", "asarray"})
+ENTERING: Final = frozenset({"tensor", "as_tensor", "asarray", "scalar_tensor"})
 """Functions by which numbers become PyTorch's."""
+
+PICKLING: Final = "_backward_hooks"
+"""What is read of a tensor that is pickled, and of no other: whether it has hooks, which are not."""
+
+UNPICKLING: Final = frozenset({"set_", "empty_strided"})
+"""Functions that make a tensor of what was pickled: around its memory, or, without values, in its form."""
 
 LENDING: Final = frozenset({"expand_as", "view_as", "reshape_as"})
 """Functions of whose second argument only the size is read."""

@@ -17,7 +17,7 @@ from archscope.tracing.ledger import Frame, Ledger
 from archscope.tracing.modules import LEAVES
 from archscope.tracing.numbers import Numbers
 from archscope.tracing.recording import Recording, Standing
-from archscope.tracing.roles import ANSWERS, CHOOSING, LEAVING
+from archscope.tracing.roles import ANSWERS, CHOOSING, LEAVING, PICKLING
 from archscope.tracing.samples import NeedsValues, Trail
 from archscope.tracing.strangers import misfit, tensors_in
 from archscope.tracing.watching import Watched
@@ -88,7 +88,8 @@ class Tracer(TorchFunctionMode):
             raise
         finally:
             self.ledger.frame = None
-        if isinstance(result, ANSWERS) and not frame.ran and name not in LEAVING and not name.startswith("set "):
+        told = name in LEAVING or name == PICKLING or name.startswith("set ")
+        if isinstance(result, ANSWERS) and not frame.ran and not told:
             return result
         with self.own():
             return self.recording.call(name, args, given, result, frame)

@@ -102,17 +102,24 @@ class Values:
 
     def found(self, tensor: Tensor) -> bool:
         """Know a tensor that appeared by itself from another in the same memory; False if there is none."""
+        other = self.beside(tensor)
+        if other is not None:
+            self.same(tensor, other)
+        return other is not None
+
+    def beside(self, tensor: Tensor) -> Tensor | None:
+        """Another tensor that is known, in the same memory."""
+        left: list[int] = []
         for place in self._unplaced:
             known = self._tensor(place)
-            if known is not None:
+            if known is tensor:
+                left.append(place)
+            elif known is not None:
                 self._places[memory_of(known)] = place
-        self._unplaced.clear()
+        self._unplaced = left
         memory = memory_of(tensor)
         other = self._tensor(self._places.get(memory, 0)) if memory else None
-        if other is None or memory_of(other) != memory:
-            return False
-        self.same(tensor, other)
-        return True
+        return None if other is None or other is tensor or memory_of(other) != memory else other
 
     def wrote(self, tensor: Tensor, ref: Ref) -> None:
         """A node wrote into the memory of a tensor; others may see the same memory."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import io
 import json
+import pickle
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -206,6 +210,58 @@ def test_values_that_come_back_another_way_keep_their_edges_too(way: str) -> Non
     assert f"values left PyTorch by `{way}`" in str(outside.reason("macs"))
 
 
+def _saved(x: Tensor, **options: Any) -> Tensor:
+    file = io.BytesIO()
+    torch.save({"x": x}, file, **options)
+    file.seek(0)
+    return torch.load(file)["x"]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        copy.copy,
+        lambda x: pickle.loads(pickle.dumps(x)),
+        lambda x: [*pickle.loads(pickle.dumps([x[:, :2], x]))][1],
+        _saved,
+        lambda x: _saved(x, _use_new_zipfile_serialization=False),
+    ],
+)
+def test_a_value_that_is_pickled_on_its_way_keeps_its_edge_in_a_row_that_says_so(way: Any, device: str) -> None:
+    analysis = analyze(trace(Apart(lambda _, x: way(x)).to(device), (4,)))
+    row = next(row for row in analysis.rows if row.name == analysis["b"].inputs[0])
+    assert (row.node.layer.label, row.inputs) == ("unpickled", ("a",))
+    assert "its values were pickled" in str(row.reason("receptive_field"))
+    assert (analysis.totals.parameters, analysis.totals.macs) == (30, 16 + 8)
+
+
+def test_a_weight_that_is_pickled_on_its_way_is_still_that_weight() -> None:
+    def used(module: nn.Module, x: Tensor) -> Tensor:
+        return F.linear(x, pickle.loads(pickle.dumps(module.c.weight)))  # type: ignore[union-attr]
+
+    analysis = analyze(trace(Apart(used, c=nn.Linear(4, 4, bias=False)), (4,)))
+    assert (analysis.totals.parameters, analysis.totals.macs) == (30 + 16, 16 + 16 + 8)
+    assert analysis["b"].inputs == ("c",) or analysis["b"].inputs == ("linear",)
+
+
+def test_a_tensor_made_around_the_memory_of_another_keeps_its_edge() -> None:
+    def around(_: nn.Module, x: Tensor) -> Tensor:
+        return torch.empty(0).set_(x.untyped_storage(), 0, (1, 4))
+
+    assert analyze(trace(Apart(around), (4,)))["set"].inputs == ("a",)
+
+
+@pytest.mark.parametrize("as_number", [float, int, complex])
+def test_values_that_become_numbers_one_by_one_keep_their_edges(as_number: Any) -> None:
+    def numbers(_: nn.Module, x: Tensor) -> Tensor:
+        return torch.tensor([[as_number(each) for each in row] for row in x]).real.float()
+
+    analysis = analyze(trace(Apart(numbers), (4,)))
+    assert f"values left PyTorch by `{as_number.__name__}`" in str(analysis["outside"].reason("macs"))
+    assert analysis.totals.macs_at_least == 16 + 8
+
+
 def test_an_error_of_our_own_is_not_told_as_the_modules(monkeypatch: pytest.MonkeyPatch) -> None:
     class Tries(nn.Module):
         def __init__(self) -> None:
@@ -396,3 +452,36 @@ def test_layers_of_our_own_keep_their_rules() -> None:
     """C3 of LeNet-5 multiplies 150,000 times, though PyTorch's convolution under it runs over all pairs of maps."""
     analysis = analyze(trace(archscope.build(archscope.load("lenet5")), (1, 32, 32)))
     assert (analysis["C3"].macs, analysis.totals.macs) == (150_000, 326_520)
+
+
+class _GivesUp(nn.Module):
+    """Tries attention with a mask of another size, which is noticed after the projections have run, and goes on."""
+
+    def __init__(self, *, inside: bool) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.inside, self.out = inside, nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Any:
+        mask = torch.zeros(2, 2)
+        with contextlib.suppress(RuntimeError):
+            if self.inside:
+                return self.attention(x, x, x, attn_mask=mask)
+            rows, one = x.transpose(0, 1), self.attention
+            return F.multi_head_attention_forward(
+                rows, rows, rows, 8, 2, one.in_proj_weight, one.in_proj_bias, None, None, False, 0.0,
+                one.out_proj.weight, one.out_proj.bias, attn_mask=mask,
+            )  # fmt: skip
+        return self.out(x)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_what_ran_before_an_error_that_a_module_catches_is_in_its_own_row(inside: bool) -> None:  # noqa: FBT001
+    module = _GivesUp(inside=inside).eval()
+    analysis = analyze(trace(module, (5, 8)))
+    observed = analysis.network.observed
+    assert observed is not None
+    assert sum(observed.ran.values()) == observed.operations
+    # Three projections of 8 to 8 for each of 5 positions, and then the layer after them.
+    assert analysis.totals.macs == 5 * 3 * 8 * 8 + 5 * 8 * 3
+    assert sum(row.macs or 0 for row in analysis.rows if row.name != "out") == 5 * 3 * 8 * 8

@@ -125,3 +125,42 @@ def test_what_does_not_fit_is_refused_each_time() -> None:
     for _ in range(2):
         with pytest.raises(RuntimeError):
             forms.run(mm, operation(mm), (torch.empty(2, 3, device="meta"), torch.empty(4, 5, device="meta")), {})
+
+
+def _runs(forms: Forms, func: Any, *args: Any, **kwargs: Any) -> Any:
+    return forms.run(func, operation(func), args, kwargs)
+
+
+def test_what_changes_the_form_of_what_it_writes_is_done_each_time() -> None:
+    forms, one, other = Forms(), torch.empty(2, device="meta"), torch.empty(2, device="meta")
+    for each in (one, other):
+        _runs(forms, torch.ops.aten.resize_.default, each, [3])
+    assert (one.shape, other.shape) == ((3,), (3,))
+
+
+def test_a_result_that_is_written_elsewhere_is_there() -> None:
+    forms, x, elsewhere = Forms(), torch.empty(2, device="meta"), torch.empty(2, device="meta")
+    add = torch.ops.aten.add.out
+    assert _runs(forms, add, x, x, out=x) is x
+    assert _runs(forms, add, x, x, out=elsewhere) is elsewhere
+
+
+def test_a_view_that_says_it_is_none_sees_the_memory_of_its_own_argument() -> None:
+    forms, view = Forms(), torch.ops.aten._unsafe_view.default
+    for _ in range(2):
+        x = torch.empty(2, 3, device="meta")
+        assert _memories(_runs(forms, view, x, [6])) == _memories(x)
+
+
+def test_results_that_share_a_memory_of_their_own_share_one_the_second_time() -> None:
+    def halves(x: Tensor) -> tuple[Tensor, Tensor]:
+        made = torch.empty(2 * len(x), device=x.device)
+        return made[: len(x)], made[len(x) :]
+
+    library = torch.library.Library("aten", "FRAGMENT")
+    library.define("archscope_halves(Tensor x) -> (Tensor, Tensor)")
+    library.impl("archscope_halves", halves, "CompositeExplicitAutograd")
+    forms, func = Forms(), torch.ops.aten.archscope_halves.default
+    for _ in range(2):
+        one, other = _memories(_runs(forms, func, torch.empty(3, device="meta")))
+        assert one == other
