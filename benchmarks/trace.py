@@ -62,6 +62,22 @@ class _LastStep(nn.Module):
         return made
 
 
+def _masked(wide: int, blocks: int, positions: int) -> Made:
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.qkv, self.out = nn.Linear(wide, 3 * wide), nn.Linear(wide, wide)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            queries, keys, values = self.qkv(x).chunk(3, -1)
+            later = torch.full((positions, positions), float("-inf"), device=x.device).triu(1)
+            scores = queries @ keys.transpose(-1, -2) / wide**0.5 + later
+            made: torch.Tensor = x + self.out(scores.softmax(-1) @ values)
+            return made
+
+    return nn.Sequential(*(Block() for _ in range(blocks))), (positions, wide)
+
+
 def _spec(name: str) -> Made:
     network = load(name)
     return build(network), next(iter(network.inputs.values()))
@@ -76,12 +92,14 @@ MODELS: dict[str, Callable[[], Made]] = {
        for wide, layers in ((64, 2), (128, 4), (256, 6), (512, 8), (768, 12), (1024, 24))},
     **{f"mixer {wide}×{blocks}": lambda wide=wide, blocks=blocks: _mixer(wide, blocks)  # type: ignore[misc]
        for wide, blocks in ((64, 4), (128, 8), (256, 12))},
+    **{f"masked {wide}×{blocks}": lambda wide=wide, blocks=blocks: _masked(wide, blocks, 1024)  # type: ignore[misc]
+       for wide, blocks in ((64, 24), (64, 48))},
     **{f"{kind.__name__} {wide}×{layers}":
        lambda kind=kind, wide=wide, layers=layers: (_LastStep(kind, wide, layers), (24, wide))  # type: ignore[misc]
        for kind, wide, layers in ((nn.LSTM, 64, 1), (nn.LSTM, 256, 2), (nn.GRU, 64, 1), (nn.GRU, 128, 2),
                                   (nn.RNN, 64, 2), (nn.RNN, 128, 4))},
 }  # fmt: skip
-"""Convolutions, attention and dense layers, recurrence: 22 models on meta."""
+"""Convolutions, attention and dense layers, recurrence, masks of each block's own: 24 models on meta."""
 
 _GPT3 = """
 import json, resource, time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor
@@ -18,42 +18,67 @@ _HIDDEN: Final = -1e4
 """A score from which on softmax gives nothing, in every precision."""
 
 
-def hides(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], known: Callable[[Tensor], Tensor | None]) -> bool:
-    """Whether a call on scores hides from each position what comes later, and does nothing else.
+_Says = Literal["hidden", "seen", "added"]
+"""What a mask says: true for what is hidden, true for what is seen, or what is added to the scores."""
 
-    >>> later = torch.ones(3, 3).triu(1).bool()
-    >>> hides("masked_fill", [torch.zeros(2, 3, 3), later, -math.inf], {}, lambda tensor: tensor)
-    True
+
+class Causal:
+    """Tells calls on scores that hide from each position what comes later, and do nothing else.
+
+    Args:
+        known: the values of a constant, if they are known.
     """
-    try:
-        if name == "masked_fill":
-            given = dict(zip(("input", "mask", "value"), args, strict=False)) | dict(kwargs)
-            return _is_low(given["value"], known) and _is_later(known(given["mask"]))
-        if name == "where" and args[0].dtype == torch.bool:
-            seen = known(args[0])
-            return _is_low(args[2], known) and seen is not None and _is_later(~seen)
-        if name in ("add", "iadd") and kwargs.get("alpha", 1) == 1:
-            added = known(args[1])
-            return added is not None and _is_later(added != 0) and bool((added[added != 0] <= _HIDDEN).all())
-    except (AttributeError, IndexError, KeyError):  # called in another way, or with a number
+
+    def __init__(self, known: Callable[[Tensor], Tensor | None]) -> None:
+        self._known = known
+        self._told: dict[tuple[int, _Says], tuple[Tensor, bool]] = {}
+
+    def hides(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+        """Whether a call does.
+
+        >>> later = torch.ones(3, 3).triu(1).bool()
+        >>> Causal(lambda tensor: tensor).hides("masked_fill", [torch.zeros(2, 3, 3), later, -math.inf], {})
+        True
+        """
+        try:
+            if name == "masked_fill":
+                given = dict(zip(("input", "mask", "value"), args, strict=False)) | dict(kwargs)
+                return self._is_low(given["value"]) and self._is_later(given["mask"], "hidden")
+            if name == "where" and args[0].dtype == torch.bool:
+                return self._is_low(args[2]) and self._is_later(args[0], "seen")
+            if name in ("add", "iadd") and kwargs.get("alpha", 1) == 1:
+                return self._is_later(args[1], "added")
+        except (AttributeError, IndexError, KeyError):  # called in another way, or with a number
+            return False
         return False
-    return False
+
+    def _is_low(self, value: Any) -> bool:
+        if not isinstance(value, Tensor):
+            return bool(value <= _HIDDEN)
+        found = self._known(value)
+        return found is not None and bool((found <= _HIDDEN).all())
+
+    def _is_later(self, mask: Tensor, says: _Says) -> bool:
+        """Whether a mask is that of what comes later; equal blocks have one, and it is looked at once."""
+        found = self._known(mask)
+        if found is None:
+            return False
+        place = id(found), says
+        if place not in self._told:
+            self._told[place] = found, _is_later(found, says)
+        return self._told[place][1]
 
 
-def _is_low(value: Any, known: Callable[[Tensor], Tensor | None]) -> bool:
-    if not isinstance(value, Tensor):
-        return bool(value <= _HIDDEN)
-    found = known(value)
-    return found is not None and bool((found <= _HIDDEN).all())
-
-
-def _is_later(hidden: Tensor | None) -> bool:
-    """Whether a mask is true for what comes later, and for that alone, the same for all heads and samples."""
-    if hidden is None or hidden.dim() < 2 or any(extent != 1 for extent in hidden.shape[:-2]):
+def _is_later(mask: Tensor, says: _Says) -> bool:
+    """Whether a mask hides what comes later, and that alone, the same for all heads and samples."""
+    if mask.dim() < 2 or any(extent != 1 for extent in mask.shape[:-2]):
         return False
-    queries, keys = hidden.shape[-2:]
-    plain = hidden.reshape(queries, keys).bool()
-    return queries == keys > 1 and bool((plain == torch.ones_like(plain).triu(1)).all())
+    queries, keys = mask.shape[-2:]
+    plain = mask.reshape(queries, keys)
+    hidden = plain == 0 if says == "seen" else plain != 0
+    if not queries == keys > 1 or not torch.equal(hidden, torch.ones_like(hidden).triu_(1)):
+        return False
+    return says != "added" or bool((plain.masked_fill(~hidden, _HIDDEN) <= _HIDDEN).all())
 
 
 def attended(network: Part, causal: set[str]) -> Part:

@@ -5,7 +5,8 @@ Whatever is made of nothing but numbers in the code, and of buffers, is worked o
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import torch
@@ -20,6 +21,9 @@ from archscope.tracing.strangers import tensors_in
 MOST: Final = 1 << 20
 """Values of a tensor up to which it is worked out."""
 
+ROOM: Final = 1 << 25
+"""Bytes that are worked out at most; after that nothing more is known."""
+
 _NOTHING: Final = frozenset({"aten::empty", "aten::empty_strided", "aten::empty_like", "aten::new_empty"})
 """Operations that make memory without values."""
 
@@ -28,19 +32,25 @@ _FILLS: Final = frozenset({"aten::fill_", "aten::zero_", "aten::copy_"})
 
 
 class Numbers:
-    """Tensors on meta whose values are known, each with a twin on the CPU; views of one memory stay views of one."""
+    """Tensors on meta whose values are known, each with a twin on the CPU; views of one memory stay views of one.
+
+    What was worked out once is not worked out again: the masks of equal blocks are one twin. What several have, or
+    the user, is copied before it is written.
+    """
 
     def __init__(self) -> None:
         self._twins: Any = WeakTensorKeyDictionary()
-        self._lent: set[int] = set()
+        self._several: set[int] = set()
         self._spoiled: set[int] = set()
+        self._worked_out: dict[Any, tuple[Any, Any]] = {}
+        self._room = ROOM
 
     def of(self, tensor: Tensor) -> Tensor | None:
         """The values of a constant; None where they are not known."""
         if not tensor.is_meta:
             return tensor
-        twin = self._twins.get(tensor)
-        return None if twin is None or _memory(twin) in self._spoiled else twin
+        twin: Tensor | None = self._twins.get(tensor)
+        return None if twin is None or _memory(tensor) in self._spoiled else twin
 
     def know(self, tensor: Tensor, other: Tensor) -> None:
         """A tensor on meta stands for one with values, which is not written."""
@@ -48,7 +58,12 @@ class Numbers:
         if tensor.is_meta and twin is not None and twin.numel() <= MOST and twin.device.type == "cpu":
             twin = twin.detach()
             self._twins[tensor] = twin
-            self._lent.add(_memory(twin))
+            self._several.add(_memory(twin))
+
+    def settled(self) -> None:
+        """What is made from now on has nothing to do with what was made before."""
+        self._worked_out.clear()
+        self._room = ROOM
 
     def ran(self, func: Any, found: Operation, args: Any, kwargs: dict[str, Any], result: Any) -> None:
         """An operation has run on meta: work out what it made, if all that it read is known."""
@@ -60,23 +75,40 @@ class Numbers:
         written = self._written(found, args, kwargs)
         if not made and not written:
             return
-        if shaped:
-            args = (torch.empty(args[0].shape, dtype=args[0].dtype), *args[1:])
         if found.name in _FILLS and written[0]._base is None and written[0] not in self._twins:
             self._enter(written[0])
-        twins = None if found.name in _NOTHING or _is_random(func) else self._given(args, kwargs)
-        if written and (twins is None or any(self._is_lent(each) for each in written)):
+        known = found.name not in _NOTHING and not _is_random(func)
+        if not known or self._given(args, kwargs, shaped=shaped) is None:
             self._spoil(written)
             return
-        if twins is None or any(each.numel() > MOST for each in made):
+        if any(each.numel() > MOST for each in made):
             return
+        for each in written:
+            self._set_apart(each)
+        twins = self._given(args, kwargs, shaped=shaped)
+        head = [first.shape, first.dtype] if shaped and isinstance(first, Tensor) else []
+        key = None if written or twins is None else _key([func, head, twins[0][shaped:], twins[1]])
         try:
-            worked_out = func(*twins[0], **twins[1])
+            worked_out = self._run(func, *twins, key)  # type: ignore[misc]
         except Exception:  # noqa: BLE001 - what has no kernel on the CPU is not known
             self._spoil(written)
             return
-        for mine, twin in zip(made, tensors_in(worked_out), strict=False):
-            self._twins.setdefault(mine, twin)
+        if self._room >= 0:
+            for mine, twin in zip(made, tensors_in(worked_out), strict=False):
+                self._twins.setdefault(mine, twin)
+
+    def _run(self, func: Any, args: list[Any], kwargs: dict[str, Any], key: Any) -> Any:
+        """What an operation makes of values; if it has a key, what was made under that before."""
+        if key in self._worked_out:
+            return self._worked_out[key][0]
+        made = func(*args, **kwargs)
+        lent = {_memory(each) for each in tensors_in([args, kwargs])}
+        own = {_memory(each): each.untyped_storage().nbytes() for each in tensors_in(made)}
+        self._room -= sum(size for memory, size in own.items() if memory not in lent)
+        if key is not None and self._room >= 0:
+            self._worked_out[key] = made, (args, kwargs)
+            self._several.update(own)
+        return made
 
     def looked(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """What an operation on meta makes that looks at values, if all are known; None where one is not."""
@@ -102,17 +134,30 @@ class Numbers:
         if tensor.is_meta and tensor.numel() <= MOST and not isinstance(tensor, nn.Parameter):
             self._twins[tensor] = torch.zeros(tensor.shape, dtype=tensor.dtype, device="cpu")
 
-    def _is_lent(self, tensor: Tensor) -> bool:
-        return tensor in self._twins and _memory(self._twins[tensor]) in self._lent
+    def _set_apart(self, tensor: Tensor) -> None:
+        """Give a tensor that is about to be written, and all that see its memory, values of their own."""
+        twin = self._twins.get(tensor)
+        if twin is None or _memory(twin) not in self._several:
+            return
+        memory = twin.untyped_storage().clone()
+        self._room -= memory.nbytes()
+        for other, theirs in [*self._twins.items()]:
+            if _memory(other) == _memory(tensor) and _memory(theirs) == _memory(twin):
+                place = theirs.storage_offset(), theirs.shape, theirs.stride()
+                self._twins[other] = torch.empty(0, dtype=theirs.dtype).set_(memory, *place)
 
     def _spoil(self, tensors: list[Tensor]) -> None:
         """Something that is not known was written into them."""
-        self._spoiled.update(_memory(self._twins[each]) for each in tensors if each in self._twins)
+        self._spoiled.update(_memory(each) for each in tensors if each in self._twins)
 
-    def _given(self, args: Any, kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]] | None:
-        """The arguments with values; None where one has none."""
+    def _given(
+        self, args: Any, kwargs: dict[str, Any], *, shaped: bool = False
+    ) -> tuple[list[Any], dict[str, Any]] | None:
+        """The arguments with values; None where one has none. Of one that is only ``shaped``, the shape is enough."""
+        head = [torch.empty(args[0].shape, dtype=args[0].dtype)] if shaped else []
         try:
-            return [self._with(each) for each in args], {name: self._with(each) for name, each in kwargs.items()}
+            rest = [self._with(each) for each in args[len(head) :]]
+            return [*head, *rest], {name: self._with(each) for name, each in kwargs.items()}
         except KeyError:
             return None
 
@@ -127,6 +172,17 @@ class Numbers:
         return torch.device("cpu") if isinstance(value, torch.device) else value
 
 
+def _key(value: Any) -> Any:
+    """What a result depends on, if it can be told again; 1 is not 1.0 here, nor True."""
+    if isinstance(value, Tensor):
+        return id(value)
+    if isinstance(value, dict):
+        return tuple((name, _key(each)) for name, each in value.items())
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_key, value))
+    return type(value), value
+
+
 class _Making(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Keeps the numbers of the buffers that a module is made with on meta."""
 
@@ -138,9 +194,14 @@ class _Making(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
 
-def making() -> AbstractContextManager[object]:
+@contextmanager
+def making() -> Iterator[None]:
     """Keep the numbers of the buffers of what is made on meta meanwhile."""
-    return _Making()  # type: ignore[no-untyped-call]
+    try:
+        with _Making():  # type: ignore[no-untyped-call]
+            yield
+    finally:
+        MADE.settled()
 
 
 MADE: Final = Numbers()

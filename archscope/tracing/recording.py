@@ -15,7 +15,7 @@ from archscope.network import Ref
 from archscope.tracing.accounts import Accounts
 from archscope.tracing.batches import LOST
 from archscope.tracing.calls import beyond, layers_of, parts_of
-from archscope.tracing.causal import hides
+from archscope.tracing.causal import Causal
 from archscope.tracing.einsums import is_turned, product_of
 from archscope.tracing.learned import IN_ORDER, Learned
 from archscope.tracing.ledger import Frame, Ledger
@@ -149,6 +149,7 @@ class Recording:
         self.factors: dict[str, Tensor] = {}
         self.causal: set[str] = set()
         self._known = ledger.numbers.of
+        self._hiding = Causal(ledger.numbers.of)
         self.origins = Origins(self.values, self.samples, self.nodes, self.accounts, self.learned, ledger,
                                self.state, lambda: at.here)  # fmt: skip
         self._at = at
@@ -314,7 +315,7 @@ class Recording:
         if plain in _PRODUCTS and len(refs) == len(unreached) == 1:
             factor = self._known(unreached[0])
             self.factors.update({} if factor is None else {ours[0].node: factor})
-        if len(refs) == 1 and hides(plain, args, kwargs, self._known):
+        if len(refs) == 1 and self._hiding.hides(plain, args, kwargs):
             self.causal.add(ours[0].node)
         self._made(results, ours, frame)
         for each in results:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import archscope
 from archscope import analyze, trace
 from archscope.tracing.ledger import Frame, Ledger
-from archscope.tracing.numbers import Numbers, making
+from archscope.tracing.numbers import ROOM, Numbers, making
 from archscope.writing.stating import state
 
 
@@ -62,6 +62,50 @@ def test_what_is_worked_out_beside_a_run_is_what_the_run_would_have_made(seed: i
     known = numbers.numbers.of(made)
     assert known is not None
     assert torch.equal(known, program("cpu"))
+
+
+def test_the_masks_of_equal_blocks_are_worked_out_once_and_are_still_written_apart() -> None:
+    numbers = ledger()
+    with torch.no_grad(), numbers:
+        one, other, third = (torch.ones(4, 4, device="meta").triu(1) for _ in range(3))
+        of = numbers.numbers.of
+        assert of(one) is of(other) is of(third) is not None
+        row = one[0]
+        row.fill_(7)
+        other += 1
+        fourth = torch.ones(4, 4, device="meta").triu(1)
+    later = torch.ones(4, 4).triu(1)
+    for made, right in ((other, later + 1), (third, later), (fourth, later), (row, torch.full((4,), 7.0))):
+        assert torch.equal(of(made), right)  # type: ignore[arg-type]
+    assert of(one)[:2].tolist() == [[7] * 4, [0, 0, 1, 1]]  # type: ignore[index]
+
+
+def test_what_an_unknown_value_is_written_into_is_unknown_and_its_equal_is_not() -> None:
+    numbers = ledger()
+    with torch.no_grad(), numbers:
+        one, other = (torch.ones(4, device="meta") for _ in range(2))
+        one += torch.empty(4, device="meta")
+    assert numbers.numbers.of(one) is None
+    assert numbers.numbers.of(other).tolist() == [1] * 4  # type: ignore[union-attr]
+
+
+def test_zeros_like_another_have_its_shape_whichever_it_was() -> None:
+    numbers = ledger()
+    with torch.no_grad(), numbers:
+        made = [torch.zeros_like(torch.empty(size, device="meta"), dtype=kind) for size in (2, 3)
+                for kind in (torch.float, torch.long)]  # fmt: skip
+    assert [numbers.numbers.of(each).shape for each in made] == [(2,), (2,), (3,), (3,)]  # type: ignore[union-attr]
+    assert [numbers.numbers.of(each).dtype for each in made] == [torch.float, torch.long] * 2  # type: ignore[union-attr]
+
+
+def test_numbers_take_no_more_room_than_they_are_given() -> None:
+    numbers = ledger()
+    with torch.no_grad(), numbers:
+        made = [torch.full((1024, 1024), each, device="meta") for each in range(2 * ROOM // (8 << 20))]
+    known = [numbers.numbers.of(each) for each in made]
+    assert known[0] is not None
+    assert known[-1] is None
+    assert sum(each.untyped_storage().nbytes() for each in known if each is not None) <= ROOM
 
 
 def test_what_an_input_or_chance_has_a_part_in_is_not_known() -> None:
