@@ -476,7 +476,7 @@ class _GivesUp(nn.Module):
 
 
 @pytest.mark.parametrize("inside", [False, True])
-def test_what_ran_before_an_error_that_a_module_catches_is_in_its_own_row(inside: bool) -> None:  # noqa: FBT001
+def test_what_ran_before_an_error_that_a_module_catches_is_in_its_own_row(inside: bool) -> None:
     module = _GivesUp(inside=inside).eval()
     analysis = analyze(trace(module, (5, 8)))
     observed = analysis.network.observed
