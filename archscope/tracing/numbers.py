@@ -6,7 +6,7 @@ Whatever is made of nothing but numbers in the code, and of buffers, is worked o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import torch
@@ -31,6 +31,9 @@ _FILLS: Final = frozenset({"aten::fill_", "aten::zero_", "aten::copy_"})
 """Operations that write a tensor and read nothing of it."""
 
 
+_Given = tuple[list[Any], dict[str, Any]]
+
+
 class Numbers:
     """Tensors on meta whose values are known, each with a twin on the CPU; views of one memory stay views of one.
 
@@ -42,6 +45,7 @@ class Numbers:
         self._twins: Any = WeakTensorKeyDictionary()
         self._several: set[int] = set()
         self._spoiled: set[int] = set()
+        self._blank: set[int] = set()
         self._worked_out: dict[Any, tuple[Any, Any]] = {}
         self._room = ROOM
 
@@ -60,6 +64,12 @@ class Numbers:
             self._twins[tensor] = twin
             self._several.add(_memory(twin))
 
+    def enters(self, tensor: Tensor, value: Any) -> None:
+        """Numbers in the code became a tensor on meta."""
+        if tensor.is_meta and tensor.numel() <= MOST and tensor not in self._twins:
+            with suppress(RuntimeError, TypeError, ValueError, NotImplementedError):
+                self._twins[tensor] = torch.tensor(value, dtype=tensor.dtype, device="cpu")
+
     def settled(self) -> None:
         """What is made from now on has nothing to do with what was made before."""
         self._worked_out.clear()
@@ -75,21 +85,28 @@ class Numbers:
         written = self._written(found, args, kwargs)
         if not made and not written:
             return
-        if found.name in _FILLS and written[0]._base is None and written[0] not in self._twins:
+        if found.name in _NOTHING:
+            self._blank.update(map(_memory, made))
+        if found.name in _FILLS and written[0] not in self._twins:
             self._enter(written[0])
         known = found.name not in _NOTHING and not _is_random(func)
         if not known or self._given(args, kwargs, shaped=shaped) is None:
             self._spoil(written)
-            return
-        if any(each.numel() > MOST for each in made):
-            return
-        for each in written:
-            self._set_apart(each)
-        twins = self._given(args, kwargs, shaped=shaped)
-        head = [first.shape, first.dtype] if shaped and isinstance(first, Tensor) else []
-        key = None if written or twins is None else _key([func, head, twins[0][shaped:], twins[1]])
+        elif all(each.numel() <= MOST for each in made):
+            for each in written:
+                self._set_apart(each)
+            given = self._given(args, kwargs, shaped=shaped)
+            form = [first.shape, first.dtype] if shaped and isinstance(first, Tensor) else []
+            # What lies on the CPU itself may be written without being seen here.
+            again = given is not None and not written and all(each.is_meta for each in tensors_in([args, kwargs]))
+            key = _key([func, form, given[0][shaped:], given[1]]) if again and given is not None else None
+            self._work_out(func, given or ([], {}), made, written, key)
+
+    def _work_out(self, func: Any, given: _Given, made: list[Tensor], written: list[Tensor], key: Any) -> None:
+        """Make the twins of what an operation made."""
+        args, kwargs = given
         try:
-            worked_out = self._run(func, *twins, key)  # type: ignore[misc]
+            worked_out = self._run(func, args, kwargs, key)
         except Exception:  # noqa: BLE001 - what has no kernel on the CPU is not known
             self._spoil(written)
             return
@@ -130,9 +147,16 @@ class Numbers:
         return [each for each in tensors_in(places) if each.is_meta]
 
     def _enter(self, tensor: Tensor) -> None:
-        """Memory that was empty is about to be filled."""
-        if tensor.is_meta and tensor.numel() <= MOST and not isinstance(tensor, nn.Parameter):
-            self._twins[tensor] = torch.zeros(tensor.shape, dtype=tensor.dtype, device="cpu")
+        """Memory that was empty is about to be filled, all of it or a part."""
+        base = tensor if tensor._base is None else tensor._base
+        whole = base is tensor
+        if isinstance(base, nn.Parameter) or base.numel() > MOST or not (whole or _memory(base) in self._blank):
+            return
+        twin = torch.empty_strided(base.shape, base.stride(), dtype=base.dtype, device="cpu").zero_()
+        self._room -= twin.untyped_storage().nbytes()
+        if self._room >= 0 and tensor.is_meta:
+            self._twins[base] = twin
+            self._twins[tensor] = twin.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
 
     def _set_apart(self, tensor: Tensor) -> None:
         """Give a tensor that is about to be written, and all that see its memory, values of their own."""
@@ -148,11 +172,10 @@ class Numbers:
 
     def _spoil(self, tensors: list[Tensor]) -> None:
         """Something that is not known was written into them."""
+        self._blank.difference_update(map(_memory, tensors))
         self._spoiled.update(_memory(each) for each in tensors if each in self._twins)
 
-    def _given(
-        self, args: Any, kwargs: dict[str, Any], *, shaped: bool = False
-    ) -> tuple[list[Any], dict[str, Any]] | None:
+    def _given(self, args: Any, kwargs: dict[str, Any], *, shaped: bool = False) -> _Given | None:
         """The arguments with values; None where one has none. Of one that is only ``shaped``, the shape is enough."""
         head = [torch.empty(args[0].shape, dtype=args[0].dtype)] if shaped else []
         try:

@@ -148,7 +148,7 @@ class Recording:
         self.accounts = Accounts()
         self.factors: dict[str, Tensor] = {}
         self.causal: set[str] = set()
-        self._known = ledger.numbers.of
+        self._known, self._enters = ledger.numbers.of, ledger.numbers.enters
         self._hiding = Causal(ledger.numbers.of)
         self.origins = Origins(self.values, self.samples, self.nodes, self.accounts, self.learned, ledger,
                                self.state, lambda: at.here)  # fmt: skip
@@ -366,6 +366,8 @@ class Recording:
                 return
         changed = [*made, *(self._written(given, made, frame) if frame.wrote else ())]
         held = self._held(plain, given, made, frame)
+        if name in ENTERING and made and not given:
+            self._enters(made[0], args[0] if args else next(iter(kwargs.values())))
         for each in changed:
             self.values.came_of(each, weights)
         if held is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,19 +17,22 @@ from archscope.tracing.surroundings import Surroundings, random_numbers_kept
 from archscope.tracing.tracer import Tracer
 from archscope.tracing.twins import Twins
 
+Counted = Literal["", "beside", "there"]
+"""Where inputs of whole numbers have their values: nowhere, beside tensors on meta, or in tensors on the CPU."""
+
 
 class Way(NamedTuple):
     """How a module is run.
 
     Attributes:
         values: whether the module's tensors have values.
-        counted: whether inputs of whole numbers have values all the same.
+        counted: where inputs of whole numbers have values all the same.
         tokens: whether what nobody said the type of is whole numbers.
         batched: whether what nobody said it of has a batch axis.
     """
 
     values: bool
-    counted: bool
+    counted: Counted
     tokens: bool
     batched: bool
 
@@ -70,6 +73,9 @@ class Stopped(Exception):
         self.missed = tracer.ledger.missed
 
 
+_VALUES: Final[tuple[tuple[bool, Counted], ...]] = ((False, ""), (False, "beside"), (False, "there"), (True, "there"))
+
+
 def ways_of(call: Call) -> Iterator[Way]:
     """The ways to run a call, the likeliest first: without values, then with them; types and axes as they were said."""
     said: list[Any] = []
@@ -78,7 +84,7 @@ def ways_of(call: Call) -> Iterator[Way]:
     tokens = (False, True) if any(each.dtype is None for each in described) else (False,)
     axes = (True, False) if any(each.batched is None for each in described) else (True,)
     for batched in axes:
-        for values, counted in ((False, False), (False, True), (True, True)):
+        for values, counted in _VALUES:
             for whole in tokens:
                 yield Way(values, counted, whole, batched)
 
@@ -122,12 +128,12 @@ def run_once(module: nn.Module, call: Call, names: Sequence[str], way: Way, guid
             with twins.known():
                 copied: nn.Module = shadow.of(module)
             if way.counted and not way.values:
-                shadow = Shadow(lambda tensor: _counted(tensor, twins), around.met)
+                shadow = Shadow(lambda tensor: _counted(tensor, twins, way.counted), around.met)
             given = shadow.of([call.args, dict(call.kwargs)])
             for tensor in around.tensors:
                 twins.watch(tensor)
             own = Call(given[0], given[1], call.batch)
-            return _run(copied, own, names, way, twins, guide)
+            return _run(copied, own, names, way, twins, guide)._replace(zeros=_has_no_values(call))
         finally:
             twins.restore()
             around.restore()
@@ -150,8 +156,11 @@ def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: T
         if isinstance(value, Given):
             kind = getattr(torch, value.dtype) if value.dtype else torch.long if way.tokens else dtype
             axes = () if not _is_batched(value, way) else (call.batch,)
-            whole = kind is not None and not kind.is_floating_point and way.counted
-            value = torch.zeros(*axes, *value.shape, dtype=kind, device="cpu" if whole and not way.values else device)
+            whole = kind is not None and not kind.is_floating_point
+            there = torch.device("cpu") if whole and way.counted == "there" and not way.values else device
+            value = torch.zeros(*axes, *value.shape, dtype=kind, device=there)
+            if whole and way.counted == "beside":
+                twins.numbers.know(value, torch.zeros(value.shape, dtype=kind))
         if isinstance(value, Tensor):
             name = next(left)
             inputs[name] = tracer.recording.enter(name, value)
@@ -169,16 +178,26 @@ def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: T
         raise Stopped(way, tracer, inputs, error) from error
     if tracer.mistake is not None:  # and the module went on
         raise tracer.mistake
-    said: list[Any] = []
-    call.mapped(said.append)
-    return Run(way, tracer, module, inputs, result, batch or 1, any(isinstance(each, Given) for each in said))
+    return Run(way, tracer, module, inputs, result, batch or 1, zeros=False)
 
 
-def _counted(tensor: Tensor, twins: Twins) -> Tensor:
-    """The twin of an input: a copy with values, if it has some and they are whole numbers."""
+def _counted(tensor: Tensor, twins: Twins, counted: Counted) -> Tensor:
+    """The twin of an input; of whole numbers one with their values, or with zeros where it has none itself."""
     if tensor.is_floating_point() or tensor.is_complex():
         return twins.twin(tensor)
-    return torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor.clone()
+    values = torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor.clone()
+    if counted == "there":
+        return values
+    twin = twins.twin(tensor)
+    twins.numbers.know(twin, values)
+    return twin
+
+
+def _has_no_values(call: Call) -> bool:
+    """Whether nobody gave the values of an input: its shape was stated, or it is on meta."""
+    said: list[Any] = []
+    call.mapped(said.append)
+    return any(isinstance(each, Given) or (isinstance(each, Tensor) and each.is_meta) for each in said)
 
 
 def _is_batched(given: Given, way: Way) -> bool:

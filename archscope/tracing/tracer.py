@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,8 @@ from archscope.tracing.roles import ANSWERS, CHOOSING, LEAVING, PICKLING
 from archscope.tracing.samples import NeedsValues, Trail
 from archscope.tracing.strangers import misfit, tensors_in
 from archscope.tracing.watching import Watched
+
+_INDEXING: Final = frozenset({"__getitem__", "__setitem__"})
 
 
 class Tracer(TorchFunctionMode):
@@ -79,6 +81,8 @@ class Tracer(TorchFunctionMode):
             name = func.__self__.__name__ if name == "__get__" else f"set {func.__self__.__name__}"
         elif "." in name:
             name = name.partition(".")[0]
+        if name in _INDEXING:
+            args = (args[0], _index(args[1]), *args[2:])
         frame = self.ledger.frame = Frame()
         try:
             result = func(*args, **given)
@@ -161,6 +165,15 @@ class Tracer(TorchFunctionMode):
         """A call raised, and somebody may go on; what had run by then has run."""
         if frame.ran:
             self.recording.call(name, list(tensors_in(frame.read)), {}, None, frame)
+
+
+def _index(index: Any) -> Any:
+    """An index in which lists of whole numbers are tensors with values; PyTorch would make some without on meta."""
+    if isinstance(index, tuple):
+        return tuple(map(_index, index))
+    if type(index) is list and index and all(type(each) is int for each in index):
+        return torch.tensor(index, device="cpu")
+    return index
 
 
 class _Own:

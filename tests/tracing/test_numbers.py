@@ -89,6 +89,16 @@ def test_what_an_unknown_value_is_written_into_is_unknown_and_its_equal_is_not()
     assert numbers.numbers.of(other).tolist() == [1] * 4  # type: ignore[union-attr]
 
 
+def test_a_constant_on_the_cpu_may_change_between_two_uses() -> None:
+    numbers = ledger()
+    with torch.no_grad(), numbers:
+        constant = torch.zeros(3)
+        one = constant.to("meta")
+        constant += 1
+        other = constant.to("meta")
+    assert [numbers.numbers.of(each).tolist() for each in (one, other)] == [[0] * 3, [1] * 3]  # type: ignore[union-attr]
+
+
 def test_zeros_like_another_have_its_shape_whichever_it_was() -> None:
     numbers = ledger()
     with torch.no_grad(), numbers:
@@ -156,6 +166,63 @@ def test_a_module_on_meta_may_look_at_what_it_made_itself() -> None:
     with torch.device("meta"):
         module = Masked()
     assert analyze(trace(module, (6, 4))).totals.macs == 6 * 16
+
+
+class Looking(nn.Module):
+    """Looks at values in a way of its own, and runs another layer if they are not what a network of words sees."""
+
+    def __init__(self, looks: Callable[[Tensor], Tensor | bool]) -> None:
+        super().__init__()
+        self.looks, self.words, self.fc = looks, nn.Embedding(30, 4), nn.Linear(4, 4)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        x = self.fc(self.words(ids))
+        return x if bool(self.looks(ids)) else self.fc(x)
+
+
+def _filled(ids: Tensor) -> Tensor:
+    """Sizes of maps as detectors keep them: memory that is filled one by one."""
+    sizes = torch.empty(2, 2, dtype=torch.long, device=ids.device)
+    for place, size in enumerate((3, 2)):
+        sizes[place, 0] = size
+        sizes[place, 1] = 1
+    return sizes.prod(1).sum() == 5
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize(
+    ("looks", "said"),
+    [
+        (lambda ids: torch.tensor([2, 3], device=ids.device).sum() == 5, False),
+        (_filled, False),
+        # Zeros are what nobody gave values for, so these look at an input.
+        (lambda ids: (ids == 0).all(), True),
+        (lambda ids: 0 in ids[:, [-1, 0]], True),
+        (lambda ids: int(ids.max()) == 0, True),
+    ],
+)
+def test_a_module_without_values_is_read_where_it_looks_at_numbers_alone(
+    looks: Callable[[Tensor], Tensor | bool], device: str, *, said: bool
+) -> None:
+    module = Looking(looks).to(device)
+    for given in ((6,), torch.zeros(1, 6, dtype=torch.long, device=device)):
+        analysis = analyze(trace(module, given))
+        assert analysis.totals.macs == 6 * 16
+        observed = analysis.network.observed
+        assert observed is not None
+        assert bool(observed.looked) is said
+        assert observed.zeros is (isinstance(given, tuple) or device == "meta")
+
+
+def test_memory_of_which_a_part_is_unknown_is_not_taken_for_zeros() -> None:
+    numbers, given = ledger(), torch.empty((), device="meta")
+    with torch.no_grad(), numbers:
+        one, other = torch.empty(2, device="meta"), torch.empty(2, device="meta")
+        one[0] = given
+        one[1] = 3
+        other[1] = 3
+        other[0] = given
+    assert [numbers.numbers.of(each) for each in (one, other)] == [None, None]
 
 
 class Embeds(nn.Module):
