@@ -201,6 +201,7 @@ class Network(Record, uncompared=("facts", "doubts", "groups")):
     meant. ``groups`` says what the groups of nodes are, by their path.
     ``vocabularies`` says of the inputs that are token numbers how many tokens there are.
     ``observed`` is there where a module was read. ``keep`` has the budgets that its spec says it keeps, as written.
+    ``figure`` says how it is drawn where nothing else is asked for; see `archscope.diagrams.settings`.
 
     Raises:
         ShapeError: a layer reads a node that is not above it, or does not take what it is given.
@@ -231,6 +232,7 @@ class Network(Record, uncompared=("facts", "doubts", "groups")):
     observed: Observed | None = None
     keep: tuple[str, ...] = ()
     vocabularies: Mapping[str, int] = EMPTY
+    figure: Mapping[str, Any] = EMPTY
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))

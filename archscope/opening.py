@@ -268,33 +268,42 @@ def draw(
     network: Any,
     /,
     *args: Any,
-    style: str = "auto",
+    style: str | None = None,
     width: str | float | None = None,
-    font_size: float = 8,
-    theme: str = "light",
+    font_size: float | None = None,
+    theme: str | None = None,
     show: str | Iterable[str] | None = None,
-    depth: int | str = "auto",
-    direction: str = "tb",
-    towers: bool = False,
-    color: str = "family",
-    color_scale: str = "linear",
+    depth: int | str | None = None,
+    direction: str | None = None,
+    towers: bool | None = None,
+    color: str | None = None,
+    color_scale: str | None = None,
     latency: Mapping[str, float] | None = None,
     height: str | float | None = None,
     page: str | None = None,
+    title: str | None = None,
+    caption: str | None = None,
+    legend: bool | None = None,
+    palette: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    highlight: Iterable[str] | None = None,
+    notes: Mapping[str, str] | None = None,
     **kwargs: Any,
 ) -> Drawing:
     """Draw a network, or any `torch.nn.Module`.
+
+    What is left out is as the ``figure:`` of the spec has it, else as is said here.
 
     Args:
         network: as in `archscope.analyze`: a network, its analysis, a spec by name or path, or a module.
         args: what a module is called with, as in `archscope.trace`.
         style: ``planes`` as in LeCun's figure of LeNet-5, ``boxes`` as in Krizhevsky's of AlexNet,
             ``neurons`` as textbooks draw a perceptron, ``transformer`` as in Vaswani's, ``unrolled`` for recurrence,
-            ``graph``, or ``auto`` for one that shows the network well.
+            ``graph``, or ``auto`` for one that shows the network well, which is usual.
         width: of the page, such as ``"183mm"``; a bare number is millimetres. By itself a picture is as wide as
             it needs to be.
-        font_size: in points, at that width.
-        theme: one of `archscope.diagrams.THEMES`.
+        font_size: in points, at that width; 8.
+        theme: one of `archscope.diagrams.THEMES`; light.
         show: what to write on a layer, of `archscope.diagrams.SHOWN`; a list, or names with commas between.
         depth: of a graph: how many levels of blocks to open, ``"full"`` or ``"auto"``.
         direction: of a graph: ``"tb"`` or ``"lr"``.
@@ -305,6 +314,13 @@ def draw(
         latency: seconds of each layer by name, as `bench` measured them.
         height: that the picture must not exceed, such as ``"62mm"``; a graph closes blocks until it does not.
         page: one of `archscope.diagrams.PAGES`, for its width and height.
+        title: a line over the picture.
+        caption: text under it.
+        legend: whether its colours are told under it.
+        palette: other colours of families, by name.
+        labels: what layers, and groups of them, are called in it.
+        highlight: layers that stand out, by name or pattern.
+        notes: remarks on layers, which stand under it.
         kwargs: what a module is called with by name.
 
     Raises:
@@ -320,5 +336,6 @@ def draw(
     return diagrams.draw(
         analyze(network, *args, **kwargs), style=style, width=width, font_size=font_size, theme=theme, show=show,
         depth=depth, direction=direction, towers=towers, color=color, color_scale=color_scale, latency=latency,
-        height=height, page=page,
+        height=height, page=page, title=title, caption=caption, legend=legend, palette=palette, labels=labels,
+        highlight=None if highlight is None else tuple(highlight), notes=notes,
     )  # fmt: skip

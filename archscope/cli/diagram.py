@@ -54,6 +54,35 @@ def _latency(results: Path, name: str) -> dict[str, float]:
     raise UsageError(f"{results} has no layers of {name} measured; those it has are {measured}")
 
 
+def _palette(path: Path) -> dict[str, str]:
+    """Colours by family, from a file."""
+    from archscope.diagnostics import Source
+    from archscope.errors import UsageError
+    from archscope.source import Invalid, parse, to_data
+
+    try:
+        found = to_data(parse(Source(str(path), path.read_text(encoding="utf-8")))[0])
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from None
+    except Invalid as error:
+        raise UsageError(f"{path}: {error.diagnostic.message}") from None
+    if not isinstance(found, dict) or not all(isinstance(color, str) for color in found.values()):
+        raise UsageError(f'{path} is no palette; write `convolution: "#ffd9b3"`, a line for each family')
+    return {str(name): str(color) for name, color in found.items()}
+
+
+def _pairs(given: list[str] | None, option: str) -> dict[str, str] | None:
+    """What stands left and right of each first sign of equality."""
+    from archscope.errors import UsageError
+
+    if given is None:
+        return None
+    for each in given:
+        if "=" not in each:
+            raise UsageError(f"{option} {each} has no `=`; write {option} {each}=TEXT")
+    return dict(each.split("=", 1) for each in given)
+
+
 def command(
     spec: Spec,
     output: Annotated[
@@ -67,7 +96,7 @@ def command(
         ),
     ] = None,
     style: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--style",
             metavar="STYLE",
@@ -75,8 +104,9 @@ def command(
             "textbooks draw a perceptron, `transformer` as in Vaswani's, `unrolled` for recurrence, `graph`, or `auto` "
             "for one that shows the network well.",
             autocompletion=_complete_styles,
+            show_default="auto",
         ),
-    ] = "auto",
+    ] = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -116,11 +146,19 @@ def command(
             show_default=False,
         ),
     ] = None,
-    font_size: Annotated[float, typer.Option("--font-size", metavar="POINTS", help="At that width.")] = 8,
+    font_size: Annotated[
+        float | None, typer.Option("--font-size", metavar="POINTS", help="At that width.", show_default="8")
+    ] = None,
     theme: Annotated[
-        str,
-        typer.Option("--theme", metavar="THEME", help="light, dark or print.", autocompletion=_complete_themes),
-    ] = "light",
+        str | None,
+        typer.Option(
+            "--theme",
+            metavar="THEME",
+            help="light, dark or print.",
+            autocompletion=_complete_themes,
+            show_default="light",
+        ),
+    ] = None,
     show: Annotated[
         str | None,
         typer.Option(
@@ -131,28 +169,41 @@ def command(
         ),
     ] = None,
     depth: Annotated[
-        str,
-        typer.Option("--depth", metavar="N", help="How many levels of blocks a graph opens, `full` or `auto`."),
-    ] = "auto",
+        str | None,
+        typer.Option(
+            "--depth",
+            metavar="N",
+            help="How many levels of blocks a graph opens, `full` or `auto`.",
+            show_default="auto",
+        ),
+    ] = None,
     direction: Annotated[
-        str, typer.Option("--direction", metavar="tb|lr", help="A graph from top to bottom or from left to right.")
-    ] = "tb",
+        str | None,
+        typer.Option(
+            "--direction",
+            metavar="tb|lr",
+            help="A graph from top to bottom or from left to right.",
+            show_default="tb",
+        ),
+    ] = None,
     towers: Annotated[
         bool, typer.Option("--towers", help="Draw the groups of a network in one column as towers of boxes.")
     ] = False,
     color: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--color",
             metavar="QUANTITY",
             help="What a layer's colour says: its family, or its macs, parameters, connections, activation_bytes, "
             "saved_bytes or, with --results, its latency; a folded layer's, of all its copies.",
             autocompletion=_complete_colors,
+            show_default="family",
         ),
-    ] = "family",
+    ] = None,
     color_scale: Annotated[
-        str, typer.Option("--color-scale", metavar="linear|log", help="How a cost becomes a colour.")
-    ] = "linear",
+        str | None,
+        typer.Option("--color-scale", metavar="linear|log", help="How a cost becomes a colour.", show_default="linear"),
+    ] = None,
     results: Annotated[
         Path | None,
         typer.Option(
@@ -161,6 +212,43 @@ def command(
             help="What `archscope bench --format json` measured; its first cell with layers of this network is shown.",
             show_default=False,
         ),
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option("--title", metavar="TEXT", help="A line over the picture.", show_default=False)
+    ] = None,
+    caption: Annotated[
+        str | None, typer.Option("--caption", metavar="TEXT", help="Text under it.", show_default=False)
+    ] = None,
+    legend: Annotated[
+        bool | None, typer.Option("--legend/--no-legend", help="Tell its colours under it.", show_default=False)
+    ] = None,
+    palette: Annotated[
+        Path | None,
+        typer.Option(
+            "--palette",
+            metavar="FILE",
+            help='Other colours of families, from a YAML file: `convolution: "#ffd9b3"`.',
+            show_default=False,
+        ),
+    ] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--label", metavar="LAYER=TEXT", help="Call a layer or a group so. Repeatable.", show_default=False
+        ),
+    ] = None,
+    highlight: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--highlight",
+            metavar="LAYER",
+            help="Let a layer stand out, or all of a pattern: `layer4.*`. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    notes: Annotated[
+        list[str] | None,
+        typer.Option("--note", metavar="LAYER=TEXT", help="Remark on a layer. Repeatable.", show_default=False),
     ] = None,
     changes: Changes = None,
     input: Inputs = None,
@@ -181,6 +269,7 @@ def command(
     archscope diagram alexnet --style graph --show name,op,parameters -o graph.svg
     archscope diagram alexnet --color macs -o where-the-work-is.svg
     archscope diagram alexnet --format dot
+    archscope diagram alexnet --label conv1=Stem --highlight conv3 --caption "AlexNet." -o labelled.svg
     """
     import archscope
     from archscope.cli.opened import foretell, opened
@@ -190,8 +279,10 @@ def command(
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
     picture = archscope.draw(
         network, style=style, width=width, font_size=font_size, theme=theme, show=show, depth=depth,
-        direction=direction, towers=towers, color=color, color_scale=color_scale, height=height, page=page,
+        direction=direction, towers=towers or None, color=color, color_scale=color_scale, height=height, page=page,
         latency=None if results is None else _latency(results, network.name),
+        title=title, caption=caption, legend=legend, palette=None if palette is None else _palette(palette),
+        labels=_pairs(labels, "--label"), highlight=highlight, notes=_pairs(notes, "--note"),
     )  # fmt: skip
     if picture.style == "graph":  # the other styles draw equal blocks once, or refuse what is long
         foretell("diagram", network)

@@ -13,42 +13,30 @@ shows itself in a notebook.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from archscope.analysis import Analysis, analyze
 from archscope.diagrams.cost import COLOR_SCALES, COLORS
 from archscope.diagrams.drawing import FORMATS, Drawing
 from archscope.diagrams.request import DIRECTIONS, PAGES, SHOWN, STYLES, request
+from archscope.diagrams.settings import ASKED, palette_of, settled
 from archscope.diagrams.themes import THEMES
 from archscope.network import Network
 
 __all__ = ["COLORS", "COLOR_SCALES", "DIRECTIONS", "FORMATS", "PAGES", "SHOWN", "STYLES", "THEMES", "Drawing", "draw"]
 
 
-def draw(
-    network: Network | Analysis,
-    *,
-    style: str = "auto",
-    width: str | float | None = None,
-    font_size: float = 8,
-    theme: str = "light",
-    show: str | Iterable[str] | None = None,
-    depth: int | str = "auto",
-    direction: str = "tb",
-    towers: bool = False,
-    color: str = "family",
-    color_scale: str = "linear",
-    latency: Mapping[str, float] | None = None,
-    height: str | float | None = None,
-    page: str | None = None,
-) -> Drawing:
-    """Draw a network; what each argument means, and what is raised, stands with `archscope.draw`."""
-    analysis = network if isinstance(network, Analysis) else analyze(network)
-    asked = request(
-        style=style, width=width, font_size=font_size, theme=theme, show=show, depth=depth, direction=direction,
-        towers=towers, color=color, color_scale=color_scale, latency=latency, height=height,
-        page=page,
-    )  # fmt: skip
-    drawing = Drawing(analysis, asked)
+def draw(network: Network | Analysis, **asked: Any) -> Drawing:
+    """Draw a network; what can be asked for, and what is raised, stands with `archscope.draw`.
+
+    What is None is taken from the ``figure:`` of the spec, if that says it.
+    """
+    analysis = settled(network if isinstance(network, Analysis) else analyze(network), asked)
+    said = analysis.network.figure
+    known = {name: said[name] for name in (*ASKED, "towers", "latency") if said.get(name) is not None}
+    wanted = request(**known)
+    wanted = replace(wanted, theme=palette_of(wanted.theme, said.get("palette", {})))
+    drawing = Drawing(analysis, wanted)
     drawing.coloring  # noqa: B018 - what cannot be coloured is told now, and not when it is shown
     return drawing

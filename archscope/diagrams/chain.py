@@ -232,7 +232,8 @@ class _Builder:
         remarks = tuple(
             Remark(self.labels[each], tuple(self.held["remark", each])) for each in self.remarked.get(number, ())
         )
-        return Column(rows[0].node.row, pieces, remarks)
+        node = rows[0].node
+        return Column(self.analysis.network.figure.get("labels", {}).get(node.row, node.row), pieces, remarks)
 
 
 def _last_of(analysis: Analysis) -> set[str]:

@@ -20,7 +20,7 @@ from typing import Any, Final, cast
 
 from archscope import files
 from archscope.analysis import Analysis
-from archscope.diagrams import chain, cost, neurons, recurrence, transformer
+from archscope.diagrams import chain, cost, dressing, neurons, recurrence, transformer
 from archscope.diagrams.request import Request
 from archscope.diagrams.scene import Scene
 from archscope.errors import NotFound, UsageError
@@ -79,19 +79,32 @@ class Drawing:
     @cached_property
     def scene(self) -> Scene:
         """The picture as a display list."""
-        return (
-            self.plain
-            if self.coloring is None
-            else cost.coloured(self.plain, self.analysis, self.coloring, self.request)
-        )
+        drawn = self.plain
+        if self.coloring is not None:
+            drawn = cost.coloured(drawn, self.analysis, self.coloring, self.request)
+        return dressing.dressed(drawn, self.analysis, self.request, self._legend)
 
     @cached_property
     def plain(self) -> Scene:
-        """The picture in the colours of the families."""
+        """The picture in the colours of the families, and nothing said on it."""
         asked = self.request
-        if self.coloring is not None and asked.height is not None:
-            asked = replace(asked, height=asked.height - cost.legend_height(asked.font_size))
+        if asked.height is not None:
+            below = 0.0 if self.coloring is None else cost.legend_height(asked.font_size)
+            below += dressing.room_for(self.analysis, asked, self._legend)
+            asked = replace(asked, height=asked.height - below)
         return cast(Scene, call(_STYLES[self.style])(self.analysis, asked))
+
+    @cached_property
+    def _legend(self) -> dressing.Legend:
+        """The colours that are in it; those of a cost have a legend of their own."""
+        if self.coloring is not None:
+            return ()
+        theme = self.request.theme
+        return (
+            transformer.legend(self.analysis, theme)
+            if self.style == "transformer"
+            else dressing.families(self.analysis, theme)
+        )
 
     @cached_property
     def coloring(self) -> cost.Coloring | None:

@@ -18,6 +18,7 @@ from archscope.reader.entries import ALLOW, Reads, read_allow, read_init
 from archscope.reader.figures import read_figures
 from archscope.reader.inputs import Inputs, check_tokens, read_inputs
 from archscope.reader.overrides import Changes
+from archscope.reader.picture import read_picture
 from archscope.reader.report import Report
 from archscope.reader.training import read_training
 from archscope.reader.variants import SIGN
@@ -48,6 +49,7 @@ KEYS: Final = {
     "keep": option(text, default=None, doc="Budgets that it keeps, for `archscope check`: `[macs <= 1.2 G]`."),
     "published": option(text, default=None, doc="Figures that somebody printed about it."),
     "training": option(text, default=None, doc="How it was trained."),
+    "figure": option(text, default=None, doc="How `archscope diagram` draws it, and what is said on the picture."),
 }
 """The top-level keys of a spec."""
 
@@ -89,6 +91,9 @@ def read_document(
     groups = _titled(expansion.groups, body, nodes, report)
     published = read_figures(body.get("published"), entries, {".".join(path) for path in groups}, sources, report)
     training = read_training(body.get("training"), report)
+    inside = {".".join(node.group[:depth]) for node in nodes for depth in range(1, len(node.group) + 1)}
+    shown = (*entries, *(node.name for node in nodes), *inside)
+    picture = read_picture(body.get("figure"), shown, report)
     allow = read_allow(body.get("allow"), "the spec", report)
     keep = _keep(body, report)
     if report.diagnostics:
@@ -110,6 +115,7 @@ def read_document(
         groups=groups,
         vocabularies=given.vocabularies,
         keep=keep,
+        figure=picture,
     )
     return network.replace(doubts=doubts_of(network, entries, input_spans, allow))
 

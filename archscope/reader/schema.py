@@ -21,6 +21,7 @@ from archscope.reader.document import KEYS
 from archscope.reader.entries import ALLOW, NAME, PLACE, SCHEMES
 from archscope.reader.figures import FIGURE
 from archscope.reader.inputs import INPUT
+from archscope.reader.picture import PICTURE
 from archscope.reader.training import TRAINING
 
 TEXT: Json = {"type": "string", "minLength": 1}
@@ -63,6 +64,7 @@ def json_schema() -> Json:
             "scheme": _scheme(),
             "figure": _declared(FIGURE, {"set": {"type": "object"}}),
             "training": _declared(TRAINING, {}),
+            "picture": _declared(PICTURE, {}),
             "input": _declared(INPUT, {"shape": _SHAPE, "vocabulary": {"anyOf": [positive.schema, _EXPRESSION]}}),
             **{
                 f"place.{name}": {"description": each.doc, **_PLACES[name]}
@@ -113,6 +115,7 @@ _TOP: dict[str, Json] = {
     "keep": {"anyOf": [TEXT, {"type": "array", "items": TEXT}]},
     "published": {"type": "array", "items": {"$ref": "#/$defs/figure"}},
     "training": {"$ref": "#/$defs/training"},
+    "figure": {"$ref": "#/$defs/picture"},
 }
 
 _PLACES: dict[str, Json] = {

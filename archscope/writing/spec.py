@@ -104,9 +104,25 @@ def _document(
         yield f"init: {_value({weight: _scheme(*how) for weight, how in common})}"
     if network.training is not None:
         yield f"training: {_value({key: each for key, each in network.training.items() if each is not None})}"
+    picture = _picture(network, layers)
+    if picture:
+        yield f"figure: {_value(picture)}"
     if network.published:
         yield "published:"
         yield from (f"  - {_value(_figure(each))}" for each in network.published)
+
+
+def _picture(network: Network, layers: Mapping[str, Any]) -> dict[str, Any]:
+    """How it is drawn; names of layers that are not written, such as those of groups, are left out."""
+    picture: dict[str, Any] = {
+        key: list(each) if isinstance(each, tuple) else each for key, each in network.figure.items()
+    }
+    for key in ("labels", "notes"):
+        if key in picture:
+            picture[key] = {name: said for name, said in picture[key].items() if name in layers}
+    if "highlight" in picture:
+        picture["highlight"] = [name for name in picture["highlight"] if name in layers or set("*?[") & set(name)]
+    return {key: each for key, each in picture.items() if each not in ({}, [])}
 
 
 def flat_lines(network: Network) -> dict[str, dict[str, Any]]:

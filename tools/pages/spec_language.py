@@ -14,6 +14,7 @@ from archscope.reader.document import KEYS
 from archscope.reader.entries import PLACE, SCHEMES
 from archscope.reader.figures import FIGURE
 from archscope.reader.foreign import OPTIONS
+from archscope.reader.picture import PICTURE
 from archscope.reader.training import TRAINING
 from tools.pages.markdown import fenced, page, prose, table, yaml_value
 
@@ -114,6 +115,9 @@ def pages() -> dict[str, str]:
             "## Training",
             "What `archscope.training.train` carries out; `data`, `schedule`, `source` and `note` are for people.",
             _declared(TRAINING),
+            "## The figure",
+            "How `archscope diagram` draws it where the command line says nothing else, and what is said on it.",
+            _declared(PICTURE),
             "## Words of other tools",
             "Who writes another tool's word is told this language's: a class of PyTorch, such as `nn.ReLU()`, is the "
             "type of that name, and these options are",

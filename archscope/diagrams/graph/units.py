@@ -89,9 +89,22 @@ def _absorbing(network: Network, node: Node) -> str | None:
 def _unit(rows: tuple[Row, ...], home: Mapping[str, str], network: Network) -> Unit:
     first = rows[0].node
     inputs = tuple(Ref(home.get(ref.node, ref.node), ref.output) for ref in first.inputs)
-    titles = (network.groups.get(first.group[:depth]) for depth in range(1, len(first.group) + 1))
-    blocks = (Part(name, title=each.title if each else "") for name, each in zip(first.group, titles, strict=True))
-    return Unit(rows, inputs, (*blocks, *path_of(first)[len(first.group) :]), _label(first))
+    paths = [first.group[:depth] for depth in range(1, len(first.group) + 1)]
+    blocks = (Part(path[-1], title=_title(path, network)) for path in paths)
+    label = label_of(first, network) or _label(first)
+    return Unit(rows, inputs, (*blocks, *path_of(first)[len(first.group) :]), label)
+
+
+def _title(path: tuple[str, ...], network: Network) -> str:
+    """What a block is called: as somebody asked for this picture, or as the spec has it."""
+    asked: str | None = network.figure.get("labels", {}).get(".".join(path))
+    return asked or (network.groups[path].title if path in network.groups else "")
+
+
+def label_of(node: Node, network: Network) -> str:
+    """What somebody asked a layer to be called in pictures; empty if nobody did."""
+    labels = network.figure.get("labels", {})
+    return str(labels.get(node.name) or labels.get(node.row) or "")
 
 
 def path_of(node: Node) -> tuple[Part, ...]:

@@ -19,12 +19,15 @@ and the rest off the graph.
 from __future__ import annotations
 
 from archscope.analysis import Analysis
+from archscope.diagrams import dressing
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import Page, fit
 from archscope.diagrams.scene import Scene
+from archscope.diagrams.themes import Theme
 from archscope.diagrams.transformer.model import Model
 from archscope.diagrams.transformer.paint import Figure
 from archscope.diagrams.transformer.parts import model_of
+from archscope.diagrams.transformer.shapes import NAMES, shade_of
 from archscope.diagrams.transformer.stream import NotATransformerError
 from archscope.layers.base import spell_shape
 
@@ -56,6 +59,12 @@ def is_transformer(analysis: Analysis) -> bool:
     except NotATransformerError:
         return False
     return True
+
+
+def legend(analysis: Analysis, theme: Theme) -> dressing.Legend:
+    """What the colours of the blocks are called."""
+    roles = [part.role for part in model_of(analysis).parts]
+    return dressing.merged((NAMES[role], shade_of(role, theme)) for role in roles if role in NAMES)
 
 
 def _description(analysis: Analysis, model: Model) -> str:

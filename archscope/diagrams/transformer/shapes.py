@@ -43,8 +43,33 @@ SHADES: Final = {
 """For each role, the family whose colours come nearest to those of Vaswani et al.; of the rest, the input's."""
 
 
+_ROLE: Final = {"add-norm": "norm", "learned": "embedding", "convolution": "embedding", "gate": "feed", "up": "feed",
+                "down": "feed"}  # fmt: skip
+"""For a role, the one whose colours it has."""
+
+NAMES: Final = {
+    "attention": "attention",
+    "feed": "feed forward",
+    "gate": "feed forward",
+    "up": "feed forward",
+    "down": "feed forward",
+    "experts": "feed forward",
+    "norm": "normalization",
+    "add-norm": "normalization",
+    "embedding": "embedding",
+    "learned": "embedding",
+    "convolution": "embedding",
+    "linear": "linear",
+    "softmax": "softmax",
+}
+"""What a legend calls them."""
+
+
 def shade_of(role: str, theme: Theme) -> Shade:
-    """The colours of a block."""
+    """The colours of a block; a palette may have some for its role."""
+    own = _ROLE.get(role, role)
+    if own in theme.families:
+        return theme.families[own]
     return theme.shade(SHADES.get(role, INPUT))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from archscope.diagrams.graph.units import label_of
 from archscope.diagrams.request import Request
 from archscope.diagrams.transformer.model import Model, Part
 from archscope.diagrams.transformer.pieces import Piece
@@ -30,7 +31,8 @@ def words_of(part: Part | Source, model: Model, request: Request) -> Words:
     if isinstance(part, Source):
         shape = model.analysis.network.inputs[part.name]
         return Words((part.name,), (spell_shape(shape),) if shows["shape"] else ())
-    title = _title(part, model) if shows["op"] else ()
+    labels = [label for piece in part.pieces if (label := label_of(piece.row.node, model.analysis.network))]
+    title = (labels[0],) if labels else _title(part, model) if shows["op"] else ()
     if shows["name"]:
         title = title or (part.head.name,)
     below = list(_sizes(part)) if shows["shape"] else []

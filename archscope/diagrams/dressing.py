@@ -1,0 +1,221 @@
+"""What is said on a finished picture: its title, its caption, the legend of its colours, remarks, what stands out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from archscope.analysis import Analysis
+from archscope.diagrams import fonts
+from archscope.diagrams.graph.units import units_of
+from archscope.diagrams.request import Request
+from archscope.diagrams.room import segments, strikes
+from archscope.diagrams.scene import Group, Item, Path, Polygon, Scene, Text, bounds, circle, moved, rectangle, walk
+from archscope.diagrams.settings import named
+from archscope.diagrams.themes import INPUT, Shade, Theme
+from archscope.errors import UsageError
+
+_NARROWEST: Final = 24.0
+"""Lines of text are set at least so wide, in parts of the font."""
+
+
+Legend = Sequence[tuple[str, str, str]]
+"""What a colour is called, its fill and its outline."""
+
+
+def dressed(scene: Scene, analysis: Analysis, request: Request, legend: Legend) -> Scene:
+    """A picture with what its network's ``figure`` says on it.
+
+    Args:
+        scene: the picture.
+        analysis: the network.
+        request: how it was drawn.
+        legend: the colours that are in it, in order.
+
+    Raises:
+        UsageError: a word is wider than the page.
+    """
+    figure = analysis.network.figure
+    for pattern in figure.get("highlight", ()):
+        scene = replace(scene, items=tuple(_standing_out(scene.items, named(pattern, analysis), request)))
+    notes: dict[str, str] = {}
+    for number, (pattern, said) in enumerate(figure.get("notes", {}).items(), start=1):
+        mark = _mark(scene, str(number), named(pattern, analysis), request)
+        scene = replace(scene, items=(*scene.items, *mark))
+        notes[pattern] = said if mark else f"{pattern}: {said}"
+    parts = _parts({**figure, "notes": notes}, scene, request, legend)
+    return _stacked(scene, *parts, request) if any(parts) else scene
+
+
+def families(analysis: Analysis, theme: Theme) -> Legend:
+    """The families of what is drawn; those that look the same share an entry, as on paper without colours."""
+    heads = [unit.rows[0].node.layer for unit in units_of(analysis)]
+    return merged([("input", theme.shade(INPUT)), *((each.family, theme.shade(each.family)) for each in heads)])
+
+
+def merged(entries: Iterable[tuple[str, Shade]]) -> Legend:
+    """A legend with one entry for each colour."""
+    names: dict[Shade, dict[str, None]] = {}
+    for name, shade in entries:
+        names.setdefault(shade, {})[name] = None
+    return [(", ".join(each), shade.fill, shade.stroke) for shade, each in names.items()]
+
+
+def room_for(analysis: Analysis, request: Request, legend: Legend) -> float:
+    """How much taller that makes a picture of the width that was asked for."""
+    blank = Scene(request.width or _NARROWEST * request.font_size, 0.0, "", "")
+    above, below = _parts(analysis.network.figure, blank, request, legend)
+    return sum(_height(each, request) for each in (*above, *below))
+
+
+def _parts(
+    figure: Mapping[str, Any], scene: Scene, request: Request, legend: Legend
+) -> tuple[list[list[Item]], list[list[Item]]]:
+    """What stands above a picture and what below it, each from 0 down."""
+    above = [_title(figure["title"], scene, request)] if figure.get("title") else []
+    below = [_swatches(legend, scene, request)] if figure.get("legend") and legend else []
+    notes = figure.get("notes", {})
+    below += [_note(number, said, scene, request) for number, said in enumerate(notes.values(), start=1)]
+    below += [_paragraph(figure["caption"], scene, request)] if figure.get("caption") else []
+    return above, below
+
+
+def _stacked(scene: Scene, above: list[list[Item]], below: list[list[Item]], request: Request) -> Scene:
+    margin = 0.5 * request.font_size
+    wide = max([scene.width, *(2 * margin + bounds(each)[2] - bounds(each)[0] for each in (*above, *below))])
+    if request.width is not None and wide > scene.width + 0.01:
+        raise UsageError(f"what is said on the figure of {scene.title} is wider than the page; choose a larger --width "
+                         "or a smaller --font-size")  # fmt: skip
+    items: list[Item] = []
+    y = 0.0
+    for each in above:
+        items += [moved(item, wide / 2, y + margin) for item in each]
+        y += _height(each, request)
+    items = [*(moved(item, (wide - scene.width) / 2, y) for item in scene.items), *items]
+    y += scene.height
+    for each in below:
+        items += [moved(item, margin, y) for item in each]
+        y += _height(each, request)
+    return replace(scene, width=wide, height=y, items=tuple(items))
+
+
+def _height(items: Sequence[Item], request: Request) -> float:
+    return bounds(items)[3] + 0.7 * request.font_size
+
+
+def _title(text: str, scene: Scene, request: Request) -> list[Item]:
+    """In the middle of 0."""
+    size = 1.3 * request.font_size
+    return [
+        Text(0.0, (number * fonts.LEADING + fonts.ASCENT) * size, line, size, bold=True, anchor="middle",
+             fill=request.theme.text)
+        for number, line in enumerate(wrapped(text, _room(scene, request), size, bold=True))
+    ]  # fmt: skip
+
+
+def _room(scene: Scene, request: Request) -> float:
+    least = 0.0 if request.width is not None else _NARROWEST * request.font_size
+    return max(scene.width, least) - request.font_size
+
+
+def _paragraph(text: str, scene: Scene, request: Request, left: float = 0.0) -> list[Item]:
+    size = request.font_size
+    return [
+        Text(left, (number * fonts.LEADING + fonts.ASCENT) * size, line, size, fill=request.theme.text)
+        for number, line in enumerate(wrapped(text, _room(scene, request) - left, size))
+    ]
+
+
+def _note(number: int, text: str, scene: Scene, request: Request) -> list[Item]:
+    """A remark behind the number that stands at its layer."""
+    size = request.font_size
+    return [*_disc(str(number), 0.6 * size, 0.45 * size, request), *_paragraph(text, scene, request, 1.8 * size)]
+
+
+def _swatches(legend: Legend, scene: Scene, request: Request) -> list[Item]:
+    """Each colour with its name, in as many rows as it takes."""
+    size = request.font_size
+    items: list[Item] = []
+    x = y = 0.0
+    for name, fill, stroke in legend:
+        wide = 1.5 * size + fonts.width(name, size)
+        if x and x + wide > _room(scene, request):
+            x, y = 0.0, y + 1.5 * size
+        items.append(rectangle(x, y, size, size, fill=fill, stroke=stroke))
+        items.append(Text(x + 1.5 * size, y + 0.5 * (1 + fonts.CAP_HEIGHT) * size, name, size, fill=request.theme.text))
+        x += wide + 1.5 * size
+    return items
+
+
+def _disc(number: str, x: float, y: float, request: Request) -> list[Item]:
+    size = 0.72 * request.font_size
+    radius = 0.58 * request.font_size
+    return [
+        circle(x, y, radius, fill=request.theme.text),
+        Text(x, y + 0.5 * fonts.CAP_HEIGHT * size, number, size, bold=True, anchor="middle",
+             fill=request.theme.background),
+    ]  # fmt: skip
+
+
+def _mark(scene: Scene, number: str, names: frozenset[str], request: Request) -> list[Item]:
+    """The number of a remark at its layer: in a corner of it or just beside, where nothing is in the way.
+
+    Where all places are taken there is none, and the remark below has the layer's name.
+    """
+    group = next((each for each in scene.groups("layer") if names & set(each.layers)), None)
+    shapes = [] if group is None else [each for each in walk(group.items) if isinstance(each, Path | Polygon)]
+    if not shapes:
+        return []
+    left, top, right, bottom = bounds(shapes[:1])
+    reach = 0.58 * request.font_size + 0.6
+    near, away = reach + 2.2, reach + 0.6
+    lines = list(segments(scene.items))
+    texts = [bounds([each]) for each in scene.walk() if isinstance(each, Text)]
+    corners = [(x, y) for y in (top + near, bottom - near) for x in (right - near, left + near)]
+    beside = [(x, y) for y in (top + away, bottom - away, top - away) for x in (right + away, left - away)]
+    for x, y in (*corners, *beside):
+        box = (x - reach, y - reach, x + reach, y + reach)
+        inside = box[0] > 0 and box[1] > 0 and box[2] < scene.width and box[3] < scene.height
+        if inside and not strikes(lines, box, 0.3) and not any(_overlap(box, text) for text in texts):
+            return [Group("part", tuple(_disc(number, x, y, request)), title=f"remark {number}")]
+    return []
+
+
+def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def wrapped(text: str, room: float, size: float, *, bold: bool = False) -> list[str]:
+    """Lines that are no wider than the room; a single word may be.
+
+    >>> wrapped("the first of two towers", 50, 8)
+    ['the first of', 'two towers']
+    """
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and fonts.width(longer, size, bold=bold) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def _standing_out(items: Iterable[Item], names: frozenset[str], request: Request) -> Iterator[Item]:
+    """The items with bold outlines on the layers of some names."""
+    for item in items:
+        if not isinstance(item, Group):
+            yield item
+        elif item.kind == "layer" and names & set(item.layers):
+            yield replace(item, items=tuple(_bold(each, request) for each in item.items))
+        else:
+            yield replace(item, items=tuple(_standing_out(item.items, names, request)))
+
+
+def _bold(item: Item, request: Request) -> Item:
+    if isinstance(item, Group):
+        return replace(item, items=tuple(_bold(each, request) for each in item.items))
+    if isinstance(item, Text) or item.stroke is None:
+        return item
+    return replace(item, stroke=request.theme.text, width=2.8 * item.width)

@@ -1,0 +1,186 @@
+"""What is said on a picture: on the command line, in Python, or under `figure:` of a spec."""
+
+from __future__ import annotations
+
+from pathlib import Path as File
+from typing import Any
+
+import pytest
+
+import archscope
+from archscope.cli import main
+from archscope.diagrams.scene import Group, Path, Polygon, Scene, Text, bounds
+from archscope.writing.spec import write_spec
+from tests.diagrams.geometry import problems
+
+NET = """
+name: small
+title: A small one
+input: [3, 16, 16]
+layers:
+  conv1: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1, activation: relu}
+  conv2: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
+  sum: {type: add, from: [conv1, conv2]}
+  pool: {type: adaptive_avg_pool2d, output_size: 1}
+  flat: {type: flatten}
+  fc: {type: linear, out_features: 10}
+"""
+FIGURE = """
+figure:
+  style: graph
+  theme: print
+  font_size: 6
+  title: The figure
+  caption: One line under it.
+  legend: true
+  palette: {pooling: "#c0c0c0"}
+  labels: {conv1: Stem}
+  highlight: [conv*]
+  notes: {fc: the only dense layer}
+"""
+ALL: dict[str, Any] = {
+    "title": "A title that is said",
+    "caption": "What is said under it goes on for so long that it is set on several lines, as captions are.",
+    "legend": True,
+    "labels": {"conv1": "Stem"},
+    "highlight": ["conv2"],
+    "notes": {"conv2": "stands out", "fc": "is the last"},
+    "palette": {"convolution": "#ffd9b3"},
+}
+
+
+def strings(scene: Scene) -> list[str]:
+    return [item.string for item in scene.walk() if isinstance(item, Text)]
+
+
+def layer(scene: Scene, name: str) -> Group:
+    return next(group for group in scene.groups("layer") if name in group.layers)
+
+
+def outline(group: Group) -> float:
+    return max(item.width for item in group.items if isinstance(item, Path | Polygon))
+
+
+@pytest.mark.parametrize("name", ["lenet5", "alexnet", "gpt2@small", "lstm-lm@small", "resnet@18"])
+@pytest.mark.parametrize("theme", ["light", "print"])
+def test_nothing_that_is_said_is_in_the_way(name: str, theme: str) -> None:
+    network = archscope.load(name)
+    rows = [row.name for row in archscope.analyze(network).rows]
+    said = {**ALL, "labels": {rows[1]: "Stem"}, "highlight": [rows[2]], "notes": {rows[2]: "stands out", rows[-1]: "."}}
+    found = problems(archscope.draw(network, theme=theme, **said).svg, network)
+    assert [each for each in found if not each.startswith(("edge missing", "edge too many"))] == []
+
+
+def test_all_of_it_is_there() -> None:
+    scene = archscope.draw(archscope.read(NET), style="graph", **ALL).scene
+    found = strings(scene)
+    assert {"A title that is said", "Stem", "stands out", "is the last", "convolution", "pooling", "dense"} <= set(
+        found
+    )
+    assert "conv1" not in found
+    assert found.count("1") == found.count("2") == 2  # at the layer, and at what is said of it
+    assert "".join(ALL["caption"].split()) in "".join("".join(found).split())
+    assert outline(layer(scene, "conv2")) == pytest.approx(2.8 * outline(layer(scene, "conv1")))
+    (box, *_) = layer(scene, "conv1").items
+    assert isinstance(box, Polygon)
+    assert box.fill == "#ffd9b3"
+
+
+def test_a_mark_stands_at_its_layer() -> None:
+    scene = archscope.draw(archscope.read(NET), style="graph", notes={"fc": "is the last"}).scene
+    (mark,) = (group for group in scene.groups("part") if group.title == "remark 1")
+    left, top, right, bottom = bounds(layer(scene, "fc").items)
+    x, y = bounds(mark.items)[:2]
+    assert left - 20 < x < right + 20
+    assert top - 20 < y < bottom + 20
+
+
+def test_a_spec_says_it_for_every_reader_and_who_asks_now_wins() -> None:
+    network = archscope.read(NET + FIGURE)
+    picture = archscope.draw(network)
+    assert (picture.style, picture.request.theme.name, picture.request.font_size) == ("graph", "print", 6)
+    assert {"The figure", "One line under it.", "Stem", "the only dense layer"} <= set(strings(picture.scene))
+    assert outline(layer(picture.scene, "conv1")) == outline(layer(picture.scene, "conv2"))
+    other = archscope.draw(network, theme="light", title="Another", font_size=8, legend=False)
+    assert (other.request.theme.name, other.request.font_size) == ("light", 8)
+    assert "Another" in strings(other.scene)
+    assert "The figure" not in strings(other.scene)
+    assert "convolution" not in strings(other.scene)
+
+
+def test_a_page_of_now_takes_the_place_of_a_width_of_the_spec() -> None:
+    network = archscope.read(NET + "figure: {width: 200mm, style: graph}\n")
+    assert archscope.draw(network).request.width == pytest.approx(200 / 25.4 * 72)
+    assert archscope.draw(network, page="ieee-column").request.width == pytest.approx(3.5 * 72)
+
+
+def test_a_group_is_called_as_it_is_asked() -> None:
+    scene = archscope.draw("resnet@18", style="graph", labels={"conv2": "Stage one"}).scene
+    assert any(each.startswith("Stage one") for each in strings(scene))
+
+
+def test_a_block_of_a_transformer_and_its_colour_have_other_names() -> None:
+    asked: dict[str, Any] = {"labels": {"h.0.attn": "Look back"}, "palette": {"attention": "#ddffdd"}, "legend": True}
+    scene = archscope.draw("gpt2@small", **asked).scene
+    assert {"Look back", "attention", "feed forward", "normalization"} <= set(strings(scene))
+    (box, *_) = layer(scene, "h.0.attn").items
+    assert isinstance(box, Path)
+    assert box.fill == "#ddffdd"
+
+
+def test_a_height_that_was_asked_for_holds_what_is_said_too() -> None:
+    scene = archscope.draw("lenet5", height="60mm", caption="Under it.", title="Over it").scene
+    assert scene.height <= 60 / 25.4 * 72 + 0.01
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"labels": {"conv3": "x"}}, r"A small one has no layer `conv3` to label; did you mean `conv2`\?"),
+        ({"highlight": ["con1"]}, r"has no layer `con1` to highlight; did you mean `conv1`\?"),
+        ({"notes": {"pol": "x"}}, r"has no layer `pol` to remark on; did you mean `pool`\?"),
+        ({"palette": {"convolutions": "#ffffff"}}, r"no family `convolutions`; did you mean `convolution`\?"),
+        ({"palette": {"dense": "red"}}, "`dense: red` is no colour; write six digits"),
+        ({"palette": {"dense": "#222222"}}, "no text can be read on dense: #222222 in theme light; choose a lighter"),
+    ],
+)
+def test_a_name_that_is_not_there_is_told_with_one_that_is(asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(archscope.ArchscopeError, match=message):
+        archscope.draw(archscope.read(NET), **asked)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{labels: {conv3: x}}", "`figure`: `labels` names `conv3`, which is no layer"),
+        ("{widht: 3}", "`figure`: unknown option `widht`"),
+        ("{notes: {fc: 3}}", "`fc` is no text"),
+        ("{legend: perhaps}", "`figure`: `legend`"),
+    ],
+)
+def test_a_mistake_in_a_spec_is_told_where_it_is_written(line: str, message: str) -> None:
+    with pytest.raises(archscope.ArchscopeError, match=message) as caught:
+        archscope.read(NET + f"figure: {line}\n")
+    assert ":12:" in str(caught.value)
+
+
+def test_a_figure_is_written_with_its_spec() -> None:
+    network = archscope.read(NET + FIGURE)
+    again = archscope.read(write_spec(network))
+    assert dict(again.figure) == dict(network.figure)
+
+
+def test_the_command_line_says_the_same(tmp_path: File, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "colours.yaml").write_text('convolution: "#ffd9b3"\n')
+    (tmp_path / "net.yaml").write_text(NET)
+    arguments = ["--palette", str(tmp_path / "colours.yaml"), "--label", "conv1=Stem", "--highlight", "conv2",
+                 "--note", "fc=the end", "--title", "Over it", "--caption", "Under it.", "--legend"]  # fmt: skip
+    assert main(["diagram", str(tmp_path / "net.yaml"), *arguments]) == 0
+    written = capsys.readouterr().out
+    for each in ("#ffd9b3", ">Stem<", ">the end<", ">Over it<", ">Under it.<", ">convolution<"):
+        assert each in written
+    assert main(["diagram", str(tmp_path / "net.yaml"), "--label", "conv1"]) == 2
+    assert "--label conv1 has no `=`" in capsys.readouterr().err
+    (tmp_path / "colours.yaml").write_text("- a\n")
+    assert main(["diagram", str(tmp_path / "net.yaml"), *arguments]) == 2
+    assert "is no palette" in capsys.readouterr().err
