@@ -157,7 +157,8 @@ _TEX: Final = {
         "Σ": r"\Sigma", "Ω": r"\Omega",
     }.items()
 }  # fmt: skip
-_TEX_SPECIAL: Final = "|".join((r"(?<=-)-", *map(re.escape, _TEX)))
+_GREEK: Final = "[\u0370-\u03ff\u1f00-\u1fff]+"
+_TEX_SPECIAL: Final = "|".join((_GREEK, r"(?<=-)-", *map(re.escape, _TEX)))
 
 
 def latex(text: str) -> str:
@@ -165,8 +166,21 @@ def latex(text: str) -> str:
 
     >>> latex("50% of fc_6, 3×3")
     '50\\% of fc\\_6, 3$\\times$3'
+    >>> latex("σ of a στρώμα")
+    '$\\sigma$ of a στρώμα'
     """
-    return re.sub(_TEX_SPECIAL, lambda found: _TEX.get(found.group(), "{}-"), line(text))
+    return re.sub(_TEX_SPECIAL, lambda found: _set(found.group()), line(text))
+
+
+def _set(found: str) -> str:
+    if found == "-":
+        return "{}-"
+    return found if _is_greek(found) else "".join(_TEX[each] for each in found)
+
+
+def _is_greek(found: str) -> bool:
+    """Whether letters are a word in Greek and not signs: three, or one that no formula has."""
+    return re.fullmatch(_GREEK, found) is not None and (len(found) > 2 or any(each not in _TEX for each in found))
 
 
 def latex_needs(text: str) -> str:
@@ -175,8 +189,10 @@ def latex_needs(text: str) -> str:
     >>> latex_needs("층 conv, étage")
     '층'
     """
-    foreign = (each for each in line(text) if each not in _TEX and (ord(each) > 0x17E or each in "ĦħĸĿŀŉŦŧ"))
-    return "".join(dict.fromkeys(foreign))
+    said = line(text)
+    foreign = [each for each in said if each not in _TEX and (ord(each) > 0x17E or each in "ĦħĸĿŀŉŦŧ")]
+    words = "".join(found for found in re.findall(_GREEK, said) if _is_greek(found))
+    return "".join(dict.fromkeys((*foreign, *words)))
 
 
 _MARKDOWN: Final = {

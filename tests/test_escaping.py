@@ -209,11 +209,18 @@ def test_latex_sets_every_text_as_it_is(tmp_path: Path) -> None:
             assert f"Begin{place}{wanted}End" in read, text
 
 
+def test_a_word_in_greek_is_set_in_one_font_and_a_sign_as_a_formula_has_it() -> None:
+    assert escaping.latex("στρώμα, λαμδα") == "στρώμα, λαμδα"
+    assert escaping.latex("σ, Δx and αβ") == r"$\sigma$, $\Delta$x and $\alpha$$\beta$"
+    assert (escaping.latex_needs("λαμδα"), escaping.latex_needs("σ, αβ")) == ("λαμδ", "")
+
+
 _ENGINE = "% Has letters that the fonts of pdfLaTeX lack: set it with LuaLaTeX and a font that has them."
 
 
 @pytest.mark.parametrize(("text", "foreign"), [
-    ("서울의 신경망", True), ("神经网络 とネット", True), ("Нейронная сеть", True), ("Δίκτυο", True), ("רשת", True),
+    ("서울의 신경망", True), ("神经网络 とネット", True), ("Нейронная сеть", True), ("Δίκτυο", True),
+    ("λαμδα", True), ("רשת", True),
     ("Réseau à côté, straße", False), ("100 % of a_b & c", False), ("σ and λ, 3×3", False),
 ])  # fmt: skip
 def test_latex_and_tikz_say_which_engine_their_letters_need(text: str, foreign: bool) -> None:
