@@ -288,6 +288,8 @@ def draw(
     labels: Mapping[str, str] | None = None,
     highlight: Iterable[str] | None = None,
     notes: Mapping[str, str] | None = None,
+    expand: str | Iterable[str] | None = None,
+    collapse: str | Iterable[str] | None = None,
     **kwargs: Any,
 ) -> Drawing:
     """Draw a network, or any `torch.nn.Module`.
@@ -305,14 +307,14 @@ def draw(
         font_size: in points, at that width; 8.
         theme: one of `archscope.diagrams.THEMES`; light.
         show: what to write on a layer, of `archscope.diagrams.SHOWN`; a list, or names with commas between.
-        depth: of a graph: how many levels of blocks to open, ``"full"`` or ``"auto"``.
+        depth: of a graph or boxes: how many levels of blocks to open, ``"full"`` or ``"auto"``.
         direction: of a graph: ``"tb"`` or ``"lr"``.
         towers: of boxes: draw the groups of a network in one column as towers.
         color: what a layer's colour says: its ``family``, or its ``macs``, ``parameters``, ``connections``,
             ``activation_bytes``, ``saved_bytes`` (for the backward pass, a sample) or ``latency``.
         color_scale: ``"linear"`` or ``"log"``.
         latency: seconds of each layer by name, as `bench` measured them.
-        height: that the picture must not exceed, such as ``"62mm"``; a graph closes blocks until it does not.
+        height: that the picture must not exceed, such as ``"62mm"``; blocks close until it does not.
         page: one of `archscope.diagrams.PAGES`, for its width and height.
         title: a line over the picture.
         caption: text under it.
@@ -321,6 +323,9 @@ def draw(
         labels: what layers, and groups of them, are called in it.
         highlight: layers that stand out, by name or pattern.
         notes: remarks on layers, which stand under it.
+        expand: names of blocks to open whatever the depth, such as ``"inception3a"`` or ``"stage*"``; a list, or with
+            commas between.
+        collapse: names of blocks to close whatever the depth.
         kwargs: what a module is called with by name.
 
     Raises:
@@ -337,5 +342,5 @@ def draw(
         analyze(network, *args, **kwargs), style=style, width=width, font_size=font_size, theme=theme, show=show,
         depth=depth, direction=direction, towers=towers, color=color, color_scale=color_scale, latency=latency,
         height=height, page=page, title=title, caption=caption, legend=legend, palette=palette, labels=labels,
-        highlight=None if highlight is None else tuple(highlight), notes=notes,
+        highlight=None if highlight is None else tuple(highlight), notes=notes, expand=expand, collapse=collapse,
     )  # fmt: skip

@@ -132,7 +132,7 @@ def command(
         typer.Option(
             "--height",
             metavar="LENGTH",
-            help="What the picture must not exceed; a graph of depth `auto` closes blocks until it does not.",
+            help="What the picture must not exceed; with depth `auto` blocks close until it does not.",
             show_default=False,
         ),
     ] = None,
@@ -173,9 +173,22 @@ def command(
         typer.Option(
             "--depth",
             metavar="N",
-            help="How many levels of blocks a graph opens, `full` or `auto`.",
+            help="How many levels of blocks a graph or boxes open, `full` or `auto`.",
             show_default="auto",
         ),
+    ] = None,
+    expand: Annotated[
+        str | None,
+        typer.Option(
+            "--expand",
+            metavar="GLOB,...",
+            help="Blocks to open whatever the depth: `inception3a`, `stage*`; of graphs and boxes.",
+            show_default=False,
+        ),
+    ] = None,
+    collapse: Annotated[
+        str | None,
+        typer.Option("--collapse", metavar="GLOB,...", help="Blocks to close whatever the depth.", show_default=False),
     ] = None,
     direction: Annotated[
         str | None,
@@ -280,6 +293,7 @@ def command(
     picture = archscope.draw(
         network, style=style, width=width, font_size=font_size, theme=theme, show=show, depth=depth,
         direction=direction, towers=towers or None, color=color, color_scale=color_scale, height=height, page=page,
+        expand=expand, collapse=collapse,
         latency=None if results is None else _latency(results, network.name),
         title=title, caption=caption, legend=legend, palette=None if palette is None else _palette(palette),
         labels=_pairs(labels, "--label"), highlight=highlight, notes=_pairs(notes, "--note"),

@@ -13,7 +13,7 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams import chain as chains
-from archscope.diagrams import fonts, words
+from archscope.diagrams import fonts, volumes, words
 from archscope.diagrams.chain import Chain, Column, Link, Piece
 from archscope.diagrams.perspective import DEPTH, Box, faces
 from archscope.diagrams.request import Request
@@ -34,12 +34,13 @@ from archscope.diagrams.scene import (
     rectangle,
     walk,
 )  # fmt: skip
+from archscope.diagrams.solids import solid
 from archscope.diagrams.themes import mix
 from archscope.errors import UsageError
 from archscope.layers.base import spell_shape
 
 MOST_COLUMNS: Final = 12
-"""A longer network has its equal neighbours folded."""
+"""A longer network has its equal neighbours folded; if it is longer still, it is drawn as one with branches is."""
 
 USUAL: Final = ("name", "op", "kernel", "shape")
 """What is written if nothing else is asked for."""
@@ -56,11 +57,18 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     Raises:
         UsageError: the network branches other than into towers, or the width cannot hold the figure.
     """
-    whole = chains.chain(analysis, chains.has_weights)
+    try:
+        whole = chains.chain(analysis, chains.has_weights)
+    except chains.NotAChainError:
+        if request.towers or not volumes.slides_windows(analysis):
+            raise
+        return volumes.scene(analysis, request)
     if request.towers:
         whole = chains.split_towers(whole, analysis.title)
     if len(whole.columns) > MOST_COLUMNS:
         whole = chains.fold(whole)
+        if len(whole.columns) > MOST_COLUMNS and not whole.towers and volumes.slides_windows(analysis):
+            return volumes.scene(analysis, request)
     odd = next((column for column in whole.columns if len(column.piece.shape) not in chains.BOXES), None)
     if odd is not None:
         raise UsageError(
@@ -157,7 +165,10 @@ class _Figure:
         row = column.piece.row
         if row is None or not self.request.shows("kernel", *USUAL):
             return []
-        return [words.kernel(row) or words.without_a_window(row)]
+        kernel = words.kernel(row)
+        if kernel is not None and chains.opens(row):
+            return [words.opening(row)]
+        return [kernel or words.without_a_window(row)]
 
     @property
     def says_remarks(self) -> bool:
@@ -257,7 +268,7 @@ class _Drawing:
         for layers, pieces in by_layer.items():
             items: list[Item] = []
             for piece in pieces:
-                items += faces(self.placed[piece.name], self.theme, piece.family)
+                items += faces(self.placed[piece.name], self.theme, piece.kind)
                 items += self._caption(piece)
             if not groups and self.figure.request.shows("name", *USUAL):
                 box = self.placed[column.piece.name]
@@ -287,7 +298,9 @@ class _Drawing:
                 if self.figure.says_remarks:
                     said = (Text(middle, at, remark.label, self.size, anchor="middle", fill=self.theme.muted),)
                     at += self.size * fonts.LEADING
-                items.append(Group("layer", said, f"{', '.join(remark.layers)}: {remark.label}", remark.layers))
+                numbers = f", {remark.parameters:,} parameters" if remark.parameters else ""
+                told = f"{', '.join(remark.layers)}: {remark.label}{numbers}"
+                items.append(Group("layer", said, told, remark.layers))
         return items
 
     def _links(self, column: Column, texts: Sequence[Text]) -> list[Group]:
@@ -309,6 +322,12 @@ class _Drawing:
         dash = DASH if link.crosses else ()
         aside = self._aside(link)
         end = (after.x, after.y - after.depth[1] / 2 + self._entry(link) * after.height)
+        window = self._window(target, after)
+        if window and not dash:
+            start = before.side(0.5, 0.5 + aside * 0.5)
+            hidden = Path((("M", window[:1]), *(("L", (each,)) for each in window[1:]), ("Z", ())), stroke=color,
+                          dash=(1.4, 1.0))  # fmt: skip
+            return (hidden, *(line(start, corner, stroke=color) for corner in (window[0], window[3])))
         patch = self._patch(link, target, before, aside, color)
         if patch is None:
             start = before.side(1.0, 0.5 + aside * 0.5)
@@ -316,6 +335,15 @@ class _Drawing:
         _, upper, lower, _ = patch.points
         routes = (self._route(start, end, before, after, texts, color, dash) for start in (upper, lower))
         return (patch, *routes)
+
+    def _window(self, target: Piece, after: Box) -> tuple[Point, ...]:
+        """The window that each point opens to, as large as it is on the left end of a box, which the front hides."""
+        row = target.row
+        kernel = None if row is None else row.node.layer.kernel
+        if row is None or kernel is None or len(kernel) != 2 or len(target.shape) != 3 or not chains.opens(row):
+            return ()
+        down, along = (min(1.0, k / extent) for k, extent in zip(kernel, target.shape[1:], strict=True))
+        return after.on_the_left(along, down)
 
     def _patch(self, link: Link, target: Piece, before: Box, aside: float, color: str) -> Polygon | None:
         """The kernel on the right face of what it slides over, as large as it is there."""
@@ -330,7 +358,7 @@ class _Drawing:
         top = min(max(0.5 + aside - down / 2, 0.0), 1.0 - down)
         left = (1.0 - along) / 2
         corners = ((left, top), (left + along, top), (left + along, top + down), (left, top + down))
-        face = self.theme.shaded(self.theme.shade(self._piece(link.source).family).fill)
+        face = self.theme.shaded(solid(self.theme, self._piece(link.source).kind).fill)
         return Polygon(tuple(before.side(*each) for each in corners), fill=mix(face, color, 0.35), stroke=color)
 
     def _aside(self, link: Link) -> float:

@@ -37,6 +37,7 @@ class Piece:
         family: gives it its colour.
         tower: the tower it stands on, if it does.
         row: the analysis of its node; None for the network's input.
+        parameters: trainable values of all its layers.
     """
 
     name: str
@@ -45,6 +46,14 @@ class Piece:
     family: str
     tower: str | None = None
     row: Row | None = None
+    parameters: int = 0
+
+    @property
+    def kind(self) -> str:
+        """The kind of volume that it is: its family, or what gives it a colour of its own."""
+        if self.row is not None and opens(self.row):
+            return "upsampling"
+        return "softmax" if self.row is not None and self.row.activation == "softmax" else self.family
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,7 @@ class Remark:
 
     label: str
     layers: tuple[str, ...]
+    parameters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,13 @@ def is_grid(shape: Shape) -> bool:
     (True, False, False)
     """
     return len(shape) > 1 and any(extent > 1 for extent in shape[1:])
+
+
+def opens(row: Row) -> bool:
+    """Whether a layer makes maps larger: each point of its input opens to a window of its output."""
+    given = _plain(row.input_shapes[0]) if row.input_shapes else ()
+    made = _plain(row.output)
+    return len(given) > 1 and is_grid(made) and len(given) == len(made) and made[-1] > given[-1] * 1.2
 
 
 def chain(analysis: Analysis, stands: Callable[[Row], bool]) -> Chain:
@@ -223,14 +240,27 @@ class _Builder:
         node = self.analysis.network.by_name.get(name)
         return None if node is None else node.tower
 
+    def _held_by(self, kind: str, name: str) -> int:
+        """The trainable values of what is drawn as one thing."""
+        held = set(self.held[kind, name])
+        return sum(int(each.parameters) for each in self.analysis.nodes if each.name in held)
+
+    def _shape(self, row: Row) -> Shape:
+        """What a layer gives; where its vector is folded to maps at once, those maps."""
+        held = set(self.held["piece", row.name])
+        outputs = [_plain(each.output) for each in self.analysis.nodes if each.name in held]
+        maps = [shape for shape in outputs if is_grid(shape)]
+        return maps[-1] if maps and not is_grid(outputs[0]) else _plain(row.output)
+
     def _column(self, number: int, rows: Sequence[Row]) -> Column:
         pieces = tuple(
-            Piece(row.name, tuple(self.held["piece", row.name]), _plain(row.output), row.node.layer.family,
-                  row.node.tower, row)
+            Piece(row.name, tuple(self.held["piece", row.name]), self._shape(row), row.node.layer.family,
+                  row.node.tower, row, self._held_by("piece", row.name))
             for row in rows
         )  # fmt: skip
         remarks = tuple(
-            Remark(self.labels[each], tuple(self.held["remark", each])) for each in self.remarked.get(number, ())
+            Remark(self.labels[each], tuple(self.held["remark", each]), self._held_by("remark", each))
+            for each in self.remarked.get(number, ())
         )
         node = rows[0].node
         return Column(self.analysis.network.figure.get("labels", {}).get(node.row, node.row), pieces, remarks)
@@ -308,7 +338,7 @@ def fold(whole: Chain) -> Chain:
         if columns and _alike(columns[-1], column):
             before = columns[-1]
             pieces = tuple(
-                replace(one, layers=(*one.layers, *other.layers))
+                replace(one, layers=(*one.layers, *other.layers), parameters=one.parameters + other.parameters)
                 for one, other in zip(before.pieces, column.pieces, strict=True)
             )
             columns[-1] = replace(before, pieces=pieces, repeats=before.repeats + 1)

@@ -20,7 +20,8 @@ from typing import Final
 from archscope.analysis import Analysis, Row
 from archscope.diagrams import fonts
 from archscope.diagrams.request import Request, millimetres
-from archscope.diagrams.scene import Group, Item, Scene, Text, moved, rectangle
+from archscope.diagrams.scene import Group, Item, Polygon, Scene, Text, moved, rectangle
+from archscope.diagrams.solids import kinds
 from archscope.diagrams.themes import BLOCK, INPUT, Shade, Theme, mix
 from archscope.errors import NotFound, UsageError, did_you_mean
 from archscope.memory import per_layer
@@ -188,6 +189,7 @@ def coloured(scene: Scene, analysis: Analysis, coloring: Coloring, request: Requ
     costs = {group.layers: coloring.cost(group.layers) for group in scene.groups("layer")}
     ramp = coloring.ramp(costs.values())
     theme = coloring.theme
+    others = _others(scene, theme)
 
     def shades(layers: Sequence[str]) -> tuple[Shade, Shade]:
         """As it is drawn, and as it shall be."""
@@ -199,19 +201,28 @@ def coloured(scene: Scene, analysis: Analysis, coloring: Coloring, request: Requ
             return item
         if item.kind == "layer" and item.layers[0] in families:
             was, now = shades(item.layers)
-            # A block of several layers may have the colours of any family.
+            # A block of several layers may have the colours of any family, and a volume those of its kind.
             change: dict[str, str] = {}
-            for each in (*theme.families.values(), was):
-                change |= _change(theme, each, now)
+            for shade in (*theme.families.values(), *others.values(), was):
+                change |= _change(theme, shade, now)
             return _repainted(item, change)
         if item.kind == "edge" and item.source in families:
             patched = next((layers for layers in costs if layers[0] == item.source), (item.source,))
             was, now = shades(patched)
-            return _repainted(item, _patched(theme, was, now))
+            patches: dict[str, str] = {}
+            for shade in (*others.values(), was):
+                patches |= _patched(theme, shade, now)
+            return _repainted(item, patches)
         return replace(item, items=tuple(painted(each) for each in item.items))
 
     inside = replace(scene, items=tuple(painted(each) for each in scene.items))
     return _with_legend(inside, coloring, ramp, costs, request)
+
+
+def _others(scene: Scene, theme: Theme) -> dict[str, Shade]:
+    """The colours of volumes that a picture has beside those of the families."""
+    drawn = {item.fill for item in scene.walk() if isinstance(item, Polygon)}
+    return {name: shade for name, shade in kinds(theme).items() if shade.fill in drawn}
 
 
 def _change(theme: Theme, was: Shade, now: Shade) -> dict[str, str]:
@@ -326,16 +337,18 @@ def switch(scene: Scene, analysis: Analysis, theme: Theme, asked: Coloring | Non
     families = {row.name: row.node.layer.family for row in analysis.nodes}
     groups = [group.layers for group in scene.groups("layer")]
     of = [families.get(layers[0], INPUT) for layers in groups]
+    others = _others(scene, theme)
     shades = {name: theme.shade(name) for name in (*dict.fromkeys(of), BLOCK)}
+    shades |= {f"solid {name}": shade for name, shade in others.items()}
     law = asked.law if asked else "linear"
-    others = (coloring(analysis, name, law, theme, None) for name in COLORS if name not in ("family", "latency"))
-    offered = [each for each in others if each is not None]
+    asks = (coloring(analysis, name, law, theme, None) for name in COLORS if name not in ("family", "latency"))
+    offered = [each for each in asks if each is not None]
     if asked is not None and asked.quantity == "latency":
         offered.append(asked)
     return {
         "first": asked.quantity if asked else "family",
         "families": {name: [shade.fill, shade.stroke] for name, shade in shades.items()},
-        "block": BLOCK,
+        "always": [*(f"solid {name}" for name in others), BLOCK],
         "of": of,
         "ramp": theme.ramp,
         "ink": theme.ink,

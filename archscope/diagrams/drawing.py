@@ -20,7 +20,7 @@ from typing import Any, Final, cast
 
 from archscope import files
 from archscope.analysis import Analysis
-from archscope.diagrams import chain, cost, dressing, neurons, recurrence, transformer
+from archscope.diagrams import chain, cost, dressing, neurons, recurrence, transformer, volumes
 from archscope.diagrams.request import Request
 from archscope.diagrams.scene import Scene
 from archscope.errors import NotFound, UsageError
@@ -117,6 +117,12 @@ class Drawing:
         asked = self.request
         return cost.coloring(self.analysis, asked.color, asked.color_scale, asked.theme, asked.latency)
 
+    def to_explore(self) -> Drawing:
+        """The drawing for a page to explore: the graph where `auto` would fold a network with branches to boxes."""
+        if self.request.style == "auto" and self.style == "boxes" and volumes.branches(self.analysis):
+            return Drawing(self.analysis, replace(self.request, style="graph"))
+        return self
+
     @cached_property
     def svg(self) -> str:
         """The picture as SVG."""
@@ -196,8 +202,8 @@ def _auto(analysis: Analysis) -> str:
         if convolves and len(whole.columns) <= 12 and whole.ranks <= chain.BOXES:
             return "boxes"
     except chain.NotAChainError:
-        return "graph"
-    return "graph"
+        pass
+    return "boxes" if volumes.reads_well(analysis) else "graph"
 
 
 def _most_maps(whole: chain.Chain) -> int:

@@ -46,6 +46,7 @@ _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'uns
 
 def page(drawing: Drawing) -> str:
     """A drawing as one HTML page."""
+    drawing = drawing.to_explore()
     scene, analysis = drawing.plain, drawing.analysis
     colours = switch(scene, analysis, drawing.request.theme, drawing.coloring)
     title = escape(analysis.title)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from archscope.diagrams.scene import Point, Polygon
+from archscope.diagrams.solids import solid
 from archscope.diagrams.themes import Theme
 
 # The way into the depth, in parts of a width.
@@ -38,6 +39,14 @@ class Box:
         _, (x, y), _, _ = self.front
         return x + along * self.depth[0], y + along * self.depth[1] + down * self.height
 
+    def on_the_left(self, along: float, down: float) -> tuple[Point, ...]:
+        """The corners of a window in the middle of the left end, which the front hides, in parts of its sides."""
+        (x, top), *_ = self.front
+        dx, dy = self.depth
+        ways = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+        corners = (((1 + side * along) / 2, (1 + rise * down) / 2) for side, rise in ways)
+        return tuple((x + across * dx, top + across * dy + low * self.height) for across, low in corners)
+
     @property
     def around(self) -> tuple[float, float, float, float]:
         """Left, top, right and bottom."""
@@ -54,7 +63,7 @@ class Box:
 
 def faces(box: Box, theme: Theme, family: str) -> tuple[Polygon, Polygon, Polygon]:
     """The top, the right side and the front of a box, each as light falls on it."""
-    shade = theme.shade(family)
+    shade = solid(theme, family)
     one, two, three, four = box.front
     dx, dy = box.depth
     back = [(x + dx, y + dy) for x, y in (one, two, three)]

@@ -62,6 +62,8 @@ class Request:
         color: what a layer's colour says, of `archscope.diagrams.cost.COLORS`.
         color_scale: how a cost becomes a colour, of `archscope.diagrams.cost.COLOR_SCALES`.
         latency: seconds of each layer that was measured; for that colour.
+        expand: names of blocks to open whatever the depth, with ``*`` for any letters.
+        collapse: names of blocks to close whatever the depth.
     """
 
     style: str
@@ -76,6 +78,8 @@ class Request:
     color_scale: str = "linear"
     latency: Mapping[str, float] | None = None
     height: float | None = None
+    expand: tuple[str, ...] = ()
+    collapse: tuple[str, ...] = ()
 
     def shown(self, *usual: str) -> tuple[str, ...]:
         """What to write of `SHOWN`, where a style writes what is ``usual``; what is coloured has its number, too."""
@@ -103,6 +107,8 @@ def request(
     latency: Mapping[str, float] | None = None,
     height: str | float | None = None,
     page: str | None = None,
+    expand: str | Iterable[str] = (),
+    collapse: str | Iterable[str] = (),
 ) -> Request:
     """Check what was asked for.
 
@@ -131,6 +137,8 @@ def request(
         color=color,
         color_scale=color_scale,
         latency=latency,
+        expand=_globs(expand),
+        collapse=_globs(collapse),
     )
 
 
@@ -168,6 +176,10 @@ def _shown(show: str | Iterable[str]) -> tuple[str, ...]:
         if each not in SHOWN:
             raise NotFound(f"nothing to show called `{each}`; there are {', '.join(SHOWN)}")
     return tuple(each for each in SHOWN if each in given)
+
+
+def _globs(given: str | Iterable[str]) -> tuple[str, ...]:
+    return tuple(each.strip() for each in (given.split(",") if isinstance(given, str) else given) if each.strip())
 
 
 def _depth(depth: int | str) -> int | Literal["auto", "full"]:

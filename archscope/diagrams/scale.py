@@ -11,6 +11,12 @@ from archscope.diagrams.scene import Item, Scene, bounds, moved
 from archscope.errors import UsageError
 
 
+class TooSmallError(UsageError):
+    """The page cannot hold the figure; ``room`` is the width and the height it takes at least."""
+
+    room: tuple[float, float] = (0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """Extents → lengths; the largest extent has length 1.
@@ -124,7 +130,7 @@ class Page:
             return False
         return self.height is None or self._tall(plan) <= self.height
 
-    def too_small(self, plan: Plan) -> UsageError:
+    def too_small(self, plan: Plan) -> TooSmallError:
         """What to say where not even this plan, the smallest there is, can be held."""
         wide, tall = plan.right - plan.left + 2 * self.margin, self._tall(plan)
         limits = {"width": (self.width, wide), "height": (self.height, tall)}
@@ -132,10 +138,12 @@ class Page:
         room = " by ".join(f"{limit * 25.4 / 72:.4g} mm" for limit, _ in asked.values() if limit is not None)
         needs = " and ".join(f"--{name} {millimetres(length)}" for name, (_, length) in asked.items())
         height = "a height of " if self.width is None else ""
-        return UsageError(
+        error = TooSmallError(
             f"the figure of {self.title} does not fit {height}{room}: with a font of {self.font_size:g} pt it needs "
             f"{needs} at least; or use a smaller --font-size"
         )
+        error.room = (wide, tall)
+        return error
 
     def _tall(self, plan: Plan) -> float:
         _, top, _, bottom = bounds(plan.draw())

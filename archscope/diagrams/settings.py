@@ -25,8 +25,8 @@ from archscope.analysis import Analysis
 from archscope.diagrams.themes import Shade, Theme, contrast, mix
 from archscope.errors import NotFound, UsageError, did_you_mean
 
-ASKED: Final = ("style", "width", "height", "page", "font_size", "theme", "show", "depth", "direction", "color",
-                "color_scale")  # fmt: skip
+ASKED: Final = ("style", "width", "height", "page", "font_size", "theme", "show", "depth", "expand", "collapse",
+                "direction", "color", "color_scale")  # fmt: skip
 """What of a figure is said to every style; see `archscope.diagrams.request`."""
 
 DRESSED: Final = ("title", "caption", "legend", "palette", "labels", "highlight", "notes")

@@ -48,6 +48,16 @@ def kernel(row: Row) -> str | None:
     return f"{size}, stride {spell_shape(steps[:1] if len(set(steps)) == 1 else steps)}"
 
 
+def opening(row: Row) -> str:
+    """What a transposed convolution does: ``point to 5×5, stride 2``."""
+    steps = row.node.layer.stated().get("stride", 1)
+    each = tuple(steps) if isinstance(steps, Sequence) else (steps,)
+    size = spell_shape(row.node.layer.kernel or ())
+    if all(step == 1 for step in each):
+        return f"point to {size}"
+    return f"point to {size}, stride {spell_shape(each[:1] if len(set(each)) == 1 else each)}"
+
+
 def without_a_window(row: Row) -> str:
     """What stands under the step to a layer that slides no window: ``dense``, as Krizhevsky has it, or its label."""
     layer = row.node.layer
@@ -70,7 +80,7 @@ def title(piece: Piece) -> str:
     if piece.row is None:
         return f"{name}: {spell_shape(piece.shape)}"
     where = f" on {piece.tower}" if piece.tower else ""
-    numbers = f", {int(piece.row.parameters):,} parameters" if piece.row.parameters else ""
+    numbers = f", {piece.parameters:,} parameters" if piece.parameters else ""
     then = f"; then {', '.join(others)}" if others else ""
     return f"{name}: {piece.row.node.layer.label}{where}, output {spell_shape(piece.row.output)}{numbers}{then}"
 
@@ -79,7 +89,7 @@ def description(analysis: Analysis, whole: Chain, laws: Iterable[str]) -> str:
     """All of a figure in words: every layer in order, who sees whom across towers, the law of every scale."""
     (name, shape), *_ = analysis.network.inputs.items()
     sentences = [f"{analysis.title} takes {name} of {spell_shape(shape)}"]
-    steps = [_step(row) for row in analysis.rows]
+    steps = [step(row) for row in analysis.rows]
     sentences.append(f"Its layers, in order: {'; '.join(steps)}")
     if whole.towers:
         across = list(dict.fromkeys(_heading(whole, link.target) for link in whole.links if link.crosses))
@@ -89,7 +99,8 @@ def description(analysis: Analysis, whole: Chain, laws: Iterable[str]) -> str:
     return ". ".join(sentences) + "."
 
 
-def _step(row: Row) -> str:
+def step(row: Row) -> str:
+    """A layer in a few words, with what it gives."""
     label = row.node.layer.label
     said = row.name if label == row.name else f"{row.name}, {label}"
     activation = f" and {row.activation}" if row.activation else ""

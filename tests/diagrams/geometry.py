@@ -97,6 +97,38 @@ def problems(svg: str, network: Network) -> list[str]:
     ]
 
 
+def parameters(svg: str) -> int:
+    """The trainable values that the layers of a picture are said to hold, in the words for who hovers."""
+    groups = ET.fromstring(svg).iter(NAMESPACE + "g")
+    titles = (group.findtext(NAMESPACE + "title") or "" for group in groups if group.get("class") == "layer")
+    told = (re.search(r"([\d,]+) parameters", title) for title in titles)
+    return sum(int(found[1].replace(",", "")) for found in told if found)
+
+
+def not_contained(svg: str) -> list[str]:
+    """Shapes that leave the page, and layers that leave a frame or stand half in it."""
+    picture = read(svg)
+    found = []
+    for shape in picture.shapes:
+        xs, ys = [x for x, _ in shape.outline], [y for _, y in shape.outline]
+        if min(xs) < -1 or min(ys) < -1 or max(xs) > picture.width + 1 or max(ys) > picture.height + 1:
+            found.append(f"outside the page: {[group.layers[:1] for group in shape.groups]}")
+    for frame in picture.of("frame"):
+        (left, top, right, bottom), *_ = [_around(shape.outline) for shape in picture.shapes_of(frame)]
+        for group in picture.of("layer"):
+            for x1, y1, x2, y2 in (_around(shape.outline) for shape in picture.shapes_of(group)):
+                apart = x2 <= left + 1 or x1 >= right - 1 or y2 <= top + 1 or y1 >= bottom - 1
+                within = x1 >= left - 1 and x2 <= right + 1 and y1 >= top - 1 and y2 <= bottom + 1
+                if not apart and not within:
+                    found.append(f"half in a frame: {group.layers[0]}")
+    return found
+
+
+def _around(outline: list[Point]) -> Box:
+    xs, ys = [x for x, _ in outline], [y for _, y in outline]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
 def edges(picture: Picture, *, dashed: bool | None = None) -> set[tuple[str, str]]:
     """``(source, target)`` of every edge; only those whose lines are dashed, or are not."""
     found = set()
@@ -158,7 +190,10 @@ def _edges_missing(picture: Picture, network: Network) -> Iterator[str]:
     wanted = wanted_edges(picture, network)
     drawn = edges(picture)
     known = {group.layers[0] for group in picture.of("layer")}
+    place = {group.layers[0]: number for number, group in enumerate(picture.of("layer"))}
     for source, target in sorted(wanted - drawn):
+        if place[source] > place[target]:
+            continue  # From one copy of a folded block to the next: nothing else goes back.
         yield f"edge missing: {source} to {target}"
     for source, target in sorted(drawn - wanted):
         if source in known and target in known & set(network.by_name):

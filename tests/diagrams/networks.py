@@ -100,6 +100,60 @@ SPECS = {
           other: {type: linear, out_features: 2, from: trunk}
         output: [one, other]
         """,
+    "siamese": """
+        title: Siamese network
+        input: {left: [1, 105, 105], right: [1, 105, 105]}
+        layers:
+          conv1: {type: conv2d, out_channels: 64, kernel_size: 10, activation: relu, from: left}
+          pool1: {type: max_pool2d, kernel_size: 2}
+          conv2: {type: conv2d, out_channels: 128, kernel_size: 7, activation: relu}
+          pool2: {type: max_pool2d, kernel_size: 2}
+          conv3: {type: conv2d, out_channels: 128, kernel_size: 4, activation: relu}
+          flat: {type: flatten}
+          fc: {type: linear, out_features: 4096, activation: sigmoid}
+          conv1b: {type: conv2d, out_channels: 64, kernel_size: 10, activation: relu, shares: conv1, from: right}
+          pool1b: {type: max_pool2d, kernel_size: 2}
+          conv2b: {type: conv2d, out_channels: 128, kernel_size: 7, activation: relu, shares: conv2}
+          pool2b: {type: max_pool2d, kernel_size: 2}
+          conv3b: {type: conv2d, out_channels: 128, kernel_size: 4, activation: relu, shares: conv3}
+          flatb: {type: flatten}
+          fcb: {type: linear, out_features: 4096, activation: sigmoid, shares: fc}
+          distance: {type: subtract, from: [fc, fcb]}
+          same: {type: linear, out_features: 1, activation: sigmoid}
+        """,
+    "detector": """
+        title: Detector with a feature pyramid
+        input: [3, 512, 512]
+        blocks:
+          stage:
+            options: {c: , n: 2}
+            layers:
+              down: {type: conv2d, out_channels: $c, kernel_size: 3, stride: 2, padding: 1, activation: relu}
+              conv: {type: conv2d, out_channels: $c, kernel_size: 3, padding: 1, activation: relu, repeat: $n}
+        layers:
+          stem: {type: conv2d, out_channels: 64, kernel_size: 7, stride: 2, padding: 3, activation: relu}
+          pool: {type: max_pool2d, kernel_size: 3, stride: 2, padding: 1}
+          c3: {type: stage, c: 128}
+          c4: {type: stage, c: 256}
+          c5: {type: stage, c: 512}
+          lateral5: {type: conv2d, out_channels: 256, kernel_size: 1}
+          lateral4: {type: conv2d, out_channels: 256, kernel_size: 1, from: c4}
+          lateral3: {type: conv2d, out_channels: 256, kernel_size: 1, from: c3}
+          top5: {type: upsample, scale_factor: 2, from: lateral5}
+          sum4: {type: add, from: [lateral4, top5]}
+          top4: {type: upsample, scale_factor: 2, from: sum4}
+          sum3: {type: add, from: [lateral3, top4]}
+          p3: {type: conv2d, out_channels: 256, kernel_size: 3, padding: 1, from: sum3}
+          p4: {type: conv2d, out_channels: 256, kernel_size: 3, padding: 1, from: sum4}
+          p5: {type: conv2d, out_channels: 256, kernel_size: 3, padding: 1, from: lateral5}
+          classes3: {type: conv2d, out_channels: 80, kernel_size: 3, padding: 1, from: p3}
+          classes4: {type: conv2d, out_channels: 80, kernel_size: 3, padding: 1, shares: classes3, from: p4}
+          classes5: {type: conv2d, out_channels: 80, kernel_size: 3, padding: 1, shares: classes3, from: p5}
+          boxes3: {type: conv2d, out_channels: 4, kernel_size: 3, padding: 1, from: p3}
+          boxes4: {type: conv2d, out_channels: 4, kernel_size: 3, padding: 1, shares: boxes3, from: p4}
+          boxes5: {type: conv2d, out_channels: 4, kernel_size: 3, padding: 1, shares: boxes3, from: p5}
+        output: [classes3, classes4, classes5, boxes3, boxes4, boxes5]
+        """,
     "cube": """
         input: [1, 8, 8, 8]
         layers:

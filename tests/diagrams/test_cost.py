@@ -103,7 +103,7 @@ def test_the_number_that_is_coloured_stands_on_the_layers() -> None:
 
 
 def test_what_is_not_covered_has_the_colour_of_the_page_and_a_line_in_the_legend() -> None:
-    picture = archscope.draw("transformer@base", color="connections")
+    picture = archscope.draw("transformer@base", style="graph", color="connections")
     words = next(group for group in picture.scene.groups("layer") if "words" in group.layers)
     assert _front(words) == picture.request.theme.background
     assert "not covered" in _strings("transformer@base", color="connections")

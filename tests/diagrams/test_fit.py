@@ -58,19 +58,21 @@ def test_what_a_figure_is_said_to_need_is_enough() -> None:
 
 def test_a_graph_of_any_depth_closes_blocks_until_it_fits() -> None:
     network = archscope.load("resnet@50")
-    free = archscope.draw(network).scene
-    low = archscope.draw(network, page="a4")
+    free = archscope.draw(network, style="graph").scene
+    low = archscope.draw(network, style="graph", page="a4")
     assert low.scene.height <= 247 * 72 / 25.4 < free.height
     names = [group.layers[0] for group in low.scene.groups("layer")]
-    assert len(names) < len(list(archscope.draw(network).scene.groups("layer")))
+    assert len(names) < len(list(archscope.draw(network, style="graph").scene.groups("layer")))
 
 
 def test_a_graph_of_a_depth_that_does_not_fit_says_which_does() -> None:
     with pytest.raises(archscope.UsageError) as told:
-        _ = archscope.draw("resnet@50", depth="full", page="a4").scene
+        _ = archscope.draw("resnet@50", style="graph", depth="full", page="a4").scene
     found = re.search(r"--depth (\d+)( --direction lr)? fits; or choose that size or a smaller font", str(told.value))
     assert found is not None
-    fitting = archscope.draw("resnet@50", depth=found[1], direction="lr" if found[2] else "tb", page="a4").scene
+    fitting = archscope.draw(
+        "resnet@50", style="graph", depth=found[1], direction="lr" if found[2] else "tb", page="a4"
+    ).scene
     assert fitting.height <= 247 * 72 / 25.4 + 0.01
 
 

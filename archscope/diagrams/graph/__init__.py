@@ -63,7 +63,7 @@ def _folded_further(analysis: Analysis, request: Request, view: View, sizes: Siz
         UsageError: somebody asked for this depth, or nothing is open any more.
     """
     if view.depth > 1 and request.depth == "auto":
-        return view_of(analysis, depth=view.depth - 1, show=request.shown(*DEFAULT))
+        return _view(analysis, request, view.depth - 1)
     needed = layout_of(view, sizes, request.width, strict=False)
     wide = "a height of " if request.width is None else f"{request.width / UNITS['mm']:.4g} mm by "
     room = f"{wide}{(request.height or 0) / UNITS['mm']:.4g} mm"
@@ -80,7 +80,7 @@ def _ways_that_fit(analysis: Analysis, request: Request, view: View, sizes: Size
     for direction in (request.direction, turned):
         turn = "" if direction == request.direction else f" --direction {direction}"
         for depth in range(view.depth - (not turn), 0, -1):
-            shown = view_of(analysis, depth=depth, show=request.shown(*DEFAULT))
+            shown = _view(analysis, request, depth)
             if _that_fits(shown, replace(sizes, direction=direction), request):
                 yield f"--depth {depth}{turn}"
                 return
@@ -98,8 +98,11 @@ def mermaid(drawing: Drawing) -> str:
     return mermaid_source(view, drawing.request, *_colours(view, drawing))
 
 
-def _view(analysis: Analysis, request: Request) -> View:
-    return view_of(analysis, depth=request.depth, show=request.shown(*DEFAULT))
+def _view(analysis: Analysis, request: Request, depth: int | None = None) -> View:
+    return view_of(
+        analysis, depth=request.depth if depth is None else depth, show=request.shown(*DEFAULT), expand=request.expand,
+        collapse=request.collapse,
+    )  # fmt: skip
 
 
 def _colours(view: View, drawing: Drawing) -> tuple[Callable[[Node], Shade] | None, str]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from archscope.diagrams.graph.units import Part, Unit
+from archscope.errors import NotFound, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,45 @@ def depth_of(child: Child) -> int:
     if isinstance(child, Unit):
         return 0
     return 1 + max(depth_of(each) for each in child.children)
+
+
+def is_open(block: Block, around: Sequence[Block], expand: Sequence[str], collapse: Sequence[str]) -> bool | None:
+    """Whether somebody asked by name for a block, or for one inside it, to be open or closed; None if nobody did.
+
+    A name is that of a block with those around it, ``*`` any letters: ``encoder.3``, ``stage*``.
+    """
+    path = ".".join(each.label for each in (*around, block))
+    if any(fnmatchcase(path, each) for each in collapse):
+        return False
+    return True if any(_leads_to(block, path, each) for each in expand) else None
+
+
+def _leads_to(block: Block, path: str, pattern: str) -> bool:
+    inner = (each for each in block.children if isinstance(each, Block))
+    return fnmatchcase(path, pattern) or any(_leads_to(each, f"{path}.{each.label}", pattern) for each in inner)
+
+
+def require_blocks(root: Block, patterns: Sequence[str]) -> None:
+    """Refuse names that no block has.
+
+    Raises:
+        NotFound: there is no such block; says which there are.
+    """
+    if not patterns:
+        return
+    names = list(_paths(root, ""))
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            known = did_you_mean(pattern, names, what="blocks") if names else "the network has no blocks"
+            raise NotFound(f"no block `{pattern}`; {known}")
+
+
+def _paths(block: Block, path: str) -> Iterator[str]:
+    for each in block.children:
+        if isinstance(each, Block):
+            own = f"{path}.{each.label}" if path else each.label
+            yield own
+            yield from _paths(each, own)
 
 
 def consumers(found: Sequence[Unit], outputs: Sequence[str]) -> Mapping[str, frozenset[str]]:

@@ -21,7 +21,7 @@ from typing import Final, Literal
 from archscope.analysis import Analysis, Row
 from archscope.diagrams.graph.fold import Fold, Readers, folded
 from archscope.diagrams.graph.labels import DEFAULT, lines_of
-from archscope.diagrams.graph.tree import Block, Child, consumers, depth_of, tree_of, units
+from archscope.diagrams.graph.tree import Block, Child, consumers, depth_of, is_open, require_blocks, tree_of, units
 from archscope.diagrams.graph.units import Unit, units_of
 from archscope.errors import UsageError
 from archscope.layers.base import spell_shapes
@@ -127,7 +127,12 @@ def _nodes(child: Node | Frame) -> Iterator[Node]:
 
 
 def view_of(
-    analysis: Analysis, *, depth: int | Literal["auto", "full"] = "auto", show: Collection[str] | None = None
+    analysis: Analysis,
+    *,
+    depth: int | Literal["auto", "full"] = "auto",
+    show: Collection[str] | None = None,
+    expand: Sequence[str] = (),
+    collapse: Sequence[str] = (),
 ) -> View:
     """What the graph of a network shows.
 
@@ -136,18 +141,24 @@ def view_of(
         depth: how many blocks within one another to draw; those at this depth are single boxes. ``"full"``
             opens all, ``"auto"`` goes as deep as at most 40 nodes allow.
         show: what is written in a node, of `archscope.diagrams.SHOWN`; None for all but the MACs.
+        expand: names of blocks to open whatever the depth.
+        collapse: names of blocks to close whatever the depth.
 
     Raises:
         UsageError: a depth below 1.
+        NotFound: no block has such a name.
     """
     found = units_of(analysis)
     home = {layer: unit.name for unit in found for layer in unit.layers}
     outputs = [home.get(ref.node, ref.node) for ref in analysis.network.outputs]
     readers = consumers(found, outputs)
     tree, folds = folded(tree_of(found), readers)
+    require_blocks(tree, (*expand, *collapse))
     opened = _depth(tree, depth)
     shown = DEFAULT if show is None else show
-    return _View(analysis.network, found, readers, folds, shown).view(analysis, tree, outputs, opened)
+    return _View(analysis.network, found, readers, folds, shown, (expand, collapse)).view(
+        analysis, tree, outputs, opened
+    )
 
 
 def _depth(tree: Block, depth: int | Literal["auto", "full"]) -> int:
@@ -172,13 +183,15 @@ class _View:
     """The steps from a tree to a view, which all need the network's units and folds."""
 
     def __init__(
-        self, network: Network, found: Sequence[Unit], readers: Readers, folds: Sequence[Fold], show: Collection[str]
-    ) -> None:
+        self, network: Network, found: Sequence[Unit], readers: Readers, folds: Sequence[Fold], show: Collection[str],
+        asked: tuple[Sequence[str], Sequence[str]] = ((), ()),
+    ) -> None:  # fmt: skip
         self.network = network
         self.units = found
         self.readers = readers
         self.folds = folds
         self.show = show
+        self.asked = asked
         self.twins: dict[str, list[str]] = {}
         for unit in found:
             self.twins.setdefault(self._drawn_as(unit.name), []).extend(unit.layers)
@@ -193,10 +206,11 @@ class _View:
         edges = [*self._edges(), *(Edge(self._shown(name), end.id) for name, end in zip(outputs, ends, strict=True))]
         return View(analysis, Frame("", (*sources, *inner, *ends)), tuple(dict.fromkeys(edges)), depth)
 
-    def _child(self, child: Child, depth: int, weight: int) -> Node | Frame:
+    def _child(self, child: Child, depth: int, weight: int, around: tuple[Block, ...] = ()) -> Node | Frame:
         weight *= child.copies
-        if isinstance(child, Block) and depth > 0:
-            children = tuple(self._child(each, depth - 1, weight) for each in child.children)
+        asked = is_open(child, around, *self.asked) if isinstance(child, Block) else None
+        if isinstance(child, Block) and (depth > 0 if asked is None else asked):
+            children = tuple(self._child(each, depth - 1, weight, (*around, child)) for each in child.children)
             return Frame(_titled(child.label, child.copies), children, child.tower, child.copies)
         inside = tuple(units(child))
         for unit in inside:

@@ -214,7 +214,7 @@ function faces([fill, stroke]) {
 function paint(place, cost) {
   const now = cost === null ? colours.none : [mix(...colours.ramp, cost), colours.ink];
   const change = new Map();
-  for (const family of [colours.block, colours.of[place]]) {
+  for (const family of [...colours.always, colours.of[place]]) {
     faces(colours.families[family]).forEach((was, face) => change.set(was, faces(now)[face]));
   }
   for (const [element, fill, stroke] of drawn[place]) {

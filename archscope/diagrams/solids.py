@@ -1,0 +1,80 @@
+"""The colours of volumes: those that PlotNeuralNet made usual, in every theme.
+
+A convolution is the yellow of straw and its activation a darker band, pooling is red, up-sampling blue, what is dense
+violet, a softmax purple. A theme whose families were changed keeps those.
+
+>>> from archscope.diagrams.themes import theme
+>>> solid(theme("light"), "pooling").fill
+'#f3b0aa'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from archscope.diagrams.themes import THEMES, Shade, Theme, luminance, mix
+
+BAND: Final = "band"
+"""The end of a box that is an activation's."""
+
+COPIED: Final = "copied"
+"""Maps that were made elsewhere."""
+
+_SOLIDS: Final[Mapping[str, Mapping[str, Shade]]] = {
+    "light": {
+        "convolution": Shade("#fde0a6", "#6b4300"),
+        BAND: Shade("#f9bd74", "#6b4300"),
+        "pooling": Shade("#f3b0aa", "#8a1414"),
+        "upsampling": Shade("#b9d3f2", "#0d4a8c"),
+        "dense": Shade("#dccdf3", "#55309a"),
+        "softmax": Shade("#e9bfe6", "#7a0f76"),
+        "merge": Shade("#c8e8c4", "#1f6416"),
+        COPIED: Shade("#ffffff", "#55606e"),
+    },
+    "dark": {
+        "convolution": Shade("#4a3710", "#f5c768"),
+        BAND: Shade("#6b4108", "#f5c768"),
+        "pooling": Shade("#551c1a", "#ff9a90"),
+        "upsampling": Shade("#14365c", "#8cc0fb"),
+        "dense": Shade("#36265a", "#c9b0f7"),
+        "softmax": Shade("#511a4f", "#f09fec"),
+        "merge": Shade("#1c4019", "#93d98a"),
+        COPIED: Shade("#14171c", "#a9b2bf"),
+    },
+    "print": {
+        "convolution": Shade("#ececec", "#000000"),
+        BAND: Shade("#c9c9c9", "#000000"),
+        "pooling": Shade("#b3b3b3", "#000000"),
+        "upsampling": Shade("#d8d8d8", "#000000"),
+        "dense": Shade("#cfcfcf", "#000000"),
+        "softmax": Shade("#bcbcbc", "#000000"),
+        "merge": Shade("#ffffff", "#000000"),
+        COPIED: Shade("#ffffff", "#000000"),
+    },
+}
+
+_OF_FAMILY: Final = {BAND: "activation", "upsampling": "convolution", "softmax": "dense", COPIED: "input"}
+"""The family that a solid without one of its own belongs to."""
+
+
+def solid(theme: Theme, family: str) -> Shade:
+    """The colours of a volume of a family, or of one of its kinds."""
+    own = _OF_FAMILY.get(family, family)
+    usual = THEMES.get(theme.name)
+    if usual is not None and usual.shade(own) == theme.shade(own):
+        return _SOLIDS.get(theme.name, {}).get(family) or theme.shade(own)
+    return theme.shade(own)
+
+
+def other(shade: Shade) -> Shade:
+    """The colours of every second part of a volume."""
+    if luminance(shade.fill) < luminance(shade.stroke):
+        return Shade(mix(shade.fill, "#000000", 0.35), shade.stroke)
+    return Shade(mix(shade.fill, shade.stroke, 0.13), shade.stroke)
+
+
+def kinds(theme: Theme) -> Mapping[str, Shade]:
+    """Every kind of volume that has colours of its own in a theme, and of its every second part."""
+    found = {each: solid(theme, each) for each in (*theme.families, *_SOLIDS[theme.name])}
+    return {**found, **{f"{name}, other part": other(shade) for name, shade in found.items()}}

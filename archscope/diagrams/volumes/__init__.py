@@ -1,0 +1,166 @@
+"""Style `boxes` for a convolutional network of any form: skips, branches and joins, and the U of an encoder-decoder.
+
+From an analysis to a picture, each step a module:
+
+* `stages`: blocks in series that do the same, as one with ``×N``, and what is open at a depth;
+* `forming`: the `form`, which is solids, arrows and stages; `cells`: how much room each takes;
+* `series` and `rows`: from left to right, branches below one another; `levels`: the U;
+* `paint` and `legend`: the display list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from archscope.analysis import Analysis
+from archscope.diagrams import words
+from archscope.diagrams.chain import BOXES, NotAChainError, chain, has_weights, is_grid
+from archscope.diagrams.request import Request
+from archscope.diagrams.scale import TIGHT, Page, Plan, TooSmallError, fit
+from archscope.diagrams.scene import Item, Scene, bounds
+from archscope.diagrams.volumes.cells import USUAL, USUAL_OF_LEVELS, Cells
+from archscope.diagrams.volumes.form import Form
+from archscope.diagrams.volumes.forming import Former
+from archscope.diagrams.volumes.legend import entries, legend, widest
+from archscope.diagrams.volumes.levels import Levels, comes_back
+from archscope.diagrams.volumes.outputs import holds, plain
+from archscope.diagrams.volumes.paint import Paint
+from archscope.diagrams.volumes.rows import Rows
+from archscope.errors import UsageError
+from archscope.layers.base import spell_shape
+
+MOST_SOLIDS: Final = 32
+"""Depth `auto` opens blocks as far as this many solids allow."""
+
+WIDEST: Final = 3.6
+"""A figure that is more times as wide as high goes on in another row, where nobody says how wide it may be."""
+
+NATURAL: Final = 9.0
+"""Of the tallest box, in parts of the font."""
+
+
+def scene(analysis: Analysis, request: Request) -> Scene:
+    """The figure.
+
+    Raises:
+        UsageError: it has more than three axes somewhere, or the page cannot hold the figure.
+    """
+    former = Former(analysis, request.expand, request.collapse)
+    wanted = _depth(former, request)
+    depths = range(wanted, 0, -1) if request.depth == "auto" else (wanted,)
+    errors: list[TooSmallError] = []
+    for depth in depths:
+        try:
+            return _drawn(former.form(depth), request)
+        except TooSmallError as error:
+            errors.append(error)
+    raise _refused(former, wanted, request, errors) from None
+
+
+def slides_windows(analysis: Analysis) -> bool:
+    """Whether it is a convolutional network: layers with weights slide windows over maps."""
+    return any(holds(row) and row.kernel and is_grid(plain(row.output)) for row in analysis.nodes)
+
+
+def branches(analysis: Analysis) -> bool:
+    """Whether a network is no chain and no towers."""
+    try:
+        chain(analysis, has_weights)
+    except NotAChainError:
+        return True
+    return False
+
+
+def reads_well(analysis: Analysis) -> bool:
+    """Whether boxes show a network well: most of it is maps, and few enough solids tell all of it."""
+    if not slides_windows(analysis):
+        return False
+    former = Former(analysis)
+    drawn = [each for each in former.form(_auto(former)).solids if not each.sign]
+    maps = sum(len(each.shape) == 3 and is_grid(each.shape) for each in drawn)
+    known = all(len(each.shape) in BOXES for each in drawn)
+    return known and len(drawn) <= MOST_SOLIDS and maps * 2 >= len(drawn)
+
+
+def _depth(former: Former, request: Request) -> int:
+    if request.depth == "auto":
+        return _auto(former)
+    if request.depth == "full":
+        return former.deepest
+    if request.depth < 1:
+        raise UsageError(f"a depth of {request.depth} shows nothing; use 1 or more, or `full`")
+    return min(request.depth, former.deepest)
+
+
+def _auto(former: Former) -> int:
+    """As deep as reads well."""
+    return next((depth for depth in range(former.deepest, 1, -1) if len(former.form(depth).solids) <= MOST_SOLIDS), 1)
+
+
+def _refused(former: Former, wanted: int, request: Request, errors: Sequence[TooSmallError]) -> UsageError:
+    """What fits instead: less depth, or the least size."""
+    if request.depth != "auto":
+        for depth in range(wanted - 1, 0, -1):
+            try:
+                _drawn(former.form(depth), request)
+            except TooSmallError:
+                continue
+            return UsageError(f"{errors[0]}; or --depth {depth}, which fits")
+    return min(errors, key=lambda error: error.room[0] * error.room[1])
+
+
+def _drawn(form: Form, request: Request) -> Scene:
+    odd = next((each for each in form.solids if len(each.shape) not in BOXES), None)
+    if odd is not None:
+        raise UsageError(
+            f"style boxes draws at most three axes, and `{odd.id}` gives {spell_shape(odd.shape)}; use style graph"
+        )
+    back = comes_back(form)
+    cells = Cells(form, request, USUAL_OF_LEVELS if back else USUAL)
+    placing = Levels(form, cells) if back else Rows(form, cells)
+    paint = Paint(form, cells, request, colored=back)
+    told = entries(form, colored=back)
+    size = request.font_size
+
+    def plan(height: float, gaps: float, rows: int = 1) -> Plan:
+        layout = placing.layout(height, gaps, rows)
+        left, _, right, bottom = layout.bounds()
+
+        def items() -> list[Item]:
+            return [*paint.items(layout), *legend(paint, told, left, right, bottom + 1.6 * size)]
+
+        return Plan(left, max(right, left + widest(told, cells.small)), items)
+
+    page = Page(form.analysis.title, request.width, size, request.theme.background, request.height)
+    rows = _rows(placing, plan, page, cells.least, NATURAL * size)
+    found = fit(lambda height, gaps: plan(height, gaps, rows), page=page, natural=NATURAL * size, least=cells.least,
+                most=22 * size)  # fmt: skip
+    drawn = page.scene(found, _description(form, cells, back=back))
+    return replace(drawn, folded=form.folded)
+
+
+def _rows(
+    placing: Levels | Rows, plan: Callable[[float, float, int], Plan], page: Page, least: float, natural: float
+) -> int:
+    """How many rows a figure takes: one where it can, as many as it needs where the page is narrow."""
+    most = placing.most_rows if isinstance(placing, Rows) else 1
+    for rows in range(1, most + 1):
+        tried = plan(natural, 1.0, rows)
+        if page.width is not None and page.holds(tried):
+            return rows
+        if page.width is None and page.height is None:
+            _, top, _, bottom = bounds(tried.draw())
+            if tried.right - tried.left <= WIDEST * (bottom - top):
+                return rows
+    return next((rows for rows in range(1, most + 1) if page.holds(plan(least, TIGHT, rows))), most)
+
+
+def _description(form: Form, cells: Cells, *, back: bool) -> str:
+    """All of a figure in words."""
+    analysis = form.analysis
+    inputs = ", ".join(f"{name} of {spell_shape(shape)}" for name, shape in analysis.network.inputs.items())
+    steps = "; ".join(words.step(row) for row in analysis.rows)
+    way = "Each level down is a smaller size of maps" if back else "Branches stand below one another"
+    return ". ".join((f"{analysis.title} takes {inputs}", f"Its layers, in order: {steps}", way, *cells.laws)) + "."

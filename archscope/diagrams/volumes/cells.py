@@ -1,0 +1,237 @@
+"""How much room each solid takes: its box or its sign, what is written over and under it, and where arrows dock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from archscope.diagrams import fonts
+from archscope.diagrams.chain import is_grid
+from archscope.diagrams.perspective import Box
+from archscope.diagrams.request import Request
+from archscope.diagrams.scale import scale
+from archscope.diagrams.volumes.form import Form, Solid
+from archscope.layers.base import spell_shape
+
+# Lengths in parts of the height of the tallest box.
+CHANNELS: Final = 0.34
+VECTOR: Final = 0.62
+SLIM: Final = 0.05
+DEPTH: Final = (0.2, -0.18)
+"""The way into the depth, in parts of a width: less than where boxes stand alone, for many stand side by side."""
+
+USUAL: Final = ("name", "op", "kernel", "shape")
+USUAL_OF_LEVELS: Final = ("op", "kernel", "shape")
+LEAST_HEIGHT: Final = 3.2
+"""Points that the smallest box is high at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The room of a solid around the middle of what is drawn: distances to each side, all positive.
+
+    ``out`` is how far right of the middle arrows leave; they arrive at the left of ``half``.
+    """
+
+    box: Box | None
+    over: tuple[str, ...]
+    under: tuple[str, ...]
+    half: float
+    out: float
+    tall: float
+    side: float
+    up: float
+    down: float
+
+
+class Cells:
+    """What stays the same at every size: texts, and the scales of the boxes."""
+
+    def __init__(self, form: Form, request: Request, usual: Sequence[str]) -> None:
+        self.form, self.request, self.usual = form, request, usual
+        self.size = request.font_size
+        grids = [solid.shape for solid in form.solids if is_grid(solid.shape) and not solid.sign]
+        vectors = [solid.shape for solid in form.solids if not is_grid(solid.shape) and not solid.sign]
+        self.sides = scale(extent for shape in grids for extent in shape[1:])
+        self.channels = scale(shape[0] for shape in grids)
+        self.lengths = scale(shape[0] for shape in vectors)
+        smallest = min((self.sides(extent) for shape in grids for extent in shape[1:]), default=1.0)
+        self.least = max(3.2 * self.size, LEAST_HEIGHT / smallest)
+        self.called = _called(form)
+        self.told_by_legend = _told_by_legend(form)
+        self.texts = {solid.id: (self._over(solid), self._under(solid)) for solid in form.solids}
+        self.wide = {
+            solid.id: max(
+                (fonts.width(text, self.size, bold=self.is_bold(solid, number)) for number, text in enumerate(over)),
+                default=0.0,
+            )
+            for solid in form.solids
+            for over in (self.texts[solid.id][0],)
+        }
+        self.wide_under = {key: fonts.widest(under, self.small) for key, (_, under) in self.texts.items()}
+        for solid in form.solids:
+            for name in solid.shares:
+                self._as_wide(solid.id, name)
+
+    def _as_wide(self, one: str, other: str) -> None:
+        """Twins take the same room, so that branches which share their weights stand alike."""
+        for wide in (self.wide, self.wide_under):
+            if other in wide:
+                wide[one] = wide[other] = max(wide[one], wide[other])
+
+    @property
+    def laws(self) -> list[str]:
+        """The law of every scale, in words."""
+        return [f"Heights and widths are drawn {self.sides.law}, channels {self.channels.law}"]
+
+    @property
+    def small(self) -> float:
+        """The size of what stands under a box."""
+        return 0.85 * self.size
+
+    @property
+    def radius(self) -> float:
+        """Of a circle with a sign."""
+        return 0.62 * self.size
+
+    def is_bold(self, solid: Solid, line: int) -> bool:
+        """Whether a line over a solid is its name."""
+        return line == 0 and (self.names(solid) or self._copies(solid))
+
+    def _copies(self, solid: Solid) -> bool:
+        """Whether how many it stands for is said without its name."""
+        return solid.repeats > 1 and not solid.sign and not self.names(solid)
+
+    def names(self, solid: Solid) -> bool:
+        """Whether a solid's name stands over it: inside a stage its place says enough."""
+        if solid.sign or solid.inner:
+            return False
+        return self.request.shows("name", *self.usual) or (self.request.show is None and solid.id in self.called)
+
+    def cell(self, solid: Solid, height: float) -> Cell:
+        """The room of a solid, where the tallest box is so high."""
+        over, under = self.texts[solid.id]
+        if solid.sign:
+            half = tall = out = self.radius
+            box = None
+        else:
+            box = self.box(solid, height)
+            half = (box.width + box.depth[0]) / 2
+            tall = (box.height - box.depth[1]) / 2
+            out = half - box.depth[0] / 2
+        loop = self.loop if solid.around else 0.0
+        up = tall + loop + (0.3 * self.size + len(over) * fonts.LEADING * self.size if over else 0.0)
+        down = tall + (0.3 * self.size + len(under) * fonts.LEADING * self.small if under else 0.0)
+        side = max(half, self.wide[solid.id] / 2, self.wide_under[solid.id] / 2)
+        return Cell(box, over, under, half, out, tall, side, up, down)
+
+    @property
+    def loop(self) -> float:
+        """The height of the arc over a closed block that adds what it was given."""
+        return 1.0 * self.size
+
+    def box(self, solid: Solid, height: float) -> Box:
+        """The box of a solid around the origin's middle line."""
+        shape = solid.shape
+        if not is_grid(shape):
+            length = max(VECTOR * height * self.lengths(shape[0]), 3.0)
+            slim = SLIM * height
+            return Box(0, 0, slim, length, (slim * 0.4, -slim * 0.36))
+        channels, high = shape[0], shape[1]
+        wide = self.sides(shape[2]) * height if len(shape) == 3 else SLIM * height
+        front = max(CHANNELS * height * self.channels(channels), 2.0)
+        return Box(0, 0, front, self.sides(high) * height, (wide * DEPTH[0], wide * DEPTH[1]))
+
+    def _over(self, solid: Solid) -> tuple[str, ...]:
+        lines = []
+        if self.names(solid):
+            # A block of one layer is called what the block is called.
+            lines.append(_named(solid))
+        elif self._copies(solid):
+            lines.append(f"×{solid.repeats}")
+        if self.request.shows("shape", *self.usual) and not solid.sign:
+            lines.append(" + ".join(str(each) for each in solid.parts) if solid.copied else str(solid.shape[0]))
+        return tuple(lines)
+
+    def _under(self, solid: Solid) -> tuple[str, ...]:
+        if solid.sign:
+            return ()
+        lines: list[str] = []
+        if self.request.shows("shape", *self.usual) and is_grid(solid.shape):
+            lines.append(size_of(solid.shape, square="name" not in self.usual))
+        lines += self._ops(solid)
+        if self.request.shows("parameters", *self.usual) and solid.parameters:
+            lines.append(f"{solid.parameters:,} par.")
+        if self.request.shows("macs", *self.usual) and solid.macs != 0:
+            lines.append("MACs not covered" if solid.macs is None else f"{solid.macs:,} MACs")
+        if solid.shares:
+            lines += _wrapped(f"shared with {', '.join(solid.shares)}", self.small)
+        return tuple(lines)
+
+    def _ops(self, solid: Solid) -> list[str]:
+        if not solid.rows or not self.request.shows("op", *self.usual):
+            return []
+        if solid.is_block:
+            kernels = self.request.shows("kernel", *self.usual)
+            return _inside(solid, self.small) if kernels else []
+        if "name" not in self.usual and self.told_by_legend.get(solid.id):
+            return []
+        label = solid.rows[0].node.layer.label
+        return _wrapped(label.removeprefix("conv "), self.small)
+
+
+def size_of(shape: Sequence[int], *, square: bool) -> str:
+    """The sides of maps: ``56×56``, or in short ``56²``."""
+    grid = tuple(shape[1:])
+    return f"{grid[0]}²" if square and len(grid) == 2 and grid[0] == grid[1] else spell_shape(grid)
+
+
+def _named(solid: Solid) -> str:
+    name = solid.name
+    if solid.rows and not solid.is_block and "." in name:
+        first, _, rest = name.partition(".")
+        name = first if len(solid.rows[0].node.group) == 1 and solid.rows[0].name == name else f"{first}.{rest}"
+    return name if solid.repeats == 1 else f"{name} ×{solid.repeats}"
+
+
+def _inside(solid: Solid, size: float) -> list[str]:
+    """What a closed block does: its windows in order, or how many there are."""
+    if solid.grows[1]:
+        return [f"{solid.grows[1]} layers,", f"+{solid.grows[0]} each"]
+    windows = [row.node.layer.label.removeprefix("conv ") for row in solid.rows if row.kernel]
+    if solid.parts or len(windows) > 3 or not windows:
+        return []
+    return _wrapped(", ".join(each.replace(" ", "\u00a0") for each in windows), size)
+
+
+def _wrapped(text: str, size: float, widest: float = 6.2) -> list[str]:
+    """Words on lines, none of them wider than so many letters' heights if it can be helped."""
+    lines: list[str] = []
+    for word in text.replace(" /", "\u00a0/").split(" "):
+        if lines and fonts.width(f"{lines[-1]} {word}", size) <= widest * size:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return [each.replace("\u00a0", " ") for each in lines]
+
+
+def _called(form: Form) -> frozenset[str]:
+    """What needs its name in any figure: outputs, if there are several, and what shares its weights."""
+    read = {arrow.source for arrow in form.arrows}
+    ends = [solid.id for solid in form.solids if solid.id not in read]
+    shared = {name for solid in form.solids for name in solid.shares}
+    return frozenset((*(ends if len(ends) > 1 else ()), *shared))
+
+
+def _told_by_legend(form: Form) -> Mapping[str, bool]:
+    """For each solid whether all that an arrow of its kind leads to do the same, so that a legend says it."""
+    labels: dict[str, set[str]] = {}
+    ways: dict[str, set[str]] = {}
+    solids = form.by_id
+    for arrow in form.arrows:
+        target = solids[arrow.target]
+        if target.rows and not target.sign and arrow.way not in ("copy", "plain"):
+            labels.setdefault(arrow.way, set()).add(target.rows[0].node.layer.label)
+            ways.setdefault(target.id, set()).add(arrow.way)
+    return {name: all(len(labels[way]) == 1 for way in its) for name, its in ways.items()}

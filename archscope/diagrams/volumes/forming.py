@@ -1,0 +1,314 @@
+"""From an analysis to the form of its figure.
+
+A unit of the graph is a box, or a sign in a circle where its layer has one; a closed block is a box as well. What
+has neither weights nor a window, such as a crop or a flatten, is part of the box before it. No layer is asked for
+its type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from archscope.analysis import Analysis
+from archscope.diagrams.chain import is_grid, opens
+from archscope.diagrams.graph.tree import Block, Child, consumers, require_blocks, tree_of, units
+from archscope.diagrams.graph.units import Unit, units_of
+from archscope.diagrams.themes import BLOCK, INPUT
+from archscope.diagrams.volumes.form import Arrow, Form, Solid, Stage, Way
+from archscope.diagrams.volumes.outputs import CONCAT, Shape, given_by, growth_of, holds, parts_of, plain
+from archscope.diagrams.volumes.stages import Seen, Staged, opened, rank_of, rows_in, staged
+
+UPSAMPLING: Final = "upsampling"
+SOFTMAX: Final = "softmax"
+IN_THE_FIRST: Final = " in the first"
+"""What only the first of equal blocks has."""
+
+
+class Former:
+    """The steps from an analysis to its form at a depth."""
+
+    def __init__(self, analysis: Analysis, expand: Sequence[str] = (), collapse: Sequence[str] = ()) -> None:
+        self.analysis = analysis
+        self.expand, self.collapse = expand, collapse
+        self.units = units_of(analysis)
+        self.rows = {row.name: row for row in analysis.nodes}
+        home = {layer: unit.name for unit in self.units for layer in unit.layers}
+        self.outputs = [home.get(ref.node, ref.node) for ref in analysis.network.outputs]
+        self.readers = consumers(self.units, self.outputs)
+        self.staged: Staged = staged(tree_of(self.units), self.readers)
+        require_blocks(self.staged.root, (*expand, *collapse))
+        self.by_name = {unit.name: unit for unit in self.units}
+        self.twins: dict[str, list[str]] = {}
+        for unit in self.units:
+            self.twins.setdefault(self.staged.drawn_as(unit.name), []).extend(unit.layers)
+
+    def held_by(self, unit: Unit) -> Sequence[str]:
+        """The nodes that a unit stands for, with those of its copies."""
+        return self.twins.get(unit.name, unit.layers)
+
+    @property
+    def deepest(self) -> int:
+        """The greatest depth that changes the picture."""
+        return 1 + max((rank_of(each) for each in _blocks(self.staged.root)), default=0)
+
+    def form(self, depth: int) -> Form:
+        """What is shown at a depth."""
+        return _Forming(self, depth).form()
+
+
+def _blocks(child: Child) -> Iterator[Block]:
+    """Every block within one."""
+    for each in child.children if isinstance(child, Block) else ():
+        if isinstance(each, Block):
+            yield each
+            yield from _blocks(each)
+
+
+class _Forming:
+    def __init__(self, former: Former, depth: int) -> None:
+        self.former = former
+        self.depth = depth
+        self.solids: dict[str, Solid] = {}
+        self.home: dict[str, str] = {}
+        self.passing: dict[str, tuple[str, ...]] = {}
+        self.told: dict[str, str] = {}
+        self.stages: dict[str, Stage] = {}
+        self.passed: list[tuple[str, str]] = []
+
+    def form(self) -> Form:
+        former = self.former
+        for name, shape in former.analysis.network.inputs.items():
+            self.solids[name] = Solid(name, (name,), (), plain(shape), INPUT, name)
+            self.home[name] = name
+        folded = False
+        for seen in opened(former.staged.root, self.depth, former.expand, former.collapse):
+            self._place(seen)
+            folded = folded or seen.copies > 1
+        arrows = _merged(self._arrows())
+        solids = tuple(self.solids.values())
+        return Form(former.analysis, solids, arrows, self.stages, tuple(self.passed), self.depth,
+                    former.deepest, folded)  # fmt: skip
+
+    def _place(self, seen: Seen) -> None:
+        child = seen.child
+        inside = tuple(units(child))
+        ends = {self.former.staged.drawn_as(unit.name) for unit in inside}
+        beside = [self.former.by_name[name] for name, end in self.former.staged.beside.items()
+                  if self.former.staged.drawn_as(end) in ends]  # fmt: skip
+        if isinstance(child, Unit):
+            for unit in beside:
+                self._pass(unit, f"{unit.rows[0].node.layer.label}{IN_THE_FIRST}")
+            if self._joins_in(child):
+                return
+        framed = [place for place, block in enumerate(seen.around) if self._is_framed(place, block)]
+        names = []
+        for before, place in zip([-1, *framed], framed, strict=False):
+            block = seen.around[place]
+            name = ".".join(each.label for each in seen.around[before + 1 : place + 1])
+            title = name if block.copies == 1 else f"{name} ×{block.copies}"
+            names.append(f"{place} {block.name}")
+            self.stages.setdefault(names[-1], Stage(names[-1], title, nested=before >= 0))
+        solid = self._block(child, inside) if isinstance(child, Block) else self._unit(child)
+        held = inside if isinstance(child, Unit) else (*inside, *beside)
+        for unit in held:
+            self.home[unit.name] = solid.id
+        layers = tuple(dict.fromkeys((solid.id, *(layer for unit in held for layer in self.former.held_by(unit)))))
+        self.solids[solid.id] = self._counted(
+            replace(solid, layers=layers, repeats=child.copies, stages=tuple(names), inner=bool(seen.around))
+        )
+
+    def _is_framed(self, place: int, block: Block) -> bool:
+        """Whether an open block has a frame: it stands for several, or has branches and is not most of the network."""
+        if block.copies > 1:
+            return True
+        inside = tuple(units(block))
+        branches = any(len(unit.inputs) > 1 for unit in inside)
+        return not place and branches and len(inside) * 2 <= len(self.former.units)
+
+    def _counted(self, solid: Solid) -> Solid:
+        rows = [self.former.rows[layer] for layer in solid.layers if layer in self.former.rows]
+        macs = [row.macs for row in rows]
+        return replace(
+            solid,
+            parameters=sum(int(row.parameters) for row in rows),
+            macs=None if None in macs else sum(int(each) for each in macs if each is not None),
+        )
+
+    def _joins_in(self, unit: Unit) -> bool:
+        """Whether a unit is drawn with what it reads, or on an arrow: it has neither weights nor a window."""
+        row = unit.rows[0]
+        sources = [self.home.get(self.former.staged.drawn_as(ref.node)) for ref in unit.inputs]
+        holder = next((each for each in sources if each is not None), None)
+        if holder is None or any(holds(each) for each in unit.rows):
+            return False
+        if row.node.layer.symbol == CONCAT and self._completes(unit):
+            return True
+        enlarges = opens(row)
+        if enlarges and all(self._is_sign(name) for name in self.former.readers[unit.name]):
+            self._pass(unit, row.node.layer.label)
+            return True
+        if (
+            row.node.layer.symbol
+            or row.node.layer.family == "pooling"
+            or enlarges
+            or not self.former.readers[unit.name]
+        ):
+            return False
+        if unit.name in self.former.outputs or not self.solids[holder].rows:
+            return False
+        if self.solids[holder].sign or self.solids[holder].is_block:
+            # A sign and a block end where they end; what follows is a part of the way on.
+            self._pass(unit, row.node.layer.label, first=True)
+            return True
+        if plain(unit.outputs[0]) != self.solids[holder].shape and self._is_read_by_others(holder, unit):
+            self._pass(unit, row.node.layer.label, first=True)
+            return True
+        shape = self.solids[holder].shape
+        self._absorb(unit, holder, shape if is_grid(shape) else plain(unit.outputs[0]))
+        return True
+
+    def _is_read_by_others(self, holder: str, unit: Unit) -> bool:
+        """Whether others read what a unit would be drawn with."""
+        ends = [name for name, home in self.home.items() if home == holder and name in self.former.readers]
+        return any(self.former.readers[name] - {unit.name} - set(ends) for name in ends)
+
+    def _is_sign(self, name: str) -> bool:
+        unit = self.former.by_name.get(name)
+        return unit is not None and unit.rows[0].node.layer.symbol not in ("", CONCAT)
+
+    def _completes(self, unit: Unit) -> bool:
+        """Whether a join only puts copied maps before those of an up-sampling, which nothing else reads."""
+        near = {self.home.get(self.former.staged.drawn_as(ref.node), "") for ref in unit.inputs}
+        for ref in unit.inputs:
+            name = self.former.staged.drawn_as(ref.node)
+            solid = self.solids.get(self.home.get(name, ""))
+            if solid is None or solid.family != UPSAMPLING or solid.parts or name not in self.former.by_name:
+                continue
+            others = self.former.readers[name] - {unit.name}
+            if len(near) < 2 or not all(self._only_sizes(each, name) for each in others):
+                continue
+            output = plain(unit.outputs[0])
+            self._absorb(unit, solid.id, output)
+            copied = output[0] - solid.shape[0]
+            self.solids[solid.id] = replace(self.solids[solid.id], copied=copied, parts=(copied, solid.shape[0]))
+            return True
+        return False
+
+    def _only_sizes(self, reader: str, name: str) -> bool:
+        """Whether a unit reads another only for its size, as a crop does."""
+        unit = self.former.by_name.get(reader)
+        return unit is not None and unit.inputs[0].node != name and not any(holds(row) for row in unit.rows)
+
+    def _absorb(self, unit: Unit, holder: str, shape: Shape) -> None:
+        self.home[unit.name] = holder
+        solid = self.solids[holder]
+        layers = (*solid.layers, *(each for each in self.former.held_by(unit) if each not in solid.layers))
+        rows = (*solid.rows, *unit.rows)
+        self.solids[holder] = self._counted(replace(solid, layers=layers, rows=rows, shape=shape))
+
+    def _pass(self, unit: Unit, told: str, *, first: bool = False) -> None:
+        """A unit that is no solid: what reads it reads what it reads."""
+        refs = unit.inputs[:1] if first else unit.inputs
+        self.passing[unit.name] = tuple(ref.node for ref in refs)
+        self.told[unit.name] = told
+        self.passed.extend((layer, told) for layer in self.former.held_by(unit))
+
+    def _unit(self, unit: Unit) -> Solid:
+        row = unit.rows[0]
+        output = given_by(unit)
+        sign = row.node.layer.symbol
+        activations = [each for each in unit.rows if each.node.layer.family == "activation"]
+        ends = activations[-1].node.layer.type if activations else ""
+        family = row.node.layer.family
+        if opens(row):
+            family = UPSAMPLING
+        elif ends == SOFTMAX:
+            family = SOFTMAX
+        parts = tuple(int(shape[0]) for shape in row.input_shapes) if sign == CONCAT and len(output) > 1 else ()
+        if sum(parts) != output[0]:
+            parts = ()
+        return Solid(
+            unit.name, unit.layers, unit.rows, output, family, unit.label, sign="" if parts else sign,
+            parts=parts, banded=bool(activations) and holds(row) and is_grid(output),
+            shares=tuple(dict.fromkeys(name for each in unit.rows for name in each.shares)),
+        )  # fmt: skip
+
+    def _block(self, block: Block, inside: Sequence[Unit]) -> Solid:
+        names = {unit.name for unit in inside}
+        last = next((unit for unit in reversed(inside) if not self.former.readers[unit.name] <= names), inside[-1])
+        rows = tuple(row for row, _ in rows_in(block))
+        grows = growth_of(block)
+        parts = () if grows[1] else parts_of(last)
+        ends = last.rows[0].node.layer.symbol
+        around = ends not in ("", CONCAT) and any(
+            ref.node not in names or ref.node in self.former.staged.beside for ref in last.inputs
+        )
+        shares = tuple(dict.fromkeys(name for row in rows for name in row.shares))
+        output = given_by(last)
+        if grows[1]:
+            start = output[0] - grows[0] * grows[1]
+            parts = (start, *(grows[0] for _ in range(grows[1])))
+        return Solid(inside[0].name, (), rows, output, BLOCK, block.label, parts=parts, grows=grows,
+                     around=around, shares=shares)  # fmt: skip
+
+    def _arrows(self) -> Iterator[Arrow]:
+        staged = self.former.staged
+        for unit in self.former.units:
+            if unit.name in self.passing:
+                continue
+            for ref in unit.inputs:
+                for source, told in self._sources(ref.node, ()):
+                    if staged.between_copies(source, unit.name):
+                        continue
+                    one, other = self._home(source), self._home(unit.name)
+                    if one != other:
+                        yield self._arrow(one, other, told)
+
+    def _home(self, name: str) -> str:
+        """The solid that a unit is drawn as."""
+        return self.home[name] if name in self.home else self.home[self.former.staged.drawn_as(name)]
+
+    def _sources(self, name: str, told: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        drawn = name if name in self.passing else self.former.staged.drawn_as(name)
+        if drawn not in self.passing:
+            yield name, told
+            return
+        for each in self.passing[drawn]:
+            yield from self._sources(each, (*told, self.told[drawn]))
+
+    def _arrow(self, source: str, target: str, told: Sequence[str]) -> Arrow:
+        one, other = self.solids[source], self.solids[target]
+        words = _spelled(told)
+        way: Way = "plain"
+        if other.copied and one.shape[-1] >= other.shape[-1]:
+            way = "copy"
+        elif other.sign:
+            larger = len(one.shape) == 3 and len(other.shape) == 3 and one.shape[-1] * 1.5 < other.shape[-1]
+            way = "upsampling" if larger else "plain"
+        elif other.family in ("convolution", "pooling", UPSAMPLING, "dense"):
+            way = other.family  # type: ignore[assignment]
+            kernel = other.rows[0].node.layer.kernel
+            if way == "convolution" and kernel is not None and all(each == 1 for each in kernel):
+                way = "pointwise"
+        elif other.family == SOFTMAX:
+            way = "convolution" if is_grid(other.shape) else "dense"
+        return Arrow(source, target, way, words)
+
+
+def _spelled(told: Sequence[str]) -> str:
+    """What lies on a way, in the order of the way; it is told backwards."""
+    only = [each.removesuffix(IN_THE_FIRST) for each in reversed(told)]
+    first = any(each.endswith(IN_THE_FIRST) for each in told)
+    return ", ".join(dict.fromkeys(only)) + (IN_THE_FIRST if first else "")
+
+
+def _merged(arrows: Iterator[Arrow]) -> tuple[Arrow, ...]:
+    """One arrow for two ways from a solid to another: with what lies on the longer one."""
+    found: dict[tuple[str, str], Arrow] = {}
+    for arrow in arrows:
+        before = found.get((arrow.source, arrow.target))
+        if before is None or len(arrow.told) > len(before.told):
+            found[arrow.source, arrow.target] = arrow
+    return tuple(found.values())

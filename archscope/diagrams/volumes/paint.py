@@ -1,0 +1,226 @@
+"""Draws solids, arrows and stages that have their places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from archscope.diagrams import fonts
+from archscope.diagrams.perspective import Box
+from archscope.diagrams.request import Request
+from archscope.diagrams.scene import (
+    HAIRLINE,
+    Group,
+    Item,
+    Path,
+    Point,
+    Polygon,
+    Text,
+    circle,
+    line,
+    paragraph,
+    polyline,
+    rectangle,
+)  # fmt: skip
+from archscope.diagrams.solids import BAND, COPIED, other, solid
+from archscope.diagrams.volumes.cells import Cell, Cells
+from archscope.diagrams.volumes.form import Arrow, Form, Solid, Way
+from archscope.diagrams.volumes.routes import Layout
+from archscope.layers.base import spell_shape
+
+ARROW: Final = 0.55
+"""How long the head of an arrow is, in parts of the font."""
+
+DASHES: Final[dict[Way, tuple[float, ...]]] = {"copy": (3.2, 1.6), "pointwise": (1.2, 1.2)}
+"""Colour is never the only sign."""
+
+
+class Paint:
+    """Draws a layout."""
+
+    def __init__(self, form: Form, cells: Cells, request: Request, *, colored: bool) -> None:
+        self.form, self.cells, self.request = form, cells, request
+        self.theme, self.size = request.theme, request.font_size
+        self.colored = colored
+        self.solids = form.by_id
+
+    def items(self, layout: Layout) -> list[Item]:
+        """All of it, from the back to the front."""
+        return [
+            *self._frames(layout),
+            *(self._layer(each, layout) for each in self.form.solids),
+            *(self._edge(arrow, layout) for arrow in self.form.arrows),
+            *self._passed(layout),
+        ]
+
+    def _frames(self, layout: Layout) -> Iterator[Group]:
+        for name, (left, top, right, bottom) in sorted(layout.frames.items()):
+            title = self.form.stages[name].title
+            border = self.theme.frame if self.form.stages[name].nested else None
+            band = rectangle(left, top, right - left, bottom - top, fill=self.theme.band, stroke=border)
+            at = Text(left + 0.5 * self.size, top + 1.15 * self.size, title, self.size, bold=True, fill=self.theme.text)
+            yield Group("frame", (band, at), title)
+
+    def _layer(self, each: Solid, layout: Layout) -> Group:
+        x, y = layout.at[each.id]
+        cell = layout.cells[each.id]
+        items: list[Item] = []
+        if cell.box is None:
+            items += self.sign(each.sign, each.family, x, y)
+        else:
+            box = Box(x - cell.half, y, cell.box.width, cell.box.height, cell.box.depth)
+            items += self._volume(each, box)
+            if each.around:
+                items += self._loop(box)
+        items += self._texts(each, cell, x, y)
+        return Group("layer", tuple(items), self.title(each), each.layers)
+
+    def _texts(self, each: Solid, cell: Cell, x: float, y: float) -> Iterator[Text]:
+        step = fonts.LEADING * self.size
+        base = y - cell.up + fonts.ASCENT * self.size
+        for number, text in enumerate(cell.over):
+            bold = self.cells.is_bold(each, number)
+            yield Text(x, base + number * step, text, self.size, bold=bold, anchor="middle", fill=self.theme.text)
+        low = y + cell.tall + 0.3 * self.size + fonts.ASCENT * self.cells.small
+        yield from paragraph(x, low, cell.under, self.cells.small, anchor="middle", fill=self.theme.muted)
+
+    def _volume(self, each: Solid, box: Box) -> Iterator[Polygon]:
+        """The faces of a box; its front and its top in as many strips as it has parts."""
+        strips = list(self._strips(each))
+        end = strips[-1][1]
+        one, two, three, _ = box.front
+        dx, dy = box.depth
+        shade = solid(self.theme, each.family)
+        done = 0.0
+        for part, fill in strips:
+            left, right = one[0] + done * box.width, one[0] + (done + part) * box.width
+            done += part
+            top, bottom = one[1], three[1]
+            yield Polygon(((left, top), (left + dx, top + dy), (right + dx, top + dy), (right, top)),
+                          fill=self.theme.lit(fill), stroke=shade.stroke)  # fmt: skip
+            yield Polygon(((left, top), (right, top), (right, bottom), (left, bottom)), fill=fill, stroke=shade.stroke)
+        yield Polygon((two, (two[0] + dx, two[1] + dy), (three[0] + dx, three[1] + dy), three),
+                      fill=self.theme.shaded(end), stroke=shade.stroke)  # fmt: skip
+
+    def _strips(self, each: Solid) -> Iterator[tuple[float, str]]:
+        """The parts of a box from left to right, each with its colour."""
+        shade = solid(self.theme, each.family)
+        if each.parts and each.copied:
+            yield each.copied / sum(each.parts), solid(self.theme, COPIED).fill
+            yield 1 - each.copied / sum(each.parts), shade.fill
+        elif each.parts:
+            for number, part in enumerate(each.parts):
+                yield part / sum(each.parts), other(shade).fill if number % 2 else shade.fill
+        elif each.banded:
+            yield 0.76, shade.fill
+            yield 0.24, solid(self.theme, BAND).fill if each.family == "convolution" else other(shade).fill
+        else:
+            yield 1.0, shade.fill
+
+    def _loop(self, box: Box) -> Iterator[Item]:
+        """An arc over a closed block: it adds what it was given."""
+        (left, top), (right, _), *_ = box.front
+        x, y = left + box.depth[0] / 2, top + box.depth[1] - 0.15 * self.size
+        end = right + box.depth[0] / 2
+        high = y - 0.65 * self.size
+        stroke = self.theme.line
+        yield Path((("M", ((x, y),)), ("C", ((x, high), (end, high), (end, y - 0.2 * self.size)))), stroke=stroke,
+                   width=1.2 * HAIRLINE)  # fmt: skip
+        half = 0.16 * self.size
+        yield Polygon(((end, y), (end - half, y - 0.34 * self.size), (end + half, y - 0.34 * self.size)), fill=stroke)
+
+    def sign(self, sign: str, family: str, x: float, y: float) -> Iterator[Item]:
+        """A sign in a circle."""
+        shade = solid(self.theme, family)
+        radius = self.cells.radius
+        yield circle(x, y, radius, fill=shade.fill, stroke=shade.stroke)
+        arm = 0.5 * radius
+        strokes = {
+            "+": (((x - arm, y), (x + arm, y)), ((x, y - arm), (x, y + arm))),
+            "×": (((x - arm, y - arm), (x + arm, y + arm)), ((x - arm, y + arm), (x + arm, y - arm))),
+            "‖": (((x - arm / 2, y - arm), (x - arm / 2, y + arm)), ((x + arm / 2, y - arm), (x + arm / 2, y + arm))),
+        }.get(sign)
+        if strokes is None:
+            size = 0.8 * self.size
+            yield Text(x, y + 0.35 * size, sign, size, bold=True, anchor="middle", fill=shade.stroke)
+            return
+        for start, end in strokes:
+            yield line(start, end, stroke=shade.stroke, width=1.6 * HAIRLINE)
+
+    def color(self, way: Way) -> str:
+        """Of an arrow."""
+        if not self.colored or way == "plain":
+            return self.theme.line
+        families = {"copy": COPIED, "pointwise": "softmax", "skip": COPIED}
+        return solid(self.theme, families.get(way, way)).stroke
+
+    def arrow(self, way: Way, points: Sequence[Point]) -> tuple[Item, ...]:
+        """A line with rounded corners and a head."""
+        color = self.color(way)
+        dash = DASHES.get(way, ()) if self.colored else ()
+        (x0, y0), (x1, y1) = points[-2:]
+        length = max(abs(x1 - x0), abs(y1 - y0), 1e-6)
+        dx, dy = (x1 - x0) / length, (y1 - y0) / length
+        back = min(ARROW * self.size, 0.8 * length)
+        half = 0.42 * back
+        base = x1 - dx * back, y1 - dy * back
+        head = Polygon(
+            ((x1, y1), (base[0] - dy * half, base[1] + dx * half), (base[0] + dy * half, base[1] - dx * half)),
+            fill=color,
+        )
+        ends = (x1 - dx * back * 0.8, y1 - dy * back * 0.8)
+        return rounded([*points[:-1], ends], 0.5 * self.size, color, dash), head
+
+    def _edge(self, arrow: Arrow, layout: Layout) -> Group:
+        told = f", {arrow.told}" if arrow.told else ""
+        one, other = self.solids[arrow.source], self.solids[arrow.target]
+        return Group("edge", self.arrow(arrow.way, layout.ways[arrow]), f"{one.id} to {other.id}{told}",
+                     source=one.id, target=other.id)  # fmt: skip
+
+    def _passed(self, layout: Layout) -> Iterator[Group]:
+        """What stands on arrows: its words where there is room for them, else only for who hovers."""
+        said: dict[str, Text] = {}
+        for arrow, (x, y) in layout.tags.items():
+            said[arrow.told] = Text(x, y, arrow.told, self.cells.small, anchor="middle", fill=self.theme.muted)
+            yield Group("part", (said[arrow.told],), arrow.told)
+        by_told: dict[str, list[str]] = {}
+        for layer, told in self.form.passed:
+            by_told.setdefault(told, []).append(layer)
+        rows = {row.name: row for row in self.form.analysis.nodes}
+        for told, layers in by_told.items():
+            held = sum(int(rows[each].parameters) for each in layers if each in rows)
+            numbers = f", {held:,} parameters" if held else ""
+            yield Group("layer", (), f"{', '.join(layers)}: {told}{numbers}", tuple(layers))
+
+    def title(self, each: Solid) -> str:
+        """A line for who hovers."""
+        if not each.rows:
+            return f"{each.id}: {spell_shape(each.shape)}"
+        what = f"block of {len(each.layers):,} layers" if each.is_block else " · ".join(
+            row.node.layer.label for row in each.rows
+        )  # fmt: skip
+        numbers = f", {each.parameters:,} parameters" if each.parameters else ""
+        shared = f", shared with {', '.join(each.shares)}" if each.shares else ""
+        held = f"; stands for {', '.join(each.layers)}" if len(each.layers) > 1 else ""
+        return f"{each.id}: {what}, output {spell_shape(each.shape)}{numbers}{shared}{held}"
+
+
+def rounded(points: Sequence[Point], radius: float, stroke: str, dash: tuple[float, ...] = ()) -> Path:
+    """A line with rounded corners."""
+    if len(points) == 2:
+        return polyline(points, stroke=stroke, width=1.2 * HAIRLINE, dash=dash)
+    commands: list[tuple[str, tuple[Point, ...]]] = [("M", (points[0],))]
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        (start, one), (end, other) = _cut(corner, before, radius), _cut(corner, after, radius)
+        commands += [("L", (start,)), ("C", (one, other, end))]
+    return Path((*commands, ("L", (points[-1],))), stroke=stroke, width=1.2 * HAIRLINE, dash=dash)
+
+
+def _cut(corner: Point, other: Point, radius: float) -> tuple[Point, Point]:
+    """Where a rounded corner begins, and the control point of its curve there."""
+    dx, dy = other[0] - corner[0], other[1] - corner[1]
+    length = abs(dx) + abs(dy)
+    if not length:
+        return corner, corner
+    part, near = min(radius, length / 2) / length, 0.45 * min(radius, length / 2) / length
+    return (corner[0] + dx * part, corner[1] + dy * part), (corner[0] + dx * near, corner[1] + dy * near)

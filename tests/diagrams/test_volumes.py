@@ -1,0 +1,295 @@
+"""Boxes for networks with branches: the U, folded stages, branches, twins and pyramids."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import archscope
+from archscope.diagrams.scene import Group, Polygon, Scene, Text, bounds
+from archscope.diagrams.themes import THEMES, contrast
+from archscope.errors import UsageError
+from archscope.network import Network
+from archscope.reader import spec_names
+from tests.diagrams.branching import NETWORKS, Builder
+from tests.diagrams.geometry import not_contained, parameters, problems
+from tests.diagrams.networks import network as written
+
+MUSEUM = sorted({*spec_names(), "resnet@50", "dcgan@discriminator"} - {"transformer@base"})
+MADE = ("residual", "inception", "dense", "u_shaped", "resnet", "chain")
+PAGES: list[dict[str, Any]] = [{}, {"page": "16:9", "font_size": 5}, {"page": "a4", "font_size": 7}]
+
+
+def network(name: str) -> Network:
+    return NETWORKS[name]() if name in MADE else written(name)
+
+
+def _drawn(name: str, **options: Any) -> Scene:
+    return archscope.draw(network(name), style="boxes", **options).scene
+
+
+def _strings(scene: Scene) -> list[str]:
+    return [item.string for item in scene.walk() if isinstance(item, Text)]
+
+
+def _layer(scene: Scene, name: str) -> Group:
+    return next(group for group in scene.groups("layer") if name in group.layers)
+
+
+def _middle(group: Group) -> tuple[float, float]:
+    left, top, right, bottom = bounds(item for item in group.items if not isinstance(item, Text))
+    return (left + right) / 2, (top + bottom) / 2
+
+
+@pytest.mark.parametrize("name", [*MUSEUM, *MADE, "siamese", "detector"])
+def test_nothing_is_in_the_way_every_edge_is_drawn_and_every_parameter_told(name: str) -> None:
+    drawn = network(name)
+    if not _slides(drawn):
+        with pytest.raises(UsageError, match="use style graph"):
+            archscope.draw(drawn, style="boxes").svg  # noqa: B018
+        return
+    svg = archscope.draw(drawn, style="boxes").svg
+    assert problems(svg, drawn) == []
+    assert not_contained(svg) == []
+    assert parameters(svg) == archscope.analyze(drawn).totals.parameters
+
+
+def _slides(drawn: Network) -> bool:
+    """Whether it is no network of words: those with branches are refused, and there is nothing else to refuse."""
+    try:
+        archscope.draw(drawn, style="boxes").scene  # noqa: B018
+    except UsageError:
+        return any(node.layer.kernel and len(node.layer.kernel) == 2 for node in drawn.nodes)
+    return True
+
+
+@pytest.mark.parametrize("options", PAGES[1:], ids=str)
+@pytest.mark.parametrize("name", ["unet", "resnet@50", "googlenet", "densenet@121", "siamese", "detector"])
+def test_a_page_holds_the_figure(name: str, options: dict[str, Any]) -> None:
+    drawn = network(name)
+    for theme in ("dark", "print"):
+        picture = archscope.draw(drawn, style="boxes", theme=theme, **options)
+        assert problems(picture.svg, drawn) == []
+        assert not_contained(picture.svg) == []
+        assert parameters(picture.svg) == archscope.analyze(drawn).totals.parameters
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, "full"])
+@pytest.mark.parametrize("name", ["unet", "resnet@18", "squeezenet@1.0", "inception", "u_shaped"])
+def test_every_depth_shows_all_of_the_network(name: str, depth: Any) -> None:
+    drawn = network(name)
+    svg = archscope.draw(drawn, style="boxes", depth=depth).svg
+    assert problems(svg, drawn) == []
+    assert not_contained(svg) == []
+    assert parameters(svg) == archscope.analyze(drawn).totals.parameters
+
+
+@pytest.mark.parametrize("show", ["name", "shape", "name,op,kernel,shape,parameters,macs"])
+@pytest.mark.parametrize("name", ["unet", "resnet@50", "googlenet", "detector"])
+def test_nothing_is_in_the_way_whatever_is_shown(name: str, show: str) -> None:
+    drawn = network(name)
+    assert problems(archscope.draw(drawn, style="boxes", show=show).svg, drawn) == []
+
+
+@pytest.mark.parametrize("color", ["macs", "parameters"])
+@pytest.mark.parametrize("name", ["unet", "resnet@50", "densenet@121"])
+def test_a_cost_colours_every_face_of_a_box(name: str, color: str) -> None:
+    drawn = network(name)
+    plain, coloured = (archscope.draw(drawn, style="boxes", color=each) for each in ("family", color))
+    before = {item.fill for group in plain.scene.groups("layer") for item in group.items if isinstance(item, Polygon)}
+    inner = [group for group in coloured.scene.groups("layer") if group.layers[0] != "input"]
+    after = {item.fill for group in inner for item in group.items if isinstance(item, Polygon)}
+    assert not {each for each in before & after if each not in ("#ffffff", None)}
+    assert [each for each in problems(coloured.svg, drawn) if not each.startswith("edge")] == []
+
+
+def test_unet_is_the_u_of_its_paper() -> None:
+    scene = _drawn("unet")
+    down = [_middle(_layer(scene, f"{name}.conv.1")) for name in ("down1", "down2", "down3", "down4", "bottom")]
+    up = [_middle(_layer(scene, f"up{number}.mix.conv.1")) for number in (4, 3, 2, 1)]
+    assert [y for _, y in down] == sorted({y for _, y in down})
+    for number, (x, y) in zip((4, 3, 2, 1), up, strict=True):
+        _, across = down[number - 1]
+        assert y == pytest.approx(across)
+        assert x > down[-1][0]
+    # Fig. 1: the channels over the boxes, the sizes under them.
+    said = _strings(scene)
+    for size in ("572²", "570²", "568²", "284²", "280²", "136²", "64²", "32²", "28²", "56²", "388²"):
+        assert size in said
+    assert said.count("1024") == 2
+    assert [each for each in said if "conv" in each or "pool" in each or "copy" in each] == [
+        "conv 3×3 · ReLU", "conv 1×1", "max pool 2×2 /2", "transposed conv 2×2 /2, a point opens to a window",
+        "copy and crop",
+    ]  # fmt: skip
+
+
+def test_copies_go_straight_across_and_what_is_copied_is_white() -> None:
+    scene = _drawn("unet")
+    copies = [edge for edge in scene.groups("edge") if edge.title.endswith("crop")]
+    assert [(edge.source, edge.target) for edge in copies] == [
+        (f"down{number}.conv.1", f"up{number}.up") for number in (4, 3, 2, 1)
+    ]
+    for edge in copies:
+        ys = [round(y, 6) for item in edge.items if not isinstance(item, Polygon)
+              for _, points in item.commands for _, y in points]  # type: ignore[union-attr]  # fmt: skip
+        assert len(set(ys)) == 1
+    white = {item.fill for item in _layer(scene, "up1.up").items if isinstance(item, Polygon)}
+    assert "#ffffff" in white
+
+
+def test_the_stages_of_a_residual_network_are_folded_and_tell_what_only_the_first_block_has() -> None:
+    scene = _drawn("resnet@50")
+    said = _strings(scene)
+    assert [each for each in said if "×" in each and each.startswith("conv") and " ×" in each] == [
+        "conv2 ×3", "conv3 ×4", "conv4 ×6", "conv5 ×3",
+    ]  # fmt: skip
+    assert said.count("conv 1×1 /2 in the first") == 3
+    assert said.count("conv 1×1 in the first") == 1
+    # 3 · (256·64 or 64·64) weights and 2·64 of the norm: 64·64 + 2·256·64 + 3·128 = 37,248.
+    assert "37,248 parameters" in _layer(scene, "conv2.1.a.conv").title
+
+
+def test_the_blocks_of_a_dense_network_show_what_each_layer_adds() -> None:
+    scene = _drawn("densenet@121")
+    said = _strings(scene)
+    assert [each for each in said if each.endswith("layers,")] == [
+        "6 layers,",
+        "12 layers,",
+        "24 layers,",
+        "16 layers,",
+    ]
+    assert said.count("+32 each") == 4
+    fronts = [item for item in _layer(scene, "dense1.0.join").items if isinstance(item, Polygon)]
+    # What it was given and six layers: a top and a front for each, and one side.
+    assert len(fronts) == 2 * 7 + 1
+
+
+def test_inception_modules_have_a_strip_for_each_branch_in_proportion() -> None:
+    scene = _drawn("googlenet")
+    fronts = [item for item in _layer(scene, "inception3a.join").items if isinstance(item, Polygon)][1::2]
+    wide = [each.points[1][0] - each.points[0][0] for each in fronts]
+    assert [each / sum(wide) * 256 for each in wide] == pytest.approx([64, 128, 32, 32])
+    assert "block; a strip for each branch: 1×1, 3×3, 5×5, 1×1 of the pool" in _strings(scene)
+
+
+def test_a_module_is_opened_on_demand() -> None:
+    closed, opened = _drawn("googlenet"), _drawn("googlenet", expand="inception3a")
+    names = {group.layers[0] for group in opened.groups("layer")} - {g.layers[0] for g in closed.groups("layer")}
+    assert names >= {"inception3a.three.conv", "inception3a.five.conv", "inception3a.proj.conv", "inception3a.join"}
+    assert not any(each.startswith("inception3b.") and "one" not in each for each in names)
+    shut = _drawn("unet", collapse="down*,up*")
+    assert "down1.conv.1" not in {group.layers[0] for group in shut.groups("layer")}
+
+
+def test_twins_stand_alike_and_say_whose_weights_they_use() -> None:
+    scene = _drawn("siamese")
+    for name in ("conv1", "pool1", "conv2", "conv3", "fc"):
+        (x, y), (other, low) = _middle(_layer(scene, name)), _middle(_layer(scene, f"{name}b"))
+        assert x == pytest.approx(other)
+        assert y < low
+    said = " ".join(_strings(scene))
+    for name in ("conv1", "conv2", "conv3", "fc"):
+        assert f"shared with {name}" in said
+
+
+def test_a_feature_pyramid_goes_down_across_and_up_again() -> None:
+    scene = _drawn("detector")
+    level = {name: _middle(_layer(scene, name))[1] for name in ("c3.conv.1", "c4.conv.1", "c5.conv.1")}
+    assert list(level.values()) == sorted(level.values())
+    for number in (3, 4):
+        assert _middle(_layer(scene, f"sum{number}"))[1] == pytest.approx(level[f"c{number}.conv.1"])
+        assert _middle(_layer(scene, f"lateral{number}"))[1] == pytest.approx(level[f"c{number}.conv.1"])
+    xs = {round(_middle(_layer(scene, name))[0], 3) for name in ("lateral5", "sum4", "sum3")}
+    assert len(xs) == 1
+    ups = {(edge.source, edge.target) for edge in scene.groups("edge") if edge.title.endswith("upsample ×2")}
+    assert ups == {("lateral5", "sum4"), ("sum4", "sum3")}
+
+
+def test_members_of_one_rank_are_all_open_or_all_closed() -> None:
+    for name in ("efficientnet-b0", "mobilenet-v2", "mobilenet-v3@large"):
+        groups = list(_drawn(name).groups("layer"))
+        blocks = [group for group in groups if "block of" in group.title]
+        single = [group for group in groups if "block of" not in group.title and group.layers[0].startswith("body.")]
+        assert blocks
+        assert not single
+
+
+def test_a_figure_that_does_not_fit_says_the_least_size_and_the_depth_that_does() -> None:
+    with pytest.raises(UsageError) as told:
+        _drawn("resnet@50", width="60mm", height="30mm", font_size=6, depth=3)
+    needed = re.search(r"needs --width (\d+mm) and --height (\d+mm) at least", str(told.value))
+    assert needed is not None
+    assert _drawn("resnet@50", width=needed[1], height=needed[2], font_size=6, depth=3).height > 0
+
+
+def test_a_narrow_page_closes_blocks_where_the_depth_is_left_to_us() -> None:
+    wide, narrow = _drawn("resnet@50", font_size=6), _drawn("resnet@50", page="ieee-column", font_size=6)
+    assert len(list(narrow.groups("layer"))) <= len(list(wide.groups("layer")))
+    assert narrow.width == pytest.approx(3.5 * 72)
+
+
+@pytest.mark.parametrize(
+    ("name", "style"),
+    [("unet", "boxes"), ("resnet@50", "boxes"), ("googlenet", "boxes"), ("densenet@121", "boxes"),
+     ("dcgan@generator", "boxes"), ("siamese", "boxes"), ("detector", "boxes"), ("bert@base", "transformer"),
+     ("lstm-lm@small", "graph")],
+)  # fmt: skip
+def test_auto_takes_boxes_where_most_of_a_network_is_maps(name: str, style: str) -> None:
+    assert archscope.draw(network(name)).style == style
+
+
+def test_a_page_to_explore_keeps_the_graph_of_a_network_with_branches() -> None:
+    page = str(archscope.draw("resnet@18").write("html"))
+    graph = str(archscope.draw("resnet@18", style="graph").write("html"))
+    assert page == graph
+
+
+def test_a_transposed_convolution_opens_from_a_point_to_its_window() -> None:
+    scene = _drawn("dcgan@generator")
+    edge = next(each for each in scene.groups("edge") if each.target == "image")
+    hidden, *lines = edge.items
+    corners = [points[0] for verb, points in hidden.commands if verb != "Z"]  # type: ignore[union-attr]
+    box = [item for item in _layer(scene, "image").items if isinstance(item, Polygon)]
+    high = box[2].points[3][1] - box[2].points[0][1]
+    # A window of 5 on an image of 64.
+    assert (corners[3][1] - corners[0][1]) / high == pytest.approx(5 / 64)
+    starts = {item.commands[0][1][0] for item in lines}  # type: ignore[union-attr]
+    assert len(starts) == 1
+    said = _strings(scene)
+    assert said.count("point to 5×5, stride 2") == 4
+    assert "4×4×1024" in said
+
+
+def test_the_colours_of_volumes_stand_out_from_the_page_and_their_faces() -> None:
+    from archscope.diagrams.solids import kinds
+
+    for theme in THEMES.values():
+        for shade in kinds(theme).values():
+            faces = (shade.fill, theme.lit(shade.fill), theme.shaded(shade.fill), theme.background, theme.band)
+            assert min(contrast(shade.stroke, each) for each in faces) >= 3
+
+
+def test_the_same_bytes_in_every_process() -> None:
+    code = "import archscope; print(archscope.draw('unet').svg, archscope.draw('resnet@18').svg)"
+    found = {
+        subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True,
+                       check=True, text=True).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+    assert len(found) == 1
+
+
+def test_a_network_whose_ways_cross_is_one_row_with_arcs() -> None:
+    b = Builder("crossed", input=(8, 16, 16))
+    one, two = b.conv("one", "input", 8), b.conv("two", "input", 8)
+    three = b.conv("three", b.add("add1", "add", one, two), 8)
+    four = b.conv("four", b.add("add2", "add", two, three), 8)
+    b.add("add3", "add", b.add("add4", "add", one, four), three)
+    drawn = b.network()
+    svg = archscope.draw(drawn, style="boxes").svg
+    assert problems(svg, drawn) == []
