@@ -32,6 +32,7 @@ CHORES: Final = {
     "pages": [[_PYTHON, "-m", "tools.pages"]],
     "schema": [[_PYTHON, "-m", "archscope", "schema", "-o", "specs/archscope.schema.json"]],
     "index": [[_PYTHON, "-m", "tools.index"]],
+    "memory": [[_PYTHON, "-m", "tests.memory.bars"]],
     "bench": [[_PYTHON, "-m", "benchmarks"]],
 }
 """What changes files, or takes long: only by name."""

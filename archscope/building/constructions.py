@@ -227,7 +227,7 @@ def _attention(layer: Any, shapes: Shapes, padding: Any) -> Construction:
     features = shapes[0][1]
     widths = {"kdim": shapes[min(1, last)][1], "vdim": shapes[last][1]}
     rest = {
-        **_stated(layer, "causal", "add_bias_kv", "add_zero_attn"),
+        **_stated(layer, "causal", "add_bias_kv", "add_zero_attn", "dropout"),
         **({} if set(widths.values()) == {features} else widths),
     }
     if layer.usual(features):

@@ -29,10 +29,11 @@ class Attention(nn.MultiheadAttention):
         vdim: int | None = None,
         add_bias_kv: bool = False,
         add_zero_attn: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__(
             embed_dim, num_heads, bias=bias, kdim=kdim, vdim=vdim, batch_first=True, add_bias_kv=add_bias_kv,
-            add_zero_attn=add_zero_attn,
+            add_zero_attn=add_zero_attn, dropout=dropout,
         )  # fmt: skip
         self.causal = causal
 

@@ -62,6 +62,7 @@ class LeakyReLU(Pointwise):
 
     type: ClassVar[str] = "leaky_relu"
     kept: ClassVar[tuple[str, ...] | None] = ("input",)
+    kept_in_place: ClassVar[tuple[str, ...] | None] = ("output",)
     word: ClassVar[str] = "leaky ReLU"
     negative_slope: float = option(number, default=0.01, doc="Slope below 0.")
 
@@ -75,6 +76,7 @@ class ELU(Pointwise):
 
     type: ClassVar[str] = "elu"
     kept: ClassVar[tuple[str, ...] | None] = ("input",)
+    kept_in_place: ClassVar[tuple[str, ...] | None] = ("output",)
     word: ClassVar[str] = "ELU"
     alpha: float = option(positive_number, default=1.0, doc="Height of the plateau below 0.")
 
@@ -88,6 +90,7 @@ class SELU(Pointwise):
 
     type: ClassVar[str] = "selu"
     kept: ClassVar[tuple[str, ...] | None] = ("input",)
+    kept_in_place: ClassVar[tuple[str, ...] | None] = ("output",)
     word: ClassVar[str] = "SELU"
 
 

@@ -75,8 +75,8 @@ def _in_parts(product: Product) -> tuple[Step, ...]:
         key, value = "keys of all", "values of all"
     turned = (*range(len(heads) + 1), len(heads) + 2, len(heads) + 1)
     steps += [
-        Step("transpose", (key,), (Made("keys turned", (*heads, width, seen)),), views=True, turns=turned),
-        Step("mul", ("keys turned",), (Made("keys scaled", (*heads, width, seen)),)),
+        Step("transpose", (key,), (Made("keys upright", (*heads, width, seen)),), views=True, turns=turned),
+        Step("mul", ("keys upright",), (Made("keys scaled", (*heads, width, seen)),)),
         *multiplied_rows("queries scaled", "keys scaled", "scores", heads, (length, width, seen)),
     ]
     came, scores = "scores", (*heads, length, seen)
@@ -131,12 +131,12 @@ def _one(heads: Sequence[int]) -> int:
     return many
 
 
-def _later(length: int, seen: int) -> list[Step]:
+def _later(length: int, seen: int, name: str = "later") -> list[Step]:
     """A mask of what comes later, as numbers that are added."""
     return [
-        Step("ones", (), (Made("all", (length, seen), MASK, each=False),)),
-        Step("tril", (), (Made("later", (length, seen), MASK, each=False),), reads_too=("all",)),
-        Step("zeros", (), (Made("later added", (length, seen), each=False),), reads_too=("later",)),
+        Step("ones", (), (Made(f"all of {name}", (length, seen), MASK, each=False),)),
+        Step("tril", (), (Made(name, (length, seen), MASK, each=False),), reads_too=(f"all of {name}",)),
+        Step("zeros", (), (Made(f"{name} added", (length, seen), each=False),), reads_too=(name,)),
     ]
 
 
@@ -158,6 +158,7 @@ class Projections(Record):
         bias: whether the projections add constants.
         mask: whether a fourth input is a mask.
         causal: whether nothing later is seen.
+        dropout: probability that a weight is dropped.
     """
 
     inputs: int
@@ -168,6 +169,7 @@ class Projections(Record):
     bias: bool
     mask: bool
     causal: bool
+    dropout: float = 0.0
 
 
 def attention(asked: Projections) -> tuple[Step, ...]:
@@ -186,9 +188,8 @@ def attention(asked: Projections) -> tuple[Step, ...]:
         ]
         held = (scores.name,)
     if asked.causal:
-        steps += _later(length, seen)
-        steps[-2] = steps[-2].replace(makes=(Made("later", (length, seen), MASK, each=False),))
-        held = ("later", "later added")
+        steps += _later(length, seen, "what is later")
+        held = ("what is later", "what is later added")
     names = ("input", "input 2", "input 3")[: asked.inputs]
     turned = [f"{name} turned" for name in names]
     steps += [Step("transpose", (name,), (Made(made, ()),), views=True, turns=(1, 0, 2))
@@ -208,7 +209,7 @@ def attention(asked: Projections) -> tuple[Step, ...]:
     for name, many in (("queries", length), ("keys", seen), ("values", seen)):
         steps.append(Step("view", (f"{name} turned",), (Made(name, (heads, many, each)),), views=True))
     seen_ = Product(("queries", "keys", "values"), "seen", (heads,), (heads,), asked.lengths, (each, each), masked,
-                    (heads, length, seen))  # fmt: skip
+                    (heads, length, seen), asked.causal, asked.dropout)  # fmt: skip
     steps += attended(seen_)
     weights = ("out_proj.weight", "out_proj.bias") if asked.bias else ("out_proj.weight",)
     steps += [

@@ -99,6 +99,9 @@ class MultiheadAttention(Layer):
         flag, default=False, doc="Whether a learned key and a learned value stand behind those that come."
     )
     add_zero_attn: bool = option(flag, default=False, doc="Whether a key and a value of zeros stand behind all others.")
+    dropout: float = option(
+        probability, default=0.0, doc="Probability that a weight of attention is dropped while training."
+    )
 
     @property
     def label(self) -> str:
@@ -154,10 +157,11 @@ class MultiheadAttention(Layer):
             )
         if key[0] != value[0]:
             raise Rejects(f"{bare(key[0])} keys but {bare(value[0])} values", input=last)
-        if self.more_keys and not self.usual(bare(query[1])):
-            name = "add_bias_kv" if self.add_bias_kv else "add_zero_attn"
+        if (self.more_keys or self.dropout) and not self.usual(bare(query[1])):
+            name = "add_bias_kv" if self.add_bias_kv else "add_zero_attn" if self.add_zero_attn else "dropout"
             raise Rejects(
-                f"{spell_option(name, True)} with heads of another width, fewer heads of keys or some of the biases",
+                f"{spell_option(name, getattr(self, name))} with heads of another width, fewer heads of keys or some "
+                "of the biases",
                 option=name,
                 help="PyTorch has it for heads that share the features alone, with all biases or none",
             )
@@ -219,6 +223,12 @@ class MultiheadAttention(Layer):
         return tuple(weights)
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return self._runs(facts, self.dropout)
+
+    def runs_at_inference(self, facts: Facts) -> tuple[Step, ...] | None:
+        return self._runs(facts, 0.0)
+
+    def _runs(self, facts: Facts, dropout: float) -> tuple[Step, ...] | None:
         if self.more_keys:
             return None
         shapes = facts.inputs
@@ -228,7 +238,7 @@ class MultiheadAttention(Layer):
         if self.usual(features):
             widths = {features, bare(shapes[min(1, last)][1]), bare(shapes[last][1])}
             return attention(Projections(last + 1, lengths, features, self.num_heads, len(widths) > 1,
-                                         bool(self.bias), len(shapes) > 3, self.causal))  # fmt: skip
+                                         bool(self.bias), len(shapes) > 3, self.causal, dropout))  # fmt: skip
         width = features // self.num_heads if self.head_dim is None else self.head_dim
         mask = tuple(bare(each) for each in shapes[3]) if len(shapes) > 3 else None
         return grouped(Grouped(last + 1, lengths, features, self.num_heads, self.key_heads, width, self.bias, mask,

@@ -74,6 +74,7 @@ class Layer:
     * ``cuts``: whether it makes all that is negative 0.
     * ``varies``: why no rule says what it holds, where none can.
     * ``kept``, ``backward_copies``: see `archscope.layers.steps.one_operation`.
+    * ``kept_in_place``: what its backward pass needs where it works in place, if that is not a copy of its input.
     """
 
     type: ClassVar[str] = ""
@@ -92,6 +93,7 @@ class Layer:
     centres: ClassVar[bool] = False
     cuts: ClassVar[bool] = False
     kept: ClassVar[tuple[str, ...] | None] = None
+    kept_in_place: ClassVar[tuple[str, ...] | None] = None
     backward_copies: ClassVar[int] = 0
     varies: ClassVar[str] = ""
     options: ClassVar[Mapping[str, Option]] = MappingProxyType({})

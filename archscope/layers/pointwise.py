@@ -83,6 +83,7 @@ class CELU(Pointwise):
 
     type: ClassVar[str] = "celu"
     kept: ClassVar[tuple[str, ...] | None] = ("input",)
+    kept_in_place: ClassVar[tuple[str, ...] | None] = ("output",)
     word: ClassVar[str] = "CELU"
     alpha: float = option(positive_number, default=1.0, doc="Height of the plateau below 0.")
 
@@ -184,6 +185,7 @@ class RReLU(Pointwise):
     """
 
     type: ClassVar[str] = "rrelu"
+    kept_in_place: ClassVar[tuple[str, ...] | None] = ("output", "slopes")
     word: ClassVar[str] = "RReLU"
     lower: float = option(number, default=1 / 8, doc="Least slope below 0.")
     upper: float = option(number, default=1 / 3, doc="Largest slope below 0.")

@@ -65,6 +65,7 @@ class Step(Record):
         learned: a tensor, and what runs instead where a gradient goes to it.
         rows: whether it reads and makes rows: a gradient that cannot be seen so is copied first.
         in_place: whether its result takes the place of the first tensor that it reads.
+        sliced: whether its backward pass copies the gradient where that tensor is seen of another: `CopySlices`.
         beside: what it holds while it runs, beyond what it reads and makes.
         behind: what its backward pass holds, beyond the gradients that come and go.
         reads_too: tensors it reads that no gradient goes back to.
@@ -88,6 +89,7 @@ class Step(Record):
     learned: tuple[Any, ...] = ()
     rows: bool = False
     in_place: bool = False
+    sliced: bool = False
     beside: tuple[Made, ...] = ()
     behind: tuple[Made, ...] = ()
     reads_too: tuple[str, ...] = ()
@@ -153,6 +155,23 @@ def one_operation(layer: Any, facts: Any) -> tuple[Step, ...] | None:
     tokens = tuple(input_name(place) for place in range(layer.tokens))
     behind = like(facts.output, layer.backward_copies)
     return (Step(layer.type, (*read, *weights), made, layer.kept, behind=behind, reads_too=tokens),)
+
+
+def put_in_place(steps: tuple[Step, ...], kept: tuple[str, ...] | None) -> tuple[Step, ...] | None:
+    """The steps of a layer whose output takes the place of its input; None where no rule says so.
+
+    ``kept`` is what the last one saves then, where that is another than otherwise.
+
+    >>> plain = Step("relu", ("input",), (Made("output", (3,)),), ("output",))
+    >>> put_in_place((plain,), None)[0].in_place
+    True
+    """
+    last = steps[-1]
+    if last.views:
+        return steps
+    if last.in_place or last.reads[:1] != ("input",) or [made.name for made in last.makes] != ["output"]:
+        return None
+    return (*steps[:-1], last.replace(in_place=True, sliced=True, saves=last.saves if kept is None else kept))
 
 
 def divided(first: str, second: str, shape: tuple[int, ...], reduces: tuple[str, ...] = ()) -> Step:

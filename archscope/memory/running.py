@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from archscope.layers.base import Weight
-from archscope.layers.steps import Made, Step, input_name, output_name
+from archscope.layers.steps import Made, Step, input_name, output_name, put_in_place
 from archscope.memory.layout import Layout
 from archscope.memory.ledger import Ledger
 from archscope.memory.stepping import Operations
@@ -79,6 +79,8 @@ class Run:
                     ledger.take(size, "weights"), size, Layout.of(tuple(bare(each) for each in weight.shape)),
                     weight.dtype or self.dtype, grad=self.training and weight.trainable, weight=True)  # fmt: skip
         ledger.layer = ""
+        for weight in () if self.network.observed is None else self.network.observed.unused:
+            ledger.take(self._weight_bytes(weight), "weights")
         tokens = {node.inputs[place].node for node in self.network.nodes for place in range(node.layer.tokens)}
         for name, shape in self.network.inputs.items():
             made = Made(name, shape, "int64" if name in tokens else "")
@@ -195,10 +197,16 @@ class Run:
     def _run(self, node: Node) -> None:
         facts = self.network.facts[node.name]
         steps = node.layer.runs(facts) if self.training else node.layer.runs_at_inference(facts)
+        why = node.layer.varies or f"no rule says what a {node.layer.type} keeps"
+        observed = self.network.observed
+        if steps is not None and observed is not None:
+            if node.name in observed.in_place:
+                steps = put_in_place(steps, node.layer.kept_in_place)
+                why = f"no rule says what a {node.layer.type} keeps that works in place"
+            if self.training and node.name in observed.unruled:
+                steps, why = None, observed.unruled[node.name]
         if steps is None:
-            self.not_covered.setdefault(
-                self._called(node), node.layer.varies or f"no rule says what a {node.layer.type} keeps"
-            )
+            self.not_covered.setdefault(self._called(node), why)
             kept = tuple(input_name(place) for place in range(len(node.inputs)))
             made = tuple(Made(output_name(place), shape) for place, shape in enumerate(facts.outputs))
             steps = (Step(node.layer.type, kept, made),)
@@ -240,11 +248,17 @@ class Run:
 
 
 def _last_reads(network: Network, held: set[str]) -> Mapping[str, tuple[str, ...]]:
-    """By the name of a node, the nodes and inputs whose values nothing reads after it; those held are left out."""
+    """By the name of a node, the nodes and inputs whose values nothing has after it; those held are left out."""
     last = {node.name: node.name for node in network.nodes}
     for node in network.nodes:
         for ref in node.inputs:
             last[ref.node] = node.name
+    # A module's code may have a value longer than it reads it: in a variable, or as what a submodule was given.
+    place = {node.name: number for number, node in enumerate(network.nodes)}
+    observed = network.observed
+    for name, until in () if observed is None else observed.lasts.items():
+        if name in last and until in place and place[until] > place[last[name]]:
+            last[name] = until
     kept = {*held, *(ref.node for ref in network.outputs)}
     done: dict[str, list[str]] = {}
     for name, reader in last.items():

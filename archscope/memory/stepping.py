@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from archscope.layers.steps import Made, Step
+from archscope.layers.steps import Made, Step, like
 from archscope.memory.layout import Layout, lying, with_channels_last
 from archscope.memory.ledger import Ledger
 from archscope.memory.values import Gradient, Pending, Ran, Value
@@ -58,12 +58,16 @@ class Operations:
         for each in step.makes:
             if step.views:
                 value = self._seen(step, read[0], each)
+                value.seen = value.block == read[0].block
             elif step.in_place:
                 value = Value(ledger.share(read[0].block), read[0].size, read[0].layout, read[0].dtype, grad=False)
+                value.seen = read[0].seen
             elif each.like:
                 value = self._alike(local[each.like])
             else:
                 value = self._made(step, read, each)
+                # What a dense layer makes of several axes is seen of its rows.
+                value.seen = step.op == "linear" and len(value.layout.shape) > 2
             value.grad = grad and not each.dtype
             made.append(value)
             local[each.name] = value
@@ -73,10 +77,17 @@ class Operations:
         if not grad or not recording:
             return None
         needed = [*step.saves, *(name for name, target in step.saves_for.items() if local[target].grad)]
-        saved = [local[name].block for name in needed if not local[name].weight]
-        for block in saved:
+        written = step.reads[0] if step.in_place else ""
+        saved = [local[name].block for name in needed if not local[name].weight and name != written]
+        # What is about to be written over, and needed as it was, is copied first.
+        copies = [ledger.take(read[0].size, "values") for name in needed if name == written]
+        for block in (*saved, *copies):
             ledger.save(block)
-        return Ran(layer, step, read, made, saved)
+        for block in copies:
+            ledger.drop(block)
+        if step.sliced and read[0].seen:
+            step = step.replace(behind=(*step.behind, *like(step.makes[0].shape, 2)))
+        return Ran(layer, step, read, made, [*saved, *copies])
 
     def _made(self, step: Step, read: Sequence[Value], made: Made) -> Value:
         layout = Layout.of(self.extents(made))

@@ -10,13 +10,17 @@ from archscope.network import Node
 
 
 class Value:
-    """A tensor: the block it lies in, its bytes, how it lies there, its type, and whether a gradient goes to it."""
+    """A tensor: the block it lies in, its bytes, how it lies there, its type, and whether a gradient goes to it.
 
-    __slots__ = ("block", "dtype", "grad", "layout", "size", "weight")
+    ``seen`` says whether it is another one seen differently, or a part of it.
+    """
+
+    __slots__ = ("block", "dtype", "grad", "layout", "seen", "size", "weight")
 
     def __init__(self, block: int, size: int, layout: Layout, dtype: str, *, grad: bool, weight: bool = False) -> None:
         self.block, self.size, self.layout, self.dtype = block, size, layout, dtype
         self.grad, self.weight = grad, weight
+        self.seen = False
 
 
 class Gradient:

@@ -59,7 +59,7 @@ WITNESSES: Final = {
 }  # fmt: skip
 """Every witness by name, in the order of the matrix."""
 
-OF_A_MODULE: Final = frozenset({"built", "torchinfo", "fvcore", "flops", "jacobian", "field"})
+OF_A_MODULE: Final = frozenset({"built", "torchinfo", "fvcore", "flops", "jacobian", "field", "memory"})
 """Witnesses that can be sent through a person's own module; see `archscope.oracles.own`."""
 
 

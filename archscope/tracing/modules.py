@@ -103,9 +103,14 @@ def beyond_module(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, A
         return "" if module.batch_first else "time first"
     if not isinstance(module, nn.MultiheadAttention):
         return ""
-    given = {**dict(zip(inspect.signature(module.forward).parameters, args, strict=False)), **kwargs}
+    given = given_to(module, args, kwargs)
     masked = next((name for name in _MASKS if given.get(name) is not None and given[name] is not False), "")
     return masked or ("" if module.batch_first else "time first")
+
+
+def given_to(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a module is given, by name."""
+    return {**dict(zip(inspect.signature(module.forward).parameters, args, strict=False)), **kwargs}
 
 
 def is_ours(module: nn.Module) -> bool:

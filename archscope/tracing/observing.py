@@ -22,6 +22,7 @@ def observed(run: Run, names: Mapping[str, str]) -> Observed:
         for place, (name, each) in reversed(held.items())
         if place not in owned
     ]
+    holding = run.tracer.recording.holding
     added: Counter[str] = Counter()
     for name, many in ran.items():
         added[names[name]] += many
@@ -35,4 +36,20 @@ def observed(run: Run, names: Mapping[str, str]) -> Observed:
         zeros=run.zeros,
         ran=added,
         sources={(names[name], own): source for (name, own), source in sources.items()},
+        lasts=_lasts(run, names),
+        in_place=frozenset(names[name] for name in holding.in_place),
+        unruled={names[name]: why for name, why in holding.unruled.items()},
+        constants=holding.constants,
     )
+
+
+def _lasts(run: Run, names: Mapping[str, str]) -> dict[str, str]:
+    """The last node that ran while the module's code had what a node made; of several that became one, the last."""
+    recording = run.tracer.recording
+    nodes = [node.name for node in recording.nodes.nodes]
+    lasts: dict[str, str] = {}
+    for name in nodes:
+        number = recording.values.lasts.get(name, 0)
+        if number:
+            lasts[names[name]] = names[nodes[number - 1]]
+    return lasts

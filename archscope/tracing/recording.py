@@ -17,6 +17,7 @@ from archscope.tracing.batches import LOST
 from archscope.tracing.calls import beyond, layers_of, parts_of
 from archscope.tracing.causal import Causal
 from archscope.tracing.einsums import is_turned, product_of
+from archscope.tracing.holding import Holding
 from archscope.tracing.learned import IN_ORDER, Learned
 from archscope.tracing.ledger import Frame, Ledger
 from archscope.tracing.looks import Looks
@@ -103,6 +104,7 @@ class Recording:
         looked: where values were looked at, and by what function.
         factors: the constants that products multiply with, by the names of their nodes, where they are known.
         causal: nodes that hide from each position what comes later.
+        holding: what is seen of memory.
 
     Args:
         module: what runs.
@@ -150,6 +152,7 @@ class Recording:
         self.causal: set[str] = set()
         self._known, self._enters = ledger.numbers.of, ledger.numbers.enters
         self._hiding = Causal(ledger.numbers.of)
+        self.holding = Holding()
         self.origins = Origins(self.values, self.samples, self.nodes, self.accounts, self.learned, ledger,
                                self.state, lambda: at.here)  # fmt: skip
         self._at = at
@@ -198,6 +201,7 @@ class Recording:
         )
         ours = self.nodes.keep(seen)
         self.accounts.ran_for(ours[0].node, len(frame.ran), given)
+        self.holding.module(ours[0].node, module, args, kwargs, given, made, frame)
         self._made(made, ours, frame)
         for each, place in zip(made, places, strict=True):
             self.values.put(each, place)
@@ -289,6 +293,7 @@ class Recording:
             layers = product.after
             refs = [self._turn(*each) for each in zip(refs, product.turns, product.orders, given, strict=True)]
         if layers == () and not frame.wrote and not weights and len(refs) == 1:
+            self.holding.without_node(given, made)
             self.values.made(made[0], refs[0])
             self.values.put(made[0], call.after)
             self._handed_on(refs, given, made, frame)
@@ -317,6 +322,7 @@ class Recording:
             self.factors.update({} if factor is None else {ours[0].node: factor})
         if len(refs) == 1 and self._hiding.hides(plain, args, kwargs):
             self.causal.add(ours[0].node)
+        self.holding.call(ours[0].node, plain, kwargs, given, results, frame)
         self._made(results, ours, frame)
         for each in results:
             self.values.put(each, call.after)
@@ -344,6 +350,7 @@ class Recording:
         for each in tensors_in(frame.made):
             if not self.values.known(each):
                 self.values.made(each, refs[0])
+        self.values.ran(len(self.nodes.nodes))
 
     def _written(self, given: list[Tensor], made: list[Tensor], frame: Frame) -> list[Tensor]:
         """What a call was given and has written, if that is what it is for."""
@@ -370,6 +377,8 @@ class Recording:
             self._enters(made[0], args[0] if args else next(iter(kwargs.values())))
         for each in changed:
             self.values.came_of(each, weights)
+        if frame.ran and not weights:
+            self.holding.without_node(given, made)
         if held is not None:
             self.values.is_held(made[0], held)
         self._handed_on([], given, changed, frame)

@@ -45,6 +45,7 @@ def _attention(module: nn.MultiheadAttention) -> Layer | None:
         causal=causal,
         add_bias_kv=module.bias_k is not None,
         add_zero_attn=module.add_zero_attn,
+        dropout=module.dropout,
     )
 
 

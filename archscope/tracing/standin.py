@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from archscope.tracing.calling import Called
-from archscope.tracing.shadow import Shadow
+from archscope.tracing.shadow import Shadow, Twin
 from archscope.tracing.strangers import as_written, at_inference, heard_apart, tensors_in
 from archscope.tracing.surroundings import Surroundings, random_numbers_kept
 from archscope.tracing.twins import Twins
@@ -45,7 +45,7 @@ class StandIn:
 def stand_in(called: Called, *, values: bool, batch: int | None = None) -> Iterator[StandIn]:
     """A shadow of a module with its inputs: with values, or on meta; what it changes around itself is put back."""
     around, twins = Surroundings(), Twins(values=values)
-    with _apart(around, twins) as shadow:
+    with apart(around, twins.twin, twins.restore) as shadow:
         module: nn.Module = shadow.of(called.module)
         if values:
             _filled(module)
@@ -58,13 +58,13 @@ def stand_in(called: Called, *, values: bool, batch: int | None = None) -> Itera
 
 
 @contextmanager
-def _apart(around: Surroundings, twins: Twins) -> Iterator[Shadow]:
+def apart(around: Surroundings, twin: Twin, restore: Callable[[], None] = lambda: None) -> Iterator[Shadow]:
     """Run somebody's code beside them: nothing is printed, drawn or left."""
     with random_numbers_kept(), heard_apart(), as_written(), plain_attention():
         try:
-            yield Shadow(twins.twin, around.met)
+            yield Shadow(twin, around.met)
         finally:
-            twins.restore()
+            restore()
             around.restore()
 
 

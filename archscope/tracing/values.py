@@ -4,11 +4,30 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from sys import getrefcount
+from typing import Any, Final, NamedTuple
 
+import torch
 from torch import Tensor
 
 from archscope.network import Ref
+
+_OURS: Final = 3
+"""Who has a tensor that nobody's code has any more: what keeps it, the loop that looks, and the count itself."""
+
+
+def _base() -> int:
+    """How often a tensor is counted because PyTorch itself has it, as what a view is one of; so since 2.10 or so."""
+    with torch.no_grad():
+        tensor = torch.empty(1)
+        before = getrefcount(tensor)
+        seen = tensor.view(1)
+        after = getrefcount(tensor)
+    del seen
+    return after - before
+
+
+_BASE: Final = _base()
 
 
 class Held(NamedTuple):
@@ -39,6 +58,9 @@ class Values:
         self._moments: dict[int, int] = {}
         self._written: dict[int, tuple[Ref, int]] = {}
         self._batches: dict[int, int] = {}
+        self._living: list[Tensor] = []
+        self.lasts: dict[str, int] = {}
+        """The number of the last node that ran while the code still had what a node made, by node."""
         for name, tensor in weights.items():
             self._weights.setdefault(id(tensor), frozenset([name]))
             self._held.setdefault(id(tensor), Held(name, False))
@@ -48,6 +70,25 @@ class Values:
         """A node made it; or changed it in place, and is what is read from now on."""
         self._hold(tensor)
         self._refs[id(tensor)] = ref
+        if self._keep:
+            self._living.append(tensor)
+
+    def ran(self, number: int) -> None:
+        """So many nodes have run: know which of the tensors the code still has.
+
+        They are kept here, so that it is the number of those who have one that tells.
+        """
+        living: dict[int, Tensor] = {}
+        while self._living:
+            tensor = self._living.pop()
+            viewed: Any = tensor
+            ours = _OURS + 1 + (_BASE if viewed._use_count() > 1 else 0)
+            if id(tensor) not in living and getrefcount(tensor) > ours:
+                living[id(tensor)] = tensor
+                ref = self._refs.get(id(tensor))
+                if ref is not None:
+                    self.lasts[ref.node] = number
+        self._living = [*living.values()]
 
     def came_of(self, tensor: Tensor, weights: frozenset[str]) -> None:
         """It was made of weights alone, or of nothing."""

@@ -141,7 +141,7 @@ def _attention(place: Any) -> str:
     made = f"MultiHeadAttention({layer.num_heads}, {width}"
     if layer.key_heads != layer.num_heads:
         made = f"GroupQueryAttention({width}, {layer.num_heads}, {layer.key_heads}"
-    bias = "" if layer.bias else ", use_bias=False"
+    bias = ("" if layer.bias else ", use_bias=False") + (f", dropout={layer.dropout!r}" if layer.dropout else "")
     query, key, value = taken[0], taken[min(1, len(taken) - 1)], taken[-1]
     causal = ", use_causal_mask=True" if layer.causal else ""
     place.taken = [query, value, f"key={key}{causal}"]

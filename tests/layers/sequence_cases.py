@@ -56,6 +56,10 @@ CASES = [
          output=(6, 16), parameters=1_056, connections=6_144, macs=7_680, units=96, windows=None,
          why="and a key and a value of zeros behind that: 4·16·16 + 2·16 = 1,056 parameters, 4·16·16·6 = 6,144 "
          "connections; 4·16·16·6 + 2·6·8·16 = 7,680 MACs"),
+    case("multihead_attention", (6, 16), num_heads=4, dropout=0.1, output=(6, 16), parameters=1_088,
+         connections=6_528, macs=7_296, units=96, windows=None,
+         why="dropout takes no parameter and no product: 4·(16 + 1)·16 = 1,088, 4·17·16·6 = 6,528 connections, "
+         "4·16·16·6 + 2·6·6·16 = 7,296 MACs"),
     case("scaled_dot_product_attention", (8, 16, 32), (8, 16, 32), (8, 16, 32), is_causal=True, output=(8, 16, 32),
          macs=131_072, windows=None, label="causal dot-product attention", formula={"macs": "h·l·s·2·e"},
          why="eight heads compare 16 queries with 16 keys of 32 features and add up as many values: "
@@ -161,6 +165,9 @@ WRONG = [
           message="`causal: true` beside a mask; leave `causal` out, with −∞ in the mask for what comes later"),
     wrong("multihead_attention", (6, 16), num_heads=4, num_kv_heads=2, add_zero_attn=True, blamed="add_zero_attn",
           message="`add_zero_attn: true` with heads of another width, fewer heads of keys or some of the biases; "
+          "PyTorch has it for heads that share the features alone, with all biases or none"),
+    wrong("multihead_attention", (6, 16), num_heads=4, num_kv_heads=2, dropout=0.1, blamed="dropout",
+          message="`dropout: 0.1` with heads of another width, fewer heads of keys or some of the biases; "
           "PyTorch has it for heads that share the features alone, with all biases or none"),
     wrong("multihead_attention", num_heads=8, num_kv_heads=3, blamed="num_kv_heads",
           message="`num_kv_heads: 3` does not divide the 8 heads; use a divisor of 8"),

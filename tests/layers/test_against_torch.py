@@ -107,6 +107,7 @@ class Attention(nn.Module):
             batch_first=True,
             add_bias_kv=layer.add_bias_kv,
             add_zero_attn=layer.add_zero_attn,
+            dropout=layer.dropout,
         )
         self.causal = layer.causal
 

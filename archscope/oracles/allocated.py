@@ -1,0 +1,166 @@
+"""What an allocator really gave: the ``[memory]`` events of PyTorch's profiler on the CPU, and CUDA's own peak.
+
+Here a module runs with values. What is held once a pass is over is what the rules say; meanwhile kernels take memory
+for themselves, which is in no rule.
+"""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+from archscope.oracles.findings import Finding, Verdict, compared
+from archscope.oracles.tracking import Called, tensors
+
+NAME: Final = "memory"
+
+NUMBER_BYTES: Final = 8
+"""A number that a tensor is multiplied with is a tensor of float64 to autograd."""
+
+CUDA_ROUNDS: Final = 512
+"""CUDA's allocator gives multiples of so many bytes."""
+
+
+class Taken(NamedTuple):
+    """Bytes beside those held before: when a pass is over, the most meanwhile.
+
+    ``pieces`` is how many pieces were given, ``rounds`` whether each is rounded up.
+    """
+
+    after: int
+    most: int
+    pieces: int = 0
+    rounds: bool = False
+
+
+Watch = Callable[[Callable[[], Any]], tuple[Any, Taken]]
+"""Runs something, and says what it took."""
+
+
+def on_the_cpu(run: Callable[[], Any]) -> tuple[Any, Taken]:
+    """Run something on the CPU, and add up the profiler's ``[memory]`` events."""
+    gc.collect()
+    result, sizes = _events(run)
+    held = most = 0
+    for size in sizes:
+        held += size
+        most = max(most, held)
+    return result, Taken(held, most, sum(size > 0 for size in sizes))
+
+
+def on_cuda(run: Callable[[], Any]) -> tuple[Any, Taken]:
+    """Run something on a CUDA device, and ask its allocator."""
+    import torch
+
+    gc.collect()
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    result = run()
+    torch.cuda.synchronize()
+    return result, Taken(torch.cuda.memory_allocated() - before, torch.cuda.max_memory_allocated() - before,
+                         rounds=True)  # fmt: skip
+
+
+def _events(run: Callable[[], Any]) -> tuple[Any, list[int]]:
+    """What a run gave, and the bytes of every ``[memory]`` event; those given back are negative.
+
+    The profiler of before Kineto is asked: Kineto takes seconds to begin, and its events are the same.
+    """
+    import torch
+
+    autograd: Any = torch.autograd
+    settings = autograd.ProfilerConfig(
+        autograd.ProfilerState.CPU, False, True, False, False, False, torch._C._profiler._ExperimentalConfig()
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        autograd._enable_profiler_legacy(settings)
+        try:
+            result = run()
+        finally:
+            threads = autograd._disable_profiler_legacy()
+    return result, [each.cpu_memory_usage() for thread in threads for each in thread if each.kind() == "memory_alloc"]
+
+
+def taken(called: Called, watch: Watch) -> dict[str, Taken]:
+    """What inference, and a step of training without an optimizer, take beside weights and inputs."""
+    import torch
+
+    found: dict[str, Taken] = {}
+
+    def infer() -> Any:
+        with torch.no_grad():
+            return called.run()
+
+    called.module.eval()
+    infer()  # kernels that are made once are made here
+    result, found["inference"] = watch(infer)
+    del result
+    called.module.train()
+    made, found["forward"] = watch(called.run)
+    outputs = [each for each in tensors(made) if each.requires_grad]
+    started = [torch.ones_like(each) for each in outputs]
+    _, found["backward"] = watch(lambda: torch.autograd.backward(outputs, started))
+    called.module.zero_grad()
+    return found
+
+
+def cuda() -> str | None:
+    """The CUDA device that there is; None where there is none."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else None
+
+
+def judged(where: str, called: Called, watch: Watch, ours: Any, inference: Any) -> Iterator[Finding]:
+    """What an allocator gave beside what the rules say."""
+    from torch import nn
+
+    recurs = any(isinstance(each, nn.LSTM) for each in called.module.modules())
+    found = taken(called, watch)
+    begun = ours["after build"].after.total
+    started = ours["start of backward"].after.total
+    gradients = started - ours["forward"].after.total
+    mine = {
+        "inference": _rise(inference["forward"], inference["after build"].after.total),
+        "forward": _rise(ours["forward"], begun),
+        # Here the gradient that the backward pass starts from is held until after it.
+        "backward": Taken(ours["backward"].after.total - started + gradients, ours["backward"].most.total - started),
+    }
+    for name, theirs in found.items():
+        what = name if name == "inference" else f"{name} pass of training"
+        yield _after(f"bytes after {what}, {where}", mine[name].after, theirs, recurs=recurs)
+        yield _most(f"most bytes in {what}, {where}", mine[name].most, theirs.most, recurs=recurs)
+
+
+def _rise(phase: Any, before: int) -> Taken:
+    return Taken(phase.after.total - before, phase.most.total - before)
+
+
+def _after(quantity: str, ours: int, theirs: Taken, *, recurs: bool) -> Finding:
+    found = compared(NAME, None, quantity, ours, theirs.after)
+    more = theirs.after - ours
+    if found.verdict is Verdict.AGREES:
+        return found
+    if theirs.rounds:
+        return found if more < 0 else _but_for(found, f"it gives multiples of {CUDA_ROUNDS} bytes, and kernels' own")
+    if recurs and more:
+        return _but_for(found, "the kernel of an LSTM keeps memory of its own until its backward pass")
+    if abs(more) > NUMBER_BYTES * theirs.pieces:
+        return found
+    return _but_for(found, f"autograd keeps numbers that tensors are multiplied with, {NUMBER_BYTES} bytes each")
+
+
+def _most(quantity: str, ours: int, theirs: int, *, recurs: bool) -> Finding:
+    found = compared(NAME, None, quantity, ours, theirs)
+    if theirs > ours or (theirs < ours and recurs):
+        return _but_for(found, "kernels take memory for themselves, which is in no rule")
+    return found
+
+
+def _but_for(found: Finding, why: str) -> Finding:
+    """It agrees but for something that no rule claims."""
+    return Finding(NAME, None, found.quantity, Verdict.AGREES, found.ours, found.theirs, why)

@@ -1,0 +1,212 @@
+"""A module on fake tensors, which have storages of their sizes and no values, before PyTorch's memory tracker.
+
+`MemTracker` notes every storage as it is made and as it goes away; what autograd saved is asked of autograd itself.
+"""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from archscope.building.builders import COUNTERS
+from archscope.record import EMPTY, Record
+
+if TYPE_CHECKING:
+    import torch
+
+Held = Mapping[str, tuple[int, int]]
+"""Bytes after each phase, and the most meanwhile."""
+
+
+class Called(Record):
+    """A module and what it is called with.
+
+    Attributes:
+        module: the module, on fake tensors.
+        args: what it is called with, in order.
+        kwargs: what it is called with by name.
+    """
+
+    module: Any
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any] = EMPTY
+
+    def run(self) -> Any:
+        """What it makes."""
+        return self.module(*self.args, **self.kwargs)
+
+    def on(self, device: str) -> Called:
+        """The same on a device."""
+
+        def there(value: Any) -> Any:
+            return value.to(device) if hasattr(value, "to") else value
+
+        return Called(self.module.to(device), [there(each) for each in self.args],
+                      {name: there(each) for name, each in self.kwargs.items()})  # fmt: skip
+
+
+Made = Callable[[], AbstractContextManager[Called]]
+"""Makes a module and its inputs, while tensors are fake; they are there until it is left."""
+
+
+def tracked(made: Made, optimizer: str | None = None, *, foreach: bool = False, autocast: str | None = None) -> Held:
+    """What the tracker says of each phase; in training that of a second step, when the optimizer has its state.
+
+    Args:
+        made: makes the module and its inputs.
+        optimizer: its name; None for inference.
+        foreach: whether the optimizer changes all tensors at once.
+        autocast: the type that a forward pass runs in where autocast has it so; None for none.
+    """
+    with without_values(), made() as called:
+        tracker = _tracker()
+        model = called.module.train(optimizer is not None)
+        held: dict[str, tuple[int, int]] = {}
+        tracker.track_external(model, *tensors([*called.args, *called.kwargs.values()]))
+        way = None if optimizer is None else _optimizer(optimizer, model, foreach)
+        counters = sum(each.numel() * each.element_size() for name, each in model.named_buffers()
+                       if name.rpartition(".")[2] in COUNTERS)  # fmt: skip
+        with tracker:
+            if way is not None:
+                _step(called, way, lambda _: None, autocast)
+                way.zero_grad()
+                gc.collect()
+                tracker.reset_mod_stats()
+
+            def over(name: str) -> None:
+                held[name] = (tracker.held() - counters, tracker.most - counters)
+                tracker.begin()
+
+            tracker.begin()
+            over("after build")
+            _step(called, way, over, autocast)
+        return held
+
+
+def saved(made: Made, autocast: str | None = None) -> int:
+    """Bytes of the storages that autograd keeps for the backward pass, the weights' own left out."""
+    from torch.autograd.graph import saved_tensors_hooks
+
+    with without_values(), made() as called:
+        model = called.module.train()
+        weights = {each.untyped_storage()._cdata for each in (*model.parameters(), *model.buffers())}
+        storages: dict[int, Any] = {}
+
+        def keep(tensor: torch.Tensor) -> torch.Tensor:
+            storage = tensor.untyped_storage()
+            storages[storage._cdata] = storage
+            return tensor
+
+        with saved_tensors_hooks(keep, lambda tensor: tensor), casting(autocast):
+            made_ = called.run()
+        del made_
+        return sum(each.nbytes() for name, each in storages.items() if name not in weights)
+
+
+def casting(autocast: str | None) -> Any:
+    """Autocast to a type on the CPU; nothing if there is none."""
+    import torch
+
+    return nullcontext() if autocast is None else torch.autocast("cpu", dtype=getattr(torch, autocast))
+
+
+def _step(called: Called, way: Any, over: Callable[[str], None], autocast: str | None) -> None:
+    import torch
+
+    with torch.set_grad_enabled(way is not None), casting(autocast):
+        made = called.run()
+    over("forward")
+    if way is None:
+        return
+    outputs = [each for each in tensors(made) if each.requires_grad]
+    started = [torch.ones_like(each) for each in outputs]
+    over("start of backward")
+    torch.autograd.backward(outputs, started)
+    del started
+    over("backward")
+    del made, outputs
+    way.step()
+    over("optimizer step")
+
+
+def tensors(value: Any) -> list[Any]:
+    from archscope.tracing.strangers import tensors_in
+
+    return list(tensors_in(value))
+
+
+def _optimizer(name: str, model: Any, foreach: bool) -> Any:
+    from torch import optim
+
+    ways: dict[str, Callable[[], Any]] = {
+        "sgd": lambda: optim.SGD(model.parameters(), lr=0.1, foreach=foreach),
+        "momentum": lambda: optim.SGD(model.parameters(), lr=0.1, momentum=0.9, foreach=foreach),
+        "adam": lambda: optim.Adam(model.parameters(), foreach=foreach),
+        "adamw": lambda: optim.AdamW(model.parameters(), foreach=foreach),
+    }
+    return ways[name]()
+
+
+@contextmanager
+def without_values() -> Iterator[None]:
+    """Make tensors fake, with PyTorch's usual settings."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with warnings.catch_warnings(), usual_settings():
+        # What PyTorch says of its own parts is no news for who verifies a network.
+        warnings.simplefilter("ignore")
+        with FakeTensorMode():
+            yield
+
+
+@contextmanager
+def usual_settings() -> Iterator[None]:
+    """float32 on the CPU, gradients and no autocast, whatever the caller has set; and as it was, afterwards."""
+    import torch
+
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with (
+            torch.device("cpu"),
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            torch.autocast("cpu", enabled=False),
+        ):
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+
+
+def _tracker() -> Any:
+    """PyTorch's tracker; it keeps the totals alone, and not a copy of them for every module at every operation."""
+    from torch.distributed._tools.mem_tracker import _TOTAL_KEY, MemTracker
+    from torch.distributed._tools.mod_tracker import ModTracker
+
+    class Totals(MemTracker):  # type: ignore[misc, no-untyped-call, unused-ignore]
+        most = 0
+
+        def held(self) -> int:
+            return sum(each[_TOTAL_KEY] for each in self._curr_mem_snap.values())
+
+        def begin(self) -> None:
+            self.most = self.held()
+
+        def _update_peak_stats(self, _: Any) -> None:
+            self.most = max(self.most, self.held())
+
+    class Unwatched(ModTracker):  # type: ignore[misc, no-untyped-call, unused-ignore]
+        """Modules without hooks: one that waits for the gradients of all a module read would hold the first of them."""
+
+        def _fw_pre_hook(self, *_: Any) -> None:
+            pass
+
+        def _fw_post_hook(self, *_: Any) -> None:
+            pass
+
+    tracker = Totals()
+    tracker._mod_tracker = Unwatched()  # type: ignore[no-untyped-call, unused-ignore]
+    return tracker

@@ -1,0 +1,60 @@
+"""`Holding`: what a run shows of memory: who works in place, who holds more than its type does, what no node makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from archscope.tracing.ledger import Frame
+from archscope.tracing.modules import given_to
+from archscope.tracing.values import memory_of
+
+
+class Holding:
+    """What is seen of memory while a module runs.
+
+    Attributes:
+        in_place: nodes that put what they make in the place of their first input.
+        unruled: nodes that hold something else than a layer of their type while training, and why.
+        constants: bytes of tensors that no node makes.
+    """
+
+    def __init__(self) -> None:
+        self.in_place: set[str] = set()
+        self.unruled: dict[str, str] = {}
+        self.constants = 0
+
+    def module(
+        self, node: str, module: nn.Module, args: Any, kwargs: Any, given: Sequence[Tensor], made: Sequence[Tensor],
+        frame: Frame,
+    ) -> None:  # fmt: skip
+        """A module has run that is one layer."""
+        # Dropout leaves everything as it is at inference, so that only its own word tells.
+        if getattr(module, "inplace", False) is True or _stays(given, made, frame):
+            self.in_place.add(node)
+        if isinstance(module, nn.MultiheadAttention) and given_to(module, args, kwargs).get("need_weights", True):
+            self.unruled[node] = "it gives its weights too (`need_weights`), and no rule says what that takes"
+
+    def call(
+        self, node: str, name: str, kwargs: Mapping[str, Any], given: Sequence[Tensor], made: Sequence[Tensor],
+        frame: Frame,
+    ) -> None:  # fmt: skip
+        """A function has run."""
+        if kwargs.get("inplace") is True or _stays(given, made, frame):
+            self.in_place.add(node)
+        if "alpha_dropout" in name:
+            self.unruled[node] = "alpha dropout shifts and scales what it leaves, and no rule follows that"
+        elif name in ("max", "min") and len(made) == 2:
+            self.unruled[node] = f"`{name}` notes the places of its values, and no rule says what that takes"
+
+    def without_node(self, given: Iterable[Tensor], made: Iterable[Tensor]) -> None:
+        """A call made no node of its own; what it made is a constant or a copy, if it is memory of its own."""
+        known = {memory_of(each) for each in given}
+        self.constants += sum(each.numel() * each.element_size() for each in made if memory_of(each) not in known)
+
+
+def _stays(given: Sequence[Tensor], made: Sequence[Tensor], frame: Frame) -> bool:
+    """Whether what was made lies where the first input lay."""
+    return bool(frame.wrote and made and given and memory_of(made[0]) == memory_of(given[0]))

@@ -1,0 +1,105 @@
+"""What allocators give: the profiler's events on the CPU, and CUDA's peak where there is a device, or a fake one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import archscope
+from archscope.memory import memory
+from archscope.oracles import Finding, Verdict, allocated, verify
+from archscope.oracles.allocated import on_cuda, on_the_cpu
+from archscope.oracles.tracking import Called
+
+
+def found(name: str, watch: Any) -> list[Finding]:
+    network = archscope.load(name)
+    model = archscope.build(network)
+    ours, inference = memory(network, 2, optimizer="sgd"), memory(network, 2)
+    return [*allocated.judged("here", Called(model, model.example_inputs(2)), watch, ours, inference)]
+
+
+def test_the_profiler_counts_what_is_made_and_what_is_let_go() -> None:
+    def run() -> torch.Tensor:
+        return (torch.zeros(100) + 1)[:50].clone()
+
+    result, taken = on_the_cpu(run)
+    # Zeros and their sum: at most 400 + 400 at once, and a few bytes for the number; half of it stays, 200.
+    assert result.shape == (50,)
+    assert taken.after == 200
+    assert 800 <= taken.most <= 816
+
+
+@pytest.mark.parametrize("name", ["lenet5", "lenet5-pytorch", "resnet-cifar@20"])
+def test_the_profiler_says_what_stays_and_never_less_than_the_most(name: str) -> None:
+    findings = found(name, on_the_cpu)
+    assert {each.verdict for each in findings} == {Verdict.AGREES}
+    assert len(findings) == 6
+    exact = [each for each in findings if each.quantity.startswith("bytes after") and not each.why]
+    assert exact or name != "lenet5-pytorch"
+
+
+def test_a_byte_more_than_the_profiler_sees_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    def less(run: Any) -> tuple[Any, allocated.Taken]:
+        result, taken = on_the_cpu(run)
+        return result, taken._replace(after=taken.after - 1_000_000, most=0)
+
+    assert all(each.verdict is Verdict.DIFFERS for each in found("lenet5-pytorch", less))
+
+
+class FakeCuda:
+    """As much of ``torch.cuda`` as is asked: an allocator that gives multiples of 512 bytes, on the CPU's events."""
+
+    def __init__(self) -> None:
+        self.held = self.most = 0
+
+    def synchronize(self) -> None:
+        pass
+
+    def reset_peak_memory_stats(self) -> None:
+        self.most = self.held
+
+    def memory_allocated(self) -> int:
+        return self.held
+
+    def max_memory_allocated(self) -> int:
+        return self.most
+
+
+def test_cuda_is_asked_where_there_is_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeCuda()
+    for name in ("synchronize", "reset_peak_memory_stats", "memory_allocated", "max_memory_allocated"):
+        monkeypatch.setattr(torch.cuda, name, getattr(fake, name))
+
+    def on_fake(run: Any) -> tuple[Any, allocated.Taken]:
+        def inside() -> Any:
+            result, taken = on_the_cpu(run)
+            fake.most = fake.held + taken.most + 512
+            fake.held += taken.after + 512
+            return result
+
+        return on_cuda(inside)
+
+    findings = found("lenet5-pytorch", on_fake)
+    assert {each.verdict for each in findings} == {Verdict.AGREES}
+    assert any("multiples of 512 bytes" in each.why for each in findings)
+
+
+def test_verify_asks_a_device_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allocated, "cuda", lambda: "cpu")
+    monkeypatch.setattr(allocated, "on_cuda", on_the_cpu)
+    said = verify(archscope.load("lenet5"), ["memory"])
+    assert not said.differing
+    assert any("on CUDA" in each.quantity for each in said.findings)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize("name", ["lenet5", "alexnet-torchvision", "resnet@18"])
+def test_cuda_gives_no_less_than_the_rules_say(name: str) -> None:
+    said = verify(archscope.load(name), ["memory"])
+    of_cuda = [each for each in said.findings if "on CUDA" in each.quantity]
+    assert of_cuda
+    assert not [each.sentence for each in of_cuda if each.verdict is Verdict.DIFFERS]

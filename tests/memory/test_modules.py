@@ -1,0 +1,172 @@
+"""A person's own module: what is in place, what its code holds, and what PyTorch's tracker counts in it."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import archscope
+from archscope.memory import memory
+from archscope.oracles import tracking
+from archscope.oracles.own.memory import called
+from archscope.tracing.calling import call_thing
+from tests.memory.bars import BATCHES, OPTIMIZERS, different_in
+from tests.memory.modules import MODULES, Encoder, ResNet
+
+
+def same(module: nn.Module, shape: tuple[int, ...], optimizer: str | None, batch: int = 2) -> None:
+    theirs = call_thing(module, [shape], {})
+    found = memory(theirs.network, batch, optimizer=optimizer, adds_in_place=False)
+    assert not found.not_covered
+    tracked = tracking.tracked(lambda: called(theirs, batch), optimizer)
+    assert {phase.name: (phase.after.total, phase.most.total) for phase in found.phases} == tracked
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_tracker_counts_the_same_in_a_module_of_a_persons_own(name: str) -> None:
+    # Inference, which shows how long their code holds a value, or an optimizer; `tasks.py memory` goes through all.
+    chance = random.Random(name)
+    assert different_in(name, chance.choice(BATCHES), chance.choice((None, *OPTIMIZERS))) == []
+
+
+IN_PLACE = {
+    **{name: getattr(nn, name)(inplace=True) for name in (
+        "ReLU", "ReLU6", "LeakyReLU", "ELU", "CELU", "SELU", "SiLU", "Mish", "Hardswish", "Hardsigmoid", "Hardtanh",
+        "RReLU", "Dropout", "Dropout1d",
+    )},
+    "Threshold": nn.Threshold(0.1, 0.0, inplace=True),
+}  # fmt: skip
+
+
+class Activated(nn.Module):
+    def __init__(self, activation: nn.Module) -> None:
+        super().__init__()
+        self.a, self.activation, self.b = nn.Linear(6, 6), activation, nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(self.activation(self.a(x)))
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+@pytest.mark.parametrize("shape", [(6,), (4, 6)])
+def test_a_function_in_place_takes_no_memory_but_copies(name: str, shape: tuple[int, ...]) -> None:
+    # Over several axes a dense layer's result is seen of its rows: the backward pass then copies the gradient.
+    if name == "Dropout1d" and len(shape) == 1:
+        pytest.skip("it drops channels, and a vector has none")
+    same(Activated(IN_PLACE[name]), shape, "sgd")
+
+
+class Changed(nn.Module):
+    def __init__(self, change: Any) -> None:
+        super().__init__()
+        self.a, self.b, self.c, self.change = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 2), change
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, z = self.a(x), self.b(x)
+        self.change(y, z)
+        return self.c(y)
+
+
+CHANGES = {
+    "add_": lambda y, z: y.add_(z),
+    "sub_": lambda y, z: y.sub_(z),
+    "mul_": lambda y, z: y.mul_(z),
+    "div_": lambda y, z: y.div_(z),
+    "sigmoid_": lambda y, z: y.sigmoid_(),
+    "exp_": lambda y, z: y.exp_(),
+    "clamp_": lambda y, z: y.clamp_(0, 1),
+    "a number": lambda y, z: y.mul_(0.5),
+    "pow_": lambda y, z: y.pow_(2),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_value_that_is_changed_in_place_is_copied_only_where_it_is_needed_as_it_was(name: str) -> None:
+    same(Changed(CHANGES[name]), (6,), "sgd")
+
+
+def test_relu_in_place_saves_the_same_and_takes_less_meanwhile() -> None:
+    # Its output is kept in either case; in place there is no second tensor of 8·16·16·4 bytes and more while it runs.
+    held = [memory(archscope.trace(ResNet(inplace), (3, 16, 16)), 2, optimizer="sgd") for inplace in (True, False)]
+    saved = [each["forward"].after.held["saved"] for each in held]
+    most = [each["forward"].most.total for each in held]
+    assert saved[0] == saved[1]
+    assert most[0] < most[1]
+
+
+def test_what_a_submodule_was_given_is_held_until_it_returns() -> None:
+    class Held(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = nn.Sequential(nn.Linear(100, 200), nn.Linear(200, 10), nn.Linear(10, 10))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.body(torch.tanh(x))
+
+    network = archscope.trace(Held(), (100,))
+    # 100 values of tanh stay, 200 and 10 come: 310·4 bytes beside weights and the input of 100·4.
+    weights = 4 * (100 * 200 + 200 + 200 * 10 + 10 + 10 * 10 + 10)
+    assert memory(network)["forward"].most.total == weights + 400 + 4 * (100 + 200 + 10)
+
+
+def test_weights_that_nothing_uses_are_held_and_not_trained() -> None:
+    network = archscope.trace(MODULES["Repeated"][0](), (16,))
+    held = memory(network, optimizer="adam")
+    used = 16 * 16 + 16 + 16 * 4 + 4
+    assert held["after build"].after.held["weights"] == 4 * (used + 3 * 3 + 3)
+    assert held["after build"].after.held["state"] == 8 * used + 4 * 4
+
+
+def test_what_no_rule_follows_is_said_and_no_number_is_claimed() -> None:
+    class Attends(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a = nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.a(x, x, x)[0]
+
+    class Highest(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a = nn.Linear(8, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.alpha_dropout(self.a(x).max(dim=1)[0], 0.1, self.training)
+
+    for module, why in ((Attends(), "gives its weights too"), (Highest(), "notes the places of its values")):
+        network = archscope.trace(module, (4, 8))
+        assert any(why in each for each in memory(network, optimizer="sgd").not_covered.values())
+
+
+def test_verify_sends_the_tracker_through_the_module_itself() -> None:
+    from archscope.oracles import verify
+
+    theirs = call_thing(Encoder(), [(9, 32)], {})
+    found = verify(theirs.network, ["memory"], module=theirs)
+    assert len(found.findings) > 15
+    assert not found.differing
+
+
+def test_constants_that_a_module_makes_explain_what_differs() -> None:
+    from archscope.oracles import Verdict, verify
+
+    class Counted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.places, self.out = nn.Embedding(60, 8), nn.Embedding(16, 8), nn.Linear(8, 60)
+
+        def forward(self, ids: Tensor) -> Tensor:
+            return self.out(self.table(ids) + self.places(torch.arange(16, device=ids.device)))
+
+    theirs = call_thing(Counted(), [(16,)], {})
+    assert theirs.network.observed is not None
+    assert theirs.network.observed.constants == 16 * 8
+    found = verify(theirs.network, ["memory"], module=theirs)
+    assert not found.differing
+    assert any("128 bytes that are no layer's" in each.why for each in found.of(Verdict.EXPLAINED))
