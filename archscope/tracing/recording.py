@@ -147,12 +147,11 @@ class Recording:
         parameters = {name: each for name, each in self.state.items() if name in trained}
         self.learned = Learned(parameters, dict(module.named_modules()), self.nodes, lambda: at.here,
                                ledger.numbers.of)  # fmt: skip
-        self.accounts = Accounts()
+        self.accounts, self.holding = Accounts(), Holding()
         self.factors: dict[str, Tensor] = {}
         self.causal: set[str] = set()
         self._known, self._enters = ledger.numbers.of, ledger.numbers.enters
         self._hiding = Causal(ledger.numbers.of)
-        self.holding = Holding()
         self.origins = Origins(self.values, self.samples, self.nodes, self.accounts, self.learned, ledger,
                                self.state, lambda: at.here)  # fmt: skip
         self._at = at
@@ -377,8 +376,7 @@ class Recording:
             self._enters(made[0], args[0] if args else next(iter(kwargs.values())))
         for each in changed:
             self.values.came_of(each, weights)
-        if frame.ran and not weights:
-            self.holding.without_node(given, made)
+        self.holding.without_node(given, made if frame.ran and not weights else ())
         if held is not None:
             self.values.is_held(made[0], held)
         self._handed_on([], given, changed, frame)
