@@ -3,6 +3,7 @@
     python tools/mutate.py                      all of archscope/layers, two at a time
     python tools/mutate.py pooling --limit 40   one family, a sample
     python tools/mutate.py base:269 dense:47    what stands on these lines
+    python tools/mutate.py gates --only "glu or maxout"    asked of the tests with these words alone: seconds a mutant
 
 A mutant is a source file with one operator, constant, comparison, condition or flag changed, in a function or among
 what a class states of itself. A mutant counts as noticed when two tests of different functions fail; a survivor is
@@ -34,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "archscope" / "layers"
 STAGES = (
     ("tests/layers/test_layers.py",),
+    ("tests/memory/test_witness.py", "tests/memory/test_phases.py", "tests/memory/test_after.py"),
     ("archscope/layers", "tests/layers", "tests/test_analysis.py", "tests/test_mistakes.py", "tests/formats"),
     ("tests/building/test_builders.py", "tests/oracles/test_layer_types.py", "tests/test_options.py"),
     ("tests/test_windows.py",),
@@ -170,12 +172,12 @@ class _Noticed:
         return True if function in self.functions else None
 
 
-def noticed_by(mutant: Mutant | None, seconds: int) -> list[str] | None:
+def noticed_by(mutant: Mutant | None, seconds: int, only: str = "") -> list[str] | None:
     """Run the tests on a mutant in a fork; the functions that failed, or None where it did not end."""
     with tempfile.NamedTemporaryFile("r", suffix=".json") as answer:
         child = os.fork()
         if child == 0:
-            _in_child(mutant, answer.name)
+            _in_child(mutant, answer.name, only)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             done, _ = os.waitpid(child, os.WNOHANG)
@@ -188,7 +190,7 @@ def noticed_by(mutant: Mutant | None, seconds: int) -> list[str] | None:
         return None
 
 
-def _in_child(mutant: Mutant | None, answer: str) -> None:
+def _in_child(mutant: Mutant | None, answer: str, only: str) -> None:
     import pytest
 
     plugin = _Noticed()
@@ -197,9 +199,12 @@ def _in_child(mutant: Mutant | None, answer: str) -> None:
     with Path(os.devnull).open("w", encoding="utf-8") as nothing, contextlib.redirect_stdout(nothing), \
             contextlib.redirect_stderr(io.StringIO()):  # fmt: skip
         quietly = ["-q", "-p", "no:cacheprovider", "--no-header", "--tb=no", "--continue-on-collection-errors"]
+        quietly += ["-k", only] if only else []
+        fine = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED}
+        fine |= {pytest.ExitCode.NO_TESTS_COLLECTED} if only else set()
         for tests in STAGES:
             status = pytest.main([*quietly, *tests], plugins=[plugin])
-            if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
+            if status not in fine:
                 plugin.functions += ["pytest cannot begin", f"and ends with {status}"]
             if len(plugin.functions) >= ENOUGH:
                 break
@@ -221,6 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
     parser.add_argument("places", nargs="*", help="modules of archscope/layers, or lines of them; all if none is named")
     parser.add_argument("--limit", type=int, default=0, help="a sample of at most this many, drawn with a fixed seed")
+    parser.add_argument("--only", default="", help="ask only tests with such names, as `pytest -k` has it")
     parser.add_argument("--seconds", type=int, default=180, help="most seconds for one mutant")
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
     chosen = parser.parse_args(arguments)
@@ -234,14 +240,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     every = list(_chosen(chosen.places or sorted(file.stem for file in FOLDER.glob("[a-z]*.py"))))
     if chosen.limit and len(every) > chosen.limit:
         every = sorted(random.Random(0).sample(every, chosen.limit), key=every.index)  # noqa: S311 - a sample
-    healthy = noticed_by(None, chosen.seconds)
+    healthy = noticed_by(None, chosen.seconds, chosen.only)
     if healthy:
         print(f"the tests fail on the code as it is: {', '.join(healthy)}")
         return 2
     survivors = 0
     # Forked from threads, so a thread never prints or imports while another forks: only the main one does.
     with ThreadPoolExecutor(chosen.jobs) as pool:
-        verdicts = pool.map(lambda mutant: noticed_by(mutant, chosen.seconds), every)
+        verdicts = pool.map(lambda mutant: noticed_by(mutant, chosen.seconds, chosen.only), every)
         for number, (mutant, noticed) in enumerate(zip(every, verdicts, strict=True), 1):
             print(f"{number} of {len(every)}, {survivors} survivors", end="\r", file=sys.stderr, flush=True)
             if noticed is not None and len(noticed) < ENOUGH:

@@ -129,6 +129,14 @@ def test_the_tracker_counts_the_same_for_every_layer(case: Any) -> None:
         assert held(network, batch, optimizer) == tracked(network, batch, optimizer)
 
 
+@pytest.mark.parametrize("case", [each for each in cases() if not unruled(each.values[0])])
+def test_autograd_saves_the_same_for_every_layer(case: Any) -> None:
+    from archscope.oracles.memory import saved
+
+    network = probe(case)
+    assert memory(network, 2, optimizer="sgd")["forward"].after.held["saved"] == saved(network, 2)
+
+
 def test_every_layer_type_has_a_rule_for_all_of_its_cases_but_where_values_decide() -> None:
     tried = set()
     for family in FAMILIES:
