@@ -174,7 +174,7 @@ class _Composer:
     def handlers(self) -> Mapping_[type, Callable[[Any], None]]:
         """What to do with each kind of event; the others mean nothing here."""
         return {
-            yaml.ScalarEvent: lambda event: self._add(self._scalar(event), event.anchor),
+            yaml.ScalarEvent: self._scalar,
             yaml.MappingStartEvent: self._start,
             yaml.SequenceStartEvent: self._start,
             yaml.MappingEndEvent: self._end,
@@ -200,18 +200,33 @@ class _Composer:
     def _invalid(self, name: str, message: str, event: Any, help: str) -> Invalid:
         return Invalid(Diagnostic(name, message, self._span(event), help=help))
 
-    def _scalar(self, event: Any) -> Scalar:
+    def _scalar(self, event: Any) -> None:
+        """Have a scalar. Most of a long spec are, so what most of them need is written out here."""
         if event.tag is not None:
             self._check_tag(event)
-        span = self._span(event)
-        if not event.implicit[0]:
-            return Scalar(event.value, span)
-        text = event.value
-        if text in _WORDS:
-            return Scalar(_WORDS[text], span)
-        if text[0] in "+-.0123456789":
-            return Scalar(self._number(text, span), span)
-        return Scalar(text, span)
+        start, end = event.start_mark, event.end_mark
+        span = Span(self.source, start.line, start.column, end.line, end.column)
+        value = event.value
+        if event.implicit[0]:
+            if value in _WORDS:
+                value = _WORDS[value]
+            elif value[0] in "+-.0123456789":
+                value = self._number(value, span)
+        scalar = Scalar(value, span)
+        keys = self._keys
+        parent = self._open[-1][0] if keys else None
+        if event.anchor is not None or type(parent) is not Mapping:
+            self._add(scalar, event.anchor)
+            return
+        key = keys[-1]
+        if key is None:
+            keys[-1] = scalar if type(value) is str else self._key(scalar)
+        elif key.value in parent.entries or parent.values >= MOST_VALUES:
+            self._add(scalar, None)
+        else:
+            parent.entries[key.value] = key, scalar
+            parent.values += 1
+            keys[-1] = None
 
     def _number(self, text: str, span: Span) -> Any:
         whole = _INTEGER.match(text)

@@ -6,8 +6,8 @@ import pytest
 
 import archscope
 from archscope import UsageError
-from archscope.layers import Conv2d, Linear, MaxPool2d, MultiheadAttention, ReLU, RNNCell
-from archscope.memory import Request, cache_of, largest_batch, memory
+from archscope.layers import Conv2d, Linear, Maxout, MaxPool2d, MultiheadAttention, ReLU, RNNCell
+from archscope.memory import Request, cache_of, largest_batch, memory, per_layer
 from archscope.network import Network, Node, Ref
 
 
@@ -31,6 +31,13 @@ def test_a_dense_layer_and_its_relu_hold_what_is_worked_out_by_hand() -> None:
     # Of the largest weight, 20·10, a root and the root divided; of the one before, nothing.
     assert held["optimizer step"].most.held["temporary"] == 2 * 200 * 4
     assert held["optimizer step"].after.total == 2 * weights + state + 8 * 10 * 4
+
+
+def test_maxout_sees_its_input_in_pieces_and_makes_no_second_one() -> None:
+    network = chain((6,), Linear(out_features=6), Maxout(pieces=3))
+    held = memory(network, 2)["forward"].most.held
+    assert held["values"] == 2 * (6 + 6 + 2) * 4  # what is fed in, what is read, and what is made
+    assert per_layer(network)["l1"].temporary_bytes == 0  # type: ignore[union-attr]
 
 
 def test_max_pooling_keeps_eight_bytes_for_the_place_of_each_value_it_keeps() -> None:
