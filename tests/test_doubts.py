@@ -13,6 +13,14 @@ from archscope.reader import spec_names
 from archscope.reader.doubts import spell_doubts
 from tests.published import PUBLISHED
 
+STAGES = """input: [3, 32, 32]
+blocks:
+  stage:
+    options: {{c: , s: 1}}
+    layers:
+      conv: {{type: conv2d, out_channels: $c, kernel_size: 3, stride: $s, padding: 1}}
+layers: {{body: {{type: stage, columns: [c, repeat, {}], rows: [[4, 2, 1], [8, 2, 2], [8, 1, 2]]}}}}
+"""
 # name: what it is raised by, where, and the message
 RAISED = {
     "an image with its channels last": (
@@ -76,6 +84,9 @@ RAISED = {
         "input: [3, 8, 8]\nlayers:\n  c: {type: conv2d, out_channels: 4, kernel_size: 3, padding: [0, 3]}",
         "window-in-padding", "3:63",
         "`c` (conv2d): padding of 3 with a kernel of 3: the outermost windows see nothing but padding"),
+    "a stage whose copies all have the stride of its row": (
+        STAGES.format("s"), "stride-in-every-copy", "7:80",
+        "`body.1.1.conv` (conv2d): each of the 2 copies of the row has a stride of 2"),
     "padding around single taps": (
         "input: [3, 8, 8]\nlayers:\n  c: {type: conv2d, out_channels: 4, kernel_size: 1, padding: 1}",
         "window-in-padding", "3:63",
@@ -84,6 +95,7 @@ RAISED = {
 
 # name: what looks like one of them and is not
 NOT_RAISED = {
+    "a stage whose first copy has the stride of its row": STAGES.format("first.s"),
     "a volume of few values": "input: [64, 12, 3]\nlayers:\n  c: {type: conv2d, out_channels: 4, kernel_size: 1}",
     "an input that is no image": "input: [512, 16, 3]\nlayers:\n  c: {type: conv2d, out_channels: 4, kernel_size: 1}",
     "an image that a flatten reads": "input: [32, 32, 3]\nlayers:\n  f: {type: flatten}",

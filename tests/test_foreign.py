@@ -61,6 +61,7 @@ def test_a_word_of_this_language_is_no_word_of_another_where_it_stands(kind: typ
         ("batch_norm", "epsilon", 0.001, "write `eps: 0.001`"),
         ("embedding", "input_dim", 100, "write `num_embeddings: 100`"),
         ("linear", "input_dim", 100, "remove it: what comes in is known from the layer above"),
+        ("flatten", "start_dim", 2, "to flatten some axes, write `{type: reshape, shape: [channels, -1]}`"),
         ("conv2d", "in_channels", 3, "remove it: what comes in is known from the layer above"),
         ("conv2d", "name", "c", "remove it: a layer's name stands before the colon"),
         ("conv2d", "act", "relu", "write `activation:`"),
@@ -102,3 +103,26 @@ def test_a_word_of_another_tool_is_one_mistake_and_its_options_are_read_all_the_
 def test_a_block_without_a_name_is_nobody_s_word() -> None:
     with pytest.raises(SpecError, match=r"`a`: there is no layer type `b`"):
         archscope.read('input: [4]\nblocks: {"": {layers: {y: {type: relu}}}}\nlayers: {a: {type: b}}\n')
+
+
+@pytest.mark.parametrize(
+    ("call", "written"),
+    [
+        ("nn.Conv2d(3, 8, 5)", "Write `{type: conv2d, out_channels: 8, kernel_size: 5}`"),
+        ("Conv2D(8, 5)", "Write `{type: conv2d, out_channels: 8, kernel_size: 5}`"),
+        ("nn.Conv1d(3, 8, kernel_size=3)", "Write `{type: conv1d, out_channels: 8, kernel_size: 3}`"),
+        ("nn.Linear(10, 5)", "Write `{type: linear, out_features: 5}`"),
+        ("Dense(10)", "Write `{type: linear, out_features: 10}`"),
+        ("nn.BatchNorm2d(64)", "Write `batch_norm`"),
+        ("nn.LSTM(10, 20, 2)", "Write `{type: lstm, hidden_size: 20, num_layers: 2}`"),
+        ("LSTM(128)", "Write `{type: lstm, hidden_size: 128}`"),
+        ("nn.GroupNorm(8, 64)", "Write `{type: group_norm, num_groups: 8}`"),
+        ("nn.Embedding(10, 5)", "Write `{type: embedding, num_embeddings: 10, embedding_dim: 5}`"),
+    ],
+)
+def test_what_comes_in_is_no_option_of_a_call_in_python(call: str, written: str) -> None:
+    text = f"input: [3, 8, 8]\nlayers:\n  a: {{type: '{call}'}}\n"
+    with pytest.raises(archscope.SpecError) as caught:
+        archscope.read(text)
+    (only,) = caught.value.diagnostics  # what stands in the brackets is not missed besides
+    assert str(only.help).endswith(written)

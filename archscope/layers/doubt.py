@@ -56,6 +56,11 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             "A stride is larger than its kernel, and no other layer reads the values in between.",
             "Use a larger kernel or a smaller stride.",
         ),
+        "stride-in-every-copy": Kind(
+            "A table of stages with a column `repeat` gives a stride to all copies of a stage: each makes the maps "
+            "smaller. The papers' tables mean the first.",
+            "Write `first.` before the name of the column: `first.s`.",
+        ),
         "window-in-padding": Kind(
             "Padding is as large as the kernel: the outermost windows see nothing but padding.",
             "Use less padding; `(kernel_size − 1) / 2` keeps the size.",

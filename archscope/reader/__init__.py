@@ -21,7 +21,7 @@ from archscope.diagnostics import Diagnostic, Source, Span
 from archscope.errors import NotFound, SpecError
 from archscope.network import Network
 from archscope.patience import without_collector
-from archscope.reader.document import read_document
+from archscope.reader.document import KEYS, read_document
 from archscope.reader.doubts import as_mistakes
 from archscope.reader.families import check_others
 from archscope.reader.library import find, index_file, read_bytes, read_standard_input, spec_names, specs_folder
@@ -179,7 +179,7 @@ def _network(source: Source, request: _Request, report: Report) -> Network | Non
             return None
         if request.variant is not None:
             check_others(body, request.variant, report)
-        apply_variant(body, request.variant, request.called, report)
+        apply_variant(body, request.variant, request.called, KEYS, report)
         inner = apply_changes(body, request.changes, report)
         apply_input(body, request.input, report)
         return read_document(body, request.name, request.variant, request.path, inner, report)

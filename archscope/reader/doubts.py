@@ -11,7 +11,7 @@ from typing import Any, Final
 from archscope.diagnostics import Diagnostic, Note, Span
 from archscope.layers.base import Facts, Layer, Shape, spell_shape
 from archscope.layers.doubt import MAPS, SEQUENCE, Doubt, Meaning, Place
-from archscope.network import Network, Node
+from archscope.network import Group, Network, Node
 from archscope.reader.entries import Entry
 from archscope.source import Mapping as MappingTree
 
@@ -85,6 +85,7 @@ def _of_layers(network: Network, entries: Mapping[str, Entry]) -> Iterator[tuple
         for doubt in _ends_cut(node, network, ends):
             yield node, doubt
     yield from _skipped(network, ends)
+    yield from _striding(network)
 
 
 def _ends(network: Network) -> frozenset[str]:
@@ -217,6 +218,21 @@ def _skipped(network: Network, ends: frozenset[str]) -> Iterator[tuple[Node, Dou
                 )
                 yield readers[0], Doubt("skipped-values", message, "use a larger kernel or a smaller stride", "stride")
                 break
+
+
+def _striding(network: Network) -> Iterator[tuple[Node, Doubt]]:
+    """Strides of a table's row that are those of its second copy too; once for each stage."""
+    stages = {path for path, group in network.groups.items() if group.copies > 1 and len(path) > 1 and not group.block}
+    stages = {path for path in stages if network.groups.get(path[:-1], Group()).copies}
+    for node in network.nodes if stages else ():
+        for depth in range(2, len(node.group)):
+            stage = node.group[:depth]
+            stride = max((int(each) for each in getattr(node.layer, "stride", ())), default=1)
+            if stage in stages and node.group[depth] == "1" and stride > 1:
+                stages.remove(stage)
+                message = f"each of the {network.groups[stage].copies} copies of the row has a stride of {stride}"
+                yield node, Doubt("stride-in-every-copy", message, "write `first.` before the name of the column",
+                                  "stride")  # fmt: skip
 
 
 def _reads_all(facts: Facts, known: dict[int, bool]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 from functools import lru_cache, partial
@@ -12,7 +13,7 @@ from archscope.errors import Rejects, did_you_mean
 from archscope.layers import TYPES
 from archscope.layers.base import Layer
 from archscope.layers.doubt import KINDS
-from archscope.options import Kind, choice, list_of, number, one_or_many, option, text
+from archscope.options import Kind, choice, list_of, number, one_or_many, option, spell, text
 from archscope.reader.foreign import meant_type, remedy_of_name, remedy_of_type
 from archscope.reader.report import FAILED, Origin, Report
 from archscope.record import Record
@@ -143,6 +144,9 @@ def read_entry(name: str, key: Scalar, tree: Tree, report: Report, blocks: Itera
 
 def spaced(body: Mapping, title: str, report: Report) -> Mapping:
     """A mapping with its keys as they were meant: ``type:conv2d`` without a space is a key and no value."""
+    if not any(type(value) is Scalar and value.value is None for _, value in body.entries.values()):
+        return body
+    body = _listed(body, title, report)
     run_on = [key for key, (_, value) in body.entries.items() if _RUN_ON.match(key) and to_data(value) is None]
     if not run_on:
         return body
@@ -158,6 +162,23 @@ def spaced(body: Mapping, title: str, report: Report) -> Mapping:
             value = text_
         entries.setdefault(name, (Scalar(name, written.span), Scalar(value, written.span)))
     return Mapping(body.span, entries)
+
+
+def _listed(body: Mapping, title: str, report: Report) -> Mapping:
+    """A mapping with what it reads as a list: of ``from: a, b`` the comma made a key of ``b``."""
+    keys = [*body.entries]
+    first = keys.index("from") if "from" in keys else len(keys)
+    more = [*itertools.takewhile(lambda key: to_data(body.entries[key][1]) is None, keys[first + 1 :])]
+    if not more or not isinstance(body.entries["from"][1], Scalar):
+        return body
+    key, value = body.entries["from"]
+    items: list[Tree] = [value, *(body.entries[each][0] for each in more)]
+    shown = ", ".join(str(to_data(each)) for each in items)
+    report.add(
+        "wrong-value", f"{title}: `from` names several without brackets", value.span, help=f"write `from: [{shown}]`"
+    )
+    kept = {name: entry for name, entry in body.entries.items() if name not in more}
+    return Mapping(body.span, {**kept, "from": (key, List(value.span, items))})
 
 
 def _read_type(
@@ -188,6 +209,8 @@ def _read_type(
             tree.span,
             help=remedy_of_name(name, report.names) or partial(remedy_of_type, name, names, what=what),
         )
+        if "(" in name:  # a call in Python has its options in its brackets
+            return None
         meant = meant_type(name, names)  # its options are read as those of what is meant
         return None if meant is None else TYPES.get(meant)
     return found
@@ -266,6 +289,12 @@ def _read_activation(value: Tree, prefix: str, report: Report) -> Layer | None:
         )
         options = [key for key in value.entries if key != "type"]
         return None if kind is None else _configure(kind, value, options, f"{prefix} ({kind.type})", value.span, report)
+    if isinstance(value, List):
+        help_ = "a line has one; write each of the others as a layer below it: `dropout: {type: dropout}`"
+        report.add(
+            "wrong-value", f"{prefix}: `activation` is one layer, got {spell(to_data(value))}", value.span, help=help_
+        )
+        return None
     name = report.text(value, f"{prefix}: `activation`")
     if name is None:
         return None

@@ -16,6 +16,7 @@ from archscope.reader.document import KEYS
 from archscope.reader.entries import PLACE
 from archscope.reader.foreign import remedy_of_block_option, remedy_of_option, remedy_of_type
 from archscope.reader.report import Report
+from archscope.reader.variants import remedy_of_key
 from archscope.source import List, Scalar, Tree, to_data
 from archscope.source import Mapping as MappingTree
 
@@ -47,7 +48,7 @@ class _Variant:
         for key in over.entries:
             if (key not in KEYS and not key.startswith("x-")) or key in ("variants", "name"):
                 help_ = "a variant says what it changes: `title`, `let`, `layers` and so on"
-                near = help_ if key in KEYS else did_you_mean(key, KEYS, what="keys")
+                near = help_ if key in KEYS else remedy_of_key(key, over.entries[key][1], KEYS)
                 self.report.add("unknown-key", f"{self.what}: unknown key `{key}`", over.key_span(key), help=near)
         for part in (self.base, over):
             for name, (_, block) in _mapping(part, "blocks").items():

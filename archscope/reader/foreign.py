@@ -153,6 +153,8 @@ _NEEDLESS: Final = {
          "input_channels", "embed_dim", "input_shape", "batch_input_shape"),
         _KNOWN,
     ),
+    "start_dim": "to flatten some axes, write `{type: reshape, shape: [channels, -1]}`",
+    "end_dim": "to flatten some axes, write `{type: reshape, shape: [channels, -1]}`",
     "name": "remove it: a layer's name stands before the colon",
     "data_format": "remove it: channels come first",
     "return_sequences": "remove it: an LSTM gives every position; `from: lstm.hidden` reads its last state",
@@ -202,7 +204,11 @@ def remedy_of_type(name: str, names: Iterable[str], *, what: str) -> str:
     call = re.fullmatch(r"\s*([A-Za-z_][\w.]*)\s*\((.*)\)\s*", name)
     if call is not None:
         meant = type_for(call[1], known)
-        return f"did you mean `{meant}`? {_stated(meant, call[2])}" if meant else f"{what} take their options by name"
+        return (
+            f"did you mean `{meant}`? {_stated(meant, call[1], call[2])}"
+            if meant
+            else f"{what} take their options by name"
+        )
     meant = type_for(name, known)
     if meant is not None:
         near = _folded(meant) == _folded(name)
@@ -214,14 +220,30 @@ def _one(type_: str) -> str:
     return f"{'an' if type_[0] in 'aeiou' or type_ == 'lstm' else 'a'} `{type_}`"
 
 
-def _stated(type_: str, arguments: str) -> str:
+_COMES_IN: Final = {
+    r"(Conv|ConvTranspose|BatchNorm|InstanceNorm)\dd": 1,
+    r"Linear|MultiheadAttention|RNNCell|LSTMCell|GRUCell": 1,
+    r"RNN|LSTM|GRU": 1,
+    r"Bilinear": 2,
+}
+"""How many arguments PyTorch's classes have in front for what comes in, by their names."""
+_ALONE: Final = re.compile("RNN|LSTM|GRU")
+"""Those that are spelled so in Keras too, whose first argument alone is what they make."""
+
+
+def _stated(type_: str, name: str, arguments: str) -> str:
     """How a spec states what stood in a call's brackets."""
     from archscope.layers import TYPES
 
     given = [each.strip() for each in arguments.split(",") if each.strip()]
+    class_ = name.rpartition(".")[2]
+    first = next((many for names, many in _COMES_IN.items() if re.fullmatch(names, class_)), 0)
+    plain = [each for each in given if "=" not in each]
+    if len(plain) > 1 or not _ALONE.fullmatch(class_):
+        given = given[len(plain[:first]) :]
     if not given:
         return f"Write `{type_}`"
-    names = list(TYPES[type_].options)
+    names = list(TYPES[type_].options)[: 1 if type_ == "group_norm" else None]
     pairs = [each.split("=", 1) if "=" in each else (name, each) for each, name in zip(given, names, strict=False)]
     shown = ", ".join(f"{name.strip()}: {value.strip().lower()}" for name, value in pairs)
     return f"Write `{{type: {type_}, {shown}}}`" if pairs else f"Write `{type_}`"
@@ -246,8 +268,12 @@ def remedy_of_option(name: str, value: Any, declared: Iterable[str]) -> str:
     word = name.casefold()
     if word in _PLACES:
         return f"write `{_PLACES[word]}:`"
+    if value is None and known and re.fullmatch(r"\d+", name):
+        return f"options go by name: `{known[0]}: {name}`"
     if re.fullmatch(r"[^(]*\)", name):
         return "write a list in square brackets: `[3, 3]`"
+    if "dropout" in word:
+        return "remove it: dropping is a layer of its own, `{type: dropout, p: 0.1}`"
     return _NEEDLESS.get(word) or did_you_mean(name, known, what="options")
 
 
@@ -270,6 +296,8 @@ def remedy_of_block_option(name: str, block: str, own: Iterable[str], all_have: 
     if near.startswith("did you mean"):
         return near
     word = name.casefold()
+    if options and re.fullmatch(r"\d+", name):
+        return f"options go by name: `{options[0]}: {name}`"
     if word in _OF_A_BLOCK:
         return f"write `{_OF_A_BLOCK[word]}:`"
     near = did_you_mean(name, common, what="")

@@ -100,7 +100,7 @@ def read_inputs(tree: Tree | None, report: Report) -> Inputs:
 
 def is_one(tree: Tree | None) -> bool:
     """Whether a mapping describes one nameless input and does not name several."""
-    return isinstance(tree, MappingTree) and "vocabulary" in tree.entries and tree.entries.keys() <= INPUT.keys()
+    return isinstance(tree, MappingTree) and bool(tree.entries) and tree.entries.keys() <= INPUT.keys()
 
 
 def check_tokens(

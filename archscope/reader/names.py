@@ -6,14 +6,14 @@ aliases here, and an alias ends at a layer or at an input of the network.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from archscope.diagnostics import Span
-from archscope.reader.entries import Entry
+from archscope.reader.entries import Entry, Reads
 
 
 class Names:
-    """Layers, inputs and aliases by name.
+    """Layers, inputs and aliases by name, and what each line reads that `when` left out.
 
     >>> names = Names({}, {"input": None})
     >>> names.aliases["stage"] = "stage.0"
@@ -26,6 +26,7 @@ class Names:
         self.entries = entries
         self.inputs = inputs
         self.aliases: dict[str, str] = {}
+        self.left_out: dict[str, Sequence[Reads]] = {}
 
     def find(self, name: str) -> tuple[str, str | None] | None:
         """The layer or network input a name ends at, and which output of it; None if there is none."""

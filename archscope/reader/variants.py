@@ -7,12 +7,14 @@ one, the options of a layer one by one, figures beside the others; what else it 
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 from archscope.errors import NotFound, did_you_mean
+from archscope.options import spell
 from archscope.reader.report import Report
-from archscope.source import Invalid, List, Mapping, Scalar, Tree
+from archscope.source import Invalid, List, Mapping, Scalar, Tree, to_data
 
 SIGN: Final = "@"
 
@@ -39,13 +41,16 @@ def variants_in(tree: Tree) -> list[str]:
     return list(variants.entries) if isinstance(variants, Mapping) else []
 
 
-def apply_variant(body: Mapping, variant: str | None, name: str, report: Report) -> None:
-    """Lay a variant over the tree of its spec.
+def apply_variant(body: Mapping, variant: str | None, name: str, known: Collection[str], report: Report) -> None:
+    """Lay a variant over the tree of its spec, whose keys are ``known``.
 
     Raises:
         NotFound: there is no such variant, or there are some and none is named.
     """
     names = variants_in(body)
+    tree = body.get("variants")
+    if tree is not None and not (isinstance(tree, Scalar) and tree.value is None):
+        report.mapping(tree, "`variants`", body.key_span("variants"), "write `variants: {D: {let: {d: 768}}}`")
     if variant is None:
         if names:
             listed = ", ".join(f"{name}{SIGN}{each}" for each in names)
@@ -58,16 +63,15 @@ def apply_variant(body: Mapping, variant: str | None, name: str, report: Report)
         raise NotFound(
             f"{name} has no variant `{variant}`; {did_you_mean(f'{name}{SIGN}{variant}', known, what='variants')}"
         )
-    tree = body.get("variants")
     chosen = tree.get(variant) if isinstance(tree, Mapping) else None
     if isinstance(chosen, Scalar) and chosen.value is None:
         return
     over = report.mapping(chosen, f"the variant `{variant}`", body.key_span("variants"), "write `D: {let: {d: 768}}`")
     if over is not None:
-        _lay_over(body, over, variant, report)
+        _lay_over(body, over, variant, known, report)
 
 
-def _lay_over(body: Mapping, over: Mapping, variant: str, report: Report) -> None:
+def _lay_over(body: Mapping, over: Mapping, variant: str, known: Collection[str], report: Report) -> None:
     for key, (written, value) in over.entries.items():
         if key in ("variants", "name"):
             report.add(
@@ -77,8 +81,23 @@ def _lay_over(body: Mapping, over: Mapping, variant: str, report: Report) -> Non
                 help="a variant says what it changes: `title`, `let`, `layers` and so on",
             )
             continue
+        if key not in known and not key.startswith("x-"):
+            report.add(
+                "unknown-key",
+                f"the variant `{variant}`: unknown key `{key}`",
+                written.span,
+                help=remedy_of_key(key, value, known),
+            )
+            continue
         old = body.entries.get(key)
         body.entries[key] = (written if old is None else old[0], _laid(key, None if old is None else old[1], value))
+
+
+def remedy_of_key(key: str, value: Tree, known: Collection[str]) -> str:
+    """What to write for a key that a variant cannot have: it may be a name, and its value."""
+    near = did_you_mean(key, known, what="keys")
+    plain = isinstance(value, Scalar) and key.isidentifier() and not near.startswith("did you mean")
+    return f"a variant says what names are in `let`: write `let: {{{key}: {spell(to_data(value))}}}`" if plain else near
 
 
 def _laid(key: str, old: Tree | None, new: Tree) -> Tree:

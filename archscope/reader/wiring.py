@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -36,7 +37,7 @@ def wire(
     order = _in_order(entries, reads, report)
     # A line that could not be read may have been meant to read any other.
     if report.found == before and all(entry.tree is not None for entry in entries.values()):
-        _check_dead_ends(entries, reads, wanted, report)
+        _check_dead_ends(names, reads, wanted, report)
     report.place(None, None)
     expansion = _Expansion(entries, inputs)
     nodes = [node for name in order for node in expansion.nodes(entries[name], reads[name], init)]
@@ -109,7 +110,7 @@ def report_unknown(title: str, each: Reads, reader: str, scope: str, names: Name
 
     def remedy() -> str:
         known = [name for name in names.within(scope) if scope + name != reader]
-        return did_you_mean(shown, known, what="layers")
+        return _beyond_copies(each.layer, names) or did_you_mean(shown, known, what="layers")
 
     report.add(
         "unknown-layer",
@@ -117,6 +118,18 @@ def report_unknown(title: str, each: Reads, reader: str, scope: str, names: Name
         each.span,
         help=remedy,
     )
+
+
+def _beyond_copies(name: str, names: Names) -> str | None:
+    """What to write for a copy that a run does not have; None where a name means no copy."""
+    parts = name.split(".")
+    for at, part in enumerate(parts):
+        run = ".".join(parts[:at])
+        if part.isdigit() and names.find(f"{run}.0") and not names.find(f"{run}.{part}"):
+            many = next(count for count in itertools.count(1) if not names.find(f"{run}.{count}"))
+            copies = "one copy" if many == 1 else f"{many:,} copies"
+            return f"`{run}` has {copies}, counted from 0: the last is `{run}.{many - 1}`"
+    return None
 
 
 def _near_other(name: str, entry: Entry, names: Names) -> str:
@@ -233,9 +246,8 @@ def _report_cycle(path: list[str], back: Reads, entries: Mapping[str, Entry], re
         entries[name].broken = True
 
 
-def _check_dead_ends(
-    entries: Mapping[str, Entry], reads: Mapping[str, list[Reads]], wanted: Sequence[Reads], report: Report
-) -> None:
+def _check_dead_ends(names: Names, reads: Mapping[str, list[Reads]], wanted: Sequence[Reads], report: Report) -> None:
+    entries = names.entries
     reaches = {each.layer for each in wanted}
     stack = list(reaches)
     while stack:
@@ -251,8 +263,18 @@ def _check_dead_ends(
                 "dead-end",
                 f"{entry.title} reaches no output: nothing reads it",
                 entry.span,
-                help="name it in a later layer's `from:` or in `output:`, or remove it",
+                help=_passed_by(name, names) or "name it in a later layer's `from:` or in `output:`, or remove it",
             )
+
+
+def _passed_by(name: str, names: Names) -> str | None:
+    """What to write where a layer's one reader is left out by `when`, and another is read in its place."""
+    for path, reads in names.left_out.items():
+        later = [each.layer for each in reads[1:] if names.find(each.layer) == (name, None)]
+        if later:
+            first, wanted = (each.rpartition(".")[2] for each in (reads[0].layer, later[0]))
+            return f"`{path}` is left out here, and what reads it reads `{first}`, its first: name `{wanted}` first"
+    return None
 
 
 class _Expansion:

@@ -162,6 +162,7 @@ class Expansion:
         if line.when is not None and reads:
             if line.when is False or (line.when == "fits" and not self._fits(path, reads, line, scope)):
                 self.names.aliases[path] = reads[0].layer
+                self.names.left_out[path] = reads
                 return
             if line.when == "changes":
                 self._where_it_changes(path, parts, line, reads, stated, scope)

@@ -16,7 +16,7 @@ from archscope.options import spell
 from archscope.reader.blocks.definitions import ON_BLOCK, TO_ALL, USE, Definition
 from archscope.reader.blocks.expression import names_in
 from archscope.reader.blocks.values import Env, Unfilled
-from archscope.reader.entries import PLACE, Entry, Reads, read_entry, read_from, read_place
+from archscope.reader.entries import PLACE, Entry, Reads, read_entry, read_from, read_place, spaced
 from archscope.reader.foreign import remedy_of_block_option
 from archscope.reader.report import Report
 from archscope.source import List, Scalar, Tree, to_data, walk
@@ -112,7 +112,7 @@ class Preparation:
         line = Line(key)
         before = self.report.found
         if isinstance(tree, MappingTree):
-            line.body = tree
+            line.body = tree = spaced(tree, f"layer `{path}`", self.report)
             source = tree.get("from")
             if source is not None:
                 line.reads = read_from(source, f"`{path}`", self.report)
