@@ -290,6 +290,7 @@ def draw(
     notes: Mapping[str, str] | None = None,
     expand: str | Iterable[str] | None = None,
     collapse: str | Iterable[str] | None = None,
+    glue: bool | None = None,
     **kwargs: Any,
 ) -> Drawing:
     """Draw a network, or any `torch.nn.Module`.
@@ -326,6 +327,7 @@ def draw(
         expand: names of blocks to open whatever the depth, such as ``"inception3a"`` or ``"stage*"``; a list, or with
             commas between.
         collapse: names of blocks to close whatever the depth.
+        glue: of a graph: whether permutations, reshapes, splits and the like are drawn as other layers are.
         kwargs: what a module is called with by name.
 
     Raises:
@@ -343,4 +345,5 @@ def draw(
         depth=depth, direction=direction, towers=towers, color=color, color_scale=color_scale, latency=latency,
         height=height, page=page, title=title, caption=caption, legend=legend, palette=palette, labels=labels,
         highlight=None if highlight is None else tuple(highlight), notes=notes, expand=expand, collapse=collapse,
+        glue=glue,
     )  # fmt: skip

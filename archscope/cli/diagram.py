@@ -202,6 +202,9 @@ def command(
     towers: Annotated[
         bool, typer.Option("--towers", help="Draw the groups of a network in one column as towers of boxes.")
     ] = False,
+    glue: Annotated[
+        bool, typer.Option("--glue", help="Let a graph draw permutations, splits and the like as it draws layers.")
+    ] = False,
     color: Annotated[
         str | None,
         typer.Option(
@@ -296,7 +299,7 @@ def command(
         expand=expand, collapse=collapse,
         latency=None if results is None else _latency(results, network.name),
         title=title, caption=caption, legend=legend, palette=None if palette is None else _palette(palette),
-        labels=_pairs(labels, "--label"), highlight=highlight, notes=_pairs(notes, "--note"),
+        labels=_pairs(labels, "--label"), highlight=highlight, notes=_pairs(notes, "--note"), glue=glue or None,
     )  # fmt: skip
     if picture.style == "graph":  # the other styles draw equal blocks once, or refuse what is long
         foretell("diagram", network)

@@ -74,6 +74,8 @@ class Drawing:
         """The style it is drawn in, also where ``auto`` was asked for."""
         if self.request.style != "auto":
             return self.request.style
+        if self.request.glue:
+            return "graph"
         return "boxes" if self.request.towers else _auto(self.analysis)
 
     @cached_property

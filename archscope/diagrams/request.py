@@ -53,6 +53,7 @@ class Request:
         style: one of `STYLES`.
         width: of the page in points; None for the width the picture takes by itself.
         height: that it must not exceed, in points; None for any.
+        glue: whether a graph draws what only sees its input differently as it draws other layers.
         font_size: in points.
         theme: the colours.
         show: what to write on a layer, in the order of `SHOWN`; None for what the style usually writes.
@@ -80,6 +81,7 @@ class Request:
     height: float | None = None
     expand: tuple[str, ...] = ()
     collapse: tuple[str, ...] = ()
+    glue: bool = False
 
     def shown(self, *usual: str) -> tuple[str, ...]:
         """What to write of `SHOWN`, where a style writes what is ``usual``; what is coloured has its number, too."""
@@ -109,6 +111,7 @@ def request(
     page: str | None = None,
     expand: str | Iterable[str] = (),
     collapse: str | Iterable[str] = (),
+    glue: bool = False,
 ) -> Request:
     """Check what was asked for.
 
@@ -120,6 +123,8 @@ def request(
         raise UsageError(f"no font size {font_size}: from {FONT_SIZES[0]:g} to {FONT_SIZES[1]:g} points")
     if towers and style not in ("auto", "boxes"):
         raise UsageError(f"style {style} has no towers to draw the groups as; leave --towers out, or use style boxes")
+    if glue and style not in ("auto", "graph"):
+        raise UsageError(f"style {style} draws no permutations and the like; leave --glue out, or use style graph")
     if page is not None:
         if width is not None or height is not None:
             raise UsageError("a page has its width and its height; leave --width and --height out, or --page")
@@ -139,6 +144,7 @@ def request(
         latency=latency,
         expand=_globs(expand),
         collapse=_globs(collapse),
+        glue=glue,
     )
 
 

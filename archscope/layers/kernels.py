@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Layer, Weight, axial, spell_option
+from archscope.layers.base import Facts, Layer, Weight, axial, spell_option
 from archscope.layers.doubt import MAPS, Doubt, Meaning, Place, useless_bias
 from archscope.layers.windows import spell_window
 from archscope.options import each_axis, flag, option, positive
@@ -30,6 +30,11 @@ class Kernels(Layer):
     def label(self) -> str:
         text = f"{self.word} {spell_window(self.kernel_size, self.stride)}"
         return text if self.groups == 1 else f"{text} g{self.groups}"
+
+    def called(self, facts: Facts) -> str:
+        if self.groups == 1 or self.groups != facts.inputs[0][0]:
+            return self.label
+        return f"depthwise {self.word} {spell_window(self.kernel_size, self.stride)}"
 
     @property
     def kernel(self) -> tuple[int, ...]:

@@ -101,7 +101,7 @@ def mermaid(drawing: Drawing) -> str:
 def _view(analysis: Analysis, request: Request, depth: int | None = None) -> View:
     return view_of(
         analysis, depth=request.depth if depth is None else depth, show=request.shown(*DEFAULT), expand=request.expand,
-        collapse=request.collapse,
+        collapse=request.collapse, glue=request.glue,
     )  # fmt: skip
 
 

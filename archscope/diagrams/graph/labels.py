@@ -7,6 +7,7 @@ from itertools import takewhile
 from typing import Final
 
 from archscope.analysis import Row
+from archscope.diagrams.graph.units import is_glue
 from archscope.layers.base import spell_shape, spell_shapes
 from archscope.working import Count
 
@@ -23,6 +24,7 @@ def lines_of(
     copies: int = 1,
     outputs: Sequence[Sequence[int]] = (),
     block: str = "",
+    glue: bool = True,
 ) -> tuple[str, ...]:
     """The lines of a node.
 
@@ -34,13 +36,20 @@ def lines_of(
         copies: how many equal ones it stands for; the numbers are those of one.
         outputs: the shapes that leave it.
         block: what to call it, if it is more than a layer.
+        glue: whether what only sees its input differently has all its lines; else it is one, if nobody named it.
 
     A layer that is drawn as a sign in a circle is not named in words as well, and its shape only if it is new.
     """
     first = rows[0]
     drawn_as_sign = bool(first.node.layer.symbol) and not block
     told = rows[1:] if drawn_as_sign else rows
+    if not glue:
+        told = [row for row in told if row is first or not is_glue(row.node.layer) or row.node.layer.verb == "Flatten"]
     what = block if block else " · ".join(_what(row, show) for row in told if _what(row, show))
+    if not glue and not block and is_glue(first.node.layer) and _is_its_type(name, first) and what:
+        return (what,)
+    if first.node.layer.family == "function" and _is_its_type(name, first) and what:
+        name = ""
     each = " each" if copies > 1 else ""
     numbers = []
     same = drawn_as_sign and set(outputs) == set(first.input_shapes)
@@ -58,14 +67,20 @@ def lines_of(
     return tuple(line for line in lines if line)
 
 
+def _is_its_type(name: str, row: Row) -> bool:
+    """Whether a layer has no name but its type's, or its function's, and a number."""
+    plain = name.rstrip("0123456789").rstrip("_")
+    return plain in (row.type, row.node.layer.label) or name in (row.type, row.node.layer.label)
+
+
 def _what(row: Row, show: Collection[str]) -> str:
     layer = row.node.layer
     if "op" in show and "kernel" in show:
-        return layer.label
+        return layer.called(row.facts[0])
     if "kernel" in show:
         return "" if layer.kernel is None else spell_shape(layer.kernel)
     if "op" in show:
-        return _without_numbers(layer.label)
+        return _without_numbers(layer.called(row.facts[0]))
     return ""
 
 

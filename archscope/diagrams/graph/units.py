@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from archscope.analysis import Analysis, Row
+from archscope.layers.base import Layer
 from archscope.network import Network, Node, Ref
 
 
@@ -57,17 +59,31 @@ class Unit:
         return sum(int(row.parameters) for row in self.rows)
 
 
-def units_of(analysis: Analysis, *, absorbing: bool = True) -> tuple[Unit, ...]:
+GLUE: Final = frozenset(
+    {"Permutation", "Transposition", "Squeeze", "Unsqueeze", "Expansion", "Slice", "Selection", "Split", "Reshape",
+     "Flatten", "Crop"}
+)  # fmt: skip
+"""What layers do that only see their input differently."""
+
+
+def is_glue(layer: Layer) -> bool:
+    """Whether a layer only sees its input differently: turns, cuts or names axes anew."""
+    return layer.verb in GLUE
+
+
+def units_of(analysis: Analysis, *, absorbing: bool = True, glue: bool = False) -> tuple[Unit, ...]:
     """The units of a network, in its order.
 
     A layer that its type calls ``absorbed`` joins its producer where nothing else reads that producer and
-    both stand in the same block and on the same tower; without ``absorbing``, every layer is a unit.
+    both stand in the same block and on the same tower; without ``absorbing``, every layer is a unit, and with
+    ``glue`` every one that only sees its input differently.
     """
     network = analysis.network
     home: dict[str, str] = {}
     members: dict[str, list[Row]] = {}
     for row in analysis.nodes:
-        producer = _absorbing(network, row.node) if absorbing else None
+        alone = not absorbing or (glue and is_glue(row.node.layer))
+        producer = None if alone else _absorbing(network, row.node)
         owner = row.name if producer is None else home[producer]
         home[row.name] = owner
         members.setdefault(owner, []).append(row)

@@ -133,6 +133,7 @@ def view_of(
     show: Collection[str] | None = None,
     expand: Sequence[str] = (),
     collapse: Sequence[str] = (),
+    glue: bool = False,
 ) -> View:
     """What the graph of a network shows.
 
@@ -143,12 +144,13 @@ def view_of(
         show: what is written in a node, of `archscope.diagrams.SHOWN`; None for all but the MACs.
         expand: names of blocks to open whatever the depth.
         collapse: names of blocks to close whatever the depth.
+        glue: whether what only sees its input differently is drawn as other layers are.
 
     Raises:
         UsageError: a depth below 1.
         NotFound: no block has such a name.
     """
-    found = units_of(analysis)
+    found = units_of(analysis, glue=glue)
     home = {layer: unit.name for unit in found for layer in unit.layers}
     outputs = [home.get(ref.node, ref.node) for ref in analysis.network.outputs]
     readers = consumers(found, outputs)
@@ -156,7 +158,7 @@ def view_of(
     require_blocks(tree, (*expand, *collapse))
     opened = _depth(tree, depth)
     shown = DEFAULT if show is None else show
-    return _View(analysis.network, found, readers, folds, shown, (expand, collapse)).view(
+    return _View(analysis.network, found, readers, folds, shown, (expand, collapse), glue=glue).view(
         analysis, tree, outputs, opened
     )
 
@@ -184,8 +186,9 @@ class _View:
 
     def __init__(
         self, network: Network, found: Sequence[Unit], readers: Readers, folds: Sequence[Fold], show: Collection[str],
-        asked: tuple[Sequence[str], Sequence[str]] = ((), ()),
+        asked: tuple[Sequence[str], Sequence[str]] = ((), ()), *, glue: bool,
     ) -> None:  # fmt: skip
+        self.glue = glue
         self.network = network
         self.units = found
         self.readers = readers
@@ -228,6 +231,7 @@ class _View:
             copies=child.copies,
             outputs=self._outputs(inside),
             block=f"{held} layer{'' if held == 1 else 's'}" if many else "",
+            glue=self.glue,
         )
         twins = tuple(layer for unit in inside for layer in self.twins[unit.name])
         layers = tuple(dict.fromkeys((*(row.name for row in rows), *twins)))

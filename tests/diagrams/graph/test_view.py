@@ -315,3 +315,46 @@ def test_a_block_is_called_by_the_title_that_the_spec_gives_it(depth: int) -> No
     view = view_of(archscope.analyze(archscope.reader.read(TITLED)), depth=depth)
     inside = [child.name for child in view.root.children]
     assert inside == ["input", "The stem", "Features", "The classifier", "output"]
+
+
+GLUED = """
+name: glued
+input: [8, 16]
+layers:
+  qkv: {type: linear, out_features: 48}
+  split: {type: chunk, chunks: 3, dim: 1}
+  mixed: {type: scaled_dot_product_attention, from: [split.0, split.1, split.2]}
+  transpose: {type: transpose, dim0: 0, dim1: 1}
+  back: {type: transpose, dim0: 0, dim1: 1}
+  out: {type: linear, out_features: 4}
+"""
+
+
+def test_what_only_sees_its_input_differently_is_one_thin_line_or_absorbed_unless_it_is_asked_for() -> None:
+    analysis = archscope.analyze(archscope.read(GLUED.replace("  split:", "  chunk:").replace("split.", "chunk.")))
+    lines = {node.name: node.lines for node in view_of(analysis).nodes}
+    assert lines["chunk"] == ("chunk in 3",)
+    assert lines["mixed"] == ("mixed", "dot-product attention", "8×16")
+    whole = {node.name: node.lines for node in view_of(analysis, glue=True).nodes}
+    assert whole["chunk"] == ("chunk", "chunk in 3", "8×16, 8×16, 8×16")
+    assert whole["transpose"] == ("transpose", "transpose 0, 1", "16×8")
+
+
+def test_what_somebody_named_keeps_its_name() -> None:
+    lines = {node.name: node.lines for node in view_of(archscope.analyze(archscope.read(GLUED))).nodes}
+    assert lines["split"] == ("split", "chunk in 3", "8×16, 8×16, 8×16")
+
+
+def test_a_convolution_of_as_many_groups_as_channels_is_depthwise_and_one_of_fewer_is_not() -> None:
+    text = (
+        "name: groups\ninput: [8, 6, 6]\nlayers:\n  all: {type: conv2d, out_channels: 8, kernel_size: 3, groups: 8}\n"
+        "  some: {type: conv2d, out_channels: 4, kernel_size: 3, groups: 4}\n"
+    )
+    lines = {node.name: node.lines for node in view_of(archscope.analyze(archscope.read(text))).nodes}
+    assert (lines["all"][1], lines["some"][1]) == ("depthwise conv 3×3", "conv 3×3 g4")
+
+
+def test_a_style_without_permutations_does_not_take_them() -> None:
+    with pytest.raises(archscope.UsageError, match="leave --glue out, or use style graph"):
+        archscope.draw("lenet5", style="planes", glue=True)
+    assert archscope.draw("gpt2@small", glue=True).style == "graph"
