@@ -22,7 +22,7 @@ from archscope.diagrams import fonts
 from archscope.diagrams.request import Request, millimetres
 from archscope.diagrams.scene import Group, Item, Polygon, Scene, Text, moved, rectangle
 from archscope.diagrams.solids import kinds
-from archscope.diagrams.themes import BLOCK, INPUT, Shade, Theme, mix
+from archscope.diagrams.themes import INPUT, Shade, Theme, mix
 from archscope.errors import NotFound, UsageError, did_you_mean
 from archscope.memory import per_layer
 
@@ -337,9 +337,6 @@ def switch(scene: Scene, analysis: Analysis, theme: Theme, asked: Coloring | Non
     families = {row.name: row.node.layer.family for row in analysis.nodes}
     groups = [group.layers for group in scene.groups("layer")]
     of = [families.get(layers[0], INPUT) for layers in groups]
-    others = _others(scene, theme)
-    shades = {name: theme.shade(name) for name in (*dict.fromkeys(of), BLOCK)}
-    shades |= {f"solid {name}": shade for name, shade in others.items()}
     law = asked.law if asked else "linear"
     asks = (coloring(analysis, name, law, theme, None) for name in COLORS if name not in ("family", "latency"))
     offered = [each for each in asks if each is not None]
@@ -347,15 +344,27 @@ def switch(scene: Scene, analysis: Analysis, theme: Theme, asked: Coloring | Non
         offered.append(asked)
     return {
         "first": asked.quantity if asked else "family",
-        "families": {name: [shade.fill, shade.stroke] for name, shade in shades.items()},
-        "always": [*(f"solid {name}" for name in others), BLOCK],
         "of": of,
+        **painting(theme, solids_in(scene, theme)),
+        "quantities": [_places(each, groups, folded=scene.folded) for each in offered],
+    }
+
+
+def solids_in(scene: Scene, theme: Theme) -> tuple[str, ...]:
+    """The kinds of volumes whose colours a picture has."""
+    return tuple(_others(scene, theme))
+
+
+def painting(theme: Theme, solids: Sequence[str]) -> dict[str, object]:
+    """What of that goes by the theme."""
+    shades = {**theme.families, **{f"solid {name}": kinds(theme)[name] for name in solids}}
+    return {
+        "families": {name: [shade.fill, shade.stroke] for name, shade in shades.items()},
         "ramp": theme.ramp,
         "ink": theme.ink,
         "none": [theme.background, theme.muted],
         "light": theme.light,
         "shadow": theme.shadow,
-        "quantities": [_places(each, groups, folded=scene.folded) for each in offered],
     }
 
 

@@ -11,15 +11,17 @@ True
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.analysis import Analysis, Row
-from archscope.diagrams import fonts
-from archscope.diagrams.cost import switch
+from archscope.diagrams import dressing, fonts
+from archscope.diagrams.cost import painting, solids_in, switch
 from archscope.diagrams.scene import Group
-from archscope.diagrams.themes import Theme
+from archscope.diagrams.solids import kinds
+from archscope.diagrams.themes import THEMES, Theme, mix
 from archscope.diagrams.writers.svg import elements, number
 from archscope.escaping import html as escape
 from archscope.escaping import json_in_html
@@ -33,7 +35,7 @@ QUANTITIES: Final = ("parameters", "fixed", "connections", "macs", "units")
 
 _NAMES: Final = {"macs": "MACs"}
 
-_KEYS: Final = (("arrows", "from layer to layer"), ("+ − 0", "nearer, further, all of it"),
+_KEYS: Final = (("arrows", "from layer to layer"), ("+ − 0", "nearer, further, all of it"), ("t", "light or dark"),
                 ("/", "search; Enter for the next"), ("Esc", "back to here"))  # fmt: skip
 
 _LEGEND: Final = (
@@ -47,7 +49,8 @@ _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'uns
 def page(drawing: Drawing) -> str:
     """A drawing as one HTML page."""
     drawing = drawing.to_explore()
-    scene, analysis = drawing.plain, drawing.analysis
+    analysis = drawing.analysis
+    scene = dressing.dressed(drawing.plain, analysis, drawing.request, ())
     colours = switch(scene, analysis, drawing.request.theme, drawing.coloring)
     title = escape(analysis.title)
     facts = [_facts(group, analysis) for group in scene.groups("layer")]
@@ -64,15 +67,16 @@ def page(drawing: Drawing) -> str:
                 '<label>Colour <select id="colour" aria-label="Colour says"></select></label>',
                 '<output id="count" for="search" aria-live="polite"></output>',
                 '<button id="out" aria-label="Zoom out">−</button><button id="in" aria-label="Zoom in">+</button>',
-                '<button id="all">Fit</button></header>',
+                '<button id="all">Fit</button><button id="theme">Theme</button></header>',
                 _canvas(title, f"0 0 {number(scene.width)} {number(scene.height)}"),
                 f"<desc>{escape(scene.description)}</desc>",
                 *elements(scene.items),
                 "</svg>",
                 _LEGEND,
-                "</main>",
+                '<canvas id="map" hidden aria-label="The whole picture in small"></canvas></main>',
                 f'<aside id="side" aria-live="polite">{"".join(_opening(analysis))}</aside>',
                 f'<script id="colours" type="application/json">{json_in_html(colours)}</script>',
+                f'<script id="themes" type="application/json">{json_in_html(_themes(drawing))}</script>',
                 f'<script id="facts" type="application/json">{json_in_html(facts)}</script>',
                 f"<script>\n{_part('view.js')}</script></body></html>",
             )
@@ -91,11 +95,43 @@ def _part(name: str) -> str:
 
 
 def _colours(theme: Theme) -> str:
-    colours = {
+    return " ".join(f"--{name}: {colour};" for name, colour in _variables(theme).items())
+
+
+def _variables(theme: Theme) -> dict[str, str]:
+    return {
         "page": theme.background, "text": theme.text, "muted": theme.muted, "band": theme.band,
         "frame": theme.frame, "link": theme.link,
     }  # fmt: skip
-    return " ".join(f"--{name}: {colour};" for name, colour in colours.items())
+
+
+def _themes(drawing: Drawing) -> dict[str, Any]:
+    """Both themes colour by colour, so that the page can take the reader's where nobody asked for one."""
+    drawn = drawing.request.theme
+    solids = solids_in(drawing.plain, drawn)
+    found: dict[str, Any] = {"drawn": drawn.name, "follows": False}
+    if drawn.name not in ("light", "dark"):
+        return found
+    found["follows"] = drawing.analysis.network.figure.get("theme") is None
+    palette = drawing.analysis.network.figure.get("palette", {})
+    other = THEMES["dark" if drawn.name == "light" else "light"]
+    # A palette is chosen for one page; on the other its families keep that theme's own colours.
+    other = replace(other, families={**other.families, **{name: other.shade(name) for name in palette}})
+    for each in (drawn, other):
+        found[each.name] = {"vars": _variables(each), "colours": _told(each, list(drawn.families)),
+                            "painting": painting(each, solids)}  # fmt: skip
+    return found
+
+
+def _told(theme: Theme, families: Sequence[str]) -> list[str]:
+    """Every colour that a picture in a theme can have, in an order that is the same for all themes."""
+    told = [theme.text, theme.background, theme.muted, theme.line, theme.link, theme.crossing, theme.band, theme.frame,
+            theme.ink, theme.patch]  # fmt: skip
+    for shade in (*(theme.shade(name) for name in families), *kinds(theme).values()):
+        told += [theme.lit(shade.fill), theme.shaded(shade.fill), shade.fill, shade.stroke]
+        told += [mix(theme.shaded(shade.fill), link, 0.35) for link in (theme.link, theme.crossing)]
+    told.append(mix(theme.background, theme.line, 0.55))
+    return told
 
 
 def _opening(analysis: Analysis) -> Iterator[str]:

@@ -226,7 +226,7 @@ class Layer:
         """What it is, in a few words: ``conv 11×11 /4``."""
         return self.type
 
-    def called(self, facts: Facts) -> str:  # noqa: ARG002 - a convolution of as many groups as channels has a name
+    def label_here(self, facts: Facts) -> str:  # noqa: ARG002 - a convolution of as many groups as channels has a name
         """What it is in its place, in a few words: ``depthwise conv 3×3``."""
         return self.label
 

@@ -31,7 +31,7 @@ class Kernels(Layer):
         text = f"{self.word} {spell_window(self.kernel_size, self.stride)}"
         return text if self.groups == 1 else f"{text} g{self.groups}"
 
-    def called(self, facts: Facts) -> str:
+    def label_here(self, facts: Facts) -> str:
         if self.groups == 1 or self.groups != facts.inputs[0][0]:
             return self.label
         return f"depthwise {self.word} {spell_window(self.kernel_size, self.stride)}"

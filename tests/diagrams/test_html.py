@@ -66,7 +66,7 @@ def test_a_name_cannot_break_out_of_the_page() -> None:
 
     text = str(archscope.draw(awkward(), style="graph").write("html"))
     assert "<b>" not in text.replace("<body>", "")
-    assert text.count("</script>") == 3
+    assert text.count("</script>") == 4
     assert len(facts(text)) == text.count('<g class="layer"')
 
 
@@ -155,6 +155,7 @@ def test_a_click_keeps_the_numbers_and_escape_lets_them_go(view: View, tmp_path:
 @pytest.mark.browser
 def test_the_wheel_zooms_at_the_pointer_and_dragging_moves(view: View, tmp_path: Path) -> None:
     view.open(tmp_path, "resnet", style="graph")
+    view.page.click("#all")
     whole = view.box
     target = view.layer("fc")
     before = target.bounding_box()
@@ -180,6 +181,7 @@ def test_the_wheel_zooms_at_the_pointer_and_dragging_moves(view: View, tmp_path:
 @pytest.mark.browser
 def test_the_keyboard_does_it_all(view: View, tmp_path: Path) -> None:
     view.open(tmp_path, "alexnet", style="graph")
+    view.page.keyboard.press("0")
     whole = view.box
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft"):
         view.page.keyboard.press(key)
@@ -198,7 +200,7 @@ def test_the_keyboard_does_it_all(view: View, tmp_path: Path) -> None:
 def test_the_tab_key_reaches_every_layer_in_order(view: View, tmp_path: Path) -> None:
     view.open(tmp_path, "lenet5", style="graph")
     reached = []
-    for _ in range(13):
+    for _ in range(14):
         view.page.keyboard.press("Tab")
         if view.page.evaluate("document.activeElement.matches('g.layer')"):
             reached.append(view.page.inner_text("#side h2"))
@@ -242,3 +244,75 @@ def test_a_narrow_window_shows_the_numbers_below_the_picture(view: View, tmp_pat
     picture, side = (view.page.locator(each).bounding_box() for each in ("#picture", "#side"))
     assert side["y"] >= picture["y"] + picture["height"] - 1
     assert picture["width"] == pytest.approx(420, abs=2)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["resnet", "lenet5", "gpt2@small"])
+def test_text_is_at_least_nine_pixels_high_at_the_start(view: View, tmp_path: Path, name: str) -> None:
+    view.open(tmp_path, name, style="graph" if name == "resnet" else "auto")
+    least = view.page.evaluate(
+        "() => { const size = Math.max(view[2] / picture.clientWidth, view[3] / picture.clientHeight);"
+        " const sizes = [...picture.querySelectorAll('text')].map(each => each.getAttribute('font-size'));"
+        " return Math.min(...sizes) / size; }"
+    )
+    assert least >= 8.99
+    first = view.page.locator("g.layer").first.bounding_box()
+    assert 0 <= first["x"] <= 1280
+    assert 0 <= first["y"] <= 800
+
+
+@pytest.mark.browser
+def test_the_address_keeps_what_is_seen_and_what_is_chosen(view: View, tmp_path: Path) -> None:
+    view.open(tmp_path, "resnet", style="graph")
+    view.page.keyboard.press("ArrowRight")
+    view.page.keyboard.press("ArrowRight")
+    view.page.keyboard.press("+")
+    seen, chosen = view.box, view.page.inner_text("#side h2")
+    view.page.wait_for_function("() => location.hash.includes('layer=')")
+    view.page.wait_for_timeout(200)
+    view.page.reload()
+    view.requests.pop()
+    assert view.box == pytest.approx(seen, abs=0.1)
+    assert view.page.inner_text("#side h2") == chosen
+
+
+@pytest.mark.browser
+def test_the_small_picture_leads_to_where_it_is_pressed_and_goes_where_all_is_seen(view: View, tmp_path: Path) -> None:
+    view.open(tmp_path, "resnet", style="graph")
+    before = view.box
+    view.page.locator("#map").click(position={"x": 75, "y": 75})
+    after = view.box
+    assert after[:2] != pytest.approx(before[:2])
+    assert after[2:] == pytest.approx(before[2:])
+    view.page.click("#all")
+    assert not view.page.locator("#map").is_visible()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("asked", "expected"), [({}, "dark"), ({"theme": "light"}, "light")])
+def test_the_page_takes_the_readers_theme_where_nobody_asked_for_one(
+    view: View, tmp_path: Path, asked: dict[str, str], expected: str
+) -> None:
+    from archscope.diagrams.themes import THEMES
+
+    view.page.emulate_media(color_scheme="dark")
+    view.open(tmp_path, "lenet5", **asked)
+    families = {theme: THEMES[theme].shade("convolution").fill for theme in ("light", "dark")}
+    fills = view.page.evaluate("() => [...picture.querySelectorAll('[fill]')].map(each => each.getAttribute('fill'))")
+    assert families[expected] in fills
+    assert families["light" if expected == "dark" else "dark"] not in fills
+    view.page.click("#theme")
+    assert view.page.evaluate("() => getComputedStyle(document.documentElement).getPropertyValue('--page')") == (
+        THEMES["light" if expected == "dark" else "dark"].background
+    )
+
+
+@pytest.mark.browser
+def test_a_block_of_a_transformer_takes_the_colours_of_costs_and_gets_its_own_back(view: View, tmp_path: Path) -> None:
+    view.open(tmp_path, "gpt2@small", theme="light")
+    fill = "() => picture.querySelector('g.layer[data-layers^=\"h.0.attn\"] path').getAttribute('fill')"
+    own = view.page.evaluate(fill)
+    view.page.select_option("#colour", "macs")
+    assert view.page.evaluate(fill) != own
+    view.page.select_option("#colour", "family")
+    assert view.page.evaluate(fill) == own

@@ -76,11 +76,11 @@ def _is_its_type(name: str, row: Row) -> bool:
 def _what(row: Row, show: Collection[str]) -> str:
     layer = row.node.layer
     if "op" in show and "kernel" in show:
-        return layer.called(row.facts[0])
+        return layer.label_here(row.facts[0])
     if "kernel" in show:
         return "" if layer.kernel is None else spell_shape(layer.kernel)
     if "op" in show:
-        return _without_numbers(layer.called(row.facts[0]))
+        return _without_numbers(layer.label_here(row.facts[0]))
     return ""
 
 

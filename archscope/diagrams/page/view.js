@@ -8,6 +8,7 @@ const layers = [...picture.querySelectorAll("g.layer")];
 const edges = [...picture.querySelectorAll("g.edge")];
 const whole = picture.getAttribute("viewBox").split(" ").map(Number);
 const opening = [...side.childNodes];
+const smallest = Math.min(...[...picture.querySelectorAll("text")].map(each => +each.getAttribute("font-size")));
 let view = [...whole];
 let chosen = null;
 let found = layers;
@@ -28,7 +29,80 @@ layers.forEach((layer, place) => {
 function look(next) {
   view = next;
   picture.setAttribute("viewBox", view.map(each => +each.toFixed(3)).join(" "));
+  mark();
+  remember();
 }
+
+// Text of at least 9 pixels: all of the picture where that is so, else what of its upper end fits.
+function readable() {
+  const box = picture.getBoundingClientRect();
+  const most = smallest / 9;
+  if (!box.width || Math.max(whole[2] / box.width, whole[3] / box.height) <= most) return [...whole];
+  const [width, height] = [box.width * most, box.height * most];
+  const first = layers[0].getBBox();
+  const x = width >= whole[2] ? (whole[2] - width) / 2 : Math.min(Math.max(first.x + first.width / 2 - width / 2, 0), whole[2] - width);
+  const y = height >= whole[3] ? (whole[3] - height) / 2 : Math.min(Math.max(first.y + first.height / 2 - height / 2, 0), whole[3] - height);
+  return [x, y, width, height];
+}
+
+// The address keeps what is seen and what is chosen, so that it can be sent, and a reload shows it again.
+let waiting = 0;
+function remember() {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => {
+    const name = chosen ? `&layer=${encodeURIComponent(chosen.dataset.layers.split(" ")[0])}` : "";
+    history.replaceState(null, "", `#view=${view.map(each => +each.toFixed(1)).join(",")}${name}`);
+  }, 150);
+}
+
+function recall() {
+  const kept = new URLSearchParams(location.hash.slice(1));
+  const seen = (kept.get("view") || "").split(",").map(Number);
+  look(seen.length === 4 && seen.every(Number.isFinite) && seen[2] > 0 && seen[3] > 0 ? seen : readable());
+  const layer = layers.find(each => each.dataset.layers.split(" ").includes(kept.get("layer")));
+  if (layer) {
+    choose(layer);
+    if (!kept.get("view")) bring(layer);
+  }
+}
+
+// The whole picture in small, with what is seen of it.
+const map = document.getElementById("map");
+let small = null;
+function sketch() {
+  const size = 150 / Math.max(whole[2], whole[3]);
+  [map.width, map.height] = [Math.ceil(whole[2] * size), Math.ceil(whole[3] * size)];
+  small = document.createElement("canvas");
+  [small.width, small.height] = [map.width, map.height];
+  const pen = small.getContext("2d");
+  pen.fillStyle = getComputedStyle(document.body).color;
+  for (const layer of layers) {
+    const box = layer.getBBox();
+    pen.fillRect(box.x * size, box.y * size, Math.max(box.width * size, 1), Math.max(box.height * size, 1));
+  }
+}
+function mark() {
+  const all = view[0] <= 0 && view[1] <= 0 && view[0] + view[2] >= whole[2] && view[1] + view[3] >= whole[3];
+  map.hidden = all;
+  if (all) return;
+  if (!small) sketch();
+  const size = map.width / whole[2];
+  const pen = map.getContext("2d");
+  pen.clearRect(0, 0, map.width, map.height);
+  pen.globalAlpha = 0.45;
+  pen.drawImage(small, 0, 0);
+  pen.globalAlpha = 1;
+  pen.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--link");
+  pen.lineWidth = 2;
+  pen.strokeRect(...view.map(each => each * size));
+}
+function seek(event) {
+  const box = map.getBoundingClientRect();
+  const [x, y] = [(event.clientX - box.x) / box.width * whole[2], (event.clientY - box.y) / box.height * whole[3]];
+  look([x - view[2] / 2, y - view[3] / 2, view[2], view[3]]);
+}
+map.addEventListener("pointerdown", event => { map.setPointerCapture(event.pointerId); seek(event); });
+map.addEventListener("pointermove", event => { if (event.buttons) seek(event); });
 
 // Points of the picture to one pixel of the screen: the view box is centred and shown whole.
 function scale() {
@@ -90,6 +164,7 @@ function choose(layer) {
   chosen = layer;
   light(layer);
   side.scrollTop = 0;
+  remember();
 }
 
 function bring(layer) {
@@ -170,6 +245,8 @@ picture.addEventListener("wheel", event => {
 document.getElementById("in").addEventListener("click", () => zoom(1.4));
 document.getElementById("out").addEventListener("click", () => zoom(1 / 1.4));
 document.getElementById("all").addEventListener("click", () => look([...whole]));
+addEventListener("hashchange", recall);
+addEventListener("resize", mark);
 search.addEventListener("input", filter);
 search.addEventListener("keydown", event => {
   if (event.key === "Enter" && found.length) step(event.shiftKey ? -1 : 1);
@@ -186,6 +263,7 @@ document.addEventListener("keydown", event => {
   else if (event.key === "+" || event.key === "=") zoom(1.4);
   else if (event.key === "-") zoom(1 / 1.4);
   else if (event.key === "0") look([...whole]);
+  else if (event.key === "t" && !button.hidden) button.click();
   else if (event.key in steps) step(steps[event.key]).focus({ preventScroll: true });
   else if ((event.key === "Enter" || event.key === " ") && event.target.closest?.("g.layer")) bring(event.target);
   else return;
@@ -214,7 +292,8 @@ function faces([fill, stroke]) {
 function paint(place, cost) {
   const now = cost === null ? colours.none : [mix(...colours.ramp, cost), colours.ink];
   const change = new Map();
-  for (const family of [...colours.always, colours.of[place]]) {
+  // A block of several layers may have the colours of any family; its first layer's come first.
+  for (const family of [...Object.keys(colours.families), colours.of[place]]) {
     faces(colours.families[family]).forEach((was, face) => change.set(was, faces(now)[face]));
   }
   for (const [element, fill, stroke] of drawn[place]) {
@@ -256,4 +335,37 @@ for (const [name, text] of [["family", "what it is"], ...colours.quantities.map(
 }
 colour.value = colours.first;
 colour.addEventListener("change", recolour);
-recolour();
+
+// The page takes the reader's theme where nobody asked for one: every colour has its place in both.
+const both = JSON.parse(document.getElementById("themes").textContent);
+const inked = [...picture.querySelectorAll("[fill], [stroke]")]
+  .map(each => [each, each.getAttribute("fill"), each.getAttribute("stroke")]);
+const whites = [...picture.querySelectorAll("text:not([fill])")];
+function dress(name) {
+  const { vars, colours: said, painting } = both[name];
+  const from = both[both.drawn].colours;
+  const change = new Map(from.map((each, place) => [each, said[place]]));
+  for (const [element, fill, stroke] of inked) {
+    if (change.has(fill)) element.setAttribute("fill", change.get(fill));
+    if (change.has(stroke)) element.setAttribute("stroke", change.get(stroke));
+  }
+  for (const text of whites) text.setAttribute("fill", change.get("#000000") || "#000000");
+  for (const [variable, value] of Object.entries(vars)) document.documentElement.style.setProperty(`--${variable}`, value);
+  Object.assign(colours, painting);
+  drawn.forEach(parts => parts.forEach(part => {
+    part[1] = part[0].getAttribute("fill");
+    part[2] = part[0].getAttribute("stroke");
+  }));
+  small = null;
+  mark();
+  recolour();
+}
+const dusk = matchMedia("(prefers-color-scheme: dark)");
+const button = document.getElementById("theme");
+let theme = both.follows && dusk.matches ? "dark" : both.drawn;
+button.hidden = !both.dark;
+button.addEventListener("click", () => dress(theme = theme === "dark" ? "light" : "dark"));
+if (both.follows) dusk.addEventListener("change", () => dress(theme = dusk.matches ? "dark" : "light"));
+if (theme === both.drawn) recolour();
+else dress(theme);
+recall();
