@@ -86,8 +86,9 @@ class Analysis(Record):
         """The same with symbols in the place of some numbers: every count is a formula in them.
 
         Args:
-            names: ``batch``, an axis of the input such as ``length``, ``height`` or ``resolution``, or an option
-                such as ``C1.out_channels``.
+            names: ``batch``, an axis of the input such as ``length``, ``height`` or ``resolution``, ``cached`` for one
+                more token while so many are cached, an option such as ``C1.out_channels``, or a name of the spec's
+                ``let``.
 
         Raises:
             UsageError: there is no such number to open; a layer cannot be worked out with it open.

@@ -10,11 +10,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from archscope.errors import Rejects, UsageError, did_you_mean
 from archscope.layers.base import Facts, Layer, Shape
+from archscope.lettings import FREE, Letting, letting
 from archscope.network import COUNTS, Network, Node, propagate
+from archscope.polynomials import Polynomial, symbol
 from archscope.symbols import Ground, NotOpen, Refined, Symbolic
 from archscope.working import Count, count
 
@@ -23,6 +26,9 @@ BATCH: Final = "batch"
 
 LENGTH: Final = "length"
 """The symbol for the positions of a sequence; learned values of as many positions grow with it."""
+
+CACHED: Final = "cached"
+"""The symbol for the tokens whose keys and values are there when one more token is made."""
 
 RESOLUTION: Final = "resolution"
 """The symbol for the two sides of a square image."""
@@ -36,18 +42,23 @@ def opened(network: Network, names: Sequence[str]) -> tuple[Network, Ground]:
     Args:
         network: any network.
         names: what to open: ``batch``, an axis of its input (``length``, ``height``, ``channels``, and ``resolution``
-            for both sides of a square; ``image.height`` where inputs differ), or an option (``C1.out_channels``).
+            for both sides of a square; ``image.height`` where inputs differ), an option (``C1.out_channels``) or a
+            name of the spec's ``let`` (``d``, or ``let.d``).
 
     Raises:
         UsageError: there is no such number to open; a layer cannot be worked out with it open.
     """
     places = _places(network)
     _check(network, names, places)
-    ground = Ground({name: places[name].value for name in dict.fromkeys(names)})
+    if CACHED in names and LENGTH in names:
+        raise UsageError(f"`{CACHED}` is about one more token, so there is no `{LENGTH}` to leave open beside it")
+    named = list(dict.fromkeys(names))
+    lettings = {name: letting(network, places[name].let) for name in named if places[name].let}
+    ground = Ground({name: places[name].value for name in named}, {name: each.step for name, each in lettings.items()})
     while True:
         try:
             symbols = {name: ground.open(name) for name in ground.ranges}
-            made = _worked_out(network, {name: places[name] for name in symbols}, symbols)
+            made = _worked_out(network, {name: places[name] for name in symbols}, symbols, _let(lettings, ground))
         except Refined:
             continue
         _prove(network, made, ground)
@@ -97,9 +108,34 @@ def at(network: Network, values: Mapping[str, int]) -> Network:
     wrong = next((name for name, value in values.items() if value < 1), None)
     if wrong is not None:
         raise UsageError(f"`{wrong}={values[wrong]}`: write a whole number above 0")
+    let = {f"let.{places[name].let}": value for name, value in values.items() if places[name].let}
+    if let and network.reread is not None:
+        network = network.reread(let)
+    others = {name: value for name, value in values.items() if not places[name].let}
+    if let and not others:
+        return network
+    places = _places(network)
     return _worked_out(
-        network, {name: places[name] for name in values}, {name: count(each) for name, each in values.items()}
+        network, {name: places[name] for name in others}, {name: count(each) for name, each in others.items()}
     )
+
+
+def _let(lettings: Mapping[str, Letting], ground: Ground) -> dict[tuple[str, str], tuple[Symbolic, ...]]:
+    """What ``let`` names say of options and of axes, ``(node, option)`` and ``(input, axis)``, as open numbers."""
+    sums: dict[tuple[str, str], list[Polynomial]] = {}
+    for name, found in lettings.items():
+        known = ground.ranges[name]
+        # Classes may have been made finer since the spec was read: ``step·m`` is the name's own value.
+        free = (known.modulus // found.step) * symbol(known.step) + known.rest // found.step
+        here = {FREE: found.value // found.step}
+        lines = {**found.options, **{(input_, str(axis)): (line,) for (input_, axis), line in found.axes.items()}}
+        for place, parts in lines.items():
+            before = sums.get(place)
+            moved = [each.put(FREE, free) for each in parts]
+            # Of several names each adds by how much it changes the number.
+            sums[place] = moved if before is None else [
+                old + new - part.at(**here) for old, new, part in zip(before, moved, parts, strict=True)]  # fmt: skip
+    return {place: tuple(Symbolic.leaf(each, ground) for each in parts) for place, parts in sums.items()}
 
 
 def _check(network: Network, names: Iterable[str], places: Mapping[str, _Place]) -> None:
@@ -119,12 +155,15 @@ class _Place:
         axes: Sequence[tuple[str, int]] = (),
         option: tuple[str, str] | None = None,
         places: Sequence[str] = (),
+        let: str = "",
     ) -> None:
         self.value = value
         self.axes = tuple(axes)
         self.option = option
         self.places = tuple(places)
         """Nodes that hold a learned value for each position."""
+        self.let = let
+        """The name that it has in the spec's ``let``."""
 
 
 def _places(network: Network) -> dict[str, _Place]:
@@ -138,6 +177,12 @@ def _places(network: Network) -> dict[str, _Place]:
             number = _whole(getattr(node.layer, option))
             if number is not None:
                 places[f"{node.name}.{option}"] = _Place(number, option=(node.name, option))
+    if LENGTH in places and any(_has_cache(network, node) for node in network.nodes):
+        whole = places[LENGTH]
+        places[CACHED] = _Place(max(1, whole.value - 1), whole.axes, places=whole.places)
+    for name, value in network.lets.items() if network.reread is not None else ():
+        for called in (name, f"let.{name}"):
+            places.setdefault(called, _Place(value, let=name))
     return places
 
 
@@ -181,9 +226,23 @@ def _axis_names(network: Network, name: str, shape: Shape) -> tuple[str, ...]:
     return ("channels", *_GRID[len(shape) - 1]) if len(shape) - 1 in _GRID else ()
 
 
-def _worked_out(network: Network, places: Mapping[str, _Place], values: Mapping[str, Count]) -> Network:
+def _worked_out(
+    network: Network,
+    places: Mapping[str, _Place],
+    values: Mapping[str, Count],
+    let: Mapping[tuple[str, str], tuple[Symbolic, ...]] = MappingProxyType({}),
+) -> Network:
     inputs = {name: list(shape) for name, shape in network.inputs.items()}
     options: dict[str, dict[str, Any]] = {}
+    cached = values.get(CACHED)
+    if cached is not None:
+        values = {**values, CACHED: count(1)}  # the sequence is the token that is made
+    for (place_, which), numbers in let.items():
+        if place_ in inputs:
+            inputs[place_][int(which)] = numbers[0]
+        else:
+            several = isinstance(getattr(network.by_name[place_].layer, which), tuple)
+            options.setdefault(place_, {})[which] = numbers if several else numbers[0]
     for name, place in places.items():
         for input_, axis in place.axes:
             inputs[input_][axis] = values[name]
@@ -191,13 +250,50 @@ def _worked_out(network: Network, places: Mapping[str, _Place], values: Mapping[
             options.setdefault(place.option[0], {})[place.option[1]] = values[name]
         for node in place.places:
             shape = getattr(network.by_name[node].layer, "shape")  # noqa: B009
-            options.setdefault(node, {})["shape"] = (values[name], *shape[1:])
+            rest = options.setdefault(node, {}).get("shape", shape)[1:]
+            options[node]["shape"] = (values[name], *rest)
     nodes = [_changed(node, options[node.name]) if node.name in options else node for node in network.nodes]
     shapes = {name: tuple(shape) for name, shape in inputs.items()}
     facts = propagate(nodes, shapes, _refuse)
+    if cached is not None:
+        facts = _of_a_token(network, nodes, facts, cached)
     if BATCH in places:
         facts = {name: _of_many(each, values[BATCH]) for name, each in facts.items()}
     return network.replace(inputs=shapes, nodes=tuple(nodes), facts=facts, batch=values.get(BATCH, 1))
+
+
+def _has_cache(network: Network, node: Node) -> bool:
+    held = node.layer.remembers(network.facts[node.name])
+    return held is not None and bool(held.each)
+
+
+def _of_a_token(network: Network, nodes: Sequence[Node], facts: Mapping[str, Facts], cached: Count) -> dict[str, Facts]:
+    """The facts of one token, with the products that go over those that are cached; tables stay as long as they are."""
+    found = {}
+    for node in nodes:
+        mine = facts[node.name]
+        each = node.layer.recalls(mine)
+        if each is None:
+            raise UsageError(f"`{node.name}` ({node.layer.type}) sees what comes later, or another sequence: "
+                             f"its tokens are not made one by one, so leave `{CACHED}` out")  # fmt: skip
+        if each:
+            more = cached * each
+            counts = {
+                name: getattr(mine, name) + more
+                for name in ("macs", "macs_in_bounds")
+                if getattr(mine, name) is not None
+            }
+            mine = mine.replace(**counts)
+        if node.name in _tables(network):
+            rows = network.facts[node.name].weights[0].shape[0]
+            mine = mine.replace(weights=tuple(one.replace(shape=(rows, *one.shape[1:])) for one in mine.weights))
+        found[node.name] = mine
+    return found
+
+
+def _tables(network: Network) -> tuple[str, ...]:
+    """Learned values that have one for every position."""
+    return _positions(network, max((int(shape[0]) for shape in network.inputs.values() if shape), default=0))
 
 
 def _changed(node: Node, options: Mapping[str, Any]) -> Node:

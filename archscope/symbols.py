@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Final
 
 from archscope.errors import Rejects
 from archscope.polynomials import Polynomial, as_polynomial, same_sign_around, symbol
-from archscope.record import Record
+from archscope.record import EMPTY, Record
 from archscope.working import Count, as_count
 
 _UNLIKE: Final = 9_973
@@ -90,11 +90,12 @@ class Ground:
 
     Args:
         values: what each symbol is in the network as it stands.
+        steps: what its values are multiples of, where not every number is one.
     """
 
-    def __init__(self, values: Mapping[str, int]) -> None:
+    def __init__(self, values: Mapping[str, int], steps: Mapping[str, int] = EMPTY) -> None:
         free = (each for each in "mnpquvwxyz" if each not in values)
-        self.ranges = {name: Range(name, value, next(free)) for name, value in values.items()}
+        self.ranges = {name: Range(name, value, next(free), steps.get(name, 1)) for name, value in values.items()}
         self.conditions: dict[str, None] = {}
 
     def open(self, name: str) -> Symbolic:
@@ -248,13 +249,17 @@ class Symbolic(Count):
         return self.leaf(Polynomial(terms) + whole, self.ground), rest
 
     def _exactly(self, divisor: Symbolic) -> tuple[Symbolic, int]:
-        """Divide by a symbol that is a factor of every term, or by what this is itself."""
+        """Divide by a symbol that is a factor of every term, or by what this is itself, or by what is more."""
         if self.polynomial == divisor.polynomial:
             return self.leaf(as_polynomial(1), self.ground), 0
         terms = list(divisor.polynomial.terms.items())
-        if len(terms) == 1 and terms[0][1] == 1 and all(_holds(each, terms[0][0]) for each in self.polynomial.terms):
-            left = {_without(each, terms[0][0]): factor for each, factor in self.polynomial.terms.items()}
-            return self.leaf(Polynomial(left), self.ground), 0
+        if len(terms) == 1:
+            (power, by), mine = terms[0], self.polynomial.terms.items()
+            if all(_holds(each, power) and not factor % by for each, factor in mine):
+                left = {_without(each, power): factor // by for each, factor in mine}
+                return self.leaf(Polynomial(left), self.ground), 0
+        if not self.polynomial.degree and self.polynomial.constant >= 0 and self < divisor:
+            return self.leaf(as_polynomial(0), self.ground), self
         raise NotOpen(f"{self.text} is divided by {divisor.text}, and how often it goes is no formula")
 
     def __rdivmod__(self, number: int) -> Any:

@@ -233,6 +233,69 @@ def test_a_symbol_that_is_none_is_said(archscope_run: Any, arguments: tuple[str,
     assert said in run.err
 
 
+@pytest.mark.parametrize(
+    ("name", "symbols", "values"),
+    [
+        ("gpt2@small", ["d"], {"d": 960}),
+        ("gpt2@small", ["vocabulary", "length", "batch"], {"vocabulary": 101, "length": 77, "batch": 3}),
+        ("gpt2@small", ["d", "length"], {"d": 120, "length": 77}),
+        ("llama2@7b", ["let.hidden"], {"let.hidden": 96}),
+        ("vit@b16", ["d"], {"d": 96}),
+        ("gpt2@small", ["cached", "d"], {"cached": 500, "d": 96}),
+    ],
+)
+def test_a_name_of_the_spec_can_be_left_open(name: str, symbols: list[str], values: dict[str, int]) -> None:
+    network = archscope.load(name)
+    formulas = archscope.analyze(network).symbolic(*symbols).totals
+    plain = archscope.analyze(at(network, values)).totals
+    for quantity in ("parameters", "macs"):
+        formula, number = getattr(formulas, quantity), getattr(plain, quantity)
+        assert (formula.at(**values) if isinstance(formula, Symbolic) else int(formula)) == int(number), quantity
+
+
+def test_a_name_of_the_spec_is_what_the_spec_says_with_another_number() -> None:
+    network = archscope.load("gpt2@small")
+    other = archscope.load("gpt2@small", changes={"let.d": 1536})
+    assert archscope.analyze(at(network, {"d": 1536})).totals == archscope.analyze(other).totals
+    # Blocks of 12·d² + 13·d, the two tables of 50,257 and 1,024 rows and the last norm: d = 12·m.
+    d = 768
+    assert archscope.analyze(network).totals.parameters == 12 * (12 * d * d + 13 * d) + (50_257 + 1_024 + 2) * d
+    assert str(archscope.analyze(network).symbolic("d").totals.parameters) == "20,736·m² + 617,268·m"
+
+
+def test_a_token_more_costs_what_it_costs_alone_and_a_product_for_every_token_that_is_cached() -> None:
+    network = archscope.load("gpt2@small")
+    macs = archscope.analyze(network).symbolic("cached").totals.macs
+    # In each of 12 layers two products of 768 features for each; the token itself 12·12·768² and the head, 768·50,257,
+    # and the two products with itself.
+    assert str(macs) == "18,432·cached + 123,550,464"
+    assert 12 * 2 * 768 == 18_432
+    assert 12 * 12 * 768 * 768 + 768 * 50_257 + 18_432 == 123_550_464
+    assert isinstance(macs, Symbolic)
+    # One after the other, 1,024 tokens cost half of the square that all at once cost, and what is linear.
+    whole = archscope.analyze(network).totals.macs
+    assert sum(macs.at(cached=before) for before in range(1, 1024)) + 123_550_464 < int(whole or 0)
+    assert archscope.analyze(at(network, {"cached": 9})).totals.macs == 9 * 18_432 + 123_550_464
+    assert archscope.analyze(network).symbolic("cached").totals.parameters == 124_439_808
+
+
+@pytest.mark.parametrize(
+    ("name", "symbols", "said"),
+    [
+        ("gpt2@small", "layers", "`layers` says how many layers there are, and no formula has layers that come and go"),
+        ("gpt2@small", "heads", "`heads`: nothing here is a polynomial in it; other values are refused"),
+        ("gpt2@small", "cached,length", "`cached` is about one more token"),
+        ("transformer@base", "cached", "`encoder.0.self.attention` (multihead_attention) sees what comes later"),
+        ("lenet5", "cached", "has no `cached` to leave open"),
+    ],
+)
+def test_a_name_that_no_formula_has_is_one_line(archscope_run: Any, name: str, symbols: str, said: str) -> None:
+    run = archscope_run("table", name, "--symbolic", symbols)
+    assert run.status == 2
+    assert said in run.err
+    assert run.err.strip().count("\n") == 0
+
+
 def test_a_plain_count_is_no_formula() -> None:
     assert not count(5).is_open
     assert count(5, "k").text == "5"

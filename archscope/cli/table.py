@@ -92,7 +92,8 @@ def command(
             "--symbolic",
             metavar="NAME,...",
             help="Leave these numbers open and print formulas in them: batch, an axis of the input (length, height, "
-            "channels, resolution for both sides of a square) or an option (C1.out_channels).",
+            "channels, resolution for both sides of a square), cached for one more token while so many are cached, an "
+            "option (C1.out_channels) or a name of the spec's let (d).",
             show_default=False,
         ),
     ] = None,

@@ -244,6 +244,12 @@ class MultiheadAttention(Layer):
         return grouped(Grouped(last + 1, lengths, features, self.num_heads, self.key_heads, width, self.bias, mask,
                                self.causal))  # fmt: skip
 
+    def recalls(self, facts: Facts) -> int | None:
+        if not self.causal or len(facts.inputs) > 1:
+            return None
+        read, _ = self._widths(count(facts.inputs[0][1], "e"))
+        return count(2) * read
+
     def remembers(self, facts: Facts) -> Remembered | None:
         width = count(bare(facts.inputs[0][1]) // self.num_heads if self.head_dim is None else self.head_dim, "d")
         token = count(2) * count(self.key_heads, "g") * width
@@ -368,6 +374,9 @@ class ScaledDotProductAttention(Layer):
         mask = tuple(bare(each) for each in facts.inputs[3]) if len(facts.inputs) > 3 else ()
         return Product(("input", "input 2", "input 3"), "output", query[:-2], key[:-2], (query[-2], key[-2]),
                        (query[-1], value[-1]), "input 4" if mask else "", mask, self.is_causal, dropout)  # fmt: skip
+
+    def recalls(self, facts: Facts) -> int | None:
+        return facts.macs if self.is_causal else None
 
     def remembers(self, facts: Facts) -> Remembered | None:
         if not self.is_causal:

@@ -181,6 +181,13 @@ class Layer:
         """What it holds from one token to the next when it makes them one by one; None for nothing."""
         return None
 
+    def recalls(self, facts: Facts) -> int | None:  # noqa: ARG002 - attention asks for them
+        """MACs for every cached token when one more is made, beside those of the token itself; None if it has no such.
+
+        ``facts`` are those of one token.
+        """
+        return 0
+
     def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - a type that keeps what came returns it
         """What the axes of its output mean, ``came`` being what those of its first input mean."""
         return ""

@@ -19,6 +19,7 @@ from archscope.memory.running import Run
 from archscope.network import Network
 from archscope.precision import DTYPE_BYTES
 from archscope.record import EMPTY, Record
+from archscope.symbols import NotOpen
 from archscope.working import Count, as_count, total
 
 
@@ -61,9 +62,13 @@ def after_forward(network: Network, *, optimizer: str | None = None, dtype: str 
     if dtype not in DTYPE_BYTES:
         raise UsageError(f"no type `{dtype}`; {did_you_mean(dtype, DTYPE_BYTES, what='types')}")
     run = Run(network, network.batch, dtype, training=True, ledger=_Adding())
-    run.build()
     way = None if optimizer is None else named(optimizer)
-    state = total(as_count(way.state(size)) for size in run.trained()) if way is not None and way.copies else Count(0)
-    run.forward()
+    try:
+        run.build()
+        sizes = run.trained() if way is not None and way.copies else ()
+        state = total(as_count(way.state(size)) for size in sizes) if way is not None and sizes else Count(0)
+        run.forward()
+    except NotOpen as error:
+        raise UsageError(f"{network.name}: what is held has no formula: {error}") from None
     kinds = {kind: as_count(size) for kind, size in run.ledger.by_kind.items()}
     return Held(kinds["weights"], state, kinds["saved"], kinds["values"], run.not_covered)

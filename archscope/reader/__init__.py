@@ -30,7 +30,8 @@ from archscope.reader.report import Report
 from archscope.reader.revisions import read_revision, revision_of
 from archscope.reader.variants import SIGN, apply_variant, split, variants_in
 from archscope.record import Record
-from archscope.source import Invalid, parse
+from archscope.source import Invalid, parse, to_data
+from archscope.source import Mapping as MappingTree
 
 __all__ = ["find", "index_file", "load", "read", "spec_names", "specs_folder"]
 
@@ -150,6 +151,28 @@ def _read(source: Source, request: _Request) -> Network:
     return network
 
 
+class _Again(Record):
+    """Reads a spec again, with changes beside those that were asked for; can be sent to another process."""
+
+    source: Source
+    request: _Request
+
+    def __call__(self, changes: Mapping[str, Any]) -> Network:
+        before = self.request.changes
+        more = {**before, **changes} if isinstance(before, Mapping) else [
+            *before, *(f"{name}={value}" for name, value in changes.items())]  # fmt: skip
+        return _read(self.source, self.request.replace(changes=more, strict=False))
+
+
+def _lets(body: MappingTree) -> dict[str, int]:
+    """The names of ``let`` that stand for whole numbers, and for which."""
+    tree = body.get("let")
+    let = {} if tree is None else to_data(tree)
+    named = let if isinstance(let, Mapping) else {}
+    return {name: value for name, value in named.items()
+            if isinstance(value, int) and not isinstance(value, bool) and value > 0}  # fmt: skip
+
+
 def _check_family(source: Source, request: _Request) -> None:
     """Read every variant of a spec.
 
@@ -182,7 +205,9 @@ def _network(source: Source, request: _Request, report: Report) -> Network | Non
         apply_variant(body, request.variant, request.called, KEYS, report)
         inner = apply_changes(body, request.changes, report)
         apply_input(body, request.input, report)
-        return read_document(body, request.name, request.variant, request.path, inner, report)
+        network = read_document(body, request.name, request.variant, request.path, inner, report)
+        lets = {} if network is None else _lets(body)
+        return network.replace(lets=lets, reread=_Again(source, request)) if network is not None and lets else network
     except Invalid as invalid:
         report.diagnostics = [invalid.diagnostic]
         return None
