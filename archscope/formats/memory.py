@@ -56,15 +56,20 @@ def _lines(held: Memory) -> list[list[str]]:
 def _sentences(held: Memory, fitting: str) -> list[str]:
     least = "at least " if held.not_covered else ""
     peak = held.peak
-    grown = {kind: size for kind, size in peak.most.held.items() if size}
-    kind = max(grown, key=grown.__getitem__)
     where = f" at {peak.most.layer}" if peak.most.layer else ""
     said = [f"Most is held in {peak.name}{where}: {least}{spell_bytes(peak.most.total)}."]
     most = ", ".join(f"{layer or 'the network'} {kind} {size:,}" for layer, kind, size in held.holders[:_FEW])
     said.append(f"Who holds the most then: {most}.")
-    said.append(f"Most of that is for {_WORDS[kind]}: {grown[kind] / peak.most.total:.0%}.")
+    said.append(f"Most of that is for {reason(held)}.")
     said += [f"Not covered: `{layer}`, {why}; all numbers are at least." for layer, why in held.not_covered.items()]
     return [*said, *([fitting] if fitting else []), CONVENTION]
+
+
+def reason(held: Memory) -> str:
+    """What most of the memory is for at the fullest moment, and whether a smaller batch needs less of it."""
+    most = held.peak.most
+    kind = max(most.held, key=most.held.__getitem__)
+    return f"{_WORDS[kind]}: {most.held[kind] / most.total:.0%}"
 
 
 def _title(held: Memory) -> str:

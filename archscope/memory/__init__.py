@@ -13,7 +13,17 @@ from __future__ import annotations
 from archscope.memory.after import Held, after_forward
 from archscope.memory.caches import Cache, cache_of
 from archscope.memory.optimizers import OPTIMIZERS, optimizer
-from archscope.memory.phases import Memory, Phase, Request, activations, largest_batch, memory, per_layer, saved
+from archscope.memory.phases import (
+    Memory,
+    Phase,
+    Request,
+    activations,
+    largest_batch,
+    largest_batches,
+    memory,
+    per_layer,
+    saved,
+)
 
 __all__ = [
     "OPTIMIZERS",
@@ -26,6 +36,7 @@ __all__ = [
     "after_forward",
     "cache_of",
     "largest_batch",
+    "largest_batches",
     "memory",
     "optimizer",
     "per_layer",

@@ -47,7 +47,8 @@ class Ledger:
 
     ``phase`` and ``layer`` say what is going on. ``peak`` is the moment at which most was held since `begin`, and
     ``peak_tick`` its number; ``track`` has the fullest moment of each layer in each phase. ``owners`` says who held
-    what at the moment of the number ``watch``, by layer and kind: to be read in a second run.
+    what at the moment of the number ``watch``, by layer and kind: to be read in a second run. ``totals`` has what was
+    held at every moment.
     """
 
     def __init__(self, watch: int = -1) -> None:
@@ -61,6 +62,7 @@ class Ledger:
         self.peak = Moment()
         self.owners: Mapping[tuple[str, str], int] = {}
         self.track: list[Moment] = []
+        self.totals: list[int] = []
         self._blocks: dict[int, _Block] = {}
         self._next = 0
         self._peak = -1
@@ -153,6 +155,7 @@ class Ledger:
         if self._layer_peak is None or self.held > self._layer_peak.total:
             self._layer_peak = self.moment()
         self.tick += 1
+        self.totals.append(self.held)
         if self.held > self._peak:
             self._peak = self.held
             self.peak = self.moment()

@@ -262,24 +262,35 @@ def largest_batch(network: Network, room: int, request: Request) -> int:
     >>> largest_batch(load("lenet5-pytorch"), 1 << 20, Request(optimizer="sgd"))
     9
     """
+    return largest_batches(network, [room], request)[0]
+
+
+def largest_batches(network: Network, rooms: Sequence[int], request: Request) -> list[int]:
+    """The largest batch for each of some rooms; what is held at a moment grows evenly with the samples, from two on.
+
+    >>> from archscope.reader import load
+    >>> largest_batches(load("lenet5-pytorch"), [1 << 20, 1 << 30], Request(optimizer="sgd"))
+    [9, 17703]
+    """
     again = groups_of(network, request.checkpoint)
 
-    def fits(batch: int) -> bool:
-        phases, _, _ = _phases(network, request.replace(batch=batch), again, True, -1)
-        return max(phase.most.total for phase in phases) <= room
+    def totals(batch: int) -> list[int]:
+        _, run, _ = _phases(network, request.replace(batch=batch), again, True, -1)
+        return run.ledger.totals
 
-    if not fits(1):
-        return 0
-    fitting, beyond = 1, 2
-    while beyond <= LARGEST_BATCH and fits(beyond):
-        fitting, beyond = beyond, 2 * beyond
-    while beyond - fitting > 1:
-        middle = (fitting + beyond) // 2
-        if fits(middle):
-            fitting = middle
-        else:
-            beyond = middle
-    return fitting
+    two, three = totals(2), totals(3)
+    lines = {(held, more - held) for held, more in zip(two, three, strict=True)}
+    alone = None
+    found: list[int] = []
+    for room in rooms:
+        fitting = min(
+            (room - held) // each + 2 if each else LARGEST_BATCH if held <= room else 0 for held, each in lines
+        )
+        if fitting < 2:
+            alone = max(totals(1)) if alone is None else alone
+            fitting = int(alone <= room)
+        found.append(min(fitting, LARGEST_BATCH))
+    return found
 
 
 __all__ = [
@@ -291,6 +302,7 @@ __all__ = [
     "activations",
     "groups_of",
     "largest_batch",
+    "largest_batches",
     "memory",
     "per_layer",
 ]

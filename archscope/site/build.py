@@ -22,6 +22,7 @@ from archscope.site.audit import audit
 from archscope.site.bibliography import bibtex
 from archscope.site.evidence import Evidence
 from archscope.site.live import Picture
+from archscope.site.memory import held
 from archscope.site.page import Download, Page, Source, slug
 from archscope.site.proofs import evidence as proven
 from archscope.site.proofs import totals
@@ -116,6 +117,7 @@ def gather(analysis: Analysis) -> Page:
         sources=(_source(analysis, "PyTorch", write_pytorch), _source(analysis, "Keras", write_keras)),
         downloads=tuple(_downloads(analysis, figure, graph, left_out)),
         left_out=tuple(left_out),
+        memory=held(analysis),
     )
 
 

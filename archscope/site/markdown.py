@@ -57,7 +57,7 @@ def network(page: Page) -> str:
         parts += ["## Graph", f"![Graph of {escape(analysis.title)}]({page.slug}-graph.svg)"]
     if page.findings:
         parts += ["## What was published, and whether it holds", "\n".join(_findings(page))]
-    for each in page.evidence:
+    for each in (*((page.memory,) if page.memory is not None else ()), *page.evidence):
         parts += _evidence(each)
     parts += ["## How other tools count it", "\n".join(_table(page.tools))]
     if page.sources:

@@ -58,7 +58,7 @@ def _sections(page: Page, palette: Palette) -> Iterable[tuple[str, str, Markup |
         yield "graph", "Graph", _graph(page, palette)
     if page.findings:
         yield "published", "Published", _published(page)
-    for each in page.evidence:
+    for each in (*((page.memory,) if page.memory is not None else ()), *page.evidence):
         yield each.name, each.link, _evidence(each, palette)
     yield "tools", "Other tools", _tools(page)
     if page.sources:

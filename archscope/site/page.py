@@ -61,6 +61,7 @@ class Page:
         sources: PyTorch's and Keras's.
         downloads: the files beside the page.
         left_out: the files that could not be made, a line each.
+        memory: what it holds in memory, and which batch fits usual cards.
         evidence: the matrix of witnesses, where it was asked for; what was measured, where there is a result file.
         witnessed: what each witness counted for the whole network, by its name and the quantity, where it was asked.
     """
@@ -74,6 +75,7 @@ class Page:
     sources: tuple[Source, ...] = ()
     downloads: tuple[Download, ...] = ()
     left_out: tuple[str, ...] = ()
+    memory: Evidence | None = None
     evidence: tuple[Evidence, ...] = ()
     witnessed: Mapping[tuple[str, str], str] | None = None
 

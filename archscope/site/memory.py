@@ -1,0 +1,94 @@
+"""The memory of a network on its page: phases of a step of training, and which batch fits the usual cards."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from archscope.analysis import Analysis
+from archscope.formats.memory import CONVENTION, reason
+from archscope.memory import Memory, Request, largest_batches, memory
+from archscope.site.evidence import Evidence, Table
+
+CARDS: Final = (
+    (8, "RTX 4060, laptops"),
+    (12, "RTX 3060"),
+    (16, "T4, RTX 4080"),
+    (24, "RTX 4090, L4"),
+    (40, "A100"),
+    (80, "A100, H100"),
+)
+"""Memory of usual cards in GiB."""
+
+_OPTIMIZER: Final = "adam"
+
+
+def held(analysis: Analysis) -> Evidence:
+    """What it holds, and whether it fits.
+
+    >>> from archscope.analysis import analyze
+    >>> from archscope.reader import load
+    >>> held(analyze(load("lenet5"))).lead.partition(",")[0]
+    'One sample and a step with Adam take 1.3 MiB in float32'
+    """
+    found = memory(analysis.network, optimizer=_OPTIMIZER)
+    rooms = [gib << 30 for gib, _ in CARDS]
+    inference = largest_batches(analysis.network, rooms, Request())
+    training = largest_batches(analysis.network, rooms, Request(optimizer=_OPTIMIZER))
+    notes = [f"Not covered: {layer}, {why}; all numbers are at least." for layer, why in found.not_covered.items()]
+    least = "at least " if found.not_covered else ""
+    return Evidence(
+        "memory",
+        "What it holds in memory, and whether it fits",
+        "Memory",
+        f"One sample and a step with Adam take {least}{_size(found.peak.most.total)} in float32, most of it for "
+        f"{reason(found)}. {_fits(found, training)}",
+        (_phases(found), _batches(inference, training)),
+        notes=(*notes[:3], CONVENTION),
+    )
+
+
+def _fits(found: Memory, training: list[int]) -> str:
+    """Whether a person's card is enough, and why not."""
+    name = found.network.title or found.network.name
+    for (gib, cards), batch in zip(CARDS, training, strict=True):
+        if batch:
+            smaller = gib == CARDS[0][0]
+            less = "" if smaller else f" A smaller card cannot train it: {_why_not(found)}."
+            return f"Does it fit your GPU? With {gib} GiB ({cards}) a batch of {batch:,} of {name} trains.{less}"
+    return f"Does it fit your GPU? It does not train on any single card here: {_why_not(found)}."
+
+
+def _why_not(found: Memory) -> str:
+    alone = found["after build"].after
+    fixed = alone.held["weights"] + alone.held["state"]
+    gradients = found["backward"].after.held["gradients"]
+    return (f"weights, gradients and Adam's state take {_size(fixed + gradients)} before there is a sample, "
+            f"and at most {_size(found.peak.most.total)} are held with one")  # fmt: skip
+
+
+def _phases(found: Memory) -> Table:
+    lines = [
+        (phase.name, f"{phase.after.total:,}", f"{phase.most.total:,}", phase.most.layer) for phase in found.phases
+    ]
+    headings = ("Phase", "Bytes after it", "Most bytes in it", "Fullest at")
+    return Table(
+        "A step of training with Adam, one sample, float32", headings, (False, True, True, False), tuple(lines)
+    )
+
+
+def _batches(inference: list[int], training: list[int]) -> Table:
+    lines = [(f"{gib} GiB", cards, _batch(infers), _batch(trains))
+             for (gib, cards), infers, trains in zip(CARDS, inference, training, strict=True)]  # fmt: skip
+    headings = ("Memory", "Cards", "Batch that infers", "Batch that trains with Adam")
+    return Table("The largest batch that fits, float32", headings, (False, False, True, True), tuple(lines))
+
+
+def _batch(largest: int) -> str:
+    return f"{largest:,}" if largest else "none"
+
+
+def _size(size: int) -> str:
+    for unit, scale in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size >= scale:
+            return f"{size / scale:,.1f} {unit}"
+    return f"{size:,} B"
