@@ -14,6 +14,7 @@ from archscope.difference.words import Facet, listed
 from archscope.errors import UsageError
 from archscope.layers.base import spell_shape
 from archscope.network import COUNTS, Network
+from archscope.patience import without_collector
 from archscope.printed import Printed, printed_number
 from archscope.record import Record
 from archscope.working import Count
@@ -75,7 +76,11 @@ def difference(a: Network | Analysis, b: Network | Analysis, *, names: tuple[str
     [('added', 'conv3–5.conv.3')]
     """
     one, other = (each if isinstance(each, Analysis) else analyze(each) for each in (a, b))
-    called = names or _names(one, other)
+    with without_collector():
+        return _difference(one, other, names or _names(one, other))
+
+
+def _difference(one: Analysis, other: Analysis, called: tuple[str, str]) -> Difference:
     graphs, pairs = _aligned(one, other)
     if pairs and not any(pair.a and pair.b for pair in pairs):
         raise UsageError(

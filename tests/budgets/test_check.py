@@ -7,8 +7,12 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
 
 import pytest
@@ -18,6 +22,7 @@ from archscope.budgets import Networks, check, read_budget, read_file
 from archscope.budgets.files import Named
 from archscope.errors import ArchscopeError, UsageError
 from tests.conftest import Run
+from tools.comment import body_of
 
 Runs = Callable[..., Run]
 ROOT = Path(__file__).parents[2]
@@ -276,6 +281,93 @@ def test_the_action_runs_on_a_scratch_repository(repository: Path, tmp_path: Pat
         assert {*steps[name]["env"]} <= {*environment}
     assert written["output"].read_text() == f"report={repository}/.git/archscope-check.md\n"
     assert "fc has 3 outputs instead of 2" in written["summary"].read_text()
+
+
+class _Forge(BaseHTTPRequestHandler):
+    """Comments under a pull request, as GitHub's interface has them; two hundred others stand there already."""
+
+    def answer(self, said: Any, status: int = 200) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(said).encode())
+
+    def do_GET(self) -> None:
+        server: Any = self.server
+        page = int(parse_qs(urlsplit(self.path).query)["page"][0])
+        self.answer(server.comments[(page - 1) * 100 : page * 100])
+
+    def do_POST(self) -> None:
+        server: Any = self.server
+        if self.headers["Authorization"] != "Bearer secret":
+            self.answer({"message": "Resource not accessible by integration"}, 403)
+            return
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
+        number = int(self.path.rpartition("/")[2]) if self.command == "PATCH" else len(server.comments)
+        comment = {"body": body, "url": f"http://127.0.0.1:{server.server_port}/repos/o/r/issues/comments/{number}"}
+        server.comments[number : number + 1] = [comment]
+        server.told.append((self.command, self.path))
+        self.answer(comment)
+
+    do_PATCH = do_POST  # noqa: N815 - the names are Python's
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def forge() -> Iterator[Any]:
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Forge)
+    server.comments = [{"body": f"comment {number}", "url": ""} for number in range(200)]
+    server.told = []
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def _comment(forge: Any, report: Path, token: str = "secret") -> str:
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    (step,) = [step for step in action["runs"]["steps"] if step["name"] == "comment"]
+    environment = {
+        **_environment(report.parent), "GITHUB_API_URL": f"http://127.0.0.1:{forge.server_port}", "GH_TOKEN": token,
+        "GITHUB_REPOSITORY": "o/r", "NUMBER": "7", "REPORT": str(report), "ACTION": str(ROOT),
+    }  # fmt: skip
+    assert {*step["env"]} <= {*environment}
+    shell = ["bash", "-e", "-o", "pipefail", "-c", step["run"]]
+    run = subprocess.run(shell, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_the_action_writes_one_comment_and_writes_it_anew(archscope_run: Runs, repository: Path, forge: Any) -> None:
+    report = repository / "report.md"
+    assert archscope_run("check", "--base", "main", "--format", "markdown", "-o", str(report)).status == 1
+    _comment(forge, report)
+    assert forge.told == [("POST", "/repos/o/r/issues/7/comments")]
+    assert "fc has 3 outputs instead of 2" in forge.comments[200]["body"]
+    report.write_text("All budgets are kept.", encoding="utf-8")
+    _comment(forge, report)
+    assert forge.told[1:] == [("PATCH", "/repos/o/r/issues/comments/200")]
+    assert [each["body"] for each in forge.comments[199:]] == [
+        "comment 199", "<!-- archscope check -->\nAll budgets are kept.",
+    ]  # fmt: skip
+
+
+def test_a_token_that_may_not_write_is_a_warning(repository: Path, forge: Any) -> None:
+    report = repository / "report.md"
+    report.write_text("All budgets are kept.", encoding="utf-8")
+    told = _comment(forge, report, token="of a fork")
+    assert told.startswith("::warning::no comment under the pull request: 403 Forbidden; the job needs `permissions:")
+    assert len(forge.comments) == 200
+    assert _comment(forge, repository / "none.md") == ""
+
+
+def test_a_report_that_is_longer_than_a_comment_is_cut_between_lines() -> None:
+    body = body_of("one line of many\n" * 10_000)
+    assert len(body) < 65_536
+    assert body.endswith("\none line of many\n\nThe rest is in the summary of the job.")
 
 
 def test_a_budget_on_two_lines_is_one_expression_and_told_on_one_line() -> None:

@@ -10,10 +10,12 @@ import sys
 
 
 def main() -> None:
+    import keras
     from keras import applications
 
     for name in sys.argv[1:]:
-        model = getattr(applications, name)(weights=None)
+        with keras.device("meta"):  # weights have shapes and take no memory
+            model = getattr(applications, name)(weights=None)
         trained = sum(math.prod(each.shape) for each in model.trainable_variables)
         kept = (each for layer in model.layers for each in layer.non_trainable_variables if "moving" in each.name)
         biases = (
