@@ -41,9 +41,12 @@ _THIN: Final[Mapping[str, Mapping[str, Any]]] = {
     "vit@b16": {"let.d": 64, "let.heads": 4, "let.n": 2},
 }
 """What is changed of those whose weights take too long to make: the lines are the same."""
+_SMALL: Final[Mapping[str, tuple[int, ...]]] = {
+    "unet": (1, 188, 188), "vgg@A": (3, 32, 32), **{name: (16,) for name, its in _THIN.items() if its is _DECODER},
+}  # fmt: skip
+"""Inputs as small as the layers take."""
 
 
 def thin(name: str, shape: str | None = None) -> Network:
-    """A spec whose weights can be made: as it is, or the same lines with small numbers; on another input if wished."""
-    tokens = (16,) if _THIN.get(name) is _DECODER else None
-    return archscope.load(name, changes=_THIN.get(name, {}), input=shape or tokens)
+    """A spec that can be built and run: as it is, or the same lines with small numbers; on another input if wished."""
+    return archscope.load(name, changes=_THIN.get(name, {}), input=shape or _SMALL.get(name))

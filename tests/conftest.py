@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import sys
@@ -73,6 +74,19 @@ def archscope_run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
 def patient_witnesses() -> None:
     """A witness that a busy machine holds up is heard out: what it samples the seconds fix, not the clock."""
     verification.verify.__kwdefaults__["clock"] = lambda: 0.0
+
+
+def made_once(temporary: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that is made by the first process of a test run that asks for it, and read by all."""
+    # The workers of pytest-xdist have a folder each in that of the run; one process alone has just its own.
+    base = temporary.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with (folder.with_suffix(".lock")).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            make(folder.with_suffix(".new"))
+            folder.with_suffix(".new").rename(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def ceilings(tmp_path: Path) -> str:
     path = tmp_path / "ceilings.json"
-    path.write_text(json.dumps({"device": "given", "peak_flops": {"bf16": 790e12}, "bandwidth": 4.3e12}))
+    path.write_text(
+        json.dumps({"device": "given", "peak_flops": {"bf16": 790e12, "fp32": 100e12}, "bandwidth": 4.3e12})
+    )
     return str(path)
 
 
@@ -129,7 +131,7 @@ def test_one_run_holds_good_bad_and_impossible_cells(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.slow
-def test_an_interrupt_leaves_a_valid_file_and_exit_130(tmp_path: Path) -> None:
+def test_an_interrupt_leaves_a_valid_file_and_exit_130(tmp_path: Path, ceilings: str) -> None:
     output = tmp_path / "result.json"
     command = [
         sys.executable,
@@ -141,6 +143,8 @@ def test_an_interrupt_leaves_a_valid_file_and_exit_130(tmp_path: Path) -> None:
         "cpu",
         "--batch",
         ",".join(map(str, range(1, 65))),
+        "--ceilings",
+        ceilings,
     ]
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
     running = subprocess.Popen(

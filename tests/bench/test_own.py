@@ -191,9 +191,10 @@ def test_operations_of_a_module_that_wants_values_are_not_listed() -> None:
 
 
 def test_the_command_measures_a_module(archscope_run: Any, tmp_path: Path) -> None:
-    result = tmp_path / "result.json"
+    result, ceilings = tmp_path / "result.json", tmp_path / "ceilings.json"
+    ceilings.write_text(json.dumps({"device": "given", "peak_flops": {"fp32": 1e11}, "bandwidth": 1e10}))
     run = archscope_run("bench", "tests.bench.test_own:LastStep@6,8", "--device", "cpu", "--quick", "--seconds", "0.02",
-                        "-o", str(result))  # fmt: skip
+                        "--ceilings", str(ceilings), "-o", str(result))  # fmt: skip
     assert run.status == 0, run.err
     (only,) = json.loads(result.read_text(encoding="utf-8"))["cells"]
     assert [row["name"] for row in only["layers"]][:2] == ["fc", "fc_2"]

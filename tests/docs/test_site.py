@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import made_once
 from tests.docs.blocks import ROOT
 from tests.patience import PATIENCE
 
 pytest.importorskip("mkdocs")
-pytest.importorskip("playwright")
 
 CHROMIUM = os.environ.get("ARCHSCOPE_CHROMIUM") or shutil.which("chromium")
 PAGES = sorted(path.relative_to(ROOT / "docs").with_suffix(".html") for path in (ROOT / "docs").rglob("*.md"))
@@ -25,21 +25,21 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.filterwarnings(
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder
+    def make(folder: Path) -> None:
+        command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    return made_once(tmp_path_factory, "pages", make)
 
 
 @pytest.fixture(scope="module")
 def browser():
     if CHROMIUM is None:
         pytest.skip("there is no Chromium; name one in ARCHSCOPE_CHROMIUM")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=1000 * PATIENCE)
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=1000 * PATIENCE)
         yield opened
         opened.close()
 
@@ -54,6 +54,10 @@ def open_page(browser, site, name, **options):
     page.on("request", lambda request: page.trouble.append(request.url) if request.url.startswith("http") else None)
     page.goto((site / name).as_uri())
     return page
+
+
+def test_the_pages_are_built_without_a_warning(site):
+    assert (site / "index.html").is_file()
 
 
 def test_every_page_opens_from_disk_without_an_error_or_a_request(browser, site):

@@ -9,17 +9,20 @@ from typing import Any
 import pytest
 
 from archscope.cli import main
+from tests.conftest import made_once
 from tests.patience import PATIENCE
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The finished site of every spec that comes with archscope, with a benchmark of one."""
-    folder = tmp_path_factory.mktemp("docs") / "site"
     result = Path(__file__).parent / "lenet5-bench.json"
-    with contextlib.redirect_stdout(io.StringIO()):
-        assert main(["docs", "--bench", str(result), "-o", str(folder)]) == 0
-    return folder
+
+    def make(folder: Path) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            assert main(["docs", "--bench", str(result), "-o", str(folder)]) == 0
+
+    return made_once(tmp_path_factory, "site", make)
 
 
 OWN = {
@@ -45,12 +48,15 @@ OWN = {
 @pytest.fixture(scope="session")
 def own_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The finished site of `OWN`."""
-    folder = tmp_path_factory.mktemp("own")
-    for name, text in OWN.items():
-        (folder / f"{name}.yaml").write_text(text)
-    with contextlib.redirect_stdout(io.StringIO()):
-        assert main(["docs", *(str(folder / f"{name}.yaml") for name in OWN), "-o", str(folder / "site")]) == 0
-    return folder / "site"
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        for name, text in OWN.items():
+            (folder / f"{name}.yaml").write_text(text)
+        with contextlib.redirect_stdout(io.StringIO()):
+            assert main(["docs", *(str(folder / f"{name}.yaml") for name in OWN), "-o", str(folder / "site")]) == 0
+
+    return made_once(tmp_path_factory, "own", make) / "site"
 
 
 @pytest.fixture(scope="module")
