@@ -261,3 +261,12 @@ def test_a_size_that_is_only_known_below_is_a_mistake() -> None:
         "layers:\n  u: {type: b, from: v}\n  v: {type: relu, from: input}\noutput: u\n"
     )
     assert mistakes(text) == ["unknown-size"]
+
+
+def test_an_entry_of_a_list_that_is_a_list_stays_one() -> None:
+    """A kernel of 3×5 over 3 maps: (3·5·3 + 1)·4 = 184 parameters, where 3×3 would have 112."""
+    text = (
+        "input: [3, 8, 8]\nblocks:\n  one:\n    options: {k: null}\n    layers:\n"
+        '      a: {type: conv2d, out_channels: 4, kernel_size: "$k[0]"}\nlayers:\n  x: {type: one, k: [[3, 5], 1]}\n'
+    )
+    assert archscope.analyze(archscope.read(text)).totals.parameters == 184

@@ -40,7 +40,7 @@ class Env:
         """
         tree = self.values.get(name)
         if tree is not None:
-            return _tuples(to_data(tree))
+            return to_data(tree)
         if name not in self.shapes:
             names = [*self.values, *self.shapes]
             raise Rejects(f"there is no name `${name}`", help=did_you_mean(name, names, what="names"))
@@ -72,8 +72,8 @@ class Env:
             value = evaluate(text, self.value)
         except Rejects as error:
             raise Unfilled(error, tree.span) from None
-        if isinstance(value, tuple):
-            value = value[0] if name is None or name in self.shapes else [*value]
+        if isinstance(value, tuple):  # the size of an input stands for its channels; a list of a person's for itself
+            value = value[0] if value else []
         return Scalar(value, tree.span)
 
 
@@ -84,7 +84,3 @@ class Unfilled(Exception):
         super().__init__(error.message)
         self.error = error
         self.span = span
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(each) for each in value) if isinstance(value, list) else value
