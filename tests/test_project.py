@@ -71,7 +71,8 @@ def test_ci_runs_every_check_of_the_task_runner() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     listed = re.search(r"^for task in (.*); do$", script, re.MULTILINE)
     assert listed
-    assert {*listed[1].split(), "test"} == set(tasks.CHECKS)
+    # The tests do what `docs` does: they build the pages, strictly, and compare every generated one.
+    assert {*listed[1].split(), "test", "docs"} == set(tasks.CHECKS)
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
 
 

@@ -63,8 +63,13 @@ def _table(checked: Checked) -> str:
         lines += textwrap.wrap(terminal(each.sentence), 79, initial_indent=" " * 8, subsequent_indent=" " * 8)
     lines += ["", _summary(checked)]
     for path, found in checked.differences.items():
-        lines += ["", f"{path} since {checked.base}:", "", write_difference(found, "table", width=80)]
-    lines += [f"{path} is new since {checked.base}." for path in checked.new]
+        lines += [
+            "",
+            f"{terminal(path)} since {terminal(checked.base)}:",
+            "",
+            write_difference(found, "table", width=80),
+        ]
+    lines += [f"{terminal(path)} is new since {terminal(checked.base)}." for path in checked.new]
     return "\n".join(lines)
 
 

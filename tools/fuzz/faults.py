@@ -21,6 +21,10 @@ _COMMANDS = (
     "memory",
     "expand",
     "spec",
+    "curve",
+    "diff",
+    "count",
+    "check",
 )
 _VALUES = (
     "", " ", "-", "--", "0", "-1", "1e999", "nan", "lenet5", "lenet5/", ".", "..", "/", "/dev/null",
@@ -32,7 +36,8 @@ _OPTIONS = (
     "--format", "--set", "--input", "--columns", "--style", "--width", "--font-size", "--theme", "--show",
     "--depth", "--direction", "--to", "--output", "-o", "-f", "--bench", "--read", "--compare", "--plot",
     "--batch", "--dtype", "--working", "--check", "--towers", "--hardware", "--dry-run", "--ceilings",
-    "--strict", "--fits", "--optimizer", "--task", "--since", "--kwargs", "--example",
+    "--strict", "--fits", "--over", "--quantities", "--as", "--base", "--diagram",
+    "--optimizer", "--task", "--since", "--kwargs", "--example",
 )  # fmt: skip
 
 

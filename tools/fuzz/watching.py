@@ -44,7 +44,7 @@ def wrong_with_command(arguments: list[str], allowed: tuple[int, ...] = (0, 1, 2
         return f"exit {status}: {err.getvalue()[:400]}"
     if status and not err.getvalue() and not out.getvalue():
         return f"exit {status} without a word"
-    return _wrong_message(err.getvalue()) or (f"stdout has {found!r}" if (found := _obeyed(out.getvalue())) else None)
+    return _wrong_message(err.getvalue()) or (f"stdout has {found!r}" if (found := obeyed(out.getvalue())) else None)
 
 
 def _wrong_message(message: str) -> str | None:
@@ -53,7 +53,8 @@ def _wrong_message(message: str) -> str | None:
     return None
 
 
-def _obeyed(text: str) -> str:
+def obeyed(text: str) -> str:
+    """The first sign in a text that a terminal obeys; nothing if there is none."""
     found = _OBEYED.search(text)
     return found.group() if found else ""
 
