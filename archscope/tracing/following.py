@@ -51,8 +51,8 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
     names = _names(module, call)
     run = _followed(module, call, names, called)
     nodes = run.tracer.recording.nodes
-    values = run.tracer.recording.values
-    outputs = tuple(dict.fromkeys(ref for each in tensors_in(run.result) if (ref := values.ref(each)) is not None))
+    made_by = run.tracer.recording.origins.of
+    outputs = tuple(dict.fromkeys(ref for each in tensors_in(run.result) if (ref := made_by(each)) is not None))
     outputs = tuple(ref for ref in outputs if ref.node not in run.inputs)
     if run.result is None:
         raise UsageError(f"{called} returns nothing; its `forward` lacks a `return`")

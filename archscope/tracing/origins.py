@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from torch import Tensor, nn
@@ -45,7 +45,8 @@ class Origins:
         state: Mapping[str, Tensor],
         here: Callable[[], Place],
     ) -> None:
-        self.left: list[tuple[Ref, str]] = []
+        self._left: tuple[tuple[Ref, str], ...] = ()
+        self._entered: dict[int, tuple[Tensor, tuple[tuple[Ref, str], ...]]] = {}
         self._pickled: list[Tensor] = []
         self._values = values
         self._samples = samples
@@ -75,10 +76,13 @@ class Origins:
 
     def of(self, tensor: Tensor) -> Ref | None:
         """The row that made a tensor; None if it is a constant."""
+        if id(tensor) in self._entered:
+            _, left = self._entered.pop(id(tensor))
+            self._returned(tensor, left)
         if not self._values.known(tensor) and not self._values.found(tensor):
-            if not self.left:
+            if not self._left:
                 return None
-            self.returned(tensor)
+            self._returned(tensor, self._left)
         writer = self._values.written(tensor)
         if writer is not None:
             before = self._values.ref(tensor)
@@ -114,9 +118,17 @@ class Origins:
             self._values.put(tensor, place)
         return True
 
-    def returned(self, tensor: Tensor) -> None:
+    def leave(self, refs: Iterable[Ref], way: str) -> None:
+        """Values of rows become others than PyTorch's, in some way."""
+        self._left = tuple(dict.fromkeys((*self._left, *((ref, way) for ref in refs))))
+
+    def enter(self, tensor: Tensor) -> None:
+        """Numbers become a tensor; if something reads it, they may be what values that left have become."""
+        if self._left and tensor.numel():
+            self._entered[id(tensor)] = tensor, self._left
+
+    def _returned(self, tensor: Tensor, left: tuple[tuple[Ref, str], ...]) -> None:
         """A tensor came from outside after values had left: a row that says so."""
-        left, self.left = self.left, []
         ways = ", ".join(dict.fromkeys(way for _, way in left))
         frame = Frame()
         frame.ran.append(Ran(Operation(f"values left PyTorch by {ways}", Kind.UNKNOWN), None))
@@ -127,3 +139,6 @@ class Origins:
         (ref,) = self._nodes.keep(seen)
         self._values.made(tensor, ref)
         self._accounts.ran_for(ref.node, len(frame.ran), ())
+        # What comes back next may be made of the same values; it reads them through this row.
+        rest = tuple(each for each in self._left if each not in left)
+        self._left = (*dict.fromkeys((ref, way) for _, way in left), *rest)

@@ -235,14 +235,12 @@ class Recording:
         refs = [ref for each in given if (ref := self.origins.of(each)) is not None]
         if name in SHAPED and made and not made[0].is_floating_point():
             refs = []  # numbers that count or mask, and that the code gives
-        if not refs and self.origins.left and name in ENTERING:
-            for each in made:
-                self.origins.returned(each)
-            self._handed_on([], given, made, frame)
-            return result
         if name in LEAVING or frame.looked:
             self.looked.at(self._at.path, name, result, frame, given, refs)
-        if not refs:
+        if not refs and name in ENTERING and made:
+            self._constant(_Heard(name, args, kwargs, given, made, frame, why))
+            self.origins.enter(made[0])
+        elif not refs:
             self._constant(_Heard(name, args, kwargs, given, made, frame, why))
         elif made and (name in SAME_VALUES or self._leaves(name, args, kwargs, made[0])):
             self.values.same(made[0], next(each for each in given if self.values.ref(each) is not None))
@@ -252,7 +250,7 @@ class Recording:
             self._keep(_Heard(name, args, kwargs, given, made, frame, why), refs)
         else:
             if name in LEAVING:
-                self.origins.left += [(ref, name.strip("_")) for ref in refs]
+                self.origins.leave(refs, name.strip("_"))
             self._handed_on(refs, given, [], frame)
         return result
 

@@ -210,6 +210,47 @@ def test_values_that_come_back_another_way_keep_their_edges_too(way: str) -> Non
     assert f"values left PyTorch by `{way}`" in str(outside.reason("macs"))
 
 
+@pytest.mark.parametrize(
+    ("way", "read"),
+    [
+        # What leaves once may come back as often as it likes.
+        (lambda x: sum(torch.tensor([row]) for row in [x.tolist()[0]] * 2), True),
+        (lambda x: x + torch.tensor(x.max().item()) * torch.tensor(2.0 * x.min().item()), True),
+        # A number that decides what runs is none that comes back, nor is an empty tensor.
+        (lambda x: torch.cat([torch.tensor([], device=x.device), x]) if x.max().item() < 1e9 else x, False),
+        (lambda x: (torch.tensor(x.max().item()), x)[1], False),
+    ],
+)
+def test_a_tensor_of_numbers_is_what_values_that_left_became_where_it_is_read(way: Any, *, read: bool) -> None:
+    analysis = analyze(trace(Apart(lambda _, x: way(x)), (4,)))
+    outside = [row for row in analysis.rows if row.node.layer.label == "outside"]
+    assert bool(outside) is read
+    assert (analysis.totals.macs is None) is read
+    assert analysis.totals.macs_at_least == 16 + 8
+    used = {name for row in analysis.rows for name in row.inputs}
+    assert {row.name for row in outside} <= used
+    assert "a" in used
+
+
+def test_a_result_that_was_written_through_a_view_or_comes_from_outside_is_what_was_last_made() -> None:
+    class Ends(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 4), nn.Linear(2, 2)
+
+        def forward(self, x: Tensor) -> Any:
+            made = self.a(x)
+            view = made[:, :2]
+            view.copy_(self.b(view))
+            return made, torch.tensor(view.tolist())
+
+    network = trace(Ends(), (4,))
+    assert [ref.node for ref in network.outputs] == ["written", "outside"]
+    made = {node.name: [ref.node for ref in node.inputs] for node in network.nodes}
+    assert made["written"] == ["a", "copy"]
+    assert made["copy"] == ["slice", "b"]
+
+
 def _saved(x: Tensor, **options: Any) -> Tensor:
     file = io.BytesIO()
     torch.save({"x": x}, file, **options)
