@@ -197,11 +197,12 @@ def _reshaped(call: Call) -> Layer | None:
 
 def _concat(call: Call) -> Layer | tuple[Layer, ...] | None:
     """Values one after another; a cache has none at the first pass, and adds none."""
-    if [each.numel() > 0 for each in call.given["tensors"]].count(True) == 1:
+    tensors = [each for each in call.given["tensors"] if each.numel()]
+    if len(tensors) == 1:
         return ()
     rank = call.made.dim()
     axis = without(call.given["dim"] % rank, call.after)
-    alike = all(id(each) in call.fitted or call.place_of(each) == call.after for each in call.given["tensors"])
+    alike = all(id(each) in call.fitted or call.place_of(each) == call.after for each in tensors)
     return TYPES["concat"](dim=axis) if alike else None
 
 

@@ -141,6 +141,8 @@ class Learned:
         return None if ref is None else (ref, place)
 
     def _ref(self, tensor: Tensor, wanted: Shape) -> Ref | None:
+        if 0 in wanted:  # no register tokens, say
+            return None
         known = self._whole(tensor, wanted) if id(tensor) in self._roots else self._part(tensor)
         if known is None:
             return None

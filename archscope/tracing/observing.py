@@ -20,7 +20,7 @@ def observed(run: Run, names: Mapping[str, str]) -> Observed:
     unused = [
         Weight(name, tuple(each.shape) or (1,), each.requires_grad, str(each.dtype).removeprefix("torch."))
         for place, (name, each) in reversed(held.items())
-        if place not in owned
+        if place not in owned and each.numel()
     ]
     holding = run.tracer.recording.holding
     added: Counter[str] = Counter()

@@ -269,7 +269,7 @@ class Recording:
     def _keep(self, heard: _Heard, refs: list[Ref]) -> None:
         """Keep a node of a call, and know what it made and what it wrote."""
         name, args, kwargs, given, made, frame, why = heard
-        unreached = [each for each in given if self.values.ref(each) is None]
+        unreached = [each for each in given if self.values.ref(each) is None and each.numel()]
         written = self._written(given, made, frame) if frame.wrote else []
         results = made or written or list(tensors_in(frame.made))[-1:]  # `backward` gives nothing back
         plain = plain_name(name)

@@ -139,3 +139,29 @@ def test_a_layer_whose_weights_are_made_of_others_is_not_the_plain_one(
     assert (analysis.totals.macs, analysis.totals.parameters) == (macs, parts["w"].numel())
     with pytest.raises(archscope.UsageError, match="no layer that can be made"):
         archscope.build(network)
+
+
+class _Registers(nn.Module):
+    """A class token and some register tokens in front of a sequence, as vision transformers have them."""
+
+    def __init__(self, registers: int) -> None:
+        super().__init__()
+        self.token, self.registers = weight(1, 1, 4), weight(1, registers, 4)
+        self.fc, self.out = nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Any:
+        tokens = [each.expand(len(x), -1, -1) for each in (self.token, self.registers)]
+        return self.out(torch.cat([*tokens, self.fc(x)], 1))
+
+
+@pytest.mark.parametrize("registers", [0, 1, 4])
+def test_a_learned_value_of_no_values_is_none(registers: int) -> None:
+    analysis = analyze(trace(_Registers(registers), (3, 4)))
+    # The layer on 3 positions, the last one on those, the token and the registers.
+    assert analysis.totals.macs == 3 * 16 + (4 + registers) * 8
+    assert analysis.totals.parameters == 4 + 4 * registers + 20 + 10
+    assert analysis.network.observed is not None
+    assert not analysis.network.observed.unused
+    assert [node.layer.type for node in analysis.network.nodes].count("parameter") == 1 + (registers > 0)
+    built = archscope.build(analysis.network)
+    assert built(torch.zeros(2, 3, 4)).shape == (2, 4 + registers, 2)
