@@ -13,6 +13,7 @@ from archscope.errors import Rejects
 from archscope.layers import TYPES
 from archscope.network import Node
 from archscope.tracing.replacing import Part, Whole, readers_of, replaced
+from archscope.tracing.signatures import bound
 
 _HIDDEN: Final = -1e4
 """A score from which on softmax gives nothing, in every precision."""
@@ -51,6 +52,60 @@ class Causal:
         except (AttributeError, IndexError, KeyError):  # called in another way, or with a number
             return False
         return False
+
+    def attending(self, given: Mapping[str, Any], *, true_hides: bool) -> tuple[dict[str, Any], bool] | None:
+        """The arguments of attention without masks that hide nothing, or what comes later and nothing else.
+
+        The second is whether one hides that. None where there is none such; ``true_hides`` says what true values of a
+        mask mean.
+        """
+        left, later = dict(given), False
+        for name in ("attn_mask", "key_padding_mask"):
+            mask = given.get(name)
+            says: _Says = "added"
+            if not isinstance(mask, Tensor):
+                continue
+            if mask.dtype == torch.bool:
+                says = "hidden" if true_hides or name == "key_padding_mask" else "seen"
+            if self._is_later(mask, says):
+                later = True
+            elif not self._hides_nothing(mask, says):
+                continue
+            left[name] = None
+        if all(left[name] is given[name] for name in given):
+            return None
+        return left | {"is_causal": False}, later
+
+    def unmasked(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], given: list[Tensor]
+    ) -> tuple[Sequence[Any], Mapping[str, Any], list[Tensor]]:
+        """The arguments of attention without a mask that says what an option of the layer says too."""
+        named = bound("scaled_dot_product_attention", args, kwargs)
+        found = self.attending(named, true_hides=False)
+        if found is None:
+            return args, kwargs, given
+        is_causal = found[1] or named["is_causal"]
+        return (), {**found[0], "is_causal": is_causal}, [each for each in given if each is not named["attn_mask"]]
+
+    def changes_nothing(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Sequence[int]) -> bool:
+        """Whether a call adds zeros to its first argument, multiplies it by ones, or hides nothing of it.
+
+        >>> Causal(lambda tensor: tensor).changes_nothing("add", [torch.ones(2, 3), torch.zeros(3)], {}, (2, 3))
+        True
+        """
+        if kwargs or len(args) < 2 or name not in ("add", "mul", "masked_fill", "where"):
+            return False
+        value, mask = (args[1], args[0]) if name == "where" else args[:2]
+        if not isinstance(value, Tensor) or not isinstance(mask, Tensor) or value.shape != made:
+            return False
+        if name == "mul":
+            found = self._known(mask)
+            return found is not None and bool((found == 1).all())
+        return self._hides_nothing(mask, "added" if name == "add" else "hidden" if name == "masked_fill" else "seen")
+
+    def _hides_nothing(self, mask: Tensor, says: _Says) -> bool:
+        found = self._known(mask)
+        return found is not None and bool(found.all() if says == "seen" else not found.any())
 
     def _is_low(self, value: Any) -> bool:
         if not isinstance(value, Tensor):

@@ -127,7 +127,7 @@ class Learned:
             return {}
         found: dict[int, Ref] = {}
         for each in tensors:
-            wanted = _fitted(tuple(each.shape), call)
+            wanted = fitted(tuple(each.shape), call)
             ref = None if wanted is None else self._ref(each, wanted)
             if ref is None:
                 return {}
@@ -225,7 +225,7 @@ def _natural(tensor: Tensor) -> Shape:
     return tuple(tensor.shape)[_place(tensor) + 1 :] or (1,)
 
 
-def _fitted(shape: Shape, call: Call) -> Shape | None:
+def fitted(shape: Shape, call: Call) -> Shape | None:
     """A learned value's shape with the axes of the result, without the batch; None if it has more, or another batch."""
     rank = call.made.dim()
     if len(shape) > rank or call.after == LOST:

@@ -9,20 +9,21 @@ import torch
 from torch import Tensor, nn
 
 from archscope.building.builders import COUNTERS
-from archscope.layers import Layer, Shape
+from archscope.layers import TYPES, Layer, Shape
 from archscope.layers.base import Weight
 from archscope.network import Ref
 from archscope.tracing.accounts import Accounts
 from archscope.tracing.batches import LOST
+from archscope.tracing.call import Call
 from archscope.tracing.calls import beyond, layers_of, parts_of
 from archscope.tracing.causal import Causal
 from archscope.tracing.einsums import is_turned, product_of
 from archscope.tracing.holding import Holding
-from archscope.tracing.learned import IN_ORDER, Learned
+from archscope.tracing.learned import IN_ORDER, Learned, fitted
 from archscope.tracing.ledger import Frame, Ledger
 from archscope.tracing.looks import Looks
-from archscope.tracing.modules import LEAVES, beyond_module, is_ours, read_module
-from archscope.tracing.nodes import Nodes, Place, Seen
+from archscope.tracing.modules import beyond_module, given_to, is_ours, read_module
+from archscope.tracing.nodes import Nodes, Seen
 from archscope.tracing.origins import Origins
 from archscope.tracing.packed import Packed
 from archscope.tracing.roles import (
@@ -40,11 +41,14 @@ from archscope.tracing.roles import (
 )
 from archscope.tracing.samples import Samples, Trail
 from archscope.tracing.signatures import SIGNATURES, bound, plain_name
+from archscope.tracing.standing import Standing
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.transformed import bare, is_mapped, is_transformed
 from archscope.tracing.values import Held, Values, memory_of
+from archscope.tracing.waves import waves
 
 _PRODUCTS: Final = frozenset({"mul", "rmul", "imul", "multiply"})
+_SUMS: Final = frozenset({"add", "radd", "iadd"})
 _MAPPED: Final = "it ran under `vmap`, for all samples at once"
 _NESTED: Final = "its samples have lengths of their own"
 
@@ -69,32 +73,6 @@ class _Heard(NamedTuple):
     made: list[Tensor]
     frame: Frame
     why: str
-
-
-class Standing:
-    """Where in a module the code that runs stands: the submodules that it is in, outermost first."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self.stack: list[tuple[str, nn.Module]] = []
-        self._module = module
-
-    @property
-    def path(self) -> str:
-        """The path of the submodule that runs."""
-        return next((path for path, _ in reversed(self.stack) if path), "")
-
-    @property
-    def here(self) -> Place:
-        """Where something is that is no call of the module that runs."""
-        return Place(self.path, alone=False)
-
-    @property
-    def place(self) -> Place:
-        """Where a call of it is; a module of PyTorch's own gives its path to what it calls."""
-        path, module = self.stack[-1] if self.stack else ("", self._module)
-        theirs = type(module).__module__.startswith(("torch.nn.", "archscope.building."))
-        theirs = theirs and not [*module.children()]
-        return Place(path, theirs or isinstance(module, LEAVES))
 
 
 class Recording:
@@ -151,7 +129,7 @@ class Recording:
         self.factors: dict[str, Tensor] = {}
         self.causal: set[str] = set()
         self._known, self._enters = ledger.numbers.of, ledger.numbers.enters
-        self._hiding = Causal(ledger.numbers.of)
+        self._hiding = Causal(lambda each: None if self.values.ref(each) else ledger.numbers.of(each))
         self.origins = Origins(self.values, self.samples, self.nodes, self.accounts, self.learned, ledger,
                                self.state, lambda: at.here)  # fmt: skip
         self._at = at
@@ -164,7 +142,13 @@ class Recording:
 
     def leaf(self, module: nn.Module, args: Any, kwargs: Any, made: list[Tensor], frame: Frame) -> None:
         """A module that is one layer has run."""
-        given = list(tensors_in([args, kwargs]))
+        every = given = list(tensors_in([args, kwargs]))
+        asked, later = (args, kwargs), False
+        if isinstance(module, nn.MultiheadAttention):
+            found = self._hiding.attending(given_to(module, args, kwargs), true_hides=True)
+            if found is not None:
+                (kwargs, later), args = found, ()
+                given = list(tensors_in(kwargs))
         names = [name for name, _ in (*module.named_parameters(), *module.named_buffers())]
         weights = frozenset(f"{self._at.path}.{name}" if self._at.path else name for name in names)
         attends, recurs = isinstance(module, nn.MultiheadAttention), isinstance(module, nn.RNNBase)
@@ -179,6 +163,8 @@ class Recording:
         if attends and len(set(refs)) == 1:
             refs = refs[:1]
         layer = read_module(module)
+        if layer is not None and later:
+            layer = TYPES[layer.type](**{**layer.stated(), "causal": True})
         first = self.samples.place(given[0]) if given else LOST
         places = [self.samples.after_module(each, given[0], first, state=recurs and number > 0)
                   for number, each in enumerate(made)] if given else [LOST] * len(made)  # fmt: skip
@@ -199,8 +185,8 @@ class Recording:
             main=1 if states else None,
         )
         ours = self.nodes.keep(seen)
-        self.accounts.ran_for(ours[0].node, len(frame.ran), given)
-        self.holding.module(ours[0].node, module, args, kwargs, given, made, frame)
+        self.accounts.ran_for(ours[0].node, len(frame.ran), every)
+        self.holding.module(ours[0].node, module, *asked, every if attends else given, made, frame)
         self._made(made, ours, frame)
         for each, place in zip(made, places, strict=True):
             self.values.put(each, place)
@@ -237,11 +223,10 @@ class Recording:
             refs = []  # numbers that count or mask, and that the code gives
         if name in LEAVING or frame.looked:
             self.looked.at(self._at.path, name, result, frame, given, refs)
-        if not refs and name in ENTERING and made:
+        if not refs:
             self._constant(_Heard(name, args, kwargs, given, made, frame, why))
-            self.origins.enter(made[0])
-        elif not refs:
-            self._constant(_Heard(name, args, kwargs, given, made, frame, why))
+            if name in ENTERING and made:
+                self.origins.enter(made[0])
         elif made and (name in SAME_VALUES or self._leaves(name, args, kwargs, made[0])):
             self.values.same(made[0], next(each for each in given if self.values.ref(each) is not None))
             self._handed_on(refs, given, made, frame)
@@ -269,6 +254,8 @@ class Recording:
     def _keep(self, heard: _Heard, refs: list[Ref]) -> None:
         """Keep a node of a call, and know what it made and what it wrote."""
         name, args, kwargs, given, made, frame, why = heard
+        if plain_name(name) == "scaled_dot_product_attention":
+            args, kwargs, given = self._hiding.unmasked(args, kwargs, given)
         unreached = [each for each in given if self.values.ref(each) is None and each.numel()]
         written = self._written(given, made, frame) if frame.wrote else []
         results = made or written or list(tensors_in(frame.made))[-1:]  # `backward` gives nothing back
@@ -280,9 +267,15 @@ class Recording:
             unreached = [each for each in unreached if id(each) not in beside]
             call = call._replace(fitted=frozenset(beside))
         weights = frozenset(weight for each in unreached for weight in self.values.weights(each))
-        derived = any(self.values.weights(each) and self.values.held(each) is None for each in unreached)
+        derived = any(self.values.weights(each) & self.nodes.held.keys() and self.values.held(each) is None
+                      for each in unreached)  # fmt: skip
         turned = frozenset(held.name for each in unreached if (held := self.values.held(each)) and held.turned)
         layers = None if not made or not made[0].dim() or why else layers_of(call)
+        table = self._table(call, refs, unreached) if plain in _SUMS and not why else None
+        layers, derived = (layers, derived) if table is None else ((table,), False)
+        alone = len(refs) == 1 and made and not (weights or why)
+        if alone and self._hiding.changes_nothing(plain, args, kwargs, made[0].shape):
+            layers = ()
         if layers and plain in LENDING:
             refs = refs[:1]
         product = product_of(call) if plain == "einsum" and len(refs) == 2 and made and not why else None
@@ -290,7 +283,7 @@ class Recording:
             layers = product.after
             refs = [self._turn(*each) for each in zip(refs, product.turns, product.orders, given, strict=True)]
         if layers == () and not frame.wrote and not weights and len(refs) == 1:
-            self.holding.without_node(given, made)
+            self.holding.without_node(heard.given, made)
             self.values.made(made[0], refs[0])
             self.values.put(made[0], call.after)
             self._handed_on(refs, given, made, frame)
@@ -313,18 +306,26 @@ class Recording:
             self.nodes.keep(seen._replace(outputs=(shape,), layers=each))[0]
             for shape, each in zip(seen.outputs, parts, strict=True)
         )  # fmt: skip
-        self.accounts.ran_for(ours[0].node, len(frame.ran), given)
+        self.accounts.ran_for(ours[0].node, len(frame.ran), heard.given)
         if plain in _PRODUCTS and len(refs) == len(unreached) == 1:
             factor = self._known(unreached[0])
             self.factors.update({} if factor is None else {ours[0].node: factor})
         if len(refs) == 1 and self._hiding.hides(plain, args, kwargs):
             self.causal.add(ours[0].node)
-        self.holding.call(ours[0].node, plain, kwargs, given, results, frame)
+        self.holding.call(ours[0].node, plain, heard.kwargs, heard.given, results, frame)
         self._made(results, ours, frame)
         for each in results:
             self.values.put(each, call.after)
         for each in written:
             self.values.wrote(each, ours[0])
+
+    def _table(self, call: Call, refs: list[Ref], added: list[Tensor]) -> Layer | None:
+        """The layer that adds positions, where a call adds those that a buffer holds."""
+        names = [name for each in added for name in self.values.weights(each) if name in self.nodes.held]
+        if len(refs) != 1 or len(added) != 1 or len(names) != 1 or call.given.get("alpha", 1) != 1:
+            return None
+        known, wanted = self._known(added[0]), fitted(tuple(added[0].shape), call)
+        return None if known is None or wanted is None else waves(known, wanted, self.state[names[0]].numel())
 
     def _turn(self, ref: Ref, layers: tuple[Layer, ...], order: tuple[int, ...], tensor: Tensor) -> Ref:
         """An operand of a product with its axes in the order in which they are multiplied."""

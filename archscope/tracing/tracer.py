@@ -16,9 +16,10 @@ from archscope.layers import Shape
 from archscope.tracing.ledger import Frame, Ledger
 from archscope.tracing.modules import LEAVES
 from archscope.tracing.numbers import Numbers
-from archscope.tracing.recording import Recording, Standing
+from archscope.tracing.recording import Recording
 from archscope.tracing.roles import ANSWERS, CHOOSING, LEAVING, PICKLING
 from archscope.tracing.samples import NeedsValues, Trail
+from archscope.tracing.standing import Standing
 from archscope.tracing.strangers import misfit, tensors_in
 from archscope.tracing.watching import Watched
 

@@ -399,5 +399,5 @@ class Beyond(nn.Module):
         x = self.conv(x)
         x = F.batch_norm(x, self.norm.running_mean, self.norm.running_var, self.norm.weight, self.norm.bias, True)
         x = F.softplus(self.up(x), threshold=5).flatten(2).transpose(1, 2)
-        mask = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).triu(1)
+        mask = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).triu(2)
         return self.attention(x, x, x, attn_mask=mask, need_weights=False)[0]

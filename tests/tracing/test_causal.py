@@ -103,3 +103,93 @@ def test_scores_that_are_shown_stay_what_they_are() -> None:
 def test_one_position_hides_nothing_and_tells_nothing() -> None:
     network = trace(Attention(CAUSAL["masked_fill"]), (1, 16))
     assert "scaled_dot_product_attention" not in [node.layer.type for node in network.nodes]
+
+
+class Masked(nn.Module):
+    """Attention of PyTorch's own, with a mask that the module holds or makes."""
+
+    def __init__(self, way: Any) -> None:
+        super().__init__()
+        self.way, self.proj = way, nn.Linear(16, 16)
+        self.attention = nn.MultiheadAttention(16, 4, batch_first=True)
+        layer = nn.TransformerEncoderLayer(16, 4, 16, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+        self.register_buffer("low", torch.full((6, 6), -math.inf).triu(1))
+        self.register_buffer("later", torch.ones(6, 6).triu(1).bool())
+
+    def forward(self, x: Tensor) -> Any:
+        return self.proj(self.way(self, x))
+
+    def dot(self, x: Tensor, mask: Tensor) -> Tensor:
+        heads = x.view(*x.shape[:2], 4, 4).transpose(1, 2)
+        return F.scaled_dot_product_attention(heads, heads, heads, attn_mask=mask).transpose(1, 2).flatten(2)
+
+
+def _square(x: Tensor) -> Tensor:
+    return nn.Transformer.generate_square_subsequent_mask(x.shape[1], device=x.device)
+
+
+_NONE: dict[str, Any] = {
+    "zeros": lambda s, x: s.attention(x, x, x, attn_mask=torch.zeros(6, 6, device=x.device))[0],
+    "padding of nothing": lambda s, x: s.encoder(x, src_key_padding_mask=torch.zeros(x.shape[:2], device=x.device) > 0),
+    "everything is seen": lambda s, x: s.dot(x, torch.ones(1, 1, 1, 6, dtype=torch.bool, device=x.device)),
+}
+_LATER: dict[str, Any] = {
+    "an encoder": lambda s, x: s.encoder(x, mask=_square(x)),
+    "an encoder that is told so": lambda s, x: s.encoder(x, mask=_square(x), is_causal=True),
+    "a buffer": lambda s, x: s.attention(x, x, x, attn_mask=s.low)[0],
+    "a buffer of truths, in its place": lambda s, x: s.attention(x, x, x, None, False, s.later)[0],
+    "dot products": lambda s, x: s.dot(x, s.low),
+    "dot products where true is seen": lambda s, x: s.dot(x, ~s.later),
+}
+_ELSE: dict[str, Any] = {
+    "true is hidden, and seen here": lambda s, x: s.dot(x, s.later | torch.eye(6, device=x.device).bool()),
+    "a window": lambda s, x: s.dot(x, ~s.later.tril(2)),
+    "padding": lambda s, x: s.attention(x, x, x, key_padding_mask=torch.arange(6, device=x.device).expand(1, 6) > 3)[0],
+    "a mask of the values": lambda s, x: s.dot(x, (x[:, :, :6] > 0)[:, None]),
+}
+
+
+@pytest.mark.parametrize("name", [*_NONE, *_LATER])
+def test_a_mask_that_an_option_says_too_is_that_option(name: str) -> None:
+    module = Masked((_NONE | _LATER)[name]).eval()
+    network = trace(module, (6, 16))
+    (layer,) = [node.layer for node in network.nodes if "attention" in node.layer.type]
+    assert getattr(layer, "causal", getattr(layer, "is_causal", None)) is (name in _LATER)
+    assert not [node.name for node in network.nodes if node.layer.type == "function"]
+    assert analyze(network).totals.fixed == 0
+    built = build(network).eval()
+    mine = dict(module.named_parameters())
+    with torch.no_grad():
+        for path, each in built.named_parameters():
+            each.copy_(mine[path])
+        x = torch.randn(2, 6, 16)
+        if name != "padding of nothing":  # nothing is left of the axis of samples in a mask of one
+            torch.testing.assert_close(built(x), module(x))
+
+
+@pytest.mark.parametrize("name", _ELSE)
+def test_another_mask_is_none_of_its_options_and_is_named(name: str) -> None:
+    analysis = analyze(trace(Masked(_ELSE[name]), (6, 16)))
+    (layer,) = [row.node.layer for row in analysis.rows if "attention" in row.node.layer.label]
+    assert layer.type == "function"
+    assert layer.label.rpartition(", ")[2] in ("attn_mask", "key_padding_mask")
+    # Two products of 6 positions with each other, the last layer, and where there are some the projections.
+    projections = 4 * 6 * 16 * 16 if "key" in layer.label else 0
+    assert analysis.totals.macs == 2 * 6 * 6 * 16 + 6 * 16 * 16 + projections
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda x: x + torch.zeros(6, 1, device=x.device),
+        lambda x: x * torch.ones(6, 1, device=x.device),
+        lambda x: x.masked_fill(torch.zeros(6, 1, device=x.device).bool(), -math.inf),
+        lambda x: torch.where(torch.ones(6, 1, device=x.device).bool(), x, torch.zeros((), device=x.device)),
+    ],
+)
+def test_a_constant_that_changes_nothing_makes_no_row(way: Any) -> None:
+    network = trace(Masked(lambda _, x: way(x)), (6, 16))
+    assert [node.name for node in network.nodes] == ["proj"]
+    assert network.observed is not None
+    assert sum(network.observed.ran.values()) == network.observed.operations

@@ -1,0 +1,34 @@
+"""`Standing`: where in a module the code that runs stands."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from archscope.tracing.modules import LEAVES
+from archscope.tracing.nodes import Place
+
+
+class Standing:
+    """Where in a module the code that runs stands: the submodules that it is in, outermost first."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.stack: list[tuple[str, nn.Module]] = []
+        self._module = module
+
+    @property
+    def path(self) -> str:
+        """The path of the submodule that runs."""
+        return next((path for path, _ in reversed(self.stack) if path), "")
+
+    @property
+    def here(self) -> Place:
+        """Where something is that is no call of the module that runs."""
+        return Place(self.path, alone=False)
+
+    @property
+    def place(self) -> Place:
+        """Where a call of it is; a module of PyTorch's own gives its path to what it calls."""
+        path, module = self.stack[-1] if self.stack else ("", self._module)
+        theirs = type(module).__module__.startswith(("torch.nn.", "archscope.building."))
+        theirs = theirs and not [*module.children()]
+        return Place(path, theirs or isinstance(module, LEAVES))
