@@ -45,6 +45,8 @@ COMMANDS: Final = (
     "spec",
     "bench",
     "diagram",
+    "worksheet",
+    "mark",
     "docs",
     "schema",
 )

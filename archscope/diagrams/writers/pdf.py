@@ -1,7 +1,8 @@
-"""A scene as PDF of one page: vectors, and text in the shipped font that can be searched and copied."""
+"""Scenes as PDF, a page each: vectors, and text in the shipped font that can be searched and copied."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +26,12 @@ def write(drawing: Drawing) -> bytes:
 
 
 def pdf(scene: Scene) -> bytes:
-    """The bytes of the file.
+    """The bytes of the file."""
+    return pages((scene,))
+
+
+def pages(scenes: Sequence[Scene]) -> bytes:
+    """A file with a page for each scene; title and description are those of the first.
 
     Raises:
         MissingExtra: `fpdf2` is not installed.
@@ -35,19 +41,27 @@ def pdf(scene: Scene) -> bytes:
         import fpdf
     except ImportError:
         raise MissingExtra("format pdf", "fpdf2", "diagrams") from None
-    fonts.require((item.string for item in scene.walk() if isinstance(item, Text)), "pdf")
-    page = fpdf.FPDF(unit="pt", format=(scene.width, scene.height))
+    first = scenes[0]
+    fonts.require((item.string for scene in scenes for item in scene.walk() if isinstance(item, Text)), "pdf")
+    page = fpdf.FPDF(unit="pt", format=(first.width, first.height))
     page.set_margin(0)
     page.set_auto_page_break(False)
     page.set_creation_date(WRITTEN)
-    page.set_title(line(scene.title))
-    page.set_subject(line(scene.description))
+    page.set_title(line(first.title))
+    page.set_subject(line(first.description))
     page.set_lang("en")
     page.add_font(fonts.FAMILY, "", str(fonts.path()))
     page.add_font(fonts.FAMILY, "B", str(fonts.path(bold=True)))
-    _add_other(page, scene)
-    page.add_page()
-    page._out(_ROUND)
+    _add_other(page, scenes)
+    for scene in scenes:
+        page.add_page(format=(scene.width, scene.height))
+        page._out(_ROUND)
+        _paint(page, scene)
+    return bytes(page.output())
+
+
+def _paint(page: Any, scene: Scene) -> None:
+    """A scene on the page that was begun for it."""
     if scene.background is not None:
         page.set_fill_color(scene.background)
         page.rect(0, 0, scene.width, scene.height, style="F")
@@ -56,12 +70,12 @@ def pdf(scene: Scene) -> bytes:
             _text(page, item)
         elif not isinstance(item, Group):
             _shape(page, item)
-    return bytes(page.output())
 
 
-def _add_other(page: Any, scene: Scene) -> None:
-    """The font for what the shipped one lacks, in the styles in which the picture needs it."""
-    lacking = {item.bold for item in scene.walk() if isinstance(item, Text) and fonts.missing(item.string)}
+def _add_other(page: Any, scenes: Sequence[Scene]) -> None:
+    """The font for what the shipped one lacks, in the styles in which the pictures need it."""
+    items = (item for scene in scenes for item in scene.walk())
+    lacking = {item.bold for item in items if isinstance(item, Text) and fonts.missing(item.string)}
     for bold in sorted(lacking):
         page.add_font(fonts.OTHER, "B" if bold else "", str(fonts.other_path(bold=bold)))
 
