@@ -14,7 +14,7 @@ from archscope.classroom.submissions import Submission
 from archscope.errors import UsageError, did_you_mean
 from archscope.escaping import terminal
 
-LONGEST_SOURCE: Final = 60_000
+LONGEST_SOURCE: Final = 64_000
 """Characters of a cell that is looked at."""
 
 

@@ -24,7 +24,14 @@ _EARLY = (
 
 
 def document(
-    *, title: str, description: str, body: Sequence[Markup], palette: Palette, home: str, script: str, sections: Markup
+    *,
+    title: str,
+    description: str,
+    body: Sequence[Markup],
+    palette: Palette,
+    home: str,
+    scripts: Sequence[str],
+    sections: Markup,
 ) -> str:
     """A whole page.
 
@@ -34,7 +41,7 @@ def document(
         body: its content, in order.
         palette: the colours of its pictures.
         home: where the page of all networks is, from here.
-        script: the file in ``assets`` that brings it to life.
+        scripts: the files in ``assets`` that bring it to life.
         sections: the links to its sections.
     """
     head = tag(
@@ -75,7 +82,7 @@ def document(
         sections,
         tag("main", *body, id="content"),
         foot,
-        tag("script", Markup(asset("shared.js") + asset(script))),
+        tag("script", Markup("".join(map(asset, ("shared.js", *scripts))))),
     )
     return "<!doctype html>\n" + tag("html", head, "\n", page, lang="en") + "\n"
 

@@ -50,7 +50,7 @@ def write(pages: Sequence[Page]) -> str:
         body=[body, tag("script", Markup(index(pages)), type="application/json", id="search-index")],
         palette=palette,
         home="index.html",
-        script="index.js",
+        scripts=("index.js",),
         sections=contents([each for each in sections if each[0] in there]),
     )
 

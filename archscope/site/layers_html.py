@@ -60,7 +60,13 @@ def table(page: Page) -> Markup:
         tag("tfoot", _totals(analysis, quantities)),
         class_="layers",
     )
-    return join(scrolling(whole, "Table of layers"), _reasons(analysis, quantities))
+    return join(_asking(), scrolling(whole, "Table of layers"), _reasons(analysis, quantities))
+
+
+def _asking() -> Markup:
+    """The switch that makes a sheet of the table, for a reader with a script."""
+    switch = tag("button", "Hide the numbers", type="button", class_="asking-switch", aria_pressed="false")
+    return tag("div", switch, tag("span", role="status", class_="asking-status"), class_="asking-bar", hidden=True)
 
 
 def _quantities(analysis: Analysis) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def write(page: Page) -> str:
         body=[lines(_head(page), *(content for _, _, content in sections))],
         palette=palette,
         home=_INDEX,
-        script="page.js",
+        scripts=("page.js", "asking.js"),
         sections=contents([(name, heading) for name, heading, _ in sections]),
     )
 

@@ -284,3 +284,62 @@ def test_axe_notices_a_picture_that_nobody_can_hear(open_page, axe):
     page.evaluate("document.querySelector('main').insertAdjacentHTML('beforeend', '<button></button>')")
     page.add_script_tag(content=axe)
     assert page.evaluate("axe.run().then((result) => result.violations.map((each) => each.id))")
+
+
+def test_numbers_are_hidden_asked_for_with_the_keyboard_and_kept(open_page):
+    reader = open_page("lenet5/index.html")
+    page = reader.page
+    switch = page.get_by_role("button", name="Hide the numbers")
+    switch.focus()
+    page.keyboard.press("Enter")
+    assert switch.get_attribute("aria-pressed") == "true"
+    seen = page.locator("main").inner_text()
+    for number in ("122,304", "1,516", "60,850", "340,918", "6×28×28"):
+        assert number not in seen, number
+    assert "out_channels: 6" in seen
+    assert "1×32×32" in seen
+    shape = page.get_by_label("Output of C1", exact=True)
+    shape.focus()
+    page.keyboard.type("28x28x6")
+    page.keyboard.press("Enter")
+    assert page.get_by_label("Parameters of C1", exact=True).evaluate("each => each === document.activeElement")
+    page.keyboard.type("5*5*6")
+    page.keyboard.press("Enter")
+    wrong = page.get_by_label("Parameters of C1", exact=True)
+    assert wrong.get_attribute("aria-invalid") == "true"
+    assert page.get_by_role("status").inner_text() == "C1 Parameters: not yet. 1 of 35 found"
+    wrong.fill("(5·5·1 + 1)·6")
+    page.keyboard.press("Enter")
+    assert "(5·5·1 + 1)·6" in page.locator("#row-C1").inner_text()
+    assert page.get_by_role("status").inner_text() == "C1 Parameters: right. 2 of 35 found"
+    page.get_by_label("Connections of Total", exact=True).fill("340 918")
+    page.keyboard.press("Tab")
+    page.reload()
+    assert page.get_by_role("button", name="Hide the numbers").get_attribute("aria-pressed") == "true"
+    assert page.get_by_label("Parameters of C1", exact=True).input_value() == "(5·5·1 + 1)·6"
+    page.get_by_role("button", name="Hide the numbers").click()
+    assert "122,304" in page.locator("main").inner_text()
+    assert [each for each in reader.complaints if "navigation" not in each] == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "right"),
+    [("122304", True), ("122,304", True), ("122 304", True), ("122.304", True), ("26*28*28*6", True),
+     ("(5²+1)·28²·6", True), ("6(5*5+1)28*28", True), ("alert(1)", False), ("1e5", False), ("9" * 60, False),
+     ("(" * 60 + "1", False), ("122304.5", False), ("12 2304", False), ("-122304", False)],
+)  # fmt: skip
+def test_what_is_typed_on_a_page_is_read_as_arithmetic_and_never_run(open_page, typed, right):
+    page = open_page("lenet5/index.html").page
+    page.get_by_role("button", name="Hide the numbers").click()
+    cell = page.get_by_label("Connections of C1", exact=True)
+    cell.fill(typed)
+    cell.press("Enter")
+    assert cell.get_attribute("aria-invalid") == str(not right).lower()
+
+
+def test_axe_finds_no_serious_fault_in_a_page_that_asks(open_page, axe):
+    page = open_page("lenet5/index.html").page
+    page.get_by_role("button", name="Hide the numbers").click()
+    page.add_script_tag(content=axe)
+    found = page.evaluate("axe.run().then((result) => result.violations)")
+    assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []

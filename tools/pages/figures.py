@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import archscope
+from archscope.classroom import sheet_of
+from archscope.classroom.writers.pdf import scenes
+from archscope.diagrams.writers.svg import svg
 
 
 def pages() -> dict[str, str]:
     lenet5, alexnet = archscope.load("lenet5"), archscope.load("alexnet")
     return {
+        "assets/figures/worksheet.svg": svg(scenes(sheet_of(archscope.analyze(lenet5), spec="lenet5"))[0]),
         "assets/figures/lenet5.svg": archscope.draw(lenet5).svg,
         "assets/figures/alexnet.svg": archscope.draw(alexnet).svg,
         "assets/figures/alexnet-macs.svg": archscope.draw(alexnet, color="macs").svg,
