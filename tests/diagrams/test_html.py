@@ -24,7 +24,7 @@ def html(name: str, **options: Any) -> str:
 def facts(text: str) -> list[dict[str, Any]]:
     found = re.search(r'<script id="facts" type="application/json">(.*?)</script>', text, re.DOTALL)
     assert found is not None
-    return list(json.loads(found[1]))
+    return [each for level in json.loads(found[1]) for each in level["facts"]]
 
 
 @pytest.mark.parametrize("style", ["auto", "graph"])
@@ -316,3 +316,52 @@ def test_a_block_of_a_transformer_takes_the_colours_of_costs_and_gets_its_own_ba
     assert view.page.evaluate(fill) != own
     view.page.select_option("#colour", "family")
     assert view.page.evaluate(fill) == own
+
+
+@pytest.mark.browser
+def test_blocks_close_and_open_to_a_depth_and_a_closed_one_shows_its_sums(view: View, tmp_path: Path) -> None:
+    view.open(tmp_path, "resnet@50", style="graph")
+    assert view.page.inner_text("#depth") == "Depth 3 of 3"
+    whole = view.count("g.layer")
+    view.page.keyboard.press("[")
+    view.page.click("#less")
+    assert view.page.inner_text("#depth") == "Depth 1 of 3"
+    assert view.page.is_disabled("#less")
+    assert view.count("g.layer") < whole
+    view.page.locator("g.layer.closed").first.click()
+    analysis = archscope.analyze("resnet@50")
+    held = sum(int(row.parameters) for row in analysis.nodes if row.name.startswith("conv2."))
+    assert view.page.inner_text("#side h2") == "conv2"
+    assert f"{held:,}" in view.side
+    assert f"{100 * held / int(analysis.totals.parameters):.1f} % of the whole" in view.side
+    view.page.keyboard.press("]")
+    view.page.keyboard.press("]")
+    assert view.count("g.layer") == whole
+
+
+@pytest.mark.browser
+def test_a_closed_block_opens_by_itself_and_search_opens_the_way(view: View, tmp_path: Path) -> None:
+    view.open(tmp_path, "resnet@50", style="graph", depth=1)
+    assert view.page.inner_text("#depth") == "Depth 1 of 3"
+    view.page.locator("g.layer.closed").first.dblclick()
+    assert view.page.inner_text("#depth") != "Depth 1 of 3"
+    assert view.page.inner_text("#side h2").startswith("conv2")
+    view.page.keyboard.press("[")
+    view.page.fill("#search", "conv5.0.short")
+    view.page.keyboard.press("Enter")
+    assert view.page.inner_text("#depth") == "Depth 3 of 3"
+    assert view.page.inner_text("#side h2").startswith("conv5.0.short")
+
+
+@pytest.mark.browser
+def test_the_address_keeps_the_depth(view: View, tmp_path: Path) -> None:
+    view.open(tmp_path, "resnet@50", style="graph")
+    view.page.click("#less")
+    view.page.wait_for_timeout(250)
+    view.page.reload()
+    view.requests.pop()
+    assert view.page.inner_text("#depth") == "Depth 2 of 3"
+
+
+def test_a_picture_without_blocks_has_one_depth() -> None:
+    assert html("lenet5").count('<g class="level">') == 1

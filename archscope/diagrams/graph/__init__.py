@@ -105,6 +105,11 @@ def _view(analysis: Analysis, request: Request, depth: int | None = None) -> Vie
     )  # fmt: skip
 
 
+def deepest(analysis: Analysis, request: Request) -> int:
+    """The depth at which every block is open."""
+    return view_of(analysis, depth="full", show=request.shown(*DEFAULT), glue=request.glue).depth
+
+
 def _colours(view: View, drawing: Drawing) -> tuple[Callable[[Node], Shade] | None, str]:
     """The colours of each node, and what they say where it is not its family."""
     theme, coloring = drawing.request.theme, drawing.coloring

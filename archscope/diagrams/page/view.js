@@ -1,30 +1,80 @@
 "use strict";
-const facts = JSON.parse(document.getElementById("facts").textContent);
+const levels = JSON.parse(document.getElementById("facts").textContent);
 const picture = document.getElementById("picture");
 const side = document.getElementById("side");
 const search = document.getElementById("search");
 const count = document.getElementById("count");
-const layers = [...picture.querySelectorAll("g.layer")];
-const edges = [...picture.querySelectorAll("g.edge")];
-const whole = picture.getAttribute("viewBox").split(" ").map(Number);
+const colours = JSON.parse(document.getElementById("colours").textContent);
 const opening = [...side.childNodes];
-const smallest = Math.min(...[...picture.querySelectorAll("text")].map(each => +each.getAttribute("font-size")));
-let view = [...whole];
 let chosen = null;
-let found = layers;
 
-// The browser's own tooltip would stand on top of what the side shows.
-for (const group of picture.querySelectorAll("g")) {
-  const title = [...group.children].find(each => each.tagName === "title");
-  if (!title) continue;
-  if (group.classList.contains("layer")) group.setAttribute("aria-label", title.textContent);
-  title.remove();
-}
-layers.forEach((layer, place) => {
-  layer.setAttribute("tabindex", "0");
-  layer.setAttribute("role", "button");
-  layer.dataset.words = JSON.stringify(facts[place]).toLowerCase();
+// Every depth of the blocks is a picture of its own; one of them is in the page at a time.
+[...picture.querySelectorAll("g.level")].forEach((group, place) => {
+  const level = levels[place];
+  level.group = group;
+  level.layers = [...group.querySelectorAll("g.layer")];
+  level.edges = [...group.querySelectorAll("g.edge")];
+  level.texts = [...group.querySelectorAll("text")];
+  level.smallest = Math.min(...level.texts.map(each => +each.getAttribute("font-size")));
+  level.inked = [...group.querySelectorAll("[fill], [stroke]")]
+    .map(each => [each, each.getAttribute("fill"), each.getAttribute("stroke")]);
+  level.plain = level.texts.filter(each => !each.hasAttribute("fill"));
+  level.drawn = level.layers.map(layer => [...layer.querySelectorAll("polygon, path, text")]
+    .map(each => [each, each.getAttribute("fill"), each.getAttribute("stroke")]));
+  level.layers.forEach((layer, at) => {
+    layer.setAttribute("tabindex", "0");
+    layer.setAttribute("role", "button");
+    layer.setAttribute("aria-label", level.facts[at].is);
+    layer.dataset.words = JSON.stringify(level.facts[at]).toLowerCase();
+    layer.classList.toggle("closed", Boolean(level.facts[at].sums));
+    layer.addEventListener("pointerenter", () => light(layer));
+    layer.addEventListener("pointerleave", () => light(chosen));
+    layer.addEventListener("focus", () => { if (layer.matches(":focus-visible")) choose(layer); });
+    layer.addEventListener("dblclick", () => open(layer));
+  });
+  group.remove();
 });
+let depth = colours.start;
+let { facts, layers, edges, whole, smallest, drawn } = levels[depth];
+let found = layers;
+let view = [...whole];
+picture.append(levels[depth].group);
+
+const names = layer => layer.dataset.layers.split(" ");
+
+// Another depth, with what was chosen still in sight.
+function enter(next, name = chosen && names(chosen)[0]) {
+  if (!(next in levels) || next === depth) return;
+  levels[depth].group.remove();
+  depth = next;
+  ({ facts, layers, edges, whole, smallest, drawn } = levels[depth]);
+  picture.append(levels[depth].group);
+  chosen = null;
+  small = null;
+  look(readable());
+  filter();
+  dress(theme);
+  const layer = name && layers.find(each => names(each).includes(name));
+  choose(layer || null);
+  if (layer) bring(layer);
+  told();
+}
+
+function told() {
+  document.getElementById("depth").textContent = `Depth ${depth + 1} of ${levels.length}`;
+  document.getElementById("less").disabled = depth === 0;
+  document.getElementById("more").disabled = depth === levels.length - 1;
+}
+
+// The first depth at which a closed block is not one shape any more.
+function open(layer) {
+  const inside = names(layer);
+  for (let next = depth + 1; next < levels.length; next++) {
+    const there = levels[next].layers.find(each => names(each).includes(inside[0]));
+    if (there && names(there).length !== inside.length) return enter(next, names(there)[0]);
+  }
+  bring(layer);
+}
 
 function look(next) {
   view = next;
@@ -50,16 +100,18 @@ let waiting = 0;
 function remember() {
   clearTimeout(waiting);
   waiting = setTimeout(() => {
-    const name = chosen ? `&layer=${encodeURIComponent(chosen.dataset.layers.split(" ")[0])}` : "";
-    history.replaceState(null, "", `#view=${view.map(each => +each.toFixed(1)).join(",")}${name}`);
+    const name = chosen ? `&layer=${encodeURIComponent(names(chosen)[0])}` : "";
+    history.replaceState(null, "", `#depth=${depth + 1}&view=${view.map(each => +each.toFixed(1)).join(",")}${name}`);
   }, 150);
 }
 
 function recall() {
   const kept = new URLSearchParams(location.hash.slice(1));
+  const asked = Number(kept.get("depth")) - 1;
+  if (asked in levels) enter(asked, null);
   const seen = (kept.get("view") || "").split(",").map(Number);
   look(seen.length === 4 && seen.every(Number.isFinite) && seen[2] > 0 && seen[3] > 0 ? seen : readable());
-  const layer = layers.find(each => each.dataset.layers.split(" ").includes(kept.get("layer")));
+  const layer = layers.find(each => names(each).includes(kept.get("layer")));
   if (layer) {
     choose(layer);
     if (!kept.get("view")) bring(layer);
@@ -135,8 +187,16 @@ function element(name, text, kind) {
 }
 
 function show(place) {
-  const { name, is, rows } = facts[place];
+  const { name, is, rows, sums, inside } = facts[place];
   const parts = [element("h2", name), element("p", is)];
+  if (sums) {
+    const list = document.createElement("dl");
+    for (const [term, value, share] of sums) {
+      list.append(element("dt", term), element("dd", value));
+      if (share) list.append(element("dd", share, "working"));
+    }
+    parts.push(list, element("p", "Double-click, or Enter, opens it. In it are"), element("small", inside.join(", ")));
+  }
   for (const row of rows) {
     if (rows.length > 1 || row.names.length > 1) parts.push(element("h3", row.names[0]));
     if (row.names.length > 1) parts.push(element("small", `the same: ${row.names.slice(1).join(", ")}`));
@@ -178,6 +238,18 @@ function bring(layer) {
 }
 
 function step(by) {
+  const at = found.indexOf(chosen);
+  const match = search.value && found[at < 0 ? 0 : (at + by + found.length) % found.length];
+  // What was looked for stands inside of a closed block: open the way.
+  if (match && facts[layers.indexOf(match)].sums && depth < levels.length - 1) {
+    enter(levels.length - 1, null);
+    const hit = found.find(each => names(match).includes(names(each)[0]));
+    if (hit) {
+      choose(hit);
+      bring(hit);
+      return hit;
+    }
+  }
   const list = found.length ? found : layers;
   const place = list.indexOf(chosen);
   const next = list[place < 0 ? (by > 0 ? 0 : list.length - 1) : (place + by + list.length) % list.length];
@@ -198,12 +270,6 @@ function filter() {
   layers.forEach(layer => layer.classList.toggle("dim", !found.includes(layer)));
   count.textContent = words.length ? `${found.length} of ${layers.length}` : "";
 }
-
-layers.forEach(layer => {
-  layer.addEventListener("pointerenter", () => light(layer));
-  layer.addEventListener("pointerleave", () => light(chosen));
-  layer.addEventListener("focus", () => { if (layer.matches(":focus-visible")) choose(layer); });
-});
 
 const held = new Map();
 let moved = false;
@@ -242,6 +308,8 @@ picture.addEventListener("wheel", event => {
   zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), at(event));
 }, { passive: false });
 
+document.getElementById("less").addEventListener("click", () => enter(depth - 1));
+document.getElementById("more").addEventListener("click", () => enter(depth + 1));
 document.getElementById("in").addEventListener("click", () => zoom(1.4));
 document.getElementById("out").addEventListener("click", () => zoom(1 / 1.4));
 document.getElementById("all").addEventListener("click", () => look([...whole]));
@@ -265,18 +333,16 @@ document.addEventListener("keydown", event => {
   else if (event.key === "0") look([...whole]);
   else if (event.key === "t" && !button.hidden) button.click();
   else if (event.key in steps) step(steps[event.key]).focus({ preventScroll: true });
-  else if ((event.key === "Enter" || event.key === " ") && event.target.closest?.("g.layer")) bring(event.target);
+  else if ((event.key === "Enter" || event.key === " ") && event.target.closest?.("g.layer")) open(event.target);
+  else if (event.key === "[") enter(depth - 1);
+  else if (event.key === "]") enter(depth + 1);
   else return;
   event.preventDefault();
 });
 
 // What the colours say: each layer's family, or what it costs, from light to dark.
-const colours = JSON.parse(document.getElementById("colours").textContent);
 const colour = document.getElementById("colour");
 const legend = document.getElementById("legend");
-const drawn = layers.map(layer => [...layer.querySelectorAll("polygon, path, text")]
-  .map(each => [each, each.getAttribute("fill"), each.getAttribute("stroke")]));
-
 function mix(one, other, part) {
   const channel = at => {
     const [from, to] = [one, other].map(each => parseInt(each.slice(at, at + 2), 16));
@@ -293,7 +359,7 @@ function paint(place, cost) {
   const now = cost === null ? colours.none : [mix(...colours.ramp, cost), colours.ink];
   const change = new Map();
   // A block of several layers may have the colours of any family; its first layer's come first.
-  for (const family of [...Object.keys(colours.families), colours.of[place]]) {
+  for (const family of [...Object.keys(colours.families), levels[depth].of[place]]) {
     faces(colours.families[family]).forEach((was, face) => change.set(was, faces(now)[face]));
   }
   for (const [element, fill, stroke] of drawn[place]) {
@@ -310,7 +376,7 @@ function plain(place) {
 }
 
 function recolour() {
-  const quantity = colours.quantities.find(each => each.name === colour.value);
+  const quantity = levels[depth].quantities.find(each => each.name === colour.value);
   legend.hidden = !quantity;
   layers.forEach((layer, place) => {
     if (quantity && quantity.places[place] !== -1) paint(place, quantity.places[place]);
@@ -328,7 +394,7 @@ function recolour() {
   }
 }
 
-for (const [name, text] of [["family", "what it is"], ...colours.quantities.map(each => [each.name, each.unit])]) {
+for (const [name, text] of [["family", "what it is"], ...levels[depth].quantities.map(each => [each.name, each.unit])]) {
   const option = element("option", text);
   option.value = name;
   colour.append(option);
@@ -338,18 +404,16 @@ colour.addEventListener("change", recolour);
 
 // The page takes the reader's theme where nobody asked for one: every colour has its place in both.
 const both = JSON.parse(document.getElementById("themes").textContent);
-const inked = [...picture.querySelectorAll("[fill], [stroke]")]
-  .map(each => [each, each.getAttribute("fill"), each.getAttribute("stroke")]);
-const whites = [...picture.querySelectorAll("text:not([fill])")];
 function dress(name) {
+  if (!both[name]) return recolour();
   const { vars, colours: said, painting } = both[name];
   const from = both[both.drawn].colours;
   const change = new Map(from.map((each, place) => [each, said[place]]));
-  for (const [element, fill, stroke] of inked) {
+  for (const [element, fill, stroke] of levels[depth].inked) {
     if (change.has(fill)) element.setAttribute("fill", change.get(fill));
     if (change.has(stroke)) element.setAttribute("stroke", change.get(stroke));
   }
-  for (const text of whites) text.setAttribute("fill", change.get("#000000") || "#000000");
+  for (const text of levels[depth].plain) text.setAttribute("fill", change.get("#000000") || "#000000");
   for (const [variable, value] of Object.entries(vars)) document.documentElement.style.setProperty(`--${variable}`, value);
   Object.assign(colours, painting);
   drawn.forEach(parts => parts.forEach(part => {
@@ -368,4 +432,6 @@ button.addEventListener("click", () => dress(theme = theme === "dark" ? "light" 
 if (both.follows) dusk.addEventListener("change", () => dress(theme = dusk.matches ? "dark" : "light"));
 if (theme === both.drawn) recolour();
 else dress(theme);
+document.getElementById("levels").hidden = levels.length < 2;
+told();
 recall();
