@@ -291,6 +291,7 @@ def draw(
     expand: str | Iterable[str] | None = None,
     collapse: str | Iterable[str] | None = None,
     glue: bool | None = None,
+    steps: bool | None = None,
     **kwargs: Any,
 ) -> Drawing:
     """Draw a network, or any `torch.nn.Module`.
@@ -328,6 +329,7 @@ def draw(
             commas between.
         collapse: names of blocks to close whatever the depth.
         glue: of a graph: whether permutations, reshapes, splits and the like are drawn as other layers are.
+        steps: whether to build the picture up, a layer at a time: slides of ``pptx``, keys of ``html``, else files.
         kwargs: what a module is called with by name.
 
     Raises:
@@ -346,4 +348,5 @@ def draw(
         height=height, page=page, title=title, caption=caption, legend=legend, palette=palette, labels=labels,
         highlight=None if highlight is None else tuple(highlight), notes=notes, expand=expand, collapse=collapse,
         glue=glue,
+        steps=steps,
     )  # fmt: skip

@@ -113,7 +113,7 @@ def command(
             "--format",
             "-f",
             metavar="FORMAT",
-            help="svg, png, pdf, dot, tikz, mermaid or html. By default what the suffix of --output says.",
+            help="svg, png, pdf, tikz, pptx, drawio, html, dot or mermaid; by default as --output ends.",
             autocompletion=_complete_formats,
             show_default=False,
         ),
@@ -190,6 +190,12 @@ def command(
         str | None,
         typer.Option("--collapse", metavar="GLOB,...", help="Blocks to close whatever the depth.", show_default=False),
     ] = None,
+    steps: Annotated[
+        bool,
+        typer.Option(
+            "--steps", help="Build the picture up, a layer at a time: slides of pptx, keys of html, else files -1, -2."
+        ),
+    ] = False,
     direction: Annotated[
         str | None,
         typer.Option(
@@ -284,6 +290,8 @@ def command(
     archscope diagram alexnet-pytorch --towers -o towers.png --theme print
     archscope diagram alexnet --style graph --show name,op,parameters -o graph.svg
     archscope diagram alexnet --color macs -o where-the-work-is.svg
+    archscope diagram unet -o unet.pptx --steps
+    archscope diagram unet -o unet.drawio
     archscope diagram alexnet --format dot
     archscope diagram alexnet --label conv1=Stem --highlight conv3 --caption "AlexNet." -o labelled.svg
     """
@@ -296,7 +304,7 @@ def command(
     picture = archscope.draw(
         network, style=style, width=width, font_size=font_size, theme=theme, show=show, depth=depth,
         direction=direction, towers=towers or None, color=color, color_scale=color_scale, height=height, page=page,
-        expand=expand, collapse=collapse,
+        expand=expand, collapse=collapse, steps=steps or None,
         latency=None if results is None else _latency(results, network.name),
         title=title, caption=caption, legend=legend, palette=None if palette is None else _palette(palette),
         labels=_pairs(labels, "--label"), highlight=highlight, notes=_pairs(notes, "--note"), glue=glue or None,

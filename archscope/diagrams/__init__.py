@@ -34,7 +34,7 @@ def draw(network: Network | Analysis, **asked: Any) -> Drawing:
     """
     analysis = settled(network if isinstance(network, Analysis) else analyze(network), asked)
     said = analysis.network.figure
-    known = {name: said[name] for name in (*ASKED, "towers", "latency", "glue") if said.get(name) is not None}
+    known = {name: said[name] for name in (*ASKED, "towers", "latency", "glue", "steps") if said.get(name) is not None}
     wanted = request(**known)
     wanted = replace(wanted, theme=palette_of(wanted.theme, said.get("palette", {})))
     drawing = Drawing(analysis, wanted)

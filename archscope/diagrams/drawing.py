@@ -23,6 +23,7 @@ from archscope.analysis import Analysis
 from archscope.diagrams import chain, cost, dressing, neurons, recurrence, transformer, volumes
 from archscope.diagrams.request import Request
 from archscope.diagrams.scene import Scene
+from archscope.diagrams.steps import steps_of
 from archscope.errors import NotFound, UsageError
 
 _STYLES: Final[Mapping[str, str]] = {
@@ -51,12 +52,24 @@ FORMATS: Final[Mapping[str, Format]] = {
     "tikz": Format((".tikz", ".tex"), "archscope.diagrams.writers.tikz:write"),
     "dot": Format((".dot", ".gv"), "archscope.diagrams.graph:dot", "graph"),
     "mermaid": Format((".mmd", ".mermaid"), "archscope.diagrams.graph:mermaid", "graph"),
+    "pptx": Format((".pptx",), "archscope.diagrams.writers.pptx:write"),
+    "drawio": Format((".drawio",), "archscope.diagrams.writers.drawio:write"),
     "html": Format((".html", ".htm"), "archscope.diagrams.html:page"),
 }
 """Every format by name."""
 
+STILL: Final = ("svg", "png", "pdf", "tikz", "drawio")
+"""Formats of one picture, which take a file for each step of a build-up."""
+
 NOTEBOOK: Final = 720.0
 """As wide as a picture stands in a notebook without being made smaller, in points."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Still:
+    """One step of a build-up, as a writer takes it."""
+
+    scene: Scene
 
 
 @dataclass(frozen=True)
@@ -131,7 +144,7 @@ class Drawing:
         return str(self.write("svg"))
 
     def write(self, format: str) -> str | bytes:
-        """The picture in one of `FORMATS`: text, or bytes for ``png`` and ``pdf``.
+        """The picture in one of `FORMATS`: text, or bytes for ``png``, ``pdf`` and ``pptx``.
 
         Raises:
             NotFound: there is no such format.
@@ -143,6 +156,9 @@ class Drawing:
         only = FORMATS[format].style
         if only is not None and self.request.style not in ("auto", only):
             raise UsageError(f"format {format} is written for style {only}, not for {self.request.style}")
+        if self.request.steps and format not in ("pptx", "html"):
+            several = f"steps in {format} are several files; write them with --output, or pptx or html in one"
+            raise UsageError(several if format in STILL else f"format {format} has no steps; use pptx, html or svg")
         return cast("str | bytes", call(FORMATS[format].maker)(self))
 
     def save(self, path: str | os.PathLike[str], format: str | None = None) -> None:
@@ -152,8 +168,20 @@ class Drawing:
             NotFound: no format has this suffix.
             UsageError: the file cannot be written, or the picture not be drawn.
         """
-        made = self.write(format or format_of(path))
+        chosen = format or format_of(path)
+        if self.request.steps and chosen in STILL:
+            self._save_steps(Path(path), chosen)
+            return
+        made = self.write(chosen)
         files.write_bytes(path, made if isinstance(made, bytes) else made.encode())
+
+    def _save_steps(self, path: Path, format: str) -> None:
+        """A file for each step: ``net-01.svg``, ``net-02.svg``."""
+        shown = list(steps_of(self.scene))
+        for number, scene in enumerate(shown, start=1):
+            made = call(FORMATS[format].maker)(_Still(scene))
+            name = path.with_name(f"{path.stem}-{number:0{len(str(len(shown)))}}{path.suffix}")
+            files.write_bytes(name, made if isinstance(made, bytes) else made.encode())
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """What a notebook shows: the picture, with a bar to scroll it where it is wider than a page."""
@@ -174,7 +202,7 @@ def format_of(path: str | os.PathLike[str]) -> str:
     Traceback (most recent call last):
         ...
     archscope.errors.NotFound: no format has the suffix `.bmp`; suffixes: .svg, .png, .pdf, .tikz, .tex, .dot, .gv, \
-.mmd, .mermaid, .html, .htm
+.mmd, .mermaid, .pptx, .drawio, .html, .htm
     """
     suffix = Path(path).suffix
     for name, each in FORMATS.items():

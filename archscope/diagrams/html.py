@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.analysis import Analysis, Row
-from archscope.diagrams import dressing, fonts
+from archscope.diagrams import dressing, fonts, stepped
 from archscope.diagrams.cost import painting, solids_in, switch
 from archscope.diagrams.graph import deepest
 from archscope.diagrams.graph import scene as graph_scene
@@ -55,6 +55,8 @@ _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'uns
 
 def page(drawing: Drawing) -> str:
     """A drawing as one HTML page."""
+    if drawing.request.steps:
+        return stepped.page(drawing)
     drawing = drawing.to_explore()
     analysis = drawing.analysis
     levels, start = _levels(drawing)

@@ -65,6 +65,7 @@ class Request:
         latency: seconds of each layer that was measured; for that colour.
         expand: names of blocks to open whatever the depth, with ``*`` for any letters.
         collapse: names of blocks to close whatever the depth.
+        steps: whether to build the picture up, one slide a layer.
     """
 
     style: str
@@ -82,6 +83,7 @@ class Request:
     expand: tuple[str, ...] = ()
     collapse: tuple[str, ...] = ()
     glue: bool = False
+    steps: bool = False
 
     def shown(self, *usual: str) -> tuple[str, ...]:
         """What to write of `SHOWN`, where a style writes what is ``usual``; what is coloured has its number, too."""
@@ -112,6 +114,7 @@ def request(
     expand: str | Iterable[str] = (),
     collapse: str | Iterable[str] = (),
     glue: bool = False,
+    steps: bool = False,
 ) -> Request:
     """Check what was asked for.
 
@@ -145,6 +148,7 @@ def request(
         expand=_globs(expand),
         collapse=_globs(collapse),
         glue=glue,
+        steps=steps,
     )
 
 

@@ -1,0 +1,195 @@
+"""A scene as PowerPoint: native shapes in groups, text that is text, on a slide as large as the picture.
+
+Each layer is a group with its name and, for who listens, its words; curves stay curves. With ``steps`` the picture is
+built up, one slide for each layer that is added.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from archscope.diagrams import fonts
+from archscope.diagrams.scene import Group, Item, Point, Polygon, Scene, Text, bounds
+from archscope.diagrams.steps import steps_of
+from archscope.diagrams.writers.pdf import WRITTEN
+from archscope.errors import MissingExtra, UsageError
+from archscope.escaping import line, xml
+
+if TYPE_CHECKING:
+    from archscope.diagrams.drawing import Drawing
+
+EMU: Final = 12_700
+"""Of PowerPoint's unit in a point."""
+
+LIMITS: Final = (72.0, 4032.0)
+"""The least and the largest side of a slide, in points: 1 inch and 56 inches."""
+
+_SPACES: Final = (
+    'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" '
+    'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"'
+)
+_FACE: Final = '<a:latin typeface="Arial"/><a:cs typeface="Arial"/>'
+_ALIGN: Final = {"start": "l", "middle": "ctr", "end": "r"}
+
+
+def write(drawing: Drawing) -> bytes:
+    """A drawing as PowerPoint."""
+    return pptx(drawing.scene, steps=drawing.request.steps)
+
+
+def pptx(scene: Scene, *, steps: bool = False) -> bytes:
+    """The bytes of the file.
+
+    Raises:
+        MissingExtra: `python-pptx` is not installed.
+        UsageError: the picture is larger than a slide can be.
+    """
+    try:
+        import pptx as package
+        from pptx.oxml import parse_xml
+        from pptx.util import Emu
+    except ImportError:
+        raise MissingExtra("format pptx", "python-pptx", "pptx") from None
+    if max(scene.width, scene.height) > LIMITS[1]:
+        raise UsageError(
+            f"the picture of {scene.title} is {max(scene.width, scene.height) / 72:.0f} inches long, and a slide is at "
+            "most 56; choose --width, --height or --page"
+        )
+    deck = package.Presentation()
+    deck.slide_width, deck.slide_height = (Emu(_emu(max(each, LIMITS[0]))) for each in (scene.width, scene.height))
+    blank = deck.slide_layouts[6]
+    for shown in steps_of(scene) if steps else (scene,):
+        slide = deck.slides.add_slide(blank)
+        if shown.background is not None:
+            ground = f"<p:bg {_SPACES}><p:bgPr>{_fill(shown.background)}<a:effectLst/></p:bgPr></p:bg>"
+            slide._element.cSld.insert(0, parse_xml(ground))
+        shapes = _Shapes()
+        for markup in shapes.of(shown.items):
+            slide.shapes._spTree.append(parse_xml(markup))
+    about = deck.core_properties
+    about.title, about.subject = line(scene.title)[:255], line(scene.description)[:255]
+    about.author, about.last_modified_by = "archscope", "archscope"
+    about.created = about.modified = WRITTEN.replace(tzinfo=None)
+    return _without_dates(deck)
+
+
+def _without_dates(deck: Any) -> bytes:
+    """The file with the same date on every part, so that the same picture is the same bytes."""
+    made, kept = io.BytesIO(), io.BytesIO()
+    deck.save(made)
+    with zipfile.ZipFile(made) as source, zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            part = zipfile.ZipInfo(name, (2000, 1, 1, 0, 0, 0))
+            part.compress_type = zipfile.ZIP_DEFLATED
+            target.writestr(part, source.read(name))
+    return kept.getvalue()
+
+
+def _emu(points: float) -> int:
+    return round(points * EMU)
+
+
+class _Shapes:
+    """Writes shapes with ids of their own."""
+
+    def __init__(self) -> None:
+        self.count = 1
+
+    def of(self, items: Iterable[Item]) -> Iterator[str]:
+        """The markup of each item, which a slide takes as it is."""
+        for item in items:
+            made = self._item(item)
+            if made:
+                yield made
+
+    def _item(self, item: Item) -> str:
+        if isinstance(item, Group):
+            return self._group(item)
+        if isinstance(item, Text):
+            return self._text(item)
+        if isinstance(item, Polygon):
+            ways = [("M", item.points[:1]), *(("L", (each,)) for each in item.points[1:]), ("Z", ())]
+            return self._way(ways, item.fill, item.stroke, item.width, ())
+        return self._way(item.commands, item.fill, item.stroke, item.width, item.dash)
+
+    def _about(self, name: str, title: str = "") -> str:
+        self.count += 1
+        said = f' descr="{xml(line(title))}"' if title else ""
+        return f'<p:cNvPr id="{self.count}" name="{xml(line(name))}"{said}/>'
+
+    def _group(self, group: Group) -> str:
+        about = self._about(group.layers[0] if group.layers else group.title or group.kind, group.title)
+        inner = "".join(self.of(group.items))
+        if not inner:
+            return ""
+        left, top, right, bottom = bounds(group.items)
+        place = _place(left, top, right - left, bottom - top)
+        again = place.replace("a:off", "a:chOff").replace("a:ext", "a:chExt")
+        return (
+            f"<p:grpSp {_SPACES}><p:nvGrpSpPr>{about}<p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr>"
+            f"<p:grpSpPr><a:xfrm>{place}{again}</a:xfrm></p:grpSpPr>{inner}</p:grpSp>"
+        )
+
+    def _text(self, text: Text) -> str:
+        # A little wider than it is set, because the reader's font may be.
+        wide, high = text.width * 1.06 + 1, fonts.LEADING * text.size
+        aside = {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor]
+        place = _place(text.x - aside * wide, text.y - 0.92 * text.size, wide, high)
+        bold = ' b="1"' if text.bold else ""
+        size = f'sz="{max(100, round(text.size * 100))}"'
+        return (
+            f'<p:sp {_SPACES}><p:nvSpPr>{self._about("text")}<p:cNvSpPr txBox="1"/><p:nvPr/></p:nvSpPr>'
+            f'<p:spPr><a:xfrm>{place}</a:xfrm><a:prstGeom prst="rect"><a:avLst/></a:prstGeom><a:noFill/></p:spPr>'
+            '<p:txBody><a:bodyPr wrap="none" lIns="0" tIns="0" rIns="0" bIns="0" anchor="ctr"/>'
+            f'<a:p><a:pPr algn="{_ALIGN[text.anchor]}"/><a:r><a:rPr lang="en-US" {size}{bold} dirty="0">'
+            f"{_fill(text.fill)}{_FACE}</a:rPr><a:t>{xml(text.string)}</a:t></a:r></a:p></p:txBody></p:sp>"
+        )
+
+    def _way(
+        self, commands: Sequence[tuple[str, Sequence[Point]]], fill: str | None, stroke: str | None, width: float,
+        dash: tuple[float, ...],
+    ) -> str:  # fmt: skip
+        points = [point for _, each in commands for point in each]
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        left, top, wide, high = min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)
+        steps = "".join(_step(verb, each, left, top) for verb, each in commands)
+        unfilled = "" if fill else ' fill="none"'
+        outline = f'<a:path w="{_emu(wide)}" h="{_emu(high)}"{unfilled}>'
+        return (
+            f"<p:sp {_SPACES}><p:nvSpPr>{self._about('shape')}<p:cNvSpPr/><p:nvPr/></p:nvSpPr>"
+            f"<p:spPr><a:xfrm>{_place(left, top, wide, high)}</a:xfrm>"
+            '<a:custGeom><a:avLst/><a:gdLst/><a:ahLst/><a:cxnLst/><a:rect l="0" t="0" r="r" b="b"/>'
+            f"<a:pathLst>{outline}{steps}</a:path></a:pathLst></a:custGeom>"
+            f"{_fill(fill)}{_line(stroke, width, dash)}</p:spPr></p:sp>"
+        )
+
+
+def _step(verb: str, points: Sequence[Point], left: float, top: float) -> str:
+    name = {"M": "moveTo", "L": "lnTo", "C": "cubicBezTo", "Z": "close"}[verb]
+    inner = "".join(f'<a:pt x="{_emu(x - left)}" y="{_emu(y - top)}"/>' for x, y in points)
+    return f"<a:{name}>{inner}</a:{name}>" if inner else f"<a:{name}/>"
+
+
+def _place(left: float, top: float, wide: float, high: float) -> str:
+    return f'<a:off x="{_emu(left)}" y="{_emu(top)}"/><a:ext cx="{max(0, _emu(wide))}" cy="{max(0, _emu(high))}"/>'
+
+
+def _fill(color: str | None) -> str:
+    if color is None:
+        return "<a:noFill/>"
+    return f'<a:solidFill><a:srgbClr val="{color[1:].upper()}"/></a:solidFill>'
+
+
+def _line(color: str | None, width: float, dash: tuple[float, ...]) -> str:
+    if color is None:
+        return "<a:ln><a:noFill/></a:ln>"
+    pattern = ""
+    if dash:
+        # In thousandths of a per cent of the width of the line.
+        pairs = zip(dash[::2], dash[1::2], strict=True)
+        stops = "".join(f'<a:ds d="{round(on / width * 1e5)}" sp="{round(off / width * 1e5)}"/>' for on, off in pairs)
+        pattern = f"<a:custDash>{stops}</a:custDash>"
+    return f'<a:ln w="{_emu(width)}">{_fill(color)}{pattern}<a:round/></a:ln>'

@@ -1,0 +1,192 @@
+"""PowerPoint and draw.io: opened again by their own rules, with the shapes, texts and edges of the picture."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from pptx import Presentation
+from pptx.enum.shapes import MSO_SHAPE_TYPE
+
+import archscope
+from archscope.diagrams.scene import Group, Scene, Text
+from archscope.diagrams.steps import steps_of
+from archscope.diagrams.writers.drawio import drawio
+from archscope.diagrams.writers.pptx import pptx
+from archscope.errors import MissingExtra, UsageError
+from archscope.escaping import line
+from tests.hostile import TEXTS
+
+NAMES = [
+    ("lenet5", "planes"),
+    ("alexnet", "boxes"),
+    ("unet", "boxes"),
+    ("resnet@18", "graph"),
+    ("autoencoder@mnist", "neurons"),
+    ("transformer@base", "transformer"),
+    ("lstm-lm@small", "unrolled"),
+]
+pictures = pytest.mark.parametrize(("name", "style"), NAMES)
+
+
+def _scene(name: str, style: str) -> Scene:
+    return archscope.draw(name, style=style).scene
+
+
+def _strings(scene: Scene) -> list[str]:
+    return sorted(item.string for item in scene.walk() if isinstance(item, Text))
+
+
+def _shapes(shapes: Any) -> Any:
+    for shape in shapes:
+        yield shape
+        if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
+            yield from _shapes(shape.shapes)
+
+
+@pictures
+def test_a_slide_has_every_text_and_a_group_for_each_layer(name: str, style: str) -> None:
+    scene = _scene(name, style)
+    deck = Presentation(io.BytesIO(pptx(scene)))
+    (slide,) = deck.slides
+    found = list(_shapes(slide.shapes))
+    assert sorted(each.text_frame.text for each in found if each.has_text_frame and each.text_frame.text) == _strings(
+        scene
+    )
+    groups = {each.name: each for each in found if each.shape_type == MSO_SHAPE_TYPE.GROUP}
+    wanted = [group for group in scene.groups("layer") if group.items]
+    assert {line(group.layers[0]) for group in wanted} <= set(groups)
+    for group in wanted:
+        assert groups[group.layers[0]]._element.nvGrpSpPr.cNvPr.get("descr") == line(group.title)
+    assert (deck.slide_width, deck.slide_height) == (round(scene.width * 12700), round(scene.height * 12700))
+    assert len({each.shape_id for each in found}) == len(found)
+    assert str(slide.background.fill.fore_color.rgb) == str(scene.background)[1:].upper()
+    for each in slide.shapes:
+        assert each.left >= -1000 * 12
+        assert each.left + each.width <= deck.slide_width + 12700 * 3
+
+
+@pictures
+def test_draw_io_reads_every_text_and_edges_hang_on_their_layers(name: str, style: str) -> None:
+    scene = _scene(name, style)
+    root = ET.fromstring(drawio(scene))
+    cells = root.findall(".//mxCell")
+    assert sorted(each.get("value", "") for each in cells if each.get("style", "").startswith("text;")) == _strings(
+        scene
+    )
+    ids = [each.attrib["id"] for each in (*root.iter("mxCell"), *root.iter("UserObject")) if "id" in each.attrib]
+    assert len(ids) == len(set(ids))
+    parents = {each.get("parent") for each in cells if each.get("parent")}
+    assert parents <= set(ids)
+    homes = {
+        each.get("layers", "").split()[0]: each.attrib["id"] for each in root.iter("UserObject") if each.get("layers")
+    }
+    joined = {(each.get("source"), each.get("target")) for each in cells if each.get("edge") and each.get("source")}
+    for edge in scene.groups("edge"):
+        if edge.source in homes and edge.target in homes:
+            assert (homes[edge.source], homes[edge.target]) in joined
+    for each in cells:
+        if each.get("edge"):
+            ends = {point.get("as") for point in each.iter("mxPoint")}
+            assert {"sourcePoint", "targetPoint"} <= ends
+
+
+def test_an_edge_of_draw_io_docks_where_it_is_drawn() -> None:
+    scene = _scene("unet", "boxes")
+    root = ET.fromstring(drawio(scene))
+    places = {}
+    for each in root.iter("UserObject"):
+        geometry = each.find("mxCell/mxGeometry")
+        if each.get("layers") and geometry is not None:
+            places[each.attrib["id"]] = [float(geometry.attrib[key]) for key in ("x", "y", "width", "height")]
+    tried = 0
+    for each in root.iter("mxCell"):
+        if each.get("edge") and each.get("source"):
+            style = dict(part.split("=", 1) for part in each.attrib["style"].split(";") if "=" in part)
+            x, y, wide, high = places[each.attrib["source"]]
+            start = next(point for point in each.iter("mxPoint") if point.get("as") == "sourcePoint")
+            assert x + wide * float(style["exitX"]) == pytest.approx(float(start.attrib["x"]), abs=0.1)
+            assert y + high * float(style["exitY"]) == pytest.approx(float(start.attrib["y"]), abs=0.1)
+            tried += 1
+    assert tried > 20
+
+
+@pytest.mark.parametrize("text", [each for each in TEXTS if len(each) < 1000], ids=lambda text: ascii(text)[:30])
+def test_any_text_is_read_back_as_that_text(text: str) -> None:
+    scene = Scene(300, 100, text, text, (Group("layer", (Text(5, 20, text, 8),), text, ("a",)),))
+    deck = Presentation(io.BytesIO(pptx(scene)))
+    (group,) = deck.slides[0].shapes
+    assert [each.text_frame.text for each in group.shapes] == [line(text)]
+    assert (group._element.nvGrpSpPr.cNvPr.get("descr") or "") == line(text)
+    assert deck.core_properties.title == line(text)[:255]
+    root = ET.fromstring(drawio(scene))
+    assert [each.attrib["value"] for each in root.iter("mxCell") if "value" in each.attrib] == [line(text)]
+    assert [each.attrib["tooltip"] for each in root.iter("UserObject")] == [line(text)]
+    assert "html=0" in next(each.attrib["style"] for each in root.iter("mxCell") if "value" in each.attrib)
+
+
+def test_a_build_up_has_one_slide_a_layer_and_ends_with_the_whole() -> None:
+    drawing = archscope.draw("unet", steps=True)
+    deck = Presentation(io.BytesIO(drawing.write("pptx")))  # type: ignore[arg-type]
+    layers = [group for group in drawing.scene.groups("layer") if group.items]
+    assert len(deck.slides) == len(layers)
+    counts = [len(list(_shapes(slide.shapes))) for slide in deck.slides]
+    assert counts == sorted(counts)
+    whole = Presentation(io.BytesIO(pptx(drawing.scene)))
+    assert counts[-1] == len(list(_shapes(whole.slides[0].shapes)))
+    assert [group.layers[0] for group in next(steps_of(drawing.scene)).groups("layer")] == ["input"]
+
+
+def test_an_edge_comes_with_the_later_of_its_layers_and_a_frame_with_its_first() -> None:
+    scene = _scene("resnet@18", "boxes")
+    for step, shown in enumerate(steps_of(scene), start=1):
+        names = {group.layers[0] for group in shown.groups("layer") if group.items}
+        assert len(names) == step
+        edges = {(edge.source, edge.target) for edge in shown.groups("edge")}
+        assert edges == {(e.source, e.target) for e in scene.groups("edge") if {e.source, e.target} <= names}
+    first = next(steps_of(scene))
+    assert not list(first.groups("frame"))
+
+
+def test_steps_of_other_formats_are_files_or_a_page(tmp_path: Path) -> None:
+    drawing = archscope.draw("lenet5", steps=True)
+    drawing.save(tmp_path / "net.svg")
+    assert sorted(each.name for each in tmp_path.iterdir()) == [f"net-{number}.svg" for number in range(1, 9)]
+    page = str(drawing.write("html"))
+    assert 'data-step="8"' in page
+    assert "<script src" not in page
+    with pytest.raises(UsageError, match="steps in svg are several files"):
+        drawing.write("svg")
+    with pytest.raises(UsageError, match="format dot has no steps"):
+        archscope.draw("lenet5", style="graph", steps=True).write("dot")
+
+
+def test_a_picture_that_no_slide_holds_is_told() -> None:
+    with pytest.raises(UsageError, match="a slide is at most 56"):
+        pptx(Scene(5000, 100, "long", "", ()))
+
+
+@pytest.mark.parametrize("suffix", ["pptx", "drawio"])
+def test_the_same_bytes_in_every_process(suffix: str) -> None:
+    code = (
+        "import archscope, hashlib; made = archscope.draw('lenet5').write(" + repr(suffix) + ");"
+        "print(hashlib.sha256(made if isinstance(made, bytes) else made.encode()).hexdigest())"
+    )
+    found = {
+        subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True,
+                       check=True, text=True).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+    assert len(found) == 1
+
+
+def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pptx", None)
+    with pytest.raises(MissingExtra, match=r"format pptx needs python-pptx: pip install 'archscope\[pptx\]'"):
+        archscope.draw("lenet5").write("pptx")
