@@ -144,8 +144,9 @@ def _change(pair: Pair, wires: Wires, at: int) -> Change | None:
         if all(cost.gap in (0, None) for cost in costs.values()):
             return None
         kept = costs["saved_bytes"].gap
+        less = "less" if kept and kept < 0 else "more"
         found = [
-            Facet("what reads it keeps it otherwise", "is kept otherwise", "are kept otherwise", own=False)
+            Facet(f"{less} of it is kept for what reads it", f"is kept {less}", f"are kept {less}", own=False)
             if kept
             else Facet("it counts otherwise", "counts otherwise", "count otherwise", own=False)
         ]

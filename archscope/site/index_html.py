@@ -16,7 +16,7 @@ from archscope.site.live import Palette
 from archscope.site.markup import Markup, prose, tag
 from archscope.site.page import Page
 from archscope.site.search import index
-from archscope.site.slips import first_slip
+from archscope.site.slips import all_hold, first_slip
 from archscope.site.thumbnail import thumbnail
 
 BIBLIOGRAPHY = "networks.bib"
@@ -120,7 +120,7 @@ def _slip(page: Page) -> Markup | None:
     """What was printed wrong, in one line, with the command that shows it."""
     slip = first_slip(page.analysis, page.findings)
     if slip is None:
-        held = f"All {len(page.findings)} published figures hold." if len(page.findings) > 1 else None
+        held = all_hold(len(page.findings)) if len(page.findings) > 1 else None
         return None if held is None else tag("p", tag("span", "holds", class_="verdict"), f" {held}", class_="slip")
     more = tag("a", f"and {slip.more} more", href=f"{page.slug}/index.html#published") if slip.more else None
     return tag(

@@ -57,3 +57,12 @@ def first_slip(analysis: Analysis, findings: Sequence[Finding] | None = None) ->
         text = f"{where}{chosen.subject}{of} {chosen.printed}; {chosen.recomputed} come out"
     command = f"archscope explain {analysis.name} {figure.layer or 'total'}"
     return Slip(text.rstrip("."), why, command, place, len(wrong) - 1)
+
+
+def all_hold(figures: int) -> str:
+    """What is said where no figure of several is wrong.
+
+    >>> all_hold(2)
+    'Both published figures hold.'
+    """
+    return f"{'Both' if figures == 2 else f'All {figures}'} published figures hold."

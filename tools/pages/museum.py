@@ -15,7 +15,7 @@ from archscope.site.build import broad, picture_of
 from archscope.site.growth import Point, growth, legend
 from archscope.site.index_html import points_of
 from archscope.site.live import Palette
-from archscope.site.slips import first_slip
+from archscope.site.slips import all_hold, first_slip
 from archscope.site.thumbnail import thumbnail
 from tools.pages.markdown import NOTICE
 
@@ -55,7 +55,7 @@ def _entry(analysis: Analysis, palette: Palette) -> str:
         more = f" And {slip.more} more." if slip.more else ""
         said = f"**Slip.** {escape(slip.text)}.{more}<br>`{slip.command}`"
     elif len(figures) > 1:
-        said = f"All {len(figures)} published figures hold."
+        said = all_hold(len(figures))
     else:
         said = ""
     lines = [
