@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from archscope.errors import Rejects
-from archscope.layers import Facts, Layer, Shape
+from archscope.layers import TYPES, Facts, Layer, Shape
 from archscope.layers.base import NOTHING, Weight
 from archscope.network import Node, Ref, Source
 from archscope.tracing.factory import place_here
@@ -274,7 +274,7 @@ class Nodes:
     def _seen_facts(self, seen: Seen, own: tuple[Weight, ...]) -> Facts:
         unknown = seen.why or (
             f"this `{seen.called}` takes shapes or weights that its layer type does not"
-            if seen.layers
+            if seen.layers or seen.called in TYPES
             else f"archscope has no layer type for `{seen.called}`"
         )
         inputs = tuple(self._shapes[ref] for ref in seen.refs)

@@ -411,3 +411,21 @@ def test_what_shows_no_layers_is_refused_with_a_remedy() -> None:
         trace(torch.jit.trace(nn.Linear(3, 2), torch.zeros(1, 3)), (3,))
     with pytest.raises(archscope.UsageError, match=r"`conv\.weight` of Lazy has no shape before it runs; call the mod"):
         trace(strangers.Lazy(), (1, 8, 8))
+
+
+def test_a_convolution_whose_axes_are_not_told_is_not_said_to_have_no_layer_type() -> None:
+    class Each(nn.Module):
+        """Takes pictures of which each is one sample, as detectors do."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+
+        def forward(self, pictures: list[torch.Tensor]) -> Any:
+            return [self.conv(each[None]) for each in pictures]
+
+    analysis = archscope.analyze(trace(Each(), [torch.zeros(3, 8, 8), torch.zeros(3, 8, 8)]))
+    # Two pictures of 6·6 positions, 3·3·3 by 4 at each.
+    assert (analysis.totals.parameters, analysis.totals.macs) == (112, 2 * 6 * 6 * 27 * 4)
+    assert "no layer type" not in str(analysis["conv"].reason("connections"))
+    assert "its layer type" in str(analysis["conv"].reason("connections"))
