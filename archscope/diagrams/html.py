@@ -160,8 +160,21 @@ def _closed(group: Group, analysis: Analysis, inside: Sequence[str]) -> Mapping[
         elif total := sum(int(each) for each in counts if each is not None):
             sums.append([name, f"{total:,}", *([f"{100 * total / int(whole):.1f} % of the whole"] if whole else [])])
     told = group.title.split(" (")[0]
-    return {"name": told.split(", ")[0], "is": told, "rows": [], "sums": sums,
+    return {"name": _common(inside) or told.split(", ")[0], "is": told, "rows": [], "sums": sums,
             "inside": list(inside)}  # fmt: skip
+
+
+def _common(names: Sequence[str]) -> str:
+    """What all names of layers begin with.
+
+    >>> _common(["conv2.0.a", "conv2.0.b"])
+    'conv2.0'
+    """
+    parts = [name.split(".") for name in names]
+    shared = 0
+    while all(len(each) > shared and each[shared] == parts[0][shared] for each in parts):
+        shared += 1
+    return ".".join(parts[0][:shared])
 
 
 def _canvas(title: str, box: str) -> str:
