@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from archscope.errors import SpecError
 from archscope.layers import TYPES
 from archscope.reader import specs_folder
 from archscope.reader.schema import json_schema, write_schema
+from tests.test_mistakes import BROKEN
 
 jsonschema = pytest.importorskip("jsonschema", reason="needs jsonschema, from the dev extra")
 
@@ -37,6 +39,47 @@ def test_every_shipped_spec_is_valid(name: str, validator: Any) -> None:
     data = yaml.safe_load(text)  # which takes `18:` for a number
     data["variants"] = {str(key): each for key, each in data.get("variants", {"A": None}).items()}
     assert list(validator.iter_errors(data)) == []
+
+
+BEYOND = {
+    "shape-mismatch": "shapes are worked out", "unknown-layer": "names stand elsewhere in the file",
+    "unknown-output": "names stand elsewhere in the file", "unknown-source": "names stand elsewhere in the file",
+    "unknown-type": "a block's name stands elsewhere in the file", "wrong-expression": "expressions are worked out",
+    "unused": "uses stand elsewhere in the file", "cycle": "what reads what is followed",
+    "block-cycle": "what reads what is followed", "dead-end": "what reads what is followed",
+    "wrong-inputs": "the inputs of a block stand elsewhere", "small-vocabulary": "two numbers are compared",
+    "token-numbers": "what reads what is followed", "too-many-layers": "copies are counted",
+    "duplicate-key": "of two equal keys JSON has one", "duplicate-name": "names are compared",
+}  # fmt: skip
+"""Kinds of mistakes that no schema sees, and why."""
+BEYOND_TOO = {
+    "block-column-count": "two lengths are compared", "block-each-count": "two lengths are compared",
+    "block-first-unknown": "the options of a block stand elsewhere",
+    "block-missing-option": "the options of a block stand elsewhere",
+    "block-option-without-name": "the options of a block stand elsewhere",
+    "block-repeat-as-times": "the options of a block stand elsewhere",
+    "block-variant-typo-layer": "a variant is laid over lines that stand elsewhere",
+    "block-wrong-option": "the options of a block stand elsewhere",
+    "block-names": "the options of a block stand elsewhere",
+    "published-change": "the options of a layer stand elsewhere",
+    "connection-options-together": "two options are compared", "table-of-the-wrong-size": "two lengths are compared",
+    "too-many-inputs": "values are counted", "more-than-any-memory": "values are counted",
+    "two-inputs": "how many inputs there are stands elsewhere",
+}  # fmt: skip
+"""Other mistakes that no schema sees, and why."""
+
+
+@pytest.mark.parametrize("path", sorted(BROKEN.glob("*.yaml")), ids=lambda path: path.stem)
+def test_what_is_wrong_in_itself_is_refused_by_the_schema_too(path: Path, validator: Any) -> None:
+    with pytest.raises(SpecError) as caught:
+        archscope.load(path)
+    kinds = {each.name for each in caught.value.diagnostics}
+    try:
+        data = yaml.safe_load(path.read_bytes())
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return  # no YAML, which an editor says by itself
+    accepted = validator.is_valid(data)
+    assert accepted == (path.stem in BEYOND_TOO) or kinds <= BEYOND.keys()
 
 
 @pytest.mark.parametrize("name", FILES)

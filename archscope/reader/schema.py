@@ -62,7 +62,7 @@ def json_schema() -> Json:
             },
             "init": {"type": "object", "additionalProperties": {"$ref": "#/$defs/scheme"}},
             "scheme": _scheme(),
-            "figure": _declared(FIGURE, {"set": {"type": "object"}}),
+            "figure": _figure(),
             "training": _declared(TRAINING, {}),
             "picture": _declared(PICTURE, {}),
             "input": _declared(INPUT, {"shape": _SHAPE, "vocabulary": {"anyOf": [positive.schema, _EXPRESSION]}}),
@@ -128,7 +128,7 @@ _PLACES: dict[str, Json] = {
     "allow": ALLOW.schema,
     "caption": TEXT,
     "title": TEXT,
-    "repeat": {"anyOf": [{"type": "integer", "minimum": 0}, _EXPRESSION]},
+    "repeat": {"anyOf": [{"type": "integer", "minimum": 1}, _EXPRESSION]},
     "first": {"type": "object"},
     "last": {"type": "object"},
     "each": {"type": "object", "additionalProperties": {"anyOf": [{"type": "array"}, _EXPRESSION]}},
@@ -142,6 +142,9 @@ def _line() -> Json:
     """A layer or the use of a block: what a block takes is said where it is defined, which no schema can look up."""
     open_ = _one_of_types(TYPES)
     places = {name: {"$ref": f"#/$defs/place.{name}"} for name in (*ON_BLOCK[1:],)}
+    copied: Json = {"anyOf": [{"required": [word]} for word in ("repeat", "rows", "each")]}
+    open_["dependentRequired"] = {"columns": ["rows"], "rows": ["columns"]}
+    open_["dependentSchemas"] = {"first": copied, "last": copied}
     open_["properties"] = {"type": {"anyOf": [{"enum": list(TYPES)}, _NAMED, _EXPRESSION]}, **places}
     return open_
 
@@ -215,6 +218,12 @@ def _declared(options: Mapping[str, Option], special: Mapping[str, Json]) -> Jso
     }
     required = [name for name, each in options.items() if each.required]
     return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
+
+
+def _figure() -> Json:
+    """A published figure: a quantity with its value, or a claim."""
+    either: list[Json] = [{"required": ["quantity", "value"]}, {"required": ["claim"]}]
+    return {**_declared(FIGURE, {"set": {"type": "object"}}), "anyOf": either}
 
 
 def _scheme() -> Json:
