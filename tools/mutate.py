@@ -35,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "archscope" / "layers"
 STAGES = (
     ("tests/layers/test_layers.py",),
+    ("tests/memory/test_steps.py",),
     ("tests/memory/test_witness.py", "tests/memory/test_phases.py", "tests/memory/test_after.py"),
     ("archscope/layers", "tests/layers", "tests/test_analysis.py", "tests/test_mistakes.py", "tests/formats"),
     ("tests/building/test_builders.py", "tests/oracles/test_layer_types.py", "tests/test_options.py"),

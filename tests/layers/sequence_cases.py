@@ -71,6 +71,8 @@ CASES = [
     case("rotary", (8, 16, 64), rotary_dim=32, base=500_000, interleaved=True, output=(8, 16, 64), windows=None,
          label="rotary positions", why="pairs of features are turned where they are; nothing is held, and no product "
          "is one of matrices"),
+    case("rotary", (4, 6, 8), output=(4, 6, 8), windows=None, label="rotary positions",
+         why="the two halves of the features of 4 heads are turned where they are; nothing is held"),
     case("sinusoidal_positions", (16, 64), max_len=20, base=1_000, output=(16, 64), fixed=1_280, units=1_024,
          windows=None, label="sinusoidal positions",
          why="a table of 20 positions, of which 16 are read: 20·64 = 1,280 fixed values, none trained; what is added "

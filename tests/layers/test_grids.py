@@ -16,6 +16,15 @@ def test_a_window_reaches_from_its_first_tap_to_its_last(kernel: int, dilation: 
     assert Window(kernel, dilation=dilation).extent == extent
 
 
+@pytest.mark.parametrize(
+    ("repeats", "kept"), [((2, 1, 1), True), ((1, 1, 1), True), ((1, 2, 1), False), ((3, 1, 2), False)]
+)
+def test_channels_that_are_repeated_keep_the_grid_and_positions_lose_it(repeats: tuple[int, ...], kept: bool) -> None:
+    facts = TYPES["repeat"](repeats=repeats).facts((3, 4, 5))
+    assert (facts.windows is not None) is kept
+    assert ("receptive_field" in facts.reasons) is not kept
+
+
 @pytest.mark.parametrize("type_", ["softmax", "log_softmax"])
 @pytest.mark.parametrize(
     ("dim", "shape", "pointwise"),

@@ -1,0 +1,70 @@
+"""What the steps of a layer say of sizes holds together: laws over every hand case, without PyTorch."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from archscope.layers.base import Layer
+from archscope.layers.steps import Step, input_name
+from archscope.working import bare
+from tests.memory.test_witness import FAMILIES, unruled
+
+SAME = {"reshape", "view", "permute", "transpose", "contiguous", "flatten", "unsqueeze", "squeeze"}
+"""Operations that make as many values as they read."""
+PARTS = {"slice", "split", "select", "chunk", "narrow"}
+"""Operations that see a part of what they read."""
+
+
+def cases() -> Iterator[Any]:
+    for family in FAMILIES:
+        for case in importlib.import_module(f"tests.layers.{family}_cases").CASES:
+            if not unruled(case):
+                yield pytest.param(case, id=f"{case.type}-{'-'.join('x'.join(map(str, s)) for s in case.inputs)}")
+
+
+def steps_of(layer: Layer, inputs: tuple[tuple[int, ...], ...]) -> Iterator[tuple[Step, list[int | None], list[int]]]:
+    """Each step of a layer with how many values each tensor that it reads and makes has; None where it is not said."""
+    facts = layer.facts(*inputs)
+    sizes: dict[str, int | None] = {input_name(at): math.prod(map(bare, each)) for at, each in enumerate(inputs)}
+    sizes |= {each.name: math.prod(map(bare, each.shape)) for each in facts.weights}
+    for step in layer.runs(facts) or ():
+        read = [sizes.get(name) for name in (*step.reads, *step.reads_too)]
+        made = []
+        for each in step.makes:
+            said = math.prod(map(bare, each.shape)) if each.shape or not (step.turns or step.lined) else read[0]
+            sizes[each.name] = said
+            made.append(said if said is not None else 0)
+        yield step, read, made
+
+
+@pytest.mark.parametrize("case", [*cases()])
+def test_every_extent_that_a_step_makes_is_a_number_of_places(case: Any) -> None:
+    for step, _, _ in steps_of(case.layer, case.inputs):
+        assert all(bare(extent) >= 0 for made in (*step.makes, *step.beside, *step.behind) for extent in made.shape), (
+            step
+        )
+
+
+@pytest.mark.parametrize("case", [*cases()])
+def test_axes_are_exchanged_each_for_another(case: Any) -> None:
+    for step, _, _ in steps_of(case.layer, case.inputs):
+        assert sorted(step.turns) == [*range(len(step.turns))], step
+
+
+@pytest.mark.parametrize("case", [*cases()])
+def test_what_joins_makes_all_that_it_reads_and_what_sees_makes_no_more(case: Any) -> None:
+    for step, read, made in steps_of(case.layer, case.inputs):
+        if not read or None in read:
+            continue
+        total = sum(each or 0 for each in read[: len(step.reads)])
+        if step.op in ("cat", "stack"):
+            assert made[0] == total, step
+        elif step.op in SAME:
+            assert made[0] == read[0], step
+        elif step.op in PARTS:
+            assert sum(made) <= total, step
