@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -314,25 +314,17 @@ def _broken(pieces: Sequence[_Piece], rows: Rows, count: int) -> list[list[_Piec
     """The pieces in so many rows, the widest as narrow as can be."""
     if count <= 1:
         return [list(pieces)]
-    widths = sorted({round(each, 3) for each in _candidates(pieces)})
-    low, high = 0, len(widths) - 1
+    low = max(piece.wide for piece in pieces)
+    high = sum(piece.wide + piece.before for piece in pieces)
     best = [list(pieces)]
-    while low <= high:
-        middle = (low + high) // 2
-        found = _within(pieces, rows, widths[middle])
+    for _ in range(24):
+        middle = (low + high) / 2
+        found = _within(pieces, rows, middle)
         if found is not None and len(found) <= count:
-            best, high = found, middle - 1
+            best, high = found, middle
         else:
-            low = middle + 1
+            low = middle
     return best
-
-
-def _candidates(pieces: Sequence[_Piece]) -> Iterator[float]:
-    for start in range(len(pieces)):
-        wide = 0.0
-        for number, piece in enumerate(pieces[start:]):
-            wide += piece.wide + (piece.before if number else 0.0)
-            yield wide
 
 
 def _within(pieces: Sequence[_Piece], rows: Rows, widest: float) -> list[list[_Piece]] | None:
