@@ -159,6 +159,8 @@ class Projections(Record):
         mask: whether a fourth input is a mask.
         causal: whether nothing later is seen.
         dropout: probability that a weight is dropped.
+        learned: whether a learned key and value stand behind those that come.
+        zeros: whether a key and a value of zeros stand behind all.
     """
 
     inputs: int
@@ -170,6 +172,8 @@ class Projections(Record):
     mask: bool
     causal: bool
     dropout: float = 0.0
+    learned: bool = False
+    zeros: bool = False
 
 
 def attention(asked: Projections) -> tuple[Step, ...]:
@@ -195,21 +199,39 @@ def attention(asked: Projections) -> tuple[Step, ...]:
     steps += [Step("transpose", (name,), (Made(made, ()),), views=True, turns=(1, 0, 2))
               for name, made in zip(names, turned, strict=True)]  # fmt: skip
     steps += _packed(asked, turned) if not asked.apart and asked.inputs < 3 else _one_by_one(asked, turned)
-    for name, many in (("queries", length), ("keys", seen), ("values", seen)):
+    more = asked.learned + asked.zeros
+    hides = "mask of all" if asked.mask else "what is later added" if asked.causal and more else ""
+    if asked.learned:
+        steps += [*_behind("keys", "bias_k", seen, wide), *_behind("values", "bias_v", seen, wide)]
+        hides = _longer(steps, hides, asked, seen + 1)
+    many_keys = seen + asked.learned
+    for name, many in (("queries", length), ("keys", many_keys), ("values", many_keys)):
+        came = f"{name} longer" if asked.learned and name != "queries" else f"{name} projected"
         steps += [
-            Step("view", (f"{name} projected",),
-                 (Made(f"{name} apart", (many, heads, each), at=1, folded=True),), views=True),
+            Step("view", (came,), (Made(f"{name} apart", (many, heads, each), at=1, folded=True),), views=True),
             Step("transpose", (f"{name} apart",),
                  (Made(f"{name} turned", (heads, many, each), folded=True),), views=True, turns=(1, 0, 2)),
         ]  # fmt: skip
-    masked = ""
+    for name in ("keys", "values") if asked.zeros else ():
+        longer = Made(f"{name} to zero", (heads, many_keys + 1, each), folded=True)
+        steps += [
+            Step("zeros", (), (Made(f"zero of {name}", (heads, 1, each), folded=True),)),
+            Step("cat", (f"{name} turned",), (longer,), passes=(f"{name} turned",), reads_too=(f"zero of {name}",)),
+        ]
+    if asked.zeros:
+        hides = _longer(steps, hides, asked, seen + more)
+    seen = seen + more
+    held = (*held, hides) if hides and more else held
+    masked = hides
     if asked.mask:
         masked = "mask of heads"
-        steps.append(Step("view", ("mask of all",), (Made(masked, (heads, length, seen)),), views=True))
+        steps.append(Step("view", (hides,), (Made(masked, (heads, length, seen)),), views=True))
     for name, many in (("queries", length), ("keys", seen), ("values", seen)):
-        steps.append(Step("view", (f"{name} turned",), (Made(name, (heads, many, each)),), views=True))
-    seen_ = Product(("queries", "keys", "values"), "seen", (heads,), (heads,), asked.lengths, (each, each), masked,
-                    (heads, length, seen), asked.causal, asked.dropout)  # fmt: skip
+        came = f"{name} to zero" if asked.zeros and name != "queries" else f"{name} turned"
+        steps.append(Step("view", (came,), (Made(name, (heads, many, each)),), views=True))
+    scores_ = (length, seen) if asked.causal and more else (heads, length, seen)
+    seen_ = Product(("queries", "keys", "values"), "seen", (heads,), (heads,), (length, seen), (each, each), masked,
+                    scores_, asked.causal and not more, asked.dropout)  # fmt: skip
     steps += attended(seen_)
     weights = ("out_proj.weight", "out_proj.bias") if asked.bias else ("out_proj.weight",)
     steps += [
@@ -221,6 +243,26 @@ def attention(asked: Projections) -> tuple[Step, ...]:
         Step("transpose", ("out",), (Made("output", (length, wide)),), views=True, turns=(1, 0, 2), reads_too=held),
     ]
     return tuple(steps)
+
+
+def _longer(steps: list[Step], mask: str, asked: Projections, seen: int) -> str:
+    """A mask for a key more; its name."""
+    if not mask:
+        return ""
+    shape = (asked.heads, asked.lengths[0], seen) if asked.mask else (asked.lengths[0], seen)
+    made = Made(f"{mask}, {seen} keys", shape, each=asked.mask, folded=asked.mask)
+    steps.append(Step("pad", (mask,) if asked.mask else (), (made,), reads_too=() if asked.mask else (mask,)))
+    return made.name
+
+
+def _behind(name: str, weight: str, many: int, wide: int) -> list[Step]:
+    """A learned key or value behind those that come, the same for every sample."""
+    whole = f"{name} longer"
+    return [
+        Step("repeat", (weight,), (Made(f"{name} of its own", (1, wide), at=1),), passes=(weight,), reduces=(weight,)),
+        Step("cat", (f"{name} projected", f"{name} of its own"), (Made(whole, (many + 1, wide), at=1),),
+             passes=(f"{name} projected", f"{name} of its own")),
+    ]  # fmt: skip
 
 
 def _packed(asked: Projections, turned: Sequence[str]) -> list[Step]:

@@ -229,8 +229,6 @@ class MultiheadAttention(Layer):
         return self._runs(facts, 0.0)
 
     def _runs(self, facts: Facts, dropout: float) -> tuple[Step, ...] | None:
-        if self.more_keys:
-            return None
         shapes = facts.inputs
         last = min(len(shapes), 3) - 1
         lengths = (bare(shapes[0][0]), bare(shapes[min(1, last)][0]))
@@ -238,7 +236,8 @@ class MultiheadAttention(Layer):
         if self.usual(features):
             widths = {features, bare(shapes[min(1, last)][1]), bare(shapes[last][1])}
             return attention(Projections(last + 1, lengths, features, self.num_heads, len(widths) > 1,
-                                         bool(self.bias), len(shapes) > 3, self.causal, dropout))  # fmt: skip
+                                         bool(self.bias), len(shapes) > 3, self.causal, dropout, self.add_bias_kv,
+                                         self.add_zero_attn))  # fmt: skip
         width = features // self.num_heads if self.head_dim is None else self.head_dim
         mask = tuple(bare(each) for each in shapes[3]) if len(shapes) > 3 else None
         return grouped(Grouped(last + 1, lengths, features, self.num_heads, self.key_heads, width, self.bias, mask,

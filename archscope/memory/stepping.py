@@ -157,7 +157,9 @@ class Operations:
         for name, value in zip(step.reads, ran.read, strict=True):
             if not value.grad and not step.every:
                 continue
-            if name in step.reduces:
+            # What is repeated once is not repeated: its gradient is the one that came.
+            once = step.op == "repeat" and value.layout.shape == first.layout.shape
+            if name in step.reduces and not once:
                 block = ledger.share(first.block) if name in step.passes else ledger.take(ran.made[0].size, "passing")
                 whole.append((value, block))
             else:
