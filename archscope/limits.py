@@ -19,6 +19,10 @@ LONGEST_NUMBER: Final = 40
 """Characters of a number: a float64 is exact with 17 digits, and Python reads a million digits in quadratic time."""
 DEEPEST_NESTING: Final = 32
 """Levels of nesting of a spec: the language itself needs seven, and each level is one of the interpreter's stack."""
+DEEPEST_BLOCKS: Final = 20
+"""Blocks within blocks: published networks need three, and each level is some of the interpreter's stack."""
+MOST_READ_AGAIN: Final = 1_000_000
+"""Characters of a family that are read, once for each variant, when nobody named one: a second or two."""
 MOST_VALUES: Final = 3_000_000
 """Values of a spec once its aliases are expanded: 200,000 layers, and nine lines of aliases make a billion."""
 LARGEST_FILE: Final = 64 * 1024 * 1024

@@ -54,7 +54,7 @@ BEYOND = {
 """Kinds of mistakes that no schema sees, and why."""
 BEYOND_TOO = {
     "block-column-count": "two lengths are compared", "block-each-count": "two lengths are compared",
-    "block-empty-entry": "entries of lists are looked up",
+    "block-empty-entry": "entries of lists are looked up", "block-too-deep": "a chain of blocks is followed",
     "block-first-unknown": "the options of a block stand elsewhere",
     "block-missing-option": "the options of a block stand elsewhere",
     "block-option-without-name": "the options of a block stand elsewhere",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from archscope import limits
 from archscope.diagnostics import Diagnostic, Span
 from archscope.errors import Rejects, did_you_mean
 from archscope.layers.base import Layer, Shape
@@ -275,6 +276,12 @@ class Expansion:
             self.report.add(
                 "block-cycle", f"`{path}`: a block within itself: {chain}", span, help="a block holds other blocks only"
             )
+            return False
+        if len(scope.stack) >= limits.DEEPEST_BLOCKS:
+            self.report.add(
+                "block-too-deep", f"`{path}`: a block within {len(scope.stack)} others", span,
+                help=f"blocks go {limits.DEEPEST_BLOCKS} deep at most",
+            )  # fmt: skip
             return False
         wanted, got = len(block.inputs), len(reads)
         if wanted == got:
