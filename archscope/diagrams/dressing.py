@@ -190,7 +190,7 @@ def wrapped(text: str, room: float, size: float, *, bold: bool = False) -> list[
     """Lines that are no wider than the room; a single word may be.
 
     >>> wrapped("the first of two towers", 50, 8)
-    ['the first of', 'two towers']
+    ['the first of two', 'towers']
     """
     lines: list[str] = []
     for word in text.split():

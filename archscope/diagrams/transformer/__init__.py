@@ -12,7 +12,7 @@ No layer is asked for its type: what attends, adds or normalizes is read off the
 and the rest off the graph.
 
 >>> import archscope
->>> archscope.draw("gpt2").style
+>>> archscope.draw("gpt2@small").style
 'transformer'
 """
 
