@@ -49,6 +49,8 @@ def _rotations(network: Part, factors: Mapping[str, Tensor]) -> dict[str, Whole]
         if base.node in within or base.node not in network.facts:
             continue
         shape = network.facts[base.node].outputs[base.output]
+        if not shape:  # one number a sample has no features
+            continue
         sums = _reached(network, base, factors, readers)
         for name, terms in reversed(sums.items()):
             layer = _layer(terms, shape) if network.facts[name].output == shape else None
@@ -86,6 +88,8 @@ def _reached(
             continue
         last = place
         shape = network.facts[node.name].inputs[0]
+        if not shape:  # one number a sample has no features
+            continue
         made = _made(node, [known[ref] if ref in known else _whole(shape) for ref in node.inputs], shape, factors)
         if made is None:
             continue

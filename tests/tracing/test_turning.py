@@ -122,3 +122,16 @@ def test_a_table_that_a_module_on_meta_was_made_with_is_not_guessed() -> None:
     with torch.device("meta"):
         module = Turns(by_halves, *tables(10_000, FEATURES))
     assert "rotary" not in [node.layer.type for node in read(module).nodes]
+
+
+def test_one_number_a_sample_is_multiplied_and_turns_nothing() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(x).mean(-1) * torch.full((), 0.5, device=x.device)
+
+    totals = archscope.analyze(trace(Scaled(), (4,))).totals
+    assert (totals.parameters, totals.macs) == (20, 16)
