@@ -262,12 +262,12 @@ def _doubled(place: Place) -> Iterator[Slipped]:
 
 SLIPS: Final[Mapping[str, Slip]] = {
     "bias forgotten": _bias_forgotten,
+    "pooling given weights": _pooling,
+    "quantities exchanged": _exchanged,
     "padding ignored": _padding,
     "groups ignored": _groups,
     "table taken as dense": _table,
     "input channels left out": _channels_left_out,
-    "quantities exchanged": _exchanged,
-    "pooling given weights": _pooling,
     "rounding": _rounding,
     "plus one forgotten": _plus_one,
     "stride on the wrong side": _stride,

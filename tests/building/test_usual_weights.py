@@ -27,6 +27,7 @@ NETWORKS: Mapping[str, tuple[tuple[int, ...], Callable[[], nn.Module]]] = {
     "squeezenet@1.0": ((3, 227, 227), lambda: usual.SqueezeNet("1.0")),
     "squeezenet@1.1": ((3, 224, 224), lambda: usual.SqueezeNet("1.1")),
     "googlenet": ((3, 224, 224), usual.GoogLeNet),
+    "unet": ((1, 188, 188), usual.UNet),
 }
 
 

@@ -6,6 +6,7 @@ Written from what the implementations that everybody loads weights into look lik
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -220,3 +221,29 @@ class GoogLeNet(nn.Module):
         x = self.norm(F.relu(self.conv2(F.relu(self.conv2_reduce(x)))))
         x = self.modules4(self.pool(self.modules3(self.pool(x))))
         return self.fc(self.modules5(self.pool(x)).mean((2, 3)))
+
+
+class UNet(nn.Module):
+    """Ronneberger's, unpadded: the centre of the maps on the way down is joined to what comes from below."""
+
+    def __init__(self, widths: Sequence[int] = (64, 128, 256, 512, 1024)) -> None:
+        super().__init__()
+        self.downs = nn.ModuleList(self.double(came, made) for came, made in zip((1, *widths), widths, strict=False))
+        upward = [*reversed(widths)]
+        self.ups = nn.ModuleList()
+        for below, made in pairwise(upward):
+            self.ups.append(nn.ModuleList([nn.ConvTranspose2d(below, made, 2, 2), self.double(2 * made, made)]))
+        self.classes = nn.Conv2d(widths[0], 2, 1)
+
+    @staticmethod
+    def double(came: int, made: int) -> nn.Sequential:
+        return nn.Sequential(nn.Conv2d(came, made, 3), nn.ReLU(), nn.Conv2d(made, made, 3), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = [x := self.downs[0](x)]
+        kept.extend(x := down(F.max_pool2d(x, 2)) for down in self.downs[1:])
+        for (up, mix), across in zip(self.ups, reversed(kept[:-1]), strict=True):
+            x = up(x)
+            edge = (across.shape[-1] - x.shape[-1]) // 2
+            x = mix(torch.cat([across[..., edge:-edge, edge:-edge], x], 1))
+        return self.classes(x)

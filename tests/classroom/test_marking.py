@@ -53,7 +53,7 @@ SINGLE = [
     ("alexnet", "pool1", "output", "96×25×25", "stride on the wrong side", "not the input alone"),
     ("alexnet", "conv1", "output", "96×217×217", "stride on the wrong side", "the stride of 4 is ignored"),
     ("lenet5", "C1", "output", "6×27×27", "plus one forgotten", "the + 1 of the size is missing"),
-    ("lenet5", "S2", "parameters", 0, "quantities exchanged", "these are the MACs"),
+    ("lenet5", "S2", "parameters", 0, "pooling given weights", "taken for plain pooling"),
     ("alexnet", "pool1", "parameters", 2 * 96, "pooling given weights", "pooling has no weights"),
     ("alexnet", "pool1", "parameters", (3 * 3 + 1) * 96, "pooling given weights", "a kernel for each map is counted"),
     ("lenet5", "S2", "parameters", (2 * 2 + 1) * 6, "pooling given weights", "one weight and one bias a map"),
@@ -174,6 +174,14 @@ def test_a_number_with_two_explanations_names_both_the_likelier_first():
     found = said_of(117_600, "C1", "connections", the_sheet())
     assert found.slips == (("bias forgotten",), ("quantities exchanged",))
     assert "It may also be that these are the MACs" in found.remark
+
+
+def test_the_number_of_another_column_is_told_before_rarer_slips_that_give_it_too():
+    sheet = the_sheet(seed=3)  # C5 has 3×3 positions and a padding of 2: on one side only it would have one position
+    parameters = (9 * 9 * 16 + 1) * 240
+    found = said_of(parameters, "C5", "connections", sheet)
+    assert found.slips == (("quantities exchanged",), ("padding ignored",))
+    assert found.says.index("these are the parameters") < found.says.index("the padding of 2")
 
 
 def test_a_number_that_nothing_explains_says_so_plainly():

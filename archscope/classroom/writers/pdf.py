@@ -58,8 +58,8 @@ def scenes(sheet: Sheet, *, key: bool = False) -> tuple[Scene, ...]:
 def _table(paper: _Paper, sheet: Sheet, key: bool) -> None:
     heads = content.headings(sheet)
     answers = min(92.0, max(62.0, (INSIDE - 254) / len(heads)))
-    name = 50.0
     body = [(each.name, each.options, *(cell.text for cell in each.cells)) for each in content.lines(sheet, key=key)]
+    name = min(max(50.0, *(fonts.width(line[0], SIZE - 1) + 8 for line in body)), 110.0)
     widths = [name, max(INSIDE - name - answers * len(heads), 90.0), *[answers] * len(heads)]
     scale = INSIDE / sum(widths)
     paper.table(("Layer", "What it is", *heads), body, [each * scale for each in widths],
@@ -178,7 +178,7 @@ def _fit(text: str, width: float) -> str:
 
 
 def _wrapped(text: str, size: float, width: float, bold: bool = False) -> list[str]:
-    """A text in lines that fit; a word that is too long is cut."""
+    """A text in lines that fit; a word that is too long is cut, after a dot if there is one."""
     lines, current = [], ""
     for word in text.translate(_BRACKETS).split(" "):
         tried = f"{current} {word}" if current else word
@@ -190,6 +190,7 @@ def _wrapped(text: str, size: float, width: float, bold: bool = False) -> list[s
         while fonts.width(word, size, bold=bold) > width and len(word) > 1:
             fits = (at for at in range(len(word), 0, -1) if fonts.width(word[:at], size, bold=bold) <= width)
             cut = next(fits, 1)
+            cut = word.rfind(".", 0, cut) + 1 or cut
             lines.append(word[:cut])
             word = word[cut:]
         current = word
