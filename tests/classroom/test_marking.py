@@ -181,7 +181,7 @@ def test_the_number_of_another_column_is_told_before_rarer_slips_that_give_it_to
     parameters = (9 * 9 * 16 + 1) * 240
     found = said_of(parameters, "C5", "connections", sheet)
     assert found.slips == (("quantities exchanged",), ("padding ignored",))
-    assert found.says.index("these are the parameters") < found.says.index("the padding of 2")
+    assert found.remark.index("these are the parameters") < found.remark.index("the padding of 2")
 
 
 def test_a_number_that_nothing_explains_says_so_plainly():
