@@ -237,7 +237,7 @@ def test_a_narrow_page_closes_blocks_where_the_depth_is_left_to_us() -> None:
     ("name", "style"),
     [("unet", "boxes"), ("resnet@50", "boxes"), ("googlenet", "boxes"), ("densenet@121", "boxes"),
      ("dcgan@generator", "boxes"), ("siamese", "boxes"), ("detector", "boxes"), ("bert@base", "transformer"),
-     ("lstm-lm@small", "graph")],
+     ("lstm-lm@small", "unrolled")],
 )  # fmt: skip
 def test_auto_takes_boxes_where_most_of_a_network_is_maps(name: str, style: str) -> None:
     assert archscope.draw(network(name)).style == style
