@@ -13,7 +13,7 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams import chain as chains
-from archscope.diagrams import fonts, volumes, words
+from archscope.diagrams import dressing, fonts, volumes, words
 from archscope.diagrams.chain import Chain, Column, Link, Piece
 from archscope.diagrams.perspective import DEPTH, Box, faces
 from archscope.diagrams.request import Request
@@ -39,9 +39,6 @@ from archscope.diagrams.themes import mix
 from archscope.errors import UsageError
 from archscope.layers.base import spell_shape
 
-MOST_COLUMNS: Final = 12
-"""A longer network has its equal neighbours folded; if it is longer still, it is drawn as one with branches is."""
-
 USUAL: Final = ("name", "op", "kernel", "shape")
 """What is written if nothing else is asked for."""
 
@@ -57,18 +54,9 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     Raises:
         UsageError: the network branches other than into towers, or the width cannot hold the figure.
     """
-    try:
-        whole = chains.chain(analysis, chains.has_weights)
-    except chains.NotAChainError:
-        if request.towers or not volumes.slides_windows(analysis):
-            raise
+    whole = volumes.columns(analysis, request)
+    if whole is None:
         return volumes.scene(analysis, request)
-    if request.towers:
-        whole = chains.split_towers(whole, analysis.title)
-    if len(whole.columns) > MOST_COLUMNS:
-        whole = chains.fold(whole)
-        if len(whole.columns) > MOST_COLUMNS and not whole.towers and volumes.slides_windows(analysis):
-            return volumes.scene(analysis, request)
     odd = next((column for column in whole.columns if len(column.piece.shape) not in chains.BOXES), None)
     if odd is not None:
         raise UsageError(
@@ -81,6 +69,13 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     plan = fit(figure.plan, page=page, natural=14 * size, least=figure.least, most=40 * size)
     drawn = page.scene(plan, words.description(analysis, whole, figure.laws))
     return replace(drawn, folded=any(column.repeats > 1 for column in whole.columns))
+
+
+def legend(analysis: Analysis, request: Request) -> dressing.Legend:
+    """What the colours of the boxes are called; nothing where the figure says it under itself."""
+    whole = volumes.columns(analysis, request)
+    kinds = [column.piece.kind for column in whole.columns] if whole else []
+    return dressing.merged((kind, solid(request.theme, kind)) for kind in kinds)
 
 
 class _Figure:

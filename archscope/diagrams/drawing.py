@@ -20,7 +20,7 @@ from typing import Any, Final, cast
 
 from archscope import files
 from archscope.analysis import Analysis
-from archscope.diagrams import chain, cost, dressing, neurons, recurrence, transformer, volumes
+from archscope.diagrams import boxes, chain, cost, dressing, neurons, recurrence, transformer, volumes
 from archscope.diagrams.request import Request
 from archscope.diagrams.scene import Scene
 from archscope.diagrams.steps import steps_of
@@ -114,11 +114,13 @@ class Drawing:
         """The colours that are in it; those of a cost have a legend of their own."""
         if self.coloring is not None:
             return ()
+        if self.style == "boxes":
+            return boxes.legend(self.analysis, self.request)
         theme = self.request.theme
         return (
             transformer.legend(self.analysis, theme)
             if self.style == "transformer"
-            else dressing.families(self.analysis, theme)
+            else dressing.families(self.analysis, theme, inputs=self.style != "planes")  # their input is white paper
         )
 
     @cached_property

@@ -13,7 +13,7 @@ from archscope.diagrams.request import Request
 from archscope.diagrams.room import segments, strikes
 from archscope.diagrams.scene import Group, Item, Path, Polygon, Scene, Text, bounds, circle, moved, rectangle, walk
 from archscope.diagrams.settings import named
-from archscope.diagrams.themes import INPUT, Shade, Theme
+from archscope.diagrams.themes import Shade, Theme
 from archscope.errors import UsageError
 
 _NARROWEST: Final = 24.0
@@ -48,10 +48,10 @@ def dressed(scene: Scene, analysis: Analysis, request: Request, legend: Legend) 
     return _stacked(scene, *parts, request) if any(parts) else scene
 
 
-def families(analysis: Analysis, theme: Theme) -> Legend:
+def families(analysis: Analysis, theme: Theme, *, inputs: bool = True) -> Legend:
     """The families of what is drawn; those that look the same share an entry, as on paper without colours."""
-    heads = [unit.rows[0].node.layer for unit in units_of(analysis)]
-    return merged([("input", theme.shade(INPUT)), *((each.family, theme.shade(each.family)) for each in heads)])
+    drawn = [*(["input"] if inputs else []), *(unit.rows[0].node.layer.family for unit in units_of(analysis))]
+    return merged((family, theme.shade(family)) for family in drawn)
 
 
 def merged(entries: Iterable[tuple[str, Shade]]) -> Legend:

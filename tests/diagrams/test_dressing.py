@@ -128,6 +128,13 @@ def test_a_block_of_a_transformer_and_its_colour_have_other_names() -> None:
     assert box.fill == "#ddffdd"
 
 
+@pytest.mark.parametrize("name", ["alexnet-pytorch", "vgg@A", "unet", "resnet@18", "lenet5"])
+def test_each_colour_of_a_legend_is_one_of_the_figure(name: str) -> None:
+    plain, told = (archscope.draw(name, legend=legend).scene for legend in (False, True))
+    known = {item.fill for item in plain.walk() if isinstance(item, (Path, Polygon))}
+    assert {item.fill for item in told.walk() if isinstance(item, (Path, Polygon))} <= known
+
+
 def test_a_height_that_was_asked_for_holds_what_is_said_too() -> None:
     scene = archscope.draw("lenet5", height="60mm", caption="Under it.", title="Over it").scene
     assert scene.height <= 60 / 25.4 * 72 + 0.01

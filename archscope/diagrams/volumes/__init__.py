@@ -16,7 +16,7 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams import words
-from archscope.diagrams.chain import BOXES, NotAChainError, chain, has_weights, is_grid
+from archscope.diagrams.chain import BOXES, Chain, NotAChainError, chain, fold, has_weights, is_grid, split_towers
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import TIGHT, Page, Plan, TooSmallError, fit
 from archscope.diagrams.scene import Item, Scene, bounds
@@ -39,6 +39,31 @@ WIDEST: Final = 3.6
 
 NATURAL: Final = 9.0
 """Of the tallest box, in parts of the font."""
+
+
+MOST_COLUMNS: Final = 12
+"""A longer chain has its equal neighbours folded; if it is longer still, it is drawn as a network with branches is."""
+
+
+def columns(analysis: Analysis, request: Request) -> Chain | None:
+    """A chain, or towers, whose boxes stand beside one another; None where `scene` draws the network.
+
+    Raises:
+        NotAChainError: it is neither, and no convolutional network.
+    """
+    try:
+        whole = chain(analysis, has_weights)
+    except NotAChainError:
+        if request.towers or not slides_windows(analysis):
+            raise
+        return None
+    if request.towers:
+        whole = split_towers(whole, analysis.title)
+    if len(whole.columns) <= MOST_COLUMNS:
+        return whole
+    whole = fold(whole)
+    too_long = len(whole.columns) > MOST_COLUMNS and not whole.towers and slides_windows(analysis)
+    return None if too_long else whole
 
 
 def scene(analysis: Analysis, request: Request) -> Scene:
