@@ -135,7 +135,8 @@ MISSED: Final = "it has no rule for {} and counts nothing there"
 
 def missed(layer: Layer, facts: Facts) -> Tally:
     """A layer that a tool has no rule for: what it does is missing."""
-    return Tally(why=MISSED.format(layer.type)) if ours(facts) else NOTHING
+    tabled = " with a connection table" if option(layer, "connection_table") is not None else ""
+    return Tally(why=MISSED.format(f"{layer.type}{tabled}")) if ours(facts) else NOTHING
 
 
 def projections(facts: Facts) -> int:

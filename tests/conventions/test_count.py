@@ -234,3 +234,8 @@ def test_all_tools_are_asked_where_none_is_named(archscope_run: Runs) -> None:
 def test_a_wrong_tool_is_one_line(archscope_run: Runs) -> None:
     run = archscope_run("count", "lenet5", "--as", "thopp")
     assert (run.status, run.out, run.err) == (2, "", "error: no tool `thopp`; did you mean `thop`?\n")
+
+
+def test_a_convolution_that_a_tool_has_no_rule_for_is_told_by_what_makes_it_special(archscope_run: Runs) -> None:
+    told = " ".join(archscope_run("count", "lenet5", "--as", "thop").out.split())
+    assert "−150,000 it has no rule for conv2d with a connection table and counts nothing there (C3)" in told
