@@ -197,6 +197,11 @@ def _text(value: Any) -> str:
 text: Final = Kind("text", _text, {"type": "string", "pattern": "\\S"})
 
 
+def described(name: str) -> Kind:
+    """A value that whoever reads it checks, part by part; the kind says what the reference pages call it."""
+    return Kind(name, lambda value: value, {})
+
+
 def choice(*names: str) -> Kind:
     """One of a few words.
 

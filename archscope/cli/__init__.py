@@ -98,6 +98,15 @@ class _Group(TyperGroup):
         super().__init__(**settings)
         self.commands = _Commands()
 
+    def main(self, *arguments: Any, **settings: Any) -> Any:
+        """Run a command, or say what completes one."""
+        if "_ARCHSCOPE_COMPLETE" not in os.environ:
+            return super().main(*arguments, **settings)
+        from archscope.cli.completion import joined_words
+
+        with joined_words(os.environ):
+            return super().main(*arguments, **settings)
+
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is click's
         return [*COMMANDS]
 
@@ -120,7 +129,8 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback(
-    epilog="A spec is the name of one that comes with archscope (`archscope list`) or the path of a YAML file."
+    epilog="A spec is the name of one that comes with archscope (`archscope list`), a member of a family (`resnet@50`) "
+    "or the path of a YAML file."
 )
 def _options(
     version: bool = typer.Option(

@@ -10,9 +10,13 @@ import typer
 
 
 def complete_spec(incomplete: str) -> list[str]:
+    """The specs that come along, every member of a family by name; behind a file's sign, the members in it."""
     from archscope.reader import spec_names
+    from archscope.reader.variants import SIGN, variants_of
 
-    return [name for name in spec_names(variants=True) if name.startswith(incomplete)]
+    file, sign, _ = incomplete.rpartition(SIGN)
+    own = [f"{file}{SIGN}{each}" for each in variants_of(Path(file))] if sign else []
+    return [name for name in [*own, *spec_names(variants=True)] if name.startswith(incomplete)]
 
 
 def _complete_layer(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -23,7 +27,8 @@ def _complete_layer(ctx: typer.Context, incomplete: str) -> list[str]:
         network = open_network(ctx.params["spec"])
     except (ArchscopeError, KeyError):
         return []
-    names = dict.fromkeys([*(node.row for node in network.nodes), "total"])
+    groups = (".".join(path) for path in network.groups)
+    names = dict.fromkeys([*(node.row for node in network.nodes), *groups, "total"])
     return [name for name in names if name.startswith(incomplete)]
 
 
@@ -37,8 +42,8 @@ Spec = Annotated[
     str,
     typer.Argument(
         metavar="SPEC",
-        help="A spec by name (`archscope list` shows them), the path of a YAML file, `-` for the standard input, "
-        "or a module of your own: `mypkg.models:Net@3,224,224`.",
+        help="A spec by name (`archscope list` shows them), a member of a family (`resnet@50`, `./mine.yaml@L`), the "
+        "path of a YAML file, `-` for the standard input, or a module of your own: `mypkg.models:Net@3,224,224`.",
         autocompletion=complete_spec,
         show_default=False,
     ),
@@ -48,7 +53,7 @@ Specs = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SPEC]...",
-        help="Specs by name or path; all that come with archscope if none is named.",
+        help="Specs by name or path, or members of families, `vgg@D`; all that come with archscope if none is named.",
         autocompletion=complete_spec,
         show_default=False,
     ),
@@ -57,7 +62,10 @@ Specs = Annotated[
 LayerName = Annotated[
     str,
     typer.Argument(
-        metavar="LAYER", help="A layer of the spec, or `total`.", autocompletion=_complete_layer, show_default=False
+        metavar="LAYER",
+        help="A layer, `conv3.0.a.conv`; a block or a run of copies, `conv3`; or `total`.",
+        autocompletion=_complete_layer,
+        show_default=False,
     ),
 ]
 
@@ -66,7 +74,8 @@ Changes = Annotated[
     typer.Option(
         "--set",
         metavar="LAYER.OPTION=VALUE",
-        help="Change an option first, as if the spec said so: `--set C1.padding=2`. Repeatable.",
+        help="Change an option first, as if the spec said so: `--set C1.padding=2`; of a block, `--set "
+        "conv5.repeat=1`; a name of the spec's let, `--set let.d=512`. Repeatable.",
         show_default=False,
     ),
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archscope.cli.arguments import Example, FactoryOptions, Inputs, Strict, complete_names
+from archscope.cli.arguments import Example, FactoryOptions, Inputs, Strict, complete_spec
 from archscope.cli.terminal import emit
 
 if TYPE_CHECKING:
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from archscope.bench.run import Job
     from archscope.opening import Request
     from archscope.tracing.calling import Called
-
-
-def _complete_specs(incomplete: str) -> list[Any]:
-    from archscope.reader import spec_names
-
-    return complete_names(spec_names(variants=True), incomplete)
 
 
 def _axis(name: str, default: str, help: str) -> Any:
@@ -35,8 +29,9 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="SPEC...",
-            help="Specs by name, paths of YAML files, or modules of your own: `mypkg.models:Net@3,224,224`.",
-            autocompletion=_complete_specs,
+            help="Specs by name, members of families (`resnet@50`), paths of YAML files, or modules of your own: "
+            "`mypkg.models:Net@3,224,224`.",
+            autocompletion=complete_spec,
             show_default=False,
         ),
     ] = None,

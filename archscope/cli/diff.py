@@ -62,7 +62,7 @@ def command(
             "--set",
             metavar="LAYER.OPTION=VALUE",
             help="Change an option of the second network first, or of the first where the second is a module: "
-            "`--set C1.padding=2`. Repeatable.",
+            "`--set C1.padding=2`, `--set conv5.repeat=1`, `--set let.d=512`. Repeatable.",
             show_default=False,
         ),
     ] = None,

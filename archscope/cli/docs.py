@@ -11,16 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archscope.cli.arguments import Batch, Example, FactoryOptions, Inputs, Strict, complete_names
+from archscope.cli.arguments import Batch, Example, FactoryOptions, Inputs, Strict, complete_names, complete_spec
 
 if TYPE_CHECKING:
     from archscope.site import Plan
-
-
-def _complete_spec(incomplete: str) -> list[Any]:
-    from archscope.reader import spec_names
-
-    return complete_names(spec_names(variants=True), incomplete)
 
 
 def _complete_format(incomplete: str) -> list[Any]:
@@ -34,9 +28,9 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="[SPEC]...",
-            help="Specs by name or by path, or modules of your own; all specs that come with archscope if none is "
-            "named.",
-            autocompletion=_complete_spec,
+            help="Specs by name or by path, members of families (`resnet@50`), or modules of your own; all specs that "
+            "come with archscope if none is named.",
+            autocompletion=complete_spec,
             show_default=False,
         ),
     ] = None,

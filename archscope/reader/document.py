@@ -10,7 +10,7 @@ from archscope.diagnostics import Span
 from archscope.errors import did_you_mean
 from archscope.layers.base import Facts, Shape
 from archscope.network import Group, Network, Node
-from archscope.options import option, positive, shape, text
+from archscope.options import described, option, positive, text
 from archscope.reader.blocks import Expansion, expand, filled, let_values
 from archscope.reader.blocks.sharing import check_init
 from archscope.reader.doubts import doubts_of
@@ -32,24 +32,52 @@ KEYS: Final = {
     "summary": option(text, default=None, doc="A few sentences about it."),
     "year": option(positive, default=None, doc="When it was first printed, for lists."),
     "task": option(text, default=None, doc="What it is for, in a word: `vision`, `language`; for lists."),
-    "sources": option(text, default=None, doc="Full citations by short name."),
+    "sources": option(described("a mapping of text"), default=None, doc="Full citations by short name."),
     "input": option(
-        shape,
+        described("a shape, or a mapping"),
         doc="The shape of one sample, channels first, without a batch; `{shape: [1024], vocabulary: 50257}` for token "
         "numbers; or a mapping of several by name.",
     ),
-    "let": option(text, default=None, doc="Values by name: `$d` stands for the value of `d`, `4*$d` for its fourfold."),
-    "blocks": option(text, default=None, doc="Sub-networks by name, to be used as the type of a line."),
-    "layers": option(text, doc="The layers, by name, each on one line."),
-    "variants": option(text, default=None, doc="The members of a family by name, each with what it changes: `vgg@D`."),
-    "titles": option(text, default=None, doc="What tables and pictures call a group, by its path: `{stem: The stem}`."),
-    "output": option(text, default=None, doc="The layers whose outputs are the network's; the last if left out."),
-    "init": option(text, default=None, doc="How weights start where a layer does not say, by weight name."),
+    "let": option(
+        described("a mapping of values"),
+        default=None,
+        doc="Values by name: `$d` stands for the value of `d`, `4*$d` for its fourfold.",
+    ),
+    "blocks": option(
+        described("a mapping of blocks"), default=None, doc="Sub-networks by name, to be used as the type of a line."
+    ),
+    "layers": option(described("a mapping of lines"), doc="The layers, by name, each on one line."),
+    "variants": option(
+        described("a mapping of changes"),
+        default=None,
+        doc="The members of a family by name, each with what it changes: `vgg@D`.",
+    ),
+    "titles": option(
+        described("a mapping of text"),
+        default=None,
+        doc="What tables and pictures call a group, by its path: `{stem: The stem}`.",
+    ),
+    "output": option(
+        described("the name of a layer or a list of them"),
+        default=None,
+        doc="The layers whose outputs are the network's; the last if left out.",
+    ),
+    "init": option(
+        described("a mapping of schemes"),
+        default=None,
+        doc="How weights start where a layer does not say, by weight name.",
+    ),
     "allow": option(ALLOW, default=None, doc="The warnings that are not given, by name."),
-    "keep": option(text, default=None, doc="Budgets that it keeps, for `archscope check`: `[macs <= 1.2 G]`."),
-    "published": option(text, default=None, doc="Figures that somebody printed about it."),
-    "training": option(text, default=None, doc="How it was trained."),
-    "figure": option(text, default=None, doc="How `archscope diagram` draws it, and what is said on the picture."),
+    "keep": option(
+        described("a budget or a list of them"),
+        default=None,
+        doc="Budgets that it keeps, for `archscope check`: `[macs <= 1.2 G]`.",
+    ),
+    "published": option(described("a list of figures"), default=None, doc="Figures that somebody printed about it."),
+    "training": option(described("a mapping"), default=None, doc="How it was trained."),
+    "figure": option(
+        described("a mapping"), default=None, doc="How `archscope diagram` draws it, and what is said on the picture."
+    ),
 }
 """The top-level keys of a spec."""
 

@@ -13,7 +13,7 @@ from archscope.errors import Rejects, did_you_mean
 from archscope.layers import TYPES
 from archscope.layers.base import Layer
 from archscope.layers.doubt import KINDS
-from archscope.options import Kind, choice, list_of, number, one_or_many, option, spell, text
+from archscope.options import Kind, choice, described, list_of, number, one_or_many, option, spell, text
 from archscope.reader.foreign import meant_type, remedy_of_name, remedy_of_type
 from archscope.reader.report import FAILED, Origin, Report
 from archscope.record import Record
@@ -33,7 +33,9 @@ PLACE: Final = {
         doc="The layers it reads, `input` for the network's input; the layer above if left out.",
     ),
     "activation": option(
-        text, default=None, doc="An activation after it: a type, or a mapping of a type and its options."
+        described("a type, or a mapping"),
+        default=None,
+        doc="An activation after it: a type, or a mapping of a type and its options.",
     ),
     "group": option(text, default=None, doc="The block it belongs to; `a/b` for a block in a block."),
     "towers": option(
@@ -42,7 +44,7 @@ PLACE: Final = {
         doc="The towers (AlexNet's GPUs) that each hold a copy of it.",
     ),
     "shares": option(text, default=None, doc="The layer whose weights it uses: one of its type, or an embedding."),
-    "init": option(text, default=None, doc="How its weights start, by weight name."),
+    "init": option(described("a mapping of schemes"), default=None, doc="How its weights start, by weight name."),
     "allow": option(ALLOW, default=None, doc="The warnings about it that are not given, by name."),
     "caption": option(text, default=None, doc="What a figure calls the step to it; the type's own word if left out."),
 }

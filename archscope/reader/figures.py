@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from archscope.errors import Rejects, did_you_mean
 from archscope.network import COUNTS, QUANTITIES, Published
-from archscope.options import Kind, Option, choice, flag, option, shape, spell, text
+from archscope.options import Kind, Option, choice, described, flag, option, shape, spell, text
 from archscope.printed import Printed, read_printed
 from archscope.reader.entries import Entry
 from archscope.reader.report import FAILED, Report
@@ -55,7 +55,9 @@ FIGURE: Final[Mapping[str, Option]] = {
     "seen": option(
         flag, default=True, doc="Whether it was seen in its source; false for one that is quoted from memory."
     ),
-    "set": option(text, default=None, doc="Options it is stated for, such as `{C1.padding: 2}`."),
+    "set": option(
+        described("a mapping of values"), default=None, doc="Options it is stated for, such as `{C1.padding: 2}`."
+    ),
     "input": option(shape, default=None, doc="The input shape it is stated for, if that is another."),
 }
 """What an entry of ``published:`` can say."""

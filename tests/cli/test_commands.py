@@ -221,6 +221,9 @@ def _complete(typed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         ("archscope table lenet5 --format ma", ["markdown"]),
         ("archscope table lenet5 --columns macs,act", ["macs,activation", "macs,activation_bytes"]),
         ("archscope explain lenet5 S", ["S2", "S4"]),
+        ("archscope table vgg @", [*["A", "B", "C", "D", "E"]]),
+        ("archscope bench vgg @ D", ["D"]),
+        ("archscope explain resnet @ 50 conv3.0.a", ["conv3.0.a.conv", "conv3.0.a.bn", "conv3.0.a"]),
         ("archscope list --task vi", ["vision"]),
     ],
 )

@@ -68,6 +68,22 @@ layers:
   classes: {type: linear, out_features: 10}
 """
 
+FAMILY = """\
+input: [1, 28, 28]
+let: {n: 2}
+layers:
+  conv:
+    {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1, activation: relu,
+     repeat: $n}
+  pool: {type: max_pool2d, kernel_size: 2}
+  flatten: {type: flatten}
+  classes: {type: linear, out_features: 10}
+variants:
+  S: # as it stands
+  L: {title: The large one, let: {n: 6}, layers: {conv: {out_channels: 16}}}
+  unpooled: {layers: {pool: }}
+"""
+
 
 def pages() -> dict[str, str]:
     schemes = [
@@ -95,7 +111,8 @@ def pages() -> dict[str, str]:
             "Wherever a line has a value, `$name` stands for an option of the block, a name of `let`, or the size of "
             "an input of the block. `$name` alone may be a value of any kind; with `+`, `-`, `*`, `//` and brackets it "
             "is integer arithmetic. `$in` is the shape of what the block is given: its channels in arithmetic, and "
-            "`$in[1]` or `$in[-1]` another extent. `$n[0]` is the first entry of a list.",
+            "`$in[1]` or `$in[-1]` another extent. `$n[0]` is the first entry of a list. `--set let.d=512` changes a "
+            "name of `let` from outside, `--set conv5.repeat=1` what a line says, `--set conv3.1.a.k=5` one copy.",
             "How often a line stands there, be it a layer or a block:",
             _declared({**USE, "title": TITLE}),
             "A layer in a block has a name of all names on the way, `conv3.1.a.conv`: in tables, in `from` and in "
@@ -104,6 +121,14 @@ def pages() -> dict[str, str]:
             "of the first copy alone. A layer left out by `when` is passed by: what reads it reads what it would have "
             "read, its first input. YAML's anchors and merge keys (`<<`) may be used; a key that begins with `x-` "
             "parks them, and nothing reads it.",
+            "## Families",
+            "`variants` holds the members of a family by name, and `resnet@50` names one, wherever a network is "
+            "named. A member is a piece of a spec that is laid over the rest: names of `let`, `blocks`, `sources`, "
+            "`init` and `titles` one by one, the options of a line of `layers` one by one, its `published` figures "
+            "beside those of all; what else it says takes the place of what is there. A line of nothing takes a layer "
+            "away. `name` and `variants` belong to the whole file. Without a member's name behind it, a family is a "
+            "mistake that lists them.",
+            fenced(FAMILY, "yaml"),
             "## How weights start",
             "`init` stands in the file, for all layers, or on a line, for one: a scheme for each weight by name. A "
             "number alone is a constant.",

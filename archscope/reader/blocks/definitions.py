@@ -9,7 +9,7 @@ from typing import Final
 from archscope.diagnostics import Span
 from archscope.errors import did_you_mean
 from archscope.layers import TYPES
-from archscope.options import choice, integer, list_of, one_or_many, option, text
+from archscope.options import described, integer, list_of, one_or_many, option, text
 from archscope.reader.blocks.expression import names_in
 from archscope.reader.entries import NAME_HELP, PLACE
 from archscope.reader.report import Report
@@ -19,13 +19,23 @@ from archscope.source import Mapping as MappingTree
 
 USE: Final = {
     "repeat": option(integer, default=None, doc="How many copies follow one another; each reads the one before."),
-    "first": option(text, default=None, doc="Options of the first copy that differ: `{s: 2}`."),
-    "last": option(text, default=None, doc="Options of the last copy that differ."),
-    "each": option(text, default=None, doc="Options with a list that has an entry for each copy: `{c: [64, 128]}`."),
+    "first": option(
+        described("a mapping of options"), default=None, doc="Options of the first copy that differ: `{s: 2}`."
+    ),
+    "last": option(described("a mapping of options"), default=None, doc="Options of the last copy that differ."),
+    "each": option(
+        described("a mapping of lists"),
+        default=None,
+        doc="Options with a list that has an entry for each copy: `{c: [64, 128]}`.",
+    ),
     "columns": option(list_of(text, "a list of names"), default=None, doc="What the columns of `rows` are called."),
-    "rows": option(text, default=None, doc="A paper's table: a list of options for each copy, or for each stage."),
+    "rows": option(
+        described("a list of lists"),
+        default=None,
+        doc="A paper's table: a list of options for each copy, or for each stage.",
+    ),
     "when": option(
-        choice("changes", "fits"),
+        described("`changes`, `fits`, true or false"),
         default=None,
         doc="`changes`: only where it changes the shape; `fits`: only where all it reads have one shape; or a flag.",
     ),
@@ -33,10 +43,16 @@ USE: Final = {
 """What a line can say about how often it stands there, whether it is a layer or a block."""
 
 BLOCK: Final = {
-    "options": option(text, default=None, doc="Options by name with their defaults; one without must be given."),
+    "options": option(
+        described("a mapping of values"),
+        default=None,
+        doc="Options by name with their defaults; one without must be given.",
+    ),
     "inputs": option(one_or_many(text, "a name or a list"), default="input", doc="What it is given, by name."),
-    "outputs": option(text, default=None, doc="What may be read of it; its last line if left out."),
-    "layers": option(text, doc="Its layers and blocks, as in the spec itself."),
+    "outputs": option(
+        described("names, or a mapping of them"), default=None, doc="What may be read of it; its last line if left out."
+    ),
+    "layers": option(described("a mapping of lines"), doc="Its layers and blocks, as in the spec itself."),
     "summary": option(text, default=None, doc="A sentence about it, for readers of the code."),
 }
 """The keys of a block's definition."""
