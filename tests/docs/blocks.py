@@ -176,7 +176,8 @@ class Runner:
             path.write_text(block.text, encoding="utf-8")
         written = yaml.safe_load(block.text)
         if block.title is None and isinstance(written, dict) and "layers" in written:
-            archscope.read(block.text)
+            for member in written.get("variants") or (None,):
+                archscope.read(block.text, variant=member)
         elif isinstance(written, dict) and all(isinstance(each, dict) and "type" in each for each in written.values()):
             for layer in written.values():
                 kind = TYPES[layer["type"]]
