@@ -58,6 +58,8 @@ class Linear(Layer):
 
     def rule(self, *inputs: Shape) -> Facts:
         (shape,) = inputs
+        if not shape:
+            raise Rejects("takes a vector or (positions, features), got one number", input=0)
         if len(shape) >= 3 and not self.every_position:
             raise Rejects(
                 f"takes a vector or (positions, features), got {spell_shape(shape)}",

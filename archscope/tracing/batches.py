@@ -34,7 +34,7 @@ def moved(name: str, given: Mapping[str, Any], place: int, before: Axes, after: 
     if place == LOST:
         return LOST
     if place == WITHOUT:
-        return _entered(name, given, after, batch)
+        return _entered(name, given, before, after, batch)
     own = before[place] if 0 <= place < len(before) else batch  # one sample may be a batch of its own
     if name in _RESHAPES:
         return _reshaped(place, before, after, own)
@@ -88,11 +88,15 @@ def seen_twice(one: Axes, other: Axes, batch: int, others: int) -> int:
     return APART if axis == 0 and one[0] * others == other[0] * batch else LOST
 
 
-def _entered(name: str, given: Mapping[str, Any], after: Axes, batch: int) -> int:
+def _entered(name: str, given: Mapping[str, Any], before: Axes, after: Axes, batch: int) -> int:
     """Samples that were taken out of the batch come together again, or one is a batch of its own."""
     dim = given.get("dim")
     if name == "stack" and len(given["tensors"]) == batch:
         return int(dim or 0) % len(after)
+    if name in _ROOM and len(after) == len(before) + 1 and after[0] == batch:
+        return 0
+    if name == "pad_sequence":  # its second argument says whether the batch comes first
+        return 0 if dim else 1
     if name == "unsqueeze" and dim in (0, -len(after)):
         return 0
     if name == "getitem":
@@ -196,6 +200,9 @@ def index_steps(index: Any, shape: Axes) -> list[tuple[int | None, Any]] | None:
 
 _PARTS: Final = frozenset({"getitem", "narrow", "split", "split_with_sizes", "unsafe_split", "chunk", "tensor_split"})
 """Functions that take a part of an axis, be it of the samples."""
+
+_ROOM: Final = frozenset({"new_full", "new_zeros", "new_ones", "new_empty"})
+"""Functions that make the memory that samples are written into."""
 
 _JOINING: Final = frozenset({"cat", "concat", "concatenate", "repeat", "tile", "repeat_interleave"})
 """Functions after which an axis may have every sample several times."""

@@ -63,11 +63,12 @@ class Called:
 
     @property
     def batch(self) -> int:
-        """Samples that run at once: as many as the tensors that are there agree on, or as were said."""
+        """Samples that run at once: as many as the tensors that are there were seen to be, or as were said."""
         said: list[Any] = []
         self.call.mapped(said.append)
-        there = {each.shape[0] if each.dim() else 1 for each in said if isinstance(each, Tensor)}
-        return there.pop() if len(there) == 1 else self.call.batch
+        there = any(isinstance(each, Tensor) for each in said)
+        observed = getattr(self.network, "observed", None)
+        return observed.batch if there and observed is not None else self.call.batch
 
     def inputs(self, device: torch.device | str, *, batch: int | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of one call, on a device; what was described is drawn with a fixed seed."""

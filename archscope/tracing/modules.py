@@ -12,6 +12,7 @@ from archscope.building import functions, historic, local, padding
 from archscope.errors import Rejects
 from archscope.layers import TYPES, Layer
 from archscope.tracing import sequences
+from archscope.tracing.batches import APART, WITHOUT
 
 _BY_ATTRIBUTES: Final[Mapping[type[nn.Module], tuple[str, tuple[str, ...]]]] = {
     nn.Unfold: ("unfold", ("kernel_size", "dilation", "padding", "stride")),
@@ -106,6 +107,15 @@ def beyond_module(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, A
     given = given_to(module, args, kwargs)
     masked = next((name for name in _MASKS if given.get(name) is not None and given[name] is not False), "")
     return masked or ("" if module.batch_first else "time first")
+
+
+def ordered(module: nn.Module, option: str, first: int, rank: int) -> str:
+    """What the order of axes is beyond the layer type, by where the batch is; where there is none, nothing."""
+    if rank == 2 and first in (APART, WITHOUT):
+        return ""
+    if rank == 3 and first >= 0:
+        return "" if (first == 0) == module.batch_first else "time first"
+    return option
 
 
 def given_to(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

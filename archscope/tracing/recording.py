@@ -13,7 +13,7 @@ from archscope.layers import TYPES, Layer, Shape
 from archscope.layers.base import Weight
 from archscope.network import Ref
 from archscope.tracing.accounts import Accounts
-from archscope.tracing.batches import LOST
+from archscope.tracing.batches import LOST, WITHOUT
 from archscope.tracing.call import Call
 from archscope.tracing.calls import beyond, layers_of, parts_of
 from archscope.tracing.causal import Causal
@@ -22,7 +22,7 @@ from archscope.tracing.holding import Holding
 from archscope.tracing.learned import IN_ORDER, Learned, fitted
 from archscope.tracing.ledger import Frame, Ledger
 from archscope.tracing.looks import Looks
-from archscope.tracing.modules import beyond_module, given_to, is_ours, read_module
+from archscope.tracing.modules import beyond_module, given_to, is_ours, ordered, read_module
 from archscope.tracing.nodes import Nodes, Seen
 from archscope.tracing.origins import Origins
 from archscope.tracing.packed import Packed
@@ -37,7 +37,7 @@ from archscope.tracing.roles import (
     SHAPED,
     TURNING,
     UNPICKLING,
-    VIEWS,
+    leaves,
 )
 from archscope.tracing.samples import Samples, Trail
 from archscope.tracing.signatures import SIGNATURES, bound, plain_name
@@ -134,10 +134,13 @@ class Recording:
                                self.state, lambda: at.here)  # fmt: skip
         self._at = at
 
-    def enter(self, name: str, tensor: Tensor) -> Shape:
-        """Have an input of the network; the shape of one sample of it."""
-        shape = self.samples.shape(tensor)
+    def enter(self, name: str, tensor: Tensor, *, alone: bool) -> Shape:
+        """Have an input of the network, which may be one sample's alone; the shape of one sample of it."""
+        shape = self.samples.shape(tensor, WITHOUT if alone else None)
         self.values.made(tensor, self.nodes.enter(name, shape))
+        if alone:
+            self.values.put(tensor, WITHOUT)
+        self.samples.most = max(self.samples.most, tensor.dim())
         return shape
 
     def leaf(self, module: nn.Module, args: Any, kwargs: Any, made: list[Tensor], frame: Frame) -> None:
@@ -149,9 +152,12 @@ class Recording:
             if found is not None:
                 (kwargs, later), args = found, ()
                 given = list(tensors_in(kwargs))
+        plain = plain_name(type(module).__name__.lower())
+        if (attends := isinstance(module, nn.MultiheadAttention)) or (args and isinstance(args[0], Tensor)):
+            self.samples.hear(plain, next(iter(given), None))
         names = [name for name, _ in (*module.named_parameters(), *module.named_buffers())]
         weights = frozenset(f"{self._at.path}.{name}" if self._at.path else name for name in names)
-        attends, recurs = isinstance(module, nn.MultiheadAttention), isinstance(module, nn.RNNBase)
+        recurs = isinstance(module, nn.RNNBase)
         if recurs:  # a packed sequence carries its lengths along
             given, made = (list(filter(Tensor.is_floating_point, each)) for each in (given, made))
         refs = []
@@ -169,11 +175,11 @@ class Recording:
         places = [self.samples.after_module(each, given[0], first, state=recurs and number > 0)
                   for number, each in enumerate(made)] if given else [LOST] * len(made)  # fmt: skip
         option = beyond_module(module, args, kwargs)
-        if option in ("", "time first") and (attends or recurs) and first >= 0 and given[0].dim() == 3:
-            option = "" if (first == 0) == module.batch_first else "time first"
+        if option in ("", "time first") and (attends or recurs):
+            option = ordered(module, option, first, given[0].dim())
         states = recurs and len(refs) not in (1, 3 if isinstance(module, nn.LSTM) else 2)
         seen = Seen(
-            plain_name(type(module).__name__.lower()),
+            plain,
             self._at.place,
             tuple(refs),
             tuple(self.samples.shape(each, place) for each, place in zip(made, places, strict=True)),
@@ -227,7 +233,7 @@ class Recording:
             self._constant(_Heard(name, args, kwargs, given, made, frame, why))
             if name in ENTERING and made:
                 self.origins.enter(made[0])
-        elif made and (name in SAME_VALUES or self._leaves(name, args, kwargs, made[0])):
+        elif made and (name in SAME_VALUES or leaves(name, args, kwargs, made[0])):
             self.values.same(made[0], next(each for each in given if self.values.ref(each) is not None))
             self._handed_on(refs, given, made, frame)
         elif made or frame.wrote or frame.multiplies:
@@ -390,10 +396,3 @@ class Recording:
         if name in TURNING and given[0].dim() == 2:
             return Held(held.name, held.turned != (made[0].stride() != given[0].stride()))
         return None
-
-    def _leaves(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor) -> bool:
-        """Whether a call leaves everything as it is: a view in the same shape, padding by nothing."""
-        given = next(tensors_in([args, kwargs]))
-        if plain_name(name) == "pad":
-            return not any(kwargs["pad"] if "pad" in kwargs else args[1])
-        return name in VIEWS and made.shape == given.shape

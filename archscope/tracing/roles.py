@@ -9,6 +9,9 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from archscope.tracing.signatures import plain_name
+from archscope.tracing.strangers import tensors_in
+
 SAME_VALUES: Final = frozenset({
     "contiguous", "clone", "detach", "detach_", "to", "float", "double", "half", "bfloat16", "type", "type_as", "cpu",
     "cuda", "requires_grad_", "alias", "data", "__deepcopy__", "lift_fresh", "_to_copy",
@@ -65,3 +68,11 @@ CHOOSING: Final[Mapping[Any, Callable[..., Any]]] = MappingProxyType(
     {torch.ops.higher_order.cond: _branch, torch.ops.higher_order.while_loop: _loop}
 )
 """Functions that stand for control flow: what they choose runs as it would without them."""
+
+
+def leaves(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor) -> bool:
+    """Whether a call leaves everything as it is: a view in the same shape, padding by nothing."""
+    given = next(tensors_in([args, kwargs]))
+    if plain_name(name) == "pad":
+        return not any(kwargs["pad"] if "pad" in kwargs else args[1])
+    return name in VIEWS and made.shape == given.shape

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from archscope.layers import Shape
+from archscope.tracing.alone import are_pictures, samples_in
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.samples import Trail
 from archscope.tracing.shadow import Shadow
@@ -29,12 +30,14 @@ class Way(NamedTuple):
         counted: where inputs of whole numbers have values all the same.
         tokens: whether what nobody said the type of is whole numbers.
         batched: whether what nobody said it of has a batch axis.
+        alone: whether no tensor that is there has one.
     """
 
     values: bool
     counted: Counted
     tokens: bool
     batched: bool
+    alone: bool = False
 
 
 class Run(NamedTuple):
@@ -92,11 +95,18 @@ def ways_of(call: Call) -> Iterator[Way]:
 def run_surely(module: nn.Module, call: Call, names: Sequence[str], way: Way) -> Run:
     """Run a module's shadow one way, and where that does not tell which axis is the batch's, find it by a second batch.
 
-    The second batch is one sample larger, and nothing of it is counted.
+    The second batch is one sample larger, and nothing of it is counted. Where layers say that there is no batch axis,
+    the tensors are one sample each.
 
     Raises:
         Stopped: it raised.
     """
+    run = _guided(module, call, names, way)
+    return run_once(module, call, names, way._replace(alone=True)) if _are_alone(module, call, names, run) else run
+
+
+def _guided(module: nn.Module, call: Call, names: Sequence[str], way: Way) -> Run:
+    """The run in which it is known where the batch axis goes."""
     run = run_once(module, call, names, way)
     if not run.tracer.recording.samples.doubted:
         return run
@@ -105,6 +115,23 @@ def run_surely(module: nn.Module, call: Call, names: Sequence[str], way: Way) ->
         return run_once(module, call, names, way, more.tracer.recording.samples.trail)
     except Stopped:  # it takes this batch alone
         return run
+
+
+def _are_alone(module: nn.Module, call: Call, names: Sequence[str], run: Run) -> bool:
+    """Whether the first axis of tensors is no batch's: a layer says so, or pictures in a list cannot have it longer."""
+    said: list[Any] = []
+    call.mapped(said.append)
+    if not any(isinstance(each, Tensor) for each in said) or any(isinstance(each, Given) for each in said):
+        return False
+    if run.tracer.recording.samples.alone:
+        return True
+    if not are_pictures(call):
+        return False
+    try:
+        run_once(module, _larger(call, run.batch), names, run.way)
+    except Stopped:
+        return True
+    return False
 
 
 def _larger(call: Call, batch: int) -> Call:
@@ -143,6 +170,9 @@ def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: T
     at_inference(module)
     state = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers(remove_duplicate=False))
     batch = _batch(call, way)
+    alone = way.alone or (batch is None and samples_in(call) > 1)
+    if alone:
+        batch = samples_in(call)
     tracer = Tracer(
         module, state, batch=batch, keep=not way.values, before_write=twins.before_write, numbers=twins.numbers,
         guide=guide,
@@ -163,7 +193,7 @@ def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: T
                 twins.numbers.know(value, torch.zeros(value.shape, dtype=kind))
         if isinstance(value, Tensor):
             name = next(left)
-            inputs[name] = tracer.recording.enter(name, value)
+            inputs[name] = tracer.recording.enter(name, value, alone=alone)
         return value
 
     args, kwargs = call.mapped(made)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from archscope.layers import Shape
 from archscope.tracing import einsums
+from archscope.tracing.alone import told
 from archscope.tracing.batches import APART, LOST, WITHOUT, is_doubtful, moved, seen_twice
 from archscope.tracing.call import Call
 from archscope.tracing.signatures import SIGNATURES, bound
@@ -62,6 +63,8 @@ class Samples:
         batch: samples that run at once; None where there is no batch axis.
         doubted: whether shapes and names alone did not tell it somewhere.
         trail: what the calls made.
+        alone: whether the first layer that tells says that no input has a batch axis; None if none tells.
+        most: the axes of the input that has most.
 
     Args:
         values: what is known of tensors.
@@ -75,6 +78,8 @@ class Samples:
         self.batch = batch
         self.doubted = False
         self.trail = Trail(batch or 0, [])
+        self.alone: bool | None = None
+        self.most = 0
 
     def place(self, tensor: Tensor) -> int:
         """Where the batch axis of a tensor is; where nobody knows it, in front if that fits."""
@@ -97,6 +102,13 @@ class Samples:
             return shape
         return (*shape[:place], *shape[place + 1 :])
 
+    def hear(self, name: str, tensor: Any) -> None:
+        """A layer is given a tensor."""
+        if self.alone is not None or self.batch is None or self._values.ref(tensor) is None:
+            return
+        if self._values.place(tensor) != LOST and not (self.doubted and self._guide is None):
+            self.alone = told(name, tensor.dim(), self.place(tensor), self.most)
+
     def call(
         self, plain: str, args: Sequence[Any], kwargs: Mapping[str, Any], given: list[Tensor], results: list[Tensor]
     ) -> Call:
@@ -105,6 +117,7 @@ class Samples:
             arguments = bound(plain, args, kwargs)
         else:
             arguments = {"dim": kwargs.get("dim", args[1] if len(args) > 1 else None)}
+        self.hear(plain, arguments.get("input"))
         reached = [each for each in given if self._values.ref(each) is not None]
         if not reached or not results or self.batch is None:
             place = APART if self.batch is None else 0
