@@ -200,7 +200,7 @@ class ShapeError(ArchscopeError):
     """A network built in Python does not fit together."""
 
 
-class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "reread")):
+class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "of_blocks", "reread")):
     """An architecture: what `archscope.load` returns and `archscope.analyze` takes.
 
     ``nodes`` is in an order in which every node comes after its inputs. ``inputs`` maps the name of each
@@ -208,7 +208,8 @@ class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "reread")
     it is worked out where it is not given. ``doubts`` are the warnings about its spec: what is allowed, and yet seldom
     meant. ``groups`` says what the groups of nodes are, by their path.
     ``vocabularies`` says of the inputs that are token numbers how many tokens there are.
-    ``lets`` are the numbers that a spec gives names, and ``reread`` reads it again with changes, ``{"let.d": 512}``.
+    ``lets`` are the numbers that a spec gives names, ``of_blocks`` those that its layers give to blocks, ``conv1.c``,
+    and ``reread`` reads it again with changes, ``{"let.d": 512}``.
     ``observed`` is there where a module was read. ``keep`` has the budgets that its spec says it keeps, as written.
     ``figure`` says how it is drawn where nothing else is asked for; see `archscope.diagrams.settings`.
 
@@ -243,6 +244,7 @@ class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "reread")
     vocabularies: Mapping[str, int] = EMPTY
     figure: Mapping[str, Any] = EMPTY
     lets: Mapping[str, int] = EMPTY
+    of_blocks: Mapping[str, int] = EMPTY
     reread: Callable[[Mapping[str, Any]], Network] | None = None
 
     def __post_init__(self) -> None:

@@ -91,9 +91,18 @@ def given(sheet: Sheet) -> str:
 def tables(sheet: Sheet) -> Iterator[tuple[str, tuple[tuple[str, ...], ...]]]:
     """Each connection table with a heading: a line for each input map, a column for each output map."""
     for name, (maps, table) in tables_of(sheet).items():
-        head = ("", *(str(at) for at in range(len(table))))
-        body = [(str(at), *("X" if at in row else "" for row in table)) for at in range(maps)]
-        yield f"Connection table of {name}: which maps (lines) each of its maps (columns) sees", (head, *body)
+        heading = f"Connection table of {name}: which maps (lines) each of its maps (columns) sees"
+        yield heading, crossed(maps, table)
+
+
+def crossed(maps: int, table: Sequence[Sequence[int]]) -> tuple[tuple[str, ...], ...]:
+    """A connection table as a sheet shows it, under a line of the output maps' numbers.
+
+    >>> crossed(3, ((0, 1), (2,)))
+    (('', '0', '1'), ('0', 'X', ''), ('1', 'X', ''), ('2', '', 'X'))
+    """
+    body = ((str(at), *("X" if at in seen else "" for seen in table)) for at in range(maps))
+    return (("", *map(str, range(len(table)))), *body)
 
 
 def workings(sheet: Sheet) -> tuple[Step, ...]:

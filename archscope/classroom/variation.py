@@ -10,7 +10,7 @@ than `APART` apart never name the same one, unless the network has fewer combina
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from archscope.errors import ArchscopeError, UsageError
@@ -22,6 +22,11 @@ APART: Final = 1009
 TRIES: Final = 400
 MOST_LAYERS: Final = 6
 """Layers that are changed, those nearest to the input and the last dense ones: more would not make it harder."""
+MOST_NAMED: Final = 24
+"""Options of blocks and names of ``let`` that are looked at; each is a network that is read."""
+
+Again = Callable[[Mapping[str, Any]], Network | None]
+"""Reads the spec with changes; None where that is no valid network."""
 
 _CHANNELS: Final = (0.5, 0.625, 0.75, 0.875, 1.125, 1.25, 1.5, 1.75, 2.0)
 _SIDES: Final = (3, 5, 7, 9, 11)
@@ -36,9 +41,10 @@ class Variation(Record):
 
 
 class Choice(Record):
-    """An option of a layer and the values it may take, its own among them."""
+    """An option of a layer or of a block, or a name of ``let``: the value it has, and those it may take."""
 
     name: str
+    own: Any
     values: tuple[Any, ...]
 
 
@@ -51,23 +57,25 @@ def vary(spec: str, seed: int, **said: Any) -> Variation:
     if not 0 <= seed <= 10**9:
         raise UsageError(f"`--vary {seed}`: a seed is a whole number from 0 to 1,000,000,000")
     own = load(spec, **said)
-    choices = choices_of(own)
+    stated = _written(said.pop("changes", ()))
+
+    def again(changes: Mapping[str, Any]) -> Network | None:
+        """The network with changes, if it is valid and no more doubtful than as it is."""
+        try:
+            network = load(spec, changes=[*stated, *_written(changes)], **said)
+        except ArchscopeError:
+            return None
+        return network if len(network.doubts) <= len(own.doubts) else None
+
+    choices = choices_of(own, again)
     many = math.prod(len(each.values) for each in choices)
     if many < 2:
-        raise UsageError(
-            f"{own.name} has nothing to vary: no kernel, channel or padding that only one layer depends on"
-        )
-    before = {(each.name, str(each.span)) for each in own.doubts}
-    stated = _written(said.pop("changes", ()))
+        raise UsageError(f"{own.name} has nothing to vary: no kernel, window, channel or padding that can be set")
+    usual = {each.name: each.own for each in choices}
     for changes in _combinations(choices, seed, many):
-        changed = {key: value for key, value in changes.items() if value != _value_in(own, key)}
-        if not changed:
-            continue
-        try:
-            network = load(spec, changes=[*stated, *_written(changed)], **said)
-        except ArchscopeError:
-            continue
-        if len(network.doubts) <= len(before):
+        changed = {key: value for key, value in changes.items() if value != usual[key]}
+        network = again(changed) if changed else None
+        if network is not None:
             return Variation(network, seed, changed)
     raise UsageError(f"no variation of {own.name} makes a valid network for seed {seed}; "
                      f"{min(many, TRIES):,} were tried: choose another seed")  # fmt: skip
@@ -126,10 +134,13 @@ def _written(changes: Any) -> list[str]:
     return [*changes]
 
 
-def choices_of(network: Network) -> tuple[Choice, ...]:
-    """What of a network is varied, the kernels first."""
+def choices_of(network: Network, again: Again) -> tuple[Choice, ...]:
+    """What of a network is varied, the kernels first; ``again`` reads it with changes.
+
+    What stands in blocks is set from outside: by the options that a layer gives to its block, and by names of ``let``.
+    """
     nodes = list({node.row: node for node in reversed(network.nodes)}.values())[::-1]
-    convolutions = [node for node in nodes if _has(node, "out_channels", "kernel_size")]
+    convolutions = [node for node in nodes if not node.group and _has(node, "out_channels", "kernel_size")]
     dense = [node for node in nodes if _has(node, "out_features")]
     fixed = _held(network)
     found: list[Choice] = []
@@ -138,8 +149,46 @@ def choices_of(network: Network) -> tuple[Choice, ...]:
     for node in [*convolutions[:MOST_LAYERS], *dense[-MOST_LAYERS:-1]]:
         option = "out_channels" if _has(node, "out_channels") else "out_features"
         if node.row not in fixed and not node.group:
-            found.append(Choice(f"{node.row}.{option}", _channels(getattr(node.layer, option))))
+            own = getattr(node.layer, option)
+            found.append(Choice(f"{node.row}.{option}", own, _channels(own)))
+    found += [*_of_blocks(network, again), *_windows(network, nodes, again)]
     return tuple(each for each in found if len(each.values) > 1)
+
+
+def _of_blocks(network: Network, again: Again) -> Iterator[Choice]:
+    """Numbers on which kernels or channels inside of blocks depend, found by setting each to another value."""
+    named = {**{f"let.{name}": value for name, value in network.lets.items()}, **network.of_blocks}
+    room = {"kernel_size": MOST_LAYERS, "out_channels": MOST_LAYERS}
+    for name, own in [*named.items()][:MOST_NAMED]:
+        other = again({name: own + 2 if own in (1, *_SIDES) else 2 * own})
+        moved = None if other is None else _moved(network, other)
+        if moved is not None and room[moved]:
+            room[moved] -= 1
+            yield Choice(name, own, _channels(own) if moved == "out_channels" else _sides(own))
+
+
+def _moved(network: Network, other: Network) -> str | None:
+    """Which option of the convolutions is another one; None where none is, or what comes out is."""
+    if any(network.shape_of(one) != other.shape_of(two)
+           for one, two in zip(network.outputs, other.outputs, strict=True)):  # fmt: skip
+        return None
+    # A shortcut may come or go with a channel; what both have is compared.
+    both = [(node.layer, other.by_name[node.name].layer) for node in network.nodes
+            if node.name in other.by_name and _has(node, "out_channels", "kernel_size")]  # fmt: skip
+    for option in ("out_channels", "kernel_size"):
+        if any(getattr(one, option) != getattr(two, option, None) for one, two in both):
+            return option
+    return None
+
+
+def _windows(network: Network, nodes: Sequence[Node], again: Again) -> Iterator[Choice]:
+    """The windows of pools, where another one fits; trained sub-sampling steps by its window, and keeps it."""
+    pools = [node for node in nodes if node.layer.family == "pooling" and _has(node, "kernel_size")
+             and not network.facts[node.name].weights and len(set(node.layer.kernel or ())) == 1]  # fmt: skip
+    for node in pools[:MOST_LAYERS]:
+        name, own = f"{node.row}.kernel_size", (node.layer.kernel or (0,))[0]
+        fitting = [side for side in (own - 1, own + 1) if side > 1 and again({name: side}) is not None]
+        yield Choice(name, own, tuple(sorted({own, *fitting})))
 
 
 def _has(node: Node, *options: str) -> bool:
@@ -167,23 +216,18 @@ def _kernels(node: Node) -> Iterator[Choice]:
     if node.group or len(set(layer.kernel_size)) != 1:
         return
     side = layer.kernel_size[0]
-    near = tuple(sorted({side, *(each for each in _SIDES if abs(each - side) <= 4)}))
-    yield Choice(f"{node.row}.kernel_size", near)
+    yield Choice(f"{node.row}.kernel_size", side, _sides(side))
     if layer.padding != "same" and len({each for sides in layer.padding for each in sides}) == 1:
         own = layer.padding[0][0]
-        yield Choice(f"{node.row}.padding", tuple(sorted({own, *range(3)})))
+        yield Choice(f"{node.row}.padding", own, tuple(sorted({own, *range(3)})))
 
 
 def _channels(own: int) -> tuple[int, ...]:
     return tuple(sorted({own, *(round(own * part) for part in _CHANNELS if own * part >= 2 and own * part % 1 == 0)}))
 
 
-def _value_in(network: Network, key: str) -> Any:
-    name, _, option = key.rpartition(".")
-    value = getattr(next(node for node in network.nodes if node.row == name).layer, option)
-    while isinstance(value, tuple):
-        value = value[0]
-    return value
+def _sides(own: int) -> tuple[int, ...]:
+    return tuple(sorted({own, *(each for each in _SIDES if abs(each - own) <= 4)}))
 
 
 def _combinations(choices: Sequence[Choice], seed: int, many: int) -> Iterator[dict[str, Any]]:

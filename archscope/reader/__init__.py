@@ -167,11 +167,29 @@ class _Again(Record):
 
 def _lets(body: MappingTree) -> dict[str, int]:
     """The names of ``let`` that stand for whole numbers, and for which."""
-    tree = body.get("let")
-    let = {} if tree is None else to_data(tree)
-    named = let if isinstance(let, Mapping) else {}
-    return {name: value for name, value in named.items()
+    return {name: value for name, value in _entries(body, "let").items()
             if isinstance(value, int) and not isinstance(value, bool) and value > 0}  # fmt: skip
+
+
+def _of_blocks(body: MappingTree) -> dict[str, int]:
+    """Whole numbers that its layers give to blocks, ``conv1.c``: as stated, or as the block has them."""
+    layers, blocks, let = (_entries(body, part) for part in ("layers", "blocks", "let"))
+    found: dict[str, int] = {}
+    for name, layer in layers.items():
+        type_ = str(layer.get("type")) if isinstance(layer, Mapping) else ""
+        block = blocks.get(str(let.get(type_[1:])) if type_.startswith("$") else type_)
+        options = block.get("options") if isinstance(block, Mapping) else None
+        for option, usual in options.items() if isinstance(options, Mapping) else ():
+            value = layer.get(option, usual)
+            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+                found[f"{name}.{option}"] = value
+    return found
+
+
+def _entries(body: MappingTree, part: str) -> Mapping[Any, Any]:
+    tree = body.get(part)
+    entries = None if tree is None else to_data(tree)
+    return entries if isinstance(entries, Mapping) else {}
 
 
 def _check_family(source: Source, request: _Request) -> None:
@@ -207,8 +225,10 @@ def _network(source: Source, request: _Request, report: Report) -> Network | Non
         inner = apply_changes(body, request.changes, report)
         apply_input(body, request.input, report)
         network = read_document(body, request.name, request.variant, request.path, inner, report)
-        lets = {} if network is None else _lets(body)
-        return network.replace(lets=lets, reread=_Again(source, request)) if network is not None and lets else network
+        lets, of_blocks = ({}, {}) if network is None else (_lets(body), _of_blocks(body))
+        if network is None or not (lets or of_blocks):
+            return network
+        return network.replace(lets=lets, of_blocks=of_blocks, reread=_Again(source, request))
     except Invalid as invalid:
         report.diagnostics = [invalid.diagnostic]
         return None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from archscope.analysis import Analysis, Row
+from archscope.classroom.content import crossed
 from archscope.formats.columns import COLUMNS, OFF_THE_GRID
 from archscope.formats.sheet import NOT_COVERED
 from archscope.layers.base import Layer, spell_shape, spell_shapes
@@ -240,6 +241,9 @@ def _facts(row: Row, field: Markup | None) -> Markup:
     stated = {name: _option(value) for name, value in layer.stated().items()}
     if stated:
         pairs.append(("options", join(*_listed(tag("code", f"{name}: {value}") for name, value in stated.items()))))
+    table = getattr(layer, "connection_table", None)
+    if table is not None:
+        pairs.append(("table", _crossed(row, table)))
     weights = dict.fromkeys(
         f"{weight.name} {spell_shape(weight.shape)}{'' if weight.trainable else ', fixed'}" for _, weight in row.weights
     )
@@ -252,6 +256,20 @@ def _facts(row: Row, field: Markup | None) -> Markup:
 def _listed(items: Iterable[Markup]) -> Iterable[Markup]:
     for place, item in enumerate(items):
         yield join(Markup(" ") if place else None, item)
+
+
+def _crossed(row: Row, table: Sequence[Sequence[int]]) -> Markup:
+    """Which maps each of a layer's maps sees, as it stands on a worksheet."""
+    head, *body = crossed(int(row.input_shapes[0][0]), table)
+    shown = tag(
+        "table",
+        tag("caption", "a line for each map that comes in, a column for each that goes out"),
+        tag("thead", tag("tr", tag("td"), *(tag("th", each, scope="col") for each in head[1:]))),
+        tag("tbody", *(tag("tr", tag("th", at, scope="row"), *(tag("td", each) for each in cells))
+                       for at, *cells in body)),
+        class_="crossed",
+    )  # fmt: skip
+    return scrolling(shown, f"Connection table of {row.name}")
 
 
 def _option(value: object) -> str:

@@ -89,6 +89,30 @@ def test_other_networks_are_varied_too(spec):
     assert first.changes != second.changes
 
 
+@pytest.mark.parametrize(
+    ("spec", "varied"),
+    [
+        ("resnet@18", {"conv1.k", "conv1.c", "conv2.c", "conv3.c", "conv4.c", "conv5.c", "pool1.kernel_size"}),
+        ("vgg@A", {"let.k", "conv1.k", "conv2.k", *(f"conv{at}.c" for at in range(1, 6)),
+                   *(f"conv{at}.pool.kernel_size" for at in range(1, 6))}),
+        ("alexnet", {"conv1.kernel_size", "conv2.padding", "conv5.out_channels", "fc6.out_features",
+                     *(f"pool{at}.kernel_size" for at in (1, 2, 5))}),
+    ],
+)  # fmt: skip
+def test_twenty_seeds_vary_blocks_and_pools_into_valid_networks_and_neighbours_differ(spec, varied):
+    found = [vary(spec, seed) for seed in range(1, 21)]
+    assert len({tuple(each.changes.items()) for each in found}) == 20
+    assert varied <= {name for each in found for name in each.changes}
+    own = archscope.load(spec)
+    for each in found:
+        assert not each.network.doubts
+        assert each.network.shape_of(each.network.outputs[0]) == own.shape_of(own.outputs[0])
+        assert each.network == archscope.load(spec, changes=each.changes)
+    for one, other in pairwise(found):
+        shapes = [[facts.output for facts in each.network.facts.values()] for each in (one, other)]
+        assert shapes[0] != shapes[1]
+
+
 def test_forty_sheets_of_lenet5_are_one_command(tmp_path, capsys):
     assert main(["worksheet", "lenet5", "--vary", "1..40", "-o", str(tmp_path / "{seed}.csv")]) == 0
     sheets = [(tmp_path / f"{seed}.csv").read_text() for seed in range(1, 41)]

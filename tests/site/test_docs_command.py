@@ -74,6 +74,19 @@ def test_every_layer_has_a_card_and_stands_in_the_picture(site):
         assert drawn == rows
 
 
+def test_the_card_of_c3_has_its_connection_table_as_it_stands_on_a_worksheet(site):
+    text = (site / "lenet5" / "index.html").read_text()
+    card = re.search(r'<article[^>]*id="layer-C3".*?</article>', text, re.DOTALL)[0]
+    table = re.search(r'<table class="crossed">.*?</table>', card, re.DOTALL)[0]
+    assert table.count("<td>X</td>") == 60  # the pairs of the paper's Table I
+    lines = re.findall(r'<tr><th scope="row">(\d)</th>(.*?)</tr>', table)
+    # The first line of Table I: map 0 is seen by 0, 4, 5, 6, 9, 10, 11, 12, 14 and 15.
+    assert [at for at, cell in enumerate(re.findall("<td>(X?)</td>", lines[0][1])) if cell] == [
+        0, 4, 5, 6, 9, 10, 11, 12, 14, 15]  # fmt: skip
+    assert len(lines) == 6
+    assert text.count('class="crossed"') == 1
+
+
 def test_the_same_bytes_come_out_of_another_process(tmp_path):
     for seed in ("1", "2"):
         command = [sys.executable, "-m", "archscope", "docs", "lenet5", "alexnet", "-o", str(tmp_path / seed)]

@@ -72,6 +72,13 @@
         told.className = "asking-options";
         told.textContent = stated.querySelector("dd").textContent;
         row.cells[1].append(told);
+        const table = options.querySelector(".crossed");
+        if (table) {
+          const drawn = document.createElement("div");
+          drawn.className = "asking-options";
+          drawn.append(table.cloneNode(true));
+          row.cells[1].append(drawn);
+        }
       }
       [...row.cells].forEach((cell, column) => {
         const right = column === 2 ? cell.textContent : (cell.querySelector("b, small") || {}).textContent;
