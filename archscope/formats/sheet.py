@@ -231,7 +231,10 @@ def _observed(analysis: Analysis, seen: Observed) -> Iterable[tuple[str, str]]:
         yield "Coverage", f"{covered:,} of {seen.operations:,} operations; not covered: {listed}"
     if seen.looked:
         on = ", on inputs of zeros" if seen.zeros else ""
-        yield "Values", f"decided what ran{on}: {_some(map(_looked, seen.looked), quote='')}"
+        yield (
+            "Values",
+            f"may have decided what ran, or gone on as numbers{on}: {_some(map(_looked, seen.looked), quote='')}",
+        )
 
 
 def _looked(seen: Looked) -> str:

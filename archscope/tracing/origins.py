@@ -134,7 +134,7 @@ class Origins:
         frame.ran.append(Ran(Operation(f"values left PyTorch by {ways}", Kind.UNKNOWN), None))
         self._ledger.every += frame.ran
         refs = tuple(dict.fromkeys(ref for ref, _ in left))
-        why = f"values left PyTorch by `{ways}`, and what happened to them is not known"
+        why = f"values left PyTorch by `{ways}`, and whether this is made of them, and how, is not known"
         seen = Seen("outside", self._here(), refs, (self._samples.shape(tensor),), frame, why=why)
         (ref,) = self._nodes.keep(seen)
         self._values.made(tensor, ref)

@@ -35,6 +35,9 @@ _PLAIN: Final = frozenset(_KEPT)
 _COUNTERS: Final = (itertools.count, itertools.cycle, itertools.repeat, itertools.chain)
 _MAPPINGS: Final = (collections.OrderedDict, collections.defaultdict, dict)
 _WEAK: Final = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
+_SYMBOLS: Final = ("sympy.", "torch.utils._sympy.")
+"""Where the terms are defined that an exported program states lengths by; each is itself alone, and never changes."""
+
 _LARGE: Final = 1 << 24
 """Bytes up to which an array of NumPy is copied; a larger one is lent, and cannot be written."""
 
@@ -97,7 +100,7 @@ class Shadow:
                 return copier
         if kind.__module__.partition(".")[0] in sys.stdlib_module_names and kind is not types.SimpleNamespace:
             return _itself
-        if not _is_plain_object(kind):
+        if kind.__module__.startswith(_SYMBOLS) or not _is_plain_object(kind):
             return _itself
         self._met(kind)
         return self._object

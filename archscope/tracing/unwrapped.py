@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import sys
 import warnings
 from typing import Any, Final
@@ -97,12 +98,15 @@ def _module_of(program: Any) -> nn.Module:
 
 
 def _with_names(kind: Any, program: Any) -> Any:
-    """A ``forward`` that says what its inputs are called."""
+    """A ``forward`` that says what its inputs are called, and takes those in their places by name too."""
+    own = inspect.signature(program.module().forward)
+    placed = program.module_call_graph[0].signature.in_spec.child(0).num_children
 
     def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return kind.forward(self, *args, **kwargs)
+        named = itertools.takewhile(kwargs.__contains__, [*own.parameters][len(args) : placed])
+        more = [kwargs.pop(name) for name in list(named)]
+        return kind.forward(self, *args, *more, **kwargs)
 
-    own = inspect.signature(program.module().forward)
     this = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
     forward.__signature__ = own.replace(  # type: ignore[attr-defined]
         parameters=[this, *(each.replace(annotation=each.empty) for each in own.parameters.values())]

@@ -286,6 +286,25 @@ def test_a_weight_that_is_pickled_on_its_way_is_still_that_weight() -> None:
     assert analysis["b"].inputs == ("c",) or analysis["b"].inputs == ("linear",)
 
 
+def test_no_line_claims_more_of_a_number_that_left_than_is_known() -> None:
+    """One scales what comes after, another is followed by a constant that has nothing to do with it."""
+
+    class Numbers(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.fc(x)
+            return x * float(x.max()) + torch.tensor(0.0)
+
+    analysis = analyze(trace(Numbers(), torch.zeros(1, 4)))
+    text = " ".join(write(analysis, View()).split())
+    assert "may have decided what ran, or gone on as numbers: `float` gave " in text
+    assert "whether this is made of them, and how, is not known" in str(analysis["outside"].reason("macs"))
+    assert (analysis.totals.macs, analysis.totals.macs_at_least) == (None, 16)
+
+
 def test_a_tensor_made_around_the_memory_of_another_keeps_its_edge() -> None:
     def around(_: nn.Module, x: Tensor) -> Tensor:
         return torch.empty(0).set_(x.untyped_storage(), 0, (1, 4))
@@ -352,7 +371,9 @@ def test_a_value_that_decides_what_runs_is_said() -> None:
     analysis = analyze(trace(Routes(), (4,)))
     assert analysis.totals.parameters == 15 + 3 * 20
     assert sum(row.parameters for row in analysis.rows) == 15 + 20
-    assert "decided what ran, on inputs of zeros: `int` gave " in write(analysis, View())
+    assert "may have decided what ran, or gone on as numbers, on inputs of zeros: `int` gave " in write(
+        analysis, View()
+    )
     assert "40 parameters in this forward pass" in write(analysis, View())
     (looked,) = plain(analysis, View())["module"]["looked_at_values"]
     assert (looked["function"], looked["times"], len(looked["values"])) == ("int", 1, 1)
@@ -372,7 +393,9 @@ def test_of_many_values_that_decided_the_first_are_said() -> None:
 
     analysis = analyze(trace(Steps(), torch.zeros(1, 4)))
     assert analysis.totals.macs == 5 * 16
-    assert "decided what ran: `int` gave 6, `item` gave 0, 1, 2, …" in " ".join(write(analysis, View()).split())
+    assert "may have decided what ran, or gone on as numbers: `int` gave 6, `item` gave 0, 1, 2, …" in " ".join(
+        write(analysis, View()).split()
+    )
 
 
 Block = Callable[[random.Random, int], tuple[nn.Module, int]]

@@ -91,6 +91,22 @@ def test_a_file_is_read_by_what_is_in_it_whatever_it_is_called(
     assert "Exported: input" in run.out or "Exported: x 3×8×8" in run.out
 
 
+def test_a_program_called_with_a_batch_is_one_forward_pass_of_it_in_every_form(tmp_path: Path) -> None:
+    """Seven samples multiply seven times as much and hold no more; the module itself says the same."""
+    batch, inputs = torch.export.Dim("batch", min=2), (torch.zeros(2, 3, 8, 8), torch.zeros(2, 5, dtype=torch.long))
+    module = Exported().eval()
+    program = torch.export.export(module, inputs, dynamic_shapes=({0: batch}, {0: batch}))
+    torch.export.save(program, tmp_path / "net.pt2")
+    given = torch.zeros(7, 3, 8, 8), torch.zeros(7, 5, dtype=torch.long)
+    for form in (module, program, torch.export.unflatten(program), program.module()):
+        network = archscope.trace(form, *given)
+        assert numbers(network)[:2] == (346, 7 * MACS)
+        assert network.observed is not None
+        assert network.observed.batch == 7
+    shapes = ["x=3,8,8", "ids=5:int64"]
+    assert numbers(archscope.opening.open_network(tmp_path / "net.pt2", input=shapes, batch=7))[:2] == (346, 7 * MACS)
+
+
 def test_a_program_is_verified_and_measured(saved: Path, archscope_run: Callable[..., Run]) -> None:
     run = archscope_run("verify", str(saved), "--witness", "FLOPs", "--witness", "module")
     assert (run.status, run.err) == (0, "")
