@@ -48,11 +48,14 @@ def plain(value: Any) -> Any:
 
 
 def result_of(place: Place) -> Any:
-    """What comes out; None where a layer of that kind cannot be."""
+    """What comes out; None where a layer of that kind cannot be, or does not tell it."""
     try:
-        result = plain(place.value)
-    except (ArchscopeError, ArithmeticError, IndexError, AttributeError):
+        value = place.value
+    except (ArchscopeError, ArithmeticError):
         return None
+    if value is None:
+        return None
+    result = plain(value)
     extents = result if isinstance(result, tuple) else ()
     return None if any(each < 1 for each in extents) else result
 
@@ -102,5 +105,5 @@ def _put(known: dict[Any, list[Explanation]], value: Any, explanation: Explanati
 def _again(place: Place, name: str) -> Iterable[Slipped]:
     try:
         return [*SLIPS[name](place)]
-    except (ArchscopeError, ArithmeticError, IndexError, AttributeError):
+    except (ArchscopeError, ArithmeticError):  # no layer of that kind takes what comes in
         return ()

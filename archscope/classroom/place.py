@@ -63,6 +63,7 @@ class Place(Record):
         stated: the output, where somebody took another one to be right.
         known: the number as the analysis has it, while no option and no input is changed.
         rest: what the activation that is folded in adds.
+        shared: the layer whose weights it uses; they are counted there.
         split: how many times more maps a part would see if its tower saw the maps of all.
     """
 
@@ -70,6 +71,7 @@ class Place(Record):
     quantity: str
     known: Count | None = None
     split: int = 1
+    shared: str = ""
     before: Shape | None = None
     across: tuple[Tree, ...] = ()
     after: tuple[Tree, ...] = ()
@@ -90,7 +92,8 @@ class Place(Record):
         folded = [facts[node.name] for node in row.nodes if node.folded and facts[node.name].weights]
         rest = () if quantity == "output" else tuple(getattr(each, quantity) or Count(0) for each in folded)
         known = None if quantity == "output" else row.count_of(quantity)
-        return cls(parts, quantity, known, _split(analysis, row, parts), _flattened(analysis, row), rest=rest)
+        before, shared = _flattened(analysis, row), ", ".join(row.shares)
+        return cls(parts, quantity, known, _split(analysis, row, parts), shared, before, rest=rest)
 
     @property
     def layer(self) -> Layer:
@@ -122,6 +125,8 @@ class Place(Record):
             return self.stated
         shapes = [facts.output for facts in self.facts]
         first = shapes[0]
+        if not first:
+            return ()
         channels: int = total(shape[0] for shape in shapes) if len(shapes) > 1 else first[0]
         if self.channels is not None:
             channels = self.channels
@@ -136,12 +141,16 @@ class Place(Record):
 
     @lazily
     def value(self) -> Any:
-        """The number, or the shape, that comes out."""
+        """The number, or the shape, that comes out; None where the layer does not tell it of itself alone."""
         if self.quantity == "output":
             return self.shape
         value = self.known
         if value is None:
+            if self.quantity == "receptive_field" or (self.shared and self.quantity in ("parameters", "fixed")):
+                return None
             counts = [*(getattr(facts, self.quantity) for facts in self.facts), *self.rest]
+            if any(each is None for each in counts):
+                return None
             value = total(counts) if len(counts) > 1 else as_count(counts[0])
         if self.across or self.stated is not None:
             letters = LETTERS.get(len(self.shape) - 1, ())

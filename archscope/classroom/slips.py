@@ -26,8 +26,14 @@ from archscope.working import Count
 Slip = Callable[[Place], Iterator[Slipped]]
 
 
+def _shared(place: Place) -> Iterator[Slipped]:
+    if place.shared and place.quantity == "parameters":
+        says = f"the weights are those of {place.shared}; shared weights are counted once, there"
+        yield Slipped(place.replace(known=None, shared=""), says)
+
+
 def _bias_forgotten(place: Place) -> Iterator[Slipped]:
-    if place.quantity not in ("parameters", "connections"):
+    if place.quantity not in ("parameters", "connections") or not all(facts.output for facts in place.facts):
         return
     units = sum(int(facts.output[0]) for facts in place.facts)
     missing = f"the {units:,} biases are missing" if place.quantity == "parameters" else (
@@ -120,7 +126,9 @@ def _stride(place: Place) -> Iterator[Slipped]:
 def _pooling(place: Place) -> Iterator[Slipped]:
     """A window without kernels of its own, given weights as those that have them; or the reverse."""
     layer = place.layer
-    if layer.kernel is None or place.has("out_channels") or place.quantity in ("output", "receptive_field"):
+    if not place.has("kernel_size", "stride") or place.has("out_channels") or layer.axes not in (1, 2, 3):
+        return
+    if place.quantity in ("output", "receptive_field"):
         return
     weighted = any(facts.weights for facts in place.facts)
     means = "sub-sampling trains one weight and one bias a map" if weighted else "pooling has no weights"
@@ -206,8 +214,8 @@ def _flatten(place: Place) -> Iterator[Slipped]:
 
 
 def _maps_kept(place: Place) -> Iterator[Slipped]:
-    maps = int(place.parts[0].inputs[0][0])
     if place.has("out_channels"):
+        maps = int(place.parts[0].inputs[0][0])
         if place.quantity == "output":
             kernels = sum(int(facts.output[0]) for facts in place.facts)
             says = f"each of the {kernels} kernels makes a map: {kernels} go out, and not the {maps} that came in"
@@ -261,6 +269,7 @@ def _doubled(place: Place) -> Iterator[Slipped]:
 
 
 SLIPS: Final[Mapping[str, Slip]] = {
+    "shared weights counted": _shared,
     "bias forgotten": _bias_forgotten,
     "pooling given weights": _pooling,
     "quantities exchanged": _exchanged,

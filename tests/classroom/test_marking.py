@@ -148,6 +148,45 @@ def test_each_working_that_is_told_comes_to_the_pupils_number():
     assert tried > 250
 
 
+SHARED = """
+input: [2, 9, 9]
+layers:
+  a: {type: conv2d, out_channels: 2, kernel_size: 3}
+  b: {type: conv2d, out_channels: 2, kernel_size: 3, shares: a}
+"""
+
+
+@pytest.mark.parametrize(
+    ("quantity", "answer", "slips", "words"),
+    [
+        ("parameters", (3 * 3 * 2 + 1) * 2, ("shared weights counted",), "shared weights are counted once, there"),
+        ("parameters", 3 * 3 * 2 * 2, ("shared weights counted", "bias forgotten"), ", and the 2 biases are missing"),
+        ("parameters", (3 * 3 * 2 + 1) * 5 * 5 * 2, ("quantities exchanged",), "these are the connections"),
+        ("connections", 3 * 3 * 2 * 5 * 5 * 2, ("bias forgotten",), "the bias line of each unit is missing"),
+        ("connections", (3 * 3 * 2 + 1) * 7 * 7 * 2, (), "that is the number of a"),
+    ],
+)
+def test_shared_weights_are_counted_once_and_slips_on_them_are_named(quantity, answer, slips, words):
+    sheet = sheet_of(archscope.analyze(read(SHARED, name="shared")))
+    assert said_of(0, "b", "parameters", sheet).verdict == "right"
+    found = said_of(answer, "b", quantity, sheet)
+    assert found.verdict == "wrong"
+    assert words in found.remark
+    assert (found.slips[0] if slips else ()) == slips
+
+
+@pytest.mark.parametrize("spec", ["gpt2@small", "googlenet", "unet", "lstm-lm@small", "lenet5-1998"])
+def test_slips_that_do_not_apply_to_a_layer_say_so_and_nothing_breaks(spec):
+    """One layer of each type, every quantity that it has; embeddings tell no connections, parameters read nothing."""
+    analysis = archscope.analyze(archscope.load(spec))
+    for row in {row.node.layer.type: row for row in analysis.rows}.values():
+        for quantity in ("output", "parameters", "connections", "macs", "receptive_field"):
+            place = Place.of(analysis, row, quantity)
+            if len(row.outputs) == 1 if quantity == "output" else place.known is not None:
+                right = plain(place.value)
+                assert right not in Explained(place).by_value
+
+
 def test_a_right_number_is_never_explained_away():
     for spec, seed in (("lenet5", None), ("lenet5", 5), ("alexnet", None)):
         sheet = the_sheet(spec, seed)
