@@ -41,7 +41,7 @@ def given(case: Case, batch: int, made: Made, *, small: bool) -> Iterator[Findin
         return
     for where, device, watch in ways:
         try:
-            with made() as called:
+            with tracking.usual_settings(), made() as called:
                 there = called if device is None else called.on(device)
                 for found in allocated.judged(where, there, watch, ours, inference):
                     yield _known(case, found)

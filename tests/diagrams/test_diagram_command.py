@@ -67,7 +67,7 @@ def test_a_changed_spec_is_drawn_as_it_is_changed(capsys: pytest.CaptureFixture[
         (["--theme", "sepia"], "no theme `sepia`; themes: light, dark, print"),
         (["--format", "bmp"], f"no format `bmp`; formats: {', '.join(FORMATS)}"),
         (["-o", "a.bmp"], ("no format has the suffix `.bmp`; suffixes: .svg, .png, .pdf, .tikz, .tex, .dot, .gv, .mmd, "
-                          ".mermaid, .html, .htm")),
+                          ".mermaid, .pptx, .drawio, .html, .htm")),
         (["--show", "name,size"], ("nothing to show called `size`; there are name, op, kernel, shape, parameters, "
                                    "macs, bias, weights")),
         (["--direction", "up"], "no direction `up`; directions: tb, lr"),
