@@ -217,8 +217,8 @@ def _chain(value: Count) -> Markup:
     """``formula = numbers = result``, each step once."""
     parts = [tag("span", formula(value), class_="in-letters")] if value.letters else []
     if value.op and value.working != f"{int(value):,}":
-        parts.append(tag("span", numbers(value), class_="in-numbers"))
-    parts.append(tag("b", _spelled(value), class_="result"))
+        parts.append(tag("span", numbers(value)))
+    parts.append(tag("b", _spelled(value)))
     return tag("span", *_between(parts), class_="chain")
 
 

@@ -87,8 +87,8 @@ def test_equal_layers_are_worked_out_once_and_each_shows_it_when_it_is_looked_at
     assert card.locator(".again").count()
     page.goto(f"{path.as_uri()}#layer-layer70")
     assert not card.locator(".again").count()
-    assert card.locator('[data-quantity="macs"] .result').text_content() == "2,359,296"
-    assert page.locator('.card[data-row="layer1"] [data-quantity="macs"] .result').text_content() == "2,359,296"
+    assert card.locator('[data-quantity="macs"] .chain b').text_content() == "2,359,296"
+    assert page.locator('.card[data-row="layer1"] [data-quantity="macs"] .chain b').text_content() == "2,359,296"
 
 
 def test_without_a_script_equal_layers_lead_to_the_one_that_is_worked_out(open_page, own_site):
@@ -96,7 +96,7 @@ def test_without_a_script_equal_layers_lead_to_the_one_that_is_worked_out(open_p
     page.goto((own_site / "deep" / "index.html").as_uri())
     link = page.locator('.card[data-row="layer70"] .workings .again a')
     assert link.get_attribute("href") == "#layer-layer1"
-    assert page.locator('.card[data-row="layer1"] .workings .result').count() > 3
+    assert page.locator('.card[data-row="layer1"] .workings .chain b').count() > 3
 
 
 def test_a_picture_is_not_blown_up_and_a_gallery_has_one_of_every_network(open_page, own_site):

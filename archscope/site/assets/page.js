@@ -43,7 +43,7 @@
     const [into, out] = [...card.querySelectorAll(".flow > div")].map((each) => text(each, ".box b").join(", "));
     const counts = ["parameters", "connections", "macs"].flatMap((quantity) => {
       const work = card.querySelector(`[data-quantity="${quantity}"]`);
-      const results = work === null ? [] : text(work, ".result");
+      const results = work === null ? [] : text(work, ".chain b");
       return results.length === 1 ? [`${results[0]} ${text(work, "dt")[0].replace(/^[PC]/, (letter) => letter.toLowerCase())}`] : [];
     });
     const name = document.createElement("b");
