@@ -50,6 +50,11 @@ def samples_in(call: Call) -> int:
     return sizes.pop() if len(sizes) == 1 and all(map(_are_alike, lists)) else 1
 
 
+def are_listed(call: Call) -> bool:
+    """Whether all that a call consists of are tensors in lists."""
+    return bool(_lists(call))
+
+
 def are_pictures(call: Call) -> bool:
     """Whether it may be that each tensor in a list is a picture, which layers see in batches alone."""
     lists = _lists(call)

@@ -63,12 +63,9 @@ class Called:
 
     @property
     def batch(self) -> int:
-        """Samples that run at once: as many as the tensors that are there were seen to be, or as were said."""
-        said: list[Any] = []
-        self.call.mapped(said.append)
-        there = any(isinstance(each, Tensor) for each in said)
+        """Samples that run at once: as many as ran, or, where nothing has yet, as were said."""
         observed = getattr(self.network, "observed", None)
-        return observed.batch if there and observed is not None else self.call.batch
+        return self.call.batch if observed is None else int(observed.batch)
 
     def inputs(self, device: torch.device | str, *, batch: int | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments of one call, on a device; what was described is drawn with a fixed seed."""

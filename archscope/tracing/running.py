@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from archscope.layers import Shape
-from archscope.tracing.alone import are_pictures, samples_in
+from archscope.tracing.alone import are_listed, are_pictures, samples_in
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.samples import Trail
 from archscope.tracing.shadow import Shadow
@@ -170,7 +170,7 @@ def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: T
     at_inference(module)
     state = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers(remove_duplicate=False))
     batch = _batch(call, way)
-    alone = way.alone or (batch is None and samples_in(call) > 1)
+    alone = way.alone or (batch is None and are_listed(call))
     if alone:
         batch = samples_in(call)
     tracer = Tracer(

@@ -149,6 +149,16 @@ def test_a_layer_takes_one_sample_that_has_no_batch_axis(
     assert analysis.network.observed.batch == 1
 
 
+@pytest.mark.parametrize("many", [1, 2])
+def test_pictures_whose_shapes_are_stated_in_a_list_are_a_sample_each(many: int) -> None:
+    network = trace(Detector(), [(3, 8, 8)] * many)
+    analysis = analyze(network)
+    assert analysis.totals.macs == many * (108 * 36 + 8)
+    assert network.observed is not None
+    assert network.observed.batch == many
+    assert next(row for row in analysis.rows if row.name == "conv").output == (4, 6, 6)
+
+
 def test_sequences_of_their_own_lengths_are_padded_into_a_batch() -> None:
     """Two sequences of 7 steps then, as in the LSTM above."""
 
