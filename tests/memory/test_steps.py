@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from archscope.layers import TYPES
 from archscope.layers.base import Layer
 from archscope.layers.steps import Step, input_name
 from archscope.working import bare
@@ -71,3 +72,20 @@ def test_what_joins_makes_all_that_it_reads_and_what_sees_makes_no_more(case: An
             assert made[0] == read[0], step
         elif step.op in PARTS:
             assert sum(made) <= total, step
+
+
+def _table_of_rotary() -> dict[str, Any]:
+    """What rotary positions make of 6 places and 8 features, without a look at the input."""
+    layer = TYPES["rotary"]()
+    return {each.name: each for step in layer.runs(layer.facts((2, 6, 8))) or () for each in step.makes}
+
+
+def test_rotary_reckons_a_slowness_for_each_pair_and_an_angle_for_each_place_and_pair() -> None:
+    made = _table_of_rotary()  # 8 features are 4 pairs
+    shapes = [made[name].shape for name in ("places", "numbers", "exponents", "slowness", "angles")]
+    assert shapes == [(6,), (4,), (4,), (4,), (6, 4)]
+
+
+def test_the_angles_of_rotary_are_the_same_for_every_sample() -> None:
+    made = _table_of_rotary()
+    assert not any(made[name].each for name in ("places", "numbers", "exponents", "slowness", "angles", "cos", "sin"))
