@@ -43,6 +43,7 @@ class Report:
         self._origin: Origin | None = None
         self._line: Span | None = None
         self._told: set[tuple[str, int, int]] = set()
+        self._said: set[object] = set()
         self._remedies: dict[int, Callable[[], str]] = {}
 
     def take(self, diagnostics: Iterable[Diagnostic]) -> None:
@@ -60,6 +61,10 @@ class Report:
         self, name: str, message: str, span: Span | None, *notes: Note, help: str | Callable[[], str] | None = None
     ) -> None:
         """Note one mistake; a remedy that has to be searched for is searched for if it is shown."""
+        said = (message, span and (id(span.source), span.line, span.column))
+        if said in self._said:  # a line that is read for each of its copies
+            return
+        self._said.add(said)
         self.found += 1
         if self._origin is not None:
             told = (name, *((-1, -1) if span is None else (span.line, span.column)))

@@ -107,6 +107,13 @@ def test_a_change_of_what_is_not_there_offers_the_near_name() -> None:
         archscope.read(RESNET50, changes=["conv3.9.b.conv.kernel_size=5"])
 
 
+def test_a_wrong_option_of_a_stage_is_told_once_for_all_of_its_copies() -> None:
+    with pytest.raises(SpecError) as caught:
+        archscope.read(RESNET50, changes=["conv5.repaet=1"])
+    assert str(caught.value).count("unknown option `repaet`") == 1
+    assert "did you mean `repeat`?" in str(caught.value)
+
+
 def test_a_figure_can_be_stated_for_a_stage_and_for_changes_inside_of_blocks() -> None:
     text = RESNET50 + (
         "sources: {he2015: 'He et al.'}\n"
