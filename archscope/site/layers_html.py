@@ -224,7 +224,7 @@ def _chain(value: Count) -> Markup:
 
 def _between(parts: Sequence[Markup]) -> Iterable[Markup]:
     for place, part in enumerate(parts):
-        yield tag("span", tag("i", "="), " ", part, class_="step") if place else part
+        yield tag("span", tag("i", "="), " ", part) if place else part
 
 
 def _facts(row: Row, field: Markup | None) -> Markup:

@@ -22,6 +22,10 @@ _SIDE: Final = 400
 """The longer side of a small figure, in its own units."""
 
 
+_SPECK: Final = 3
+"""Closed shapes no larger than this, such as the heads of arrows, are not seen in small."""
+
+
 class _Paint(Record):
     """How shapes are painted; those painted alike can be one path."""
 
@@ -37,9 +41,10 @@ def thumbnail(picture: Picture, palette: Palette) -> Markup:
     overlapping = not any(scene.groups("edge"))
     paths = _runs(shapes, scale) if overlapping else _layers(shapes, scale)
     width, height = (max(1, round(side * scale)) for side in (scene.width, scene.height))
+    outlined = itertools.groupby(paths, lambda each: each[0].stroke if each[0].stroke != each[0].fill else None)
     drawn = (
-        tag("path", d=lines, fill=paint.fill or "none", stroke=paint.stroke if paint.stroke != paint.fill else None)
-        for paint, lines in paths
+        tag("g", *(tag("path", d=lines, fill=paint.fill or "none") for paint, lines in alike), stroke=stroke)
+        for stroke, alike in outlined
     )
     return tag("svg", *drawn, viewBox=f"0 0 {width} {height}", role="img", aria_hidden="true", stroke_width=".8")
 
@@ -86,13 +91,14 @@ def _drawn(shape: Path | Polygon, scale: float) -> str:
 
 
 def _strokes(points: Iterable[Point], scale: float, *, closed: bool = False) -> str:
-    """A subpath; points that fall together are one, and one that is a point alone is nothing."""
+    """A subpath; points that fall together are one, and one that is a point alone, or a speck, is nothing."""
     cells = [(round(x * scale), round(y * scale)) for x, y in points]
     kept = [cell for place, cell in enumerate(cells) if place == 0 or cell != cells[place - 1]]
-    if len(kept) < 2:
+    if len(kept) < 2 or (closed and all(max(each) - min(each) <= _SPECK for each in zip(*kept, strict=True))):
         return ""
     text = f"M{kept[0][0]} {kept[0][1]}"
     for (x, y), (to_x, to_y) in itertools.pairwise(kept):
         across, down = to_x - x, to_y - y
-        text += f"v{down}" if not across else f"h{across}" if not down else f"l{across} {down}"
+        slanted = f"l{across}{down}" if down < 0 else f"l{across} {down}"
+        text += f"v{down}" if not across else f"h{across}" if not down else slanted
     return text + "z" * closed

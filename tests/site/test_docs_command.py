@@ -53,10 +53,10 @@ def test_identifiers_are_used_once_a_page(site):
         assert len(ids) == len(set(ids))
 
 
-def test_a_page_is_lighter_than_500_kilobytes_or_than_six_a_layer(site):
+def test_a_page_is_lighter_than_500_kilobytes_or_than_five_a_layer(site):
     for name in spec_names():
         rows = {node.row for node in load(name).nodes}
-        assert (site / slug(name) / "index.html").stat().st_size < max(500_000, 6_000 * len(rows))
+        assert (site / slug(name) / "index.html").stat().st_size < max(500_000, 5_000 * len(rows))
     assert (site / "index.html").stat().st_size < 500_000
 
 

@@ -64,7 +64,7 @@ def test_the_command_of_a_slip_shows_the_figure_and_why_it_does_not_hold(capsys:
 def test_a_small_figure_is_a_few_kilobytes_of_shapes(name: str) -> None:
     page = gather(archscope.analyze(archscope.load(name)))
     small = thumbnail(page.small, Palette())
-    assert 500 < len(small) < 5_000
+    assert 500 < len(small) < 4_000
     width, height = map(int, re.search(r'viewBox="0 0 (\d+) (\d+)"', small).groups())  # type: ignore[union-attr]
     assert max(width, height) == 400
     assert "<text" not in small
