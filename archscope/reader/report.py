@@ -32,7 +32,8 @@ class Origin(Record):
 class Report:
     """The mistakes found so far, in no particular order.
 
-    A mistake in a block is reported once, however often the block is used, with the place of its first use.
+    A mistake in a block is reported once, however often the block is used, with the place of its first use, and so is
+    one in a line that is read for each of its copies.
     ``found`` counts them all.
     """
 
@@ -42,8 +43,7 @@ class Report:
         self.names: Iterable[str] = ()  # that values may stand for where the line in hand is written
         self._origin: Origin | None = None
         self._line: Span | None = None
-        self._told: set[tuple[str, int, int]] = set()
-        self._said: set[object] = set()
+        self._told: set[object] = set()
         self._remedies: dict[int, Callable[[], str]] = {}
 
     def take(self, diagnostics: Iterable[Diagnostic]) -> None:
@@ -61,16 +61,13 @@ class Report:
         self, name: str, message: str, span: Span | None, *notes: Note, help: str | Callable[[], str] | None = None
     ) -> None:
         """Note one mistake; a remedy that has to be searched for is searched for if it is shown."""
-        said = (message, span and (id(span.source), span.line, span.column))
-        if said in self._said:  # a line that is read for each of its copies
-            return
-        self._said.add(said)
         self.found += 1
+        # Copies of a block's line differ in their words; outside of blocks a line may have two mistakes of a kind.
+        told = (name if self._origin is not None else message, span and (id(span.source), span.line, span.column))
+        if told in self._told:
+            return
+        self._told.add(told)
         if self._origin is not None:
-            told = (name, *((-1, -1) if span is None else (span.line, span.column)))
-            if told in self._told:
-                return
-            self._told.add(told)
             if self._line is not None and span is not None and span.line != self._line.line:
                 notes = (*notes, Note(f"the line of the block `{self._origin.block}` is here", self._line))
             notes = (*notes, *self._origin.notes())
