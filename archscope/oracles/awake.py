@@ -9,8 +9,8 @@ from typing import Any, Final
 import torch
 from torch.overrides import TorchFunctionMode
 
+from archscope.recognising.signatures import bound, plain_name
 from archscope.tracing.calling import Called
-from archscope.tracing.signatures import bound, plain_name
 from archscope.tracing.standin import stand_in
 
 _REMEDIES: Final = {

@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from archscope.errors import UsageError
 from archscope.layers.base import spell_shapes
 from archscope.network import Network
-from archscope.tracing.causal import attended
+from archscope.recognising.attention import attended
+from archscope.recognising.folding import folded
+from archscope.recognising.replacing import Part
 from archscope.tracing.factory import raised
-from archscope.tracing.folding import folded
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.observing import observed
-from archscope.tracing.replacing import Part
 from archscope.tracing.running import Run, Stopped, run_surely, ways_of
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.turning import turned

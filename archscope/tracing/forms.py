@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from archscope.tracing.products import Operation, operation
+from archscope.recognising.operations import Operation
+from archscope.tracing.products import operation
 from archscope.tracing.strangers import tensors_in
 
 _TENSORS: Final = frozenset({Tensor, nn.Parameter})

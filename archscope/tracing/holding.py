@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from archscope.tracing.ledger import Frame
+from archscope.recognising.operations import Frame
 from archscope.tracing.modules import given_to
 from archscope.tracing.values import memory_of
 

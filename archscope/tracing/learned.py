@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from archscope.layers import TYPES, Layer, Shape
 from archscope.network import Ref
-from archscope.tracing.batches import APART, LOST, WITHOUT, moved
-from archscope.tracing.call import Call
-from archscope.tracing.calls import layers_of
-from archscope.tracing.ledger import Frame
-from archscope.tracing.nodes import Nodes, Place, Seen
-from archscope.tracing.signatures import SIGNATURES, bound
+from archscope.recognising.batches import APART, LOST, WITHOUT, moved
+from archscope.recognising.call import Call
+from archscope.recognising.calls import layers_of
+from archscope.recognising.nodes import Nodes, Place, Seen
+from archscope.recognising.operations import Frame
+from archscope.recognising.signatures import SIGNATURES, bound
 
 JOINS: Final = frozenset({
     "add", "radd", "iadd", "sub", "subtract", "isub", "mul", "rmul", "imul", "multiply", "div", "truediv", "itruediv",

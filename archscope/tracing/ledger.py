@@ -2,59 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from archscope.recognising.operations import Frame, Kind, Operation, Ran
 from archscope.tracing.forms import Forms
 from archscope.tracing.numbers import Numbers
-from archscope.tracing.products import Kind, Operation, operation
+from archscope.tracing.products import operation
 from archscope.tracing.strangers import tensors_in
-from archscope.working import Count, total
-
-
-class Ran(NamedTuple):
-    """One operation that ran, and its multiply-accumulates; None where they are not known."""
-
-    operation: Operation
-    macs: Count | None
-
-
-class Frame:
-    """One call that a person's code made: the operations that ran for it, and the tensors that they touched."""
-
-    __slots__ = ("looked", "made", "ran", "read", "wrote")
-
-    def __init__(self) -> None:
-        self.looked = False
-        self.ran: list[Ran] = []
-        self.read: list[Any] = []
-        self.made: list[Any] = []
-        self.wrote: list[Tensor] = []
-
-    @property
-    def macs(self) -> Count:
-        """What is known of its multiply-accumulates, added up."""
-        return total(each.macs for each in self.ran if each.macs)
-
-    @property
-    def not_covered(self) -> Counter[str]:
-        """Operations of which nothing is known, by name."""
-        return Counter(each.operation.called for each in self.ran if each.macs is None)
-
-    @property
-    def multiplies(self) -> bool:
-        """Whether there is anything to count, known or not."""
-        return any(each.macs is None or each.macs for each in self.ran)
-
-    @property
-    def pointwise(self) -> bool:
-        """Whether everything worked value by value."""
-        return bool(self.ran) and all(each.operation.pointwise for each in self.ran)
 
 
 class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -10,7 +10,7 @@ from torch import Tensor
 from archscope.escaping import line, terminal
 from archscope.layers.base import spell_shape
 from archscope.network import Looked, Ref
-from archscope.tracing.ledger import Frame
+from archscope.recognising.operations import Frame
 from archscope.tracing.values import Values
 
 _KEPT: Final = 3

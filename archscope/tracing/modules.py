@@ -11,8 +11,8 @@ from torch import nn
 from archscope.building import functions, historic, local, padding
 from archscope.errors import Rejects
 from archscope.layers import TYPES, Layer
+from archscope.recognising.batches import APART, WITHOUT
 from archscope.tracing import sequences
-from archscope.tracing.batches import APART, WITHOUT
 
 _BY_ATTRIBUTES: Final[Mapping[type[nn.Module], tuple[str, tuple[str, ...]]]] = {
     nn.Unfold: ("unfold", ("kernel_size", "dilation", "padding", "stride")),

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from archscope.tracing.products import Operation, operation
+from archscope.recognising.operations import Operation
+from archscope.tracing.products import operation
 from archscope.tracing.roles import SHAPED
 from archscope.tracing.strangers import tensors_in
 

@@ -8,11 +8,11 @@ from typing import Final
 from torch import Tensor, nn
 
 from archscope.network import Ref
+from archscope.recognising.nodes import Nodes, Place, Seen
+from archscope.recognising.operations import Frame, Kind, Operation, Ran
 from archscope.tracing.accounts import Accounts
 from archscope.tracing.learned import Learned
-from archscope.tracing.ledger import Frame, Ledger, Ran
-from archscope.tracing.nodes import Nodes, Place, Seen
-from archscope.tracing.products import Kind, Operation
+from archscope.tracing.ledger import Ledger
 from archscope.tracing.samples import Samples
 from archscope.tracing.values import Values
 

@@ -12,18 +12,21 @@ from archscope.building.builders import COUNTERS
 from archscope.layers import TYPES, Layer, Shape
 from archscope.layers.base import Weight
 from archscope.network import Ref
+from archscope.recognising.batches import LOST, WITHOUT
+from archscope.recognising.call import Call
+from archscope.recognising.calls import beyond, layers_of, parts_of
+from archscope.recognising.einsums import is_turned, product_of
+from archscope.recognising.nodes import Nodes, Seen
+from archscope.recognising.operations import Frame
+from archscope.recognising.signatures import SIGNATURES, bound, plain_name
 from archscope.tracing.accounts import Accounts
-from archscope.tracing.batches import LOST, WITHOUT
-from archscope.tracing.call import Call
-from archscope.tracing.calls import beyond, layers_of, parts_of
 from archscope.tracing.causal import Causal
-from archscope.tracing.einsums import is_turned, product_of
+from archscope.tracing.factory import place_here
 from archscope.tracing.holding import Holding
 from archscope.tracing.learned import IN_ORDER, Learned, fitted
-from archscope.tracing.ledger import Frame, Ledger
+from archscope.tracing.ledger import Ledger
 from archscope.tracing.looks import Looks
 from archscope.tracing.modules import beyond_module, given_to, is_ours, ordered, read_module
-from archscope.tracing.nodes import Nodes, Seen
 from archscope.tracing.origins import Origins
 from archscope.tracing.packed import Packed
 from archscope.tracing.roles import (
@@ -40,7 +43,6 @@ from archscope.tracing.roles import (
     leaves,
 )
 from archscope.tracing.samples import Samples, Trail
-from archscope.tracing.signatures import SIGNATURES, bound, plain_name
 from archscope.tracing.standing import Standing
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.transformed import bare, is_mapped, is_transformed
@@ -121,7 +123,7 @@ class Recording:
             if name in trained or each.dtype not in (torch.bool, torch.int64)
         }
         self._packed = Packed(module)
-        self.nodes = Nodes(held | self._packed.held, [path for path, _ in module.named_modules()], batch or 1)
+        self.nodes = Nodes(held | self._packed.held, dict(module.named_modules()), batch or 1, place_here)
         parameters = {name: each for name, each in self.state.items() if name in trained}
         self.learned = Learned(parameters, dict(module.named_modules()), self.nodes, lambda: at.here,
                                ledger.numbers.of)  # fmt: skip

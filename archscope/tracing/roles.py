@@ -9,7 +9,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from archscope.tracing.signatures import plain_name
+from archscope.recognising.signatures import plain_name
 from archscope.tracing.strangers import tensors_in
 
 SAME_VALUES: Final = frozenset({

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from archscope.layers import Shape
-from archscope.tracing import einsums
+from archscope.recognising import einsums
+from archscope.recognising.batches import APART, LOST, WITHOUT, is_doubtful, moved, seen_twice
+from archscope.recognising.call import Call
+from archscope.recognising.signatures import SIGNATURES, bound
 from archscope.tracing.alone import told
-from archscope.tracing.batches import APART, LOST, WITHOUT, is_doubtful, moved, seen_twice
-from archscope.tracing.call import Call
-from archscope.tracing.signatures import SIGNATURES, bound
 from archscope.tracing.values import Values
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from archscope.recognising.nodes import Place
 from archscope.tracing.modules import LEAVES
-from archscope.tracing.nodes import Place
 
 
 class Standing:

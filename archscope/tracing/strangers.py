@@ -16,6 +16,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from archscope.layers.base import spell_shape
+from archscope.recognising.tensor import Tensor as Recognised
+
+Recognised.register(Tensor)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from archscope.layers import Shape
-from archscope.tracing.ledger import Frame, Ledger
+from archscope.recognising.operations import Frame
+from archscope.tracing.ledger import Ledger
 from archscope.tracing.modules import LEAVES
 from archscope.tracing.numbers import Numbers
 from archscope.tracing.recording import Recording

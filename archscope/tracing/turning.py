@@ -16,7 +16,7 @@ from torch import Tensor
 
 from archscope.layers import TYPES, Layer
 from archscope.network import Node, Ref
-from archscope.tracing.replacing import Part, Whole, readers_of, replaced
+from archscope.recognising.replacing import Part, Whole, readers_of, replaced
 
 _CLOSE: Final = 2e-3
 """How near a table in single precision comes to the angles of far positions."""

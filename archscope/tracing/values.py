@@ -107,7 +107,7 @@ class Values:
         return self._held.get(id(tensor))
 
     def put(self, tensor: Tensor, place: int) -> None:
-        """Know where the batch axis of a tensor is; see `archscope.tracing.batches`."""
+        """Know where the batch axis of a tensor is; see `archscope.recognising.batches`."""
         if self.known(tensor):
             self._batches[id(tensor)] = place
 

@@ -337,7 +337,7 @@ def test_an_error_of_our_own_is_not_told_as_the_modules(monkeypatch: pytest.Monk
     def breaks(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("in archscope")
 
-    monkeypatch.setattr("archscope.tracing.nodes.Nodes.keep", breaks)
+    monkeypatch.setattr("archscope.recognising.nodes.Nodes.keep", breaks)
     for module in (nn.Linear(4, 4), Tries()):
         with pytest.raises(ZeroDivisionError, match="in archscope"):
             trace(module, (4,))

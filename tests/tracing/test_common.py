@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import archscope
 from archscope import trace
 from archscope.network import Network
-from archscope.tracing.function import Function
+from archscope.recognising.function import Function
 from archscope.writing.pytorch import write_pytorch
 from tests.tracing.common import COMMON
 from tests.writing.test_source import executed

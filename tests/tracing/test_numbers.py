@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 import archscope
 from archscope import analyze, trace
-from archscope.tracing.ledger import Frame, Ledger
+from archscope.recognising.operations import Frame
+from archscope.tracing.ledger import Ledger
 from archscope.tracing.numbers import ROOM, Numbers, making
 from archscope.writing.stating import state
 

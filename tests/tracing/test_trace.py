@@ -17,7 +17,7 @@ from archscope.diagrams.graph.view import view_of
 from archscope.formats.sheet import View
 from archscope.formats.table import write
 from archscope.layers import TYPES, Facts
-from archscope.tracing.function import Function
+from archscope.recognising.function import Function
 from archscope.tracing.samples import sample_of
 from archscope.writing.pytorch import write_pytorch
 from tests.building.builder_cases import CASES, Case, name_of

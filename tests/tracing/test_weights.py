@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archscope
 from archscope import analyze, trace
-from archscope.tracing.function import Function
+from archscope.recognising.function import Function
 from archscope.writing.pytorch import write_pytorch
 from tests.writing.test_source import executed
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from torch import Tensor
-
 from archscope.errors import Rejects
 from archscope.layers import TYPES, Layer
+from archscope.recognising.tensor import Tensor
 
 
 class Call(NamedTuple):
@@ -31,7 +30,7 @@ class Call(NamedTuple):
     batch: int | None = 1
     place: int = 0
     after: int = 0
-    place_of: Callable[[Tensor], int] = lambda _: 0
+    place_of: Callable[[Any], int] = lambda _: 0
     fitted: frozenset[int] = frozenset()
 
     @property

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from torch import Tensor
-
 from archscope.layers import TYPES, Layer
-from archscope.tracing.batches import APART, LOST, WITHOUT, index_steps
-from archscope.tracing.call import Call, Reading, together, without
-from archscope.tracing.signatures import over_grid
+from archscope.recognising.batches import APART, LOST, WITHOUT, index_steps
+from archscope.recognising.call import Call, Reading, together, without
+from archscope.recognising.signatures import over_grid
+from archscope.recognising.tensor import Tensor
 
 
 def _many(value: Any) -> list[int]:
@@ -113,7 +112,7 @@ def _unsqueeze(call: Call) -> tuple[Layer, ...]:
 
 
 def _unbind(call: Call) -> tuple[Layer, ...] | None:
-    """The one sample of a batch; positions of another axis are layers each, see `archscope.tracing.calls`."""
+    """The one sample of a batch; positions of another axis are layers each, see `archscope.recognising.calls`."""
     alone = call.batch == 1 and call.given["dim"] % call.input.dim() == call.place
     return () if alone else None
 

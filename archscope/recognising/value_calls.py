@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from torch import Tensor
-
 from archscope.layers import TYPES, Layer
-from archscope.tracing.call import Call, Reading, together
+from archscope.recognising.call import Call, Reading, together
+from archscope.recognising.tensor import Tensor
 
 
 def _scaled(factor: float = 1.0, shift: float = 0.0) -> tuple[Layer, ...]:

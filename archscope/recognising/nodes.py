@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -11,9 +11,8 @@ from archscope.errors import Rejects
 from archscope.layers import TYPES, Facts, Layer, Shape
 from archscope.layers.base import NOTHING, Weight
 from archscope.network import Node, Ref, Source
-from archscope.tracing.factory import place_here
-from archscope.tracing.function import Function
-from archscope.tracing.ledger import Frame
+from archscope.recognising.function import Function
+from archscope.recognising.operations import Frame
 from archscope.working import count
 
 _CONSTANT: Final = MappingProxyType({
@@ -78,9 +77,10 @@ class Nodes:
         held: the weights that the module holds, by name.
         paths: its submodules' paths; no node that is none of them is called like one.
         batch: samples that run at once.
+        at: says where the code, or the file, stands: ``net.py:12``.
     """
 
-    def __init__(self, held: Mapping[str, Weight], paths: Iterable[str], batch: int) -> None:
+    def __init__(self, held: Mapping[str, Weight], paths: Iterable[str], batch: int, at: Callable[[], str]) -> None:
         self.held = held
         self.nodes: list[Node] = []
         self.facts: dict[str, Facts] = {}
@@ -91,6 +91,7 @@ class Nodes:
         self._numbers: dict[str, int] = {}
         self._paths = set(paths)
         self._batch = batch
+        self._at = at
         self._known: dict[tuple[Layer, tuple[Shape, ...]], Facts] = {}
 
     def enter(self, name: str, shape: Shape) -> Ref:
@@ -112,7 +113,7 @@ class Nodes:
             windows=None,
             reasons=_CONSTANT,
         )
-        self._add(name, Function(kind, facts, at=place_here()), facts, (), None)
+        self._add(name, Function(kind, facts, at=self._at()), facts, (), None)
         self.owners.update(dict.fromkeys(own, name))
         self._shapes[Ref(name)] = shape
         return Ref(name)
@@ -182,7 +183,7 @@ class Nodes:
         self.owners.update(dict.fromkeys(own, name))
         self._add(
             name,
-            Function(seen.called, facts, like=seen.layers[0], beyond=beyond, at=place_here()),
+            Function(seen.called, facts, like=seen.layers[0], beyond=beyond, at=self._at()),
             facts,
             seen.refs,
             None,
@@ -202,7 +203,7 @@ class Nodes:
             if seen.beyond:
                 inputs = tuple(self._shapes[ref] for ref in seen.refs)
                 layer = Function(
-                    seen.called, facts.replace(inputs=inputs), like=layer, beyond=seen.beyond, at=place_here()
+                    seen.called, facts.replace(inputs=inputs), like=layer, beyond=seen.beyond, at=self._at()
                 )
             for weight in seen.weights & self.held.keys() if whole else ():
                 self.owners.setdefault(weight, name)
@@ -268,7 +269,7 @@ class Nodes:
         facts = self._seen_facts(seen, tuple(self.held[weight] for weight in own))
         name = self._named(seen.place, seen.called, whole=True)
         self.owners.update(dict.fromkeys(own, name))
-        self._add(name, Function(seen.called, facts, misfit=misfit, at=place_here()), facts, seen.refs, None)
+        self._add(name, Function(seen.called, facts, misfit=misfit, at=self._at()), facts, seen.refs, None)
         return name
 
     def _seen_facts(self, seen: Seen, own: tuple[Weight, ...]) -> Facts:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from torch import Tensor
-
 from archscope.layers import TYPES, Layer
-from archscope.tracing.axes_calls import turned
-from archscope.tracing.batches import WITHOUT, Axes
-from archscope.tracing.call import Call
+from archscope.recognising.axes_calls import turned
+from archscope.recognising.batches import WITHOUT, Axes
+from archscope.recognising.call import Call
+from archscope.recognising.tensor import Tensor
 
 
 class Product(NamedTuple):

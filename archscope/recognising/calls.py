@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from torch import Tensor
-
 from archscope.errors import Rejects
 from archscope.layers import TYPES, Layer
-from archscope.tracing import axes_calls, einsums, value_calls
-from archscope.tracing.batches import APART, WITHOUT
-from archscope.tracing.call import Call, Reading
-from archscope.tracing.signatures import bound, each_axis, plain_name
+from archscope.recognising import axes_calls, einsums, value_calls
+from archscope.recognising.batches import APART, WITHOUT
+from archscope.recognising.call import Call, Reading
+from archscope.recognising.signatures import bound, each_axis, plain_name
+from archscope.recognising.tensor import Tensor
 
 
 def read(
@@ -21,8 +20,8 @@ def read(
 ) -> tuple[Layer, ...]:
     """The layer that a call is, or the layers one after another; none, if no layer type describes it.
 
-    >>> import torch
-    >>> read("linear", (torch.zeros(2, 120), torch.zeros(84, 120)), {}, torch.zeros(2, 84))
+    >>> from archscope.recognising.tensor import Shaped
+    >>> read("linear", (Shaped((2, 120)), Shaped((84, 120))), {}, Shaped((2, 84)))
     (Linear(out_features=84, bias=False),)
     """
     plain = plain_name(name)
