@@ -297,7 +297,9 @@ def command(
     """
     import archscope
     from archscope.cli.opened import foretell, opened
+    from archscope.cli.terminal import complain
     from archscope.diagrams.drawing import format_of
+    from archscope.escaping import painted
 
     chosen = format or (format_of(output) if output else "svg")
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
@@ -313,11 +315,19 @@ def command(
         foretell("diagram", network)
     if output is not None:
         picture.save(output, chosen)
-        return
-    made = picture.write(chosen)
-    if isinstance(made, bytes):
-        if sys.stdout.isatty():
-            raise archscope.UsageError(f"format {chosen} is no text for a terminal; write it to a file with --output")
-        sys.stdout.buffer.write(made)
     else:
+        _print(picture.write(chosen), chosen)
+    if picture.request.style == "auto":
+        complain(painted(f"note: {picture.chosen_for(chosen)}"))
+
+
+def _print(made: str | bytes, format: str) -> None:
+    """Write a picture to standard output."""
+    from archscope.errors import UsageError
+
+    if isinstance(made, str):
         sys.stdout.write(made)
+    elif sys.stdout.isatty():
+        raise UsageError(f"format {format} is no text for a terminal; write it to a file with --output")
+    else:
+        sys.stdout.buffer.write(made)

@@ -16,6 +16,7 @@ from archscope.diagrams import chain as chains
 from archscope.diagrams import dressing, fonts, volumes, words
 from archscope.diagrams.chain import Chain, Column, Link, Piece
 from archscope.diagrams.perspective import DEPTH, Box, faces
+from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
 from archscope.diagrams.room import Segment, strikes
 from archscope.diagrams.scale import Page, Plan, fit, scale
@@ -36,7 +37,6 @@ from archscope.diagrams.scene import (
 )  # fmt: skip
 from archscope.diagrams.solids import solid
 from archscope.diagrams.themes import mix
-from archscope.errors import UsageError
 from archscope.layers.base import spell_shape
 
 USUAL: Final = ("name", "op", "kernel", "shape")
@@ -52,16 +52,16 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     """The figure.
 
     Raises:
-        UsageError: the network branches other than into towers, or the width cannot hold the figure.
+        NotShownError: it is no convolutional network and branches other than into towers.
+        UsageError: the width cannot hold the figure.
     """
     whole = volumes.columns(analysis, request)
     if whole is None:
         return volumes.scene(analysis, request)
     odd = next((column for column in whole.columns if len(column.piece.shape) not in chains.BOXES), None)
     if odd is not None:
-        raise UsageError(
-            f"style boxes draws at most three axes, and `{odd.heading}` gives {spell_shape(odd.piece.shape)}; "
-            "use style graph"
+        raise NotShownError(
+            f"style boxes draws at most three axes, and `{odd.heading}` gives {spell_shape(odd.piece.shape)}"
         )
     figure = _Figure(whole, request)
     size = request.font_size

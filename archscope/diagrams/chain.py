@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from archscope.analysis import Analysis, Row
+from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.themes import INPUT
 from archscope.errors import UsageError
 
@@ -117,7 +118,7 @@ class Chain:
         return tuple(link for link in self.links if link.target in names)
 
 
-class NotAChainError(UsageError):
+class NotAChainError(NotShownError):
     """The network has branches that a figure does not show."""
 
 
@@ -174,9 +175,7 @@ class _Builder:
     def build(self) -> Chain:
         (name, shape), *others = self.analysis.network.inputs.items()
         if others:
-            raise NotAChainError(
-                f"{self.analysis.name} has {len(others) + 1} inputs, and a figure shows one; use style graph"
-            )
+            raise NotAChainError(f"{self.analysis.title} has {len(others) + 1} inputs, and a chain has one")
         self._hold(name, ("piece", name))
         self.sources[name] = (name,)
         self.place[name] = 0
@@ -225,9 +224,7 @@ class _Builder:
         return places.pop()
 
     def _branches(self, row: Row) -> NotAChainError:
-        return NotAChainError(
-            f"{self.analysis.name} branches at `{row.name}`, and a figure shows a chain or towers; use style graph"
-        )
+        return NotAChainError(f"{self.analysis.title} branches at `{row.name}`, and is neither a chain nor towers")
 
     def _hold(self, name: str, holder: tuple[str, str]) -> None:
         self.holder[name] = holder

@@ -20,7 +20,9 @@ from typing import Any, Final, cast
 
 from archscope import files
 from archscope.analysis import Analysis
-from archscope.diagrams import boxes, chain, cost, dressing, neurons, recurrence, transformer, volumes
+from archscope.diagrams import boxes, cost, dressing, transformer, volumes
+from archscope.diagrams.choosing import Choice, choose
+from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
 from archscope.diagrams.scene import Scene
 from archscope.diagrams.steps import steps_of
@@ -85,11 +87,16 @@ class Drawing:
     @cached_property
     def style(self) -> str:
         """The style it is drawn in, also where ``auto`` was asked for."""
+        return self.choice.style
+
+    @cached_property
+    def choice(self) -> Choice:
+        """The style, with the reason for it and those against others."""
         if self.request.style != "auto":
-            return self.request.style
+            return Choice(self.request.style, "as asked for")
         if self.request.glue:
-            return "graph"
-        return "boxes" if self.request.towers else _auto(self.analysis)
+            return Choice("graph", "the one that draws permutations, splits and the like")
+        return Choice("boxes", "the one that has towers") if self.request.towers else choose(self.analysis)
 
     @cached_property
     def scene(self) -> Scene:
@@ -107,7 +114,11 @@ class Drawing:
             below = 0.0 if self.coloring is None else cost.legend_height(asked.font_size)
             below += dressing.room_for(self.analysis, asked, self._legend)
             asked = replace(asked, height=asked.height - below)
-        return cast(Scene, call(_STYLES[self.style])(self.analysis, asked))
+        try:
+            return cast(Scene, call(_STYLES[self.style])(self.analysis, asked))
+        except NotShownError as error:
+            better = choose(self.analysis).style
+            raise UsageError(f"{error}; use style {'graph' if better == self.style else better}") from None
 
     @cached_property
     def _legend(self) -> dressing.Legend:
@@ -140,6 +151,19 @@ class Drawing:
             return Drawing(self.analysis, replace(self.request, style="graph"))
         return self
 
+    def chosen_for(self, format: str) -> Choice:
+        """The style in a format, and why; a few formats have but one.
+
+        Raises:
+            NotFound: there is no such format.
+        """
+        only = _known(format).style
+        if only is not None:
+            return Choice(only, f"the one that {format} is written for")
+        if format == "html" and not self.request.steps and self.to_explore() is not self:
+            return Choice("graph", "the one whose blocks a page opens and closes; --style boxes draws it as boxes")
+        return self.choice
+
     @cached_property
     def svg(self) -> str:
         """The picture as SVG."""
@@ -153,9 +177,7 @@ class Drawing:
             UsageError: the format shows only another style.
             MissingExtra: a package it needs is not installed.
         """
-        if format not in FORMATS:
-            raise NotFound(f"no format `{format}`; formats: {', '.join(FORMATS)}")
-        only = FORMATS[format].style
+        only = _known(format).style
         if only is not None and self.request.style not in ("auto", only):
             raise UsageError(f"format {format} is written for style {only}, not for {self.request.style}")
         if self.request.steps and format not in ("pptx", "html"):
@@ -195,6 +217,12 @@ class Drawing:
         return f"<archscope drawing of {self.analysis.name}, style {self.style}>"
 
 
+def _known(format: str) -> Format:
+    if format not in FORMATS:
+        raise NotFound(f"no format `{format}`; formats: {', '.join(FORMATS)}")
+    return FORMATS[format]
+
+
 def format_of(path: str | os.PathLike[str]) -> str:
     """The format of a file, by its suffix.
 
@@ -213,34 +241,6 @@ def format_of(path: str | os.PathLike[str]) -> str:
     known = ", ".join(suffix for each in FORMATS.values() for suffix in each.suffixes)
     wrong = f"no format has the suffix `{suffix}`" if suffix else f"`{Path(path)}` has no suffix to tell the format"
     raise NotFound(f"{wrong}; suffixes: {known}")
-
-
-def _auto(analysis: Analysis) -> str:
-    """The first style that shows a network well."""
-    if transformer.is_transformer(analysis):
-        return "transformer"
-    if recurrence.is_unrolled(analysis):
-        return "unrolled"
-    try:
-        dense = chain.chain(analysis, chain.has_weights)
-        if not dense.towers and len(dense.columns) <= 8 and all(neurons.is_dense(each) for each in dense.columns):
-            return "neurons"
-        whole = chain.chain(analysis, chain.has_own_column)
-        short = len(whole.columns) <= 9 and _most_maps(whole) <= 16
-        if short and not whole.towers and whole.ranks <= chain.PLANES:
-            return "planes"
-        whole = chain.fold(dense)
-        convolves = any(column.piece.row is not None and column.piece.row.kernel for column in whole.columns)
-        if convolves and len(whole.columns) <= 12 and whole.ranks <= chain.BOXES:
-            return "boxes"
-    except chain.NotAChainError:
-        pass
-    return "boxes" if volumes.reads_well(analysis) else "graph"
-
-
-def _most_maps(whole: chain.Chain) -> int:
-    grids = [column.piece.shape for column in whole.columns if chain.is_grid(column.piece.shape)]
-    return max((shape[0] for shape in grids), default=0)
 
 
 def call(name: str) -> Callable[..., Any]:

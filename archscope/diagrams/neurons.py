@@ -20,11 +20,11 @@ from archscope.analysis import Analysis
 from archscope.diagrams import chain as chains
 from archscope.diagrams import fonts, words
 from archscope.diagrams.chain import Chain, Column, Piece
+from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import Page, Plan, fit
 from archscope.diagrams.scene import Group, Item, Point, Scene, Text, circle, line, paragraph
 from archscope.diagrams.themes import mix
-from archscope.errors import UsageError
 from archscope.layers.base import spell_shape
 
 USUAL: Final = ("name", "op", "shape")
@@ -41,15 +41,16 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     """The figure.
 
     Raises:
-        UsageError: the network is not a chain of full connections, or the width cannot hold the figure.
+        NotShownError: the network is not a chain of full connections.
+        UsageError: the width cannot hold the figure.
     """
     whole = chains.chain(analysis, chains.has_weights)
     if whole.towers:
-        raise UsageError(f"{analysis.title} stands on towers, which style neurons does not show; use style boxes")
+        raise NotShownError(f"{analysis.title} stands on towers, which style neurons does not show")
     odd = next((column for column in whole.columns if not is_dense(column)), None)
     if odd is not None:
         what = odd.piece.row.node.layer.label if odd.piece.row else f"of {spell_shape(odd.piece.shape)}"
-        raise UsageError(f"style neurons draws full connections alone, and `{odd.heading}` is {what}; use style graph")
+        raise NotShownError(f"style neurons draws full connections alone, and `{odd.heading}` is {what}")
     figure = _Figure(analysis, whole, request)
     size = request.font_size
     page = Page(analysis.title, request.width, size, request.theme.background, request.height)

@@ -15,6 +15,7 @@ from archscope.analysis import Analysis
 from archscope.diagrams import chain as chains
 from archscope.diagrams import fonts, words
 from archscope.diagrams.chain import Chain, Column
+from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
 from archscope.diagrams.room import clear_of
 from archscope.diagrams.scale import Page, Plan, Scale, fit, scale
@@ -33,7 +34,6 @@ from archscope.diagrams.scene import (
     rectangle,
 )  # fmt: skip
 from archscope.diagrams.themes import Theme
-from archscope.errors import UsageError
 from archscope.layers.base import spell_shape
 
 MOST_MAPS: Final = 16
@@ -119,16 +119,16 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     """The figure.
 
     Raises:
-        UsageError: the network branches or has towers, or the width cannot hold the figure.
+        NotShownError: the network branches or has towers.
+        UsageError: the width cannot hold the figure.
     """
     whole = chains.chain(analysis, chains.has_own_column)
     if whole.towers:
-        raise UsageError(f"{analysis.title} stands on towers, which style planes does not show; use style boxes")
+        raise NotShownError(f"{analysis.title} stands on towers, which style planes does not show")
     odd = next((column for column in whole.columns if len(column.piece.shape) not in chains.PLANES), None)
     if odd is not None:
-        raise UsageError(
-            f"style planes draws maps and vectors, and `{odd.heading}` gives {spell_shape(odd.piece.shape)}; "
-            "use style boxes or graph"
+        raise NotShownError(
+            f"style planes draws maps and vectors, and `{odd.heading}` gives {spell_shape(odd.piece.shape)}"
         )
     figure = _Figure(whole, request)
     size = request.font_size

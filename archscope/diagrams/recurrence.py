@@ -8,12 +8,12 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams.graph.units import Unit, units_of
-from archscope.errors import UsageError
+from archscope.diagrams.refusal import NotShownError
 
 _MIXES: Final = frozenset({"convolution", "pooling", "merge", "function", "axes"})
 
 
-class NotUnrolledError(UsageError):
+class NotUnrolledError(NotShownError):
     """The network is no chain of recurrence."""
 
 
@@ -41,17 +41,6 @@ class Level:
         return self.unit.rows[0].node.layer.label.split(" ")[0].rstrip(",")
 
 
-def is_unrolled(analysis: Analysis) -> bool:
-    """Whether the style shows the network."""
-    if not any(row.node.layer.verb == "Recurrence" for row in analysis.nodes):
-        return False
-    try:
-        levels_of(analysis)
-    except NotUnrolledError:
-        return False
-    return True
-
-
 def levels_of(analysis: Analysis) -> tuple[Level, ...]:
     """The rows of the figure, from the input upward.
 
@@ -60,27 +49,25 @@ def levels_of(analysis: Analysis) -> tuple[Level, ...]:
     """
     title = analysis.title
     if not any(row.node.layer.verb == "Recurrence" and _steps(row.input_shapes[0]) for row in analysis.nodes):
-        raise NotUnrolledError(f"{title} has no recurrence over a sequence to unroll; use style graph")
+        raise NotUnrolledError(f"{title} has no recurrence over a sequence to unroll")
     if len(analysis.network.inputs) != 1:
-        raise NotUnrolledError(f"{title} has {len(analysis.network.inputs)} inputs, and style unrolled shows one; "
-                               "use style graph")  # fmt: skip
+        raise NotUnrolledError(f"{title} has {len(analysis.network.inputs)} inputs, and style unrolled shows one")
     (before,) = analysis.network.inputs
     steps = int(analysis.input[0])
     found: list[Level] = []
     last = False
     for unit in units_of(analysis):
         if tuple(dict.fromkeys(ref.node for ref in unit.inputs)) != (before,) or len(unit.inputs) != 1:
-            raise NotUnrolledError(f"{title} is no chain at `{unit.name}`, and style unrolled shows one; "
-                                   "use style graph")  # fmt: skip
+            raise NotUnrolledError(f"{title} is no chain at `{unit.name}`, and style unrolled shows one")
         layer = unit.rows[0].node.layer
         last = last or unit.inputs[0].output > 0 or layer.verb == "Selection"
         if not last and (layer.family in _MIXES or layer.verb == "Attention" or _steps(unit.outputs[0]) != steps):
             raise NotUnrolledError(f"`{unit.name}` ({layer.label}) of {title} mixes steps, which style unrolled does "
-                                   "not show; use style graph")  # fmt: skip
+                                   "not show")  # fmt: skip
         found.append(_level(unit, last))
         before = unit.name
     if any(ref.node not in {row.name for row in found[-1].unit.rows} for ref in analysis.network.outputs):
-        raise NotUnrolledError(f"{title} gives more than the end of its chain; use style graph")
+        raise NotUnrolledError(f"{title} gives more than the end of its chain")
     return tuple(found)
 
 

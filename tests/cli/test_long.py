@@ -47,7 +47,7 @@ def test_a_picture_that_draws_equal_blocks_once_takes_no_while(
     archscope_run: Callable[..., Run], tmp_path: Path
 ) -> None:
     run = archscope_run("diagram", "mixtral", "-o", str(tmp_path / "out.svg"))
-    assert (run.status, run.err) == (0, "")
+    assert (run.status, run.err) == (0, "note: style transformer: blocks that attend are added to one stream\n")
 
 
 def test_a_spec_from_a_pipe_is_not_measured(archscope_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -262,11 +262,11 @@ def test_auto_takes_the_first_style_that_shows_a_network_well(name: str, style: 
 @pytest.mark.parametrize(
     ("name", "style", "message"),
     [
-        ("residual", "planes", "residual branches at `sum`, and a figure shows a chain or towers; use style graph"),
-        ("two_ends", "boxes", "two_ends branches at `other`, and a figure shows a chain or towers; use style graph"),
-        ("two_inputs", "boxes", "two_inputs has 2 inputs, and a figure shows one; use style graph"),
+        ("residual", "planes", "residual branches at `sum`, and is neither a chain nor towers; use style boxes"),
+        ("two_ends", "boxes", "two_ends branches at `other`, and is neither a chain nor towers; use style graph"),
+        ("two_inputs", "boxes", "two_inputs has 2 inputs, and a chain has one; use style graph"),
         ("alexnet", "planes", "AlexNet stands on towers, which style planes does not show; use style boxes"),
-        ("sound", "planes", "style planes draws maps and vectors, and `input` gives 1×16000; use style boxes or graph"),
+        ("sound", "planes", "style planes draws maps and vectors, and `input` gives 1×16000; use style boxes"),
         ("cube", "boxes", "style boxes draws at most three axes, and `input` gives 1×8×8×8; use style graph"),
     ],
 )

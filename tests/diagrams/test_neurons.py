@@ -99,7 +99,7 @@ def test_a_width_that_cannot_hold_it_is_told_with_one_that_can() -> None:
 
 
 def test_what_is_no_full_connection_is_refused_by_name() -> None:
-    with pytest.raises(archscope.UsageError, match=r"`input` is of 1×32×32; use style graph"):
+    with pytest.raises(archscope.UsageError, match=r"`input` is of 1×32×32; use style planes"):
         _ = archscope.draw("lenet5", style="neurons").scene
 
 

@@ -186,7 +186,7 @@ def test_any_form_of_block_is_drawn_whole(seed: int) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("lenet5", "nothing in LeNet-5 attends, so style transformer has no block for it; use style graph"),
+        ("lenet5", "nothing in LeNet-5 attends, so style transformer has no block for it; use style planes"),
         ("lstm-lm@small", "nothing in LSTM language model, small attends"),
     ],
 )

@@ -27,11 +27,12 @@ from archscope.diagrams.themes import Theme
 from archscope.diagrams.transformer.model import Model
 from archscope.diagrams.transformer.paint import Figure
 from archscope.diagrams.transformer.parts import model_of
+from archscope.diagrams.transformer.roles import attends
 from archscope.diagrams.transformer.shapes import NAMES, shade_of
 from archscope.diagrams.transformer.stream import NotATransformerError
 from archscope.layers.base import spell_shape
 
-__all__ = ["NotATransformerError", "is_transformer", "model_of", "scene"]
+__all__ = ["NotATransformerError", "attends", "model_of", "scene"]
 
 
 def scene(analysis: Analysis, request: Request) -> Scene:
@@ -48,17 +49,6 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     plan = fit(figure.plan, page=page, natural=1.0, least=0.45, most=1.0)
     made = page.scene(plan, _description(analysis, model))
     return Scene(made.width, made.height, made.title, made.description, made.items, made.background, model.folded)
-
-
-def is_transformer(analysis: Analysis) -> bool:
-    """Whether the style shows the network."""
-    if not any(row.node.layer.verb == "Attention" for row in analysis.nodes):
-        return False
-    try:
-        model_of(analysis)
-    except NotATransformerError:
-        return False
-    return True
 
 
 def legend(analysis: Analysis, theme: Theme) -> dressing.Legend:

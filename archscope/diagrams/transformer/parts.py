@@ -32,8 +32,7 @@ def model_of(analysis: Analysis) -> Model:
     """
     title = analysis.title
     if not any(attends([piece]) for piece in (row.node.layer for row in analysis.nodes)):
-        raise NotATransformerError(f"nothing in {title} attends, so style transformer has no block for it; "
-                                   "use style graph")  # fmt: skip
+        raise NotATransformerError(f"nothing in {title} attends, so style transformer has no block for it")
     pieces = Pieces(analysis)
     streams = Streams(pieces)
     ends = dict.fromkeys(pieces.drawn_as(ref.node) for ref in analysis.network.outputs)
@@ -42,16 +41,15 @@ def model_of(analysis: Analysis) -> Model:
     if len(streams.memories) > 1:
         told = ", ".join(f"`{name}`" for name in streams.memories)
         raise NotATransformerError(f"{title} attends to {told}, and style transformer shows one encoder beside one "
-                                   "decoder; use style graph")  # fmt: skip
+                                   "decoder")  # fmt: skip
     stacks = [*(streams.stream(name) for name in list(streams.memories)), *stacks]
     model = Model(pieces, [_framed(_Arrangement(pieces).arranged(stack)) for stack in stacks])
     _settle(model)
     if not any(part.role == "attention" for part in _added(model)):
         raise NotATransformerError(f"no layer of {title} that attends is added to what it attends to, as in a "
-                                   "transformer's blocks; use style graph")  # fmt: skip
+                                   "transformer's blocks")  # fmt: skip
     if len(model.parts) > MOST_PARTS:
-        raise NotATransformerError(f"{title} as a transformer is {len(model.parts)} blocks that are not equal; "
-                                   "use style graph")  # fmt: skip
+        raise NotATransformerError(f"{title} as a transformer is {len(model.parts)} blocks that are not equal")
     model.folded = any(part.copies > 1 for part in model.parts)
     return model
 
@@ -78,7 +76,7 @@ def _settle(model: Model) -> None:
                 for name in [part.name] if isinstance(part, Source) else [piece.name for piece in part.pieces]:
                     if name in model.home:
                         raise NotATransformerError(f"`{name}` stands on two ways through {model.analysis.title}, which "
-                                                   "style transformer does not show; use style graph")  # fmt: skip
+                                                   "style transformer does not show")  # fmt: skip
                     model.home[name] = part
     for piece in reversed(model.pieces.all):
         readers = model.pieces.readers[piece.name]
@@ -87,7 +85,7 @@ def _settle(model: Model) -> None:
         _take_in(model, piece, piece.reads)
     lost = [each for each in (*model.analysis.network.inputs, *model.pieces.by_name) if each not in model.home]
     if lost:
-        raise NotATransformerError(f"`{lost[0]}` stands on no stream of {model.analysis.title}; use style graph")
+        raise NotATransformerError(f"`{lost[0]}` stands on no stream of {model.analysis.title}")
 
 
 def _take_in(model: Model, piece: Piece, names: Sequence[str]) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.transformer.pieces import Piece, Pieces
 from archscope.diagrams.transformer.roles import attends
-from archscope.errors import UsageError
 
 
-class NotATransformerError(UsageError):
+class NotATransformerError(NotShownError):
     """The network is no stream with attention in it."""
 
 
@@ -127,7 +127,7 @@ class Streams:
         if piece.layer.symbol not in ("+", "‖"):
             told = ", ".join(f"`{name}`" for name in flowing)
             raise NotATransformerError(
-                f"`{piece.name}` ({piece.layer.label}) reads {told}, which nothing before them joins; use style graph"
+                f"`{piece.name}` ({piece.layer.label}) reads {told}, which nothing before them joins"
             )
         return Joined(piece, tuple(self.stream(name) for name in flowing if name != main)), main
 

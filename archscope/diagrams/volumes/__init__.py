@@ -17,6 +17,7 @@ from typing import Final
 from archscope.analysis import Analysis
 from archscope.diagrams import words
 from archscope.diagrams.chain import BOXES, Chain, NotAChainError, chain, fold, has_weights, is_grid, split_towers
+from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import TIGHT, Page, Plan, TooSmallError, fit
 from archscope.diagrams.scene import Item, Scene, bounds
@@ -70,7 +71,8 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     """The figure.
 
     Raises:
-        UsageError: it has more than three axes somewhere, or the page cannot hold the figure.
+        NotShownError: it has more than three axes somewhere.
+        UsageError: the page cannot hold the figure.
     """
     former = Former(analysis, request.expand, request.collapse)
     wanted = _depth(former, request)
@@ -98,15 +100,19 @@ def branches(analysis: Analysis) -> bool:
     return False
 
 
-def reads_well(analysis: Analysis) -> bool:
-    """Whether boxes show a network well: most of it is maps, and few enough solids tell all of it."""
+def against(analysis: Analysis) -> str | None:
+    """Why boxes do not show a network well: little of it is maps, or it takes too many; None if they do."""
     if not slides_windows(analysis):
-        return False
+        return "no layer with weights slides a window over maps"
     former = Former(analysis)
     drawn = [each for each in former.form(_auto(former)).solids if not each.sign]
+    odd = next((each for each in drawn if len(each.shape) not in BOXES), None)
+    if odd is not None:
+        return f"`{odd.id}` gives {spell_shape(odd.shape)}, and a box has three axes at most"
+    if len(drawn) > MOST_SOLIDS:
+        return f"it takes {len(drawn)}, and {MOST_SOLIDS} read well"
     maps = sum(len(each.shape) == 3 and is_grid(each.shape) for each in drawn)
-    known = all(len(each.shape) in BOXES for each in drawn)
-    return known and len(drawn) <= MOST_SOLIDS and maps * 2 >= len(drawn)
+    return None if maps * 2 >= len(drawn) else f"of its {len(drawn)} values only {maps} are maps"
 
 
 def _depth(former: Former, request: Request) -> int:
@@ -139,9 +145,7 @@ def _refused(former: Former, wanted: int, request: Request, errors: Sequence[Too
 def _drawn(form: Form, request: Request) -> Scene:
     odd = next((each for each in form.solids if len(each.shape) not in BOXES), None)
     if odd is not None:
-        raise UsageError(
-            f"style boxes draws at most three axes, and `{odd.id}` gives {spell_shape(odd.shape)}; use style graph"
-        )
+        raise NotShownError(f"style boxes draws at most three axes, and `{odd.id}` gives {spell_shape(odd.shape)}")
     back = comes_back(form)
     cells = Cells(form, request, USUAL_OF_LEVELS if back else USUAL)
     placing = Levels(form, cells) if back else Rows(form, cells)

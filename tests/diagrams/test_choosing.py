@@ -1,0 +1,97 @@
+"""Which style `auto` chooses, what it says of it, and what an asked style says that shows another network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import archscope
+from archscope.diagrams.choosing import choose
+from archscope.diagrams.drawing import FORMATS
+from tests.conftest import Run
+from tests.diagrams import branching, networks
+
+SAID = {
+    "lenet5": "style planes: a chain of 7 layers, none of more than 16 maps",
+    "perceptron": "style neurons: a chain of 2 layers, all of them dense",
+    # Eight dense layers are one more than neurons take; nine columns are what planes take.
+    "autoencoder@mnist": "style planes: a chain of 8 layers, none of more than 16 maps; "
+    "not neurons: 8 layers, and 7 read well",
+    "alexnet": "style boxes: 2 towers of 8 layers; not planes: it stands on towers",
+    "sound": "style boxes: a chain of 3 layers; not planes: up to 64 maps, and 16 can be told apart",
+    "twenty_layers": "style boxes: a long convolutional network; not planes: 20 layers, and 8 read well",
+    "unet": "style boxes: a convolutional network with branches",
+    "gpt2@small": "style transformer: blocks that attend are added to one stream",
+    "lstm-lm@small": "style unrolled: a chain with recurrence in it",
+    "two_inputs": "style graph: two_inputs has 2 inputs, and a chain has one; "
+    "not boxes: no layer with weights slides a window over maps",
+    "cube": "style graph: for any network; not planes: some of its values are neither maps nor vectors; "
+    "not boxes: `input` gives 1×8×8×8, and a box has three axes at most",
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_auto_says_which_style_and_why_no_other(name: str) -> None:
+    assert str(choose(archscope.analyze(networks.network(name)))) == SAID[name]
+
+
+def test_a_recurrence_that_branches_is_no_boxes_and_says_where_it_stops_being_a_chain() -> None:
+    net = archscope.read(
+        "name: two\ninput: {words: [9, 8]}\nlayers:\n"
+        "  left: {type: gru, hidden_size: 4}\n  right: {type: gru, hidden_size: 4, from: words}\n"
+        "  both: {type: add, from: [left, right]}\n"
+    )
+    chosen = choose(archscope.analyze(net))
+    assert chosen.style == "graph"
+    assert chosen.refused["unrolled"] == "two is no chain at `right`, and style unrolled shows one"
+
+
+def test_a_chain_too_long_for_boxes_says_how_many_they_would_be() -> None:
+    assert choose(archscope.analyze(branching.chain(45))).refused["boxes"] == "it takes 46, and 32 read well"
+
+
+def test_what_auto_chooses_can_be_drawn_and_asked_for_by_name() -> None:
+    for name in SAID:
+        net = networks.network(name)
+        drawn = archscope.draw(net)
+        assert archscope.draw(net, style=drawn.style).svg == drawn.svg
+
+
+@pytest.mark.parametrize(
+    ("name", "style", "use"),
+    [("gpt2@small", "boxes", "transformer"), ("resnet@18", "planes", "boxes"), ("lenet5", "unrolled", "planes"),
+     ("lstm-lm@small", "neurons", "unrolled"), ("two_inputs", "planes", "graph")],
+)  # fmt: skip
+def test_a_style_that_does_not_show_a_network_names_one_that_does(name: str, style: str, use: str) -> None:
+    net = networks.network(name)
+    with pytest.raises(archscope.UsageError, match=rf"; use style {use}$"):
+        _ = archscope.draw(net, style=style).svg
+    assert archscope.draw(net, style=use).svg
+
+
+def test_the_note_is_one_line_beside_the_picture_and_only_for_auto(
+    archscope_run: Callable[..., Run], tmp_path: Path
+) -> None:
+    run = archscope_run("diagram", "lenet5")
+    assert run.out == archscope.draw("lenet5").svg
+    assert run.err == f"note: {SAID['lenet5']}\n"
+    assert archscope_run("diagram", "lenet5", "--style", "planes").err == ""
+    run = archscope_run("diagram", "lenet5", "-f", "dot")
+    assert run.err == "note: style graph: the one that dot is written for\n"
+    assert archscope_run("diagram", "unet", "-o", str(tmp_path / "unet.html")).err.startswith("note: style graph: ")
+
+
+def test_a_style_in_the_spec_is_asked_for(archscope_run: Callable[..., Run], tmp_path: Path) -> None:
+    spec = tmp_path / "net.yaml"
+    spec.write_text("input: [4]\nlayers:\n  fc: {type: linear, out_features: 2}\nfigure: {style: graph}\n")
+    assert archscope_run("diagram", str(spec)).err == ""
+
+
+def test_each_format_knows_its_style() -> None:
+    drawing = archscope.draw("lenet5")
+    styles = {name: drawing.chosen_for(name).style for name in FORMATS}
+    assert {name for name, style in styles.items() if style == "graph"} == {"dot", "mermaid"}
+    with pytest.raises(archscope.NotFound, match="no format `bmp`"):
+        drawing.chosen_for("bmp")
