@@ -15,8 +15,8 @@ MEMBERS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "specs" 
 NAMES = [each["name"] for each in MEMBERS]
 
 COLLECTION = (
-    "lenet1", "lenet4", "lenet5", "alexnet", "zfnet", "nin", "vgg@A", "vgg@B", "vgg@C", "vgg@D", "vgg@E", "googlenet",
-    "inception-v3", "resnet@18", "resnet@34", "resnet@50", "resnet@101", "resnet@152", "resnet-cifar@20",
+    "lecun1989", "lenet1", "lenet4", "lenet5", "alexnet", "zfnet", "nin", "vgg@A", "vgg@B", "vgg@C", "vgg@D", "vgg@E",
+    "googlenet", "inception-v3", "resnet@18", "resnet@34", "resnet@50", "resnet@101", "resnet@152", "resnet-cifar@20",
     "resnet-cifar@32", "resnet-cifar@44", "resnet-cifar@56", "resnet-cifar@110", "densenet@121", "densenet@169",
     "densenet@201", "squeezenet@1.0", "mobilenet-v1@1.0-224", "mobilenet-v2", "mobilenet-v3@large",
     "mobilenet-v3@small", "shufflenet-v1@g3", "shufflenet-v2@1.0", "efficientnet-b0", "convnext@T", "unet",
@@ -96,6 +96,7 @@ def test_what_the_paper_printed_is_audited(name: str, quantity: str) -> None:
 
 RECOMPUTED = {
     "vgg@A": 132_863_336, "vgg@B": 133_047_848, "vgg@C": 133_638_952, "vgg@D": 138_357_544, "vgg@E": 143_667_240,
+    "lecun1989": 9_760,
     "googlenet": 6_998_552, "resnet@18": 11_689_512, "resnet@34": 21_797_672, "resnet@50": 25_557_032,
     "resnet@101": 44_549_160, "resnet@152": 60_192_808, "mobilenet-v1@1.0-224": 4_231_976, "unet": 31_030_658,
     "transformer@base": 63_045_632, "gpt2@small": 124_439_808, "gpt2@medium": 354_823_168, "gpt2@large": 774_030_080,

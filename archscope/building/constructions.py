@@ -75,11 +75,17 @@ def _conv(layer: Any, shapes: Shapes, padding: Any) -> Construction:
 
 
 def _conv2d(layer: Any, shapes: Shapes, padding: Any) -> Construction:
-    if layer.connection_table is None:
+    # Biases that no two units share need to know how many units there are.
+    places = {"places": tuple(map(int, layer.facts(*shapes).output[1:]))} if layer.untie_biases else {}
+    if layer.connection_table is not None:
+        rest = _stated(layer, "stride", "dilation", "bias")
+        options = {"kernel_size": layer.kernel_size, "padding": padding, **rest, **places}
+        return Construction("TableConv2d", (shapes[0][0], layer.connection_table), options)
+    if not places:
         return _conv(layer, shapes, padding)
-    rest = _stated(layer, "stride", "dilation", "bias")
-    options = {"kernel_size": layer.kernel_size, "padding": padding, **rest}
-    return Construction("TableConv2d", (shapes[0][0], layer.connection_table), options)
+    rest = _stated(layer, "stride", "dilation", "groups")
+    options = {"kernel_size": layer.kernel_size, "sides": padding, **rest, **places}
+    return Construction("UntiedConv2d", (shapes[0][0], layer.out_channels), options)
 
 
 def _conv_transpose(layer: Any, shapes: Shapes, padding: Any) -> Construction:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from archscope.building.padding import pad_sides
+from archscope.building.padding import SidedConv2d, pad_sides, padded_as
 from archscope.building.sides import Sides
 
 
@@ -48,7 +50,8 @@ class TableConv2d(nn.Module):
     The weight holds one kernel for each connected pair, in the table's order, and nothing for the others:
     output maps with equally many inputs run together as one grouped convolution. With ``as_dense`` it computes
     the same values with one ordinary convolution in which the others are 0: several times faster on a CPU,
-    at the price of multiplications that the network does not have.
+    at the price of multiplications that the network does not have. With ``places``, the sides of the output, each unit
+    has a bias of its own.
 
     >>> layer = TableConv2d(3, ((0, 1), (1, 2), (0, 1, 2)), (5, 5))
     >>> layer.weight.shape, layer(torch.zeros(1, 3, 14, 14)).shape
@@ -64,6 +67,7 @@ class TableConv2d(nn.Module):
         padding: Sides | str = ((0, 0), (0, 0)),
         dilation: tuple[int, ...] = (1, 1),
         bias: bool = True,
+        places: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
@@ -74,7 +78,8 @@ class TableConv2d(nn.Module):
         self.padding = padding
         self.dilation = dilation
         self.weight = nn.Parameter(torch.empty(sum(len(row) for row in self.table), *kernel_size))
-        self.bias = nn.Parameter(torch.empty(len(table))) if bias else None
+        self.places = places
+        self.bias = nn.Parameter(torch.empty(len(table), *(places or ()))) if bias else None
         self.as_dense = False
         self._pairs = (
             [output_map for output_map, row in enumerate(self.table) for _ in row],
@@ -101,7 +106,8 @@ class TableConv2d(nn.Module):
         if self.as_dense:
             dense = self.weight.new_zeros(self.out_channels, self.in_channels, *self.kernel_size)
             dense = dense.index_put([torch.tensor(each) for each in self._pairs], self.weight)
-            return F.conv2d(padded, dense, self.bias, self.stride, dilation=self.dilation)
+            made = F.conv2d(padded, dense, stride=self.stride, dilation=self.dilation)
+            return made if self.bias is None else made + self._shifts(self.bias)
         maps = []
         for rows, sources, kernels, fan_in in self._batches:
             weight = self.weight[kernels].reshape(rows, fan_in, *self.kernel_size)
@@ -109,7 +115,10 @@ class TableConv2d(nn.Module):
         joined = maps[0] if len(maps) == 1 else torch.cat(maps, dim=1)
         if self._order is not None:
             joined = joined[:, self._order]
-        return joined if self.bias is None else joined + self.bias[:, None, None]
+        return joined if self.bias is None else joined + self._shifts(self.bias)
+
+    def _shifts(self, bias: Tensor) -> Tensor:
+        return bias[:, None, None] if self.places is None else bias
 
     def extra_repr(self) -> str:
         pairs = sum(len(row) for row in self.table)
@@ -117,6 +126,30 @@ class TableConv2d(nn.Module):
             f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
             f"pairs={pairs} of {self.in_channels * self.out_channels}"
         )
+
+
+class UntiedConv2d(SidedConv2d):
+    """A convolution whose units share their weights and not their biases; ``places`` are the sides of the output.
+
+    >>> layer = UntiedConv2d(1, 12, 5, stride=2, sides=((2, 2), (2, 2)), places=(8, 8))
+    >>> sum(p.numel() for p in layer.parameters()), layer(torch.zeros(1, 1, 16, 16)).shape
+    (1068, torch.Size([1, 12, 8, 8]))
+    """
+
+    bias: nn.Parameter
+
+    def __init__(self, *arguments: Any, places: tuple[int, int], **options: Any) -> None:
+        super().__init__(*arguments, bias=False, **options)
+        self.places = places
+        reach = (self.in_channels // self.groups * math.prod(self.kernel_size)) ** -0.5
+        self.bias = nn.Parameter(torch.empty(self.out_channels, *places).uniform_(-reach, reach))
+
+    def forward(self, input: Tensor) -> Tensor:
+        sums: Tensor = self._conv_forward(padded_as(self, input), self.weight, None)
+        return sums + self.bias
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, places={self.places}"
 
 
 _Batch = tuple[int, list[int], list[int], int]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
 
-from archscope.building.historic import Subsampling, TableConv2d
+from archscope.building.historic import Subsampling, TableConv2d, UntiedConv2d
 from archscope.errors import UsageError, did_you_mean
 
 Init = tuple[tuple[str, tuple[str, tuple[float, ...]]], ...]
@@ -89,6 +89,8 @@ def _fan_in(module: nn.Module, tensor: Tensor) -> int:
     """Inputs of one unit."""
     if isinstance(module, Subsampling):
         return math.prod(module.kernel_size)
+    if isinstance(module, UntiedConv2d):
+        return math.prod(module.weight.shape[1:])
     if isinstance(module, _ConvTransposeNd):
         return module.in_channels // module.groups * math.prod(module.kernel_size)
     matrix = getattr(module, "weight", None)

@@ -14,6 +14,7 @@ from archscope.conventions.tally import (
     Tally,
     affine,
     biased,
+    by_hand,
     local_response,
     made,
     missed,
@@ -64,7 +65,7 @@ def without_tables(answer: Rule) -> Rule:
     """An answer about convolutions that a connection table's escape."""
 
     def rule(layer: Layer, facts: Facts) -> Tally:
-        return answer(layer, facts) if option(layer, "connection_table") is None else missed(layer, facts)
+        return answer(layer, facts) if not by_hand(layer) else missed(layer, facts)
 
     return rule
 

@@ -20,6 +20,7 @@ from archscope.conventions.tally import (
     Recurrence,
     Tally,
     biased,
+    by_hand,
     made,
     missed,
     option,
@@ -38,8 +39,8 @@ _WRONG_SIZE: Final = "it counts the bias of a transposed convolution on a map of
 
 
 def _convolution(layer: Layer, facts: Facts) -> Tally:
-    # A table's bias is added by itself, which they do not see.
-    return biased_products(layer, facts) if option(layer, "connection_table") is None else products(layer, facts)
+    # A bias that is added by itself they do not see.
+    return biased_products(layer, facts) if not by_hand(layer) else products(layer, facts)
 
 
 def _batch_norm(layer: Layer, facts: Facts) -> Tally:

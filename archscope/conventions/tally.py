@@ -70,6 +70,13 @@ def option(layer: Layer, name: str) -> Any:
     return getattr(layer, name, None)
 
 
+def by_hand(layer: Layer) -> str:
+    """What no convolution of PyTorch has, so that tools see a class that they do not know; or nothing."""
+    if option(layer, "connection_table") is not None:
+        return "a connection table"
+    return "untied biases" if option(layer, "untie_biases") else ""
+
+
 def kernel(layer: Layer) -> int:
     """Taps of the window."""
     return math.prod(option(layer, "kernel_size"))
@@ -135,8 +142,8 @@ MISSED: Final = "it has no rule for {} and counts nothing there"
 
 def missed(layer: Layer, facts: Facts) -> Tally:
     """A layer that a tool has no rule for: what it does is missing."""
-    tabled = " with a connection table" if option(layer, "connection_table") is not None else ""
-    return Tally(why=MISSED.format(f"{layer.type}{tabled}")) if ours(facts) else NOTHING
+    with_ = f" with {by_hand(layer)}" if by_hand(layer) else ""
+    return Tally(why=MISSED.format(f"{layer.type}{with_}")) if ours(facts) else NOTHING
 
 
 def projections(facts: Facts) -> int:

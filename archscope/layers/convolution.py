@@ -10,11 +10,11 @@ from archscope.layers.base import Facts, Layer, Shape, Weight, axial
 from archscope.layers.doubt import Doubt, Place
 from archscope.layers.kernels import Kernels
 from archscope.layers.local import LOCAL
-from archscope.layers.steps import Made, Step, padded_first
+from archscope.layers.steps import Made, Step, added, padded_first
 from archscope.layers.tables import tabled
 from archscope.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from archscope.layers.windows import kernel_counts, padded_shape, padded_sides, side_counts, slides
-from archscope.options import connection_table, option, optional
+from archscope.options import connection_table, flag, option, optional
 from archscope.paddings import Padding, padding
 from archscope.working import Count, bare, count, product
 
@@ -44,7 +44,7 @@ class _Convolution(Kernels):
         return Facts(
             inputs=inputs,
             outputs=((units, *outputs),),
-            weights=(Weight("weight", (*kernels, maps, *window)), *self.biases(units)),
+            weights=(Weight("weight", (*kernels, maps, *window)), *self.biases(units, sides)),
             connections=(lines + constants if self.bias else lines) * places,
             connections_in_bounds=in_bounds + product(sides) * units if self.bias else in_bounds,
             macs=lines * places,
@@ -102,6 +102,8 @@ class Conv2d(_Convolution):
     * MACs: ``k·k·c/g`` once per output value;
     * connections: those and a bias line, once per output value.
 
+    With ``untie_biases`` each output value adds a constant of its own, ``h·w·n`` of them (LeCun et al. 1989, H1).
+
     With a ``connection_table`` an output map sees only the input maps the table lists, and the kernels of
     the pairs that are not connected do not exist (LeCun et al. 1998, Table I).
 
@@ -119,9 +121,20 @@ class Conv2d(_Convolution):
         default=None,
         doc="For each output map, the input maps it sees, counted from 0; all if left out.",
     )
+    untie_biases: bool = option(flag, default=False, doc="Whether every unit adds a trainable constant of its own.")
+
+    @property
+    def one_bias_a_map(self) -> bool:
+        return self.bias and not self.untie_biases
 
     def check(self) -> None:
         super().check()
+        if self.untie_biases and not self.bias:
+            raise Rejects(
+                "`untie_biases` gives each unit a constant of its own, and `bias: false` none",
+                option="untie_biases",
+                help="remove one of the two",
+            )
         table = self.connection_table
         if table is None:
             return
@@ -157,11 +170,18 @@ class Conv2d(_Convolution):
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         if self.connection_table is None:
-            return super().runs(facts)
+            return super().runs(facts) if not self.untie_biases else self._then_shifted(facts)
         sides = padded_sides(self.padding, facts.inputs[0], self.kernel_size, self.stride, self.dilation)
         padded = padded_shape(facts.inputs[0], sides)
         names = tuple(weight.name for weight in facts.weights)
         return tabled(self.connection_table, facts.inputs[0], padded, facts.output, self.kernel_size, names)
+
+    def _then_shifted(self, facts: Facts) -> tuple[Step, ...]:
+        """The convolution without constants, and the constants of all units added."""
+        sides = padded_sides(self.padding, facts.inputs[0], self.kernel_size, self.stride, self.dilation)
+        sums = Step("convolution", ("input", "weight"), (Made("sums", facts.output),), ("input", "weight"))
+        shifted = added("sums", "bias", facts.output, ("bias",))
+        return (*padded_first(sums, padded_shape(facts.inputs[0], sides), facts.inputs[0]), shifted)
 
 
 class Conv3d(_Convolution):

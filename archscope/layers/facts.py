@@ -197,10 +197,12 @@ def _in_reading_order(shape: Shape) -> Count:
     """``(out, in, kh, kw)`` is read ``kh·kw·in·out``: the window, the maps it spans, the units."""
     if len(shape) < 2:
         return product(shape)
-    if len(shape) == 2:
+    if len(shape) == 2 and getattr(shape[0], "letter", "") != "h":
         return product((shape[1], shape[0]))
     for first_window_axis, extent in enumerate(shape):
         if isinstance(extent, Count) and extent.letter.startswith("k"):
             outer, window = shape[:first_window_axis], shape[first_window_axis:]
             return product((*window, *reversed(outer)))
+    if [getattr(each, "letter", "") for each in shape[-2:]] == ["h", "w"]:
+        return product((*shape[-2:], *reversed(shape[:-2])))
     return product(reversed(shape))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from archscope.errors import Rejects
@@ -37,6 +37,11 @@ class Kernels(Layer):
         return f"depthwise {self.word} {spell_window(self.kernel_size, self.stride)}"
 
     @property
+    def one_bias_a_map(self) -> bool:
+        """Whether all positions of a map add the same constant."""
+        return self.bias
+
+    @property
     def kernel(self) -> tuple[int, ...]:
         return self.kernel_size
 
@@ -53,7 +58,7 @@ class Kernels(Layer):
 
     def doubts(self, place: Place) -> Iterable[Doubt]:
         yield from super().doubts(place)
-        if self.bias and place.centred:
+        if self.one_bias_a_map and place.centred:
             yield useless_bias()
 
     def check_groups(self, channels: int) -> None:
@@ -70,6 +75,6 @@ class Kernels(Layer):
         """The maps of one group."""
         return maps if self.groups == 1 else maps.over(count(self.groups, "g"))
 
-    def biases(self, units: Count) -> tuple[Weight, ...]:
-        """A constant a kernel, where there is one."""
-        return (Weight("bias", (units,)),) if self.bias else ()
+    def biases(self, units: Count, places: Sequence[Count]) -> tuple[Weight, ...]:
+        """A constant a kernel, or one for each of its places where they share none; nothing without a bias."""
+        return (Weight("bias", (units, *(() if self.one_bias_a_map else places))),) if self.bias else ()

@@ -53,7 +53,7 @@ class _ConvTranspose(Kernels):
         return Facts(
             inputs=inputs,
             outputs=((units, *outputs),),
-            weights=(Weight("weight", (maps, kernels, *window)), *self.biases(units)),
+            weights=(Weight("weight", (maps, kernels, *window)), *self.biases(units, ())),
             connections=macs + biases if self.bias else macs,
             connections_in_bounds=in_bounds + biases if self.bias else in_bounds,
             macs=macs,

@@ -89,11 +89,16 @@ def _kernels(module: Any, shape: Shape, units: int) -> Cut:
     return Cut(
         own,
         (groups * columns, *shape[1:]),
-        {"weight": (*weight, *module.kernel_size), "bias": (groups * rows,)},
+        {"weight": (*weight, *module.kernel_size), "bias": (groups * rows, *_places(module))},
         Fraction(ins, columns),
         Fraction(module.out_channels, groups * rows),
         ", ".join(parts),
     )
+
+
+def _places(module: Any) -> tuple[int, ...]:
+    """The grid of biases, where each unit has one of its own."""
+    return () if module.bias is None else tuple(module.bias.shape[1:])
 
 
 def _channels(module: nn.Module, shape: Shape) -> Cut:

@@ -58,10 +58,12 @@ def _cannot(module: Any, facts: Facts) -> str:
     from torch import nn
     from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-    from archscope.building.historic import TableConv2d
+    from archscope.building.historic import TableConv2d, UntiedConv2d
 
     if isinstance(module, _ConvTransposeNd):
         return "torchinfo multiplies a transposed convolution's weights with its own outputs, not its inputs"
+    if isinstance(module, UntiedConv2d) or getattr(module, "places", None) is not None:
+        return "torchinfo counts the bias of each unit once for every position"
     if isinstance(module, (_ConvNd, TableConv2d)):
         return ""
     if isinstance(module, nn.Linear):

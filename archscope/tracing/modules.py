@@ -137,6 +137,7 @@ def _over_table(module: historic.TableConv2d) -> Layer:
         dilation=module.dilation,
         bias=module.bias is not None,
         connection_table=[list(row) for row in module.table],
+        untie_biases=module.places is not None,
     )
 
 
@@ -152,7 +153,8 @@ def _sided(module: Any) -> Layer | None:
     options |= {"padding": module.sides, "bias": module.bias is not None}
     if isinstance(module, (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
         return TYPES[f"conv_transpose{axes}d"](**options, output_padding=module.output_padding)
-    return TYPES[f"conv{axes}d"](**options)
+    untied = {"untie_biases": True} if isinstance(module, historic.UntiedConv2d) else {}
+    return TYPES[f"conv{axes}d"](**options, **untied)
 
 
 def _window(module: padding.SidedMaxPool | padding.SidedAvgPool) -> dict[str, Any]:

@@ -123,6 +123,7 @@ class _Place(Place):
         return "".join(
             f", {'kernel' if weight == 'weight' else weight}_initializer={_initializer(*how)}"
             for weight, how in self.starts.items()
+            if weight != "bias" or not getattr(self.layer, "untie_biases", False)
         )
 
     def started(self, weight: str, otherwise: str) -> str:
@@ -229,11 +230,12 @@ def _conv(place: _Place) -> str:
     rest += ', padding="same"' if padded else ""
     rest += "" if set(layer.dilation) == {1} else f", dilation_rate={short(layer.dilation)}"
     rest += "" if layer.groups == 1 else f", groups={layer.groups}"
-    rest += "" if layer.bias else ", use_bias=False"
+    rest += "" if layer.one_bias_a_map else ", use_bias=False"
     if not padded:
         place.taken = [around(place.taken[0], sides)]
     kernel = short(layer.kernel_size)
-    return place.made(f"Conv{axes}D({layer.out_channels}, {kernel}{rest}{place.initializers})")
+    made = place.made(f"Conv{axes}D({layer.out_channels}, {kernel}{rest}{place.initializers})")
+    return made if layer.one_bias_a_map or not layer.bias else _shifted(place, made)
 
 
 def _table_conv(place: _Place, sides: Sequence[tuple[int, int]]) -> str:
@@ -244,10 +246,14 @@ def _table_conv(place: _Place, sides: Sequence[tuple[int, int]]) -> str:
     value = around(place.taken[0], sides)
     table = f"self.{place.name}_table"
     run = f"{place.method('over_table')}({value}, {kernels}, {table}, {short(layer.stride)}, {short(layer.dilation)})"
-    if not bias:
-        return run
-    shift = place.weight("bias", bias[0].shape, place.started("bias", '"zeros"'))
-    return f"{run} + {shift}"
+    return _shifted(place, run) if bias else run
+
+
+def _shifted(place: _Place, value: str) -> str:
+    """A value and its bias, one for each map or for each unit."""
+    shape = place.facts.weights[1].shape
+    shift = place.weight("bias", shape, place.started("bias", '"zeros"'))
+    return f"{value} + {shift if len(shape) == 1 else f'ops.transpose({shift}, (1, 2, 0))'}"
 
 
 def _over_table(place: _Place) -> str:

@@ -266,7 +266,7 @@ def _start(places: Sequence[_Place], listing: Listing) -> None:
 
 def _called(place: _Place, weight: str) -> str:
     """A weight in the constructor: `self.S2_weight` where it is the model's own, else `self.C1.weight`."""
-    if place.call.name not in _OF_OWN:
+    if place.call.name not in _OF_OWN and not (place.call.name == "UntiedConv2d" and weight == "bias"):
         return f"self.{place.name}.{weight}"
     within, dot, name = weight.rpartition(".")
     return f"self.{place.name}_{within.replace('.', '_')}{dot}{name}"
@@ -279,7 +279,8 @@ def _tied(network: Network, node: Node, owner: Node, target: str, source: str) -
         parts = dict.fromkeys(name.rpartition(".")[0].replace(".", "_") or name for name in own)
         return [f"{target}_{part} = {source}_{part}" for part in parts]
     if node.layer.type == owner.layer.type and own == theirs:
-        return [f"{target} = {source}"]
+        untied = [f"{target}_bias = {source}_bias"] if getattr(node.layer, "untie_biases", False) else []
+        return [f"{target} = {source}", *untied]
     return [f"{target}.{name} = {source}.{name}" for name in own if name in theirs]
 
 

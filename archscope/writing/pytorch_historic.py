@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from archscope.building.sides import flat
+from archscope.building.sides import flat, symmetric
 from archscope.writing.listing import assignment, short
 
 METHODS: Final = {
@@ -80,15 +80,34 @@ def _table_conv(place: Any) -> str:
     place.construct(f"{table} = [", *(f"    {list(row)}," for row in place.layer.connection_table), "]")
     place.construct(f"self.{place.name}_weight = nn.Parameter(torch.empty{weight})")
     if bias:
-        place.construct(f"self.{place.name}_bias = nn.Parameter(torch.empty({bias[0][0]}))")
+        place.construct(f"self.{place.name}_bias = nn.Parameter(torch.empty({', '.join(map(str, bias[0]))}))")
     options = "".join(
         f", {name}={option(name, place.call.options[name])}"
         for name in ("stride", "dilation") if name in place.call.options
     )  # fmt: skip
     sides = place.call.options["padding"]
     value = f"F.pad({place.taken[0]}, {flat(sides)})" if any(map(any, sides)) else place.taken[0]
-    shift = f"self.{place.name}_bias" if bias else "None"
-    return f"{place.method('over_table')}({value}, self.{place.name}_weight, {shift}, {table}{options})"
+    untied = place.layer.untie_biases
+    shift = f"self.{place.name}_bias" if bias and not untied else "None"
+    made = f"{place.method('over_table')}({value}, self.{place.name}_weight, {shift}, {table}{options})"
+    return f"{made} + self.{place.name}_bias" if untied else made
+
+
+def _untied(place: Any) -> str:
+    """PyTorch's convolution without a bias, and a constant for each unit."""
+    options = {**place.call.options, "bias": False}
+    places, sides = options.pop("places"), options.pop("sides")
+    around = symmetric(sides)
+    if around is not None and any(around):
+        options["padding"] = around
+    value = f"F.pad({place.taken[0]}, {flat(sides)})" if around is None else place.taken[0]
+    place.call = place.call.replace(options=options)
+    made = place.made("Conv2d")
+    reach = f"{place.fan_in} ** -0.5"
+    extents = ", ".join(map(str, (place.layer.out_channels, *places)))
+    started = f"nn.Parameter(torch.empty({extents}).uniform_(-({reach}), {reach}))"
+    place.construct(*assignment(f"self.{place.name}_bias", started))
+    return f"{made}({value}) + self.{place.name}_bias"
 
 
 def _local(place: Any) -> str:
@@ -140,6 +159,7 @@ def _scaled_tanh(place: Any) -> str:
 FORMS: Final[Mapping[str, Callable[[Any], str]]] = MappingProxyType({
     "Subsampling": _subsampling,
     "TableConv2d": _table_conv,
+    "UntiedConv2d": _untied,
     "EuclideanRBF": _rbf,
     "LocallyConnected1d": _local,
     "LocallyConnected2d": _local,

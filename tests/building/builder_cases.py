@@ -46,6 +46,9 @@ CASES: list[Case] = [
     _of("conv2d", MAPS2, out_channels=5, kernel_size=3, connection_table=_TABLE),
     _of("conv2d", MAPS2, out_channels=5, kernel_size=3, stride=2, padding=1, bias=False, connection_table=_TABLE),
     _of("conv2d", MAPS2, out_channels=5, kernel_size=4, stride=3, padding="same", connection_table=_TABLE),
+    _of("conv2d", MAPS2, out_channels=6, kernel_size=3, stride=2, padding=1, groups=2, untie_biases=True),
+    _of("conv2d", MAPS2, out_channels=6, kernel_size=4, padding="same", untie_biases=True),
+    _of("conv2d", MAPS2, out_channels=5, kernel_size=3, padding=1, connection_table=_TABLE, untie_biases=True),
     *(_of(f"conv_transpose{n}d", maps, out_channels=6, **options)
       for n, maps in ((1, (4, 9)), (2, (4, 5, 6)), (3, (4, 3, 4, 5))) for options in TRANSPOSED),
     _of("conv_transpose1d", (5, 9), out_channels=6, kernel_size=4, stride=2, padding=[1, 0]),

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import archscope
+from archscope.conventions.tally import by_hand
 from archscope.layers import TYPES, Shape
 from tests.building.builder_cases import CASES
 from tests.oracles.test_layer_types import alone
@@ -22,7 +23,7 @@ _OWN = (
 def plain(layer: Any) -> bool:
     """Whether a layer is one module of PyTorch, and no class of archscope's own: no convention speaks of those."""
     padding = getattr(layer, "padding", None)
-    if padding == "same" or getattr(layer, "connection_table", None) is not None or layer.type in _OWN:
+    if padding == "same" or by_hand(layer) or layer.type in _OWN:
         return False
     if isinstance(padding, tuple) and any(isinstance(each, tuple) and each[0] != each[1] for each in padding):
         return False

@@ -48,6 +48,27 @@ CASES = [
         "connections and MACs; along a side 3·4 − 2 = 10 taps meet the input: 10·10·3 = 300",
     ),
     case(
+        "conv2d", (1, 16, 16), out_channels=12, kernel_size=5, stride=2, padding=2, untie_biases=True,
+        output=(12, 8, 8), parameters=1_068, connections=19_968, connections_in_bounds=17_196, macs=19_200,
+        macs_in_bounds=16_428, units=768, windows=((5, 2, 2, 1), (5, 2, 2, 1)),
+        working={"parameters": "(5·5·1 + 8·8)·12", "connections": "(5·5·1 + 1)·8·8·12"},
+        formula={"parameters": "(k·k·c + h·w)·n"},
+        why="H1 of LeCun et al. 1989: 8·8·12 = 768 units with a bias each and 12 kernels of 5·5·1: 300 + 768 = 1,068 "
+        "parameters, (25 + 1)·768 = 19,968 connections, 25·768 = 19,200 MACs; along a side the first position loses "
+        "2 taps and the last 1, so 37 of 5·8 = 40 meet the input: 37·37·12 = 16,428 MACs, "
+        "and 16,428 + 768 = 17,196 connections",
+    ),
+    case(
+        "conv2d", (12, 8, 8), out_channels=12, kernel_size=5, stride=2, padding=2, untie_biases=True,
+        connection_table=[[(first + each) % 12 for each in range(8)] for first in range(12)],
+        output=(12, 4, 4), parameters=2_592, connections=38_592, connections_in_bounds=27_936, macs=38_400,
+        macs_in_bounds=27_744, units=192, windows=((5, 2, 2, 1), (5, 2, 2, 1)),
+        working={"parameters": "5·5·96 + 4·4·12", "connections": "(5·5·96 + 12)·4·4"},
+        why="its H2: 12 maps of 4·4 see 8 of 12 maps each, 5·5·8·12 = 2,400 weights, and 192 biases: 2,592 parameters, "
+        "(200 + 1)·192 = 38,592 connections; along a side 17 of 5·4 = 20 taps meet the input: 17·17·96 = 27,744 "
+        "of 5·5·96·4·4 = 38,400 MACs, and 27,744 + 192 = 27,936 connections",
+    ),
+    case(
         "conv2d", (32, 56, 56), out_channels=32, kernel_size=3, padding=1, groups=32, bias=False,
         output=(32, 56, 56), parameters=288, connections=903_168, connections_in_bounds=881_792, macs=903_168,
         macs_in_bounds=881_792, units=100_352, windows=((3, 1, 1, 1), (3, 1, 1, 1)), label="conv 3×3 g32",
@@ -293,6 +314,9 @@ WRONG = [
           message="`out_channels`: expected a positive integer, got true"),
     wrong("conv2d", out_channels=6, kernel_size=5, bias=1, blamed="bias",
           message="`bias`: expected true or false, got 1"),
+    wrong("conv2d", out_channels=3, kernel_size=3, bias=False, untie_biases=True, blamed="untie_biases",
+          message="`untie_biases` gives each unit a constant of its own, and `bias: false` none; "
+          "remove one of the two"),
     wrong("conv2d", out_channels=3, kernel_size=3, connection_table=[[0], [1]], blamed="connection_table",
           message="the connection table has 2 rows for `out_channels: 3`; list the input maps of every output map, one "
           "row each"),
