@@ -15,7 +15,7 @@ from pptx import Presentation
 from pptx.enum.shapes import MSO_SHAPE_TYPE
 
 import archscope
-from archscope.diagrams.scene import Group, Scene, Text
+from archscope.diagrams.scene import Group, Polygon, Scene, Text
 from archscope.diagrams.steps import steps_of
 from archscope.diagrams.writers.drawio import drawio
 from archscope.diagrams.writers.pptx import pptx
@@ -115,6 +115,24 @@ def test_an_edge_of_draw_io_docks_where_it_is_drawn() -> None:
             assert y + high * float(style["exitY"]) == pytest.approx(float(start.attrib["y"]), abs=0.1)
             tried += 1
     assert tried > 20
+
+
+@pytest.mark.parametrize(("name", "style"), [("gpt2@small", "transformer"), ("unet", "boxes")])
+def test_an_arrow_of_draw_io_ends_at_its_tip(name: str, style: str) -> None:
+    """draw.io draws the head itself, from the end of the line on; ours lies over the end of a shorter line."""
+    scene = _scene(name, style)
+    tips: list[tuple[float, float]] = []
+    for edge in scene.groups("edge"):
+        heads = [item for item in edge.items if isinstance(item, Polygon) and item.stroke is None]
+        tips += heads[0].points[:1] if len(heads) == 1 else []
+    ends = []
+    for each in ET.fromstring(drawio(scene)).iter("mxCell"):
+        if "endArrow=block" in each.get("style", ""):
+            (end,) = (point.attrib for point in each.iter("mxPoint") if point.get("as") == "targetPoint")
+            ends.append((float(end["x"]), float(end["y"])))
+    assert len(ends) == len(tips) > 5
+    for end, tip in zip(sorted(ends), sorted(tips), strict=True):
+        assert end == pytest.approx(tip, abs=0.02)
 
 
 @pytest.mark.parametrize("text", [each for each in TEXTS if len(each) < 1000], ids=lambda text: ascii(text)[:30])

@@ -6,6 +6,7 @@ moved. The XML is not compressed, so that a person and a version control can rea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -152,19 +153,21 @@ class _Cells:
         for item in edge.items:
             if isinstance(item, Path) and item.fill is None and not _closed(item):
                 ends = {"source": self.layers.get(edge.source), "target": self.layers.get(edge.target)}
-                yield self._line(item, "1", (0.0, 0.0), ends, head=headed is not None, title=edge.title)
+                yield self._line(item, "1", (0.0, 0.0), ends, tip=_tip(item, headed), title=edge.title)
             elif item is not headed:
                 yield from self._item(item, "1", (0.0, 0.0))
 
     def _line(
         self, path: Path, parent: str, origin: Point,
-        ends: Mapping[str, _Layer | None], *, head: bool = False, title: str = "",
+        ends: Mapping[str, _Layer | None], *, tip: Point | None = None, title: str = "",
     ) -> str:  # fmt: skip
         own = self._next()
         points = _corners(path)
+        if tip is not None:
+            points[-1] = tip
         style: dict[str, str | None] = {
             "html": "0", "rounded": "1", "arcSize": "8", "strokeColor": path.stroke or "none",
-            "strokeWidth": number(path.width), "startArrow": "none", "endArrow": "block" if head else "none",
+            "strokeWidth": number(path.width), "startArrow": "none", "endArrow": "none" if tip is None else "block",
             "endFill": "1", "endSize": "3",
         }  # fmt: skip
         style |= _dashes(path.dash)
@@ -207,10 +210,21 @@ def _point(point: Point, role: str = "") -> str:
     return f'<mxPoint x="{number(point[0])}" y="{number(point[1])}"{named}/>'
 
 
-def _head(items: Sequence[Item]) -> Item | None:
+def _head(items: Sequence[Item]) -> Polygon | None:
     """The head of an arrow, which draw.io has as a property of its line."""
     heads = [item for item in items if isinstance(item, Polygon) and item.stroke is None and len(item.points) == 3]
     return heads[0] if len(heads) == 1 else None
+
+
+def _tip(path: Path, head: Polygon | None) -> Point | None:
+    """Where the head at the end of a line points to: a line ends within its head, and draw.io draws it from there."""
+    if head is None:
+        return None
+    end = _corners(path)[-1]
+    left, top, right, bottom = bounds([head])
+    if not (left - 0.1 <= end[0] <= right + 0.1 and top - 0.1 <= end[1] <= bottom + 0.1):
+        return None
+    return max(head.points, key=lambda each: math.dist(each, end))
 
 
 def _closed(path: Path) -> bool:
