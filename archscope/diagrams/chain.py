@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from archscope.analysis import Analysis, Row
+from archscope.diagrams.graph.units import is_glue
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.themes import INPUT
 from archscope.errors import UsageError
@@ -145,7 +146,10 @@ def opens(row: Row) -> bool:
     """Whether a layer makes maps larger: each point of its input opens to a window of its output."""
     given = _plain(row.input_shapes[0]) if row.input_shapes else ()
     made = _plain(row.output)
-    return len(given) > 1 and is_grid(made) and len(given) == len(made) and made[-1] > given[-1] * 1.2
+    slides = row.kernel is not None or not row.weights
+    if is_glue(row.node.layer) or not slides or not is_grid(made):
+        return False
+    return 1 < len(given) == len(made) and made[-1] > given[-1] * 1.2
 
 
 def chain(analysis: Analysis, stands: Callable[[Row], bool]) -> Chain:

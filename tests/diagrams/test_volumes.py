@@ -122,10 +122,46 @@ def test_unet_is_the_u_of_its_paper() -> None:
     for size in ("572²", "570²", "568²", "284²", "280²", "136²", "64²", "32²", "28²", "56²", "388²"):
         assert size in said
     assert said.count("1024") == 2
-    assert [each for each in said if "conv" in each or "pool" in each or "copy" in each] == [
+    assert [each for each in said if re.search("conv |pool |copy ", each)] == [
         "conv 3×3 · ReLU", "conv 1×1", "max pool 2×2 /2", "transposed conv 2×2 /2, a point opens to a window",
         "copy and crop",
     ]  # fmt: skip
+
+
+def test_a_u_has_the_name_of_each_block_over_its_first_box() -> None:
+    said = _strings(_drawn("unet"))
+    for name in ("down1", "pool1", "down2", "bottom", "up4", "up1", "classes"):
+        assert said.count(name) == 1
+    assert not any("conv." in each or "mix" in each for each in said)
+
+
+def test_blocks_in_no_frame_have_their_names_and_say_what_is_in_them() -> None:
+    said = _strings(_drawn("mobilenet-v3@large"))
+    assert [each for each in said if each.startswith("body.")][:6] == [
+        "body.0", "body.1", "body.2", "body.3", "body.4–5 ×2", "body.6",
+    ]  # fmt: skip
+    # Blocks 3 to 5 and 10 to 14 weigh their maps, and two pairs of them are drawn once: 3, 4–5, 10, 11, 12, 13–14.
+    assert said.count("squeeze-excite,") == 6
+    assert "depthwise 5×5 /2," in said
+    assert not any(" g" in each for each in said)
+    said = _strings(_drawn("mobilenet-v1@1.0-224"))
+    assert "body.6 ×5" in said
+    assert [each for each in said if each == "depthwise"] == ["depthwise"] * 9
+
+
+def test_maps_whose_channels_stand_last_are_the_maps_they_were() -> None:
+    """ConvNeXt turns its axes for the norm and the dense layers, which is not seen in its paper's Fig. 4."""
+    scene = _drawn("convnext@T")
+    said = _strings(scene)
+    assert "up-sampling" not in said
+    assert not any("permute" in each or each == "parameter" for each in said)
+    # 384 channels: 4·96 in the first stage; halve3, and the first and the last of the third stage.
+    assert [said.count(each) for each in ("384", "56×56", "linear")] == [4, 4, 9]
+    # Norms stand with what they follow: 4·4·3·96 + 96 of the stem's convolution, 2·96 of its norm.
+    assert "4,896 parameters" in _layer(scene, "norm.norm").title
+    scale = _layer(scene, "stage1.0.scale")
+    assert "stage1.2.gamma" in scale.layers
+    assert "288 parameters" in scale.title
 
 
 def test_copies_go_straight_across_and_what_is_copied_is_white() -> None:

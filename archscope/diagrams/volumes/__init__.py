@@ -21,7 +21,7 @@ from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import TIGHT, Page, Plan, TooSmallError, fit
 from archscope.diagrams.scene import Item, Scene, bounds
-from archscope.diagrams.volumes.cells import USUAL, USUAL_OF_LEVELS, Cells
+from archscope.diagrams.volumes.cells import Cells
 from archscope.diagrams.volumes.form import Form
 from archscope.diagrams.volumes.forming import Former
 from archscope.diagrams.volumes.legend import entries, legend, widest
@@ -147,7 +147,7 @@ def _drawn(form: Form, request: Request) -> Scene:
     if odd is not None:
         raise NotShownError(f"style boxes draws at most three axes, and `{odd.id}` gives {spell_shape(odd.shape)}")
     back = comes_back(form)
-    cells = Cells(form, request, USUAL_OF_LEVELS if back else USUAL)
+    cells = Cells(form, request, levels=back)
     placing = Levels(form, cells) if back else Rows(form, cells)
     paint = Paint(form, cells, request, colored=back)
     told = entries(form, colored=back)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from archscope.analysis import Row
 from archscope.diagrams import fonts
 from archscope.diagrams.chain import is_grid
 from archscope.diagrams.perspective import Box
@@ -22,7 +23,9 @@ DEPTH: Final = (0.2, -0.18)
 """The way into the depth, in parts of a width: less than where boxes stand alone, for many stand side by side."""
 
 USUAL: Final = ("name", "op", "kernel", "shape")
-USUAL_OF_LEVELS: Final = ("op", "kernel", "shape")
+SQUEEZE: Final = "squeeze-excite"
+"""What is said of layers that weigh maps by what they see of each map's mean."""
+
 LEAST_HEIGHT: Final = 3.2
 """Points that the smallest box is high at least."""
 
@@ -48,8 +51,8 @@ class Cell:
 class Cells:
     """What stays the same at every size: texts, and the scales of the boxes."""
 
-    def __init__(self, form: Form, request: Request, usual: Sequence[str]) -> None:
-        self.form, self.request, self.usual = form, request, usual
+    def __init__(self, form: Form, request: Request, *, levels: bool) -> None:
+        self.form, self.request, self.levels = form, request, levels
         self.size = request.font_size
         grids = [solid.shape for solid in form.solids if is_grid(solid.shape) and not solid.sign]
         vectors = [solid.shape for solid in form.solids if not is_grid(solid.shape) and not solid.sign]
@@ -105,9 +108,13 @@ class Cells:
 
     def names(self, solid: Solid) -> bool:
         """Whether a solid's name stands over it: inside a stage its place says enough."""
-        if solid.sign or solid.inner:
+        if solid.sign or not (self._heading(solid) or solid.id in self.called):
             return False
-        return self.request.shows("name", *self.usual) or (self.request.show is None and solid.id in self.called)
+        return self.request.shows("name", *USUAL)
+
+    def _heading(self, solid: Solid) -> str:
+        """What is said of where it stands: a frame has its title, but a U has no frames."""
+        return "" if solid.stages and not self.levels else solid.heading
 
     def cell(self, solid: Solid, height: float) -> Cell:
         """The room of a solid, where the tallest box is so high."""
@@ -146,11 +153,10 @@ class Cells:
     def _over(self, solid: Solid) -> tuple[str, ...]:
         lines = []
         if self.names(solid):
-            # A block of one layer is called what the block is called.
-            lines.append(_named(solid))
+            lines.append(_named(solid, self._heading(solid)))
         elif self._copies(solid):
             lines.append(f"×{solid.repeats}")
-        if self.request.shows("shape", *self.usual) and not solid.sign:
+        if self.request.shows("shape", *USUAL) and not solid.sign:
             lines.append(" + ".join(str(each) for each in solid.parts) if solid.copied else str(solid.shape[0]))
         return tuple(lines)
 
@@ -158,27 +164,26 @@ class Cells:
         if solid.sign:
             return ()
         lines: list[str] = []
-        if self.request.shows("shape", *self.usual) and is_grid(solid.shape):
-            lines.append(size_of(solid.shape, square="name" not in self.usual))
+        if self.request.shows("shape", *USUAL) and is_grid(solid.shape):
+            lines.append(size_of(solid.shape, square=self.levels))
         lines += self._ops(solid)
-        if self.request.shows("parameters", *self.usual) and solid.parameters:
+        if self.request.shows("parameters", *USUAL) and solid.parameters:
             lines.append(f"{solid.parameters:,} par.")
-        if self.request.shows("macs", *self.usual) and solid.macs != 0:
+        if self.request.shows("macs", *USUAL) and solid.macs != 0:
             lines.append("MACs not covered" if solid.macs is None else f"{solid.macs:,} MACs")
         if solid.shares:
             lines += _wrapped(f"shared with {', '.join(solid.shares)}", self.small)
         return tuple(lines)
 
     def _ops(self, solid: Solid) -> list[str]:
-        if not solid.rows or not self.request.shows("op", *self.usual):
+        if not solid.rows or not self.request.shows("op", *USUAL):
             return []
         if solid.is_block:
-            kernels = self.request.shows("kernel", *self.usual)
+            kernels = self.request.shows("kernel", *USUAL)
             return _inside(solid, self.small) if kernels else []
-        if "name" not in self.usual and self.told_by_legend.get(solid.id):
+        if self.levels and self.told_by_legend.get(solid.id):
             return []
-        label = solid.rows[0].node.layer.label
-        return _wrapped(label.removeprefix("conv "), self.small)
+        return _wrapped(_window(solid.rows[0]), self.small)
 
 
 def size_of(shape: Sequence[int], *, square: bool) -> str:
@@ -187,11 +192,11 @@ def size_of(shape: Sequence[int], *, square: bool) -> str:
     return f"{grid[0]}²" if square and len(grid) == 2 and grid[0] == grid[1] else spell_shape(grid)
 
 
-def _named(solid: Solid) -> str:
-    name = solid.name
-    if solid.rows and not solid.is_block and "." in name:
-        first, _, rest = name.partition(".")
-        name = first if len(solid.rows[0].node.group) == 1 and solid.rows[0].name == name else f"{first}.{rest}"
+def _named(solid: Solid, heading: str) -> str:
+    """Its heading; a block of one layer is called what the block is called."""
+    name = heading or solid.name
+    if solid.rows and not solid.is_block and name == solid.rows[0].name and len(solid.rows[0].node.group) == 1:
+        name = name.partition(".")[0]
     return name if solid.repeats == 1 else f"{name} ×{solid.repeats}"
 
 
@@ -199,10 +204,27 @@ def _inside(solid: Solid, size: float) -> list[str]:
     """What a closed block does: its windows in order, or how many there are."""
     if solid.grows[1]:
         return [f"{solid.grows[1]} layers,", f"+{solid.grows[0]} each"]
-    windows = [row.node.layer.label.removeprefix("conv ") for row in solid.rows if row.kernel]
-    if solid.parts or len(windows) > 3 or not windows:
+    said: list[str] = []
+    for row in solid.rows:
+        if row.kernel and not _weighs(row, solid):
+            said.append(_window(row))
+        elif _weighs(row, solid) and SQUEEZE not in said:
+            said.append(SQUEEZE)
+    if solid.parts or len(said) > 4 or not said:
         return []
-    return _wrapped(", ".join(each.replace(" ", "\u00a0") for each in windows), size)
+    return _wrapped(", ".join(each.replace(" ", "\u00a0") for each in said), size)
+
+
+def _weighs(row: Row, solid: Solid) -> bool:
+    """Whether a layer with weights sees the mean of each map alone, and the block's maps are larger."""
+    output = tuple(int(each) for each in row.output)
+    held = any(facts.weights for facts in row.facts) and row.node.layer.family != "normalization"
+    return held and len(solid.shape) == 3 and max(solid.shape[1:]) > 1 and all(each == 1 for each in output[1:])
+
+
+def _window(row: Row) -> str:
+    """``3×3 /2``, ``depthwise 5×5``: what a convolution does is seen by its colour."""
+    return row.node.layer.label_here(row.facts[0]).removeprefix("conv ").replace("depthwise conv ", "depthwise ")
 
 
 def _wrapped(text: str, size: float, widest: float = 6.2) -> list[str]:

@@ -35,7 +35,8 @@ class Solid:
         around: it adds what it was given.
         shares: whose weights it uses.
         stages: the ids of the frames around it, outermost first.
-        inner: whether it stands in an open block.
+        heading: what stands over it: its name, or that of the open block that it begins; empty where its place says
+            enough.
     """
 
     id: str
@@ -55,7 +56,7 @@ class Solid:
     around: bool = False
     shares: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
-    inner: bool = False
+    heading: str = ""
 
     @property
     def is_block(self) -> bool:

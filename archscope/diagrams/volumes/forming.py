@@ -14,10 +14,10 @@ from typing import Final
 from archscope.analysis import Analysis
 from archscope.diagrams.chain import is_grid, opens
 from archscope.diagrams.graph.tree import Block, Child, consumers, require_blocks, tree_of, units
-from archscope.diagrams.graph.units import Unit, units_of
+from archscope.diagrams.graph.units import Unit, is_glue, units_of
 from archscope.diagrams.themes import BLOCK, INPUT
 from archscope.diagrams.volumes.form import Arrow, Form, Solid, Stage, Way
-from archscope.diagrams.volumes.outputs import CONCAT, Shape, given_by, growth_of, holds, parts_of, plain
+from archscope.diagrams.volumes.outputs import CONCAT, Shape, given_by, growth_of, holds, parts_of, plain, turned
 from archscope.diagrams.volumes.stages import Seen, Staged, opened, rank_of, rows_in, staged
 
 UPSAMPLING: Final = "upsampling"
@@ -40,6 +40,7 @@ class Former:
         self.staged: Staged = staged(tree_of(self.units), self.readers)
         require_blocks(self.staged.root, (*expand, *collapse))
         self.by_name = {unit.name: unit for unit in self.units}
+        self.turned = turned(self.units)
         self.twins: dict[str, list[str]] = {}
         for unit in self.units:
             self.twins.setdefault(self.staged.drawn_as(unit.name), []).extend(unit.layers)
@@ -76,11 +77,13 @@ class _Forming:
         self.told: dict[str, str] = {}
         self.stages: dict[str, Stage] = {}
         self.passed: list[tuple[str, str]] = []
+        self.begun: set[str] = set()
+        self.scales: dict[str, list[Unit]] = {}
 
     def form(self) -> Form:
         former = self.former
         for name, shape in former.analysis.network.inputs.items():
-            self.solids[name] = Solid(name, (name,), (), plain(shape), INPUT, name)
+            self.solids[name] = Solid(name, (name,), (), plain(shape), INPUT, name, heading=name)
             self.home[name] = name
         folded = False
         for seen in opened(former.staged.root, self.depth, former.expand, former.collapse):
@@ -94,6 +97,8 @@ class _Forming:
     def _place(self, seen: Seen) -> None:
         child = seen.child
         inside = tuple(units(child))
+        if isinstance(child, Unit) and self._scales(child):
+            return
         ends = {self.former.staged.drawn_as(unit.name) for unit in inside}
         beside = [self.former.by_name[name] for name, end in self.former.staged.beside.items()
                   if self.former.staged.drawn_as(end) in ends]  # fmt: skip
@@ -111,13 +116,48 @@ class _Forming:
             names.append(f"{place} {block.name}")
             self.stages.setdefault(names[-1], Stage(names[-1], title, nested=before >= 0))
         solid = self._block(child, inside) if isinstance(child, Block) else self._unit(child)
-        held = inside if isinstance(child, Unit) else (*inside, *beside)
+        held = (*inside, *self.scales.get(inside[0].name, ())) if isinstance(child, Unit) else (*inside, *beside)
         for unit in held:
             self.home[unit.name] = solid.id
         layers = tuple(dict.fromkeys((solid.id, *(layer for unit in held for layer in self.former.held_by(unit)))))
         self.solids[solid.id] = self._counted(
-            replace(solid, layers=layers, repeats=child.copies, stages=tuple(names), inner=bool(seen.around))
-        )
+            replace(solid, layers=layers, repeats=child.copies, stages=tuple(names),
+                    heading=self._heading(seen, solid.name))
+        )  # fmt: skip
+
+    def _scales(self, unit: Unit) -> bool:
+        """Whether it is a weight that only a sign reads, as a scale for each channel is: it is part of the sign."""
+        readers = self.former.readers[unit.name]
+        if unit.inputs or len(readers) != 1 or not all(self._is_sign(name) for name in readers):
+            return False
+        self.scales.setdefault(*readers, []).append(unit)
+        return True
+
+    def _heading(self, seen: Seen, own: str) -> str:
+        """The name of the open block that it begins, or its own and of those around it; empty within a block.
+
+        A block that is most of the network tells nothing of where something stands in it.
+        """
+        for place, block in enumerate(seen.around):
+            inside = tuple(units(block))
+            if len(inside) * 2 > len(self.former.units):
+                continue
+            name = self._called([each.label for each in seen.around[: place + 1]], len(inside) * block.copies)
+            if name in self.begun:
+                return ""
+            self.begun.add(name)
+            return name if block.copies == 1 else f"{name} ×{block.copies}"
+        return ".".join((*(each.label for each in seen.around), own))
+
+    def _called(self, labels: Sequence[str], many: int) -> str:
+        """The name of a block without what says no more: `down1` for `down1.conv`, if that is all of it."""
+        name = ".".join(labels)
+        steps = name.split(".")
+        for end in range(1, len(steps)):
+            held = [unit for unit in self.former.units if [part.name for part in unit.path[:end]] == steps[:end]]
+            if len(held) == many:
+                return ".".join(steps[:end])
+        return name
 
     def _is_framed(self, place: int, block: Block) -> bool:
         """Whether an open block has a frame: it stands for several, or has branches and is not most of the network."""
@@ -141,7 +181,7 @@ class _Forming:
         row = unit.rows[0]
         sources = [self.home.get(self.former.staged.drawn_as(ref.node)) for ref in unit.inputs]
         holder = next((each for each in sources if each is not None), None)
-        if holder is None or any(holds(each) for each in unit.rows):
+        if holder is None or (any(holds(each) for each in unit.rows) and not _only_normalizes(unit)):
             return False
         if row.node.layer.symbol == CONCAT and self._completes(unit):
             return True
@@ -160,10 +200,10 @@ class _Forming:
             return False
         if self.solids[holder].sign or self.solids[holder].is_block:
             # A sign and a block end where they end; what follows is a part of the way on.
-            self._pass(unit, row.node.layer.label, first=True)
+            self._pass(unit, _said(unit), first=True)
             return True
-        if plain(unit.outputs[0]) != self.solids[holder].shape and self._is_read_by_others(holder, unit):
-            self._pass(unit, row.node.layer.label, first=True)
+        if self._given(unit) != self.solids[holder].shape and self._is_read_by_others(holder, unit):
+            self._pass(unit, _said(unit), first=True)
             return True
         shape = self.solids[holder].shape
         self._absorb(unit, holder, shape if is_grid(shape) else plain(unit.outputs[0]))
@@ -215,9 +255,14 @@ class _Forming:
         self.told[unit.name] = told
         self.passed.extend((layer, told) for layer in self.former.held_by(unit))
 
+    def _given(self, unit: Unit) -> Shape:
+        """What a unit gives, the channels first."""
+        shape = given_by(unit)
+        return (shape[-1], *shape[:-1]) if unit.name in self.former.turned else shape
+
     def _unit(self, unit: Unit) -> Solid:
         row = unit.rows[0]
-        output = given_by(unit)
+        output = self._given(unit)
         sign = row.node.layer.symbol
         activations = [each for each in unit.rows if each.node.layer.family == "activation"]
         ends = activations[-1].node.layer.type if activations else ""
@@ -246,7 +291,7 @@ class _Forming:
             ref.node not in names or ref.node in self.former.staged.beside for ref in last.inputs
         )
         shares = tuple(dict.fromkeys(name for row in rows for name in row.shares))
-        output = given_by(last)
+        output = self._given(last)
         if grows[1]:
             start = output[0] - grows[0] * grows[1]
             parts = (start, *(grows[0] for _ in range(grows[1])))
@@ -295,6 +340,19 @@ class _Forming:
         elif other.family == SOFTMAX:
             way = "convolution" if is_grid(other.shape) else "dense"
         return Arrow(source, target, way, words)
+
+
+def _only_normalizes(unit: Unit) -> bool:
+    """Whether it is a norm over axes that are turned for it alone."""
+    return is_glue(unit.rows[0].node.layer) and all(
+        row.node.layer.family == "normalization" for row in unit.rows if holds(row)
+    )
+
+
+def _said(unit: Unit) -> str:
+    """What a unit does that is no solid; turned axes go without saying where there is more."""
+    labels = [row.node.layer.label for row in unit.rows if not is_glue(row.node.layer)]
+    return " · ".join(labels) or unit.rows[0].node.layer.label
 
 
 def _spelled(told: Sequence[str]) -> str:

@@ -27,6 +27,37 @@ def given_by(unit: Unit) -> Shape:
     return first if is_grid(first) else plain(unit.outputs[0])
 
 
+def turned(found: Sequence[Unit]) -> frozenset[str]:
+    """The units that give maps with the channels last, up to their second layer.
+
+    A dense layer over the channels of maps is written so in PyTorch: the maps are as they were.
+    """
+    given: set[str] = set()
+    left: set[str] = set()
+    for unit in found:
+        last = any(ref.node in left for ref in unit.inputs)
+        for place, row in enumerate(unit.rows):
+            last = _is_last(row, last)
+            if last and not place:
+                given.add(unit.name)
+        if last:
+            left.add(unit.name)
+    return frozenset(given)
+
+
+def _is_last(row: Row, last: bool) -> bool:
+    """Whether the channels of maps are the last axis behind a layer, if they were or were not before it."""
+    made = plain(row.output)
+    if len(made) != 3:
+        return False
+    if row.node.layer.verb != "Permutation":
+        return last
+    before = plain(row.input_shapes[0])
+    if last:
+        return made != (before[-1], *before[:-1])
+    return made == (*before[1:], before[0])
+
+
 def parts_of(last: Unit) -> tuple[int, ...]:
     """The channels of the branches that end a block side by side."""
     row = last.rows[0]
