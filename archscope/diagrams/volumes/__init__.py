@@ -143,11 +143,21 @@ def _refused(former: Former, wanted: int, request: Request, errors: Sequence[Too
 
 
 def _drawn(form: Form, request: Request) -> Scene:
+    """The figure of a form; where a page is too small for a U with names, the U of the paper, which has none."""
+    try:
+        return _laid_out(form, request, named=True)
+    except TooSmallError:
+        if request.show is not None or not comes_back(form):
+            raise
+        return _laid_out(form, request, named=False)
+
+
+def _laid_out(form: Form, request: Request, *, named: bool) -> Scene:
     odd = next((each for each in form.solids if len(each.shape) not in BOXES), None)
     if odd is not None:
         raise NotShownError(f"style boxes draws at most three axes, and `{odd.id}` gives {spell_shape(odd.shape)}")
     back = comes_back(form)
-    cells = Cells(form, request, levels=back)
+    cells = Cells(form, request, levels=back, named=named)
     placing = Levels(form, cells) if back else Rows(form, cells)
     paint = Paint(form, cells, request, colored=back)
     told = entries(form, colored=back)

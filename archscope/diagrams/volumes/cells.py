@@ -51,8 +51,8 @@ class Cell:
 class Cells:
     """What stays the same at every size: texts, and the scales of the boxes."""
 
-    def __init__(self, form: Form, request: Request, *, levels: bool) -> None:
-        self.form, self.request, self.levels = form, request, levels
+    def __init__(self, form: Form, request: Request, *, levels: bool, named: bool = True) -> None:
+        self.form, self.request, self.levels, self.named = form, request, levels, named
         self.size = request.font_size
         grids = [solid.shape for solid in form.solids if is_grid(solid.shape) and not solid.sign]
         vectors = [solid.shape for solid in form.solids if not is_grid(solid.shape) and not solid.sign]
@@ -110,7 +110,7 @@ class Cells:
         """Whether a solid's name stands over it: inside a stage its place says enough."""
         if solid.sign or not (self._heading(solid) or solid.id in self.called):
             return False
-        return self.request.shows("name", *USUAL)
+        return self.request.shows("name", *USUAL) and (self.named or solid.id in self.called)
 
     def _heading(self, solid: Solid) -> str:
         """What is said of where it stands: a frame has its title, but a U has no frames."""

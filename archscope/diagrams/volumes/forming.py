@@ -130,7 +130,7 @@ class _Forming:
         readers = self.former.readers[unit.name]
         if unit.inputs or len(readers) != 1 or not all(self._is_sign(name) for name in readers):
             return False
-        self.scales.setdefault(*readers, []).append(unit)
+        self.scales.setdefault(next(iter(readers)), []).append(unit)
         return True
 
     def _heading(self, seen: Seen, own: str) -> str:
