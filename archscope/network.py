@@ -105,7 +105,7 @@ class Published(Record, uncompared=("span",)):
         where: the place in the source, such as ``Table 2``.
         why: why it does not hold.
         note: a remark on one that does hold.
-        seen: whether it was seen in its source, and is not quoted from memory.
+        seen: whether it was seen in its source, and not at second hand.
         changes: options it is stated for, such as ``{"C1.padding": 2}``.
         input: the input shape it is stated for, where that is another one.
     """
@@ -129,9 +129,9 @@ class Published(Record, uncompared=("span",)):
         """The source, where in it, and whether it was looked up there.
 
         >>> Published("units", 650_000, "krizhevsky2012", where="abstract", seen=False).cited
-        'krizhevsky2012, abstract, from memory'
+        'krizhevsky2012, abstract, not seen there'
         """
-        return ", ".join(each for each in (self.source, self.where, "" if self.seen else "from memory") if each)
+        return ", ".join(each for each in (self.source, self.where, "" if self.seen else "not seen there") if each)
 
 
 class Looked(Record):

@@ -15,7 +15,7 @@ from archscope.escaping import terminal
 from archscope.formats.columns import COLUMNS
 from archscope.formats.sheet import NOT_COVERED
 from archscope.layers.base import Facts, Layer, Shape, Weight, spell_shape, spell_shapes
-from archscope.network import Node
+from archscope.network import Network, Node
 from archscope.options import spell
 from archscope.record import Record
 from archscope.stages import Stage
@@ -101,6 +101,7 @@ def _derive_total(analysis: Analysis) -> tuple[Section, ...]:
     rows = analysis.at(1)
     sections = [
         Section(f"{analysis.title}, all of it", (f"{len(analysis.nodes):,} nodes of the network",)),
+        Section("Shapes", tuple(_ends(analysis.network))),
         Section("What it holds", tuple(_parts_of(rows))),
     ]
     for quantity in _COUNTED:
@@ -115,6 +116,14 @@ def _derive_total(analysis: Analysis) -> tuple[Section, ...]:
         sections.append(Section(f"{column.heading}: {column.doc}", tuple(said)))
     sections.append(_in_print(analysis, None))
     return tuple(section for section in sections if section.lines)
+
+
+def _ends(network: Network) -> Iterable[str]:
+    """What comes in, by name, and what goes out."""
+    yield from (f"  in   {spell_shape(shape)}  {name}" for name, shape in network.inputs.items())
+    rows = {node.name: node.row for node in network.nodes}  # an activation named on a layer has no other
+    for ref in network.outputs:
+        yield f"  out  {spell_shape(network.shape_of(ref))}  from {rows.get(ref.node, ref.node)}"
 
 
 def _in_print(analysis: Analysis, layer: str | None) -> Section:

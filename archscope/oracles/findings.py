@@ -58,7 +58,7 @@ class Finding:
         >>> Finding("published", "C1", "units", Verdict.AGREES, source="book", where="Fig. 2").cited
         'book, Fig. 2'
         """
-        return ", ".join(each for each in (self.source, self.where, "" if self.seen else "from memory") if each)
+        return ", ".join(each for each in (self.source, self.where, "" if self.seen else "not seen there") if each)
 
     @property
     def place(self) -> str:

@@ -52,9 +52,7 @@ FIGURE: Final[Mapping[str, Option]] = {
     "where": option(text, default=None, doc="The place in the source."),
     "why": option(text, default=None, doc="Why it does not hold."),
     "note": option(text, default=None, doc="A remark on a figure that does hold."),
-    "seen": option(
-        flag, default=True, doc="Whether it was seen in its source; false for one that is quoted from memory."
-    ),
+    "seen": option(flag, default=True, doc="Whether it was seen in its source; false for one at second hand."),
     "set": option(
         described("a mapping of values"), default=None, doc="Options it is stated for, such as `{C1.padding: 2}`."
     ),

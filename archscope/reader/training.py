@@ -34,7 +34,7 @@ TRAINING: Final[Mapping[str, Option]] = {
     "data": option(text, default=None, doc="The training set and how it is prepared."),
     "schedule": option(text, default=None, doc="How the learning rate changes."),
     "source": option(text, default=None, doc="Where this is stated, a key of `sources`."),
-    "seen": option(flag, default=True, doc="Whether it was seen in its source; false for what is quoted from memory."),
+    "seen": option(flag, default=True, doc="Whether it was seen in its source; false for what is told at second hand."),
     "note": option(text, default=None, doc="What the source leaves open or states otherwise."),
 }
 """What a ``training:`` block can say."""

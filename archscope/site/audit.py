@@ -62,7 +62,7 @@ class Finding:
         if figure.input is not None:
             stated.append(f"input {spell_shape(figure.input)}")
         said = (figure.why or figure.note or "").rstrip(".")
-        memory = "" if figure.seen else "quoted from memory"
+        memory = "" if figure.seen else "not seen in its source"
         condition = f"stated for {', '.join(stated)}" if stated else ""
         return "; ".join(each for each in (said, condition, memory) if each)
 

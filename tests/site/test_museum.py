@@ -8,6 +8,7 @@ from itertools import combinations
 import pytest
 
 import archscope
+from archscope.site.audit import audit
 from archscope.site.build import gather
 from archscope.site.growth import Point, growth
 from archscope.site.live import Palette
@@ -46,7 +47,7 @@ def test_words_that_do_not_hold_are_given_with_the_first_sentence_of_why() -> No
 
 
 def test_a_network_whose_figures_hold_has_no_slip() -> None:
-    assert first_slip(archscope.analyze(archscope.load("lenet1"))) is None
+    assert first_slip(archscope.analyze(archscope.load("zfnet"))) is None
 
 
 def test_the_command_of_a_slip_shows_the_figure_and_why_it_does_not_hold(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,6 +59,26 @@ def test_the_command_of_a_slip_shows_the_figure_and_why_it_does_not_hold(capsys:
     shown = capsys.readouterr().out
     assert "117M parameters (radford2019, Table 2)" in shown
     assert "  = 124,439,808" in shown
+
+
+@pytest.mark.parametrize("name", archscope.reader.spec_names())
+def test_each_slip_that_the_museum_names_is_checked_by_its_command(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from archscope.cli import main
+
+    found = audit(archscope.analyze(archscope.load(name)))
+    slip = first_slip(archscope.analyze(archscope.load(name)), found)
+    if slip is None:
+        assert not any(each.figure.why for each in found)
+        return
+    assert main(slip.command.split()[1:]) == 0
+    shown = capsys.readouterr().out
+    figure, why = found[slip.place].figure, " ".join((found[slip.place].figure.why or "").split())
+    assert why in " ".join(shown.split())
+    assert figure.cited in shown
+    if figure.quantity is not None:
+        assert found[slip.place].recomputed in shown
 
 
 @pytest.mark.parametrize("name", ["lenet5", "alexnet", "unet", "gpt2@small"])
