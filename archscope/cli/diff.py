@@ -71,7 +71,7 @@ def command(
         typer.Option(
             "--diagram",
             metavar="FILE",
-            help="Also draw both side by side, what differs in colour: `both.svg`, .png, .pdf or .tikz.",
+            help="Also draw both, what differs in colour: `both.svg`, .png, .pdf, .tikz or .drawio; chains as a list.",
             show_default=False,
         ),
     ] = None,

@@ -20,7 +20,7 @@ from typing import Final
 from archscope.analysis import Analysis, Row
 from archscope.diagrams import fonts
 from archscope.diagrams.request import Request, millimetres
-from archscope.diagrams.scene import Group, Item, Polygon, Scene, Text, moved, rectangle
+from archscope.diagrams.scene import Group, Item, Path, Polygon, Scene, Text, moved, rectangle
 from archscope.diagrams.solids import kinds
 from archscope.diagrams.themes import INPUT, Shade, Theme, mix
 from archscope.errors import NotFound, UsageError, did_you_mean
@@ -185,43 +185,42 @@ def coloured(scene: Scene, analysis: Analysis, coloring: Coloring, request: Requ
     Raises:
         UsageError: the legend is wider than the page that was asked for.
     """
-    families = {row.name: row.node.layer.family for row in analysis.nodes}
     costs = {group.layers: coloring.cost(group.layers) for group in scene.groups("layer")}
     ramp = coloring.ramp(costs.values())
-    theme = coloring.theme
-    others = _others(scene, theme)
+    inside = repainted(scene, analysis, coloring.theme, lambda layers: ramp.shade(costs.get(layers)))
+    return _with_legend(inside, coloring, ramp, costs, request)
 
-    def shades(layers: Sequence[str]) -> tuple[Shade, Shade]:
-        """As it is drawn, and as it shall be."""
-        cost = costs.get(tuple(layers))
-        return theme.shade(families.get(layers[0], INPUT)), ramp.shade(cost)
+
+def repainted(scene: Scene, analysis: Analysis, theme: Theme, shade_of: Callable[[tuple[str, ...]], Shade]) -> Scene:
+    """A picture whose layers have other colours than those of their families; ``shade_of`` takes those of a group."""
+    families = {row.name: row.node.layer.family for row in analysis.nodes}
+    drawn = {group.layers[0]: group.layers for group in scene.groups("layer")}
+    others = _others(scene, theme)
 
     def painted(item: Item) -> Item:
         if not isinstance(item, Group):
             return item
         if item.kind == "layer" and item.layers[0] in families:
-            was, now = shades(item.layers)
+            was, now = theme.shade(families[item.layers[0]]), shade_of(item.layers)
             # A block of several layers may have the colours of any family, and a volume those of its kind.
             change: dict[str, str] = {}
             for shade in (*theme.families.values(), *others.values(), was):
                 change |= _change(theme, shade, now)
-            return _repainted(item, change)
+            return _with_colors(item, change)
         if item.kind == "edge" and item.source in families:
-            patched = next((layers for layers in costs if layers[0] == item.source), (item.source,))
-            was, now = shades(patched)
+            was, now = theme.shade(families[item.source]), shade_of(drawn.get(item.source, (item.source,)))
             patches: dict[str, str] = {}
             for shade in (*others.values(), was):
                 patches |= _patched(theme, shade, now)
-            return _repainted(item, patches)
+            return _with_colors(item, patches)
         return replace(item, items=tuple(painted(each) for each in item.items))
 
-    inside = replace(scene, items=tuple(painted(each) for each in scene.items))
-    return _with_legend(inside, coloring, ramp, costs, request)
+    return replace(scene, items=tuple(painted(each) for each in scene.items))
 
 
 def _others(scene: Scene, theme: Theme) -> dict[str, Shade]:
     """The colours of volumes that a picture has beside those of the families."""
-    drawn = {item.fill for item in scene.walk() if isinstance(item, Polygon)}
+    drawn = {item.fill for item in scene.walk() if isinstance(item, Path | Polygon)}
     return {name: shade for name, shade in kinds(theme).items() if shade.fill in drawn}
 
 
@@ -243,9 +242,9 @@ def _patched(theme: Theme, was: Shade, now: Shade) -> dict[str, str]:
     }
 
 
-def _repainted(item: Item, change: Mapping[str, str]) -> Item:
+def _with_colors(item: Item, change: Mapping[str, str]) -> Item:
     if isinstance(item, Group):
-        return replace(item, items=tuple(_repainted(each, change) for each in item.items))
+        return replace(item, items=tuple(_with_colors(each, change) for each in item.items))
     if isinstance(item, Text):
         return replace(item, fill=change.get(item.fill, item.fill))
     fill = None if item.fill is None else change.get(item.fill, item.fill)

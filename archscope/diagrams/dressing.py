@@ -41,9 +41,9 @@ def dressed(scene: Scene, analysis: Analysis, request: Request, legend: Legend) 
         scene = replace(scene, items=tuple(_standing_out(scene.items, named(pattern, analysis), request)))
     notes: dict[str, str] = {}
     for number, (pattern, said) in enumerate(figure.get("notes", {}).items(), start=1):
-        mark = _mark(scene, str(number), named(pattern, analysis), request)
-        scene = replace(scene, items=(*scene.items, *mark))
-        notes[pattern] = said if mark else f"{pattern}: {said}"
+        disc = mark(scene, str(number), named(pattern, analysis), request)
+        scene = replace(scene, items=(*scene.items, *disc))
+        notes[pattern] = said if disc else f"{pattern}: {said}"
     parts = _parts({**figure, "notes": notes}, scene, request, legend)
     return _stacked(scene, *parts, request) if any(parts) else scene
 
@@ -76,8 +76,8 @@ def _parts(
     above = [_title(figure["title"], scene, request)] if figure.get("title") else []
     below = [_swatches(legend, scene, request)] if figure.get("legend") and legend else []
     notes = figure.get("notes", {})
-    below += [_note(number, said, scene, request) for number, said in enumerate(notes.values(), start=1)]
-    below += [_paragraph(figure["caption"], scene, request)] if figure.get("caption") else []
+    below += [note(number, said, _room(scene, request), request) for number, said in enumerate(notes.values(), start=1)]
+    below += [paragraph_of(figure["caption"], _room(scene, request), request)] if figure.get("caption") else []
     return above, below
 
 
@@ -119,18 +119,19 @@ def _room(scene: Scene, request: Request) -> float:
     return max(scene.width, least) - request.font_size
 
 
-def _paragraph(text: str, scene: Scene, request: Request, left: float = 0.0) -> list[Item]:
+def paragraph_of(text: str, room: float, request: Request, left: float = 0.0) -> list[Item]:
+    """Words in as many lines as it takes, from 0 down."""
     size = request.font_size
     return [
         Text(left, (number * fonts.LEADING + fonts.ASCENT) * size, line, size, fill=request.theme.text)
-        for number, line in enumerate(wrapped(text, _room(scene, request) - left, size))
+        for number, line in enumerate(wrapped(text, room - left, size))
     ]
 
 
-def _note(number: int, text: str, scene: Scene, request: Request) -> list[Item]:
+def note(number: int, text: str, room: float, request: Request) -> list[Item]:
     """A remark behind the number that stands at its layer."""
     size = request.font_size
-    return [*_disc(str(number), 0.6 * size, 0.45 * size, request), *_paragraph(text, scene, request, 1.8 * size)]
+    return [*_disc(str(number), 0.6 * size, 0.45 * size, request), *paragraph_of(text, room, request, 1.8 * size)]
 
 
 def _swatches(legend: Legend, scene: Scene, request: Request) -> list[Item]:
@@ -158,13 +159,18 @@ def _disc(number: str, x: float, y: float, request: Request) -> list[Item]:
     ]  # fmt: skip
 
 
-def _mark(scene: Scene, number: str, names: frozenset[str], request: Request) -> list[Item]:
-    """The number of a remark at its layer: in a corner of it or just beside, where nothing is in the way.
+def mark(scene: Scene, number: str, names: frozenset[str], request: Request) -> list[Item]:
+    """The number of a remark at the first layer of some names: in a corner of it or just beside.
 
-    Where all places are taken there is none, and the remark below has the layer's name.
+    Where nothing would be out of its way there is none, and the remark below has the layer's name.
     """
     group = next((each for each in scene.groups("layer") if names & set(each.layers)), None)
-    shapes = [] if group is None else [each for each in walk(group.items) if isinstance(each, Path | Polygon)]
+    return [] if group is None else mark_at(scene, number, group, request)
+
+
+def mark_at(scene: Scene, number: str, group: Group, request: Request) -> list[Item]:
+    """The number of a remark at a layer, if there is room."""
+    shapes = [each for each in walk(group.items) if isinstance(each, Path | Polygon)]
     if not shapes:
         return []
     left, top, right, bottom = bounds(shapes[:1])

@@ -66,6 +66,7 @@ class Request:
         expand: names of blocks to open whatever the depth, with ``*`` for any letters.
         collapse: names of blocks to close whatever the depth.
         steps: whether to build the picture up, one slide a layer.
+        keys: whether boxes tell the colours of their families under themselves.
     """
 
     style: str
@@ -84,6 +85,7 @@ class Request:
     collapse: tuple[str, ...] = ()
     glue: bool = False
     steps: bool = False
+    keys: bool = True
 
     def shown(self, *usual: str) -> tuple[str, ...]:
         """What to write of `SHOWN`, where a style writes what is ``usual``; what is coloured has its number, too."""

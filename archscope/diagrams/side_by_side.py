@@ -1,4 +1,7 @@
-"""Two networks side by side: layers that are alike joined by a thin line, what differs in colour and in words."""
+"""Two networks side by side: layers that are alike joined by a thin line, what differs in colour and in words.
+
+Networks with branches are drawn as they are, by `archscope.diagrams.both`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from functools import cached_property
 from typing import Final, cast
 
 from archscope import files
-from archscope.diagrams import fonts
+from archscope.diagrams import both, fonts
+from archscope.diagrams.both import SHADES
 from archscope.diagrams.drawing import FORMATS, call, format_of
 from archscope.diagrams.scene import Group, Item, Scene, Text, line, rectangle
 from archscope.diagrams.themes import Theme, theme
@@ -26,9 +30,7 @@ _MARGIN: Final = 14.0
 _RUN: Final = 3
 """Layers in a row that are alike and drawn one by one; more are one box."""
 
-_SHADES: Final = {"alike": "shape", "changed": "activation", "follows": "normalization", "removed": "dense",
-                  "added": "pooling"}  # fmt: skip
-_SAID: Final = {"alike": "alike", "changed": "another", "follows": "given something else", "removed": "only here",
+_SAID: Final = {"alike": "alike", "changed": "differs", "follows": "given something else", "removed": "only here",
                 "added": "only here"}  # fmt: skip
 
 
@@ -58,7 +60,7 @@ class SideBySide:
     @cached_property
     def scene(self) -> Scene:
         """The picture as a display list."""
-        return _scene(self.found, self.theme)
+        return both.scene(self.found, self.theme) if both.branches(self.found) else _scene(self.found, self.theme)
 
     def write(self, format: str) -> str | bytes:
         """The picture as text, or as bytes for ``png`` and ``pdf``.
@@ -80,7 +82,7 @@ class SideBySide:
         return str(self.write("svg"))
 
 
-_FORMATS: Final = ("svg", "png", "pdf", "tikz")
+_FORMATS: Final = ("svg", "png", "pdf", "tikz", "drawio")
 
 
 def _scene(found: Difference, colours: Theme) -> Scene:
@@ -151,7 +153,7 @@ def _homes(found: Difference) -> dict[str, tuple[str, str]]:
 
 
 def _kind(kind: str) -> str:
-    return kind if kind in _SHADES else "changed"
+    return kind if kind in SHADES else "changed"
 
 
 def _short(run: Sequence[_Box]) -> Iterator[_Box]:
@@ -164,7 +166,7 @@ def _short(run: Sequence[_Box]) -> Iterator[_Box]:
 
 
 def _drawn(box: _Box, y: float, wide: float, right: float, colours: Theme) -> Iterator[Item]:
-    shade = colours.shade(_SHADES[box.kind])
+    shade = colours.shade(SHADES[box.kind])
     for text, x, names in ((box.left, _MARGIN, box.names[0]), (box.right, right, box.names[1])):
         if not text:
             continue
@@ -172,7 +174,7 @@ def _drawn(box: _Box, y: float, wide: float, right: float, colours: Theme) -> It
                            line_width=0.6 if box.kind == "alike" else 1.2)  # fmt: skip
         word = Text(x + 6, y + _TALL / 2 + _SIZE * 0.35, text, _SIZE, fill=colours.text)
         side = "left" if x == _MARGIN else "right"
-        yield Group("layer", (border, word), f"{text}: {_SAID[box.kind]}", tuple(f"{side}: {name}" for name in names))
+        yield Group("layer", (border, word), f"{text}: {_SAID[box.kind]}", tuple(f"{side}:{name}" for name in names))
     if box.left and box.right:
         dash = () if box.kind == "alike" else (3.0, 2.0)
         middle = y + _TALL / 2
@@ -185,7 +187,7 @@ def _legend(y: float, kinds: set[str], colours: Theme) -> Iterator[Item]:
         said = {"removed": "only in the first", "added": "only in the second"}.get(kind, _SAID[kind])
         if kind not in kinds:
             continue
-        shade = colours.shade(_SHADES[kind])
+        shade = colours.shade(SHADES[kind])
         yield rectangle(x, y + 4, 8, 8, fill=shade.fill, stroke=shade.stroke)
         yield Text(x + 11, y + 11, said, _SIZE - 1, fill=colours.muted)
         x += 22 + fonts.width(said, _SIZE - 1)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from archscope.difference.alignment import Pair, Wires
 from archscope.difference.elements import QUANTITIES, Element, Graph
 from archscope.difference.words import Facet, facets, listed
+from archscope.errors import one
 from archscope.record import Record
 from archscope.working import Count
 
@@ -86,6 +87,14 @@ class Item(Record):
     def phrases(self) -> tuple[str, ...]:
         """What is said of all of them."""
         return tuple(facet.phrase for facet in common([change.told for change in self.changes]))
+
+    def sentence(self, names: tuple[str, str]) -> str:
+        """What differs, in words; ``names`` are those of the networks."""
+        if self.kind not in ("removed", "added"):
+            return "; ".join(self.phrases)
+        many, label = len(self.changes), self.changes[0].label
+        what = one(label) if many == 1 else f"{many:,} × {label}"
+        return f"only in {names[self.kind == 'added']}: {what}"
 
     def cost(self, quantity: str) -> Cost:
         """What all of them cost together."""

@@ -126,7 +126,7 @@ def test_both_are_drawn_side_by_side(archscope_run: Runs, tmp_path: Path) -> Non
     run = archscope_run("diff", "vgg@D", "vgg@E", "--diagram", str(tmp_path / "both.svg"))
     assert run.status == 0
     drawn = (tmp_path / "both.svg").read_text(encoding="utf-8")
-    assert 'data-layers="right: conv3.conv.3"' in drawn
+    assert 'data-layers="right:conv3.conv.3"' in drawn
     assert "conv3.conv.3: conv 3×3, relu: only here" in drawn
 
 
@@ -138,5 +138,5 @@ def test_the_picture_has_every_layer_once() -> None:
     found = difference(archscope.load("resnet@18"), archscope.load("resnet@34"))
     names = [name for group in SideBySide(found).scene.groups("layer") for name in group.layers]
     assert len(names) == len(set(names))
-    lefts = {f"left: {pair.a.name}" for pair in found.pairs if pair.a}
+    lefts = {f"left:{pair.a.name}" for pair in found.pairs if pair.a}
     assert lefts <= {*names}

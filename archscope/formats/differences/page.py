@@ -7,7 +7,6 @@ from typing import Final
 
 from archscope.difference import QUANTITIES, Cost, Difference, Item
 from archscope.difference.items import Change
-from archscope.errors import one
 from archscope.formats.sheet import NOT_COVERED
 from archscope.record import Record
 from archscope.working import Count, digits
@@ -82,15 +81,7 @@ def _totals(found: Difference) -> Iterator[tuple[str, str, str, str]]:
 def _entry(item: Item, names: tuple[str, str]) -> Entry:
     shown = f"{item.names} → {item.others}" if item.others else item.names
     lines = tuple(line for quantity in QUANTITIES if (line := _line(item, quantity)) is not None)
-    return Entry(shown, _sentence(item, names), lines)
-
-
-def _sentence(item: Item, names: tuple[str, str]) -> str:
-    if item.kind not in ("removed", "added"):
-        return "; ".join(item.phrases)
-    many, label = len(item.changes), item.changes[0].label
-    what = one(label) if many == 1 else f"{many:,} × {label}"
-    return f"only in {names[item.kind == 'added']}: {what}"
+    return Entry(shown, item.sentence(names), lines)
 
 
 def _line(item: Item, quantity: str) -> Line | None:

@@ -1,0 +1,117 @@
+"""Two networks with branches, each as it is drawn, with what differs in colour and numbered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+
+import archscope
+from archscope.diagrams.both import SHADES
+from archscope.diagrams.scene import Group, Item, Polygon, Scene, Text, bounds
+from archscope.diagrams.side_by_side import SideBySide
+from archscope.diagrams.themes import theme
+from archscope.difference import difference
+from tests.diagrams.branching import residual
+from tests.diagrams.geometry import edges, not_contained, read
+
+PAIRS = [("resnet@50", "resnet@50-v1.5"), ("bert@base", "gpt2@small"), ("resnet@18", "resnet@34")]
+
+
+def _picture(one: str, other: str, name: str = "light") -> Scene:
+    return SideBySide(difference(archscope.load(one), archscope.load(other), names=(one, other)), theme(name)).scene
+
+
+def _strings(scene: Scene) -> list[str]:
+    return [item.string for item in scene.walk() if isinstance(item, Text)]
+
+
+def _fills(group: Group) -> set[str | None]:
+    return {item.fill for item in group.items if isinstance(item, Polygon)}
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_both_are_whole_and_stand_apart(one: str, other: str) -> None:
+    scene = _picture(one, other)
+    for side, name in (("left", one), ("right", other)):
+        net = archscope.load(name)
+        drawn = [layer for group in scene.groups("layer") for layer in group.layers if layer.startswith(f"{side}:")]
+        assert sorted(drawn) == sorted(f"{side}:{each}" for each in (*net.inputs, *net.by_name))
+    svg = _svg(scene)
+    assert not_contained(svg) == []
+    words = [word.box for word in read(svg).words]
+    for a, b in combinations(words, 2):
+        assert min(a[2], b[2]) - max(a[0], b[0]) <= 0.15 or min(a[3], b[3]) - max(a[1], b[1]) <= 0.15
+    known = {group.layers[0] for group in read(svg).of("layer")}
+    joined = edges(read(svg))
+    assert len(joined) > 20
+    assert {end for edge in joined for end in edge} <= {*known, "left:output", "right:output"}
+
+
+def _svg(scene: Scene) -> str:
+    from archscope.diagrams.writers.svg import svg
+
+    return svg(scene)
+
+
+def test_a_stride_that_moved_is_marked_where_it_is_and_told_by_its_number() -> None:
+    scene = _picture("resnet@50", "resnet@50-v1.5")
+    differs = theme("light").shade(SHADES["changed"]).fill
+    yellow = {group.layers[0] for group in scene.groups("layer") if differs in _fills(group)}
+    # The folded stages are named after their second blocks; the stride is in the first of each.
+    stages = {f"{side}:conv{stage}.1.{part}.conv" for side in ("left", "right") for stage in (3, 4, 5) for part in "ab"}
+    assert yellow == stages
+    said = _strings(scene)
+    assert "conv3–5.0.a.conv: a stride of 1 instead of 2" in said
+    # Three stages in each picture, and the note.
+    assert [said.count(each) for each in ("1", "2")] == [7, 7]
+    # Colours of families are not told where there are none.
+    assert not {"pooling", "dense"} & set(said)
+
+
+def test_what_only_one_has_is_so_as_a_whole_and_otherwise_in_part() -> None:
+    bert, gpt = archscope.load("bert@base"), archscope.load("gpt2@small")
+    scene = SideBySide(difference(bert, gpt, names=("BERT", "GPT-2"))).scene
+    shades = {kind: theme("light").shade(name).fill for kind, name in SHADES.items()}
+    fills = {group.layers[0]: _all_fills(group.items) for group in scene.groups("layer")}
+    assert shades["removed"] in fills["left:segment"]
+    # Its dropout is only in BERT, the dense layers are in both.
+    assert shades["changed"] in fills["left:encoder.0.intermediate"]
+    assert {"only in the first", "differs"} <= set(_strings(scene))
+
+
+def _all_fills(items: tuple[Item, ...]) -> set[str | None]:
+    inner = (each for item in items if isinstance(item, Group) for each in item.items)
+    return {item.fill for item in (*items, *inner) if not isinstance(item, Text | Group)}
+
+
+def test_chains_are_still_a_list_and_equal_networks_are_grey() -> None:
+    assert "resnet" not in " ".join(_strings(_picture("vgg@D", "vgg@E")))
+    assert any(each.startswith("conv3.conv.3: conv 3×3") for each in _strings(_picture("vgg@D", "vgg@E")))
+    same = residual()
+    scene = SideBySide(difference(same, same, names=("this", "that"))).scene
+    assert "alike" in _strings(scene)
+    assert not {"differs", "given something else"} & set(_strings(scene))
+
+
+def test_many_differences_are_told_up_to_twelve() -> None:
+    said = _strings(_picture("bert@base", "gpt2@small"))
+    assert "12" in said
+    assert "13" not in said
+    assert "and 25 more, which `archscope diff` tells" in said
+
+
+@pytest.mark.parametrize("name", ["dark", "print"])
+def test_a_theme_changes_the_colours_and_nothing_else(name: str) -> None:
+    light, other = (_picture("resnet@18", "resnet@34", each) for each in ("light", name))
+    assert _strings(light) == _strings(other)
+    assert (light.width, light.height) == (other.width, other.height)
+    assert replace(other, background=light.background) != light
+    assert bounds(light.items) == bounds(other.items)
+
+
+@pytest.mark.parametrize(("format", "start"), [("svg", "<svg "), ("tikz", "% "), ("drawio", "<mxfile")])
+def test_it_is_written_in_the_formats_of_pictures(format: str, start: str) -> None:
+    found = difference(archscope.load("resnet@18"), archscope.load("resnet@34"))
+    assert str(SideBySide(found).write(format)).startswith(start)
