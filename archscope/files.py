@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from archscope.errors import UsageError
 
@@ -28,7 +31,18 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, and never half of it.
+    """Write a file so that a reader sees the old content or the new, and never half of it; see `writing`.
+
+    Raises:
+        UsageError: the place cannot be written to; nothing was changed.
+    """
+    with writing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """A file to write to, piece by piece, of which a reader sees the old content or all of the new.
 
     The bytes go to a file of another name in the same folder, which then takes the place of the old one.
     What is no regular file, such as ``/dev/stdout`` or a pipe, is written to directly, and a link is followed.
@@ -41,20 +55,23 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         if target.is_dir():
             raise UsageError(f"cannot write {target}: it is a folder; name a file in it")
         if target.exists() and not target.is_file():
-            target.write_bytes(data)
+            with target.open("wb") as file:
+                yield file
         else:
-            _replace(Path(os.path.realpath(target)), data)
+            with _replacing(Path(os.path.realpath(target))) as file:
+                yield file
     except OSError as error:
         raise UsageError(f"cannot write {target}: {_reason(target, error)}") from error
 
 
-def _replace(target: Path, data: bytes) -> None:
+@contextmanager
+def _replacing(target: Path) -> Iterator[IO[bytes]]:
     if target.exists() and not os.access(target, os.W_OK):
         raise PermissionError
     handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
         Path(name).chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
         os.replace(name, target)  # noqa: PTH105 - the one call that replaces a file in one step
     except BaseException:

@@ -8,8 +8,8 @@
 
 from __future__ import annotations
 
-from archscope.budgets.checking import Kept, Networks, check
-from archscope.budgets.expressions import Budget, read_budget
+from archscope.budgets.checking import Kept, Networks, check, number_of
+from archscope.budgets.expressions import Asked, Budget, holds, read_budget, read_quantity
 from archscope.budgets.files import USUAL, File, read_file
 from archscope.budgets.report import FORMATS, Checked, write
 from archscope.budgets.since import since
@@ -17,14 +17,18 @@ from archscope.budgets.since import since
 __all__ = [
     "FORMATS",
     "USUAL",
+    "Asked",
     "Budget",
     "Checked",
     "File",
     "Kept",
     "Networks",
     "check",
+    "holds",
+    "number_of",
     "read_budget",
     "read_file",
+    "read_quantity",
     "since",
     "write",
 ]

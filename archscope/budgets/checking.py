@@ -80,7 +80,7 @@ def _one(budget: Budget, networks: Networks) -> Kept:
 
     def number(each: Asked) -> int:
         try:
-            value = _number(networks[each.network], each)
+            value = number_of(networks[each.network], each)
         except ArchscopeError as error:
             raise type(error)(f"{networks.place}: `{budget.text}`: {error}") from None
         if isinstance(value, str):
@@ -127,7 +127,7 @@ def _parted(found: Difference) -> str:
     return f"{first.names}: {what}" + (f", and {more:,} more difference{'s' * (more > 1)}" if more else "")
 
 
-def _number(analysis: Analysis, asked: Asked) -> int | str:
+def number_of(analysis: Analysis, asked: Asked) -> int | str:
     """A quantity; or why it is not covered."""
     said = dict(asked.said)
     if asked.quantity in ("saved_bytes", "weight_bytes", "peak_bytes"):

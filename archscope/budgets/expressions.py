@@ -89,6 +89,11 @@ class Budget(Record):
     alone: str = ""
 
     @property
+    def asked(self) -> list[Asked]:
+        """Every quantity that it compares."""
+        return _asked_in(self)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The networks that it is about."""
         if self.equal is not None:
@@ -134,6 +139,25 @@ def read_budget(text: str, alone: str = "") -> Budget:
     if not _asked_in(budget):
         raise UsageError(f"`{text}` names no network; write NETWORK.QUANTITY, such as `net.parameters`")
     return budget
+
+
+def read_quantity(text: str, alone: str) -> Asked:
+    """Read one quantity, of the network ``alone`` where none is named.
+
+    >>> read_quantity("saved_bytes(batch=16)", "net").written
+    'net.saved_bytes(batch=16)'
+
+    Raises:
+        UsageError: it is none; says what is wrong in it.
+    """
+    if len(text) > LONGEST:
+        raise UsageError(f"a quantity of {len(text):,} letters; it has a name, such as `parameters`")
+    text = line(text).strip()
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise UsageError(f"`{text}` is no quantity; {did_you_mean(text, QUANTITIES, what='quantities')}") from None
+    return _asked(tree, Budget(text, tree, alone))
 
 
 def _scaled(found: re.Match[str]) -> str:

@@ -36,6 +36,7 @@ COMMANDS: Final = (
     "explain",
     "memory",
     "curve",
+    "sweep",
     "diff",
     "count",
     "check",
