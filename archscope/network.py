@@ -179,6 +179,7 @@ class Observed(Record):
         in_place: nodes that put what they make in the place of their first input.
         unruled: nodes that hold something else than a layer of their type while training, and why.
         constants: bytes of tensors that no node makes: places of positions, copies of an input.
+        origin: where it was read from, and what is to be known of that, in sentences.
     """
 
     operations: int
@@ -194,6 +195,7 @@ class Observed(Record):
     in_place: frozenset[str] = frozenset()
     unruled: Mapping[str, str] = EMPTY
     constants: int = 0
+    origin: tuple[str, ...] = ()
 
 
 class ShapeError(ArchscopeError):

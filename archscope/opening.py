@@ -1,18 +1,17 @@
-"""A network by what a person calls it on a command line: a spec, a module of their own, or an exported program."""
+"""A network by what a person calls it on a command line: a spec, a module of their own, or a file of another tool."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, SupportsIndex
 
 from archscope import analysis
 from archscope.analysis import Analysis
 from archscope.errors import UsageError, require_torch
 from archscope.files import is_there
+from archscope.importing.kinds import Kind, kind_of
 from archscope.network import Network
 from archscope.options import spell
 from archscope.reader import load
@@ -63,7 +62,12 @@ class Request(Record):
     @property
     def of_module(self) -> bool:
         """Whether it is a module, or a program, and no spec."""
-        return self.factory is not None or _is_archive(self.spec)
+        return self.factory is not None or kind_of(self.spec) is Kind.PYTORCH
+
+    @property
+    def of_file(self) -> bool:
+        """Whether it is a file that another tool has written, and that needs no PyTorch."""
+        return kind_of(self.spec) not in (None, Kind.PYTORCH)
 
     def document(self) -> str:
         """The form in which another process is told, JSON; `Request.read` of it is this one again."""
@@ -78,15 +82,6 @@ class Request(Record):
 
         stated = json.loads(document)
         return cls(**{**stated, "inputs": tuple(stated["inputs"])})
-
-
-def _is_archive(path: str) -> bool:
-    """Whether a file is one of PyTorch's by its first bytes: a zip, or a pickle."""
-    if not is_there(path) or not Path(path).is_file():
-        return False
-    with contextlib.suppress(OSError), Path(path).open("rb") as file:
-        return file.read(4).startswith((b"PK\x03\x04", b"\x80"))
-    return False
 
 
 def open_network(
@@ -149,7 +144,9 @@ def _texts(input: Any) -> tuple[str, ...]:
 def opened(request: Request) -> tuple[Network, Called | None]:
     """The network that was asked for, and the module that it was read from if it is one; see `open_network`."""
     module = called(request) if request.of_module else None
-    return (_spec(request) if module is None else module.network), module
+    if module is not None:
+        return module.network, module
+    return (_file(request) if request.of_file else _spec(request)), None
 
 
 def called(request: Request) -> Called:
@@ -177,6 +174,34 @@ def called(request: Request) -> Called:
     return call_factory(
         request.factory, options, stated, path=request.spec, example=request.example, batch=request.batch
     )
+
+
+def _file(request: Request) -> Network:
+    """The network in a file of another tool."""
+    if request.changes:
+        raise UsageError(f"`--set` changes a spec, and {request.spec} is a file of another tool")
+    for flag, value in (("--example", request.example), ("--kwargs", request.options)):
+        if value is not None:
+            raise UsageError(f"`{flag}` is for a module of your own, and {request.spec} is a file")
+    if request.batch is not None and request.batch < 1:
+        raise UsageError(f"`--batch {request.batch}`: a batch has one sample or more")
+    from archscope.importing.opening import read_file
+    from archscope.importing.stated import Stated
+
+    said = _inputs(request, "")
+    if len(said.args) > 1:
+        raise UsageError("`--input` beside others does not say which input it is; name each: --input NAME=3,224,224")
+    alone = _shape("", said.args[0]) if said.args else None
+    return read_file(
+        request.spec, Stated(alone, {name: _shape(name, each) for name, each in said.kwargs.items()}, request.batch)
+    )
+
+
+def _shape(name: str, value: Any) -> tuple[int, ...]:
+    """The shape that an input of a file is given; its type is the file's."""
+    from archscope.tracing.inputs import Given
+
+    return _extents(name, value.replace(dtype=None) if isinstance(value, Given) else value)
 
 
 def _inputs(request: Request, behind: str) -> Call:

@@ -212,7 +212,9 @@ def _below(analysis: Analysis) -> Iterable[tuple[str, str]]:
 
 
 def _observed(analysis: Analysis, seen: Observed) -> Iterable[tuple[str, str]]:
-    """What is said of a module that ran, where it is not what everybody expects."""
+    """What is said of a module that ran, or of a file, where it is not what everybody expects."""
+    for place, sentence in enumerate(seen.origin):
+        yield ("Note" if place else "Origin"), sentence
     if seen.batch > 1:
         yield "Batch", f"{seen.batch:,} samples ran at once; MACs are those of all of them"
     if seen.frozen:

@@ -1,4 +1,4 @@
-"""Attention that is written out, with a constant that hides what comes later, as the layer it is."""
+"""Attention that is written out as products and a softmax, as the layer it is."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from archscope.errors import Rejects
-from archscope.layers import TYPES
-from archscope.network import Node
+from archscope.layers import TYPES, Shape
+from archscope.network import Node, Ref
 from archscope.recognising.replacing import Part, Whole, readers_of, replaced
 
 
@@ -17,6 +17,14 @@ def attended(network: Part, causal: set[str]) -> Part:
         return network
     found = map(_Written(network).out, sorted(causal & network.facts.keys()))
     return replaced(network, dict(each for each in found if each is not None))
+
+
+def joined(network: Part) -> Part:
+    """A network in which attention that hides nothing is one layer, as files have it: products and a softmax."""
+    written = _Plain(network)
+    softmaxes = [node for node in network.nodes if node.layer.type == "softmax"]
+    found = [each for each in map(written.whole, softmaxes) if each is not None]
+    return replaced(network, dict(found)) if found else network
 
 
 class _Written:
@@ -84,3 +92,81 @@ class _Written:
 
 def _exchanges(layer: Any, axes: int) -> bool:
     return layer.type == "transpose" and {layer.dim0 % axes, layer.dim1 % axes} == {axes - 2, axes - 1}
+
+
+class _Plain(_Written):
+    """Attention without a mask: queries and keys may be scaled before their product, and the scores after it."""
+
+    def whole(self, softmax: Node) -> tuple[str, Whole] | None:
+        """The node that ends it, and the layer; None where it is written in another way."""
+        layer: Any = softmax.layer
+        axes = len(self._network.facts[softmax.name].output)
+        scores, factor = self._unscaled(softmax.inputs[0])
+        last = self._reader(softmax.name)
+        dropped = 0.0
+        if last is not None and last.layer.type == "dropout":
+            dropout: Any = last.layer
+            dropped, last = dropout.p, self._reader(last.name)
+        if layer.dim % axes != axes - 1 or scores is None or last is None or last.layer.type != "matmul":
+            return None
+        if self._source(last.inputs[0]) != softmax.name or scores.layer.type != "matmul":
+            return None
+        queries, keys, factor = self._operands(scores, factor)
+        if keys is None:
+            return None
+        return self._layer(last, queries, keys, factor, dropped)
+
+    def _layer(self, last: Node, queries: Ref, keys: Ref, factor: float, dropped: float) -> tuple[str, Whole] | None:
+        shapes = [self._shape(ref) for ref in (queries, keys, last.inputs[1])]
+        usual = math.isclose(factor * math.sqrt(int(shapes[0][-1])), 1, rel_tol=1e-4)
+        layer = TYPES["scaled_dot_product_attention"](scale=None if usual else factor, dropout_p=dropped)
+        try:
+            facts = layer.facts(*shapes)
+        except Rejects:
+            return None
+        if facts.outputs != self._network.facts[last.name].outputs:
+            return None
+        return last.name, Whole((queries, keys, last.inputs[1]), layer, facts)
+
+    def _operands(self, scores: Node, factor: float) -> tuple[Ref, Ref | None, float]:
+        """What is multiplied before it is scaled and turned, and all factors together."""
+        queries, by = self._past_scales(scores.inputs[0])
+        factor *= by
+        turned, by = self._past_scales(scores.inputs[1])
+        factor *= by
+        node = self._made.get(turned.node)
+        if node is None or not self._is_read_once(node.name) or not node.inputs:
+            return queries, None, factor
+        if not _exchanges(node.layer, len(self._network.facts[node.name].output)):
+            return queries, None, factor
+        keys, by = self._past_scales(node.inputs[0])
+        return queries, keys, factor * by
+
+    def _past_scales(self, ref: Ref) -> tuple[Ref, float]:
+        factor = 1.0
+        while (node := self._made.get(ref.node)) is not None and node.layer.type == "scale":
+            layer: Any = node.layer
+            if layer.shift or not self._is_read_once(node.name):
+                break
+            factor *= layer.factor
+            ref = node.inputs[0]
+        return ref, factor
+
+    def _unscaled(self, ref: Ref) -> tuple[Node | None, float]:
+        found, factor = self._past_scales(ref)
+        node = self._made.get(found.node)
+        return (node if node is not None and self._is_read_once(node.name) else None), factor
+
+    def _is_read_once(self, name: str) -> bool:
+        return self._reader(name) is not None
+
+    def _source(self, ref: Ref) -> str:
+        node = self._made.get(ref.node)
+        return node.inputs[0].node if node is not None and node.layer.type == "dropout" else ref.node
+
+    def _shape(self, ref: Ref) -> Shape:
+        node = self._made.get(ref.node)
+        for reader in self._network.nodes:
+            if ref in reader.inputs and node is None:
+                return self._network.facts[reader.name].inputs[reader.inputs.index(ref)]
+        return self._network.facts[ref.node].outputs[ref.output]

@@ -83,6 +83,8 @@ def _sides(value: Any, axes: int) -> Any:
     """Padding as archscope's types take it; PyTorch's ``same`` is Keras's where its stride is 1, as it has to be."""
     if value == "same":
         return "same"
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return value  # a file says each side
     return tuple((side, side) for side in each_axis(0 if value == "valid" else value, axes))
 
 

@@ -10,19 +10,13 @@ from torch import Tensor, nn
 
 from archscope.layers import TYPES, Layer, Shape
 from archscope.network import Ref
-from archscope.recognising.batches import APART, LOST, WITHOUT, moved
+from archscope.recognising.batches import APART, moved
 from archscope.recognising.call import Call
 from archscope.recognising.calls import layers_of
+from archscope.recognising.joining import JOINS, fitted, is_dense
 from archscope.recognising.nodes import Nodes, Place, Seen
 from archscope.recognising.operations import Frame
 from archscope.recognising.signatures import SIGNATURES, bound
-
-JOINS: Final = frozenset({
-    "add", "radd", "iadd", "sub", "subtract", "isub", "mul", "rmul", "imul", "multiply", "div", "truediv", "itruediv",
-    "divide", "true_divide", "matmul", "bmm", "cat", "concat", "concatenate", "scaled_dot_product_attention",
-    "pow", "ipow", "maximum", "minimum",
-})  # fmt: skip
-"""Functions that take a learned value beside others as they take any value."""
 
 IN_ORDER: Final = frozenset({
     "view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "unsqueeze", "squeeze", "expand", "expand_as",
@@ -123,7 +117,7 @@ class Learned:
 
         Each is given the axes of the result, without the batch.
         """
-        if call.name not in JOINS or _is_dense(call):
+        if call.name not in JOINS or is_dense(call):
             return {}
         found: dict[int, Ref] = {}
         for each in tensors:
@@ -210,11 +204,6 @@ def _selected(rows: Sequence[int], held: int, width: int) -> tuple[Layer, ...] |
     return (one, TYPES["expand"](size=[many, width]))
 
 
-def _is_dense(call: Call) -> bool:
-    """A product with a matrix is a dense layer, and the matrix its weight."""
-    return call.name in ("matmul", "bmm") and call.given["other"].dim() == 2
-
-
 def _place(tensor: Tensor) -> int:
     """Where a parameter has an axis for the batch: in front, if there is one of one value."""
     return 0 if tensor.dim() > 1 and tensor.shape[0] == 1 else APART
@@ -223,18 +212,3 @@ def _place(tensor: Tensor) -> int:
 def _natural(tensor: Tensor) -> Shape:
     """The shape of a learned value by itself, without an axis for the batch."""
     return tuple(tensor.shape)[_place(tensor) + 1 :] or (1,)
-
-
-def fitted(shape: Shape, call: Call) -> Shape | None:
-    """A learned value's shape with the axes of the result, without the batch; None if it has more, or another batch."""
-    rank = call.made.dim()
-    if len(shape) > rank or call.after == LOST:
-        return None
-    full = (1,) * (rank - len(shape)) + shape
-    if call.after == WITHOUT:
-        return full
-    if call.after == APART:
-        return full if call.batch is None or full[0] == 1 or call.batch == 1 else None
-    if full[call.after] not in (1, call.batch):
-        return None
-    return (*full[: call.after], *full[call.after + 1 :])

@@ -16,6 +16,7 @@ from archscope.recognising.batches import LOST, WITHOUT
 from archscope.recognising.call import Call
 from archscope.recognising.calls import beyond, layers_of, parts_of
 from archscope.recognising.einsums import is_turned, product_of
+from archscope.recognising.joining import fitted
 from archscope.recognising.nodes import Nodes, Seen
 from archscope.recognising.operations import Frame
 from archscope.recognising.signatures import SIGNATURES, bound, plain_name
@@ -23,7 +24,7 @@ from archscope.tracing.accounts import Accounts
 from archscope.tracing.causal import Causal
 from archscope.tracing.factory import place_here
 from archscope.tracing.holding import Holding
-from archscope.tracing.learned import IN_ORDER, Learned, fitted
+from archscope.tracing.learned import IN_ORDER, Learned
 from archscope.tracing.ledger import Ledger
 from archscope.tracing.looks import Looks
 from archscope.tracing.modules import beyond_module, given_to, is_ours, ordered, read_module
@@ -50,7 +51,6 @@ from archscope.tracing.values import Held, Values, memory_of
 from archscope.tracing.waves import waves
 
 _PRODUCTS: Final = frozenset({"mul", "rmul", "imul", "multiply"})
-_SUMS: Final = frozenset({"add", "radd", "iadd"})
 _MAPPED: Final = "it ran under `vmap`, for all samples at once"
 _NESTED: Final = "its samples have lengths of their own"
 
@@ -279,7 +279,7 @@ class Recording:
                       for each in unreached)  # fmt: skip
         turned = frozenset(held.name for each in unreached if (held := self.values.held(each)) and held.turned)
         layers = None if not made or not made[0].dim() or why else layers_of(call)
-        table = self._table(call, refs, unreached) if plain in _SUMS and not why else None
+        table = self._table(call, refs, unreached) if plain in ("add", "radd", "iadd") and not why else None
         layers, derived = (layers, derived) if table is None else ((table,), False)
         alone = len(refs) == 1 and made and not (weights or why)
         if alone and self._hiding.changes_nothing(plain, args, kwargs, made[0].shape):

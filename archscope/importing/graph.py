@@ -1,0 +1,93 @@
+"""What a file says of a network, as it says it: operators, weights, shapes. No opinion on what layers they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archscope.layers.base import Shape, Weight
+from archscope.record import EMPTY, Record
+
+
+class Operator(Record):
+    """One operator of a file.
+
+    Attributes:
+        type: its name, ``Conv``.
+        domain: the library that has it; empty for the format's own.
+        inputs: the values that it reads, by name; empty for one that is left out.
+        outputs: the values that it makes.
+        attributes: what it is configured with.
+        path: the module that it was written down from, ``layer1.0.conv1``; empty if nothing is said.
+        alone: whether it is all that the module is.
+        origin: where it stands in the file.
+    """
+
+    type: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any] = EMPTY
+    domain: str = ""
+    path: str = ""
+    alone: bool = False
+    origin: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages: the name of another library's has that before it."""
+        return f"{self.domain}::{self.type}" if self.domain else self.type
+
+    def input(self, place: int) -> str:
+        """The value that it reads in a place; empty where there is none."""
+        return self.inputs[place] if place < len(self.inputs) else ""
+
+
+class Constant(Record):
+    """Numbers that stand in a file and are no weights: few enough to be read.
+
+    Attributes:
+        shape: its extents.
+        values: the numbers in order.
+    """
+
+    shape: Shape
+    values: tuple[Any, ...]
+
+    @property
+    def number(self) -> Any:
+        """The one number that it is, if it is one."""
+        return self.values[0] if len(self.values) == 1 else None
+
+
+class Graph(Record):
+    """A network as a file has it, every value of known shape.
+
+    Attributes:
+        name: what it is called.
+        title: what a person calls it.
+        summary: where it comes from, in a sentence.
+        inputs: the names of what it is given.
+        outputs: the names of what it makes.
+        operators: in an order in which each comes after what it reads.
+        shapes: the extents of each value, with the batch; values without are not known.
+        dtypes: PyTorch's names of the types of their numbers.
+        weights: the weights, by the name of the value.
+        constants: other numbers that it holds, by the name of the value.
+        batch: samples that run at once; None where there is no axis for them.
+        unbatched: inputs that have no axis for the batch.
+        remarks: what else is to be known of it, in sentences.
+    """
+
+    name: str
+    title: str
+    summary: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    operators: tuple[Operator, ...]
+    shapes: Mapping[str, Shape]
+    dtypes: Mapping[str, str]
+    weights: Mapping[str, Weight]
+    constants: Mapping[str, Constant] = EMPTY
+    batch: int | None = 1
+    unbatched: frozenset[str] = frozenset()
+    remarks: tuple[str, ...] = ()

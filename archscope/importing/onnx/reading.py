@@ -1,0 +1,206 @@
+"""What an ONNX file says, as a `Graph`; weights that lie in other files are not read."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from archscope.errors import MissingExtra, UsageError
+from archscope.escaping import LONGEST_OF_STRANGERS, line, terminal
+from archscope.importing.graph import Graph, Operator
+from archscope.importing.onnx.numbers import DTYPES, MOST, small
+from archscope.importing.onnx.shapes import Settled, settle
+from archscope.importing.stated import Stated
+from archscope.layers.base import Weight
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+_STEP: Final = re.compile(r"(?P<name>\S+): (?P<kind>PARAMETER|BUFFER|CONSTANT_TENSOR|\w+) target='(?P<target>[^']*)'")
+_SCOPES: Final = "pkg.torch.onnx.name_scopes"
+_CLASSES: Final = "pkg.torch.onnx.class_hierarchy"
+_RULES: Final = "pkg.onnxscript.rewriter.rule_name"
+_SIGNATURE: Final = "pkg.torch.export.ExportedProgram.graph_signature"
+_OPERATORS: Final = 2_000_000
+"""Operators that are read at most."""
+
+
+def read_onnx(path: str | os.PathLike[str], stated: Stated) -> Graph:
+    """The network in an ONNX file.
+
+    Args:
+        path: the file.
+        stated: what was said of its inputs.
+
+    Raises:
+        MissingExtra: ``onnx-ir`` is not installed.
+        UsageError: the file is not whole, or is no network; an axis has a name where a number is wanted.
+    """
+    shown = os.fspath(path)
+    if find_spec("onnx_ir") is None:
+        raise MissingExtra(f"reading {shown}", "onnx-ir", "onnx")
+    model = _loaded(shown)
+    settled = settle(model, stated, shown)
+    return _graph(model, settled, shown)
+
+
+def _loaded(shown: str) -> ir.Model:
+    """The model with its functions written out where they are called."""
+    import onnx_ir as ir
+    from onnx_ir.passes.common import InlinePass, LiftConstantsToInitializersPass
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = ir.load(shown, format="protobuf")
+            _check(model, shown)
+            if model.functions:
+                model = InlinePass()(model).model
+            model = LiftConstantsToInitializersPass(size_limit=MOST + 1)(model).model
+            model.graph.sort()
+            return model
+    except UsageError:
+        raise
+    except RecursionError:
+        raise UsageError(f"{shown} is nested too deeply to be read") from None
+    except Exception as error:
+        said = terminal(line(str(error)).rstrip("."), LONGEST_OF_STRANGERS)
+        raise UsageError(f"{shown} is no whole ONNX file: {said or type(error).__name__}") from error
+
+
+def _check(model: ir.Model, shown: str) -> None:
+    if not len(model.graph) and not model.graph.outputs:
+        raise UsageError(f"{shown} is no ONNX file: it holds no graph")
+    if len(model.graph) > _OPERATORS:
+        raise UsageError(f"{shown} has {len(model.graph):,} operators; {_OPERATORS:,} are read at most")
+
+
+def _graph(model: ir.Model, settled: Settled, shown: str) -> Graph:
+    graph = model.graph
+    trained = _trained(model)
+    weights: dict[str, Weight] = {}
+    constants = dict(settled.constants)
+    for name, value in graph.initializers.items():
+        dtype = DTYPES.get(value.dtype.name if value.dtype else "", "float32")
+        shape = settled.shapes.get(name, ())
+        if _is_weight(dtype, shape, trained.get(name, True)):
+            weights[name] = Weight(name, shape or (1,), trained.get(name, True) is True, dtype)
+    operators = tuple(_operators(model, shown))
+    return Graph(
+        name=Path(shown).stem,
+        title=Path(shown).stem,
+        summary=_summary(model, shown),
+        inputs=settled.inputs,
+        outputs=tuple(value.name or "" for value in graph.outputs),
+        operators=operators,
+        shapes=settled.shapes,
+        dtypes={name: DTYPES.get(each, "float32") for name, each in settled.dtypes.items()},
+        weights=weights,
+        constants=constants,
+        batch=settled.batch,
+        unbatched=settled.unbatched,
+        remarks=tuple(_remarks(model)),
+    )
+
+
+def _remarks(model: ir.Model) -> Iterator[str]:
+    """What the file says of how it was written that changes numbers."""
+    folded = sum("FuseBatchNormInto" in node.metadata_props.get(_RULES, "") for node in model.graph)
+    if folded:
+        layers = "1 layer has" if folded == 1 else f"{folded:,} layers have"
+        yield (f"{layers} a batch norm folded in by the exporter: its factors are in the weights, and a bias stands "
+               "for its shifts; `torch.onnx.export(…, optimize=False)` keeps it.")  # fmt: skip
+
+
+def _is_weight(dtype: str, shape: tuple[int, ...], trained: bool | None) -> bool:
+    """Whether a tensor that a file holds may be a weight: numbers with a point, or those of a quantised one."""
+    if trained is None or dtype in ("bool", "int64", "string"):
+        return False
+    return bool(shape) if dtype.startswith(("float", "bfloat", "complex")) else len(shape) > 0
+
+
+def _trained(model: ir.Model) -> dict[str, bool | None]:
+    """Which tensors PyTorch trains, where its exporter says so; a constant of the code is no weight, None."""
+    found: dict[str, bool | None] = {}
+    said = f"{model.metadata_props.get(_SIGNATURE, '')}\n{model.graph.metadata_props.get(_SIGNATURE, '')}"
+    for each in _STEP.finditer(said):
+        found[each["target"]] = {"PARAMETER": True, "BUFFER": False}.get(each["kind"])
+    return found
+
+
+def _summary(model: ir.Model, shown: str) -> str:
+    opset = model.opset_imports.get("", model.opset_imports.get("ai.onnx", 0))
+    producer = " ".join(filter(None, (model.producer_name, model.producer_version)))
+    by = f", written by {line(producer)}" if producer else ""
+    return f"Read from {Path(shown).name}: ONNX, opset {opset}{by}."
+
+
+def _operators(model: ir.Model, shown: str) -> Iterator[Operator]:
+    for place, node in enumerate(model.graph):
+        path, alone = _module(node)
+        yield Operator(
+            type=node.op_type,
+            domain="" if node.domain in ("", "ai.onnx") else node.domain,
+            inputs=tuple("" if each is None else each.name or "" for each in node.inputs),
+            outputs=tuple(each.name or "" for each in node.outputs),
+            attributes=_attributes(node) | {"opset": _opset(model, node)},
+            path=path,
+            alone=alone,
+            origin=f"{Path(shown).name}, node {node.name or place}",
+        )
+
+
+def _opset(model: ir.Model, node: ir.Node) -> int:
+    return int(model.opset_imports.get(node.domain, model.opset_imports.get("", 0)))
+
+
+def _attributes(node: ir.Node) -> dict[str, Any]:
+    """Numbers, words and lists of them; a small tensor is a `Constant`."""
+    found: dict[str, Any] = {}
+    for name, each in node.attributes.items():
+        value = each.value
+        kind = each.type.name
+        if kind == "TENSOR":
+            value = small(value)
+        elif kind in ("GRAPH", "GRAPHS"):
+            value = None
+        found[name] = value
+    return found
+
+
+def _module(node: ir.Node) -> tuple[str, bool]:
+    """The module that PyTorch's exporter says an operator comes from, and whether that is one layer."""
+    scopes, classes = _listed(node.metadata_props, _SCOPES), _listed(node.metadata_props, _CLASSES)
+    if scopes and len(scopes) == len(classes):
+        path = next((each for each in reversed(scopes[:-1]) if each), "")
+        leaf = len(classes) > 1 and classes[-2].startswith(("torch.nn.modules.", "archscope.building."))
+        return _clean(path), leaf and bool(path)
+    parts = [each for each in (node.name or "").split("/") if each]
+    if len(parts) < 2:
+        return "", False
+    # Its older exporter writes `/features/features.0/Conv`: an entry of a list has the list's name before its number.
+    path_parts: list[str] = []
+    for part in parts[:-1]:
+        if path_parts and part.startswith(f"{path_parts[-1]}."):
+            path_parts.pop()
+        path_parts.append(part)
+    return _clean(".".join(path_parts)), False
+
+
+def _listed(said: Mapping[str, str], name: str) -> list[str]:
+    try:
+        found = ast.literal_eval(said.get(name, "[]")[:100_000])
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return []
+    return [str(each) for each in found] if isinstance(found, list) else []
+
+
+def _clean(path: str) -> str:
+    """A path as names of nodes are: without what a terminal would take for its own, and no longer than one reads."""
+    return line(path).replace(" ", "_")[:200]

@@ -1,0 +1,273 @@
+"""The shape of every value of an ONNX graph, in one pass: constants are worked out, branches that are known chosen."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from archscope.errors import UsageError
+from archscope.importing.graph import Constant
+from archscope.importing.onnx.numbers import Array, array_of, constant, worked_out
+from archscope.importing.onnx.quantised import stands_for
+from archscope.importing.stated import Entry, Stated, resolved
+from archscope.layers.base import Shape
+from archscope.record import Record
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+
+class Settled(Record):
+    """A graph of which every value has a shape.
+
+    Attributes:
+        inputs: the names of its inputs.
+        shapes: the extents of each value, with the batch.
+        dtypes: ONNX's names of the types of their numbers.
+        constants: the numbers of those that are constants, and few.
+        batch: samples that run at once; None where there is no axis for them.
+        unbatched: inputs without an axis for it.
+    """
+
+    inputs: tuple[str, ...]
+    shapes: Mapping[str, Shape]
+    dtypes: Mapping[str, str]
+    constants: Mapping[str, Constant]
+    batch: int | None
+    unbatched: frozenset[str]
+
+
+def settle(model: ir.Model, stated: Stated, file: str) -> Settled:
+    """Give every value its shape; operators that make constants alone are taken out of the graph.
+
+    Raises:
+        UsageError: an input's axis has no number, or shapes do not fit.
+    """
+    graph = model.graph
+    held = dict(graph.initializers.items())
+    given = [value for value in graph.inputs if value.name not in held]
+    entries = tuple(Entry(value.name or "", _axes(value)) for value in given)
+    found = resolved(entries, stated, file)
+    pass_ = _Pass(model, file, found.names)
+    for value in given:
+        name = value.name or ""
+        pass_.anew |= _known(value, {}) != found.shapes[name]
+        pass_.know(value, found.shapes[name])
+    for value in held.values():
+        if value.const_value is not None:
+            pass_.know(value, _whole(value.const_value.shape))
+            array = array_of(value.const_value)
+            if array is not None:
+                pass_.enter(value.name or "", array)
+    pass_.run()
+    constants = {name: constant(array) for name, array in (pass_.held | pass_.arrays).items()}
+    return Settled(
+        tuple(each.name for each in entries), pass_.shapes, pass_.dtypes, constants, found.batch, found.unbatched
+    )
+
+
+def _axes(value: ir.Value) -> tuple[int | str | None, ...]:
+    if value.shape is None:
+        return ()
+    axes: list[int | str | None] = []
+    for each in value.shape:
+        if isinstance(each, int):
+            axes.append(each if each > 0 else None)
+        else:
+            axes.append(str(each.value) if each.value is not None else None)
+    return tuple(axes)
+
+
+def _whole(shape: Any) -> Shape:
+    return tuple(int(each) for each in shape)
+
+
+def _known(value: ir.Value, names: Mapping[str, int]) -> Shape | None:
+    """The shape of a value that the file has, where every axis has a number, or a name whose number is known."""
+    if value.shape is None:
+        return None
+    extents: list[int] = []
+    for each in value.shape:
+        found = each if isinstance(each, int) else names.get(str(each.value), -1)
+        if found < 0:
+            return None
+        extents.append(int(found))
+    return tuple(extents)
+
+
+_KEEPING: Final = frozenset({"GroupNormalization", "RMSNormalization", "SimplifiedLayerNormalization", "FastGelu",
+                             "QuickGelu", "BiasGelu"})  # fmt: skip
+"""Operators that leave the shape of what they read, and for which ONNX has no rule by itself."""
+
+
+class _Pass:
+    """One walk over a graph."""
+
+    def __init__(self, model: ir.Model, file: str, names: Mapping[str, int]) -> None:
+        self.model = model
+        self.file = file
+        self.names = names
+        self.anew = False
+        self.shapes: dict[str, Shape] = {}
+        self.dtypes: dict[str, str] = {}
+        self.arrays: dict[str, Array] = {}
+        self.held: dict[str, Array] = {}
+        self._ends = {id(value) for value in model.graph.outputs}
+
+    def know(self, value: ir.Value, shape: Shape) -> None:
+        """Know the shape of a value."""
+        name = value.name or ""
+        self.shapes[name] = shape
+        self.dtypes[name] = "FLOAT" if value.dtype is None else value.dtype.name
+
+    def enter(self, name: str, array: Array) -> None:
+        """Know the numbers that the file holds; several that may be weights are worked into no others."""
+        plain = array.size <= 1 or array.dtype.name in ("int64", "int32", "bool")
+        (self.arrays if plain else self.held)[name] = array
+
+    def run(self) -> None:
+        """Walk over all operators."""
+        left = deque(self.model.graph)
+        while left:
+            node = left.popleft()
+            if node.op_type == "If" and self._branch(node, left):
+                continue
+            if not self._constant(node):
+                self._shape(node)
+
+    def _constant(self, node: ir.Node) -> bool:
+        """Work out an operator on constants, and take it out of the graph; False where it is none."""
+        if node.op_type in ("Shape", "Size") and node.domain in ("", "ai.onnx"):
+            made: list[Array] | None = self._extents(node)
+        else:
+            read = node.inputs[:1] if node.op_type == "CastLike" else node.inputs
+            names = [None if each is None else each.name for each in read]
+            if not all(name is None or name in self.arrays for name in names):
+                return False
+            arrays = [None if name is None else self.arrays[name] for name in names]
+            made = self._cast_like(node, arrays[0]) if node.op_type == "CastLike" else worked_out(node, arrays)
+        if made is None or len(made) != len(node.outputs):
+            return False
+        import onnx_ir as ir
+
+        for value, array in zip(node.outputs, made, strict=True):
+            name = value.name or ""
+            self.arrays[name] = array
+            self.shapes[name] = tuple(map(int, array.shape))
+            self.dtypes[name] = ir.DataType.from_numpy(array.dtype).name
+        if not any(id(value) in self._ends for value in node.outputs):
+            for value in node.outputs:
+                value.replace_all_uses_with(ir.Value(name=value.name, type=value.type, shape=value.shape))
+            self.model.graph.remove(node)
+        return True
+
+    def _cast_like(self, node: ir.Node, array: Array) -> list[Array] | None:
+        """A constant with the type of another value, which need not be one."""
+        import onnx_ir as ir
+
+        like = node.inputs[1]
+        name = self.dtypes.get("" if like is None else like.name or "")
+        return None if name is None else [array.astype(ir.DataType[name].numpy())]
+
+    def _extents(self, node: ir.Node) -> list[Array] | None:
+        import numpy as np
+
+        value = node.inputs[0]
+        shape = None if value is None else self.shapes.get(value.name or "")
+        if shape is None:
+            return None
+        if node.op_type == "Size":
+            return [np.asarray(int(np.prod(shape)), np.int64)]
+        start, end = (node.attributes[name].value if name in node.attributes else None for name in ("start", "end"))
+        return [np.asarray(shape[start:end], np.int64)]
+
+    def _branch(self, node: ir.Node, left: deque[ir.Node]) -> bool:
+        """Put the branch of a condition that is known in its place; False where it is not known."""
+        condition = self.arrays.get(node.inputs[0].name or "") if node.inputs and node.inputs[0] is not None else None
+        if condition is None or condition.size != 1:
+            return False
+        name = "then_branch" if condition.reshape(-1)[0] else "else_branch"
+        if name not in node.attributes:
+            return False
+        branch: ir.Graph = node.attributes[name].value
+        for value in branch.initializers.values():
+            if value.const_value is not None:
+                self.know(value, _whole(value.const_value.shape))
+                array = array_of(value.const_value)
+                if array is not None:
+                    self.enter(value.name or "", array)
+        nodes = list(branch)
+        made = list(branch.outputs)
+        branch.outputs.clear()
+        branch.remove(nodes)
+        self.model.graph.insert_before(node, nodes)
+        for value, other in zip(node.outputs, made, strict=True):
+            value.replace_all_uses_with(other, replace_graph_outputs=True)
+        self._ends = {id(value) for value in self.model.graph.outputs}
+        self.model.graph.remove(node)
+        left.extendleft(reversed(nodes))
+        return True
+
+    def _shape(self, node: ir.Node) -> None:
+        shapes = [_known(value, {}) for value in node.outputs]
+        if self.anew or any(shape is None for shape in shapes):
+            shapes = self._inferred(node, [_known(value, self.names) for value in node.outputs])
+            if shapes[:1] == [None] and node.op_type in _KEEPING and node.inputs and node.inputs[0] is not None:
+                shapes[0] = self.shapes.get(node.inputs[0].name or "")
+        for value, shape in zip(node.outputs, shapes, strict=True):
+            if shape is not None:
+                self.know(value, shape)
+
+    def _inferred(self, node: ir.Node, otherwise: list[Shape | None]) -> list[Shape | None]:
+        """The shapes by ONNX's own rules for one operator, from those of its inputs and the numbers among them."""
+        import onnx
+        import onnx_ir as ir
+
+        names = [None if each is None else each.name or "" for each in node.inputs]
+        asked = ir.serde.serialize_node(node)
+        own = node.domain not in ("", "ai.onnx")
+        stands = stands_for(f"{node.domain}::{node.op_type}", len(names)) if own else None
+        if stands is not None:
+            names = [names[place] for place in stands[1]]
+            asked.op_type, asked.domain = stands[0], ""
+            del asked.input[:]
+            asked.input.extend(name or "" for name in names)
+        if any(name is not None and name not in self.shapes for name in names):
+            return otherwise
+        domain = "" if asked.domain == "ai.onnx" else asked.domain
+        opset = self.model.opset_imports.get(domain, self.model.opset_imports.get("", 0))
+        try:
+            schema = onnx.defs.get_schema(asked.op_type, opset, domain)
+            types, data = {}, {}
+            for name in names:
+                if name is None:
+                    continue
+                kind = ir.DataType.FLOAT if stands is not None else ir.DataType[self.dtypes[name]]
+                types[name] = onnx.helper.make_tensor_type_proto(int(kind), self.shapes[name])
+                array = self.arrays.get(name, self.held.get(name))
+                if array is not None and stands is None:
+                    data[name] = onnx.numpy_helper.from_array(array.copy(), name)
+            found = onnx.shape_inference.infer_node_outputs(
+                schema, asked, types, data, opset_imports=[onnx.helper.make_opsetid(domain, opset)],
+            )  # fmt: skip
+        except onnx.shape_inference.InferenceError as error:
+            said = str(error).partition(") ")[2] or str(error)
+            raise UsageError(f"{self.file}: `{node.name or node.op_type}` does not take these shapes: {said}") from None
+        except Exception:  # noqa: BLE001 - an operator of another library has no rule, and one may be written wrongly
+            return otherwise
+        shapes: list[Shape | None] = []
+        for value, other in zip(node.outputs, otherwise, strict=True):
+            made = found.get(value.name or "")
+            extents = None if made is None else _extents_of(made)
+            shapes.append(other if extents is None else extents)
+            if made is not None and made.tensor_type.elem_type:
+                value.dtype = ir.DataType(made.tensor_type.elem_type)
+        return shapes
+
+
+def _extents_of(made: Any) -> Shape | None:
+    if not made.tensor_type.HasField("shape"):
+        return None
+    axes = made.tensor_type.shape.dim
+    return tuple(int(each.dim_value) for each in axes) if all(each.HasField("dim_value") for each in axes) else None

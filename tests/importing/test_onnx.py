@@ -1,0 +1,241 @@
+"""Networks in ONNX files: exported by PyTorch, quantised, with open axes, broken or hostile."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import helper
+from torch import nn
+
+import archscope
+from archscope import UsageError, analyze, trace
+from archscope.errors import MissingExtra
+from archscope.opening import open_network
+from tests.importing.files import onnx_file
+
+CONV = "net (float[N,3,H,W] x) => (float y) { y = Conv(x, w) }"
+DENSE = "net (float[N,4] x) => (float y) { y = MatMul(x, w) }"
+
+
+def exported(module: nn.Module, given: tuple[Any, ...], path: Path, **settings: Any) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module.eval(), given, str(path), verbose=False, **settings)
+    return str(path)
+
+
+def rows(network: Any) -> list[tuple[Any, ...]]:
+    """What a table says, row by row, without the names."""
+    return [(row.type, row.outputs, int(row.parameters), int(row.fixed), row.macs, row.connections)
+            for row in analyze(network).rows]  # fmt: skip
+
+
+def varied(module: nn.Module) -> nn.Module:
+    """The module with weights that differ, which exporters cannot take for one another."""
+    with torch.no_grad():
+        for each in (*module.parameters(), *module.buffers()):
+            if each.is_floating_point():
+                each.copy_(torch.rand(each.shape) + 0.1)
+    return module
+
+
+@pytest.mark.parametrize("spec", ["lenet5-pytorch", "resnet-cifar@20"])
+def test_a_network_exported_to_onnx_has_the_table_of_its_spec(spec: str, tmp_path: Path) -> None:
+    network = archscope.load(spec)
+    module = varied(archscope.build(network))
+    (shape,) = network.inputs.values()
+    path = exported(module, (torch.zeros(1, *shape),), tmp_path / "net.onnx", dynamo=False,
+                    training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False)  # fmt: skip
+    assert rows(path) == rows(trace(module, shape))
+    assert analyze(path).totals.macs == analyze(network).totals.macs
+    assert analyze(path).totals.parameters == analyze(network).totals.parameters
+
+
+class Words(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(50, 16)
+        self.places = nn.Parameter(torch.zeros(1, 6, 16))
+        self.norm = nn.LayerNorm(16)
+        self.dense = nn.Linear(16, 24)
+        self.gate = nn.SiLU()
+        self.out = nn.Linear(24, 5)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        value = self.norm(self.table(tokens) + self.places)
+        return self.out(self.gate(self.dense(value)).mean(1))
+
+
+def test_pytorchs_exporter_says_where_each_layer_was(tmp_path: Path) -> None:
+    module = varied(Words())
+    path = exported(module, (torch.zeros(1, 6, dtype=torch.long),), tmp_path / "words.onnx", dynamo=True)
+    network = open_network(path)
+    assert rows(network) == rows(trace(module, torch.zeros(1, 6, dtype=torch.long)))
+    assert [node.name for node in network.nodes if node.layer.family in ("dense", "normalization")] == [
+        "table", "places", "norm", "dense", "out",
+    ]  # fmt: skip
+    # The weights of the dense layer lie with their axes exchanged.
+    built = archscope.build(network)
+    built.load_state_dict(module.state_dict())
+
+
+def test_a_batch_norm_that_the_exporter_folded_in_is_told(tmp_path: Path) -> None:
+    module = varied(nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU()))
+    path = exported(module, (torch.zeros(1, 3, 8, 8),), tmp_path / "net.onnx", dynamo=True)
+    network = open_network(path)
+    assert rows(network)[0][:3] == ("conv2d", ((4, 6, 6),), 4 * 27 + 4)
+    assert "1 layer has a batch norm folded in by the exporter" in network.observed.origin[1]
+
+
+def test_an_axis_with_a_name_wants_a_number(tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, CONV, w=(4, 3, 3, 3))
+    with pytest.raises(UsageError, match=r"leaves `H` open; say how long it is: --input x=3,224,224"):
+        open_network(path)
+    assert analyze(open_network(path, input=(3, 10, 12))).rows[0].outputs == ((4, 8, 10),)
+    assert analyze(open_network(path, input="x=3,10,12")).rows[0].outputs == ((4, 8, 10),)
+
+
+def test_axes_of_one_name_have_one_length(tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, "net (float[N,L,4] x, float[N,L,4] z) => (float y) { y = Add(x, z) }")
+    assert rows(open_network(path, input="x=7,4"))[0][1] == ((7, 4),)
+    with pytest.raises(UsageError, match="`L` is 7 in one input"):
+        open_network(path, input=["x=7,4", "z=8,4"])
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"input": (3, 8)}, r"is 3×H×W without the batch, and 3×8 was stated"),
+        ({"input": "z=3,8,8"}, "takes no input `z`; it takes: x"),
+        ({"changes": ["C1.padding=2"]}, "`--set` changes a spec"),
+        ({"kwargs": "depth=3"}, "`--kwargs` is for a module of your own"),
+        ({"input": (5, 8, 8)}, r"is 3×H×W without the batch, and 5×8×8 was stated"),
+    ],
+)
+def test_what_does_not_go_with_a_file_is_said(said: dict[str, Any], told: str, tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, CONV, w=(4, 3, 3, 3))
+    with pytest.raises(UsageError, match=told):
+        open_network(path, **said)
+
+
+def test_a_batch_is_what_was_said_or_what_the_file_was_written_for(tmp_path: Path) -> None:
+    one = analyze(open_network(onnx_file(tmp_path, DENSE, w=(4, 5)), batch=3))
+    assert (one.network.observed.batch, one.totals.macs) == (3, 60)
+    fixed = onnx_file(tmp_path, DENSE.replace("N", "2"), name="fixed.onnx", w=(4, 5))
+    assert analyze(fixed).totals.macs == 40
+    with pytest.raises(UsageError, match="was written for a batch of 2"):
+        open_network(fixed, batch=3)
+
+
+def test_functions_and_branches_that_are_known_stand_where_they_are_called(tmp_path: Path) -> None:
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17, "own" : 1]>\n'
+        "net (float[N,4] x) => (float[N,4] y) { y = own.twice(x) }\n"
+        '<domain: "own", opset_import: ["" : 17]> twice (a) => (b) { c = Relu(a)\n b = Tanh(c) }'
+    )
+    path = tmp_path / "net.onnx"
+    path.write_bytes(model.SerializeToString())
+    assert [node.layer.type for node in open_network(path).nodes] == ["relu", "tanh"]
+    text = ("net (float[N,4] x) => (float[N,4] y) { y = If (yes) <then_branch = a () => (float[N,4] b) "
+            "{ b = Relu(x) }, else_branch = c () => (float[N,4] d) { d = Tanh(x) }> }")  # fmt: skip
+    assert [node.layer.type for node in open_network(onnx_file(tmp_path, text, yes=np.array(True))).nodes] == ["relu"]
+
+
+def test_a_quantised_weight_counts_by_its_values_and_by_the_bytes_it_is_stored_in(tmp_path: Path) -> None:
+    text = ("net (float[N,4] x) => (float y) { q = QuantizeLinear(x, s, z)\n d = DequantizeLinear(q, s, z)\n"
+            "w = DequantizeLinear(wq, ws, wz)\n y = MatMul(d, w) }")  # fmt: skip
+    path = onnx_file(tmp_path, text, s=np.array(0.1, np.float32), z=np.array(0, np.int8), wz=np.zeros(5, np.int8),
+                     wq=np.ones((4, 5), np.int8), ws=np.ones(5, np.float32))  # fmt: skip
+    analysis = analyze(path)
+    (row,) = analysis.rows
+    assert (row.type, row.parameters, row.macs, analysis.weight_bytes()) == ("linear", 20, 20, 20)
+
+
+def test_a_matrix_in_blocks_of_four_bits_is_the_matrix_that_it_stands_for(tmp_path: Path) -> None:
+    text = "net (float[N,32] x) => (float[N,8] y) { y = com.microsoft.MatMulNBits<K=32, N=8, bits=4>(x, w, s) }"
+    path = onnx_file(tmp_path, text, w=np.ones((8, 1, 16), np.uint8), s=np.ones(8, np.float32))
+    analysis = analyze(path)
+    # 8 units of 32 inputs: 256 weights in half a byte each
+    assert (analysis.totals.parameters, analysis.totals.macs, analysis.weight_bytes()) == (256, 256, 128)
+
+
+def test_weights_in_other_files_are_not_read(tmp_path: Path) -> None:
+    """Their values may lie anywhere, even where nobody may look, and cost nothing."""
+    model = onnx.load(onnx_file(tmp_path, DENSE, w=(4, 5)))
+    tensor = model.graph.initializer[0]
+    tensor.dims[1] = 1 << 28
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../../../../etc/shadow")
+    (tmp_path / "big.onnx").write_bytes(model.SerializeToString())
+    assert analyze(tmp_path / "big.onnx").totals.parameters == 4 << 28
+
+
+def _cut(whole: bytes) -> bytes:
+    return whole[: len(whole) // 2]
+
+
+def _cyclic(whole: bytes) -> bytes:
+    model = onnx.ModelProto.FromString(whole)
+    model.graph.node.insert(0, helper.make_node("Add", ["x", "b"], ["a"]))
+    model.graph.node.insert(1, helper.make_node("Relu", ["a"], ["b"]))
+    return model.SerializeToString()
+
+
+def _empty(whole: bytes) -> bytes:
+    model = onnx.ModelProto.FromString(whole)
+    model.ClearField("graph")
+    return model.SerializeToString()
+
+
+def _claims_more(whole: bytes) -> bytes:
+    model = onnx.ModelProto.FromString(whole)
+    model.graph.initializer[0].dims[0] = 1 << 40
+    return model.SerializeToString()
+
+
+def _unnamed(whole: bytes) -> bytes:
+    model = onnx.ModelProto.FromString(whole)
+    model.graph.node[0].input[1] = "nowhere"
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("broken", [_cut, _cyclic, _empty, _claims_more, _unnamed, lambda whole: b"\x08\x08" * 9,
+                                    lambda whole: b"", lambda whole: b"\xff" * 64])  # fmt: skip
+def test_a_broken_file_is_one_line(broken: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    path = Path(onnx_file(tmp_path, DENSE, w=(4, 5)))
+    path.write_bytes(broken(path.read_bytes()))
+    with pytest.raises(UsageError) as told:
+        analyze(path)
+    assert "\n" not in str(told.value)
+    assert str(path) in str(told.value) or path.name in str(told.value)
+
+
+def test_what_no_shape_tells_is_said_with_its_place(tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, "net (float[N,4] x) => (float y) { n = NonZero(x)\n y = Cast<to=1>(n) }")
+    with pytest.raises(UsageError, match=r"net.onnx, node 0: the shape of `n` is not known without its values"):
+        open_network(path)
+
+
+def test_a_file_is_told_by_its_content_and_needs_no_pytorch(tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, DENSE, name="network", w=(4, 5))
+    code = (f"import sys; from archscope import analyze; assert analyze({path!r}).totals.macs == 20; "
+            "print([name for name in ('torch', 'keras') if name in sys.modules])")  # fmt: skip
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
+
+
+def test_without_onnx_ir_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = onnx_file(tmp_path, DENSE, w=(4, 5))
+    monkeypatch.setattr("archscope.importing.onnx.reading.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"needs onnx-ir: pip install 'archscope\[onnx\]'"):
+        open_network(path)

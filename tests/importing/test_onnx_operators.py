@@ -1,0 +1,163 @@
+"""Every family of ONNX's operators, as the layer that it is, with numbers worked out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from archscope import analyze
+from tests.importing.files import onnx_file
+
+
+class Case(NamedTuple):
+    """An operator on ``x``, what the file holds for it, and the row that it becomes."""
+
+    text: str
+    type: str
+    output: tuple[int, ...]
+    given: str = "x[N,3,8,8]"
+    parameters: int = 0
+    macs: int | None = 0
+    fixed: int = 0
+    opset: int = 20
+    held: dict[str, Any] = {}  # noqa: RUF012 - no case changes it
+
+
+def ints(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
+CASES = [
+    # 3·3·3 + 1 values for each of 4 kernels; 27 products for each of 4·8·8 places
+    Case("y = Conv<pads=[1,1,1,1]>(x, w, b)", "conv2d", (4, 8, 8), parameters=112, macs=6912,
+         held={"w": (4, 3, 3, 3), "b": (4,)}),
+    # the same without zeros around: 6·6 places
+    Case("y = Conv(x, w)", "conv2d", (4, 6, 6), parameters=108, macs=27 * 4 * 36, held={"w": (4, 3, 3, 3)}),
+    Case("y = Conv<auto_pad='SAME_UPPER', strides=[2,2]>(x, w)".replace("'", '"'), "conv2d", (4, 4, 4), parameters=108,
+         macs=27 * 4 * 16, held={"w": (4, 3, 3, 3)}),
+    Case("y = Conv<group=3>(x, w)", "conv2d", (3, 6, 6), parameters=27, macs=9 * 3 * 36, held={"w": (3, 1, 3, 3)}),
+    Case("y = Conv<pads=[2,0]>(x, w)", "conv1d", (4, 8), given="x[N,3,8]", parameters=36, macs=36 * 8,
+         held={"w": (4, 3, 3)}),
+    # every value of the input meets 2·2·5 weights
+    Case("y = ConvTranspose<strides=[2,2]>(x, w)", "conv_transpose2d", (5, 16, 16), parameters=60,
+         macs=3 * 64 * 20, held={"w": (3, 5, 2, 2)}),
+    Case("y = Gemm<transB=1>(x, w, b)", "linear", (5,), given="x[N,7]", parameters=40, macs=35,
+         held={"w": (5, 7), "b": (5,)}),
+    Case("y = Gemm(x, w, b)", "linear", (5,), given="x[N,7]", parameters=40, macs=35, held={"w": (7, 5), "b": (5,)}),
+    Case("y = MatMul(x, w)", "linear", (4, 5), given="x[N,4,7]", parameters=35, macs=140, held={"w": (7, 5)}),
+    Case("m = MatMul(x, w)\n y = Add(m, b)", "linear", (4, 5), given="x[N,4,7]", parameters=40, macs=140,
+         held={"w": (7, 5), "b": (5,)}),
+    Case("t = Transpose<perm=[0,2,1]>(x)\n y = MatMul(x, t)", "matmul", (4, 4), given="x[N,4,7]", macs=112),
+    Case("y = BatchNormalization(x, s, b, m, v)", "batch_norm", (3, 8, 8), parameters=6, fixed=6,
+         held={"s": (3,), "b": (3,), "m": (3,), "v": (3,)}),
+    Case("y = LayerNormalization<axis=-1>(x, s, b)", "layer_norm", (4, 7), given="x[N,4,7]", parameters=14,
+         held={"s": (7,), "b": (7,)}),
+    Case("y = InstanceNormalization(x, s, b)", "instance_norm", (3, 8, 8), parameters=6, held={"s": (3,), "b": (3,)}),
+    Case("y = GroupNormalization<num_groups=3>(x, s, b)", "group_norm", (3, 8, 8), parameters=6, opset=21,
+         held={"s": (3,), "b": (3,)}),
+    Case("y = LRN<size=3>(x)", "lrn", (3, 8, 8)),
+    Case("y = PRelu(x, s)", "prelu", (3, 8, 8), parameters=3, held={"s": (3, 1, 1)}),
+    Case("y = MaxPool<kernel_shape=[2,2], strides=[2,2]>(x)", "max_pool2d", (3, 4, 4)),
+    Case("y = AveragePool<kernel_shape=[3,3], pads=[1,1,1,1]>(x)", "avg_pool2d", (3, 8, 8)),
+    Case("y = GlobalAveragePool(x)", "adaptive_avg_pool2d", (3, 1, 1)),
+    Case("y = GlobalMaxPool(x)", "adaptive_max_pool2d", (3, 1, 1)),
+    Case("y = ReduceMean<axes=[2,3]>(x)", "adaptive_avg_pool2d", (3, 1, 1), opset=13),
+    Case("y = ReduceMean(x, a)", "mean", (3, 8, 1), held={"a": ints(3)}),
+    Case("y = ReduceSum<keepdims=0>(x, a)", "sum", (8, 8), held={"a": ints(1)}),
+    Case("y = Softmax<axis=-1>(x)", "softmax", (3, 8, 8)),
+    Case("y = Softmax<axis=1>(x)", "softmax", (7,), given="x[N,7]", opset=11),
+    Case("y = Relu(x)", "relu", (3, 8, 8)),
+    Case("y = LeakyRelu<alpha=0.1>(x)", "leaky_relu", (3, 8, 8)),
+    Case("y = Elu(x)", "elu", (3, 8, 8)),
+    Case("y = Gelu<approximate=\"tanh\">(x)", "gelu", (3, 8, 8)),
+    Case("y = HardSwish(x)", "hardswish", (3, 8, 8)),
+    Case("y = HardSigmoid<alpha=0.16666667, beta=0.5>(x)", "hardsigmoid", (3, 8, 8)),
+    Case("y = Clip(x, lo, hi)", "relu6", (3, 8, 8),
+         held={"lo": np.array(0, np.float32), "hi": np.array(6, np.float32)}),
+    Case("s = Sigmoid(x)\n y = Mul(x, s)", "silu", (3, 8, 8)),
+    Case("d = Div(x, r)\n e = Erf(d)\n a = Add(e, o)\n m = Mul(x, a)\n y = Mul(m, h)", "gelu", (3, 8, 8),
+         held={"r": np.array(2**0.5, np.float32), "o": np.array(1, np.float32), "h": np.array(0.5, np.float32)}),
+    Case("m = ReduceMean<axes=[-1]>(x)\n c = Sub(x, m)\n p = Pow(c, two)\n v = ReduceMean<axes=[-1]>(p)\n"
+         "e = Add(v, eps)\n r = Sqrt(e)\n d = Div(c, r)\n g = Mul(d, s)\n y = Add(g, b)", "layer_norm", (4, 7),
+         given="x[N,4,7]", parameters=14, opset=13,
+         held={"two": np.array(2, np.float32), "eps": np.array(1e-5, np.float32), "s": (7,), "b": (7,)}),
+    Case("p = Mul(x, x)\n v = ReduceMean<axes=[-1]>(p)\n e = Add(v, eps)\n r = Sqrt(e)\n q = Reciprocal(r)\n"
+         "d = Mul(x, q)\n y = Mul(d, s)", "rms_norm", (4, 7), given="x[N,4,7]", parameters=7, opset=13,
+         held={"eps": np.array(1e-5, np.float32), "s": (7,)}),
+    Case("y = Transpose<perm=[0,2,3,1]>(x)", "permute", (8, 8, 3)),
+    Case("y = Reshape(x, s)", "reshape", (3, 64), held={"s": ints(0, 3, 64)}),
+    Case("y = Flatten(x)", "flatten", (192,)),
+    Case("y = Squeeze(x, a)", "squeeze", (3,), given="x[N,3,1]", held={"a": ints(2)}),
+    Case("y = Squeeze<axes=[2]>(x)", "squeeze", (3,), given="x[N,3,1]", opset=11),
+    Case("y = Unsqueeze(x, a)", "unsqueeze", (3, 1), given="x[N,3]", held={"a": ints(2)}),
+    Case("y = Slice(x, a, b, c)", "slice", (2, 8, 8), held={"a": ints(1), "b": ints(9), "c": ints(1)}),
+    Case("y = Gather<axis=1>(x, i)", "select", (8, 8), held={"i": np.array(2, np.int64)}),
+    Case("y = Concat<axis=1>(x, x)", "concat", (6, 8, 8)),
+    Case("y = Expand(x, s)", "expand", (3, 4), given="x[N,3,1]", held={"s": ints(1, 3, 4)}),
+    Case("y = Tile(x, s)", "repeat", (3, 4), given="x[N,3,2]", held={"s": ints(1, 1, 2)}),
+    Case("y = Pad(x, p)", "zero_pad2d", (3, 10, 12), held={"p": ints(0, 0, 1, 2, 0, 0, 1, 2)}),
+    Case("y = Pad<mode=\"reflect\">(x, p)", "reflection_pad2d", (3, 10, 10), held={"p": ints(0, 0, 1, 1, 0, 0, 1, 1)}),
+    Case("y = Resize<mode=\"nearest\">(x, , f)", "upsample", (3, 16, 16),
+         held={"f": np.array([1, 1, 2, 2], np.float32)}),
+    Case("y = DepthToSpace<blocksize=2, mode=\"CRD\">(x)", "pixel_shuffle", (1, 16, 16), given="x[N,4,8,8]"),
+    Case("y = Add(x, x)", "add", (3, 8, 8)),
+    Case("y = Mul(x, k)", "scale", (3, 8, 8), held={"k": np.array(2, np.float32)}),
+    Case("y = Sqrt(x)", "sqrt", (3, 8, 8)),
+    Case("y = Pow(x, k)", "power", (3, 8, 8), held={"k": np.array(3, np.float32)}),
+    Case("y = LogSoftmax<axis=1>(x)", "log_softmax", (7,), given="x[N,7]"),
+    # 4·16·7 + 4·16·16 + 2·4·16 values; (7 + 16)·64 products at each of 5 steps
+    Case("t = Transpose<perm=[1,0,2]>(x)\n h, last, cell = LSTM<hidden_size=16>(t, w, r, b)\n y = Squeeze(h, a)",
+         "lstm", (5, 16), given="x[N,5,7]", parameters=1600, macs=7360,
+         held={"w": (1, 64, 7), "r": (1, 64, 16), "b": (1, 128), "a": ints(1)}),
+    Case("t = Transpose<perm=[1,0,2]>(x)\n h, last = GRU<hidden_size=4, direction=\"bidirectional\","
+         "linear_before_reset=1>(t, w, r)\n p = Transpose<perm=[0,2,1,3]>(h)\n y = Reshape(p, s)", "gru", (5, 8),
+         given="x[N,5,7]", parameters=2 * 12 * 11, macs=5 * 2 * 12 * 11,
+         held={"w": (2, 12, 7), "r": (2, 12, 4), "s": ints(5, 0, 8)}),
+    # queries and keys of 4 places and 8 features for 2 heads: 2·4·4·8 products for the scores, as many for the sum
+    Case("y = Attention(x, x, x)", "scaled_dot_product_attention", (2, 4, 8), given="x[N,2,4,8]", macs=512, opset=23),
+    Case("y = Einsum<equation=\"bij,jk->bik\">(x, w)", "linear", (4, 5), given="x[N,4,7]", parameters=35, macs=140,
+         held={"w": (7, 5)}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.type}-{case.text[:40]}")
+def test_an_operator_becomes_the_layer_that_it_is(case: Case, tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, f"net (float{case.given.partition('x')[2]} x) => (float y) {{ {case.text} }}",
+                     opset=case.opset, **case.held)  # fmt: skip
+    analysis = analyze(path)
+    found = [row for row in analysis.rows if row.type == case.type]
+    assert found, [row.type for row in analysis.rows]
+    row = found[-1]
+    assert row.outputs[0] == case.output
+    totals = analysis.totals
+    assert (totals.parameters, totals.fixed, totals.macs) == (case.parameters, case.fixed, case.macs)
+    assert not analysis.network.observed.unused
+
+
+def test_token_numbers_look_up_rows_of_a_table(tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, "net (int64[N,5] x) => (float y) { y = Gather(w, x) }", w=(50, 8))
+    (row,) = analyze(path).rows
+    assert (row.type, row.outputs[0], row.parameters) == ("embedding", (5, 8), 400)
+
+
+def test_positions_are_learned_values_that_are_added(tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, "net (float[N,5,8] x) => (float y) { y = Add(x, p) }", p=(1, 5, 8))
+    parameter, add = analyze(path).rows
+    assert (parameter.name, parameter.type, parameter.parameters) == ("p", "parameter", 40)
+    assert (add.type, add.inputs) == ("add", ("input", "p"))
+
+
+def test_a_weight_that_two_layers_read_counts_once(tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, "net (float[N,4,8] x) => (float y) { a = MatMul(x, w)\n y = MatMul(a, w) }", w=(8, 8))
+    analysis = analyze(path)
+    assert (analysis.totals.parameters, analysis.totals.macs) == (64, 2 * 4 * 64)
+
+
+def test_an_operator_that_nobody_knows_is_not_covered_by_its_name(tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, "net (float[N,4] x) => (float[N,4] y) { y = own.library.Wonder(x) }")
+    analysis = analyze(path)
+    assert analysis.totals.macs is None
+    assert dict(analysis.totals.not_covered) == {"own.library::Wonder": 1}
