@@ -13,11 +13,19 @@ import pytest
 from tests.conftest import made_once
 from tests.docs.blocks import ROOT
 from tests.patience import PATIENCE
+from tools.pages import gallery
 
 pytest.importorskip("mkdocs")
 
 CHROMIUM = os.environ.get("ARCHSCOPE_CHROMIUM") or shutil.which("chromium")
-PAGES = sorted(path.relative_to(ROOT / "docs").with_suffix(".html") for path in (ROOT / "docs").rglob("*.md"))
+NETWORKS = ("mobilenet-v1", "resnet", "lenet5")
+"""Pages of networks are made by one function: those with the most members, a family's and a single one's are opened."""
+
+PAGES = sorted(
+    path.relative_to(ROOT / "docs").with_suffix(".html")
+    for path in (ROOT / "docs").rglob("*.md")
+    if path.parent.name != "networks" or path.stem in NETWORKS
+)
 WRITTEN = ("index.html", "quick-start.html", "course", "how-to", "explanation", "architecture")
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -123,6 +131,52 @@ def test_search_works_without_a_server(browser, site):
     page.locator(".md-search-result__item").first.wait_for()
     assert "quantities.html" in page.locator(".md-search-result__list").inner_html()
     assert page.trouble == []
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("resnet", "networks/resnet.html"),
+        ("transformer", "networks/transformer.html"),
+        ("homework", "how-to/teach.html"),
+    ],
+)
+def test_search_finds_networks_and_what_a_teacher_asks(browser, site, words, found):
+    page = open_page(browser, site, "index.html")
+    page.locator(".md-search__input").first.click()
+    page.keyboard.type(words)
+    page.locator(".md-search-result__item").first.wait_for()
+    assert found in page.locator(".md-search-result__list").inner_html()
+
+
+@pytest.mark.parametrize(("theme", "other"), [("light", "dark"), ("dark", "light")])
+def test_the_gallery_shows_the_pictures_of_the_readers_theme(browser, site, theme, other):
+    page = open_page(browser, site, "gallery.html", color_scheme=theme)
+    shown = page.locator("article img").evaluate_all("all => all.filter(e => e.checkVisibility()).map(e => e.src)")
+    assert len(shown) == len(list(gallery.entries()))
+    assert all(each.endswith(f"#only-{theme}") for each in shown)
+    stops = page.locator("article a:has(img)").evaluate_all("all => all.filter(e => e.checkVisibility()).length")
+    assert stops == len(shown)
+    first = page.locator(f"article img[src$='#only-{theme}']").first
+    assert first.evaluate("e => e.decode().then(() => e.naturalWidth)") > 300
+    assert page.trouble == []
+
+
+def test_the_other_builder_reads_the_same_configuration(site, tmp_path):
+    """Zensical builds what MkDocs builds, so that the switch is one line."""
+    pytest.importorskip("zensical")
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    for name in ("archscope", "tools"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    command = [sys.executable, "-m", "zensical", "build", "--strict"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    ours, theirs = ({path.relative_to(root) for path in root.rglob("*.html")} for root in (site, tmp_path / "site"))
+    assert ours == theirs
+    search = (tmp_path / "site" / "search.json").read_text(encoding="utf-8")
+    for words in ("ResNet-18", "Transformer (base)", "homework"):
+        assert words in search
 
 
 def test_the_theme_follows_the_system_and_can_be_changed(browser, site):

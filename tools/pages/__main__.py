@@ -11,17 +11,23 @@ from tools.pages import (
     commands,
     data_formats,
     figures,
+    gallery,
+    home,
     layer_types,
     library,
     modules,
     museum,
+    networks,
     notebooks,
     spec_language,
     warnings,
 )
 
 DOCS = Path(__file__).parents[2] / "docs"
-MAKERS = (commands, data_formats, figures, layer_types, library, modules, museum, notebooks, spec_language, warnings)
+MAKERS = (
+    commands, data_formats, figures, gallery, home, layer_types, library, modules, museum, networks, notebooks,
+    spec_language, warnings,
+)  # fmt: skip
 MADE = "This page is generated"
 
 

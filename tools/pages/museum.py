@@ -18,6 +18,7 @@ from archscope.site.live import Palette
 from archscope.site.slips import all_hold, first_slip
 from archscope.site.thumbnail import thumbnail
 from tools.pages.markdown import NOTICE
+from tools.pages.networks import anchor
 
 _LEAD = """\
 The networks that come with archscope, each in small and each held against its own paper. A *slip* is a figure that was
@@ -29,7 +30,7 @@ def pages() -> dict[str, str]:
     palette = Palette()
     analyses = [archscope.analyze(archscope.load(name)) for name in spec_names()]
     analyses.sort(key=lambda each: (each.network.year or 9999, each.name))
-    points = points_of((each, f"#{_anchor(each)}") for each in analyses)
+    points = points_of((each, f"#{anchor(each.name)}") for each in analyses)
     parts = [NOTICE, "# The museum", _LEAD, _grown(points, palette)]
     for year, group in groupby(analyses, key=lambda each: each.network.year):
         parts += [f"## {year}", *(_entry(each, palette) for each in group)]
@@ -58,17 +59,14 @@ def _entry(analysis: Analysis, palette: Palette) -> str:
         said = all_hold(len(figures))
     else:
         said = ""
+    page = f"networks/{analysis.name.partition('@')[0]}.md"
     lines = [
         f'<figure class="museum-small" aria-hidden="true">{small}</figure>',
-        f"### {html(analysis.title)} {{ #{_anchor(analysis)} }}",
-        f"`{analysis.name}`: {int(totals.parameters):,} parameters{macs}.",
+        f"### {html(analysis.title)} {{ #{anchor(analysis.name)} }}",
+        f"[`{analysis.name}`]({page}): {int(totals.parameters):,} parameters{macs}.",
         said,
     ]
     return "\n\n".join(line for line in lines if line)
-
-
-def _anchor(analysis: Analysis) -> str:
-    return analysis.name.replace("@", "-").replace(".", "-")
 
 
 def _sources(analyses: list[Analysis]) -> list[str]:

@@ -153,7 +153,7 @@ class Cells:
     def _over(self, solid: Solid) -> tuple[str, ...]:
         lines = []
         if self.names(solid):
-            lines.append(_named(solid, self._heading(solid)))
+            lines.append(_named(solid, "" if solid.id in self.called else self._heading(solid)))
         elif self._copies(solid):
             lines.append(f"×{solid.repeats}")
         if self.request.shows("shape", *USUAL) and not solid.sign:
@@ -193,9 +193,10 @@ def size_of(shape: Sequence[int], *, square: bool) -> str:
 
 
 def _named(solid: Solid, heading: str) -> str:
-    """Its heading; a block of one layer is called what the block is called."""
-    name = heading or solid.name
-    if solid.rows and not solid.is_block and name == solid.rows[0].name and len(solid.rows[0].node.group) == 1:
+    """Its heading, or its own name in full; a block of one layer is called what the block is called."""
+    alone = not solid.is_block and bool(solid.rows)
+    name = heading or (solid.id if alone else solid.name)
+    if heading and alone and name == solid.rows[0].name and len(solid.rows[0].node.group) == 1:
         name = name.partition(".")[0]
     return name if solid.repeats == 1 else f"{name} ×{solid.repeats}"
 
