@@ -8,7 +8,7 @@ from archscope.network import Network
 
 
 def read_file(path: str, stated: Stated) -> Network:
-    """The network in an ONNX file, told by its content.
+    """The network in an ONNX or a Keras file, told by its content.
 
     Args:
         path: the file.
@@ -26,5 +26,9 @@ def read_file(path: str, stated: Stated) -> Network:
         from archscope.importing.recognise import network_of
 
         return network_of(simplified(read_onnx(path, stated)), translate, path)
+    if kind is Kind.KERAS:
+        from archscope.importing.keras.reading import read_keras
+
+        return read_keras(path, stated)
     refuse(path)
     raise AssertionError  # it has raised

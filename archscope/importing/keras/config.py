@@ -1,0 +1,205 @@
+"""What a Keras file says: layers with their options, in an order in which each comes after what it reads."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from archscope.errors import UsageError
+from archscope.escaping import line
+
+MOST: Final = 64 << 20
+"""Bytes of the largest configuration that is read."""
+
+_BROKEN: Final = (OSError, ValueError, KeyError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What Python raises where a file is not what it says."""
+
+_MODELS: Final = frozenset({"Functional", "Sequential", "Model"})
+
+
+class Key(NamedTuple):
+    """One result of one call of a layer."""
+
+    layer: str
+    call: int = 0
+    output: int = 0
+
+
+class Use(NamedTuple):
+    """One call of a layer.
+
+    Attributes:
+        layer: the layer, by its name.
+        kind: its class.
+        options: its configuration.
+        reads: the results that it is given, in order.
+        given: what else it is called with.
+        number: which of its calls it is.
+        module: where its class comes from.
+    """
+
+    layer: str
+    kind: str
+    options: Mapping[str, Any]
+    reads: tuple[Key, ...]
+    given: Mapping[str, Any]
+    number: int = 0
+    module: str = ""
+
+
+class Model(NamedTuple):
+    """A model: its layers' calls, and the results that it takes and gives.
+
+    Attributes:
+        name: what it is called.
+        uses: the calls, sorted.
+        inputs: what it is given.
+        outputs: what it gives.
+    """
+
+    name: str
+    uses: tuple[Use, ...]
+    inputs: tuple[Key, ...]
+    outputs: tuple[Key, ...]
+
+
+def read_config(path: str) -> tuple[Mapping[str, Any], str]:
+    """The configuration of the model in a file, and the version of Keras that wrote it.
+
+    Raises:
+        UsageError: the file is not whole, or is no model.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                found = _part(archive, "config.json", path)
+                version = _part(archive, "metadata.json", path) if "metadata.json" in archive.namelist() else {}
+        else:
+            if Path(path).stat().st_size > MOST:
+                raise UsageError(f"{path} is larger than any configuration")
+            found = version = json.loads(Path(path).read_bytes())
+    except _BROKEN as error:
+        raise UsageError(f"{path} is no whole Keras model: {line(str(error))[:200] or type(error).__name__}") from None
+    if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
+        raise UsageError(f"{path} is no Keras model: it has no `config`")
+    said = version.get("keras_version", "") if isinstance(version, dict) else ""
+    return found, line(str(said))[:20]
+
+
+def _part(archive: zipfile.ZipFile, name: str, path: str) -> Any:
+    """One file of an archive, which may claim any size: no more is unpacked than a configuration has."""
+    with archive.open(name) as file:
+        text = file.read(MOST + 1)
+    if len(text) > MOST:
+        raise UsageError(f"{path} holds a `{name}` that is larger than any configuration")
+    return json.loads(text)
+
+
+def model_of(found: Mapping[str, Any], path: str) -> Model:
+    """A model with its calls in order.
+
+    Raises:
+        UsageError: it has another form than Keras writes; layers read one another in a circle.
+    """
+    try:
+        return _model(found, path)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
+        raise UsageError(f"{path} is no whole Keras model: {type(error).__name__} at {line(str(error))[:80]}") from None
+
+
+def is_model(kind: str) -> bool:
+    """Whether a layer is a model of its own."""
+    return kind in _MODELS
+
+
+def _model(found: Mapping[str, Any], path: str) -> Model:
+    kind, config = found["class_name"], found["config"]
+    if kind not in _MODELS:
+        raise UsageError(f"{path} holds a model of the class `{line(str(kind))[:80]}`, whose layers stand in its code "
+                         "alone; save it as a functional model")  # fmt: skip
+    if kind == "Sequential" or "input_layers" not in config:
+        return _sequential(config, path)
+    uses = [use for each in config["layers"] for use in _uses(each)]
+    return Model(str(config.get("name", "model")), tuple(_sorted(uses, path)), _keys(config["input_layers"]),
+                 _keys(config["output_layers"]))  # fmt: skip
+
+
+def _sequential(config: Any, path: str) -> Model:
+    layers = config["layers"] if isinstance(config, dict) else config
+    uses: list[Use] = []
+    if layers and layers[0]["class_name"] != "InputLayer":
+        own = layers[0]["config"]
+        shape = own.get("batch_shape") or own.get("batch_input_shape") or config.get("build_input_shape")
+        if shape is None:
+            raise UsageError(f"{path} does not say what it takes; build the model before it is saved")
+        uses.append(Use("input", "InputLayer", {"batch_shape": shape}, (), {}))
+    for each in layers:
+        reads = (Key(uses[-1].layer),) if uses else ()
+        uses.append(Use(_name(each), each["class_name"], each["config"], reads, {}, 0, str(each.get("module"))))
+    return Model(str(config.get("name", "model")), tuple(uses), (Key(uses[0].layer),), (Key(uses[-1].layer),))
+
+
+def _name(layer: Mapping[str, Any]) -> str:
+    return str(layer.get("name") or layer["config"]["name"])
+
+
+def _uses(layer: Mapping[str, Any]) -> Iterator[Use]:
+    name, kind, options, module = _name(layer), layer["class_name"], layer["config"], str(layer.get("module"))
+    nodes = layer.get("inbound_nodes") or []
+    if not nodes:
+        yield Use(name, kind, options, (), {}, 0, module)
+    for number, node in enumerate(nodes):
+        if isinstance(node, dict):
+            given = dict(node.get("kwargs") or {})
+            reads = [*_tensors(node.get("args") or [])]
+            for key in ("query", "value", "key", "inputs"):
+                reads += _tensors(given.pop(key, None))
+            rest = {key: value for key, value in given.items() if not [*_tensors(value)]}
+            yield Use(name, kind, options, tuple(reads), rest, number, module)
+        else:  # Keras 2: a list of [layer, call, output, arguments]
+            entries = [node] if node and isinstance(node[0], str) else node
+            reads = [Key(str(each[0]), int(each[1]), int(each[2])) for each in entries]
+            rest = dict(entries[0][3]) if entries and len(entries[0]) > 3 and isinstance(entries[0][3], dict) else {}
+            yield Use(name, kind, options, tuple(reads), rest, number, module)
+
+
+def _tensors(value: Any) -> Iterator[Key]:
+    """The results that lie in arguments, in order."""
+    if isinstance(value, dict):
+        if value.get("class_name") == "__keras_tensor__":
+            layer, call, output = value["config"]["keras_history"]
+            yield Key(str(layer), int(call), int(output))
+        else:
+            for each in value.values():
+                yield from _tensors(each)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _tensors(each)
+
+
+def _keys(said: Any) -> tuple[Key, ...]:
+    """References to results: one, a list, or by name."""
+    if isinstance(said, dict):
+        said = list(said.values())
+    if said and isinstance(said[0], str):
+        return (Key(str(said[0]), int(said[1]), int(said[2])),)
+    return tuple(Key(str(each[0]), int(each[1]), int(each[2])) for each in said)
+
+
+def _sorted(uses: Sequence[Use], path: str) -> Iterator[Use]:
+    """Each call after those that it reads."""
+    left, known = list(uses), set[tuple[str, int]]()
+    while left:
+        ready = [use for use in left if all((key.layer, key.call) in known for key in use.reads)]
+        if not ready:
+            wanted = ", ".join(f"`{line(use.layer)[:40]}`" for use in left[:3])
+            raise UsageError(f"{path} is no whole Keras model: {wanted} read what nothing makes, or one another")
+        for use in ready:
+            known.add((use.layer, use.number))
+            yield use
+        done = {(use.layer, use.number) for use in ready}
+        left = [use for use in left if (use.layer, use.number) not in done]

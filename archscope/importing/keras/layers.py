@@ -1,0 +1,389 @@
+"""Which layers each of Keras's classes is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from archscope.importing.keras.place import Place, Value
+from archscope.layers import TYPES
+from archscope.layers.base import Weight, extents
+
+Reading = Callable[[Place], Value]
+
+ACTIVATIONS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = MappingProxyType({
+    "relu": ("relu", {}), "relu6": ("relu6", {}), "sigmoid": ("sigmoid", {}), "tanh": ("tanh", {}),
+    "softmax": ("softmax", {"dim": -1}), "log_softmax": ("log_softmax", {"dim": -1}), "softplus": ("softplus", {}),
+    "softsign": ("softsign", {}), "selu": ("selu", {}), "elu": ("elu", {}), "exponential": ("exp", {}),
+    "silu": ("silu", {}), "swish": ("silu", {}), "gelu": ("gelu", {}), "mish": ("mish", {}),
+    "hard_sigmoid": ("hardsigmoid", {}), "hard_silu": ("hardswish", {}), "hard_swish": ("hardswish", {}),
+    "leaky_relu": ("leaky_relu", {"negative_slope": 0.2}), "celu": ("celu", {}), "tanh_shrink": ("tanhshrink", {}),
+    "log_sigmoid": ("logsigmoid", {}), "hard_tanh": ("hardtanh", {}),
+})  # fmt: skip
+"""Keras's activations by name, and what each is here."""
+
+
+def activated(place: Place, value: Value, said: Any) -> Value:
+    """What an activation makes of a value."""
+    name = said.get("config", said.get("class_name")) if isinstance(said, dict) else said
+    name = name.get("name", "") if isinstance(name, dict) else name
+    if name in (None, "linear"):
+        return value
+    if name not in ACTIVATIONS:
+        raise place.cannot(f"has the activation `{str(name)[:60]}`, which is none of Keras's")
+    type_, options = ACTIVATIONS[name]
+    if "dim" in options:
+        options = {"dim": 0 if value.last else len(value.shape) - 1}
+    return place.made(type_, [value], name=f".{type_}", **options)
+
+
+def _ending(place: Place, value: Value) -> Value:
+    return activated(place, value, place.options.get("activation"))
+
+
+def _padding(place: Place, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> Any:
+    kind = place.options.get("padding", "valid")
+    if kind == "causal":
+        return tuple((apart * (window - 1), 0) for window, apart in zip(kernel, dilation, strict=True))
+    return "same" if kind == "same" else 0
+
+
+def _conv(axes: int) -> Reading:
+    def reading(place: Place) -> Value:
+        value = place.grid(axes)
+        kernel, dilation = place.numbers("kernel_size", axes), place.numbers("dilation_rate", axes)
+        made = place.made(
+            f"conv{axes}d", [value], out_channels=place.options["filters"], kernel_size=kernel,
+            stride=place.numbers("strides", axes), padding=_padding(place, kernel, dilation), dilation=dilation,
+            groups=place.options.get("groups", 1), bias=bool(place.options.get("use_bias", True)),
+        )  # fmt: skip
+        return _ending(place, made)
+
+    return reading
+
+
+def _depthwise(axes: int) -> Reading:
+    def reading(place: Place) -> Value:
+        made = _by_channel(place, axes, "", bias=bool(place.options.get("use_bias", True)))
+        return _ending(place, made)
+
+    return reading
+
+
+def _by_channel(place: Place, axes: int, name: str, *, bias: bool) -> Value:
+    value = place.grid(axes)
+    channels = int(value.shape[0])
+    kernel, dilation = place.numbers("kernel_size", axes), place.numbers("dilation_rate", axes)
+    return place.made(
+        f"conv{axes}d", [value], name=name, out_channels=channels * int(place.options.get("depth_multiplier", 1)),
+        kernel_size=kernel, stride=place.numbers("strides", axes), dilation=dilation, groups=channels, bias=bias,
+        padding=_padding(place, kernel, dilation),
+    )  # fmt: skip
+
+
+def _separable(axes: int) -> Reading:
+    """A convolution of each channel by itself, and one over all channels."""
+
+    def reading(place: Place) -> Value:
+        apart = _by_channel(place, axes, ".depthwise", bias=False)
+        made = place.made(f"conv{axes}d", [apart], name=".pointwise", out_channels=place.options["filters"],
+                          kernel_size=1, bias=bool(place.options.get("use_bias", True)))  # fmt: skip
+        return _ending(place, made)
+
+    return reading
+
+
+def _transposed(axes: int) -> Reading:
+    """Sizes as Keras has them: times the stride for ``same``; what is too much is cut off, behind first."""
+
+    def reading(place: Place) -> Value:
+        value = place.grid(axes)
+        kernel, stride = place.numbers("kernel_size", axes), place.numbers("strides", axes)
+        dilation = place.numbers("dilation_rate", axes)
+        if place.options.get("output_padding") is not None:
+            raise place.cannot("has `output_padding`, which archscope does not read")
+        cut = []
+        more = [0] * axes
+        for axis, (window, step, apart) in enumerate(zip(kernel, stride, dilation, strict=True)):
+            reach = apart * (window - 1) + 1
+            rest = reach - step if place.options.get("padding", "valid") == "same" else min(reach - step, 0)
+            more[axis] = max(-rest, 0)
+            cut.append((max(rest, 0) // 2, max(rest, 0) - max(rest, 0) // 2))
+        made = place.made(
+            f"conv_transpose{axes}d", [value], out_channels=place.options["filters"], kernel_size=kernel,
+            stride=stride, padding=tuple(cut), output_padding=tuple(more), dilation=dilation,
+            groups=place.options.get("groups", 1) or 1, bias=bool(place.options.get("use_bias", True)),
+        )  # fmt: skip
+        return _ending(place, made)
+
+    return reading
+
+
+def _pool(kind: str, axes: int) -> Reading:
+    def reading(place: Place) -> Value:
+        value = place.grid(axes)
+        kernel = place.numbers("pool_size", axes, 2)
+        stride = kernel if place.options.get("strides") is None else place.numbers("strides", axes)
+        options: dict[str, Any] = {"padding": "same" if place.options.get("padding") == "same" else 0}
+        if kind == "avg" and options["padding"] == "same":
+            options["count_include_pad"] = False
+        return place.made(f"{kind}_pool{axes}d", [value], kernel_size=kernel, stride=stride, **options)
+
+    return reading
+
+
+def _global(kind: str, axes: int) -> Reading:
+    def reading(place: Place) -> Value:
+        made = place.made(f"adaptive_{kind}_pool{axes}d", [place.grid(axes)], output_size=1)
+        return made if place.options.get("keepdims") else place.made("flatten", [made], name=".flatten")
+
+    return reading
+
+
+def _dense(place: Place) -> Value:
+    value = place.plain()
+    made = place.made("linear", [value], out_features=place.options["units"], every_position=len(value.shape) > 2,
+                      bias=bool(place.options.get("use_bias", True)))  # fmt: skip
+    if place.options.get("lora_rank"):
+        raise place.cannot("has weights of LoRA, which archscope does not read")
+    return _ending(place, made)
+
+
+def _embedding(place: Place) -> Value:
+    made = place.made("embedding", num_embeddings=place.options["input_dim"], embedding_dim=place.options["output_dim"])
+    return made._replace(last=False)
+
+
+def _axis(place: Place, value: Value, axis: int) -> int:
+    """An axis of Keras's, which counts the batch, as one of ours."""
+    rank = len(value.shape)
+    own = axis % (rank + 1) - 1
+    if own < 0:
+        raise place.cannot("works along the batch")
+    return (own + 1) % rank if value.last else own
+
+
+def _batch_norm(place: Place) -> Value:
+    value = place.value
+    axis = place.options.get("axis", -1)
+    axis = axis[0] if isinstance(axis, list) else axis
+    if len(value.shape) > 1 and _axis(place, value, int(axis)) != 0:
+        value = place.grid(len(value.shape) - 1)
+    scale, center = (bool(place.options.get(name, True)) for name in ("scale", "center"))
+    options = {"eps": place.options.get("epsilon", 1e-3), "momentum": round(1 - place.options.get("momentum", 0.99), 9)}
+    if scale == center:
+        return place.made("batch_norm", [value], affine=scale, **options)
+    layer = TYPES["batch_norm"](affine=True, **options)
+    facts = layer.facts(value.shape)
+    gone = "bias" if scale else "weight"
+    weights = tuple(each for each in facts.weights if each.name != gone)
+    lines = None if facts.connections is None else facts.connections - extents(value.shape)
+    made = place.function("BatchNormalization", layer, [value], weights, lines, f"no {gone}")
+    return made._replace(last=value.last)
+
+
+def _layer_norm(place: Place) -> Value:
+    value = place.plain()
+    axis = place.options.get("axis", -1)
+    axes = sorted(_axis(place, value, int(each)) for each in (axis if isinstance(axis, list) else [axis]))
+    rank = len(value.shape)
+    if axes != list(range(rank - len(axes), rank)):
+        raise place.cannot("normalizes along other axes than the last ones")
+    shape = [int(each) for each in value.shape[axes[0] :]]
+    eps = place.options.get("epsilon", 1e-3)
+    if place.kind == "RMSNormalization" or place.options.get("rms_scaling"):
+        return place.made("rms_norm", [value], normalized_shape=shape, eps=eps)
+    scale, center = (bool(place.options.get(name, True)) for name in ("scale", "center"))
+    if center and not scale:
+        raise place.cannot("shifts and does not scale, which no layer type does")
+    return place.made("layer_norm", [value], normalized_shape=shape, eps=eps, elementwise_affine=scale, bias=center
+                      if scale else True)  # fmt: skip
+
+
+def _group_norm(place: Place) -> Value:
+    value = place.grid(len(place.value.shape) - 1)
+    groups = int(place.options.get("groups", 32))
+    groups = int(value.shape[0]) if groups == -1 else groups
+    return place.made("group_norm", [value], num_groups=groups, eps=place.options.get("epsilon", 1e-3))
+
+
+def _flatten(place: Place) -> Value:
+    place.nodes.flattened |= place.value.last
+    return place.made("flatten")._replace(last=False)
+
+
+def _reshape(place: Place) -> Value:
+    value = place.plain()
+    wanted = [int(each) for each in place.options["target_shape"]]
+    if -1 in wanted:
+        rest = math.prod(each for each in wanted if each != -1)
+        wanted[wanted.index(-1)] = math.prod(map(int, value.shape)) // max(rest, 1)
+    return place.made("reshape", [value], shape=wanted)
+
+
+def _permute(place: Place) -> Value:
+    return place.made("permute", [place.plain()], dims=[int(each) - 1 for each in place.options["dims"]])
+
+
+def _repeat_vector(place: Place) -> Value:
+    made = place.made("unsqueeze", [place.value], name=".unsqueeze", dim=0)
+    return place.made("repeat", [made], repeats=[place.options["n"], 1])
+
+
+def _dropout(axes: int) -> Reading:
+    def reading(place: Place) -> Value:
+        if axes == 0:
+            return place.made("dropout", p=place.options["rate"])
+        return place.made(f"dropout{axes}d", [place.grid(axes)], p=place.options["rate"])
+
+    return reading
+
+
+def _handed_on(place: Place) -> Value:
+    return place.value
+
+
+def _activation(place: Place) -> Value:
+    return activated(place, place.value, place.options["activation"])
+
+
+def _relu(place: Place) -> Value:
+    most, slope, least = (place.options.get(name) or 0 for name in ("max_value", "negative_slope", "threshold"))
+    if least or (most and slope) or most not in (0, 6):
+        raise place.cannot("is a ReLU with a threshold, or a largest value other than 6, which no layer type has")
+    if slope:
+        return place.made("leaky_relu", negative_slope=slope)
+    return place.made("relu6" if most else "relu")
+
+
+def _leaky(place: Place) -> Value:
+    return place.made("leaky_relu", negative_slope=place.options.get("negative_slope", place.options.get("alpha", 0.3)))
+
+
+def _prelu(place: Place) -> Value:
+    shared = place.options.get("shared_axes") or []
+    value = place.value if len(place.value.shape) < 2 else place.grid(len(place.value.shape) - 1)
+    if len(shared) == len(value.shape) - 1:
+        return place.made("prelu", [value], num_parameters=int(value.shape[0]))
+    layer = TYPES["prelu"](num_parameters=1)
+    values = tuple(extent for axis, extent in enumerate(value.shape) if axis == 0 or axis not in shared)
+    weights = (Weight("weight", values),)
+    made = place.function("PReLU", layer, [value], weights, extents(value.shape), "a slope for each value")
+    return made._replace(last=value.last)
+
+
+def _softmax(place: Place) -> Value:
+    axis = place.options.get("axis", -1)
+    return place.made("softmax", dim=_axis(place, place.value, int(axis if isinstance(axis, int) else axis[0])))
+
+
+def _merged(type_: str) -> Reading:
+    return lambda place: place.made(type_, place.alike())
+
+
+def _average(place: Place) -> Value:
+    made = place.made("add", place.alike(), name=".add")
+    return place.made("scale", [made], factor=1 / len(place.values))
+
+
+def _concatenate(place: Place) -> Value:
+    values = place.alike()
+    return place.made("concat", values, dim=_axis(place, values[0], int(place.options.get("axis", -1))))
+
+
+def _zero_padding(axes: int) -> Reading:
+    def reading(place: Place) -> Value:
+        sides = _sides(place, "padding", axes)
+        flat = [side for pair in reversed(sides) for side in pair]
+        return place.made(f"zero_pad{axes}d", [place.grid(axes)], padding=flat)
+
+    return reading
+
+
+def _sides(place: Place, name: str, axes: int) -> list[tuple[int, int]]:
+    said = place.options[name]
+    if isinstance(said, int):
+        return [(said, said)] * axes
+    if axes == 1:
+        return [(int(said[0]), int(said[1]))]
+    return [(each, each) if isinstance(each, int) else (int(each[0]), int(each[1])) for each in said]
+
+
+def _cropping(axes: int) -> Reading:
+    def reading(place: Place) -> Value:
+        value = place.grid(axes)
+        for axis, (before, after) in enumerate(_sides(place, "cropping", axes), start=1):
+            if before or after:
+                value = place.made("slice", [value], dim=axis, start=before, end=-after if after else None)
+        return value
+
+    return reading
+
+
+def _upsampling(axes: int) -> Reading:
+    def reading(place: Place) -> Value:
+        mode = {"bilinear": "bilinear", "nearest": "nearest", "bicubic": "bicubic"}.get(
+            place.options.get("interpolation", "nearest"), ""
+        )
+        if not mode:
+            raise place.cannot(f"interpolates in a way that no layer type has: {place.options['interpolation']}")
+        size = [float(each) for each in place.numbers("size", axes, 2)]
+        return place.made("upsample", [place.grid(axes)], scale_factor=size, mode=mode)
+
+    return reading
+
+
+def _rescaling(place: Place) -> Value:
+    scale, offset = place.options["scale"], place.options.get("offset", 0.0)
+    if isinstance(scale, list) or isinstance(offset, list):
+        raise place.cannot("scales each channel by a number of its own, which no layer type does")
+    return place.value if scale == 1 and not offset else place.made("scale", factor=scale, shift=offset)
+
+
+def _attention(place: Place) -> Value:
+    values = [place.plain(value) for value in place.values]
+    query, value, key = values[0], values[1] if len(values) > 1 else values[0], values[-1]
+    width, heads = int(query.shape[-1]), int(place.options["num_heads"])
+    head = int(place.options["key_dim"])
+    if place.options.get("value_dim") not in (None, head) or place.options.get("output_shape") not in (None, [width]):
+        raise place.cannot("has heads of values of another width than those of keys, which no layer type has")
+    same = all(each.ref == query.ref for each in values)
+    given = [query] if same else [query, key] if key.ref == value.ref else [query, key, value]
+    return place.made("multihead_attention", given, num_heads=heads, head_dim=None if head * heads == width else head,
+                      bias=bool(place.options.get("use_bias", True)), dropout=place.options.get("dropout", 0.0),
+                      causal=bool(place.given.get("use_causal_mask", False)))  # fmt: skip
+
+
+_POOLS: Final = ((1, "1D"), (2, "2D"), (3, "3D"))
+
+READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
+    **{f"Conv{name}": _conv(axes) for axes, name in _POOLS},
+    **{f"DepthwiseConv{name}": _depthwise(axes) for axes, name in _POOLS},
+    **{f"SeparableConv{name}": _separable(axes) for axes, name in _POOLS},
+    **{f"Conv{name}Transpose": _transposed(axes) for axes, name in _POOLS},
+    **{f"MaxPooling{name}": _pool("max", axes) for axes, name in _POOLS},
+    **{f"AveragePooling{name}": _pool("avg", axes) for axes, name in _POOLS},
+    **{f"GlobalMaxPooling{name}": _global("max", axes) for axes, name in _POOLS},
+    **{f"GlobalAveragePooling{name}": _global("avg", axes) for axes, name in _POOLS},
+    **{f"ZeroPadding{name}": _zero_padding(axes) for axes, name in _POOLS},
+    **{f"Cropping{name}": _cropping(axes) for axes, name in _POOLS},
+    **{f"UpSampling{name}": _upsampling(axes) for axes, name in _POOLS},
+    **{f"SpatialDropout{name}": _dropout(axes) for axes, name in _POOLS},
+    "Dense": _dense, "EinsumDense": lambda place: _not_read(place), "Embedding": _embedding,
+    "BatchNormalization": _batch_norm, "LayerNormalization": _layer_norm, "RMSNormalization": _layer_norm,
+    "GroupNormalization": _group_norm, "Flatten": _flatten, "Reshape": _reshape, "Permute": _permute,
+    "RepeatVector": _repeat_vector, "Dropout": _dropout(0), "Activation": _activation, "ReLU": _relu,
+    "LeakyReLU": _leaky, "PReLU": _prelu, "Softmax": _softmax, "Concatenate": _concatenate, "Average": _average,
+    "ELU": lambda place: place.made("elu", alpha=place.options.get("alpha", 1.0)),
+    "Rescaling": _rescaling, "MultiHeadAttention": _attention,
+    **{name: _merged(name.lower()) for name in ("Add", "Subtract", "Multiply", "Maximum", "Minimum")},
+    **dict.fromkeys(("GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization", "Identity",
+                     "Masking"), _handed_on),
+})  # fmt: skip
+"""Keras's classes, and the layers that each is."""
+
+
+def _not_read(place: Place) -> Value:
+    raise place.cannot("is a layer that archscope does not read")

@@ -1,0 +1,157 @@
+"""`Place`: one call of a Keras layer while the network is put together, with axes as archscope has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from archscope.errors import Rejects, UsageError
+from archscope.layers import TYPES, Facts, Layer, Shape
+from archscope.layers.base import Weight
+from archscope.network import Node, Ref
+from archscope.recognising.function import Function
+from archscope.working import Count
+
+
+class Value(NamedTuple):
+    """A result: where it comes from, its shape, and whether Keras has its channels last where we have them first."""
+
+    ref: Ref
+    shape: Shape
+    last: bool = False
+
+
+class Nodes:
+    """The nodes so far, and the calls of layers that hold weights."""
+
+    def __init__(self, file: str, *, first: bool) -> None:
+        self.file = file
+        self.first = first
+        self.nodes: list[Node] = []
+        self.facts: dict[str, Facts] = {}
+        self.owners: dict[str, str] = {}
+        self.flattened = False
+        self.turned: dict[tuple[Ref, bool], Value] = {}
+        self._names: set[str] = set()
+
+    def named(self, name: str) -> str:
+        """A name that no other node has."""
+        chosen, number = name, 1
+        while chosen in self._names:
+            number += 1
+            chosen = f"{name}_{number}"
+        self._names.add(chosen)
+        return chosen
+
+
+class Place:
+    """One call of a layer.
+
+    Args:
+        nodes: where its layers are kept.
+        name: what it is called.
+        kind: its class in Keras.
+        options: its configuration.
+        values: what it is given.
+        given: what else it is called with.
+        group: the models that it stands in.
+    """
+
+    def __init__(
+        self, nodes: Nodes, name: str, kind: str, options: Mapping[str, Any], values: list[Value],
+        given: Mapping[str, Any], group: tuple[str, ...],
+    ) -> None:  # fmt: skip
+        self.nodes = nodes
+        self.kind = kind
+        self.options = options
+        self.values = values
+        self.given = given
+        self._group = group
+        self._path = ".".join((*group, name))
+        self._trains = bool(options.get("trainable", True))
+
+    @property
+    def value(self) -> Value:
+        """The one value that it is given."""
+        if not self.values:
+            raise self.cannot("is given nothing")
+        return self.values[0]
+
+    def cannot(self, why: str) -> UsageError:
+        """It cannot be read."""
+        return UsageError(f"{self.nodes.file}: the layer `{self._path}` ({self.kind}) {why}")
+
+    def numbers(self, name: str, axes: int, usual: int = 1) -> tuple[int, ...]:
+        """An option with a number for each axis."""
+        said = self.options.get(name, usual)
+        many = (said,) * axes if isinstance(said, (int, float)) else tuple(said)
+        if len(many) != axes:
+            raise self.cannot(f"has `{name}` of {len(many)} axes where there are {axes}")
+        return tuple(int(each) for each in many)
+
+    def grid(self, axes: int) -> Value:
+        """Its value with channels in front of so many axes."""
+        value = self.value
+        if len(value.shape) != axes + 1:
+            raise self.cannot(f"takes {axes + 1} axes, and is given {len(value.shape)}")
+        return self._turned(value, first=True)
+
+    def plain(self, value: Value | None = None) -> Value:
+        """A value with its axes as Keras has them."""
+        return self._turned(self.value if value is None else value, first=False)
+
+    def alike(self) -> list[Value]:
+        """All values with their axes in one order."""
+        if len({value.last for value in self.values}) == 1:
+            return self.values
+        return [self.plain(value) for value in self.values]
+
+    def _turned(self, value: Value, *, first: bool) -> Value:
+        rank = len(value.shape)
+        if value.last is first or rank < 2 or self.nodes.first:
+            return value
+        if (value.ref, first) in self.nodes.turned:
+            return self.nodes.turned[value.ref, first]
+        order = [rank - 1, *range(rank - 1)] if first else [*range(1, rank), 0]
+        layer = TYPES["transpose"](dim0=0, dim1=1) if rank == 2 else TYPES["permute"](dims=order)
+        made = self.layer(layer, [value], f"{self._path}.{layer.type}")
+        turned = self.nodes.turned[value.ref, first] = made._replace(last=first)
+        return turned
+
+    def made(self, type_: str, values: list[Value] | None = None, *, name: str = "", **options: Any) -> Value:
+        """Keep a layer of a type; what it makes has its axes as its first input."""
+        try:
+            layer = TYPES[type_](**options)
+        except Rejects as error:
+            raise self.cannot(f"is no `{type_}` of archscope: {error}") from None
+        return self.layer(layer, self.values if values is None else values, f"{self._path}{name}")
+
+    def layer(self, layer: Layer, values: list[Value], name: str, facts: Facts | None = None) -> Value:
+        """Keep a node of a layer; weights of one that was called before are its own."""
+        try:
+            facts = layer.facts(*(value.shape for value in values)) if facts is None else facts
+        except Rejects as error:
+            raise self.cannot(f"does not take what it is given: {error}") from None
+        if not self._trains and facts.weights:
+            facts = facts.replace(weights=tuple(each.replace(trainable=False) for each in facts.weights))
+        owner = self.nodes.owners.get(name) if facts.weights else None
+        own = self.nodes.named(name)
+        if facts.weights:
+            self.nodes.owners.setdefault(name, own)
+        refs = tuple(value.ref for value in values)
+        self.nodes.nodes.append(Node(own, layer, refs, own, tuple(own.split(".")[:-1]), shares=owner))
+        self.nodes.facts[own] = facts
+        return Value(Ref(own), facts.output, values[0].last if values else False)
+
+    def function(
+        self, called: str, like: Layer, values: list[Value], weights: tuple[Weight, ...], lines: Count | None,
+        beyond: str,
+    ) -> Value:  # fmt: skip
+        """Keep what is a layer but for its weights: its products are the layer's, its weights and lines are stated."""
+        try:
+            facts = like.facts(*(value.shape for value in values))
+        except Rejects as error:
+            raise self.cannot(f"does not take what it is given: {error}") from None
+        facts = facts.replace(outputs=facts.outputs[:1], weights=weights, connections=lines,
+                              connections_in_bounds=lines)  # fmt: skip
+        return self.layer(Function(called, facts, like=like, beyond=beyond), values, self._path, facts)

@@ -1,0 +1,131 @@
+"""`read_keras`: the network in a Keras file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from archscope.errors import UsageError
+from archscope.escaping import line
+from archscope.importing.keras import layers, recurrent
+from archscope.importing.keras.config import Key, Model, Use, is_model, model_of, read_config
+from archscope.importing.keras.place import Nodes, Place, Value
+from archscope.importing.stated import Entry, Stated, resolved
+from archscope.layers import Shape
+from archscope.network import Network, Observed, Ref
+from archscope.recognising.folding import folded
+
+_FLATTENED: Final = ("Features that are flattened lie channels first here, and channels last in Keras: the rows of the "
+                     "matrix behind them lie in another order.")  # fmt: skip
+
+
+def read_keras(path: str, stated: Stated) -> Network:
+    """The network in a ``.keras`` or ``.json`` file; shapes have their channels in front, as everywhere in archscope.
+
+    Raises:
+        UsageError: the file is not whole; a layer is a person's own, or is none that archscope has; says which.
+    """
+    found, version = read_config(path)
+    model = model_of(found, path)
+    kinds = _data_formats(found)
+    if kinds == {"channels_first", "channels_last"}:
+        raise UsageError(f"{path} has layers with channels first and others with channels last, which is not read")
+    nodes = Nodes(path, first=kinds == {"channels_first"})
+    given = _inputs(model, stated, nodes)
+    own = {name: value.shape for name, value in given.items()}
+    results = _run(model, list(given.values()), nodes, ())
+    made, ends, facts, renamed = folded(nodes.nodes, [value.ref for value in results], nodes.facts)
+    if not made:
+        raise UsageError(f"{path} makes nothing of its inputs")
+    del renamed
+    weights = [each for node in made if node.shares is None for each in facts[node.name].weights]
+    by = f", written by Keras {version}" if version else ""
+    summary = f"Read from {Path(path).name}: a Keras model{by}; shapes have their channels first."
+    flat = (_FLATTENED,) if nodes.flattened else ()
+    return Network(
+        Path(path).stem, own, made, ends, title=Path(path).stem, summary=summary, path=path, facts=facts,
+        observed=Observed(
+            operations=len(made), batch=1, frozen=0,
+            held=sum(each.values for each in weights if each.trainable), origin=(summary, *flat),
+        ),
+    )  # fmt: skip
+
+
+def _data_formats(found: Any) -> set[str]:
+    """Where layers have their channels."""
+    kinds: set[str] = set()
+    waiting = [found]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            if each.get("data_format") in ("channels_first", "channels_last"):
+                kinds.add(each["data_format"])
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+    return kinds
+
+
+def _inputs(model: Model, stated: Stated, nodes: Nodes) -> dict[str, Value]:
+    """What the model is given, with the channels in front."""
+    entries = []
+    for key in model.inputs:
+        use = next((each for each in model.uses if each.layer == key.layer), None)
+        if use is None or use.kind != "InputLayer":
+            raise UsageError(f"{nodes.file} is no whole Keras model: `{line(key.layer)[:40]}` is none of its inputs")
+        shape = use.options.get("batch_shape") or use.options.get("batch_input_shape")
+        if not isinstance(shape, list) or not all(each is None or type(each) is int for each in shape):
+            raise UsageError(f"{nodes.file} does not say what `{line(key.layer)[:40]}` is")
+        axes = [each if each is None or each > 0 else None for each in shape[1:]]
+        axes = axes if nodes.first or len(axes) < 3 else [axes[-1], *axes[:-1]]
+        name = "input" if len(model.inputs) == 1 else line(key.layer).replace(" ", "_")
+        entries.append(Entry(name, ("batch", *axes)))
+    found = resolved(tuple(entries), stated, nodes.file)
+    values: dict[str, Value] = {}
+    for name, shape in found.shapes.items():
+        own: Shape = shape[1:]
+        values[nodes.named(name)] = Value(Ref(name), own, not nodes.first and len(own) > 2)
+    return values
+
+
+def _run(model: Model, given: list[Value], nodes: Nodes, group: tuple[str, ...]) -> list[Value]:
+    """Keep the layers of a model that is given some values; what it makes."""
+    values: dict[Key, Value] = dict(zip(model.inputs, given, strict=True))
+    for use in model.uses:
+        if use.kind == "InputLayer":
+            continue
+        reads = [_value(values, key, nodes) for key in use.reads]
+        for number, made in enumerate(_made(use, reads, nodes, group)):
+            values[Key(use.layer, use.number, number)] = made
+    return [_value(values, key, nodes) for key in model.outputs]
+
+
+def _value(values: Mapping[Key, Value], key: Key, nodes: Nodes) -> Value:
+    if key not in values:
+        raise UsageError(f"{nodes.file} is no whole Keras model: nothing makes `{line(key.layer)[:40]}`")
+    return values[key]
+
+
+def _made(use: Use, reads: list[Value], nodes: Nodes, group: tuple[str, ...]) -> list[Value]:
+    name = line(use.layer).replace(" ", "_")[:200]
+    if len(group) > 40:
+        raise UsageError(f"{nodes.file} has models inside models, more than 40 deep")
+    if is_model(use.kind):
+        inner = model_of({"class_name": use.kind, "config": use.options}, nodes.file)
+        if len(inner.inputs) != len(reads):
+            raise UsageError(f"{nodes.file} gives {len(reads)} values to `{name}`, which takes {len(inner.inputs)}")
+        return _run(inner, reads, nodes, (*group, name))
+    kind, options = use.kind, use.options
+    if kind == "TimeDistributed" and options["layer"]["class_name"] == "Dense":
+        kind, options = "Dense", options["layer"]["config"]
+    place = Place(nodes, name, kind, options, reads, use.given, group)
+    reading = layers.READINGS.get(kind) or recurrent.READINGS.get(kind)
+    if reading is None:
+        theirs = use.module.startswith("keras")
+        raise place.cannot("is a layer of Keras's that archscope does not read yet" if theirs else
+                           "is no layer of Keras's, and what it holds stands in its code alone")  # fmt: skip
+    try:
+        return [reading(place)]
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, ZeroDivisionError, OverflowError) as error:
+        raise place.cannot(f"has options that Keras does not write: {type(error).__name__}") from None

@@ -1,0 +1,78 @@
+"""Run as a program with ``KERAS_BACKEND=torch``: saves models of every family, and prints what Keras says of each."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import layers as kl
+
+
+def functional(name: str, shape: tuple[int, ...], build: Any, dtype: str = "float32") -> Any:
+    given = keras.Input(shape, dtype=dtype)
+    return keras.Model(given, build(given), name=name)
+
+
+def residual(x: Any) -> Any:
+    x = kl.Conv2D(8, 3, padding="same", use_bias=False, name="stem")(x)
+    x = kl.ReLU(name="stem_relu")(kl.BatchNormalization(name="stem_bn")(x))
+    y = kl.DepthwiseConv2D(3, strides=2, padding="same", name="depthwise")(x)
+    y = kl.BatchNormalization(scale=False, name="bn")(y)
+    z = kl.SeparableConv2D(8, 3, strides=2, padding="same", name="separable")(x)
+    x = kl.Concatenate(name="joined")([kl.Add(name="sum")([y, z]), kl.MaxPooling2D(2, name="pool")(x)])
+    x = kl.Conv2DTranspose(4, 3, strides=2, padding="same", name="up")(kl.ZeroPadding2D(((1, 0), (0, 1)))(x))
+    x = kl.UpSampling2D(2)(kl.Cropping2D(1)(kl.AveragePooling2D(3, 1, padding="same")(x)))
+    x = kl.PReLU(shared_axes=[1, 2], name="slopes")(kl.GroupNormalization(2, name="groups")(x))
+    x = kl.SpatialDropout2D(0.1)(kl.Rescaling(2.0)(x))
+    return kl.Dense(10, activation="softmax", name="out")(kl.GlobalAveragePooling2D(name="mean")(x))
+
+
+def words(x: Any) -> Any:
+    x = kl.Embedding(50, 16, name="table")(x)
+    x = kl.Conv1D(16, 3, padding="causal", name="conv")(x)
+    x = kl.Add()([x, kl.MultiHeadAttention(4, 4, name="attention")(x, x, use_causal_mask=True)])
+    x = kl.LayerNormalization(name="norm")(x)
+    x = kl.TimeDistributed(kl.Dense(16), name="each")(kl.Dense(12, activation="gelu", name="wide")(x))
+    x = kl.Bidirectional(kl.LSTM(8, return_sequences=True), name="both")(x)
+    x = kl.GRU(6, return_sequences=True, name="gru")(x)
+    return kl.SimpleRNN(5, name="last")(x)
+
+
+def shared(x: Any) -> Any:
+    half = kl.Dense(8, name="half")
+    inner = keras.Sequential([keras.Input((8,)), kl.Dense(8, activation="tanh", name="d")], name="inner")
+    return half(inner(half(kl.Flatten()(kl.Permute((2, 1))(kl.Reshape((2, 4))(x))))))
+
+
+def frozen(x: Any) -> Any:
+    return kl.Dense(3, name="thawed")(kl.Dense(4, name="frozen", trainable=False)(x))
+
+
+MODELS = {
+    "residual": lambda: functional("residual", (16, 16, 3), residual),
+    "words": lambda: functional("words", (10,), words, "int32"),
+    "shared": lambda: functional("shared", (8,), shared),
+    "frozen": lambda: functional("frozen", (5,), frozen),
+    "course": lambda: keras.Sequential([
+        keras.Input((28, 28, 1)), kl.Conv2D(6, 5, padding="same", activation="tanh"), kl.AveragePooling2D(2),
+        kl.Flatten(), kl.Dense(10, activation="softmax"),
+    ], name="course"),
+}  # fmt: skip
+
+
+def main(folder: Path) -> None:
+    said = {}
+    for name, make in MODELS.items():
+        model = make()
+        model.save(folder / f"{name}.keras")
+        (folder / f"{name}.json").write_text(model.to_json())
+        trained = sum(int(each.numpy().size) for each in model.trainable_weights)
+        said[name] = {"all": model.count_params(), "trained": trained, "output": model.output_shape[1:]}
+    print(json.dumps(said))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,169 @@
+"""Networks in Keras files, with Keras as the witness of their weights and shapes; broken and hostile files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archscope import UsageError, analyze, load
+from archscope.opening import open_network
+
+WITNESS = Path(__file__).with_name("keras_models.py")
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A folder of models, and what Keras says of each."""
+    folder = tmp_path_factory.mktemp("keras")
+    ran = subprocess.run([sys.executable, "-W", "ignore", str(WITNESS), str(folder)], capture_output=True, text=True,
+                         env={**os.environ, "KERAS_BACKEND": "torch"}, check=True)  # fmt: skip
+    return folder, json.loads(ran.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("name", ["residual", "words", "shared", "frozen", "course"])
+@pytest.mark.parametrize("suffix", [".keras", ".json"])
+def test_weights_and_shapes_are_those_that_keras_counts(name: str, suffix: str, saved: Any) -> None:
+    folder, said = saved
+    analysis = analyze(folder / f"{name}{suffix}")
+    totals = analysis.totals
+    assert totals.parameters == said[name]["trained"]
+    assert totals.parameters + totals.fixed == said[name]["all"]
+    assert analysis.rows[-1].outputs[0] == tuple(said[name]["output"])
+
+
+def test_layers_are_those_of_keras_with_channels_in_front(saved: Any) -> None:
+    network = open_network(saved[0] / "residual.keras")
+    assert dict(network.inputs) == {"input": (3, 16, 16)}
+    found = analyze(network)
+    # 3·3·3·8 weights at 16·16 places; a kernel of 9 for each of 8 maps at 8·8 places
+    assert (found["stem"].parameters, found["stem"].macs) == (216, 216 * 256)
+    assert (found["depthwise"].parameters, found["depthwise"].macs) == (80, 72 * 64)
+    assert [found[name].outputs[0] for name in ("separable.depthwise", "separable.pointwise", "joined", "up")] == [
+        (8, 8, 8), (8, 8, 8), (16, 8, 8), (4, 18, 18)]  # fmt: skip
+    assert (found["bn"].parameters, found["bn"].fixed, found["bn"].connections) == (8, 16, 512)
+    assert [node.row for node in network.nodes if node.folded] == ["stem_bn", "out"]
+
+
+def test_recurrence_has_the_one_bias_a_gate_that_keras_has(saved: Any) -> None:
+    found = analyze(saved[0] / "words.keras")
+    # both directions: 4·8·(16 + 8 + 1) values; 24·32 products at each of 10 steps
+    assert (found["both"].parameters, found["both"].macs, found["both"].connections) == (1600, 15360, 16000)
+    # with two biases, as Keras has them there too: 3·6·(16 + 6 + 2)
+    assert found["gru"].parameters == 432
+    assert found["attention"].parameters == 1088
+    assert found["last.select"].outputs[0] == (5,)
+
+
+def test_a_layer_that_is_called_twice_holds_its_weights_once(saved: Any) -> None:
+    found = analyze(saved[0] / "shared.keras")
+    assert [(row.name, int(row.parameters)) for row in found.rows if row.type == "linear"] == [
+        ("half", 72), ("inner.d", 72), ("half_2", 0)]  # fmt: skip
+    assert found.totals.macs == 3 * 64
+
+
+def test_the_courses_model_has_one_table_as_spec_and_as_file(saved: Any) -> None:
+    network = load("lenet5-keras")
+    mine = {row.name: row for row in analyze(network).rows}
+    theirs = analyze(saved[0] / "course.json").rows[0]
+    assert (theirs.parameters, theirs.macs, theirs.connections) == (
+        mine["conv1"].parameters, mine["conv1"].macs, mine["conv1"].connections)  # fmt: skip
+
+
+def written(folder: Path, config: Any, name: str = "net.json") -> str:
+    path = folder / name
+    path.write_text(config if isinstance(config, str) else json.dumps(config))
+    return str(path)
+
+
+def layer(kind: str, name: str, *reads: str, module: str = "keras.layers", **options: Any) -> dict[str, Any]:
+    nodes = [[[each, 0, 0, {}] for each in reads]] if reads else []
+    return {"class_name": kind, "module": module, "name": name, "config": {"name": name, **options},
+            "inbound_nodes": nodes}  # fmt: skip
+
+
+def model(*layers: dict[str, Any], shape: tuple[Any, ...] = (None, 8)) -> dict[str, Any]:
+    every = [layer("InputLayer", "x", batch_shape=list(shape)), *layers]
+    return {"class_name": "Functional", "config": {"name": "net", "layers": every, "input_layers": [["x", 0, 0]],
+                                                   "output_layers": [[every[-1]["name"], 0, 0]]}}  # fmt: skip
+
+
+def test_an_open_axis_wants_a_number(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, model(layer("Conv2D", "c", "x", filters=4, kernel_size=[3, 3]), shape=(None, None, None, 3))
+    )
+    with pytest.raises(UsageError, match="leaves one of its axes open; say how long it is: --input input=3,224,224"):
+        open_network(path)
+    assert analyze(open_network(path, input=(3, 10, 12))).rows[0].outputs == ((4, 8, 10),)
+
+
+@pytest.mark.parametrize(
+    ("layers", "told"),
+    [
+        (
+            [layer("Dense", "a", "b", units=3), layer("Dense", "b", "a", units=3)],
+            "read what nothing makes, or one another",
+        ),
+        ([layer("Mine", "a", "x", module="builtins")], "`a` .Mine. is no layer of Keras's"),
+        ([layer("Lambda", "a", "x")], "is a layer of Keras's that archscope does not read yet"),
+        ([layer("Dense", "a", "x")], "has options that Keras does not write: KeyError"),
+        ([layer("Dense", "a", "x", units=-3)], "is no `linear` of archscope"),
+        ([layer("Dense", "a", "x", units=3, activation="mine")], "has the activation `mine`, which is none of Keras's"),
+        ([layer("Conv2D", "a", "x", filters=3, kernel_size=[3, 3])], "takes 3 axes, and is given 1"),
+    ],
+)
+def test_what_is_not_read_is_said_with_its_layer(layers: list[dict[str, Any]], told: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=told):
+        open_network(written(tmp_path, model(*layers)))
+
+
+def _bomb(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("config.json", b" " * ((64 << 20) + 1))
+
+
+def _cut(path: Path) -> None:
+    _bomb(path)
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def _deep(path: Path) -> None:
+    path.write_text('{"class_name": "Functional", "config": ' + "[" * 100_000)
+
+
+def _bare(path: Path) -> None:
+    path.write_text('{"class_name": "Functional", "config": {"layers": 3, "input_layers": 4}}')
+
+
+def _inside_itself(path: Path) -> None:
+    inner = model(layer("Dense", "d", "x", units=2))
+    for _ in range(60):
+        outer = model({**layer("Functional", "m", "x"), "config": inner["config"]})
+        inner = outer
+    path.write_text(json.dumps(inner))
+
+
+@pytest.mark.parametrize("make", [_bomb, _cut, _deep, _bare, _inside_itself])
+def test_a_broken_file_is_one_line(make: Callable[[Path], None], tmp_path: Path) -> None:
+    path = tmp_path / "net.keras"
+    make(path)
+    with pytest.raises(UsageError) as told:
+        analyze(path)
+    assert "\n" not in str(told.value)
+    assert str(path) in str(told.value)
+
+
+def test_neither_keras_nor_pytorch_is_loaded(tmp_path: Path) -> None:
+    path = written(tmp_path, model(layer("Dense", "d", "x", units=2)), "network")
+    code = (f"import sys; from archscope import analyze; assert analyze({path!r}).totals.macs == 16; "
+            "print([name for name in ('torch', 'keras', 'numpy') if name in sys.modules])")  # fmt: skip
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
