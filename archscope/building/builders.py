@@ -7,7 +7,7 @@ from typing import Final
 
 from torch import nn
 
-from archscope.building import arithmetic, functions, historic, local, modules, padding, sequences
+from archscope.building import arithmetic, functions, historic, local, modules, padding, scores, sequences
 from archscope.building.constructions import Construction, construction
 from archscope.layers import Layer, Shape
 
@@ -28,7 +28,7 @@ def build_layer(layer: Layer, *inputs: Shape) -> nn.Module:
 
 def class_of(made: Construction) -> Callable[..., nn.Module]:
     """The class that a construction names: one of ours where there is one of that name, else PyTorch's."""
-    for module in (arithmetic, historic, local, modules, padding, functions, sequences):
+    for module in (arithmetic, historic, local, modules, padding, functions, scores, sequences):
         if made.name in vars(module):
             return vars(module)[made.name]  # type: ignore[no-any-return]
     return getattr(nn, made.name)  # type: ignore[no-any-return]

@@ -222,6 +222,16 @@ class Repeat(Typed):
         return input.repeat(1, *self.options["repeats"])
 
 
+class Roll(Typed):
+    """Values moved along axes, what leaves one end in at the other."""
+
+    layer_type = "roll"
+
+    def forward(self, input: Tensor) -> Tensor:
+        rank = input.dim() - 1
+        return input.roll(self.options["shifts"], [dim % rank + 1 for dim in self.options["dims"]])
+
+
 class Normalize(Typed):
     """Vectors along an axis brought to length 1."""
 

@@ -8,6 +8,9 @@ from typing import Final
 
 OWN: Final[Mapping[str, str]] = MappingProxyType({
     "parameter": "Parameter",
+    "relative_position_bias": "RelativePositionBias",
+    "attention_mask": "AttentionMask",
+    "roll": "Roll",
     "permute": "Permute",
     "transpose": "Transpose",
     "squeeze": "Squeeze",
@@ -45,7 +48,7 @@ OWN: Final[Mapping[str, str]] = MappingProxyType({
     "maxout": "Maxout",
     "drop_path": "DropPath",
 })  # fmt: skip
-"""Classes of `archscope.building.functions` and `archscope.building.arithmetic`."""
+"""Classes of `archscope.building.functions`, `archscope.building.arithmetic` and `archscope.building.scores`."""
 
 PYTORCHS: Final[Mapping[str, str]] = MappingProxyType({
     "pixel_shuffle": "PixelShuffle",

@@ -135,7 +135,7 @@ class BuiltNetwork(nn.Module):
 def _sources(network: Network, path: Callable[[str], str]) -> Iterator[tuple[str, Source]]:
     """What weights are called elsewhere: a learned value has its node's name, others what a module called them."""
     for node in network.nodes:
-        if node.layer.type == "parameter":
+        if node.layer.type in ("parameter", "relative_position_bias"):
             yield f"{path(node.name)}.weight", Source(path(node.name))
     if network.observed is not None:
         for (name, own), source in network.observed.sources.items():

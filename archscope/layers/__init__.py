@@ -145,6 +145,7 @@ from archscope.layers.pooling import (
 from archscope.layers.positions import Rotary, SinusoidalPositions
 from archscope.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from archscope.layers.response import LRN
+from archscope.layers.scores import AttentionMask, RelativePositionBias
 from archscope.layers.shape import (
     Flatten,
     Reshape,
@@ -153,7 +154,7 @@ from archscope.layers.shape import (
     ZeroPad2d,
     ZeroPad3d,
 )
-from archscope.layers.shuffles import ChannelShuffle, PixelShuffle, PixelUnshuffle
+from archscope.layers.shuffles import ChannelShuffle, PixelShuffle, PixelUnshuffle, Roll
 from archscope.layers.subsampling import Subsampling
 from archscope.layers.transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 
@@ -187,6 +188,7 @@ __all__ = [
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
     "Add",
+    "AttentionMask",
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
@@ -271,11 +273,13 @@ __all__ = [
     "ReflectionPad1d",
     "ReflectionPad2d",
     "ReflectionPad3d",
+    "RelativePositionBias",
     "Repeat",
     "ReplicationPad1d",
     "ReplicationPad2d",
     "ReplicationPad3d",
     "Reshape",
+    "Roll",
     "Rotary",
     "Scale",
     "ScaledDotProductAttention",

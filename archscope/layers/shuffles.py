@@ -1,4 +1,4 @@
-"""Layers that exchange channels with positions, or channels with channels."""
+"""Layers that exchange channels with positions, channels with channels, or positions with positions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Window, ranked, spell_option, spell_shape
-from archscope.options import option, positive
+from archscope.layers.doubt import Meaning
+from archscope.layers.places import axes_in
+from archscope.layers.steps import Made, Step
+from archscope.options import integer, one_or_many, option, positive
 from archscope.working import count
 
 _MAPS = "(channels, height, width)"
@@ -107,4 +110,47 @@ class ChannelShuffle(Layer):
         return Facts(inputs, (shape,))
 
 
-SHUFFLES: tuple[type[Layer], ...] = (PixelShuffle, PixelUnshuffle, ChannelShuffle)
+class Roll(Layer):
+    """Move values along axes; what leaves one end comes in at the other (the shifted windows of Swin, 2021).
+
+    >>> Roll(shifts=[-3, -3], dims=[0, 1]).facts((56, 56, 96)).output
+    (56, 56, 96)
+    """
+
+    type: ClassVar[str] = "roll"
+    family: ClassVar[str] = "shape"
+    verb: ClassVar[str] = "Roll"
+    shifts: tuple[int, ...] = option(
+        one_or_many(integer, "a list of whole numbers or one"), doc="How far values move along each axis."
+    )
+    dims: tuple[int, ...] = option(
+        one_or_many(integer, "a list of axes or one axis"), doc="The axes, counted without the batch."
+    )
+
+    @property
+    def label(self) -> str:
+        return f"roll {', '.join(map(str, self.shifts))}"
+
+    def meaning(self, came: Meaning) -> Meaning:
+        return came
+
+    def check(self) -> None:
+        if len(self.shifts) != len(self.dims):
+            raise Rejects(
+                f"{len(self.shifts)} shifts for {len(self.dims)} axes",
+                option="shifts",
+                help="give one for each axis of `dims`",
+            )
+
+    def rule(self, *inputs: Shape) -> Facts:
+        axes = axes_in(self.dims, inputs[0], option="dims")
+        if not any(axes):  # channels alone: every position sees what it saw
+            return Facts(inputs, inputs)
+        reason = "what leaves one end of the grid comes in at the other"
+        return Facts(inputs, inputs, windows=None, reasons={"receptive_field": reason})
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return (Step("roll", ("input",), (Made("output", facts.output),)),)
+
+
+SHUFFLES: tuple[type[Layer], ...] = (PixelShuffle, PixelUnshuffle, ChannelShuffle, Roll)

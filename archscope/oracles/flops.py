@@ -29,7 +29,7 @@ NO_PRODUCTS: Final = frozenset({
     "amin", "var", "std", "logsumexp", "linalg_vector_norm", "clamp_min", "maximum", "minimum",
     "transpose_", "mul_", "sigmoid_", "tanh_",
     "masked_fill_", "triu", "tril", "silu", "gelu", "topk", "nonzero", "index_add", "repeat", "pow", "rsqrt",
-    "cos", "sin", "im2col", "col2im",
+    "cos", "sin", "im2col", "col2im", "roll", "masked_fill", "lt", "ge", "ne", "bitwise_or",
 })  # fmt: skip
 """Operations beside a convolution or matrix product that move, add or scale single values: no MACs."""
 

@@ -182,6 +182,14 @@ def _repeat(call: Call) -> tuple[Layer, ...] | None:
     return (TYPES["repeat"](repeats=of_sample),) if any(each != 1 for each in of_sample) else ()
 
 
+def _rolled(call: Call) -> Layer | None:
+    """Axes by name; without names all values would go round as one row."""
+    if call.given["dims"] is None or call.place != call.after:
+        return None
+    dims = [call.axis(int(dim)) for dim in _many(call.given["dims"])]
+    return TYPES["roll"](shifts=[int(each) for each in _many(call.given["shifts"])], dims=dims)
+
+
 def _reshaped(call: Call) -> Layer | None:
     """Values in order: flat, or in another shape; the batch stays in front, or goes into the first axis."""
     if call.place > 0 or call.after > 0 or call.made.dim() < 1:
@@ -218,6 +226,7 @@ READINGS: Final[tuple[tuple[str, Reading], ...]] = (
     ("stack", _stack),
     ("expand expand_as broadcast_to", _expand),
     ("repeat tile", _repeat),
+    ("roll", _rolled),
     ("mean", _reduced("mean")),
     ("sum", _reduced("sum")),
     ("amax max", _reduced("max")),

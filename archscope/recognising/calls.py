@@ -79,6 +79,15 @@ def beyond(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     return next((option for option, values in usual.items() if given[option] not in values), "")
 
 
+def beyond_call(call: Call, args: Sequence[Any], kwargs: Mapping[str, Any], read: int) -> str:
+    """Such an option of a call that has run on so many values; a mask that is added to scores is a fourth of them."""
+    option = beyond(call.name, args, kwargs)
+    if option != "attn_mask" or read != 4:
+        return option
+    mask = call.given["attn_mask"]
+    return "" if mask.is_floating_point() or id(mask) in call.fitted else option
+
+
 def _sides(value: Any, axes: int) -> Any:
     """Padding as archscope's types take it; PyTorch's ``same`` is Keras's where its stride is 1, as it has to be."""
     if value == "same":

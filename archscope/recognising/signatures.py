@@ -53,6 +53,7 @@ _WRITTEN: Final = (
     ("stack", "tensors dim=0"),
     ("expand expand_as broadcast_to", "input"),
     ("repeat tile", "input repeats"),
+    ("roll", "input shifts dims"),
     ("sum amax max amin min logsumexp", "input dim keepdim=False"),
     ("std var", "input dim unbiased keepdim=False correction"),
     ("normalize", "input p=2.0 dim=1 eps=1e-12"),

@@ -17,6 +17,9 @@ from archscope.recognising.joining import JOINS, fitted, is_dense
 from archscope.recognising.nodes import Nodes, Place, Seen
 from archscope.recognising.operations import Frame
 from archscope.recognising.signatures import SIGNATURES, bound
+from archscope.tracing.lookups import Lookups
+from archscope.tracing.strangers import tensors_in
+from archscope.working import bare
 
 IN_ORDER: Final = frozenset({
     "view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "unsqueeze", "squeeze", "expand", "expand_as",
@@ -49,6 +52,7 @@ class Learned:
         nodes: where layers are kept.
         here: says where the code stands.
         known: the values of a constant, if they are known.
+        fixed: those of a constant that is nobody's weight.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Learned:
         nodes: Nodes,
         here: Callable[[], Place],
         known: Callable[[Tensor], Tensor | None],
+        fixed: Callable[[Tensor], Tensor | None],
     ) -> None:
         self._known = known
         self._roots = {id(tensor): name for name, tensor in reversed([*parameters.items()])}
@@ -69,6 +74,8 @@ class Learned:
         self._kept: list[Tensor] = []
         self._refs: dict[str, tuple[Ref, Shape]] = {}
         self._made: dict[int, tuple[Ref, Shape]] = {}
+        self._lookups = Lookups(lambda tensor: self._roots.get(id(tensor)), fixed)
+        self._looked_up: dict[Layer | tuple[str, Layer], Ref] = {}
 
     def follow(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], given: list[Tensor],
                made: list[Tensor]) -> bool:  # fmt: skip
@@ -79,11 +86,12 @@ class Learned:
         if name == "embedding" and len(given) > 1 and id(given[1]) in self._roots:
             rows = self._rows(given[0])
             if rows is None:
-                return False
+                return self._lookups.follow(name, args, kwargs, given, result)
             self._keep(result)
             self._steps[id(result)] = _Step(given[1], "rows", {"rows": rows})
             return True
         if given:
+            self._lookups.follow(name, args, kwargs, given, result)
             self._pass_on(name, args, kwargs, given[0], result)
         return False
 
@@ -104,7 +112,7 @@ class Learned:
         if all_of_it and id(parent) in self._roots:
             self._keep(result)
             self._roots[id(result)] = self._roots[id(parent)]
-        elif name in _MOVES or all_of_it:
+        elif all_of_it or (name in _MOVES and not list(tensors_in(args[1:]))):
             self._keep(result)
             self._steps[id(result)] = _Step(parent, name, bound(name, args, kwargs) if name in SIGNATURES else {})
 
@@ -122,6 +130,8 @@ class Learned:
         found: dict[int, Ref] = {}
         for each in tensors:
             wanted = fitted(tuple(each.shape), call)
+            if wanted is not None and call.name == "scaled_dot_product_attention":
+                wanted = _without_ones(wanted)  # a mask stands at the end of the scores' axes
             ref = None if wanted is None else self._ref(each, wanted)
             if ref is None:
                 return {}
@@ -137,7 +147,7 @@ class Learned:
     def _ref(self, tensor: Tensor, wanted: Shape) -> Ref | None:
         if 0 in wanted:  # no register tokens, say
             return None
-        known = self._whole(tensor, wanted) if id(tensor) in self._roots else self._part(tensor)
+        known = self._whole(tensor, wanted) if id(tensor) in self._roots else self._scores(tensor) or self._part(tensor)
         if known is None:
             return None
         ref, shape = known
@@ -152,11 +162,8 @@ class Learned:
         if name not in self._refs:
             if name in self._nodes.owners or math.prod(wanted) != self._parameters[name].numel():
                 return None
-            path, _, last = name.rpartition(".")
-            table = last == "weight" and isinstance(self._modules.get(path), nn.Embedding)
             layers = (TYPES["parameter"](shape=list(wanted)),)
-            seen = Seen("parameter", Place(path if table else name, alone=True), (), (wanted,), Frame(), layers,
-                        frozenset([name]))  # fmt: skip
+            seen = Seen("parameter", self._place_of(name), (), (wanted,), Frame(), layers, frozenset([name]))
             self._refs[name] = (self._nodes.keep(seen)[0], wanted)
         return self._refs[name]
 
@@ -187,6 +194,50 @@ class Learned:
         self._made[id(tensor)] = (made, shape)
         return made, shape
 
+    def _scores(self, tensor: Tensor) -> tuple[Ref, Shape] | None:
+        """A bias by distance, a mask, or their sum."""
+        if id(tensor) in self._made:
+            return self._made[id(tensor)]
+        parts = self._lookups.parts(tensor)
+        if parts is not None:
+            return self._sum(tensor, parts)
+        found, mask = self._lookups.bias(tensor), self._lookups.mask(tensor)
+        if found is None and mask is None:
+            return None
+        layer: Layer = found.layer if found is not None else mask  # type: ignore[assignment]
+        shape = tuple(map(bare, layer.facts().output))
+        key = layer if found is None else (found.name, layer)
+        if key not in self._looked_up:
+            name = "" if found is None else found.name
+            place = self._place_of(name, only=True) if name else self._here()
+            seen = Seen(layer.type, place, (), (shape,), Frame(), (layer,), frozenset([name] if name else []))
+            self._looked_up[key] = self._nodes.keep(seen)[0]
+        ref = self._looked_up[key]
+        if found is not None and _without_ones(found.shape) != shape:  # the heads are last as yet
+            ref, shape = self._layer("permute", (TYPES["permute"](dims=[1, 2, 0]),), (ref,), (*shape[1:], shape[0])), (
+                *shape[1:], shape[0],
+            )  # fmt: skip
+        return ref, shape
+
+    def _sum(self, tensor: Tensor, parts: tuple[Tensor, Tensor]) -> tuple[Ref, Shape] | None:
+        shape = tuple(tensor.shape)
+        aligned = [(1,) * (len(shape) - part.dim()) + tuple(part.shape) for part in parts]
+        refs = [self._ref(part, each) for part, each in zip(parts, aligned, strict=True)]
+        if None in refs:
+            return None
+        made = self._layer("add", (TYPES["add"](),), tuple(ref for ref in refs if ref is not None), shape)
+        self._made[id(tensor)] = (made, shape)
+        self._keep(tensor)
+        return made, shape
+
+    def _place_of(self, name: str, *, only: bool = False) -> Place:
+        """Where a parameter stands: a table of vectors is its module, and so may be what a module has alone."""
+        path, _, last = name.rpartition(".")
+        module = self._modules.get(path)
+        table = last == "weight" and isinstance(module, nn.Embedding)
+        whole = table or (only and path and module is not None and len([*module.parameters()]) == 1)
+        return Place(path if whole else name, alone=True)
+
     def _layer(self, name: str, layers: tuple[Layer, ...], refs: tuple[Ref, ...], shape: Shape) -> Ref:
         return self._nodes.keep(Seen(name, self._here(), refs, (shape,), Frame(), layers))[0]
 
@@ -207,6 +258,13 @@ def _selected(rows: Sequence[int], held: int, width: int) -> tuple[Layer, ...] |
 def _place(tensor: Tensor) -> int:
     """Where a parameter has an axis for the batch: in front, if there is one of one value."""
     return 0 if tensor.dim() > 1 and tensor.shape[0] == 1 else APART
+
+
+def _without_ones(shape: Shape) -> Shape:
+    """A shape without axes of one value in front, as far as a mask needs them."""
+    while len(shape) > 2 and shape[0] == 1:
+        shape = shape[1:]
+    return shape
 
 
 def _natural(tensor: Tensor) -> Shape:

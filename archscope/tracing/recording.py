@@ -14,7 +14,7 @@ from archscope.layers.base import Weight
 from archscope.network import Ref
 from archscope.recognising.batches import LOST, WITHOUT
 from archscope.recognising.call import Call
-from archscope.recognising.calls import beyond, layers_of, parts_of
+from archscope.recognising.calls import beyond_call, layers_of, parts_of
 from archscope.recognising.einsums import is_turned, product_of
 from archscope.recognising.joining import fitted
 from archscope.recognising.nodes import Nodes, Seen
@@ -125,8 +125,10 @@ class Recording:
         self._packed = Packed(module)
         self.nodes = Nodes(held | self._packed.held, dict(module.named_modules()), batch or 1, place_here)
         parameters = {name: each for name, each in self.state.items() if name in trained}
-        self.learned = Learned(parameters, dict(module.named_modules()), self.nodes, lambda: at.here,
-                               ledger.numbers.of)  # fmt: skip
+        self.learned = Learned(
+            parameters, dict(module.named_modules()), self.nodes, lambda: at.here, ledger.numbers.of,
+            lambda each: None if self.values.weights(each) & held.keys() else ledger.numbers.of(each),
+        )  # fmt: skip
         self.accounts, self.holding = Accounts(), Holding()
         self.factors: dict[str, Tensor] = {}
         self.causal: set[str] = set()
@@ -157,8 +159,8 @@ class Recording:
         plain = plain_name(type(module).__name__.lower())
         if (attends := isinstance(module, nn.MultiheadAttention)) or (args and isinstance(args[0], Tensor)):
             self.samples.hear(plain, next(iter(given), None))
-        names = [name for name, _ in (*module.named_parameters(), *module.named_buffers())]
-        weights = frozenset(f"{self._at.path}.{name}" if self._at.path else name for name in names)
+        under = f"{self._at.path}." if self._at.path else ""
+        weights = frozenset(under + name for name, _ in (*module.named_parameters(), *module.named_buffers()))
         recurs = isinstance(module, nn.RNNBase)
         if recurs:  # a packed sequence carries its lengths along
             given, made = (list(filter(Tensor.is_floating_point, each)) for each in (given, made))
@@ -304,7 +306,7 @@ class Recording:
             frame,
             layers or (),
             (weights & self.nodes.held.keys()) | self._packed.read([*args, *kwargs.values()]),
-            self._beyond(name, args, kwargs, refs),
+            beyond_call(call, args, kwargs, len(refs)),
             why,
             derived=derived,
             turned=turned ^ weights if plain in PRODUCTS or (plain == "einsum" and is_turned(call.given)) else turned,
@@ -342,13 +344,6 @@ class Recording:
         place = self.samples.place(tensor)
         shape = tuple(tensor.shape[axis] for axis in order if axis != place)
         return self.nodes.keep(Seen("einsum", self._at.here, (ref,), (shape,), Frame(), layers))[0]
-
-    def _beyond(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], refs: list[Ref]) -> str:
-        """An option that no layer type has; a mask that is added to scores is a fourth input."""
-        option = beyond(name, args, kwargs)
-        if option == "attn_mask" and len(refs) == 4:
-            return "" if bound(plain_name(name), args, kwargs)["attn_mask"].is_floating_point() else option
-        return option
 
     def _made(self, made: Sequence[Tensor], refs: Sequence[Ref], frame: Frame) -> None:
         for each, ref in zip(made, refs, strict=True):

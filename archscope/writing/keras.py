@@ -15,7 +15,7 @@ from archscope.errors import UsageError
 from archscope.layers import Shape
 from archscope.layers.base import spell_shape
 from archscope.network import Network, Node
-from archscope.writing import keras_pooling, keras_recurrent, keras_sequences, keras_windows
+from archscope.writing import keras_pooling, keras_recurrent, keras_sequences, keras_windows, scores
 from archscope.writing.blocks import Dialect, in_classes
 from archscope.writing.classes import Arguments
 from archscope.writing.keras_axes import AXES, channels_first, channels_last
@@ -78,7 +78,7 @@ def squash(x, amplitude=1.7159, slope=2 / 3):
 ''',
 }
 ALL_METHODS: Final = {
-    **_METHODS, **keras_sequences.METHODS, **keras_recurrent.METHODS, **keras_windows.METHODS
+    **_METHODS, **keras_sequences.METHODS, **keras_recurrent.METHODS, **keras_windows.METHODS, **scores.KERAS
 }  # fmt: skip
 """Methods for the layers that Keras does not have, or has in another form."""
 
@@ -383,6 +383,8 @@ FORMS: Final[dict[str, Callable[[_Place], str]]] = {
     "rbf": _rbf,
     "embedding": _embedding,
     "parameter": _parameter,
+    "relative_position_bias": scores.keras_bias,
+    "attention_mask": scores.keras_mask,
     "lrn": _lrn,
     "batch_norm": _batch_norm,
     "dropout": _dropout,

@@ -186,6 +186,11 @@ def _halved(template: str) -> Form:
     return form
 
 
+def _roll(place: Any) -> str:
+    axes = tuple(_there(axis, len(place.shape)) for axis in _axes(place, place.layer.dims))
+    return f"ops.roll({place.taken[0]}, {place.layer.shifts}, axis={axes})"
+
+
 def _maxout(place: Any) -> str:
     axis, rank = _axes(place, [place.layer.dim])[0], len(place.shape)
     extents = [*place.shape[1:], place.shape[0]]
@@ -266,6 +271,7 @@ AXES: Final[Mapping[str, Callable[[Any], str]]] = MappingProxyType({
     "pixel_shuffle": _pixel_shuffle,
     "pixel_unshuffle": _pixel_unshuffle,
     "channel_shuffle": _channel_shuffle,
+    "roll": _roll,
     **{f"constant_pad{n}d": _border("constant_values={!r}") for n in (1, 2, 3)},
     **{f"reflection_pad{n}d": _border('mode="reflect"') for n in (1, 2)},
     **{f"circular_pad{n}d": _continued for n in (1, 2, 3)},

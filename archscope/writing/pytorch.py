@@ -13,7 +13,7 @@ from typing import Any, Final
 from archscope.building.constructions import Construction, construction
 from archscope.building.sides import Sides, flat, same_sides
 from archscope.network import Network, Node
-from archscope.writing import pytorch_functions, pytorch_historic, pytorch_sequences
+from archscope.writing import pytorch_functions, pytorch_historic, pytorch_sequences, scores
 from archscope.writing.blocks import Dialect, in_classes
 from archscope.writing.classes import Arguments
 from archscope.writing.listing import (
@@ -84,7 +84,12 @@ class _Place(Place):
 
     def method(self, name: str) -> str:
         """Have a method of the class, and name it."""
-        self.listing.methods[name] = {**_METHODS, **pytorch_historic.METHODS, **pytorch_sequences.METHODS}[name]
+        self.listing.methods[name] = {
+            **_METHODS,
+            **pytorch_historic.METHODS,
+            **pytorch_sequences.METHODS,
+            **scores.PYTORCH,
+        }[name]
         return f"self.{name}"
 
     def padded(self, value: str, fill: str = "") -> str:
@@ -226,6 +231,8 @@ _Write = Callable[[_Place], str]
 
 _BY_HAND: Final[dict[str, _Write]] = {
     "Parameter": _parameter,
+    "RelativePositionBias": scores.pytorch_bias,
+    "AttentionMask": scores.pytorch_mask,
     "DropPath": lambda place: f"{place.method('dropped_path')}({place.taken[0]}, {place.layer.p!r}, self.training)",
     **{f"SidedConv{axes}d": _sided for axes in (1, 2, 3)},
     **{f"CroppedConvTranspose{axes}d": _cropped for axes in (1, 2, 3)},
@@ -241,8 +248,8 @@ _BY_HAND: Final[dict[str, _Write]] = {
 }
 """How to write the layers that PyTorch does not have, or has in another form, by the class that makes them."""
 
-_OF_OWN: Final = frozenset({"Subsampling", "EuclideanRBF", "Parameter", "GroupedAttention", "Experts",
-                            "LocallyConnected1d", "LocallyConnected2d"})  # fmt: skip
+_OF_OWN: Final = frozenset({"Subsampling", "EuclideanRBF", "Parameter", "RelativePositionBias", "GroupedAttention",
+                            "Experts", "LocallyConnected1d", "LocallyConnected2d"})  # fmt: skip
 """Classes whose weights are the model's own: `self.S2_weight`, not `self.S2.weight`."""
 
 

@@ -120,6 +120,7 @@ FORMS: Final[Mapping[str, Form]] = MappingProxyType({
     "Var": _spread("var"),
     "Std": _spread("std"),
     "Repeat": lambda place: f"{place.taken[0]}.repeat{(1, *place.layer.repeats)}",
+    "Roll": lambda place: f"{place.taken[0]}.roll({place.layer.shifts}, {_axes(place, place.layer.dims)})",
     "Normalize": _normalize,
     "Maximum": lambda place: f"torch.maximum({', '.join(place.taken)})",
     "Minimum": lambda place: f"torch.minimum({', '.join(place.taken)})",

@@ -14,6 +14,7 @@ from archscope.rows import Row
 from archscope.writing.folding import folded
 from archscope.writing.renaming import renamed
 from archscope.writing.spec import document, write_spec
+from archscope.writing.tidied import constants_first, living
 from archscope.writing.unsayable import check_sayable
 
 
@@ -51,9 +52,10 @@ def state(network: Network) -> Statement:
     layers:
       a: {type: linear, out_features: 4, activation: relu, repeat: 3}
     """
+    network, unread = living(network)
     check_sayable(network)
-    plain, changed = renamed(network)
-    remarks = _remarks(changed)
+    plain, changed = renamed(constants_first(network))
+    remarks = _remarks(changed, unread)
     flat = _read_back(network, write_spec(plain, remarks=remarks))
     kept = {doubt.name for doubt in network.doubts}
     allow = sorted({doubt.name for doubt in flat.doubts} - kept)
@@ -67,11 +69,10 @@ def state(network: Network) -> Statement:
     return Statement(text, again, tuple(_differences(analyze(plain), analyze(again))), blocks)
 
 
-def _remarks(changed: Mapping[str, str]) -> Sequence[str]:
-    if not changed:
-        return ()
+def _remarks(changed: Mapping[str, str], unread: Sequence[str]) -> Sequence[str]:
     listed = ", ".join(f"{old} → {new}" for old, new in changed.items())
-    return (f"Names that a spec cannot have are others here: {listed}",)
+    named = [f"Names that a spec cannot have are others here: {listed}"] if changed else []
+    return (*named, *([f"Left out, as nothing reads it: {', '.join(unread)}"] if unread else []))
 
 
 def _read_back(network: Network, text: str) -> Network:

@@ -318,6 +318,9 @@ MODULES: dict[str, Callable[..., nn.Module | None]] = {
     "pixel_shuffle": _plain(nn.PixelShuffle, "upscale_factor"),
     "pixel_unshuffle": _plain(nn.PixelUnshuffle, "downscale_factor"),
     "channel_shuffle": _plain(nn.ChannelShuffle, "groups"),
+    "roll": lambda layer, shape: Called(
+        lambda x: torch.roll(x, layer.shifts, [dim % len(shape) + 1 for dim in layer.dims])
+    ),
     **{f"dropout{n}d": _plain(getattr(nn, f"Dropout{n}d"), "p") for n in (1, 2, 3)},
     "drop_path": lambda layer, shape: nn.Identity(),
     "glu": lambda layer, shape: nn.GLU(layer.dim % len(shape) + 1),
@@ -403,6 +406,8 @@ WITHOUT = {
     "scaled_tanh": "PyTorch has no scaled tanh",
     "rotary": "PyTorch has no rotary positions",
     "sinusoidal_positions": "PyTorch has no sinusoidal positions",
+    "relative_position_bias": "PyTorch has no relative positions",
+    "attention_mask": "PyTorch has no shifted windows",
     "mixture_of_experts": "PyTorch has no mixture of experts",
     "locally_connected1d": "PyTorch has no locally connected layers",
     "locally_connected2d": "PyTorch has no locally connected layers",

@@ -30,6 +30,13 @@ TRANSFORMERS: dict[str, tuple[str, str, dict[str, Any], str]] = {
     "Llama": ("LlamaForCausalLM", "LlamaConfig", {**TEXT, "num_key_value_heads": 2}, "input_ids"),
     "Qwen 2": ("Qwen2ForCausalLM", "Qwen2Config", {**TEXT, "num_key_value_heads": 2}, "input_ids"),
     "GPT-NeoX": ("GPTNeoXForCausalLM", "GPTNeoXConfig", TEXT, "input_ids"),
+    "Mistral": ("MistralForCausalLM", "MistralConfig", {**TEXT, "num_key_value_heads": 2, "sliding_window": 3},
+                "input_ids"),
+    "T5": ("T5EncoderModel", "T5Config", {"num_layers": 3, "d_model": 32, "d_kv": 8, "num_heads": 4, "d_ff": 64,
+                                          "vocab_size": 99}, "input_ids"),
+    "Swin": ("SwinModel", "SwinConfig", {"image_size": 32, "patch_size": 2, "embed_dim": 8, "depths": [2, 2],
+                                         "num_heads": [2, 4], "window_size": 4}, "pixel_values"),
+    "BEiT": ("BeitModel", "BeitConfig", {**VISION, "use_relative_position_bias": True}, "pixel_values"),
     "ViT": ("ViTForImageClassification", "ViTConfig", VISION, "pixel_values"),
     "DeiT": ("DeiTModel", "DeiTConfig", VISION, "pixel_values"),
     "ConvNeXt": ("ConvNextForImageClassification", "ConvNextConfig", {"hidden_sizes": [8, 12, 16, 20],
@@ -73,11 +80,13 @@ def _holds(module: nn.Module, given: dict[str, Tensor], *, folded: bool) -> None
     read = archscope.build(network).eval()
     read.load_state_dict(module.state_dict(), strict=False)
     built = archscope.build(stated.network).eval()
-    for mine, theirs in zip(read.parameters(), built.parameters(), strict=True):
+    mine = dict(read.named_parameters())
+    alike = mine.keys() == dict(built.named_parameters()).keys()  # else names were changed, and the order was not
+    for (name, theirs), other in zip(built.named_parameters(), mine.values(), strict=True):
         with torch.no_grad():
-            theirs.copy_(mine)
-    for mine, theirs in zip(read.buffers(), built.buffers(), strict=True):
-        theirs.copy_(mine)
+            theirs.copy_(mine[name] if alike else other)
+    for held, theirs in zip(read.buffers(), built.buffers(), strict=True):
+        theirs.copy_(held)
     with torch.no_grad():
         wanted = _first(module(**given))
         assert torch.allclose(_first(built(*given.values())), wanted, atol=1e-4 * float(wanted.abs().max()))

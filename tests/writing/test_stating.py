@@ -12,7 +12,7 @@ from torch import nn
 
 import archscope
 from archscope.analysis import COUNTS
-from archscope.layers import Flatten, Linear, ReLU
+from archscope.layers import Flatten, Linear, Permute, ReLU
 from archscope.network import Network, Node, Ref
 from archscope.writing.renaming import renamed
 from archscope.writing.stating import state
@@ -157,13 +157,27 @@ def test_a_function_that_is_no_layer_is_named_and_nothing_is_written(archscope_r
     assert re.search(r"  `fft_fft` \(fft_fft\) at tests/\S+\.py:\d+: `fft_fft` is no layer type\n", run.err)
 
 
+def test_what_only_moves_values_and_nothing_reads_is_left_out_with_a_remark() -> None:
+    nodes = [
+        Node("a", ReLU(), (Ref("input"),), "a"),
+        Node("b", Permute(dims=[1, 0]), (Ref("a"),), "b"),
+        Node("c", ReLU(), (Ref("b"),), "c"),
+        Node("d", ReLU(), (Ref("a"),), "d"),
+    ]
+    made = state(Network("odd", {"input": (4, 8)}, nodes, (Ref("d"),)))
+    assert "# Left out, as nothing reads it: b, c\n" in made.text
+    assert [node.name for node in made.network.nodes] == ["a", "d"]
+    assert made.differences == ()
+
+
 def test_what_is_handed_out_as_it_came_and_what_nothing_reads_is_named() -> None:
-    nodes = [Node("a", ReLU(), (Ref("input"),), "a"), Node("b", ReLU(), (Ref("input"),), "b")]
+    linear = Linear(out_features=4)
+    nodes = [Node("a", linear, (Ref("input"),), "a"), Node("b", ReLU(), (Ref("input"),), "b")]
     network = Network("odd", {"input": (4,)}, nodes, (Ref("b"), Ref("input")))
     with pytest.raises(archscope.UsageError) as caught:
         state(network)
     assert "`input`: an input that is handed out as it is" in str(caught.value)
-    assert "`a` (ReLU): nothing reads it, and it is no output" in str(caught.value)
+    assert "`a` (linear): nothing reads it, and it is no output" in str(caught.value)
 
 
 def test_the_command_writes_a_file_and_says_what_it_read_back(archscope_run: Runs, tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ _ROLES: Final[Mapping[str, str]] = {
     "Upsampling": "other",
     "Dropout": GLUE,
     "Rotation": GLUE,
+    "Relative positions": "learned",
+    "Mask": GLUE,
 }
 
 _COMPUTED: Final = frozenset({"Full connection", "Attention", "Convolutions", "Experts", "Embedding", "Recurrence"})
