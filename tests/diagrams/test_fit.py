@@ -9,7 +9,10 @@ import pytest
 
 import archscope
 from archscope.diagrams import PAGES
+from archscope.diagrams.graph.view import closed_in
+from archscope.diagrams.interest import rank
 from archscope.diagrams.request import request
+from archscope.diagrams.scene import Text
 from tests.diagrams.geometry import problems
 
 NETWORKS = ("lenet5", "alexnet", "vgg@A", "resnet@18", "unet", "transformer@base", "autoencoder@mnist")
@@ -74,6 +77,45 @@ def test_a_graph_of_a_depth_that_does_not_fit_says_which_does() -> None:
         "resnet@50", style="graph", depth=found[1], direction="lr" if found[2] else "tb", page="a4"
     ).scene
     assert fitting.height <= 247 * 72 / 25.4 + 0.01
+
+
+def _shown(picture: archscope.Drawing) -> tuple[set[str], set[str]]:
+    """The ranks of the blocks that are open, by the titles of their frames, and of those that are closed."""
+    opened = {rank([frame.title.partition(" ×")[0]]) for frame in picture.scene.groups("frame")}
+    texts = [[each.string for each in group.items if isinstance(each, Text)] for group in picture.scene.groups("layer")]
+    return opened, {rank([lines[0]]) for lines in texts if len(lines) > 1 and lines[1].endswith(("layer", "layers"))}
+
+
+def test_blocks_open_by_interest_where_there_is_room_and_those_of_one_rank_together() -> None:
+    network = archscope.load("googlenet")
+    low = archscope.draw(network, style="graph", depth=1).scene.height
+    # Nine modules do not fit a page that is little taller than all blocks closed; the one block of convolutions does.
+    picture = archscope.draw(network, style="graph", width="300mm", height=f"{low * 1.2}pt")
+    assert _shown(picture) == ({"conv#"}, {"inception#"})
+    assert picture.scene.height <= low * 1.2
+    assert _shown(archscope.draw(network, style="graph", width="300mm", height=f"{low}pt"))[0] == set()
+    closed = archscope.draw(network, style="graph", width="300mm", height=f"{low * 1.2}pt", collapse="conv2")
+    assert _shown(closed)[0] == set()
+
+
+@pytest.mark.parametrize("more", [1.0, 1.3, 2.0])
+@pytest.mark.parametrize("name", ["efficientnet-b0", "resnet@18", "mobilenet-v2"])
+def test_no_picture_mixes_open_and_closed_blocks_of_one_rank(name: str, more: float) -> None:
+    network = archscope.load(name)
+    low = archscope.draw(network, style="graph", depth=1).scene.height
+    picture = archscope.draw(network, style="graph", width="400mm", height=f"{low * more}pt")
+    opened, closed = _shown(picture)
+    assert not opened & closed
+    assert [each for each in problems(picture.svg, network) if not each.startswith("edge")] == []
+
+
+def test_what_costs_most_and_what_is_rare_comes_first() -> None:
+    analysis = archscope.analyze("googlenet")
+    first, second = closed_in(analysis, 1, request(style="graph"))
+    # One block of convolutions is a whole rank; nine modules have nearly all of the weights.
+    assert first.paths == ("conv2",)
+    assert len(second.paths) == 9
+    assert first.interest > second.interest > 0.9
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from archscope.diagrams.graph.layout import Layout, layout_of
 from archscope.diagrams.graph.mermaid import mermaid_source
 from archscope.diagrams.graph.paint import painted, shade_of
 from archscope.diagrams.graph.sizes import Direction, Sizes
-from archscope.diagrams.graph.view import Node, View, view_of
+from archscope.diagrams.graph.view import MOST_NODES, Node, View, closed_in, view_of
+from archscope.diagrams.interest import TRIES
 from archscope.diagrams.request import UNITS, Request, millimetres
 from archscope.diagrams.scene import Scene
 from archscope.diagrams.themes import Shade
@@ -46,7 +47,25 @@ def scene(analysis: Analysis, request: Request) -> Scene:
         layout = _that_fits(view, sizes, request)
         if layout is None:
             view = _folded_further(analysis, request, view, sizes)
+    if request.height is not None and request.depth == "auto":
+        view, layout = _opened(analysis, request, sizes, view, layout)
     return painted(view, layout, sizes, request.theme)
+
+
+def _opened(analysis: Analysis, request: Request, sizes: Sizes, view: View, layout: Layout) -> tuple[View, Layout]:
+    """The same with more blocks open, those of most interest first, as far as the page holds them."""
+    tried: set[tuple[str, ...]] = set()
+    while len(tried) < TRIES:
+        kin = next((each for each in closed_in(analysis, view.depth, request) if each.paths not in tried), None)
+        if kin is None:
+            break
+        tried.add(kin.paths)
+        asked = replace(request, expand=(*request.expand, *kin.patterns))
+        shown = _view(analysis, asked, view.depth)
+        found = _that_fits(shown, sizes, request) if len(shown.nodes) <= MOST_NODES else None
+        if found is not None:
+            request, view, layout = asked, shown, found
+    return view, layout
 
 
 def _that_fits(view: View, sizes: Sizes, request: Request) -> Layout | None:

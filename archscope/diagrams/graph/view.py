@@ -23,6 +23,8 @@ from archscope.diagrams.graph.fold import Fold, Readers, folded
 from archscope.diagrams.graph.labels import DEFAULT, lines_of
 from archscope.diagrams.graph.tree import Block, Child, consumers, depth_of, is_open, require_blocks, tree_of, units
 from archscope.diagrams.graph.units import Unit, units_of
+from archscope.diagrams.interest import Kin, closed
+from archscope.diagrams.request import Request
 from archscope.errors import UsageError
 from archscope.layers.base import spell_shapes
 from archscope.network import Network, Ref
@@ -161,6 +163,22 @@ def view_of(
     return _View(analysis.network, found, readers, folds, shown, (expand, collapse), glue=glue).view(
         analysis, tree, outputs, opened
     )
+
+
+def closed_in(analysis: Analysis, depth: int, request: Request) -> tuple[Kin, ...]:
+    """The blocks that a view at a depth shows closed, by rank, those of most interest first."""
+    found = units_of(analysis, glue=request.glue)
+    home = {layer: unit.name for unit in found for layer in unit.layers}
+    outputs = [home.get(ref.node, ref.node) for ref in analysis.network.outputs]
+    tree, _ = folded(tree_of(found), consumers(found, outputs))
+
+    def opens(block: Block, around: tuple[Block, ...]) -> bool | None:
+        asked = is_open(block, around, request.expand, request.collapse)
+        if asked is not None:
+            return asked or None
+        return len(around) < depth - 1
+
+    return closed(tree, opens, analysis)
 
 
 def _depth(tree: Block, depth: int | Literal["auto", "full"]) -> int:

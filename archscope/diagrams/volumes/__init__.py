@@ -17,6 +17,7 @@ from typing import Final
 from archscope.analysis import Analysis
 from archscope.diagrams import words
 from archscope.diagrams.chain import BOXES, Chain, NotAChainError, chain, fold, has_weights, is_grid, split_towers
+from archscope.diagrams.interest import TRIES
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import TIGHT, Page, Plan, TooSmallError, fit
@@ -80,10 +81,32 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     errors: list[TooSmallError] = []
     for depth in depths:
         try:
-            return _drawn(former.form(depth), request)
+            drawn = _drawn(former.form(depth), request)
         except TooSmallError as error:
             errors.append(error)
+        else:
+            bounded = request.depth == "auto" and request.height is not None
+            return _opened(former, depth, request, drawn) if bounded else drawn
     raise _refused(former, wanted, request, errors) from None
+
+
+def _opened(former: Former, depth: int, request: Request, drawn: Scene) -> Scene:
+    """The same with more blocks open, those of most interest first, as far as the page holds them."""
+    tried: set[tuple[str, ...]] = set()
+    while len(tried) < TRIES:
+        kin = next((each for each in former.closed(depth) if each.paths not in tried), None)
+        if kin is None:
+            break
+        tried.add(kin.paths)
+        wider = Former(former.analysis, (*former.expand, *kin.patterns), former.collapse)
+        form = wider.form(depth)
+        if len(form.solids) > MOST_SOLIDS:
+            continue
+        try:
+            drawn, former = _drawn(form, request), wider
+        except TooSmallError:
+            continue
+    return drawn
 
 
 def slides_windows(analysis: Analysis) -> bool:

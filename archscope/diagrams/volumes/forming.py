@@ -13,8 +13,9 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams.chain import is_grid, opens
-from archscope.diagrams.graph.tree import Block, Child, consumers, require_blocks, tree_of, units
+from archscope.diagrams.graph.tree import Block, Child, consumers, is_open, require_blocks, tree_of, units
 from archscope.diagrams.graph.units import Unit, is_glue, units_of
+from archscope.diagrams.interest import Kin, closed
 from archscope.diagrams.themes import BLOCK, INPUT
 from archscope.diagrams.volumes.form import Arrow, Form, Solid, Stage, Way
 from archscope.diagrams.volumes.outputs import CONCAT, Shape, given_by, growth_of, holds, parts_of, plain, turned
@@ -53,6 +54,17 @@ class Former:
     def deepest(self) -> int:
         """The greatest depth that changes the picture."""
         return 1 + max((rank_of(each) for each in _blocks(self.staged.root)), default=0)
+
+    def closed(self, depth: int) -> tuple[Kin, ...]:
+        """The blocks that are closed at a depth, by rank, those of most interest first."""
+
+        def opens(block: Block, around: tuple[Block, ...]) -> bool | None:
+            asked = is_open(block, around, self.expand, self.collapse)
+            if asked is not None:
+                return asked or None
+            return rank_of(block) < depth
+
+        return closed(self.staged.root, opens, self.analysis)
 
     def form(self, depth: int) -> Form:
         """What is shown at a depth."""

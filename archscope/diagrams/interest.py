@@ -1,0 +1,88 @@
+"""Which closed blocks of a picture to open where there is room: those that matter most, all of one rank or none.
+
+Blocks are of one rank if their names are the same but for numbers: `layer1` to `layer4`, `inception3a` and
+`inception4b`. What costs most, and what is rare, is of most interest.
+
+>>> rank(["layer3", "2"]), rank(["inception3a"]), rank(["body", "0.0"]), rank(["body", "4–5"])
+('layer#.#', 'inception#', 'body.#', 'body.#')
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from glob import escape
+from typing import Final
+
+from archscope.analysis import Analysis
+from archscope.diagrams.graph.tree import Block, units
+from archscope.diagrams.graph.units import Unit
+
+TRIES: Final = 12
+"""So many openings are tried, the most interesting first: each is a picture that is laid out."""
+
+Opens = Callable[[Block, tuple[Block, ...]], bool | None]
+"""Whether a block is open where it stands; None if somebody asked that it be closed."""
+
+
+@dataclass(frozen=True)
+class Kin:
+    """Closed blocks of one rank: the names by which they are opened, and how much they are of interest."""
+
+    paths: tuple[str, ...]
+    interest: float
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """What to ask for that exactly these be open."""
+        return tuple(escape(path) for path in self.paths)
+
+
+def rank(labels: Sequence[str]) -> str:
+    """What the names of blocks of one rank have in common; a block that holds but another has the names of both."""
+    first = (label.partition(".")[0] for label in labels)
+    return ".".join(re.sub(r"\d+[a-z]?(?:–\d+[a-z]?)?(?![a-z])", "#", each) for each in first)
+
+
+def closed(root: Block, opens: Opens, analysis: Analysis) -> tuple[Kin, ...]:
+    """The closed blocks of a picture by rank, those of most interest first."""
+    found: dict[str, list[tuple[str, Block]]] = {}
+    for labels, block in _closed(root, (), opens, 1):
+        found.setdefault(rank(labels), []).append((".".join(labels), block))
+    totals = analysis.totals
+    whole = int(totals.parameters), int(totals.macs_at_least)
+    kin = []
+    for members in found.values():
+        shares = [sum(_cost(block)[way] for _, block in members) / whole[way] if whole[way] else 0.0 for way in (0, 1)]
+        kin.append(Kin(tuple(path for path, _ in members), max(shares) + 1 / len(members)))
+    return tuple(sorted(kin, key=lambda each: (-each.interest, each.paths)))
+
+
+def _closed(
+    block: Block, around: tuple[str, ...], opens: Opens, many: int, blocks: tuple[Block, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Block]]:
+    """The closed blocks with their names, each as often as it stands in the network."""
+    for child in block.children:
+        if isinstance(child, Unit):
+            continue
+        opened = opens(child, blocks)
+        labels = (*around, child.label)
+        if opened:
+            yield from _closed(child, labels, opens, many * child.copies, (*blocks, child))
+        elif opened is False:
+            yield labels, replace(child, copies=child.copies * many)
+
+
+def _cost(block: Block) -> tuple[int, int]:
+    """The parameters and the MACs of all copies of a block; what is not covered is left out."""
+    parameters = macs = 0
+    for child in block.children:
+        if isinstance(child, Block):
+            inner = _cost(child)
+            parameters, macs = parameters + inner[0], macs + inner[1]
+            continue
+        for unit in units(child):
+            parameters += sum(int(row.parameters) for row in unit.rows) * unit.copies
+            macs += sum(int(row.macs) for row in unit.rows if row.macs is not None) * unit.copies
+    return parameters * block.copies, macs * block.copies
