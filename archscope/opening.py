@@ -284,6 +284,9 @@ def analyze(network: Any, /, *args: Any, **kwargs: Any) -> Analysis:
         if isinstance(network, Analysis):
             return network
         return analysis.analyze(network if isinstance(network, Network) else open_network(network))
+    if not callable(network) and not hasattr(network, "graph_module"):
+        raise UsageError(f"a value of type {type(network).__name__} is no network; take a spec by name or path, what "
+                         "`load` or `trace` returned, or a torch.nn.Module with its input shapes")  # fmt: skip
     from archscope.tracing import trace
 
     return analysis.analyze(trace(network, *args, **kwargs))

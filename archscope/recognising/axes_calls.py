@@ -151,8 +151,9 @@ def _reduced(type_: str) -> Reading:
             return None
         rank = call.input.dim()
         keep = bool(call.given["keepdim"])
-        if type_ == "mean" and call.place == 0 and over_grid(dim, rank):
-            # A mean over all places of a grid is a pooling to one; where it drops the axes, they are flattened.
+        if type_ == "mean" and call.place == 0 and rank > 3 and over_grid(dim, rank):
+            # A mean over all places of a grid is a pooling to one; where it drops the axes, they are flattened. Of two
+            # axes nobody knows whether the last is places or, as in a norm that is written out, features.
             pooling = TYPES[f"adaptive_avg_pool{rank - 2}d"](output_size=1)
             return (pooling,) if keep else (pooling, TYPES["flatten"]())
         dims = sorted(call.axis(each) for each in _many(dim))
