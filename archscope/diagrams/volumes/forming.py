@@ -7,6 +7,7 @@ its type.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -42,9 +43,23 @@ class Former:
         require_blocks(self.staged.root, (*expand, *collapse))
         self.by_name = {unit.name: unit for unit in self.units}
         self.turned = turned(self.units)
+        self._inside: dict[int, tuple[Unit, ...]] = {}
+        self.beside: dict[str, list[Unit]] = {}
+        for name, end in self.staged.beside.items():
+            self.beside.setdefault(self.staged.drawn_as(end), []).append(self.by_name[name])
+        self.held_in = Counter(
+            tuple(part.name for part in unit.path[:end]) for unit in self.units for end in range(1, len(unit.path) + 1)
+        )
         self.twins: dict[str, list[str]] = {}
         for unit in self.units:
             self.twins.setdefault(self.staged.drawn_as(unit.name), []).extend(unit.layers)
+
+    def inside(self, child: Child) -> tuple[Unit, ...]:
+        """The units of a part of the tree, gone through once."""
+        found = self._inside.get(id(child))
+        if found is None:
+            found = self._inside[id(child)] = tuple(units(child))
+        return found
 
     def held_by(self, unit: Unit) -> Sequence[str]:
         """The nodes that a unit stands for, with those of its copies."""
@@ -108,12 +123,11 @@ class _Forming:
 
     def _place(self, seen: Seen) -> None:
         child = seen.child
-        inside = tuple(units(child))
+        inside = self.former.inside(child)
         if isinstance(child, Unit) and self._scales(child):
             return
-        ends = {self.former.staged.drawn_as(unit.name) for unit in inside}
-        beside = [self.former.by_name[name] for name, end in self.former.staged.beside.items()
-                  if self.former.staged.drawn_as(end) in ends]  # fmt: skip
+        ends = dict.fromkeys(self.former.staged.drawn_as(unit.name) for unit in inside)
+        beside = [unit for end in ends for unit in self.former.beside.get(end, ())]
         if isinstance(child, Unit):
             for unit in beside:
                 self._pass(unit, f"{unit.rows[0].node.layer.label}{IN_THE_FIRST}")
@@ -151,7 +165,7 @@ class _Forming:
         A block that is most of the network tells nothing of where something stands in it.
         """
         for place, block in enumerate(seen.around):
-            inside = tuple(units(block))
+            inside = self.former.inside(block)
             if len(inside) * 2 > len(self.former.units):
                 continue
             name = self._called([each.label for each in seen.around[: place + 1]], len(inside) * block.copies)
@@ -166,8 +180,7 @@ class _Forming:
         name = ".".join(labels)
         steps = name.split(".")
         for end in range(1, len(steps)):
-            held = [unit for unit in self.former.units if [part.name for part in unit.path[:end]] == steps[:end]]
-            if len(held) == many:
+            if self.former.held_in[tuple(steps[:end])] == many:
                 return ".".join(steps[:end])
         return name
 
@@ -175,7 +188,7 @@ class _Forming:
         """Whether an open block has a frame: it stands for several, or has branches and is not most of the network."""
         if block.copies > 1:
             return True
-        inside = tuple(units(block))
+        inside = self.former.inside(block)
         branches = any(len(unit.inputs) > 1 for unit in inside)
         return not place and branches and len(inside) * 2 <= len(self.former.units)
 
