@@ -164,7 +164,8 @@ def command(
         typer.Option(
             "--show",
             metavar="NAME,...",
-            help="What to write on a layer: name, op, kernel, shape, parameters, macs; of neurons, bias and weights.",
+            help="What to write on a layer: name, op, kernel, shape, parameters, macs; of neurons, bias and weights; "
+            "of unrolled, cell.",
             show_default=False,
         ),
     ] = None,

@@ -35,8 +35,9 @@ STYLES: Final = ("auto", "graph", "planes", "boxes", "neurons", "transformer", "
 """Every style: `auto` takes the first of `transformer`, `unrolled`, `neurons`, `planes`, `boxes` and `graph` that shows
 the network well."""
 
-SHOWN: Final = ("name", "op", "kernel", "shape", "parameters", "macs", "bias", "weights")
-"""What can be written on a layer; biases are drawn, and weights named, in style `neurons`."""
+SHOWN: Final = ("name", "op", "kernel", "shape", "parameters", "macs", "bias", "weights", "cell")
+"""What can be written on a layer; biases are drawn, and weights named, in style `neurons`, the inside of a cell in
+`unrolled`."""
 
 DIRECTIONS: Final = ("tb", "lr")
 """From top to bottom, or from left to right."""

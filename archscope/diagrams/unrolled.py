@@ -17,11 +17,12 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams import fonts
+from archscope.diagrams.cell import cell, gates_of
 from archscope.diagrams.graph.labels import lines_of
 from archscope.diagrams.recurrence import Level, levels_of
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import Page, Plan, fit
-from archscope.diagrams.scene import HAIRLINE, Group, Item, Path, Point, Scene, Text, circle
+from archscope.diagrams.scene import HAIRLINE, Group, Item, Path, Point, Scene, Text, bounds, circle, moved
 from archscope.diagrams.themes import INPUT
 from archscope.diagrams.transformer.shapes import arrow, rounded
 from archscope.layers.base import spell_shape
@@ -99,7 +100,29 @@ class _Figure:
             x += self.wide + between * (1.6 if self.dots is not None and number == self.dots else 1.0)
         right = middles[-1] + half + 1.4 * self.font
         captions = max(fonts.widest(self._lines(level), self.font, bold=True) for level in self.levels)
-        return Plan(-half, right + captions, lambda: self._items(middles, loop + 1.0 * self.font, right))
+        inner = self._cells()
+        wide = max((bounds([each])[2] for each in inner), default=0.0)
+        return Plan(
+            -half,
+            max(right + captions, wide - half),
+            lambda: [*self._items(middles, loop + 1.0 * self.font, right), *self._below(inner, -half)],
+        )
+
+    def _cells(self) -> list[Item]:
+        """The inside of each recurrent layer's cell, if somebody asked for it; once where they are alike."""
+        if not self.request.shows("cell", *USUAL):
+            return []
+        alike = {(gates_of(each), each.word): each for each in reversed(self.levels) if each.depth}
+        return [item for each in reversed(list(alike.values())) for item in cell(each, self.font, self.theme)]
+
+    def _below(self, cells: Sequence[Item], left: float) -> list[Item]:
+        """The cells under the figure, one under the other."""
+        placed: list[Item] = []
+        y = 2.2 * self.font
+        for each in cells:
+            placed.append(moved(each, left, y))
+            y = bounds(placed)[3] + 1.5 * self.font
+        return placed
 
     def _lines(self, level: Level) -> tuple[str, ...]:
         shown = self.request.shown(*USUAL)

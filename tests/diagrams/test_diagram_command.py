@@ -69,7 +69,7 @@ def test_a_changed_spec_is_drawn_as_it_is_changed(capsys: pytest.CaptureFixture[
         (["-o", "a.bmp"], ("no format has the suffix `.bmp`; suffixes: .svg, .png, .pdf, .tikz, .tex, .dot, .gv, .mmd, "
                           ".mermaid, .pptx, .drawio, .html, .htm")),
         (["--show", "name,size"], ("nothing to show called `size`; there are name, op, kernel, shape, parameters, "
-                                   "macs, bias, weights")),
+                                   "macs, bias, weights, cell")),
         (["--direction", "up"], "no direction `up`; directions: tb, lr"),
         (["--depth", "deep"], "no depth `deep`; a number of levels, `full`, or `auto`"),
         (["--width", "wide"], "no width `wide`; write a number and a unit: 183mm, 18.3cm, 7.2in or 518pt"),

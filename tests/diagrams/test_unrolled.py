@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 import archscope
+from archscope.diagrams.cell import gates_of
+from archscope.diagrams.recurrence import levels_of
 from archscope.diagrams.scene import Polygon, Scene, Text
 from archscope.network import Network
-from tests.diagrams.geometry import problems
+from tests.diagrams.geometry import not_contained, problems
 
 
 def network(cell: str = "lstm", *, steps: int = 20, layers: int = 1, both: bool = False, end: str = "") -> Network:
@@ -104,3 +106,30 @@ def test_what_is_no_chain_of_recurrence_is_refused_with_the_reason(text: str, me
 def test_a_page_that_is_too_small_is_refused_with_one_that_is_not() -> None:
     with pytest.raises(archscope.UsageError, match=r"needs --width \d+mm at least"):
         _ = archscope.draw("lstm-lm@small", width="50mm").scene
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+@pytest.mark.parametrize(("kind", "words"), [("lstm", ["tanh", "tanh", "σ", "σ", "σ"]), ("rnn", ["tanh"])])
+def test_the_inside_of_a_cell_is_drawn_on_demand(kind: str, words: list[str], theme: str) -> None:
+    drawn = network(kind, layers=2)
+    picture = archscope.draw(drawn, show="name,op,shape,parameters,cell", theme=theme)
+    assert problems(picture.svg, drawn) == []
+    assert not_contained(picture.svg) == []
+    said = strings(picture.scene)
+    # Two layers of one type have one cell.
+    assert said.count("rnn: inside the cell") == 1
+    assert sorted(each for each in said if each in ("tanh", "σ")) == words
+    plain = archscope.draw(drawn, theme=theme)
+    assert "σ" not in strings(plain.scene)
+    assert plain.scene.height < picture.scene.height
+
+
+def test_a_cell_that_is_neither_is_refused_with_what_to_leave_out() -> None:
+    with pytest.raises(archscope.UsageError, match="`rnn` is a GRU; leave cell out of --show"):
+        _ = archscope.draw(network("gru"), show="name,cell").scene
+
+
+def test_a_cell_is_known_by_the_maps_that_its_weights_hold() -> None:
+    # 4·16 rows of an LSTM's first weight, 3·16 of a GRU's, 16 of a plain cell's.
+    found = {kind: levels_of(archscope.analyze(network(kind)))[1] for kind in ("lstm", "gru", "rnn")}
+    assert {kind: gates_of(level) for kind, level in found.items()} == {"lstm": 4, "gru": 3, "rnn": 1}

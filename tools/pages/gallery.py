@@ -162,6 +162,8 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
     "Recurrence": (
         Entry("lstm-lm", "An LSTM language model", "The cells with their loops, and the same cells at each step.",
               "lstm-lm@small"),
+        Entry("lstm-cell", "Inside the cell", "What the gates of an LSTM do to its states, below the figure on demand.",
+              "lstm-lm@small", {"show": "name,op,shape,parameters,cell"}),
     ),
     "Neurons": (
         Entry("mlp", "A multilayer perceptron", "Circles and lines, with dots where a layer has many; "
