@@ -15,11 +15,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archscope.limits import LONGEST_MESSAGE, LONGEST_NAME_COMPARED, LONGEST_NAME_LIST, LONGEST_WORD
+from archscope.limits import (
+    LONGEST_MESSAGE,
+    LONGEST_NAME_COMPARED,
+    LONGEST_NAME_LIST,
+    LONGEST_WORD,
+    MOST_NAMES_COMPARED,
+)
 
 if TYPE_CHECKING:
     from archscope.diagnostics import Diagnostic
@@ -58,7 +64,7 @@ class Rejects(ArchscopeError):
         message: one sentence with the values in it, without the layer's name.
         option: the option to blame, if one is.
         input: the position of the input whose shape is to blame, if one is.
-        help: what to write instead.
+        help: what to write instead; if that has to be searched for, how to find it.
         path: where inside the option's value, such as ``(2, 0)`` for an element of a list of lists.
     """
 
@@ -68,15 +74,20 @@ class Rejects(ArchscopeError):
         *,
         option: str | None = None,
         input: int | None = None,
-        help: str | None = None,
+        help: str | Callable[[], str] | None = None,
         path: tuple[int | str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.option = option
         self.input = input
-        self.help = help
+        self.remedy = help
         self.path = path
+
+    @property
+    def help(self) -> str | None:
+        """What to write instead; searched for when it is asked for, as it is of the mistakes that are shown."""
+        return self.remedy() if callable(self.remedy) else self.remedy
 
     def __str__(self) -> str:
         return self.message if self.help is None else f"{self.message}; {self.help}"
@@ -129,9 +140,19 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     if key in folded:
         return folded[key]
     import difflib  # a name that is right, as most are, needs no search
+    from heapq import nlargest
 
-    close = difflib.get_close_matches(key, list(folded), n=1, cutoff=0.6)
+    candidates = list(folded)
+    if len(candidates) > MOST_NAMES_COMPARED:
+        alike = (each for each in candidates if each[:2] == key[:2] and abs(len(each) - len(key)) <= 2)
+        candidates = nlargest(MOST_NAMES_COMPARED, alike, key=lambda each: _in_common(each, key))
+    close = difflib.get_close_matches(key, candidates, n=1, cutoff=0.6)
     return folded[close[0]] if close else None
+
+
+def _in_common(one: str, other: str) -> int:
+    """How many letters two words begin with alike."""
+    return next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(other))
 
 
 def did_you_mean(name: str, names: Iterable[str], *, what: str) -> str:
@@ -150,14 +171,25 @@ def did_you_mean(name: str, names: Iterable[str], *, what: str) -> str:
     near = nearest(name, known)
     if near is not None:
         return f"did you mean `{near}`?"
+    return f"{what}: {listed(known)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names there are, as many as a message has room for.
+
+    >>> listed(["vgg@A", "vgg@B"]), listed([f"l{place}" for place in range(1000)])[-16:]
+    ('vgg@A, vgg@B', 'l81 and 918 more')
+    """
     shown, room = [], LONGEST_NAME_LIST
-    for each in known:
+    for each in names:
         room -= len(each) + 2
         if room < 0:
             break
         shown.append(each)
-    left = len(known) - len(shown)
-    return f"{what}: {', '.join(shown)}" + (f" and {left:,} more" if left else "")
+    left = len(names) - len(shown)
+    if not shown:
+        return f"{left:,}, whose names are too long to list"
+    return ", ".join(shown) + (f" and {left:,} more" if left else "")
 
 
 _AN = ("lrn", "lstm", "rbf", "LRN", "LN", "RBF", "RMS")

@@ -23,12 +23,22 @@ DEEPEST_BLOCKS: Final = 20
 """Blocks within blocks: published networks need three, and each level is some of the interpreter's stack."""
 MOST_READ_AGAIN: Final = 1_000_000
 """Characters of a family that are read, once for each variant, when nobody named one: a second or two."""
-MOST_VALUES: Final = 3_000_000
-"""Values of a spec once its aliases are expanded: 200,000 layers, and nine lines of aliases make a billion."""
+MOST_LINES_READ_AGAIN: Final = 20_000
+"""Lines, repeated ones one by one, that a family's variants become when nobody named one: a second or two."""
+MOST_VALUES: Final = 1_000_000
+"""Values of a spec once its aliases are expanded: 70,000 layers, and nine lines of aliases make a billion."""
+MOST_LINES: Final = 50_000
+"""Lines that the blocks of a spec may become: the deepest networks that were trained have ten thousand layers."""
+MOST_READ_BY_ONE: Final = 10_000
+"""Layers that one layer reads: dense blocks need a hundred, and each may be added or copied by an operation."""
 LARGEST_FILE: Final = 64 * 1024 * 1024
 """Bytes of a spec: ten times what a spec of the most values has."""
-MOST_RECURRENT_LAYERS: Final = 1_000
-"""Layers of one LSTM or GRU: each has weights of its own, named in a table; published ones have up to eight."""
+MOST_RECURRENT_LAYERS: Final = 100
+"""Layers of one LSTM or GRU: each has weights of its own, named in a table; published ones have up to sixteen."""
+MOST_TOWERS: Final = 64
+"""Towers that hold a copy of one layer: AlexNet has two, and a layer may read every copy of another."""
+DEEPEST_GROUPS: Final = 64
+"""Groups within groups, by `group:` or by the dots of a name: `DEEPEST_BLOCKS` with the copies in them need forty."""
 MOST_MISTAKES: Final = 20
 """Mistakes of a file that are printed: who has mended those runs the command again."""
 LONGEST_MESSAGE: Final = 4_000
@@ -43,5 +53,7 @@ LONGEST_WORD: Final = 300
 """Characters without a space in a message: longer is no name or path that somebody reads, and both ends tell it."""
 LONGEST_NAME_COMPARED: Final = 100
 """Characters of a name for which a near one is looked for: comparing takes quadratic time."""
+MOST_NAMES_COMPARED: Final = 1_000
+"""Names among which a near one is looked for letter by letter, some milliseconds; of more, those that begin alike."""
 LONGEST_NAME_LIST: Final = 400
 """Characters of a list of names that a message offers: more is no help."""

@@ -315,8 +315,12 @@ class _Composer:
             self._keys[-1] = None
         parent.values += tree.values
         if parent.values > MOST_VALUES:
-            message = f"aliases expand this document to more than {MOST_VALUES:,} values"
-            raise Invalid(Diagnostic("alias-bomb", message, at or tree.span, help="write the values out"))
+            if self._anchors:
+                message = f"aliases expand this document to more than {MOST_VALUES:,} values"
+                raise Invalid(Diagnostic("alias-bomb", message, at or tree.span, help="write the values out"))
+            message = f"this document has more than {MOST_VALUES:,} values"
+            help_ = "say in `blocks:` what comes again, and `repeat:` it"
+            raise Invalid(Diagnostic("too-many-values", message, tree.span, help=help_))
 
     def _key(self, tree: Tree) -> Scalar:
         if isinstance(tree, Scalar) and not isinstance(tree.value, (list, dict)):

@@ -49,8 +49,11 @@ def foretell(task: str, network: Network) -> None:
     from archscope import limits
 
     limit, made, instead = _INSTEAD[task]
-    if len(network.nodes) > getattr(limits, limit):
-        complain(f"note: {made} of {len(network.nodes):,} layers takes a while; {instead}")
+    most, layers = getattr(limits, limit), len(network.nodes)
+    reads = sum(len(node.inputs) for node in network.nodes)
+    if layers > most or reads > 4 * most:
+        joined = f" with {reads:,} arrows between them" if reads > 4 * layers else ""
+        complain(f"note: {made} of {layers:,} layers{joined} takes a while; {instead}")
 
 
 def warn(doubts: Iterable[Diagnostic]) -> None:

@@ -85,7 +85,7 @@ def lay_out(analysis: Analysis, view: View) -> Sheet:
         NotFound: the view names a column that does not exist.
     """
     columns = chosen(view.columns, of=analysis)
-    notes: list[str] = []
+    notes: dict[str, int] = {}
     rows = view.rows(analysis)
     lost = _where_the_grid_is_lost(rows)
     inputs = ", ".join(_input(analysis, name) for name in analysis.network.inputs)
@@ -121,7 +121,7 @@ def spell(column: Column, value: Any) -> str:
     return ", ".join(each if isinstance(each, str) else spell_shape(each) for each in value)
 
 
-def _cell(column: Column, row: Row, lost: Mapping[str, str], notes: list[str]) -> Cell:
+def _cell(column: Column, row: Row, lost: Mapping[str, str], notes: dict[str, int]) -> Cell:
     value = column.value(row)
     text = row.shown if column.name == "layer" else spell(column, value)
     if value is None and column.reason:
@@ -148,7 +148,7 @@ def _where_the_grid_is_lost(rows: Sequence[Row]) -> dict[str, str]:
     return lost
 
 
-def _total(column: Column, analysis: Analysis, notes: list[str]) -> Cell:
+def _total(column: Column, analysis: Analysis, notes: dict[str, int]) -> Cell:
     if column.name == "layer":
         return Cell("Total")
     if not column.is_count:
@@ -166,10 +166,9 @@ def _at_least(column: Column, of: Row | Totals, otherwise: str) -> str:
     return f"≥ {int(known):,}" if known else otherwise
 
 
-def _note(reason: str, notes: list[str]) -> int:
-    if reason not in notes:
-        notes.append(reason)
-    return notes.index(reason) + 1
+def _note(reason: str, notes: dict[str, int]) -> int:
+    """The number of a note below the table, which is of the first who needed it."""
+    return notes.setdefault(reason, len(notes) + 1)
 
 
 def _steps(rows: Sequence[Row], columns: Sequence[Column]) -> Iterable[Step]:

@@ -224,6 +224,10 @@ class Run:
         """Run steps one after the other, and let go what none of the later ones reads."""
         last = {name: number for number, step in enumerate(steps) for name in (*step.reads, *step.reads_too)}
         given = {*given, *(output_name(place) for place in range(len(self.network.facts[node.name].outputs)))}
+        held = {name for name in local if name not in given}  # what steps have made
+        due: dict[int, list[str]] = {0: [name for name in held if name not in last]}
+        for name, number in last.items():
+            due.setdefault(number, []).append(name)
         for number, step in enumerate(steps):
             instead = self._instead(step, local)
             if instead is not None:
@@ -232,8 +236,11 @@ class Run:
             ran = self.operations.run(self._called(node), step, local, recording=self._recording)
             if ran is not None:
                 self._tape.append(ran)
-            for name in [name for name in local if name not in given]:
-                if last.get(name, -1) <= number:
+            made = [each.name for each in step.makes if each.name not in given]
+            held.update(made)
+            for name in (*due.get(number, ()), *made):
+                if name in held and last.get(name, -1) <= number:
+                    held.remove(name)
                     self.ledger.drop(local.pop(name).block)
 
     @staticmethod

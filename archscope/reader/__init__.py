@@ -200,26 +200,37 @@ def _check_family(source: Source, request: _Request) -> None:
     """
     found: dict[tuple[str, str, str], Diagnostic] = {}
     try:
-        variants = variants_in(parse(source)[0])
+        tree = parse(source)[0]
     except Invalid:
         return
-    for variant in [*variants][: 1 + limits.MOST_READ_AGAIN // (1 + len(source.text))]:
-        report = Report()
-        _network(source, request.replace(variant=variant), report)
-        for each in report.diagnostics:
+    variants = variants_in(tree)
+    left = limits.MOST_LINES_READ_AGAIN
+    reports = []
+    for variant in variants[: 1 + limits.MOST_READ_AGAIN // (1 + len(source.text))]:
+        if left < 0:
+            break
+        reports.append(Report())
+        _network(source, request.replace(variant=variant), reports[-1], beside=False)
+        left -= reports[-1].lines
+    if len(reports) < len(variants) and isinstance(tree, MappingTree):  # the others are looked at without being read
+        reports.append(Report())
+        check_others(tree, variants[0], reports[-1])
+    for report in reports:
+        for each in report.in_order():
             found.setdefault((each.name, each.message, str(each.span)), each)
     if found:
         raise SpecError([*found.values()])
 
 
-def _network(source: Source, request: _Request, report: Report) -> Network | None:
+def _network(source: Source, request: _Request, report: Report, *, beside: bool = True) -> Network | None:
+    """The network that is asked for; the other members of its family are looked at ``beside`` it."""
     try:
         tree, early = parse(source)
         report.take(early)
         body = report.mapping(tree, "a spec", Span(source, 0, 0, 0, 0), "begin with `input:` and `layers:`")
         if body is None:
             return None
-        if request.variant is not None:
+        if request.variant is not None and beside:
             check_others(body, request.variant, report)
         apply_variant(body, request.variant, request.called, KEYS, report)
         inner = apply_changes(body, request.changes, report)

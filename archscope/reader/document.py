@@ -14,8 +14,9 @@ from archscope.options import described, option, positive, text
 from archscope.reader.blocks import Expansion, expand, filled, let_values
 from archscope.reader.blocks.sharing import check_init
 from archscope.reader.doubts import doubts_of
-from archscope.reader.entries import ALLOW, Reads, read_allow, read_init
+from archscope.reader.entries import ALLOW, Reads, read_allow
 from archscope.reader.figures import read_figures
+from archscope.reader.initial import read_init
 from archscope.reader.inputs import Inputs, check_tokens, read_inputs
 from archscope.reader.overrides import Changes
 from archscope.reader.picture import read_picture
@@ -245,7 +246,7 @@ def _titled(
                 "unknown-group",
                 f"`titles`: there is no group `{name}`",
                 written.span,
-                help=did_you_mean(name, known, what="groups"),
+                help=partial(did_you_mean, name, known, what="groups"),
             )
         elif title is not None:
             titled[path_] = titled[path_].replace(title=title)

@@ -6,11 +6,13 @@ What a layer type notices about its place is asked of its class; what concerns s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from archscope.diagnostics import Diagnostic, Note, Span
 from archscope.layers.base import Facts, Layer, Shape, spell_shape
 from archscope.layers.doubt import MAPS, SEQUENCE, Doubt, Meaning, Place
+from archscope.limits import MOST_MISTAKES
 from archscope.network import Group, Network, Node
 from archscope.reader.entries import Entry
 from archscope.source import Mapping as MappingTree
@@ -136,8 +138,9 @@ def _unread(network: Network, inputs: Mapping[str, Span]) -> Iterator[Diagnostic
 
 
 def _channels_last(network: Network, inputs: Mapping[str, Span]) -> Iterator[Diagnostic]:
-    for name, shape in network.inputs.items():
-        reader = _taker_of_maps(name, network) if looks_channels_last(shape) else None
+    suspected = (each for each in network.inputs.items() if looks_channels_last(each[1]))
+    for name, shape in islice(suspected, MOST_MISTAKES):
+        reader = _taker_of_maps(name, network)
         if reader is None:
             continue
         height, width, channels = shape

@@ -9,12 +9,14 @@ from functools import lru_cache, partial
 from typing import Any, Final
 
 from archscope.diagnostics import Source, Span
-from archscope.errors import Rejects, did_you_mean
+from archscope.errors import Rejects
 from archscope.layers import TYPES
 from archscope.layers.base import Layer
 from archscope.layers.doubt import KINDS
-from archscope.options import Kind, choice, described, list_of, number, one_or_many, option, spell, text
+from archscope.limits import DEEPEST_GROUPS, MOST_READ_BY_ONE, MOST_TOWERS
+from archscope.options import choice, described, one_or_many, option, spell, text
 from archscope.reader.foreign import meant_type, remedy_of_name, remedy_of_type
+from archscope.reader.initial import Init, read_init
 from archscope.reader.report import FAILED, Origin, Report
 from archscope.record import Record
 from archscope.source import Invalid, List, Mapping, Scalar, Tree, locate, parse, to_data
@@ -49,22 +51,6 @@ PLACE: Final = {
     "caption": option(text, default=None, doc="What a figure calls the step to it; the type's own word if left out."),
 }
 """What a line of a spec can say besides the options of its layer type."""
-
-SCHEMES: Final = {
-    "normal": (2, "mean and standard deviation"),
-    "uniform": (2, "least and largest value"),
-    "constant": (1, "the value"),
-    "uniform_fan_in": (1, "a; the range is ±a / inputs of a unit"),
-    "xavier_uniform": (0, ""),
-    "xavier_normal": (0, ""),
-    "kaiming_uniform": (0, ""),
-    "kaiming_normal": (0, ""),
-    "zeros": (0, ""),
-    "ones": (0, ""),
-}
-"""How weights can start: the scheme, how many numbers it takes, and which."""
-
-Init = tuple[tuple[str, tuple[str, tuple[float, ...]]], ...]
 
 
 class Reads(Record):
@@ -229,7 +215,7 @@ def _configure(
     except Rejects as error:
         value = None if error.option is None else body.get(error.option)
         at = span if value is None else locate(value, error.path)
-        report.add("wrong-value", f"{prefix}: {error.message}", at, help=error.help)
+        report.add("wrong-value", f"{prefix}: {error.message}", at, help=error.remedy)
         return None
 
 
@@ -250,7 +236,7 @@ def read_place(entry: Entry, body: Mapping, report: Report, keys: Iterable[str] 
                 entry.activation = _read_activation(value, prefix, report)
             case "group":
                 text_ = report.text(value, f"{prefix}: `group`")
-                entry.group = () if text_ is None else tuple(part for part in text_.split("/") if part)
+                entry.group = () if text_ is None else read_group(text_, prefix, value.span, report)
             case "towers":
                 entry.towers = _read_towers(value, prefix, report)
             case "shares":
@@ -264,10 +250,25 @@ def read_place(entry: Entry, body: Mapping, report: Report, keys: Iterable[str] 
                 entry.caption = report.text(value, f"{prefix}: `caption`") or ""
 
 
+def read_group(text_: str, prefix: str, at: Span, report: Report) -> tuple[str, ...]:
+    """The groups of ``group: a/b``, the outermost first."""
+    parts = tuple(part for part in text_.split("/") if part)
+    if len(parts) <= DEEPEST_GROUPS:
+        return parts
+    message = f"{prefix}: `group` has {len(parts):,} groups within one another, more than {DEEPEST_GROUPS}"
+    report.add("wrong-value", message, at, help="name the few that a table or a picture shows")
+    return ()
+
+
 def read_from(value: Tree, prefix: str, report: Report) -> list[Reads]:
     """The names in ``from:``; which are outputs of layers, ``rnn.hidden``, is seen when all names are known."""
-    reads = []
-    for item in report.items(value):
+    reads: list[Reads] = []
+    items = report.items(value)
+    if len(items) > MOST_READ_BY_ONE:
+        message = f"{prefix}: `from` names {len(items):,} layers, more than {MOST_READ_BY_ONE:,}"
+        report.add("wrong-value", message, value.span, help="join them in groups, and the groups in another line")
+        return reads
+    for item in items:
         text_ = report.text(item, f"{prefix}: `from`")
         if text_ is not None:
             reads.append(Reads(text_, None, item.span))
@@ -320,7 +321,12 @@ def read_allow(value: Tree | None, prefix: str, report: Report) -> tuple[str, ..
 
 def _read_towers(value: Tree, prefix: str, report: Report) -> tuple[str, ...]:
     names: dict[str, str] = {}
-    for item in report.items(value):
+    items = report.items(value)
+    if len(items) > MOST_TOWERS:
+        report.add("wrong-value", f"{prefix}: it stands on {len(items):,} towers, more than {MOST_TOWERS}", value.span,
+                   help="towers are the devices of a machine that a network was split over")  # fmt: skip
+        return ()
+    for item in items:
         name = report.text(item, f"{prefix}: `towers`")
         if name is None:
             continue
@@ -336,52 +342,3 @@ def _read_towers(value: Tree, prefix: str, report: Report) -> tuple[str, ...]:
 def slug(tower: str) -> str:
     """A tower's name inside a node's: ``GPU 0`` → ``gpu0``."""
     return re.sub(r"[^a-z0-9]", "", tower.lower())
-
-
-def read_init(value: Tree, prefix: str, report: Report) -> Init:
-    """Read ``init: {weight: {normal: [0, 0.01]}, bias: 1}``."""
-    body = report.mapping(
-        value, f"{prefix}: `init`", value.span, "write `init: {weight: {normal: [0, 0.01]}, bias: 0}`"
-    )
-    if body is None:
-        return ()
-    read = (
-        (name, _read_scheme(each, f"{prefix}: `init` of `{name}`", report)) for name, (_, each) in body.entries.items()
-    )
-    return tuple((name, scheme) for name, scheme in read if scheme is not None)
-
-
-def _read_scheme(value: Tree, prefix: str, report: Report) -> tuple[str, tuple[float, ...]] | None:
-    written: Any = to_data(value)
-    if isinstance(written, (int, float)) and not isinstance(written, bool):
-        return "constant", (float(written),)
-    name = next(iter(written)) if isinstance(written, dict) and len(written) == 1 else written
-    if not isinstance(name, str) or name not in SCHEMES:
-        report.add(
-            "wrong-value",
-            f"{prefix}: there is no scheme `{name}`",
-            value.span,
-            help=partial(did_you_mean, str(name), SCHEMES, what="schemes"),
-        )
-        return None
-    wanted, meaning = SCHEMES[name]
-    parsed = report.value(_NUMBERS, next(iter(value.entries.values()))[1], prefix) if isinstance(value, Mapping) else ()
-    if parsed is FAILED:
-        return None
-    if len(parsed) != wanted:
-        report.add(
-            "wrong-value",
-            f"{prefix}: `{name}` takes {wanted} numbers, got {len(parsed)}",
-            value.span,
-            help=meaning or f"write just `{name}`",
-        )
-        return None
-    return name, tuple(parsed)
-
-
-_MANY: Final = list_of(number, "a list of numbers")
-_NUMBERS: Final = Kind(
-    "a number or a list of them",
-    lambda each: _MANY.parse(each) if isinstance(each, (list, tuple)) else (number.parse(each),),
-    {"anyOf": [number.schema, _MANY.schema]},
-)

@@ -79,7 +79,8 @@ def read_figures(
             help="write `- {layer: C1, quantity: parameters, value: 156, source: lecun1998}`",
         )
         return ()
-    read = (_read_figure(each, entries, groups, sources, report) for each in tree.items)
+    known = {*entries, *groups}
+    read = (_read_figure(each, entries, groups, known, sources, report) for each in tree.items)
     return tuple(figure for figure in read if figure is not None)
 
 
@@ -87,6 +88,7 @@ def _read_figure(
     tree: Tree,
     entries: Mapping[str, Entry],
     groups: Set[str],
+    known: Set[str],
     sources: Mapping[str, str] | None,
     report: Report,
 ) -> Published | None:
@@ -99,11 +101,11 @@ def _read_figure(
     changes = _read_changes(body, entries, groups, report)
     if values is None:  # what is wrong with one of its values says nothing of the others
         values = {key: value for key in ("layer", "source") if isinstance(value := _text(body, key), str)}
-        _check_layer(None if values.get("layer") == "total" else values.get("layer"), body, {*entries, *groups}, report)
+        _check_layer(None if values.get("layer") == "total" else values.get("layer"), body, known, report)
         _check_source(values.get("source", ""), body, sources, report)
         return None
     layer = None if values.get("layer") == "total" else values.get("layer")
-    _check_layer(layer, body, {*entries, *groups}, report)
+    _check_layer(layer, body, known, report)
     _check_source(values["source"], body, sources, report)
     _check_kind(values, layer, body, report)
     if len(report.diagnostics) > before:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from archscope.errors import did_you_mean
+from archscope.errors import did_you_mean, listed
 from archscope.options import spell
 
 _WINDOWED: Final = {
@@ -303,7 +303,7 @@ def remedy_of_block_option(name: str, block: str, own: Iterable[str], all_have: 
     near = did_you_mean(name, common, what="")
     if near.startswith("did you mean"):
         return near
-    has = f"the options of `{block}` are {', '.join(options)}" if options else f"`{block}` has no options"
+    has = f"the options of `{block}` are {listed(options)}" if options else f"`{block}` has no options"
     return f"{has}; to give it one more, name it in the block's `options:`"
 
 

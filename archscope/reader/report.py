@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from archscope.diagnostics import Diagnostic, Note, Span
@@ -34,12 +35,13 @@ class Report:
 
     A mistake in a block is reported once, however often the block is used, with the place of its first use, and so is
     one in a line that is read for each of its copies.
-    ``found`` counts them all.
+    ``found`` counts them all, and ``lines`` the lines that were read, those of blocks again for each use.
     """
 
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
         self.found = 0
+        self.lines = 0
         self.names: Iterable[str] = ()  # that values may stand for where the line in hand is written
         self._origin: Origin | None = None
         self._line: Span | None = None
@@ -54,6 +56,7 @@ class Report:
 
     def place(self, origin: Origin | None, line: Span | None) -> None:
         """Say which line of which block is read from now on; None for what stands in no block."""
+        self.lines += 1
         self._origin = origin
         self._line = line
 
@@ -122,7 +125,7 @@ class Report:
         """Note a value that its kind refuses."""
         at = locate(tree, error.path)
         written = _at(to_data(tree), error.path)
-        help_ = remedy_of_value(written) or remedy_of_name(written, self.names) or error.help or meaning
+        help_ = remedy_of_value(written) or remedy_of_name(written, self.names) or error.remedy or meaning
         self.add("wrong-value", f"{what}: {error.message}", at, help=help_)
 
     def options(
@@ -131,12 +134,15 @@ class Report:
         """The stated values of declared options; None if one is wrong or missing."""
         values: dict[str, Any] = {}
         complete = True
+        begun: bool | None = None  # whether a value begins with a bracket, once that is asked
         for key in keys:
             entry = tree.entries[key]
             if key not in declared:
                 complete = False
-                if rest_of_brackets(key, tree):
-                    continue
+                if _half_of_brackets(key):
+                    begun = _begins_brackets(tree) if begun is None else begun
+                    if begun:
+                        continue
                 self.add(
                     "unknown-option",
                     f"{prefix}: unknown option `{key}`",
@@ -150,26 +156,30 @@ class Report:
                 meaning = f"`{key}`: {declared[key].doc[0].lower()}{declared[key].doc[1:].rstrip('.')}"
                 self._wrong(error, entry[1], f"{prefix}: `{key}`", meaning)
                 values[key], complete = FAILED, False
-        for key, each in declared.items():
-            if each.required and key not in values and not self._misspelt(key, tree, declared):
-                self.add("missing-option", f"{prefix}: `{key}` is missing", at, help=f"add `{key}:`, {each.kind.name}")
+        missing = [key for key, each in declared.items() if each.required and key not in values]
+        misspelt = self._misspelt(missing, tree, declared) if missing else ()
+        for key in missing:
+            if key not in misspelt:
+                help_ = f"add `{key}:`, {declared[key].kind.name}"
+                self.add("missing-option", f"{prefix}: `{key}` is missing", at, help=help_)
                 complete = False
         return values if complete else None
 
     @staticmethod
-    def _misspelt(key: str, tree: MappingTree, declared: Mapping[str, Option]) -> bool:
-        """Whether an unknown key was probably meant to be this one: then one report is enough."""
-        hint = f"did you mean `{key}`?"
-        unknown = [name for name in tree.entries if name not in declared]
-        return any(option_for(name, declared) == key for name in unknown) or any(
-            remedy_of_option(name, None, declared) == hint for name in unknown
-        )
+    def _misspelt(keys: Iterable[str], tree: MappingTree, declared: Mapping[str, Option]) -> set[str]:
+        """Keys that one of the first unknown ones was probably meant to be: then one report is enough."""
+        unknown = [*islice((name for name in tree.entries if name not in declared), MOST_MISTAKES)]
+        meant = {option_for(name, declared) for name in unknown}
+        hints = {remedy_of_option(name, None, declared) for name in unknown}
+        return {key for key in keys if key in meant or f"did you mean `{key}`?" in hints}
 
 
-def rest_of_brackets(key: str, tree: MappingTree) -> bool:
-    """Whether a key is the second half of a ``(3, 3)`` that the comma broke apart; the first is reported."""
-    if not key.endswith(")") or "(" in key:
-        return False
+def _half_of_brackets(key: str) -> bool:
+    """Whether a key may be the second half of a ``(3, 3)`` that the comma broke apart; the first is reported."""
+    return key.endswith(")") and "(" not in key
+
+
+def _begins_brackets(tree: MappingTree) -> bool:
     values = (value for _, value in tree.entries.values())
     return any(isinstance(each, Scalar) and str(each.value).startswith("(") for each in values)
 

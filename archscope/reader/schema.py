@@ -18,8 +18,9 @@ from archscope.layers.base import Layer
 from archscope.options import Json, Option, positive, shape
 from archscope.reader.blocks.definitions import BLOCK, ON_BLOCK, TITLE, USE
 from archscope.reader.document import KEYS
-from archscope.reader.entries import ALLOW, NAME, PLACE, SCHEMES
+from archscope.reader.entries import ALLOW, NAME, PLACE
 from archscope.reader.figures import FIGURE
+from archscope.reader.initial import SCHEMES
 from archscope.reader.inputs import INPUT
 from archscope.reader.picture import PICTURE
 from archscope.reader.training import TRAINING

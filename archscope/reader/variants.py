@@ -11,7 +11,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from archscope.errors import NotFound, did_you_mean
+from archscope.errors import NotFound, did_you_mean, listed
 from archscope.options import spell
 from archscope.reader.report import Report
 from archscope.source import Invalid, List, Mapping, Scalar, Tree, to_data
@@ -53,8 +53,8 @@ def apply_variant(body: Mapping, variant: str | None, name: str, known: Collecti
         report.mapping(tree, "`variants`", body.key_span("variants"), "write `variants: {D: {let: {d: 768}}}`")
     if variant is None:
         if names:
-            listed = ", ".join(f"{name}{SIGN}{each}" for each in names)
-            raise NotFound(f"{name} is a family of networks; name one of {listed}")
+            members = listed([f"{name}{SIGN}{each}" for each in names])
+            raise NotFound(f"{name} is a family of networks; name one of {members}")
         return
     if not names:
         raise NotFound(f"{name} has no variants, so there is no `{name}{SIGN}{variant}`")

@@ -7,14 +7,18 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from archscope.diagnostics import Note, Span
+from archscope.diagnostics import Diagnostic, Note, Span
 from archscope.errors import Rejects, did_you_mean
 from archscope.layers.base import Facts, Layer, Shape, spell_shape
+from archscope.limits import MOST_LINES
 from archscope.network import Node, Ref, propagate
 from archscope.reader.doubts import remedy_of_input
-from archscope.reader.entries import Entry, Init, Reads, slug
+from archscope.reader.entries import Entry, Reads, slug
+from archscope.reader.initial import Init
 from archscope.reader.names import Names
+from archscope.reader.order import in_order
 from archscope.reader.report import Report
+from archscope.source import Invalid
 
 
 def wire(
@@ -34,11 +38,16 @@ def wire(
     wanted = _resolve_outputs(names, outputs, last, report)
     _check_shares(names, report)
     _check_names(entries, report)
-    order = _in_order(entries, reads, report)
+    order = in_order(entries, reads, report)
     # A line that could not be read may have been meant to read any other.
     if report.found == before and all(entry.tree is not None for entry in entries.values()):
         _check_dead_ends(names, reads, wanted, report)
     report.place(None, None)
+    copies = sum(len(entry.towers) for entry in entries.values())
+    if copies > MOST_LINES:
+        message = f"the layers of this spec have more than {MOST_LINES:,} copies on towers"
+        at = next(entry.span for entry in entries.values() if entry.towers)
+        raise Invalid(Diagnostic("too-many-layers", message, at, help="name fewer towers"))
     expansion = _Expansion(entries, inputs)
     nodes = [node for name in order for node in expansion.nodes(entries[name], reads[name], init)]
     ends = tuple(ref for each in wanted for ref in expansion.refs(each, None))
@@ -212,40 +221,6 @@ def _check_shares(names: Names, report: Report) -> None:
         entry.broken = entry.broken or report.found > before
 
 
-def _in_order(entries: Mapping[str, Entry], reads: Mapping[str, list[Reads]], report: Report) -> list[str]:
-    """A topological order that keeps the written one where it can; a cycle is reported once."""
-    order: list[str] = []
-    state: dict[str, int] = {}
-    for start in entries:
-        stack = [(start, iter(reads[start]))] if start not in state else []
-        state.setdefault(start, 1)
-        while stack:
-            name, rest = stack[-1]
-            following = next((each for each in rest if each.layer in entries and state.get(each.layer) != 2), None)
-            if following is None:
-                stack.pop()
-                state[name] = 2
-                order.append(name)
-            elif following.layer in state:
-                _report_cycle([each for each, _ in stack], following, entries, report)
-            else:
-                state[following.layer] = 1
-                stack.append((following.layer, iter(reads[following.layer])))
-    return order
-
-
-def _report_cycle(path: list[str], back: Reads, entries: Mapping[str, Entry], report: Report) -> None:
-    cycle = path[path.index(back.layer) :]
-    shown = " → ".join(f"`{name}`" for name in [back.layer, *reversed(cycle)])
-    reader = entries[path[-1]]
-    report.place(reader.origin, reader.span)
-    at = back.span if reader.reads is not None else reader.span
-    message = f"{reader.title} reads itself" if len(cycle) == 1 else f"a cycle: {shown}"
-    report.add("cycle", message, at, help="data flows one way; change one `from:`")
-    for name in cycle:
-        entries[name].broken = True
-
-
 def _check_dead_ends(names: Names, reads: Mapping[str, list[Reads]], wanted: Sequence[Reads], report: Report) -> None:
     entries = names.entries
     reaches = {each.layer for each in wanted}
@@ -263,18 +238,18 @@ def _check_dead_ends(names: Names, reads: Mapping[str, list[Reads]], wanted: Seq
                 "dead-end",
                 f"{entry.title} reaches no output: nothing reads it",
                 entry.span,
-                help=_passed_by(name, names) or "name it in a later layer's `from:` or in `output:`, or remove it",
+                help=partial(_passed_by, name, names),
             )
 
 
-def _passed_by(name: str, names: Names) -> str | None:
-    """What to write where a layer's one reader is left out by `when`, and another is read in its place."""
+def _passed_by(name: str, names: Names) -> str:
+    """What to write for a dead end; its one reader may be left out by `when`, and another be read in its place."""
     for path, reads in names.left_out.items():
         later = [each.layer for each in reads[1:] if names.find(each.layer) == (name, None)]
         if later:
             first, wanted = (each.rpartition(".")[2] for each in (reads[0].layer, later[0]))
             return f"`{path}` is left out here, and what reads it reads `{first}`, its first: name `{wanted}` first"
-    return None
+    return "name it in a later layer's `from:` or in `output:`, or remove it"
 
 
 class _Expansion:
@@ -355,7 +330,7 @@ def shapes(
         notes = [origin(node.inputs[each], came[each]) for each in blamed]
         name = "wrong-value" if error.input is None else "shape-mismatch"
         read = node.inputs[last].node if blamed else ""
-        help_ = (remedy_of_input(node.layer, came[last], read) if read in inputs else None) or error.help
+        help_ = (remedy_of_input(node.layer, came[last], read) if read in inputs else None) or error.remedy
         report.add(name, f"{entry.title}: {error.message}", entry.span_of(error.option, error.path), *notes, help=help_)
 
     facts = propagate(nodes, inputs, note)
@@ -374,7 +349,7 @@ def _check_weights(node: Node, facts: Mapping[str, Facts], entry: Entry, report:
         report.place(entry.origin, entry.span)
     for name, _ in entry.init:
         if name not in names and not node.folded:
-            help_ = did_you_mean(name, names, what="weights") if names else "remove it"
+            help_ = partial(did_you_mean, name, names, what="weights") if names else "remove it"
             at = entry.span_of("init", (name,))
             report.add("unknown-weight", f"{entry.title}: it has no weight `{name}` to initialise", at, help=help_)
             return

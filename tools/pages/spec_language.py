@@ -11,9 +11,10 @@ from archscope import limits
 from archscope.options import Option
 from archscope.reader.blocks.definitions import BLOCK, TITLE, USE
 from archscope.reader.document import KEYS
-from archscope.reader.entries import PLACE, SCHEMES
+from archscope.reader.entries import PLACE
 from archscope.reader.figures import FIGURE
 from archscope.reader.foreign import OPTIONS
+from archscope.reader.initial import SCHEMES
 from archscope.reader.picture import PICTURE
 from archscope.reader.training import TRAINING
 from tools.pages.markdown import fenced, page, prose, table, yaml_value

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from archscope.diagnostics import Span
 from archscope.layers.base import Shape
+from archscope.limits import DEEPEST_GROUPS
 from archscope.reader.blocks.definitions import check_used, read_definitions, read_let
 from archscope.reader.blocks.expansion import Expansion, Scope
 from archscope.reader.blocks.lines import asks_for_a_shape
@@ -36,7 +37,7 @@ def let_values(body: MappingTree, report: Report) -> dict[str, Tree]:
                 "wrong-expression",
                 f"`let`: `{name}`: {unfilled.error.message}",
                 unfilled.span,
-                help=unfilled.error.help,
+                help=unfilled.error.remedy,
             )
             values[name] = tree
     return values
@@ -49,7 +50,7 @@ def filled(tree: Tree, values: Mapping[str, Tree], what: str, report: Report) ->
     try:
         return Env(values).filled(tree)
     except Unfilled as unfilled:
-        report.add("wrong-expression", f"{what}: {unfilled.error.message}", unfilled.span, help=unfilled.error.help)
+        report.add("wrong-expression", f"{what}: {unfilled.error.message}", unfilled.span, help=unfilled.error.remedy)
     except NotKnown:  # no input is named here
         pass
     return tree
@@ -92,6 +93,10 @@ def expand(
         if not NAME.match(name):
             report.place(None, None)
             report.add("invalid-name", f"`{name}` is no name for a layer", key.span, help=NAME_HELP)
+        elif name.count(".") > DEEPEST_GROUPS:
+            report.place(None, None)
+            message = f"`{name}` has {name.count('.'):,} dots, more than {DEEPEST_GROUPS}"
+            report.add("invalid-name", message, key.span, help="each dot is a group within another")
     expansion.finish()
     check_used(body, definitions, report)
     return expansion

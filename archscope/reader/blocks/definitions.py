@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property, partial
 from typing import Final
 
 from archscope.diagnostics import Span
-from archscope.errors import did_you_mean
+from archscope.errors import did_you_mean, nearest
 from archscope.layers import TYPES
+from archscope.limits import MOST_MISTAKES
 from archscope.options import described, integer, list_of, one_or_many, option, text
 from archscope.reader.blocks.expression import names_in
 from archscope.reader.entries import NAME_HELP, PLACE
@@ -90,7 +92,7 @@ class Definition:
         self.summary = ""
         self.broken = False
 
-    @property
+    @cached_property
     def asks_for_shapes(self) -> bool:
         """Whether its lines reckon with the size of what it is given."""
         asked = {"in", *self.inputs}
@@ -159,7 +161,7 @@ def _inputs(body: MappingTree, what: str, report: Report) -> tuple[str, ...]:
     tree = body.get("inputs")
     if tree is None:
         return ("input",)
-    names: list[str] = []
+    names: dict[str, None] = {}
     for item in report.items(tree):
         name = report.text(item, f"{what}: `inputs`")
         if name is not None and not _PLAIN.match(name):
@@ -167,7 +169,7 @@ def _inputs(body: MappingTree, what: str, report: Report) -> tuple[str, ...]:
         elif name in names:
             report.add("duplicate-name", f"{what}: the input `{name}` is named twice", item.span, help="rename one")
         elif name is not None:
-            names.append(name)
+            names[name] = None
     return tuple(names) or ("input",)
 
 
@@ -184,10 +186,11 @@ def _options(body: MappingTree, what: str, block: Definition, report: Report) ->
     if declared is None:
         return {}
     options: dict[str, tuple[Scalar, Tree | None]] = {}
+    taken = {*ON_BLOCK, *PLACE, "in", *block.inputs}
     for name, (key, value) in declared.entries.items():
         if not _PLAIN.match(name):
             report.add("invalid-name", f"{what}: `{name}` is no name for an option", key.span, help=NAME_HELP)
-        elif name in (*ON_BLOCK, *PLACE, "in", *block.inputs):
+        elif name in taken:
             report.add(
                 "duplicate-name",
                 f"{what}: `{name}` has a meaning of its own and cannot be an option",
@@ -210,8 +213,9 @@ def _lines(body: MappingTree, what: str, block: Definition, report: Report) -> N
     block.lines = lines.entries
     if not lines.entries:
         report.add("no-layers", f"{what} names no layer", lines.span, help="add a line for each layer")
+    inputs = frozenset(block.inputs)
     for name, (key, _) in lines.entries.items():
-        if name in block.inputs:
+        if name in inputs:
             report.add("duplicate-name", f"{what}: `{name}` is what it is given", key.span, help="choose another name")
         elif not _PART.match(name):
             report.add("invalid-name", f"{what}: `{name}` is no name for a layer", key.span, help=NAME_HELP)
@@ -229,19 +233,19 @@ def _outputs(body: MappingTree, what: str, block: Definition, report: Report) ->
         named = [(name, each) for name, (_, each) in tree.entries.items()]
     else:
         named = [("", item) for item in report.items(tree)]
+    known = dict.fromkeys((*block.lines, *block.inputs))
     for own, item in named:
         target = report.text(item, f"{what}: `outputs`")
         if target is None:
             continue
         name = own or target
         head = target.partition(".")[0]
-        known = [*block.lines, *block.inputs]
         if head not in known:
             report.add(
                 "unknown-layer",
                 f"{what}: there is no layer `{target}` to put out",
                 item.span,
-                help=did_you_mean(head, known, what="layers"),
+                help=partial(did_you_mean, head, known, what="layers"),
             )
         elif own in known and own != target:
             report.add(
@@ -276,8 +280,12 @@ def check_used(body: MappingTree, definitions: Mapping[str, Definition], report:
         if tree is not None:
             said.update(each.value for each in walk(tree) if isinstance(each.value, str))
             asked.update(names_of(tree))
+    others = [each for each in said if each and each not in definitions and each not in TYPES]
+    unused = 0
     for name, block in definitions.items():
-        if name not in said and not _misspelt(name, said, definitions):
+        unused += name not in said
+        # What is nearly the name of a block and nothing else is reported where it is said.
+        if name not in said and (unused > MOST_MISTAKES or nearest(name, others) is None):
             report.add(
                 "unused",
                 f"the block `{name}` is never used",
@@ -308,10 +316,3 @@ def check_used(body: MappingTree, definitions: Mapping[str, Definition], report:
                     let.key_span(name),
                     help=f"write `${name}` where it is meant, or remove it",
                 )
-
-
-def _misspelt(name: str, said: Iterable[str], definitions: Mapping[str, Definition]) -> bool:
-    """Whether something that is said is nearly the name of a block and nothing else, which is reported where it is."""
-    others = [each for each in said if each not in definitions and each not in TYPES]
-    hint = f"did you mean `{name}`?"
-    return any(did_you_mean(each, [name], what="") == hint for each in others if each)

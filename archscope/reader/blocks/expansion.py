@@ -16,7 +16,7 @@ from archscope.errors import Rejects, did_you_mean
 from archscope.layers.base import Layer, Shape
 from archscope.network import Group
 from archscope.reader.blocks.definitions import Definition
-from archscope.reader.blocks.lines import MOST_LAYERS, Line, Preparation
+from archscope.reader.blocks.lines import Line, Preparation
 from archscope.reader.blocks.sharing import NOTHING, Given, Use, share
 from archscope.reader.blocks.values import Env, NotKnown
 from archscope.reader.entries import Entry, Reads
@@ -162,7 +162,7 @@ class Expansion:
             return
         if line.when is not None and reads:
             if line.when is False or (line.when == "fits" and not self._fits(path, reads, line, scope)):
-                self.names.aliases[path] = reads[0].layer
+                self.names.aliases[path] = self._end(reads[0])
                 self.names.left_out[path] = reads
                 return
             if line.when == "changes":
@@ -216,7 +216,12 @@ class Expansion:
             while len(each) > size:
                 each.popitem()
         del self.uses[uses:], self.saying[saying:]
-        self.names.aliases[path] = reads[0].layer
+        self.names.aliases[path] = self._end(reads[0])
+
+    def _end(self, reads: Reads) -> str:
+        """What a line that is left out stands for: where its reading ends, or a thousand of them were a long way."""
+        found = self.names.find(reads.layer)
+        return reads.layer if found is None or found[1] is not None else found[0]
 
     def _fits(self, path: str, reads: list[Reads], line: Line, scope: Scope) -> bool:
         shapes = [self._shape(path, each, line, scope) for each in reads]
@@ -322,11 +327,11 @@ class Expansion:
 
     def _count(self, span: Span) -> None:
         self._placed += 1
-        if self._placed > MOST_LAYERS:
+        if self._placed > limits.MOST_LINES:
             raise Invalid(
                 Diagnostic(
                     "too-many-layers",
-                    f"the blocks of this spec become more than {MOST_LAYERS:,} lines",
+                    f"the blocks of this spec become more than {limits.MOST_LINES:,} lines",
                     span,
                     help="repeat them less often",
                 )

@@ -6,24 +6,24 @@ A line is prepared once for each set of values its names can have, however often
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from typing import Any, Final
+from functools import partial
+from itertools import islice
+from typing import Any
 
+from archscope import limits
 from archscope.diagnostics import Span
-from archscope.errors import did_you_mean
+from archscope.errors import did_you_mean, listed, nearest
 from archscope.layers import TYPES
 from archscope.layers.base import Shape
 from archscope.options import spell
 from archscope.reader.blocks.definitions import ON_BLOCK, TO_ALL, USE, Definition
 from archscope.reader.blocks.expression import names_in
 from archscope.reader.blocks.values import Env, Unfilled
-from archscope.reader.entries import PLACE, Entry, Reads, read_entry, read_from, read_place, spaced
+from archscope.reader.entries import PLACE, Entry, Reads, read_entry, read_from, read_group, read_place, spaced
 from archscope.reader.foreign import remedy_of_block_option
 from archscope.reader.report import Report
 from archscope.source import List, Scalar, Tree, to_data, walk
 from archscope.source import Mapping as MappingTree
-
-MOST_LAYERS: Final = 250_000
-"""Lines that the blocks of a spec may become."""
 
 
 class Line:
@@ -104,7 +104,7 @@ class Preparation:
             line = Line(key)
             line.broken = True
             self.report.add(
-                "wrong-expression", f"`{path}`: {unfilled.error.message}", unfilled.span, help=unfilled.error.help
+                "wrong-expression", f"`{path}`: {unfilled.error.message}", unfilled.span, help=unfilled.error.remedy
             )
             return line
 
@@ -170,6 +170,7 @@ class Preparation:
             )
             return []
         names = [self.report.text(item, f"`{path}`: `columns`") or "" for item in columns.items]
+        columns_are = f"columns: {listed(names)}"
         found = []
         for row in rows.items:
             if not isinstance(row, List) or len(row.items) != len(names):
@@ -178,7 +179,7 @@ class Preparation:
                     "wrong-value",
                     f"`{path}`: a row has an entry for each of the {len(names)} columns, got {got}",
                     row.span,
-                    help=f"columns: {', '.join(names)}",
+                    help=columns_are,
                 )
                 continue
             cells = zip(names, columns.items, row.items, strict=True)
@@ -229,8 +230,8 @@ class Preparation:
         count: int | None = None
         if tree is not None:
             value = tree.value if isinstance(tree, Scalar) else None
-            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_LAYERS:
-                wanted, got = f"a whole number up to {MOST_LAYERS:,}", spell(to_data(tree))
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= limits.MOST_LINES:
+                wanted, got = f"a whole number up to {limits.MOST_LINES:,}", spell(to_data(tree))
                 help_ = "it is how many copies follow one another"
                 self.report.add(
                     "wrong-value", f"`{path}`: `repeat`: expected {wanted}, got {got}", tree.span, help=help_
@@ -284,11 +285,14 @@ class Preparation:
                     "unknown-option",
                     f"`{path}` ({block.name}): unknown option `{option}`",
                     key.span,
-                    help=remedy_of_block_option(option, block.name, block.options, ON_BLOCK),
+                    help=partial(remedy_of_block_option, option, block.name, block.options, ON_BLOCK),
                 )
-        for option, (_, default) in block.options.items():
-            given = option in line.given or block.broken
-            if default is None and not given and not self._misspelt(option, line.body, block):
+        missing = [] if block.broken else [
+            option for option, (_, default) in block.options.items() if default is None and option not in line.given
+        ]  # fmt: skip
+        misspelt = self._misspelt(line.body, block) if missing else set()
+        for option in missing:
+            if option not in misspelt:
                 self.report.add(
                     "missing-option",
                     f"`{path}` ({block.name}): `{option}` is missing",
@@ -302,15 +306,16 @@ class Preparation:
         group, title = body.get("group"), body.get("title")
         if group is not None:
             text = self.report.text(group, f"`{path}`: `group`") or ""
-            line.group = tuple(part for part in text.split("/") if part)
+            line.group = read_group(text, f"`{path}`", group.span, self.report)
         if title is not None:
             line.title = self.report.text(title, f"`{path}`: `title`") or ""
 
     @staticmethod
-    def _misspelt(option: str, body: MappingTree, block: Definition) -> bool:
-        hint = f"did you mean `{option}`?"
-        known = [*block.options, *ON_BLOCK]
-        return any(did_you_mean(name, known, what="") == hint for name in body.entries if name not in known)
+    def _misspelt(body: MappingTree, block: Definition) -> set[str | None]:
+        """Options that unknown ones were probably meant to be, of the first unknown ones, which are shown."""
+        known = dict.fromkeys((*block.options, *ON_BLOCK))
+        unknown = islice((name for name in body.entries if name not in known), limits.MOST_MISTAKES)
+        return {nearest(name, known) for name in unknown}
 
     def env(self, path: str, line: Line, shapes: Mapping[str, Shape | None], names: Mapping[str, Tree]) -> Env | None:
         """The values of a block's names where a line uses it; None after a mistake.
@@ -344,7 +349,7 @@ class Preparation:
                         "wrong-expression",
                         f"`{path}` ({block.name}): `{option}`: {unfilled.error.message}",
                         unfilled.span,
-                        help=unfilled.error.help,
+                        help=unfilled.error.remedy,
                     )
                     return None
             values[option] = tree

@@ -11,7 +11,8 @@ from archscope.diagnostics import Note, Span
 from archscope.errors import did_you_mean
 from archscope.layers.base import Facts
 from archscope.network import Group, Node
-from archscope.reader.entries import Entry, Init, Reads
+from archscope.reader.entries import Entry, Reads
+from archscope.reader.initial import Init
 from archscope.reader.names import Names
 from archscope.reader.report import Origin, Report
 
@@ -149,6 +150,6 @@ def check_init(uses: Sequence[Use], nodes: Sequence[Node], facts: Mapping[str, F
         for name, _ in use.said.init:
             if name not in known:
                 message = f"`{use.said.name}` ({use.block}): no layer of it has a weight `{name}` to initialise"
-                help_ = did_you_mean(name, known, what="weights") if known else "remove it"
+                help_ = partial(did_you_mean, name, known, what="weights") if known else "remove it"
                 report.add("unknown-weight", message, use.said.span_of("init", (name,)), help=help_)
     report.place(None, None)

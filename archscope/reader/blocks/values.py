@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from archscope.diagnostics import Span
@@ -42,12 +43,14 @@ class Env:
         if tree is not None:
             return to_data(tree)
         if name not in self.shapes:
-            names = [*self.values, *self.shapes]
-            raise Rejects(f"there is no name `${name}`", help=did_you_mean(name, names, what="names"))
+            raise Rejects(f"there is no name `${name}`", help=partial(self._near, name))
         shape = self.shapes[name]
         if shape is None:
             raise NotKnown(name)
         return shape
+
+    def _near(self, name: str) -> str:
+        return did_you_mean(name, [*self.values, *self.shapes], what="names")
 
     def filled(self, tree: Tree) -> Tree:
         """A tree with the values of its names in their places, each with the span of where it is written.
