@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from archscope.errors import UsageError
+from archscope.escaping import line
 from archscope.importing.graph import Constant, Graph, Operator
 from archscope.importing.meaning import NOTHING_KNOWN, Meaning, Translation
 from archscope.layers import TYPES, Layer, Shape
@@ -26,6 +27,9 @@ from archscope.recognising.replacing import Part
 from archscope.recognising.rules import RULES
 from archscope.recognising.signatures import SIGNATURES, bound
 from archscope.recognising.tensor import Shaped
+
+_MALFORMED: Final = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError, ZeroDivisionError)
+"""What Python raises where a file says what nobody foresaw."""
 
 _IN_ORDER: Final = frozenset({"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Expand"})
 """Operators that leave values in their order, where they leave as many."""
@@ -148,7 +152,8 @@ class Recogniser:
     def shape(self, name: str) -> Shape:
         """The extents of a value, with the batch."""
         if name not in self._shapes:
-            raise UsageError(f"{self._origin}: the shape of `{name}` is not known without its values, and archscope "
+            called = line(name)[:80]
+            raise UsageError(f"{self._origin}: the shape of `{called}` is not known without its values, and archscope "
                              "reads shapes alone")  # fmt: skip
         return self._shapes[name]
 
@@ -203,8 +208,19 @@ class Recogniser:
             self._turned[name] = False
 
     def operator(self, operator: Operator) -> None:
-        """Keep what an operator does."""
+        """Keep what an operator does.
+
+        Raises:
+            UsageError: it has inputs or attributes of forms that it never has.
+        """
         self._origin = operator.origin
+        try:
+            self._operator(operator)
+        except _MALFORMED as error:
+            called = line(operator.name)[:80]
+            raise UsageError(f"{self._origin}: `{called}` has inputs or attributes that it never has") from error
+
+    def _operator(self, operator: Operator) -> None:
         if not any(name in self.refs for name in operator.inputs):
             self._constant(operator)
             return
@@ -375,12 +391,3 @@ class Recogniser:
         operation = Operation(operator.name, kind, pointwise=meaning.pointwise)
         frame.ran.append(Ran(operation, None if kind is Kind.UNKNOWN else macs))
         return frame
-
-
-def as_number(constant: Constant | None) -> float | None:
-    """The one number of a constant, where it is one."""
-    number = None if constant is None else constant.number
-    return None if number is None or isinstance(number, (bool, str)) else number
-
-
-__all__ = ["Recogniser", "as_number", "network_of"]

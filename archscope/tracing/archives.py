@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.errors import UsageError
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
+
+_SLACK: Final = 1 << 24
+"""Bytes that an archive may unpack to beyond its own size."""
 
 _SAMPLE: Final = "data/sample_inputs/"
 _WEIGHTS: Final = ("data/weights/", "data/constants/")
@@ -33,12 +40,25 @@ def read_program(path: str | os.PathLike[str]) -> ExportedProgram:
     import torch
 
     try:
-        return torch.export.load(_without_samples(parts))
+        with _unheard():
+            return torch.export.load(_without_samples(parts))
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UsageError(
             f"{shown}: PyTorch {torch.__version__} does not read this exported program: {reason}"
         ) from error
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Without the traceback that PyTorch writes where it does not read a program."""
+    logger = logging.getLogger("torch.export")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _parts(path: str | os.PathLike[str], shown: str) -> dict[str, bytes]:
@@ -60,7 +80,16 @@ def _parts(path: str | os.PathLike[str], shown: str) -> dict[str, bytes]:
             compiled = any(name.startswith("data/aotinductor/") for name in names)
             what = "holds compiled code and no layers" if compiled else "is a zip file, and holds no exported program"
             raise UsageError(f"{shown} {what}; `torch.export.save` writes what can be read")
-        return {name: archive.read(whole) for name, whole in names.items() if name}
+        unpacked = sum(each.file_size for each in archive.infolist())
+        if unpacked > os.path.getsize(path) + _SLACK:  # noqa: PTH202 - a path of any kind
+            raise UsageError(f"{shown} unpacks to {unpacked:,} bytes, and PyTorch packs nothing; write it again with "
+                             "`torch.export.save`")  # fmt: skip
+        try:
+            return {name: archive.read(whole) for name, whole in names.items() if name}
+        except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError) as error:
+            raise UsageError(
+                f"{shown} is no whole zip file: {error}; write it again with `torch.export.save`"
+            ) from None
 
 
 def _refuse_pickles(parts: dict[str, bytes], shown: str) -> None:
@@ -68,8 +97,14 @@ def _refuse_pickles(parts: dict[str, bytes], shown: str) -> None:
     where = ""
     for name, body in parts.items():
         if name.startswith(_WEIGHTS) and name.endswith("_config.json"):
-            described: dict[str, Any] = json.loads(body).get("config", {})
-            where = where or next((key for key, each in described.items() if not _plain(each)), "")
+            try:
+                described: dict[str, Any] = json.loads(body).get("config", {})
+                pickled = next((key for key, each in described.items() if not _plain(each)), "")
+            except (ValueError, AttributeError, RecursionError):
+                raise UsageError(
+                    f"{shown} does not say how its weights are stored: `{name}` is no whole JSON"
+                ) from None
+            where = where or pickled
         elif name.startswith(_WEIGHTS) and name.endswith(".pt"):
             where = where or name
     if where:

@@ -11,6 +11,7 @@ import contextlib
 import copy
 import inspect
 import itertools
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -165,7 +166,11 @@ def call_factory(
 
 def call_archive(path: str, call: Call, *, example: str | None, batch: int | None) -> Called:
     """Read the exported program in a file; its inputs are those it was exported with, if nobody says otherwise."""
-    return _called(read_program(path), _with_example(call, example, batch), None, path)
+    found = _called(read_program(path), _with_example(call, example, batch), None, path)
+    seen = found.network.observed
+    origin = f"Read from {os.path.basename(path)}: a program that PyTorch exported."  # noqa: PTH119
+    told = None if seen is None else seen.replace(origin=(origin,))
+    return replace(found, network=found.network.replace(observed=told, summary=origin))
 
 
 def call_thing(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], name: str | None = None) -> Called:

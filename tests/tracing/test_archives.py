@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 import archscope
+import archscope.opening
 from tests.conftest import Run
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -191,3 +192,36 @@ def test_the_module_of_a_program_is_read_verified_and_left_as_it_was() -> None:
     assert found.analysis.totals.macs == 16 * 9 * 4 * 4
     assert not found.differing
     assert [each.training for each in module.modules()] == before
+
+
+def _again(saved: Path, to: Path, name: str, body: bytes, packed: int = zipfile.ZIP_STORED) -> Path:
+    """The archive with other bytes in one of its files."""
+    with zipfile.ZipFile(saved) as given, zipfile.ZipFile(to, "w", packed) as made:
+        for each in given.namelist():
+            made.writestr(each, body if each.endswith(name) else given.read(each))
+        if not any(each.endswith(name) for each in given.namelist()):
+            made.writestr(f"net/{name}", body)
+    return to
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"[" * 200_000])
+def test_a_program_that_is_not_whole_is_one_line(body: bytes, saved: Path, tmp_path: Path, capfd: Any) -> None:
+    for name in ("data/weights/model_weights_config.json", "models/model.json"):
+        with pytest.raises(
+            archscope.UsageError, match=r"does not say how its weights are stored|does not read this"
+        ) as told:
+            archscope.opening.open_network(_again(saved, tmp_path / "broken.pt2", name, body))
+        assert "\n" not in str(told.value)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_an_archive_that_unpacks_to_more_than_it_is_is_not_unpacked(saved: Path, tmp_path: Path) -> None:
+    path = _again(saved, tmp_path / "bomb.pt2", "data/weights/more", bytes(1 << 26), zipfile.ZIP_DEFLATED)
+    with pytest.raises(archscope.UsageError, match=r"unpacks to [\d,]+ bytes, and PyTorch packs nothing"):
+        archscope.opening.open_network(path)
+
+
+def test_a_program_says_where_it_was_read_from(saved: Path) -> None:
+    seen = archscope.opening.open_network(saved).observed
+    assert seen is not None
+    assert seen.origin == ("Read from net.pt2: a program that PyTorch exported.",)

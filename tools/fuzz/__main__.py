@@ -11,7 +11,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from tools.fuzz import faults, results, specs, texts
+from tools.fuzz import faults, files, results, specs, texts
 from tools.fuzz.watching import say
 
 SLOW: Final = 5.0
@@ -33,6 +33,8 @@ HARNESSES: Final[dict[str, Callable[[Random], str | None]]] = {
     "stacks": _stacks,
     "texts": texts.one,
     "faults": faults.one,
+    "onnx": files.onnx,
+    "keras": files.keras,
 }
 
 

@@ -107,7 +107,7 @@ def model_of(found: Mapping[str, Any], path: str) -> Model:
     """
     try:
         return _model(found, path)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         raise UsageError(f"{path} is no whole Keras model: {type(error).__name__} at {line(str(error))[:80]}") from None
 
 
@@ -117,7 +117,7 @@ def is_model(kind: str) -> bool:
 
 
 def _model(found: Mapping[str, Any], path: str) -> Model:
-    kind, config = found["class_name"], found["config"]
+    kind, config = str(found["class_name"]), found["config"]
     if kind not in _MODELS:
         raise UsageError(f"{path} holds a model of the class `{line(str(kind))[:80]}`, whose layers stand in its code "
                          "alone; save it as a functional model")  # fmt: skip
@@ -139,7 +139,7 @@ def _sequential(config: Any, path: str) -> Model:
         uses.append(Use("input", "InputLayer", {"batch_shape": shape}, (), {}))
     for each in layers:
         reads = (Key(uses[-1].layer),) if uses else ()
-        uses.append(Use(_name(each), each["class_name"], each["config"], reads, {}, 0, str(each.get("module"))))
+        uses.append(Use(_name(each), *_said(each), reads, {}, 0, str(each.get("module"))))
     return Model(str(config.get("name", "model")), tuple(uses), (Key(uses[0].layer),), (Key(uses[-1].layer),))
 
 
@@ -147,8 +147,18 @@ def _name(layer: Mapping[str, Any]) -> str:
     return str(layer.get("name") or layer["config"]["name"])
 
 
+def _said(layer: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """A layer's class and its options."""
+    return str(layer["class_name"]), dict(layer["config"])
+
+
 def _uses(layer: Mapping[str, Any]) -> Iterator[Use]:
-    name, kind, options, module = _name(layer), layer["class_name"], layer["config"], str(layer.get("module"))
+    name, kind, options, module = (
+        _name(layer),
+        str(layer["class_name"]),
+        dict(layer["config"]),
+        str(layer.get("module")),
+    )
     nodes = layer.get("inbound_nodes") or []
     if not nodes:
         yield Use(name, kind, options, (), {}, 0, module)

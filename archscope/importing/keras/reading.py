@@ -69,7 +69,7 @@ def _data_formats(found: Any) -> set[str]:
 
 def _inputs(model: Model, stated: Stated, nodes: Nodes) -> dict[str, Value]:
     """What the model is given, with the channels in front."""
-    entries = []
+    entries: list[Entry] = []
     for key in model.inputs:
         use = next((each for each in model.uses if each.layer == key.layer), None)
         if use is None or use.kind != "InputLayer":
@@ -80,6 +80,8 @@ def _inputs(model: Model, stated: Stated, nodes: Nodes) -> dict[str, Value]:
         axes = [each if each is None or each > 0 else None for each in shape[1:]]
         axes = axes if nodes.first or len(axes) < 3 else [axes[-1], *axes[:-1]]
         name = "input" if len(model.inputs) == 1 else line(key.layer).replace(" ", "_")
+        if name in (each.name for each in entries):
+            raise UsageError(f"{nodes.file} is no whole Keras model: it takes `{name[:40]}` twice")
         entries.append(Entry(name, ("batch", *axes)))
     found = resolved(tuple(entries), stated, nodes.file)
     values: dict[str, Value] = {}

@@ -35,7 +35,10 @@ def _replaced(written: _Written, find: Callable[[_Written, int], _Found | None])
     gone: set[int] = set()
     layers: dict[int, Operator] = {}
     for place in range(len(written.operators)):
-        found = find(written, place) if place not in gone else None
+        try:
+            found = find(written, place) if place not in gone else None
+        except (IndexError, KeyError, TypeError, ValueError):  # an operator that lacks what it always has
+            found = None
         if found is None or gone.intersection(found.places):
             continue
         gone.update(found.places)

@@ -7,6 +7,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -45,9 +46,26 @@ def read_onnx(path: str | os.PathLike[str], stated: Stated) -> Graph:
     shown = os.fspath(path)
     if find_spec("onnx_ir") is None:
         raise MissingExtra(f"reading {shown}", "onnx-ir", "onnx")
-    model = _loaded(shown)
-    settled = settle(model, stated, shown)
-    return _graph(model, settled, shown)
+    with _unheard():
+        model = _loaded(shown)
+        settled = settle(model, stated, shown)
+        return _graph(model, settled, shown)
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Without what ``onnx-ir`` writes of a model that is invalid, which quotes the file as it is."""
+    import logging
+
+    logger = logging.getLogger("onnx_ir")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)
 
 
 def _loaded(shown: str) -> ir.Model:
@@ -56,15 +74,13 @@ def _loaded(shown: str) -> ir.Model:
     from onnx_ir.passes.common import InlinePass, LiftConstantsToInitializersPass
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = ir.load(shown, format="protobuf")
-            _check(model, shown)
-            if model.functions:
-                model = InlinePass()(model).model
-            model = LiftConstantsToInitializersPass(size_limit=MOST + 1)(model).model
-            model.graph.sort()
-            return model
+        model = ir.load(shown, format="protobuf")
+        _check(model, shown)
+        if model.functions:
+            model = InlinePass()(model).model
+        model = LiftConstantsToInitializersPass(size_limit=MOST + 1)(model).model
+        model.graph.sort()
+        return model
     except UsageError:
         raise
     except RecursionError:
@@ -79,6 +95,19 @@ def _check(model: ir.Model, shown: str) -> None:
         raise UsageError(f"{shown} is no ONNX file: it holds no graph")
     if len(model.graph) > _OPERATORS:
         raise UsageError(f"{shown} has {len(model.graph):,} operators; {_OPERATORS:,} are read at most")
+    if not _is_text(model):
+        raise UsageError(f"{shown} is no whole ONNX file: it has names that are no UTF-8")
+
+
+def _is_text(model: ir.Model) -> bool:
+    """Whether all names are text: those that are no UTF-8 come as bytes."""
+    for node in model.graph:
+        names = (node.op_type, node.domain, *(each.name for each in (*node.inputs, *node.outputs) if each is not None))
+        words = (each.value for each in node.attributes.values() if each.type.name == "STRING")
+        if any(isinstance(each, bytes) for each in (*names, *words, node.name, *node.attributes)):
+            return False
+    ends = (*model.graph.inputs, *model.graph.outputs, *model.graph.initializers.values())
+    return not any(isinstance(each.name, bytes) for each in ends)
 
 
 def _graph(model: ir.Model, settled: Settled, shown: str) -> Graph:
@@ -152,7 +181,7 @@ def _operators(model: ir.Model, shown: str) -> Iterator[Operator]:
             attributes=_attributes(node) | {"opset": _opset(model, node)},
             path=path,
             alone=alone,
-            origin=f"{Path(shown).name}, node {node.name or place}",
+            origin=f"{Path(shown).name}, node {line(node.name or str(place))[:120]}",
         )
 
 

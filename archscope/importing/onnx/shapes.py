@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.errors import UsageError
+from archscope.escaping import line
 from archscope.importing.graph import Constant
 from archscope.importing.onnx.numbers import Array, array_of, constant, worked_out
 from archscope.importing.onnx.quantised import stands_for
@@ -224,36 +225,13 @@ class _Pass:
         import onnx
         import onnx_ir as ir
 
-        names = [None if each is None else each.name or "" for each in node.inputs]
-        asked = ir.serde.serialize_node(node)
-        own = node.domain not in ("", "ai.onnx")
-        stands = stands_for(f"{node.domain}::{node.op_type}", len(names)) if own else None
-        if stands is not None:
-            names = [names[place] for place in stands[1]]
-            asked.op_type, asked.domain = stands[0], ""
-            del asked.input[:]
-            asked.input.extend(name or "" for name in names)
-        if any(name is not None and name not in self.shapes for name in names):
-            return otherwise
-        domain = "" if asked.domain == "ai.onnx" else asked.domain
-        opset = self.model.opset_imports.get(domain, self.model.opset_imports.get("", 0))
         try:
-            schema = onnx.defs.get_schema(asked.op_type, opset, domain)
-            types, data = {}, {}
-            for name in names:
-                if name is None:
-                    continue
-                kind = ir.DataType.FLOAT if stands is not None else ir.DataType[self.dtypes[name]]
-                types[name] = onnx.helper.make_tensor_type_proto(int(kind), self.shapes[name])
-                array = self.arrays.get(name, self.held.get(name))
-                if array is not None and stands is None:
-                    data[name] = onnx.numpy_helper.from_array(array.copy(), name)
-            found = onnx.shape_inference.infer_node_outputs(
-                schema, asked, types, data, opset_imports=[onnx.helper.make_opsetid(domain, opset)],
-            )  # fmt: skip
+            asked = ir.serde.serialize_node(node)
+            found = self._asked(asked, [None if each is None else each.name or "" for each in node.inputs])
         except onnx.shape_inference.InferenceError as error:
-            said = str(error).partition(") ")[2] or str(error)
-            raise UsageError(f"{self.file}: `{node.name or node.op_type}` does not take these shapes: {said}") from None
+            said = line(str(error).partition(") ")[2] or str(error))[:300]
+            called = line(node.name or node.op_type)[:80]
+            raise UsageError(f"{self.file}: `{called}` does not take these shapes: {said}") from None
         except Exception:  # noqa: BLE001 - an operator of another library has no rule, and one may be written wrongly
             return otherwise
         shapes: list[Shape | None] = []
@@ -264,6 +242,36 @@ class _Pass:
             if made is not None and made.tensor_type.elem_type:
                 value.dtype = ir.DataType(made.tensor_type.elem_type)
         return shapes
+
+    def _asked(self, asked: Any, names: list[str | None]) -> Mapping[str, Any]:
+        """What ONNX's rule says an operator makes; of one that stands for another, the other's rule."""
+        import onnx
+        import onnx_ir as ir
+
+        own = asked.domain not in ("", "ai.onnx")
+        stands = stands_for(f"{asked.domain}::{asked.op_type}", len(names)) if own else None
+        if stands is not None:
+            names = [names[place] for place in stands[1]]
+            asked.op_type, asked.domain = stands[0], ""
+            del asked.input[:]
+            asked.input.extend(name or "" for name in names)
+        given = [name for name in names if name is not None]
+        if any(name not in self.shapes for name in given):
+            return {}
+        domain = "" if asked.domain == "ai.onnx" else asked.domain
+        opset = self.model.opset_imports.get(domain, self.model.opset_imports.get("", 0))
+        types, data = {}, {}
+        for name in given:
+            kind = ir.DataType.FLOAT if stands is not None else ir.DataType[self.dtypes[name]]
+            types[name] = onnx.helper.make_tensor_type_proto(int(kind), self.shapes[name])
+            array = self.arrays.get(name, self.held.get(name))
+            if array is not None and stands is None:
+                data[name] = onnx.numpy_helper.from_array(array.copy(), name)
+        found: Mapping[str, Any] = onnx.shape_inference.infer_node_outputs(
+            onnx.defs.get_schema(asked.op_type, opset, domain), asked, types, data,
+            opset_imports=[onnx.helper.make_opsetid(domain, opset)],
+        )  # fmt: skip
+        return found
 
 
 def _extents_of(made: Any) -> Shape | None:

@@ -1,0 +1,146 @@
+"""Files of other tools with changes in them: bytes, and what the bytes say, of ONNX and Keras models."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from tools.fuzz.mutating import mutated
+from tools.fuzz.watching import wrong_with
+
+_GRAPHS: Final = (
+    "y = Conv<pads=[1,1,1,1], strides=[2,2]>(x, w)",
+    "a = Conv<pads=[1,1,1,1]>(x, w)\n b = Relu(a)\n c = MaxPool<kernel_shape=[2,2]>(b)\n y = Flatten(c)",
+    "a = Transpose<perm=[0,2,3,1]>(x)\n b = MatMul(a, m)\n c = Sigmoid(b)\n d = Mul(b, c)\n y = Reshape(d, s)",
+    "a = Slice(x, i, j, i)\n b = Pad(a, p)\n c = ReduceMean<keepdims=0>(b, i)\n y = Concat<axis=1>(c, c)",
+    "a = Shape(x)\n b = Gather(a, i)\n c = Split<axis=1, num_outputs=3>(x)\n y = Resize<mode=\"nearest\">(x, , f)",
+    "a = LRN<size=3>(x)\n b = BatchNormalization(a, v, v, v, v)\n c = GlobalAveragePool(b)\n y = Squeeze(c, k)",
+)  # fmt: skip
+
+_OTHERS: Final = ("Gemm", "Conv", "LSTM", "Loop", "If", "Einsum", "Clip", "Attention", "QLinearConv", "Identity",
+                  "GroupNormalization", "Wonder", "PRelu", "Expand", "Tile")  # fmt: skip
+
+
+def onnx(random: Random) -> str | None:
+    """Read a mutated ONNX file."""
+    whole = _models()[random.randrange(len(_GRAPHS))]
+    if random.random() < 0.7:
+        return _opened(_said_otherwise(whole, random), ".onnx")
+    changed = bytearray(whole)
+    for _ in range(random.randint(1, 4)):
+        place = random.randrange(len(changed))
+        if random.random() < 0.7:
+            changed[place] = random.randrange(256)
+        else:
+            del changed[place : place + random.randint(1, 9)]
+    return _opened(bytes(changed), ".onnx")
+
+
+def keras(random: Random) -> str | None:
+    """Read a mutated configuration of a Keras model."""
+    changed = mutated(_configuration(), random)
+    for _ in range(random.randrange(3)):
+        changed = mutated(changed, random)
+    return _opened(json.dumps(changed).encode(errors="surrogateescape"), ".json")
+
+
+def _opened(content: bytes, suffix: str) -> str | None:
+    """What is wrong with the answer to a file of such a content."""
+    from archscope import analyze
+    from archscope.formats import View, write
+    from archscope.opening import open_network
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"mutated{suffix}"
+        path.write_bytes(content)
+        return wrong_with(lambda: write(analyze(open_network(path)), "json", View()))
+
+
+@cache
+def _models() -> tuple[bytes, ...]:
+    import numpy as np
+    from onnx import helper, numpy_helper, parser
+
+    held = {
+        "w": np.ones((3, 3, 3, 3), np.float32), "m": np.ones((3, 5), np.float32), "v": np.ones(3, np.float32),
+        "s": np.array([0, 4, -1], np.int64), "i": np.array([1], np.int64), "j": np.array([3], np.int64),
+        "k": np.array([2], np.int64), "p": np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64),
+        "f": np.array([1, 1, 2, 2], np.float32),
+    }  # fmt: skip
+    made = []
+    for text in _GRAPHS:
+        graph = parser.parse_graph(f"net (float[N,3,8,8] x) => (float[] y) {{ {text} }}")
+        graph.output[0].type.tensor_type.ClearField("shape")
+        graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in held.items())
+        made.append(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]).SerializeToString())
+    return tuple(made)
+
+
+def _said_otherwise(whole: bytes, random: Random) -> bytes:
+    """A model in which numbers, names and shapes are others."""
+    import onnx as format_
+
+    model: Any = format_.ModelProto.FromString(whole)
+    odd = (0, 1, 2, -1, 7, 1 << 20, 1 << 40, -(1 << 62), (1 << 63) - 1)
+    node = random.choice(model.graph.node)
+
+    def attribute() -> None:
+        if node.attribute:
+            each = random.choice(node.attribute)
+            each.i = random.choice(odd)
+            each.ints[:] = [random.choice(odd) for _ in range(random.randrange(5))] or each.ints
+            each.name = random.choice((each.name, "axis", "group", "kernel_shape", "pads", "perm"))
+
+    def held() -> None:
+        tensor = random.choice(model.graph.initializer)
+        tensor.dims[:] = [random.choice(odd) for _ in range(random.randrange(4))]
+        if random.random() < 0.5:
+            tensor.ClearField("raw_data")
+
+    def wires() -> None:
+        names = [each.name for each in model.graph.initializer] + ["x", "y", "a", "", "nowhere"]
+        if node.input:
+            node.input[random.randrange(len(node.input))] = random.choice(names)
+
+    def kind() -> None:
+        node.op_type = random.choice(_OTHERS)
+
+    def extent() -> None:
+        axes = model.graph.input[0].type.tensor_type.shape.dim
+        random.choice(axes).dim_value = random.choice(odd)
+
+    changes: tuple[Callable[[], None], ...] = (attribute, held, wires, kind, extent)
+    for _ in range(random.randint(1, 3)):
+        random.choice(changes)()
+    return bytes(model.SerializeToString())
+
+
+@cache
+def _configuration() -> dict[str, Any]:
+    """A model as Keras writes it, small."""
+
+    def layer(kind: str, name: str, *reads: str, **options: Any) -> dict[str, Any]:
+        given = [[[each, 0, 0, {}] for each in reads]] if reads else []
+        return {"class_name": kind, "name": name, "config": {"name": name, **options}, "inbound_nodes": given,
+                "module": "keras.layers"}  # fmt: skip
+
+    layers = [
+        layer("InputLayer", "x", batch_shape=[None, 8, 8, 3]),
+        layer("Conv2D", "c", "x", filters=4, kernel_size=[3, 3], strides=[1, 1], padding="same", activation="relu"),
+        layer("BatchNormalization", "b", "c", axis=-1, scale=True, center=True),
+        layer("Add", "s", "b", "c"),
+        layer("Concatenate", "j", "s", "b", axis=-1),
+        layer("MaxPooling2D", "p", "j", pool_size=[2, 2], strides=None, padding="valid"),
+        layer("Reshape", "r", "p", target_shape=[16, 8]),
+        layer("LSTM", "l", "r", units=5, return_sequences=True),
+        layer("MultiHeadAttention", "a", "l", "l", num_heads=2, key_dim=3),
+        layer("Flatten", "f", "a"),
+        layer("Dense", "d", "f", units=3, activation="softmax"),
+    ]
+    config = {"name": "net", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["d", 0, 0]]}
+    return {"class_name": "Functional", "config": config}
