@@ -25,8 +25,12 @@ from archscope.sweep.running import Chunk, work
 AHEAD: Final = 4
 """Chunks under way for each worker: one that is worked on, and more for when it is done."""
 TICK: Final = 0.5
+TIMEOUT = 10.0
+"""Seconds in which a scheduler has to answer."""
 PATIENCE: Final = 30.0
 """Seconds without any worker, or without the scheduler, after which a sweep gives up."""
+
+_LOST: Final = ("CancelledError", "FutureCancelledError", "CommClosedError", "ClosedClientError")
 
 
 class ClusterGone(ArchscopeError):
@@ -93,8 +97,9 @@ class Cluster:
         under_way: deque[tuple[Chunk, Any]] = deque()
         try:
             while True:
-                while len(under_way) < AHEAD * self.workers and (chunk := next(left, None)) is not None:
-                    under_way.append((chunk, submit(chunk)))
+                with self._said():
+                    while len(under_way) < AHEAD * self.workers and (chunk := next(left, None)) is not None:
+                        under_way.append((chunk, submit(chunk)))
                 if not under_way:
                     return
                 version, text = yield from self._waited(under_way[0][1])
@@ -109,15 +114,22 @@ class Cluster:
         from distributed import TimeoutError as Later
 
         while True:
-            try:
-                return future.result(timeout=TICK)
-            except Later:
-                self._look()
-                yield None
-            except ArchscopeError:
-                raise
-            except Exception as error:  # noqa: BLE001 - Dask's own are of many kinds, and any of them ends the sweep
-                raise ClusterGone(self._why(error)) from None
+            with self._said():
+                try:
+                    return future.result(timeout=TICK)
+                except Later:
+                    self._look()
+            yield None
+
+    @contextlib.contextmanager
+    def _said(self) -> Iterator[None]:
+        """Whatever Dask fails with ends the sweep in one line."""
+        try:
+            yield
+        except ArchscopeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - Dask's own are of many kinds
+            raise ClusterGone(self._why(error)) from None
 
     def _look(self) -> None:
         """See whether anybody is working."""
@@ -132,7 +144,7 @@ class Cluster:
         kind = type(error).__name__
         if kind == "KilledWorker":
             return f"{self.name}: the workers die of the same networks again and again; give them more memory"
-        if self.client.status != "running" or kind in ("CancelledError", "FutureCancelledError", "CommClosedError"):
+        if self.client.status != "running" or kind in _LOST:
             return f"{self.name} does not answer any more"
         return f"{self.name}: a worker failed with {kind}: {str(error).partition(chr(10))[0]}"
 
@@ -165,7 +177,7 @@ def local(workers: int | None = None) -> Iterator[Cluster]:
 
     with (
         distributed.LocalCluster(
-            n_workers=workers or cores(), threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+            n_workers=workers or cores(), threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):
@@ -173,7 +185,7 @@ def local(workers: int | None = None) -> Iterator[Cluster]:
 
 
 @contextlib.contextmanager
-def existing(address: str, *, timeout: float = 10.0) -> Iterator[Cluster]:
+def existing(address: str) -> Iterator[Cluster]:
     """A cluster that is there already, by the address of its scheduler; it stays when it is left.
 
     Raises:
@@ -187,7 +199,7 @@ def existing(address: str, *, timeout: float = 10.0) -> Iterator[Cluster]:
     _quiet()
     distributed: Any = importlib.import_module("distributed")
     try:
-        client = distributed.Client(address, timeout=timeout, set_as_default=False)
+        client = distributed.Client(address, timeout=TIMEOUT, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         if isinstance(error, OSError):
             raise ClusterGone(f"no scheduler answers at {address}; start one with `dask scheduler`") from None
