@@ -1,0 +1,48 @@
+"""Files are told by their content; those that hold no network for archscope are named for what they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archscope import UsageError, load
+from archscope.importing.kinds import Kind, kind_of
+from archscope.opening import open_network
+
+HEADER = b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\x89HDF\r\n\x1a\n" + bytes(40), r"is HDF5, of Keras 2 or weights alone"),
+        (b"GGUF" + bytes(40), "holds weights and no graph"),
+        (len(HEADER).to_bytes(8, "little") + HEADER + bytes(8), "holds weights and no graph"),
+        (b"\x1c\x00\x00\x00TFL3" + bytes(40), "is a TensorFlow Lite file"),
+        (b'{"architectures": ["BertModel"], "model_type": "bert"}', "is a configuration of Hugging Face's"),
+        (b'name: "LeNet"\nlayer {\n  name: "data"\n}\n', "is a Caffe network"),
+    ],
+)
+def test_what_is_not_read_is_named(content: bytes, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert kind_of(str(path)) is Kind.UNREAD
+    with pytest.raises(UsageError, match=told):
+        open_network(path)
+
+
+@pytest.mark.parametrize("text", ["input: [3, 8, 8]\nlayers:\n  c: {type: flatten}\n",
+                                  '{"input": [3, 8, 8], "layers": {"c": {"type": "flatten"}}}'])  # fmt: skip
+def test_a_spec_is_still_a_spec(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(text)
+    assert kind_of(str(path)) is None
+    assert load(path).nodes[0].layer.type == "flatten"
+
+
+def test_a_name_that_ends_so_is_believed_where_the_content_says_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_text("input: [3, 8, 8]\n")
+    with pytest.raises(UsageError, match=r"is no whole ONNX file"):
+        open_network(path)
