@@ -296,7 +296,9 @@ class Analysis(Record):
 
         return activations(self.network, 1, "float32")[1]
 
-    def held(self, *, optimizer: str | None = None, dtype: str = "float32") -> Held:
+    def held(
+        self, *, optimizer: str | None = None, dtype: str = "float32", autocast: str | None = None
+    ) -> Held:
         """What is held after the forward pass of a step of training: formulas where numbers are open.
 
         >>> from archscope.reader import load
@@ -305,7 +307,7 @@ class Analysis(Record):
         """
         from archscope.memory import after_forward
 
-        return after_forward(self.network, optimizer=optimizer, dtype=dtype)
+        return after_forward(self.network, optimizer=optimizer, dtype=dtype, autocast=autocast)
 
     def memory(self, batch: int = 1, **request: Any) -> Memory:
         """What it holds phase by phase; see `archscope.memory.memory`."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from archscope.memory import Memory
     from archscope.network import Network
 
+_SHORT: Final = {"bf16": "bfloat16", "fp16": "float16", "half": "float16"}
+
 TEXTS: Final = {".md": "markdown", ".csv": "csv", ".json": "json", ".html": "html", ".tex": "latex"}
 PICTURES: Final = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
 
@@ -45,7 +47,28 @@ def command(
             show_default=False,
         ),
     ] = None,
-    dtype: Annotated[str, typer.Option("--dtype", metavar="TYPE", help="float32, bf16, fp16, float64.")] = "float32",
+    dtype: Annotated[
+        str, typer.Option("--dtype", metavar="TYPE", help="Type of all values: float32, bf16, fp16, float64.")
+    ] = "float32",
+    autocast: Annotated[
+        str | None,
+        typer.Option(
+            "--autocast",
+            metavar="TYPE",
+            help="Mixed precision: weights, gradients and state in float32, the forward pass in bf16 or fp16 where "
+            "PyTorch's autocast has it so.",
+            show_default=False,
+        ),
+    ] = None,
+    symbolic: Annotated[
+        str | None,
+        typer.Option(
+            "--symbolic",
+            metavar="NAME,...",
+            help="Leave these numbers open, as in `table --symbolic`: formulas of what is held after the forward pass.",
+            show_default=False,
+        ),
+    ] = None,
     fits: Annotated[
         str | None,
         typer.Option(
@@ -93,25 +116,62 @@ def command(
     archscope memory alexnet-torchvision --batch 256 --optimizer sgd --fits 8GiB
     archscope memory resnet@50 --batch 32 --optimizer adam --checkpoint bottleneck
     archscope memory resnet@18 --batch 32 --optimizer adam -o held.svg
+    archscope memory gpt2@small --batch 8 --optimizer adamw --autocast bf16
+    archscope memory gpt2@small --symbolic batch,length --optimizer adamw
     archscope memory gpt2@small --cache 1024 --dtype fp16
     archscope memory mypkg.models:Net@3,224,224 --batch 32 --optimizer adam
     """
     from archscope.cli.opened import opened
+    from archscope.errors import UsageError
+    from archscope.formats.memory import missing, write
     from archscope.memory import memory
 
     room = None if fits is None else _bytes(fits)
-    type_ = {"bf16": "bfloat16", "fp16": "float16", "half": "float16"}.get(dtype, dtype)
+    type_ = _SHORT.get(dtype, dtype)
+    cast = None if autocast is None else _SHORT.get(autocast, autocast)
     suffix = "" if output is None else output.suffix.lower()
     chosen = format or {**TEXTS, **PICTURES}.get(suffix, "table")
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, strict=strict)
     if cache is not None:
+        if autocast is not None:
+            raise UsageError("`--autocast` is for a pass over all positions; say what a cache is held in with `--dtype`")
         return _remembered(network, Remembering(cache, batch, type_, window, page), chosen, output)
-    held = memory(network, batch, dtype=type_, optimizer=optimizer, foreach=foreach, checkpoint=checkpoint or ())
+    if symbolic is not None:
+        return _formulas(network, symbolic.split(","), Training(optimizer, type_, cast), chosen, output)
+    held = memory(network, batch, dtype=type_, optimizer=optimizer, foreach=foreach, checkpoint=checkpoint or (),
+                  autocast=cast)  # fmt: skip
     if chosen in PICTURES.values():
-        return drawn(lambda: _timeline(held), chosen, output)
-    from archscope.formats.memory import write
+        drawn(lambda: _timeline(held), chosen, output)
+    else:
+        emit(write(held, chosen, "" if room is None else _fitting(held, room)), output)
+    if held.not_covered:
+        raise UsageError(missing(network.name, held.not_covered))
 
-    return emit(write(held, chosen, "" if room is None else _fitting(held, room)), output)
+
+class Training(NamedTuple):
+    """How a step runs: the optimizer's name, the type of values, the type that autocast runs in."""
+
+    optimizer: str | None
+    dtype: str
+    autocast: str | None
+
+    def __str__(self) -> str:
+        cast = "" if self.autocast is None else f" with autocast to {self.autocast}"
+        return f"training{f' with {self.optimizer}' if self.optimizer else ''}, {self.dtype}{cast}"
+
+
+def _formulas(network: Network, names: list[str], way: Training, format: str, output: Path | None) -> None:
+    from archscope.errors import UsageError
+    from archscope.formats.held import Formulas, write
+    from archscope.formats.memory import missing
+    from archscope.formulas import opened
+    from archscope.memory import after_forward
+
+    made, ground = opened(network, [name.strip() for name in names])
+    held = after_forward(made, **way._asdict())
+    emit(write(Formulas(network.name, str(way), held, ground), format), output)
+    if held.not_covered:
+        raise UsageError(missing(network.name, held.not_covered))
 
 
 class Remembering(NamedTuple):

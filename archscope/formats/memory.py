@@ -24,6 +24,7 @@ _FEW: Final = 5
 
 _WORDS: Final[Mapping[str, str]] = MappingProxyType({
     "weights": "the weights, which no batch changes",
+    "casts": "copies of the weights for autocast, which no batch changes",
     "state": "the optimizer's state, which no batch changes",
     "gradients": "the gradients of the weights, which no batch changes",
     "saved": "what the backward pass needs of the forward pass, which grows with the batch",
@@ -32,7 +33,6 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType({
     "temporary": "what one operation or the optimizer's step holds meanwhile",
 })  # fmt: skip
 """What memory is held for, and whether a smaller batch needs less of it."""
-_HEADINGS: Final = ("Phase", *(kind.capitalize() for kind in KINDS), "After", "Most")
 
 
 def write(held: Memory, format: str = "table", fitting: str = "") -> str:
@@ -46,9 +46,14 @@ def write(held: Memory, format: str = "table", fitting: str = "") -> str:
     return FORMATS[format](held, fitting)
 
 
+def _kinds(held: Memory) -> list[str]:
+    """Copies of weights are there under autocast alone."""
+    return [kind for kind in KINDS if kind != "casts" or held.request.autocast is not None]
+
+
 def _lines(held: Memory) -> list[list[str]]:
     return [
-        [phase.name, *(f"{phase.most.held[kind]:,}" for kind in KINDS), f"{phase.after.total:,}",
+        [phase.name, *(f"{phase.most.held[kind]:,}" for kind in _kinds(held)), f"{phase.after.total:,}",
          f"{phase.most.total:,}"] for phase in held.phases
     ]  # fmt: skip
 
@@ -61,8 +66,26 @@ def _sentences(held: Memory, fitting: str) -> list[str]:
     most = ", ".join(f"{layer or 'the network'} {kind} {size:,}" for layer, kind, size in held.holders[:_FEW])
     said.append(f"Who holds the most then: {most}.")
     said.append(f"Most of that is for {reason(held)}.")
-    said += [f"Not covered: `{layer}`, {why}; all numbers are at least." for layer, why in held.not_covered.items()]
+    said += [f"Not covered: {each}; all numbers are at least." for each in uncovered(held.not_covered)]
     return [*said, *([fitting] if fitting else []), CONVENTION]
+
+
+def missing(name: str, not_covered: Mapping[str, str]) -> str:
+    """The layers of a network that are not covered, in a line."""
+    return f"{name}: not covered: {'; '.join(uncovered(not_covered))}; all numbers are at least"
+
+
+def uncovered(not_covered: Mapping[str, str]) -> list[str]:
+    """Layers that are not covered, those of one reason together.
+
+    >>> uncovered({"a": "no rule says", "b": "no rule says", "c": "values decide"})
+    ['`a` and 1 more, no rule says', '`c`, values decide']
+    """
+    layers: dict[str, list[str]] = {}
+    for layer, why in not_covered.items():
+        layers.setdefault(why, []).append(layer)
+    return [f"`{names[0]}`{f' and {len(names) - 1:,} more' if len(names) > 1 else ''}, {why}"
+            for why, names in layers.items()]  # fmt: skip
 
 
 def reason(held: Memory) -> str:
@@ -75,7 +98,9 @@ def reason(held: Memory) -> str:
 def _title(held: Memory) -> str:
     request = held.request
     how = "inference" if request.optimizer is None else f"training with {request.optimizer}"
-    return f"{held.network.name}: {how}, batch {request.batch:,}, {request.dtype}; bytes by kind where most is held"
+    cast = "" if request.autocast is None else f" with autocast to {request.autocast}"
+    return (f"{held.network.name}: {how}, batch {request.batch:,}, {request.dtype}{cast}; "
+            "bytes by kind where most is held")  # fmt: skip
 
 
 def _table(held: Memory, fitting: str) -> str:
@@ -97,22 +122,24 @@ def _table(held: Memory, fitting: str) -> str:
 def _grid(name: str) -> Callable[[Memory, str], str]:
     def write_(held: Memory, fitting: str) -> str:
         rows = tuple(tuple(line) for line in _lines(held))
-        return WRITERS[name](Grid(_title(held), _HEADINGS, rows, tuple(_sentences(held, fitting))))
+        headings = ("Phase", *(kind.capitalize() for kind in _kinds(held)), "After", "Most")
+        return WRITERS[name](Grid(_title(held), headings, rows, tuple(_sentences(held, fitting))))
 
     return write_
 
 
 def _json(held: Memory, fitting: str) -> str:
-    request = held.request
+    request, kinds = held.request, _kinds(held)
     plain: dict[str, Any] = {
         "schema": "archscope.memory/1",
         "name": held.network.name,
         "batch": request.batch,
         "dtype": request.dtype,
+        "autocast": request.autocast,
         "optimizer": request.optimizer,
         "phases": [
-            {"name": phase.name, "after": dict(phase.after.held), "most": dict(phase.most.held),
-             "at": phase.most.layer} for phase in held.phases
+            {"name": phase.name, "after": {kind: phase.after.held[kind] for kind in kinds},
+             "most": {kind: phase.most.held[kind] for kind in kinds}, "at": phase.most.layer} for phase in held.phases
         ],
         "holders": [{"layer": layer, "kind": kind, "bytes": size} for layer, kind, size in held.holders],
         "not_covered": dict(held.not_covered),

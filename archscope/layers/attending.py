@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from archscope.layers.steps import MASK, Made, Step, added, copied_linear
+from archscope.layers.steps import MASK, WIDE, Made, Step, added, copied_linear
 from archscope.record import Record
 from archscope.working import bare
+
+
+_OP: Final = "scaled_dot_product_attention"
 
 
 class Product(Record):
@@ -39,33 +43,34 @@ class Product(Record):
 
 def attended(product: Product) -> tuple[Step, ...]:
     """The steps of a product: fused where there is one axis of heads, one width, and nothing is dropped."""
+    mask = (product.mask,) if product.mask else ()
     if len(product.heads) != 1 or product.widths[0] != product.widths[1] or product.dropout:
-        return _in_parts(product)
-    fused = _fused(product)
+        return (Step(_OP, product.reads, (), mask, reads_too=mask, parts=_in_parts(product)),)
+    fused = _fused(product, mask)
     # The fused operation has no gradient for a mask.
-    return (fused.replace(learned=(product.mask, _in_parts(product))),) if product.mask else (fused,)
+    return (fused.replace(learned=(product.mask, _in_parts(product))),) if mask else (fused,)
 
 
-def _fused(product: Product) -> Step:
+def _fused(product: Product, mask: tuple[str, ...]) -> Step:
     """It keeps queries, keys, values, its output, and a sum of exponentials for each query."""
     out = (*product.heads, product.lengths[0], product.widths[1])
     made = (Made(product.output, out), Made(f"sums of {product.output}", out[:-1], "float32"))
-    mask = (product.mask,) if product.mask else ()
     saves = (*product.reads, *mask, product.output, f"sums of {product.output}")
-    return Step("scaled_dot_product_attention", product.reads, made, saves, reads_too=mask, lies=(0, 2, 1, 3))
+    return Step(_OP, product.reads, made, saves, reads_too=mask, lies=(0, 2, 1, 3))
 
 
 def _in_parts(product: Product) -> tuple[Step, ...]:
-    """Queries and keys scaled, their product, a softmax, and the product with the values."""
-    query, key, value = product.reads
+    """Queries and keys scaled, their product, a softmax, and the product with the values, all in float32 at least."""
     length, seen = product.lengths
     width, made = product.widths
     heads = product.heads
-    steps: list[Step] = []
+    query, key, value = wide = tuple(f"{name} in {WIDE}" for name in product.reads)
+    steps = [Step("to", (name,), (Made(each, (), WIDE, like=name),))
+             for name, each in zip(product.reads, wide, strict=True)]  # fmt: skip
     bias = ""
     also: tuple[str, ...] = ()
     if product.causal:
-        steps += _later(length, seen)
+        steps += _later(length, seen, typed=query)
         bias, also = "later added", ("later added",)
     steps.append(Step("mul", (query,), (Made("queries scaled", (*heads, length, width)),)))
     if product.groups != heads:
@@ -93,14 +98,18 @@ def _in_parts(product: Product) -> tuple[Step, ...]:
     came = "shares"
     if product.dropout:
         steps += [
-            Step("bernoulli", (), (Made("shares kept", scores),), reads_too=("shares",)),
+            Step("bernoulli", (), (Made("shares kept", scores, typed="shares"),), reads_too=("shares",)),
             Step("mul", ("shares",), (Made("shares left", scores),), ("shares kept",), reads_too=("shares kept",)),
         ]
         came = "shares left"
-    steps += multiplied_rows(came, value, product.output, heads, (length, seen, made))
-    last = steps[-1]
-    steps[-1] = last.replace(reads_too=(*last.reads_too, "queries scaled", *also, *product.reads, key, value, came))
-    return tuple(steps)
+    # PyTorch gives the shares too, in the type of the queries, though nobody asks for them.
+    given = product.reads[0]
+    steps.append(Step("to", ("shares",), (Made("shares given", (), like="shares", typed=given),)))
+    steps += multiplied_rows(came, value, f"{product.output} in {WIDE}", heads, (length, seen, made))
+    held = dict.fromkeys(("shares given", "queries scaled", *also, *product.reads, *wide, key, value, came))
+    output = Made(product.output, (), like=f"{product.output} in {WIDE}", typed=given)
+    steps.append(Step("to", (f"{product.output} in {WIDE}",), (output,), reads_too=tuple(held)))
+    return tuple(step.replace(inside=True) for step in steps)
 
 
 def multiplied_rows(
@@ -131,12 +140,12 @@ def _one(heads: Sequence[int]) -> int:
     return many
 
 
-def _later(length: int, seen: int, name: str = "later") -> list[Step]:
+def _later(length: int, seen: int, name: str = "later", typed: str = "") -> list[Step]:
     """A mask of what comes later, as numbers that are added."""
     return [
         Step("ones", (), (Made(f"all of {name}", (length, seen), MASK, each=False),)),
         Step("tril", (), (Made(name, (length, seen), MASK, each=False),), reads_too=(f"all of {name}",)),
-        Step("zeros", (), (Made(f"{name} added", (length, seen), each=False),), reads_too=(name,)),
+        Step("zeros", (), (Made(f"{name} added", (length, seen), each=False, typed=typed),), reads_too=(name,)),
     ]
 
 
@@ -192,7 +201,7 @@ def attention(asked: Projections) -> tuple[Step, ...]:
         ]
         held = (scores.name,)
     if asked.causal:
-        steps += _later(length, seen, "what is later")
+        steps += _later(length, seen, "what is later", typed="input")
         held = ("what is later", "what is later added")
     names = ("input", "input 2", "input 3")[: asked.inputs]
     turned = [f"{name} turned" for name in names]
@@ -215,7 +224,7 @@ def attention(asked: Projections) -> tuple[Step, ...]:
     for name in ("keys", "values") if asked.zeros else ():
         longer = Made(f"{name} to zero", (heads, many_keys + 1, each), folded=True)
         steps += [
-            Step("zeros", (), (Made(f"zero of {name}", (heads, 1, each), folded=True),)),
+            Step("zeros", (), (Made(f"zero of {name}", (heads, 1, each), folded=True, typed=f"{name} turned"),)),
             Step("cat", (f"{name} turned",), (longer,), passes=(f"{name} turned",), reads_too=(f"zero of {name}",)),
         ]
     if asked.zeros:
@@ -250,7 +259,7 @@ def _longer(steps: list[Step], mask: str, asked: Projections, seen: int) -> str:
     if not mask:
         return ""
     shape = (asked.heads, asked.lengths[0], seen) if asked.mask else (asked.lengths[0], seen)
-    made = Made(f"{mask}, {seen} keys", shape, each=asked.mask, folded=asked.mask)
+    made = Made(f"{mask}, {seen} keys", shape, each=asked.mask, folded=asked.mask, typed=mask)
     steps.append(Step("pad", (mask,) if asked.mask else (), (made,), reads_too=() if asked.mask else (mask,)))
     return made.name
 

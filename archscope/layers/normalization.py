@@ -12,7 +12,7 @@ from archscope.layers.dropping import DROPPING
 from archscope.layers.places import axis_in
 from archscope.layers.repeating import by_sample
 from archscope.layers.response import LRN
-from archscope.layers.steps import Made, Step, divided, like, multiplied
+from archscope.layers.steps import WIDE, Made, Step, divided, like, multiplied
 from archscope.options import (
     flag,
     integer,
@@ -112,7 +112,8 @@ class BatchNorm(_ByChannel):
     @staticmethod
     def _normalized(facts: Facts, statistics: tuple[str, ...]) -> tuple[Step, ...]:
         """One operation that keeps its input and a statistic of each name for every channel of the batch."""
-        made = tuple(Made(name, facts.inputs[0][:1], each=False) for name in statistics)
+        held = [weight.name for weight in facts.weights]
+        made = tuple(Made(name, facts.inputs[0][:1], each=False, typed=held[0] if held else "") for name in statistics)
         weights = tuple(weight.name for weight in facts.weights if weight.trainable)
         return (Step("batch_norm", ("input", *weights), (Made("output", facts.output), *made), ("input", *statistics)),)
 
@@ -193,16 +194,19 @@ class RMSNorm(Layer):
         length = len(shape if self.normalized_shape is None else self.normalized_shape)
         each = (*shape[: len(shape) - length], *(1 for _ in range(length)))
         weights = tuple(weight.name for weight in facts.weights)
-        normed = "normed" if weights else "output"
-        scaled = (multiplied("normed", weights[0], shape, weights).replace(reads_too=("inverse",)),) if weights else ()
+        wide, last = f"input in {WIDE}", "scaled" if weights else "normed"
+        scaled = [multiplied("normed", each, shape, weights).replace(makes=(Made("scaled", shape),),
+                                                                     reads_too=(wide,)) for each in weights]  # fmt: skip
         return (
-            Step("pow", ("input",), (Made("squared", shape),), ("input",), behind=like(shape, 2)),
+            Step("to", ("input",), (Made(wide, shape, WIDE, like="input"),)),
+            Step("pow", (wide,), (Made("squared", shape),), (wide,), behind=like(shape, 2)),
             Step("mean", ("squared",), (Made("mean", each),)),
             Step(
                 "rsqrt", ("mean",), (Made("inverse", each),), ("inverse",), behind=like(each, 2), reads_too=("squared",)
             ),
-            multiplied("input", "inverse", shape, ("inverse",)).replace(makes=(Made(normed, shape),)),
+            multiplied(wide, "inverse", shape, ("inverse",)).replace(makes=(Made("normed", shape),)),
             *scaled,
+            Step("to", (last,), (Made("output", shape, like=last, typed="input"),), reads_too=("inverse",)),
         )
 
 
@@ -241,8 +245,8 @@ def _over_last_axes(shape: Shape, stated: tuple[int, ...] | None, names: tuple[s
 
 def _normalized(facts: Facts, op: str, places: Shape, statistics: tuple[str, ...]) -> tuple[Step, ...]:
     """One operation that keeps its input, and a statistic of each name for every place."""
-    made = tuple(Made(name, places) for name in statistics)
     weights = tuple(weight.name for weight in facts.weights)
+    made = tuple(Made(name, places, typed=weights[0] if weights else "") for name in statistics)
     return (Step(op, ("input", *weights), (Made("output", facts.output), *made), ("input", *statistics)),)
 
 

@@ -198,7 +198,7 @@ class RReLU(Pointwise):
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         shape = facts.output
         return (
-            Step("empty_like", (), (Made("slopes", shape),)),
+            Step("empty_like", (), (Made("slopes", shape, typed="input"),)),
             Step("rrelu", ("input",), (Made("output", shape),), ("input", "slopes"), reads_too=("slopes",)),
         )
 

@@ -99,7 +99,7 @@ class _MaxPool(_Pooling):
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         made = (Made("output", facts.output), Made("indices", facts.output, INDEX))
-        pool = Step("max_pool", ("input",), made, ("input", "indices"))
+        pool = Step(f"max_pool{self.axes}d", ("input",), made, ("input", "indices"))
         return padded_first(pool, self.padded_by_itself(facts.inputs), facts.inputs[0])
 
 
@@ -146,24 +146,23 @@ class _AvgPool(_Pooling):
         padded = self.padded_by_itself(facts.inputs)
         if padded is not None and not self.count_include_pad:
             return self._over_counts(facts, padded)
-        pool = Step("avg_pool", ("input",), (Made("output", facts.output),), ("input",))
+        pool = Step(f"avg_pool{self.axes}d", ("input",), (Made("output", facts.output),), ("input",))
         return padded_first(pool, padded, facts.inputs[0])
 
-    @staticmethod
-    def _over_counts(facts: Facts, padded: Shape) -> tuple[Step, ...]:
+    def _over_counts(self, facts: Facts, padded: Shape) -> tuple[Step, ...]:
         """The average with zeros around, over that of ones."""
         one = (1, 1)
-        counts = Made("counts", (*one, *facts.output[1:]), each=False)
-        steps = [Step("avg_pool", ("padded",), (Made("pooled", facts.output),), ("padded",))]
+        counts = Made("counts", (*one, *facts.output[1:]), each=False, typed="input")
+        steps = [Step(f"avg_pool{self.axes}d", ("padded",), (Made("pooled", facts.output),), ("padded",))]
         if padded == facts.inputs[0]:
-            steps = [Step("avg_pool", ("input",), (Made("pooled", facts.output),), ("input",))]
+            steps = [Step(f"avg_pool{self.axes}d", ("input",), (Made("pooled", facts.output),), ("input",))]
         else:
             steps.insert(0, Step("pad", ("input",), (Made("padded", padded),)))
         return (
             *steps,
-            Step("ones_like", (), (Made("ones", (*one, *facts.inputs[0][1:]), each=False),)),
-            Step("pad", (), (Made("padded ones", (*one, *padded[1:]), each=False),), reads_too=("ones",)),
-            Step("avg_pool", (), (counts,), reads_too=("ones", "padded ones")),
+            Step("ones_like", (), (Made("ones", (*one, *facts.inputs[0][1:]), each=False, typed="input"),)),
+            Step("pad", (), (Made("padded ones", (*one, *padded[1:]), each=False, typed="input"),), reads_too=("ones",)),
+            Step(f"avg_pool{self.axes}d", (), (counts,), reads_too=("ones", "padded ones")),
             Step("div", ("pooled",), (Made("output", facts.output),), ("counts",), reads_too=("counts",)),
         )
 
@@ -267,7 +266,7 @@ class _AdaptiveAvgPool(_AdaptivePool):
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         # To one value a map it is a mean, which needs nothing of its input again.
         kept = () if set(self.output_size) == {1} else ("input",)
-        return (Step("adaptive_avg_pool", ("input",), (Made("output", facts.output),), kept),)
+        return (Step(f"adaptive_avg_pool{self.axes}d", ("input",), (Made("output", facts.output),), kept),)
 
 
 class _AdaptiveMaxPool(_AdaptivePool):
@@ -275,7 +274,7 @@ class _AdaptiveMaxPool(_AdaptivePool):
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         made = (Made("output", facts.output), Made("indices", facts.output, INDEX))
-        return (Step("adaptive_max_pool", ("input",), made, ("input", "indices")),)
+        return (Step(f"adaptive_max_pool{self.axes}d", ("input",), made, ("input", "indices")),)
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):

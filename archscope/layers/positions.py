@@ -8,7 +8,7 @@ from archscope.errors import Rejects
 from archscope.layers.attention import sequence_of
 from archscope.layers.base import Facts, Layer, Shape, Weight, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
-from archscope.layers.steps import INDEX, Made, Step, added, subtracted
+from archscope.layers.steps import INDEX, WIDE, Made, Step, added, subtracted
 from archscope.options import flag, option, optional, positive, positive_number
 from archscope.working import bare, count
 
@@ -89,8 +89,8 @@ class Rotary(Layer):
             Step("div", (), (Made("exponents", table[1:], "float32", each=False),), reads_too=("numbers",)),
             Step("pow", (), (Made("slowness", table[1:], "float32", each=False),), reads_too=("exponents",)),
             Step("div", (), (Made("angles", table, "float32", each=False),), reads_too=("slowness", "places")),
-            Step("cos", (), (Made("cos", table, "float32", each=False),), reads_too=("angles",)),
-            Step("sin", (), (Made("sin", table, "float32", each=False),), reads_too=("angles",)),
+            *_waves("cos", table),
+            *_waves("sin", table),
             *parts,
             *_product("a", "cos", half),
             *_product("b", "sin", half),
@@ -103,6 +103,15 @@ class Rotary(Layer):
                  reads_too=("places", "angles", "cos", "sin")),
         ]  # fmt: skip
         return tuple(ran)
+
+
+def _waves(function: str, table: Shape) -> tuple[Step, ...]:
+    """Cosines or sines of the angles, in the type of what is turned."""
+    wide = f"{function} in {WIDE}"
+    return (
+        Step(function, (), (Made(wide, table, WIDE, each=False),), reads_too=("angles",)),
+        Step("to", (wide,), (Made(function, table, each=False, like=wide, typed="input"),)),
+    )
 
 
 def _product(name: str, by: str, shape: Shape) -> tuple[Step, ...]:
@@ -158,4 +167,4 @@ class SinusoidalPositions(Layer):
         )
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
-        return (Step("add", ("input",), (Made("output", facts.output),), passes=("input",)),)
+        return (Step("add", ("input", "table"), (Made("output", facts.output),), passes=("input",)),)

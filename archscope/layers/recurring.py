@@ -55,7 +55,7 @@ def recurrence(asked: Recurrence) -> tuple[Step, ...]:
                 Step("contiguous", (f"{name} turned",), (Made(name, ()),), views=True, lined=True),
             ]
         else:
-            steps.append(Step("zeros", (), (Made(name, (many, size), at=1),)))
+            steps.append(Step("zeros", (), (Made(name, (many, size), at=1, typed="input"),)))
     steps.append(Step("transpose", ("input",), (Made("positions", ()),), views=True, turns=(1, 0, 2)))
     if not asked.fused:
         places = [f"{layer} {way}" for layer in range(asked.layers) for way in range(asked.directions)]
@@ -177,7 +177,10 @@ def _layer(asked: Recurrence, layer: int, way: int, came: str) -> list[Step]:
         if asked.kept != asked.units:
             steps[-1] = steps[-1].replace(makes=(Made(f"whole {each} {number}", (asked.units,)),))
             name = f"weight_hr_l{layer}{'_reverse' if way else ''}"
-            steps.append(Step("mm", (f"whole {each} {number}", name), (Made(after, (asked.kept,)),),
+            upright = f"{name} upright"
+            if not number:
+                steps.append(Step("t", (name,), (Made(upright, ()),), views=True, turns=(1, 0)))
+            steps.append(Step("mm", (f"whole {each} {number}", upright), (Made(after, (asked.kept,)),),
                               (f"whole {each} {number}",), reads_too=steps[-1].reads_too))  # fmt: skip
         hidden, cell = after, cell_after
         made.append(after)
@@ -240,7 +243,7 @@ def _gru(cell: Cell, seen: str, hidden: str, _: str, after: str, __: str) -> lis
     def multiplied_in(first: str, second: str, made: str) -> list[Step]:
         """In place; what the first was is kept for the gradient of the second."""
         kept = f"{first} kept"
-        own = [Step("clone", (), (Made(kept, (n,)),), reads_too=(first,))] if cell.training else []
+        own = [Step("clone", (), (Made(kept, (n,), typed=first),), reads_too=(first,))] if cell.training else []
         also = {"saves_for": {second: first, **({kept: second} if cell.training else {})}}
         return [*own, _in_place("mul_", (first, second), made, n, reads_too=(kept,) if own else (), **also)]
 
@@ -291,7 +294,7 @@ def cell_steps(cell: Cell, given: bool, weights: Sequence[str]) -> tuple[Step, .
     n = cell.units
     gates = {"rnn": 1, "gru": 3, "lstm": 4}[cell.kind] * n
     hidden, state = ("input 2", "input 3") if given else ("zeros", "zeros")
-    steps = [] if given else [Step("zeros", (), (Made("zeros", (n,)),))]
+    steps = [] if given else [Step("zeros", (), (Made("zeros", (n,), typed="input"),))]
     own = linear("input", weights[0], weights[2] if len(weights) > 2 else "", Made("seen", (gates,)))
     ran = stepped(cell, "seen", hidden, state, "output", "output 2")
     if cell.kind == "gru":

@@ -13,7 +13,8 @@ def by_sample(facts: Facts, *, training: bool) -> tuple[Step, ...]:
     repeated = [f"{name} of all" for name in names]
     learned = tuple(f"{name} of all" for name in ("weight", "bias") if name in names)
     running = tuple(f"{name} of all" for name in ("running_mean", "running_var") if name in names)
-    made = tuple(Made(name, channels) for name in ("mean", "deviation") if training or not running)
+    held = repeated[0] if repeated else ""
+    made = tuple(Made(name, channels, typed=held) for name in ("mean", "deviation") if training or not running)
     saves = ("lined", *learned[:1], *running, *(each.name for each in made))
     steps = [Step("repeat", (name,), (Made(each, channels),)) for name, each in zip(names, repeated, strict=True)]
     steps += [

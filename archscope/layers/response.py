@@ -67,12 +67,13 @@ class LRN(Layer):
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         shape = facts.output
         padded = (bare(shape[0]) + self.size - 1, *shape[1:])
+        pool = "avg_pool2d" if self.within_channel or len(shape) == 2 else "avg_pool3d"
         mean = (
-            (Step("avg_pool", ("squared",), (Made("mean", shape),), ("squared",)),)
+            (Step(pool, ("squared",), (Made("mean", shape),), ("squared",)),)
             if self.within_channel
             else (
                 Step("pad", ("squared",), (Made("padded", padded),)),
-                Step("avg_pool", ("padded",), (Made("mean", shape),), ("padded",)),
+                Step(pool, ("padded",), (Made("mean", shape),), ("padded",)),
             )
         )
         return (

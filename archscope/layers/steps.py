@@ -14,6 +14,9 @@ from typing import Any
 
 from archscope.record import EMPTY, Record
 
+WIDE = "float32"
+"""The type in which PyTorch works out sums of values of fewer bits."""
+
 INDEX = "int64"
 """The type in which PyTorch notes positions."""
 
@@ -31,7 +34,8 @@ class Made(Record):
         each: whether there is one for every sample of the batch; batch normalization's statistics are for all.
         at: where the axis of the batch stands among the others.
         folded: whether the batch multiplies the axis at that place instead of having one of its own.
-        like: a tensor that it is as large as, where that is all that is known of it.
+        like: a tensor that it is as large as, and lies in memory as.
+        typed: a tensor whose type it has, where that is not the type of what it is made of.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Made(Record):
     at: int = 0
     folded: bool = False
     like: str = ""
+    typed: str = ""
 
 
 class Step(Record):
@@ -62,6 +67,8 @@ class Step(Record):
         lined: whether it copies values that do not lie in the order of their axes, and changes nothing else.
         lies: in which order the axes of the gradients that it makes lie in memory.
         unlined: what runs instead where the first tensor it reads does not lie in the order of its axes.
+        parts: what it runs, where it is not one operation to autograd; it makes nothing itself.
+        inside: whether another operation runs it, so that autocast does not see it.
         learned: a tensor, and what runs instead where a gradient goes to it.
         rows: whether it reads and makes rows: a gradient that cannot be seen so is copied first.
         in_place: whether its result takes the place of the first tensor that it reads.
@@ -86,6 +93,8 @@ class Step(Record):
     lined: bool = False
     lies: tuple[int, ...] = ()
     unlined: tuple[Any, ...] = ()
+    parts: tuple[Any, ...] = ()
+    inside: bool = False
     learned: tuple[Any, ...] = ()
     rows: bool = False
     in_place: bool = False
@@ -231,14 +240,14 @@ def dropped(facts: Any, p: float, mask: tuple[int, ...]) -> tuple[Step, ...]:
     if p == 0:
         return untouched(facts)
     return (
-        Step("bernoulli", (), (Made("noise", mask),)),
+        Step("bernoulli", (), (Made("noise", mask, typed="input"),)),
         Step("mul", ("input",), made, ("noise",), reads_too=("noise",)),
     )
 
 
 def dropped_out(name: str, output: str, made: Made) -> list[Step]:
     """Dropout of a tensor by name, with a mask of its shape; ``made`` says of which."""
-    noise = made.replace(name=f"noise of {name}")
+    noise = made.replace(name=f"noise of {name}", typed=name)
     return [
         Step("bernoulli", (), (noise,), reads_too=(name,)),
         Step("mul", (name,), (made.replace(name=output),), (noise.name,), reads_too=(noise.name,)),

@@ -11,8 +11,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from archscope.errors import UsageError, did_you_mean
+from archscope.memory.autocast import checked
 from archscope.memory.ledger import Ledger
 from archscope.memory.optimizers import optimizer as named
 from archscope.memory.running import Run
@@ -23,11 +25,15 @@ from archscope.symbols import NotOpen
 from archscope.working import Count, as_count, total
 
 
+NOTHING: Final = Count(0)
+
+
 class Held(Record):
     """Bytes by what they are for.
 
     Attributes:
         weights: of the network.
+        casts: copies of weights that the backward pass needs, under autocast.
         state: of the optimizer.
         saved: for the backward pass.
         values: outputs, and inputs that nothing saved.
@@ -39,11 +45,12 @@ class Held(Record):
     saved: Count
     values: Count
     not_covered: Mapping[str, str] = EMPTY
+    casts: Count = NOTHING
 
     @property
     def total(self) -> Count:
         """Bytes of all kinds."""
-        return total((self.weights, self.state, self.saved, self.values))
+        return total((self.weights, *((self.casts,) if self.casts else ()), self.state, self.saved, self.values))
 
 
 class _Adding(Ledger):
@@ -53,15 +60,25 @@ class _Adding(Ledger):
         pass
 
 
-def after_forward(network: Network, *, optimizer: str | None = None, dtype: str = "float32") -> Held:
+def after_forward(
+    network: Network, *, optimizer: str | None = None, dtype: str = "float32", autocast: str | None = None
+) -> Held:
     """What is held after the forward pass of a step of training, for the network's own batch.
 
+    ``autocast`` is the type that the pass runs in where PyTorch's autocast has it so:
+
+    >>> from archscope.reader import load
+    >>> held = after_forward(load("lenet5-pytorch"), autocast="bfloat16")
+    >>> print(held.weights, held.casts, held.saved, held.values)
+    246824 122940 30824 4116
+
     Raises:
-        UsageError: there is no such optimizer or type.
+        UsageError: there is no such optimizer or type; autocast has nothing to cast.
     """
     if dtype not in DTYPE_BYTES:
         raise UsageError(f"no type `{dtype}`; {did_you_mean(dtype, DTYPE_BYTES, what='types')}")
-    run = Run(network, network.batch, dtype, training=True, ledger=_Adding())
+    run = Run(network, network.batch, dtype, training=True, ledger=_Adding(),
+              autocast=checked(autocast, dtype))  # fmt: skip
     way = None if optimizer is None else named(optimizer)
     try:
         run.build()
@@ -71,4 +88,4 @@ def after_forward(network: Network, *, optimizer: str | None = None, dtype: str 
     except NotOpen as error:
         raise UsageError(f"{network.name}: what is held has no formula: {error}") from None
     kinds = {kind: as_count(size) for kind, size in run.ledger.by_kind.items()}
-    return Held(kinds["weights"], state, kinds["saved"], kinds["values"], run.not_covered)
+    return Held(kinds["weights"], state, kinds["saved"], kinds["values"], run.not_covered, kinds["casts"])

@@ -15,9 +15,10 @@ from typing import Final
 
 from archscope.record import EMPTY, Record
 
-KINDS: Final = ("weights", "state", "gradients", "saved", "values", "passing", "temporary")
-"""What memory is held for: weights; the optimizer's state; gradients of weights; values saved for the backward pass;
-values that are read yet; gradients of values; what one operation or the optimizer holds meanwhile."""
+KINDS: Final = ("weights", "casts", "state", "gradients", "saved", "values", "passing", "temporary")
+"""What memory is held for: weights; copies of them in the type that autocast runs in; the optimizer's state; gradients
+of weights; values saved for the backward pass; values that are read yet; gradients of values; what one operation or the
+optimizer holds meanwhile."""
 
 
 class Moment(Record):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from archscope.errors import NotFound, UsageError, did_you_mean
+from archscope.memory.autocast import checked
 from archscope.memory.ledger import KINDS, Moment
 from archscope.memory.optimizers import optimizer
 from archscope.memory.running import Run
@@ -26,6 +27,7 @@ class Request(Record):
         optimizer: its name; None for inference.
         foreach: whether the optimizer changes all tensors at once, as it does on CUDA unless told otherwise.
         checkpoint: groups whose layers run again in the backward pass instead of keeping what it needs.
+        autocast: the type that a forward pass runs in where PyTorch's autocast has it so; None for no autocast.
     """
 
     batch: int = 1
@@ -33,6 +35,7 @@ class Request(Record):
     optimizer: str | None = None
     foreach: bool = False
     checkpoint: tuple[str, ...] = ()
+    autocast: str | None = None
 
 
 class Phase(Record):
@@ -88,7 +91,8 @@ def memory(
     optimizer: str | None = None,
     foreach: bool = False,
     checkpoint: Sequence[str] = (),
-    adds_in_place: bool = True,
+    autocast: str | None = None,
+    as_tracked: bool = False,
 ) -> Memory:
     """What a network holds in inference or, with an optimizer, in a step of training once its state is there.
 
@@ -99,31 +103,33 @@ def memory(
         optimizer: ``sgd``, ``momentum``, ``adam`` or ``adamw``; None for inference.
         foreach: whether the optimizer changes all tensors at once.
         checkpoint: groups whose layers run again in the backward pass.
-        adds_in_place: whether gradients that meet are added up where the first lies; see `Run`.
+        autocast: ``bfloat16`` or ``float16``: the type that the forward pass runs in where PyTorch's autocast on a CPU
+            has it so. Weights, gradients and state stay in float32.
+        as_tracked: whether what a tracker of tensors without values sees is asked, not what runs; see `Operations`.
 
     Raises:
-        UsageError: there is no such optimizer, type or group; the batch is below 1.
+        UsageError: there is no such optimizer, type or group; the batch is below 1; autocast has nothing to cast.
     """
     if batch < 1:
         raise UsageError(f"a batch of {batch} holds nothing; use 1 or more")
     if dtype not in DTYPE_BYTES:
         raise UsageError(f"no type `{dtype}`; {did_you_mean(dtype, DTYPE_BYTES, what='types')}")
-    request = Request(batch, dtype, optimizer, foreach, tuple(checkpoint))
+    request = Request(batch, dtype, optimizer, foreach, tuple(checkpoint), checked(autocast, dtype))
     again = groups_of(network, checkpoint)
-    phases, run, tick = _phases(network, request, again, adds_in_place, -1)
-    _, watched, _ = _phases(network, request, again, adds_in_place, tick)
+    phases, run, tick = _phases(network, request, again, as_tracked, -1)
+    _, watched, _ = _phases(network, request, again, as_tracked, tick)
     owners = watched.ledger.owners
     holders = sorted(((layer, kind, size) for (layer, kind), size in owners.items()), key=lambda each: -each[2])
     return Memory(network, request, phases, tuple(holders), tuple(run.ledger.track), run.not_covered)
 
 
 def _phases(
-    network: Network, request: Request, again: Sequence[Sequence[Node]], adds_in_place: bool, watch: int
+    network: Network, request: Request, again: Sequence[Sequence[Node]], as_tracked: bool, watch: int
 ) -> tuple[tuple[Phase, ...], Run, int]:
     """The phases, the run that went through them, and the number of its fullest moment."""
     way = None if request.optimizer is None else optimizer(request.optimizer)
     run = Run(network, request.batch, request.dtype, training=way is not None, again=again,
-              adds_in_place=adds_in_place, watch=watch)  # fmt: skip
+              as_tracked=as_tracked, watch=watch, autocast=request.autocast)  # fmt: skip
     ledger, phases = run.ledger, []
     best, tick = -1, 0
 

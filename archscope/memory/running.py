@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from archscope.layers.base import Weight
 from archscope.layers.steps import Made, Step, input_name, output_name, put_in_place
+from archscope.memory.autocast import CAST, SAME_TYPE, already, cast, casts, keeping, mixed, renamed
 from archscope.memory.layout import Layout
 from archscope.memory.ledger import Ledger
 from archscope.memory.stepping import Operations
@@ -28,12 +29,12 @@ class Run:
         dtype: PyTorch's name of the type of weights and values.
         training: whether it trains; it keeps nothing for a backward pass where it does not.
         again: groups whose layers keep nothing and run again in the backward pass, by the names of their nodes.
-        adds_in_place: whether gradients that meet are added up where the first of them lies, as PyTorch does; a
-            witness that watches operations makes them meet in a third tensor.
+        as_tracked: whether what a tracker of tensors without values sees is asked, not what runs; see `Operations`.
         holds_inputs: whether who called it holds what is fed in all the time; else it goes when it was read.
         watch: the moment at which the ledger notes who holds what.
         ledger: another one than the usual.
         by_node: whether the ledger names nodes, and not the lines of a table.
+        autocast: the type that the forward pass runs in where PyTorch's autocast has it so; None for no autocast.
     """
 
     def __init__(
@@ -44,18 +45,21 @@ class Run:
         *,
         training: bool,
         again: Sequence[Sequence[Node]] = (),
-        adds_in_place: bool = True,
+        as_tracked: bool = False,
         holds_inputs: bool = True,
         watch: int = -1,
         ledger: Ledger | None = None,
         by_node: bool = False,
+        autocast: str | None = None,
     ) -> None:
         self.network, self.batch, self.dtype, self.training = network, batch, dtype, training
         self.ledger = Ledger(watch) if ledger is None else ledger
-        self.operations = Operations(self.ledger, batch, dtype, adds_in_place=adds_in_place)
+        self.operations = Operations(self.ledger, batch, dtype, as_tracked=as_tracked)
         self.not_covered: dict[str, str] = {}
         self.meanwhile: dict[str, int] = {}
         self._by_node = by_node
+        self._autocast = autocast
+        self._casts: dict[Value, Value] = {}
         self.weights: dict[tuple[str, str], Value] = {}
         self.outputs: list[Value] = []
         self._values: dict[str, list[Value]] = {}
@@ -75,9 +79,10 @@ class Run:
                     continue
                 ledger.layer = node.row
                 size = self._weight_bytes(weight)
-                self.weights[node.name, weight.name] = Value(
+                value = self.weights[node.name, weight.name] = Value(
                     ledger.take(size, "weights"), size, Layout.of(tuple(bare(each) for each in weight.shape)),
                     weight.dtype or self.dtype, grad=self.training and weight.trainable, weight=True)  # fmt: skip
+                value.leaf = weight.trainable
         ledger.layer = ""
         for weight in () if self.network.observed is None else self.network.observed.unused:
             ledger.take(self._weight_bytes(weight), "weights")
@@ -100,6 +105,7 @@ class Run:
             for _ in group[1:]:
                 next(nodes)
             self._without_keeping(group)
+        self._forget_casts()
         self.outputs = [self._values[ref.node][ref.output] for ref in self.network.outputs]
 
     def start(self) -> Pending:
@@ -142,6 +148,12 @@ class Run:
         once = {id(value): value for value in self.weights.values()}
         return [value.size for value in once.values() if value.grad]
 
+    def _forget_casts(self) -> None:
+        """Autocast is over, and with it what it remembered."""
+        for value in self._casts.values():
+            self.ledger.drop(value.block)
+        self._casts.clear()
+
     def _weight_bytes(self, weight: Weight) -> int:
         return stored_bytes(bare(weight.values), weight.dtype or self.dtype)
 
@@ -178,7 +190,7 @@ class Run:
         ledger, outside = self.ledger, self._values
         saved = [value.block for values in group.given.values() for value in values]
         # What it read is needed until its first layer is done.
-        self._tape.append(Ran(group.nodes[0].row, Step("again", (), ()), [], [], saved))
+        self._tape.append(Ran(group.nodes[0].row, Step("again", (), ()), [], [], saved, self.dtype))
         self._values = {name: list(values) for name, values in group.given.items()}
         for values in group.given.values():
             for value in values:
@@ -233,9 +245,19 @@ class Run:
             if instead is not None:
                 self._steps(node, [*instead, *steps[number + 1 :]], local, given)
                 return
-            ran = self.operations.run(self._called(node), step, local, recording=self._recording)
+            if step.op in SAME_TYPE and mixed(step, local):
+                why = f"autocast does not run a {node.layer.type} whose inputs are of another type than its weights"
+                self.not_covered.setdefault(self._called(node), f"PyTorch's {why}")
+            ran = None
+            if already(step, local):
+                local[step.makes[0].name] = local[step.reads[0]]
+                self.ledger.share(local[step.reads[0]].block)
+            else:
+                ran = self.operations.run(self._called(node), step, local, recording=self._recording)
             if ran is not None:
                 self._tape.append(ran)
+            if step.op == CAST:
+                self._remember_cast(local[step.reads[0]], local[step.makes[0].name])
             made = [each.name for each in step.makes if each.name not in given]
             held.update(made)
             for name in (*due.get(number, ()), *made):
@@ -243,14 +265,45 @@ class Run:
                     held.remove(name)
                     self.ledger.drop(local.pop(name).block)
 
-    @staticmethod
-    def _instead(step: Step, local: Mapping[str, Value]) -> Sequence[Step] | None:
+    def _remember_cast(self, weight: Value, made: Value) -> None:
+        """Autocast casts a weight that is trained once."""
+        if weight.leaf and made.dtype == self._autocast:
+            self._casts[weight] = made
+            self.ledger.share(made.block)
+
+    def _cast(self, step: Step, local: dict[str, Value]) -> Sequence[Step] | None:
+        """Casts, and the step on what they make; None where nothing has to be cast."""
+        if self._autocast is None:
+            return None
+        cast_, target = casts(step, local, self._autocast)
+        if not cast_:
+            return None
+        names = {name: f"{name} in {target}" for name in cast_}
+        steps = []
+        for name, made in names.items():
+            known = self._casts.get(local[name]) if target == self._autocast else None
+            if known is None:
+                steps.append(cast(name, made, target))
+            else:
+                local[made] = known
+                self.ledger.share(known.block)
+        return [*steps, keeping(renamed(step, names), [*names.values()])]
+
+    def _for_each_sample(self, step: Step, local: Mapping[str, Value]) -> bool:
+        """Whether a product without constants, with a copy of a matrix that no gradient goes to, is one a sample."""
+        return self._autocast is not None and len(step.reads) == 2 and not local[step.reads[1]].grad
+
+    def _instead(self, step: Step, local: dict[str, Value]) -> Sequence[Step] | None:
         """What runs instead of a step, as its tensors are."""
-        if step.unlined and not local[step.reads[0]].layout.in_order:
+        cast_ = self._cast(step, local)
+        if cast_ is not None:
+            return cast_
+        if step.parts:
+            return step.parts
+        if step.unlined and not local[step.reads[0]].layout.in_order and not self._for_each_sample(step, local):
             return step.unlined
         if step.learned and local[step.learned[0]].grad:
-            steps: Sequence[Step] = step.learned[1]
-            return steps
+            return step.learned[1]
         return None
 
 

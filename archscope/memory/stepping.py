@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from archscope.layers.steps import Made, Step, like
+from archscope.memory.autocast import CAST, FULL, NORMS, OWN_TYPES, WORKS_BACK_WIDE, computed_in
 from archscope.memory.layout import Layout, lying, with_channels_last
 from archscope.memory.ledger import Ledger
 from archscope.memory.values import Gradient, Pending, Ran, Value
@@ -13,8 +14,9 @@ from archscope.precision import stored_bytes
 from archscope.working import bare, product
 
 IN_ORDER: Final = frozenset({
-    "convolution", "conv_transpose", "linear", "mm", "bmm", "layer_norm", "group_norm", "batch_norm", "max_pool",
-    "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "cat", "stack", "sum", "mean", "amax", "pad", "index",
+    "convolution", "conv_transpose", "linear", "mm", "bmm", "layer_norm", "group_norm", "batch_norm",
+    *(f"{kind}{axes}d" for kind in ("max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool")
+      for axes in (1, 2, 3)), "cat", "stack", "sum", "mean", "amax", "pad", "index",
     "softmax", "log_softmax", "embedding", "upsample", "zeros", "index_add",
     "mkldnn_rnn_layer",
 })  # fmt: skip
@@ -27,13 +29,14 @@ class Operations:
     Args:
         ledger: what is held.
         batch: samples that run at once.
-        dtype: PyTorch's name of the type of values that do not say theirs.
-        adds_in_place: whether gradients that meet are added up where the first of them lies, as PyTorch does; a
-            witness that watches operations makes them meet in a third tensor.
+        dtype: PyTorch's name of the type of values that do not say theirs, and are made of none.
+        as_tracked: whether what a tracker of tensors without values sees is asked, not what runs: gradients that meet
+            are added up in a third tensor, and not where the first of them lies; statistics of a norm are of its
+            input's type, not of its weights', and one over groups works backward in the wider of the two.
     """
 
-    def __init__(self, ledger: Ledger, batch: int, dtype: str, *, adds_in_place: bool) -> None:
-        self.ledger, self.batch, self.dtype, self.adds_in_place = ledger, batch, dtype, adds_in_place
+    def __init__(self, ledger: Ledger, batch: int, dtype: str, *, as_tracked: bool) -> None:
+        self.ledger, self.batch, self.dtype, self.as_tracked = ledger, batch, dtype, as_tracked
         self.gradients: Pending = {}
 
     def extents(self, made: Made) -> tuple[int, ...]:
@@ -54,6 +57,7 @@ class Operations:
         ledger = self.ledger
         read = [local[name] for name in step.reads]
         grad = any(value.grad for value in read)
+        dtype = computed_in(step, read, self.dtype)
         made = []
         for each in step.makes:
             if step.views:
@@ -62,16 +66,20 @@ class Operations:
             elif step.in_place:
                 value = Value(ledger.share(read[0].block), read[0].size, read[0].layout, read[0].dtype, grad=False)
                 value.seen = read[0].seen
-            elif each.like:
-                value = self._alike(local[each.like])
             else:
-                value = self._made(step, read, each)
+                typed = local[each.typed].dtype if each.typed else ""
+                if self.as_tracked and step.op in NORMS:
+                    typed = ""
+                if each.like:
+                    value = self._alike(local[each.like], each.dtype or typed)
+                else:
+                    value = self._made(step, read, each, typed or dtype)
                 # What a dense layer makes of several axes is seen of its rows.
                 value.seen = step.op == "linear" and len(value.layout.shape) > 2
-            value.grad = grad and not each.dtype
+            value.grad = grad and (not each.dtype or step.op == CAST)
             made.append(value)
             local[each.name] = value
-        scratch = [ledger.take(self.bytes_of(each), "temporary") for each in step.beside]
+        scratch = [ledger.take(self.bytes_of(each, dtype), "temporary") for each in step.beside]
         for block in scratch:
             ledger.drop(block)
         if not grad or not recording:
@@ -87,20 +95,22 @@ class Operations:
             ledger.drop(block)
         if step.sliced and read[0].seen:
             step = step.replace(behind=(*step.behind, *like(step.makes[0].shape, 2)))
-        return Ran(layer, step, read, made, [*saved, *copies])
+        return Ran(layer, step, read, made, [*saved, *copies], dtype)
 
-    def _made(self, step: Step, read: Sequence[Value], made: Made) -> Value:
+    def _made(self, step: Step, read: Sequence[Value], made: Made, dtype: str) -> Value:
         layout = Layout.of(self.extents(made))
         if _of_maps_with_channels_last(step, read):
             layout = with_channels_last(layout.shape)
         elif step.op not in IN_ORDER:
             layout = next((each.layout.like() for each in read if each.layout.shape == layout.shape), layout)
-        size = self.bytes_of(made)
-        return Value(self.ledger.take(size, "values"), size, layout, made.dtype or self.dtype, grad=False)
+        size = self.bytes_of(made, dtype)
+        return Value(self.ledger.take(size, "values"), size, layout, made.dtype or dtype, grad=False)
 
-    def _alike(self, other: Value) -> Value:
-        block = self.ledger.take(other.size, "values")
-        return Value(block, other.size, other.layout.like(), other.dtype, grad=False)
+    def _alike(self, other: Value, dtype: str) -> Value:
+        size = _size_in(other, dtype or other.dtype)
+        # Of a weight only autocast makes copies.
+        block = self.ledger.take(size, "casts" if dtype and other.weight else "values")
+        return Value(block, size, other.layout.like(), dtype or other.dtype, grad=False)
 
     def _seen(self, step: Step, read: Value, made: Made) -> Value:
         """What is seen of a value; a copy where memory does not allow to see it so."""
@@ -151,8 +161,8 @@ class Operations:
 
     def _passed(self, ran: Ran, came: Sequence[tuple[Value, Gradient]]) -> list[tuple[Value, Gradient]]:
         ledger, step = self.ledger, ran.step
-        going: list[tuple[Value, Gradient]] = []
-        whole: list[tuple[Value, int]] = []
+        going: list[tuple[str, Value, Gradient]] = []
+        whole: list[tuple[str, Value, int]] = []
         first = came[0][1]
         for name, value in zip(step.reads, ran.read, strict=True):
             if not value.grad and not step.every:
@@ -160,21 +170,23 @@ class Operations:
             # What is repeated once is not repeated: its gradient is the one that came.
             once = step.op == "repeat" and value.layout.shape == first.layout.shape
             if name in step.reduces and not once:
-                block = ledger.share(first.block) if name in step.passes else ledger.take(ran.made[0].size, "passing")
-                whole.append((value, block))
+                size = _size_in(ran.made[0], ran.dtype)
+                block = ledger.share(first.block) if name in step.passes else ledger.take(size, "passing")
+                whole.append((name, value, block))
             else:
-                going.append((value, self._gradient(ran, name, value, first)))
-        for block in [ledger.take(self.bytes_of(each), "temporary") for each in step.behind]:
+                going.append((name, value, self._gradient(ran, name, value, first)))
+        for block in [ledger.take(self.bytes_of(each, ran.dtype), "temporary") for each in step.behind]:
             ledger.drop(block)
-        for value, gradient in going:
+        for _, value, gradient in going:
             if not value.grad:
                 ledger.drop(gradient.block)
         # What was repeated along an axis gets the sum along it, once the operation is done.
-        for value, block in whole:
+        for name, value, block in whole:
             if value.grad:
-                going.append((value, Gradient(ledger.take(value.size, "passing"), Layout.of(value.layout.shape))))
+                size = _size_in(value, self._worked_in(ran, name, value))
+                going.append((name, value, Gradient(ledger.take(size, "passing"), Layout.of(value.layout.shape))))
             ledger.drop(block)
-        arriving = [(value, gradient) for value, gradient in going if value.grad]
+        arriving = [(value, self._typed(ran, name, value, gradient)) for name, value, gradient in going if value.grad]
         # A dense layer sees its matrix turned, so that one's gradient comes last, and its constants' comes first.
         return sorted(arriving, key=lambda each: _turn(ran, each[0])) if step.op == "linear" else arriving
 
@@ -198,7 +210,25 @@ class Operations:
             layout = with_channels_last(shape)
         elif step.op not in IN_ORDER and shape == came.layout.shape:
             layout = came.layout.like()
-        return Gradient(self.ledger.take(value.size, "passing"), layout)
+        return Gradient(self.ledger.take(_size_in(value, self._worked_in(ran, name, value)), "passing"), layout)
+
+    def _worked_in(self, ran: Ran, name: str, value: Value) -> str:
+        """The type in which an operation makes the gradient of what it read."""
+        if name in ran.step.passes:
+            return ran.made[0].dtype
+        if self.as_tracked and ran.step.op == "group_norm" and any(each.dtype == FULL for each in ran.read):
+            return FULL
+        if ran.step.op in WORKS_BACK_WIDE:
+            return FULL
+        return value.dtype if ran.step.op in OWN_TYPES else ran.dtype
+
+    def _typed(self, ran: Ran, name: str, value: Value, gradient: Gradient) -> Gradient:
+        """A gradient in the type of what it goes to: autograd casts it where the operation worked in another."""
+        if self._worked_in(ran, name, value) == value.dtype:
+            return gradient
+        typed = Gradient(self.ledger.take(value.size, "passing"), gradient.layout.like())
+        self.ledger.drop(gradient.block)
+        return typed
 
     def _unseen(self, ran: Ran, came: Sequence[tuple[Value, Gradient]]) -> list[tuple[Value, Gradient]]:
         """The gradient of what was seen differently: the same memory where that is possible."""
@@ -235,7 +265,7 @@ class Operations:
             ledger.drop(came.block)
         elif before is None:
             where[value] = came
-        elif self.adds_in_place and not ledger.shared(before.block):
+        elif not self.as_tracked and not ledger.shared(before.block):
             ledger.drop(came.block)
         else:
             where[value] = Gradient(ledger.take(value.size, "passing"), before.layout.like())
@@ -248,6 +278,11 @@ class Operations:
 def _of_maps_with_channels_last(step: Step, read: Sequence[Value]) -> bool:
     """Whether a convolution reads maps with their channels last: what it makes, and its gradients, lie so too."""
     return step.op in ("convolution", "conv_transpose") and read[0].layout.channels_last
+
+
+def _size_in(value: Value, dtype: str) -> int:
+    """Bytes of a tensor, were it of another type."""
+    return value.size if dtype == value.dtype else stored_bytes(bare(product(value.layout.shape)), dtype)
 
 
 def _turn(ran: Ran, value: Value) -> int:

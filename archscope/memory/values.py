@@ -12,15 +12,16 @@ from archscope.network import Node
 class Value:
     """A tensor: the block it lies in, its bytes, how it lies there, its type, and whether a gradient goes to it.
 
-    ``seen`` says whether it is another one seen differently, or a part of it.
+    ``seen`` says whether it is another one seen differently, or a part of it; ``leaf`` whether it is a weight that is
+    trained, in inference too.
     """
 
-    __slots__ = ("block", "dtype", "grad", "layout", "seen", "size", "weight")
+    __slots__ = ("block", "dtype", "grad", "layout", "leaf", "seen", "size", "weight")
 
     def __init__(self, block: int, size: int, layout: Layout, dtype: str, *, grad: bool, weight: bool = False) -> None:
         self.block, self.size, self.layout, self.dtype = block, size, layout, dtype
         self.grad, self.weight = grad, weight
-        self.seen = False
+        self.seen = self.leaf = False
 
 
 class Gradient:
@@ -37,12 +38,14 @@ Pending = dict[Value, Gradient]
 
 
 class Ran:
-    """A step that ran, as the backward pass finds it."""
+    """A step that ran, as the backward pass finds it, and the type that it worked in."""
 
-    __slots__ = ("layer", "made", "read", "saved", "step")
+    __slots__ = ("dtype", "layer", "made", "read", "saved", "step")
 
-    def __init__(self, layer: str, step: Step, read: list[Value], made: list[Value], saved: list[int]) -> None:
-        self.layer, self.step, self.read, self.made, self.saved = layer, step, read, made, saved
+    def __init__(
+        self, layer: str, step: Step, read: list[Value], made: list[Value], saved: list[int], dtype: str
+    ) -> None:
+        self.layer, self.step, self.read, self.made, self.saved, self.dtype = layer, step, read, made, saved, dtype
 
 
 class Again:

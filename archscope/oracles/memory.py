@@ -54,7 +54,7 @@ def beside(case: Case, batch: int, made: Made) -> Iterator[Finding]:
     for optimizer in WAYS:
         case.pace.at("")
         what = "inference" if optimizer is None else f"training with {optimizer.capitalize()}"
-        ours = case.analysis.memory(batch, optimizer=optimizer, adds_in_place=False)
+        ours = case.analysis.memory(batch, optimizer=optimizer, as_tracked=True)
         if ours.not_covered:
             layer, why = next(iter(ours.not_covered.items()))
             yield not_covered(NAME, None, f"bytes in {what}", f"`{layer}`: {why}")
@@ -94,10 +94,11 @@ def tracked(
     *,
     foreach: bool = False,
     autocast: str | None = None,
+    dtype: str = "float32",
     again: Sequence[Sequence[str]] = (),
 ) -> Held:
     """What the tracker says of each phase of the built network; ``again`` are groups of nodes that run again."""
-    return tracking.tracked(lambda: _called(network, batch, again), optimizer, foreach=foreach, autocast=autocast)
+    return tracking.tracked(lambda: _called(network, batch, again, dtype), optimizer, foreach=foreach, autocast=autocast)
 
 
 def saved(network: Network, batch: int, autocast: str | None = None) -> int:
@@ -106,11 +107,18 @@ def saved(network: Network, batch: int, autocast: str | None = None) -> int:
 
 
 @contextmanager
-def _called(network: Network, batch: int, again: Sequence[Sequence[str]] = ()) -> Iterator[Called]:
+def _called(
+    network: Network, batch: int, again: Sequence[Sequence[str]] = (), dtype: str = "float32"
+) -> Iterator[Called]:
+    import torch
+
     from archscope.building.network import BuiltNetwork
 
+    # A module without values cannot be brought to another type: it is made in it.
+    torch.set_default_dtype(getattr(torch, dtype))
     model: Any = BuiltNetwork(network)
     inputs = model.example_inputs(batch)
+    torch.set_default_dtype(torch.float32)
     if again:
         from archscope.oracles.again import Again
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from archscope.building.builders import COUNTERS
@@ -106,11 +106,18 @@ def saved(made: Made, autocast: str | None = None) -> int:
         return sum(each.nbytes() for name, each in storages.items() if name not in weights)
 
 
-def casting(autocast: str | None) -> Any:
+@contextmanager
+def casting(autocast: str | None) -> Iterator[None]:
     """Autocast to a type on the CPU; nothing if there is none."""
     import torch
 
-    return nullcontext() if autocast is None else torch.autocast("cpu", dtype=getattr(torch, autocast))
+    if autocast is None:
+        yield
+        return
+    with torch.autocast("cpu", dtype=getattr(torch, autocast)):
+        yield
+    # It remembers what it cast for as long as it stands in another one, such as that of the usual settings.
+    torch.clear_autocast_cache()
 
 
 def _step(called: Called, way: Any, over: Callable[[str], None], autocast: str | None) -> None:

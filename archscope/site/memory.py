@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from archscope.analysis import Analysis
-from archscope.formats.memory import CONVENTION, reason
+from archscope.formats.memory import CONVENTION, reason, uncovered
 from archscope.memory import Memory, Request, largest_batches, memory
 from archscope.site.evidence import Evidence, Table
 
@@ -20,6 +20,7 @@ CARDS: Final = (
 """Memory of usual cards in GiB."""
 
 _OPTIMIZER: Final = "adam"
+_AUTOCAST: Final = "bfloat16"
 
 
 def held(analysis: Analysis) -> Evidence:
@@ -34,7 +35,8 @@ def held(analysis: Analysis) -> Evidence:
     rooms = [gib << 30 for gib, _ in CARDS]
     inference = largest_batches(analysis.network, rooms, Request())
     training = largest_batches(analysis.network, rooms, Request(optimizer=_OPTIMIZER))
-    notes = [f"Not covered: {layer}, {why}; all numbers are at least." for layer, why in found.not_covered.items()]
+    mixed = largest_batches(analysis.network, rooms, Request(optimizer=_OPTIMIZER, autocast=_AUTOCAST))
+    notes = [f"Not covered: {each}; all numbers are at least." for each in uncovered(found.not_covered)]
     least = "at least " if found.not_covered else ""
     return Evidence(
         "memory",
@@ -42,7 +44,7 @@ def held(analysis: Analysis) -> Evidence:
         "Memory",
         f"One sample and a step with Adam take {least}{_size(found.peak.most.total)} in float32, most of it for "
         f"{reason(found)}. {_fits(found, training)}",
-        (_phases(found), _batches(inference, training)),
+        (_phases(found), _batches(inference, training, mixed)),
         notes=(*notes[:3], CONVENTION),
     )
 
@@ -76,11 +78,11 @@ def _phases(found: Memory) -> Table:
     )
 
 
-def _batches(inference: list[int], training: list[int]) -> Table:
-    lines = [(f"{gib} GiB", cards, _batch(infers), _batch(trains))
-             for (gib, cards), infers, trains in zip(CARDS, inference, training, strict=True)]  # fmt: skip
-    headings = ("Memory", "Cards", "Batch that infers", "Batch that trains with Adam")
-    return Table("The largest batch that fits, float32", headings, (False, False, True, True), tuple(lines))
+def _batches(inference: list[int], training: list[int], mixed: list[int]) -> Table:
+    lines = [(f"{gib} GiB", cards, _batch(infers), _batch(trains), _batch(casts))
+             for (gib, cards), infers, trains, casts in zip(CARDS, inference, training, mixed, strict=True)]  # fmt: skip
+    headings = ("Memory", "Cards", "Batch that infers", "Batch that trains with Adam", "The same with autocast to bf16")
+    return Table("The largest batch that fits, float32", headings, (False, False, True, True, True), tuple(lines))
 
 
 def _batch(largest: int) -> str:

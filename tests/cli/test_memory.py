@@ -41,6 +41,16 @@ def test_programs_read_it(capsys: pytest.CaptureFixture[str]) -> None:
         (["--optimizer", "adan"], "error: no optimizer `adan`; did you mean `adam`?"),
         (["--fits", "8x"], "error: `--fits 8x`: write a number and a unit, such as `24GiB`"),
         (["--batch", "0"], "error: a batch of 0 holds nothing; use 1 or more"),
+        (["--autocast", "bf8"], "error: autocast runs in bfloat16 (bf16) or float16 (fp16), not in `bf8`"),
+        (
+            ["--autocast", "bf16", "--dtype", "fp16"],
+            "error: autocast casts what is in float32, and all is in float16; leave the type out",
+        ),
+        (
+            ["--autocast", "bf16", "--cache", "9"],
+            "error: `--autocast` is for a pass over all positions; say what a cache is held in with `--dtype`",
+        ),
+        (["--symbolic", "bach"], "error: lenet5 has no `bach` to leave open; did you mean `batch`?"),
         (["--format", "yml"], "error: no format `yml`; formats: table, json, markdown, csv, html, latex"),
     ],
 )
@@ -101,3 +111,50 @@ def test_a_cache_that_is_none_is_one_line(
     said = capsys.readouterr().err.strip()
     assert said.startswith(message.replace("LeNet-5", "lenet5"))
     assert "\n" not in said
+
+
+def test_autocast_holds_copies_of_the_weights_and_half_of_what_is_saved(capsys: pytest.CaptureFixture[str]) -> None:
+    request = ["memory", "lenet5-pytorch", "--optimizer", "sgd", "--autocast", "bf16"]
+    assert main([*request, "--format", "json"]) == 0
+    read = json.loads(capsys.readouterr().out)
+    assert read["autocast"] == "bfloat16"
+    after = {phase["name"]: phase["after"] for phase in read["phases"]}
+    # All copies but that of C1's bias and those of the constants of C3, C5, F6 and OUTPUT are kept: what C1 reads has
+    # no gradient, but a convolution keeps its kernels all the same.
+    matrices = 6 * 25 + 16 * 6 * 25 + 120 * 400 + 84 * 120 + 10 * 84
+    assert after["forward"]["casts"] == 2 * matrices
+    # Two bytes for the image, what ReLUs and poolings make; eight for the places of maxima.
+    ours = 2 * (32 * 32 + 6 * 28 * 28 + 6 * 14 * 14 + 16 * 100 + 400 + 120 + 84) + 8 * (6 * 14 * 14 + 400)
+    assert after["forward"]["saved"] == ours
+    assert after["backward"]["gradients"] == after["backward"]["weights"] == 246_824
+    assert main([*request, "--format", "csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].startswith("phase,weights,casts,state,gradients,saved")
+    assert main([*request, "--fits", "1MiB"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "training with sgd, batch 1, float32 with autocast to bfloat16" in shown
+    assert "A batch of 13 fits in 1,048,576 bytes" in shown
+
+
+def test_what_is_held_is_printed_as_formulas(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["memory", "lenet5-pytorch", "--symbolic", "batch", "--optimizer", "adam"]) == 0
+    shown = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert ["saved", "49,040·batch"] in shown
+    assert ["all", "49,080·batch + 740,512"] in shown
+    assert main(["memory", "lenet5-pytorch", "--symbolic", "batch", "--autocast", "bf16", "--format", "json"]) == 0
+    read = json.loads(capsys.readouterr().out)
+    assert read["bytes"]["saved"] == "30,824·batch"
+    assert read["symbols"]["batch"]["value"] == 1
+
+
+def test_a_layer_without_a_rule_is_a_line_beside_a_table_of_lower_bounds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "mixed.yaml"
+    spec.write_text("name: mixed\ninput: [6, 8]\nlayers:\n  experts: {type: mixture_of_experts, num_experts: 4, "
+                    "top_k: 2, hidden_features: 16}\n")  # fmt: skip
+    for more in (["--optimizer", "sgd"], ["--symbolic", "batch"]):
+        assert main(["memory", str(spec), *more]) == 2
+        shown = capsys.readouterr()
+        assert "at least" in shown.out
+        assert shown.err.startswith("error: mixed: not covered: `experts`, what it holds goes by")
+        assert shown.err.count("\n") == 1

@@ -74,7 +74,7 @@ def test_the_tracker_counts_the_same_for_layers_stacked_at_random(seed: int) -> 
     from archscope.oracles.memory import tracked
 
     network, batch = stacked(seed), seed % 3 + 2
-    found = memory(network, batch, optimizer="momentum", adds_in_place=False)
+    found = memory(network, batch, optimizer="momentum", as_tracked=True)
     trained = any(each.trainable for node in network.nodes for each in network.facts[node.name].weights)
     if not trained:
         pytest.skip("an optimizer wants something to train")

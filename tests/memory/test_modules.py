@@ -15,13 +15,13 @@ from archscope.memory import memory
 from archscope.oracles import tracking
 from archscope.oracles.own.memory import called
 from archscope.tracing.calling import call_thing
-from tests.memory.bars import BATCHES, OPTIMIZERS, different_in
+from tests.memory.bars import BATCHES, MIXED, WAYS, different_in
 from tests.memory.modules import MODULES, Encoder, ResNet
 
 
 def same(module: nn.Module, shape: tuple[int, ...], optimizer: str | None, batch: int = 2) -> None:
     theirs = call_thing(module, [shape], {})
-    found = memory(theirs.network, batch, optimizer=optimizer, adds_in_place=False)
+    found = memory(theirs.network, batch, optimizer=optimizer, as_tracked=True)
     assert not found.not_covered
     tracked = tracking.tracked(lambda: called(theirs, batch), optimizer)
     assert {phase.name: (phase.after.total, phase.most.total) for phase in found.phases} == tracked
@@ -29,9 +29,11 @@ def same(module: nn.Module, shape: tuple[int, ...], optimizer: str | None, batch
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_tracker_counts_the_same_in_a_module_of_a_persons_own(name: str) -> None:
-    # Inference, which shows how long their code holds a value, or an optimizer; `tasks.py memory` goes through all.
+    # Inference, which shows how long their code holds a value, or an optimizer, and one of both under autocast;
+    # `tasks.py memory` goes through all.
     chance = random.Random(name)
-    assert different_in(name, chance.choice(BATCHES), chance.choice((None, *OPTIMIZERS))) == []
+    for ways in (WAYS, MIXED):
+        assert different_in(name, chance.choice(BATCHES), chance.choice(ways)) == []
 
 
 IN_PLACE = {

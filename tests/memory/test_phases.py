@@ -91,12 +91,13 @@ def test_more_samples_never_take_less_and_grow_evenly_once_forward_is_over() -> 
     assert after[1] - after[0] == after[2] - after[1] == (after[3] - after[2]) // 7
 
 
+@pytest.mark.parametrize("autocast", [None, "bfloat16"])
 @pytest.mark.parametrize("optimizer", [None, "sgd", "adam"])
-def test_the_largest_batch_fits_and_one_more_does_not(optimizer: str | None) -> None:
+def test_the_largest_batch_fits_and_one_more_does_not(optimizer: str | None, autocast: str | None) -> None:
     network, room = archscope.load("lenet5"), 3 << 20
-    batch = largest_batch(network, room, Request(optimizer=optimizer))
-    assert memory(network, batch, optimizer=optimizer).peak.most.total <= room
-    assert memory(network, batch + 1, optimizer=optimizer).peak.most.total > room
+    batch = largest_batch(network, room, Request(optimizer=optimizer, autocast=autocast))
+    assert memory(network, batch, optimizer=optimizer, autocast=autocast).peak.most.total <= room
+    assert memory(network, batch + 1, optimizer=optimizer, autocast=autocast).peak.most.total > room
 
 
 def test_nothing_fits_where_the_weights_do_not() -> None:
@@ -133,6 +134,8 @@ def test_a_layer_without_a_rule_is_named() -> None:
         ({"optimizer": "adan"}, "no optimizer `adan`; did you mean `adam`?"),
         ({"batch": 0}, "a batch of 0 holds nothing; use 1 or more"),
         ({"dtype": "float8"}, "no type `float8`"),
+        ({"autocast": "int8"}, "autocast runs in bfloat16 (bf16) or float16 (fp16), not in `int8`"),
+        ({"autocast": "bfloat16", "dtype": "float64"}, "autocast casts what is in float32, and all is in float64"),
         ({"checkpoint": ["conv"]}, "lenet5 has no groups of layers, so there is no `conv` to run again"),
     ],
 )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import random
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import archscope
-from archscope.layers import TYPES, PReLU
+from archscope.layers import TYPES, BatchNorm, Conv2d, GroupNorm, InstanceNorm, LayerNorm, PReLU
 from archscope.memory import memory
 from archscope.network import Network, Node, Ref
+from tests.collection import thin
 
 SPECS = ("lenet1", "lenet5", "lenet5-1998", "lenet5-keras", "lenet5-pytorch", "alexnet", "alexnet-keras",
          "alexnet-pytorch", "alexnet-torchvision", "vgg@A", "resnet@18", "mobilenet-v2", "mobilenet-v3@small",
@@ -37,8 +39,8 @@ UNLIKE = {
 """Where the probe, not the rule, is another than what is asked; and why."""
 
 
-def held(network: Network, batch: int, optimizer: str | None, foreach: bool = False) -> dict[str, tuple[int, int]]:
-    found = memory(network, batch, optimizer=optimizer, foreach=foreach, adds_in_place=False)
+def held(network: Network, batch: int, optimizer: str | None, **more: Any) -> dict[str, tuple[int, int]]:
+    found = memory(network, batch, optimizer=optimizer, as_tracked=True, **more)
     return {phase.name: (phase.after.total, phase.most.total) for phase in found.phases}
 
 
@@ -58,7 +60,7 @@ def test_the_tracker_counts_the_same_for_every_optimizer(optimizer: str, foreach
     from archscope.oracles.memory import tracked
 
     network = archscope.load("lenet5")
-    assert held(network, batch, optimizer, foreach) == tracked(network, batch, optimizer, foreach=foreach)
+    assert held(network, batch, optimizer, foreach=foreach) == tracked(network, batch, optimizer, foreach=foreach)
 
 
 LAST = {
@@ -130,6 +132,78 @@ def test_the_tracker_counts_the_same_for_every_layer(case: Any) -> None:
             assert held(network, batch, optimizer) == tracked(network, batch, optimizer)
 
 
+NOT_CAST = {
+    "bilinear": "PyTorch does not run it on values of another type than its weights",
+    "crop": "the probe before its second input reaches no output, so what it saves goes at once",
+}
+"""Types that are not tried under autocast, and why."""
+
+
+@pytest.mark.parametrize("case", [
+    each for each in cases() if not unruled(each.values[0]) and each.values[0].type not in NOT_CAST
+])  # fmt: skip
+def test_the_tracker_counts_the_same_for_every_layer_under_autocast(case: Any) -> None:
+    from archscope.oracles.memory import tracked
+
+    network = probe(case)
+    optimizer = random.Random(repr(case.layer)).choice((None, "sgd"))
+    assert held(network, 3, optimizer, autocast="bfloat16") == tracked(network, 3, optimizer, autocast="bfloat16")
+
+
+OF_TWO_BYTES = [*cases()][::4]
+"""A sample of all layers."""
+
+
+@pytest.mark.parametrize("case", [each for each in OF_TWO_BYTES if not unruled(each.values[0])])
+def test_the_tracker_counts_the_same_for_layers_in_bfloat16(case: Any) -> None:
+    from archscope.oracles.memory import tracked
+
+    network = probe(case)
+    for optimizer in (None, "sgd"):
+        found = held(network, 3, optimizer, dtype="bfloat16")
+        assert found == tracked(network, 3, optimizer, dtype="bfloat16")
+
+
+@pytest.mark.parametrize("name", ["lenet5", "gpt2@small", "lstm-lm@small"])
+@pytest.mark.parametrize("optimizer", [None, "adam"])
+def test_the_tracker_counts_the_same_for_a_network_under_autocast(name: str, optimizer: str | None) -> None:
+    from archscope.oracles.memory import saved, tracked
+
+    network = thin(name)
+    assert held(network, 2, optimizer, autocast="bfloat16") == tracked(network, 2, optimizer, autocast="bfloat16")
+    after = memory(network, 2, optimizer="sgd", autocast="bfloat16", as_tracked=True)["forward"].after.held
+    assert after["saved"] + after["casts"] == saved(network, 2, "bfloat16")
+
+
+@pytest.mark.parametrize("layer", [
+    BatchNorm(), BatchNorm(affine=False), BatchNorm(affine=False, track_running_stats=False), GroupNorm(num_groups=2),
+    GroupNorm(num_groups=2, affine=False), LayerNorm(), LayerNorm(elementwise_affine=False), InstanceNorm(),
+])  # fmt: skip
+def test_autograd_saves_the_same_of_a_norm_that_really_runs_under_autocast(layer: Any) -> None:
+    # Tensors without values have its statistics in the type of its input; what runs has them in that of its weights.
+    import torch
+    from torch.autograd.graph import saved_tensors_hooks
+
+    from archscope.building import build
+
+    nodes = [Node("conv", Conv2d(out_channels=4, kernel_size=3), (Ref("input"),), "conv"),
+             Node("norm", layer, (Ref("conv"),), "norm")]  # fmt: skip
+    network = Network("normed", {"input": (3, 8, 8)}, nodes)
+    model = build(network).train()
+    weights = {each.untyped_storage().data_ptr() for each in (*model.parameters(), *model.buffers())}
+    storages: dict[int, Any] = {}
+
+    def keep(tensor: Any) -> Any:
+        storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
+        return tensor
+
+    with saved_tensors_hooks(keep, lambda tensor: tensor), torch.autocast("cpu", dtype=torch.bfloat16):
+        model(torch.zeros(2, 3, 8, 8))
+    after = memory(network, 2, optimizer="sgd", autocast="bfloat16")["forward"].after.held
+    kept = sum(each.nbytes() for place, each in storages.items() if place not in weights)
+    assert after["saved"] + after["casts"] == kept
+
+
 @pytest.mark.parametrize("case", [each for each in cases() if not unruled(each.values[0])])
 def test_autograd_saves_the_same_for_every_layer(case: Any) -> None:
     from archscope.oracles.memory import saved
@@ -170,7 +244,7 @@ def test_the_tracker_counts_the_same_where_groups_run_again(name: str, block: st
 
     network = archscope.read(PAIRS) if name == "chain" else archscope.load(name)
     again = [[node.name for node in group] for group in groups_of(network, [block])]
-    found = memory(network, batch, optimizer="adam", checkpoint=[block], adds_in_place=False)
+    found = memory(network, batch, optimizer="adam", checkpoint=[block], as_tracked=True)
     counted = tracked(network, batch, "adam", again=again)
     assert {phase.name: (phase.after.total, phase.most.total) for phase in found.phases} == counted
     plain = memory(network, batch, optimizer="adam")["forward"].after.held["saved"]
