@@ -75,7 +75,7 @@ def missing(name: str, not_covered: Mapping[str, str]) -> str:
     return f"{name}: not covered: {'; '.join(uncovered(not_covered))}; all numbers are at least"
 
 
-def uncovered(not_covered: Mapping[str, str]) -> list[str]:
+def uncovered(not_covered: Mapping[str, str], quote: str = "`") -> list[str]:
     """Layers that are not covered, those of one reason together.
 
     >>> uncovered({"a": "no rule says", "b": "no rule says", "c": "values decide"})
@@ -84,7 +84,7 @@ def uncovered(not_covered: Mapping[str, str]) -> list[str]:
     layers: dict[str, list[str]] = {}
     for layer, why in not_covered.items():
         layers.setdefault(why, []).append(layer)
-    return [f"`{names[0]}`{f' and {len(names) - 1:,} more' if len(names) > 1 else ''}, {why}"
+    return [f"{quote}{names[0]}{quote}{f' and {len(names) - 1:,} more' if len(names) > 1 else ''}, {why}"
             for why, names in layers.items()]  # fmt: skip
 
 

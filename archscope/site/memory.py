@@ -36,7 +36,7 @@ def held(analysis: Analysis) -> Evidence:
     inference = largest_batches(analysis.network, rooms, Request())
     training = largest_batches(analysis.network, rooms, Request(optimizer=_OPTIMIZER))
     mixed = largest_batches(analysis.network, rooms, Request(optimizer=_OPTIMIZER, autocast=_AUTOCAST))
-    notes = [f"Not covered: {each}; all numbers are at least." for each in uncovered(found.not_covered)]
+    notes = [f"Not covered: {each}; all numbers are at least." for each in uncovered(found.not_covered, quote="")]
     least = "at least " if found.not_covered else ""
     return Evidence(
         "memory",
