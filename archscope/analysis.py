@@ -296,9 +296,7 @@ class Analysis(Record):
 
         return activations(self.network, 1, "float32")[1]
 
-    def held(
-        self, *, optimizer: str | None = None, dtype: str = "float32", autocast: str | None = None
-    ) -> Held:
+    def held(self, *, optimizer: str | None = None, dtype: str = "float32", autocast: str | None = None) -> Held:
         """What is held after the forward pass of a step of training: formulas where numbers are open.
 
         >>> from archscope.reader import load

@@ -134,7 +134,9 @@ def command(
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, strict=strict)
     if cache is not None:
         if autocast is not None:
-            raise UsageError("`--autocast` is for a pass over all positions; say what a cache is held in with `--dtype`")
+            raise UsageError(
+                "`--autocast` is for a pass over all positions; say what a cache is held in with `--dtype`"
+            )
         return _remembered(network, Remembering(cache, batch, type_, window, page), chosen, output)
     if symbolic is not None:
         return _formulas(network, symbolic.split(","), Training(optimizer, type_, cast), chosen, output)

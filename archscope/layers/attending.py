@@ -9,7 +9,6 @@ from archscope.layers.steps import MASK, WIDE, Made, Step, added, copied_linear
 from archscope.record import Record
 from archscope.working import bare
 
-
 _OP: Final = "scaled_dot_product_attention"
 
 

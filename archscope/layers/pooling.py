@@ -161,7 +161,9 @@ class _AvgPool(_Pooling):
         return (
             *steps,
             Step("ones_like", (), (Made("ones", (*one, *facts.inputs[0][1:]), each=False, typed="input"),)),
-            Step("pad", (), (Made("padded ones", (*one, *padded[1:]), each=False, typed="input"),), reads_too=("ones",)),
+            Step(
+                "pad", (), (Made("padded ones", (*one, *padded[1:]), each=False, typed="input"),), reads_too=("ones",)
+            ),
             Step(f"avg_pool{self.axes}d", (), (counts,), reads_too=("ones", "padded ones")),
             Step("div", ("pooled",), (Made("output", facts.output),), ("counts",), reads_too=("counts",)),
         )

@@ -24,7 +24,6 @@ from archscope.record import EMPTY, Record
 from archscope.symbols import NotOpen
 from archscope.working import Count, as_count, total
 
-
 NOTHING: Final = Count(0)
 
 

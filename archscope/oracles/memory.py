@@ -98,7 +98,9 @@ def tracked(
     again: Sequence[Sequence[str]] = (),
 ) -> Held:
     """What the tracker says of each phase of the built network; ``again`` are groups of nodes that run again."""
-    return tracking.tracked(lambda: _called(network, batch, again, dtype), optimizer, foreach=foreach, autocast=autocast)
+    return tracking.tracked(
+        lambda: _called(network, batch, again, dtype), optimizer, foreach=foreach, autocast=autocast
+    )
 
 
 def saved(network: Network, batch: int, autocast: str | None = None) -> int:
