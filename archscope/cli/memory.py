@@ -137,9 +137,11 @@ def command(
             raise UsageError(
                 "`--autocast` is for a pass over all positions; say what a cache is held in with `--dtype`"
             )
-        return _remembered(network, Remembering(cache, batch, type_, window, page), chosen, output)
+        _remembered(network, Remembering(cache, batch, type_, window, page), chosen, output)
+        return
     if symbolic is not None:
-        return _formulas(network, symbolic.split(","), Training(optimizer, type_, cast), chosen, output)
+        _formulas(network, symbolic.split(","), Training(optimizer, type_, cast), chosen, output)
+        return
     held = memory(network, batch, dtype=type_, optimizer=optimizer, foreach=foreach, checkpoint=checkpoint or (),
                   autocast=cast)  # fmt: skip
     if chosen in PICTURES.values():

@@ -195,8 +195,8 @@ class RMSNorm(Layer):
         each = (*shape[: len(shape) - length], *(1 for _ in range(length)))
         weights = tuple(weight.name for weight in facts.weights)
         wide, last = f"input in {WIDE}", "scaled" if weights else "normed"
-        scaled = [multiplied("normed", each, shape, weights).replace(makes=(Made("scaled", shape),),
-                                                                     reads_too=(wide,)) for each in weights]  # fmt: skip
+        made = (Made("scaled", shape),)
+        scaled = [multiplied("normed", each, shape, weights).replace(makes=made, reads_too=(wide,)) for each in weights]
         return (
             Step("to", ("input",), (Made(wide, shape, WIDE, like="input"),)),
             Step("pow", (wide,), (Made("squared", shape),), (wide,), behind=like(shape, 2)),

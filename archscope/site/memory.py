@@ -79,8 +79,8 @@ def _phases(found: Memory) -> Table:
 
 
 def _batches(inference: list[int], training: list[int], mixed: list[int]) -> Table:
-    lines = [(f"{gib} GiB", cards, _batch(infers), _batch(trains), _batch(casts))
-             for (gib, cards), infers, trains, casts in zip(CARDS, inference, training, mixed, strict=True)]  # fmt: skip
+    lines = [(f"{gib} GiB", cards, *map(_batch, largest))
+             for (gib, cards), *largest in zip(CARDS, inference, training, mixed, strict=True)]  # fmt: skip
     headings = ("Memory", "Cards", "Batch that infers", "Batch that trains with Adam", "The same with autocast to bf16")
     return Table("The largest batch that fits, float32", headings, (False, False, True, True, True), tuple(lines))
 
