@@ -54,8 +54,8 @@ def _sentences(asked: Formulas) -> Iterator[str]:
     for name, each in asked.ground.ranges.items():
         yield f"{name}: {each}; {each.value:,} in the network as it stands."
     yield from asked.ground.conditions
-    for each in uncovered(asked.held.not_covered):
-        yield f"Not covered: {each}; what is saved is at least."
+    for layers in uncovered(asked.held.not_covered):
+        yield f"Not covered: {layers}; what is saved is at least."
 
 
 def _grid(asked: Formulas) -> Grid:

@@ -303,7 +303,8 @@ class Run:
         if step.unlined and not local[step.reads[0]].layout.in_order and not self._for_each_sample(step, local):
             return step.unlined
         if step.learned and local[step.learned[0]].grad:
-            return step.learned[1]
+            steps: Sequence[Step] = step.learned[1]
+            return steps
         return None
 
 
