@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn
 from archscope.errors import Rejects, UsageError, did_you_mean
 from archscope.layers.base import Facts, Layer, Shape
 from archscope.lettings import FREE, Letting, letting
+from archscope.limits import MOST_SYMBOLS
 from archscope.network import COUNTS, Network, Node, propagate
 from archscope.polynomials import Polynomial, symbol
 from archscope.symbols import Ground, NotOpen, Refined, Symbolic
@@ -53,6 +54,8 @@ def opened(network: Network, names: Sequence[str]) -> tuple[Network, Ground]:
     if CACHED in names and LENGTH in names:
         raise UsageError(f"`{CACHED}` is about one more token, so there is no `{LENGTH}` to leave open beside it")
     named = list(dict.fromkeys(names))
+    if len(named) > MOST_SYMBOLS:
+        raise UsageError(f"{len(named)} numbers to leave open; formulas have at most {MOST_SYMBOLS}")
     lettings = {name: letting(network, places[name].let) for name in named if places[name].let}
     ground = Ground({name: places[name].value for name in named}, {name: each.step for name, each in lettings.items()})
     while True:

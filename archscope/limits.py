@@ -43,6 +43,12 @@ MOST_MISTAKES: Final = 20
 """Mistakes of a file that are printed: who has mended those runs the command again."""
 LONGEST_MESSAGE: Final = 4_000
 """Bytes of what is said about one file: a screen or two; a log of continuous integration holds many of them."""
+MOST_SYMBOLS: Final = 6
+"""Numbers that are left open at once: formulas in more are longer than a line, and have no reader."""
+MOST_TERMS: Final = 2_000
+"""Terms of a formula: multiplying two of them takes the product of their terms."""
+HIGHEST_DEGREE: Final = 64
+"""Degree of a formula: attention has 2, and a product of names of `let` the sum of its factors'."""
 LONG_TEXT: Final = 5_000
 """Layers from which a table or source takes more than a few seconds; the command says so and goes on."""
 LONG_PICTURE: Final = 500

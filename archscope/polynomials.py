@@ -17,6 +17,9 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
+from archscope.errors import UsageError
+from archscope.limits import HIGHEST_DEGREE, MOST_TERMS
+
 Monomial = tuple[tuple[str, int], ...]
 """Symbols with their powers, in alphabetical order; the empty one is that of the constant."""
 
@@ -72,10 +75,14 @@ class Polynomial:
     def __mul__(self, other: Polynomial | int) -> Polynomial:
         terms: dict[Monomial, int] = {}
         right = _terms(other).items()
+        if len(self.terms) * len(right) > MOST_TERMS:
+            raise UsageError(f"a formula would have more than {MOST_TERMS:,} terms; leave fewer numbers open")
         for mine, factor in self.terms.items():
             for theirs, other_factor in right:
                 both = _multiplied(mine, theirs)
                 terms[both] = terms.get(both, 0) + factor * other_factor
+                if len(both) and sum(power for _, power in both) > HIGHEST_DEGREE:
+                    raise UsageError(f"a formula would be of a degree above {HIGHEST_DEGREE}; leave other numbers open")
         return Polynomial(terms)
 
     __rmul__ = __mul__

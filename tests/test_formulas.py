@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -299,3 +300,19 @@ def test_a_name_that_no_formula_has_is_one_line(archscope_run: Any, name: str, s
 def test_a_plain_count_is_no_formula() -> None:
     assert not count(5).is_open
     assert count(5, "k").text == "5"
+
+
+def test_formulas_of_too_many_numbers_or_too_high_a_degree_are_refused_in_words() -> None:
+    names = [f"l{place}.out_features" for place in range(30)]
+    lines = "".join(f"  l{place}: {{type: linear, out_features: 1}}\n" for place in range(30))
+    with pytest.raises(UsageError, match="30 numbers to leave open; formulas have at most 6"):
+        archscope.analyze(archscope.read(f"input: [1]\nlayers:\n{lines}")).symbolic(*names)
+    chain = "".join(f"  n{place + 1}: $n{place}*$n{place}\n" for place in range(40))
+    text = f"input: [1]\nlet:\n  n0: 1\n{chain}layers:\n  a: {{type: linear, out_features: $n40}}\n"
+    with pytest.raises(UsageError):
+        archscope.analyze(archscope.read(text)).symbolic("n0")
+    many = symbol("a") + symbol("b") + symbol("c") + symbol("d") + 1
+    with pytest.raises(UsageError, match="a degree above 64; leave other numbers open"):
+        reduce(lambda product, _: product * product, range(9), symbol("d"))
+    with pytest.raises(UsageError, match="more than 2,000 terms; leave fewer numbers open"):
+        reduce(lambda product, _: product * product, range(9), many)

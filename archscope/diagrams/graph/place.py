@@ -19,6 +19,8 @@ _FINE = 4
 """Graphviz rounds the cells of a table to whole points; it is given everything this much larger."""
 
 
+_WIDEST_CELL: Final = 65_535
+"""The widest cell that Graphviz takes; of a wider one it makes nothing, and says so on the terminal."""
 LARGEST: Final = 1_000
 """Slots that Graphviz is given at once: its time grows with the square, and with more it warns on the terminal."""
 
@@ -58,7 +60,7 @@ def places(slots: Sequence[Slot], links: Sequence[Link], gap: float, *, ordered:
     Raises:
         MissingExtra: pygraphviz is not installed.
     """
-    if len(slots) > LARGEST:
+    if len(slots) > LARGEST or any(slot.ports and _FINE * slot.width > _WIDEST_CELL for slot in slots):
         return plainly(slots, links, gap, ordered=ordered)
     try:
         import pygraphviz

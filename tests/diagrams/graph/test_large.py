@@ -81,3 +81,10 @@ def test_sixty_branches_stand_side_by_side_with_nothing_in_their_way(monkeypatch
     text = f"input: [4]\nlayers:\n{branches}  s: {{type: concat, from: [{', '.join(ends)}]}}\n"
     drawn = archscope.read(text, name="wide")
     assert geometry.problems(archscope.draw(drawn, style="graph").svg, drawn) == []
+
+
+def test_a_slot_wider_than_graphviz_takes_is_placed_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    slots = [Slot("a", 20_000, ports={"left": 10, "right": 19_000}), Slot("b", 30), Slot("c", 30)]
+    found = place.places(slots, [Link("a", "b", source_port="left"), Link("a", "c", source_port="right")], 7)
+    assert found.keys() == {"a", "b", "c"}
+    assert capfd.readouterr().err == ""
