@@ -65,7 +65,7 @@ def observe(case: Case) -> Iterator[Finding]:
                 unknown.setdefault(running[-1], set()).add(func.overloadpacket.__name__)
             return func(*args, **(kwargs or {}))
 
-    with watching(case, before=enter, after=leave), torch.no_grad(), _spelled_out(), Recorder(), counter:  # type: ignore[no-untyped-call]
+    with watching(case, before=enter, after=leave), torch.no_grad(), spelled_out(), Recorder(), counter:  # type: ignore[no-untyped-call]
         case.model(*case.inputs())
     complete = True
     for node, module, facts in case.nodes():
@@ -85,7 +85,7 @@ def observe(case: Case) -> Iterator[Finding]:
 
 
 @contextmanager
-def _spelled_out() -> Iterator[None]:
+def spelled_out() -> Iterator[None]:
     """Have attention and recurrence run product by product, where PyTorch has them as one operation as well."""
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel

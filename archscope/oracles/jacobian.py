@@ -93,9 +93,11 @@ PRODUCTS: Final = (_ConvNd, TableConv2d, nn.Linear, EuclideanRBF, *_LOCAL)
 def observe(case: Case) -> Iterator[Finding]:
     """Probe every layer with weights; equal layers once."""
     probed: dict[Any, tuple[Lines | str, Lines | str]] = {}
-    totals: dict[str, int | None] = dict.fromkeys(("connections_in_bounds", "connections"), 0)
+    totals: dict[str, int | None] = dict.fromkeys(("connections_in_bounds", "connections", "macs"), 0)
     for node, module, facts in case.nodes():
         if not facts.weights and not list(module.parameters()):
+            if facts.macs != 0:
+                totals["macs"] = None
             continue
         shapes = tuple(tuple(int(extent) for extent in shape) for shape in facts.inputs)
         key = (node.layer, shapes)
@@ -104,6 +106,11 @@ def observe(case: Case) -> Iterator[Finding]:
             probed[key] = (case.pace.why, case.pace.why)
         if key not in probed:
             probed[key] = _lines(*key, math.prod(map(int, facts.output)))
+        seen = probed[key][1]
+        if isinstance(seen, Lines) and isinstance(module, PRODUCTS):
+            totals["macs"] = _added(totals["macs"], seen.weighted)
+        elif facts.macs != 0:
+            totals["macs"] = None
         for suffix, found in zip(("_in_bounds", ""), probed[key], strict=True):
             if isinstance(found, str):
                 totals[f"connections{suffix}"] = None
@@ -116,11 +123,15 @@ def observe(case: Case) -> Iterator[Finding]:
                 ours = getattr(facts, quantity)
                 sampled = _SAMPLE if found.sampled else ""
                 yield compared(NAME, node.row, quantity, ours, theirs, node=node.name, why=found.how, sampled=sampled)
-            so_far = totals[f"connections{suffix}"]
-            totals[f"connections{suffix}"] = None if so_far is None else so_far + found.total
+            totals[f"connections{suffix}"] = _added(totals[f"connections{suffix}"], found.total)
     for quantity, sum_ in totals.items():
         if sum_ is not None:
             yield compared(NAME, None, quantity, case.analysis.totals.count_of(quantity), sum_)
+
+
+def _added(so_far: int | None, more: int | None) -> int | None:
+    """A sum, of which nothing is known once a part is not."""
+    return None if so_far is None or more is None else so_far + more
 
 
 def _lines(layer: Layer, shapes: tuple[Shape, ...], outs: int) -> tuple[Lines | str, Lines | str]:

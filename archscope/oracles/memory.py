@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 NAME: Final = "memory"
 
+_FLOAT32: Final = 4
+"""Bytes of a value, as networks are built."""
+
 BATCH: Final = 2
 """Samples that run at once: more than one, so that what is held for each and what for all come apart."""
 
@@ -27,6 +30,8 @@ WAYS: Final = (None, "adam")
 def observe(case: Case) -> Iterator[Finding]:
     """Hold inference, a step with Adam, and one under autocast, against the tracker."""
     yield from beside(case, BATCH, lambda: _called(case.network, BATCH))
+    held = tracking.weights(lambda: _called(case.network, BATCH))
+    yield compared(NAME, None, "parameters", case.analysis.totals.parameters, held // _FLOAT32)
     if case.device == "cpu" or allocated.cuda():
         yield from given(case, BATCH, lambda: _with_values(case.network), small=case.device == "cpu")
 

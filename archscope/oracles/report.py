@@ -30,6 +30,13 @@ def columns(verification: Verification) -> list[str]:
     return [name for name in verification.witnesses if name in speaking]
 
 
+def of_the_whole(verification: Verification) -> list[str]:
+    """The witnesses that speak of the whole network alone, where others speak of layers: a line each, no column."""
+    shown = columns(verification)
+    whole = [name for name in shown if not any(verification.cell(each, name) for each in verification.layers if each)]
+    return [] if whole == shown else whole
+
+
 def uncovered(verification: Verification) -> list[tuple[str, str, str]]:
     """``(witness, layers, why)`` for every cell of the matrix that nothing stands in, cells of one reason together."""
     grouped: dict[tuple[str, str], list[str]] = {}
@@ -87,7 +94,7 @@ def _parts(verification: Verification) -> list[Any]:
     from rich.table import Table
     from rich.text import Text
 
-    shown = columns(verification)
+    shown = [name for name in columns(verification) if name not in of_the_whole(verification)]
     matrix = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     matrix.add_column("layer", overflow="fold")
     for name in shown:
@@ -109,6 +116,7 @@ def _sections(verification: Verification) -> list[tuple[str, str, list[tuple[str
     cut = [each for each in printed if each.why.startswith("truncated")]
     rounded = [each for each in printed if each not in cut]
     sections = [
+        (_WHOLE, "bold", _of_the_whole(verification)),
         ("Differs", "bold red", [(each.witness, each.sentence) for each in verification.differing]),
         ("Differs, and the spec says why", "yellow",
          [(each.place, _printed(each)) for each in verification.of(Verdict.EXPLAINED) if each.source]),
@@ -122,6 +130,21 @@ def _sections(verification: Verification) -> list[tuple[str, str, list[tuple[str
          [(witness, f"{layers}: {why}") for witness, layers, why in uncovered(verification)]),
     ]  # fmt: skip
     return [(title, style, lines) for title, style, lines in sections if lines]
+
+
+def _of_the_whole(verification: Verification) -> list[tuple[str, str]]:
+    """What those say that have no column: how it compares, and of which quantities."""
+    lines = []
+    for name in of_the_whole(verification):
+        said = [each for each in verification.cell(None, name) if each.verdict is not Verdict.NOT_COVERED]
+        quantities = list(dict.fromkeys(each.quantity for each in said))
+        about = ", ".join(quantities) if len(quantities) <= _FEW else f"{len(quantities)} quantities"
+        lines.append((name, f"{WORDS[verification.verdict(None, name)]}: {about}"))
+    return lines
+
+
+_FEW: Final = 3
+_WHOLE: Final = "Of the whole network"
 
 
 def _sampled(verification: Verification) -> list[tuple[str, str]]:
@@ -213,6 +236,8 @@ def write_markdown(verifications: Sequence[Verification]) -> str:
             lines.append(f"| {name} | {' | '.join(cells)} |")
         lines += ["", markdown(verification.sentence)]
         for title, _, entries in _sections(verification):
+            if title == _WHOLE:
+                continue  # it is a column here
             lines += ["", f"{title}:", "", *(f"- {markdown(f'{head}: {text}')}" for head, text in entries)]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)

@@ -86,6 +86,15 @@ def tracked(made: Made, optimizer: str | None = None, *, foreach: bool = False, 
         return held
 
 
+def weights(made: Made) -> int:
+    """Bytes of the storages that the tracker takes for parameters; one that layers share is there once."""
+    with without_values(), made() as called:
+        tracker = _tracker()
+        tracker.track_external(called.module)
+        held: int = tracker.weights()
+        return held
+
+
 def saved(made: Made, autocast: str | None = None) -> int:
     """Bytes of the storages that autograd keeps for the backward pass, the weights' own left out."""
     from torch.autograd.graph import saved_tensors_hooks
@@ -190,7 +199,7 @@ def usual_settings() -> Iterator[None]:
 
 def _tracker() -> Any:
     """PyTorch's tracker; it keeps the totals alone, and not a copy of them for every module at every operation."""
-    from torch.distributed._tools.mem_tracker import _TOTAL_KEY, MemTracker
+    from torch.distributed._tools.mem_tracker import _TOTAL_KEY, MemTracker, _MemRefType
     from torch.distributed._tools.mod_tracker import ModTracker
 
     class Totals(MemTracker):  # type: ignore[misc, no-untyped-call, unused-ignore]
@@ -198,6 +207,9 @@ def _tracker() -> Any:
 
         def held(self) -> int:
             return sum(each[_TOTAL_KEY] for each in self._curr_mem_snap.values())
+
+        def weights(self) -> int:
+            return sum(each[_MemRefType.PARAM] for each in self._curr_mem_snap.values())
 
         def begin(self) -> None:
             self.most = self.held()

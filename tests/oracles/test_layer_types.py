@@ -18,7 +18,20 @@ def alone(case: Case) -> Network:
     return Network("alone", inputs or unread, [Node("layer", layer, tuple(Ref(name) for name in inputs), "layer")])
 
 
-@pytest.mark.parametrize("witness", ["module", "torchinfo", "fvcore", "FLOPs", "Jacobian", "field"])
+@pytest.mark.parametrize(
+    "witness",
+    [
+        "module",
+        "torchinfo",
+        "fvcore",
+        "FLOPs",
+        "profiler",
+        "source",
+        "gradient",
+        "Jacobian",
+        "field",
+    ],
+)
 @pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_a_witness_agrees_on_every_layer_type_or_says_why_not(case: Case, witness: str) -> None:
     found = verify(alone(case), [witness])

@@ -100,7 +100,7 @@ def test_progress_names_the_witness_and_the_layer() -> None:
     for witness in QUICK:
         layers = {layer for network, name, layer in told if (network, name) == ("lenet5", witness)}
         assert layers - {""} <= rows
-        assert "C3" in layers or witness in ("published", "memory")
+        assert "C3" in layers or witness in ("published", "memory", "profiler", "source", "gradient")
 
 
 def interrupting(at: str) -> Callable[..., None]:
@@ -114,7 +114,9 @@ def interrupting(at: str) -> Callable[..., None]:
 def test_an_interrupt_keeps_what_is_known_so_far() -> None:
     found = verify(archscope.load("lenet5"), QUICK, progress=interrupting("C5"))
     assert found.stopped == "Jacobian at C5"
-    assert {each.witness for each in found.findings} == {"module", "torchinfo", "fvcore", "FLOPs", "Jacobian"}
+    assert {each.witness for each in found.findings} == {
+        "module", "torchinfo", "fvcore", "FLOPs", "profiler", "source", "gradient", "Jacobian",
+    }  # fmt: skip
     assert [each.layer for each in found.findings if each.witness == "Jacobian"][-1] == "S4"
     text = write_matrix([found])
     assert "nothing differs so far. Stopped in Jacobian at C5; the rest was not asked." in " ".join(text.split())
