@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-BENCHMARKS = ("table", "figure", "graph", "volumes", "docs", "verify", "trace", "difference", "memory")
+BENCHMARKS = ("table", "figure", "graph", "volumes", "docs", "verify", "trace", "difference", "memory", "sweep")
 """Every benchmark by the name of its module."""
 
 
