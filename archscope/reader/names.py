@@ -6,6 +6,7 @@ aliases here, and an alias ends at a layer or at an input of the network.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from archscope.diagnostics import Span
@@ -38,6 +39,30 @@ class Names:
                 return self._output(name) if target is None else None
             name = target
         return name, None
+
+    def every(self, name: str) -> list[str]:
+        """What ``stack.*.skip`` names: that line of each copy there is, in their order; a name without `*` is itself.
+
+        A line that the copies do not have is named once, in the first; nothing is named where there are no copies.
+
+        >>> names = Names({}, {"input": None})
+        >>> names.aliases |= {"a.0": "input", "a.1": "input", "a.0.b": "input", "a.1.b": "input"}
+        >>> names.every("a.*.b"), names.every("a.*.c"), names.every("c.*")
+        (['a.0.b', 'a.1.b'], ['a.0.c'], [])
+        """
+        head, star, rest = name.partition(".*")
+        if not star or (rest and not rest.startswith(".")):
+            return [name]
+        found: list[str] = []
+        for number in itertools.count():
+            copy = f"{head}.{number}"
+            if copy not in self.entries and copy not in self.aliases:
+                return found
+            own = self.every(copy + rest)
+            if len(own) == 1 and self.find(own[0]) is None:
+                return own
+            found += own
+        return found
 
     def _output(self, name: str) -> tuple[str, str] | None:
         """A layer's output by name, ``rnn.hidden``."""

@@ -151,7 +151,8 @@ def _near_other(name: str, entry: Entry, names: Names) -> str:
 def _resolve_outputs(names: Names, outputs: Sequence[Reads] | None, last: Reads | None, report: Report) -> list[Reads]:
     report.place(None, None)
     known = []
-    for each in [last] if outputs is None and last is not None else outputs or ():
+    asked = [last] if outputs is None and last is not None else outputs or ()
+    for each in (one.replace(layer=name) for one in asked for name in names.every(one.layer) or [one.layer]):
         found = names.find(each.layer)
         layer, output = (None, None) if found is None else found
         if layer in names.entries:

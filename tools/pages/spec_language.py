@@ -117,8 +117,10 @@ def pages() -> dict[str, str]:
             "How often a line stands there, be it a layer or a block:",
             _declared({**USE, "title": TITLE}),
             "A layer in a block has a name of all names on the way, `conv3.1.a.conv`: in tables, in `from` and in "
-            "`state_dict`. Copies are counted from 0. A copy reads the first output of the copy before it as its first "
-            "input, and has the line's other inputs in common with the others. A column called `first.s` is an option "
+            "`state_dict`. Copies are counted from 0, and `*` stands for each of them: "
+            "`from: stack.*.skip` reads the skip of every copy, `output: stack.*` hands out all. "
+            "A copy reads the first output of the copy before it as its first input, and has the line's "
+            "other inputs in common with the others. A column called `first.s` is an option "
             "of the first copy alone. A layer left out by `when` is passed by: what reads it reads what it would have "
             "read, its first input. YAML's anchors and merge keys (`<<`) may be used; a key that begins with `x-` "
             "parks them, and nothing reads it.",

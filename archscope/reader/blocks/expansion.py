@@ -12,9 +12,10 @@ from typing import Any
 
 from archscope import limits
 from archscope.diagnostics import Diagnostic, Span
-from archscope.errors import Rejects, did_you_mean
+from archscope.errors import Rejects
 from archscope.layers.base import Layer, Shape
 from archscope.network import Group
+from archscope.reader.blocks.copies import of_copies, report_missing, report_unchanged
 from archscope.reader.blocks.definitions import Definition
 from archscope.reader.blocks.lines import Line, Preparation
 from archscope.reader.blocks.sharing import NOTHING, Given, Use, share
@@ -23,7 +24,6 @@ from archscope.reader.entries import Entry, Reads
 from archscope.reader.names import Names
 from archscope.reader.overrides import Changes
 from archscope.reader.report import Origin, Report
-from archscope.reader.wiring import report_unknown
 from archscope.source import Invalid, Scalar, Tree
 
 
@@ -99,7 +99,11 @@ class Expansion:
         reads = None if above is None else [Reads(above, None, key.span)]
         stated = line.reads is not None
         if line.reads is not None:
-            reads = [Reads(scope.prefix + each.layer, None, each.span) for each in line.reads]
+            reads, missing = of_copies(line.reads, scope.prefix, self.names)
+            self.uses += [(path, scope, each) for each in missing]  # told when all names are known
+            if missing:
+                self._broken(path, key.span, scope)
+                return
         self._put(path, parts, line, reads, stated, scope)
 
     def finish(self) -> None:
@@ -124,23 +128,13 @@ class Expansion:
                     help="write the layers it reads above it",
                 )
         share(self.saying, self.groups, self.names, self.report)
-        for name, options in self.inner.items():
-            written = next(iter(options.values()))[0].span
-            at = Span(written.source, 0, 0, 0, len(name))
-            known = [*self.names.entries, *self.names.aliases]
-            self.report.add(
-                "unknown-layer",
-                f"there is no layer `{name}` to change",
-                at,
-                help=did_you_mean(name, known, what="layers"),
-            )
+        report_unchanged(self.inner, self.names, self.report)
 
     def check_uses(self) -> None:
         """Report what the uses of blocks read that is not there."""
         for path, scope, reads in self.uses:
-            if self.names.find(reads.layer) is None and reads.layer not in self.names.aliases:
-                self.report.place(scope.origin, reads.span)
-                report_unknown(f"`{path}`", reads, path, scope.prefix, self.names, self.report)
+            self.report.place(scope.origin, reads.span)
+            report_missing(path, reads, scope.prefix, self.names, self.report)
         self.report.place(None, None)
 
     def check_sizes(self) -> None:
