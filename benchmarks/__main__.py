@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-BENCHMARKS = ("table", "figure", "graph", "volumes", "docs", "verify", "trace", "difference", "memory", "sweep")
+BENCHMARKS = ("table", "figure", "graph", "volumes", "page", "docs", "verify", "trace", "difference", "memory", "sweep")
 """Every benchmark by the name of its module."""
 
 

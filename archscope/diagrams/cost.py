@@ -22,7 +22,7 @@ from archscope.diagrams import fonts
 from archscope.diagrams.request import Request, millimetres
 from archscope.diagrams.scene import Group, Item, Path, Polygon, Scene, Text, moved, rectangle
 from archscope.diagrams.solids import kinds
-from archscope.diagrams.themes import INPUT, Shade, Theme, mix
+from archscope.diagrams.themes import Shade, Theme, mix
 from archscope.errors import NotFound, UsageError, did_you_mean
 from archscope.memory import per_layer
 
@@ -324,29 +324,24 @@ def spell(cost: float) -> str:
     return f"{cost * factor:.3g} {unit}"
 
 
-def switch(scene: Scene, analysis: Analysis, theme: Theme, asked: Coloring | None) -> dict[str, object]:
-    """What a page needs to colour a picture by any cost: the place of each layer's on the ramp of each quantity.
-
-    Args:
-        scene: the picture in its families' colours.
-        analysis: the network.
-        theme: its theme.
-        asked: the colours that were asked for, with which the page begins.
-    """
-    families = {row.name: row.node.layer.family for row in analysis.nodes}
-    groups = [group.layers for group in scene.groups("layer")]
-    of = [families.get(layers[0], INPUT) for layers in groups]
+def offered(analysis: Analysis, theme: Theme, asked: Coloring | None) -> list[Coloring]:
+    """All that the colours of a page may say; latency where somebody measured it and asked."""
     law = asked.law if asked else "linear"
     asks = (coloring(analysis, name, law, theme, None) for name in COLORS if name not in ("family", "latency"))
-    offered = [each for each in asks if each is not None]
-    if asked is not None and asked.quantity == "latency":
-        offered.append(asked)
-    return {
-        "first": asked.quantity if asked else "family",
-        "of": of,
-        **painting(theme, solids_in(scene, theme)),
-        "quantities": [_places(each, groups, folded=scene.folded) for each in offered],
-    }
+    found = [each for each in asks if each is not None]
+    return [*found, asked] if asked is not None and asked.quantity == "latency" else found
+
+
+def costs_of(coloring: Coloring, shapes: Iterable[Sequence[str]]) -> list[float | None]:
+    """What each shape's layers cost; None where that is not covered, and -1 for what is no layer."""
+    return [
+        _short(coloring.cost(layers)) if any(name in coloring.layer_of for name in layers) else -1 for layers in shapes
+    ]
+
+
+def _short(cost: float | None) -> float | None:
+    """A whole number as one, so that it is written without a point."""
+    return int(cost) if cost is not None and cost == int(cost) else cost
 
 
 def solids_in(scene: Scene, theme: Theme) -> tuple[str, ...]:
@@ -355,7 +350,7 @@ def solids_in(scene: Scene, theme: Theme) -> tuple[str, ...]:
 
 
 def painting(theme: Theme, solids: Sequence[str]) -> dict[str, object]:
-    """What of that goes by the theme."""
+    """What a page needs of a theme to colour a picture by any cost."""
     shades = {**theme.families, **{f"solid {name}": kinds(theme)[name] for name in solids}}
     return {
         "families": {name: [shade.fill, shade.stroke] for name, shade in shades.items()},
@@ -365,16 +360,3 @@ def painting(theme: Theme, solids: Sequence[str]) -> dict[str, object]:
         "light": theme.light,
         "shadow": theme.shadow,
     }
-
-
-def _places(coloring: Coloring, groups: Sequence[tuple[str, ...]], *, folded: bool) -> dict[str, object]:
-    costs = [coloring.cost(layers) for layers in groups]
-    ramp = coloring.ramp(costs)
-    inside = [any(name in coloring.layer_of for name in layers) for layers in groups]
-    places = [
-        (None if cost is None else round(ramp.place(cost), 3)) if layer else -1
-        for cost, layer in zip(costs, inside, strict=True)
-    ]
-    ends = [spell(ramp.least), spell(ramp.most)]
-    heading = ramp.heading(coloring, folded=folded)
-    return {"name": coloring.quantity, "unit": coloring.unit, "heading": heading, "ends": ends, "places": places}

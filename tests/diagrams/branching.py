@@ -183,4 +183,20 @@ def decoder() -> Network:
     return b.network("head", middle)
 
 
+def unlike(stages: int, blocks: int, layers: int) -> Network:
+    """Stages of residual blocks of which no two are equal, so that nothing folds: a node for every layer and sum."""
+    b = Builder("unlike", input=(2, 8, 8))
+    last, number = "input", 0
+    for stage in range(stages):
+        for block in range(blocks):
+            entry, group = last, (f"stage{stage}", f"block{block}")
+            for layer in range(layers - 1):
+                number += 1
+                kernel = 1 + 2 * (number * number % 31)
+                last = b.add(f"conv{layer}", "conv2d", last, group=group, out_channels=2, kernel_size=kernel,
+                             padding=kernel // 2)  # fmt: skip
+            last = b.add("add", "add", last, entry, group=group)
+    return b.network()
+
+
 NETWORKS = {make.__name__: make for make in (residual, inception, dense, u_shaped, towers, resnet, chain, decoder)}

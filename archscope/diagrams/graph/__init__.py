@@ -124,9 +124,12 @@ def _view(analysis: Analysis, request: Request, depth: int | None = None) -> Vie
     )  # fmt: skip
 
 
-def deepest(analysis: Analysis, request: Request) -> int:
-    """The depth at which every block is open."""
-    return view_of(analysis, depth="full", show=request.shown(*DEFAULT), glue=request.glue).depth
+def whole(analysis: Analysis, request: Request) -> View:
+    """All of a network, each block with what is in it and with its box for when it is closed."""
+    return view_of(
+        analysis, depth="full", show=request.shown(*DEFAULT), expand=request.expand, collapse=request.collapse,
+        glue=request.glue, closable=True,
+    )  # fmt: skip
 
 
 def _colours(view: View, drawing: Drawing) -> tuple[Callable[[Node], Shade] | None, str]:

@@ -79,12 +79,23 @@ class Node:
 
 @dataclass(frozen=True)
 class Frame:
-    """A block or a tower with its nodes; the root is the page."""
+    """A block or a tower with its nodes; the root is the page.
+
+    Attributes:
+        name: what stands on it.
+        children: what is in it.
+        tower: whether it is (a stretch of) a tower.
+        copies: how many equal ones in series it stands for.
+        closed: the same as one box; None where nobody can close it.
+        asked: whether somebody asked by name for it to be open or closed; None if nobody did.
+    """
 
     name: str
     children: tuple[Node | Frame, ...]
     tower: bool = False
     copies: int = 1
+    closed: Node | None = None
+    asked: bool | None = None
 
     @property
     def id(self) -> str:
@@ -136,6 +147,7 @@ def view_of(
     expand: Sequence[str] = (),
     collapse: Sequence[str] = (),
     glue: bool = False,
+    closable: bool = False,
 ) -> View:
     """What the graph of a network shows.
 
@@ -147,6 +159,7 @@ def view_of(
         expand: names of blocks to open whatever the depth.
         collapse: names of blocks to close whatever the depth.
         glue: whether what only sees its input differently is drawn as other layers are.
+        closable: whether all blocks are open and each has its box for when a reader closes it.
 
     Raises:
         UsageError: a depth below 1.
@@ -158,11 +171,10 @@ def view_of(
     readers = consumers(found, outputs)
     tree, folds = folded(tree_of(found), readers)
     require_blocks(tree, (*expand, *collapse))
-    opened = _depth(tree, depth)
+    opened = depth_of(tree) if closable else _depth(tree, depth)
     shown = DEFAULT if show is None else show
-    return _View(analysis.network, found, readers, folds, shown, (expand, collapse), glue=glue).view(
-        analysis, tree, outputs, opened
-    )
+    made = _View(analysis.network, found, readers, folds, shown, (expand, collapse), glue=glue, closable=closable)
+    return made.view(analysis, tree, outputs, opened)
 
 
 def closed_in(analysis: Analysis, depth: int, request: Request) -> tuple[Kin, ...]:
@@ -204,9 +216,10 @@ class _View:
 
     def __init__(
         self, network: Network, found: Sequence[Unit], readers: Readers, folds: Sequence[Fold], show: Collection[str],
-        asked: tuple[Sequence[str], Sequence[str]] = ((), ()), *, glue: bool,
+        asked: tuple[Sequence[str], Sequence[str]] = ((), ()), *, glue: bool, closable: bool,
     ) -> None:  # fmt: skip
         self.glue = glue
+        self.closable = closable
         self.network = network
         self.units = found
         self.readers = readers
@@ -230,9 +243,14 @@ class _View:
     def _child(self, child: Child, depth: int, weight: int, around: tuple[Block, ...] = ()) -> Node | Frame:
         weight *= child.copies
         asked = is_open(child, around, *self.asked) if isinstance(child, Block) else None
-        if isinstance(child, Block) and (depth > 0 if asked is None else asked):
+        if isinstance(child, Block) and (self.closable or (depth > 0 if asked is None else asked)):
+            closed = self._node(child, weight) if self.closable else None
             children = tuple(self._child(each, depth - 1, weight, (*around, child)) for each in child.children)
-            return Frame(_titled(child.label, child.copies), children, child.tower, child.copies)
+            return Frame(_titled(child.label, child.copies), children, child.tower, child.copies, closed, asked)
+        return self._node(child, weight)
+
+    def _node(self, child: Child, weight: int) -> Node:
+        """A unit, or a block as one box."""
         inside = tuple(units(child))
         for unit in inside:
             self.node_of[unit.name] = child.name
