@@ -28,7 +28,7 @@ SIZE: Final = 7.0
 _LEGEND: Final = 86.0
 
 _FAMILIES: Final[Mapping[str, str]] = {
-    "weights": "convolution", "state": "dense", "gradients": "normalization", "saved": "pooling",
+    "weights": "convolution", "casts": "sequence", "state": "dense", "gradients": "normalization", "saved": "pooling",
     "values": "activation", "passing": "merge", "temporary": "shape",
 }  # fmt: skip
 """The colours of kinds of memory are those of families of layers: they were chosen to be told apart."""

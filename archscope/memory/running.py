@@ -197,6 +197,7 @@ class Run:
                 ledger.share(value.block)
         for node in group.nodes:
             self._one(node)
+        self._forget_casts()
         for name, before in group.made.items():
             for old, new in zip(before, self._values[name], strict=True):
                 if old in pending:

@@ -125,7 +125,7 @@ def casting(autocast: str | None) -> Iterator[None]:
         return
     with torch.autocast("cpu", dtype=getattr(torch, autocast)):
         yield
-    # It remembers what it cast for as long as it stands in another one, such as that of the usual settings.
+    # It remembers what it cast for as long as it stands in another one, such as the caller's.
     torch.clear_autocast_cache()
 
 
@@ -183,18 +183,20 @@ def usual_settings() -> Iterator[None]:
     """float32 on the CPU, gradients and no autocast, whatever the caller has set; and as it was, afterwards."""
     import torch
 
-    dtype = torch.get_default_dtype()
+    dtype, cast = torch.get_default_dtype(), torch.is_autocast_enabled("cpu")
     torch.set_default_dtype(torch.float32)
+    # Not as a context: inside one, autocast remembers what it cast for as long as that lasts.
+    torch.set_autocast_enabled("cpu", False)
     try:
         with (
             torch.device("cpu"),
             torch.inference_mode(False),
             torch.enable_grad(),
-            torch.autocast("cpu", enabled=False),
         ):
             yield
     finally:
         torch.set_default_dtype(dtype)
+        torch.set_autocast_enabled("cpu", cast)
 
 
 def _tracker() -> Any:

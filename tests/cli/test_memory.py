@@ -158,3 +158,10 @@ def test_a_layer_without_a_rule_is_a_line_beside_a_table_of_lower_bounds(
         assert "at least" in shown.out
         assert shown.err.startswith("error: mixed: not covered: `experts`, what it holds goes by")
         assert shown.err.count("\n") == 1
+
+
+def test_a_picture_under_autocast_has_the_copies_of_weights(tmp_path: Path) -> None:
+    assert main(["memory", "lenet5", "--optimizer", "sgd", "--autocast", "bf16", "-o", str(tmp_path / "a.svg")]) == 0
+    assert ">casts<" in (tmp_path / "a.svg").read_text()
+    assert main(["memory", "lenet5", "--optimizer", "sgd", "-o", str(tmp_path / "b.svg")]) == 0
+    assert ">casts<" not in (tmp_path / "b.svg").read_text()

@@ -251,6 +251,16 @@ def test_the_tracker_counts_the_same_where_groups_run_again(name: str, block: st
     assert found["forward"].after.held["saved"] < plain
 
 
+def test_the_tracker_counts_the_same_where_groups_run_again_under_autocast() -> None:
+    from archscope.memory.phases import groups_of
+    from archscope.oracles.memory import tracked
+
+    network = archscope.read(PAIRS)
+    again = [[node.name for node in group] for group in groups_of(network, ["pair"])]
+    found = held(network, 3, "adam", checkpoint=["pair"], autocast="bfloat16")
+    assert found == tracked(network, 3, "adam", again=again, autocast="bfloat16")
+
+
 @pytest.mark.parametrize("inputs", [1, 2, 3, 4])
 @pytest.mark.parametrize(
     "options",
