@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import logging
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -111,15 +112,15 @@ class Cluster:
 
     def _waited(self, future: Any) -> Any:
         """A result, when it is there; None is yielded as time passes."""
-        from distributed import TimeoutError as Later
-
-        while True:
+        # A short timeout of the result itself is a race in distributed: cancelled in time it comes back as a failure.
+        ready = threading.Event()
+        future.add_done_callback(lambda _: ready.set())
+        while not ready.wait(TICK):
             with self._said():
-                try:
-                    return future.result(timeout=TICK)
-                except Later:
-                    self._look()
+                self._look()
             yield None
+        with self._said():
+            return future.result(timeout=TIMEOUT + self.patience)
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:
