@@ -233,7 +233,7 @@ def _worked(plan: Plan, journal: Journal, workers: int | None, scheduler: str | 
 
 def _kept(plan: Plan, journal: Journal) -> None:
     """Say what is done, where it is and how it goes on."""
-    if journal.path is not None:
+    if journal.path is not None and journal.last >= 0:
         complain(f"note: stopped after {journal.last + 1:,} of {plan.size:,} networks; {journal.path} keeps them, and "
                  "the same command goes on")  # fmt: skip
 

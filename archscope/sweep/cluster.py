@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import logging
 import os
 import threading
@@ -41,13 +40,18 @@ class ClusterGone(ArchscopeError):
 
 
 def require_dask() -> None:
-    """Insist on Dask, without importing it.
+    """Insist on a Dask that can be imported.
 
     Raises:
-        MissingExtra: it is not installed.
+        MissingExtra: it is not installed, or fails where it is imported.
     """
-    if importlib.util.find_spec("distributed") is None:
-        raise MissingExtra("a sweep on several cores", "Dask", "sweep")
+    for name in ("dask", "distributed"):
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001 - half an installation fails with anything
+            gone = isinstance(error, ModuleNotFoundError) and error.name == name
+            why = "" if gone else f", which cannot be imported here ({type(error).__name__}: {error})"
+            raise MissingExtra("a sweep on several cores", f"Dask{why}", "sweep") from None
 
 
 def _chunk(plan: Plan, start: int, stop: int) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,9 @@ from archscope.errors import MissingExtra, UsageError
 from archscope.sweep import Here, Journal, Plan, plan, run, set_axis
 from archscope.sweep import cluster as cluster_module
 from archscope.sweep import running as running_module
-from archscope.sweep.cluster import AHEAD, Cluster, ClusterGone, check_versions, existing, local
+from archscope.sweep.cluster import AHEAD, Cluster, ClusterGone, check_versions, existing, local, require_dask
 from archscope.sweep.naming import named
+from tests.patience import PATIENCE
 
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("default::ResourceWarning", "default::DeprecationWarning")
@@ -86,7 +88,7 @@ def test_a_worker_that_is_killed_in_the_middle_loses_and_doubles_no_row(
 
     assert swept(grid, Killing(cluster.client, "here")) == alone
     assert Killing.killed == 1
-    cluster.client.wait_for_workers(2, timeout=30)
+    cluster.client.wait_for_workers(2, timeout=PATIENCE)
 
 
 def test_few_chunks_are_under_way_however_many_there_are(cluster: Cluster, grid: Plan) -> None:
@@ -221,22 +223,31 @@ def test_a_scheduler_that_goes_away_ends_the_sweep_in_one_line_and_keeps_its_row
     client.close()
 
 
-def test_without_dask_one_core_works_and_a_cluster_is_an_extra(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("missing", ["dask", "distributed"])
+def test_without_dask_a_large_sweep_works_on_one_core_and_a_cluster_is_an_extra(
+    missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from archscope.cli import sweep as command
-
-    monkeypatch.setattr(cluster_module.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"needs Dask: pip install 'archscope\[sweep\]'"), existing("tcp://h:1"):
-        pass
-    assert main(["sweep", "lenet5", "--scheduler", "tcp://127.0.0.1:9"]) == 3
-    capfd.readouterr()
-    monkeypatch.setattr(command, "_FEW", 2)
+    monkeypatch.setitem(sys.modules, missing, None)
     monkeypatch.setattr(cluster_module, "cores", lambda: 2)
-    assert main(["sweep", "lenet5", "--set", "C1.padding=0..2"]) == 0
-    assert capfd.readouterr().err == (
-        "note: one core works; a sweep on several cores needs Dask: pip install 'archscope[sweep]'\n"
-    )
+    path = tmp_path / "rows.csv"
+    asked = ["sweep", "lenet5", "--set", "C5.out_channels=1..50", "--set", "F6.out_features=1..50", "-o", str(path)]
+    needs = "a sweep on several cores needs Dask: pip install 'archscope[sweep]'\n"
+    for cluster in (["--scheduler", "tcp://127.0.0.1:9"], ["--workers", "2"]):
+        assert main([*asked, *cluster]) == 3
+        assert capfd.readouterr() == ("", f"error: {needs}")
+        path.with_name("rows.csv.part").unlink(missing_ok=True)
+    assert main(asked) == 0
+    assert capfd.readouterr() == ("", f"note: one core works; {needs}")
+    assert len(path.read_text().splitlines()) == 1 + 2_500
+
+
+def test_a_dask_that_is_there_and_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dask.py").write_text("import toolz_of_another_time\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [each for each in sys.modules if each.partition(".")[0] == "dask"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(MissingExtra, match=r"Dask, which cannot be imported here \(Module.*another_time'\)"):
+        require_dask()
 
 
 def test_threads_of_one_worker_do_not_share_what_they_remember(grid: Plan, alone: list[str]) -> None:
