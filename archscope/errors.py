@@ -125,8 +125,8 @@ class MissingExtra(ArchscopeError):
         super().__init__(f"{task} needs {package}{remedy}")
 
 
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The known name a person most likely meant, if one is near.
+def nearest(name: str, names: Iterable[str], *, at_least: float = 0.6) -> str | None:
+    """The known name a person most likely meant, if one is near: ``at_least`` says how near, up to 1.
 
     >>> nearest("kernel_sise", ["stride", "kernel_size"])
     'kernel_size'
@@ -146,7 +146,7 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     if len(candidates) > MOST_NAMES_COMPARED:
         alike = (each for each in candidates if each[:2] == key[:2] and abs(len(each) - len(key)) <= 2)
         candidates = nlargest(MOST_NAMES_COMPARED, alike, key=lambda each: _in_common(each, key))
-    close = difflib.get_close_matches(key, candidates, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(key, candidates, n=1, cutoff=at_least)
     return folded[close[0]] if close else None
 
 

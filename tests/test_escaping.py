@@ -27,16 +27,21 @@ from markdown_it import MarkdownIt
 import archscope
 from archscope import escaping
 from archscope.analysis import Analysis
+from archscope.classroom import mark, report, sheet_of
+from archscope.curves import Curve
 from archscope.diagrams.graph.dot import dot_source
 from archscope.diagrams.graph.mermaid import mermaid_source
 from archscope.diagrams.graph.view import view_of
 from archscope.diagrams.html import packed_in
 from archscope.diagrams.request import request
 from archscope.formats import FORMATS, View, write
+from archscope.formats.curve import FORMATS as CURVES
+from archscope.formats.curve import write as write_curve
 from archscope.oracles.report import write_junit, write_markdown, write_matrix
 from archscope.site import network_html, search
 from archscope.site.bibliography import bibtex
 from archscope.site.build import gather
+from archscope.sweep.lines import from_lines, to_lines
 from archscope.writing.keras import write_keras
 from archscope.writing.pytorch import write_pytorch
 from tests.hostile import TEXTS, network
@@ -179,8 +184,8 @@ def test_a_text_in_mermaid_holds_no_sign_of_its_language(text: str) -> None:
 def test_braces_close_in_what_tex_and_bibtex_read(text: str) -> None:
     for written in (escaping.latex(text), escaping.bibtex(text)):
         depth = 0
-        for mark in re.sub(r"\\.", "", written):
-            depth += (mark == "{") - (mark == "}")
+        for sign in re.sub(r"\\.", "", written):
+            depth += (sign == "{") - (sign == "}")
             assert depth >= 0
         assert depth == 0
         assert "\n" not in written
@@ -362,6 +367,55 @@ def test_a_verification_reads_back_in_every_format(text: str) -> None:
         written.encode()
         assert not OBEYED.search(written)
     MarkdownIt("commonmark").enable("table").render(write_markdown(found))
+
+
+@texts
+def test_a_curve_reads_back_in_every_format(text: str) -> None:
+    name = text or "q"
+    grown = Curve(text, name, (1, 2), {"macs": (3, 4), name: (5, 6)}, {name: text}, {"macs": 2})
+    written = {kind: write_curve(grown, kind) for kind in CURVES}
+    for each in written.values():
+        each.encode()
+        assert not OBEYED.search(each)
+    assert json.loads(written["json"])["lines"] == {"macs": [3, 4], name: [5, 6]}
+    head, *rows = csv.reader(io.StringIO(written["csv"], newline=""))
+    assert [cell.removeprefix("'") for cell in head] == [
+        escaping.visible(each.lower()) for each in (name, "macs", name)
+    ]
+    assert rows == [["1", "3", "5"], ["2", "4", "6"]]
+    assert _Text(written["html"]).tags.count(("th", [("scope", "col")])) == 3
+    assert "script" not in {tag for tag, _ in _Text(written["html"]).tags}
+    table = MarkdownIt("commonmark").enable("table").render(written["markdown"])
+    assert [tag for tag, _ in _Text(table).tags].count("th") == 3
+    _, _, table_head, rule, first, second = written["table"].splitlines()[:6]
+    assert letters(table_head) == letters(escaping.line(f"{name} macs {name}"))
+    assert (set(rule), first.split(), second.split()) == ({"─"}, ["1", "3", "5"], ["2", "4", "6"])
+
+
+@texts
+def test_a_row_of_a_sweep_is_one_line_and_reads_back(text: str) -> None:
+    rows = [(0, text, text, 5, text), (1, "plain", None, None, "")]
+    written = to_lines(rows)
+    assert len(written.split("\n")) == 3
+    shown = escaping.line(text) or None
+    assert [*from_lines(written.splitlines(keepends=True), texts=3)] == [
+        (0, shown, shown, 5, shown or ""), (1, "plain", None, None, "")]  # fmt: skip
+
+
+@texts
+def test_marks_of_a_sheet_read_back_in_every_format(text: str) -> None:
+    asked = sheet_of(archscope.analyze(network(text)), spec=text, seed=7, blank="parameters")
+    papers = [mark(asked, {(f"{text}a", "parameters"): answer}, pupil=text) for answer in (text, "12")]
+    papers = [each.replace(notes=(text,)) for each in papers]
+    for kind in ("text", "markdown", "html", "csv"):
+        written = report.write(papers, kind)
+        written.encode()
+        assert not OBEYED.search(written)
+    rows = [*csv.reader(io.StringIO(report.write(papers, "csv"), newline=""))]
+    assert [row[0].removeprefix("'") for row in rows[1:]] == [escaping.visible(text)] * 2
+    page = _Text(report.write(papers, "html"))
+    assert letters(escaping.visible(text)) in letters(page.said)
+    assert not {tag for tag, _ in page.tags} & {"script", "b", "a", "img"}
 
 
 @pytest.mark.browser

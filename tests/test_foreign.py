@@ -126,3 +126,16 @@ def test_what_comes_in_is_no_option_of_a_call_in_python(call: str, written: str)
         archscope.read(text)
     (only,) = caught.value.diagnostics  # what stands in the brackets is not missed besides
     assert str(only.help).endswith(written)
+
+
+def test_a_block_of_the_spec_that_is_a_letter_away_is_what_was_meant_and_its_options_are_not_asked_of_a_layer() -> None:
+    text = """
+    input: [3, 8, 8]
+    blocks: {conv: {layers: {a: {type: conv2d, out_channels: 4, kernel_size: 3}}}}
+    layers: {one: {type: conv}, two: {type: %s}}
+    variants: {A: , B: {layers: {two: {type: conv3}}}}
+    """
+    for written, variant in (("conv", "A"), ("conv", "B"), ("conv3", "B")):
+        with pytest.raises(archscope.SpecError) as caught:
+            archscope.read(text % written, variant=variant)
+        assert {str(each.help) for each in caught.value.diagnostics} == {"did you mean `conv`?"}

@@ -64,14 +64,14 @@ def _text(papers: Sequence[Paper], width: int | None) -> str:
 
 
 def _paper_text(paper: Paper, width: int | None) -> str:
-    lines = [f"{terminal(paper.pupil) or 'answers'}: {mark_of(paper)}   ({about(paper.sheet)})"]
+    lines = [f"{terminal(paper.pupil) or 'answers'}: {mark_of(paper)}   ({terminal(about(paper.sheet))})"]
     for each in remarks(paper):
-        lines.append(f"  {SIGNS[each.verdict]} {cell_name(each)}")
+        lines.append(f"  {SIGNS[each.verdict]} {terminal(cell_name(each))}")
         lines += textwrap.wrap(terminal(each.remark), (width or 100) - 4, initial_indent="    ",
                                subsequent_indent="    ", break_on_hyphens=False)  # fmt: skip
     for note in (*paper.notes, _left(paper)):
         if note:
-            lines += textwrap.wrap(note, width or 100, initial_indent="  ", subsequent_indent="  ")
+            lines += textwrap.wrap(terminal(note), width or 100, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(lines)
 
 

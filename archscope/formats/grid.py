@@ -9,7 +9,7 @@ from textwrap import wrap
 from types import MappingProxyType
 from typing import Final
 
-from archscope.escaping import csv_cell, terminal
+from archscope.escaping import csv_cell, line, terminal
 from archscope.escaping import html as html_text
 from archscope.escaping import latex as latex_text
 from archscope.escaping import markdown as markdown_text
@@ -42,18 +42,19 @@ class Grid(Record):
 
 def plain(grid: Grid) -> str:
     """For the terminal: columns side by side, sentences in lines of 79 characters."""
-    cells = [grid.headings, *(tuple(terminal(cell) for cell in row) for row in grid.rows)]
+    cells = [tuple(line(cell) for cell in row) for row in (grid.headings, *grid.rows)]
     widths = [max(len(row[place]) for row in cells) for place in range(len(grid.headings))]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in cells]
     rule = "─" * max(map(len, lines))
     below = [line for each in grid.sentences for line in wrap(terminal(each), 79, break_on_hyphens=False)]
-    return "\n".join([terminal(grid.title), "", lines[0], rule, *lines[1:], *([""] if below else []), *below])
+    return "\n".join([line(grid.title), "", lines[0], rule, *lines[1:], *([""] if below else []), *below])
 
 
 def markdown(grid: Grid) -> str:
     """A heading, a table and a paragraph for each sentence."""
     rule = ("---", *("---:" for _ in grid.headings[1:]))
-    cells = [grid.headings, rule, *(tuple(markdown_text(cell) for cell in row) for row in grid.rows)]
+    shown = [tuple(markdown_text(cell) for cell in row) for row in (grid.headings, *grid.rows)]
+    cells = [shown[0], rule, *shown[1:]]
     table = "\n".join(f"| {' | '.join(row)} |" for row in cells)
     return "\n\n".join([f"## {markdown_text(grid.title)}", table, *(markdown_text(each) for each in grid.sentences)])
 
@@ -62,7 +63,7 @@ def comma_separated(grid: Grid) -> str:
     """The headings in lower case, and numbers without separators."""
     text = io.StringIO()
     rows = [[csv_cell(row[0]), *(cell.replace(",", "") for cell in row[1:])] for row in grid.rows]
-    csv.writer(text, lineterminator="\n").writerows([[each.lower() for each in grid.headings], *rows])
+    csv.writer(text, lineterminator="\n").writerows([[csv_cell(each.lower()) for each in grid.headings], *rows])
     return text.getvalue().removesuffix("\n")
 
 
@@ -92,7 +93,7 @@ def html(grid: Grid) -> str:
 def latex(grid: Grid) -> str:
     """A table with booktabs."""
 
-    def line(cells: tuple[str, ...]) -> str:
+    def row(cells: tuple[str, ...]) -> str:
         return f"    {' & '.join(latex_text(each) for each in cells)} \\\\"
 
     return "\n".join(
@@ -103,9 +104,9 @@ def latex(grid: Grid) -> str:
             rf"  \caption{{{latex_text(grid.title)}}}",
             rf"  \begin{{tabular}}{{@{{}}l{'r' * (len(grid.headings) - 1)}@{{}}}}",
             r"    \toprule",
-            line(grid.headings),
+            row(grid.headings),
             r"    \midrule",
-            *(line(row) for row in grid.rows),
+            *(row(each) for each in grid.rows),
             r"    \bottomrule",
             r"  \end{tabular}",
             *(rf"  {{\footnotesize {latex_text(each)}\par}}" for each in grid.sentences),

@@ -190,16 +190,16 @@ def _read_type(
         return None
     found = TYPES.get(name)
     if found is None or family not in (None, found.family):
-        names = [*blocks, *(name for name, each in TYPES.items() if family is None or each.family == family)]
+        types = [name for name, each in TYPES.items() if family is None or each.family == family]
         report.add(
             unknown,
             f"{what_for}: there is no {what[:-1]} `{name}`",
             tree.span,
-            help=remedy_of_name(name, report.names) or partial(remedy_of_type, name, names, what=what),
+            help=remedy_of_name(name, report.names) or partial(remedy_of_type, name, types, what=what, own=blocks),
         )
         if "(" in name:  # a call in Python has its options in its brackets
             return None
-        meant = meant_type(name, names)  # its options are read as those of what is meant
+        meant = meant_type(name, types, own=blocks)  # its options are read as those of what is meant
         return None if meant is None else TYPES.get(meant)
     return found
 

@@ -163,7 +163,7 @@ def _near_name(name: str, names: Set[str]) -> str:
 
 
 def _near_type(name: str, blocks: Iterable[str]) -> str:
-    return remedy_of_type(name, [*TYPES, *blocks], what="layer types")
+    return remedy_of_type(name, TYPES, what="layer types", own=blocks)
 
 
 def _near_line(name: str, lines: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from archscope.errors import did_you_mean, listed
+from archscope.errors import did_you_mean, listed, nearest
 from archscope.options import spell
 
 _WINDOWED: Final = {
@@ -96,6 +96,9 @@ _TYPES: Final = {
     "linear": "identity",
     "none": "identity",
 }
+_SLIP: Final = 0.85
+"""How alike two words are of which one has a letter too many; `Conv2d` and `conv` are less so."""
+
 _NOT_A_LAYER: Final = {
     "input": "an input is no layer: write its shape in `input:`, above `layers:`",
     "inputlayer": "an input is no layer: write its shape in `input:`, above `layers:`",
@@ -193,14 +196,30 @@ def _folded(name: str) -> str:
     return re.sub(r"[\s_-]", "", name.rpartition(".")[2].casefold())
 
 
-def meant_type(name: str, names: Iterable[str]) -> str | None:
-    """As `type_for`, of a call in Python as well: ``nn.ReLU()``."""
-    return type_for(name.partition("(")[0], names)
+def meant_type(name: str, names: Iterable[str], *, own: Iterable[str] = ()) -> str | None:
+    """As `type_for`, of a call in Python as well, ``nn.ReLU()``; a block of the spec's ``own`` comes first."""
+    return slip_of(name, own) or type_for(name.partition("(")[0], [*own, *names])
 
 
-def remedy_of_type(name: str, names: Iterable[str], *, what: str) -> str:
-    """What to write for an unknown type: this language's word for another tool's, or a near one."""
-    known = list(names)
+def slip_of(name: str, blocks: Iterable[str]) -> str | None:
+    """The block that is a letter away from a name.
+
+    >>> slip_of("conv3", ["conv"]), slip_of("Conv3d", ["conv"])
+    ('conv', None)
+    """
+    return nearest(name, blocks, at_least=_SLIP)
+
+
+def remedy_of_type(name: str, names: Iterable[str], *, what: str, own: Iterable[str] = ()) -> str:
+    """What to write for an unknown type: this language's word for another tool's, or a near one.
+
+    A block of the spec's ``own`` that is a letter away comes before the types that every spec has.
+    """
+    blocks = list(own)
+    slip = slip_of(name, blocks)
+    if slip is not None:
+        return f"did you mean `{slip}`?"
+    known = [*blocks, *names]
     call = re.fullmatch(r"\s*([A-Za-z_][\w.]*)\s*\((.*)\)\s*", name)
     if call is not None:
         meant = type_for(call[1], known)

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from archscope.escaping import csv_cell
+from archscope.escaping import csv_cell, line
 
 _NUMBER: Final = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
 
@@ -31,7 +31,7 @@ def to_lines(rows: Iterable[Sequence[Any]]) -> str:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, str) and value and not _NUMBER.fullmatch(value):
-        return csv_cell(value)
+        return csv_cell(line(value))  # a row is a line
     return value
 
 
