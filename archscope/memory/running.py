@@ -141,7 +141,7 @@ class Run:
         """The outputs are read no more."""
         for name in dict.fromkeys(ref.node for ref in self.network.outputs):
             for value in self._values.pop(name):
-                self.ledger.drop(value.block)
+                self.operations.let_go(value)
 
     def trained(self) -> list[int]:
         """Bytes of the weight tensors that are trained, in the order in which an optimizer goes through them."""
@@ -151,7 +151,7 @@ class Run:
     def _forget_casts(self) -> None:
         """Autocast is over, and with it what it remembered."""
         for value in self._casts.values():
-            self.ledger.drop(value.block)
+            self.operations.let_go(value)
         self._casts.clear()
 
     def _weight_bytes(self, weight: Weight) -> int:
@@ -168,7 +168,7 @@ class Run:
         self.ledger.done()
         for name in self._last.get(node.name, ()):
             for value in self._values.pop(name):
-                self.ledger.drop(value.block)
+                self.operations.let_go(value)
 
     def _without_keeping(self, nodes: Sequence[Node]) -> None:
         """Run a group that keeps nothing but what it reads; note that it runs again."""
@@ -178,23 +178,28 @@ class Run:
         for values in given.values():
             for value in values:
                 self.ledger.save(value.block)
+                self.operations.name(value)
         self._recording = False
         for node in nodes:
             self._one(node)
         self._recording = True
         made = {name: self._values[name] for name in inside if name in self._values}
-        self._tape.append(Again(nodes, given, made))
+        group = Again(nodes, given, made)
+        self._tape.append(group)
+        for value in group.came_from:
+            self.operations.let_go(value)
 
     def _run_again(self, group: Again, pending: Pending) -> None:
         """Run a group once more, now keeping what its backward pass needs, which comes next."""
-        ledger, outside = self.ledger, self._values
-        saved = [value.block for values in group.given.values() for value in values]
+        if not group.needed:
+            return
+        outside = self._values
         # What it read is needed until its first layer is done.
-        self._tape.append(Ran(group.nodes[0].row, Step("again", (), ()), [], [], saved, self.dtype))
+        self._tape.append(Ran(group.nodes[0].row, Step("again", (), ()), [], [], group.saved, self.dtype))
+        group.saved = []
         self._values = {name: list(values) for name, values in group.given.items()}
-        for values in group.given.values():
-            for value in values:
-                ledger.share(value.block)
+        for value in group.came_from:
+            self.operations.name(value)
         for node in group.nodes:
             self._one(node)
         self._forget_casts()
@@ -202,9 +207,12 @@ class Run:
             for old, new in zip(before, self._values[name], strict=True):
                 if old in pending:
                     pending[new] = pending.pop(old)
-        for values in self._values.values():
+        for name, values in self._values.items():
             for value in values:
-                ledger.drop(value.block)
+                if name in group.made:  # a gradient comes to it, so what led to it stays needed
+                    self.ledger.drop(value.block)
+                else:
+                    self.operations.let_go(value)
         self._values = outside
 
     def _run(self, node: Node) -> None:
@@ -251,8 +259,7 @@ class Run:
                 self.not_covered.setdefault(self._called(node), f"PyTorch's {why}")
             ran = None
             if already(step, local):
-                local[step.makes[0].name] = local[step.reads[0]]
-                self.ledger.share(local[step.reads[0]].block)
+                local[step.makes[0].name] = self.operations.name(local[step.reads[0]])
             else:
                 ran = self.operations.run(self._called(node), step, local, recording=self._recording)
             if ran is not None:
@@ -264,13 +271,12 @@ class Run:
             for name in (*due.get(number, ()), *made):
                 if name in held and last.get(name, -1) <= number:
                     held.remove(name)
-                    self.ledger.drop(local.pop(name).block)
+                    self.operations.let_go(local.pop(name))
 
     def _remember_cast(self, weight: Value, made: Value) -> None:
         """Autocast casts a weight that is trained once."""
         if weight.leaf and made.dtype == self._autocast:
-            self._casts[weight] = made
-            self.ledger.share(made.block)
+            self._casts[weight] = self.operations.name(made)
 
     def _cast(self, step: Step, local: dict[str, Value]) -> Sequence[Step] | None:
         """Casts, and the step on what they make; None where nothing has to be cast."""
@@ -286,8 +292,7 @@ class Run:
             if known is None:
                 steps.append(cast(name, made, target))
             else:
-                local[made] = known
-                self.ledger.share(known.block)
+                local[made] = self.operations.name(known)
         return [*steps, keeping(renamed(step, names), [*names.values()])]
 
     def _for_each_sample(self, step: Step, local: Mapping[str, Value]) -> bool:

@@ -9,7 +9,7 @@ from archscope.layers.steps import Made, Step, like
 from archscope.memory.autocast import CAST, FULL, NORMS, OWN_TYPES, WORKS_BACK_WIDE, computed_in
 from archscope.memory.layout import Layout, lying, with_channels_last
 from archscope.memory.ledger import Ledger
-from archscope.memory.values import Gradient, Pending, Ran, Value
+from archscope.memory.values import Again, Gradient, Pending, Ran, Value
 from archscope.precision import stored_bytes
 from archscope.working import bare, product
 
@@ -97,6 +97,32 @@ class Operations:
             step = step.replace(behind=(*step.behind, *like(step.makes[0].shape, 2)))
         return Ran(layer, step, read, made, [*saved, *copies], dtype)
 
+    def name(self, value: Value) -> Value:
+        """A value has one more name."""
+        self.ledger.share(value.block)
+        value.names += 1
+        return value
+
+    def let_go(self, value: Value) -> None:
+        """A value has one name fewer; without one, nothing is kept for steps that only led to it."""
+        self.ledger.drop(value.block)
+        value.names -= 1
+        gone = [value] if not value.names else []
+        while gone:
+            ran = gone.pop().made_by
+            if ran is None:
+                continue
+            ran.needed -= 1
+            if not ran.needed:
+                self.forget(ran)
+                gone.extend(each for each in ran.came_from if each.grad)
+
+    def forget(self, ran: Ran | Again) -> None:
+        """The backward pass needs no more what was saved for a step."""
+        for block in ran.saved:
+            self.ledger.release(block)
+        ran.saved = []
+
     def _made(self, step: Step, read: Sequence[Value], made: Made, dtype: str) -> Value:
         layout = Layout.of(self.extents(made))
         if _of_maps_with_channels_last(step, read):
@@ -146,8 +172,7 @@ class Operations:
             going = self._unseen(ran, came) if ran.step.views else self._passed(ran, came)
             for _, gradient in came:
                 self.ledger.drop(gradient.block)
-        for block in ran.saved:
-            self.ledger.release(block)
+        self.forget(ran)
         for value, gradient in going:
             self.arrive(pending, value, gradient)
 

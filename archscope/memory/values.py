@@ -13,15 +13,18 @@ class Value:
     """A tensor: the block it lies in, its bytes, how it lies there, its type, and whether a gradient goes to it.
 
     ``seen`` says whether it is another one seen differently, or a part of it; ``leaf`` whether it is a weight that is
-    trained, in inference too.
+    trained, in inference too; ``made_by`` what the backward pass finds of the step that made it; ``names`` by how many
+    names it is known: without one it is gone.
     """
 
-    __slots__ = ("block", "dtype", "grad", "layout", "leaf", "seen", "size", "weight")
+    __slots__ = ("block", "dtype", "grad", "layout", "leaf", "made_by", "names", "seen", "size", "weight")
 
     def __init__(self, block: int, size: int, layout: Layout, dtype: str, *, grad: bool, weight: bool = False) -> None:
         self.block, self.size, self.layout, self.dtype = block, size, layout, dtype
         self.grad, self.weight = grad, weight
         self.seen = self.leaf = False
+        self.made_by: Ran | Again | None = None
+        self.names = 1
 
 
 class Gradient:
@@ -38,20 +41,47 @@ Pending = dict[Value, Gradient]
 
 
 class Ran:
-    """A step that ran, as the backward pass finds it, and the type that it worked in."""
+    """A step that ran, as the backward pass finds it, and the type that it worked in.
 
-    __slots__ = ("dtype", "layer", "made", "read", "saved", "step")
+    ``needed`` counts who leads here: what it made, while it has a name, and the steps that read that.
+    """
+
+    __slots__ = ("dtype", "layer", "made", "needed", "read", "saved", "step")
 
     def __init__(
         self, layer: str, step: Step, read: list[Value], made: list[Value], saved: list[int], dtype: str
     ) -> None:
         self.layer, self.step, self.read, self.made, self.saved, self.dtype = layer, step, read, made, saved, dtype
+        self.needed = leads(self, read, made)
+
+    @property
+    def came_from(self) -> list[Value]:
+        """What it read."""
+        return self.read
 
 
 class Again:
     """Layers that run a second time in the backward pass: what they read from outside, and what others read of them."""
 
-    __slots__ = ("given", "made", "nodes")
+    __slots__ = ("given", "made", "needed", "nodes", "saved")
 
     def __init__(self, nodes: Sequence[Node], given: dict[str, list[Value]], made: dict[str, list[Value]]) -> None:
         self.nodes, self.given, self.made = nodes, given, made
+        self.saved = [value.block for value in self.came_from]
+        self.needed = leads(self, self.came_from, [value for values in made.values() for value in values])
+
+    @property
+    def came_from(self) -> list[Value]:
+        """What they read from outside."""
+        return [value for values in self.given.values() for value in values]
+
+
+def leads(ran: Ran | Again, read: Sequence[Value], made: Sequence[Value]) -> int:
+    """Note who made what was read and what; how many of what it made lead to a step."""
+    for value in read:
+        if value.grad and value.made_by is not None:
+            value.made_by.needed += 1
+    leading = [value for value in made if value.grad]
+    for value in leading:
+        value.made_by = ran
+    return len(leading)

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from archscope.building.builders import COUNTERS
 from archscope.record import EMPTY, Record
@@ -95,6 +96,13 @@ def weights(made: Made) -> int:
         return held
 
 
+class _Kept:
+    """A tensor that autograd keeps; it goes when no output needs it any more."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+
+
 def saved(made: Made, autocast: str | None = None) -> int:
     """Bytes of the storages that autograd keeps for the backward pass, the weights' own left out."""
     from torch.autograd.graph import saved_tensors_hooks
@@ -102,17 +110,18 @@ def saved(made: Made, autocast: str | None = None) -> int:
     with without_values(), made() as called:
         model = called.module.train()
         weights = {each.untyped_storage()._cdata for each in (*model.parameters(), *model.buffers())}
-        storages: dict[int, Any] = {}
+        there: WeakSet[_Kept] = WeakSet()
 
-        def keep(tensor: torch.Tensor) -> torch.Tensor:
-            storage = tensor.untyped_storage()
-            storages[storage._cdata] = storage
-            return tensor
+        def keep(tensor: torch.Tensor) -> _Kept:
+            kept = _Kept(tensor)
+            there.add(kept)
+            return kept
 
-        with saved_tensors_hooks(keep, lambda tensor: tensor), casting(autocast):
+        with saved_tensors_hooks(keep, lambda kept: kept.tensor), casting(autocast):
             made_ = called.run()
+        storages = [kept.tensor.untyped_storage() for kept in there]
         del made_
-        return sum(each.nbytes() for name, each in storages.items() if name not in weights)
+        return sum({each._cdata: each.nbytes() for each in storages if each._cdata not in weights}.values())
 
 
 @contextmanager

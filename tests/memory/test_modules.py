@@ -36,6 +36,27 @@ def test_the_tracker_counts_the_same_in_a_module_of_a_persons_own(name: str) -> 
         assert different_in(name, chance.choice(BATCHES), chance.choice(ways)) == []
 
 
+class Asked(nn.Module):
+    """Of one of its branches only the size is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Linear(6, 6)
+        self.small = nn.Sequential(nn.Linear(6, 5), nn.GELU(), nn.Linear(5, 3), nn.Tanh())
+
+    def size(self, x: Tensor) -> int:
+        return self.small(x).shape[-1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.tanh(self.stem(x))
+        return torch.sigmoid(x[..., : self.size(x)])
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+def test_a_branch_that_no_output_needs_is_kept_no_longer_than_its_code_has_it(optimizer: str | None) -> None:
+    same(Asked(), (4, 6), optimizer)
+
+
 IN_PLACE = {
     **{name: getattr(nn, name)(inplace=True) for name in (
         "ReLU", "ReLU6", "LeakyReLU", "ELU", "CELU", "SELU", "SiLU", "Mish", "Hardswish", "Hardsigmoid", "Hardtanh",

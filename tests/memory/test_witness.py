@@ -139,7 +139,6 @@ def test_the_tracker_counts_the_same_for_every_layer(case: Any) -> None:
 
 NOT_CAST = {
     "bilinear": "PyTorch does not run it on values of another type than its weights",
-    "crop": "the probe before its second input reaches no output, so what it saves goes at once",
 }
 """Types that are not tried under autocast, and why."""
 
@@ -153,6 +152,31 @@ def test_the_tracker_counts_the_same_for_every_layer_under_autocast(case: Any) -
     network = probe(case)
     optimizer = random.Random(repr(case.layer)).choice(optimizers(network))
     assert held(network, 3, optimizer, autocast="bfloat16") == tracked(network, 3, optimizer, autocast="bfloat16")
+
+
+NOT_NEEDED = """
+    input: [4, 9, 8]
+    layers:
+      stem: {type: conv2d, out_channels: 4, kernel_size: 3, padding: 1, activation: tanh}
+      small: {type: conv2d, out_channels: 5, kernel_size: 3, activation: gelu}
+      norm: {type: batch_norm}
+      pool: {type: max_pool2d, kernel_size: 2, stride: 1}
+      cut: {type: crop, from: [stem, pool]}
+      head: {type: conv2d, out_channels: 2, kernel_size: 1, activation: sigmoid}
+    """
+"""The first of what is cropped alone reaches the output; of the other only its size is asked."""
+
+
+@pytest.mark.parametrize("autocast", [None, "bfloat16"])
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+def test_what_no_output_needs_is_kept_no_longer_than_it_is_read(optimizer: str | None, autocast: str | None) -> None:
+    from archscope.oracles.memory import saved, tracked
+
+    network = archscope.read(NOT_NEEDED)
+    assert held(network, 3, optimizer, autocast=autocast) == tracked(network, 3, optimizer, autocast=autocast)
+    # Of each image itself (4·9·8), what tanh makes (4·9·8; the crop is seen of it) and the output (2·6·5).
+    kept = memory(network, 2, optimizer="sgd")["forward"].after.held["saved"]
+    assert kept == saved(network, 2) == 2 * (288 + 288 + 60) * 4
 
 
 OF_TWO_BYTES = [*cases()][::4]
