@@ -249,6 +249,16 @@ class Run:
             self._worker.close()
             self._worker = None
 
+    def answers(self, cell: Cell) -> dict[str, Any]:
+        """What the workers answered about a cell and themselves, for somebody else to merge."""
+        return {
+            "hello": self._hello,
+            "ceilings": None if self._ceilings is None else self._ceilings.document(),
+            "rounds": self._rounds[cell],
+            "eager": self._eager.get(cell, {}),
+            "elapsed": dict(self._elapsed),
+        }
+
     def document(self) -> dict[str, Any]:
         """Everything measured so far, in schema ``archscope.bench/1``."""
         cells = []
@@ -263,7 +273,7 @@ class Run:
                 for cell, rounds in self._rounds.items()
                 if rounds
             ]
-        _advise(cells)
+        advise(cells)
         return {
             "schema": SCHEMA,
             "flop_convention": "2*mac",
@@ -285,7 +295,7 @@ class Run:
         write_text(path, json_text(self.document(), indent=1) + "\n")
 
 
-def _advise(cells: Sequence[dict[str, Any]]) -> None:
+def advise(cells: Sequence[dict[str, Any]]) -> None:
     """Tell a cell that did not fit the largest batch that did."""
     for cell in cells:
         if cell["status"] != "oom" or "model" not in cell:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,9 +16,12 @@ from archscope.cli.terminal import emit
 if TYPE_CHECKING:
     from archscope.analysis import Analysis
     from archscope.bench.plan import Cell
-    from archscope.bench.run import Job
+    from archscope.bench.run import Job, Progress, Run
     from archscope.opening import Request
+    from archscope.sweep.cells import Cells
     from archscope.tracing.calling import Called
+
+    Measuring = contextlib.AbstractContextManager[Callable[[Progress], Run | Cells]]
 
 
 def _axis(name: str, default: str, help: str) -> Any:
@@ -99,6 +103,15 @@ def command(
     input: Inputs = None,
     example: Example = None,
     kwargs: FactoryOptions = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Measure on a Dask cluster, tcp://host:8786: on workers that declare a GPU (--resources GPU=1), one "
+            "cell at a time on each.",
+            show_default=False,
+        ),
+    ] = None,
     read: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Report on this result; measure nothing.", show_default=False)
     ] = None,
@@ -114,6 +127,7 @@ def command(
     archscope bench lenet5 alexnet --batch 1,8 -o result.json --plot roofline.svg
     archscope bench alexnet --device cuda --batch 256 --dtype fp32,bf16 --engine eager,graph,compile
     archscope bench alexnet --dry-run --batch 256 --dtype bf16
+    archscope bench alexnet --scheduler tcp://10.0.0.5:8786 --batch 1,8,64 -o result.json
     archscope bench --read result.json --format markdown
     """
     from archscope.bench.compare import read_result
@@ -130,6 +144,8 @@ def command(
     axes = {"dtype": dtype, "layout": layout, "engine": engine, "mode": mode}
     cells, analyses, asked = _cells(specs, batch, axes, {"input": input, "example": example, "kwargs": kwargs,
                                                            "strict": strict})  # fmt: skip
+    if scheduler is not None and dry_run:
+        raise UsageError("`--scheduler` is where cells are measured, and --dry-run measures nothing")
     if dry_run:
         return _dry_run(cells, analyses, asked, hardware, ceilings, format, output)
     if any(each.network.path is None for each in analyses.values()):
@@ -141,7 +157,8 @@ def command(
     job = _job(cells, analyses, requests=told, device=device, quick=quick, rounds=rounds, seconds=seconds,
                ceilings=ceilings, timeout=timeout, seed=seed, layers=layers, fresh_ceilings=fresh,
                output=output)  # fmt: skip
-    return _measure(job, format, plot, base, str(compare))
+    requests = {name: request for name, (request, _) in asked.items()}
+    return _measure(job, _measuring(job, requests, scheduler), format, plot, base, str(compare))
 
 
 def _cells(
@@ -233,20 +250,43 @@ def _job(
     )
 
 
-def _measure(job: Job, format: str, plot: Path | None, base: dict[str, Any] | None, against: str) -> int:
-    from archscope.bench.progress import progress_on
-    from archscope.bench.run import Run, exit_status
+@contextlib.contextmanager
+def _measuring(
+    job: Job, requests: Mapping[str, Request], scheduler: str | None
+) -> Iterator[Callable[[Progress], Run | Cells]]:
+    """What measures: processes of this machine, or workers of a cluster."""
+    if scheduler is None:
+        from archscope.bench.run import Run
 
-    with progress_on(sys.stderr) as progress:
-        run = Run(job, progress=progress)
+        yield lambda progress: Run(job, progress=progress)
+        return
+    from archscope.sweep.cells import Cells, require_gpus
+    from archscope.sweep.cluster import existing
+
+    with existing(scheduler) as cluster:
+        require_gpus(cluster)
+        yield lambda progress: Cells(job, requests, cluster, progress=progress)
+
+
+def _measure(
+    job: Job, measuring: Measuring, format: str, plot: Path | None, base: dict[str, Any] | None, against: str
+) -> int:
+    from archscope.bench.progress import progress_on
+    from archscope.bench.run import exit_status
+    from archscope.sweep.cluster import ClusterGone
+
+    with measuring as made, progress_on(sys.stderr) as progress:
+        run = made(progress)
         try:
             run.measure()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, ClusterGone) as error:
             document = run.document()
             if document["cells"]:
                 _report(document, format, plot, None, against)
             if job.output is not None:
                 run.write(job.output)
+            if isinstance(error, ClusterGone):
+                raise
             print(f"interrupted: {len(document['cells'])} of {len(job.cells)} cells are in the result", file=sys.stderr)
             return 130
     document = run.document()
