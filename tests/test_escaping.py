@@ -28,6 +28,7 @@ import archscope
 from archscope import escaping
 from archscope.analysis import Analysis
 from archscope.classroom import mark, report, sheet_of
+from archscope.classroom.writers import write as write_sheet
 from archscope.curves import Curve
 from archscope.diagrams.graph.dot import dot_source
 from archscope.diagrams.graph.mermaid import mermaid_source
@@ -400,6 +401,19 @@ def test_a_row_of_a_sweep_is_one_line_and_reads_back(text: str) -> None:
     shown = escaping.line(text) or None
     assert [*from_lines(written.splitlines(keepends=True), texts=3)] == [
         (0, shown, shown, 5, shown or ""), (1, "plain", None, None, "")]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["<b>&]]>", "=1+1", "\x1b]0;t\x07 \ud800", "שלום 🙂", "x" * 300], ids=ascii)
+def test_a_document_and_a_form_of_any_network_read_back(text: str) -> None:
+    docx, openpyxl = pytest.importorskip("docx"), pytest.importorskip("openpyxl")
+    asked = sheet_of(archscope.analyze(network(text)), spec=text, seed=7)
+    document = docx.Document(io.BytesIO(write_sheet(asked, "docx", key=True)))  # type: ignore[arg-type]
+    assert document.paragraphs[0].text.startswith(escaping.line(text))
+    assert document.tables[0].rows[1].cells[0].text == escaping.line(f"{text}a")
+    page = openpyxl.load_workbook(io.BytesIO(write_sheet(asked, "xlsx"))).active  # type: ignore[arg-type]
+    rows = [*page.iter_rows()]
+    assert {cell.data_type for row in rows for cell in row} <= {"s", "n"}
+    assert (rows[0][1].value, rows[4][0].value) == (escaping.visible(text), escaping.visible(f"{text}a"))
 
 
 @texts

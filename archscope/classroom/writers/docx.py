@@ -9,7 +9,7 @@ from typing import Any
 
 from archscope.classroom import content
 from archscope.classroom.sheet import Sheet
-from archscope.errors import MissingExtra
+from archscope.errors import MissingExtra, UsageError
 from archscope.escaping import line
 
 
@@ -26,7 +26,7 @@ def write(sheet: Sheet, *, key: bool = False) -> bytes:
         raise MissingExtra("a worksheet as .docx", "python-docx", "classroom") from None
     document: Any = docx.Document()
     document.core_properties.author = "archscope"
-    document.core_properties.title = line(sheet.title)
+    document.core_properties.title = line(sheet.title)[:255]
     document.core_properties.created = document.core_properties.modified = datetime(2000, 1, 1)
     page = document.sections[0]
     page.page_width, page.page_height = Mm(210), Mm(297)
@@ -67,7 +67,11 @@ def _figure(document: Any, sheet: Sheet, width: Any) -> None:
     if scene is not None:
         from archscope.diagrams.writers.png import png
 
-        document.add_picture(io.BytesIO(png(scene)), width=width)
+        try:
+            picture = png(scene)
+        except UsageError:  # no font has a letter of it; the table says all that the sheet asks
+            return
+        document.add_picture(io.BytesIO(picture), width=width)
         shown = document.inline_shapes[-1]._inline.docPr
         shown.set("descr", line(f"{sheet.title}, drawn"))
 
