@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Literal
 
+from archscope.analysis import Analysis
+from archscope.classroom import edits
 from archscope.classroom.explained import Explained, Explanation, plain, result_of
 from archscope.classroom.expressions import NoNumber, Written, read
 from archscope.classroom.notation import channels_first, read_shape, same_shape, spelled
@@ -287,7 +289,14 @@ def _carried(sheet: Sheet, question: Question, own: Mapping[tuple[str, str], Any
     analysis = sheet.analysis
     row = analysis[question.layer]
     place = Place.of(analysis, row, question.quantity)
-    found = []
+    found: list[tuple[Place, str]] = []
+    if question.quantity == "receptive_field":
+        for name in row.inputs:
+            mine, seen = own.get((name, question.quantity)), place.value.letters.get("r")
+            if mine is not None and seen is not None and mine != seen and seen == _seen(analysis, name):
+                changed = place.replace(after=(partial(edits.with_letters, values={"r": mine}),))
+                found.append((changed, f"{spelled(mine)} of {name}"))
+        return found
     if question.quantity != "output" and (row.name, "output") in own:
         mine = own[row.name, "output"]
         found.append((place.replace(stated=mine), f"{spelled(mine)} of {row.name}"))
@@ -300,6 +309,12 @@ def _carried(sheet: Sheet, question: Question, own: Mapping[tuple[str, str], Any
         if changed.parts != place.parts:
             found.append((changed, f"{spelled(mine)} of {name}"))
     return [each for each in found if result_of(each[0]) is not None]
+
+
+def _seen(analysis: Analysis, name: str) -> int | None:
+    """The receptive field of what comes in; an input's is no row's."""
+    row = next((row for row in analysis.rows if row.name == name), None)
+    return None if row is None or row.receptive_field is None else int(row.receptive_field[0])
 
 
 def _behind(mine: Shape, right: Shape, shape: Shape) -> Shape:

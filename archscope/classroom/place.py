@@ -15,6 +15,7 @@ from typing import Any
 
 from archscope.analysis import Analysis, Row
 from archscope.classroom import edits
+from archscope.classroom.hops import Hop, field_of, hops_to
 from archscope.layers.base import Facts, Layer, Shape
 from archscope.layers.windows import LETTERS
 from archscope.record import Record, lazily
@@ -65,6 +66,7 @@ class Place(Record):
         rest: what the activation that is folded in adds.
         shared: the layer whose weights it uses; they are counted there.
         split: how many times more maps a part would see if its tower saw the maps of all.
+        hops: the windows between the input and it, where its receptive field is asked for.
     """
 
     parts: tuple[Part, ...]
@@ -79,6 +81,7 @@ class Place(Record):
     swapped: bool = False
     stated: Shape | None = None
     rest: tuple[Count, ...] = ()
+    hops: tuple[Hop, ...] = ()
 
     @classmethod
     def of(cls, analysis: Analysis, row: Row, quantity: str) -> Place:
@@ -88,7 +91,7 @@ class Place(Record):
         parts = tuple(Part(node.layer, facts[node.name].inputs) for node in nodes)
         if quantity == "receptive_field":
             known = None if row.receptive_field is None else as_count(row.receptive_field[0])
-            return cls(parts, quantity, known)
+            return cls(parts, quantity, known, hops=hops_to(analysis, row))
         folded = [facts[node.name] for node in row.nodes if node.folded and facts[node.name].weights]
         rest = () if quantity == "output" else tuple(getattr(each, quantity) or Count(0) for each in folded)
         known = None if quantity == "output" else row.count_of(quantity)
@@ -106,12 +109,12 @@ class Place(Record):
 
     def with_options(self, **options: Any) -> Place:
         """The same with other options."""
-        return self.replace(parts=tuple(part.with_options(**options) for part in self.parts), known=None)
+        return self.replace(parts=tuple(part.with_options(**options) for part in self.parts), known=None, hops=())
 
     def with_inputs(self, change: Callable[[Shape], Shape]) -> Place:
         """The same with another first input."""
         parts = tuple(part.replace(inputs=(change(part.inputs[0]), *part.inputs[1:])) for part in self.parts)
-        return self.replace(parts=parts, known=None)
+        return self.replace(parts=parts, known=None, hops=())
 
     @lazily
     def facts(self) -> tuple[Facts, ...]:
@@ -146,12 +149,9 @@ class Place(Record):
             return self.shape
         value = self.known
         if value is None:
-            if self.quantity == "receptive_field" or (self.shared and self.quantity in ("parameters", "fixed")):
+            value = self._counted()
+            if value is None:
                 return None
-            counts = [*(getattr(facts, self.quantity) for facts in self.facts), *self.rest]
-            if any(each is None for each in counts):
-                return None
-            value = total(counts) if len(counts) > 1 else as_count(counts[0])
         if self.across or self.stated is not None:
             letters = LETTERS.get(len(self.shape) - 1, ())
             for changed in edits.with_letters(value, dict(zip(letters, map(int, self.shape[1:]), strict=False))):
@@ -160,6 +160,16 @@ class Place(Record):
             for changed in change(value):
                 value = changed
         return value
+
+    def _counted(self) -> Count | None:
+        if self.quantity == "receptive_field":
+            return field_of(self.hops) if self.hops else None
+        if self.shared and self.quantity in ("parameters", "fixed"):
+            return None
+        counts = [*(getattr(facts, self.quantity) for facts in self.facts), *self.rest]
+        if any(each is None for each in counts):
+            return None
+        return total(counts) if len(counts) > 1 else as_count(counts[0])
 
 
 def _split(analysis: Analysis, row: Row, parts: Sequence[Part]) -> int:

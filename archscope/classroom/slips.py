@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from archscope.classroom import edits
+from archscope.classroom import edits, fields
 from archscope.classroom.place import Place, Slipped, Tree
 from archscope.layers import TYPES
 from archscope.working import Count
@@ -248,16 +248,6 @@ def _kernel(place: Place) -> Iterator[Slipped]:
             yield Slipped(place.with_options(kernel_size=side), says)
 
 
-def _field(place: Place) -> Iterator[Slipped]:
-    """A receptive field is ``r + (k − 1)·j``."""
-    if place.quantity == "receptive_field":
-        for tree, says in (
-            (_leaving("j"), "the jump is left out: taps lie as far apart as the outputs of the layer before"),
-            (edits.without_reach, "a window of k reaches k − 1 further, not k"),
-        ):
-            yield Slipped(place.replace(after=(*place.after, tree)), says)
-
-
 def _doubled(place: Place) -> Iterator[Slipped]:
     if place.quantity in ("output", "receptive_field"):
         return
@@ -283,7 +273,12 @@ SLIPS: Final[Mapping[str, Slip]] = {
     "flatten forgotten": _flatten,
     "maps exchanged": _maps_kept,
     "height and width swapped": _sides_swapped,
-    "receptive field": _field,
+    "strides forgotten": fields.strides,
+    "pools left out": fields.pools,
+    "dilation ignored": fields.dilations,
+    "jump mistaken": fields.jumps,
+    "reach mistaken": fields.reaches,
+    "beginning mistaken": fields.beginnings,
     "doubled": _doubled,
     "factor missing": _factors,
     "bias counted once": _bias_once,

@@ -18,7 +18,7 @@ from archscope.network import Network, Node
 from archscope.reader import load
 from archscope.record import Record
 
-APART: Final = 1009
+APART: Final = 1283
 TRIES: Final = 400
 MOST_LAYERS: Final = 6
 """Layers that are changed, those nearest to the input and the last dense ones: more would not make it harder."""
@@ -151,7 +151,10 @@ def choices_of(network: Network, again: Again) -> tuple[Choice, ...]:
         if node.row not in fixed and not node.group:
             own = getattr(node.layer, option)
             found.append(Choice(f"{node.row}.{option}", own, _channels(own)))
-    found += [*_of_blocks(network, again), *_windows(network, nodes, again)]
+    # A larger window leaves smaller maps: those that fit behind the widest paddings and smallest kernels may be had.
+    room = {each.name: max(each.values) if each.name.endswith(".padding") else min(each.values) for each in found
+            if each.name.endswith((".padding", ".kernel_size"))}  # fmt: skip
+    found += [*_of_blocks(network, again), *_windows(nodes, room, again)]
     return tuple(each for each in found if len(each.values) > 1)
 
 
@@ -181,13 +184,14 @@ def _moved(network: Network, other: Network) -> str | None:
     return None
 
 
-def _windows(network: Network, nodes: Sequence[Node], again: Again) -> Iterator[Choice]:
-    """The windows of pools, where another one fits; trained sub-sampling steps by its window, and keeps it."""
+def _windows(nodes: Sequence[Node], room: Mapping[str, Any], again: Again) -> Iterator[Choice]:
+    """The windows of pools and of trained sub-sampling, where another one fits, as it is or with ``room``."""
     pools = [node for node in nodes if node.layer.family == "pooling" and _has(node, "kernel_size")
-             and not network.facts[node.name].weights and len(set(node.layer.kernel or ())) == 1]  # fmt: skip
+             and len(set(node.layer.kernel or ())) == 1]  # fmt: skip
     for node in pools[:MOST_LAYERS]:
         name, own = f"{node.row}.kernel_size", (node.layer.kernel or (0,))[0]
-        fitting = [side for side in (own - 1, own + 1) if side > 1 and again({name: side}) is not None]
+        fitting = [side for side in (own - 1, own + 1)
+                   if side > 1 and any(again({**given, name: side}) is not None for given in ({}, room))]  # fmt: skip
         yield Choice(name, own, tuple(sorted({own, *fitting})))
 
 

@@ -9,6 +9,7 @@ import pytest
 import archscope
 from archscope.classroom import Marker, mark, sheet_of, vary
 from archscope.classroom.explained import Explained, plain
+from archscope.classroom.hops import field_of
 from archscope.classroom.place import Place
 from archscope.cli import main
 from archscope.reader import read
@@ -89,6 +90,67 @@ def test_each_known_slip_is_named_with_the_sentence_a_tutor_would_say(spec, laye
     assert (slip,) in found.slips
     assert words in found.remark
     assert "no known slip" not in found.remark
+
+
+# LeNet-5: C1 sees 5, S2 5 + 1 = 6, C3 6 + 4·2 = 14, S4 14 + 1·2 = 16, C5 16 + 4·4 = 32.
+FIELDS = [
+    ("lenet5", "C3", 6 + 4 * 1, "strides forgotten", "the stride of S2 is forgotten"),
+    ("lenet5", "C5", 5 + 1 + 4 + 1 + 4, "strides forgotten", "the strides of S2 and S4 are forgotten"),
+    ("lenet5", "C3", 5 + 4 * 1, "pools left out", "S2 is left out"),
+    ("lenet5", "C3", 5 + 4 * 2, "pools left out", "a pool widens the field as a convolution does"),
+    ("lenet5", "S4", 14, "pools left out", "a pool widens it too"),
+    ("lenet5", "C3", 6 + 5 * 2, "reach mistaken", "reaches k − 1 further, not k"),
+    ("lenet5", "C3", 1 + 5 + 2 + 5 * 2, "reach mistaken", "not k, in each layer"),
+    ("lenet5", "C3", 5 + 2 + 5, "reach mistaken", "the sides of all windows are added up"),
+    ("lenet5", "C3", 5 + 1 * 5 + 4 * 5 * 2, "jump mistaken", "the kernels are multiplied for the jump"),
+    ("lenet5", "S4", 5 + 1 * 2 + 4 * 2 + 1 * 4 + 0, "jump mistaken", "the layer's own stride is in its jump"),
+    ("alexnet", "conv2", 11 + 2 * 4 + 4 * 2, "jump mistaken", "only the stride of the layer just before"),
+    ("alexnet", "conv3", 11 + 4 * 4 + 2 * 4, "pools left out", "pool1 and pool2 are left out"),
+    ("lenet5", "C3", 5, "beginning mistaken", "the window of this layer on what it reads"),
+    ("lenet5", "C3", 1 + 4 * 2, "beginning mistaken", "the field of the layer before, r, is left out"),
+    ("lenet5", "C5", 31, "beginning mistaken", "the count begins at 1"),
+    ("lenet5", "C5", 32 * 32, "beginning mistaken", "that is the area"),
+    ("dilated", "wide", 3 + 2, "dilation ignored", "the dilation of wide is ignored"),
+]  # fmt: skip
+
+DILATED = """
+input: [1, 20, 20]
+layers:
+  near: {type: conv2d, out_channels: 2, kernel_size: 3}
+  wide: {type: conv2d, out_channels: 2, kernel_size: 3, dilation: 3}
+"""
+
+
+@pytest.mark.parametrize(("spec", "layer", "answer", "slip", "words"), FIELDS)
+def test_a_wrong_receptive_field_is_given_the_slip_behind_it(spec, layer, answer, slip, words):
+    asked = {"blank": "receptive_field"}
+    sheet = (sheet_of(archscope.analyze(read(DILATED, name=spec)), **asked) if spec == "dilated"
+             else the_sheet(spec, **asked))  # fmt: skip
+    found = said_of(answer, layer, "receptive_field", sheet)
+    assert found.verdict == "wrong"
+    assert (slip,) in found.slips
+    assert words in found.remark
+
+
+def test_two_slips_on_a_receptive_field_are_both_named():
+    """Strides forgotten and k for k − 1 in each layer: 1 + 5 + 2 + 5 + 2 + 5 = 20."""
+    found = said_of(20, "C5", "receptive_field", the_sheet(blank="receptive_field"))
+    assert ("strides forgotten", "reach mistaken") in found.slips
+
+
+def test_a_receptive_field_that_follows_from_the_pupils_own_is_carried():
+    paper = mark(the_sheet(blank="receptive_field"), {("C1", "receptive_field"): "7", ("S2", "receptive_field"): "8"})
+    assert [each.verdict for each in paper.answers[:2]] == ["wrong", "carried"]
+
+
+@pytest.mark.parametrize("spec", ["resnet@18", "googlenet", "alexnet"])
+def test_the_way_to_a_layer_gives_its_receptive_field_where_ways_join_too(spec):
+    analysis = archscope.analyze(archscope.load(spec))
+    known = [row for row in analysis.rows if row.receptive_field is not None]
+    ways = [(row, Place.of(analysis, row, "receptive_field").hops) for row in known]
+    told = [(row, hops) for row, hops in ways if hops]
+    assert len(told) > 0.9 * len(known)
+    assert all(field_of(hops) == row.receptive_field[0] for row, hops in told)
 
 
 PAIRS = [

@@ -82,6 +82,20 @@ def test_a_hundred_seeds_of_lenet5_are_a_hundred_valid_networks_and_neighbours_d
     assert all(not each.network.doubts for each in varied)
 
 
+def test_the_windows_of_sub_sampling_are_varied_and_whatever_follows_still_fits():
+    """A window of 3 leaves 5×5 of S2's 28×28 for C5: too few as the network stands, enough behind wider paddings."""
+    varied = [vary("lenet5", seed) for seed in range(1, 41)]
+    windows = {(each.changes.get("S2.kernel_size", 2), each.changes.get("S4.kernel_size", 2)) for each in varied}
+    assert {(2, 2), (3, 2), (2, 3)} <= windows
+    assert {each.network.shape_of(each.network.outputs[0]) for each in varied} == {(10,)}
+
+
+def test_no_two_neighbours_have_the_same_convolutions_as_a_rule():
+    kept = ("C1.kernel_size", "C1.padding", "C3.kernel_size", "C3.padding")
+    firsts = [tuple(vary("lenet5", seed).changes.get(name) for name in kept) for seed in range(1, 21)]
+    assert sum(one == other for one, other in pairwise(firsts)) <= 2
+
+
 @pytest.mark.parametrize("spec", ["alexnet", "alexnet-pytorch", "lenet5-pytorch", "lenet5-1998"])
 def test_other_networks_are_varied_too(spec):
     first, second = vary(spec, 1), vary(spec, 2)
