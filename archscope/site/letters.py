@@ -59,11 +59,13 @@ _BY_FAMILY: Final[Mapping[str, Mapping[str, str]]] = {
         "v": "words it knows",
     },
     "sequence": {
+        "b": "buckets of distances",
         "c": "features of a step",
         "e": "features of a query",
-        "h": "hidden units",
+        "h": "hidden units; in attention, heads",
         "k": "features of a key",
         "l": "queries",
+        "m": "extent of the window",
         "n": "units",
         "p": "values that the state is projected to",
         "s": "keys",
@@ -85,6 +87,8 @@ def meaning(letter: str, family: str) -> str:
         return meaning(letter.removesuffix("′"), family).replace("output", "input")
     if letter[-1:] in _INDICES and family == "normalization":
         return f"extent {_INDICES.index(letter[-1])} of what it normalizes"
+    if letter[-1:] in _INDICES and letter[0] == "m" and family == "sequence":
+        return f"extent {_INDICES.index(letter[-1])} of the window"
     return _BY_FAMILY.get(family, {}).get(letter) or _COMMON.get(letter, "")
 
 
@@ -92,6 +96,6 @@ def along(letter: str, family: str) -> str:
     """A letter of what happens along one axis: how an extent, a receptive field or a jump comes about.
 
     >>> along("i", "convolution"), along("h", "sequence")
-    ('side of the input', 'hidden units')
+    ('side of the input', 'hidden units; in attention, heads')
     """
     return _ALONG.get(letter) or meaning(letter, family)

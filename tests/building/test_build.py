@@ -260,9 +260,9 @@ def test_an_unknown_initialisation_is_named() -> None:
 
 def test_every_scheme_of_the_spec_language_can_be_built() -> None:
     from archscope.building.initialise import SCHEMES
-    from archscope.reader import entries
+    from archscope.reader import initial
 
-    assert set(SCHEMES) == set(entries.SCHEMES)
+    assert set(SCHEMES) == set(initial.SCHEMES)
 
 
 def test_fan_in_of_a_unit_bounds_its_weights() -> None:

@@ -142,6 +142,8 @@ def difference(network: Network) -> tuple[int, int, float]:
         order = ["weight", "bias", "running_mean", "running_var"]
         if layer is not None:
             weights.sort(key=lambda each: order.index(each[0]))
+        if getattr(node.layer, "untie_biases", False) and layer is not None:
+            targets.append(owned(owner, label, "bias"))  # one for each unit stands beside the layer
         for (_, value), target in zip(weights, targets, strict=True):
             own = layer is None
             target.assign(value.numpy() if own else shaped(value.numpy(), tuple(target.shape)))

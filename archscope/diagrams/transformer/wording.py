@@ -238,8 +238,11 @@ def _heads(part: Part) -> list[str]:
         of = f" of {width}"
         said = [f"{queries} heads{of}"] if queries == keys else [f"{queries} heads{of}, {keys} for K and V"]
     turned = any(piece.layer.verb == "Rotation" for piece in part.pieces)
-    # What is looked up inside attention, and is no token's, is added to its scores by how far apart two positions are.
-    biased = any(piece.layer.label.startswith("embedding") for piece in part.pieces)
+    # Where a module is without values, the table that it looks up in attention is an embedding; tokens have theirs
+    # before the blocks.
+    biased = any(
+        piece.layer.verb == "Relative positions" or piece.layer.label.startswith("embedding") for piece in part.pieces
+    )
     return [*said, *(["rotary positions"] if turned else []), *(["relative positions"] if biased else [])]
 
 
