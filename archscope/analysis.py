@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from archscope.errors import NotFound, UsageError, did_you_mean
+from archscope.escaping import line
 from archscope.flow import Field, Lost, crossing_values, fields_of
 from archscope.layers.base import NOTHING, Shape, Weight
 from archscope.network import COUNTS as COUNTS
@@ -171,7 +172,9 @@ class Analysis(Record):
         return next(iter(self.network.inputs.values()))
 
     def __repr__(self) -> str:
-        return f"<archscope analysis of {self.name}: {len(self.rows)} rows, {self.totals.parameters:,} parameters>"
+        return (
+            f"<archscope analysis of {line(self.name)}: {len(self.rows)} rows, {self.totals.parameters:,} parameters>"
+        )
 
     def _repr_html_(self) -> str:
         """The table that a notebook shows; nothing else here knows that there are formats."""

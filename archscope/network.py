@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from archscope.diagnostics import Diagnostic, Span
 from archscope.errors import ArchscopeError, Rejects
+from archscope.escaping import line
 from archscope.layers.base import Facts, Layer, Shape, Weight, spell_shape
 from archscope.printed import Printed
 from archscope.record import EMPTY, Record
@@ -262,8 +263,8 @@ class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "of_block
         object.__setattr__(self, "facts", MappingProxyType(dict(facts)))
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{name} {spell_shape(shape)}" for name, shape in self.inputs.items())
-        return f"<archscope network {self.name}: {len(self.nodes)} nodes, given {given}>"
+        given = ", ".join(f"{line(name)} {spell_shape(shape)}" for name, shape in self.inputs.items())
+        return f"<archscope network {line(self.name)}: {len(self.nodes)} nodes, given {given}>"
 
     def _repr_html_(self) -> str:
         """Its table, which is what a notebook shows of it."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from archscope.escaping import line
 from archscope.flow import Field, values_of
 from archscope.layers.base import NOTHING, Facts, Shape, Weight, spell_shapes
 from archscope.network import Node
@@ -42,7 +43,7 @@ class Row(Record):
 
     def __repr__(self) -> str:
         shapes = spell_shapes(self.outputs)
-        return f"<archscope row {self.name}: {self.label}, output {shapes}, {self.parameters:,} parameters>"
+        return f"<archscope row {line(self.name)}: {line(self.label)}, output {shapes}, {self.parameters:,} parameters>"
 
     def _repr_html_(self) -> str:
         """Its numbers and how they come about, which is what a notebook shows of it."""

@@ -371,6 +371,14 @@ def test_a_verification_reads_back_in_every_format(text: str) -> None:
 
 
 @texts
+def test_what_python_prints_of_a_network_moves_no_cursor(text: str) -> None:
+    found = analysis(text)
+    for each in (found.network, found, *found.rows):
+        assert not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in repr(each))
+        repr(each).encode()
+
+
+@texts
 def test_a_curve_reads_back_in_every_format(text: str) -> None:
     name = text or "q"
     grown = Curve(text, name, (1, 2), {"macs": (3, 4), name: (5, 6)}, {name: text}, {"macs": 2})

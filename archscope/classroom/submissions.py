@@ -18,7 +18,7 @@ from typing import Final
 
 from archscope.classroom.sheet import HEADINGS, QUANTITIES, TOTAL
 from archscope.errors import UsageError, did_you_mean
-from archscope.escaping import terminal
+from archscope.escaping import line, terminal
 from archscope.record import Record
 
 SUFFIXES: Final = (".csv", ".xlsx", ".md", ".ipynb")
@@ -126,7 +126,7 @@ def read_answers(path: str | os.PathLike[str], layers: Sequence[str]) -> Submiss
 
 def _csv_grid(name: str, text: str) -> Grid:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "�")
-    head = next((line for line in text.split("\n") if line.lower().lstrip("\"' ").startswith("layer")), "")
+    head = next((row for row in text.split("\n") if row.lower().lstrip("\"' ").startswith("layer")), "")
     sign = max(",;\t", key=head.count)
     rows: list[tuple[str, Sequence[str]]] = []
     reader = csv.reader(io.StringIO(text), delimiter=sign)
@@ -148,8 +148,8 @@ def _unquoted(cell: str) -> str:
 def markdown_grid(text: str) -> Grid:
     """The rows of the pipe tables in a text, and its ``Sheet: 7`` and ``Pupil: Ada`` lines."""
     rows: list[tuple[str, Sequence[str]]] = []
-    for number, line in enumerate(text.splitlines()[:MOST_ROWS], 1):
-        bare = line.strip()
+    for number, written in enumerate(text.splitlines()[:MOST_ROWS], 1):
+        bare = written.strip()
         if bare.startswith("|"):
             cells = [_plain(cell) for cell in re.split(r"(?<!\\)\|", bare.strip("|"))]
             if not all(re.fullmatch(r":?-+:?", cell) for cell in cells):
@@ -256,7 +256,8 @@ def _layer(name: str, place: str, text: str, layers: Sequence[str]) -> str | Non
         return text
     if text.strip("* ").lower() in ("total", "all of it") and TOTAL in layers:
         return TOTAL
-    folded = [each for each in layers if each.lower() == text.lower()]
+    # A form shows what can be seen of a name, on one line, and so does what comes back.
+    folded = [each for each in layers if line(each).lower() == line(text).lower()]
     if len(folded) == 1:
         return folded[0]
     raise UsageError(f"{name}: {place}, column layer: there is no layer `{terminal(text, 40)}` on this sheet; "

@@ -99,10 +99,14 @@ def _marked(found: Difference, side: int, asked: Request) -> Scene:
 
     shown = cost.repainted(plain, analysis, asked.theme, shade)
     shown = replace(shown, items=tuple(_bold(item, kinds) for item in shown.items))
-    for number, item in enumerate(found.items[:MOST], start=1):
-        names = {name for change in item.changes for name in _nodes((change.a, change.b)[side], analysis)}
-        for group in [each for each in shown.groups("layer") if names & set(each.layers)]:
-            shown = replace(shown, items=(*shown.items, *dressing.mark_at(shown, str(number), group, asked)))
+    named = [
+        {name for change in item.changes for name in _nodes((change.a, change.b)[side], analysis)}
+        for item in found.items[:MOST]
+    ]
+    for group in [*shown.groups("layer")]:
+        numbers = [str(number) for number, names in enumerate(named, start=1) if names & set(group.layers)]
+        if numbers:
+            shown = replace(shown, items=(*shown.items, *dressing.mark_at(shown, numbers, group, asked)))
     return shown
 
 

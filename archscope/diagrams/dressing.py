@@ -165,26 +165,32 @@ def mark(scene: Scene, number: str, names: frozenset[str], request: Request) -> 
     Where nothing would be out of its way there is none, and the remark below has the layer's name.
     """
     group = next((each for each in scene.groups("layer") if names & set(each.layers)), None)
-    return [] if group is None else mark_at(scene, number, group, request)
+    return [] if group is None else mark_at(scene, [number], group, request)
 
 
-def mark_at(scene: Scene, number: str, group: Group, request: Request) -> list[Item]:
-    """The number of a remark at a layer, if there is room."""
+def mark_at(scene: Scene, numbers: Sequence[str], group: Group, request: Request) -> list[Item]:
+    """The numbers of remarks at a layer, side by side, if there is room."""
     shapes = [each for each in walk(group.items) if isinstance(each, Path | Polygon)]
     if not shapes:
         return []
     left, top, right, bottom = bounds(shapes[:1])
-    reach = 0.58 * request.font_size + 0.6
+    radius = 0.58 * request.font_size
+    reach = radius + 0.6
+    half = reach + (len(numbers) - 1) * radius
     near, away = reach + 2.2, reach + 0.6
     lines = list(segments(scene.items))
     texts = [bounds([each]) for each in scene.walk() if isinstance(each, Text)]
-    corners = [(x, y) for y in (top + near, bottom - near) for x in (right - near, left + near)]
-    beside = [(x, y) for y in (top + away, bottom - away, top - away) for x in (right + away, left - away)]
+    corners = [(x, y) for y in (top + near, bottom - near) for x in (right - half - 2.2, left + half + 2.2)]
+    beside = [(x, y) for y in (top + away, bottom - away, top - away) for x in (right + half + 0.6, left - half - 0.6)]
     for x, y in (*corners, *beside):
-        box = (x - reach, y - reach, x + reach, y + reach)
+        box = (x - half, y - reach, x + half, y + reach)
         inside = box[0] > 0 and box[1] > 0 and box[2] < scene.width and box[3] < scene.height
         if inside and not strikes(lines, box, 0.3) and not any(_overlap(box, text) for text in texts):
-            return [Group("part", tuple(_disc(number, x, y, request)), title=f"remark {number}")]
+            first = x - (len(numbers) - 1) * radius
+            return [
+                Group("part", tuple(_disc(number, first + 2 * radius * place, y, request)), title=f"remark {number}")
+                for place, number in enumerate(numbers)
+            ]
     return []
 
 

@@ -64,8 +64,8 @@ def test_a_stride_that_moved_is_marked_where_it_is_and_told_by_its_number() -> N
     assert yellow == stages
     said = _strings(scene)
     assert "conv3–5.0.a.conv: a stride of 1 instead of 2" in said
-    # Three stages in each picture, and the note.
-    assert [said.count(each) for each in ("1", "2")] == [7, 7]
+    # Three stages in each picture, and the note; each picture's input has three maps.
+    assert [said.count(each) for each in ("1", "2", "3")] == [7, 7, 9]
     # Colours of families are not told where there are none.
     assert not {"pooling", "dense"} & set(said)
 
