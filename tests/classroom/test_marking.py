@@ -278,8 +278,8 @@ def test_a_number_with_two_explanations_names_both_the_likelier_first():
 
 
 def test_the_number_of_another_column_is_told_before_rarer_slips_that_give_it_too():
-    sheet = the_sheet(seed=3)  # C5 has 3×3 positions and a padding of 2: on one side only it would have one position
-    parameters = (9 * 9 * 16 + 1) * 240
+    sheet = the_sheet(seed=9)  # C5 has 5×5 positions and a padding of 2: without it there would be one position
+    parameters = (3 * 3 * 16 + 1) * 210
     found = said_of(parameters, "C5", "connections", sheet)
     assert found.slips == (("quantities exchanged",), ("padding ignored",))
     assert found.remark.index("these are the parameters") < found.remark.index("the padding of 2")
