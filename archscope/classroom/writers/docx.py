@@ -41,9 +41,10 @@ def write(sheet: Sheet, *, key: bool = False) -> bytes:
     document.add_paragraph(content.given(sheet) + ("" if key else f" {content.TASK}"))
     heads = content.headings(sheet)
     body = [(each.name, each.options, *(cell.text for cell in each.cells)) for each in content.lines(sheet, key=key)]
-    cell = min(30.0, 112 / len(heads))
-    widths = [22.0, 174 - 22 - cell * len(heads), *[cell] * len(heads)]
-    _table(document, ("Layer", "What it is", *heads), body, [Mm(each) for each in widths], Mm(6 if key else 9))
+    cell = min(30.0, 104 / len(heads))
+    widths = [20.0, 174 - 20 - cell * len(heads), *[cell] * len(heads)]
+    _table(document, ("Layer", "What it is", *heads), body, [Mm(each) for each in widths], Mm(6 if key else 9),
+           size=Pt(9))  # fmt: skip
     for heading, (head, *rows) in content.tables(sheet):
         document.add_paragraph()
         document.add_paragraph(line(heading))
@@ -92,6 +93,8 @@ def _table(
             run.bold = number == 0
             if size is not None:
                 run.font.size = size
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width  # Word goes by the cells, LibreOffice by the columns
     _repeat_head(table)
 
 
