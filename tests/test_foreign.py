@@ -100,6 +100,15 @@ def test_a_word_of_another_tool_is_one_mistake_and_its_options_are_read_all_the_
     assert [each.name for each in caught.value.diagnostics] == ["unknown-type", "unknown-option", "wrong-value"]
 
 
+@pytest.mark.parametrize("word", ["GlobalAveragePooling2D", "global_avg_pool2d", "GlobalMaxPool2D"])
+def test_a_global_pooling_says_its_size_and_is_not_asked_for_it(word: str) -> None:
+    with pytest.raises(archscope.SpecError) as caught:
+        archscope.read(f"input: [3, 8, 8]\nlayers:\n  pool: {{type: {word}}}\n")
+    (only,) = caught.value.diagnostics
+    assert only.name == "unknown-type"
+    assert str(only.help).endswith("_pool2d` here with `output_size: 1`")
+
+
 def test_a_block_without_a_name_is_nobody_s_word() -> None:
     with pytest.raises(SpecError, match=r"`a`: there is no layer type `b`"):
         archscope.read('input: [4]\nblocks: {"": {layers: {y: {type: relu}}}}\nlayers: {a: {type: b}}\n')

@@ -15,7 +15,7 @@ from archscope.layers.base import Layer
 from archscope.layers.doubt import KINDS
 from archscope.limits import DEEPEST_GROUPS, MOST_READ_BY_ONE, MOST_TOWERS
 from archscope.options import choice, described, one_or_many, option, spell, text
-from archscope.reader.foreign import meant_type, remedy_of_name, remedy_of_type
+from archscope.reader.foreign import meant_type, remedy_of_name, remedy_of_type, says_options
 from archscope.reader.initial import Init, read_init
 from archscope.reader.report import FAILED, Origin, Report
 from archscope.record import Record
@@ -197,7 +197,7 @@ def _read_type(
             tree.span,
             help=remedy_of_name(name, report.names) or partial(remedy_of_type, name, types, what=what, own=blocks),
         )
-        if "(" in name:  # a call in Python has its options in its brackets
+        if says_options(name):
             return None
         meant = meant_type(name, types, own=blocks)  # its options are read as those of what is meant
         return None if meant is None else TYPES.get(meant)

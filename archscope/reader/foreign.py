@@ -231,8 +231,22 @@ def remedy_of_type(name: str, names: Iterable[str], *, what: str, own: Iterable[
     meant = type_for(name, known)
     if meant is not None:
         near = _folded(meant) == _folded(name)
-        return f"did you mean `{meant}`?" if near else f"that is {_one(meant)} here"
+        size = " with `output_size: 1`" if _is_global(name) else ""
+        return f"did you mean `{meant}`?" if near else f"that is {_one(meant)} here{size}"
     return _NOT_A_LAYER.get(_folded(name)) or did_you_mean(name, known, what=what)
+
+
+def says_options(name: str) -> bool:
+    """Whether a type's word says its options as well: a call has them in its brackets, a global pooling in its name.
+
+    >>> says_options("nn.Conv2d(3, 8, 3)"), says_options("GlobalAveragePooling2D"), says_options("Conv2D")
+    (True, True, False)
+    """
+    return "(" in name or _is_global(name)
+
+
+def _is_global(name: str) -> bool:
+    return _folded(name).startswith("global")
 
 
 def _one(type_: str) -> str:
