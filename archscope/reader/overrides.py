@@ -65,6 +65,7 @@ def apply_input(
         listed = ", ".join(f"`{name}`" for name in names)
         raise UsageError(f"the network has {len(names)} inputs, {listed}; name the one that is meant: "
                          f"--input {names[0]}={_joined(shape)}")  # fmt: skip
+    report.replaced += [] if old is None else [old]
     for name, extents in named.items():
         if name not in names:
             raise UsageError(f"the network has no input `{name}`; {did_you_mean(name, names, what='inputs')}")
@@ -132,6 +133,8 @@ def _apply(body: MappingTree, key: str, value: Tree, source: Source, inner: Chan
             help=partial(did_you_mean, name, layers.entries, what="layers"),
         )
     elif isinstance(layer, MappingTree):
+        if option in layer.entries:
+            report.replaced.append(layer.entries[option][1])
         changed = MappingTree(layer.span, {**layer.entries, option: (written, value)})
         layers.entries[name] = (layers.entries[name][0], changed)
 

@@ -42,6 +42,7 @@ class Report:
         self.diagnostics: list[Diagnostic] = []
         self.found = 0
         self.lines = 0
+        self.replaced: list[Tree] = []  # what stood where something else was asked for from outside
         self.names: Iterable[str] = ()  # that values may stand for where the line in hand is written
         self._origin: Origin | None = None
         self._line: Span | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -100,6 +101,20 @@ def test_options_inside_of_blocks_can_be_changed_by_their_full_names() -> None:
 def test_a_name_of_let_can_be_changed() -> None:
     network = archscope.read(FAMILY, variant="S", changes=["let.n=4"])
     assert [node.name for node in network.nodes][:4] == ["a.0", "a.1", "a.2", "a.3"]
+
+
+def test_a_name_or_a_block_that_only_a_changed_line_uses_is_used() -> None:
+    text = """
+        input: [$c, 8, 8]
+        let: {c: 3, d: 5}
+        blocks: {twice: {layers: {one: {type: relu}}}}
+        layers: {a: {type: twice}, b: {type: conv2d, out_channels: $d, kernel_size: 1}}
+    """
+    changes = {"a.type": "tanh", "b.out_channels": 7}
+    found = archscope.analyze(archscope.read(dedent(text), changes=changes, input=(2, 8, 8)))
+    assert found.totals.parameters == (2 + 1) * 7
+    with pytest.raises(archscope.SpecError, match="the name `e` is never used"):
+        archscope.read(dedent(text).replace("d: 5", "d: 5, e: 1"), changes=changes, input=(2, 8, 8))
 
 
 def test_a_change_of_what_is_not_there_offers_the_near_name() -> None:

@@ -270,10 +270,13 @@ def read_let(body: MappingTree, report: Report) -> dict[str, tuple[Scalar, Tree]
 
 
 def check_used(body: MappingTree, definitions: Mapping[str, Definition], report: Report) -> None:
-    """A block that no line uses, an option that no line reads, a name of ``let:`` that nothing asks for."""
+    """A block that no line uses, an option that no line reads, a name of ``let:`` that nothing asks for.
+
+    What the spec says is looked at, also where a change from outside stands in its place.
+    """
     if not definitions and body.get("let") is None:
         return
-    places = [body.get(key) for key in ("input", "let", "blocks", "layers", "variants")]
+    places = [*(body.get(key) for key in ("input", "let", "blocks", "layers", "variants")), *report.replaced]
     said: set[str] = set()
     asked: set[str] = set()
     for tree in places:
