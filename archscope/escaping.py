@@ -48,6 +48,15 @@ def line(text: str) -> str:
     return " ".join(visible(text).split())
 
 
+def office_property(text: str) -> str:
+    """Text as a property of an Office file, a title for one: on one line, of at most 255 letters.
+
+    >>> office_property("Net\\n" + "x" * 300)[:6], len(office_property("x" * 300))
+    ('Net xx', 255)
+    """
+    return line(text)[:255]
+
+
 def terminal(text: str, longest: int | None = None) -> str:
     r"""Visible text for a terminal: nothing in it moves the cursor, colours or rings.
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from html.parser import HTMLParser
+from typing import Any, Final
+
+import pytest
 
 from archscope.layers import Linear, ReLU
 from archscope.network import Network, Node, Ref
@@ -34,3 +38,43 @@ def network(text: str, name: str | None = None) -> Network:
             Node(f"{own}b" if own else "b", ReLU(), (Ref(f"{own}a" if own else "a"),), f"{own}b" if own else "b"),
         ],
     )  # fmt: skip
+
+
+SHORT: Final = [text for text in TEXTS if len(text) < 1000]
+FEW: Final = ('"""\nimport os\n"""', "<b>&amp;]]></script>", "=1+1", "\x1b]0;t\x07\x00\x9b2J", "\ud800 \u202egnp\u2066",
+              "\\input{a} $x$ %#_{}", "| a | `b` |\n# x", "층 שלום 🙂\u2028", "'quoted", "x" * 100_000)  # fmt: skip
+"""One of each kind, for what takes long to make."""
+
+texts = pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text)[:30])
+short = pytest.mark.parametrize("text", SHORT, ids=lambda text: ascii(text)[:30])
+few = pytest.mark.parametrize("text", FEW, ids=lambda text: ascii(text)[:30])
+OBEYED: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys, or what turns the direction of the text around it."""
+
+
+def letters(text: str) -> str:
+    """Text without what only lays it out."""
+    return re.sub(r"\s", "", text)
+
+
+def seen_as_text(written: str) -> None:
+    """It can be saved, and does nothing to the terminal it is shown on."""
+    written.encode()
+    assert not OBEYED.search(written)
+
+
+class Page(HTMLParser):
+    """What a page of HTML says, and its tags with their attributes."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.said = ""
+        self.tags: list[tuple[str, Any]] = []
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append((tag, attrs))
+
+    def handle_data(self, data: str) -> None:
+        self.said += data

@@ -12,10 +12,8 @@ import re
 import shutil
 import subprocess
 import unicodedata
-from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 from xml.etree import ElementTree
 
 import markdown as python_markdown
@@ -27,39 +25,22 @@ from markdown_it import MarkdownIt
 import archscope
 from archscope import escaping
 from archscope.analysis import Analysis
-from archscope.classroom import mark, report, sheet_of
-from archscope.classroom.writers import write as write_sheet
-from archscope.curves import Curve
 from archscope.diagrams.graph.dot import dot_source
 from archscope.diagrams.graph.mermaid import mermaid_source
 from archscope.diagrams.graph.view import view_of
 from archscope.diagrams.html import packed_in
 from archscope.diagrams.request import request
 from archscope.formats import FORMATS, View, write
-from archscope.formats.curve import FORMATS as CURVES
-from archscope.formats.curve import write as write_curve
-from archscope.oracles.report import write_junit, write_markdown, write_matrix
 from archscope.site import network_html, search
 from archscope.site.bibliography import bibtex
 from archscope.site.build import gather
-from archscope.sweep.lines import from_lines, to_lines
 from archscope.writing.keras import write_keras
 from archscope.writing.pytorch import write_pytorch
-from tests.hostile import TEXTS, network
-
-SHORT = [text for text in TEXTS if len(text) < 1000]
-texts = pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text)[:30])
-OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What a terminal obeys, or what turns the direction of the text around it."""
+from tests.hostile import OBEYED, SHORT, Page, letters, network, short, texts
 
 
 def analysis(text: str, name: str | None = None) -> Analysis:
     return archscope.analyze(network(text, name))
-
-
-def letters(text: str) -> str:
-    """Text without what only lays it out."""
-    return re.sub(r"\s", "", text)
 
 
 # One language at a time, by its own parser.
@@ -111,28 +92,13 @@ def test_a_number_that_json_has_not_is_said_in_words() -> None:
     assert json.loads(escaping.json_text({"a": [float("inf"), 1.5]})) == {"a": ["inf", 1.5]}
 
 
-class _Text(HTMLParser):
-    def __init__(self, source: str) -> None:
-        super().__init__()
-        self.said = ""
-        self.tags: list[tuple[str, Any]] = []
-        self.feed(source)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        self.tags.append((tag, attrs))
-
-    def handle_data(self, data: str) -> None:
-        self.said += data
-
-
 @texts
 def test_html_and_xml_read_a_text_back(text: str) -> None:
     shown = escaping.visible(text)
-    read = _Text(f'<p title="{escaping.html(text)}">{escaping.html(text)}</p>')
+    read = Page(f'<p title="{escaping.html(text)}">{escaping.html(text)}</p>')
     assert read.said == shown
     assert read.tags == [("p", [("title", shown)])]
-    quoted = _Text(f"<p title='{escaping.html(text)}'></p>")
+    quoted = Page(f"<p title='{escaping.html(text)}'></p>")
     assert quoted.tags == [("p", [("title", shown)])]
     root = ElementTree.fromstring(f'<a b="{escaping.xml(text)}">{escaping.xml(text)}</a>')
     assert (root.text or "") == shown
@@ -144,13 +110,13 @@ def test_two_readers_of_markdown_show_a_text_as_it_is(text: str) -> None:
     shown, written = escaping.line(text), escaping.markdown(text)
     for place, tag in (("{}", "p"), ("# {}", "h1"), ("- {}", "li")):
         for read in (MarkdownIt("commonmark").enable("table").enable("strikethrough").render, python_markdown.markdown):
-            page = _Text(read(place.format(written)))
+            page = Page(read(place.format(written)))
             assert letters(page.said) == letters(shown)
             assert {each for each, _ in page.tags} <= {tag, "ul", "p"} or not shown
     table = f"| a | b |\n| --- | --- |\n| {written} | c |"
     for page in (MarkdownIt("commonmark").enable("table").render(table),
                  python_markdown.markdown(table, extensions=["tables"])):  # fmt: skip
-        assert letters(_Text(page).said) == letters(f"ab{shown}c")
+        assert letters(Page(page).said) == letters(f"ab{shown}c")
 
 
 @texts
@@ -278,7 +244,7 @@ def _without_docstring(source: str) -> ast.Module:
     return tree
 
 
-@pytest.mark.parametrize("text", SHORT, ids=lambda text: ascii(text)[:30])
+@short
 def test_source_runs_whatever_layers_are_called(text: str) -> None:
     module = ModuleType("written")
     exec(compile(write_pytorch(network("said", text)), "written", "exec"), module.__dict__)
@@ -313,7 +279,7 @@ def test_every_format_of_a_table_reads_back(text: str) -> None:
     assert [each["name"] for each in document["layers"]] == [row.name for row in found.rows]
     rows = list(csv.DictReader(io.StringIO(written["csv"], newline="")))
     assert len(rows) == len(found.rows)
-    page = _Text(written["html"])
+    page = Page(written["html"])
     assert "script" not in {tag for tag, _ in page.tags}
     assert letters(escaping.visible(found.title)) in letters(page.said)
     assert letters(escaping.terminal(found.title)) in letters(written["table"])
@@ -334,7 +300,7 @@ def test_every_picture_reads_back(text: str) -> None:
         tikz = str(drawing.write("tikz"))
         assert all(line.startswith(("%", "\\")) for line in tikz.splitlines())
     page = str(drawing.write("html"))
-    assert _Text(page).tags.count(("script", [])) == 1
+    assert Page(page).tags.count(("script", [])) == 1
     assert len(packed_in(page)["told"]) >= 2
     seen = view_of(found, depth="full")
     graph = pygraphviz.AGraph(string=dot_source(seen, request()))
@@ -345,7 +311,7 @@ def test_every_picture_reads_back(text: str) -> None:
     assert sum(" --> " in line for line in flowchart) == len(seen.edges)
 
 
-@pytest.mark.parametrize("text", SHORT, ids=lambda text: ascii(text)[:30])
+@short
 def test_a_page_and_its_search_read_back(text: str) -> None:
     page = gather(analysis(text, "net"))
     written = network_html.write(page)
@@ -359,87 +325,6 @@ def test_a_page_and_its_search_read_back(text: str) -> None:
     assert not OBEYED.search(written)
 
 
-@pytest.mark.parametrize("text", SHORT, ids=lambda text: ascii(text)[:30])
-def test_a_verification_reads_back_in_every_format(text: str) -> None:
-    found = [archscope.verify(network(text), ["published"])]
-    root = ElementTree.fromstring(write_junit(found))
-    assert root[0].attrib["name"] == escaping.visible(found[0].analysis.name)
-    for written in (write_matrix(found), write_markdown(found)):
-        written.encode()
-        assert not OBEYED.search(written)
-    MarkdownIt("commonmark").enable("table").render(write_markdown(found))
-
-
-@texts
-def test_what_python_prints_of_a_network_moves_no_cursor(text: str) -> None:
-    found = analysis(text)
-    for each in (found.network, found, *found.rows):
-        assert not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in repr(each))
-        repr(each).encode()
-
-
-@texts
-def test_a_curve_reads_back_in_every_format(text: str) -> None:
-    name = text or "q"
-    grown = Curve(text, name, (1, 2), {"macs": (3, 4), name: (5, 6)}, {name: text}, {"macs": 2})
-    written = {kind: write_curve(grown, kind) for kind in CURVES}
-    for each in written.values():
-        each.encode()
-        assert not OBEYED.search(each)
-    assert json.loads(written["json"])["lines"] == {"macs": [3, 4], name: [5, 6]}
-    head, *rows = csv.reader(io.StringIO(written["csv"], newline=""))
-    assert [cell.removeprefix("'") for cell in head] == [
-        escaping.visible(each.lower()) for each in (name, "macs", name)
-    ]
-    assert rows == [["1", "3", "5"], ["2", "4", "6"]]
-    assert _Text(written["html"]).tags.count(("th", [("scope", "col")])) == 3
-    assert "script" not in {tag for tag, _ in _Text(written["html"]).tags}
-    table = MarkdownIt("commonmark").enable("table").render(written["markdown"])
-    assert [tag for tag, _ in _Text(table).tags].count("th") == 3
-    _, _, table_head, rule, first, second = written["table"].splitlines()[:6]
-    assert letters(table_head) == letters(escaping.line(f"{name} macs {name}"))
-    assert (set(rule), first.split(), second.split()) == ({"─"}, ["1", "3", "5"], ["2", "4", "6"])
-
-
-@texts
-def test_a_row_of_a_sweep_is_one_line_and_reads_back(text: str) -> None:
-    rows = [(0, text, text, 5, text), (1, "plain", None, None, "")]
-    written = to_lines(rows)
-    assert len(written.split("\n")) == 3
-    shown = escaping.line(text) or None
-    assert [*from_lines(written.splitlines(keepends=True), texts=3)] == [
-        (0, shown, shown, 5, shown or ""), (1, "plain", None, None, "")]  # fmt: skip
-
-
-@pytest.mark.parametrize("text", ["<b>&]]>", "=1+1", "\x1b]0;t\x07 \ud800", "שלום 🙂", "x" * 300], ids=ascii)
-def test_a_document_and_a_form_of_any_network_read_back(text: str) -> None:
-    docx, openpyxl = pytest.importorskip("docx"), pytest.importorskip("openpyxl")
-    asked = sheet_of(archscope.analyze(network(text)), spec=text, seed=7)
-    document = docx.Document(io.BytesIO(write_sheet(asked, "docx", key=True)))  # type: ignore[arg-type]
-    assert document.paragraphs[0].text.startswith(escaping.line(text))
-    assert document.tables[0].rows[1].cells[0].text == escaping.line(f"{text}a")
-    page = openpyxl.load_workbook(io.BytesIO(write_sheet(asked, "xlsx"))).active  # type: ignore[arg-type]
-    rows = [*page.iter_rows()]
-    assert {cell.data_type for row in rows for cell in row} <= {"s", "n"}
-    assert (rows[0][1].value, rows[4][0].value) == (escaping.visible(text), escaping.visible(f"{text}a"))
-
-
-@texts
-def test_marks_of_a_sheet_read_back_in_every_format(text: str) -> None:
-    asked = sheet_of(archscope.analyze(network(text)), spec=text, seed=7, blank="parameters")
-    papers = [mark(asked, {(f"{text}a", "parameters"): answer}, pupil=text) for answer in (text, "12")]
-    papers = [each.replace(notes=(text,)) for each in papers]
-    for kind in ("text", "markdown", "html", "csv"):
-        written = report.write(papers, kind)
-        written.encode()
-        assert not OBEYED.search(written)
-    rows = [*csv.reader(io.StringIO(report.write(papers, "csv"), newline=""))]
-    assert [row[0].removeprefix("'") for row in rows[1:]] == [escaping.visible(text)] * 2
-    page = _Text(report.write(papers, "html"))
-    assert letters(escaping.visible(text)) in letters(page.said)
-    assert not {tag for tag, _ in page.tags} & {"script", "b", "a", "img"}
-
-
 @pytest.mark.browser
 @pytest.mark.skipif("MERMAID" not in os.environ, reason="MERMAID names no mermaid.min.js of the npm package")
 def test_mermaid_reads_back_every_text() -> None:
@@ -450,6 +335,6 @@ def test_mermaid_reads_back_every_text() -> None:
         for text in SHORT:
             source = mermaid_source(view_of(analysis(text), depth="full"), request())
             drawn = page.evaluate("async text => (await mermaid.render('drawn', text)).svg", source)
-            read = _Text(drawn)
+            read = Page(drawn)
             assert letters(escaping.line(network(text).nodes[0].name)) in letters(read.said), text
             assert "script" not in {tag for tag, _ in read.tags}

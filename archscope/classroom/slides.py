@@ -10,7 +10,7 @@ from typing import Any, Final
 from archscope.analysis import Analysis
 from archscope.classroom.sheet import TOTAL
 from archscope.errors import MissingExtra, UsageError
-from archscope.escaping import line, visible
+from archscope.escaping import line, office_property, visible
 from archscope.formats.derivation import Section, derive
 from archscope.record import Record
 
@@ -89,7 +89,7 @@ def write(analysis: Analysis, layer: str) -> bytes:
     show: Any = pptx.Presentation()
     show.slide_width, show.slide_height = Inches(WIDTH), Inches(HEIGHT)
     known = show.core_properties
-    known.author, known.title = "archscope", line(analysis.title)
+    known.author, known.title = "archscope", office_property(analysis.title)
     known.created = known.modified = datetime(2000, 1, 1)
     _first(show, analysis, layer)
     for each in told:

@@ -250,14 +250,18 @@ def _columns(name: str, place: str, row: Sequence[str]) -> list[str]:
     return columns
 
 
+def _shown(name: str) -> str:
+    """What a form shows of a name and a person writes again: on one line, without the marks of code and of quoting."""
+    return line(name).strip("`' ").lower()
+
+
 def _layer(name: str, place: str, text: str, layers: Sequence[str]) -> str | None:
     """The sheet's name of a line; None for the head of another table."""
     if text in layers:
         return text
     if text.strip("* ").lower() in ("total", "all of it") and TOTAL in layers:
         return TOTAL
-    # A form shows what can be seen of a name, on one line, and so does what comes back.
-    folded = [each for each in layers if line(each).lower() == line(text).lower()]
+    folded = [each for each in layers if _shown(each) == _shown(text)]
     if len(folded) == 1:
         return folded[0]
     raise UsageError(f"{name}: {place}, column layer: there is no layer `{terminal(text, 40)}` on this sheet; "

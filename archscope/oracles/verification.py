@@ -77,7 +77,7 @@ class Verification:
     """Where it was interrupted: the witness and the layer it looked at; empty where it came to its end."""
 
     def __repr__(self) -> str:
-        return f"<archscope verification of {self.analysis.name}: {self.sentence}>"
+        return f"<archscope verification of {escaping.line(self.sentence)}>"
 
     def _repr_html_(self) -> str:
         """The matrix, which is what a notebook shows of it."""

@@ -10,7 +10,7 @@ from typing import Any
 from archscope.classroom import content
 from archscope.classroom.sheet import Sheet
 from archscope.errors import MissingExtra, UsageError
-from archscope.escaping import line
+from archscope.escaping import line, office_property
 
 
 def write(sheet: Sheet, *, key: bool = False) -> bytes:
@@ -26,7 +26,7 @@ def write(sheet: Sheet, *, key: bool = False) -> bytes:
         raise MissingExtra("a worksheet as .docx", "python-docx", "classroom") from None
     document: Any = docx.Document()
     document.core_properties.author = "archscope"
-    document.core_properties.title = line(sheet.title)[:255]
+    document.core_properties.title = office_property(sheet.title)
     document.core_properties.created = document.core_properties.modified = datetime(2000, 1, 1)
     page = document.sections[0]
     page.page_width, page.page_height = Mm(210), Mm(297)

@@ -16,7 +16,7 @@ from archscope.diagrams.scene import Group, Item, Point, Polygon, Scene, Text, b
 from archscope.diagrams.steps import steps_of
 from archscope.diagrams.writers.pdf import WRITTEN
 from archscope.errors import MissingExtra, UsageError
-from archscope.escaping import line, xml
+from archscope.escaping import line, office_property, xml
 
 if TYPE_CHECKING:
     from archscope.diagrams.drawing import Drawing
@@ -70,7 +70,7 @@ def pptx(scene: Scene, *, steps: bool = False) -> bytes:
         for markup in shapes.of(shown.items):
             slide.shapes._spTree.append(parse_xml(markup))
     about = deck.core_properties
-    about.title, about.subject = line(scene.title)[:255], line(scene.description)[:255]
+    about.title, about.subject = office_property(scene.title), office_property(scene.description)
     about.author, about.last_modified_by = "archscope", "archscope"
     about.created = about.modified = WRITTEN.replace(tzinfo=None)
     return _without_dates(deck)

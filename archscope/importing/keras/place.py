@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from archscope.errors import Rejects, UsageError
+from archscope.escaping import line
 from archscope.layers import TYPES, Facts, Layer, Shape
 from archscope.layers.base import Weight
 from archscope.network import Node, Ref
@@ -79,7 +80,7 @@ class Place:
 
     def cannot(self, why: str) -> UsageError:
         """It cannot be read."""
-        return UsageError(f"{self.nodes.file}: the layer `{self._path}` ({self.kind}) {why}")
+        return UsageError(f"{self.nodes.file}: the layer `{self._path}` ({line(self.kind)[:80]}) {why}")
 
     def numbers(self, name: str, axes: int, usual: int = 1) -> tuple[int, ...]:
         """An option with a number for each axis."""

@@ -1,0 +1,89 @@
+"""Files of other tools may say anything wherever their formats let them, and it stays text."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import archscope
+from archscope.cli import main
+from archscope.formats import write
+from archscope.opening import open_network
+from archscope.writing.keras import write_keras
+from archscope.writing.pytorch import write_pytorch
+from tests.hostile import few, seen_as_text
+
+
+def onnx_saying(text: str, path: Path) -> None:
+    """A model that says a text wherever ONNX lets one: names, values, an axis, an attribute, a domain, a kind."""
+    import numpy as np
+    from onnx import helper, numpy_helper
+
+    weight = numpy_helper.from_array(np.ones((4, 3), np.float32), f"w{text}")
+    given = helper.make_tensor_value_info(f"in{text}", 1, [f"N{text}", 4])
+    made = helper.make_tensor_value_info(f"out{text}", 1, None)
+    nodes = [helper.make_node("MatMul", [f"in{text}", f"w{text}"], [f"m{text}"], name=f"dense{text}"),
+             helper.make_node("Relu", [f"m{text}"], [f"out{text}"], name=f"act{text}", doc_string=text)]  # fmt: skip
+    graph = helper.make_graph(nodes, f"g{text}", [given], [made], [weight], doc_string=text)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], producer_name=text)
+    path.write_bytes(model.SerializeToString())
+
+
+def keras_saying(text: str, path: Path) -> None:
+    layers = [
+        {"class_name": "InputLayer", "name": f"in{text}", "config": {"name": f"in{text}", "batch_shape": [None, 4]},
+         "inbound_nodes": []},
+        {"class_name": "Dense", "name": f"d{text}", "config": {"name": f"d{text}", "units": 3, "activation": "relu",
+         f"x{text}": text}, "inbound_nodes": [[[f"in{text}", 0, 0, {}]]]},
+    ]  # fmt: skip
+    config = {"name": f"n{text}", "layers": layers, "input_layers": [[f"in{text}", 0, 0]],
+              "output_layers": [[f"d{text}", 0, 0]]}  # fmt: skip
+    path.write_text(json.dumps({"class_name": "Functional", "config": config}), encoding="utf-8")
+
+
+@few
+@pytest.mark.parametrize(("say", "suffix"), [(onnx_saying, ".onnx"), (keras_saying, ".json")])
+def test_a_file_of_another_tool_may_say_anything(
+    text: str, say: Callable[[str, Path], None], suffix: str, tmp_path: Path
+) -> None:
+    if suffix == ".onnx":
+        pytest.importorskip("onnx")
+        text = text.encode(errors="ignore").decode()  # its strings are UTF-8
+    path = tmp_path / f"net{suffix}"
+    say(text, path)
+    found = archscope.analyze(open_network(path))
+    assert found.totals.macs == 12  # 4·3
+    for kind in ("table", "csv", "json", "markdown", "html", "latex"):
+        seen_as_text(write(found, kind))
+
+    for source in (write_pytorch, write_keras):
+        ast.parse(source(found.network))
+    assert main(["spec", str(path), "-o", str(tmp_path / "again.yaml")]) == 0  # read back and compared by the command
+    ElementTree.fromstring(archscope.draw(found, style="graph").svg)
+
+
+@few
+@pytest.mark.parametrize("suffix", [".onnx", ".json"])
+def test_what_cannot_be_read_of_another_tools_file_is_said_in_one_short_clean_message(
+    text: str, suffix: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"net{suffix}"
+    if suffix == ".onnx":
+        onnx = pytest.importorskip("onnx")
+        text = text.encode(errors="ignore").decode()
+        onnx_saying(text, path)
+        model = onnx.load(str(path))
+        model.graph.node[1].op_type, model.graph.node[1].domain = f"Odd{text}", f"d{text}"
+        path.write_bytes(model.SerializeToString())
+    else:
+        keras_saying(text, path)
+        path.write_text(path.read_text().replace('"Dense"', json.dumps(f"Odd{text}")))
+    with pytest.raises(archscope.ArchscopeError) as caught:
+        open_network(path)
+    assert len(str(caught.value).encode()) < 4_096
+    seen_as_text(str(caught.value))
