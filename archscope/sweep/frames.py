@@ -150,9 +150,11 @@ class Form:
         """The inputs of shapes in plain numbers; None where the reader has to look at them."""
         made = dict(self.network.inputs)
         for key, text in zip(keys, own, strict=True):
-            name = self.names[key].partition(".")[2] or next(iter(made))
+            place, _, name = self.names[key].partition(".")
+            name = name or next(iter(made))
             if (
                 text is None
+                or place != INPUT  # a name of let, which is one of the numbers of a shape
                 or not _EXTENTS.fullmatch(text)
                 or name not in made
                 or (len(made) > 1 and self.names[key] == INPUT)

@@ -49,16 +49,8 @@ C1.padding  C1.out_channels  parameters     macs
 def test_two_families_stand_on_one_plane_after_one_command(sweep: Sweep, tmp_path: Path) -> None:
     assert sweep("vgg@A,B", "resnet@18,34", "--front", "parameters,macs", "-o", "plane.svg") == (0, "", "")
     drawn = (tmp_path / "plane.svg").read_text()
-    for text in (
-        ">vgg<",
-        ">resnet<",
-        ">A<",
-        ">B<",
-        ">18<",
-        ">34<",
-        "vgg@A: parameters 132,863,336, macs 7,609,090,048",
-    ):
-        assert text in drawn or text == "vgg@A: parameters 132,863,336, macs 7,609,090,048"
+    for text in (">vgg<", ">resnet<", ">A<", ">B<", ">18<", ">34<"):
+        assert text in drawn
     assert "A: parameters 132,863,336, macs 7,609,090,048" in drawn
     assert [each.name for each in tmp_path.iterdir()] == ["plane.svg"]
 

@@ -32,6 +32,64 @@ layers:
   head: {type: linear, out_features: 10}
 """
 
+# Each has one thing that hangs on another, and few enough settings that all of them meet.
+TEXTS = {
+    "mixed": MIXED,
+    # names as the inputs are called, and nothing but a part of their shapes
+    "sizes": """
+let: {x: 4, y: 3}
+input: {x: [2*$x], y: [$y + 1]}
+layers:
+  one: {type: linear, out_features: 2, from: x}
+  other: {type: linear, out_features: 2, from: y}
+  both: {type: concat, from: [one, other], dim: 0}
+""",
+    # weights that two layers have in common fit both or there is no such network
+    "shared": """
+input: [6, 8]
+layers:
+  first: {type: linear, out_features: 8}
+  again: {type: linear, out_features: 8, shares: first}
+  head: {type: linear, out_features: 5}
+""",
+    # a name that others are worked out from, and one that stands in a block alone
+    "chained": """
+let: {d: 4, e: 2*$d, w: 3}
+input: [3, 6, 6]
+blocks:
+  unit: {layers: {conv: {type: conv2d, out_channels: $w, kernel_size: 1}}}
+layers:
+  stem: {type: conv2d, out_channels: $e, kernel_size: 3}
+  body: {type: unit}
+""",
+    # layers that hang on the shape which reaches them
+    "asking": """
+input: [3, 6, 6]
+blocks:
+  unit:
+    options: {c: }
+    layers:
+      conv: {type: conv2d, out_channels: 2*$in, kernel_size: 1}
+      short: {type: conv2d, out_channels: $c, kernel_size: 1, when: changes}
+layers:
+  stem: {type: conv2d, out_channels: 3, kernel_size: 3}
+  body: {type: unit, c: 6}
+""",
+    # an option that says how many outputs there are, of which another layer reads one
+    "parts": """
+input: [12, 4]
+layers:
+  cut: {type: chunk, chunks: 3, dim: 0}
+  head: {type: linear, out_features: 3, from: cut.1}
+""",
+    # an option that says which weights there are, of which one begins in its own way
+    "stacked": """
+input: [5, 4]
+layers:
+  cells: {type: lstm, hidden_size: 3, num_layers: 2, init: {weight_ih_l1: 1}}
+  head: {type: linear, out_features: 3}
+""",
+}
 COLUMNS = "parameters,macs,connections"
 SWEEPS = {
     "lenet5": ("C1.padding=0..2", "C1.kernel_size=3,5,[3, 5]", "S2.kernel_size=1..3", "C1.activation=relu,tanh",
@@ -43,8 +101,15 @@ SWEEPS = {
     "mixed": ("d=4..8:2", "n=1..2", "act=relu,identity", "more.bias=true,false", "pool.kernel_size=2..4",
               "body.d=1..3", "body.1.conv.kernel_size=1,5", "head.out_features=0..2"),
     "gpt2@small": ("d=24,48,50", "layers=1,2"),
+    "sizes": ("x=2..5", "y=1..3"),
+    "shared": ("head.out_features=3..5",),
+    "chained": ("d=3..5", "w=2..4"),
+    "asking": ("stem.out_channels=2..4", "body.c=4,6"),
+    "parts": ("cut.chunks=1..4", "head.out_features=3,4"),
+    "stacked": ("cells.num_layers=1..3", "head.out_features=3,4"),
 }  # fmt: skip
-SHAPES = {"lenet5": "1,28..34,=", "alexnet": "3,60..300:60,=", "mixed": "3,12..20,8..16:4", "vgg@A": "3,32..64:16,="}
+SHAPES = {"lenet5": "1,28..34,=", "alexnet": "3,60..300:60,=", "mixed": "3,12..20,8..16:4", "vgg@A": "3,32..64:16,=",
+          "shared": "6,8..9"}  # fmt: skip
 TRIES = {"gpt2@small": 4, "resnet@18": 4, "vgg@A": 20, "alexnet": 35}
 
 
@@ -61,7 +126,7 @@ def plainly(spec: Spec, keys: Sequence[str], settings: Sequence[str | None]) -> 
 
 @pytest.mark.parametrize("name", SWEEPS)
 def test_every_row_has_the_numbers_of_the_network_read_alone(name: str) -> None:
-    [spec] = [Spec("mixed", MIXED)] if name == "mixed" else named([name])
+    [spec] = [Spec(name, TEXTS[name])] if name in TEXTS else named([name])
     axes = [*map(set_axis, SWEEPS[name]), *input_axis([SHAPES[name]] if name in SHAPES else [])]
     made = plan([spec], axes, COLUMNS)
     chosen = random.Random(name)
@@ -131,11 +196,13 @@ def test_bytes_of_memory_and_numbers_of_layers_are_columns_too() -> None:
     assert twelve[3] == 312
 
 
-def test_a_number_that_is_not_covered_is_none_and_the_row_says_why() -> None:
-    text = "input: [4, 4]\nlayers: {a: {type: conv1d, out_channels: 2, kernel_size: 3}}"
-    made = plan([Spec("net", text)], [axis("a.out_channels", ["2"])], "parameters", ["peak_bytes(batch=2) < 1"])
-    assert Evaluator(made).row(made.point(0)) is None
-    assert plan([Spec("net", text)], [], "parameters").size == 1
+def test_a_number_that_is_not_covered_is_none_and_the_row_says_why_whatever_the_filter() -> None:
+    text = "input: [4]\nlayers: {look: {type: embedding, num_embeddings: 9, embedding_dim: 2}}"
+    made = plan([Spec("net", text)], [axis("look.embedding_dim", ["2", "3"])], "parameters,connections",
+                ["connections < 1", "parameters < 20"])  # fmt: skip
+    rows = [Evaluator(made).row(point) for point in made.points(0, 2)]
+    why = "connections is not covered: `look` is not covered: a look-up selects weights; no input line carries one"
+    assert rows == [(0, "net", "2", 18, None, why), None]  # nine rows of 2 are 18 weights, of 3 they are 27
 
 
 def test_filters_take_rows_away_and_what_fits_no_network_stays_with_its_reason() -> None:
@@ -157,3 +224,15 @@ def test_rows_of_a_file_leave_alone_what_they_do_not_set() -> None:
     made = plan([spec], [Axis(("C1.padding", "F6.out_features"), several=((None, None), ("2", None), (None, "10")))])
     rows = [Evaluator(made).row(point) for point in made.points(0, 3)]
     assert [row and row[4] for row in rows] == [60_850, 91_090, 60_850 - 121 * 74 - 10 * 74]
+
+
+def test_a_shape_of_no_input_by_name_is_refused_where_there_are_several_even_when_the_network_has_been_read() -> None:
+    made = plan([Spec("sizes", TEXTS["sizes"])], [Axis(("input",), several=((None,), ("2",)))], "parameters")
+    rows = [Evaluator(made).row(point) for point in made.points(0, 2)]
+    evaluator = Evaluator(made)
+    assert [evaluator.row(point) for point in made.points(0, 2)] == rows
+    # 2 units on each of 2·4 and of 3 + 1 inputs, with their biases.
+    assert rows[0] == (0, "sizes", None, 28, "")
+    assert rows[1] is not None
+    assert rows[1][3] is None
+    assert "name the one that is meant" in rows[1][-1]
