@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import archscope
 from archscope.bench.compare import read_result
 from archscope.bench.fake import FakeDevice
 from archscope.bench.plan import Cell, plan
-from archscope.bench.run import Job
+from archscope.bench.run import Job, Refused
 from archscope.cli import main
 from archscope.errors import UsageError
 from archscope.opening import Request
@@ -67,7 +68,7 @@ class FakeMeasuring:
         with _counting:
             _now -= 1
         with (self.folder / "seen").open("a") as seen:
-            seen.write(f"{os.getpid()} {beside} {Path(spec).name}\n")
+            seen.write(f"{os.getpid()} {beside} {spec}\n")
         return measured(cell, device.now(), figures={
             "latency": figure(device.now()), "period": None, "device": None, "host": None,
         })  # fmt: skip
@@ -145,7 +146,9 @@ def test_the_command_measures_a_spec_file_on_a_cluster(
     out, err = capfd.readouterr()
     assert err == ""
     assert "a fake device · PyTorch 2.13.0 · 1 round" in out
-    assert {name for *_, name in seen(tmp_path)} == {"lenet5.yaml"}
+    opened = {Path(each) for *_, each in seen(tmp_path)}
+    assert {each.name for each in opened} == {"lenet5.yaml"}
+    assert spec not in opened, "a worker elsewhere has no such file; what it is sent lies in a folder of its own"
     assert len(read_result(tmp_path / "result.json")["cells"]) == 2
 
 
@@ -177,6 +180,51 @@ def test_builds_of_one_version_of_pytorch_are_one_and_none_at_all_is_an_extra() 
     with pytest.raises(ClusterGone, match=r"the worker w has no PyTorch; install torch 2\.13\.0 there") as missing:
         check_torch({"here": "2.13.0", "w": ""})
     assert missing.value.exit_code == 3
+
+
+def answered(cell: Cell, worker: str, title: str = "a fake device", copy: float = 2e10) -> dict[str, Any]:
+    """What a worker sends back about a cell, as `archscope.sweep.cells.measured` does."""
+    return {
+        "version": cluster_module.__version__, "worker": worker, "eager": {},
+        "hello": {"device": "fake:0", "title": title, "environment": {}},
+        "ceilings": replace(CEILINGS, bandwidth={"copy": copy}).document(),
+        "rounds": [measured(cell, 1e-3)], "elapsed": {"imports": 1.0, "ceilings": 2.0, "cells": 4.0},
+    }  # fmt: skip
+
+
+class Stopped:
+    """Stands for a future whose work came to nothing."""
+
+    status = "error"
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def exception(self, timeout: float) -> Exception:
+        return self.error
+
+
+def test_what_workers_answer_is_added_up_and_another_device_or_a_refusal_ends_it(tmp_path: Path) -> None:
+    analyses = {"lenet5": archscope.analyze("lenet5")}
+    cells = plan(["lenet5"], batches=(1, 2, 3, 4))
+    made = Cells(Job(cells=cells, analyses=analyses, rounds=1), {}, Cluster.__new__(Cluster))
+    made._keep(cells[0], answered(cells[0], "one", copy=3e10))
+    made._keep(cells[1], answered(cells[1], "two", copy=1e10))
+    made._take(cells[2], Stopped(type("KilledWorker", (Exception,), {})("again")))
+    made._take(cells[3], Stopped(ValueError("no such thing")))
+    document = made.document()
+    assert document["elapsed"] == {"imports": 2.0, "ceilings": 4.0, "cells": 8.0}
+    assert document["ceilings"]["bandwidth"]["copy"] == 3e10  # the best that any worker has reached
+    assert [(cell["status"], cell["worker"]) for cell in document["cells"]] == [
+        ("ok", "one"), ("ok", "two"), ("killed", None), ("error", None),
+    ]  # fmt: skip
+    assert document["cells"][3]["error"] == "ValueError: no such thing"
+    with pytest.raises(UsageError, match="the worker three has the device another, and others have a fake device"):
+        made._keep(cells[2], answered(cells[2], "three", title="another"))
+    refusal = {"version": cluster_module.__version__, "worker": "four", "refused": "no device `tpu`", "exit_code": 3}
+    with pytest.raises(Refused, match="four: no device `tpu`") as refused:
+        made._keep(cells[2], refusal)
+    assert refused.value.exit_code == 3
 
 
 def test_a_cluster_without_a_gpu_and_one_that_loses_it_are_one_line_and_keep_what_is_done(

@@ -139,6 +139,16 @@ def test_csv_has_a_heading_and_plain_numbers(rows_of: Open) -> None:
     assert "expected a positive integer, got 0" in lines[-1]["why"]
 
 
+def test_a_number_that_is_set_stays_a_number_whatever_its_sign_and_a_formula_is_kept_from_being_one(
+    rows_of: Open,
+) -> None:
+    made = plan([Spec("one", NET)], [axis("a.out_features", ["-2", "=2+2"])], "parameters")
+    rows = rows_of(made)
+    lines = [*csv.DictReader(io.StringIO(written(rows, "csv").decode()))]
+    assert [each["a.out_features"] for each in lines] == ["-2", "'=2+2"]
+    assert [row[2] for row in rows] == ["-2", "=2+2"]
+
+
 def test_json_is_one_document_with_nothing_where_there_is_no_number(rows_of: Open) -> None:
     made = small()
     document = json.loads(written(rows_of(made), "json"))
@@ -226,6 +236,12 @@ def test_a_plane_has_a_mark_for_each_network_and_names_families(rows_of: Open) -
     assert "x 2 1: parameters 13, macs 10" in marks
     texts = [each.string for each in scene.walk() if hasattr(each, "string")]
     assert {"one", "other", "parameters", "macs"} <= {*texts}
+
+
+def test_members_of_one_family_have_a_colour_each(rows_of: Open) -> None:
+    made = plan([Spec("one@x", NET), Spec("one@y", NET)], [axis("a.out_features", ["1", "2"])], "parameters,macs")
+    scene = picture(rows_of(made), "parameters", "macs", theme("light"))
+    assert {"one@x", "one@y"} <= {each.string for each in scene.walk() if hasattr(each, "string")}
 
 
 def test_a_plane_of_a_million_networks_is_no_larger_than_what_can_be_told_apart() -> None:
