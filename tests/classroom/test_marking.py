@@ -96,6 +96,9 @@ def test_each_known_slip_is_named_with_the_sentence_a_tutor_would_say(spec, laye
 FIELDS = [
     ("lenet5", "C3", 6 + 4 * 1, "strides forgotten", "the stride of S2 is forgotten"),
     ("lenet5", "C5", 5 + 1 + 4 + 1 + 4, "strides forgotten", "the strides of S2 and S4 are forgotten"),
+    ("alexnet", "conv2", 11 + 2 * 4 + 4 * 4, "strides forgotten", "the stride of pool1 is forgotten"),
+    ("alexnet", "conv2", 11 + 2 * 1 + 4 * 2, "strides forgotten", "the stride of conv1 is forgotten"),
+    ("vgg@A", "conv5.conv.0", 1 + 2 * 6 + 4 + 2, "strides forgotten", "the strides of 4 layers before are forgotten"),
     ("lenet5", "C3", 5 + 4 * 1, "pools left out", "S2 is left out"),
     ("lenet5", "C3", 5 + 4 * 2, "pools left out", "a pool widens the field as a convolution does"),
     ("lenet5", "S4", 14, "pools left out", "a pool widens it too"),
