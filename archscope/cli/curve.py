@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from archscope.cli.arguments import Changes, Inputs, Output, Spec, Strict
-from archscope.cli.memory import PICTURES, TEXTS, drawn
-from archscope.cli.terminal import emit
+from archscope.cli.memory import drawn
+from archscope.cli.terminal import PICTURES, TEXTS, emit, format_for
 
 
 def command(
@@ -62,8 +62,7 @@ def command(
     from archscope.formats.curve import write
 
     name, first, last = _range(over)
-    suffix = "" if output is None else output.suffix.lower()
-    chosen = format or {**TEXTS, **PICTURES}.get(suffix, "table")
+    chosen = format_for(format, output, {**TEXTS, **PICTURES})
     network = opened(spec, changes=changes, input=input, strict=strict)
     grown = curve(network, name, first, last, [each.strip() for each in quantities.split(",") if each.strip()])
     if chosen not in PICTURES.values():

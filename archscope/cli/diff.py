@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,13 +18,11 @@ from archscope.cli.arguments import (
     complete_names,
     complete_spec,
 )
-from archscope.cli.terminal import emit, width
+from archscope.cli.terminal import TEXTS, emit, format_for, width
 
 if TYPE_CHECKING:
     from archscope.difference import Difference
     from archscope.network import Network
-
-_SUFFIXES: Final = {".md": "markdown", ".csv": "csv", ".json": "json", ".html": "html", ".tex": "latex"}
 
 
 def _complete_format(incomplete: str) -> list[Any]:
@@ -103,7 +101,7 @@ def command(
     from archscope.difference import difference
     from archscope.formats.differences import write
 
-    chosen = format or (_SUFFIXES.get(output.suffix.lower(), "table") if output else "table")
+    chosen = format_for(format, output, TEXTS)
     said = {"input": input, "example": example, "kwargs": kwargs, "batch": batch, "strict": strict}
     one, other = _both(first, second, changes or [], said)
     found = difference(one, other, names=_names(first, second, changes or []))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from archscope.cli.arguments import Changes, Example, FactoryOptions, Inputs, Output, Spec, Strict
-from archscope.cli.terminal import complain, emit, width
+from archscope.cli.terminal import complain, emit, format_for, width
 from archscope.cli.worksheet import Blank, Layers
 
 
@@ -71,7 +71,7 @@ def command(
     from archscope.cli.opened import opened
     from archscope.errors import NotFound, did_you_mean
 
-    chosen = format or (report.SUFFIXES.get(output.suffix.lower(), "text") if output else "text")
+    chosen = format_for(format, output, report.SUFFIXES, "text")
     if chosen not in report.SUFFIXES.values():
         known = list(report.SUFFIXES.values())
         raise NotFound(f"no format `{chosen}`; {did_you_mean(chosen, known, what='formats')}")

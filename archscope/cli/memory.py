@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 import typer
 
 from archscope.cli.arguments import Changes, Example, FactoryOptions, Inputs, Output, Spec, Strict
-from archscope.cli.terminal import emit
+from archscope.cli.terminal import PICTURES, TEXTS, emit, format_for
 
 if TYPE_CHECKING:
     from archscope.diagrams.scene import Scene
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from archscope.network import Network
 
 _SHORT: Final = {"bf16": "bfloat16", "fp16": "float16", "half": "float16"}
-
-TEXTS: Final = {".md": "markdown", ".csv": "csv", ".json": "json", ".html": "html", ".tex": "latex"}
-PICTURES: Final = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
 
 
 def command(
@@ -129,8 +126,7 @@ def command(
     room = None if fits is None else _bytes(fits)
     type_ = _SHORT.get(dtype, dtype)
     cast = None if autocast is None else _SHORT.get(autocast, autocast)
-    suffix = "" if output is None else output.suffix.lower()
-    chosen = format or {**TEXTS, **PICTURES}.get(suffix, "table")
+    chosen = format_for(format, output, {**TEXTS, **PICTURES})
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, strict=strict)
     if cache is not None:
         if autocast is not None:

@@ -11,8 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Final
 import typer
 
 from archscope.cli.arguments import complete_spec
-from archscope.cli.memory import PICTURES, TEXTS
-from archscope.cli.terminal import complain
+from archscope.cli.terminal import PICTURES, TEXTS, complain, format_for
 
 if TYPE_CHECKING:
     from archscope.sweep import Axis, Journal, Plan, Rows, Sides
@@ -198,7 +197,7 @@ def _format(format: str | None, output: Path | None) -> str:
     from archscope.errors import NotFound, UsageError, did_you_mean
     from archscope.sweep.writing import FORMATS, require_pyarrow
 
-    chosen = format or _SUFFIXES.get("" if output is None else output.suffix.lower(), "table")
+    chosen = format_for(format, output, _SUFFIXES)
     known = [*FORMATS, *PICTURES.values()]
     if chosen not in known:
         raise NotFound(f"no format `{chosen}`; {did_you_mean(chosen, known, what='formats')}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -17,9 +17,7 @@ from archscope.cli.arguments import (
     Strict,
     complete_names,
 )
-from archscope.cli.terminal import color, emit, width
-
-_SUFFIXES: Final = {".md": "markdown", ".csv": "csv", ".json": "json", ".html": "html", ".tex": "latex"}
+from archscope.cli.terminal import TEXTS, color, emit, format_for, width
 
 
 def _complete_format(incomplete: str) -> list[Any]:
@@ -129,7 +127,7 @@ def command(
     from archscope.cli.opened import foretell, opened
     from archscope.formats import View, write
 
-    chosen = format or (_SUFFIXES.get(output.suffix.lower(), "table") if output else "table")
+    chosen = format_for(format, output, TEXTS)
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
     if depth is None:
         foretell("table", network)

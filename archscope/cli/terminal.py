@@ -6,7 +6,13 @@ import contextlib
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
+
+TEXTS: Final = {".md": "markdown", ".csv": "csv", ".json": "json", ".html": "html", ".tex": "latex"}
+PICTURES: Final = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
+"""Formats by the suffix of a file."""
 
 
 def width() -> int | None:
@@ -25,6 +31,17 @@ def complain(text: str) -> None:
     """Print to the error stream, or nowhere if that is closed or full: what it is about matters more."""
     with contextlib.suppress(OSError, ValueError):
         print(text, file=sys.stderr, flush=True)
+
+
+def format_for(format: str | None, output: Path | None, suffixes: Mapping[str, str], usual: str = "table") -> str:
+    """The format that is asked for, else the one that the suffix of a file says, else the usual one.
+
+    >>> format_for(None, Path("net.CSV"), TEXTS), format_for("json", Path("net.csv"), TEXTS)
+    ('csv', 'json')
+    >>> format_for(None, None, TEXTS), format_for(None, Path("net.odd"), TEXTS)
+    ('table', 'table')
+    """
+    return format or suffixes.get("" if output is None else output.suffix.lower(), usual)
 
 
 def emit(text: str, output: Path | None = None) -> None:

@@ -78,6 +78,9 @@ def _check_lets(spec: Spec, keys: Sequence[str]) -> None:
     known = let_names(spec.text, spec.variant)
     for name in asked:
         if name not in known:
+            if any(f"{node.row}.".startswith(f"{name}.") for node in reader(spec, ())(()).nodes):
+                raise UsageError(f"`--set {name}=`: {name} is a layer of {spec.name}; say which option of it: "
+                                 f"`--set {name}.OPTION=VALUES`")  # fmt: skip
             raise UsageError(f"`--set {name}=`: {spec.name} has no name `{name}` in its `let`; "
                              f"{did_you_mean(name, known, what='names')}")  # fmt: skip
 

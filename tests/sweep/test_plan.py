@@ -192,6 +192,8 @@ def test_families_are_named_whole_or_in_part_and_each_network_is_there_once() ->
             "lenet5: there is no layer `C9` to change; layers: C1, S2, C3, S4, C5, flatten, F6, OUTPUT",
         ),
         ("lenet5", "C1.pading", "lenet5: `C1` (conv2d): unknown option `pading`; did you mean `padding`?"),
+        ("lenet5", "C1", "C1 is a layer of lenet5; say which option of it: `--set C1.OPTION=VALUES`"),
+        ("resnet@18", "conv2", "conv2 is a layer of resnet@18; say which option of it: `--set conv2.OPTION=VALUES`"),
         ("lenet5", "depth", "lenet5 has no name `depth` in its `let`; there are no names"),
         ("vgg@D", "kk", "vgg@D has no name `kk` in its `let`; did you mean `k`?"),
     ],
