@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from archscope.diagrams import fonts
 from archscope.record import Record
 from archscope.site.live import Palette
 from archscope.site.markup import Markup, join, tag
@@ -16,8 +17,14 @@ _LEFT: Final = 58
 _RIGHT: Final = 16
 _TOP: Final = 14
 _BOTTOM: Final = 46
-_LETTER: Final = 5.7
-"""How wide a letter of a label is, near enough to keep labels apart."""
+_FONT: Final = 11
+"""Of labels, as the style sheet has it."""
+
+_WIDEST: Final = 1.2
+"""So much wider than the font of figures is the widest that a reader's system may show a page in."""
+
+_RISE: Final = 10.5
+"""How far a label reaches above its line."""
 
 _SHADES: Final = (
     ((30, 100, 200), (120, 180, 255)),
@@ -179,6 +186,11 @@ def _shape(task: str | None, x: float, y: float, r: float) -> Markup:
     return tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{r:.1f}", class_="mark")
 
 
+def width_of(name: str) -> float:
+    """The room that a label takes in any font it may be shown in."""
+    return _WIDEST * fonts.width(name, _FONT)
+
+
 def _labels(points: Sequence[Point], across: _Scale, up: _Scale) -> Iterable[Markup]:
     """Names beside their dots, where none is in the way of another or of a dot; the others are told when pointed at."""
     dots = [(across.at(each.parameters), up.at(each.macs)) for each in points]
@@ -190,13 +202,13 @@ def _labels(points: Sequence[Point], across: _Scale, up: _Scale) -> Iterable[Mar
         name = each.name.partition(",")[0].partition(" (")[0]
         if name in told or not each.href:
             continue
-        wide = _LETTER * len(name)
+        wide = width_of(name)
         places = (
             ("start", x + 8, y + 3.5, x + 7), ("end", x - 8, y + 3.5, x - 8 - wide),
             ("middle", x, y - 9, x - wide / 2), ("middle", x, y + 16, x - wide / 2),
         )  # fmt: skip
         for anchor, at, base, left in places:
-            box = (left, base - 9, left + wide, base + 3)
+            box = (left, base - _RISE, left + wide, base + 3)
             inside = box[0] > _LEFT and box[2] < _WIDTH - 2 and box[1] > 2 and box[3] < _HEIGHT - _BOTTOM
             if inside and not any(_meet(box, other) for other in taken):
                 taken.append(box)

@@ -10,7 +10,7 @@ import pytest
 import archscope
 from archscope.site.audit import audit
 from archscope.site.build import gather
-from archscope.site.growth import Point, growth
+from archscope.site.growth import Point, growth, width_of
 from archscope.site.live import Palette
 from archscope.site.markdown import index
 from archscope.site.search import entries
@@ -121,8 +121,8 @@ def test_names_in_the_picture_are_apart() -> None:
     assert 1 <= len(names) < 12
     boxes = []
     for x, y, anchor, name in names:
-        left = float(x) - {"start": 0, "middle": 0.5, "end": 1}[anchor] * 5.7 * len(name)
-        boxes.append((left, float(y) - 9, left + 5.7 * len(name), float(y) + 3))
+        left = float(x) - {"start": 0, "middle": 0.5, "end": 1}[anchor] * width_of(name)
+        boxes.append((left, float(y) - 10.5, left + width_of(name), float(y) + 3))
     for (a, b, c, d), (e, f, g, h) in combinations(boxes, 2):
         assert c <= e or g <= a or d <= f or h <= b
 

@@ -13,6 +13,15 @@ from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.browser
 
+MET = """() => {
+    const box = each => each.getBBox();
+    const meet = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+    const names = [...document.querySelectorAll(".growth .name")];
+    const others = [...document.querySelectorAll(".growth .mark"), ...names];
+    return names.filter(name => others.some(other => other !== name && meet(box(name), box(other))))
+        .map(each => each.textContent);
+}"""
+
 
 @pytest.fixture(params=["light", "dark"])
 def visit(request: pytest.FixtureRequest, chromium: Any, site: Path) -> Iterator[Any]:
@@ -28,6 +37,10 @@ def test_a_visitor_of_the_museum_points_tabs_sorts_follows_and_copies(visit: Any
     page = visit
     told = page.locator(".reading")
     dots = page.locator(".growth .dot")
+
+    # No name in the picture lies on a dot or on another name, in the font that this browser has.
+    assert page.locator(".growth .name").count() > 10
+    assert page.evaluate(MET) == []
 
     # Each dot is told when it is pointed at, with the numbers of the table, and in a colour that can be seen.
     alexnet = archscope.analyze("alexnet").totals
