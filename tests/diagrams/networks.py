@@ -6,6 +6,24 @@ from textwrap import dedent
 
 import archscope
 from archscope.network import Network
+from tools.pages.gallery import PYRAMID, SIAMESE
+
+
+def _two_heads(pyramid: str) -> str:
+    """The gallery's detector with a convolution at each size, and with a second head that shares its weights, too."""
+    neck = pyramid.partition("  classes3:")[0]
+    conv = "type: conv2d, out_channels: {}, kernel_size: 3, padding: 1, from: {}"
+    lines = [
+        f"  p{size}: {{{conv.format(256, source)}}}" for size, source in ((3, "sum3"), (4, "sum4"), (5, "lateral5"))
+    ]
+    heads = [(head, channels, size) for head, channels in (("classes", 80), ("boxes", 4)) for size in (3, 4, 5)]
+    for head, channels, size in heads:
+        shared = "" if size == 3 else f", shares: {head}3"
+        lines.append(f"  {head}{size}: {{{conv.format(channels, f'p{size}')}{shared}}}")
+    return "\n".join(
+        (neck + lines[0], *lines[1:], f"output: [{', '.join(f'{head}{size}' for head, _, size in heads)}]\n")
+    )
+
 
 SPECS = {
     "one_layer": """
@@ -100,60 +118,8 @@ SPECS = {
           other: {type: linear, out_features: 2, from: trunk}
         output: [one, other]
         """,
-    "siamese": """
-        title: Siamese network
-        input: {left: [1, 105, 105], right: [1, 105, 105]}
-        layers:
-          conv1: {type: conv2d, out_channels: 64, kernel_size: 10, activation: relu, from: left}
-          pool1: {type: max_pool2d, kernel_size: 2}
-          conv2: {type: conv2d, out_channels: 128, kernel_size: 7, activation: relu}
-          pool2: {type: max_pool2d, kernel_size: 2}
-          conv3: {type: conv2d, out_channels: 128, kernel_size: 4, activation: relu}
-          flat: {type: flatten}
-          fc: {type: linear, out_features: 4096, activation: sigmoid}
-          conv1b: {type: conv2d, out_channels: 64, kernel_size: 10, activation: relu, shares: conv1, from: right}
-          pool1b: {type: max_pool2d, kernel_size: 2}
-          conv2b: {type: conv2d, out_channels: 128, kernel_size: 7, activation: relu, shares: conv2}
-          pool2b: {type: max_pool2d, kernel_size: 2}
-          conv3b: {type: conv2d, out_channels: 128, kernel_size: 4, activation: relu, shares: conv3}
-          flatb: {type: flatten}
-          fcb: {type: linear, out_features: 4096, activation: sigmoid, shares: fc}
-          distance: {type: subtract, from: [fc, fcb]}
-          same: {type: linear, out_features: 1, activation: sigmoid}
-        """,
-    "detector": """
-        title: Detector with a feature pyramid
-        input: [3, 512, 512]
-        blocks:
-          stage:
-            options: {c: , n: 2}
-            layers:
-              down: {type: conv2d, out_channels: $c, kernel_size: 3, stride: 2, padding: 1, activation: relu}
-              conv: {type: conv2d, out_channels: $c, kernel_size: 3, padding: 1, activation: relu, repeat: $n}
-        layers:
-          stem: {type: conv2d, out_channels: 64, kernel_size: 7, stride: 2, padding: 3, activation: relu}
-          pool: {type: max_pool2d, kernel_size: 3, stride: 2, padding: 1}
-          c3: {type: stage, c: 128}
-          c4: {type: stage, c: 256}
-          c5: {type: stage, c: 512}
-          lateral5: {type: conv2d, out_channels: 256, kernel_size: 1}
-          lateral4: {type: conv2d, out_channels: 256, kernel_size: 1, from: c4}
-          lateral3: {type: conv2d, out_channels: 256, kernel_size: 1, from: c3}
-          top5: {type: upsample, scale_factor: 2, from: lateral5}
-          sum4: {type: add, from: [lateral4, top5]}
-          top4: {type: upsample, scale_factor: 2, from: sum4}
-          sum3: {type: add, from: [lateral3, top4]}
-          p3: {type: conv2d, out_channels: 256, kernel_size: 3, padding: 1, from: sum3}
-          p4: {type: conv2d, out_channels: 256, kernel_size: 3, padding: 1, from: sum4}
-          p5: {type: conv2d, out_channels: 256, kernel_size: 3, padding: 1, from: lateral5}
-          classes3: {type: conv2d, out_channels: 80, kernel_size: 3, padding: 1, from: p3}
-          classes4: {type: conv2d, out_channels: 80, kernel_size: 3, padding: 1, shares: classes3, from: p4}
-          classes5: {type: conv2d, out_channels: 80, kernel_size: 3, padding: 1, shares: classes3, from: p5}
-          boxes3: {type: conv2d, out_channels: 4, kernel_size: 3, padding: 1, from: p3}
-          boxes4: {type: conv2d, out_channels: 4, kernel_size: 3, padding: 1, shares: boxes3, from: p4}
-          boxes5: {type: conv2d, out_channels: 4, kernel_size: 3, padding: 1, shares: boxes3, from: p5}
-        output: [classes3, classes4, classes5, boxes3, boxes4, boxes5]
-        """,
+    "siamese": SIAMESE,
+    "detector": _two_heads(PYRAMID),
     "cube": """
         input: [1, 8, 8, 8]
         layers:

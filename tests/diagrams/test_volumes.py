@@ -225,12 +225,12 @@ def test_a_module_is_opened_on_demand() -> None:
 def test_twins_stand_alike_and_say_whose_weights_they_use() -> None:
     scene = _drawn("siamese")
     for name in ("conv1", "pool1", "conv2", "conv3", "fc"):
-        (x, y), (other, low) = _middle(_layer(scene, name)), _middle(_layer(scene, f"{name}b"))
+        (x, y), (other, low) = _middle(_layer(scene, f"one.{name}")), _middle(_layer(scene, f"two.{name}"))
         assert x == pytest.approx(other)
         assert y < low
     said = " ".join(_strings(scene))
     for name in ("conv1", "conv2", "conv3", "fc"):
-        assert f"shared with {name}" in said
+        assert f"shared with one.{name}" in said
 
 
 def test_a_feature_pyramid_goes_down_across_and_up_again() -> None:

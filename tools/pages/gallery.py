@@ -78,7 +78,7 @@ _MLP = dedent("""\
       classes: {type: linear, out_features: 3, activation: softmax}
     """)
 
-_SIAMESE = dedent("""\
+SIAMESE = dedent("""\
     title: A siamese pair
     input: {left: [1, 105, 105], right: [1, 105, 105]}
     blocks:
@@ -98,7 +98,7 @@ _SIAMESE = dedent("""\
       same: {type: linear, out_features: 1, activation: sigmoid}
     """)
 
-_PYRAMID = dedent("""\
+PYRAMID = dedent("""\
     title: A detector with a feature pyramid
     input: [3, 512, 512]
     blocks:
@@ -147,9 +147,9 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
         Entry("dcgan", "DCGAN's generator", "A transposed convolution opens from a point to its window.",
               "dcgan@generator"),
         Entry("siamese", "A siamese pair", "Twins stand alike and say whose weights they use.", "./siamese.yaml",
-              spec=_SIAMESE),
+              spec=SIAMESE),
         Entry("pyramid", "A feature pyramid", "Down, across and up again; heads that share their weights at every "
-              "size.", "./pyramid.yaml", spec=_PYRAMID),
+              "size.", "./pyramid.yaml", spec=PYRAMID),
     ),
     "Transformers": (
         Entry("transformer", "The Transformer", "Blocks stacked upward, an encoder beside a decoder, as in Vaswani's "
