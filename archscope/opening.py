@@ -344,7 +344,8 @@ def draw(
             ``activation_bytes``, ``saved_bytes`` (for the backward pass, a sample) or ``latency``.
         color_scale: ``"linear"`` or ``"log"``.
         latency: seconds of each layer by name, as `bench` measured them.
-        height: that the picture must not exceed, such as ``"62mm"``; blocks close until it does not.
+        height: that the picture must not exceed, such as ``"62mm"``; blocks close until it does not. Neither
+            reaches a graph as DOT, Mermaid or HTML, which is laid out where it is read.
         page: one of `archscope.diagrams.PAGES`, for its width and height.
         title: a line over the picture.
         caption: text under it.

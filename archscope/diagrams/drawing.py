@@ -164,6 +164,12 @@ class Drawing:
             return Choice("graph", "the one whose blocks a page opens and closes; --style boxes draws it as boxes")
         return self.choice
 
+    def laid_out_elsewhere(self, format: str) -> bool:
+        """Whether a format hands a graph on for another to lay out, which no width and no height reaches."""
+        return (
+            self.chosen_for(format).style == "graph" and format in ("dot", "mermaid", "html") and not self.request.steps
+        )
+
     @cached_property
     def svg(self) -> str:
         """The picture as SVG."""

@@ -83,6 +83,28 @@ def test_the_note_is_one_line_beside_the_picture_and_only_for_auto(
     assert archscope_run("diagram", "unet", "-o", str(tmp_path / "unet.html")).err.startswith("note: style graph: ")
 
 
+@pytest.mark.parametrize("asked", [("--width", "90mm"), ("--height", "9cm"), ("--page", "a4")])
+@pytest.mark.parametrize(
+    ("name", "options", "where"),
+    [
+        ("resnet@18", ("-f", "html"), "in the reader's window"),
+        ("lenet5", ("-f", "html", "--style", "graph"), "in the reader's window"),
+        ("lenet5", ("-f", "mermaid"), "by the program that reads it"),
+        ("lenet5", ("-f", "html", "--style", "planes"), None),
+        ("lenet5", ("-f", "html", "--style", "graph", "--steps"), None),
+    ],
+)
+def test_a_width_that_says_nothing_is_told(
+    archscope_run: Callable[..., Run], name: str, options: tuple[str, ...], where: str | None, asked: tuple[str, str]
+) -> None:
+    said = f"note: this graph is laid out {where}; --width, --height and --page say nothing there\n"
+    alone, wide = archscope_run("diagram", name, *options), archscope_run("diagram", name, *options, *asked)
+    assert "laid out" not in alone.err
+    assert wide.err.endswith(said) if where else "laid out" not in wide.err
+    if where:
+        assert wide.out == alone.out
+
+
 def test_a_style_in_the_spec_is_asked_for(archscope_run: Callable[..., Run], tmp_path: Path) -> None:
     spec = tmp_path / "net.yaml"
     spec.write_text("input: [4]\nlayers:\n  fc: {type: linear, out_features: 2}\nfigure: {style: graph}\n")
