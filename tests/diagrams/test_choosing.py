@@ -83,19 +83,18 @@ def test_the_note_is_one_line_beside_the_picture_and_only_for_auto(
     assert archscope_run("diagram", "unet", "-o", str(tmp_path / "unet.html")).err.startswith("note: style graph: ")
 
 
-@pytest.mark.parametrize("asked", [("--width", "90mm"), ("--height", "9cm"), ("--page", "a4")])
 @pytest.mark.parametrize(
-    ("name", "options", "where"),
+    ("name", "options", "asked", "where"),
     [
-        ("resnet@18", ("-f", "html"), "in the reader's window"),
-        ("lenet5", ("-f", "html", "--style", "graph"), "in the reader's window"),
-        ("lenet5", ("-f", "mermaid"), "by the program that reads it"),
-        ("lenet5", ("-f", "html", "--style", "planes"), None),
-        ("lenet5", ("-f", "html", "--style", "graph", "--steps"), None),
+        ("resnet@18", ("-f", "html"), ("--width", "90mm"), "in the reader's window"),
+        ("lenet5", ("-f", "html", "--style", "graph"), ("--height", "9cm"), "in the reader's window"),
+        ("lenet5", ("-f", "mermaid"), ("--page", "a4"), "by the program that reads it"),
+        ("lenet5", ("-f", "html", "--style", "planes"), ("--width", "240mm"), None),
+        ("lenet5", ("-f", "html", "--style", "graph", "--steps"), ("--width", "90mm"), None),
     ],
 )
 def test_a_width_that_says_nothing_is_told(
-    archscope_run: Callable[..., Run], name: str, options: tuple[str, ...], where: str | None, asked: tuple[str, str]
+    archscope_run: Callable[..., Run], name: str, options: tuple[str, ...], asked: tuple[str, str], where: str | None
 ) -> None:
     said = f"note: this graph is laid out {where}; --width, --height and --page say nothing there\n"
     alone, wide = archscope_run("diagram", name, *options), archscope_run("diagram", name, *options, *asked)
