@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 
 import archscope
-from archscope.diagrams.both import SHADES
+from archscope.diagrams.both import SHADES, _kind
 from archscope.diagrams.scene import Group, Item, Polygon, Scene, Text, bounds
 from archscope.diagrams.side_by_side import SideBySide
 from archscope.diagrams.themes import theme
@@ -115,3 +115,24 @@ def test_a_theme_changes_the_colours_and_nothing_else(name: str) -> None:
 def test_it_is_written_in_the_formats_of_pictures(format: str, start: str) -> None:
     found = difference(archscope.load("resnet@18"), archscope.load("resnet@34"))
     assert str(SideBySide(found).write(format)).startswith(start)
+
+
+def test_what_differs_has_a_strong_outline_and_flat_pictures_stand_one_below_the_other() -> None:
+    scene = _picture("resnet@50", "resnet@50-v1.5")
+    alike = theme("light").shade(SHADES["alike"]).fill
+    widths: dict[bool, set[float]] = {True: set(), False: set()}
+    for group in scene.groups("layer"):
+        widths[alike in _fills(group)] |= {item.width for item in group.items if isinstance(item, Polygon)}
+    assert max(widths[False]) == 2 * max(widths[True])
+    first, second = (
+        [bounds(group.items) for group in scene.groups("layer") if group.items and group.layers[0].startswith(side)]
+        for side in ("left:", "right:")
+    )
+    assert max(low for *_, low in first) < min(high for _, high, *_ in second)
+
+
+def test_what_is_given_something_else_and_what_is_alike_differ_in_what_they_are_given() -> None:
+    kinds = {"a": "follows", "b": "changed"}
+    assert [_kind(kinds, names) for names in (["a", "other"], ["a", "b"], ["b", "other"], ["other"])] == [
+        "follows", "changed", "changed", "alike",
+    ]  # fmt: skip

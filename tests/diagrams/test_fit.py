@@ -118,6 +118,18 @@ def test_what_costs_most_and_what_is_rare_comes_first() -> None:
     assert first.interest > second.interest > 0.9
 
 
+def test_blocks_in_folded_copies_count_as_often_as_they_stand_there() -> None:
+    analysis = archscope.analyze(archscope.read(
+        "name: deep\ninput: [8]\nblocks:\n"
+        "  inner: {layers: {a: {type: linear, out_features: 8}, b: {type: linear, out_features: 8}}}\n"
+        "  outer: {layers: {x: {type: inner}, y: {type: linear, out_features: 8}}}\n"
+        "layers:\n  body: {type: outer, repeat: 3}\n"
+    ))  # fmt: skip
+    (inner,) = closed_in(analysis, 3, request(style="graph"))
+    # Two of the three equal layers of each copy, in all three copies; and the one block of its rank.
+    assert inner.interest == pytest.approx(2 / 3 + 1)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -212,6 +212,37 @@ def test_the_picture_is_the_same_in_whatever_order_blocks_were_opened(view: View
     assert len(places(view)) > len(blocks)
 
 
+def test_columns_are_those_of_the_depth_whatever_else_is_open(view: View, tmp_path: Path) -> None:
+    view.open(tmp_path, "googlenet", depth=1)
+    view.page.evaluate("archscope.scene.parts.forEach((each, at) => each.block && archscope.toggle(at))")
+    before = places(view)
+    view.page.evaluate("() => { const changed = archscope.scene.changed; archscope.enter(2, new Set());"
+                       " archscope.enter(1, changed); }")  # fmt: skip
+    assert places(view) == before
+
+
+def test_a_stretch_that_two_lines_share_is_drawn_once(view: View, tmp_path: Path) -> None:
+    view.open(tmp_path, "googlenet", depth="full")
+    drawn_again = """() => {
+        const first = new Map(), found = [];
+        for (const { source, draws } of archscope.scene.lines) {
+            const start = String(draws[0]);
+            if (first.get(start) === source) found.push(source);
+            first.set(start, source);
+        }
+        return [archscope.scene.lines.filter(each => each.draws !== each.points).length, found];
+    }"""
+    parted, twice = view.page.evaluate(drawn_again)
+    assert parted >= 27  # three of the four ways into each of nine modules
+    assert twice == []
+
+
+@pytest.mark.parametrize(("name", "copies"), [("resnet@50", True), ("googlenet", False)])
+def test_a_legend_says_that_costs_are_those_of_all_copies(name: str, copies: bool) -> None:
+    quantities = writer.packed_in(html(name))["colours"]["quantities"]
+    assert {each["heading"].endswith("of all ×N copies") for each in quantities} == {copies}
+
+
 def test_blocks_that_were_asked_for_are_open_at_the_start(view: View, tmp_path: Path) -> None:
     view.open(tmp_path, "resnet@50", depth=1, expand=["conv3"])
     assert opened(view) == ["conv3"]

@@ -10,7 +10,7 @@ import pytest
 import archscope
 from archscope.diagrams.cell import gates_of
 from archscope.diagrams.recurrence import levels_of
-from archscope.diagrams.scene import Polygon, Scene, Text
+from archscope.diagrams.scene import Polygon, Scene, Text, walk
 from archscope.network import Network
 from tests.diagrams.geometry import not_contained, problems
 
@@ -122,6 +122,15 @@ def test_the_inside_of_a_cell_is_drawn_on_demand(kind: str, words: list[str], th
     plain = archscope.draw(drawn, theme=theme)
     assert "σ" not in strings(plain.scene)
     assert plain.scene.height < picture.scene.height
+
+
+def test_each_gate_of_an_lstm_has_its_letter_above_it() -> None:
+    scene = archscope.draw(network("lstm"), show="name,cell").scene
+    inside = next(group for group in scene.groups("part") if group.title == "the inside of rnn")
+    words = [item for item in walk(inside.items) if isinstance(item, Text)]
+    gates = sorted((item.x, item.string) for item in words if item.string in "σfigo")
+    # The cell's input goes through tanh, which is a word of its own; the letters stand left of their gates' middles.
+    assert [string for _, string in gates] == ["f", "σ", "i", "σ", "g", "o", "σ"]
 
 
 def test_a_cell_that_is_neither_is_refused_with_what_to_leave_out() -> None:
