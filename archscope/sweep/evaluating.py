@@ -52,9 +52,7 @@ class Evaluator:
                 return None
         except ArchscopeError as error:
             return None if self.fitting else (*start, *(None for _ in self.columns), reason(error))
-        why = dict.fromkeys(
-            f"{each.quantity} is not covered: {value}" for each, value in numbers.items() if isinstance(value, str)
-        )
+        why = dict.fromkeys(f"{uncovered(each)}{value}" for each, value in numbers.items() if isinstance(value, str))
         return (*start, *(None if isinstance(value, str) else value for value in values), line("; ".join(why)))
 
     def _kept(self, number: Callable[[Asked], int | str]) -> bool:
@@ -78,6 +76,11 @@ class Evaluator:
         if spec not in self._varied:
             self._varied[spec] = Variations(spec.text, spec.variant, self.keys, reader(spec, self.keys), self.counts)
         return self._varied[spec]
+
+
+def uncovered(asked: Asked) -> str:
+    """What a row says of a number that no rule gives, before the reason."""
+    return f"{asked.quantity} is not covered: "
 
 
 def _is_sum(asked: Asked) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
+from archscope.sweep.evaluating import uncovered
 from archscope.sweep.front import Front, Sides
 from archscope.sweep.journal import Journal
 from archscope.sweep.lines import from_lines
@@ -55,9 +56,10 @@ class Rows:
         many = unfit = 0
         why = ""
         numbers = slice(self.texts, -1)
+        unknown = uncovered(self.plan.asked()[0])  # that network is there, and its first number is not
         for row in self.all():
             many += 1
-            if row[-1] and all(each is None for each in row[numbers]):
+            if all(each is None for each in row[numbers]) and not row[-1].startswith(unknown):
                 unfit, why = unfit + 1, why or row[-1]
         return many, unfit, why
 

@@ -120,6 +120,13 @@ def test_a_setting_that_does_not_fit_says_why_and_the_others_go_on(sweep: Sweep)
     assert "lenet5 with C5.kernel_size 6: `C5` (conv2d): a kernel of 6 is larger than the" in out
 
 
+def test_a_network_without_the_number_that_is_asked_for_is_one_all_the_same(sweep: Sweep) -> None:
+    status, out, err = sweep("gpt2@small", "--set", "layers=1..2", "-q", "connections")
+    assert (status, err) == (0, "")
+    assert "connections is not covered: `wte` is not covered: a look-up selects weights" in " ".join(out.split())
+    assert "fit no network" not in out
+
+
 def test_an_interrupt_keeps_the_rows_and_the_same_command_goes_on(
     sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
