@@ -47,6 +47,17 @@ def shared(x: Any) -> Any:
     return half(inner(half(kl.Flatten()(kl.Permute((2, 1))(kl.Reshape((2, 4))(x))))))
 
 
+def norms(x: Any) -> Any:
+    x = kl.GroupNormalization(3, scale=False, name="shifted")(kl.Conv2D(6, 3, name="conv")(x))
+    x = kl.LayerNormalization(scale=False, name="layer")(kl.GroupNormalization(2, center=False, name="scaled")(x))
+    for axes in ([1, 3], [3], [1, 2, 3], None):
+        x = kl.PReLU(shared_axes=axes)(x)
+    gate = kl.Reshape((1, 1, 6))(kl.GlobalAveragePooling2D()(x))
+    x = kl.Multiply()([x, kl.Conv2D(6, 1, name="gate")(kl.Conv2D(2, 1, name="squeeze")(gate))])
+    x = kl.RepeatVector(3)(kl.GlobalMaxPooling2D()(x))
+    return kl.Bidirectional(kl.GRU(4, trainable=False), name="both")(x)
+
+
 def frozen(x: Any) -> Any:
     return kl.Dense(3, name="thawed")(kl.Dense(4, name="frozen", trainable=False)(x))
 
@@ -55,6 +66,7 @@ MODELS = {
     "residual": lambda: functional("residual", (16, 16, 3), residual),
     "words": lambda: functional("words", (10,), words, "int32"),
     "shared": lambda: functional("shared", (8,), shared),
+    "norms": lambda: functional("norms", (6, 7, 3), norms),
     "frozen": lambda: functional("frozen", (5,), frozen),
     "course": lambda: keras.Sequential([
         keras.Input((28, 28, 1)), kl.Conv2D(6, 5, padding="same", activation="tanh"), kl.AveragePooling2D(2),

@@ -28,7 +28,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     return folder, json.loads(ran.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", ["residual", "words", "shared", "frozen", "course"])
+@pytest.mark.parametrize("name", ["residual", "words", "shared", "norms", "frozen", "course"])
 @pytest.mark.parametrize("suffix", [".keras", ".json"])
 def test_weights_and_shapes_are_those_that_keras_counts(name: str, suffix: str, saved: Any) -> None:
     folder, said = saved
@@ -50,6 +50,12 @@ def test_layers_are_those_of_keras_with_channels_in_front(saved: Any) -> None:
         (8, 8, 8), (8, 8, 8), (16, 8, 8), (4, 18, 18)]  # fmt: skip
     assert (found["bn"].parameters, found["bn"].fixed, found["bn"].connections) == (8, 16, 512)
     assert [node.row for node in network.nodes if node.folded] == ["stem_bn", "out"]
+
+
+def test_what_is_pooled_to_one_axis_is_given_its_axes_anew_as_keras_has_them(saved: Any) -> None:
+    found = analyze(saved[0] / "norms.keras")
+    # 6 maps as one place: 6·2 weights and 2 biases
+    assert (found["squeeze"].parameters, found["squeeze"].outputs[0]) == (14, (2, 1, 1))
 
 
 def test_recurrence_has_the_one_bias_a_gate_that_keras_has(saved: Any) -> None:
@@ -116,6 +122,23 @@ def test_an_open_axis_wants_a_number(tmp_path: Path) -> None:
         ([layer("Dense", "a", "x")], "has options that Keras does not write: KeyError"),
         ([layer("Dense", "a", "x", units=-3)], "is no `linear` of archscope"),
         ([layer("Dense", "a", "x", units=3, activation="mine")], "has the activation `mine`, which is none of Keras's"),
+        (
+            [layer("Reshape", "r", "x", target_shape=[2, 4]), layer("BatchNormalization", "a", "r", axis=1)],
+            "`a` .BatchNormalization. normalizes along another axis than that of the channels",
+        ),
+        (
+            [
+                layer("Reshape", "r", "x", target_shape=[2, 4]),
+                layer(
+                    "Bidirectional",
+                    "a",
+                    "r",
+                    layer=layer("GRU", "f", units=3),
+                    backward_layer=layer("GRU", "b", units=3, use_bias=False),
+                ),
+            ],
+            "has another layer backwards than forwards",
+        ),
         ([layer("Conv2D", "a", "x", filters=3, kernel_size=[3, 3])], "takes 3 axes, and is given 1"),
     ],
 )

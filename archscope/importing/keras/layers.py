@@ -166,22 +166,30 @@ def _axis(place: Place, value: Value, axis: int) -> int:
 
 
 def _batch_norm(place: Place) -> Value:
-    value = place.value
-    axis = place.options.get("axis", -1)
-    axis = axis[0] if isinstance(axis, list) else axis
-    if len(value.shape) > 1 and _axis(place, value, int(axis)) != 0:
-        value = place.grid(len(value.shape) - 1)
-    scale, center = (bool(place.options.get(name, True)) for name in ("scale", "center"))
     options = {"eps": place.options.get("epsilon", 1e-3), "momentum": round(1 - place.options.get("momentum", 0.99), 9)}
+    return _affine(place, "batch_norm", _channels(place), **options)
+
+
+def _channels(place: Place) -> Value:
+    """The value with its channels in front, where a norm works along these."""
+    value = place.value if len(place.value.shape) < 2 else place.grid(len(place.value.shape) - 1)
+    axis = place.options.get("axis", -1)
+    if _axis(place, value, int(axis[0] if isinstance(axis, list) else axis)) != 0:
+        raise place.cannot("normalizes along another axis than that of the channels")
+    return value
+
+
+def _affine(place: Place, type_: str, value: Value, *, switch: str = "affine", **options: Any) -> Value:
+    """A norm that scales and shifts, does neither, or one of both."""
+    scale, center = (bool(place.options.get(name, True)) for name in ("scale", "center"))
     if scale == center:
-        return place.made("batch_norm", [value], affine=scale, **options)
-    layer = TYPES["batch_norm"](affine=True, **options)
+        return place.made(type_, [value], **{switch: scale}, **options)
+    layer = TYPES[type_](**{switch: True}, **options)
     facts = layer.facts(value.shape)
     gone = "bias" if scale else "weight"
     weights = tuple(each for each in facts.weights if each.name != gone)
     lines = None if facts.connections is None else facts.connections - extents(value.shape)
-    made = place.function("BatchNormalization", layer, [value], weights, lines, f"no {gone}")
-    return made._replace(last=value.last)
+    return place.function(place.kind, layer, [value], weights, lines, f"no {gone}")
 
 
 def _layer_norm(place: Place) -> Value:
@@ -195,18 +203,16 @@ def _layer_norm(place: Place) -> Value:
     eps = place.options.get("epsilon", 1e-3)
     if place.kind == "RMSNormalization" or place.options.get("rms_scaling"):
         return place.made("rms_norm", [value], normalized_shape=shape, eps=eps)
-    scale, center = (bool(place.options.get(name, True)) for name in ("scale", "center"))
-    if center and not scale:
-        raise place.cannot("shifts and does not scale, which no layer type does")
-    return place.made("layer_norm", [value], normalized_shape=shape, eps=eps, elementwise_affine=scale, bias=center
-                      if scale else True)  # fmt: skip
+    if place.options.get("scale", True) and not place.options.get("center", True):
+        return place.made("layer_norm", [value], normalized_shape=shape, eps=eps, bias=False)
+    return _affine(place, "layer_norm", value, switch="elementwise_affine", normalized_shape=shape, eps=eps)
 
 
 def _group_norm(place: Place) -> Value:
-    value = place.grid(len(place.value.shape) - 1)
+    value = _channels(place)
     groups = int(place.options.get("groups", 32))
     groups = int(value.shape[0]) if groups == -1 else groups
-    return place.made("group_norm", [value], num_groups=groups, eps=place.options.get("epsilon", 1e-3))
+    return _affine(place, "group_norm", value, num_groups=groups, eps=place.options.get("epsilon", 1e-3))
 
 
 def _flatten(place: Place) -> Value:
@@ -263,15 +269,14 @@ def _leaky(place: Place) -> Value:
 
 
 def _prelu(place: Place) -> Value:
-    shared = place.options.get("shared_axes") or []
     value = place.value if len(place.value.shape) < 2 else place.grid(len(place.value.shape) - 1)
-    if len(shared) == len(value.shape) - 1:
-        return place.made("prelu", [value], num_parameters=int(value.shape[0]))
+    shared = {_axis(place, value, int(each)) for each in place.options.get("shared_axes") or []}
+    own = tuple(extent for axis, extent in enumerate(value.shape) if axis not in shared)
+    if not own or (0 not in shared and len(own) == 1):
+        return place.made("prelu", [value], num_parameters=math.prod(map(int, own)))
     layer = TYPES["prelu"](num_parameters=1)
-    values = tuple(extent for axis, extent in enumerate(value.shape) if axis == 0 or axis not in shared)
-    weights = (Weight("weight", values),)
-    made = place.function("PReLU", layer, [value], weights, extents(value.shape), "a slope for each value")
-    return made._replace(last=value.last)
+    return place.function("PReLU", layer, [value], (Weight("weight", own),), extents(value.shape),
+                          "slopes along other axes than the channels")  # fmt: skip
 
 
 def _softmax(place: Place) -> Value:

@@ -69,7 +69,7 @@ class Place:
         self.given = given
         self._group = group
         self._path = ".".join((*group, name))
-        self._trains = bool(options.get("trainable", True))
+        self.trains = bool(options.get("trainable", True))
 
     @property
     def value(self) -> Value:
@@ -133,7 +133,7 @@ class Place:
             facts = layer.facts(*(value.shape for value in values)) if facts is None else facts
         except Rejects as error:
             raise self.cannot(f"does not take what it is given: {error}") from None
-        if not self._trains and facts.weights:
+        if not self.trains and facts.weights:
             facts = facts.replace(weights=tuple(each.replace(trainable=False) for each in facts.weights))
         owner = self.nodes.owners.get(name) if facts.weights else None
         own = self.nodes.named(name)
@@ -142,7 +142,8 @@ class Place:
         refs = tuple(value.ref for value in values)
         self.nodes.nodes.append(Node(own, layer, refs, own, tuple(own.split(".")[:-1]), shares=owner))
         self.nodes.facts[own] = facts
-        return Value(Ref(own), facts.output, values[0].last if values else False)
+        # One axis is in no order: what is made of it again has its axes as Keras has them.
+        return Value(Ref(own), facts.output, bool(values) and values[0].last and len(facts.output) > 1)
 
     def function(
         self, called: str, like: Layer, values: list[Value], weights: tuple[Weight, ...], lines: Count | None,

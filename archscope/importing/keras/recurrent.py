@@ -14,6 +14,7 @@ from archscope.working import count
 
 _GATES: Final = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
 _TYPES: Final = {"LSTM": "lstm", "GRU": "gru", "SimpleRNN": "rnn"}
+_DECIDING: Final = ("units", "use_bias", "reset_after", "activation", "trainable")
 
 
 def _recurrent(place: Place) -> Value:
@@ -24,7 +25,16 @@ def _bidirectional(place: Place) -> Value:
     inner = place.options["layer"]
     if place.options.get("merge_mode", "concat") != "concat" or inner["class_name"] not in _TYPES:
         raise place.cannot("joins its directions in a way that archscope does not read")
+    back = place.options.get("backward_layer") or inner
+    if _deciding(back) != _deciding(inner):
+        raise place.cannot("has another layer backwards than forwards, which no layer type has")
+    place.trains = bool(inner["config"].get("trainable", True))
     return _one(place, inner["class_name"], inner["config"], both=True)
+
+
+def _deciding(layer: Mapping[str, Any]) -> list[Any]:
+    """What of a direction decides numbers."""
+    return [layer["class_name"], *(layer["config"].get(name) for name in _DECIDING)]
 
 
 def _one(place: Place, kind: str, options: Mapping[str, Any], *, both: bool) -> Value:
