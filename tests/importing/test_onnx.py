@@ -33,6 +33,29 @@ def exported(module: nn.Module, given: tuple[Any, ...], path: Path, **settings: 
     return str(path)
 
 
+class Few(nn.Module):
+    """Norms without weights, and weights of one value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        bare = (nn.BatchNorm2d(4, affine=False), nn.InstanceNorm2d(4), nn.LayerNorm(6, elementwise_affine=False))
+        self.layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), *bare, nn.PReLU())
+        self.gain, self.scalar = nn.Parameter(torch.full((1,), 0.3)), nn.Parameter(torch.tensor(0.7))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layers(x) * self.gain * self.scalar
+
+
+@pytest.mark.parametrize("optimize", [True, False])
+def test_what_pytorch_trains_is_counted_however_few_and_what_fills_a_bare_norm_is_not(
+    optimize: bool, tmp_path: Path
+) -> None:
+    module = Few().eval()
+    totals = analyze(exported(module, (torch.zeros(1, 3, 8, 8),), tmp_path / "few.onnx", optimize=optimize)).totals
+    # 4·27 + 4 of the convolution, a slope and two factors
+    assert totals.parameters == sum(each.numel() for each in module.parameters()) == 115
+
+
 def rows(network: Any) -> list[tuple[Any, ...]]:
     """What a table says, row by row, without the names."""
     return [(row.type, row.outputs, int(row.parameters), int(row.fixed), row.macs, row.connections)

@@ -60,6 +60,7 @@ CASES = [
          held={"s": (3,), "b": (3,)}),
     Case("y = LRN<size=3>(x)", "lrn", (3, 8, 8)),
     Case("y = PRelu(x, s)", "prelu", (3, 8, 8), parameters=3, held={"s": (3, 1, 1)}),
+    Case("y = PRelu(x, s)", "function", (3, 8, 8), parameters=192, held={"s": (3, 8, 8)}),
     Case("y = MaxPool<kernel_shape=[2,2], strides=[2,2]>(x)", "max_pool2d", (3, 4, 4)),
     Case("y = AveragePool<kernel_shape=[3,3], pads=[1,1,1,1]>(x)", "avg_pool2d", (3, 8, 8)),
     Case("y = GlobalAveragePool(x)", "adaptive_avg_pool2d", (3, 1, 1)),
@@ -116,6 +117,10 @@ CASES = [
          "linear_before_reset=1>(t, w, r)\n p = Transpose<perm=[0,2,1,3]>(h)\n y = Reshape(p, s)", "gru", (5, 8),
          given="x[N,5,7]", parameters=2 * 12 * 11, macs=5 * 2 * 12 * 11,
          held={"w": (2, 12, 7), "r": (2, 12, 4), "s": ints(5, 0, 8)}),
+    # the last state alone, where nobody reads the steps: 12·7 + 12·4 products at each of 5 steps
+    Case("t = Transpose<perm=[1,0,2]>(x)\n h, last = GRU<hidden_size=4, linear_before_reset=1>(t, w, r)\n"
+         "y = Gather<axis=0>(last, k)", "gru", (5, 4), given="x[N,5,7]", parameters=132, macs=660,
+         held={"w": (1, 12, 7), "r": (1, 12, 4), "k": np.array(-1, np.int64)}),
     # queries and keys of 4 places and 8 features for 2 heads: 2·4·4·8 products for the scores, as many for the sum
     Case("y = Attention(x, x, x)", "scaled_dot_product_attention", (2, 4, 8), given="x[N,2,4,8]", macs=512, opset=23),
     Case("y = Einsum<equation=\"bij,jk->bik\">(x, w)", "linear", (4, 5), given="x[N,4,7]", parameters=35, macs=140,
@@ -135,6 +140,19 @@ def test_an_operator_becomes_the_layer_that_it_is(case: Case, tmp_path: Path) ->
     totals = analysis.totals
     assert (totals.parameters, totals.fixed, totals.macs) == (case.parameters, case.fixed, case.macs)
     assert not analysis.network.observed.unused
+
+
+def test_what_reads_the_last_state_is_counted_beside_what_reads_the_steps(tmp_path: Path) -> None:
+    text = """t = Transpose<perm=[1,0,2]>(x)
+              h, last = GRU<hidden_size=4, linear_before_reset=1>(t, w, r)
+              m = ReduceMean<axes=[0], keepdims=0>(h)
+              k = MatMul(last, o)
+              y = Add(m, k)"""
+    path = onnx_file(tmp_path, f"net (float[N,5,7] x) => (float y) {{ {text} }}", opset=14,
+                     w=(1, 12, 7), r=(1, 12, 4), o=(4, 4))  # fmt: skip
+    totals = analyze(path).totals
+    # 12·11 values and as many products at each of 5 steps; 4·4 of the matrix
+    assert (totals.parameters, totals.macs) == (132 + 16, 660 + 16)
 
 
 def test_token_numbers_look_up_rows_of_a_table(tmp_path: Path) -> None:

@@ -23,19 +23,28 @@ def translate(operator: Operator, values: Values) -> Meaning | None:
     return None if reading is None else reading(operator, values)
 
 
-def given_weight(operator: Operator, values: Values, place: int) -> Shaped | None:
-    """The tensor in a place, taken for a weight if it comes of no input; None where there is none."""
+def given_weight(operator: Operator, values: Values, place: int, idle: float | None = None) -> Shaped | None:
+    """The tensor in a place, taken for a weight if it comes of no input; None where there is none.
+
+    ``idle`` is the number that changes nothing there, zero of a bias and one of a factor: an exporter makes as many of
+    them where an operator wants a weight that the layer has not.
+    """
     name = operator.input(place)
-    if not name or _is_nothing(name, place, values):
+    if not name or _is_idle(name, idle, values):
         return None
     hold_numbers(name, values)
     return values.tensor(name)
 
 
-def _is_nothing(name: str, place: int, values: Values) -> bool:
-    """Whether a bias is zeros that an exporter has made, which stand for none."""
-    found = None if place < 2 or values.reached(name) or values.stored(name) else values.constant(name)
-    return found is not None and not any(found.values)
+def _is_idle(name: str, idle: float | None, values: Values) -> bool:
+    """Whether numbers that an exporter has made change nothing."""
+    found = None if idle is None or values.reached(name) or values.stored(name) else values.constant(name)
+    return found is not None and all(each == idle for each in found.values)
+
+
+def _affine(operator: Operator, values: Values) -> tuple[Shaped | None, Shaped | None]:
+    """The factors and the shifts of a norm."""
+    return given_weight(operator, values, 1, 1), given_weight(operator, values, 2, 0)
 
 
 def hold_numbers(name: str, values: Values, *, trainable: bool = True) -> None:
@@ -46,7 +55,7 @@ def hold_numbers(name: str, values: Values, *, trainable: bool = True) -> None:
 
 def _conv(operator: Operator, values: Values) -> Meaning | None:
     x, weight = values.tensor(operator.input(0)), given_weight(operator, values, 1)
-    bias = given_weight(operator, values, 2)
+    bias = given_weight(operator, values, 2, 0)
     if weight is None or x.dim() not in (3, 4, 5):
         return None
     axes = x.dim() - 2
@@ -91,7 +100,7 @@ def padding(
 
 def _conv_transpose(operator: Operator, values: Values) -> Meaning | None:
     x, weight = values.tensor(operator.input(0)), given_weight(operator, values, 1)
-    bias = given_weight(operator, values, 2)
+    bias = given_weight(operator, values, 2, 0)
     if weight is None or x.dim() not in (3, 4, 5):
         return None
     axes = x.dim() - 2
@@ -219,10 +228,8 @@ def _global(kind: str) -> Reading:
 def _batch_norm(operator: Operator, values: Values) -> Meaning | None:
     if operator.attributes.get("training_mode", 0):
         return None
-    x, weight, bias, mean, var = (values.tensor(operator.input(place)) for place in range(5))
-    for place in range(1, 5):
-        name = operator.input(place)
-        hold_numbers(name, values)
+    x, mean, var = (values.tensor(operator.input(place)) for place in (0, 3, 4))
+    weight, bias = _affine(operator, values)
     for place in (3, 4):
         name = operator.input(place)
         values.hold(name, (Weight(name, values.shape(name), False, values.dtype(name)),), instead=name)
@@ -237,7 +244,7 @@ def _batch_norm(operator: Operator, values: Values) -> Meaning | None:
 def _layer_norm(operator: Operator, values: Values) -> Meaning:
     x = values.tensor(operator.input(0))
     axis = operator.attributes.get("axis", -1) % max(x.dim(), 1)
-    weight, bias = given_weight(operator, values, 1), given_weight(operator, values, 2)
+    weight, bias = _affine(operator, values)
     name = "rms_norm" if operator.type in ("RMSNormalization", "SimplifiedLayerNormalization") else "layer_norm"
     given = {"input": x, "normalized_shape": x.shape[axis:], "weight": weight,
              "eps": plainly(operator.attributes.get("epsilon", 1e-5))}  # fmt: skip
@@ -247,13 +254,13 @@ def _layer_norm(operator: Operator, values: Values) -> Meaning:
 
 
 def _instance_norm(operator: Operator, values: Values) -> Meaning:
-    x, weight, bias = (given_weight(operator, values, place) for place in range(3))
+    x, (weight, bias) = values.tensor(operator.input(0)), _affine(operator, values)
     given = {"input": x, "weight": weight, "bias": bias, "eps": plainly(operator.attributes.get("epsilon", 1e-5))}
     return Meaning("instance_norm", given)
 
 
 def _group_norm(operator: Operator, values: Values) -> Meaning:
-    x, weight, bias = (given_weight(operator, values, place) for place in range(3))
+    x, (weight, bias) = values.tensor(operator.input(0)), _affine(operator, values)
     given = {"input": x, "num_groups": operator.attributes.get("num_groups", 1), "weight": weight, "bias": bias,
              "eps": plainly(operator.attributes.get("epsilon", 1e-5))}  # fmt: skip
     return Meaning("group_norm", given)
@@ -272,7 +279,7 @@ def _prelu(operator: Operator, values: Values) -> Meaning | None:
         return None
     shape = values.shape(operator.input(1))
     if math.prod(shape) != max(shape, default=1):
-        return Meaning("prelu", pointwise=True)
+        return Meaning("prelu_of_each_value", pointwise=True)
     given = {"input": values.tensor(operator.input(0)), "weight": weight}
     return Meaning("prelu", given, pointwise=True)
 

@@ -25,7 +25,7 @@ class _Found(NamedTuple):
 
 def simplified(graph: Graph) -> Graph:
     """The graph with one operator for each layer that is written as several."""
-    operators = merged(graph.operators)
+    operators = merged(graph.operators, graph.outputs)
     for find in _PATTERNS:
         operators = _replaced(_Written(graph, operators), find)
     return graph.replace(operators=operators)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archscope.errors import MissingExtra, UsageError
 from archscope.escaping import LONGEST_OF_STRANGERS, line, terminal
-from archscope.importing.graph import Graph, Operator
+from archscope.importing.graph import Constant, Graph, Operator
 from archscope.importing.onnx.numbers import DTYPES, MOST, small
 from archscope.importing.onnx.shapes import Settled, settle
 from archscope.importing.stated import Stated
@@ -48,8 +48,9 @@ def read_onnx(path: str | os.PathLike[str], stated: Stated) -> Graph:
         raise MissingExtra(f"reading {shown}", "onnx-ir", "onnx")
     with _unheard():
         model = _loaded(shown)
-        settled = settle(model, stated, shown)
-        return _graph(model, settled, shown)
+        trained = _trained(model)
+        settled = settle(model, stated, shown, {name for name, each in trained.items() if each})
+        return _graph(model, settled, trained, shown)
 
 
 @contextmanager
@@ -110,15 +111,16 @@ def _is_text(model: ir.Model) -> bool:
     return not any(isinstance(each.name, bytes) for each in ends)
 
 
-def _graph(model: ir.Model, settled: Settled, shown: str) -> Graph:
+def _graph(model: ir.Model, settled: Settled, trained: Mapping[str, bool | None], shown: str) -> Graph:
     graph = model.graph
-    trained = _trained(model)
     weights: dict[str, Weight] = {}
     constants = dict(settled.constants)
     for name, value in graph.initializers.items():
         dtype = DTYPES.get(value.dtype.name if value.dtype else "", "float32")
         shape = settled.shapes.get(name, ())
-        if _is_weight(dtype, shape, trained.get(name, True)):
+        if _is_filling(value, settled.constants.get(name), trained):
+            continue
+        if trained.get(name) or _is_weight(dtype, shape, trained.get(name, True)):
             weights[name] = Weight(name, shape or (1,), trained.get(name, True) is True, dtype)
     operators = tuple(_operators(model, shown))
     return Graph(
@@ -145,6 +147,14 @@ def _remarks(model: ir.Model) -> Iterator[str]:
         layers = "1 layer has" if folded == 1 else f"{folded:,} layers have"
         yield (f"{layers} a batch norm folded in by the exporter: its factors are in the weights, and a bias stands "
                "for its shifts; `torch.onnx.export(…, optimize=False)` keeps it.")  # fmt: skip
+
+
+def _is_filling(value: ir.Value, numbers: Constant | None, trained: Mapping[str, bool | None]) -> bool:
+    """Whether they are ones or zeros that PyTorch's exporter gives to a norm that has no weights of its own."""
+    if not trained or value.name in trained or numbers is None:
+        return False
+    alike = set(numbers.values) in ({0}, {1})
+    return alike and all(use.node.op_type.endswith("Normalization") for use in value.uses())
 
 
 def _is_weight(dtype: str, shape: tuple[int, ...], trained: bool | None) -> bool:

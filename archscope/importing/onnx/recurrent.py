@@ -48,7 +48,7 @@ def _recurrence(operator: Operator, values: Values) -> Meaning | None:
     shapes += ((directions, batch, hidden),) * (len(facts.outputs) - 1)
     first = operator.outputs[0] if operator.outputs else ""
     if first and values.shape(first) != shapes[0]:
-        return Meaning(kind, reads=operator.inputs[:4], results=(first,), macs=facts.macs, after=LOST)
+        return Meaning(kind, reads=operator.inputs[:4], macs=facts.macs, after=LOST)
     made = (*operator.outputs, "", "")[: len(shapes)]
     named = tuple(name or f"{operator.origin}, output {number}" for number, name in enumerate(made))
     return Meaning(kind, {}, reads=operator.inputs[:4], results=named, layers=(layer,), after=after, shapes=shapes,
@@ -94,10 +94,11 @@ def _usual(operator: Operator, values: Values) -> tuple[str, str]:
     return "", ""
 
 
-def merged(operators: tuple[Operator, ...]) -> tuple[Operator, ...]:
+def merged(operators: tuple[Operator, ...], ends: tuple[str, ...]) -> tuple[Operator, ...]:
     """Operators in which what takes the axis of the directions away after a recurrence is part of it.
 
-    PyTorch's exporters write a squeeze of it for one direction, and a transposition with a reshape for two.
+    PyTorch's exporters write a squeeze of it for one direction, and a transposition with a reshape for two. Steps that
+    nobody reads, where the last state is enough, are left out.
     """
     readers: dict[str, list[int]] = {}
     for place, each in enumerate(operators):
@@ -108,6 +109,9 @@ def merged(operators: tuple[Operator, ...]) -> tuple[Operator, ...]:
         if each.type not in _GATES or each.domain or not each.outputs or not each.outputs[0]:
             continue
         end = each.outputs[0]
+        if end not in readers and end not in ends:
+            changed[place] = each.replace(outputs=("", *each.outputs[1:]))
+            continue
         chain: list[int] = []
         while len(readers.get(end, ())) == 1 and len(chain) < 2:
             (after,) = readers[end]

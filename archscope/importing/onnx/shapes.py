@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.errors import UsageError
@@ -39,8 +39,10 @@ class Settled(Record):
     unbatched: frozenset[str]
 
 
-def settle(model: ir.Model, stated: Stated, file: str) -> Settled:
+def settle(model: ir.Model, stated: Stated, file: str, learned: Container[str] = ()) -> Settled:
     """Give every value its shape; operators that make constants alone are taken out of the graph.
+
+    The numbers of those that the file says are ``learned`` are worked into no others, however few they are.
 
     Raises:
         UsageError: an input's axis has no number, or shapes do not fit.
@@ -58,7 +60,7 @@ def settle(model: ir.Model, stated: Stated, file: str) -> Settled:
     for value in held.values():
         if value.const_value is not None:
             pass_.know(value, _whole(value.const_value.shape))
-            array = array_of(value.const_value)
+            array = None if value.name in learned else array_of(value.const_value)
             if array is not None:
                 pass_.enter(value.name or "", array)
     pass_.run()
