@@ -182,9 +182,10 @@ def _channels(place: Place) -> Value:
 def _affine(place: Place, type_: str, value: Value, *, switch: str = "affine", **options: Any) -> Value:
     """A norm that scales and shifts, does neither, or one of both."""
     scale, center = (bool(place.options.get(name, True)) for name in ("scale", "center"))
+    options[switch] = scale or center
     if scale == center:
-        return place.made(type_, [value], **{switch: scale}, **options)
-    layer = TYPES[type_](**{switch: True}, **options)
+        return place.made(type_, [value], **options)
+    layer = TYPES[type_](**options)
     facts = layer.facts(value.shape)
     gone = "bias" if scale else "weight"
     weights = tuple(each for each in facts.weights if each.name != gone)
