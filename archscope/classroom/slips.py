@@ -35,14 +35,22 @@ def _shared(place: Place) -> Iterator[Slipped]:
 def _bias_forgotten(place: Place) -> Iterator[Slipped]:
     if place.quantity not in ("parameters", "connections") or not all(facts.output for facts in place.facts):
         return
-    units = sum(int(facts.output[0]) for facts in place.facts)
-    missing = f"the {units:,} biases are missing" if place.quantity == "parameters" else (
-        "the bias line of each unit is missing: the + 1 in the brackets")  # fmt: skip
+    biases = [weight for facts in place.facts for weight in facts.weights if "bias" in weight.name]
+    missing = f"the {sum(int(each.values) for each in biases):,} biases are missing"
+    if place.quantity == "connections":
+        missing = "the bias line of each unit is missing: the + 1 in the brackets"
     if place.has("bias"):
         if getattr(place.layer, "bias", False):
-            yield Slipped(place.with_options(bias=False), missing)
-    elif any("bias" in weight.name for facts in place.facts for weight in facts.weights):
+            tied = {"untie_biases": False} if place.has("untie_biases") else {}
+            yield Slipped(place.with_options(bias=False, **tied), missing)
+    elif biases:
         yield Slipped(place.replace(after=(*place.after, edits.without_constant)), missing)
+
+
+def _bias_shared(place: Place) -> Iterator[Slipped]:
+    if place.quantity == "parameters" and getattr(place.layer, "untie_biases", False):
+        says = "the units of a map are given one bias together; here each of them has one of its own"
+        yield Slipped(place.with_options(untie_biases=False), says)
 
 
 def _bias_once(place: Place) -> Iterator[Slipped]:
@@ -261,6 +269,7 @@ def _doubled(place: Place) -> Iterator[Slipped]:
 SLIPS: Final[Mapping[str, Slip]] = {
     "shared weights counted": _shared,
     "bias forgotten": _bias_forgotten,
+    "bias shared": _bias_shared,
     "pooling given weights": _pooling,
     "quantities exchanged": _exchanged,
     "padding ignored": _padding,
