@@ -18,7 +18,8 @@ from tests.conftest import Run
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT: dict[str, Any] = PYPROJECT["project"]
 
 
 def blocks(language: str) -> list[str]:
@@ -122,6 +123,14 @@ def test_no_module_has_grown_past_what_one_reads_at_a_sitting() -> None:
         if (lines := path.read_text(encoding="utf-8").count("\n")) > 400
     }
     assert not long
+
+
+def test_witnesses_are_kept_from_every_rule_there_is() -> None:
+    contracts = PYPROJECT["tool"]["importlinter"]["contracts"]
+    (kept,) = [each for each in contracts if each["name"].startswith("Witnesses")]
+    rules = {f"archscope.layers.{path.stem}" for path in (ROOT / "archscope" / "layers").glob("*.py")}
+    common = {f"archscope.layers.{name}" for name in ("__init__", "base", "doubt", "facts")}
+    assert rules - common <= set(kept["forbidden_modules"])
 
 
 def test_the_task_runner_refuses_a_task_it_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
