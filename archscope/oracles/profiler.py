@@ -32,9 +32,6 @@ def observe(case: Case) -> Iterator[Finding]:
     """Profile one run."""
     from archscope.oracles.census import otherwise
 
-    if case.module is not None:
-        yield not_covered(NAME, None, "flops", "it speaks of what a spec makes, and not of a module of your own")
-        return
     flops, strange = profiled(case.model, case.inputs())
     why = otherwise(case.model) or (f"no formula for {', '.join(sorted(strange))}" if strange else "")
     if why or case.analysis.totals.flops is None:

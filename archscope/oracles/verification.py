@@ -32,6 +32,7 @@ class Witness:
         confirms: what it can say, in a few words.
         packages: what has to be installed.
         as_written: whether it speaks of the network as its spec has it, and of no other.
+        of_a_spec: whether it speaks of what a spec makes, and not of a person's own module.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Witness:
     confirms: str
     packages: tuple[str, ...] = ("torch",)
     as_written: bool = False
+    of_a_spec: bool = False
 
 
 WITNESSES: Final = {
@@ -49,9 +51,11 @@ WITNESSES: Final = {
                 ("torch", "torchinfo")),
         Witness("fvcore", "fvcore", "fvcore, from a trace: multiply-accumulates (MACs)", ("torch", "fvcore")),
         Witness("FLOPs", "flops", "PyTorch's FlopCounterMode: 2 · MACs"),
-        Witness("profiler", "profiler", "PyTorch's profiler and its own formulas: 2 · MACs"),
-        Witness("source", "written", "the class that `archscope code` writes, run alone: parameters, MACs"),
-        Witness("gradient", "gradient", "autograd, one way back: values that get a gradient, half its products"),
+        Witness("profiler", "profiler", "PyTorch's profiler and its own formulas: 2 · MACs", of_a_spec=True),
+        Witness("source", "written", "the class that `archscope code` writes, run alone: parameters, MACs",
+                of_a_spec=True),
+        Witness("gradient", "gradient", "autograd, one way back: values that get a gradient, half its products",
+                of_a_spec=True),
         Witness("Jacobian", "jacobian", "non-zeros of each layer's Jacobian, plus bias lines: connections"),
         Witness("field", "field", "which input pixels reach a unit: receptive fields"),
         Witness("memory", "memory", "PyTorch's memory tracker and autograd: bytes held, phase by phase"),
@@ -186,21 +190,22 @@ def verify(
         with _own_settings(chosen):
             for place, name in enumerate(chosen):
                 case.pace.begin(name, len(chosen) - place)
-                if as_written or not WITNESSES[name].as_written:
-                    # One by one, so that an interrupt keeps what a witness has said already.
-                    for finding in _asked(name, case):
-                        findings.append(finding)  # noqa: PERF402
-                else:
-                    why = "it speaks of the network as its spec has it"
-                    findings.append(not_covered(name, None, "everything", why))
+                # One by one, so that an interrupt keeps what a witness has said already.
+                for finding in _asked(name, case, as_written=as_written):
+                    findings.append(finding)  # noqa: PERF402
     except KeyboardInterrupt:
         stopped = case.pace.place or chosen[0]
     return Verification(analysis, chosen, tuple(findings), stopped)
 
 
-def _asked(name: str, case: Case) -> Iterator[Finding]:
+def _asked(name: str, case: Case, *, as_written: bool) -> Iterator[Finding]:
     witness = WITNESSES[name]
+    if witness.as_written and not as_written:
+        return iter([not_covered(name, None, "everything", "it speaks of the network as its spec has it")])
     _require(witness.packages)
+    if witness.of_a_spec and case.module is not None:
+        why = "it speaks of what a spec makes, and not of a module of your own"
+        return iter([not_covered(name, None, "everything", why)])
     own = case.module is not None and witness.module in OF_A_MODULE
     module = importlib.import_module(f"archscope.oracles.{'own.' if own else ''}{witness.module}")
     found: Iterator[Finding] = module.observe(case)

@@ -1,7 +1,8 @@
 """The class that `archscope code` writes, run on its own: its parameters, and what its operations multiply.
 
 It is text that knows nothing of archscope, so what is written here is what a reader gets. Each operation that reaches
-PyTorch's dispatcher is counted by its shapes; the layers' rules have no part in it.
+PyTorch's dispatcher is counted by its shapes; the layers' rules have no part in that. Layers that PyTorch does not have
+are written with weights of the shapes that the rules state, so of their parameters the built module is to be asked.
 """
 
 from __future__ import annotations
@@ -21,9 +22,6 @@ NAME: Final = "source"
 
 def observe(case: Case) -> Iterator[Finding]:
     """Write the class, make it on meta unless the network is small, and run it once."""
-    if case.module is not None:
-        yield not_covered(NAME, None, "parameters", "it speaks of what a spec makes, and not of a module of your own")
-        return
     from archscope.writing.listing import class_name
     from archscope.writing.pytorch import write_pytorch
 
