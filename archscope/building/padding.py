@@ -121,7 +121,7 @@ class _SidedPool(nn.Module):
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, sides={self.sides!r}"
 
-    def padded_as(self, input: Tensor, value: float) -> Tensor:
+    def _padded(self, input: Tensor, value: float) -> Tensor:
         return pad_sides(input, self.sides, self.kernel_size, self.stride, self.dilation, value)
 
     def _inside(self, output: Tensor, input: Tensor) -> Tensor:
@@ -143,7 +143,7 @@ class SidedMaxPool(_SidedPool):
 
     def forward(self, input: Tensor) -> Tensor:
         pool = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[len(self.kernel_size) - 1]
-        padded = self.padded_as(input, float("-inf"))
+        padded = self._padded(input, float("-inf"))
         pooled: Tensor = pool(padded, self.kernel_size, self.stride, dilation=self.dilation, ceil_mode=self.ceil_mode)
         return self._inside(pooled, input)
 
@@ -173,5 +173,5 @@ class SidedAvgPool(_SidedPool):
 
     def _averaged(self, input: Tensor) -> Tensor:
         pool = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[len(self.kernel_size) - 1]
-        pooled: Tensor = pool(self.padded_as(input, 0.0), self.kernel_size, self.stride, ceil_mode=self.ceil_mode)
+        pooled: Tensor = pool(self._padded(input, 0.0), self.kernel_size, self.stride, ceil_mode=self.ceil_mode)
         return self._inside(pooled, input)
