@@ -100,11 +100,15 @@ class _Place(Place):
 
     def made(self, layer: str) -> str:
         """Make a Keras layer and call it."""
+        if self.tied:
+            raise self.cannot(f"a Keras layer does not take the weights of `{self.node.shares}`, which runs otherwise")
         self.construct(*assignment(f"self.{self.name}", f"layers.{layer}"))
         return f"self.{self.name}({', '.join(self.taken)})"
 
     def weight(self, name: str, shape: Sequence[int], initializer: str, trainable: bool = True) -> str:
-        """Make a weight of the model's own and name it."""
+        """Make a weight of the model's own, unless it is another layer's, and name it."""
+        if name in self.tied:
+            return f"self.{self.owner}_{name}"
         full = f"{self.name}_{name}"
         rest = "" if trainable else ", trainable=False"
         extents = f"({', '.join(str(int(extent)) for extent in shape)}{',' if len(shape) == 1 else ''})"

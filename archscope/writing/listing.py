@@ -55,8 +55,9 @@ class Place:
         self.borrows, self.tied, self.owner, self.owner_type = False, frozenset[str](), "", ""
         if node.shares is not None:
             own, theirs = ({each.name for each in network.facts[name].weights} for name in (node.name, node.shares))
-            self.owner, self.owner_type = listing.attributes[node.shares], network.by_name[node.shares].layer.type
-            self.borrows = self.owner_type == self.layer.type and own == theirs
+            owner = network.by_name[node.shares].layer
+            self.owner, self.owner_type = listing.attributes[node.shares], owner.type
+            self.borrows = self.layer == owner and own == theirs
             self.tied = frozenset() if self.borrows else frozenset(own & theirs)
         self.name = self.owner if self.borrows else listing.attributes[node.name]
 

@@ -159,7 +159,9 @@ def _listed(
         place = _Place(network, node, taken, listing)
         places.append(place)
         written = _written(place)
-        place.construct(*(f"self.{place.name}.{each} = self.{place.owner}.{each}" for each in sorted(place.tied)))
+        if place.tied:
+            owner = network.by_name[node.shares or ""]
+            place.construct(*_tied(network, node, owner, f"self.{place.name}", f"self.{place.owner}"))
         return written
 
     arguments, results = transcribe(network, listing, write)
@@ -282,13 +284,17 @@ def _called(place: _Place, weight: str) -> str:
 def _tied(network: Network, node: Node, owner: Node, target: str, source: str) -> list[str]:
     """Lines that give a layer the weights of another, from the expression of each."""
     own, theirs = ([each.name for each in network.facts[each.name].weights] for each in (node, owner))
-    if construction(node.layer, *network.facts[node.name].inputs, padding=()).name in _OF_OWN:
+    class_ = construction(node.layer, *network.facts[node.name].inputs, padding=()).name
+    if class_ in _OF_OWN or class_ == "TableConv2d":
         parts = dict.fromkeys(name.rpartition(".")[0].replace(".", "_") or name for name in own)
         return [f"{target}_{part} = {source}_{part}" for part in parts]
-    if node.layer.type == owner.layer.type and own == theirs:
-        untied = [f"{target}_bias = {source}_bias"] if getattr(node.layer, "untie_biases", False) else []
-        return [f"{target} = {source}", *untied]
-    return [f"{target}.{name} = {source}.{name}" for name in own if name in theirs]
+    apart = [f"{target}_bias = {source}_bias"] if class_ == "UntiedConv2d" else []
+    if node.layer == owner.layer:
+        return [f"{target} = {source}", *apart]
+    # A layer that runs otherwise, as with another stride, has the weights alone.
+    return [
+        f"{target}.{name} = {source}.{name}" for name in own if name in theirs and (name != "bias" or not apart)
+    ] + apart
 
 
 def _started(target: str, scheme: str, numbers: Sequence[float]) -> str:

@@ -121,6 +121,60 @@ def test_a_layer_that_runs_twice_is_made_once() -> None:
     assert write_pytorch(Network("twice", {"input": (4,)}, nodes)).count("nn.Linear") == 1
 
 
+@pytest.mark.parametrize("activation", ["tanh", None])
+@pytest.mark.parametrize("table", ["", ", connection_table: [[0, 1], [1]]"])
+def test_biases_that_no_units_share_are_those_of_the_layer_whose_weights_another_has(
+    table: str, activation: str | None
+) -> None:
+    conv = f"type: conv2d, out_channels: 2, kernel_size: 3, padding: 1, untie_biases: true{table}"
+    own = f", activation: {activation}" if activation else ""
+    network = archscope.read(f"input: [2, 5, 6]\nlayers:\n  a: {{{conv}}}\n  b: {{{conv}{own}, shares: a}}\n")
+    # A kernel for each pair of maps, and a bias for each of 2·5·6 units, once.
+    assert network_parameters(network) == 9 * (3 if table else 4) + 2 * 5 * 6
+    assert_the_same(network)
+
+
+CONV = "type: conv2d, out_channels: 2, kernel_size: 3, padding: 1"
+TABLE = f"{CONV}, connection_table: [[0, 1], [1]]"
+
+
+@pytest.mark.parametrize(("layer", "other"), [
+    (CONV, f"{CONV}, dilation: 2"),
+    (f"{CONV}, untie_biases: true", f"{CONV.replace('1', '2')}, dilation: 2, untie_biases: true"),
+    (TABLE, f"{TABLE}, dilation: 2"), ("type: batch_norm", "type: batch_norm, eps: 0.3"),
+    ("type: subsampling, kernel_size: 2, stride: 1", "type: subsampling, kernel_size: 2, stride: 2"),
+])  # fmt: skip
+def test_a_layer_that_runs_otherwise_has_the_weights_of_another_and_not_its_options(layer: str, other: str) -> None:
+    assert_the_same(archscope.read(f"input: [2, 7, 8]\nlayers:\n  a: {{{layer}}}\n  b: {{{other}, shares: a}}\n"))
+
+
+def test_a_block_that_runs_otherwise_has_the_weights_of_another_and_not_its_options() -> None:
+    assert_the_same(
+        archscope.read(f"""
+        input: [2, 7, 8]
+        blocks:
+          step: {{options: {{s: }}, layers: {{c: {{{CONV.replace("1", "2")}, stride: $s}}, n: {{type: tanh}}}}}}
+        layers:
+          a: {{type: step, s: 1}}
+          b: {{type: step, s: 2, shares: a}}
+        """)
+    )
+
+
+def test_a_keras_layer_is_not_run_with_the_options_of_another() -> None:
+    from archscope.errors import UsageError
+    from archscope.writing.keras import write_keras
+
+    text = f"input: [2, 7, 8]\nlayers:\n  a: {{{CONV}}}\n  b: {{{CONV}, stride: 2, shares: a}}\n"
+    with pytest.raises(UsageError, match=r"`b` .* cannot be written in Keras: .* the weights of `a`"):
+        write_keras(archscope.read(text))
+    half = "type: subsampling, kernel_size: 2"
+    text = f"input: [2, 8, 8]\nlayers:\n  a: {{{half}, stride: 1}}\n  b: {{{half}, stride: 2, shares: a}}\n"
+    source = write_keras(archscope.read(text))
+    assert source.count("add_weight") == 2
+    assert "self.a_weight, self.a_bias, (2, 2), (2, 2))" in source
+
+
 @pytest.mark.parametrize("bias", [False, True])
 def test_a_head_is_a_product_with_its_embedding_in_keras(bias: bool) -> None:
     from archscope.writing.keras import write_keras
