@@ -138,6 +138,10 @@ NOT_RAISED = {
         "input: [3, 8, 8]\nlayers:\n  c: {type: conv2d, out_channels: 3, kernel_size: 1}\n  n: {type: batch_norm}\n"
         "  s: {type: add, from: [c, n]}"
     ),
+    "biases that differ from unit to unit": (
+        "input: [3, 8, 8]\nlayers:\n"
+        "  c: {type: conv2d, out_channels: 3, kernel_size: 1, untie_biases: true}\n  n: {type: batch_norm}"
+    ),
     "a bias that is an output too": (
         "input: [3, 8, 8]\nlayers:\n  c: {type: conv2d, out_channels: 3, kernel_size: 1}\n  n: {type: batch_norm}\n"
         "output: [c, n]"

@@ -47,7 +47,7 @@ SINGLE = [
     # 12 kernels of 5·5, and each of 8·8·12 units adds a bias of its own; or 12 biases, as a map has in later networks.
     ("lecun1989", "H1", "parameters", 5 * 5 * 12, "bias forgotten", "the 768 biases are missing"),
     ("lecun1989", "H1", "connections", 5 * 5 * 8 * 8 * 12, "bias forgotten", "the bias line of each unit is missing"),
-    ("lecun1989", "H1", "parameters", (5 * 5 + 1) * 12, "bias shared", "the units of a map are given one bias together"),
+    ("lecun1989", "H1", "parameters", (5 * 5 + 1) * 12, "bias shared", "the units of a map are given one bias"),
     ("alexnet", "conv2", "output", "256×23×23", "padding ignored", "the padding of 2 is ignored"),
     ("alexnet", "conv2", "macs", 2 * 5 * 5 * 48 * 23 * 23 * 128, "padding ignored", "the padding of 2 is ignored"),
     ("alexnet", "conv2", "output", "256×25×25", "padding ignored", "on one side only"),

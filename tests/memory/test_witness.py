@@ -155,6 +155,23 @@ def test_the_tracker_counts_the_same_for_every_layer_under_autocast(case: Any) -
     assert held(network, 3, optimizer, autocast="bfloat16") == tracked(network, 3, optimizer, autocast="bfloat16")
 
 
+@pytest.mark.parametrize("meet", ["concat", "stack, dim: 0", "add"])
+@pytest.mark.parametrize("read", ["[low, wide]", "[wide, low]"])
+def test_the_tracker_counts_the_same_where_two_types_meet_under_autocast(read: str, meet: str) -> None:
+    from archscope.oracles.memory import tracked
+
+    # A norm keeps the input's float32, and what a convolution makes is in bfloat16.
+    network = archscope.read(f"""
+        input: [4, 6, 6]
+        layers:
+          wide: {{type: batch_norm}}
+          low: {{type: conv2d, out_channels: 4, kernel_size: 1}}
+          both: {{type: {meet}, from: {read}}}
+          last: {{type: gelu}}
+        """)
+    assert held(network, 3, "sgd", autocast="bfloat16") == tracked(network, 3, "sgd", autocast="bfloat16")
+
+
 NOT_NEEDED = """
     input: [4, 9, 8]
     layers:
