@@ -324,8 +324,7 @@ def _embedding(place: _Place) -> str:
 
 def _parameter(place: _Place) -> str:
     (weight,) = place.facts.weights
-    normal = "keras.initializers.RandomNormal(0, 0.02)"
-    value = place.weight("weight", weight.shape, place.started("weight", normal))
+    value = place.weight("weight", weight.shape, place.started("weight", "keras.initializers.RandomNormal(0, 0.02)"))
     made = channels_last(f"{value}[None]", len(weight.shape))
     extents = ", ".join(str(extent) for extent in _channels_last(place.facts.output))
     return f"ops.broadcast_to({made}, (batch, {extents}))"
