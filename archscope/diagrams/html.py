@@ -72,9 +72,9 @@ def page(drawing: Drawing) -> str:
                 '<input id="search" type="search" placeholder="Search layers ( / )" aria-label="Search layers">',
                 '<output id="count" for="search" aria-live="polite"></output>',
                 '<label>Colour <select id="colour" aria-label="Colour says"></select></label>',
-                '<span id="levels"><button id="less" aria-label="Close blocks">−</button><span id="depth"></span>',
-                '<button id="more" aria-label="Open blocks">+</button></span>',
-                '<button id="out" aria-label="Zoom out">−</button><button id="in" aria-label="Zoom in">+</button>',
+                f'<span id="levels">{_step("less", "Close blocks", "−")}<span id="depth"></span>',
+                f'{_step("more", "Open blocks", "+")}</span>',
+                _step("out", "Zoom out", "−") + _step("in", "Zoom in", "+"),
                 '<button id="all">Fit</button><button id="theme">Theme</button>',
                 '<button id="help" aria-label="Keys">?</button></header>',
                 '<main><canvas id="far" hidden></canvas>',
@@ -217,6 +217,11 @@ def _sayings(drawing: Drawing, figure: Mapping[str, Any]) -> Iterator[str]:
         for name, _, _ in dressing.families(drawing.analysis, drawing.request.theme):
             first = escape(name.split(", ")[0])
             yield f'<div><span class="swatch" data-family="{first}"></span>{escape(name)}</div>'
+
+
+def _step(id: str, said: str, sign: str) -> str:
+    """A button with a sign alone; what it does is told to who listens and to who points at it."""
+    return f'<button id="{id}" aria-label="{said}" title="{said}">{sign}</button>'
 
 
 def _keys() -> str:
