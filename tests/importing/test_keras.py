@@ -58,6 +58,14 @@ def test_what_is_pooled_to_one_axis_is_given_its_axes_anew_as_keras_has_them(sav
     assert (found["squeeze"].parameters, found["squeeze"].outputs[0]) == (14, (2, 1, 1))
 
 
+def test_a_norm_keeps_the_one_of_its_weights_that_it_has_and_edges_are_not_in_a_mean(saved: Any) -> None:
+    network = open_network(saved[0] / "norms.keras")
+    names = {each: [weight.name for weight in network.facts[each].weights] for each in ("shifted", "scaled", "layer")}
+    assert names == {"shifted": ["bias"], "scaled": ["weight"], "layer": ["bias"]}
+    (mean,) = (node for node in open_network(saved[0] / "residual.keras").nodes if node.layer.type == "avg_pool2d")
+    assert mean.layer.count_include_pad is False
+
+
 def test_recurrence_has_the_one_bias_a_gate_that_keras_has(saved: Any) -> None:
     found = analyze(saved[0] / "words.keras")
     # both directions: 4·8·(16 + 8 + 1) values; 24·32 products at each of 10 steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -140,6 +141,31 @@ def test_an_operator_becomes_the_layer_that_it_is(case: Case, tmp_path: Path) ->
     totals = analysis.totals
     assert (totals.parameters, totals.fixed, totals.macs) == (case.parameters, case.fixed, case.macs)
     assert not analysis.network.observed.unused
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        # 8 places and a window of 2 with a step of 1 want one more place: behind, or in front
+        ('y = Conv<auto_pad="SAME_UPPER">(x, w)', {"padding": [[0, 1], [0, 1]]}),
+        ('y = Conv<auto_pad="SAME_LOWER">(x, w)', {"padding": [[1, 0], [1, 0]]}),
+        ("y = ConvTranspose<strides=[3,3], output_padding=[1,2]>(x, w)", {"output_padding": [1, 2]}),
+        ("y = MaxPool<kernel_shape=[3,3], strides=[2,2], ceil_mode=1>(x)", {"ceil_mode": True}),
+        ("y = AveragePool<kernel_shape=[3,3], pads=[1,1,1,1]>(x)", {"count_include_pad": False}),
+        ("y = AveragePool<kernel_shape=[3,3], pads=[1,1,1,1], count_include_pad=1>(x)", {"count_include_pad": True}),
+    ],
+)
+def test_options_of_windows_are_those_of_the_file(text: str, options: dict[str, Any], tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, f"net (float[N,3,8,8] x) => (float y) {{ {text} }}", w=(3, 3, 2, 2))
+    (node,) = analyze(path).network.nodes
+    found = {name: getattr(node.layer, name) for name in options}
+    assert json.loads(json.dumps(found)) == options
+
+
+def test_one_number_that_is_added_to_all_units_is_no_bias_for_each(tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, "net (float[N,7] x) => (float y) { m = MatMul(x, w)\n y = Add(m, b) }",
+                     w=(7, 5), b=np.array([0.5], np.float32))  # fmt: skip
+    assert analyze(path).rows[0].parameters == 35
 
 
 def test_what_reads_the_last_state_is_counted_beside_what_reads_the_steps(tmp_path: Path) -> None:
