@@ -119,12 +119,21 @@ class Cluster:
         # A short timeout of the result itself is a race in distributed: cancelled in time it comes back as a failure.
         ready = threading.Event()
         future.add_done_callback(lambda _: ready.set())
-        while not ready.wait(TICK):
+        self._seen = time.monotonic()
+        while True:
+            while not ready.wait(TICK):
+                with self._said():
+                    self._look()
+                yield None
             with self._said():
-                self._look()
+                try:
+                    return future.result(timeout=TIMEOUT)
+                except TimeoutError:
+                    # Done, and lost with the worker that held it before it came: Dask has it done again by another.
+                    if future.status == "error":
+                        raise
+                    self._look()
             yield None
-        with self._said():
-            return future.result(timeout=TIMEOUT + self.patience)
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:

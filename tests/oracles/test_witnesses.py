@@ -165,7 +165,7 @@ def test_a_witness_leaves_the_module_and_pytorch_as_it_found_them(witness: str, 
     case = Case(archscope.analyze(archscope.load(name)))
     case.model.requires_grad_(False)
     model, around = fingerprint(case.model), settings()
-    list(_asked(witness, case))
+    list(_asked(witness, case, as_written=True))
     assert fingerprint(case.model) == model
     assert settings() == around
 
@@ -239,7 +239,7 @@ class Largest(TorchDispatchMode):
 def test_counting_a_large_network_takes_none_of_its_values(witness: str, most: int) -> None:
     case = Case(archscope.analyze(archscope.load("alexnet-pytorch")))
     with Largest() as largest:
-        list(_asked(witness, case))
+        list(_asked(witness, case, as_written=True))
     assert largest.values <= most
 
 

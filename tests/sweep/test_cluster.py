@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import archscope
 from archscope.cli import main
 from archscope.errors import MissingExtra, UsageError
 from archscope.sweep import Here, Journal, Plan, plan, run, set_axis
@@ -198,6 +199,49 @@ def test_rows_are_kept_when_the_last_worker_goes_and_the_sweep_goes_on_when_one_
     journal = Journal(path, grid.identity)
     assert swept(grid, Here(), journal) == alone
     journal.close()
+
+
+class Lost:
+    """A result that was done, and is lost with its worker the first times that it is asked for."""
+
+    def __init__(self, times: int, status: str = "finished") -> None:
+        self.times, self.status = times, status
+
+    def add_done_callback(self, call: Any) -> None:
+        call(self)
+
+    def result(self, timeout: float) -> tuple[str, str]:
+        self.times -= 1
+        if self.times >= 0:
+            raise TimeoutError(f"timed out after {timeout} s.")
+        return archscope.__version__, "rows"
+
+
+class Client:
+    """As much of Dask's as an engine asks."""
+
+    status = "running"
+
+    def __init__(self, **workers: Any) -> None:
+        self.workers = workers
+
+    def scheduler_info(self, **_: Any) -> Any:
+        return {"workers": self.workers}
+
+    def cancel(self, futures: Any) -> None:
+        pass
+
+
+def test_a_result_lost_with_its_worker_is_waited_for_as_long_as_others_work() -> None:
+    here = Cluster(Client(other={"nthreads": 1}), "the small one", patience=-1)
+    found = here.results([(0, 1)], lambda _: Lost(2))
+    assert [*found] == [None, None, ((0, 1), "rows")]
+    alone = Cluster(Client(), "the small one", patience=-1).results([(0, 1)], lambda _: Lost(2))
+    with pytest.raises(ClusterGone, match="the small one has no workers any more"):
+        next(alone)
+    own = here.results([(0, 1)], lambda _: Lost(2, "error"))
+    with pytest.raises(ClusterGone, match="a worker failed with TimeoutError: timed out"):
+        next(own)
 
 
 def test_a_scheduler_that_goes_away_ends_the_sweep_in_one_line_and_keeps_its_rows(grid: Plan, alone: list[str]) -> None:
