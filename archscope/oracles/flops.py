@@ -1,6 +1,7 @@
 """torch's `FlopCounterMode`, on meta unless the network is small: two FLOPs a multiply-accumulate.
 
-An operation without a formula is not covered, never 0.
+An operation without a formula is not covered, never 0. The counter has none for squares and is given one: a value that
+is squared and added up, as a squared distance is, is one multiply-accumulate.
 """
 
 from __future__ import annotations
@@ -39,9 +40,12 @@ def observe(case: Case) -> Iterator[Finding]:
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
+    from archscope.oracles.census import SumsOfSquares
+
     counter = quick_counter()
     before: dict[str, int] = {}
     flops: dict[str, int] = {}
+    sums, squares = SumsOfSquares(), dict[str, int]()
     unknown: dict[str, set[str]] = {}
     running: list[str] = []
 
@@ -51,10 +55,10 @@ def observe(case: Case) -> Iterator[Finding]:
 
     def leave(node: Node, _: Any) -> None:
         running.pop()
-        flops[node.name] = counter.get_total_flops() - before[node.name]
+        flops[node.name] = counter.get_total_flops() - before[node.name] + 2 * squares.get(node.name, 0)
 
     class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
-        """Notes the operations that the counter has no formula for, by the node that runs."""
+        """Notes the operations that the counter has no formula for, and sums of squares, by the node that runs."""
 
         @classmethod
         def _should_skip_dynamo(cls) -> bool:
@@ -63,7 +67,10 @@ def observe(case: Case) -> Iterator[Finding]:
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if running and func.overloadpacket not in counter.flop_registry:
                 unknown.setdefault(running[-1], set()).add(func.overloadpacket.__name__)
-            return func(*args, **(kwargs or {}))
+            result = func(*args, **(kwargs or {}))
+            if running:
+                squares[running[-1]] = squares.get(running[-1], 0) + sums.forward(func, args, result)
+            return result
 
     with watching(case, before=enter, after=leave), torch.no_grad(), spelled_out(), Recorder(), counter:  # type: ignore[no-untyped-call]
         case.model(*case.inputs())
@@ -79,7 +86,7 @@ def observe(case: Case) -> Iterator[Finding]:
             complete = complete and not facts.macs and facts.macs is not None
             yield not_covered(NAME, node.row, "flops", why, node=node.name)
     if complete:
-        yield compared(NAME, None, "flops", case.analysis.totals.flops, counter.get_total_flops())
+        yield compared(NAME, None, "flops", case.analysis.totals.flops, sum(flops.values()))
     else:
         yield not_covered(NAME, None, "flops", "a layer with products has an operation without a formula")
 

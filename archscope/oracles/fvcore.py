@@ -3,13 +3,17 @@
 fvcore traces, and PyTorch cannot trace a convolution on the meta device. So each layer is traced by itself:
 with one sample on the CPU where it convolves, so that no more than one layer's values exist at a time, on meta
 where it does not.
+
+It has no rule for squares. It is given one here: a value that is squared and added up, as a squared distance is, is one
+multiply-accumulate; its trace says how many there are.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from archscope.layers import Layer, Shape
 from archscope.oracles.case import Case
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 
 NAME = "fvcore"
 
-PRODUCTS: Final = frozenset({"conv", "linear", "addmm", "matmul", "mm", "bmm", "baddbmm", "einsum"})
+PRODUCTS: Final = frozenset({"conv", "linear", "addmm", "matmul", "mm", "bmm", "baddbmm", "einsum", "square"})
 """What fvcore calls operations whose count is one of multiply-accumulates."""
 
 _PLAIN: Final = """
@@ -72,7 +76,7 @@ def _count(layer: Layer, shapes: tuple[Shape, ...], device: str) -> tuple[int, s
         )
         with torch.no_grad():
             count = FlopCountAnalysis(module, inputs).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-            count = count.tracer_warnings("none")
+            count = count.tracer_warnings("none").set_op_handle("aten::square", _summed)
             operators: dict[str, int] = dict(count.by_operator())
             unknown: list[str] = sorted(count.unsupported_ops())
     macs = sum(int(number) for name, number in operators.items() if name in PRODUCTS)
@@ -82,6 +86,15 @@ def _count(layer: Layer, shapes: tuple[Shape, ...], device: str) -> tuple[int, s
     if strange or unknown:
         return 0, f"no rule for {', '.join(name.removeprefix('aten::') for name in strange or unknown)}"
     return 0, f"{type(module).__name__} has no products for fvcore to count"
+
+
+def _summed(_: list[Any], outputs: list[Any]) -> int:
+    """Squares of a trace that are added up at once."""
+    from fvcore.nn.jit_handles import get_shape
+
+    (squares,) = outputs
+    users = {each.user.kind() for each in squares.uses()}
+    return math.prod(get_shape(squares) or (0,)) if users == {"aten::sum"} else 0
 
 
 def _placed(layer: Layer, shapes: tuple[Shape, ...], device: str) -> nn.Module:

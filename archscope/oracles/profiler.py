@@ -57,7 +57,9 @@ def profiled(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[int, set[st
         if each.name in COUNTED:
             # On meta one product may run as another, and both are noted.
             flops += 0 if _within(each) else int(each.flops or 0)
-        elif each.name not in _AROUND and (each.name in RULES or each.name.startswith("aten::conv")):
+        elif each.name == "aten::square" or (
+            each.name not in _AROUND and (each.name in RULES or each.name.startswith("aten::conv"))
+        ):
             strange.add(each.name.removeprefix("aten::"))
     return flops, strange
 

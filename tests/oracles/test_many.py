@@ -6,10 +6,14 @@ import pytest
 
 pytest.importorskip("torch")
 
+import torch
+
 import archscope
 from archscope.building import build
 from archscope.oracles import Verdict, Verification, gradient, profiler, verify
 from archscope.oracles.case import Case
+from archscope.oracles.census import Census
+from archscope.reader import read
 from archscope.writing.pytorch import write_pytorch
 
 ASKED = ["module", "torchinfo", "fvcore", "FLOPs", "profiler", "source", "gradient", "Jacobian", "memory"]
@@ -43,13 +47,39 @@ def test_a_total_has_four_witnesses_or_more(name: str) -> None:
     assert min(numbers) >= 4
 
 
-def test_squared_distances_have_two_witnesses_and_the_others_say_why() -> None:
+def test_squared_distances_have_five_witnesses_and_the_sixth_says_why() -> None:
     found = verify(archscope.load("lenet5-1998"), ASKED)
-    assert witnesses_of(found, "macs", "flops") == {"Jacobian", "source"}
+    assert witnesses_of(found, "macs", "flops") == {"Jacobian", "source", "gradient", "fvcore", "FLOPs"}
+    assert witnesses_of(found, "parameters") == {"module", "torchinfo", "source", "gradient", "memory"}
     told = {each.witness: each.why for each in found.findings
             if each.layer is None and each.verdict is Verdict.NOT_COVERED}  # fmt: skip
-    assert told["gradient"] == told["profiler"] == "a squared distance multiplies values with themselves"
-    assert "a layer with products" in told["FLOPs"]
+    assert told["profiler"] == "no formula for square"
+
+
+WIDE = """
+input: [3]
+layers:
+  hidden: {type: linear, out_features: 7}
+  distances: {type: rbf, out_features: 5, trainable: true}
+"""
+
+
+def test_a_square_is_one_multiplication_wherever_its_sum_is_on_the_way_forward_and_back() -> None:
+    # 3·7 products and 7·5 squares, one for each input and unit: 56. A square that is halved or doubled is 38.5 or 91.
+    found = verify(read(WIDE), ("fvcore", "FLOPs", "source", "gradient", "Jacobian"))
+    assert found.differing == ()
+    assert {each.theirs for each in found.findings if each.layer is None and each.quantity == "macs"} == {56}
+    assert [each.theirs for each in found.findings if each.layer is None and each.quantity == "flops"] == [112]
+
+
+def test_squares_that_are_averaged_are_no_multiply_accumulates() -> None:
+    values = torch.ones(2, 6, requires_grad=True)
+    with Census() as census:
+        values.square().mean(-1).sum().backward()
+    assert (census.macs, census.squares) == (0, 0)
+    with Census() as census:
+        values.square().sum(-1).sum().backward()
+    assert (census.macs, census.squares) == (12, 12)
 
 
 def differing(*witnesses: str) -> set[tuple[str, str]]:
