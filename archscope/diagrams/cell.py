@@ -14,43 +14,44 @@ from archscope.diagrams.recurrence import Level
 from archscope.diagrams.scene import Group, Item, Point, Text, circle, moved
 from archscope.diagrams.themes import Theme
 from archscope.diagrams.transformer.shapes import arrow, rounded, sign
-from archscope.errors import UsageError, one
 
 _ASIDE: Final = 4.2
 """Where the frame begins: left of it stand the states that come in."""
 
 _RADIUS: Final = 0.75
 _GATE: Final = (3.4, 1.9)
+_ROW: Final = 8.0
+"""Where the middles of an LSTM's gates are."""
 
 
 def gates_of(level: Level) -> int:
     """How many maps of the input and the last state a cell has: 1 of a plain one, 3 of a GRU, 4 of an LSTM."""
     row = level.unit.rows[0]
     hidden = int(row.outputs[-1][-1])
-    return int(row.weights[0][1].shape[0]) // hidden if row.weights else 0
+    return int(row.weights[0][1].shape[0]) // hidden
+
+
+def kind_of(level: Level) -> tuple[int, str]:
+    """What tells one inside from another: the maps, and what its options make of them."""
+    options = level.unit.rows[0].node.layer.stated()
+    return gates_of(level), f"{options.get('nonlinearity')} {bool(options.get('proj_size'))}"
 
 
 def cell(level: Level, size: float, theme: Theme) -> list[Item]:
-    """The inside of a recurrent layer's cell, from 0 down and to the right.
-
-    Raises:
-        UsageError: it is another cell, such as a GRU.
-    """
-    draw = {1: _plain, 4: _lstm}.get(gates_of(level))
-    if draw is None:
-        raise UsageError(f"the inside of an LSTM's and of a plain cell can be drawn, and `{level.unit.label}` is "
-                         f"{one(level.word)}; leave cell out of --show")  # fmt: skip
+    """The inside of a recurrent layer's cell, from 0 down and to the right."""
     layer = level.unit.rows[0].node.layer
-    made = _Cell(size, theme, layer.family, str(layer.stated().get("nonlinearity", "tanh")))
-    draw(made)
+    options = layer.stated()
+    word = {"relu": "ReLU"}.get(str(options.get("nonlinearity")), "tanh")
+    made = _Cell(size, theme, layer.family, word, projects=bool(options.get("proj_size")))  # fmt: skip
+    {1: _plain, 3: _gru, 4: _lstm}[gates_of(level)](made)
     heading = Text(0.0, 0.9 * size, f"{level.unit.label}: inside the cell", size, bold=True, fill=theme.text)
     return [Group("part", (heading, *(moved(item, _ASIDE * size, 2.6 * size) for item in made.items)),
                   title=f"the inside of {level.unit.label}")]  # fmt: skip
 
 
 class _Cell:
-    def __init__(self, size: float, theme: Theme, family: str, word: str) -> None:
-        self.size, self.theme, self.word = size, theme, word
+    def __init__(self, size: float, theme: Theme, family: str, word: str, *, projects: bool) -> None:
+        self.size, self.theme, self.word, self.projects = size, theme, word, projects
         self.shade = theme.shade(family)
         self.items: list[Item] = []
 
@@ -87,21 +88,21 @@ class _Cell:
         self.items.append(Text(left, y * u, letter, small, fill=self.theme.text))
         self.items.append(Text(left + fonts.width(letter, small), (y + 0.22) * u, below, tiny, fill=self.theme.text))
 
-    def ends(self, wide: float, tall: float, states: Sequence[tuple[str, float]]) -> None:
-        """The states that come in and go out, and the input, which joins the last of them from below."""
+    def ends(self, wide: float, tall: float, states: Sequence[tuple[str, float]], joins: float | None = None) -> None:
+        """The states that come in and go out, and the input, which joins the last of them from below, or a line."""
         for state, y in states:
             self.letter(state, "t−1", -2.6, y + 0.3)
             self.letter(state, "t", wide + 2.6, y + 0.3)
         self.letter("x", "t", 2.2, tall + 2.4)
-        self.way((2.2, tall + 1.4), (2.2, states[-1][1]), head=False)
+        self.way((2.2, tall + 1.4), (2.2, states[-1][1] if joins is None else joins), head=False)
 
-    def gate(self, word: str, letter: str, x: float, *, high: float) -> None:
-        """A map of the input and the last state, and its way up."""
-        self.way((x, 10.0), (x, 8.0 + _GATE[1] / 2))
-        self.maps(word, x, 8.0)
-        self.letter(letter, "t", x - 0.9, 6.6)
+    def gate(self, word: str, letter: str, x: float, *, high: float, low: float = 10.0, row: float = _ROW) -> None:
+        """A map of what comes from ``low``, such as the input and the last state, and its way up."""
+        self.way((x, low), (x, row + _GATE[1] / 2))
+        self.maps(word, x, row)
+        self.letter(letter, "t", x - 0.9, row - 1.4)
         if high:
-            self.way((x, 8.0 - _GATE[1] / 2), (x, high))
+            self.way((x, row - _GATE[1] / 2), (x, high))
 
 
 def _lstm(made: _Cell) -> None:
@@ -123,8 +124,38 @@ def _lstm(made: _Cell) -> None:
     made.way((22.0, 2.0), (22.0, 3.5 - _GATE[1] / 2), head=False)
     made.maps("tanh", 22.0, 3.5, "shape")
     made.way((22.0, 3.5 + _GATE[1] / 2), (22.0, 5.9 - _RADIUS))
-    made.way((22.0, 5.9 + _RADIUS), (22.0, 10.0), (wide + 1.4, 10.0))
+    if made.projects:
+        made.way((22.0, 5.9 + _RADIUS), (22.0, _ROW - _GATE[1] / 2))
+        made.maps("linear", 22.0, _ROW, "dense")
+        made.way((22.0, _ROW + _GATE[1] / 2), (22.0, 10.0), (wide + 1.4, 10.0))
+    else:
+        made.way((22.0, 5.9 + _RADIUS), (22.0, 10.0), (wide + 1.4, 10.0))
     for symbol, x, y in (("×", 4.6, 2.0), ("+", 13.2, 2.0), ("×", 13.2, 4.6), ("×", 22.0, 5.9)):
+        made.does(symbol, x, y)
+
+
+def _gru(made: _Cell) -> None:
+    """Cho et al. 2014 as PyTorch runs it: what is reset is the map of the last state, not the state."""
+    state, new, reset, row, bus, aside = 2.0, 4.2, 5.9, 9.3, 11.3, 12.7
+    r, z, n, last, wide = 8.6, 12.8, 17.6, 21.6, 24.4
+    made.frame(wide, 13.9)
+    made.ends(wide, 13.9, (("h", state),), joins=bus)
+    made.way((-1.4, state), (z - _RADIUS, state))
+    made.way((z + _RADIUS, state), (last - _RADIUS, state))
+    made.way((last + _RADIUS, state), (wide + 1.4, state))
+    made.way((0.9, state), (0.9, bus), (z, bus), head=False)
+    made.way((0.9, reset), (4.6 - _GATE[0] / 2, reset))
+    made.maps("linear", 4.6, reset, "dense")
+    made.way((4.6 + _GATE[0] / 2, reset), (r - _RADIUS, reset))
+    made.gate("σ", "r", r, high=reset + _RADIUS, low=bus, row=row)
+    made.gate("σ", "z", z, high=state + _RADIUS, low=bus, row=row)
+    made.way((r + _RADIUS, reset), (z + 2.2, reset), (z + 2.2, row), (n - _GATE[0] / 2, row))
+    made.way((2.2, aside), (n, aside), head=False)
+    made.gate("tanh", "n", n, high=new + _RADIUS, low=aside, row=row)
+    made.way((z, new), (15.2 - _RADIUS, new))
+    made.way((15.2 + _RADIUS, new), (n - _RADIUS, new))
+    made.way((n + _RADIUS, new), (last, new), (last, state + _RADIUS))
+    for symbol, x, y in (("×", z, state), ("+", last, state), ("×", r, reset), ("1−", 15.2, new), ("×", n, new)):
         made.does(symbol, x, y)
 
 

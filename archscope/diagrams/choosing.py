@@ -50,11 +50,12 @@ def choose(analysis: Analysis) -> Choice:
             return Choice("transformer", "blocks that attend are added to one stream")
     if any(each.verb == "Recurrence" for each in layers):
         try:
-            recurrence.levels_of(analysis)
+            sides = recurrence.sides_of(analysis)
         except NotShownError as error:
             refused["unrolled"] = str(error)
         else:
-            return Choice("unrolled", "a chain with recurrence in it", refused)
+            why = "a chain with recurrence in it" if len(sides) == 1 else "recurrence that begins where another ends"
+            return Choice("unrolled", why, refused)
     try:
         found = _of_a_chain(analysis, refused)
     except NotShownError as error:

@@ -9,7 +9,7 @@ import pytest
 
 import archscope
 from archscope.diagrams.cell import gates_of
-from archscope.diagrams.recurrence import levels_of
+from archscope.diagrams.recurrence import sides_of
 from archscope.diagrams.scene import Polygon, Scene, Text, walk
 from archscope.network import Network
 from tests.diagrams.geometry import not_contained, problems
@@ -89,7 +89,7 @@ layers: {l: {type: gru, hidden_size: 8, from: a}, s: {type: add, from: [l, b]}}"
     ("text", "message"),
     [
         ("input: [4]\nlayers: {a: {type: linear, out_features: 2}}", "has no recurrence over a sequence to unroll"),
-        (TWO, "has 2 inputs"),
+            (TWO, "is no chain at `s`"),
         ("input: [4, 8]\nlayers: {l: {type: gru, hidden_size: 8}, s: {type: add, from: [input, l]}}",
          "is no chain at `s`"),
         ("input: [4, 8]\nlayers: {t: {type: transpose, dim0: 0, dim1: 1}, l: {type: gru, hidden_size: 8}}",
@@ -109,7 +109,10 @@ def test_a_page_that_is_too_small_is_refused_with_one_that_is_not() -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "print"])
-@pytest.mark.parametrize(("kind", "words"), [("lstm", ["tanh", "tanh", "σ", "σ", "σ"]), ("rnn", ["tanh"])])
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("lstm", ["tanh", "tanh", "σ", "σ", "σ"]), ("rnn", ["tanh"]), ("gru", ["tanh", "σ", "σ"])],
+)
 def test_the_inside_of_a_cell_is_drawn_on_demand(kind: str, words: list[str], theme: str) -> None:
     drawn = network(kind, layers=2)
     picture = archscope.draw(drawn, show="name,op,shape,parameters,cell", theme=theme)
@@ -133,12 +136,105 @@ def test_each_gate_of_an_lstm_has_its_letter_above_it() -> None:
     assert [string for _, string in gates] == ["f", "σ", "i", "σ", "g", "o", "σ"]
 
 
-def test_a_cell_that_is_neither_is_refused_with_what_to_leave_out() -> None:
-    with pytest.raises(archscope.UsageError, match="`rnn` is a GRU; leave cell out of --show"):
-        _ = archscope.draw(network("gru"), show="name,cell").scene
+def test_cells_of_one_type_that_compute_otherwise_have_an_inside_each() -> None:
+    drawn = archscope.read(
+        "name: any\ninput: [3, 8]\nlayers:\n  a: {type: rnn, hidden_size: 4}\n"
+        "  b: {type: rnn, hidden_size: 4, nonlinearity: relu}\n  c: {type: rnn, hidden_size: 6}\n"
+        "  d: {type: lstm, hidden_size: 6}\n  e: {type: lstm, hidden_size: 6, proj_size: 2}\n"
+    )
+    picture = archscope.draw(drawn, show="name,cell")
+    assert problems(picture.svg, drawn) == []
+    said = strings(picture.scene)
+    assert [each[0] for each in said if each.endswith(": inside the cell")] == ["a", "b", "d", "e"]
+    assert said.count("ReLU") == 1
+    # What goes out of the last is mapped once more.
+    assert said.count("linear") == 1
+
+
+def test_a_gru_resets_the_map_of_its_state_as_pytorch_does() -> None:
+    scene = archscope.draw(network("gru"), show="cell").scene
+    inside = next(group for group in scene.groups("part") if group.title == "the inside of rnn")
+    words = [item for item in walk(inside.items) if isinstance(item, Text)]
+    said = {item.string: item for item in words}
+    # The state goes through a map before r multiplies it; 1 − z weighs what is new.
+    assert {"linear", "1−", "r", "z", "n"} <= said.keys()
+    assert said["linear"].x < said["r"].x < said["z"].x < said["1−"].x < said["n"].x + 9
 
 
 def test_a_cell_is_known_by_the_maps_that_its_weights_hold() -> None:
     # 4·16 rows of an LSTM's first weight, 3·16 of a GRU's, 16 of a plain cell's.
-    found = {kind: levels_of(archscope.analyze(network(kind)))[1] for kind in ("lstm", "gru", "rnn")}
+    found = {kind: sides_of(archscope.analyze(network(kind)))[0].levels[1] for kind in ("lstm", "gru", "rnn")}
     assert {kind: gates_of(level) for kind, level in found.items()} == {"lstm": 4, "gru": 3, "rnn": 1}
+
+
+def pair(cell: str = "lstm", *, layers: int = 1, steps: tuple[int, int] = (12, 3), more: str = "") -> Network:
+    """An encoder, and a decoder that begins with its last states."""
+    states = "encoder.hidden, encoder.cell" if cell == "lstm" else "encoder.hidden"
+    return archscope.read(
+        f"name: pair\ninput: {{target: [{steps[1]}], source: [{steps[0]}]}}\nlayers:\n"
+        "  reads: {type: embedding, num_embeddings: 90, embedding_dim: 8, from: source}\n"
+        f"  encoder: {{type: {cell}, hidden_size: 16, num_layers: {layers}}}\n"
+        "  writes: {type: embedding, num_embeddings: 80, embedding_dim: 8, from: target}\n"
+        f"  decoder: {{type: {cell}, hidden_size: 16, num_layers: {layers}, from: [writes, {states}]}}\n"
+        f"  head: {{type: linear, out_features: 80}}\n{more}"
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"theme": "dark", "width": "300mm", "font_size": 6, "color": "macs"}], ids=str)
+@pytest.mark.parametrize(("cell", "layers", "steps"), [("lstm", 2, (12, 3)), ("gru", 1, (1, 20)), ("rnn", 3, (4, 5))])
+def test_an_encoder_stands_before_the_decoder_that_begins_with_its_states(
+    cell: str, layers: int, steps: tuple[int, int], options: dict[str, Any]
+) -> None:
+    drawn = pair(cell, layers=layers, steps=steps)
+    picture = archscope.draw(drawn, **options)
+    assert str(picture.choice) == "style unrolled: recurrence that begins where another ends"
+    assert problems(picture.svg, drawn) == []
+
+
+def test_what_an_encoder_ends_with_is_handed_to_the_first_step_of_the_decoder() -> None:
+    scene = archscope.draw(pair(layers=2)).scene
+    edges = {(group.source, group.target): group for group in scene.groups("edge")}
+    handed = edges["encoder", "decoder"]
+    # Two layers of cells with two states each, all of the 12th step.
+    assert sum(isinstance(item, Polygon) for item in handed.items) == 2 * 2
+    assert [item.string for item in handed.items if isinstance(item, Text)] == ["h", "12", "c", "12"] * 2
+    # Three of twelve steps before, all three after; no loops.
+    assert strings(scene).count("LSTM") == 2 * (3 + 3)
+    assert heads(scene, "source") == heads(scene, "target") == 3
+    assert "each step is drawn" in scene.description
+    assert "steps 1, 2 and 12 are drawn" in scene.description
+    assert "loops" not in scene.description
+
+
+def test_stacked_encoders_hand_their_states_each_to_its_decoder_beside_it() -> None:
+    drawn = archscope.read(
+        "name: stacks\ninput: {source: [5, 8], target: [5, 8]}\nlayers:\n"
+        "  e1: {type: gru, hidden_size: 8, from: source}\n  e2: {type: gru, hidden_size: 8}\n"
+        "  d1: {type: gru, hidden_size: 8, from: [target, e1.hidden]}\n"
+        "  d2: {type: gru, hidden_size: 8, from: [d1, e2.hidden]}\n"
+    )
+    picture = archscope.draw(drawn)
+    assert picture.style == "unrolled"
+    assert problems(picture.svg, drawn) == []
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ("  e: {type: gru, hidden_size: 8, from: a}\n  d: {type: gru, hidden_size: 8, from: b}\noutput: [e, d]",
+         "has 2 inputs"),
+        (("  e: {type: gru, hidden_size: 8, from: a}\n  d: {type: gru, hidden_size: 8, from: [b, e.hidden]}\n"
+         "output: [e, d]"), "gives more than the end of its decoder"),
+        (("  e1: {type: gru, hidden_size: 8, from: a}\n  e2: {type: gru, hidden_size: 8}\n"
+         "  d1: {type: gru, hidden_size: 8, from: [b, e2.hidden]}\n"
+         "  d2: {type: gru, hidden_size: 8, from: [d1, e1.hidden]}\n"), "crosswise"),
+        (("  e: {type: lstm, hidden_size: 8, from: a}\n"
+         "  d: {type: lstm, hidden_size: 8, from: [b, e.cell, e.hidden]}\n"), "is no chain at `d`"),
+        ("  e: {type: gru, hidden_size: 8, from: a}\n  s: {type: add, from: [b, e]}\n", "is no chain at `s`"),
+    ],
+)  # fmt: skip
+def test_two_sides_that_are_no_encoder_and_decoder_are_refused(layers: str, message: str) -> None:
+    drawn = archscope.read(f"name: any\ninput: {{a: [4, 8], b: [4, 8]}}\nlayers:\n{layers}\n")
+    with pytest.raises(archscope.UsageError, match=message):
+        _ = archscope.draw(drawn, style="unrolled").scene
+    assert archscope.draw(drawn).style != "unrolled"

@@ -126,6 +126,26 @@ PYRAMID = dedent("""\
     output: [classes3, classes4, classes5]
     """)
 
+TAGGER = dedent("""\
+    title: A tagger
+    input: {words: [20]}
+    layers:
+      embed: {type: embedding, num_embeddings: 10000, embedding_dim: 64}
+      gru: {type: gru, hidden_size: 128}
+      tag: {type: linear, out_features: 17}
+    """)
+
+SEQUENCES = dedent("""\
+    title: Sequence to sequence
+    input: {source: [12], target: [10]}
+    layers:
+      embed_source: {type: embedding, num_embeddings: 160000, embedding_dim: 1000, from: source}
+      encoder: {type: lstm, hidden_size: 1000, num_layers: 4}
+      embed_target: {type: embedding, num_embeddings: 80000, embedding_dim: 1000, from: target}
+      decoder: {type: lstm, hidden_size: 1000, num_layers: 4, from: [embed_target, encoder.hidden, encoder.cell]}
+      head: {type: linear, out_features: 80000}
+    """)
+
 ENTRIES: dict[str, tuple[Entry, ...]] = {
     "Planes": (
         Entry("lenet5", "LeNet-5", "Stacks of feature maps, as in LeCun's figure of 1998: every map, the window that "
@@ -164,6 +184,10 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
               "lstm-lm@small"),
         Entry("lstm-cell", "Inside the cell", "What the gates of an LSTM do to its states, below the figure on demand.",
               "lstm-lm@small", {"show": "name,op,shape,parameters,cell"}),
+        Entry("gru-cell", "A tagger of GRU units", "What is reset is the map of the last state, as PyTorch has it.",
+              "./tagger.yaml", {"show": "name,op,shape,parameters,cell"}, spec=TAGGER),
+        Entry("seq2seq", "Sequence to sequence", "An encoder's last states are those that the decoder begins with, as "
+              "in Sutskever's figure of 2014.", "./seq2seq.yaml", spec=SEQUENCES),
     ),
     "Neurons": (
         Entry("mlp", "A multilayer perceptron", "Circles and lines, with dots where a layer has many; "
