@@ -52,13 +52,20 @@ def command(
         list[str] | None,
         typer.Option("--witness", "-w", metavar="NAME",
                      help="Ask only this one: module, torchinfo, fvcore, FLOPs, Jacobian, field, memory, Keras, "
-                     "published. Repeatable.", autocompletion=_complete_witness, show_default=False),
+                     "weights, published. Repeatable.", autocompletion=_complete_witness, show_default=False),
     ] = None,
     against: Annotated[
         str | None,
         typer.Option("--against", metavar="MODULE:FACTORY",
                      help="Compare a module of your own instead, as `archscope diff` does: "
                      "`mypkg.models:AlexNet`. Exits with 1 if anything differs.", show_default=False),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option("--weights", metavar="FILE",
+                     help="A file of weights that were trained for the network: safetensors, GGUF, a state dict of "
+                     "PyTorch's, an index or a folder of several. Its header is held against every layer.",
+                     show_default=False),
     ] = None,
     changes: Changes = None,
     input: Inputs = None,
@@ -85,6 +92,7 @@ def command(
     archscope verify lenet5
     archscope verify alexnet --witness fvcore --witness published
     archscope verify alexnet --against mypkg.models:AlexNet
+    archscope verify gpt2@small --weights model.safetensors
     archscope verify --format junit -o verification.xml
     """
     import archscope
@@ -108,16 +116,20 @@ def command(
 
     if format not in FORMATS:
         raise NotFound(f"there is no format `{format}`; {did_you_mean(format, FORMATS, what='formats')}")
+    if weights is not None and len(specs or ()) != 1:
+        raise archscope.UsageError(f"`--weights` are those of one network, got {len(specs or ())}; "
+                                   "write `archscope verify gpt2@small --weights model.safetensors`")  # fmt: skip
     names = specs or archscope.reader.spec_names()
     said = {"input": input, "example": example, "kwargs": kwargs, "batch": batch, "strict": strict}
     networks = [opened_with_module(name, changes=changes, **said) for name in names]
-    for network, _, _ in networks:
+    for network, _, _ in networks if weights is None else ():
         foretell("verify", network)
     found = _verified(
         [(network, module) for network, _, module in networks],
         witness,
         as_written=not changes and input is None,
         seconds=seconds,
+        weights=weights or "",
     )
     emit(_written(found, format, output is None), output)
     if any(each.stopped for each in found):
@@ -140,15 +152,18 @@ def _verified(
     *,
     as_written: bool,
     seconds: float,
+    weights: str = "",
 ) -> list[Verification]:
     """What the witnesses say of each network; an interrupt ends it with what is known so far."""
-    from archscope.oracles import WITNESSES, verify
+    from archscope.oracles import verify
+    from archscope.oracles.verification import asked_of
 
-    chosen = list(witnesses or WITNESSES)
+    chosen = list(witnesses or asked_of(weights=weights))
     found: list[Verification] = []
     with _progress(len(networks) * len(chosen)) as step:
         for network, module in networks:
-            found.append(verify(network, chosen, as_written=as_written, seconds=seconds, progress=step, module=module))
+            found.append(verify(network, chosen, as_written=as_written, seconds=seconds, progress=step, module=module,
+                                weights=weights))  # fmt: skip
             if found[-1].stopped:
                 break
     return found

@@ -29,9 +29,10 @@ _PROTOTXT: Final = re.compile(rb"^\s*layers?\s*\{", re.MULTILINE)
 _ONNX_FIELDS: Final = frozenset((0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42, 0x72))
 """Tags of the fields that may come after the version in an ONNX file."""
 
+_INDEX: Final = re.compile(rb'"(weight_map|total_size)"\s*:')
+
 _REFUSED: Final = (
     (b"\x89HDF\r\n\x1a\n", "is HDF5, of Keras 2 or weights alone; save the model again with `model.save('net.keras')`"),
-    (b"GGUF", "holds weights and no graph"),
 )
 
 
@@ -47,17 +48,22 @@ def kind_of(path: str) -> Kind | None:
             head = file.read(_HEAD)
     except OSError:
         return None
+    suffix = Path(path).suffix.lower()
+    # First, since the length of a header may begin with any byte.
+    if is_safetensors(head) or head.startswith(b"GGUF") or suffix in (".safetensors", ".gguf"):
+        return Kind.WEIGHTS
     if head.startswith(b"PK\x03\x04"):
         return Kind.KERAS if _is_keras_archive(path) else Kind.PYTORCH
     if head.startswith(b"\x80"):
         return Kind.PYTORCH
-    if any(head.startswith(magic) for magic, _ in _REFUSED) or head[4:8] == b"TFL3" or _is_safetensors(head):
+    if any(head.startswith(magic) for magic, _ in _REFUSED) or head[4:8] == b"TFL3":
         return Kind.UNREAD
-    suffix = Path(path).suffix.lower()
     if suffix == ".onnx" or _is_onnx(head):
         return Kind.ONNX
     if head.lstrip()[:1] == b"{" and _KERAS.search(head[:4096]):
         return Kind.KERAS
+    if head.lstrip()[:1] == b"{" and _INDEX.search(head[:4096]):
+        return Kind.WEIGHTS
     unread = (head.lstrip()[:1] == b"{" and _HUGGING_FACE.search(head)) or _PROTOTXT.search(head)
     return Kind.UNREAD if unread else None
 
@@ -68,13 +74,13 @@ def refuse(path: str) -> None:
     Raises:
         UsageError: always.
     """
+    if kind_of(path) is Kind.WEIGHTS:
+        raise _only_weights(path)
     with Path(path).open("rb") as file:
         head = file.read(_HEAD)
     why = next((why for magic, why in _REFUSED if head.startswith(magic)), "")
     if head[4:8] == b"TFL3":
         why = "is a TensorFlow Lite file, which archscope does not read; export the model as ONNX"
-    elif _is_safetensors(head):
-        why = "holds weights and no graph"
     elif head.lstrip()[:1] == b"{":
         why = ("is a configuration of Hugging Face's; name a function that makes its model, `mypkg.models:load`, "
                "with `--input`")  # fmt: skip
@@ -87,8 +93,21 @@ def _is_onnx(head: bytes) -> bool:
     return len(head) > 3 and head[0] == 0x08 and 0 < head[1] < 0x20 and head[2] in _ONNX_FIELDS
 
 
-def _is_safetensors(head: bytes) -> bool:
+def is_safetensors(head: bytes) -> bool:
+    """Whether a file that begins so is of safetensors: the length of its header, and the header."""
     return len(head) > 9 and head[8:10] in (b'{"', b"{}") and int.from_bytes(head[:8], "little") < 1 << 32
+
+
+def _only_weights(path: str) -> UsageError:
+    """What a file of weights holds, and what to ask of it."""
+    from archscope.importing.weights.opening import read_weights
+
+    found = read_weights(path)
+    of = f" of a network called {found.network}" if found.network else ""
+    beside = Path(path).parent / "config.json"
+    there = f"; the network's own file may be {beside}" if beside.is_file() else ""
+    return UsageError(f"{path} holds weights{of} and no architecture: {found.sentence}. Count them against a network: "
+                      f"`archscope verify SPEC --weights {Path(path).name}`{there}")  # fmt: skip
 
 
 def _is_keras_archive(path: str | os.PathLike[str]) -> bool:

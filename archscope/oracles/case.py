@@ -33,12 +33,14 @@ as LeNet-5 has run before that. Anything larger runs on meta and holds no values
 class Case:
     """A network, its analysis, and its module, on the meta device unless it is small.
 
-    ``module`` is a person's own, which the network was read from; without it, one is built.
+    ``module`` is a person's own, which the network was read from; without it, one is built. ``weights`` is a file of
+    weights that were trained for the network, where one was named.
     """
 
     analysis: Analysis
     pace: Pace = field(default_factory=Pace)
     module: Called | None = None
+    weights: str = ""
 
     @property
     def network(self) -> Network:

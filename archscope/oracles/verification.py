@@ -61,6 +61,7 @@ WITNESSES: Final = {
         Witness("memory", "memory", "PyTorch's memory tracker and autograd: bytes held, phase by phase"),
         Witness("Keras", "keras", "Keras 3, the course's own models: shapes and parameters", ("torch", "keras"),
                 as_written=True),
+        Witness("weights", "stored", "the header of a file of trained weights: shapes, parameters", ()),
         Witness("published", "published", "every figure in print that the spec cites", (), as_written=True),
     )
 }  # fmt: skip
@@ -159,18 +160,21 @@ def verify(
     progress: Told | None = None,
     clock: Callable[[], float] = time.monotonic,
     module: Called | None = None,
+    weights: str = "",
 ) -> Verification:
     """Call the witnesses of a network.
 
     Args:
         network: what to verify, or its analysis.
-        witnesses: which to call, by name; all if left out.
+        witnesses: which to call, by name; if left out, the one of the weights where they are given, else all others.
         as_written: whether the network is as its spec has it; of one with other options nobody printed a figure.
         seconds: how long they may take together; what is too large for it is sampled or not covered.
         progress: called with the network's, the witness's and the layer's name as each is looked at.
         clock: what tells the time.
         module: the person's own module that the network was read from; the witnesses are sent through it, and it is
             left as it was. Without it they look at the module that is built from the network.
+        weights: a file of weights that were trained for it, safetensors, GGUF or a state dict of PyTorch's; or a folder
+            or an index of several. Its header is read and none of its tensors.
 
     An interrupt (Ctrl-C) ends it with what is known so far; `Verification.stopped` says where.
 
@@ -178,12 +182,12 @@ def verify(
         MissingExtra: a witness needs a package that is not installed.
         NotFound: there is no witness of that name.
     """
-    chosen = tuple(WITNESSES) if witnesses is None else tuple(dict.fromkeys(witnesses))
+    chosen = asked_of(weights=weights) if witnesses is None else tuple(dict.fromkeys(witnesses))
     for name in chosen:
         if name not in WITNESSES:
             raise NotFound(f"there is no witness `{name}`; {did_you_mean(name, WITNESSES, what='witnesses')}")
     analysis = analyze(network) if isinstance(network, Network) else network
-    case = Case(analysis, Pace(seconds, network=analysis.name, told=progress, clock=clock), module)
+    case = Case(analysis, Pace(seconds, network=analysis.name, told=progress, clock=clock), module, weights)
     findings: list[Finding] = []
     stopped = ""
     try:
@@ -196,6 +200,11 @@ def verify(
     except KeyboardInterrupt:
         stopped = case.pace.place or chosen[0]
     return Verification(analysis, chosen, tuple(findings), stopped)
+
+
+def asked_of(*, weights: str = "") -> tuple[str, ...]:
+    """The witnesses that are asked where nobody names any: of weights that were named, the one that reads them."""
+    return ("weights",) if weights else tuple(name for name in WITNESSES if name != "weights")
 
 
 def _asked(name: str, case: Case, *, as_written: bool) -> Iterator[Finding]:

@@ -10,15 +10,11 @@ from archscope import UsageError, load
 from archscope.importing.kinds import Kind, kind_of
 from archscope.opening import open_network
 
-HEADER = b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
-
 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
         (b"\x89HDF\r\n\x1a\n" + bytes(40), r"is HDF5, of Keras 2 or weights alone"),
-        (b"GGUF" + bytes(40), "holds weights and no graph"),
-        (len(HEADER).to_bytes(8, "little") + HEADER + bytes(8), "holds weights and no graph"),
         (b"\x1c\x00\x00\x00TFL3" + bytes(40), "is a TensorFlow Lite file"),
         (b'{"architectures": ["BertModel"], "model_type": "bert"}', "is a configuration of Hugging Face's"),
         (b'name: "LeNet"\nlayer {\n  name: "data"\n}\n', "is a Caffe network"),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from tools.fuzz import faults, files, results, specs, texts
+from tools.fuzz import faults, files, results, specs, texts, weights
 from tools.fuzz.watching import say
 
 SLOW: Final = 5.0
@@ -35,6 +35,7 @@ HARNESSES: Final[dict[str, Callable[[Random], str | None]]] = {
     "faults": faults.one,
     "onnx": files.onnx,
     "keras": files.keras,
+    "weights": weights.one,
 }
 
 
