@@ -103,13 +103,13 @@ class _Figure:
     def plan(self, height: float, gaps: float) -> Plan:
         """Columns from left to right, each as near to the last as boxes, captions and steps allow."""
         rows = self._rows(height)
-        shapes = {column.heading: self._box(column.piece, height) for column in self.whole.columns}
+        shapes = [self._box(column.piece, height) for column in self.whole.columns]
         placed: dict[str, Box] = {}
         middles: list[float] = []
         end, remark_end = 0.0, float("-inf")
         left = right = 0.0
         for number, column in enumerate(self.whole.columns):
-            box = shapes[column.heading]
+            box = shapes[number]
             over = self.overhang(column, box)
             crosses = any(link.crosses for link in self.whole.links_to(column))
             gap = max((CROSSING if crosses else GAP) * height, 1.4 * self.size) * gaps

@@ -359,6 +359,33 @@ def _alike(one: Column, other: Column) -> bool:
     )
 
 
+def called(whole: Chain, labels: Mapping[str, str]) -> Chain:
+    """Head columns by their names without the parts that tell none from another; ``labels`` stay as they are."""
+    own = [column.heading not in labels.values() for column in whole.columns]
+    short = iter(shortened([column.heading for column, plain in zip(whole.columns, own, strict=True) if plain]))
+    columns = (replace(column, heading=next(short)) if plain else column
+               for column, plain in zip(whole.columns, own, strict=True))  # fmt: skip
+    return replace(whole, columns=tuple(columns))
+
+
+def shortened(names: Sequence[str]) -> list[str]:
+    """Names of layers in blocks, without the parts that are the same in all of one block.
+
+    >>> shortened(["input", "conv1.conv.0", "conv3.conv.0", "conv3.conv.1", "fc.0.linear", "fc.1.linear"])
+    ['input', 'conv1', 'conv3.0', 'conv3.1', 'fc.0', 'fc.1']
+    """
+    blocks: dict[tuple[str, int], list[list[str]]] = {}
+    for steps in (name.split(".") for name in names):
+        blocks.setdefault((steps[0], len(steps)), []).append(steps)
+    short = {}
+    for together in blocks.values():
+        tells = [not place or len(set(steps)) > 1 for place, steps in enumerate(zip(*together, strict=True))]
+        for steps in together:
+            short[".".join(steps)] = ".".join(step for step, told in zip(steps, tells, strict=True) if told)
+    found = [short[name] for name in names]
+    return found if len(set(found)) == len(set(names)) else list(names)
+
+
 def _links_between(whole: Chain, columns: Sequence[Column]) -> tuple[Link, ...]:
     drawn = {layer: piece.name for column in columns for piece in column.pieces for layer in piece.layers}
     moved = (

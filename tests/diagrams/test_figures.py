@@ -284,6 +284,22 @@ def test_equal_neighbours_of_a_long_network_are_folded() -> None:
     ]  # fmt: skip
 
 
+def test_a_layer_in_blocks_is_headed_by_what_tells_it_from_the_others() -> None:
+    strings = _strings(archscope.draw(archscope.load("vgg@C")).scene)
+    headings = [each for each in strings if each.startswith(("conv", "fc"))]
+    assert headings == [
+        "conv1 ×2", "conv2 ×2", "conv3.0 ×2", "conv3.2", "conv4.0 ×2", "conv4.2", "conv5.0 ×2", "conv5.2", "fc ×2",
+    ]  # fmt: skip
+
+
+def test_boxes_with_one_label_keep_their_own_sizes() -> None:
+    labels = {"conv1": "Stem", "conv2": "Stem"}
+    same, apart = (archscope.draw(archscope.load("zfnet"), style="boxes", labels=each).scene for each in (labels, {}))
+    assert [each.points for each in _polygons(_layer(same, "conv2"))] == [
+        each.points for each in _polygons(_layer(apart, "conv2"))
+    ]
+
+
 def test_more_than_sixteen_maps_are_eight_and_an_ellipsis() -> None:
     drawn = archscope.draw(network("wide_pictures"), style="planes").scene
     layer = _layer(drawn, "conv2")

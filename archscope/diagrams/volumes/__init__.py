@@ -16,7 +16,17 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams import words
-from archscope.diagrams.chain import BOXES, Chain, NotAChainError, chain, fold, has_weights, is_grid, split_towers
+from archscope.diagrams.chain import (
+    BOXES,
+    Chain,
+    NotAChainError,
+    called,
+    chain,
+    fold,
+    has_weights,
+    is_grid,
+    split_towers,
+)
 from archscope.diagrams.interest import TRIES
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
@@ -61,11 +71,10 @@ def columns(analysis: Analysis, request: Request) -> Chain | None:
         return None
     if request.towers:
         whole = split_towers(whole, analysis.title)
-    if len(whole.columns) <= MOST_COLUMNS:
-        return whole
-    whole = fold(whole)
+    if len(whole.columns) > MOST_COLUMNS:
+        whole = fold(whole)
     too_long = len(whole.columns) > MOST_COLUMNS and not whole.towers and slides_windows(analysis)
-    return None if too_long else whole
+    return None if too_long else called(whole, analysis.network.figure.get("labels", {}))
 
 
 def scene(analysis: Analysis, request: Request) -> Scene:

@@ -148,7 +148,7 @@ class _Forming:
         layers = tuple(dict.fromkeys((solid.id, *(layer for unit in held for layer in self.former.held_by(unit)))))
         self.solids[solid.id] = self._counted(
             replace(solid, layers=layers, repeats=child.copies, stages=tuple(names),
-                    heading=self._heading(seen, solid.name))
+                    heading=self._heading(seen, solid.name, len(inside) * child.copies))
         )  # fmt: skip
 
     def _scales(self, unit: Unit) -> bool:
@@ -159,7 +159,7 @@ class _Forming:
         self.scales.setdefault(next(iter(readers)), []).append(unit)
         return True
 
-    def _heading(self, seen: Seen, own: str) -> str:
+    def _heading(self, seen: Seen, own: str, many: int) -> str:
         """The name of the open block that it begins, or its own and of those around it; empty within a block.
 
         A block that is most of the network tells nothing of where something stands in it.
@@ -173,7 +173,7 @@ class _Forming:
                 return ""
             self.begun.add(name)
             return name if block.copies == 1 else f"{name} ×{block.copies}"
-        return ".".join((*(each.label for each in seen.around), own))
+        return self._called([*(each.label for each in seen.around), own], many)
 
     def _called(self, labels: Sequence[str], many: int) -> str:
         """The name of a block without what says no more: `down1` for `down1.conv`, if that is all of it."""

@@ -69,8 +69,10 @@ def _families(form: Form) -> Iterator[Entry]:
     if any(each.banded for each in convs):
         told = dict.fromkeys(_after(each) for each in convs if each.banded)
         yield Entry(f"convolution · {' or '.join(told)}" if len(told) < 3 else "convolution and activation", BAND)
+    dense = all(each.rows[0].node.layer.family == "dense" for each in shown if each.family == "softmax")
     for family, words in (
-        ("pooling", "pooling"), ("upsampling", "up-sampling"), ("dense", "dense"), ("softmax", "softmax"),
+        ("pooling", "pooling"), ("upsampling", "up-sampling"), ("dense", "dense"),
+        ("softmax", "dense · softmax" if dense else "softmax"),
         ("normalization", "normalization"), ("activation", "activation"), ("sequence", "sequence"),
         ("merge", "maps side by side"),
     ):  # fmt: skip
