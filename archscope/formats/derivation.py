@@ -133,7 +133,7 @@ def _in_print(analysis: Analysis, layer: str | None) -> Section:
         if figure.layer == layer:
             printed = figure.value if figure.printed is None else figure.printed.text
             said = f"“{figure.claim}”" if figure.quantity is None else f"{_shown(printed)} {figure.quantity}"
-            remark = f": {figure.why or figure.note}" if figure.why or figure.note else ""
+            remark = f", which does not hold: {figure.why}" if figure.why else f": {figure.note}" if figure.note else ""
             lines.append(f"  {said} ({figure.cited}){remark}")
     return Section("In print", tuple(lines))
 
