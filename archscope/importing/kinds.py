@@ -18,6 +18,7 @@ class Kind(Enum):
     PYTORCH = "a file of PyTorch's"
     ONNX = "an ONNX file"
     KERAS = "a Keras model"
+    CAFFE = "a Caffe network"
     WEIGHTS = "weights and no network"
     UNREAD = "another kind of file"
 
@@ -64,8 +65,11 @@ def kind_of(path: str) -> Kind | None:
         return Kind.KERAS
     if head.lstrip()[:1] == b"{" and _INDEX.search(head[:4096]):
         return Kind.WEIGHTS
-    unread = (head.lstrip()[:1] == b"{" and _HUGGING_FACE.search(head)) or _PROTOTXT.search(head)
-    return Kind.UNREAD if unread else None
+    if head.lstrip()[:1] == b"{" and _HUGGING_FACE.search(head):
+        return Kind.UNREAD
+    if suffix == ".prototxt" or _PROTOTXT.search(head):
+        return Kind.CAFFE
+    return Kind.UNREAD if suffix == ".caffemodel" else None
 
 
 def refuse(path: str) -> None:
@@ -85,7 +89,7 @@ def refuse(path: str) -> None:
         why = ("is a configuration of Hugging Face's; name a function that makes its model, `mypkg.models:load`, "
                "with `--input`")  # fmt: skip
     elif not why:
-        why = "is a Caffe network, which archscope does not read yet"
+        why = "holds Caffe's weights; name the `.prototxt` file of its network"
     raise UsageError(f"{path} {why}")
 
 

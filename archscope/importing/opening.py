@@ -8,7 +8,7 @@ from archscope.network import Network
 
 
 def read_file(path: str, stated: Stated) -> Network:
-    """The network in an ONNX or a Keras file, told by its content.
+    """The network in an ONNX, a Keras or a Caffe file, told by its content.
 
     Args:
         path: the file.
@@ -30,5 +30,9 @@ def read_file(path: str, stated: Stated) -> Network:
         from archscope.importing.keras.reading import read_keras
 
         return read_keras(path, stated)
+    if kind is Kind.CAFFE:
+        from archscope.importing.caffe.reading import read_caffe
+
+        return read_caffe(path, stated)
     refuse(path)
     raise AssertionError  # it has raised

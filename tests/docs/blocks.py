@@ -110,6 +110,9 @@ class Runner:
                     tomllib.loads(block.text)
                     if block.title is not None:
                         (self.folder / block.title).write_text(block.text, encoding="utf-8")
+                case "prototxt":
+                    assert block.title is not None
+                    (self.folder / block.title).write_text(block.text, encoding="utf-8")
                 case "text":
                     pass
                 case other:

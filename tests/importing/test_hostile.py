@@ -46,8 +46,20 @@ def keras_saying(text: str, path: Path) -> None:
     path.write_text(json.dumps({"class_name": "Functional", "config": config}), encoding="utf-8")
 
 
+def caffe_saying(text: str, path: Path) -> None:
+    said = json.dumps(text.encode(errors="ignore").decode(), ensure_ascii=False)  # its escapes are those of texts there
+    path.write_text(
+        f'name: {said} input: {said} input_shape {{ dim: 1 dim: 4 }} layer {{ name: {said} type: "InnerProduct" '
+        f'bottom: {said} top: "d" python_param {{ module: {said} }} inner_product_param {{ num_output: 3 }} }}\n'
+        f'layer {{ name: {said} type: "ReLU" bottom: "d" top: "d" }}',
+        encoding="utf-8",
+    )
+
+
 @few
-@pytest.mark.parametrize(("say", "suffix"), [(onnx_saying, ".onnx"), (keras_saying, ".json")])
+@pytest.mark.parametrize(
+    ("say", "suffix"), [(onnx_saying, ".onnx"), (keras_saying, ".json"), (caffe_saying, ".prototxt")]
+)
 def test_a_file_of_another_tool_may_say_anything(
     text: str, say: Callable[[str, Path], None], suffix: str, tmp_path: Path
 ) -> None:
@@ -68,7 +80,7 @@ def test_a_file_of_another_tool_may_say_anything(
 
 
 @few
-@pytest.mark.parametrize("suffix", [".onnx", ".json"])
+@pytest.mark.parametrize("suffix", [".onnx", ".json", ".prototxt"])
 def test_what_cannot_be_read_of_another_tools_file_is_said_in_one_short_clean_message(
     text: str, suffix: str, tmp_path: Path
 ) -> None:
@@ -80,6 +92,10 @@ def test_what_cannot_be_read_of_another_tools_file_is_said_in_one_short_clean_me
         model = onnx.load(str(path))
         model.graph.node[1].op_type, model.graph.node[1].domain = f"Odd{text}", f"d{text}"
         path.write_bytes(model.SerializeToString())
+    elif suffix == ".prototxt":
+        caffe_saying(text, path)
+        said = json.dumps(f"Odd{text}".encode(errors="ignore").decode(), ensure_ascii=False)
+        path.write_text(path.read_text(encoding="utf-8").replace('"InnerProduct"', said), encoding="utf-8")
     else:
         keras_saying(text, path)
         path.write_text(path.read_text().replace('"Dense"', json.dumps(f"Odd{text}")))

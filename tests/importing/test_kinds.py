@@ -17,7 +17,6 @@ from archscope.opening import open_network
         (b"\x89HDF\r\n\x1a\n" + bytes(40), r"is HDF5, of Keras 2 or weights alone"),
         (b"\x1c\x00\x00\x00TFL3" + bytes(40), "is a TensorFlow Lite file"),
         (b'{"architectures": ["BertModel"], "model_type": "bert"}', "is a configuration of Hugging Face's"),
-        (b'name: "LeNet"\nlayer {\n  name: "data"\n}\n', "is a Caffe network"),
     ],
 )
 def test_what_is_not_read_is_named(content: bytes, told: str, tmp_path: Path) -> None:
@@ -35,6 +34,16 @@ def test_a_spec_is_still_a_spec(text: str, tmp_path: Path) -> None:
     path.write_text(text)
     assert kind_of(str(path)) is None
     assert load(path).nodes[0].layer.type == "flatten"
+
+
+def test_a_caffe_network_is_told_by_its_layers_and_its_weights_by_their_name(tmp_path: Path) -> None:
+    path = tmp_path / "net"
+    path.write_text('name: "LeNet"\nlayer {\n  name: "data"\n}\n')
+    assert kind_of(str(path)) is Kind.CAFFE
+    weights = path.with_suffix(".caffemodel")
+    weights.write_bytes(b"\n\x05LeNet")
+    with pytest.raises(UsageError, match=r"holds Caffe's weights; name the `.prototxt` file of its network"):
+        open_network(weights)
 
 
 def test_a_name_that_ends_so_is_believed_where_the_content_says_nothing(tmp_path: Path) -> None:

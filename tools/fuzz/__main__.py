@@ -36,6 +36,7 @@ HARNESSES: Final[dict[str, Callable[[Random], str | None]]] = {
     "onnx": files.onnx,
     "keras": files.keras,
     "weights": weights.one,
+    "caffe": files.caffe,
 }
 
 

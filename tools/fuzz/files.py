@@ -1,8 +1,9 @@
-"""Files of other tools with changes in them: bytes, and what the bytes say, of ONNX and Keras models."""
+"""Files of other tools with changes in them: bytes, and what the bytes say, of ONNX, Keras and Caffe models."""
 
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -47,6 +48,59 @@ def keras(random: Random) -> str | None:
     for _ in range(random.randrange(3)):
         changed = mutated(changed, random)
     return _opened(json.dumps(changed).encode(errors="surrogateescape"), ".json")
+
+
+def caffe(random: Random) -> str | None:
+    """Read a Caffe network with other words, numbers and signs."""
+    words = re.findall(r'"[^"]*"|[A-Za-z_]\w*|[-\d.]+|[{}:]', random.choice(_NETS))
+    known = [each for each in words if each[0] not in "{}:"]
+    for _ in range(random.randint(1, 4)):
+        place = random.randrange(len(words))
+        if words[place][0] in "-.0123456789" and random.random() < 0.8:
+            words[place] = random.choice(("0", "1", "-1", "2", "7", "1e3", "1048576", "99999999999999", "9" * 500))
+        elif random.random() < 0.7:
+            words[place] = random.choice(known)
+        elif random.random() < 0.5:
+            del words[place : place + random.randint(1, 6)]
+        else:
+            start = random.randrange(len(words))
+            words[place:place] = words[start : start + random.randint(1, 40)]
+    return _opened(" ".join(words).encode(errors="surrogateescape"), ".prototxt")
+
+
+_NETS: Final = (
+    """name: "net" input: "x" input_shape { dim: 2 dim: 4 dim: 9 dim: 9 }
+    layer { name: "c" type: "Convolution" bottom: "x" top: "c" param { name: "w" lr_mult: 1 } convolution_param {
+        num_output: 4 kernel_size: 3 pad: 1 stride: 1 group: 2 bias_term: true dilation: 1 } }
+    layer { name: "b" type: "BatchNorm" bottom: "c" top: "c" batch_norm_param { eps: 0.001 } }
+    layer { name: "s" type: "Scale" bottom: "c" top: "c" scale_param { bias_term: true axis: 1 } }
+    layer { name: "p" type: "Pooling" bottom: "c" top: "p" pooling_param { pool: MAX kernel_size: 3 stride: 2 pad: 1 } }
+    layer { name: "u" type: "Deconvolution" bottom: "p" top: "u" convolution_param { num_output: 3 kernel_h: 4
+        kernel_w: 4 stride: 2 } }
+    layer { name: "k" type: "Crop" bottom: "u" bottom: "c" top: "k" crop_param { axis: 2 offset: 1 } }
+    layer { name: "l" type: "Slice" bottom: "k" top: "one" top: "two" slice_param { axis: 1 slice_point: 1 } }
+    layer { name: "e" type: "Eltwise" bottom: "c" bottom: "c" top: "e" eltwise_param { operation: SUM coeff: 1
+        coeff: -1 } }
+    layer { name: "j" type: "Concat" bottom: "e" bottom: "two" top: "j" concat_param { axis: 1 } }
+    layer { name: "r" type: "Reshape" bottom: "j" top: "r" reshape_param { shape { dim: 0 dim: -1 dim: 27 } } }
+    layer { name: "i" type: "InnerProduct" bottom: "r" top: "i" inner_product_param { num_output: 5 axis: 1 } }
+    layer { name: "o" type: "SoftmaxWithLoss" bottom: "i" top: "o" include { phase: TRAIN } }
+    layer { name: "m" type: "Softmax" bottom: "i" top: "m" }""",
+    """layers { name: "d" type: DATA top: "d" top: "label" transform_param { crop_size: 8 mean_value: 1 mean_value: 2
+        mean_value: 3 } include { phase: TEST } }
+    layers { name: "n" type: LRN bottom: "d" top: "n" lrn_param { local_size: 3 norm_region: WITHIN_CHANNEL } }
+    layers { name: "i" type: INNER_PRODUCT bottom: "n" top: "i" blobs_lr: 1 blobs_lr: 0 inner_product_param {
+        num_output: 6 } }
+    layers { name: "w" type: POWER bottom: "i" top: "i" power_param { power: 2 scale: 3 shift: 1 } }
+    layers { name: "a" type: ARGMAX bottom: "i" top: "a" argmax_param { top_k: 2 out_max_val: true } }""",
+    """layer { name: "x" type: "Input" top: "x" top: "c" input_param { shape { dim: 5 dim: 2 dim: 3 } shape { dim: 5
+        dim: 2 } } }
+    layer { name: "l" type: "LSTM" bottom: "x" bottom: "c" top: "l" recurrent_param { num_output: 4 } }
+    layer { name: "r" type: "RNN" bottom: "l" bottom: "c" top: "r" recurrent_param { num_output: 2 } }
+    layer { name: "i" type: "InnerProduct" bottom: "r" top: "i" inner_product_param { num_output: 6 axis: 2 } }
+    layer { name: "t" type: "Tile" bottom: "i" top: "t" tile_param { axis: 2 tiles: 2 } }
+    layer { name: "u" type: "Reduction" bottom: "t" top: "u" reduction_param { axis: 2 operation: MEAN } }""",
+)
 
 
 def _opened(content: bytes, suffix: str) -> str | None:

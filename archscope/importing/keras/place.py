@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from archscope.errors import Rejects, UsageError
 from archscope.escaping import line
+from archscope.importing.nodes import Nodes as Kept
 from archscope.layers import TYPES, Facts, Layer, Shape
 from archscope.layers.base import Weight
-from archscope.network import Node, Ref
+from archscope.network import Ref
 from archscope.recognising.function import Function
 from archscope.working import Count
 
@@ -22,27 +23,15 @@ class Value(NamedTuple):
     last: bool = False
 
 
-class Nodes:
+class Nodes(Kept):
     """The nodes so far, and the calls of layers that hold weights."""
 
     def __init__(self, file: str, *, first: bool) -> None:
-        self.file = file
+        super().__init__(file)
         self.first = first
-        self.nodes: list[Node] = []
-        self.facts: dict[str, Facts] = {}
         self.owners: dict[str, str] = {}
         self.flattened = False
         self.turned: dict[tuple[Ref, bool], Value] = {}
-        self._names: set[str] = set()
-
-    def named(self, name: str) -> str:
-        """A name that no other node has."""
-        chosen, number = name, 1
-        while chosen in self._names:
-            number += 1
-            chosen = f"{name}_{number}"
-        self._names.add(chosen)
-        return chosen
 
 
 class Place:
@@ -140,8 +129,7 @@ class Place:
         if facts.weights:
             self.nodes.owners.setdefault(name, own)
         refs = tuple(value.ref for value in values)
-        self.nodes.nodes.append(Node(own, layer, refs, own, tuple(own.split(".")[:-1]), shares=owner))
-        self.nodes.facts[own] = facts
+        self.nodes.keep(own, layer, refs, facts, tuple(own.split(".")[:-1]), owner)
         # One axis is in no order: what is made of it again has its axes as Keras has them.
         return Value(Ref(own), facts.output, bool(values) and values[0].last and len(facts.output) > 1)
 

@@ -1,0 +1,41 @@
+"""`Nodes`: the nodes of a network that is put together from a file which says its layers."""
+
+from __future__ import annotations
+
+from archscope.layers import Facts, Layer
+from archscope.network import Node, Ref
+
+
+class Nodes:
+    """The nodes so far, with their facts.
+
+    Attributes:
+        file: what the file is called in messages.
+        nodes: the nodes, each after those that it reads.
+        facts: the facts of each, by name.
+
+    Args:
+        file: the file.
+    """
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.nodes: list[Node] = []
+        self.facts: dict[str, Facts] = {}
+        self._names: set[str] = set()
+
+    def named(self, name: str) -> str:
+        """A name that no other node has."""
+        chosen, number = name, 1
+        while chosen in self._names:
+            number += 1
+            chosen = f"{name}_{number}"
+        self._names.add(chosen)
+        return chosen
+
+    def keep(
+        self, own: str, layer: Layer, refs: tuple[Ref, ...], facts: Facts, group: tuple[str, ...], shares: str | None
+    ) -> None:
+        """Keep a node under its own name."""
+        self.nodes.append(Node(own, layer, refs, own, group, shares=shares))
+        self.facts[own] = facts
