@@ -176,7 +176,7 @@ class Observed(Record):
         zeros: whether they were those of inputs that nobody gave, nothing but zeros.
         ran: how many operations ran for each node; every one for exactly one.
         sources: what each weight is in the module, by node and name.
-        lasts: the node that ran last while the module's code still had what a node made, by node.
+        lasts: the node that ran last while the module's code still had what a node made, by output of a node.
         in_place: nodes that put what they make in the place of their first input.
         unruled: nodes that hold something else than a layer of their type while training, and why.
         constants: bytes of tensors that no node makes: places of positions, copies of an input.
@@ -192,7 +192,7 @@ class Observed(Record):
     zeros: bool = False
     ran: Mapping[str, int] = EMPTY
     sources: Mapping[tuple[str, str], Source] = MappingProxyType({})
-    lasts: Mapping[str, str] = EMPTY
+    lasts: Mapping[Ref, str] = MappingProxyType({})
     in_place: frozenset[str] = frozenset()
     unruled: Mapping[str, str] = EMPTY
     constants: int = 0

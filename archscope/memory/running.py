@@ -15,7 +15,7 @@ from archscope.memory.layout import Layout
 from archscope.memory.ledger import Ledger
 from archscope.memory.stepping import Operations
 from archscope.memory.values import Again, Gradient, Pending, Ran, Value
-from archscope.network import Network, Node
+from archscope.network import Network, Node, Ref
 from archscope.precision import stored_bytes
 from archscope.working import bare
 
@@ -62,7 +62,7 @@ class Run:
         self._casts: dict[Value, Value] = {}
         self.weights: dict[tuple[str, str], Value] = {}
         self.outputs: list[Value] = []
-        self._values: dict[str, list[Value]] = {}
+        self._values: dict[Ref, Value] = {}
         self._tape: list[Ran | Again] = []
         self._last = _last_reads(network, {*network.inputs} if holds_inputs else set())
         self._again = {nodes[0].name: nodes for nodes in again} if training else {}
@@ -91,7 +91,7 @@ class Run:
             made = Made(name, shape, "int64" if name in tokens else "")
             size, layout = self.operations.bytes_of(made), Layout.of(self.operations.extents(made))
             value = Value(ledger.take(size, "values"), size, layout, made.dtype or self.dtype, grad=False)
-            self._values[name] = [value]
+            self._values[Ref(name)] = value
 
     def forward(self) -> None:
         """Run every layer; in training keep what the backward pass needs."""
@@ -106,7 +106,7 @@ class Run:
                 next(nodes)
             self._without_keeping(group)
         self._forget_casts()
-        self.outputs = [self._values[ref.node][ref.output] for ref in self.network.outputs]
+        self.outputs = [self._values[ref] for ref in self.network.outputs]
 
     def start(self) -> Pending:
         """The gradients that the backward pass starts from, of the size of the outputs."""
@@ -139,9 +139,9 @@ class Run:
 
     def let_go(self) -> None:
         """The outputs are read no more."""
-        for name in dict.fromkeys(ref.node for ref in self.network.outputs):
-            for value in self._values.pop(name):
-                self.operations.let_go(value)
+        ends = {ref.node for ref in self.network.outputs}
+        for ref in [ref for ref in self._values if ref.node in ends]:
+            self.operations.let_go(self._values.pop(ref))
 
     def trained(self) -> list[int]:
         """Bytes of the weight tensors that are trained, in the order in which an optimizer goes through them."""
@@ -166,24 +166,22 @@ class Run:
         self._run(node)
         self.meanwhile[node.name] = self.ledger.beyond()
         self.ledger.done()
-        for name in self._last.get(node.name, ()):
-            for value in self._values.pop(name):
-                self.operations.let_go(value)
+        for ref in self._last.get(node.name, ()):
+            self.operations.let_go(self._values.pop(ref))
 
     def _without_keeping(self, nodes: Sequence[Node]) -> None:
         """Run a group that keeps nothing but what it reads; note that it runs again."""
         inside = {node.name for node in nodes}
-        read = dict.fromkeys(ref.node for node in nodes for ref in node.inputs if ref.node not in inside)
-        given = {name: self._values[name] for name in read}
-        for values in given.values():
-            for value in values:
-                self.ledger.save(value.block)
-                self.operations.name(value)
+        read = dict.fromkeys(ref for node in nodes for ref in node.inputs if ref.node not in inside)
+        given = {ref: self._values[ref] for ref in read}
+        for value in given.values():
+            self.ledger.save(value.block)
+            self.operations.name(value)
         self._recording = False
         for node in nodes:
             self._one(node)
         self._recording = True
-        made = {name: self._values[name] for name in inside if name in self._values}
+        made = {ref: value for ref, value in self._values.items() if ref.node in inside}
         group = Again(nodes, given, made)
         self._tape.append(group)
         for value in group.came_from:
@@ -197,22 +195,20 @@ class Run:
         # What it read is needed until its first layer is done.
         self._tape.append(Ran(group.nodes[0].row, Step("again", (), ()), [], [], group.saved, self.dtype))
         group.saved = []
-        self._values = {name: list(values) for name, values in group.given.items()}
+        self._values = {**group.given}
         for value in group.came_from:
             self.operations.name(value)
         for node in group.nodes:
             self._one(node)
         self._forget_casts()
-        for name, before in group.made.items():
-            for old, new in zip(before, self._values[name], strict=True):
-                if old in pending:
-                    pending[new] = pending.pop(old)
-        for name, values in self._values.items():
-            for value in values:
-                if name in group.made:  # a gradient comes to it, so what led to it stays needed
-                    self.ledger.drop(value.block)
-                else:
-                    self.operations.let_go(value)
+        for ref, old in group.made.items():
+            if old in pending:
+                pending[self._values[ref]] = pending.pop(old)
+        for ref, value in self._values.items():
+            if ref in group.made:  # a gradient comes to it, so what led to it stays needed
+                self.ledger.drop(value.block)
+            else:
+                self.operations.let_go(value)
         self._values = outside
 
     def _run(self, node: Node) -> None:
@@ -233,13 +229,14 @@ class Run:
             steps = (Step(node.layer.type, kept, made),)
         local: dict[str, Value] = {}
         for place, ref in enumerate(node.inputs):
-            local[input_name(place)] = self._values[ref.node][ref.output]
+            local[input_name(place)] = self._values[ref]
         given = set(local)
         for weight in facts.weights:
             local[weight.name] = self.weights[node.name, weight.name]
         given.update(local)
         self._steps(node, [*steps], local, given)
-        self._values[node.name] = [local[output_name(place)] for place in range(len(facts.outputs))]
+        for place in range(len(facts.outputs)):
+            self._values[Ref(node.name, place)] = local[output_name(place)]
 
     def _steps(self, node: Node, steps: list[Step], local: dict[str, Value], given: set[str]) -> None:
         """Run steps one after the other, and let go what none of the later ones reads."""
@@ -314,21 +311,27 @@ class Run:
         return None
 
 
-def _last_reads(network: Network, held: set[str]) -> Mapping[str, tuple[str, ...]]:
-    """By the name of a node, the nodes and inputs whose values nothing has after it; those held are left out."""
-    last = {node.name: node.name for node in network.nodes}
+def _last_reads(network: Network, held: set[str]) -> Mapping[str, tuple[Ref, ...]]:
+    """By the name of a node, the values that nothing has after it; those of ``held`` are left out."""
+    observed = network.observed
+    made = {node.name: [Ref(node.name, place) for place in range(len(network.facts[node.name].outputs))]
+            for node in network.nodes}  # fmt: skip
+    last = {ref: name for name, refs in made.items() for ref in refs}
+    kept = {Ref(name) for name in held}
     for node in network.nodes:
         for ref in node.inputs:
-            last[ref.node] = node.name
+            # What a spec makes has all results of a layer as long as one of them is read.
+            for each in [ref] if observed is not None else made.get(ref.node, [ref]):
+                last[each] = node.name
     # A module's code may have a value longer than it reads it: in a variable, or as what a submodule was given.
     place = {node.name: number for number, node in enumerate(network.nodes)}
-    observed = network.observed
-    for name, until in () if observed is None else observed.lasts.items():
-        if name in last and until in place and place[until] > place[last[name]]:
-            last[name] = until
-    kept = {*held, *(ref.node for ref in network.outputs)}
-    done: dict[str, list[str]] = {}
-    for name, reader in last.items():
-        if name not in kept:
-            done.setdefault(reader, []).append(name)
-    return {reader: tuple(names) for reader, names in done.items()}
+    for ref, until in () if observed is None else observed.lasts.items():
+        if ref in last and until in place and place[until] > place[last[ref]]:
+            last[ref] = until
+    for ref in network.outputs:
+        kept.update([ref] if observed is not None else made.get(ref.node, [ref]))
+    done: dict[str, list[Ref]] = {}
+    for ref, reader in last.items():
+        if ref not in kept:
+            done.setdefault(reader, []).append(ref)
+    return {reader: tuple(refs) for reader, refs in done.items()}

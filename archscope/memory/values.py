@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from archscope.layers.steps import Step
 from archscope.memory.layout import Layout
-from archscope.network import Node
+from archscope.network import Node, Ref
 
 
 class Value:
@@ -65,15 +65,15 @@ class Again:
 
     __slots__ = ("given", "made", "needed", "nodes", "saved")
 
-    def __init__(self, nodes: Sequence[Node], given: dict[str, list[Value]], made: dict[str, list[Value]]) -> None:
+    def __init__(self, nodes: Sequence[Node], given: dict[Ref, Value], made: dict[Ref, Value]) -> None:
         self.nodes, self.given, self.made = nodes, given, made
         self.saved = [value.block for value in self.came_from]
-        self.needed = leads(self, self.came_from, [value for values in made.values() for value in values])
+        self.needed = leads(self, self.came_from, [*made.values()])
 
     @property
     def came_from(self) -> list[Value]:
         """What they read from outside."""
-        return [value for values in self.given.values() for value in values]
+        return [*self.given.values()]
 
 
 def leads(ran: Ran | Again, read: Sequence[Value], made: Sequence[Value]) -> int:

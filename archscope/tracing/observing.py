@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from archscope.layers.base import Weight
-from archscope.network import Observed
+from archscope.network import Observed, Ref
 from archscope.tracing.running import Run
 
 
@@ -43,13 +43,11 @@ def observed(run: Run, names: Mapping[str, str]) -> Observed:
     )
 
 
-def _lasts(run: Run, names: Mapping[str, str]) -> dict[str, str]:
+def _lasts(run: Run, names: Mapping[str, str]) -> dict[Ref, str]:
     """The last node that ran while the module's code had what a node made; of several that became one, the last."""
     recording = run.tracer.recording
     nodes = [node.name for node in recording.nodes.nodes]
-    lasts: dict[str, str] = {}
-    for name in nodes:
-        number = recording.values.lasts.get(name, 0)
-        if number:
-            lasts[names[name]] = names[nodes[number - 1]]
-    return lasts
+    place = {name: number for number, name in enumerate(nodes)}
+    lasts = [(ref, number) for ref, number in recording.values.lasts.items() if ref.node in place]
+    found = sorted(lasts, key=lambda each: place[each[0].node])
+    return {Ref(names[ref.node], ref.output): names[nodes[number - 1]] for ref, number in found}

@@ -59,8 +59,8 @@ class Values:
         self._written: dict[int, tuple[Ref, int]] = {}
         self._batches: dict[int, int] = {}
         self._living: list[Tensor] = []
-        self.lasts: dict[str, int] = {}
-        """The number of the last node that ran while the code still had what a node made, by node."""
+        self.lasts: dict[Ref, int] = {}
+        """The number of the last node that ran while the code still had what a node made, by output of a node."""
         for name, tensor in weights.items():
             self._weights.setdefault(id(tensor), frozenset([name]))
             self._held.setdefault(id(tensor), Held(name, False))
@@ -87,7 +87,7 @@ class Values:
                 living[id(tensor)] = tensor
                 ref = self._refs.get(id(tensor))
                 if ref is not None:
-                    self.lasts[ref.node] = number
+                    self.lasts[ref] = number
         self._living = [*living.values()]
 
     def came_of(self, tensor: Tensor, weights: frozenset[str]) -> None:

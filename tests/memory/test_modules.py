@@ -57,6 +57,31 @@ def test_a_branch_that_no_output_needs_is_kept_no_longer_than_its_code_has_it(op
     same(Asked(), (4, 6), optimizer)
 
 
+class Picked(nn.Module):
+    """Of what a layer gives one result is taken, and the others are gone at once; or have a name, and stay."""
+
+    def __init__(self, named: bool) -> None:
+        super().__init__()
+        self.named = named
+        self.steps, self.out = nn.LSTM(6, 8, num_layers=2, batch_first=True, bidirectional=True), nn.Linear(16, 5)
+        self.again = nn.GRU(16, 16, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.named:
+            hidden, _state = self.steps(x)
+            hidden, _last = self.again(hidden)
+        else:
+            hidden = self.steps(x)[0]
+            hidden = self.again(hidden)[0]
+        return self.out(torch.cat([hidden.split(3, 1)[1], hidden[:, :2]], 1))
+
+
+@pytest.mark.parametrize("optimizer", [None, "adam"])
+@pytest.mark.parametrize("named", [False, True])
+def test_each_result_of_a_layer_is_held_as_long_as_its_code_has_it(named: bool, optimizer: str | None) -> None:
+    same(Picked(named), (7, 6), optimizer)
+
+
 IN_PLACE = {
     **{name: getattr(nn, name)(inplace=True) for name in (
         "ReLU", "ReLU6", "LeakyReLU", "ELU", "CELU", "SELU", "SiLU", "Mish", "Hardswish", "Hardsigmoid", "Hardtanh",

@@ -231,6 +231,36 @@ def test_a_number_that_no_convention_makes_is_not_explained() -> None:
     assert explained("torchinfo", stem, 110_592 * 4, 4) == "it counts every sample of the batch"
 
 
+class Masked(nn.Conv2d):
+    """As in PixelCNN: what stands below a pixel is not seen. Its class does not say that it is a convolution."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = torch.ones_like(self.weight).triu()
+        return nn.functional.conv2d(x, self.weight * seen, self.bias, padding=1)
+
+
+class ConvexMix(nn.Module):
+    """No convolution, for all its name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(5, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.weight.softmax(-1))
+
+
+def test_torchinfo_goes_by_the_names_of_classes() -> None:
+    masked = asked(called(nn.Sequential(Masked(2, 4, 3)), (2, 6, 6)), "torchinfo")
+    assert [each.sentence for each in masked.differing] == []
+    assert total(masked, "torchinfo").theirs == 4 * 2 * 9 + 4
+    assert "counts every parameter of such a module once" in total(masked, "torchinfo").why
+    convex = asked(called(nn.Sequential(ConvexMix()), (3, 4)), "torchinfo")
+    assert [each.sentence for each in convex.differing] == []
+    assert (total(convex, "torchinfo").ours, total(convex, "torchinfo").theirs) == (3 * 20, 5 * 20)
+    assert "takes a module for a convolution by its name" in total(convex, "torchinfo").why
+
+
 class Places(nn.Module):
     """Words and counted places: rows of a table by numbers that stand in the code."""
 

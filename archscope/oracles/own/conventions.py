@@ -81,10 +81,24 @@ def _one_position(part: Part, batch: int) -> float | None:
 
 
 def _every_parameter(part: Part, batch: int) -> float | None:
-    """One for each parameter, whatever the module does with it."""
-    if isinstance(part.module, (_ConvNd, nn.Linear)):
+    """One for each parameter, whatever the module does with it; also a convolution's that goes by another name."""
+    if _called_convolution(part) or isinstance(part.module, nn.Linear):
         return None
     return _parameters(part) * batch * max(1, sum(bool(facts.weights) for _, facts in part.nodes))
+
+
+def _every_position(part: Part, batch: int) -> float | None:
+    """Each parameter at each position of what the module gives, because of its name."""
+    if not _called_convolution(part) or isinstance(part.module, _ConvNd) or not part.nodes:
+        return None
+    places = math.prod(int(extent) for extent in part.nodes[-1][1].output[1:])
+    named = [each.numel() for name, each in part.module.named_parameters(recurse=False) if name in ("weight", "bias")]
+    return sum(named) * places * batch
+
+
+def _called_convolution(part: Part) -> bool:
+    """What torchinfo goes by: the name of the class."""
+    return "Conv" in type(part.module).__name__
 
 
 def _without_attention(part: Part, _: int) -> float | None:
@@ -128,6 +142,8 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
                    "four times as much for a stride of 2", _over_outputs),
         Convention("it counts a dense layer at one position of several", _one_position),
         Convention("it counts every parameter of such a module once", _every_parameter),
+        Convention("it takes a module for a convolution by its name, and counts its weights at every position",
+                   _every_position),
         Convention("it counts every sample of the batch", _batch_counted),
     ),
     "fvcore": (
