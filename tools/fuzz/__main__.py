@@ -11,7 +11,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from tools.fuzz import faults, files, results, specs, texts, weights
+from tools.fuzz import faults, files, requests, results, specs, texts, weights
 from tools.fuzz.watching import say
 
 SLOW: Final = 5.0
@@ -37,6 +37,10 @@ HARNESSES: Final[dict[str, Callable[[Random], str | None]]] = {
     "keras": files.keras,
     "weights": weights.one,
     "caffe": files.caffe,
+    "requests": requests.one,
+    "budgets": requests.budgets,
+    "pairs": requests.pairs,
+    "answers": requests.answers,
 }
 
 

@@ -42,16 +42,19 @@ def _whole() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
 
 def one(random: Random) -> str | None:
     """Read a mutated spec; show it, if it is one."""
-    come, broken = _whole()
-    chosen = random.random()
-    document = random.choice(come if chosen < 0.06 else broken)
-    if chosen > 0.005:
-        document = _cut(document, random)
-    text = written(mutated(document, random), random)
+    text = written(mutated(chosen(random), random), random)
     if random.random() < 0.1:
         at = random.randrange(len(text) + 1)
         text = text[:at] + random.choice(("\t", "\x00", "&a ", "*a", "{", "]", ": ", "- ", "\ud800", "!!x")) + text[at:]
     return wrong_with(lambda: shown(text, random))
+
+
+def chosen(random: Random) -> Any:
+    """A spec as it is, or some of its layers."""
+    come, broken = _whole()
+    at = random.random()
+    document = random.choice(come if at < 0.06 else broken)
+    return _cut(document, random) if at > 0.005 else document
 
 
 def _cut(document: Any, random: Random) -> Any:
