@@ -1,8 +1,9 @@
-"""``archscope code``: a network as source for a framework."""
+"""``archscope code``: a network as source for a framework, or as an ONNX file."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,7 +20,10 @@ from archscope.cli.arguments import (
 )
 from archscope.cli.terminal import emit
 
-_FRAMEWORKS = {"pytorch": "a torch.nn.Module", "keras": "a keras.Model"}
+if TYPE_CHECKING:
+    from archscope.network import Network
+
+_FRAMEWORKS = {"pytorch": "a torch.nn.Module", "keras": "a keras.Model", "onnx": "a file, with weights"}
 
 
 def _complete_framework(incomplete: str) -> list[Any]:
@@ -29,7 +33,8 @@ def _complete_framework(incomplete: str) -> list[Any]:
 def command(
     spec: Spec,
     to: Annotated[
-        str, typer.Option("--to", metavar="FRAMEWORK", help="pytorch or keras.", autocompletion=_complete_framework)
+        str,
+        typer.Option("--to", metavar="FRAMEWORK", help="pytorch, keras or onnx.", autocompletion=_complete_framework),
     ] = "pytorch",
     changes: Changes = None,
     input: Inputs = None,
@@ -37,6 +42,15 @@ def command(
     kwargs: FactoryOptions = None,
     batch: Batch = None,
     strict: Strict = False,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            metavar="KIND",
+            help="Of an ONNX file: random, or zeros that take no room; zeros from 1 GiB on, if left out.",
+            show_default=False,
+        ),
+    ] = None,
     output: Output = None,
 ) -> None:
     """Print a network as source, ready to be read, changed and trained: a class for it, and one for each block.
@@ -45,11 +59,15 @@ def command(
     and the order of the built module's; with the same values it gives the same output. Its attributes are the spec's
     names: `conv3.1.a.conv` is `model.conv3[1].a.conv`. Keras has channels last.
 
+    With `--to onnx` it is a file, opset 23, with weights as they start, the same each time: up to 1 GiB of them in the
+    file itself, else in a second one beside it. Any number of samples; what the layers compute at inference.
+
     \b
     archscope code lenet5
     archscope code alexnet --to pytorch -o alexnet.py
     archscope code resnet@50
     archscope code alexnet-keras --to keras
+    archscope code lenet5 --to onnx -o lenet5.onnx
     """
     from archscope.cli.opened import foretell, opened
     from archscope.errors import NotFound, did_you_mean
@@ -58,6 +76,40 @@ def command(
 
     if to not in _FRAMEWORKS:
         raise NotFound(f"there is no framework `{to}`; {did_you_mean(to, _FRAMEWORKS, what='frameworks')}")
+    file = _file_for(to, output, weights)
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
     foretell("code", network)
+    if file is not None:
+        _write_file(network, file, weights)
+        return
     emit({"pytorch": write_pytorch, "keras": write_keras}[to](network), output)
+
+
+def _file_for(to: str, output: Path | None, weights: str | None) -> Path | None:
+    """The file of a framework that has no source."""
+    from archscope.errors import NotFound, UsageError, did_you_mean
+    from archscope.writing.onnx.file import KINDS
+
+    if to != "onnx":
+        if weights is not None:
+            raise UsageError(f"`--weights {weights}` is for `--to onnx`: source says how weights start, and holds none")
+        return None
+    if weights is not None and weights not in KINDS:
+        raise NotFound(f"there are no weights `{weights}`; {did_you_mean(weights, KINDS, what='weights')}")
+    if output is None:
+        raise UsageError("an ONNX file is no text to print; name a file for it: -o net.onnx")
+    return output
+
+
+def _write_file(network: Network, output: Path, weights: str | None) -> None:
+    """Write an ONNX file, and say what stands in it."""
+    from archscope.cli.terminal import complain
+    from archscope.formats.sheet import spell_bytes
+    from archscope.writing.onnx.file import INSIDE, KINDS, write_onnx
+
+    written = write_onnx(network, output, weights)
+    where = "" if written.beside is None else f", in {written.beside}"
+    size = spell_bytes(written.bytes)
+    complain(f"{output}: ONNX, opset {written.opset}; weights of {size}{where}: {KINDS[written.weights]}")
+    if weights is None and written.weights == "zeros":
+        complain(f"note: more than {spell_bytes(INSIDE)} of weights are not drawn unasked; `--weights random` does")

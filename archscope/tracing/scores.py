@@ -10,7 +10,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from archscope.building.scores import bucket_of, regions, rows_of_window
+from archscope.building.offsets import bucket_of, regions, rows_of_window
 from archscope.errors import Rejects
 from archscope.layers import AttentionMask, RelativePositionBias
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from archscope import analyze, build, trace
 from archscope.building.builders import build_layer
-from archscope.building.scores import rows_of_window
+from archscope.building.offsets import rows_of_window
 from archscope.layers import AttentionMask, Layer, RelativePositionBias
 from archscope.tracing.scores import bias_of, mask_of
 

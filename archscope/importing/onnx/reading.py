@@ -28,6 +28,8 @@ _SCOPES: Final = "pkg.torch.onnx.name_scopes"
 _CLASSES: Final = "pkg.torch.onnx.class_hierarchy"
 _RULES: Final = "pkg.onnxscript.rewriter.rule_name"
 _SIGNATURE: Final = "pkg.torch.export.ExportedProgram.graph_signature"
+_LISTED: Final = (("archscope.trained", True), ("archscope.fixed", False))
+_LAYER: Final = "archscope.layer"
 _OPERATORS: Final = 2_000_000
 """Operators that are read at most."""
 
@@ -165,8 +167,12 @@ def _is_weight(dtype: str, shape: tuple[int, ...], trained: bool | None) -> bool
 
 
 def _trained(model: ir.Model) -> dict[str, bool | None]:
-    """Which tensors PyTorch trains, where its exporter says so; a constant of the code is no weight, None."""
+    """Which tensors are trained, where the file says so; a constant of the code is no weight, None."""
     found: dict[str, bool | None] = {}
+    if any(name in model.metadata_props for name, _ in _LISTED):  # a file of archscope's own
+        found |= dict.fromkeys(filter(None, model.graph.initializers))
+    for name, trained in _LISTED:
+        found |= dict.fromkeys(_listed(model.metadata_props, name), trained)
     said = f"{model.metadata_props.get(_SIGNATURE, '')}\n{model.graph.metadata_props.get(_SIGNATURE, '')}"
     for each in _STEP.finditer(said):
         found[each["target"]] = {"PARAMETER": True, "BUFFER": False}.get(each["kind"])
@@ -215,6 +221,8 @@ def _attributes(node: ir.Node) -> dict[str, Any]:
 
 def _module(node: ir.Node) -> tuple[str, bool]:
     """The module that PyTorch's exporter says an operator comes from, and whether that is one layer."""
+    if _LAYER in node.metadata_props:
+        return _clean(node.metadata_props[_LAYER]), True
     scopes, classes = _listed(node.metadata_props, _SCOPES), _listed(node.metadata_props, _CLASSES)
     if scopes and len(scopes) == len(classes):
         path = next((each for each in reversed(scopes[:-1]) if each), "")
@@ -234,7 +242,7 @@ def _module(node: ir.Node) -> tuple[str, bool]:
 
 def _listed(said: Mapping[str, str], name: str) -> list[str]:
     try:
-        found = ast.literal_eval(said.get(name, "[]")[:100_000])
+        found = ast.literal_eval(said.get(name, "[]")[:1_000_000])
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return []
     return [str(each) for each in found] if isinstance(found, list) else []

@@ -1,0 +1,1 @@
+"""A network as an ONNX file, operators and weights, written without PyTorch."""
