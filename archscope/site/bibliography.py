@@ -28,6 +28,7 @@ from archscope.escaping import bibtex as escaped
 
 _YEAR: Final = re.compile(r"(?<![\d.])(1[89]\d\d|20\d\d)(?:-\d+)?(?!\d|\.\d)")
 _SENTENCE: Final = re.compile(r"(?<!\b[A-Z])(?<!\bal)\.\s+")
+_REST: Final = re.compile(r"(?:et al\.?|others)(?: \(.*\))?")
 _INITIALS: Final = re.compile(r"((?:[A-Z]\.[ -]?)+)\s*(.+)")
 
 
@@ -59,8 +60,12 @@ def _fields(citation: str) -> dict[str, str]:
 
 
 def _author(name: str) -> str:
-    """``Y. LeCun`` → ``LeCun, Y.``, which sorts right in every style."""
-    if name in ("et al", "et al."):
+    """``Y. LeCun`` → ``LeCun, Y.``, which sorts right in every style.
+
+    >>> _author("Y. LeCun"), _author("others (68 authors)")
+    ('LeCun, Y.', 'others')
+    """
+    if _REST.fullmatch(name):
         return "others"
     match = _INITIALS.fullmatch(name)
     return f"{match[2]}, {match[1].strip()}" if match else name

@@ -99,6 +99,12 @@ def section(name: str, heading: str, *content: Markup | None, lead: str | Markup
     )
 
 
+def listing(text: Markup | str, title: str) -> Markup:
+    """Text to take away, with a button that copies it where scripts run."""
+    block = scrolling(tag("pre", tag("code", text)), title, class_="listing")
+    return tag("div", tag("button", "Copy", type="button", class_="copy", hidden=True), block, class_="code")
+
+
 def scrolling(content: Markup, label: str, *, class_: str = "scroll") -> Markup:
     """Something wide that scrolls by itself, so that the page never has to; the keyboard reaches it."""
     return tag("div", content, class_=class_, tabindex=0, role="region", aria_label=label)

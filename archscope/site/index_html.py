@@ -10,7 +10,8 @@ from archscope.formats.catalogue import read_index
 from archscope.formats.sheet import NOT_COVERED
 from archscope.layers.base import spell_shape
 from archscope.reader import index_file
-from archscope.site.frame import contents, document, lines, scrolling, section
+from archscope.site.bibliography import bibtex
+from archscope.site.frame import contents, document, lines, listing, scrolling, section
 from archscope.site.growth import Point, growth, legend, reading
 from archscope.site.live import Palette
 from archscope.site.markup import Markup, prose, tag
@@ -232,8 +233,9 @@ def _sources(pages: Sequence[Page]) -> Markup | None:
             text,
             " ",
             *(tag("a", each.analysis.title, href=f"{each.slug}/index.html", class_="of") for each in citing),
+            tag("details", tag("summary", "BibTeX"), listing(bibtex({key: text}), f"BibTeX of {key}")),
         )
-        for text, citing in found.values()
+        for key, (text, citing) in found.items()
     )
     lead = tag("p", "All of them as BibTeX: ", tag("a", BIBLIOGRAPHY, href=BIBLIOGRAPHY, download=True), class_="lead")
     return section("sources", "Sources", tag("ol", *entries, class_="cited-list"), lead=lead)

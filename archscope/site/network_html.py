@@ -14,7 +14,7 @@ from archscope.site import layers_html
 from archscope.site.audit import SAID, Finding
 from archscope.site.bibliography import bibtex
 from archscope.site.evidence import Evidence, Mark, Picture, Table
-from archscope.site.frame import contents, document, lines, scrolling, section
+from archscope.site.frame import contents, document, lines, listing, scrolling, section
 from archscope.site.highlight import highlight
 from archscope.site.live import Palette, live
 from archscope.site.markup import Markup, join, prose, tag
@@ -289,9 +289,8 @@ def _code(page: Page) -> Markup:
 def _source(source: Source) -> Markup:
     if not source.text:
         return tag("p", f"{source.title}: ", prose(source.reason), class_="notes")
-    block = scrolling(tag("pre", tag("code", highlight(source.text))), f"{source.title} source", class_="listing")
-    copy = tag("button", "Copy", type="button", class_="copy", hidden=True)
-    return tag("details", tag("summary", source.title), tag("div", copy, block, class_="code"), open=True)
+    text = listing(highlight(source.text), f"{source.title} source")
+    return tag("details", tag("summary", source.title), text, open=True)
 
 
 def _downloads(page: Page) -> Markup:
@@ -312,14 +311,5 @@ def _sources(page: Page) -> Markup:
         tag("div", tag("dt", key), tag("dd", " ".join(text.split())), id=f"source-{key}")
         for key, text in sources.items()
     )
-    listing = scrolling(tag("pre", tag("code", bibtex(sources))), "BibTeX", class_="listing")
-    return section(
-        "sources",
-        "Sources",
-        tag("dl", *items, class_="sources"),
-        tag(
-            "details",
-            tag("summary", "BibTeX"),
-            tag("div", tag("button", "Copy", type="button", class_="copy", hidden=True), listing, class_="code"),
-        ),
-    )
+    entries = tag("details", tag("summary", "BibTeX"), listing(bibtex(sources), "BibTeX"))
+    return section("sources", "Sources", tag("dl", *items, class_="sources"), entries)

@@ -73,11 +73,19 @@ def test_a_visitor_of_the_museum_points_tabs_sorts_follows_and_copies(visit: Any
     assert [link for link in links if link.startswith("#") and not page.locator(link).count()] == []
     assert [link for link in links if link[0] != "#" and not (site / link.partition("#")[0]).is_file()] == []
 
+    # A paper is copied where all are listed.
+    copying = "navigator.clipboard.writeText = async text => { window.copied = text; }"
+    page.evaluate(copying)
+    paper = page.locator("#sources li", has_text="Attention Is All You Need")
+    paper.locator("summary").click()
+    paper.get_by_role("button").click()
+    assert page.evaluate("window.copied").startswith("@misc{vaswani2017,")
+
     # A slip leads to the figure that it is about, and from there its paper is copied.
     page.locator('.slip a[href^="gpt2-small/index.html#published-"]').first.click()
     page.wait_for_url("**/gpt2-small/index.html#published-*")
     assert "117M" in page.locator(":target").inner_text()
-    page.evaluate("navigator.clipboard.writeText = async text => { window.copied = text; }")
+    page.evaluate(copying)
     cited = page.locator("#sources .code", has_text="@misc")
     page.locator("#sources details:not([open]) > summary").evaluate_all("all => all.forEach(each => each.click())")
     cited.get_by_role("button").click()

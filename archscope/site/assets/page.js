@@ -92,20 +92,6 @@
     row.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") select(row.dataset.row); });
     row.addEventListener("focusin", () => select(row.dataset.row));
   }
-  for (const button of all(".copy")) {
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      const text = button.parentElement.querySelector("code").textContent;
-      try {
-        await navigator.clipboard.writeText(text);
-        button.textContent = "Copied";
-      } catch {
-        getSelection().selectAllChildren(button.parentElement.querySelector("code"));
-        button.textContent = "Selected";
-      }
-      setTimeout(() => { button.textContent = "Copy"; }, 2000);
-    });
-  }
   addEventListener("hashchange", () => {
     select(named());
     const card = document.getElementById(`layer-${named()}`);
