@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from archscope.diagnostics import Diagnostic, Span
 from archscope.errors import ArchscopeError, Rejects
@@ -163,6 +163,26 @@ class Source(Record):
     turned: bool = False
 
 
+class Value(NamedTuple):
+    """A value of a file.
+
+    Attributes:
+        name: what it is called there.
+        batch: its axis of the batch; None where it has none, −1 where its first axis holds the samples one after
+            another.
+    """
+
+    name: str
+    batch: int | None
+
+
+class Entry(NamedTuple):
+    """An input of a file: its name there, and its extents with the batch."""
+
+    name: str
+    shape: Shape
+
+
 class Observed(Record):
     """What was seen of a module that ran, beside its layers.
 
@@ -181,6 +201,8 @@ class Observed(Record):
         unruled: nodes that hold something else than a layer of their type while training, and why.
         constants: bytes of tensors that no node makes: places of positions, copies of an input.
         origin: where it was read from, and what is to be known of that, in sentences.
+        values: what the outputs of nodes are called in the file, by node and place.
+        given: the inputs as the file has them, with the batch.
     """
 
     operations: int
@@ -197,6 +219,8 @@ class Observed(Record):
     unruled: Mapping[str, str] = EMPTY
     constants: int = 0
     origin: tuple[str, ...] = ()
+    values: Mapping[Ref, Value] = MappingProxyType({})
+    given: tuple[Entry, ...] = ()
 
 
 class ShapeError(ArchscopeError):

@@ -52,7 +52,8 @@ def command(
         list[str] | None,
         typer.Option("--witness", "-w", metavar="NAME",
                      help="Ask only this one: module, torchinfo, fvcore, FLOPs, Jacobian, field, memory, Keras, "
-                     "weights, published. Repeatable.", autocompletion=_complete_witness, show_default=False),
+                     "onnxruntime, weights, published. Repeatable.",
+                     autocompletion=_complete_witness, show_default=False),
     ] = None,
     against: Annotated[
         str | None,
@@ -158,12 +159,11 @@ def _verified(
     from archscope.oracles import verify
     from archscope.oracles.verification import asked_of
 
-    chosen = list(witnesses or asked_of(weights=weights))
     found: list[Verification] = []
-    with _progress(len(networks) * len(chosen)) as step:
+    with _progress(sum(len(witnesses or asked_of(network, weights)) for network, _ in networks)) as step:
         for network, module in networks:
-            found.append(verify(network, chosen, as_written=as_written, seconds=seconds, progress=step, module=module,
-                                weights=weights))  # fmt: skip
+            found.append(verify(network, witnesses or None, as_written=as_written, seconds=seconds, progress=step,
+                                module=module, weights=weights))  # fmt: skip
             if found[-1].stopped:
                 break
     return found

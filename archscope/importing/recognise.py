@@ -13,7 +13,7 @@ from archscope.importing.graph import Constant, Graph, Operator
 from archscope.importing.meaning import NOTHING_KNOWN, Meaning, Translation
 from archscope.layers import TYPES, Layer, Shape
 from archscope.layers.base import NOTHING, Weight
-from archscope.network import Network, Observed, Ref
+from archscope.network import Entry, Network, Observed, Ref, Value
 from archscope.recognising.attention import joined
 from archscope.recognising.batches import APART, LOST, WITHOUT, moved
 from archscope.recognising.call import Call
@@ -55,8 +55,7 @@ def network_of(graph: Graph, translate: Translation, path: str) -> Network:
     if not outputs:
         raise UsageError(f"{path} makes nothing of its inputs")
     whole = Part([*nodes.finished(outputs)], outputs, {**nodes.facts}, {})
-    short = joined(whole)
-    made, ends, facts, renamed = folded(short.nodes, short.outputs, short.facts)
+    made, ends, facts, renamed = folded((short := joined(whole)).nodes, short.outputs, short.facts)
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     unused = [each for name, each in nodes.held.items() if name not in nodes.owners and name not in recogniser.known]
     held = sum(each.values for each in nodes.held.values() if each.trainable and each.name not in recogniser.known)
@@ -81,6 +80,8 @@ def network_of(graph: Graph, translate: Translation, path: str) -> Network:
             ran=ran,
             sources={(now.get(name, name), own): source for (name, own), source in nodes.sources.items()},
             origin=(graph.summary, *graph.remarks),
+            given=tuple(Entry(name, graph.shapes[name]) for name in graph.inputs),
+            values={ref.replace(node=now.get(ref.node, ref.node)): each for ref, each in recogniser.values.items()},
         ),
     )
 
@@ -105,6 +106,7 @@ class Recogniser:
         inputs: the shapes of the network's inputs, without the batch.
         known: weights that turned out to be plain numbers.
         ran: operators by node.
+        values: what the outputs of nodes are called in the file.
 
     Args:
         graph: what the file says.
@@ -129,6 +131,7 @@ class Recogniser:
                 self._readers.setdefault(name, []).append(each)
         self.known: set[str] = set()
         self.ran: Counter[str] = Counter()
+        self.values: dict[Ref, Value] = {}
         self._paths = Counter(each.path for each in _on_inputs(graph))
         within = {path[:at] for path in self._paths for at, sign in enumerate(path) if sign == "."}
         self._whole = {path for path, many in self._paths.items() if path and many == 1 and path not in within}
@@ -297,6 +300,7 @@ class Recogniser:
         self.ran[ours[0].node] += 1
         for name, ref in zip(made, ours, strict=True):
             self.refs[name], self._places[name] = ref, call.after
+            self.values[ref] = Value(name, self._axis(name, call.after))
 
     def _layers(self, meaning: Meaning, call: Call) -> tuple[Layer, ...] | None:
         return layers_of(call) if call.made.dim() and meaning.known else None
@@ -339,16 +343,19 @@ class Recogniser:
 
     def _sample(self, name: str, place: int) -> Shape:
         """The shape of one sample of a value, of which the batch axis is at a place."""
-        shape = self.shape(name)
-        if self._batch is None or not shape or place == WITHOUT:
+        shape, axis = self.shape(name), self._axis(name, place)
+        if axis is None:
             return shape
-        if place == APART:
-            return (shape[0] // self._batch, *shape[1:])
+        return (shape[0] // (self._batch or 1), *shape[1:]) if axis == APART else (*shape[:axis], *shape[axis + 1 :])
+
+    def _axis(self, name: str, place: int) -> int | None:
+        """The axis that is the batch's; where nobody knows it, the first that is as long."""
+        shape = self.shape(name)
+        if self._batch is None or not shape or place == WITHOUT or place >= len(shape):
+            return None
         if place == LOST:
-            place = shape.index(self._batch) if self._batch in shape else LOST
-            if place == LOST:
-                return shape
-        return (*shape[:place], *shape[place + 1 :]) if place < len(shape) else shape
+            return shape.index(self._batch) if self._batch in shape else None
+        return place
 
     def _beside(self, call: Call, reads: tuple[str, ...]) -> dict[str, Ref]:
         """Nodes of learned values that a call takes beside others; none if one of them is no such value."""

@@ -34,13 +34,15 @@ class Case:
     """A network, its analysis, and its module, on the meta device unless it is small.
 
     ``module`` is a person's own, which the network was read from; without it, one is built. ``weights`` is a file of
-    weights that were trained for the network, where one was named.
+    weights that were trained for the network, where one was named. ``named`` says whether somebody asked for its
+    witnesses by name.
     """
 
     analysis: Analysis
     pace: Pace = field(default_factory=Pace)
     module: Called | None = None
     weights: str = ""
+    named: bool = False
 
     @property
     def network(self) -> Network:

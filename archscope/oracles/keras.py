@@ -54,7 +54,7 @@ def observe(case: Case) -> Iterator[Finding]:
 
 @cache
 def _ask(name: str) -> dict[str, Any]:
-    environment = {**os.environ, "KERAS_BACKEND": "torch", "PYTHONPATH": _path()}
+    environment = {**path_of_modules(), "KERAS_BACKEND": "torch"}
     command = [sys.executable, "-W", "ignore", "-m", "archscope.oracles.keras_course", name]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
@@ -64,10 +64,10 @@ def _ask(name: str) -> dict[str, Any]:
     return answer
 
 
-def _path() -> str:
-    """Where the child finds this very package, however it was found here."""
+def path_of_modules() -> dict[str, str]:
+    """The environment in which a child finds this very package, however it was found here."""
     root = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))}
 
 
 def _channels_first(shape: list[int]) -> tuple[int, ...]:

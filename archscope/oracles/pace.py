@@ -71,6 +71,11 @@ class Pace:
         return self._clock() > self._until
 
     @property
+    def left(self) -> float:
+        """Seconds that the witness has yet."""
+        return max(0.0, self._until - self._clock())
+
+    @property
     def work(self) -> int:
         """Multiplications that one witness plans with; what is more is sampled."""
         return int(self.seconds / 4 * SPEED)

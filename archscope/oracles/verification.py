@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from archscope import escaping
 from archscope.analysis import Analysis, analyze
 from archscope.errors import NotFound, did_you_mean
+from archscope.importing.kinds import kind_of
 from archscope.network import Network
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, not_covered, worst
@@ -33,6 +34,7 @@ class Witness:
         packages: what has to be installed.
         as_written: whether it speaks of the network as its spec has it, and of no other.
         of_a_spec: whether it speaks of what a spec makes, and not of a person's own module.
+        of: the kind of file that it speaks of, and is asked of where nobody names it; empty for all networks.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Witness:
     packages: tuple[str, ...] = ("torch",)
     as_written: bool = False
     of_a_spec: bool = False
+    of: str = ""
 
 
 WITNESSES: Final = {
@@ -61,6 +64,7 @@ WITNESSES: Final = {
         Witness("memory", "memory", "PyTorch's memory tracker and autograd: bytes held, phase by phase"),
         Witness("Keras", "keras", "Keras 3, the course's own models: shapes and parameters", ("torch", "keras"),
                 as_written=True),
+        Witness("onnxruntime", "onnxruntime", "ONNX Runtime runs the file: output shapes, weights", (), of="ONNX"),
         Witness("weights", "stored", "the header of a file of trained weights: shapes, parameters", ()),
         Witness("published", "published", "every figure in print that the spec cites", (), as_written=True),
     )
@@ -182,12 +186,13 @@ def verify(
         MissingExtra: a witness needs a package that is not installed.
         NotFound: there is no witness of that name.
     """
-    chosen = asked_of(weights=weights) if witnesses is None else tuple(dict.fromkeys(witnesses))
+    analysis = analyze(network) if isinstance(network, Network) else network
+    chosen = asked_of(analysis.network, weights) if witnesses is None else tuple(dict.fromkeys(witnesses))
     for name in chosen:
         if name not in WITNESSES:
             raise NotFound(f"there is no witness `{name}`; {did_you_mean(name, WITNESSES, what='witnesses')}")
-    analysis = analyze(network) if isinstance(network, Network) else network
-    case = Case(analysis, Pace(seconds, network=analysis.name, told=progress, clock=clock), module, weights)
+    pace = Pace(seconds, network=analysis.name, told=progress, clock=clock)
+    case = Case(analysis, pace, module, weights, named=witnesses is not None)
     findings: list[Finding] = []
     stopped = ""
     try:
@@ -202,9 +207,13 @@ def verify(
     return Verification(analysis, chosen, tuple(findings), stopped)
 
 
-def asked_of(*, weights: str = "") -> tuple[str, ...]:
+def asked_of(network: Network, weights: str = "") -> tuple[str, ...]:
     """The witnesses that are asked where nobody names any: of weights that were named, the one that reads them."""
-    return ("weights",) if weights else tuple(name for name in WITNESSES if name != "weights")
+    if weights:
+        return ("weights",)
+    kind = kind_of(network.path) if network.observed is not None and network.path else None
+    return tuple(name for name, each in WITNESSES.items()
+                 if name != "weights" and (not each.of or (kind is not None and each.of == kind.name)))  # fmt: skip
 
 
 def _asked(name: str, case: Case, *, as_written: bool) -> Iterator[Finding]:
