@@ -103,6 +103,7 @@ class Facts(Record):
         reasons: why a number is ``None``, by the name of the number.
         sees: the inputs whose values reach the output, by number; all of them if None.
         repeated: the inputs that are repeated along the grid, by number: a position sees all of such a one.
+        alike: for each input the first that is the same value, where it is known and some are.
         not_covered: operations whose products are not known, by name, with how often each ran.
         macs_at_least: what is known of ``macs`` where that is ``None``.
     """
@@ -118,6 +119,7 @@ class Facts(Record):
     reasons: Mapping[str, str] = EMPTY
     sees: tuple[int, ...] | None = None
     repeated: tuple[int, ...] = ()
+    alike: tuple[int, ...] = ()
     not_covered: tuple[tuple[str, int], ...] = ()
     macs_at_least: Count = NOTHING
 

@@ -213,6 +213,8 @@ class Run:
 
     def _run(self, node: Node) -> None:
         facts = self.network.facts[node.name]
+        if len({*node.inputs}) < len(node.inputs):
+            facts = facts.replace(alike=tuple(map(node.inputs.index, node.inputs)))
         steps = node.layer.runs(facts) if self.training else node.layer.runs_at_inference(facts)
         why = node.layer.varies or f"no rule says what a {node.layer.type} keeps"
         observed = self.network.observed

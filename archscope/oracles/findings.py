@@ -121,6 +121,15 @@ def not_covered(witness: str, layer: str | None, quantity: str, why: str, *, nod
     return Finding(witness, layer, quantity, Verdict.NOT_COVERED, why=why, node=node)
 
 
+def first_line(error: BaseException) -> str:
+    """What a stranger's code or tool fails with, in a line.
+
+    >>> first_line(ValueError("\\n  no such axis\\nat 3")), first_line(KeyError())
+    ('no such axis', 'KeyError')
+    """
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 def plain(value: Any) -> Any:
     """Numbers without their working, and tuples of them."""
     if isinstance(value, bool):

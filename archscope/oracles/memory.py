@@ -86,7 +86,9 @@ def _beside(ours: Any, theirs: Held, what: str) -> Iterator[tuple[str, int, int]
 def _known(case: Case, found: Finding) -> Finding:
     """Where they differ, a module of a person's own may make tensors that are no layer's."""
     seen = case.network.observed
-    if case.module is None or seen is None or not seen.constants or found.verdict is not Verdict.DIFFERS:
+    if case.module is None or seen is None or found.verdict is not Verdict.DIFFERS:
+        return found
+    if not 0 < (found.theirs or 0) - (found.ours or 0) <= seen.constants:
         return found
     why = f"as it runs it makes {seen.constants:,} bytes that are no layer's: constants, or copies of an input"
     return replace(found, verdict=Verdict.EXPLAINED, why=why)

@@ -69,16 +69,23 @@ def apart(around: Surroundings, twin: Twin, restore: Callable[[], None] = lambda
 
 
 def _filled(module: nn.Module) -> None:
-    """Give small values to parameters and buffers that have none: the module was made on meta."""
+    """Give small values to parameters and buffers that have none: the module was made on meta. A tied one stays one."""
+    filled: dict[Any, Any] = {}
     for part in module.modules():
         tables: tuple[dict[str, Any], ...] = (part._parameters, part._buffers)
         for table in tables:
             for name, each in table.items():
                 if each is not None and each.device.type == "meta":
-                    made = torch.zeros(each.shape, dtype=each.dtype)
-                    if made.is_floating_point():
-                        made = made + 0.01
-                    table[name] = nn.Parameter(made, each.requires_grad) if isinstance(each, nn.Parameter) else made
+                    if each not in filled:
+                        filled[each] = _with_values(each)
+                    table[name] = filled[each]
+
+
+def _with_values(tensor: torch.Tensor) -> torch.Tensor:
+    made = torch.zeros(tensor.shape, dtype=tensor.dtype)
+    if made.is_floating_point():
+        made = made + 0.01
+    return nn.Parameter(made, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else made
 
 
 @contextmanager

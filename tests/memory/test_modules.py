@@ -82,6 +82,24 @@ def test_each_result_of_a_layer_is_held_as_long_as_its_code_has_it(named: bool, 
     same(Picked(named), (7, 6), optimizer)
 
 
+class Reads(nn.Module):
+    """Learned queries read what came in, as in a Perceiver."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latents, self.keys = nn.Parameter(torch.zeros(6, 16)), nn.Linear(5, 16)
+        self.reads = nn.MultiheadAttention(16, 4, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        queries, keys = self.latents.expand(len(x), -1, -1), self.keys(x)
+        return self.reads(queries, keys, keys, need_weights=False)[0]
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+def test_values_that_are_the_keys_are_projected_with_them(optimizer: str | None) -> None:
+    same(Reads(), (9, 5), optimizer)
+
+
 IN_PLACE = {
     **{name: getattr(nn, name)(inplace=True) for name in (
         "ReLU", "ReLU6", "LeakyReLU", "ELU", "CELU", "SELU", "SiLU", "Mish", "Hardswish", "Hardsigmoid", "Hardtanh",

@@ -346,3 +346,17 @@ def test_the_tracker_counts_the_same_for_keys_of_its_own_masks_and_dropout(
     nodes.append(Node("attention", MultiheadAttention(num_heads=2, **options), read, "attention"))
     network = Network("attends", {f"i{place}": shape for place, shape in enumerate(shapes)}, nodes)
     assert held(network, 3, "sgd") == tracked(network, 3, "sgd")
+
+
+@pytest.mark.parametrize("read", ["aa", "aaa", "abb", "aab", "aba", "aaam", "abbm", "abcm"])
+def test_the_tracker_counts_the_same_in_attention_that_reads_a_value_twice(read: str) -> None:
+    from archscope.layers import MultiheadAttention
+    from archscope.oracles.memory import tracked
+
+    shapes = {"a": (6, 8), "b": (6, 8), "c": (6, 8), "m": (6, 6)}
+    nodes = [Node(f"{name} in", PReLU(), (Ref(name),), name) for name in shapes]
+    refs = tuple(Ref(f"{name} in") for name in read)
+    nodes.append(Node("attention", MultiheadAttention(num_heads=2), refs, "attention"))
+    network = Network("attends", shapes, nodes, (Ref("attention"),))
+    assert held(network, 3, None) == tracked(network, 3, None)
+    assert held(network, 3, "sgd") == tracked(network, 3, "sgd")

@@ -219,6 +219,33 @@ def test_a_node_belongs_to_the_module_that_ran_it(name: str, path: str) -> None:
     assert path_of(name, {"": 0, "a": 0, "a.fc": 0}) == path
 
 
+class Latents(nn.Module):
+    """A view of a parameter is what a module is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.reads = nn.Embedding(20, 8), nn.MultiheadAttention(8, 2, batch_first=True)
+        self.latents, self.out = nn.Parameter(torch.zeros(4, 8)), nn.Linear(8, 20, bias=False)
+        self.out.weight = self.table.weight
+
+    def forward(self, ids: Tensor) -> Tensor:
+        seen = self.table(ids)
+        return self.out(self.reads(self.latents.expand(len(ids), -1, -1), seen, seen, need_weights=False)[0])
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_views_of_parameters_and_tied_weights_are_no_difference_wherever_a_module_was_made(device: str) -> None:
+    with torch.device(device):
+        module = Latents()
+    found = asked(called(module, ids=torch.zeros(1, 6, dtype=torch.long)))
+    assert [each.sentence for each in found.differing] == []
+    assert total(found, "module", "parameters").theirs == 20 * 8 + (4 * 8 + 4) * 8 + 4 * 8
+    again = total(found, "torchinfo", "parameters")  # the head once more, and the latents not at all
+    assert again.theirs == 20 * 8 + (4 * 8 + 4) * 8 + 20 * 8
+    assert "32 that a module with others in it holds itself are lost" in again.why
+    assert total(found, "FLOPs").theirs
+
+
 def test_a_number_that_no_convention_makes_is_not_explained() -> None:
     from archscope.oracles.case import Case
     from archscope.oracles.own.parts import parts_of

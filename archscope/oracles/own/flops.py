@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from archscope.oracles.case import Case
-from archscope.oracles.findings import Finding
+from archscope.oracles.findings import Finding, first_line, not_covered
 from archscope.oracles.flops import quick_counter
 from archscope.oracles.own.conventions import judged, total
 from archscope.oracles.own.parts import parts_of
@@ -20,8 +20,14 @@ def observe(case: Case) -> Iterator[Finding]:
 
     counter = quick_counter()
     with stand_in(case.called, values=case.values) as standin:
-        with torch.no_grad(), counter:
-            standin.run()
+        # Its tracker of modules asks a view of a parameter for a gradient's function, which has none here.
+        standin.module.requires_grad_(False)
+        try:
+            with torch.no_grad(), counter:
+                standin.run()
+        except Exception as error:  # noqa: BLE001 - whatever it raises over a stranger's module is told
+            yield not_covered(NAME, None, "macs", f"it does not run the module: {first_line(error)}")
+            return
         parts = parts_of(case, standin.module)
         root = type(standin.module).__name__
     counts = {path.removeprefix(root).removeprefix("."): sum(ops.values()) // 2

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from archscope.oracles.case import Case
-from archscope.oracles.findings import Finding, not_covered
+from archscope.oracles.findings import Finding, first_line, not_covered
 from archscope.oracles.fvcore import PRODUCTS
 from archscope.oracles.own.conventions import judged, total
 from archscope.oracles.own.flops import exclusive
@@ -38,7 +38,7 @@ def observe(case: Case) -> Iterator[Finding]:
             try:
                 by_module = count.by_module_and_operator()
             except Exception as error:  # noqa: BLE001 - whatever a trace of a stranger's module raises is told
-                yield not_covered(NAME, None, "macs", f"PyTorch cannot trace it: {_first_line(error)}")
+                yield not_covered(NAME, None, "macs", f"PyTorch cannot trace it: {first_line(error)}")
                 return
     counts = {path.removeprefix("inner").removeprefix("."): sum(int(number) for name, number in operators.items()
                                                                if name in PRODUCTS)
@@ -51,7 +51,3 @@ def observe(case: Case) -> Iterator[Finding]:
             found.append(judged(NAME, part, own.get(part.path, 0), case.batch))
             yield found[-1]
     yield total(NAME, "macs", case.analysis.totals.macs, counts.get("", 0), found)
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from archscope.oracles.case import Case
-from archscope.oracles.findings import Finding, Verdict, compared, not_covered
+from archscope.oracles.findings import Finding, Verdict, compared, first_line, not_covered
 from archscope.oracles.own.conventions import judged, total
 from archscope.oracles.own.parts import parts_of
 from archscope.tracing.standin import StandIn, stand_in
@@ -23,8 +23,8 @@ def observe(case: Case) -> Iterator[Finding]:
         try:
             result = _summarised(standin)
         except Exception as error:  # noqa: BLE001 - whatever it raises over a stranger's module is told
-            cause = error.__cause__ or error
-            yield not_covered(NAME, None, "everything", f"it does not run the module: {cause}".splitlines()[0])
+            why = f"it does not run the module: {first_line(error.__cause__ or error)}"
+            yield not_covered(NAME, None, "everything", why)
             return
         parts = parts_of(case, standin.module)
         ids = {id(part.module): part.path for part in parts}
@@ -47,7 +47,7 @@ def observe(case: Case) -> Iterator[Finding]:
         else:
             continue
         yield found[-1]
-    yield _parameters(case, int(result.trainable_params), tied)
+    yield _parameters(case, int(result.trainable_params), tied, _counted_again(result))
     yield total(NAME, "macs", case.analysis.totals.macs, int(result.total_mult_adds), found)
 
 
@@ -63,8 +63,15 @@ def _summarised(standin: StandIn) -> Any:
     )  # fmt: skip
 
 
-def _parameters(case: Case, theirs: int, tied: int) -> Finding:
+def _counted_again(result: Any) -> int:
+    """What its layers have beyond the whole, where a module has less than those in it: it takes that for 0."""
+    holders = [each for each in result.summary_list if not each.is_leaf_layer and not each.is_recursive]
+    return -sum(min(int(each.leftover_trainable_params()), 0) for each in holders)
+
+
+def _parameters(case: Case, theirs: int, tied: int, again: int) -> Finding:
     found = compared(NAME, None, "parameters", case.analysis.totals.parameters, theirs)
-    if found.verdict is Verdict.DIFFERS and tied and theirs == int(case.analysis.totals.parameters) + tied:
-        return replace(found, verdict=Verdict.EXPLAINED, why=TIED)
+    if found.verdict is Verdict.DIFFERS and tied and theirs == int(case.analysis.totals.parameters) + again:
+        short = "" if again == tied else f"; {tied - again:,} that a module with others in it holds itself are lost"
+        return replace(found, verdict=Verdict.EXPLAINED, why=f"{TIED}{short}")
     return found
