@@ -13,6 +13,10 @@ Sides = tuple[tuple[int, int], ...]
 Padding = Sides | Literal["same"]
 
 
+_WORDS = {"same": "write `same`", "valid": "write 0, or leave it out: that is no padding"}
+"""What is meant by words as others spell them."""
+
+
 def _parse_sides(value: Any, axes: int, kind: Kind, name: str) -> Sides:
     if not isinstance(value, (list, tuple)):
         side = kind.parse(value)
@@ -79,7 +83,7 @@ def padding(axes: int) -> Kind:
         if isinstance(value, str):
             raise Rejects(
                 f"expected {name}, got {spell(value)}",
-                help="write `same`, or 0 for no padding" if value == "valid" else None,
+                help=_WORDS.get(value.casefold()),
             )
         return _parse_sides(value, axes, non_negative, name)
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
 
 from archscope.diagnostics import Diagnostic, Note, Source, Span
 
 
 def syntax_error(source: Source, error: Any) -> Diagnostic:
     """What the parser met, with the place to mend."""
-    open_ = _not_closed(source, error)
-    if open_ is not None:
-        return open_
+    known = _quoted(source, error) or _not_closed(source, error) or _nothing_open(source, error)
+    if known is not None:
+        return known
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
     notes: tuple[Note, ...] = ()
@@ -22,7 +22,8 @@ def syntax_error(source: Source, error: Any) -> Diagnostic:
         notes = (Note(error.context, at),)
     span = Span(source, line, column, line, column + 1)
     message = f"invalid YAML: {error.problem or error.context}"
-    return Diagnostic("invalid-yaml", message, span, notes, help=_syntax_help(source, line, error.problem or ""))
+    help_ = _syntax_help(source, line, column, error.problem or "")
+    return Diagnostic("invalid-yaml", message, span, notes, help=help_)
 
 
 def _not_closed(source: Source, error: Any) -> Diagnostic | None:
@@ -42,7 +43,35 @@ def _not_closed(source: Source, error: Any) -> Diagnostic | None:
     )
 
 
-def _syntax_help(source: Source, line: int, problem: str) -> str:
+def _quoted(source: Source, error: Any) -> Diagnostic | None:
+    """A quote that has no second one: the place to mend is where it opens."""
+    opened = error.context_mark
+    if not opened or not error.problem_mark or opened.line == error.problem_mark.line:
+        return None
+    line = source.lines[opened.line]
+    column = opened.column if error.context == "while scanning a quoted scalar" else line.find('"')
+    if line.count('"') % 2 == 0 and line[column] != "'":
+        return None
+    return Diagnostic(
+        "invalid-yaml",
+        f"invalid YAML: the quote {line[column]} that opens here is not closed",
+        Span(source, opened.line, column, opened.line, column + 1),
+        help="close it after the text, or remove it: most text needs no quotes",
+    )
+
+
+def _nothing_open(source: Source, error: Any) -> Diagnostic | None:
+    """A bracket that closes nothing."""
+    met = error.problem_mark
+    sign = source.lines[met.line][met.column : met.column + 1] if met and met.line < len(source.lines) else ""
+    if sign not in ("}", "]") or "flow" in (error.context or ""):
+        return None
+    span = Span(source, met.line, met.column, met.line, met.column + 1)
+    message = f"invalid YAML: nothing is open that this `{sign}` closes"
+    return Diagnostic("invalid-yaml", message, span, help="remove it")
+
+
+def _syntax_help(source: Source, line: int, column: int, problem: str) -> str:
     nearby = source.lines[max(0, line - 1) : line + 1]
     if any("\t" in each for each in nearby):
         return "indent with spaces; YAML takes no tabs"
@@ -52,11 +81,49 @@ def _syntax_help(source: Source, line: int, problem: str) -> str:
     braced = next(filter(None, map(re.compile(r"\$\{\s*(\w+)\s*\}").search, nearby[::-1])), None)
     if braced:
         return f"write `${braced[1]}`: a name has no braces"
+    before = source.lines[line][:column] if line < len(source.lines) else ""
     if "did not find expected ',' or '}'" in problem:
-        return "separate options with commas, and close the brackets"
+        return _between(before)
     if "alias" in problem or "anchor" in problem:
         return "put quotes around text that begins with * or &"
-    return "check the indentation, the brackets, and the space after each colon"
+    if line >= len(source.lines):
+        return _CHECK
+    return _braces(source.lines[line]) or _indented(source, line, column) or _CHECK
+
+
+_CHECK: Final = "check the indentation, the brackets, and the space after each colon"
+
+
+def _between(before: str) -> str:
+    """What to write between two options, given what stands on the line up to the colon of the second."""
+    nested = re.search(r"(\w+):\s+(\w+)$", before)
+    if nested:
+        return f"put braces around what `{nested[1]}` is: `{nested[1]}: {{{nested[2]}: …}}`"
+    run_on = re.search(r"[^\s,{\[]\s+([A-Za-z_]\w*)$", before)
+    wrong = re.search(r"([;|/])\s*[A-Za-z_]\w*$", before)
+    if wrong:
+        return f"write a comma in the place of `{wrong[1]}`"
+    return f"put a comma before `{run_on[1]}`" if run_on else "separate options with commas, and close the brackets"
+
+
+def _braces(line: str) -> str | None:
+    """A line whose options stand in no braces, or in others."""
+    found = re.match(r"\s*([\w.]+):\s+\(?\s*(type):\s", line)
+    if found:
+        return f"put braces around its options: `{found[1]}: {{type: …}}`"
+    if re.match(r"\s*\w+:\s+[^\s{\['\"][^'\"]*:\s", line):
+        return "put quotes around text that has a colon in it, and braces around options"
+    return None
+
+
+def _indented(source: Source, line: int, column: int) -> str | None:
+    """A line that begins at another column than the line above it."""
+    text = source.lines[line]
+    above = next((each for each in source.lines[:line][::-1] if each.strip() and each.strip()[0] != "#"), "")
+    mine, theirs = (len(each) - len(each.lstrip()) for each in (text, above))
+    if mine != column or mine == theirs or not above:
+        return None
+    return f"begin it where the line above begins: that has {theirs} spaces in front, and this one {mine}"
 
 
 def half_character(source: Source, error: UnicodeEncodeError) -> Diagnostic:

@@ -42,6 +42,14 @@ RAISED = {
     "batch normalization over what attention makes": (
         "input: [50, 6]\nlayers:\n  a: {type: multihead_attention, num_heads: 2}\n  n: {type: batch_norm}",
         "positions-as-channels", "4:3", "`n` (batch_norm): takes each of the 50 positions of 50×6 for a channel"),
+    "an LSTM over what a convolution makes": (
+        ("input: [16, 64]\nlayers:\n  c: {type: conv1d, out_channels: 4, kernel_size: 3}\n"
+         "  l: {type: lstm, hidden_size: 8}"),
+        "channels-as-positions", "4:3", "`l` (lstm): takes each of the 4 channels of 4×62 for a position"),
+    "a dense layer behind a pooling that nobody flattened": (
+        ("input: [16, 64]\nlayers:\n  c: {type: conv1d, out_channels: 4, kernel_size: 3, activation: relu}\n"
+         "  p: {type: adaptive_avg_pool1d, output_size: 1}\n  f: {type: linear, out_features: 8}"),
+        "channels-as-positions", "5:3", "`f` (linear): takes each of the 4 channels of 4×1 for a position"),
     "a softmax over positions": (
         ("input: [35]\nlayers:\n  e: {type: embedding, num_embeddings: 9, embedding_dim: 16}\n"
          "  w: {type: linear, out_features: 9, activation: softmax}"),
@@ -51,6 +59,11 @@ RAISED = {
         "input: [35]\nlayers:\n  e: {type: embedding, num_embeddings: 9, embedding_dim: 16}\n  n: {type: layer_norm}",
         "norm-over-positions", "4:3",
         "`n` (layer_norm): normalizes over all of 35×16: its statistics mix the 35 positions"),
+    "a layer norm over positions, known from the experts before it": (
+        ("input: [16, 64]\nlayers:\n  m: {type: mixture_of_experts, num_experts: 4, top_k: 2, hidden_features: 8}\n"
+         "  n: {type: layer_norm}"),
+        "norm-over-positions", "4:3",
+        "`n` (layer_norm): normalizes over all of 16×64: its statistics mix the 16 positions"),
     "a layer norm over positions, known from what follows": (
         "input: [16, 64]\nlayers:\n  n: {type: layer_norm}\n  r: {type: relu}\n  f: {type: linear, out_features: 64}",
         "norm-over-positions", "3:3",
@@ -105,6 +118,10 @@ NOT_RAISED = {
         "  c: {type: conv1d, out_channels: 4, kernel_size: 3}"
     ),
     "a convolution over a signal": "input: [50, 128]\nlayers:\n  c: {type: conv1d, out_channels: 4, kernel_size: 3}",
+    "an LSTM behind a convolution whose axes are swapped": (
+        "input: [16, 64]\nlayers:\n  c: {type: conv1d, out_channels: 4, kernel_size: 3}\n"
+        "  t: {type: transpose, dim0: 0, dim1: 1}\n  l: {type: lstm, hidden_size: 8}"
+    ),
     "a convolution behind a reshape, which may mean anything": (
         "input: [50]\nlayers:\n  e: {type: embedding, num_embeddings: 9, embedding_dim: 128}\n"
         "  r: {type: reshape, shape: [128, 50]}\n  c: {type: conv1d, out_channels: 4, kernel_size: 3}"
@@ -129,7 +146,7 @@ NOT_RAISED = {
     ),
     "a layer norm over a signal": (
         "input: [16, 64]\nlayers:\n  c: {type: conv1d, out_channels: 8, kernel_size: 1}\n  n: {type: layer_norm}\n"
-        "  f: {type: linear, out_features: 64}"
+        "  f: {type: linear, out_features: 64, allow: channels-as-positions}"
     ),
     "a layer norm over an image": (
         "input: [3, 8, 8]\nlayers:\n  c: {type: conv2d, out_channels: 4, kernel_size: 1}\n  n: {type: layer_norm}"

@@ -7,7 +7,7 @@ import pytest
 import archscope
 from archscope.errors import SpecError
 from archscope.layers import TYPES
-from archscope.reader import foreign
+from archscope.reader import words
 from archscope.reader.entries import PLACE
 from archscope.reader.foreign import option_for, remedy_of_option, remedy_of_type, remedy_of_value, type_for
 
@@ -32,11 +32,11 @@ def test_a_class_of_another_tool_is_the_type_that_it_means(word: str) -> None:
 
 
 def test_every_word_means_something_that_there_is() -> None:
-    assert set(foreign._TYPES.values()) <= set(TYPES)
-    assert {each.format(axes) for each in foreign._WINDOWED.values() for axes in (1, 2, 3)} <= set(TYPES)
+    assert set(words.TYPE_WORDS.values()) <= set(TYPES)
+    assert {each.format(axes) for each in words.WINDOWED.values() for axes in (1, 2, 3)} <= set(TYPES)
     options = {name for kind in TYPES.values() for name in kind.options}
-    assert {name for meant in foreign.OPTIONS.values() for name in meant} <= options
-    assert set(foreign._PLACES.values()) <= set(PLACE)
+    assert {name for meant in words.OPTIONS.values() for name in meant} <= options
+    assert set(words.PLACES.values()) <= set(PLACE)
 
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=list(TYPES))

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final, dataclass_transform
 
 from archscope.errors import Rejects, did_you_mean
-from archscope.layers.doubt import MAPS, Doubt, Meaning, Place
+from archscope.layers.doubt import MAPS, SEQUENCE, Doubt, Meaning, Place
 from archscope.layers.facts import NOTHING as NOTHING
 from archscope.layers.facts import UNSTATED as UNSTATED
 from archscope.layers.facts import Facts as Facts
@@ -27,7 +27,7 @@ from archscope.layers.steps import Remembered, Step, one_operation
 from archscope.limits import MOST_SHAPE_VALUES
 from archscope.options import REQUIRED, Kind, Option, option, spell
 from archscope.record import Record
-from archscope.working import as_count
+from archscope.working import as_count, bare
 
 _TOO_MANY: Final[Mapping[int | None, str]] = MappingProxyType(
     {0: "it reads nothing: leave `from` out", 1: "join them first with a `concat` or an `add` layer"}
@@ -199,6 +199,13 @@ class Layer:
                 "positions-as-channels",
                 f"takes each of the {place.positions} positions of {spell_shape(place.inputs[0])} for a channel",
                 "swap the two axes of (positions, features) before it",
+            )
+        if self.takes == SEQUENCE and place.length > 0:
+            shape = place.inputs[0]
+            yield Doubt(
+                "channels-as-positions",
+                f"takes each of the {bare(shape[0])} channels of {spell_shape(shape)} for a position",
+                "put `{type: flatten}` before it, or swap the two axes with `{type: transpose, dim0: 0, dim1: 1}`",
             )
 
     def heads(self, facts: Facts) -> tuple[int, int, int] | None:  # noqa: ARG002 - attention says them

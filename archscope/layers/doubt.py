@@ -35,6 +35,11 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             "`(positions, features)`: it slides over the features and takes each position for a channel.",
             "Swap the two axes before it.",
         ),
+        "channels-as-positions": Kind(
+            "A layer that takes positions first, or a dense layer, reads what a convolution or a pooling along one "
+            "axis makes, `(channels, length)`: it takes each channel for a position.",
+            "Put a `flatten` before it, or swap the two axes: `{type: transpose, dim0: 0, dim1: 1}`.",
+        ),
         "softmax-over-positions": Kind(
             "A softmax without `dim` reads `(positions, features)`: it adds up to 1 over the positions.",
             "Write `{type: softmax, dim: 1}`; or `dim: 0`, if the positions are meant.",
@@ -115,3 +120,9 @@ class Place(Record):
         """How many positions it reads, if its input is known to be ``(positions, features)``; else 0."""
         shape = self.inputs[0] if self.inputs else ()
         return bare(shape[0]) if self.axes == SEQUENCE and len(shape) == 2 else 0
+
+    @property
+    def length(self) -> int:
+        """How many places there are along the one axis, if its input is known to be ``(channels, length)``; else 0."""
+        shape = self.inputs[0] if self.inputs else ()
+        return bare(shape[1]) if self.axes == MAPS and len(shape) == 2 else 0

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from archscope.diagnostics import Span
-from archscope.errors import did_you_mean
+from archscope.diagnostics import Note, Span
+from archscope.errors import did_you_mean, nearest
 from archscope.layers.base import Facts, Shape
 from archscope.network import Group, Network, Node
 from archscope.options import described, option, positive, text
@@ -24,7 +24,7 @@ from archscope.reader.report import Report
 from archscope.reader.training import read_training
 from archscope.reader.variants import SIGN
 from archscope.reader.wiring import shapes, wire
-from archscope.source import List, Tree
+from archscope.source import List, Scalar, Tree
 from archscope.source import Mapping as MappingTree
 
 KEYS: Final = {
@@ -90,14 +90,7 @@ def read_document(
 
     ``inner`` are changes of layers inside of blocks, which are only there when the blocks are expanded.
     """
-    for key in body.entries:
-        if key not in KEYS and not key.startswith("x-"):
-            report.add(
-                "unknown-key",
-                f"unknown key `{key}`",
-                body.key_span(key),
-                help=partial(did_you_mean, key, KEYS, what="keys"),
-            )
+    body = _as_meant(body, report)
     words = {key: _words(body, key, report) for key in ("name", "title", "summary", "task")}
     year = _year(body, report)
     name = words["name"] or default_name
@@ -147,6 +140,37 @@ def read_document(
         figure=picture,
     )
     return network.replace(doubts=doubts_of(network, entries, input_spans, allow))
+
+
+def _as_meant(body: MappingTree, report: Report) -> MappingTree:
+    """A spec with its keys as they were meant, so that a misspelt one is one mistake and not two."""
+    entries: dict[str, tuple[Scalar, Tree]] = {}
+    held = ""  # the key below which a line would stand, were it indented
+    below: dict[str, dict[str, tuple[Scalar, Tree]]] = {}
+    for key, (written, value) in body.entries.items():
+        if key in KEYS or key.startswith("x-"):
+            held = key if key in _HOLDS and isinstance(value, Scalar) and value.value is None else ""
+            entries[key] = (written, value)
+        elif held and isinstance(value, MappingTree):
+            below.setdefault(held, {})[key] = (written, value)
+        else:
+            held = ""
+            meant = nearest(key, KEYS)
+            if meant is not None and meant not in body.entries:
+                entries.setdefault(meant, (written, value))
+            help_ = partial(did_you_mean, key, KEYS, what="keys")
+            report.add("unknown-key", f"unknown key `{key}`", written.span, help=help_)
+    for key, lines in below.items():
+        first = next(iter(lines.values()))[0]
+        message = f"nothing stands below `{key}:`, as `{first.value}` begins where it begins"
+        help_ = f"put spaces before {'it' if len(lines) == 1 else f'each of the {len(lines)} lines'}"
+        report.add("not-indented", message, first.span, Note(f"`{key}` is here", entries[key][0].span), help=help_)
+        entries[key] = (entries[key][0], MappingTree(first.span, lines))
+    return MappingTree(body.span, entries)
+
+
+_HOLDS: Final = ("blocks", "layers", "variants", "let")
+"""The keys whose lines stand below them."""
 
 
 def _words(body: MappingTree, key: str, report: Report) -> str | None:

@@ -15,7 +15,7 @@ from archscope.layers.base import Layer
 from archscope.layers.doubt import KINDS
 from archscope.limits import DEEPEST_GROUPS, MOST_READ_BY_ONE, MOST_TOWERS
 from archscope.options import choice, described, one_or_many, option, spell, text
-from archscope.reader.foreign import meant_type, remedy_of_name, remedy_of_type, says_options
+from archscope.reader.foreign import meant_type, remedy_of_name, remedy_of_no_type, remedy_of_type, says_options
 from archscope.reader.initial import Init, read_init
 from archscope.reader.report import FAILED, Origin, Report
 from archscope.record import Record
@@ -182,8 +182,8 @@ def _read_type(
 ) -> type[Layer] | None:
     tree = body.get("type")
     if tree is None:
-        some = next(iter(blocks), "conv2d")
-        report.add("missing-option", f"{what_for}: `type` is missing", span, help=f"add `type:`, such as `{some}`")
+        help_ = remedy_of_no_type(to_data(body), TYPES, own=blocks)
+        report.add("missing-option", f"{what_for}: `type` is missing", span, help=help_)
         return None
     name = report.text(tree, f"{what_for}: `type`")
     if name is None:

@@ -15,160 +15,10 @@ from typing import Any, Final
 
 from archscope.errors import did_you_mean, listed, nearest
 from archscope.options import spell
+from archscope.reader.words import NEEDLESS, NOT_A_LAYER, OPTIONS, PLACES, SAYS_TYPE, TYPE_WORDS, WINDOWED
 
-_WINDOWED: Final = {
-    "conv": "conv{}d",
-    "convolution": "conv{}d",
-    "convtranspose": "conv_transpose{}d",
-    "deconvolution": "conv_transpose{}d",
-    "deconv": "conv_transpose{}d",
-    "maxpooling": "max_pool{}d",
-    "maxpool": "max_pool{}d",
-    "averagepooling": "avg_pool{}d",
-    "averagepool": "avg_pool{}d",
-    "avgpool": "avg_pool{}d",
-    "meanpool": "avg_pool{}d",
-    "globalaveragepooling": "adaptive_avg_pool{}d",
-    "globalaveragepool": "adaptive_avg_pool{}d",
-    "globalavgpool": "adaptive_avg_pool{}d",
-    "globalmaxpooling": "adaptive_max_pool{}d",
-    "globalmaxpool": "adaptive_max_pool{}d",
-    "adaptiveavgpool": "adaptive_avg_pool{}d",
-    "adaptivemaxpool": "adaptive_max_pool{}d",
-    "zeropadding": "zero_pad{}d",
-    "pad": "zero_pad{}d",
-}
-"""Words for layers that come in one to three dimensions; without a number two are meant."""
-
-_TYPES: Final = {
-    "dense": "linear",
-    "fullyconnected": "linear",
-    "fc": "linear",
-    "innerproduct": "linear",
-    "affine": "linear",
-    "gemm": "linear",
-    "lazylinear": "linear",
-    "batchnormalization": "batch_norm",
-    "batchnorm1d": "batch_norm",
-    "batchnorm2d": "batch_norm",
-    "batchnorm3d": "batch_norm",
-    "bn": "batch_norm",
-    "layernormalization": "layer_norm",
-    "groupnormalization": "group_norm",
-    "localresponsenorm": "lrn",
-    "localresponse": "lrn",
-    "im2col": "unfold",
-    "extractpatches": "unfold",
-    "extractimagepatches": "unfold",
-    "col2im": "fold",
-    "localconnected1d": "locally_connected1d",
-    "localconnected2d": "locally_connected2d",
-    "localconv1d": "locally_connected1d",
-    "localconv2d": "locally_connected2d",
-    "moe": "mixture_of_experts",
-    "mixtureofexperts": "mixture_of_experts",
-    "localresponsenormalization": "lrn",
-    "alphadropout": "dropout",
-    "concatenate": "concat",
-    "concatenation": "concat",
-    "cat": "concat",
-    "eltwise": "add",
-    "sum": "add",
-    "plus": "add",
-    "residual": "add",
-    "mul": "multiply",
-    "attention": "multihead_attention",
-    "selfattention": "multihead_attention",
-    "mha": "multihead_attention",
-    "view": "reshape",
-    "upsampling1d": "upsample",
-    "upsampling2d": "upsample",
-    "upsampling3d": "upsample",
-    "interpolate": "upsample",
-    "resize": "upsample",
-    "rectified": "relu",
-    "rectifier": "relu",
-    "swish": "silu",
-    "hswish": "hardswish",
-    "hsigmoid": "hardsigmoid",
-    "logistic": "sigmoid",
-    "lrelu": "leaky_relu",
-    "linear": "identity",
-    "none": "identity",
-}
 _SLIP: Final = 0.85
 """How alike two words are of which one has a letter too many; `Conv2d` and `conv` are less so."""
-
-_NOT_A_LAYER: Final = {
-    "input": "an input is no layer: write its shape in `input:`, above `layers:`",
-    "inputlayer": "an input is no layer: write its shape in `input:`, above `layers:`",
-    "data": "an input is no layer: write its shape in `input:`, above `layers:`",
-    "placeholder": "an input is no layer: write its shape in `input:`, above `layers:`",
-    "activation": "name it on the layer before: `activation: relu`, or as a layer: `type: relu`",
-    "pooling": "write `max_pool2d` or `avg_pool2d`",
-    "pool": "write `max_pool2d` or `avg_pool2d`",
-    "norm": "write `batch_norm`, `layer_norm` or `group_norm`",
-    "depthwiseconv2d": "that is a `conv2d` here, with as many `groups` as it has input channels",
-    "separableconv2d": "that is two layers here: a `conv2d` with as many `groups` as channels, and a `conv2d` of 1×1",
-    "softmaxwithloss": "a loss is no layer: write `training: {loss: cross_entropy}`, and a `softmax` if it is wanted",
-    "crossentropyloss": "a loss is no layer: write `training: {loss: cross_entropy}`",
-    "sequential": "write its layers one after the other, below `layers:`",
-}
-
-OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(
-        ("filters", "num_filters", "n_filters", "nb_filter", "num_kernels", "channels", "output_channels", "num_output",
-         "units", "num_units", "n_units", "neurons", "hidden_units", "num_hidden", "output_dim", "out_dim", "features",
-         "hidden_dim", "width"),
-        ("out_channels", "out_features", "hidden_size", "embedding_dim"),
-    ),
-    **dict.fromkeys(
-        ("kernel", "ksize", "k", "kernel_shape", "filter_size", "window", "window_shape", "pool_size", "size"),
-        ("kernel_size", "output_size", "shape"),
-    ),
-    **dict.fromkeys(("strides", "subsample", "window_strides", "step"), ("stride",)),
-    **dict.fromkeys(("pad", "pads", "pad_size", "border_mode"), ("padding",)),
-    **dict.fromkeys(("dilation_rate", "dilations", "kernel_dilation", "rhs_dilation"), ("dilation",)),
-    **dict.fromkeys(("rate", "dropout", "dropout_rate", "drop_prob", "prob", "dropout_ratio"), ("p", "dilation")),
-    **dict.fromkeys(("use_bias", "bias_term", "has_bias", "with_bias"), ("bias",)),
-    **dict.fromkeys(("group", "num_group", "feature_group_count"), ("groups", "num_groups")),
-    **dict.fromkeys(("epsilon", "variance_epsilon"), ("eps",)),
-    **dict.fromkeys(("axis", "dims"), ("dim",)),
-    **dict.fromkeys(("heads", "n_heads", "nhead", "num_attention_heads"), ("num_heads",)),
-    **dict.fromkeys(("vocab_size", "num_tokens", "n_vocab", "input_dim"), ("num_embeddings",)),
-    **dict.fromkeys(("target_shape", "new_shape"), ("shape",)),
-    **dict.fromkeys(("alpha", "slope", "negative_slope", "leakiness"), ("negative_slope", "alpha")),
-    **dict.fromkeys(("scale", "scales", "factor"), ("scale_factor",)),
-    **dict.fromkeys(("interpolation", "method"), ("mode",)),
-    **dict.fromkeys(("n_layers", "layers"), ("num_layers",)),
-}  # fmt: skip
-"""Options by other tools' words: the first of these names that a layer type has is meant."""
-
-_PLACES: Final = {
-    **dict.fromkeys(("act", "activation_fn", "act_fn", "nonlinearity"), "activation"),
-    **dict.fromkeys(("inputs", "input", "bottom", "bottoms", "parents"), "from"),
-    **dict.fromkeys(("kernel_initializer", "weight_filler", "initializer", "kernel_init"), "init"),
-}
-_KNOWN: Final = "remove it: what comes in is known from the layer above"
-_NEEDLESS: Final = {
-    **dict.fromkeys(
-        ("in_channels", "in_features", "input_size", "input_dim", "in_dim", "num_features", "num_channels",
-         "input_channels", "embed_dim", "input_shape", "batch_input_shape"),
-        _KNOWN,
-    ),
-    "start_dim": "to flatten some axes, write `{type: reshape, shape: [channels, -1]}`",
-    "end_dim": "to flatten some axes, write `{type: reshape, shape: [channels, -1]}`",
-    "name": "remove it: a layer's name stands before the colon",
-    "data_format": "remove it: channels come first",
-    "return_sequences": "remove it: an LSTM gives every position; `from: lstm.hidden` reads its last state",
-    "return_state": "remove it: `from: lstm.hidden` reads the last state",
-    "batch_first": "remove it: the batch is in no shape",
-    "keep_prob": "write `p:`, the share that is dropped: 1 less this",
-    "inplace": "remove it",
-    "trainable": "remove it",
-    "device": "remove it",
-    "dtype": "remove it",
-}  # fmt: skip
 
 
 def type_for(name: str, names: Iterable[str]) -> str | None:
@@ -179,10 +29,10 @@ def type_for(name: str, names: Iterable[str]) -> str | None:
     """
     known = tuple(names)
     word = _folded(name)
-    found = _by_word(known).get(word) or _TYPES.get(word)
+    found = _by_word(known).get(word) or TYPE_WORDS.get(word)
     if found is None:
         stem, axes = (word[:-2], word[-2]) if re.search("[123]d$", word) else (word, "2")
-        found = _WINDOWED.get(stem, "").format(axes)
+        found = WINDOWED.get(stem, "").format(axes)
     return found if found and found in known else None
 
 
@@ -233,7 +83,28 @@ def remedy_of_type(name: str, names: Iterable[str], *, what: str, own: Iterable[
         near = _folded(meant) == _folded(name)
         size = " with `output_size: 1`" if _is_global(name) else ""
         return f"did you mean `{meant}`?" if near else f"that is {_one(meant)} here{size}"
-    return _NOT_A_LAYER.get(_folded(name)) or did_you_mean(name, known, what=what)
+    return NOT_A_LAYER.get(_folded(name)) or did_you_mean(name, known, what=what)
+
+
+def remedy_of_no_type(line: Mapping[str, Any], names: Iterable[str], *, own: Iterable[str] = ()) -> str:
+    """What to write on a line that says its type in another way, or not at all.
+
+    >>> remedy_of_no_type({"Layer": "conv2d", "out_channels": 8}, ["conv2d"])
+    'write `type: conv2d` in the place of `Layer: conv2d`'
+    >>> remedy_of_no_type({"conv2d": {"out_channels": 8}}, ["conv2d"])
+    'write `{type: conv2d, out_channels: 8}`'
+    """
+    blocks = list(own)
+    known = [*blocks, *names]
+    for key, value in line.items():
+        if isinstance(value, str) and key.casefold() in SAYS_TYPE and (meant := type_for(value, known)):
+            return f"write `type: {meant}` in the place of `{key}: {value}`"
+    ((key, value), *more) = line.items() or [("", None)]
+    meant = None if more else type_for(key, known)
+    if meant is not None and isinstance(value, dict):
+        options = "".join(f", {name}: {_yaml(each)}" for name, each in value.items())
+        return f"write `{{type: {meant}{options}}}`"
+    return f"add `type:`, such as `{next(iter(blocks), 'conv2d')}`"
 
 
 def says_options(name: str) -> bool:
@@ -297,23 +168,25 @@ def remedy_of_option(name: str, value: Any, declared: Iterable[str]) -> str:
     known = list(declared)
     meant = option_for(name, known)
     if meant is not None:
-        return f"write `{meant}: {_yaml(value)}`"
+        return f"write `{meant}: {_yaml(_of_maps(value) or value)}`"
+    if name.casefold().endswith("_param") and isinstance(value, dict):
+        return f"write its options on the line itself, without `{name}`"
     word = name.casefold()
-    if word in _PLACES:
-        return f"write `{_PLACES[word]}:`"
+    if word in PLACES:
+        return f"write `{PLACES[word]}:`"
     if value is None and known and re.fullmatch(r"\d+", name):
         return f"options go by name: `{known[0]}: {name}`"
     if re.fullmatch(r"[^(]*\)", name):
         return "write a list in square brackets: `[3, 3]`"
     if "dropout" in word:
         return "remove it: dropping is a layer of its own, `{type: dropout, p: 0.1}`"
-    return _NEEDLESS.get(word) or did_you_mean(name, known, what="options")
+    return NEEDLESS.get(word) or did_you_mean(name, known, what="options")
 
 
 _OF_A_BLOCK: Final = {
     **dict.fromkeys(("times", "copies", "n", "num", "number", "count", "depth", "reps", "repeats", "repetitions",
                      "layers", "num_layers", "n_layers", "blocks", "num_blocks", "n_blocks"), "repeat"),
-    **_PLACES,
+    **PLACES,
 }  # fmt: skip
 """Words for what every use of a block can say."""
 
@@ -343,11 +216,30 @@ def remedy_of_block_option(name: str, block: str, own: Iterable[str], all_have: 
 def remedy_of_name(value: Any, names: Iterable[str]) -> str | None:
     """What to write for a text where the value of a name was meant: `c`, `{c}` or `%c` for `$c`.
 
-    >>> remedy_of_name("{{c}}", ["c", "k"]), remedy_of_name("eight", ["c"])
-    ('write `$c` for the value of `c`', None)
+    >>> remedy_of_name("{{c}}", ["c", "k"]), remedy_of_name("4*c", ["c"]), remedy_of_name("eight", ["c"])
+    ('write `$c` for the value of `c`', 'write `4*$c`', None)
     """
-    found = re.fullmatch(r"[\s{}%<>()$@]*([A-Za-z_]\w*)[\s{}%<>()]*", value) if isinstance(value, str) else None
-    return f"write `${found[1]}` for the value of `{found[1]}`" if found and found[1] in set(names) else None
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        return None
+    known = set(names)
+    found = re.fullmatch(r"[\s{}%<>()$@]*([A-Za-z_]\w*)[\s{}%<>()]*", value)
+    if found:
+        return f"write `${found[1]}` for the value of `{found[1]}`" if found[1] in known else None
+    words = set(re.findall(r"[A-Za-z_]\w*", value))
+    if not words or not words <= known or not re.fullmatch(r"[\w\s+*/()-]+", value):
+        return None
+    marked = re.sub(r"[A-Za-z_]\w*", lambda name: f"${name[0]}", value)
+    return f"write `{marked}`"
+
+
+def _of_maps(value: Any) -> list[int] | None:
+    """The two numbers for height and width of TensorFlow's four, the first and the last of which are 1."""
+    whole = isinstance(value, list) and len(value) == 4 and all(isinstance(each, int) for each in value)
+    return value[1:3] if whole and value[0] == value[3] == 1 else None
+
+
+_LONGEST: Final = 40
+"""The longest text that is looked through for what it may mean."""
 
 
 def _yaml(value: Any) -> str:
@@ -359,8 +251,13 @@ def remedy_of_value(value: Any) -> str | None:
 
     >>> remedy_of_value("50%"), remedy_of_value("3x3"), remedy_of_value("(3, 3)")
     ('write 0.5', 'write [3, 3]', 'write [3, 3]')
+    >>> remedy_of_value([1, 2, 2, 1])
+    'write [2, 2], without those of the batch and the channels'
     """
-    if not isinstance(value, str) or len(value) > 40:
+    sides = _of_maps(value)
+    if sides is not None:
+        return f"write {spell(sides)}, without those of the batch and the channels"
+    if not isinstance(value, str) or len(value) > _LONGEST:
         return None
     text = value.strip()
     percent = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text)
@@ -369,6 +266,9 @@ def remedy_of_value(value: Any) -> str | None:
     sides = re.fullmatch(r"\(?\s*(\d+)\s*[x×*,]\s*(\d+)\s*(?:[x×*,]\s*(\d+)\s*)?,?\s*\)?", text)
     if sides:
         return f"write [{', '.join(each for each in sides.groups() if each)}]"
+    times = re.fullmatch(r"[x×*]\s*(\d+)|(\d+)\s*[x×*]", text)
+    if times:
+        return f"write {times[1] or times[2]}"
     if text.startswith("("):
         return "write a list in square brackets: `[3, 3]`"
     if re.fullmatch(r"[-+]?\d+(\.\d+)?", text):

@@ -301,7 +301,7 @@ WRONG = [
           message="`kernel_size`: expected a positive integer or a pair of them, got [3, 3, 3]"),
     wrong("conv2d", out_channels=6, kernel_size=5, padding="valid", blamed="padding",
           message="`padding`: expected a number, a pair (height, width) or four sides (left, right, top, bottom), or "
-          "`same`, got 'valid'; write `same`, or 0 for no padding"),
+          "`same`, got 'valid'; write 0, or leave it out: that is no padding"),
     wrong("conv2d", out_channels=6, kernel_size=5, padding=[1, 2, 3], blamed="padding",
           message="`padding`: expected a number, a pair (height, width) or four sides (left, right, top, bottom), or "
           "`same`, got [1, 2, 3]"),

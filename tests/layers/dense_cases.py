@@ -40,6 +40,10 @@ CASES = [
          formula={"macs": "(c·n + a·3·c·m)·l"},
          why="held: a router of 12·4 = 48 and four experts of 3·12·10 = 360: 48 + 4·360 = 1,488 parameters; run at "
          "each of six positions: the router and two experts, (48 + 2·360)·6 = 4,608 MACs and connections"),
+    case("mixture_of_experts", (4,), num_experts=2, top_k=2, hidden_features=5, output=(4,), parameters=128,
+         connections=128, macs=128, units=4, windows=None,
+         why="all experts run: a router of 4·2 = 8 and two experts of 3·4·5 = 60, (4 + 3·4·5)·2 = 128 parameters, "
+             "each of them a line and a MAC, 4·2 + 2·3·4·5 = 128"),
     case("mixture_of_experts", (12,), num_experts=4, top_k=1, hidden_features=10, gated=False, nonlinearity="gelu",
          output=(12,), parameters=1_008, connections=288, macs=288, units=12, windows=None,
          why="experts of two dense layers, 2·12·10 = 240: 48 + 4·240 = 1,008 parameters held; one of four runs, "

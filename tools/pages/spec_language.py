@@ -13,10 +13,10 @@ from archscope.reader.blocks.definitions import BLOCK, TITLE, USE
 from archscope.reader.document import KEYS
 from archscope.reader.entries import PLACE
 from archscope.reader.figures import FIGURE
-from archscope.reader.foreign import OPTIONS
 from archscope.reader.initial import SCHEMES
 from archscope.reader.picture import PICTURE
 from archscope.reader.training import TRAINING
+from archscope.reader.words import OPTIONS
 from tools.pages.markdown import fenced, page, prose, table, yaml_value
 
 EXAMPLE = """\

@@ -13,7 +13,7 @@ from archscope.layers import TYPES
 from archscope.limits import MOST_MISTAKES
 from archscope.options import described, integer, list_of, one_or_many, option, text
 from archscope.reader.blocks.expression import names_in
-from archscope.reader.entries import NAME_HELP, PLACE
+from archscope.reader.entries import NAME_HELP, PLACE, spaced
 from archscope.reader.report import Report
 from archscope.record import EMPTY
 from archscope.source import List, Scalar, Tree, walk
@@ -125,9 +125,25 @@ def read_definitions(body: MappingTree, report: Report) -> dict[str, Definition]
                 help=f"choose another name, such as `{name}_block`",
             )
         elif not _PLAIN.match(name):
-            report.add("invalid-name", f"`{name}` is no name for a block", key.span, help=NAME_HELP)
+            as_function = _AS_FUNCTION.fullmatch(name)
+            help_ = NAME_HELP if as_function is None else _options_of(*as_function.groups())
+            report.add("invalid-name", f"`{name}` is no name for a block", key.span, help=help_)
+            if as_function is not None:  # what uses it is not to be blamed
+                block = definitions[as_function[1]] = Definition(as_function[1], key)
+                block.broken = True
+                continue
         definitions[name] = _read(Definition(name, key), value, report)
     return definitions
+
+
+_AS_FUNCTION: Final = re.compile(r"([A-Za-z_]\w*)\s*\(([\w\s=,.-]+)\)")
+"""A block whose options stand behind its name, as those of a function do."""
+
+
+def _options_of(name: str, written: str) -> str:
+    options = [each.strip().partition("=") for each in written.split(",") if each.strip()]
+    shown = ", ".join(f"{one}: {value}" for one, _, value in options)
+    return f"write `{name}:` and below it `options: {{{shown}}}`"
 
 
 def _read(block: Definition, tree: Tree, report: Report) -> Definition:
@@ -147,14 +163,14 @@ def _read(block: Definition, tree: Tree, report: Report) -> Definition:
 
 
 def _check_keys(body: MappingTree, what: str, report: Report) -> None:
-    for key in body.entries:
-        if key not in BLOCK:
-            report.add(
-                "unknown-key",
-                f"{what}: unknown key `{key}`",
-                body.key_span(key),
-                help=f"write `{_WORDS[key]}:`" if key in _WORDS else did_you_mean(key, BLOCK, what="keys"),
-            )
+    for key, (written, value) in body.entries.items():
+        if key in BLOCK:
+            continue
+        if isinstance(value, MappingTree) and "type" in value.entries:
+            help_ = "write it below the block's `layers:`"
+        else:
+            help_ = f"write `{_WORDS[key]}:`" if key in _WORDS else did_you_mean(key, BLOCK, what="keys")
+        report.add("unknown-key", f"{what}: unknown key `{key}`", written.span, help=help_)
 
 
 def _inputs(body: MappingTree, what: str, report: Report) -> tuple[str, ...]:
@@ -185,6 +201,7 @@ def _options(body: MappingTree, what: str, block: Definition, report: Report) ->
     declared = report.mapping(tree, f"{what}: `options`", tree.span, f"write `options: {{{named or 'c: , k: 1'}}}`")
     if declared is None:
         return {}
+    declared = spaced(declared, f"{what}: `options`", report)
     options: dict[str, tuple[Scalar, Tree | None]] = {}
     taken = {*ON_BLOCK, *PLACE, "in", *block.inputs}
     for name, (key, value) in declared.entries.items():
@@ -205,7 +222,10 @@ def _options(body: MappingTree, what: str, block: Definition, report: Report) ->
 def _lines(body: MappingTree, what: str, block: Definition, report: Report) -> None:
     tree = body.get("layers")
     if tree is None:
-        report.add("missing-key", f"{what}: `layers` is missing", block.span, help="add `layers:` and a line for each")
+        # Lines that stand beside `options:` are told by themselves where they should be.
+        if not any(isinstance(each, MappingTree) and "type" in each.entries for _, each in body.entries.values()):
+            help_ = "add `layers:` and a line for each"
+            report.add("missing-key", f"{what}: `layers` is missing", block.span, help=help_)
         return
     lines = report.mapping(tree, f"{what}: `layers`", tree.span, "write a line for each layer")
     if lines is None:
@@ -262,6 +282,7 @@ def read_let(body: MappingTree, report: Report) -> dict[str, tuple[Scalar, Tree]
     named = None if tree is None else report.mapping(tree, "`let`", tree.span, "write `let: {d: 768}`")
     if named is None:
         return {}
+    named = spaced(named, "`let`", report)
     for name, (key, _) in named.entries.items():
         if name == "in" or not _PLAIN.match(name):
             help_ = "`$in` is the size of the input; choose another name" if name == "in" else NAME_HELP
