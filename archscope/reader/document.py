@@ -158,8 +158,8 @@ def _as_meant(body: MappingTree, report: Report) -> MappingTree:
             meant = nearest(key, KEYS)
             if meant is not None and meant not in body.entries:
                 entries.setdefault(meant, (written, value))
-            help_ = partial(did_you_mean, key, KEYS, what="keys")
-            report.add("unknown-key", f"unknown key `{key}`", written.span, help=help_)
+            near = partial(did_you_mean, key, KEYS, what="keys")
+            report.add("unknown-key", f"unknown key `{key}`", written.span, help=near)
     for key, lines in below.items():
         first = next(iter(lines.values()))[0]
         message = f"nothing stands below `{key}:`, as `{first.value}` begins where it begins"

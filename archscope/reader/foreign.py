@@ -254,9 +254,9 @@ def remedy_of_value(value: Any) -> str | None:
     >>> remedy_of_value([1, 2, 2, 1])
     'write [2, 2], without those of the batch and the channels'
     """
-    sides = _of_maps(value)
-    if sides is not None:
-        return f"write {spell(sides)}, without those of the batch and the channels"
+    of_maps = _of_maps(value)
+    if of_maps is not None:
+        return f"write {spell(of_maps)}, without those of the batch and the channels"
     if not isinstance(value, str) or len(value) > _LONGEST:
         return None
     text = value.strip()

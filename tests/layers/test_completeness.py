@@ -91,6 +91,20 @@ def test_a_type_stands_in_the_module_of_its_family_and_is_named_once() -> None:
         }
 
 
+WHAT_NETWORKS_ARE_MADE_OF = """
+parameter permute transpose slice select split chunk crop squeeze unsqueeze expand mean sum max subtract divide abs exp
+sqrt power scale matmul multihead_attention scaled_dot_product_attention rotary rms_norm instance_norm glu geglu swiglu
+reglu rnn lstm gru rnn_cell lstm_cell gru_cell pixel_shuffle pixel_unshuffle channel_shuffle unfold fold dropout2d
+maxout lrn bilinear embedding_bag locally_connected1d locally_connected2d constant_pad2d reflection_pad2d
+replication_pad2d sinusoidal_positions drop_path mixture_of_experts
+"""
+
+
+def test_what_networks_since_2015_are_made_of_has_types() -> None:
+    """That each type has a construction, source, a witness and a picture, the tests of those ask of all types."""
+    assert set(WHAT_NETWORKS_ARE_MADE_OF.split()) <= set(TYPES)
+
+
 def test_every_class_of_a_layer_type_is_public() -> None:
     import archscope.layers as package
 
