@@ -3,85 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, SupportsIndex
+from typing import TYPE_CHECKING, Any
 
 from archscope import analysis
 from archscope.analysis import Analysis
 from archscope.errors import UsageError, require_torch
-from archscope.files import is_there
-from archscope.importing.kinds import Kind, kind_of
 from archscope.network import Network
-from archscope.options import spell
 from archscope.reader import load
-from archscope.reader.revisions import revision_of
-from archscope.reader.variants import split
-from archscope.record import Record
+from archscope.requests import Input, Request, request_for
 
 if TYPE_CHECKING:
     from archscope.diagrams import Drawing
     from archscope.tracing.calling import Called
     from archscope.tracing.inputs import Call, Given
-
-_FACTORY: Final = re.compile(r"(?P<factory>[A-Za-z_][\w.]*:[A-Za-z_][\w.]*)(?:@(?P<shapes>.*))?")
-
-Input = Sequence[int] | str | Sequence[str] | None
-"""An input's shape, ``(1, 28, 28)`` or ``"1,28,28"``; or what ``--input`` was given, each time it was."""
-
-
-class Request(Record):
-    """What a person asks for: a network by name, and all that was said about it.
-
-    Attributes:
-        spec: a spec by name or path, ``package.module:factory``, or the path of an exported program.
-        changes: options of a spec to change first, as in `archscope.load`.
-        inputs: what ``--input`` was given, each time it was.
-        example: ``package.module:function`` that returns what to call a module with.
-        options: arguments of the factory, ``depth=18``.
-        batch: samples that run at once; None where nobody said.
-        strict: whether the warnings about a spec are mistakes.
-    """
-
-    spec: str
-    changes: Mapping[str, Any] | Sequence[str] = ()
-    inputs: tuple[str, ...] = ()
-    example: str | None = None
-    options: str | None = None
-    batch: int | None = None
-    strict: bool = False
-
-    @property
-    def factory(self) -> str | None:
-        """The factory that is named, without the shapes that may stand behind it; None for a file or a spec."""
-        if is_there(self.spec) or revision_of(split(self.spec)[0]) is not None:
-            return None
-        named = _FACTORY.fullmatch(self.spec)
-        return None if named is None else named["factory"]
-
-    @property
-    def of_module(self) -> bool:
-        """Whether it is a module, or a program, and no spec."""
-        return self.factory is not None or kind_of(self.spec) is Kind.PYTORCH
-
-    @property
-    def of_file(self) -> bool:
-        """Whether it is a file that another tool has written, and that needs no PyTorch."""
-        return kind_of(self.spec) not in (None, Kind.PYTORCH)
-
-    def document(self) -> str:
-        """The form in which another process is told, JSON; `Request.read` of it is this one again."""
-        import json
-
-        return json.dumps({name: getattr(self, name) for name in ("spec", "inputs", "example", "options", "batch")})
-
-    @classmethod
-    def read(cls, document: str) -> Request:
-        """A request from its document."""
-        import json
-
-        stated = json.loads(document)
-        return cls(**{**stated, "inputs": tuple(stated["inputs"])})
 
 
 def open_network(
@@ -121,32 +56,54 @@ def open_network(
     return opened(request_for(spec, changes=changes, **said))[0]
 
 
-def request_for(spec: str | os.PathLike[str], *, input: Any = None, kwargs: str | None = None, **said: Any) -> Request:
-    """What `open_network` is asked for, as one value; it takes the same arguments."""
-    return Request(os.fspath(spec), inputs=_texts(input), options=kwargs, **said)
-
-
-def _texts(input: Any) -> tuple[str, ...]:
-    """What was said of inputs, in the words of a command line."""
-    if input is None or isinstance(input, str):
-        return (input,) if input else ()
-    if not isinstance(input, Iterable) or isinstance(input, (bytes, Mapping)):
-        raise UsageError(f"{spell(input)} is no shape; give its extents, such as (1, 28, 28)")
-    parts = list(input)
-    if any(isinstance(each, str) for each in parts):
-        return tuple(map(str, parts))
-    for each in parts:
-        if not isinstance(each, SupportsIndex) or isinstance(each, bool):
-            raise UsageError(f"{spell(each)} is no extent of a shape; give whole numbers, such as (1, 28, 28)")
-    return (",".join(str(int(each)) for each in parts),)
-
-
 def opened(request: Request) -> tuple[Network, Called | None]:
     """The network that was asked for, and the module that it was read from if it is one; see `open_network`."""
-    module = called(request) if request.of_module else None
-    if module is not None:
+    if request.of_module:
+        network = _of_jax(request)
+        if network is not None:
+            return network, None
+        try:
+            module = called(request)
+        except UsageError:
+            network = _of_jax(request)  # a function may import JAX only when it is called
+            if network is None:
+                raise
+            return network, None
         return module.network, module
     return (_file(request) if request.of_file else _spec(request)), None
+
+
+def _check_module(request: Request) -> None:
+    """Refuse what is said of a module and means something to a spec alone."""
+    if request.changes:
+        what = request.factory or request.spec
+        raise UsageError(f"`--set` changes a spec, and `{what}` is a module; change its code, or write a spec of it")
+    if request.batch is not None and request.batch < 1:
+        raise UsageError(f"`--batch {request.batch}`: a batch has one sample or more")
+
+
+def _of_jax(request: Request) -> Network | None:
+    """The network that a module of JAX's is, if a factory makes one; None for a module of PyTorch's."""
+    if request.factory is None:
+        return None
+    _check_module(request)
+    from archscope.importing.jax.opening import example, made_by
+    from archscope.tracing.inputs import Given
+    from archscope.tracing.stated import Bare, parse_options
+
+    made = made_by(request.factory, None if request.options is None else parse_options(request.options))
+    if made is None:
+        return None
+    from archscope.importing.jax.calling import Sample, call_module, described
+
+    stated = _inputs(request, request.behind)
+    args, kwargs = stated.mapped(lambda each: Sample(each.shape, each.dtype) if isinstance(each, Given)
+                                 else each.value if isinstance(each, Bare) else each)  # fmt: skip
+    if request.example is not None:
+        args, kwargs = example(request.example)
+        args, kwargs = tuple(map(described, args)), {name: described(each) for name, each in kwargs.items()}
+    name = request.factory.rpartition(":")[2].rpartition(".")[2]
+    return call_module(made.module, args, kwargs, name=name, path=request.spec, batch=request.batch, extra=made.state)
 
 
 def called(request: Request) -> Called:
@@ -155,11 +112,7 @@ def called(request: Request) -> Called:
     Raises:
         UsageError: as for `open_network`.
     """
-    if request.changes:
-        what = request.factory or request.spec
-        raise UsageError(f"`--set` changes a spec, and `{what}` is a module; change its code, or write a spec of it")
-    if request.batch is not None and request.batch < 1:
-        raise UsageError(f"`--batch {request.batch}`: a batch has one sample or more")
+    _check_module(request)
     require_torch(f"reading `{request.factory or request.spec}`")
     from archscope.tracing.calling import call_archive, call_factory
     from archscope.tracing.stated import parse_options
@@ -169,8 +122,7 @@ def called(request: Request) -> Called:
             raise UsageError(f"`--kwargs` are for a function that makes a module, and {request.spec} is a file")
         return call_archive(request.spec, _inputs(request, ""), example=request.example, batch=request.batch)
     options = {} if request.options is None else parse_options(request.options)
-    behind = _FACTORY.fullmatch(request.spec)
-    stated = _inputs(request, "" if behind is None else behind["shapes"] or "")
+    stated = _inputs(request, request.behind)
     return call_factory(
         request.factory, options, stated, path=request.spec, example=request.example, batch=request.batch
     )
@@ -263,7 +215,7 @@ def _extents(name: str, value: Any) -> tuple[int, ...]:
 
 
 def analyze(network: Any, /, *args: Any, **kwargs: Any) -> Analysis:
-    """Work out every number about a network, or about any `torch.nn.Module`.
+    """Work out every number about a network, or about any module of PyTorch, Flax NNX or Equinox.
 
     Args:
         network: what `archscope.load` or `archscope.trace` returned; a spec by name or path; or a module, or an
@@ -284,6 +236,14 @@ def analyze(network: Any, /, *args: Any, **kwargs: Any) -> Analysis:
         if isinstance(network, Analysis):
             return network
         return analysis.analyze(network if isinstance(network, Network) else open_network(network))
+    from archscope.importing.jax.things import found_in
+
+    if found_in(network) is not None:
+        from archscope.importing.jax.calling import call_module, described
+
+        state = network[1] if isinstance(network, tuple) else None
+        given = {name: described(each) for name, each in kwargs.items()}
+        return analysis.analyze(call_module(found_in(network), tuple(map(described, args)), given, extra=state))
     if not callable(network) and not hasattr(network, "graph_module"):
         raise UsageError(f"a value of type {type(network).__name__} is no network; take a spec by name or path, what "
                          "`load` or `trace` returned, or a torch.nn.Module with its input shapes")  # fmt: skip

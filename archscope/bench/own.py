@@ -28,9 +28,10 @@ from archscope.bench.work import (
     remedy,
     unimplemented,
 )
+from archscope.theirs import heard_apart
 from archscope.tracing.calling import Called
 from archscope.tracing.inputs import Call
-from archscope.tracing.strangers import at_inference, heard_apart, tensors_in
+from archscope.tracing.strangers import at_inference, tensors_in
 
 
 @dataclass

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from archscope.analysis import Analysis, analyze
 from archscope.bench.precision import PRECISIONS
 from archscope.errors import ArchscopeError
-from archscope.opening import Request, opened
+from archscope.opening import opened
+from archscope.requests import Request
 
 if TYPE_CHECKING:
     from archscope.tracing.calling import Called

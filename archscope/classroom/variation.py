@@ -110,7 +110,7 @@ def vary_named(spec: str, seed: int, *, changes: Any = None, input: Any = None, 
     Raises:
         UsageError: it is no spec; and as `vary`.
     """
-    from archscope.opening import request_for
+    from archscope.requests import request_for
 
     request = request_for(spec, changes=changes or (), input=input, strict=strict)
     if request.of_module:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from archscope.analysis import Analysis
     from archscope.bench.plan import Cell
     from archscope.bench.run import Job, Progress, Run
-    from archscope.opening import Request
+    from archscope.requests import Request
     from archscope.sweep.cells import Cells
     from archscope.tracing.calling import Called
 

@@ -128,7 +128,7 @@ def _both(first: str, second: str | None, changes: list[str], said: dict[str, An
 
 
 def _is_module(name: str) -> bool:
-    from archscope.opening import Request
+    from archscope.requests import Request
 
     return Request(name).of_module
 

@@ -86,8 +86,8 @@ def command(
     archscope docs -o docs/networks --format markdown --check
     """
     from archscope.cli.opened import foretell, warn
-    from archscope.opening import request_for
     from archscope.reader import spec_names
+    from archscope.requests import request_for
     from archscope.site import build, plan
 
     said: dict[str, Any] = {"input": input, "example": example, "kwargs": kwargs, "batch": batch, "strict": strict}

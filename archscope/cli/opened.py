@@ -10,7 +10,7 @@ from archscope.cli.terminal import complain
 if TYPE_CHECKING:
     from archscope.diagnostics import Diagnostic
     from archscope.network import Network
-    from archscope.opening import Request
+    from archscope.requests import Request
     from archscope.tracing.calling import Called
 
 
@@ -26,7 +26,8 @@ def opened_with_module(
     spec: str, *, changes: Sequence[str] | None = None, **said: Any
 ) -> tuple[Network, Request, Called | None]:
     """The network that a person named, how it was asked for, and their own module if it is one."""
-    from archscope.opening import opened, request_for
+    from archscope.opening import opened
+    from archscope.requests import request_for
 
     request = request_for(spec, changes=changes or (), **said)
     network, module = opened(request)

@@ -200,7 +200,7 @@ def _progress(steps: int) -> Iterator[Callable[[str, str, str], object]]:
 
 
 def _names_module(spec: str) -> bool:
-    from archscope.opening import Request
+    from archscope.requests import Request
 
     return Request(spec).of_module
 

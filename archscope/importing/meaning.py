@@ -23,7 +23,7 @@ class Meaning(NamedTuple):
         results: the values that it makes; all of the operator, if None.
         rule: the operation that says what it multiplies, a name in `archscope.recognising.rules`; empty for nothing.
         args: what that is given.
-        macs: what it multiplies, where no rule says it.
+        macs: what it multiplies, where no rule says it; at least that, where it is not known.
         layers: the layers that it is, where no function says it.
         known: whether it is known what it multiplies.
         pointwise: whether it works value by value.
@@ -32,6 +32,7 @@ class Meaning(NamedTuple):
         beyond: an option that the layer's type does not have.
         after: where the batch axis is in what it makes, where the function's name does not tell.
         shapes: the shapes of what it makes, where they are not those of the file.
+        why: why it is not known what it multiplies; that archscope has no layer type for it, if left out.
         turned: whether its matrix has its inputs in front, and the function has it with its outputs there.
     """
 
@@ -50,6 +51,7 @@ class Meaning(NamedTuple):
     beyond: str = ""
     after: int | None = None
     shapes: tuple[Shape, ...] | None = None
+    why: str = ""
     turned: bool = False
 
 

@@ -295,7 +295,7 @@ class Recogniser:
         where = self._where(operator, weights)
         option = meaning.beyond or (beyond(meaning.name, (), meaning.given) if meaning.name in SIGNATURES else "")
         seen = Seen(meaning.name, where, refs, shapes, frame, layers or (), weights, option,
-                    derived=derived, turned=turned, ours=meaning.layers is not None)  # fmt: skip
+                    derived=derived, turned=turned, ours=meaning.layers is not None, why=meaning.why)  # fmt: skip
         ours = self.nodes.keep(seen)
         self.ran[ours[0].node] += 1
         for name, ref in zip(made, ours, strict=True):
@@ -320,10 +320,7 @@ class Recogniser:
         places = {id(self.tensor(name)): self.place(name) for name in reads if name in self.refs}
 
         def place_of(tensor: Shaped) -> int:
-            known = places.get(id(tensor))
-            if known is not None:
-                return known
-            return 0 if tensor.shape and tensor.shape[0] == self._batch else LOST
+            return places.get(id(tensor), 0 if tensor.shape and tensor.shape[0] == self._batch else LOST)
 
         if self._batch is None:
             return Call(meaning.name, given, results, None, APART, APART, lambda _: APART)
@@ -397,4 +394,6 @@ class Recogniser:
             kind = Kind.UNKNOWN if found is None else kind
         operation = Operation(operator.name, kind, pointwise=meaning.pointwise)
         frame.ran.append(Ran(operation, None if kind is Kind.UNKNOWN else macs))
+        if kind is Kind.UNKNOWN and meaning.macs:
+            frame.ran.append(Ran(operation._replace(kind=Kind.PARTS), meaning.macs))
         return frame

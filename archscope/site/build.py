@@ -15,8 +15,9 @@ from archscope.errors import ArchscopeError, MissingExtra, NotFound, SpecError, 
 from archscope.formats import write as write_table
 from archscope.formats.sheet import View
 from archscope.network import Network
-from archscope.opening import Request, opened
+from archscope.opening import opened
 from archscope.oracles import Verification, verify
+from archscope.requests import Request
 from archscope.site import benchmarks, index_html, markdown, network_html
 from archscope.site.audit import audit
 from archscope.site.bibliography import bibtex

@@ -28,8 +28,9 @@ from archscope.bench.run import SCHEMA, Job, Progress, Refused, Run, Silent, Sta
 from archscope.errors import ArchscopeError, UsageError
 from archscope.escaping import json_text
 from archscope.files import write_text
-from archscope.opening import Request, opened
+from archscope.opening import opened
 from archscope.reader.variants import split
+from archscope.requests import Request
 from archscope.sweep.cluster import TIMEOUT, Cluster, ClusterGone, check_versions
 
 GPU: Final = {"GPU": 1.0}

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 
 from archscope.diagnostics import Diagnostic
 from archscope.errors import NotFound, SpecError, UsageError, did_you_mean
-from archscope.opening import request_for
 from archscope.reader import find, load
 from archscope.reader.library import read_bytes, read_standard_input
 from archscope.reader.touching import let_names
 from archscope.reader.variants import SIGN, split, variants_of
+from archscope.requests import request_for
 from archscope.sweep.evaluating import reader
 from archscope.sweep.plan import Plan, Spec
 

@@ -23,12 +23,12 @@ from torch import Tensor, nn
 from archscope.errors import UsageError, did_you_mean
 from archscope.layers.base import spell_shape
 from archscope.network import Network
+from archscope.theirs import heard_apart, place_of, raised
 from archscope.tracing.archives import read_program
-from archscope.tracing.factory import Factory, example_inputs, place_of, raised
+from archscope.tracing.factory import Factory, example_inputs
 from archscope.tracing.following import DoesNotRun, trace_module
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.stated import Bare
-from archscope.tracing.strangers import heard_apart
 from archscope.tracing.unwrapped import class_name, inputs_of, is_program, unwrapped
 
 MOST: Final = 32

@@ -21,7 +21,7 @@ from archscope.network import Network
 from archscope.recognising.attention import attended
 from archscope.recognising.folding import folded
 from archscope.recognising.replacing import Part
-from archscope.tracing.factory import raised
+from archscope.theirs import raised
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.observing import observed
 from archscope.tracing.running import Run, Stopped, run_surely, ways_of

@@ -20,9 +20,9 @@ from archscope.recognising.joining import fitted
 from archscope.recognising.nodes import Nodes, Seen
 from archscope.recognising.operations import Frame
 from archscope.recognising.signatures import SIGNATURES, bound, plain_name
+from archscope.theirs import place_here
 from archscope.tracing.accounts import Accounts
 from archscope.tracing.causal import Causal
-from archscope.tracing.factory import place_here
 from archscope.tracing.holding import Holding
 from archscope.tracing.learned import IN_ORDER, Learned
 from archscope.tracing.ledger import Ledger

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from archscope.layers import Shape
+from archscope.theirs import heard_apart
 from archscope.tracing.alone import are_listed, are_pictures, samples_in
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.samples import Trail
 from archscope.tracing.shadow import Shadow
-from archscope.tracing.strangers import as_written, at_inference, heard_apart
+from archscope.tracing.strangers import as_written, at_inference
 from archscope.tracing.surroundings import Surroundings, random_numbers_kept
 from archscope.tracing.tracer import Tracer
 from archscope.tracing.twins import Twins

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archscope.theirs import heard_apart
 from archscope.tracing.calling import Called
 from archscope.tracing.shadow import Shadow, Twin
-from archscope.tracing.strangers import as_written, at_inference, heard_apart, tensors_in
+from archscope.tracing.strangers import as_written, at_inference, tensors_in
 from archscope.tracing.surroundings import Surroundings, random_numbers_kept
 from archscope.tracing.twins import Twins
 

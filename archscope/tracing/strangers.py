@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import sys
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -54,27 +52,6 @@ def at_inference(module: nn.Module) -> nn.Module:
         for each in module.modules():
             each.training = False
         return module
-
-
-@contextmanager
-def heard_apart() -> Iterator[None]:
-    """Run somebody else's code; what it prints is no part of a result, and its warnings no part of a finding."""
-    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        except (Exception, SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            raise Unusual(error) from error
-
-
-class Unusual(Exception):
-    """Stands for what is raised and is no `Exception`, so that it ends the reading of a module and nothing else."""
-
-    def __init__(self, was: BaseException) -> None:
-        super().__init__(str(was))
-        self.was = was
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from archscope.bench.plan import Cell
 from archscope.bench.precision import PRECISIONS
 from archscope.bench.timing import Limits
 from archscope.bench.worker import Worker
-from archscope.opening import Request
+from archscope.requests import Request
 from archscope.tracing.calling import Called, call_thing
 from tests.bench.test_work import GIVEN
 

@@ -22,7 +22,7 @@ from archscope.bench.plan import Cell, plan
 from archscope.bench.run import Job, Refused
 from archscope.cli import main
 from archscope.errors import UsageError
-from archscope.opening import Request
+from archscope.requests import Request
 from archscope.sweep import cells as cells_module
 from archscope.sweep import cluster as cluster_module
 from archscope.sweep.cells import Cells, check_torch

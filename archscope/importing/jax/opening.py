@@ -1,0 +1,82 @@
+"""A module of JAX's by the name of what makes it; nothing of JAX is imported here that nobody has imported."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+from archscope.errors import UsageError, require_torch
+from archscope.importing.jax.things import found_in, is_loaded
+from archscope.theirs import THEIRS, check_options, heard_apart, imported, raised, refuse_missing
+
+
+class Made(NamedTuple):
+    """A module, and the state that Equinox keeps beside it; None where there is none."""
+
+    module: Any
+    state: Any
+
+
+def made_by(factory: str, options: Mapping[str, Any] | None) -> Made | None:
+    """What a factory makes, if that is a module of JAX's; None where it may be one of PyTorch's.
+
+    Raises:
+        UsageError: it cannot be imported or called, or raises; says what and where.
+        MissingExtra: it wants a package that is not installed.
+    """
+    try:
+        found = imported(factory)
+    except UsageError:
+        if find_spec("torch") is None:
+            require_torch(f"reading `{factory}`")
+        raise
+    if not is_loaded():
+        return None
+    if found_in(found) is not None:
+        if options is not None:
+            raise UsageError(f"`--kwargs` are for a function that makes a module, and `{factory}` is a module already")
+        return _made(found)
+    if not callable(found) or _is_torchs(found):
+        return None
+    check_options(factory, found, options or {})
+    try:
+        with heard_apart():
+            made = found(**(options or {}))
+    except THEIRS as error:
+        refuse_missing(error, factory)
+        raise UsageError(f"`{factory}` raised {raised(error)}") from error
+    return None if found_in(made) is None else _made(made)
+
+
+def _made(thing: Any) -> Made:
+    return Made(found_in(thing), thing[1] if isinstance(thing, tuple) else None)
+
+
+def _is_torchs(thing: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return (
+        torch is not None
+        and isinstance(thing, (type, torch.nn.Module))
+        and (not isinstance(thing, type) or issubclass(thing, torch.nn.Module))
+    )
+
+
+def example(name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What a function of a person's says to call their module with: a tuple in order, a mapping by name.
+
+    Raises:
+        UsageError: it cannot be imported or called, or raises; says what and where.
+    """
+    found = imported(name)
+    if callable(found):
+        check_options(name, found, {})
+        try:
+            with heard_apart():
+                found = found()
+        except THEIRS as error:
+            raise UsageError(f"the example `{name}` raised {raised(error)}") from error
+    if isinstance(found, Mapping):
+        return (), dict(found)
+    return (found if type(found) is tuple else (found,)), {}

@@ -1,0 +1,74 @@
+"""`read_module`: a module of Flax NNX or Equinox as a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from archscope.importing.graph import Graph
+from archscope.importing.jax.counting import Tally
+from archscope.importing.jax.flat import Flat, Step
+from archscope.importing.jax.lowering import Group, Lowering, grouped
+from archscope.importing.jax.meaning import translate
+from archscope.importing.jax.modules import lower_module
+from archscope.importing.jax.patterns import simplified
+from archscope.importing.jax.steps import lower
+from archscope.importing.jax.things import Library, library_of
+from archscope.importing.jax.tracing import Traced, traced
+from archscope.importing.onnx.patterns import simplified as as_files
+from archscope.importing.recognise import network_of
+from archscope.network import Network
+
+_FLATTENED: Final = ("Features that are flattened lie channels first here, and channels last in Flax: the rows of the "
+                     "matrix behind them lie in another order.")  # fmt: skip
+
+
+def read_module(
+    module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], *, name: str, path: str, state: Any = None,
+    batch: int = 1,
+) -> Network:  # fmt: skip
+    """The network that a module is, called so; shapes have their channels first, as everywhere in archscope.
+
+    Args:
+        module: of Flax NNX or Equinox.
+        args: what it is called with, arrays described by `jax.ShapeDtypeStruct`, with the batch in front.
+        kwargs: what it is called with by name.
+        name: what the network is called.
+        path: what it can be opened by again.
+        state: what Equinox keeps beside it.
+        batch: samples that run at once.
+    """
+    call = traced(module, args, kwargs, state)
+    graph = graph_of(call, library_of(module) or Library.NNX, name, batch)
+    short = as_files(graph)
+    return network_of(short if _multiplies(short) == _multiplies(graph) else graph, translate, path)
+
+
+def _multiplies(graph: Graph) -> int:
+    """What is known of the products of all operators; one that stands for several has theirs."""
+    return sum(each.attributes.get("tally", Tally()).macs for each in graph.operators)
+
+
+def graph_of(call: Traced, library: Library, name: str, batch: int) -> Graph:
+    """A call in the words of a graph, with channels in front."""
+    flat = Flat(call)
+    low = Lowering(flat, call, last=library is Library.NNX)
+    _lower(grouped(flat.steps), low)
+    outputs = [low.maps(each) if low.is_map(each) else low.plain(each) for each in flat.outputs]
+    operators = simplified(low.finished(outputs), low.shapes, low.constants, low.weights, outputs)
+    summary = f"Read from a module of {library.value}; shapes have their channels first."
+    return Graph(
+        name=name, title=name, summary=summary, inputs=call.inputs, outputs=tuple(outputs), operators=operators,
+        shapes=low.shapes, dtypes=low.dtypes, weights=low.weights, constants=low.constants, batch=batch,
+        remarks=(_FLATTENED,) if low.flattened else (),
+    )  # fmt: skip
+
+
+def _lower(items: Sequence[Step | Group], low: Lowering) -> None:
+    for each in items:
+        if isinstance(each, Step):
+            lower(each, low)
+        elif not lower_module(each, low):
+            lower(each.begins, low)
+            _lower(each.inside, low)
+            lower(each.ends, low)

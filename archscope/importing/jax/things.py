@@ -1,0 +1,45 @@
+"""What is a module of JAX's; asks without importing JAX."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from typing import Any
+
+
+class Library(Enum):
+    """A library of modules for JAX."""
+
+    NNX = "Flax NNX"
+    EQUINOX = "Equinox"
+
+
+def library_of(thing: Any) -> Library | None:
+    """The library that a module is of; None for anything else.
+
+    >>> library_of(3)
+    """
+    flax, equinox = sys.modules.get("flax.nnx"), sys.modules.get("equinox")
+    if flax is not None and isinstance(thing, flax.Module):
+        return Library.NNX
+    if equinox is not None and isinstance(thing, equinox.Module):
+        return Library.EQUINOX
+    return None
+
+
+def found_in(made: Any) -> Any:
+    """The module that a function has returned: by itself, or before the state that Equinox keeps beside it."""
+    if type(made) is tuple and len(made) == 2 and library_of(made[0]) is Library.EQUINOX and is_state(made[1]):
+        return made[0]
+    return made if library_of(made) is not None else None
+
+
+def is_state(thing: Any) -> bool:
+    """Whether it is what Equinox keeps beside a module, such as running statistics."""
+    equinox = sys.modules.get("equinox")
+    return equinox is not None and isinstance(thing, equinox.nn.State)
+
+
+def is_loaded() -> bool:
+    """Whether a library of modules has been imported, without which nobody has made one."""
+    return "flax.nnx" in sys.modules or "equinox" in sys.modules

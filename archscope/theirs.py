@@ -1,0 +1,194 @@
+"""Code of a person's own: imported by its name, run apart, and what it raised, at which of their lines.
+
+Importing this needs no PyTorch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import os
+import sys
+import sysconfig
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from archscope.errors import MissingExtra, UsageError, did_you_mean
+from archscope.escaping import LONGEST_OF_STRANGERS, line, terminal
+
+_OF_JAX: Final = frozenset({"jax", "jaxlib", "flax", "equinox"})
+"""Packages of the extra ``jax``."""
+
+THEIRS: Final = (Exception, SystemExit)
+"""What a stranger's code may raise; a script calls ``sys.exit`` where it is imported."""
+
+
+@contextmanager
+def heard_apart() -> Iterator[None]:
+    """Run somebody else's code; what it prints is no part of a result, and its warnings no part of a finding."""
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except (Exception, SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise Unusual(error) from error
+
+
+class Unusual(Exception):
+    """Stands for what is raised and is no `Exception`, so that it ends the reading of a module and nothing else."""
+
+    def __init__(self, was: BaseException) -> None:
+        super().__init__(str(was))
+        self.was = was
+
+
+def imported(factory: str) -> Any:
+    """What ``package.module:name`` is.
+
+    Raises:
+        UsageError: it cannot be imported, or there is none of that name.
+    """
+    place, colon, name = factory.partition(":")
+    if not colon or not place or not name:
+        raise UsageError(f"`{factory}` names no factory; write MODULE:FACTORY, such as mypkg.models:AlexNet")
+    if place.endswith(".py") or os.sep in place:
+        path = Path(place)
+        raise UsageError(f"`{place}` is a file, not a module; in the folder {path.absolute().parent} write "
+                         f"`{path.stem}:{name}`")  # fmt: skip
+    here = os.getcwd()  # noqa: PTH109 - as Python's own search path has it
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        with heard_apart():
+            found: Any = importlib.import_module(place)
+    except THEIRS as error:
+        refuse_missing(error, factory)
+        raise UsageError(f"`{place}` cannot be imported: {raised(error)}") from error
+    for part in name.split("."):
+        if not hasattr(found, part):
+            names = [each for each in vars(found) if not each.startswith("_")] if hasattr(found, "__dict__") else []
+            raise UsageError(f"`{place}` has no `{name}`; {did_you_mean(name, names, what='it has')}")
+        found = getattr(found, part)
+    return found
+
+
+def refuse_missing(error: BaseException | None, factory: str) -> None:
+    """Name the extra of an optional package that somebody's code wants and that is not here.
+
+    Raises:
+        MissingExtra: that is why the code stopped.
+    """
+    while error is not None:
+        package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+        if package in _OF_JAX and find_spec(package) is None:
+            raise MissingExtra(f"reading `{factory}`", package, "jax")
+        error = error.__cause__ or error.__context__
+
+
+def check_options(name: str, made_by: Any, options: Mapping[str, Any]) -> None:
+    """Refuse arguments that it does not take, and name those that it wants."""
+    try:
+        parameters = inspect.signature(made_by).parameters.values()
+    except (TypeError, ValueError):
+        return
+    named = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+    unknown = next((each for each in options if each not in named), None)
+    if unknown is not None and not any(each.kind is each.VAR_KEYWORD for each in parameters):
+        takes = did_you_mean(unknown, named, what="it takes") if named else "it takes none"
+        raise UsageError(f"`{name}` takes no argument `{unknown}`; {takes}")
+    empty = [each.name for each in parameters if each.default is each.empty and each.name not in options
+             and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]  # fmt: skip
+    if empty:
+        wanted = ", ".join(f"`{each}`" for each in empty)
+        raise UsageError(
+            f"`{name}` cannot be called without {wanted}; state them, `--kwargs "
+            f'"{empty[0]}=…"`, or write a function that calls it with all it needs, and name that'
+        )
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error).partition("\n\nWhile executing %")[0]  # what comes then is the text of a whole graph
+    except Exception:  # noqa: BLE001 - an exception of theirs may not even say what it is
+        return ""
+
+
+def raised(error: BaseException) -> str:
+    """What was raised, and the last line of the person's own code that it came through."""
+    error = error.was if isinstance(error, Unusual) else error
+    place = place_of(error)
+    where = f" (at {place})" if place else ""
+    text = terminal(line(_said(error)).rstrip("."), LONGEST_OF_STRANGERS)
+    return f"{type(error).__name__}: {text}{where}" if text else f"{type(error).__name__}{where}"
+
+
+_PYTHON: Final = tuple(str(Path(sysconfig.get_path(name))) for name in ("stdlib", "platstdlib"))
+_RUNS: Final = str(Path(__file__).parent / "tracing" / "running.py")
+"""What calls the module; beyond it is whoever called archscope."""
+
+_OURS: Final = str(Path(__file__).parent)
+_INSTALLED: Final = ("site-packages", "dist-packages")
+
+
+def place_here() -> str:
+    """The line of a module's code that runs now, ``net.py:12``: that of a package, if none of the person's own runs."""
+    frame: FrameType | None = sys._getframe(1)
+    theirs = ""
+    while frame is not None and frame.f_code.co_filename != _RUNS:
+        file = frame.f_code.co_filename
+        whose = _whose(file)
+        if whose == "own":
+            return f"{os.path.relpath(file)}:{frame.f_lineno}"
+        if whose == "installed" and not theirs:
+            theirs = f"{Path(*_after_installed(file))}:{frame.f_lineno}"
+        frame = frame.f_back
+    return theirs
+
+
+@cache
+def _torch() -> str:
+    """The folder that PyTorch lies in; a name that no file has, where it is not installed."""
+    found = find_spec("torch")
+    return "<" if found is None or found.origin is None else str(Path(found.origin).parent)
+
+
+@cache
+def _whose(file: str) -> str:
+    """Whose code a file has: the person's own, that of a package that is installed, or nobody's who is looked for."""
+    if file.startswith(("<", _OURS, _torch())):
+        return ""
+    if any(part in _INSTALLED for part in Path(file).parts):
+        return "installed"
+    return "" if file.startswith(_PYTHON) else "own"
+
+
+def place_of(error: BaseException) -> str:
+    """The last line of the person's own code that an error came through, ``net.py:12``.
+
+    That of a package that is installed, if there is none of their own; empty, if there is neither.
+    """
+    trace, own, theirs = error.__traceback__, "", ""
+    while trace is not None:
+        file, number = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next
+        whose = _whose(file)
+        if whose == "installed":
+            theirs = f"{Path(*_after_installed(file))}:{number}"
+        elif whose == "own":
+            own = f"{os.path.relpath(file)}:{number}"
+    return own or theirs
+
+
+def _after_installed(file: str) -> tuple[str, ...]:
+    """The path of a file below the folder of installed packages."""
+    parts = Path(file).parts
+    return parts[max(place for place, part in enumerate(parts) if part in _INSTALLED) + 1 :]
