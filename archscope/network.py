@@ -195,7 +195,7 @@ class Observed(Record):
         looked: where values decided what ran.
         zeros: whether they were those of inputs that nobody gave, nothing but zeros.
         ran: how many operations ran for each node; every one for exactly one.
-        sources: what each weight is in the module, by node and name.
+        sources: what each weight is in the module, by node and name, in the order of the module's parameters.
         lasts: the node that ran last while the module's code still had what a node made, by output of a node.
         in_place: nodes that put what they make in the place of their first input.
         unruled: nodes that hold something else than a layer of their type while training, and why.

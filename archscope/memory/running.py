@@ -145,7 +145,10 @@ class Run:
 
     def trained(self) -> list[int]:
         """Bytes of the weight tensors that are trained, in the order in which an optimizer goes through them."""
-        once = {id(value): value for value in self.weights.values()}
+        observed = self.network.observed
+        order = {} if observed is None else {key: place for place, key in enumerate(observed.sources)}
+        keys = sorted(self.weights, key=lambda key: order.get(key, len(order)))
+        once = {id(self.weights[key]): self.weights[key] for key in keys}
         return [value.size for value in once.values() if value.grad]
 
     def _forget_casts(self) -> None:

@@ -13,14 +13,15 @@ from archscope.tracing.running import Run
 def observed(run: Run, names: Mapping[str, str]) -> Observed:
     """What was seen of a module beside its layers; ``names`` are those of the nodes that they became."""
     ran = run.tracer.recording.accounts.finished([node.name for node in run.tracer.recording.nodes.nodes])
-    sources = run.tracer.recording.nodes.sources
+    place = {name: number for number, (name, _) in enumerate(run.shadow.named_parameters())}
+    sources = sorted(run.tracer.recording.nodes.sources.items(), key=lambda each: place.get(each[1].name, len(place)))
     held = {id(each): (name, each) for name, each in reversed([*run.shadow.named_parameters()])}
     state = run.tracer.recording.state
     owned = {id(state[name]) for name in run.tracer.recording.nodes.owners if name in state}
     unused = [
         Weight(name, tuple(each.shape) or (1,), each.requires_grad, str(each.dtype).removeprefix("torch."))
-        for place, (name, each) in reversed(held.items())
-        if place not in owned and each.numel()
+        for id_, (name, each) in reversed(held.items())
+        if id_ not in owned and each.numel()
     ]
     holding = run.tracer.recording.holding
     added: Counter[str] = Counter()
@@ -35,7 +36,7 @@ def observed(run: Run, names: Mapping[str, str]) -> Observed:
         looked=run.tracer.recording.looked.found,
         zeros=run.zeros,
         ran=added,
-        sources={(names[name], own): source for (name, own), source in sources.items()},
+        sources={(names[name], own): source for (name, own), source in sources},
         lasts=_lasts(run, names),
         in_place=frozenset(names[name] for name in holding.in_place),
         unruled={names[name]: why for name, why in holding.unruled.items()},

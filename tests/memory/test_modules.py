@@ -83,7 +83,7 @@ def test_each_result_of_a_layer_is_held_as_long_as_its_code_has_it(named: bool, 
 
 
 class Reads(nn.Module):
-    """Learned queries read what came in, as in a Perceiver."""
+    """Learned queries read what came in, as in a Perceiver; an optimizer goes through them first."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class Reads(nn.Module):
         return self.reads(queries, keys, keys, need_weights=False)[0]
 
 
-@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("optimizer", [None, "sgd", "adam"])
 def test_values_that_are_the_keys_are_projected_with_them(optimizer: str | None) -> None:
     same(Reads(), (9, 5), optimizer)
 

@@ -219,6 +219,23 @@ def test_a_node_belongs_to_the_module_that_ran_it(name: str, path: str) -> None:
     assert path_of(name, {"": 0, "a": 0, "a.fc": 0}) == path
 
 
+class Votes(nn.Module):
+    """Each capsule votes for each class, as in Sabour 2017."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.votes = nn.Parameter(torch.zeros(7, 123, 4, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.einsum("jiok,bik->bjio", self.votes, x)
+
+
+def test_fvcores_count_of_an_einsum_has_four_digits() -> None:
+    found = asked(called(Votes(), (123, 3)), "fvcore")
+    assert (total(found, "fvcore").ours, total(found, "fvcore").theirs) == (7 * 123 * 4 * 3, 10_330)
+    assert "printed in four digits" in total(found, "fvcore").why
+
+
 class Latents(nn.Module):
     """A view of a parameter is what a module is given."""
 

@@ -24,9 +24,9 @@ _ASKED: Final = (
     "explain lenet5 C3 connections --symbolic batch",
     "curve lenet5 --over batch=1..64 --quantities macs,saved_bytes",
     "curve lenet5 --over C1.out_channels=2..32 -q parameters,connections --format csv",
-    "sweep lenet5 --set C1.padding=0..2 --set C1.out_channels=6,12 --workers 1",
-    "sweep lenet5 --input 1,32..40:4,= --where parameters<80_k --front parameters,macs:most --workers 1",
-    "sweep lenet5 --set F6.out_features=2..64*2 -q C1.macs,peak_bytes(batch=16) --fitting --workers 1 --format json",
+    "sweep lenet5 --set C1.padding=0..2 --set C1.out_channels=6,12",
+    "sweep lenet5 --input 1,32..40:4,= --where parameters<80_k --front parameters,macs:most",
+    "sweep lenet5 --set F6.out_features=2..64*2 -q C1.macs,peak_bytes(batch=16) --fitting --format json",
     "count lenet5-pytorch --as thop --as torchinfo --format json",
     "count dcgan@generator --as fvcore",
     "diff lenet5 lenet5-1998 --format markdown",
@@ -62,6 +62,8 @@ def one(random: Random) -> str | None:
         if random.random() < 0.15:
             other = random.choice(_ASKED).split()
             words[at:at] = other[1 + random.randrange(len(other) - 1) :][:2]
+    if words[0] == "sweep":
+        words += ["--workers", "1"]  # eight processes are no fault, and take their time to begin
     with tempfile.TemporaryDirectory() as folder:
         # A slip may make `-o`, and then the command writes: into this folder, whose name is no word of a request.
         words = [str(Path(folder) / "out.csv") if before in ("-o", "--output") else word

@@ -124,6 +124,13 @@ def _projections(part: Part) -> float:
     return total
 
 
+def _as_printed(part: Part, _: int) -> float | None:
+    """Half of NumPy's operations of an ``einsum``, which are read from what it prints."""
+    if not any("einsum" in _label(node.layer) for node, _ in part.nodes):
+        return None
+    return math.floor(float(f"{2 * _ours(part):.3e}") / 2)
+
+
 def _label(layer: object) -> str:
     return f"{getattr(layer, 'type', '')} {getattr(layer, 'called', '')}"
 
@@ -147,6 +154,7 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
         Convention("it counts every sample of the batch", _batch_counted),
     ),
     "fvcore": (
+        Convention("it reads NumPy's count of an `einsum`, which is printed in four digits", _as_printed),
         Convention("its trace has no rule for fused attention, and misses its two products", _without_attention),
         Convention("it multiplies a transposed convolution's weights with its own outputs, not its inputs: "
                    "four times as much for a stride of 2", _over_outputs_without_bias),
