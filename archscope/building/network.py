@@ -86,6 +86,11 @@ class BuiltNetwork(nn.Module):
         results = tuple(_pick(values[name], output) for name, output in self._results)
         return results[0] if len(results) == 1 else results
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of what it is called with, in order."""
+        return tuple(self._inputs)
+
     def nodes(self) -> Iterator[tuple[str, nn.Module]]:
         """Every node's name and module, in the order in which they run."""
         for step in self._steps:

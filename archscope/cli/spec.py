@@ -20,18 +20,21 @@ def command(
 
     What is written is read back first and compared, layer by layer; what a spec cannot say is named, and leaves
     with 1. Groups that are alike become blocks. Where a function is no layer of the language, nothing is written.
+    Of a module or an ONNX file it is built as well, with the weights of that, and has to give the same outputs.
 
     \b
     archscope spec mypkg.models:Net@3,224,224 -o net.yaml
     archscope table ./net.yaml
     """
     from archscope.analysis import analyze
-    from archscope.cli.opened import opened
+    from archscope.cli.opened import opened_with_module
     from archscope.diagnostics import clipped
     from archscope.limits import MOST_MISTAKES
+    from archscope.oracles.restated import restated
     from archscope.writing.stating import state
 
-    network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
+    said = {"input": input, "example": example, "kwargs": kwargs, "batch": batch, "strict": strict}
+    network, _, module = opened_with_module(spec, changes=changes, **said)
     made = state(network)
     emit(made.text, output)
     for each in made.differences[:MOST_MISTAKES]:
@@ -44,6 +47,9 @@ def command(
     rows = f"{len(analysis.rows):,} layers"
     if made.differences:
         complain(f"read back: {rows}, {sums}; all but the above is as in {network.name}")
-        return 1
-    complain(f"read back: {rows}, {sums}, each as in {network.name}")
-    return 0
+    else:
+        complain(f"read back: {rows}, {sums}, each as in {network.name}")
+    outcome = restated(network, made, module)
+    if outcome is not None:
+        complain(outcome.told if outcome.same is not None else f"outputs not compared: {outcome.told}")
+    return 1 if made.differences or (outcome is not None and outcome.same is False) else 0

@@ -9,7 +9,7 @@ from archscope.errors import SpecError, UsageError
 from archscope.layers.base import spell_shape, spell_shapes
 from archscope.network import COUNTS, Network
 from archscope.reader import read
-from archscope.record import Record
+from archscope.record import EMPTY, Record
 from archscope.rows import Row
 from archscope.writing.folding import folded
 from archscope.writing.renaming import renamed
@@ -28,12 +28,14 @@ class Statement(Record):
         network: what it reads as.
         differences: where its numbers are others than those of the network, each with the reason.
         blocks: how many blocks it has.
+        names: what each node of the network is called in it.
     """
 
     text: str
     network: Network
     differences: tuple[str, ...]
     blocks: int
+    names: Mapping[str, str] = EMPTY
 
 
 def state(network: Network) -> Statement:
@@ -53,8 +55,10 @@ def state(network: Network) -> Statement:
       a: {type: linear, out_features: 4, activation: relu, repeat: 3}
     """
     network, unread = living(network)
+    mine = set(network.by_name)
     check_sayable(network)
-    plain, changed = renamed(constants_first(network))
+    ordered = constants_first(network)
+    plain, changed = renamed(ordered)
     remarks = _remarks(changed, unread)
     flat = _read_back(network, write_spec(plain, remarks=remarks))
     kept = {doubt.name for doubt in network.doubts}
@@ -66,7 +70,9 @@ def state(network: Network) -> Statement:
         if shorter.count("\n") < text.count("\n") and _same(shorter, flat):
             text, blocks = shorter, len(fold.blocks)
     again = _read_back(network, text)
-    return Statement(text, again, tuple(_differences(analyze(plain), analyze(again))), blocks)
+    # A mask that several read has another name already, and no weights.
+    names = {old.name: new.name for old, new in zip(ordered.nodes, again.nodes, strict=True) if old.name in mine}
+    return Statement(text, again, tuple(_differences(analyze(plain), analyze(again))), blocks, names)
 
 
 def _remarks(changed: Mapping[str, str], unread: Sequence[str]) -> Sequence[str]:

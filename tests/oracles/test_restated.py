@@ -1,0 +1,102 @@
+"""A spec that is written of a module or a file gives, with the same weights, the same outputs; else that is said."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+import archscope
+from archscope.layers import TYPES
+from archscope.network import Network
+from archscope.opening import opened, request_for
+from archscope.oracles import restated as checking
+from archscope.oracles.restated import Outcome, restated
+from archscope.writing.onnx.file import write_onnx
+from archscope.writing.stating import state
+from tests.conftest import Run
+
+Runs = Callable[..., Run]
+MODULE = "tests.tracing.strangers:Residual@3,32,32"
+
+
+def outcome(path: str, changed: dict[str, str] | None = None) -> Outcome | None:
+    """Of what a person names; ``changed`` takes other activations for some in what was read."""
+    network, module = opened(request_for(path))
+    if changed:
+        nodes = [node.replace(layer=TYPES[changed[node.name]]()) if node.name in changed else node
+                 for node in network.nodes]  # fmt: skip
+        network = network.replace(nodes=nodes)
+    return restated(network, state(network), module)
+
+
+def test_a_module_and_its_spec_give_the_same_output_with_the_same_weights() -> None:
+    assert outcome(MODULE) == Outcome(True, "built with the same weights: the same output as the module")
+
+
+def test_outputs_that_differ_are_said_with_the_place() -> None:
+    # The activation is no submodule of that name; the pool behind it is.
+    found = outcome(MODULE, {"stem.1.relu": "tanh"})
+    assert found is not None
+    assert found.same is False
+    assert found.told.startswith("outputs differ: built with the same weights, ")
+    assert found.told.endswith(" from the module, and first in `stem.3`")
+
+
+def test_a_file_of_onnx_and_its_spec_give_the_same_output(tmp_path: Path) -> None:
+    path = str(tmp_path / "net.onnx")
+    write_onnx(archscope.load("lenet5-pytorch"), path)
+    assert outcome(path) == Outcome(True, "built with the same weights: the same output as onnxruntime")
+    wrong = outcome(path, {"conv2.relu": "sigmoid"})
+    assert wrong is not None
+    assert wrong.same is False
+    assert "from onnxruntime" in wrong.told
+
+
+def test_an_exported_program_and_its_spec_give_the_same_output(tmp_path: Path) -> None:
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.ReLU()).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.export.save(torch.export.export(net, (torch.zeros(1, 3, 8, 8),)), tmp_path / "net.pt2")
+        found = outcome(str(tmp_path / "net.pt2"))
+    assert found is not None
+    assert found.same is True, found.told
+
+
+def test_a_spec_has_no_weights_to_copy_and_a_keras_file_none_that_are_read(tmp_path: Path) -> None:
+    assert outcome("lenet5") is None
+    network = archscope.load("lenet5-pytorch").replace(path=str(tmp_path / "net.keras"))
+    (tmp_path / "net.keras").write_text('{"class_name": "Functional"}')
+    assert restated(network, state(network), None) == Outcome(None, "the weights of such a file are not read")
+
+
+def test_what_is_too_large_is_not_run_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "MOST_BYTES", 4 * 5_709)
+    assert outcome(MODULE) == Outcome(None, "5,710 parameters are more than are run unasked")
+
+
+def test_each_node_knows_what_it_is_called_in_the_spec() -> None:
+    network = archscope.load("lenet5")
+    odd: Network = network.replace(
+        nodes=[node.replace(name=f"0.{node.name}", row=f"0.{node.row}", group=(),
+                            inputs=tuple(ref if ref.node == "input" else ref.replace(node=f"0.{ref.node}")
+                                         for ref in node.inputs)) for node in network.nodes],
+        outputs=(network.outputs[0].replace(node=f"0.{network.outputs[0].node}"),), facts={},
+        published=(), figure={}, groups={},
+    )  # fmt: skip
+    assert state(odd).names["0.C1"] == "layer0.C1"
+
+
+def test_the_command_says_so_and_leaves_with_1_where_outputs_differ(
+    archscope_run: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = archscope_run("spec", MODULE)
+    assert (run.status, run.err.splitlines()[-1]) == (
+        0, "built with the same weights: the same output as the module",
+    )  # fmt: skip
+    monkeypatch.setattr(checking, "restated", lambda *_: Outcome(False, "outputs differ: 1 of 2 from the module"))
+    run = archscope_run("spec", MODULE)
+    assert (run.status, run.err.splitlines()[-1]) == (1, "outputs differ: 1 of 2 from the module")
