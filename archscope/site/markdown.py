@@ -90,8 +90,9 @@ def _tables(text: str) -> str:
 
 
 def _cited(page: Page) -> str:
-    keys = list(page.analysis.network.sources)
-    return f"After {', '.join(escape(key) for key in keys)}." if keys else ""
+    own, *others = [escape(key) for key in page.analysis.network.sources] or [""]
+    also = f"; see also {', '.join(others)}" if others else ""
+    return f"After {own}{also}." if own else ""
 
 
 def _comparison(pages: Sequence[Page]) -> Iterable[str]:

@@ -88,7 +88,8 @@ def _cited(page: Page) -> Markup | None:
     links = [tag("a", key, href=f"#source-{key}") for key in keys]
     named = page.analysis.name in spec_names(variants=True)  # somebody's own spec has a path, and it is not known here
     spec = [" In a terminal: ", tag("code", f"archscope table {page.analysis.name}")] if named else []
-    return tag("p", "After ", *_comma(links), ".", *spec, class_="cited")
+    also = ["; see also ", *_comma(links[1:])] if links[1:] else []
+    return tag("p", "After ", links[0], *also, ".", *spec, class_="cited")
 
 
 def _comma(items: list[Markup]) -> Iterable[Markup]:

@@ -10,6 +10,10 @@ from typing import Final
 from archscope.writing.listing import split_arguments
 
 _MADE: Final = re.compile(r"self\.(?P<target>\w+(?:\.\d+)?) = (?P<class>[\w.]+)\((?P<rest>.*)\)\Z", re.DOTALL)
+_HELD: Final = re.compile(
+    r"self\.(?P<target>\w+) = (?P<class>nn\.Parameter\(torch\.empty)\((?P<rest>[^()]*)\)\)\Z", re.DOTALL
+)
+"""A weight of the class's own, whose extents are read as arguments."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def joined(lines: Sequence[str]) -> list[str]:
 
 
 def _statement(text: str, classes: Mapping[str, Sequence[str]], known: Arguments) -> Statement:
-    found = _MADE.match(text)
+    found = _HELD.match(text) or _MADE.match(text)
     if found is None:
         return Statement(text)
     rest = " ".join(part.strip() for part in found["rest"].split("\n")).strip().rstrip(",")
@@ -139,7 +143,8 @@ def unify(drafts: Sequence[Draft], name: str) -> tuple[Made, list[list[tuple[str
                 value = parameters.setdefault(values, "") or _named(argument, first.target, parameters)
                 parameters[values] = value
             shown.append(value if place < first.positional else f"{argument}={value}")
-        lines.append((f"self.{first.target}", f"{first.made}({', '.join(shown)})"))
+        closing = ")" * (first.made.count("(") + 1)
+        lines.append((f"self.{first.target}", f"{first.made}({', '.join(shown)}{closing}"))
     names = list(parameters.values())
     given = [[(name_, values[at]) for values, name_ in parameters.items()] for at in range(len(drafts))]
     return Made(name, drafts[0].block, drafts[0].place, names, lines, drafts[0].forward, drafts[0].methods), given

@@ -44,6 +44,7 @@ class Place:
         borrows: whether another node's layer is run again, all its weights shared.
         tied: the weights that are another node's where its own layer runs, as that of a head is an embedding's.
         owner, owner_type: the attribute and the layer type of the node whose weights it shares.
+        first_alone: whether of several outputs nothing reads any but the first.
     """
 
     def __init__(self, network: Network, node: Node, taken: Sequence[str], listing: Listing) -> None:
@@ -52,6 +53,8 @@ class Place:
         self.facts: Facts = network.facts[node.name]
         self.taken = list(taken)
         self.listing = listing
+        read = (*network.outputs, *(ref for reader in network.consumers[node.name] for ref in reader.inputs))
+        self.first_alone = not any(ref.output for ref in read if ref.node == node.name)
         self.borrows, self.tied, self.owner, self.owner_type = False, frozenset[str](), "", ""
         if node.shares is not None:
             own, theirs = ({each.name for each in network.facts[name].weights} for name in (node.name, node.shares))

@@ -109,6 +109,7 @@ _DIALECT: Final = Dialect(
             "BatchNorm": ("features",),
             "LayerNorm": ("shape",),
             "Embedding": ("entries", "features"),
+            "Parameter": ("channels", "height", "width"),
         },
         filled={"Conv": {"stride": "1", "padding": "0", "dilation": "1", "groups": "1", "bias": "True"}},
     ),
@@ -229,6 +230,18 @@ def _parameter(place: _Place) -> str:
     return f"{weight}.expand(batch{', -1' * len(place.facts.output)})"
 
 
+def _reshaped(place: _Place) -> str:
+    """Axes that stay are not named, so that the class runs for other lengths of them too."""
+    given, made = place.shape, tuple(map(int, place.facts.output))
+    value, at = place.taken[0], min(len(given), len(made)) - 1
+    if at > 0 and given[:at] == made[:at]:
+        if len(made) == at + 1:
+            return f"{value}.flatten({at + 1})"
+        if len(given) == at + 1:
+            return f"{value}.unflatten({at + 1}, {made[at:]})"
+    return f"{value}.reshape(-1, {', '.join(map(str, made))})"
+
+
 _Write = Callable[[_Place], str]
 
 _BY_HAND: Final[dict[str, _Write]] = {
@@ -246,7 +259,7 @@ _BY_HAND: Final[dict[str, _Write]] = {
     "Add": lambda place: " + ".join(place.taken),
     "Multiply": lambda place: " * ".join(place.taken),
     "Concat": lambda place: f"torch.cat([{', '.join(place.taken)}], dim={place.call.options['dim']})",
-    "Reshape": lambda place: f"{place.taken[0]}.reshape(-1, {', '.join(map(str, map(int, place.facts.output)))})",
+    "Reshape": _reshaped,
 }
 """How to write the layers that PyTorch does not have, or has in another form, by the class that makes them."""
 

@@ -159,6 +159,8 @@ def _waves(place: Any) -> str:
 
 
 def _recurrent(place: Any) -> str:
+    if place.first_alone and len(place.taken) == 1:
+        return f"{place.made(place.call.name)}({place.taken[0]})"
     run = place.method("run_lstm" if place.layer.type == "lstm" else "run_rnn")
     return f"{run}({', '.join([place.made(place.call.name), *place.taken])})"
 

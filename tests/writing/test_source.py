@@ -194,6 +194,25 @@ def test_kernels_over_a_table_start_by_the_inputs_of_their_own_output_map() -> N
         assert 0.8 * reach < float(kernels.detach().abs().max()) <= reach
 
 
+def test_axes_that_a_reshape_leaves_are_not_numbers_in_the_source() -> None:
+    # Heads of 32·128 and their join, of any length; a vector that becomes maps has no axis that stays.
+    text = write_pytorch(archscope.load("mixtral"))
+    assert "x.unflatten(2, (32, 128))" in text
+    assert "x.flatten(2)" in text
+    assert "32768" not in text
+    assert "x.reshape(-1, 1024, 4, 4)" in write_pytorch(archscope.load("dcgan@generator"))
+
+
+def test_a_weight_of_its_own_takes_the_width_of_its_block() -> None:
+    text = write_pytorch(archscope.load("convnext@T"))
+    assert "self.gamma_weight = nn.Parameter(torch.empty(in_channels, 1, 1))" in text
+    assert "*(Block(384, 1536) for _ in range(9))," in text
+
+
+def test_a_recurrent_layer_whose_states_nobody_reads_is_run_as_it_is() -> None:
+    assert "x = self.lstm(x)\n" in write_pytorch(archscope.load("lstm-lm@small"))
+
+
 def test_lines_of_the_source_are_at_most_100_characters() -> None:
     for name in archscope.reader.spec_names():
         for line in write_pytorch(archscope.load(name)).splitlines():
