@@ -219,6 +219,26 @@ def test_a_node_belongs_to_the_module_that_ran_it(name: str, path: str) -> None:
     assert path_of(name, {"": 0, "a": 0, "a.fc": 0}) == path
 
 
+class Steps(nn.Module):
+    """A cell in a loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(3, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = None
+        for each in x.unbind(1):
+            state = self.cell(each, state)
+        return state[0]  # type: ignore[index]
+
+
+def test_torchinfo_takes_the_units_of_a_cell_for_positions() -> None:
+    found = asked(called(Steps(), (5, 3)), "torchinfo")
+    assert [each.sentence for each in found.differing] == []
+    assert total(found, "torchinfo").theirs == 5 * 4 * (4 * 4 * (3 + 4) + 2 * 4 * 4)
+
+
 class Votes(nn.Module):
     """Each capsule votes for each class, as in Sabour 2017."""
 

@@ -96,6 +96,14 @@ def _every_position(part: Part, batch: int) -> float | None:
     return sum(named) * places * batch
 
 
+def _units_of_a_cell(part: Part, batch: int) -> float | None:
+    """A cell's weights at each unit that it gives: it takes the units for positions."""
+    if not isinstance(part.module, nn.RNNCellBase):
+        return None
+    runs = sum(bool(facts.macs) for _, facts in part.nodes)
+    return _parameters(part) * part.module.hidden_size * batch * runs
+
+
 def _called_convolution(part: Part) -> bool:
     """What torchinfo goes by: the name of the class."""
     return "Conv" in type(part.module).__name__
@@ -149,6 +157,8 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
                    "four times as much for a stride of 2", _over_outputs),
         Convention("it counts a dense layer at one position of several", _one_position),
         Convention("it counts every parameter of such a module once", _every_parameter),
+        Convention("it takes the units of a recurrent cell for positions, and counts every weight at each",
+                   _units_of_a_cell),
         Convention("it takes a module for a convolution by its name, and counts its weights at every position",
                    _every_position),
         Convention("it counts every sample of the batch", _batch_counted),
