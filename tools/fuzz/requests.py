@@ -97,7 +97,7 @@ def budgets(random: Random) -> str | None:
         text = _slip(text, random)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "archscope.toml"
-        path.write_bytes(text.encode(errors="surrogateescape" if random.random() < 0.5 else "replace"))
+        path.write_bytes(text.encode(errors="surrogatepass" if random.random() < 0.5 else "replace"))
         format_ = random.choice(("table", "markdown", "json", "junit"))
         failure = wrong_with_command(["check", str(path), "--format", format_])
     return failure and f"{failure}: {text}"
