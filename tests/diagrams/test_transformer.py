@@ -46,7 +46,7 @@ def check(network: Network, **options: Any) -> None:
     known = model(network)
     edges = {(group.source, group.target) for group in drawn.scene.groups("edge")}
     assert {each for each in edges if not each[1].startswith("output")} == known.edges
-    held = sum(int(piece.row.parameters) * len(piece.layers) for part in known.parts for piece in part.pieces)
+    held = sum(each * part.copies + once for part in known.parts for each, once in [part.parameters])
     assert held == archscope.analyze(network).totals.parameters
     assert sorted(name for part in known.parts for name in part.layers) == sorted(node.name for node in network.nodes)
 
@@ -258,3 +258,54 @@ def test_a_norm_that_a_module_writes_out_is_one_block() -> None:
     found = strings(archscope.draw(network).scene)
     assert {"RMS Norm", "Masked Multi-Head", "4 heads of 8", "×3"} <= set(found)
     check(network)
+
+
+def test_a_table_that_the_first_block_holds_for_all_keeps_none_apart() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Block(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self, *, first: bool) -> None:
+            super().__init__()
+            self.norm = torch.nn.LayerNorm(8)
+            self.q, self.k, self.v, self.o = (torch.nn.Linear(8, 8) for _ in range(4))
+            self.table = torch.nn.Parameter(torch.randn(5, 5)) if first else None
+
+        def forward(self, x: Any, table: Any) -> Any:
+            n, table = self.norm(x), self.table if table is None else table
+            attended = torch.nn.functional.scaled_dot_product_attention(self.q(n), self.k(n), self.v(n), table)
+            return x + self.o(attended), table
+
+    class Net(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = torch.nn.ModuleList(Block(first=not number) for number in range(3))
+
+        def forward(self, x: Any) -> Any:
+            table = None
+            for block in self.blocks:
+                x, table = block(x, table)
+            return x
+
+    network = archscope.trace(Net(), torch.zeros(2, 5, 8))
+    check(network)
+    said = strings(archscope.draw(network).scene)
+    # Four maps of 8 · 8 + 8 in each block, and 5 · 5 places once.
+    assert {"×3", "288 par.", "25 par. for all 3"} <= set(said)
+
+
+def test_an_embedding_of_two_kinds_is_of_segments_and_told_with_its_rows() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Net(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.words, self.kinds = torch.nn.Embedding(50, 8), torch.nn.Embedding(2, 8)
+            self.register_buffer("zeros", torch.zeros(1, 5, dtype=torch.long))
+            self.block = torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+
+        def forward(self, words: Any) -> Any:
+            return self.block(self.words(words) + self.kinds(self.zeros))
+
+    with torch.device("meta"):  # where no value of the buffer is known
+        network = archscope.trace(Net().eval(), torch.zeros(1, 5, dtype=torch.long))
+    assert {"Segment Embedding", "2 × 8", "Token Embedding", "50 × 8"} <= set(strings(archscope.draw(network).scene))

@@ -329,3 +329,17 @@ def test_a_network_whose_ways_cross_is_one_row_with_arcs() -> None:
     drawn = b.network()
     svg = archscope.draw(drawn, style="boxes").svg
     assert problems(svg, drawn) == []
+
+
+def test_what_copies_pass_by_a_solid_passes_in_every_copy() -> None:
+    drawn = archscope.read(
+        "name: passed\ninput: [8, 16, 16]\nblocks:\n  b:\n    layers:\n"
+        "      conv: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}\n"
+        "      sum: {type: add, from: [conv, input]}\n      drop: {type: dropout}\n"
+        "      again: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}\n"
+        "      total: {type: add, from: [again, sum, drop]}\n"
+        "layers:\n  stem: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}\n  b: {type: b, repeat: 3}\n"
+    )
+    picture = archscope.draw(drawn, style="boxes")
+    assert not_contained(picture.svg) == []
+    assert parameters(picture.svg) == archscope.analyze(drawn).totals.parameters

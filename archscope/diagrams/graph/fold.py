@@ -29,26 +29,29 @@ class Fold:
     first: Mapping[str, str]
 
 
-def folded(root: Block, readers: Readers) -> tuple[Block, tuple[Fold, ...]]:
-    """The tree with every run of equal blocks as one, and the folds, outermost first."""
+def folded(root: Block, readers: Readers, *, sharing: bool = False) -> tuple[Block, tuple[Fold, ...]]:
+    """The tree with every run of equal blocks as one, and the folds, outermost first.
+
+    With ``sharing``, blocks are equal, too, if one of them uses weights that another owns.
+    """
     folds: list[Fold] = []
-    return _folded(root, readers, folds), tuple(folds)
+    return _folded(root, readers, folds, sharing=sharing), tuple(folds)
 
 
-def _folded(block: Block, readers: Readers, folds: list[Fold]) -> Block:
+def _folded(block: Block, readers: Readers, folds: list[Fold], *, sharing: bool) -> Block:
     children: list[Child] = []
-    for run in _runs(block.children, readers):
+    for run in _runs(block.children, readers, sharing=sharing):
         first = run[0]
         if len(run) > 1:
             folds.append(_fold(run))
             first = replace(first, label=spell_range(first.label, run[-1].label), copies=len(run))
-        children.append(first if isinstance(first, Unit) else _folded(first, readers, folds))
+        children.append(first if isinstance(first, Unit) else _folded(first, readers, folds, sharing=sharing))
     return replace(block, children=tuple(children))
 
 
-def _runs(children: Sequence[Child], readers: Readers) -> Iterable[tuple[Child, ...]]:
+def _runs(children: Sequence[Child], readers: Readers, *, sharing: bool) -> Iterable[tuple[Child, ...]]:
     """The children, with those that fold in one run."""
-    signatures = {child.name: _signature(child) for child in children}
+    signatures = {child.name: _signature(child, sharing=sharing) for child in children}
     owners = {unit.name: child for child in children for unit in units(child)}
     taken: set[str] = set()
     for child in children:
@@ -108,7 +111,7 @@ def _entering(child: Child) -> tuple[Ref, ...]:
     return tuple(dict.fromkeys(ref for unit in units(child) for ref in unit.inputs if ref.node not in inside))
 
 
-def _signature(child: Child) -> Hashable:
+def _signature(child: Child, *, sharing: bool) -> Hashable:
     """Equal for blocks that do the same to inputs of the same shapes."""
     places = {unit.name: place for place, unit in enumerate(units(child))}
     outside = {ref: place for place, ref in enumerate(_entering(child))}
@@ -121,19 +124,22 @@ def _signature(child: Child) -> Hashable:
     def of(each: Child) -> Hashable:
         if isinstance(each, Block):
             return each.tower, tuple(of(inner) for inner in each.children)
-        rows = tuple((_kind(row), row.input_shapes, row.outputs, int(row.parameters)) for row in each.rows)
+        rows = tuple((_kind(row, sharing=sharing), row.input_shapes, row.outputs) for row in each.rows)
         return rows, tuple(read(ref) for ref in each.inputs)
 
     return of(child)
 
 
-def _kind(row: Row) -> Hashable:
-    """What a layer does: its type and options; of a function that was read, all but where, and its weights' names."""
+def _kind(row: Row, *, sharing: bool) -> Hashable:
+    """What a layer does: its type and options; of a function that was read, all but where; and what it owns."""
     layer = row.node.layer
+    weights = () if sharing else tuple(weight.shape for facts in row.facts for weight in facts.weights)
+    owned = 0 if sharing else int(row.parameters)
     if layer.options:
-        return layer
-    weights = tuple(weight.shape for facts in row.facts for weight in facts.weights)
-    return layer.type, layer.label, weights, None if row.macs is None else int(row.macs)
+        return layer, owned
+    # What a function that was read does is said first, then whose weights it takes.
+    label = layer.label.partition(", weights ")[0] if sharing else layer.label
+    return layer.type, label, weights, None if row.macs is None else int(row.macs), owned
 
 
 def _fold(run: Sequence[Child]) -> Fold:

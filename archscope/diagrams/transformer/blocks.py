@@ -27,11 +27,12 @@ def block(part: Part | Source, measures: Measures, corner: Point, *, outward: fl
 
 def _told(part: Part) -> str:
     row = part.head.row
-    total = sum(int(piece.row.parameters) for piece in part.pieces)
-    numbers = f", {total:,} parameters" if total else ""
+    each, once = part.parameters
+    numbers = f", {each:,} parameters" if each else ""
     times = f", {part.copies} times" if part.copies > 1 else ""
     others = f"; with {', '.join(piece.name for piece in part.pieces[1:])}" if len(part.pieces) > 1 else ""
-    return f"{row.name}: {row.node.layer.label}, output {spell_shape(row.output)}{numbers}{times}{others}"
+    shared = f"; {once:,} parameters for all of them" if once else ""
+    return f"{row.name}: {row.node.layer.label}, output {spell_shape(row.output)}{numbers}{times}{shared}{others}"
 
 
 def _source(part: Source, measures: Measures, corner: Point) -> Group:

@@ -33,6 +33,13 @@ class Part:
         """How often it stands in the network."""
         return len(self.head.layers)
 
+    @property
+    def parameters(self) -> tuple[int, int]:
+        """Those that each copy has of its own, and those that are there once for all copies."""
+        times = {piece: int(piece.row.parameters) for piece in self.pieces}
+        each = sum(own for piece, own in times.items() if own * self.copies == piece.owned)
+        return each, sum(piece.owned for piece, own in times.items() if own * self.copies != piece.owned)
+
 
 @dataclass(frozen=True, eq=False)
 class Sublayer:

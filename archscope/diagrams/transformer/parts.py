@@ -192,7 +192,8 @@ def _attending(nodes: list[Node]) -> list[Node]:
     for at, node in enumerate(nodes):
         if not (isinstance(node, Part) and node.role == "attention"):
             continue
-        own = bool(node.head.row.weights)
+        # A function may hold a table that it adds; its projections are layers of their own.
+        own = bool(node.head.row.weights) and node.head.layer.family != "function"
         before = nodes[at - 1] if at and not own else None
         after = nodes[at + 1] if at + 1 < len(nodes) and not own else None
         for other in (before, after):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
 
 from archscope.analysis import Analysis, Row
 from archscope.diagrams.graph.fold import Fold, folded
 from archscope.diagrams.graph.tree import Block, Child, consumers, tree_of
-from archscope.diagrams.graph.units import Unit, units_of
+from archscope.diagrams.graph.units import Part, Unit, units_of
 from archscope.layers.base import Layer
 from archscope.network import Ref
 
@@ -31,12 +32,14 @@ class Piece:
         row: its analysis.
         inputs: what it reads: pieces, or inputs of the network.
         layers: its node, then those of its namesakes.
+        owned: the parameters of all of these; the first alone has those that it shares with the others.
         runs: the equal blocks it stands in, outermost first.
     """
 
     row: Row
     inputs: tuple[Ref, ...]
     layers: tuple[str, ...]
+    owned: int
     runs: tuple[Run, ...]
 
     @property
@@ -66,16 +69,17 @@ class Pieces:
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self.network = analysis.network
-        found = units_of(analysis, absorbing=False)
         outputs = [ref.node for ref in self.network.outputs]
-        tree, folds = folded(tree_of(found), consumers(found, outputs))
+        found = _apart(units_of(analysis, absorbing=False), outputs)
+        tree, folds = folded(tree_of(found), consumers(found, outputs), sharing=True)
         self._folds: Sequence[Fold] = folds
-        twins: dict[str, list[str]] = {}
+        twins: dict[str, list[Unit]] = {}
         for unit in found:
-            twins.setdefault(self.drawn_as(unit.name), []).append(unit.name)
+            twins.setdefault(self.drawn_as(unit.name), []).append(unit)
         self.all: list[Piece] = [
             Piece(unit.rows[0], tuple(Ref(self.drawn_as(ref.node), ref.output) for ref in unit.inputs),
-                  tuple(twins[unit.name]), runs)
+                  tuple(each.name for each in twins[unit.name]),
+                  sum(each.parameters for each in twins[unit.name]), runs)
             for unit, runs in _units(tree, ())
         ]  # fmt: skip
         self.all = _in_order(self.all)
@@ -151,6 +155,32 @@ class Pieces:
         if start is None:
             return not self.is_constant(name)
         return name == start or self.leads(start, name)
+
+
+def _apart(found: Sequence[Unit], outputs: Sequence[str]) -> list[Unit]:
+    """The units, with what no input leads to around the blocks that read it, where those are several.
+
+    T5's first block holds the table of relative positions that all others add as well.
+    """
+    readers = consumers(found, outputs)
+    constant: set[str] = set()
+    for unit in found:
+        if all(ref.node in constant for ref in unit.inputs):
+            constant.add(unit.name)
+    paths: dict[str, tuple[Part, ...]] = {unit.name: unit.path for unit in found}
+    for unit in reversed(found):
+        around = [paths[name] for name in readers[unit.name] if name]
+        if unit.name in constant and around:
+            shared = _common(around)
+            if unit.path[: len(shared)] == shared and any(path[: len(unit.path)] != unit.path for path in around):
+                paths[unit.name] = shared
+    return [unit if unit.path == paths[unit.name] else replace(unit, path=paths[unit.name]) for unit in found]
+
+
+def _common(paths: Sequence[tuple[Part, ...]]) -> tuple[Part, ...]:
+    """The blocks that are around all of some units."""
+    same = takewhile(lambda steps: all(step == steps[0] for step in steps), zip(*paths, strict=False))
+    return tuple(steps[0] for steps in same)
 
 
 def _units(child: Child, runs: tuple[Run, ...]) -> Iterator[tuple[Unit, tuple[Run, ...]]]:

@@ -56,9 +56,10 @@ def _named(part: Part) -> str:
 
 
 def _parameters(part: Part, model: Model) -> list[str]:
-    total = sum(int(piece.row.parameters) for piece in part.pieces)
+    each, once = part.parameters
     shared = dict.fromkeys(name for piece in part.pieces for name in piece.row.shares)
-    said = [f"{total:,} par."] if total else []
+    said = [f"{each:,} par."] if each else []
+    said += [f"{once:,} par. for all {part.copies}"] if once else []
     return said + [f"shared with {_called(name, model)}" for name in shared]
 
 
@@ -169,8 +170,18 @@ def _learned(part: Part, model: Model) -> tuple[str, ...]:
     own = part.head.row.output
     if joins:
         return ("Class Token",) if int(own[0]) == 1 else ("Learned Tokens",)
+    table = _table(part)
+    if table and int(table[0]) < int(own[0]):
+        return ("Segment Embedding",)
     given = any(piece.layer.verb == "Expansion" for piece in part.pieces)
     return ("Learned Vector",) if given or int(own[0]) == 1 else ("Position Embedding",)
+
+
+def _table(part: Part) -> Sequence[int]:
+    """The extents of the table that an embedding of its own looks up; none where there is no such table."""
+    weights = [weight.shape for facts in part.head.row.facts for weight in facts.weights]
+    looks_up = part.head.layer.verb == "Embedding" or part.head.layer.label.startswith("embedding")
+    return weights[0] if looks_up and len(weights) == 1 and len(weights[0]) == 2 else ()
 
 
 def _norm(part: Part) -> str:
@@ -197,7 +208,7 @@ def _sizes(part: Part) -> list[str]:
     if part.role == "embedding":
         return [*_spelled(head), *_after(part)]
     if part.role == "learned":
-        return [_times(head.row.output)]
+        return [_times(_table(part) or head.row.output)]
     return [_shape(part)] if part.role == "other" else []
 
 

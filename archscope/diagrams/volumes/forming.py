@@ -326,7 +326,7 @@ class _Forming:
     def _arrows(self) -> Iterator[Arrow]:
         staged = self.former.staged
         for unit in self.former.units:
-            if unit.name in self.passing:
+            if unit.name in self.passing or staged.drawn_as(unit.name) in self.passing:
                 continue
             for ref in unit.inputs:
                 for source, told in self._sources(ref.node, ()):
