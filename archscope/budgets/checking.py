@@ -153,7 +153,8 @@ def _bytes(analysis: Analysis, quantity: str, said: dict[str, Any]) -> int | str
     network = analysis.network
     if quantity == "saved_bytes":
         for node in network.nodes:
-            if node.layer.runs(network.facts[node.name]) is None:
+            facts = network.facts[node.name]
+            if node.layer.runs(facts) is None and node.layer.routing(facts) is None:
                 return f"no rule says what `{node.row}` keeps for the backward pass"
         run = Run(network, batch, dtype, training=True)
         run.build()
@@ -163,4 +164,7 @@ def _bytes(analysis: Analysis, quantity: str, said: dict[str, Any]) -> int | str
     if held.not_covered:
         layer, why = next(iter(held.not_covered.items()))
         return f"`{layer}`: {why}"
+    if held.decided:
+        layer, why = next(iter(held.decided.items()))
+        return f"`{layer}`: {why}; it is {held.peak.most.total:,} to {held.at_most:,}"
     return held.peak.most.total

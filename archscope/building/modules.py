@@ -152,7 +152,8 @@ class Experts(nn.Module):
         for expert in range(len(self.up_proj)):
             place, rank = (chosen == expert).nonzero(as_tuple=True)
             made = self._expert(positions[place], expert)
-            result = result.index_add(0, place, made * share[place, rank, None])
+            # Autocast makes products in another type, and no sum of two types.
+            result = result.index_add(0, place, (made * share[place, rank, None]).to(result.dtype))
         return result
 
     def _all_at_once(self, positions: Tensor, share: Tensor, chosen: Tensor) -> Tensor:

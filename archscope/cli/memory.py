@@ -225,12 +225,14 @@ def _fitting(held: Memory, room: int) -> str:
 
     largest = largest_batch(held.network, room, held.request)
     at_least = " at most, as not every layer is covered" if held.not_covered else ""
-    peak, batch = held.peak.most.total, held.request.batch
+    whatever = ", whatever values decide" if held.decided else at_least
+    peak, batch = held.at_most, held.request.batch
+    needs = "may need" if held.decided else "needs"
     if largest >= batch:
-        return f"A batch of {largest:,} fits in {spell_bytes(room)}{at_least}."
+        return f"A batch of {largest:,} fits in {spell_bytes(room)}{whatever}."
     if largest:
-        return (f"A batch of {batch:,} does not fit in {spell_bytes(room)}, as it needs {spell_bytes(peak)}; "
-                f"a batch of {largest:,} fits{at_least}.")  # fmt: skip
+        return (f"A batch of {batch:,} does not fit in {spell_bytes(room)}, as it {needs} {spell_bytes(peak)}; "
+                f"a batch of {largest:,} fits{whatever}.")  # fmt: skip
     alone = held["after build"].after.total
     return f"Not even one sample fits in {spell_bytes(room)}: {spell_bytes(alone)} are held before anything runs."
 

@@ -74,8 +74,9 @@ def _held(name: str, heading: str, doc: str, together: Callable[[list[int]], int
         held = per_layer(analysis.network)
 
         def of(row: Row) -> int | None:
-            known = [held[node.name] for node in row.nodes]
-            return together([getattr(each, name) for each in known if each]) if all(known) else None
+            known = [getattr(held[node.name], name, None) for node in row.nodes]
+            sizes = [each for each in known if each is not None]
+            return together(sizes) if len(sizes) == len(known) else None
 
         return of
 

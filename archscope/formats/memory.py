@@ -11,7 +11,7 @@ from archscope.errors import NotFound, did_you_mean
 from archscope.escaping import json_text, terminal
 from archscope.formats.grid import WRITERS, Grid
 from archscope.formats.sheet import spell_bytes
-from archscope.memory import Memory
+from archscope.memory import Memory, Phase
 from archscope.memory.ledger import KINDS
 
 CONVENTION: Final = (
@@ -54,20 +54,35 @@ def _kinds(held: Memory) -> list[str]:
 def _lines(held: Memory) -> list[list[str]]:
     return [
         [phase.name, *(f"{phase.most.held[kind]:,}" for kind in _kinds(held)), f"{phase.after.total:,}",
-         f"{phase.most.total:,}"] for phase in held.phases
+         f"{phase.most.total:,}", *([f"{phase.at_most:,}"] if held.decided else [])] for phase in held.phases
     ]  # fmt: skip
 
 
 def _sentences(held: Memory, fitting: str) -> list[str]:
-    least = "at least " if held.not_covered else ""
     peak = held.peak
     where = f" at {peak.most.layer}" if peak.most.layer else ""
-    said = [f"Most is held in {peak.name}{where}: {least}{spell_bytes(peak.most.total)}."]
+    said = [f"Most is held in {peak.name}{where}: {size_of(held)}."]
+    said += [f"Values decide: {each}. What is held after each phase is the same whatever they decide."
+             for each in uncovered(held.decided)]  # fmt: skip
     most = ", ".join(f"{layer or 'the network'} {kind} {size:,}" for layer, kind, size in held.holders[:_FEW])
     said.append(f"Who holds the most then: {most}.")
     said.append(f"Most of that is for {reason(held)}.")
     said += [f"Not covered: {each}; all numbers are at least." for each in uncovered(held.not_covered)]
     return [*said, *([fitting] if fitting else []), CONVENTION]
+
+
+def size_of(held: Memory, spell: Callable[[int], str] = spell_bytes) -> str:
+    """The most that is held, as far as it can be known.
+
+    >>> from archscope.memory import memory
+    >>> from archscope.reader import load
+    >>> size_of(memory(load("lenet5"))), size_of(memory(load("mixtral")), lambda size: f"{size >> 30} GiB")
+    ('353,400 bytes (345.1 KiB)', 'at least 183 GiB and at most 187 GiB')
+    """
+    size = spell(held.peak.most.total)
+    if held.decided:
+        return f"at least {size} and at most {spell(held.at_most)}"
+    return f"at least {size}" if held.not_covered else size
 
 
 def missing(name: str, not_covered: Mapping[str, str]) -> str:
@@ -103,6 +118,13 @@ def _title(held: Memory) -> str:
             "bytes by kind where most is held")  # fmt: skip
 
 
+def _heading(held: Memory, phase: Phase) -> str:
+    size = spell_bytes(phase.most.total)
+    if phase.ceiling is not None:
+        return f"{phase.name}: at least {size}\n{' ' * len(phase.name)}   at most {spell_bytes(phase.ceiling)}"
+    return f"{phase.name}: {'at least ' if held.not_covered else ''}{size}"
+
+
 def _table(held: Memory, fitting: str) -> str:
     """For the terminal: a block for each phase, so that 80 columns hold it."""
     label = max(len(kind) for kind in (*KINDS, "after"))
@@ -110,7 +132,7 @@ def _table(held: Memory, fitting: str) -> str:
     for phase in held.phases:
         rows = [(kind, size) for kind, size in phase.most.held.items() if size]
         parts.append("\n".join([
-            f"{phase.name}: {spell_bytes(phase.most.total)} at most",
+            _heading(held, phase),
             *(f"  {kind:<{label}}  {size:>20,}" for kind, size in rows),
             f"  {'after':<{label}}  {phase.after.total:>20,}",
         ]))  # fmt: skip
@@ -122,7 +144,8 @@ def _table(held: Memory, fitting: str) -> str:
 def _grid(name: str) -> Callable[[Memory, str], str]:
     def write_(held: Memory, fitting: str) -> str:
         rows = tuple(tuple(line) for line in _lines(held))
-        headings = ("Phase", *(kind.capitalize() for kind in _kinds(held)), "After", "Most")
+        headings = ("Phase", *(kind.capitalize() for kind in _kinds(held)), "After", "Most",
+                    *(("At most",) if held.decided else ()))  # fmt: skip
         return WRITERS[name](Grid(_title(held), headings, rows, tuple(_sentences(held, fitting))))
 
     return write_
@@ -139,10 +162,12 @@ def _json(held: Memory, fitting: str) -> str:
         "optimizer": request.optimizer,
         "phases": [
             {"name": phase.name, "after": {kind: phase.after.held[kind] for kind in kinds},
-             "most": {kind: phase.most.held[kind] for kind in kinds}, "at": phase.most.layer} for phase in held.phases
+             "most": {kind: phase.most.held[kind] for kind in kinds}, "at": phase.most.layer, "at_most": phase.at_most}
+            for phase in held.phases
         ],
         "holders": [{"layer": layer, "kind": kind, "bytes": size} for layer, kind, size in held.holders],
         "not_covered": dict(held.not_covered),
+        "decided": dict(held.decided),
         "fitting": fitting,
     }  # fmt: skip
     return json_text(plain, indent=2)

@@ -7,7 +7,7 @@ parameter counts follow, and states connections and multiply-accumulates as arit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, dataclass_transform
 
@@ -23,7 +23,7 @@ from archscope.layers.facts import extents as extents
 from archscope.layers.facts import spell_shape as spell_shape
 from archscope.layers.facts import spell_shapes as spell_shapes
 from archscope.layers.facts import values_in as values_in
-from archscope.layers.steps import Remembered, Step, one_operation
+from archscope.layers.steps import Remembered, Routing, Step, one_operation
 from archscope.limits import MOST_SHAPE_VALUES
 from archscope.options import REQUIRED, Kind, Option, option, spell
 from archscope.record import Record
@@ -176,6 +176,14 @@ class Layer:
     def runs_at_inference(self, facts: Facts) -> tuple[Step, ...] | None:
         """The same where nothing is trained; as while training unless a type says otherwise."""
         return self.runs(facts)
+
+    def routing(self, facts: Facts) -> Routing | None:  # noqa: ARG002 - experts ask for them
+        """How values share positions out among its parts; None where they do not."""
+        return None
+
+    def routed(self, facts: Facts, rows: Sequence[int]) -> tuple[Step, ...] | None:  # noqa: ARG002 - experts ask
+        """What it runs where so many rows of all samples chose each of its parts; None where it has none."""
+        return None
 
     def remembers(self, facts: Facts) -> Remembered | None:  # noqa: ARG002 - attention and recurrence ask for them
         """What it holds from one token to the next when it makes them one by one; None for nothing."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
+from archscope.layers.routed import routed, routing
+from archscope.layers.steps import Routing, Step
 from archscope.options import choice, flag, non_negative, option, positive
-from archscope.working import Count, count
+from archscope.working import Count, bare, count
 
 _LOST = {"receptive_field": "every unit sees its whole input; there is no grid any more"}
 
@@ -37,7 +39,7 @@ class MixtureOfExperts(Layer):
     family: ClassVar[str] = "dense"
     verb: ClassVar[str] = "Experts"
     takes: ClassVar[Meaning] = SEQUENCE
-    varies: ClassVar[str] = "what it holds goes by how many positions choose each expert, which values decide"
+    varies: ClassVar[str] = "what it holds meanwhile goes by how many positions choose each expert, which values decide"
     num_experts: int = option(positive, doc="Experts that are held.")
     top_k: int = option(positive, doc="Experts that run for a position.")
     hidden_features: int = option(positive, doc="Units between the dense layers of an expert.")
@@ -98,6 +100,12 @@ class MixtureOfExperts(Layer):
             windows=None,
             reasons=_LOST,
         )
+
+    def routing(self, facts: Facts) -> Routing | None:
+        return routing(self, facts.inputs[0])
+
+    def routed(self, facts: Facts, rows: Sequence[int]) -> tuple[Step, ...] | None:
+        return routed(self, tuple(map(bare, facts.inputs[0])), tuple(rows))
 
     def _weights(self, features: Count, experts: Count, hidden: Count) -> Iterator[Weight]:
         """The router, a matrix of each kind for all experts, and the shared experts as one network."""

@@ -104,6 +104,20 @@ class Step(Record):
     reads_too: tuple[str, ...] = ()
 
 
+class Routing(Record):
+    """How values share positions out among the parts of a layer.
+
+    Attributes:
+        parts: how many parts there are, such as experts.
+        chosen: how many of them a position chooses, each once.
+        positions: positions of one sample.
+    """
+
+    parts: int
+    chosen: int
+    positions: int
+
+
 class Remembered(Record):
     """What a layer holds from one token to the next, in values of one sample.
 

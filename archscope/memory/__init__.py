@@ -12,18 +12,10 @@ from __future__ import annotations
 
 from archscope.memory.after import Held, after_forward
 from archscope.memory.caches import Cache, cache_of
+from archscope.memory.fitting import largest_batch, largest_batches
 from archscope.memory.optimizers import OPTIMIZERS, optimizer
-from archscope.memory.phases import (
-    Memory,
-    Phase,
-    Request,
-    activations,
-    largest_batch,
-    largest_batches,
-    memory,
-    per_layer,
-    saved,
-)
+from archscope.memory.passes import Phase, Request
+from archscope.memory.phases import Memory, activations, memory, per_layer, saved
 
 __all__ = [
     "OPTIMIZERS",

@@ -6,10 +6,10 @@ lives until what it came to has passed it on; what is saved goes when its layer'
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from archscope.layers.base import Weight
-from archscope.layers.steps import Made, Step, input_name, output_name, put_in_place
+from archscope.layers.base import Facts, Weight
+from archscope.layers.steps import Made, Routing, Step, input_name, output_name, put_in_place
 from archscope.memory.autocast import CAST, SAME_TYPE, already, cast, casts, keeping, mixed, renamed
 from archscope.memory.layout import Layout
 from archscope.memory.ledger import Ledger
@@ -18,6 +18,17 @@ from archscope.memory.values import Again, Gradient, Pending, Ran, Value
 from archscope.network import Network, Node, Ref
 from archscope.precision import stored_bytes
 from archscope.working import bare
+
+Route = Callable[[Node, Routing, int], Sequence[int] | None]
+"""How many rows each part of a layer has, of so many positions of all samples; None where nobody knows."""
+
+
+def all_to_the_first(node: Node, routing: Routing, positions: int) -> Sequence[int]:  # noqa: ARG001 - a `Route`
+    """All rows to the first part, as what a layer keeps is the same however they are shared out.
+
+    No position chooses a part twice, so that this is for what is kept alone, and not for what is held meanwhile.
+    """
+    return (positions * routing.chosen, *(0 for _ in range(routing.parts - 1)))
 
 
 class Run:
@@ -35,6 +46,7 @@ class Run:
         ledger: another one than the usual.
         by_node: whether the ledger names nodes, and not the lines of a table.
         autocast: the type that the forward pass runs in where PyTorch's autocast has it so; None for no autocast.
+        route: how many rows each part of a layer has where values decide; by default the first has all of them.
     """
 
     def __init__(
@@ -51,6 +63,7 @@ class Run:
         ledger: Ledger | None = None,
         by_node: bool = False,
         autocast: str | None = None,
+        route: Route = all_to_the_first,
     ) -> None:
         self.network, self.batch, self.dtype, self.training = network, batch, dtype, training
         self.ledger = Ledger(watch) if ledger is None else ledger
@@ -58,7 +71,7 @@ class Run:
         self.not_covered: dict[str, str] = {}
         self.meanwhile: dict[str, int] = {}
         self._by_node = by_node
-        self._autocast = autocast
+        self._autocast, self.route = autocast, route
         self._casts: dict[Value, Value] = {}
         self.weights: dict[tuple[str, str], Value] = {}
         self.outputs: list[Value] = []
@@ -218,7 +231,7 @@ class Run:
         facts = self.network.facts[node.name]
         if len({*node.inputs}) < len(node.inputs):
             facts = facts.replace(alike=tuple(map(node.inputs.index, node.inputs)))
-        steps = node.layer.runs(facts) if self.training else node.layer.runs_at_inference(facts)
+        steps = self._steps_of(node, facts)
         why = node.layer.varies or f"no rule says what a {node.layer.type} keeps"
         observed = self.network.observed
         if steps is not None and observed is not None:
@@ -242,6 +255,14 @@ class Run:
         self._steps(node, [*steps], local, given)
         for place in range(len(facts.outputs)):
             self._values[Ref(node.name, place)] = local[output_name(place)]
+
+    def _steps_of(self, node: Node, facts: Facts) -> tuple[Step, ...] | None:
+        """What a layer runs; None where no rule says."""
+        routing = node.layer.routing(facts)
+        if routing is not None:
+            rows = self.route(node, routing, self.batch * routing.positions)
+            return None if rows is None else node.layer.routed(facts, rows)
+        return node.layer.runs(facts) if self.training else node.layer.runs_at_inference(facts)
 
     def _steps(self, node: Node, steps: list[Step], local: dict[str, Value], given: set[str]) -> None:
         """Run steps one after the other, and let go what none of the later ones reads."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from archscope.oracles import allocated, tracking
+from archscope.oracles import allocated, routed, tracking
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, compared, not_covered
 from archscope.oracles.tracking import Called, Held, Made
@@ -29,7 +29,10 @@ WAYS: Final = (None, "adam")
 
 def observe(case: Case) -> Iterator[Finding]:
     """Hold inference, a step with Adam, and one under autocast, against the tracker."""
-    yield from beside(case, BATCH, lambda: _called(case.network, BATCH))
+    if routed.decides(case.network):
+        yield from routed.beside(case, BATCH)
+    else:
+        yield from beside(case, BATCH, lambda: _called(case.network, BATCH))
     held = tracking.weights(lambda: _called(case.network, BATCH))
     yield compared(NAME, None, "parameters", case.analysis.totals.parameters, held // _FLOAT32)
     if case.device == "cpu" or allocated.cuda():
@@ -70,17 +73,10 @@ def beside(case: Case, batch: int, made: Made) -> Iterator[Finding]:
         except Exception as error:  # noqa: BLE001 - some operations do not run without values, each in its own way
             yield not_covered(NAME, None, f"bytes in {what}", f"it does not run without values: {type(error).__name__}")
             continue
-        for quantity, mine, yours in _beside(ours, theirs, what):
+        for quantity, mine, yours in tracking.beside(ours, theirs, what):
             yield _known(case, compared(NAME, None, quantity, mine, yours))
         if kept is not None:
             yield _known(case, compared(NAME, None, "saved bytes", ours["forward"].after.held["saved"], kept))
-
-
-def _beside(ours: Any, theirs: Held, what: str) -> Iterator[tuple[str, int, int]]:
-    for phase in ours.phases:
-        after, most = theirs[phase.name]
-        yield f"bytes after {phase.name}, {what}", phase.after.total, after
-        yield f"most bytes in {phase.name}, {what}", phase.most.total, most
 
 
 def _known(case: Case, found: Finding) -> Finding:

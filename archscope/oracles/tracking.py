@@ -53,7 +53,14 @@ Made = Callable[[], AbstractContextManager[Called]]
 """Makes a module and its inputs, while tensors are fake; they are there until it is left."""
 
 
-def tracked(made: Made, optimizer: str | None = None, *, foreach: bool = False, autocast: str | None = None) -> Held:
+def tracked(
+    made: Made,
+    optimizer: str | None = None,
+    *,
+    foreach: bool = False,
+    autocast: str | None = None,
+    values: bool = False,
+) -> Held:
     """What the tracker says of each phase; in training that of a second step, when the optimizer has its state.
 
     Args:
@@ -61,8 +68,9 @@ def tracked(made: Made, optimizer: str | None = None, *, foreach: bool = False, 
         optimizer: its name; None for inference.
         foreach: whether the optimizer changes all tensors at once.
         autocast: the type that a forward pass runs in where autocast has it so; None for none.
+        values: whether tensors have values, as a module needs whose values decide what it runs.
     """
-    with without_values(), made() as called:
+    with with_values() if values else without_values(), made() as called:
         tracker = _tracker()
         model = called.module.train(optimizer is not None)
         held: dict[str, tuple[int, int]] = {}
@@ -87,6 +95,14 @@ def tracked(made: Made, optimizer: str | None = None, *, foreach: bool = False, 
         return held
 
 
+def beside(ours: Any, theirs: Held, what: str) -> Iterator[tuple[str, int, int]]:
+    """Each phase after it and at its fullest moment: what is called so, what the rules and what the tracker say."""
+    for phase in ours.phases:
+        after, most = theirs[phase.name]
+        yield f"bytes after {phase.name}, {what}", phase.after.total, after
+        yield f"most bytes in {phase.name}, {what}", phase.most.total, most
+
+
 def weights(made: Made) -> int:
     """Bytes of the storages that the tracker takes for parameters; one that layers share is there once."""
     with without_values(), made() as called:
@@ -103,11 +119,11 @@ class _Kept:
         self.tensor = tensor
 
 
-def saved(made: Made, autocast: str | None = None) -> int:
+def saved(made: Made, autocast: str | None = None, *, values: bool = False) -> int:
     """Bytes of the storages that autograd keeps for the backward pass, the weights' own left out."""
     from torch.autograd.graph import saved_tensors_hooks
 
-    with without_values(), made() as called:
+    with with_values() if values else without_values(), made() as called:
         model = called.module.train()
         weights = {each.untyped_storage()._cdata for each in (*model.parameters(), *model.buffers())}
         there: WeakSet[_Kept] = WeakSet()
@@ -180,11 +196,16 @@ def without_values() -> Iterator[None]:
     """Make tensors fake, with PyTorch's usual settings."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
+    with with_values(), FakeTensorMode():
+        yield
+
+
+@contextmanager
+def with_values() -> Iterator[None]:
+    """PyTorch's usual settings, and what it says of its own parts, which is no news for who verifies a network."""
     with warnings.catch_warnings(), usual_settings():
-        # What PyTorch says of its own parts is no news for who verifies a network.
         warnings.simplefilter("ignore")
-        with FakeTensorMode():
-            yield
+        yield
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from archscope.analysis import Analysis
-from archscope.formats.memory import CONVENTION, reason, uncovered
-from archscope.memory import Memory, Request, largest_batches, memory
+from archscope.formats.memory import CONVENTION, reason, size_of, uncovered
+from archscope.memory import Memory, Phase, Request, largest_batches, memory
 from archscope.site.evidence import Evidence, Table
 
 CARDS: Final = (
@@ -36,13 +36,13 @@ def held(analysis: Analysis) -> Evidence:
     inference = largest_batches(analysis.network, rooms, Request())
     training = largest_batches(analysis.network, rooms, Request(optimizer=_OPTIMIZER))
     mixed = largest_batches(analysis.network, rooms, Request(optimizer=_OPTIMIZER, autocast=_AUTOCAST))
-    notes = [f"Not covered: {each}; all numbers are at least." for each in uncovered(found.not_covered, quote="")]
-    least = "at least " if found.not_covered else ""
+    notes = [f"Values decide: {each}." for each in uncovered(found.decided, quote="")]
+    notes += [f"Not covered: {each}; all numbers are at least." for each in uncovered(found.not_covered, quote="")]
     return Evidence(
         "memory",
         "What it holds in memory, and whether it fits",
         "Memory",
-        f"One sample and a step with Adam take {least}{_size(found.peak.most.total)} in float32, most of it for "
+        f"One sample and a step with Adam take {size_of(found, _size)} in float32, most of it for "
         f"{reason(found)}. {_fits(found, training)}",
         (_phases(found), _batches(inference, training, mixed)),
         notes=(*notes[:3], CONVENTION),
@@ -65,17 +65,20 @@ def _why_not(found: Memory) -> str:
     fixed = alone.held["weights"] + alone.held["state"]
     gradients = found["backward"].after.held["gradients"]
     return (f"weights, gradients and Adam's state take {_size(fixed + gradients)} before there is a sample, "
-            f"and at most {_size(found.peak.most.total)} are held with one")  # fmt: skip
+            f"and at most {_size(found.at_most)} are held with one")  # fmt: skip
 
 
 def _phases(found: Memory) -> Table:
-    lines = [
-        (phase.name, f"{phase.after.total:,}", f"{phase.most.total:,}", phase.most.layer) for phase in found.phases
-    ]
+    lines = [(phase.name, f"{phase.after.total:,}", _most(phase), phase.most.layer) for phase in found.phases]
     headings = ("Phase", "Bytes after it", "Most bytes in it", "Fullest at")
     return Table(
         "A step of training with Adam, one sample, float32", headings, (False, True, True, False), tuple(lines)
     )
+
+
+def _most(phase: Phase) -> str:
+    low, high = f"{phase.most.total:,}", f"{phase.at_most:,}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _batches(inference: list[int], training: list[int], mixed: list[int]) -> Table:

@@ -94,7 +94,7 @@ def mix_experts(x, router, gate, up, down, active, function, shifts=(None, None,
         else:
             hidden = function(dense(places[place], expert, gate, shifts[0])) * hidden
         made = dense(hidden, expert, down, shifts[2])
-        result = result.index_add(0, place, made * share[place, rank, None])
+        result = result.index_add(0, place, (made * share[place, rank, None]).to(result.dtype))
     return result.reshape(x.shape)
 ''',
 }

@@ -150,13 +150,13 @@ def test_a_layer_without_a_rule_is_a_line_beside_a_table_of_lower_bounds(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec = tmp_path / "mixed.yaml"
-    spec.write_text("name: mixed\ninput: [6, 8]\nlayers:\n  experts: {type: mixture_of_experts, num_experts: 4, "
-                    "top_k: 2, hidden_features: 16}\n")  # fmt: skip
+    spec.write_text("name: mixed\ninput: [8]\nlayers:\n  first: {type: linear, out_features: 6}\n"
+                    "  both: {type: bilinear, out_features: 4, from: [first, first]}\n")  # fmt: skip
     for more in (["--optimizer", "sgd"], ["--symbolic", "batch"]):
-        assert main(["memory", str(spec), *more]) == 2
+        assert main(["memory", str(spec), "--autocast", "bf16", *more]) == 2
         shown = capsys.readouterr()
         assert "at least" in shown.out
-        assert shown.err.startswith("error: mixed: not covered: `experts`, what it holds goes by")
+        assert shown.err.startswith("error: mixed: not covered: `both`, PyTorch's autocast does not run a bilinear")
         assert shown.err.count("\n") == 1
 
 

@@ -119,12 +119,13 @@ def test_who_holds_the_most_adds_up_to_the_peak() -> None:
     assert sum(size for _, _, size in held.holders) == held.peak.most.total
 
 
-def test_a_layer_without_a_rule_is_named() -> None:
+def test_a_layer_of_which_values_decide_is_named() -> None:
     from archscope.layers import MixtureOfExperts
 
     held = memory(chain((10, 16), MixtureOfExperts(num_experts=4, top_k=2, hidden_features=8)), optimizer="sgd")
-    assert held.not_covered == {
-        "l0": "what it holds goes by how many positions choose each expert, which values decide"
+    assert not held.not_covered
+    assert held.decided == {
+        "l0": "what it holds meanwhile goes by how many positions choose each expert, which values decide"
     }
 
 

@@ -13,7 +13,7 @@ from archscope.layers import TYPES
 from archscope.layers.base import Layer
 from archscope.layers.steps import Step, input_name
 from archscope.working import bare
-from tests.memory.test_witness import FAMILIES, unruled
+from tests.memory.test_witness import FAMILIES, decided
 
 SAME = {"reshape", "view", "permute", "transpose", "contiguous", "flatten", "unsqueeze", "squeeze"}
 """Operations that make as many values as they read."""
@@ -24,7 +24,7 @@ PARTS = {"slice", "split", "select", "chunk", "narrow"}
 def cases() -> Iterator[Any]:
     for family in FAMILIES:
         for case in importlib.import_module(f"tests.layers.{family}_cases").CASES:
-            if not unruled(case):
+            if not decided(case):
                 yield pytest.param(case, id=f"{case.type}-{'-'.join('x'.join(map(str, s)) for s in case.inputs)}")
 
 

@@ -1,0 +1,53 @@
+"""Groups of layers that run again in the backward pass, by the names that a person calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archscope.errors import UsageError, did_you_mean
+from archscope.network import Network, Node
+
+
+def groups_of(network: Network, names: Sequence[str]) -> tuple[tuple[Node, ...], ...]:
+    """The nodes of each group that goes by a name: its path, ``conv2.0``, or the block it is a copy of.
+
+    Raises:
+        UsageError: there is no such group.
+    """
+    paths = {node.group[:depth] for node in network.nodes for depth in range(1, len(node.group) + 1)}
+    known = {".".join(path) for path in paths} | {group.block for group in network.groups.values() if group.block}
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"{network.name} has no group `{name}`; {did_you_mean(name, sorted(known), what='groups')}"
+                if known
+                else f"{network.name} has no groups of layers, so there is no `{name}` to run again"
+            )
+    held: dict[tuple[str, ...], list[Node]] = {}
+    for node in network.nodes:
+        path = _named(network, node, names)
+        if path is not None:
+            held.setdefault(path, []).append(node)
+    return tuple(run for nodes in held.values() for run in _in_series(network, nodes))
+
+
+def _named(network: Network, node: Node, names: Sequence[str]) -> tuple[str, ...] | None:
+    """The outermost group of a node that goes by one of the names."""
+    for depth in range(1, len(node.group) + 1):
+        path = node.group[:depth]
+        group = network.groups.get(path)
+        if ".".join(path) in names or (group is not None and group.block in names):
+            return path
+    return None
+
+
+def _in_series(network: Network, nodes: Sequence[Node]) -> list[tuple[Node, ...]]:
+    """Nodes that run one after the other, together."""
+    place = {node.name: number for number, node in enumerate(network.nodes)}
+    runs: list[list[Node]] = []
+    for node in nodes:
+        if runs and place[node.name] == place[runs[-1][-1].name] + 1:
+            runs[-1].append(node)
+        else:
+            runs.append([node])
+    return [tuple(run) for run in runs]
