@@ -219,7 +219,7 @@ class Observed(Record):
     unruled: Mapping[str, str] = EMPTY
     constants: int = 0
     origin: tuple[str, ...] = ()
-    values: Mapping[Ref, Value] = MappingProxyType({})
+    values: Mapping[tuple[str, int], Value] = MappingProxyType({})
     given: tuple[Entry, ...] = ()
 
 

@@ -6,7 +6,20 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-BENCHMARKS = ("table", "figure", "graph", "volumes", "page", "docs", "verify", "trace", "difference", "memory", "sweep")
+BENCHMARKS = (
+    "table",
+    "figure",
+    "graph",
+    "volumes",
+    "page",
+    "docs",
+    "verify",
+    "trace",
+    "onnx",
+    "difference",
+    "memory",
+    "sweep",
+)
 """Every benchmark by the name of its module."""
 
 

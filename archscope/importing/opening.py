@@ -5,6 +5,7 @@ from __future__ import annotations
 from archscope.importing.kinds import Kind, kind_of, refuse
 from archscope.importing.stated import Stated
 from archscope.network import Network
+from archscope.patience import without_collector
 
 
 def read_file(path: str, stated: Stated) -> Network:
@@ -25,7 +26,8 @@ def read_file(path: str, stated: Stated) -> Network:
         from archscope.importing.onnx.reading import read_onnx
         from archscope.importing.recognise import network_of
 
-        return network_of(simplified(read_onnx(path, stated)), translate, path)
+        with without_collector():
+            return network_of(simplified(read_onnx(path, stated)), translate, path)
     if kind is Kind.KERAS:
         from archscope.importing.keras.reading import read_keras
 

@@ -81,7 +81,7 @@ def network_of(graph: Graph, translate: Translation, path: str) -> Network:
             sources={(now.get(name, name), own): source for (name, own), source in nodes.sources.items()},
             origin=(graph.summary, *graph.remarks),
             given=tuple(Entry(name, graph.shapes[name]) for name in graph.inputs),
-            values={ref.replace(node=now.get(ref.node, ref.node)): each for ref, each in recogniser.values.items()},
+            values={(now.get(node, node), place): each for (node, place), each in recogniser.values.items()},
         ),
     )
 
@@ -131,7 +131,7 @@ class Recogniser:
                 self._readers.setdefault(name, []).append(each)
         self.known: set[str] = set()
         self.ran: Counter[str] = Counter()
-        self.values: dict[Ref, Value] = {}
+        self.values: dict[tuple[str, int], Value] = {}
         self._paths = Counter(each.path for each in _on_inputs(graph))
         within = {path[:at] for path in self._paths for at, sign in enumerate(path) if sign == "."}
         self._whole = {path for path, many in self._paths.items() if path and many == 1 and path not in within}
@@ -300,7 +300,7 @@ class Recogniser:
         self.ran[ours[0].node] += 1
         for name, ref in zip(made, ours, strict=True):
             self.refs[name], self._places[name] = ref, call.after
-            self.values[ref] = Value(name, self._axis(name, call.after))
+            self.values[ref.node, ref.output] = Value(name, self._axis(name, call.after))
 
     def _layers(self, meaning: Meaning, call: Call) -> tuple[Layer, ...] | None:
         return layers_of(call) if call.made.dim() and meaning.known else None

@@ -19,7 +19,7 @@ from archscope.errors import MissingExtra
 from archscope.escaping import line
 from archscope.importing.kinds import Kind, kind_of
 from archscope.layers import Shape
-from archscope.network import Ref, Value
+from archscope.network import Value
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, compared, not_covered
 from archscope.oracles.keras import path_of_modules
@@ -47,9 +47,9 @@ def observe(case: Case) -> Iterator[Finding]:
     batch = case.network.observed.batch if case.network.observed is not None else 1
     for node in case.network.nodes:
         facts = case.facts_of[node.name]
-        refs = [Ref(node.name, place) for place in range(len(facts.outputs))]
-        seen = [(facts.outputs[ref.output], _sample(answer["shapes"][values[ref].name], values[ref], batch))
-                for ref in refs if ref in values and values[ref].name in answer["shapes"]]  # fmt: skip
+        known = {place: values[node.name, place] for place in range(len(facts.outputs)) if (node.name, place) in values}
+        seen = [(facts.outputs[place], _sample(answer["shapes"][each.name], each, batch))
+                for place, each in known.items() if each.name in answer["shapes"]]  # fmt: skip
         if seen:
             ours, theirs = zip(*seen, strict=True)
             yield compared(NAME, node.row, "output", ours, theirs, node=node.name)

@@ -18,13 +18,16 @@ def folded(
     names: dict[str, str] = {}
     result: list[Node] = []
     for node in nodes:
-        inputs = tuple(Ref(names.get(ref.node, ref.node), ref.output) for ref in node.inputs)
+        inputs = node.inputs
+        if any(names.get(ref.node, ref.node) != ref.node for ref in inputs):
+            inputs = tuple([Ref(names.get(ref.node, ref.node), ref.output) for ref in inputs])
         before = result[-1] if result else None
         name, row, group, joins = node.name, node.row, node.group, False
         if before is not None and _joins(node, inputs, before) and readers[node.inputs[0].node] == 1:
             name, row, group, joins = f"{before.row}.{node.layer.type}", before.row, before.group, True
         names[node.name] = name
-        result.append(Node(name, node.layer, inputs, row, group, shares=node.shares, folded=joins))
+        same = not joins and inputs is node.inputs
+        result.append(node if same else Node(name, node.layer, inputs, row, group, shares=node.shares, folded=joins))
     ends = tuple(Ref(names.get(ref.node, ref.node), ref.output) for ref in outputs)
     return result, ends, {names[name]: each for name, each in facts.items()}, names
 

@@ -158,6 +158,8 @@ class Nodes:
             return False
         held = [self.held[weight] for weight in seen.weights & self.held.keys()]
         stated = [weight for facts in fitting for weight in facts.weights]
+        if not held and not stated:  # as most layers have none
+            return True
         # Another layer's weights have to lie as they lie there; a matrix of its own may be turned around.
         shared = any(weight.name in self.owners for weight in held)
         alike = [Counter(each.shape if shared else each.values for each in weights) for weights in (held, stated)]
@@ -215,6 +217,8 @@ class Nodes:
     def _counted(self, seen: Seen, fitting: list[Facts]) -> list[Facts]:
         """The facts with the products that were seen: a layer's rule shows them, and what ran says how many."""
         stated = [facts.macs for facts in fitting]
+        if not seen.frame.multiplies and not any(stated):  # as of most layers
+            return fitting
         if seen.ours or seen.frame.not_covered or None in stated:
             return [self._times_batch(facts) for facts in fitting]
         ran, expected = seen.frame.macs, sum(each for each in stated if each is not None)

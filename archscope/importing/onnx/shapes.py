@@ -13,7 +13,7 @@ from archscope.importing.onnx.numbers import Array, array_of, constant, worked_o
 from archscope.importing.onnx.quantised import stands_for
 from archscope.importing.stated import Entry, Stated, resolved
 from archscope.layers.base import Shape
-from archscope.record import Record
+from archscope.record import EMPTY, Record
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -39,10 +39,13 @@ class Settled(Record):
     unbatched: frozenset[str]
 
 
-def settle(model: ir.Model, stated: Stated, file: str, learned: Container[str] = ()) -> Settled:
+def settle(
+    model: ir.Model, stated: Stated, file: str, learned: Container[str] = (), declared: Mapping[str, Any] = EMPTY
+) -> Settled:
     """Give every value its shape; operators that make constants alone are taken out of the graph.
 
     The numbers of those that the file says are ``learned`` are worked into no others, however few they are.
+    ``declared`` are the types that it states of values, by name, as it has them.
 
     Raises:
         UsageError: an input's axis has no number, or shapes do not fit.
@@ -52,7 +55,7 @@ def settle(model: ir.Model, stated: Stated, file: str, learned: Container[str] =
     given = [value for value in graph.inputs if value.name not in held]
     entries = tuple(Entry(value.name or "", _axes(value)) for value in given)
     found = resolved(entries, stated, file)
-    pass_ = _Pass(model, file, found.names)
+    pass_ = _Pass(model, file, found.names, declared)
     for value in given:
         name = value.name or ""
         pass_.anew |= _known(value, {}) != found.shapes[name]
@@ -107,10 +110,11 @@ _KEEPING: Final = frozenset({"GroupNormalization", "RMSNormalization", "Simplifi
 class _Pass:
     """One walk over a graph."""
 
-    def __init__(self, model: ir.Model, file: str, names: Mapping[str, int]) -> None:
+    def __init__(self, model: ir.Model, file: str, names: Mapping[str, int], declared: Mapping[str, Any]) -> None:
         self.model = model
         self.file = file
         self.names = names
+        self.declared = declared
         self.anew = False
         self.shapes: dict[str, Shape] = {}
         self.dtypes: dict[str, str] = {}
@@ -122,7 +126,7 @@ class _Pass:
         """Know the shape of a value."""
         name = value.name or ""
         self.shapes[name] = shape
-        self.dtypes[name] = "FLOAT" if value.dtype is None else value.dtype.name
+        self.dtypes[name] = _dtype(self.declared, name) if value.dtype is None else value.dtype.name
 
     def enter(self, name: str, array: Array) -> None:
         """Know the numbers that the file holds; several that may be weights are worked into no others."""
@@ -213,14 +217,25 @@ class _Pass:
         return True
 
     def _shape(self, node: ir.Node) -> None:
-        shapes = [_known(value, {}) for value in node.outputs]
+        shapes = [self._stated(value, EMPTY) for value in node.outputs]
         if self.anew or any(shape is None for shape in shapes):
-            shapes = self._inferred(node, [_known(value, self.names) for value in node.outputs])
+            shapes = self._inferred(node, [self._stated(value, self.names) for value in node.outputs])
             if shapes[:1] == [None] and node.op_type in _KEEPING and node.inputs and node.inputs[0] is not None:
                 shapes[0] = self.shapes.get(node.inputs[0].name or "")
         for value, shape in zip(node.outputs, shapes, strict=True):
             if shape is not None:
                 self.know(value, shape)
+
+    def _stated(self, value: ir.Value, names: Mapping[str, int]) -> Shape | None:
+        """The shape that the file states, where every axis has a number, or a name whose number is known."""
+        said = self.declared.get(value.name or "") if value.shape is None else None
+        if said is None:
+            return _known(value, names)
+        if not said.tensor_type.HasField("shape"):
+            return None
+        extents = [each.dim_value if each.HasField("dim_value") else names.get(each.dim_param, -1)
+                   for each in said.tensor_type.shape.dim]  # fmt: skip
+        return None if min(extents, default=0) < 0 else tuple(extents)
 
     def _inferred(self, node: ir.Node, otherwise: list[Shape | None]) -> list[Shape | None]:
         """The shapes by ONNX's own rules for one operator, from those of its inputs and the numbers among them."""
@@ -274,6 +289,15 @@ class _Pass:
             opset_imports=[onnx.helper.make_opsetid(domain, opset)],
         )  # fmt: skip
         return found
+
+
+def _dtype(declared: Mapping[str, Any], name: str) -> str:
+    """ONNX's name of the type that the file states; that of most numbers, where it states none."""
+    import onnx_ir as ir
+
+    said = declared.get(name)
+    kind = 0 if said is None else said.tensor_type.elem_type
+    return ir.DataType(kind).name if kind else "FLOAT"
 
 
 def _extents_of(made: Any) -> Shape | None:
