@@ -38,11 +38,15 @@ Rule = Callable[[Any, Shapes, Any], Construction]
 """From a layer, its input shapes and its padding, which may be other than the layer's own."""
 
 
-def no_layer(layer: Layer) -> UsageError:
+class NoLayer(UsageError):
+    """A function that was seen in a module, or in a file, where a layer has to be made."""
+
+
+def no_layer(layer: Layer) -> NoLayer:
     """What to say of a function that was seen in a module, where a layer has to be made."""
     line = getattr(layer, "at", "")
     at = f" at {line}" if line else ""
-    return UsageError(f"`{layer.label}`{at} is a {layer.type} of a module that was read, and no layer that can be made")
+    return NoLayer(f"`{layer.label}`{at} is a {layer.type} of a module that was read, and no layer that can be made")
 
 
 def construction(layer: Layer, *inputs: Shape, padding: Padding | None = None) -> Construction:

@@ -227,7 +227,17 @@ def _asked(name: str, case: Case, *, as_written: bool) -> Iterator[Finding]:
     own = case.module is not None and witness.module in OF_A_MODULE
     module = importlib.import_module(f"archscope.oracles.{'own.' if own else ''}{witness.module}")
     found: Iterator[Finding] = module.observe(case)
-    return found
+    return found if not witness.packages else _where_it_can_be_built(name, found)
+
+
+def _where_it_can_be_built(name: str, found: Iterator[Finding]) -> Iterator[Finding]:
+    """What a witness finds; one of a built module has nothing to look at where a file has what is no layer."""
+    from archscope.building.constructions import NoLayer
+
+    try:
+        yield from found
+    except NoLayer as error:
+        yield not_covered(name, None, "everything", f"no module can be built: {error}")
 
 
 def _require(packages: Sequence[str]) -> None:

@@ -134,3 +134,17 @@ def test_without_the_package_it_is_not_covered_or_missing_where_it_is_named(
     )
     (only,) = verify(network).findings
     assert "pip install 'archscope[onnxruntime]'" in only.why
+
+
+def test_a_file_of_which_no_module_can_be_built_is_asked_of_its_runtime_all_the_same(
+    here: None, tmp_path: Path
+) -> None:
+    picked = (
+        """net (float[N,4,6] x) => (float y) <int64[3] some = {0, 2, 2}> { a = Gather<axis=1>(x, some)  y = Relu(a) }"""
+    )
+    found = verify(open_network(onnx_file(tmp_path, picked)), ["module", "FLOPs", "onnxruntime"])
+    assert {each.theirs for each in found.of(Verdict.AGREES) if each.layer} == {((3, 6),)}
+    why = {each.witness: each.why for each in found.of(Verdict.NOT_COVERED)}
+    assert why["module"] == why["FLOPs"]
+    assert why["module"].startswith("no module can be built: `index_select` at ")
+    assert found.differing == ()
