@@ -23,7 +23,8 @@ from archscope.cli.terminal import emit
 if TYPE_CHECKING:
     from archscope.network import Network
 
-_FRAMEWORKS = {"pytorch": "a torch.nn.Module", "keras": "a keras.Model", "onnx": "a file, with weights"}
+_FRAMEWORKS = {"pytorch": "a torch.nn.Module", "keras": "a keras.Model", "onnx": "a file, with weights",
+               "timeloop": "a problem for each product", "zigzag": "a workload"}  # fmt: skip
 
 
 def _complete_framework(incomplete: str) -> list[Any]:
@@ -34,7 +35,12 @@ def command(
     spec: Spec,
     to: Annotated[
         str,
-        typer.Option("--to", metavar="FRAMEWORK", help="pytorch, keras or onnx.", autocompletion=_complete_framework),
+        typer.Option(
+            "--to",
+            metavar="FRAMEWORK",
+            help="pytorch, keras, onnx, timeloop or zigzag.",
+            autocompletion=_complete_framework,
+        ),
     ] = "pytorch",
     changes: Changes = None,
     input: Inputs = None,
@@ -62,12 +68,16 @@ def command(
     With `--to onnx` it is a file, opset 23, with weights as they start, the same each time: up to 1 GiB of them in the
     file itself, else in a second one beside it. Any number of samples; what the layers compute at inference.
 
+    With `--to timeloop` or `zigzag` it is what models of accelerators take: the loops of every product, whose extents
+    multiply to its MACs; what has none is named. `{layer}` in the name of the file makes one for each product.
+
     \b
     archscope code lenet5
     archscope code alexnet --to pytorch -o alexnet.py
     archscope code resnet@50
     archscope code alexnet-keras --to keras
     archscope code lenet5 --to onnx -o lenet5.onnx
+    archscope code resnet@18 --to timeloop -o 'problems/{layer}.yaml'
     """
     from archscope.cli.opened import foretell, opened
     from archscope.errors import NotFound, did_you_mean
@@ -81,6 +91,9 @@ def command(
     foretell("code", network)
     if file is not None:
         _write_file(network, file, weights)
+        return
+    if to in ("timeloop", "zigzag"):
+        _write_workload(network, to, output)
         return
     emit({"pytorch": write_pytorch, "keras": write_keras}[to](network), output)
 
@@ -113,3 +126,28 @@ def _write_file(network: Network, output: Path, weights: str | None) -> None:
     complain(f"{output}: ONNX, opset {written.opset}; weights of {size}{where}: {KINDS[written.weights]}")
     if weights is None and written.weights == "zeros":
         complain(f"note: more than {spell_bytes(INSIDE)} of weights are not drawn unasked; `--weights random` does")
+
+
+def _write_workload(network: Network, to: str, output: Path | None) -> None:
+    """Write the products of a network, and say what has none."""
+    from archscope.cli.terminal import complain
+    from archscope.diagnostics import clipped
+    from archscope.writing.workloads.files import file_of
+    from archscope.writing.workloads.nests import workload
+    from archscope.writing.workloads.timeloop import write_timeloop
+    from archscope.writing.workloads.zigzag import write_zigzag
+
+    work = workload(network)
+    if to == "zigzag":
+        emit(write_zigzag(network, work), output)
+    elif output is not None and "{layer}" in output.name:
+        problems = write_timeloop(network, work)
+        files = file_of(output, problems)
+        for name, text in problems.items():
+            emit(text, files[name])
+    else:
+        emit("\n---\n".join(write_timeloop(network, work).values()), output)
+    macs = sum(nest.macs for _, nest in work.nests)
+    complain(f"{len(work.nests):,} products, {macs:,} MACs")
+    for each in work.left_out:
+        complain(f"left out: {clipped(each)}")

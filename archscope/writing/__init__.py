@@ -1,1 +1,1 @@
-"""Networks as source code that needs nothing of archscope; writing it needs no framework."""
+"""Networks as source, ONNX files and workloads that need nothing of archscope; writing them needs no framework."""

@@ -1,0 +1,1 @@
+"""A network as a workload for models of accelerators: the loops of every product."""
