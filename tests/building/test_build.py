@@ -140,7 +140,7 @@ def test_a_built_network_compiles_whole_and_exports(network: Network) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The tensor attributes self.lstm._flat_weights")  # as of any `nn.LSTM`
-@pytest.mark.parametrize("name", SAMPLE)
+@pytest.mark.parametrize("name", [*SAMPLE, "vit@b16"])
 def test_every_spec_compiles_whole_and_exports_for_any_batch(name: str) -> None:
     network = thin(name)
     device = "meta" if archscope.analyze(network).totals.parameters > 1_000_000 else "cpu"
