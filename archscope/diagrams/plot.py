@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from archscope.diagrams.scene import Group, Item, Scene, Text, line, polyline, rectangle
@@ -26,6 +27,7 @@ LEFT: Final = 58.0
 TOP: Final = 26.0
 SIZE: Final = 7.0
 _LEGEND: Final = 86.0
+_LINE: Final = 9.0
 
 _FAMILIES: Final[Mapping[str, str]] = {
     "weights": "convolution", "casts": "sequence", "state": "dense", "gradients": "normalization", "saved": "pooling",
@@ -78,7 +80,8 @@ def timeline(held: Memory, colors: Theme) -> Scene:
     items += legend([(kind, _shade(kind, colors)) for kind in KINDS if any(each.held[kind] for each in track)], colors)
     peak = held.peak
     where = f" at {peak.most.layer}" if peak.most.layer else ""
-    said = f"Most: {_exactly(peak.most.total)} in {peak.name}{where}"
+    least = "at least " if held.decided or held.not_covered else ""
+    said = f"Most: {least}{_exactly(peak.most.total)} in {peak.name}{where}"
     items.append(Text(LEFT, TOP - 12, said, SIZE + 1, bold=True, fill=colors.text))
     return framed(f"{held.network.name}: what is held while it runs", said, items, colors)
 
@@ -166,7 +169,7 @@ def _bar(place: int, step: float, held: Mapping[str, int], most: int, colors: Th
 
 
 def _phases(phases: Sequence[str], step: float, colors: Theme) -> list[Item]:
-    """The name of each phase under the middle of its bars, as far as there is room."""
+    """The name of each phase under the middle of its bars; in a second line where the one before leaves no room."""
     items: list[Item] = []
     free = 0.0
     for phase in dict.fromkeys(phases):
@@ -177,9 +180,11 @@ def _phases(phases: Sequence[str], step: float, colors: Theme) -> list[Item]:
         if first:
             x = LEFT + first * step
             items.append(line((x, TOP), (x, TOP + HEIGHT), stroke=colors.line, dash=(2, 2)))
-        if text.left >= free and many * step > text.width / 2:
-            items.append(text)
-            free = text.left + text.width + 3
+        if text.left < free:
+            items.append(replace(text, y=text.y + _LINE))
+            continue
+        items.append(text)
+        free = text.left + text.width + 3
     return items
 
 

@@ -46,13 +46,17 @@ def _shown(bytes_: Count) -> str:
     return f"{bytes_.working} = {int(bytes_):,}" if bytes_.op else f"{int(bytes_):,}"
 
 
+def _many(number: int, word: str) -> str:
+    return f"{number:,} {word}{'s' * (number > 1)}"
+
+
 def _sentences(asked: Asked) -> tuple[str, ...]:
     cache, length, batch = asked.cache, asked.length, asked.batch
     held, reserved = cache.at(length, batch), cache.reserved(length, batch)
     window = "" if cache.window is None else f", of the last {cache.window:,}"
     said = [
         f"A token takes {_shown(cache.token_bytes)} bytes in {cache.dtype}{window}.",
-        f"After {length:,} tokens and {batch:,} samples: {held.working} = {spell_bytes(int(held))}.",
+        f"After {_many(length, 'token')} and {_many(batch, 'sample')}: {held.working} = {spell_bytes(int(held))}.",
         f"In whole pages of {cache.page:,} tokens: {reserved.working} = {spell_bytes(int(reserved))}.",
     ]
     if cache.fixed_bytes:

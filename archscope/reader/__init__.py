@@ -29,7 +29,7 @@ from archscope.reader.library import find, index_file, read_bytes, read_standard
 from archscope.reader.overrides import apply_changes, apply_input
 from archscope.reader.report import Report
 from archscope.reader.revisions import read_revision, revision_of
-from archscope.reader.variants import SIGN, apply_variant, split, variants_in
+from archscope.reader.variants import SIGN, apply_variant, named_alike, split, variants_in
 from archscope.record import Record
 from archscope.source import Invalid, parse, to_data
 from archscope.source import Mapping as MappingTree
@@ -222,6 +222,15 @@ def _check_family(source: Source, request: _Request) -> None:
         raise SpecError([*found.values()])
 
 
+def _member(request: _Request, names: Sequence[str]) -> _Request:
+    """The same for the member of a family that is meant, whether its letters are large or small."""
+    if request.variant is None:
+        return request
+    variant = named_alike(request.variant, names)
+    path = None if request.path is None else request.path.removesuffix(request.variant) + variant
+    return request.replace(variant=variant, path=path)
+
+
 def _network(source: Source, request: _Request, report: Report, *, beside: bool = True) -> Network | None:
     """The network that is asked for; the other members of its family are looked at ``beside`` it."""
     try:
@@ -230,6 +239,7 @@ def _network(source: Source, request: _Request, report: Report, *, beside: bool 
         body = report.mapping(tree, "a spec", Span(source, 0, 0, 0, 0), "begin with `input:` and `layers:`")
         if body is None:
             return None
+        request = _member(request, variants_in(body))
         if request.variant is not None and beside:
             check_others(body, request.variant, report)
         apply_variant(body, request.variant, request.called, KEYS, report)

@@ -41,6 +41,16 @@ def variants_in(tree: Tree) -> list[str]:
     return list(variants.entries) if isinstance(variants, Mapping) else []
 
 
+def named_alike(name: str, names: Collection[str]) -> str:
+    """The name that is meant: the one of the same letters, large or small, if there is no other.
+
+    >>> named_alike("XL", ["small", "xl"]), named_alike("a", ["A", "a"]), named_alike("b", ["B", "B1"])
+    ('xl', 'a', 'B')
+    """
+    alike = [each for each in names if each.casefold() == name.casefold()]
+    return alike[0] if name not in names and len(alike) == 1 else name
+
+
 def apply_variant(body: Mapping, variant: str | None, name: str, known: Collection[str], report: Report) -> None:
     """Lay a variant over the tree of its spec, whose keys are ``known``.
 

@@ -13,7 +13,7 @@ from archscope.errors import NotFound, SpecError, UsageError, did_you_mean
 from archscope.reader import find, load
 from archscope.reader.library import read_bytes, read_standard_input
 from archscope.reader.touching import let_names
-from archscope.reader.variants import SIGN, split, variants_of
+from archscope.reader.variants import SIGN, named_alike, split, variants_of
 from archscope.requests import request_for
 from archscope.sweep.evaluating import reader
 from archscope.sweep.plan import Plan, Spec
@@ -45,7 +45,8 @@ def _named(text: str) -> Iterator[Spec]:
     if variants is None and not known:
         yield Spec(path.stem, written)
         return
-    for variant in known if variants is None else [each.strip() for each in variants.split(",")]:
+    asked = known if variants is None else [named_alike(each.strip(), known) for each in variants.split(",")]
+    for variant in asked:
         if variant not in known:
             load(f"{head}{SIGN}{variant}")  # says what there is
             raise NotFound(f"{head} has no variant `{variant}`")

@@ -63,6 +63,20 @@ def test_a_member_of_a_family_is_named_and_never_guessed(variant: str | None, sa
     assert says in str(caught.value)
 
 
+def test_a_member_is_found_whether_its_letters_are_large_or_small(tmp_path: Path) -> None:
+    path = tmp_path / "family.yaml"
+    path.write_text(FAMILY, encoding="utf-8")
+    network = archscope.load(f"{path}@m")
+    assert (network.name, network.path) == ("family@M", f"{path}@M")
+    assert archscope.load("gpt2@XL").name == "gpt2@xl"
+    # Where two differ in that alone, neither is meant by a third.
+    two = FAMILY.replace("variants:", "variants:\n  s: {}", 1)
+    assert archscope.read(two, name="f", variant="s").name == "f@s"
+    three = two.replace("  s: {}", "  s: {}\n  xL: {}\n  Xl: {}", 1)
+    with pytest.raises(NotFound, match="f has no variant `XL`"):
+        archscope.read(three, name="f", variant="XL")
+
+
 def test_a_spec_without_variants_has_none() -> None:
     with pytest.raises(NotFound, match="lenet5 has no variants, so there is no `lenet5@S`"):
         archscope.load("lenet5@S")

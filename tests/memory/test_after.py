@@ -142,3 +142,13 @@ def test_alexnet_without_the_pooling_that_changes_nothing_saves_a_little_less() 
     held = memory(network, 16, optimizer="adam")["forward"].after.held
     assert held["saved"] - 16 * 9_216 * 4 == 59_269_120
     assert held["weights"] + 59_269_120 + held["values"] == 303_736_480
+
+
+def test_a_backward_pass_from_a_sum_holds_as_much_less_as_the_gradient_that_it_begins_with() -> None:
+    # `output.sum().backward()` begins with a number that is repeated: MemTracker says 545,403,976 and 1,951,143,368,
+    # 8 of them for the sum and its gradient. Here whoever asks holds a gradient of the output, 16·1,000·4 bytes.
+    network = archscope.load("alexnet-torchvision")
+    small, large = memory(network, 16, optimizer="sgd").peak, memory(network, 256, optimizer="adam").peak
+    assert (small.name, small.most.total - 16 * 1_000 * 4 + 8) == ("backward", 545_403_976)
+    assert (large.name, large.most.total - 256 * 1_000 * 4 + 8) == ("backward", 1_951_143_368)
+    assert (large.most.layer, small.most.layer) == ("conv5", "conv2")
