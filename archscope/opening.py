@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from archscope import analysis
 from archscope.analysis import Analysis
 from archscope.errors import UsageError, require_torch
+from archscope.importing.kinds import Kind, kind_of
 from archscope.network import Network
 from archscope.reader import load
 from archscope.requests import Input, Request, request_for
@@ -114,13 +115,14 @@ def called(request: Request) -> Called:
     """
     _check_module(request)
     require_torch(f"reading `{request.factory or request.spec}`")
-    from archscope.tracing.calling import call_archive, call_factory
+    from archscope.tracing.calling import call_archive, call_config, call_factory
     from archscope.tracing.stated import parse_options
 
     if request.factory is None:
         if request.options is not None:
             raise UsageError(f"`--kwargs` are for a function that makes a module, and {request.spec} is a file")
-        return call_archive(request.spec, _inputs(request, ""), example=request.example, batch=request.batch)
+        call = call_config if kind_of(request.spec) is Kind.HUGGING_FACE else call_archive
+        return call(request.spec, _inputs(request, ""), example=request.example, batch=request.batch)
     options = {} if request.options is None else parse_options(request.options)
     stated = _inputs(request, request.behind)
     return call_factory(

@@ -59,12 +59,12 @@ class Request(Record):
     @property
     def of_module(self) -> bool:
         """Whether it is a module, or a program, and no spec."""
-        return self.factory is not None or kind_of(self.spec) is Kind.PYTORCH
+        return self.factory is not None or kind_of(self.spec) in (Kind.PYTORCH, Kind.HUGGING_FACE)
 
     @property
     def of_file(self) -> bool:
         """Whether it is a file that another tool has written, and that needs no PyTorch."""
-        return kind_of(self.spec) not in (None, Kind.PYTORCH)
+        return kind_of(self.spec) not in (None, Kind.PYTORCH, Kind.HUGGING_FACE)
 
     def document(self) -> str:
         """The form in which another process is told, JSON; `Request.read` of it is this one again."""

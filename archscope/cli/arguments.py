@@ -44,7 +44,7 @@ Spec = Annotated[
         metavar="SPEC",
         help="A spec by name (`archscope list` shows them), a member of a family (`resnet@50`, `./mine.yaml@L`), the "
         "path of a YAML file, `-` for the standard input, a module of your own: `mypkg.models:Net@3,224,224`, or a "
-        "file of another tool: `net.onnx`, `net.keras`, `deploy.prototxt`.",
+        "file of another tool: `net.onnx`, `net.keras`, `deploy.prototxt`, `config.json`.",
         autocompletion=complete_spec,
         show_default=False,
     ),

@@ -19,6 +19,7 @@ class Kind(Enum):
     ONNX = "an ONNX file"
     KERAS = "a Keras model"
     CAFFE = "a Caffe network"
+    HUGGING_FACE = "a configuration of Hugging Face's"
     WEIGHTS = "weights and no network"
     UNREAD = "another kind of file"
 
@@ -42,7 +43,11 @@ def kind_of(path: str) -> Kind | None:
 
     >>> kind_of("nowhere.onnx")
     """
-    if not is_there(path) or not Path(path).is_file():
+    if not is_there(path):
+        return None
+    if Path(path).is_dir():
+        return _kind_of_folder(path)
+    if not Path(path).is_file():
         return None
     try:
         with Path(path).open("rb") as file:
@@ -66,7 +71,7 @@ def kind_of(path: str) -> Kind | None:
     if head.lstrip()[:1] == b"{" and _INDEX.search(head[:4096]):
         return Kind.WEIGHTS
     if head.lstrip()[:1] == b"{" and _HUGGING_FACE.search(head):
-        return Kind.UNREAD
+        return Kind.HUGGING_FACE
     if suffix == ".prototxt" or _PROTOTXT.search(head):
         return Kind.CAFFE
     return Kind.UNREAD if suffix == ".caffemodel" else None
@@ -85,12 +90,17 @@ def refuse(path: str) -> None:
     why = next((why for magic, why in _REFUSED if head.startswith(magic)), "")
     if head[4:8] == b"TFL3":
         why = "is a TensorFlow Lite file, which archscope does not read; export the model as ONNX"
-    elif head.lstrip()[:1] == b"{":
-        why = ("is a configuration of Hugging Face's; name a function that makes its model, `mypkg.models:load`, "
-               "with `--input`")  # fmt: skip
     elif not why:
         why = "holds Caffe's weights; name the `.prototxt` file of its network"
     raise UsageError(f"{path} {why}")
+
+
+def _kind_of_folder(path: str) -> Kind | None:
+    """What a folder is that is written as one, ``./gpt2`` or ``gpt2/``: a word alone is the name of a spec."""
+    inside = os.path.join(path, "config.json")  # noqa: PTH118 - as it was written
+    if os.path.basename(path) == path or kind_of(inside) is not Kind.HUGGING_FACE:  # noqa: PTH119
+        return None
+    return Kind.HUGGING_FACE
 
 
 def _is_onnx(head: bytes) -> bool:

@@ -173,6 +173,30 @@ def call_archive(path: str, call: Call, *, example: str | None, batch: int | Non
     return replace(found, network=found.network.replace(observed=told, summary=origin))
 
 
+def call_config(path: str, call: Call, *, example: str | None, batch: int | None) -> Called:
+    """Read the model that a Hugging Face configuration describes, called as its kind is where nobody says it."""
+    from archscope.tracing.configs import Configured
+
+    model = Configured(path)
+    stated = _with_example(call, example, None)
+    calls = [stated] if example is not None else [*model.calls(stated)]
+    stopped: UsageError | None = None
+    for device in ("meta", "cpu"):
+        for each in calls if device == "meta" or model.affordable() else ():
+            each = each if batch is None else each.replace(batch=batch)
+            try:
+                found = _called(model.made(device), each, model.name, path)
+            except UsageError as error:
+                stopped = stopped or error
+                continue
+            seen = found.network.observed
+            origin = model.origin(found.call)
+            told = None if seen is None else seen.replace(origin=origin)
+            network = found.network.replace(observed=told, summary=origin[0])
+            return replace(found, network=network, fresh=lambda: model.made("cpu"))
+    raise stopped or UsageError(f"{path} says nothing of its inputs")
+
+
 def call_thing(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], name: str | None = None) -> Called:
     """Read a module, or what holds one, that is called with tensors, arrays, shapes and plain values."""
     call = Call(tuple(map(described, args)), {key: described(each) for key, each in kwargs.items()})

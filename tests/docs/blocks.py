@@ -106,6 +106,8 @@ class Runner:
                     self._yaml(block)
                 case "json":
                     json.loads(block.text)
+                    if block.title is not None:
+                        (self.folder / block.title).write_text(block.text, encoding="utf-8")
                 case "toml":
                     tomllib.loads(block.text)
                     if block.title is not None:

@@ -16,7 +16,6 @@ from archscope.opening import open_network
     [
         (b"\x89HDF\r\n\x1a\n" + bytes(40), r"is HDF5, of Keras 2 or weights alone"),
         (b"\x1c\x00\x00\x00TFL3" + bytes(40), "is a TensorFlow Lite file"),
-        (b'{"architectures": ["BertModel"], "model_type": "bert"}', "is a configuration of Hugging Face's"),
     ],
 )
 def test_what_is_not_read_is_named(content: bytes, told: str, tmp_path: Path) -> None:

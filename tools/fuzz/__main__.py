@@ -41,6 +41,7 @@ HARNESSES: Final[dict[str, Callable[[Random], str | None]]] = {
     "budgets": requests.budgets,
     "pairs": requests.pairs,
     "answers": requests.answers,
+    "config": files.config,
 }
 
 
@@ -53,6 +54,8 @@ def main() -> int:
     parser.add_argument("--only", choices=HARNESSES, help="one harness")
     asked = parser.parse_args()
     chosen = [asked.only] if asked.only else list(HARNESSES)
+    if "config" in chosen:
+        files.ready()
     end = time.monotonic() + 60 * asked.minutes
     tried, failed = Counter[str](), Counter[str]()
     spent = dict.fromkeys(chosen, 0.0)

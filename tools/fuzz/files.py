@@ -50,6 +50,40 @@ def keras(random: Random) -> str | None:
     return _opened(json.dumps(changed).encode(errors="surrogateescape"), ".json")
 
 
+def ready() -> None:
+    """Import what is slow to import, so that no try takes as long."""
+    import transformers
+
+    del transformers
+
+
+def config(random: Random) -> str | None:
+    """Read a mutated configuration of a model of ``transformers``."""
+    changed = mutated(random.choice(_CONFIGS), random)
+    for _ in range(random.randrange(3)):
+        changed = mutated(changed, random)
+    return _opened(json.dumps(changed).encode(errors="surrogateescape"), ".json")
+
+
+_SMALL: Final = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+_CONFIGS: Final[tuple[dict[str, Any], ...]] = (
+    {
+        "model_type": "gpt2",
+        "architectures": ["GPT2LMHeadModel"],
+        "n_embd": 8,
+        "n_layer": 1,
+        "n_head": 2,
+        "vocab_size": 9,
+        "n_positions": 6,
+        "torch_dtype": "bfloat16",
+    },
+    {"model_type": "bert", "vocab_size": 9, "max_position_embeddings": 6, "hidden_act": "gelu", **_SMALL},
+    {"model_type": "vit", "image_size": 8, "patch_size": 4, "num_channels": 3, **_SMALL},
+    {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "num_key_value_heads": 1, "vocab_size": 9, **_SMALL},
+    {"model_type": "resnet", "embedding_size": 4, "hidden_sizes": [4, 8], "depths": [1, 1], "layer_type": "basic"},
+)
+
+
 def caffe(random: Random) -> str | None:
     """Read a Caffe network with other words, numbers and signs."""
     words = re.findall(r'"[^"]*"|[A-Za-z_]\w*|[-\d.]+|[{}:]', random.choice(_NETS))

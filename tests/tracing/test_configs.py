@@ -1,0 +1,186 @@
+"""Models by a Hugging Face ``config.json``: counts as published, what they are called with, what is not read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archscope import Analysis, MissingExtra, UsageError, analyze
+from archscope.cli import main
+from archscope.importing.kinds import Kind, kind_of
+from archscope.opening import open_network
+
+transformers: Any = pytest.importorskip("transformers", reason="it makes the models")
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+SMALL = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 24}
+WORDS = {"vocab_size": 50, **SMALL}
+CONFIGS: dict[str, tuple[dict[str, Any], dict[str, tuple[int, ...]]]] = {
+    "bert": ({"model_type": "bert", "architectures": ["BertModel"], **WORDS}, {"input_ids": (128,)}),
+    "roberta": ({"model_type": "roberta", "max_position_embeddings": 34, **WORDS}, {"input_ids": (32,)}),
+    "vit": ({"model_type": "vit", "image_size": 16, "patch_size": 8, **SMALL}, {"pixel_values": (3, 16, 16)}),
+    "llama": (
+        {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "num_key_value_heads": 1, **WORDS},
+        {"input_ids": (128,)},
+    ),
+    "t5": (
+        {"model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "d_model": 16, "d_kv": 8, "d_ff": 24,
+         "num_layers": 1, "num_heads": 2, "vocab_size": 50},
+        {"input_ids": (128,), "decoder_input_ids": (128,)},
+    ),
+    "whisper": (
+        {"model_type": "whisper", "architectures": ["WhisperForConditionalGeneration"], "d_model": 16,
+         "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
+         "encoder_ffn_dim": 24, "decoder_ffn_dim": 24, "vocab_size": 50, "max_source_positions": 20,
+         "max_target_positions": 12, "num_mel_bins": 8, "pad_token_id": 0},
+        {"input_features": (8, 40), "decoder_input_ids": (12,)},
+    ),
+    "mixtral": (
+        {"model_type": "mixtral", "num_local_experts": 3, "num_key_value_heads": 1, **WORDS}, {"input_ids": (128,)}
+    ),
+    "resnet": (
+        {"model_type": "resnet", "embedding_size": 4, "hidden_sizes": [4, 8], "depths": [1, 1], "layer_type": "basic"},
+        {"pixel_values": (3, 224, 224)},
+    ),
+    "clip": (
+        {"model_type": "clip", "text_config": {"max_position_embeddings": 20, **WORDS},
+         "vision_config": {"image_size": 16, "patch_size": 8, **SMALL}},
+        {"input_ids": (20,), "pixel_values": (3, 16, 16)},
+    ),
+}  # fmt: skip
+
+
+def written(said: Mapping[str, Any] | str, folder: Path) -> Path:
+    path = folder / "config.json"
+    path.write_text(said if isinstance(said, str) else json.dumps(said))
+    return path
+
+
+def refused(said: Mapping[str, Any] | str, folder: Path, **more: Any) -> str:
+    with pytest.raises(UsageError) as caught:
+        open_network(written(said, folder), **more)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def read(said: Mapping[str, Any], folder: Path, **more: Any) -> Analysis:
+    return analyze(open_network(written(said, folder), **more))
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_model_is_called_as_its_kind_is_and_holds_what_transformers_counts(name: str, tmp_path: Path) -> None:
+    said, inputs = CONFIGS[name]
+    found = read(said, tmp_path)
+    assert dict(found.network.inputs) == (inputs if len(inputs) > 1 else {"input": next(iter(inputs.values()))})
+    config = transformers.AutoConfig.for_model(**said)
+    module = getattr(transformers, said.get("architectures", [""])[0], None)
+    made = transformers.AutoModel.from_config(config) if module is None else module(config)
+    assert found.network.observed is not None
+    assert found.network.observed.held == made.num_parameters()
+    assert found.totals.macs is not None
+
+
+@pytest.mark.parametrize(
+    ("said", "parameters"),
+    [
+        ({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}, 124_439_808),  # Radford et al. 2019, small
+    ],
+)
+def test_published_models_have_what_was_published(said: dict[str, Any], parameters: int, tmp_path: Path) -> None:
+    found = read(said, tmp_path, input="4", batch=2)
+    assert found.totals.parameters == parameters
+    seen = found.network.observed
+    assert seen is not None
+    assert seen.batch == 2
+    model = said["architectures"][0]
+    by = f"Read from config.json: {model} of transformers {transformers.__version__}"
+    assert seen.origin == (f"{by}, with the input `input_ids=4:int64`.",)
+
+
+def test_what_is_stated_of_one_input_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    said, _ = CONFIGS["t5"]
+    assert dict(read(said, tmp_path, input="input_ids=16").network.inputs) == {
+        "decoder_input_ids": (128,), "input_ids": (16,)}  # fmt: skip
+    assert "takes no input" not in refused(said, tmp_path, input=["4", "5"])
+    assert "name each: --input input_ids=128" in refused(said, tmp_path, input=["4", "5"])
+
+
+def test_types_and_quantized_weights_are_told(tmp_path: Path) -> None:
+    said = {**CONFIGS["llama"][0], "torch_dtype": "bfloat16", "quantization_config": {"quant_method": "gptq"}}
+    seen = read(said, tmp_path).network.observed
+    assert seen is not None
+    assert seen.origin[1:] == (
+        "Its weights are stored as bfloat16; the bytes here are those of float32.",
+        "Its weights are stored quantized; they are counted as they are before that.",
+    )
+
+
+def test_a_folder_is_read_where_it_is_written_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "gpt2"
+    folder.mkdir()
+    written(CONFIGS["bert"][0], folder)
+    monkeypatch.chdir(tmp_path)
+    assert kind_of("./gpt2") is kind_of("gpt2/") is kind_of(str(folder)) is Kind.HUGGING_FACE
+    assert kind_of("gpt2") is None
+    assert kind_of(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"model_type": "x", "auto_map": {"AutoModel": "owner/repo--modeling_x.X"}},
+         "whose code would have to be fetched and run, `owner/repo--modeling_x.X`; archscope fetches nothing"),
+        ({"model_type": "clip", "text_config": {"auto_map": {"AutoModel": "m.X"}}}, "would have to be fetched"),
+        ({"model_type": "lama"}, "has the `model_type` `lama`, which transformers"),
+        ({"model_type": "bart2"}, "does not have; did you mean `bart`?"),
+        ({"architectures": ["BertModell"]}, "describes a BertModell, which transformers"),
+        ({"architectures": "BertModel"}, "has `architectures` that are no list of names"),
+        ({"architectures": ["BertModel"], "model_type": "gpt2"}, "and BertModel in `architectures`, which is"),
+        ({"transformers_version": "5"}, "names neither `model_type` nor `architectures`"),
+        ({"model_type": {}}, "has a `model_type` that is no name"),
+        ({"model_type": "bert", "num_hidden_layers": 10**9}, "`num_hidden_layers: 1000000000`; 512 are made"),
+        ({"model_type": "resnet", "depths": [3, 10**6]}, "has `depths: 1000000`"),
+        ({"model_type": "resnet", "hidden_sizes": [1] * 3000}, "lists 3,000 values in `hidden_sizes`"),
+        ({"model_type": "bert", "hidden_size": 10**30}, "config.json"),
+        ({"model_type": "bert", "hidden_size": "wide"}, "config.json"),
+        ({"model_type": "bert", "hidden_size": 7, "num_attention_heads": 2}, "that can be made"),
+        ('{"model_type": "bert"', "is no whole configuration"),
+        ('{"model_type": "bert", "a": ' + "[" * 100_000, "is no whole configuration"),
+    ],
+)  # fmt: skip
+def test_what_is_not_read_is_said_in_one_line(said: Any, told: str, tmp_path: Path) -> None:
+    assert told in refused(said, tmp_path)
+
+
+def test_nothing_is_fetched_and_the_environment_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    def no(*_: Any, **__: Any) -> Any:
+        raise AssertionError("the network was asked for")
+
+    monkeypatch.setattr(socket.socket, "connect", no)
+    monkeypatch.setattr(socket, "getaddrinfo", no)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    said = {**CONFIGS["bert"][0], "attn_implementation": "kernels-community/flash-attn",
+            "_name_or_path": "owner/model", "use_pretrained_backbone": True}  # fmt: skip
+    assert read(said, tmp_path).totals.parameters
+    assert "HF_HUB_OFFLINE" not in os.environ
+
+
+def test_without_transformers_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("archscope.tracing.configs.find_spec", lambda _: None)
+    with pytest.raises(MissingExtra, match=r"needs transformers: pip install 'archscope\[hf\]'"):
+        open_network(written(CONFIGS["bert"][0], tmp_path))
+
+
+def test_every_command_takes_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(written(CONFIGS["llama"][0], tmp_path))
+    for command in (["table", path, "--input", "8"], ["memory", path], ["explain", path, "lm_head"],
+                    ["diff", path, path]):  # fmt: skip
+        assert main(command) == 0, capsys.readouterr().err
