@@ -168,30 +168,49 @@ def mark(scene: Scene, number: str, names: frozenset[str], request: Request) -> 
     return [] if group is None else mark_at(scene, [number], group, request)
 
 
+_TRIED: Final = 24
+"""So many heights are tried for a number beside a layer."""
+
+
 def mark_at(scene: Scene, numbers: Sequence[str], group: Group, request: Request) -> list[Item]:
-    """The numbers of remarks at a layer, side by side, if there is room."""
+    """The numbers of remarks at a layer, if there is room: side by side on its face, or one below the other beside it.
+
+    Beside it they stand on its right wherever they can, so that none between two layers is taken for the other's.
+    """
     shapes = [each for each in walk(group.items) if isinstance(each, Path | Polygon)]
     if not shapes:
         return []
-    left, top, right, bottom = bounds(shapes[:1])
     radius = 0.58 * request.font_size
     reach = radius + 0.6
-    half = reach + (len(numbers) - 1) * radius
-    near, away = reach + 2.2, reach + 0.6
+    along = reach + (len(numbers) - 1) * radius
+    near = reach + 2.2
     lines = list(segments(scene.items))
     texts = [bounds([each]) for each in scene.walk() if isinstance(each, Text)]
-    corners = [(x, y) for y in (top + near, bottom - near) for x in (right - half - 2.2, left + half + 2.2)]
-    beside = [(x, y) for y in (top + away, bottom - away, top - away) for x in (right + half + 0.6, left - half - 0.6)]
-    for x, y in (*corners, *beside):
-        box = (x - half, y - reach, x + half, y + reach)
+    left, top, right, bottom = bounds(shapes[:1])
+    face = [(x, y, along, reach) for y in (top + near, bottom - near)
+            for x in (right - along - 2.2, left + along + 2.2)]  # fmt: skip
+    left, top, right, bottom = bounds(shapes)
+    forms = dict.fromkeys(((reach, along), (along, reach)))
+    beside = [(x, y, half, high) for side in (1, -1) for half, high in forms
+              for x in [right + half + 0.6 if side > 0 else left - half - 0.6]
+              for y in _heights(top - high, bottom + high, top + high)]  # fmt: skip
+    for x, y, half, high in (*face, *beside):
+        box = (x - half, y - high, x + half, y + high)
         inside = box[0] > 0 and box[1] > 0 and box[2] < scene.width and box[3] < scene.height
         if inside and not strikes(lines, box, 0.3) and not any(_overlap(box, text) for text in texts):
-            first = x - (len(numbers) - 1) * radius
+            steps = [2 * radius * place - (len(numbers) - 1) * radius for place in range(len(numbers))]
+            discs = [(x + step, y) if half > high else (x, y + step) for step in steps]
             return [
-                Group("part", tuple(_disc(number, first + 2 * radius * place, y, request)), title=f"remark {number}")
-                for place, number in enumerate(numbers)
+                Group("part", tuple(_disc(number, *at, request)), title=f"remark {number}")
+                for number, at in zip(numbers, discs, strict=True)
             ]
     return []
+
+
+def _heights(least: float, most: float, best: float) -> list[float]:
+    """Heights from one to another, those next to the best one first."""
+    steps = [least + (most - least) * step / _TRIED for step in range(_TRIED + 1)]
+    return sorted((best, *steps), key=lambda height: abs(height - best))
 
 
 def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 import archscope
 from archscope.diagrams.both import SHADES, _kind
-from archscope.diagrams.scene import Group, Item, Polygon, Scene, Text, bounds
+from archscope.diagrams.scene import Group, Item, Path, Polygon, Scene, Text, bounds, walk
 from archscope.diagrams.side_by_side import SideBySide
 from archscope.diagrams.themes import theme
 from archscope.difference import difference
@@ -68,6 +68,22 @@ def test_a_stride_that_moved_is_marked_where_it_is_and_told_by_its_number() -> N
     assert [said.count(each) for each in ("1", "2", "3")] == [7, 7, 9]
     # Colours of families are not told where there are none.
     assert not {"pooling", "dense"} & set(said)
+
+
+def test_a_number_between_two_layers_stands_by_the_right_side_of_its_own() -> None:
+    scene = _picture("resnet@50", "resnet@50-v1.5")
+    shapes = {group.layers[0]: [item for item in walk(group.items) if isinstance(item, Polygon | Path)]
+              for group in scene.groups("layer")}  # fmt: skip
+    boxes = {name: bounds(found) for name, found in shapes.items() if found}
+    numbers = [(group.title, bounds(group.items)) for group in scene.groups("part") if "remark" in group.title]
+    own = {"remark 1": ".a.conv", "remark 2": ".b.conv", "remark 3": ".a.conv"}
+    assert len(numbers) == 2 * 3 * 3
+    for title, (left, top, _, bottom) in numbers:
+        # The layer whose right side is nearest, of those at this height.
+        beside = {name: left - box[2] for name, box in boxes.items()
+                  if box[2] <= left + 0.01 and box[1] - 20 < top and bottom < box[3] + 20}  # fmt: skip
+        assert min(beside, key=lambda name: beside[name]).endswith(own[title])
+        assert min(beside.values()) < 2
 
 
 def test_what_only_one_has_is_so_as_a_whole_and_otherwise_in_part() -> None:

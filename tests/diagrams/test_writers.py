@@ -67,6 +67,33 @@ def test_an_svg_holds_nothing_that_a_viewer_could_refuse_or_another_picture_dist
     assert never not in svg(_scene(name))
 
 
+_PAINT = {"fill", "stroke", "stroke-width"}
+_ALLOWED = {
+    "svg": {"role", "width", "height", "viewBox", "font-family", "stroke-linejoin"},
+    "title": set(), "desc": set(), "g": {"class", "data-layers", "data-source", "data-target"},
+    "rect": {"width", "height", "fill"}, "polygon": {"points", *_PAINT}, "path": {"d", "stroke-dasharray", *_PAINT},
+    "text": {"x", "y", "font-size", "font-weight", "text-anchor", "fill"},
+}  # fmt: skip
+"""What Inkscape, Illustrator, Word and LibreOffice show alike: no style sheet, no variable, no baseline but the usual,
+no marker, no clip path; commands of paths that are lines and cubic curves."""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+@pytest.mark.parametrize(
+    ("name", "style"),
+    [("lenet5", "planes"), ("alexnet", "boxes"), ("unet", "boxes"), ("gpt2@small", "transformer"),
+     ("lstm-lm@small", "unrolled"), ("autoencoder@mnist", "neurons"), ("resnet@18", "graph")],
+)  # fmt: skip
+def test_an_svg_of_every_style_holds_only_what_drawing_programs_show_alike(name: str, style: str, theme: str) -> None:
+    root = ET.fromstring(archscope.draw(name, style=style, theme=theme).svg)
+    for element in root.iter():
+        tag = element.tag.removeprefix("{http://www.w3.org/2000/svg}")
+        assert set(element.attrib) <= _ALLOWED[tag]
+        for paint in ("fill", "stroke"):
+            assert re.fullmatch(r"none|#[0-9a-f]{6}", element.get(paint, "none"))
+        assert set(re.findall("[A-Za-z]", element.get("d", ""))) <= set("MLCZ")
+
+
 def test_an_svg_is_well_formed_whatever_a_network_is_called() -> None:
     scene = Scene(50, 20, 'a <b> & "c"\x07', "d & e", (
         Group("layer", (Text(2, 12, "x < y & z", 8),), title="<&>", layers=('a"b',)),
