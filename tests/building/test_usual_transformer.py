@@ -64,4 +64,4 @@ def test_the_transformer_takes_the_weights_of_pytorchs_layers_and_gives_their_ou
         mine.data.copy_(their.data)
     source, target = (torch.randint(WORDS, (2, 100)) for _ in "st")
     with torch.no_grad():
-        torch.testing.assert_close(ours(source, target), theirs(source, target), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(ours(source, target), theirs(source, target), atol=1e-5, rtol=1e-5)

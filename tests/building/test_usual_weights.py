@@ -52,7 +52,7 @@ def test_a_spec_takes_the_weights_of_its_usual_implementation_and_gives_its_outp
     ours.load_state_dict(dict(zip(mine, their.values(), strict=True)))
     image = torch.rand(2, *shape)
     with torch.no_grad():
-        torch.testing.assert_close(ours(image), theirs(image), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(ours(image), theirs(image), atol=1e-5, rtol=1e-5)
 
 
 def text_of(name: str) -> str:
