@@ -181,8 +181,16 @@ probability: Final = Kind("a probability", _probability, {"type": "number", "min
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise Rejects(f"expected true or false, got {spell(value)}")
+        meant = _SAID.get(value.casefold()) if isinstance(value, str) else None
+        raise Rejects(f"expected true or false, got {spell(value)}", help=meant and f"write {meant}")
     return value
+
+
+_SAID: Final = {
+    **dict.fromkeys(("yes", "on", "true", "y", "t"), "true"),
+    **dict.fromkeys(("no", "off", "false", "n", "f", "none"), "false"),
+}
+"""What is meant by words for true and false that this YAML has for text."""
 
 
 flag: Final = Kind("true or false", _flag, {"type": "boolean"})

@@ -26,6 +26,9 @@ RAISED = {
     "an image with its channels last": (
         "input: [224, 224, 3]\nlayers:\n  c: {type: conv2d, out_channels: 4, kernel_size: 3, padding: 1}",
         "channels-last", "1:8", "`input` is 224×224×3, which is 224 channels of 224×3"),
+    "a film with its channels last": (
+        "input: [16, 112, 112, 3]\nlayers:\n  c: {type: conv3d, out_channels: 4, kernel_size: 3}",
+        "channels-last", "1:8", "`input` is 16×112×112×3, which is 16 channels of 112×112×3"),
     "an image with its channels last, behind an activation": (
         "input: [32, 48, 1]\nlayers:\n  r: {type: relu}\n  c: {type: conv2d, out_channels: 4, kernel_size: 1}",
         "channels-last", "1:8", "`input` is 32×48×1, which is 32 channels of 48×1"),

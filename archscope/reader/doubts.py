@@ -143,13 +143,14 @@ def _channels_last(network: Network, inputs: Mapping[str, Span]) -> Iterator[Dia
         reader = _taker_of_maps(name, network)
         if reader is None:
             continue
-        height, width, channels = shape
+        first, *others = shape
         yield Diagnostic(
             "channels-last",
-            f"`{name}` is {spell_shape(shape)}, which is {height} channels of {spell_shape((width, channels))}",
+            f"`{name}` is {spell_shape(shape)}, which is {first} channels of {spell_shape(tuple(others))}",
             inputs[name],
             (Note(f"`{reader.row}` ({reader.layer.type}) takes the channels first", reader.span),),
-            help=f"if it is an image, write `[{channels}, {height}, {width}]`; if not, `allow: channels-last`",
+            help=f"if it is {'an image' if len(shape) == 3 else 'a volume'}, write `{_channels_first(shape)}`; "
+            "if not, `allow: channels-last`",
             level="warning",
         )
 
@@ -167,22 +168,27 @@ def _taker_of_maps(name: str, network: Network) -> Node | None:
 
 
 def looks_channels_last(shape: Shape) -> bool:
-    """Whether a shape is that of an image with its channels last.
+    """Whether a shape is that of an image, or of a volume or a film, with its channels last.
 
-    >>> looks_channels_last((224, 224, 3)), looks_channels_last((512, 7, 1))
-    (True, False)
+    >>> looks_channels_last((224, 224, 3)), looks_channels_last((512, 7, 1)), looks_channels_last((16, 112, 112, 3))
+    (True, False, True)
     """
-    if len(shape) != 3 or shape[2] not in IMAGE_CHANNELS:
+    if len(shape) not in (3, 4) or shape[-1] not in IMAGE_CHANNELS:
         return False
-    short, long = sorted(shape[:2])
-    return short >= SMALLEST_SIDE and long <= 4 * short
+    short, long = min(shape[:-1]), max(shape[:-1])
+    return short >= SMALLEST_SIDE and long <= (4 if len(shape) == 3 else 16) * short
+
+
+def _channels_first(shape: Shape) -> list[int]:
+    *sides, channels = (int(extent) for extent in shape)
+    return [channels, *sides]
 
 
 def remedy_of_input(layer: Layer, shape: Shape, name: str) -> str | None:
     """What to write for an input that a layer refuses for a reason that beginners meet; None if it is another one."""
     sides = [int(extent) for extent in shape]
     if layer.takes == MAPS and looks_channels_last(shape):
-        return f"channels come first: write `[{sides[2]}, {sides[0]}, {sides[1]}]` for `{name}`"
+        return f"channels come first: write `{_channels_first(shape)}` for `{name}`"
     if layer.axes and len(shape) == layer.axes + 2:
         return f"a shape is that of one sample, without the batch: write `{sides[1:]}` for `{name}`"
     return None

@@ -257,6 +257,8 @@ def remedy_of_value(value: Any) -> str | None:
     of_maps = _of_maps(value)
     if of_maps is not None:
         return f"write {spell(of_maps)}, without those of the batch and the channels"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return f"write {int(value)}"
     if not isinstance(value, str) or len(value) > _LONGEST:
         return None
     text = value.strip()

@@ -15,7 +15,7 @@ from archscope.options import option, positive, shape
 from archscope.reader.entries import NAME, NAME_HELP, Entry
 from archscope.reader.report import FAILED, Report
 from archscope.source import Mapping as MappingTree
-from archscope.source import Tree
+from archscope.source import Scalar, Tree
 
 INPUT: Final = {
     "shape": option(shape, doc="The shape of one sample, without a batch."),
@@ -91,7 +91,11 @@ def read_inputs(tree: Tree | None, report: Report) -> Inputs:
     if not tree.entries:
         report.add("no-input", "`input` names no input", tree.span, help="write the shape of one sample: [1, 32, 32]")
     for name, (_, value) in tree.entries.items():
-        if NAME.match(name):
+        if name.startswith("vocab") and isinstance(value, Scalar) and isinstance(value.value, int):
+            message = f"`{name}: {value.value}` stands beside the inputs, and is said of one of them"
+            help_ = f"write `tokens: {{shape: [1024], vocabulary: {value.value}}}`"
+            report.add("wrong-value", message, tree.key_span(name), help=help_)
+        elif NAME.match(name):
             inputs.read(name, value, report)
         else:
             report.add("invalid-name", f"`{name}` is no name", tree.key_span(name), help=NAME_HELP)

@@ -120,7 +120,7 @@ WRONG = [
     wrong("avg_pool2d", kernel_size=2, dilation=2, blamed="dilation",
           message="unknown option `dilation`; options: kernel_size, stride, padding, ceil_mode, count_include_pad"),
     wrong("max_pool2d", kernel_size=2, ceil_mode="yes", blamed="ceil_mode",
-          message="`ceil_mode`: expected true or false, got 'yes'"),
+          message="`ceil_mode`: expected true or false, got 'yes'; write true"),
     wrong("adaptive_avg_pool2d",
           message="`output_size` is missing; `output_size` is a positive integer or a pair of them"),
 ]  # fmt: skip

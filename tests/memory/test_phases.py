@@ -6,7 +6,19 @@ import pytest
 
 import archscope
 from archscope import UsageError
-from archscope.layers import Conv2d, Linear, Maxout, MaxPool2d, MultiheadAttention, ReLU, RNNCell
+from archscope.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    Conv2d,
+    Layer,
+    Linear,
+    Maxout,
+    MaxPool2d,
+    MultiheadAttention,
+    ReLU,
+    RNNCell,
+)
 from archscope.memory import Request, cache_of, largest_batch, memory, per_layer
 from archscope.network import Network, Node, Ref
 
@@ -175,6 +187,26 @@ def test_a_state_takes_the_same_however_long_the_sequence_is() -> None:
     nodes = [Node("cell", RNNCell(hidden_size=32), (Ref("input"), Ref("state")), "cell")]
     cache = cache_of(Network("rnn", {"input": (16,), "state": (32,)}, nodes))
     assert cache.at(1) == cache.at(1_000) == 32 * 4
+
+
+@pytest.mark.parametrize(
+    ("layer", "state"),
+    # Two layers of 32 units: the last states, and those of an LSTM's cells, 4 bytes each.
+    [
+        (RNN(hidden_size=32, num_layers=2), 2 * 32 * 4),
+        (GRU(hidden_size=32, num_layers=2), 2 * 32 * 4),
+        (LSTM(hidden_size=32, num_layers=2), (2 * 32 + 2 * 32) * 4),
+        (LSTM(hidden_size=32, num_layers=2, proj_size=8), (2 * 8 + 2 * 32) * 4),
+    ],
+)
+def test_a_recurrent_layer_remembers_its_states_and_not_what_it_put_out(layer: Layer, state: int) -> None:
+    cache = cache_of(chain((10, 16), layer))
+    assert cache.at(1) == cache.at(1_000) == state
+
+
+def test_a_layer_that_reads_from_both_ends_remembers_nothing() -> None:
+    with pytest.raises(UsageError, match="remembers nothing"):
+        cache_of(chain((10, 16), GRU(hidden_size=32, bidirectional=True)))
 
 
 def test_a_network_that_remembers_nothing_has_no_cache() -> None:
