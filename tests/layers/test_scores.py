@@ -9,6 +9,7 @@ import pytest
 from archscope.building.builders import build_layer
 from archscope.building.scores import rows_of_distances, rows_of_window
 from archscope.layers import AttentionMask, RelativePositionBias
+from archscope.writing.scores import KERAS, PYTORCH
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
@@ -86,3 +87,25 @@ def test_a_bias_and_a_mask_give_what_their_places_say() -> None:
     module: Any = build_layer(layer)
     rows = torch.tensor(rows_of_window([2, 3])).view(6, 6)
     assert torch.equal(module(3)[2, 1], module.weight[:, 1][rows])
+
+
+def of_the_source(name: str) -> Any:
+    """A function as a written model has it, in either framework."""
+    scope: dict[str, Any] = {}
+    exec(PYTORCH[name].replace("@staticmethod", ""), scope)
+    assert PYTORCH[name] == KERAS[name]
+    return scope[name]
+
+
+@pytest.mark.parametrize("both", [True, False])
+# At 4 buckets up to 8 and at 8 up to 32, distances 4 and 8 are themselves the beginning of a bucket.
+@pytest.mark.parametrize(("buckets", "most"), [(4, 8), (8, 32), (8, 20), (32, 128)])
+def test_the_source_puts_distances_into_the_buckets_of_the_built_module(buckets: int, most: int, both: bool) -> None:
+    asked = (12, 40, buckets, most)
+    assert of_the_source("rows_of_distances")(*asked, both=both) == rows_of_distances(*asked, both=both)
+
+
+@pytest.mark.parametrize("window", [[5], [2, 3], [2, 3, 2]])
+def test_the_source_looks_offsets_up_where_the_built_module_does(window: list[int]) -> None:
+    for token in (False, True):
+        assert of_the_source("rows_of_window")(window, token) == rows_of_window(window, class_token=token)
