@@ -187,6 +187,7 @@ class Remembering(NamedTuple):
 def _remembered(network: Network, asked: Remembering, format: str, output: Path | None) -> None:
     from archscope.errors import UsageError
     from archscope.formats.cache import Asked, write
+    from archscope.formats.memory import missing
     from archscope.memory import cache_of
 
     for name, value in (("cache", asked.length), ("batch", asked.batch)):
@@ -194,6 +195,8 @@ def _remembered(network: Network, asked: Remembering, format: str, output: Path 
             raise UsageError(f"`--{name} {value}`: write a whole number above 0")
     held = cache_of(network, dtype=asked.dtype, window=asked.window, page=asked.page)
     emit(write(Asked(network.name, held, asked.length, asked.batch), format), output)
+    if held.not_covered:
+        raise UsageError(missing(network.name, held.not_covered))
 
 
 def _timeline(held: Memory) -> Scene:

@@ -9,6 +9,7 @@ from typing import Final
 from archscope.errors import NotFound, did_you_mean
 from archscope.escaping import json_text
 from archscope.formats.grid import WRITERS, Grid, plain
+from archscope.formats.memory import uncovered
 from archscope.formats.sheet import spell_bytes
 from archscope.memory import Cache
 from archscope.record import Record
@@ -61,6 +62,7 @@ def _sentences(asked: Asked) -> tuple[str, ...]:
     ]
     if cache.fixed_bytes:
         said.insert(1, f"However many tokens there are, {_shown(cache.fixed_bytes)} bytes.")
+    said += [f"Not covered: {each}; all numbers are at least." for each in uncovered(cache.not_covered)]
     return tuple(said)
 
 
@@ -89,6 +91,7 @@ def _json(asked: Asked) -> str:
         "fixed_bytes": int(cache.fixed_bytes),
         "bytes": int(cache.at(asked.length, asked.batch)),
         "reserved_bytes": int(cache.reserved(asked.length, asked.batch)),
+        "not_covered": dict(cache.not_covered),
         "layers": {layer: {"each": int(each), "once": int(once), "working": (each or once).working}
                    for layer, (each, once) in cache.layers.items()},
     }, indent=2)  # fmt: skip

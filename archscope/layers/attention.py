@@ -380,7 +380,6 @@ class ScaledDotProductAttention(Layer):
         return facts.macs if self.is_causal else None
 
     def remembers(self, facts: Facts) -> Remembered | None:
-        if not self.is_causal:
-            return None
         heads = product(count(each) for each in facts.inputs[1][:-2])
-        return Remembered(each=heads * (count(facts.inputs[1][-1], "d") + count(facts.inputs[2][-1], "v")))
+        token = heads * (count(facts.inputs[1][-1], "d") + count(facts.inputs[2][-1], "v"))
+        return Remembered(each=token) if self.is_causal else Remembered(apart=token * count(facts.inputs[1][-2], "s"))

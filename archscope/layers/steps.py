@@ -124,10 +124,14 @@ class Remembered(Record):
     Attributes:
         each: values for every token that it has seen; with their working.
         once: values however long the sequence is: a state, or keys and values of another sequence.
+        apart: values that are held once if its second input does not go by what its first does, and not at all if so.
+        unknown: why no rule says what it holds.
     """
 
     each: int = 0
     once: int = 0
+    apart: int = 0
+    unknown: str = ""
 
 
 def input_name(position: int) -> str:

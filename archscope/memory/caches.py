@@ -17,7 +17,7 @@ from typing import Final
 from archscope.errors import UsageError, did_you_mean
 from archscope.network import Network
 from archscope.precision import DTYPE_BYTES
-from archscope.record import Record
+from archscope.record import EMPTY, Record
 from archscope.working import Count, as_count, bare, count, total
 
 PAGE: Final = 16
@@ -32,12 +32,14 @@ class Cache(Record):
         dtype: PyTorch's name of the type it is held in.
         window: how many of the last tokens are remembered; all if None.
         page: tokens that are reserved together.
+        not_covered: layers without a rule, and why; where there are any, all numbers are "at least".
     """
 
     layers: Mapping[str, tuple[Count, Count]]
     dtype: str
     window: int | None = None
     page: int = PAGE
+    not_covered: Mapping[str, str] = EMPTY
 
     @property
     def token_bytes(self) -> Count:
@@ -87,13 +89,30 @@ def cache_of(network: Network, *, dtype: str = "float32", window: int | None = N
         if value is not None and value < 1:
             raise UsageError(f"a {name} of {value} holds no token; use 1 or more")
     size = count(DTYPE_BYTES[dtype], "b")
-    layers = {}
+    layers: dict[str, tuple[Count, Count]] = {}
+    unknown: dict[str, str] = {}
+    goes_by = _goes_by(network)
     for node in network.nodes:
         held = node.layer.remembers(network.facts[node.name])
-        if held is not None:
-            each, once = (size * as_count(many) if bare(many) else count(0) for many in (held.each, held.once))
-            layers[node.name] = (each, once)
-    if not layers:
+        if held is None:
+            continue
+        if held.unknown:
+            unknown[node.name] = held.unknown
+            continue
+        apart = bool(held.apart) and not goes_by[node.inputs[0].node] <= goes_by[node.inputs[1].node]
+        once = held.apart if apart else held.once
+        if held.each or once:
+            each, fixed = (size * as_count(many) if bare(many) else count(0) for many in (held.each, once))
+            layers[node.name] = (each, fixed)
+    if not layers and not unknown:
         raise UsageError(f"{network.name} remembers nothing from one token to the next: "
                          "no layer is causal attention, attends to another sequence, or is recurrent")  # fmt: skip
-    return Cache(layers, dtype, window, page)
+    return Cache(layers, dtype, window, page, unknown)
+
+
+def _goes_by(network: Network) -> dict[str, frozenset[str]]:
+    """By node, the inputs of the network that its values go by."""
+    found = {name: frozenset({name}) for name in network.inputs}
+    for node in network.nodes:
+        found[node.name] = frozenset().union(*(found[ref.node] for ref in node.inputs))
+    return found

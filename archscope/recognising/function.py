@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.layers.base import Facts, Layer, Shape
+from archscope.layers.steps import Remembered
 
 
 class Function(Layer):
@@ -63,6 +64,11 @@ class Function(Layer):
 
     def __repr__(self) -> str:
         return f"Function({self.called!r}, {list(self.made)!r})"
+
+    def remembers(self, facts: Facts) -> Remembered | None:
+        if self.like is None or self.like.recalls(facts) == 0:
+            return None
+        return Remembered(unknown="whether what is added to its scores hides what comes later is not known")
 
     @property
     def made(self) -> tuple[Shape, ...]:

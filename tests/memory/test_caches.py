@@ -1,0 +1,61 @@
+"""What a decoder remembers of its own tokens, and of the sequence that it reads beside them."""
+
+from __future__ import annotations
+
+import pytest
+
+import archscope
+from archscope.memory import cache_of
+
+TWO = """
+    input: {own: [7, 32], source: [12, 32]}
+    blocks:
+      heads:
+        layers:
+          proj: {type: linear, out_features: 32, every_position: true}
+          split: {type: reshape, shape: [-1, 4, 8]}
+          first: {type: transpose, dim0: 0, dim1: 1}
+    layers:
+      q: {type: heads, from: own}
+      k: {type: heads, from: KEYS}
+      v: {type: heads, from: KEYS}
+      attention: {type: scaled_dot_product_attention, from: [q, k, v]}
+      unread: {type: relu, from: source}
+    output: [attention, unread]
+    """
+
+
+def test_keys_and_values_of_another_sequence_are_held_once() -> None:
+    cache = cache_of(archscope.read(TWO.replace("KEYS", "source")))
+    # 4 heads of 8 features for keys and 8 for values, 12 positions of the source, 4 bytes each.
+    assert cache.fixed_bytes == 4 * (8 + 8) * 12 * 4
+    assert (cache.fixed_bytes.working, cache.token_bytes) == ("4·4·(8 + 8)·12", 0)
+    assert cache.at(50) == cache.at(1)
+
+
+def test_keys_and_values_of_the_same_sequence_are_not() -> None:
+    with pytest.raises(archscope.ArchscopeError, match="remembers nothing"):
+        cache_of(archscope.read(TWO.replace("KEYS", "own")))
+
+
+def test_the_transformer_holds_its_own_tokens_and_the_source_once() -> None:
+    cache = cache_of(archscope.load("transformer@base"), dtype="float16")
+    # Six layers of 8 heads of 64 features, keys and values, 2 bytes; the source has 100 tokens.
+    assert cache.token_bytes == 6 * 2 * 8 * 64 * 2
+    assert cache.fixed_bytes == 6 * 2 * 8 * 64 * 2 * 100
+
+
+def test_attention_whose_mask_is_values_is_named_and_what_is_like_no_attention_is_not() -> None:
+    from archscope.layers import Linear, ScaledDotProductAttention
+    from archscope.network import Network, Node, Ref
+    from archscope.recognising.function import Function
+
+    like = ScaledDotProductAttention()
+    seen = like.facts((2, 5, 8), (2, 5, 8), (2, 5, 8))
+    read = (Ref("x"), Ref("x"), Ref("x"))
+    masked = Node("masked", Function("attention", seen, like=like, beyond="attn_mask"), read, "masked")
+    cache = cache_of(Network("biased", {"x": (2, 5, 8)}, [masked]))
+    why = "whether what is added to its scores hides what comes later is not known"
+    assert (cache.not_covered, cache.token_bytes) == ({"masked": why}, 0)
+    dense = Function("dense", Linear(out_features=3).facts((8,)), like=Linear(out_features=3), beyond="scale")
+    assert dense.remembers(dense.seen) is None
