@@ -65,6 +65,9 @@ def _saved(network: Network) -> int:
 
 def _cache(network: Network) -> int:
     cache = cache_of(network)
+    if cache.not_covered:
+        layer, why = next(iter(cache.not_covered.items()))
+        raise UsageError(f"{network.name}: `cache_bytes` is not covered: `{layer}`: {why}")
     length = next(iter(network.inputs.values()))[0]
     return cache.at(length, network.batch)
 
