@@ -31,7 +31,12 @@ from tests.collection import thin
 from tools.fuzz import stacks
 
 NARROW = {"fc6.out_features": 32, "fc7.out_features": 16, "fc8.out_features": 10}
-SAYABLE = [case for case in CASES if not getattr(case[0], "proj_size", None)]
+MORE: list[Case] = [
+    (TYPES["lrn"](size=4, alpha=0.5, beta=0.75, k=1.5), ((6, 5, 4),)),  # ONNX's own has the odd neighbour elsewhere
+    (TYPES["avg_pool2d"](kernel_size=3, stride=2, padding=1, ceil_mode=True), ((2, 8, 8),)),
+    (TYPES["normalize"](p=3.0), ((3, 4),)),
+]
+SAYABLE = [case for case in (*CASES, *MORE) if not getattr(case[0], "proj_size", None)]
 FAMILIES = sorted({layer.family for layer, _ in CASES})
 
 
