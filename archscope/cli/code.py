@@ -23,8 +23,14 @@ from archscope.cli.terminal import emit
 if TYPE_CHECKING:
     from archscope.network import Network
 
-_FRAMEWORKS = {"pytorch": "a torch.nn.Module", "keras": "a keras.Model", "onnx": "a file, with weights",
-               "timeloop": "a problem for each product", "zigzag": "a workload"}  # fmt: skip
+_FRAMEWORKS = {
+    "pytorch": "a torch.nn.Module",
+    "keras": "a keras.Model",
+    "jax": "a flax.nnx.Module",
+    "onnx": "a file, with weights",
+    "timeloop": "a problem for each product",
+    "zigzag": "a workload",
+}
 
 
 def _complete_framework(incomplete: str) -> list[Any]:
@@ -38,7 +44,7 @@ def command(
         typer.Option(
             "--to",
             metavar="FRAMEWORK",
-            help="pytorch, keras, onnx, timeloop or zigzag.",
+            help="pytorch, keras, jax, onnx, timeloop or zigzag.",
             autocompletion=_complete_framework,
         ),
     ] = "pytorch",
@@ -63,7 +69,7 @@ def command(
 
     The source needs the framework and nothing of archscope; printing it needs neither. Its weights have the shapes
     and the order of the built module's; with the same values it gives the same output. Its attributes are the spec's
-    names: `conv3.1.a.conv` is `model.conv3[1].a.conv`. Keras has channels last.
+    names: `conv3.1.a.conv` is `model.conv3[1].a.conv`. Keras and Flax NNX, `--to jax`, have channels last.
 
     With `--to onnx` it is a file, opset 23, with weights as they start, the same each time: up to 1 GiB of them in the
     file itself, else in a second one beside it. Any number of samples; what the layers compute at inference.
@@ -76,11 +82,13 @@ def command(
     archscope code alexnet --to pytorch -o alexnet.py
     archscope code resnet@50
     archscope code alexnet-keras --to keras
+    archscope code resnet@18 --to jax
     archscope code lenet5 --to onnx -o lenet5.onnx
     archscope code resnet@18 --to timeloop -o 'problems/{layer}.yaml'
     """
     from archscope.cli.opened import foretell, opened
     from archscope.errors import NotFound, did_you_mean
+    from archscope.writing.jax import write_jax
     from archscope.writing.keras import write_keras
     from archscope.writing.pytorch import write_pytorch
 
@@ -95,7 +103,7 @@ def command(
     if to in ("timeloop", "zigzag"):
         _write_workload(network, to, output)
         return
-    emit({"pytorch": write_pytorch, "keras": write_keras}[to](network), output)
+    emit({"pytorch": write_pytorch, "keras": write_keras, "jax": write_jax}[to](network), output)
 
 
 def _file_for(to: str, output: Path | None, weights: str | None) -> Path | None:

@@ -36,6 +36,7 @@ class Dialect:
         arguments: what it calls the arguments of its own classes.
         chain: the class of layers that run one after another; empty where a list and a loop say so.
         row: the class of a list of layers; empty where a list of Python is one.
+        given: what every class is made with, by name; empty for nothing.
     """
 
     base: str
@@ -44,6 +45,7 @@ class Dialect:
     arguments: Arguments
     chain: str = ""
     row: str = ""
+    given: str = ""
 
     @property
     def lists(self) -> frozenset[str]:
@@ -178,6 +180,7 @@ class Classes:
             self.made.append(made)
             for (piece, _), arguments in zip(held, given, strict=True):
                 shown = [value if at < 2 else f"{name}={value}" for at, (name, value) in enumerate(arguments)]
+                shown += [f"{self._dialect.given}={self._dialect.given}"] if self._dialect.given else []
                 self._built[id(piece)] = f"{made.name}({', '.join(shown)})"
 
     def _draft(self, piece: Piece) -> Draft:
@@ -296,7 +299,7 @@ def _class(made: Made, dialect: Dialect) -> list[str]:
         listing.constructor += assignment(target, text) if target else text.split("\n")
     listing.constructor = rolled(listing.constructor, dialect)
     listing.forward += made.forward[1:-1]
-    signature = ", ".join(["self", *made.parameters])
+    signature = ", ".join(["self", *made.parameters, *([dialect.given] if dialect.given else [])])
     docstring = [f'"""The block {made.block}, as in {made.place}."""']
     return laid_out(
         [], f"class {made.name}({dialect.base}):", docstring, listing,

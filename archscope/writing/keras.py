@@ -188,7 +188,7 @@ def write_keras(network: Network) -> str:
     with suppress(Uncut):
         # A layer there makes its weights when it is first called: it is never given those of another class.
         (listing, arguments, results), before = in_classes(network, _listed, None, class_name(network), _DIALECT)
-    shapes = "; ".join(spell_shape(_channels_last(shape)) for shape in network.inputs.values())
+    shapes = "; ".join(spell_shape(last(shape)) for shape in network.inputs.values())
     imports = [f"# Takes batches of {shapes}, channels last.", "import keras", "from keras import layers, ops"]
     return laid_out(
         [*imports, *(["", "", *before[:-2]] if before else [])],
@@ -214,7 +214,8 @@ def _listed(
     return listing, arguments, results
 
 
-def _channels_last(shape: Shape) -> tuple[int, ...]:
+def last(shape: Shape) -> tuple[int, ...]:
+    """The extents of a sample with its channels last."""
     return (*(int(each) for each in shape[1:]), int(shape[0])) if len(shape) > 1 else (int(shape[0]),)
 
 
@@ -326,7 +327,7 @@ def _parameter(place: _Place) -> str:
     (weight,) = place.facts.weights
     value = place.weight("weight", weight.shape, place.started("weight", "keras.initializers.RandomNormal(0, 0.02)"))
     made = channels_last(f"{value}[None]", len(weight.shape))
-    extents = ", ".join(str(extent) for extent in _channels_last(place.facts.output))
+    extents = ", ".join(str(extent) for extent in last(place.facts.output))
     return f"ops.broadcast_to({made}, (batch, {extents}))"
 
 
@@ -368,8 +369,7 @@ def _concat(place: _Place) -> str:
 
 def _squash(place: _Place) -> str:
     layer = place.layer
-    usual = not layer.stated()
-    rest = "" if usual else f", amplitude={layer.amplitude!r}, slope={layer.slope!r}"
+    rest = "" if not layer.stated() else f", amplitude={layer.amplitude!r}, slope={layer.slope!r}"
     return f"{place.method('squash')}({place.taken[0]}{rest})"
 
 

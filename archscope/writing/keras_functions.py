@@ -13,8 +13,9 @@ Form = Callable[[Any], str]
 
 
 def cannot(place: Place, why: str) -> UsageError:
-    """The layer cannot be written in Keras."""
-    return UsageError(f"`{place.node.name}` ({place.layer.type}) cannot be written in Keras: {why}")
+    """The layer cannot be written in Keras, or in what its place is of."""
+    framework = getattr(place, "framework", "Keras")
+    return UsageError(f"`{place.node.name}` ({place.layer.type}) cannot be written in {framework}: {why}")
 
 
 def axis_of(dim: int, rank: int) -> int:

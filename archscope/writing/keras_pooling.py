@@ -38,7 +38,7 @@ def _pool(place: Any) -> str:
     if set(dilation) != {1}:
         raise cannot(place, "a pooling there has no dilation")
     sides, same = sides_of(place, layer.steps, dilation)
-    over = [(0, more) for more in _hanging(place, sides)]
+    over = [(0, more) for more in hanging(place, sides)]
     size, strides = short(layer.kernel_size), short(layer.steps)
     rest = "" if size == strides else f", strides={strides}"
     if kind == "Average" and (any(map(any, over)) or not layer.count_include_pad):
@@ -67,7 +67,7 @@ def _together(sides: Pairs, over: Pairs) -> Pairs:
     return [(before + more, after + yet) for (before, after), (more, yet) in zip(sides, over, strict=True)]
 
 
-def _hanging(place: Any, sides: Sequence[tuple[int, int]]) -> list[int]:
+def hanging(place: Any, sides: Sequence[tuple[int, int]]) -> list[int]:
     """How far the last window of each axis hangs over the end, as `ceil_mode` lets it."""
     layer, output = place.layer, place.facts.output[1:]
     along = zip(place.shape[1:], sides, layer.kernel_size, layer.steps, output, strict=True)

@@ -199,7 +199,25 @@ def _value(name: str) -> str:
 
 
 _NAMES_IN_USE = frozenset(
-    {"x", "batch", "self", "torch", "nn", "keras", "ops", "float", "super", "block", "blocks", "layer", "__debug__"}
+    {
+        "x",
+        "batch",
+        "self",
+        "torch",
+        "nn",
+        "keras",
+        "ops",
+        "jax",
+        "jnp",
+        "nnx",
+        "rngs",
+        "float",
+        "super",
+        "block",
+        "blocks",
+        "layer",
+        "__debug__",
+    }
 )
 
 

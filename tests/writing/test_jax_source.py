@@ -1,0 +1,105 @@
+"""Source of Flax NNX: it runs, and computes what PyTorch does with the same weights."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+
+import archscope
+from archscope.layers import TYPES, Fold
+from archscope.network import Network, Node, Ref
+from archscope.writing import jax_functions, listing
+from archscope.writing.jax import FORMS, write_jax
+from archscope.writing.keras import last
+from tests.building.builder_cases import CASES
+from tests.collection import thin
+from tests.writing.jax_source import difference, model_of
+from tests.writing.test_source import single
+
+
+def shapes_of(network: Network, model: nnx.Module) -> list[tuple[int, ...]]:
+    """What a module makes of two samples, without the batch; nothing is computed."""
+    graph, state = nnx.split(model)
+
+    def run(state: nnx.State, *given: jax.Array) -> object:
+        made = nnx.merge(graph, state)
+        made.eval()
+        return made(*given)
+
+    given = [
+        jax.ShapeDtypeStruct((2, *last(shape)), "int32" if name in network.tokens else "float32")
+        for name, shape in network.inputs.items()
+    ]
+    return [each.shape[1:] for each in jax.tree.leaves(jax.eval_shape(run, state, *given))]
+
+
+def trained(model: nnx.Module) -> int:
+    return sum(int(np.prod(each.shape)) for each in jax.tree.leaves(nnx.state(model, nnx.Param)))
+
+
+def refusal(network: Network) -> str:
+    """Why a network cannot be written; empty if it can."""
+    try:
+        write_jax(network)
+    except archscope.UsageError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("name", ["lenet5", "lenet5-1998", "mobilenet-v1@0.25-128:3,32,32", "gpt2@small"])
+def test_the_source_computes_what_pytorch_does_with_the_same_weights(name: str) -> None:
+    spec, _, shape = name.partition(":")
+    ours, theirs, apart = difference(thin(spec, shape or None))
+    assert ours == theirs
+    assert apart < 1e-5
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg@A", "resnet@18", "unet", "transformer@base", "vit@b16"])
+def test_the_source_has_the_parameters_and_the_shapes_of_the_network(name: str) -> None:
+    network = thin(name)
+    analysis, model = archscope.analyze(network), model_of(network)
+    assert trained(model) == analysis.totals.parameters
+    outputs = [network.facts[ref.node].outputs[ref.output] for ref in network.outputs]
+    assert shapes_of(network, model) == [last(each) for each in outputs]
+
+
+def test_every_layer_type_is_written_as_it_is_or_says_that_it_is_not() -> None:
+    refused: set[str] = set()
+    for case in CASES:
+        network = single(case)
+        said_no = refusal(network)
+        if said_no:
+            assert "cannot be written in Flax: " in said_no, case
+            refused.add(network.nodes[0].layer.type)
+            continue
+        model = model_of(network)
+        assert trained(model) == archscope.analyze(network).totals.parameters, case
+        assert shapes_of(network, model)[0] == last(network.facts[network.nodes[0].name].output), case
+    assert {*TYPES} - {*FORMS} < refused
+    assert {*FORMS} < {*TYPES}
+
+
+def test_blocks_are_classes_and_repeats_are_loops() -> None:
+    source = write_jax(archscope.load("resnet@18"))
+    assert source.startswith("# Takes batches of 224×224×3, channels last; make it with rngs=nnx.Rngs(0).")
+    assert "class Basic(nnx.Module):" in source
+    assert "nnx.List([" in source
+    assert "for block in self.conv2:" in source
+    assert "archscope" not in source
+
+
+def test_a_layer_that_flax_cannot_express_is_named() -> None:
+    fold = Fold(output_size=4, kernel_size=2, stride=2)
+    network = Network("columns", {"input": (12, 4)}, [Node("back", fold, (Ref("input"),), "back")])
+    with pytest.raises(archscope.UsageError, match=r"`back` \(fold\) cannot be written in Flax"):
+        write_jax(network)
+
+
+def test_methods_of_the_source_are_names_that_no_layer_has() -> None:
+    assert {*jax_functions.METHODS} <= listing._METHODS
