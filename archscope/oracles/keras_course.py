@@ -65,20 +65,21 @@ def described(model: Any) -> dict[str, Any]:
         {
             "name": layer.name,
             "output": list(layer.output.shape[1:]),
-            "parameters": _count(layer.trainable_weights),
-            "fixed": _count(layer.non_trainable_weights),
+            "parameters": count_values(layer.trainable_weights),
+            "fixed": count_values(layer.non_trainable_weights),
         }
         for layer in model.layers
     ]
     totals = {
         "count_params": int(model.count_params()),
-        "parameters": _count(model.trainable_weights),
-        "fixed": _count(model.non_trainable_weights),
+        "parameters": count_values(model.trainable_weights),
+        "fixed": count_values(model.non_trainable_weights),
     }
     return {"layers": layers, "totals": totals}
 
 
-def _count(weights: list[Any]) -> int:
+def count_values(weights: list[Any]) -> int:
+    """How many values weights of Keras's have."""
     total = 0
     for weight in weights:
         size = 1

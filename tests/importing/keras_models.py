@@ -10,6 +10,8 @@ from typing import Any
 import keras
 from keras import layers as kl
 
+from archscope.oracles.keras_file import described
+
 
 def functional(name: str, shape: tuple[int, ...], build: Any, dtype: str = "float32") -> Any:
     given = keras.Input(shape, dtype=dtype)
@@ -82,7 +84,8 @@ def main(folder: Path) -> None:
         model.save(folder / f"{name}.keras")
         (folder / f"{name}.json").write_text(model.to_json())
         trained = sum(int(each.numpy().size) for each in model.trainable_weights)
-        said[name] = {"all": model.count_params(), "trained": trained, "output": model.output_shape[1:]}
+        said[name] = {"all": model.count_params(), "trained": trained, "output": model.output_shape[1:],
+                      "witness": described(str(folder / f"{name}.json"))}  # fmt: skip
     print(json.dumps(said))
 
 

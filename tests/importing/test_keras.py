@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import zipfile
@@ -15,6 +14,8 @@ import pytest
 
 from archscope import UsageError, analyze, load
 from archscope.opening import open_network
+from archscope.oracles import Verdict, verify
+from archscope.oracles.keras import path_of_modules
 
 WITNESS = Path(__file__).with_name("keras_models.py")
 
@@ -24,7 +25,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     """A folder of models, and what Keras says of each."""
     folder = tmp_path_factory.mktemp("keras")
     ran = subprocess.run([sys.executable, "-W", "ignore", str(WITNESS), str(folder)], capture_output=True, text=True,
-                         env={**os.environ, "KERAS_BACKEND": "torch"}, check=True)  # fmt: skip
+                         env={**path_of_modules(), "KERAS_BACKEND": "torch"}, check=True)  # fmt: skip
     return folder, json.loads(ran.stdout.splitlines()[-1])
 
 
@@ -37,6 +38,15 @@ def test_weights_and_shapes_are_those_that_keras_counts(name: str, suffix: str, 
     assert totals.parameters == said[name]["trained"]
     assert totals.parameters + totals.fixed == said[name]["all"]
     assert analysis.rows[-1].outputs[0] == tuple(said[name]["output"])
+
+
+@pytest.mark.parametrize("name", ["residual", "words", "shared", "norms", "frozen", "course"])
+def test_every_layer_is_as_keras_makes_it_of_the_file(name: str, saved: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, said = saved
+    monkeypatch.setattr("archscope.oracles.keras._said", lambda *_: said[name]["witness"])
+    found = verify(open_network(folder / f"{name}.json"), ["Keras"])
+    assert [each.sentence for each in found.differing] == []
+    assert len({each.layer for each in found.of(Verdict.AGREES)}) >= 3
 
 
 def test_layers_are_those_of_keras_with_channels_in_front(saved: Any) -> None:
