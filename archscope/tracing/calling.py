@@ -28,8 +28,8 @@ from archscope.tracing.archives import read_program
 from archscope.tracing.factory import Factory, example_inputs
 from archscope.tracing.following import DoesNotRun, trace_module
 from archscope.tracing.inputs import Call, Given
-from archscope.tracing.stated import Bare
-from archscope.tracing.unwrapped import class_name, inputs_of, is_program, unwrapped
+from archscope.tracing.stated import Bare, spelled
+from archscope.tracing.unwrapped import class_name, inputs_of, is_program, open_axes, unwrapped
 
 MOST: Final = 32
 """Ways of filling in what nobody said that are tried at most."""
@@ -166,11 +166,29 @@ def call_factory(
 
 def call_archive(path: str, call: Call, *, example: str | None, batch: int | None) -> Called:
     """Read the exported program in a file; its inputs are those it was exported with, if nobody says otherwise."""
-    found = _called(read_program(path), _with_example(call, example, batch), None, path)
+    program = read_program(path)
+    found = _called(program, _with_example(call, example, batch), None, path)
     seen = found.network.observed
     origin = f"Read from {os.path.basename(path)}: a program that PyTorch exported."  # noqa: PTH119
-    told = None if seen is None else seen.replace(origin=(origin,))
+    open_ = open_axes(program)
+    told = None if seen is None else seen.replace(origin=(origin, *_open(open_, found.call, example)))
     return replace(found, network=found.network.replace(observed=told, summary=origin))
+
+
+def _open(axes: Mapping[str, tuple[int, ...]], call: Call, example: str | None) -> Iterator[str]:
+    """What is to be known of axes that may have any length: how long they are here, and how to say other lengths."""
+    if not axes:
+        return
+    places = dict(call.named(list(axes)))
+    given = next((f"{name}={spelled(each)}" for name, each in places.items()
+                  if isinstance(each, Given) and axes.get(name, (0,)) != (0,)), "")  # fmt: skip
+    lengths = "; ".join(f"{' and '.join(map(str, own))} of `{name}`" for name, own in axes.items() if own)
+    here = (
+        "" if example is not None else f" Here {call.batch} samples run at once" + (f", `{given}`." if given else ".")
+    )
+    ways = "`--batch`" + (" and `--input`" if given else "")
+    yield (f"These axes may have any length, the batch counted as 0: {lengths}.{here} {ways} give others, and "
+           "`table --symbolic` formulas.")  # fmt: skip
 
 
 def call_config(path: str, call: Call, *, example: str | None, batch: int | None) -> Called:

@@ -63,6 +63,17 @@ def inputs_of(program: Any) -> Call:
     return Call(tuple(args), dict(kwargs), batch or 1)
 
 
+def open_axes(program: Any) -> dict[str, tuple[int, ...]]:
+    """The axes of each input that may have any length, by number; the batch is 0 where that is one of them."""
+    taken = set(program.graph_signature.user_inputs)
+    found = {
+        node.name: tuple(at for at, extent in enumerate(node.meta["val"].shape) if not isinstance(extent, int))
+        for node in program.graph.nodes
+        if node.op == "placeholder" and node.name in taken and isinstance(node.meta.get("val"), Tensor)
+    }
+    return found if any(found.values()) else {}
+
+
 def _extent(extent: Any) -> int:
     """The length of an axis; of one that may have any, that of the example it was exported with."""
     if isinstance(extent, int):
@@ -126,4 +137,4 @@ def _in_functions(graph: fx.Graph) -> None:
             node.args = (taken, mean, var, weight, bias, training, momentum, eps)
 
 
-__all__ = ["class_name", "inputs_of", "is_program", "unwrapped"]
+__all__ = ["class_name", "inputs_of", "is_program", "open_axes", "unwrapped"]

@@ -225,3 +225,20 @@ def test_a_program_says_where_it_was_read_from(saved: Path) -> None:
     seen = archscope.opening.open_network(saved).observed
     assert seen is not None
     assert seen.origin == ("Read from net.pt2: a program that PyTorch exported.",)
+
+
+def test_axes_of_any_length_are_told_and_stay_open_in_formulas(tmp_path: Path) -> None:
+    from torch.export import Dim
+
+    net = nn.Sequential(nn.Embedding(50, 16), nn.Linear(16, 8)).eval()
+    shapes = ({0: Dim("batch"), 1: Dim("length")},)
+    path = tmp_path / "net.pt2"
+    torch.export.save(torch.export.export(net, (torch.zeros(3, 7, dtype=torch.long),), dynamic_shapes=shapes), path)
+    network = archscope.opening.open_network(path)
+    assert network.observed is not None
+    (said,) = network.observed.origin[1:]
+    assert said.startswith("These axes may have any length, the batch counted as 0: 0 and 1 of `input`. "
+                           "Here 3 samples run at once, `input=7:int64`.")  # fmt: skip
+    # 16·8 products for each of the positions of each of the samples
+    assert str(archscope.analyze(network).symbolic("batch", "length").totals.macs) == "128·batch·length"
+    assert archscope.analyze(archscope.opening.open_network(path, input="9", batch=2)).totals.macs == 2 * 9 * 128
