@@ -294,8 +294,10 @@ class Recogniser:
         shapes = tuple(self._sample(name, call.after) for name in made)
         where = self._where(operator, weights)
         option = meaning.beyond or (beyond(meaning.name, (), meaning.given) if meaning.name in SIGNATURES else "")
-        seen = Seen(meaning.name, where, refs, shapes, frame, layers or (), weights, option,
-                    derived=derived, turned=turned, ours=meaning.layers is not None, why=meaning.why)  # fmt: skip
+        own = {id(self.tensor(name)): came for name in unreached if len(came := self._came.get(name, ())) == 1}
+        roles = {key: next(iter(own[id(each)])) for key, each in call.given.items() if id(each) in own}
+        seen = Seen(meaning.name, where, refs, shapes, frame, layers or (), weights, option, derived=derived,
+                    turned=turned, roles=roles, ours=meaning.layers is not None, why=meaning.why)  # fmt: skip
         ours = self.nodes.keep(seen)
         self.ran[ours[0].node] += 1
         for name, ref in zip(made, ours, strict=True):
@@ -360,9 +362,8 @@ class Recogniser:
             return {}
         found: dict[str, Ref] = {}
         for name in reads:
-            if name in self.refs or self._turned.get(name) is None:
-                continue
-            wanted = fitted(self.shape(name), call)
+            held = name not in self.refs and self._turned.get(name) is not None
+            wanted = fitted(self.shape(name), call) if held else None
             ref = None if wanted is None else self._parameter(name, wanted)
             if ref is not None:
                 found[name] = ref

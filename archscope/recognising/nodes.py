@@ -13,6 +13,7 @@ from archscope.layers.base import NOTHING, Weight
 from archscope.network import Node, Ref, Source
 from archscope.recognising.function import Function
 from archscope.recognising.operations import Frame
+from archscope.record import EMPTY
 from archscope.working import count
 
 _CONSTANT: Final = MappingProxyType({
@@ -49,6 +50,7 @@ class Seen(NamedTuple):
         ours: whether it is a layer of archscope's own, whose rule knows better than the operations under it.
         derived: whether it read what was made of weights, in the place of one of them.
         turned: the weights of which it read the axes exchanged.
+        roles: the weights by the names of the arguments that they were given as, which a layer calls them too.
     """
 
     called: str
@@ -64,6 +66,7 @@ class Seen(NamedTuple):
     main: int | None = None
     derived: bool = False
     turned: frozenset[str] = frozenset()
+    roles: Mapping[str, str] = EMPTY
 
 
 class Nodes:
@@ -246,7 +249,9 @@ class Nodes:
             same = [weight for weight in left if self.held[weight].shape == stated.shape] or [
                 weight for weight in left if self.held[weight].values == stated.values
             ]
-            chosen = next((weight for weight in same if _last(weight) == _last(stated.name)), same[0] if same else "")
+            given = seen.roles.get(stated.name, "")
+            named = next((weight for weight in same if _last(weight) == _last(stated.name)), same[0] if same else "")
+            chosen = given if given in same else named
             if not chosen:
                 return facts
             left.remove(chosen)

@@ -310,6 +310,7 @@ class Recording:
             why,
             derived=derived,
             turned=turned ^ weights if plain in PRODUCTS or (plain == "einsum" and is_turned(call.given)) else turned,
+            roles={key: held.name for key, each in call.given.items() if (held := self.values.held(each))},
         )
         parts = parts_of(call) or []
         ours = self.nodes.keep(seen) if not parts else tuple(

@@ -262,3 +262,12 @@ def test_without_onnx_ir_it_says_what_to_install(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("archscope.importing.onnx.reading.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"needs onnx-ir: pip install 'archscope\[onnx\]'"):
         open_network(path)
+
+
+def test_weights_of_any_name_are_what_their_operator_reads_them_as(tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, "net (float[N,3,4,4] x) => (float[N,3,4,4] y) { y = BatchNormalization(x, m, b, a, z) }",
+                     m=(3,), b=(3,), a=(3,), z=(3,))  # fmt: skip
+    observed = open_network(path).observed
+    assert observed is not None
+    sources = {own: source.name for (_, own), source in observed.sources.items()}
+    assert sources == {"weight": "m", "bias": "b", "running_mean": "a", "running_var": "z"}

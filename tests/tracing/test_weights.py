@@ -165,3 +165,25 @@ def test_a_learned_value_of_no_values_is_none(registers: int) -> None:
     assert [node.layer.type for node in analysis.network.nodes].count("parameter") == 1 + (registers > 0)
     built = archscope.build(analysis.network)
     assert built(torch.zeros(2, 3, 4)).shape == (2, 4 + registers, 2)
+
+
+class Renamed(nn.Module):
+    """A normalization whose tensors have names in another order than PyTorch's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.b_shift, self.m_scale = nn.Parameter(torch.zeros(3)), nn.Parameter(torch.ones(3))
+        self.register_buffer("a_mean", torch.zeros(3))
+        self.register_buffer("z_var", torch.ones(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.batch_norm(x, self.a_mean, self.z_var, self.m_scale, self.b_shift)
+
+
+def test_weights_of_any_name_are_what_they_were_given_as() -> None:
+    network = archscope.trace(Renamed(), (3, 4, 4))
+    (node,) = network.nodes
+    sources = {own: source.name for (_, own), source in network.observed.sources.items()}
+    assert sources == {"weight": "m_scale", "bias": "b_shift", "running_mean": "a_mean", "running_var": "z_var"}
+    trained = {weight.name: weight.trainable for weight in network.facts[node.name].weights}
+    assert trained == {"weight": True, "bias": True, "running_mean": False, "running_var": False}
