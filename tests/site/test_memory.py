@@ -32,10 +32,10 @@ def test_a_page_says_whether_it_fits_a_card_and_why_not() -> None:
     assert "It does not train on any single card here" in none
 
 
-def test_what_no_rule_covers_is_at_least_on_a_page() -> None:
+def test_what_values_decide_is_at_least_on_a_page() -> None:
     found = held(archscope.analyze("mixtral"))
     assert "take at least" in found.lead
-    assert any("Not covered: decoder.0.experts" in note for note in found.notes)
+    assert any("Values decide: decoder.0.experts" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("format", ["html", "markdown"])
