@@ -7,7 +7,9 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from archscope.importing.graph import Constant, Operator
 from archscope.layers import Layer, Shape
-from archscope.layers.base import Weight
+from archscope.layers.base import NOTHING, Weight
+from archscope.recognising.operations import Frame, Kind, Operation, Ran
+from archscope.recognising.rules import RULES
 from archscope.recognising.tensor import Shaped
 from archscope.record import EMPTY
 from archscope.working import Count
@@ -93,3 +95,19 @@ Translation = Callable[[Operator, Values], "Meaning | None"]
 """What an operator means; None where nothing is known of it."""
 
 NOTHING_KNOWN: Final = Meaning("", known=False)
+
+
+def frame_of(operator: Operator, meaning: Meaning, made: Shaped) -> Frame:
+    """What ran: the one operator, with what it multiplies."""
+    frame = Frame()
+    kind = Kind.RULE if meaning.rule else Kind.NOTHING if meaning.known else Kind.UNKNOWN
+    macs = meaning.macs if meaning.macs is not None else NOTHING
+    if meaning.rule:
+        found = RULES[meaning.rule](meaning.args, made)
+        macs = NOTHING if found is None else found
+        kind = Kind.UNKNOWN if found is None else kind
+    operation = Operation(operator.name, kind, pointwise=meaning.pointwise)
+    frame.ran.append(Ran(operation, None if kind is Kind.UNKNOWN else macs))
+    if kind is Kind.UNKNOWN and meaning.macs:
+        frame.ran.append(Ran(operation._replace(kind=Kind.PARTS), meaning.macs))
+    return frame

@@ -10,9 +10,9 @@ from typing import Final
 from archscope.errors import UsageError
 from archscope.escaping import line
 from archscope.importing.graph import Constant, Graph, Operator
-from archscope.importing.meaning import NOTHING_KNOWN, Meaning, Translation
+from archscope.importing.meaning import NOTHING_KNOWN, Meaning, Translation, frame_of
 from archscope.layers import TYPES, Layer, Shape
-from archscope.layers.base import NOTHING, Weight
+from archscope.layers.base import Weight
 from archscope.network import Entry, Network, Observed, Ref, Value
 from archscope.recognising.attention import joined
 from archscope.recognising.batches import APART, LOST, WITHOUT, moved
@@ -22,9 +22,8 @@ from archscope.recognising.einsums import moved as einsum_moved
 from archscope.recognising.folding import folded
 from archscope.recognising.joining import JOINS, fitted, is_dense
 from archscope.recognising.nodes import Nodes, Place, Seen
-from archscope.recognising.operations import Frame, Kind, Operation, Ran
+from archscope.recognising.operations import Frame
 from archscope.recognising.replacing import Part
-from archscope.recognising.rules import RULES
 from archscope.recognising.signatures import SIGNATURES, bound
 from archscope.recognising.tensor import Shaped
 
@@ -290,8 +289,9 @@ class Recogniser:
             self.refs[made[0]], self._places[made[0]] = refs[0], call.after
             self.ran[refs[0].node] += 1
             return
-        frame = self._frame(operator, meaning, made)
-        shapes = tuple(self._sample(name, call.after) for name in made)
+        frame = frame_of(operator, meaning, self.tensor(made[0]))
+        places = [call.after, *(self._fitting(name, call.after) for name in made[1:])]
+        shapes = tuple(self._sample(name, place) for name, place in zip(made, places, strict=True))
         where = self._where(operator, weights)
         option = meaning.beyond or (beyond(meaning.name, (), meaning.given) if meaning.name in SIGNATURES else "")
         own = {id(self.tensor(name)): came for name in unreached if len(came := self._came.get(name, ())) == 1}
@@ -300,9 +300,9 @@ class Recogniser:
                     turned=turned, roles=roles, ours=meaning.layers is not None, why=meaning.why)  # fmt: skip
         ours = self.nodes.keep(seen)
         self.ran[ours[0].node] += 1
-        for name, ref in zip(made, ours, strict=True):
-            self.refs[name], self._places[name] = ref, call.after
-            self.values[ref.node, ref.output] = Value(name, self._axis(name, call.after))
+        for name, ref, place in zip(made, ours, places, strict=True):
+            self.refs[name], self._places[name] = ref, place
+            self.values[ref.node, ref.output] = Value(name, self._axis(name, place))
 
     def _layers(self, meaning: Meaning, call: Call) -> tuple[Layer, ...] | None:
         return layers_of(call) if call.made.dim() and meaning.known else None
@@ -347,6 +347,13 @@ class Recogniser:
             return shape
         return (shape[0] // (self._batch or 1), *shape[1:]) if axis == APART else (*shape[:axis], *shape[axis + 1 :])
 
+    def _fitting(self, name: str, place: int) -> int:
+        """Where the batch of another result is, if it cannot be where that of the first is."""
+        shape, batch = self.shape(name), self._batch
+        if place < 0 or batch is None or (place < len(shape) and shape[place] == batch):
+            return place
+        return shape.index(batch) if shape.count(batch) == 1 else LOST
+
     def _axis(self, name: str, place: int) -> int | None:
         """The axis that is the batch's; where nobody knows it, the first that is as long."""
         shape = self.shape(name)
@@ -383,18 +390,3 @@ class Recogniser:
             return ref
         layers = (TYPES["reshape"](shape=list(wanted)),)
         return self.nodes.keep(Seen("reshape", Place("", alone=False), (ref,), (wanted,), Frame(), layers))[0]
-
-    def _frame(self, operator: Operator, meaning: Meaning, made: tuple[str, ...]) -> Frame:
-        """What ran: the one operator, with what it multiplies."""
-        frame = Frame()
-        kind = Kind.RULE if meaning.rule else Kind.NOTHING if meaning.known else Kind.UNKNOWN
-        macs = meaning.macs if meaning.macs is not None else NOTHING
-        if meaning.rule:
-            found = RULES[meaning.rule](meaning.args, self.tensor(made[0]))
-            macs = NOTHING if found is None else found
-            kind = Kind.UNKNOWN if found is None else kind
-        operation = Operation(operator.name, kind, pointwise=meaning.pointwise)
-        frame.ran.append(Ran(operation, None if kind is Kind.UNKNOWN else macs))
-        if kind is Kind.UNKNOWN and meaning.macs:
-            frame.ran.append(Ran(operation._replace(kind=Kind.PARTS), meaning.macs))
-        return frame

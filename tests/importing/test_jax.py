@@ -22,7 +22,8 @@ from torch import nn
 
 import archscope
 from archscope import UsageError, analyze
-from archscope.importing.jax.counting import tally
+from archscope.importing.jax.counting import Tally, tally
+from archscope.importing.jax.reading import graph_of, read_module
 from archscope.importing.jax.tracing import traced
 from archscope.opening import open_network
 from tests.conftest import Run
@@ -332,6 +333,45 @@ def test_several_samples_are_counted_together() -> None:
     one, three = (open_network(f"{NETS}:lenet5@32,32,1", batch=batch) for batch in (1, 3))
     assert analyze(three).totals.macs == 3 * analyze(one).totals.macs
     assert [row.output for row in analyze(three).rows] == [row.output for row in analyze(one).rows]
+
+
+class Tagger(nnx.Module):
+    """Recurrence, whose steps come out in front of the samples, and attention over them."""
+
+    def __init__(self) -> None:
+        keys = nnx.Rngs(0)
+        self.table, self.out = nnx.Embed(20, 8, rngs=keys), nnx.Linear(12, 5, rngs=keys)
+        self.steps = nnx.RNN(nnx.LSTMCell(8, 12, rngs=keys), rngs=keys)
+        self.seen = nnx.MultiHeadAttention(4, 12, rngs=keys, decode=False)
+
+    def __call__(self, x: Any) -> Any:
+        return self.out(self.seen(self.steps(self.table(x))))
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_what_a_scan_stacks_has_its_samples_behind_the_steps(batch: int) -> None:
+    network = read_module(Tagger(), [jax.ShapeDtypeStruct((batch, 7), jnp.int32)], {}, name="tagger", path="",
+                          batch=batch)  # fmt: skip
+    assert [network.facts[node.name].output for node in network.nodes][-2:] == [(7, 12), (7, 5)]
+    steps, seen, out = 7 * 4 * 12 * (8 + 12), 4 * 7 * 12 * 12 + 2 * 7 * 7 * 12, 7 * 12 * 5
+    assert [network.facts[node.name].macs for node in network.nodes] == [0, batch * steps, batch * seen, batch * out]
+
+
+def test_rows_that_would_not_add_up_give_no_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def twice(*args: Any, as_layers: bool) -> Any:
+        asked.append(as_layers)
+        graph = graph_of(*args, as_layers=as_layers)
+        return graph.replace(operators=tuple(
+            each.replace(attributes={**each.attributes, "tally": Tally(2 * each.attributes["tally"].macs)})
+            if each.type == "MatMul" and each.path == "f6" else each for each in graph.operators
+        ))  # fmt: skip
+
+    monkeypatch.setattr("archscope.importing.jax.reading.graph_of", twice)
+    with pytest.raises(UsageError, match=r"the rows multiply 426,600 and its jaxpr 416,520; .* rather than wrong ones"):
+        analyze(jax_nets.LeNet5(nnx.Rngs(0)), (32, 32, 1))
+    assert asked == [True, False]
 
 
 @pytest.mark.parametrize(("named", "said"), [

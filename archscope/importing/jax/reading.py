@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from archscope.errors import UsageError
 from archscope.importing.graph import Graph
-from archscope.importing.jax.counting import Tally
+from archscope.importing.jax.counting import Tally, tally
 from archscope.importing.jax.flat import Flat, Step
 from archscope.importing.jax.lowering import Group, Lowering, grouped
 from archscope.importing.jax.meaning import translate
@@ -18,6 +19,7 @@ from archscope.importing.jax.tracing import Traced, traced
 from archscope.importing.onnx.patterns import simplified as as_files
 from archscope.importing.recognise import network_of
 from archscope.network import Network
+from archscope.working import total
 
 _FLATTENED: Final = ("Features that are flattened lie channels first here, and channels last in Flax: the rows of the "
                      "matrix behind them lie in another order.")  # fmt: skip
@@ -37,11 +39,21 @@ def read_module(
         path: what it can be opened by again.
         state: what Equinox keeps beside it.
         batch: samples that run at once.
+
+    Raises:
+        UsageError: its rows would not add up to what its jaxpr multiplies.
     """
     call = traced(module, args, kwargs, state)
-    graph = graph_of(call, library_of(module) or Library.NNX, name, batch)
-    short = as_files(graph)
-    return network_of(short if _multiplies(short) == _multiplies(graph) else graph, translate, path)
+    whole = tally(call.jaxpr.jaxpr).macs
+    for as_layers in (True, False):
+        graph = graph_of(call, library_of(module) or Library.NNX, name, batch, as_layers=as_layers)
+        short = as_files(graph)
+        network = network_of(short if _multiplies(short) == _multiplies(graph) else graph, translate, path)
+        rows = total(facts.macs_at_least if facts.macs is None else facts.macs for facts in network.facts.values())
+        if rows == whole:
+            return network
+    raise UsageError(f"{name}: the rows multiply {rows:,} and its jaxpr {whole:,}; archscope does not read it right, "
+                     "and gives no numbers rather than wrong ones")  # fmt: skip
 
 
 def _multiplies(graph: Graph) -> int:
@@ -49,11 +61,11 @@ def _multiplies(graph: Graph) -> int:
     return sum(each.attributes.get("tally", Tally()).macs for each in graph.operators)
 
 
-def graph_of(call: Traced, library: Library, name: str, batch: int) -> Graph:
-    """A call in the words of a graph, with channels in front."""
+def graph_of(call: Traced, library: Library, name: str, batch: int, *, as_layers: bool = True) -> Graph:
+    """A call in the words of a graph, with channels in front; with modules as layers, or operation by operation."""
     flat = Flat(call)
     low = Lowering(flat, call, last=library is Library.NNX)
-    _lower(grouped(flat.steps), low)
+    _lower(grouped(flat.steps), low, as_layers)
     outputs = [low.maps(each) if low.is_map(each) else low.plain(each) for each in flat.outputs]
     operators = simplified(low.finished(outputs), low.shapes, low.constants, low.weights, outputs)
     summary = f"Read from a module of {library.value}; shapes have their channels first."
@@ -64,11 +76,11 @@ def graph_of(call: Traced, library: Library, name: str, batch: int) -> Graph:
     )  # fmt: skip
 
 
-def _lower(items: Sequence[Step | Group], low: Lowering) -> None:
+def _lower(items: Sequence[Step | Group], low: Lowering, as_layers: bool) -> None:
     for each in items:
         if isinstance(each, Step):
             lower(each, low)
-        elif not lower_module(each, low):
+        elif not as_layers or not lower_module(each, low):
             lower(each.begins, low)
-            _lower(each.inside, low)
+            _lower(each.inside, low, as_layers)
             lower(each.ends, low)
