@@ -186,9 +186,9 @@ def _open(axes: Mapping[str, tuple[int, ...]], call: Call, example: str | None) 
     here = (
         "" if example is not None else f" Here {call.batch} samples run at once" + (f", `{given}`." if given else ".")
     )
-    ways = "`--batch`" + (" and `--input`" if given else "")
-    yield (f"These axes may have any length, the batch counted as 0: {lengths}.{here} {ways} give others, and "
-           "`table --symbolic` formulas.")  # fmt: skip
+    ways = "`--batch`" + (" or `--input`" if given else "")
+    yield (f"These axes may have any length, the batch counted as 0: {lengths}.{here} {ways} asks for others, and "
+           "`table --symbolic` for formulas.")  # fmt: skip
 
 
 def call_config(path: str, call: Call, *, example: str | None, batch: int | None) -> Called:

@@ -386,6 +386,12 @@ def test_what_does_not_run_is_one_line(named: str, said: str, archscope_run: Cal
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.parametrize("named", ["LeNet5", "EquinoxLeNet5"])
+def test_a_class_that_wants_a_random_key_is_given_one(named: str) -> None:
+    shape = "32,32,1" if named == "LeNet5" else "1,32,32"
+    assert analyze(open_network(f"{NETS}:{named}@{shape}")).totals.parameters == 61_706
+
+
 def test_inputs_that_fit_no_module_say_what_to_write() -> None:
     with pytest.raises(UsageError, match="channels last in Flax"):
         analyze(jax_nets.lenet5(), (1, 32, 32))

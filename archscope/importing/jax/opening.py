@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -40,14 +41,31 @@ def made_by(factory: str, options: Mapping[str, Any] | None) -> Made | None:
         return _made(found)
     if not callable(found) or _is_torchs(found):
         return None
-    check_options(factory, found, options or {})
+    given = {**_keys(found), **(options or {})}
+    check_options(factory, found, given)
     try:
         with heard_apart():
-            made = found(**(options or {}))
+            made = found(**given)
     except THEIRS as error:
         refuse_missing(error, factory)
         raise UsageError(f"`{factory}` raised {raised(error)}") from error
     return None if found_in(made) is None else _made(made)
+
+
+def _keys(factory: Any) -> dict[str, Any]:
+    """The random keys that a factory wants, as each library calls them; no number depends on them."""
+    called = factory.__init__ if isinstance(factory, type) else factory  # type: ignore[misc]
+    try:
+        wanted = {name for name, each in inspect.signature(called).parameters.items() if each.default is each.empty}
+    except (TypeError, ValueError):
+        return {}
+    flax, jax = sys.modules.get("flax.nnx"), sys.modules.get("jax")
+    made: dict[str, Any] = {}
+    if "rngs" in wanted and flax is not None:
+        made["rngs"] = flax.Rngs(0)
+    if "key" in wanted and jax is not None:
+        made["key"] = jax.random.key(0)
+    return made
 
 
 def _made(thing: Any) -> Made:
