@@ -77,7 +77,7 @@ def size_of(held: Memory, spell: Callable[[int], str] = spell_bytes) -> str:
     >>> from archscope.memory import memory
     >>> from archscope.reader import load
     >>> size_of(memory(load("lenet5"))), size_of(memory(load("mixtral")), lambda size: f"{size >> 30} GiB")
-    ('353,400 bytes (345.1 KiB)', 'at least 183 GiB and at most 187 GiB')
+    ('303,944 bytes (296.8 KiB)', 'at least 178 GiB and at most 181 GiB')
     """
     size = spell(held.peak.most.total)
     if held.decided:

@@ -84,7 +84,7 @@ def _known(case: Case, found: Finding) -> Finding:
     seen = case.network.observed
     if case.module is None or seen is None or found.verdict is not Verdict.DIFFERS:
         return found
-    if not 0 < (found.theirs or 0) - (found.ours or 0) <= seen.constants:
+    if abs((found.theirs or 0) - (found.ours or 0)) > seen.constants:
         return found
     why = f"as it runs it makes {seen.constants:,} bytes that are no layer's: constants, or copies of an input"
     return replace(found, verdict=Verdict.EXPLAINED, why=why)

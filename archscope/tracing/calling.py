@@ -76,9 +76,17 @@ class Called:
         def there(value: Any) -> Any:
             if isinstance(value, Given):
                 return drawn(value, samples, generator).to(device)
-            return value.to(device) if isinstance(value, Tensor) else value
+            if not isinstance(value, Tensor):
+                return value
+            return value.to(device) if generator is not None else shape_of(value)
 
         return self.call.mapped(there)
+
+
+def shape_of(tensor: Tensor) -> Tensor:
+    """A tensor on meta that is as large as another, and of its type; also where nothing may be made of that itself."""
+    made = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device="meta")
+    return made.requires_grad_(tensor.requires_grad)
 
 
 def drawn(given: Given, batch: int, generator: torch.Generator | None) -> Tensor:

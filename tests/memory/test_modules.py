@@ -219,6 +219,15 @@ def test_verify_sends_the_tracker_through_the_module_itself() -> None:
     assert not found.differing
 
 
+def test_the_tracker_takes_a_module_that_was_called_with_tensors() -> None:
+    from archscope.oracles import Verdict, verify
+
+    theirs = call_thing(nn.Sequential(nn.Linear(6, 5), nn.Tanh()), [torch.ones(3, 6)], {})
+    found = verify(theirs.network, ["memory"], module=theirs)
+    assert len(found.of(Verdict.AGREES)) > 15
+    assert not found.differing
+
+
 def test_constants_that_a_module_makes_explain_what_differs() -> None:
     from archscope.oracles import Verdict, verify
 
