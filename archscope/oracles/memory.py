@@ -57,8 +57,12 @@ def given(case: Case, batch: int, made: Made, *, small: bool) -> Iterator[Findin
             yield not_covered(NAME, None, f"bytes {where}", f"it does not run: {type(error).__name__}")
 
 
-def beside(case: Case, batch: int, made: Made) -> Iterator[Finding]:
-    """What the tracker says of a module beside what the rules say."""
+def beside(case: Case, batch: int, made: Made, valued: Made | None = None) -> Iterator[Finding]:
+    """What the tracker says of a module beside what the rules say.
+
+    Code may ask for values and do something else where there are none, such as make a mask that it could do without;
+    where they differ, it is asked once more with ``valued``, the module with values.
+    """
     for optimizer in WAYS:
         case.pace.at("")
         what = "inference" if optimizer is None else f"training with {optimizer.capitalize()}"
@@ -68,15 +72,24 @@ def beside(case: Case, batch: int, made: Made) -> Iterator[Finding]:
             yield not_covered(NAME, None, f"bytes in {what}", f"`{layer}`: {why}")
             continue
         try:
-            theirs = tracking.tracked(made, optimizer)
-            kept = None if optimizer is None else tracking.saved(made)
+            found = [*_tracked(case, ours, made, optimizer, what)]
         except Exception as error:  # noqa: BLE001 - some operations do not run without values, each in its own way
             yield not_covered(NAME, None, f"bytes in {what}", f"it does not run without values: {type(error).__name__}")
             continue
-        for quantity, mine, yours in tracking.beside(ours, theirs, what):
-            yield _known(case, compared(NAME, None, quantity, mine, yours))
-        if kept is not None:
-            yield _known(case, compared(NAME, None, "saved bytes", ours["forward"].after.held["saved"], kept))
+        if valued is not None and any(each.verdict is Verdict.DIFFERS for each in found):
+            found = [*_tracked(case, ours, valued, optimizer, what, values=True)]
+        yield from found
+
+
+def _tracked(
+    case: Case, ours: Any, made: Made, optimizer: str | None, what: str, *, values: bool = False
+) -> Iterator[Finding]:
+    theirs = tracking.tracked(made, optimizer, values=values)
+    for quantity, mine, yours in tracking.beside(ours, theirs, what):
+        yield _known(case, compared(NAME, None, quantity, mine, yours))
+    if optimizer is not None:
+        kept = tracking.saved(made, values=values)
+        yield _known(case, compared(NAME, None, "saved bytes", ours["forward"].after.held["saved"], kept))
 
 
 def _known(case: Case, found: Finding) -> Finding:

@@ -39,20 +39,29 @@ class Holding:
 
     def call(
         self, node: str, name: str, kwargs: Mapping[str, Any], given: Sequence[Tensor], made: Sequence[Tensor],
-        frame: Frame,
+        frame: Frame, within: nn.Module,
     ) -> None:  # fmt: skip
-        """A function has run."""
+        """A function has run, in a module's own code."""
         if kwargs.get("inplace") is True or _stays(given, made, frame):
             self.in_place.add(node)
         if "alpha_dropout" in name:
             self.unruled[node] = "alpha dropout shifts and scales what it leaves, and no rule follows that"
         elif name in ("max", "min") and len(made) == 2:
             self.unruled[node] = f"`{name}` notes the places of its values, and no rule says what that takes"
+        elif name == "scaled_dot_product_attention" and kwargs.get("dropout_p") == 0 and (drops := _drops(within)):
+            self.unruled[node] = f"it is told not to drop (`dropout_p`) at inference, and may while training: `{drops}`"
 
     def without_node(self, given: Iterable[Tensor], made: Iterable[Tensor]) -> None:
         """A call made no node of its own; what it made is a constant or a copy, if it is memory of its own."""
         known = {memory_of(each) for each in given}
         self.constants += sum(each.numel() * each.element_size() for each in made if memory_of(each) not in known)
+
+
+def _drops(module: nn.Module) -> str:
+    """What a module holds to drop by in its own code; empty if it has nothing of the kind."""
+    shares = {name: value for name, value in vars(module).items() if isinstance(value, float)}
+    shares |= {name: child.p for name, child in module.named_children() if isinstance(child, nn.Dropout)}
+    return next((name for name, share in shares.items() if "drop" in name and share > 0), "")
 
 
 def _stays(given: Sequence[Tensor], made: Sequence[Tensor], frame: Frame) -> bool:

@@ -323,7 +323,7 @@ class Recording:
             self.factors.update({} if factor is None else {ours[0].node: factor})
         if len(refs) == 1 and self._hiding.hides(plain, args, kwargs):
             self.causal.add(ours[0].node)
-        self.holding.call(ours[0].node, plain, heard.kwargs, heard.given, results, frame)
+        self.holding.call(ours[0].node, plain, heard.kwargs, heard.given, results, frame, self._at.module)
         self._made(results, ours, frame)
         for each in results:
             self.values.put(each, call.after)

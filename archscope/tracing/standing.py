@@ -16,6 +16,11 @@ class Standing:
         self._module = module
 
     @property
+    def module(self) -> nn.Module:
+        """The submodule that runs."""
+        return self.stack[-1][1] if self.stack else self._module
+
+    @property
     def path(self) -> str:
         """The path of the submodule that runs."""
         return next((path for path, _ in reversed(self.stack) if path), "")

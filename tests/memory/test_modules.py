@@ -245,3 +245,49 @@ def test_constants_that_a_module_makes_explain_what_differs() -> None:
     found = verify(theirs.network, ["memory"], module=theirs)
     assert not found.differing
     assert any("128 bytes that are no layer's" in each.why for each in found.of(Verdict.EXPLAINED))
+
+
+class Dropping(nn.Module):
+    """Attention that drops weights while it trains, which no run at inference shows."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.qkv, self.attn_dropout = nn.Linear(8, 24), nn.Dropout(share)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).chunk(3, -1)
+        share = self.attn_dropout.p if self.training else 0.0
+        return F.scaled_dot_product_attention(q, k, v, dropout_p=share)
+
+
+def test_attention_that_drops_only_while_it_trains_is_not_covered_then() -> None:
+    network = archscope.trace(Dropping(0.1), (6, 8))
+    assert not memory(network).not_covered
+    (why,) = memory(network, optimizer="sgd").not_covered.values()
+    assert why == "it is told not to drop (`dropout_p`) at inference, and may while training: `attn_dropout`"
+    same(Dropping(0.0), (6, 8), "sgd")
+
+
+class Asking(nn.Module):
+    """Makes a mask unless it sees that it needs none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(6, 40)
+
+    def forward(self, x: Tensor) -> Tensor:
+        from torch._subclasses.fake_tensor import FakeTensor
+
+        made = self.a(x)
+        if isinstance(x, FakeTensor):
+            return made + torch.zeros(40, 40, device=x.device)[0]
+        return made + 0.0
+
+
+def test_code_that_runs_otherwise_without_values_is_tracked_with_them() -> None:
+    from archscope.oracles import verify
+
+    theirs = call_thing(Asking(), [(6,)], {})
+    found = verify(theirs.network, ["memory"], module=theirs)
+    assert len(found.findings) > 15
+    assert not found.differing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from archscope.oracles.allocated import cuda
 from archscope.oracles.case import SMALL, Case
@@ -19,10 +20,11 @@ NAME = "memory"
 
 def observe(case: Case) -> Iterator[Finding]:
     """Hold inference and steps of training against the tracker."""
-    yield from beside(case, case.batch, lambda: called(case.called, case.batch))
     small = sum(each.numel() for each in case.called.module.parameters()) <= SMALL
+    valued = partial(_with_values, case.called)
+    yield from beside(case, case.batch, lambda: called(case.called, case.batch), valued if small else None)
     if small or cuda():
-        yield from given(case, case.batch, lambda: _with_values(case.called), small=small)
+        yield from given(case, case.batch, valued, small=small)
 
 
 @contextmanager
