@@ -12,6 +12,8 @@ from archscope.limits import LARGEST_FILE
 from archscope.reader.variants import SIGN, variants_of
 
 _SUFFIXES = (".yaml", ".yml")
+_OTHERS = (".onnx", ".keras", ".json", ".pt2", ".prototxt", ".caffemodel", ".safetensors", ".gguf")
+"""Suffixes of other tools' files: what ends so is meant as a file, whether it is there or not."""
 
 
 def specs_folder() -> Path:
@@ -93,26 +95,28 @@ def read_standard_input() -> bytes:
 
 
 def _looks_like_path(text: str) -> bool:
-    return "/" in text or os.sep in text or text.endswith(_SUFFIXES)
+    return "/" in text or os.sep in text or text.endswith(_SUFFIXES + _OTHERS)
 
 
 def _not_found(text: str, path: Path) -> str:
     if not _looks_like_path(text):
         return f"no spec is called `{text}`; {did_you_mean(text, spec_names(), what='specs')}"
     folder = path.parent
-    siblings = _specs_in(folder)
-    near = nearest(path.name, siblings)
+    suffixes, kind = (_SUFFIXES, "specs") if path.suffix not in _OTHERS else ((path.suffix,), f"{path.suffix} files")
+    siblings = _files_in(folder, suffixes)
+    stems = {Path(each).stem: each for each in siblings}  # what all end in makes no two names alike
+    near = nearest(path.stem, stems)
     if near is not None:
-        return f"there is no file {text}; did you mean {folder / near}?"
+        return f"there is no file {text}; did you mean {folder / stems[near]}?"
     if path.stem in spec_names():
         return f"there is no file {text}; the spec that ships with archscope is `{path.stem}`"
     if not is_there(folder):
         return f"there is no file {text}; there is no directory {folder} either"
-    return f"there is no file {text}" + (f"; {did_you_mean('', siblings, what='specs there')}" if siblings else "")
+    return f"there is no file {text}" + (f"; {did_you_mean('', siblings, what=f'{kind} there')}" if siblings else "")
 
 
-def _specs_in(folder: Path) -> list[str]:
+def _files_in(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
     try:
-        return sorted(each.name for each in folder.iterdir() if each.suffix in _SUFFIXES)
+        return sorted(each.name for each in folder.iterdir() if each.suffix in suffixes)
     except OSError:
         return []

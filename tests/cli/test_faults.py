@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,3 +106,17 @@ def test_whatever_a_factory_does_is_told(archscope_run, factory, says, tmp_path,
     run = archscope_run("table", f"faulty_factories:{factory}@4")
     assert run.status == 2
     assert says in run.err
+
+
+@pytest.mark.parametrize(("asked", "there", "said"), [
+    ("nowhere.onnx", "zz9.onnx", "error: there is no file nowhere.onnx; .onnx files there: zz9.onnx\n"),
+    ("vg16.prototxt", "vgg16.prototxt", "error: there is no file vg16.prototxt; did you mean vgg16.prototxt?\n"),
+    ("k.keras", "net.onnx", "error: there is no file k.keras\n"),
+])  # fmt: skip
+def test_a_file_of_another_tool_that_is_not_there_is_no_name_of_a_spec(
+    asked: str, there: str, said: str, archscope_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / there).touch()
+    monkeypatch.chdir(tmp_path)
+    run = archscope_run("table", asked)
+    assert (run.status, run.err) == (2, said)
