@@ -11,13 +11,16 @@ from typing import Final
 
 from archscope.network import Group, Network, Node
 from archscope.writing.classes import Arguments, Draft, Made, Statement, joined, statements, unify
-from archscope.writing.listing import Listing, assignment, laid_out, split_arguments
+from archscope.writing.listing import Listing, assignment, class_name, doc, laid_out, split_arguments
 from archscope.writing.loops import loop_of
 from archscope.writing.pieces import Call, Piece, Uncut, cut
 from archscope.writing.ties import Tied, Ties
 
 _Called = Callable[[Node, list[str], Listing], str]
-Listed = Callable[..., tuple[Listing, str, str]]
+Lines = tuple[Listing, str, str]
+"""A network's lines, the arguments of its function and its result."""
+
+Listed = Callable[..., Lines]
 """How a network's own layers are listed, given how to write a call."""
 
 
@@ -61,7 +64,7 @@ class Dialect:
 
 def in_classes(
     network: Network, listed: Listed, tied: Tied | None, name: str, dialect: Dialect
-) -> tuple[tuple[Listing, str, str], list[str]]:
+) -> tuple[Lines, list[str]]:
     """The lines of a network's own class, and those of its blocks' classes before it.
 
     Args:
@@ -79,6 +82,19 @@ def in_classes(
     listing, arguments, results = classes.listed(whole)
     listing.constructor = rolled(listing.constructor, dialect)
     return (listing, arguments, results), classes.text()
+
+
+def source(
+    network: Network, lines: Lines, before: Sequence[str], imports: Sequence[str], base: str, dialect: Dialect
+) -> str:
+    """The source of a module: its imports, the classes of the blocks ``before``, and that of the whole, of ``base``."""
+    listing, arguments, results = lines
+    given = f", {dialect.given}" if dialect.given else ""
+    return laid_out(
+        [*imports, *(["", "", *before[:-2]] if before else [])],
+        f"class {class_name(network)}({base}):", doc(network), listing,
+        f"def {dialect.runs}(self, {arguments}):", results, f"def __init__(self{given}):",
+    )  # fmt: skip
 
 
 class Classes:

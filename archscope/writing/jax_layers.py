@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from archscope.writing.channels_last import embedding, linear, over_table, shifted
 from archscope.writing.keras_axes import channels_first, channels_last
 from archscope.writing.keras_functions import cannot
-from archscope.writing.keras_pooling import hanging, sides_of
+from archscope.writing.keras_pooling import adaptive_sizes, hanging, sides_of, sides_of_pool
+from archscope.writing.keras_sequences import SMALLEST_STEP, attending, groups_of
+from archscope.writing.keras_windows import inside
 
 Form = Callable[[Any], str]
 
@@ -25,6 +28,8 @@ def _window(values: Sequence[int]) -> str:
 def _conv(place: Any) -> str:
     layer = place.layer
     sides, _ = sides_of(place, layer.stride, layer.dilation)
+    if place.over_table:
+        return over_table(place, sides)
     rest = "" if set(layer.stride) == {1} else f", strides={_window(layer.stride)}"
     rest += f", padding={_pairs(sides)}" if any(map(any, sides)) else ', padding="VALID"'
     rest += "" if set(layer.dilation) == {1} else f", kernel_dilation={_window(layer.dilation)}"
@@ -32,63 +37,29 @@ def _conv(place: Any) -> str:
     rest += "" if layer.one_bias_a_map else ", use_bias=False"
     kernel = _window(layer.kernel_size)
     made: str = place.made(f"Conv({place.shape[0]}, {layer.out_channels}, {kernel}{rest}{place.initializers})")
-    if layer.one_bias_a_map or not layer.bias:
-        return made
-    shift = place.weight("bias", place.facts.weights[1].shape, place.started("bias", '"zeros"'))
-    return f"{made} + jnp.transpose({shift}, {(*range(1, layer.axes + 1), 0)})"
+    return made if layer.one_bias_a_map or not layer.bias else shifted(place, made)
 
 
 def _transposed(place: Any) -> str:
     """A transposed convolution with nothing cut off, and then what is wanted of it."""
-    layer = place.layer
-    if layer.groups > 1:
-        raise cannot(place, "a transposed convolution there has no groups")
-    inside = []
-    made = tuple(int(each) for each in place.facts.output[1:])
-    along = zip(place.shape[1:], layer.kernel_size, layer.stride, layer.dilation, layer.padding, made, strict=True)
-    for size, kernel, stride, dilation, (before, _), wanted in along:
-        whole = size * stride + max((kernel - 1) * dilation + 1 - stride, 0)
-        if before + wanted > whole:
-            raise cannot(place, "an output there does not reach beyond its windows")
-        inside.append(":" if (before, wanted) == (0, whole) else f"{before}:{before + wanted}")
+    layer, cut = place.layer, inside(place)
     rest = "" if set(layer.stride) == {1} else f", strides={_window(layer.stride)}"
     rest += "" if set(layer.dilation) == {1} else f", kernel_dilation={_window(layer.dilation)}"
     rest += ("" if layer.bias else ", use_bias=False") + place.initializers
     kernel = _window(layer.kernel_size)
-    called: str = place.made(f'ConvTranspose({place.shape[0]}, {layer.out_channels}, {kernel}, padding="VALID"{rest})')
-    return called if set(inside) == {":"} else f"{called}[:, {', '.join(inside)}]"
+    called = place.made(f'ConvTranspose({place.shape[0]}, {layer.out_channels}, {kernel}, padding="VALID"{rest})')
+    return f"{called}{cut}"
 
 
-def _linear(place: Any) -> str:
-    layer, rank = place.layer, len(place.shape)
-    place.taken = [channels_first(place.taken[0], rank)]  # the features last, as a dense layer there has them
-    if place.tied:
-        return channels_last(_tied(place), rank)
-    rest = "" if layer.bias else ", use_bias=False"
-    width = place.shape[-1]
-    return channels_last(place.made(f"Linear({width}, {layer.out_features}{rest}{place.initializers})"), rank)
+def _dense(place: Any) -> str:
+    rest = "" if place.layer.bias else ", use_bias=False"
+    return f"Linear({place.shape[-1]}, {place.layer.out_features}{rest}{place.initializers})"
 
 
-def _tied(place: Any) -> str:
-    """A dense layer with the matrix of an embedding, or of another dense layer."""
-    owner = (
-        f"self.{place.owner}.embedding[...].T" if place.owner_type == "embedding" else f"self.{place.owner}.kernel[...]"
-    )
-    made = f"{place.taken[0]} @ {owner}"
-    if not place.layer.bias:
-        return made
-    if "bias" in place.tied:
-        return f"{made} + self.{place.owner}.bias[...]"
-    started = place.started("bias", '"zeros"')
-    return f"{made} + {place.weight('bias', place.facts.weights[1].shape, started)}"
-
-
-def _embedding(place: Any) -> str:
-    if place.tied:
-        raise cannot(place, "its vectors there are never those of a dense layer")
-    place.taken = [channels_first(place.taken[0], len(place.shape))]
-    made = place.made(f"Embed({place.layer.num_embeddings}, {place.layer.embedding_dim})")
-    return channels_last(made, len(place.facts.output))
+def _with_theirs(place: Any) -> str:
+    """The product with the matrix of an embedding, or of another dense layer."""
+    matrix = "embedding[...].T" if place.owner_type == "embedding" else "kernel[...]"
+    return f"{place.taken[0]} @ self.{place.owner}.{matrix}"
 
 
 def _batch_norm(place: Any) -> str:
@@ -119,16 +90,13 @@ def _layer_norm(place: Any) -> str:
 
 def _rms_norm(place: Any) -> str:
     layer = place.layer
-    eps = 2**-23 if layer.eps is None else layer.eps  # the smallest step of float32, as PyTorch has it
+    eps = SMALLEST_STEP if layer.eps is None else layer.eps
     weights = "" if layer.elementwise_affine else ", use_scale=False"
     return _over_last_axis(place, "RMSNorm", f", epsilon={eps:g}{weights}")
 
 
 def _group_norm(place: Any) -> str:
-    layer = place.layer
-    if getattr(layer, "track_running_stats", False):
-        raise cannot(place, "an instance normalization there holds no running statistics")
-    groups = layer.num_groups if layer.type == "group_norm" else place.shape[0]
+    layer, groups = place.layer, groups_of(place)
     weights = _switched(scale=layer.affine, bias=layer.affine)
     return str(place.made(f"GroupNorm({place.shape[0]}, num_groups={groups}, epsilon={layer.eps:g}{weights})"))
 
@@ -148,11 +116,8 @@ def _drop_path(place: Any) -> str:
 
 def _pool(place: Any) -> str:
     layer = place.layer
-    kind, axes = ("max" if "max" in layer.type else "avg"), len(layer.kernel_size)
-    dilation = getattr(layer, "dilation", (1,) * axes)
-    if set(dilation) != {1}:
-        raise cannot(place, "a pooling there has no dilation")
-    sides, _ = sides_of(place, layer.steps, dilation)
+    kind = "max" if "max" in layer.type else "avg"
+    sides, _ = sides_of_pool(place)
     over = hanging(place, sides)
     padded = [(before, after + more) for (before, after), more in zip(sides, over, strict=True)]
     rest = f", padding={_pairs(padded)}" if any(map(any, padded)) else ""
@@ -164,24 +129,12 @@ def _pool(place: Any) -> str:
 
 
 def _adaptive(place: Any) -> str:
-    kind = "max" if "max" in place.layer.type else "avg"
-    sizes = []
-    for extent, made in zip(place.shape[1:], place.layer.output_size, strict=True):
-        if extent % made:
-            raise cannot(place, f"{made} windows over {extent} positions are not all of one size")
-        sizes.append(extent // made)
+    kind, sizes = ("max" if "max" in place.layer.type else "avg"), adaptive_sizes(place)
     return f"nnx.{kind}_pool({place.taken[0]}, {_window(sizes)}, {_window(sizes)})"
 
 
 def _attention(place: Any) -> str:
-    layer = place.layer
-    taken = [channels_first(value, len(shape)) for value, shape in zip(place.taken, place.facts.inputs, strict=True)]
-    if len(layer.bias) not in (0, 4):
-        raise cannot(place, "all projections there have a bias, or none")
-    if len(taken) > 3:
-        raise cannot(place, "a mask there says yes or no, and is not added")
-    if layer.more_keys:
-        raise cannot(place, "no key of its own stands there behind those that come")
+    layer, taken = place.layer, attending(place)
     widths = [int(shape[-1]) for shape in place.facts.inputs]
     if len(widths) == 3 and widths[1] != widths[2]:
         raise cannot(place, "keys and values there have one width")
@@ -195,10 +148,10 @@ def _attention(place: Any) -> str:
 
 
 LAYERS: Final[Mapping[str, Form]] = MappingProxyType({
-    "conv": _conv,
+    **{f"conv{n}d": _conv for n in (1, 2, 3)},
     **{f"conv_transpose{n}d": _transposed for n in (1, 2, 3)},
-    "linear": _linear,
-    "embedding": _embedding,
+    "linear": linear(_dense, _with_theirs),
+    "embedding": embedding("Embed"),
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
     "rms_norm": _rms_norm,

@@ -23,6 +23,14 @@ def sides_of(place: Any, stride: Sequence[int], dilation: Sequence[int]) -> tupl
     return sides, sides == same
 
 
+def sides_of_pool(place: Any) -> tuple[Pairs, bool]:
+    """As `sides_of`, of a pooling."""
+    dilation = getattr(place.layer, "dilation", (1,))
+    if set(dilation) != {1}:
+        raise cannot(place, "a pooling there has no dilation")
+    return sides_of(place, place.layer.steps, (1,) * len(place.layer.kernel_size))
+
+
 def around(value: str, sides: Pairs, fill: str = "") -> str:
     """The value with padding around it, in Keras's order of axes."""
     if not any(map(any, sides)):
@@ -34,10 +42,7 @@ def around(value: str, sides: Pairs, fill: str = "") -> str:
 def _pool(place: Any) -> str:
     layer = place.layer
     kind, axes = ("Max" if "max" in layer.type else "Average"), len(layer.kernel_size)
-    dilation = getattr(layer, "dilation", (1,) * axes)
-    if set(dilation) != {1}:
-        raise cannot(place, "a pooling there has no dilation")
-    sides, same = sides_of(place, layer.steps, dilation)
+    sides, same = sides_of_pool(place)
     over = [(0, more) for more in hanging(place, sides)]
     size, strides = short(layer.kernel_size), short(layer.steps)
     rest = "" if size == strides else f", strides={strides}"
@@ -75,13 +80,18 @@ def hanging(place: Any, sides: Sequence[tuple[int, int]]) -> list[int]:
     return [max(each, 0) if layer.ceil_mode else 0 for each in reach]
 
 
-def _adaptive(place: Any) -> str:
-    kind = "Max" if "max" in place.layer.type else "Average"
+def adaptive_sizes(place: Any) -> list[int]:
+    """The window of an adaptive pooling on each axis, which is its stride too."""
     sizes = []
     for extent, made in zip(place.shape[1:], place.layer.output_size, strict=True):
         if extent % made:
             raise cannot(place, f"{made} windows over {extent} positions are not all of one size")
         sizes.append(extent // made)
+    return sizes
+
+
+def _adaptive(place: Any) -> str:
+    kind, sizes = ("Max" if "max" in place.layer.type else "Average"), adaptive_sizes(place)
     return str(place.made(f"{kind}Pooling{len(sizes)}D({short(sizes)})"))
 
 

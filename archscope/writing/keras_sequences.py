@@ -73,7 +73,7 @@ def mix_experts(x, scores, active, run):
 }
 """Methods for what Keras has in another form."""
 
-_SMALLEST_STEP: Final = 1.1920928955078125e-07
+SMALLEST_STEP: Final = 1.1920928955078125e-07
 """What PyTorch adds in an RMS norm that states nothing: the smallest step above 1 of a float32."""
 
 
@@ -94,15 +94,19 @@ def _layer_norm(place: Any) -> str:
 def _rms_norm(place: Any) -> str:
     if not place.layer.elementwise_affine:
         raise cannot(place, "an RMS normalization there always scales")
-    eps = _SMALLEST_STEP if place.layer.eps is None else place.layer.eps
+    eps = SMALLEST_STEP if place.layer.eps is None else place.layer.eps
     return _over_last_axes(place, f"RMSNormalization(axis={{}}, epsilon={eps:g})")
 
 
-def _grouped_norm(place: Any) -> str:
-    layer = place.layer
-    if getattr(layer, "track_running_stats", False):
+def groups_of(place: Any) -> int:
+    """Into how many groups a norm has its maps; an instance norm has each in one of its own."""
+    if getattr(place.layer, "track_running_stats", False):
         raise cannot(place, "an instance normalization there holds no running statistics")
-    groups = layer.num_groups if layer.type == "group_norm" else place.shape[0]
+    return int(place.layer.num_groups if place.layer.type == "group_norm" else place.shape[0])
+
+
+def _grouped_norm(place: Any) -> str:
+    layer, groups = place.layer, groups_of(place)
     rest = "" if layer.affine else ", center=False, scale=False"
     return str(place.made(f"GroupNormalization({groups}, epsilon={layer.eps:g}{rest})"))
 
@@ -129,7 +133,8 @@ def _dot_product(place: Any) -> str:
     return channels_last(f"{place.method('attend')}({', '.join(arguments)})", rank)
 
 
-def _attention(place: Any) -> str:
+def attending(place: Any) -> list[str]:
+    """What an attention layer takes, in a spec's order of axes, if it is one that there is."""
     layer, taken = place.layer, _turned(place)
     if len(layer.bias) not in (0, 4):
         raise cannot(place, "all projections there have a bias, or none")
@@ -137,6 +142,11 @@ def _attention(place: Any) -> str:
         raise cannot(place, "a mask there says yes or no, and is not added")
     if layer.more_keys:
         raise cannot(place, "no key of its own stands there behind those that come")
+    return taken
+
+
+def _attention(place: Any) -> str:
+    layer, taken = place.layer, attending(place)
     width = layer.head_dim or place.shape[1] // layer.num_heads
     made = f"MultiHeadAttention({layer.num_heads}, {width}"
     if layer.key_heads != layer.num_heads:

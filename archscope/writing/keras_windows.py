@@ -80,27 +80,32 @@ def _local(place: Any) -> str:
     return f"ops.reshape({product}, {(-1, *made, maps)})"
 
 
-def _transposed(place: Any) -> str:
+def inside(place: Any) -> str:
+    """What is cut out of a transposed convolution with nothing cut off; empty if that is all of it."""
     layer = place.layer
     if layer.groups > 1:
         raise cannot(place, "a transposed convolution there has no groups")
-    if max(layer.stride) > 1 and max(layer.dilation) > 1:
-        raise cannot(place, "a transposed convolution there is strided or dilated, not both")
-    inside = []
+    kept = []
     made = tuple(int(each) for each in place.facts.output[1:])
     along = zip(place.shape[1:], layer.kernel_size, layer.stride, layer.dilation, layer.padding, made, strict=True)
     for size, kernel, stride, dilation, (before, _), wanted in along:
-        extent = (kernel - 1) * dilation + 1
-        whole = size * stride + max(extent - stride, 0)
+        whole = size * stride + max((kernel - 1) * dilation + 1 - stride, 0)
         if before + wanted > whole:
             raise cannot(place, "an output there does not reach beyond its windows")
-        inside.append(":" if (before, wanted) == (0, whole) else f"{before}:{before + wanted}")
+        kept.append(":" if (before, wanted) == (0, whole) else f"{before}:{before + wanted}")
+    return "" if set(kept) == {":"} else f"[:, {', '.join(kept)}]"
+
+
+def _transposed(place: Any) -> str:
+    layer, cut = place.layer, inside(place)
+    if max(layer.stride) > 1 and max(layer.dilation) > 1:
+        raise cannot(place, "a transposed convolution there is strided or dilated, not both")
     rest = "" if set(layer.stride) == {1} else f", strides={short(layer.stride)}"
     rest += "" if set(layer.dilation) == {1} else f", dilation_rate={short(layer.dilation)}"
     rest += "" if layer.bias else ", use_bias=False"
     rest += place.initializers
     called = place.made(f"Conv{layer.axes}DTranspose({layer.out_channels}, {short(layer.kernel_size)}{rest})")
-    return str(called) if set(inside) == {":"} else f"{called}[:, {', '.join(inside)}]"
+    return f"{called}{cut}"
 
 
 def _upsample(place: Any) -> str:

@@ -14,17 +14,9 @@ from archscope.building.constructions import Construction, construction
 from archscope.building.sides import Sides, flat, same_sides
 from archscope.network import Network, Node
 from archscope.writing import pytorch_functions, pytorch_historic, pytorch_sequences, scores
-from archscope.writing.blocks import Dialect, in_classes
+from archscope.writing.blocks import Dialect, Lines, in_classes, source
 from archscope.writing.classes import Arguments
-from archscope.writing.listing import (
-    Listing,
-    Place,
-    assignment,
-    class_name,
-    doc,
-    laid_out,
-    transcribe,
-)
+from archscope.writing.listing import Listing, Place, assignment, class_name, transcribe
 from archscope.writing.pieces import Uncut
 from archscope.writing.pytorch_historic import option, window
 
@@ -135,21 +127,15 @@ def write_pytorch(network: Network) -> str:
             return x
     """
     try:
-        (listing, arguments, results), before = in_classes(network, _listed, _tied, class_name(network), _DIALECT)
+        lines, before = in_classes(network, _listed, _tied, class_name(network), _DIALECT)
     except Uncut:
-        (listing, arguments, results), before = _listed(network), []
-    functions = _uses_functions(listing) or any("F." in line for line in before)
+        lines, before = _listed(network), []
+    functions = _uses_functions(lines[0]) or any("F." in line for line in before)
     imports = ["import torch", *(["import torch.nn.functional as F"] if functions else []), "from torch import nn"]
-    return laid_out(
-        [*imports, *(["", "", *before[:-2]] if before else [])],
-        f"class {class_name(network)}(nn.Module):", doc(network), listing,
-        f"def forward(self, {arguments}):", results, "def __init__(self):",
-    )  # fmt: skip
+    return source(network, lines, before, imports, "nn.Module", _DIALECT)
 
 
-def _listed(
-    network: Network, call: Callable[[Node, list[str], Listing], str] | None = None
-) -> tuple[Listing, str, str]:
+def _listed(network: Network, call: Callable[[Node, list[str], Listing], str] | None = None) -> Lines:
     """A network's lines, the arguments of its function and its result; ``call`` writes a node that calls a piece."""
     listing = Listing.of(network)
     places: list[_Place] = []

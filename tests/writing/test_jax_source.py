@@ -15,8 +15,9 @@ import archscope
 from archscope.layers import TYPES, Fold
 from archscope.network import Network, Node, Ref
 from archscope.writing import jax_functions, listing
+from archscope.writing.channels_last import last
 from archscope.writing.jax import FORMS, write_jax
-from archscope.writing.keras import last
+from archscope.writing.keras import write_keras
 from tests.building.builder_cases import CASES
 from tests.collection import thin
 from tests.writing.jax_source import difference, model_of
@@ -99,6 +100,29 @@ def test_a_layer_that_flax_cannot_express_is_named() -> None:
     network = Network("columns", {"input": (12, 4)}, [Node("back", fold, (Ref("input"),), "back")])
     with pytest.raises(archscope.UsageError, match=r"`back` \(fold\) cannot be written in Flax"):
         write_jax(network)
+
+
+TABLE = """
+input: [2, 30, 30]
+layers:
+  a: {{type: conv2d, out_channels: 2, kernel_size: 9, connection_table: [[0], [0, 1]]{}}}
+"""
+
+
+def test_kernels_over_a_table_start_by_the_inputs_of_their_own_output_map() -> None:
+    # 2.4 over the inputs of a unit, 81 of each map that it sees; else one over their root, as PyTorch starts them
+    for said, reach in ((", init: {weight: {uniform_fan_in: 2.4}}", "2.4 / (81 * len(row))"),
+                        ("", "(81 * len(row)) ** -0.5")):  # fmt: skip
+        source = write_jax(archscope.read(TABLE.format(said), name="net"))
+        assert f"reach = jnp.array([[[{reach}]] for row in self.a_table for _ in row])" in source
+        assert "self.a_weight = nnx.Param(self.within(-reach, reach)(rngs.params(), (3, 9, 9)))" in source
+
+
+@pytest.mark.parametrize("scheme", ["kaiming_normal", "xavier_uniform"])
+def test_a_start_by_the_inputs_of_one_layer_is_refused_over_a_table(scheme: str) -> None:
+    for write, framework in ((write_keras, "Keras"), (write_jax, "Flax")):
+        with pytest.raises(archscope.UsageError, match=f"`a` .* in {framework}: `{scheme}` there does not know"):
+            write(archscope.read(TABLE.format(f", init: {{weight: {scheme}}}"), name="net"))
 
 
 def test_methods_of_the_source_are_names_that_no_layer_has() -> None:
