@@ -331,6 +331,21 @@ class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "of_block
         return tuple(dict.fromkeys(node.tower for node in self.nodes if node.tower is not None))
 
 
+def free_name(wanted: str, taken: set[str], joint: str = "_") -> str:
+    """A name that nothing else has, which is taken from then on.
+
+    >>> taken = {"conv", "relu"}
+    >>> free_name("conv", taken), free_name("conv", taken), free_name("pool", taken)
+    ('conv_2', 'conv_3', 'pool')
+    """
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}{joint}{number}"
+    taken.add(name)
+    return name
+
+
 def propagate(
     nodes: Sequence[Node],
     inputs: Mapping[str, Shape],

@@ -121,7 +121,7 @@ def _only_weights(path: str) -> UsageError:
     beside = Path(path).parent / "config.json"
     there = f"; the network's own file may be {beside}" if beside.is_file() else ""
     return UsageError(f"{path} holds weights{of} and no architecture: {found.sentence}. Count them against a network: "
-                      f"`archscope verify SPEC --weights {Path(path).name}`{there}")  # fmt: skip
+                      f"`archscope verify SPEC --weights {path}`{there}")  # fmt: skip
 
 
 def _is_keras_archive(path: str | os.PathLike[str]) -> bool:

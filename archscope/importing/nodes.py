@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archscope.layers import Facts, Layer
-from archscope.network import Node, Ref
+from archscope.network import Node, Ref, free_name
 
 
 class Nodes:
@@ -26,12 +26,7 @@ class Nodes:
 
     def named(self, name: str) -> str:
         """A name that no other node has."""
-        chosen, number = name, 1
-        while chosen in self._names:
-            number += 1
-            chosen = f"{name}_{number}"
-        self._names.add(chosen)
-        return chosen
+        return free_name(name, self._names)
 
     def keep(
         self, own: str, layer: Layer, refs: tuple[Ref, ...], facts: Facts, group: tuple[str, ...], shares: str | None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from archscope.layers import Facts, Layer
-from archscope.network import Node, Ref
+from archscope.network import Node, Ref, free_name
 
 
 class Part(NamedTuple):
@@ -51,7 +51,7 @@ def replaced(found: Part, ends: Mapping[str, Whole]) -> Part:
         if whole is None:
             nodes.append(node if inputs == node.inputs else node.replace(inputs=inputs))
             continue
-        own = within[node.name] = _free(".".join((*node.group, whole.layer.type)), names)
+        own = within[node.name] = free_name(".".join((*node.group, whole.layer.type)), names)
         del facts[node.name]
         facts[own] = whole.facts
         reads = tuple(ref.replace(node=within.get(ref.node, ref.node)) for ref in whole.reads)
@@ -76,12 +76,3 @@ def _unread(nodes: Sequence[Node], outputs: Sequence[Ref], before: Part, layers:
             gone[node.name] = after
             readers.subtract(ref.node for ref in node.inputs)
     return gone
-
-
-def _free(name: str, names: set[str]) -> str:
-    number, chosen = 1, name
-    while chosen in names:
-        number += 1
-        chosen = f"{name}_{number}"
-    names.add(chosen)
-    return chosen

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from archscope.network import Group, Network, Node
+from archscope.network import Group, Network, Node, free_name
 from archscope.writing.classes import Arguments, Draft, Made, Statement, joined, statements, unify
 from archscope.writing.listing import Listing, assignment, class_name, doc, laid_out, split_arguments
 from archscope.writing.loops import loop_of
@@ -213,12 +213,7 @@ class Classes:
     def _class_name(self, block: str) -> str:
         plain = "".join(part[:1].upper() + part[1:] for part in block.split("_"))
         plain = plain if plain.isidentifier() and not keyword.iskeyword(plain) else f"Block{plain}"
-        name, number = plain, 1
-        while name in self._names:
-            number += 1
-            name = f"{plain}{number}"
-        self._names.add(name)
-        return name
+        return free_name(plain, self._names, joint="")
 
     def text(self) -> list[str]:
         """The classes' lines, two empty ones after each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archscope.network import Network
+from archscope.network import Network, free_name
 
 
 def living(network: Network) -> tuple[Network, tuple[str, ...]]:
@@ -60,7 +60,7 @@ def _masks_of_all(network: Network) -> Network:
     for node in network.nodes:
         readers = [reader.group for reader in network.consumers[node.name]]
         if node.layer.type == "attention_mask" and any(group[: len(node.group)] != node.group for group in readers):
-            moved[node.name] = _free(node.layer.type, {*moved.values(), *network.facts, *network.inputs})
+            moved[node.name] = free_name(node.layer.type, {*moved.values(), *network.facts, *network.inputs})
     if not moved:
         return network
     nodes = []
@@ -69,8 +69,3 @@ def _masks_of_all(network: Network) -> Network:
         name = moved.get(node.name)
         nodes.append(node.replace(inputs=inputs) if name is None else node.replace(name=name, row=name, group=()))
     return network.replace(nodes=nodes, facts={moved.get(name, name): each for name, each in network.facts.items()})
-
-
-def _free(name: str, names: set[str]) -> str:
-    numbered = (f"{name}_{number}" for number in range(2, len(names) + 3))
-    return name if name not in names else next(each for each in numbered if each not in names)

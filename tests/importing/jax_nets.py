@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from flax import nnx
+
+
+class Own(nnx.Module):
+    """A function of its own, with weights of some shapes."""
+
+    def __init__(self, function: Callable[..., Any], **shapes: tuple[int, ...]) -> None:
+        self.function = function
+        for name, shape in shapes.items():
+            setattr(self, name, nnx.Param(jax.ShapeDtypeStruct(shape, jnp.float32)))
+
+    def __call__(self, x: Any) -> Any:
+        weights = {name: value[...] for name, value in vars(self).items() if isinstance(value, nnx.Param)}
+        return self.function(x, **weights)
 
 
 class LeNet5(nnx.Module):
@@ -163,6 +177,11 @@ def equinox_normed() -> Any:
 
 def equinox_block() -> EquinoxBlock:
     return eqx.filter_eval_shape(EquinoxBlock, jax.random.key(0))
+
+
+class Stops(nnx.Module):
+    def __call__(self, x: Any) -> Any:
+        raise RuntimeError("no \x1b[31m weights\nhere")
 
 
 def nothing() -> int:

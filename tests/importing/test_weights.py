@@ -174,7 +174,7 @@ def test_weights_alone_are_no_network_and_the_message_says_what_to_ask(
     assert main(["table", path]) == 2
     told = capsys.readouterr().err
     assert "holds weights and no architecture: 1 tensor with 4 values" in told
-    assert "`archscope verify SPEC --weights model.safetensors`" in told
+    assert f"`archscope verify SPEC --weights {path}`" in told
     assert "config.json" not in told
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UsageError, match=r"the network's own file may be .*config\.json"):

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from tools.fuzz.mutating import mutated
+from tools.fuzz.mutating import mutated, torn
 from tools.fuzz.watching import wrong_with
 
 _GRAPHS: Final = (
@@ -32,14 +32,7 @@ def onnx(random: Random) -> str | None:
     whole = _models()[random.randrange(len(_GRAPHS))]
     if random.random() < 0.7:
         return _opened(_said_otherwise(whole, random), ".onnx")
-    changed = bytearray(whole)
-    for _ in range(random.randint(1, 4)):
-        place = random.randrange(len(changed))
-        if random.random() < 0.7:
-            changed[place] = random.randrange(256)
-        else:
-            del changed[place : place + random.randint(1, 9)]
-    return _opened(bytes(changed), ".onnx")
+    return _opened(torn(whole, random), ".onnx")
 
 
 def keras(random: Random) -> str | None:

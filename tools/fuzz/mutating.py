@@ -1,4 +1,4 @@
-"""Changes to a document of dicts and lists that leave it one."""
+"""Changes to a document of dicts and lists that leave it one, and to bytes."""
 
 from __future__ import annotations
 
@@ -38,6 +38,19 @@ def mutated(document: Any, random: Random) -> Any:
             return random.choice(ODD)
         _change(*random.choice(found), found, random)
     return made
+
+
+def torn(content: bytes, random: Random) -> bytes:
+    """Bytes with one to four changes: another byte, or some that are gone."""
+    changed = bytearray(content)
+    for _ in range(random.randint(1, 4)):
+        place = random.randrange(len(changed))
+        if random.random() < 0.7:
+            changed[place] = random.randrange(256)
+        else:
+            del changed[place : place + random.randint(1, 9)]
+            changed = changed or bytearray(b"x")
+    return bytes(changed)
 
 
 def _change(container: Any, key: Any, found: list[Place], random: Random) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tools.fuzz.mutating import mutated
+from tools.fuzz.mutating import mutated, torn
 from tools.fuzz.watching import obeyed, wrong_with
 
 if TYPE_CHECKING:
@@ -33,15 +33,7 @@ def one(random: Random) -> str | None:
     """Read a header, and place what it has."""
     content = random.choice((_safetensors, _gguf, _index))(random)
     if random.random() < 0.4:
-        changed = bytearray(content)
-        for _ in range(random.randint(1, 4)):
-            place = random.randrange(len(changed))
-            if random.random() < 0.6:
-                changed[place] = random.randrange(256)
-            else:
-                del changed[place : place + random.randint(1, 9)]
-                changed = changed or bytearray(b"x")
-        content = bytes(changed)
+        content = torn(content, random)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / random.choice(("w", "w.safetensors", "w.gguf"))
         path.write_bytes(content)

@@ -11,7 +11,7 @@ import numpy as np
 from archscope.errors import UsageError
 from archscope.layers import Facts, Shape
 from archscope.layers.base import Weight
-from archscope.network import Network, Node
+from archscope.network import Network, Node, free_name
 from archscope.record import Record
 
 if TYPE_CHECKING:
@@ -69,12 +69,7 @@ class Sheet:
 
     def free(self, name: str) -> str:
         """A name that no other value has."""
-        found, number = name, 1
-        while found in self._names:
-            number += 1
-            found = f"{name}_{number}"
-        self._names.add(found)
-        return found
+        return free_name(name, self._names)
 
     def constant(self, values: Any, dtype: Any = np.float32) -> str:
         """Plain numbers, once however often they are asked for."""
