@@ -81,7 +81,7 @@ def timeline(held: Memory, colors: Theme) -> Scene:
     peak = held.peak
     where = f" at {peak.most.layer}" if peak.most.layer else ""
     least = "at least " if held.decided or held.not_covered else ""
-    said = f"Most: {least}{_exactly(peak.most.total)} in {peak.name}{where}"
+    said = f"Most: {least}{_exactly(peak.most.total)} in {peak.part}{where}"
     items.append(Text(LEFT, TOP - 12, said, SIZE + 1, bold=True, fill=colors.text))
     return framed(f"{held.network.name}: what is held while it runs", said, items, colors)
 

@@ -61,7 +61,7 @@ def _lines(held: Memory) -> list[list[str]]:
 def _sentences(held: Memory, fitting: str) -> list[str]:
     peak = held.peak
     where = f" at {peak.most.layer}" if peak.most.layer else ""
-    said = [f"Most is held in {peak.name}{where}: {size_of(held)}."]
+    said = [f"Most is held in {peak.part}{where}: {size_of(held)}."]
     said += [f"Values decide: {each}. What is held after each phase is the same whatever they decide."
              for each in uncovered(held.decided)]  # fmt: skip
     most = ", ".join(f"{layer or 'the network'} {kind} {size:,}" for layer, kind, size in held.holders[:_FEW])

@@ -6,8 +6,8 @@ rows that chose it, each adding to the sum. A name that the loop gives again is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from archscope.layers.steps import INDEX, MASK, Made, Routing, Step, added, divided, multiplied, output_name
@@ -15,6 +15,9 @@ from archscope.working import bare, product
 
 _KEPT: Final = {"relu": "opened"}
 """What a non-linearity needs for its backward pass: its output; all others need what they read."""
+
+Dense = Callable[[str, str, Made], Iterator[Step]]
+"""The steps of a dense layer, by its weight, what it reads and what it makes."""
 
 
 def routing(layer: Any, shape: Sequence[int]) -> Routing:
@@ -85,9 +88,15 @@ class _Steps:
         yield Step("eq", (), (self._flat(asked, few, MASK),), reads_too=("chosen",))
         yield Step("nonzero", (), (Made(place, (rows, 2), INDEX, each=False),), reads_too=(asked, *before))
         yield self._picks("positions", given, (rows, features), place, self._flat("zeros", features))
-        *steps, last = self._network(expert, rows, given, made)
+
+        def wide(what: str) -> Made:
+            return Made(f"{what} {expert}", (rows, self.layer.hidden_features), each=False)
+
+        out = Made(made, (rows, features), each=False)
+        *steps, last = self._network(partial(self._dense, expert), wide, given, out)
         yield from steps
-        yield last.replace(reads_too=(*last.reads_too, given, *((f"made {expert - 1}",) if expert else ())))
+        inner = wide(self._inner).name
+        yield last.replace(reads_too=(*last.reads_too, inner, given, *((f"made {expert - 1}",) if expert else ())))
         yield self._picks("share", picked, (rows, 1), place, self._flat("zeros", few))
         whole = (Made(weighted, (rows, features), each=False),)
         yield multiplied(made, picked, (), (picked,)).replace(makes=whole)
@@ -102,33 +111,24 @@ class _Steps:
         """Some rows of a tensor; backward they are put into zeros, and those copied once more."""
         return Step("index", (name,), (Made(made, shape, each=False),), (place,), behind=(zeros,), reads_too=(place,))
 
-    def _network(self, expert: int, rows: int, given: str, made: str) -> Iterator[Step]:
-        """The dense layers of an expert, and what is between."""
-        hidden, features = self.layer.hidden_features, self.features
+    @property
+    def _inner(self) -> str:
+        """What the last dense layer of an expert reads."""
+        return "hidden" if self.layer.gated else "opened"
 
-        def named(what: str) -> str:
-            return f"{what} {expert}"
-
-        def wide(name: str) -> Made:
-            return Made(named(name), (rows, hidden), each=False)
-
-        function = self.layer.nonlinearity
-        yield from self._dense("up_proj", expert, given, wide("up"))
-        source = "up"
+    def _network(self, dense: Dense, wide: Callable[[str], Made], given: str, out: Made) -> Iterator[Step]:
+        """The dense layers of an expert, and what is between; ``wide`` names what is made there."""
+        function, source = self.layer.nonlinearity, "gate" if self.layer.gated else "up"
+        yield from dense("up_proj", given, wide("up"))
         if self.layer.gated:
-            yield from self._dense("gate_proj", expert, given, wide("gate"))
-            source = "gate"
+            yield from dense("gate_proj", given, wide("gate"))
         kept = _KEPT.get(function, source)
-        yield Step(function, (named(source),), (wide("opened"),), (named(kept),))
-        inner = "opened"
+        yield Step(function, (wide(source).name,), (wide("opened"),), (wide(kept).name,))
         if self.layer.gated:
-            yield multiplied(named("opened"), named("up"), ()).replace(makes=(wide("hidden"),))
-            inner = "hidden"
-        *steps, last = self._dense("down_proj", expert, named(inner), Made(made, (rows, features), each=False))
-        yield from steps
-        yield last.replace(reads_too=(*last.reads_too, named(inner)))
+            yield multiplied(wide("opened").name, wide("up").name, ()).replace(makes=(wide("hidden"),))
+        yield from dense("down_proj", wide(self._inner).name, out)
 
-    def _dense(self, weight: str, expert: int, name: str, made: Made) -> Iterator[Step]:
+    def _dense(self, expert: int, weight: str, name: str, made: Made) -> Iterator[Step]:
         """A product with one expert's part of a weight, and that expert's constants."""
         part = f"{weight} {expert}"
         yield Step("select", (weight,), (Made(part, (), each=False),), views=True, takes=0)
@@ -144,21 +144,11 @@ class _Steps:
     def _shared(self) -> Iterator[Step]:
         """The network of the shared experts, which runs on every position."""
         width = self.layer.num_shared_experts * self.layer.hidden_features
-        function = self.layer.nonlinearity
-        yield self._linear("up_proj", "positions", self._flat("up", width))
-        source = "up"
-        if self.layer.gated:
-            yield self._linear("gate_proj", "positions", self._flat("gate", width))
-            source = "gate"
-        kept = _KEPT.get(function, source)
-        yield Step(function, (source,), (self._flat("opened", width),), (kept,))
-        inner = "opened"
-        if self.layer.gated:
-            yield multiplied("opened", "up", ()).replace(makes=(self._flat("hidden", width),))
-            inner = "hidden"
-        yield self._linear("down_proj", inner, self._flat("shared", self.features))
+        yield from self._network(self._linear, lambda what: self._flat(what, width), "positions",
+                                 self._flat("shared", self.features))  # fmt: skip
 
-    def _linear(self, name: str, read: str, made: Made) -> Step:
-        weight = f"shared_experts.{name}.weight"
-        bias = (f"shared_experts.{name}.bias",) if self.layer.bias else ()
-        return Step("linear", (read, weight, *bias), (made,), (read,))
+    def _linear(self, weight: str, name: str, made: Made) -> Iterator[Step]:
+        """A dense layer of the shared experts."""
+        weight = f"shared_experts.{weight}"
+        bias = (f"{weight}.bias",) if self.layer.bias else ()
+        yield Step("linear", (name, f"{weight}.weight", *bias), (made,), (name,))

@@ -49,6 +49,11 @@ class Phase(Record):
     ceiling: int | None = None
 
     @property
+    def part(self) -> str:
+        """The part of a step that it ends: ``build`` of ``after build``."""
+        return self.name.removeprefix("after ")
+
+    @property
     def at_most(self) -> int:
         """Bytes at its fullest moment, whatever values decide."""
         return self.most.total if self.ceiling is None else self.ceiling

@@ -23,12 +23,9 @@ _FLOAT32: Final = 4
 BATCH: Final = 2
 """Samples that run at once: more than one, so that what is held for each and what for all come apart."""
 
-WAYS: Final = (None, "adam")
-"""What is held against the tracker: inference, and a step with an optimizer."""
-
 
 def observe(case: Case) -> Iterator[Finding]:
-    """Hold inference, a step with Adam, and one under autocast, against the tracker."""
+    """Hold inference and a step with Adam against the tracker."""
     if routed.decides(case.network):
         yield from routed.beside(case, BATCH)
     else:
@@ -63,9 +60,8 @@ def beside(case: Case, batch: int, made: Made, valued: Made | None = None) -> It
     Code may ask for values and do something else where there are none, such as make a mask that it could do without;
     where they differ, it is asked once more with ``valued``, the module with values.
     """
-    for optimizer in WAYS:
+    for optimizer, what in tracking.WAYS.items():
         case.pace.at("")
-        what = "inference" if optimizer is None else f"training with {optimizer.capitalize()}"
         ours = case.analysis.memory(batch, optimizer=optimizer, as_tracked=True)
         if ours.not_covered:
             layer, why = next(iter(ours.not_covered.items()))
@@ -85,11 +81,9 @@ def _tracked(
     case: Case, ours: Any, made: Made, optimizer: str | None, what: str, *, values: bool = False
 ) -> Iterator[Finding]:
     theirs = tracking.tracked(made, optimizer, values=values)
-    for quantity, mine, yours in tracking.beside(ours, theirs, what):
+    kept = None if optimizer is None else tracking.saved(made, values=values)
+    for quantity, mine, yours in tracking.beside(ours, theirs, kept, what):
         yield _known(case, compared(NAME, None, quantity, mine, yours))
-    if optimizer is not None:
-        kept = tracking.saved(made, values=values)
-        yield _known(case, compared(NAME, None, "saved bytes", ours["forward"].after.held["saved"], kept))
 
 
 def _known(case: Case, found: Finding) -> Finding:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.oracles import tracking
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 NAME: Final = "memory"
 
-WAYS: Final = (None, "adam")
-
 
 def decides(network: Network) -> list[str]:
     """The nodes of which values decide what they run."""
@@ -33,21 +32,19 @@ def beside(case: Case, batch: int) -> Iterator[Finding]:
     """What the tracker says of a network with values beside what the rules say for the rows that each expert had."""
     rows: dict[str, list[int]] = {}
     nodes = decides(case.network)
-    for optimizer in WAYS:
+    made = partial(called, case.network, batch, rows)
+    for optimizer, what in tracking.WAYS.items():
         case.pace.at("")
-        what = "inference" if optimizer is None else f"training with {optimizer.capitalize()}"
         if case.device != "cpu":
             why = f"`{nodes[0]}`: values decide which rows it has, and the network is too large to run with values"
             yield not_covered(NAME, None, f"bytes in {what}", why)
             continue
-        theirs = tracking.tracked(lambda: called(case.network, batch, rows), optimizer, values=True)
+        theirs = tracking.tracked(made, optimizer, values=True)
         ours = case.analysis.memory(batch, optimizer=optimizer, as_tracked=True,
                                     route=lambda node, *_: rows[node.name])  # fmt: skip
-        for quantity, mine, yours in tracking.beside(ours, theirs, what):
+        kept = None if optimizer is None else tracking.saved(made, values=True)
+        for quantity, mine, yours in tracking.beside(ours, theirs, kept, what):
             yield compared(NAME, None, quantity, mine, yours)
-        if optimizer is not None:
-            kept = tracking.saved(lambda: called(case.network, batch, rows), values=True)
-            yield compared(NAME, None, "saved bytes", ours["forward"].after.held["saved"], kept)
 
 
 @contextmanager

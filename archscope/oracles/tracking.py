@@ -9,7 +9,8 @@ import gc
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from archscope.building.builders import COUNTERS
@@ -48,6 +49,9 @@ class Called(Record):
         return Called(self.module.to(device), [there(each) for each in self.args],
                       {name: there(each) for name, each in self.kwargs.items()})  # fmt: skip
 
+
+WAYS: Final[Mapping[str | None, str]] = MappingProxyType({None: "inference", "adam": "training with Adam"})
+"""What networks are tracked in, by the optimizer: inference, and a step of training."""
 
 Made = Callable[[], AbstractContextManager[Called]]
 """Makes a module and its inputs, while tensors are fake; they are there until it is left."""
@@ -95,12 +99,17 @@ def tracked(
         return held
 
 
-def beside(ours: Any, theirs: Held, what: str) -> Iterator[tuple[str, int, int]]:
-    """Each phase after it and at its fullest moment: what is called so, what the rules and what the tracker say."""
+def beside(ours: Any, theirs: Held, kept: int | None, what: str) -> Iterator[tuple[str, int, int]]:
+    """Each phase after it and at its fullest moment, and what is saved: as it is called, by the rules, by the tracker.
+
+    Nothing is saved where ``kept``, which autograd says, is None.
+    """
     for phase in ours.phases:
         after, most = theirs[phase.name]
-        yield f"bytes after {phase.name}, {what}", phase.after.total, after
-        yield f"most bytes in {phase.name}, {what}", phase.most.total, most
+        yield f"bytes after {phase.part}, {what}", phase.after.total, after
+        yield f"most bytes in {phase.part}, {what}", phase.most.total, most
+    if kept is not None:
+        yield "saved bytes", ours["forward"].after.held["saved"], kept
 
 
 def weights(made: Made) -> int:

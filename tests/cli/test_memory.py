@@ -165,3 +165,11 @@ def test_a_picture_under_autocast_has_the_copies_of_weights(tmp_path: Path) -> N
     assert ">casts<" in (tmp_path / "a.svg").read_text()
     assert main(["memory", "lenet5", "--optimizer", "sgd", "-o", str(tmp_path / "b.svg")]) == 0
     assert ">casts<" not in (tmp_path / "b.svg").read_text()
+
+
+def test_where_no_layer_takes_anything_most_is_held_once_it_is_built(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "flat.yaml").write_text("name: flat\ninput: [1, 4, 4]\nlayers:\n  f: {type: flatten}\n")
+    assert main(["memory", str(tmp_path / "flat.yaml")]) == 0
+    assert "Most is held in build: 64 bytes." in capsys.readouterr().out
