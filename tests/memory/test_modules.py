@@ -82,6 +82,22 @@ def test_each_result_of_a_layer_is_held_as_long_as_its_code_has_it(named: bool, 
     same(Picked(named), (7, 6), optimizer)
 
 
+class Ends(nn.Module):
+    """Gives one of two results of its last layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = nn.GRU(6, 6, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.reads(x)[1]
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+def test_a_result_that_is_no_output_goes_with_the_code_that_had_it(optimizer: str | None) -> None:
+    same(Ends(), (7, 6), optimizer)
+
+
 class Reads(nn.Module):
     """Learned queries read what came in, as in a Perceiver; an optimizer goes through them first."""
 
@@ -228,8 +244,11 @@ def test_the_tracker_takes_a_module_that_was_called_with_tensors() -> None:
     assert not found.differing
 
 
-def test_constants_that_a_module_makes_explain_what_differs() -> None:
+def test_constants_that_a_module_makes_explain_what_differs_and_no_more_than_they_hold() -> None:
     from archscope.oracles import Verdict, verify
+    from archscope.oracles.case import Case
+    from archscope.oracles.findings import compared
+    from archscope.oracles.memory import _known
 
     class Counted(nn.Module):
         def __init__(self) -> None:
@@ -245,6 +264,10 @@ def test_constants_that_a_module_makes_explain_what_differs() -> None:
     found = verify(theirs.network, ["memory"], module=theirs)
     assert not found.differing
     assert any("128 bytes that are no layer's" in each.why for each in found.of(Verdict.EXPLAINED))
+    case = Case(found.analysis, module=theirs)
+    for more, verdict in ((128, Verdict.EXPLAINED), (-128, Verdict.EXPLAINED), (129, Verdict.DIFFERS),
+                          (-129, Verdict.DIFFERS)):  # fmt: skip
+        assert _known(case, compared("memory", None, "bytes", 1000, 1000 + more)).verdict is verdict
 
 
 class Dropping(nn.Module):
