@@ -120,6 +120,10 @@ class Run:
             self._without_keeping(group)
         self._forget_casts()
         self.outputs = [self._values[ref] for ref in self.network.outputs]
+        # All results of a layer are there until the pass is over, and then those that it gives.
+        over = [ref for ref in self._values if ref.node not in self.network.inputs and ref not in self.network.outputs]
+        for ref in over:
+            self.operations.let_go(self._values.pop(ref))
 
     def start(self) -> Pending:
         """The gradients that the backward pass starts from, of the size of the outputs."""

@@ -359,3 +359,13 @@ def test_the_tracker_counts_the_same_in_attention_that_reads_a_value_twice(read:
     network = Network("attends", shapes, nodes, (Ref("attention"),))
     assert held(network, 3, None) == tracked(network, 3, None)
     assert held(network, 3, "sgd") == tracked(network, 3, "sgd")
+
+
+@pytest.mark.parametrize(("read", "output"), [("r.hidden", "[a, b]"), ("a", "[b, r.hidden]")])
+def test_all_results_of_a_layer_of_a_spec_are_held_as_long_as_one_is_needed(read: str, output: str) -> None:
+    from archscope.oracles.memory import tracked
+
+    wide = f"{{type: linear, out_features: 4000, every_position: true, from: {read}}}"
+    layers = f"{{r: {{type: gru, hidden_size: 4}}, a: {{type: relu, from: r}}, b: {wide}}}"
+    network = archscope.read(f"name: n\ninput: [50, 4]\nlayers: {layers}\noutput: {output}\n")
+    assert held(network, 3, None) == tracked(network, 3, None)
