@@ -140,7 +140,7 @@ def _where_the_grid_is_lost(rows: Sequence[Row]) -> dict[str, str]:
         if constant.issuperset(row.inputs):
             constant.add(row.name)
         if row.receptive_field is None:
-            sources = sorted((name for name in row.inputs if name in lost), key=constant.__contains__)
+            sources = [name for name in row.inputs if name in lost and (name not in constant or row.name in constant)]
             before = next((lost[name] for name in sources), None)
             own = row.reason("receptive_field")
             told = f"from {row.name} on: {own}" if row.inputs else own  # what reads nothing took nothing away

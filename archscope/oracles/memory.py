@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archscope.oracles import allocated, routed, tracking
 from archscope.oracles.case import Case
-from archscope.oracles.findings import Finding, Verdict, compared, not_covered
+from archscope.oracles.findings import Finding, Verdict, compared, first_line, not_covered
 from archscope.oracles.tracking import Called, Held, Made
 
 if TYPE_CHECKING:
@@ -73,7 +73,11 @@ def beside(case: Case, batch: int, made: Made, valued: Made | None = None) -> It
             yield not_covered(NAME, None, f"bytes in {what}", f"it does not run without values: {type(error).__name__}")
             continue
         if valued is not None and any(each.verdict is Verdict.DIFFERS for each in found):
-            found = [*_tracked(case, ours, valued, optimizer, what, values=True)]
+            try:
+                found = [*_tracked(case, ours, valued, optimizer, what, values=True)]
+            except Exception as error:  # noqa: BLE001 - what runs on nothing may not run on numbers
+                yield not_covered(NAME, None, f"bytes in {what}", f"it does not run with values: {first_line(error)}")
+                continue
         yield from found
 
 

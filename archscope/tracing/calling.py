@@ -299,7 +299,8 @@ def filled(module: nn.Module, call: Call) -> Iterator[Call]:
                torch.get_default_dtype())  # fmt: skip
     precision = str(own).removeprefix("torch.")
     choices = [list(_choices(name, value, parameters.get(name), precision)) for name, value in places]
-    ranked = sorted(itertools.islice(itertools.product(*map(range, map(len, choices))), 4096), key=_rank)
+    ranked = sorted(itertools.islice(itertools.product(*map(range, map(len, choices))), 4096),
+                    key=lambda picks: _rank(picks, choices))  # fmt: skip
     for batched in (True, False):
         for picks in ranked[:MOST]:
             values = [options[pick] for options, pick in zip(choices, picks, strict=True)]
@@ -324,10 +325,14 @@ def _with(call: Call, values: Sequence[Any]) -> Call:
     return call.replace(args=args, kwargs=kwargs)
 
 
-def _rank(picks: Sequence[int]) -> tuple[int, int, tuple[int, ...]]:
-    """The likeliest of all first, then all that are of one other kind, then mixtures, with few others first."""
-    mixed = len(set(picks)) > 1
-    return (int(mixed), sum(picks), tuple(picks))
+def _rank(picks: Sequence[int], choices: Sequence[Sequence[Any]]) -> tuple[int, int, tuple[int, ...]]:
+    """The likeliest of all first, then tensors that are all of one type, then mixtures, with few others first.
+
+    Only tensors whose type nobody stated tell a mixture: a plain value beside them is of no type.
+    """
+    open_ = [options[pick] for pick, options in zip(picks, choices, strict=True) if len(options) > 1]
+    mixed = len({each.dtype for each in open_ if isinstance(each, Given)}) > 1
+    return (int(mixed and any(picks)), sum(picks), tuple(picks))
 
 
 def _choices(name: str, value: Any, parameter: inspect.Parameter | None, precision: str) -> Iterator[Any]:

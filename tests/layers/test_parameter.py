@@ -54,6 +54,21 @@ def test_the_note_of_a_row_names_what_took_its_grid_away_and_not_what_never_had_
     assert "² it reads no input" in text
 
 
+def test_what_joins_an_input_with_what_reads_none_says_why_it_has_no_grid_itself() -> None:
+    network = read("""
+name: latents
+input: [30, 8]
+layers:
+  z: {type: parameter, shape: [5, 8]}
+  look: {type: multihead_attention, num_heads: 2, from: [z, input, input]}
+  sum: {type: add, from: [look, z]}
+""")
+    text = write(analyze(network), "table")
+    assert "¹ it reads no input" in text
+    assert "² from look on: every position sees the whole sequence" in text
+    assert [line[-1] for line in text.splitlines() if line.startswith(("look ", "sum "))] == ["²", "²"]
+
+
 def test_a_grid_that_a_parameter_is_added_to_looks_where_it_did() -> None:
     network = read("""
 name: grid

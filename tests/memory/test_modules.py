@@ -196,6 +196,25 @@ def test_what_a_submodule_was_given_is_held_until_it_returns() -> None:
     assert memory(network)["forward"].most.total == weights + 400 + 4 * (100 + 200 + 10)
 
 
+class Turned(nn.Module):
+    """Columns of maps, one position a step, as a reader of lines takes them; then a dense layer on them turned back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.steps, self.out = nn.Conv1d(4, 6, 1), nn.GRU(6, 5, batch_first=True), nn.Linear(9, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.steps(self.conv(x).mT)[0].mT).tanh()
+
+
+@pytest.mark.parametrize("optimizer", [None, "adam"])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_rows_of_one_sample_are_multiplied_as_they_lie_and_those_of_more_are_copied(
+    batch: int, optimizer: str | None
+) -> None:
+    same(Turned(), (4, 9), optimizer, batch)
+
+
 def test_weights_that_nothing_uses_are_held_and_not_trained() -> None:
     network = archscope.trace(MODULES["Repeated"][0](), (16,))
     held = memory(network, optimizer="adam")

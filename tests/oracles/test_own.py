@@ -16,6 +16,7 @@ from archscope.oracles.own.conventions import explained
 from archscope.oracles.own.flops import exclusive
 from archscope.oracles.own.parts import path_of
 from archscope.tracing.calling import Called, call_thing
+from archscope.tracing.inputs import Given
 from archscope.working import Count
 
 OF_A_MODULE = ["module", "torchinfo", "fvcore", "FLOPs", "Jacobian", "field"]
@@ -31,7 +32,7 @@ class Small(nn.Module):
         self.head = nn.Linear(8, 10)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.up(self.pool(self.norm(self.stem(x)).relu())).mean((2, 3)))
+        return self.head(self.up(self.pool(self.norm(self.stem(x)).relu())).sigmoid().mean((2, 3)))
 
 
 class LastStep(nn.Module):
@@ -346,3 +347,40 @@ def test_a_table_that_is_a_learned_value_is_not_what_torchinfo_counts_and_nothin
 def test_torchinfo_runs_a_module_whose_inputs_all_have_names() -> None:
     found = asked(called(Small(), x=(3, 32, 32)), "torchinfo")
     assert total(found, "torchinfo").theirs == 448 * 256 + 32 + 520 * 256 + 90
+
+
+class Cell(nn.Module):
+    """Takes states; without values PyTorch adds whole numbers to others, with them it does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(4, 8)
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> Tensor:
+        return self.cell(x, (h, c))[0]
+
+
+def test_what_runs_on_nothing_and_not_on_numbers_is_not_covered() -> None:
+    stated = {"x": Given((4,), "int64"), "h": Given((8,), "float32"), "c": Given((8,), "float32")}
+    found = asked(called(Cell(), **stated), *OF_A_MODULE, "memory")
+    assert found.differing == ()
+    told = {each.witness: each.why for each in found.of(Verdict.NOT_COVERED) if each.layer is None}
+    assert "it does not run with values: mat1 and mat2 must have the same dtype" in told["module"]
+    assert "memory" in told
+
+
+class Spectral(nn.Module):
+    """A kernel of complex numbers, as a Fourier neural operator has them, beside one that a probe can follow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.kernel = nn.Conv1d(2, 3, 3), nn.Parameter(torch.ones(3, dtype=torch.cfloat))
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = torch.fft.rfft(self.conv(x))
+        return torch.fft.irfft(torch.einsum("bcf,c->bcf", seen, self.kernel))
+
+
+def test_a_field_is_probed_beside_complex_weights() -> None:
+    found = asked(called(Spectral(), (2, 12)), "field")
+    assert found.verdict("conv", "field") is Verdict.AGREES

@@ -12,6 +12,7 @@ from torch import nn
 
 import archscope
 from archscope import analyze, trace
+from archscope.tracing.calling import call_thing
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.stated import Bare, parse_inputs, parse_options, parse_shape
 from tests.tracing import called
@@ -201,6 +202,22 @@ def test_a_bare_number_is_the_value_that_a_signature_says_it_is() -> None:
     free = [each.kwargs["free"] for each in filled(Said(), Call((), {"free": Bare(7)}))]
     assert free[:3] == [7, Given((7,), "float32", batched=True), Given((7,), "int64", batched=True)]
     assert free[3:] == [Given((7,), "float32", batched=False), Given((7,), "int64", batched=False)]
+
+
+class States(nn.Module):
+    """A cell's states by name; nothing says what they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(4, 8)
+
+    def forward(self, x, h, c):  # type: ignore[no-untyped-def]
+        return self.cell(x[:, 0], (h, c))
+
+
+def test_tensors_whose_type_nobody_said_are_of_one_type_before_they_are_of_several() -> None:
+    found = call_thing(States(), (), {"x": Given((6, 4)), "h": Bare(8), "c": Bare(8)})
+    assert {name: each.dtype for name, each in found.call.kwargs.items()} == dict.fromkeys("xhc", "float32")
 
 
 def test_what_is_no_module_is_refused() -> None:

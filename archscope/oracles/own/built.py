@@ -7,7 +7,7 @@ from typing import Any
 
 from archscope.building.builders import COUNTERS
 from archscope.oracles.case import Case
-from archscope.oracles.findings import Finding, compared, not_covered
+from archscope.oracles.findings import Finding, compared, first_line, not_covered
 from archscope.oracles.own.parts import rows_by_path
 from archscope.tracing.standin import stand_in
 from archscope.tracing.strangers import tensors_in
@@ -28,8 +28,12 @@ def observe(case: Case) -> Iterator[Finding]:
             parts[path].register_forward_hook(
                 lambda _, __, output, path=path: made.__setitem__(path, [tuple(each.shape) for each in _all(output)])
             )
-        with torch.no_grad():
-            standin.run()
+        try:
+            with torch.no_grad():
+                standin.run()
+        except Exception as error:  # noqa: BLE001 - on meta it ran; with values a stranger's module may not
+            yield not_covered(NAME, None, "everything", f"it does not run with values: {first_line(error)}")
+            return
         held = {path: list(parts[path].named_parameters()) for path in rows}
         trained = {id(each): each.numel() for each in module.parameters() if each.requires_grad}
         frozen = {id(each): each.numel() for each in module.parameters() if not each.requires_grad}

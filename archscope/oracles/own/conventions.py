@@ -64,15 +64,18 @@ def _over_outputs(part: Part, batch: int) -> float | None:
     """Weights times output positions, the bias with them: a stride of two makes four times as much."""
     if not isinstance(part.module, _ConvTransposeNd):
         return None
-    places = sum(math.prod(int(extent) for extent in facts.output[1:]) for _, facts in part.nodes)
-    return _parameters(part) * places * batch
+    return _parameters(part) * _places(part) * batch
 
 
 def _over_outputs_without_bias(part: Part, batch: int) -> float | None:
     if not isinstance(part.module, _ConvTransposeNd):
         return None
-    places = sum(math.prod(int(extent) for extent in facts.output[1:]) for _, facts in part.nodes)
-    return part.module.weight.numel() * places * batch
+    return part.module.weight.numel() * _places(part) * batch
+
+
+def _places(part: Part) -> int:
+    """Positions that a part's products give; an activation behind them, which is its part too, gives none."""
+    return sum(math.prod(int(extent) for extent in facts.output[1:]) for _, facts in part.nodes if facts.macs)
 
 
 def _one_position(part: Part, batch: int) -> float | None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from archscope.analysis import Row
 from archscope.oracles.case import Case
-from archscope.oracles.findings import Finding, compared, not_covered, spell
+from archscope.oracles.findings import Finding, compared, first_line, not_covered, spell
 from archscope.oracles.own.parts import rows_by_path
 from archscope.tracing.inputs import Call
 from archscope.tracing.standin import StandIn, stand_in
@@ -101,7 +101,8 @@ def _probed(case: Case, standin: StandIn, rows: Sequence[Row]) -> Iterator[Findi
             lambda _, __, output, name=row.name: made.__setitem__(name, next(tensors_in(output)))
         )
     # In float64, because faster convolutions mix values that have nothing to do with one another.
-    standin.module.double()
+    apply: Any = standin.module._apply
+    apply(_double)
     (given,) = standin.tensors
     point = torch.rand(given.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 0.5
 
@@ -119,11 +120,18 @@ def _probed(case: Case, standin: StandIn, rows: Sequence[Row]) -> Iterator[Findi
             try:
                 said = [_seen(row, unit, box, point, reached) for unit, box in _units(case, row)]
             except Exception as error:  # noqa: BLE001 - whatever a stranger's module raises is told
-                reason = f"it does not run on values that are no numbers: {type(error).__name__}: {error}"
-                yield not_covered(NAME, row.name, "receptive_field", reason.splitlines()[0])
+                reason = f"it does not run on NaN in float64: {type(error).__name__}: {first_line(error)}"
+                yield not_covered(NAME, row.name, "receptive_field", reason)
                 continue
             ours = "; ".join(spell(row.receptive_field) for _ in said)
             yield compared(NAME, row.name, "receptive_field", ours, "; ".join(said), why=HOW)
+
+
+def _double(tensor: Tensor) -> Tensor:
+    """In float64, complex values too, which `Module.double` leaves as they are."""
+    if tensor.is_complex():
+        return tensor.to(torch.complex128)
+    return tensor.double() if tensor.is_floating_point() else tensor
 
 
 def _seen(row: Row, unit: Unit, box: Box, point: Tensor, reached: Any) -> str:
