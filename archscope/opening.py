@@ -16,6 +16,7 @@ from archscope.requests import Input, Request, request_for
 
 if TYPE_CHECKING:
     from archscope.diagrams import Drawing
+    from archscope.importing.jax.things import JaxCalled
     from archscope.tracing.calling import Called
     from archscope.tracing.inputs import Call, Given
 
@@ -57,19 +58,17 @@ def open_network(
     return opened(request_for(spec, changes=changes, **said))[0]
 
 
-def opened(request: Request) -> tuple[Network, Called | None]:
+def opened(request: Request) -> tuple[Network, Called | JaxCalled | None]:
     """The network that was asked for, and the module that it was read from if it is one; see `open_network`."""
     if request.of_module:
-        network = _of_jax(request)
-        if network is not None:
-            return network, None
-        try:
-            module = called(request)
-        except UsageError:
-            network = _of_jax(request)  # a function may import JAX only when it is called
-            if network is None:
-                raise
-            return network, None
+        module: Called | JaxCalled | None = _of_jax(request)
+        if module is None:
+            try:
+                module = called(request)
+            except UsageError:
+                module = _of_jax(request)  # a function may import JAX only when it is called
+                if module is None:
+                    raise
         return module.network, module
     return (_file(request) if request.of_file else _spec(request)), None
 
@@ -83,8 +82,8 @@ def _check_module(request: Request) -> None:
         raise UsageError(f"`--batch {request.batch}`: a batch has one sample or more")
 
 
-def _of_jax(request: Request) -> Network | None:
-    """The network that a module of JAX's is, if a factory makes one; None for a module of PyTorch's."""
+def _of_jax(request: Request) -> JaxCalled | None:
+    """A module of JAX's and the network that it is, if a factory makes one; None for a module of PyTorch's."""
     if request.factory is None:
         return None
     _check_module(request)
@@ -245,7 +244,8 @@ def analyze(network: Any, /, *args: Any, **kwargs: Any) -> Analysis:
 
         state = network[1] if isinstance(network, tuple) else None
         given = {name: described(each) for name, each in kwargs.items()}
-        return analysis.analyze(call_module(found_in(network), tuple(map(described, args)), given, extra=state))
+        made = call_module(found_in(network), tuple(map(described, args)), given, extra=state)
+        return analysis.analyze(made.network)
     if not callable(network) and not hasattr(network, "graph_module"):
         raise UsageError(f"a value of type {type(network).__name__} is no network; take a spec by name or path, what "
                          "`load` or `trace` returned, or a torch.nn.Module with its input shapes")  # fmt: skip

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archscope.analysis import Analysis, analyze
 from archscope.bench.precision import PRECISIONS
 from archscope.errors import ArchscopeError
+from archscope.importing.jax.things import JaxCalled
 from archscope.opening import opened
 from archscope.requests import Request
 
@@ -129,7 +130,7 @@ class Worker:
         """What a name stands for, or a request as `archscope.opening.Request` writes it."""
         if model not in self._known:
             network, own = opened(Request.read(model) if model.startswith("{") else Request(model))
-            self._known[model] = (analyze(network), own)
+            self._known[model] = (analyze(network), None if isinstance(own, JaxCalled) else own)
         return self._known[model]
 
 

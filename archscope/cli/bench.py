@@ -168,6 +168,7 @@ def _cells(
     import archscope
     from archscope.bench.plan import parse_axis, parse_batches, plan
     from archscope.cli.opened import opened_with_module
+    from archscope.importing.jax.things import JaxCalled
 
     chosen = {f"{axis}s": parse_axis(axis, text) for axis, text in axes.items()}
     batches = parse_batches(batch)
@@ -175,7 +176,7 @@ def _cells(
     for spec in dict.fromkeys(specs):
         network, request, called = opened_with_module(spec, **said)
         analyses[network.name] = archscope.analyze(network)
-        asked[network.name] = (request, called)
+        asked[network.name] = (request, None if isinstance(called, JaxCalled) else called)
     return plan(list(analyses), batches=batches, **chosen), analyses, asked
 
 

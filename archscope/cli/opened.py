@@ -9,6 +9,7 @@ from archscope.cli.terminal import complain
 
 if TYPE_CHECKING:
     from archscope.diagnostics import Diagnostic
+    from archscope.importing.jax.things import JaxCalled
     from archscope.network import Network
     from archscope.requests import Request
     from archscope.tracing.calling import Called
@@ -24,7 +25,7 @@ def opened(spec: str, *, changes: Sequence[str] | None = None, **said: Any) -> N
 
 def opened_with_module(
     spec: str, *, changes: Sequence[str] | None = None, **said: Any
-) -> tuple[Network, Request, Called | None]:
+) -> tuple[Network, Request, Called | JaxCalled | None]:
     """The network that a person named, how it was asked for, and their own module if it is one."""
     from archscope.opening import opened
     from archscope.requests import request_for

@@ -23,6 +23,7 @@ from archscope.cli.arguments import (
 from archscope.cli.terminal import color, emit, width
 
 if TYPE_CHECKING:
+    from archscope.importing.jax.things import JaxCalled
     from archscope.network import Network
     from archscope.oracles import Verification
     from archscope.tracing.calling import Called
@@ -52,7 +53,7 @@ def command(
         list[str] | None,
         typer.Option("--witness", "-w", metavar="NAME",
                      help="Ask only this one: module, torchinfo, fvcore, FLOPs, Jacobian, field, memory, Keras, "
-                     "onnxruntime, weights, published. Repeatable.",
+                     "onnxruntime, JAX, weights, published. Repeatable.",
                      autocompletion=_complete_witness, show_default=False),
     ] = None,
     against: Annotated[
@@ -110,7 +111,8 @@ def command(
             (specs or [])[0], changes=changes, input=input, example=example, strict=strict, batch=batch,
             kwargs=kwargs if theirs is None else None,
         )  # fmt: skip
-        _compare(network, against, theirs, None if module is None else module.call, output, format)
+        call = getattr(module, "call", None)  # a module of JAX's says shapes of its own
+        _compare(network, against, theirs, call, output, format)
         return
     from archscope.errors import NotFound, did_you_mean
     from archscope.oracles.report import FORMATS
@@ -148,7 +150,7 @@ def _written(found: Sequence[Verification], format: str, on_terminal: bool) -> s
 
 
 def _verified(
-    networks: Sequence[tuple[Network, Called | None]],
+    networks: Sequence[tuple[Network, Called | JaxCalled | None]],
     witnesses: Sequence[str] | None,
     *,
     as_written: bool,
@@ -160,7 +162,7 @@ def _verified(
     from archscope.oracles.verification import asked_of
 
     found: list[Verification] = []
-    with _progress(sum(len(witnesses or asked_of(network, weights)) for network, _ in networks)) as step:
+    with _progress(sum(len(witnesses or asked_of(network, weights, own)) for network, own in networks)) as step:
         for network, module in networks:
             found.append(verify(network, witnesses or None, as_written=as_written, seconds=seconds, progress=step,
                                 module=module, weights=weights))  # fmt: skip

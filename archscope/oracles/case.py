@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from archscope.building.network import BuiltNetwork
+    from archscope.importing.jax.things import JaxCalled
     from archscope.tracing.calling import Called
 
 
@@ -33,9 +34,9 @@ as LeNet-5 has run before that. Anything larger runs on meta and holds no values
 class Case:
     """A network, its analysis, and its module, on the meta device unless it is small.
 
-    ``module`` is a person's own, which the network was read from; without it, one is built. ``weights`` is a file of
-    weights that were trained for the network, where one was named. ``named`` says whether somebody asked for its
-    witnesses by name.
+    ``module`` is a person's own of PyTorch, which the network was read from; without it, one is built. ``jax`` is one
+    of Flax or Equinox. ``weights`` is a file of weights that were trained for the network, where one was named.
+    ``named`` says whether somebody asked for its witnesses by name.
     """
 
     analysis: Analysis
@@ -43,6 +44,7 @@ class Case:
     module: Called | None = None
     weights: str = ""
     named: bool = False
+    jax: JaxCalled | None = None
 
     @property
     def network(self) -> Network:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.errors import require_torch
+from archscope.importing.jax.things import JaxCalled
 from archscope.importing.kinds import Kind, kind_of
 from archscope.network import Network
 from archscope.record import Record
@@ -42,7 +43,7 @@ class _NotRun(Exception):
     """Why outputs are not compared."""
 
 
-def restated(network: Network, made: Statement, module: Called | None) -> Outcome | None:
+def restated(network: Network, made: Statement, module: Called | JaxCalled | None) -> Outcome | None:
     """Build a spec with the weights of what it was written of, and hold its outputs to those.
 
     Args:
@@ -53,6 +54,8 @@ def restated(network: Network, made: Statement, module: Called | None) -> Outcom
     Returns:
         None where it was written of a spec, which has no weights to copy.
     """
+    if isinstance(module, JaxCalled):
+        return Outcome(None, "the weights of a module of JAX's are not copied")
     kind = None if network.path is None or module is not None else kind_of(network.path)
     if module is None and kind is None:
         return None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from archscope import escaping
 from archscope.analysis import Analysis, analyze
 from archscope.errors import NotFound, did_you_mean
+from archscope.importing.jax.things import JaxCalled
 from archscope.importing.kinds import kind_of
 from archscope.network import Network
 from archscope.oracles.case import Case
@@ -34,7 +35,7 @@ class Witness:
         packages: what has to be installed.
         as_written: whether it speaks of the network as its spec has it, and of no other.
         of_a_spec: whether it speaks of what a spec makes, and not of a person's own module.
-        of: the kind of file that it speaks of, and is asked of where nobody names it; empty for all networks.
+        of: the kind of file that it speaks of, or JAX, and is asked of where nobody names it; empty for all networks.
     """
 
     name: str
@@ -65,6 +66,8 @@ WITNESSES: Final = {
         Witness("Keras", "keras", "Keras 3, the course's own models and those of files: shapes, weights",
                 ("torch", "keras"), as_written=True),
         Witness("onnxruntime", "onnxruntime", "ONNX Runtime runs the file: output shapes, weights", (), of="ONNX"),
+        Witness("JAX", "jax_module", "JAX traces the module anew: shapes, leaves, XLA's count of products", (),
+                of="JAX"),
         Witness("weights", "stored", "the header of a file of trained weights: shapes, parameters", ()),
         Witness("published", "published", "every figure in print that the spec cites", (), as_written=True),
     )
@@ -163,7 +166,7 @@ def verify(
     seconds: float = SECONDS,
     progress: Told | None = None,
     clock: Callable[[], float] = time.monotonic,
-    module: Called | None = None,
+    module: Called | JaxCalled | None = None,
     weights: str = "",
 ) -> Verification:
     """Call the witnesses of a network.
@@ -176,7 +179,7 @@ def verify(
         progress: called with the network's, the witness's and the layer's name as each is looked at.
         clock: what tells the time.
         module: the person's own module that the network was read from; the witnesses are sent through it, and it is
-            left as it was. Without it they look at the module that is built from the network.
+            left as it was. Without it, or with one of JAX's, they look at the module that is built from the network.
         weights: a file of weights that were trained for it, safetensors, GGUF or a state dict of PyTorch's; or a folder
             or an index of several. Its header is read and none of its tensors.
 
@@ -187,12 +190,14 @@ def verify(
         NotFound: there is no witness of that name.
     """
     analysis = analyze(network) if isinstance(network, Network) else network
-    chosen = asked_of(analysis.network, weights) if witnesses is None else tuple(dict.fromkeys(witnesses))
+    chosen = asked_of(analysis.network, weights, module) if witnesses is None else tuple(dict.fromkeys(witnesses))
     for name in chosen:
         if name not in WITNESSES:
             raise NotFound(f"there is no witness `{name}`; {did_you_mean(name, WITNESSES, what='witnesses')}")
     pace = Pace(seconds, network=analysis.name, told=progress, clock=clock)
-    case = Case(analysis, pace, module, weights, named=witnesses is not None)
+    theirs = module if isinstance(module, JaxCalled) else None
+    own = None if isinstance(module, JaxCalled) else module
+    case = Case(analysis, pace, own, weights, named=witnesses is not None, jax=theirs)
     findings: list[Finding] = []
     stopped = ""
     try:
@@ -207,13 +212,13 @@ def verify(
     return Verification(analysis, chosen, tuple(findings), stopped)
 
 
-def asked_of(network: Network, weights: str = "") -> tuple[str, ...]:
+def asked_of(network: Network, weights: str = "", module: Called | JaxCalled | None = None) -> tuple[str, ...]:
     """The witnesses that are asked where nobody names any: of weights that were named, the one that reads them."""
     if weights:
         return ("weights",)
     kind = kind_of(network.path) if network.observed is not None and network.path else None
-    return tuple(name for name, each in WITNESSES.items()
-                 if name != "weights" and (not each.of or (kind is not None and each.of == kind.name)))  # fmt: skip
+    of = "JAX" if isinstance(module, JaxCalled) else "" if kind is None else kind.name
+    return tuple(name for name, each in WITNESSES.items() if name != "weights" and each.of in ("", of))
 
 
 def _asked(name: str, case: Case, *, as_written: bool) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from torch import nn
 
 import archscope
 from archscope import UsageError, analyze
-from archscope.importing.jax.reading import read_module
+from archscope.importing.jax.calling import call_module
 from archscope.opening import open_network
 from tests.conftest import Run
 from tests.importing import jax_nets
@@ -170,8 +170,7 @@ class Tagger(nnx.Module):
 
 @pytest.mark.parametrize("batch", [1, 2])
 def test_what_a_scan_stacks_has_its_samples_behind_the_steps(batch: int) -> None:
-    network = read_module(Tagger(), [jax.ShapeDtypeStruct((batch, 7), jnp.int32)], {}, name="tagger", path="",
-                          batch=batch)  # fmt: skip
+    network = call_module(Tagger(), [jax.ShapeDtypeStruct((batch, 7), jnp.int32)], {}).network
     assert [network.facts[node.name].output for node in network.nodes][-2:] == [(7, 12), (7, 5)]
     steps, seen, out = 7 * 4 * 12 * (8 + 12), 4 * 7 * 12 * 12 + 2 * 7 * 7 * 12, 7 * 12 * 5
     assert [network.facts[node.name].macs for node in network.nodes] == [0, batch * steps, batch * seen, batch * out]
@@ -195,6 +194,19 @@ def test_what_does_not_run_is_one_line(named: str, said: str, archscope_run: Cal
 def test_a_class_that_wants_a_random_key_is_given_one(named: str) -> None:
     shape = "32,32,1" if named == "LeNet5" else "1,32,32"
     assert analyze(open_network(f"{NETS}:{named}@{shape}")).totals.parameters == 61_706
+
+
+@pytest.mark.parametrize("broken", ["reading.network_of", "modules.products.conv"])
+def test_a_fault_of_the_reader_is_none_of_the_module(
+    broken: str, archscope_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> Any:
+        raise AttributeError("a slip of the reader")
+
+    monkeypatch.setattr(f"archscope.importing.jax.{broken}", fails)
+    ran = archscope_run("table", f"{NETS}:lenet5@32,32,1")
+    assert ran.status == 70
+    assert "does not run on such inputs" not in ran.err
 
 
 def test_inputs_that_fit_no_module_say_what_to_write() -> None:

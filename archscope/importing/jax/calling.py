@@ -10,13 +10,12 @@ import jax
 import numpy as np
 
 from archscope.errors import UsageError
-from archscope.importing.jax.reading import read_module
-from archscope.importing.jax.things import Library, is_state, library_of
-from archscope.importing.jax.tracing import filled, parameters_of
+from archscope.importing.jax.reading import read_traced
+from archscope.importing.jax.things import JaxCalled, Library, is_state, library_of
+from archscope.importing.jax.tracing import Stopped, Traced, filled, parameters_of, traced
 from archscope.layers.base import Shape, spell_shape
-from archscope.network import Network
 from archscope.record import Record
-from archscope.theirs import THEIRS, heard_apart, raised
+from archscope.theirs import Unusual, heard_apart, raised
 
 _WHOLE: Final = re.compile(r"(.*_)?(ids?|idx|index|indices|labels?|targets?|tokens?|words?|timesteps?)", re.IGNORECASE)
 """Names of inputs that are mostly whole numbers."""
@@ -59,7 +58,7 @@ def described(value: Any) -> Any:
 def call_module(
     thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], *, name: str | None = None, path: str = "",
     batch: int | None = None, extra: Any = None,
-) -> Network:  # fmt: skip
+) -> JaxCalled:  # fmt: skip
     """Read a module that is called so.
 
     Args:
@@ -84,18 +83,29 @@ def call_module(
         raise UsageError(f"`{called}` does not say what it takes; state the shape of its input without the batch, as "
                          f"it takes it: {path.partition('@')[0] + '@28,28,1' if path else '(28, 28, 1)'}")  # fmt: skip
     stopped: BaseException | None = None
-    for floats_first in dict.fromkeys((not _takes_whole(thing, args, kwargs), _takes_whole(thing, args, kwargs))):
-        given, named, size = _filled(thing, args, kwargs, batch, "float32" if floats_first else "int32")
-        try:
-            with heard_apart():
-                return read_module(thing, given, named, name=called, path=path, state=extra, batch=size)
-        except UsageError:
-            raise
-        except THEIRS as error:
-            stopped = stopped or error
+    whole = _takes_whole(thing, args, kwargs)
+    for usual in ("int32", "float32") if whole else ("float32", "int32"):
+        given, named, size = _filled(thing, args, kwargs, batch, usual)
+        found = _run(thing, given, named, extra)
+        if isinstance(found, Traced):
+            # Outside of what watches their code: what goes wrong from here on is archscope's own fault.
+            network = read_traced(found, thing, name=called, path=path, batch=size)
+            return JaxCalled(thing, given, named, extra, network)
+        stopped = stopped or found
     why = "" if stopped is None else raised(stopped)
     raise UsageError(f"{called} does not run on such inputs: {why}; write a sample's shape as the module takes it, "
                      "with channels last in Flax: --input 28,28,1, or ids=128:int32") from stopped  # fmt: skip
+
+
+def _run(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], extra: Any) -> Traced | BaseException:
+    """The jaxpr of a call, or what their code raised in it."""
+    try:
+        with heard_apart():
+            return traced(thing, args, kwargs, extra)
+    except Stopped as error:
+        return error.__cause__ or error
+    except Unusual as error:
+        return error
 
 
 def _is_input(value: Any) -> bool:

@@ -1,8 +1,8 @@
-"""`read_module`: a module of Flax NNX or Equinox as a network."""
+"""`read_traced`: a module of Flax NNX or Equinox as a network."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from archscope.errors import UsageError
@@ -15,7 +15,7 @@ from archscope.importing.jax.modules import lower_module
 from archscope.importing.jax.patterns import simplified
 from archscope.importing.jax.steps import lower
 from archscope.importing.jax.things import Library, library_of
-from archscope.importing.jax.tracing import Traced, traced
+from archscope.importing.jax.tracing import Traced
 from archscope.importing.onnx.patterns import simplified as as_files
 from archscope.importing.recognise import network_of
 from archscope.network import Network
@@ -25,25 +25,19 @@ _FLATTENED: Final = ("Features that are flattened lie channels first here, and c
                      "matrix behind them lie in another order.")  # fmt: skip
 
 
-def read_module(
-    module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], *, name: str, path: str, state: Any = None,
-    batch: int = 1,
-) -> Network:  # fmt: skip
+def read_traced(call: Traced, module: Any, *, name: str, path: str, batch: int = 1) -> Network:
     """The network that a module is, called so; shapes have their channels first, as everywhere in archscope.
 
     Args:
+        call: what the module does, as `archscope.importing.jax.tracing.traced` has it.
         module: of Flax NNX or Equinox.
-        args: what it is called with, arrays described by `jax.ShapeDtypeStruct`, with the batch in front.
-        kwargs: what it is called with by name.
         name: what the network is called.
         path: what it can be opened by again.
-        state: what Equinox keeps beside it.
         batch: samples that run at once.
 
     Raises:
         UsageError: its rows would not add up to what its jaxpr multiplies.
     """
-    call = traced(module, args, kwargs, state)
     whole = tally(call.jaxpr.jaxpr).macs
     for as_layers in (True, False):
         graph = graph_of(call, library_of(module) or Library.NNX, name, batch, as_layers=as_layers)

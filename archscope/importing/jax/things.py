@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archscope.network import Network
 
 
 class Library(Enum):
@@ -12,6 +17,25 @@ class Library(Enum):
 
     NNX = "Flax NNX"
     EQUINOX = "Equinox"
+
+
+@dataclass(frozen=True, eq=False)
+class JaxCalled:
+    """A module, what it is called with, and the network that it was read into.
+
+    Attributes:
+        module: the module that a person wrote.
+        args: what it is called with, arrays described by `jax.ShapeDtypeStruct`, with the batch in front.
+        kwargs: what it is called with by name.
+        state: what Equinox keeps beside it; None where there is none.
+        network: what was read.
+    """
+
+    module: Any
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    state: Any
+    network: Network
 
 
 def library_of(thing: Any) -> Library | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 import jax
@@ -11,9 +12,23 @@ import jax
 from archscope.importing.jax.marks import Use, watched
 from archscope.importing.jax.things import Library, is_state, library_of
 from archscope.layers.base import Weight
+from archscope.theirs import THEIRS
 
 _SWITCHES: Final = {"train": False, "training": False, "is_training": False, "deterministic": True, "inference": True}
 """Arguments that say that a module is at inference, for where nobody says it."""
+
+
+class Stopped(Exception):
+    """Their code raised something in this call: ``__cause__``."""
+
+
+@contextmanager
+def stopping() -> Iterator[None]:
+    """Run somebody's code, and tell what it raises from what archscope raises."""
+    try:
+        yield
+    except THEIRS as error:
+        raise Stopped from error
 
 
 class Traced(NamedTuple):
@@ -40,6 +55,9 @@ def traced(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], extra: A
         args: what it is called with, arrays described by `jax.ShapeDtypeStruct`, with the batch in front.
         kwargs: what it is called with by name.
         extra: the state beside an Equinox module; None where there is none.
+
+    Raises:
+        Stopped: their code raised something; what is raised otherwise is archscope's own fault.
     """
     reading = _nnx if library_of(module) is Library.NNX else _equinox
     weights, run, classes = reading(module, extra)
@@ -113,8 +131,9 @@ Run = Callable[..., list[Any]]
 def _nnx(module: Any, _: Any) -> tuple[Held, Run, set[type]]:
     from flax import nnx
 
-    graph, state = nnx.split(module)
-    flat = list(nnx.to_flat_state(state))
+    with stopping():
+        graph, state = nnx.split(module)
+        flat = list(nnx.to_flat_state(state))
     held: Held = []
     for path, variable in flat:
         kind = True if isinstance(variable, nnx.Param) else None if isinstance(variable, nnx.RngState) else False
@@ -125,10 +144,12 @@ def _nnx(module: Any, _: Any) -> tuple[Held, Run, set[type]]:
         changed = [(path, each.replace(value) if isinstance(each, nnx.Variable) else value)
                    for (path, each), value in zip(flat, values, strict=True)]  # fmt: skip
         made = nnx.merge(graph, nnx.from_flat_state(changed))
-        made.eval()
+        with stopping():
+            made.eval()
         for path, each in nnx.iter_modules(made):
             paths.setdefault(id(each), ".".join(map(str, path)))
-        return _arrays(made(*args, **kwargs))
+        with stopping():
+            return _arrays(made(*args, **kwargs))
 
     classes = {owner for _, each in nnx.iter_modules(module) for owner in type(each).__mro__}
     return held, run, classes
@@ -156,20 +177,21 @@ def _equinox(module: Any, state: Any) -> tuple[Held, Run, set[type]]:
             leaves[place] = value
         made, beside = jax.tree.unflatten(form, leaves)
         made = eqx.nn.inference_mode(made)
-        for path, each in _modules(made, ""):
+        for path, each in modules_of(made, ""):
             paths.setdefault(id(each), path)
 
         def sample(args: Any, kwargs: Any) -> list[Any]:
             more = {} if state is None else {"state": beside} if "state" in wants else {}
             if "key" in wants and wants["key"].default is wants["key"].empty and "key" not in kwargs:
                 more["key"] = jax.random.key(0)
-            return _arrays(made(*args, **more, **kwargs))
+            with stopping():
+                return _arrays(made(*args, **more, **kwargs))
 
         axes = jax.tree.map(lambda each: 0 if isinstance(each, jax.Array) else None, (args, kwargs))
         made_of_all: list[Any] = jax.vmap(sample, in_axes=axes, axis_name="batch")(args, kwargs)
         return made_of_all
 
-    classes = {owner for _, each in _modules(module, "") for owner in type(each).__mro__}
+    classes = {owner for _, each in modules_of(module, "") for owner in type(each).__mro__}
     return held, run, classes
 
 
@@ -196,7 +218,7 @@ def _step(key: Any) -> str:
     return str(key)
 
 
-def _modules(thing: Any, path: str) -> Iterator[tuple[str, Any]]:
+def modules_of(thing: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Equinox modules in a module, each with its path."""
     if library_of(thing) is Library.EQUINOX:
         yield path, thing
@@ -208,7 +230,7 @@ def _modules(thing: Any, path: str) -> Iterator[tuple[str, Any]]:
     else:
         return
     for name, value in parts:
-        yield from _modules(value, f"{path}.{name}".lstrip("."))
+        yield from modules_of(value, f"{path}.{name}".lstrip("."))
 
 
 def _arrays(made: Any) -> list[Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from archscope.analysis import Row
 from archscope.layers import Facts
 from archscope.network import Node
 from archscope.oracles.case import Case
+from archscope.oracles.paths import path_of, row_of
 from archscope.tracing.calling import Called
 from archscope.tracing.inputs import Given
 from archscope.tracing.standin import StandIn
@@ -69,31 +69,7 @@ def parts_of(case: Case, module: nn.Module) -> list[Part]:
     grouped: dict[str, list[tuple[Node, Facts]]] = {}
     for node in case.network.nodes:
         grouped.setdefault(path_of(node.name, paths), []).append((node, case.facts_of[node.name]))
-    return [Part(path, paths[path], tuple(nodes), _row(nodes)) for path, nodes in grouped.items()]
-
-
-def path_of(name: str, paths: Mapping[str, Any]) -> str:
-    """The innermost module in whose ``forward`` a node ran: ``fc``, ``fc_2`` and ``fc.relu`` all belong to ``fc``.
-
-    >>> path_of("blocks.0.fc_2", {"": 0, "blocks": 0, "blocks.0": 0, "blocks.0.fc": 0})
-    'blocks.0.fc'
-    """
-    parts = name.split(".")
-    for length in range(len(parts), 0, -1):
-        path = ".".join(parts[:length])
-        for each in (path, re.sub(r"_\d+$", "", path)):
-            if each in paths:
-                return each
-    return ""
-
-
-def _row(nodes: Sequence[tuple[Node, Facts]]) -> str:
-    """The row of the first node with products, or with weights, or of the first."""
-    for wanted in ("macs", "weights"):
-        found = next((node.row for node, facts in nodes if getattr(facts, wanted)), None)
-        if found is not None:
-            return found
-    return nodes[0][0].row
+    return [Part(path, paths[path], tuple(nodes), row_of(nodes)) for path, nodes in grouped.items()]
 
 
 def rows_by_path(case: Case, module: nn.Module) -> dict[str, Row]:
