@@ -20,11 +20,21 @@ class Part(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """A layer, what it reads, and its facts there."""
+    """A layer in the place of several nodes.
+
+    Attributes:
+        reads: what it reads.
+        layer: what it is.
+        facts: its numbers there.
+        name: what it is called; by its type, in the group of what it replaces, if left out.
+        shares: the last node of what becomes the layer whose weights it uses.
+    """
 
     reads: tuple[Ref, ...]
     layer: Layer
     facts: Facts
+    name: str = ""
+    shares: str | None = None
 
 
 def readers_of(nodes: Sequence[Node]) -> Mapping[str, list[int]]:
@@ -51,11 +61,12 @@ def replaced(found: Part, ends: Mapping[str, Whole]) -> Part:
         if whole is None:
             nodes.append(node if inputs == node.inputs else node.replace(inputs=inputs))
             continue
-        own = within[node.name] = free_name(".".join((*node.group, whole.layer.type)), names)
+        own = within[node.name] = free_name(whole.name or ".".join((*node.group, whole.layer.type)), names)
         del facts[node.name]
         facts[own] = whole.facts
         reads = tuple(ref.replace(node=within.get(ref.node, ref.node)) for ref in whole.reads)
-        nodes.append(Node(own, whole.layer, reads, own, node.group))
+        shares = None if whole.shares is None else within[whole.shares]
+        nodes.append(Node(own, whole.layer, reads, own, tuple(own.split(".")[:-1]), shares=shares))
     outputs = tuple(ref.replace(node=within.get(ref.node, ref.node)) for ref in found.outputs)
     gone = _unread(nodes, outputs, found, {*within.values()})
     kept = [each for each in nodes if each.name not in gone]

@@ -20,6 +20,7 @@ from archscope.layers.base import spell_shapes
 from archscope.network import Network
 from archscope.recognising.attention import attended
 from archscope.recognising.folding import folded
+from archscope.recognising.norms import normed
 from archscope.recognising.replacing import Part
 from archscope.theirs import raised
 from archscope.tracing.inputs import Call, Given
@@ -60,7 +61,7 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
         raise UsageError(f"{called} returns nothing that a layer made of its input")
     recording = run.tracer.recording
     whole = Part([*nodes.finished(outputs)], outputs, {**nodes.facts}, {})
-    short = turned(attended(whole, recording.causal), recording.factors)
+    short = normed(turned(attended(whole, recording.causal), recording.factors))
     folded_nodes, folded_outputs, facts, renamed = folded(short.nodes, short.outputs, short.facts)
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     return Network(

@@ -34,6 +34,12 @@ _MOST: Final = 1 << 16
 _MOVES: Final = frozenset({"getitem", "narrow", "select", "permute", "transpose", "swapaxes", "t", "T", "mT"})
 """Functions that take some values of a parameter, or turn its axes."""
 
+_WORKED: Final = frozenset({
+    "add", "radd", "sub", "rsub", "mul", "rmul", "div", "truediv", "rtruediv", "neg", "exp", "square", "sqrt", "rsqrt",
+    "reciprocal", "sigmoid", "tanh", "softplus", "relu",
+})  # fmt: skip
+"""Functions that make a value of each value of a parameter: the ``1 + w`` of a norm, the ``exp(a)`` of a decay."""
+
 
 class _Step(NamedTuple):
     """How a constant was made of another one."""
@@ -112,7 +118,7 @@ class Learned:
         if all_of_it and id(parent) in self._roots:
             self._keep(result)
             self._roots[id(result)] = self._roots[id(parent)]
-        elif all_of_it or (name in _MOVES and not list(tensors_in(args[1:]))):
+        elif all_of_it or (name in _MOVES | _WORKED and not list(tensors_in([args[1:], kwargs]))):
             self._keep(result)
             self._steps[id(result)] = _Step(parent, name, bound(name, args, kwargs) if name in SIGNATURES else {})
 
@@ -180,7 +186,7 @@ class Learned:
             rows, (held, width) = step.given["rows"], step.parent.shape
             shape = (len(rows), width)
             layers: tuple[Layer, ...] | None = _selected(rows, held, width)
-        elif step.name != "narrow":
+        elif step.name != "narrow" and step.name not in _WORKED:
             before, after = tuple(step.parent.shape), tuple(tensor.shape)
             place = _place(step.parent)
             layers = layers_of(

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tests.tracing.norms import NORMS
+
 
 class Attention(nn.Module):
     """Attention of a vision transformer, as timm writes it: queries, keys and values from one projection."""
@@ -491,5 +493,6 @@ COMMON: dict[str, tuple[Any, tuple[tuple[int, ...], ...]]] = {
     "learned queries": (Queries, ((7, 8),)),
     "relative bias": (RelativeBias, ((6, 8),)),
     "frames": (Stepwise, ((5, 6),)),
+    **NORMS,
 }
 """Modules that layer types describe to the last function, with the shapes of their inputs."""

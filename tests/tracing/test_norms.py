@@ -1,0 +1,35 @@
+"""RMS norms that are written out are one layer, with what is added to the mean and with their weight."""
+
+from __future__ import annotations
+
+import pytest
+
+from archscope import analyze, trace
+from tests.tracing.norms import NORMS
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("RMS norm", [("norm", 1e-6, True, None)]),
+        ("RMS norm, divided", [("norm", 1e-2, True, None)]),
+        ("RMS norm, one more", [("norm.rms_norm", 1e-6, False, None)]),
+        ("RMS norm of heads", [("norm", 1e-6, True, None), ("rms_norm", 1e-5, False, None)]),
+        ("RMS norm, twice", [("norm", 1e-6, True, None), ("norm_2", 1e-6, True, "norm")]),
+        ("RMS norm, weight elsewhere", [("norm.rms_norm", 1e-6, False, None)]),
+        ("mean square of positions", []),
+        ("mean square alone", []),
+    ],
+)
+def test_a_norm_is_told_with_its_step_and_its_weight(
+    name: str, said: list[tuple[str, float, bool, str | None]]
+) -> None:
+    make, shapes = NORMS[name]
+    network = trace(make(), *shapes)
+    norms = [node for node in network.nodes if node.layer.type == "rms_norm"]
+    stated = [{"elementwise_affine": True, **node.layer.stated()} for node in norms]
+    found = [(node.name, each["eps"], each["elementwise_affine"], node.shares)
+             for node, each in zip(norms, stated, strict=True)]  # fmt: skip
+    assert found == said
+    # 6·8 + 8 of the first layer, 8 of the norm, 8·3 + 3 of the last, each once
+    assert analyze(network).totals.parameters == 56 + 8 + 27
