@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from archscope.layers import TYPES, Facts, Layer
@@ -107,9 +107,7 @@ class _Written:
 
     def _layer(self, norm: _Norm) -> tuple[Layer, Facts]:
         shape = self._network.facts[norm.end].output
-        layer = TYPES["rms_norm"](
-            normalized_shape=[int(shape[-1])], eps=norm.eps, elementwise_affine=bool(norm.weight)
-        )
+        layer = TYPES["rms_norm"](normalized_shape=[int(shape[-1])], eps=norm.eps, elementwise_affine=bool(norm.weight))
         facts = layer.facts(shape)
         if not norm.weight:
             return layer, facts
