@@ -53,7 +53,7 @@ def command(
         list[str] | None,
         typer.Option("--witness", "-w", metavar="NAME",
                      help="Ask only this one: module, torchinfo, fvcore, FLOPs, Jacobian, field, memory, Keras, "
-                     "onnxruntime, JAX, weights, published. Repeatable.",
+                     "onnxruntime, program, JAX, weights, published. Repeatable.",
                      autocompletion=_complete_witness, show_default=False),
     ] = None,
     against: Annotated[

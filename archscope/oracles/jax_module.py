@@ -5,13 +5,14 @@ XLA leaves out products with padding, so its counts are held against those in bo
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from archscope.layers import Facts
 from archscope.network import Node
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, compared, first_line, not_covered
+from archscope.oracles.leaves import added, held_beside
 from archscope.oracles.paths import path_of, row_of
 from archscope.theirs import THEIRS, heard_apart
 
@@ -43,7 +44,7 @@ def observe(case: Case) -> Iterator[Finding]:
         case.pace.at(row_of(nodes))
         yield from _output(path, nodes, own, seen, case)
     yield from _products(case, own, seen)
-    yield from _parameters(case, seen)
+    yield from held_beside(NAME, case, seen.paths, seen.held)
 
 
 def _output(path: str, nodes: Nodes, own: Mapping[str, Nodes], seen: Seen, case: Case) -> Iterator[Finding]:
@@ -62,7 +63,7 @@ def _output(path: str, nodes: Nodes, own: Mapping[str, Nodes], seen: Seen, case:
 
 
 def _products(case: Case, own: Mapping[str, Nodes], seen: Seen) -> Iterator[Finding]:
-    theirs = _by(seen.macs, own)
+    theirs = added(seen.macs, own)
     unknown = {path_of(path, own): why for path, why in seen.unknown.items()}
     totals, found = case.analysis.totals, sum(seen.macs.values())
     bounded = totals.macs if totals.macs_in_bounds is None else totals.macs_in_bounds
@@ -90,40 +91,3 @@ def _products(case: Case, own: Mapping[str, Nodes], seen: Seen) -> Iterator[Find
         yield Finding(NAME, None, "macs", Verdict.EXPLAINED, counted, found, said)
     else:
         yield compared(NAME, None, "macs", counted, found)
-
-
-def _by(counts: Mapping[str, int], own: Container[str]) -> dict[str, int]:
-    """Counts of modules, those of a module that is not among our own added to the one that it stands in."""
-    found: dict[str, int] = {}
-    for path, count in counts.items():
-        place = path_of(path, own)
-        found[place] = found.get(place, 0) + count
-    return found
-
-
-def _parameters(case: Case, seen: Seen) -> Iterator[Finding]:
-    """The leaves of each module that a layer reads, and of all together."""
-    sources = {} if case.network.observed is None else case.network.observed.sources
-    found: dict[str, tuple[Node, int]] = {}
-    for node in case.network.nodes:
-        for weight in case.facts_of[node.name].weights if node.shares is None else ():
-            source = sources.get((node.name, weight.name))
-            path = path_of(f"{node.name}.{weight.name}" if source is None else source.name, seen.paths)
-            if weight.trainable and path:
-                first, values = found.get(path, (node, 0))
-                found[path] = (first, values + int(weight.values))
-    leaves = _by(_summed((each.path, each.values) for each in seen.held if each.trained), found)
-    for path, (node, values) in found.items():
-        yield compared(NAME, node.row, "parameters", values, leaves.get(path, 0), node=path)
-    for quantity, trained in (("parameters", True), ("fixed", False)):
-        ours = int(case.analysis.totals.count_of(quantity) or 0)
-        theirs = sum(each.values for each in seen.held if each.trained is trained)
-        if ours or theirs:
-            yield compared(NAME, None, quantity, ours, theirs)
-
-
-def _summed(counts: Iterator[tuple[str, int]]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for path, count in counts:
-        found[path] = found.get(path, 0) + count
-    return found

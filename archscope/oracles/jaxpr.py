@@ -14,20 +14,13 @@ import jax
 
 from archscope.importing.jax.things import JaxCalled, Library, is_state, library_of
 from archscope.importing.jax.tracing import modules_of, parameters_of
+from archscope.oracles.leaves import Held
 
 Shape = tuple[int, ...]
 
 _INSIDE: Final = re.compile(r"archscope_in_(\d+)")
 _MADE: Final = re.compile(r"archscope_made_(\d+)")
 _PRODUCTS: Final = frozenset({"dot_general", "conv_general_dilated"})
-
-
-class Held(NamedTuple):
-    """One array that a module holds: where, how many values, and whether they are trained."""
-
-    path: str
-    values: int
-    trained: bool
 
 
 class Seen(NamedTuple):

@@ -66,6 +66,8 @@ WITNESSES: Final = {
         Witness("Keras", "keras", "Keras 3, the course's own models and those of files: shapes, weights",
                 ("torch", "keras"), as_written=True),
         Witness("onnxruntime", "onnxruntime", "ONNX Runtime runs the file: output shapes, weights", (), of="ONNX"),
+        Witness("program", "program", "the exported program itself, run operation by operation: shapes, state dict",
+                of="PYTORCH"),
         Witness("JAX", "jax_module", "JAX traces the module anew: shapes, leaves, XLA's count of products", (),
                 of="JAX"),
         Witness("weights", "stored", "the header of a file of trained weights: shapes, parameters", ()),

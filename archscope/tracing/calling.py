@@ -175,6 +175,8 @@ def call_factory(
 def call_archive(path: str, call: Call, *, example: str | None, batch: int | None) -> Called:
     """Read the exported program in a file; its inputs are those it was exported with, if nobody says otherwise."""
     program = read_program(path)
+    said = bool(call.args or call.kwargs) or example is not None
+    call = call if said or batch is None else inputs_of(program)
     found = _called(program, _with_example(call, example, batch), None, path)
     seen = found.network.observed
     origin = f"Read from {os.path.basename(path)}: a program that PyTorch exported."  # noqa: PTH119

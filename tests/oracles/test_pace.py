@@ -100,7 +100,7 @@ def test_progress_names_the_witness_and_the_layer() -> None:
     for witness in QUICK:
         layers = {layer for network, name, layer in told if (network, name) == ("lenet5", witness)}
         assert layers - {""} <= rows
-        silent = ("published", "memory", "profiler", "source", "gradient", "onnxruntime", "JAX", "weights")
+        silent = ("published", "memory", "profiler", "source", "gradient", "onnxruntime", "program", "JAX", "weights")
         assert "C3" in layers or witness in silent
 
 

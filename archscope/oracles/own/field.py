@@ -7,7 +7,7 @@ number, and NaN along any edge of the field must not. It needs no gradient, no w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import torch
@@ -35,14 +35,15 @@ def observe(case: Case) -> Iterator[Finding]:
     """Put NaN around and into the field of the first and the middle unit of every layer with a grid."""
     why = _unfit(case)
     with stand_in(case.called, values=True) as standin:
-        rows = [] if why else list(rows_by_path(case, standin.module).values())
+        paths = {} if why else {row.name: path for path, row in rows_by_path(case, standin.module).items()}
+        rows = [row for row in case.analysis.rows if row.name in paths]
         able = {row.name for row in rows if row.seen is not None and _units(case, row)}
         chosen = _affordable(case, [row for row in rows if row.name in able])
         for row in case.analysis.rows:
             if row.name not in {each.name for each in chosen}:
                 yield not_covered(NAME, row.name, "receptive_field", why or _reason(row, able))
         if chosen:
-            yield from _probed(case, standin, chosen)
+            yield from _probed(case, standin, chosen, paths)
 
 
 def _unfit(case: Case) -> str:
@@ -93,11 +94,11 @@ def _affordable(case: Case, rows: Sequence[Row]) -> list[Row]:
     return [row for place, row in enumerate(rows) if (len(rows) - 1 - place) % step == 0]
 
 
-def _probed(case: Case, standin: StandIn, rows: Sequence[Row]) -> Iterator[Finding]:
+def _probed(case: Case, standin: StandIn, rows: Sequence[Row], paths: Mapping[str, str]) -> Iterator[Finding]:
     made: dict[str, Tensor] = {}
     parts = dict(standin.module.named_modules())
     for row in rows:
-        parts[row.name].register_forward_hook(
+        parts[paths[row.name]].register_forward_hook(
             lambda _, __, output, name=row.name: made.__setitem__(name, next(tensors_in(output)))
         )
     # In float64, because faster convolutions mix values that have nothing to do with one another.

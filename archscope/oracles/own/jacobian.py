@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Final
 
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, compared, not_covered
 from archscope.oracles.jacobian import NAME, PRODUCTS, lines_of
-from archscope.oracles.own.parts import rows_by_path
+from archscope.oracles.own.parts import rows_by_path, runs_once
 from archscope.tracing.standin import stand_in
+
+_PROBED: Final = frozenset({"conv1d", "conv2d", "conv3d", "linear"})
+_PADDED: Final = "an exported operation is no module, whose padding could be left out"
 
 
 def observe(case: Case) -> Iterator[Finding]:
     """Probe every layer of the module that holds weights and ran once."""
     with stand_in(case.called, values=False) as standin:
         parts = dict(standin.module.named_modules())
-        rows = rows_by_path(case, standin.module)
+        paths = {row.name: path for path, row in rows_by_path(case, standin.module).items()}
         for row in case.analysis.rows:
             case.pace.at(row.name)
             if not row.facts[0].weights:
                 continue
-            module = parts.get(row.name)
-            if module is None or row.name not in rows or row.type == "function" or case.batch != 1:
+            module = parts.get(paths.get(row.name, ""))
+            if module is None or not paths.get(row.name) or row.type == "function" or case.batch != 1:
                 why = "no module of its own makes it, once and of one sample"
                 yield not_covered(NAME, row.name, "connections", why)
                 continue
@@ -31,7 +35,13 @@ def observe(case: Case) -> Iterator[Finding]:
                 continue
             facts = row.facts[0]
             shapes = tuple(tuple(int(extent) for extent in shape) for shape in facts.inputs)
+            exported = runs_once(module)
+            if exported and row.type not in _PROBED:
+                yield not_covered(NAME, row.name, "connections", "an exported operation of its kind is not probed")
+                continue
             probed = lines_of(module, shapes, math.prod(map(int, facts.output)))
+            if exported:
+                probed = (probed[0], probed[0] if row.type == "linear" else _PADDED)
             for suffix, found in zip(("_in_bounds", ""), probed, strict=True):
                 if isinstance(found, str):
                     yield not_covered(NAME, row.name, f"connections{suffix}", found)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from archscope.analysis import Row
 from archscope.layers import Facts
@@ -73,11 +73,19 @@ def parts_of(case: Case, module: nn.Module) -> list[Part]:
 
 
 def rows_by_path(case: Case, module: nn.Module) -> dict[str, Row]:
-    """Rows that are one call of one innermost module, by its path."""
+    """Rows that are one call of one innermost module, by its path; in an exported program, of what it alone runs."""
     paths = {path: each for path, each in module.named_modules() if path and not any(True for _ in each.children())}
-    runs: dict[str, int] = {}
+    runs: dict[str, list[str]] = {}
     for node in case.network.nodes:
         path = path_of(node.name, paths)
         if path and node.name == node.row:
-            runs[path] = runs.get(path, 0) + 1
-    return {row.name: row for row in case.analysis.rows if runs.get(row.name) == 1}
+            runs.setdefault(path, []).append(node.row)
+    rows = {row.name: row for row in case.analysis.rows}
+    return {path: rows[names[0]] for path, names in runs.items()
+            if len(names) == 1 and (names[0] == path or runs_once(paths[path]))}  # fmt: skip
+
+
+def runs_once(module: nn.Module) -> bool:
+    """Whether a module of an exported program runs one operation and nothing else."""
+    graph = getattr(module, "graph", None)
+    return isinstance(graph, fx.Graph) and sum(each.op.startswith("call_") for each in graph.nodes) == 1
