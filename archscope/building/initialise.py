@@ -9,13 +9,11 @@ from typing import Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvTransposeNd
 
-from archscope.building.historic import Subsampling, TableConv2d, UntiedConv2d
+from archscope.building.fans import fan_in, needs_a_matrix
+from archscope.building.historic import TableConv2d
 from archscope.errors import UsageError, did_you_mean
-
-Init = tuple[tuple[str, tuple[str, tuple[float, ...]]], ...]
-"""``((weight, (scheme, numbers)), …)``, as `archscope.network.Node.init` has it."""
+from archscope.network import Node
 
 
 def _uniform_fan_in(tensor: Tensor, fan_in: int, reach: float) -> None:
@@ -39,60 +37,52 @@ SCHEMES: Final = (*_PLAIN, "uniform_fan_in", *_BY_SHAPE)
 """Every scheme by the name specs use."""
 
 
-def initialise(module: nn.Module, init: Init, layer: str) -> None:
+def initialise(module: nn.Module, node: Node) -> None:
     """Start the parameters of a module as its node says; what is not said starts as PyTorch has it.
 
     A weight that the module does not have or does not train is left out: a network may state one scheme for
     the weights of all its layers. On the meta device there is nothing to start.
 
+    >>> from archscope.layers import Linear
     >>> layer = nn.Linear(3, 2)
-    >>> initialise(layer, (("bias", ("constant", (1.0,))),), "fc")
+    >>> initialise(layer, Node("fc", Linear(out_features=2), (), "fc", init=(("bias", ("constant", (1.0,))),)))
     >>> layer.bias.tolist()
     [1.0, 1.0]
     """
     parameters = dict(module.named_parameters())
-    for weight, (scheme, numbers) in init:
+    for weight, (scheme, numbers) in node.init:
         if scheme not in SCHEMES:
             raise UsageError(
-                f"`{layer}`: unknown initialisation `{scheme}`; {did_you_mean(scheme, SCHEMES, what='initialisations')}"
+                f"`{node.name}`: unknown initialisation `{scheme}`; "
+                f"{did_you_mean(scheme, SCHEMES, what='initialisations')}"
             )
         if weight in parameters and not parameters[weight].is_meta:
             with torch.no_grad():
-                for part, fan_in in _parts(module, weight, parameters[weight]):
-                    _start(part, fan_in, scheme, numbers, f"`{layer}.{weight}`")
+                for part, inputs in _parts(module, node, weight, parameters):
+                    _start(part, inputs, scheme, numbers, f"`{node.name}.{weight}`")
 
 
-def _start(tensor: Tensor, fan_in: int, scheme: str, numbers: tuple[float, ...], name: str) -> None:
+def _start(tensor: Tensor, inputs: int, scheme: str, numbers: tuple[float, ...], name: str) -> None:
     if scheme in _PLAIN:
         _PLAIN[scheme](tensor, *numbers)
     elif scheme == "uniform_fan_in":
-        _uniform_fan_in(tensor, fan_in, *numbers)
+        _uniform_fan_in(tensor, inputs, *numbers)
     elif tensor.dim() < 2:
-        raise UsageError(f"{name}: `{scheme}` needs a matrix, and this is a vector; use `uniform_fan_in` or a constant")
+        raise needs_a_matrix(scheme, name)
     else:
         _BY_SHAPE[scheme](tensor)
 
 
-def _parts(module: nn.Module, weight: str, tensor: Tensor) -> Iterator[tuple[Tensor, int]]:
+def _parts(
+    module: nn.Module, node: Node, weight: str, parameters: Mapping[str, Tensor]
+) -> Iterator[tuple[Tensor, int]]:
     """A parameter in parts of one fan-in each: over a connection table, an output map at a time."""
+    tensor = parameters[weight]
     if not isinstance(module, TableConv2d):
-        yield tensor, _fan_in(module, tensor)
+        yield tensor, fan_in(node.layer, weight, {name: each.shape for name, each in parameters.items()})
         return
     window, first = math.prod(module.kernel_size), 0
     for output_map, row in enumerate(module.table):
         part = tensor[output_map : output_map + 1] if weight == "bias" else tensor[first : first + len(row)][None]
         yield part, window * len(row)
         first += len(row)
-
-
-def _fan_in(module: nn.Module, tensor: Tensor) -> int:
-    """Inputs of one unit."""
-    if isinstance(module, Subsampling):
-        return math.prod(module.kernel_size)
-    if isinstance(module, UntiedConv2d):
-        return math.prod(module.weight.shape[1:])
-    if isinstance(module, _ConvTransposeNd):
-        return module.in_channels // module.groups * math.prod(module.kernel_size)
-    matrix = getattr(module, "weight", None)
-    shaped = matrix if isinstance(matrix, Tensor) and tensor.dim() < 2 else tensor
-    return max(1, math.prod(shaped.shape[1:]))

@@ -170,7 +170,7 @@ def _pick(value: Any, output: int) -> Tensor:
 def _module(network: Network, node: Node, device: torch.device | None) -> nn.Module:
     shapes: tuple[Shape, ...] = tuple(network.shape_of(ref) for ref in node.inputs)
     module = build_layer(node.layer, *shapes)
-    initialise(module, node.init, node.name)
+    initialise(module, node)
     return module if device is None else module.to(device)
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from archscope.network import Group, Network, Node, free_name
-from archscope.writing.classes import Arguments, Draft, Made, Statement, joined, statements, unify
-from archscope.writing.listing import Listing, assignment, class_name, doc, laid_out, split_arguments
+from archscope.writing.classes import Arguments, Draft, Made, Statement, joined, on_one_line, statements, unify
+from archscope.writing.listing import Listing, assignment, class_name, doc, laid_out, spread
 from archscope.writing.loops import loop_of
 from archscope.writing.pieces import Call, Piece, Uncut, cut
 from archscope.writing.ties import Tied, Ties
@@ -260,9 +260,7 @@ def rolled(lines: Sequence[str], dialect: Dialect) -> list[str]:
             continue
         if copy[1] not in runs:
             done.append(f"self.{copy[1]}.")
-        first, *rest = (part.strip() for part in copy[3].split("\n"))
-        whole = f"{first}{' '.join(rest[:-1]).rstrip(',')}{''.join(rest[-1:])}"
-        runs.setdefault(copy[1], []).append([f"    {whole}"])
+        runs.setdefault(copy[1], []).append([f"    {on_one_line(copy[3])}"])
     opening, closing = dialect.around(False)
     for name, made in runs.items():
         at = done.index(f"self.{name}.")
@@ -292,9 +290,7 @@ def _spread(line: str) -> list[str]:
     if len(line) <= WIDTH:
         return [line]
     indent = line[: len(line) - len(line.lstrip())]
-    head, _, rest = line.strip().partition("(")
-    arguments = split_arguments(rest.removesuffix(")"))
-    return [f"{indent}{head}(", *(f"{indent}    {each}," for each in arguments), f"{indent})"]
+    return [f"{indent}{each}" for each in spread("", line.strip(), "", WIDTH - len(indent))]
 
 
 def _looped(call: str, times: int, indent: str) -> list[str]:

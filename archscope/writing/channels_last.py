@@ -22,6 +22,7 @@ from archscope.writing.keras_functions import Form, axis_of, cannot
 from archscope.writing.keras_pooling import around
 from archscope.writing.listing import Listing, Place, assignment, class_name, transcribe
 from archscope.writing.pieces import Uncut
+from archscope.writing.starting import shown
 
 
 class ChannelsLast(Place, ABC):
@@ -79,18 +80,38 @@ class ChannelsLast(Place, ABC):
         self.construct(*assignment(f"self.{full}", self.own_weight(full, extents, initializer, trainable)))
         return f"self.{full}{self.value}"
 
-    @property
-    def initializers(self) -> str:
-        """Arguments that start the weights of a layer as the spec says."""
+    def initializers(self, *, of: str = "", **arguments: str) -> str:
+        """Arguments that start the weights of a layer as the spec says.
+
+        ``arguments`` are what the framework calls each, ``weight="gamma"``; ``of`` stands before the names of the
+        weights of a layer within this one. A ``kernel`` goes by its extents there as it does in PyTorch.
+        """
         return "".join(
-            f", {'kernel' if weight == 'weight' else weight}_{self.initializer}={self.start(*how)}"
-            for weight, how in self.starts.items()
-            if weight != "bias" or not getattr(self.layer, "untie_biases", False)
+            f", {argument}_{self.initializer}={self.said(of + weight, by_extents=argument == 'kernel')}"
+            for weight, argument in arguments.items()
+            if of + weight in self.starts
         )
 
     def started(self, weight: str, otherwise: str) -> str:
         """How a weight of the model's own starts: as the spec says, or else otherwise."""
-        return self.start(*self.starts[weight]) if weight in self.starts else otherwise
+        return self.said(weight) if weight in self.starts else otherwise
+
+    def said(self, weight: str, *, by_extents: bool = False) -> str:
+        """How the spec says that a weight starts; ``by_extents`` where the framework's schemes go by PyTorch's axes."""
+        how = self.starts[weight]
+        worked_out = how[0] == "uniform_fan_in" or (how[0].startswith(("xavier", "kaiming")) and not by_extents)
+        return self.start(*(self.starts.plain(weight) if worked_out else how))
+
+    def written(self, text: str) -> str:
+        """What has been written of the node, if nothing that the spec says of it is left out.
+
+        Raises:
+            UsageError: no part of it starts a weight as the spec says; names the layer and the weight.
+        """
+        if self.starts.unread:
+            weight = self.starts.unread[0]
+            raise self.cannot(f"nothing there starts its `{weight}` as its `init` says")
+        return text
 
     def cannot(self, why: str) -> UsageError:
         """The layer cannot be written."""
@@ -159,7 +180,7 @@ def _start_over_table(place: ChannelsLast) -> str:
             raise place.cannot(f"`{scheme}` there does not know how many maps each unit of a table sees")
         return place.start(scheme, numbers)
     inputs = f"({math.prod(place.layer.kernel_size)} * len(row))"
-    return place.start_within(f"{numbers[0]:g} / {inputs}" if scheme else f"{inputs} ** -0.5")
+    return place.start_within(f"{shown(numbers[0])} / {inputs}" if scheme else f"{inputs} ** -0.5")
 
 
 def shifted(place: ChannelsLast, value: str) -> str:
@@ -190,14 +211,15 @@ def _tied_bias(place: ChannelsLast, product: str) -> str:
     return f"{product} + {place.weight('bias', place.facts.weights[1].shape, start)}"
 
 
-def embedding(class_: str) -> Form:
-    """An embedding by a class of the framework's."""
+def embedding(class_: str, argument: str) -> Form:
+    """An embedding by a class of the framework's, and what its vectors are called there."""
 
     def form(place: ChannelsLast) -> str:
         if place.tied:
             raise place.cannot("its vectors there are never those of a dense layer")
         place.taken = [channels_first(place.taken[0], len(place.shape))]
-        made = place.made(f"{class_}({place.layer.num_embeddings}, {place.layer.embedding_dim})")
+        start = place.initializers(weight=argument)
+        made = place.made(f"{class_}({place.layer.num_embeddings}, {place.layer.embedding_dim}{start})")
         return channels_last(made, len(place.facts.output))
 
     return form
@@ -221,7 +243,7 @@ def _rbf(place: ChannelsLast) -> str:
         place.construct(f"codes = {brackets[0]}", *rows, brackets[1])
         place.construct('values = [[1.0 if mark == "#" else -1.0 for mark in code] for code in codes]')
         initializer = f"{place.method('given')}(values)"
-    codes = place.weight("weight", weight.shape, initializer, weight.trainable)
+    codes = place.weight("weight", weight.shape, place.started("weight", initializer), weight.trainable)
     return f"ops.sum(ops.square(ops.expand_dims({place.taken[0]}, -2) - {codes}), axis=-1)"
 
 

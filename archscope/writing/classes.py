@@ -79,11 +79,21 @@ def joined(lines: Sequence[str]) -> list[str]:
     return texts
 
 
+def on_one_line(text: str) -> str:
+    """An expression that stands on several lines on one."""
+    whole = ""
+    for part in (line.strip() for line in text.split("\n")):
+        closes = part.startswith((")", "]"))
+        apart = "" if closes or whole.endswith(("(", "[")) or not whole else " "
+        whole = f"{whole.rstrip(',') if closes else whole}{apart}{part}"
+    return whole
+
+
 def _statement(text: str, classes: Mapping[str, Sequence[str]], known: Arguments) -> Statement:
     found = _HELD.match(text) or _MADE.match(text)
     if found is None:
         return Statement(text)
-    rest = " ".join(part.strip() for part in found["rest"].split("\n")).strip().rstrip(",")
+    rest = on_one_line(found["rest"]).rstrip(",")
     made = found["class"]
     names = known.of(made, classes)
     arguments: dict[str, str] = {}

@@ -21,15 +21,16 @@ from archscope.writing.jax_layers import LAYERS
 from archscope.writing.keras_axes import AXES
 from archscope.writing.keras_functions import FUNCTIONS, function
 from archscope.writing.listing import Listing
+from archscope.writing.starting import shown
 
 _STARTS: Final = {
     "normal": "nnx.initializers.normal({1})",
     "uniform": "self.within({0}, {1})",
     "constant": "nnx.initializers.constant({0})",
     "xavier_uniform": "nnx.initializers.xavier_uniform()",
-    "xavier_normal": "nnx.initializers.xavier_normal()",
+    "xavier_normal": 'nnx.initializers.variance_scaling(1.0, "fan_avg", "normal")',
     "kaiming_uniform": "nnx.initializers.he_uniform()",
-    "kaiming_normal": "nnx.initializers.he_normal()",
+    "kaiming_normal": 'nnx.initializers.variance_scaling(2.0, "fan_in", "normal")',
     "zeros": "nnx.initializers.zeros_init()",
     "ones": "nnx.initializers.ones_init()",
 }
@@ -59,12 +60,12 @@ class _Place(ChannelsLast):
         return f"self.{name}"
 
     def start(self, scheme: str, numbers: Sequence[float | str]) -> str:
-        if scheme == "normal" and float(numbers[0]):
-            raise self.cannot("weights there start around 0, where they are normal")
+        given = [each if isinstance(each, str) else shown(each) for each in numbers]
+        if scheme == "normal" and float(given[0]):
+            return f"{self.method('around')}({', '.join(given)})"
         if scheme == "uniform":
             self.method("within")
-        shown = (each if isinstance(each, str) else f"{each:.6g}" for each in numbers)
-        return _STARTS[scheme].format(*shown)
+        return _STARTS[scheme].format(*given)
 
     def start_of(self, text: str) -> str:
         """Keras's word for how a weight starts as Flax's."""
@@ -151,7 +152,7 @@ def _listed(network: Network, call: Callable[[Node, list[str], Listing], str] | 
         place = _Place(network, node, taken, listing)
         if node.layer.type not in FORMS:
             raise no_layer(node.layer) if node.layer.type not in TYPES else place.cannot(_NOT_YET)
-        return translated(FORMS[node.layer.type](place), place)
+        return translated(place.written(FORMS[node.layer.type](place)), place)
 
     return listed(network, call, write)
 

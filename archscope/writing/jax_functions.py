@@ -47,6 +47,12 @@ def within(low, high):
     """Start each value evenly between two numbers."""
     return lambda key, shape, *_: jax.random.uniform(key, shape, minval=low, maxval=high)
 ''',
+    "around": '''
+@staticmethod
+def around(mean, std):
+    """Start the values normally around a mean."""
+    return lambda key, shape, *_: mean + std * jax.random.normal(key, shape)
+''',
     "given": '''
 @staticmethod
 def given(values):

@@ -36,7 +36,8 @@ def _conv(place: Any) -> str:
     rest += "" if layer.groups == 1 else f", feature_group_count={layer.groups}"
     rest += "" if layer.one_bias_a_map else ", use_bias=False"
     kernel = _window(layer.kernel_size)
-    made: str = place.made(f"Conv({place.shape[0]}, {layer.out_channels}, {kernel}{rest}{place.initializers})")
+    rest += place.initializers(weight="kernel", **({"bias": "bias"} if layer.one_bias_a_map else {}))
+    made: str = place.made(f"Conv({place.shape[0]}, {layer.out_channels}, {kernel}{rest})")
     return made if layer.one_bias_a_map or not layer.bias else shifted(place, made)
 
 
@@ -45,15 +46,18 @@ def _transposed(place: Any) -> str:
     layer, cut = place.layer, inside(place)
     rest = "" if set(layer.stride) == {1} else f", strides={_window(layer.stride)}"
     rest += "" if set(layer.dilation) == {1} else f", kernel_dilation={_window(layer.dilation)}"
-    rest += ("" if layer.bias else ", use_bias=False") + place.initializers
+    rest += "" if layer.bias else ", use_bias=False"
+    # Its kernels have the two kinds of maps the other way round there: PyTorch's schemes are worked out.
+    rest += f", kernel_init={place.said('weight')}" if "weight" in place.starts else ""
+    rest += place.initializers(bias="bias")
     kernel = _window(layer.kernel_size)
     called = place.made(f'ConvTranspose({place.shape[0]}, {layer.out_channels}, {kernel}, padding="VALID"{rest})')
     return f"{called}{cut}"
 
 
 def _dense(place: Any) -> str:
-    rest = "" if place.layer.bias else ", use_bias=False"
-    return f"Linear({place.shape[-1]}, {place.layer.out_features}{rest}{place.initializers})"
+    rest = ("" if place.layer.bias else ", use_bias=False") + place.initializers(weight="kernel", bias="bias")
+    return f"Linear({place.shape[-1]}, {place.layer.out_features}{rest})"
 
 
 def _with_theirs(place: Any) -> str:
@@ -67,11 +71,12 @@ def _batch_norm(place: Any) -> str:
     if not layer.track_running_stats:
         raise cannot(place, "a batch normalization there always keeps running statistics")
     return str(place.made(f"BatchNorm({place.shape[0]}, momentum={1 - layer.momentum:g}, epsilon={layer.eps:g}"
-                          f"{_switched(scale=layer.affine, bias=layer.affine)})"))  # fmt: skip
+                          f"{_switched(place, scale=layer.affine, bias=layer.affine)})"))  # fmt: skip
 
 
-def _switched(*, scale: bool, bias: bool) -> str:
-    return ("" if scale else ", use_scale=False") + ("" if bias else ", use_bias=False")
+def _switched(place: Any, *, scale: bool, bias: bool) -> str:
+    switched = ("" if scale else ", use_scale=False") + ("" if bias else ", use_bias=False")
+    return f"{switched}{place.initializers(weight='scale', bias='bias')}"
 
 
 def _over_last_axis(place: Any, name: str, rest: str) -> str:
@@ -84,20 +89,20 @@ def _over_last_axis(place: Any, name: str, rest: str) -> str:
 
 def _layer_norm(place: Any) -> str:
     layer = place.layer
-    weights = _switched(scale=layer.elementwise_affine, bias=layer.elementwise_affine and layer.bias)
+    weights = _switched(place, scale=layer.elementwise_affine, bias=layer.elementwise_affine and layer.bias)
     return _over_last_axis(place, "LayerNorm", f", epsilon={layer.eps:g}{weights}")
 
 
 def _rms_norm(place: Any) -> str:
     layer = place.layer
     eps = SMALLEST_STEP if layer.eps is None else layer.eps
-    weights = "" if layer.elementwise_affine else ", use_scale=False"
+    weights = ("" if layer.elementwise_affine else ", use_scale=False") + place.initializers(weight="scale")
     return _over_last_axis(place, "RMSNorm", f", epsilon={eps:g}{weights}")
 
 
 def _group_norm(place: Any) -> str:
     layer, groups = place.layer, groups_of(place)
-    weights = _switched(scale=layer.affine, bias=layer.affine)
+    weights = _switched(place, scale=layer.affine, bias=layer.affine)
     return str(place.made(f"GroupNorm({place.shape[0]}, num_groups={groups}, epsilon={layer.eps:g}{weights})"))
 
 
@@ -143,15 +148,29 @@ def _attention(place: Any) -> str:
     rest += "" if widths[-1] == widths[0] else f", in_kv_features={widths[-1]}"
     rest += "" if layer.key_heads == layer.num_heads else f", num_kv_heads={layer.key_heads}"
     rest += ("" if layer.bias else ", use_bias=False") + (f", dropout_rate={layer.dropout!r}" if layer.dropout else "")
+    rest += _started_attention(place)
     place.taken = [*taken, *(["is_causal=True"] if layer.causal else [])]
     return channels_last(place.made(f"MultiHeadAttention({layer.num_heads}, {widths[0]}{rest}, decode=False)"), 2)
+
+
+def _started_attention(place: Any) -> str:
+    """Arguments that start its projections; what says nothing of the last goes by the others there, if not told."""
+    said = ""
+    for kind, usual in (("weight", "nnx.initializers.lecun_normal()"), ("bias", "nnx.initializers.zeros_init()")):
+        argument = "kernel" if kind == "weight" else "bias"
+        into, out = f"in_proj_{kind}", f"out_proj.{kind}"
+        if into in place.starts:
+            said += f", {argument}_init={place.said(into)}, out_{argument}_init={place.started(out, usual)}"
+        elif out in place.starts:
+            said += f", out_{argument}_init={place.said(out)}"
+    return said
 
 
 LAYERS: Final[Mapping[str, Form]] = MappingProxyType({
     **{f"conv{n}d": _conv for n in (1, 2, 3)},
     **{f"conv_transpose{n}d": _transposed for n in (1, 2, 3)},
     "linear": linear(_dense, _with_theirs),
-    "embedding": embedding("Embed"),
+    "embedding": embedding("Embed", "embedding"),
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
     "rms_norm": _rms_norm,

@@ -28,6 +28,7 @@ from archscope.writing.keras_axes import AXES
 from archscope.writing.keras_functions import FUNCTIONS
 from archscope.writing.keras_pooling import around, sides_of
 from archscope.writing.listing import Listing, short
+from archscope.writing.starting import shown
 
 _METHODS: Final = {
     "subsample": '''
@@ -92,9 +93,9 @@ _INITIALIZERS: Final = {
     "uniform": "keras.initializers.RandomUniform({})",
     "constant": "keras.initializers.Constant({})",
     "xavier_uniform": '"glorot_uniform"',
-    "xavier_normal": '"glorot_normal"',
+    "xavier_normal": 'keras.initializers.VarianceScaling(1.0, "fan_avg", "untruncated_normal")',
     "kaiming_uniform": '"he_uniform"',
-    "kaiming_normal": '"he_normal"',
+    "kaiming_normal": 'keras.initializers.VarianceScaling(2.0, "fan_in", "untruncated_normal")',
     "zeros": '"zeros"',
     "ones": '"ones"',
 }
@@ -118,7 +119,7 @@ class _Place(ChannelsLast):
         return f"self.{name}"
 
     def start(self, scheme: str, numbers: Sequence[float]) -> str:
-        return _INITIALIZERS[scheme].format(", ".join(f"{number:.6g}" for number in numbers))
+        return _INITIALIZERS[scheme].format(", ".join(map(shown, numbers)))
 
     def start_within(self, reach: str) -> str:
         self.construct(f"reach = [[[{reach}]] for row in self.{self.name}_table for _ in row]")
@@ -181,7 +182,8 @@ def _listed(network: Network, call: Callable[[Node, list[str], Listing], str] | 
     def write(node: Node, taken: list[str], listing: Listing) -> str:
         if node.layer.type not in FORMS:
             raise no_layer(node.layer)
-        return FORMS[node.layer.type](_Place(network, node, taken, listing))
+        place = _Place(network, node, taken, listing)
+        return place.written(FORMS[node.layer.type](place))
 
     return listed(network, call, write, batch="ops.shape({})[0]")
 
@@ -201,13 +203,14 @@ def _conv(place: _Place) -> str:
     if not padded:
         place.taken = [around(place.taken[0], sides)]
     kernel = short(layer.kernel_size)
-    made = place.made(f"Conv{axes}D({layer.out_channels}, {kernel}{rest}{place.initializers})")
+    started = place.initializers(weight="kernel", **({"bias": "bias"} if layer.one_bias_a_map else {}))
+    made = place.made(f"Conv{axes}D({layer.out_channels}, {kernel}{rest}{started})")
     return made if layer.one_bias_a_map or not layer.bias else shifted(place, made)
 
 
 def _dense(place: _Place) -> str:
     rest = "" if place.layer.bias else ", use_bias=False"
-    return f"Dense({place.layer.out_features}{rest}{place.initializers})"
+    return f"Dense({place.layer.out_features}{rest}{place.initializers(weight='kernel', bias='bias')})"
 
 
 def _with_theirs(place: _Place) -> str:
@@ -222,6 +225,7 @@ def _batch_norm(place: _Place) -> str:
     if not layer.track_running_stats:
         raise place.cannot("a batch normalization there always keeps running statistics")
     rest = "" if layer.affine else ", center=False, scale=False"
+    rest += place.initializers(weight="gamma", bias="beta")
     return place.made(f"BatchNormalization(momentum={1 - layer.momentum:g}, epsilon={layer.eps:g}{rest})")
 
 
@@ -247,7 +251,7 @@ FORMS: Final[dict[str, Callable[[_Place], str]]] = {
     **SHARED,
     **{f"conv{axes}d": _conv for axes in (1, 2, 3)},
     "linear": linear(_dense, _with_theirs),
-    "embedding": embedding("Embedding"),
+    "embedding": embedding("Embedding", "embeddings"),
     "relative_position_bias": scores.keras_bias,
     "attention_mask": scores.keras_mask,
     "batch_norm": _batch_norm,

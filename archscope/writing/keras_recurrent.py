@@ -76,10 +76,13 @@ _WIDTH: Final = 88
 
 
 def _held(place: Any) -> dict[str, str]:
-    """The model's own weights, each started evenly within one over the root of the units, as PyTorch does."""
+    """The model's own weights, each started as the spec says, else evenly within one over the root of the units."""
     reach = f"{place.layer.hidden_size} ** -0.5"
     start = f"keras.initializers.RandomUniform(-({reach}), {reach})"
-    return {weight.name: place.weight(weight.name, weight.shape, start) for weight in place.facts.weights}
+    return {
+        weight.name: place.weight(weight.name, weight.shape, place.started(weight.name, start))
+        for weight in place.facts.weights
+    }
 
 
 def _step(place: Any, kind: str, held: Mapping[str, str], suffix: str) -> str:

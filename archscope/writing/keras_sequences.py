@@ -88,6 +88,7 @@ def _layer_norm(place: Any) -> str:
     layer = place.layer
     rest = "" if layer.elementwise_affine else ", scale=False"
     rest += "" if layer.elementwise_affine and layer.bias else ", center=False"
+    rest += place.initializers(weight="gamma", bias="beta")
     return _over_last_axes(place, f"LayerNormalization(axis={{}}, epsilon={layer.eps:g}{rest})")
 
 
@@ -108,6 +109,7 @@ def groups_of(place: Any) -> int:
 def _grouped_norm(place: Any) -> str:
     layer, groups = place.layer, groups_of(place)
     rest = "" if layer.affine else ", center=False, scale=False"
+    rest += place.initializers(weight="gamma", bias="beta")
     return str(place.made(f"GroupNormalization({groups}, epsilon={layer.eps:g}{rest})"))
 
 
@@ -152,10 +154,23 @@ def _attention(place: Any) -> str:
     if layer.key_heads != layer.num_heads:
         made = f"GroupQueryAttention({width}, {layer.num_heads}, {layer.key_heads}"
     bias = ("" if layer.bias else ", use_bias=False") + (f", dropout={layer.dropout!r}" if layer.dropout else "")
+    bias += _started_attention(place)
     query, key, value = taken[0], taken[min(1, len(taken) - 1)], taken[-1]
     causal = ", use_causal_mask=True" if layer.causal else ""
     place.taken = [query, value, f"key={key}{causal}"]
     return channels_last(place.made(f"{made}{bias})"), 2)
+
+
+def _started_attention(place: Any) -> str:
+    """Arguments that start its projections, which start alike there."""
+    said = ""
+    for kind, argument in (("weight", "kernel"), ("bias", "bias")):
+        names = [each.name for each in place.facts.weights if kind in each.name]
+        told = {place.said(name) if name in place.starts else None for name in names}
+        if len(told) > 1:
+            raise cannot(place, f"all projections start alike there, and `init` says otherwise of a {kind}")
+        said += "".join(f", {argument}_initializer={how}" for how in told if how is not None)
+    return said
 
 
 def _rotary(place: Any) -> str:
@@ -178,7 +193,8 @@ def _bag(place: Any) -> str:
     layer = place.layer
     tokens, *weights = place.taken
     place.taken = [tokens]
-    found = place.made(f"Embedding({layer.num_embeddings}, {layer.embedding_dim})")
+    start = place.initializers(weight="embeddings")
+    found = place.made(f"Embedding({layer.num_embeddings}, {layer.embedding_dim}{start})")
     return f"ops.{layer.mode}({' * '.join([found, *(f'{each}[..., None]' for each in weights)])}, axis=1)"
 
 
@@ -186,13 +202,14 @@ def _experts(place: Any) -> str:
     """The router and the shared experts are dense layers, the others matrices of the model's own."""
     layer, own, rank = place.layer, f"self.{place.name}", len(place.shape)
     (value,) = _turned(place)
-    place.construct(f"{own}_router = layers.Dense({layer.num_experts}, use_bias={layer.router_bias})")
+    started = place.initializers(of="router.", weight="kernel", bias="bias")
+    place.construct(f"{own}_router = layers.Dense({layer.num_experts}, use_bias={layer.router_bias}{started})")
     held: dict[str, str] = {}
     for weight in place.facts.weights:
         if "." not in weight.name:
             reach = f"{layer.hidden_features if weight.name.startswith('down') else place.shape[-1]} ** -0.5"
             start = f"keras.initializers.RandomUniform(-({reach}), {reach})"
-            held[weight.name] = place.weight(weight.name, weight.shape, start)
+            held[weight.name] = place.weight(weight.name, weight.shape, place.started(weight.name, start))
 
     def dense(of: str, name: str) -> str:
         shift = f" + {held[f'{name}_bias']}[expert]" if layer.bias else ""
@@ -205,7 +222,8 @@ def _experts(place: Any) -> str:
         width = layer.num_shared_experts * layer.hidden_features
         for name in (("gate_proj",) if layer.gated else ()) + ("up_proj", "down_proj"):
             made = place.shape[-1] if name == "down_proj" else width
-            place.construct(f"{own}_shared_experts_{name} = layers.Dense({made}, use_bias={layer.bias})")
+            started = place.initializers(of=f"shared_experts.{name}.", weight="kernel", bias="bias")
+            place.construct(f"{own}_shared_experts_{name} = layers.Dense({made}, use_bias={layer.bias}{started})")
         mixed += f" + {_between(layer, lambda of, name: f'{own}_shared_experts_{name}({of})', value)}"
         mixed = f"({mixed})"
     return channels_last(mixed, rank)

@@ -68,7 +68,9 @@ def _local(place: Any) -> str:
     _, *made = (int(each) for each in place.facts.output)
     reach = f"{place.fan_in} ** -0.5"
     start = f"keras.initializers.RandomUniform(-({reach}), {reach})"
-    kernels, *shifts = (place.weight(each.name, each.shape, start) for each in place.facts.weights)
+    kernels, *shifts = (
+        place.weight(each.name, each.shape, place.started(each.name, start)) for each in place.facts.weights
+    )
     value, kernel, stride = _padded(place.taken[0], layer.padding), tuple(layer.kernel_size), tuple(layer.stride)
     if layer.axes == 1:
         value, kernel, stride = f"ops.expand_dims({value}, 1)", (1, *kernel), (1, *stride)
@@ -103,7 +105,7 @@ def _transposed(place: Any) -> str:
     rest = "" if set(layer.stride) == {1} else f", strides={short(layer.stride)}"
     rest += "" if set(layer.dilation) == {1} else f", dilation_rate={short(layer.dilation)}"
     rest += "" if layer.bias else ", use_bias=False"
-    rest += place.initializers
+    rest += place.initializers(weight="kernel", bias="bias")
     called = place.made(f"Conv{layer.axes}DTranspose({layer.out_channels}, {short(layer.kernel_size)}{rest})")
     return f"{called}{cut}"
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import keyword
-import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from archscope.building.fans import fan_in
 from archscope.building.taken import EXPORTED, TAKEN
 from archscope.escaping import line, python_docstring
 from archscope.layers import Facts, Shape
 from archscope.network import Network, Node, Ref
+from archscope.writing.starting import Starts
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Place:
         tied: the weights that are another node's where its own layer runs, as that of a head is an embedding's.
         owner, owner_type: the attribute and the layer type of the node whose weights it shares.
         first_alone: whether of several outputs nothing reads any but the first.
+        starts: the scheme that starts each trained weight, where the spec says; none for another's.
     """
 
     def __init__(self, network: Network, node: Node, taken: Sequence[str], listing: Listing) -> None:
@@ -63,6 +65,7 @@ class Place:
             self.borrows = self.layer == owner and own == theirs
             self.tied = frozenset() if self.borrows else frozenset(own & theirs)
         self.name = self.owner if self.borrows else listing.attributes[node.name]
+        self.starts = Starts(node.replace(init=()) if self.borrows else node, self.facts, self.tied)
 
     @property
     def shape(self) -> Shape:
@@ -75,20 +78,6 @@ class Place:
             self.listing.constructor += lines
 
     @property
-    def starts(self) -> Mapping[str, tuple[str, tuple[float, ...]]]:
-        """The scheme that starts each trained weight and its numbers, where the spec says; none for another's."""
-        trained = {each.name for each in self.facts.weights if each.trainable and each.name not in self.tied}
-        if self.borrows:
-            return {}
-        return {weight: self._known(*how) for weight, how in self.node.init if weight in trained}
-
-    def _known(self, scheme: str, numbers: tuple[float, ...]) -> tuple[str, tuple[float, ...]]:
-        """Frameworks know no `uniform_fan_in`: it is uniform, but for a table, whose units differ in their inputs."""
-        if scheme != "uniform_fan_in" or self.over_table:
-            return scheme, numbers
-        return "uniform", (-numbers[0] / self.fan_in, numbers[0] / self.fan_in)
-
-    @property
     def over_table(self) -> bool:
         """Whether it convolves over a connection table."""
         return getattr(self.layer, "connection_table", None) is not None
@@ -96,12 +85,8 @@ class Place:
     @property
     def fan_in(self) -> int:
         """Inputs of one unit, of the layer's first weight."""
-        shape = [int(extent) for extent in self.facts.weights[0].shape]
-        if len(shape) < 2:
-            return math.prod(self.layer.kernel or ())
-        if self.layer.type.startswith("conv_transpose"):
-            return shape[0] // int(self.layer.groups) * math.prod(shape[2:])
-        return math.prod(shape[1:])
+        shapes = {each.name: tuple(map(int, each.shape)) for each in self.facts.weights}
+        return fan_in(self.layer, self.facts.weights[0].name, shapes)
 
 
 def short(values: Sequence[int]) -> str:
@@ -167,7 +152,7 @@ def _distinct(wanted: Iterable[tuple[str, str]]) -> Mapping[str, str]:
 
 
 _METHODS = frozenset({
-    "attend", "attend_in_groups", "columns_of", "dropped_path", "given", "gru_step", "hiding", "lstm_step",
+    "around", "attend", "attend_in_groups", "columns_of", "dropped_path", "given", "gru_step", "hiding", "lstm_step",
     "mix_experts", "normalize_maps", "normalize_within", "over_places", "over_table", "recur", "regions", "rnn_step",
     "rotate", "rows_of_distances", "rows_of_window", "run_lstm", "run_rnn", "slope", "squash", "subsample", "waves",
     "within",

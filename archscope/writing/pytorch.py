@@ -19,6 +19,7 @@ from archscope.writing.classes import Arguments
 from archscope.writing.listing import Listing, Place, assignment, class_name, transcribe
 from archscope.writing.pieces import Uncut
 from archscope.writing.pytorch_historic import option, window
+from archscope.writing.starting import shown
 
 _METHODS: Final = {
     "dropped_path": '''
@@ -261,7 +262,9 @@ def _start(places: Sequence[_Place], listing: Listing) -> None:
         if place.over_table and place.node.shares is None:
             listing.constructor += _over_table_starts(place)
             continue
-        for weight, (scheme, numbers) in place.starts.items():
+        for weight, how in place.starts.items():
+            # PyTorch has no `uniform_fan_in`: it is uniform.
+            scheme, numbers = place.starts.plain(weight) if how[0] == "uniform_fan_in" else how
             groups.setdefault((weight, scheme, numbers), []).append(_called(place, weight))
     for (_, scheme, numbers), targets in groups.items():
         if len(targets) == 1:
@@ -297,7 +300,7 @@ def _tied(network: Network, node: Node, owner: Node, target: str, source: str) -
 
 
 def _started(target: str, scheme: str, numbers: Sequence[float]) -> str:
-    return f"nn.init.{scheme}_({target}{''.join(f', {number:.6g}' for number in numbers)})"
+    return f"nn.init.{scheme}_({target}{''.join(f', {shown(number)}' for number in numbers)})"
 
 
 def _over_table_starts(place: _Place) -> list[str]:
@@ -316,5 +319,5 @@ def _reaching(target: str, fan_in: str, shaped: str, how: tuple[str, tuple[float
         return f"nn.init.uniform_({target}, -({fan_in} ** -0.5), {fan_in} ** -0.5)"
     scheme, numbers = how
     if scheme == "uniform_fan_in":
-        return f"nn.init.uniform_({target}, {-numbers[0]:g} / {fan_in}, {numbers[0]:g} / {fan_in})"
+        return f"nn.init.uniform_({target}, {shown(-numbers[0])} / {fan_in}, {shown(numbers[0])} / {fan_in})"
     return _started(shaped, scheme, numbers)

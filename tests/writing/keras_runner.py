@@ -171,7 +171,30 @@ def layer_types() -> Iterator[tuple[str, Network]]:
         yield name_of(case).replace(" ", ""), single(case)
 
 
+def unlike_said() -> Iterator[tuple[str, list[str]]]:
+    """Of each network whose weights are drawn, its layer type and the weights that start otherwise than is said."""
+    import keras
+
+    from tests.writing.test_starts import DRAWN, unlike
+
+    for network, wanted in DRAWN:
+        scope: dict[str, Any] = {}
+        try:
+            exec(write_keras(network), scope)
+        except archscope.UsageError:
+            yield network.nodes[0].layer.type, ["refused"]
+            continue
+        model = scope["Single"]()
+        model(*(keras.ops.zeros((1, *shape[1:], shape[0])) for shape in network.inputs.values()))
+        held = [keras.ops.convert_to_numpy(each) for each in model.trainable_weights]
+        yield network.nodes[0].layer.type, unlike(held, wanted)
+
+
 def main(names: list[str]) -> None:
+    if names == ["starts"]:
+        for layer, weights in unlike_said():
+            print(layer, *weights)
+        return
     networks = layer_types() if names == ["layers"] else ((name, loaded(name)) for name in names)
     for name, network in networks:
         try:

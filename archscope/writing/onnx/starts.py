@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from archscope.errors import UsageError
+from archscope.building.fans import Plain, fan_in
+from archscope.building.fans import plain as as_plain
 from archscope.layers.base import Weight
 from archscope.network import Network, Node
 from archscope.writing.onnx.sheet import Array, Values, plain
+from archscope.writing.starting import Starts
 
 SEED: Final = 0
 """What every draw begins with, beside the name of the weight: a network is always written with the same values."""
@@ -35,57 +36,39 @@ def zeros(node: Node, weight: Weight) -> Array:  # noqa: ARG001 - as every other
 
 
 def _values(network: Network, node: Node, weight: Weight, draw: np.random.Generator) -> Array:
-    shape, layer = plain(weight.shape), node.layer
-    shapes = {each.name: plain(each.shape) for each in network.facts[node.name].weights}
-    fan_in = _fan_in(layer, weight.name, shapes)
-    said = dict(node.init).get(weight.name) if weight.trainable else None
-    if said is not None and len(shape) < 2 and said[0] in _BY_SHAPE:
-        raise UsageError(f"`{node.name}.{weight.name}`: `{said[0]}` needs a matrix, and this is a vector; use "
-                         "`uniform_fan_in` or a constant")  # fmt: skip
-    if said is not None and len(fan_in) == 1:
-        return _scheme(*said, shape, fan_in[0], draw)
-    if said is not None:
-        parts = [_scheme(*said, _part(shape, many, fan_in), many, draw) for many in fan_in]
-        return np.concatenate([each.reshape(-1, *shape[1:]) for each in parts])
+    layer: Any = node.layer
+    shape, facts = plain(weight.shape), network.facts[node.name]
+    starts, rows = Starts(node, facts), getattr(layer, "connection_table", None)
+    if weight.name in starts:
+        if rows is None:
+            return _drawn(starts.plain(weight.name), shape, draw)
+        name = f"`{node.name}.{weight.name}`"
+        parts = ((_part(shape, row, weight.name == "bias"), math.prod(layer.kernel_size) * len(row)) for row in rows)
+        made = [_drawn(as_plain(starts[weight.name], part, inputs, name), part, draw) for part, inputs in parts]
+        return np.concatenate([each.reshape(-1, *shape[1:]) for each in made])
     usual = _usual(layer, weight.name, shape, draw)
     if usual is not None:
         return usual
-    reach = [many**-0.5 for many in fan_in]
-    if len(reach) == 1:
-        return draw.uniform(-reach[0], reach[0], shape)
-    return draw.uniform(-1, 1, shape) * _each(layer, reach, shape)
+    if rows is None:
+        reach = _usual_inputs(layer, weight.name, {each.name: plain(each.shape) for each in facts.weights}) ** -0.5
+        return draw.uniform(-reach, reach, shape)
+    reaches = [(math.prod(layer.kernel_size) * len(row)) ** -0.5 for row in rows]
+    many = [1 if weight.name == "bias" else len(row) for row in rows]
+    return draw.uniform(-1, 1, shape) * np.repeat(reaches, many).reshape(-1, *[1] * (len(shape) - 1))
 
 
-def _part(shape: Sequence[int], many: int, fan_in: Sequence[int]) -> tuple[int, ...]:
+def _part(shape: Sequence[int], row: Sequence[int], bias: bool) -> tuple[int, ...]:
     """The kernels of one output map over a table, as if they were an ordinary convolution's; or its bias."""
-    if shape[0] == len(fan_in):
-        return (1, *shape[1:])
-    return (1, many // math.prod(shape[1:]), *shape[1:])
+    return (1, *shape[1:]) if bias else (1, len(row), *shape[1:])
 
 
-def _each(layer: Any, reach: Sequence[float], shape: Sequence[int]) -> Array:
-    rows = [len(row) for row in layer.connection_table] if shape[0] != len(reach) else [1] * len(reach)
-    return np.repeat(reach, rows).reshape(-1, *[1] * (len(shape) - 1))
-
-
-def _fan_in(layer: Any, name: str, shapes: Mapping[str, Sequence[int]]) -> list[int]:
-    """Inputs of one unit; of each output map, over a connection table."""
-    first = next(iter(shapes.values()))
-    if getattr(layer, "connection_table", None) is not None:
-        return [math.prod(layer.kernel_size) * len(row) for row in layer.connection_table]
-    if layer.type == "subsampling":
-        return [math.prod(layer.kernel_size)]
-    if layer.type.startswith("conv_transpose"):
-        return [first[0] // layer.groups * math.prod(layer.kernel_size)]
+def _usual_inputs(layer: Any, weight: str, shapes: Mapping[str, Sequence[int]]) -> int:
+    """What PyTorch goes by where nothing is said: the inputs of a unit, but for layers that have ways of their own."""
     if layer.type in ("rnn", "lstm", "gru", "rnn_cell", "lstm_cell", "gru_cell"):
-        return [layer.hidden_size]
+        return int(layer.hidden_size)
     if layer.type == "bilinear":
-        return [first[1]]
-    if layer.type == "mixture_of_experts":
-        matrix = name.removesuffix("_bias") if name.endswith("_bias") else name.replace(".bias", ".weight")
-        return [shapes[matrix][-1]]
-    shape = shapes[name] if len(shapes[name]) > 1 else shapes.get(name.replace("bias", "weight"), first)
-    return [max(1, math.prod(shape[1:]))]
+        return shapes["weight"][1]
+    return fan_in(layer, weight, shapes)
 
 
 def _usual(layer: Any, name: str, shape: Sequence[int], draw: np.random.Generator) -> Array | None:
@@ -114,33 +97,16 @@ def _of_attention(name: str, shape: Sequence[int], draw: np.random.Generator) ->
         return draw.normal(0, (2 / (shape[-1] * 2)) ** 0.5, shape)
     if name in ("in_proj_bias", "out_proj.bias"):
         return np.zeros(shape)
-    return None if "." in name else _scheme("xavier_uniform", (), shape, shape[1], draw)
+    return None if "." in name else _drawn(as_plain(("xavier_uniform", ()), shape, shape[1], name), shape, draw)
 
 
-def _scheme(name: str, numbers: Sequence[float], shape: Sequence[int], fan_in: int, draw: np.random.Generator) -> Array:
-    """Values by a scheme that specs name."""
-    if name in _PLAIN:
-        return _PLAIN[name](draw, shape, *numbers)
-    if name == "uniform_fan_in":
-        return draw.uniform(-numbers[0] / fan_in, numbers[0] / fan_in, shape)
-    window = math.prod(shape[2:])
-    into, out = shape[1] * window, shape[0] * window
-    spread = (2 / (into + out)) ** 0.5 if name.startswith("xavier") else (2 / into) ** 0.5
-    if name.endswith("normal"):
-        return draw.normal(0, spread, shape)
-    return draw.uniform(-spread * 3**0.5, spread * 3**0.5, shape)
-
-
-_PLAIN: Final[Mapping[str, Callable[..., Array]]] = MappingProxyType({
-    "normal": lambda draw, shape, mean=0.0, std=1.0: draw.normal(mean, std, shape),
-    "uniform": lambda draw, shape, low=0.0, high=1.0: draw.uniform(low, high, shape),
-    "constant": lambda _, shape, value: np.full(shape, value),
-    "zeros": lambda _, shape: np.zeros(shape),
-    "ones": lambda _, shape: np.ones(shape),
-})  # fmt: skip
-
-
-_BY_SHAPE: Final = frozenset({"xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal"})
+def _drawn(how: Plain, shape: Sequence[int], draw: np.random.Generator) -> Array:
+    """Values of a distribution, or a constant."""
+    kind, numbers = how
+    if kind == "constant":
+        return np.full(shape, numbers[0])
+    one, other = numbers
+    return draw.normal(one, other, shape) if kind == "normal" else draw.uniform(one, other, shape)
 
 
 def _codes(layer: Any, shape: Sequence[int], draw: np.random.Generator) -> Array:
