@@ -19,6 +19,8 @@ NAME: Final = "memory"
 NUMBER_BYTES: Final = 8
 """A number that a tensor is multiplied with is a tensor of float64 to autograd."""
 
+NUMBERS: Final = f"autograd keeps numbers that tensors are multiplied with, {NUMBER_BYTES} bytes each"
+
 CUDA_ROUNDS: Final = 512
 """CUDA's allocator gives multiples of so many bytes."""
 
@@ -130,10 +132,12 @@ def judged(where: str, called: Called, watch: Watch, ours: Any, inference: Any) 
         # Here the gradient that the backward pass starts from is held until after it.
         "backward": Taken(ours["backward"].after.total - started + gradients, ours["backward"].most.total - started),
     }
+    kept = found["forward"].after - mine["forward"].after
     for name, theirs in found.items():
         what = name if name == "inference" else f"{name} pass of training"
         yield _after(f"bytes after {what}, {where}", mine[name].after, theirs, recurs=recurs)
-        yield _most(f"most bytes in {what}, {where}", mine[name].most, theirs.most, recurs=recurs)
+        goes = kept if name == "backward" else 0
+        yield _most(f"most bytes in {what}, {where}", mine[name].most, theirs.most, recurs=recurs, goes=goes)
 
 
 def _rise(phase: Any, before: int) -> Taken:
@@ -151,11 +155,14 @@ def _after(quantity: str, ours: int, theirs: Taken, *, recurs: bool) -> Finding:
         return _but_for(found, "the kernel of an LSTM keeps memory of its own until its backward pass")
     if abs(more) > NUMBER_BYTES * theirs.pieces:
         return found
-    return _but_for(found, f"autograd keeps numbers that tensors are multiplied with, {NUMBER_BYTES} bytes each")
+    return _but_for(found, NUMBERS)
 
 
-def _most(quantity: str, ours: int, theirs: int, *, recurs: bool) -> Finding:
+def _most(quantity: str, ours: int, theirs: int, *, recurs: bool, goes: int = 0) -> Finding:
+    """``goes`` are bytes of such numbers that a pass finds held, and lets go as it comes to them."""
     found = compared(NAME, None, quantity, ours, theirs)
+    if 0 < ours - theirs <= goes and not recurs:
+        return _but_for(found, NUMBERS)
     if theirs > ours or (theirs < ours and recurs):
         return _but_for(found, "kernels take memory for themselves, which is in no rule")
     return found

@@ -49,6 +49,25 @@ def test_a_byte_more_than_the_profiler_sees_is_a_difference(monkeypatch: pytest.
     assert all(each.verdict is Verdict.DIFFERS for each in found("lenet5-pytorch", less))
 
 
+def test_a_number_that_a_pass_lets_go_is_no_difference_of_its_most() -> None:
+    network = archscope.read("""
+name: vae
+input: [20]
+layers:
+  mean: {type: linear, out_features: 2, from: input}
+  spread: {type: linear, out_features: 2, from: input}
+  half: {type: scale, factor: 0.5}
+  z: {type: add, from: [mean, half]}
+  x: {type: linear, out_features: 20}
+""")
+    findings = verify(network, ["memory"]).findings
+    assert {each.verdict for each in findings} == {Verdict.AGREES}
+    # The factor, a number of eight bytes: held since the forward pass, and let go before the pass back has its most.
+    ours, theirs, why = next((each.ours, each.theirs, each.why) for each in findings
+                             if each.quantity == "most bytes in backward pass of training, on the CPU")  # fmt: skip
+    assert (ours - theirs, why) == (8, allocated.NUMBERS)
+
+
 class FakeCuda:
     """As much of ``torch.cuda`` as is asked: an allocator that gives multiples of 512 bytes, on the CPU's events."""
 
