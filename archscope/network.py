@@ -198,8 +198,9 @@ class Observed(Record):
         sources: what each weight is in the module, by node and name, in the order of the module's parameters.
         lasts: the node that ran last while the module's code still had what a node made, by output of a node.
         in_place: nodes that put what they make in the place of their first input.
-        unruled: nodes that hold something else than a layer of their type while training, and why.
-        constants: bytes of tensors that no node makes: places of positions, copies of an input.
+        unruled: nodes that hold something else than a layer of their type, and why.
+        unruled_in_training: those that do while training alone, and why.
+        constants: bytes of tensors that no node makes: places of positions, copies of an input or of a weight.
         origin: where it was read from, and what is to be known of that, in sentences.
         values: what the outputs of nodes are called in the file, by node and place.
         given: the inputs as the file has them, with the batch.
@@ -217,6 +218,7 @@ class Observed(Record):
     lasts: Mapping[Ref, str] = MappingProxyType({})
     in_place: frozenset[str] = frozenset()
     unruled: Mapping[str, str] = EMPTY
+    unruled_in_training: Mapping[str, str] = EMPTY
     constants: int = 0
     origin: tuple[str, ...] = ()
     values: Mapping[tuple[str, int], Value] = MappingProxyType({})

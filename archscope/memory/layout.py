@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from archscope.record import Record
 from archscope.working import as_count
@@ -38,6 +39,12 @@ class Layout(Record):
                 return False
             expected = expected * extent
         return True
+
+    @property
+    def in_rows(self) -> bool:
+        """Whether all axes but the last are seen as one, as a matrix of rows; an axis of one value says nothing."""
+        axes = [each for each in zip(self.shape[:-1], self.strides[:-1], strict=True) if each[0] != 1]
+        return all(stride == below[0] * below[1] for (_, stride), below in pairwise(axes))
 
     @property
     def channels_last(self) -> bool:

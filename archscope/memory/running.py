@@ -130,7 +130,7 @@ class Run:
         self.ledger.begin("start")
         self.ledger.layer = ""
         pending: Pending = {}
-        for value in self.outputs:
+        for value in (each for each in self.outputs if each.grad):
             gradient = Gradient(self.ledger.take(value.size, "passing"), value.layout.like())
             self.operations.arrive(pending, value, gradient)
         self.ledger.done()
@@ -242,8 +242,11 @@ class Run:
             if node.name in observed.in_place:
                 steps = put_in_place(steps, node.layer.kept_in_place)
                 why = f"no rule says what a {node.layer.type} keeps that works in place"
-            if self.training and node.name in observed.unruled:
-                steps, why = None, observed.unruled[node.name]
+            unruled = observed.unruled.get(node.name)
+            if unruled is None and self.training:
+                unruled = observed.unruled_in_training.get(node.name)
+            if unruled is not None:
+                steps, why = None, unruled
         if steps is None:
             self.not_covered.setdefault(self._called(node), why)
             kept = tuple(input_name(place) for place in range(len(node.inputs)))

@@ -156,8 +156,8 @@ class Operations:
             return layout.without(step.takes)
         if step.lined:
             # A product takes rows as they lie, as those of a batch of one do however they were turned.
-            rows = step.op == "clone" and layout.seen_as((product(shape[:-1]), shape[-1])) is not None
-            return layout if rows or layout.in_order else None
+            fits = layout.in_rows if step.op == "clone" else layout.in_order
+            return layout if fits else None
         if len(shape) != len(layout.shape) and step.op == "expand":
             return Layout(shape, (*(0 for _ in range(len(shape) - len(layout.shape))), *layout.strides))
         if product(shape) != product(layout.shape):

@@ -104,6 +104,8 @@ def taken(called: Called, watch: Watch) -> dict[str, Taken]:
     called.module.train()
     made, found["forward"] = watch(called.run)
     outputs = [each for each in tensors(made) if each.requires_grad]
+    if not outputs:  # nothing of it is trained, and there is no way back
+        return found
     started = [torch.ones_like(each) for each in outputs]
     _, found["backward"] = watch(lambda: torch.autograd.backward(outputs, started))
     called.module.zero_grad()

@@ -17,13 +17,15 @@ class Holding:
 
     Attributes:
         in_place: nodes that put what they make in the place of their first input.
-        unruled: nodes that hold something else than a layer of their type while training, and why.
+        unruled: nodes that hold something else than a layer of their type, and why.
+        unruled_in_training: those that do while training alone, and why.
         constants: bytes of tensors that no node makes.
     """
 
     def __init__(self) -> None:
         self.in_place: set[str] = set()
         self.unruled: dict[str, str] = {}
+        self.unruled_in_training: dict[str, str] = {}
         self.constants = 0
 
     def module(
@@ -45,11 +47,12 @@ class Holding:
         if kwargs.get("inplace") is True or _stays(given, made, frame):
             self.in_place.add(node)
         if "alpha_dropout" in name:
-            self.unruled[node] = "alpha dropout shifts and scales what it leaves, and no rule follows that"
+            self.unruled_in_training[node] = "alpha dropout shifts and scales what it leaves, and no rule follows that"
         elif name in ("max", "min") and len(made) == 2:
             self.unruled[node] = f"`{name}` notes the places of its values, and no rule says what that takes"
         elif name == "scaled_dot_product_attention" and kwargs.get("dropout_p") == 0 and (drops := _drops(within)):
-            self.unruled[node] = f"it is told not to drop (`dropout_p`) at inference, and may while training: `{drops}`"
+            why = f"it is told not to drop (`dropout_p`) at inference, and may while training: `{drops}`"
+            self.unruled_in_training[node] = why
 
     def without_node(self, given: Iterable[Tensor], made: Iterable[Tensor]) -> None:
         """A call made no node of its own; what it made is a constant or a copy, if it is memory of its own."""

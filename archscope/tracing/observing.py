@@ -40,6 +40,7 @@ def observed(run: Run, names: Mapping[str, str]) -> Observed:
         lasts=_lasts(run, names),
         in_place=frozenset(names[name] for name in holding.in_place),
         unruled={names[name]: why for name, why in holding.unruled.items()},
+        unruled_in_training={names[name]: why for name, why in holding.unruled_in_training.items()},
         constants=holding.constants,
     )
 

@@ -379,7 +379,7 @@ class Recording:
             self._enters(made[0], args[0] if args else next(iter(kwargs.values())))
         for each in changed:
             self.values.came_of(each, weights)
-        self.holding.without_node(given, made if frame.ran and not weights else ())
+        self.holding.without_node(given, made if frame.ran and not (weights and positions) else ())
         if held is not None:
             self.values.is_held(made[0], held)
         self._handed_on([], given, changed, frame)

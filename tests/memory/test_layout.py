@@ -22,6 +22,15 @@ def test_a_tensor_lies_as_pytorch_says(seed: int) -> None:
         assert layout.in_order == tensor.is_contiguous(), (tensor.shape, tensor.stride(), layout)
         last = torch._prims_common.suggest_memory_format(tensor) in (torch.channels_last, torch.channels_last_3d)
         assert layout.channels_last == last, (tensor.shape, tensor.stride(), layout)
+        assert layout.in_rows == _seen_in_rows(tensor), (tensor.shape, tensor.stride(), layout)
+
+
+def _seen_in_rows(tensor: Any) -> bool:
+    try:
+        tensor.view(-1, tensor.shape[-1])
+    except RuntimeError:
+        return False
+    return True
 
 
 def _turned(chance: random.Random, tensor: Any, layout: Layout) -> tuple[Any, Layout]:

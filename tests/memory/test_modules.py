@@ -243,6 +243,7 @@ def test_what_no_rule_follows_is_said_and_no_number_is_claimed() -> None:
     for module, why in ((Attends(), "gives its weights too"), (Highest(), "notes the places of its values")):
         network = archscope.trace(module, (4, 8))
         assert any(why in each for each in memory(network, optimizer="sgd").not_covered.values())
+        assert any(why in each for each in memory(network).not_covered.values())
 
 
 def test_verify_sends_the_tracker_through_the_module_itself() -> None:

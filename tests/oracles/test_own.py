@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 import archscope
 from archscope.layers import Facts
 from archscope.oracles import Verdict, Verification, verify
-from archscope.oracles.own.conventions import explained
+from archscope.oracles.own.conventions import ELSEWHERE, explained
 from archscope.oracles.own.flops import exclusive
 from archscope.oracles.own.parts import path_of
 from archscope.tracing.calling import Called, call_thing
@@ -384,3 +385,58 @@ class Spectral(nn.Module):
 def test_a_field_is_probed_beside_complex_weights() -> None:
     found = asked(called(Spectral(), (2, 12)), "field")
     assert found.verdict("conv", "field") is Verdict.AGREES
+
+
+class Copied(nn.Module):
+    """What runs is a copy of its layer, which no tool knows by its name; one vector of four goes through it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([copy.deepcopy(self.dense)(each) for each in x])
+
+
+def test_a_copy_that_runs_in_place_of_a_layer_is_told_from_what_a_tool_is_blind_to() -> None:
+    found = asked(called(Copied(), (4,)), "torchinfo", "FLOPs", "memory")
+    assert [each.sentence for each in found.differing] == []
+    told = {each.witness: each.why for each in found.of(Verdict.NOT_COVERED) if each.layer == "dense"}
+    assert told == dict.fromkeys(("torchinfo", "FLOPs"), ELSEWHERE)
+
+
+class One(nn.Module):
+    """A dense layer on one sample at a time: 2·8 products, and torchinfo's (2·8 + 2)·2."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(8, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([self.dense(each) for each in x])
+
+
+def test_torchinfo_takes_the_units_of_a_single_vector_for_samples() -> None:
+    found = asked(called(One(), (8,)), "torchinfo")
+    assert [each.sentence for each in found.differing] == []
+    assert (total(found, "torchinfo").ours, total(found, "torchinfo").theirs) == (16, 36)
+    assert "units of a dense layer that is given one vector for samples" in total(found, "torchinfo").why
+
+
+class Repeats(nn.Module):
+    """A learned map for each sample, copied and not only seen; and a kernel that nobody trains."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map, self.conv = nn.Parameter(torch.zeros(1, 4, 6, 6)), nn.Conv2d(4, 4, 3, padding=1)
+        self.requires_grad_(False)
+        self.map.requires_grad_(True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(self.map.repeat(x.shape[0], 1, 1, 1)) * x
+
+
+def test_copies_of_weights_and_layers_that_nobody_trains_are_no_difference_of_memory() -> None:
+    assert [each.sentence for each in asked(called(Repeats(), (4, 6, 6)), "memory").differing] == []
+    fixed = nn.Conv2d(2, 3, 3).requires_grad_(False)
+    assert [each.sentence for each in asked(called(nn.Sequential(fixed), (2, 6, 6)), "memory").differing] == []

@@ -83,6 +83,14 @@ def _one_position(part: Part, batch: int) -> float | None:
     return _parameters(part) * batch * runs if isinstance(part.module, nn.Linear) else None
 
 
+def _units_for_samples(part: Part, batch: int) -> float | None:
+    """A dense layer's weights at each unit that it gives: of one vector it takes the units for samples."""
+    if not isinstance(part.module, nn.Linear) or any(len(facts.output) > 1 for _, facts in part.nodes):
+        return None
+    runs = sum(bool(facts.macs) for _, facts in part.nodes)
+    return _parameters(part) * part.module.out_features * runs
+
+
 def _every_parameter(part: Part, batch: int) -> float | None:
     """One for each parameter, whatever the module does with it; also a convolution's that goes by another name."""
     if _called_convolution(part) or isinstance(part.module, nn.Linear):
@@ -153,12 +161,17 @@ BLIND: Final = {
 }  # fmt: skip
 """Why a tool counts nothing where there are products."""
 
+ELSEWHERE: Final = "it counts what ran there, and not as this module's: what ran is no module of the whole, such as a copy"
+"""Why a tool counts nothing of a module, and yet has it in its total."""
+
 CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
     "torchinfo": (
         Convention("its mult-adds count the bias", _bias_counted),
         Convention("it multiplies a transposed convolution's weights with its own outputs, not its inputs: "
                    "four times as much for a stride of 2", _over_outputs),
         Convention("it counts a dense layer at one position of several", _one_position),
+        Convention("it takes the units of a dense layer that is given one vector for samples, and counts every weight "
+                   "at each", _units_for_samples),
         Convention("it counts every parameter of such a module once", _every_parameter),
         Convention("it takes the units of a recurrent cell for positions, and counts every weight at each",
                    _units_of_a_cell),
@@ -189,14 +202,14 @@ def explained(witness: str, part: Part, theirs: int, batch: int) -> str:
     return ""
 
 
-def judged(witness: str, part: Part, theirs: int, batch: int) -> Finding:
-    """A tool's multiply-accumulates of a part beside ours."""
+def judged(witness: str, part: Part, theirs: int, batch: int, beyond: int = 0) -> Finding:
+    """A tool's multiply-accumulates of a part beside ours; ``beyond`` are those of its total that are no part's."""
     place = part.path or part.row
     if part.macs is None:
         reason = next(facts.reasons.get("macs", "") for _, facts in part.nodes if facts.macs is None)
         return not_covered(witness, part.row, "macs", f"archscope has no count there: {reason}", node=place)
     if part.macs and not theirs:
-        return not_covered(witness, part.row, "macs", BLIND[witness], node=place)
+        return not_covered(witness, part.row, "macs", ELSEWHERE if beyond else BLIND[witness], node=place)
     found = compared(witness, part.row, "macs", part.macs, theirs, node=place)
     if found.verdict is Verdict.DIFFERS:
         why = explained(witness, part, theirs, batch)

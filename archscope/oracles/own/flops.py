@@ -33,13 +33,15 @@ def observe(case: Case) -> Iterator[Finding]:
     counts = {path.removeprefix(root).removeprefix("."): sum(ops.values()) // 2
               for path, ops in counter.get_flop_counts().items() if path != "Global"}  # fmt: skip
     own = exclusive(counts)
+    whole = counter.get_total_flops() // 2
+    beyond = whole - sum(own.get(part.path, 0) for part in parts)
     found = []
     for part in parts:
         case.pace.at(part.row)
         if part.macs or own.get(part.path):
-            found.append(judged(NAME, part, own.get(part.path, 0), case.batch))
+            found.append(judged(NAME, part, own.get(part.path, 0), case.batch, beyond))
             yield found[-1]
-    yield total(NAME, "macs", case.analysis.totals.macs, counter.get_total_flops() // 2, found)
+    yield total(NAME, "macs", case.analysis.totals.macs, whole, found)
 
 
 def exclusive(counts: Mapping[str, int]) -> dict[str, int]:

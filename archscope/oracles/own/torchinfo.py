@@ -35,6 +35,7 @@ def observe(case: Case) -> Iterator[Finding]:
         path = ids.get(each.layer_id)
         if path is not None and each.executed and each.is_leaf_layer:
             counts[path] = counts.get(path, 0) + int(each.macs)
+    beyond = int(result.total_mult_adds) - sum(counts.values())
     found = []
     for part in parts:
         case.pace.at(part.row)
@@ -43,7 +44,7 @@ def observe(case: Case) -> Iterator[Finding]:
             found.append(replace(not_covered(NAME, part.row, "macs", TABLE, node=part.path or part.row),
                                  theirs=theirs))  # fmt: skip
         elif part.macs or theirs:
-            found.append(judged(NAME, part, theirs, case.batch))
+            found.append(judged(NAME, part, theirs, case.batch, beyond))
         else:
             continue
         yield found[-1]
