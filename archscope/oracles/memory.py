@@ -97,7 +97,8 @@ def _known(case: Case, found: Finding) -> Finding:
         return found
     if abs((found.theirs or 0) - (found.ours or 0)) > seen.constants:
         return found
-    why = f"as it runs it makes {seen.constants:,} bytes that are no layer's: constants, or copies of an input or a weight"
+    made = f"as it runs it makes {seen.constants:,} bytes that are no layer's"
+    why = f"{made}: constants, or copies of an input or a weight"
     return replace(found, verdict=Verdict.EXPLAINED, why=why)
 
 

@@ -83,7 +83,7 @@ def _one_position(part: Part, batch: int) -> float | None:
     return _parameters(part) * batch * runs if isinstance(part.module, nn.Linear) else None
 
 
-def _units_for_samples(part: Part, batch: int) -> float | None:
+def _units_for_samples(part: Part, _: int) -> float | None:
     """A dense layer's weights at each unit that it gives: of one vector it takes the units for samples."""
     if not isinstance(part.module, nn.Linear) or any(len(facts.output) > 1 for _, facts in part.nodes):
         return None
@@ -161,7 +161,7 @@ BLIND: Final = {
 }  # fmt: skip
 """Why a tool counts nothing where there are products."""
 
-ELSEWHERE: Final = "it counts what ran there, and not as this module's: what ran is no module of the whole, such as a copy"
+ELSEWHERE: Final = "it counts what ran there, and not as this module's: a copy of it ran, or another module"
 """Why a tool counts nothing of a module, and yet has it in its total."""
 
 CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
