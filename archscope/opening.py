@@ -296,7 +296,7 @@ def draw(
             ``graph``, or ``auto`` for one that shows the network well, which is usual.
         width: of the page, such as ``"183mm"``; a bare number is millimetres. By itself a picture is as wide as
             it needs to be.
-        font_size: in points, at that width; 8.
+        font_size: in points, at that width; 8, and on a slide's ``page`` the largest that fits.
         theme: one of `archscope.diagrams.THEMES`; light.
         show: what to write on a layer, of `archscope.diagrams.SHOWN`; a list, or names with commas between.
         depth: of a graph or boxes: how many levels of blocks to open, ``"full"`` or ``"auto"``.

@@ -110,7 +110,7 @@ def _first(show: Any, analysis: Analysis, layer: str) -> None:
     about = analysis.title if layer == TOTAL else f"{layer} of {analysis.title}"
     page = _page(show, about)
     try:
-        scene = diagrams.draw(analysis, page="16:9", font_size=7).scene
+        scene = diagrams.draw(analysis, page="16:9").scene
         picture = png(scene)
     except ArchscopeError:
         return

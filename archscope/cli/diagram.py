@@ -147,7 +147,8 @@ def command(
         ),
     ] = None,
     font_size: Annotated[
-        float | None, typer.Option("--font-size", metavar="POINTS", help="At that width.", show_default="8")
+        float | None,
+        typer.Option("--font-size", metavar="POINTS", help="At that width; on a slide, what fits.", show_default="8"),
     ] = None,
     theme: Annotated[
         str | None,

@@ -18,8 +18,8 @@ from typing import Any
 
 from archscope.analysis import Analysis, analyze
 from archscope.diagrams.cost import COLOR_SCALES, COLORS
-from archscope.diagrams.drawing import FORMATS, Drawing
-from archscope.diagrams.request import DIRECTIONS, PAGES, SHOWN, STYLES, request
+from archscope.diagrams.drawing import FORMATS, Drawing, largest
+from archscope.diagrams.request import DIRECTIONS, LETTERS, PAGES, SHOWN, STYLES, request
 from archscope.diagrams.settings import ASKED, palette_of, settled
 from archscope.diagrams.themes import THEMES
 from archscope.network import Network
@@ -39,4 +39,4 @@ def draw(network: Network | Analysis, **asked: Any) -> Drawing:
     wanted = replace(wanted, theme=palette_of(wanted.theme, said.get("palette", {})))
     drawing = Drawing(analysis, wanted)
     drawing.coloring  # noqa: B018 - what cannot be coloured is told now, and not when it is shown
-    return drawing
+    return largest(drawing, LETTERS.get(known.get("page", ""), ())) if "font_size" not in known else drawing

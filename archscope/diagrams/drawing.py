@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -221,6 +221,31 @@ class Drawing:
 
     def __repr__(self) -> str:
         return f"<archscope drawing of {self.analysis.name}, style {self.style}>"
+
+
+def largest(drawing: Drawing, sizes: Sequence[float]) -> Drawing:
+    """With the largest of some fonts, given from the largest on, that closes no more blocks than the least does."""
+    if not sizes:
+        return drawing
+    low, best = len(sizes) - 1, replace(drawing, request=replace(drawing.request, font_size=sizes[-1]))
+    shown = _shapes(best)
+    high = 0
+    while high < low and shown:
+        middle = (high + low) // 2
+        tried = replace(drawing, request=replace(drawing.request, font_size=sizes[middle]))
+        if _shapes(tried) >= shown:
+            best, low = tried, middle
+        else:
+            high = middle + 1
+    return best
+
+
+def _shapes(drawing: Drawing) -> int:
+    """How many shapes a picture has; none where it does not fit."""
+    try:
+        return len(list(drawing.scene.groups("layer")))
+    except UsageError:
+        return 0
 
 
 def _known(format: str) -> Format:

@@ -1,7 +1,8 @@
 """A picture as one HTML page: zoom it, open its blocks, point at a layer for its numbers and their working, search it.
 
 The page is a file of its own. It loads nothing, and its content security policy lets it load nothing. A graph is laid
-out in the page, each block by itself, as its reader opens it; a picture in another style stays as it is drawn.
+out in the page, each block by itself, as its reader opens it. A figure stays as it is drawn, and one key leads to the
+graph of the same network, where what a shape of the figure stands for is opened.
 
 >>> import archscope
 >>> text = page(archscope.draw(archscope.load("lenet5")))
@@ -28,6 +29,7 @@ from archscope.diagrams.page.still import pairs_of, still_of
 from archscope.diagrams.scene import Group, Item, Scene
 from archscope.diagrams.themes import THEMES, Theme
 from archscope.diagrams.writers.svg import elements
+from archscope.errors import UsageError
 from archscope.escaping import html as escape
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ _KEYS: Final = (
     ("↓ ↑", "along the lines, from layer to layer"), ("← →", "to what stands beside"),
     ("Enter", "open the block that is chosen, and go in"), ("Esc", "close the block around, back to where one was"),
     ("[ ]", "close and open all blocks, a depth at a time"), ("/", "search; Enter for the next, Shift+Enter back"),
-    ("+ − 0", "nearer, further, all of it"), ("t", "light or dark"), ("?", "these keys"),
+    ("+ − 0", "nearer, further, all of it"), ("v", "the figure or the graph"),
+    ("t", "light or dark"), ("?", "these keys"),
 )  # fmt: skip
 
 _LEGEND: Final = (
@@ -47,19 +50,17 @@ _LEGEND: Final = (
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
-_LAYOUT: Final = ("columns", "ranks", "level", "layout", "draw", "graph")
-_PROGRAM: Final = ("colour", "view", "use", "end")
+_PROGRAM: Final = ("columns", "ranks", "level", "layout", "draw", "graph", "still", "colour", "view", "use", "end")
 
 
 def page(drawing: Drawing) -> str:
     """A drawing as one HTML page."""
     if drawing.request.steps:
         return stepped.page(drawing)
+    packed, markup = _pictures(drawing)
     drawing = drawing.to_explore()
-    packed, markup = _picture(drawing)
     title = escape(drawing.analysis.title)
     inherited = f'font-family="{fonts.STACK}" stroke-linejoin="round"'
-    parts = (*_LAYOUT, *_PROGRAM) if "graph" in packed else ("still", *_PROGRAM)
     return (
         "\n".join(
             (
@@ -75,17 +76,18 @@ def page(drawing: Drawing) -> str:
                 f'<span id="levels">{_step("less", "Close blocks", "−")}<span id="depth"></span>',
                 f'{_step("more", "Open blocks", "+")}</span>',
                 _step("out", "Zoom out", "−") + _step("in", "Zoom in", "+"),
-                '<button id="all">Fit</button><button id="theme">Theme</button>',
+                '<button id="all">Fit</button><button id="other" hidden></button><button id="theme">Theme</button>',
                 '<button id="help" aria-label="Keys">?</button></header>',
                 '<main><canvas id="far" hidden></canvas>',
                 f'<svg id="picture" role="tree" tabindex="0" aria-label="{title}" {inherited}>',
+                f'<desc>{escape(_said(drawing))}</desc><g id="figure">',
                 *markup,
-                f'</svg>{_LEGEND}<canvas id="map" hidden aria-label="The whole picture in small"></canvas></main>',
+                f'</g></svg>{_LEGEND}<canvas id="map" hidden aria-label="The whole picture in small"></canvas></main>',
                 f'<aside id="side" aria-live="polite">{"".join(_opening(drawing))}</aside>',
                 f'<dialog id="keys" aria-label="Keys">{_keys()}',
                 '<form method="dialog"><button>Close</button></form></dialog>',
                 f'<script id="packed" type="text/plain">{_packed(packed)}</script>',
-                f"<script>\n{_part('start.js')}unpack().then(packed => {{\n{''.join(map(_script, parts))}}});",
+                f"<script>\n{_part('start.js')}unpack().then(packed => {{\n{''.join(map(_script, _PROGRAM))}}});",
                 "</script></body></html>",
             )
         )
@@ -104,33 +106,54 @@ def _packed(value: Mapping[str, Any]) -> str:
     return base64.b64encode(zlib.compress(written, 9)).decode("ascii")
 
 
-def _picture(drawing: Drawing) -> tuple[dict[str, Any], list[str]]:
+def _pictures(drawing: Drawing) -> tuple[dict[str, Any], list[str]]:
     """What the program of the page has to know, and the shapes that are in the page from the beginning."""
     analysis, asked = drawing.analysis, drawing.request
     facts = Facts(analysis)
-    if drawing.style == "graph":
-        own = graph_of(facts, asked)
-        packed, markup = {"graph": own, "themes": _themes(drawing, None)}, [f"<desc>{escape(_said(drawing))}</desc>"]
-    else:
-        scene = dressing.dressed(drawing.plain, analysis, asked, ())
-        own = still_of(scene, facts)
-        packed = {"still": own, "themes": _themes(drawing, scene)}
-        markup = [f"<desc>{escape(scene.description)}</desc>", *elements(map(_untitled, scene.items))]
-    colors, shapes = offered(analysis, asked.theme, drawing.coloring), own.pop("layers")
-    folded = any(part.get("copies") for part in own.get("parts", ()))
+    scene = _figure(drawing)
+    packed: dict[str, Any] = {"first": "graph" if drawing.to_explore().style == "graph" else "figure"}
+    colors = offered(analysis, asked.theme, drawing.coloring)
+
+    def told(own: dict[str, Any], *, folded: bool) -> dict[str, Any]:
+        shapes = own.pop("layers")
+        heads = [each.ramp(()).heading(each, folded=folded) for each in colors]
+        return {**own, "costs": [costs_of(each, shapes) for each in colors], "headings": heads}
+
+    graph = graph_of(facts, replace(asked, style="graph"))
+    packed["graph"] = told(graph, folded=any(part.get("copies") for part in graph["parts"]))
+    markup: list[str] = []
+    if scene is not None:
+        packed["still"] = told(still_of(scene, facts), folded=scene.folded)
+        markup = list(elements(map(_untitled, scene.items)))
+    if scene is not None and packed["first"] == "graph":
+        packed["still"]["markup"] = "".join(markup)
+        markup = []
+    packed["themes"] = _themes(drawing, scene)
     packed["colours"] = {
         "first": drawing.coloring.quantity if drawing.coloring else "family",
         "law": colors[0].law,
-        "quantities": [
-            {"name": each.quantity, "unit": each.unit, "heading": each.ramp(()).heading(each, folded=folded)}
-            for each in colors
-        ],
+        "quantities": [{"name": each.quantity, "unit": each.unit} for each in colors],
     }
-    return {**packed, "costs": [costs_of(each, shapes) for each in colors], "told": facts.told}, markup
+    return {**packed, "told": facts.told}, markup
+
+
+def _figure(drawing: Drawing) -> Scene | None:
+    """The figure; none where the style is the graph, or where the page begins with the graph and no figure is drawn."""
+    if drawing.style == "graph":
+        return None
+    if drawing.to_explore() is drawing:
+        return dressing.dressed(drawing.plain, drawing.analysis, drawing.request, ())
+    free = replace(drawing, request=replace(drawing.request, width=None, height=None))
+    try:
+        return dressing.dressed(free.plain, free.analysis, free.request, ())
+    except UsageError:
+        return None
 
 
 def _said(drawing: Drawing) -> str:
-    """What a listener is told of a graph before its layers."""
+    """What a listener is told of the picture before its layers."""
+    if drawing.style != "graph":
+        return f"{drawing.plain.description} Enter opens in the graph what a shape stands for."
     rows = len(drawing.analysis.rows)
     return f"Graph of {drawing.analysis.title}, {rows} layers. Arrows lead from layer to layer, Enter opens a block."
 
@@ -201,6 +224,8 @@ def _opening(drawing: Drawing) -> Iterator[str]:
     yield "</dl><h3>Point at a layer</h3><p>for its numbers and how they come about; click to keep them.</p>"
     if drawing.style == "graph":
         yield from _sayings(drawing, figure)
+    else:
+        yield "<p>Enter or a double click opens in the graph what a shape stands for; <kbd>v</kbd> leads back.</p>"
     yield "<p><kbd>?</kbd> shows the keys.</p>"
 
 

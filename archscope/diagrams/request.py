@@ -27,9 +27,16 @@ PAGES: Final = {
     "letter": ("6.5in", "9in"),
     "ieee-column": ("3.5in", "9.5in"),
     "beamer": ("108mm", "68mm"),
-    "16:9": ("140mm", "62mm"),
+    "16:9": ("313mm", "150mm"),
 }
-"""The room for a picture on each page, within its margins and, on a slide, under its title: width and height."""
+"""The room for a picture on each page, within its margins and, on a slide, under its title: width and height.
+
+Beamer's slide is 128 by 96 mm, and that of 16:9 is as large as PowerPoint's, 13.33 by 7.5 inches.
+"""
+
+LETTERS: Final = {"beamer": (9.0, 8.0, 7.0, 6.0, 5.0, 4.5), "16:9": (18.0, 16.0, 14.0, 13.0, 12.0, 11.0, 10.0)}
+"""Font sizes for a picture on a slide; the largest that fits is taken, and the least can be read: on a slide of 128 mm,
+4.5 points are what 12 are on one of 13.33 inches."""
 
 STYLES: Final = ("auto", "graph", "planes", "boxes", "neurons", "transformer", "unrolled")
 """Every style: `auto` takes the first of `transformer`, `unrolled`, `neurons`, `planes`, `boxes` and `graph` that shows

@@ -18,7 +18,7 @@ def html(name: str, **options: Any) -> str:
 def shapes(text: str) -> list[dict[str, Any]]:
     """What a page knows of every shape that stands for layers."""
     packed = packed_in(text)
-    found: list[dict[str, Any]] = packed["still"]["items"] if "still" in packed else packed["graph"]["parts"]
+    found: list[dict[str, Any]] = packed["graph"]["parts"] if packed["first"] == "graph" else packed["still"]["items"]
     return [each for each in found if "rows" in each]
 
 

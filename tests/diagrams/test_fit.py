@@ -11,12 +11,39 @@ import archscope
 from archscope.diagrams import PAGES
 from archscope.diagrams.graph.view import closed_in
 from archscope.diagrams.interest import rank
-from archscope.diagrams.request import request
-from archscope.diagrams.scene import Text
+from archscope.diagrams.request import LETTERS, request
+from archscope.diagrams.scene import Text, bounds
 from tests.diagrams.geometry import problems
 
 NETWORKS = ("lenet5", "alexnet", "vgg@A", "resnet@18", "unet", "transformer@base", "autoencoder@mnist")
 FIGURES = [("lenet5", "planes"), ("alexnet", "boxes"), ("autoencoder@mnist", "neurons")]
+
+
+@pytest.mark.parametrize(("page", "least"), [("16:9", 10), ("beamer", 4.5)])
+@pytest.mark.parametrize("name", ["transformer@base", "gpt2@small", "lstm-lm@small", "lenet5"])
+def test_a_picture_for_a_slide_takes_the_largest_letters_that_fit(name: str, page: str, least: float) -> None:
+    network, room = archscope.load(name), request(page=page)
+    picture = archscope.draw(network, page=page)
+    assert picture.request.font_size >= least
+    assert (picture.scene.width, picture.scene.height <= (room.height or 0)) == (pytest.approx(room.width), True)
+    assert problems(picture.svg, network) == []
+    larger = [each for each in LETTERS[page] if each > picture.request.font_size]
+    if larger:
+        with pytest.raises(archscope.UsageError):
+            _ = archscope.draw(network, page=page, font_size=larger[-1]).scene
+
+
+def test_on_a_slide_what_leads_into_the_stream_and_what_follows_lie_in_rows() -> None:
+    picture = archscope.draw("transformer@base", page="16:9", font_size=10)
+    at = {group.layers[0]: bounds(group.items) for group in picture.scene.groups("layer")}
+    middle = {name: round((top + bottom) / 2, 2) for name, (_, top, _, bottom) in at.items()}
+    assert middle["source"] == middle["words"] > middle["encoder.0.self.attention"]
+    assert at["source"][2] < at["words"][0] < at["encoder.0.self.attention"][0]
+    assert at["target"][0] > at["shifted"][2] > at["decoder.0.self.attention"][2]
+    assert at["head"][0] > at["decoder.0.feed.add"][0]
+    assert at["head"][3] < at["decoder.0.feed.add"][1]
+    free = archscope.draw("transformer@base", font_size=10).scene
+    assert free.height > free.width, "where nobody asks for a slide, all is stacked upward"
 
 
 @pytest.mark.parametrize("options", [{}, {"color": "macs"}])

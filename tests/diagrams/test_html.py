@@ -275,3 +275,44 @@ def test_a_block_of_a_transformer_takes_the_colours_of_costs_and_gets_its_own_ba
     assert view.page.evaluate(fill) != own
     view.page.select_option("#colour", "family")
     assert view.page.evaluate(fill) == own
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("name", "frame", "block", "inside"), [
+    ("gpt2@small", "0–11 ×12", "h", "h.0.attn"), ("resnet@18", "conv2 ×2", "conv2", "conv2.0.a.conv"),
+])  # fmt: skip
+def test_a_frame_of_a_figure_tells_its_sums_and_opens_in_the_graph(
+    view: View, tmp_path: Path, name: str, frame: str, block: str, inside: str
+) -> None:
+    style = "boxes" if name == "resnet@18" else "auto"
+    view.open(tmp_path, name, style=style)
+    view.page.evaluate("archscope.look(archscope.scene.whole)")
+    box = view.frame(frame).locator("> *").nth(0).bounding_box()
+    view.page.mouse.click(box["x"] + box["width"] - 3, box["y"] + box["height"] / 2)
+    assert view.chosen == frame
+    analysis = archscope.analyze(name)
+    held = sum(int(row.parameters) for row in analysis.rows if row.name.startswith(f"{block}."))
+    assert f"{held:,}" in view.side
+    view.press("Enter")
+    assert view.chosen == block
+    assert view.layer(inside).count() == 1, "what was in the frame is seen"
+    view.reload()
+    assert (view.chosen, view.layer(inside).count()) == (block, 1), "the address keeps which picture is shown"
+    view.press("v")
+    assert view.chosen == frame, "back, at what was left"
+    assert view.count("#picture g.layer[role]") == view.page.evaluate("archscope.scene.boxes.length")
+
+
+@pytest.mark.browser
+def test_a_shape_that_stands_for_several_layers_opens_in_the_graph_and_the_search_goes_along(
+    view: View, tmp_path: Path
+) -> None:
+    view.open(tmp_path, "lstm-lm@small")
+    view.page.fill("#search", "lstm")
+    found = view.page.inner_text("#count")
+    view.press("Enter")
+    view.page.click("#other")
+    assert view.page.evaluate("archscope.scene.lines.length") > 0
+    assert view.page.input_value("#search") == "lstm"
+    assert view.page.inner_text("#count").split(" of ")[0] == found.split(" of ")[0]
+    assert view.complaints == []

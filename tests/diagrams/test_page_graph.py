@@ -239,8 +239,8 @@ def test_a_stretch_that_two_lines_share_is_drawn_once(view: View, tmp_path: Path
 
 @pytest.mark.parametrize(("name", "copies"), [("resnet@50", True), ("googlenet", False)])
 def test_a_legend_says_that_costs_are_those_of_all_copies(name: str, copies: bool) -> None:
-    quantities = writer.packed_in(html(name))["colours"]["quantities"]
-    assert {each["heading"].endswith("of all ×N copies") for each in quantities} == {copies}
+    headings = writer.packed_in(html(name))["graph"]["headings"]
+    assert {each.endswith("of all ×N copies") for each in headings} == {copies}
 
 
 def test_blocks_that_were_asked_for_are_open_at_the_start(view: View, tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def ten_thousand() -> str:
         last = start + size - 1
     graph["edges"] = [*edges, last, len(parts)]
     graph["parts"] = [*parts, end]
-    packed["costs"] = [[1] * len(graph["parts"]) for _ in packed["costs"]]
+    graph["costs"] = [[1] * len(graph["parts"]) for _ in graph["costs"]]
     return re.sub(
         r'(<script id="packed" type="text/plain">)[^<]*', lambda found: found[1] + writer._packed(packed), text
     )

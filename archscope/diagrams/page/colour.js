@@ -53,12 +53,12 @@ function recolour() {
   const at = quantities.findIndex(each => each.name === colour.value), quantity = quantities[at];
   legend.hidden = !quantity;
   if (quantity) {
-    const costs = packed.costs[at], shown = scene.boxes.map(each => costs[each.part]).filter(each => each !== -1);
+    const costs = scene.costs[at], shown = scene.boxes.map(each => costs[each.part]).filter(each => each !== -1);
     const known = shown.filter(Boolean);
     const [least, most] = [known.reduce((one, other) => Math.min(one, other), Infinity), known.reduce((one, other) => Math.max(one, other), 0)];
     ramp = { costs, least: law === "log" && known.length ? least : 0, most };
     const [low, high] = legend.querySelectorAll("span");
-    legend.querySelector("figcaption").textContent = quantity.heading;
+    legend.querySelector("figcaption").textContent = scene.headings[at];
     [low.textContent, high.textContent] = [spell(ramp.least), spell(ramp.most)];
     legend.querySelector("small").hidden = !shown.includes(null);
     const bar = legend.querySelector("canvas").getContext("2d");
@@ -67,7 +67,7 @@ function recolour() {
       bar.fillRect(x, 0, 1, 1);
     }
   } else ramp = null;
-  if (scene.colour) scene.parts.forEach((_, at) => scene.colour(at, costShade(at)));
+  if (scene.colour) scene.boxes.forEach(({ part }) => scene.colour(part, costShade(part)));
   else {
     scene.clear();
     settle();

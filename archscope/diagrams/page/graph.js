@@ -7,8 +7,9 @@ const overlap = (one, [x, y, width, height]) =>
   one.x <= x + width && one.x + one.width >= x && one.y <= y + height && one.y + one.height >= y;
 
 class Graph extends Pen {
-  constructor({ parts, edges, sizes, depth, deepest }) {
+  constructor({ parts, edges, sizes, depth, deepest, costs, headings }) {
     super();
+    Object.assign(this, { costs, headings });
     const behind = part => part.copies > 1 ? 2 * sizes.sheet : 0;
     this.parts = parts.map((part, at) => {
       const sheets = behind(part);
@@ -27,7 +28,8 @@ class Graph extends Pen {
     this.kept = new Map();
     this.pools = { panes: new Map(), edges: new Map(), boxes: new Map() };
     this.layers = {};
-    for (const name of Object.keys(this.pools)) this.layers[name] = picture.appendChild(make("g", {}));
+    this.root = picture.appendChild(make("g", {}));
+    for (const name of Object.keys(this.pools)) this.layers[name] = this.root.appendChild(make("g", {}));
     this.open(1);
   }
 
@@ -99,6 +101,23 @@ class Graph extends Pen {
     const width = place.width - (this.parts[place.part].copies > 1 && !place.title ? 2 * this.sizes.sheet : 0);
     return place.title ? [place.x + width - far, place.y + far] : [place.x + far, place.y + far];
   }
+
+  // The least part that holds all of some layers; where several blocks do, the first of them.
+  holding(names) {
+    const wanted = new Set(names);
+    const held = this.parts.flatMap((part, at) => part.names.some(each => wanted.has(each)) ? [at] : []);
+    if (!held.length) return null;
+    let at = held[0];
+    while (at >= 0 && this.parts[at].end <= held[held.length - 1]) at = this.parts[at].parent;
+    return at < 0 ? held[0] : at;
+  }
+
+  hide() {
+    this.clear();
+    far.hidden = true;
+  }
+
+  reveal() {}
 
   clear() {
     for (const name of Object.keys(this.pools)) {

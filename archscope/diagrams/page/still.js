@@ -1,35 +1,43 @@
-// A picture that stays as it was drawn: its shapes are in the page from the beginning.
+// A figure, which stays as it was drawn. What one of its shapes or frames holds is opened in the graph.
 
 class Still {
-  constructor({ items, whole, family }) {
-    this.parts = items.map(item => ({ ...item, names: item.rows.flatMap(row => row.slice(1)), level: 1, parent: -1 }));
-    this.parts.forEach((part, at) => { part.end = at + 1; });
+  constructor({ items, whole, family, markup, costs, headings }) {
+    this.root = document.getElementById("figure");
+    if (markup) this.root.innerHTML = markup;
+    Object.assign(this, { costs, headings });
+    this.parts = items.map((item, at) => ({ parent: -1, end: at + 1, ...item, names: item.names ?? item.rows.flatMap(row => row.slice(1)) }));
+    this.parts.forEach(part => {
+      part.level = part.parent < 0 ? 1 : this.parts[part.parent].level + 1;
+      part.block = Boolean(part.title);
+    });
+    this.opened = new Set(this.parts.flatMap((part, at) => part.block ? [at] : []));
     this.whole = whole;
     this.family = family;
     this.deepest = 1;
     this.depth = 1;
     this.changed = new Set();
-    this.elements = [...picture.querySelectorAll("g.layer")];
-    this.edges = [...picture.querySelectorAll("g.edge")];
-    this.texts = [...picture.querySelectorAll("text")];
+    this.elements = [...this.root.querySelectorAll("g.layer"), ...this.root.querySelectorAll("g.frame")];
+    this.edges = [...this.root.querySelectorAll("g.edge")];
+    this.texts = [...this.root.querySelectorAll("text")];
     this.smallest = Math.min(...this.texts.map(each => +each.getAttribute("font-size")));
     const inked = element => [element, element.getAttribute("fill"), element.getAttribute("stroke")];
-    this.inked = [...picture.querySelectorAll("[fill], [stroke]")].map(inked);
+    this.inked = [...this.root.querySelectorAll("[fill], [stroke]")].map(inked);
     this.plain = this.texts.filter(each => !each.hasAttribute("fill"));
     this.shapes = this.elements.map(layer => [...layer.querySelectorAll("polygon, path, text")]);
     this.elements.forEach((layer, at) => {
-      layer.id = `part${at}`;
+      layer.id = `figure${at}`;
       layer.setAttribute("role", "treeitem");
-      layer.setAttribute("aria-level", 1);
-      layer.setAttribute("aria-label", this.parts[at].is);
+      layer.setAttribute("aria-level", this.parts[at].level);
+      layer.setAttribute("aria-label", this.parts[at].title ?? this.parts[at].is);
     });
-    this.boxes = this.elements.map((layer, part) => {
+    const placed = this.elements.map((layer, part) => {
       const { x, y, width, height } = layer.getBBox();
       return { part, x, y, width, height };
     });
-    this.panes = [];
+    this.boxes = placed.filter(({ part }) => !this.parts[part].block);
+    this.panes = placed.filter(({ part }) => this.parts[part].block);
     this.lines = [];
-    this.places = new Map(this.boxes.map(each => [each.part, each]));
+    this.places = new Map(placed.map(each => [each.part, each]));
     this.joined = new Map();
     this.drawn = this.shapes.map(shapes => shapes.map(inked));
   }
@@ -41,16 +49,27 @@ class Still {
   elementOf(at) { return this.elements[at]; }
 
   touched(element) {
-    const at = this.elements.indexOf(element.closest("g.layer"));
+    const at = this.elements.indexOf(element.closest("g.layer, g.frame"));
     return at < 0 ? null : at;
   }
 
+  // The shape or the frame that holds all of some layers and little else; else that of the first of them.
+  holding(names) {
+    const sizes = this.parts.map(part => names.every(each => part.names.includes(each)) ? part.names.length : Infinity);
+    const least = sizes.indexOf(Math.min(...sizes));
+    const at = Number.isFinite(sizes[least]) ? least : this.parts.findIndex(part => !part.block && part.names.includes(names[0]));
+    return at < 0 ? null : at;
+  }
+
+  hide() { this.root.remove(); }
+  reveal() { picture.append(this.root); }
+
   dress(on, dim) {
-    const name = on === null ? null : this.parts[on].names[0];
+    const name = on === null || this.parts[on].block ? null : this.parts[on].names[0];
     this.elements.forEach((layer, at) => {
       layer.classList.toggle("on", at === on);
       layer.setAttribute("aria-selected", at === on);
-      layer.classList.toggle("dim", dim(at));
+      layer.classList.toggle("dim", !this.parts[at].block && dim(at));
     });
     for (const edge of this.edges) {
       edge.classList.toggle("lit", name !== null && [edge.dataset.source, edge.dataset.target].includes(name));

@@ -1,4 +1,6 @@
-"""A picture for the page that stays as it is drawn: what each of its shapes has to say, and its colours in both themes.
+"""A figure for the page, which stays as it is drawn: what its shapes and frames have to say, and its colours.
+
+A shape that stands for several layers, and a frame around some, say their sums; what is in them opens in the graph.
 
 >>> import archscope
 >>> drawing = archscope.draw("lenet5")
@@ -12,21 +14,48 @@ from collections.abc import Sequence
 from typing import Any
 
 from archscope.diagrams.page.facts import Facts
-from archscope.diagrams.scene import Group, Scene, Text
+from archscope.diagrams.scene import Group, Scene, Text, bounds
 from archscope.diagrams.solids import kinds
 from archscope.diagrams.themes import INPUT, Theme, mix
 
 
 def still_of(scene: Scene, facts: Facts) -> dict[str, Any]:
-    """What the page must know of a picture: its shapes in their order, and its size."""
+    """What the page must know of a picture: its shapes in their order, then its frames, and its size."""
     groups = list(scene.groups("layer"))
+    frames = [(frame, _inside(frame, groups)) for frame in scene.groups("frame")]
     families = {row.name: row.node.layer.family for row in facts.analysis.nodes}
+    items = [_shape(group, facts) for group in groups]
+    for at, (frame, inner) in enumerate(frames, start=len(groups)):
+        names = [name for place in inner for name in groups[place].layers]
+        around = [place for place, (_, other) in enumerate(frames, start=len(groups)) if set(inner) < set(other)]
+        parent = {"parent": min(around, key=lambda place: len(frames[place - len(groups)][1]))} if around else {}
+        items.append({"title": frame.title, "names": names, "sums": facts.sums(names), **parent})
+        for place in inner:
+            before = items[place].get("parent")
+            if before is None or len(frames[before - len(groups)][1]) > len(inner):
+                items[place]["parent"] = at
     return {
-        "items": [{"is": group.title.split(" (")[0], "rows": facts.rows(group.layers)} for group in groups],
+        "items": items,
         "family": [families.get(group.layers[0], INPUT) for group in groups],
         "whole": [0, 0, scene.width, scene.height],
         "layers": [group.layers for group in groups],
     }
+
+
+def _shape(group: Group, facts: Facts) -> dict[str, Any]:
+    rows = facts.rows(group.layers)
+    sums = {"sums": facts.sums(group.layers)} if sum(len(row) - 1 for row in rows) > 1 else {}
+    return {"is": group.title.split(" (")[0], "rows": rows, **sums}
+
+
+def _inside(frame: Group, groups: Sequence[Group]) -> list[int]:
+    """Which shapes stand within a frame."""
+    left, top, right, bottom = bounds(frame.items[:1])
+
+    def holds(box: tuple[float, float, float, float]) -> bool:
+        return left <= box[0] and top <= box[1] and box[2] <= right and box[3] <= bottom
+
+    return [place for place, group in enumerate(groups) if group.items and holds(bounds(group.items))]
 
 
 def pairs_of(scene: Scene, drawn: Theme, other: Theme) -> dict[str, str]:

@@ -3,12 +3,13 @@
 const search = document.getElementById("search");
 const count = document.getElementById("count");
 const keys = document.getElementById("keys");
+const other = document.getElementById("other");
 const opening = [...side.childNodes];
 const LISTED = 200;
 let chosen = null, pointed = null;
 let words = null, found = null, hits = null;
 
-const nameOf = at => scene.parts[at].name ?? scene.parts[at].names[0];
+const nameOf = at => scene.parts[at].name ?? scene.parts[at].title ?? scene.parts[at].names[0];
 
 function listOf(rows) {
   const list = document.createElement("dl");
@@ -40,23 +41,70 @@ function path(at) {
 function show(at) {
   const part = scene.parts[at];
   const parts = [...path(at), element("h2", nameOf(at))];
-  if (part.block) {
-    const inside = scene.parts.slice(at, part.end).flatMap(each => each.names);
-    const more = inside.length > LISTED ? ` and ${(inside.length - LISTED).toLocaleString("en-US")} more` : "";
+  if (!scene.toggled && part.sums) {
+    if (!part.block) parts.push(element("p", part.is));
+    parts.push(listOf(part.sums), button("Open in the graph (Enter)", () => toggle(at)));
+    if (part.block) parts.push(element("p", "In it are"), element("small", listed(part.names)));
+    else parts.push(...working(part));
+  } else if (part.block) {
+    const inside = namesIn(at);
     const open = isOpen(at);
     parts.push(element("p", part.lines.slice(0, 2).join(", ") + (part.badge ? `, ${part.badge}` : "")), listOf(part.sums));
     parts.push(button(open ? "Close (Esc)" : "Open (Enter)", () => toggle(at)));
-    parts.push(element("p", "In it are"), element("small", inside.slice(0, LISTED).join(", ") + more));
-  } else {
-    parts.push(element("p", part.is ?? part.lines.join(", ")));
-    for (const [place, ...names] of part.rows ?? []) {
-      const { is, facts } = told[place];
-      if (part.rows.length > 1 || names.length > 1) parts.push(element("h3", names[0]));
-      if (names.length > 1) parts.push(element("small", `the same: ${names.slice(1).join(", ")}`));
-      parts.push(element("p", is), listOf(facts.map(([term, value, working]) => [term, value, working, "= "])));
-    }
-  }
+    parts.push(element("p", "In it are"), element("small", listed(inside)));
+  } else parts.push(element("p", part.is ?? part.lines.join(", ")), ...working(part));
   side.replaceChildren(...parts);
+}
+
+const namesIn = at => scene.parts.slice(at, scene.parts[at].end).flatMap(each => each.names);
+
+function listed(names) {
+  const more = names.length > LISTED ? ` and ${(names.length - LISTED).toLocaleString("en-US")} more` : "";
+  return names.slice(0, LISTED).join(", ") + more;
+}
+
+// The numbers of the layers of a shape, and how they come about.
+function working(part) {
+  const parts = [];
+  for (const [place, ...names] of part.rows ?? []) {
+    const { is, facts } = told[place];
+    if (part.rows.length > 1 || names.length > 1) parts.push(element("h3", names[0]));
+    if (names.length > 1) parts.push(element("small", `the same: ${listed(names.slice(1))}`));
+    parts.push(element("p", is), listOf(facts.map(([term, value, working]) => [term, value, working, "= "])));
+  }
+  return parts;
+}
+
+// The other picture of the network, with the same layers chosen; `opens` the block that holds them.
+function change(name, at = chosen, opens = false) {
+  const names = at === null ? [] : namesIn(at);
+  scene.hide();
+  scene.seen = view;
+  chosen = pointed = words = found = hits = view = covered = small = null;
+  shown = name;
+  const fresh = !scenes[name];
+  scene = scenes[name] ??= makers[name]();
+  scene.reveal();
+  label();
+  dress(theme);
+  if (fresh) begin();
+  else tell();
+  const to = names.length ? scene.holding(names) : null;
+  if (to !== null && scene.toggled) {
+    openTo(to);
+    if (opens && scene.parts[to].block && !isOpen(to)) enter(scene.depth, scene.toggled(to));
+  }
+  look(scene.seen ?? readable());
+  if (search.value) filter();
+  choose(to);
+  if (to !== null) bring(to);
+}
+
+function label() {
+  const [text, said] = shown === "graph" ? ["Figure", "Show the figure"] : ["Graph", "Show the graph, whose blocks open"];
+  other.textContent = text;
+  other.title = `${said} (v)`;
+  document.getElementById("levels").hidden = scene.deepest < 2;
 }
 
 function point(at) {
@@ -138,6 +186,7 @@ function move(key) {
 }
 
 function inside(at) {
+  if (!scene.toggled) return toggle(at);
   if (!scene.parts[at].block) return bring(at);
   if (!isOpen(at)) toggle(at);
   choose(at + 1);
@@ -153,6 +202,7 @@ function back() {
     return picture.focus();
   }
   if (chosen === null) return;
+  if (!scene.toggled) return choose(null);
   const block = isOpen(chosen) ? chosen : scene.parts[chosen].parent;
   if (block < 0) return choose(null);
   toggle(block);
@@ -203,7 +253,7 @@ main.addEventListener("click", event => {
 });
 main.addEventListener("dblclick", event => {
   const part = partAt(event);
-  if (part !== null && scene.parts[part].block && !scene.onSign(part, ...pointOf(event))) toggle(part);
+  if (part !== null && (!scene.toggled || scene.parts[part].block) && !scene.onSign(part, ...pointOf(event))) toggle(part);
 });
 main.addEventListener("wheel", event => {
   event.preventDefault();
@@ -212,7 +262,7 @@ main.addEventListener("wheel", event => {
 
 const press = {
   less: () => deepen(-1), more: () => deepen(1), in: () => zoom(1.4), out: () => zoom(1 / 1.4), all: () => look([...scene.whole]),
-  help: () => keys.showModal(),
+  help: () => keys.showModal(), other: () => change(shown === "graph" ? "figure" : "graph"),
 };
 for (const [id, act] of Object.entries(press)) document.getElementById(id).addEventListener("click", act);
 addEventListener("hashchange", recall);
@@ -223,7 +273,7 @@ document.addEventListener("keydown", event => {
   const typing = event.target === search;
   const acts = {
     "/": () => search.focus(), "?": press.help, "+": press.in, "=": press.in, "-": press.out, 0: press.all, "[": press.less, "]": press.more,
-    t: () => themeButton.hidden || themeButton.click(),
+    t: () => themeButton.hidden || themeButton.click(), v: () => other.hidden || press.other(),
     Enter: () => chosen !== null && inside(chosen), " ": () => chosen !== null && inside(chosen),
   };
   if (event.key === "Escape") back();

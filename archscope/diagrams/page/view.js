@@ -43,7 +43,7 @@ function settle() {
 function refill(cover = picture.getAttribute("viewBox").split(" ").map(Number)) {
   scene.draw(cover, covered.size, [chosen, pointed].filter(each => each !== null));
   scene.dress(pointed ?? chosen, hidden);
-  if (chosen !== null && scene.elementOf(chosen)) picture.setAttribute("aria-activedescendant", `part${chosen}`);
+  if (chosen !== null && scene.elementOf(chosen)) picture.setAttribute("aria-activedescendant", scene.elementOf(chosen).id);
   else picture.removeAttribute("aria-activedescendant");
 }
 
@@ -68,12 +68,14 @@ function remember() {
   waiting = setTimeout(() => {
     const changed = scene.changed.size ? `&changed=${[...scene.changed].map(each => each.toString(36)).join(".")}` : "";
     const layer = chosen === null ? "" : `&layer=${encodeURIComponent(nameOf(chosen))}${scene.parts[chosen].block ? "&block" : ""}`;
-    history.replaceState(null, "", `#depth=${scene.depth}${changed}&view=${view.map(each => +each.toFixed(1)).join(",")}${layer}`);
+    const as = shown === packed.first ? "" : `as=${shown}&`;
+    history.replaceState(null, "", `#${as}depth=${scene.depth}${changed}&view=${view.map(each => +each.toFixed(1)).join(",")}${layer}`);
   }, 150);
 }
 
 function recall() {
-  const kept = new URLSearchParams(location.hash.slice(1));
+  const kept = new URLSearchParams(location.hash.slice(1)), as = kept.get("as") ?? packed.first;
+  if (as !== shown && !other.hidden && makers[as]) change(as);
   const depth = Number(kept.get("depth"));
   const changed = (kept.get("changed") ?? "").split(".").map(each => parseInt(each, 36)).filter(each => scene.parts[each]?.block);
   if (depth >= 1 && depth <= scene.deepest) enter(Math.floor(depth), new Set(changed));
@@ -134,8 +136,9 @@ function deepen(by) {
   if (at !== null) bring(at);
 }
 
-// Opens or closes one block, which stays where it is on the screen.
+// Opens or closes one block, which stays where it is on the screen. What a figure holds opens in the graph.
 function toggle(at) {
+  if (!scene.toggled) return change("graph", at, true);
   const before = scene.places.get(at);
   enter(scene.depth, scene.toggled(at));
   const after = scene.places.get(at);

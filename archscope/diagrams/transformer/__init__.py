@@ -6,6 +6,7 @@ From an analysis to a picture, each step a module:
 * `stream`: the residual stream from a network's input to its output, and what is added to it on the way;
 * `parts`: which layers stand together as one block: attention with its projections, a feed-forward layer;
 * `wording`: what is written on a block;
+* `rows`: what lies beside the stream instead of on it, where a page is wide and low, as a slide is;
 * `measures`, `paint`: where everything stands, and the display list.
 
 No layer is asked for its type: what attends, adds or normalizes is read off the words that a layer states of itself,
@@ -18,10 +19,13 @@ and the rest off the graph.
 
 from __future__ import annotations
 
+import math
+from typing import Final
+
 from archscope.analysis import Analysis
 from archscope.diagrams import dressing
 from archscope.diagrams.request import Request
-from archscope.diagrams.scale import Page, fit
+from archscope.diagrams.scale import Page, Plan, TooSmallError, fit
 from archscope.diagrams.scene import Scene
 from archscope.diagrams.themes import Theme
 from archscope.diagrams.transformer.model import Model
@@ -31,6 +35,9 @@ from archscope.diagrams.transformer.roles import attends
 from archscope.diagrams.transformer.shapes import NAMES, shade_of
 from archscope.diagrams.transformer.stream import NotATransformerError
 from archscope.layers.base import spell_shape
+
+_WIDE: Final = (math.inf, 13.0)
+"""How long the smaller lines of a row may be, in parts of the font."""
 
 __all__ = ["NotATransformerError", "attends", "model_of", "scene"]
 
@@ -43,12 +50,24 @@ def scene(analysis: Analysis, request: Request) -> Scene:
         UsageError: the width cannot hold the figure.
     """
     model = model_of(analysis)
-    figure = Figure(model, request)
-    size = request.font_size
-    page = Page(analysis.title, request.width, size, request.theme.background, request.height)
-    plan = fit(figure.plan, page=page, natural=1.0, least=0.45, most=1.0)
+    page = Page(analysis.title, request.width, request.font_size, request.theme.background, request.height)
+    plan = _planned(model, request, page)
     made = page.scene(plan, _description(analysis, model))
     return Scene(made.width, made.height, made.title, made.description, made.items, made.background, model.folded)
+
+
+def _planned(model: Model, request: Request, page: Page) -> Plan:
+    """Upward, or on a page that is wide and low with rows: of long lines, or else of lines that are not so long."""
+    width, height = request.width, request.height
+    wide = _WIDE if width is not None and height is not None and width > height else ()
+    errors: list[TooSmallError] = []
+    for each in (None, *wide):
+        try:
+            return fit(Figure(model, request, wide=each).plan, page=page, natural=1.0, least=0.45, most=1.0)
+        except TooSmallError as error:
+            errors.append(error)
+    room = (width or math.inf, height or math.inf)
+    raise min(errors, key=lambda error: max(need / has for need, has in zip(error.room, room, strict=True))) from None
 
 
 def legend(analysis: Analysis, theme: Theme) -> dressing.Legend:

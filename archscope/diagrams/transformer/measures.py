@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -18,9 +19,11 @@ from archscope.diagrams.transformer.model import (
     last_of,
     parts_of,
 )
+from archscope.diagrams.transformer.rows import Rows, rows_of
 from archscope.diagrams.transformer.shapes import height_of_text, width_of_text
 from archscope.diagrams.transformer.stream import Source
 from archscope.diagrams.transformer.wording import Words, experts_of, is_image, words_of
+from archscope.layers.base import spell_shape
 
 CIRCLES = ("add", "scale", "positions", "join")
 
@@ -30,7 +33,9 @@ Reach = tuple[float, float]
 class Measures:
     """The measures of a figure, in points."""
 
-    def __init__(self, model: Model, request: Request, loose: float) -> None:
+    def __init__(self, model: Model, request: Request, loose: float, *, wide: float | None = None) -> None:
+        self.wide = wide is not None
+        self.longest = wide or 0.0
         self.model = model
         self.request = request
         self.theme = request.theme
@@ -43,13 +48,52 @@ class Measures:
         self.pad = 0.9 * self.font
         self.channel = 3.2 * self.font
         self.corner = 0.5 * self.font
+        self.near = 1.6 * self.font
         self._words: dict[Part | Source, Words] = {}
 
     def words(self, part: Part | Source) -> Words:
         """The text of a block."""
         if part not in self._words:
-            self._words[part] = words_of(part, self.model, self.request)
+            words = words_of(part, self.model, self.request)
+            if self.wide and not (isinstance(part, Part) and part.role == "positions"):
+                words = self._joined(part, words)
+            self._words[part] = words
         return self._words[part]
+
+    def rows(self, nodes: Sequence[Node]) -> Rows:
+        """A stack with what of it lies in rows; nothing does but on a page that is wide and low."""
+        if not self.wide:
+            return Rows((), tuple(nodes), ())
+        return rows_of(nodes, self.is_circle, ends=nodes is self.model.stacks[-1])
+
+    @cached_property
+    def _in_rows(self) -> set[Part | Source]:
+        rows = [self.rows(stack) for stack in self.model.stacks]
+        return {part for each in rows for part in (*each.before, *each.after)}
+
+    def _joined(self, part: Part | Source, words: Words) -> Words:
+        """In as few lines as can be: a title and a line below, in a row several where one would be too long."""
+        most = self.longest * self.font if part in self._in_rows else math.inf
+        below: list[str] = []
+        for text in words.below:
+            longer = f"{below[-1]} · {text}" if below else text
+            if below and width_of_text((), (longer,), self.font) <= most:
+                below[-1] = longer
+            else:
+                below.append(text)
+        return Words((" ".join(words.title),) if words.title else (), tuple(below))
+
+    def row(self, parts: Sequence[Part | Source]) -> float:
+        """How far a row reaches from the middle of its stream."""
+        return sum(self.width(part) + self.near for part in parts)
+
+    @cached_property
+    def output(self) -> float:
+        """How far what is said of an output reaches from the last block of a row."""
+        network = self.model.analysis.network
+        names = ["output", *(f"output {ref.node}" for ref in network.outputs if len(network.outputs) > 1)]
+        shapes = [spell_shape(network.shape_of(ref)) for ref in network.outputs]
+        return self.near + 0.3 * self.font + width_of_text(names, shapes, self.font)
 
     @cached_property
     def block(self) -> float:
@@ -78,7 +122,7 @@ class Measures:
         for stack in self.model.stacks:
             for node in stack:
                 look(node)
-        return found
+        return found | {part for part in self._in_rows if isinstance(part, Part)}
 
     @cached_property
     def _equals(self) -> dict[Part | Source, tuple[Part, ...]]:
@@ -157,7 +201,13 @@ class Measures:
 
     def reach_of_stack(self, nodes: Sequence[Node], side: float) -> Reach:
         """The same with what stands beside the stream of a whole stack."""
-        left, right = self.reach(nodes, side)
+        rows = self.rows(nodes)
+        left, right = self.reach(rows.stream, side) if rows.stream else (0.0, 0.0)
+        if rows.before:
+            before = self.row(rows.before)
+            left, right = (max(left, before), right) if side < 0 else (left, max(right, before))
+        if rows.after:
+            right = max(right, self.row(rows.after) + self.output)
         places = 0
         for node in nodes:
             for way in node.sides if isinstance(node, Sum) else ():
@@ -170,10 +220,14 @@ class Measures:
             last = last_of(node)
             if isinstance(last, Part) and last.role == "positions":
                 far = self.radius * 2.2 + 1.6 * self.font + width_of_text(("Positional", "Encoding"), (), self.font)
-                left, right = (
-                    (max(left, far), right) if side < 0 and len(self.model.stacks) > 1 else (left, max(right, far))
-                )
+                left, right = (max(left, far), right) if self.sine(side) < 0 else (left, max(right, far))
         return left, right
+
+    def sine(self, side: float) -> float:
+        """On which side of the stream the sine of the places stands: outside of a pair of stacks, else right."""
+        if len(self.model.stacks) == 1:
+            return 1.0
+        return -side if self.wide else side
 
     def away(self, way: Sequence[Node]) -> float:
         """How far what comes from beside reaches: one block near the stream, several past its blocks."""

@@ -15,13 +15,14 @@ from archscope.diagrams.transformer.stack import Stack
 class Figure:
     """What stays the same at every size."""
 
-    def __init__(self, model: Model, request: Request) -> None:
+    def __init__(self, model: Model, request: Request, *, wide: float | None = None) -> None:
+        self.wide = wide
         self.model = model
         self.request = request
 
     def plan(self, loose: float, gaps: float) -> Plan:
         """The stacks beside one another; ``loose`` stretches what runs upward, ``gaps`` what lies between stacks."""
-        measures = Measures(self.model, self.request, loose)
+        measures = Measures(self.model, self.request, loose, wide=self.wide)
         stacks = self.model.stacks
         sides = [-1.0] if len(stacks) == 1 else [-1.0, 1.0]
         middles: list[float] = []

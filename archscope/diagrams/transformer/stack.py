@@ -60,15 +60,52 @@ class Stack:
         self._main = 0.0
         self._beside = (0.0, 0.0)
         self._places = 0
+        self._under_frame = False
         self._least = x
         self._most = x
 
     def draw(self, nodes: Sequence[Node]) -> None:
         """All of it."""
+        rows = self.measures.rows(nodes)
         self._beside = self.measures.beside(nodes, self.side)
-        came = self._series(nodes, self.x, Came("", ((self.x, 0.0),)))
-        self.top = came
-        self._ends(nodes)
+        came = self._row_in(rows.before) if rows.before else Came("", ((self.x, 0.0),))
+        came = self._series(rows.stream, self.x, came)
+        self._under_frame = bool(rows.stream) and isinstance(rows.stream[-1], Framed)
+        self.top = self._row_on(rows.after, came) if rows.after else came
+        self._ends(nodes, along=bool(rows.after))
+
+    def _row_in(self, parts: Sequence[Part | Source]) -> Came:
+        """A row from outside to the foot of the stream."""
+        m = self.measures
+        far = self.x + self.side * m.row(parts)
+        came = Came("", ())
+        for part in parts:
+            came = self._in_row(part, came, far, 0.0, -self.side)
+            far -= self.side * (m.width(part) + m.near)
+        top = -max(m.height(part) for part in parts) / 2
+        self._taken[self.side] = top
+        return came.on((self.x, 0.0), (self.x, top))
+
+    def _row_on(self, parts: Sequence[Part], came: Came) -> Came:
+        """A row from the upper end of the stream to the right."""
+        m = self.measures
+        framed = 0.6 * m.font if self._under_frame else 0.0
+        level = came.y - framed - m.gap - max(m.height(part) for part in parts) / 2
+        came = came.on((self.x, level))
+        at = self.x + m.near
+        for part in parts:
+            came = self._in_row(part, came, at, level, 1.0)
+            at += m.width(part) + m.near
+        return came
+
+    def _in_row(self, part: Part | Source, came: Came, edge: float, level: float, way: float) -> Came:
+        """A block of a row, of which the edge that is reached first is known; ``way`` is 1 to the right."""
+        m = self.measures
+        if came.name:
+            self._join(came, part, [(edge, level)])
+        wide = m.width(part)
+        placed = self._placed(part, edge + way * wide / 2, level + m.height(part) / 2)
+        return Came(placed.name, ((edge + way * wide, level),))
 
     def edges(self) -> list[Item]:
         """The lines between blocks, those of one pair together."""
@@ -130,7 +167,7 @@ class Stack:
     @property
     def _outward(self) -> float:
         """The side on which the sine of the places stands."""
-        return self.side if len(self.model.stacks) > 1 else 1.0
+        return self.measures.sine(self.side)
 
     def _reach(self, left: float, right: float) -> None:
         self._least, self._most = min(self._least, left), max(self._most, right)
@@ -257,7 +294,7 @@ class Stack:
             way = [(top.way[-1][0], high), (channel, high), (channel, level), (x, level), (x, bottom)]
             self._join(Came(top.name, (top.way[-1],)), part, way)
 
-    def _ends(self, nodes: Sequence[Node]) -> None:
+    def _ends(self, nodes: Sequence[Node], *, along: bool) -> None:
         """An arrow from each block that gives an output."""
         m = self.measures
         mine = {part for node in nodes for part in parts_of(node)}
@@ -270,12 +307,17 @@ class Stack:
             start = self.top.way[-1]
             shape = self.model.analysis.network.shape_of(ref)
             label = "output" if len(outputs) == 1 else f"output {ref.node}"
-            end = (start[0], start[1] - 1.3 * m.gap)
             shown = (_spelled(shape),) if m.request.shows("shape", "shape") else ()
             tall = shapes.height_of_text((label,), shown, m.font)
-            items = shapes.lines_of_text(end[0], end[1] - tall - 0.1 * m.font, (label,), shown, m.font, m.theme)
             wide = shapes.width_of_text((label,), shown, m.font)
-            self._reach(end[0] - wide / 2, end[0] + wide / 2)
+            if along:
+                end = (start[0] + m.near, start[1])
+                middle, top = end[0] + 0.3 * m.font + wide / 2, end[1] - tall / 2
+            else:
+                end = (start[0], start[1] - 1.3 * m.gap)
+                middle, top = end[0], end[1] - tall - 0.1 * m.font
+            items = shapes.lines_of_text(middle, top, (label,), shown, m.font, m.theme)
+            self._reach(middle - wide / 2, middle + wide / 2)
             self.blocks.append(Group("part", tuple(items), title=f"{label}: {_spelled(shape)}"))
             lines = shapes.arrow([start, end], m.font, m.theme)
             self._lines.setdefault((name_of(part), label), []).extend(lines)
