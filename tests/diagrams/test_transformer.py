@@ -309,3 +309,55 @@ def test_an_embedding_of_two_kinds_is_of_segments_and_told_with_its_rows() -> No
     with torch.device("meta"):  # where no value of the buffer is known
         network = archscope.trace(Net().eval(), torch.zeros(1, 5, dtype=torch.long))
     assert {"Segment Embedding", "2 × 8", "Token Embedding", "50 × 8"} <= set(strings(archscope.draw(network).scene))
+
+
+def test_a_layer_that_runs_again_and_again_with_the_same_weights_is_drawn_once() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Net(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.block = torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+
+        def forward(self, x: Any) -> Any:
+            for _ in range(5):
+                x = self.block(x)
+            return x
+
+    network = archscope.trace(Net().eval(), (6, 8))
+    check(network)
+    assert roles(model(network)) == [["input", "attention", "add-norm", "feed", "add-norm"]]
+    # 8 · 24 + 24 for queries, keys and values and 8 · 8 + 8 behind them, held once.
+    assert {"×5", "288 par. for all 5"} <= set(strings(archscope.draw(network).scene))
+
+
+@pytest.mark.parametrize("negated", [True, False])
+def test_positions_that_turn_queries_and_keys_are_said_without_values_too(negated: bool) -> None:
+    torch = pytest.importorskip("torch")
+
+    class Block(torch.nn.Module):  # type: ignore[misc, name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.q, self.k, self.v, self.o = (torch.nn.Linear(16, 16) for _ in range(4))
+            self.register_buffer("cos", torch.zeros(6, 8))
+            self.register_buffer("sin", torch.zeros(6, 8))
+
+        def turned(self, x: Any) -> Any:
+            first, second = x[..., :4], x[..., 4:]
+            return x * self.cos + torch.cat((-second if negated else 2 * second, first), -1) * self.sin
+
+        def forward(self, x: Any) -> Any:
+            q, k, v = (each(x).unflatten(-1, (2, 8)).transpose(1, 2) for each in (self.q, self.k, self.v))
+            y = torch.nn.functional.scaled_dot_product_attention(self.turned(q), self.turned(k), v)
+            return x + self.o(y.transpose(1, 2).flatten(2))
+
+    with torch.device("meta"):
+        network = archscope.trace(Block().eval(), torch.zeros(1, 6, 16))
+    check(network)
+    assert ("rotary positions" in strings(archscope.draw(network).scene)) == negated
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_what_lies_in_rows_on_a_slide_is_in_nobodys_way(name: str) -> None:
+    network = archscope.load(name)
+    check(network, page="16:9", font_size=6 if name == "mixtral" else 9)

@@ -11,6 +11,7 @@ from archscope.analysis import Analysis, Row
 from archscope.diagrams.graph.fold import Fold, folded
 from archscope.diagrams.graph.tree import Block, Child, consumers, tree_of
 from archscope.diagrams.graph.units import Part, Unit, units_of
+from archscope.diagrams.transformer.calls import called
 from archscope.layers.base import Layer
 from archscope.network import Ref
 
@@ -70,7 +71,7 @@ class Pieces:
         self.analysis = analysis
         self.network = analysis.network
         outputs = [ref.node for ref in self.network.outputs]
-        found = _apart(units_of(analysis, absorbing=False), outputs)
+        found = called(_apart(units_of(analysis, absorbing=False), outputs))
         tree, folds = folded(tree_of(found), consumers(found, outputs), sharing=True)
         self._folds: Sequence[Fold] = folds
         twins: dict[str, list[Unit]] = {}

@@ -11,6 +11,7 @@ from archscope.diagrams.request import Request
 from archscope.diagrams.transformer.model import Model, Part
 from archscope.diagrams.transformer.pieces import Piece
 from archscope.diagrams.transformer.stream import Source
+from archscope.diagrams.transformer.turning import turns
 from archscope.layers.base import spell_shape
 
 USUAL: Final = ("op", "shape", "parameters")
@@ -139,7 +140,7 @@ def _other(head: Piece) -> str:
 def _attention(part: Part, model: Model) -> tuple[str, ...]:
     """Its title in two lines: whether it is masked and how its heads are, and to what it attends."""
     head = part.head
-    heads = head.layer.heads(head.row.facts[0])
+    heads = _heads_of(head)
     kind = "Single-Head"
     if heads is None or (heads[0] > 1 and heads[0] == heads[1]):
         kind = "Multi-Head"
@@ -241,20 +242,42 @@ def _dense(part: Part) -> list[str]:
 
 
 def _heads(part: Part) -> list[str]:
-    head = part.head
-    heads = head.layer.heads(head.row.facts[0])
+    heads = _heads_of(part.head)
     said = []
     if heads is not None:
         queries, keys, width = heads
         of = f" of {width}"
         said = [f"{queries} heads{of}"] if queries == keys else [f"{queries} heads{of}, {keys} for K and V"]
-    turned = any(piece.layer.verb == "Rotation" for piece in part.pieces)
+    turned = any(piece.layer.verb == "Rotation" for piece in part.pieces) or turns(part.pieces)
     # Where a module is without values, the table that it looks up in attention is an embedding; tokens have theirs
     # before the blocks.
     biased = any(
         piece.layer.verb == "Relative positions" or piece.layer.label.startswith("embedding") for piece in part.pieces
-    )
+    ) or _adds_a_table(part.head, heads)
     return [*said, *(["rotary positions"] if turned else []), *(["relative positions"] if biased else [])]
+
+
+def _heads_of(piece: Piece) -> tuple[int, int, int] | None:
+    """Heads of queries and of keys, and their width: as the layer says, or as what a function that attends reads."""
+    said = piece.layer.heads(piece.row.facts[0])
+    shapes = piece.row.input_shapes
+    if said is not None or piece.layer.family != "function" or len(shapes) < 3:
+        return said
+    query, key = (tuple(int(extent) for extent in shape) for shape in shapes[:2])
+    known = len(query) == len(key) == 3 and query[-1] == key[-1]
+    return (query[0], key[0], query[-1]) if known else None
+
+
+def _adds_a_table(head: Piece, heads: tuple[int, int, int] | None) -> bool:
+    """Whether a function that attends holds a table with a number for each head, which its module calls relative."""
+    weights = [weight for facts in head.row.facts for weight in facts.weights]
+    return (
+        heads is not None
+        and head.layer.family == "function"
+        and any(
+            "relative" in weight.name and len(weight.shape) == 2 and weight.shape[1] == heads[0] for weight in weights
+        )
+    )
 
 
 def _experts(part: Part) -> list[str]:
