@@ -98,6 +98,11 @@ class Causal:
             return found is not None and bool((found == 1).all())
         return self._hides_nothing(mask, "added" if name == "add" else "hidden" if name == "masked_fill" else "seen")
 
+    def is_zero(self, tensor: Tensor) -> bool:
+        """Whether a constant is known to be nothing but zeros."""
+        found = self._known(tensor)
+        return found is not None and not bool(found.any())
+
     def _hides_nothing(self, mask: Tensor, says: _Says) -> bool:
         found = self._known(mask)
         return found is not None and bool(found.all() if says == "seen" else not found.any())

@@ -16,6 +16,9 @@ SIDE: Final = 224
 SAMPLES: Final = 16_000
 """Values of a sound: a second, as speech is mostly recorded."""
 
+_MAIN: Final = ("pixel_values", "input_features", "input_values")
+"""What a model takes that takes no tokens."""
+
 _POSITIONS: Final = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "max_sequence_length",
                      "seq_length", "max_target_positions", "max_decoder_position_embeddings")  # fmt: skip
 _FROM_TWO: Final = (
@@ -47,14 +50,15 @@ def defaults(model: Any, config: Any, stated: Call, shown: str) -> Iterator[Call
     Raises:
         UsageError: more inputs are stated without a name than can be told apart; nobody knows what it takes.
     """
+    takes = set(inspect.signature(model.forward).parameters)
     main = str(model.main_input_name)
+    if main not in takes:  # a part of a model that has it from the whole
+        main = next((name for name in _MAIN if name in takes), main)
     kwargs = dict(stated.kwargs)
     if len(stated.args) > 1:
         raise UsageError(f"`--input` beside others does not say which input it is; name each: --input {main}=128")
     if stated.args:
         kwargs[main] = stated.args[0]
-    parameters = inspect.signature(model.forward).parameters
-    takes = set(parameters)
     several = bool(getattr(config, "is_encoder_decoder", False)) and "decoder_input_ids" in takes
     both = {"input_ids", "pixel_values"} <= takes
     wanted = [main, *(["decoder_input_ids"] if several else [])]

@@ -12,7 +12,7 @@ from archscope.building.builders import COUNTERS
 from archscope.layers import TYPES, Layer, Shape
 from archscope.layers.base import Weight
 from archscope.network import Ref
-from archscope.recognising.batches import LOST, WITHOUT
+from archscope.recognising.batches import LOST
 from archscope.recognising.call import Call
 from archscope.recognising.calls import beyond_call, layers_of, parts_of
 from archscope.recognising.einsums import is_turned, product_of
@@ -138,12 +138,12 @@ class Recording:
                                self.state, lambda: at.here)  # fmt: skip
         self._at = at
 
-    def enter(self, name: str, tensor: Tensor, *, alone: bool) -> Shape:
-        """Have an input of the network, which may be one sample's alone; the shape of one sample of it."""
-        shape = self.samples.shape(tensor, WITHOUT if alone else None)
+    def enter(self, name: str, tensor: Tensor, place: int | None) -> Shape:
+        """Have an input of the network, with its batch at a place if that is known; the shape of one sample of it."""
+        shape = self.samples.shape(tensor, place)
         self.values.made(tensor, self.nodes.enter(name, shape))
-        if alone:
-            self.values.put(tensor, WITHOUT)
+        if place is not None:
+            self.values.put(tensor, place)
         self.samples.most = max(self.samples.most, tensor.dim())
         return shape
 
@@ -164,12 +164,15 @@ class Recording:
         recurs = isinstance(module, nn.RNNBase)
         if recurs:  # a packed sequence carries its lengths along
             given, made = (list(filter(Tensor.is_floating_point, each)) for each in (given, made))
-        refs = []
+        refs, starts = [], False
         for place, each in enumerate(given):
             ref = self.origins.of(each)
             if ref is None and (place == 0 or (attends and place < 3) or self.values.weights(each)):
                 ref = self.origins.source(each)
             refs += [] if ref is None else [ref]
+            starts |= recurs and ref is None and not self._hiding.is_zero(each)
+        if recurs or attends:
+            self.samples.takes(given[:3], module.batch_first, states=recurs)
         if attends and len(set(refs)) == 1:
             refs = refs[:1]
         layer = read_module(module)
@@ -181,7 +184,7 @@ class Recording:
         option = beyond_module(module, args, kwargs)
         if option in ("", "time first") and (attends or recurs):
             option = ordered(module, option, first, given[0].dim())
-        states = recurs and len(refs) not in (1, 3 if isinstance(module, nn.LSTM) else 2)
+        states = starts or (recurs and len(refs) not in (1, 3 if isinstance(module, nn.LSTM) else 2))
         seen = Seen(
             plain,
             self._at.place,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any, Final, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from archscope.layers import Shape
+from archscope.recognising.batches import WITHOUT
 from archscope.theirs import heard_apart
 from archscope.tracing.alone import are_listed, are_pictures, samples_in
 from archscope.tracing.inputs import Call, Given
@@ -23,6 +25,10 @@ Counted = Literal["", "beside", "there"]
 """Where inputs of whole numbers have their values: nowhere, beside tensors on meta, or in tensors on the CPU."""
 
 
+_MOST_PLACED: Final = 4
+"""Tensors of a call of which it is tried where each has its batch."""
+
+
 class Way(NamedTuple):
     """How a module is run.
 
@@ -32,6 +38,7 @@ class Way(NamedTuple):
         tokens: whether what nobody said the type of is whole numbers.
         batched: whether what nobody said it of has a batch axis.
         alone: whether no tensor that is there has one.
+        axes: which axis of each tensor is the batch's; the first of all, if left out.
     """
 
     values: bool
@@ -39,6 +46,7 @@ class Way(NamedTuple):
     tokens: bool
     batched: bool
     alone: bool = False
+    axes: tuple[int, ...] = ()
 
 
 class Run(NamedTuple):
@@ -103,7 +111,26 @@ def run_surely(module: nn.Module, call: Call, names: Sequence[str], way: Way) ->
         Stopped: it raised.
     """
     run = _guided(module, call, names, way)
+    if run.tracer.recording.samples.misplaced:
+        run = _replaced(module, call, names, run)
     return run_once(module, call, names, way._replace(alone=True)) if _are_alone(module, call, names, run) else run
+
+
+def _replaced(module: nn.Module, call: Call, names: Sequence[str], run: Run) -> Run:
+    """The run in which layers have the batch where they take it; the same run where no axes of inputs give that."""
+    said: list[Any] = []
+    call.mapped(said.append)
+    shapes = [tuple(each.shape) for each in said if isinstance(each, Tensor)]
+    if not shapes or any(isinstance(each, Given) for each in said) or len(shapes) > _MOST_PLACED:
+        return run
+    for axes in sorted(product((0, 1), repeat=len(shapes)), key=lambda axes: (len({*axes}), -sum(axes))):
+        there = all(axis < len(shape) for axis, shape in zip(axes, shapes, strict=True))
+        if not any(axes) or not there or len({shape[axis] for axis, shape in zip(axes, shapes, strict=True)}) > 1:
+            continue
+        found = _guided(module, call, names, run.way._replace(axes=axes))
+        if not found.tracer.recording.samples.misplaced:
+            return found
+    return run
 
 
 def _guided(module: nn.Module, call: Call, names: Sequence[str], way: Way) -> Run:
@@ -112,7 +139,7 @@ def _guided(module: nn.Module, call: Call, names: Sequence[str], way: Way) -> Ru
     if not run.tracer.recording.samples.doubted:
         return run
     try:
-        more = run_once(module, _larger(call, run.batch), names, way)
+        more = run_once(module, _larger(call, run.batch, way.axes), names, way)
         return run_once(module, call, names, way, more.tracer.recording.samples.trail)
     except Stopped:  # it takes this batch alone
         return run
@@ -129,15 +156,19 @@ def _are_alone(module: nn.Module, call: Call, names: Sequence[str], run: Run) ->
     if not are_pictures(call):
         return False
     try:
-        run_once(module, _larger(call, run.batch), names, run.way)
+        run_once(module, _larger(call, run.batch, run.way.axes), names, run.way)
     except Stopped:
         return True
     return False
 
 
-def _larger(call: Call, batch: int) -> Call:
+def _larger(call: Call, batch: int, axes: Sequence[int]) -> Call:
+    left = iter(axes)
+
     def more(value: Any) -> Any:
-        return torch.cat([value, value[:1]]) if isinstance(value, Tensor) and value.dim() else value
+        axis = next(left, 0) if isinstance(value, Tensor) else 0
+        more = isinstance(value, Tensor) and value.dim()
+        return torch.cat([value, value.narrow(axis, 0, 1)], axis) if more else value
 
     args, kwargs = call.mapped(more)
     return Call(args, kwargs, batch + 1)
@@ -181,20 +212,20 @@ def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: T
     device = _device(state, way)
     dtype = next((each.dtype for each in state.values() if each.is_floating_point()), None)
     inputs: dict[str, Shape] = {}
-    left = iter(names)
+    left, axes = iter(names), iter(way.axes)
 
     def made(value: Any) -> Any:
         if isinstance(value, Given):
             kind = getattr(torch, value.dtype) if value.dtype else torch.long if way.tokens else dtype
-            axes = () if not _is_batched(value, way) else (call.batch,)
+            front = () if not _is_batched(value, way) else (call.batch,)
             whole = kind is not None and not kind.is_floating_point
             there = torch.device("cpu") if whole and way.counted == "there" and not way.values else device
-            value = torch.zeros(*axes, *value.shape, dtype=kind, device=there)
+            value = torch.zeros(*front, *value.shape, dtype=kind, device=there)
             if whole and way.counted == "beside":
                 twins.numbers.know(value, torch.zeros(value.shape, dtype=kind))
         if isinstance(value, Tensor):
             name = next(left)
-            inputs[name] = tracer.recording.enter(name, value, alone=alone)
+            inputs[name] = tracer.recording.enter(name, value, WITHOUT if alone else next(axes, None))
         return value
 
     args, kwargs = call.mapped(made)
@@ -239,7 +270,8 @@ def _batch(call: Call, way: Way) -> int | None:
     """The samples that run at once: as many as the tensors that are there agree on; None where no axis is theirs."""
     said: list[Any] = []
     call.mapped(said.append)
-    there = {each.shape[0] if each.dim() else 0 for each in said if isinstance(each, Tensor)}
+    axes = iter(way.axes)
+    there = {each.shape[next(axes, 0)] if each.dim() else 0 for each in said if isinstance(each, Tensor)}
     described = {_is_batched(each, way) for each in said if isinstance(each, Given)}
     if len(there) == 1 and described <= {True}:
         return there.pop() or None

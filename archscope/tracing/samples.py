@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from torch import Tensor
 
@@ -32,6 +32,10 @@ def sample_of(tensor: Tensor, batch: int | None = 1) -> Shape:
         place = shape.index(batch)
         return (*shape[:place], *shape[place + 1 :])
     return (shape[0] // batch, *shape[1:]) if shape[0] % batch == 0 else shape
+
+
+_WITH_BATCH: Final = 3
+"""Axes of a sequence with its batch."""
 
 
 class NeedsValues(Exception):
@@ -65,6 +69,7 @@ class Samples:
         trail: what the calls made.
         alone: whether the first layer that tells says that no input has a batch axis; None if none tells.
         most: the axes of the input that has most.
+        misplaced: whether a layer takes another axis for the batch's.
 
     Args:
         values: what is known of tensors.
@@ -80,6 +85,14 @@ class Samples:
         self.trail = Trail(batch or 0, [])
         self.alone: bool | None = None
         self.most = 0
+        self.misplaced = False
+
+    def takes(self, given: Sequence[Tensor], first: Any, *, states: bool) -> None:
+        """A layer for sequences is given tensors, with the batch first or second; behind the first lie states."""
+        for number, each in enumerate(given):
+            wanted = (WITHOUT, 1 if (states and number) or not first else 0)
+            if each.dim() == _WITH_BATCH and self._values.ref(each) is not None and self.place(each) not in wanted:
+                self.misplaced = True
 
     def place(self, tensor: Tensor) -> int:
         """Where the batch axis of a tensor is; where nobody knows it, in front if that fits."""
