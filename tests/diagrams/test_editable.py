@@ -6,7 +6,7 @@ import io
 import os
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path as File
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -15,7 +15,7 @@ from pptx import Presentation
 from pptx.enum.shapes import MSO_SHAPE_TYPE
 
 import archscope
-from archscope.diagrams.scene import Group, Polygon, Scene, Text
+from archscope.diagrams.scene import Group, Path, Polygon, Scene, Text
 from archscope.diagrams.steps import steps_of
 from archscope.diagrams.writers.drawio import drawio
 from archscope.diagrams.writers.pptx import pptx
@@ -32,6 +32,8 @@ NAMES = [
     ("transformer@base", "transformer"),
     ("lstm-lm@small", "unrolled"),
 ]
+DRAWN = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+SHOWN = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 pictures = pytest.mark.parametrize(("name", "style"), NAMES)
 
 
@@ -70,6 +72,41 @@ def test_a_slide_has_every_text_and_a_group_for_each_layer(name: str, style: str
     for each in slide.shapes:
         assert each.left >= -1000 * 12
         assert each.left + each.width <= deck.slide_width + 12700 * 3
+
+
+@pictures
+def test_a_straight_line_is_a_connector_that_is_glued_where_it_ends(name: str, style: str) -> None:
+    scene = _scene(name, style)
+    (slide,) = Presentation(io.BytesIO(pptx(scene))).slides
+    shapes = {each.shape_id: each for each in _shapes(slide.shapes)}
+    layers = {group.layers[0]: group for group in scene.groups("layer") if group.items}
+    straight = [
+        (edge, item) for edge in scene.groups("edge") if {edge.source, edge.target} <= set(layers)
+        for item in edge.items if isinstance(item, Path) and [verb for verb, _ in item.commands] == ["M", "L"]
+    ]  # fmt: skip
+    found = [each for each in shapes.values() if each.shape_type == MSO_SHAPE_TYPE.LINE]
+    assert len(found) == len(straight) > 0
+    for connector, (edge, path) in zip(found, straight, strict=True):
+        (start,) = path.commands[0][1]
+        assert (connector.begin_x, connector.begin_y) == pytest.approx([each * 12700 for each in start], abs=2)
+        glue = connector._element.nvCxnSpPr.cNvCxnSpPr
+        for hold, (x, y), layer in (
+            (glue.stCxn, (connector.begin_x, connector.begin_y), edge.source),
+            (glue.endCxn, (connector.end_x, connector.end_y), edge.target),
+        ):
+            shape = shapes[hold.id]
+            assert _site(shape, hold.idx) == pytest.approx((x, y), abs=200)
+            homes = [each.nvGrpSpPr.cNvPr.get("name") for each in shape._element.iterancestors(f"{SHOWN}grpSp")]
+            assert line(layer) in homes
+
+
+def _site(shape: Any, number: int) -> tuple[float, float]:
+    """A place of a shape to which connectors are glued: its guides are parts of its width and its height."""
+    guides = {each.get("name"): each.get("fmla").split() for each in shape._element.iter(f"{DRAWN}gd")}
+    place = [each.find(f"{DRAWN}pos") for each in shape._element.iter(f"{DRAWN}cxn")][number]
+    (_, wide, right, whole), (_, high, down, _) = guides[place.get("x")], guides[place.get("y")]
+    assert (wide, high) == ("w", "h")
+    return shape.left + shape.width * int(right) / int(whole), shape.top + shape.height * int(down) / int(whole)
 
 
 @pictures
@@ -128,11 +165,11 @@ def test_an_arrow_of_draw_io_ends_at_its_tip(name: str, style: str) -> None:
     ends = []
     for each in ET.fromstring(drawio(scene)).iter("mxCell"):
         if "endArrow=block" in each.get("style", ""):
-            (end,) = (point.attrib for point in each.iter("mxPoint") if point.get("as") == "targetPoint")
-            ends.append((float(end["x"]), float(end["y"])))
+            (at,) = (point.attrib for point in each.iter("mxPoint") if point.get("as") == "targetPoint")
+            ends.append((float(at["x"]), float(at["y"])))
     assert len(ends) == len(tips) > 5
-    for end, tip in zip(sorted(ends), sorted(tips), strict=True):
-        assert end == pytest.approx(tip, abs=0.02)
+    for drawn, tip in zip(sorted(ends), sorted(tips), strict=True):
+        assert drawn == pytest.approx(tip, abs=0.02)
 
 
 @pytest.mark.parametrize("text", [each for each in TEXTS if len(each) < 1000], ids=lambda text: ascii(text)[:30])
@@ -172,7 +209,7 @@ def test_an_edge_comes_with_the_later_of_its_layers_and_a_frame_with_its_first()
     assert not list(first.groups("frame"))
 
 
-def test_steps_of_other_formats_are_files_or_a_page(tmp_path: Path) -> None:
+def test_steps_of_other_formats_are_files_or_a_page(tmp_path: File) -> None:
     drawing = archscope.draw("lenet5", steps=True)
     drawing.save(tmp_path / "net.svg")
     assert sorted(each.name for each in tmp_path.iterdir()) == [f"net-{number}.svg" for number in range(1, 9)]

@@ -6,12 +6,12 @@ moved. The XML is not compressed, so that a person and a version control can rea
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from archscope.diagrams import fonts
 from archscope.diagrams.scene import Group, Item, Path, Point, Polygon, Scene, Text, bounds
+from archscope.diagrams.writers.arrows import closed, corners, curve, head, tip
 from archscope.diagrams.writers.svg import number
 from archscope.escaping import line, xml
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 _ALIGN: Final = {"start": "left", "middle": "center", "end": "right"}
 _Layer = tuple[str, tuple[float, float, float, float]]
 """The cell of a layer and what it takes up: left, top, right and bottom."""
-
-_STEPS: Final = 6
-"""Straight pieces of a curve."""
 
 
 def write(drawing: Drawing) -> str:
@@ -83,7 +80,7 @@ class _Cells:
             yield self._text(item, parent, origin)
         elif isinstance(item, Polygon):
             yield self._polygon(item.points, item.fill, item.stroke, item.width, parent, origin)
-        elif item.fill is not None or _closed(item):
+        elif item.fill is not None or closed(item):
             points = _flat(item)
             round_ = len(item.commands) == 6 and all(verb in "MCZ" for verb, _ in item.commands)
             yield self._polygon(points, item.fill, item.stroke, item.width, parent, origin, ellipse=round_,
@@ -128,8 +125,8 @@ class _Cells:
         xs, ys = [x for x, _ in points], [y for _, y in points]
         left, top = min(xs), min(ys)
         wide, high = max(max(xs) - left, 0.01), max(max(ys) - top, 0.01)
-        corners = {(round(x, 4), round(y, 4)) for x, y in points}
-        upright = len(points) == 4 and len({x for x, _ in corners}) == 2 and len({y for _, y in corners}) == 2
+        found = {(round(x, 4), round(y, 4)) for x, y in points}
+        upright = len(points) == 4 and len({x for x, _ in found}) == 2 and len({y for _, y in found}) == 2
         style: dict[str, str | None] = {"html": "0"}
         if ellipse:
             style = {"ellipse": None, **style}
@@ -149,11 +146,11 @@ class _Cells:
 
     def _edge(self, edge: Group) -> Iterator[str]:
         """Its lines as edges between the cells of two layers; what else it has, such as a kernel, as shapes."""
-        headed = _head(edge.items)
+        headed = head(edge.items)
         for item in edge.items:
-            if isinstance(item, Path) and item.fill is None and not _closed(item):
+            if isinstance(item, Path) and item.fill is None and not closed(item):
                 ends = {"source": self.layers.get(edge.source), "target": self.layers.get(edge.target)}
-                yield self._line(item, "1", (0.0, 0.0), ends, tip=_tip(item, headed), title=edge.title)
+                yield self._line(item, "1", (0.0, 0.0), ends, tip=tip(item, headed), title=edge.title)
             elif item is not headed:
                 yield from self._item(item, "1", (0.0, 0.0))
 
@@ -162,7 +159,7 @@ class _Cells:
         ends: Mapping[str, _Layer | None], *, tip: Point | None = None, title: str = "",
     ) -> str:  # fmt: skip
         own = self._next()
-        points = _corners(path)
+        points = corners(path)
         if tip is not None:
             points[-1] = tip
         style: dict[str, str | None] = {
@@ -210,63 +207,11 @@ def _point(point: Point, role: str = "") -> str:
     return f'<mxPoint x="{number(point[0])}" y="{number(point[1])}"{named}/>'
 
 
-def _head(items: Sequence[Item]) -> Polygon | None:
-    """The head of an arrow, which draw.io has as a property of its line."""
-    heads = [item for item in items if isinstance(item, Polygon) and item.stroke is None and len(item.points) == 3]
-    return heads[0] if len(heads) == 1 else None
-
-
-def _tip(path: Path, head: Polygon | None) -> Point | None:
-    """Where the head at the end of a line points to: a line ends within its head, and draw.io draws it from there."""
-    if head is None:
-        return None
-    end = _corners(path)[-1]
-    left, top, right, bottom = bounds([head])
-    if not (left - 0.1 <= end[0] <= right + 0.1 and top - 0.1 <= end[1] <= bottom + 0.1):
-        return None
-    return max(head.points, key=lambda each: math.dist(each, end))
-
-
-def _closed(path: Path) -> bool:
-    return bool(path.commands) and path.commands[-1][0] == "Z"
-
-
-def _corners(path: Path) -> list[Point]:
-    """The points of an open line; a corner that is rounded is one point, for draw.io rounds it itself."""
-    found: list[Point] = []
-    for verb, points in path.commands:
-        if verb == "C" and found and len(path.commands) > 2:
-            start, end = found[-1], points[2]
-            corner = (end[0], start[1]) if abs(points[0][1] - start[1]) < 0.01 else (start[0], end[1])
-            found[-1] = corner
-        elif verb == "C":
-            found += _curve(found[-1], points)
-        elif points:
-            found.append(points[0])
-    return found
-
-
 def _flat(path: Path) -> list[Point]:
     found: list[Point] = []
     for verb, points in path.commands:
         if verb == "C":
-            found += _curve(found[-1], points)
+            found += curve(found[-1], points)
         elif points:
             found.append(points[0])
-    return found
-
-
-def _curve(start: Point, points: Sequence[Point]) -> list[Point]:
-    one, other, end = points
-    found = []
-    for step in range(1, _STEPS + 1):
-        part = step / _STEPS
-        rest = 1 - part
-        weights = (rest**3, 3 * rest**2 * part, 3 * rest * part**2, part**3)
-        found.append(
-            (
-                sum(w * p[0] for w, p in zip(weights, (start, one, other, end), strict=True)),
-                sum(w * p[1] for w, p in zip(weights, (start, one, other, end), strict=True)),
-            )
-        )
     return found

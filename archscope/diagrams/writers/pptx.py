@@ -1,7 +1,8 @@
 """A scene as PowerPoint: native shapes in groups, text that is text, on a slide as large as the picture.
 
-Each layer is a group with its name and, for who listens, its words; curves stay curves. With ``steps`` the picture is
-built up, one slide for each layer that is added.
+Each layer is a group with its name and, for who listens, its words; curves stay curves. A straight line between two
+layers is a connector that is glued to a shape of each. With ``steps`` the picture is built up, one slide for each
+layer that is added.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.diagrams import fonts
-from archscope.diagrams.scene import Group, Item, Point, Polygon, Scene, Text, bounds
+from archscope.diagrams.scene import Group, Item, Path, Point, Polygon, Scene, Text, bounds
 from archscope.diagrams.steps import steps_of
+from archscope.diagrams.writers.arrows import head, tip
+from archscope.diagrams.writers.docks import Dock, Shape, docks
 from archscope.diagrams.writers.pdf import WRITTEN
 from archscope.errors import MissingExtra, UsageError
 from archscope.escaping import line, office_property, xml
@@ -66,9 +69,9 @@ def pptx(scene: Scene, *, steps: bool = False) -> bytes:
         if shown.background is not None:
             ground = f"<p:bg {_SPACES}><p:bgPr>{_fill(shown.background)}<a:effectLst/></p:bgPr></p:bg>"
             slide._element.cSld.insert(0, parse_xml(ground))
-        shapes = _Shapes()
-        for markup in shapes.of(shown.items):
-            slide.shapes._spTree.append(parse_xml(markup))
+        shapes = _Shapes(shown.items)
+        for element in parse_xml(f"<p:spTree {_SPACES}>{''.join(shapes.of(shown.items))}</p:spTree>"):
+            slide.shapes._spTree.append(element)
     about = deck.core_properties
     about.title, about.subject = office_property(scene.title), office_property(scene.description)
     about.author, about.last_modified_by = "archscope", "archscope"
@@ -93,10 +96,12 @@ def _emu(points: float) -> int:
 
 
 class _Shapes:
-    """Writes shapes with ids of their own."""
+    """Writes shapes with ids of their own, and connectors that name those they are glued to."""
 
-    def __init__(self) -> None:
+    def __init__(self, items: Sequence[Item]) -> None:
         self.count = 1
+        self.docks = docks(items)
+        self.kept: dict[int, int] = {}
 
     def of(self, items: Iterable[Item]) -> Iterator[str]:
         """The markup of each item, which a slide takes as it is."""
@@ -107,18 +112,30 @@ class _Shapes:
 
     def _item(self, item: Item) -> str:
         if isinstance(item, Group):
-            return self._group(item)
+            joined = item.kind == "edge" and any(
+                isinstance(each, Path) and self.docks.joined(each) for each in item.items
+            )
+            return self._edge(item) if joined else self._group(item)
         if isinstance(item, Text):
             return self._text(item)
         if isinstance(item, Polygon):
             ways = [("M", item.points[:1]), *(("L", (each,)) for each in item.points[1:]), ("Z", ())]
-            return self._way(ways, item.fill, item.stroke, item.width, ())
-        return self._way(item.commands, item.fill, item.stroke, item.width, item.dash)
+            return self._way(item, ways, item.fill, ())
+        return self._way(item, item.commands, item.fill, item.dash)
 
-    def _about(self, name: str, title: str = "") -> str:
+    def _next(self) -> int:
         self.count += 1
+        return self.count
+
+    def _number(self, shape: Shape) -> int:
+        """The id of a shape, which a connector may name before the shape is written."""
+        if id(shape) not in self.kept:
+            self.kept[id(shape)] = self._next()
+        return self.kept[id(shape)]
+
+    def _about(self, name: str, title: str = "", own: int | None = None) -> str:
         said = f' descr="{xml(line(title))}"' if title else ""
-        return f'<p:cNvPr id="{self.count}" name="{xml(line(name))}"{said}/>'
+        return f'<p:cNvPr id="{own or self._next()}" name="{xml(line(name))}"{said}/>'
 
     def _group(self, group: Group) -> str:
         about = self._about(group.layers[0] if group.layers else group.title or group.kind, group.title)
@@ -149,22 +166,72 @@ class _Shapes:
         )
 
     def _way(
-        self, commands: Sequence[tuple[str, Sequence[Point]]], fill: str | None, stroke: str | None, width: float,
-        dash: tuple[float, ...],
-    ) -> str:  # fmt: skip
-        points = [point for _, each in commands for point in each]
-        xs, ys = [x for x, _ in points], [y for _, y in points]
-        left, top, wide, high = min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)
-        steps = "".join(_step(verb, each, left, top) for verb, each in commands)
-        unfilled = "" if fill else ' fill="none"'
-        outline = f'<a:path w="{_emu(wide)}" h="{_emu(high)}"{unfilled}>'
+        self, shape: Shape, commands: Sequence[tuple[str, Sequence[Point]]], fill: str | None, dash: tuple[float, ...]
+    ) -> str:
+        place, outline = _outline(commands, filled=fill is not None, sites=self.docks.of(shape))
         return (
-            f"<p:sp {_SPACES}><p:nvSpPr>{self._about('shape')}<p:cNvSpPr/><p:nvPr/></p:nvSpPr>"
-            f"<p:spPr><a:xfrm>{_place(left, top, wide, high)}</a:xfrm>"
-            '<a:custGeom><a:avLst/><a:gdLst/><a:ahLst/><a:cxnLst/><a:rect l="0" t="0" r="r" b="b"/>'
-            f"<a:pathLst>{outline}{steps}</a:path></a:pathLst></a:custGeom>"
-            f"{_fill(fill)}{_line(stroke, width, dash)}</p:spPr></p:sp>"
+            f"<p:sp {_SPACES}><p:nvSpPr>{self._about('shape', own=self._number(shape))}<p:cNvSpPr/><p:nvPr/></p:nvSpPr>"
+            f"<p:spPr><a:xfrm>{place}</a:xfrm>{outline}"
+            f"{_fill(fill)}{_line(shape.stroke, shape.width, dash)}</p:spPr></p:sp>"
         )
+
+    def _edge(self, edge: Group) -> str:
+        """Its lines as connectors; what else it has, such as a kernel, as shapes beside them."""
+        headed, written = head(edge.items), ""
+        for item in edge.items:
+            ends = self.docks.joined(item) if isinstance(item, Path) else None
+            if isinstance(item, Path) and ends is not None:
+                written += self._connector(
+                    item, ends, tip(item, headed), edge.title or f"{edge.source} to {edge.target}"
+                )
+            elif item is not headed:
+                written += self._item(item)
+        return written
+
+    def _connector(self, path: Path, ends: tuple[Dock, Dock], tip: Point | None, title: str) -> str:
+        place, outline = _straight(path.commands[0][1][0], tip or path.commands[1][1][0])
+        glue = "".join(
+            f'<a:{name} id="{self._number(dock.shape)}" idx="{dock.number}"/>'
+            for name, dock in zip(("stCxn", "endCxn"), ends, strict=True)
+        )
+        return (
+            f"<p:cxnSp {_SPACES}><p:nvCxnSpPr>{self._about('edge', title)}<p:cNvCxnSpPr>{glue}</p:cNvCxnSpPr><p:nvPr/>"
+            f"</p:nvCxnSpPr><p:spPr>{place}{outline}{_line(path.stroke, path.width, path.dash, headed=tip is not None)}"
+            "</p:spPr></p:cxnSp>"
+        )
+
+
+def _outline(
+    commands: Sequence[tuple[str, Sequence[Point]]], *, filled: bool, sites: Sequence[Point] = ()
+) -> tuple[str, str]:
+    """Where a way is, and its form; connectors are glued to its sites, which move and grow with it."""
+    points = [point for _, each in commands for point in each]
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    left, top, wide, high = min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)
+    steps = "".join(_step(verb, each, left, top) for verb, each in commands)
+    guides = glue = ""
+    for number, (x, y) in enumerate(sites):
+        for axis, size, at in (("x", "w", _part(x - left, wide)), ("y", "h", _part(y - top, high))):
+            guides += f'<a:gd name="{axis}{number}" fmla="*/ {size} {at} 100000"/>'
+        glue += f'<a:cxn ang="0"><a:pos x="x{number}" y="y{number}"/></a:cxn>'
+    unfilled = "" if filled else ' fill="none"'
+    path = f'<a:path w="{_emu(wide)}" h="{_emu(high)}"{unfilled}>{steps}</a:path>'
+    return _place(left, top, wide, high), (
+        f"<a:custGeom><a:avLst/><a:gdLst>{guides}</a:gdLst><a:ahLst/><a:cxnLst>{glue}</a:cxnLst>"
+        f'<a:rect l="0" t="0" r="r" b="b"/><a:pathLst>{path}</a:pathLst></a:custGeom>'
+    )
+
+
+def _part(distance: float, whole: float) -> int:
+    return round(distance / max(whole, 0.01) * 100_000)
+
+
+def _straight(start: Point, end: Point) -> tuple[str, str]:
+    """A line from its start to its end: it is drawn from the left upper corner of its room, which may be turned."""
+    left, top = min(start[0], end[0]), min(start[1], end[1])
+    place = _place(left, top, abs(end[0] - start[0]), abs(end[1] - start[1]))
+    turned = (' flipH="1"' if end[0] < start[0] else "") + (' flipV="1"' if end[1] < start[1] else "")
+    return f"<a:xfrm{turned}>{place}</a:xfrm>", '<a:prstGeom prst="straightConnector1"><a:avLst/></a:prstGeom>'
 
 
 def _step(verb: str, points: Sequence[Point], left: float, top: float) -> str:
@@ -183,7 +250,7 @@ def _fill(color: str | None) -> str:
     return f'<a:solidFill><a:srgbClr val="{color[1:].upper()}"/></a:solidFill>'
 
 
-def _line(color: str | None, width: float, dash: tuple[float, ...]) -> str:
+def _line(color: str | None, width: float, dash: tuple[float, ...], *, headed: bool = False) -> str:
     if color is None:
         return "<a:ln><a:noFill/></a:ln>"
     pattern = ""
@@ -192,4 +259,5 @@ def _line(color: str | None, width: float, dash: tuple[float, ...]) -> str:
         pairs = zip(dash[::2], dash[1::2], strict=True)
         stops = "".join(f'<a:ds d="{round(on / width * 1e5)}" sp="{round(off / width * 1e5)}"/>' for on, off in pairs)
         pattern = f"<a:custDash>{stops}</a:custDash>"
-    return f'<a:ln w="{_emu(width)}">{_fill(color)}{pattern}<a:round/></a:ln>'
+    arrow = '<a:tailEnd type="triangle" w="sm" len="sm"/>' if headed else ""
+    return f'<a:ln w="{_emu(width)}">{_fill(color)}{pattern}<a:round/>{arrow}</a:ln>'
