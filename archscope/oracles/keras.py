@@ -14,6 +14,7 @@ from typing import Any
 
 from archscope.errors import ArchscopeError, MissingExtra
 from archscope.escaping import line
+from archscope.importing.keras.config import is_of
 from archscope.importing.kinds import Kind, kind_of
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, compared, not_covered
@@ -77,7 +78,7 @@ def _of_a_file(case: Case, path: str) -> Iterator[Finding]:
         return
     names = {layer["name"] for layer in answer["layers"]}
     for layer in answer["layers"]:
-        nodes = [each for each in case.network.nodes if _is_of(each.name, layer["name"], names)]
+        nodes = [each for each in case.network.nodes if is_of(each.name, layer["name"], names)]
         if not nodes:
             continue
         last, theirs = nodes[-1], layer["output"]
@@ -90,12 +91,6 @@ def _of_a_file(case: Case, path: str) -> Iterator[Finding]:
         if values or layer["weights"]:
             yield compared(NAME, nodes[0].row, "weights", values, layer["weights"], node=nodes[0].name)
     yield compared(NAME, None, "weights", held, answer["weights"])
-
-
-def _is_of(node: str, layer: str, layers: set[str]) -> bool:
-    """Whether a node is of a layer: called like it, inside it, or a further one of several that it is."""
-    further = node.removeprefix(f"{layer}_").isdecimal() and node not in layers
-    return node == layer or node.startswith(f"{layer}.") or (node.startswith(f"{layer}_") and further)
 
 
 @cache

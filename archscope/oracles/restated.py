@@ -59,12 +59,14 @@ def restated(network: Network, made: Statement, module: Called | JaxCalled | Non
     kind = None if network.path is None or module is not None else kind_of(network.path)
     if module is None and kind is None:
         return None
-    if kind not in (None, Kind.ONNX):
+    if kind not in (None, Kind.ONNX, Kind.KERAS):
         return Outcome(None, "the weights of such a file are not read")
     try:
         _check_size(made)
         require_torch("building a spec with weights")
-        return _of_module(network, made, module) if module is not None else _of_onnx(network, made)
+        if module is not None:
+            return _of_module(network, made, module)
+        return _of_keras(network, made) if kind is Kind.KERAS else _of_onnx(network, made)
     except _NotRun as reason:
         return Outcome(None, str(reason))
 
@@ -132,6 +134,25 @@ def _of_onnx(network: Network, made: Statement) -> Outcome:
         return _compared(given, ran, built, None, "onnxruntime")
 
 
+def _of_keras(network: Network, made: Statement) -> Outcome:
+    import torch
+
+    from archscope.building import build
+    from archscope.oracles.restated_keras import ran, why_not
+
+    why = why_not(network.path or "")
+    if why:
+        raise _NotRun(why)
+    batch = 1 if network.observed is None else network.observed.batch
+    given = list(build(network).example_inputs(batch, generator=torch.Generator().manual_seed(0)))
+    found = ran(network, given)
+    if isinstance(found, str):
+        raise _NotRun(found)
+    _, built = _built(network, made, found.weights)
+    with torch.no_grad():
+        return _compared(given, found.made, built, None, "Keras")
+
+
 def _as_asked(value: Tensor, kind: str) -> Any:
     """Numbers of the type that an input has in a file."""
     found = value.numpy()
@@ -149,7 +170,7 @@ def _built(network: Network, made: Statement, weights: Mapping[str, Any]) -> tup
     from archscope.building.builders import COUNTERS
 
     read, built = build(network).eval(), build(made.network).eval()
-    missing, _ = read.load_state_dict(dict(weights), strict=False)
+    missing, _ = read.load_state_dict(_as_built(network, read, weights), strict=False)
     missing = [name for name in missing if name.rpartition(".")[2] not in COUNTERS and not name.endswith(".table")]
     if missing:
         raise _NotRun(f"`{missing[0]}` has no values there by that name")
@@ -157,6 +178,18 @@ def _built(network: Network, made: Statement, weights: Mapping[str, Any]) -> tup
         into = built.node(theirs)
         into.load_state_dict(read.node(name).state_dict())
     return read, built
+
+
+def _as_built(network: Network, read: BuiltNetwork, weights: Mapping[str, Any]) -> dict[str, Any]:
+    """Weights under the names that modules have, where a node could not have its own: ``half_`` for ``half``."""
+    paths = {module: path for path, module in read.named_modules()}
+    found = dict(weights)
+    for node in network.nodes:
+        path = paths.get(read.node(node.name), node.name)
+        if path != node.name:
+            for name in [each for each in weights if each.startswith(f"{node.name}.")]:
+                found[f"{path}{name.removeprefix(node.name)}"] = weights[name]
+    return found
 
 
 class _Watched:

@@ -64,7 +64,29 @@ def frozen(x: Any) -> Any:
     return kl.Dense(3, name="thawed")(kl.Dense(4, name="frozen", trainable=False)(x))
 
 
+def both() -> Any:
+    """A picture and some words, through every layer whose weights lie otherwise in PyTorch."""
+    image, ids = keras.Input((16, 16, 3), name="image"), keras.Input((10,), dtype="int32", name="ids")
+    x = kl.Conv2D(8, 3, strides=2, padding="same", use_bias=False, name="stem")(image)
+    x = kl.ReLU()(kl.BatchNormalization(name="norm")(x))
+    y = kl.DepthwiseConv2D(3, padding="same", name="apart")(x)
+    z = kl.SeparableConv2D(8, 3, padding="same", name="split", activation="tanh")(x)
+    x = kl.Add()([x, y, z])
+    x = kl.Conv2DTranspose(4, 3, strides=2, padding="same", name="up")(kl.MaxPooling2D(2)(x))
+    x = kl.Conv2D(6, 3, groups=2, name="grouped")(kl.LayerNormalization(name="each")(x))
+    x = kl.Dense(5, name="image_head")(kl.Dropout(0.1)(kl.Flatten()(x)))
+    w = kl.Conv1D(6, 3, padding="causal", name="conv")(kl.Embedding(50, 8, name="table")(ids))
+    w = kl.Dense(4, name="every")(w)
+    w = kl.Dense(5, activation="sigmoid", name="half")(kl.Flatten()(w))
+    model = keras.Model([image, ids], kl.Add()([x, w]), name="both")
+    draw = keras.random.SeedGenerator(0)
+    for each in model.weights:
+        each.assign(keras.random.uniform(each.shape, 0.1 if "variance" in each.name else -0.4, 0.6, seed=draw))
+    return model
+
+
 MODELS = {
+    "both": both,
     "residual": lambda: functional("residual", (16, 16, 3), residual),
     "words": lambda: functional("words", (10,), words, "int32"),
     "shared": lambda: functional("shared", (8,), shared),

@@ -10,12 +10,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 
 from archscope import UsageError, analyze, load
+from archscope.layers import TYPES
 from archscope.opening import open_network
-from archscope.oracles import Verdict, verify
+from archscope.oracles import Verdict, restated_keras, verify
 from archscope.oracles.keras import path_of_modules
+from archscope.oracles.keras_run import WEIGHTS, _refuse_claims, _unpack
+from archscope.oracles.keras_weights import laid
+from archscope.oracles.restated import Outcome, restated
+from archscope.oracles.restated_keras import ran
+from archscope.writing.stating import state
+from tests.conftest import Run
 
 WITNESS = Path(__file__).with_name("keras_models.py")
 
@@ -200,6 +209,89 @@ def test_a_broken_file_is_one_line(make: Callable[[Path], None], tmp_path: Path)
         analyze(path)
     assert "\n" not in str(told.value)
     assert str(path) in str(told.value)
+
+
+def test_a_spec_of_an_archive_has_its_weights_and_gives_its_outputs(
+    saved: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = open_network(saved[0] / "both.keras")
+    known = {}
+
+    def once(*args: Any) -> Any:
+        known["ran"] = known.get("ran") or ran(*args)
+        return known["ran"]
+
+    monkeypatch.setattr(restated_keras, "ran", once)
+    assert restated(network, state(network), None) == Outcome(
+        True, "built with the same weights: the same output as Keras"
+    )
+    nodes = [each.replace(layer=TYPES["tanh"]()) if each.layer.type == "sigmoid" else each for each in network.nodes]
+    wrong = network.replace(nodes=tuple(nodes))
+    outcome = restated(wrong, state(wrong), None)
+    assert outcome is not None
+    assert outcome.same is False
+    odd = laid(network, {"stem\tkernel": np.zeros((3, 3, 3, 9))})
+    assert odd == ({}, "stem")
+    (tmp_path / "net.json").write_bytes((saved[0] / "both.json").read_bytes())
+    alone = open_network(tmp_path / "net.json")
+    assert restated(alone, state(alone), None) == Outcome(None, "a configuration alone has no weights")
+
+
+def stored(folder: Path, write: Callable[[Any], None]) -> Path:
+    """An archive with weights as somebody writes them."""
+    with h5py.File(folder / "own.h5", "w") as store:
+        write(store)
+    with zipfile.ZipFile(folder / "net.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(folder / "own.h5", WEIGHTS)
+    return folder / "net.keras"
+
+
+HOSTILE: list[tuple[Callable[[Any], None], str]] = [
+    (lambda store: store.create_dataset("layers/d/0", (1 << 40,), "f4", chunks=(1024,)), "claims 1,099,511,627,776"),
+    (lambda store: store.__setitem__("layers", h5py.ExternalLink("/etc/passwd", "/")), "points to another place"),
+    (lambda store: store.__setitem__("layers", h5py.SoftLink("/")), "points to another place"),
+    (lambda store: store.create_dataset("d", (4,), "f4", external=[("/etc/passwd", 0, 16)]), "points to another place"),
+    (lambda store: store.create_dataset("d", data=np.zeros(1 << 20)), "holds more in `model.weights.h5` than"),
+]
+
+
+@pytest.mark.parametrize(("write", "said"), HOSTILE, ids=["claims", "link", "circle", "elsewhere", "bomb"])
+def test_weights_that_are_not_what_they_say_are_refused(
+    write: Callable[[Any], None], said: str, tmp_path: Path
+) -> None:
+    path = stored(tmp_path, write)
+    with pytest.raises(UsageError, match=said):  # noqa: PT012 - either of the two sees it
+        _unpack(str(path), tmp_path / "out.h5", 1 << 20)
+        _refuse_claims(tmp_path / "out.h5", str(path), 1024)
+
+
+def test_weights_that_are_cut_off_are_refused(tmp_path: Path) -> None:
+    path = stored(tmp_path, lambda store: store.create_dataset("d", data=np.arange(4096.0)))
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(whole[200:400], bytes(200)))
+    with pytest.raises(UsageError, match="holds no whole"):  # noqa: PT012 - either of the two sees it
+        _unpack(str(path), tmp_path / "out.h5", 1 << 20)
+        _refuse_claims(tmp_path / "out.h5", str(path), 8192)
+    (tmp_path / "out.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(UsageError, match="holds no whole"):
+        _refuse_claims(tmp_path / "out.h5", str(path), 8192)
+
+
+def test_what_keras_refuses_of_an_archive_leaves_with_2(
+    saved: Any, archscope_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = subprocess.CompletedProcess([], 0, '{"refused": "net.keras points to another place"}\n', "")
+    monkeypatch.setattr("archscope.oracles.restated_keras.subprocess.run", lambda *_, **__: said)
+    ran = archscope_run("spec", str(saved[0] / "frozen.keras"))
+    assert (ran.status, ran.err.splitlines()[-1]) == (2, "error: net.keras points to another place")
+
+
+def test_products_are_those_of_all_samples(saved: Any) -> None:
+    one, four = (analyze(open_network(saved[0] / "both.keras", batch=each)) for each in (None, 4))
+    assert four.totals.macs == 4 * one.totals.macs
+    assert four.network.observed is not None
+    assert four.network.observed.batch == 4
+    assert [row.output for row in four.rows] == [row.output for row in one.rows]
 
 
 def test_neither_keras_nor_pytorch_is_loaded(tmp_path: Path) -> None:

@@ -66,11 +66,11 @@ def test_an_exported_program_and_its_spec_give_the_same_output(tmp_path: Path) -
     assert found.same is True, found.told
 
 
-def test_a_spec_has_no_weights_to_copy_and_a_keras_file_none_that_are_read(tmp_path: Path) -> None:
+def test_a_spec_has_no_weights_to_copy_and_a_configuration_of_keras_none(tmp_path: Path) -> None:
     assert outcome("lenet5") is None
     network = archscope.load("lenet5-pytorch").replace(path=str(tmp_path / "net.keras"))
     (tmp_path / "net.keras").write_text('{"class_name": "Functional"}')
-    assert restated(network, state(network), None) == Outcome(None, "the weights of such a file are not read")
+    assert restated(network, state(network), None) == Outcome(None, "a configuration alone has no weights")
 
 
 def test_what_is_too_large_is_not_run_unasked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from archscope.layers import TYPES, Facts, Layer, Shape
 from archscope.layers.base import NOTHING, Weight
 from archscope.network import Ref
 from archscope.recognising.function import Function
-from archscope.working import Count, count
+from archscope.working import Count
 
 _BETWEEN: Final = re.compile(r"[/.]+")
 
@@ -47,8 +47,7 @@ class Nodes(Kept):
     """
 
     def __init__(self, file: str, *, batch: int, written: int, axis: int) -> None:
-        super().__init__(file)
-        self.batch = batch
+        super().__init__(file, batch)
         self.written = written
         self.axis = axis
         self.owners: dict[str, Owner] = {}
@@ -130,10 +129,6 @@ class Place:
             facts = facts.replace(weights=self.nodes.facts[of.ref.node].weights)
         if apart and not isinstance(layer, Function):
             layer = Function(self.kind, facts, like=layer, beyond=apart)
-        if self.nodes.batch > 1 and facts.macs:
-            batch = count(self.nodes.batch, "batch")
-            inside = None if facts.macs_in_bounds is None else batch * facts.macs_in_bounds
-            facts = facts.replace(macs=batch * facts.macs, macs_in_bounds=inside)
         self.nodes.keep(own, layer, tuple(each.ref for each in values), facts, self._group, shares)
         return [Value(Ref(own, place), shape) for place, shape in enumerate(facts.outputs)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -109,6 +109,36 @@ def model_of(found: Mapping[str, Any], path: str) -> Model:
         return _model(found, path)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         raise UsageError(f"{path} is no whole Keras model: {type(error).__name__} at {line(str(error))[:80]}") from None
+
+
+def is_of(node: str, layer: str, layers: Container[str]) -> bool:
+    """Whether a node is of a layer: called like it, inside it, or a further one of several that it is.
+
+    >>> is_of("conv.relu", "conv", {"conv"}), is_of("conv_2", "conv", {"conv"}), is_of("conv_2", "conv", {"conv_2"})
+    (True, True, True)
+    """
+    further = node.removeprefix(f"{layer}_").isdecimal() and node not in layers
+    return node == layer or node.startswith(f"{layer}.") or (node.startswith(f"{layer}_") and further)
+
+
+def data_formats(found: Any) -> set[str]:
+    """Where layers have their channels."""
+    kinds: set[str] = set()
+    waiting = [found]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            if each.get("data_format") in ("channels_first", "channels_last"):
+                kinds.add(each["data_format"])
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+    return kinds
+
+
+def channels_first(found: Any) -> bool:
+    """Whether the layers of a model have their channels first."""
+    return data_formats(found) == {"channels_first"}
 
 
 def is_model(kind: str) -> bool:

@@ -26,8 +26,8 @@ class Value(NamedTuple):
 class Nodes(Kept):
     """The nodes so far, and the calls of layers that hold weights."""
 
-    def __init__(self, file: str, *, first: bool) -> None:
-        super().__init__(file)
+    def __init__(self, file: str, *, first: bool, batch: int) -> None:
+        super().__init__(file, batch)
         self.first = first
         self.owners: dict[str, str] = {}
         self.flattened = False

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from archscope.errors import UsageError
 from archscope.escaping import line
 from archscope.importing.keras import layers, recurrent
-from archscope.importing.keras.config import Key, Model, Use, is_model, model_of, read_config
+from archscope.importing.keras.config import Key, Model, Use, data_formats, is_model, model_of, read_config
 from archscope.importing.keras.place import Nodes, Place, Value
 from archscope.importing.stated import Entry, Stated, resolved
 from archscope.layers import Shape
@@ -28,10 +28,10 @@ def read_keras(path: str, stated: Stated) -> Network:
     """
     found, version = read_config(path)
     model = model_of(found, path)
-    kinds = _data_formats(found)
+    kinds = data_formats(found)
     if kinds == {"channels_first", "channels_last"}:
         raise UsageError(f"{path} has layers with channels first and others with channels last, which is not read")
-    nodes = Nodes(path, first=kinds == {"channels_first"})
+    nodes = Nodes(path, first=kinds == {"channels_first"}, batch=stated.batch or 1)
     given = _inputs(model, stated, nodes)
     own = {name: value.shape for name, value in given.items()}
     results = _run(model, list(given.values()), nodes, ())
@@ -46,25 +46,10 @@ def read_keras(path: str, stated: Stated) -> Network:
     return Network(
         Path(path).stem, own, made, ends, title=Path(path).stem, summary=summary, path=path, facts=facts,
         observed=Observed(
-            operations=len(made), batch=1, frozen=0,
+            operations=len(made), batch=nodes.batch, frozen=0,
             held=sum(each.values for each in weights if each.trainable), origin=(summary, *flat),
         ),
     )  # fmt: skip
-
-
-def _data_formats(found: Any) -> set[str]:
-    """Where layers have their channels."""
-    kinds: set[str] = set()
-    waiting = [found]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, dict):
-            if each.get("data_format") in ("channels_first", "channels_last"):
-                kinds.add(each["data_format"])
-            waiting += each.values()
-        elif isinstance(each, list):
-            waiting += each
-    return kinds
 
 
 def _inputs(model: Model, stated: Stated, nodes: Nodes) -> dict[str, Value]:
