@@ -153,13 +153,22 @@ def _take_parameters(model: nn.Module, weights: dict[str, Tensor], prefix: str, 
     taken: set[str] = set()
     for own, source in model._sources.items():  # type: ignore[union-attr, operator]
         given, wanted = f"{prefix}{source.name}", f"{prefix}{own}"
-        if given not in weights or wanted in weights or own not in into:
+        if given not in weights or own not in into:
+            continue
+        if wanted in weights:
+            # One number for each map stands in files as `(maps, 1, 1)`.
+            if given == wanted and _without_ones(weights[wanted]) == _without_ones(into[own]):
+                weights[wanted] = weights[wanted].reshape(into[own].shape)
             continue
         value = weights[given].T if source.turned else weights[given]
         weights[wanted] = value.reshape(into[own].shape) if value.numel() == into[own].numel() else value
         taken.add(source.name)
     for name in taken - into.keys():
         del weights[f"{prefix}{name}"]
+
+
+def _without_ones(tensor: Tensor) -> list[int]:
+    return [extent for extent in tensor.shape if extent != 1]
 
 
 def _pick(value: Any, output: int) -> Tensor:

@@ -56,6 +56,13 @@ def test_a_file_of_onnx_and_its_spec_give_the_same_output(tmp_path: Path) -> Non
     assert "from onnxruntime" in wrong.told
 
 
+@pytest.mark.parametrize("spec", ["lenet5-1998", "lecun1989"])
+def test_layers_that_onnx_has_not_give_the_same_output_when_they_are_found_again(spec: str, tmp_path: Path) -> None:
+    path = str(tmp_path / "net.onnx")
+    write_onnx(archscope.load(spec), path)
+    assert outcome(path) == Outcome(True, "built with the same weights: the same output as onnxruntime")
+
+
 def test_an_exported_program_and_its_spec_give_the_same_output(tmp_path: Path) -> None:
     net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.ReLU()).eval()
     with warnings.catch_warnings():

@@ -302,12 +302,20 @@ def _attention(operator: Operator, values: Values) -> Meaning | None:
     return Meaning("scaled_dot_product_attention", given, macs=macs, results=operator.outputs[:1])
 
 
+def _layer(operator: Operator, values: Values) -> Meaning:
+    """A layer that was found in several operators; see `archscope.importing.onnx.historic`."""
+    layer = operator.attributes["layer"]
+    place = values.place(operator.input(0))
+    return Meaning(layer.type, layers=(layer,), after=place)
+
+
 _READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
     "Gemm": _gemm,
     "MatMul": _matmul,
     "archscope::Linear": _linear,
+    "archscope::Layer": _layer,
     "Einsum": _einsum,
     "MaxPool": _pool("max"),
     "AveragePool": _pool("avg"),

@@ -6,32 +6,24 @@ What is found is one operator of the library ``archscope``, in the place of the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Final
 
 from archscope.importing.graph import Graph, Operator
+from archscope.importing.onnx.historic import PATTERNS
 from archscope.importing.onnx.recurrent import merged
-
-OWN: Final = "archscope"
-"""The library of operators that stand for several."""
-
-
-class _Found(NamedTuple):
-    """A layer, and the places of the operators that it takes the place of; the last one's is its own."""
-
-    layer: Operator
-    places: tuple[int, ...]
+from archscope.importing.onnx.written import OWN, Found, Written, is_close, layer_of
 
 
 def simplified(graph: Graph) -> Graph:
     """The graph with one operator for each layer that is written as several."""
     operators = merged(graph.operators, graph.outputs)
     for find in _PATTERNS:
-        operators = _replaced(_Written(graph, operators), find)
+        operators = _replaced(Written(graph, operators), find)
     return graph.replace(operators=operators)
 
 
-def _replaced(written: _Written, find: Callable[[_Written, int], _Found | None]) -> tuple[Operator, ...]:
+def _replaced(written: Written, find: Callable[[Written, int], Found | None]) -> tuple[Operator, ...]:
     gone: set[int] = set()
     layers: dict[int, Operator] = {}
     for place in range(len(written.operators)):
@@ -48,92 +40,7 @@ def _replaced(written: _Written, find: Callable[[_Written, int], _Found | None])
     )
 
 
-class _Written:
-    """Operators, with who makes and who reads each value."""
-
-    def __init__(self, graph: Graph, operators: Sequence[Operator]) -> None:
-        self.operators = operators
-        self._graph = graph
-        self._made = {name: place for place, each in enumerate(operators) for name in each.outputs if name}
-        self._readers: dict[str, list[int]] = {}
-        for place, each in enumerate(operators):
-            for name in each.inputs:
-                self._readers.setdefault(name, []).append(place)
-        self._ends = set(graph.outputs)
-
-    def maker(self, name: str, *types: str) -> int | None:
-        """The operator that makes a value, if it is of one of some types."""
-        place = self._made.get(name)
-        fits = place is not None and not self.operators[place].domain and self.operators[place].type in types
-        return place if fits else None
-
-    def reader(self, name: str, *types: str) -> int | None:
-        """The one operator that reads a value, if it is of one of some types and nothing else does."""
-        places = self._readers.get(name, ())
-        if len(places) != 1 or name in self._ends:
-            return None
-        operator = self.operators[places[0]]
-        return places[0] if not operator.domain and operator.type in types else None
-
-    def is_within(self, name: str, places: Sequence[int]) -> bool:
-        """Whether nothing but some operators reads a value."""
-        return name not in self._ends and set(self._readers.get(name, ())) <= set(places)
-
-    def number(self, name: str) -> float | None:
-        """The one number that a constant is."""
-        found = self._graph.constants.get(name)
-        number = None if found is None else found.number
-        return None if number is None or isinstance(number, (bool, str)) else float(number)
-
-    def is_vector(self, name: str) -> int | None:
-        """The length of a weight of one axis; None for anything else."""
-        held = name in self._graph.weights or name in self._graph.constants
-        shape = self._graph.shapes.get(name, ())
-        return shape[0] if held and len(shape) == 1 else None
-
-    def is_matrix(self, name: str) -> bool:
-        """Whether a value is a matrix that the file holds."""
-        source = name
-        for _ in range(4):
-            if source in self._graph.weights or source in self._graph.constants:
-                return len(self._graph.shapes.get(name, ())) == 2
-            place = self.maker(source, "Transpose", "DequantizeLinear", "Cast", "Identity")
-            if place is None:
-                return False
-            source = self.operators[place].inputs[0]
-        return False
-
-    def columns(self, name: str) -> int:
-        """The length of the second axis of a matrix."""
-        return self._graph.shapes[name][1]
-
-    def beside(self, place: int, name: str) -> str:
-        """What an operator of two inputs reads beside a value."""
-        one, other = self.operators[place].inputs[:2]
-        return other if one == name else one
-
-    def over_last(self, place: int) -> bool:
-        """Whether a mean is one over the last axis, which stays."""
-        operator = self.operators[place]
-        rank = len(self._graph.shapes.get(operator.input(0), ()))
-        axes = operator.attributes.get("axes")
-        if operator.input(1):
-            found = self._graph.constants.get(operator.input(1))
-            axes = None if found is None else found.values
-        kept = operator.attributes.get("keepdims", 1)
-        return bool(rank and kept) and [int(each) % rank for each in axes or ()] == [rank - 1]
-
-
-def _is(number: float | None, wanted: float) -> bool:
-    return number is not None and math.isclose(number, wanted, rel_tol=1e-3)
-
-
-def _layer(written: _Written, last: int, type_: str, inputs: tuple[str, ...], **attributes: object) -> Operator:
-    end = written.operators[last]
-    return end.replace(type=type_, domain=OWN, inputs=inputs, attributes=dict(attributes))
-
-
-def _dense(written: _Written, place: int) -> _Found | None:
+def _dense(written: Written, place: int) -> Found | None:
     """A product with a matrix, and a constant for each unit added to it."""
     product = written.operators[place]
     if product.type != "MatMul" or product.domain or not written.is_matrix(product.inputs[1]):
@@ -147,10 +54,10 @@ def _dense(written: _Written, place: int) -> _Found | None:
         return None
     own = product.replace(type="Linear", domain=OWN, inputs=(*product.inputs, bias),
                           outputs=written.operators[after].outputs)  # fmt: skip
-    return _Found(own, (place, after))
+    return Found(own, (place, after))
 
 
-def _gated(written: _Written, place: int) -> _Found | None:
+def _gated(written: Written, place: int) -> Found | None:
     """A value times what a gate makes of it: SiLU, HardSwish, Mish."""
     gate = written.operators[place]
     if gate.domain or gate.type not in ("Sigmoid", "HardSigmoid", "Tanh"):
@@ -165,17 +72,17 @@ def _gated(written: _Written, place: int) -> _Found | None:
             return None
         if written.reader(gate.inputs[0], "Tanh") is None:
             return None
-        return _Found(_layer(written, product, "Mish", (value,)), (before, place, product))
+        return Found(layer_of(written, product, "Mish", (value,)), (before, place, product))
     if gate.inputs[0] != value:
         return None
     if gate.type == "Sigmoid":
-        return _Found(_layer(written, product, "SiLU", (value,)), (place, product))
+        return Found(layer_of(written, product, "SiLU", (value,)), (place, product))
     alpha, beta = gate.attributes.get("alpha", 0.2), gate.attributes.get("beta", 0.5)
-    fits = _is(alpha, 1 / 6) and _is(beta, 0.5)
-    return _Found(_layer(written, product, "HardSwish", (value,)), (place, product)) if fits else None
+    fits = is_close(alpha, 1 / 6) and is_close(beta, 0.5)
+    return Found(layer_of(written, product, "HardSwish", (value,)), (place, product)) if fits else None
 
 
-def _gelu(written: _Written, place: int) -> _Found | None:
+def _gelu(written: Written, place: int) -> Found | None:
     """``x · (1 + erf(x / √2)) / 2``, or its approximation by tanh, in any order of the factors."""
     core = written.operators[place]
     if core.domain or core.type not in ("Erf", "Tanh"):
@@ -185,35 +92,35 @@ def _gelu(written: _Written, place: int) -> _Found | None:
         return None
     value, inner = begun
     after = written.reader(core.outputs[0], "Add")
-    if after is None or not _is(written.number(written.beside(after, core.outputs[0])), 1):
+    if after is None or not is_close(written.number(written.beside(after, core.outputs[0])), 1):
         return None
     ended = _halved(written, value, written.operators[after].outputs[0])
     if ended is None:
         return None
     places = tuple(sorted({*inner, place, after, *ended}))
     kind = "none" if core.type == "Erf" else "tanh"
-    return _Found(_layer(written, places[-1], "Gelu", (value,), approximate=kind), places)
+    return Found(layer_of(written, places[-1], "Gelu", (value,), approximate=kind), places)
 
 
-def _of_erf(written: _Written, name: str) -> tuple[str, tuple[int, ...]] | None:
+def _of_erf(written: Written, name: str) -> tuple[str, tuple[int, ...]] | None:
     place = written.maker(name, "Div", "Mul")
     if place is None:
         return None
     operator = written.operators[place]
     for value, other in (operator.inputs[:2], operator.inputs[1::-1]):
         number = written.number(other)
-        if _is(number, math.sqrt(2) if operator.type == "Div" else math.sqrt(0.5)):
+        if is_close(number, math.sqrt(2) if operator.type == "Div" else math.sqrt(0.5)):
             return value, (place,)
     return None
 
 
-def _of_tanh(written: _Written, name: str) -> tuple[str, tuple[int, ...]] | None:
+def _of_tanh(written: Written, name: str) -> tuple[str, tuple[int, ...]] | None:
     outer = written.maker(name, "Mul")
     if outer is None:
         return None
     for inner, other in (written.operators[outer].inputs[:2], written.operators[outer].inputs[1::-1]):
         total = written.maker(inner, "Add")
-        if total is None or not _is(written.number(other), math.sqrt(2 / math.pi)):
+        if total is None or not is_close(written.number(other), math.sqrt(2 / math.pi)):
             continue
         for value, cubed in (written.operators[total].inputs[:2], written.operators[total].inputs[1::-1]):
             scaled = written.maker(cubed, "Mul")
@@ -221,15 +128,15 @@ def _of_tanh(written: _Written, name: str) -> tuple[str, tuple[int, ...]] | None
                 continue
             for power, factor in (written.operators[scaled].inputs[:2], written.operators[scaled].inputs[1::-1]):
                 cube = written.maker(power, "Pow")
-                if cube is None or not _is(written.number(factor), 0.044715):
+                if cube is None or not is_close(written.number(factor), 0.044715):
                     continue
                 base, exponent = written.operators[cube].inputs[:2]
-                if base == value and _is(written.number(exponent), 3):
+                if base == value and is_close(written.number(exponent), 3):
                     return value, (cube, scaled, total, outer)
     return None
 
 
-def _halved(written: _Written, value: str, name: str) -> tuple[int, ...] | None:
+def _halved(written: Written, value: str, name: str) -> tuple[int, ...] | None:
     """The products with the value and with a half that come after."""
     first = written.reader(name, "Mul")
     if first is None:
@@ -238,20 +145,20 @@ def _halved(written: _Written, value: str, name: str) -> tuple[int, ...] | None:
     made = written.operators[first].outputs[0]
     if other == value:
         second = written.reader(made, "Mul")
-        fits = second is not None and _is(written.number(written.beside(second, made)), 0.5)
+        fits = second is not None and is_close(written.number(written.beside(second, made)), 0.5)
         return (first, second) if fits and second is not None else None
-    if _is(written.number(other), 0.5):
+    if is_close(written.number(other), 0.5):
         second = written.reader(made, "Mul")
         return (first, second) if second is not None and written.beside(second, made) == value else None
     half = written.maker(other, "Mul")
     if half is None or written.reader(other, "Mul") is None:
         return None
     inputs = written.operators[half].inputs[:2]
-    fits = value in inputs and _is(written.number(written.beside(half, value)), 0.5)
+    fits = value in inputs and is_close(written.number(written.beside(half, value)), 0.5)
     return (half, first) if fits else None
 
 
-def _norm(written: _Written, place: int) -> _Found | None:
+def _norm(written: Written, place: int) -> Found | None:
     """Layer norm or RMS norm as it is written out, from its square root on."""
     root = written.operators[place]
     if root.domain or root.type != "Sqrt":
@@ -282,11 +189,11 @@ def _norm(written: _Written, place: int) -> _Found | None:
         return None
     type_ = "RMSNormalization" if kind == "rms" else "LayerNormalization"
     inputs = (source, weight, bias) if kind == "layer" else (source, weight)
-    layer = _layer(written, places[-1], type_, inputs, axis=-1, epsilon=eps).replace(domain="")
-    return _Found(layer, tuple(places))
+    layer = layer_of(written, places[-1], type_, inputs, axis=-1, epsilon=eps).replace(domain="")
+    return Found(layer, tuple(places))
 
 
-def _spread(written: _Written, name: str) -> tuple[str, float, list[int]] | None:
+def _spread(written: Written, name: str) -> tuple[str, float, list[int]] | None:
     """The value of which this is the mean of squares and a little: the value, how little, the operators."""
     added = written.maker(name, "Add")
     if added is None:
@@ -299,13 +206,13 @@ def _spread(written: _Written, name: str) -> tuple[str, float, list[int]] | None
         if square is None:
             continue
         value, other = written.operators[square].inputs[:2]
-        is_square = value == other if written.operators[square].type == "Mul" else _is(written.number(other), 2)
+        is_square = value == other if written.operators[square].type == "Mul" else is_close(written.number(other), 2)
         if is_square:
             return value, eps, [square, place, added]
     return None
 
 
-def _scaled(written: _Written, root: str, value: str) -> list[int] | None:
+def _scaled(written: Written, root: str, value: str) -> list[int] | None:
     """The division of the value by the root, or its product with what one divided by that is."""
     divided = written.reader(root, "Div", "Reciprocal")
     if divided is None:
@@ -313,13 +220,13 @@ def _scaled(written: _Written, root: str, value: str) -> list[int] | None:
     operator = written.operators[divided]
     if operator.type == "Div" and operator.inputs[0] == value:
         return [divided]
-    if operator.type == "Div" and not _is(written.number(operator.inputs[0]), 1):
+    if operator.type == "Div" and not is_close(written.number(operator.inputs[0]), 1):
         return None
     product = written.reader(operator.outputs[0], "Mul")
     return [divided, product] if product is not None and written.beside(product, operator.outputs[0]) == value else None
 
 
-def _centred(written: _Written, value: str) -> tuple[str, list[int]] | None:
+def _centred(written: Written, value: str) -> tuple[str, list[int]] | None:
     """The value that this is without its mean."""
     taken = written.maker(value, "Sub")
     if taken is None:
@@ -331,4 +238,4 @@ def _centred(written: _Written, value: str) -> tuple[str, list[int]] | None:
     return source, [place, taken]
 
 
-_PATTERNS: Final[tuple[Callable[[_Written, int], _Found | None], ...]] = (_dense, _norm, _gelu, _gated)
+_PATTERNS: Final[tuple[Callable[[Written, int], Found | None], ...]] = (_dense, _norm, _gelu, _gated, *PATTERNS)

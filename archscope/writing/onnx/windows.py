@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from archscope.building.sides import Sides, same_sides
-from archscope.writing.onnx.sheet import Array, Place
+from archscope.writing.onnx.sheet import Place
 
 Form = Callable[[Place], str]
 
@@ -64,26 +64,23 @@ def _settings(place: Place) -> dict[str, Any]:
 def _over_table(place: Place, settings: Mapping[str, Any]) -> str:
     """A convolution over a connection table: output maps of as many inputs are one, in a group each."""
     table, kernel = place.layer.connection_table, place.layer.kernel_size
-    untied = place.layer.untie_biases
     first = list(accumulate((len(row) for row in table), initial=0))
     maps, order = list[str](), list[int]()
     for many in sorted({len(row) for row in table}):
         chosen = [at for at, row in enumerate(table) if len(row) == many]
         kernels = [first[at] + each for at in chosen for each in range(many)]
-        part = f".of_{many}"
-        weight = place.weight("weight", (len(chosen), many, *kernel), _taken(kernels), part)
-        bias = "" if untied else place.weight("bias", (len(chosen),), _taken(chosen), part)
+        weight = place.weight("weight")
+        if kernels != list(range(first[-1])):
+            weight = place.run("Gather", weight, place.whole(*kernels))
+        weight = place.run("Reshape", weight, place.whole(len(chosen), many, *kernel))
         seen = place.run("Gather", place.taken[0], place.whole(*(each for at in chosen for each in table[at])), axis=1)
-        maps.append(place.run("Conv", seen, weight, bias, group=len(chosen), **settings))
+        maps.append(place.run("Conv", seen, weight, group=len(chosen), **settings))
         order += chosen
     made = maps[0] if len(maps) == 1 else place.run("Concat", *maps, axis=1)
     if order != sorted(order):
         made = place.run("Gather", made, place.whole(*(order.index(at) for at in range(len(table)))), axis=1)
-    return place.run("Add", made, place.weight("bias")) if untied and place.has("bias") else made
-
-
-def _taken(which: Sequence[int]) -> Callable[[Array], Array]:
-    return lambda values: values[list(which)]
+    shift = place.weight("bias") if place.layer.untie_biases else place.weight("bias", (len(table), 1, 1))
+    return place.run("Add", made, shift) if shift else made
 
 
 def _conv_transpose(place: Place) -> str:

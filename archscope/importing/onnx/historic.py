@@ -1,0 +1,228 @@
+"""Layers that ONNX has no operator for, in the operators that exporters write for each.
+
+Convolutions over a connection table, subsampling, LeCun's tanh, Euclidean RBF units, biases of a unit's own, and
+channels that are shuffled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from archscope.errors import Rejects
+from archscope.importing.onnx.written import Found, Written, is_close, whole_layer
+from archscope.layers import TYPES, Layer
+
+
+def _made(written: Written, type_: str, value: str, result: str, **options: Any) -> Layer | None:
+    """A layer, if it makes that result of that value."""
+    given, wanted = written.shape(value), written.shape(result)
+    try:
+        layer = TYPES[type_](**options)
+        fits = tuple(layer.facts(given[1:]).output) == wanted[1:]
+    except Rejects:
+        return None
+    return layer if fits else None
+
+
+def _scaled_tanh(written: Written, place: int) -> Found | None:
+    """``a · tanh(s · x)``."""
+    core = written.operators[place]
+    if core.domain or core.type != "Tanh":
+        return None
+    before, after = written.maker(core.inputs[0], "Mul"), written.reader(core.outputs[0], "Mul")
+    if before is None or after is None:
+        return None
+    factor = written.scaling(before)
+    amplitude = written.number(written.beside(after, core.outputs[0]))
+    if factor is None or amplitude is None:
+        return None
+    value, slope = factor
+    # The file has single floats: what is the usual one there is the usual one.
+    usual = {"slope": 2 / 3, "amplitude": 1.7159}
+    said = {"slope": slope, "amplitude": amplitude}
+    options = {name: each for name, each in said.items() if not math.isclose(each, usual[name], rel_tol=1e-6)}
+    layer = _made(written, "scaled_tanh", value, written.operators[after].outputs[0], **options)
+    return None if layer is None else whole_layer(written, (before, place, after), layer, (value,))
+
+
+def _subsampling(written: Written, place: int) -> Found | None:
+    """The sum of each window, by a factor and with a constant for each map."""
+    pool = written.operators[place]
+    if pool.domain or pool.type != "AveragePool" or any(pool.attributes.get("pads") or ()):
+        return None
+    kernel = tuple(pool.attributes["kernel_shape"])
+    summed = written.reader(pool.outputs[0], "Mul")
+    if summed is None or len(kernel) != 2:
+        return None
+    if not is_close(written.number(written.beside(summed, pool.outputs[0])), math.prod(kernel)):
+        return None
+    maps = written.shape(pool.inputs[0])[1]
+    scaled = written.by_map(written.operators[summed].outputs[0], "Mul", maps)
+    shifted = None if scaled is None else written.by_map(written.operators[scaled[0]].outputs[0], "Add", maps)
+    if scaled is None or shifted is None:
+        return None
+    end = written.operators[shifted[0]].outputs[0]
+    stride = tuple(pool.attributes.get("strides") or (1, 1))
+    options = {"kernel_size": kernel} | ({} if stride == kernel else {"stride": stride})
+    layer = _made(written, "subsampling", pool.inputs[0], end, **options)
+    places = (place, summed, scaled[0], shifted[0])
+    return None if layer is None else whole_layer(written, places, layer, (pool.inputs[0], scaled[1], shifted[1]))
+
+
+def _rbf(written: Written, place: int) -> Found | None:
+    """The sum of squared differences from the code of each unit."""
+    apart = written.operators[place]
+    if apart.domain or apart.type != "Sub" or not written.is_matrix(apart.inputs[1]):
+        return None
+    before, square = written.maker(apart.inputs[0], "Unsqueeze"), written.only_reader(apart.outputs[0], "Mul", "Pow")
+    if before is None or square is None:
+        return None
+    reads = written.operators[square].inputs[:2]
+    if reads[0] != reads[1] and not is_close(written.number(reads[1]), 2):
+        return None
+    after = written.reader(written.operators[square].outputs[0], "ReduceSum")
+    if after is None or not written.over_last(after, kept=False):
+        return None
+    value, codes = written.operators[before].inputs[0], apart.inputs[1]
+    options: dict[str, Any] = {"out_features": written.shape(codes)[0]}
+    options |= {"trainable": True} if written.is_trained(codes) else {}
+    layer = _made(written, "rbf", value, written.operators[after].outputs[0], **options)
+    return None if layer is None else whole_layer(written, (before, place, square, after), layer, (value, codes))
+
+
+def _channel_shuffle(written: Written, place: int) -> Found | None:
+    """Maps in groups, one of each group after the other."""
+    apart = written.operators[place]
+    if apart.domain or apart.type != "Reshape":
+        return None
+    value, groups = apart.inputs[0], written.shape(apart.outputs[0])
+    turned = written.reader(apart.outputs[0], "Transpose")
+    after = None if turned is None else written.reader(written.operators[turned].outputs[0], "Reshape")
+    if turned is None or after is None or len(groups) < 4:
+        return None
+    end, rank = written.operators[after].outputs[0], len(groups)
+    came, made = written.shape(value), written.shape(end)
+    order = [int(each) for each in written.operators[turned].attributes["perm"]]
+    if order != [0, 2, 1, *range(3, rank)] or came != made or came[2:] != groups[3:] or came[0] != groups[0]:
+        return None
+    layer = _made(written, "channel_shuffle", value, end, groups=groups[1])
+    return None if layer is None else whole_layer(written, (place, turned, after), layer, (value,))
+
+
+class _Part(NamedTuple):
+    """Output maps that see as many input maps each: a convolution with a group for each of them."""
+
+    places: tuple[int, ...]
+    value: str
+    rows: list[list[int]]
+    weight: str
+    kernels: list[list[int]]
+    settings: tuple[Any, ...]
+
+
+_SETTINGS: Final = ("strides", "pads", "dilations", "auto_pad")
+
+
+def _part(written: Written, place: int) -> _Part | None:
+    """A convolution of chosen maps, whose kernels are some of a weight that has one for each connection."""
+    conv = written.operators[place]
+    seen = written.maker(conv.inputs[0], "Gather")
+    kernel = written.shape(conv.inputs[1])
+    if seen is None or conv.input(2) or len(kernel) != 4 or written.operators[seen].attributes.get("axis", 0) != 1:
+        return None
+    chosen = written.indices(written.operators[seen].inputs[1])
+    maps, many = kernel[:2]
+    source = written.maker(conv.inputs[1], "Reshape")
+    if chosen is None or conv.attributes.get("group", 1) != maps or len(chosen) != maps * many or source is None:
+        return None
+    weight = written.operators[source].inputs[0]
+    taken = written.maker(weight, "Gather")
+    kernels: Sequence[int] | None = range(maps * many)
+    if taken is not None and not written.operators[taken].attributes.get("axis", 0):
+        kernels = written.indices(written.operators[taken].inputs[1])
+        weight = written.operators[taken].inputs[0]
+    if kernels is None or not written.is_stored(weight) or written.shape(weight)[1:] != kernel[2:]:
+        return None
+    settings = tuple(tuple(each) if isinstance(each, (list, tuple)) else each
+                     for each in map(conv.attributes.get, _SETTINGS))  # fmt: skip
+    value = written.operators[seen].inputs[0]
+    return _Part((seen, place), value, _cut(chosen, many), weight, _cut(kernels, many), settings)
+
+
+def _cut(values: Sequence[int], many: int) -> list[list[int]]:
+    return [list(values[at : at + many]) for at in range(0, len(values), many)]
+
+
+def _over_table(written: Written, place: int) -> Found | None:
+    """Convolutions of chosen maps, one beside the other: one over a connection table."""
+    if written.operators[place].domain or written.operators[place].type != "Conv":
+        return None
+    first = _part(written, place)
+    if first is None:
+        return None
+    made = written.operators[place].outputs[0]
+    parts, places = [first], [*first.places]
+    joined = written.reader(made, "Concat")
+    if joined is not None:
+        if written.operators[joined].attributes.get("axis") != 1:
+            return None
+        makers = [written.maker(name, "Conv") for name in written.operators[joined].inputs]
+        found = [None if each is None else _part(written, each) for each in makers]
+        parts = [each for each in found if each is not None]
+        if len(parts) != len(found) or len({(each.value, each.weight, each.settings) for each in parts}) > 1:
+            return None
+        places = [joined, *(each for part in parts for each in part.places)]
+        made = written.operators[joined].outputs[0]
+    rows, kernels = ([row for part in parts for row in getattr(part, name)] for name in ("rows", "kernels"))
+    ordered = written.reader(made, "Gather")
+    if ordered is not None and written.operators[ordered].attributes.get("axis", 0) == 1:
+        order = written.indices(written.operators[ordered].inputs[1])
+        if order is None or sorted(order) != list(range(len(rows))):
+            return None
+        rows, kernels = [rows[at] for at in order], [kernels[at] for at in order]
+        places, made = [*places, ordered], written.operators[ordered].outputs[0]
+    if [each for row in kernels for each in row] != list(range(written.shape(first.weight)[0])):
+        return None
+    return _shifted(written, places, made, first, {"connection_table": rows})
+
+
+def _shifted(written: Written, places: Sequence[int], made: str, first: _Part, options: dict[str, Any]) -> Found | None:
+    """The convolution with the constants that are added to it, one for each map or for each unit."""
+    shape, weights = written.shape(made), [first.weight]
+    by_map, by_unit = written.by_map(made, "Add", shape[1]), written.by_unit(made, shape[1:])
+    shift = by_map or by_unit
+    options = options | ({} if by_map else {"untie_biases": True} if by_unit else {"bias": False})
+    if shift is not None:
+        places, made = [*places, shift[0]], written.operators[shift[0]].outputs[0]
+        weights.append(shift[1])
+    strides, pads, dilations, auto = first.settings
+    if auto not in (None, "NOTSET"):
+        return None
+    before = pads or (0,) * 4
+    options |= {"padding": tuple(zip(before[:2], before[2:], strict=True))}
+    options |= {"stride": strides or (1, 1), "dilation": dilations or (1, 1)}
+    options |= {"out_channels": shape[1], "kernel_size": written.shape(first.weight)[-2:]}
+    layer = _made(written, "conv2d", first.value, made, **options)
+    return None if layer is None else whole_layer(written, places, layer, (first.value, *weights))
+
+
+def _untied(written: Written, place: int) -> Found | None:
+    """A convolution of which each unit has a constant of its own, added in the same module."""
+    conv = written.operators[place]
+    if conv.domain or conv.type != "Conv" or conv.input(2) or not written.is_stored(conv.inputs[1]):
+        return None
+    kernel, made = written.shape(conv.inputs[1]), conv.outputs[0]
+    found = written.by_unit(made, written.shape(made)[1:])
+    if found is None or len(kernel) != 4 or written.operators[found[0]].path != conv.path:
+        return None
+    settings = tuple(map(conv.attributes.get, _SETTINGS))
+    part = _Part((place,), conv.inputs[0], [], conv.inputs[1], [], settings)
+    return _shifted(written, [place], made, part, {"groups": conv.attributes.get("group", 1)})
+
+
+PATTERNS: Final[tuple[Callable[[Written, int], Found | None], ...]] = (
+    _scaled_tanh, _subsampling, _rbf, _channel_shuffle, _over_table, _untied,
+)  # fmt: skip
+"""What finds each, from one of its operators."""

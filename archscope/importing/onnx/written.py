@@ -1,0 +1,177 @@
+"""Operators of a graph with who makes and who reads each value, and what stands for several of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import permutations
+from typing import Final, NamedTuple
+
+from archscope.importing.graph import Graph, Operator
+from archscope.layers import Layer, Shape
+
+OWN: Final = "archscope"
+"""The library of operators that stand for several."""
+
+
+class Found(NamedTuple):
+    """A layer, and the places of the operators that it takes the place of; the last one's is its own."""
+
+    layer: Operator
+    places: tuple[int, ...]
+
+
+class Written:
+    """Operators, with who makes and who reads each value."""
+
+    def __init__(self, graph: Graph, operators: Sequence[Operator]) -> None:
+        self.operators = operators
+        self._graph = graph
+        self._made = {name: place for place, each in enumerate(operators) for name in each.outputs if name}
+        self._readers: dict[str, list[int]] = {}
+        for place, each in enumerate(operators):
+            for name in each.inputs:
+                self._readers.setdefault(name, []).append(place)
+        self._ends = set(graph.outputs)
+
+    def maker(self, name: str, *types: str) -> int | None:
+        """The operator that makes a value, if it is of one of some types."""
+        place = self._made.get(name)
+        fits = place is not None and not self.operators[place].domain and self.operators[place].type in types
+        return place if fits else None
+
+    def reader(self, name: str, *types: str) -> int | None:
+        """The one operator that reads a value, if it is of one of some types and nothing else does."""
+        places = self._readers.get(name, ())
+        if len(places) != 1 or name in self._ends:
+            return None
+        operator = self.operators[places[0]]
+        return places[0] if not operator.domain and operator.type in types else None
+
+    def only_reader(self, name: str, *types: str) -> int | None:
+        """As `reader`, also where that reads it twice."""
+        places = set(self._readers.get(name, ()))
+        if len(places) != 1 or name in self._ends:
+            return None
+        (place,) = places
+        return place if not self.operators[place].domain and self.operators[place].type in types else None
+
+    def is_within(self, name: str, places: Sequence[int]) -> bool:
+        """Whether nothing but some operators reads a value."""
+        return name not in self._ends and set(self._readers.get(name, ())) <= set(places)
+
+    def number(self, name: str) -> float | None:
+        """The one number that a constant is."""
+        found = self._graph.constants.get(name)
+        number = None if found is None else found.number
+        return None if number is None or isinstance(number, (bool, str)) else float(number)
+
+    def is_vector(self, name: str) -> int | None:
+        """The length of a weight of one axis; None for anything else."""
+        held = name in self._graph.weights or name in self._graph.constants
+        shape = self._graph.shapes.get(name, ())
+        return shape[0] if held and len(shape) == 1 else None
+
+    def is_matrix(self, name: str) -> bool:
+        """Whether a value is a matrix that the file holds."""
+        source = name
+        for _ in range(4):
+            if source in self._graph.weights or source in self._graph.constants:
+                return len(self._graph.shapes.get(name, ())) == 2
+            place = self.maker(source, "Transpose", "DequantizeLinear", "Cast", "Identity")
+            if place is None:
+                return False
+            source = self.operators[place].inputs[0]
+        return False
+
+    def columns(self, name: str) -> int:
+        """The length of the second axis of a matrix."""
+        return self._graph.shapes[name][1]
+
+    def beside(self, place: int, name: str) -> str:
+        """What an operator of two inputs reads beside a value."""
+        one, other = self.operators[place].inputs[:2]
+        return other if one == name else one
+
+    def shape(self, name: str) -> Shape:
+        """The extents of a value, with the batch; a KeyError where they are not known."""
+        return self._graph.shapes[name]
+
+    def is_stored(self, name: str) -> bool:
+        """Whether a value is a weight of the file."""
+        return name in self._graph.weights
+
+    def is_trained(self, name: str) -> bool:
+        """Whether a value is a weight that is trained."""
+        return name in self._graph.weights and self._graph.weights[name].trainable
+
+    def indices(self, name: str) -> list[int] | None:
+        """The whole numbers of a constant of one axis."""
+        found = self._graph.constants.get(name)
+        return None if found is None or len(found.shape) != 1 else [int(each) for each in found.values]
+
+    def scaling(self, place: int) -> tuple[str, float] | None:
+        """The value that a product takes a number of times, and how many."""
+        for value, other in permutations(self.operators[place].inputs[:2]):
+            number = self.number(other)
+            if number is not None:
+                return value, number
+        return None
+
+    def by_map(self, name: str, type_: str, maps: int) -> tuple[int, str] | None:
+        """The one operator that reads a value and a weight with a number for each map: its place, and the weight."""
+        place = self.reader(name, type_)
+        if place is None:
+            return None
+        other = self.beside(place, name)
+        shape = self._graph.shapes.get(other, ())
+        source = self._unfolded(other)
+        fits = source is not None and len(shape) > 1 and math.prod(shape) == maps == shape[-3 if len(shape) > 2 else 0]
+        return (place, source) if fits and source is not None else None
+
+    def by_unit(self, name: str, unit: Shape) -> tuple[int, str] | None:
+        """The one addition of a value and a weight with a number for each unit: its place, and the weight."""
+        place = self.reader(name, "Add")
+        other = "" if place is None else self.beside(place, name)
+        fits = place is not None and self.is_stored(other) and self.shape(other)[-len(unit) :] == unit
+        return (
+            (place, other) if fits and place is not None and math.prod(self.shape(other)) == math.prod(unit) else None
+        )
+
+    def _unfolded(self, name: str) -> str | None:
+        """The weight that a value is, maybe with other extents."""
+        place = self.maker(name, "Unsqueeze", "Reshape")
+        source = name if place is None else self.operators[place].inputs[0]
+        return source if self.is_stored(source) else None
+
+    def over_last(self, place: int, *, kept: bool = True) -> bool:
+        """Whether a mean or a sum is one over the last axis, which stays if it is to be kept."""
+        operator = self.operators[place]
+        rank = len(self._graph.shapes.get(operator.input(0), ()))
+        axes = operator.attributes.get("axes")
+        if operator.input(1):
+            found = self._graph.constants.get(operator.input(1))
+            axes = None if found is None else found.values
+        stays = bool(operator.attributes.get("keepdims", 1))
+        return bool(rank) and stays == kept and [int(each) % rank for each in axes or ()] == [rank - 1]
+
+
+def is_close(number: float | None, wanted: float) -> bool:
+    return number is not None and math.isclose(number, wanted, rel_tol=1e-3)
+
+
+def layer_of(written: Written, last: int, type_: str, inputs: tuple[str, ...], **attributes: object) -> Operator:
+    end = written.operators[last]
+    return end.replace(type=type_, domain=OWN, inputs=inputs, attributes=dict(attributes))
+
+
+def whole_layer(written: Written, places: Sequence[int], layer: Layer, reads: Sequence[str]) -> Found | None:
+    """A layer of archscope's in the place of operators; None where something else reads what is between them.
+
+    ``reads`` are what it is given and then its weights.
+    """
+    ordered = sorted(places)
+    inside = (name for each in ordered[:-1] for name in written.operators[each].outputs)
+    if not all(written.is_within(name, ordered) for name in inside):
+        return None
+    return Found(layer_of(written, ordered[-1], "Layer", tuple(reads), layer=layer), tuple(ordered))
