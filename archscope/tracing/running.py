@@ -186,19 +186,23 @@ def run_once(module: nn.Module, call: Call, names: Sequence[str], way: Way, guid
         try:
             with twins.known():
                 copied: nn.Module = shadow.of(module)
+            modules = shadow.modules
             if way.counted and not way.values:
                 shadow = Shadow(lambda tensor: _counted(tensor, twins, way.counted), around.met)
             given = shadow.of([call.args, dict(call.kwargs)])
             for tensor in around.tensors:
                 twins.watch(tensor)
             own = Call(given[0], given[1], call.batch)
-            return _run(copied, own, names, way, twins, guide)._replace(zeros=_has_no_values(call))
+            return _run(copied, own, names, way, twins, guide, modules)._replace(zeros=_has_no_values(call))
         finally:
             twins.restore()
             around.restore()
 
 
-def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: Twins, guide: Trail | None) -> Run:
+def _run(
+    module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: Twins, guide: Trail | None,
+    modules: Sequence[nn.Module],
+) -> Run:  # fmt: skip
     at_inference(module)
     state = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers(remove_duplicate=False))
     batch = _batch(call, way)
@@ -207,7 +211,7 @@ def _run(module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: T
         batch = samples_in(call)
     tracer = Tracer(
         module, state, batch=batch, keep=not way.values, before_write=twins.before_write, numbers=twins.numbers,
-        guide=guide,
+        guide=guide, beside=modules,
     )  # fmt: skip
     device = _device(state, way)
     dtype = next((each.dtype for each in state.values() if each.is_floating_point()), None)

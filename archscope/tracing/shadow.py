@@ -7,13 +7,17 @@ and what lies in them is copied in turn; what Python cannot copy (a file, a lock
 
 from __future__ import annotations
 
+import argparse
+import array
 import collections
 import copy
 import enum
 import functools
+import io
 import itertools
 import random
 import sys
+import threading
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -66,6 +70,11 @@ class Shadow:
             fill(original, empty)
         return made
 
+    @property
+    def modules(self) -> list[nn.Module]:
+        """The copies of modules, wherever they hang."""
+        return [each for each in self._copies.values() if isinstance(each, nn.Module)]
+
     def known(self, value: Any) -> Any:
         """The copy of a value that was met; the value itself, if it was not."""
         return self._copies.get(id(value), value)
@@ -98,7 +107,7 @@ class Shadow:
         for base, copier in self._table():
             if issubclass(kind, base):
                 return copier
-        if kind.__module__.partition(".")[0] in sys.stdlib_module_names and kind is not types.SimpleNamespace:
+        if kind.__module__.partition(".")[0] in sys.stdlib_module_names:
             return _itself
         if kind.__module__.startswith(_SYMBOLS) or not _is_plain_object(kind):
             return _itself
@@ -110,12 +119,14 @@ class Shadow:
         yield torch.jit.ScriptModule, self._scripted
         yield nn.Module, self._module
         yield (type, types.ModuleType, int, float, str, bytes, torch.Size, enum.Enum), _itself
-        yield collections.UserDict, self._object
+        yield (collections.UserDict, collections.UserList, argparse.Namespace), self._object
+        yield types.SimpleNamespace, lambda value: self._empty(self._fill_object, value, type(value)())
+        yield threading.local, self._local
         yield dict, self._mapping
         yield (list, collections.deque), self._sequence
         yield set, self._set
         yield (tuple, frozenset), self._frozen
-        yield bytearray, copy.copy
+        yield (bytearray, array.array, io.BytesIO, io.StringIO), copy.copy
         yield types.MappingProxyType, lambda value: types.MappingProxyType(self._of(dict(value)))
         yield types.FunctionType, self._function
         yield types.MethodType, self._method
@@ -292,6 +303,15 @@ class Shadow:
                     empty[self._key(key)] = self._of(each)
 
         return self._empty(fill, value, type(value)())
+
+    def _local(self, value: threading.local) -> Any:
+        """What this thread has of its own; where a class makes that, it is made anew in every thread."""
+
+        def fill(original: threading.local, empty: threading.local) -> None:
+            for name, each in original.__dict__.items():
+                setattr(empty, name, self._of(each))
+
+        return self._empty(fill, value, threading.local()) if type(value) is threading.local else value
 
     def _reference(self, value: Any) -> Any:
         target = value()

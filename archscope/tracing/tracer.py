@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final
@@ -22,7 +22,7 @@ from archscope.tracing.roles import ANSWERS, CHOOSING, LEAVING, PICKLING
 from archscope.tracing.samples import NeedsValues, Trail
 from archscope.tracing.standing import Standing
 from archscope.tracing.strangers import misfit, tensors_in
-from archscope.tracing.watching import Watched
+from archscope.tracing.watching import Hanging, Watched
 
 _INDEXING: Final = frozenset({"__getitem__", "__setitem__"})
 
@@ -45,6 +45,7 @@ class Tracer(TorchFunctionMode):
         before_write: is told of a tensor that is about to be written.
         numbers: what tensors without values hold all the same.
         guide: what a run of more samples made; see `archscope.tracing.samples`.
+        beside: modules that are no parts of it, and may run all the same.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Tracer(TorchFunctionMode):
         before_write: Callable[[Tensor], None],
         numbers: Numbers,
         guide: Trail | None = None,
+        beside: Iterable[nn.Module] = (),
     ) -> None:
         super().__init__()
         self.ledger = Ledger(self._loose, before_write, numbers)
@@ -67,9 +69,11 @@ class Tracer(TorchFunctionMode):
         self._given: Shape = ()
         self._leaf = 0
         self._homes, self._visit = {threading.get_ident()}, threading.Lock()
-        for path, each in list(module.named_modules()):
+        parts = {each: path for path, each in module.named_modules()}
+        for each in (*parts, *(each for each in beside if each not in parts)):
             if not isinstance(each, torch.jit.ScriptModule):
-                each.__dict__["forward"] = Watched(self, path, each, each.forward)
+                watch = Watched if each in parts else Hanging
+                each.__dict__["forward"] = watch(self, parts.get(each, ""), each, each.forward)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}

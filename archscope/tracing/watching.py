@@ -43,3 +43,10 @@ class Watched:
     def __deepcopy__(self, memo: dict[int, Any]) -> Watched:
         module = copy.deepcopy(self._module, memo)
         return Watched(self._tracer, self._path, module, copy.deepcopy(self._run, memo))
+
+
+class Hanging(Watched):
+    """The ``forward`` of a module that is no part of another, and hangs in a list: what it calls is its caller's."""
+
+    def _followed(self, *args: Any, **kwargs: Any) -> Any:
+        return self._run(*args, **kwargs)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
+import array
 import copy
 import functools
+import io
 import random
+import threading
+import types
 import warnings
 import weakref
-from collections import defaultdict, deque
+from collections import UserList, defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -282,6 +287,29 @@ class InSlots(nn.Module):
         return self.l(x) + self.last
 
 
+class Namespaces(nn.Module):
+    """Keeps tensors, a count and a part in the objects of Python's own library that are made for that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.l, self.there = nn.Linear(4, 4), threading.local()
+        self.there.many = 0
+        self.plain = types.SimpleNamespace(last=torch.zeros(4), part=nn.Linear(4, 4))
+        self.args = argparse.Namespace(many=0, last=torch.zeros(4))
+        self.log, self.numbers = io.StringIO(), array.array("i", [0])
+        self.all = UserList([torch.zeros(4)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.there.many += 1
+        self.args.many += 1
+        self.args.last.add_(1)
+        self.plain.last = x
+        self.log.write("ran")
+        self.numbers.append(1)
+        self.all.append(x)
+        return self.l(self.plain.part(x)) + self.all[0].add_(1)
+
+
 def half_scripted() -> nn.Module:
     """A scripted part with a buffer that it writes, among others that are not scripted."""
 
@@ -321,6 +349,7 @@ KEEPS_NOTHING: dict[str, tuple[Any, tuple[int, ...]]] = {
     "parametrized": (parametrized, (4,)),
     "parallel": (parallel, (4,)),
     "in slots": (InSlots, (4,)),
+    "namespaces": (Namespaces, (4,)),
     "half scripted": (half_scripted, (4,)),
     "recurrent": (recurrent, (3, 4)),
     "scripted": (scripted, (4,)),

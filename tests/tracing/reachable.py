@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import array
 import functools
+import io
 import random
+import threading
 import types
 import weakref
 from collections.abc import Iterator, Mapping
@@ -45,6 +48,10 @@ class Reachable:
             return (id(value), value.get_state().tolist())
         if isinstance(value, (int, float, str, bytes, bool, type(None))):
             return (value,)
+        if isinstance(value, (io.StringIO, io.BytesIO)):
+            return (id(value), value.getvalue())
+        if isinstance(value, array.array):
+            return (id(value), value.tolist())
         if isinstance(value, functools._lru_cache_wrapper):
             return (id(value), value.cache_info().currsize)
         return () if isinstance(value, (types.MethodType, tuple)) else (id(value),)
@@ -66,6 +73,8 @@ class Reachable:
             yield ".__func__", value.__func__
         elif isinstance(value, functools.partial):
             yield from ((".func", value.func), (".args", value.args), (".keywords", value.keywords))
+        elif isinstance(value, threading.local):
+            yield ".__dict__", value.__dict__
         elif isinstance(value, weakref.ref):
             yield "()", value()
         if isinstance(value, (type, types.ModuleType, types.BuiltinFunctionType)):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable
-from typing import Any
+from itertools import product
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -54,7 +56,8 @@ def _recurrent(draw: random.Random, wide: int) -> tuple[nn.Module, int]:
 
 def _attention(draw: random.Random, wide: int) -> tuple[nn.Module, int]:
     part = nn.MultiheadAttention(wide, 1, batch_first=True, add_zero_attn=draw.random() < 0.3)
-    return Does(lambda s, x: s.part(x, x, x, need_weights=draw.random() < 0.5)[0], part=part), wide
+    asked = draw.random() < 0.5
+    return Does(lambda s, x: s.part(x, x, x, need_weights=asked)[0], part=part), wide
 
 
 def _function(draw: random.Random, wide: int) -> tuple[nn.Module, int]:
@@ -107,18 +110,36 @@ def _plain(draw: random.Random, wide: int) -> tuple[nn.Module, int]:
     return Does(run), wide
 
 
+class Stands(NamedTuple):
+    """How a module stands while it is read."""
+
+    device: str
+    dtype: torch.dtype
+    training: bool
+    grad: bool
+
+
+WAYS = [Stands(*each) for each in product(("cpu", "meta"), (torch.float32, torch.bfloat16), (True, False),
+                                          (True, False))]  # fmt: skip
+
 BLOCKS: tuple[Block, ...] = (_dense, _conv, _recurrent, _attention, _function, _scores, _constant, _plain)
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_the_rows_of_any_module_add_up_to_what_the_dispatcher_saw(seed: int) -> None:
-    draw = random.Random(seed)
+def _any_module(draw: random.Random) -> tuple[nn.Module, int]:
+    """A module of up to six blocks, and how many features it takes."""
     wide = first = draw.randint(1, 8)
     parts: list[nn.Module] = []
     for _ in range(draw.randint(1, 6)):
         part, wide = draw.choice(BLOCKS)(draw, wide)
         parts.append(part)
-    module, batch = nn.Sequential(*parts), draw.choice((1, 1, 3))
+    return nn.Sequential(*parts), first
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_rows_of_any_module_add_up_to_what_the_dispatcher_saw(seed: int) -> None:
+    draw = random.Random(seed)
+    module, first = _any_module(draw)
+    batch = draw.choice((1, 1, 3))
     analysis = analyze(trace(module, torch.empty(batch, 5, first, device="meta")))
     run = run_once(module, Call((Given((5, first), "float32"),), batch=batch), ["x"], Way(False, False, False, True))
     seen = sum(int(each.macs or 0) for each in run.tracer.ledger.every)
@@ -132,3 +153,22 @@ def test_the_rows_of_any_module_add_up_to_what_the_dispatcher_saw(seed: int) -> 
     with FlopCounterMode(display=False) as counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         module(torch.empty(batch, 5, first, device="meta"))
     assert counter.get_total_flops() == 2 * seen
+
+
+def _rows(module: nn.Module, given: Tensor, way: Stands) -> list[Any]:
+    """What is said of a module that stands so, with gradients or without."""
+    module = copy.deepcopy(module).to(way.device, way.dtype).train(way.training)
+    with torch.set_grad_enabled(way.grad):
+        analysis = analyze(trace(module, given.to(way.device, way.dtype)))
+    return [(row.name, row.type, row.outputs, row.macs, row.parameters, row.fixed, row.connections, row.receptive_field,
+             row.label) for row in analysis.rows]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_row_depends_on_mode_device_type_or_gradients(seed: int) -> None:
+    draw = random.Random(seed)
+    module, first = _any_module(draw)
+    given = torch.zeros(draw.choice((1, 3)), 5, first)
+    usual = _rows(module, given, Stands("cpu", torch.float32, training=False, grad=False))
+    for way in draw.sample(WAYS, 3):
+        assert _rows(module, given, way) == usual, way

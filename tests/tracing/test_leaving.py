@@ -42,6 +42,12 @@ def _in_threads(module: nn.Module, x: Tensor) -> Tensor:
         return sum(pool.map(lambda part: part(x), (module.c, module.d)))  # type: ignore[return-value, arg-type]
 
 
+def _in_a_thread(module: nn.Module, x: Tensor) -> Tensor:
+    """A layer that hangs in a list, and is no part of the module."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(module.hanging[0], x).result()  # type: ignore[operator, index, arg-type, no-any-return]
+
+
 def _strided(module: nn.Module, x: Tensor) -> Tensor:
     return torch.nested.to_padded_tensor(torch.nested.as_nested_tensor(list(x)), 0.0)
 
@@ -53,6 +59,7 @@ def _strided(module: nn.Module, x: Tensor) -> Tensor:
         (lambda s, x: while_loop(lambda n, _: n < 3, lambda n, v: (n + 1, s.c(v)), (torch.tensor(0), x))[1],
          {"c": nn.Linear(4, 4)}, 20, 3 * 16),
         (_in_threads, {"c": nn.Linear(4, 4), "d": nn.Linear(4, 4, bias=False)}, 36, 2 * 16),
+        (_in_a_thread, {"hanging": [nn.Linear(4, 4)]}, 0, 16),
         (lambda s, x: torch.vmap(lambda w, v: w @ v, (0, None))(s.w, x[0]).mean(0)[None],
          {"w": nn.Parameter(torch.rand(3, 4, 4))}, 48, 3 * 16),
         (lambda s, x: torch.func.grad(lambda v: s.c(v).sum())(x), {"c": nn.Linear(4, 4)}, 20, 2 * 16),
