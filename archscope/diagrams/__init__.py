@@ -18,7 +18,7 @@ from typing import Any
 
 from archscope.analysis import Analysis, analyze
 from archscope.diagrams.cost import COLOR_SCALES, COLORS
-from archscope.diagrams.drawing import FORMATS, Drawing, largest
+from archscope.diagrams.drawing import FORMATS, Drawing, on_slide
 from archscope.diagrams.request import DIRECTIONS, LETTERS, PAGES, SHOWN, STYLES, request
 from archscope.diagrams.settings import ASKED, palette_of, settled
 from archscope.diagrams.themes import THEMES
@@ -39,4 +39,7 @@ def draw(network: Network | Analysis, **asked: Any) -> Drawing:
     wanted = replace(wanted, theme=palette_of(wanted.theme, said.get("palette", {})))
     drawing = Drawing(analysis, wanted)
     drawing.coloring  # noqa: B018 - what cannot be coloured is told now, and not when it is shown
-    return largest(drawing, LETTERS.get(known.get("page", ""), ())) if "font_size" not in known else drawing
+    page = known.get("page")
+    if page not in LETTERS or "font_size" in known:
+        return drawing
+    return on_slide(drawing, page, (wanted.direction,) if "direction" in known else ("tb", "lr"))

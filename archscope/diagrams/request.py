@@ -35,8 +35,11 @@ Beamer's slide is 128 by 96 mm, and that of 16:9 is as large as PowerPoint's, 13
 """
 
 LETTERS: Final = {"beamer": (9.0, 8.0, 7.0, 6.0, 5.0, 4.5), "16:9": (18.0, 16.0, 14.0, 13.0, 12.0, 11.0, 10.0)}
-"""Font sizes for a picture on a slide; the largest that fits is taken, and the least can be read: on a slide of 128 mm,
-4.5 points are what 12 are on one of 13.33 inches."""
+"""Font sizes for a picture on a slide; the largest that fits is taken, and the least is read from afar: on a slide of
+128 mm, 4.5 points are what 12 are on one of 13.33 inches."""
+
+SMALLER: Final = {"beamer": (4.0,), "16:9": (9.0, 8.0)}
+"""Font sizes for a picture on a slide where none of those fits."""
 
 STYLES: Final = ("auto", "graph", "planes", "boxes", "neurons", "transformer", "unrolled")
 """Every style: `auto` takes the first of `transformer`, `unrolled`, `neurons`, `planes`, `boxes` and `graph` that shows

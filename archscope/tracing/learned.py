@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from archscope.layers import TYPES, Layer, Shape
@@ -96,10 +97,25 @@ class Learned:
             self._keep(result)
             self._steps[id(result)] = _Step(given[1], "rows", {"rows": rows})
             return True
+        rows = self._indexed(args, given) if name == "getitem" else None
+        if rows is not None:
+            self._keep(result)
+            self._steps[id(result)] = _Step(given[0], "rows", {"rows": rows})
+            return True
         if given:
             self._lookups.follow(name, args, kwargs, given, result)
             self._pass_on(name, args, kwargs, given[0], result)
         return False
+
+    def _indexed(self, args: Sequence[Any], given: Sequence[Tensor]) -> list[int] | None:
+        """The rows that ``table[places]`` takes, where they follow one another; None if it takes anything else."""
+        if len(given) != 2 or len(args) != 2 or args[1] is not given[1] or id(given[0]) not in self._roots:
+            return None
+        table, places = given
+        if table.dim() != 2 or places.is_floating_point() or places.dtype == torch.bool:
+            return None
+        rows = self._rows(places)
+        return None if rows is None or _selected(rows, *table.shape) is None else rows
 
     def _rows(self, places: Tensor) -> list[int] | None:
         """The rows of a table that constant numbers select, the same for every sample; None if they are not known."""

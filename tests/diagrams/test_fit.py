@@ -33,6 +33,17 @@ def test_a_picture_for_a_slide_takes_the_largest_letters_that_fit(name: str, pag
             _ = archscope.draw(network, page=page, font_size=larger[-1]).scene
 
 
+def test_a_graph_turns_on_a_slide_where_it_does_not_fit_from_top_to_bottom() -> None:
+    network = archscope.read("name: long\ninput: [3]\nlayers:\n" + "".join(
+        f"  layer{number}: {{type: linear, out_features: {number + 4}}}\n" for number in range(9)
+    ))  # fmt: skip
+    picture = archscope.draw(network, style="graph", page="16:9")
+    assert (picture.request.direction, picture.request.font_size >= 10) == ("lr", True)
+    assert problems(picture.svg, network) == []
+    said = archscope.draw(network, style="graph", page="16:9", direction="tb")
+    assert said.request.direction == "tb"
+
+
 def test_on_a_slide_what_leads_into_the_stream_and_what_follows_lie_in_rows() -> None:
     picture = archscope.draw("transformer@base", page="16:9", font_size=10)
     at = {group.layers[0]: bounds(group.items) for group in picture.scene.groups("layer")}

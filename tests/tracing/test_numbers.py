@@ -243,8 +243,18 @@ class Embeds(nn.Module):
         return self.norm(self.words(ids) + kinds + places)
 
 
-def test_rows_that_constant_numbers_select_are_slices_of_a_learned_table() -> None:
-    module = Embeds().eval()
+class Indexes(Embeds):
+    """The same, with a table that is indexed, as Whisper's decoder has it."""
+
+    def forward(self, ids: Tensor) -> Tensor:
+        places = self.places.weight[self.position_ids[:, 2 : 2 + ids.shape[1]]]
+        kinds = self.kinds(torch.full_like(ids, 1))
+        return self.norm(self.words(ids) + kinds + places)
+
+
+@pytest.mark.parametrize("kind", [Embeds, Indexes])
+def test_rows_that_constant_numbers_select_are_slices_of_a_learned_table(kind: type[nn.Module]) -> None:
+    module = kind().eval()
     network = trace(module, ids=torch.zeros(1, 6, dtype=torch.long))
     types = [node.layer.type for node in network.nodes]
     assert types.count("parameter") == 2

@@ -236,9 +236,11 @@ class Measures:
         return near + wide
 
     def side_of(self, number: int, side: float) -> float:
-        """On which side what comes to a stream stands: outside of a pair of stacks, else right and left in turn."""
+        """On which side what comes to a stream stands: outside of a pair of stacks, or opposite to its row, else right
+        and left in turn.
+        """
         if len(self.model.stacks) > 1:
-            return side
+            return -side if self.wide else side
         return 1.0 if number % 2 == 0 else -1.0
 
     def _reach(self, node: Node, side: float) -> Reach:

@@ -205,7 +205,7 @@ def _sizes(part: Part) -> list[str]:
     if part.role == "experts":
         return _experts(part)
     if part.role == "convolution":
-        return [head.layer.label, _shape(part)]
+        return [*([head.layer.label] if is_patches(part) else []), _shape(part)]
     if part.role == "embedding":
         return [*_spelled(head), *_after(part)]
     if part.role == "learned":
