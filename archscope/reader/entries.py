@@ -109,7 +109,7 @@ class Entry:
 def read_entry(name: str, key: Scalar, tree: Tree, report: Report, blocks: Iterable[str] = ()) -> Entry:
     """Read one layer, noting every mistake in it; ``blocks`` are what its type may have been meant to be."""
     entry = Entry(name, key.span)
-    body = report.mapping(tree, f"layer `{name}`", key.span, "write `name: {type: conv2d, …}`")
+    body = report.mapping(tree, f"layer `{name}`", key.span, _remedy_of_no_mapping(name, tree))
     if body is None:
         return entry
     body = spaced(body, f"layer `{name}`", report)
@@ -128,6 +128,12 @@ def read_entry(name: str, key: Scalar, tree: Tree, report: Report, blocks: Itera
     if entry.activation is not None and entry.activation.type == "identity":
         entry.activation = None  # so that a block can be told to have none
     return entry
+
+
+def _remedy_of_no_mapping(name: str, tree: Tree) -> str:
+    """What to write where a layer is but a word: that word as its type, if it is one."""
+    meant = tree.value if isinstance(tree, Scalar) and tree.value in TYPES else "conv2d, …"
+    return f"write `{name if NAME.fullmatch(name) else 'name'}: {{type: {meant}}}`"
 
 
 def spaced(body: Mapping, title: str, report: Report) -> Mapping:

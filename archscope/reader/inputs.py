@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from archscope.diagnostics import Note, Span
 from archscope.errors import did_you_mean
@@ -15,13 +15,17 @@ from archscope.options import option, positive, shape
 from archscope.reader.entries import NAME, NAME_HELP, Entry
 from archscope.reader.report import FAILED, Report
 from archscope.source import Mapping as MappingTree
-from archscope.source import Scalar, Tree
+from archscope.source import Scalar, Tree, to_data
 
 INPUT: Final = {
     "shape": option(shape, doc="The shape of one sample, without a batch."),
     "vocabulary": option(positive, default=None, doc="How many tokens there are, where the input is token numbers."),
 }
 """What an input can say of itself where its shape alone is not enough."""
+
+
+BATCHES: Final = ("None", "none", "batch", "batch_size", "B", "N", "?", -1)
+"""What others write in a shape where the batch is open."""
 
 
 class Inputs:
@@ -48,7 +52,7 @@ class Inputs:
             extents = self._described(name, tree, report)
         if extents is None:
             return
-        parsed = report.value(shape, extents, f"`{name}`", "write the extents of one sample, such as [1, 32, 32]")
+        parsed = report.value(shape, extents, f"`{name}`", _remedy(to_data(extents)))
         if parsed is FAILED:
             return
         self.spans[name] = extents.span
@@ -78,6 +82,22 @@ class Inputs:
             help_ = "write `{shape: [1024], vocabulary: 50257}`"
             report.add("missing-key", f"`{name}`: `shape` is missing", body.span, help=help_)
         return extents
+
+
+def _remedy(value: Any) -> str:
+    """What to write for what is no shape: a vector's length in brackets, one of Keras without its batch.
+
+    >>> _remedy(784), _remedy(["None", 32, 32, 3])
+    ('write [784]', 'a shape is that of one sample, without the batch and channels first: write [3, 32, 32]')
+    """
+    if isinstance(value, int) and value > 0:
+        return f"write [{value}]"
+    batch, *sample = value if isinstance(value, list) and value else [0]
+    if (batch in BATCHES or batch is None) and sample and all(isinstance(each, int) and each > 0 for each in sample):
+        first = sample[-1:] + sample[:-1] if len(sample) == 3 and sample[-1] in (1, 3, 4) else sample
+        order = " and channels first" if first != sample else ""
+        return f"a shape is that of one sample, without the batch{order}: write {first}"
+    return "write the extents of one sample, such as [1, 32, 32]"
 
 
 def read_inputs(tree: Tree | None, report: Report) -> Inputs:
