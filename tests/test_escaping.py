@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import unicodedata
+import zipfile
 from pathlib import Path
 from types import ModuleType
 from xml.etree import ElementTree
@@ -36,7 +37,7 @@ from archscope.site.bibliography import bibtex
 from archscope.site.build import gather
 from archscope.writing.keras import write_keras
 from archscope.writing.pytorch import write_pytorch
-from tests.hostile import OBEYED, SHORT, Page, letters, network, short, texts
+from tests.hostile import OBEYED, SHORT, Page, few, letters, network, short, texts
 
 
 def analysis(text: str, name: str | None = None) -> Analysis:
@@ -309,6 +310,33 @@ def test_every_picture_reads_back(text: str) -> None:
     assert label == escaping.visible(found.title)
     flowchart = mermaid_source(seen, request()).splitlines()
     assert sum(" --> " in line for line in flowchart) == len(seen.edges)
+
+
+@few
+def test_workloads_files_of_offices_and_onnx_read_back(text: str, tmp_path: Path) -> None:
+    import onnx
+    import yaml
+
+    from archscope.writing.onnx.file import write_onnx
+    from archscope.writing.workloads.nests import workload
+    from archscope.writing.workloads.timeloop import write_timeloop
+    from archscope.writing.workloads.zigzag import write_zigzag
+
+    said = network(text)
+    (layer,) = yaml.safe_load(write_zigzag(said, workload(said)))
+    assert layer["name"] == escaping.visible(f"{text}a")
+    ((_, problem),) = write_timeloop(said, workload(said)).items()
+    (told,) = yaml.safe_load_all(problem)
+    assert told["problem"]["shape"]["name"] == escaping.visible(f"{text}a")
+    write_onnx(said, tmp_path / "net.onnx")
+    graph = onnx.load(tmp_path / "net.onnx").graph
+    assert [each.op_type for each in graph.node] == ["Gemm", "Relu"]
+    drawing = archscope.draw(archscope.analyze(said), style="graph")
+    assert len(list(ElementTree.fromstring(str(drawing.write("drawio"))).iter("mxCell"))) > 3
+    with zipfile.ZipFile(io.BytesIO(drawing.write("pptx"))) as packed:  # type: ignore[arg-type]
+        for name in packed.namelist():
+            if name.endswith((".xml", ".rels")):
+                ElementTree.fromstring(packed.read(name))
 
 
 @short

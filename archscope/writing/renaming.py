@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from archscope.escaping import visible
 from archscope.network import Network, Node, Ref
 from archscope.reader.entries import NAME
 
@@ -43,6 +44,25 @@ def renamed(network: Network) -> tuple[Network, Mapping[str, str]]:
         outputs=tuple(of_ref(ref) for ref in network.outputs),
         facts={names[name]: facts for name, facts in network.facts.items()},
     ), changed
+
+
+def encodable(network: Network) -> Network:
+    r"""The network for a file whose text is UTF-8: one with half a surrogate pair in a name has other names.
+
+    >>> from archscope.layers import Linear
+    >>> odd = Network("n\ud800", {"input": (4,)}, [Node("\ud800", Linear(out_features=2), (Ref("input"),), "\ud800")])
+    >>> encodable(odd).name, [node.name for node in encodable(odd).nodes]
+    ('n�', ['_'])
+    """
+    told = {"name": network.name, "title": network.title, "summary": network.summary}
+    changed = {key: visible(text) for key, text in told.items() if text and not _is_encodable(text)}
+    if not _is_encodable("".join([*network.inputs, *(node.name for node in network.nodes)])):
+        network, _ = renamed(network)
+    return network.replace(**changed) if changed else network
+
+
+def _is_encodable(text: str) -> bool:
+    return not re.search("[\ud800-\udfff]", text)
 
 
 def _node(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from archscope.analysis import Analysis, analyze
 from archscope.errors import SpecError, UsageError
+from archscope.escaping import line
 from archscope.layers.base import spell_shape, spell_shapes
 from archscope.network import COUNTS, Network
 from archscope.reader import read
@@ -76,9 +77,9 @@ def state(network: Network) -> Statement:
 
 
 def _remarks(changed: Mapping[str, str], unread: Sequence[str]) -> Sequence[str]:
-    listed = ", ".join(f"{old} → {new}" for old, new in changed.items())
+    listed = ", ".join(f"{line(old)} → {new}" for old, new in changed.items())
     named = [f"Names that a spec cannot have are others here: {listed}"] if changed else []
-    return (*named, *([f"Left out, as nothing reads it: {', '.join(unread)}"] if unread else []))
+    return (*named, *([f"Left out, as nothing reads it: {', '.join(map(line, unread))}"] if unread else []))
 
 
 def _read_back(network: Network, text: str) -> Network:

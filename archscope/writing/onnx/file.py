@@ -10,6 +10,7 @@ from archscope.errors import MissingExtra, UsageError
 from archscope.files import write_bytes, writing
 from archscope.network import Network
 from archscope.record import Record
+from archscope.writing.renaming import encodable
 
 if TYPE_CHECKING:
     import onnx
@@ -66,7 +67,7 @@ def write_onnx(network: Network, path: str | Path, weights: str | None = None) -
     from archscope.writing.onnx.sheet import OPSET
     from archscope.writing.onnx.starts import drawn, zeros
 
-    target = Path(path)
+    target, network = Path(path), encodable(network)
     # What cannot be said is told before a value is drawn.
     sheet, outputs = sheet_of(network, zeros)
     total = sum(held.bytes for held in sheet.held.values())

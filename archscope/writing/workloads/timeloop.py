@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from archscope.escaping import line
+from archscope.escaping import line, visible
 from archscope.network import Network
 from archscope.writing.workloads.nests import Nest, Workload
 
@@ -38,7 +38,7 @@ def _problem(title: str, nest: Nest) -> Iterator[str]:
     yield "problem:"
     yield "  version: 0.4"
     yield "  shape:"
-    yield f"    name: {json.dumps(nest.name, ensure_ascii=False)}"
+    yield f"    name: {json.dumps(visible(nest.name), ensure_ascii=False)}"
     yield f"    dimensions: [{', '.join(_LETTERS[loop] for loop in nest.loops)}]"
     steps = {f"{_SIDES[each.name[-1]]}{kind}": value for each in nest.slid.values()
              for kind, value in (("stride", each.stride), ("dilation", each.dilation))}  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from archscope.escaping import line
+from archscope.escaping import line, visible
 from archscope.network import Network, Node
 from archscope.writing.workloads.nests import Nest, Workload
 
@@ -61,7 +61,7 @@ def _layer(node: Node, nest: Nest, ids: Mapping[str, int], made: Mapping[str, in
         return number if reads is None else made.get(node.inputs[reads].node, number)
 
     yield f"- id: {number}"
-    yield f"  name: {json.dumps(nest.name, ensure_ascii=False)}"
+    yield f"  name: {json.dumps(visible(nest.name), ensure_ascii=False)}"
     yield f"  operator_type: {'Gemm' if nest.matrix else 'Conv'}"
     operands = ("".join(f"[{name}]" for name in each).lower() for each in (nest.output, nest.weights, nest.input))
     yield "  equation: O{}+=W{}*I{}".format(*operands)
