@@ -290,14 +290,21 @@ class Analysis(Record):
         """
         from archscope.memory import activations
 
+        if (dtype, batch) == ("float32", 1):
+            return self._activations[0]
         return activations(self.network, batch, dtype)[0]
 
-    @cached_property
+    @property
     def holds_unknown(self) -> Mapping[str, str]:
         """Layers of which no rule says what they hold, and why: with them `peak_activation_bytes` is a lower bound."""
+        return self._activations[1]
+
+    @cached_property
+    def _activations(self) -> tuple[int, Mapping[str, str]]:
+        """Of one sample in float32, which every page says: both of the above in one walk."""
         from archscope.memory import activations
 
-        return activations(self.network, 1, "float32")[1]
+        return activations(self.network, 1, "float32")
 
     def held(self, *, optimizer: str | None = None, dtype: str = "float32", autocast: str | None = None) -> Held:
         """What is held after the forward pass of a step of training: formulas where numbers are open.

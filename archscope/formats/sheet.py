@@ -13,7 +13,7 @@ from archscope.memory import after_forward
 from archscope.network import Looked, Observed
 from archscope.record import Record
 from archscope.symbols import Ground, Refined
-from archscope.working import digits, factor
+from archscope.working import Count, digits, factor
 
 NOT_COVERED = "–"
 """What stands where a number is not known; a note below says why."""
@@ -53,7 +53,12 @@ class Cell(Record):
 
     text: str
     note: int | None = None
-    working: str | None = None
+    count: Count | None = None
+
+    @property
+    def working(self) -> str | None:
+        """The arithmetic behind it, where there is any; written when it is asked for, which most formats never do."""
+        return self.count.working if self.count else None
 
 
 class Step(Record):
@@ -129,7 +134,7 @@ def _cell(column: Column, row: Row, lost: Mapping[str, str], notes: dict[str, in
         return Cell(_at_least(column, row, text), _note(reason or column.reason, notes))
     shared = row.shares if column.name == "parameters" and len({node.row for node in row.nodes}) == 1 else ()
     note = _note(f"{row.shown}: shared with {', '.join(shared)}, and counted there", notes) if shared else None
-    return Cell(text, note, row.working(column.name) if column.is_count and value else None)
+    return Cell(text, note, row.count_of(column.name) if column.is_count else None)
 
 
 def _where_the_grid_is_lost(rows: Sequence[Row]) -> dict[str, str]:
