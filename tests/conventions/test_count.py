@@ -154,9 +154,8 @@ def test_timms_table_is_what_it_prints(name: str) -> None:
 
 
 _IN_KERAS = (
-    "alexnet-keras", "lenet5-keras", "lenet5", "autoencoder@mnist", "dcgan@discriminator", "resnet@18",
-    "mobilenet-v2", "mobilenet-v3@small", "squeezenet@1.1", "shufflenet-v2@0.5", "convnext@T", "vgg@A", "vit@b32",
-    "lstm-lm@small", "unet", "bert@base", "gpt2@small",
+    "alexnet-keras", "lenet5-keras", "lenet5", "autoencoder@mnist", "mobilenet-v3@small", "shufflenet-v2@0.5",
+    "convnext@T", "vit@b32", "lstm-lm@small", "gpt2@small",
 )  # fmt: skip
 
 

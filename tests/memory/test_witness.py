@@ -130,10 +130,11 @@ def test_the_tracker_counts_the_same_for_every_layer(case: Any) -> None:
 
     network = probe(case)
 
-    # One sample is a case of its own: an axis of one value lies in any order.
-    for batch, optimizer in ((3, None), (3, "sgd"), (1 + (case.type == "batch_norm"), "sgd")):
-        if optimizer in optimizers(network):
-            assert held(network, batch, optimizer) == tracked(network, batch, optimizer)
+    # One sample is a case of its own: an axis of one value lies in any order. What runs without gradients is a part of
+    # a step of training, held for a shorter time. Every case is tried in training, and each by chance in one of these.
+    lone = (1 + (case.type == "batch_norm"), optimizers(network)[-1])
+    for batch, optimizer in {(3, optimizers(network)[-1]), random.Random(repr(case.layer)).choice(((3, None), lone))}:
+        assert held(network, batch, optimizer) == tracked(network, batch, optimizer)
 
 
 NOT_CAST = {
@@ -142,8 +143,14 @@ NOT_CAST = {
 """Types that are not tried under autocast, and why."""
 
 
+CAST = ("convolution", "dense", "normalization", "sequence")
+"""Families whose layers autocast runs in another type; of the others, which take what they get, a sample is tried."""
+
+
 @pytest.mark.parametrize("case", [
-    each for each in cases() if not decided(each.values[0]) and each.values[0].type not in NOT_CAST
+    each for place, each in enumerate(cases())
+    if not decided(each.values[0]) and each.values[0].type not in NOT_CAST
+    and (place % 3 == 0 or TYPES[each.values[0].type].family in CAST)
 ])  # fmt: skip
 def test_the_tracker_counts_the_same_for_every_layer_under_autocast(case: Any) -> None:
     from archscope.oracles.memory import tracked
@@ -206,9 +213,8 @@ def test_the_tracker_counts_the_same_for_layers_in_bfloat16(case: Any) -> None:
     from archscope.oracles.memory import tracked
 
     network = probe(case)
-    for optimizer in optimizers(network):
-        found = held(network, 3, optimizer, dtype="bfloat16")
-        assert found == tracked(network, 3, optimizer, dtype="bfloat16")
+    optimizer = random.Random(repr(case.layer)).choice(optimizers(network))
+    assert held(network, 3, optimizer, dtype="bfloat16") == tracked(network, 3, optimizer, dtype="bfloat16")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
