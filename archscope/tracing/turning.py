@@ -133,7 +133,7 @@ def _made(node: Node, given: list[_Terms], shape: Sequence[int], factors: Mappin
 
 def _aligned(factor: Tensor, shape: Sequence[int]) -> Tensor | None:
     """A constant by position and feature, if it is the same along all other axes."""
-    if len(shape) < 2 or any(extent != 1 for extent in factor.shape[:-2]):
+    if len(shape) < 2 or factor.is_complex() or any(extent != 1 for extent in factor.shape[:-2]):
         return None
     plain = factor.reshape(factor.shape[-2:]) if factor.dim() > 1 else factor
     try:

@@ -440,3 +440,40 @@ def test_copies_of_weights_and_layers_that_nobody_trains_are_no_difference_of_me
     assert [each.sentence for each in asked(called(Repeats(), (4, 6, 6)), "memory").differing] == []
     fixed = nn.Conv2d(2, 3, 3).requires_grad_(False)
     assert [each.sentence for each in asked(called(nn.Sequential(fixed), (2, 6, 6)), "memory").differing] == []
+
+
+class Windows(nn.Module):
+    """Four windows of four positions stand where samples do: 16·(2·3) products, and torchinfo's (2·3 + 3)·4."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(2, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dense(x.reshape(-1, 4, 2)).reshape(x.shape[0], 16, 3)
+
+
+def test_torchinfo_takes_windows_for_samples() -> None:
+    found = asked(called(Windows(), (16, 2)), "torchinfo")
+    assert [each.sentence for each in found.differing] == []
+    assert (total(found, "torchinfo").ours, total(found, "torchinfo").theirs) == (96, 36)
+    assert "takes the first axis that a dense layer is given for samples" in total(found, "torchinfo").why
+
+
+class Turned(nn.Module):
+    """Positions as angles of complex numbers, as in the authors' Llama: no table of sines that a rule could follow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(4, 4)
+        self.register_buffer("angles", torch.polar(torch.ones(3, 2), torch.ones(3, 2)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        pairs = torch.view_as_complex(self.dense(x).reshape(*x.shape[:-1], 2, 2))
+        return torch.view_as_real(pairs * self.angles).flatten(-2)
+
+
+def test_a_table_of_complex_numbers_is_not_taken_for_real_ones() -> None:
+    found = asked(called(Turned(), (3, 4)), "module", "FLOPs")  # a warning of PyTorch's would be an error here
+    assert found.differing == ()
+    assert found.analysis.totals.macs == 3 * 4 * 4

@@ -83,6 +83,13 @@ def _one_position(part: Part, batch: int) -> float | None:
     return _parameters(part) * batch * runs if isinstance(part.module, nn.Linear) else None
 
 
+def _first_axis(part: Part, batch: int) -> float | None:
+    """A dense layer's parameters times the first axis that it is given: parts of a sample stand there for samples."""
+    if not isinstance(part.module, nn.Linear) or any(len(facts.output) < 3 for _, facts in part.nodes if facts.macs):
+        return None
+    return _parameters(part) * batch * sum(int(facts.output[0]) for _, facts in part.nodes if facts.macs)
+
+
 def _units_for_samples(part: Part, _: int) -> float | None:
     """A dense layer's weights at each unit that it gives: of one vector it takes the units for samples."""
     if not isinstance(part.module, nn.Linear) or any(len(facts.output) > 1 for _, facts in part.nodes):
@@ -170,6 +177,8 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
         Convention("it multiplies a transposed convolution's weights with its own outputs, not its inputs: "
                    "four times as much for a stride of 2", _over_outputs),
         Convention("it counts a dense layer at one position of several", _one_position),
+        Convention("it takes the first axis that a dense layer is given for samples, and counts it at one position of each",
+                   _first_axis),
         Convention("it takes the units of a dense layer that is given one vector for samples, and counts every weight "
                    "at each", _units_for_samples),
         Convention("it counts every parameter of such a module once", _every_parameter),
