@@ -177,7 +177,7 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
         Convention("it multiplies a transposed convolution's weights with its own outputs, not its inputs: "
                    "four times as much for a stride of 2", _over_outputs),
         Convention("it counts a dense layer at one position of several", _one_position),
-        Convention("it takes the first axis that a dense layer is given for samples, and counts it at one position of each",
+        Convention("it takes the first axis that a dense layer is given for samples, one position of each",
                    _first_axis),
         Convention("it takes the units of a dense layer that is given one vector for samples, and counts every weight "
                    "at each", _units_for_samples),
