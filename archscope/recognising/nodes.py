@@ -165,9 +165,10 @@ class Nodes:
             return True
         # Another layer's weights have to lie as they lie there; a matrix of its own may be turned around.
         shared = any(weight.name in self.owners for weight in held)
-        alike = [Counter(each.shape if shared else each.values for each in weights) for weights in (held, stated)]
+        one, other = ([each.shape if shared else each.values for each in weights] for weights in (held, stated))
         alone = len({self.owners.get(weight.name) for weight in held}) <= 1
-        return alike[0] == alike[1] and alone and not any(self._turned_there(weight.name, seen) for weight in held)
+        alike = one == other or Counter(one) == Counter(other)
+        return alike and alone and not any(self._turned_there(weight.name, seen) for weight in held)
 
     def _turned_there(self, weight: str, seen: Seen) -> bool:
         """Whether a weight's own layer has it with its axes the other way round."""
@@ -257,7 +258,8 @@ class Nodes:
             left.remove(chosen)
             held = self.held[chosen]
             self.sources[name, stated.name] = Source(chosen, chosen in seen.turned and len(held.shape) == 2)
-            found.append(stated.replace(trainable=held.trainable, dtype=held.dtype))
+            same_as_stated = (held.trainable, held.dtype) == (stated.trainable, stated.dtype)
+            found.append(stated if same_as_stated else stated.replace(trainable=held.trainable, dtype=held.dtype))
         return facts if facts.weights == tuple(found) else facts.replace(weights=tuple(found))
 
     def _named_as(self, facts: Facts, owner: str) -> Facts:
@@ -330,9 +332,10 @@ class Nodes:
         try:
             for layer in seen.layers:
                 place = (layer, shapes)
-                if place not in self._known:
-                    self._known[place] = layer.facts(*shapes)
-                found.append(self._known[place])
+                facts = self._known.get(place)
+                if facts is None:
+                    facts = self._known[place] = layer.facts(*shapes)
+                found.append(facts)
                 shapes = (found[-1].output,)
         except Rejects:
             return []

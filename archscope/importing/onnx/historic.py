@@ -7,11 +7,11 @@ channels that are shuffled.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from archscope.errors import Rejects
-from archscope.importing.onnx.written import Found, Written, is_close, whole_layer
+from archscope.importing.onnx.written import Found, Pattern, Written, is_close, whole_layer
 from archscope.layers import TYPES, Layer
 
 
@@ -29,8 +29,6 @@ def _made(written: Written, type_: str, value: str, result: str, **options: Any)
 def _scaled_tanh(written: Written, place: int) -> Found | None:
     """``a · tanh(s · x)``."""
     core = written.operators[place]
-    if core.domain or core.type != "Tanh":
-        return None
     before, after = written.maker(core.inputs[0], "Mul"), written.reader(core.outputs[0], "Mul")
     if before is None or after is None:
         return None
@@ -50,7 +48,7 @@ def _scaled_tanh(written: Written, place: int) -> Found | None:
 def _subsampling(written: Written, place: int) -> Found | None:
     """The sum of each window, by a factor and with a constant for each map."""
     pool = written.operators[place]
-    if pool.domain or pool.type != "AveragePool" or any(pool.attributes.get("pads") or ()):
+    if any(pool.attributes.get("pads") or ()):
         return None
     kernel = tuple(pool.attributes["kernel_shape"])
     summed = written.reader(pool.outputs[0], "Mul")
@@ -74,7 +72,7 @@ def _subsampling(written: Written, place: int) -> Found | None:
 def _rbf(written: Written, place: int) -> Found | None:
     """The sum of squared differences from the code of each unit."""
     apart = written.operators[place]
-    if apart.domain or apart.type != "Sub" or not written.is_matrix(apart.inputs[1]):
+    if not written.is_matrix(apart.inputs[1]):
         return None
     before, square = written.maker(apart.inputs[0], "Unsqueeze"), written.only_reader(apart.outputs[0], "Mul", "Pow")
     if before is None or square is None:
@@ -95,8 +93,6 @@ def _rbf(written: Written, place: int) -> Found | None:
 def _channel_shuffle(written: Written, place: int) -> Found | None:
     """Maps in groups, one of each group after the other."""
     apart = written.operators[place]
-    if apart.domain or apart.type != "Reshape":
-        return None
     value, groups = apart.inputs[0], written.shape(apart.outputs[0])
     turned = written.reader(apart.outputs[0], "Transpose")
     after = None if turned is None else written.reader(written.operators[turned].outputs[0], "Reshape")
@@ -157,8 +153,6 @@ def _cut(values: Sequence[int], many: int) -> list[list[int]]:
 
 def _over_table(written: Written, place: int) -> Found | None:
     """Convolutions of chosen maps, one beside the other: one over a connection table."""
-    if written.operators[place].domain or written.operators[place].type != "Conv":
-        return None
     first = _part(written, place)
     if first is None:
         return None
@@ -211,7 +205,7 @@ def _shifted(written: Written, places: Sequence[int], made: str, first: _Part, o
 def _untied(written: Written, place: int) -> Found | None:
     """A convolution of which each unit has a constant of its own, added in the same module."""
     conv = written.operators[place]
-    if conv.domain or conv.type != "Conv" or conv.input(2) or not written.is_stored(conv.inputs[1]):
+    if conv.input(2) or not written.is_stored(conv.inputs[1]):
         return None
     kernel, made = written.shape(conv.inputs[1]), conv.outputs[0]
     found = written.by_unit(made, written.shape(made)[1:])
@@ -222,7 +216,12 @@ def _untied(written: Written, place: int) -> Found | None:
     return _shifted(written, [place], made, part, {"groups": conv.attributes.get("group", 1)})
 
 
-PATTERNS: Final[tuple[Callable[[Written, int], Found | None], ...]] = (
-    _scaled_tanh, _subsampling, _rbf, _channel_shuffle, _over_table, _untied,
-)  # fmt: skip
-"""What finds each, from one of its operators."""
+PATTERNS: Final[tuple[Pattern, ...]] = (
+    (("Tanh",), _scaled_tanh),
+    (("AveragePool",), _subsampling),
+    (("Sub",), _rbf),
+    (("Reshape",), _channel_shuffle),
+    (("Conv",), _over_table),
+    (("Conv",), _untied),
+)
+"""What finds each, from an operator of some types."""

@@ -6,44 +6,38 @@ What is found is one operator of the library ``archscope``, in the place of the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Final
 
 from archscope.importing.graph import Graph, Operator
 from archscope.importing.onnx.historic import PATTERNS
 from archscope.importing.onnx.recurrent import merged
-from archscope.importing.onnx.written import OWN, Found, Written, is_close, layer_of
+from archscope.importing.onnx.written import OWN, Found, Pattern, Written, is_close, layer_of
 
 
 def simplified(graph: Graph) -> Graph:
     """The graph with one operator for each layer that is written as several."""
-    operators = merged(graph.operators, graph.outputs)
-    for find in _PATTERNS:
-        operators = _replaced(Written(graph, operators), find)
-    return graph.replace(operators=operators)
-
-
-def _replaced(written: Written, find: Callable[[Written, int], Found | None]) -> tuple[Operator, ...]:
+    written = Written(graph, merged(graph.operators, graph.outputs))
     gone: set[int] = set()
     layers: dict[int, Operator] = {}
-    for place in range(len(written.operators)):
-        try:
-            found = find(written, place) if place not in gone else None
-        except (IndexError, KeyError, TypeError, ValueError):  # an operator that lacks what it always has
-            found = None
-        if found is None or gone.intersection(found.places):
-            continue
-        gone.update(found.places)
-        layers[found.places[-1]] = found.layer
-    return tuple(
+    for types, find in _PATTERNS:
+        for place in written.places(types):
+            try:
+                found = find(written, place) if place not in gone else None
+            except (IndexError, KeyError, TypeError, ValueError):  # an operator that lacks what it always has
+                found = None
+            if found is not None and gone.isdisjoint(found.places):
+                gone.update(found.places)
+                layers[found.places[-1]] = found.layer
+    operators = tuple(
         layers.get(place, each) for place, each in enumerate(written.operators) if place not in gone or place in layers
     )
+    return graph.replace(operators=operators)
 
 
 def _dense(written: Written, place: int) -> Found | None:
     """A product with a matrix, and a constant for each unit added to it."""
     product = written.operators[place]
-    if product.type != "MatMul" or product.domain or not written.is_matrix(product.inputs[1]):
+    if not written.is_matrix(product.inputs[1]):
         return None
     after = written.reader(product.outputs[0], "Add")
     if after is None:
@@ -60,8 +54,6 @@ def _dense(written: Written, place: int) -> Found | None:
 def _gated(written: Written, place: int) -> Found | None:
     """A value times what a gate makes of it: SiLU, HardSwish, Mish."""
     gate = written.operators[place]
-    if gate.domain or gate.type not in ("Sigmoid", "HardSigmoid", "Tanh"):
-        return None
     product = written.reader(gate.outputs[0], "Mul")
     if product is None:
         return None
@@ -85,8 +77,6 @@ def _gated(written: Written, place: int) -> Found | None:
 def _gelu(written: Written, place: int) -> Found | None:
     """``x · (1 + erf(x / √2)) / 2``, or its approximation by tanh, in any order of the factors."""
     core = written.operators[place]
-    if core.domain or core.type not in ("Erf", "Tanh"):
-        return None
     begun = _of_erf(written, core.inputs[0]) if core.type == "Erf" else _of_tanh(written, core.inputs[0])
     if begun is None:
         return None
@@ -161,8 +151,6 @@ def _halved(written: Written, value: str, name: str) -> tuple[int, ...] | None:
 def _norm(written: Written, place: int) -> Found | None:
     """Layer norm or RMS norm as it is written out, from its square root on."""
     root = written.operators[place]
-    if root.domain or root.type != "Sqrt":
-        return None
     before = _spread(written, root.inputs[0])
     if before is None:
         return None
@@ -238,4 +226,11 @@ def _centred(written: Written, value: str) -> tuple[str, list[int]] | None:
     return source, [place, taken]
 
 
-_PATTERNS: Final[tuple[Callable[[Written, int], Found | None], ...]] = (_dense, _norm, _gelu, _gated, *PATTERNS)
+_PATTERNS: Final[tuple[Pattern, ...]] = (
+    (("MatMul",), _dense),
+    (("Sqrt",), _norm),
+    (("Erf", "Tanh"), _gelu),
+    (("Sigmoid", "HardSigmoid", "Tanh"), _gated),
+    *PATTERNS,
+)
+"""What finds each, from an operator of some types."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import permutations
 from typing import Final, NamedTuple
 
@@ -29,10 +29,17 @@ class Written:
         self._graph = graph
         self._made = {name: place for place, each in enumerate(operators) for name in each.outputs if name}
         self._readers: dict[str, list[int]] = {}
+        self._by_type: dict[str, list[int]] = {}
         for place, each in enumerate(operators):
+            if not each.domain:
+                self._by_type.setdefault(each.type, []).append(place)
             for name in each.inputs:
                 self._readers.setdefault(name, []).append(place)
         self._ends = set(graph.outputs)
+
+    def places(self, types: Sequence[str]) -> list[int]:
+        """Where the format's own operators of some types are, in order."""
+        return sorted(place for type_ in types for place in self._by_type.get(type_, ()))
 
     def maker(self, name: str, *types: str) -> int | None:
         """The operator that makes a value, if it is of one of some types."""
@@ -175,3 +182,7 @@ def whole_layer(written: Written, places: Sequence[int], layer: Layer, reads: Se
     if not all(written.is_within(name, ordered) for name in inside):
         return None
     return Found(layer_of(written, ordered[-1], "Layer", tuple(reads), layer=layer), tuple(ordered))
+
+
+Pattern = tuple[tuple[str, ...], Callable[[Written, int], "Found | None"]]
+"""The types of operators that it begins from, and what finds the layer from the place of one."""
