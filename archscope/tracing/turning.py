@@ -22,6 +22,10 @@ _CLOSE: Final = 2e-3
 """How near a table in single precision comes to the angles of far positions."""
 
 
+_CUTS: Final = ("slice", "chunk", "split", "select")
+"""What takes some features of a value."""
+
+
 class _Term(NamedTuple):
     """One summand of every feature: the feature that it reads, and its factor by position and feature."""
 
@@ -67,8 +71,11 @@ def _bases(nodes: Sequence[Node], factors: Mapping[str, Tensor]) -> Iterator[Ref
     for node in nodes:
         if node.name in factors:
             chain = [node.inputs[0]]
-            while (maker := made.get(chain[-1].node)) is not None and maker.layer.type in ("slice", "chunk", "split"):
+            while (maker := made.get(chain[-1].node)) is not None and maker.layer.type in _CUTS:
                 chain.append(maker.inputs[0])
+                pairs = made.get(chain[-1].node) if maker.layer.type == "select" else None
+                if pairs is not None and pairs.layer.type == "reshape":
+                    chain.append(pairs.inputs[0])
             yield from reversed(chain)
 
 
@@ -90,7 +97,9 @@ def _reached(
         shape = network.facts[node.name].inputs[0]
         if not shape:  # one number a sample has no features
             continue
-        made = _made(node, [known[ref] if ref in known else _whole(shape) for ref in node.inputs], shape, factors)
+        given = [known[ref] if ref in known else _whole(shape) for ref in node.inputs]
+        after = network.facts[node.name].outputs[0]
+        made = _paired(node, given, shape, after) or _made(node, given, shape, factors)
         if made is None:
             continue
         known.update((Ref(node.name, number), terms) for number, terms in enumerate(made))
@@ -106,11 +115,31 @@ def _whole(shape: Sequence[int]) -> _Terms:
     return (_Term(torch.arange(width), torch.ones(positions, width)),)
 
 
+def _paired(node: Node, given: list[_Terms], shape: Sequence[int], after: Sequence[int]) -> list[_Terms] | None:
+    """The sums of a node that lays features out in pairs, one after another, or takes one of each pair.
+
+    A value with an axis for its pairs is followed by the sums of all its features, in their order.
+    """
+    layer: Any = node.layer
+    apart = len(given[0][0].place) != int(shape[-1])
+    if layer.type == "stack" and not apart and shape[-1] > 1 and layer.dim % len(after) == len(shape):
+        return [_joined(given, paired=True)]
+    if layer.type == "reshape":
+        short, long = (after, shape) if apart else (shape, after)
+        pairs = len(long) == len(short) + 1 and (*long[:-2], long[-2] * long[-1]) == tuple(short)
+        return [given[0]] if pairs and long[-2] > 1 else None
+    if layer.type == "select" and apart and layer.dim % len(shape) == len(shape) - 1:
+        return [_cut(given[0], slice(layer.index % int(shape[-1]), None, int(shape[-1])))]
+    return None
+
+
 def _made(node: Node, given: list[_Terms], shape: Sequence[int], factors: Mapping[str, Tensor]) -> list[_Terms] | None:
     """The sums that a node makes of those it is given; None where it makes no sums, or works along other axes."""
     layer: Any = node.layer
     last = len(shape) - 1
     width = int(shape[-1])
+    if len(given[0][0].place) != width:  # it has an axis for its pairs
+        return None
     if node.name in factors:
         factor = _aligned(factors[node.name], shape)
         return None if factor is None else [_times(given[0], factor)]
@@ -150,12 +179,16 @@ def _cut(terms: _Terms, along: slice) -> _Terms:
     return tuple(_Term(term.place[along], term.factor[:, along]) for term in terms)
 
 
-def _joined(parts: Sequence[_Terms]) -> _Terms:
-    """Features one after another; where a part has fewer summands than another, it adds nothing."""
+def _joined(parts: Sequence[_Terms], *, paired: bool = False) -> _Terms:
+    """Features one after another, or in pairs; where a part has fewer summands than another, it adds nothing."""
     made = []
     for number in range(max(map(len, parts))):
         terms = [part[number] if number < len(part) else _times(part[:1], torch.tensor(0.0))[0] for part in parts]
-        made.append(_Term(torch.cat([term.place for term in terms]), torch.cat([term.factor for term in terms], 1)))
+        places, factors = [term.place for term in terms], [term.factor for term in terms]
+        if paired:
+            made.append(_Term(torch.stack(places, -1).flatten(), torch.stack(factors, -1).flatten(1)))
+        else:
+            made.append(_Term(torch.cat(places), torch.cat(factors, 1)))
     return tuple(made)
 
 
