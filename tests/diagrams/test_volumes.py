@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import archscope
+from archscope.diagrams.html import packed_in
 from archscope.diagrams.scene import Group, Polygon, Scene, Text, bounds
 from archscope.diagrams.themes import THEMES, contrast
 from archscope.errors import UsageError
@@ -280,9 +281,14 @@ def test_auto_takes_boxes_where_most_of_a_network_is_maps(name: str, style: str)
 
 
 def test_a_page_to_explore_keeps_the_graph_of_a_network_with_branches() -> None:
-    page = str(archscope.draw("resnet@18").write("html"))
-    graph = str(archscope.draw("resnet@18", style="graph").write("html"))
-    assert page == graph
+    page, graph = (
+        packed_in(str(archscope.draw("resnet@18", **style).write("html"))) for style in ({}, {"style": "graph"})
+    )
+    assert (page["first"], page["graph"]) == (graph["first"], graph["graph"])
+    assert page["first"] == "graph"
+    frames = [each["title"] for each in page["still"]["items"] if "title" in each]
+    assert frames == ["conv2 ×2", "conv3 ×2", "conv4 ×2", "conv5 ×2"], "and the figure is one key away"
+    assert "still" not in graph
 
 
 def test_a_transposed_convolution_opens_from_a_point_to_its_window() -> None:
