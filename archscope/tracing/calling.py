@@ -7,7 +7,6 @@ why.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import inspect
 import itertools
@@ -164,12 +163,19 @@ def call_factory(
     maker = Factory(factory, options)
     name = factory.rpartition(":")[2].rpartition(".")[2]
     call = _with_example(call, example, batch)
+    stopped: UsageError | None = None
     if maker.makes:
-        # Some code looks at values, and meta has none; the CPU shows whether that was it.
-        with contextlib.suppress(UsageError):
+        try:
             found = _called(maker.made("meta"), call, name, path)
             return replace(found, fresh=lambda: unwrapped(begun(maker.made(), call, factory)))
-    return _called(begun(maker.made(), call, factory), call, name, path)
+        except UsageError as error:
+            stopped = error
+    # Some code looks at values, and meta has none; the CPU shows whether that was it.
+    try:
+        made = maker.made()
+    except UsageError as error:  # one that is too large for this machine says nothing of what stopped it on meta
+        raise stopped or error from None
+    return _called(begun(made, call, factory), call, name, path)
 
 
 def call_archive(path: str, call: Call, *, example: str | None, batch: int | None) -> Called:

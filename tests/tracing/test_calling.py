@@ -12,6 +12,7 @@ from torch import nn
 
 import archscope
 from archscope import analyze, trace
+from archscope.opening import open_network
 from archscope.tracing.calling import call_thing
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.stated import Bare, parse_inputs, parse_options, parse_shape
@@ -202,6 +203,11 @@ def test_a_bare_number_is_the_value_that_a_signature_says_it_is() -> None:
     free = [each.kwargs["free"] for each in filled(Said(), Call((), {"free": Bare(7)}))]
     assert free[:3] == [7, Given((7,), "float32", batched=True), Given((7,), "int64", batched=True)]
     assert free[3:] == [Given((7,), "float32", batched=False), Given((7,), "int64", batched=False)]
+
+
+def test_what_is_too_large_for_this_machine_stops_for_its_own_reason_and_not_for_want_of_memory() -> None:
+    with pytest.raises(archscope.UsageError, match="takes 10,000,000 features and is given 3"):
+        open_network("tests.tracing.called:larger_than_any_machine@3")
 
 
 class States(nn.Module):
