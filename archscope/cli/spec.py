@@ -20,8 +20,8 @@ def command(
 
     What is written is read back first and compared, layer by layer; what a spec cannot say is named, and leaves
     with 1. Groups that are alike become blocks. Where a function is no layer of the language, nothing is written.
-    Of a module, an ONNX file or a Keras archive it is built as well, with the weights of that, and has to give the
-    same outputs.
+    Of a module, also of JAX's, an ONNX file or a Keras archive it is built as well, with the weights of that, and
+    has to give the same outputs.
 
     \b
     archscope spec mypkg.models:Net@3,224,224 -o net.yaml

@@ -42,7 +42,7 @@ def laid(network: Network, stored: Mapping[str, Any]) -> tuple[dict[str, Any], s
                 (each for each in network.facts[node.name].weights if each.name == ours), None)  # fmt: skip
             if node is None or weight is None or math.prod(map(int, weight.shape)) != array.size:
                 return found, layer
-            made = _turned(network, node, name, array).reshape(tuple(map(int, weight.shape)))
+            made = turned(network, node, name, array).reshape(tuple(map(int, weight.shape)))
             for each in (node, *(each for each in nodes if each.shares == node.name)):
                 found[f"{each.name}.{ours}"] = made
     return found, ""
@@ -55,7 +55,7 @@ def _owner(nodes: list[Node], name: str) -> Node | None:
     return nodes[0] if len(nodes) == 1 else None
 
 
-def _turned(network: Network, node: Node, name: str, array: Any) -> Any:
+def turned(network: Network, node: Node, name: str, array: Any) -> Any:
     """An array with its axes in PyTorch's order."""
     if not name.endswith("kernel"):
         return array

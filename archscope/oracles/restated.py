@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from archscope.building.network import BuiltNetwork
+    from archscope.oracles.restated_keras import Ran
     from archscope.tracing.calling import Called
 
 MOST_BYTES: Final = 1 << 30
@@ -54,8 +55,6 @@ def restated(network: Network, made: Statement, module: Called | JaxCalled | Non
     Returns:
         None where it was written of a spec, which has no weights to copy.
     """
-    if isinstance(module, JaxCalled):
-        return Outcome(None, "the weights of a module of JAX's are not copied")
     kind = None if network.path is None or module is not None else kind_of(network.path)
     if module is None and kind is None:
         return None
@@ -64,6 +63,8 @@ def restated(network: Network, made: Statement, module: Called | JaxCalled | Non
     try:
         _check_size(made)
         require_torch("building a spec with weights")
+        if isinstance(module, JaxCalled):
+            return _of_jax(network, made, module)
         if module is not None:
             return _of_module(network, made, module)
         return _of_keras(network, made) if kind is Kind.KERAS else _of_onnx(network, made)
@@ -122,8 +123,11 @@ def _of_onnx(network: Network, made: Statement) -> Outcome:
         read, built = _built(network, made, floats)
         batch = 1 if network.observed is None else network.observed.batch
         given = read.example_inputs(batch, generator=torch.Generator().manual_seed(0))
+        # The file's own names: an input that is the only one is called `input` here.
+        entries = () if network.observed is None else network.observed.given
+        names = [each.name for each in entries] or list(network.inputs)
         asked = {each.name: each.type for each in session.get_inputs()}
-        fed = {name: _as_asked(each, asked.get(name, "")) for name, each in zip(network.inputs, given, strict=True)}
+        fed = {name: _as_asked(each, asked.get(name, "")) for name, each in zip(names, given, strict=True)}
         ran = [torch.as_tensor(each) for each in session.run(None, fed)]
     except _NotRun:
         raise
@@ -135,22 +139,41 @@ def _of_onnx(network: Network, made: Statement) -> Outcome:
 
 
 def _of_keras(network: Network, made: Statement) -> Outcome:
-    import torch
-
-    from archscope.building import build
     from archscope.oracles.restated_keras import ran, why_not
 
     why = why_not(network.path or "")
     if why:
         raise _NotRun(why)
+    given = _drawn(network)
+    return _held_to(network, made, given, ran(network, given), "Keras")
+
+
+def _of_jax(network: Network, made: Statement, called: JaxCalled) -> Outcome:
+    from archscope.oracles.restated_jax import ran
+
+    given = _drawn(network)
+    return _held_to(network, made, given, ran(network, called, given), "the module")
+
+
+def _drawn(network: Network) -> list[Tensor]:
+    """Values for each input of a network."""
+    import torch
+
+    from archscope.building import build
+
     batch = 1 if network.observed is None else network.observed.batch
-    given = list(build(network).example_inputs(batch, generator=torch.Generator().manual_seed(0)))
-    found = ran(network, given)
+    return list(build(network).example_inputs(batch, generator=torch.Generator().manual_seed(0)))
+
+
+def _held_to(network: Network, made: Statement, given: Sequence[Tensor], found: Ran | str, who: str) -> Outcome:
+    """Hold the spec with the weights of another tool to what that made; or say why that did not run."""
+    import torch
+
     if isinstance(found, str):
         raise _NotRun(found)
     _, built = _built(network, made, found.weights)
     with torch.no_grad():
-        return _compared(given, found.made, built, None, "Keras")
+        return _compared(given, found.made, built, None, who)
 
 
 def _as_asked(value: Tensor, kind: str) -> Any:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import onnx
 import pytest
 import torch
+from flax import nnx
 
 import archscope
+from archscope.importing.jax.calling import call_module, described
 from archscope.layers import TYPES
 from archscope.network import Network
 from archscope.opening import opened, request_for
@@ -61,6 +71,53 @@ def test_layers_that_onnx_has_not_give_the_same_output_when_they_are_found_again
     path = str(tmp_path / "net.onnx")
     write_onnx(archscope.load(spec), path)
     assert outcome(path) == Outcome(True, "built with the same weights: the same output as onnxruntime")
+
+
+def test_an_input_has_the_name_that_the_file_gives_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "net.onnx")
+    write_onnx(archscope.load("lenet5-pytorch"), path)
+    model = onnx.load(path)
+    for node in model.graph.node:
+        node.input[:] = ["picture" if name == model.graph.input[0].name else name for name in node.input]
+    model.graph.input[0].name = "picture"
+    onnx.save(model, path)
+    assert outcome(path) == Outcome(True, "built with the same weights: the same output as onnxruntime")
+
+
+class Small(nnx.Module):
+    """A kernel, and a matrix over what is flattened."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.conv, self.head = nnx.Conv(1, 2, (2, 2), padding="VALID", rngs=rngs), nnx.Linear(8, 3, rngs=rngs)
+
+    def __call__(self, x: Any) -> Any:
+        return self.head(jnp.tanh(self.conv(x)).reshape(x.shape[0], -1))
+
+
+def of_jax(module: Any, shape: tuple[int, ...], changed: str = "tanh") -> Outcome | None:
+    called = call_module(module, [described(shape)], {})
+    nodes = [node.replace(layer=TYPES[changed]()) if node.layer.type == "tanh" else node
+             for node in called.network.nodes]  # fmt: skip
+    network = called.network.replace(nodes=tuple(nodes))
+    return restated(network, state(network), called)
+
+
+def test_a_module_of_jax_and_its_spec_give_the_same_output() -> None:
+    same = Outcome(True, "built with the same weights: the same output as the module")
+    assert of_jax(Small(nnx.Rngs(0)), (3, 3, 1)) == same
+    assert of_jax(eqx.nn.Linear(4, 3, key=jax.random.key(0)), (4,)) == same
+    wrong = of_jax(Small(nnx.Rngs(0)), (3, 3, 1), "sigmoid")
+    assert wrong is not None
+    assert wrong.same is False
+
+
+def test_a_module_of_jax_whose_weights_are_not_copied_says_so() -> None:
+    assert of_jax(nnx.eval_shape(lambda: Small(nnx.Rngs(0))), (3, 3, 1)) == Outcome(
+        None, "the module has shapes and no values"
+    )
+    transposed = nnx.Sequential(nnx.ConvTranspose(1, 2, (2, 2), strides=2, rngs=nnx.Rngs(0)))
+    why = "the weights of `layers.0` lie otherwise in JAX, and are not copied"
+    assert of_jax(transposed, (3, 3, 1)) == Outcome(None, why)
 
 
 def test_an_exported_program_and_its_spec_give_the_same_output(tmp_path: Path) -> None:

@@ -59,8 +59,7 @@ def traced(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], extra: A
     Raises:
         Stopped: their code raised something; what is raised otherwise is archscope's own fault.
     """
-    reading = _nnx if library_of(module) is Library.NNX else _equinox
-    weights, run, classes = reading(module, extra)
+    weights, run, classes = _opened(module, extra)
     arrays, form = jax.tree.flatten((tuple(args), dict(kwargs)))
     places = [place for place, each in enumerate(arrays) if isinstance(each, jax.ShapeDtypeStruct)]
     names = _names(args, kwargs, module)
@@ -77,6 +76,21 @@ def traced(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], extra: A
         jaxpr = jax.make_jaxpr(called)(held, *(arrays[place] for place in places))
     described = tuple(_weight(name, trainable, each) for name, trainable, each in weights)
     return Traced(jaxpr, described, tuple(names[place] for place in range(len(places))), uses)
+
+
+def held_by(module: Any, extra: Any) -> tuple[Held, Run]:
+    """What a module holds by name, and a function that calls it with such values, as at inference.
+
+    Args:
+        module: of Flax NNX or Equinox.
+        extra: the state beside an Equinox module; None where there is none.
+    """
+    weights, run, _ = _opened(module, extra)
+    return weights, run
+
+
+def _opened(module: Any, extra: Any) -> tuple[Held, Run, set[type]]:
+    return (_nnx if library_of(module) is Library.NNX else _equinox)(module, extra)
 
 
 def _path(paths: Mapping[int, str], module: Any, within: Sequence[Use]) -> str:
