@@ -51,8 +51,8 @@ class View:
         self.page.wait_for_selector("body[data-ready]")
 
     def reload(self) -> None:
-        """After the address has had time to be written."""
-        self.page.wait_for_timeout(250)
+        """After the address is written: a timer of the page's own comes after those that were set before it."""
+        self.page.evaluate("() => new Promise(done => setTimeout(done, 500))")
         self.page.reload()
         self.requests.pop()
         self.wait()
