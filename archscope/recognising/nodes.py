@@ -89,6 +89,7 @@ class Nodes:
         self.facts: dict[str, Facts] = {}
         self.owners: dict[str, str] = {}
         self.sources: dict[tuple[str, str], Source] = {}
+        self._lie: dict[str, list[Source]] = {}
         self._shapes: dict[Ref, Shape] = {}
         self._names: set[str] = set()
         self._numbers: dict[str, int] = {}
@@ -174,9 +175,7 @@ class Nodes:
         """Whether a weight's own layer has it with its axes the other way round."""
         owner = self.owners.get(weight)
         return owner is not None and any(
-            source.name == weight and source.turned != (weight in seen.turned)
-            for (name, _), source in self.sources.items()
-            if name == owner
+            source.name == weight and source.turned != (weight in seen.turned) for source in self._lie.get(owner, ())
         )
 
     def _like(self, seen: Seen, facts: Facts) -> str:
@@ -257,7 +256,9 @@ class Nodes:
                 return facts
             left.remove(chosen)
             held = self.held[chosen]
-            self.sources[name, stated.name] = Source(chosen, chosen in seen.turned and len(held.shape) == 2)
+            source = Source(chosen, chosen in seen.turned and len(held.shape) == 2)
+            self.sources[name, stated.name] = source
+            self._lie.setdefault(name, []).append(source)
             same_as_stated = (held.trainable, held.dtype) == (stated.trainable, stated.dtype)
             found.append(stated if same_as_stated else stated.replace(trainable=held.trainable, dtype=held.dtype))
         return facts if facts.weights == tuple(found) else facts.replace(weights=tuple(found))

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from archscope import Analysis, MissingExtra, UsageError, analyze
 from archscope.cli import main
 from archscope.importing.kinds import Kind, kind_of
 from archscope.opening import open_network
+from archscope.tracing.defaults import defaults
+from archscope.tracing.inputs import Call, Given
 
 transformers: Any = pytest.importorskip("transformers", reason="it makes the models")
 
@@ -101,6 +104,17 @@ def test_published_models_have_what_was_published(said: dict[str, Any], paramete
     model = said["architectures"][0]
     by = f"Read from config.json: {model} of transformers {transformers.__version__}"
     assert seen.origin == (f"{by}, with the input `input_ids=4:int64`.",)
+
+
+def test_a_part_of_a_model_that_takes_no_tokens_is_given_its_pictures() -> None:
+    class Part:
+        main_input_name = "input_ids"  # as the whole model has it
+
+        def forward(self, pixel_values: Any) -> Any:
+            return pixel_values
+
+    calls = [*defaults(Part, SimpleNamespace(image_size=32), Call(), "config.json")]
+    assert [dict(call.kwargs) for call in calls] == [{"pixel_values": Given((3, 32, 32), batched=True)}]
 
 
 def test_what_is_stated_of_one_input_leaves_the_others_as_they_are(tmp_path: Path) -> None:
