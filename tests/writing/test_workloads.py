@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,40 @@ def test_the_products_of_a_network_are_all_its_macs_and_read_what_was_made(name:
         assert math.prod(problem["instance"][dim] for dim in problem["shape"]["dimensions"]) == math.prod(
             each["loop_sizes"]
         )
+
+
+LAYERS = {
+    "conv2d": lambda pick: {"out_channels": 6 * pick.randint(1, 3), "kernel_size": pick.choice([1, 3, [1, 3]]),
+                            "stride": pick.randint(1, 2), "padding": 2, "groups": pick.choice([1, 2, 3, 6])},
+    "conv_transpose2d": lambda pick: {"out_channels": 6 * pick.randint(1, 2), "kernel_size": 3,
+                                      "stride": pick.randint(1, 2), "groups": pick.choice([1, 2])},
+    "batch_norm": lambda pick: {"activation": pick.choice(["relu", "silu"])},
+    "locally_connected2d": lambda pick: {"out_channels": 6, "kernel_size": pick.randint(1, 2)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_network_in_yaml_multiplies_to_its_table_with_the_strides_and_groups_it_has(seed: int) -> None:
+    pick = Random(seed)
+    chosen = [pick.choice(list(LAYERS)) for _ in range(pick.randint(1, 6))]
+    stated = {f"l{at}": {"type": kind, **LAYERS[kind](pick)} for at, kind in enumerate(chosen)}
+    stated |= {"flat": {"type": "flatten"}, "fc": {"type": "linear", "out_features": pick.randint(1, 9)}}
+    network = archscope.read(yaml.safe_dump({"input": [6, 7, 6], "layers": stated}, sort_keys=False), name="any")
+    work, macs = workload(network), archscope.analyze(network).totals.macs
+    layers = yaml.safe_load(write_zigzag(network, work))
+    problems = [yaml.safe_load(each)["problem"] for each in write_timeloop(network, work).values()]
+    assert sum(math.prod(each["loop_sizes"]) for each in layers) == macs
+    assert sum(math.prod(each["instance"][dim] for dim in each["shape"]["dimensions"]) for each in problems) == macs
+    for (node, _), each, problem in zip(work.nests, layers, problems, strict=True):
+        layer: Any = node.layer
+        assert each["operator_type"] in {"Conv", "Gemm"}  # of those that ZigZag knows
+        sizes = dict(zip(each["loop_dims"], each["loop_sizes"], strict=True))
+        if layer.type == "conv2d":
+            facts = network.facts[node.name]
+            assert (sizes.get("G", 1), sizes["K"] * layer.groups) == (layer.groups, layer.out_channels)
+            assert sizes["C"] * layer.groups == facts.inputs[0][0]
+            assert each["pr_loop_sizes"] == list(facts.inputs[0][1:])
+            assert [problem["instance"][f"{side}stride"] for side in "HW"] == list(layer.stride)
 
 
 def _strided(kind: str, *shape: int, **options: Any) -> Case:
