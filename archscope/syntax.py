@@ -73,6 +73,8 @@ def _nothing_open(source: Source, error: Any) -> Diagnostic | None:
 
 def _syntax_help(source: Source, line: int, column: int, problem: str) -> str:
     nearby = source.lines[max(0, line - 1) : line + 1]
+    if "escape" in problem or "hexdecimal" in problem:
+        return r"in double quotes a backslash begins a code, such as \n; use single quotes"
     if any("\t" in each for each in nearby):
         return "indent with spaces; YAML takes no tabs"
     run_on = next(filter(None, map(re.compile(r"(?:^|[\s{,])([A-Za-z_]+):(?![\s/])(\S+)").search, nearby[::-1])), None)
