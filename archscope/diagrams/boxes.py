@@ -19,7 +19,7 @@ from archscope.diagrams.perspective import DEPTH, Box, faces
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
 from archscope.diagrams.room import Segment, strikes
-from archscope.diagrams.scale import Page, Plan, fit, scale
+from archscope.diagrams.scale import Page, Plan, fit, lengths, scale
 from archscope.diagrams.scene import (
     Group,
     Item,
@@ -91,7 +91,7 @@ class _Figure:
         vectors = [shape for shape in shapes if not chains.is_grid(shape)]
         self.sides = scale(extent for shape in grids for extent in shape[1:])
         self.channels = scale(shape[0] for shape in grids)
-        self.lengths = scale(shape[0] for shape in vectors)
+        self.lengths = lengths([shape[0] for shape in vectors], beside_maps=bool(grids))
         smallest = min((self.sides(extent) for shape in grids for extent in shape[1:]), default=1.0)
         self.least = max(4 * self.size, 4.0 / smallest)
         self.laws = []

@@ -18,7 +18,7 @@ from archscope.diagrams.chain import Chain, Column
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
 from archscope.diagrams.room import clear_of
-from archscope.diagrams.scale import Page, Plan, Scale, fit, scale
+from archscope.diagrams.scale import Page, Plan, Scale, fit, lengths, scale
 from archscope.diagrams.scene import (
     Group,
     Item,
@@ -149,7 +149,7 @@ class _Figure:
         grids = [shape for shape in shapes if chains.is_grid(shape)]
         bars = [shape[0] for shape in shapes if not chains.is_grid(shape)]
         self.sides: Scale = scale(extent for shape in grids for extent in shape[1:])
-        self.lengths: Scale = scale(bars)
+        self.lengths: Scale = lengths(bars, beside_maps=bool(grids))
         smallest = min((self.sides(extent) for shape in grids for extent in shape[1:]), default=1.0)
         self.least = max(2.5 * self.size, 3.0 / smallest)
         self.laws = [f"Sides of maps are drawn {self.sides.law}"] if grids else []

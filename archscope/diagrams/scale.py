@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from archscope.diagrams.request import millimetres
 from archscope.diagrams.scene import Item, Scene, bounds, moved
@@ -51,6 +52,19 @@ def scale(extents: Iterable[int]) -> Scale:
     known = [max(1, each) for each in extents] or [1]
     ratio = max(known) / min(known)
     return Scale(max(known), LINEAR if ratio <= 8 else ROOT if ratio <= 64 else LOGARITHM)
+
+
+FEW: Final = 64
+"""Beside maps, a vector of fewer units is shorter than a vector can be, though it be the longest of the figure."""
+
+
+def lengths(units: Sequence[int], *, beside_maps: bool) -> Scale:
+    """The scale for vectors.
+
+    >>> lengths([10], beside_maps=True)(10) < 0.2, lengths([10], beside_maps=False)(10)
+    (True, 1.0)
+    """
+    return scale((*units, FEW) if beside_maps and max(units, default=FEW) < FEW else units)
 
 
 @dataclass(frozen=True, slots=True)

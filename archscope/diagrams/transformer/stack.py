@@ -190,7 +190,7 @@ class Stack:
             letters = {-apart: "V", 0.0: "K", apart: "Q"}
         size = 0.7 * m.font
         self.frames += [
-            Text(x + at - 0.25 * m.font, bottom + 0.62 * m.font, letter, size, anchor="end", fill=m.theme.muted)
+            Text(x + at - 0.4 * m.font, bottom + 0.72 * m.font, letter, size, anchor="end", fill=m.theme.muted)
             for at, letter in letters.items()
         ]
 

@@ -96,7 +96,9 @@ def _blocks(blocks: list[Solid]) -> str:
         return "block; a strip for what each layer in it adds"
     if any(each.parts for each in blocks):
         return f"block; a strip for each branch{_branches(blocks)}"
-    return "block with a skip connection" if all(each.around for each in blocks) else "block"
+    if all(each.around for each in blocks):
+        return "block with a skip connection"
+    return "block; under an arc, with a skip connection" if any(each.around for each in blocks) else "block"
 
 
 def _branches(blocks: list[Solid]) -> str:

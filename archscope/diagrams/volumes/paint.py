@@ -92,13 +92,20 @@ class Paint:
         dx, dy = box.depth
         shade = solid(self.theme, each.family)
         done = 0.0
+        # Many lines side by side would be a dark box.
+        thin = min(HAIRLINE, 0.2 * box.width * min(part for part, _ in strips))
         for part, fill in strips:
             left, right = one[0] + done * box.width, one[0] + (done + part) * box.width
             done += part
             top, bottom = one[1], three[1]
             yield Polygon(((left, top), (left + dx, top + dy), (right + dx, top + dy), (right, top)),
-                          fill=self.theme.lit(fill), stroke=shade.stroke)  # fmt: skip
-            yield Polygon(((left, top), (right, top), (right, bottom), (left, bottom)), fill=fill, stroke=shade.stroke)
+                          fill=self.theme.lit(fill), stroke=shade.stroke, width=thin)  # fmt: skip
+            yield Polygon(((left, top), (right, top), (right, bottom), (left, bottom)), fill=fill, stroke=shade.stroke,
+                          width=thin)  # fmt: skip
+        if thin < HAIRLINE:
+            (left, top), (right, bottom) = one, three
+            over = (left, top), (left + dx, top + dy), (right + dx, top + dy), (right, top)
+            yield Polygon((*over, (right, bottom), (left, bottom)), stroke=shade.stroke)
         yield Polygon((two, (two[0] + dx, two[1] + dy), (three[0] + dx, three[1] + dy), three),
                       fill=self.theme.shaded(end), stroke=shade.stroke)  # fmt: skip
 
