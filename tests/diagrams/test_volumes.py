@@ -12,7 +12,7 @@ import pytest
 
 import archscope
 from archscope.diagrams.html import packed_in
-from archscope.diagrams.scene import Group, Polygon, Scene, Text, bounds
+from archscope.diagrams.scene import HAIRLINE, Group, Polygon, Scene, Text, bounds
 from archscope.diagrams.themes import THEMES, contrast
 from archscope.errors import UsageError
 from archscope.network import Network
@@ -201,9 +201,25 @@ def test_the_blocks_of_a_dense_network_show_what_each_layer_adds() -> None:
         "16 layers,",
     ]
     assert said.count("+32 each") == 4
-    fronts = [item for item in _layer(scene, "dense1.0.join").items if isinstance(item, Polygon)]
+    faces = [item for item in _layer(scene, "dense1.0.join").items if isinstance(item, Polygon)]
     # What it was given and six layers: a top and a front for each, and one side.
-    assert len(fronts) == 2 * 7 + 1
+    assert len(faces) == 2 * 7 + 1
+    # Twenty-four lines side by side are thin, and one line goes round them all.
+    shapes = [item for item in _layer(scene, "dense3.0.join").items if isinstance(item, Polygon)]
+    assert len(shapes) == 2 * 25 + 2
+    (around,) = (each for each in shapes if each.fill is None)
+    assert around.width == HAIRLINE > 3 * shapes[0].width
+
+
+def test_where_colours_say_a_cost_no_legend_gives_those_of_families() -> None:
+    assert "pooling" in _strings(_drawn("resnet@18"))
+    said = _strings(archscope.draw("resnet@18", color="macs").scene)
+    assert "pooling" not in said
+    assert any(each.startswith("MACs, of all") for each in said)
+
+
+def test_an_arc_over_a_block_is_told_where_not_all_have_one() -> None:
+    assert "block; under an arc, with a skip connection" in _strings(_drawn("mobilenet-v2"))
 
 
 def test_inception_modules_have_a_strip_for_each_branch_in_proportion() -> None:

@@ -192,7 +192,8 @@ def _laid_out(form: Form, request: Request, *, named: bool) -> Scene:
     cells = Cells(form, request, levels=back, named=named)
     placing = Levels(form, cells) if back else Rows(form, cells)
     paint = Paint(form, cells, request, colored=back)
-    told = entries(form, colored=back) if back or request.keys else []
+    families = request.keys and request.color == "family"
+    told = entries(form, colored=back) if back or families else []
     size = request.font_size
 
     def plan(height: float, gaps: float, rows: int = 1) -> Plan:

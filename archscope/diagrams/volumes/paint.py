@@ -93,7 +93,8 @@ class Paint:
         shade = solid(self.theme, each.family)
         done = 0.0
         # Many lines side by side would be a dark box.
-        thin = min(HAIRLINE, 0.2 * box.width * min(part for part, _ in strips))
+        least = box.width * min(part for part, _ in strips)
+        thin = HAIRLINE if least > 3 * HAIRLINE else 0.2 * least
         for part, fill in strips:
             left, right = one[0] + done * box.width, one[0] + (done + part) * box.width
             done += part
