@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.errors import UsageError
+from archscope.escaping import line
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -65,31 +66,38 @@ def _parts(path: str | os.PathLike[str], shown: str) -> dict[str, bytes]:
     """What is in the archive, by name without its outermost folder."""
     remedy = "write a function that loads it, and name that: `mypkg.models:load`"
     pickled = f"{shown} is a pickle, and unpickling runs whatever code is in it; {remedy}"
-    if not zipfile.is_zipfile(path):
-        with open(path, "rb") as file:  # noqa: PTH123 - a path of any kind
-            whole = file.read(1) != b"P"
-        raise UsageError(pickled if whole else f"{shown} is no whole zip file; write it again with `torch.export.save`")
-    with zipfile.ZipFile(path) as archive:
-        names = {name.partition("/")[2]: name for name in archive.namelist()}
-        if any(name.startswith("code/") for name in names):
-            raise UsageError(f"{shown} is a scripted module, which shows none of its layers; read the module it was "
-                             "made from")  # fmt: skip
-        if "data.pkl" in names or "serialized_exported_program.json" in archive.namelist():
-            raise UsageError(pickled)
-        if not any(name.startswith("models/") and name.endswith(".json") for name in names):
-            compiled = any(name.startswith("data/aotinductor/") for name in names)
-            what = "holds compiled code and no layers" if compiled else "is a zip file, and holds no exported program"
-            raise UsageError(f"{shown} {what}; `torch.export.save` writes what can be read")
-        unpacked = sum(each.file_size for each in archive.infolist())
-        if unpacked > os.path.getsize(path) + _SLACK:  # noqa: PTH202 - a path of any kind
-            raise UsageError(f"{shown} unpacks to {unpacked:,} bytes, and PyTorch packs nothing; write it again with "
-                             "`torch.export.save`")  # fmt: skip
-        try:
-            return {name: archive.read(whole) for name, whole in names.items() if name}
-        except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError) as error:
+    try:
+        if not zipfile.is_zipfile(path):
+            with open(path, "rb") as file:  # noqa: PTH123 - a path of any kind
+                whole = file.read(1) != b"P"
             raise UsageError(
-                f"{shown} is no whole zip file: {error}; write it again with `torch.export.save`"
-            ) from None
+                pickled if whole else f"{shown} is no whole zip file; write it again with `torch.export.save`"
+            )
+        with zipfile.ZipFile(path) as archive:
+            return _unpacked(archive, os.path.getsize(path), shown, pickled)  # noqa: PTH202 - a path of any kind
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError, ValueError) as error:
+        raise UsageError(
+            f"{shown} is no whole zip file: {line(str(error))[:200]}; write it again with `torch.export.save`"
+        ) from None
+
+
+def _unpacked(archive: zipfile.ZipFile, size: int, shown: str, pickled: str) -> dict[str, bytes]:
+    """What is in an archive of so many bytes; ``pickled`` is what to say of one that is a pickle."""
+    names = {name.partition("/")[2]: name for name in archive.namelist()}
+    if any(name.startswith("code/") for name in names):
+        raise UsageError(f"{shown} is a scripted module, which shows none of its layers; read the module it was "
+                         "made from")  # fmt: skip
+    if "data.pkl" in names or "serialized_exported_program.json" in archive.namelist():
+        raise UsageError(pickled)
+    if not any(name.startswith("models/") and name.endswith(".json") for name in names):
+        compiled = any(name.startswith("data/aotinductor/") for name in names)
+        what = "holds compiled code and no layers" if compiled else "is a zip file, and holds no exported program"
+        raise UsageError(f"{shown} {what}; `torch.export.save` writes what can be read")
+    unpacked = sum(each.file_size for each in archive.infolist())
+    if unpacked > size + _SLACK:
+        raise UsageError(f"{shown} unpacks to {unpacked:,} bytes, and PyTorch packs nothing; write it again with "
+                         "`torch.export.save`")  # fmt: skip
+    return {name: archive.read(whole) for name, whole in names.items() if name}
 
 
 def _refuse_pickles(parts: dict[str, bytes], shown: str) -> None:

@@ -242,3 +242,11 @@ def test_axes_of_any_length_are_told_and_stay_open_in_formulas(tmp_path: Path) -
     # 16·8 products for each of the positions of each of the samples
     assert str(archscope.analyze(network).symbolic("batch", "length").totals.macs) == "128·batch·length"
     assert archscope.analyze(archscope.opening.open_network(path, input="9", batch=2)).totals.macs == 2 * 9 * 128
+
+
+def test_an_archive_whose_list_of_parts_is_broken_is_one_line(saved: Path, tmp_path: Path) -> None:
+    whole = saved.read_bytes()
+    path = tmp_path / "net.pt2"
+    path.write_bytes(whole.replace(b"PK\x01\x02", b"PK\x00\x02", 1))  # the head of the first entry of the directory
+    with pytest.raises(archscope.UsageError, match="is no whole zip file"):
+        archscope.opening.open_network(path)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from tools.fuzz import faults, files, requests, results, specs, texts, weights
+from tools.fuzz import faults, files, programs, requests, results, specs, texts, weights
 from tools.fuzz.watching import say
 
 SLOW: Final = 5.0
@@ -42,6 +42,7 @@ HARNESSES: Final[dict[str, Callable[[Random], str | None]]] = {
     "pairs": requests.pairs,
     "answers": requests.answers,
     "config": files.config,
+    "programs": programs.one,
 }
 
 

@@ -31,8 +31,8 @@ def onnx(random: Random) -> str | None:
     """Read a mutated ONNX file."""
     whole = _models()[random.randrange(len(_GRAPHS))]
     if random.random() < 0.7:
-        return _opened(_said_otherwise(whole, random), ".onnx")
-    return _opened(torn(whole, random), ".onnx")
+        return opened(_said_otherwise(whole, random), ".onnx")
+    return opened(torn(whole, random), ".onnx")
 
 
 def keras(random: Random) -> str | None:
@@ -40,7 +40,7 @@ def keras(random: Random) -> str | None:
     changed = mutated(_configuration(), random)
     for _ in range(random.randrange(3)):
         changed = mutated(changed, random)
-    return _opened(json.dumps(changed).encode(errors="surrogateescape"), ".json")
+    return opened(json.dumps(changed).encode(errors="surrogateescape"), ".json")
 
 
 def ready() -> None:
@@ -55,7 +55,7 @@ def config(random: Random) -> str | None:
     changed = mutated(random.choice(_CONFIGS), random)
     for _ in range(random.randrange(3)):
         changed = mutated(changed, random)
-    return _opened(json.dumps(changed).encode(errors="surrogateescape"), ".json")
+    return opened(json.dumps(changed).encode(errors="surrogateescape"), ".json")
 
 
 _SMALL: Final = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
@@ -92,7 +92,7 @@ def caffe(random: Random) -> str | None:
         else:
             start = random.randrange(len(words))
             words[place:place] = words[start : start + random.randint(1, 40)]
-    return _opened(" ".join(words).encode(errors="surrogateescape"), ".prototxt")
+    return opened(" ".join(words).encode(errors="surrogateescape"), ".prototxt")
 
 
 _NETS: Final = (
@@ -130,7 +130,7 @@ _NETS: Final = (
 )
 
 
-def _opened(content: bytes, suffix: str) -> str | None:
+def opened(content: bytes, suffix: str) -> str | None:
     """What is wrong with the answer to a file of such a content."""
     from archscope import analyze
     from archscope.formats import View, write
