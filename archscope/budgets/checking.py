@@ -11,6 +11,7 @@ from archscope.budgets.expressions import Asked, Budget, holds
 from archscope.budgets.files import Named
 from archscope.difference import Difference, difference
 from archscope.errors import ArchscopeError, NotFound, UsageError, did_you_mean
+from archscope.losses import DEFAULT
 from archscope.memory import memory
 from archscope.memory.running import Run
 from archscope.opening import open_network
@@ -160,7 +161,8 @@ def _bytes(analysis: Analysis, quantity: str, said: dict[str, Any]) -> int | str
         run.build()
         run.forward()
         return int(run.ledger.by_kind["saved"])
-    held = memory(network, batch, dtype=dtype, optimizer=said.get("optimizer"))
+    held = memory(network, batch, dtype=dtype, optimizer=said.get("optimizer"),
+                  loss=said.get("loss", DEFAULT))  # fmt: skip
     if held.not_covered:
         layer, why = next(iter(held.not_covered.items()))
         return f"`{layer}`: {why}"

@@ -49,7 +49,7 @@ _ARITHMETIC: Final[dict[type[ast.operator], Callable[[Fraction, Fraction], Fract
 CALLS: Final = {
     "saved_bytes": ("batch", "dtype"),
     "weight_bytes": ("dtype",),
-    "peak_bytes": ("batch", "dtype", "optimizer"),
+    "peak_bytes": ("batch", "dtype", "optimizer", "loss"),
 }
 """Quantities that are asked for with something, by name, and what they take."""
 

@@ -122,6 +122,25 @@ Batch = Annotated[
     ),
 ]
 
+
+def _complete_loss(incomplete: str) -> list[Any]:
+    from archscope.losses import LOSSES
+
+    return complete_names(LOSSES, incomplete)
+
+
+Loss = Annotated[
+    str | None,
+    typer.Option(
+        "--loss",
+        metavar="NAME",
+        help="What the backward pass of a step of training starts from: sum, mean, mse_loss, cross_entropy or nll_loss "
+        "of the outputs; or none, a gradient of them that comes from outside. By default their sum.",
+        show_default=False,
+        autocompletion=_complete_loss,
+    ),
+]
+
 Strict = Annotated[
     bool,
     typer.Option("--strict", help="Take warnings for mistakes: leave with 2 instead of going on."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
-from archscope.cli.arguments import Changes, Example, FactoryOptions, Inputs, Output, Spec, Strict
+from archscope.cli.arguments import Changes, Example, FactoryOptions, Inputs, Loss, Output, Spec, Strict
 from archscope.cli.terminal import PICTURES, TEXTS, emit, format_for
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def command(
             show_default=False,
         ),
     ] = None,
+    loss: Loss = None,
     symbolic: Annotated[
         str | None,
         typer.Option(
@@ -113,7 +114,7 @@ def command(
     archscope memory alexnet-torchvision --batch 256 --optimizer sgd --fits 8GiB
     archscope memory resnet@50 --batch 32 --optimizer adam --checkpoint bottleneck
     archscope memory resnet@18 --batch 32 --optimizer adam -o held.svg
-    archscope memory gpt2@small --batch 8 --optimizer adamw --autocast bf16
+    archscope memory gpt2@small --batch 8 --optimizer adamw --autocast bf16 --loss cross_entropy
     archscope memory gpt2@small --symbolic batch,length --optimizer adamw
     archscope memory gpt2@small --cache 1024 --dtype fp16
     archscope memory mypkg.models:Net@3,224,224 --batch 32 --optimizer adam
@@ -121,8 +122,11 @@ def command(
     from archscope.cli.opened import opened
     from archscope.errors import UsageError
     from archscope.formats.memory import missing, write
+    from archscope.losses import DEFAULT
     from archscope.memory import memory
 
+    if loss is not None and optimizer is None:
+        raise UsageError(f"`--loss {loss}` is what a backward pass starts from; name an `--optimizer` too")
     room = None if fits is None else _bytes(fits)
     type_ = _SHORT.get(dtype, dtype)
     cast = None if autocast is None else _SHORT.get(autocast, autocast)
@@ -139,7 +143,7 @@ def command(
         _formulas(network, symbolic.split(","), Training(optimizer, type_, cast), chosen, output)
         return
     held = memory(network, batch, dtype=type_, optimizer=optimizer, foreach=foreach, checkpoint=checkpoint or (),
-                  autocast=cast)  # fmt: skip
+                  autocast=cast, loss=loss or DEFAULT)  # fmt: skip
     if chosen in PICTURES.values():
         drawn(lambda: _timeline(held), chosen, output)
     else:

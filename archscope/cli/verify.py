@@ -15,6 +15,7 @@ from archscope.cli.arguments import (
     Example,
     FactoryOptions,
     Inputs,
+    Loss,
     Output,
     Specs,
     Strict,
@@ -81,6 +82,7 @@ def command(
                      help="How long the witnesses of one network may take together; what is too large for that is "
                      "sampled, and it says so."),
     ] = 60.0,
+    loss: Loss = None,
     output: Output = None,
 ) -> None:  # fmt: skip
     """Have every number confirmed by somebody else: PyTorch, torchinfo, fvcore, Keras, gradients, the papers.
@@ -115,6 +117,7 @@ def command(
         _compare(network, against, theirs, call, output, format)
         return
     from archscope.errors import NotFound, did_you_mean
+    from archscope.losses import DEFAULT
     from archscope.oracles.report import FORMATS
 
     if format not in FORMATS:
@@ -133,6 +136,7 @@ def command(
         as_written=not changes and input is None,
         seconds=seconds,
         weights=weights or "",
+        loss=loss or DEFAULT,
     )
     emit(_written(found, format, output is None), output)
     if any(each.stopped for each in found):
@@ -155,7 +159,8 @@ def _verified(
     *,
     as_written: bool,
     seconds: float,
-    weights: str = "",
+    weights: str,
+    loss: str,
 ) -> list[Verification]:
     """What the witnesses say of each network; an interrupt ends it with what is known so far."""
     from archscope.oracles import verify
@@ -165,7 +170,7 @@ def _verified(
     with _progress(sum(len(witnesses or asked_of(network, weights, own)) for network, own in networks)) as step:
         for network, module in networks:
             found.append(verify(network, witnesses or None, as_written=as_written, seconds=seconds, progress=step,
-                                module=module, weights=weights))  # fmt: skip
+                                module=module, weights=weights, loss=loss))  # fmt: skip
             if found[-1].stopped:
                 break
     return found

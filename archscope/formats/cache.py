@@ -47,6 +47,10 @@ def _shown(bytes_: Count) -> str:
     return f"{bytes_.working} = {int(bytes_):,}" if bytes_.op else f"{int(bytes_):,}"
 
 
+def _of_the_last(window: int | None) -> str:
+    return "all" if window is None else f"{window:,}"
+
+
 def _many(number: int, word: str) -> str:
     return f"{number:,} {word}{'s' * (number > 1)}"
 
@@ -67,11 +71,13 @@ def _sentences(asked: Asked) -> tuple[str, ...]:
 
 
 def _grid(asked: Asked) -> Grid:
+    windows = asked.cache.windows
     rows = [
-        (layer, f"{int(each):,}", f"{int(once):,}", (each or once).working)
+        (layer, f"{int(each):,}", f"{int(once):,}", *([_of_the_last(windows.get(layer))] if windows else []),
+         (each or once).working)
         for layer, (each, once) in asked.cache.layers.items()
-    ]
-    headings = ("Layer", "Bytes a token", "Bytes once", "Working")
+    ]  # fmt: skip
+    headings = ("Layer", "Bytes a token", "Bytes once", *(["Of the last"] if windows else []), "Working")
     return Grid(
         f"{asked.name}: what is remembered from one token to the next", headings, tuple(rows), _sentences(asked)
     )
@@ -93,6 +99,7 @@ def _json(asked: Asked) -> str:
         "reserved_bytes": int(cache.reserved(asked.length, asked.batch)),
         "not_covered": dict(cache.not_covered),
         "layers": {layer: {"each": int(each), "once": int(once), "working": (each or once).working}
+                       | ({"window": cache.windows[layer]} if layer in cache.windows else {})
                    for layer, (each, once) in cache.layers.items()},
     }, indent=2)  # fmt: skip
 

@@ -11,14 +11,14 @@ from archscope.errors import NotFound, did_you_mean
 from archscope.escaping import json_text, terminal
 from archscope.formats.grid import WRITERS, Grid
 from archscope.formats.sheet import spell_bytes
-from archscope.memory import Memory, Phase
+from archscope.losses import LOSSES
+from archscope.memory import Memory, Phase, Request
 from archscope.memory.ledger import KINDS
 
-CONVENTION: Final = (
+_CONVENTION: Final = (
     "A step once the optimizer has its state. What an allocator rounds up and what kernels take for themselves is not "
-    "in it; on CUDA what the allocator reserves is more. The backward pass starts from a gradient of the outputs' size."
+    "in it; on CUDA what the allocator reserves is more."
 )
-"""What the numbers are, under every table."""
 
 _FEW: Final = 5
 
@@ -33,6 +33,17 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType({
     "temporary": "what one operation or the optimizer's step holds meanwhile",
 })  # fmt: skip
 """What memory is held for, and whether a smaller batch needs less of it."""
+
+
+def convention(request: Request) -> str:
+    """What the numbers are, under every table.
+
+    >>> convention(Request(optimizer="sgd", loss="mean"))[-67:]
+    ' The backward pass starts from the mean of each output, one number.'
+    """
+    if request.optimizer is None:
+        return _CONVENTION
+    return f"{_CONVENTION} The backward pass starts from {LOSSES[request.loss]}."
 
 
 def write(held: Memory, format: str = "table", fitting: str = "") -> str:
@@ -68,7 +79,7 @@ def _sentences(held: Memory, fitting: str) -> list[str]:
     said.append(f"Who holds the most then: {most}.")
     said.append(f"Most of that is for {reason(held)}.")
     said += [f"Not covered: {each}; all numbers are at least." for each in uncovered(held.not_covered)]
-    return [*said, *([fitting] if fitting else []), CONVENTION]
+    return [*said, *([fitting] if fitting else []), convention(held.request)]
 
 
 def size_of(held: Memory, spell: Callable[[int], str] = spell_bytes) -> str:
@@ -160,6 +171,7 @@ def _json(held: Memory, fitting: str) -> str:
         "dtype": request.dtype,
         "autocast": request.autocast,
         "optimizer": request.optimizer,
+        "loss": None if request.optimizer is None else request.loss,
         "phases": [
             {"name": phase.name, "after": {kind: phase.after.held[kind] for kind in kinds},
              "most": {kind: phase.most.held[kind] for kind in kinds}, "at": phase.most.layer, "at_most": phase.at_most}

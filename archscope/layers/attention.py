@@ -254,9 +254,11 @@ class MultiheadAttention(Layer):
     def remembers(self, facts: Facts) -> Remembered | None:
         width = count(bare(facts.inputs[0][1]) // self.num_heads if self.head_dim is None else self.head_dim, "d")
         token = count(2) * count(self.key_heads, "g") * width
-        if len(facts.inputs) > 1:
-            return Remembered(once=token * count(facts.inputs[1][0], "s"))
-        return Remembered(each=token) if self.causal else None
+        if self.causal:
+            return Remembered(each=token)
+        own = len(facts.inputs) == 1 or facts.alike[:2] == (0, 0)
+        once = 0 if own else token * count(facts.inputs[1][0], "s")
+        return Remembered(once=once, masked=token if len(facts.inputs) > 3 else 0)
 
 
 def check_mask(mask: Shape, wanted: Shape, causal: bool, option: str, names: tuple[str, ...]) -> None:
@@ -382,4 +384,7 @@ class ScaledDotProductAttention(Layer):
     def remembers(self, facts: Facts) -> Remembered | None:
         heads = product(count(each) for each in facts.inputs[1][:-2])
         token = heads * (count(facts.inputs[1][-1], "d") + count(facts.inputs[2][-1], "v"))
-        return Remembered(each=token) if self.is_causal else Remembered(apart=token * count(facts.inputs[1][-2], "s"))
+        if self.is_causal:
+            return Remembered(each=token)
+        masked = token if len(facts.inputs) > 3 else 0
+        return Remembered(apart=token * count(facts.inputs[1][-2], "s"), masked=masked)

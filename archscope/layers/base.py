@@ -23,7 +23,7 @@ from archscope.layers.facts import extents as extents
 from archscope.layers.facts import spell_shape as spell_shape
 from archscope.layers.facts import spell_shapes as spell_shapes
 from archscope.layers.facts import values_in as values_in
-from archscope.layers.steps import Remembered, Routing, Step, one_operation
+from archscope.layers.steps import Hidden, Remembered, Routing, Step, one_operation
 from archscope.limits import MOST_SHAPE_VALUES
 from archscope.options import REQUIRED, Kind, Option, option, spell
 from archscope.record import Record
@@ -187,6 +187,10 @@ class Layer:
 
     def remembers(self, facts: Facts) -> Remembered | None:  # noqa: ARG002 - attention and recurrence ask for them
         """What it holds from one token to the next when it makes them one by one; None for nothing."""
+        return None
+
+    def hides(self) -> Hidden | None:
+        """What it hides from each query where it is a mask of attention; None where it is none."""
         return None
 
     def recalls(self, facts: Facts) -> int | None:  # noqa: ARG002 - attention asks for them

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, spell_option, spell_shape
-from archscope.layers.steps import INDEX, MASK, Made, Step
+from archscope.layers.steps import INDEX, MASK, Hidden, Made, Step
 from archscope.options import flag, list_of, non_negative, option, optional, positive
 from archscope.working import Count, bare, count, product
 
@@ -184,6 +184,9 @@ class AttentionMask(Layer):
             return f"mask of shifted windows {spell_shape(self.window or ())}"
         within = "" if self.sliding_window is None else f" of {self.sliding_window:,}"
         return f"{'causal mask' if self.causal else 'mask'}{within}"
+
+    def hides(self) -> Hidden | None:
+        return Hidden(self.causal, self.sliding_window)
 
     @property
     def lengths(self) -> tuple[int, int]:

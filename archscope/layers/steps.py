@@ -118,6 +118,18 @@ class Routing(Record):
     positions: int
 
 
+class Hidden(Record):
+    """What a mask hides from a query.
+
+    Attributes:
+        later: whether it hides what comes later.
+        window: of how many of the last keys it shows any; None for all.
+    """
+
+    later: bool
+    window: int | None = None
+
+
 class Remembered(Record):
     """What a layer holds from one token to the next, in values of one sample.
 
@@ -125,12 +137,14 @@ class Remembered(Record):
         each: values for every token that it has seen; with their working.
         once: values however long the sequence is: a state, or keys and values of another sequence.
         apart: values that are held once if its second input does not go by what its first does, and not at all if so.
+        masked: values for every token if the mask that it reads last hides what comes later.
         unknown: why no rule says what it holds.
     """
 
     each: int = 0
     once: int = 0
     apart: int = 0
+    masked: int = 0
     unknown: str = ""
 
 

@@ -3,7 +3,7 @@
 >>> from archscope.reader import load
 >>> held = memory(load("lenet5-pytorch"), batch=64, optimizer="adam")
 >>> held.peak.name, held.peak.most.total
-('backward', 4866648)
+('backward', 4864096)
 >>> dict(held["forward"].after.held)["saved"] + dict(held["forward"].after.held)["weights"]
 3385384
 """

@@ -8,6 +8,7 @@ the copy is held until the forward pass is over. All others run in the widest ty
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from archscope.errors import UsageError
@@ -30,7 +31,7 @@ _LOWER: Final = frozenset({
 
 _FULL: Final = frozenset({
     "avg_pool3d", "max_pool3d", "adaptive_avg_pool3d", "adaptive_max_pool3d", "reflection_pad1d", "reflection_pad2d",
-    "replication_pad1d", "replication_pad2d", "replication_pad3d",
+    "replication_pad1d", "replication_pad2d", "replication_pad3d", "mse_loss", "cross_entropy", "nll_loss",
 })  # fmt: skip
 """Run in float32."""
 
@@ -44,8 +45,8 @@ NORMS: Final = frozenset({"batch_norm", "layer_norm", "group_norm"})
 OWN_TYPES: Final = frozenset({*NORMS, CAST})
 """Their backward pass makes each gradient in the type of what it goes to."""
 
-SAME_TYPE: Final = frozenset({"trilinear"})
-"""Run on tensors of one type alone."""
+SAME_TYPE: Final[Mapping[str, str]] = MappingProxyType({"trilinear": "bilinear"})
+"""Run on tensors of one type alone; and whose operation each is."""
 
 WORKS_BACK_WIDE: Final = frozenset({"mkldnn_rnn_layer"})
 """Their backward pass makes every gradient in float32."""

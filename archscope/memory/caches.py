@@ -11,10 +11,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from archscope.errors import UsageError, did_you_mean
+from archscope.layers.steps import Hidden
 from archscope.network import Network
 from archscope.precision import DTYPE_BYTES
 from archscope.record import EMPTY, Record
@@ -23,12 +24,15 @@ from archscope.working import Count, as_count, bare, count, total
 PAGE: Final = 16
 """Tokens that are reserved together unless told otherwise, as vLLM does."""
 
+_UNKNOWN: Final = "whether what is added to its scores hides what comes later is not known"
+
 
 class Cache(Record):
     """What is remembered of one sample.
 
     Attributes:
         layers: bytes for every token, and bytes however many there are, by layer.
+        windows: how many of the last tokens a layer's mask shows, by layer; all of those that are not here.
         dtype: PyTorch's name of the type it is held in.
         window: how many of the last tokens are remembered; all if None.
         page: tokens that are reserved together.
@@ -40,6 +44,12 @@ class Cache(Record):
     window: int | None = None
     page: int = PAGE
     not_covered: Mapping[str, str] = EMPTY
+    windows: Mapping[str, int] = EMPTY
+
+    def window_of(self, layer: str) -> int | None:
+        """How many of the last tokens a layer remembers; None for all."""
+        bounds = [each for each in (self.window, self.windows.get(layer)) if each is not None]
+        return min(bounds, default=None)
 
     @property
     def token_bytes(self) -> Count:
@@ -57,7 +67,7 @@ class Cache(Record):
         >>> Cache({"a": (count(8), count(0))}, "float32", window=100).at(1000)
         800
         """
-        return self._of(length if self.window is None else min(length, self.window), batch)
+        return self._of(lambda window: as_count(_within(length, window)), batch)
 
     def reserved(self, length: int, batch: int = 1) -> Count:
         """Bytes that are set aside for some tokens: whole pages.
@@ -66,13 +76,16 @@ class Cache(Record):
         >>> cache.at(1000), cache.reserved(1000), cache.reserved(1000).working
         (8000, 8064, '⌈1,000/16⌉·16·8')
         """
-        kept = count(length if self.window is None else min(length, self.window), "t")
         page = count(self.page, "p")
-        return self._of(kept.ceil_over(page) * page, batch)
+        return self._of(lambda window: count(_within(length, window), "t").ceil_over(page) * page, batch)
 
-    def _of(self, tokens: int, batch: int) -> Count:
-        once, each = self.fixed_bytes, self.token_bytes
-        grown = as_count(tokens) * each
+    def _of(self, tokens: Callable[[int | None], Count], batch: int) -> Count:
+        """What some tokens take; ``tokens`` says how many are kept of them where a window is all that is seen."""
+        once = self.fixed_bytes
+        groups: dict[int | None, list[Count]] = {}
+        for layer, (each, _) in self.layers.items():
+            groups.setdefault(self.window_of(layer), []).append(each)
+        grown = total(tokens(window) * total(each) for window, each in groups.items() if bare(total(each)))
         sample = grown + once if once else grown
         return sample if batch == 1 else count(batch) * sample
 
@@ -91,23 +104,51 @@ def cache_of(network: Network, *, dtype: str = "float32", window: int | None = N
     size = count(DTYPE_BYTES[dtype], "b")
     layers: dict[str, tuple[Count, Count]] = {}
     unknown: dict[str, str] = {}
+    windows: dict[str, int] = {}
     goes_by = _goes_by(network)
     for node in network.nodes:
-        held = node.layer.remembers(network.facts[node.name])
+        facts = network.facts[node.name].replace(alike=tuple(map(node.inputs.index, node.inputs)))
+        held = node.layer.remembers(facts)
         if held is None:
-            continue
-        if held.unknown:
-            unknown[node.name] = held.unknown
             continue
         apart = bool(held.apart) and not goes_by[node.inputs[0].node] <= goes_by[node.inputs[1].node]
         once = held.apart if apart else held.once
-        if held.each or once:
-            each, fixed = (size * as_count(many) if bare(many) else count(0) for many in (held.each, once))
+        token, why = held.each, held.unknown
+        if held.masked and not once:
+            hidden = _hidden(network, node.inputs[-1].node)
+            why = _UNKNOWN if hidden is None else ""
+            if hidden is not None and hidden.later:
+                token = held.masked
+                windows.update({} if hidden.window is None else {node.name: hidden.window})
+        if why:
+            unknown[node.name] = why
+        elif token or once:
+            each, fixed = (size * as_count(many) if bare(many) else count(0) for many in (token, once))
             layers[node.name] = (each, fixed)
     if not layers and not unknown:
         raise UsageError(f"{network.name} remembers nothing from one token to the next: "
                          "no layer is causal attention, attends to another sequence, or is recurrent")  # fmt: skip
-    return Cache(layers, dtype, window, page, unknown)
+    return Cache(layers, dtype, window, page, unknown, windows)
+
+
+def _within(length: int, window: int | None) -> int:
+    return length if window is None else min(length, window)
+
+
+def _hidden(network: Network, name: str) -> Hidden | None:
+    """What is hidden by what is added to scores, all masks in it together; None where it is given from outside."""
+    if name in network.inputs:
+        return None
+    node = network.by_name[name]
+    own = node.layer.hides()
+    if own is not None:
+        return own
+    found = [_hidden(network, ref.node) for ref in node.inputs]
+    masks = [each for each in found if each is not None]
+    if len(masks) < len(found):
+        return None
+    windows = [each.window for each in masks if each.window is not None]
+    return Hidden(any(each.later for each in masks), min(windows, default=None))
 
 
 def _goes_by(network: Network) -> dict[str, frozenset[str]]:

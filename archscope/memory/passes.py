@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from archscope.losses import DEFAULT
 from archscope.memory.ledger import Ledger, Moment
 from archscope.memory.optimizers import optimizer
 from archscope.memory.routes import Digits, Moments, Span, span
@@ -23,6 +24,7 @@ class Request(Record):
         foreach: whether the optimizer changes all tensors at once, as it does on CUDA unless told otherwise.
         checkpoint: groups whose layers run again in the backward pass instead of keeping what it needs.
         autocast: the type that a forward pass runs in where PyTorch's autocast has it so; None for no autocast.
+        loss: what the backward pass starts from; see `archscope.losses`.
     """
 
     batch: int = 1
@@ -31,6 +33,7 @@ class Request(Record):
     foreach: bool = False
     checkpoint: tuple[str, ...] = ()
     autocast: str | None = None
+    loss: str = DEFAULT
 
 
 class Phase(Record):
@@ -74,7 +77,7 @@ class Asked(NamedTuple):
         request = self.request
         return Run(self.network, request.batch, request.dtype, training=request.optimizer is not None, again=self.again,
                    as_tracked=self.as_tracked, watch=watch, ledger=ledger, by_node=by_node,
-                   autocast=request.autocast, route=route)  # fmt: skip
+                   autocast=request.autocast, route=route, loss=request.loss)  # fmt: skip
 
 
 class Went(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archscope.errors import NotFound, UsageError, did_you_mean
+from archscope.losses import DEFAULT, loss_of
 from archscope.memory.autocast import checked
 from archscope.memory.groups import groups_of
 from archscope.memory.ledger import Moment
@@ -70,6 +71,7 @@ def memory(
     foreach: bool = False,
     checkpoint: Sequence[str] = (),
     autocast: str | None = None,
+    loss: str = DEFAULT,
     as_tracked: bool = False,
     route: Route | None = None,
 ) -> Memory:
@@ -84,18 +86,21 @@ def memory(
         checkpoint: groups whose layers run again in the backward pass.
         autocast: ``bfloat16`` or ``float16``: the type that the forward pass runs in where PyTorch's autocast on a CPU
             has it so. Weights, gradients and state stay in float32.
+        loss: what the backward pass starts from: ``sum``, the sum of each output; another of `LOSSES`, such as
+            ``cross_entropy``; or ``none``, a gradient of the outputs' size that comes from outside.
         as_tracked: whether what a tracker of tensors without values sees is asked, not what runs; see `Operations`.
         route: how many rows each expert has, where that is known; else each phase is the least that values can make of
             it, and says how much it can be.
 
     Raises:
-        UsageError: there is no such optimizer, type or group; the batch is below 1; autocast has nothing to cast.
+        UsageError: there is no such optimizer, type, loss or group; the batch is below 1; autocast has nothing to cast;
+            an output has no classes for the loss.
     """
     if batch < 1:
         raise UsageError(f"a batch of {batch} holds nothing; use 1 or more")
     if dtype not in DTYPE_BYTES:
         raise UsageError(f"no type `{dtype}`; {did_you_mean(dtype, DTYPE_BYTES, what='types')}")
-    request = Request(batch, dtype, optimizer, foreach, tuple(checkpoint), checked(autocast, dtype))
+    request = Request(batch, dtype, optimizer, foreach, tuple(checkpoint), checked(autocast, dtype), loss_of(loss))
     asked = Asked(network, request, groups_of(network, checkpoint), as_tracked)
     values = decided(asked) if route is None else None
     if values is None:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from archscope.layers.base import Facts, Weight
 from archscope.layers.steps import Made, Routing, Step, input_name, output_name, put_in_place
+from archscope.losses import DEFAULT
 from archscope.memory.autocast import CAST, SAME_TYPE, already, cast, casts, keeping, mixed, renamed
 from archscope.memory.layout import Layout
 from archscope.memory.ledger import Ledger
+from archscope.memory.losses import LOSS, OUTPUT, TARGET, steps_of, target_of
 from archscope.memory.stepping import Operations
 from archscope.memory.values import Again, Gradient, Pending, Ran, Value
 from archscope.network import Network, Node, Ref
@@ -47,6 +49,7 @@ class Run:
         by_node: whether the ledger names nodes, and not the lines of a table.
         autocast: the type that the forward pass runs in where PyTorch's autocast has it so; None for no autocast.
         route: how many rows each part of a layer has where values decide; by default the first has all of them.
+        loss: what the backward pass starts from; see `archscope.losses`.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Run:
         by_node: bool = False,
         autocast: str | None = None,
         route: Route = all_to_the_first,
+        loss: str = DEFAULT,
     ) -> None:
         self.network, self.batch, self.dtype, self.training = network, batch, dtype, training
         self.ledger = Ledger(watch) if ledger is None else ledger
@@ -71,10 +75,12 @@ class Run:
         self.not_covered: dict[str, str] = {}
         self.meanwhile: dict[str, int] = {}
         self._by_node = by_node
-        self._autocast, self.route = autocast, route
+        self._autocast, self.route, self._loss = autocast, route, loss
         self._casts: dict[Value, Value] = {}
         self.weights: dict[tuple[str, str], Value] = {}
         self.outputs: list[Value] = []
+        self._targets: dict[Ref, Value] = {}
+        self._losses: list[Value] = []
         self._values: dict[Ref, Value] = {}
         self._tape: list[Ran | Again] = []
         self._last = _last_reads(network, {*network.inputs} if holds_inputs else set())
@@ -102,9 +108,16 @@ class Run:
         tokens = {node.inputs[place].node for node in self.network.nodes for place in range(node.layer.tokens)}
         for name, shape in self.network.inputs.items():
             made = Made(name, shape, "int64" if name in tokens else "")
-            size, layout = self.operations.bytes_of(made), Layout.of(self.operations.extents(made))
-            value = Value(ledger.take(size, "values"), size, layout, made.dtype or self.dtype, grad=False)
-            self._values[Ref(name)] = value
+            self._values[Ref(name)] = self._fed(made)
+        for ref in self.network.outputs if self.training else ():
+            target = target_of(self._loss, self.network.shape_of(ref), ref.node)
+            if target is not None:
+                self._targets[ref] = self._fed(target)
+
+    def _fed(self, made: Made) -> Value:
+        """A tensor that whoever runs the network has."""
+        size, layout = self.operations.bytes_of(made), Layout.of(self.operations.extents(made))
+        return Value(self.ledger.take(size, "values"), size, layout, made.dtype or self.dtype, grad=False)
 
     def forward(self) -> None:
         """Run every layer; in training keep what the backward pass needs."""
@@ -126,15 +139,29 @@ class Run:
             self.operations.let_go(self._values.pop(ref))
 
     def start(self) -> Pending:
-        """The gradients that the backward pass starts from, of the size of the outputs."""
+        """The losses of the outputs, and the gradients that the backward pass starts from: of the losses' size."""
         self.ledger.begin("start")
         self.ledger.layer = ""
         pending: Pending = {}
-        for value in (each for each in self.outputs if each.grad):
+        self._losses = [self._loss_of(ref) for ref in self.network.outputs if self._values[ref].grad]
+        self._forget_casts()
+        for value in self._losses:
             gradient = Gradient(self.ledger.take(value.size, "passing"), value.layout.like())
             self.operations.arrive(pending, value, gradient)
         self.ledger.done()
         return pending
+
+    def _loss_of(self, ref: Ref) -> Value:
+        """What the backward pass starts from for an output."""
+        output = self._values[ref]
+        steps = steps_of(self._loss, self.network.shape_of(ref))
+        if not steps:
+            return self.operations.name(output)
+        local = {OUTPUT: output}
+        if ref in self._targets:
+            local[TARGET] = self._targets[ref]
+        self._steps("", [*steps], local, {*local, LOSS})
+        return local[LOSS]
 
     def backward(self, pending: Pending) -> None:
         """Run every step's backward pass, the last first."""
@@ -155,7 +182,9 @@ class Run:
             self.ledger.drop(block)
 
     def let_go(self) -> None:
-        """The outputs are read no more."""
+        """The outputs and losses are read no more."""
+        for value in self._losses:
+            self.operations.let_go(value)
         ends = {ref.node for ref in self.network.outputs}
         for ref in [ref for ref in self._values if ref.node in ends]:
             self.operations.let_go(self._values.pop(ref))
@@ -255,11 +284,10 @@ class Run:
         local: dict[str, Value] = {}
         for place, ref in enumerate(node.inputs):
             local[input_name(place)] = self._values[ref]
-        given = set(local)
         for weight in facts.weights:
             local[weight.name] = self.weights[node.name, weight.name]
-        given.update(local)
-        self._steps(node, [*steps], local, given)
+        given = {*local, *(output_name(place) for place in range(len(facts.outputs)))}
+        self._steps(self._called(node), [*steps], local, given)
         for place in range(len(facts.outputs)):
             self._values[Ref(node.name, place)] = local[output_name(place)]
 
@@ -271,10 +299,9 @@ class Run:
             return None if rows is None else node.layer.routed(facts, rows)
         return node.layer.runs(facts) if self.training else node.layer.runs_at_inference(facts)
 
-    def _steps(self, node: Node, steps: list[Step], local: dict[str, Value], given: set[str]) -> None:
-        """Run steps one after the other, and let go what none of the later ones reads."""
+    def _steps(self, called: str, steps: list[Step], local: dict[str, Value], given: set[str]) -> None:
+        """Run the steps of a layer one after the other; let go what none of the later ones reads and is not given."""
         last = {name: number for number, step in enumerate(steps) for name in (*step.reads, *step.reads_too)}
-        given = {*given, *(output_name(place) for place in range(len(self.network.facts[node.name].outputs)))}
         held = {name for name in local if name not in given}  # what steps have made
         due: dict[int, list[str]] = {0: [name for name in held if name not in last]}
         for name, number in last.items():
@@ -282,16 +309,16 @@ class Run:
         for number, step in enumerate(steps):
             instead = self._instead(step, local)
             if instead is not None:
-                self._steps(node, [*instead, *steps[number + 1 :]], local, given)
+                self._steps(called, [*instead, *steps[number + 1 :]], local, given)
                 return
             if step.op in SAME_TYPE and mixed(step, local):
-                why = f"autocast does not run a {node.layer.type} whose inputs are of another type than its weights"
-                self.not_covered.setdefault(self._called(node), f"PyTorch's {why}")
+                why = f"does not run a {SAME_TYPE[step.op]} whose inputs are of another type than its weights"
+                self.not_covered.setdefault(called, f"PyTorch's autocast {why}")
             ran = None
             if already(step, local):
                 local[step.makes[0].name] = self.operations.name(local[step.reads[0]])
             else:
-                ran = self.operations.run(self._called(node), step, local, recording=self._recording)
+                ran = self.operations.run(called, step, local, recording=self._recording)
             if ran is not None:
                 self._tape.append(ran)
             if step.op == CAST:

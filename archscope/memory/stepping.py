@@ -17,10 +17,13 @@ IN_ORDER: Final = frozenset({
     "convolution", "conv_transpose", "linear", "mm", "bmm", "layer_norm", "group_norm", "batch_norm",
     *(f"{kind}{axes}d" for kind in ("max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool")
       for axes in (1, 2, 3)), "cat", "stack", "sum", "mean", "amax", "pad", "index",
-    "softmax", "log_softmax", "embedding", "upsample", "zeros", "index_add",
+    "softmax", "log_softmax", "nll_loss", "embedding", "upsample", "zeros", "index_add",
     "mkldnn_rnn_layer",
 })  # fmt: skip
 """Operations whose results, and the gradients they make, lie in the order of their axes, whatever they read."""
+
+COPIES: Final = frozenset({"group_norm"})
+"""Operations whose backward pass works on a copy of a gradient that does not lie in the order of its axes."""
 
 
 class Operations:
@@ -32,7 +35,8 @@ class Operations:
         dtype: PyTorch's name of the type of values that do not say theirs, and are made of none.
         as_tracked: whether what a tracker of tensors without values sees is asked, not what runs: gradients that meet
             are added up in a third tensor, and not where the first of them lies; statistics of a norm are of its
-            input's type, not of its weights', and one over groups works backward in the wider of the two.
+            input's type, not of its weights', and one over groups works backward in the wider of the two; the gradient
+            of a squared error lies as its output does.
     """
 
     def __init__(self, ledger: Ledger, batch: int, dtype: str, *, as_tracked: bool) -> None:
@@ -191,6 +195,8 @@ class Operations:
         going: list[tuple[str, Value, Gradient]] = []
         whole: list[tuple[str, Value, int]] = []
         first = came[0][1]
+        copied = [ledger.take(value.size, "passing") for value, gradient in came
+                  if step.op in COPIES and not gradient.layout.in_order]  # fmt: skip
         for name, value in zip(step.reads, ran.read, strict=True):
             if not value.grad and not step.every:
                 continue
@@ -212,6 +218,8 @@ class Operations:
             if value.grad:
                 size = _size_in(value, self._worked_in(ran, name, value))
                 going.append((name, value, Gradient(ledger.take(size, "passing"), Layout.of(value.layout.shape))))
+            ledger.drop(block)
+        for block in copied:
             ledger.drop(block)
         arriving = [(value, self._typed(ran, name, value, gradient)) for name, value, gradient in going if value.grad]
         # A dense layer sees its matrix turned, so that one's gradient comes last, and its constants' comes first.
@@ -237,6 +245,8 @@ class Operations:
             layout = with_channels_last(shape)
         elif step.op not in IN_ORDER and shape == came.layout.shape:
             layout = came.layout.like()
+        elif self.as_tracked and step.op == "mse_loss":
+            layout = value.layout.like()
         return Gradient(self.ledger.take(_size_in(value, self._worked_in(ran, name, value)), "passing"), layout)
 
     def _worked_in(self, ran: Ran, name: str, value: Value) -> str:

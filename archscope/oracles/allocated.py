@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from archscope.oracles.findings import Finding, Verdict, compared
-from archscope.oracles.tracking import Called, tensors
+from archscope.oracles.tracking import Beginning, Called, tensors
 
 NAME: Final = "memory"
 
@@ -87,8 +87,8 @@ def _events(run: Callable[[], Any]) -> tuple[Any, list[int]]:
     return result, [each.cpu_memory_usage() for thread in threads for each in thread if each.kind() == "memory_alloc"]
 
 
-def taken(called: Called, watch: Watch) -> dict[str, Taken]:
-    """What inference, and a step of training without an optimizer, take beside weights and inputs."""
+def taken(called: Called, watch: Watch, loss: str) -> dict[str, Taken]:
+    """What inference, and a step of training without an optimizer, take beside weights, inputs and targets."""
     import torch
 
     found: dict[str, Taken] = {}
@@ -103,11 +103,11 @@ def taken(called: Called, watch: Watch) -> dict[str, Taken]:
     del result
     called.module.train()
     made, found["forward"] = watch(called.run)
-    outputs = [each for each in tensors(made) if each.requires_grad]
-    if not outputs:  # nothing of it is trained, and there is no way back
+    losses = Beginning(loss).losses([each for each in tensors(made) if each.requires_grad])
+    if not losses:  # nothing of it is trained, and there is no way back
         return found
-    started = [torch.ones_like(each) for each in outputs]
-    _, found["backward"] = watch(lambda: torch.autograd.backward(outputs, started))
+    started = [torch.ones_like(each) for each in losses]
+    _, found["backward"] = watch(lambda: torch.autograd.backward(losses, started))
     called.module.zero_grad()
     return found
 
@@ -124,10 +124,10 @@ def judged(where: str, called: Called, watch: Watch, ours: Any, inference: Any) 
     from torch import nn
 
     recurs = any(isinstance(each, nn.LSTM) for each in called.module.modules())
-    found = taken(called, watch)
+    found = taken(called, watch, ours.request.loss)
     begun = ours["after build"].after.total
     started = ours["start of backward"].after.total
-    gradients = started - ours["forward"].after.total
+    gradients = ours["start of backward"].after.held["passing"]
     mine = {
         "inference": _rise(inference["forward"], inference["after build"].after.total),
         "forward": _rise(ours["forward"], begun),

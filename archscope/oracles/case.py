@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archscope.analysis import Analysis
 from archscope.layers import Facts
+from archscope.losses import DEFAULT
 from archscope.network import Network, Node
 from archscope.oracles.pace import Pace
 
@@ -36,7 +37,8 @@ class Case:
 
     ``module`` is a person's own of PyTorch, which the network was read from; without it, one is built. ``jax`` is one
     of Flax or Equinox. ``weights`` is a file of weights that were trained for the network, where one was named.
-    ``named`` says whether somebody asked for its witnesses by name.
+    ``named`` says whether somebody asked for its witnesses by name, ``loss`` what a step of training starts its
+    backward pass from.
     """
 
     analysis: Analysis
@@ -45,6 +47,7 @@ class Case:
     weights: str = ""
     named: bool = False
     jax: JaxCalled | None = None
+    loss: str = DEFAULT
 
     @property
     def network(self) -> Network:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from archscope.losses import DEFAULT
 from archscope.oracles import allocated, routed, tracking
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, compared, first_line, not_covered
@@ -41,7 +42,7 @@ def given(case: Case, batch: int, made: Made, *, small: bool) -> Iterator[Findin
     cuda = allocated.cuda()
     ways: list[tuple[str, str | None, allocated.Watch]] = [("on the CPU", None, allocated.on_the_cpu)] if small else []
     ways += [("on CUDA", cuda, allocated.on_cuda)] if cuda else []
-    ours, inference = (case.analysis.memory(batch, optimizer=each) for each in ("sgd", None))
+    ours, inference = (case.analysis.memory(batch, optimizer=each, loss=case.loss) for each in ("sgd", None))
     if ours.not_covered or case.pace.late:
         return
     for where, device, watch in ways:
@@ -62,7 +63,7 @@ def beside(case: Case, batch: int, made: Made, valued: Made | None = None) -> It
     """
     for optimizer, what in tracking.WAYS.items():
         case.pace.at("")
-        ours = case.analysis.memory(batch, optimizer=optimizer, as_tracked=True)
+        ours = case.analysis.memory(batch, optimizer=optimizer, as_tracked=True, loss=case.loss)
         if ours.not_covered:
             layer, why = next(iter(ours.not_covered.items()))
             yield not_covered(NAME, None, f"bytes in {what}", f"`{layer}`: {why}")
@@ -84,7 +85,7 @@ def beside(case: Case, batch: int, made: Made, valued: Made | None = None) -> It
 def _tracked(
     case: Case, ours: Any, made: Made, optimizer: str | None, what: str, *, values: bool = False
 ) -> Iterator[Finding]:
-    theirs = tracking.tracked(made, optimizer, values=values)
+    theirs = tracking.tracked(made, optimizer, values=values, loss=case.loss)
     kept = None if optimizer is None else tracking.saved(made, values=values)
     for quantity, mine, yours in tracking.beside(ours, theirs, kept, what):
         yield _known(case, compared(NAME, None, quantity, mine, yours))
@@ -111,10 +112,11 @@ def tracked(
     autocast: str | None = None,
     dtype: str = "float32",
     again: Sequence[Sequence[str]] = (),
+    loss: str = DEFAULT,
 ) -> Held:
     """What the tracker says of each phase of the built network; ``again`` are groups of nodes that run again."""
     return tracking.tracked(
-        lambda: _called(network, batch, again, dtype), optimizer, foreach=foreach, autocast=autocast
+        lambda: _called(network, batch, again, dtype), optimizer, foreach=foreach, autocast=autocast, loss=loss
     )
 
 

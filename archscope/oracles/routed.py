@@ -39,9 +39,9 @@ def beside(case: Case, batch: int) -> Iterator[Finding]:
             why = f"`{nodes[0]}`: values decide which rows it has, and the network is too large to run with values"
             yield not_covered(NAME, None, f"bytes in {what}", why)
             continue
-        theirs = tracking.tracked(made, optimizer, values=True)
+        theirs = tracking.tracked(made, optimizer, values=True, loss=case.loss)
         ours = case.analysis.memory(batch, optimizer=optimizer, as_tracked=True,
-                                    route=lambda node, *_: rows[node.name])  # fmt: skip
+                                    loss=case.loss, route=lambda node, *_: rows[node.name])  # fmt: skip
         kept = None if optimizer is None else tracking.saved(made, values=True)
         for quantity, mine, yours in tracking.beside(ours, theirs, kept, what):
             yield compared(NAME, None, quantity, mine, yours)

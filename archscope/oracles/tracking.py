@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from archscope.building.builders import COUNTERS
+from archscope.losses import DEFAULT, SEQUENCE
 from archscope.record import EMPTY, Record
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def tracked(
     foreach: bool = False,
     autocast: str | None = None,
     values: bool = False,
+    loss: str = DEFAULT,
 ) -> Held:
     """What the tracker says of each phase; in training that of a second step, when the optimizer has its state.
 
@@ -73,6 +75,7 @@ def tracked(
         foreach: whether the optimizer changes all tensors at once.
         autocast: the type that a forward pass runs in where autocast has it so; None for none.
         values: whether tensors have values, as a module needs whose values decide what it runs.
+        loss: what the backward pass starts from, by its name in `LOSSES`.
     """
     with with_values() if values else without_values(), made() as called:
         tracker = _tracker()
@@ -82,9 +85,10 @@ def tracked(
         way = None if optimizer is None else _optimizer(optimizer, model, foreach)
         counters = sum(each.numel() * each.element_size() for name, each in model.named_buffers()
                        if name.rpartition(".")[2] in COUNTERS)  # fmt: skip
+        begins = Beginning(loss)
         with tracker:
             if way is not None:
-                _step(called, way, lambda _: None, autocast)
+                _step(called, way, lambda _: None, autocast, begins)
                 way.zero_grad()
                 gc.collect()
                 tracker.reset_mod_stats()
@@ -95,7 +99,7 @@ def tracked(
 
             tracker.begin()
             over("after build")
-            _step(called, way, over, autocast)
+            _step(called, way, over, autocast, begins)
         return held
 
 
@@ -163,7 +167,41 @@ def casting(autocast: str | None) -> Iterator[None]:
     torch.clear_autocast_cache()
 
 
-def _step(called: Called, way: Any, over: Callable[[str], None], autocast: str | None) -> None:
+class Beginning:
+    """What a backward pass starts from: losses of outputs, the targets made once and held from then on; or outputs."""
+
+    def __init__(self, loss: str) -> None:
+        self.loss = loss
+        self.targets: list[Any] = []
+
+    def losses(self, outputs: Sequence[Any]) -> list[Any]:
+        """A loss of each output; the outputs themselves where there is none."""
+        if self.loss == "none":
+            return [*outputs]
+        if self.loss in ("sum", "mean"):
+            return [getattr(each, self.loss)() for each in outputs]
+        if not self.targets:
+            self.targets = [self._target(each) for each in outputs]
+        return [self._beside(*each) for each in zip(outputs, self.targets, strict=True)]
+
+    def _target(self, output: Any) -> Any:
+        import torch
+
+        if self.loss == "mse_loss":
+            narrow = torch.is_autocast_enabled("cpu")
+            return torch.zeros(output.shape, dtype=torch.float32 if narrow else output.dtype)
+        scores = SEQUENCE if output.dim() == 1 + SEQUENCE else 1
+        return torch.zeros([*output.shape[:scores], *output.shape[scores + 1 :]], dtype=torch.int64)
+
+    def _beside(self, output: Any, target: Any) -> Any:
+        from torch.nn import functional
+
+        if self.loss != "mse_loss" and output.dim() == 1 + SEQUENCE:
+            output, target = output.reshape(-1, output.shape[-1]), target.reshape(-1)
+        return getattr(functional, self.loss)(output, target)
+
+
+def _step(called: Called, way: Any, over: Callable[[str], None], autocast: str | None, begins: Beginning) -> None:
     import torch
 
     with torch.set_grad_enabled(way is not None), casting(autocast):
@@ -172,12 +210,14 @@ def _step(called: Called, way: Any, over: Callable[[str], None], autocast: str |
     if way is None:
         return
     outputs = [each for each in tensors(made) if each.requires_grad]
-    started = [torch.ones_like(each) for each in outputs]
+    with casting(autocast):
+        losses = begins.losses(outputs)
+    started = [torch.ones_like(each) for each in losses]
     over("start of backward")
-    torch.autograd.backward(outputs, started)
+    torch.autograd.backward(losses, started)
     del started
     over("backward")
-    del made, outputs
+    del made, outputs, losses
     way.step()
     over("optimizer step")
 

@@ -15,6 +15,7 @@ from archscope.analysis import Analysis, analyze
 from archscope.errors import NotFound, did_you_mean
 from archscope.importing.jax.things import JaxCalled
 from archscope.importing.kinds import kind_of
+from archscope.losses import DEFAULT, loss_of
 from archscope.network import Network
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, not_covered, worst
@@ -170,6 +171,7 @@ def verify(
     clock: Callable[[], float] = time.monotonic,
     module: Called | JaxCalled | None = None,
     weights: str = "",
+    loss: str = DEFAULT,
 ) -> Verification:
     """Call the witnesses of a network.
 
@@ -184,12 +186,14 @@ def verify(
             left as it was. Without it, or with one of JAX's, they look at the module that is built from the network.
         weights: a file of weights that were trained for it, safetensors, GGUF or a state dict of PyTorch's; or a folder
             or an index of several. Its header is read and none of its tensors.
+        loss: what a step of training starts its backward pass from, for the memory; see `archscope.memory.memory`.
 
     An interrupt (Ctrl-C) ends it with what is known so far; `Verification.stopped` says where.
 
     Raises:
         MissingExtra: a witness needs a package that is not installed.
         NotFound: there is no witness of that name.
+        UsageError: there is no such loss.
     """
     analysis = analyze(network) if isinstance(network, Network) else network
     chosen = asked_of(analysis.network, weights, module) if witnesses is None else tuple(dict.fromkeys(witnesses))
@@ -199,7 +203,7 @@ def verify(
     pace = Pace(seconds, network=analysis.name, told=progress, clock=clock)
     theirs = module if isinstance(module, JaxCalled) else None
     own = None if isinstance(module, JaxCalled) else module
-    case = Case(analysis, pace, own, weights, named=witnesses is not None, jax=theirs)
+    case = Case(analysis, pace, own, weights, named=witnesses is not None, jax=theirs, loss=loss_of(loss))
     findings: list[Finding] = []
     stopped = ""
     try:

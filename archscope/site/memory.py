@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from archscope.analysis import Analysis
-from archscope.formats.memory import CONVENTION, reason, size_of, uncovered
+from archscope.formats.memory import convention, reason, size_of, uncovered
 from archscope.memory import Memory, Phase, Request, largest_batches, memory
 from archscope.site.evidence import Evidence, Table
 
@@ -45,7 +45,7 @@ def held(analysis: Analysis) -> Evidence:
         f"One sample and a step with Adam take {size_of(found, _size)} in float32, most of it for "
         f"{reason(found)}. {_fits(found, training)}",
         (_phases(found), _batches(inference, training, mixed)),
-        notes=(*notes[:3], CONVENTION),
+        notes=(*notes[:3], convention(found.request)),
     )
 
 

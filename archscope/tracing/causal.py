@@ -10,7 +10,7 @@ from torch import Tensor
 
 from archscope.recognising.signatures import bound
 
-_HIDDEN: Final = -1e4
+HIDDEN: Final = -1e4
 """A score from which on softmax gives nothing, in every precision."""
 
 
@@ -109,9 +109,9 @@ class Causal:
 
     def _is_low(self, value: Any) -> bool:
         if not isinstance(value, Tensor):
-            return bool(value <= _HIDDEN)
+            return bool(value <= HIDDEN)
         found = self._known(value)
-        return found is not None and bool((found <= _HIDDEN).all())
+        return found is not None and bool((found <= HIDDEN).all())
 
     def _is_later(self, mask: Tensor, says: _Says) -> bool:
         """Whether a mask is that of what comes later; equal blocks have one, and it is looked at once."""
@@ -133,4 +133,4 @@ def _is_later(mask: Tensor, says: _Says) -> bool:
     hidden = plain == 0 if says == "seen" else plain != 0
     if not queries == keys > 1 or not torch.equal(hidden, torch.ones_like(hidden).triu_(1)):
         return False
-    return says != "added" or bool((plain.masked_fill(~hidden, _HIDDEN) <= _HIDDEN).all())
+    return says != "added" or bool((plain.masked_fill(~hidden, HIDDEN) <= HIDDEN).all())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from archscope.layers import AttentionMask, RelativePositionBias
+from archscope.tracing.causal import HIDDEN
 from archscope.tracing.scores import bias_of, mask_of
 
 _SAME: Final = frozenset({
@@ -59,6 +60,7 @@ class Lookups:
         self._sums: dict[int, tuple[Tensor, Tensor]] = {}
         self._kept: list[Any] = []
         self._biases: dict[int, Found | None] = {}
+        self._seen: dict[int, Tensor] = {}
         self._masks: dict[int, tuple[Tensor, AttentionMask | None]] = {}
 
     def follow(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], given: Sequence[Tensor],
@@ -74,11 +76,31 @@ class Lookups:
                 self._sums[id(made)] = followed[0], other
                 self._kept.append(made)
             return False
+        if name in ("where", "masked_fill") and not kwargs and len(args) == 3:
+            return self._hidden(name, args, made)
         first = given[0] if given else None
+        if name in _SAME and first is not None and id(first) in self._sums and first.shape == made.shape:
+            self._sums[id(made)] = self._sums[id(first)]
+            self._kept.append(made)
+            return False
         if first is None or made.numel() > _MOST or not (name in _MOVES or name in _SAME or name == "cat"):
             return False
         if id(first) in self._ways or (name != "cat" and self._root(first) is not None and first.numel() <= _MOST):
             self._keep(made, _Way(name, first, tuple(args), dict(kwargs)))
+        return False
+
+    def _hidden(self, name: str, args: Sequence[Any], made: Tensor) -> Literal[False]:
+        """A call that puts numbers so low that softmax gives nothing in the place of some scores: a mask is added."""
+        kept, scores = (args[0], args[1]) if name == "where" else (args[1], args[0])
+        low = args[2]
+        seen = self._known(kept) if isinstance(kept, Tensor) and kept.dtype == torch.bool else None
+        lowest = self._known(low) if isinstance(low, Tensor) else torch.tensor(low)
+        followed = isinstance(scores, Tensor) and scores.shape == made.shape and id(scores) in self._ways
+        if seen is not None and lowest is not None and followed and bool((lowest <= HIDDEN).all()):
+            mask = kept if name == "where" else ~seen
+            self._seen[id(mask)] = seen if name == "where" else mask
+            self._sums[id(made)] = scores, mask
+            self._kept += [made, mask]
         return False
 
     def _keep(self, made: Tensor, way: _Way) -> None:
@@ -160,7 +182,7 @@ class Lookups:
 
     def mask(self, tensor: Tensor) -> AttentionMask | None:
         """The mask that a constant is; None if it is none."""
-        known = self._known(tensor) if tensor.dim() > 1 else None
+        known = self._seen.get(id(tensor), self._known(tensor)) if tensor.dim() > 1 else None
         if known is None:
             return None
         if id(known) not in self._masks:

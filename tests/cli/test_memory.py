@@ -15,7 +15,7 @@ def test_it_names_the_fullest_phase_who_holds_it_and_what_fits(capsys: pytest.Ca
     assert main(["memory", "alexnet-torchvision", "--batch", "16", "--optimizer", "adam", "--fits", "8GiB"]) == 0
     shown = capsys.readouterr().out
     assert "Most is held in optimizer step: 1,289,238,208 bytes (1.2 GiB)." in shown
-    assert "A batch of 1,982 fits in 8,589,934,592 bytes (8.0 GiB)." in shown
+    assert "A batch of 1,984 fits in 8,589,934,592 bytes (8.0 GiB)." in shown
     assert max(map(len, shown.splitlines())) <= 80
 
 
@@ -35,10 +35,29 @@ def test_programs_read_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert "| forward | 243,400 |" in capsys.readouterr().out
 
 
+def test_it_says_what_the_backward_pass_starts_from(capsys: pytest.CaptureFixture[str]) -> None:
+    request = ["memory", "lenet5-pytorch", "--optimizer", "sgd", "--format", "json"]
+    sizes = {}
+    for loss in ("sum", "cross_entropy"):
+        assert main([*request, "--loss", loss]) == 0
+        read = json.loads(capsys.readouterr().out)
+        assert read["loss"] == loss
+        sizes[loss] = sum(read["phases"][0]["after"].values())
+    assert sizes["cross_entropy"] - sizes["sum"] == 8  # the number of the class of one image
+    assert main([*request[:-2], "--loss", "mse_loss"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "The backward pass starts from the mean squared error of each output" in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--optimizer", "adan"], "error: no optimizer `adan`; did you mean `adam`?"),
+        (
+            ["--optimizer", "sgd", "--loss", "crossentropy"],
+            "error: no loss `crossentropy`; did you mean `cross_entropy`?",
+        ),
+        (["--loss", "mean"], "error: `--loss mean` is what a backward pass starts from; name an `--optimizer` too"),
         (["--fits", "8x"], "error: `--fits 8x`: write a number and a unit, such as `24GiB`"),
         (["--batch", "0"], "error: a batch of 0 holds nothing; use 1 or more"),
         (["--autocast", "bf8"], "error: autocast runs in bfloat16 (bf16) or float16 (fp16), not in `bf8`"),
@@ -64,7 +83,7 @@ def test_a_batch_that_does_not_fit_says_which_does_and_what_takes_the_room(capsy
     assert main(request) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "A batch of 5,000 does not fit in 8,589,934,592 bytes (8.0 GiB), as it needs" in said
-    assert "a batch of 1,982 fits." in said
+    assert "a batch of 1,984 fits." in said
     assert "Most of that is for what the backward pass needs of the forward pass, which grows with the batch:" in said
 
 

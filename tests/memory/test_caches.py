@@ -59,3 +59,66 @@ def test_attention_whose_mask_is_values_is_named_and_what_is_like_no_attention_i
     assert (cache.not_covered, cache.token_bytes) == ({"masked": why}, 0)
     dense = Function("dense", Linear(out_features=3).facts((8,)), like=Linear(out_features=3), beyond="scale")
     assert dense.remembers(dense.seen) is None
+
+
+MASKED = """
+    input: [7, 32]
+    blocks:
+      heads:
+        layers:
+          proj: {type: linear, out_features: 32, every_position: true}
+          split: {type: reshape, shape: [-1, 4, 8]}
+          first: {type: transpose, dim0: 0, dim1: 1}
+    layers:
+      q: {type: heads, from: input}
+      k: {type: heads, from: input}
+      v: {type: heads, from: input}
+      mask: {type: attention_mask, length: 7, MASK}
+      bias: {type: relative_position_bias, num_heads: 4, num_buckets: 8, max_distance: 16, length: 7}
+      for_heads: {type: reshape, shape: [1, 7, 7], from: mask}
+      both: {type: add, from: [bias, for_heads]}
+      attention: {type: scaled_dot_product_attention, from: [q, k, v, both]}
+    """
+
+
+def test_a_mask_that_hides_what_comes_later_makes_attention_remember() -> None:
+    cache = cache_of(archscope.read(MASKED.replace("MASK", "causal: true")))
+    # 4 heads of 8 features for keys and 8 for values, 4 bytes each, as T5's decoder has them beside its bias.
+    assert cache.token_bytes == 4 * 4 * (8 + 8)
+    assert (cache.token_bytes.working, cache.at(50)) == ("4·4·(8 + 8)", 50 * 256)
+
+
+def test_a_mask_of_a_window_bounds_what_its_layer_remembers() -> None:
+    cache = cache_of(archscope.read(MASKED.replace("MASK", "causal: true, sliding_window: 5")))
+    assert cache.windows == {"attention": 5}
+    assert (cache.at(3), cache.at(50), cache.at(50).working) == (3 * 256, 5 * 256, "5·4·4·(8 + 8)")
+    assert cache.reserved(50) == 16 * 256
+
+
+def test_a_mask_that_shows_what_comes_later_remembers_nothing() -> None:
+    with pytest.raises(archscope.ArchscopeError, match="remembers nothing"):
+        cache_of(archscope.read(MASKED.replace("MASK", "sliding_window: 3")))
+
+
+def test_layers_with_a_window_and_without_are_added_up_apart() -> None:
+    # As in Gemma: one layer sees the last 4 tokens, the other all; keys and values of 32 features, 4 bytes each.
+    network = archscope.read("""
+        input: [7, 32]
+        layers:
+          mask: {type: attention_mask, length: 7, causal: true, sliding_window: 4}
+          near: {type: multihead_attention, num_heads: 4, from: [input, input, input, mask]}
+          far: {type: multihead_attention, num_heads: 4, causal: true, from: near}
+        """)
+    cache = cache_of(network)
+    assert cache.token_bytes == 2 * 2 * 32 * 4
+    assert cache.at(100) == (4 + 100) * 2 * 32 * 4
+    assert cache.at(100).working == "4·4·2·4·8 + 100·4·2·4·8"
+
+
+def test_a_mask_that_is_fed_in_is_not_covered() -> None:
+    network = archscope.read("""
+        input: {x: [7, 32], mask: [7, 7]}
+        layers:
+          attention: {type: multihead_attention, num_heads: 4, from: [x, x, x, mask]}
+        """)
+    assert "hides what comes later is not known" in cache_of(network).not_covered["attention"]

@@ -18,6 +18,7 @@ from archscope.layers import (
     MultiheadAttention,
     ReLU,
     RNNCell,
+    Scale,
 )
 from archscope.memory import Request, cache_of, largest_batch, memory, per_layer
 from archscope.network import Network, Node, Ref
@@ -72,10 +73,37 @@ def test_alexnet_with_adam_is_fullest_in_the_optimizer_step(foreach: bool, phase
 def test_alexnet_with_a_large_batch_or_without_state_is_fullest_in_the_backward_pass() -> None:
     network = archscope.load("alexnet-torchvision")
     held = memory(network, 16, optimizer="sgd")
-    # 545.4 MB; 64,000 of them are the gradient of the outputs that the backward pass starts from.
-    assert (held.peak.name, held.peak.most.total) == ("backward", 545_467_968)
+    # 545.4 MB; the backward pass starts from a sum: two numbers, itself and its gradient.
+    assert (held.peak.name, held.peak.most.total) == ("backward", 545_403_968 + 8)
     held = memory(network, 256, optimizer="adam")
-    assert (held.peak.name, held.peak.most.total - 1_024_000) == ("backward", 1_951_143_360)
+    assert (held.peak.name, held.peak.most.total) == ("backward", 1_951_143_360 + 8)
+
+
+@pytest.mark.parametrize(
+    ("loss", "made", "kept", "started"),
+    # Of 16·1,000 scores: what else is held for the loss, its targets, and what a gradient of the outputs' size takes.
+    [("none", 0, 0, 64_000), ("sum", 4, 0, 4), ("mean", 4, 0, 4), ("mse_loss", 4, 64_000, 4),
+     ("cross_entropy", 4 + 4 + 64_000, 128, 4), ("nll_loss", 4 + 4, 128, 4)],
+)  # fmt: skip
+def test_what_a_backward_pass_starts_from_takes_what_is_worked_out_by_hand(
+    loss: str, made: int, kept: int, started: int
+) -> None:
+    network = archscope.load("alexnet-torchvision")
+    held = memory(network, 16, optimizer="sgd", loss=loss)
+    # The loss, its total weight and the logarithms that it keeps are made; eight bytes hold the number of a class.
+    grown = held["start of backward"].after.total - held["forward"].after.total
+    assert grown == made + started
+    plain = memory(network, 16, optimizer="sgd", loss="sum")
+    assert held["after build"].after.total - plain["after build"].after.total == kept
+    assert held["optimizer step"].after.total - plain["optimizer step"].after.total == kept
+
+
+def test_a_loss_of_classes_wants_an_axis_of_them() -> None:
+    network = chain((4,), Linear(out_features=3))
+    one = Network("one", {"input": ()}, [Node("double", Scale(factor=2.0), (Ref("input"),), "double")])
+    assert memory(network, 2, optimizer="sgd", loss="cross_entropy")["forward"].after.held["values"] == 2 * (3 * 4 + 8)
+    with pytest.raises(UsageError, match="`cross_entropy` is of the scores of classes, and `double` is one number"):
+        memory(one, 2, optimizer="sgd", loss="cross_entropy")
 
 
 def test_what_is_held_after_forward_is_weights_state_saved_and_output() -> None:
@@ -146,6 +174,7 @@ def test_a_layer_of_which_values_decide_is_named() -> None:
     [
         ({"optimizer": "adan"}, "no optimizer `adan`; did you mean `adam`?"),
         ({"batch": 0}, "a batch of 0 holds nothing; use 1 or more"),
+        ({"loss": "cross-entropy"}, "no loss `cross-entropy`; did you mean `cross_entropy`?"),
         ({"dtype": "float8"}, "no type `float8`"),
         ({"autocast": "int8"}, "autocast runs in bfloat16 (bf16) or float16 (fp16), not in `int8`"),
         ({"autocast": "bfloat16", "dtype": "float64"}, "autocast casts what is in float32, and all is in float64"),

@@ -12,6 +12,7 @@ import pytest
 
 import archscope
 from archscope.layers import TYPES, BatchNorm, Conv2d, GroupNorm, InstanceNorm, LayerNorm, PReLU
+from archscope.losses import LOSSES
 from archscope.memory import memory
 from archscope.network import Network, Node, Ref
 from tests.collection import thin
@@ -62,6 +63,48 @@ def test_the_tracker_counts_the_same_for_every_optimizer(optimizer: str, foreach
 
     network = archscope.load("lenet5")
     assert held(network, batch, optimizer, foreach=foreach) == tracked(network, batch, optimizer, foreach=foreach)
+
+
+SCORES = {
+    "classes": "input: [6]\n    layers:\n      out: {type: linear, out_features: 5}",
+    "a sequence": "input: [4, 6]\n    layers:\n      out: {type: linear, out_features: 5, every_position: true}",
+    "a sequence turned": "input: [6, 4]\n    layers:\n      conv: {type: conv1d, out_channels: 5, kernel_size: 1}\n"
+    "      out: {type: permute, dims: [1, 0]}",
+    "maps": "input: [2, 6, 6]\n    layers:\n      out: {type: conv2d, out_channels: 5, kernel_size: 3}",
+    "what a norm over groups makes": "input: [6, 4]\n    layers:\n      conv: {type: conv1d, out_channels: 6, "
+    "kernel_size: 1}\n      norm: {type: group_norm, num_groups: 2}\n      out: {type: permute, dims: [1, 0]}",
+    "two": "input: [6]\n    layers:\n      a: {type: linear, out_features: 5}\n      b: {type: relu}\n"
+    "    output: [a, b]",
+}
+"""Networks of scores of classes, and what they are scores of."""
+
+
+@pytest.mark.parametrize("autocast", [None, "bfloat16"])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("what", SCORES)
+def test_the_tracker_counts_the_same_whatever_the_backward_pass_starts_from(
+    what: str, loss: str, autocast: str | None
+) -> None:
+    from archscope.oracles.memory import tracked
+
+    network = archscope.read(f"name: scores\n    {SCORES[what]}\n".replace("\n    ", "\n"))
+    found = held(network, 3, "adam", loss=loss, autocast=autocast)
+    assert found == tracked(network, 3, "adam", loss=loss, autocast=autocast)
+
+
+def test_verify_starts_from_the_loss_that_is_named() -> None:
+    from archscope.oracles import verify
+
+    found = verify(archscope.load("lenet5"), ["memory"], loss="cross_entropy")
+    assert not found.differing
+    # Of two samples: the loss, its total weight, the gradient of it and the logarithms of ten classes.
+    started, forward = (
+        next(each.theirs for each in found.findings if each.quantity == f"bytes after {phase}, training with Adam")
+        for phase in ("start of backward", "forward")
+    )
+    assert started - forward == 4 + 4 + 4 + 2 * 10 * 4
+    with pytest.raises(archscope.UsageError, match="no loss `entropy`"):
+        verify(archscope.load("lenet5"), ["memory"], loss="entropy")
 
 
 LAST = {
