@@ -157,10 +157,12 @@ class Source(Record):
     Attributes:
         name: its name in the module.
         turned: whether its two axes are exchanged there.
+        ahead: whether it has an axis of one value for the batch in front there.
     """
 
     name: str
     turned: bool = False
+    ahead: bool = False
 
 
 class Value(NamedTuple):
@@ -200,6 +202,8 @@ class Observed(Record):
         in_place: nodes that put what they make in the place of their first input.
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
+        ordered: values that the module's code puts in the order of their axes before anything reads them.
+        buffers: bytes of tensors that the module holds beside its parameters, and no layer has.
         constants: bytes of tensors that no node makes: places of positions, copies of an input or of a weight.
         origin: where it was read from, and what is to be known of that, in sentences.
         values: what the outputs of nodes are called in the file, by node and place.
@@ -219,6 +223,8 @@ class Observed(Record):
     in_place: frozenset[str] = frozenset()
     unruled: Mapping[str, str] = EMPTY
     unruled_in_training: Mapping[str, str] = EMPTY
+    ordered: frozenset[Ref] = frozenset()
+    buffers: int = 0
     constants: int = 0
     origin: tuple[str, ...] = ()
     values: Mapping[tuple[str, int], Value] = MappingProxyType({})

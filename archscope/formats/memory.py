@@ -78,6 +78,10 @@ def _sentences(held: Memory, fitting: str) -> list[str]:
     most = ", ".join(f"{layer or 'the network'} {kind} {size:,}" for layer, kind, size in held.holders[:_FEW])
     said.append(f"Who holds the most then: {most}.")
     said.append(f"Most of that is for {reason(held)}.")
+    constants = 0 if held.network.observed is None else held.network.observed.constants
+    if constants:
+        said.append(f"Tensors that no layer makes, such as constants of its code, are not in it: {constants:,} bytes "
+                    "in a forward pass, most of which are gone at once.")  # fmt: skip
     said += [f"Not covered: {each}; all numbers are at least." for each in uncovered(held.not_covered)]
     return [*said, *([fitting] if fitting else []), convention(held.request)]
 

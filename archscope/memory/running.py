@@ -12,6 +12,7 @@ from archscope.layers.base import Facts, Weight
 from archscope.layers.steps import Made, Routing, Step, input_name, output_name, put_in_place
 from archscope.losses import DEFAULT
 from archscope.memory.autocast import CAST, SAME_TYPE, already, cast, casts, keeping, mixed, renamed
+from archscope.memory.lasting import last_reads
 from archscope.memory.layout import Layout
 from archscope.memory.ledger import Ledger
 from archscope.memory.losses import LOSS, OUTPUT, TARGET, steps_of, target_of
@@ -83,13 +84,13 @@ class Run:
         self._losses: list[Value] = []
         self._values: dict[Ref, Value] = {}
         self._tape: list[Ran | Again] = []
-        self._last = _last_reads(network, {*network.inputs} if holds_inputs else set())
+        self._last = last_reads(network, {*network.inputs} if holds_inputs else set())
         self._again = {nodes[0].name: nodes for nodes in again} if training else {}
         self._recording = training
 
     def build(self) -> None:
         """Take the weights, and what is fed in."""
-        ledger = self.ledger
+        ledger, observed = self.ledger, self.network.observed
         ledger.begin("build")
         for node in self.network.nodes:
             for weight in self.network.facts[node.name].weights:
@@ -102,9 +103,13 @@ class Run:
                     ledger.take(size, "weights"), size, Layout.of(tuple(bare(each) for each in weight.shape)),
                     weight.dtype or self.dtype, grad=self.training and weight.trainable, weight=True)  # fmt: skip
                 value.leaf = weight.trainable
+                source = None if observed is None else observed.sources.get((node.name, weight.name))
+                value.ahead = source is not None and source.ahead
         ledger.layer = ""
-        for weight in () if self.network.observed is None else self.network.observed.unused:
+        for weight in () if observed is None else observed.unused:
             ledger.take(self._weight_bytes(weight), "weights")
+        if observed is not None:
+            ledger.take(observed.buffers, "weights")
         tokens = {node.inputs[place].node for node in self.network.nodes for place in range(node.layer.tokens)}
         for name, shape in self.network.inputs.items():
             made = Made(name, shape, "int64" if name in tokens else "")
@@ -213,10 +218,24 @@ class Run:
         """Run a layer, and let go what nothing reads after it."""
         self.ledger.layer = self._called(node)
         self._run(node)
+        self._put_in_order(node)
         self.meanwhile[node.name] = self.ledger.beyond()
         self.ledger.done()
         for ref in self._last.get(node.name, ()):
             self.operations.let_go(self._values.pop(ref))
+
+    def _put_in_order(self, node: Node) -> None:
+        """A module's code may put a value in the order of its axes before anything reads it: a copy where it is not."""
+        observed = self.network.observed
+        found = () if observed is None else (ref for ref in observed.ordered if ref.node == node.name)
+        for ref in found:
+            value = self._values[ref]
+            if not value.layout.in_order:
+                local = {"as made": value}
+                step = Step("contiguous", ("as made",), (Made("in order", ()),), views=True, lined=True)
+                self._steps(self._called(node), [step], local, {"as made", "in order"})
+                self._values[ref] = local["in order"]
+                self.operations.let_go(value)
 
     def _without_keeping(self, nodes: Sequence[Node]) -> None:
         """Run a group that keeps nothing but what it reads; note that it runs again."""
@@ -369,29 +388,3 @@ class Run:
             steps: Sequence[Step] = step.learned[1]
             return steps
         return None
-
-
-def _last_reads(network: Network, held: set[str]) -> Mapping[str, tuple[Ref, ...]]:
-    """By the name of a node, the values that nothing has after it; those of ``held`` are left out."""
-    observed = network.observed
-    made = {node.name: [Ref(node.name, place) for place in range(len(network.facts[node.name].outputs))]
-            for node in network.nodes}  # fmt: skip
-    last = {ref: name for name, refs in made.items() for ref in refs}
-    kept = {Ref(name) for name in held}
-    for node in network.nodes:
-        for ref in node.inputs:
-            # What a spec makes has all results of a layer as long as one of them is read.
-            for each in [ref] if observed is not None else made.get(ref.node, [ref]):
-                last[each] = node.name
-    # A module's code may have a value longer than it reads it: in a variable, or as what a submodule was given.
-    place = {node.name: number for number, node in enumerate(network.nodes)}
-    for ref, until in () if observed is None else observed.lasts.items():
-        if ref in last and until in place and place[until] > place[last[ref]]:
-            last[ref] = until
-    for ref in network.outputs:
-        kept.update([ref] if observed is not None else made.get(ref.node, [ref]))
-    done: dict[str, list[Ref]] = {}
-    for ref, reader in last.items():
-        if ref not in kept:
-            done.setdefault(reader, []).append(ref)
-    return {reader: tuple(refs) for reader, refs in done.items()}

@@ -277,6 +277,9 @@ class Operations:
         if step.turns:
             back = sorted(range(len(step.turns)), key=step.turns.__getitem__)
             return [(value, Gradient(ledger.share(gradient.block), gradient.layout.turned(back)))]
+        if step.op == "expand" and value.ahead and self.batch == 1 and ledger.size(gradient.block) > value.size:
+            # What is repeated once is not repeated, and a gradient that is a part of another is held with all of it.
+            return [(value, Gradient(ledger.share(gradient.block), gradient.layout.without(0)))]
         if seen.layout.shape == shape:
             return [(value, Gradient(ledger.share(gradient.block), gradient.layout))]
         if product(seen.layout.shape) == product(shape) and step.op != "expand" and step.takes is None:

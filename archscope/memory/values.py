@@ -13,16 +13,17 @@ class Value:
     """A tensor: the block it lies in, its bytes, how it lies there, its type, and whether a gradient goes to it.
 
     ``seen`` says whether it is another one seen differently, or a part of it; ``leaf`` whether it is a weight that is
-    trained, in inference too; ``made_by`` what the backward pass finds of the step that made it; ``names`` by how many
+    trained, in inference too; ``ahead`` whether it is one that has an axis of one value for the batch in front;
+    ``made_by`` what the backward pass finds of the step that made it; ``names`` by how many
     names it is known: without one it is gone.
     """
 
-    __slots__ = ("block", "dtype", "grad", "layout", "leaf", "made_by", "names", "seen", "size", "weight")
+    __slots__ = ("ahead", "block", "dtype", "grad", "layout", "leaf", "made_by", "names", "seen", "size", "weight")
 
     def __init__(self, block: int, size: int, layout: Layout, dtype: str, *, grad: bool, weight: bool = False) -> None:
         self.block, self.size, self.layout, self.dtype = block, size, layout, dtype
         self.grad, self.weight = grad, weight
-        self.seen = self.leaf = False
+        self.seen = self.leaf = self.ahead = False
         self.made_by: Ran | Again | None = None
         self.names = 1
 
@@ -30,7 +31,7 @@ class Value:
 class Gradient:
     """The gradient of a value: its block, and how it lies there."""
 
-    __slots__ = ("block", "layout")
+    __slots__ = ("ahead", "block", "layout")
 
     def __init__(self, block: int, layout: Layout) -> None:
         self.block, self.layout = block, layout

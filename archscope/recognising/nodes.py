@@ -256,8 +256,8 @@ class Nodes:
                 return facts
             left.remove(chosen)
             held = self.held[chosen]
-            source = Source(chosen, chosen in seen.turned and len(held.shape) == 2)
-            self.sources[name, stated.name] = source
+            turned, ahead = chosen in seen.turned and len(held.shape) == 2, tuple(held.shape) == (1, *stated.shape)
+            source = self.sources[name, stated.name] = Source(chosen, turned, ahead)
             self._lie.setdefault(name, []).append(source)
             same_as_stated = (held.trainable, held.dtype) == (stated.trainable, stated.dtype)
             found.append(stated if same_as_stated else stated.replace(trainable=held.trainable, dtype=held.dtype))

@@ -72,7 +72,7 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
         title=type(module).__name__,
         path=path,
         facts=facts,
-        observed=observed(run, now),
+        observed=observed(run, now, {renamed[name] for name in short.within.values()}),
     )
 
 

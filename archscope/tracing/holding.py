@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from archscope.network import Ref
 from archscope.recognising.operations import Frame
 from archscope.tracing.modules import given_to
 from archscope.tracing.values import memory_of
@@ -19,6 +20,7 @@ class Holding:
         in_place: nodes that put what they make in the place of their first input.
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
+        ordered: values that the code puts in the order of their axes before anything reads them.
         constants: bytes of tensors that no node makes.
     """
 
@@ -26,6 +28,7 @@ class Holding:
         self.in_place: set[str] = set()
         self.unruled: dict[str, str] = {}
         self.unruled_in_training: dict[str, str] = {}
+        self.ordered: set[Ref] = set()
         self.constants = 0
 
     def module(
@@ -53,6 +56,13 @@ class Holding:
         elif name == "scaled_dot_product_attention" and kwargs.get("dropout_p") == 0 and (drops := _drops(within)):
             why = f"it is told not to drop (`dropout_p`) at inference, and may while training: `{drops}`"
             self.unruled_in_training[node] = why
+
+    def handed_on(self, name: str, ref: Ref, given: Iterable[Tensor], made: Iterable[Tensor]) -> None:
+        """A call handed a value on as it is: in the order of its axes, or perhaps as a copy."""
+        if name == "contiguous":
+            self.ordered.add(ref)
+        else:
+            self.without_node(given, made)
 
     def without_node(self, given: Iterable[Tensor], made: Iterable[Tensor]) -> None:
         """A call made no node of its own; what it made is a constant or a copy, if it is memory of its own."""

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
+from archscope.building.builders import COUNTERS
 from archscope.layers.base import Weight
 from archscope.network import Observed, Ref
 from archscope.tracing.running import Run
 
+_APART: Final = "its code runs several operations for it, and no rule follows what they hold"
 
-def observed(run: Run, names: Mapping[str, str]) -> Observed:
-    """What was seen of a module beside its layers; ``names`` are those of the nodes that they became."""
+
+def observed(run: Run, names: Mapping[str, str], wholes: Iterable[str]) -> Observed:
+    """What was seen of a module beside its layers.
+
+    ``names`` are those of the nodes that they became, ``wholes`` those that several operations became together.
+    """
     ran = run.tracer.recording.accounts.finished([node.name for node in run.tracer.recording.nodes.nodes])
     place = {name: number for number, (name, _) in enumerate(run.shadow.named_parameters())}
     sources = sorted(run.tracer.recording.nodes.sources.items(), key=lambda each: place.get(each[1].name, len(place)))
@@ -39,10 +46,25 @@ def observed(run: Run, names: Mapping[str, str]) -> Observed:
         sources={(names[name], own): source for (name, own), source in sources},
         lasts=_lasts(run, names),
         in_place=frozenset(names[name] for name in holding.in_place),
-        unruled={names[name]: why for name, why in holding.unruled.items()},
+        unruled={**{names[name]: why for name, why in holding.unruled.items()}, **dict.fromkeys(wholes, _APART)},
         unruled_in_training={names[name]: why for name, why in holding.unruled_in_training.items()},
         constants=holding.constants,
+        ordered=_ordered(holding.ordered, names),
+        buffers=sum(_beside(run, owned)),
     )
+
+
+def _ordered(found: Iterable[Ref], names: Mapping[str, str]) -> frozenset[Ref]:
+    """Values that the code puts in order, of nodes that have not become one with others."""
+    many = Counter(names.values())
+    return frozenset(Ref(names[ref.node], ref.output) for ref in found if many[names.get(ref.node, "")] == 1)
+
+
+def _beside(run: Run, owned: set[int]) -> Iterator[int]:
+    """Bytes of each tensor that the module holds beside its parameters, and that no layer has; not of counters."""
+    for name, each in run.shadow.named_buffers():
+        if id(each) not in owned and name.rpartition(".")[2] not in COUNTERS:
+            yield each.numel() * each.element_size()
 
 
 def _lasts(run: Run, names: Mapping[str, str]) -> dict[Ref, str]:

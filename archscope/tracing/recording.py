@@ -242,6 +242,7 @@ class Recording:
                 self.origins.enter(made[0])
         elif made and (name in SAME_VALUES or leaves(name, args, kwargs, made[0])):
             self.values.same(made[0], next(each for each in given if self.values.ref(each) is not None))
+            self.holding.handed_on(name, refs[0], given, made)
             self._handed_on(refs, given, made, frame)
         elif made or frame.wrote or frame.multiplies:
             result, made = self._apart(result, made, given, frame)
@@ -382,7 +383,7 @@ class Recording:
             self._enters(made[0], args[0] if args else next(iter(kwargs.values())))
         for each in changed:
             self.values.came_of(each, weights)
-        self.holding.without_node(given, made if frame.ran and not (weights and positions) else ())
+        self.holding.without_node(given, made if frame.ran else ())
         if held is not None:
             self.values.is_held(made[0], held)
         self._handed_on([], given, changed, frame)

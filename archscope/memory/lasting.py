@@ -1,0 +1,33 @@
+"""Until when a value is read, or held by the code of a module that was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archscope.network import Network, Ref
+
+
+def last_reads(network: Network, held: set[str]) -> Mapping[str, tuple[Ref, ...]]:
+    """By the name of a node, the values that nothing has after it; those of ``held`` are left out."""
+    observed = network.observed
+    made = {node.name: [Ref(node.name, place) for place in range(len(network.facts[node.name].outputs))]
+            for node in network.nodes}  # fmt: skip
+    last = {ref: name for name, refs in made.items() for ref in refs}
+    kept = {Ref(name) for name in held}
+    for node in network.nodes:
+        for ref in node.inputs:
+            # What a spec makes has all results of a layer as long as one of them is read.
+            for each in [ref] if observed is not None else made.get(ref.node, [ref]):
+                last[each] = node.name
+    # A module's code may have a value longer than it reads it: in a variable, or as what a submodule was given.
+    place = {node.name: number for number, node in enumerate(network.nodes)}
+    for ref, until in () if observed is None else observed.lasts.items():
+        if ref in last and until in place and place[until] > place[last[ref]]:
+            last[ref] = until
+    for ref in network.outputs:
+        kept.update([ref] if observed is not None else made.get(ref.node, [ref]))
+    done: dict[str, list[Ref]] = {}
+    for ref, reader in last.items():
+        if ref not in kept:
+            done.setdefault(reader, []).append(ref)
+    return {reader: tuple(refs) for reader, refs in done.items()}
