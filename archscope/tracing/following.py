@@ -61,7 +61,8 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
         raise UsageError(f"{called} returns nothing that a layer made of its input")
     recording = run.tracer.recording
     whole = Part([*nodes.finished(outputs)], outputs, {**nodes.facts}, {})
-    short = normed(turned(attended(whole, recording.causal), recording.factors))
+    written_out = turned(attended(whole, recording.causal), recording.factors)
+    short = normed(written_out)
     folded_nodes, folded_outputs, facts, renamed = folded(short.nodes, short.outputs, short.facts)
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     return Network(
@@ -72,7 +73,7 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
         title=type(module).__name__,
         path=path,
         facts=facts,
-        observed=observed(run, now, {renamed[name] for name in short.within.values()}),
+        observed=observed(run, now, {renamed[name] for name in written_out.within.values() if name in renamed}),
     )
 
 

@@ -381,7 +381,7 @@ def test_a_token_in_front_and_numbers_beside_are_held_as_they_are(optimizer: str
     same(Marked(), (4, 16), optimizer, batch=batch)
 
 
-class Turned(nn.Module):
+class Rotated(nn.Module):
     """Rotary positions as people write them, with a table that is worked out for all layers once."""
 
     def __init__(self) -> None:
@@ -397,7 +397,7 @@ class Turned(nn.Module):
 
 @pytest.mark.parametrize("optimizer", [None, "sgd"])
 def test_a_layer_that_several_operations_are_is_not_covered(optimizer: str | None) -> None:
-    network = archscope.trace(Turned(), (6, 8))
+    network = archscope.trace(Rotated(), (6, 8))
     (rotary,) = [node.name for node in network.nodes if node.layer.type == "rotary"]
     why = "its code runs several operations for it, and no rule follows what they hold"
     assert memory(network, optimizer=optimizer).not_covered == {rotary: why}
