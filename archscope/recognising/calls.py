@@ -253,9 +253,8 @@ def _dropout(call: Call) -> Layer:
 
 def _pad(call: Call) -> tuple[Layer, ...] | None:
     """Values around a grid, or, where less than none are asked for, what is left of it."""
-    pad = [int(each) for each in call.given["pad"]]
-    axes = call.input.dim() - 2
-    if axes not in (1, 2, 3) or len(pad) > 2 * axes:
+    pad, axes = list(call.given["pad"]), call.input.dim() - 2
+    if axes not in (1, 2, 3) or len(pad) > 2 * axes or any(not isinstance(each, int) for each in pad):
         return None
     sides = pad + [0] * (2 * axes - len(pad))
     mode, value = call.given["mode"], float(call.given["value"] or 0)

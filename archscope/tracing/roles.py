@@ -74,5 +74,6 @@ def leaves(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tens
     """Whether a call leaves everything as it is: a view in the same shape, padding by nothing."""
     given = next(tensors_in([args, kwargs]))
     if plain_name(name) == "pad":
-        return not any(kwargs["pad"] if "pad" in kwargs else args[1])
+        # A width may be a tensor, and that may have no value.
+        return all(type(each) is int and not each for each in (kwargs["pad"] if "pad" in kwargs else args[1]))
     return name in VIEWS and made.shape == given.shape

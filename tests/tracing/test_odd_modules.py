@@ -130,3 +130,19 @@ def test_a_number_made_of_its_length_and_angle_multiplies_nothing() -> None:
             return torch.polar(torch.ones_like(x), x).real
 
     assert analyze(trace(Polar(), (4,))).totals.macs == 0
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_border_may_be_as_wide_as_a_tensor_says(device: str) -> None:
+    class Bordered(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(2, 1, 2)
+
+        def forward(self, x: Tensor) -> Any:
+            wide = torch.tensor(1, device="cpu")
+            return self.conv(F.pad(x, (wide, wide)))
+
+    totals = analyze(trace(Bordered().to(device), (2, 3))).totals
+    # Five positions with the border, four windows of 2·2.
+    assert (totals.parameters, totals.macs) == (5, 4 * 4)
