@@ -30,7 +30,7 @@ def largest_batches(network: Network, rooms: Sequence[int], request: Request) ->
 
     >>> from archscope.reader import load
     >>> largest_batches(load("lenet5-pytorch"), [1 << 20, 1 << 30], Request(optimizer="sgd"))
-    [9, 17703]
+    [9, 17715]
     """
     again = groups_of(network, request.checkpoint)
 

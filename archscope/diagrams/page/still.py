@@ -4,8 +4,11 @@ A shape that stands for several layers, and a frame around some, say their sums;
 
 >>> import archscope
 >>> drawing = archscope.draw("lenet5")
->>> still_of(drawing.scene, Facts(drawing.analysis))["items"][1]
-{'is': 'C1: conv 5×5, output 6×28×28, 156 parameters; then C1.scaled_tanh', 'rows': [[1, 'C1'], [2, 'C1.scaled_tanh']]}
+>>> shape = still_of(drawing.scene, Facts(drawing.analysis))["items"][1]
+>>> shape["is"], shape["rows"]
+('C1: conv 5×5, output 6×28×28, 156 parameters; then C1.scaled_tanh', [[1, 'C1'], [2, 'C1.scaled_tanh']])
+>>> shape["sums"][1]
+['parameters', '156', '0.3 % of the whole']
 """
 
 from __future__ import annotations

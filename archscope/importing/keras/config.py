@@ -115,7 +115,7 @@ def is_of(node: str, layer: str, layers: Container[str]) -> bool:
     """Whether a node is of a layer: called like it, inside it, or a further one of several that it is.
 
     >>> is_of("conv.relu", "conv", {"conv"}), is_of("conv_2", "conv", {"conv"}), is_of("conv_2", "conv", {"conv_2"})
-    (True, True, True)
+    (True, True, False)
     """
     further = node.removeprefix(f"{layer}_").isdecimal() and node not in layers
     return node == layer or node.startswith(f"{layer}.") or (node.startswith(f"{layer}_") and further)
