@@ -13,7 +13,7 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams import chain as chains
-from archscope.diagrams import dressing, fonts, volumes, words
+from archscope.diagrams import dressing, fonts, transformer, volumes, words
 from archscope.diagrams.chain import Chain, Column, Link, Piece
 from archscope.diagrams.perspective import DEPTH, Box, faces
 from archscope.diagrams.refusal import NotShownError
@@ -52,11 +52,13 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     """The figure.
 
     Raises:
-        NotShownError: it is no convolutional network and branches other than into towers.
+        NotShownError: it is no convolutional network and branches other than into towers, or it is a transformer.
         UsageError: the width cannot hold the figure.
     """
     whole = volumes.columns(analysis, request)
     if whole is None:
+        if transformer.is_one(analysis):
+            raise NotShownError(f"style boxes draws maps, and {analysis.title} is a transformer")
         return volumes.scene(analysis, request)
     odd = next((column for column in whole.columns if len(column.piece.shape) not in chains.BOXES), None)
     if odd is not None:

@@ -171,9 +171,12 @@ def mark(scene: Scene, number: str, names: frozenset[str], request: Request) -> 
 _TRIED: Final = 24
 """So many heights are tried for a number beside a layer."""
 
+_APART: Final = 0.4
+"""How far a number stands from words beside it where it can, in parts of the font."""
+
 
 def mark_at(scene: Scene, numbers: Sequence[str], group: Group, request: Request) -> list[Item]:
-    """The numbers of remarks at a layer, if there is room: side by side on its face, or one below the other beside it.
+    """The numbers of remarks at a layer, if there is room: on its face, side by side if they can be, or beside it.
 
     Beside it they stand on its right wherever they can, so that none between two layers is taken for the other's.
     """
@@ -183,21 +186,22 @@ def mark_at(scene: Scene, numbers: Sequence[str], group: Group, request: Request
     radius = 0.58 * request.font_size
     reach = radius + 0.6
     along = reach + (len(numbers) - 1) * radius
-    near = reach + 2.2
+    forms = dict.fromkeys(((along, reach), (reach, along)))
     lines = list(segments(scene.items))
     texts = [bounds([each]) for each in scene.walk() if isinstance(each, Text)]
+    apart = _APART * request.font_size
     left, top, right, bottom = bounds(shapes[:1])
-    face = [(x, y, along, reach) for y in (top + near, bottom - near)
-            for x in (right - along - 2.2, left + along + 2.2)]  # fmt: skip
+    face = [(x, y, half, high) for half, high in forms for y in (top + high + 2.2, bottom - high - 2.2)
+            for x in (right - half - 2.2, left + half + 2.2)]  # fmt: skip
     left, top, right, bottom = bounds(shapes)
-    forms = dict.fromkeys(((reach, along), (along, reach)))
-    beside = [(x, y, half, high) for side in (1, -1) for half, high in forms
+    beside = [(x, y, half, high) for side in (1, -1) for half, high in reversed(forms)
               for x in [right + half + 0.6 if side > 0 else left - half - 0.6]
               for y in _heights(top - high, bottom + high, top + high)]  # fmt: skip
-    for x, y, half, high in (*face, *beside):
+    for x, y, half, high, free in [(*each, free) for free in (apart, 0.0) for each in (*face, *beside)]:
         box = (x - half, y - high, x + half, y + high)
+        wider = (box[0] - free, box[1], box[2] + free, box[3])
         inside = box[0] > 0 and box[1] > 0 and box[2] < scene.width and box[3] < scene.height
-        if inside and not strikes(lines, box, 0.3) and not any(_overlap(box, text) for text in texts):
+        if inside and not strikes(lines, box, 0.3) and not any(_overlap(wider, text) for text in texts):
             steps = [2 * radius * place - (len(numbers) - 1) * radius for place in range(len(numbers))]
             discs = [(x + step, y) if half > high else (x, y + step) for step in steps]
             return [

@@ -49,8 +49,7 @@ def scene(analysis: Analysis, request: Request) -> Scene:
         raise NotShownError(f"{analysis.title} stands on towers, which style neurons does not show")
     odd = next((column for column in whole.columns if not is_dense(column)), None)
     if odd is not None:
-        what = odd.piece.row.node.layer.label if odd.piece.row else f"of {spell_shape(odd.piece.shape)}"
-        raise NotShownError(f"style neurons draws full connections alone, and `{odd.heading}` is {what}")
+        raise NotShownError(f"style neurons draws full connections between vectors, and `{odd.heading}` {_is(odd)}")
     figure = _Figure(analysis, whole, request)
     size = request.font_size
     page = Page(analysis.title, request.width, size, request.theme.background, request.height)
@@ -66,6 +65,16 @@ def is_dense(column: Column) -> bool:
     if len(column.piece.shape) != 1:
         return False
     return row is None or row.node.layer.verb == words.FULL_CONNECTION
+
+
+def _is(odd: Column) -> str:
+    """What a column is in place of units that are each joined with all before them."""
+    row, shape = odd.piece.row, spell_shape(odd.piece.shape)
+    if row is None:
+        return f"is of {shape}"
+    if row.node.layer.verb == words.FULL_CONNECTION:
+        return f"gives {shape}: it connects each position by itself"
+    return f"is {row.node.layer.label}"
 
 
 def _listed(names: list[str]) -> str:

@@ -86,6 +86,17 @@ def test_a_number_between_two_layers_stands_by_the_right_side_of_its_own() -> No
         assert min(beside.values()) < 2
 
 
+def test_a_number_keeps_away_from_the_words_beside_it() -> None:
+    scene = _picture("gpt2@small", "bert@base")
+    numbers = [bounds(group.items) for group in scene.groups("part") if "remark" in group.title]
+    own = {id(item) for group in scene.groups("part") if "remark" in group.title for item in walk(group.items)}
+    words = [bounds([item]) for item in scene.walk() if isinstance(item, Text) and id(item) not in own]
+    assert numbers
+    for left, top, right, bottom in numbers:
+        level = [each for each in words if each[1] < bottom and top < each[3]]
+        assert all(each[2] + 3 < left or right + 3 < each[0] for each in level)
+
+
 def test_what_only_one_has_is_so_as_a_whole_and_otherwise_in_part() -> None:
     bert, gpt = archscope.load("bert@base"), archscope.load("gpt2@small")
     scene = SideBySide(difference(bert, gpt, names=("BERT", "GPT-2"))).scene

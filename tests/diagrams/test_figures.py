@@ -268,6 +268,7 @@ def test_auto_takes_the_first_style_that_shows_a_network_well(name: str, style: 
         ("alexnet", "planes", "AlexNet stands on towers, which style planes does not show; use style boxes"),
         ("sound", "planes", "style planes draws maps and vectors, and `input` gives 1×16000; use style boxes"),
         ("cube", "boxes", "style boxes draws at most three axes, and `input` gives 1×8×8×8; use style graph"),
+        ("vit@b16", "boxes", "style boxes draws maps, and ViT-B/16 is a transformer; use style transformer"),
     ],
 )
 def test_a_network_of_another_form_is_refused_with_a_reason(name: str, style: str, message: str) -> None:

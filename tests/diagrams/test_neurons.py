@@ -103,6 +103,13 @@ def test_what_is_no_full_connection_is_refused_by_name() -> None:
         _ = archscope.draw("lenet5", style="neurons").scene
 
 
+def test_a_full_connection_at_each_position_is_refused_for_its_positions() -> None:
+    text = "name: each\ninput: [8]\nlayers:\n  rows: {type: reshape, shape: [4, 2]}\n"
+    network = archscope.read(text + "  project: {type: linear, out_features: 3}\n")
+    with pytest.raises(archscope.UsageError, match=r"`project` gives 4×3: it connects each position by itself; use"):
+        _ = archscope.draw(network, style="neurons").scene
+
+
 def test_a_layer_on_the_way_is_named_under_its_step() -> None:
     text = XOR.replace("  out:", "  scaled: {type: scale, factor: 2}\n  out:")
     network = archscope.read(text)

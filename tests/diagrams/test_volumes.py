@@ -14,6 +14,7 @@ import archscope
 from archscope.diagrams.html import packed_in
 from archscope.diagrams.scene import HAIRLINE, Group, Polygon, Scene, Text, bounds
 from archscope.diagrams.themes import THEMES, contrast
+from archscope.diagrams.transformer import is_one
 from archscope.errors import UsageError
 from archscope.network import Network
 from archscope.reader import spec_names
@@ -50,7 +51,7 @@ def _middle(group: Group) -> tuple[float, float]:
 @pytest.mark.parametrize("name", [*MUSEUM, *MADE, "siamese", "detector"])
 def test_nothing_is_in_the_way_every_edge_is_drawn_and_every_parameter_told(name: str) -> None:
     drawn = network(name)
-    if not _slides(drawn):
+    if not _slides(drawn) or is_one(archscope.analyze(drawn)):
         with pytest.raises(UsageError, match=r"use style (graph|transformer)"):
             archscope.draw(drawn, style="boxes").svg  # noqa: B018
         return
@@ -245,9 +246,34 @@ def test_twins_stand_alike_and_say_whose_weights_they_use() -> None:
         (x, y), (other, low) = _middle(_layer(scene, f"one.{name}")), _middle(_layer(scene, f"two.{name}"))
         assert x == pytest.approx(other)
         assert y < low
-    said = " ".join(_strings(scene))
+    strings = _strings(scene)
+    said = " ".join(strings)
     for name in ("conv1", "conv2", "conv3", "fc"):
         assert f"shared with one.{name}" in said
+        # Both of two twins have their name over them.
+        assert {f"one.{name}", f"two.{name}"} <= set(strings)
+
+
+def test_a_row_ends_between_blocks() -> None:
+    scene = _drawn("mobilenet-v1@1.0-224")
+    for block in range(9):
+        # The depthwise convolution and the one that mixes its maps stand side by side.
+        first, second = (_layer(scene, f"body.{block}.0.{part}") for part in ("depthwise", "pointwise"))
+        assert _middle(first)[1] == pytest.approx(_middle(second)[1])
+        assert _middle(first)[0] < _middle(second)[0]
+    assert _middle(_layer(scene, "body.4.0.pointwise"))[1] < _middle(_layer(scene, "body.5.0.depthwise"))[1]
+
+
+def test_a_legend_has_room_for_words_in_computer_modern() -> None:
+    """TikZ sets a figure in the fonts of its paper, of which that is the widest.
+
+    LaTeX says that `transposed conv 2×2 /2` is 76.11 pt wide in it at 6.8 bp, `, ` two times 2.07 to 2.48 pt and
+    `a point opens to a window` 82.90 pt: 163.6 pt, or 163.0 bp. In Helvetica it takes 153.3.
+    """
+    texts = {item.string: item for item in _drawn("unet").walk() if isinstance(item, Text)}
+    long, after = texts["transposed conv 2×2 /2, a point opens to a window"], texts["copy and crop"]
+    sign = after.x - (2.6 + 0.5) * after.size
+    assert sign - (long.x + 163.0) > after.size
 
 
 def test_a_feature_pyramid_goes_down_across_and_up_again() -> None:

@@ -77,7 +77,7 @@ def across(ranking: Ranking, gap: float) -> dict[str, float]:
         {key: -value for key, value in _placed(ranking, gap, mirrored=True).items()},
     ]
     best = min(found, key=lambda x: _untidy(ranking, x))
-    return _centred(ranking, _even_twins(ranking, best) if _only_twins(ranking) else best)
+    return _over_fans(ranking, _centred(ranking, _even_twins(ranking, best) if _only_twins(ranking) else best))
 
 
 def _placed(ranking: Ranking, gap: float, *, ordered: bool = False, mirrored: bool = False) -> dict[str, float]:
@@ -190,6 +190,48 @@ def _off_centre(ranking: Ranking, x: Mapping[str, float], first: int, end: int) 
         if len(others) > 1 and len(ends) == 1 and not shift:
             shift = (min(others) + max(others)) / 2 - ends.pop()
     return shift
+
+
+_FAN = 3
+"""So many lines from one thing are a fan, such as those to the queries, keys and values."""
+
+
+def _over_fans(ranking: Ranking, x: dict[str, float]) -> dict[str, float]:
+    """With what only lines pass beside over the middle of its fan: over one of it, it would seem to lead there."""
+    moved = dict(x)
+    for rank, row in enumerate(ranking.rows[:-1]):
+        fan = [(hop, target) for hop in ranking.gaps[rank + 1] for target in hop.targets
+               if row == [hop.source] and target in ranking.children]  # fmt: skip
+        if len(fan) < _FAN or any((hop.source, target) in ranking.mains for hop, target in fan):
+            continue
+        below = [ranking.end(x, hop, target) for hop, target in fan]
+        shift = (min(below) + max(below)) / 2 - ranking.end(x, fan[0][0], row[0])
+        run = _run_above(ranking, rank)
+        if all((x[line] - x[key]) * shift < 0 for key, at in run for line in _beside(ranking, at, key)):
+            moved |= {key: x[key] + shift for key, _ in run}
+    return moved
+
+
+def _run_above(ranking: Ranking, rank: int) -> list[tuple[str, int]]:
+    """What stands alone in a rank, and what one line after another comes to it through, each with its rank."""
+    run = [(ranking.rows[rank][0], rank)]
+    while rank >= 0:
+        coming = [hop for hop in ranking.gaps[rank] if run[-1][0] in hop.targets]
+        if len(coming) != 1:
+            break
+        source = coming[0].source
+        before = [hop for hop in ranking.gaps[rank - 1] if source in hop.targets] if rank else []
+        alone = ranking.rows[rank - 1] == [source] if rank else len({hop.source for hop in ranking.gaps[0]}) == 1
+        if not alone or len(before) > 1:
+            break
+        rank -= 1
+        run.append((source, rank))
+    return run
+
+
+def _beside(ranking: Ranking, rank: int, key: str) -> set[str]:
+    """The lines that pass beside the only thing of a rank."""
+    return {hop.source for hop in ranking.gaps[rank + 1]} - {key}
 
 
 def _even_twins(ranking: Ranking, x: Mapping[str, float]) -> dict[str, float]:

@@ -39,7 +39,23 @@ from archscope.layers.base import spell_shape
 _WIDE: Final = (math.inf, 13.0)
 """How long the smaller lines of a row may be, in parts of the font."""
 
-__all__ = ["NotATransformerError", "attends", "model_of", "scene"]
+__all__ = ["NotATransformerError", "attends", "is_one", "model_of", "scene"]
+
+
+def is_one(analysis: Analysis) -> bool:
+    """Whether blocks that attend are added to one stream, so that `scene` draws it.
+
+    >>> import archscope
+    >>> [is_one(archscope.analyze(name)) for name in ("vit@b16", "resnet@50")]
+    [True, False]
+    """
+    if not attends([row.node.layer for row in analysis.nodes]):
+        return False
+    try:
+        model_of(analysis)
+    except NotATransformerError:
+        return False
+    return True
 
 
 def scene(analysis: Analysis, request: Request) -> Scene:

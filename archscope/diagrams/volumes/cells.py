@@ -240,10 +240,10 @@ def _wrapped(text: str, size: float, widest: float = 6.2) -> list[str]:
 
 
 def _called(form: Form) -> frozenset[str]:
-    """What needs its name in any figure: outputs, if there are several, and what shares its weights."""
+    """What needs its name in any figure: outputs, if there are several, and what shares weights, on both sides."""
     read = {arrow.source for arrow in form.arrows}
     ends = [solid.id for solid in form.solids if solid.id not in read]
-    shared = {name for solid in form.solids for name in solid.shares}
+    shared = {name for solid in form.solids if solid.shares for name in (solid.id, *solid.shares)}
     return frozenset((*(ends if len(ends) > 1 else ()), *shared))
 
 

@@ -22,6 +22,9 @@ class Entry:
     sign: str = ""
 
 
+_SPARE = 0.08
+"""Words are so much wider in Computer Modern than in Helvetica; TikZ may set them in it."""
+
 WAYS: tuple[Way, ...] = ("convolution", "pointwise", "pooling", "upsampling", "copy", "dense")
 
 
@@ -137,7 +140,7 @@ def legend(paint: Paint, told: list[Entry], left: float, right: float, y: float)
     x = left
     for entry in told:
         sign = 1.0 * size if entry.family else 2 * paint.cells.radius if entry.sign else 2.6 * size
-        wide = sign + 0.5 * size + fonts.width(entry.words, size)
+        wide = sign + 0.5 * size + (1 + _SPARE) * fonts.width(entry.words, size)
         if x > left and x + wide > right:
             x, y = left, y + 1.7 * size
         words = Text(x + sign + 0.5 * size, y + 0.35 * size, entry.words, size, fill=paint.theme.text)

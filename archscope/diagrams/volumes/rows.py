@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Final
 
 from archscope.diagrams.fonts import width
 from archscope.diagrams.scene import Point
@@ -41,6 +42,7 @@ class Rows:
         edges = [(arrow.source, arrow.target) for arrow in form.arrows]
         self.series = series_of([solid.id for solid in form.solids], edges)
         self.stages = {solid.id: solid.stages for solid in form.solids}
+        self.begins = {solid.id: bool(solid.heading) for solid in form.solids}
         self.arrows: dict[Edge, Arrow] = {(arrow.source, arrow.target): arrow for arrow in form.arrows}
         self.given = Counter(target for _, target in self.arrows)
         self.read = Counter(source for source, _ in self.arrows)
@@ -55,10 +57,18 @@ class Rows:
         """How many rows the series can be broken into."""
         return 1 + sum(self.breaks(one, other) for one, other in pairwise(self.series.steps))
 
-    def breaks(self, one: Step, other: Step) -> bool:
-        """Whether a row may end between two steps: after a solid, and not within a stage."""
+    def breaks(self, one: Step, other: Step, *, between: bool = False) -> bool:
+        """Whether a row may end between two steps: after a solid, and not within a stage.
+
+        Args:
+            one: the last step of the row.
+            other: the first of the next.
+            between: whether it may not end within a block either.
+        """
         before, after = ids_of(one), ids_of(other)
         if not before or not after or not isinstance(one, str):
+            return False
+        if between and not self.begins[after[0]]:
             return False
         stage = self.stages[before[-1]][:1]
         return not stage or stage != self.stages[after[0]][:1]
@@ -310,16 +320,34 @@ def _first(lane: Sequence[_Piece]) -> str:
     return ids_of(lane[0].step)[0]
 
 
+_WORTH: Final = 1.3
+"""Rows that end between blocks may be so many times as wide as those that end anywhere."""
+
+
 def _broken(pieces: Sequence[_Piece], rows: Rows, count: int) -> list[list[_Piece]]:
-    """The pieces in so many rows, the widest as narrow as can be."""
+    """The pieces in so many rows, the widest as narrow as can be; between blocks where that costs little."""
     if count <= 1:
         return [list(pieces)]
+    anywhere = _narrowest(pieces, rows, count, between=False)
+    between = _narrowest(pieces, rows, count, between=True)
+    return between if _widest(between) <= _WORTH * _widest(anywhere) else anywhere
+
+
+def _widest(lines: Sequence[Sequence[_Piece]]) -> float:
+    return max(_wide(line) for line in lines)
+
+
+def _wide(line: Sequence[_Piece]) -> float:
+    return sum(piece.wide for piece in line) + sum(piece.before for piece in line[1:])
+
+
+def _narrowest(pieces: Sequence[_Piece], rows: Rows, count: int, *, between: bool) -> list[list[_Piece]]:
     low = max(piece.wide for piece in pieces)
     high = sum(piece.wide + piece.before for piece in pieces)
     best = [list(pieces)]
     for _ in range(24):
         middle = (low + high) / 2
-        found = _within(pieces, rows, middle)
+        found = _within(pieces, rows, middle, between=between)
         if found is not None and len(found) <= count:
             best, high = found, middle
         else:
@@ -327,7 +355,7 @@ def _broken(pieces: Sequence[_Piece], rows: Rows, count: int) -> list[list[_Piec
     return best
 
 
-def _within(pieces: Sequence[_Piece], rows: Rows, widest: float) -> list[list[_Piece]] | None:
+def _within(pieces: Sequence[_Piece], rows: Rows, widest: float, *, between: bool) -> list[list[_Piece]] | None:
     """Rows that are no wider, each as full as can be; None where a piece is wider."""
     found: list[list[_Piece]] = []
     start = 0
@@ -338,7 +366,7 @@ def _within(pieces: Sequence[_Piece], rows: Rows, widest: float) -> list[list[_P
             if wide > widest + 0.001:
                 break
             end += 1
-            if end == len(pieces) or rows.breaks(pieces[end - 1].step, pieces[end].step):
+            if end == len(pieces) or rows.breaks(pieces[end - 1].step, pieces[end].step, between=between):
                 good = end
         if not good:
             return None

@@ -128,6 +128,16 @@ def test_a_residual_networks_layers_stand_below_one_another_and_the_skip_beside_
     assert max(points[-1][0] for _, points in line.commands) > middles["stem"] + 40
 
 
+def test_a_norm_stands_over_the_middle_of_its_queries_keys_and_values() -> None:
+    scene = archscope.draw(archscope.load("llama2@7b"), style="graph").scene
+    middle = {
+        each.layers[0]: (_bounds(each)[0] + _bounds(each)[2]) / 2 for each in groups(scene, "layer") if each.layers
+    }
+    q, k, v = (middle[f"decoder.0.{each}.proj"] for each in "qkv")
+    assert q < k < v
+    assert middle["embed"] == middle["decoder.0.norm_1"] == pytest.approx((q + v) / 2)
+
+
 def test_towers_stand_evenly_about_what_joins_them() -> None:
     scene = archscope.draw(network("towers"), style="graph").scene
     boxes = {group.layers[0]: _bounds(group) for group in groups(scene, "layer")}
