@@ -203,6 +203,7 @@ class Observed(Record):
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
         ordered: values that the module's code puts in the order of their axes before anything reads them.
+        repeated: parameters that the code repeats for every sample of the batch, so that each has a copy of its own.
         buffers: bytes of tensors that the module holds beside its parameters, and no layer has.
         constants: bytes of tensors that no node makes: places of positions, copies of an input or of a weight.
         origin: where it was read from, and what is to be known of that, in sentences.
@@ -224,6 +225,7 @@ class Observed(Record):
     unruled: Mapping[str, str] = EMPTY
     unruled_in_training: Mapping[str, str] = EMPTY
     ordered: frozenset[Ref] = frozenset()
+    repeated: frozenset[str] = frozenset()
     buffers: int = 0
     constants: int = 0
     origin: tuple[str, ...] = ()

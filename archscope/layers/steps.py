@@ -237,6 +237,11 @@ def multiplied(first: str, second: str, shape: tuple[int, ...], reduces: tuple[s
                 reduces=reduces)  # fmt: skip
 
 
+def repeated(name: str, shape: tuple[int, ...]) -> tuple[Step, ...]:
+    """A copy for every sample; the gradient is their sum, or the one that came where there is one sample."""
+    return (Step("repeat", (name,), (Made("output", shape),), passes=(name,), reduces=(name,)),)
+
+
 def largest(name: str, shape: tuple[int, ...], output: tuple[int, ...]) -> Step:
     """The largest values along axes; the gradient is shared among all that are as large."""
     behind = (Made("which", shape, MASK), Made("how many", output, INDEX), Made("share", output))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from archscope.layers.base import Facts, Weight
-from archscope.layers.steps import Made, Routing, Step, input_name, output_name, put_in_place
+from archscope.layers.steps import Made, Routing, Step, input_name, output_name, put_in_place, repeated
 from archscope.losses import DEFAULT
 from archscope.memory.autocast import CAST, SAME_TYPE, already, cast, casts, keeping, mixed, renamed
 from archscope.memory.lasting import last_reads
@@ -21,6 +21,8 @@ from archscope.memory.values import Again, Gradient, Pending, Ran, Value
 from archscope.network import Network, Node, Ref
 from archscope.precision import stored_bytes
 from archscope.working import bare
+
+_REPEATED = "its code repeats it for every sample, and may have the copies longer than a layer reads them"
 
 Route = Callable[[Node, Routing, int], Sequence[int] | None]
 """How many rows each part of a layer has, of so many positions of all samples; None where nobody knows."""
@@ -290,6 +292,9 @@ class Run:
             if node.name in observed.in_place:
                 steps = put_in_place(steps, node.layer.kept_in_place)
                 why = f"no rule says what a {node.layer.type} keeps that works in place"
+            if node.name in observed.repeated:
+                steps = repeated("weight", facts.output)
+                self.not_covered.setdefault(self._called(node), _REPEATED)
             unruled = observed.unruled.get(node.name)
             if unruled is None and self.training:
                 unruled = observed.unruled_in_training.get(node.name)

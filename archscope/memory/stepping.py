@@ -193,7 +193,7 @@ class Operations:
     def _passed(self, ran: Ran, came: Sequence[tuple[Value, Gradient]]) -> list[tuple[Value, Gradient]]:
         ledger, step = self.ledger, ran.step
         going: list[tuple[str, Value, Gradient]] = []
-        whole: list[tuple[str, Value, int]] = []
+        whole: list[tuple[str, Value, Value, int]] = []
         first = came[0][1]
         copied = [ledger.take(value.size, "passing") for value, gradient in came
                   if step.op in COPIES and not gradient.layout.in_order]  # fmt: skip
@@ -201,11 +201,15 @@ class Operations:
             if not value.grad and not step.every:
                 continue
             # What is repeated once is not repeated: its gradient is the one that came.
-            once = step.op == "repeat" and value.layout.shape == first.layout.shape
+            once = step.op == "repeat" and product(value.layout.shape) == product(first.layout.shape)
             if name in step.reduces and not once:
                 size = _size_in(ran.made[0], ran.dtype)
                 block = ledger.share(first.block) if name in step.passes else ledger.take(size, "passing")
-                whole.append((name, value, block))
+                whole.append((name, value, _repeated_by_itself(value) or value, block))
+            elif step.reduces and (weight := _repeated_by_itself(value)) is not None:
+                size = _size_in(value, self._worked_in(ran, name, value))
+                block = ledger.share(first.block) if name in step.passes else ledger.take(size, "passing")
+                whole.append((name, value, weight, block))
             else:
                 going.append((name, value, self._gradient(ran, name, value, first)))
         for block in [ledger.take(self.bytes_of(each, ran.dtype), "temporary") for each in step.behind]:
@@ -214,10 +218,10 @@ class Operations:
             if not value.grad:
                 ledger.drop(gradient.block)
         # What was repeated along an axis gets the sum along it, once the operation is done.
-        for name, value, block in whole:
+        for name, value, summed, block in whole:
             if value.grad:
-                size = _size_in(value, self._worked_in(ran, name, value))
-                going.append((name, value, Gradient(ledger.take(size, "passing"), Layout.of(value.layout.shape))))
+                size = _size_in(summed, self._worked_in(ran, name, value))
+                going.append((name, value, Gradient(ledger.take(size, "passing"), Layout.of(summed.layout.shape))))
             ledger.drop(block)
         for block in copied:
             ledger.drop(block)
@@ -235,6 +239,8 @@ class Operations:
                 layout = came.layout.part(shape)
             elif step.op == "stack" and step.takes is not None:
                 layout = came.layout.without(step.takes)
+            elif step.op == "repeat":
+                layout = came.layout.seen_as(shape) or Layout.of(shape)
             else:
                 layout = Layout(shape, tuple(0 for _ in shape))
             return Gradient(self.ledger.share(came.block), layout)
@@ -308,7 +314,10 @@ class Operations:
         elif not self.as_tracked and not ledger.shared(before.block):
             ledger.drop(came.block)
         else:
-            where[value] = Gradient(ledger.take(value.size, "passing"), before.layout.like())
+            # What is summed over the samples already is as large as the weight.
+            same = before.layout.shape == value.layout.shape
+            size = value.size if same else stored_bytes(bare(product(before.layout.shape)), value.dtype)
+            where[value] = Gradient(ledger.take(size, "passing"), before.layout.like())
             ledger.drop(before.block)
             ledger.drop(came.block)
         if value.weight:
@@ -318,6 +327,18 @@ class Operations:
 def _of_maps_with_channels_last(step: Step, read: Sequence[Value]) -> bool:
     """Whether a convolution reads maps with their channels last: what it makes, and its gradients, lie so too."""
     return step.op in ("convolution", "conv_transpose") and read[0].layout.channels_last
+
+
+def _repeated_by_itself(value: Value) -> Value | None:
+    """The weight that an operation repeats for every sample by itself: its gradient is summed with those of others.
+
+    An axis of one value in front is repeated so too; what its code expands is, to autograd, an operation before.
+    """
+    by = value.made_by
+    if not isinstance(by, Ran) or by.step.op != "expand" or not by.read[0].weight:
+        return None
+    weight = by.read[0]
+    return None if weight.ahead and product(value.layout.shape) == product(weight.layout.shape) else weight
 
 
 def _size_in(value: Value, dtype: str) -> int:

@@ -60,6 +60,9 @@ class Learned:
         here: says where the code stands.
         known: the values of a constant, if they are known.
         fixed: those of a constant that is nobody's weight.
+
+    Attributes:
+        repeated: nodes of parameters that the code repeats for every sample, and the bytes of one copy.
     """
 
     def __init__(
@@ -78,6 +81,8 @@ class Learned:
         self._nodes = nodes
         self._here = here
         self._steps: dict[int, _Step] = {}
+        self._copies: set[int] = set()
+        self.repeated: dict[str, int] = {}
         self._kept: list[Tensor] = []
         self._refs: dict[str, tuple[Ref, Shape]] = {}
         self._made: dict[int, tuple[Ref, Shape]] = {}
@@ -134,6 +139,8 @@ class Learned:
         if all_of_it and id(parent) in self._roots:
             self._keep(result)
             self._roots[id(result)] = self._roots[id(parent)]
+            if name == "repeat" or id(parent) in self._copies:
+                self._copies.add(id(result))
         elif all_of_it or (name in _MOVES | _WORKED and not list(tensors_in([args[1:], kwargs]))):
             self._keep(result)
             self._steps[id(result)] = _Step(parent, name, bound(name, args, kwargs) if name in SIGNATURES else {})
@@ -187,6 +194,8 @@ class Learned:
             layers = (TYPES["parameter"](shape=list(wanted)),)
             seen = Seen("parameter", self._place_of(name), (), (wanted,), Frame(), layers, frozenset([name]))
             self._refs[name] = (self._nodes.keep(seen)[0], wanted)
+            if id(tensor) in self._copies:
+                self.repeated[self._refs[name][0].node] = tensor.numel() * tensor.element_size()
         return self._refs[name]
 
     def _part(self, tensor: Tensor) -> tuple[Ref, Shape] | None:

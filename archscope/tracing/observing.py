@@ -30,7 +30,7 @@ def observed(run: Run, names: Mapping[str, str], wholes: Iterable[str]) -> Obser
         for id_, (name, each) in reversed(held.items())
         if id_ not in owned and each.numel()
     ]
-    holding = run.tracer.recording.holding
+    holding, repeated = run.tracer.recording.holding, run.tracer.recording.learned.repeated
     added: Counter[str] = Counter()
     for name, many in ran.items():
         added[names[name]] += many
@@ -48,8 +48,9 @@ def observed(run: Run, names: Mapping[str, str], wholes: Iterable[str]) -> Obser
         in_place=frozenset(names[name] for name in holding.in_place),
         unruled={**{names[name]: why for name, why in holding.unruled.items()}, **dict.fromkeys(wholes, _APART)},
         unruled_in_training={names[name]: why for name, why in holding.unruled_in_training.items()},
-        constants=holding.constants,
+        constants=holding.constants - sum(repeated.values()),
         ordered=_ordered(holding.ordered, names),
+        repeated=frozenset(names[name] for name in repeated),
         buffers=sum(_beside(run, owned)),
     )
 

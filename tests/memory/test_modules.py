@@ -440,3 +440,63 @@ def test_a_bias_whose_later_part_is_hidden_is_a_bias_and_a_mask(way: str) -> Non
 def test_a_bias_that_hides_nothing_later_is_no_mask(way: str) -> None:
     network = archscope.trace(Hiding(way), (7, 16))
     assert "attention_mask" not in {node.layer.type for node in network.nodes}
+
+
+class Constant(nn.Module):
+    """As StyleGAN begins: with values of its own that its code repeats for every sample."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.start, self.maps = nn.Parameter(torch.randn(1, 4, 3, 3)), nn.Conv2d(4, 4, 3, padding=1)
+        self.styles = nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = torch.relu(self.maps(self.start.repeat(x.shape[0], 1, 1, 1)))
+        return maps * self.styles(x)[:, :, None, None]
+
+
+class Queries(nn.Module):
+    """As DETR has them: learned queries, of which the code lets go before the last layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries, self.inner, self.out = nn.Parameter(torch.randn(3, 6)), nn.Linear(6, 6), nn.Linear(6, 9)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q = self.queries.unsqueeze(0).repeat(x.shape[0], 1, 1)
+        q = q + torch.relu(self.inner(q))
+        return self.out(q + x[:, None])
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("made", [Constant, Queries])
+def test_what_code_repeats_for_every_sample_grows_with_the_batch_and_is_at_least(
+    made: Any, optimizer: str | None, batch: int
+) -> None:
+    theirs = call_thing(made(), [(6,)], {})
+    found = memory(theirs.network, batch, optimizer=optimizer, as_tracked=True)
+    assert ["repeats it for every sample" in why for why in found.not_covered.values()] == [True]
+    tracked = tracking.tracked(lambda: called(theirs, batch), optimizer)
+    assert [phase.after.total for phase in found.phases] == [tracked[phase.name][0] for phase in found.phases]
+    assert all(phase.most.total <= tracked[phase.name][1] for phase in found.phases)
+
+
+class Ensemble(nn.Module):
+    """A parameter that has an axis more than a sample, and a sample that has one for its members."""
+
+    def __init__(self, name: str, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.work, self.members, self.inner = getattr(torch, name), nn.Parameter(torch.rand(shape)), nn.Linear(6, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(self.work(self.members, self.inner(x)[:, None])).sum(1)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize(("shape", "rest"), [((4, 6), (6,)), ((3, 1, 6), (5, 6))])
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div"])
+def test_both_sides_of_an_operation_that_repeats_them_get_their_sums_at_once(
+    name: str, shape: tuple[int, ...], rest: tuple[int, ...], batch: int
+) -> None:
+    same(Ensemble(name, shape), rest, "sgd", batch=batch)
