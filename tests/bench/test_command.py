@@ -133,10 +133,15 @@ def test_one_run_holds_good_bad_and_impossible_cells(tmp_path: Path, monkeypatch
 @pytest.mark.slow
 def test_an_interrupt_leaves_a_valid_file_and_exit_130(tmp_path: Path, ceilings: str) -> None:
     output = tmp_path / "result.json"
+    # Tests that run in the background of a shell have the signal ignored, and hand that on.
+    heard = (
+        "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from archscope.cli import main\nsys.exit(main(sys.argv[1:]))"
+    )
     command = [
         sys.executable,
-        "-m",
-        "archscope",
+        "-c",
+        heard,
         "bench",
         "lenet5",
         "--device",
@@ -145,14 +150,15 @@ def test_an_interrupt_leaves_a_valid_file_and_exit_130(tmp_path: Path, ceilings:
         ",".join(map(str, range(1, 65))),
         "--ceilings",
         ceilings,
+        "--seconds",
+        "0.3",
+        "-o",
+        str(output),
     ]
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
     running = subprocess.Popen(
-        [*command, "--seconds", "0.3", "-o", str(output)],
-        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        # Tests that run in the background of a shell have the signal ignored, and hand that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     end = time.monotonic() + PATIENCE
     while not output.exists() and time.monotonic() < end:
         time.sleep(0.05)

@@ -303,9 +303,10 @@ def test_a_layer_may_have_any_name_that_python_or_a_framework_has_already(name: 
 
 def test_names_that_are_taken_are_those_of_the_frameworks_and_of_our_own_methods() -> None:
     from archscope.building.taken import TAKEN
-    from archscope.writing import keras, listing, pytorch, pytorch_historic, pytorch_sequences
+    from archscope.writing import jax_functions, keras, listing, pytorch, pytorch_historic, pytorch_sequences
 
-    own = {*pytorch._METHODS, *pytorch_historic.METHODS, *pytorch_sequences.METHODS, *keras.ALL_METHODS}
+    own = {*pytorch._METHODS, *pytorch_historic.METHODS, *pytorch_sequences.METHODS, *keras.ALL_METHODS,
+           *jax_functions.METHODS}  # fmt: skip
     assert own == listing._METHODS
     # Packages that other tests import hang methods of theirs on PyTorch's class.
     module = nn.Module()
