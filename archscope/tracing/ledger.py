@@ -14,6 +14,7 @@ from archscope.tracing.forms import Forms
 from archscope.tracing.numbers import Numbers
 from archscope.tracing.products import operation
 from archscope.tracing.strangers import tensors_in
+from archscope.tracing.turns import Turn
 
 
 class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -29,6 +30,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         loose: is told of an operation that ran in no call that was followed, with its arguments and its result.
         before_write: is told of a tensor that is about to be written.
         numbers: what tensors without values hold all the same.
+        turn: of threads that are followed, one at a time writes.
     """
 
     supports_higher_order_operators = True
@@ -38,6 +40,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         loose: Callable[[str, Sequence[Any], dict[str, Any], Any, Frame], None],
         before_write: Callable[[Tensor], None],
         numbers: Numbers,
+        turn: Turn,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.numbers = numbers
@@ -46,16 +49,18 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.missed = False
         self.asleep = False
         self._loose = loose
+        self._turn = turn
         self._before_write = before_write
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}
         self._forms = Forms()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if self.asleep:
-            return func(*args, **(kwargs or {}))
-        # Out of a scripted part an operation comes here first; running it is no call of anybody's.
-        with torch._C.DisableTorchFunction():
-            return self._ran(func, args, kwargs or {})
+        with self._turn:
+            if self.asleep:
+                return func(*args, **(kwargs or {}))
+            # Out of a scripted part an operation comes here first; running it is no call of anybody's.
+            with torch._C.DisableTorchFunction():
+                return self._ran(func, args, kwargs or {})
 
     def _ran(self, func: Any, args: Any, given: dict[str, Any]) -> Any:
         found = operation(func)

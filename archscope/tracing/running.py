@@ -18,6 +18,7 @@ from archscope.tracing.samples import Trail
 from archscope.tracing.shadow import Shadow
 from archscope.tracing.strangers import as_written, at_inference
 from archscope.tracing.surroundings import Surroundings, random_numbers_kept
+from archscope.tracing.threads import following
 from archscope.tracing.tracer import Tracer
 from archscope.tracing.twins import Twins
 
@@ -234,7 +235,7 @@ def _run(
 
     args, kwargs = call.mapped(made)
     try:
-        with tracer, tracer.ledger:
+        with tracer, tracer.ledger, following(tracer):
             result = module(*args, **kwargs)
     except KeyboardInterrupt:
         raise

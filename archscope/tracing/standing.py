@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 from torch import nn
 
 from archscope.recognising.nodes import Place
 from archscope.tracing.modules import LEAVES
 
 
-class Standing:
-    """Where in a module the code that runs stands: the submodules that it is in, outermost first."""
+class Standing(threading.local):
+    """Where in a module the code of a thread stands: the submodules that it is in, outermost first."""
 
     def __init__(self, module: nn.Module) -> None:
         self.stack: list[tuple[str, nn.Module]] = []

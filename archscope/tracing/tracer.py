@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -22,6 +21,7 @@ from archscope.tracing.roles import ANSWERS, CHOOSING, LEAVING, PICKLING
 from archscope.tracing.samples import NeedsValues, Trail
 from archscope.tracing.standing import Standing
 from archscope.tracing.strangers import misfit, tensors_in
+from archscope.tracing.turns import Turn
 from archscope.tracing.watching import Hanging, Watched
 
 _INDEXING: Final = frozenset({"__getitem__", "__setitem__"})
@@ -33,6 +33,7 @@ class Tracer(TorchFunctionMode):
     Attributes:
         at: where the code that runs stands.
         ledger: the operations that ran.
+        turn: of threads that are followed, one at a time writes down what ran.
         recording: the network that is written down.
         failed: the last error, where it was raised, and what did not fit there.
         mistake: an error of archscope's own, if there was one.
@@ -61,14 +62,14 @@ class Tracer(TorchFunctionMode):
         beside: Iterable[nn.Module] = (),
     ) -> None:
         super().__init__()
-        self.ledger = Ledger(self._loose, before_write, numbers)
+        self.turn = Turn()
+        self.ledger = Ledger(self._loose, before_write, numbers, self.turn)
         self.at = Standing(module)
         self.recording = Recording(module, state, self.ledger, self.at, batch=batch, keep=keep, guide=guide)
         self.failed: tuple[BaseException | None, str, str] = (None, "", "")
         self.mistake: Exception | None = None
         self._given: Shape = ()
         self._leaf = 0
-        self._homes, self._visit = {threading.get_ident()}, threading.Lock()
         parts = {each: path for path, each in module.named_modules()}
         for each in (*parts, *(each for each in beside if each not in parts)):
             if not isinstance(each, torch.jit.ScriptModule):
@@ -77,11 +78,13 @@ class Tracer(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
-        if self._leaf:
-            return func(*args, **given)
-        if func in CHOOSING:
+        if func in CHOOSING and not self._leaf:
             with self:
                 return CHOOSING[func](*args, **given)
+        with self.turn:
+            return func(*args, **given) if self._leaf else self._call(func, args, given)
+
+    def _call(self, func: Any, args: Any, given: dict[str, Any]) -> Any:
         name = getattr(func, "__name__", str(func))
         if name in ("__get__", "__set__"):
             name = func.__self__.__name__ if name == "__get__" else f"set {func.__self__.__name__}"
@@ -107,17 +110,19 @@ class Tracer(TorchFunctionMode):
     @property
     def is_home(self) -> bool:
         """Whether this thread is one whose calls are followed."""
-        return threading.get_ident() in self._homes
+        return self.turn.is_home
 
     @contextmanager
-    def visited(self) -> Iterator[None]:
-        """Follow the calls of another thread, which parts of the module run in; one of them at a time."""
-        with self._visit, torch.no_grad(), self, self.ledger:
-            self._homes.add(threading.get_ident())
-            try:
-                yield
-            finally:
-                self._homes.discard(threading.get_ident())
+    def visited(self, stack: Iterable[tuple[str, nn.Module]] = ()) -> Iterator[None]:
+        """Follow the calls of another thread, which stands in some submodules."""
+        with torch.no_grad(), self, self.ledger, self.turn.shared():
+            self.at.stack[:] = stack
+            yield
+
+    def leave(self) -> None:
+        """The run is over: threads that go on are followed no more."""
+        with self.turn:
+            self._leaf, self.ledger.asleep = 1, True
 
     def own(self) -> _Own:
         """Code of archscope's: what it raises is no error of the module's."""
@@ -193,6 +198,7 @@ class _Own:
 
     def __enter__(self) -> None:
         ledger = self._tracer.ledger
+        self._tracer.turn.__enter__()
         self._outer, ledger.asleep = ledger.asleep, True
         self._disabled.__enter__()
 
@@ -202,6 +208,7 @@ class _Own:
         self._disabled.__exit__(kind, error, trace)
         tracer = self._tracer
         tracer.ledger.asleep = self._outer
+        tracer.turn.__exit__()
         if isinstance(error, NeedsValues):
             tracer.ledger.missed = True
         elif isinstance(error, Exception):

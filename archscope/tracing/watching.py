@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
+
+from archscope.tracing.modules import LEAVES
 
 if TYPE_CHECKING:
     from archscope.tracing.tracer import Tracer
@@ -22,8 +25,13 @@ class Watched:
         tracer = self._tracer
         if not tracer.is_home:
             with tracer.visited():
-                return self._followed(*args, **kwargs)
-        return self._followed(*args, **kwargs)
+                return self._taken(*args, **kwargs)
+        return self._taken(*args, **kwargs)
+
+    def _taken(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it; a module that is one layer is no place where threads start."""
+        with self._tracer.turn if isinstance(self._module, LEAVES) else nullcontext():
+            return self._followed(*args, **kwargs)
 
     def _followed(self, *args: Any, **kwargs: Any) -> Any:
         tracer = self._tracer

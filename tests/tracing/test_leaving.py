@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -48,6 +49,29 @@ def _in_a_thread(module: nn.Module, x: Tensor) -> Tensor:
         return pool.submit(module.hanging[0], x).result()  # type: ignore[operator, index, arg-type, no-any-return]
 
 
+def _in_a_pool(module: nn.Module, x: Tensor) -> Tensor:
+    """A layer and two products, the inner ones in a pool that another pool's thread hands them to."""
+    with ThreadPoolExecutor(1) as pool, ThreadPoolExecutor(1) as inner:
+        return pool.submit(lambda: inner.submit(lambda: module.c(x) @ module.w).result() @ module.w).result()  # type: ignore[operator]
+
+
+def _side_by_side(module: nn.Module, x: Tensor) -> Tensor:
+    """Two threads that wait for each other between two products."""
+    met, found = threading.Barrier(2), [x, x]
+
+    def run(number: int) -> None:
+        half = x @ module.w  # type: ignore[operator]
+        met.wait(10)
+        found[number] = half @ module.w  # type: ignore[operator]
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(2)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    return found[0] + found[1]
+
+
 def _strided(module: nn.Module, x: Tensor) -> Tensor:
     return torch.nested.to_padded_tensor(torch.nested.as_nested_tensor(list(x)), 0.0)
 
@@ -59,6 +83,8 @@ def _strided(module: nn.Module, x: Tensor) -> Tensor:
         (lambda s, x: while_loop(lambda n, _: n < 3, lambda n, v: (n + 1, s.c(v)), (torch.tensor(0), x))[1],
          {"c": nn.Linear(4, 4)}, 20, 3 * 16),
         (_in_threads, {"c": nn.Linear(4, 4), "d": nn.Linear(4, 4, bias=False)}, 36, 2 * 16),
+        (_in_a_pool, {"c": nn.Linear(4, 4), "w": nn.Parameter(torch.rand(4, 4))}, 36, 3 * 16),
+        (_side_by_side, {"w": nn.Parameter(torch.rand(4, 4))}, 16, 4 * 16),
         (_in_a_thread, {"hanging": [nn.Linear(4, 4)]}, 0, 16),
         (lambda s, x: torch.vmap(lambda w, v: w @ v, (0, None))(s.w, x[0]).mean(0)[None],
          {"w": nn.Parameter(torch.rand(3, 4, 4))}, 48, 3 * 16),
@@ -264,3 +290,18 @@ def test_of_many_values_that_decided_the_first_are_said() -> None:
     assert "may have decided what ran, or gone on as numbers: `int` gave 6, `item` gave 0, 1, 2, …" in " ".join(
         write(analysis, View()).split()
     )
+
+
+def test_threads_are_followed_while_the_module_runs_and_no_longer() -> None:
+    start, submit = threading.Thread.start, ThreadPoolExecutor.submit
+    with ThreadPoolExecutor(1) as pool:
+        part = {"pool": [pool], "w": nn.Parameter(torch.rand(4, 4))}
+        module = Apart(lambda s, x: s.pool[0].submit(torch.matmul, x, s.w).result(), **part)  # type: ignore[arg-type]
+        assert analyze(trace(module, (4,))).totals.macs == 16 + 16 + 8
+        assert not pool.submit(_modes).result()
+    assert (threading.Thread.start, ThreadPoolExecutor.submit) == (start, submit)
+
+
+def _modes() -> list[Any]:
+    """What looks on at the functions of this thread."""
+    return torch.overrides._get_current_function_mode_stack()

@@ -15,11 +15,12 @@ from archscope import analyze, trace
 from archscope.recognising.operations import Frame
 from archscope.tracing.ledger import Ledger
 from archscope.tracing.numbers import ROOM, Numbers, making
+from archscope.tracing.turns import Turn
 from archscope.writing.stating import state
 
 
 def ledger() -> Ledger:
-    made = Ledger(lambda *_: None, lambda _: None, Numbers())
+    made = Ledger(lambda *_: None, lambda _: None, Numbers(), Turn())
     made.frame = Frame()
     return made
 
