@@ -20,7 +20,7 @@ def following(tracer: Tracer) -> Iterator[None]:
 
     def started(self: threading.Thread) -> None:
         # A pool's thread may outlive the run: what it is handed is followed, and not the thread.
-        if tracer.is_home and getattr(self, "_target", None) is not pools._worker:  # type: ignore[attr-defined]
+        if tracer.is_home and getattr(self, "_target", None) is not pools._worker:
             run = self.run
 
             def once() -> None:
