@@ -60,7 +60,7 @@ class Numbers:
     def know(self, tensor: Tensor, other: Tensor) -> None:
         """A tensor on meta stands for one with values, which is not written."""
         twin = MADE.of(other) if other.is_meta else other
-        if tensor.is_meta and twin is not None and twin.numel() <= MOST and twin.device.type == "cpu":
+        if tensor.is_meta and twin is not None and twin.numel() <= MOST and twin.device.type == "cpu" and _lies(twin):
             twin = twin.detach()
             self._twins[tensor] = twin
             self._several.add(_memory(twin))
@@ -82,7 +82,7 @@ class Numbers:
         shaped = found.name.removeprefix("aten::") in SHAPED
         if isinstance(first, Tensor) and not found.writes and not shaped and self.of(first) is None:
             return
-        made = [each for each in tensors_in(result) if each.is_meta]
+        made = [each for each in tensors_in(result) if each.is_meta and _lies(each)]
         written = self._written(found, args, kwargs)
         if not made and not written:
             return
@@ -230,6 +230,11 @@ def making() -> Iterator[None]:
 
 MADE: Final = Numbers()
 """What is known of modules that are made here; forgotten with them."""
+
+
+def _lies(tensor: Tensor) -> bool:
+    """Whether its numbers lie in one memory of its own; those of a sparse tensor do not, and are not known here."""
+    return tensor.layout is torch.strided and not tensor.is_nested
 
 
 def _memory(tensor: Tensor) -> int:

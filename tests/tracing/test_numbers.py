@@ -303,3 +303,22 @@ def _copied(module: nn.Module, built: nn.Module) -> None:
         with torch.no_grad():
             each.copy_(found)
     assert not left
+
+
+class Neighbours(nn.Module):
+    """A graph convolution whose adjacency is sparse."""
+
+    def __init__(self, adjacency: Tensor) -> None:
+        super().__init__()
+        self.lin = nn.Linear(4, 8)
+        self.register_buffer("adjacency", adjacency)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sparse.mm(self.adjacency, self.lin(x).T).T
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
+@pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr])
+def test_a_sparse_tensor_has_no_memory_to_know_numbers_of_and_its_product_is_not_covered(layout: torch.layout) -> None:
+    found = analyze(Neighbours(torch.eye(8).to_sparse(layout=layout)), (4,))
+    assert (found.totals.parameters, found.totals.macs, found.totals.macs_at_least) == (40, None, 32)
