@@ -223,3 +223,13 @@ def test_without_jax_the_extra_is_named(tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 3
     assert "pip install 'archscope[jax]'" in ran.stderr
+
+
+def test_a_function_of_pytorch_alone_is_not_called_to_see_whether_it_makes_a_module_of_jax() -> None:
+    # JAX is loaded here. On the CPU its weights are 400 TB; on meta it is told what does not fit.
+    with pytest.raises(UsageError, match="takes 10,000,000 features and is given 3"):
+        open_network("tests.tracing.called:larger_than_any_machine@3")
+
+
+def test_a_function_that_imports_jax_itself_in_a_file_of_pytorch_is_one_of_jax() -> None:
+    assert analyze(open_network("tests.tracing.called:linear_of_flax@3")).totals.parameters == 8

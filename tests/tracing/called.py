@@ -116,3 +116,10 @@ wrapped = nn.DataParallel(Steps())
 def larger_than_any_machine() -> nn.Module:
     """It is made on meta alone."""
     return nn.Linear(10**7, 10**7)
+
+
+def linear_of_flax() -> Any:
+    """It is of JAX, in a file that speaks of PyTorch."""
+    from flax import nnx
+
+    return nnx.Linear(3, 2, rngs=nnx.Rngs(0))

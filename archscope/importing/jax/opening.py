@@ -73,12 +73,26 @@ def _made(thing: Any) -> Made:
 
 
 def _is_torchs(thing: Any) -> bool:
+    """Whether it is a module of PyTorch's, its class, or a function whose author speaks of PyTorch alone.
+
+    Such a function is not called to see what comes: PyTorch's way makes its module on meta, here it would have weights.
+    """
     torch = sys.modules.get("torch")
-    return (
-        torch is not None
-        and isinstance(thing, (type, torch.nn.Module))
-        and (not isinstance(thing, type) or issubclass(thing, torch.nn.Module))
-    )
+    if torch is None:
+        return False
+    if isinstance(thing, type):
+        return issubclass(thing, torch.nn.Module)
+    return isinstance(thing, torch.nn.Module) or _libraries(thing) == {"torch"}
+
+
+def _libraries(function: Any) -> set[str]:
+    """Which of the libraries that have modules a function's file speaks of, or the function itself where it imports."""
+    named = getattr(function, "__globals__", {}).values()
+    spoken = [
+        *getattr(getattr(function, "__code__", None), "co_names", ()),
+        *(each.__name__ if inspect.ismodule(each) else getattr(each, "__module__", None) for each in named),
+    ]
+    return {str(name).partition(".")[0] for name in spoken} & {"torch", "jax", "flax", "equinox"}
 
 
 def example(name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
