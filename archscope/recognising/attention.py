@@ -8,7 +8,7 @@ from typing import Any
 from archscope.errors import Rejects
 from archscope.layers import TYPES, Shape
 from archscope.network import Node, Ref
-from archscope.recognising.replacing import Part, Whole, readers_of, replaced
+from archscope.recognising.replacing import Part, Pieces, Whole, replaced
 
 
 def attended(network: Part, causal: set[str]) -> Part:
@@ -27,14 +27,8 @@ def joined(network: Part) -> Part:
     return replaced(network, dict(found)) if found else network
 
 
-class _Written:
+class _Written(Pieces):
     """Attention as it is written out: a product, a factor, what is hidden, softmax, dropout, a product."""
-
-    def __init__(self, network: Part) -> None:
-        self._network = network
-        self._made = {node.name: node for node in network.nodes}
-        self._readers = readers_of(network.nodes)
-        self._outputs = {ref.node for ref in network.outputs}
 
     def out(self, name: str) -> tuple[str, Whole] | None:
         """The node that ends it, and the layer; None where it is written in another way."""
@@ -83,11 +77,6 @@ class _Written:
         """What a node reads, if nothing else reads that."""
         before = self._made.get(node.inputs[0].node)
         return before if before is not None and self._reader(before.name) is not None else None
-
-    def _reader(self, name: str) -> Node | None:
-        """What reads a node, if that is one other node."""
-        places = self._readers.get(name, [])
-        return self._network.nodes[places[0]] if len(places) == 1 and name not in self._outputs else None
 
 
 def _exchanges(layer: Any, axes: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from archscope.layers import TYPES, Facts, Layer
 from archscope.network import Node, Ref
-from archscope.recognising.replacing import Part, Whole, readers_of, replaced
+from archscope.recognising.replacing import Part, Pieces, Whole, replaced
 
 
 class _Norm(NamedTuple):
@@ -36,14 +36,8 @@ def normed(network: Part) -> Part:
     return replaced(network, written.wholes([*written.norms()]))
 
 
-class _Written:
+class _Written(Pieces):
     """RMS norms as they are written out: a square, its mean, a step, a root, a product, and a weight's product."""
-
-    def __init__(self, network: Part) -> None:
-        self._network = network
-        self._made = {node.name: node for node in network.nodes}
-        self._readers = readers_of(network.nodes)
-        self._outputs = {ref.node for ref in network.outputs}
 
     def norms(self) -> Iterator[_Norm]:
         """Every norm, with its weight if that is nobody else's but other norms'."""
@@ -124,11 +118,6 @@ class _Written:
         """What reads a node."""
         return [*([""] if name in self._outputs else ()),
                 *(self._network.nodes[place].name for place in self._readers.get(name, ()))]  # fmt: skip
-
-    def _reader(self, name: str) -> Node | None:
-        """What reads a node, if that is one other node."""
-        names = self._names(name)
-        return self._made.get(names[0]) if len(names) == 1 else None
 
 
 def _squares(node: Node) -> bool:

@@ -46,6 +46,21 @@ def readers_of(nodes: Sequence[Node]) -> Mapping[str, list[int]]:
     return readers
 
 
+class Pieces:
+    """A network's nodes by name, and what reads each: what a pattern of several nodes is looked for in."""
+
+    def __init__(self, network: Part) -> None:
+        self._network = network
+        self._made = {node.name: node for node in network.nodes}
+        self._readers = readers_of(network.nodes)
+        self._outputs = {ref.node for ref in network.outputs}
+
+    def _reader(self, name: str) -> Node | None:
+        """What reads a node, if that is one other node and it is no output."""
+        places = self._readers.get(name, [])
+        return self._network.nodes[places[0]] if len(places) == 1 and name not in self._outputs else None
+
+
 def replaced(found: Part, ends: Mapping[str, Whole]) -> Part:
     """The network with one node for each layer, at the name of the last node that it replaces, with what it reads.
 

@@ -7,14 +7,19 @@ import pytest
 import archscope
 from archscope.memory import cache_of
 
-TWO = """
-    input: {own: [7, 32], source: [12, 32]}
+HEADS = """
     blocks:
       heads:
         layers:
           proj: {type: linear, out_features: 32, every_position: true}
           split: {type: reshape, shape: [-1, 4, 8]}
           first: {type: transpose, dim0: 0, dim1: 1}
+    """
+
+TWO = (
+    HEADS
+    + """
+    input: {own: [7, 32], source: [12, 32]}
     layers:
       q: {type: heads, from: own}
       k: {type: heads, from: KEYS}
@@ -23,6 +28,7 @@ TWO = """
       unread: {type: relu, from: source}
     output: [attention, unread]
     """
+)
 
 
 def test_keys_and_values_of_another_sequence_are_held_once() -> None:
@@ -61,14 +67,10 @@ def test_attention_whose_mask_is_values_is_named_and_what_is_like_no_attention_i
     assert dense.remembers(dense.seen) is None
 
 
-MASKED = """
+MASKED = (
+    HEADS
+    + """
     input: [7, 32]
-    blocks:
-      heads:
-        layers:
-          proj: {type: linear, out_features: 32, every_position: true}
-          split: {type: reshape, shape: [-1, 4, 8]}
-          first: {type: transpose, dim0: 0, dim1: 1}
     layers:
       q: {type: heads, from: input}
       k: {type: heads, from: input}
@@ -79,6 +81,7 @@ MASKED = """
       both: {type: add, from: [bias, for_heads]}
       attention: {type: scaled_dot_product_attention, from: [q, k, v, both]}
     """
+)
 
 
 def test_a_mask_that_hides_what_comes_later_makes_attention_remember() -> None:

@@ -416,13 +416,6 @@ class One(nn.Module):
         return torch.stack([self.dense(each) for each in x])
 
 
-def test_torchinfo_takes_the_units_of_a_single_vector_for_samples() -> None:
-    found = asked(called(One(), (8,)), "torchinfo")
-    assert [each.sentence for each in found.differing] == []
-    assert (total(found, "torchinfo").ours, total(found, "torchinfo").theirs) == (16, 36)
-    assert "units of a dense layer that is given one vector for samples" in total(found, "torchinfo").why
-
-
 class Repeats(nn.Module):
     """A learned map for each sample, copied and not only seen; and a kernel that nobody trains."""
 
@@ -453,11 +446,21 @@ class Windows(nn.Module):
         return self.dense(x.reshape(-1, 4, 2)).reshape(x.shape[0], 16, 3)
 
 
-def test_torchinfo_takes_windows_for_samples() -> None:
-    found = asked(called(Windows(), (16, 2)), "torchinfo")
+@pytest.mark.parametrize(
+    ("module", "shape", "counts", "why"),
+    [
+        (One(), (8,), (16, 36), "units of a dense layer that is given one vector for samples"),
+        (Windows(), (16, 2), (96, 36), "takes the first axis that a dense layer is given for samples"),
+    ],
+    ids=["one vector", "windows"],
+)
+def test_torchinfo_takes_for_samples_what_stands_first(
+    module: nn.Module, shape: tuple[int, ...], counts: tuple[int, int], why: str
+) -> None:
+    found = asked(called(module, shape), "torchinfo")
     assert [each.sentence for each in found.differing] == []
-    assert (total(found, "torchinfo").ours, total(found, "torchinfo").theirs) == (96, 36)
-    assert "takes the first axis that a dense layer is given for samples" in total(found, "torchinfo").why
+    assert (total(found, "torchinfo").ours, total(found, "torchinfo").theirs) == counts
+    assert why in total(found, "torchinfo").why
 
 
 class Turned(nn.Module):
