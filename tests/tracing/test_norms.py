@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from torch import Tensor, nn
 
 from archscope import analyze, trace
 from tests.tracing.norms import NORMS
@@ -33,3 +35,18 @@ def test_a_norm_is_told_with_its_step_and_its_weight(
     assert found == said
     # 6·8 + 8 of the first layer, 8 of the norm, 8·3 + 3 of the last, each once
     assert analyze(network).totals.parameters == 56 + 8 + 27
+
+
+class Told(nn.Module):
+    """A norm whose root is given out too."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        root = torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)
+        return x * root, root
+
+
+def test_a_norm_whose_root_is_a_result_of_the_network_stays_what_it_is() -> None:
+    network = trace(Told(), (5, 8))
+    assert "rms_norm" not in {node.layer.type for node in network.nodes}
+    made = {node.name: node.layer.type for node in network.nodes}
+    assert [made[ref.node] for ref in network.outputs] == ["multiply", "power"]
