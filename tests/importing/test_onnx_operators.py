@@ -205,3 +205,24 @@ def test_an_operator_that_nobody_knows_is_not_covered_by_its_name(tmp_path: Path
     analysis = analyze(path)
     assert analysis.totals.macs is None
     assert dict(analysis.totals.not_covered) == {"own.library::Wonder": 1}
+
+
+_AXES = {"one": ints(1), "last": ints(-1), "two": ints(2), "twice": np.array(2, np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("axis", "square", "rbf"),
+    [
+        ("one", "Mul(d, d)", True),
+        ("one", "Pow(d, twice)", True),
+        ("one", "Mul(d, twice)", False),
+        ("two", "Mul(d, d)", False),
+    ],
+)
+def test_only_the_sum_of_squares_from_the_code_of_each_unit_is_an_rbf_layer(
+    axis: str, square: str, rbf: bool, tmp_path: Path
+) -> None:
+    # 4 units of 4 features, so that no shape tells features along rows from those along columns.
+    graph = f"u = Unsqueeze(x, {axis})\n d = Sub(u, c)\n s = {square}\n y = ReduceSum<keepdims=0>(s, last)"
+    path = onnx_file(tmp_path, f"net (float[N,4] x) => (float y) {{ {graph} }}", c=(4, 4), **_AXES)
+    assert ("rbf" in {row.type for row in analyze(path).rows}) is rbf

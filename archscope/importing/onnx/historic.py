@@ -77,13 +77,17 @@ def _rbf(written: Written, place: int) -> Found | None:
     before, square = written.maker(apart.inputs[0], "Unsqueeze"), written.only_reader(apart.outputs[0], "Mul", "Pow")
     if before is None or square is None:
         return None
-    reads = written.operators[square].inputs[:2]
-    if reads[0] != reads[1] and not is_close(written.number(reads[1]), 2):
+    by_itself = len(set(written.operators[square].inputs[:2])) == 1
+    power = written.operators[square].type == "Pow"
+    if not (is_close(written.number(written.operators[square].inputs[1]), 2) if power else by_itself):
         return None
     after = written.reader(written.operators[square].outputs[0], "ReduceSum")
     if after is None or not written.over_last(after, kept=False):
         return None
     value, codes = written.operators[before].inputs[0], apart.inputs[1]
+    # The features lie along the codes' own, and the units before them.
+    if written.shape(apart.inputs[0]) != (written.shape(value)[0], 1, *written.shape(value)[1:]):
+        return None
     options: dict[str, Any] = {"out_features": written.shape(codes)[0]}
     options |= {"trainable": True} if written.is_trained(codes) else {}
     layer = _made(written, "rbf", value, written.operators[after].outputs[0], **options)
