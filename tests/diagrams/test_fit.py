@@ -57,6 +57,16 @@ def test_on_a_slide_what_leads_into_the_stream_and_what_follows_lie_in_rows() ->
     assert free.height > free.width, "where nobody asks for a slide, all is stacked upward"
 
 
+def test_words_beside_a_circle_keep_clear_of_the_frame_above_them_however_low_the_page_is() -> None:
+    scene = archscope.draw("transformer@base", page="16:9").scene
+    frames = [bounds(group.items[:1])[3] for group in scene.groups("frame")]
+    words = [text for group in scene.groups("layer") for text in group.items
+             if isinstance(text, Text) and text.string == "Positional"]  # fmt: skip
+    # Capitals stand 0.73 of their size above the line that they are set on.
+    assert len(words) == 2
+    assert all(text.y - 0.73 * text.size > max(frames) + 0.1 * text.size for text in words)
+
+
 @pytest.mark.parametrize("options", [{}, {"color": "macs"}])
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize(

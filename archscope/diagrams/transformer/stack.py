@@ -268,7 +268,8 @@ class Stack:
 
     def _framed(self, node: Framed, x: float, came: Came) -> Came:
         m = self.measures
-        bottom = came.y - 0.55 * m.gap if came.name else came.y + 0.6 * m.font
+        # However close things are, the two lines beside a circle of positions keep clear of the frame.
+        bottom = came.y - max(0.55 * m.gap, 0.75 * m.font) if came.name else came.y + 0.6 * m.font
         inside = came.on((x, bottom)) if came.name else came
         at = len(self.frames)
         end = self._series(node.inner, x, inside)
