@@ -13,7 +13,7 @@ from torch import Tensor
 from archscope.network import Ref
 
 _OURS: Final = 3
-"""Who has a tensor that nobody's code has any more: what keeps it, the loop that looks, and the count itself."""
+"""Who has a tensor that nobody's code has any more: the loop that looks, by two names, and the count itself."""
 
 
 def _base() -> int:
@@ -70,19 +70,18 @@ class Values:
         """A node made it; or changed it in place, and is what is read from now on."""
         self._hold(tensor)
         self._refs[id(tensor)] = ref
-        if self._keep:
-            self._living.append(tensor)
+        self._living.append(tensor)
 
     def ran(self, number: int) -> None:
         """So many nodes have run: know which of the tensors the code still has.
 
-        They are kept here, so that it is the number of those who have one that tells.
+        They are held here until then, so that it is the number of those who have one that tells.
         """
         living: dict[int, Tensor] = {}
         while self._living:
             tensor = self._living.pop()
             viewed: Any = tensor
-            ours = _OURS + 1 + (_BASE if viewed._use_count() > 1 else 0)
+            ours = _OURS + self._keep + (_BASE if viewed._use_count() > 1 else 0)
             if id(tensor) not in living and getrefcount(tensor) > ours:
                 living[id(tensor)] = tensor
                 ref = self._refs.get(id(tensor))

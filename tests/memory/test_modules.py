@@ -361,6 +361,23 @@ def test_what_code_puts_in_the_order_of_its_axes_is_held_so(put: bool, optimizer
     same(Ordered(put), (12, 16), optimizer, batch=1)
 
 
+class Stateful(nn.Module):
+    """Begins with a state that its code makes on the CPU, so that it is read with values; `y` stays to the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps, self.out = nn.GRU(8, 6, batch_first=True), nn.Linear(6, 300)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, _last = self.steps(x, torch.zeros(1, x.shape[0], 6))
+        return torch.tanh(self.out(y))
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_how_long_code_has_a_value_is_known_where_it_runs_with_values_too(batch: int) -> None:
+    same(Stateful(), (5, 8), None, batch=batch)
+
+
 class Marked(nn.Module):
     """As ViT has it: a token of its own in front, and numbers beside that no layer has."""
 
