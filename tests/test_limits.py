@@ -119,7 +119,7 @@ LONG = {
     "wrong words": many("{type: gelu, approximate: no@}"),
     "dead ends": many("{type: relu, from: input}"),
     "a cycle": many("{type: relu, from: layer1999}").replace("layer1999}", "layer1998}", 1999),
-    "names of a hundred thousand letters": many(f"{{type: {'r' * 50_000}, from: {'q' * 50_000}}}"),
+    "names of a hundred thousand letters": many(f"{{type: {'r' * 50_000}, from: {'q' * 50_000}}}", 40),
     "a shape of a thousand axes": f"input: {[2] * 1000}\nlayers:\n  a: {{type: relu}}",
     "a line of wide letters": f"input: [4]\nlayers:\n  a: {{type: {'漢' * 3000}}}",
     "unknown keys": "input: [4]\nlayers: {a: {type: relu}}\n" + "".join(f"laier{each}: 1\n" for each in range(2000)),

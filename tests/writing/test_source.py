@@ -42,7 +42,7 @@ def copied(source: nn.Module, target: nn.Module) -> None:
     target.load_state_dict({name: weights[name.replace(".", "_")] for name in into})
 
 
-def assert_the_same(network: Network) -> str:
+def assert_the_same(network: Network, *, starts: bool = False) -> str:
     torch.manual_seed(0)
     built = archscope.build(network).eval()
     source = write_pytorch(network)
@@ -51,6 +51,8 @@ def assert_the_same(network: Network) -> str:
     assert len(re.findall("^class ", source, re.MULTILINE)) >= 1
     trained = [sum(each.numel() for each in either.parameters()) for either in (built, model)]
     assert trained[0] == trained[1] == network_parameters(network)
+    if starts:
+        assert_it_starts_alike(built, model)
     copied(built, model)
     example = built.example_inputs(2)
     expected, got = built(*example), model(*example)
@@ -63,9 +65,22 @@ def network_parameters(network: Network) -> int:
     return int(archscope.analyze(network).totals.parameters)
 
 
+def _spread(weight: torch.Tensor) -> float:
+    """How far values start from 0: the largest of them, or the deviation of values without a bound."""
+    return float(weight.std()) if weight.numel() > 100_000 else float(weight.abs().max())
+
+
+def assert_it_starts_alike(built: nn.Module, model: nn.Module) -> None:
+    ours = {path.replace(".", "_"): weight for path, weight in built.named_parameters()}
+    theirs = {path.replace(".", "_"): weight for path, weight in model.named_parameters()}
+    assert ours.keys() == theirs.keys()
+    for path, weight in ours.items():
+        assert _spread(theirs[path].detach()) == pytest.approx(_spread(weight.detach()), rel=0.3), path
+
+
 @pytest.mark.parametrize("name", archscope.reader.spec_names())
-def test_the_source_of_a_spec_is_the_built_module(name: str) -> None:
-    assert_the_same(thin(name))
+def test_the_source_of_a_spec_is_the_built_module_and_starts_weights_as_it_does(name: str) -> None:
+    assert_the_same(thin(name), starts=True)
 
 
 def single(case: Case) -> Network:
@@ -82,24 +97,6 @@ def single(case: Case) -> Network:
 def test_the_source_of_every_layer_type_is_the_built_layer(case: Case) -> None:
     network: Any = single(case)
     assert_the_same(network)
-
-
-def _spread(weight: torch.Tensor) -> float:
-    """How far values start from 0: the largest of them, or the deviation of values without a bound."""
-    return float(weight.std()) if weight.numel() > 100_000 else float(weight.abs().max())
-
-
-@pytest.mark.parametrize("name", archscope.reader.spec_names())
-def test_the_source_starts_weights_as_the_built_module_does(name: str) -> None:
-    torch.manual_seed(0)
-    network = thin(name)
-    built = archscope.build(network)
-    model = executed(write_pytorch(network), name)
-    ours = {path.replace(".", "_"): weight for path, weight in built.named_parameters()}
-    theirs = {path.replace(".", "_"): weight for path, weight in model.named_parameters()}
-    assert ours.keys() == theirs.keys()
-    for path, weight in ours.items():
-        assert _spread(theirs[path].detach()) == pytest.approx(_spread(weight.detach()), rel=0.3), path
 
 
 TIED = [
