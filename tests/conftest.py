@@ -24,21 +24,22 @@ settings.load_profile("any machine")
 
 _MANY: Final = 50
 """Modules that are worth a walk through all objects when they have been imported."""
-_seen = 0
+_seen: tuple[Path | None, int] = (None, 0)
 
 
 @pytest.fixture(autouse=True)
-def settled() -> None:
-    """What has been imported stays: no later collection of garbage looks through it again.
+def settled(request: pytest.FixtureRequest) -> None:
+    """What has been imported, and what earlier files left, stays: no later collection of garbage looks through it.
 
     PyTorch and its relations are millions of objects. A collection that walks all of them takes half a second, and the
     memory tracker asks for one at every step.
     """
     global _seen
-    if len(sys.modules) > _seen + _MANY:
+    file, modules = _seen
+    if request.path != file or len(sys.modules) > modules + _MANY:
         gc.collect()
         gc.freeze()
-        _seen = len(sys.modules)
+        _seen = request.path, len(sys.modules)
 
 
 @pytest.fixture
