@@ -42,11 +42,12 @@ class FakeDevice:
 
     asynchronous = True
 
-    def __init__(self, *, launch: float, gap: float, sync: float, call: float = 0.0) -> None:
+    def __init__(self, *, launch: float, gap: float, sync: float, call: float = 0.0, mark: float = 0.0) -> None:
         self.launch_cost = launch
         self.gap = gap
         self.sync_cost = sync
         self.call_cost = call
+        self.mark_cost = mark
         self.host = 0.0
         self.free = 0.0
         self.idle_since = True
@@ -83,8 +84,11 @@ class FakeDevice:
         self._run(seconds)
 
     def mark(self) -> FakeMark:
-        """Queue a mark."""
-        return FakeMark(self, max(self.host, self.free))
+        """Queue a mark, which takes the device as long as a mark does."""
+        at = max(self.host, self.free) + self.mark_cost
+        if self.mark_cost:
+            self.free = at
+        return FakeMark(self, at)
 
     def between(self, first: Any, second: Any) -> float:
         """The device's time from one mark to another."""

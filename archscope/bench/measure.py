@@ -19,6 +19,7 @@ from archscope.bench.environment import free_memory
 from archscope.bench.inplace import LayerTimes, time_layers
 from archscope.bench.own import OwnWorkload, prepare_own, times_by_node
 from archscope.bench.plan import Cell
+from archscope.bench.precision import PRECISIONS
 from archscope.bench.timing import Limits, Series
 from archscope.bench.work import (
     Check,
@@ -132,11 +133,12 @@ def _measured(
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     work: Workload | OwnWorkload
-    if own is None:
-        work = prepare(analysis, cell, device, seed=settings.seed)
-    else:
-        work = prepare_own(own, analysis, cell, device)
-    with fixed_arithmetic(work.precision):
+    # A CUDA graph computes in the arithmetic in which it was captured, so the preparing is inside.
+    with fixed_arithmetic(PRECISIONS[cell.dtype]):
+        if own is None:
+            work = prepare(analysis, cell, device, seed=settings.seed)
+        else:
+            work = prepare_own(own, analysis, cell, device)
         first = timing.once(clock, work.call)
         second = timing.once(clock, work.call)
         check = _checked(work, cell, device)

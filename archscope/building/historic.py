@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -81,13 +81,16 @@ class TableConv2d(nn.Module):
         self.places = places
         self.bias = nn.Parameter(torch.empty(len(table), *(places or ()))) if bias else None
         self.as_dense = False
-        self._pairs = (
-            [output_map for output_map, row in enumerate(self.table) for _ in row],
-            [source for row in self.table for source in row],
-        )
-        self._batches = _batches(self.table)
-        self._order = _order(self.table)
+        self._wires = _wires(self.table)
         self.reset_parameters()
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """The wires go along to a device: from the CPU they would be copied, and waited for, in every call."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._wires = _wires(self.table)
+        if self.weight.device.type not in ("cpu", "meta"):
+            self._wires = self._wires.on(self.weight.device)
+        return self
 
     def reset_parameters(self) -> None:
         """Uniform within one over the root of an output map's fan-in, as PyTorch starts a convolution."""
@@ -105,16 +108,16 @@ class TableConv2d(nn.Module):
         padded = pad_sides(input, self.padding, self.kernel_size, self.stride, self.dilation)
         if self.as_dense:
             dense = self.weight.new_zeros(self.out_channels, self.in_channels, *self.kernel_size)
-            dense = dense.index_put([torch.tensor(each) for each in self._pairs], self.weight)
+            dense = dense.index_put([torch.as_tensor(each) for each in self._wires[:2]], self.weight)
             made = F.conv2d(padded, dense, stride=self.stride, dilation=self.dilation)
             return made if self.bias is None else made + self._shifts(self.bias)
         maps = []
-        for rows, sources, kernels, fan_in in self._batches:
+        for rows, sources, kernels, fan_in in self._wires.batches:
             weight = self.weight[kernels].reshape(rows, fan_in, *self.kernel_size)
             maps.append(F.conv2d(padded[:, sources], weight, stride=self.stride, dilation=self.dilation, groups=rows))
         joined = maps[0] if len(maps) == 1 else torch.cat(maps, dim=1)
-        if self._order is not None:
-            joined = joined[:, self._order]
+        if self._wires.order is not None:
+            joined = joined[:, self._wires.order]
         return joined if self.bias is None else joined + self._shifts(self.bias)
 
     def _shifts(self, bias: Tensor) -> Tensor:
@@ -152,26 +155,50 @@ class UntiedConv2d(SidedConv2d):
         return f"{super().extra_repr()}, places={self.places}"
 
 
-_Batch = tuple[int, list[int], list[int], int]
+class _Wires(NamedTuple):
+    """Where the kernels of a table stand: lists on the CPU, index tensors on a device.
+
+    ``outputs`` and ``sources`` are the two ends of each connected pair, ``batches`` the output maps of one fan-in
+    together: how many, the input maps that they read, their kernels, the fan-in. ``order`` says where each output map
+    lies after the batches are joined; None where it is in its place already.
+    """
+
+    outputs: Any
+    sources: Any
+    batches: list[tuple[int, Any, Any, int]]
+    order: Any
+
+    def on(self, device: torch.device) -> _Wires:
+        """The same, held by a device."""
+
+        def held(places: list[int]) -> Tensor:
+            return torch.tensor(places, device=device)
+
+        return _Wires(
+            held(self.outputs),
+            held(self.sources),
+            [(rows, held(sources), held(kernels), fan_in) for rows, sources, kernels, fan_in in self.batches],
+            None if self.order is None else held(self.order),
+        )
 
 
-def _batches(table: Sequence[Sequence[int]]) -> list[_Batch]:
-    """Output maps of one fan-in together: how many, the input maps they read, their kernels, the fan-in."""
+def _wires(table: Sequence[Sequence[int]]) -> _Wires:
+    outputs = [output_map for output_map, row in enumerate(table) for _ in row]
     first_kernel = list(accumulate((len(row) for row in table), initial=0))
-    batches = []
+    batches: list[tuple[int, Any, Any, int]] = []
     for fan_in in sorted({len(row) for row in table}):
         chosen = [position for position, row in enumerate(table) if len(row) == fan_in]
         sources = [source for position in chosen for source in table[position]]
         kernels = [first_kernel[position] + place for position in chosen for place in range(fan_in)]
         batches.append((len(chosen), sources, kernels, fan_in))
-    return batches
-
-
-def _order(table: Sequence[Sequence[int]]) -> list[int] | None:
-    """Where each output map lies after the batches are joined; None where it is in its place already."""
     joined = sorted(range(len(table)), key=lambda position: len(table[position]))
-    places = [joined.index(position) for position in range(len(table))]
-    return None if places == list(range(len(table))) else places
+    order = [joined.index(position) for position in range(len(table))]
+    return _Wires(
+        outputs,
+        [source for row in table for source in row],
+        batches,
+        None if order == list(range(len(table))) else order,
+    )
 
 
 class EuclideanRBF(nn.Module):

@@ -74,7 +74,7 @@ class AttentionMask(Typed):
         self.causal: bool = options.get("causal", False)
         self.sliding_window: int | None = options.get("sliding_window")
         shifted = [options.get(name) for name in ("grid", "window", "shift")]
-        self._regions = None if None in shifted else regions(*shifted)  # type: ignore[arg-type]
+        self._regions: Any = None if None in shifted else regions(*shifted)  # type: ignore[arg-type]
         self.like = torch.empty(0)  # says where its values are, and of which type
 
     def forward(self, batch: int = 1) -> Tensor:
@@ -86,6 +86,9 @@ class AttentionMask(Typed):
         """Go where the module goes, though there is no buffer to go along."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self.like = fn(self.like)
+        if self._regions is not None and self.like.device.type not in ("cpu", "meta"):
+            # From the CPU they would be copied, and waited for, in every call.
+            self._regions = torch.as_tensor(self._regions, device=self.like.device)
         return self
 
     def _by_distance(self) -> Tensor:
@@ -97,6 +100,6 @@ class AttentionMask(Typed):
             return apart.abs() >= self.sliding_window
         return (apart < 0) | (apart >= self.sliding_window)
 
-    def _by_windows(self, regions: list[list[int]]) -> Tensor:
-        region = torch.tensor(regions, device=self.like.device)
+    def _by_windows(self, regions: Any) -> Tensor:
+        region = torch.as_tensor(regions, device=self.like.device)
         return region[:, None, :] != region[:, :, None]

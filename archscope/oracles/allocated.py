@@ -21,6 +21,8 @@ NUMBER_BYTES: Final = 8
 
 NUMBERS: Final = f"autograd keeps numbers that tensors are multiplied with, {NUMBER_BYTES} bytes each"
 
+MASKS: Final = "CUDA's dropout keeps its mask in bytes, the CPU's in the type of its values"
+
 CUDA_ROUNDS: Final = 512
 """CUDA's allocator gives multiples of so many bytes."""
 
@@ -28,13 +30,15 @@ CUDA_ROUNDS: Final = 512
 class Taken(NamedTuple):
     """Bytes beside those held before: when a pass is over, the most meanwhile.
 
-    ``pieces`` is how many pieces were given, ``rounds`` whether each is rounded up.
+    ``pieces`` is how many pieces were given, ``rounds`` whether each is rounded up, ``masks`` how many bytes masks of
+    dropout took less than those that the rules know.
     """
 
     after: int
     most: int
     pieces: int = 0
     rounds: bool = False
+    masks: int = 0
 
 
 Watch = Callable[[Callable[[], Any]], tuple[Any, Taken]]
@@ -60,10 +64,29 @@ def on_cuda(run: Callable[[], Any]) -> tuple[Any, Taken]:
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
-    result = run()
+    result, masks = _masked(run)
     torch.cuda.synchronize()
     return result, Taken(torch.cuda.memory_allocated() - before, torch.cuda.max_memory_allocated() - before,
-                         rounds=True)  # fmt: skip
+                         rounds=True, masks=masks)  # fmt: skip
+
+
+def _masked(run: Callable[[], Any]) -> tuple[Any, int]:
+    """What a run gave, and how many bytes fewer the masks of its fused dropouts take than those of plain ones."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    saved = 0
+
+    class Masks(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            nonlocal saved
+            made = func(*args, **(kwargs or {}))
+            if func is torch.ops.aten.native_dropout.default:
+                saved += made[1].numel() * (made[0].element_size() - made[1].element_size())
+            return made
+
+    with Masks():  # type: ignore[no-untyped-call]
+        return run(), saved
 
 
 def _events(run: Callable[[], Any]) -> tuple[Any, list[int]]:
@@ -139,7 +162,7 @@ def judged(where: str, called: Called, watch: Watch, ours: Any, inference: Any) 
         what = name if name == "inference" else f"{name} pass of training"
         yield _after(f"bytes after {what}, {where}", mine[name].after, theirs, recurs=recurs)
         goes = kept if name == "backward" else 0
-        yield _most(f"most bytes in {what}, {where}", mine[name].most, theirs.most, recurs=recurs, goes=goes)
+        yield _most(f"most bytes in {what}, {where}", mine[name].most, theirs, recurs=recurs, goes=goes)
 
 
 def _rise(phase: Any, before: int) -> Taken:
@@ -152,6 +175,8 @@ def _after(quantity: str, ours: int, theirs: Taken, *, recurs: bool) -> Finding:
     if found.verdict is Verdict.AGREES:
         return found
     if theirs.rounds:
+        if -theirs.masks <= more < 0:
+            return _but_for(found, MASKS)
         return found if more < 0 else _but_for(found, f"it gives multiples of {CUDA_ROUNDS} bytes, and kernels' own")
     if recurs and more:
         return _but_for(found, "the kernel of an LSTM keeps memory of its own until its backward pass")
@@ -160,12 +185,15 @@ def _after(quantity: str, ours: int, theirs: Taken, *, recurs: bool) -> Finding:
     return _but_for(found, NUMBERS)
 
 
-def _most(quantity: str, ours: int, theirs: int, *, recurs: bool, goes: int = 0) -> Finding:
+def _most(quantity: str, ours: int, theirs: Taken, *, recurs: bool, goes: int = 0) -> Finding:
     """``goes`` are bytes of such numbers that a pass finds held, and lets go as it comes to them."""
-    found = compared(NAME, None, quantity, ours, theirs)
-    if 0 < ours - theirs <= goes and not recurs:
+    found = compared(NAME, None, quantity, ours, theirs.most)
+    less = ours - theirs.most
+    if 0 < less <= theirs.masks:
+        return _but_for(found, MASKS)
+    if 0 < less <= goes and not recurs:
         return _but_for(found, NUMBERS)
-    if theirs > ours or (theirs < ours and recurs):
+    if less < 0 or (less > 0 and recurs):
         return _but_for(found, "kernels take memory for themselves, which is in no rule")
     return found
 

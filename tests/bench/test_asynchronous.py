@@ -117,6 +117,31 @@ def test_layers_of_a_gpu_are_timed_by_marks_in_the_queue_and_not_by_their_launch
     assert found.closure == pytest.approx(1)
 
 
+def test_what_a_mark_takes_is_not_the_layers() -> None:
+    module = build(archscope.load("lenet5-pytorch")).eval()
+    device = FakeDevice(launch=5 * US, gap=1.5 * US, sync=8 * US, mark=4 * US)
+    with torch.inference_mode(), kernels_behind(module, device, 10 * US):
+        found = time_layers(module, module.example_inputs(1), device, Limits(figure=1e-3))
+    assert found.seconds == pytest.approx([11.5 * US] * len(found.names))
+    assert found.instrumented == pytest.approx(found.plain + 4 * US * (len(found.names) - 1))
+
+
+def test_a_cell_is_prepared_in_the_arithmetic_in_which_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = working.prepare
+    seen: list[tuple[bool, bool]] = []
+
+    def prepared(*args: Any, **kwargs: Any) -> working.Workload:
+        # A CUDA graph is captured here: with TF32 on, it would compute in TF32 ever after.
+        seen.append((torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32))
+        return honest(*args, **kwargs)
+
+    monkeypatch.setattr(measuring, "prepare", prepared)
+    analysis = archscope.analyze(archscope.load("lenet5-pytorch"))
+    cell = Cell("lenet5-pytorch", 1, "fp32", "nchw", "eager", "infer")
+    assert measure_cell(analysis, cell, torch.device("cpu"), gpu(), Settings(SHORT, layers=False))["status"] == "ok"
+    assert seen == [(False, False)]
+
+
 def test_a_whole_cell_on_an_asynchronous_device(monkeypatch: pytest.MonkeyPatch) -> None:
     device = gpu()
     honest = working.prepare
@@ -169,3 +194,29 @@ def test_only_the_clocks_wait_for_a_device() -> None:
     folder = Path(timing.__file__).parent
     waits = re.compile(r"(cuda|mps|stream|\))\.synchronize")
     assert {path.name for path in folder.glob("*.py") if waits.search(path.read_text())} == {"clocks.py"}
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize("dtype", ["fp32", "tf32", "bf16"])
+@pytest.mark.parametrize("name", ["lenet5", "lenet5-pytorch", "alexnet", "resnet@18", "vit@b16"])
+def test_networks_run_as_cuda_graphs_and_their_outputs_are_right(name: str, dtype: str) -> None:
+    device = torch.device("cuda", 0)
+    analysis = archscope.analyze(archscope.load(name))
+    limits = Limits(figure=0.05, warm_up=0.05, window=0.01, samples=1000)
+    found = measure_cell(analysis, Cell(name, 2, dtype, "nchw", "graph", "infer"), device, clock_for(torch, device),
+                         Settings(limits))  # fmt: skip
+    assert found["error"] is None
+    assert found["figures"]["device"] is not None
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_layers_of_a_gpu_add_up_to_the_whole_where_each_is_as_short_as_a_mark() -> None:
+    device = torch.device("cuda", 0)
+    module = build(archscope.load("lenet5")).eval().to(device)
+    inputs = [each.to(device) for each in module.example_inputs(64)]
+    with torch.inference_mode():
+        found = time_layers(module, inputs, clock_for(torch, device), Limits(figure=0.3))
+    assert found.device
+    assert found.closed, (found.closure, found.overhead)

@@ -350,6 +350,11 @@ def test_a_convolution_over_a_table_is_a_dense_one_with_the_other_kernels_at_zer
     padded = pad_sides(example, layer.padding, (3, 3), (stride, stride), (1, 1))
     expected = torch.nn.functional.conv2d(padded, dense, module.bias, stride=stride)
     assert torch.allclose(module(example), expected, atol=1e-5)
+    # On a device the table's places are tensors that it holds.
+    module._wires = module._wires.on(torch.device("cpu"))
+    assert torch.allclose(module(example), expected, atol=1e-5)
+    module.as_dense = True
+    assert torch.allclose(module(example), expected, atol=1e-5)
 
 
 def test_lenet_c3_trains_1516_values_and_shows_a_counter_150_000_multiplications() -> None:

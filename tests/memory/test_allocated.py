@@ -87,7 +87,8 @@ class FakeCuda:
         return self.most
 
 
-def test_cuda_is_asked_where_there_is_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+def fake_cuda(monkeypatch: pytest.MonkeyPatch, rounding: int = 512) -> Any:
+    """Watches as `on_cuda` does, on a device that gives so many bytes more than the CPU's profiler saw."""
     fake = FakeCuda()
     for name in ("synchronize", "reset_peak_memory_stats", "memory_allocated", "max_memory_allocated"):
         monkeypatch.setattr(torch.cuda, name, getattr(fake, name))
@@ -95,15 +96,46 @@ def test_cuda_is_asked_where_there_is_a_device(monkeypatch: pytest.MonkeyPatch) 
     def on_fake(run: Any) -> tuple[Any, allocated.Taken]:
         def inside() -> Any:
             result, taken = on_the_cpu(run)
-            fake.most = fake.held + taken.most + 512
-            fake.held += taken.after + 512
+            fake.most = fake.held + taken.most + rounding
+            fake.held += taken.after + rounding
             return result
 
         return on_cuda(inside)
 
-    findings = found("lenet5-pytorch", on_fake)
+    return on_fake
+
+
+def test_cuda_is_asked_where_there_is_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = found("lenet5-pytorch", fake_cuda(monkeypatch))
     assert {each.verdict for each in findings} == {Verdict.AGREES}
     assert any("multiples of 512 bytes" in each.why for each in findings)
+
+
+def fused(input: torch.Tensor, p: float, training: bool, inplace: bool = False) -> torch.Tensor:
+    """Dropout as CUDA computes it: one kernel that keeps its mask in bytes."""
+    return torch.native_dropout(input, p, training)[0] if training else input
+
+
+def test_masks_of_cudas_dropout_are_known_for_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.nn.functional, "dropout", fused)
+    network = archscope.read("""
+name: drops
+input: [100]
+layers:
+  fc1: {type: linear, out_features: 1000}
+  drop: {type: dropout}
+  fc2: {type: linear, out_features: 10}
+""")
+    model, training = archscope.build(network), memory(network, 2, optimizer="sgd")
+    called = Called(model, model.example_inputs(2))
+    findings = [*allocated.judged("here", called, fake_cuda(monkeypatch), training, memory(network, 2))]
+    assert {each.verdict for each in findings} == {Verdict.AGREES}
+    (masks,) = (each for each in findings if each.why == allocated.MASKS and "after" in each.quantity)
+    # Two samples of a thousand values: a byte each instead of four.
+    assert masks.ours - masks.theirs == 2 * 1000 * (4 - 1) - 512
+    # What is missing beyond them is a difference still.
+    findings = [*allocated.judged("here", called, fake_cuda(monkeypatch, -5000), training, memory(network, 2))]
+    assert Verdict.DIFFERS in {each.verdict for each in findings}
 
 
 def test_verify_asks_a_device_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
