@@ -11,15 +11,18 @@ violet, a softmax purple. A theme whose families were changed keeps those.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
-from archscope.diagrams.themes import THEMES, Shade, Theme, luminance, mix
+from archscope.diagrams.themes import BLOCK, THEMES, Shade, Theme, luminance, mix
 
 BAND: Final = "band"
 """The end of a box that is an activation's."""
 
 COPIED: Final = "copied"
 """Maps that were made elsewhere."""
+
+Hatch = Literal["level", "upright", "rising", "falling"]
+"""How the lines go that are drawn on the front of a volume."""
 
 _SOLIDS: Final[Mapping[str, Mapping[str, Shade]]] = {
     "light": {
@@ -42,17 +45,30 @@ _SOLIDS: Final[Mapping[str, Mapping[str, Shade]]] = {
         "merge": Shade("#1c4019", "#93d98a"),
         COPIED: Shade("#14171c", "#a9b2bf"),
     },
+    # Greys that a press keeps apart are few: what else is told apart is hatched.
     "print": {
-        "convolution": Shade("#ececec", "#000000"),
-        BAND: Shade("#c9c9c9", "#000000"),
-        "pooling": Shade("#b3b3b3", "#000000"),
-        "upsampling": Shade("#d8d8d8", "#000000"),
-        "dense": Shade("#cfcfcf", "#000000"),
-        "softmax": Shade("#bcbcbc", "#000000"),
+        "convolution": Shade("#e2e2e2", "#000000"),
+        BAND: Shade("#b4b4b4", "#000000"),
+        "pooling": Shade("#8c8c8c", "#000000"),
+        "upsampling": Shade("#cbcbcb", "#000000"),
+        "dense": Shade("#f6f6f6", "#000000"),
+        "softmax": Shade("#cfcfcf", "#000000"),
         "merge": Shade("#ffffff", "#000000"),
         COPIED: Shade("#ffffff", "#000000"),
+        BLOCK: Shade("#ffffff", "#000000"),
     },
 }
+
+_HATCHES: Final[Mapping[str, Hatch]] = {
+    "dense": "level",
+    "softmax": "level",
+    "upsampling": "falling",
+    "normalization": "rising",
+    "merge": "upright",
+    "sequence": "rising",
+    "activation": "upright",
+}
+"""On the fronts of boxes of theme ``print``."""
 
 _OF_FAMILY: Final = {BAND: "activation", "upsampling": "convolution", "softmax": "dense", COPIED: "input"}
 """The family that a solid without one of its own belongs to."""
@@ -65,6 +81,11 @@ def solid(theme: Theme, family: str) -> Shade:
     if usual is not None and usual.shade(own) == theme.shade(own):
         return _SOLIDS.get(theme.name, {}).get(family) or theme.shade(own)
     return theme.shade(own)
+
+
+def hatch_of(theme: Theme, family: str) -> Hatch | None:
+    """How a volume of a family is hatched; None where its colour tells it from others."""
+    return _HATCHES.get(family) if theme.name == "print" else None
 
 
 def other(shade: Shade) -> Shade:

@@ -50,7 +50,8 @@ WIDEST: Final = 3.6
 """A figure that is more times as wide as high goes on in another row, where nobody says how wide it may be."""
 
 NATURAL: Final = 9.0
-"""Of the tallest box, in parts of the font."""
+MOST: Final = 14.0
+"""The height of the tallest box, and where a page is to be filled, in parts of the font."""
 
 
 MOST_COLUMNS: Final = 12
@@ -208,7 +209,7 @@ def _laid_out(form: Form, request: Request, *, named: bool) -> Scene:
     page = Page(form.analysis.title, request.width, size, request.theme.background, request.height)
     rows = _rows(placing, plan, page, cells.least, NATURAL * size)
     found = fit(lambda height, gaps: plan(height, gaps, rows), page=page, natural=NATURAL * size, least=cells.least,
-                most=22 * size)  # fmt: skip
+                most=MOST * size)  # fmt: skip
     drawn = page.scene(found, _description(form, cells, back=back))
     return replace(drawn, folded=form.folded)
 

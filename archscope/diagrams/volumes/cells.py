@@ -172,7 +172,7 @@ class Cells:
         if self.request.shows("macs", *USUAL) and solid.macs != 0:
             lines.append("MACs not covered" if solid.macs is None else f"{solid.macs:,} MACs")
         if solid.shares:
-            lines += _wrapped(f"shared with {', '.join(solid.shares)}", self.small)
+            lines += _wrapped(f"shared with {', '.join(_twins(solid, self.form))}", self.small)
         return tuple(lines)
 
     def _ops(self, solid: Solid) -> list[str]:
@@ -201,16 +201,26 @@ def _named(solid: Solid, heading: str) -> str:
     return name if solid.repeats == 1 else f"{name} ×{solid.repeats}"
 
 
+def _twins(solid: Solid, form: Form) -> tuple[str, ...]:
+    """Whose weights it uses: layers by their names, or a closed block that has all of them by its own."""
+    twin = next((each for each in form.solids if each.is_block and set(solid.shares) <= set(each.layers)), None)
+    return solid.shares if twin is None else (twin.name,)
+
+
 def _inside(solid: Solid, size: float) -> list[str]:
     """What a closed block does: its windows in order, or how many there are."""
     if solid.grows[1]:
         return [f"{solid.grows[1]} layers,", f"+{solid.grows[0]} each"]
     said: list[str] = []
+    pools: list[str] = []
     for row in solid.rows:
         if row.kernel and not _weighs(row, solid):
             said.append(_window(row))
+            pools += said[-1:] if row.node.layer.family == "pooling" else []
         elif _weighs(row, solid) and SQUEEZE not in said:
             said.append(SQUEEZE)
+    if len(said) > 4:
+        said = [each for each in said if each not in pools]
     if solid.parts or len(said) > 4 or not said:
         return []
     return _wrapped(", ".join(each.replace(" ", "\u00a0") for each in said), size)

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 
 from archscope.diagrams import fonts
 from archscope.diagrams.scene import Group, Item, Text, rectangle
-from archscope.diagrams.solids import BAND, solid
+from archscope.diagrams.solids import COPIED, solid
+from archscope.diagrams.themes import BLOCK
 from archscope.diagrams.volumes.form import Form, Solid, Way
 from archscope.diagrams.volumes.paint import Paint
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A sign and its words."""
+    """A sign and its words: an arrow, a swatch with the end of its box, an arrow to a swatch, or a sign in a circle."""
 
     words: str
     family: str = ""
-    way: Way = "plain"
+    way: Way | None = None
     sign: str = ""
+    banded: bool = False
 
 
 _SPARE = 0.08
@@ -36,20 +38,33 @@ def entries(form: Form, *, colored: bool) -> list[Entry]:
 def _ways(form: Form) -> Iterator[Entry]:
     solids = form.by_id
     for way in WAYS:
-        targets = [solids[arrow.target] for arrow in form.arrows if arrow.way == way]
-        told = {arrow.told for arrow in form.arrows if arrow.way == way}
-        if not targets:
-            continue
-        labels = list(dict.fromkeys(_does(each) for each in targets))
-        if way == "copy":
-            words = "copy and crop" if told == {"crop"} else "copy"
-        elif way == "upsampling" and any(each.sign for each in targets):
-            words = " or ".join(sorted(told)) or "up-sampling"
-        else:
-            words = " or ".join(labels[:3]) if len(labels) <= 3 else {"convolution": "convolution"}.get(way, labels[0])
-        if way == "upsampling" and not any(each.sign for each in targets):
-            words += ", a point opens to a window"
-        yield Entry(words, way=way)
+        arrows = [arrow for arrow in form.arrows if arrow.way == way]
+        if arrows:
+            targets = [solids[arrow.target] for arrow in arrows]
+            boxes = dict.fromkeys((each.family, each.banded) for each in targets if not each.sign)
+            family, banded = next(iter(boxes)) if len(boxes) == 1 else ("", False)
+            if way == "copy":
+                family, banded = COPIED, False
+            yield Entry(_said_of(way, targets, {arrow.told for arrow in arrows}), family, way, banded=banded)
+    yield from _closed([each for each in form.solids if each.is_block])
+
+
+def _said_of(way: Way, targets: list[Solid], told: set[str]) -> str:
+    """What arrows of a kind stand for."""
+    if way == "copy":
+        return "copy and crop" if told == {"crop"} else "copy"
+    if way == "upsampling" and any(each.sign for each in targets):
+        return " or ".join(sorted(told)) or "up-sampling"
+    labels = list(dict.fromkeys(_does(each) for each in targets))
+    windows = list(dict.fromkeys(each.rows[0].node.layer.label for each in targets))
+    if len(labels) > 1 and len(windows) == 1:
+        labels = windows
+    words = labels[0] if len(labels) == 1 else _VARIOUS.get(way, " or ".join(labels[:3]))
+    return words if way != "upsampling" else f"{words}, a point opens to a window"
+
+
+_VARIOUS: dict[Way, str] = {"convolution": "convolution, window under its maps", "pooling": "pooling"}
+"""What is said where not all do the same; then it stands under each."""
 
 
 def _does(each: Solid) -> str:
@@ -65,28 +80,29 @@ def _does(each: Solid) -> str:
 
 def _families(form: Form) -> Iterator[Entry]:
     shown = [each for each in form.solids if not each.sign]
-    families = {each.family for each in shown}
-    convs = [each for each in shown if each.family == "convolution"]
-    if any(not each.banded for each in convs):
-        yield Entry("convolution", "convolution")
-    if any(each.banded for each in convs):
-        told = dict.fromkeys(_after(each) for each in convs if each.banded)
-        yield Entry(f"convolution · {' or '.join(told)}" if len(told) < 3 else "convolution and activation", BAND)
     dense = all(each.rows[0].node.layer.family == "dense" for each in shown if each.family == "softmax")
     for family, words in (
-        ("pooling", "pooling"), ("upsampling", "up-sampling"), ("dense", "dense"),
+        ("convolution", "convolution"), ("pooling", "pooling"), ("upsampling", "up-sampling"), ("dense", "dense"),
         ("softmax", "dense · softmax" if dense else "softmax"),
         ("normalization", "normalization"), ("activation", "activation"), ("sequence", "sequence"),
         ("merge", "maps side by side"),
     ):  # fmt: skip
-        if family in families:
+        members = [each for each in shown if each.family == family]
+        if any(not each.banded for each in members):
             yield Entry(words, family)
-    blocks = [each for each in shown if each.is_block]
-    if blocks:
-        yield Entry(_blocks(blocks), "block")
+        if any(each.banded for each in members):
+            told = dict.fromkeys(_after(each) for each in members if each.banded)
+            after = f" · {' or '.join(told)}" if len(told) < 3 else " and activation"
+            yield Entry(words + after, family, banded=True)
+    yield from _closed([each for each in shown if each.is_block])
     signs = dict.fromkeys((each.sign, _does_then(each)) for each in form.solids if each.sign)
     for sign, words in signs:
         yield Entry(words, sign=sign)
+
+
+def _closed(blocks: list[Solid]) -> Iterator[Entry]:
+    if blocks:
+        yield Entry(_blocks(blocks), BLOCK)
 
 
 def _does_then(each: Solid) -> str:
@@ -139,7 +155,7 @@ def legend(paint: Paint, told: list[Entry], left: float, right: float, y: float)
     items: list[Item] = []
     x = left
     for entry in told:
-        sign = 1.0 * size if entry.family else 2 * paint.cells.radius if entry.sign else 2.6 * size
+        sign = _wide(entry, size, 2 * paint.cells.radius)
         wide = sign + 0.5 * size + (1 + _SPARE) * fonts.width(entry.words, size)
         if x > left and x + wide > right:
             x, y = left, y + 1.7 * size
@@ -149,21 +165,32 @@ def legend(paint: Paint, told: list[Entry], left: float, right: float, y: float)
     return items
 
 
+def _wide(entry: Entry, size: float, circle: float) -> float:
+    """The width of what stands before the words."""
+    arrow = 0.0 if entry.way is None else 2.6 * size
+    return arrow + (circle if entry.sign else size if entry.family else 0.0)
+
+
 def _sign(paint: Paint, entry: Entry, x: float, y: float, wide: float) -> Iterator[Item]:
+    side = paint.cells.small
+    if entry.way is not None:
+        yield from paint.arrow(entry.way, [(x, y), (x + 2.6 * side, y)])
     if entry.sign:
         yield from paint.sign(entry.sign, "merge", x + wide / 2, y)
-        return
-    if not entry.family:
-        yield from paint.arrow(entry.way, [(x, y), (x + wide, y)])
-        return
-    family = "convolution" if entry.family == BAND else entry.family
-    shade = solid(paint.theme, family)
-    yield rectangle(x, y - wide / 2, wide, wide, fill=shade.fill, stroke=shade.stroke)
-    if entry.family == BAND:
-        band = solid(paint.theme, BAND)
-        yield rectangle(x + 0.6 * wide, y - wide / 2, 0.4 * wide, wide, fill=band.fill, stroke=band.stroke)
+    elif entry.family:
+        yield from _swatch(paint, entry, x + wide - side, y - side / 2, side)
+
+
+def _swatch(paint: Paint, entry: Entry, x: float, y: float, side: float) -> Iterator[Item]:
+    shade = solid(paint.theme, entry.family)
+    yield rectangle(x, y, side, side, fill=shade.fill, stroke=shade.stroke)
+    part = 0.6 * side if entry.banded else side
+    yield from paint.hatch(entry.family, (x, y, x + part, y + side))
+    if entry.banded:
+        yield rectangle(x + part, y, side - part, side, fill=paint.end_of(entry.family), stroke=shade.stroke)
 
 
 def widest(told: list[Entry], size: float) -> float:
     """The width of the widest entry."""
-    return max((fonts.width(each.words, size) + 3.1 * size for each in told), default=0.0)
+    return max((fonts.width(each.words, size) + _wide(each, size, 1.5 * size) + 0.5 * size for each in told),
+               default=0.0)  # fmt: skip

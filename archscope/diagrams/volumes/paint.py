@@ -22,9 +22,10 @@ from archscope.diagrams.scene import (
     polyline,
     rectangle,
 )  # fmt: skip
-from archscope.diagrams.solids import BAND, COPIED, other, solid
+from archscope.diagrams.solids import BAND, COPIED, hatch_of, other, solid
 from archscope.diagrams.volumes.cells import Cell, Cells
 from archscope.diagrams.volumes.form import Arrow, Form, Solid, Way
+from archscope.diagrams.volumes.hatching import hatch
 from archscope.diagrams.volumes.routes import Layout
 from archscope.layers.base import spell_shape
 
@@ -32,7 +33,12 @@ ARROW: Final = 0.55
 """How long the head of an arrow is, in parts of the font."""
 
 DASHES: Final[dict[Way, tuple[float, ...]]] = {"copy": (3.2, 1.6), "pointwise": (1.2, 1.2)}
-"""Colour is never the only sign."""
+OPEN: Final[frozenset[Way]] = frozenset({"pooling"})
+THICK: Final[frozenset[Way]] = frozenset({"upsampling"})
+"""Arrows whose dashes, hollow heads and weights tell them apart: colour is never the only sign."""
+
+HATCHED: Final = 1.9
+"""Points between the lines of a hatch."""
 
 
 class Paint:
@@ -84,7 +90,13 @@ class Paint:
         low = y + cell.tall + 0.3 * self.size + fonts.ASCENT * self.cells.small
         yield from paragraph(x, low, cell.under, self.cells.small, anchor="middle", fill=self.theme.muted)
 
-    def _volume(self, each: Solid, box: Box) -> Iterator[Polygon]:
+    def hatch(self, family: str, inside: tuple[float, float, float, float]) -> Iterator[Path]:
+        """The lines on a front that tell its family where a theme has few colours."""
+        way = hatch_of(self.theme, family) if self.request.color == "family" else None
+        if way is not None:
+            yield polyline(hatch(inside, way, HATCHED), stroke=solid(self.theme, family).stroke, width=0.5 * HAIRLINE)
+
+    def _volume(self, each: Solid, box: Box) -> Iterator[Path | Polygon]:
         """The faces of a box; its front and its top in as many strips as it has parts."""
         strips = list(self._strips(each))
         end = strips[-1][1]
@@ -103,6 +115,8 @@ class Paint:
                           fill=self.theme.lit(fill), stroke=shade.stroke, width=thin)  # fmt: skip
             yield Polygon(((left, top), (right, top), (right, bottom), (left, bottom)), fill=fill, stroke=shade.stroke,
                           width=thin)  # fmt: skip
+            if fill == shade.fill:
+                yield from self.hatch(each.family, (left, top, right, bottom))
         if thin < HAIRLINE:
             (left, top), (right, bottom) = one, three
             over = (left, top), (left + dx, top + dy), (right + dx, top + dy), (right, top)
@@ -121,9 +135,13 @@ class Paint:
                 yield part / sum(each.parts), other(shade).fill if number % 2 else shade.fill
         elif each.banded:
             yield 0.76, shade.fill
-            yield 0.24, solid(self.theme, BAND).fill if each.family == "convolution" else other(shade).fill
+            yield 0.24, self.end_of(each.family)
         else:
             yield 1.0, shade.fill
+
+    def end_of(self, family: str) -> str:
+        """The colour of the end of a box that is an activation's."""
+        return solid(self.theme, BAND).fill if family == "convolution" else other(solid(self.theme, family)).fill
 
     def _loop(self, box: Box) -> Iterator[Item]:
         """An arc over a closed block: it adds what it was given."""
@@ -166,18 +184,20 @@ class Paint:
         """A line with rounded corners and a head."""
         color = self.color(way)
         dash = DASHES.get(way, ()) if self.colored else ()
+        hollow, thick = (self.colored and way in each for each in (OPEN, THICK))
         (x0, y0), (x1, y1) = points[-2:]
         length = max(abs(x1 - x0), abs(y1 - y0), 1e-6)
         dx, dy = (x1 - x0) / length, (y1 - y0) / length
-        back = min(ARROW * self.size, 0.8 * length)
-        half = 0.42 * back
+        back = min((1.3 if hollow or thick else 1.0) * ARROW * self.size, 0.8 * length)
+        half = (0.5 if hollow or thick else 0.42) * back
         base = x1 - dx * back, y1 - dy * back
         head = Polygon(
             ((x1, y1), (base[0] - dy * half, base[1] + dx * half), (base[0] + dy * half, base[1] - dx * half)),
-            fill=color,
-        )
+            fill=self.theme.background if hollow else color, stroke=color if hollow else None, width=1.2 * HAIRLINE,
+        )  # fmt: skip
         ends = (x1 - dx * back * 0.8, y1 - dy * back * 0.8)
-        return rounded([*points[:-1], ends], 0.5 * self.size, color, dash), head
+        width = (3.0 if thick else 1.2) * HAIRLINE
+        return rounded([*points[:-1], ends], 0.5 * self.size, color, dash, width), head
 
     def _edge(self, arrow: Arrow, layout: Layout) -> Group:
         told = f", {arrow.told}" if arrow.told else ""
@@ -213,15 +233,17 @@ class Paint:
         return f"{each.id}: {what}, output {spell_shape(each.shape)}{numbers}{shared}{held}"
 
 
-def rounded(points: Sequence[Point], radius: float, stroke: str, dash: tuple[float, ...] = ()) -> Path:
+def rounded(
+    points: Sequence[Point], radius: float, stroke: str, dash: tuple[float, ...] = (), width: float = 1.2 * HAIRLINE
+) -> Path:
     """A line with rounded corners."""
     if len(points) == 2:
-        return polyline(points, stroke=stroke, width=1.2 * HAIRLINE, dash=dash)
+        return polyline(points, stroke=stroke, width=width, dash=dash)
     commands: list[tuple[str, tuple[Point, ...]]] = [("M", (points[0],))]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
         (start, one), (end, other) = _cut(corner, before, radius), _cut(corner, after, radius)
         commands += [("L", (start,)), ("C", (one, other, end))]
-    return Path((*commands, ("L", (points[-1],))), stroke=stroke, width=1.2 * HAIRLINE, dash=dash)
+    return Path((*commands, ("L", (points[-1],))), stroke=stroke, width=width, dash=dash)
 
 
 def _cut(corner: Point, other: Point, radius: float) -> tuple[Point, Point]:
