@@ -87,6 +87,8 @@ def _of_jax(request: Request) -> JaxCalled | None:
     if request.factory is None:
         return None
     _check_module(request)
+    from dataclasses import replace
+
     from archscope.importing.jax.opening import example, made_by
     from archscope.tracing.inputs import Given
     from archscope.tracing.stated import Bare, parse_options
@@ -103,7 +105,8 @@ def _of_jax(request: Request) -> JaxCalled | None:
         args, kwargs = example(request.example)
         args, kwargs = tuple(map(described, args)), {name: described(each) for name, each in kwargs.items()}
     name = request.factory.rpartition(":")[2].rpartition(".")[2]
-    return call_module(made.module, args, kwargs, name=name, path=request.spec, batch=request.batch, extra=made.state)
+    call = call_module(made.module, args, kwargs, name=name, path=request.spec, batch=request.batch, extra=made.state)
+    return replace(call, again=made.again)
 
 
 def called(request: Request) -> Called:

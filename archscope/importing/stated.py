@@ -135,7 +135,9 @@ def _extent(entry: Entry, axis: int | str | None, names: Mapping[str, int], rest
         return axis
     if axis in names and isinstance(axis, str):
         return names[axis]
-    example = ",".join(str(each) if isinstance(each, int) else "224" if len(rest) > 2 else "128" for each in rest)
+    image = len(rest) > 2  # its channels in front
+    usual = [3 if image and not place else 224 if image else 128 for place in range(len(rest))]
+    example = ",".join(str(each if isinstance(each, int) else own) for each, own in zip(rest, usual, strict=True))
     called = f"`{axis}`" if axis else "one of its axes"
     raise UsageError(f"the input `{entry.name}` of {file} leaves {called} open; say how long it is: "
                      f"--input {entry.name}={example}")  # fmt: skip

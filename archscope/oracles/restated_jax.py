@@ -31,7 +31,7 @@ def ran(network: Network, called: JaxCalled, given: Sequence[Tensor]) -> Ran | s
         given: one tensor for each input.
     """
     last = library_of(called.module) is Library.NNX
-    held, run = held_by(called.module, called.state)
+    held, run = held_by(*called.valued())
     if not all(isinstance(array, jax.Array) for _, _, array in held):
         return "the module has shapes and no values"
     weights, odd = _laid(network, {name: np.asarray(array) for name, kind, array in held if kind is not None}, last)

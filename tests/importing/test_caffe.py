@@ -211,9 +211,68 @@ def test_a_network_is_read_as_it_is_tested_without_what_compares_it_with_labels(
 
 def test_data_whose_channels_nobody_says_are_asked_for(tmp_path: Path) -> None:
     text = DATA.replace("mean_value: 104 mean_value: 117 mean_value: 123", "") + conv("c", "data", 4, 3)
-    assert refused(text, tmp_path).endswith("say how long it is: --input input=224,6,6")
+    assert refused(text, tmp_path).endswith("say how long it is: --input input=3,6,6")
     assert read(text, tmp_path, input="1,6,6").totals.parameters == 40
     assert "is ?×6×6 without the batch, and 1×7×7 was stated" in refused(text, tmp_path, input="1,7,7")
+
+
+@pytest.mark.parametrize(("said", "channels"), [("", 3), ("is_color: true", 3), ("is_color: false", 1)])
+def test_files_of_pictures_are_in_colour_unless_they_say_otherwise(said: str, channels: int, tmp_path: Path) -> None:
+    body = f'transform_param {{ crop_size: 6 mean_file: "m" }} image_data_param {{ source: "train.txt" {said} }}'
+    text = f'layer {{ name: "data" type: "ImageData" top: "data" top: "label" {body} }}\n' + conv("c", "data", 4, 3)
+    assert dict(read(text, tmp_path).network.inputs) == {"input": (channels, 6, 6)}
+
+
+def squeezenet() -> str:
+    """SqueezeNet 1.1 as DeepScale released it: a comment above, slashes in names, activations in place."""
+    text, bottom = (
+        "# please cite: $<$1MB\n" + given(10, 3, 227, 227) + conv("conv1", "data", 64, 3, "stride: 2"),
+        "pool1",
+    )
+    text += pool("pool1", "conv1")
+    for number in range(2, 10):
+        fire, narrow = f"fire{number}", 16 * (number // 2)
+        text += conv(f"{fire}/squeeze1x1", bottom, narrow, 1)
+        text += conv(f"{fire}/expand1x1", f"{fire}/squeeze1x1", 4 * narrow, 1)
+        text += conv(f"{fire}/expand3x3", f"{fire}/squeeze1x1", 4 * narrow, 3, "pad: 1")
+        text += layer("Concat", f"{fire}/concat", f"{fire}/expand1x1 {fire}/expand3x3")
+        bottom = f"{fire}/concat"
+        if number in (3, 5):
+            text += pool(f"pool{number}", bottom)
+            bottom = f"pool{number}"
+    return text + conv("conv10", bottom, 1000, 1) + pool_of_all("pool10", "conv10") + layer("Softmax", "prob", "pool10")
+
+
+def pool_of_all(name: str, bottom: str) -> str:
+    return layer("Pooling", name, bottom, "pooling_param { pool: AVE global_pooling: true }")
+
+
+def siamese() -> str:
+    """Caffe's example of two towers that share all weights by name; a loss alone reads both."""
+    text = (
+        'layer { name: "pair" type: "Data" top: "pair" top: "sim" transform_param { scale: 0.00390625 } }\n'
+        'layer { name: "cut" type: "Slice" bottom: "pair" top: "data" top: "data_p" '
+        "slice_param { slice_dim: 1 slice_point: 1 } }\n"
+    )
+    for at in ("", "_p"):
+        own = conv(f"conv1{at}", f"data{at}", 20, 5) + pool(f"pool1{at}", f"conv1{at}", 2, 2) + dense(
+            f"feat{at}", f"pool1{at}", 2)  # fmt: skip
+        for each in ("conv1", "feat"):
+            shared = f'param {{ name: "{each}_w" lr_mult: 1 }} param {{ name: "{each}_b" lr_mult: 2 }}'
+            own = own.replace(f'name: "{each}{at}"', f'name: "{each}{at}" {shared}')
+        text += own
+    return text + layer("ContrastiveLoss", "loss", "feat feat_p sim", "contrastive_loss_param { margin: 1 }")
+
+
+def test_squeezenet_and_two_towers_have_what_was_printed(tmp_path: Path) -> None:
+    found = read(squeezenet(), tmp_path).totals
+    # 1.2 M parameters; ⌈⌉ at 227: 113, 56, 28 and 14 wide
+    assert (found.parameters, found.macs) == (1_235_496, 387_747_520)
+    both = read(siamese(), tmp_path, input="2,28,28")
+    # 20·25 + 20, and 2·(20·12·12) + 2, held once
+    assert both.totals.parameters == 520 + 5_762
+    assert [both.network.by_name[name].shares for name in ("conv1_p", "feat_p")] == ["conv1", "feat"]
+    assert len(both.network.outputs) == 2
 
 
 def test_products_are_those_of_all_samples(tmp_path: Path) -> None:

@@ -233,3 +233,26 @@ def test_a_function_of_pytorch_alone_is_not_called_to_see_whether_it_makes_a_mod
 
 def test_a_function_that_imports_jax_itself_in_a_file_of_pytorch_is_one_of_jax() -> None:
     assert analyze(open_network("tests.tracing.called:linear_of_flax@3")).totals.parameters == 8
+
+
+def test_a_factory_is_read_without_drawing_a_weight_and_one_that_looks_at_values_with_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[Any] = []
+
+    def looking(rngs: nnx.Rngs) -> nnx.Module:
+        made = nnx.Linear(3, 2, rngs=rngs)
+        drawn.append(made.kernel.get_value())
+        return made
+
+    def insisting(rngs: nnx.Rngs) -> nnx.Module:
+        made = looking(rngs)
+        assert float(jnp.abs(made.kernel.get_value()).max()) > 0
+        return made
+
+    for name, function in (("looking", looking), ("insisting", insisting)):
+        monkeypatch.setattr(jax_nets, name, function, raising=False)
+    assert analyze(f"{NETS}:looking@3").totals.parameters == 8
+    assert [isinstance(each, jax.core.Tracer) for each in drawn] == [True]
+    assert analyze(f"{NETS}:insisting@3").totals.parameters == 8
+    assert [isinstance(each, jax.core.Tracer) for each in drawn] == [True, True, False]

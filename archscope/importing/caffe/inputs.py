@@ -13,6 +13,8 @@ from archscope.importing.caffe.text import Message
 from archscope.importing.stated import Entry, Stated
 from archscope.record import Record
 
+_PICTURES: Final = ("ImageData", "WindowData")
+"""Layers that read files of pictures, which are in colour unless they say otherwise."""
 _PARAMS: Final = ("data_param", "memory_data_param", "image_data_param", "hdf5_data_param", "window_data_param")
 
 
@@ -87,7 +89,7 @@ def _shapes(call: Call, file: str, stated: Stated) -> Iterator[tuple[int | None,
     batch = Options(message, wrong, "data_param").whole("batch_size", 1, least=1)
     for place, top in enumerate(call.tops):
         sample = stated.named.get(line(top), stated.alone)
-        first = _image(own, wrong) if sample is None or len(sample) == 3 else (None,) * len(sample)
+        first = _image(own, call.kind, wrong) if sample is None or len(sample) == 3 else (None,) * len(sample)
         yield (batch, *first) if place == 0 else (batch,)
 
 
@@ -103,7 +105,7 @@ def _stated(message: Message | None, many: int, wrong: Wrong) -> Iterator[tuple[
     yield from shapes * many if len(shapes) == 1 else shapes
 
 
-def _image(own: Options, wrong: Wrong) -> tuple[int | None, ...]:
+def _image(own: Options, kind: str, wrong: Wrong) -> tuple[int | None, ...]:
     """A picture's channels, height and width, where they are said."""
     turned = Options(own.message("transform_param"), wrong, "transform_param")
     memory = Options(own.message("memory_data_param"), wrong, "memory_data_param")
@@ -111,6 +113,7 @@ def _image(own: Options, wrong: Wrong) -> tuple[int | None, ...]:
     side = turned.whole("crop_size", 0)
     means = turned.numbers("mean_value")
     colour = 3 if turned.flag("force_color", usual=False) else 1 if turned.flag("force_gray", usual=False) else 0
-    channels = memory.whole("channels", colour or (len(means) if len(means) > 1 else 0))
+    pictures = (3 if image.flag("is_color", usual=True) else 1) if kind in _PICTURES else 0
+    channels = memory.whole("channels", colour or (len(means) if len(means) > 1 else 0) or pictures)
     sides = [memory.whole(name, image.whole(f"new_{name}", 0)) for name in ("height", "width")]
     return channels or None, *(side or each or None for each in sides)

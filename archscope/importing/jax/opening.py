@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any
 
 from archscope.errors import UsageError, require_torch
-from archscope.importing.jax.things import found_in, is_loaded
+from archscope.importing.jax.things import Made, found_in, is_loaded
 from archscope.theirs import THEIRS, check_options, heard_apart, imported, raised, refuse_missing
-
-
-class Made(NamedTuple):
-    """A module, and the state that Equinox keeps beside it; None where there is none."""
-
-    module: Any
-    state: Any
 
 
 def made_by(factory: str, options: Mapping[str, Any] | None) -> Made | None:
@@ -41,15 +35,52 @@ def made_by(factory: str, options: Mapping[str, Any] | None) -> Made | None:
         return _made(found)
     if not callable(found) or _is_torchs(found):
         return None
-    given = {**_keys(found), **(options or {})}
-    check_options(factory, found, given)
-    try:
-        with heard_apart():
-            made = found(**given)
-    except THEIRS as error:
-        refuse_missing(error, factory)
-        raise UsageError(f"`{factory}` raised {raised(error)}") from error
+    said = dict(options or {})
+    check_options(factory, found, {**_keys(found), **said})
+
+    def again() -> Any:
+        """What it makes, with values."""
+        try:
+            with heard_apart():
+                return found(**{**_keys(found), **said})
+        except THEIRS as error:
+            refuse_missing(error, factory)
+            raise UsageError(f"`{factory}` raised {raised(error)}") from error
+
+    # A factory that looks at values, or keeps them elsewhere, does not run without them.
+    with suppress(*THEIRS), heard_apart():
+        described = _described(lambda: found(**{**_keys(found), **said}))
+        if described is not None:
+            return Made(*described, lambda: _made(again()))
+    made = again()
     return None if found_in(made) is None else _made(made)
+
+
+def _described(make: Callable[[], Any]) -> tuple[Any, Any] | None:
+    """A module and what Equinox keeps beside it, their arrays described; None where they are no such.
+
+    Drawing the weights of a network of some size takes JAX seconds, and no number depends on them.
+    """
+    import jax
+
+    flax, equinox = sys.modules.get("flax.nnx"), sys.modules.get("equinox")
+    form: list[Callable[[Any], tuple[Any, Any]]] = []
+
+    def arrays() -> Any:
+        made = make()
+        if found_in(made) is None:
+            return None
+        if flax is not None and isinstance(made, flax.Module):
+            graph, state = flax.split(made)
+            form.append(lambda shapes: (flax.merge(graph, shapes), None))
+            return state
+        both = made if isinstance(made, tuple) else (made, None)
+        held, rest = equinox.partition(both, equinox.is_array)  # type: ignore[union-attr]
+        form.append(lambda shapes: equinox.combine(shapes, rest))  # type: ignore[union-attr]
+        return held
+
+    shapes = jax.eval_shape(arrays)
+    return form[0](shapes) if form else None
 
 
 def _keys(factory: Any) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from archscope.network import Network
@@ -19,6 +19,20 @@ class Library(Enum):
     EQUINOX = "Equinox"
 
 
+class Made(NamedTuple):
+    """What a factory has made.
+
+    Attributes:
+        module: the module; its arrays are described, and hold no values, where ``again`` is there.
+        state: what Equinox keeps beside it; None where there is none.
+        again: makes both with values.
+    """
+
+    module: Any
+    state: Any
+    again: Callable[[], Made] | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class JaxCalled:
     """A module, what it is called with, and the network that it was read into.
@@ -29,6 +43,7 @@ class JaxCalled:
         kwargs: what it is called with by name.
         state: what Equinox keeps beside it; None where there is none.
         network: what was read.
+        again: makes the module and its state with values, where ``module`` has none.
     """
 
     module: Any
@@ -36,6 +51,12 @@ class JaxCalled:
     kwargs: Mapping[str, Any]
     state: Any
     network: Network
+    again: Callable[[], Made] | None = None
+
+    def valued(self) -> tuple[Any, Any]:
+        """The module and its state, with values."""
+        made = Made(self.module, self.state) if self.again is None else self.again()
+        return made.module, made.state
 
 
 def library_of(thing: Any) -> Library | None:
