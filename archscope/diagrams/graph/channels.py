@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
 _NEAR = 4.0
 _FORBIDDEN = 1000
@@ -16,12 +18,12 @@ class Wire:
     sources: tuple[float, ...]
     targets: tuple[float, ...]
 
-    @property
+    @cached_property
     def low(self) -> float:
         """Where the track begins."""
         return min(*self.sources, *self.targets)
 
-    @property
+    @cached_property
     def high(self) -> float:
         """Where the track ends."""
         return max(*self.sources, *self.targets)
@@ -42,11 +44,9 @@ def tracks(wires: Sequence[Wire]) -> tuple[Mapping[int, int], int]:
     for number, wire in enumerate(wires):
         if wire.straight:
             continue
-        costs = [0] * (len(order) + 1)
-        for place, other in enumerate(order):
-            above, below = _crossings(wires[other], wire), _crossings(wire, wires[other])
-            for at in range(len(order) + 1):
-                costs[at] += above if at > place else below
+        # Of each place, what it costs beyond the topmost: under one more wire, and no longer over it.
+        steps = (_crossings(wires[other], wire) - _crossings(wire, wires[other]) for other in order)
+        costs = list(accumulate(steps, initial=0))
         order.insert(costs.index(min(costs)), number)
     found: dict[int, int] = {}
     for number in order:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
 _MOST_LINES = 4
 
@@ -32,7 +35,27 @@ class Stack:
 
     def height(self, first: int, last: int) -> float:
         """From the top of one rank to the bottom of another."""
-        return sum(self.heights[first : last + 1]) + sum(self.gaps[first:last])
+        return self.bottoms[last] - self.tops[first]
+
+    @cached_property
+    def tops(self) -> Sequence[float]:
+        """Where each rank begins if all are in one column."""
+        steps = (height + gap for height, gap in zip(self.heights, self.gaps, strict=False))
+        return tuple(accumulate(steps, initial=0.0))
+
+    @cached_property
+    def bottoms(self) -> Sequence[float]:
+        """Where each rank ends if all are in one column."""
+        return tuple(top + height for top, height in zip(self.tops, self.heights, strict=True))
+
+    def cuts(self, lines: int) -> Sequence[int]:
+        """For each rank the last one, up to it, below which a column may end: at most so many lines go on; -1 if none.
+
+        >>> Stack((1, 1, 1), (1, 1), (1, 9), ((0, 1),) * 3).cuts(4)
+        (0, 0, 0)
+        """
+        free = (rank if 0 < count <= lines else -1 for rank, count in enumerate((*self.lines, 0)))
+        return tuple(accumulate(free, max))
 
     def width(self, first: int, last: int) -> float:
         """Of the ranks from one to another."""
@@ -56,11 +79,12 @@ def columns(
     best = [(0, len(stack.heights) - 1)]
     worth = 0.0 if strict else _WORTH
     for lines, patience in ((1, 1.0), (_MOST_LINES, 1.0 if strict else _PATIENCE)):
+        cuts = stack.cuts(lines)
         for count in range(len(best) + 1, len(stack.heights) + 1):
             height = max(stack.height(*column) for column in best)
             if height <= patience * max(tallest, ratio * _width(stack, best, gutter)):
                 return best
-            split = _split(stack, count, lines)
+            split = _split(stack, count, cuts)
             if split is None or (widest is not None and _width(stack, split, gutter) > widest):
                 break
             gained = height - max(stack.height(*column) for column in split)
@@ -75,34 +99,31 @@ def _width(stack: Stack, split: Sequence[tuple[int, int]], gutter: float) -> flo
     return sum(stack.width(*column) for column in split) + gutter * (len(split) - 1)
 
 
-def _split(stack: Stack, count: int, lines: int) -> list[tuple[int, int]] | None:
-    """The lowest way to make at most so many columns with at most so many lines from one to the next."""
+def _split(stack: Stack, count: int, cuts: Sequence[int]) -> list[tuple[int, int]] | None:
+    """The lowest way to make at most so many columns that end where they may."""
     low, high = max(stack.heights), stack.height(0, len(stack.heights) - 1)
     best = None
     for _ in range(24):
         middle = (low + high) / 2
-        found = _packed(stack, middle, lines)
-        if found is not None and len(found) <= count:
+        found = _packed(stack, middle, cuts, count)
+        if found is not None:
             best, high = found, middle
         else:
             low = middle
     return best
 
 
-def _packed(stack: Stack, most: float, lines: int) -> list[tuple[int, int]] | None:
-    """Columns filled up to a height; None if there is no place to go on in the next."""
+def _packed(stack: Stack, most: float, cuts: Sequence[int], count: int) -> list[tuple[int, int]] | None:
+    """At most so many columns, filled up to a height; None if they do not hold it, or if one has no place to end."""
     found: list[tuple[int, int]] = []
-    first, last_cut, height = 0, -1, 0.0
-    for rank, own in enumerate(stack.heights):
-        height += own + (stack.gaps[rank - 1] if rank > first else 0.0)
-        if height > most:
-            if last_cut < first:
-                return None
-            found.append((first, last_cut))
-            first = last_cut + 1
-            height = stack.height(first, rank)
-            if height > most:
-                return None
-        if rank < len(stack.gaps) and 0 < stack.lines[rank] <= lines:
-            last_cut = rank
-    return [*found, (first, len(stack.heights) - 1)]
+    first, end = 0, len(stack.heights) - 1
+    while len(found) < count:
+        last = bisect_right(stack.bottoms, most + stack.tops[first]) - 1
+        if last >= end:
+            return [*found, (first, end)]
+        last = cuts[last]
+        if last < first:
+            return None
+        found.append((first, last))
+        first = last + 1
+    return None

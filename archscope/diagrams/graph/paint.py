@@ -195,8 +195,8 @@ def branch(points: Sequence[Point], other: Sequence[Point], lead: float) -> Sequ
         along = [(beside[axis] - last[axis]) * (onward[axis] - last[axis]) for axis in (0, 1)]
         across = (beside[0] - last[0]) * (onward[1] - last[1]) - (beside[1] - last[1]) * (onward[0] - last[0])
         if abs(across) < 0.1 and sum(along) > 0:
-            shared = min(_length((last, beside)), _length((last, onward)))
-    if shared >= _length((last, onward)) - 0.1:
+            shared = min(_apart(last, beside), _apart(last, onward))
+    if shared >= _apart(last, onward) - 0.1:
         return [_back(onward, last, lead), *points[place:]]
     if shared > 0:
         return [_back(_back(last, onward, shared), last, lead), *points[place:]]
@@ -208,12 +208,17 @@ def _near(one: Point, other: Point) -> bool:
 
 
 def _length(points: Sequence[Point]) -> float:
-    return sum(abs(x2 - x1) + abs(y2 - y1) for (x1, y1), (x2, y2) in pairwise(points))
+    return sum(_apart(one, other) for one, other in pairwise(points))
+
+
+def _apart(one: Point, other: Point) -> float:
+    """How far it is from one point to another, across and along."""
+    return abs(other[0] - one[0]) + abs(other[1] - one[1])
 
 
 def _back(point: Point, towards: Point, by: float) -> Point:
     """The point moved towards another, at most to it."""
-    length = _length((point, towards))
+    length = _apart(point, towards)
     part = min(by / length, 1.0) if length else 0.0
     return point[0] + (towards[0] - point[0]) * part, point[1] + (towards[1] - point[1]) * part
 
@@ -232,5 +237,5 @@ def _rounded(points: Sequence[Point], radius: float, theme: Theme) -> Path:
 
 def _towards(corner: Point, other: Point, radius: float) -> tuple[Point, Point]:
     """Where a rounded corner begins, and the control point of its curve there."""
-    reach = min(radius, _length((corner, other)) / 2)
+    reach = min(radius, _apart(corner, other) / 2)
     return _back(corner, other, reach), _back(corner, other, 0.45 * reach)

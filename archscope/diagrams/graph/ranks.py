@@ -81,11 +81,13 @@ def hops_of(nets: Sequence[Net], ranks: Mapping[str, int], last: int) -> list[li
         start = ranks[net.source] if net.source != BORDER else -1
         ends = {target: ranks[target] if target != BORDER else last + 1 for target in net.targets}
         furthest = max(ends.values())
+        ending: dict[int, list[str]] = {}
+        for target, end in ends.items():
+            ending.setdefault(end, []).append(target if target != BORDER else leave(net))
         source = net.source if net.source != BORDER else entry(net)
         for rank in range(start + 1, furthest + 1):
-            here = [target if target != BORDER else leave(net) for target, end in ends.items() if end == rank]
             onward = [passing(net, rank)] if rank < furthest else []
-            gaps[rank].append(Hop(net, source, (*here, *onward)))
+            gaps[rank].append(Hop(net, source, (*ending.get(rank, ()), *onward)))
             source = passing(net, rank)
     return gaps
 
@@ -110,12 +112,16 @@ def main_lines(nets: Sequence[Net], ranks: Mapping[str, int]) -> frozenset[tuple
     for source, target in lines:
         onward.setdefault(source, []).append(below.get(target, 0))
         back.setdefault(target, []).append(above.get(source, 0))
+    furthest_on = {key: _only_most(steps) for key, steps in onward.items()}
+    furthest_back = {key: _only_most(steps) for key, steps in back.items()}
     return frozenset(
         (source, target)
         for source, target in lines
-        if _only_most(onward[source], below.get(target, 0)) and _only_most(back[target], above.get(source, 0))
+        if furthest_on[source] == below.get(target, 0) and furthest_back[target] == above.get(source, 0)
     )
 
 
-def _only_most(steps: Sequence[int], own: int) -> bool:
-    return own == max(steps) and steps.count(own) == 1
+def _only_most(steps: Sequence[int]) -> int | None:
+    """The most steps, if only one way has so many."""
+    most = max(steps)
+    return most if steps.count(most) == 1 else None

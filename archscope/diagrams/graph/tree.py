@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from heapq import heappop, heappush
 
 from archscope.diagrams.graph.units import Part, Unit
 from archscope.errors import NotFound, did_you_mean
@@ -98,13 +99,12 @@ def _in_running_order(
             waiting[target] += 1
     ready = [place for place, count in enumerate(waiting) if not count]
     while ready:
-        place = min(ready)
-        ready.remove(place)
+        place = heappop(ready)
         yield stretches[place]
         for target in after[place]:
             waiting[target] -= 1
             if not waiting[target]:
-                ready.append(target)
+                heappush(ready, target)
 
 
 def _child(part: Part | None, members: list[Unit], depth: int) -> Child:

@@ -111,26 +111,25 @@ class Ways:
 
     def level(self) -> Level:
         at = {key: self._at(key, rank) for key, rank in self.ranking.ranks.items()}
-        ways: dict[str, list[Point]] = {}
+        ways: dict[str, tuple[list[Point], list[Point]]] = {}  # the last hop, and the way before it, straightened
         routes: dict[tuple[str, str], list[Point]] = {}
         ins, outs = {}, {}
         for rank, gap in enumerate(self.ranking.gaps):
             for hop in gap:
-                before = ways.get(f"{hop.net.key}\0{hop.source}", [])
+                before = straightened(*ways.get(f"{hop.net.key}\0{hop.source}", ([], [])))
                 for target in hop.targets:
-                    way = [*before, *self._hop(rank, hop, target)]
-                    ways[f"{hop.net.key}\0{target}"] = way
+                    onward = self._hop(rank, hop, target)
+                    ways[f"{hop.net.key}\0{target}"] = onward, before
                     if target in self.ranking.children:
-                        routes[hop.net.key, target] = straightened(way)
+                        routes[hop.net.key, target] = straightened(onward, before)
                     elif target == leave(hop.net):
-                        outs[hop.net.key] = way[-1][0]
-                        routes[hop.net.key, BORDER] = straightened(way)
+                        outs[hop.net.key] = onward[-1][0]
+                        routes[hop.net.key, BORDER] = straightened(onward, before)
                 if hop.source == entry(hop.net):
                     ins[hop.net.key] = self._x(self.plan.x[hop.source], 0)
         for (net, key), slot in self.plan.sides.items():
-            routes[net, key] = straightened(
-                [*ways[f"{net}\0{slot}"][:-1], *self._side(ways[f"{net}\0{slot}"], key, at)]
-            )
+            onward, before = ways[f"{net}\0{slot}"]
+            routes[net, key] = straightened([*onward[:-1], *self._side(onward, key, at)], before)
         return Level(self.across, self.along, at, routes, ins, outs)
 
     def _at(self, key: str, rank: int) -> Point:
@@ -190,13 +189,13 @@ class Ways:
         return y + child.center - child.circle if child.circle else y
 
 
-def straightened(points: Iterable[Point]) -> list[Point]:
-    """A way without points that change nothing.
+def straightened(points: Iterable[Point], begun: Sequence[Point] = ()) -> list[Point]:
+    """A way without points that change nothing; ``begun`` is what comes before, already without them.
 
     >>> straightened([(0, 0), (0, 5), (0, 5), (0, 9), (4, 9)])
     [(0, 0), (0, 9), (4, 9)]
     """
-    kept: list[Point] = []
+    kept = list(begun)
     for point in points:
         if kept and abs(kept[-1][0] - point[0]) < 0.05 and abs(kept[-1][1] - point[1]) < 0.05:
             continue
