@@ -28,6 +28,7 @@ from archscope.diagrams.request import LETTERS, SMALLER, Request
 from archscope.diagrams.scene import Scene
 from archscope.diagrams.steps import steps_of
 from archscope.errors import NotFound, UsageError
+from archscope.patience import without_collector
 
 _STYLES: Final[Mapping[str, str]] = {
     "planes": "archscope.diagrams.planes:scene",
@@ -100,6 +101,7 @@ class Drawing:
         return Choice("boxes", "the one that has towers") if self.request.towers else choose(self.analysis)
 
     @cached_property
+    @without_collector()
     def scene(self) -> Scene:
         """The picture as a display list."""
         drawn = self.plain
@@ -176,6 +178,7 @@ class Drawing:
         """The picture as SVG."""
         return str(self.write("svg"))
 
+    @without_collector()
     def write(self, format: str) -> str | bytes:
         """The picture in one of `FORMATS`: text, or bytes for ``png``, ``pdf`` and ``pptx``.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from archscope.diagrams.graph.place import Link, Slot, places
 from archscope.diagrams.graph.ranks import Hop, Net, entry, hops_of, leave, main_lines, ranks_of
@@ -70,14 +71,27 @@ class Ranking:
 
 
 def across(ranking: Ranking, gap: float) -> dict[str, float]:
-    """The middle of every slot across: the tidiest of what Graphviz finds when asked in three ways."""
-    found = [
-        _placed(ranking, gap),
-        _placed(ranking, gap, ordered=True),
-        {key: -value for key, value in _placed(ranking, gap, mirrored=True).items()},
-    ]
-    best = min(found, key=lambda x: _untidy(ranking, x))
+    """The middle of every slot across: the tidiest of what Graphviz finds when asked in up to three ways."""
+    best = _tidiest(ranking, gap)
     return _over_fans(ranking, _centred(ranking, _even_twins(ranking, best) if _only_twins(ranking) else best))
+
+
+def _tidiest(ranking: Ranking, gap: float) -> dict[str, float]:
+    """The first of the placings with nothing untidy in it; if each has something, the one that has least."""
+    found = []
+    for placed in _placings(ranking, gap):
+        untidy = _untidy(ranking, placed)
+        if not untidy:
+            return placed
+        found.append((untidy, placed))
+    return min(found, key=itemgetter(0))[1]
+
+
+def _placings(ranking: Ranking, gap: float) -> Iterator[dict[str, float]]:
+    """What Graphviz finds, one way after another: as it likes, with readers in their order, and from the right."""
+    yield _placed(ranking, gap)
+    yield _placed(ranking, gap, ordered=True)
+    yield {key: -value for key, value in _placed(ranking, gap, mirrored=True).items()}
 
 
 def _placed(ranking: Ranking, gap: float, *, ordered: bool = False, mirrored: bool = False) -> dict[str, float]:

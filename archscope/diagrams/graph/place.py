@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from archscope.diagrams.graph.plainly import plainly
@@ -23,6 +24,8 @@ _WIDEST_CELL: Final = 65_535
 """The widest cell that Graphviz takes; of a wider one it makes nothing, and says so on the terminal."""
 LARGEST: Final = 1_000
 """Slots that Graphviz is given at once: its time grows with the square, and with more it warns on the terminal."""
+_KEPT: Final = 100
+"""Answers of Graphviz that are kept; a network of hundreds of blocks has few that differ in more than their names."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def places(slots: Sequence[Slot], links: Sequence[Link], gap: float, *, ordered:
     if len(slots) > LARGEST or any(slot.ports and _FINE * slot.width > _WIDEST_CELL for slot in slots):
         return plainly(slots, links, gap, ordered=ordered)
     try:
-        import pygraphviz
+        import pygraphviz  # noqa: F401
     except ImportError:
         raise MissingExtra("a graph", "Graphviz", "diagrams") from None
     names = {slot.key: f"s{number}" for number, slot in enumerate(slots)}
@@ -75,14 +78,21 @@ def places(slots: Sequence[Slot], links: Sequence[Link], gap: float, *, ordered:
         tail = names[link.source] + _port(ports.get((link.source, link.source_port)), "s")
         head = names[link.target] + _port(ports.get((link.target, link.target_port)), "n")
         lines.append(f"{tail} -> {head} [weight={link.weight}];")
-    graph = pygraphviz.AGraph(string="\n".join([*lines, "}"]))
-    plain = graph.draw(format="plain", prog="dot").decode("ascii")
-    found = {
+    found = _asked("\n".join([*lines, "}"]))
+    return {slot.key: round(4 * found[names[slot.key]]) / 4 for slot in slots}
+
+
+@lru_cache(maxsize=_KEPT)
+def _asked(graph: str) -> Mapping[str, float]:
+    """Where Graphviz puts the middle of each node of a graph: blocks that look the same are asked about once."""
+    import pygraphviz
+
+    plain = pygraphviz.AGraph(string=graph).draw(format="plain", prog="dot").decode("ascii")
+    return {
         words[1]: float(words[2]) * _POINTS / _FINE
         for words in map(str.split, plain.splitlines())
         if words[0] == "node"
     }
-    return {slot.key: round(4 * found[names[slot.key]]) / 4 for slot in slots}
 
 
 def _port(name: str | None, side: str) -> str:

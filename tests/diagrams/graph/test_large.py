@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from itertools import pairwise
 from random import Random
@@ -10,13 +11,15 @@ from typing import Any
 import pytest
 
 import archscope
+from archscope.diagrams import graph
 from archscope.diagrams.graph import place
 from archscope.diagrams.graph.across import _crossings
 from archscope.diagrams.graph.place import Link, Slot
 from archscope.diagrams.graph.plainly import plainly
+from archscope.diagrams.writers import svg
 from tests.collection import thin
 from tests.diagrams import geometry
-from tests.diagrams.branching import NETWORKS
+from tests.diagrams.branching import NETWORKS, unlike
 
 
 def test_a_large_graph_is_drawn_without_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,6 +31,24 @@ def test_a_large_graph_is_drawn_without_graphviz(monkeypatch: pytest.MonkeyPatch
     text = f"input: [4]\nlayers:\n{branches}  s: {{type: concat, from: [{ends}]}}\n"
     svg = archscope.draw(archscope.read(text, name="wide"), style="graph").svg
     assert all(f'data-layers="b{number}"' in svg for number in range(8))
+
+
+def test_blocks_that_look_the_same_are_asked_about_once() -> None:
+    place._asked.cache_clear()
+    assert archscope.draw(unlike(1, 48, 3), style="graph", depth="full").svg
+    asked = place._asked.cache_info()
+    assert asked.hits + asked.misses >= 49  # each block and the whole, which differ in names and kernels
+    assert asked.misses <= 20
+
+
+def test_nothing_is_searched_for_garbage_while_a_picture_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[bool] = []
+    painted, written = graph.painted, svg.svg
+    monkeypatch.setattr(graph, "painted", lambda *given: searched.append(gc.isenabled()) or painted(*given))
+    monkeypatch.setattr(svg, "svg", lambda *given: searched.append(gc.isenabled()) or written(*given))
+    assert archscope.draw("lenet5", style="graph").svg
+    assert searched == [False, False]
+    assert gc.isenabled()
 
 
 def test_neighbours_keep_their_distance_and_a_chain_is_straight() -> None:
