@@ -105,6 +105,15 @@ def test_only_kernels_of_3_with_stride_1_are_said_to_be_computed_in_fewer_steps(
     assert layers["conv3"] == layers["conv4"] == ["above the compute ceiling: Winograd or FFT"]
 
 
+def test_on_cuda_larger_kernels_with_stride_1_are_computed_in_fewer_steps_too() -> None:
+    cuda = dataclasses.replace(CEILINGS, launch={"op": 7e-6, "node": 9e-7})
+    made, _ = run(lambda cell, _: measured(cell, 1e-5), ("alexnet-pytorch",), batches=(64,), ceilings=cuda)
+    made.measure()
+    layers = {layer["name"]: layer["flags"] for layer in made.document()["cells"][0]["layers"]}
+    assert layers["conv1"] == ["above the compute ceiling: the ceiling was measured too low"]
+    assert layers["conv2"] == layers["conv3"] == ["above the compute ceiling: Winograd or FFT"]
+
+
 def higher(times: int) -> Ceilings:
     """A device whose ceilings come out ten times higher each time they are measured, but for memory."""
     return dataclasses.replace(CEILINGS, peak_flops={"fp32": 1e10 * 10**times})
