@@ -217,6 +217,7 @@ def _below(analysis: Analysis) -> Iterable[tuple[str, str]]:
 
 def _observed(analysis: Analysis, seen: Observed) -> Iterable[tuple[str, str]]:
     """What is said of a module that ran, or of a file, where it is not what everybody expects."""
+    missing = analysis.totals.not_covered
     for place, sentence in enumerate(seen.origin):
         yield ("Note" if place else "Origin"), sentence
     if seen.batch > 1:
@@ -226,11 +227,9 @@ def _observed(analysis: Analysis, seen: Observed) -> Iterable[tuple[str, str]]:
         yield "Parameters", f"{seen.held:,} in the module, {trained}"
     if seen.unused:
         places = dict.fromkeys(weight.name.rpartition(".")[0] or weight.name for weight in seen.unused)
-        yield (
-            "Not used",
-            f"{sum(each.values for each in seen.unused):,} parameters in this forward pass: {_some(places)}",
-        )
-    missing = analysis.totals.not_covered
+        within = "in what is covered of" if missing else "in"
+        many = sum(each.values for each in seen.unused)
+        yield "Not used", f"{many:,} parameters {within} this forward pass: {_some(places)}"
     if missing:
         covered = seen.operations - sum(missing.values())
         listed = _some({f"{name} ×{times:,}": None for name, times in missing.items()}, quote="")

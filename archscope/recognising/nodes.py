@@ -135,6 +135,11 @@ class Nodes:
             self._shapes[Ref(last, place)] = shape
         return tuple(Ref(last, place) for place in range(len(seen.outputs)))
 
+    def unread(self) -> tuple[Ref, ...]:
+        """What no node has read yet; where all is read, what was made last."""
+        read = {ref for node in self.nodes for ref in node.inputs}
+        return tuple(ref for ref in self._shapes if ref not in read) or tuple([*self._shapes][-1:])
+
     def finished(self, outputs: Sequence[Ref]) -> list[Node]:
         """The nodes; a layer of which more is read than its type gives is one that gives all its results."""
         read = Counter(outputs)

@@ -25,6 +25,7 @@ from archscope.recognising.replacing import Part
 from archscope.theirs import raised
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.observing import observed
+from archscope.tracing.others import shares
 from archscope.tracing.running import Run, Stopped, run_surely, ways_of
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.turning import turned
@@ -96,9 +97,12 @@ def _names(module: nn.Module, call: Call) -> list[str]:
 def _followed(module: nn.Module, call: Call, names: Sequence[str], called: str) -> Run:
     """The module run without values, or with them if it looks at them; the attempt that went furthest says why not."""
     stops: list[Stopped] = []
+    shared = shares(module)
     for way in ways_of(call):
+        if shared and not way.values:  # a thread of the user's would stop at a tensor without values
+            continue
         missed = any(stop.missed for stop in stops)
-        if way.counted and not missed and (not way.values or _is_large(module)):
+        if way.counted and not (missed or shared) and (not way.values or _is_large(module)):
             continue
         try:
             return run_surely(module, call, names, way)

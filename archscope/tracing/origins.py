@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from torch import Tensor, nn
@@ -13,10 +13,13 @@ from archscope.recognising.operations import Frame, Kind, Operation, Ran
 from archscope.tracing.accounts import Accounts
 from archscope.tracing.learned import Learned
 from archscope.tracing.ledger import Ledger
+from archscope.tracing.others import Others
 from archscope.tracing.samples import Samples
+from archscope.tracing.standing import Standing
 from archscope.tracing.values import Values
 
 _WRITTEN: Final = "it was written into through another view of its memory"
+_BESIDE: Final = "a thread made it that ran before the module did; how, and of which values, is not known"
 _PICKLED: Final = "its values were pickled, or their memory was taken, and PyTorch made a tensor of that again"
 
 
@@ -31,7 +34,10 @@ class Origins:
         learned: parameters that are worked on as values.
         ledger: all that ran.
         state: the module's parameters and buffers, by name.
-        here: says where the code stands.
+        at: says where the code stands.
+
+    Attributes:
+        others: threads that nobody follows.
     """
 
     def __init__(
@@ -43,7 +49,7 @@ class Origins:
         learned: Learned,
         ledger: Ledger,
         state: Mapping[str, Tensor],
-        here: Callable[[], Place],
+        at: Standing,
     ) -> None:
         self._left: tuple[tuple[Ref, str], ...] = ()
         self._entered: dict[int, tuple[Tensor, tuple[tuple[Ref, str], ...]]] = {}
@@ -55,7 +61,8 @@ class Origins:
         self._learned = learned
         self._ledger = ledger
         self._state = state
-        self._here = here
+        self._at = at
+        self.others = Others()
 
     def source(self, tensor: Tensor) -> Ref:
         """A row for a constant that something works on."""
@@ -68,7 +75,7 @@ class Origins:
             weights = self._values.weights(tensor)
             name = next((name for name, each in self._state.items() if each is tensor), "")
             kind = "parameter" if isinstance(tensor, nn.Parameter) else "buffer" if name else "constant"
-            place_of_it = Place(name, alone=True) if name else self._here()
+            place_of_it = Place(name, alone=True) if name else self._at.here
             ref = self._nodes.source(kind, place_of_it, self._samples.shape(tensor), weights)
             self._values.made(tensor, ref)
         self._accounts.reads(ref.node, tensor)
@@ -80,14 +87,18 @@ class Origins:
             _, left = self._entered.pop(id(tensor))
             self._returned(tensor, left)
         if not self._values.known(tensor) and not self._values.found(tensor):
-            if not self._left:
+            if self._left:
+                self._returned(tensor, self._left)
+            elif self.others.made(tensor):
+                refs = self._nodes.unread()
+                self._from_outside(tensor, refs, "work of a thread that ran before", _BESIDE)
+            else:
                 return None
-            self._returned(tensor, self._left)
         writer = self._values.written(tensor)
         if writer is not None:
             before = self._values.ref(tensor)
             refs = (writer,) if before is None else (before, writer)
-            seen = Seen("written", self._here(), refs, (self._samples.shape(tensor),), Frame(), why=_WRITTEN)
+            seen = Seen("written", self._at.here, refs, (self._samples.shape(tensor),), Frame(), why=_WRITTEN)
             self._values.made(tensor, self._nodes.keep(seen)[0])
         return self._values.ref(tensor)
 
@@ -110,7 +121,7 @@ class Origins:
         if ref is None:
             self._values.same(tensor, before)
         else:
-            seen = Seen("unpickled" if alike else "set", self._here(), (ref,), (self._samples.shape(tensor),), Frame(),
+            seen = Seen("unpickled" if alike else "set", self._at.here, (ref,), (self._samples.shape(tensor),), Frame(),
                         why=_PICKLED)  # fmt: skip
             self._values.made(tensor, self._nodes.keep(seen)[0])
         place = self._values.place(before)
@@ -130,15 +141,20 @@ class Origins:
     def _returned(self, tensor: Tensor, left: tuple[tuple[Ref, str], ...]) -> None:
         """A tensor came from outside after values had left: a row that says so."""
         ways = ", ".join(dict.fromkeys(way for _, way in left))
-        frame = Frame()
-        frame.ran.append(Ran(Operation(f"values left PyTorch by {ways}", Kind.UNKNOWN), None))
-        self._ledger.every += frame.ran
-        refs = tuple(dict.fromkeys(ref for ref, _ in left))
         why = f"values left PyTorch by `{ways}`, and whether this is made of them, and how, is not known"
-        seen = Seen("outside", self._here(), refs, (self._samples.shape(tensor),), frame, why=why)
-        (ref,) = self._nodes.keep(seen)
-        self._values.made(tensor, ref)
-        self._accounts.ran_for(ref.node, len(frame.ran), ())
+        refs = tuple(dict.fromkeys(ref for ref, _ in left))
+        ref = self._from_outside(tensor, refs, f"values left PyTorch by {ways}", why)
         # What comes back next may be made of the same values; it reads them through this row.
         rest = tuple(each for each in self._left if each not in left)
         self._left = (*dict.fromkeys((ref, way) for _, way in left), *rest)
+
+    def _from_outside(self, tensor: Tensor, refs: tuple[Ref, ...], what: str, why: str) -> Ref:
+        """A row for a tensor whose maker was not followed, with what it may be made of."""
+        frame = Frame()
+        frame.ran.append(Ran(Operation(what, Kind.UNKNOWN), None))
+        self._ledger.every += frame.ran
+        seen = Seen("outside", self._at.caller, refs, (self._samples.shape(tensor),), frame, why=why)
+        (ref,) = self._nodes.keep(seen)
+        self._values.made(tensor, ref)
+        self._accounts.ran_for(ref.node, len(frame.ran), ())
+        return ref

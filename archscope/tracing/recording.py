@@ -135,7 +135,7 @@ class Recording:
         self._known, self._enters = ledger.numbers.of, ledger.numbers.enters
         self._hiding = Causal(lambda each: None if self.values.ref(each) else ledger.numbers.of(each))
         self.origins = Origins(self.values, self.samples, self.nodes, self.accounts, self.learned, ledger,
-                               self.state, lambda: at.here)  # fmt: skip
+                               self.state, at)  # fmt: skip
         self._at = at
 
     def enter(self, name: str, tensor: Tensor, place: int | None) -> Shape:

@@ -193,6 +193,8 @@ def run_once(module: nn.Module, call: Call, names: Sequence[str], way: Way, guid
             given = shadow.of([call.args, dict(call.kwargs)])
             for tensor in around.tensors:
                 twins.watch(tensor)
+            if shadow.shared:
+                twins.save(module.buffers())
             own = Call(given[0], given[1], call.batch)
             return _run(copied, own, names, way, twins, guide, modules)._replace(zeros=_has_no_values(call))
         finally:
@@ -234,6 +236,7 @@ def _run(
         return value
 
     args, kwargs = call.mapped(made)
+    tracer.recording.origins.others.start()
     try:
         with tracer, tracer.ledger, following(tracer):
             result = module(*args, **kwargs)

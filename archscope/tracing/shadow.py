@@ -15,6 +15,7 @@ import enum
 import functools
 import io
 import itertools
+import queue
 import random
 import sys
 import threading
@@ -39,6 +40,10 @@ _PLAIN: Final = frozenset(_KEPT)
 _COUNTERS: Final = (itertools.count, itertools.cycle, itertools.repeat, itertools.chain)
 _MAPPINGS: Final = (collections.OrderedDict, collections.defaultdict, dict)
 _WEAK: Final = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
+_QUEUES: Final = (queue.Queue, queue.LifoQueue, queue.PriorityQueue)
+_SHARED: Final = (threading.Thread, threading.Event, threading.Condition, threading.Semaphore, threading.Barrier,
+                  queue.Queue, queue.SimpleQueue)  # fmt: skip
+"""By what a module hands work to other threads, or waits for them; it stays what it is while there are others."""
 _SYMBOLS: Final = ("sympy.", "torch.utils._sympy.")
 """Where the terms are defined that an exported program states lengths by; each is itself alone, and never changes."""
 
@@ -52,11 +57,15 @@ class Shadow:
     Args:
         twin: what makes the tensor that stands for one of the user's.
         met: is told of every class and every function whose code may run.
+
+    Attributes:
+        shared: whether something was met that other threads may wait at.
     """
 
     def __init__(self, twin: Twin, met: Callable[[Any], None] = lambda _: None) -> None:
         self._twin = twin
         self._met = met
+        self.shared = False
         self._copies: dict[int, Any] = {}
         self._originals: list[Any] = []
         self._unfilled: collections.deque[tuple[Callable[[Any, Any], None], Any, Any]] = collections.deque()
@@ -122,6 +131,7 @@ class Shadow:
         yield (collections.UserDict, collections.UserList, argparse.Namespace), self._object
         yield types.SimpleNamespace, lambda value: self._empty(self._fill_object, value, type(value)())
         yield threading.local, self._local
+        yield _SHARED, self._meeting
         yield dict, self._mapping
         yield (list, collections.deque), self._sequence
         yield set, self._set
@@ -312,6 +322,24 @@ class Shadow:
                 setattr(empty, name, self._of(each))
 
         return self._empty(fill, value, threading.local()) if type(value) is threading.local else value
+
+    def _meeting(self, value: Any) -> Any:
+        """What threads meet at; a queue that no other thread waits at is copied with what lies in it."""
+        if len(sys._current_frames()) > 1 or isinstance(value, threading.Thread):
+            self.shared = True
+            return value
+        if isinstance(value, threading.Event):
+            made = threading.Event()
+            made._flag = value.is_set()  # type: ignore[attr-defined]
+            return made
+        if type(value) not in _QUEUES:
+            return value
+
+        def fill(original: queue.Queue[Any], empty: queue.Queue[Any]) -> None:
+            empty.queue.extend(self._all(original.queue))
+            empty.unfinished_tasks = original.unfinished_tasks
+
+        return self._empty(fill, value, type(value)(value.maxsize))
 
     def _reference(self, value: Any) -> Any:
         target = value()

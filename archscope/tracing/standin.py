@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from archscope.theirs import heard_apart
 from archscope.tracing.calling import Called
+from archscope.tracing.others import shares
 from archscope.tracing.shadow import Shadow, Twin
 from archscope.tracing.strangers import as_written, at_inference, tensors_in
 from archscope.tracing.surroundings import Surroundings, random_numbers_kept
@@ -45,6 +46,7 @@ class StandIn:
 @contextmanager
 def stand_in(called: Called, *, values: bool, batch: int | None = None) -> Iterator[StandIn]:
     """A shadow of a module with its inputs: with values, or on meta; what it changes around itself is put back."""
+    values = values or shares(called.module)
     around, twins = Surroundings(), Twins(values=values)
     with apart(around, twins.twin, twins.restore) as shadow:
         module: nn.Module = shadow.of(called.module)
@@ -55,6 +57,8 @@ def stand_in(called: Called, *, values: bool, batch: int | None = None) -> Itera
         args, kwargs = shadow.of([args, kwargs])
         for tensor in around.tensors:
             twins.watch(tensor)
+        if shadow.shared:
+            twins.save(called.module.buffers())
         yield StandIn(at_inference(module), tuple(args), kwargs)
 
 

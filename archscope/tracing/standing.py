@@ -33,9 +33,18 @@ class Standing(threading.local):
         return Place(self.path, alone=False)
 
     @property
+    def caller(self) -> Place:
+        """Where the code stands that called the module that runs, if that is one of PyTorch's own; else where it is."""
+        path, module = self.stack[-1] if self.stack else ("", self._module)
+        return Place(path.rpartition(".")[0], alone=False) if self._is_theirs(module) else self.here
+
+    @property
     def place(self) -> Place:
         """Where a call of it is; a module of PyTorch's own gives its path to what it calls."""
         path, module = self.stack[-1] if self.stack else ("", self._module)
+        return Place(path, self._is_theirs(module))
+
+    @staticmethod
+    def _is_theirs(module: nn.Module) -> bool:
         theirs = type(module).__module__.startswith(("torch.nn.", "archscope.building."))
-        theirs = theirs and not [*module.children()]
-        return Place(path, theirs or isinstance(module, LEAVES))
+        return (theirs and not [*module.children()]) or isinstance(module, LEAVES)

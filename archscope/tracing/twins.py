@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -77,6 +77,12 @@ class Twins:
         lent = self._lent.pop(tensor.untyped_storage()._cdata, None)
         if lent is not None:
             self._saved.append((lent, lent._version, _copied(lent.untyped_storage())))
+
+    def save(self, tensors: Iterable[Tensor]) -> None:
+        """Have the user's own tensors, which another thread may write."""
+        for each in tensors:
+            self.watch(each)
+            self.before_write(each)
 
     def restore(self) -> None:
         """Put back what was written."""

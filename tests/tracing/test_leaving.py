@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from archscope import analyze, trace
 from archscope.formats.json import plain
 from archscope.formats.sheet import View
 from archscope.formats.table import write
+from tests.tracing.reachable import state_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 
@@ -300,6 +302,57 @@ def test_threads_are_followed_while_the_module_runs_and_no_longer() -> None:
         assert analyze(trace(module, (4,))).totals.macs == 16 + 16 + 8
         assert not pool.submit(_modes).result()
     assert (threading.Thread.start, ThreadPoolExecutor.submit) == (start, submit)
+
+
+class Fed(nn.Module):
+    """Hands the middle of its work to a thread that it has had since it was made."""
+
+    def __init__(self, *, keeps: bool, own: bool) -> None:
+        super().__init__()
+        self.a, self.mid, self.norm, self.b = nn.Linear(4, 4), nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)
+        self.own, self.jobs, self.done = own, queue.Queue[Any](), queue.SimpleQueue[Any]()
+        thread = threading.Thread(target=self.work, daemon=True)
+        thread.start()
+        if keeps:
+            self.thread = thread
+
+    def work(self) -> None:
+        while (job := self.jobs.get()) is not None:
+            self.done.put(job() if callable(job) else self.norm(self.mid(job)))
+            self.jobs.task_done()
+
+    def forward(self, x: Tensor) -> Any:
+        h = self.a(x)
+        self.jobs.put(h if self.own else lambda: F.linear(h, self.mid.weight, self.mid.bias))
+        made = self.done.get(timeout=20)
+        self.jobs.join()
+        return self.b(made)
+
+
+@pytest.mark.parametrize(("keeps", "own"), [(True, True), (False, False), (False, True)])
+def test_what_a_thread_made_that_ran_before_is_a_row_that_says_so(*, keeps: bool, own: bool) -> None:
+    module, x = Fed(keeps=keeps, own=own), torch.rand(2, 4)
+    before = state_of(module)
+    analysis = analyze(trace(module, x))
+    assert state_of(module) == before
+    assert [(row.name, row.inputs) for row in analysis.rows] == [
+        ("a", ("input",)), ("outside", ("a",)), ("b", ("outside",))]  # fmt: skip
+    assert (analysis.totals.macs, analysis.totals.macs_at_least) == (None, 2 * (16 + 8))
+    assert "a thread made it that ran before the module did" in str(analysis["outside"].reason("macs"))
+    assert "28 parameters in what is covered of this forward pass: `mid`, `norm`" in write(analysis, View())
+    module.jobs.put(None)
+
+
+def test_a_tensor_that_was_there_before_is_none_that_a_thread_made() -> None:
+    """It lies where nobody looks for it, and another thread waits meanwhile."""
+    ends = threading.Event()
+    thread = threading.Thread(target=ends.wait)
+    thread.start()
+    hidden = iter([torch.ones(4)] * 9)
+    analysis = analyze(trace(Apart(lambda _, x: x * next(hidden)), (4,)))
+    assert analysis.totals.macs == 16 + 8
+    ends.set()
+    thread.join()
 
 
 def _modes() -> list[Any]:

@@ -1,0 +1,54 @@
+"""Threads that ran before a module did: nobody follows them, and what they make has to be noticed."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import weakref
+from typing import Any
+
+from torch import Tensor, nn
+
+from archscope.tracing.shadow import Shadow
+
+
+def others_run() -> bool:
+    """Whether there are other threads than this one."""
+    return len(sys._current_frames()) > 1
+
+
+def shares(module: nn.Module) -> bool:
+    """Whether a module reaches what it may hand work to one of them by. They have its own tensors, and no others."""
+    if not others_run():
+        return False
+    shadow = Shadow(lambda tensor: tensor)
+    shadow.of(module)
+    return shadow.shared
+
+
+class Others:
+    """Tells the tensors that other threads made since a moment from those that were there.
+
+    Where no other thread runs at that moment, there are none to tell.
+    """
+
+    def __init__(self) -> None:
+        self._there: dict[int, weakref.ref[Tensor]] = {}
+        self._run = False
+
+    def start(self) -> None:
+        """The moment is now."""
+        self._run = others_run()
+        if self._run:
+            found: list[Any] = [each for each in gc.get_objects() if issubclass(type(each), Tensor)]
+            self._there = {id(each): weakref.ref(each) for each in found}
+
+    def made(self, tensor: Tensor) -> bool:
+        """Whether one of them made a tensor that nobody else did."""
+        if not self._run:
+            return False
+        there = self._there.get(id(tensor))
+        return there is None or there() is not tensor
+
+
+__all__ = ["Others", "others_run", "shares"]
