@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
+from torch.nested._internal.nested_tensor import NestedTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archscope.recognising.operations import Frame, Kind, Operation, Ran
@@ -15,6 +16,9 @@ from archscope.tracing.numbers import Numbers
 from archscope.tracing.products import operation
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.turns import Turn
+from archscope.working import Count, total
+
+_JAGGED: Final = frozenset({NestedTensor})
 
 
 class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -63,6 +67,10 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return self._ran(func, args, kwargs or {})
 
     def _ran(self, func: Any, args: Any, given: dict[str, Any]) -> Any:
+        jagged = next((type(each) for each in tensors_in([args, given]) if type(each) in _JAGGED), None)
+        if jagged is not None:  # what it does is done to the values of all its samples
+            with self:
+                return jagged.__torch_dispatch__(func, (), args, given)
         found = operation(func)
         if found.kind is Kind.PARTS:
             with self:
@@ -72,7 +80,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         written = self._written(found, args, given) if found.writes else []
         result = self._run(func, found, args, given)
         self.numbers.ran(func, found, args, given, result)
-        ran = Ran(found, found.products(args, result))
+        ran = Ran(found, _products(found, args, result))
         self.every.append(ran)
         frame = self.frame or Frame()
         frame.ran.append(ran)
@@ -126,6 +134,23 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if type(value) in (list, tuple):
             return type(value)(self._on_meta(each) for each in value)
         return torch.device("meta") if isinstance(value, torch.device) else value
+
+
+def _products(found: Operation, args: Sequence[Any], result: Any) -> Count | None:
+    """What it multiplies; of samples with lengths of their own, each by itself."""
+    lists = [each for each in tensors_in([args, result]) if each.is_nested]
+    if not lists or found.kind is not Kind.RULE:
+        return found.products(args, result)
+    many = min(each.size(0) for each in lists)
+    each = [found.products(_sample(args, number), _sample(result, number)) for number in range(many)]
+    return None if None in each else total(each)  # type: ignore[arg-type]
+
+
+def _sample(value: Any, number: int) -> Any:
+    """What one sample has of arguments or of a result."""
+    if isinstance(value, Tensor):
+        return value.unbind()[number] if value.is_nested else value
+    return [_sample(each, number) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _looks(found: Operation, args: Sequence[Any]) -> bool:

@@ -234,7 +234,7 @@ class Recording:
         refs = [ref for each in given if (ref := self.origins.of(each)) is not None]
         if name in SHAPED and made and not made[0].is_floating_point():
             refs = []  # numbers that count or mask, and that the code gives
-        if name in LEAVING or frame.looked:
+        if name in LEAVING or (frame.looked and why != _NESTED):
             self.looked.at(self._at.path, name, result, frame, given, refs)
         if not refs:
             self._constant(_Heard(name, args, kwargs, given, made, frame, why))
@@ -275,6 +275,7 @@ class Recording:
         results = made or written or list(tensors_in(frame.made))[-1:]  # `backward` gives nothing back
         plain = plain_name(name)
         call = self.samples.call(plain, args, kwargs, given, results)
+        places = self.samples.places(call, results)
         beside = self.learned.beside(call, unreached) if unreached and made else {}
         if beside:
             refs = [ref for each in given if (ref := beside.get(id(each)) or self.values.ref(each)) is not None]
@@ -306,7 +307,7 @@ class Recording:
             plain,
             self._at.place,
             tuple(refs),
-            tuple(self.samples.shape(each, call.after) for each in results),
+            tuple(map(self.samples.shape, results, places)),
             frame,
             layers or (),
             (weights & self.nodes.held.keys()) | self._packed.read([*args, *kwargs.values()]),
@@ -329,8 +330,8 @@ class Recording:
             self.causal.add(ours[0].node)
         self.holding.call(ours[0].node, plain, heard.kwargs, heard.given, results, frame, self._at.module)
         self._made(results, ours, frame)
-        for each in results:
-            self.values.put(each, call.after)
+        for each, place in zip(results, places, strict=True):
+            self.values.put(each, place)
         for each in written:
             self.values.wrote(each, ours[0])
 
@@ -374,8 +375,7 @@ class Recording:
             worked_on = bound(plain, args, kwargs).get("input") if plain in SIGNATURES else None
             first = worked_on if isinstance(worked_on, Tensor) else given[0] if given else None
             if first is not None:
-                refs = [self.origins.source(first)]
-                self._keep(heard, refs)
+                self._keep(heard, [self.origins.source(first)])
                 return
         changed = [*made, *(self._written(given, made, frame) if frame.wrote else ())]
         held = self._held(plain, given, made, frame)

@@ -279,7 +279,7 @@ def _batch(call: Call, way: Way) -> int | None:
     said: list[Any] = []
     call.mapped(said.append)
     axes = iter(way.axes)
-    there = {each.shape[next(axes, 0)] if each.dim() else 0 for each in said if isinstance(each, Tensor)}
+    there = {each.size(next(axes, 0)) if each.dim() else 0 for each in said if isinstance(each, Tensor)}
     described = {_is_batched(each, way) for each in said if isinstance(each, Given)}
     if len(there) == 1 and described <= {True}:
         return there.pop() or None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+import torch
 from torch import Tensor
 
 from archscope.layers import Shape
@@ -38,6 +39,10 @@ _WITH_BATCH: Final = 3
 """Axes of a sequence with its batch."""
 
 
+_PACKING: Final = frozenset({"pack_padded_sequence", "pad_packed_sequence"})
+"""What packs sequences of several lengths, and what makes them whole again."""
+
+
 class NeedsValues(Exception):
     """What is asked for lies in values, and there are none."""
 
@@ -46,11 +51,23 @@ def shape_of(tensor: Tensor) -> Shape:
     """The extents of a tensor; those of the longest sample along each axis where each has its own."""
     if not tensor.is_nested:
         return tuple(tensor.shape)
+    if tensor.layout is torch.jagged:
+        return _longest(tensor)
     try:
         samples = [tuple(each.shape) for each in tensor.unbind()]
     except NotImplementedError as error:
         raise NeedsValues("lengths of samples are values, and on meta there are none") from error
     return (len(samples), *(max(extents) for extents in zip(*samples, strict=True)))
+
+
+def _longest(jagged: Any) -> Shape:
+    """The extents of a jagged tensor: along the axis where each sample has its own, those of the longest."""
+    lengths = jagged.offsets().diff() if jagged.lengths() is None else jagged.lengths()
+    if lengths.is_meta:
+        raise NeedsValues("lengths of samples are values, and on meta there are none")
+    shape = [*jagged.shape]
+    shape[jagged._ragged_idx] = int(lengths.max()) if len(lengths) else 0
+    return tuple(shape)
 
 
 class Trail(NamedTuple):
@@ -107,6 +124,9 @@ class Samples:
         """The shape of one sample of a tensor, of which the batch axis is at a place if that is known."""
         place = self._values.place(tensor) if place is None else place
         shape = shape_of(tensor)
+        steps = self._values.steps(tensor)
+        if steps is not None:
+            return (steps, *shape[1:])
         if place is None or place == LOST or self.batch is None or not shape:
             return sample_of(tensor, self.batch)
         if place == APART:
@@ -143,10 +163,29 @@ class Samples:
         else:
             after = moved(plain, arguments, place, before, shape, self.batch)
         self.trail.made.append((plain, shape))
-        if is_doubtful(plain, place, after, before, shape, self.batch):
+        if plain in _PACKING:
+            after = self._packed(plain, args, results)
+        elif (steps := self._values.steps(first)) and shape[:1] == before[:1]:
+            self._values.pack(results[0], steps)
+        elif is_doubtful(plain, place, after, before, shape, self.batch):
             self.doubted = True
             after = self._guided(plain, shape, after)
         return Call(plain, arguments, results, self.batch, place, after, self.place)
+
+    def places(self, call: Call, results: Sequence[Tensor]) -> list[int]:
+        """Where the batch axis is in each result of a call."""
+        if call.name not in _PACKING:
+            return [call.after] * len(results)
+        # Beside what is packed lies how many samples have each step; beside what is whole again, their lengths.
+        return [call.after, WITHOUT if call.name.startswith("pack") else 0]
+
+    def _packed(self, plain: str, args: Sequence[Any], results: list[Tensor]) -> int:
+        """Where the batch is in sequences that are packed, and that become whole again; both say where they take it."""
+        if plain == "pack_padded_sequence":
+            self.takes(args[:1], args[2], states=False)
+            self._values.pack(results[0], len(results[1]))
+            return APART
+        return 0 if args[2] else 1
 
     @staticmethod
     def _summed(arguments: Mapping[str, Any], place: int, before: Shape, shape: Shape) -> int:
@@ -165,9 +204,16 @@ class Samples:
         return otherwise if found == LOST else found
 
     def after_module(self, made: Tensor, given: Tensor, place: int, *, state: bool) -> int:
-        """Where the batch axis is in what a whole module made; recurrent states have their layers in front."""
+        """Where the batch axis is in what a whole module made; recurrent states have their layers in front.
+
+        What recurs over a packed sequence gives one.
+        """
         if self.batch is None or place == WITHOUT:
             return APART if self.batch is None else WITHOUT
+        steps = self._values.steps(given)
+        if steps is not None and not state:
+            self._values.pack(made, steps)
+            return APART
         if state and made.dim() == 3 and made.shape[1] == self.batch:
             return 1
         if place >= 0 and made.dim() == given.dim() and made.shape[place] == self.batch:

@@ -37,6 +37,9 @@ _KEPT: Final = (
 _PLAIN: Final = frozenset(_KEPT)
 """Types whose values never change, and hold nothing that does."""
 
+PARALLEL: Final = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+"""Wrappers that run what they hold on several devices, or in several processes."""
+
 _COUNTERS: Final = (itertools.count, itertools.cycle, itertools.repeat, itertools.chain)
 _MAPPINGS: Final = (collections.OrderedDict, collections.defaultdict, dict)
 _WEAK: Final = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
@@ -170,6 +173,8 @@ class Shadow:
         self._fill_object(value, empty)
         if "_compiled_call_impl" in empty.__dict__:
             empty.__dict__["_compiled_call_impl"] = None
+        if isinstance(value, PARALLEL):  # it would speak to other processes
+            empty.__dict__["forward"] = functools.partial(_of_module, empty)
 
     def _scripted(self, value: torch.jit.ScriptModule) -> Any:
         """A copy of its own kind, whose tensors are then exchanged: it has no values of Python's."""
@@ -346,6 +351,11 @@ class Shadow:
         return value if target is None or type(value) is not weakref.ref else weakref.ref(self._of(target))
 
 
+def _of_module(wrapper: Any, *args: Any, **kwargs: Any) -> Any:
+    """What a wrapper's module makes."""
+    return wrapper.module(*args, **kwargs)
+
+
 def _itself(value: Any) -> Any:
     return value
 
@@ -383,4 +393,4 @@ def _is_plain_object(kind: type) -> bool:
     return kind.__itemsize__ == 0 and kind.__basicsize__ <= most and not issubclass(kind, BaseException)
 
 
-__all__ = ["Shadow", "Twin"]
+__all__ = ["PARALLEL", "Shadow", "Twin"]

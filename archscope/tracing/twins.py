@@ -58,7 +58,9 @@ class Twins:
         if is_lazy(tensor):
             return _dressed(tensor, torch.empty(0, dtype=tensor.dtype, device="meta"))
         if not _is_plain(tensor):
-            return _dressed(tensor, tensor.detach().clone() if self._values else tensor.detach().to("meta"))
+            strided = tensor.is_nested and tensor.layout is torch.strided  # PyTorch has none of them on meta
+            own = tensor.detach()
+            return _dressed(tensor, own.clone() if self._values or strided else own.to("meta"))
         memory = self._memory(tensor)
         if memory is None:
             return _dressed(tensor, tensor.data)
@@ -118,7 +120,7 @@ def _empty(size: int, device: torch.device) -> torch.UntypedStorage:
 def _is_plain(tensor: Tensor) -> bool:
     """Whether it is made of one piece of memory, whatever its class is called."""
     own = "__torch_dispatch__" in vars(type(tensor)) and type(tensor) is not Tensor
-    return not own and tensor.layout is torch.strided and not tensor.is_quantized
+    return not (own or tensor.is_quantized or tensor.is_nested) and tensor.layout is torch.strided
 
 
 def _dressed(tensor: Tensor, twin: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import inspect
 import itertools
 import sys
 import warnings
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -14,8 +14,7 @@ from torch.nn import functional as F
 
 from archscope.errors import UsageError, one
 from archscope.tracing.inputs import Call, Given
-
-_PARALLEL: Final = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+from archscope.tracing.shadow import PARALLEL
 
 
 def unwrapped(thing: Any) -> nn.Module:
@@ -32,8 +31,8 @@ def unwrapped(thing: Any) -> nn.Module:
     if not isinstance(thing, nn.Module):
         raise UsageError(f"{one(type(thing).__name__)} is neither a torch.nn.Module nor an exported program")
     module: Any = thing
-    while isinstance(module, _PARALLEL) or "_orig_mod" in module._modules:
-        module = module.module if isinstance(module, _PARALLEL) else module._modules["_orig_mod"]
+    while isinstance(module, PARALLEL) or "_orig_mod" in module._modules:
+        module = module.module if isinstance(module, PARALLEL) else module._modules["_orig_mod"]
     return module  # type: ignore[no-any-return]
 
 

@@ -58,6 +58,7 @@ class Values:
         self._moments: dict[int, int] = {}
         self._written: dict[int, tuple[Ref, int]] = {}
         self._batches: dict[int, int] = {}
+        self._steps: dict[int, int] = {}
         self._living: list[Tensor] = []
         self.lasts: dict[Ref, int] = {}
         """The number of the last node that ran while the code still had what a node made, by output of a node."""
@@ -113,6 +114,15 @@ class Values:
     def place(self, tensor: Any) -> int | None:
         """Where the batch axis of a tensor is, if that was said."""
         return self._batches.get(id(tensor))
+
+    def pack(self, tensor: Tensor, steps: int) -> None:
+        """A tensor has samples of several lengths behind each other; the longest has so many steps."""
+        self._hold(tensor)
+        self._steps[id(tensor)] = steps
+
+    def steps(self, tensor: Any) -> int | None:
+        """The steps of the longest sample that is packed in a tensor, if several are."""
+        return self._steps.get(id(tensor))
 
     def ref(self, tensor: Any) -> Ref | None:
         """The node that made a tensor, if one did."""
@@ -186,7 +196,8 @@ class Values:
         return known() if isinstance(known, weakref.ref) else known
 
     def _forget(self, place: int) -> None:
-        for known in (self._kept, self._refs, self._weights, self._held, self._moments, self._batches):
+        every = self._kept, self._refs, self._weights, self._held, self._moments, self._batches, self._steps
+        for known in every:
             known.pop(place, None)
 
 
