@@ -6,7 +6,7 @@ Whatever is made of nothing but numbers in the code, and of buffers, is worked o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Final
 
 import torch
@@ -70,6 +70,10 @@ class Numbers:
         if tensor.is_meta and tensor.numel() <= MOST and tensor not in self._twins:
             with suppress(RuntimeError, TypeError, ValueError, NotImplementedError):
                 self._twins[tensor] = torch.tensor(value, dtype=tensor.dtype, device="cpu")
+
+    def heard(self) -> AbstractContextManager[Any]:
+        """Follow the operations that run meanwhile."""
+        return _Making(self)
 
     def settled(self) -> None:
         """What is made from now on has nothing to do with what was made before."""
@@ -210,11 +214,15 @@ def _key(value: Any) -> Any:
 class _Making(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Keeps the numbers of the buffers that a module is made with on meta."""
 
+    def __init__(self, numbers: Numbers) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._numbers = numbers
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
         result = func(*args, **given)
         if isinstance(func, torch._ops.OpOverload):
-            MADE.ran(func, operation(func), args, given, result)
+            self._numbers.ran(func, operation(func), args, given, result)
         return result
 
 
@@ -222,7 +230,7 @@ class _Making(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def making() -> Iterator[None]:
     """Keep the numbers of the buffers of what is made on meta meanwhile."""
     try:
-        with _Making():  # type: ignore[no-untyped-call]
+        with MADE.heard():
             yield
     finally:
         MADE.settled()

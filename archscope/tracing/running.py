@@ -14,6 +14,7 @@ from archscope.recognising.batches import WITHOUT
 from archscope.theirs import heard_apart
 from archscope.tracing.alone import are_listed, are_pictures, samples_in
 from archscope.tracing.inputs import Call, Given
+from archscope.tracing.resetting import reset
 from archscope.tracing.samples import Trail
 from archscope.tracing.shadow import Shadow
 from archscope.tracing.strangers import as_written, at_inference
@@ -187,6 +188,8 @@ def run_once(module: nn.Module, call: Call, names: Sequence[str], way: Way, guid
         try:
             with twins.known():
                 copied: nn.Module = shadow.of(module)
+            if not way.values:
+                reset(copied, twins.numbers)
             modules = shadow.modules
             if way.counted and not way.values:
                 shadow = Shadow(lambda tensor: _counted(tensor, twins, way.counted), around.met)

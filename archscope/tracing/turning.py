@@ -50,9 +50,9 @@ def _rotations(network: Part, factors: Mapping[str, Tensor]) -> dict[str, Whole]
     found: dict[str, Whole] = {}
     within: set[str] = set()
     for base in dict.fromkeys(_bases(network.nodes, factors)):
-        if base.node in within or base.node not in network.facts:
+        if base.node in within:
             continue
-        shape = network.facts[base.node].outputs[base.output]
+        shape = _shape(network, base, readers)
         if not shape:  # one number a sample has no features
             continue
         sums = _reached(network, base, factors, readers)
@@ -63,6 +63,12 @@ def _rotations(network: Part, factors: Mapping[str, Tensor]) -> dict[str, Whole]
                 within.update(sums)
                 break
     return found
+
+
+def _shape(network: Part, base: Ref, readers: Mapping[str, list[int]]) -> tuple[Any, ...]:
+    """The shape of a value, a node's or an input's, as those see it that read it."""
+    reading = [node for place in readers[base.node] if base in (node := network.nodes[place]).inputs]
+    return network.facts[reading[0].name].inputs[reading[0].inputs.index(base)] if reading else ()
 
 
 def _bases(nodes: Sequence[Node], factors: Mapping[str, Tensor]) -> Iterator[Ref]:
