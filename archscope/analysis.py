@@ -266,7 +266,9 @@ class Analysis(Record):
         """Bytes of all weights, trainable and fixed, a shared one once; in their own types, if no other is named."""
         if dtype is not None:
             return (self.totals.parameters + self.totals.fixed) * DTYPE_BYTES[dtype]
-        return sum(stored_bytes(each.values, each.dtype) for each in self._weights_held)
+        return sum(
+            stored_bytes(each.values, each.dtype) if each.stored is None else each.stored for each in self._weights_held
+        )
 
     @property
     def weight_types(self) -> tuple[str, ...]:
@@ -275,6 +277,11 @@ class Analysis(Record):
         for each in self._weights_held:
             values[each.dtype or "float32"] += each.values
         return tuple(name for name, _ in values.most_common()) or ("float32",)
+
+    @property
+    def apart(self) -> int:
+        """How many weights take other bytes than their values do one by one: they are sparse, or packed."""
+        return sum(each.stored is not None for each in self._weights_held)
 
     @cached_property
     def _weights_held(self) -> tuple[Weight, ...]:

@@ -195,6 +195,7 @@ def _below(analysis: Analysis) -> Iterable[tuple[str, str]]:
         return
     fixed = f" and {digits(totals.fixed)} fixed" if totals.fixed else ""
     types = " and ".join(analysis.weight_types)
+    types += f" ({analysis.apart:,} sparse or packed)" if analysis.apart else ""
     yield (
         "Weights",
         f"{spell_bytes(analysis.weight_bytes())} in {types}: {digits(totals.parameters)} trainable{fixed} values",

@@ -47,13 +47,14 @@ class Weight(Record):
 
     ``shape`` has at least one extent; extents may carry letters and arithmetic, and the first is the number
     of units that share nothing. ``dtype`` is PyTorch's name of the type that its values are held in, where a module
-    says it.
+    says it; ``stored`` the bytes that it takes where they do not lie value by value, as those of a sparse one.
     """
 
     name: str
     shape: Shape
     trainable: bool = True
     dtype: str = ""
+    stored: int | None = None
 
     @property
     def values(self) -> int:

@@ -211,6 +211,8 @@ class Run:
         self._casts.clear()
 
     def _weight_bytes(self, weight: Weight) -> int:
+        if weight.stored is not None:
+            return weight.stored
         return stored_bytes(bare(weight.values), weight.dtype or self.dtype)
 
     def _called(self, node: Node) -> str:

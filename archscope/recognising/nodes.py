@@ -264,8 +264,8 @@ class Nodes:
             turned, ahead = chosen in seen.turned and len(held.shape) == 2, tuple(held.shape) == (1, *stated.shape)
             source = self.sources[name, stated.name] = Source(chosen, turned, ahead)
             self._lie.setdefault(name, []).append(source)
-            same_as_stated = (held.trainable, held.dtype) == (stated.trainable, stated.dtype)
-            found.append(stated if same_as_stated else stated.replace(trainable=held.trainable, dtype=held.dtype))
+            own = {"trainable": held.trainable, "dtype": held.dtype, "stored": held.stored}
+            found.append(stated if own.items() <= vars(stated).items() else stated.replace(**own))
         return facts if facts.weights == tuple(found) else facts.replace(weights=tuple(found))
 
     def _named_as(self, facts: Facts, owner: str) -> Facts:

@@ -124,6 +124,12 @@ def _packed_convolution(args: Sequence[Any], result: Any) -> Count:
     return _times(*_first(result).shape, *args[1].unpack()[0].shape[1:])
 
 
+def _packed_recurrence(args: Sequence[Any], _: Any) -> Count:
+    """Every layer and direction has two matrices, each packed in an object of its own, that meet every step."""
+    inside = [each for cell in args[2] for each in cell.__getstate__()[0][4]]
+    return total([_times(*args[0].shape[:-1], *each.unpack()[0].shape) for each in inside])
+
+
 _TABLE: Final[tuple[tuple[str, Rule], ...]] = (
     ("aten::mm aten::bmm aten::linear aten::matmul aten::_int_mm aten::_scaled_mm aten::_scaled_mm_v2", _matrix(0)),
     ("aten::mkldnn_linear aten::_weight_int8pack_mm aten::_weight_int4pack_mm", _matrix(0)),
@@ -159,6 +165,7 @@ _TABLE: Final[tuple[tuple[str, Rule], ...]] = (
     ("quantized::linear quantized::linear_relu quantized::linear_dynamic quantized::linear_relu_dynamic", _matrix(0)),
     ("quantized::conv1d quantized::conv1d_relu quantized::conv2d quantized::conv2d_relu", _packed_convolution),
     ("quantized::conv3d quantized::conv3d_relu", _packed_convolution),
+    ("aten::quantized_lstm aten::quantized_gru", _packed_recurrence),
 )
 """Operations by name, and what each multiplies."""
 

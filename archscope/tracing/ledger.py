@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from archscope.recognising.operations import Frame, Kind, Operation, Ran
 from archscope.tracing.forms import Forms
 from archscope.tracing.numbers import Numbers
+from archscope.tracing.packed import SPARSE, sparse_products
 from archscope.tracing.products import operation
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.turns import Turn
@@ -138,6 +139,8 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _products(found: Operation, args: Sequence[Any], result: Any) -> Count | None:
     """What it multiplies; of samples with lengths of their own, each by itself."""
+    if any(each.layout in SPARSE for each in tensors_in(args)):
+        return sparse_products(found, args)
     lists = [each for each in tensors_in([args, result]) if each.is_nested]
     if not lists or found.kind is not Kind.RULE:
         return found.products(args, result)

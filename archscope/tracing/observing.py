@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from archscope.building.builders import COUNTERS
-from archscope.layers.base import Weight
 from archscope.network import Observed, Ref
+from archscope.tracing.packed import stored, weight_of
 from archscope.tracing.running import Run
 
 _APART: Final = "its code runs several operations for it, and no rule follows what they hold"
+
+_SPARSE: Final = "its weight is sparse or packed, and no rule says what the gradient of such a one holds"
 
 
 def observed(run: Run, names: Mapping[str, str], wholes: Iterable[str]) -> Observed:
@@ -26,11 +28,13 @@ def observed(run: Run, names: Mapping[str, str], wholes: Iterable[str]) -> Obser
     state = run.tracer.recording.state
     owned = {id(state[name]) for name in run.tracer.recording.nodes.owners if name in state}
     unused = [
-        Weight(name, tuple(each.shape) or (1,), each.requires_grad, str(each.dtype).removeprefix("torch."))
+        weight_of(name, each, trainable=each.requires_grad)
         for id_, (name, each) in reversed(held.items())
         if id_ not in owned and each.numel()
     ]
     holding, repeated = run.tracer.recording.holding, run.tracer.recording.learned.repeated
+    sparse = [(name, _SPARSE) for name, facts in run.tracer.recording.nodes.facts.items()
+              if any(each.trainable and each.stored is not None for each in facts.weights)]  # fmt: skip
     added: Counter[str] = Counter()
     for name, many in ran.items():
         added[names[name]] += many
@@ -47,7 +51,7 @@ def observed(run: Run, names: Mapping[str, str], wholes: Iterable[str]) -> Obser
         lasts=_lasts(run, names),
         in_place=frozenset(names[name] for name in holding.in_place),
         unruled={**{names[name]: why for name, why in holding.unruled.items()}, **dict.fromkeys(wholes, _APART)},
-        unruled_in_training={names[name]: why for name, why in holding.unruled_in_training.items()},
+        unruled_in_training={names[name]: why for name, why in (*holding.unruled_in_training.items(), *sparse)},
         constants=holding.constants - sum(repeated.values()),
         ordered=_ordered(holding.ordered, names),
         repeated=frozenset(names[name] for name in repeated),
@@ -65,7 +69,7 @@ def _beside(run: Run, owned: set[int]) -> Iterator[int]:
     """Bytes of each tensor that the module holds beside its parameters, and that no layer has; not of counters."""
     for name, each in run.shadow.named_buffers():
         if id(each) not in owned and name.rpartition(".")[2] not in COUNTERS:
-            yield each.numel() * each.element_size()
+            yield stored(each) or each.numel() * each.element_size()
 
 
 def _lasts(run: Run, names: Mapping[str, str]) -> dict[Ref, str]:

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from archscope.building.builders import COUNTERS
 from archscope.layers import TYPES, Layer, Shape
-from archscope.layers.base import Weight
 from archscope.network import Ref
 from archscope.recognising.batches import LOST
 from archscope.recognising.call import Call
@@ -29,7 +28,7 @@ from archscope.tracing.ledger import Ledger
 from archscope.tracing.looks import Looks
 from archscope.tracing.modules import beyond_module, given_to, is_ours, ordered, read_module
 from archscope.tracing.origins import Origins
-from archscope.tracing.packed import Packed
+from archscope.tracing.packed import Packed, weight_of
 from archscope.tracing.roles import (
     ENTERING,
     HOLDING,
@@ -113,12 +112,7 @@ class Recording:
         trained = {name for name, _ in module.named_parameters(remove_duplicate=False)}
         self.state = {name: each for name, each in state.items() if name.rpartition(".")[2] not in COUNTERS}
         held = {
-            name: Weight(
-                name,
-                tuple(each.shape) or (1,),
-                name in trained and each.requires_grad,
-                str(each.dtype).removeprefix("torch."),
-            )
+            name: weight_of(name, each, trainable=name in trained and each.requires_grad)
             for name, each in self.state.items()
             if name in trained or each.dtype not in (torch.bool, torch.int64)
         }

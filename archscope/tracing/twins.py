@@ -58,9 +58,8 @@ class Twins:
         if is_lazy(tensor):
             return _dressed(tensor, torch.empty(0, dtype=tensor.dtype, device="meta"))
         if not _is_plain(tensor):
-            strided = tensor.is_nested and tensor.layout is torch.strided  # PyTorch has none of them on meta
             own = tensor.detach()
-            return _dressed(tensor, own.clone() if self._values or strided else own.to("meta"))
+            return _dressed(tensor, own.clone() if self._values or _not_on_meta(tensor) else own.to("meta"))
         memory = self._memory(tensor)
         if memory is None:
             return _dressed(tensor, tensor.data)
@@ -121,6 +120,11 @@ def _is_plain(tensor: Tensor) -> bool:
     """Whether it is made of one piece of memory, whatever its class is called."""
     own = "__torch_dispatch__" in vars(type(tensor)) and type(tensor) is not Tensor
     return not (own or tensor.is_quantized or tensor.is_nested) and tensor.layout is torch.strided
+
+
+def _not_on_meta(tensor: Tensor) -> bool:
+    """Whether PyTorch has none of its kind on meta, or forgets there how many values it has."""
+    return tensor.layout not in (torch.strided, torch.jagged) or (tensor.is_nested and tensor.layout is torch.strided)
 
 
 def _dressed(tensor: Tensor, twin: Tensor) -> Tensor:

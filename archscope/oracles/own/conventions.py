@@ -150,6 +150,17 @@ def _projections(part: Part) -> float:
     return total
 
 
+def _zeros_counted(part: Part, batch: int) -> float | None:
+    """A dense layer's weights that are sparse, zeros and all."""
+    found = 0
+    for _, facts in part.nodes:
+        matrices = [each for each in facts.weights if each.stored is not None and len(each.shape) > 1]
+        if facts.macs and not matrices:
+            return None
+        found += sum(each.values for each in matrices) * math.prod(int(extent) for extent in facts.output[:-1])
+    return found * batch or None
+
+
 def _as_printed(part: Part, _: int) -> float | None:
     """Half of NumPy's operations of an ``einsum``, which are read from what it prints."""
     if not any("einsum" in _label(node.layer) for node, _ in part.nodes):
@@ -197,6 +208,7 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
     ),
     "FLOPs": (
         Convention("it has no formula for this fused attention, and misses its two products", _without_attention),
+        Convention("it counts the zeros of sparse weights too", _zeros_counted),
         Convention("it counts one sample of the batch", _batch_missed),
     ),
 }  # fmt: skip
