@@ -7,6 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from archscope.constants import NONE, Constants
 from archscope.diagnostics import Diagnostic, Span
 from archscope.errors import ArchscopeError, Rejects
 from archscope.escaping import line
@@ -205,7 +206,7 @@ class Observed(Record):
         ordered: values that the module's code puts in the order of their axes before anything reads them.
         repeated: parameters that the code repeats for every sample of the batch, so that each has a copy of its own.
         buffers: bytes of tensors that the module holds beside its parameters, and no layer has.
-        constants: bytes of tensors that no node makes: places of positions, copies of an input or of a weight.
+        constants: tensors that no node makes, such as places of positions.
         origin: where it was read from, and what is to be known of that, in sentences.
         values: what the outputs of nodes are called in the file, by node and place.
         given: the inputs as the file has them, with the batch.
@@ -227,7 +228,7 @@ class Observed(Record):
     ordered: frozenset[Ref] = frozenset()
     repeated: frozenset[str] = frozenset()
     buffers: int = 0
-    constants: int = 0
+    constants: Constants = NONE
     origin: tuple[str, ...] = ()
     values: Mapping[tuple[str, int], Value] = MappingProxyType({})
     given: tuple[Entry, ...] = ()

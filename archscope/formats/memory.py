@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from archscope.constants import Constant
 from archscope.errors import NotFound, did_you_mean
 from archscope.escaping import json_text, terminal
 from archscope.formats.grid import WRITERS, Grid
@@ -78,12 +79,27 @@ def _sentences(held: Memory, fitting: str) -> list[str]:
     most = ", ".join(f"{layer or 'the network'} {kind} {size:,}" for layer, kind, size in held.holders[:_FEW])
     said.append(f"Who holds the most then: {most}.")
     said.append(f"Most of that is for {reason(held)}.")
-    constants = 0 if held.network.observed is None else held.network.observed.constants
-    if constants:
-        said.append(f"Tensors that no layer makes, such as constants of its code, are not in it: {constants:,} bytes "
-                    "in a forward pass, most of which are gone at once.")  # fmt: skip
+    said += _made_beside(held)
     said += [f"Not covered: {each}; all numbers are at least." for each in uncovered(held.not_covered)]
     return [*said, *([fitting] if fitting else []), convention(held.request)]
+
+
+def _constants(held: Memory) -> Sequence[Constant]:
+    return () if held.network.observed is None else held.network.observed.constants.every
+
+
+def _made_beside(held: Memory) -> list[str]:
+    """What the code of a module makes that no layer does; the largest."""
+    every = _constants(held)
+    if not every:
+        return []
+    batch = held.request.batch
+    largest = max(every, key=lambda each: each.bytes(batch))
+    many = f"{len(every):,} tensors" if len(every) > 1 else "a tensor"
+    whole = sum(each.bytes(batch) for each in every)
+    said = f"In a forward pass the code makes {many} that no layer does, {whole:,} bytes together"
+    most = f"the largest is {largest.bytes(batch):,} bytes of `{largest.function}` before {largest.before}"
+    return [f"{said}, most of which go at once; {most}."]
 
 
 def size_of(held: Memory, spell: Callable[[int], str] = spell_bytes) -> str:
@@ -182,11 +198,24 @@ def _json(held: Memory, fitting: str) -> str:
             for phase in held.phases
         ],
         "holders": [{"layer": layer, "kind": kind, "bytes": size} for layer, kind, size in held.holders],
+        "constants": [
+            {"function": each.function, "bytes": each.bytes(request.batch), "a_sample": each.each,
+             "before": each.before, "until": _until(held, each), "kept_for": [*each.kept]}
+            for each in _constants(held)
+        ],
         "not_covered": dict(held.not_covered),
         "decided": dict(held.decided),
         "fitting": fitting,
     }  # fmt: skip
     return json_text(plain, indent=2)
+
+
+def _until(held: Memory, constant: Constant) -> str | None:
+    """The node that runs when the code has a tensor no more; None where it has it to the end."""
+    observed = held.network.observed
+    moments = {} if observed is None else observed.constants.moments
+    return next((name for name, moment in sorted(moments.items(), key=lambda each: each[1])
+                 if constant.gone is not None and moment > constant.gone), None)  # fmt: skip
 
 
 FORMATS: Final[Mapping[str, Callable[[Memory, str], str]]] = MappingProxyType(

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from archscope.errors import UsageError
 from archscope.layers.steps import Made, Step
 from archscope.memory.values import Value
+
+if TYPE_CHECKING:
+    from archscope.memory.stepping import Operations
 
 FULL: Final = "float32"
 
@@ -153,6 +156,52 @@ def keeping(step: Step, cast_: Sequence[str]) -> Step:
 def cast(name: str, made: str, target: str) -> Step:
     """The step that casts a tensor to a type."""
     return Step(CAST, (name,), (Made(made, (), target, like=name),))
+
+
+class Casting:
+    """What autocast casts in one forward pass: a weight that is trained once, as long as the pass lasts.
+
+    Args:
+        target: the type that it runs in; None for no autocast.
+        operations: what runs.
+    """
+
+    def __init__(self, target: str | None, operations: Operations) -> None:
+        self._target = target
+        self._operations = operations
+        self._known: dict[Value, Value] = {}
+
+    def forget(self) -> None:
+        """Autocast is over, and with it what it remembered."""
+        for value in self._known.values():
+            self._operations.let_go(value)
+        self._known.clear()
+
+    def remember(self, weight: Value, made: Value) -> None:
+        """A tensor was cast; one that is a weight and trained is remembered."""
+        if weight.leaf and made.dtype == self._target:
+            self._known[weight] = self._operations.name(made)
+
+    def of(self, step: Step, local: dict[str, Value]) -> Sequence[Step] | None:
+        """Casts, and the step on what they make; None where nothing has to be cast."""
+        if self._target is None:
+            return None
+        cast_, target = casts(step, local, self._target)
+        if not cast_:
+            return None
+        names = {name: f"{name} in {target}" for name in cast_}
+        steps = []
+        for name, made in names.items():
+            known = self._known.get(local[name]) if target == self._target else None
+            if known is None:
+                steps.append(cast(name, made, target))
+            else:
+                local[made] = self._operations.name(known)
+        return [*steps, keeping(renamed(step, names), [*names.values()])]
+
+    def for_each_sample(self, step: Step, local: Mapping[str, Value]) -> bool:
+        """Whether a product without constants, with a copy of a matrix that no gradient goes to, is one a sample."""
+        return self._target is not None and len(step.reads) == 2 and not local[step.reads[1]].grad
 
 
 def _floating(dtype: str) -> bool:

@@ -19,12 +19,10 @@ def last_reads(network: Network, held: set[str]) -> Mapping[str, tuple[Ref, ...]
             # What a spec makes has all results of a layer as long as one of them is read.
             for each in [ref] if observed is not None else made.get(ref.node, [ref]):
                 last[each] = node.name
-    # Until when it has copies of a parameter is not known.
-    copies = frozenset[str]() if observed is None else observed.repeated
     # A module's code may have a value longer than it reads it: in a variable, or as what a submodule was given.
     place = {node.name: number for number, node in enumerate(network.nodes)}
     for ref, until in () if observed is None else observed.lasts.items():
-        if ref in last and ref.node not in copies and until in place and place[until] > place[last[ref]]:
+        if ref in last and until in place and place[until] > place[last[ref]]:
             last[ref] = until
     for ref in network.outputs:
         kept.update([ref] if observed is not None else made.get(ref.node, [ref]))

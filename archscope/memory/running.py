@@ -6,12 +6,14 @@ lives until what it came to has passed it on; what is saved goes when its layer'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
+from archscope.constants import NONE
 from archscope.layers.base import Facts, Weight
 from archscope.layers.steps import Made, Routing, Step, input_name, output_name, put_in_place, repeated
 from archscope.losses import DEFAULT
-from archscope.memory.autocast import CAST, SAME_TYPE, already, cast, casts, keeping, mixed, renamed
+from archscope.memory.autocast import CAST, SAME_TYPE, Casting, already, mixed
+from archscope.memory.beside import Beside
 from archscope.memory.lasting import last_reads
 from archscope.memory.layout import Layout
 from archscope.memory.ledger import Ledger
@@ -21,8 +23,6 @@ from archscope.memory.values import Again, Gradient, Pending, Ran, Value
 from archscope.network import Network, Node, Ref
 from archscope.precision import stored_bytes
 from archscope.working import bare
-
-_REPEATED = "its code repeats it for every sample, and may have the copies longer than a layer reads them"
 
 Route = Callable[[Node, Routing, int], Sequence[int] | None]
 """How many rows each part of a layer has, of so many positions of all samples; None where nobody knows."""
@@ -78,8 +78,8 @@ class Run:
         self.not_covered: dict[str, str] = {}
         self.meanwhile: dict[str, int] = {}
         self._by_node = by_node
-        self._autocast, self.route, self._loss = autocast, route, loss
-        self._casts: dict[Value, Value] = {}
+        self.route, self._loss = route, loss
+        self._casting = Casting(autocast, self.operations)
         self.weights: dict[tuple[str, str], Value] = {}
         self.outputs: list[Value] = []
         self._targets: dict[Ref, Value] = {}
@@ -89,6 +89,11 @@ class Run:
         self._last = last_reads(network, {*network.inputs} if holds_inputs else set())
         self._again = {nodes[0].name: nodes for nodes in again} if training else {}
         self._recording = training
+        constants = NONE if network.observed is None else network.observed.constants
+        self._beside = Beside(constants, self.operations)
+        why = self._beside.unknown(training=training, again=bool(self._again), dtype=dtype, autocast=autocast)
+        if why:
+            self.not_covered[network.name] = why
 
     def build(self) -> None:
         """Take the weights, and what is fed in."""
@@ -129,7 +134,8 @@ class Run:
     def forward(self) -> None:
         """Run every layer; in training keep what the backward pass needs."""
         self.ledger.begin("forward")
-        nodes = iter(self.network.nodes)
+        self._beside.begin()
+        nodes = iter(self.network.nodes if self._again else self._beside.in_order(self.network.nodes))
         for node in nodes:
             group = self._again.get(node.name)
             if group is None:
@@ -138,7 +144,8 @@ class Run:
             for _ in group[1:]:
                 next(nodes)
             self._without_keeping(group)
-        self._forget_casts()
+        self._casting.forget()
+        self._beside.until(None)
         self.outputs = [self._values[ref] for ref in self.network.outputs]
         # All results of a layer are there until the pass is over, and then those that it gives.
         over = [ref for ref in self._values if ref.node not in self.network.inputs and ref not in self.network.outputs]
@@ -151,7 +158,7 @@ class Run:
         self.ledger.layer = ""
         pending: Pending = {}
         self._losses = [self._loss_of(ref) for ref in self.network.outputs if self._values[ref].grad]
-        self._forget_casts()
+        self._casting.forget()
         for value in self._losses:
             gradient = Gradient(self.ledger.take(value.size, "passing"), value.layout.like())
             self.operations.arrive(pending, value, gradient)
@@ -195,6 +202,7 @@ class Run:
         ends = {ref.node for ref in self.network.outputs}
         for ref in [ref for ref in self._values if ref.node in ends]:
             self.operations.let_go(self._values.pop(ref))
+        self._beside.over()
 
     def trained(self) -> list[int]:
         """Bytes of the weight tensors that are trained, in the order in which an optimizer goes through them."""
@@ -203,12 +211,6 @@ class Run:
         keys = sorted(self.weights, key=lambda key: order.get(key, len(order)))
         once = {id(self.weights[key]): self.weights[key] for key in keys}
         return [value.size for value in once.values() if value.grad]
-
-    def _forget_casts(self) -> None:
-        """Autocast is over, and with it what it remembered."""
-        for value in self._casts.values():
-            self.operations.let_go(value)
-        self._casts.clear()
 
     def _weight_bytes(self, weight: Weight) -> int:
         if weight.stored is not None:
@@ -221,7 +223,10 @@ class Run:
     def _one(self, node: Node) -> None:
         """Run a layer, and let go what nothing reads after it."""
         self.ledger.layer = self._called(node)
-        self._run(node)
+        before = len(self._tape)
+        with self._beside.around(node):
+            self._run(node)
+            self._beside.keep(node, self._tape[before:])
         self._put_in_order(node)
         self.meanwhile[node.name] = self.ledger.beyond()
         self.ledger.done()
@@ -272,7 +277,7 @@ class Run:
             self.operations.name(value)
         for node in group.nodes:
             self._one(node)
-        self._forget_casts()
+        self._casting.forget()
         for ref, old in group.made.items():
             if old in pending:
                 pending[self._values[ref]] = pending.pop(old)
@@ -296,24 +301,27 @@ class Run:
                 why = f"no rule says what a {node.layer.type} keeps that works in place"
             if node.name in observed.repeated:
                 steps = repeated("weight", facts.output)
-                self.not_covered.setdefault(self._called(node), _REPEATED)
             unruled = observed.unruled.get(node.name)
             if unruled is None and self.training:
                 unruled = observed.unruled_in_training.get(node.name)
             if unruled is not None:
                 steps, why = None, unruled
         if steps is None:
-            self.not_covered.setdefault(self._called(node), why)
+            if not self._beside.makes(node):
+                self.not_covered.setdefault(self._called(node), why)
             kept = tuple(input_name(place) for place in range(len(node.inputs)))
             made = tuple(Made(output_name(place), shape) for place, shape in enumerate(facts.outputs))
             steps = (Step(node.layer.type, kept, made),)
+        if self._beside.makes(node):
+            self._values[Ref(node.name)] = self._beside.made(node, steps[-1].makes[0].replace(shape=facts.output))
+            return
         local: dict[str, Value] = {}
         for place, ref in enumerate(node.inputs):
             local[input_name(place)] = self._values[ref]
         for weight in facts.weights:
             local[weight.name] = self.weights[node.name, weight.name]
         given = {*local, *(output_name(place) for place in range(len(facts.outputs)))}
-        self._steps(self._called(node), [*steps], local, given)
+        self._steps(self._called(node), self._beside.begun(node, steps, local), local, given)
         for place in range(len(facts.outputs)):
             self._values[Ref(node.name, place)] = local[output_name(place)]
 
@@ -348,7 +356,7 @@ class Run:
             if ran is not None:
                 self._tape.append(ran)
             if step.op == CAST:
-                self._remember_cast(local[step.reads[0]], local[step.makes[0].name])
+                self._casting.remember(local[step.reads[0]], local[step.makes[0].name])
             made = [each.name for each in step.makes if each.name not in given]
             held.update(made)
             for name in (*due.get(number, ()), *made):
@@ -356,40 +364,14 @@ class Run:
                     held.remove(name)
                     self.operations.let_go(local.pop(name))
 
-    def _remember_cast(self, weight: Value, made: Value) -> None:
-        """Autocast casts a weight that is trained once."""
-        if weight.leaf and made.dtype == self._autocast:
-            self._casts[weight] = self.operations.name(made)
-
-    def _cast(self, step: Step, local: dict[str, Value]) -> Sequence[Step] | None:
-        """Casts, and the step on what they make; None where nothing has to be cast."""
-        if self._autocast is None:
-            return None
-        cast_, target = casts(step, local, self._autocast)
-        if not cast_:
-            return None
-        names = {name: f"{name} in {target}" for name in cast_}
-        steps = []
-        for name, made in names.items():
-            known = self._casts.get(local[name]) if target == self._autocast else None
-            if known is None:
-                steps.append(cast(name, made, target))
-            else:
-                local[made] = self.operations.name(known)
-        return [*steps, keeping(renamed(step, names), [*names.values()])]
-
-    def _for_each_sample(self, step: Step, local: Mapping[str, Value]) -> bool:
-        """Whether a product without constants, with a copy of a matrix that no gradient goes to, is one a sample."""
-        return self._autocast is not None and len(step.reads) == 2 and not local[step.reads[1]].grad
-
     def _instead(self, step: Step, local: dict[str, Value]) -> Sequence[Step] | None:
         """What runs instead of a step, as its tensors are."""
-        cast_ = self._cast(step, local)
+        cast_ = self._casting.of(step, local)
         if cast_ is not None:
             return cast_
         if step.parts:
             return step.parts
-        if step.unlined and not local[step.reads[0]].layout.in_order and not self._for_each_sample(step, local):
+        if step.unlined and not local[step.reads[0]].layout.in_order and not self._casting.for_each_sample(step, local):
             return step.unlined
         if step.learned and local[step.learned[0]].grad:
             steps: Sequence[Step] = step.learned[1]

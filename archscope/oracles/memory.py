@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.losses import DEFAULT
@@ -49,8 +48,7 @@ def given(case: Case, batch: int, made: Made, *, small: bool) -> Iterator[Findin
         try:
             with tracking.usual_settings(), made() as called:
                 there = called if device is None else called.on(device)
-                for found in allocated.judged(where, there, watch, ours, inference):
-                    yield _known(case, found)
+                yield from allocated.judged(where, there, watch, ours, inference)
         except Exception as error:  # noqa: BLE001 - a device may be too small, a stranger's module may not train
             yield not_covered(NAME, None, f"bytes {where}", f"it does not run: {type(error).__name__}")
 
@@ -88,19 +86,7 @@ def _tracked(
     theirs = tracking.tracked(made, optimizer, values=values, loss=case.loss)
     kept = None if optimizer is None else tracking.saved(made, values=values)
     for quantity, mine, yours in tracking.beside(ours, theirs, kept, what):
-        yield _known(case, compared(NAME, None, quantity, mine, yours))
-
-
-def _known(case: Case, found: Finding) -> Finding:
-    """Where they differ, a module of a person's own may make tensors that are no layer's."""
-    seen = case.network.observed
-    if case.module is None or seen is None or found.verdict is not Verdict.DIFFERS:
-        return found
-    if abs((found.theirs or 0) - (found.ours or 0)) > seen.constants:
-        return found
-    made = f"as it runs it makes {seen.constants:,} bytes that are no layer's"
-    why = f"{made}: constants, or copies of an input or a weight"
-    return replace(found, verdict=Verdict.EXPLAINED, why=why)
+        yield compared(NAME, None, quantity, mine, yours)
 
 
 def tracked(

@@ -29,6 +29,7 @@ from archscope.tracing.others import shares
 from archscope.tracing.running import Run, Stopped, run_surely, ways_of
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.turning import turned
+from archscope.tracing.weighing import weighed
 
 _LARGE: Final = 1 << 30
 """Bytes of parameters above which a module runs with values only if it looks at them."""
@@ -66,6 +67,7 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
     short = normed(written_out)
     folded_nodes, folded_outputs, facts, renamed = folded(short.nodes, short.outputs, short.facts)
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
+    wholes = {renamed[name] for name in written_out.within.values() if name in renamed}
     return Network(
         called,
         run.inputs,
@@ -74,7 +76,7 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
         title=type(module).__name__,
         path=path,
         facts=facts,
-        observed=observed(run, now, {renamed[name] for name in written_out.within.values() if name in renamed}),
+        observed=observed(run, now, wholes, weighed(module, call, names, run, now)),
     )
 
 

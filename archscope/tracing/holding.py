@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -11,6 +11,9 @@ from archscope.network import Ref
 from archscope.recognising.operations import Frame
 from archscope.tracing.modules import given_to
 from archscope.tracing.values import memory_of
+
+Copied = Literal["", "in order", "as it is"]
+"""How a call that became no node handed on the value of one; not at all if empty."""
 
 
 class Holding:
@@ -21,7 +24,6 @@ class Holding:
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
         ordered: values that the code puts in the order of their axes before anything reads them.
-        constants: bytes of tensors that no node makes.
     """
 
     def __init__(self) -> None:
@@ -29,7 +31,7 @@ class Holding:
         self.unruled: dict[str, str] = {}
         self.unruled_in_training: dict[str, str] = {}
         self.ordered: set[Ref] = set()
-        self.constants = 0
+        self._last: Copied = ""
 
     def module(
         self, node: str, module: nn.Module, args: Any, kwargs: Any, given: Sequence[Tensor], made: Sequence[Tensor],
@@ -57,17 +59,22 @@ class Holding:
             why = f"it is told not to drop (`dropout_p`) at inference, and may while training: `{drops}`"
             self.unruled_in_training[node] = why
 
-    def handed_on(self, name: str, ref: Ref, given: Iterable[Tensor], made: Iterable[Tensor]) -> None:
+    def handed_on(self, name: str, ref: Ref) -> None:
         """A call handed a value on as it is: in the order of its axes, or perhaps as a copy."""
         if name == "contiguous":
             self.ordered.add(ref)
+            self._last = "in order"
         else:
-            self.without_node(given, made)
+            self.copies()
 
-    def without_node(self, given: Iterable[Tensor], made: Iterable[Tensor]) -> None:
-        """A call made no node of its own; what it made is a constant or a copy, if it is memory of its own."""
-        known = {memory_of(each) for each in given}
-        self.constants += sum(each.numel() * each.element_size() for each in made if memory_of(each) not in known)
+    def copies(self) -> None:
+        """A call became no node, and handed a value on, perhaps as a copy."""
+        self._last = "as it is"
+
+    def copied(self) -> Copied:
+        """How the last call handed a value on."""
+        copied, self._last = self._last, ""
+        return copied
 
 
 def _drops(module: nn.Module) -> str:

@@ -62,7 +62,9 @@ class Learned:
         fixed: those of a constant that is nobody's weight.
 
     Attributes:
-        repeated: nodes of parameters that the code repeats for every sample, and the bytes of one copy.
+        repeated: nodes of parameters that the code repeats for every sample.
+        placed: tensors that became nodes, and which.
+        starts: tensors of zeros that states of a node begin with, and which.
     """
 
     def __init__(
@@ -82,7 +84,9 @@ class Learned:
         self._here = here
         self._steps: dict[int, _Step] = {}
         self._copies: set[int] = set()
-        self.repeated: dict[str, int] = {}
+        self.repeated: set[str] = set()
+        self.placed: list[tuple[Tensor, Ref]] = []
+        self.starts: list[tuple[Tensor, str]] = []
         self._kept: list[Tensor] = []
         self._refs: dict[str, tuple[Ref, Shape]] = {}
         self._made: dict[int, tuple[Ref, Shape]] = {}
@@ -174,6 +178,12 @@ class Learned:
         return None if ref is None else (ref, place)
 
     def _ref(self, tensor: Tensor, wanted: Shape) -> Ref | None:
+        ref = self._found(tensor, wanted)
+        if ref is not None:
+            self.placed.append((tensor, ref))
+        return ref
+
+    def _found(self, tensor: Tensor, wanted: Shape) -> Ref | None:
         if 0 in wanted:  # no register tokens, say
             return None
         known = self._whole(tensor, wanted) if id(tensor) in self._roots else self._scores(tensor) or self._part(tensor)
@@ -195,7 +205,7 @@ class Learned:
             seen = Seen("parameter", self._place_of(name), (), (wanted,), Frame(), layers, frozenset([name]))
             self._refs[name] = (self._nodes.keep(seen)[0], wanted)
             if id(tensor) in self._copies:
-                self.repeated[self._refs[name][0].node] = tensor.numel() * tensor.element_size()
+                self.repeated.add(self._refs[name][0].node)
         return self._refs[name]
 
     def _part(self, tensor: Tensor) -> tuple[Ref, Shape] | None:

@@ -81,6 +81,11 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         written = self._written(found, args, given) if found.writes else []
         result = self._run(func, found, args, given)
         self.numbers.ran(func, found, args, given, result)
+        self._note(found, args, given, result, written)
+        return result
+
+    def _note(self, found: Operation, args: Any, given: dict[str, Any], result: Any, written: list[Tensor]) -> None:
+        """Write down an operation that has run."""
         ran = Ran(found, _products(found, args, result))
         self.every.append(ran)
         frame = self.frame or Frame()
@@ -91,7 +96,6 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         frame.looked |= _looks(found, args)
         if self.frame is None:
             self._loose(found.called, args, given, result, frame)
-        return result
 
     def _written(self, found: Operation, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Tensor]:
         chosen = [args[place] if place < len(args) else kwargs.get(name) for place, name in found.writes]

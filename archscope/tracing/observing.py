@@ -10,16 +10,18 @@ from archscope.building.builders import COUNTERS
 from archscope.network import Observed, Ref
 from archscope.tracing.packed import stored, weight_of
 from archscope.tracing.running import Run
+from archscope.tracing.weighing import Weighed
 
 _APART: Final = "its code runs several operations for it, and no rule follows what they hold"
 
 _SPARSE: Final = "its weight is sparse or packed, and no rule says what the gradient of such a one holds"
 
 
-def observed(run: Run, names: Mapping[str, str], wholes: Iterable[str]) -> Observed:
+def observed(run: Run, names: Mapping[str, str], wholes: Iterable[str], beside: Weighed) -> Observed:
     """What was seen of a module beside its layers.
 
-    ``names`` are those of the nodes that they became, ``wholes`` those that several operations became together.
+    ``names`` are those of the nodes that they became, ``wholes`` those that several operations became together,
+    ``beside`` what the code holds beside layers.
     """
     ran = run.tracer.recording.accounts.finished([node.name for node in run.tracer.recording.nodes.nodes])
     place = {name: number for number, (name, _) in enumerate(run.shadow.named_parameters())}
@@ -48,11 +50,11 @@ def observed(run: Run, names: Mapping[str, str], wholes: Iterable[str]) -> Obser
         zeros=run.zeros,
         ran=added,
         sources={(names[name], own): source for (name, own), source in sources},
-        lasts=_lasts(run, names),
+        lasts={**_lasts(run, names), **beside.lasts},
         in_place=frozenset(names[name] for name in holding.in_place),
         unruled={**{names[name]: why for name, why in holding.unruled.items()}, **dict.fromkeys(wholes, _APART)},
         unruled_in_training={names[name]: why for name, why in (*holding.unruled_in_training.items(), *sparse)},
-        constants=holding.constants - sum(repeated.values()),
+        constants=beside.constants,
         ordered=_ordered(holding.ordered, names),
         repeated=frozenset(names[name] for name in repeated),
         buffers=sum(_beside(run, owned)),

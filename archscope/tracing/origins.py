@@ -78,6 +78,7 @@ class Origins:
             place_of_it = Place(name, alone=True) if name else self._at.here
             ref = self._nodes.source(kind, place_of_it, self._samples.shape(tensor), weights)
             self._values.made(tensor, ref)
+            self._learned.placed.append((tensor, ref))
         self._accounts.reads(ref.node, tensor)
         return ref
 

@@ -158,17 +158,16 @@ class Recording:
         recurs = isinstance(module, nn.RNNBase)
         if recurs:  # a packed sequence carries its lengths along
             given, made = (list(filter(Tensor.is_floating_point, each)) for each in (given, made))
-        refs, starts = [], False
+        refs, begins = [], list[Tensor]()
         for place, each in enumerate(given):
             ref = self.origins.of(each)
             if ref is None and (place == 0 or (attends and place < 3) or self.values.weights(each)):
                 ref = self.origins.source(each)
             refs += [] if ref is None else [ref]
-            starts |= recurs and ref is None and not self._hiding.is_zero(each)
+            begins += [each] if recurs and ref is None else []
         if recurs or attends:
             self.samples.takes(given[:3], module.batch_first, states=recurs)
-        if attends and len(set(refs)) == 1:
-            refs = refs[:1]
+        refs = refs[:1] if attends and len(set(refs)) == 1 else refs
         layer = read_module(module)
         if layer is not None and later:
             layer = TYPES[layer.type](**{**layer.stated(), "causal": True})
@@ -178,7 +177,8 @@ class Recording:
         option = beyond_module(module, args, kwargs)
         if option in ("", "time first") and (attends or recurs):
             option = ordered(module, option, first, given[0].dim())
-        states = starts or (recurs and len(refs) not in (1, 3 if isinstance(module, nn.LSTM) else 2))
+        whole = not recurs or len(refs) in (1, 3 if isinstance(module, nn.LSTM) else 2)
+        states = not whole or not all(map(self._hiding.is_zero, begins))
         seen = Seen(
             plain,
             self._at.place,
@@ -192,6 +192,7 @@ class Recording:
             main=1 if states else None,
         )
         ours = self.nodes.keep(seen)
+        self.learned.starts += [(each, ours[0].node) for each in begins]
         self.accounts.ran_for(ours[0].node, len(frame.ran), every)
         self.holding.module(ours[0].node, module, *asked, every if attends else given, made, frame)
         self._made(made, ours, frame)
@@ -236,7 +237,7 @@ class Recording:
                 self.origins.enter(made[0])
         elif made and (name in SAME_VALUES or leaves(name, args, kwargs, made[0])):
             self.values.same(made[0], next(each for each in given if self.values.ref(each) is not None))
-            self.holding.handed_on(name, refs[0], given, made)
+            self.holding.handed_on(name, refs[0])
             self._handed_on(refs, given, made, frame)
         elif made or frame.wrote or frame.multiplies:
             result, made = self._apart(result, made, given, frame)
@@ -292,7 +293,7 @@ class Recording:
             layers = product.after
             refs = [self._turn(*each) for each in zip(refs, product.turns, product.orders, given, strict=True)]
         if layers == () and not frame.wrote and not weights and len(refs) == 1:
-            self.holding.without_node(heard.given, made)
+            self.holding.copies()
             self.values.made(made[0], refs[0])
             self.values.put(made[0], call.after)
             self._handed_on(refs, given, made, frame)
@@ -377,7 +378,6 @@ class Recording:
             self._enters(made[0], args[0] if args else next(iter(kwargs.values())))
         for each in changed:
             self.values.came_of(each, weights)
-        self.holding.without_node(given, made if frame.ran else ())
         if held is not None:
             self.values.is_held(made[0], held)
         self._handed_on([], given, changed, frame)

@@ -141,7 +141,7 @@ def _guided(module: nn.Module, call: Call, names: Sequence[str], way: Way) -> Ru
     if not run.tracer.recording.samples.doubted:
         return run
     try:
-        more = run_once(module, _larger(call, run.batch, way.axes), names, way)
+        more = run_once(module, larger(call, run.batch, way.axes), names, way)
         return run_once(module, call, names, way, more.tracer.recording.samples.trail)
     except Stopped:  # it takes this batch alone
         return run
@@ -158,13 +158,14 @@ def _are_alone(module: nn.Module, call: Call, names: Sequence[str], run: Run) ->
     if not are_pictures(call):
         return False
     try:
-        run_once(module, _larger(call, run.batch, run.way.axes), names, run.way)
+        run_once(module, larger(call, run.batch, run.way.axes), names, run.way)
     except Stopped:
         return True
     return False
 
 
-def _larger(call: Call, batch: int, axes: Sequence[int]) -> Call:
+def larger(call: Call, batch: int, axes: Sequence[int]) -> Call:
+    """The call with one sample more."""
     left = iter(axes)
 
     def more(value: Any) -> Any:
@@ -176,8 +177,11 @@ def _larger(call: Call, batch: int, axes: Sequence[int]) -> Call:
     return Call(args, kwargs, batch + 1)
 
 
-def run_once(module: nn.Module, call: Call, names: Sequence[str], way: Way, guide: Trail | None = None) -> Run:
-    """Run a module's shadow one way; ``guide`` is what a run of more samples made.
+def run_once(
+    module: nn.Module, call: Call, names: Sequence[str], way: Way, guide: Trail | None = None,
+    tracer: type[Tracer] = Tracer,
+) -> Run:  # fmt: skip
+    """Run a module's shadow one way; ``guide`` is what a run of more samples made, ``tracer`` follows it.
 
     Raises:
         Stopped: it raised.
@@ -199,7 +203,7 @@ def run_once(module: nn.Module, call: Call, names: Sequence[str], way: Way, guid
             if shadow.shared:
                 twins.save(module.buffers())
             own = Call(given[0], given[1], call.batch)
-            return _run(copied, own, names, way, twins, guide, modules)._replace(zeros=_has_no_values(call))
+            return _run(copied, own, names, way, twins, guide, modules, tracer)._replace(zeros=_has_no_values(call))
         finally:
             twins.restore()
             around.restore()
@@ -207,7 +211,7 @@ def run_once(module: nn.Module, call: Call, names: Sequence[str], way: Way, guid
 
 def _run(
     module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: Twins, guide: Trail | None,
-    modules: Sequence[nn.Module],
+    modules: Sequence[nn.Module], kind: type[Tracer],
 ) -> Run:  # fmt: skip
     at_inference(module)
     state = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers(remove_duplicate=False))
@@ -215,7 +219,7 @@ def _run(
     alone = way.alone or (batch is None and are_listed(call))
     if alone:
         batch = samples_in(call)
-    tracer = Tracer(
+    tracer = kind(
         module, state, batch=batch, keep=not way.values, before_write=twins.before_write, numbers=twins.numbers,
         guide=guide, beside=modules,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from archscope.layers import Shape
 from archscope.recognising.operations import Frame
+from archscope.tracing.events import Events
 from archscope.tracing.ledger import Ledger
 from archscope.tracing.modules import LEAVES
 from archscope.tracing.numbers import Numbers
@@ -33,6 +34,7 @@ class Tracer(TorchFunctionMode):
     Attributes:
         at: where the code that runs stands.
         ledger: the operations that ran.
+        events: the calls, and the memory that they took.
         turn: of threads that are followed, one at a time writes down what ran.
         recording: the network that is written down.
         failed: the last error, where it was raised, and what did not fit there.
@@ -63,9 +65,10 @@ class Tracer(TorchFunctionMode):
     ) -> None:
         super().__init__()
         self.turn = Turn()
-        self.ledger = Ledger(self._loose, before_write, numbers, self.turn)
+        self.ledger = self._ledger(before_write, numbers)
         self.at = Standing(module)
         self.recording = Recording(module, state, self.ledger, self.at, batch=batch, keep=keep, guide=guide)
+        self.events = Events(self.recording)
         self.failed: tuple[BaseException | None, str, str] = (None, "", "")
         self.mistake: Exception | None = None
         self._given: Shape = ()
@@ -75,6 +78,20 @@ class Tracer(TorchFunctionMode):
             if not isinstance(each, torch.jit.ScriptModule):
                 watch = Watched if each in parts else Hanging
                 each.__dict__["forward"] = watch(self, parts.get(each, ""), each, each.forward)
+
+    def _ledger(self, before_write: Callable[[Tensor], None], numbers: Numbers) -> Ledger:
+        return Ledger(self._loose, before_write, numbers, self.turn)
+
+    def heard(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any, frame: Frame) -> Any:
+        """A call has run; what it returns goes on."""
+        result = self.recording.call(name, args, kwargs, result, frame)
+        self.events.over(name, frame)
+        return result
+
+    def ended(self, module: nn.Module, args: Any, kwargs: Any, made: list[Tensor], frame: Frame) -> None:
+        """A module that is one layer has run."""
+        self.recording.leaf(module, args, kwargs, made, frame)
+        self.events.over(type(module).__name__, frame)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
@@ -105,7 +122,7 @@ class Tracer(TorchFunctionMode):
         if isinstance(result, ANSWERS) and not frame.ran and not told:
             return result
         with self.own():
-            return self.recording.call(name, args, given, result, frame)
+            return self.heard(name, args, given, result, frame)
 
     @property
     def is_home(self) -> bool:
@@ -145,7 +162,7 @@ class Tracer(TorchFunctionMode):
                 self._leaf -= 1
                 if not self._leaf:
                     frame, self.ledger.frame = self.ledger.frame or Frame(), None
-                    self.recording.leaf(module, args, kwargs, list(tensors_in(output)), frame)
+                    self.ended(module, args, kwargs, list(tensors_in(output)), frame)
             self.at.stack.pop()
 
     def stopped(self, module: nn.Module, depth: int, error: Exception) -> None:
@@ -170,12 +187,12 @@ class Tracer(TorchFunctionMode):
     def _loose(self, name: str, args: Sequence[Any], kwargs: dict[str, Any], result: Any, frame: Frame) -> None:
         """An operation ran in no call that was seen: inside a scripted part, say."""
         with self.own():
-            self.recording.call(name, args, kwargs, result, frame)
+            self.heard(name, args, kwargs, result, frame)
 
     def _broken_off(self, name: str, frame: Frame) -> None:
         """A call raised, and somebody may go on; what had run by then has run."""
         if frame.ran:
-            self.recording.call(name, list(tensors_in(frame.read)), {}, None, frame)
+            self.heard(name, list(tensors_in(frame.read)), {}, None, frame)
 
 
 def _index(index: Any) -> Any:

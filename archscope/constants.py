@@ -1,0 +1,67 @@
+"""`Constants`: tensors that a module's code makes and no layer does: when each is made and gone, and who keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archscope.record import EMPTY, Record
+
+
+class Constant(Record):
+    """A tensor that no layer makes: places of positions, a mask, a state that begins with zeros.
+
+    Moments count what happens while the code runs: calls, tensors that are made, tensors that go.
+
+    Attributes:
+        function: what made it: ``arange``.
+        fixed: bytes, however many samples run at once.
+        each: bytes more for every sample.
+        made: the moment at which it was made.
+        gone: the moment at which the code had it no more; None where it has it yet when the pass is over.
+        before: the node that ran next; the last one where none did.
+        kept: nodes that need it for their backward pass.
+        given: whether it is among what the module gives.
+    """
+
+    function: str
+    fixed: int
+    each: int
+    made: int
+    gone: int | None
+    before: str
+    kept: tuple[str, ...] = ()
+    given: bool = False
+
+    def bytes(self, batch: int) -> int:
+        """Bytes for some samples.
+
+        >>> Constant("zeros", 8, 24, 0, 1, "gru").bytes(3)
+        80
+        """
+        return self.fixed + self.each * batch
+
+
+class Constants(Record):
+    """All of them in one forward pass.
+
+    Attributes:
+        every: in the order in which they were made.
+        moments: when each node ran.
+        layers: nodes that make one of them, by its number: a mask that is a layer of its own.
+        starts: nodes whose states begin with some of them, by their numbers.
+        masks: attention that is given a mask of yes and no: how many values it has, and how many more a sample.
+        unknown: why it is not known what the code holds; empty if it is.
+        unknown_in_training: the same of a step of training.
+    """
+
+    every: tuple[Constant, ...] = ()
+    moments: Mapping[str, int] = EMPTY
+    layers: Mapping[str, int] = EMPTY
+    starts: Mapping[str, tuple[int, ...]] = EMPTY
+    masks: Mapping[str, tuple[int, int]] = EMPTY
+    unknown: str = ""
+    unknown_in_training: str = ""
+
+
+NONE = Constants()
+"""A module that makes none."""

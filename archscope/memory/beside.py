@@ -1,0 +1,130 @@
+"""`Beside`: takes and lets go what a module's code makes beside its layers, as the moments of a forward pass go by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from archscope.constants import Constants
+from archscope.layers.steps import WIDE, Made, Step
+from archscope.memory.layout import Layout
+from archscope.memory.stepping import Operations
+from archscope.memory.values import Again, Ran, Value
+from archscope.network import Node
+from archscope.precision import stored_bytes
+
+
+class Beside:
+    """What the code of a module holds that no layer has.
+
+    Args:
+        constants: all that it makes in a pass.
+        operations: what runs.
+    """
+
+    def __init__(self, constants: Constants, operations: Operations) -> None:
+        self._constants = constants
+        self._operations = operations
+        self._ledger = operations.ledger
+        self._held: dict[int, int] = {}
+        self._due: list[tuple[int, int, bool]] = []
+        self._mask: int | None = None
+
+    def begin(self) -> None:
+        """A forward pass begins."""
+        every = self._constants.every
+        made = [(each.made, number, True) for number, each in enumerate(every)]
+        gone = [(each.gone, number, False) for number, each in enumerate(every) if each.gone is not None]
+        self._due = sorted([*made, *gone], reverse=True)
+
+    def in_order(self, nodes: Sequence[Node]) -> Sequence[Node]:
+        """The nodes as they ran: parameters that the code works on were there before a layer read them."""
+        moments = self._constants.moments
+        return sorted(nodes, key=lambda node: moments[node.name]) if moments else nodes
+
+    def until(self, node: Node | None) -> None:
+        """Take and let go all until a node runs; all that is left where there is none."""
+        while self._due and (node is None or self._due[-1][0] < self._constants.moments[node.name]):
+            _, number, taken = self._due.pop()
+            if taken:
+                size = self._constants.every[number].bytes(self._operations.batch)
+                self._held[number] = self._ledger.take(size, "values")
+            else:
+                self._ledger.drop(self._held.pop(number))
+
+    @contextmanager
+    def around(self, node: Node) -> Iterator[None]:
+        """A node runs; attention makes numbers of a mask of yes and no, and lets go of them."""
+        self.until(node)
+        values = self._constants.masks.get(node.name)
+        if values is None:
+            yield
+            return
+        dtype = self._operations.dtype
+        two = [self._ledger.take(stored_bytes(1, dtype), "temporary") for _ in range(2)]
+        size = stored_bytes(values[0] + values[1] * self._operations.batch, dtype)
+        self._mask = self._ledger.take(size, "values")
+        for block in two:
+            self._ledger.drop(block)
+        yield
+        self._ledger.drop(self._mask)
+        self._mask = None
+
+    def over(self) -> None:
+        """Whoever had what the pass gave has it no more."""
+        for number in [number for number in self._held if self._constants.every[number].given]:
+            self._ledger.drop(self._held.pop(number))
+
+    def makes(self, node: Node) -> bool:
+        """Whether a node is a tensor that the code made: a mask, say."""
+        return self._constants.layers.get(node.name) in self._held
+
+    def made(self, node: Node, like: Made) -> Value:
+        """What such a node stands for."""
+        block = self._held[self._constants.layers[node.name]]
+        layout = Layout.of(self._operations.extents(like))
+        dtype = like.dtype or self._operations.dtype
+        return Value(self._ledger.share(block), self._ledger.size(block), layout, dtype, grad=False)
+
+    def begun(self, node: Node, steps: Sequence[Step], local: dict[str, Value]) -> list[Step]:
+        """The steps of a layer whose states the code began with zeros, so that the layer makes none of its own."""
+        starts = [number for number in self._constants.starts.get(node.name, ()) if number in self._held]
+        left: list[Step] = []
+        for step in steps:
+            if not (starts and step.op == "zeros" and len(step.makes) == 1 and not step.makes[0].like):
+                left.append(step)
+                continue
+            made, block = step.makes[0], self._held[starts.pop(0)]
+            local[made.name] = Value(self._ledger.share(block), self._ledger.size(block),
+                                     Layout.of(self._operations.extents(made)), self._operations.dtype,
+                                     grad=False)  # fmt: skip
+        return left
+
+    def keep(self, node: Node, ran: Sequence[Ran | Again]) -> None:
+        """Keep for the backward pass of a node what it needs of the code's."""
+        # An operation that keeps nothing else, such as a view, keeps no mask either.
+        most = max(ran, key=lambda each: len(each.saved), default=None)
+        if most is None:
+            return
+        for block in self._kept(node):
+            if block not in most.saved:
+                self._ledger.save(block)
+                most.saved.append(block)
+
+    def _kept(self, node: Node) -> Iterator[int]:
+        for number, block in self._held.items():
+            if node.name in self._constants.every[number].kept:
+                yield block
+        if self._mask is not None:
+            yield self._mask
+
+    def unknown(self, *, training: bool, again: bool, dtype: str, autocast: str | None) -> str:
+        """Why it is not known what the code holds; empty if it is."""
+        constants = self._constants
+        why = constants.unknown or (constants.unknown_in_training if training else "")
+        if why or not (constants.every or constants.masks):
+            return why
+        if again:
+            return "its code makes tensors beside its layers, and what runs again makes some of them again"
+        changed = f"cast to {autocast}" if autocast is not None else dtype if dtype != WIDE else ""
+        return f"whether what its code makes beside its layers is {changed} too is not known" if changed else ""

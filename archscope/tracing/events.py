@@ -1,0 +1,81 @@
+"""`Events`: the calls of a module's code in their order, with the nodes that each became and the memory it took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from torch import Tensor
+
+from archscope.recognising.operations import Frame
+from archscope.tracing.strangers import tensors_in
+from archscope.tracing.values import memory_of
+
+if TYPE_CHECKING:
+    from archscope.tracing.recording import Recording
+
+
+class Event(NamedTuple):
+    """A call that ran.
+
+    Attributes:
+        name: the function.
+        nodes: the nodes that it became.
+        made: bytes of each new memory that it took, if it became no node.
+        copies: whether it handed on values of a node, perhaps as a copy.
+        ordered: whether it put those in the order of their axes.
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    made: tuple[int, ...]
+    copies: bool
+    ordered: bool
+
+
+class Events:
+    """Writes down each call once it was recorded.
+
+    Attributes:
+        every: the calls.
+        memories: which new memory of which call a memory is: the number of the call, and which of its memories.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self.every: list[Event] = []
+        self.memories: dict[int, tuple[int, int]] = {}
+        self._recording = recording
+        self._seen = 0
+
+    def over(self, name: str, frame: Frame) -> None:
+        """A call was recorded."""
+        nodes = self._recording.nodes.nodes
+        names = tuple(node.name for node in nodes[self._seen :])
+        self._seen = len(nodes)
+        made = () if names or not frame.made else tuple(fresh(zip(frame.read, frame.made, strict=True)))
+        for place, each in enumerate(made):
+            self.memories[memory_of(each)] = len(self.every), place
+        copied = self._recording.holding.copied()
+        self.every.append(Event(name, names, tuple(map(size_of, made)), copied == "as it is", copied == "in order"))
+
+
+def fresh(ran: Iterable[tuple[Any, Any]]) -> Iterator[Tensor]:
+    """Tensors of which an operation took the memory, of operations with what they read and made; each memory once."""
+    known: set[int] = {0}
+    for read, made in ran:
+        known.update(memory_of(each) for each in tensors_in(read))
+        for each in tensors_in(made):
+            memory = memory_of(each)
+            if memory not in known:
+                known.add(memory)
+                yield each
+
+
+def size_of(tensor: Tensor) -> int:
+    """Bytes of the memory that a tensor sees."""
+    return int(tensor.untyped_storage().nbytes())
+
+
+def total(events: Sequence[Event]) -> int:
+    """Bytes of all new memory that became no node."""
+    return sum(sum(each.made) for each in events if not each.ordered)

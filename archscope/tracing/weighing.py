@@ -1,0 +1,341 @@
+"""`weighed`: what a module's code holds beside its layers, seen in a second run: with gradients, of one sample more.
+
+The run that writes a network down holds the tensors that it sees, and runs without gradients. This one notes of each
+memory when it is taken and when it goes, and whether autograd wants it. How it grows with the batch is seen from both.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Final, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+
+from archscope.constants import NONE, Constant, Constants
+from archscope.network import Ref
+from archscope.recognising.operations import Frame, Operation, Ran
+from archscope.tracing.events import Event, fresh, size_of, total
+from archscope.tracing.inputs import Call
+from archscope.tracing.ledger import Ledger
+from archscope.tracing.numbers import Numbers
+from archscope.tracing.running import Run, larger, run_once
+from archscope.tracing.strangers import tensors_in
+from archscope.tracing.tracer import Tracer
+from archscope.tracing.values import memory_of
+
+_OTHERWISE: Final = "its code makes tensors beside its layers, and other ones in another batch"
+_STOPS: Final = "its code makes tensors beside its layers, and did not run again so that they could be followed"
+_COPIES: Final = "its code copies what layers make (`{}`), and which of the two it has longer is not followed"
+_GRADIENT: Final = "its code works on parameters beside its layers (`{}`), and no rule follows their gradients"
+_APART: Final = "its code gives attention a mask of other than two or four axes, with which it runs in parts"
+_LATER: Final = "its code keeps what it makes in one pass (`{}`) for the next"
+
+_ATTENTION: Final = "scaled_dot_product_attention"
+
+
+class _Weights(Ledger):  # type: ignore[no-untyped-call]
+    """A ledger that holds nothing of what runs."""
+
+    def __init__(self, note: Callable[[Any, Any], None], *more: Any) -> None:
+        super().__init__(*more)
+        self._noted = note
+
+    def _note(
+        self, found: Operation, args: Any, given: dict[str, Any], result: Any,
+        written: list[Tensor],  # noqa: ARG002 - a `Ledger` has it
+    ) -> None:  # fmt: skip
+        self._noted(args, result)
+        if self.frame is None:
+            self._loose(found.called, args, given, result, Frame())
+        else:
+            self.frame.ran.append(Ran(found, None))
+
+    def _on_meta(self, value: Any) -> Any:
+        """It forgets what it has brought there."""
+        made = super()._on_meta(value)
+        self._twins.clear()
+        return made
+
+
+class _Memory:
+    """A memory that a call took; ``gone`` is when it went."""
+
+    __slots__ = ("event", "gone", "made", "size", "watched")
+
+    def __init__(self, event: int, size: int, made: int) -> None:
+        self.event, self.size, self.made = event, size, made
+        self.gone: int | None = None
+        self.watched: Any = None
+
+
+class Weighing(Tracer):
+    """Follows a module as `Tracer` does, and writes down no network but the memory that its calls take.
+
+    Attributes:
+        ends: the moment at which each call was over.
+        memories: what was taken, in order.
+        kept: calls that want a memory for their backward pass, and the memory.
+        graded: calls whose results lead to parameters.
+        apart: whether attention was given a mask with which PyTorch runs it operation by operation.
+        masks: the shapes of masks of yes and no, by the calls of attention.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.ends: list[int] = []
+        self.memories: list[_Memory] = []
+        self.kept: list[tuple[int, _Memory]] = []
+        self.graded: set[int] = set()
+        self.apart = False
+        self.masks: dict[int, tuple[int, ...]] = {}
+        self._alive: dict[int, _Memory] = {}
+        self._moment = 0
+        self._around: list[ExitStack] = []
+        super().__init__(*args, **kwargs)
+
+    def _ledger(self, before_write: Callable[[Tensor], None], numbers: Numbers) -> Ledger:
+        return _Weights(self._noted, self._loose, before_write, numbers, self.turn)
+
+    def __enter__(self) -> Any:
+        around = ExitStack()
+        around.enter_context(torch.enable_grad())
+        around.enter_context(saved_tensors_hooks(self._keep, _nothing))
+        self._around.append(around)
+        return super().__enter__()  # type: ignore[no-untyped-call]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)  # type: ignore[no-untyped-call]
+        self._around.pop().close()
+
+    def heard(
+        self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any,
+        frame: Frame,  # noqa: ARG002 - a `Tracer` has it
+    ) -> Any:  # fmt: skip
+        """A call has run."""
+        if name == _ATTENTION:
+            self._masked(args[3] if len(args) > 3 else kwargs.get("attn_mask"))
+        self._over(result)
+        return result
+
+    def _masked(self, mask: Tensor | None) -> None:
+        """Attention ran with a mask; without values it ran in parts, which keep other things than it does as one."""
+        event = len(self.ends)
+        self.kept = [each for each in self.kept if each[0] != event]
+        if mask is None:
+            return
+        memory = self._alive.get(memory_of(mask))
+        self.apart |= mask.dim() not in (2, 4)
+        if mask.dtype == torch.bool:
+            self.masks[event] = tuple(mask.shape)
+        elif memory is not None:
+            self.kept.append((event, memory))
+
+    def ended(self, module: Any, args: Any, kwargs: Any, made: list[Tensor], frame: Frame) -> None:  # noqa: ARG002
+        """A module that is one layer has run."""
+        self._over(made)
+
+    def _over(self, result: Any) -> None:
+        if any(each.requires_grad for each in tensors_in(result)):
+            self.graded.add(len(self.ends))
+        self.ends.append(self._next())
+
+    def _next(self) -> int:
+        self._moment += 1
+        return self._moment
+
+    def _noted(self, read: Any, made: Any) -> None:
+        for each in fresh([(read, made)]):
+            memory = _Memory(len(self.ends), size_of(each), self._next())
+            place = memory_of(each)
+            memory.watched = weakref.ref(each.untyped_storage(), self._going(memory, place))
+            self.memories.append(memory)
+            self._alive[place] = memory
+
+    def _going(self, memory: _Memory, place: int) -> Callable[[Any], None]:
+        def gone(_: Any) -> None:
+            memory.gone = self._next()
+            if self._alive.get(place) is memory:
+                del self._alive[place]
+
+        return gone
+
+    def _keep(self, tensor: Tensor) -> None:
+        """Autograd wants a tensor for its backward pass; nothing is kept for it, as there is none."""
+        with self.own():
+            memory = self._alive.get(memory_of(tensor))
+            if memory is not None:
+                self.kept.append((len(self.ends), memory))
+
+    def given(self, result: Any) -> set[int]:
+        """Which memories, by their identity, what a module gave lies in; those of nothing else go unnoticed."""
+        there = [self._alive.get(memory_of(each)) for each in tensors_in(result)]
+        for memory in self._alive.values():
+            memory.watched = None
+        return {id(memory) for memory in there if memory is not None}
+
+
+def _nothing(_: None) -> Tensor:
+    raise RuntimeError("there is no backward pass")
+
+
+class Weighed(NamedTuple):
+    """What the code holds beside its layers, and until which node it has parameters that are layers of their own."""
+
+    constants: Constants
+    lasts: Mapping[Ref, str]
+
+
+def weighed(module: nn.Module, call: Call, names: Sequence[str], run: Run, now: Mapping[str, str]) -> Weighed:
+    """Run a module once more, as it ran; ``now`` are the names of the nodes that became others."""
+    events = run.tracer.events.every
+    if not total(events):
+        return Weighed(NONE, {})
+    more = not run.way.alone and run.tracer.recording.samples.batch is not None
+    asked = larger(call, run.batch, run.way.axes) if more else call
+    try:
+        again = run_once(module, asked, names, run.way, tracer=Weighing)
+    except Exception:  # noqa: BLE001 - another batch, or gradients, may be more than a stranger's code takes
+        return Weighed(Constants(unknown=_STOPS), {})
+    assert isinstance(again.tracer, Weighing)  # noqa: S101 - it is what was asked for
+    return _Reading(run, again.tracer, again.tracer.given(again.result), now).weighed(more=more)
+
+
+class _Reading:
+    """Puts together what both runs saw."""
+
+    def __init__(self, run: Run, weighing: Weighing, given: set[int], now: Mapping[str, str]) -> None:
+        self.events: Sequence[Event] = run.tracer.events.every
+        self.batch = run.batch
+        self.weighing = weighing
+        self.given = given
+        self.now = now
+        self.run = run
+        self.by_event: dict[int, list[_Memory]] = {}
+        for memory in weighing.memories:
+            self.by_event.setdefault(memory.event, []).append(memory)
+        self.unknown = _APART if weighing.apart else ""
+        self.unknown_in_training = ""
+        learned, values = run.tracer.recording.learned, run.tracer.recording.values
+        self.layers: dict[int, str] = {}
+        self.placed: dict[int, Ref] = {}
+        self.placed_in: dict[int, str] = {}
+        for tensor, ref in learned.placed:
+            event, place = run.tracer.events.memories.get(memory_of(tensor), (-1, 0))
+            memories = self.by_event.get(event, [])
+            if place < len(memories):
+                self.placed_in[event] = ref.node
+                if values.weights(tensor):
+                    self.placed[id(memories[place])] = ref
+                else:
+                    self.layers[id(memories[place])] = ref.node
+
+    def weighed(self, *, more: bool) -> Weighed:
+        """What is held, and until when learned values are."""
+        moments = self._moments()
+        if moments is None:
+            return Weighed(Constants(unknown=_OTHERWISE), {})
+        order = sorted(moments, key=moments.__getitem__)
+        every, numbers, places = list[Constant](), dict[str, int](), dict[int, int]()
+        for memory, name, size in self._constants():
+            each = memory.size - size if more else 0
+            fixed = size - each * self.batch
+            if each < 0 or fixed < 0:
+                self.unknown = _OTHERWISE
+            before = next((node for node in order if moments[node] > memory.made), order[-1])
+            kept = [self._keeper(event) for event, wanted in self.weighing.kept if wanted is memory]
+            if memory.gone is None and id(memory) not in self.given:
+                self.unknown_in_training = self.unknown_in_training or _LATER.format(name)
+            places[id(memory)] = len(every)
+            if id(memory) in self.layers:
+                numbers[self.now[self.layers[id(memory)]]] = len(every)
+            every.append(Constant(name, fixed, each, memory.made, memory.gone, before,
+                                  tuple(dict.fromkeys(node for node in kept if node)),
+                                  given=id(memory) in self.given))  # fmt: skip
+        starts, masks = self._starts(places), self._masks(more=more)
+        constants = Constants(tuple(every), moments, numbers, starts, masks, self.unknown, self.unknown_in_training)
+        return Weighed(constants, self._lasts(order, moments))
+
+    def _starts(self, places: Mapping[int, int]) -> dict[str, tuple[int, ...]]:
+        """By node, which constants its states begin with."""
+        found: dict[str, tuple[int, ...]] = {}
+        for tensor, node in self.run.tracer.recording.learned.starts:
+            event, place = self.run.tracer.events.memories.get(memory_of(tensor), (-1, 0))
+            memories = self.by_event.get(event, [])
+            number = places.get(id(memories[place])) if place < len(memories) else None
+            if number is not None:
+                found[self.now[node]] = (*found.get(self.now[node], ()), number)
+        return found
+
+    def _masks(self, *, more: bool) -> dict[str, tuple[int, int]]:
+        """By node of attention, the values of a mask of yes and no, and how many more there are for a sample."""
+        found: dict[str, tuple[int, int]] = {}
+        for event, shape in self.weighing.masks.items():
+            each = math.prod(shape[1:]) if more and len(shape) > 2 and shape[0] == self.batch + 1 else 0
+            for node in self.events[event].nodes[-1:]:
+                found[self.now[node]] = (0, each) if each else (math.prod(shape), 0)
+        return found
+
+    def _constants(self) -> Iterator[tuple[_Memory, str, int]]:
+        """The memories that no layer has: with the function that took each, and its size in the first run."""
+        for number, event in enumerate(self.events):
+            memories = self.by_event.get(number, [])
+            if event.nodes or event.ordered or not (event.made or memories):
+                continue
+            if len(event.made) != len(memories):
+                self.unknown = _OTHERWISE
+                continue
+            if event.copies:
+                self.unknown = self.unknown or _COPIES.format(event.name)
+            if number in self.weighing.graded and not event.copies and number not in self.placed_in:
+                self.unknown_in_training = self.unknown_in_training or _GRADIENT.format(event.name)
+            for memory, size in zip(memories, event.made, strict=True):
+                if id(memory) not in self.placed:
+                    yield memory, event.name.strip("_"), size
+
+    def _moments(self) -> dict[str, int] | None:
+        """When each node ran, by the name that it has now; None where the second run had other calls."""
+        if len(self.events) != len(self.weighing.ends):
+            return None
+        nodes = self.run.tracer.recording.nodes.nodes
+        moments = {
+            name: end for event, end in zip(self.events, self.weighing.ends, strict=True) for name in event.nodes
+        }
+        for memory in self.weighing.memories:
+            if id(memory) in self.placed:
+                moments[self.placed[id(memory)].node] = memory.made
+        for node in reversed(nodes):
+            for ref in node.inputs:
+                if ref.node in moments and node.name in moments:
+                    moments[ref.node] = min(moments[ref.node], moments[node.name])
+        now: dict[str, int] = {}
+        for node in nodes:
+            name = self.now[node.name]
+            now[name] = max(now.get(name, 0), moments.get(node.name, 0))
+        return now
+
+    def _keeper(self, event: int) -> str:
+        """The node of a call; of one that became none, the node of the learned value that it made."""
+        nodes = self.events[event].nodes
+        name = nodes[-1] if nodes else self.placed_in.get(event, "")
+        return self.now.get(name, "")
+
+    def _lasts(self, order: Sequence[str], moments: Mapping[str, int]) -> dict[Ref, str]:
+        found: dict[Ref, str] = {}
+        for memory in self.weighing.memories:
+            ref = self.placed.get(id(memory))
+            if ref is None and id(memory) in self.layers:
+                ref = Ref(self.layers[id(memory)])
+            if ref is not None:
+                has = [name for name in order if memory.gone is None or moments[name] < memory.gone]
+                found[Ref(self.now[ref.node], ref.output)] = has[-1] if has else order[0]
+        return found
+
+
+__all__ = ["Weighed", "weighed"]

@@ -1,0 +1,167 @@
+"""What a module's code makes and no layer does: held from when it is made until it goes, kept where it is needed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import archscope
+from archscope.formats.memory import write
+from archscope.memory import memory
+from archscope.oracles import Verdict, verify
+from archscope.tracing.calling import call_thing
+from tests.memory.test_modules import Stateful, same
+
+
+class Attends(nn.Module):
+    """Attention with a mask that its code makes: of yes and no, of numbers, or one of each sample."""
+
+    def __init__(self, mask: str) -> None:
+        super().__init__()
+        self.mask, self.a, self.out = mask, nn.Linear(8, 24), nn.Linear(8, 3)
+
+    def made(self, batch: int, length: int) -> Tensor:
+        later = torch.ones(length, length, dtype=torch.bool).tril()
+        if self.mask == "yes and no":
+            return later
+        if self.mask == "numbers":
+            return torch.zeros(length, length).masked_fill(~later, float("-inf"))
+        return later.expand(batch, 1, length, length).clone()
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, length, _ = x.shape
+        mask = self.made(batch, length)
+        q, k, v = (each.view(batch, length, 2, 4).transpose(1, 2) for each in self.a(x).chunk(3, -1))
+        return self.out(F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2))
+
+
+class Counted(nn.Module):
+    """Places by their numbers, as GPT-2 has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.places, self.out = nn.Embedding(60, 8), nn.Embedding(16, 8), nn.Linear(8, 60)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.out(self.table(ids) + self.places(torch.arange(16, device=ids.device)))
+
+
+class Remembers(nn.Module):
+    """Two states that begin with zeros, of which the second is the first again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps, self.out = nn.LSTM(8, 6, batch_first=True), nn.Linear(6, 50)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = torch.zeros(1, len(x), 6)
+        return self.out(self.steps(x, (state, torch.zeros_like(state)))[0])
+
+
+class Wasteful(nn.Module):
+    """Makes more than it needs: before, between and behind its layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 50), nn.Linear(50, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = torch.arange(100) * 2
+        x = torch.tanh(self.a(x))
+        wide = torch.ones(len(x), 30)
+        del rows
+        x = self.b(x)
+        wide = wide + 1
+        return torch.relu(x)
+
+
+MODULES: dict[str, tuple[Any, tuple[int, ...]]] = {
+    **{f"a mask, {each}": (lambda each=each: Attends(each), (7, 8))
+       for each in ("yes and no", "numbers", "of each")},
+    "places": (Counted, (16,)),
+    "a state": (Stateful, (5, 8)),
+    "two states": (Remembers, (5, 8)),
+    "what nothing reads": (Wasteful, (4,)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+@pytest.mark.parametrize("optimizer", [None, "sgd", "adam"])
+@pytest.mark.parametrize("name", MODULES)
+def test_what_code_makes_beside_its_layers_is_held_byte_for_byte(name: str, optimizer: str | None, batch: int) -> None:
+    make, shape = MODULES[name]
+    same(make(), shape, optimizer, batch)
+
+
+def test_verify_finds_no_difference_where_code_makes_constants() -> None:
+    theirs = call_thing(Counted(), [(16,)], {})
+    found = verify(theirs.network, ["memory"], module=theirs)
+    assert len(found.findings) > 15
+    assert {each.verdict for each in found.findings} == {Verdict.AGREES}
+
+
+def test_constants_are_named_with_their_bytes_and_with_who_needs_them() -> None:
+    network = archscope.trace(Attends("numbers"), (7, 8))
+    said = json.loads(write(memory(network, 2, optimizer="sgd"), "json"))
+    # 7·7 of yes and no twice, then numbers, their opposite, and the mask, which attention keeps.
+    assert [(each["function"], each["bytes"]) for each in said["constants"]] == [
+        ("ones", 49), ("tril", 49), ("zeros", 196), ("invert", 49), ("masked_fill", 196),
+    ]  # fmt: skip
+    assert [each["kept_for"] for each in said["constants"]] == [[], [], [], [], ["scaled_dot_product_attention"]]
+    table = " ".join(write(memory(network, 2), "table").split())
+    assert ("In a forward pass the code makes 5 tensors that no layer does, 539 bytes together, most of which go at "
+            "once; the largest is 196 bytes of `zeros` before a.") in table  # fmt: skip
+
+
+class Odd(nn.Module):
+    """Code of which it is not known what it holds, each time for another reason."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way, self.a, self.b = way, nn.Linear(6, 6), nn.Linear(6, 6)
+        self.scale, self.kept = nn.Parameter(torch.ones(6, 6)), None
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Any = self.a(x)
+        if self.way == "copies":
+            made = made.clone()
+        elif self.way == "gradient":
+            made = F.linear(made, self.scale.softmax(-1))
+        elif self.way == "later" and self.kept is None:
+            self.kept = torch.ones(3)
+        elif self.way == "apart":
+            rows = made[:, None, None].expand(-1, 1, 2, 6)
+            made = F.scaled_dot_product_attention(rows, rows, rows, torch.ones(1, 2, 2)).flatten(1)[:, :6]
+        elif self.way == "otherwise":
+            _ = [torch.ones(3) for _ in range(len(x))]
+        return self.b(made)
+
+
+@pytest.mark.parametrize(
+    ("way", "why", "inference"),
+    [
+        ("copies", "its code copies what layers make (`clone`), and which of the two it has longer is not followed",
+         True),
+        ("gradient", "its code works on parameters beside its layers (`softmax`), and no rule follows their gradients",
+         False),
+        ("later", "its code keeps what it makes in one pass (`ones`) for the next", False),
+        ("apart", "its code gives attention a mask of other than two or four axes, with which it runs in parts", True),
+        ("otherwise", "its code makes tensors beside its layers, and other ones in another batch", True),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_followed_is_said_and_the_numbers_are_at_least(way: str, why: str, inference: bool) -> None:
+    network = archscope.trace(Odd(way), (6,))
+    assert memory(network, optimizer="sgd").not_covered["Odd"] == why
+    assert memory(network).not_covered.get("Odd", "") == (why if inference else "")
+
+
+def test_types_and_groups_of_which_nothing_is_known_are_not_covered() -> None:
+    network = archscope.trace(Counted(), (16,))
+    for more, why in (({"dtype": "bfloat16"}, "is bfloat16 too"), ({"autocast": "bfloat16"}, "is cast to bfloat16")):
+        (said,) = memory(network, **more).not_covered.values()
+        assert why in said
