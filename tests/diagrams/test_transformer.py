@@ -361,3 +361,46 @@ def test_positions_that_turn_queries_and_keys_are_said_without_values_too(negate
 def test_what_lies_in_rows_on_a_slide_is_in_nobodys_way(name: str) -> None:
     network = archscope.load(name)
     check(network, page="16:9", font_size=6 if name == "mixtral" else 9)
+
+
+def test_attention_is_masked_where_the_mask_is_added_to_relative_positions() -> None:
+    """T5's decoder: the layer that attends says nothing of what comes later, the mask that it reads does."""
+    spec = """
+        title: Relative positions behind a mask
+        input: {tokens: [5]}
+        blocks:
+          block:
+            layers:
+              norm: {type: rms_norm, normalized_shape: 16}
+              q: {type: linear, out_features: 16, bias: false, from: norm}
+              q_heads: {type: reshape, shape: [5, 2, 8]}
+              query: {type: transpose, dim0: 0, dim1: 1}
+              k: {type: linear, out_features: 16, bias: false, from: norm}
+              k_heads: {type: reshape, shape: [5, 2, 8]}
+              key: {type: transpose, dim0: 0, dim1: 1}
+              v: {type: linear, out_features: 16, bias: false, from: norm}
+              v_heads: {type: reshape, shape: [5, 2, 8]}
+              value: {type: transpose, dim0: 0, dim1: 1}
+              bias: {type: relative_position_bias, num_heads: 2, num_buckets: 32, bidirectional: false, length: 5}
+              mask: {type: attention_mask, length: 5, causal: true}
+              masks: {type: reshape, shape: [1, 5, 5], from: mask}
+              scores: {type: add, from: [bias, masks]}
+              attend: {type: scaled_dot_product_attention, from: [query, key, value, scores]}
+              back: {type: transpose, dim0: 0, dim1: 1}
+              heads: {type: reshape, shape: [5, 16]}
+              o: {type: linear, out_features: 16, bias: false}
+              plus: {type: add, from: [o, input]}
+              norm_2: {type: rms_norm, normalized_shape: 16}
+              wide: {type: linear, out_features: 24, activation: relu}
+              narrow: {type: linear, out_features: 16}
+              plus_2: {type: add, from: [narrow, plus]}
+        layers:
+          embed: {type: embedding, num_embeddings: 50, embedding_dim: 16}
+          first: {type: block}
+    """
+    hidden = archscope.read(spec)
+    seen = archscope.read(spec.replace("causal: true", "sliding_window: 2"))
+    said = strings(archscope.draw(hidden).scene)
+    assert "Masked Multi-Head" in said
+    assert "relative positions" in said
+    assert "Multi-Head" in strings(archscope.draw(seen).scene)

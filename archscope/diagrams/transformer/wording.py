@@ -146,8 +146,14 @@ def _attention(part: Part, model: Model) -> tuple[str, ...]:
         kind = "Multi-Head"
     elif heads[0] > heads[1]:
         kind = "Multi-Query" if heads[1] == 1 else "Grouped-Query"
-    masked = "Masked " if head.layer.looks_back else ""
+    masked = "Masked " if _looks_back(part) else ""
     return (f"{masked}{kind}", "Cross-Attention" if is_cross(part, model) else "Self-Attention")
+
+
+def _looks_back(part: Part) -> bool:
+    """Whether what comes later is hidden: the layer says so, or a mask that is added in its block, as in T5."""
+    masks = [hidden for piece in part.pieces if (hidden := piece.layer.hides()) is not None]
+    return part.head.layer.looks_back or any(hidden.later for hidden in masks)
 
 
 def is_cross(part: Part, model: Model) -> bool:
