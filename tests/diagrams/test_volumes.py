@@ -192,6 +192,12 @@ def test_the_stages_of_a_residual_network_are_folded_and_tell_what_only_the_firs
     assert "37,248 parameters" in _layer(scene, "conv2.1.a.conv").title
 
 
+def test_a_skip_connection_is_told_by_what_the_spec_calls_its_block() -> None:
+    said = _strings(_drawn("resnet-cifar@20"))
+    assert said.count("shortcut A in the first") == 2
+    assert not any("slice" in each for each in said)
+
+
 def test_the_blocks_of_a_dense_network_show_what_each_layer_adds() -> None:
     scene = _drawn("densenet@121")
     said = _strings(scene)

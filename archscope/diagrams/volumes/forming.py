@@ -130,7 +130,7 @@ class _Forming:
         beside = [unit for end in ends for unit in self.former.beside.get(end, ())]
         if isinstance(child, Unit):
             for unit in beside:
-                self._pass(unit, f"{unit.rows[0].node.layer.label}{IN_THE_FIRST}")
+                self._pass(unit, f"{_titled(unit, child) or unit.rows[0].node.layer.label}{IN_THE_FIRST}")
             if self._joins_in(child):
                 return
         framed = [place for place, block in enumerate(seen.around) if self._is_framed(place, block)]
@@ -214,12 +214,8 @@ class _Forming:
         if enlarges and all(self._is_sign(name) for name in self.former.readers[unit.name]):
             self._pass(unit, row.node.layer.label)
             return True
-        if (
-            row.node.layer.symbol
-            or row.node.layer.family == "pooling"
-            or enlarges
-            or not self.former.readers[unit.name]
-        ):
+        stands = row.node.layer.symbol or row.node.layer.family == "pooling"
+        if stands or enlarges or not self.former.readers[unit.name]:
             return False
         if unit.name in self.former.outputs or not self.solids[holder].rows:
             return False
@@ -365,6 +361,11 @@ class _Forming:
         elif other.family == SOFTMAX:
             way = "convolution" if is_grid(other.shape) else "dense"
         return Arrow(source, target, way, words)
+
+
+def _titled(unit: Unit, end: Unit) -> str:
+    """What the spec calls the block that a unit on the way to an end stands in; empty if it has no title."""
+    return next((part.title for part in unit.path if part.title and part not in end.path), "")
 
 
 def _only_normalizes(unit: Unit) -> bool:

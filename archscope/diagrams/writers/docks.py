@@ -64,7 +64,9 @@ def docks(items: Iterable[Item]) -> Docks:
 
 
 def lines(edge: Group) -> list[Path]:
-    """The straight lines of an edge. One with corners has a way of its own, which no connector would keep."""
+    """The straight lines of an edge. One with corners has a way of its own, which connectors keep in PowerPoint alone:
+    LibreOffice lays those that are bent anew when it opens a file, through boxes and away from their ends.
+    """
     return [
         item for item in edge.items
         if isinstance(item, Path) and [verb for verb, _ in item.commands] == ["M", "L"]
