@@ -17,6 +17,8 @@ from archscope.bench.timing import CLOSED, launch_bound
 
 FIGURES: Final = ("latency", "period", "device", "host")
 ROUNDS_DIFFER: Final = 0.05
+WAITS: Final = 0.5
+"""A layer waits for its operations to be started where that takes more than this part of its time."""
 IN_CACHE = "above the memory ceiling: read from cache"
 TOO_LOW = "faster than a ceiling that was measured on a noisy machine"
 FEWER_STEPS = "above the compute ceiling: Winograd or FFT"
@@ -230,7 +232,8 @@ def beats(cell: Mapping[str, Any]) -> bool:
 
 def _layer(layer: LayerFloor, seconds: float, whole: float, ceilings: Ceilings, launches: int | None) -> dict[str, Any]:
     starting = (launches or 0) * ceilings.launch.get("op", 0.0)
-    bound = "launch" if layer.floor is not None and starting > layer.floor else layer.bound
+    waits = layer.floor is not None and starting > layer.floor and starting > WAITS * seconds
+    bound = "launch" if waits else layer.bound
     reach = layer.floor / seconds if layer.floor and seconds > 0 else None
     flags = []
     if reach is not None and reach > 1:

@@ -57,6 +57,10 @@ def write_svgs(document: Mapping[str, Any]) -> dict[str, str]:
     return {cell["id"]: _svg(cell, ceilings) for cell in known}
 
 
+_Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, in pixels."""
+
+
 def _placed(layer: Mapping[str, Any]) -> bool:
     """Whether a layer has a place beside its floor."""
     return layer["type"] is not None and bool(layer["floor"]) and bool(layer["time"])
@@ -102,10 +106,24 @@ def _rates(cell: Mapping[str, Any], ceilings: Mapping[str, Any], layers: Sequenc
     )
     yield _line(panel, (x[0], bandwidth * x[0]), (ridge, peak), "#111827", 2)
     yield _line(panel, (ridge, peak), (x[1], peak), "#111827", 2)
-    right, height = panel.at(x[1], peak)
-    yield _text(right - 6, height - 7, f"peak {units.rate(peak, 'FLOP/s')}", anchor="end")
+    name, box = _roof(panel, ridge, peak, points)
+    yield name
     yield _memory(panel, ridge, bandwidth)
-    yield from _points(panel, points)
+    yield from _points(panel, points, [box])
+
+
+def _roof(panel: _Panel, ridge: float, peak: float, points: Sequence[_Point]) -> tuple[str, _Box]:
+    """The roof's name where it covers no point, and the room that it takes: over the roof, or under it."""
+    name = f"peak {units.rate(peak, 'FLOP/s')}"
+    width = LETTER * len(name)
+    right, height = panel.at(panel.x[1], peak)
+    left = panel.at(ridge, peak)[0]
+    dots = [(x - 5, y - 5, x + 5, y + 5) for x, y in (panel.at(each.x, each.y) for each in points)]
+    spots = [(across, height + drop) for drop in (-7, 17) for across in (right - 6, left + 12 + width)]
+    boxes = [(across - width, up - 12, across, up + 4) for across, up in spots]
+    free = (place for place, box in enumerate(boxes) if not any(map(_over(box), dots)))
+    place = next(free, 0)
+    return _text(*spots[place], name, anchor="end"), boxes[place]
 
 
 def _memory(panel: _Panel, ridge: float, bandwidth: float) -> str:
@@ -124,6 +142,7 @@ def _times(ceilings: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]) -> 
     low_high = _decades([each.x for each in points] + [each.y for each in points] + ([launch] if launch else []))
     panel = _Panel(582, 918, low_high, low_high)
     yield _text(LEFT, 566, "All layers: the time each takes over its floor", bold=True)
+    taken: list[_Box] = []
     yield from _axes(panel, "floor: what this device would need", units.time, units.time)
     yield _line(panel, (low_high[0], low_high[0]), (low_high[1], low_high[1]), "#111827", 2)
     for factor in (10, 100):
@@ -134,10 +153,10 @@ def _times(ceilings: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]) -> 
     if launch:
         yield _line(panel, (low_high[0], launch), (low_high[1], launch), COLORS["launch"], 1.5, dashed=True)
         across, up = panel.at(low_high[1], launch)
-        yield _text(
-            across - 6, up - 6, f"starting one operation: {units.time(launch)}", color=COLORS["launch"], anchor="end"
-        )
-    yield from _points(panel, points)
+        name = f"starting one operation: {units.time(launch)}"
+        yield _text(across - 6, up - 6, name, color=COLORS["launch"], anchor="end")
+        taken.append((across - 6 - LETTER * len(name), up - 18, across, up - 2))
+    yield from _points(panel, points, taken)
 
 
 def _legend(layers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -177,9 +196,9 @@ def _powers(span: tuple[float, float]) -> list[float]:
     return [10.0**power for power in range(low, high + 1)]
 
 
-def _points(panel: _Panel, points: Sequence[_Point]) -> Iterator[str]:
-    """Points with their names, each name where it covers no other."""
-    taken: list[tuple[float, float, float, float]] = []
+def _points(panel: _Panel, points: Sequence[_Point], words: Sequence[_Box]) -> Iterator[str]:
+    """Points with their names, each name where it covers no other, nor the words that stand there."""
+    taken = [*words]
     places = [(point, *panel.at(point.x, point.y)) for point in points]
     for _, x, y in places:
         taken.append((x - 5, y - 5, x + 5, y + 5))
@@ -200,7 +219,7 @@ def _points(panel: _Panel, points: Sequence[_Point]) -> Iterator[str]:
         yield _text(spot[0], spot[1], point.name, size=12, halo=True)
 
 
-def _over(box: tuple[float, float, float, float]) -> Callable[[tuple[float, float, float, float]], bool]:
+def _over(box: _Box) -> Callable[[_Box], bool]:
     return lambda other: box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
 
 

@@ -210,7 +210,9 @@ def _holdable(clock: Clock, call: Call, estimate: float) -> tuple[int, float] | 
     pause = max(1e-3, 2 * calls * estimate)
     for _ in range(6):
         if _behind_a_hold(clock, call, calls, pause)[2]:
-            return calls, pause
+            # Twice as long as was enough once: a host that is slower now and then, or a chip whose clock has risen
+            # since the hold was measured, must not let the device run free.
+            return calls, 2 * pause
         calls, pause = max(1, calls // 2), pause * 2
     return None
 

@@ -7,11 +7,13 @@ would change it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from archscope.bench import units
 
 Layer = Mapping[str, Any]
+SLOW_KERNEL: Final = 0.25
+"""Under this part of the device's arithmetic it is not arithmetic that keeps a layer busy, but the way it is done."""
 
 
 def verdict(cell: Mapping[str, Any]) -> tuple[str, ...]:
@@ -78,7 +80,23 @@ def _change(cell: Mapping[str, Any], lost: Layer) -> str:
             "It is so small that starting its operations takes longer than doing them: a larger batch would help, "
             "or fewer operations (--engine compile)."
         )
-    cpu = "--layout nhwc, or a lower precision where the device is faster in it"
-    gpu = "a lower precision (--dtype bf16) or --layout nhwc"
-    wanted = gpu if cell["time"]["period"] is not None else cpu
-    return f"It is arithmetic that keeps it busy: {wanted}, would help."
+    return _of_arithmetic(cell, lost)
+
+
+def _of_arithmetic(cell: Mapping[str, Any], lost: Layer) -> str:
+    """What would help a layer whose products are its floor; nothing that the cell has already."""
+    on_gpu = cell["time"]["period"] is not None
+    ways = []
+    if cell["dtype"] in ("fp32", "tf32"):
+        where = "(--dtype bf16)" if on_gpu else "where the device is faster in it"
+        ways.append(f"a lower precision {where}")
+    if cell["layout"] == "nchw":
+        ways.append("--layout nhwc")
+    if cell["engine"] == "eager":
+        ways.append("--engine compile")
+    reached = lost["floor"] / lost["time"] if lost["floor"] and lost["time"] else None
+    if reached is not None and reached < SLOW_KERNEL:
+        text = f"Its kernel reaches {units.share(reached)} of the arithmetic that the device has"
+        return f"{text}: {' or '.join(ways)} may find a better one." if ways else f"{text}."
+    text = "It is arithmetic that keeps it busy"
+    return f"{text}: {' or '.join(ways)} would help." if ways else f"{text}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -57,9 +58,10 @@ def test_the_verdict_names_lrn_as_the_largest_loss_by_itself(document: dict[str,
     assert "one fused operation instead of 14 operations" in third
 
 
-def with_bound(bound: str, *, launch_bound: bool = False) -> str:
-    layer = {"name": "a", "type": "conv2d", "time": 2e-3, "floor": 1e-3, "bound": bound, "launches": 1}
-    return verdict({"layers": [layer], "launch_bound": launch_bound, "time": {"period": None}})[2]
+def with_bound(bound: str, *, launch_bound: bool = False, floor: float = 1e-3, **axes: object) -> str:
+    layer = {"name": "a", "type": "conv2d", "time": 2e-3, "floor": floor, "bound": bound, "launches": 1}
+    cell = {"layers": [layer], "launch_bound": launch_bound, "time": {"period": axes.pop("period", None)}}
+    return verdict(cell | {"dtype": "fp32", "layout": "nchw", "engine": "eager"} | axes)[2]
 
 
 def test_what_would_help_depends_on_what_a_layer_waits_for() -> None:
@@ -67,6 +69,20 @@ def test_what_would_help_depends_on_what_a_layer_waits_for() -> None:
     assert "arithmetic that keeps it busy" in with_bound("compute")
     assert "one fused operation, reading its input once" in with_bound("memory")
     assert "a larger batch would help" in with_bound("launch")
+
+
+def test_what_a_cell_has_already_is_not_said_to_help() -> None:
+    on_gpu = {"period": 2e-3, "dtype": "bf16", "layout": "nhwc"}
+    assert with_bound("compute", **on_gpu) == "It is arithmetic that keeps it busy: --engine compile would help."
+    assert with_bound("compute", **on_gpu, engine="compile") == "It is arithmetic that keeps it busy."
+    assert "a lower precision (--dtype bf16) or --layout nhwc" in with_bound("compute", period=2e-3)
+
+
+def test_a_kernel_far_from_the_devices_arithmetic_is_not_kept_busy_by_it() -> None:
+    assert with_bound("compute", floor=3e-5, dtype="bf16") == (
+        "Its kernel reaches 1.5 % of the arithmetic that the device has: --layout nhwc or --engine compile may find a "
+        "better one."
+    )
 
 
 def test_a_cell_without_layers_has_no_verdict() -> None:
@@ -194,3 +210,16 @@ def test_what_is_no_result_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_missing_result_is_named() -> None:
     with pytest.raises(NotFound, match=r"cannot read nowhere\.json"):
         read_result("nowhere.json")
+
+
+def test_names_of_points_keep_clear_of_the_roofs_name() -> None:
+    result = read_result(Path(__file__).parents[2] / "docs" / "benchmarks" / "h200.json")
+    drawn = write_svgs(result)["alexnet/b256/fp32/nchw/eager/infer"]
+    name = re.search(r'<text x="([\d.]+)" y="[\d.]+" text-anchor="end"[^>]*>peak ', drawn)
+    points = [
+        float(each) for each in re.findall(r'<circle cx="([\d.]+)" cy="[\d.]+" r="5"[^/]*><title>conv[2-5]', drawn)
+    ]
+    # conv2 to conv5 lie above the roof, where its name would stand: it begins at the ridge instead.
+    assert name is not None
+    assert len(points) == 8
+    assert all(float(name[1]) < each - 50 for each in points[:4])

@@ -168,6 +168,14 @@ def test_a_gpu_cell_tells_the_four_times_apart_and_knows_what_it_waits_for() -> 
     assert cell["throughput"] == pytest.approx(1 / 70.6e-6, rel=1e-3)
 
 
+@pytest.mark.parametrize(("seconds", "bound"), [(0.02, "memory"), (2e-4, "launch")])
+def test_a_layer_waits_for_its_operations_only_where_starting_them_takes_its_time(seconds: float, bound: str) -> None:
+    # 14 operations of 7 µs are more than the floor of lrn1, and a hundredth of what it takes in the first case.
+    slow = dataclasses.replace(CEILINGS, launch={"op": 7e-6}, bandwidth={"copy": 1e12}, peak_flops={"fp32": 1e15})
+    (cell,) = finished(lambda cell, _: measured(cell, seconds), ("alexnet",), ceilings=slow)["cells"]
+    assert next(layer for layer in cell["layers"] if layer["name"] == "lrn1")["bound"] == bound
+
+
 def test_a_failed_cell_leaves_the_others_alone_and_is_not_tried_again() -> None:
     def some(cell: Cell, time: int) -> dict[str, object]:
         if cell.model == "alexnet":
