@@ -210,6 +210,7 @@ class Observed(Record):
         origin: where it was read from, and what is to be known of that, in sentences.
         values: what the outputs of nodes are called in the file, by node and place.
         given: the inputs as the file has them, with the batch.
+        of_complex: multiply-accumulates of real numbers that products of complex ones are made of.
     """
 
     operations: int
@@ -232,6 +233,7 @@ class Observed(Record):
     origin: tuple[str, ...] = ()
     values: Mapping[tuple[str, int], Value] = MappingProxyType({})
     given: tuple[Entry, ...] = ()
+    of_complex: int = 0
 
 
 class ShapeError(ArchscopeError):

@@ -231,6 +231,8 @@ def _observed(analysis: Analysis, seen: Observed) -> Iterable[tuple[str, str]]:
         within = "in what is covered of" if missing else "in"
         many = sum(each.values for each in seen.unused)
         yield "Not used", f"{many:,} parameters {within} this forward pass: {_some(places)}"
+    if seen.of_complex:
+        yield "Complex", f"{seen.of_complex:,} MACs are of complex numbers: four of real ones for each product of two"
     if missing:
         covered = seen.operations - sum(missing.values())
         listed = _some({f"{name} ×{times:,}": None for name, times in missing.items()}, quote="")

@@ -11,6 +11,7 @@ from archscope.layers import TYPES, Layer
 from archscope.recognising import axes_calls, einsums, value_calls
 from archscope.recognising.batches import APART, WITHOUT
 from archscope.recognising.call import Call, Reading
+from archscope.recognising.operations import is_complex
 from archscope.recognising.signatures import bound, each_axis, plain_name
 from archscope.recognising.tensor import Tensor
 
@@ -81,7 +82,7 @@ def beyond(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
 
 def beyond_call(call: Call, args: Sequence[Any], kwargs: Mapping[str, Any], read: int) -> str:
     """Such an option of a call that has run on so many values; a mask that is added to scores is a fourth of them."""
-    option = beyond(call.name, args, kwargs)
+    option = beyond(call.name, args, kwargs) or ("complex numbers" if is_complex(call.results) else "")
     if option != "attn_mask" or read != 4:
         return option
     mask = call.given["attn_mask"]

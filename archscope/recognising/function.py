@@ -19,7 +19,7 @@ class Function(Layer):
         seen: its numbers, as they were when it ran.
         misfit: whether there is a layer type for it, which does not take these shapes or weights.
         like: the layer that it is but for something.
-        beyond: what that is: ``attn_mask``.
+        beyond: what that is, ``attn_mask``; or what is to be known of its numbers, ``complex numbers``.
         at: the line of code that called it, ``net.py:12``.
 
     >>> from archscope.working import count

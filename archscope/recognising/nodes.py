@@ -286,7 +286,8 @@ class Nodes:
         facts = self._seen_facts(seen, tuple(self.held[weight] for weight in own))
         name = self._named(seen.place, seen.called, whole=True)
         self.owners.update(dict.fromkeys(own, name))
-        self._add(name, Function(seen.called, facts, misfit=misfit, at=self._at()), facts, seen.refs, None)
+        function = Function(seen.called, facts, misfit=misfit, beyond=seen.beyond, at=self._at())
+        self._add(name, function, facts, seen.refs, None)
         return name
 
     def _seen_facts(self, seen: Seen, own: tuple[Weight, ...]) -> Facts:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from archscope.layers.base import NOTHING
 from archscope.recognising.rules import RULES
-from archscope.working import Count, total
+from archscope.working import Count, count, total
 
 
 class Kind(Enum):
@@ -45,14 +45,26 @@ class Operation(NamedTuple):
         if self.kind is Kind.UNKNOWN:
             return None
         try:
-            return RULES[base_name(self.name)](args, result)
+            found = RULES[base_name(self.name)](args, result)
         except (AttributeError, IndexError, TypeError, ValueError, RuntimeError):  # called in a way of its own
             return None
+        return found * OF_COMPLEX if found is not None and is_complex(result) else found
 
     @property
     def called(self) -> str:
         """Its name without the library's, if it is PyTorch's own."""
         return self.name.removeprefix("aten::")
+
+
+OF_COMPLEX: Final = count(4)
+"""Products of real numbers that one of two complex numbers is made of."""
+
+
+def is_complex(result: Any) -> bool:
+    """Whether what an operation makes is complex, which nothing but complex numbers make."""
+    made = result[0] if isinstance(result, (tuple, list)) and result else result
+    asks = getattr(made, "is_complex", None)
+    return asks is not None and bool(asks())
 
 
 def base_name(name: str) -> str:

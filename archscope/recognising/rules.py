@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from archscope.layers.base import NOTHING
 from archscope.recognising.tensor import Tensor
 from archscope.working import Count, count, product, total
 
@@ -43,6 +44,21 @@ def _all_of(place: int) -> Rule:
 
 def _outer(args: Sequence[Any], _: Any) -> Count:
     return _times(args[1].numel(), args[2].numel())
+
+
+def _distance(args: Sequence[Any], result: Any) -> Count:
+    """Differences are squared and summed up for the distance of Euclid alone."""
+    return _times(*_first(result).shape, args[0].shape[-1]) if args[2] == 2 else NOTHING
+
+
+def _crossed(_: Any, result: Any) -> Count:
+    """Every value of a cross product is a difference of two products."""
+    return _times(2, *_first(result).shape)
+
+
+def _in_time(args: Sequence[Any], result: Any) -> Count:
+    """``(time, batch, channels)`` with kernels of ``(width, in, out)``."""
+    return _times(*_first(result).shape, *args[1].shape[:2])
 
 
 def _grouped(args: Sequence[Any], result: Any) -> Count:
@@ -160,7 +176,10 @@ _TABLE: Final[tuple[tuple[str, Rule], ...]] = (
     ("aten::_transformer_encoder_layer_fwd", _encoder_layer),
     ("aten::mkldnn_rnn_layer", _recurrence),
     ("aten::_cudnn_rnn aten::miopen_rnn", _recurrences),
-    ("aten::_cdist_forward aten::affine_grid_generator", _matrix(0)),
+    ("aten::affine_grid_generator", _matrix(0)),
+    ("aten::_cdist_forward", _distance),
+    ("aten::linalg_cross", _crossed),
+    ("aten::conv_tbc", _in_time),
     ("aten::_trilinear", _trilinear),
     ("quantized::linear quantized::linear_relu quantized::linear_dynamic quantized::linear_relu_dynamic", _matrix(0)),
     ("quantized::conv1d quantized::conv1d_relu quantized::conv2d quantized::conv2d_relu", _packed_convolution),
@@ -168,5 +187,13 @@ _TABLE: Final[tuple[tuple[str, Rule], ...]] = (
     ("aten::quantized_lstm aten::quantized_gru", _packed_recurrence),
 )
 """Operations by name, and what each multiplies."""
+
+WRITTEN_OUT: Final[dict[str, Rule]] = {
+    "outer": lambda _, result: _times(*result.shape),
+    "ger": lambda _, result: _times(*result.shape),
+    "kron": lambda _, result: _times(*result.shape),
+    "linalg_vecdot": lambda args, result: _times(*result.shape, args[0].shape[-1]),
+}
+"""Functions by name that are matrix products or dot products, and that PyTorch runs value by value."""
 
 RULES: Final[dict[str, Rule]] = {name: rule for names, rule in _TABLE for name in names.split()}

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nested._internal.nested_tensor import NestedTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from archscope.recognising.operations import Frame, Kind, Operation, Ran
+from archscope.recognising.operations import Frame, Kind, Operation, Ran, base_name, is_complex
 from archscope.tracing.forms import Forms
 from archscope.tracing.numbers import Numbers
 from archscope.tracing.packed import SPARSE, sparse_products
@@ -28,6 +28,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
     Attributes:
         frame: the call that is open.
         every: all that ran.
+        of_complex: products of real numbers that those of complex ones are made of.
         missed: whether something wanted values, and there were none.
         asleep: whether what runs is archscope's own.
 
@@ -51,6 +52,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.numbers = numbers
         self.frame: Frame | None = None
         self.every: list[Ran] = []
+        self.of_complex = 0
         self.missed = False
         self.asleep = False
         self._loose = loose
@@ -88,6 +90,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Write down an operation that has run."""
         ran = Ran(found, _products(found, args, result))
         self.every.append(ran)
+        self.of_complex += int(ran.macs or 0) if is_complex(result) else 0
         frame = self.frame or Frame()
         frame.ran.append(ran)
         frame.read.append(args)
@@ -96,6 +99,18 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         frame.looked |= _looks(found, args)
         if self.frame is None:
             self._loose(found.called, args, given, result, frame)
+
+    def multiplied(self, frame: Frame, products: Count | None) -> None:
+        """A function that works value by value makes products that are summed up, or those of two matrices."""
+        place = next(
+            (number for number, each in enumerate(frame.ran) if base_name(each.operation.name) == "aten::mul"), None
+        )
+        if place is None or frame.multiplies or not products:
+            return
+        ran = frame.ran[place]
+        counted = frame.ran[place] = ran._replace(macs=products)
+        at = next(number for number in reversed(range(len(self.every))) if self.every[number] is ran)
+        self.every[at] = counted
 
     def _written(self, found: Operation, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Tensor]:
         chosen = [args[place] if place < len(args) else kwargs.get(name) for place, name in found.writes]

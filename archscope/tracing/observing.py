@@ -58,6 +58,7 @@ def observed(run: Run, names: Mapping[str, str], wholes: Iterable[str], beside: 
         ordered=_ordered(holding.ordered, names),
         repeated=frozenset(names[name] for name in repeated),
         buffers=sum(_beside(run, owned)),
+        of_complex=run.tracer.ledger.of_complex,
     )
 
 

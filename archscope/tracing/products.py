@@ -56,7 +56,7 @@ _UNTAGGED: Final = (
     "_unsafe_index_put _unsafe_masked_index index_copy index_fill index_reduce index_select masked_scatter",
     "masked_select put take nonzero nonzero_static isin bucketize searchsorted topk sort kthvalue median nanmedian",
     "mode unique_consecutive unique_dim _unique _unique2 bincount histc histogram cumsum cumprod cummax cummin",
-    "logcumsumexp _logcumsumexp _cummax_helper _cummin_helper trace dist linalg_cross _aminmax equal is_same_size",
+    "logcumsumexp _logcumsumexp _cummax_helper _cummin_helper trace dist unfold_backward _aminmax equal is_same_size",
     "_local_scalar_dense _is_all_true _is_any_true _assert_async _assert_scalar _assert_tensor_metadata",
     "_has_same_storage_numel allclose is_pinned record_stream item is_nonzero",
     # losses

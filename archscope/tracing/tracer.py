@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from archscope.layers import Shape
 from archscope.recognising.operations import Frame
+from archscope.recognising.rules import WRITTEN_OUT
 from archscope.tracing.events import Events
 from archscope.tracing.ledger import Ledger
 from archscope.tracing.modules import LEAVES
@@ -118,6 +119,8 @@ class Tracer(TorchFunctionMode):
             raise
         finally:
             self.ledger.frame = None
+        if name in WRITTEN_OUT and frame.ran:
+            self.ledger.multiplied(frame, WRITTEN_OUT[name](args, result))
         told = name in LEAVING or name == PICKLING or name.startswith("set ")
         if isinstance(result, ANSWERS) and not frame.ran and not told:
             return result

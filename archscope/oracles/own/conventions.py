@@ -168,6 +168,16 @@ def _as_printed(part: Part, _: int) -> float | None:
     return math.floor(float(f"{2 * _ours(part):.3e}") / 2)
 
 
+def _complex_once(part: Part, _: int) -> float | None:
+    """A product of two complex numbers as one, where it is four of real ones."""
+    of_complex = sum(int(facts.macs or 0) for node, facts in part.nodes if _beyond(node.layer) == "complex numbers")
+    return _ours(part) - of_complex * 3 / 4 if of_complex else None
+
+
+def _beyond(layer: object) -> object:
+    return getattr(layer, "beyond", "")
+
+
 def _label(layer: object) -> str:
     return f"{getattr(layer, 'type', '')} {getattr(layer, 'called', '')}"
 
@@ -201,12 +211,14 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
     ),
     "fvcore": (
         Convention("it reads NumPy's count of an `einsum`, which is printed in four digits", _as_printed),
+        Convention("it counts a product of two complex numbers, four of real ones, as one", _complex_once),
         Convention("its trace has no rule for fused attention, and misses its two products", _without_attention),
         Convention("it multiplies a transposed convolution's weights with its own outputs, not its inputs: "
                    "four times as much for a stride of 2", _over_outputs_without_bias),
         Convention("it counts one sample of the batch", _batch_missed),
     ),
     "FLOPs": (
+        Convention("it counts a product of two complex numbers, four of real ones, as one", _complex_once),
         Convention("it has no formula for this fused attention, and misses its two products", _without_attention),
         Convention("it counts the zeros of sparse weights too", _zeros_counted),
         Convention("it counts one sample of the batch", _batch_missed),
