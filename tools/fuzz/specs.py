@@ -22,6 +22,8 @@ _BOMB: Final = re.compile(r"\*\w|repeat: \d{4}")
 """Aliases and repetitions of which some lines are a billion values: one try would take the time of a thousand."""
 _LONGEST: Final = 12
 """Layers of a spec that is cut down: what is wrong with a long one is wrong with one of its pieces, and sooner seen."""
+_MOST_VARIANTS: Final = 2
+"""Variants that are left: a mistake in a family reads each of them once more."""
 
 
 @cache
@@ -58,7 +60,11 @@ def chosen(random: Random) -> Any:
 
 
 def _cut(document: Any, random: Random) -> Any:
-    """The same document with a run of its layers alone."""
+    """The same document with a run of its layers alone, and few variants."""
+    variants = document.get("variants")
+    if isinstance(variants, dict) and len(variants) > _MOST_VARIANTS:
+        kept = set(random.sample(list(variants), _MOST_VARIANTS))
+        document = {**document, "variants": {name: each for name, each in variants.items() if name in kept}}
     layers = document.get("layers")
     if not isinstance(layers, dict) or len(layers) <= _LONGEST:
         return document
