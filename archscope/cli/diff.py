@@ -98,12 +98,14 @@ def command(
     archscope diff HEAD~1:specs/net.yaml specs/net.yaml --exit-code
     archscope diff lenet5-pytorch mypkg.models:Net --diagram both.svg
     """
+    from archscope.cli.opened import foretell
     from archscope.difference import difference
     from archscope.formats.differences import write
 
     chosen = format_for(format, output, TEXTS)
     said = {"input": input, "example": example, "kwargs": kwargs, "batch": batch, "strict": strict}
     one, other = _both(first, second, changes or [], said)
+    foretell("diff", max(one, other, key=lambda each: len(each.nodes)))
     found = difference(one, other, names=_names(first, second, changes or []))
     if diagram is not None:
         _draw(found, diagram)

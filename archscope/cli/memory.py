@@ -119,7 +119,7 @@ def command(
     archscope memory gpt2@small --cache 1024 --dtype fp16
     archscope memory mypkg.models:Net@3,224,224 --batch 32 --optimizer adam
     """
-    from archscope.cli.opened import opened
+    from archscope.cli.opened import foretell, opened
     from archscope.errors import UsageError
     from archscope.formats.memory import missing, write
     from archscope.losses import DEFAULT
@@ -132,6 +132,7 @@ def command(
     cast = None if autocast is None else _SHORT.get(autocast, autocast)
     chosen = format_for(format, output, {**TEXTS, **PICTURES})
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, strict=strict)
+    foretell("memory", network)
     if cache is not None:
         if autocast is not None:
             raise UsageError(

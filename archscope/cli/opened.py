@@ -41,6 +41,9 @@ _INSTEAD: Final = {
     "code": ("LONG_TEXT", "source", "`archscope table --depth 1` has a line for each block"),
     "diagram": ("LONG_PICTURE", "a picture", "`--depth 1` draws blocks closed, `--format dot` lays nothing out"),
     "verify": ("LONG_PICTURE", "a verification", "`--seconds 10` bounds it, `--witness published` asks one witness"),
+    "memory": ("LONG_TEXT", "the memory", "`archscope table --columns saved_bytes` has what each layer leaves"),
+    "diff": ("LONG_TEXT", "a comparison", "`archscope table --depth 1` of each has a line for each block"),
+    "spec": ("LONG_TEXT", "a spec", "`archscope table --depth 1` has a line for each block"),
     "docs": ("LONG_PICTURE", "a page", "`archscope table` has the numbers alone"),
 }
 """From how many layers on a command takes long, of which limit; what it makes; what to ask instead."""

@@ -28,7 +28,7 @@ def command(
     archscope table ./net.yaml
     """
     from archscope.analysis import analyze
-    from archscope.cli.opened import opened_with_module
+    from archscope.cli.opened import foretell, opened_with_module
     from archscope.diagnostics import clipped
     from archscope.limits import MOST_MISTAKES
     from archscope.oracles.restated import restated
@@ -36,6 +36,7 @@ def command(
 
     said = {"input": input, "example": example, "kwargs": kwargs, "batch": batch, "strict": strict}
     network, _, module = opened_with_module(spec, changes=changes, **said)
+    foretell("spec", network)
     made = state(network)
     emit(made.text, output)
     for each in made.differences[:MOST_MISTAKES]:

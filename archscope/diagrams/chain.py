@@ -166,6 +166,7 @@ class _Builder:
 
     def __init__(self, analysis: Analysis, stands: Callable[[Row], bool]) -> None:
         self.analysis = analysis
+        self.by_name = {row.name: row for row in analysis.nodes}
         self.standing = {row.name for row in analysis.nodes if stands(row)} | _last_of(analysis)
         self.sources: dict[str, tuple[str, ...]] = {}
         self.holder: dict[str, tuple[str, str]] = {}
@@ -243,13 +244,11 @@ class _Builder:
 
     def _held_by(self, kind: str, name: str) -> int:
         """The trainable values of what is drawn as one thing."""
-        held = set(self.held[kind, name])
-        return sum(int(each.parameters) for each in self.analysis.nodes if each.name in held)
+        return sum(int(self.by_name[each].parameters) for each in self.held[kind, name])
 
     def _shape(self, row: Row) -> Shape:
         """What a layer gives; where its vector is folded to maps at once, those maps."""
-        held = set(self.held["piece", row.name])
-        outputs = [_plain(each.output) for each in self.analysis.nodes if each.name in held]
+        outputs = [_plain(self.by_name[each].output) for each in self.held["piece", row.name]]
         maps = [shape for shape in outputs if is_grid(shape)]
         return maps[-1] if maps and not is_grid(outputs[0]) else _plain(row.output)
 

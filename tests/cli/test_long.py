@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import archscope
 from archscope import limits
+from archscope.diagrams.chain import chain, has_weights
 from tests.conftest import Run
 
 
@@ -21,6 +25,9 @@ from tests.conftest import Run
             "note: a picture of 11 layers takes a while; `--depth 1` draws blocks closed",
         ),
         (["verify", "lenet1", "-w", "published"], "note: a verification of 11 layers takes a while; `--seconds 10`"),
+        (["memory", "lenet1"], "note: the memory of 11 layers takes a while; `archscope table --columns saved_bytes`"),
+        (["diff", "lenet1", "lenet5"], "note: a comparison of 14 layers takes a while; `archscope table --depth 1`"),
+        (["spec", "lenet1"], "note: a spec of 11 layers takes a while; `archscope table --depth 1` has a line for"),
         (["docs", "lenet1"], "note: a page of 11 layers takes a while; `archscope table` has the numbers alone"),
     ],
 )
@@ -48,6 +55,29 @@ def test_a_picture_that_draws_equal_blocks_once_takes_no_while(
 ) -> None:
     run = archscope_run("diagram", "mixtral", "-o", str(tmp_path / "out.svg"))
     assert (run.status, run.err) == (0, "note: style transformer: blocks that attend are added to one stream\n")
+
+
+def test_twice_as_long_a_chain_takes_twice_as_many_steps_to_lay_out() -> None:
+    def steps(layers: int) -> int:
+        text = "".join(f"  l{each}: {{type: linear, out_features: 4}}\n" for each in range(layers))
+        analysis = archscope.analyze(archscope.read(f"input: [4]\nlayers:\n{text}"))
+        assert len(analysis.nodes) == layers
+        taken = 0
+
+        def seen(frame: object, event: str, argument: object) -> Any:
+            nonlocal taken
+            taken += 1
+            return seen
+
+        before = sys.gettrace()
+        sys.settrace(seen)
+        try:
+            chain(analysis, has_weights)
+        finally:
+            sys.settrace(before)
+        return taken
+
+    assert steps(120) < 2.2 * steps(60)
 
 
 def test_a_spec_from_a_pipe_is_not_measured(archscope_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
