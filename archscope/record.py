@@ -15,8 +15,9 @@ Place(x=1, y=2)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Self, TypeVar, dataclass_transform, overload
 
@@ -45,6 +46,11 @@ EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 """An immutable mapping of nothing, for a default."""
 
 
+def _values_of(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Any]:
+    """What takes values by these names out of a mapping, as a tuple."""
+    return itemgetter(*names) if len(names) > 1 else lambda state: tuple([state[name] for name in names])
+
+
 @dataclass_transform(frozen_default=True, eq_default=True)
 class Record:
     """Declare fields as annotations, with immutable defaults, as in a dataclass.
@@ -56,12 +62,16 @@ class Record:
     _fields: ClassVar[tuple[str, ...]] = ()
     _compared: ClassVar[tuple[str, ...]] = ()
     _defaults: ClassVar[Mapping[str, Any]] = {}
+    _values_of: ClassVar[Callable[[Mapping[str, Any]], Any]]
+    _completes: ClassVar[bool] = False
 
     def __init_subclass__(cls, uncompared: tuple[str, ...] = ()) -> None:
         own = tuple(name for name, kind in cls.__annotations__.items() if not str(kind).startswith("ClassVar"))
         cls._fields = (*cls._fields, *own)
         cls._compared = tuple(name for name in cls._fields if name not in uncompared)
         cls._defaults = {**cls._defaults, **{name: cls.__dict__[name] for name in own if name in cls.__dict__}}
+        cls._values_of = _values_of(cls._compared)
+        cls._completes = cls.__post_init__ is not Record.__post_init__
 
     def __init__(self, *values: Any, **named: Any) -> None:
         state = self.__dict__
@@ -72,7 +82,8 @@ class Record:
             state.update(named)
         if len(state) != len(self._fields) or len(values) > len(self._fields):
             self._complain(values, named)
-        self.__post_init__()
+        if self._completes:
+            self.__post_init__()
 
     def __post_init__(self) -> None:
         """Check or complete the values."""
@@ -91,15 +102,13 @@ class Record:
         """A copy with some fields changed."""
         return type(self)(**{**{name: getattr(self, name) for name in self._fields}, **changes})
 
-    def _values(self) -> tuple[Any, ...]:
-        state = self.__dict__
-        return tuple([state[name] for name in self._compared])
-
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._values() == other._values()
+        kind = type(self)
+        return kind is type(other) and bool(kind._values_of(self.__dict__) == kind._values_of(other.__dict__))
 
     def __hash__(self) -> int:
-        return hash((type(self), *self._values()))
+        kind = type(self)
+        return hash((kind, kind._values_of(self.__dict__)))
 
     def __repr__(self) -> str:
         stated = (f"{name}={self.__dict__[name]!r}" for name in self._compared)

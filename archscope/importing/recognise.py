@@ -14,10 +14,11 @@ from archscope.importing.meaning import NOTHING_KNOWN, Meaning, Translation, fra
 from archscope.layers import TYPES, Layer, Shape
 from archscope.layers.base import Weight
 from archscope.network import Entry, Network, Observed, Ref, Value
+from archscope.recognising.alike import Alike
 from archscope.recognising.attention import joined
 from archscope.recognising.batches import APART, LOST, WITHOUT, moved
 from archscope.recognising.call import Call
-from archscope.recognising.calls import beyond, layers_of
+from archscope.recognising.calls import beyond
 from archscope.recognising.einsums import moved as einsum_moved
 from archscope.recognising.folding import folded
 from archscope.recognising.joining import JOINS, fitted, is_dense
@@ -121,6 +122,7 @@ class Recogniser:
         self._places: dict[str, int] = {}
         self._tensors: dict[str, Shaped] = {}
         self._shapes: dict[str, Shape] = dict(graph.shapes)
+        self._alike = Alike()
         self._came: dict[str, frozenset[str]] = {name: frozenset([name]) for name in graph.weights}
         self._turned: dict[str, bool] = dict.fromkeys(graph.weights, False)
         self._parameters: dict[str, tuple[Ref, Shape]] = {}
@@ -305,7 +307,7 @@ class Recogniser:
             self.values[ref.node, ref.output] = Value(name, self._axis(name, place))
 
     def _layers(self, meaning: Meaning, call: Call) -> tuple[Layer, ...] | None:
-        return layers_of(call) if call.made.dim() and meaning.known else None
+        return self._alike.layers_of(call) if call.made.dim() and meaning.known else None
 
     def _where(self, operator: Operator, weights: frozenset[str]) -> Place:
         """Where an operator stands: in its module, or else in that of its weights."""

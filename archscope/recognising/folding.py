@@ -34,4 +34,6 @@ def folded(
 
 def _joins(node: Node, inputs: Sequence[Ref], before: Node) -> bool:
     plain = node.layer.family == "activation" and node.shares is None and node.layer.type != "prelu"
-    return plain and not before.folded and before.layer.family != "activation" and inputs == (Ref(before.name),)
+    if not plain or before.folded or before.layer.family == "activation" or len(inputs) != 1:
+        return False
+    return inputs[0].node == before.name and not inputs[0].output

@@ -97,6 +97,7 @@ class Nodes:
         self._batch = batch
         self._at = at
         self._known: dict[tuple[Layer, tuple[Shape, ...]], Facts] = {}
+        self._alike: dict[tuple[int, tuple[Weight, ...]], tuple[Facts, Facts]] = {}
 
     def enter(self, name: str, shape: Shape) -> Ref:
         """Have an input of the network."""
@@ -131,9 +132,9 @@ class Nodes:
             last = self._like(seen, fitting[0])
         else:
             last = self._function(seen)
-        for place, shape in enumerate(seen.outputs):
-            self._shapes[Ref(last, place)] = shape
-        return tuple(Ref(last, place) for place in range(len(seen.outputs)))
+        made = tuple([Ref(last, place) for place in range(len(seen.outputs))])
+        self._shapes.update(zip(made, seen.outputs, strict=True))
+        return made
 
     def unread(self) -> tuple[Ref, ...]:
         """What no node has read yet; where all is read, what was made last."""
@@ -218,8 +219,9 @@ class Nodes:
             for weight in seen.weights & self.held.keys() if whole else ():
                 self.owners.setdefault(weight, name)
             self._add(name, layer, facts, refs, shares if whole else None)
-            refs = (Ref(name),)
-            self._shapes[refs[0]] = facts.output
+            if not alone:
+                refs = (Ref(name),)
+                self._shapes[refs[0]] = facts.output
         return name
 
     def _counted(self, seen: Seen, fitting: list[Facts]) -> list[Facts]:
@@ -264,9 +266,15 @@ class Nodes:
             turned, ahead = chosen in seen.turned and len(held.shape) == 2, tuple(held.shape) == (1, *stated.shape)
             source = self.sources[name, stated.name] = Source(chosen, turned, ahead)
             self._lie.setdefault(name, []).append(source)
-            own = {"trainable": held.trainable, "dtype": held.dtype, "stored": held.stored}
-            found.append(stated if own.items() <= vars(stated).items() else stated.replace(**own))
-        return facts if facts.weights == tuple(found) else facts.replace(weights=tuple(found))
+            found.append(Weight(stated.name, stated.shape, held.trainable, held.dtype, held.stored))
+        return self._with_weights(facts, tuple(found))
+
+    def _with_weights(self, facts: Facts, weights: tuple[Weight, ...]) -> Facts:
+        """The facts with these weights: one object for layers that are alike, as most of a network's are."""
+        place = (id(facts), weights)
+        if place not in self._alike:  # with the facts themselves, so that no others get their place in memory
+            self._alike[place] = facts, facts if facts.weights == weights else facts.replace(weights=weights)
+        return self._alike[place][1]
 
     def _named_as(self, facts: Facts, owner: str) -> Facts:
         """The facts with weights that are another node's called as they are there, so that they count once."""

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from archscope.errors import UsageError, one
 from archscope.tracing.inputs import Call, Given
+from archscope.tracing.rejoined import rejoin
 from archscope.tracing.shadow import PARALLEL
 
 
@@ -95,16 +96,25 @@ def _module_of(program: Any) -> nn.Module:
         warnings.simplefilter("ignore")
         module: nn.Module = torch.export.unflatten(program)
     part: Any
-    for part in module.modules():
+    for part in list(module.modules()):
         if isinstance(getattr(part, "graph", None), fx.Graph):
             _in_functions(part.graph)
+            rejoin(part)
             if hasattr(part, "finalize"):
                 part.finalize()
+            _as_written(part)
     kind = type(module)
     forward = _with_names(kind, program)
     module.__class__ = type(class_name(program) or kind.__name__, (kind,),
                             {"__module__": kind.__module__, "forward": forward})  # fmt: skip
     return module
+
+
+def _as_written(part: Any) -> None:
+    """A part of a program is called like the class that it was written down from, where that is one of PyTorch's."""
+    module, _, name = str(getattr(part, "_ty", None) or "").rpartition(".")
+    if module.startswith("torch.nn.modules.") and name.isidentifier():
+        part.__class__ = type(name, (type(part),), {"__module__": module})
 
 
 def _with_names(kind: Any, program: Any) -> Any:

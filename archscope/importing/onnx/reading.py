@@ -83,18 +83,13 @@ def _loaded(shown: str) -> tuple[ir.Model, Mapping[str, Any]]:
     """
     import onnx
     import onnx_ir as ir
-    from onnx_ir.passes.common import InlinePass, LiftConstantsToInitializersPass
 
     try:
         stored = onnx.load(shown, format="protobuf", load_external_data=False)
         _check(stored, shown)
         declared = {each.name: each.type for each in stored.graph.value_info}
         del stored.graph.value_info[:]
-        model = ir.serde.deserialize_model(stored)
-        if model.functions:
-            model = InlinePass()(model).model
-        if stored.functions or any(node.op_type == "Constant" for node in stored.graph.node):
-            model = LiftConstantsToInitializersPass(size_limit=MOST + 1)(model).model
+        model = _written_out(ir.serde.deserialize_model(stored), stored)
         if stored.functions or not _in_order(stored.graph):
             model.graph.sort()
         return model, declared
@@ -105,6 +100,18 @@ def _loaded(shown: str) -> tuple[ir.Model, Mapping[str, Any]]:
     except Exception as error:
         said = terminal(line(str(error)).rstrip("."), LONGEST_OF_STRANGERS)
         raise UsageError(f"{shown} is no whole ONNX file: {said or type(error).__name__}") from error
+
+
+def _written_out(model: ir.Model, stored: Any) -> ir.Model:
+    """A model without functions, and its constants beside its weights; these passes are slow to import."""
+    constants = any(node.op_type == "Constant" for node in stored.graph.node)
+    if not stored.functions and not constants:
+        return model
+    from onnx_ir.passes.common import InlinePass, LiftConstantsToInitializersPass
+
+    if stored.functions:
+        model = InlinePass()(model).model
+    return LiftConstantsToInitializersPass(size_limit=MOST + 1)(model).model
 
 
 def _in_order(graph: Any) -> bool:

@@ -1,0 +1,96 @@
+"""Recurrent modules of an exported program, which has their operations, as the modules that they were."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import torch
+from torch import fx, nn
+
+_KINDS: Final[Mapping[Any, tuple[type[nn.RNNBase], int, Mapping[str, Any]]]] = MappingProxyType({
+    torch.ops.aten.lstm.input: (nn.LSTM, 4, {}),
+    torch.ops.aten.gru.input: (nn.GRU, 3, {}),
+    torch.ops.aten.rnn_tanh.input: (nn.RNN, 1, {"nonlinearity": "tanh"}),
+    torch.ops.aten.rnn_relu.input: (nn.RNN, 1, {"nonlinearity": "relu"}),
+})  # fmt: skip
+"""Operations of recurrence: the module, how many gates it has, and what else it is made with."""
+
+
+def rejoin(part: Any) -> None:
+    """Put recurrent modules in the place of what they were written out as, wherever a part of a program calls one."""
+    for node in list(part.graph.nodes):
+        if node.op != "call_module" or "@" in node.target:  # a second call has its own name
+            continue
+        written = part.get_submodule(node.target)
+        found = _read(written) if isinstance(getattr(written, "graph", None), fx.Graph) else None
+        if found is None:
+            continue
+        module, states, given = found
+        owner, _, name = node.target.rpartition(".")
+        setattr(part.get_submodule(owner), name, module)
+        _call(part.graph, node, module, states, given)
+
+
+def _read(written: Any) -> tuple[nn.RNNBase, list[int] | int, list[int]] | None:
+    """The module, which of its results are read, and the places of its inputs; None if more is done than it does."""
+    nodes = list(written.graph.nodes)
+    ran = [each for each in nodes if each.target in _KINDS]
+    placed = [each for each in nodes if each.op == "placeholder"]
+    if len(ran) != 1 or any(each.op == "call_function" and not _belongs(each, ran[0]) for each in nodes):
+        return None
+    taken, states, weights, biased, layers, dropout, training, both, first = ran[0].args
+    states = states if isinstance(states, (list, tuple)) else [states]
+    known = [each in placed for each in states]
+    if taken not in placed or any(known) != all(known) or any(each.op != "get_attr" for each in weights):
+        return None
+    kind, gates, more = _KINDS[ran[0].target]
+    shapes = [getattr(written, each.target).shape for each in weights[:2]]
+    hidden = shapes[0][0] // gates
+    options = {"bias": biased, "batch_first": first, "dropout": dropout, "bidirectional": both, **more}
+    if shapes[1][1] != hidden:
+        options["proj_size"] = shapes[1][1]
+    module = kind(shapes[0][1], hidden, layers, device="meta", **options)
+    for name in [each.target for each in weights]:
+        if name not in module._parameters:
+            return None
+        setattr(module, name, getattr(written, name))
+    module.train(training)
+    made = nodes[-1].args[0]
+    read = [each.args[1] for each in made] if isinstance(made, (list, tuple)) else made.args[1]
+    return module, read, [placed.index(each) for each in ([taken, *states] if all(known) else [taken])]
+
+
+def _belongs(node: fx.Node, ran: fx.Node) -> bool:
+    """Whether an operation is the recurrence, its first states, or takes one of its results."""
+    taken = node.target is operator.getitem and node.args[0] is ran
+    return node is ran or taken or node.target is torch.ops.aten.zeros.default
+
+
+def _call(graph: fx.Graph, node: fx.Node, module: nn.RNNBase, read: list[int] | int, given: list[int]) -> None:
+    """Call the module, and hand on those of its results that were read."""
+    taken = [node.args[place] for place in given]
+    states = tuple(taken[1:]) if isinstance(module, nn.LSTM) else taken[-1]
+    node.args = (taken[0], states) if len(taken) > 1 else (taken[0],)
+    readers = list(node.users)
+    with graph.inserting_after(node):
+        if isinstance(read, int):
+            made = _result(graph, node, module, read)
+            for each in readers:
+                each.replace_input_with(node, made)
+            return
+        for each in readers:
+            place: Any = each.args[1]
+            each.replace_all_uses_with(_result(graph, node, module, read[place]))
+            graph.erase_node(each)
+
+
+def _result(graph: fx.Graph, node: fx.Node, module: nn.RNNBase, place: int) -> fx.Node:
+    """One of what a module gives: its output, its last states, its last cells."""
+    if place == 0 or not isinstance(module, nn.LSTM):
+        return graph.call_function(operator.getitem, (node, place))
+    both = graph.call_function(operator.getitem, (node, 1))
+    with graph.inserting_after(both):
+        return graph.call_function(operator.getitem, (both, place - 1))
