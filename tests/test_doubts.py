@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -90,6 +91,12 @@ RAISED = {
         "input: [3, 9, 9]\nlayers:\n  c: {type: conv2d, out_channels: 4, kernel_size: 2, stride: 3}",
         "skipped-values", "3:62",
         "`c` (conv2d): a stride of 3 over a kernel of 2: nothing reads 1 of 3 positions of `input` along an axis"),
+    "a dilation with the stride's factor": (
+        ("input: [3, 19, 9]\nlayers:\n  c: {type: conv2d, out_channels: 4, kernel_size: [3, 3], stride: [4, 1], "
+         "dilation: [2, 1], padding: [3, 1]}"),
+        "skipped-values", "3:67",
+        ("`c` (conv2d): a stride of 4 over a kernel of 3 and a dilation of 2: nothing reads 2 of 4 positions of "
+         "`input` along an axis")),
     "two branches that leave the same values out": (
         ("input: [3, 8, 8]\nlayers:\n  a: {type: conv2d, out_channels: 4, kernel_size: 1, stride: 2}\n"
          "  b: {type: conv2d, from: input, out_channels: 4, kernel_size: 1, stride: 2}\n"
@@ -225,6 +232,34 @@ def test_what_is_meant_is_left_alone(case: str) -> None:
 
 def test_every_kind_has_a_case() -> None:
     assert {name for _, name, _, _ in RAISED.values()} == set(KINDS)
+
+
+def test_positions_that_are_said_to_be_skipped_are_and_no_others() -> None:
+    random = Random(5)
+    raised = 0
+    for _ in range(150):
+        branches = []
+        for _ in range(random.choice((1, 1, 2))):
+            kernel, dilation, padding = random.randint(1, 4), random.randint(1, 4), random.randint(0, 2)
+            branches.append((kernel, dilation, padding))
+        stride, length = random.randint(1, 6), 40
+        lines = "".join(
+            f"  c{i}: {{type: conv1d, from: input, out_channels: 1, kernel_size: {kernel}, stride: {stride}, "
+            f"dilation: {dilation}, padding: {padding}, allow: window-in-padding}}\n"
+            for i, (kernel, dilation, padding) in enumerate(branches)
+        )
+        names = ", ".join(f"c{i}" for i in range(len(branches)))
+        network = archscope.read(f"input: [1, {length}]\nlayers:\n{lines}output: [{names}]\n")
+        read = {start + tap * dilation for kernel, dilation, padding in branches
+                for start in range(-padding, length + padding - (kernel - 1) * dilation, stride)
+                for tap in range(kernel)}  # fmt: skip
+        within = range(12, 12 + 2 * stride)  # away from both ends: at most 9 positions lie between taps of a window
+        missed = [place for place in within if place not in read]
+        assert [each.name for each in network.doubts] == (["skipped-values"] if missed else []), lines
+        for each in network.doubts:
+            raised += 1
+            assert f"nothing reads {len(missed) // 2} of {stride} positions of `input`" in each.message, lines
+    assert 20 < raised < 130
 
 
 @pytest.mark.parametrize("case", RAISED)

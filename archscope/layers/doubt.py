@@ -58,8 +58,9 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             "Remove the activation of the last layer.",
         ),
         "skipped-values": Kind(
-            "A stride is larger than its kernel, and no other layer reads the values in between.",
-            "Use a larger kernel or a smaller stride.",
+            "A stride is larger than its kernel, or has a factor in common with the dilation, and no other layer reads "
+            "the values in between.",
+            "Use a larger kernel, another dilation or a smaller stride.",
         ),
         "stride-in-every-copy": Kind(
             "A table of stages with a column `repeat` gives a stride to all copies of a stage: each makes the maps "

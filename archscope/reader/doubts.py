@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from math import gcd
 from typing import Any, Final
 
 from archscope.diagnostics import Diagnostic, Note, Span
-from archscope.layers.base import Facts, Layer, Shape, spell_shape
+from archscope.layers.base import Facts, Layer, Shape, Window, spell_shape
 from archscope.layers.doubt import MAPS, SEQUENCE, Doubt, Meaning, Place
 from archscope.limits import MOST_MISTAKES
 from archscope.network import Group, Network, Node
@@ -21,6 +22,8 @@ SMALLEST_SIDE: Final = 16
 """An input with a side below this is taken for what it says it is, not for an image with its channels last."""
 IMAGE_CHANNELS: Final = (1, 3, 4)
 """Grey, colour, and colour with transparency."""
+_LONGEST_STRIDE: Final = 256
+"""Up to this, positions that several layers read are put together one by one; patches have strides of 32."""
 
 
 def doubts_of(
@@ -217,15 +220,20 @@ def _skipped(network: Network, ends: frozenset[str]) -> Iterator[tuple[Node, Dou
             continue
         axes = min(len(network.facts[each.name].windows or ()) for each in readers)
         for axis in range(axes):
-            steps = [_step(each, network, axis) for each in readers]
-            stride = steps[0][0]
-            if all(step[0] == stride for step in steps) and (missed := _missed(stride, steps)):
-                kernel = (readers[0].layer.kernel or ())[axis]
+            windows = [_window(each, network, axis) for each in readers]
+            window = windows[0]
+            length = int(facts[readers[0].name].inputs[0][axis + 1])
+            if any(each.stride != window.stride for each in windows) or window.stride > length:
+                continue
+            if missed := _missed(windows):
+                common = gcd(window.stride, window.dilation) > 1
                 message = (
-                    f"a stride of {stride} over a kernel of {kernel}: "
-                    f"nothing reads {missed} of {stride} positions of `{name}` along an axis"
+                    f"a stride of {window.stride} over a kernel of {window.kernel}"
+                    f"{f' and a dilation of {window.dilation}' if common else ''}: "
+                    f"nothing reads {missed} of {window.stride} positions of `{name}` along an axis"
                 )
-                yield readers[0], Doubt("skipped-values", message, "use a larger kernel or a smaller stride", "stride")
+                other = "a stride and a dilation without a common factor" if common else "a larger kernel"
+                yield readers[0], Doubt("skipped-values", message, f"use {other} or a smaller stride", "stride")
                 break
 
 
@@ -248,24 +256,32 @@ def _reads_all(facts: Facts, known: dict[int, bool]) -> bool:
     """Whether no window steps over a value."""
     found = known.get(id(facts))
     if found is None:
-        found = known[id(facts)] = all(each.stride <= each.extent for each in facts.windows or ())
+        found = known[id(facts)] = not any(_missed([each]) for each in facts.windows or ())
     return found
 
 
-def _step(node: Node, network: Network, axis: int) -> tuple[int, int, int]:
-    """Stride, first position and reach of a window; a window that does not move reads all that is there."""
+def _window(node: Node, network: Network, axis: int) -> Window:
+    """The window of a layer along an axis; one that does not move reads all that is there."""
     facts = network.facts[node.name]
     window = (facts.windows or ())[axis]
     moves = node.layer.kernel is not None and int(facts.output[axis + 1]) > 1
-    return (window.stride if moves else 1), -window.padding, window.extent
+    return window if moves else window.replace(stride=1)
 
 
-def _missed(stride: int, steps: Sequence[tuple[int, int, int]]) -> int:
-    """How many of ``stride`` neighbouring positions lie in no window."""
-    stretches = sorted((first % stride, min(reach, stride)) for _, first, reach in steps)
-    end = max(0, max(first + reach - stride for first, reach in stretches))  # what reaches round into the next
-    covered = end
-    for first, reach in stretches:
-        covered += max(0, min(first + reach, stride) - max(first, end))
-        end = max(end, min(first + reach, stride))
-    return stride - covered
+def _missed(windows: Sequence[Window]) -> int:
+    """How many of as many neighbouring positions as the stride is, one for all of the windows, no tap of theirs meets.
+
+    >>> _missed([Window(kernel=2, stride=3)]), _missed([Window(kernel=3, stride=2, dilation=2)])
+    (1, 1)
+    >>> _missed([Window(kernel=3, stride=2, dilation=2), Window(kernel=1, stride=2, padding=1)])
+    0
+    """
+    stride = windows[0].stride
+    if len(windows) == 1:
+        (window,) = windows
+        return stride - min(window.kernel, stride // gcd(stride, window.dilation))
+    if stride > _LONGEST_STRIDE:
+        return 0
+    return stride - len({
+        (tap * each.dilation - each.padding) % stride for each in windows for tap in range(min(each.kernel, stride))
+    })  # fmt: skip
