@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any, Final, Literal, NamedTuple
@@ -18,7 +19,7 @@ from archscope.tracing.resetting import reset
 from archscope.tracing.samples import Trail
 from archscope.tracing.shadow import Shadow
 from archscope.tracing.strangers import as_written, at_inference
-from archscope.tracing.surroundings import Surroundings, random_numbers_kept
+from archscope.tracing.surroundings import Surroundings, everybodys_kept
 from archscope.tracing.threads import following
 from archscope.tracing.tracer import Tracer
 from archscope.tracing.twins import Twins
@@ -187,7 +188,7 @@ def run_once(
         Stopped: it raised.
     """
     around, twins = Surroundings(), Twins(values=way.values)
-    with random_numbers_kept(), heard_apart(), as_written(), torch.inference_mode(False), torch.no_grad():
+    with everybodys_kept(), heard_apart(), as_written(), torch.inference_mode(False), torch.no_grad():
         shadow = Shadow(twins.twin, around.met)
         try:
             with twins.known():
@@ -246,7 +247,7 @@ def _run(
     tracer.recording.origins.others.start()
     try:
         with tracer, tracer.ledger, following(tracer):
-            result = module(*args, **kwargs)
+            result = contextvars.copy_context().run(module, *args, **kwargs)
     except KeyboardInterrupt:
         raise
     except BaseException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from archscope.tracing.calling import Called
 from archscope.tracing.others import shares
 from archscope.tracing.shadow import Shadow, Twin
 from archscope.tracing.strangers import as_written, at_inference, tensors_in
-from archscope.tracing.surroundings import Surroundings, random_numbers_kept
+from archscope.tracing.surroundings import Surroundings, everybodys_kept
 from archscope.tracing.twins import Twins
 
 
@@ -35,7 +36,7 @@ class StandIn:
 
     def run(self) -> Any:
         """What the module returns."""
-        return self.module(*self.args, **self.kwargs)
+        return contextvars.copy_context().run(self.module, *self.args, **self.kwargs)
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -65,7 +66,7 @@ def stand_in(called: Called, *, values: bool, batch: int | None = None) -> Itera
 @contextmanager
 def apart(around: Surroundings, twin: Twin, restore: Callable[[], None] = lambda: None) -> Iterator[Shadow]:
     """Run somebody's code beside them: nothing is printed, drawn or left."""
-    with random_numbers_kept(), heard_apart(), as_written(), plain_attention():
+    with everybodys_kept(), heard_apart(), as_written(), plain_attention():
         try:
             yield Shadow(twin, around.met)
         finally:

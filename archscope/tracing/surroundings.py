@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import os
 import random
 import sys
 import types
@@ -215,19 +216,44 @@ def _is_code(value: Any) -> bool:
     return isinstance(value, (types.ModuleType, type, types.FunctionType, types.BuiltinFunctionType))
 
 
+def _put_back(environment: dict[str, str]) -> None:
+    """What programs are told by, where it has changed."""
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    for name, value in environment.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+
+
+def _put_threads(many: int) -> None:
+    if torch.get_num_threads() != many:
+        torch.set_num_threads(many)
+
+
+_SETTINGS: Final[tuple[tuple[Callable[[], Any], Callable[[Any], None]], ...]] = (
+    (torch.get_default_dtype, torch.set_default_dtype),
+    (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
+    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    (torch.get_num_threads, _put_threads),
+)
+"""What code may set for everybody: how it is told, and how it is set."""
+
+
 @contextmanager
-def random_numbers_kept() -> Iterator[None]:
-    """Everybody's random numbers as they were before: PyTorch's, Python's and NumPy's."""
+def everybodys_kept() -> Iterator[None]:
+    """Everybody's random numbers and settings as they were before: PyTorch's, Python's, NumPy's and the process's."""
     used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     devices = list(range(torch.cuda.device_count())) if used else []
     numpy = sys.modules.get("numpy")
     with ExitStack() as after:
         after.enter_context(torch.random.fork_rng(devices=devices))
         after.callback(random.setstate, random.getstate())
-        after.callback(torch.set_default_dtype, torch.get_default_dtype())
+        after.callback(_put_back, dict(os.environ))
+        for tell, put in _SETTINGS:
+            after.callback(put, tell())
         if numpy is not None:
             after.callback(numpy.random.set_state, numpy.random.get_state())
         yield
 
 
-__all__ = ["Surroundings", "random_numbers_kept"]
+__all__ = ["Surroundings", "everybodys_kept"]

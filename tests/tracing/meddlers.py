@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import array
+import contextvars
 import copy
 import functools
 import io
+import itertools
+import os
+import queue
 import random
+import tempfile
 import threading
 import types
 import warnings
 import weakref
-from collections import UserList, defaultdict, deque
+from collections import ChainMap, UserList, defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +30,7 @@ SEEN: dict[str, Any] = {"calls": 0, "last": [1, 2]}
 COUNT = 0
 TOTAL = torch.zeros(())
 TABLE = torch.ones(3)
+STEP = contextvars.ContextVar("step", default=0)
 
 
 @functools.lru_cache
@@ -333,6 +339,64 @@ def scripted() -> nn.Module:
     return nn.Sequential(nn.Linear(4, 4), torch.jit.script(nn.ReLU()), nn.Linear(4, 4))
 
 
+class Log:
+    """What is written down, and looked at from where nothing holds it."""
+
+    def __init__(self) -> None:
+        self.lines: list[Any] = []
+
+    def write(self, line: Any) -> None:
+        self.lines.append(line)
+
+
+class MovesOn(nn.Module):
+    """Draws from iterators, a file and a queue, and writes through weak references."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.l, self.log, self.file = nn.Linear(4, 4), Log(), tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+        weakref.finalize(self, self.file.close)
+        self.file.write("one\ntwo\n")
+        self.file.seek(0)
+        self.steps, self.turns = iter([1, 2, 3]), enumerate(iter("ab"))
+        self.ring: Any = itertools.cycle([1, 2])
+        self.proxy, self.method = weakref.proxy(self.log), weakref.WeakMethod(self.log.write)
+        self.names, self.given = ChainMap[str, Any]({}, {"one": 1}), threading.Event()
+        self.jobs, self.simple = queue.Queue[int](), queue.SimpleQueue[int]()
+        self.jobs.put(1)
+        self.simple.put(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.names["more"] = next(self.steps, 0) + next(self.turns, (0, ""))[0] + next(self.ring)
+        self.jobs.put(self.jobs.get_nowait() + 1)
+        self.simple.put(self.simple.get_nowait())
+        self.simple.put(3)
+        self.proxy.write(self.file.readline())
+        self.method()(x)  # type: ignore[misc]
+        self.file.write("three")
+        self.given.set()
+        return self.l(x)  # type: ignore[no-any-return]
+
+
+class ForAll(nn.Module):
+    """Sets what everybody in the process shares, and writes what was made for inference alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.l = nn.Linear(4, 4)
+        with torch.inference_mode():
+            self.seen = torch.ones(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        os.environ["ARCHSCOPE_TESTS"] = "forward"
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.set_float32_matmul_precision("high")
+        STEP.set(STEP.get() + 1)
+        with torch.inference_mode():
+            self.seen.add_(1)
+        return self.l(x)  # type: ignore[no-any-return]
+
+
 KEEPS_NOTHING: dict[str, tuple[Any, tuple[int, ...]]] = {
     "cached mask": (CachedMask, (4,)),
     "counters": (Counters, (4,)),
@@ -353,5 +417,7 @@ KEEPS_NOTHING: dict[str, tuple[Any, tuple[int, ...]]] = {
     "half scripted": (half_scripted, (4,)),
     "recurrent": (recurrent, (3, 4)),
     "scripted": (scripted, (4,)),
+    "moves on": (MovesOn, (4,)),
+    "for all": (ForAll, (4,)),
 }
 """Modules by name, with the shape of their input."""

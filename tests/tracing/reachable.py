@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import array
+import contextvars
 import functools
 import io
+import itertools
+import os
+import queue
 import random
 import threading
 import types
 import weakref
 from collections.abc import Iterator, Mapping
+from operator import length_hint
 from typing import Any
 
 import numpy
@@ -42,14 +47,23 @@ class Reachable:
             grad = value.grad.tolist() if value.is_leaf and value.grad is not None else None
             plain = value.detach()
             seen = plain.tolist() if not value.is_meta else None
-            return (id(value), value.data_ptr(), value._version, value.dtype, value.device, value.shape, seen, grad,
+            version = None if value.is_inference() else value._version
+            return (id(value), value.data_ptr(), version, value.dtype, value.device, value.shape, seen, grad,
                     value.requires_grad)  # fmt: skip
         if isinstance(value, torch.Generator):
             return (id(value), value.get_state().tolist())
         if isinstance(value, (int, float, str, bytes, bool, type(None))):
             return (value,)
+        if isinstance(value, io.TextIOWrapper):
+            return (id(value), value.tell(), os.fstat(value.fileno()).st_size)
+        if isinstance(value, queue.SimpleQueue):
+            return (id(value), value.qsize())
         if isinstance(value, (io.StringIO, io.BytesIO)):
             return (id(value), value.getvalue())
+        if isinstance(value, Iterator) and hasattr(type(value), "__length_hint__"):
+            return (id(value), length_hint(value))
+        if isinstance(value, (enumerate, itertools.cycle)):
+            return (id(value), str(value.__reduce__()[1:]))
         if isinstance(value, array.array):
             return (id(value), value.tolist())
         if isinstance(value, functools._lru_cache_wrapper):
@@ -97,5 +111,7 @@ def state_of(*roots: Any) -> list[Any]:
     everybody = (
         torch.get_rng_state().tolist(), random.getstate(), numbers[0], numbers[1].tolist(), numbers[2:],
         torch.get_default_dtype(), torch.is_grad_enabled(), torch.is_inference_mode_enabled(),
+        torch.get_deterministic_debug_mode(), torch.get_float32_matmul_precision(), torch.get_num_threads(),
+        dict(os.environ), {var.name: value for var, value in contextvars.copy_context().items() if var.name == "step"},
     )  # fmt: skip
     return [*Reachable(roots).facts, everybody]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -60,6 +61,10 @@ def as_before() -> Iterator[None]:
     dtype = torch.get_default_dtype()
     yield
     torch.set_default_dtype(dtype)
+    torch.use_deterministic_algorithms(False)
+    torch.set_float32_matmul_precision("highest")
+    os.environ.pop("ARCHSCOPE_TESTS", None)
+    meddlers.STEP.set(0)
 
 
 @pytest.mark.parametrize("end", ["success", "failure", "interrupt"])
