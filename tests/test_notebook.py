@@ -34,6 +34,14 @@ def test_a_verification_is_one_line_and_a_matrix_that_scrolls() -> None:
     assert "C3" in verification._repr_html_()
 
 
+def test_in_jupyter_a_verification_is_shown_once_and_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, a console of rich's shows each line as a cell's output of its own, and writes nothing."""
+    verification = verify(LENET, ["published"])
+    elsewhere = verification._repr_html_()
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert verification._repr_html_() == elsewhere
+
+
 def test_a_network_is_shown_as_its_table() -> None:
     assert LENET._repr_html_() == ANALYSIS._repr_html_()
 
@@ -63,17 +71,22 @@ def test_a_name_a_path_and_a_module_are_taken_where_a_network_is(tmp_path: Path)
     assert archscope.analyze("lenet5") == ANALYSIS
     assert archscope.analyze(ANALYSIS) is ANALYSIS
     assert archscope.analyze(path).totals.parameters == 10
+    assert verify("lenet5", ["published"]) == verify(ANALYSIS, ["published"])
     assert archscope.draw("lenet5").svg == archscope.draw(ANALYSIS).svg == archscope.draw(LENET).svg
     assert "fc" in archscope.draw(path).svg
     assert "8×4×4" in archscope.draw(torch.nn.Conv2d(3, 8, 3), (3, 6, 6), style="graph").svg
 
 
-@pytest.mark.parametrize("take", [archscope.analyze, archscope.draw])
+@pytest.mark.parametrize("take", [archscope.analyze, archscope.draw, archscope.verify])
 def test_what_is_no_network_is_refused_at_once(take: Any) -> None:
     with pytest.raises(archscope.NotFound, match="lenet55"):
         take("lenet55")
     with pytest.raises(archscope.UsageError):
         take(17)
+
+
+@pytest.mark.parametrize("take", [archscope.analyze, archscope.draw])
+def test_a_spec_takes_no_inputs_beside_it(take: Any) -> None:
     with pytest.raises(archscope.UsageError, match="inputs are for a module"):
         take("lenet5", (1, 32, 32))
 

@@ -61,7 +61,7 @@ def write_matrix(verifications: Sequence[Verification], *, width: int | None = N
     text = io.StringIO()
     console = Console(
         file=text, width=width or 100, force_terminal=color, color_system="standard" if color else None,
-        legacy_windows=False, highlight=False, _environ={},
+        legacy_windows=False, highlight=False, force_jupyter=False, _environ={},
     )  # fmt: skip
     for verification in verifications:
         console.print(Text(terminal(_heading(verification, "({})")), style="bold"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -11,12 +12,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from archscope import escaping
-from archscope.analysis import Analysis, analyze
-from archscope.errors import NotFound, did_you_mean
+from archscope.analysis import Analysis
+from archscope.errors import NotFound, UsageError, did_you_mean
 from archscope.importing.jax.things import JaxCalled
 from archscope.importing.kinds import kind_of
 from archscope.losses import DEFAULT, loss_of
 from archscope.network import Network
+from archscope.opening import analyze
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, not_covered, worst
 from archscope.oracles.pace import SECONDS, Pace, Told
@@ -162,7 +164,7 @@ def _number(count: int, noun: str) -> str:
 
 
 def verify(
-    network: Network | Analysis,
+    network: Network | Analysis | str | os.PathLike[str],
     witnesses: Iterable[str] | None = None,
     *,
     as_written: bool = True,
@@ -176,7 +178,7 @@ def verify(
     """Call the witnesses of a network.
 
     Args:
-        network: what to verify, or its analysis.
+        network: what to verify, or its analysis, or a spec by name or path.
         witnesses: which to call, by name; if left out, the one of the weights where they are given, else all others.
         as_written: whether the network is as its spec has it; of one with other options nobody printed a figure.
         seconds: how long they may take together; what is too large for it is sampled or not covered.
@@ -193,9 +195,12 @@ def verify(
     Raises:
         MissingExtra: a witness needs a package that is not installed.
         NotFound: there is no witness of that name.
-        UsageError: there is no such loss.
+        UsageError: there is no such loss, or that is no network.
     """
-    analysis = analyze(network) if isinstance(network, Network) else network
+    if not isinstance(network, Network | Analysis | str | os.PathLike):
+        raise UsageError(f"a value of type {type(network).__name__} is no network; take a spec by name or path, or what "
+                         "`load`, `trace` or `analyze` returned")  # fmt: skip
+    analysis = analyze(network)
     chosen = asked_of(analysis.network, weights, module) if witnesses is None else tuple(dict.fromkeys(witnesses))
     for name in chosen:
         if name not in WITNESSES:
