@@ -30,7 +30,7 @@ def test_a_verification_is_one_line_and_a_matrix_that_scrolls() -> None:
     verification = verify(LENET, ["published"])
     assert repr(verification).startswith("<archscope verification of lenet5: ")
     assert "\n" not in repr(verification)
-    assert verification._repr_html_().startswith('<pre style="overflow-x: auto">')
+    assert verification._repr_html_().startswith('<pre style="overflow-x: auto; white-space: pre; font-family: mono')
     assert "C3" in verification._repr_html_()
 
 

@@ -221,7 +221,9 @@ class Drawing:
         """What a notebook shows: the picture, with a bar to scroll it where it is wider than a page."""
         if self.scene.width <= NOTEBOOK:
             return {"image/svg+xml": self.svg}
-        return {"text/html": f'<div style="overflow-x: auto">{self.svg}</div>'}
+        # Jupyter makes pictures as narrow as its page, with letters that nobody reads.
+        wide = self.svg.replace("<svg ", '<svg style="max-width: none" ', 1)
+        return {"text/html": f'<div style="overflow-x: auto">{wide}</div>'}
 
     def __repr__(self) -> str:
         return f"<archscope drawing of {self.analysis.name}, style {self.style}>"

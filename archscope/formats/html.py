@@ -29,7 +29,7 @@ _TABLE_STYLE: Final = """
 .archscope tbody tr:hover { background: rgb(128 128 128 / .14); }
 .archscope .scroll { overflow-x: auto; margin-bottom: 1em; }
 .archscope dl { display: grid; grid-template-columns: max-content 1fr; gap: .2em 1em; margin: 1em 0; }
-.archscope dt { font-weight: 600; }
+.archscope dt { font-weight: 600; width: auto; white-space: nowrap; }
 .archscope dd { margin: 0; }
 .archscope .notes { font-size: .9em; }
 """.strip()

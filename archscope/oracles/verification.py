@@ -100,7 +100,9 @@ class Verification:
         """The matrix, which is what a notebook shows of it."""
         from archscope.oracles.report import write_matrix
 
-        return f'<pre style="overflow-x: auto">{escaping.html(write_matrix([self]))}</pre>'
+        # Jupyter sets `pre` of an output in the font of its texts.
+        style = "overflow-x: auto; white-space: pre; font-family: monospace"
+        return f'<pre style="{style}">{escaping.html(write_matrix([self]))}</pre>'
 
     @cached_property
     def differing(self) -> tuple[Finding, ...]:
@@ -198,8 +200,8 @@ def verify(
         UsageError: there is no such loss, or that is no network.
     """
     if not isinstance(network, Network | Analysis | str | os.PathLike):
-        raise UsageError(f"a value of type {type(network).__name__} is no network; take a spec by name or path, or what "
-                         "`load`, `trace` or `analyze` returned")  # fmt: skip
+        raise UsageError(f"a value of type {type(network).__name__} is no network; take a spec by name or path, or "
+                         "what `load`, `trace` or `analyze` returned")  # fmt: skip
     analysis = analyze(network)
     chosen = asked_of(analysis.network, weights, module) if witnesses is None else tuple(dict.fromkeys(witnesses))
     for name in chosen:
