@@ -14,6 +14,7 @@ from archscope.bench.plan import Cell
 from archscope.bench.precision import PRECISIONS
 from archscope.bench.report import ceilings_line
 from archscope.bench.sheets import Sheet
+from archscope.errors import require_torch
 from archscope.record import EMPTY
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def _operations(analysis: Analysis, module: Called | None, batch: int, dtype: st
     """What eager PyTorch starts; None where PyTorch is not installed, or under autocast."""
     if importlib.util.find_spec("torch") is None or PRECISIONS[dtype].autocast is not None:
         return None
+    require_torch("bench --dry-run")
     from archscope.bench.eager import operations, operations_of
 
     if module is not None:

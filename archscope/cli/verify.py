@@ -79,8 +79,8 @@ def command(
     seconds: Annotated[
         float,
         typer.Option("--seconds", metavar="SECONDS", min=0.1,
-                     help="How long the witnesses of one network may take together; what is too large for that is "
-                     "sampled, and it says so."),
+                     help="How long the witnesses of one network may take together, by the clock: a busy machine sees "
+                     "less in it. What is too large for that is sampled, and it says so."),
     ] = 60.0,
     loss: Loss = None,
     output: Output = None,

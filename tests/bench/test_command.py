@@ -45,6 +45,21 @@ def test_a_dry_run_on_named_hardware_states_the_sources(capsys: pytest.CaptureFi
     assert len(document["floors"]) == 6
 
 
+def test_a_dry_run_without_a_working_folder_is_one_line(
+    ceilings: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> Path:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(Path, "cwd", gone)
+    assert main(["bench", "lenet1", "--dry-run", "--ceilings", ceilings]) == 2
+    printed = capsys.readouterr().err
+    assert printed == (
+        "error: bench --dry-run needs PyTorch, which needs the folder that this runs in, and that is gone; "
+        "change to another\n"
+    )
+
+
 def test_a_dry_run_needs_no_pytorch(ceilings: str) -> None:
     program = (
         "import sys; sys.modules['torch'] = None\n"
