@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import Final
 
 from archscope.diagrams import fonts
+from archscope.diagrams.graph.branches import Trunk, apart, back
 from archscope.diagrams.graph.layout import FrameBox, Layout, NodeBox
 from archscope.diagrams.graph.sizes import Shape, Sizes, badge
 from archscope.diagrams.graph.view import Edge, Node, View
@@ -29,20 +28,13 @@ from archscope.diagrams.scene import (
 from archscope.diagrams.themes import BLOCK, INPUT, Shade, Theme
 from archscope.layers.base import spell_shape
 
-_BESIDE: Final = 64
-"""Lines of the same source that a line is held against; with thousands of them, those drawn just before lie nearest."""
-
 
 def painted(view: View, layout: Layout, sizes: Sizes, theme: Theme) -> Scene:
     """The picture of a graph."""
     items: list[Item] = [_frame(box, sizes, theme) for box in layout.frames]
-    drawn: dict[str, list[Sequence[Point]]] = {}
+    drawn: dict[str, Trunk] = {}
     for edge, points in layout.edges:
-        before = drawn.setdefault(edge.source, [])
-        own = min(
-            (branch(points, other, 0.5 * sizes.track) for other in before[-_BESIDE:]), key=_length, default=points
-        )
-        before.append(points)
+        own = drawn.setdefault(edge.source, Trunk(0.5 * sizes.track)).branch(points)
         items.append(_edge(edge, own, sizes, theme))
     items += [_node(box, sizes, theme) for box in layout.nodes]
     folded = any(node.weight > 1 for node in view.nodes)
@@ -174,55 +166,6 @@ def _edge(edge: Edge, points: Sequence[Point], sizes: Sizes, theme: Theme) -> Gr
     return Group("edge", (way, head), source=edge.source, target=edge.target)
 
 
-def branch(points: Sequence[Point], other: Sequence[Point], lead: float) -> Sequence[Point]:
-    """What is left of a line without the stretch that it shares with another from the same source.
-
-    Drawn twice, that stretch would look bolder. What is left begins ``lead`` before the lines part, where a
-    rounded corner does.
-
-    >>> branch([(0, 0), (0, 10), (5, 10)], [(0, 0), (0, 30)], 2)
-    [(0.0, 8.0), (0, 10), (5, 10)]
-    """
-    place = 0
-    while place < min(len(points), len(other)) and _near(points[place], other[place]):
-        place += 1
-    if not 0 < place < len(points):
-        return points
-    last, onward = points[place - 1], points[place]
-    shared = 0.0
-    if place < len(other):
-        beside = other[place]
-        along = [(beside[axis] - last[axis]) * (onward[axis] - last[axis]) for axis in (0, 1)]
-        across = (beside[0] - last[0]) * (onward[1] - last[1]) - (beside[1] - last[1]) * (onward[0] - last[0])
-        if abs(across) < 0.1 and sum(along) > 0:
-            shared = min(_apart(last, beside), _apart(last, onward))
-    if shared >= _apart(last, onward) - 0.1:
-        return [_back(onward, last, lead), *points[place:]]
-    if shared > 0:
-        return [_back(_back(last, onward, shared), last, lead), *points[place:]]
-    return [_back(last, points[place - 2], lead), *points[place - 1 :]] if place > 1 else points
-
-
-def _near(one: Point, other: Point) -> bool:
-    return abs(one[0] - other[0]) < 0.05 and abs(one[1] - other[1]) < 0.05
-
-
-def _length(points: Sequence[Point]) -> float:
-    return sum(_apart(one, other) for one, other in pairwise(points))
-
-
-def _apart(one: Point, other: Point) -> float:
-    """How far it is from one point to another, across and along."""
-    return abs(other[0] - one[0]) + abs(other[1] - one[1])
-
-
-def _back(point: Point, towards: Point, by: float) -> Point:
-    """The point moved towards another, at most to it."""
-    length = _apart(point, towards)
-    part = min(by / length, 1.0) if length else 0.0
-    return point[0] + (towards[0] - point[0]) * part, point[1] + (towards[1] - point[1]) * part
-
-
 def _rounded(points: Sequence[Point], radius: float, theme: Theme) -> Path:
     """A line with rounded corners."""
     if len(points) == 2:
@@ -237,5 +180,5 @@ def _rounded(points: Sequence[Point], radius: float, theme: Theme) -> Path:
 
 def _towards(corner: Point, other: Point, radius: float) -> tuple[Point, Point]:
     """Where a rounded corner begins, and the control point of its curve there."""
-    reach = min(radius, _apart(corner, other) / 2)
-    return _back(corner, other, reach), _back(corner, other, 0.45 * reach)
+    reach = min(radius, apart(corner, other) / 2)
+    return back(corner, other, reach), back(corner, other, 0.45 * reach)

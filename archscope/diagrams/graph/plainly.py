@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _SWEEPS: Final = 4
 """How often the ranks are gone through, down and up; more changes little."""
 
+_HEAVY: Final = 8
+"""A slot with a line of this weight or more follows its heaviest alone, and does not give way to one without."""
+
 _Joined = Mapping[str, Sequence[tuple[str, float]]]
 """For each slot, what it is joined to, and how far to the right of that it would have to stand for a straight line."""
 
