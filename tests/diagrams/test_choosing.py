@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,20 @@ SAID = {
 @pytest.mark.parametrize("name", SAID)
 def test_auto_says_which_style_and_why_no_other(name: str) -> None:
     assert str(choose(archscope.analyze(networks.network(name)))) == SAID[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "maker"), [("gpt2@small", "transformer.parts.Pieces"), ("unet", "volumes.forming.Former")]
+)
+def test_what_a_style_makes_of_a_network_to_be_chosen_is_what_it_draws(
+    monkeypatch: pytest.MonkeyPatch, name: str, maker: str
+) -> None:
+    module, made = importlib.import_module(f"archscope.diagrams.{maker.rpartition('.')[0]}"), []
+    wanted = maker.rpartition(".")[2]
+    make = getattr(module, wanted)
+    monkeypatch.setattr(module, wanted, lambda *given: made.append(given) or make(*given))
+    assert archscope.draw(networks.network(name)).svg
+    assert len(made) == 1
 
 
 def test_a_recurrence_that_branches_is_no_boxes_and_says_where_it_stops_being_a_chain() -> None:

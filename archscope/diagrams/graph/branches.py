@@ -11,7 +11,7 @@ class _Fork:
     """A point where lines of one source part.
 
     Attributes:
-        onward: the points that come next on them, by `_spot`.
+        onward: the points that come next on them; lines share the very points as long as they run together.
         furthest: of those in one direction the furthest.
     """
 
@@ -49,10 +49,9 @@ class Trunk:
         fork = self._root
         shared: Sequence[Point] | None = None
         for place, point in enumerate(points):
-            spot = _spot(point)
-            known = fork.onward.get(spot)
+            known = fork.onward.get(point)
             if known is None:
-                known = fork.onward[spot] = _Fork()
+                known = fork.onward[point] = _Fork()
                 if place:
                     last, way = points[place - 1], _direction(points[place - 1], point)
                     furthest = fork.furthest.get(way)
@@ -64,10 +63,6 @@ class Trunk:
                     shared = ()
             fork = known
         return points if shared is None else shared
-
-
-def _spot(point: Point) -> Point:
-    return round(point[0], 1), round(point[1], 1)
 
 
 def _direction(start: Point, end: Point) -> Point:

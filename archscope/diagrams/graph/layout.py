@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from archscope.diagrams.graph.across import Child
@@ -128,7 +128,7 @@ class _Builder:
         bodies: dict[FrameKey, tuple[Point, Level]] = {}
         ways: dict[str, tuple[tuple[FrameKey, str], ...]] = {}
         self._walk(root, (), (), origin, nodes, frames, bodies, ways)
-        edges = tuple((edge, tuple(self._route(edge, ways, bodies))) for edge in self.view.edges)
+        edges = tuple((edge, self._route(edge, ways, bodies)) for edge in self.view.edges)
         width, height = self.sizes.turned(root.level.across + 2 * margin, root.level.along + 2 * margin)
         return Layout(width, height, tuple(nodes), tuple(frames), edges)
 
@@ -214,7 +214,7 @@ class _Builder:
     def _route(
         self, edge: Edge, ways: Mapping[str, tuple[tuple[FrameKey, str], ...]],
         bodies: Mapping[FrameKey, tuple[Point, Level]],
-    ) -> Iterator[Point]:  # fmt: skip
+    ) -> tuple[Point, ...]:  # fmt: skip
         """The way of an edge: out of the frames of its source, across, into those of its target."""
         here, there = ways[edge.source], ways[edge.target]
         common = 0
@@ -225,7 +225,6 @@ class _Builder:
         points: list[Point] = []
         for frame, target in steps:
             (x, y), level = bodies[frame]
-            route = level.routes[edge.source, target]
-            points += [(x + across, y + along) for across, along in route]
-        for point in straightened(points):
-            yield self.sizes.turned(*point)
+            way = [(x + across, y + along) for across, along in level.routes[edge.source, target]]
+            points = straightened(way, points) if points else way
+        return tuple(points) if self.sizes.direction == "tb" else tuple(self.sizes.turned(*point) for point in points)

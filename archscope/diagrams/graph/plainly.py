@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from archscope.diagrams.graph.place import Link, Slot
@@ -22,11 +22,27 @@ if TYPE_CHECKING:
 _SWEEPS: Final = 4
 """How often the ranks are gone through, down and up; more changes little."""
 
-_HEAVY: Final = 8
-"""A slot with a line of this weight or more follows its heaviest alone, and does not give way to one without."""
+_STRAIGHT: Final = 8
+"""A line of this weight or more is to be straight: its end follows it alone."""
 
-_Joined = Mapping[str, Sequence[tuple[str, float]]]
-"""For each slot, what it is joined to, and how far to the right of that it would have to stand for a straight line."""
+
+class _End(NamedTuple):
+    """Something that a slot is joined to, and how far to the right of it a straight line would have the slot stand."""
+
+    other: str
+    by: float
+    weight: int
+
+
+class _Pull(NamedTuple):
+    """What a slot follows, and how little it gives way to its neighbours for that."""
+
+    ends: Sequence[_End]
+    force: float
+
+
+_Joined = Mapping[str, Sequence[_End]]
+"""What each slot is joined to."""
 
 
 def plainly(slots: Sequence[Slot], links: Sequence[Link], gap: float, *, ordered: bool = False) -> dict[str, float]:
@@ -49,25 +65,44 @@ def plainly(slots: Sequence[Slot], links: Sequence[Link], gap: float, *, ordered
         _put_in_order(ranks, above)
     across: dict[str, float] = {}
     for rank in ranks:
-        across.update(_nearest(rank, dict.fromkeys(rank, 0.0), widths, gap))
+        across.update(_nearest(rank, dict.fromkeys(rank, 0.0), dict.fromkeys(rank, 1.0), widths, gap))
+    down = {key: _pull(ends) for key, ends in above.items()}
+    up = {key: _pull(ends) for key, ends in below.items()}
     for _ in range(_SWEEPS):
-        for way, joined in ((ranks, above), (ranks[::-1], below)):
+        for way, pulls in ((ranks, down), (ranks[::-1], up)):
             for rank in way:
-                wanted = {key: fmean([across[each] + by for each, by in joined[key]] or [across[key]]) for key in rank}
-                across.update(_nearest(rank, wanted, widths, gap))
+                wanted = {key: _middle(pulls[key].ends, across, across[key]) for key in rank}
+                across.update(_nearest(rank, wanted, {key: pulls[key].force for key in rank}, widths, gap))
     left = min((across[slot.key] - slot.width / 2 for slot in slots), default=0.0)
     return {slot.key: round(4 * (across[slot.key] - left)) / 4 for slot in slots}
 
 
 def _joined(slots: Sequence[Slot], links: Sequence[Link]) -> tuple[_Joined, _Joined]:
-    above: dict[str, list[tuple[str, float]]] = {slot.key: [] for slot in slots}
-    below: dict[str, list[tuple[str, float]]] = {slot.key: [] for slot in slots}
+    above: dict[str, list[_End]] = {slot.key: [] for slot in slots}
+    below: dict[str, list[_End]] = {slot.key: [] for slot in slots}
     ends = {slot.key: {port: at - slot.width / 2 for port, at in slot.ports.items()} for slot in slots}
     for link in links:
         by = ends[link.source].get(link.source_port, 0.0) - ends[link.target].get(link.target_port, 0.0)
-        above[link.target].append((link.source, by))
-        below[link.source].append((link.target, -by))
+        above[link.target].append(_End(link.source, by, link.weight))
+        below[link.source].append(_End(link.target, -by, link.weight))
     return above, below
+
+
+def _pull(ends: Sequence[_End]) -> _Pull:
+    """All ends alike; of lines that are to be straight only the heaviest, and that with force.
+
+    The force is so great that a line which passes thousands of ranks does not lean a little in each of them.
+    """
+    most = max((end.weight for end in ends), default=0)
+    if most < _STRAIGHT:
+        return _Pull(ends, 1.0)
+    return _Pull([end for end in ends if end.weight == most], float(most) ** 4)
+
+
+def _middle(ends: Sequence[_End], across: Mapping[str, float], alone: float) -> float:
+    if len(ends) == 1:
+        return across[ends[0].other] + ends[0].by
+    return fmean([across[end.other] + end.by for end in ends]) if ends else alone
 
 
 def _ranks(slots: Sequence[Slot], links: Sequence[Link]) -> list[list[str]]:
@@ -97,29 +132,31 @@ def _put_in_order(ranks: Sequence[list[str]], joined: _Joined) -> None:
         places = {key: place for place, key in enumerate(before)}
         own = {key: place for place, key in enumerate(rank)}
         scale = len(before) / max(1, len(rank))
-        middle = {key: fmean([places[each] for each, _ in joined[key] if each in places] or [own[key] * scale])
+        middle = {key: fmean([places[each] for each, _, _ in joined[key] if each in places] or [own[key] * scale])
                   for key in rank}  # fmt: skip
         rank.sort(key=lambda key: (middle[key], own[key]))
 
 
 def _nearest(
-    rank: Sequence[str], wanted: Mapping[str, float], widths: Mapping[str, float], gap: float
-) -> dict[str, float]:
+    rank: Sequence[str], wanted: Mapping[str, float], force: Mapping[str, float], widths: Mapping[str, float],
+    gap: float,
+) -> dict[str, float]:  # fmt: skip
     """Places in this order, no two nearer than the gap, that depart least from those wanted: least squares.
 
-    Neighbours that would come too near are pushed apart together, as one block, until none are left.
+    Neighbours that would come too near are pushed apart together, as one block, until none are left; those with more
+    force are pushed less.
     """
     starts: list[float] = []
     at = 0.0
     for key in rank:
         starts.append(at + widths[key] / 2)
         at += widths[key] + gap
-    blocks: list[tuple[float, int]] = []
+    blocks: list[tuple[float, float, int]] = []
     for key, start in zip(rank, starts, strict=True):
-        total, count = wanted[key] - start, 1
-        while blocks and blocks[-1][0] / blocks[-1][1] > total / count:
+        total, weight, count = force[key] * (wanted[key] - start), force[key], 1
+        while blocks and blocks[-1][0] / blocks[-1][1] > total / weight:
             before = blocks.pop()
-            total, count = total + before[0], count + before[1]
-        blocks.append((total, count))
-    shifts = [total / count for total, count in blocks for _ in range(count)]
+            total, weight, count = total + before[0], weight + before[1], count + before[2]
+        blocks.append((total, weight, count))
+    shifts = [total / weight for total, weight, count in blocks for _ in range(count)]
     return {key: start + shift for key, start, shift in zip(rank, starts, shifts, strict=True)}

@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 
 from archscope.diagrams.graph.units import Part, Unit
 from archscope.errors import NotFound, did_you_mean
+from archscope.record import lazily
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,25 @@ class Block:
         """The name of its first unit, unique among the blocks beside it."""
         return self.children[0].name
 
+    @lazily
+    def units(self) -> tuple[Unit, ...]:
+        """Every unit in it, in order."""
+        return tuple([unit for child in self.children for unit in units(child)])
+
+    @lazily
+    def rank(self) -> int:
+        """How many blocks of the network are around its units, itself included."""
+        paths = [[part.name for part in unit.path] for unit in self.units]
+        first = paths[0]
+        return next((end for end in range(len(first), 0, -1) if all(path[:end] == first[:end] for path in paths)), 0)
+
 
 Child = Unit | Block
 
 
-def units(child: Child) -> Iterator[Unit]:
+def units(child: Child) -> tuple[Unit, ...]:
     """Every unit in it, in order."""
-    if isinstance(child, Unit):
-        yield child
-    else:
-        for each in child.children:
-            yield from units(each)
+    return (child,) if isinstance(child, Unit) else child.units
 
 
 def tree_of(found: Sequence[Unit]) -> Block:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from archscope.analysis import Analysis
+from archscope.diagrams.once import once
 from archscope.diagrams.transformer.model import Fork, Framed, Model, Node, Part, Sublayer, Sum, last_of, parts_of
 from archscope.diagrams.transformer.pieces import Piece, Pieces, Run
 from archscope.diagrams.transformer.roles import GLUE, attends, composite, role_of
@@ -24,6 +25,7 @@ MOST_PARTS: Final = 80
 """A figure of more blocks is none that a page holds."""
 
 
+@once
 def model_of(analysis: Analysis) -> Model:
     """What the figure of a network shows.
 

@@ -34,7 +34,7 @@ from archscope.diagrams.scale import TIGHT, Page, Plan, TooSmallError, fit
 from archscope.diagrams.scene import Item, Scene, bounds
 from archscope.diagrams.volumes.cells import Cells
 from archscope.diagrams.volumes.form import Form
-from archscope.diagrams.volumes.forming import Former
+from archscope.diagrams.volumes.forming import Former, former_of
 from archscope.diagrams.volumes.legend import entries, legend, widest
 from archscope.diagrams.volumes.levels import Levels, comes_back
 from archscope.diagrams.volumes.outputs import holds, plain
@@ -85,7 +85,8 @@ def scene(analysis: Analysis, request: Request) -> Scene:
         NotShownError: it has more than three axes somewhere.
         UsageError: the page cannot hold the figure.
     """
-    former = Former(analysis, request.expand, request.collapse)
+    asked = request.expand or request.collapse
+    former = Former(analysis, request.expand, request.collapse) if asked else former_of(analysis)
     wanted = _depth(former, request)
     depths = range(wanted, 0, -1) if request.depth == "auto" else (wanted,)
     errors: list[TooSmallError] = []
@@ -137,7 +138,7 @@ def against(analysis: Analysis) -> str | None:
     """Why boxes do not show a network well: little of it is maps, or it takes too many; None if they do."""
     if not slides_windows(analysis):
         return "no layer with weights slides a window over maps"
-    former = Former(analysis)
+    former = former_of(analysis)
     drawn = [each for each in former.form(_auto(former)).solids if not each.sign]
     odd = next((each for each in drawn if len(each.shape) not in BOXES), None)
     if odd is not None:

@@ -17,10 +17,11 @@ from archscope.diagrams.chain import is_grid, opens
 from archscope.diagrams.graph.tree import Block, Child, consumers, is_open, require_blocks, tree_of, units
 from archscope.diagrams.graph.units import Unit, is_glue, units_of
 from archscope.diagrams.interest import Kin, closed
+from archscope.diagrams.once import once
 from archscope.diagrams.themes import BLOCK, INPUT
 from archscope.diagrams.volumes.form import Arrow, Form, Solid, Stage, Way
 from archscope.diagrams.volumes.outputs import CONCAT, Shape, given_by, growth_of, holds, parts_of, plain, turned
-from archscope.diagrams.volumes.stages import Seen, Staged, opened, rank_of, rows_in, staged
+from archscope.diagrams.volumes.stages import Seen, Staged, opened, rows_in, staged
 
 UPSAMPLING: Final = "upsampling"
 SOFTMAX: Final = "softmax"
@@ -43,7 +44,7 @@ class Former:
         require_blocks(self.staged.root, (*expand, *collapse))
         self.by_name = {unit.name: unit for unit in self.units}
         self.turned = turned(self.units)
-        self._inside: dict[int, tuple[Unit, ...]] = {}
+        self._forms: dict[int, Form] = {}
         self.beside: dict[str, list[Unit]] = {}
         for name, end in self.staged.beside.items():
             self.beside.setdefault(self.staged.drawn_as(end), []).append(self.by_name[name])
@@ -54,13 +55,6 @@ class Former:
         for unit in self.units:
             self.twins.setdefault(self.staged.drawn_as(unit.name), []).extend(unit.layers)
 
-    def inside(self, child: Child) -> tuple[Unit, ...]:
-        """The units of a part of the tree, gone through once."""
-        found = self._inside.get(id(child))
-        if found is None:
-            found = self._inside[id(child)] = tuple(units(child))
-        return found
-
     def held_by(self, unit: Unit) -> Sequence[str]:
         """The nodes that a unit stands for, with those of its copies."""
         return self.twins.get(unit.name, unit.layers)
@@ -68,7 +62,7 @@ class Former:
     @property
     def deepest(self) -> int:
         """The greatest depth that changes the picture."""
-        return 1 + max((rank_of(each) for each in _blocks(self.staged.root)), default=0)
+        return 1 + max((each.rank for each in _blocks(self.staged.root)), default=0)
 
     def closed(self, depth: int) -> tuple[Kin, ...]:
         """The blocks that are closed at a depth, by rank, those of most interest first."""
@@ -77,13 +71,15 @@ class Former:
             asked = is_open(block, around, self.expand, self.collapse)
             if asked is not None:
                 return asked or None
-            return rank_of(block) < depth
+            return block.rank < depth
 
         return closed(self.staged.root, opens, self.analysis)
 
     def form(self, depth: int) -> Form:
         """What is shown at a depth."""
-        return _Forming(self, depth).form()
+        if depth not in self._forms:
+            self._forms[depth] = _Forming(self, depth).form()
+        return self._forms[depth]
 
 
 def _blocks(child: Child) -> Iterator[Block]:
@@ -92,6 +88,12 @@ def _blocks(child: Child) -> Iterator[Block]:
         if isinstance(each, Block):
             yield each
             yield from _blocks(each)
+
+
+@once
+def former_of(analysis: Analysis) -> Former:
+    """That of a network of which nobody named a block to open or to close."""
+    return Former(analysis)
 
 
 class _Forming:
@@ -123,7 +125,7 @@ class _Forming:
 
     def _place(self, seen: Seen) -> None:
         child = seen.child
-        inside = self.former.inside(child)
+        inside = units(child)
         if isinstance(child, Unit) and self._scales(child):
             return
         ends = dict.fromkeys(self.former.staged.drawn_as(unit.name) for unit in inside)
@@ -165,7 +167,7 @@ class _Forming:
         A block that is most of the network tells nothing of where something stands in it.
         """
         for place, block in enumerate(seen.around):
-            inside = self.former.inside(block)
+            inside = units(block)
             if len(inside) * 2 > len(self.former.units):
                 continue
             name = self._called([each.label for each in seen.around[: place + 1]], len(inside) * block.copies)
@@ -188,7 +190,7 @@ class _Forming:
         """Whether an open block has a frame: it stands for several, or has branches and is not most of the network."""
         if block.copies > 1:
             return True
-        inside = self.former.inside(block)
+        inside = units(block)
         branches = any(len(unit.inputs) > 1 for unit in inside)
         return not place and branches and len(inside) * 2 <= len(self.former.units)
 

@@ -71,7 +71,7 @@ def growth_of(block: Block) -> tuple[int, int]:
     """How many channels each of the blocks in one adds to those it was given, and how many blocks do."""
     added = []
     for child in block.children:
-        last = list(units(child))[-1]
+        last = units(child)[-1]
         row = last.rows[0]
         if not isinstance(child, Block) or row.node.layer.symbol != CONCAT or len(row.input_shapes) != 2:
             return 0, 0

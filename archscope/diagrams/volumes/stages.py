@@ -75,7 +75,7 @@ def _staged(block: Block, folds: list[Fold], beside: dict[str, str]) -> Block:
 
 
 def _names(block: Block) -> list[str]:
-    return [unit.name for unit in units(block)]
+    return [unit.name for unit in block.units]
 
 
 def _matched(first: Block, other: Block) -> Mapping[str, str] | None:
@@ -120,13 +120,6 @@ def _stands_beside(unit: Unit, pairs: Mapping[str, str]) -> bool:
     return unit.name in pairs or not any(ref.node in pairs for ref in unit.inputs)
 
 
-def rank_of(block: Block) -> int:
-    """How many blocks of the network are around the units of a block, itself included."""
-    paths = [[part.name for part in unit.path] for unit in units(block)]
-    first = paths[0]
-    return next((end for end in range(len(first), 0, -1) if all(path[:end] == first[:end] for path in paths)), 0)
-
-
 def opened(root: Block, depth: int, expand: Sequence[str] = (), collapse: Sequence[str] = ()) -> Iterator[Seen]:
     """What is drawn at a depth: units, and blocks as one; with the blocks that are open around each.
 
@@ -156,7 +149,7 @@ def _opened(
 ) -> Iterator[Seen]:
     for child in block.children:
         asked = None if isinstance(child, Unit) else is_open(child, around, expand, collapse)
-        if isinstance(child, Unit) or not (rank_of(child) < depth if asked is None else asked):
+        if isinstance(child, Unit) or not (child.rank < depth if asked is None else asked):
             yield Seen(child, around)
         else:
             yield from _opened(child, depth, (*around, child), expand, collapse)

@@ -14,6 +14,7 @@ import archscope
 from archscope.diagrams import graph
 from archscope.diagrams.graph import place
 from archscope.diagrams.graph.across import _crossings
+from archscope.diagrams.graph.branches import Trunk, branch
 from archscope.diagrams.graph.place import Link, Slot
 from archscope.diagrams.graph.plainly import plainly
 from archscope.diagrams.writers import svg
@@ -65,6 +66,26 @@ def test_neighbours_keep_their_distance_and_a_chain_is_straight() -> None:
     assert min(found[slot.key] - slot.width / 2 for slot in slots) == pytest.approx(0, abs=0.25)
     chain = [Slot(str(number), 10 + number) for number in range(20)]
     assert len(set(plainly(chain, [Link(str(n), str(n + 1)) for n in range(19)], 5).values())) == 1
+
+
+def test_a_line_past_many_ranks_is_straight_and_so_is_what_it_passes() -> None:
+    """The widths of the boxes differ, and each is joined to the line beside it, which would draw both aside."""
+    random, ranks = Random(4), 300
+    slots = [Slot(f"p{n}", 2) for n in range(ranks)] + [Slot(f"c{n}", random.randint(9, 60)) for n in range(ranks)]
+    kinds = (("p", 8), ("c", 40))
+    lines = [(f"{kind}{n}", f"{kind}{n + 1}", weight) for kind, weight in kinds for n in range(ranks - 1)]
+    beside = [(f"p{n}", f"c{n + 1}", 1) for n in range(0, ranks - 1, 2)]
+    found = plainly(slots, [Link(source, end, weight=weight) for source, end, weight in (*lines, *beside)], 6)
+    for kind in "pc":
+        assert len({found[f"{kind}{n}"] for n in range(ranks)}) == 1
+
+
+def test_a_line_is_held_against_all_of_its_source_however_many_there_are() -> None:
+    lines = [[(0.0, 0.0), (0.0, 9.0), (float(far), 9.0), (float(far), 20.0)] for far in range(5, 400)]
+    trunk = Trunk(2.0)
+    assert trunk.branch(lines[-1]) == lines[-1]
+    for line in lines[:-1]:
+        assert trunk.branch(line) == branch(line, lines[-1], 2.0) == [(line[2][0] - 2, 9.0), *line[2:]]
 
 
 def test_a_tree_has_no_line_that_crosses_another() -> None:
