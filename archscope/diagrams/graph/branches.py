@@ -32,22 +32,27 @@ class Trunk:
 
     def __init__(self, lead: float) -> None:
         self.lead = lead
-        self._lines: list[Sequence[Point]] = []
+        self._only: Sequence[Point] | None = None
         self._root = _Fork()
 
     def branch(self, points: Sequence[Point]) -> Sequence[Point]:
         """What is left of one more line without the stretch that it shares with those before, which it joins."""
-        self._lines.append(points)
-        if len(self._lines) == 1:
-            return points  # as of most sources: they have no second
-        if len(self._lines) == 2:
-            self._add(self._lines[0])
-        return branch(points, self._add(points), self.lead)
+        if self._only is None and not self._root.onward:
+            self._only = points  # as most sources have: it is put into a tree once there is a second
+            return points
+        if self._only is not None:
+            self._add(self._only)
+            self._only = None
+        place, onward = self._add(points)
+        if place == len(points):
+            return points
+        first = max(place - 2, 0)  # what comes before makes no difference
+        return branch(points[first:], [*points[first:place], *onward], self.lead)
 
-    def _add(self, points: Sequence[Point]) -> Sequence[Point]:
-        """Add a line; what it runs along of those before it, the next point of that which goes furthest included."""
+    def _add(self, points: Sequence[Point]) -> tuple[int, Sequence[Point]]:
+        """Add a line; how many points it shares with one before it, and the next of that which goes on furthest."""
         fork = self._root
-        shared: Sequence[Point] | None = None
+        shared: tuple[int, Sequence[Point]] | None = None
         for place, point in enumerate(points):
             known = fork.onward.get(point)
             if known is None:
@@ -55,14 +60,12 @@ class Trunk:
                 if place:
                     last, way = points[place - 1], _direction(points[place - 1], point)
                     furthest = fork.furthest.get(way)
-                    if shared is None:
-                        shared = points[:place] if furthest is None else [*points[:place], furthest]
+                    shared = shared or (place, () if furthest is None else (furthest,))
                     if furthest is None or apart(last, point) > apart(last, furthest):
                         fork.furthest[way] = point
-                elif shared is None:
-                    shared = ()
+                shared = shared or (0, ())
             fork = known
-        return points if shared is None else shared
+        return shared or (len(points), ())
 
 
 def _direction(start: Point, end: Point) -> Point:
