@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from archscope.errors import UsageError
+from archscope.importing.keras.operations import MODULE, READINGS
 from archscope.oracles.keras_course import count_values
 
 _MODULES: Final = frozenset({
@@ -20,6 +21,8 @@ _MODULES: Final = frozenset({
     "builtins",
 })  # fmt: skip
 """Where Keras's own files have their classes from."""
+_FUNCTIONS: Final = frozenset({f"{MODULE}nn", f"{MODULE}numpy"})
+"""Where functions between layers are from; those that are read compute and do nothing else."""
 _CLASSES: Final = frozenset({"__keras_tensor__", "__tuple__", "__numpy__", "__tensor__"})
 _CODE: Final = frozenset({"Lambda", "__lambda__", "__bytes__", "function", "TorchModuleWrapper", "TFSMLayer",
                           "JaxLayer", "FlaxLayer"})  # fmt: skip
@@ -39,7 +42,7 @@ def refuse_code(found: Any) -> None:
             module, name = each.get("module"), each.get("class_name")
             if "class_name" in each and not isinstance(name, str):
                 raise UsageError("a class without a name")
-            ours = module is None or module in _MODULES
+            ours = module is None or module in _MODULES or (module in _FUNCTIONS and name in READINGS)
             if isinstance(name, str) and (not ours or name in _CODE or (module == "builtins" and name not in _CLASSES)):
                 raise UsageError(
                     f"`{name[:80]}` of `{str(module)[:80]}` is code, and nothing but Keras's layers is made"

@@ -33,7 +33,7 @@ class Dialect:
     """How a framework has a class of layers.
 
     Attributes:
-        base: what the class of a block is of, ``nn.Module``.
+        base: what the class of a block is of, ``nn.Module``; empty for a class of nothing.
         runs: what its function is called, ``forward``.
         names: what the source calls the framework's modules.
         arguments: what it calls the arguments of its own classes.
@@ -92,7 +92,7 @@ def source(
     given = f", {dialect.given}" if dialect.given else ""
     return laid_out(
         [*imports, *(["", "", *before[:-2]] if before else [])],
-        f"class {class_name(network)}({base}):", doc(network), listing,
+        _head(class_name(network), base), doc(network), listing,
         f"def {dialect.runs}(self, {arguments}):", results, f"def __init__(self{given}):",
     )  # fmt: skip
 
@@ -309,9 +309,13 @@ def _class(made: Made, dialect: Dialect) -> list[str]:
     signature = ", ".join(["self", *made.parameters, *([dialect.given] if dialect.given else [])])
     docstring = [f'"""The block {made.block}, as in {made.place}."""']
     return laid_out(
-        [], f"class {made.name}({dialect.base}):", docstring, listing,
+        [], _head(made.name, dialect.base), docstring, listing,
         f"def {dialect.runs}(self, {made.forward[0]}):", made.forward[-1], f"def __init__({signature}):",
     ).strip("\n").split("\n")  # fmt: skip
+
+
+def _head(name: str, base: str) -> str:
+    return f"class {name}({base}):" if base else f"class {name}:"
 
 
 def _heights(whole: Piece) -> Iterator[tuple[Piece, int]]:

@@ -179,8 +179,14 @@ def _start_over_table(place: ChannelsLast) -> str:
         if scheme.startswith(("xavier", "kaiming")):
             raise place.cannot(f"`{scheme}` there does not know how many maps each unit of a table sees")
         return place.start(scheme, numbers)
+    return place.start_within(start_over_table(place))
+
+
+def start_over_table(place: ChannelsLast) -> str:
+    """How far from 0 the kernels of a ``row`` of a connection table start."""
+    numbers = place.starts.get("weight", ("", ()))[1]
     inputs = f"({math.prod(place.layer.kernel_size)} * len(row))"
-    return place.start_within(f"{shown(numbers[0])} / {inputs}" if scheme else f"{inputs} ** -0.5")
+    return f"{shown(numbers[0])} / {inputs}" if numbers else f"{inputs} ** -0.5"
 
 
 def shifted(place: ChannelsLast, value: str) -> str:

@@ -5,12 +5,15 @@ Writing it needs neither Keras nor PyTorch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from archscope.building.constructions import no_layer
 from archscope.network import Network, Node
-from archscope.writing import keras_pooling, keras_recurrent, keras_sequences, keras_windows, scores
+from archscope.writing import keras_papers, keras_pooling, keras_recurrent, keras_sequences, keras_windows, scores
 from archscope.writing.blocks import Dialect, Lines, source
 from archscope.writing.channels_last import (
     SHARED,
@@ -18,6 +21,7 @@ from archscope.writing.channels_last import (
     batches,
     embedding,
     in_classes_or_whole,
+    last,
     linear,
     listed,
     over_table,
@@ -27,7 +31,7 @@ from archscope.writing.classes import Arguments
 from archscope.writing.keras_axes import AXES
 from archscope.writing.keras_functions import FUNCTIONS
 from archscope.writing.keras_pooling import around, sides_of
-from archscope.writing.listing import Listing, short
+from archscope.writing.listing import Listing, assignment, class_name, short
 from archscope.writing.starting import shown
 
 _METHODS: Final = {
@@ -106,6 +110,7 @@ class _Place(ChannelsLast):
 
     framework = "Keras"
     initializer = "initializer"
+    needed: dict[str, str]
 
     def layer_of(self, layer: str) -> str:
         return f"layers.{layer}"
@@ -127,6 +132,13 @@ class _Place(ChannelsLast):
 
     def window(self, values: Sequence[int]) -> str:
         return short(values)
+
+    def own(self, class_: str, arguments: str) -> str:
+        """Make a layer of one of the classes of papers, and call it."""
+        self.needed[class_] = keras_papers.CLASSES[class_]
+        if not self.borrows:
+            self.construct(*assignment(f"self.{self.name}", f"{class_}({arguments})"))
+        return f"self.{self.name}({', '.join(self.taken)})"
 
 
 _DIALECT: Final = Dialect(
@@ -154,6 +166,35 @@ _DIALECT: Final = Dialect(
 )
 
 
+_PLAIN: Final = replace(
+    _DIALECT, base="", runs="__call__", names=_DIALECT.names | {"named", "model", *keras_papers.CLASSES}
+)
+"""Classes that are no layers: what they call are layers of one functional model."""
+_NEEDS_A_CLASS: Final = re.compile(
+    r"add_weight\(|@staticmethod|ops\.shape\(|GroupQueryAttention|self\.\w+\.(?:kernel|embeddings|bias)\b"
+)
+"""Weights and functions of a model's own, which it has to be a class for, and a layer that takes numbers alone."""
+
+_MADE: Final = '''
+
+
+def named(part, before=""):
+    """Have every layer called as what holds it calls it, as a saved model shows it."""
+    for name, each in enumerate(part) if isinstance(part, list) else vars(part).items():
+        if isinstance(each, layers.Layer):
+            each.name = f"{{before}}{{name}}"
+        elif isinstance(each, list) or hasattr(each, "__dict__"):
+            named(each, f"{{before}}{{name}}_")
+    return part
+
+
+def model():
+    """The network as a functional model, which Keras saves with every layer of it."""
+{inputs}
+    return keras.Model({given}, named({name}())({taken}), name="{name}")
+'''
+
+
 def write_keras(network: Network) -> str:
     """The source of a Keras model.
 
@@ -173,19 +214,49 @@ def write_keras(network: Network) -> str:
             x = ops.softmax(self.fc3(x))
             return x
     """
-    lines, before = in_classes_or_whole(network, _listed, _DIALECT)
+    needed: dict[str, str] = {}
     imports = [f"# Takes {batches(network)}.", "import keras", "from keras import layers, ops"]
-    return source(network, lines, before, imports, "keras.Model", _DIALECT)
+    lines, before = in_classes_or_whole(network, partial(_listed, needed=needed), _PLAIN)
+    # Its classes come before those that use them.
+    own = [line for text in needed.values() for line in (*text.strip("\n").split("\n"), "", "")]
+    plain = source(network, lines, before, imports, "", _PLAIN)
+    if _NEEDS_A_CLASS.search(plain) or class_name(network) in needed:
+        lines, before = in_classes_or_whole(network, _listed, _DIALECT)
+        return source(network, lines, before, imports, "keras.Model", _DIALECT)
+    imports[0] = imports[0].replace(", channels last.", ", channels last; `model()` makes it.")
+    return source(network, lines, [*own, *before], imports, "", _PLAIN) + _made(network)
 
 
-def _listed(network: Network, call: Callable[[Node, list[str], Listing], str] | None = None) -> Lines:
+def _made(network: Network) -> str:
+    """The function that makes a functional model of the class."""
+    given = [f"x{place}" for place in range(len(network.inputs))] if len(network.inputs) > 1 else ["x"]
+    whole = ', dtype="int32"'
+    inputs = [
+        f"    {name} = keras.Input({last(shape)}{whole if own in network.tokens else ''})"
+        for name, (own, shape) in zip(given, network.inputs.items(), strict=True)
+    ]
+    taken = ", ".join(given)
+    return _MADE.format(inputs="\n".join(inputs), given=f"[{taken}]" if len(given) > 1 else taken, taken=taken,
+                        name=class_name(network)).rstrip()  # fmt: skip
+
+
+def _listed(
+    network: Network, call: Callable[[Node, list[str], Listing], str] | None = None,
+    needed: dict[str, str] | None = None,
+) -> Lines:  # fmt: skip
+    """The lines of a network; with the classes that it needs beside it, where it is no class of Keras's itself."""
+
     def write(node: Node, taken: list[str], listing: Listing) -> str:
         if node.layer.type not in FORMS:
             raise no_layer(node.layer)
         place = _Place(network, node, taken, listing)
-        return place.written(FORMS[node.layer.type](place))
+        own = None
+        if needed is not None and not place.tied and node.layer.type in keras_papers.FORMS:
+            place.needed = needed
+            own = keras_papers.FORMS[node.layer.type](place)
+        return place.written(FORMS[node.layer.type](place) if own is None else own)
 
-    return listed(network, call, write, batch="ops.shape({})[0]")
+    return listed(network, call, write, batch="ops.shape({})[0]" if needed is None else "{}")
 
 
 def _conv(place: _Place) -> str:

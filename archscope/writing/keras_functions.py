@@ -75,7 +75,7 @@ FUNCTIONS: Final[Mapping[str, Form]] = MappingProxyType({
     "log_softmax": _along("ops.log_softmax({}{})"),
     "softmin": _along("ops.softmax(-({}){})"),
     "softmax2d": function("ops.softmax({})"),
-    "mish": function("keras.activations.mish({})"),
+    "mish": lambda place: place.made('Activation("mish")'),
     "softsign": function("ops.softsign({})"),
     "logsigmoid": function("ops.log_sigmoid({})"),
     "tanhshrink": function("ops.tanh_shrink({})"),

@@ -323,8 +323,9 @@ def laid_out(imports: Sequence[str], head: str, docstring: Sequence[str], listin
     """The source of a module with one class."""
     lines = [*imports, "", "", head]
     lines += [f"    {line}".rstrip() for line in docstring]
-    lines += ["", *(f"    {line}" for line in signature_lines(constructor)), "        super().__init__()"]
-    lines += [f"        {line}".rstrip() for line in listing.constructor]
+    made = [*(["super().__init__()"] if head.endswith("):") else []), *listing.constructor]
+    lines += ["", *(f"    {line}" for line in signature_lines(constructor))]
+    lines += [f"        {line}".rstrip() for line in made or ["pass"]]
     lines += ["", f"    {signature}"]
     lines += [f"        {line}".rstrip() for line in listing.forward]
     lines += [f"        return {result}"]

@@ -23,11 +23,13 @@ def total(network: archscope.Network) -> int:
 
     module = ModuleType(network.name)
     exec(compile(write_keras(network), network.name, "exec"), module.__dict__)
-    (made,) = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, keras.Model)]
+    own = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, keras.Model)]
     for device in ("meta", "cpu"):
         try:
             with keras.device(device):
-                model = made()
+                if not own:
+                    return int(module.model().count_params())
+                model = own[0]()
                 model(*(_sample(shape, name in network.tokens, device) for name, shape in network.inputs.items()))
             return int(model.count_params())
         except (NotImplementedError, ValueError):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
 from keras import layers as kl
+from keras import ops
 
+import archscope
 from archscope.oracles.keras_file import described
+from archscope.writing.keras import write_keras
 
 
 def functional(name: str, shape: tuple[int, ...], build: Any, dtype: str = "float32") -> Any:
@@ -85,7 +89,35 @@ def both() -> Any:
     return model
 
 
+def functions(x: Any) -> Any:
+    """What `keras.ops` makes between layers."""
+    x = kl.Conv2D(8, 3, strides=2, name="padded")(ops.pad(x, [[0, 0], [1, 1], [2, 0], [0, 0]]))
+    x = kl.MaxPooling2D(3, 2, name="pool")(ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=-float("inf")))
+    a, b = ops.split(ops.relu(x), [3], axis=-1)
+    x = ops.concatenate([b * 2 - 1, ops.tanh(a)], axis=-1)
+    gate = ops.sigmoid(kl.Dense(8, name="gate")(ops.mean(x, axis=(1, 2))))
+    x = x * gate[:, None, None] + 1 - x / 4
+    y = ops.pad(x, [[0, 0], [1, 0], [0, 0], [0, 0]])[:, 1:, ::2, :4]
+    x = ops.reshape(ops.transpose(ops.max(x, axis=1), (0, 2, 1)), (-1, 4, 2, 2))
+    x = ops.swapaxes(ops.squeeze(ops.expand_dims(x[:, :, 1], 1), 1), 1, 2)
+    x = ops.stack([ops.matmul(x, ops.transpose(x, (0, 2, 1))), ops.exp(-ops.square(x[:, :, :2]))], axis=1)
+    x = ops.concatenate([ops.reshape(x, (-1, 8)), ops.reshape(y, (-1, 8))], axis=1)
+    return kl.Dense(10, name="out")(ops.maximum(x**2.0, 0))
+
+
+def written(name: str) -> Any:
+    """The model that the source of a spec makes."""
+    scope: dict[str, Any] = {}
+    exec(write_keras(archscope.load(name)), scope)
+    return scope["model"]()
+
+
+OURS = ("lenet1", "lenet5", "lenet5-keras", "resnet-cifar@20", "squeezenet@1.1")
+"""Specs whose source is saved."""
+
 MODELS = {
+    "functions": lambda: functional("functions", (8, 8, 3), functions),
+    **{name: partial(written, name) for name in OURS},
     "both": both,
     "residual": lambda: functional("residual", (16, 16, 3), residual),
     "words": lambda: functional("words", (10,), words, "int32"),
@@ -106,6 +138,8 @@ def main(folder: Path) -> None:
         model.save(folder / f"{name}.keras")
         (folder / f"{name}.json").write_text(model.to_json())
         trained = sum(int(each.numpy().size) for each in model.trainable_weights)
+        if name in OURS:
+            continue
         said[name] = {"all": model.count_params(), "trained": trained, "output": model.output_shape[1:],
                       "witness": described(str(folder / f"{name}.json"))}  # fmt: skip
     print(json.dumps(said))

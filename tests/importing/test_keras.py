@@ -38,7 +38,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     return folder, json.loads(ran.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", ["residual", "words", "shared", "norms", "frozen", "course"])
+@pytest.mark.parametrize("name", ["residual", "words", "shared", "norms", "frozen", "course", "functions"])
 @pytest.mark.parametrize("suffix", [".keras", ".json"])
 def test_weights_and_shapes_are_those_that_keras_counts(name: str, suffix: str, saved: Any) -> None:
     folder, said = saved
@@ -47,6 +47,30 @@ def test_weights_and_shapes_are_those_that_keras_counts(name: str, suffix: str, 
     assert totals.parameters == said[name]["trained"]
     assert totals.parameters + totals.fixed == said[name]["all"]
     assert analysis.rows[-1].outputs[0] == tuple(said[name]["output"])
+
+
+@pytest.mark.parametrize("name", ["lenet1", "lenet5", "lenet5-keras", "resnet-cifar@20", "squeezenet@1.1"])
+def test_a_model_that_was_saved_of_our_own_source_has_the_table_of_the_spec(name: str, saved: Any) -> None:
+    folder, _ = saved
+    ours, theirs = analyze(load(name)), analyze(folder / f"{name}.keras")
+    tables = [[(row.output, row.parameters, row.fixed, row.macs, row.connections, row.receptive_field)
+               for row in each.rows] for each in (ours, theirs)]  # fmt: skip
+    assert tables[0] == tables[1]
+    assert ours.totals == theirs.totals
+    held = {row.name.replace(".", "_") for row in ours.rows if row.parameters}
+    assert held == {row.name for row in theirs.rows if row.parameters}
+
+
+def test_functions_between_layers_are_layers_and_their_padding_is_that_of_the_window_behind_it(saved: Any) -> None:
+    found = analyze(saved[0] / "functions.keras")
+    # (8 + 1 + 1 − 3)/2 + 1 = 4 high, (8 + 2 + 0 − 3)/2 + 1 = 4 wide; then (4 + 2 − 3)/2 + 1 = 2
+    assert (found["padded"].outputs[0], found["pool"].outputs[0]) == ((8, 4, 4), (8, 2, 2))
+    assert [node.layer.type for node in found.network.nodes if node.name.startswith("pad_")] == [
+        "permute",
+        "zero_pad2d",
+    ]
+    # the convolution, the gate, 2×4 by 4×2, and 8 + 8 features into 10
+    assert found.totals.macs == 4 * 4 * 8 * 27 + 8 * 8 + 2 * 4 * 2 + 16 * 10
 
 
 @pytest.mark.parametrize("name", ["residual", "words", "shared", "norms", "frozen", "course"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 import archscope
 from archscope.network import Network
 from archscope.writing.keras import write_keras
+from archscope.writing.keras_papers import CLASSES
 from tests.collection import thin
 
 
@@ -73,7 +74,8 @@ def found(model: Any, name: str) -> tuple[Any, str]:
             label = "_".join(left[:many])
             if many == len(left) and any(each == label or each.startswith(f"{label}_") for each in vars(held)):
                 return held, label
-            if isinstance(getattr(held, label, None), (list, tuple, keras_layer())):
+            inner = getattr(held, label, None)
+            if isinstance(inner, (list, tuple, keras_layer())) or type(inner).__module__ == type(held).__module__:
                 held, left = getattr(held, label), left[many:]
                 break
         else:
@@ -110,11 +112,22 @@ def stir(built: Any) -> None:
             held.data += 0.1 * torch.randn_like(held)
 
 
-def difference(network: Network) -> tuple[int, int, float]:
-    """Parameters of the built module and of the Keras model, and how far apart their outputs are for their size."""
+def ready(scope: dict[str, Any], examples: list[Any]) -> tuple[Any, Any, Callable[[], Any]]:
+    """What has the layers of a source, the Keras model of it, and a function that runs that on examples."""
     # Keras chooses its backend on import, so this module may be looked at without it.
     import keras
 
+    part = [each for each in scope.values() if isinstance(each, type)][-1]()
+    if isinstance(part, keras.Model):
+        part(*examples)
+        return part, part, lambda: part(*examples, training=False)
+    inputs = [keras.Input(tuple(each.shape[1:]), dtype=str(each.dtype).removeprefix("torch.")) for each in examples]
+    model = keras.Model(inputs, scope["named"](part)(*inputs))
+    return part, model, lambda: model(examples, training=False)
+
+
+def difference(network: Network) -> tuple[int, int, float]:
+    """Parameters of the built module and of the Keras model, and how far apart their outputs are for their size."""
     torch.manual_seed(0)
     built = archscope.build(network).eval()
     stir(built)
@@ -122,16 +135,14 @@ def difference(network: Network) -> tuple[int, int, float]:
     assert "archscope" not in source, network.name
     module = ModuleType(network.name)
     exec(compile(source, network.name, "exec"), module.__dict__)
-    made = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, keras.Model)][-1]
-    model = made()
     examples = built.example_inputs(2)
     turned = [lasting(each) for each in examples]
-    model(*turned)
+    whole, model, run = ready(module.__dict__, turned)
     for node in network.nodes:
         weights = [each for each in built.node(node.name).state_dict().items() if "num_batches" not in each[0]]
         if not weights or node.shares is not None:  # what is shared has its values where it is held
             continue
-        owner, label = found(model, node.name)
+        owner, label = found(whole, node.name)
         layer = getattr(owner, label, None) if label else owner
         if node.layer.type == "multihead_attention":
             made_of = attention_of(built.node(node.name))
@@ -145,10 +156,10 @@ def difference(network: Network) -> tuple[int, int, float]:
         if getattr(node.layer, "untie_biases", False) and layer is not None:
             targets.append(owned(owner, label, "bias"))  # one for each unit stands beside the layer
         for (_, value), target in zip(weights, targets, strict=True):
-            own = layer is None
+            own = layer is None or type(layer).__name__ in CLASSES
             target.assign(value.numpy() if own else shaped(value.numpy(), tuple(target.shape)))
     expected = [lasting(each) for each in tensors(built(*examples))]
-    got = tensors(model(*turned, training=False))
+    got = tensors(run())
     # A root or a logarithm of what is below 0 is no number in either.
     pairs = [(one.nan_to_num(), other.nan_to_num()) for one, other in zip(expected, got, strict=True)]
     apart = max(float((one - other).abs().max() / one.abs().max().clamp(min=1e-6)) for one, other in pairs)
@@ -184,8 +195,8 @@ def unlike_said() -> Iterator[tuple[str, list[str]]]:
         except archscope.UsageError:
             yield network.nodes[0].layer.type, ["refused"]
             continue
-        model = scope["Single"]()
-        model(*(keras.ops.zeros((1, *shape[1:], shape[0])) for shape in network.inputs.values()))
+        given = [keras.ops.zeros((1, *shape[1:], shape[0])) for shape in network.inputs.values()]
+        _, model, _ = ready(scope, given)
         held = [keras.ops.convert_to_numpy(each) for each in model.trainable_weights]
         yield network.nodes[0].layer.type, unlike(held, wanted)
 

@@ -40,6 +40,7 @@ class Use(NamedTuple):
         given: what else it is called with.
         number: which of its calls it is.
         module: where its class comes from.
+        called: what it is called with by place, results as their keys.
     """
 
     layer: str
@@ -49,6 +50,7 @@ class Use(NamedTuple):
     given: Mapping[str, Any]
     number: int = 0
     module: str = ""
+    called: tuple[Any, ...] = ()
 
 
 class Model(NamedTuple):
@@ -154,8 +156,8 @@ def _model(found: Mapping[str, Any], path: str) -> Model:
     if kind == "Sequential" or "input_layers" not in config:
         return _sequential(config, path)
     uses = [use for each in config["layers"] for use in _uses(each)]
-    return Model(str(config.get("name", "model")), tuple(_sorted(uses, path)), _keys(config["input_layers"]),
-                 _keys(config["output_layers"]))  # fmt: skip
+    inputs, outputs = _keys(config["input_layers"]), _keys(config["output_layers"])
+    return Model(str(config.get("name", "model")), tuple(_sorted(uses, outputs, path)), inputs, outputs)
 
 
 def _sequential(config: Any, path: str) -> Model:
@@ -178,17 +180,14 @@ def _name(layer: Mapping[str, Any]) -> str:
 
 
 def _said(layer: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """A layer's class and its options."""
-    return str(layer["class_name"]), dict(layer["config"])
+    """A layer's class, with the package that it was registered in, and its options."""
+    registered = str(layer.get("registered_name") or "")
+    return registered if ">" in registered else str(layer["class_name"]), dict(layer["config"])
 
 
 def _uses(layer: Mapping[str, Any]) -> Iterator[Use]:
-    name, kind, options, module = (
-        _name(layer),
-        str(layer["class_name"]),
-        dict(layer["config"]),
-        str(layer.get("module")),
-    )
+    name, module = _name(layer), str(layer.get("module"))
+    kind, options = _said(layer)
     nodes = layer.get("inbound_nodes") or []
     if not nodes:
         yield Use(name, kind, options, (), {}, 0, module)
@@ -199,7 +198,8 @@ def _uses(layer: Mapping[str, Any]) -> Iterator[Use]:
             for key in ("query", "value", "key", "inputs"):
                 reads += _tensors(given.pop(key, None))
             rest = {key: value for key, value in given.items() if not [*_tensors(value)]}
-            yield Use(name, kind, options, tuple(reads), rest, number, module)
+            called = tuple(_placed(each) for each in node.get("args") or [])
+            yield Use(name, kind, options, tuple(reads), rest, number, module, called)
         else:  # Keras 2: a list of [layer, call, output, arguments]
             entries = [node] if node and isinstance(node[0], str) else node
             reads = [Key(str(each[0]), int(each[1]), int(each[2])) for each in entries]
@@ -221,6 +221,18 @@ def _tensors(value: Any) -> Iterator[Key]:
             yield from _tensors(each)
 
 
+def _placed(value: Any) -> Any:
+    """An argument with results as their keys, and a part of an axis as Python has it."""
+    if isinstance(value, dict):
+        kind = value.get("class_name")
+        if kind == "__slice__":
+            return slice(*(value["config"].get(name) for name in ("start", "stop", "step")))
+        if kind == "__ellipsis__":
+            return Ellipsis
+        return next(_tensors(value), value) if kind == "__keras_tensor__" else value
+    return [_placed(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
 def _keys(said: Any) -> tuple[Key, ...]:
     """References to results: one, a list, or by name."""
     if isinstance(said, dict):
@@ -230,16 +242,25 @@ def _keys(said: Any) -> tuple[Key, ...]:
     return tuple(Key(str(each[0]), int(each[1]), int(each[2])) for each in said)
 
 
-def _sorted(uses: Sequence[Use], path: str) -> Iterator[Use]:
-    """Each call after those that it reads."""
-    left, known = list(uses), set[tuple[str, int]]()
-    while left:
-        ready = [use for use in left if all((key.layer, key.call) in known for key in use.reads)]
-        if not ready:
-            wanted = ", ".join(f"`{line(use.layer)[:40]}`" for use in left[:3])
+def _sorted(uses: Sequence[Use], ends: Sequence[Key], path: str) -> list[Use]:
+    """Each call after those that it reads, branch after branch as they are read: so the code had them."""
+    by_key = {(use.layer, use.number): use for use in uses}
+    done: dict[tuple[str, int], None] = {}
+    open_: set[tuple[str, int]] = set()
+    waiting = [*reversed([*((key.layer, key.call) for key in ends), *by_key])]
+    while waiting:
+        key = waiting[-1]
+        use = by_key.get(key)
+        left = [] if use is None else [(each.layer, each.call) for each in use.reads
+                                       if (each.layer, each.call) not in done]  # fmt: skip
+        if use is None or (left and key in open_):
+            stuck = sorted({key[0], *(each[0] for each in open_ if each not in done)})
+            wanted = ", ".join(f"`{line(each)[:40]}`" for each in stuck[:3])
             raise UsageError(f"{path} is no whole Keras model: {wanted} read what nothing makes, or one another")
-        for use in ready:
-            known.add((use.layer, use.number))
-            yield use
-        done = {(use.layer, use.number) for use in ready}
-        left = [use for use in left if (use.layer, use.number) not in done]
+        if left:
+            open_.add(key)
+            waiting += reversed(left)
+        else:
+            waiting.pop()
+            done[key] = None
+    return [by_key[key] for key in done]

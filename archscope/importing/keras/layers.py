@@ -11,7 +11,8 @@ from archscope.importing.keras.place import Place, Value
 from archscope.layers import TYPES
 from archscope.layers.base import Weight, extents
 
-Reading = Callable[[Place], Value]
+Reading = Callable[[Place], Value | list[Value]]
+"""What a call is: keeps its layers, and gives what they make."""
 
 ACTIVATIONS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = MappingProxyType({
     "relu": ("relu", {}), "relu6": ("relu6", {}), "sigmoid": ("sigmoid", {}), "tanh": ("tanh", {}),
@@ -44,6 +45,8 @@ def _ending(place: Place, value: Value) -> Value:
 
 
 def _padding(place: Place, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> Any:
+    if place.value.padded is not None:
+        return place.value.padded.sides
     kind = place.options.get("padding", "valid")
     if kind == "causal":
         return tuple((apart * (window - 1), 0) for window, apart in zip(kernel, dilation, strict=True))
@@ -121,7 +124,7 @@ def _transposed(axes: int) -> Reading:
     return reading
 
 
-def _pool(kind: str, axes: int) -> Reading:
+def pool(kind: str, axes: int) -> Reading:
     def reading(place: Place) -> Value:
         value = place.grid(axes)
         kernel = place.numbers("pool_size", axes, 2)
@@ -129,6 +132,8 @@ def _pool(kind: str, axes: int) -> Reading:
         options: dict[str, Any] = {"padding": "same" if place.options.get("padding") == "same" else 0}
         if kind == "avg" and options["padding"] == "same":
             options["count_include_pad"] = False
+        if place.value.padded is not None:
+            options["padding"] = place.value.padded.sides
         return place.made(f"{kind}_pool{axes}d", [value], kernel_size=kernel, stride=stride, **options)
 
     return reading
@@ -156,7 +161,7 @@ def _embedding(place: Place) -> Value:
     return made._replace(last=False)
 
 
-def _axis(place: Place, value: Value, axis: int) -> int:
+def axis_of(place: Place, value: Value, axis: int) -> int:
     """An axis of Keras's, which counts the batch, as one of ours."""
     rank = len(value.shape)
     own = axis % (rank + 1) - 1
@@ -174,7 +179,7 @@ def _channels(place: Place) -> Value:
     """The value with its channels in front, where a norm works along these."""
     value = place.value if len(place.value.shape) < 2 else place.grid(len(place.value.shape) - 1)
     axis = place.options.get("axis", -1)
-    if _axis(place, value, int(axis[0] if isinstance(axis, list) else axis)) != 0:
+    if axis_of(place, value, int(axis[0] if isinstance(axis, list) else axis)) != 0:
         raise place.cannot("normalizes along another axis than that of the channels")
     return value
 
@@ -196,7 +201,7 @@ def _affine(place: Place, type_: str, value: Value, *, switch: str = "affine", *
 def _layer_norm(place: Place) -> Value:
     value = place.plain()
     axis = place.options.get("axis", -1)
-    axes = sorted(_axis(place, value, int(each)) for each in (axis if isinstance(axis, list) else [axis]))
+    axes = sorted(axis_of(place, value, int(each)) for each in (axis if isinstance(axis, list) else [axis]))
     rank = len(value.shape)
     if axes != list(range(rank - len(axes), rank)):
         raise place.cannot("normalizes along other axes than the last ones")
@@ -271,7 +276,7 @@ def _leaky(place: Place) -> Value:
 
 def _prelu(place: Place) -> Value:
     value = place.value if len(place.value.shape) < 2 else place.grid(len(place.value.shape) - 1)
-    shared = {_axis(place, value, int(each)) for each in place.options.get("shared_axes") or []}
+    shared = {axis_of(place, value, int(each)) for each in place.options.get("shared_axes") or []}
     own = tuple(extent for axis, extent in enumerate(value.shape) if axis not in shared)
     if not own or (0 not in shared and len(own) == 1):
         return place.made("prelu", [value], num_parameters=math.prod(map(int, own)))
@@ -282,7 +287,7 @@ def _prelu(place: Place) -> Value:
 
 def _softmax(place: Place) -> Value:
     axis = place.options.get("axis", -1)
-    return place.made("softmax", dim=_axis(place, place.value, int(axis if isinstance(axis, int) else axis[0])))
+    return place.made("softmax", dim=axis_of(place, place.value, int(axis if isinstance(axis, int) else axis[0])))
 
 
 def _merged(type_: str) -> Reading:
@@ -296,7 +301,7 @@ def _average(place: Place) -> Value:
 
 def _concatenate(place: Place) -> Value:
     values = place.alike()
-    return place.made("concat", values, dim=_axis(place, values[0], int(place.options.get("axis", -1))))
+    return place.made("concat", values, dim=axis_of(place, values[0], int(place.options.get("axis", -1))))
 
 
 def _zero_padding(axes: int) -> Reading:
@@ -369,8 +374,8 @@ READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
     **{f"DepthwiseConv{name}": _depthwise(axes) for axes, name in _POOLS},
     **{f"SeparableConv{name}": _separable(axes) for axes, name in _POOLS},
     **{f"Conv{name}Transpose": _transposed(axes) for axes, name in _POOLS},
-    **{f"MaxPooling{name}": _pool("max", axes) for axes, name in _POOLS},
-    **{f"AveragePooling{name}": _pool("avg", axes) for axes, name in _POOLS},
+    **{f"MaxPooling{name}": pool("max", axes) for axes, name in _POOLS},
+    **{f"AveragePooling{name}": pool("avg", axes) for axes, name in _POOLS},
     **{f"GlobalMaxPooling{name}": _global("max", axes) for axes, name in _POOLS},
     **{f"GlobalAveragePooling{name}": _global("avg", axes) for axes, name in _POOLS},
     **{f"ZeroPadding{name}": _zero_padding(axes) for axes, name in _POOLS},

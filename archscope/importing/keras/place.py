@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from archscope.errors import Rejects, UsageError
@@ -15,12 +15,28 @@ from archscope.recognising.function import Function
 from archscope.working import Count
 
 
+class Padded(NamedTuple):
+    """Padding around a value: before and after on each axis of its grid, the number that it is of, and what made it."""
+
+    sides: tuple[tuple[int, int], ...]
+    fill: float
+    name: str
+
+
 class Value(NamedTuple):
-    """A result: where it comes from, its shape, and whether Keras has its channels last where we have them first."""
+    """A result.
+
+    Attributes:
+        ref: where it comes from.
+        shape: its extents, without what is padded.
+        last: whether Keras has its channels last where we have them first.
+        padded: padding around it that is no layer yet, as it may be of a window behind it.
+    """
 
     ref: Ref
     shape: Shape
     last: bool = False
+    padded: Padded | None = None
 
 
 class Nodes(Kept):
@@ -45,6 +61,9 @@ class Place:
         values: what it is given.
         given: what else it is called with.
         group: the models that it stands in.
+
+    Attributes:
+        called: what it is called with by place, where it is a function.
     """
 
     def __init__(
@@ -52,6 +71,8 @@ class Place:
         given: Mapping[str, Any], group: tuple[str, ...],
     ) -> None:  # fmt: skip
         self.nodes = nodes
+        self.name = name
+        self.called: Sequence[Any] = ()
         self.kind = kind
         self.options = options
         self.values = values
@@ -90,6 +111,18 @@ class Place:
         """A value with its axes as Keras has them."""
         return self._turned(self.value if value is None else value, first=False)
 
+    def settled(self, value: Value) -> Value:
+        """A value whose padding is a layer of its own."""
+        if value.padded is None:
+            return value
+        sides, fill, name = value.padded
+        flat = [side for pair in reversed(sides) for side in pair]
+        whole = value._replace(padded=None)
+        own = Place(self.nodes, name, "Pad", {}, [whole], {}, self._group)
+        if not fill:
+            return own.made(f"zero_pad{len(sides)}d", padding=flat)
+        return own.made(f"constant_pad{len(sides)}d", padding=flat, value=fill)
+
     def alike(self) -> list[Value]:
         """All values with their axes in one order."""
         if len({value.last for value in self.values}) == 1:
@@ -110,11 +143,18 @@ class Place:
 
     def made(self, type_: str, values: list[Value] | None = None, *, name: str = "", **options: Any) -> Value:
         """Keep a layer of a type; what it makes has its axes as its first input."""
+        return self.all_made(type_, values, name=name, **options)[0]
+
+    def all_made(self, type_: str, values: list[Value] | None = None, *, name: str = "", **options: Any) -> list[Value]:
+        """Keep a layer of a type; all that it makes, with axes as its first input."""
         try:
             layer = TYPES[type_](**options)
         except Rejects as error:
             raise self.cannot(f"is no `{type_}` of archscope: {error}") from None
-        return self.layer(layer, self.values if values is None else values, f"{self._path}{name}")
+        first = self.layer(layer, self.values if values is None else values, f"{self._path}{name}")
+        outputs = self.nodes.facts[first.ref.node].outputs
+        return [first, *(first._replace(ref=Ref(first.ref.node, place), shape=shape)
+                         for place, shape in enumerate(outputs[1:], start=1))]  # fmt: skip
 
     def layer(self, layer: Layer, values: list[Value], name: str, facts: Facts | None = None) -> Value:
         """Keep a node of a layer; weights of one that was called before are its own."""

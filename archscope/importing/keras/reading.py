@@ -8,7 +8,7 @@ from typing import Final
 
 from archscope.errors import UsageError
 from archscope.escaping import line
-from archscope.importing.keras import layers, recurrent
+from archscope.importing.keras import layers, operations, papers, recurrent
 from archscope.importing.keras.config import Key, Model, Use, data_formats, is_model, model_of, read_config
 from archscope.importing.keras.place import Nodes, Place, Value
 from archscope.importing.stated import Entry, Stated, resolved
@@ -85,7 +85,8 @@ def _run(model: Model, given: list[Value], nodes: Nodes, group: tuple[str, ...])
         reads = [_value(values, key, nodes) for key in use.reads]
         for number, made in enumerate(_made(use, reads, nodes, group)):
             values[Key(use.layer, use.number, number)] = made
-    return [_value(values, key, nodes) for key in model.outputs]
+    ends = [_value(values, key, nodes) for key in model.outputs]
+    return [Place(nodes, "pad", "Pad", {}, [], {}, group).settled(each) for each in ends]
 
 
 def _value(values: Mapping[Key, Value], key: Key, nodes: Nodes) -> Value:
@@ -107,12 +108,18 @@ def _made(use: Use, reads: list[Value], nodes: Nodes, group: tuple[str, ...]) ->
     if kind == "TimeDistributed" and options["layer"]["class_name"] == "Dense":
         kind, options = "Dense", options["layer"]["config"]
     place = Place(nodes, name, kind, options, reads, use.given, group)
-    reading = layers.READINGS.get(kind) or recurrent.READINGS.get(kind)
+    place.values = [each if operations.pads_itself(place, each) else place.settled(each) for each in reads]
+    values = dict(zip(use.reads, place.values, strict=True))
+    place.called = [values.get(each, each) if isinstance(each, Key) else each for each in use.called]
+    function = use.module.startswith(operations.MODULE)
+    known = operations.READINGS if function else {**layers.READINGS, **recurrent.READINGS, **papers.READINGS}
+    reading = known.get(kind)
     if reading is None:
         theirs = use.module.startswith("keras")
         raise place.cannot("is a layer of Keras's that archscope does not read yet" if theirs else
                            "is no layer of Keras's, and what it holds stands in its code alone")  # fmt: skip
     try:
-        return [reading(place)]
+        made = reading(place)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, ZeroDivisionError, OverflowError) as error:
         raise place.cannot(f"has options that Keras does not write: {type(error).__name__}") from None
+    return made if isinstance(made, list) else [made]
