@@ -76,7 +76,8 @@ def replaced(found: Part, ends: Mapping[str, Whole]) -> Part:
         if whole is None:
             nodes.append(node if inputs == node.inputs else node.replace(inputs=inputs))
             continue
-        own = within[node.name] = free_name(whole.name or ".".join((*node.group, whole.layer.type)), names)
+        called = getattr(whole.layer, "called", whole.layer.type)
+        own = within[node.name] = free_name(whole.name or ".".join((*node.group, called)), names)
         del facts[node.name]
         facts[own] = whole.facts
         reads = tuple(ref.replace(node=within.get(ref.node, ref.node)) for ref in whole.reads)

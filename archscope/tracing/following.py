@@ -65,9 +65,11 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
     whole = Part([*nodes.finished(outputs)], outputs, {**nodes.facts}, {})
     written_out = turned(attended(whole, recording.causal), recording.factors)
     short = normed(written_out)
+    joined = {*short.within.values()}
+    fused = {node.name for node in short.nodes if node.name in joined and node.layer.type == "layer_norm"}
     folded_nodes, folded_outputs, facts, renamed = folded(short.nodes, short.outputs, short.facts)
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
-    wholes = {renamed[name] for name in written_out.within.values() if name in renamed}
+    wholes = {renamed[name] for name in fused.union(written_out.within.values()) if name in renamed}
     return Network(
         called,
         run.inputs,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ from archscope.recognising.signatures import SIGNATURES, bound, plain_name
 from archscope.theirs import place_here
 from archscope.tracing.accounts import Accounts
 from archscope.tracing.causal import Causal
+from archscope.tracing.heard import Heard
 from archscope.tracing.holding import Holding
 from archscope.tracing.learned import IN_ORDER, Learned
 from archscope.tracing.ledger import Ledger
@@ -52,28 +53,6 @@ from archscope.tracing.waves import waves
 _PRODUCTS: Final = frozenset({"mul", "rmul", "imul", "multiply"})
 _MAPPED: Final = "it ran under `vmap`, for all samples at once"
 _NESTED: Final = "its samples have lengths of their own"
-
-
-class _Heard(NamedTuple):
-    """A call of a function that has run.
-
-    Attributes:
-        name: the function.
-        args: what it was given.
-        kwargs: what it was given by name.
-        given: the tensors among that.
-        made: the tensors that it made.
-        frame: the operations that ran for it.
-        why: why nothing is known of its lines, if that is so.
-    """
-
-    name: str
-    args: Sequence[Any]
-    kwargs: Mapping[str, Any]
-    given: list[Tensor]
-    made: list[Tensor]
-    frame: Frame
-    why: str
 
 
 class Recording:
@@ -127,6 +106,9 @@ class Recording:
         self.factors: dict[str, Tensor] = {}
         self.causal: set[str] = set()
         self._known, self._enters = ledger.numbers.of, ledger.numbers.enters
+        self._number = lambda each: (
+            None if self.values.ref(each) or self.values.weights(each) & parameters.keys() else ledger.numbers.of(each)
+        )
         self._hiding = Causal(lambda each: None if self.values.ref(each) else ledger.numbers.of(each))
         self.origins = Origins(self.values, self.samples, self.nodes, self.accounts, self.learned, ledger,
                                self.state, at)  # fmt: skip
@@ -232,7 +214,7 @@ class Recording:
         if name in LEAVING or (frame.looked and why != _NESTED):
             self.looked.at(self._at.path, name, result, frame, given, refs)
         if not refs:
-            self._constant(_Heard(name, args, kwargs, given, made, frame, why))
+            self._constant(Heard(name, args, kwargs, given, made, frame, why))
             if name in ENTERING and made:
                 self.origins.enter(made[0])
         elif made and (name in SAME_VALUES or leaves(name, args, kwargs, made[0])):
@@ -241,7 +223,7 @@ class Recording:
             self._handed_on(refs, given, made, frame)
         elif made or frame.wrote or frame.multiplies:
             result, made = self._apart(result, made, given, frame)
-            self._keep(_Heard(name, args, kwargs, given, made, frame, why), refs)
+            self._keep(Heard(name, args, kwargs, given, made, frame, why), refs)
         else:
             if name in LEAVING:
                 self.origins.leave(refs, name.strip("_"))
@@ -260,9 +242,9 @@ class Recording:
         result = result.view(result.shape)
         return result, [result]
 
-    def _keep(self, heard: _Heard, refs: list[Ref]) -> None:
+    def _keep(self, heard: Heard, refs: list[Ref]) -> None:
         """Keep a node of a call, and know what it made and what it wrote."""
-        name, args, kwargs, given, made, frame, why = heard
+        name, args, kwargs, given, made, frame, why = heard.with_number(self._number)
         if plain_name(name) == "scaled_dot_product_attention":
             args, kwargs, given = self._hiding.unmasked(args, kwargs, given)
         unreached = [each for each in given if self.values.ref(each) is None and each.numel()]
@@ -360,7 +342,7 @@ class Recording:
         changed = [each for each in given if memory_of(each) in memories]
         return [each for each in changed if not made or any(each is other for other in made)]
 
-    def _constant(self, heard: _Heard) -> None:
+    def _constant(self, heard: Heard) -> None:
         """A call on constants: a node if there is anything to count, else what it makes is a constant too."""
         name, args, kwargs, given, made, frame, _ = heard
         weights = frozenset(weight for each in given for weight in self.values.weights(each))

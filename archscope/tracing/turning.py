@@ -16,11 +16,15 @@ from torch import Tensor
 
 from archscope.layers import TYPES, Layer
 from archscope.network import Node, Ref
+from archscope.recognising.function import Function
 from archscope.recognising.replacing import Part, Whole, readers_of, replaced
 
 _CLOSE: Final = 2e-3
 """How near a table in single precision comes to the angles of far positions."""
 
+
+_TELLING: Final = 4
+"""Positions from which on it is no chance that each turns as far as the one before it."""
 
 _CUTS: Final = ("slice", "chunk", "split", "select")
 """What takes some features of a value."""
@@ -214,6 +218,10 @@ def _layer(terms: _Terms, shape: Sequence[int]) -> Layer | None:
         base = None if factors is None else _base(*factors, dim, interleaved=interleaved)
         if factors is not None and base is not None and _is_rotation(*factors, base, dim, interleaved=interleaved):
             return TYPES["rotary"](base=base, rotary_dim=None if dim == width else dim, interleaved=interleaved)
+        otherwise = "" if factors is None else _otherwise(*factors, dim, interleaved=interleaved)
+        if otherwise:
+            like = TYPES["rotary"](rotary_dim=None if dim == width else dim, interleaved=interleaved)
+            return Function("rotary", like.facts(tuple(shape)), like=like, beyond=otherwise)
     return None
 
 
@@ -269,6 +277,22 @@ def _base(own: Tensor, other: Tensor, dim: int, *, interleaved: bool) -> float |
         return None
     plain = (float(f"{base:.{digits}e}") for digits in range(4))
     return next((each for each in plain if abs(each - base) < 1e-4 * base), base)
+
+
+def _otherwise(own: Tensor, other: Tensor, dim: int, *, interleaved: bool) -> str:
+    """What a rotation has beyond the layer: other angles from every position to the next, or growth; empty if none."""
+    first = _first(dim, interleaved=interleaved)
+    second = slice(1, dim, 2) if interleaved else slice(dim // 2, dim)
+    size = float(own[0, first][0])
+    angles = torch.atan2(-other[1, first], own[1, first])
+    if len(own) < _TELLING or size <= 0 or bool((angles <= 0).any()):
+        return ""
+    turned = torch.arange(len(own), dtype=torch.double)[:, None] * angles
+    found = (own[:, first], own[:, second], -other[:, first], other[:, second])
+    wanted = (turned.cos(), turned.cos(), turned.sin(), turned.sin())
+    if any(bool((size * each - mine).abs().max() > _CLOSE) for each, mine in zip(wanted, found, strict=True)):
+        return ""
+    return "frequencies of its own" if abs(size - 1) < _CLOSE else "grown"
 
 
 def _is_rotation(own: Tensor, other: Tensor, base: float, dim: int, *, interleaved: bool) -> bool:

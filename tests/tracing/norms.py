@@ -48,6 +48,42 @@ class NoStep(RootMean):
         return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True)))
 
 
+class Centred(RootMean):
+    """A layer norm, as BERT's authors and DeBERTa have it."""
+
+    def __init__(self, width: int = 8) -> None:
+        super().__init__(width)
+        self.bias = nn.Parameter(torch.rand(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = x.mean(-1, keepdim=True)
+        spread = (x - mean).pow(2).mean(-1, keepdim=True)
+        return self.weight * ((x - mean) / torch.sqrt(spread + 1e-7)) + self.bias
+
+
+class OfVariance(Centred):
+    """By PyTorch's variance."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        spread = x.var(-1, keepdim=True, unbiased=False)
+        return (x - x.mean(-1, keepdim=True)) * torch.rsqrt(spread + 1e-5) * self.weight + self.bias
+
+
+class Unbiased(Centred):
+    """By the variance over one value less: no such norm."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - x.mean(-1, keepdim=True)) * torch.rsqrt(x.var(-1, keepdim=True) + 1e-5) * self.weight + self.bias
+
+
+class CentredAlone(RootMean):
+    """Without a shift."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x - x.mean(-1, keepdim=True)
+        return x / (x.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt() * self.weight
+
+
 class Normed(nn.Module):
     """A norm between two dense layers."""
 
@@ -89,6 +125,7 @@ NORMS: dict[str, tuple[Any, tuple[tuple[int, ...], ...]]] = {
     "RMS norm of heads": (lambda: Heads(RootMean), ((5, 6),)),
     "RMS norm, twice": (lambda: Twice(RootMean), ((5, 6),)),
     "RMS norm, weight elsewhere": (lambda: Elsewhere(RootMean), ((5, 6),)),
+    "layer norm": (lambda: Normed(Centred), ((5, 6),)),
     "mean square of positions": (lambda: Normed(OverPositions), ((5, 6),)),
     "mean square alone": (lambda: Normed(NoStep), ((5, 6),)),
 }

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from archscope import analyze, trace
-from tests.tracing.norms import NORMS
+from tests.tracing.norms import NORMS, Centred, CentredAlone, Normed, OfVariance, RootMean, Unbiased
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,42 @@ def test_a_norm_is_told_with_its_step_and_its_weight(
     assert found == said
     # 6·8 + 8 of the first layer, 8 of the norm, 8·3 + 3 of the last, each once
     assert analyze(network).totals.parameters == 56 + 8 + 27
+
+
+@pytest.mark.parametrize(
+    ("norm", "said"),
+    [
+        (Centred, {"eps": 1e-7}),
+        (OfVariance, {}),
+        (CentredAlone, {"bias": False}),
+        (Unbiased, None),
+    ],
+)
+def test_a_layer_norm_is_told_by_the_mean_that_is_taken_away(
+    norm: type[RootMean], said: dict[str, object] | None
+) -> None:
+    network = trace(Normed(norm), (5, 6))
+    found = [node for node in network.nodes if node.layer.type == "layer_norm"]
+    assert [node.layer.stated() for node in found] == ([] if said is None else [{"normalized_shape": 8, **said}])
+    assert "rms_norm" not in {node.layer.type for node in network.nodes}
+    # 6·8 + 8 of the first layer, 8 of each of the norm's, 8·3 + 3 of the last
+    assert analyze(network).totals.parameters == 56 + 8 * (1 + issubclass(norm, Centred)) + 27
+    seen = network.observed
+    assert seen is not None
+    assert [*seen.unruled] == [node.name for node in found]  # a fused norm holds other values meanwhile
+
+
+class CentredTwice(nn.Module):
+    """What is without its mean has another use."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        centred = x - x.mean(-1, keepdim=True)
+        return centred * torch.rsqrt(centred.square().mean(-1, keepdim=True) + 1e-6) + centred
+
+
+def test_a_value_without_its_mean_that_others_read_too_stays() -> None:
+    types = [node.layer.type for node in trace(CentredTwice(), (5, 8)).nodes]
+    assert types == ["mean", "subtract", "rms_norm", "add"]
 
 
 class Told(nn.Module):

@@ -151,6 +151,20 @@ def test_what_turns_otherwise_is_no_rotary_layer(module: nn.Module) -> None:
     assert "rotary" not in types or (types.count("rotary") == 1 and "add" in types)
 
 
+@pytest.mark.parametrize(
+    ("module", "beyond"),
+    [
+        (Turns(by_halves, *tables(10_000, FEATURES, stretch=4)), "frequencies of its own"),
+        (Turns(by_stacks, *tables(10_000, FEATURES, stretch=4)), "frequencies of its own"),
+        (Turns(lambda x, cos, sin: by_parts(x, cos * 1.1, sin * 1.1), *tables(10_000, FEATURES)), "grown"),
+    ],
+)
+def test_a_rotation_by_other_angles_is_one_row_that_says_so(module: nn.Module, beyond: str) -> None:
+    """As Llama 3 stretches its slow waves, and YaRN scales what it turns."""
+    labels = [node.layer.label for node in read(module).nodes if node.layer.type == "function"]
+    assert labels == [f"rotary positions, {beyond}"]
+
+
 def test_a_table_that_a_module_on_meta_was_made_with_is_not_guessed() -> None:
     with torch.device("meta"):
         module = Turns(by_halves, *tables(10_000, FEATURES))
