@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-import itertools
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Final
@@ -25,17 +23,11 @@ from archscope.network import Network
 from archscope.theirs import heard_apart, place_of, raised
 from archscope.tracing.archives import read_program
 from archscope.tracing.factory import Factory, example_inputs
+from archscope.tracing.filling import filled
 from archscope.tracing.following import DoesNotRun, trace_module
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.stated import Bare, spelled
 from archscope.tracing.unwrapped import class_name, inputs_of, is_program, open_axes, unwrapped
-
-MOST: Final = 32
-"""Ways of filling in what nobody said that are tried at most."""
-
-_WHOLE: Final = re.compile(r"(.*_)?(ids?|idx|index|indices|labels?|targets?|tokens?|words?|timesteps?)", re.IGNORECASE)
-"""Names of inputs that are mostly whole numbers."""
-
 
 LIBRARY: Final = "call it with tensors of your own if it takes others"
 COMMAND: Final = ("write other inputs as --input 3,224,224 or --input NAME=128:int64, or name a function that returns "
@@ -280,6 +272,8 @@ def checked(module: nn.Module, call: Call, called: str) -> None:
     unknown = next((name for name in call.kwargs if name not in named), None)
     if unknown is not None and inspect.Parameter.VAR_KEYWORD not in kinds:
         takes = did_you_mean(unknown, named, what="it takes") if named else "it takes none by name"
+        if unknown.partition(".")[0] in named:
+            takes = f"name a function that returns all of `{unknown.partition('.')[0]}`, --example mypkg.models:example"
         raise UsageError(f"`forward` of {called} takes no input `{unknown}`; {takes}")
     if len(call.args) > len(placed) and inspect.Parameter.VAR_POSITIONAL not in kinds:
         takes = f"takes {len(placed)} ({', '.join(placed)})" if placed else "takes none"
@@ -296,80 +290,12 @@ def checked(module: nn.Module, call: Call, called: str) -> None:
                          f"{wanted[0]}=128:int64 for whole numbers")  # fmt: skip
 
 
-def filled(module: nn.Module, call: Call) -> Iterator[Call]:
-    """The call with everything said: first what is most likely, then other types of numbers."""
-    try:
-        parameters = inspect.signature(module.forward).parameters
-    except (TypeError, ValueError):
-        parameters = {}  # type: ignore[assignment]
-    places = list(call.named([name for name in parameters if name not in ("args", "kwargs")]))
-    own = next((each.dtype for each in (*module.parameters(), *module.buffers()) if each.is_floating_point()),
-               torch.get_default_dtype())  # fmt: skip
-    precision = str(own).removeprefix("torch.")
-    choices = [list(_choices(name, value, parameters.get(name), precision)) for name, value in places]
-    ranked = sorted(itertools.islice(itertools.product(*map(range, map(len, choices))), 4096),
-                    key=lambda picks: _rank(picks, choices))  # fmt: skip
-    for batched in (True, False):
-        for picks in ranked[:MOST]:
-            values = [options[pick] for options, pick in zip(choices, picks, strict=True)]
-            open_ = [isinstance(each, Given) and each.batched is None for each in values]
-            if batched or any(open_):
-                yield _with(call, [each.replace(batched=batched) if free else each
-                                   for each, free in zip(values, open_, strict=True)])  # fmt: skip
-
-
 def _far(call: Call, error: DoesNotRun) -> int:
     """How far an attempt went; one without a batch axis, which few modules take, has to go twice as far."""
     said: list[Any] = []
     call.mapped(said.append)
     alone = any(isinstance(each, Given) and each.batched is False for each in said)
     return error.operations // 2 if alone else error.operations
-
-
-def _with(call: Call, values: Sequence[Any]) -> Call:
-    """The call with other values in its places, in order."""
-    left = iter(values)
-    args, kwargs = call.mapped(lambda _: next(left))
-    return call.replace(args=args, kwargs=kwargs)
-
-
-def _rank(picks: Sequence[int], choices: Sequence[Sequence[Any]]) -> tuple[int, int, tuple[int, ...]]:
-    """The likeliest of all first, then tensors that are all of one type, then mixtures, with few others first.
-
-    Only tensors whose type nobody stated tell a mixture: a plain value beside them is of no type.
-    """
-    open_ = [options[pick] for pick, options in zip(picks, choices, strict=True) if len(options) > 1]
-    mixed = len({each.dtype for each in open_ if isinstance(each, Given)}) > 1
-    return (int(mixed and any(picks)), sum(picks), tuple(picks))
-
-
-def _choices(name: str, value: Any, parameter: inspect.Parameter | None, precision: str) -> Iterator[Any]:
-    """What a place in a call may be, the likeliest first."""
-    if isinstance(value, Bare):
-        plain, tensor = _meant(parameter)
-        if plain or not value.value:
-            yield value.value
-        if tensor and value.value:
-            yield from _choices(name, Given((value.value,)), parameter, precision)
-    elif isinstance(value, Given) and value.dtype is None:
-        whole = bool(_WHOLE.fullmatch(name.rpartition(".")[2]))
-        for dtype in ("int64", precision) if whole else (precision, "int64"):
-            yield value.replace(dtype=dtype)
-    else:
-        yield value
-
-
-def _meant(parameter: inspect.Parameter | None) -> tuple[bool, bool]:
-    """Whether one number may be meant as a plain value, and whether as the length of a vector."""
-    if parameter is None:
-        return True, True
-    if isinstance(parameter.default, (bool, int, float)):
-        return True, False
-    stated = parameter.annotation
-    text = "" if stated is parameter.empty else stated if isinstance(stated, str) else inspect.formatannotation(stated)
-    plain = bool(re.search(r"\b(int|float|bool)\b", text))
-    tensor = "Tensor" in text
-    return (plain, tensor) if plain or tensor else (True, True)
 
 
 def _told(error: UsageError, attempts: int, remedy: str) -> str:

@@ -113,7 +113,7 @@ def _followed(module: nn.Module, call: Call, names: Sequence[str], called: str) 
         except Stopped as stop:
             stops.append(stop)
     last = max(stops, key=_how_far)
-    given = spell_shapes(last.shapes, " and ")
+    given = spell_shapes(last.shapes, " and ") or "no tensor"
     where = f" at `{last.at}`" if last.at else ""
     text = f"{called}, given {given}, stops{where}: {last.why or raised(last.error)}"
     if any(stop.missed for stop in stops) and all(each.is_meta for each in module.parameters()):

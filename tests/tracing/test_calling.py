@@ -152,6 +152,21 @@ def test_one_number_a_sample_has_an_empty_shape() -> None:
     assert analyze(network).totals.parameters == 72 + 16
 
 
+def test_a_shape_that_brings_its_batch_of_one_picture_is_one_of_a_sample() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 2))
+    analysis = analyze(module, (1, 3, 8, 8))
+    assert dict(analysis.network.inputs) == {"input": (3, 8, 8)}
+    assert [row.type for row in analysis.rows] == ["conv2d", "flatten", "linear"]
+    assert analysis.totals.macs == 27 * 4 * 36 + 288
+
+
+def test_an_error_says_that_no_tensor_was_given_and_how_to_say_what_lies_in_an_input() -> None:
+    with pytest.raises(archscope.UsageError, match="Linear, given no tensor, stops"):
+        trace(nn.Linear(3, 2), 3)
+    with pytest.raises(archscope.UsageError, match=r"takes no input `input\.x`; name a function that returns all of"):
+        trace(nn.Linear(3, 2), **{"input.x": (3,)})
+
+
 def test_what_was_said_is_taken_as_it_is() -> None:
     with pytest.raises(archscope.UsageError) as raised:
         trace(TokensAndImage(), torch.zeros(1, 10), IMAGE)
@@ -190,7 +205,7 @@ def test_inputs_that_forward_does_not_take_are_refused(
 
 
 def test_a_bare_number_is_the_value_that_a_signature_says_it_is() -> None:
-    from archscope.tracing.calling import filled
+    from archscope.tracing.filling import filled
 
     class Said(nn.Module):
         def forward(self, x: torch.Tensor, depth: int, other: torch.Tensor, length=3, free=None):  # type: ignore[no-untyped-def]
