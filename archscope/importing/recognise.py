@@ -28,7 +28,7 @@ from archscope.recognising.replacing import Part
 from archscope.recognising.signatures import SIGNATURES, bound
 from archscope.recognising.tensor import Shaped
 
-_MALFORMED: Final = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError, ZeroDivisionError)
+_MALFORMED: Final = (IndexError, KeyError, OverflowError, TypeError, ValueError, ZeroDivisionError)
 """What Python raises where a file says what nobody foresaw."""
 
 _IN_ORDER: Final = frozenset({"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Expand"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.errors import require_torch
@@ -114,28 +115,36 @@ def _of_onnx(network: Network, made: Statement) -> Outcome:
     from onnx import numpy_helper
 
     path = network.path or ""
-    try:
+    with _asking(onnxruntime, onnx):
         stored = {each.name: numpy_helper.to_array(each) for each in onnx.load(path).graph.initializer}
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        floats = {name: torch.tensor(each) for name, each in stored.items() if each.dtype == "float32"}
-        read, built = _built(network, made, floats)
-        batch = 1 if network.observed is None else network.observed.batch
-        given = read.example_inputs(batch, generator=torch.Generator().manual_seed(0))
-        # The file's own names: an input that is the only one is called `input` here.
-        entries = () if network.observed is None else network.observed.given
-        names = [each.name for each in entries] or list(network.inputs)
+    floats = {name: torch.tensor(each) for name, each in stored.items() if each.dtype == "float32"}
+    read, built = _built(network, made, floats)
+    batch = 1 if network.observed is None else network.observed.batch
+    given = read.example_inputs(batch, generator=torch.Generator().manual_seed(0))
+    # The file's own names: an input that is the only one is called `input` here.
+    entries = () if network.observed is None else network.observed.given
+    names = [each.name for each in entries] or list(network.inputs)
+    with _asking(onnxruntime, onnx):
         asked = {each.name: each.type for each in session.get_inputs()}
         fed = {name: _as_asked(each, asked.get(name, "")) for name, each in zip(names, given, strict=True)}
         ran = [torch.as_tensor(each) for each in session.run(None, fed)]
-    except _NotRun:
-        raise
-    except Exception as error:
-        first = (str(error).strip().splitlines() or [""])[0][:120]
-        raise _NotRun(f"onnxruntime does not run it: {first}") from error
     with torch.no_grad():
         return _compared(given, ran, built, None, "onnxruntime")
+
+
+@contextmanager
+def _asking(onnxruntime: Any, onnx: Any) -> Iterator[None]:
+    """Say what ONNX Runtime does not take, or what it would have to read and is not there."""
+    state = vars(onnxruntime.capi.onnxruntime_pybind11_state).values()
+    theirs = [each for each in state if isinstance(each, type) and issubclass(each, Exception)]
+    try:
+        yield
+    except (*theirs, onnx.checker.ValidationError, OSError, RuntimeError, TypeError, ValueError) as error:
+        first = (str(error).strip().splitlines() or [""])[0][:120]
+        raise _NotRun(f"onnxruntime does not run it: {first}") from error
 
 
 def _of_keras(network: Network, made: Statement) -> Outcome:
@@ -193,7 +202,10 @@ def _built(network: Network, made: Statement, weights: Mapping[str, Any]) -> tup
     from archscope.building.builders import COUNTERS
 
     read, built = build(network).eval(), build(made.network).eval()
-    missing, _ = read.load_state_dict(_as_built(network, read, weights), strict=False)
+    try:
+        missing, _ = read.load_state_dict(_as_built(network, read, weights), strict=False)
+    except RuntimeError as error:  # all that do not fit, a line each
+        raise _NotRun(f"its weights do not fit: {str(error).strip().splitlines()[-1].strip()[:120]}") from error
     missing = [name for name in missing if name.rpartition(".")[2] not in COUNTERS and not name.endswith(".table")]
     if missing:
         raise _NotRun(f"`{missing[0]}` has no values there by that name")

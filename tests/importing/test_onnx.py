@@ -13,11 +13,12 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import helper
+from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 import archscope
 from archscope import UsageError, analyze, trace
+from archscope.cli import main
 from archscope.errors import MissingExtra
 from archscope.opening import open_network
 from tests.importing.files import onnx_file
@@ -241,6 +242,81 @@ def test_a_broken_file_is_one_line(broken: Callable[[bytes], bytes], tmp_path: P
         analyze(path)
     assert "\n" not in str(told.value)
     assert str(path) in str(told.value) or path.name in str(told.value)
+
+
+def _shapeless(model: onnx.ModelProto) -> None:
+    """`Shape` of nothing, where the length of something is to be worked out."""
+    model.graph.node.insert(0, helper.make_node("Shape", [], ["n"]))
+
+
+def _words_that_are_none(model: onnx.ModelProto) -> None:
+    """A module path that is no UTF-8, which comes as bytes."""
+    model.graph.node[0].metadata_props.add(key="pkg.torch.onnx.name_scopes", value="LETTERS")
+
+
+def _odd_constant(model: onnx.ModelProto) -> None:
+    """A tensor that says that it is a word."""
+    node = helper.make_node("Constant", [], ["c"], value=b"x")
+    model.graph.node.insert(0, node)
+
+
+def _branches_apart(model: onnx.ModelProto) -> None:
+    """A condition that is known, of which a branch makes nothing."""
+    nothing = helper.make_graph([], "nothing", [], [])
+    model.graph.initializer.append(numpy_helper.from_array(np.array(True), "yes"))
+    model.graph.node.insert(0, helper.make_node("If", ["yes"], ["i"], then_branch=nothing, else_branch=nothing))
+
+
+def _itself(model: onnx.ModelProto) -> None:
+    """A function that calls itself."""
+    body = [helper.make_node("F", ["a"], ["b"], domain="own")]
+    opsets = [helper.make_opsetid("", 20), helper.make_opsetid("own", 1)]
+    model.functions.append(helper.make_function("own", "F", ["a"], ["b"], body, opsets))
+    model.opset_import.append(opsets[1])
+    model.graph.node.insert(0, helper.make_node("F", ["x"], ["f"], domain="own"))
+
+
+@pytest.mark.parametrize("broken", [_shapeless, _words_that_are_none, _odd_constant, _branches_apart, _itself])
+def test_what_no_library_writes_is_read_or_refused_in_one_line(
+    broken: Callable[[onnx.ModelProto], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Path(onnx_file(tmp_path, DENSE, w=(4, 5)))
+    model = onnx.load(str(path))
+    broken(model)
+    path.write_bytes(model.SerializeToString().replace(b"LETTERS", b"L\xffTTERS"))
+    status = main(["table", str(path)])
+    said = capsys.readouterr().err
+    assert status in (0, 2)
+    assert (said.count("\n"), said[:7]) == ((1, "error: ") if status else (0, "")), said
+
+
+def test_a_file_that_ends_anywhere_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path(onnx_file(tmp_path, DENSE, w=(4, 5)))
+    whole = path.read_bytes()
+    for fiftieth in range(50):
+        path.write_bytes(whole[: len(whole) * fiftieth // 50])
+        assert main(["table", str(path)]) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert path.name in said
+
+
+@pytest.mark.parametrize("where", ["../../etc/passwd", "/etc/passwd", "nowhere.bin"])
+def test_weights_that_lie_outside_of_the_folder_are_not_opened(
+    where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Shapes need none of them; what would need their values says that ONNX Runtime does not open them."""
+    path = Path(onnx_file(tmp_path, DENSE, w=(4, 5)))
+    model = onnx.load(str(path))
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.ClearField("float_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=where)
+    path.write_bytes(model.SerializeToString())
+    assert analyze(path).totals.macs == 20
+    assert main(["spec", str(path), "-o", str(tmp_path / "again.yaml")]) == 0
+    assert "onnxruntime does not run it" in capsys.readouterr().err
 
 
 def test_what_no_shape_tells_is_said_with_its_place(tmp_path: Path) -> None:

@@ -63,6 +63,10 @@ def plainly(number: float) -> float:
     return number if isinstance(number, int) or not math.isfinite(number) else float(f"{number:.7g}")
 
 
+_UNFIT: Final = (ArithmeticError, AttributeError, IndexError, KeyError, MemoryError, TypeError, ValueError)
+"""What NumPy and Python raise over numbers that do not fit, are too many, or are left out."""
+
+
 def worked_out(node: ir.Node, given: Sequence[Array | None]) -> list[Array] | None:
     """What an operator makes of constants; None where that is not worked out here."""
     rule = _RULES.get(node.op_type) if node.domain in ("", "ai.onnx") else None
@@ -74,7 +78,7 @@ def worked_out(node: ir.Node, given: Sequence[Array | None]) -> list[Array] | No
     try:
         with np.errstate(all="ignore"):
             made = rule(np, given, attributes)
-    except Exception:  # noqa: BLE001 - numbers that do not fit are left to whoever reads them
+    except _UNFIT:  # left to whoever reads what it makes
         return None
     results = made if isinstance(made, list) else [made]
     return results if all(isinstance(each, np.ndarray) and each.size <= MOST for each in results) else None

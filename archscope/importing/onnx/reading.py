@@ -83,7 +83,12 @@ def _loaded(shown: str) -> tuple[ir.Model, Mapping[str, Any]]:
     """
     import onnx
     import onnx_ir as ir
+    from google.protobuf.message import DecodeError
 
+    # ONNX IR wraps what goes wrong inside of a graph; functions that call themselves and attributes of another type
+    # than they say come from its passes.
+    wrong = (DecodeError, OSError, ir.serde.SerdeError, ir.passes.InvariantError, ir.passes.PassError, TypeError,
+             ValueError)  # fmt: skip
     try:
         stored = onnx.load(shown, format="protobuf", load_external_data=False)
         _check(stored, shown)
@@ -93,11 +98,9 @@ def _loaded(shown: str) -> tuple[ir.Model, Mapping[str, Any]]:
         if stored.functions or not _in_order(stored.graph):
             model.graph.sort()
         return model, declared
-    except UsageError:
-        raise
     except RecursionError:
         raise UsageError(f"{shown} is nested too deeply to be read") from None
-    except Exception as error:
+    except wrong as error:
         said = terminal(line(str(error)).rstrip("."), LONGEST_OF_STRANGERS)
         raise UsageError(f"{shown} is no whole ONNX file: {said or type(error).__name__}") from error
 
@@ -130,19 +133,25 @@ def _check(stored: Any, shown: str) -> None:
         raise UsageError(f"{shown} is no ONNX file: it holds no graph")
     if len(graph.node) > _OPERATORS:
         raise UsageError(f"{shown} has {len(graph.node):,} operators; {_OPERATORS:,} are read at most")
-    if not _is_text(graph):
+    if not _is_text(stored):
         raise UsageError(f"{shown} is no whole ONNX file: it has names that are no UTF-8")
 
 
-def _is_text(graph: Any) -> bool:
-    """Whether all names are text: those that are no UTF-8 come as bytes."""
+def _is_text(model: Any) -> bool:
+    """Whether all words are text: those that are no UTF-8 come as bytes."""
+    graph = model.graph
     for node in graph.node:
         words = [node.op_type, node.domain, node.name, *node.input, *node.output]
         for each in node.attribute:
             words += (each.name, _decoded(each.s)) if each.type == _WORD else (each.name,)
+        for said in node.metadata_props:
+            words += (said.key, said.value)
         if bytes in map(type, words):
             return False
-    return bytes not in {type(each.name) for each in (*graph.input, *graph.output, *graph.initializer)}
+    words = [each.name for each in (*graph.input, *graph.output, *graph.initializer)]
+    for said in (*graph.metadata_props, *model.metadata_props):
+        words += (said.key, said.value)
+    return bytes not in map(type, (*words, model.producer_name, model.producer_version))
 
 
 def _decoded(word: bytes) -> str | bytes:

@@ -107,6 +107,10 @@ _KEEPING: Final = frozenset({"GroupNormalization", "RMSNormalization", "Simplifi
 """Operators that leave the shape of what they read, and for which ONNX has no rule by itself."""
 
 
+_UNASKED: Final = (KeyError, TypeError, ValueError)
+"""What comes of types that ONNX does not know, and of lengths that are none."""
+
+
 class _Pass:
     """One walk over a graph."""
 
@@ -173,14 +177,14 @@ class _Pass:
         """A constant with the type of another value, which need not be one."""
         import onnx_ir as ir
 
-        like = node.inputs[1]
+        like = node.inputs[1] if len(node.inputs) > 1 else None
         name = self.dtypes.get("" if like is None else like.name or "")
         return None if name is None else [array.astype(ir.DataType[name].numpy())]
 
     def _extents(self, node: ir.Node) -> list[Array] | None:
         import numpy as np
 
-        value = node.inputs[0]
+        value = node.inputs[0] if node.inputs else None
         shape = None if value is None else self.shapes.get(value.name or "")
         if shape is None:
             return None
@@ -198,6 +202,8 @@ class _Pass:
         if name not in node.attributes:
             return False
         branch: ir.Graph = node.attributes[name].value
+        if node.attributes[name].type.name != "GRAPH" or len(branch.outputs) != len(node.outputs):
+            return False
         for value in branch.initializers.values():
             if value.const_value is not None:
                 self.know(value, _whole(value.const_value.shape))
@@ -249,8 +255,8 @@ class _Pass:
             said = line(str(error).partition(") ")[2] or str(error))[:300]
             called = line(node.name or node.op_type)[:80]
             raise UsageError(f"{self.file}: `{called}` does not take these shapes: {said}") from None
-        except Exception:  # noqa: BLE001 - an operator of another library has no rule, and one may be written wrongly
-            return otherwise
+        except (onnx.checker.ValidationError, onnx.defs.SchemaError, ir.serde.SerdeError, *_UNASKED):
+            return otherwise  # an operator of another library has no rule, and one may be written wrongly
         shapes: list[Shape | None] = []
         for value, other in zip(node.outputs, otherwise, strict=True):
             made = found.get(value.name or "")
