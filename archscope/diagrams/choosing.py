@@ -55,6 +55,8 @@ def choose(analysis: Analysis) -> Choice:
             refused["unrolled"] = str(error)
         else:
             why = "a chain with recurrence in it" if len(sides) == 1 else "recurrence that begins where another ends"
+            if any(level.attends for side in sides for level in side.levels):
+                why = "recurrence that attends to the states of another"
             return Choice("unrolled", why, refused)
     try:
         found = _of_a_chain(analysis, refused)

@@ -1,13 +1,14 @@
 """What style `unrolled` shows of a network: rows of layers that stand at each step, or at the last alone.
 
 A network is one side, a chain that reads one sequence; or two, where the states that an encoder ends with are those
-that a decoder begins with (Sutskever et al. 2014).
+that a decoder begins with (Sutskever et al. 2014). A decoder may attend to all states of the encoder (Luong et al.
+2015).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from archscope.analysis import Analysis
@@ -16,6 +17,9 @@ from archscope.diagrams.refusal import NotShownError
 from archscope.network import Ref
 
 _MIXES: Final = frozenset({"convolution", "pooling", "merge", "function", "axes"})
+
+_ATTENDS: Final = frozenset({"Attention", "Transposition", "Permutation"})
+"""Beside products and what joins their results: what attention is, and how its keys are turned."""
 
 
 class NotUnrolledError(NotShownError):
@@ -33,6 +37,8 @@ class Level:
         directions: 2 where a second copy reads backwards.
         states: the letters of what is handed on.
         begins: the layer whose last states it begins with; empty for those that are 0.
+        attends: the layer to all whose states it attends; empty where it does not.
+        end: the layer of it that others read, if that is not its first.
     """
 
     unit: Unit
@@ -41,10 +47,14 @@ class Level:
     directions: int = 1
     states: tuple[str, ...] = ()
     begins: str = ""
+    attends: str = ""
+    end: str = ""
 
     @property
     def word(self) -> str:
         """What stands in its boxes."""
+        if self.attends:
+            return "attention"
         return self.unit.rows[0].node.layer.label.split(" ")[0].rstrip(",")
 
 
@@ -71,8 +81,23 @@ def sides_of(analysis: Analysis) -> tuple[Side, ...]:
     title, inputs = analysis.title, analysis.network.inputs
     if not any(row.node.layer.verb == "Recurrence" and _steps(row.input_shapes[0]) for row in analysis.nodes):
         raise NotUnrolledError(f"{title} has no recurrence over a sequence to unroll")
+    again = [row for row in analysis.nodes if row.node.layer.verb == "Recurrence" and row.shares
+             and _steps(row.input_shapes[0]) == 1]  # fmt: skip
+    if again:
+        raise NotUnrolledError(f"{title} runs its recurrence step by step in a loop (`{again[0].name}` is a step), and "
+                               "style unrolled shows layers that read a sequence")  # fmt: skip
     found: dict[str, list[Level]] = {name: [] for name in inputs}
-    for unit in units_of(analysis):
+    attending: list[Unit] = []
+    units = units_of(analysis)
+    for number, unit in enumerate(units):
+        if _looks(unit, attending, found):
+            attending.append(unit)
+            if any(_looks(each, attending, found) for each in units[number + 1 : number + 2]):
+                continue
+            name, level = _attention(attending, found, title)
+            found[name].append(level)
+            attending = []
+            continue
         side = next((name for name in inputs if unit.inputs[0].node == _end(name, found[name])), None)
         begins = "" if side is None else _begins(unit, [level for name in inputs if name != side
                                                         for level in found[name]])  # fmt: skip
@@ -84,7 +109,41 @@ def sides_of(analysis: Analysis) -> tuple[Side, ...]:
 
 
 def _end(name: str, levels: Sequence[Level]) -> str:
-    return levels[-1].unit.name if levels else name
+    return levels[-1].end or levels[-1].unit.name if levels else name
+
+
+def _looks(unit: Unit, before: Sequence[Unit], found: Mapping[str, Sequence[Level]]) -> bool:
+    """Whether a unit is a part of attention to all states of a side: it reads them or such a part, and no weights."""
+    layer = unit.rows[0].node.layer
+    if layer.verb not in _ATTENDS and layer.symbol not in ("@", "‖"):
+        return False
+    memories = {levels[-1].unit.name for levels in found.values() if levels and levels[-1].depth}
+    parts = {each.name for each in before}
+    ends = {_end(name, levels) for name, levels in found.items()}
+    read = {ref.node for ref in unit.inputs if ref.output == 0}
+    whole = all(ref.output == 0 and ref.node in {*memories, *parts, *ends} for ref in unit.inputs)
+    return whole and (bool(read & parts) or (len(found) > 1 and bool(read & memories)))
+
+
+def _attention(parts: Sequence[Unit], found: Mapping[str, Sequence[Level]], title: str) -> tuple[str, Level]:
+    """The side that attends, and its level: what looks at the states of another, and what that is joined with.
+
+    Raises:
+        NotUnrolledError: that is not what it is.
+    """
+    sides = {_end(name, levels): name for name, levels in found.items()}
+    read = dict.fromkeys(ref.node for unit in parts for ref in unit.inputs if ref.node in sides)
+    multiplies = any(unit.rows[0].node.layer.symbol == "@" or unit.rows[0].node.layer.verb == "Attention"
+                     for unit in parts)  # fmt: skip
+    asks = [name for name in read if _steps(found[sides[name]][-1].unit.outputs[0]) == _steps(parts[-1].outputs[0])]
+    # Of two sides of one length, the one asks whose values are joined with what is found, or that comes later.
+    joined = [ref.node for ref in parts[-1].inputs]
+    own = next((name for name in asks if name in joined), asks[-1] if asks else "")
+    memory = next((name for name in read if name != own), "")
+    if not multiplies or len(read) != 2 or not own or found[sides[own]][-1].last:
+        raise NotUnrolledError(f"{title} is no chain at `{parts[0].name}`, and style unrolled shows one")
+    whole = replace(parts[0], rows=tuple(row for unit in parts for row in unit.rows), label="attention")
+    return sides[own], Level(whole, last=False, attends=memory, end=parts[-1].name)
 
 
 def _begins(unit: Unit, others: Sequence[Level]) -> str:
@@ -114,7 +173,7 @@ def _joined(sides: Sequence[Side], analysis: Analysis) -> tuple[Side, ...]:
     title = analysis.title
     if len(sides) == 1:
         raise NotUnrolledError(f"{title} gives more than the end of its chain")
-    decoders = [side for side in sides if any(level.begins for level in side.levels)]
+    decoders = [side for side in sides if any(level.begins or level.attends for level in side.levels)]
     encoders = [side for side in sides if side not in decoders]
     if len(decoders) != 1 or len(encoders) != 1:
         raise NotUnrolledError(f"{title} has {len(sides)} inputs, and style unrolled shows one, or two of which one "
@@ -124,7 +183,17 @@ def _joined(sides: Sequence[Side], analysis: Analysis) -> tuple[Side, ...]:
     places = [order.index(level.begins) for level in decoder.levels if level.begins]
     if places != sorted(places) or any(level.last for level in encoder.levels) or not _ends_in(decoder, analysis):
         raise NotUnrolledError(f"{title} gives more than the end of its decoder, or hands its states on crosswise")
+    if any(level.attends and not _stands_below(encoder, decoder, level) for level in decoder.levels):
+        raise NotUnrolledError(f"{title} has layers over the states that its decoder attends to")
     return encoder, decoder
+
+
+def _stands_below(encoder: Side, decoder: Side, level: Level) -> bool:
+    """Whether all of the encoder stands below what attends to its states."""
+    begun = [each.begins for each in decoder.levels if each.begins]
+    top = encoder.levels[-1].unit.name
+    own = decoder.levels.index(level)
+    return level.attends == top and (begun[-1] == top if begun else len(encoder.levels) <= own)
 
 
 def _ends_in(side: Side, analysis: Analysis) -> bool:

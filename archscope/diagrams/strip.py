@@ -168,6 +168,12 @@ class Strip:
                 items += arrow(way, self.font, self.theme, radius=0.35 * self.font)
         return items
 
+    def out(self, level: Level, x: float, high: float, y: float) -> list[Item]:
+        """Lines from what comes out of a row at a step up to a height."""
+        meet = high - 0.3 * self.measures.gap
+        ways = [[start, (start[0], meet), (x, meet), (x, y)] for start in self._heads(level, x, high)]
+        return [arrow(way, self.font, self.theme, head=False)[0] for way in ways]
+
     def _foots(self, level: Level, x: float, place: Place) -> list[Point]:
         """Where arrows come into a row at a step."""
         if level.directions == 1:
@@ -264,7 +270,7 @@ class Strip:
         return [curve, tip[-1]]
 
     def _box(self, level: Level, x: float, top: float) -> list[Item]:
-        shade = self.theme.shade(level.unit.rows[0].node.layer.family)
+        shade = self.theme.shade("sequence" if level.attends else level.unit.rows[0].node.layer.family)
         body = rounded(x - self.box / 2, top, self.box, self.cell, 0.45 * self.font, fill=shade.fill,
                        stroke=shade.stroke)  # fmt: skip
         base = top + self.cell / 2 + fonts.CAP_HEIGHT * self.font / 2

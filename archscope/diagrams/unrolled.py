@@ -20,10 +20,11 @@ from archscope.analysis import Analysis
 from archscope.diagrams import fonts
 from archscope.diagrams.cell import cell, kind_of
 from archscope.diagrams.graph.labels import lines_of
+from archscope.diagrams.graph.units import is_glue
 from archscope.diagrams.recurrence import Level, Side, sides_of
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import Page, Plan, fit
-from archscope.diagrams.scene import Group, Item, Scene, Text, bounds, moved
+from archscope.diagrams.scene import Group, Item, Scene, Text, bounds, circle, moved, polyline
 from archscope.diagrams.strip import Measures, Place, Strip
 from archscope.diagrams.transformer.shapes import arrow
 from archscope.layers.base import spell_shape
@@ -130,9 +131,11 @@ class _Figure:
         shown = self.request.shown(*USUAL)
         more = ("kernel",) if "op" in shown else ()
         rows = level.unit.rows
+        does = [row.node.layer.label for row in rows if level.attends and not is_glue(row.node.layer)]
         return lines_of(
-            level.unit.label, rows, (*shown, *more), counts=[1] * len(rows), outputs=[level.unit.outputs[0]]
-        )
+            level.unit.label, rows, (*shown, *more), counts=[1] * len(rows), outputs=[level.unit.outputs[0]],
+            block=" · ".join(does) if "op" in shown else "",
+        )  # fmt: skip
 
     def _items(self) -> list[Item]:
         rows = list(_rows(self.sides))
@@ -147,7 +150,7 @@ class _Figure:
             if not aside:
                 items += strip.outputs(own[-1].top)
         if len(self.strips) > 1:
-            return [*items, *self._handed_over(places), *self._names()]
+            return [*items, *self._handed_over(places), *self._looked_at(places), *self._names()]
         found = next(places[level.unit.name] for level in self.levels if level.depth)
         loop = self.strips[0].wide / 2 + 3.6 * self.font
         return items + self._equals(loop, (found.top + found.bottom) / 2)
@@ -159,6 +162,7 @@ class _Figure:
         for row in rows:
             y -= gap
             levels = [level for level in row if level is not None]
+            y -= gap if any(level.attends for level in levels) else 0.0
             tall = max(self.measures.tall(level) for level in levels)
             text = fonts.LEADING * self.font * max(len(self._lines(level)) for level in levels)
             room = max(0.0, text - tall - 0.8 * gap) / 2
@@ -195,6 +199,27 @@ class _Figure:
                     parts += self.measures.letter((left + right) / 2, base, state, step, 0.85 * self.font)
             name = f"{level.begins} to {level.unit.name}"
             yield Group("edge", tuple(parts), name, source=level.begins, target=level.unit.name)
+
+    def _looked_at(self, places: dict[str, Place]) -> Iterator[Item]:
+        """All states of the encoder, on one line below what attends to them at each step."""
+        encoder, decoder = self.strips
+        for level in decoder.levels:
+            if not level.attends:
+                continue
+            memory = next(each for each in encoder.levels if each.unit.name == level.attends)
+            foot = places[level.unit.name].bottom
+            y, aside = foot + self.measures.gap, 0.28 * self.measures.box
+            ends = [x - aside for x, _ in decoder.columns]
+            parts: list[Item] = [polyline([(encoder.columns[0][0], y), (ends[-1], y)], stroke=self.theme.line)]
+            for x, _ in encoder.columns:
+                parts += encoder.out(memory, x, places[memory.unit.name].top, y)
+            for x in ends:
+                parts += arrow([(x, y), (x, foot)], self.font, self.theme)
+            parts += [circle(x, y, 0.16 * self.font, fill=self.theme.line)
+                      for x in (*(x for x, _ in encoder.columns), *ends)]  # fmt: skip
+            name = level.unit.name
+            told = f"all states of {level.attends} to {name}"
+            yield Group("edge", tuple(parts), told, source=level.attends, target=name)
 
     def _names(self) -> Iterator[Item]:
         """Under each side what it reads."""

@@ -238,3 +238,51 @@ def test_two_sides_that_are_no_encoder_and_decoder_are_refused(layers: str, mess
     with pytest.raises(archscope.UsageError, match=message):
         _ = archscope.draw(drawn, style="unrolled").scene
     assert archscope.draw(drawn).style != "unrolled"
+
+
+def attending(cell: str, states: str, *, directions: int = 1, steps: tuple[int, int] = (12, 10)) -> Network:
+    """A decoder that attends to an encoder's states, by products (Luong et al. 2015), with what it found beside."""
+    source, target = steps
+    return archscope.read(
+        f"name: luong\ninput: {{source: [{source}], target: [{target}]}}\nlayers:\n"
+        "  reads: {type: embedding, num_embeddings: 90, embedding_dim: 8, from: source}\n"
+        f"  encoder: {{type: {cell}, hidden_size: {16 // directions}, bidirectional: {str(directions == 2).lower()}}}\n"
+        "  writes: {type: embedding, num_embeddings: 80, embedding_dim: 8, from: target}\n"
+        f"  decoder: {{type: {cell}, hidden_size: 16, from: [writes{states}]}}\n"
+        "  turned: {type: transpose, dim0: 0, dim1: 1, from: encoder}\n"
+        "  scores: {type: matmul, from: [decoder, turned], activation: softmax}\n"
+        "  context: {type: matmul, from: [scores, encoder]}\n"
+        "  both: {type: concat, dim: -1, from: [context, decoder]}\n"
+        "  combine: {type: linear, out_features: 16, activation: tanh}\n"
+        "  head: {type: linear, out_features: 80}\n"
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"theme": "print", "width": "300mm", "font_size": 6}], ids=str)
+@pytest.mark.parametrize(
+    ("cell", "states", "directions", "steps"),
+    [("gru", ", encoder.hidden", 1, (12, 10)), ("lstm", "", 2, (3, 20)), ("gru", ", encoder.hidden", 1, (6, 6))],
+)
+def test_a_decoder_attends_to_all_states_of_the_encoder(
+    cell: str, states: str, directions: int, steps: tuple[int, int], options: dict[str, Any]
+) -> None:
+    drawn = attending(cell, states, directions=directions, steps=steps)
+    picture = archscope.draw(drawn, **options)
+    assert str(picture.choice) == "style unrolled: recurrence that attends to the states of another"
+    assert problems(picture.svg, drawn) == []
+    # A box at each step of the decoder that is drawn, with an arrow from the line of the states to each.
+    found = strings(picture.scene)
+    assert found.count("attention") == 3 + 1
+    assert "matrix product · softmax · matrix product · concat" in found
+    (looks,) = (group for group in picture.scene.groups("edge") if group.title.startswith("all states of encoder"))
+    assert sum(isinstance(item, Polygon) for item in looks.items) == 3
+
+
+def test_a_loop_that_steps_by_hand_is_said_to_be_one() -> None:
+    """Bahdanau et al. 2014: what a step finds goes into the decoder, so that it runs once for each step."""
+    drawn = archscope.read(
+        "name: loop\ninput: {source: [1, 8]}\nlayers:\n  one: {type: gru, hidden_size: 8}\n"
+        "  two: {type: gru, hidden_size: 8, from: [one, one.hidden], shares: one}\n"
+    )
+    with pytest.raises(archscope.UsageError, match=r"runs its recurrence step by step in a loop \(`two` is a step\)"):
+        _ = archscope.draw(drawn, style="unrolled").scene

@@ -146,6 +146,22 @@ SEQUENCES = dedent("""\
       head: {type: linear, out_features: 80000}
     """)
 
+ATTENTION = dedent("""\
+    title: A decoder with attention
+    input: {source: [12], target: [10]}
+    layers:
+      embed_source: {type: embedding, num_embeddings: 10000, embedding_dim: 256, from: source}
+      encoder: {type: gru, hidden_size: 256}
+      embed_target: {type: embedding, num_embeddings: 10000, embedding_dim: 256, from: target}
+      decoder: {type: gru, hidden_size: 256, from: [embed_target, encoder.hidden]}
+      turned: {type: transpose, dim0: 0, dim1: 1, from: encoder}
+      scores: {type: matmul, from: [decoder, turned], activation: softmax}
+      context: {type: matmul, from: [scores, encoder]}
+      both: {type: concat, dim: -1, from: [context, decoder]}
+      combine: {type: linear, out_features: 256, activation: tanh}
+      head: {type: linear, out_features: 10000}
+    """)
+
 ENTRIES: dict[str, tuple[Entry, ...]] = {
     "Planes": (
         Entry("lenet5", "LeNet-5", "Stacks of feature maps, as in LeCun's figure of 1998: every map, the window that "
@@ -188,6 +204,8 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
               "./tagger.yaml", {"show": "name,op,shape,parameters,cell"}, spec=TAGGER),
         Entry("seq2seq", "Sequence to sequence", "An encoder's last states are those that the decoder begins with, as "
               "in Sutskever's figure of 2014.", "./seq2seq.yaml", spec=SEQUENCES),
+        Entry("attention", "A decoder with attention", "Each step looks at all states of the encoder, as in Luong's "
+              "figure of 2015.", "./attention.yaml", spec=ATTENTION),
     ),
     "Neurons": (
         Entry("mlp", "A multilayer perceptron", "Circles and lines, with dots where a layer has many; "
