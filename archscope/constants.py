@@ -21,6 +21,7 @@ class Constant(Record):
         before: the node that ran next; the last one where none did.
         kept: nodes that need it for their backward pass.
         given: whether it is among what the module gives.
+        copies: what it is a copy of: the output of a node, and until when the code has that; None of none.
     """
 
     function: str
@@ -31,6 +32,7 @@ class Constant(Record):
     before: str
     kept: tuple[str, ...] = ()
     given: bool = False
+    copies: tuple[str, int, int | None] | None = None
 
     def bytes(self, batch: int) -> int:
         """Bytes for some samples.
@@ -50,6 +52,7 @@ class Constants(Record):
         layers: nodes that make one of them, by its number: a mask that is a layer of its own.
         starts: nodes whose states begin with some of them, by their numbers.
         masks: attention that is given a mask of yes and no: how many values it has, and how many more a sample.
+        rows: nodes that look up rows of a parameter, into memory of their own.
         unknown: why it is not known what the code holds; empty if it is.
         unknown_in_training: the same of a step of training.
     """
@@ -59,6 +62,7 @@ class Constants(Record):
     layers: Mapping[str, int] = EMPTY
     starts: Mapping[str, tuple[int, ...]] = EMPTY
     masks: Mapping[str, tuple[int, int]] = EMPTY
+    rows: frozenset[str] = frozenset()
     unknown: str = ""
     unknown_in_training: str = ""
 

@@ -207,6 +207,7 @@ class Observed(Record):
         repeated: parameters that the code repeats for every sample of the batch, so that each has a copy of its own.
         buffers: bytes of tensors that the module holds beside its parameters, and no layer has.
         constants: tensors that no node makes, such as places of positions.
+        types: PyTorch's names of the types of inputs that are no numbers with a point.
         origin: where it was read from, and what is to be known of that, in sentences.
         values: what the outputs of nodes are called in the file, by node and place.
         given: the inputs as the file has them, with the batch.
@@ -230,6 +231,7 @@ class Observed(Record):
     repeated: frozenset[str] = frozenset()
     buffers: int = 0
     constants: Constants = NONE
+    types: Mapping[str, str] = EMPTY
     origin: tuple[str, ...] = ()
     values: Mapping[tuple[str, int], Value] = MappingProxyType({})
     given: tuple[Entry, ...] = ()

@@ -20,6 +20,9 @@ WIDE = "float32"
 INDEX = "int64"
 """The type in which PyTorch notes positions."""
 
+TABLE = "table"
+"""What steps call a parameter of another layer whose rows they look up."""
+
 MASK = "bool"
 """The type in which PyTorch notes yes and no."""
 
@@ -240,6 +243,12 @@ def multiplied(first: str, second: str, shape: tuple[int, ...], reduces: tuple[s
 def repeated(name: str, shape: tuple[int, ...]) -> tuple[Step, ...]:
     """A copy for every sample; the gradient is their sum, or the one that came where there is one sample."""
     return (Step("repeat", (name,), (Made("output", shape),), passes=(name,), reduces=(name,)),)
+
+
+def looked_up(shape: tuple[int, ...]) -> tuple[Step, ...]:
+    """Rows of a table by their numbers, which are the same for every sample, in memory of their own."""
+    return (Step("embedding", (TABLE,), (Made("rows", shape, each=False),)),
+            Step("expand", ("rows",), (Made("output", shape),), views=True))  # fmt: skip
 
 
 def largest(name: str, shape: tuple[int, ...], output: tuple[int, ...]) -> Step:

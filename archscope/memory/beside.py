@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from archscope.constants import Constants
@@ -10,8 +10,11 @@ from archscope.layers.steps import WIDE, Made, Step
 from archscope.memory.layout import Layout
 from archscope.memory.stepping import Operations
 from archscope.memory.values import Again, Ran, Value
-from archscope.network import Node
+from archscope.network import Network, Node, Ref
 from archscope.precision import stored_bytes
+
+Copy = Callable[[Ref], tuple[int, int]]
+"""Copies a value of a node, which is read from then on: the block of the one before, held once more, and of the new."""
 
 
 class Beside:
@@ -42,20 +45,33 @@ class Beside:
         moments = self._constants.moments
         return sorted(nodes, key=lambda node: moments[node.name]) if moments else nodes
 
-    def until(self, node: Node | None) -> None:
+    def until(self, node: Node | None, copy: Copy) -> None:
         """Take and let go all until a node runs; all that is left where there is none."""
         while self._due and (node is None or self._due[-1][0] < self._constants.moments[node.name]):
             _, number, taken = self._due.pop()
-            if taken:
-                size = self._constants.every[number].bytes(self._operations.batch)
-                self._held[number] = self._ledger.take(size, "values")
-            else:
+            if not taken:
                 self._ledger.drop(self._held.pop(number))
+                continue
+            constant = self._constants.every[number]
+            if constant.copies is None:
+                self._held[number] = self._ledger.take(constant.bytes(self._operations.batch), "values")
+            else:
+                self._copied(number, constant.copies, copy)
+
+    def _copied(self, number: int, copies: tuple[str, int, int | None], copy: Copy) -> None:
+        """The code copies a value, which layers read from now on, and has the other one until it goes."""
+        name, output, gone = copies
+        before, made = copy(Ref(name, output))
+        self._held[number] = self._ledger.share(made)
+        self._held[-1 - number] = before
+        if gone is not None:
+            self._due.append((gone, -1 - number, False))
+            self._due.sort(reverse=True)
 
     @contextmanager
-    def around(self, node: Node) -> Iterator[None]:
+    def around(self, node: Node, copy: Copy) -> Iterator[None]:
         """A node runs; attention makes numbers of a mask of yes and no, and lets go of them."""
-        self.until(node)
+        self.until(node, copy)
         values = self._constants.masks.get(node.name)
         if values is None:
             yield
@@ -72,7 +88,8 @@ class Beside:
 
     def over(self) -> None:
         """Whoever had what the pass gave has it no more."""
-        for number in [number for number in self._held if self._constants.every[number].given]:
+        given = {number for number, each in enumerate(self._constants.every) if each.given}
+        for number in [number for number in self._held if number in given or -1 - number in given]:
             self._ledger.drop(self._held.pop(number))
 
     def makes(self, node: Node) -> bool:
@@ -113,7 +130,8 @@ class Beside:
 
     def _kept(self, node: Node) -> Iterator[int]:
         for number, block in self._held.items():
-            if node.name in self._constants.every[number].kept:
+            constant = None if number < 0 else self._constants.every[number]
+            if constant is not None and constant.copies is None and node.name in constant.kept:
                 yield block
         if self._mask is not None:
             yield self._mask
@@ -128,3 +146,10 @@ class Beside:
             return "its code makes tensors beside its layers, and what runs again makes some of them again"
         changed = f"cast to {autocast}" if autocast is not None else dtype if dtype != WIDE else ""
         return f"whether what its code makes beside its layers is {changed} too is not known" if changed else ""
+
+
+def weight_behind(network: Network, node: Node) -> tuple[str, str]:
+    """The parameter that a node has, or takes a part of: the node that has it, and its name there."""
+    while not network.facts[node.name].weights:
+        node = network.by_name[node.inputs[0].node]
+    return node.name, network.facts[node.name].weights[0].name

@@ -26,6 +26,9 @@ TARGET: Final = "target"
 LOSS: Final = "loss"
 """What the steps of a loss call the number that they make."""
 
+ROW: Final = "the loss"
+"""What holds its targets and what it keeps, beside the rows of a network."""
+
 _OF_CLASSES: Final = ("cross_entropy", "nll_loss")
 """Losses of the scores of classes, whose targets are numbers of classes."""
 

@@ -10,18 +10,29 @@ from collections.abc import Callable, Sequence
 
 from archscope.constants import NONE
 from archscope.layers.base import Facts, Weight
-from archscope.layers.steps import Made, Routing, Step, input_name, output_name, put_in_place, repeated
+from archscope.layers.steps import (
+    TABLE,
+    Made,
+    Routing,
+    Step,
+    input_name,
+    looked_up,
+    output_name,
+    put_in_place,
+    repeated,
+)
 from archscope.losses import DEFAULT
 from archscope.memory.autocast import CAST, SAME_TYPE, Casting, already, mixed
-from archscope.memory.beside import Beside
+from archscope.memory.beside import Beside, weight_behind
 from archscope.memory.lasting import last_reads
 from archscope.memory.layout import Layout
 from archscope.memory.ledger import Ledger
-from archscope.memory.losses import LOSS, OUTPUT, TARGET, steps_of, target_of
+from archscope.memory.losses import LOSS, OUTPUT, ROW, TARGET, steps_of, target_of
 from archscope.memory.stepping import Operations
 from archscope.memory.values import Again, Gradient, Pending, Ran, Value
 from archscope.network import Network, Node, Ref
 from archscope.precision import stored_bytes
+from archscope.record import EMPTY
 from archscope.working import bare
 
 Route = Callable[[Node, Routing, int], Sequence[int] | None]
@@ -89,8 +100,7 @@ class Run:
         self._last = last_reads(network, {*network.inputs} if holds_inputs else set())
         self._again = {nodes[0].name: nodes for nodes in again} if training else {}
         self._recording = training
-        constants = NONE if network.observed is None else network.observed.constants
-        self._beside = Beside(constants, self.operations)
+        self._beside = Beside(NONE if network.observed is None else network.observed.constants, self.operations)
         why = self._beside.unknown(training=training, again=bool(self._again), dtype=dtype, autocast=autocast)
         if why:
             self.not_covered[network.name] = why
@@ -118,9 +128,10 @@ class Run:
         if observed is not None:
             ledger.take(observed.buffers, "weights")
         tokens = {node.inputs[place].node for node in self.network.nodes for place in range(node.layer.tokens)}
+        types = {**dict.fromkeys(tokens, "int64"), **(EMPTY if observed is None else observed.types)}
         for name, shape in self.network.inputs.items():
-            made = Made(name, shape, "int64" if name in tokens else "")
-            self._values[Ref(name)] = self._fed(made)
+            self._values[Ref(name)] = self._fed(Made(name, shape, types.get(name, "")))
+        ledger.layer = ROW
         for ref in self.network.outputs if self.training else ():
             target = target_of(self._loss, self.network.shape_of(ref), ref.node)
             if target is not None:
@@ -145,7 +156,7 @@ class Run:
                 next(nodes)
             self._without_keeping(group)
         self._casting.forget()
-        self._beside.until(None)
+        self._beside.until(None, self._copy)
         self.outputs = [self._values[ref] for ref in self.network.outputs]
         # All results of a layer are there until the pass is over, and then those that it gives.
         over = [ref for ref in self._values if ref.node not in self.network.inputs and ref not in self.network.outputs]
@@ -155,7 +166,7 @@ class Run:
     def start(self) -> Pending:
         """The losses of the outputs, and the gradients that the backward pass starts from: of the losses' size."""
         self.ledger.begin("start")
-        self.ledger.layer = ""
+        self.ledger.layer = ROW
         pending: Pending = {}
         self._losses = [self._loss_of(ref) for ref in self.network.outputs if self._values[ref].grad]
         self._casting.forget()
@@ -174,7 +185,7 @@ class Run:
         local = {OUTPUT: output}
         if ref in self._targets:
             local[TARGET] = self._targets[ref]
-        self._steps("", [*steps], local, {*local, LOSS})
+        self._steps(ROW, [*steps], local, {*local, LOSS})
         return local[LOSS]
 
     def backward(self, pending: Pending) -> None:
@@ -224,7 +235,7 @@ class Run:
         """Run a layer, and let go what nothing reads after it."""
         self.ledger.layer = self._called(node)
         before = len(self._tape)
-        with self._beside.around(node):
+        with self._beside.around(node, self._copy):
             self._run(node)
             self._beside.keep(node, self._tape[before:])
         self._put_in_order(node)
@@ -236,15 +247,23 @@ class Run:
     def _put_in_order(self, node: Node) -> None:
         """A module's code may put a value in the order of its axes before anything reads it: a copy where it is not."""
         observed = self.network.observed
-        found = () if observed is None else (ref for ref in observed.ordered if ref.node == node.name)
-        for ref in found:
-            value = self._values[ref]
-            if not value.layout.in_order:
-                local = {"as made": value}
-                step = Step("contiguous", ("as made",), (Made("in order", ()),), views=True, lined=True)
-                self._steps(self._called(node), [step], local, {"as made", "in order"})
-                self._values[ref] = local["in order"]
-                self.operations.let_go(value)
+        for ref in () if observed is None else (ref for ref in observed.ordered if ref.node == node.name):
+            if not self._values[ref].layout.in_order:
+                self._become(ref, Step("contiguous", ("as made",), (Made("copy", ()),), views=True, lined=True))
+
+    def _copy(self, ref: Ref) -> tuple[int, int]:
+        """Copy a value, as a module's code does; see `Beside`."""
+        before = self.ledger.share(self._values[ref].block)
+        self._become(ref, Step("clone", ("as made",), (Made("copy", (), like="as made"),), passes=("as made",)))
+        return before, self._values[ref].block
+
+    def _become(self, ref: Ref, step: Step) -> None:
+        """A value is from now on what a step makes of it."""
+        value = self._values[ref]
+        local = {"as made": value}
+        self._steps(self.ledger.layer, [step], local, {"as made", "copy"})
+        self._values[ref] = local["copy"]
+        self.operations.let_go(value)
 
     def _without_keeping(self, nodes: Sequence[Node]) -> None:
         """Run a group that keeps nothing but what it reads; note that it runs again."""
@@ -301,6 +320,8 @@ class Run:
                 why = f"no rule says what a {node.layer.type} keeps that works in place"
             if node.name in observed.repeated:
                 steps = repeated("weight", facts.output)
+            if node.name in observed.constants.rows:
+                steps = looked_up(facts.output)
             unruled = observed.unruled.get(node.name)
             if unruled is None and self.training:
                 unruled = observed.unruled_in_training.get(node.name)
@@ -320,6 +341,8 @@ class Run:
             local[input_name(place)] = self._values[ref]
         for weight in facts.weights:
             local[weight.name] = self.weights[node.name, weight.name]
+        if steps[0].reads == (TABLE,):
+            local[TABLE] = self.weights[weight_behind(self.network, node)]
         given = {*local, *(output_name(place) for place in range(len(facts.outputs)))}
         self._steps(self._called(node), self._beside.begun(node, steps, local), local, given)
         for place in range(len(facts.outputs)):
@@ -373,7 +396,5 @@ class Run:
             return step.parts
         if step.unlined and not local[step.reads[0]].layout.in_order and not self._casting.for_each_sample(step, local):
             return step.unlined
-        if step.learned and local[step.learned[0]].grad:
-            steps: Sequence[Step] = step.learned[1]
-            return steps
-        return None
+        learned: Sequence[Step] = step.learned[1] if step.learned and local[step.learned[0]].grad else ()
+        return learned or None

@@ -29,8 +29,8 @@ def observe(case: Case) -> Iterator[Finding]:
     if routed.decides(case.network):
         yield from routed.beside(case, BATCH)
     else:
-        yield from beside(case, BATCH, lambda: _called(case.network, BATCH))
-    held = tracking.weights(lambda: _called(case.network, BATCH))
+        yield from beside(case, BATCH, lambda: built(case.network, BATCH))
+    held = tracking.weights(lambda: built(case.network, BATCH))
     yield compared(NAME, None, "parameters", case.analysis.totals.parameters, held // _FLOAT32)
     if case.device == "cpu" or allocated.cuda():
         yield from given(case, BATCH, lambda: _with_values(case.network), small=case.device == "cpu")
@@ -102,19 +102,20 @@ def tracked(
 ) -> Held:
     """What the tracker says of each phase of the built network; ``again`` are groups of nodes that run again."""
     return tracking.tracked(
-        lambda: _called(network, batch, again, dtype), optimizer, foreach=foreach, autocast=autocast, loss=loss
+        lambda: built(network, batch, again, dtype), optimizer, foreach=foreach, autocast=autocast, loss=loss
     )
 
 
 def saved(network: Network, batch: int, autocast: str | None = None) -> int:
     """Bytes of the storages that autograd keeps of the built network."""
-    return tracking.saved(lambda: _called(network, batch), autocast)
+    return tracking.saved(lambda: built(network, batch), autocast)
 
 
 @contextmanager
-def _called(
+def built(
     network: Network, batch: int, again: Sequence[Sequence[str]] = (), dtype: str = "float32"
 ) -> Iterator[Called]:
+    """The built network and its inputs; to be made while tensors are fake."""
     import torch
 
     from archscope.building.network import BuiltNetwork

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor
 
+from archscope.network import Ref
 from archscope.recognising.operations import Frame
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.values import memory_of
@@ -23,6 +24,7 @@ class Event(NamedTuple):
         nodes: the nodes that it became.
         made: bytes of each new memory that it took, if it became no node.
         copies: whether it handed on values of a node, perhaps as a copy.
+        copied: whose those are.
         ordered: whether it put those in the order of their axes.
     """
 
@@ -30,6 +32,7 @@ class Event(NamedTuple):
     nodes: tuple[str, ...]
     made: tuple[int, ...]
     copies: bool
+    copied: Ref | None
     ordered: bool
 
 
@@ -55,8 +58,9 @@ class Events:
         made = () if names or not frame.made else tuple(fresh(zip(frame.read, frame.made, strict=True)))
         for place, each in enumerate(made):
             self.memories[memory_of(each)] = len(self.every), place
-        copied = self._recording.holding.copied()
-        self.every.append(Event(name, names, tuple(map(size_of, made)), copied == "as it is", copied == "in order"))
+        way, ref = self._recording.holding.copied()
+        sizes = tuple(map(size_of, made))
+        self.every.append(Event(name, names, sizes, way == "as it is", ref, way == "in order"))
 
 
 def fresh(ran: Iterable[tuple[Any, Any]]) -> Iterator[Tensor]:

@@ -78,7 +78,7 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
         title=type(module).__name__,
         path=path,
         facts=facts,
-        observed=observed(run, now, wholes, weighed(module, call, names, run, now)),
+        observed=observed(run, now, wholes, weighed(module, call, names, run, now), facts),
     )
 
 

@@ -31,7 +31,7 @@ class Holding:
         self.unruled: dict[str, str] = {}
         self.unruled_in_training: dict[str, str] = {}
         self.ordered: set[Ref] = set()
-        self._last: Copied = ""
+        self._last: tuple[Copied, Ref | None] = "", None
 
     def module(
         self, node: str, module: nn.Module, args: Any, kwargs: Any, given: Sequence[Tensor], made: Sequence[Tensor],
@@ -63,18 +63,18 @@ class Holding:
         """A call handed a value on as it is: in the order of its axes, or perhaps as a copy."""
         if name == "contiguous":
             self.ordered.add(ref)
-            self._last = "in order"
+            self._last = "in order", ref
         else:
-            self.copies()
+            self.copies(ref)
 
-    def copies(self) -> None:
+    def copies(self, ref: Ref) -> None:
         """A call became no node, and handed a value on, perhaps as a copy."""
-        self._last = "as it is"
+        self._last = "as it is", ref
 
-    def copied(self) -> Copied:
-        """How the last call handed a value on."""
-        copied, self._last = self._last, ""
-        return copied
+    def copied(self) -> tuple[Copied, Ref | None]:
+        """How the last call handed a value on, and which."""
+        last, self._last = self._last, ("", None)
+        return last
 
 
 def _drops(module: nn.Module) -> str:

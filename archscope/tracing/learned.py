@@ -64,6 +64,7 @@ class Learned:
     Attributes:
         repeated: nodes of parameters that the code repeats for every sample.
         placed: tensors that became nodes, and which.
+        rows: those among them that are rows of a parameter, looked up by their numbers into memory of their own.
         starts: tensors of zeros that states of a node begin with, and which.
     """
 
@@ -86,6 +87,7 @@ class Learned:
         self._copies: set[int] = set()
         self.repeated: set[str] = set()
         self.placed: list[tuple[Tensor, Ref]] = []
+        self.rows: set[int] = set()
         self.starts: list[tuple[Tensor, str]] = []
         self._kept: list[Tensor] = []
         self._refs: dict[str, tuple[Ref, Shape]] = {}
@@ -233,6 +235,8 @@ class Learned:
             return None
         made = ref if not layers else self._layer("slice" if step.name == "rows" else step.name, layers, (ref,), shape)
         self._made[id(tensor)] = (made, shape)
+        if step.name == "rows":
+            self.rows.add(id(tensor))
         return made, shape
 
     def _scores(self, tensor: Tensor) -> tuple[Ref, Shape] | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from archscope.building.builders import COUNTERS
+from archscope.layers.base import Facts
 from archscope.network import Observed, Ref
 from archscope.tracing.packed import stored, weight_of
 from archscope.tracing.running import Run
@@ -17,11 +18,13 @@ _APART: Final = "its code runs several operations for it, and no rule follows wh
 _SPARSE: Final = "its weight is sparse or packed, and no rule says what the gradient of such a one holds"
 
 
-def observed(run: Run, names: Mapping[str, str], wholes: Iterable[str], beside: Weighed) -> Observed:
+def observed(
+    run: Run, names: Mapping[str, str], wholes: Iterable[str], beside: Weighed, found: Mapping[str, Facts]
+) -> Observed:
     """What was seen of a module beside its layers.
 
     ``names`` are those of the nodes that they became, ``wholes`` those that several operations became together,
-    ``beside`` what the code holds beside layers.
+    ``beside`` what the code holds beside layers, ``found`` the facts of the nodes.
     """
     ran = run.tracer.recording.accounts.finished([node.name for node in run.tracer.recording.nodes.nodes])
     place = {name: number for number, (name, _) in enumerate(run.shadow.named_parameters())}
@@ -55,9 +58,10 @@ def observed(run: Run, names: Mapping[str, str], wholes: Iterable[str], beside: 
         unruled={**{names[name]: why for name, why in holding.unruled.items()}, **dict.fromkeys(wholes, _APART)},
         unruled_in_training={names[name]: why for name, why in (*holding.unruled_in_training.items(), *sparse)},
         constants=beside.constants,
+        types=run.types,
         ordered=_ordered(holding.ordered, names),
         repeated=frozenset(names[name] for name in repeated),
-        buffers=sum(_beside(run, owned)),
+        buffers=sum(_beside(run, owned - _lost(run, names, found))),
         of_complex=run.tracer.ledger.of_complex,
     )
 
@@ -66,6 +70,13 @@ def _ordered(found: Iterable[Ref], names: Mapping[str, str]) -> frozenset[Ref]:
     """Values that the code puts in order, of nodes that have not become one with others."""
     many = Counter(names.values())
     return frozenset(Ref(names[ref.node], ref.output) for ref in found if many[names.get(ref.node, "")] == 1)
+
+
+def _lost(run: Run, names: Mapping[str, str], found: Mapping[str, Facts]) -> set[int]:
+    """Weights of nodes that became one which has none: the angles of rotary positions."""
+    nodes, state = run.tracer.recording.nodes, run.tracer.recording.state
+    return {id(state[weight]) for weight, name in nodes.owners.items()
+            if weight in state and name in names and not found[names[name]].weights}  # fmt: skip
 
 
 def _beside(run: Run, owned: set[int]) -> Iterator[int]:

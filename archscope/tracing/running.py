@@ -53,7 +53,7 @@ class Way(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A run that came to its end."""
+    """A run that came to its end; ``types`` are those of inputs that are no numbers with a point."""
 
     way: Way
     tracer: Tracer
@@ -62,6 +62,7 @@ class Run(NamedTuple):
     result: Any
     batch: int
     zeros: bool
+    types: dict[str, str]
 
 
 class Stopped(Exception):
@@ -227,6 +228,7 @@ def _run(
     device = _device(state, way)
     dtype = next((each.dtype for each in state.values() if each.is_floating_point()), None)
     inputs: dict[str, Shape] = {}
+    types: dict[str, str] = {}
     left, axes = iter(names), iter(way.axes)
 
     def made(value: Any) -> Any:
@@ -240,6 +242,8 @@ def _run(
                 twins.numbers.know(value, torch.zeros(value.shape, dtype=kind))
         if isinstance(value, Tensor):
             name = next(left)
+            if not value.is_floating_point() and not value.is_complex():
+                types[name] = str(value.dtype).removeprefix("torch.")
             inputs[name] = tracer.recording.enter(name, value, WITHOUT if alone else next(axes, None))
         return value
 
@@ -256,7 +260,7 @@ def _run(
         raise Stopped(way, tracer, inputs, error) from error
     if tracer.mistake is not None:  # and the module went on
         raise tracer.mistake
-    return Run(way, tracer, module, inputs, result, batch or 1, zeros=False)
+    return Run(way, tracer, module, inputs, result, batch or 1, zeros=False, types=types)
 
 
 def _counted(tensor: Tensor, twins: Twins, counted: Counted) -> Tensor:

@@ -6,6 +6,7 @@ memory when it is taken and when it goes, and whether autograd wants it. How it 
 
 from __future__ import annotations
 
+import gc
 import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,6 +34,9 @@ _OTHERWISE: Final = "its code makes tensors beside its layers, and other ones in
 _STOPS: Final = "its code makes tensors beside its layers, and did not run again so that they could be followed"
 _COPIES: Final = "its code copies what layers make (`{}`), and which of the two it has longer is not followed"
 _GRADIENT: Final = "its code works on parameters beside its layers (`{}`), and no rule follows their gradients"
+_COPYING: Final = ("cat", "clone")
+"""Functions that copy a value, and whose backward pass hands its gradient on."""
+
 _APART: Final = "its code gives attention a mask of other than two or four axes, with which it runs in parts"
 _LATER: Final = "its code keeps what it makes in one pass (`{}`) for the next"
 
@@ -82,6 +86,7 @@ class Weighing(Tracer):
         memories: what was taken, in order.
         kept: calls that want a memory for their backward pass, and the memory.
         graded: calls whose results lead to parameters.
+        read: what each call was given, of memory that calls took.
         apart: whether attention was given a mask with which PyTorch runs it operation by operation.
         masks: the shapes of masks of yes and no, by the calls of attention.
     """
@@ -91,6 +96,7 @@ class Weighing(Tracer):
         self.memories: list[_Memory] = []
         self.kept: list[tuple[int, _Memory]] = []
         self.graded: set[int] = set()
+        self.read: dict[int, list[_Memory]] = {}
         self.apart = False
         self.masks: dict[int, tuple[int, ...]] = {}
         self._alive: dict[int, _Memory] = {}
@@ -113,6 +119,12 @@ class Weighing(Tracer):
     ) -> None:
         super().__exit__(kind, error, trace)  # type: ignore[no-untyped-call]
         self._around.pop().close()
+
+    def _call(self, func: Any, args: Any, given: dict[str, Any]) -> Any:
+        with self.own():
+            there = (self._alive.get(memory_of(each)) for each in tensors_in([args, given]))
+            self.read[len(self.ends)] = [memory for memory in there if memory is not None]
+        return super()._call(func, args, given)
 
     def heard(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any,
@@ -173,12 +185,9 @@ class Weighing(Tracer):
             if memory is not None:
                 self.kept.append((len(self.ends), memory))
 
-    def given(self, result: Any) -> set[int]:
-        """Which memories, by their identity, what a module gave lies in; those of nothing else go unnoticed."""
-        there = [self._alive.get(memory_of(each)) for each in tensors_in(result)]
-        for memory in self._alive.values():
-            memory.watched = None
-        return {id(memory) for memory in there if memory is not None}
+    def there(self) -> list[_Memory]:
+        """What has not gone."""
+        return [*self._alive.values()]
 
 
 def _nothing(_: None) -> Tensor:
@@ -203,8 +212,18 @@ def weighed(module: nn.Module, call: Call, names: Sequence[str], run: Run, now: 
         again = run_once(module, asked, names, run.way, tracer=Weighing)
     except Exception:  # noqa: BLE001 - another batch, or gradients, may be more than a stranger's code takes
         return Weighed(Constants(unknown=_STOPS), {})
-    assert isinstance(again.tracer, Weighing)  # noqa: S101 - it is what was asked for
-    return _Reading(run, again.tracer, again.tracer.given(again.result), now).weighed(more=more)
+    tracer, shadow = again.tracer, again.shadow
+    assert isinstance(tracer, Weighing)  # noqa: S101 - it is what was asked for
+    there = tracer.there()
+    # What goes with the result is the result's; what its modules have yet is kept for the next time.
+    del again
+    if tracer.there():
+        gc.collect()
+    given = {id(memory) for memory in there if memory.gone is not None}
+    del shadow
+    for memory in there:
+        memory.gone, memory.watched = None, None
+    return _Reading(run, tracer, given, now).weighed(more=more)
 
 
 class _Reading:
@@ -226,11 +245,14 @@ class _Reading:
         self.layers: dict[int, str] = {}
         self.placed: dict[int, Ref] = {}
         self.placed_in: dict[int, str] = {}
+        self.rows: set[str] = set()
         for tensor, ref in learned.placed:
             event, place = run.tracer.events.memories.get(memory_of(tensor), (-1, 0))
             memories = self.by_event.get(event, [])
             if place < len(memories):
                 self.placed_in[event] = ref.node
+                if id(tensor) in learned.rows:
+                    self.rows.add(ref.node)
                 if values.weights(tensor):
                     self.placed[id(memories[place])] = ref
                 else:
@@ -257,9 +279,11 @@ class _Reading:
                 numbers[self.now[self.layers[id(memory)]]] = len(every)
             every.append(Constant(name, fixed, each, memory.made, memory.gone, before,
                                   tuple(dict.fromkeys(node for node in kept if node)),
-                                  given=id(memory) in self.given))  # fmt: skip
+                                  given=id(memory) in self.given, copies=self._copied(memory.event)))  # fmt: skip
         starts, masks = self._starts(places), self._masks(more=more)
-        constants = Constants(tuple(every), moments, numbers, starts, masks, self.unknown, self.unknown_in_training)
+        rows = frozenset(self.now[name] for name in self.rows)
+        constants = Constants(tuple(every), moments, numbers, starts, masks, rows, self.unknown,
+                              self.unknown_in_training)  # fmt: skip
         return Weighed(constants, self._lasts(order, moments))
 
     def _starts(self, places: Mapping[int, int]) -> dict[str, tuple[int, ...]]:
@@ -291,13 +315,21 @@ class _Reading:
             if len(event.made) != len(memories):
                 self.unknown = _OTHERWISE
                 continue
-            if event.copies:
+            if event.copies and (event.name not in _COPYING or self._copied(number) is None):
                 self.unknown = self.unknown or _COPIES.format(event.name)
             if number in self.weighing.graded and not event.copies and number not in self.placed_in:
                 self.unknown_in_training = self.unknown_in_training or _GRADIENT.format(event.name)
             for memory, size in zip(memories, event.made, strict=True):
                 if id(memory) not in self.placed:
                     yield memory, event.name.strip("_"), size
+
+    def _copied(self, number: int) -> tuple[str, int, int | None] | None:
+        """What a call copied: the output of a node, and until when the code has that."""
+        event = self.events[number]
+        read = self.weighing.read.get(number, [])
+        if event.copied is None or event.copied.node not in self.now or len(read) != 1 or len(event.made) != 1:
+            return None
+        return self.now[event.copied.node], event.copied.output, read[0].gone
 
     def _moments(self) -> dict[str, int] | None:
         """When each node ran, by the name that it has now; None where the second run had other calls."""

@@ -80,6 +80,34 @@ class Wasteful(nn.Module):
         return torch.relu(x)
 
 
+class Caches(nn.Module):
+    """As transformers' GPT-2: keys and values are copied into a cache, which the module gives too, or does not."""
+
+    def __init__(self, given: bool) -> None:
+        super().__init__()
+        self.given, self.qkv, self.out = given, nn.Linear(8, 24), nn.Linear(8, 40)
+
+    def forward(self, x: Tensor) -> Any:
+        q, k, v = (each.view(len(x), -1, 2, 4).transpose(1, 2) for each in self.qkv(x).chunk(3, -1))
+        k, v = torch.cat([torch.tensor([]), k], -2), v.clone()
+        made = self.out(F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2))
+        return (made, (k, v)) if self.given else made
+
+
+class Rows(nn.Module):
+    """Rows of a table, looked up by their numbers, that nothing has when the widest layer runs, or the code has."""
+
+    def __init__(self, held: bool) -> None:
+        super().__init__()
+        self.held, self.table, self.out = held, nn.Embedding(40, 30), nn.Linear(30, 200)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = self.table(torch.arange(6) + 3)
+        x = x + rows
+        rows = rows if self.held else None
+        return torch.tanh(self.out(x))
+
+
 MODULES: dict[str, tuple[Any, tuple[int, ...]]] = {
     **{f"a mask, {each}": (lambda each=each: Attends(each), (7, 8))
        for each in ("yes and no", "numbers", "of each")},
@@ -87,6 +115,9 @@ MODULES: dict[str, tuple[Any, tuple[int, ...]]] = {
     "a state": (Stateful, (5, 8)),
     "two states": (Remembers, (5, 8)),
     "what nothing reads": (Wasteful, (4,)),
+    "a cache": (lambda: Caches(given=False), (7, 8)),
+    "rows": (lambda: Rows(held=False), (6, 30)),
+    "rows that stay": (lambda: Rows(held=True), (6, 30)),
 }  # fmt: skip
 
 
@@ -98,11 +129,35 @@ def test_what_code_makes_beside_its_layers_is_held_byte_for_byte(name: str, opti
     same(make(), shape, optimizer, batch)
 
 
+def test_a_cache_that_a_module_gives_is_held_as_long_as_what_it_gives() -> None:
+    same(Caches(given=True), (7, 8), None)
+
+
+class Choosing(nn.Module):
+    """Reads which values count beside the values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(50, 3)
+
+    def forward(self, x: Tensor, counts: Tensor) -> Tensor:
+        return self.a(x)
+
+
+def test_an_input_of_yes_and_no_takes_a_byte_a_value() -> None:
+    network = archscope.trace(Choosing(), torch.zeros(2, 50), torch.zeros(2, 50, dtype=torch.bool))
+    assert memory(network, 2)["after build"].after.held["values"] == 2 * 50 * 4 + 2 * 50
+
+
 def test_verify_finds_no_difference_where_code_makes_constants() -> None:
     theirs = call_thing(Counted(), [(16,)], {})
     found = verify(theirs.network, ["memory"], module=theirs)
     assert len(found.findings) > 15
     assert {each.verdict for each in found.findings} == {Verdict.AGREES}
+    # One sample and two.
+    assert {"bytes after forward, inference", "bytes after forward, inference, 2 samples"} <= {
+        each.quantity for each in found.findings
+    }
 
 
 def test_constants_are_named_with_their_bytes_and_with_who_needs_them() -> None:
@@ -129,7 +184,7 @@ class Odd(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         made: Any = self.a(x)
         if self.way == "copies":
-            made = made.clone()
+            made = made * 1.0
         elif self.way == "gradient":
             made = F.linear(made, self.scale.softmax(-1))
         elif self.way == "later" and self.kept is None:
@@ -145,7 +200,7 @@ class Odd(nn.Module):
 @pytest.mark.parametrize(
     ("way", "why", "inference"),
     [
-        ("copies", "its code copies what layers make (`clone`), and which of the two it has longer is not followed",
+        ("copies", "its code copies what layers make (`mul`), and which of the two it has longer is not followed",
          True),
         ("gradient", "its code works on parameters beside its layers (`softmax`), and no rule follows their gradients",
          False),

@@ -159,6 +159,14 @@ def test_who_holds_the_most_adds_up_to_the_peak() -> None:
     assert sum(size for _, _, size in held.holders) == held.peak.most.total
 
 
+def test_a_loss_and_its_targets_have_a_line_of_their_own() -> None:
+    held = memory(archscope.load("lenet5-pytorch"), 64, optimizer="sgd", loss="cross_entropy")
+    # 64 numbers of classes, 8 bytes each; what came in, 32·32 values each, is the network's.
+    assert sum(size for layer, _, size in held.holders if layer == "the loss") >= 64 * 8
+    assert sum(size for layer, _, size in held.holders if not layer) == 64 * 32 * 32 * 4
+    assert held["start of backward"].most.layer == "the loss"
+
+
 def test_a_layer_of_which_values_decide_is_named() -> None:
     from archscope.layers import MixtureOfExperts
 
