@@ -279,7 +279,8 @@ class Learned:
         """Where a parameter stands: a table of vectors is its module, and so may be what a module has alone."""
         path, _, last = name.rpartition(".")
         module = self._modules.get(path)
-        table = last == "weight" and isinstance(module, nn.Embedding)
+        written = type(module).__module__ == nn.Embedding.__module__  # a part of an exported program is called so
+        table = last == "weight" and (written or isinstance(module, nn.Embedding))
         whole = table or (only and path and module is not None and len([*module.parameters()]) == 1)
         return Place(path if whole else name, alone=True)
 

@@ -120,6 +120,22 @@ def test_a_batch_norm_that_the_exporter_folded_in_is_told(tmp_path: Path) -> Non
     assert "1 layer has a batch norm folded in by the exporter" in network.observed.origin[1]
 
 
+def test_weights_that_the_exporter_merged_are_told(tmp_path: Path) -> None:
+    """Before training both norms have ones and zeros: 4·4 + 4 and 4 + 4 are in the file, and not 8 more."""
+    module = nn.Sequential(nn.LayerNorm(4), nn.Linear(4, 4), nn.LayerNorm(4))
+    network = open_network(exported(module, (torch.zeros(1, 4),), tmp_path / "net.onnx", dynamo=False))
+    assert analyze(network).totals.parameters == 28
+    assert network.observed is not None
+    assert "2 tensors are read by several modules, and counted once" in network.observed.origin[1]
+    with torch.no_grad():
+        module[2].weight *= 2
+        module[2].bias += 3
+    trained = open_network(exported(module, (torch.zeros(1, 4),), tmp_path / "net.onnx", dynamo=False))
+    assert analyze(trained).totals.parameters == 36
+    assert trained.observed is not None
+    assert len(trained.observed.origin) == 1
+
+
 def test_an_axis_with_a_name_wants_a_number(tmp_path: Path) -> None:
     path = onnx_file(tmp_path, CONV, w=(4, 3, 3, 3))
     with pytest.raises(UsageError, match=r"leaves `H` open; say how long it is: --input x=3,224,224"):

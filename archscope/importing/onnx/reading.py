@@ -186,17 +186,28 @@ def _graph(model: ir.Model, settled: Settled, trained: Mapping[str, bool | None]
         constants=constants,
         batch=settled.batch,
         unbatched=settled.unbatched,
-        remarks=tuple(_remarks(model)),
+        remarks=tuple(_remarks(model, weights)),
     )
 
 
-def _remarks(model: ir.Model) -> Iterator[str]:
+def _remarks(model: ir.Model, weights: Mapping[str, Weight]) -> Iterator[str]:
     """What the file says of how it was written that changes numbers."""
     folded = sum("FuseBatchNormInto" in node.metadata_props.get(_RULES, "") for node in model.graph)
     if folded:
         layers = "1 layer has" if folded == 1 else f"{folded:,} layers have"
         yield (f"{layers} a batch norm folded in by the exporter: its factors are in the weights, and a bias stands "
                "for its shifts; `torch.onnx.export(…, optimize=False)` keeps it.")  # fmt: skip
+    shared = sum(_in_several(model.graph.initializers[name]) for name in weights)
+    if shared and model.producer_name == "pytorch":
+        tensors = "1 tensor is" if shared == 1 else f"{shared:,} tensors are"
+        yield (f"{tensors} read by several modules, and counted once: tied there, or equal before training, of which "
+               "PyTorch's exporter keeps one.")  # fmt: skip
+
+
+def _in_several(value: ir.Value) -> bool:
+    """Whether operators of several modules read a value."""
+    uses = value.uses()
+    return len(uses) > 1 and len({_module(use.node)[0] for use in uses}) > 1
 
 
 def _is_filling(value: ir.Value, numbers: Constant | None, trained: Mapping[str, bool | None]) -> bool:
