@@ -16,6 +16,9 @@ SIDE: Final = 224
 SAMPLES: Final = 16_000
 """Values of a sound: a second, as speech is mostly recorded."""
 
+PAIR: Final = 2
+"""Answers to choose from, and pictures to compare."""
+
 _MAIN: Final = ("pixel_values", "input_features", "input_values")
 """What a model takes that takes no tokens."""
 
@@ -59,13 +62,16 @@ def defaults(model: Any, config: Any, stated: Call, shown: str) -> Iterator[Call
         raise UsageError(f"`--input` beside others does not say which input it is; name each: --input {main}=128")
     if stated.args:
         kwargs[main] = stated.args[0]
-    several = bool(getattr(config, "is_encoder_decoder", False)) and "decoder_input_ids" in takes
+    decodes = bool(getattr(config, "is_encoder_decoder", False)) and "decoder_input_ids" in takes
     both = {"input_ids", "pixel_values"} <= takes
-    wanted = [main, *(["decoder_input_ids"] if several else [])]
+    wanted = [main, *(["decoder_input_ids"] if decodes else [])]
     calls = [wanted, [*wanted, "pixel_values" if main == "input_ids" else "input_ids"]] if both else [wanted]
     tried: list[dict[str, Any]] = []
-    for names in calls:
-        made = {**{name: _usual(name, config) for name in names if name not in kwargs}, **kwargs}
+    for names, several in ((each, each_too) for each in calls for each_too in (True, False)):
+        usual = {name: _usual(name, config) for name in names if name not in kwargs}
+        if several:
+            usual = {name: _several(name, each, model, config) for name, each in usual.items()}
+        made = {**usual, **kwargs}
         unknown = next((name for name, value in made.items() if value is None and name not in kwargs), None)
         if unknown is not None and not tried:
             raise UsageError(f"{shown} does not say how large `{unknown}` is; state its shape without the batch: "
@@ -73,6 +79,19 @@ def defaults(model: Any, config: Any, stated: Call, shown: str) -> Iterator[Call
         if unknown is None and made not in tried:
             tried.append(made)
             yield stated.replace(args=(), kwargs=made)
+
+
+def _several(name: str, usual: Given | None, model: Any, config: Any) -> Given | None:
+    """The same input with what a sample has several of: answers, frames, pictures to compare, channels of a sound."""
+    called = str(getattr(model, "__name__", ""))
+    many = None
+    if name == "input_ids" and "MultipleChoice" in called:
+        many = PAIR
+    elif name == "pixel_values":
+        many = PAIR if "KeypointMatching" in called else _first(config, ("num_frames",))
+    elif name == "input_values" and usual is not None and len(usual.shape) == 1:
+        many = _first(config, ("audio_channels",))
+    return usual if many is None or usual is None else usual.replace(shape=(many, *usual.shape))
 
 
 def _usual(name: str, config: Any) -> Given | None:

@@ -117,6 +117,27 @@ def test_a_part_of_a_model_that_takes_no_tokens_is_given_its_pictures() -> None:
     assert [dict(call.kwargs) for call in calls] == [{"pixel_values": Given((3, 32, 32), batched=True)}]
 
 
+@pytest.mark.parametrize(
+    ("called", "main", "said", "shapes"),
+    [
+        ("BertForMultipleChoice", "input_ids", {"max_position_embeddings": 64}, [(2, 64), (64,)]),
+        ("VideoMAEModel", "pixel_values", {"image_size": 32, "num_frames": 4}, [(4, 3, 32, 32), (3, 32, 32)]),
+        ("LightGlueForKeypointMatching", "pixel_values", {"image_size": 32}, [(2, 3, 32, 32), (3, 32, 32)]),
+        ("EncodecModel", "input_values", {"audio_channels": 1}, [(1, 16_000), (16_000,)]),
+        ("ViTModel", "pixel_values", {"image_size": 32}, [(3, 32, 32)]),
+    ],
+)
+def test_a_sample_of_several_answers_frames_pictures_or_channels_is_tried_first(
+    called: str, main: str, said: dict[str, int], shapes: list[tuple[int, ...]]
+) -> None:
+    model = type(
+        called, (), {"main_input_name": main, "forward": lambda self, input_ids, pixel_values, input_values: 0}
+    )
+    stated = Call((), {name: 0 for name in ("input_ids", "pixel_values") if name != main})
+    calls = [*defaults(model, SimpleNamespace(**said), stated, "config.json")]
+    assert [each.kwargs[main].shape for each in calls] == shapes
+
+
 def test_what_is_stated_of_one_input_leaves_the_others_as_they_are(tmp_path: Path) -> None:
     said, _ = CONFIGS["t5"]
     assert dict(read(said, tmp_path, input="input_ids=16").network.inputs) == {
