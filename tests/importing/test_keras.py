@@ -169,9 +169,14 @@ def test_an_open_axis_wants_a_number(tmp_path: Path) -> None:
             "read what nothing makes, or one another",
         ),
         ([layer("Mine", "a", "x", module="builtins")], "`a` .Mine. is no layer of Keras's"),
-        ([layer("Lambda", "a", "x")], "is a layer of Keras's that archscope does not read yet"),
-        ([layer("Dense", "a", "x")], "has options that Keras does not write: KeyError"),
+        ([layer("Lambda", "a", "x")], "`a` .Lambda. holds code, and no code of a file is run"),
+        ([layer("Dense", "a", "x")], "`a` .Dense. does not say `units`"),
         ([layer("Dense", "a", "x", units=-3)], "is no `linear` of archscope"),
+        (
+            [layer("Split", "a", "x", module="keras.src.ops.numpy", indices_or_sections=10**9, axis=-1)],
+            "`a` .Split. cuts 8 positions into 1,000,000,000 equal parts",
+        ),
+        ([layer("Power", "a", "x", module="keras.src.ops.numpy")], "`a` .Power. is not called with two things"),
         ([layer("Dense", "a", "x", units=3, activation="mine")], "has the activation `mine`, which is none of Keras's"),
         (
             [layer("Reshape", "r", "x", target_shape=[2, 4]), layer("BatchNormalization", "a", "r", axis=1)],

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from tools.fuzz import faults, files, programs, requests, results, specs, texts, weights
+from tools.fuzz import faults, files, programs, requests, results, specs, stores, texts, weights
 from tools.fuzz.watching import say
 
 SLOW: Final = 5.0
@@ -28,6 +28,12 @@ def _stacks(random: Random) -> str | None:
     return stacks.one(random)
 
 
+def _jaxes(random: Random) -> str | None:
+    from tools.fuzz import jaxes  # nor JAX
+
+    return jaxes.one(random)
+
+
 HARNESSES: Final[dict[str, Callable[[Random], str | None]]] = {
     "specs": specs.one,
     "results": results.one,
@@ -37,6 +43,8 @@ HARNESSES: Final[dict[str, Callable[[Random], str | None]]] = {
     "faults": faults.one,
     "onnx": files.onnx,
     "keras": files.keras,
+    "stores": stores.one,
+    "jax": _jaxes,
     "weights": weights.one,
     "caffe": files.caffe,
     "requests": requests.one,

@@ -37,7 +37,7 @@ def onnx(random: Random) -> str | None:
 
 def keras(random: Random) -> str | None:
     """Read a mutated configuration of a Keras model."""
-    changed = mutated(_configuration(), random)
+    changed = mutated(random.choice((_configuration, _functions))(), random)
     for _ in range(random.randrange(3)):
         changed = mutated(changed, random)
     return opened(json.dumps(changed).encode(errors="surrogateescape"), ".json")
@@ -224,4 +224,44 @@ def _configuration() -> dict[str, Any]:
         layer("Dense", "d", "f", units=3, activation="softmax"),
     ]
     config = {"name": "net", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["d", 0, 0]]}
+    return {"class_name": "Functional", "config": config}
+
+
+def _functions() -> dict[str, Any]:
+    """A model with functions between its layers, as Keras 3 writes it."""
+
+    def key(name: str) -> dict[str, Any]:
+        return {"class_name": "__keras_tensor__", "config": {"shape": [None, 8], "keras_history": [name, 0, 0]}}
+
+    def part(*ends: int | None) -> dict[str, Any]:
+        return {"class_name": "__slice__", "config": dict(zip(("start", "stop", "step"), (*ends, None), strict=True))}
+
+    def call(kind: str, name: str, *args: Any, module: str = "keras.src.ops.numpy", **options: Any) -> dict[str, Any]:
+        given = {"constant_values": options.pop("fill")} if "fill" in options else {}
+        return {"class_name": kind, "module": module, "name": name, "config": {"name": name, **options},
+                "registered_name": options.pop("registered", kind),
+                "inbound_nodes": [{"args": list(args), "kwargs": given}]}  # fmt: skip
+
+    pads = [[0, 0], [1, 1], [1, 1], [0, 0]]
+    layers = [
+        {"class_name": "InputLayer", "name": "x", "config": {"name": "x", "batch_shape": [None, 8, 8, 4]},
+         "inbound_nodes": []},
+        call("Pad", "pad", key("x"), pad_width=pads, mode="constant", fill=0),
+        call("Conv2D", "c", key("pad"), module="keras.layers", filters=4, kernel_size=[3, 3], strides=[1, 1]),
+        call("Split", "cut", key("c"), indices_or_sections=[1, 3], axis=-1),
+        call("Multiply", "m", key("c"), 2),
+        call("Subtract", "s", key("m"), key("x")),
+        call("Mean", "mean", key("s"), axis=[1, 2], keepdims=True),
+        call("GetItem", "g", key("s"), [part(None, None), part(0, 6), 3, None]),
+        call("Transpose", "t", key("s"), axes=[0, 3, 1, 2]),
+        call("Reshape", "r", key("t"), newshape=[-1, 4, 64]),
+        call("Swapaxes", "w", key("r"), axis1=1, axis2=2),
+        call("Matmul", "p", key("r"), key("w")),
+        call("ScaledTanh", "h", key("r"), module="", registered="papers>ScaledTanh", amplitude=1.7, slope=0.66),
+        call("Concatenate", "j", [key("r"), key("h")], axis=1),
+        call("Reshape", "f", key("j"), newshape=[-1, 512]),
+        call("Dense", "d", key("f"), module="keras.layers", units=3, activation="softmax"),
+    ]  # fmt: skip
+    config = {"name": "net", "layers": layers, "input_layers": [["x", 0, 0]],
+              "output_layers": [["d", 0, 0], ["g", 0, 0], ["mean", 0, 0]]}  # fmt: skip
     return {"class_name": "Functional", "config": config}

@@ -83,7 +83,10 @@ def read_config(path: str) -> tuple[Mapping[str, Any], str]:
         else:
             if Path(path).stat().st_size > MOST:
                 raise UsageError(f"{path} is larger than any configuration")
-            found = version = json.loads(Path(path).read_bytes())
+            text = Path(path).read_bytes()
+            if text.startswith(b"PK"):
+                raise UsageError(f"{path} is no whole Keras model: its archive is cut short")
+            found = version = json.loads(text)
     except _BROKEN as error:
         raise UsageError(f"{path} is no whole Keras model: {line(str(error))[:200] or type(error).__name__}") from None
     if not isinstance(found, dict) or not isinstance(found.get("config"), dict):

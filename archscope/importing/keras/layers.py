@@ -354,7 +354,7 @@ def _rescaling(place: Place) -> Value:
 
 
 def _attention(place: Place) -> Value:
-    values = [place.plain(value) for value in place.values]
+    values = [place.plain(value) for value in place.values or [place.value]]
     query, value, key = values[0], values[1] if len(values) > 1 else values[0], values[-1]
     width, heads = int(query.shape[-1]), int(place.options["num_heads"])
     head = int(place.options["key_dim"])

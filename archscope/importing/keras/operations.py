@@ -53,11 +53,19 @@ def _power_of(exponent: float) -> Reading:
     return lambda place: place.made("power", exponent=exponent)
 
 
+def _two(place: Place) -> tuple[Any, Any]:
+    """The first two things that a function is called with, one of them a value."""
+    given = (*place.called, *place.given.values())[:2]
+    if len(given) < 2 or not any(isinstance(each, Value) for each in given):
+        raise place.cannot("is not called with two things, one of them a value")
+    return given[0], given[1]
+
+
 def _both(type_: str) -> Reading:
     """A function of two values; or of a value and a number, which is a scale or a shift."""
 
     def reading(place: Place) -> Value:
-        one, other = (*place.called, *place.given.values())[:2]
+        one, other = _two(place)
         if isinstance(one, Value) and isinstance(other, Value):
             together = len(one.shape) == len(other.shape)
             return place.made(type_, place.alike() if together else [place.plain(each) for each in (one, other)])
@@ -97,7 +105,7 @@ def _concatenate(place: Place) -> Value:
 
 def _stack(place: Place) -> Value:
     values = [place.plain(each) for each in place.values]
-    rank = len(values[0].shape) + 1
+    rank = len(place.value.shape) + 1
     return place.made("stack", values, dim=int(place.options.get("axis", 0)) % (rank + 1) - 1)
 
 
@@ -182,6 +190,8 @@ def _reduced(type_: str) -> Reading:
 def _pad(place: Place) -> Value:
     """Padding, which a convolution or a pooling behind it has as its own."""
     rank, sides = len(place.value.shape), [tuple(map(int, each)) for each in place.options["pad_width"]]
+    if len(sides) != rank + 1 or any(len(each) != 2 for each in sides):
+        raise place.cannot(f"pads {len(sides)} axes of {rank + 1}")
     if place.options.get("mode", "constant") != "constant" or any(sides[0]):
         raise place.cannot("pads with something else than a number, or puts samples between the others")
     fill = float(place.given.get("constant_values") or 0)
@@ -203,20 +213,23 @@ def _split(place: Place) -> list[Value]:
         ends = [*map(int, said), extent]
         sizes = [end - start for start, end in zip([0, *ends[:-1]], ends, strict=True)]
     else:
-        sizes = [extent // int(said)] * int(said)
+        parts = int(said)
+        if parts < 1 or extent % parts:
+            raise place.cannot(f"cuts {extent} positions into {parts:,} equal parts")
+        sizes = [extent // parts] * parts
     return place.all_made("split", [value], split_size=sizes, dim=axis)
 
 
 def _item(place: Place) -> Value:
     """Some of the positions: cut out of an axis, one of it, or a new axis."""
-    value, said = place.value, (*place.called, *place.given.values())[1]
+    value, said = place.value, _two(place)[1]
     keys = list(said) if isinstance(said, (list, tuple)) else [said]
     whole = slice(None, None, None)
     own = sum(each is not None and each is not Ellipsis for each in keys)
     spread = [whole] * (len(value.shape) + 1 - own)
     at = keys.index(Ellipsis) if Ellipsis in keys else len(keys)
     keys = [*keys[:at], *spread, *keys[at + 1 :]]
-    if keys[0] != whole:
+    if len(keys) != len(value.shape) + 1 + keys.count(None) or keys[0] != whole:
         raise place.cannot("picks some of the samples")
     if any(not isinstance(each, slice) for each in keys):
         value = place.plain()

@@ -50,6 +50,17 @@ class Nodes(Kept):
         self.turned: dict[tuple[Ref, bool], Value] = {}
 
 
+class Said(dict[str, Any]):
+    """What a file says of a layer's options: one that is asked for and is not there is told by its name."""
+
+    def __init__(self, options: Mapping[str, Any], place: Place) -> None:
+        super().__init__(options)
+        self._place = place
+
+    def __missing__(self, name: str) -> Any:
+        raise self._place.cannot(f"does not say `{line(name)[:40]}`")
+
+
 class Place:
     """One call of a layer.
 
@@ -74,7 +85,7 @@ class Place:
         self.name = name
         self.called: Sequence[Any] = ()
         self.kind = kind
-        self.options = options
+        self.options: Mapping[str, Any] = Said(options, self)
         self.values = values
         self.given = given
         self._group = group
@@ -124,8 +135,8 @@ class Place:
         return own.made(f"constant_pad{len(sides)}d", padding=flat, value=fill)
 
     def alike(self) -> list[Value]:
-        """All values with their axes in one order."""
-        if len({value.last for value in self.values}) == 1:
+        """All values with their axes in one order; there is one at least."""
+        if all(value.last == self.value.last for value in self.values or [self.value]):
             return self.values
         return [self.plain(value) for value in self.values]
 

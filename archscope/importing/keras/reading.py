@@ -20,6 +20,10 @@ _FLATTENED: Final = ("Features that are flattened lie channels first here, and c
                      "matrix behind them lie in another order.")  # fmt: skip
 
 
+_CODE: Final = ("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
+"""Classes of Keras's that hold code, or run what lies in other files."""
+
+
 def read_keras(path: str, stated: Stated) -> Network:
     """The network in a ``.keras`` or ``.json`` file; shapes have their channels in front, as everywhere in archscope.
 
@@ -108,18 +112,20 @@ def _made(use: Use, reads: list[Value], nodes: Nodes, group: tuple[str, ...]) ->
     if kind == "TimeDistributed" and options["layer"]["class_name"] == "Dense":
         kind, options = "Dense", options["layer"]["config"]
     place = Place(nodes, name, kind, options, reads, use.given, group)
-    place.values = [each if operations.pads_itself(place, each) else place.settled(each) for each in reads]
-    values = dict(zip(use.reads, place.values, strict=True))
-    place.called = [values.get(each, each) if isinstance(each, Key) else each for each in use.called]
     function = use.module.startswith(operations.MODULE)
     known = operations.READINGS if function else {**layers.READINGS, **recurrent.READINGS, **papers.READINGS}
     reading = known.get(kind)
     if reading is None:
         theirs = use.module.startswith("keras")
+        if kind in _CODE:
+            raise place.cannot("holds code, and no code of a file is run")
         raise place.cannot("is a layer of Keras's that archscope does not read yet" if theirs else
                            "is no layer of Keras's, and what it holds stands in its code alone")  # fmt: skip
     try:
+        place.values = [each if operations.pads_itself(place, each) else place.settled(each) for each in reads]
+        values = dict(zip(use.reads, place.values, strict=True))
+        place.called = [values.get(each, each) if isinstance(each, Key) else each for each in use.called]
         made = reading(place)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, ZeroDivisionError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError) as error:  # an option is of another type than Keras writes
         raise place.cannot(f"has options that Keras does not write: {type(error).__name__}") from None
     return made if isinstance(made, list) else [made]
