@@ -6,7 +6,6 @@ and how their operations are read has no part in this.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
@@ -24,8 +23,8 @@ NAME: Final = "program"
 
 Shape = tuple[int, ...]
 
-_CALLED: Final = {"cat": "concat"}
-"""What layers are called where that is not ATen's name."""
+_CALLED: Final = {"cat": "concat", "permute": "transpose"}
+"""What layers are called where that is not ATen's name; two axes exchanged are either."""
 
 
 def observe(case: Case) -> Iterator[Finding]:
@@ -81,8 +80,13 @@ def _operation(target: Any) -> str:
 def _outputs(case: Case, made: dict[str, list[Shape]]) -> Iterator[Finding]:
     """What each operation makes, where as many of its kind ran as nodes were read of it."""
     own: dict[str, list[Any]] = {}
+    held = {node.name for node in case.network.nodes if not node.inputs}
     for node in case.network.nodes:
-        own.setdefault(re.sub(r"_\d+$", "", node.name.rpartition(".")[2]), []).append(node)
+        if node.inputs and all(ref.node in held for ref in node.inputs):
+            yield not_covered(NAME, node.row, "output", "it reads a parameter alone", node=node.name)
+            continue
+        kind = str(getattr(node.layer, "called", node.layer.type))
+        own.setdefault(_CALLED.get(kind, kind), []).append(node)
     for operation, nodes in own.items():
         shapes = made.get(operation, [])
         for place, node in enumerate(nodes):

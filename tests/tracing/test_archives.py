@@ -156,6 +156,18 @@ def test_a_program_called_with_a_batch_is_one_forward_pass_of_it_in_every_form(t
     assert numbers(archscope.opening.open_network(tmp_path / "net.pt2", input=shapes, batch=7))[:2] == (346, 7 * MACS)
 
 
+def test_a_program_that_is_run_says_what_each_layer_makes(saved: Path) -> None:
+    """Layers are called like their modules, and are held to the operations of their types all the same."""
+    from archscope.opening import opened
+    from archscope.oracles import verify
+    from archscope.requests import request_for
+
+    network, module = opened(request_for(str(saved)))
+    found = verify(network, ["program"], module=module)
+    said = {(each.layer, each.verdict.value) for each in found.findings if each.quantity == "output"}
+    assert {(row, "agrees") for row in ("stem", "block.conv", "block.norm", "embed", "head")} <= said
+
+
 def test_a_program_is_verified_and_measured(saved: Path, archscope_run: Callable[..., Run]) -> None:
     run = archscope_run("verify", str(saved), "--witness", "FLOPs", "--witness", "module")
     assert (run.status, run.err) == (0, "")
