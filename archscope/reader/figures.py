@@ -9,7 +9,7 @@ from typing import Any, Final
 from archscope.errors import Rejects, did_you_mean
 from archscope.network import COUNTS, QUANTITIES, Published
 from archscope.options import Kind, Option, choice, described, flag, option, shape, spell, text
-from archscope.printed import Printed, read_printed
+from archscope.printed import read_printed
 from archscope.reader.entries import Entry
 from archscope.reader.report import FAILED, Report
 from archscope.source import List, Scalar, Tree, to_data
@@ -25,7 +25,11 @@ def _value(value: Any) -> Any:
         return read_printed(value)
     if isinstance(value, bool) or not isinstance(value, (int, float, list, tuple)):
         raise Rejects(f"expected a number or a shape, got {spell(value)}")
-    return tuple(shape.parse(value)) if isinstance(value, (list, tuple)) else value
+    if isinstance(value, (list, tuple)):
+        return tuple(shape.parse(value))
+    if value < 0:
+        raise Rejects(f"expected a number or a shape, got {spell(value)}")
+    return value
 
 
 def _kilo(value: Any) -> int:
@@ -39,7 +43,11 @@ FIGURE: Final[Mapping[str, Option]] = {
     "layer": option(text, default=None, doc="The layer it is about; the whole network if left out or `total`."),
     "quantity": option(choice(*QUANTITIES), default=None, doc="What it is a figure of."),
     "value": option(
-        Kind("a number or a shape", _value, {"anyOf": [{"type": "number"}, {"type": "string"}, shape.schema]}),
+        Kind(
+            "a number or a shape",
+            _value,
+            {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}, shape.schema]},
+        ),
         default=None,
         doc='What was printed, as it was: `138000000`, `"138M"`, `87e6`, `"about 70,000"`, `">25M"`, or a shape.',
     ),
@@ -111,7 +119,10 @@ def _read_figure(
     if len(report.diagnostics) > before:
         return None
     stated: dict[str, Any] = {key: value for key, value in values.items() if key not in ("layer", "kilo")}
-    printed = _printed(body.get("value"), values.get("kilo", 1000))
+    number = body.get("value")
+    printed = None if number is None else _printed(number, values.get("kilo", 1000), report)
+    if printed is FAILED:
+        return None
     if printed is not None:
         stated["value"] = printed.value
     return Published(
@@ -119,13 +130,14 @@ def _read_figure(
     )
 
 
-def _printed(tree: Tree | None, kilo: int) -> Printed | None:
+def _printed(tree: Tree, kilo: int, report: Report) -> Any:
     """A number in its own notation; None for a shape, and for a whole number that is written out."""
     if not isinstance(tree, Scalar) or isinstance(tree.value, int):
         return None
     # A number such as 87.0e6 is read from the text: as a float it has lost how many digits were printed.
     text = tree.value if isinstance(tree.value, str) else tree.span.text
-    return read_printed(text, kilo)
+    kind = Kind("a number or a shape", lambda _: read_printed(text, kilo), {})
+    return report.value(kind, tree, "`published`: `value`")
 
 
 def _text(body: MappingTree, key: str) -> Any:

@@ -175,6 +175,8 @@ def remedy_of_option(name: str, value: Any, declared: Iterable[str]) -> str:
     if word in PLACES:
         return f"write `{PLACES[word]}:`"
     if value is None and known and re.fullmatch(r"\d+", name):
+        if "quantity" in known:
+            return 'in braces a comma ends a value; write a figure without commas, or in quotes: `value: "1,792"`'
         return f"options go by name: `{known[0]}: {name}`"
     if re.fullmatch(r"[^(]*\)", name):
         return "write a list in square brackets: `[3, 3]`"

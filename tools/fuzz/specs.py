@@ -118,7 +118,17 @@ def shown(text: str, random: Random) -> None:
     from archscope.writing.pytorch import write_pytorch
     from archscope.writing.spec import write_spec
 
-    analysis = archscope.analyze(archscope.read(text, name="mutated"))
+    try:
+        network = archscope.read(text, name="mutated")
+    except archscope.SpecError as error:
+        if any(each.span is None for each in error.diagnostics):
+            raise ValueError(f"a mistake without its place: {error}") from None
+        raise
+    except archscope.ArchscopeError as error:
+        if "is a family of networks" not in str(error):
+            raise ValueError(f"a mistake without its place: {error}") from None
+        raise
+    analysis = archscope.analyze(network)
     way = random.randrange(20)
     if way < 4:
         write(analysis, random.choice(list(FORMATS))).encode()
