@@ -231,5 +231,5 @@ class _Own:
         tracer.turn.__exit__()
         if isinstance(error, NeedsValues):
             tracer.ledger.missed = True
-        elif isinstance(error, Exception):
+        elif isinstance(error, Exception) and not isinstance(error, RecursionError):  # a module's, wherever it ends
             tracer.mistake = tracer.mistake or error

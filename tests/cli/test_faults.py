@@ -89,6 +89,8 @@ def itself():
     return made
 class Forward(nn.Module):
     def forward(self, x): raise Odd("in forward")
+class Again(nn.Module):
+    def forward(self, x): return self(x)
 """
 
 
@@ -98,6 +100,7 @@ class Forward(nn.Module):
         ("odd", "raised Odd: boom"), ("ends", "raised GeneratorExit"), ("leaves", "raised SystemExit: 3"),
         ("deep", "raised RecursionError"), ("moon", "raised MemoryError"),
         ("itself", "a module that contains itself, as `1.0`"), ("Forward", "Odd: in forward"),
+        ("Again", "Again, given 4, stops: RecursionError"),
     ],
 )  # fmt: skip
 def test_whatever_a_factory_does_is_told(archscope_run, factory, says, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
