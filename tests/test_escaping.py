@@ -35,6 +35,7 @@ from archscope.formats import FORMATS, View, write
 from archscope.site import network_html, search
 from archscope.site.bibliography import bibtex
 from archscope.site.build import gather
+from archscope.writing.jax import write_jax
 from archscope.writing.keras import write_keras
 from archscope.writing.pytorch import write_pytorch
 from tests.hostile import OBEYED, SHORT, Page, few, letters, network, short, texts
@@ -227,7 +228,7 @@ def test_a_table_and_a_figure_compile_with_the_engine_they_ask_for(tmp_path: Pat
 
 @texts
 def test_source_is_the_same_whatever_a_network_says(text: str) -> None:
-    for source, writer in ((write_pytorch, "torch"), (write_keras, "keras")):
+    for source, writer in ((write_pytorch, "torch"), (write_keras, "keras"), (write_jax, "jax")):
         plain, hostile = (_without_docstring(source(network(said, "net"))) for said in ("said", text))
         assert ast.dump(plain) == ast.dump(hostile), writer
     module = ast.parse(write_pytorch(network(text, "net")))
@@ -252,6 +253,7 @@ def test_source_runs_whatever_layers_are_called(text: str) -> None:
     (made,) = [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == "written"]
     assert made()(torch.zeros(2, 4)).shape == (2, 3)
     ast.parse(write_keras(network("said", text)))
+    ast.parse(write_jax(network("said", text)))
 
 
 def test_layers_whose_names_come_to_the_same_keep_weights_of_their_own() -> None:

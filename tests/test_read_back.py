@@ -236,7 +236,8 @@ def test_the_page_of_a_graph_packs_every_text_as_it_is(text: str) -> None:
 
 
 @short
-def test_a_class_for_a_block_of_any_name_is_python_in_both_frameworks(text: str) -> None:
+def test_a_class_for_a_block_of_any_name_is_python_in_every_framework(text: str) -> None:
+    from archscope.writing.jax import write_jax
     from archscope.writing.keras import write_keras
     from archscope.writing.pytorch import write_pytorch
 
@@ -247,13 +248,14 @@ def test_a_class_for_a_block_of_any_name_is_python_in_both_frameworks(text: str)
             nodes.append(Node(name, Linear(out_features=size), (Ref(before),), name, group=(text or "g", str(copy))))
             before = name
     many = Network("net", {"input": (4,)}, nodes, (Ref(before),), title=text)
-    for write in (write_pytorch, write_keras):
+    for write in (write_pytorch, write_keras, write_jax):
         tree = ast.parse(write(many))
         calls = [each.func for each in ast.walk(tree) if isinstance(each, ast.Call)]
         called = {each.id for each in calls if isinstance(each, ast.Name)}
-        assert called <= {"super", "range", "len", "zip", "enumerate", "isinstance", "list", "tuple", *_classes(tree)}
+        assert called <= {"super", "range", "len", "zip", "enumerate", "isinstance", "list", "tuple", "vars", "hasattr",
+                          *_classes(tree)}  # fmt: skip
         assert {name.name for each in ast.walk(tree) if isinstance(each, ast.Import) for name in each.names} <= {
-            "torch", "keras"}  # fmt: skip
+            "torch", "keras", "jax"}  # fmt: skip
 
 
 def _classes(tree: ast.Module) -> set[str]:
