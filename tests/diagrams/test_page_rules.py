@@ -11,11 +11,11 @@ import pytest
 
 from archscope.diagrams.cost import Ramp, spell
 from archscope.diagrams.graph import whole
+from archscope.diagrams.graph.branches import branch
 from archscope.diagrams.graph.channels import Wire, tracks
 from archscope.diagrams.graph.columns import Stack, columns
 from archscope.diagrams.graph.level import _spread
 from archscope.diagrams.graph.nets import child_key, nets_of
-from archscope.diagrams.graph.paint import branch
 from archscope.diagrams.graph.ranks import entry, leave, main_lines, ranks_of
 from archscope.diagrams.graph.sizes import even
 from archscope.diagrams.graph.view import Frame, Node

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 import archscope
+from archscope.diagrams.graph.branches import branch
 from archscope.diagrams.graph.channels import Wire, tracks
 from archscope.diagrams.graph.columns import Stack, columns
-from archscope.diagrams.graph.paint import branch
 from archscope.diagrams.graph.ranks import BORDER, Net, main_lines, ranks_of
 from archscope.diagrams.scene import Group, Polygon, Scene, bounds
 from archscope.diagrams.scene import Path as Line
