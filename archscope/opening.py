@@ -272,6 +272,7 @@ def draw(
     color: str | None = None,
     color_scale: str | None = None,
     latency: Mapping[str, float] | None = None,
+    device: str | None = None,
     height: str | float | None = None,
     page: str | None = None,
     title: str | None = None,
@@ -309,6 +310,7 @@ def draw(
             ``activation_bytes``, ``saved_bytes`` (for the backward pass, a sample) or ``latency``.
         color_scale: ``"linear"`` or ``"log"``.
         latency: seconds of each layer by name, as `bench` measured them.
+        device: what measured them, for the legend, such as ``"NVIDIA H200, batch 1, fp32"``.
         height: that the picture must not exceed, such as ``"62mm"``; blocks close until it does not. Neither
             reaches a graph as DOT, Mermaid or HTML, which is laid out where it is read.
         page: one of `archscope.diagrams.PAGES`, for its width and height.
@@ -339,8 +341,7 @@ def draw(
     return diagrams.draw(
         analyze(network, *args, **kwargs), style=style, width=width, font_size=font_size, theme=theme, show=show,
         depth=depth, direction=direction, towers=towers, color=color, color_scale=color_scale, latency=latency,
-        height=height, page=page, title=title, caption=caption, legend=legend, palette=palette, labels=labels,
-        highlight=None if highlight is None else tuple(highlight), notes=notes, expand=expand, collapse=collapse,
-        glue=glue,
-        steps=steps,
+        device=device, height=height, page=page, title=title, caption=caption, legend=legend, palette=palette,
+        labels=labels, highlight=None if highlight is None else tuple(highlight), notes=notes, expand=expand,
+        collapse=collapse, glue=glue, steps=steps,
     )  # fmt: skip

@@ -41,15 +41,20 @@ def _complete_colors(incomplete: str) -> list[Any]:
     return complete_names(COLORS, incomplete)
 
 
-def _latency(results: Path, name: str) -> dict[str, float]:
-    """Seconds of each layer, from the first cell of a result file that has this network's."""
+def _latency(results: Path, name: str) -> tuple[dict[str, float], str]:
+    """Seconds of each layer, from the first cell of a result file that has this network's, and where they passed."""
     from archscope.bench.compare import read_result
+    from archscope.bench.environment import device_title
     from archscope.errors import UsageError
 
-    cells = read_result(results)["cells"]
+    found = read_result(results)
+    cells = found["cells"]
     for cell in cells:
         if cell["layers"] and cell["model"]["name"] == name:
-            return {layer["name"]: layer["time"] for layer in cell["layers"] if layer["type"] is not None}
+            times = {layer["name"]: layer["time"] for layer in cell["layers"] if layer["type"] is not None}
+            device = device_title(found["environment"], found["device"])
+            mode = "" if cell["mode"] == "infer" else f", {cell['mode']}"
+            return times, f"{device}{mode}, batch {cell['batch']}, {cell['dtype']}"
     measured = ", ".join(dict.fromkeys(cell["model"]["name"] for cell in cells if cell["layers"])) or "of no network"
     raise UsageError(f"{results} has no layers of {name} measured; those it has are {measured}")
 
@@ -305,11 +310,12 @@ def command(
 
     chosen = format or (format_of(output) if output else "svg")
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
+    latency, device = (None, None) if results is None else _latency(results, network.name)
     picture = archscope.draw(
         network, style=style, width=width, font_size=font_size, theme=theme, show=show, depth=depth,
         direction=direction, towers=towers or None, color=color, color_scale=color_scale, height=height, page=page,
         expand=expand, collapse=collapse, steps=steps or None,
-        latency=None if results is None else _latency(results, network.name),
+        latency=latency, device=device,
         title=title, caption=caption, legend=legend, palette=None if palette is None else _palette(palette),
         labels=_pairs(labels, "--label"), highlight=highlight, notes=_pairs(notes, "--note"), glue=glue or None,
     )  # fmt: skip

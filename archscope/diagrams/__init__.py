@@ -34,11 +34,17 @@ def draw(network: Network | Analysis, **asked: Any) -> Drawing:
     """
     analysis = settled(network if isinstance(network, Analysis) else analyze(network), asked)
     said = analysis.network.figure
-    known = {name: said[name] for name in (*ASKED, "towers", "latency", "glue", "steps") if said.get(name) is not None}
+    known = {
+        name: said[name]
+        for name in (*ASKED, "towers", "latency", "device", "glue", "steps")
+        if said.get(name) is not None
+    }
     wanted = request(**known)
     wanted = replace(wanted, theme=palette_of(wanted.theme, said.get("palette", {})))
     drawing = Drawing(analysis, wanted)
-    drawing.coloring  # noqa: B018 - what cannot be coloured is told now, and not when it is shown
+    coloring = drawing.coloring  # what cannot be coloured is told now, and not when it is shown
+    if coloring is not None and coloring.quantity not in SHOWN:
+        drawing = replace(drawing, request=replace(wanted, priced=coloring.said))
     page = known.get("page")
     if page not in LETTERS or "font_size" in known:
         return drawing

@@ -179,7 +179,9 @@ class _Figure:
         lines = [spell_shape(piece.shape if len(grid) == 1 else channels_last)]
         if not self.request.shows("shape", *USUAL):
             lines = []
-        return lines + (words.counts(piece.row, self.request.shown(*USUAL)) if piece.row is not None else [])
+        if piece.row is None:
+            return lines
+        return [*lines, *words.counts(piece.row, self.request.shown(*USUAL)), *self.request.price(piece.layers)]
 
     def _rows(self, height: float) -> dict[str | None, float]:
         """The height of the middle of each tower's boxes; that of what stands on no tower is between them."""

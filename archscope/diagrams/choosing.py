@@ -16,6 +16,7 @@ from typing import Final
 from archscope.analysis import Analysis
 from archscope.diagrams import chain, neurons, recurrence, transformer, volumes
 from archscope.diagrams.refusal import NotShownError
+from archscope.layers.base import spell_count
 
 _PLANES: Final = 9
 _MAPS: Final = 16
@@ -100,7 +101,7 @@ def _of_a_chain(analysis: Analysis, refused: dict[str, str]) -> Choice | None:
 def _layers(whole: chain.Chain) -> str:
     """How many there are, without the input."""
     many = len(whole.columns) - 1
-    return f"{many} layer{'' if many == 1 else 's'}"
+    return spell_count(many, "layer")
 
 
 def _against_planes(whole: chain.Chain) -> str:

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from archscope.analysis import Analysis, Row
 from archscope.diagrams import fonts
+from archscope.diagrams.dressing import wrapped
 from archscope.diagrams.request import Request, millimetres
 from archscope.diagrams.scene import Group, Item, Path, Polygon, Scene, Text, moved, rectangle
 from archscope.diagrams.solids import kinds
@@ -38,8 +39,14 @@ _UNITS: Final = {
     "connections": "connections",
     "activation_bytes": "bytes of output, float32",
     "saved_bytes": "bytes saved for the backward pass, float32",
-    "latency": "seconds",
+    "latency": "latency",
 }
+
+_SPELLED: Final = {"connections": " connections", "activation_bytes": " bytes", "saved_bytes": " bytes saved"}
+"""What stands behind a number on a layer; seconds have their unit."""
+
+_HEADING: Final = 24.0
+"""A heading may be so wide over a narrow picture, in parts of the font."""
 
 _STEPS: Final = 32
 """Swatches of a legend."""
@@ -55,6 +62,8 @@ class Coloring:
         layer_of: the layer whose cost a node of the network shows: itself, or its row where only that is known.
         law: of `COLOR_SCALES`.
         theme: whose ramp it is.
+        device: where it was measured; empty if it was counted.
+        towers: the rows of nodes that stand on one of several towers, where only the cost of a row is known.
     """
 
     quantity: str
@@ -62,11 +71,30 @@ class Coloring:
     layer_of: Mapping[str, str]
     law: str
     theme: Theme
+    device: str = ""
+    towers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unit(self) -> str:
-        """What is counted, in words."""
-        return _UNITS[self.quantity]
+        """What is counted, in words, and where it was measured."""
+        return f"{_UNITS[self.quantity]} on {self.device}" if self.device else _UNITS[self.quantity]
+
+    def said(self, layers: Iterable[str]) -> str:
+        """What the layers of one shape cost together, as it stands on it; empty where they are none, or it is 0."""
+        own = [each for each in layers if each in self.layer_of]
+        cost = self.cost(own)
+        if not own or cost == 0:
+            return ""
+        if cost is None:
+            return "not measured" if self.quantity == "latency" else f"{self.quantity.replace('_', ' ')} not covered"
+        return f"{spell(cost)}{_SPELLED.get(self.quantity, '')}{self._beside(own)}"
+
+    def _beside(self, layers: Sequence[str]) -> str:
+        """Whether a cost is known only of a row that stands on other towers, too: " on both", " on all 4"."""
+        rows = {self.layer_of[each] for each in layers}
+        away = [row for name, row in self.towers.items() if row in rows and name not in layers]
+        many = list(self.towers.values()).count(away[0]) if away else 0
+        return "" if not away else " on both" if many == 2 else f" on all {many}"
 
     def cost(self, layers: Iterable[str]) -> float | None:
         """What the layers of one shape cost together; None if that of any is not covered."""
@@ -123,9 +151,9 @@ class Ramp:
 
 
 def coloring(
-    analysis: Analysis, quantity: str, law: str, theme: Theme, latency: Mapping[str, float] | None
+    analysis: Analysis, quantity: str, law: str, theme: Theme, latency: Mapping[str, float] | None, device: str = ""
 ) -> Coloring | None:
-    """What was asked of the colours; None where they are the families'.
+    """What was asked of the colours; None where they are the families'. ``device`` is where latency was measured.
 
     Raises:
         NotFound: there is no such quantity or scale.
@@ -144,7 +172,7 @@ def coloring(
     if quantity == "saved_bytes":
         return Coloring(quantity, _saved(analysis), own, law, theme)
     if latency is not None:
-        return Coloring(quantity, _measured(analysis, latency), rows, law, theme)
+        return Coloring(quantity, _measured(analysis, latency), rows, law, theme, device, _on_towers(analysis))
     of: Callable[[Row], float | None] = _COSTS[quantity]
     return Coloring(quantity, {row.name: of(row) for row in analysis.nodes}, own, law, theme)
 
@@ -168,6 +196,12 @@ _COSTS: Final[Mapping[str, Callable[[Row], float | None]]] = {
     "connections": _known("connections"),
     "activation_bytes": lambda row: float(row.activation_bytes()),
 }
+
+
+def _on_towers(analysis: Analysis) -> Mapping[str, str]:
+    """The rows of the nodes on towers, without those of the activations and the like that belong to them."""
+    heads = {(node.row, node.tower): node.name for node in reversed(analysis.network.nodes) if node.tower is not None}
+    return {name: row for (row, _), name in heads.items()}
 
 
 def _measured(analysis: Analysis, latency: Mapping[str, float]) -> Mapping[str, float | None]:
@@ -256,8 +290,10 @@ def _with_legend(
     scene: Scene, coloring: Coloring, ramp: Ramp, costs: Mapping[tuple[str, ...], float | None], request: Request
 ) -> Scene:
     size = request.font_size
+    heading = ramp.heading(coloring, folded=scene.folded)
+    said = wrapped(heading, max(scene.width, _room(request)) - size, size, bold=True)
     uncovered = any(cost is None and names[0] in coloring.layer_of for names, cost in costs.items())
-    legend, width = _legend(coloring, ramp, size, uncovered=uncovered, folded=scene.folded)
+    legend, width = _legend(coloring, ramp, size, said, uncovered=uncovered)
     margin = 0.5 * size
     if request.width is not None and width + 2 * margin > scene.width:
         needed = millimetres(width + 2 * margin)
@@ -269,21 +305,25 @@ def _with_legend(
     return replace(
         scene,
         width=whole,
-        height=scene.height + legend_height(size),
+        height=scene.height + _legend_height(size, len(said)),
         items=(*items, group),
         description=f"{scene.description} Coloured by {ramp.told(coloring)}.",
     )
 
 
-def _legend(coloring: Coloring, ramp: Ramp, size: float, *, uncovered: bool, folded: bool) -> tuple[list[Item], float]:
-    """The legend from its own top left corner, and its width."""
+def _legend(
+    coloring: Coloring, ramp: Ramp, size: float, said: Sequence[str], *, uncovered: bool
+) -> tuple[list[Item], float]:
+    """The legend from its own top left corner, under its heading, and its width."""
     theme = coloring.theme
     ends = spell(ramp.least), spell(ramp.most)
     wide = max(12 * size, fonts.width(ends[0], size) + fonts.width(ends[1], size) + 2 * size)
-    heading = ramp.heading(coloring, folded=folded)
     base = fonts.ASCENT * size
-    items: list[Item] = [Text(0, base, heading, size, bold=True, fill=theme.text)]
-    top = size * fonts.LEADING
+    top = len(said) * size * fonts.LEADING
+    items: list[Item] = [
+        Text(0, base + number * size * fonts.LEADING, line, size, bold=True, fill=theme.text)
+        for number, line in enumerate(said)
+    ]
     step = wide / _STEPS
     # Each swatch reaches under those after it, so that no seam shows between them.
     items += [
@@ -296,7 +336,7 @@ def _legend(coloring: Coloring, ramp: Ramp, size: float, *, uncovered: bool, fol
         Text(0, under, ends[0], size, fill=theme.text),
         Text(wide, under, ends[1], size, anchor="end", fill=theme.text),
     ]
-    width = max(wide, fonts.width(heading, size, bold=True))
+    width = max(wide, fonts.widest(said, size, bold=True))
     if uncovered:
         left = wide + size
         items.append(rectangle(left, top, size, size, fill=theme.background, stroke=theme.muted))
@@ -305,9 +345,21 @@ def _legend(coloring: Coloring, ramp: Ramp, size: float, *, uncovered: bool, fol
     return items, width
 
 
-def legend_height(size: float) -> float:
-    """How much taller a legend makes a picture: a heading, the ramp, the costs at its ends, and room around them."""
-    return (fonts.LEADING + 1.0 + 0.2 + fonts.ASCENT + fonts.DESCENT + 1.0) * size
+def legend_height(coloring: Coloring, request: Request) -> float:
+    """How much taller a legend makes a picture of the width that was asked for, at most."""
+    size = request.font_size
+    heading = coloring.ramp(()).heading(coloring, folded=True)
+    return _legend_height(size, len(wrapped(heading, _room(request) - size, size, bold=True)))
+
+
+def _legend_height(size: float, lines: int) -> float:
+    """That of its heading, the ramp, the costs at its ends, and room around them."""
+    return (lines * fonts.LEADING + 1.0 + 0.2 + fonts.ASCENT + fonts.DESCENT + 1.0) * size
+
+
+def _room(request: Request) -> float:
+    """The width that a heading may take whatever the picture is."""
+    return request.width or _HEADING * request.font_size
 
 
 def spell(cost: float) -> str:
@@ -324,39 +376,6 @@ def spell(cost: float) -> str:
     return f"{cost * factor:.3g} {unit}"
 
 
-def offered(analysis: Analysis, theme: Theme, asked: Coloring | None) -> list[Coloring]:
-    """All that the colours of a page may say; latency where somebody measured it and asked."""
-    law = asked.law if asked else "linear"
-    asks = (coloring(analysis, name, law, theme, None) for name in COLORS if name not in ("family", "latency"))
-    found = [each for each in asks if each is not None]
-    return [*found, asked] if asked is not None and asked.quantity == "latency" else found
-
-
-def costs_of(coloring: Coloring, shapes: Iterable[Sequence[str]]) -> list[float | None]:
-    """What each shape's layers cost; None where that is not covered, and -1 for what is no layer."""
-    return [
-        _short(coloring.cost(layers)) if any(name in coloring.layer_of for name in layers) else -1 for layers in shapes
-    ]
-
-
-def _short(cost: float | None) -> float | None:
-    """A whole number as one, so that it is written without a point."""
-    return int(cost) if cost is not None and cost == int(cost) else cost
-
-
 def solids_in(scene: Scene, theme: Theme) -> tuple[str, ...]:
     """The kinds of volumes whose colours a picture has."""
     return tuple(_others(scene, theme))
-
-
-def painting(theme: Theme, solids: Sequence[str]) -> dict[str, object]:
-    """What a page needs of a theme to colour a picture by any cost."""
-    shades = {**theme.families, **{f"solid {name}": kinds(theme)[name] for name in solids}}
-    return {
-        "families": {name: [shade.fill, shade.stroke] for name, shade in shades.items()},
-        "ramp": theme.ramp,
-        "ink": theme.ink,
-        "none": [theme.background, theme.muted],
-        "light": theme.light,
-        "shadow": theme.shadow,
-    }

@@ -114,7 +114,7 @@ class Drawing:
         """The picture in the colours of the families, and nothing said on it."""
         asked = self.request
         if asked.height is not None:
-            below = 0.0 if self.coloring is None else cost.legend_height(asked.font_size)
+            below = 0.0 if self.coloring is None else cost.legend_height(self.coloring, asked)
             below += dressing.room_for(self.analysis, asked, self._legend)
             asked = replace(asked, height=asked.height - below)
         try:
@@ -146,7 +146,7 @@ class Drawing:
             UsageError: nobody measured what it shall show.
         """
         asked = self.request
-        return cost.coloring(self.analysis, asked.color, asked.color_scale, asked.theme, asked.latency)
+        return cost.coloring(self.analysis, asked.color, asked.color_scale, asked.theme, asked.latency, asked.device)
 
     def to_explore(self) -> Drawing:
         """The drawing for a page to explore: the graph where `auto` would fold a network with branches to boxes."""

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.diagrams import dressing, fonts, stepped
-from archscope.diagrams.cost import costs_of, offered, painting, solids_in
+from archscope.diagrams.cost import solids_in
+from archscope.diagrams.page.colours import costs_of, offered, painting
 from archscope.diagrams.page.facts import QUANTITIES, Facts, name_of
 from archscope.diagrams.page.graph import graph_of
 from archscope.diagrams.page.still import pairs_of, still_of
@@ -109,7 +110,7 @@ def _packed(value: Mapping[str, Any]) -> str:
 def _pictures(drawing: Drawing) -> tuple[dict[str, Any], list[str]]:
     """What the program of the page has to know, and the shapes that are in the page from the beginning."""
     analysis, asked = drawing.analysis, drawing.request
-    facts = Facts(analysis)
+    facts = Facts(analysis, drawing.coloring)
     scene = _figure(drawing)
     packed: dict[str, Any] = {"first": "graph" if drawing.to_explore().style == "graph" else "figure"}
     colors = offered(analysis, asked.theme, drawing.coloring)

@@ -129,7 +129,9 @@ class _Figure:
         if self.request.shows("op", *USUAL):
             lines += self._functions(column.piece)
         row = column.piece.row
-        return lines if row is None else lines + words.counts(row, self.request.shown(*USUAL))
+        if row is None:
+            return lines
+        return [*lines, *words.counts(row, self.request.shown(*USUAL)), *self.request.price(column.piece.layers)]
 
     def _functions(self, piece: Piece) -> list[str]:
         held = [self.layers[name] for name in piece.layers[1:]]

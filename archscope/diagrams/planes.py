@@ -258,6 +258,7 @@ class _Figure:
                 lines.append(f"{shape[0]}@{extents}" if grid and (row is not None or shape[0] > 1) else extents)
             if row is not None:
                 lines += words.counts(row, self.request.shown(*USUAL))
+                lines += self.request.price(column.piece.layers)
             labels.append(lines)
         return labels
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -74,6 +74,8 @@ class Request:
         color: what a layer's colour says, of `archscope.diagrams.cost.COLORS`.
         color_scale: how a cost becomes a colour, of `archscope.diagrams.cost.COLOR_SCALES`.
         latency: seconds of each layer that was measured; for that colour.
+        device: where they were measured; for the legend.
+        priced: what some layers cost, in words, where the colours say what `SHOWN` has no word for.
         expand: names of blocks to open whatever the depth, with ``*`` for any letters.
         collapse: names of blocks to close whatever the depth.
         steps: whether to build the picture up, one slide a layer.
@@ -91,6 +93,8 @@ class Request:
     color: str = "family"
     color_scale: str = "linear"
     latency: Mapping[str, float] | None = None
+    device: str = ""
+    priced: Callable[[Iterable[str]], str] | None = None
     height: float | None = None
     expand: tuple[str, ...] = ()
     collapse: tuple[str, ...] = ()
@@ -108,6 +112,11 @@ class Request:
         """Whether to write one of `SHOWN`."""
         return part in self.shown(*usual)
 
+    def price(self, layers: Iterable[str], copies: int = 1) -> tuple[str, ...]:
+        """What some layers, all copies of them, cost in words, where their colour says it and nothing else does."""
+        said = self.priced(layers) if self.priced is not None and self.show is None else ""
+        return (f"{said} in all" if copies > 1 else said,) if said else ()
+
 
 def request(
     *,
@@ -122,6 +131,7 @@ def request(
     color: str = "family",
     color_scale: str = "linear",
     latency: Mapping[str, float] | None = None,
+    device: str = "",
     height: str | float | None = None,
     page: str | None = None,
     expand: str | Iterable[str] = (),
@@ -158,6 +168,7 @@ def request(
         color=color,
         color_scale=color_scale,
         latency=latency,
+        device=device,
         expand=_globs(expand),
         collapse=_globs(collapse),
         glue=glue,

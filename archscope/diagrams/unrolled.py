@@ -134,7 +134,7 @@ class _Figure:
         does = [row.node.layer.label for row in rows if level.attends and not is_glue(row.node.layer)]
         return lines_of(
             level.unit.label, rows, (*shown, *more), counts=[1] * len(rows), outputs=[level.unit.outputs[0]],
-            block=" · ".join(does) if "op" in shown else "",
+            block=" · ".join(does) if "op" in shown else "", price=self.request.price(level.unit.layers),
         )  # fmt: skip
 
     def _items(self) -> list[Item]:

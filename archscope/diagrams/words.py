@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from archscope.analysis import Analysis, Row
 from archscope.diagrams.chain import Chain, Column, Piece
-from archscope.layers.base import spell_shape
+from archscope.layers.base import spell_count, spell_shape
 
 FULL_CONNECTION = "Full connection"
 
@@ -80,7 +80,7 @@ def title(piece: Piece) -> str:
     if piece.row is None:
         return f"{name}: {spell_shape(piece.shape)}"
     where = f" on {piece.tower}" if piece.tower else ""
-    numbers = f", {piece.parameters:,} parameters" if piece.parameters else ""
+    numbers = f", {spell_count(piece.parameters, 'parameter')}" if piece.parameters else ""
     then = f"; then {', '.join(others)}" if others else ""
     return f"{name}: {piece.row.node.layer.label}{where}, output {spell_shape(piece.row.output)}{numbers}{then}"
 

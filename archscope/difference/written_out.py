@@ -9,6 +9,7 @@ from typing import Final
 
 from archscope.difference.elements import Element, Source
 from archscope.layers import TYPES
+from archscope.layers.base import spell_count
 
 _FORMS: Final[Mapping[tuple[str, ...], str]] = {
     ("+1", "add", "multiply", "tanh", "to the power 3", "×0.044715", "×0.5", "×0.797885"): "gelu, approximate tanh",
@@ -143,7 +144,7 @@ def _joined(name: str, elements: dict[str, Element], readers: Mapping[str, list[
         return
     whole = Element(core.rows[0])
     whole.name, whole.type, whole.family, whole.group = end.name, "multihead_attention", core.family, end.group
-    whole.label = f"{'causal ' if causal else ''}attention, {heads} heads"
+    whole.label = f"{'causal ' if causal else ''}attention, {spell_count(heads, 'head')}"
     whole.options = {"num_heads": heads, "bias": biased, "causal": causal}
     whole.reads = read
     whole.inputs = [elements[projections[0]].inputs[0]] * len(read)

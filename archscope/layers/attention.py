@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 
 from archscope.errors import Rejects
 from archscope.layers.attending import Grouped, Product, Projections, attended, attention, grouped
-from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_option, spell_shape
+from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_count, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
 from archscope.layers.steps import Remembered, Step
 from archscope.options import Kind, choice, flag, list_of, number, option, optional, positive, probability
@@ -108,7 +108,7 @@ class MultiheadAttention(Layer):
         name = "causal attention" if self.causal else "attention"
         groups = self.key_heads
         shared = f" on {groups}" if groups != self.num_heads else ""
-        return f"{name}, {self.num_heads} heads{shared}"
+        return f"{name}, {spell_count(self.num_heads, 'head')}{shared}"
 
     @property
     def looks_back(self) -> bool:
@@ -136,7 +136,8 @@ class MultiheadAttention(Layer):
     def check(self) -> None:
         if self.num_heads % self.key_heads:
             raise Rejects(
-                f"{spell_option('num_kv_heads', self.key_heads)} does not divide the {self.num_heads} heads",
+                f"{spell_option('num_kv_heads', self.key_heads)} does not divide the "
+                f"{spell_count(self.num_heads, 'head')}",
                 option="num_kv_heads",
                 help=f"use a divisor of {self.num_heads}",
             )
@@ -150,7 +151,8 @@ class MultiheadAttention(Layer):
         query, key, value = (sequence_of(inputs[place], place) for place in roles)
         if self.head_dim is None and query[1] % self.num_heads:
             raise Rejects(
-                f"{spell_option('num_heads', self.num_heads)} does not divide the {bare(query[1])} features",
+                f"{spell_option('num_heads', self.num_heads)} does not divide the "
+                f"{spell_count(bare(query[1]), 'feature')}",
                 option="num_heads",
                 input=0,
                 help=f"use a divisor of {bare(query[1])}",

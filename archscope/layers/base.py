@@ -20,6 +20,7 @@ from archscope.layers.facts import Shape as Shape
 from archscope.layers.facts import Weight as Weight
 from archscope.layers.facts import Window as Window
 from archscope.layers.facts import extents as extents
+from archscope.layers.facts import spell_count as spell_count
 from archscope.layers.facts import spell_shape as spell_shape
 from archscope.layers.facts import spell_shapes as spell_shapes
 from archscope.layers.facts import values_in as values_in

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Weight, spell_option, spell_shape
+from archscope.layers.base import Facts, Layer, Shape, Weight, spell_count, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
 from archscope.layers.routed import routed, routing
 from archscope.layers.steps import Routing, Step
@@ -54,7 +54,7 @@ class MixtureOfExperts(Layer):
     @property
     def label(self) -> str:
         shared = f", {self.num_shared_experts} shared" if self.num_shared_experts else ""
-        return f"{self.num_experts} experts, {self.top_k} active{shared}"
+        return f"{spell_count(self.num_experts, 'expert')}, {self.top_k} active{shared}"
 
     @property
     def experts(self) -> tuple[int, int, int] | None:
@@ -63,7 +63,7 @@ class MixtureOfExperts(Layer):
     def check(self) -> None:
         if self.top_k > self.num_experts:
             raise Rejects(
-                f"{spell_option('top_k', self.top_k)} of {self.num_experts} experts",
+                f"{spell_option('top_k', self.top_k)} of {spell_count(self.num_experts, 'expert')}",
                 option="top_k",
                 help=f"use {self.num_experts} or less",
             )

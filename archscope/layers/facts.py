@@ -25,6 +25,15 @@ def spell_shape(shape: Iterable[int], sign: str = "×") -> str:
     return sign.join(factor(extent) for extent in shape) or "scalar"
 
 
+def spell_count(many: int, one: str) -> str:
+    """How many there are of something whose plural ends in s.
+
+    >>> spell_count(1, "head"), spell_count(1024, "parameter")
+    ('1 head', '1,024 parameters')
+    """
+    return f"{many:,} {one}{'' if many == 1 else 's'}"
+
+
 def spell_shapes(shapes: Iterable[Iterable[int]], between: str = ", ") -> str:
     """Several shapes in one line.
 

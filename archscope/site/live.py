@@ -19,7 +19,7 @@ from typing import Literal
 from archscope.analysis import Analysis, Row
 from archscope.diagrams.scene import Group, Item, Path, Polygon, Scene, Text, walk
 from archscope.diagrams.writers.svg import elements, number
-from archscope.layers.base import spell_shapes
+from archscope.layers.base import spell_count, spell_shapes
 from archscope.site.markup import Markup, tag
 
 
@@ -130,7 +130,7 @@ def _spoken(row: Row, group: Group) -> str:
     shapes = spell_shapes(row.outputs, " and ")
     words = [row.name, row.node.layer.label, f"output {shapes}"]
     if row.parameters:
-        words.append(f"{int(row.parameters):,} parameters")
+        words.append(spell_count(int(row.parameters), "parameter"))
     return ", ".join([written, *words] if written else words)
 
 

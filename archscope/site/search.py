@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from archscope.escaping import json_in_html
-from archscope.layers.base import spell_shape
+from archscope.layers.base import spell_count, spell_shape
 from archscope.rows import Row
 from archscope.site.audit import SAID
 from archscope.site.page import Page
@@ -51,7 +51,7 @@ def _layers(page: Page) -> Iterable[Entry]:
         if _is_copy(page, row):
             continue
         shape = spell_shape(row.output)
-        count = f", {int(row.parameters):,} parameters" if row.parameters else ""
+        count = f", {spell_count(int(row.parameters), 'parameter')}" if row.parameters else ""
         text = f"{row.node.layer.label}, {shape}{count}, in {page.analysis.title}"
         yield Entry(row.name, text, f"{_address(page)}#layer-{row.name}", "layer")
 

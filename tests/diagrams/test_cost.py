@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import pathlib
 from typing import Any
 
 import pytest
 
 import archscope
 from archscope.diagrams.cost import Ramp, coloring
-from archscope.diagrams.scene import Group, Polygon, Text
+from archscope.diagrams.html import packed_in
+from archscope.diagrams.scene import Group, Path, Polygon, Text
 from archscope.diagrams.themes import THEMES, contrast, luminance
 from archscope.memory import saved
 from tests.diagrams.browser import launch
@@ -121,6 +122,57 @@ def test_latency_is_that_of_a_result_file() -> None:
     assert "500 µs" in _strings("lenet5", style="graph", color="latency", latency={"C1": 2.5e-4, "C3": 5e-4})
 
 
+@pytest.mark.parametrize("color", ["latency", "saved_bytes", "activation_bytes"])
+@pytest.mark.parametrize(
+    ("name", "style"),
+    [("lenet5", "planes"), ("lenet5", "graph"), ("vgg@A", "boxes"), ("unet", "boxes"), ("resnet@18", "boxes"),
+     ("transformer@base", "transformer"), ("lstm-lm@small", "unrolled"), ("resnet@18", "graph")],
+)  # fmt: skip
+def test_what_each_layer_costs_stands_on_it_in_every_style(name: str, style: str, color: str) -> None:
+    analysis = archscope.analyze(name)
+    # Every row another time, from 1 ms on, so that none can be taken for another.
+    times = {row.name: 1e-3 + number * 1e-4 for number, row in enumerate(analysis.rows)}
+    latency = times if color == "latency" else None
+    picture = archscope.draw(analysis, style=style, color=color, latency=latency)
+    assert picture.coloring is not None
+    words = " / ".join(item.string for item in picture.scene.walk() if isinstance(item, Text))
+    shown = [
+        group
+        for group in picture.scene.groups("layer")
+        if any(isinstance(item, Path | Polygon) for item in group.items)
+    ]
+    said = [picture.coloring.said(group.layers) for group in shown]
+    assert sum(map(bool, said)) >= 2
+    assert [each for each in said if each not in words] == []
+
+
+def test_the_legend_of_measured_times_names_their_device_in_as_many_lines_as_it_takes() -> None:
+    asked: dict[str, Any] = {"color": "latency", "latency": {"C1": 2.5e-4}, "device": "NVIDIA H200, batch 1, fp32"}
+    assert "latency on NVIDIA H200, batch 1, fp32" in _strings("lenet5", **asked)
+    long = {**asked, "device": "a machine with a name that is as long as a line of a column, batch 1, fp32"}
+    low, high = (archscope.draw("lenet5", style="graph", **each).scene for each in (asked, long))
+    assert high.width <= 25 * 8  # the heading is broken, and the picture no wider for it
+    assert high.height > low.height
+    room = high.height + 20
+    assert archscope.draw("lenet5", style="graph", height=f"{room}pt", **long).scene.height <= room
+
+
+def test_a_time_of_a_row_on_two_towers_is_told_as_that_of_both() -> None:
+    strings = _strings("alexnet", style="graph", color="latency", latency={"conv4": 2e-3, "fc8": 1e-3})
+    assert len([each for each in strings if each.endswith(" · 2 ms on both")]) == 2
+    assert len([each for each in strings if each.endswith(" · 1 ms")]) == 1
+    assert any(each.endswith(" · not measured") for each in strings)
+
+
+def test_a_page_has_the_times_on_its_boxes_and_at_its_side() -> None:
+    picture = archscope.draw("lenet5", style="graph", color="latency", latency={"C1": 2.5e-4}, device="a chip")
+    packed = packed_in(str(picture.write("html")))
+    lines = [line for part in packed["graph"]["parts"] for line in part["lines"]]
+    assert "6×28×28 · 156 parameters · 250 µs" in lines
+    assert ["latency on a chip", "250 µs"] in [fact for one in packed["told"] for fact in one["facts"]]
+    assert "latency on a chip" in packed["graph"]["headings"]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -137,12 +189,14 @@ def test_what_cannot_be_coloured_is_told_at_once(options: dict[str, Any], said: 
     assert said in str(told.value)
 
 
-def test_the_command_reads_what_bench_measured(archscope_run: Any, tmp_path: Path) -> None:
-    results = Path(__file__).parents[2] / "docs" / "benchmarks" / "cpu.json"
+def test_the_command_reads_what_bench_measured(archscope_run: Any, tmp_path: pathlib.Path) -> None:
+    results = pathlib.Path(__file__).parents[2] / "docs" / "benchmarks" / "cpu.json"
     output = tmp_path / "times.svg"
     run = archscope_run("diagram", "lenet5", "--color", "latency", "--results", str(results), "-o", str(output))
     assert (run.status, run.err) == (0, "note: style planes: a chain of 7 layers, none of more than 16 maps\n")
-    assert "seconds" in output.read_text()
+    written = output.read_text()
+    assert "latency on Intel(R) Xeon(R) Processor @ 2.50GHz, 2 threads, batch 1, fp32" in written
+    assert ">237 µs<" in written  # C1's own, as the file has it: 0.000237
     run = archscope_run("diagram", "vgg@A", "--color", "latency", "--results", str(results))
     assert run.status == 2
     assert "has no layers of vgg@A measured; those it has are lenet5, alexnet" in run.err
@@ -160,7 +214,7 @@ def test_dot_and_mermaid_are_coloured_as_the_picture_is() -> None:
 
 
 @pytest.mark.browser
-def test_a_page_is_coloured_as_the_picture_is_and_back(tmp_path: Path) -> None:
+def test_a_page_is_coloured_as_the_picture_is_and_back(tmp_path: pathlib.Path) -> None:
     plain, macs = (archscope.draw("alexnet", color=color) for color in ("family", "macs"))
     path = tmp_path / "view.html"
     path.write_text(str(plain.write("html")), encoding="utf-8")

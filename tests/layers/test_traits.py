@@ -173,3 +173,16 @@ def test_padding_counts_as_zeros_in_an_average_unless_told_otherwise(axes: int) 
     corner = build_layer(layer, (1, *[3] * axes))(torch.ones(1, 1, *[3] * axes)).flatten()[0]
     assert corner.item() == pytest.approx((2 / 3) ** axes)
     assert layer.count_include_pad is True  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("multihead_attention", {"num_heads": 1}, "attention, 1 head"),
+        ("multihead_attention", {"num_heads": 2}, "attention, 2 heads"),
+        ("mixture_of_experts", {"num_experts": 1, "top_k": 1, "hidden_features": 4}, "1 expert, 1 active"),
+        ("mixture_of_experts", {"num_experts": 8, "top_k": 2, "hidden_features": 4}, "8 experts, 2 active"),
+    ],
+)
+def test_one_head_and_one_expert_are_not_several(name: str, options: dict[str, int], said: str) -> None:
+    assert TYPES[name](**options).label == said

@@ -120,7 +120,7 @@ def mermaid(drawing: Drawing) -> str:
 def _view(analysis: Analysis, request: Request, depth: int | None = None) -> View:
     return view_of(
         analysis, depth=request.depth if depth is None else depth, show=request.shown(*DEFAULT), expand=request.expand,
-        collapse=request.collapse, glue=request.glue,
+        collapse=request.collapse, glue=request.glue, price=request.price,
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def whole(analysis: Analysis, request: Request) -> View:
     """All of a network, each block with what is in it and with its box for when it is closed."""
     return view_of(
         analysis, depth="full", show=request.shown(*DEFAULT), expand=request.expand, collapse=request.collapse,
-        glue=request.glue, closable=True,
+        glue=request.glue, price=request.price, closable=True,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from archscope.analysis import Row
 from archscope.diagrams.graph.units import is_glue
-from archscope.layers.base import spell_shape, spell_shapes
+from archscope.layers.base import spell_count, spell_shape, spell_shapes
 from archscope.working import Count
 
 DEFAULT: Final = ("name", "op", "kernel", "shape", "parameters")
@@ -24,6 +24,7 @@ def lines_of(
     copies: int = 1,
     outputs: Sequence[Sequence[int]] = (),
     block: str = "",
+    price: Sequence[str] = (),
     glue: bool = True,
 ) -> tuple[str, ...]:
     """The lines of a node.
@@ -36,6 +37,7 @@ def lines_of(
         copies: how many equal ones it stands for; the numbers are those of one.
         outputs: the shapes that leave it.
         block: what to call it, if it is more than a layer.
+        price: what all copies cost together, if its colour says that.
         glue: whether what only sees its input differently has all its lines; else it is one, if nobody named it.
 
     A layer that is drawn as a sign in a circle is not named in words as well, and its shape only if it is new.
@@ -47,7 +49,7 @@ def lines_of(
         told = [row for row in told if row is first or not is_glue(row.node.layer) or row.node.layer.verb == "Flatten"]
     what = block if block else " · ".join(_what(row, show) for row in told if _what(row, show))
     if not glue and not block and is_glue(first.node.layer) and _is_its_type(name, first) and what:
-        return (what,)
+        return (" · ".join((what, *price)),)
     if first.node.layer.family == "function" and _is_its_type(name, first) and what:
         name = ""
     each = " each" if copies > 1 else ""
@@ -58,11 +60,12 @@ def lines_of(
     if "parameters" in show and (
         parameters := sum(int(row.parameters) * n for row, n in zip(rows, counts, strict=True))
     ):
-        numbers.append(f"{parameters:,} parameters{each}")
+        numbers.append(f"{spell_count(parameters, 'parameter')}{each}")
     if "parameters" in show and not block:
         numbers += [f"shared with {name}" for name in dict.fromkeys(name for row in rows for name in row.shares)]
     if "macs" in show:
         numbers.append(_macs([row.macs for row in rows], counts, each))
+    numbers += price
     lines = (name if "name" in show else "", what, " · ".join(number for number in numbers if number))
     return tuple(line for line in lines if line)
 

@@ -13,7 +13,7 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
@@ -26,11 +26,13 @@ from archscope.diagrams.graph.units import Unit, units_of
 from archscope.diagrams.interest import Kin, closed
 from archscope.diagrams.request import Request
 from archscope.errors import UsageError
-from archscope.layers.base import spell_shapes
+from archscope.layers.base import spell_count, spell_shapes
 from archscope.network import Network, Ref
 
 MOST_NODES: Final = 40
 """``--depth auto`` goes as deep as this many layers and blocks allow."""
+
+Price = Callable[[Iterable[str], int], Sequence[str]]
 
 Kind = Literal["layer", "block", "input", "output"]
 
@@ -147,6 +149,7 @@ def view_of(
     expand: Sequence[str] = (),
     collapse: Sequence[str] = (),
     glue: bool = False,
+    price: Price = lambda *_: (),
     closable: bool = False,
 ) -> View:
     """What the graph of a network shows.
@@ -159,6 +162,7 @@ def view_of(
         expand: names of blocks to open whatever the depth.
         collapse: names of blocks to close whatever the depth.
         glue: whether what only sees its input differently is drawn as other layers are.
+        price: what some layers, and so many copies of them, cost in words.
         closable: whether all blocks are open and each has its box for when a reader closes it.
 
     Raises:
@@ -173,7 +177,9 @@ def view_of(
     require_blocks(tree, (*expand, *collapse))
     opened = depth_of(tree) if closable else _depth(tree, depth)
     shown = DEFAULT if show is None else show
-    made = _View(analysis.network, found, readers, folds, shown, (expand, collapse), glue=glue, closable=closable)
+    made = _View(
+        analysis.network, found, readers, folds, shown, (expand, collapse), price, glue=glue, closable=closable
+    )
     return made.view(analysis, tree, outputs, opened)
 
 
@@ -216,9 +222,11 @@ class _View:
 
     def __init__(
         self, network: Network, found: Sequence[Unit], readers: Readers, folds: Sequence[Fold], show: Collection[str],
-        asked: tuple[Sequence[str], Sequence[str]] = ((), ()), *, glue: bool, closable: bool,
+        asked: tuple[Sequence[str], Sequence[str]], price: Price, *, glue: bool,
+        closable: bool,
     ) -> None:  # fmt: skip
         self.glue = glue
+        self.price = price
         self.closable = closable
         self.network = network
         self.units = found
@@ -256,6 +264,8 @@ class _View:
             self.node_of[unit.name] = child.name
         rows = tuple(row for unit in inside for row in unit.rows)
         counts = tuple(count for unit, count in _counted(child) for _ in unit.rows)
+        twins = tuple(layer for unit in inside for layer in self.twins[unit.name])
+        layers = tuple(dict.fromkeys((*(row.name for row in rows), *twins)))
         many = isinstance(child, Block)
         # A line of the spec is one layer: its activation and its copies on towers are no more.
         held = sum({row.node.row: count for row, count in zip(rows, counts, strict=True)}.values())
@@ -266,11 +276,10 @@ class _View:
             counts=counts,
             copies=child.copies,
             outputs=self._outputs(inside),
-            block=f"{held} layer{'' if held == 1 else 's'}" if many else "",
+            block=spell_count(held, "layer") if many else "",
+            price=self.price(layers, child.copies),
             glue=self.glue,
         )
-        twins = tuple(layer for unit in inside for layer in self.twins[unit.name])
-        layers = tuple(dict.fromkeys((*(row.name for row in rows), *twins)))
         kind: Kind = "block" if many else "layer"
         return Node(child.name, kind, child.label, lines, layers, rows, counts, child.copies, weight)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from archscope.analysis import Analysis, Row
+from archscope.diagrams.cost import Coloring
 from archscope.layers.base import spell_shape, spell_shapes
 
 QUANTITIES: Final = ("parameters", "fixed", "connections", "macs", "units")
@@ -30,8 +31,9 @@ class Facts:
         told: what layers have to say, each once; a shape says where in it that stands.
     """
 
-    def __init__(self, analysis: Analysis) -> None:
+    def __init__(self, analysis: Analysis, coloring: Coloring | None = None) -> None:
         self.analysis = analysis
+        self.coloring = None if coloring is None or coloring.quantity in QUANTITIES else coloring
         self.told: list[Mapping[str, Any]] = []
         self._places: dict[str, int] = {}
         self._nodes = {row.name: row for row in analysis.nodes}
@@ -45,7 +47,7 @@ class Facts:
                 shape = self.analysis.network.inputs.get(name, ())
                 one: dict[str, Any] = {"is": "input", "facts": [["output", spell_shape(shape)]]}
             else:
-                one = {"is": row.node.layer.label, "facts": list(_numbers(row))}
+                one = {"is": row.node.layer.label, "facts": [*_numbers(row), *self._price([name])]}
             place = self._place(one)
             found.setdefault(place, [place]).append(name)
         return list(found.values())
@@ -57,7 +59,13 @@ class Facts:
             self.told.append(one)
         return self._places[key]
 
-    def sums(self, layers: Iterable[str]) -> list[list[str]]:
+    def _price(self, layers: Iterable[str]) -> Iterator[list[str]]:
+        """What the colours say, where no number of a table says it."""
+        said = self.coloring.said(layers) if self.coloring else ""
+        if self.coloring and said:
+            yield [self.coloring.unit, said]
+
+    def sums(self, layers: Sequence[str]) -> list[list[str]]:
         """The sums of a block, copies included, and what part of the whole network each is."""
         rows = self._rows_of(layers)
         sums = [["layers", f"{len({row.node.row for row in rows}):,}"]]
@@ -67,7 +75,7 @@ class Facts:
                 sums.append([name, "not covered"])
             elif total:
                 sums.append([name, f"{total:,}", *(f"{each} of the whole" for each in self._share(total, quantity))])
-        return sums
+        return [*sums, *self._price(layers)]
 
     def lines(self, layers: Iterable[str], copies: int) -> Iterator[str]:
         """What stands on a closed block: its parameters and its MACs, copies included, and their part of the whole."""
@@ -76,7 +84,8 @@ class Facts:
             total = _total(rows, quantity)
             if total:
                 times = f"{copies} × {total // copies:,}" if copies > 1 and total % copies == 0 else f"{total:,}"
-                yield " · ".join((f"{times} {name_of(quantity)}", *self._share(total, quantity)))
+                name = name_of(quantity) if total > 1 else name_of(quantity).removesuffix("s")
+                yield " · ".join((f"{times} {name}", *self._share(total, quantity)))
 
     def _rows_of(self, layers: Iterable[str]) -> list[Row]:
         return [self._nodes[name] for name in layers if name in self._nodes]

@@ -88,7 +88,8 @@ class _Maker:
         if self.request.show is None:
             first, what, *rest = closed.lines
             shape = [rest[0].split(" · ")[0]] if rest and " parameters" not in rest[0].split(" · ")[0] else []
-            lines = (first, " · ".join((what, *shape)), *self.facts.lines(closed.layers, closed.copies))
+            lines = (first, " · ".join((what, *shape)), *self.facts.lines(closed.layers, closed.copies),
+                     *self.request.price(closed.layers, closed.copies))  # fmt: skip
             closed = replace(closed, lines=lines)
         part = dict(self._drawn(closed))
         part |= {

@@ -70,12 +70,12 @@ def _positions(part: Part, measures: Measures, corner: Point, outward: float) ->
     x, y = corner[0] + m.radius, corner[1] + m.radius
     radius = 1.1 * m.radius
     far = x + outward * (m.radius + 1.6 * m.font + radius)
-    words = m.words(part).title
+    words, price = m.words(part).title, m.request.price(part.layers, part.copies)
     edge = far + outward * (radius + 0.4 * m.font)
-    tall = shapes.height_of_text(words, (), m.font)
+    tall = shapes.height_of_text(words, price, m.font)
     texts = [
         Text(edge, each.y, each.string, each.size, anchor="start" if outward > 0 else "end", fill=each.fill)
-        for each in shapes.lines_of_text(edge, y - tall / 2, words, (), m.font, m.theme)
+        for each in shapes.lines_of_text(edge, y - tall / 2, words, price, m.font, m.theme)
     ]
     return [
         *shapes.arrow([(far - outward * radius, y), (x + outward * m.radius, y)], m.font, m.theme),

@@ -219,7 +219,9 @@ class Measures:
                 places += 1
             last = last_of(node)
             if isinstance(last, Part) and last.role == "positions":
-                far = self.radius * 2.2 + 1.6 * self.font + width_of_text(("Positional", "Encoding"), (), self.font)
+                price = self.request.price(last.layers, last.copies)
+                wide = width_of_text(("Positional", "Encoding"), price, self.font)
+                far = self.radius * 2.2 + 1.6 * self.font + wide
                 left, right = (max(left, far), right) if self.sine(side) < 0 else (left, max(right, far))
         return left, right
 

@@ -12,7 +12,7 @@ from archscope.diagrams.transformer.model import Model, Part
 from archscope.diagrams.transformer.pieces import Piece
 from archscope.diagrams.transformer.stream import Source
 from archscope.diagrams.transformer.turning import turns
-from archscope.layers.base import spell_shape
+from archscope.layers.base import spell_count, spell_shape
 
 USUAL: Final = ("op", "shape", "parameters")
 """What is written if nothing else is asked for."""
@@ -43,6 +43,7 @@ def words_of(part: Part | Source, model: Model, request: Request) -> Words:
         below += _parameters(part, model)
     if shows["macs"]:
         below += _macs(part)
+    below += request.price(part.layers, part.copies)
     return Words(title, tuple(below))
 
 
@@ -253,7 +254,11 @@ def _heads(part: Part) -> list[str]:
     if heads is not None:
         queries, keys, width = heads
         of = f" of {width}"
-        said = [f"{queries} heads{of}"] if queries == keys else [f"{queries} heads{of}, {keys} for K and V"]
+        said = (
+            [f"{spell_count(queries, 'head')}{of}"]
+            if queries == keys
+            else [f"{spell_count(queries, 'head')}{of}, {keys} for K and V"]
+        )
     turned = any(piece.layer.verb == "Rotation" for piece in part.pieces) or turns(part.pieces)
     # Where a module is without values, the table that it looks up in attention is an embedding; tokens have theirs
     # before the blocks.
@@ -288,7 +293,7 @@ def _adds_a_table(head: Piece, heads: tuple[int, int, int] | None) -> bool:
 
 def _experts(part: Part) -> list[str]:
     known = experts_of(part)
-    said = [f"{known[1]} of {known[0]} experts run"] if known else []
+    said = [f"{known[1]} of {spell_count(known[0], 'expert')} run"] if known else []
     if not known or known[2] is None:
         return said
     width = int(part.head.row.output[-1])

@@ -13,7 +13,7 @@ from archscope.diagrams.perspective import Box
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import scale
 from archscope.diagrams.volumes.form import Form, Solid
-from archscope.layers.base import spell_shape
+from archscope.layers.base import spell_count, spell_shape
 
 # Lengths in parts of the height of the tallest box.
 CHANNELS: Final = 0.34
@@ -162,7 +162,7 @@ class Cells:
 
     def _under(self, solid: Solid) -> tuple[str, ...]:
         if solid.sign:
-            return ()
+            return self.request.price(solid.layers)
         lines: list[str] = []
         if self.request.shows("shape", *USUAL) and is_grid(solid.shape):
             lines.append(size_of(solid.shape, square=self.levels))
@@ -171,6 +171,7 @@ class Cells:
             lines.append(f"{solid.parameters:,} par.")
         if self.request.shows("macs", *USUAL) and solid.macs != 0:
             lines.append("MACs not covered" if solid.macs is None else f"{solid.macs:,} MACs")
+        lines += self.request.price(solid.layers, solid.repeats)
         if solid.shares:
             lines += _wrapped(f"shared with {', '.join(_twins(solid, self.form))}", self.small)
         return tuple(lines)
@@ -210,7 +211,7 @@ def _twins(solid: Solid, form: Form) -> tuple[str, ...]:
 def _inside(solid: Solid, size: float) -> list[str]:
     """What a closed block does: its windows in order, or how many there are."""
     if solid.grows[1]:
-        return [f"{solid.grows[1]} layers,", f"+{solid.grows[0]} each"]
+        return [f"{spell_count(solid.grows[1], 'layer')},", f"+{solid.grows[0]} each"]
     said: list[str] = []
     pools: list[str] = []
     for row in solid.rows:

@@ -27,7 +27,7 @@ from archscope.diagrams.volumes.cells import Cell, Cells
 from archscope.diagrams.volumes.form import Arrow, Form, Solid, Way
 from archscope.diagrams.volumes.hatching import hatch
 from archscope.diagrams.volumes.routes import Layout
-from archscope.layers.base import spell_shape
+from archscope.layers.base import spell_count, spell_shape
 
 ARROW: Final = 0.55
 """How long the head of an arrow is, in parts of the font."""
@@ -217,17 +217,17 @@ class Paint:
         rows = {row.name: row for row in self.form.analysis.nodes}
         for told, layers in by_told.items():
             held = sum(int(rows[each].parameters) for each in layers if each in rows)
-            numbers = f", {held:,} parameters" if held else ""
+            numbers = f", {spell_count(held, 'parameter')}" if held else ""
             yield Group("layer", (), f"{', '.join(layers)}: {told}{numbers}", tuple(layers))
 
     def title(self, each: Solid) -> str:
         """A line for who hovers."""
         if not each.rows:
             return f"{each.id}: {spell_shape(each.shape)}"
-        what = f"block of {len(each.layers):,} layers" if each.is_block else " · ".join(
+        what = f"block of {spell_count(len(each.layers), 'layer')}" if each.is_block else " · ".join(
             row.node.layer.label for row in each.rows
         )  # fmt: skip
-        numbers = f", {each.parameters:,} parameters" if each.parameters else ""
+        numbers = f", {spell_count(each.parameters, 'parameter')}" if each.parameters else ""
         shared = f", shared with {', '.join(each.shares)}" if each.shares else ""
         held = f"; stands for {', '.join(each.layers)}" if len(each.layers) > 1 else ""
         return f"{each.id}: {what}, output {spell_shape(each.shape)}{numbers}{shared}{held}"
