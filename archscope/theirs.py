@@ -192,3 +192,24 @@ def _after_installed(file: str) -> tuple[str, ...]:
     """The path of a file below the folder of installed packages."""
     parts = Path(file).parts
     return parts[max(place for place, part in enumerate(parts) if part in _INSTALLED) + 1 :]
+
+
+_NOT_READ: Final = {"flax.linen": "a module of Flax linen", "haiku": "of Haiku"}
+"""Libraries of JAX that are not read, and what is told of what comes from them."""
+
+
+def check_library(name: str, thing: Any) -> None:
+    """Insist that a thing, or a class, is of no library for JAX whose networks are not read.
+
+    Args:
+        name: what the person called it.
+        thing: what that is, or what it has made.
+
+    Raises:
+        UsageError: it is; says which are read.
+    """
+    for each in (thing if isinstance(thing, type) else type(thing)).__mro__:
+        for library, what in _NOT_READ.items():
+            if f"{each.__module__}.".startswith(f"{library}."):
+                raise UsageError(f"`{name}` is {what}, which is not read; of libraries for JAX, Flax NNX "
+                                 "(`flax.nnx`) and Equinox are")  # fmt: skip

@@ -105,8 +105,12 @@ def _weights(model: Any, before: str) -> Iterator[tuple[str, Any]]:
         if hasattr(layer, "layers"):
             yield from _weights(layer, f"{before}{layer.name}.")
             continue
+        names = [each.name for each in layer.weights]
         for each in layer.weights:
-            yield f"{before}{layer.name}\t{each.name}", keras.ops.convert_to_numpy(each)
+            # Attention has four kernels, each of a layer inside it.
+            inside = each.path.rpartition(f"{layer.name}/")[2].replace("/", ".")
+            own = each.name if names.count(each.name) == 1 else inside
+            yield f"{before}{layer.name}\t{own}", keras.ops.convert_to_numpy(each)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from archscope.importing.keras.config import is_of
 from archscope.layers import Facts
 from archscope.network import Network, Node, Ref
+from archscope.oracles.attention_weights import ROLES, joined, of_heads
 
 NAMES: Final = {
     "kernel": "weight", "depthwise_kernel": "weight", "pointwise_kernel": "weight", "embeddings": "weight",
@@ -35,6 +36,13 @@ def laid(network: Network, stored: Mapping[str, Any]) -> tuple[dict[str, Any], s
     for layer, arrays in of.items():
         nodes = [node for node in network.nodes if is_of(node.name, layer, of) and network.facts[node.name].weights]
         owners = [node for node in nodes if node.shares is None]
+        if len(owners) == 1 and owners[0].layer.type == "multihead_attention":
+            facts = network.facts[owners[0].name]
+            made = _of_attention([each.name for each in facts.weights], arrays)
+            if any(each.name not in made or made[each.name].shape != each.shape for each in facts.weights):
+                return found, layer
+            found |= {f"{node.name}.{name}": array for node in nodes for name, array in made.items()}
+            continue
         for name, array in arrays.items():
             node = _owner(owners, name)
             ours = NAMES.get(name)
@@ -42,10 +50,19 @@ def laid(network: Network, stored: Mapping[str, Any]) -> tuple[dict[str, Any], s
                 (each for each in network.facts[node.name].weights if each.name == ours), None)  # fmt: skip
             if node is None or weight is None or math.prod(map(int, weight.shape)) != array.size:
                 return found, layer
-            made = turned(network, node, name, array).reshape(tuple(map(int, weight.shape)))
+            whole = turned(network, node, name, array).reshape(tuple(map(int, weight.shape)))
             for each in (node, *(each for each in nodes if each.shares == node.name)):
-                found[f"{each.name}.{ours}"] = made
+                found[f"{each.name}.{ours}"] = whole
     return found, ""
+
+
+def _of_attention(names: Iterable[str], arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """The projections of attention, joined as PyTorch has them."""
+    theirs = dict(zip(ROLES, ("query", "key", "value", "attention_output"), strict=True))
+    kernels = {role: of_heads(role, arrays[f"{each}.kernel"]) for role, each in theirs.items()
+               if f"{each}.kernel" in arrays}  # fmt: skip
+    biases = {role: arrays[f"{each}.bias"].reshape(-1) for role, each in theirs.items() if f"{each}.bias" in arrays}
+    return joined(names, kernels, biases)
 
 
 def _owner(nodes: list[Node], name: str) -> Node | None:

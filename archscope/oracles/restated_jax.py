@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from archscope.importing.jax.things import JaxCalled, Library, library_of
 from archscope.importing.jax.tracing import held_by
 from archscope.network import Network
 from archscope.oracles.findings import first_line
-from archscope.oracles.keras_weights import turned
+from archscope.oracles.jax_weights import laid
 from archscope.oracles.restated_keras import Ran
 from archscope.theirs import THEIRS, heard_apart
 
@@ -34,43 +33,31 @@ def ran(network: Network, called: JaxCalled, given: Sequence[Tensor]) -> Ran | s
     held, run = held_by(*called.valued())
     if not all(isinstance(array, jax.Array) for _, _, array in held):
         return "the module has shapes and no values"
-    weights, odd = _laid(network, {name: np.asarray(array) for name, kind, array in held if kind is not None}, last)
+    weights, odd = laid(network, {name: np.asarray(array) for name, kind, array in held if kind is not None}, last)
     if odd:
         return f"the weights of `{odd}` lie otherwise in JAX, and are not copied"
     flat, form = jax.tree.flatten((tuple(called.args), dict(called.kwargs)))
     places = [place for place, each in enumerate(flat) if isinstance(each, jax.ShapeDtypeStruct)]
     if len(places) != len(given):
         return f"it takes {len(places)} arrays, and {len(given)} were made"
+    values = []
     for place, tensor in zip(places, given, strict=True):
         value = tensor.numpy()
         value = np.moveaxis(value, 1, -1) if last and value.ndim > 3 else value
         if value.shape != flat[place].shape:
             return "its inputs have their axes in another order"
-        flat[place] = jax.numpy.asarray(value, flat[place].dtype)
-    args, kwargs = jax.tree.unflatten(form, flat)
+        values.append(jax.numpy.asarray(value, flat[place].dtype))
+
+    def call(arrays: list[Any], values: list[Any]) -> list[Any]:
+        filled = dict(zip(places, values, strict=True))
+        args, kwargs = jax.tree.unflatten(form, [filled.get(place, each) for place, each in enumerate(flat)])
+        return run(arrays, args, kwargs, {})
+
     try:
-        with heard_apart():
-            made = [np.array(each) for each in run([array for _, _, array in held], args, kwargs, {})]
+        with heard_apart():  # as one: else JAX compiles each operation by itself
+            made = [np.array(each) for each in jax.jit(call)([array for _, _, array in held], values)]
     except THEIRS as error:
         return f"the module does not run on numbers here: {first_line(error.__cause__ or error)}"
     found = [torch.tensor(each) for each in made]
     return Ran({name: torch.tensor(each.copy()) for name, each in weights.items()},
                [*found, *(each.movedim(-1, 1) for each in found if each.ndim > 2)])  # fmt: skip
-
-
-def _laid(network: Network, held: dict[str, Any], last: bool) -> tuple[dict[str, Any], str]:
-    """The weights by node and name, and the first layer whose weights have another form; empty if none has."""
-    sources = {} if network.observed is None else network.observed.sources
-    found: dict[str, Any] = {}
-    for node in network.nodes:
-        for weight in network.facts[node.name].weights:
-            source = sources.get((node.name, weight.name))
-            array = None if source is None else held.get(source.name)
-            kernel = source is not None and last and source.name.rpartition(".")[2] == "kernel"
-            odd = kernel and (node.layer.type.startswith("conv_transpose")
-                              or (node.layer.type == "linear" and array is not None and array.ndim != 2))  # fmt: skip
-            if array is None or odd or array.size != math.prod(map(int, weight.shape)):
-                return found, node.name
-            array = turned(network, node, "kernel", array) if kernel else array
-            found[f"{node.name}.{weight.name}"] = array.reshape(tuple(map(int, weight.shape)))
-    return found, ""

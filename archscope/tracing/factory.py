@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from archscope.errors import UsageError, one
 from archscope.record import EMPTY
-from archscope.theirs import THEIRS, check_options, heard_apart, imported, raised, refuse_missing
+from archscope.theirs import THEIRS, check_library, check_options, heard_apart, imported, raised, refuse_missing
 from archscope.tracing.inputs import Call
 from archscope.tracing.numbers import making
 from archscope.tracing.strangers import keeping_random
@@ -34,6 +34,7 @@ class Factory:
         self.name = name
         self.options = dict(options)
         self.found: Any = imported(name)
+        check_library(name, self.found)
         if not _is_network(self.found) and not callable(self.found):
             kind = one(type(self.found).__name__)
             raise UsageError(f"`{name}` is {kind}, neither a module nor a function that makes one")
@@ -64,6 +65,7 @@ class Factory:
         if inner:
             raise UsageError(f"`{self.name}` returned a module that contains itself, as `{inner}`; no such module runs")
         if not _is_network(made):
+            check_library(self.name, made)
             what = "nothing" if made is None else one(type(made).__name__)
             raise UsageError(f"`{self.name}` returned {what}, not a torch.nn.Module")
         return made

@@ -80,6 +80,7 @@ def both() -> Any:
     x = kl.Conv2D(6, 3, groups=2, name="grouped")(kl.LayerNormalization(name="each")(x))
     x = kl.Dense(5, name="image_head")(kl.Dropout(0.1)(kl.Flatten()(x)))
     w = kl.Conv1D(6, 3, padding="causal", name="conv")(kl.Embedding(50, 8, name="table")(ids))
+    w = kl.MultiHeadAttention(2, 4, name="wide")(kl.MultiHeadAttention(2, 3, name="seen")(w, w), w)
     w = kl.Dense(4, name="every")(w)
     w = kl.Dense(5, activation="sigmoid", name="half")(kl.Flatten()(w))
     model = keras.Model([image, ids], kl.Add()([x, w]), name="both")

@@ -190,6 +190,19 @@ def test_what_does_not_run_is_one_line(named: str, said: str, archscope_run: Cal
     assert ran.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("named", ["Net", "make", "net"])
+def test_a_library_that_is_not_read_is_one_line(
+    named: str, archscope_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = type("Net", (), {"__module__": "haiku._src.transform" if named == "net" else "flax.linen.module"})
+    for name, thing in (("Net", type("Own", (kind,), {})), ("make", lambda: kind()), ("net", kind())):
+        monkeypatch.setattr(jax_nets, name, thing, raising=False)
+    ran = archscope_run("table", f"{NETS}:{named}@3")
+    what = "of Haiku" if named == "net" else "a module of Flax linen"
+    said = "which is not read; of libraries for JAX, Flax NNX (`flax.nnx`) and Equinox are"
+    assert (ran.status, ran.err) == (2, f"error: `{NETS}:{named}` is {what}, {said}\n")
+
+
 @pytest.mark.parametrize("named", ["LeNet5", "EquinoxLeNet5"])
 def test_a_class_that_wants_a_random_key_is_given_one(named: str) -> None:
     shape = "32,32,1" if named == "LeNet5" else "1,32,32"

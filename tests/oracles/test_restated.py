@@ -13,6 +13,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import onnx
 import pytest
 import torch
@@ -24,6 +25,7 @@ from archscope.layers import TYPES
 from archscope.network import Network
 from archscope.opening import opened, request_for
 from archscope.oracles import restated as checking
+from archscope.oracles.jax_weights import laid
 from archscope.oracles.restated import Outcome, restated
 from archscope.writing.onnx.file import write_onnx
 from archscope.writing.stating import state
@@ -115,9 +117,47 @@ def test_a_module_of_jax_whose_weights_are_not_copied_says_so() -> None:
     assert of_jax(nnx.eval_shape(lambda: Small(nnx.Rngs(0))), (3, 3, 1)) == Outcome(
         None, "the module has shapes and no values"
     )
-    transposed = nnx.Sequential(nnx.ConvTranspose(1, 2, (2, 2), strides=2, rngs=nnx.Rngs(0)))
-    why = "the weights of `layers.0` lie otherwise in JAX, and are not copied"
-    assert of_jax(transposed, (3, 3, 1)) == Outcome(None, why)
+    network = call_module(Small(nnx.Rngs(0)), [described((3, 3, 1))], {}).network
+    assert laid(network, {"conv.kernel": np.zeros((2, 2, 1, 3))}, last=True) == ({}, "conv")
+
+
+def drawn(module: Any) -> Any:
+    """A module of Flax whose biases are no zeros, so that it is seen where they go."""
+    draw = np.random.default_rng(0)
+    state = jax.tree.map(
+        lambda each: jnp.asarray(draw.normal(size=each.shape), each.dtype), nnx.state(module, nnx.Param)
+    )
+    nnx.update(module, state)
+    return module
+
+
+class Other(nnx.Module):
+    """Attention of a value to itself whose values are another's."""
+
+    def __init__(self) -> None:
+        self.attention = nnx.MultiHeadAttention(2, 6, decode=False, rngs=nnx.Rngs(0))
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        return self.attention(x, x, y)
+
+
+@pytest.mark.parametrize(("make", "shapes"), [
+    (lambda: drawn(nnx.MultiHeadAttention(2, 6, 8, decode=False, rngs=nnx.Rngs(0))), [(3, 6), (4, 6)]),
+    (lambda: drawn(Other()), [(3, 6), (3, 6)]),
+    (lambda: eqx.nn.MultiheadAttention(2, 6, key_size=5, value_size=4, use_query_bias=True, use_key_bias=True,
+                                       use_value_bias=True, use_output_bias=True, key=jax.random.key(0)),
+     [(3, 6), (4, 5), (4, 4)]),
+    (lambda: drawn(nnx.ConvTranspose(2, 3, (3, 2), strides=(2, 1), rngs=nnx.Rngs(0))), [(3, 4, 2)]),
+    (lambda: eqx.nn.ConvTranspose2d(4, 6, (3, 2), 2, padding=1, groups=2, key=jax.random.key(0)), [(4, 3, 4)]),
+    (lambda: drawn(nnx.LinearGeneral(4, (2, 2), rngs=nnx.Rngs(0))), [(3, 4)]),
+], ids=["wide heads", "other values", "Equinox", "transposed", "transposed in groups", "axes"])  # fmt: skip
+def test_weights_of_jax_that_lie_otherwise_are_laid_as_pytorch_has_them(
+    make: Callable[[], Any], shapes: list[tuple[int, ...]]
+) -> None:
+    called = call_module(make(), [described(each) for each in shapes], {})
+    assert restated(called.network, state(called.network), called) == Outcome(
+        True, "built with the same weights: the same output as the module"
+    )
 
 
 def test_an_exported_program_and_its_spec_give_the_same_output(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def one(random: Random) -> str | None:
         from archscope import analyze
         from archscope.importing.jax.calling import Sample, call_module
 
-        module, shape, leaves = (_flax if random.random() < 0.5 else _equinox)(random)
+        module, shape, leaves = _made(random, flax=random.random() < 0.5)
         called = call_module(module, [Sample(shape)], {}, name="net")
         found.append((int(analyze(called.network).totals.parameters), leaves))
         return ""
@@ -29,12 +29,31 @@ def one(random: Random) -> str | None:
     return wrong or (differ[0] if differ else None)
 
 
-def _flax(random: Random) -> tuple[Any, tuple[int, ...], int]:
+def _made(random: Random, *, flax: bool) -> tuple[Any, tuple[int, ...], int]:
+    """A module, what it takes, and how many values JAX counts in it; no value is drawn, which JAX would compile."""
+    import jax
+
+    channels, grid = random.randint(1, 4), (random.randint(5, 9), random.randint(5, 9))
+    if flax:
+        from flax import nnx
+
+        shape: tuple[int, ...] = (*grid, channels)
+        net = nnx.eval_shape(lambda: _flax(random, shape))
+        held = nnx.state(net, nnx.Param)
+    else:
+        import equinox as eqx
+
+        shape = (channels, *grid)
+        net = eqx.filter_eval_shape(lambda: _equinox(random, shape))
+        held = eqx.filter(net, lambda each: isinstance(each, jax.ShapeDtypeStruct))
+    return net, shape, sum(each.size for each in jax.tree.leaves(held))
+
+
+def _flax(random: Random, shape: tuple[int, ...]) -> Any:
     import jax
     from flax import nnx
 
-    rngs, channels, layers, flat = nnx.Rngs(0), random.randint(1, 4), [], False
-    shape = (random.randint(5, 9), random.randint(5, 9), channels)
+    rngs, layers, flat = nnx.Rngs(0), [], False
     sizes = [*shape]
     for _ in range(random.randint(1, 6)):
         kind = random.randrange(6)
@@ -59,16 +78,14 @@ def _flax(random: Random) -> tuple[Any, tuple[int, ...], int]:
         elif not flat and min(sizes[:2]) > 2:
             layers.append(lambda x: nnx.max_pool(x, (2, 2), (2, 2)))
             sizes[:2] = [each // 2 for each in sizes[:2]]
-    net = nnx.Sequential(*layers)
-    return net, shape, sum(each.size for each in jax.tree.leaves(nnx.state(net, nnx.Param)))
+    return nnx.Sequential(*layers)
 
 
-def _equinox(random: Random) -> tuple[Any, tuple[int, ...], int]:
+def _equinox(random: Random, shape: tuple[int, ...]) -> Any:
     import equinox as eqx
     import jax
 
     key, layers = jax.random.key(0), []
-    shape = (random.randint(1, 4), random.randint(5, 9), random.randint(5, 9))
     sizes = shape
     for _ in range(random.randint(1, 6)):
         kind, first = random.randrange(6), int(sizes[0])
@@ -83,5 +100,4 @@ def _equinox(random: Random) -> tuple[Any, tuple[int, ...], int]:
         if layers:
             whole = eqx.nn.Sequential(layers)
             sizes = eqx.filter_eval_shape(whole, jax.ShapeDtypeStruct(shape, "float32")).shape
-    net = eqx.nn.Sequential(layers or [eqx.nn.Lambda(jax.nn.relu)])
-    return net, shape, sum(each.size for each in jax.tree.leaves(eqx.filter(net, eqx.is_array)))
+    return eqx.nn.Sequential(layers or [eqx.nn.Lambda(jax.nn.relu)])

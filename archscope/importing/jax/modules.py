@@ -244,7 +244,9 @@ def _attention(called: Called) -> bool:
         or any(each.name in ("select_n", "sort", "scan", "while") for each in called.steps)
     ):
         return False
-    given = [low.plain(each) for each in dict.fromkeys(called.given)]
+    given = [low.plain(each) for each in called.given]
+    same_keys = len(given) < 3 or given[1] == given[2]
+    given = list(dict.fromkeys(given)) if same_keys else given  # two are queries, and what is keys and values
     shapes = tuple(low.shapes[each][1:] for each in given)
     if any(len(each) != 2 for each in shapes):
         return False

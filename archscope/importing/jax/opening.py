@@ -11,7 +11,7 @@ from typing import Any
 
 from archscope.errors import UsageError, require_torch
 from archscope.importing.jax.things import Made, found_in, is_loaded
-from archscope.theirs import THEIRS, check_options, heard_apart, imported, raised, refuse_missing
+from archscope.theirs import THEIRS, check_library, check_options, heard_apart, imported, raised, refuse_missing
 
 
 def made_by(factory: str, options: Mapping[str, Any] | None) -> Made | None:
@@ -27,6 +27,7 @@ def made_by(factory: str, options: Mapping[str, Any] | None) -> Made | None:
         if find_spec("torch") is None:
             require_torch(f"reading `{factory}`")
         raise
+    check_library(factory, found)
     if not is_loaded():
         return None
     if found_in(found) is not None:
@@ -53,6 +54,7 @@ def made_by(factory: str, options: Mapping[str, Any] | None) -> Made | None:
         if described is not None:
             return Made(*described, lambda: _made(again()))
     made = again()
+    check_library(factory, made)
     return None if found_in(made) is None else _made(made)
 
 
