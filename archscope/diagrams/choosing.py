@@ -9,7 +9,7 @@ style boxes: a chain of 8 layers; not planes: 11 layers, and 8 read well
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -58,7 +58,7 @@ def choose(analysis: Analysis) -> Choice:
             why = "a chain with recurrence in it" if len(sides) == 1 else "recurrence that begins where another ends"
             if any(level.attends for side in sides for level in side.levels):
                 why = "recurrence that attends to the states of another"
-            return Choice("unrolled", why, refused)
+            return Choice("unrolled", why + _by_hand(sides), refused)
     try:
         found = _of_a_chain(analysis, refused)
     except NotShownError as error:
@@ -72,6 +72,13 @@ def choose(analysis: Analysis) -> Choice:
         return Choice("boxes", "a convolutional network with branches" if branches else "a long convolutional network",
                       refused)  # fmt: skip
     return Choice("graph", branches or "for any network", {**refused, "boxes": against})
+
+
+def _by_hand(sides: Sequence[recurrence.Side]) -> str:
+    """What is said of cells that a loop calls; empty where layers run through the sequence themselves."""
+    cells = [level.unit.name for side in sides for level in side.levels if level.depth and level.words]
+    named = " and ".join(f"`{name}`" for name in cells)
+    return f", in a loop that calls {named} again at each step" if cells else ""
 
 
 def _of_a_chain(analysis: Analysis, refused: dict[str, str]) -> Choice | None:

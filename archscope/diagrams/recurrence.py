@@ -2,7 +2,7 @@
 
 A network is one side, a chain that reads one sequence; or two, where the states that an encoder ends with are those
 that a decoder begins with (Sutskever et al. 2014). A decoder may attend to all states of the encoder (Luong et al.
-2015).
+2015). A loop that calls a cell at each step is read as the layer that it is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from archscope.analysis import Analysis
-from archscope.diagrams.graph.units import Unit, units_of
+from archscope.diagrams.graph.units import Unit, is_glue
+from archscope.diagrams.loops import Looped, folded
 from archscope.diagrams.refusal import NotShownError
 from archscope.network import Ref
 
@@ -39,6 +40,7 @@ class Level:
         begins: the layer whose last states it begins with; empty for those that are 0.
         attends: the layer to all whose states it attends; empty where it does not.
         end: the layer of it that others read, if that is not its first.
+        ends: whether only what a loop gives at its last step comes out.
     """
 
     unit: Unit
@@ -49,6 +51,13 @@ class Level:
     begins: str = ""
     attends: str = ""
     end: str = ""
+    ends: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is done at one step where it takes several layers: attention, or what a loop does again at each."""
+        told = self.unit.words if isinstance(self.unit, Looped) else self.unit.rows if self.attends else ()
+        return tuple(row.node.layer.label for row in told if not is_glue(row.node.layer))
 
     @property
     def word(self) -> str:
@@ -79,16 +88,17 @@ def sides_of(analysis: Analysis) -> tuple[Side, ...]:
         NotUnrolledError: the network is neither.
     """
     title, inputs = analysis.title, analysis.network.inputs
-    if not any(row.node.layer.verb == "Recurrence" and _steps(row.input_shapes[0]) for row in analysis.nodes):
+    units = folded(analysis)
+    recurrent = [unit for unit in units if unit.rows[0].node.layer.verb == "Recurrence"]
+    again = [unit.rows[0] for unit in recurrent if unit.rows[0].shares and not isinstance(unit, Looped)
+             and _steps(unit.rows[0].input_shapes[0]) in (0, 1)]  # fmt: skip
+    if not again and not any(isinstance(unit, Looped) or _steps(unit.rows[0].input_shapes[0]) for unit in recurrent):
         raise NotUnrolledError(f"{title} has no recurrence over a sequence to unroll")
-    again = [row for row in analysis.nodes if row.node.layer.verb == "Recurrence" and row.shares
-             and _steps(row.input_shapes[0]) == 1]  # fmt: skip
     if again:
         raise NotUnrolledError(f"{title} runs its recurrence step by step in a loop (`{again[0].name}` is a step), and "
                                "style unrolled shows layers that read a sequence")  # fmt: skip
     found: dict[str, list[Level]] = {name: [] for name in inputs}
     attending: list[Unit] = []
-    units = units_of(analysis)
     for number, unit in enumerate(units):
         if _looks(unit, attending, found):
             attending.append(unit)
@@ -104,6 +114,8 @@ def sides_of(analysis: Analysis) -> tuple[Side, ...]:
         if side is None or (len(unit.inputs) > 1 and not begins):
             raise NotUnrolledError(f"{title} is no chain at `{unit.name}`, and style unrolled shows one")
         found[side].append(_next(unit, found[side], int(next(iter(inputs[side]), 0)), begins, title))
+    for levels in found.values():
+        levels[-1:] = [replace(level, ends=_ends_a_loop(level, analysis)) for level in levels[-1:]]
     sides = tuple(Side(name, shape, tuple(found[name])) for name, shape in inputs.items())
     return sides if len(sides) == 1 and _ends_in(sides[0], analysis) else _joined(sides, analysis)
 
@@ -202,11 +214,20 @@ def _ends_in(side: Side, analysis: Analysis) -> bool:
     return all(ref.node in rows for ref in analysis.network.outputs)
 
 
+def _ends_a_loop(level: Level, analysis: Analysis) -> bool:
+    """Whether of all that a loop gives, the network gives what one call of its cell does."""
+    nodes = {ref.node for ref in analysis.network.outputs}
+    calls = {row.name for row in level.unit.rows if row.node.layer.verb == "Recurrence"}
+    return isinstance(level.unit, Looped) and len(nodes) == 1 and nodes <= calls
+
+
 def _level(unit: Unit, last: bool, begins: str) -> Level:
     row = unit.rows[0]
     layer = row.node.layer
     if layer.verb != "Recurrence" or last:
         return Level(unit, last)
+    if isinstance(unit, Looped):
+        return Level(unit, last, 1, 1, unit.states, begins)
     states = ("h", "c")[: len(layer.output_names) - 1]
     layers = int(row.outputs[1][0]) if len(row.outputs) > 1 else 1
     both = int(row.outputs[0][-1]) // int(row.outputs[1][-1]) if len(row.outputs) > 1 else 1

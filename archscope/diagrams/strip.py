@@ -286,10 +286,10 @@ class Strip:
         level = self.levels[-1]
         lines: list[Item] = []
         names: list[Item] = []
-        for x, step in self._at(level):
+        for x, step in self.columns[-1:] if level.ends else self._at(level):
             end = (x, top - 1.1 * self.measures.gap)
             lines += self._links(self._heads(level, x, top), [end], x)
-            below = "" if level.last else step
+            below = "" if level.last or level.ends else step
             names += self.measures.letter(x, end[1] - 0.55 * self.font, self.letters[1], below, self.font)
         return [Group("edge", tuple(lines), f"{level.unit.name} to output", source=level.unit.name, target="output"),
                 Group("part", tuple(names), title="output")]  # fmt: skip

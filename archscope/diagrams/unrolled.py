@@ -20,7 +20,6 @@ from archscope.analysis import Analysis
 from archscope.diagrams import fonts
 from archscope.diagrams.cell import cell, kind_of
 from archscope.diagrams.graph.labels import lines_of
-from archscope.diagrams.graph.units import is_glue
 from archscope.diagrams.recurrence import Level, Side, sides_of
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import Page, Plan, fit
@@ -131,10 +130,9 @@ class _Figure:
         shown = self.request.shown(*USUAL)
         more = ("kernel",) if "op" in shown else ()
         rows = level.unit.rows
-        does = [row.node.layer.label for row in rows if level.attends and not is_glue(row.node.layer)]
         return lines_of(
             level.unit.label, rows, (*shown, *more), counts=[1] * len(rows), outputs=[level.unit.outputs[0]],
-            block=" · ".join(does) if "op" in shown else "", price=self.request.price(level.unit.layers),
+            block=" · ".join(level.words) if "op" in shown else "", price=self.request.price(level.unit.layers),
         )  # fmt: skip
 
     def _items(self) -> list[Item]:

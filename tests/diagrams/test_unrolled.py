@@ -12,7 +12,7 @@ from archscope.diagrams.cell import gates_of
 from archscope.diagrams.recurrence import sides_of
 from archscope.diagrams.scene import Polygon, Scene, Text, walk
 from archscope.network import Network
-from tests.diagrams.geometry import not_contained, problems
+from tests.diagrams.geometry import not_contained, parameters, problems
 
 
 def network(cell: str = "lstm", *, steps: int = 20, layers: int = 1, both: bool = False, end: str = "") -> Network:
@@ -278,11 +278,101 @@ def test_a_decoder_attends_to_all_states_of_the_encoder(
     assert sum(isinstance(item, Polygon) for item in looks.items) == 3
 
 
-def test_a_loop_that_steps_by_hand_is_said_to_be_one() -> None:
-    """Bahdanau et al. 2014: what a step finds goes into the decoder, so that it runs once for each step."""
-    drawn = archscope.read(
-        "name: loop\ninput: {source: [1, 8]}\nlayers:\n  one: {type: gru, hidden_size: 8}\n"
-        "  two: {type: gru, hidden_size: 8, from: [one, one.hidden], shares: one}\n"
+def by_hand(
+    steps: int, *, cell: str = "gru", order: str = "", more: str = "", head: str = "shares: tag", end: str = "stack"
+) -> Network:
+    """A loop that calls a cell, and a layer on what it gives, at each step."""
+    lines = ["name: loop", f"input: {{words: [{steps}, 8]}}", "layers:"]
+    for number in range(1, steps + 1):
+        at = int(order[number - 1]) if order else number - 1
+        again = "" if number == 1 else ", shares: cell"
+        before = "cell" if number == 2 else f"cell{number - 1}"
+        states = "" if number == 1 else f", {before}" + (f", {before}.cell" if cell == "lstm" else "")
+        name, tag = ("cell", "tag") if number == 1 else (f"cell{number}", f"tag{number}")
+        shared = "" if number == 1 else f", {head}" if head else ""
+        lines += [
+            f"  x{number}: {{type: select, index: {at}, from: words}}",
+            f"  {name}: {{type: {cell}_cell, hidden_size: 16{again}, from: [x{number}{states}]}}",
+            f"  {tag}: {{type: linear, out_features: 5, activation: softmax{shared}, from: {name}}}",
+        ]
+    tags = ", ".join("tag" if number == 1 else f"tag{number}" for number in range(1, steps + 1))
+    return archscope.read("\n".join([*lines, f"  tags: {{type: {end}, from: [{tags}]}}", more, ""]))
+
+
+@pytest.mark.parametrize(("cell", "steps"), [("gru", 6), ("lstm", 3), ("rnn", 2)])
+def test_a_cell_that_a_loop_calls_is_drawn_as_the_layer_that_it_is(cell: str, steps: int) -> None:
+    drawn = by_hand(steps, cell=cell)
+    picture = archscope.draw(drawn, show="name,op,shape,parameters,macs")
+    assert str(picture.choice) == (
+        "style unrolled: a chain with recurrence in it, in a loop that calls `cell` again at each step"
     )
-    with pytest.raises(archscope.UsageError, match=r"runs its recurrence step by step in a loop \(`two` is a step\)"):
+    assert problems(picture.svg, drawn) == []
+    # Weights are counted once, products at each step: an input of 8 and a state of 16 to 16 values, for each gate.
+    gates = {"gru": 3, "lstm": 4, "rnn": 1}[cell]
+    weights = gates * 16 * (8 + 16)
+    said = strings(picture.scene)
+    assert f"{steps}×16 · {weights + gates * 2 * 16:,} parameters · {steps * weights:,} MACs" in said
+    assert f"{steps}×5 · 85 parameters · {steps * 80:,} MACs" in said
+    assert "linear · softmax" in said
+    assert parameters(picture.svg) == archscope.analyze(drawn).totals.parameters
+    # With its loop, and at each step or three of them.
+    assert said.count(cell.upper()) == 1 + min(steps, 3)
+
+
+def test_values_of_all_steps_in_one_vector_are_no_sequence() -> None:
+    drawn = by_hand(3, end="concat, dim: 0")
+    assert archscope.draw(drawn).style == "graph"
+
+
+def test_the_inside_of_a_cell_in_a_loop_is_that_of_the_layer() -> None:
+    assert "cell: inside the cell" in strings(archscope.draw(by_hand(3), show="name,cell").scene)
+
+
+def test_what_follows_a_loop_stands_at_each_step_and_what_reads_its_end_at_the_last() -> None:
+    drawn = by_hand(4, more="  after: {type: linear, out_features: 3}")
+    assert heads(archscope.draw(drawn).scene, "after") == 5
+    last = archscope.read(
+        "name: end\ninput: [2, 8]\nlayers:\n  a: {type: select, index: 0}\n  one: {type: gru_cell, hidden_size: 4}\n"
+        "  b: {type: select, index: 1, from: input}\n"
+        "  two: {type: gru_cell, hidden_size: 4, shares: one, from: [b, one]}\n  out: {type: linear, out_features: 3}\n"
+    )
+    picture = archscope.draw(last)
+    assert problems(picture.svg, last) == []
+    assert [heads(picture.scene, name) for name in ("input", "one", "out")] == [3, 1, 1]
+
+
+def test_of_a_loop_whose_end_alone_comes_out_only_that_does() -> None:
+    drawn = archscope.read(
+        "name: end\ninput: [2, 8]\nlayers:\n  a: {type: select, index: 0}\n  one: {type: gru_cell, hidden_size: 4}\n"
+        "  b: {type: select, index: 1, from: input}\n"
+        "  two: {type: gru_cell, hidden_size: 4, shares: one, from: [b, one]}\n"
+    )
+    picture = archscope.draw(drawn)
+    assert problems(picture.svg, drawn) == []
+    assert [heads(picture.scene, name) for name in ("input", "one")] == [3, 1]
+
+
+def test_a_loop_begins_with_the_last_states_of_a_layer() -> None:
+    drawn = archscope.read(
+        "name: two\ninput: {source: [5, 8], target: [2, 8]}\nlayers:\n"
+        "  encoder: {type: lstm, hidden_size: 4, from: source}\n"
+        "  h: {type: select, index: 0, from: encoder.hidden}\n  c: {type: select, index: 0, from: encoder.cell}\n"
+        "  a: {type: select, index: 0, from: target}\n  b: {type: select, index: 1, from: target}\n"
+        "  one: {type: lstm_cell, hidden_size: 4, from: [a, h, c]}\n"
+        "  two: {type: lstm_cell, hidden_size: 4, shares: one, from: [b, one, one.cell]}\n"
+        "  all: {type: stack, from: [one, two]}\n"
+    )
+    picture = archscope.draw(drawn)
+    assert str(picture.choice).endswith("begins where another ends, in a loop that calls `one` again at each step")
+    assert problems(picture.svg, drawn) == []
+
+
+@pytest.mark.parametrize(
+    "drawn", [by_hand(3, order="210"), by_hand(3, order="001"), by_hand(3, head="")],
+    ids=["backwards", "a step twice", "another layer at each step"],
+)  # fmt: skip
+def test_a_loop_that_is_not_the_same_at_each_step_is_said_to_be_one(drawn: Network) -> None:
+    """Neither is one where what a step finds goes into the decoder (Bahdanau et al. 2015)."""
+    with pytest.raises(archscope.UsageError, match=r"runs its recurrence step by step in a loop \(`cell2` is a step\)"):
         _ = archscope.draw(drawn, style="unrolled").scene
+    assert archscope.draw(drawn).style != "unrolled"

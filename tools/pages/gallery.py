@@ -162,6 +162,21 @@ ATTENTION = dedent("""\
       head: {type: linear, out_features: 10000}
     """)
 
+LOOP = (
+    "title: A cell called in a loop\ninput: [6, 64]\nlayers:\n"
+    "  x1: {type: select, index: 0}\n"
+    "  cell: {type: gru_cell, hidden_size: 128}\n"
+    "  tag: {type: linear, out_features: 17}\n"
+    + "".join(
+        f"  x{step}: {{type: select, index: {step - 1}, from: input}}\n"
+        f"  cell{step}: {{type: gru_cell, hidden_size: 128, shares: cell, "
+        f"from: [x{step}, cell{step - 1 if step > 2 else ''}]}}\n"
+        f"  tag{step}: {{type: linear, out_features: 17, shares: tag}}\n"
+        for step in range(2, 7)
+    )
+    + "  tags: {type: stack, from: [tag, tag2, tag3, tag4, tag5, tag6]}\n"
+)
+
 ENTRIES: dict[str, tuple[Entry, ...]] = {
     "Planes": (
         Entry("lenet5", "LeNet-5", "Stacks of feature maps, as in LeCun's figure of 1998: every map, the window that "
@@ -204,6 +219,8 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
               "./tagger.yaml", {"show": "name,op,shape,parameters,cell"}, spec=TAGGER),
         Entry("seq2seq", "Sequence to sequence", "An encoder's last states are those that the decoder begins with, as "
               "in Sutskever's figure of 2014.", "./seq2seq.yaml", spec=SEQUENCES),
+        Entry("loop", "A cell called in a loop", "What a loop calls again at each step, with the same weights, is one "
+              "layer; a module that loops over `torch.nn.GRUCell` is drawn so, too.", "./loop.yaml", spec=LOOP),
         Entry("attention", "A decoder with attention", "Each step looks at all states of the encoder, as in Luong's "
               "figure of 2015.", "./attention.yaml", spec=ATTENTION),
     ),
