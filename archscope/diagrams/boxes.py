@@ -154,7 +154,7 @@ class _Figure:
         return max(0.0, (wide - box.width - box.depth[0]) / 2)
 
     def _step_width(self, column: Column) -> float:
-        remarks = [remark.label for remark in column.remarks] if self.says_remarks else []
+        remarks = [self.request.beside(each.label, each.layers) for each in column.remarks] if self.says_remarks else []
         return fonts.widest([*self.kernels(column), *remarks], self.size)
 
     def kernels(self, column: Column) -> list[str]:
@@ -295,7 +295,8 @@ class _Drawing:
             for remark in column.remarks:
                 said: tuple[Item, ...] = ()
                 if self.figure.says_remarks:
-                    said = (Text(middle, at, remark.label, self.size, anchor="middle", fill=self.theme.muted),)
+                    text = self.figure.request.beside(remark.label, remark.layers)
+                    said = (Text(middle, at, text, self.size, anchor="middle", fill=self.theme.muted),)
                     at += self.size * fonts.LEADING
                 numbers = f", {remark.parameters:,} parameters" if remark.parameters else ""
                 told = f"{', '.join(remark.layers)}: {remark.label}{numbers}"

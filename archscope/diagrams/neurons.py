@@ -140,7 +140,7 @@ class _Figure:
     def _step(self, column: Column) -> list[str]:
         """What stands under the step to a column: what is done on the way, and the weights, if they are asked for."""
         row = column.piece.row
-        said = [remark.label for remark in column.remarks]
+        said = [self.request.beside(remark.label, remark.layers) for remark in column.remarks]
         if row is None or not self.request.shows("weights", *USUAL):
             return said
         return said + [f"{weight.name} {spell_shape(weight.shape)}" for _, weight in row.weights]
