@@ -302,7 +302,8 @@ def _workings(row: Row) -> Iterable[Markup]:
             continue
         column = COLUMNS[quantity]
         shown = steps(row, quantity)
-        term = tag("dt", tag("span", column.heading, title=column.doc))
+        # In few words: it stands at every layer, and the whole of it at the head of the table.
+        term = tag("dt", tag("span", column.heading, title=column.doc.partition(",")[0]))
         if shown:
             yield tag("dl", term, *(tag("dd", _step(step)) for step in shown), class_="work", data_quantity=quantity)
         else:

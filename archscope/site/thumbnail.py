@@ -54,12 +54,14 @@ def _runs(shapes: Iterable[Path | Polygon], scale: float) -> Iterator[tuple[_Pai
     last: _Paint | None = None
     lines: list[str] = []
     for shape in shapes:
-        paint = _Paint(shape.fill, shape.stroke)
+        drawn, paint = _drawn(shape, scale), _Paint(shape.fill, shape.stroke)
+        if not drawn:  # a speck, such as the head of an arrow, parts nothing
+            continue
         if paint != last and last is not None:
             yield last, "".join(lines)
             lines = []
         last = paint
-        lines.append(_drawn(shape, scale))
+        lines.append(drawn)
     if last is not None:
         yield last, "".join(lines)
 
@@ -68,7 +70,8 @@ def _layers(shapes: Iterable[Path | Polygon], scale: float) -> Iterator[tuple[_P
     """Everything that is painted alike as one, in the order of first use."""
     found: dict[_Paint, list[str]] = {}
     for shape in shapes:
-        found.setdefault(_Paint(shape.fill, shape.stroke), []).append(_drawn(shape, scale))
+        if drawn := _drawn(shape, scale):
+            found.setdefault(_Paint(shape.fill, shape.stroke), []).append(drawn)
     for paint, lines in found.items():
         yield paint, "".join(lines)
 

@@ -66,10 +66,14 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
     written_out = turned(attended(whole, recording.causal), recording.factors)
     short = normed(written_out)
     joined = {*short.within.values()}
-    fused = {node.name for node in short.nodes if node.name in joined and node.layer.type == "layer_norm"}
+    norms = {node.name: node.layer.type for node in short.nodes if node.name in joined}
+    fused = {name for name, type_ in norms.items() if type_ == "layer_norm"}
     folded_nodes, folded_outputs, facts, renamed = folded(short.nodes, short.outputs, short.facts)
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     wholes = {renamed[name] for name in fused.union(written_out.within.values()) if name in renamed}
+    beside = weighed(module, call, names, run, now)
+    if norms.keys() - fused and not beside.constants.unknown_in_training:
+        beside = beside._replace(constants=beside.constants.replace(unknown_in_training=_VARIABLES))
     return Network(
         called,
         run.inputs,
@@ -78,8 +82,11 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
         title=type(module).__name__,
         path=path,
         facts=facts,
-        observed=observed(run, now, wholes, weighed(module, call, names, run, now), facts),
+        observed=observed(run, now, wholes, beside, facts),
     )
+
+
+_VARIABLES: Final = "a norm is written out as several operations, and its code may keep what they make in variables"
 
 
 def _check(module: nn.Module, called: str) -> None:

@@ -13,11 +13,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from archscope.recognising.operations import Frame, Kind, Operation, Ran, base_name, is_complex
 from archscope.tracing.forms import Forms
 from archscope.tracing.numbers import Numbers
+from archscope.tracing.others import Others
 from archscope.tracing.packed import SPARSE, sparse_products
 from archscope.tracing.products import operation
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.turns import Turn
 from archscope.working import Count, total
+
+_LIFTS: Final = frozenset({"aten::lift", "aten::lift_fresh"})
+"""What `torch.tensor` runs on a tensor that it has made of numbers."""
 
 _JAGGED: Final = frozenset({NestedTensor})
 
@@ -31,6 +35,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         of_complex: products of real numbers that those of complex ones are made of.
         missed: whether something wanted values, and there were none.
         asleep: whether what runs is archscope's own.
+        others: is told what operations gave, so that it can tell what nobody followed.
 
     Args:
         loose: is told of an operation that ran in no call that was followed, with its arguments and its result.
@@ -55,6 +60,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.of_complex = 0
         self.missed = False
         self.asleep = False
+        self.others = Others()
         self._loose = loose
         self._turn = turn
         self._before_write = before_write
@@ -82,6 +88,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return parts
         written = self._written(found, args, given) if found.writes else []
         result = self._run(func, found, args, given)
+        self.others.ran_here([args, result] if found.name in _LIFTS else result)
         self.numbers.ran(func, found, args, given, result)
         self._note(found, args, given, result, written)
         return result

@@ -13,7 +13,6 @@ from archscope.recognising.operations import Frame, Kind, Operation, Ran
 from archscope.tracing.accounts import Accounts
 from archscope.tracing.learned import Learned
 from archscope.tracing.ledger import Ledger
-from archscope.tracing.others import Others
 from archscope.tracing.samples import Samples
 from archscope.tracing.standing import Standing
 from archscope.tracing.values import Values
@@ -62,7 +61,7 @@ class Origins:
         self._ledger = ledger
         self._state = state
         self._at = at
-        self.others = Others()
+        self.others = ledger.others
 
     def source(self, tensor: Tensor) -> Ref:
         """A row for a constant that something works on."""

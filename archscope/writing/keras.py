@@ -202,7 +202,7 @@ def write_keras(network: Network) -> str:
         UsageError: Keras has no such layer; names it.
 
     >>> import archscope
-    >>> print(write_keras(archscope.load("lenet5-keras")).split("def call")[1])
+    >>> print(write_keras(archscope.load("lenet5-keras")).split("def __call__")[1].split("def named")[0].rstrip())
     (self, x):
             x = ops.tanh(self.conv1(x))
             x = self.pool1(x)

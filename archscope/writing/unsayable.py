@@ -42,11 +42,9 @@ def _functions(network: Network) -> Iterator[str]:
 
 
 def _why(node: Node) -> str:
-    beyond = getattr(node.layer, "beyond", "")
-    if beyond:
-        like = getattr(node.layer, "like", None)
-        return f"`{like.type if like is not None else node.layer.label}` has nothing for {beyond}"
-    label = node.layer.label
+    beyond, like, label = getattr(node.layer, "beyond", ""), getattr(node.layer, "like", None), node.layer.label
+    if beyond and (like is not None or label in TYPES):
+        return f"`{like.type if like is not None else label}` has nothing for {beyond}"
     if label in _OF_TWO and len(node.inputs) == 1:
         return "one of its two values is made in the code, and is no layer"
     if not node.inputs and label not in TYPES:

@@ -224,4 +224,7 @@ def test_a_ci_server_gets_two_cases_for_a_module(
 
 def test_code_prints_one_class(archscope_run: Runs) -> None:
     assert "class Lenet5(nn.Module):" in archscope_run("code", "lenet5").out
-    assert "class Lenet5(keras.Model):" in archscope_run("code", "lenet5", "--to", "keras").out
+    # Keras saves a functional model with its layers: the class makes one, and is none itself.
+    keras = archscope_run("code", "lenet5", "--to", "keras").out
+    assert "class Lenet5:" in keras
+    assert "\ndef model():" in keras

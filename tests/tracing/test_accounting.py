@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -176,6 +177,28 @@ class _GivesUp(nn.Module):
                 one.out_proj.weight, one.out_proj.bias, attn_mask=mask,
             )  # fmt: skip
         return self.out(x)
+
+
+def test_a_thread_that_makes_nothing_leaves_nothing_unknown() -> None:
+    over = threading.Event()
+    other = threading.Thread(target=over.wait)
+    other.start()
+    try:
+        # Tensors that no function of Python's hands on: those of a call that breaks off, and one made of numbers.
+        for module, shape in ((_GivesUp(inside=False).eval(), (5, 8)), (_Numbers(), (5, 8))):
+            assert not analyze(trace(module, shape)).totals.not_covered
+    finally:
+        over.set()
+        other.join()
+
+
+class _Numbers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.l = nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.l(x[:, [-1, 0]] * torch.tensor([[2.0], [3.0]]))  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("inside", [False, True])
