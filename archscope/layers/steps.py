@@ -75,6 +75,7 @@ class Step(Record):
         learned: a tensor, and what runs instead where a gradient goes to it.
         rows: whether it reads and makes rows: a gradient that cannot be seen so is copied first.
         in_place: whether its result takes the place of the first tensor that it reads.
+        in_place_unless_tracked: the same, but where a tracker watches: there PyTorch makes another tensor.
         sliced: whether its backward pass copies the gradient where that tensor is seen of another: `CopySlices`.
         beside: what it holds while it runs, beyond what it reads and makes.
         behind: what its backward pass holds, beyond the gradients that come and go.
@@ -101,6 +102,7 @@ class Step(Record):
     learned: tuple[Any, ...] = ()
     rows: bool = False
     in_place: bool = False
+    in_place_unless_tracked: bool = False
     sliced: bool = False
     beside: tuple[Made, ...] = ()
     behind: tuple[Made, ...] = ()
@@ -318,5 +320,5 @@ def copied_linear(name: str, weight: str, bias: str, made: Made) -> Step:
     if not bias:
         return whole.replace(unlined=(copy, Step("mm", (flat.name, weight), (made,), (flat.name,), rows=True)))
     product = made.replace(name=f"{made.name} without bias")
-    adds = added(product.name, bias, (), (bias,)).replace(makes=(made,))
+    adds = added(product.name, bias, (), (bias,)).replace(makes=(made,), in_place_unless_tracked=True)
     return whole.replace(unlined=(copy, Step("mm", (flat.name, weight), (product,), (flat.name,), rows=True), adds))

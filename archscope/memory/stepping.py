@@ -36,7 +36,7 @@ class Operations:
         as_tracked: whether what a tracker of tensors without values sees is asked, not what runs: gradients that meet
             are added up in a third tensor, and not where the first of them lies; statistics of a norm are of its
             input's type, not of its weights', and one over groups works backward in the wider of the two; the gradient
-            of a squared error lies as its output does.
+            of a squared error lies as its output does; constants are added to a product in a tensor of their own.
     """
 
     def __init__(self, ledger: Ledger, batch: int, dtype: str, *, as_tracked: bool) -> None:
@@ -62,12 +62,13 @@ class Operations:
         read = [local[name] for name in step.reads]
         grad = any(value.grad for value in read)
         dtype = computed_in(step, read, self.dtype)
+        in_place = step.in_place or (step.in_place_unless_tracked and not self.as_tracked)
         made = []
         for each in step.makes:
             if step.views:
                 value = self._seen(step, read[0], each)
                 value.seen = value.block == read[0].block
-            elif step.in_place:
+            elif in_place:
                 value = Value(ledger.share(read[0].block), read[0].size, read[0].layout, read[0].dtype, grad=False)
                 value.seen = read[0].seen
             else:
@@ -89,7 +90,7 @@ class Operations:
         if not grad or not recording:
             return None
         needed = [*step.saves, *(name for name, target in step.saves_for.items() if local[target].grad)]
-        written = step.reads[0] if step.in_place else ""
+        written = step.reads[0] if in_place else ""
         saved = [local[name].block for name in needed if not local[name].weight and name != written]
         # What is about to be written over, and needed as it was, is copied first.
         copies = [ledger.take(read[0].size, "values") for name in needed if name == written]

@@ -68,6 +68,20 @@ layers:
     assert (ours - theirs, why) == (8, allocated.NUMBERS)
 
 
+def test_constants_are_added_to_a_product_where_it_lies_unless_a_tracker_watches() -> None:
+    network = archscope.read("{name: gru, input: [5, 8], layers: {r: {type: gru, hidden_size: 16}}}")
+    findings = verify(network, ["memory"]).findings
+    assert {each.verdict for each in findings} == {Verdict.AGREES}
+    # Most is held where the states are stacked, for two samples: a state to begin with, what the gates see of all
+    # inputs, five states and the stack of them; 4 * 2 * (16 + 5 * 48 + 5 * 16 + 5 * 16) = 3,328. A tracker has the
+    # product and the sum at once, 4 * 2 * (16 + 2 * 5 * 48) = 3,968.
+    quantity = "most bytes in inference, on the CPU"
+    assert next((each.ours, each.theirs) for each in findings if each.quantity == quantity) == (3328, 3328)
+    begun = 4 * (1248 + 2 * 40)
+    as_tracked = memory(network, 2, as_tracked=True)["forward"].most.total
+    assert as_tracked - begun == 3968
+
+
 class FakeCuda:
     """As much of ``torch.cuda`` as is asked: an allocator that gives multiples of 512 bytes, on the CPU's events."""
 
