@@ -12,16 +12,16 @@ import os
 import sys
 import sysconfig
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 from archscope.errors import MissingExtra, UsageError, did_you_mean
-from archscope.escaping import LONGEST_OF_STRANGERS, line, terminal
+from archscope.escaping import LONGEST_OF_STRANGERS, line, painted, terminal
 
 _OF_JAX: Final = frozenset({"jax", "jaxlib", "flax", "equinox"})
 """Packages of the extra ``jax``."""
@@ -33,7 +33,7 @@ THEIRS: Final = (Exception, SystemExit)
 @contextmanager
 def heard_apart() -> Iterator[None]:
     """Run somebody else's code; what it prints is no part of a result, and its warnings no part of a finding."""
-    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+    with contextlib.redirect_stdout(cast(TextIO, _Heard(sys.stderr))), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             yield
@@ -41,6 +41,24 @@ def heard_apart() -> Iterator[None]:
             raise
         except BaseException as error:
             raise Unusual(error) from error
+
+
+class _Heard:
+    """A stream that hands on what a stranger prints, colours and all, but nothing else that a terminal obeys."""
+
+    def __init__(self, to: TextIO) -> None:
+        self._to = to
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._to, name)
+
+    def write(self, text: str) -> int:
+        self._to.write(painted(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for each in lines:
+            self.write(each)
 
 
 class Unusual(Exception):

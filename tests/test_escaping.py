@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import unicodedata
 import zipfile
 from pathlib import Path
@@ -370,3 +371,14 @@ def test_mermaid_reads_back_every_text() -> None:
             read = Page(drawn)
             assert letters(escaping.line(network(text).nodes[0].name)) in letters(read.said), text
             assert "script" not in {tag for tag, _ in read.tags}
+
+
+def test_what_a_stranger_prints_moves_no_cursor_and_names_no_window(capsys: pytest.CaptureFixture[str]) -> None:
+    from archscope.theirs import heard_apart
+
+    with heard_apart():
+        print("\x1b]0;owned\x07\x1b[2Jhello \x1b[31mred\x1b[0m")
+        sys.stdout.flush()
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "�]0;owned��[2Jhello \x1b[31mred\x1b[0m\n"

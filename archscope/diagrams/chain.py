@@ -185,10 +185,9 @@ class _Builder:
         self.sources[name] = (name,)
         self.place[name] = 0
         for row in self.analysis.nodes:
-            if row.name in self.standing:
-                self._stand(row)
-            else:
-                self._carry(row)
+            if self._rejoins(row):
+                raise self._branches(row)
+            (self._stand if row.name in self.standing else self._carry)(row)
         columns = [Column(name, (Piece(name, tuple(self.held["piece", name]), shape, INPUT),))]
         for number, rows in enumerate(self.rows[1:], start=1):
             columns.append(self._column(number, rows))
@@ -227,6 +226,11 @@ class _Builder:
         if len(places) != 1:
             raise self._branches(row)
         return places.pop()
+
+    def _rejoins(self, row: Row) -> bool:
+        """Whether two of the layers that it reads go back to one column: ways side by side, of which one is seen."""
+        read = [self.sources[name] for name in dict.fromkeys(ref.node for ref in row.node.inputs)]
+        return sum(map(len, read)) > len({source for each in read for source in each})
 
     def _branches(self, row: Row) -> NotAChainError:
         return NotAChainError(f"{self.analysis.title} branches at `{row.name}`, and is neither a chain nor towers")

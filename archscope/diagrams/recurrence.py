@@ -40,7 +40,7 @@ class Level:
         begins: the layer whose last states it begins with; empty for those that are 0.
         attends: the layer to all whose states it attends; empty where it does not.
         end: the layer of it that others read, if that is not its first.
-        ends: whether only what a loop gives at its last step comes out.
+        ends: whether only what it gives at its last step comes out.
     """
 
     unit: Unit
@@ -115,7 +115,7 @@ def sides_of(analysis: Analysis) -> tuple[Side, ...]:
             raise NotUnrolledError(f"{title} is no chain at `{unit.name}`, and style unrolled shows one")
         found[side].append(_next(unit, found[side], int(next(iter(inputs[side]), 0)), begins, title))
     for levels in found.values():
-        levels[-1:] = [replace(level, ends=_ends_a_loop(level, analysis)) for level in levels[-1:]]
+        levels[-1:] = [replace(level, ends=_ends_last(level, analysis)) for level in levels[-1:]]
     sides = tuple(Side(name, shape, tuple(found[name])) for name, shape in inputs.items())
     return sides if len(sides) == 1 and _ends_in(sides[0], analysis) else _joined(sides, analysis)
 
@@ -214,11 +214,16 @@ def _ends_in(side: Side, analysis: Analysis) -> bool:
     return all(ref.node in rows for ref in analysis.network.outputs)
 
 
-def _ends_a_loop(level: Level, analysis: Analysis) -> bool:
-    """Whether of all that a loop gives, the network gives what one call of its cell does."""
-    nodes = {ref.node for ref in analysis.network.outputs}
+def _ends_last(level: Level, analysis: Analysis) -> bool:
+    """Whether of all that a recurrence gives, the network gives what it has at its last step."""
+    outputs = analysis.network.outputs
     calls = {row.name for row in level.unit.rows if row.node.layer.verb == "Recurrence"}
-    return isinstance(level.unit, Looped) and len(nodes) == 1 and nodes <= calls
+    if not {ref.node for ref in outputs} <= calls:
+        return False
+    # A layer gives all its states first, and then those that it ends with.
+    return len({ref.node for ref in outputs}) == 1 and (
+        isinstance(level.unit, Looped) or all(ref.output for ref in outputs)
+    )
 
 
 def _level(unit: Unit, last: bool, begins: str) -> Level:

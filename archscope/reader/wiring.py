@@ -98,19 +98,23 @@ def _found(each: Reads, entry: Entry, names: Names, report: Report) -> Reads | N
         if each.layer not in names.aliases:  # what a block was given in vain is reported where it was given
             report_unknown(entry.title, each, entry.name, entry.scope, names, report)
         return None
-    layer, output = found
+    return _output_of(entry.title, *found, each.span, names, report)
+
+
+def _output_of(title: str, layer: str, output: str | None, span: Span, names: Names, report: Report) -> Reads | None:
+    """One of a layer's outputs, if it has it."""
     producer = names.entries.get(layer)
     if output is not None and producer is not None and output not in producer.outputs:
         if producer.layer is None:  # what it gives out is not known, and it is read all the same
-            return Reads(layer, None, each.span)
+            return Reads(layer, None, span)
         report.add(
             "unknown-output",
-            f"{entry.title}: {producer.title} has no output `{output}`",
-            each.span,
+            f"{title}: {producer.title} has no output `{output}`",
+            span,
             help=partial(did_you_mean, output, producer.outputs, what="outputs"),
         )
         return None
-    return Reads(layer, output, each.span)
+    return Reads(layer, output, span)
 
 
 def report_unknown(title: str, each: Reads, reader: str, scope: str, names: Names, report: Report) -> None:
@@ -156,7 +160,8 @@ def _resolve_outputs(names: Names, outputs: Sequence[Reads] | None, last: Reads 
         found = names.find(each.layer)
         layer, output = (None, None) if found is None else found
         if layer in names.entries:
-            known.append(Reads(layer, output, each.span))
+            read = _output_of("`output`", layer, output, each.span, names, report)
+            known += [] if read is None else [read]
         elif outputs is not None:
             report.add(
                 "unknown-layer",

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from archscope.tracing import threads
+
 if TYPE_CHECKING:
     from archscope.tracing.shadow import Shadow
 
@@ -82,7 +84,7 @@ class Moving:
 
     def _meeting(self, value: Any) -> Any:
         """What threads meet at; a queue that no other thread waits at is copied with what lies in it."""
-        if len(sys._current_frames()) > 1 or isinstance(value, threading.Thread):
+        if threads.others_run() or isinstance(value, threading.Thread):
             self.shared = True
             return value
         if isinstance(value, threading.Event):

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import gc
-import sys
 import weakref
 from typing import Any
 
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from archscope.tracing import threads
 from archscope.tracing.shadow import Shadow
 from archscope.tracing.strangers import tensors_in
 
 
-def others_run() -> bool:
-    """Whether there are other threads than this one."""
-    return len(sys._current_frames()) > 1
-
-
 def shares(module: nn.Module) -> bool:
     """Whether a module reaches what it may hand work to one of them by. They have its own tensors, and no others."""
-    if not others_run():
+    if not threads.others_run():
         return False
     shadow = Shadow(lambda tensor: tensor)
     shadow.of(module)
@@ -42,7 +37,7 @@ class Others:
 
     def start(self) -> None:
         """The moment is now."""
-        self._run = others_run()
+        self._run = threads.others_run()
         if self._run:
             found: list[Any] = [each for each in gc.get_objects() if issubclass(type(each), Tensor)]
             self._there = {id(each): weakref.ref(each) for each in found}
@@ -61,4 +56,4 @@ class Others:
         return there is None or there() is not tensor
 
 
-__all__ = ["Others", "others_run", "shares"]
+__all__ = ["Others", "shares"]

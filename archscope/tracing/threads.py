@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archscope.tracing.tracer import Tracer
+
+
+def others_run() -> bool:
+    """Whether there are other threads than this one."""
+    return len(sys._current_frames()) > 1
 
 
 @contextmanager
@@ -55,4 +61,4 @@ def _followed(tracer: Tracer, run: Callable[..., Any]) -> Callable[..., Any]:
     return followed
 
 
-__all__ = ["following"]
+__all__ = ["following", "others_run"]

@@ -110,6 +110,18 @@ SPECS = {
           both: {type: add, from: [left, right]}
           fc: {type: linear, out_features: 2}
         """,
+    # Activations, which have no column, beside one another.
+    "two_ways": """
+        input: [1, 12, 12]
+        layers:
+          conv: {type: conv2d, out_channels: 4, kernel_size: 3}
+          one: {type: relu}
+          other: {type: tanh, from: conv}
+          sum: {type: add, from: [one, other]}
+          pool: {type: max_pool2d, kernel_size: 2}
+          flatten: {type: flatten}
+          out: {type: linear, out_features: 3}
+        """,
     "two_ends": """
         input: [8]
         layers:

@@ -19,7 +19,7 @@ FIGURES = [
     (name, style)
     for name in (*SHIPPED, *SPECS)
     for style in ("planes", "boxes")
-    if name not in ("two_inputs", "two_ends", "cube")
+    if name not in ("two_inputs", "two_ends", "two_ways", "cube")
     and (style == "boxes" or name not in ("residual", "siamese", "detector"))
     and (name, style) not in {("alexnet", "planes"), ("three_towers", "planes"), ("sound", "planes")}
 ]
@@ -252,7 +252,7 @@ def test_towers_of_a_network_without_groups_are_refused() -> None:
         ("alexnet", "boxes"), ("alexnet-pytorch", "boxes"), ("alexnet-torchvision", "boxes"),
         ("alexnet-keras", "boxes"), ("vgg16", "boxes"), ("sound", "boxes"), ("three_towers", "boxes"),
         ("perceptron", "neurons"), ("twenty_layers", "boxes"), ("residual", "boxes"), ("two_inputs", "graph"),
-        ("two_ends", "graph"), ("cube", "graph"),
+        ("two_ends", "graph"), ("two_ways", "graph"), ("cube", "graph"),
     ],
 )  # fmt: skip
 def test_auto_takes_the_first_style_that_shows_a_network_well(name: str, style: str) -> None:
@@ -263,6 +263,8 @@ def test_auto_takes_the_first_style_that_shows_a_network_well(name: str, style: 
     ("name", "style", "message"),
     [
         ("residual", "planes", "residual branches at `sum`, and is neither a chain nor towers; use style boxes"),
+        ("two_ways", "planes", "two_ways branches at `sum`, and is neither a chain nor towers; use style graph"),
+        ("two_ways", "boxes", "in style boxes `sum` joins ways that have no boxes of their own; use style graph"),
         ("two_ends", "boxes", "two_ends branches at `other`, and is neither a chain nor towers; use style graph"),
         ("two_inputs", "boxes", "two_inputs has 2 inputs, and a chain has one; use style graph"),
         ("alexnet", "planes", "AlexNet stands on towers, which style planes does not show; use style boxes"),

@@ -81,6 +81,12 @@ def test_what_reads_the_last_state_stands_at_the_last_step() -> None:
     assert [heads(scene, name) for name in ("embed", "rnn", "last", "tag")] == [4, 1, 1, 1]
 
 
+def test_a_network_that_gives_the_states_a_layer_ends_with_gives_one_value() -> None:
+    text = "name: any\ninput: [5, 8]\nlayers: {l: {type: gru, hidden_size: 16}}\noutput: [l.hidden]\n"
+    drawn = [strings(archscope.draw(archscope.read(each)).scene) for each in (text, text.replace("l.hidden", "l"))]
+    assert [[each for each in found if each == "y"] for found in drawn] == [["y"], ["y"] * 4]
+
+
 TWO = """input: {a: [4, 8], b: [4, 8]}
 layers: {l: {type: gru, hidden_size: 8, from: a}, s: {type: add, from: [l, b]}}"""
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from archscope import UsageError, trace
-from archscope.tracing import others
+from archscope.tracing import threads
 from tests.tracing import meddlers
 from tests.tracing.reachable import state_of
 
@@ -72,7 +72,7 @@ def as_before() -> Iterator[None]:
 @pytest.mark.parametrize("name", meddlers.KEEPS_NOTHING)
 def test_nothing_that_a_module_reaches_is_changed(name: str, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # What may be shared with another thread, such as a queue, stays what it is; those of the tests wait at nothing.
-    monkeypatch.setattr(others, "others_run", lambda: False)
+    monkeypatch.setattr(threads, "others_run", lambda: False)
     error = {"success": None, "failure": ValueError("no"), "interrupt": KeyboardInterrupt()}[end]
     module = Ends(trained(name), error)
     before = state_of(module, surroundings())

@@ -140,6 +140,9 @@ def against(analysis: Analysis) -> str | None:
         return "no layer with weights slides a window over maps"
     former = former_of(analysis)
     drawn = [each for each in former.form(_auto(former)).solids if not each.sign]
+    hidden = _hidden(former.form(_auto(former)))
+    if hidden is not None:
+        return hidden
     odd = next((each for each in drawn if len(each.shape) not in BOXES), None)
     if odd is not None:
         return f"`{odd.id}` gives {spell_shape(odd.shape)}, and a box has three axes at most"
@@ -147,6 +150,17 @@ def against(analysis: Analysis) -> str | None:
         return f"it takes {len(drawn)}, and {MOST_SOLIDS} read well"
     maps = sum(len(each.shape) == 3 and is_grid(each.shape) for each in drawn)
     return None if maps * 2 >= len(drawn) else f"of its {len(drawn)} values only {maps} are maps"
+
+
+def _hidden(form: Form) -> str | None:
+    """Why a join would look as if it read one value: its ways are parts of one box, such as activations."""
+    made = form.analysis.network.by_name
+    for solid in form.solids:
+        if solid.sign and len({each.source for each in form.arrows if each.target == solid.id}) == 1:
+            read = {ref.node for row in solid.rows[:1] for ref in row.node.inputs}
+            if sum(name not in made or bool(made[name].inputs) for name in read) > 1:
+                return f"`{solid.id}` joins ways that have no boxes of their own"
+    return None
 
 
 def _depth(former: Former, request: Request) -> int:
@@ -190,6 +204,9 @@ def _laid_out(form: Form, request: Request, *, named: bool) -> Scene:
     odd = next((each for each in form.solids if len(each.shape) not in BOXES), None)
     if odd is not None:
         raise NotShownError(f"style boxes draws at most three axes, and `{odd.id}` gives {spell_shape(odd.shape)}")
+    hidden = _hidden(form)
+    if hidden is not None:
+        raise NotShownError(f"in style boxes {hidden}")
     back = comes_back(form)
     cells = Cells(form, request, levels=back, named=named)
     placing = Levels(form, cells) if back else Rows(form, cells)
