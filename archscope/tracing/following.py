@@ -65,7 +65,7 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
     whole = Part([*nodes.finished(outputs)], outputs, {**nodes.facts}, {})
     written_out = turned(attended(whole, recording.causal), recording.factors)
     short = normed(written_out)
-    joined = {*short.within.values()}
+    joined = {*short.within.values()}.difference(written_out.within.values())
     norms = {node.name: node.layer.type for node in short.nodes if node.name in joined}
     fused = {name for name, type_ in norms.items() if type_ == "layer_norm"}
     folded_nodes, folded_outputs, facts, renamed = folded(short.nodes, short.outputs, short.facts)
