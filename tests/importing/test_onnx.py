@@ -363,3 +363,13 @@ def test_weights_of_any_name_are_what_their_operator_reads_them_as(tmp_path: Pat
     assert observed is not None
     sources = {own: source.name for (_, own), source in observed.sources.items()}
     assert sources == {"weight": "m", "bias": "b", "running_mean": "a", "running_var": "z"}
+
+
+def test_numbers_that_lie_under_a_name_of_other_types_are_not_known() -> None:
+    import onnx
+    import onnx_ir as ir
+
+    from archscope.importing.onnx.numbers import array_of
+
+    whole = onnx.TensorProto(data_type=onnx.TensorProto.FLOAT, dims=[2], int64_data=[1, 2], name="odd")
+    assert array_of(ir.serde.deserialize_tensor(whole)) is None

@@ -39,7 +39,7 @@ def array_of(tensor: Any) -> Array | None:
         return None
     try:
         return tensor.numpy()
-    except (ValueError, TypeError, NotImplementedError):
+    except (ValueError, TypeError, NotImplementedError, AssertionError):  # values under a name of other types
         return None
 
 
