@@ -5,11 +5,8 @@ The work is counted in lines of Python that run, which no clock and no other pro
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType
-from typing import Any
 
 import pytest
 
@@ -18,6 +15,7 @@ from archscope import limits, reader
 from archscope.errors import ArchscopeError, NotFound, SpecError, did_you_mean
 from archscope.formats import write
 from archscope.memory import memory
+from tests.steps import counted
 
 FEW, FACTOR, AT_MOST = 40, 4, 6.5
 
@@ -109,24 +107,6 @@ GROWING: dict[str, Callable[[int], str]] = {
     ),
 }  # fmt: skip
 """Specs by how often something is said in them."""
-
-
-def counted(work: Callable[[], Any]) -> int:
-    """The lines of Python that some work runs."""
-    ran = 0
-
-    def trace(frame: FrameType, event: str, argument: object) -> Any:
-        nonlocal ran
-        ran += 1
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return ran
 
 
 def shown(text: str) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -21,28 +19,10 @@ from archscope.layers.windows import landing
 from archscope.limits import LARGEST_NUMBER, LONGEST_MESSAGE, MOST_MISTAKES
 from archscope.reader import foreign
 from tests.layers.test_layers import CASES
+from tests.steps import within_lines
 
 MOST_LINES = 50_000
 """Lines of Python that any rule runs; LSTMs of a thousand layers, the most there may be, need the most."""
-
-
-def within_lines(work: Callable[[], Any], most: int = MOST_LINES) -> Any:
-    """Do some work; fail when it runs more lines of Python than it may, which no clock decides."""
-    left = most
-
-    def trace(frame: FrameType, event: str, argument: object) -> Any:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise AssertionError(f"more than {most:,} lines, now in {frame.f_code.co_qualname}")
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        return work()
-    finally:
-        sys.settrace(before)
 
 
 def enlarged(case: Any) -> list[dict[str, Any]]:
@@ -74,7 +54,7 @@ def test_no_rule_counts_up_to_its_options(type_: str) -> None:
     for options in enlarged(case):
         within_lines(lambda options=options: work(options, case.inputs), 4_000_000)
         within_lines(lambda options=options: work(options, huge), 4_000_000)
-    within_lines(lambda: work(dict(case.options), huge))
+    within_lines(lambda: work(dict(case.options), huge), MOST_LINES)
 
 
 def test_a_window_lands_where_it_lands_when_it_is_counted_tap_by_tap() -> None:

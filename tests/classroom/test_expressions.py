@@ -4,7 +4,7 @@ import pytest
 
 from archscope.classroom.expressions import LONGEST, NoNumber, evaluate, read
 from archscope.classroom.notation import read_shape, same_shape
-from tests.test_growth import counted
+from tests.steps import counted
 
 
 @pytest.mark.parametrize(

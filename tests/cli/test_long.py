@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,6 +11,7 @@ import archscope
 from archscope import limits
 from archscope.diagrams.chain import chain, has_weights
 from tests.conftest import Run
+from tests.steps import counted
 
 
 @pytest.mark.parametrize(
@@ -62,20 +61,7 @@ def test_twice_as_long_a_chain_takes_twice_as_many_steps_to_lay_out() -> None:
         text = "".join(f"  l{each}: {{type: linear, out_features: 4}}\n" for each in range(layers))
         analysis = archscope.analyze(archscope.read(f"input: [4]\nlayers:\n{text}"))
         assert len(analysis.nodes) == layers
-        taken = 0
-
-        def seen(frame: object, event: str, argument: object) -> Any:
-            nonlocal taken
-            taken += 1
-            return seen
-
-        before = sys.gettrace()
-        sys.settrace(seen)
-        try:
-            chain(analysis, has_weights)
-        finally:
-            sys.settrace(before)
-        return taken
+        return counted(lambda: chain(analysis, has_weights))
 
     assert steps(120) < 2.2 * steps(60)
 

@@ -334,28 +334,24 @@ def test_the_inside_of_a_cell_in_a_loop_is_that_of_the_layer() -> None:
     assert "cell: inside the cell" in strings(archscope.draw(by_hand(3), show="name,cell").scene)
 
 
-def test_what_follows_a_loop_stands_at_each_step_and_what_reads_its_end_at_the_last() -> None:
+def test_what_follows_a_loop_stands_at_each_step() -> None:
     drawn = by_hand(4, more="  after: {type: linear, out_features: 3}")
     assert heads(archscope.draw(drawn).scene, "after") == 5
-    last = archscope.read(
-        "name: end\ninput: [2, 8]\nlayers:\n  a: {type: select, index: 0}\n  one: {type: gru_cell, hidden_size: 4}\n"
-        "  b: {type: select, index: 1, from: input}\n"
-        "  two: {type: gru_cell, hidden_size: 4, shares: one, from: [b, one]}\n  out: {type: linear, out_features: 3}\n"
-    )
-    picture = archscope.draw(last)
-    assert problems(picture.svg, last) == []
-    assert [heads(picture.scene, name) for name in ("input", "one", "out")] == [3, 1, 1]
 
 
-def test_of_a_loop_whose_end_alone_comes_out_only_that_does() -> None:
+@pytest.mark.parametrize(
+    ("more", "stand"),
+    [("", {"input": 3, "one": 1}), ("  out: {type: linear, out_features: 3}\n", {"input": 3, "one": 1, "out": 1})],
+)
+def test_of_a_loop_whose_end_alone_is_read_or_comes_out_only_that_does(more: str, stand: dict[str, int]) -> None:
     drawn = archscope.read(
         "name: end\ninput: [2, 8]\nlayers:\n  a: {type: select, index: 0}\n  one: {type: gru_cell, hidden_size: 4}\n"
         "  b: {type: select, index: 1, from: input}\n"
-        "  two: {type: gru_cell, hidden_size: 4, shares: one, from: [b, one]}\n"
+        f"  two: {{type: gru_cell, hidden_size: 4, shares: one, from: [b, one]}}\n{more}"
     )
     picture = archscope.draw(drawn)
     assert problems(picture.svg, drawn) == []
-    assert [heads(picture.scene, name) for name in ("input", "one")] == [3, 1]
+    assert {name: heads(picture.scene, name) for name in stand} == stand
 
 
 def test_a_loop_begins_with_the_last_states_of_a_layer() -> None:
