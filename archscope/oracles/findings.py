@@ -121,6 +121,17 @@ def not_covered(witness: str, layer: str | None, quantity: str, why: str, *, nod
     return Finding(witness, layer, quantity, Verdict.NOT_COVERED, why=why, node=node)
 
 
+def part_missing(layers: Iterable[str]) -> str:
+    """Why a total is not covered: layers of which a witness has no count, though they have products or may have.
+
+    >>> part_missing(["C3"]), part_missing(["C3", "C3", "C5", "F6"])
+    ('it has no count of `C3`', 'it has no count of `C3` and 2 more layers')
+    """
+    first, *others = dict.fromkeys(layers)
+    more = len(others)
+    return f"it has no count of `{first}`" + (f" and {more:,} more layer{'s' if more > 1 else ''}" if more else "")
+
+
 def first_line(error: BaseException) -> str:
     """What a stranger's code or tool fails with, in a line.
 

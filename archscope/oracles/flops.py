@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archscope.network import Node
 from archscope.oracles.case import Case, watching
-from archscope.oracles.findings import Finding, compared, not_covered
+from archscope.oracles.findings import Finding, compared, not_covered, part_missing
 
 if TYPE_CHECKING:
     from torch.utils.flop_counter import FlopCounterMode
@@ -74,7 +74,7 @@ def observe(case: Case) -> Iterator[Finding]:
 
     with watching(case, before=enter, after=leave), torch.no_grad(), spelled_out(), Recorder(), counter:  # type: ignore[no-untyped-call]
         case.model(*case.inputs())
-    complete = True
+    lacking: list[str] = []
     for node, module, facts in case.nodes():
         without = unknown.get(node.name, set())
         strange = sorted(without - NO_PRODUCTS)
@@ -83,12 +83,13 @@ def observe(case: Case) -> Iterator[Finding]:
         else:
             names = ", ".join(strange or sorted(without)) or "its operations"
             why = f"no formula for {names}" if without else f"{type(module).__name__} runs no operation"
-            complete = complete and not facts.macs and facts.macs is not None
+            if facts.macs != 0:
+                lacking.append(node.row)
             yield not_covered(NAME, node.row, "flops", why, node=node.name)
-    if complete:
-        yield compared(NAME, None, "flops", case.analysis.totals.flops, sum(flops.values()))
+    if lacking:
+        yield not_covered(NAME, None, "flops", part_missing(lacking))
     else:
-        yield not_covered(NAME, None, "flops", "a layer with products has an operation without a formula")
+        yield compared(NAME, None, "flops", case.analysis.totals.flops, sum(flops.values()))
 
 
 @contextmanager

@@ -93,6 +93,17 @@ def test_when_time_is_up_the_rest_is_not_covered_and_says_so() -> None:
     assert verify(archscope.load("alexnet"), ["fvcore"], clock=Clock(0)).of(Verdict.AGREES)
 
 
+def test_a_total_is_not_covered_for_the_layers_that_have_no_count() -> None:
+    in_time = verify(archscope.load("alexnet"), ["fvcore"], seconds=60, clock=Clock(100))
+    assert [each.why for each in in_time.findings if each.layer is None] == [
+        "it has no count of `conv1` and 7 more layers"
+    ]
+    two_ways = one(TYPES["lstm"](hidden_size=4, bidirectional=True), (5, 3))
+    assert {each.layer: each.why for each in verify(two_ways, ["fvcore"]).findings} == {
+        "it": "no rule for lstm", None: "it has no count of `it`",
+    }  # fmt: skip
+
+
 def test_progress_names_the_witness_and_the_layer() -> None:
     told: list[tuple[str, str, str]] = []
     verify(archscope.load("lenet5"), QUICK, progress=lambda *each: told.append(each))
