@@ -12,7 +12,7 @@ from archscope.layers.steps import Remembered, Step
 from archscope.options import Kind, choice, flag, list_of, number, option, optional, positive, probability
 from archscope.working import Count, bare, count, product, total
 
-GRIDLESS = {"receptive_field": "every position sees the whole sequence"}
+GRIDLESS = {"receptive_field": "a position sees others far away from it"}
 _CAUSAL = "Whether a position sees itself and those before it alone; all products are worked out and counted."
 
 

@@ -10,11 +10,10 @@ from archscope.layers.base import NOTHING, Facts, Layer, Shape, Weight, ranked, 
 from archscope.layers.doubt import SEQUENCE, Doubt, Meaning, Place, useless_bias
 from archscope.layers.experts import MixtureOfExperts
 from archscope.layers.learned import Parameter
+from archscope.layers.places import joined
 from archscope.layers.steps import INDEX, Made, Step, added, copied_linear, like, subtracted
 from archscope.options import choice, flag, list_of, option, optional, positive, text
 from archscope.working import bare, count, product
-
-_LOST = {"receptive_field": "every unit sees its whole input; there is no grid any more"}
 
 
 class Linear(Layer):
@@ -81,7 +80,7 @@ class Linear(Layer):
             connections_in_bounds=connections,
             macs=macs,
             windows=None,
-            reasons=_LOST,
+            reasons=joined(shape),
         )
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
@@ -142,7 +141,7 @@ class Bilinear(Layer):
             connections_in_bounds=connections,
             macs=macs,
             windows=None,
-            reasons=_LOST,
+            reasons=joined(left),
         )
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
@@ -216,7 +215,7 @@ class RBF(Layer):
             connections_in_bounds=lines * units,
             macs=lines * units,
             windows=None,
-            reasons=_LOST,
+            reasons=joined(shape),
         )
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:

@@ -8,12 +8,11 @@ from typing import ClassVar
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Weight, spell_count, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
+from archscope.layers.places import joined
 from archscope.layers.routed import routed, routing
 from archscope.layers.steps import Routing, Step
 from archscope.options import choice, flag, non_negative, option, positive
 from archscope.working import Count, bare, count
-
-_LOST = {"receptive_field": "every unit sees its whole input; there is no grid any more"}
 
 
 class MixtureOfExperts(Layer):
@@ -98,7 +97,7 @@ class MixtureOfExperts(Layer):
             connections_in_bounds=lines,
             macs=macs,
             windows=None,
-            reasons=_LOST,
+            reasons=joined(shape),
         )
 
     def routing(self, facts: Facts) -> Routing | None:

@@ -11,6 +11,19 @@ from archscope.working import Count, count, product
 LOST = {"receptive_field": "the grid is rearranged"}
 
 
+def joined(shape: Shape) -> dict[str, str]:
+    """Why there is no window after units that are each connected to all values of a vector, at one position or several.
+
+    >>> joined((400,))["receptive_field"]
+    'every unit sees its whole input; there is no grid any more'
+    >>> joined((35, 16))["receptive_field"]
+    'every unit sees the features of one position, and a grid has its channels first'
+    """
+    if len(shape) == 1:
+        return {"receptive_field": "every unit sees its whole input; there is no grid any more"}
+    return {"receptive_field": "every unit sees the features of one position, and a grid has its channels first"}
+
+
 def axis_in(dim: int, shape: Shape, *, option: str = "dim", more: int = 0) -> int:
     """An axis counted from 0, of a shape without its batch; ``more`` axes are about to be there too.
 

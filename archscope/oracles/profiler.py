@@ -47,26 +47,33 @@ def profiled(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[int, set[st
     # The newer one has the same formulas and writes lines of its own to the terminal.
     from torch.autograd.profiler_legacy import profile
 
-    from archscope.recognising.rules import RULES
-
     watch: Any = profile
     with torch.no_grad(), spelled_out(), watch(record_shapes=True, with_flops=True) as found:
         module(*inputs)
     flops, strange = 0, set[str]()
     for each in found.function_events:
+        # On meta one product may run as another, and both are noted.
+        if not _counts_products(each.name) or _within(each):
+            continue
         if each.name in COUNTED:
-            # On meta one product may run as another, and both are noted.
-            flops += 0 if _within(each) else int(each.flops or 0)
-        elif each.name == "aten::square" or (
-            each.name not in _AROUND and (each.name in RULES or each.name.startswith("aten::conv"))
-        ):
+            flops += int(each.flops or 0)
+        else:
             strange.add(each.name.removeprefix("aten::"))
     return flops, strange
 
 
+def _counts_products(name: str) -> bool:
+    """Whether an operation has products, and is none that only wraps one of these."""
+    from archscope.recognising.rules import RULES
+
+    return name in COUNTED or name == "aten::square" or (
+        name not in _AROUND and (name in RULES or name.startswith("aten::conv"))
+    )  # fmt: skip
+
+
 def _within(event: Any) -> bool:
-    """Whether an operation is a part of another one that is counted."""
+    """Whether an operation is a part of another one that has products."""
     while (event := event.cpu_parent) is not None:
-        if event.name in COUNTED:
+        if _counts_products(event.name):
             return True
     return False

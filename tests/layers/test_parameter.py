@@ -65,7 +65,7 @@ layers:
 """)
     text = write(analyze(network), "table")
     assert "¹ it reads no input" in text
-    assert "² from look on: every position sees the whole sequence" in text
+    assert "² from look on: a position sees others far away from it" in text
     assert [line[-1] for line in text.splitlines() if line.startswith(("look ", "sum "))] == ["²", "²"]
 
 

@@ -114,6 +114,20 @@ def test_what_the_profiler_has_no_formula_for_is_told(monkeypatch: pytest.Monkey
     assert (found.verdict, found.why) == (Verdict.NOT_COVERED, "no formula for addmm")
 
 
+def profiled(layer: str, *, input: str) -> str:
+    network = read(f"input: {input}\nlayers: {{it: {{{layer}}}}}")
+    (found,) = verify(network, ["profiler"]).findings
+    return found.sentence
+
+
+def test_the_profiler_speaks_of_dilated_convolutions_and_names_only_what_a_module_calls() -> None:
+    conv = "out_channels: 4, kernel_size: 3"
+    dilated = profiled(f"type: conv2d, {conv}, padding: 2, dilation: 2", input="[3, 9, 9]")
+    assert dilated == "total: flops is 17,496; profiler agrees"  # 2·(3·3·3·4)·9·9
+    deep = profiled(f"type: conv3d, {conv}", input="[3, 5, 5, 5]")
+    assert deep == "total: flops is not covered by profiler: no formula for conv3d"
+
+
 def test_experts_are_counted_where_nobody_knows_which_are_chosen() -> None:
     found = verify(archscope.load("mixtral"), ["source"])
     assert witnesses_of(found, "macs") == {"source"}
