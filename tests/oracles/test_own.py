@@ -446,13 +446,25 @@ class Windows(nn.Module):
         return self.dense(x.reshape(-1, 4, 2)).reshape(x.shape[0], 16, 3)
 
 
+class FramesNormed(nn.Module):
+    """Five frames stand where samples do, and are normed: no products, and torchinfo's (4 + 4)·5."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(2, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(x.flatten(0, 1)).view_as(x)
+
+
 @pytest.mark.parametrize(
     ("module", "shape", "counts", "why"),
     [
         (One(), (8,), (16, 36), "units of a dense layer that is given one vector for samples"),
         (Windows(), (16, 2), (96, 36), "takes the first axis that a dense layer is given for samples"),
+        (FramesNormed(), (5, 4), (0, 40), "takes the first axis that such a module gives for samples"),
     ],
-    ids=["one vector", "windows"],
+    ids=["one vector", "windows", "frames"],
 )
 def test_torchinfo_takes_for_samples_what_stands_first(
     module: nn.Module, shape: tuple[int, ...], counts: tuple[int, int], why: str

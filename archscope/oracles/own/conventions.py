@@ -105,6 +105,13 @@ def _every_parameter(part: Part, batch: int) -> float | None:
     return _parameters(part) * batch * max(1, sum(bool(facts.weights) for _, facts in part.nodes))
 
 
+def _first_axis_of_any(part: Part, batch: int) -> float | None:
+    """Each parameter at the first axis that a module gives, frames or steps that the code puts where samples stand."""
+    if _called_convolution(part) or isinstance(part.module, nn.Linear):
+        return None
+    return _parameters(part) * batch * sum(int(facts.output[0]) for _, facts in part.nodes if facts.weights)
+
+
 def _every_position(part: Part, batch: int) -> float | None:
     """Each parameter at each position of what the module gives, because of its name."""
     if not _called_convolution(part) or isinstance(part.module, _ConvNd) or not part.nodes:
@@ -203,6 +210,8 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
         Convention("it takes the units of a dense layer that is given one vector for samples, and counts every weight "
                    "at each", _units_for_samples),
         Convention("it counts every parameter of such a module once", _every_parameter),
+        Convention("it takes the first axis that such a module gives for samples, and counts every parameter at each",
+                   _first_axis_of_any),
         Convention("it takes the units of a recurrent cell for positions, and counts every weight at each",
                    _units_of_a_cell),
         Convention("it takes a module for a convolution by its name, and counts its weights at every position",
