@@ -2,8 +2,9 @@
 
 It is processor time, so that a busy machine does not count; Graphviz alone, drawing the same nodes and edges in its own
 way, is the measure beside it, which means the same on another machine. A picture of 10,000 nodes may take as many
-times as long as one of 1,000 as n·log n is greater: a chain, a residual network, branches side by side, and one layer
-that every other reads, of all of which no two layers in a row are equal, so that each is a node.
+times as long as one of 1,000 as n·log n is greater: a chain, a residual network, branches side by side, sums of each
+branch and another, and one layer that every other reads, of all of which no two layers in a row are equal, so that each
+is a node.
 """
 
 from __future__ import annotations
@@ -52,6 +53,14 @@ def branches(layers: int) -> Network:
     return b.network()
 
 
+def sums(layers: int) -> Network:
+    """Layers side by side, the sum of each and the next but two, and all of them joined: 2 nodes a layer."""
+    b = Builder("sums", input=(8, 16, 16))
+    each = [_convolution(b, number, "input") for number in range(layers)]
+    b.add("join", "concat", *[b.add(f"s{at}", "add", one, each[at - 3]) for at, one in enumerate(each)])
+    return b.network()
+
+
 def hub(readers: int) -> Network:
     """A chain to which the result of its first layer is added again after every other one: 2 nodes a reader."""
     b = Builder("hub", input=(8, 16, 16))
@@ -70,6 +79,7 @@ LARGE: dict[str, Callable[[int], Network]] = {
     "a chain": chain,
     "a residual network": lambda nodes: unlike(nodes // 3),
     "branches side by side": branches,
+    "sums of branches": lambda nodes: sums(nodes // 2),
     "a layer that every other one reads": lambda nodes: hub(nodes // 2),
 }
 """Of so many nodes each."""

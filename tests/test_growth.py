@@ -12,6 +12,10 @@ import pytest
 
 import archscope
 from archscope import limits, reader
+from archscope.diagrams.graph.across import Child, Ranking
+from archscope.diagrams.graph.level import _Layout
+from archscope.diagrams.graph.ranks import Net
+from archscope.diagrams.graph.sizes import Sizes
 from archscope.errors import ArchscopeError, NotFound, SpecError, did_you_mean
 from archscope.formats import write
 from archscope.memory import memory
@@ -123,6 +127,34 @@ def test_four_times_as_much_is_about_four_times_the_work(what: str) -> None:
     shown(text(2))  # what is loaded and remembered is not counted
     few = counted(lambda: shown(text(FEW)))
     many = counted(lambda: shown(text(FACTOR * FEW)))
+    assert many <= AT_MOST * few, (few, many)
+
+
+READ: dict[str, Callable[[int, int], tuple[int, ...]]] = {
+    "the fifth beside it": lambda n, count: ((n + 5) % count,),
+    "the one half across": lambda n, count: ((n + count // 2) % count,),
+    "one and the next": lambda n, count: (n, (n + 1) % count),
+    "one and one anywhere": lambda n, count: (n, n * 7 % count),
+    "one in the middle": lambda n, count: (count // 2,) * (n > 0) + (n,),
+}
+"""Which of the layers of a row each of those below it reads, by its place and how many there are."""
+
+
+@pytest.mark.parametrize("circle", [0.0, 6.0], ids=["boxes", "circles"])
+@pytest.mark.parametrize("what", READ)
+def test_lines_that_run_beside_each_other_are_that_much_more_work_as_there_are_more(what: str, circle: float) -> None:
+    def work(count: int) -> None:
+        rows = [Child(f"a{n}", 40.0, 20.0, 20.0) for n in range(count)]
+        rows += [Child(f"b{n}", 40.0, 20.0, 20.0, circle=circle, center=10.0) for n in range(count)]
+        read: dict[int, list[str]] = {}
+        for n in range(count):
+            for source in dict.fromkeys(READ[what](n, count)):
+                read.setdefault(source, []).append(f"b{n}")
+        ranking = Ranking(rows, [Net(f"a{n}", f"a{n}", tuple(targets)) for n, targets in read.items()])
+        x = {child.key: 60.0 * (place % count) for place, child in enumerate(rows)}
+        assert _Layout(ranking, x, Sizes()).level(None).routes
+
+    few, many = counted(lambda: work(3 * FEW)), counted(lambda: work(FACTOR * 3 * FEW))
     assert many <= AT_MOST * few, (few, many)
 
 

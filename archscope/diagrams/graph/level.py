@@ -7,7 +7,10 @@ here, so that no line can pass through a node.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping, Sequence
+from math import inf
+from operator import itemgetter
 
 from archscope.diagrams.graph.across import Child, Ranking, across
 from archscope.diagrams.graph.channels import Wire, tracks
@@ -31,16 +34,38 @@ def lay_out(children: Sequence[Child], nets: Sequence[Net], sizes: Sizes, widest
     return _Layout(ranking, x, sizes).level(widest)
 
 
+class _Row:
+    """What stands in a rank, from left to right, and the lines that pass it, with ``room`` around each."""
+
+    def __init__(self, ranking: Ranking, x: Mapping[str, float], rank: int, room: float) -> None:
+        self.room = room
+        standing = sorted(ranking.rows[rank], key=x.__getitem__)
+        lefts = [x[key] - ranking.children[key].across / 2 for key in standing]
+        self.beyond = dict(zip(standing, [*lefts[1:], inf], strict=True))
+        passes = {target for hop in ranking.gaps[rank] for target in hop.targets if target not in ranking.children}
+        self.lines = sorted((x[slot], slot) for slot in passes)
+
+    def free(self, circle: str, line: float, slot: str) -> bool:
+        """Whether nothing stands between a circle and its line on the right of it, or close to that line."""
+        if self.beyond[circle] < line + self.room:
+            return False
+        first = bisect_right(self.lines, line - self.room, key=itemgetter(0))
+        last = bisect_left(self.lines, line + self.room, key=itemgetter(0))
+        return all(other == slot for _, other in self.lines[first:last])
+
+    def add(self, line: float, slot: str) -> None:
+        """A line that passes here from now on, if it did not before."""
+        insort(self.lines, (line, slot))
+
+
 class _Layout:
     def __init__(self, ranking: Ranking, x: dict[str, float], sizes: Sizes) -> None:
         self.ranking = ranking
         self.x = x
         self.sizes = sizes
         self.sides: dict[tuple[str, str], str] = {}
-        for rank, row in enumerate(ranking.rows):
-            for key in row:
-                if ranking.children[key].circle:
-                    self._enter_from_the_side(rank, key)
+        for rank in range(len(ranking.rows)):
+            self._enter_circles_from_the_side(rank)
 
     def _left(self, key: str) -> float:
         return self.x[key] - self.ranking.children[key].across / 2
@@ -48,45 +73,41 @@ class _Layout:
     def _out(self, hop: Hop) -> float:
         return self.ranking.end(self.x, hop, hop.source)
 
-    def _enter_from_the_side(self, rank: int, key: str) -> None:
-        """Lead lines into a circle from its right, where they come down there and the way is free.
+    def _enter_circles_from_the_side(self, rank: int) -> None:
+        """Lead lines into circles from their right, where they come down there and the way is free.
 
-        Not if some come down on its left: then all meet above it.
+        Not if some come down on the left of one: then all meet above it.
         """
-        child = self.ranking.children[key]
+        ranking, gap = self.ranking, self.ranking.gaps[rank]
+        coming: dict[str, list[int]] = {}
+        for place, hop in enumerate(gap):
+            for target in hop.targets:
+                coming.setdefault(target, []).append(place)
+        row = _Row(ranking, self.x, rank, self.sizes.track)
+        for key in ranking.rows[rank]:
+            if ranking.children[key].circle and len(coming.get(key, ())) > 1:
+                self._enter_from_the_side(rank, key, coming[key], row)
+
+    def _enter_from_the_side(self, rank: int, key: str, coming: Sequence[int], row: _Row) -> None:
+        child, gap = self.ranking.children[key], self.ranking.gaps[rank]
         middle = self._left(key) + child.middle
-        coming = [hop for hop in self.ranking.gaps[rank] if key in hop.targets]
-        starts = {hop.net.key: self._side_line(hop, rank) for hop in coming}
-        if len(coming) < 2 or min(starts.values()) < middle - 0.5:
+        starts = {place: self._side_line(gap[place], rank) for place in coming}
+        if min(starts.values()) < middle - 0.5:
             return
-        for hop in coming:
-            line = starts[hop.net.key]
-            if line < middle + child.circle + self.sizes.track or not self._free(rank, key, middle, line, hop.net):
-                continue
+        for place, line in starts.items():
+            hop = gap[place]
             slot = passing(hop.net, rank)
+            if line < middle + child.circle + self.sizes.track or not row.free(key, line, slot):
+                continue
             self.x[slot] = line
+            row.add(line, slot)
             targets = tuple(dict.fromkeys(slot if target == key else target for target in hop.targets))
-            self.ranking.gaps[rank][self.ranking.gaps[rank].index(hop)] = Hop(hop.net, hop.source, targets)
+            gap[place] = Hop(hop.net, hop.source, targets)
             self.sides[hop.net.key, key] = slot
 
     def _side_line(self, hop: Hop, rank: int) -> float:
         """Where a net comes down beside a circle."""
         return self.x.get(passing(hop.net, rank), self._out(hop))
-
-    def _free(self, rank: int, circle: str, middle: float, line: float, net: Net) -> bool:
-        """Whether nothing stands in the rank between a circle and a line beside it, or close to the line."""
-        room = self.sizes.track
-        for key in self.ranking.rows[rank]:
-            left, right = self._left(key), self._left(key) + self.ranking.children[key].across
-            if key != circle and left < line + room and right > middle:
-                return False
-        others = {
-            target
-            for hop in self.ranking.gaps[rank]
-            for target in hop.targets
-            if hop.net != net and target not in self.ranking.children
-        }
-        return all(abs(self.x[other] - line) >= room for other in others)
 
     def level(self, widest: float | None) -> Level:
         heights = [max(self.ranking.children[key].along for key in row) if row else 0.0 for row in self.ranking.rows]

@@ -68,16 +68,18 @@ class Ways:
         self.depth = plan.depth
         self.split = plan.split
         self.column = [number for number, (first, last) in enumerate(plan.split) for _ in range(first, last + 1)]
+        self.cuts = [self._cut(number) for number in range(len(plan.split) - 1)]
         self.shift: list[float] = []
         self.top = [0.0] * len(plan.heights)
         self.gutter: list[float] = []
         self.across = self._place_columns()
         self.along = self._place_ranks()
 
-    def _cut(self, column: int) -> list[Hop]:
-        """The lines that go on in the next column, the rightmost first."""
+    def _cut(self, column: int) -> dict[str, int]:
+        """The lines that go on in the next column by their nets, each with its place, the rightmost first."""
         hops = self.ranking.gaps[self.split[column][1] + 1]
-        return sorted(hops, key=lambda hop: -self.ranking.end(self.plan.x, hop, hop.source))
+        from_right = sorted(hops, key=lambda hop: -self.ranking.end(self.plan.x, hop, hop.source))
+        return {hop.net.key: place for place, hop in enumerate(from_right)}
 
     def _place_columns(self) -> float:
         right = 0.0
@@ -87,18 +89,18 @@ class Ways:
             right += max(rights) - min(lefts)
             if number < len(self.split) - 1:
                 self.gutter.append(right + self.sizes.gap)
-                right += 2 * self.sizes.gap + (len(self._cut(number)) - 1) * self.sizes.track
+                right += 2 * self.sizes.gap + (len(self.cuts[number]) - 1) * self.sizes.track
         return right
 
     def _place_ranks(self) -> float:
         """The top of every rank; what is left is the height."""
         bottom = 0.0
         for number, (first, last) in enumerate(self.split):
-            y = self.depth[0] if number == 0 else self._room(len(self._cut(number - 1)))
+            y = self.depth[0] if number == 0 else self._room(len(self.cuts[number - 1]))
             for rank in range(first, last + 1):
                 self.top[rank] = y
                 y += self.heights[rank] + (self.depth[rank + 1] if rank < last else 0.0)
-            y += self.depth[-1] if number == len(self.split) - 1 else self._room(len(self._cut(number)), outer=True)
+            y += self.depth[-1] if number == len(self.split) - 1 else self._room(len(self.cuts[number]), outer=True)
             bottom = max(bottom, y)
         return bottom
 
@@ -158,9 +160,7 @@ class Ways:
 
     def _turn(self, column: int, hop: Hop, start: float, end: float) -> list[Point]:
         """Down below a column, up between it and the next, and over the top of that."""
-        cut = self._cut(column)
-        place = cut.index(hop)
-        step = place * self.sizes.track
+        step = self.cuts[column][hop.net.key] * self.sizes.track
         bottom = self._floor(self.split[column][1]) + 0.6 * self.sizes.gap + step
         between = self.gutter[column] + step
         top = step
