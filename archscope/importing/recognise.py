@@ -27,9 +27,12 @@ from archscope.recognising.operations import Frame
 from archscope.recognising.replacing import Part
 from archscope.recognising.signatures import SIGNATURES, bound
 from archscope.recognising.tensor import Shaped
+from archscope.record import EMPTY
 
 _MALFORMED: Final = (IndexError, KeyError, OverflowError, TypeError, ValueError, ZeroDivisionError)
 """What Python raises where a file says what nobody foresaw."""
+
+_NONE: Final = frozenset[str]()
 
 _IN_ORDER: Final = frozenset({"Reshape", "Squeeze", "Unsqueeze", "Flatten", "Expand"})
 """Operators that leave values in their order, where they leave as many."""
@@ -280,10 +283,12 @@ class Recogniser:
             call = call._replace(fitted=frozenset(id(self.tensor(name)) for name in beside))
         refs = tuple(ref for name in reads if (ref := self.refs.get(name) or beside.get(name)) is not None)
         unreached = [name for name in reads if name not in self.refs and name not in beside]
-        weights = frozenset(each for name in unreached for each in self._came.get(name, ())) & self.nodes.held.keys()
-        derived = any(self._came.get(name) and name not in self._turned and len(self._came[name]) == 1
-                      for name in unreached)  # fmt: skip
-        turned = frozenset(each for name in unreached if self._turned.get(name) for each in self._came[name])
+        came = {name: found for name in unreached if (found := self._came.get(name))}
+        weights, turned, derived = _NONE, _NONE, False
+        if came:  # as most operators have none
+            weights = _NONE.union(*came.values()) & self.nodes.held.keys()
+            derived = any(name not in self._turned and len(found) == 1 for name, found in came.items())
+            turned = _NONE.union(*(found for name, found in came.items() if self._turned.get(name)))
         if meaning.turned:
             turned ^= weights
         layers = meaning.layers if meaning.layers is not None else self._layers(meaning, call)
@@ -296,8 +301,8 @@ class Recogniser:
         shapes = tuple(self._sample(name, place) for name, place in zip(made, places, strict=True))
         where = self._where(operator, weights)
         option = meaning.beyond or (beyond(meaning.name, (), meaning.given) if meaning.name in SIGNATURES else "")
-        own = {id(self.tensor(name)): came for name in unreached if len(came := self._came.get(name, ())) == 1}
-        roles = {key: next(iter(own[id(each)])) for key, each in call.given.items() if id(each) in own}
+        own = {id(self.tensor(name)): source for name, (source, *more) in came.items() if not more}
+        roles = {key: own[id(each)] for key, each in call.given.items() if id(each) in own} if own else EMPTY
         seen = Seen(meaning.name, where, refs, shapes, frame, layers or (), weights, option, derived=derived,
                     turned=turned, roles=roles, ours=meaning.layers is not None, why=meaning.why)  # fmt: skip
         ours = self.nodes.keep(seen)

@@ -225,7 +225,7 @@ def _step(called: Called, way: Any, over: Callable[[str], None], autocast: str |
 def tensors(value: Any) -> list[Any]:
     from archscope.tracing.strangers import tensors_in
 
-    return list(tensors_in(value))
+    return tensors_in(value)
 
 
 def _optimizer(name: str, model: Any, foreach: bool) -> Any:

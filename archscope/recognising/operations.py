@@ -99,7 +99,8 @@ class Frame:
     @property
     def not_covered(self) -> Counter[str]:
         """Operations of which nothing is known, by name."""
-        return Counter(each.operation.called for each in self.ran if each.macs is None)
+        missing = [each.operation.called for each in self.ran if each.macs is None]
+        return Counter(missing) if missing else Counter()
 
     @property
     def multiplies(self) -> bool:

@@ -44,10 +44,15 @@ def read_program(path: str | os.PathLike[str]) -> ExportedProgram:
         with _unheard():
             return torch.export.load(_without_samples(parts))
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UsageError(
-            f"{shown}: PyTorch {torch.__version__} does not read this exported program: {reason}"
-        ) from error
+        raise UsageError(f"{shown}: {unread(error)}") from error
+
+
+def unread(error: Exception) -> str:
+    """What to say of a program that PyTorch cannot make anything of: changed, or of another release."""
+    import torch
+
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return f"PyTorch {torch.__version__} does not read this exported program: {line(reason)[:200]}"
 
 
 @contextmanager

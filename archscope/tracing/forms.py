@@ -101,7 +101,7 @@ def _made(result: Any, args: Any, kwargs: dict[str, Any], found: Operation) -> A
         if not args or result is not args[0]:
             raise _Unlike
         return _ITSELF
-    tensors = list(tensors_in(result))
+    tensors = tensors_in(result)
     memories = {each.untyped_storage()._cdata for each in tensors_in([args, kwargs])}
     own = {each.untyped_storage()._cdata for each in tensors if not each.storage_offset()}
     if len(own) != len(tensors) or not memories.isdisjoint(own):

@@ -147,7 +147,7 @@ class Learned:
             self._roots[id(result)] = self._roots[id(parent)]
             if name == "repeat" or id(parent) in self._copies:
                 self._copies.add(id(result))
-        elif all_of_it or (name in _MOVES | _WORKED and not list(tensors_in([args[1:], kwargs]))):
+        elif all_of_it or (name in _MOVES | _WORKED and not tensors_in([args[1:], kwargs])):
             self._keep(result)
             self._steps[id(result)] = _Step(parent, name, bound(name, args, kwargs) if name in SIGNATURES else {})
 

@@ -121,7 +121,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _written(self, found: Operation, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Tensor]:
         chosen = [args[place] if place < len(args) else kwargs.get(name) for place, name in found.writes]
-        tensors = list(tensors_in(chosen))
+        tensors = tensors_in(chosen)
         for each in tensors:
             self._before_write(each)
         return tensors
@@ -138,7 +138,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         try:
             return self._forms.run(func, found, args, kwargs)
         except (RuntimeError, NotImplementedError) as error:
-            tensors = list(tensors_in([args, kwargs]))
+            tensors = tensors_in([args, kwargs])
             places = {each.device.type for each in tensors}
             if "meta" not in places:
                 raise

@@ -125,13 +125,13 @@ class Recording:
 
     def leaf(self, module: nn.Module, args: Any, kwargs: Any, made: list[Tensor], frame: Frame) -> None:
         """A module that is one layer has run."""
-        every = given = list(tensors_in([args, kwargs]))
+        every = given = tensors_in([args, kwargs])
         asked, later = (args, kwargs), False
         if isinstance(module, nn.MultiheadAttention):
             found = self._hiding.attending(given_to(module, args, kwargs), true_hides=True)
             if found is not None:
                 (kwargs, later), args = found, ()
-                given = list(tensors_in(kwargs))
+                given = tensors_in(kwargs)
         plain = plain_name(type(module).__name__.lower())
         if (attends := isinstance(module, nn.MultiheadAttention)) or (args and isinstance(args[0], Tensor)):
             self.samples.hear(plain, next(iter(given), None))
@@ -192,8 +192,8 @@ class Recording:
     def _heard(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any, frame: Frame, *, why: str
     ) -> Any:
-        made = list(tensors_in(result))
-        given = list(tensors_in(args)) if not kwargs else list(tensors_in([args, kwargs]))
+        made = tensors_in(result)
+        given = tensors_in(args) if not kwargs else tensors_in([args, kwargs])
         if any(each.is_nested for each in (*made, *given)):
             why = why or _NESTED
         if name.startswith("set "):
@@ -249,7 +249,7 @@ class Recording:
             args, kwargs, given = self._hiding.unmasked(args, kwargs, given)
         unreached = [each for each in given if self.values.ref(each) is None and each.numel()]
         written = self._written(given, made, frame) if frame.wrote else []
-        results = made or written or list(tensors_in(frame.made))[-1:]  # `backward` gives nothing back
+        results = made or written or tensors_in(frame.made)[-1:]  # `backward` gives nothing back
         plain = plain_name(name)
         call = self.samples.call(plain, args, kwargs, given, results)
         places = self.samples.places(call, results)

@@ -72,7 +72,7 @@ CHOOSING: Final[Mapping[Any, Callable[..., Any]]] = MappingProxyType(
 
 def leaves(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor) -> bool:
     """Whether a call leaves everything as it is: a view in the same shape, padding by nothing."""
-    given = next(tensors_in([args, kwargs]))
+    given = tensors_in([args, kwargs])[0]
     if plain_name(name) == "pad":
         # A width may be a tensor, and that may have no value.
         return all(type(each) is int and not each for each in (kwargs["pad"] if "pad" in kwargs else args[1]))

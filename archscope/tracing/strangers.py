@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -82,15 +82,33 @@ def misfit(layer: nn.Module, given: Sequence[int]) -> str:
     return ""
 
 
-def tensors_in(value: Any) -> Iterator[Tensor]:
+def tensors_in(value: Any) -> list[Tensor]:
     """Every tensor in arguments or a result, however they are nested; those without a shape yet are left out."""
-    if isinstance(value, Tensor):
-        if not nn.parameter.is_lazy(value):
-            yield value
-    elif isinstance(value, Mapping):
-        yield from tensors_in(list(value.values()))
-    elif isinstance(value, (list, tuple)):
+    found: list[Tensor] = []
+    _gather(value, found)
+    return found
+
+
+_PLAIN: Final = frozenset({int, float, bool, str, bytes, complex, type(None), slice, torch.dtype, torch.device,
+                           torch.layout, torch.memory_format, torch.Size})  # fmt: skip
+"""What holds no tensor, and most arguments are."""
+
+
+def _gather(value: Any, found: list[Tensor]) -> None:
+    """Told by classes first: this runs some thirty times for every operation."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return
+    if kind is list or kind is tuple:
         for each in value:
-            yield from tensors_in(each)
+            if type(each) not in _PLAIN:
+                _gather(each, found)
+    elif isinstance(value, Tensor):
+        if not nn.parameter.is_lazy(value):
+            found.append(value)
+    elif isinstance(value, Mapping):
+        _gather(list(value.values()), found)
+    elif isinstance(value, (list, tuple)):
+        _gather(list(value), found)
     elif hasattr(value, "__dataclass_fields__"):
-        yield from tensors_in([getattr(value, name) for name in value.__dataclass_fields__])
+        _gather([getattr(value, name) for name in value.__dataclass_fields__], found)

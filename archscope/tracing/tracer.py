@@ -165,7 +165,7 @@ class Tracer(TorchFunctionMode):
                 self._leaf -= 1
                 if not self._leaf:
                     frame, self.ledger.frame = self.ledger.frame or Frame(), None
-                    self.ended(module, args, kwargs, list(tensors_in(output)), frame)
+                    self.ended(module, args, kwargs, tensors_in(output), frame)
             self.at.stack.pop()
 
     def stopped(self, module: nn.Module, depth: int, error: Exception) -> None:
@@ -195,7 +195,7 @@ class Tracer(TorchFunctionMode):
     def _broken_off(self, name: str, frame: Frame) -> None:
         """A call raised, and somebody may go on; what had run by then has run."""
         if frame.ran:
-            self.heard(name, list(tensors_in(frame.read)), {}, None, frame)
+            self.heard(name, tensors_in(frame.read), {}, None, frame)
 
 
 def _index(index: Any) -> Any:

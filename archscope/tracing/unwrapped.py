@@ -6,16 +6,36 @@ import inspect
 import itertools
 import sys
 import warnings
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from archscope.errors import UsageError, one
+from archscope.errors import ArchscopeError, UsageError, one
+from archscope.tracing.archives import unread
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.rejoined import rejoin
 from archscope.tracing.shadow import PARALLEL
+
+Made = TypeVar("Made")
+
+
+def _of_program(read: Callable[[Any], Made]) -> Callable[[Any], Made]:
+    """A reading of a program; a file may have put anything anywhere in it, and what that raises is the file's fault."""
+
+    @wraps(read)
+    def told(program: Any) -> Made:
+        try:
+            return read(program)
+        except ArchscopeError:
+            raise
+        except Exception as error:
+            raise UsageError(unread(error)) from error
+
+    return told
 
 
 def unwrapped(thing: Any) -> nn.Module:
@@ -43,6 +63,7 @@ def is_program(thing: Any) -> bool:
     return exporting is not None and isinstance(thing, exporting.ExportedProgram)
 
 
+@_of_program
 def inputs_of(program: Any) -> Call:
     """What a program was exported with, its tensors described; the axis they have in common is the batch."""
     placed = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
@@ -63,6 +84,7 @@ def inputs_of(program: Any) -> Call:
     return Call(tuple(args), dict(kwargs), batch or 1)
 
 
+@_of_program
 def open_axes(program: Any) -> dict[str, tuple[int, ...]]:
     """The axes of each input that may have any length, by number; the batch is 0 where that is one of them."""
     taken = set(program.graph_signature.user_inputs)
@@ -82,6 +104,7 @@ def _extent(extent: Any) -> int:
     return 2 if hint is None else int(hint)
 
 
+@_of_program
 def class_name(program: Any) -> str:
     """What the class was called that was exported; empty if that is not known."""
     for node in program.graph.nodes:
@@ -90,6 +113,7 @@ def class_name(program: Any) -> str:
     return ""
 
 
+@_of_program
 def _module_of(program: Any) -> nn.Module:
     """A program as a module with the submodules that its author had."""
     with warnings.catch_warnings():

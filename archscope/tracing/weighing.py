@@ -139,7 +139,8 @@ class Weighing(Tracer):
     def _masked(self, mask: Tensor | None) -> None:
         """Attention ran with a mask; without values it ran in parts, which keep other things than it does as one."""
         event = len(self.ends)
-        self.kept = [each for each in self.kept if each[0] != event]
+        while self.kept and self.kept[-1][0] == event:
+            self.kept.pop()
         if mask is None:
             return
         memory = self._alive.get(memory_of(mask))

@@ -275,6 +275,17 @@ def test_a_program_that_is_not_whole_is_one_line(body: bytes, saved: Path, tmp_p
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_a_program_that_does_not_say_where_an_operation_stood_is_one_line(saved: Path, tmp_path: Path) -> None:
+    """PyTorch loads it, and cannot make its modules again."""
+
+    def without_stacks(name: str, body: bytes) -> bytes:
+        return body.replace(b'"nn_module_stack"', b'"stack"') if name == "models/model.json" else body
+
+    with pytest.raises(archscope.UsageError, match="does not read this exported program") as told:
+        archscope.opening.open_network(rewritten(saved, tmp_path / "net.pt2", without_stacks))
+    assert "\n" not in str(told.value)
+
+
 def test_an_archive_that_unpacks_to_more_than_it_is_is_not_unpacked(saved: Path, tmp_path: Path) -> None:
     path = _again(saved, tmp_path / "bomb.pt2", "data/weights/more", bytes(1 << 26), zipfile.ZIP_DEFLATED)
     with pytest.raises(archscope.UsageError, match=r"unpacks to [\d,]+ bytes, and PyTorch packs nothing"):

@@ -58,7 +58,7 @@ def observe(case: Case) -> Iterator[Finding]:
 
 
 def _all(output: Any) -> list[Any]:
-    return list(tensors_in(output))
+    return tensors_in(output)
 
 
 def _sample(ours: Any, theirs: tuple[int, ...]) -> tuple[int, ...]:

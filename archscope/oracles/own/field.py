@@ -99,7 +99,7 @@ def _probed(case: Case, standin: StandIn, rows: Sequence[Row], paths: Mapping[st
     parts = dict(standin.module.named_modules())
     for row in rows:
         parts[paths[row.name]].register_forward_hook(
-            lambda _, __, output, name=row.name: made.__setitem__(name, next(tensors_in(output)))
+            lambda _, __, output, name=row.name: made.__setitem__(name, tensors_in(output)[0])
         )
     # In float64, because faster convolutions mix values that have nothing to do with one another.
     apply: Any = standin.module._apply
