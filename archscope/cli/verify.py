@@ -169,8 +169,9 @@ def _verified(
     found: list[Verification] = []
     with _progress(sum(len(witnesses or asked_of(network, weights, own)) for network, own in networks)) as step:
         for network, module in networks:
-            found.append(verify(network, witnesses or None, as_written=as_written, seconds=seconds, progress=step,
-                                module=module, weights=weights, loss=loss))  # fmt: skip
+            # A module's `--input` is no change: without one it has no shapes at all.
+            found.append(verify(network, witnesses or None, as_written=as_written or module is not None,
+                                seconds=seconds, progress=step, module=module, weights=weights, loss=loss))  # fmt: skip
             if found[-1].stopped:
                 break
     return found

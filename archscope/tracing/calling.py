@@ -60,13 +60,19 @@ class Called:
         return self.call.batch if observed is None else int(observed.batch)
 
     def inputs(self, device: torch.device | str, *, batch: int | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments of one call, on a device; what was described is drawn with a fixed seed."""
+        """The arguments of one call, on a device; what was described is drawn with a fixed seed.
+
+        Where values decided what ran, it is as they were when the module was read: nothing but zeros.
+        """
         generator = None if torch.device(device).type == "meta" else torch.Generator().manual_seed(0)
         samples = self.batch if batch is None else batch
+        observed = getattr(self.network, "observed", None)
+        zeros = observed is not None and observed.zeros and bool(observed.looked)
 
         def there(value: Any) -> Any:
             if isinstance(value, Given):
-                return drawn(value, samples, generator).to(device)
+                made = drawn(value, samples, generator)
+                return (made.zero_() if zeros else made).to(device)
             if not isinstance(value, Tensor):
                 return value
             return value.to(device) if generator is not None else shape_of(value)

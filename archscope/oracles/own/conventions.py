@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -197,6 +197,7 @@ BLIND: Final = {
 """Why a tool counts nothing where there are products."""
 
 ELSEWHERE: Final = "it counts what ran there, and not as this module's: a copy of it ran, or another module"
+AROUND: Final = "it counts it with the module around: `forward` or the weights were used, and the module not called"
 """Why a tool counts nothing of a module, and yet has it in its total."""
 
 CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
@@ -244,14 +245,34 @@ def explained(witness: str, part: Part, theirs: int, batch: int) -> str:
     return ""
 
 
-def judged(witness: str, part: Part, theirs: int, batch: int, beyond: int = 0) -> Finding:
-    """A tool's multiply-accumulates of a part beside ours; ``beyond`` are those of its total that are no part's."""
+def handed_up(parts: Sequence[Part], own: Mapping[str, int]) -> tuple[dict[str, int], set[str]]:
+    """A tool's counts by path without what it counts at the module around; and the paths of which it does.
+
+    Somebody has called a module's ``forward``, or a function with its weights, where hooks do not notice the module.
+    """
+    counts, found = dict(own), set[str]()
+    ours = {part.path: part.macs or 0 for part in parts}
+    for part in parts:
+        if not part.macs or own.get(part.path) or not part.path:
+            continue
+        above = part.path
+        while above:
+            above = above.rpartition(".")[0]
+            if counts.get(above, 0) - ours.get(above, 0) >= part.macs:
+                counts[above] -= part.macs
+                found.add(part.path)
+                break
+    return counts, found
+
+
+def judged(witness: str, part: Part, theirs: int, batch: int, blind: str = "") -> Finding:
+    """A tool's multiply-accumulates of a part beside ours; ``blind`` is why it counts nothing, where that is known."""
     place = part.path or part.row
     if part.macs is None:
         reason = next(facts.reasons.get("macs", "") for _, facts in part.nodes if facts.macs is None)
         return not_covered(witness, part.row, "macs", f"archscope has no count there: {reason}", node=place)
     if part.macs and not theirs:
-        return not_covered(witness, part.row, "macs", ELSEWHERE if beyond else BLIND[witness], node=place)
+        return not_covered(witness, part.row, "macs", blind or BLIND[witness], node=place)
     found = compared(witness, part.row, "macs", part.macs, theirs, node=place)
     if found.verdict is Verdict.DIFFERS:
         why = explained(witness, part, theirs, batch)

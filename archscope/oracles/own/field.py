@@ -108,7 +108,10 @@ def _probed(case: Case, standin: StandIn, rows: Sequence[Row], paths: Mapping[st
     point = torch.rand(given.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) + 0.5
 
     def reached(row: Row, unit: Unit, mask: Tensor) -> bool:
+        made.clear()
         _run(standin, point.masked_fill(mask, float("nan")))
+        if row.name not in made:
+            raise _Passed
         place: tuple[Any, ...] = (0, slice(None), *unit)
         return bool(made[row.name][place].isnan().any())
 
@@ -120,12 +123,20 @@ def _probed(case: Case, standin: StandIn, rows: Sequence[Row], paths: Mapping[st
                 continue
             try:
                 said = [_seen(row, unit, box, point, reached) for unit, box in _units(case, row)]
+            except _Passed:
+                reason = "values decide what runs, and on those of the probe it does not"
+                yield not_covered(NAME, row.name, "receptive_field", reason)
+                continue
             except Exception as error:  # noqa: BLE001 - whatever a stranger's module raises is told
                 reason = f"it does not run on NaN in float64: {type(error).__name__}: {first_line(error)}"
                 yield not_covered(NAME, row.name, "receptive_field", reason)
                 continue
             ours = "; ".join(spell(row.receptive_field) for _ in said)
             yield compared(NAME, row.name, "receptive_field", ours, "; ".join(said), why=HOW)
+
+
+class _Passed(Exception):
+    """A layer that ran when the module was read did not run."""
 
 
 def _double(tensor: Tensor) -> Tensor:

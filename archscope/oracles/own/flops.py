@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, first_line, not_covered
 from archscope.oracles.flops import quick_counter
-from archscope.oracles.own.conventions import judged, total
+from archscope.oracles.own.conventions import AROUND, ELSEWHERE, handed_up, judged, total
 from archscope.oracles.own.parts import parts_of
 from archscope.tracing.standin import stand_in
 
@@ -32,14 +32,15 @@ def observe(case: Case) -> Iterator[Finding]:
         root = type(standin.module).__name__
     counts = {path.removeprefix(root).removeprefix("."): sum(ops.values()) // 2
               for path, ops in counter.get_flop_counts().items() if path != "Global"}  # fmt: skip
-    own = exclusive(counts)
+    own, around = handed_up(parts, exclusive(counts))
     whole = counter.get_total_flops() // 2
-    beyond = whole - sum(own.get(part.path, 0) for part in parts)
+    beyond = whole - sum((part.macs or 0) if part.path in around else own.get(part.path, 0) for part in parts)
     found = []
     for part in parts:
         case.pace.at(part.row)
         if part.macs or own.get(part.path):
-            found.append(judged(NAME, part, own.get(part.path, 0), case.batch, beyond))
+            blind = AROUND if part.path in around else ELSEWHERE if beyond else ""
+            found.append(judged(NAME, part, own.get(part.path, 0), case.batch, blind))
             yield found[-1]
     yield total(NAME, "macs", case.analysis.totals.macs, whole, found)
 

@@ -9,12 +9,13 @@ from typing import Final
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, first_line, not_covered
 from archscope.oracles.fvcore import PRODUCTS
-from archscope.oracles.own.conventions import judged, total
+from archscope.oracles.own.conventions import AROUND, handed_up, judged, total
 from archscope.oracles.own.flops import exclusive
 from archscope.oracles.own.parts import Plain, parts_of
 from archscope.tracing.standin import stand_in
 
 NAME = "fvcore"
+UNTRACED: Final = "its trace leaves out what no output is made of, such as what a branch hangs on"
 LARGEST: Final = 300_000_000
 """Values of a module up to which it is traced: the trace needs them all, and runs them."""
 
@@ -37,17 +38,19 @@ def observe(case: Case) -> Iterator[Finding]:
             count = count.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
             try:
                 by_module = count.by_module_and_operator()
+                uncalled = {path.removeprefix("inner.") for path in count.uncalled_modules()}
             except Exception as error:  # noqa: BLE001 - whatever a trace of a stranger's module raises is told
                 yield not_covered(NAME, None, "macs", f"PyTorch cannot trace it: {first_line(error)}")
                 return
     counts = {path.removeprefix("inner").removeprefix("."): sum(int(number) for name, number in operators.items()
                                                                if name in PRODUCTS)
               for path, operators in by_module.items() if path}  # fmt: skip
-    own = exclusive(counts)
+    own, around = handed_up(parts, exclusive(counts))
     found = []
     for part in parts:
         case.pace.at(part.row)
         if part.macs or own.get(part.path):
-            found.append(judged(NAME, part, own.get(part.path, 0), case.batch))
+            blind = AROUND if part.path in around else UNTRACED if part.path in uncalled else ""
+            found.append(judged(NAME, part, own.get(part.path, 0), case.batch, blind))
             yield found[-1]
     yield total(NAME, "macs", case.analysis.totals.macs, counts.get("", 0), found)

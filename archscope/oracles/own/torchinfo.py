@@ -8,7 +8,7 @@ from typing import Any
 
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, compared, first_line, not_covered
-from archscope.oracles.own.conventions import judged, total
+from archscope.oracles.own.conventions import ELSEWHERE, judged, total
 from archscope.oracles.own.parts import parts_of
 from archscope.tracing.standin import StandIn, stand_in
 
@@ -44,7 +44,7 @@ def observe(case: Case) -> Iterator[Finding]:
             found.append(replace(not_covered(NAME, part.row, "macs", TABLE, node=part.path or part.row),
                                  theirs=theirs))  # fmt: skip
         elif part.macs or theirs:
-            found.append(judged(NAME, part, theirs, case.batch, beyond))
+            found.append(judged(NAME, part, theirs, case.batch, ELSEWHERE if beyond else ""))
         else:
             continue
         yield found[-1]
