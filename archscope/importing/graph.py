@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from archscope.layers.base import Shape, Weight
 from archscope.record import EMPTY, Record
+
+_STEM: Final = re.compile(r"[._](weight|kernel|bias)$")
+
+
+def stem(weight: str) -> str:
+    """What a weight's layer is called, by the weight's name.
+
+    >>> stem("fc.weight"), stem("S2_bias"), stem("scale")
+    ('fc', 'S2', 'scale')
+    """
+    return _STEM.sub("", weight)
 
 
 class Operator(Record):

@@ -36,6 +36,7 @@ class Meaning(NamedTuple):
         shapes: the shapes of what it makes, where they are not those of the file.
         why: why it is not known what it multiplies; that archscope has no layer type for it, if left out.
         turned: whether its matrix has its inputs in front, and the function has it with its outputs there.
+        roles: the weights that it reads by the names that its layer has for them, where ``given`` does not say.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Meaning(NamedTuple):
     shapes: tuple[Shape, ...] | None = None
     why: str = ""
     turned: bool = False
+    roles: Mapping[str, str] = EMPTY
 
 
 class Values(Protocol):

@@ -9,7 +9,7 @@ from typing import Final
 
 from archscope.errors import UsageError
 from archscope.escaping import line
-from archscope.importing.graph import Constant, Graph, Operator
+from archscope.importing.graph import Constant, Graph, Operator, stem
 from archscope.importing.meaning import NOTHING_KNOWN, Meaning, Translation, frame_of
 from archscope.layers import TYPES, Layer, Shape
 from archscope.layers.base import Weight
@@ -27,7 +27,6 @@ from archscope.recognising.operations import Frame
 from archscope.recognising.replacing import Part
 from archscope.recognising.signatures import SIGNATURES, bound
 from archscope.recognising.tensor import Shaped
-from archscope.record import EMPTY
 
 _MALFORMED: Final = (IndexError, KeyError, OverflowError, TypeError, ValueError, ZeroDivisionError)
 """What Python raises where a file says what nobody foresaw."""
@@ -302,7 +301,8 @@ class Recogniser:
         where = self._where(operator, weights)
         option = meaning.beyond or (beyond(meaning.name, (), meaning.given) if meaning.name in SIGNATURES else "")
         own = {id(self.tensor(name)): source for name, (source, *more) in came.items() if not more}
-        roles = {key: own[id(each)] for key, each in call.given.items() if id(each) in own} if own else EMPTY
+        named = {key: own[id(each)] for key, each in call.given.items() if id(each) in own} if own else meaning.roles
+        roles = named or meaning.roles
         seen = Seen(meaning.name, where, refs, shapes, frame, layers or (), weights, option, derived=derived,
                     turned=turned, roles=roles, ours=meaning.layers is not None, why=meaning.why)  # fmt: skip
         ours = self.nodes.keep(seen)
@@ -319,8 +319,9 @@ class Recogniser:
         own = next((each.removesuffix(".weight") for each in sorted(weights) if each.endswith(".weight")), "")
         if own and own != operator.path and own not in self._came and self._paths.get(own, 0) == 0:
             return Place(own, alone=True)
-        if not operator.path and own:
-            return Place(own, alone=True)
+        stems = {own or stem(each) for each in weights} - self._came.keys() - self._paths.keys()
+        if not operator.path and (own or len(stems) == 1):
+            return Place(own or stems.pop(), alone=True)
         return Place(operator.path, operator.path in self._whole)
 
     def _call(self, meaning: Meaning, reads: tuple[str, ...], results: Sequence[Shaped]) -> Call:

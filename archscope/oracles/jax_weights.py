@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from archscope.importing.jax.things import JaxCalled
 from archscope.network import Network, Node
 from archscope.oracles.attention_weights import ROLES, joined, of_heads
 from archscope.oracles.keras_weights import turned
@@ -15,19 +16,20 @@ _EQUINOX: Final = ("query_proj", "key_proj", "value_proj", "output_proj")
 """What the libraries call the projections, in the order of `ROLES`."""
 
 
-def laid(network: Network, held: Mapping[str, Any], last: bool) -> tuple[dict[str, Any], str]:
+def laid(called: JaxCalled, held: Mapping[str, Any], last: bool) -> tuple[dict[str, Any], str]:
     """The weights by node and name, and the first layer whose weights have another form; empty if none has.
 
     Args:
-        network: as it was read from the module.
+        called: the module, and the network that was read of it.
         held: the module's arrays, by where they are in it.
         last: whether its library has channels last, as Flax has.
     """
     found: dict[str, Any] = {}
+    network = called.network
     for node in network.nodes:
         sizes = {each.name: tuple(map(int, each.shape)) for each in network.facts[node.name].weights}
         arrays = _of_attention if node.layer.type == "multihead_attention" else _of_layer
-        made = arrays(network, node, held, last)
+        made = arrays(called, node, held, last)
         if any(name not in made or made[name].size != math.prod(size) for name, size in sizes.items()):
             return found, node.name
         found |= {f"{node.name}.{name}": made[name].reshape(size) for name, size in sizes.items()}
@@ -40,8 +42,9 @@ def _source(network: Network, node: Node, name: str) -> str:
     return "" if source is None else source.name
 
 
-def _of_layer(network: Network, node: Node, held: Mapping[str, Any], last: bool) -> dict[str, Any]:
+def _of_layer(called: JaxCalled, node: Node, held: Mapping[str, Any], last: bool) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    network, lies = called.network, called.lies
     for weight in network.facts[node.name].weights:
         source = _source(network, node, weight.name)
         if source not in held:
@@ -52,8 +55,10 @@ def _of_layer(network: Network, node: Node, held: Mapping[str, Any], last: bool)
             array = array.reshape(shape[::-1])  # of several axes in and out, and those in front that are summed
         if node.layer.type.startswith("conv_transpose") and weight.name == "weight":
             array = _turned_back(array.transpose(-1, -2, *range(array.ndim - 2)) if kernel else array, shape)
+        elif source in lies.orders and array.ndim == len(lies.orders[source]):
+            array = array.transpose(lies.orders[source])
         elif kernel:
-            array = turned(network, node, "kernel", array)
+            array = turned(network, node, "kernel", array, lambda each: each.name in lies.flattened)
         found[weight.name] = array
     return found
 
@@ -74,8 +79,9 @@ def _turned_back(kernel: Any, shape: tuple[int, ...]) -> Any:
     return apart.reshape(groups * each, -1, *window)[(..., *[slice(None, None, -1)] * len(window))]
 
 
-def _of_attention(network: Network, node: Node, held: Mapping[str, Any], last: bool) -> dict[str, Any]:
+def _of_attention(called: JaxCalled, node: Node, held: Mapping[str, Any], last: bool) -> dict[str, Any]:
     """The projections of attention, joined as PyTorch has them."""
+    network = called.network
     names = [each.name for each in network.facts[node.name].weights]
     before, dot, _ = _source(network, node, names[0]).rpartition(".")
     place = before + dot

@@ -1,13 +1,16 @@
 """What JAX itself sees of a module's call: the shapes that leave each module, and XLA's count of each product.
 
 The call is traced anew, in a copy of the module whose submodules tell where they begin and what they make. How
-archscope reads a jaxpr has no part in it, nor have its rules: of every product XLA's own cost analysis is asked.
+archscope reads a jaxpr has no part in it, nor have its rules: of every product XLA's own cost analysis is asked. A
+distance from a weight that is squared and added up is no product there, and is one multiply-accumulate a value here.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
 from typing import Any, Final, NamedTuple
 
 import jax
@@ -45,14 +48,24 @@ def seen_of(called: JaxCalled) -> Seen:
     """Trace a module's call and look at it; its errors are the module's."""
     found = (_nnx if library_of(called.module) is Library.NNX else _equinox)(called)
     counting = _Counting(found.paths)
-    counting.walk(found.jaxpr.jaxpr, "", 1)
+    whole = found.jaxpr.jaxpr
+    counting.walk(whole, "", 1, dict.fromkeys(whole.invars[: -found.given], _Role.HELD))
     return Seen(found.paths, counting.outputs, counting.macs, counting.unknown, found.held)
 
 
 class _Traced(NamedTuple):
     paths: tuple[str, ...]
     jaxpr: Any
+    given: int
     held: tuple[Held, ...]
+
+
+class _Role(Enum):
+    """What a variable is to a sum of squared distances."""
+
+    HELD = "it comes of weights alone"
+    APART = "a difference from one of those"
+    SQUARED = "the square of that"
 
 
 def _nnx(called: JaxCalled) -> _Traced:
@@ -72,7 +85,7 @@ def _nnx(called: JaxCalled) -> _Traced:
         for path, variable in nnx.to_flat_state(state)
         if isinstance(variable, nnx.Variable) and not isinstance(variable, nnx.RngState)
     )
-    return _Traced(paths, _jaxpr(run, (state,), called), held)
+    return _Traced(paths, *_jaxpr(run, (state,), called), held)
 
 
 def _equinox(called: JaxCalled) -> _Traced:
@@ -97,11 +110,11 @@ def _equinox(called: JaxCalled) -> _Traced:
     held = [Held(".".join(map(_step, path[:-1])), int(each.size), trained=True) for path, each in whole
             if _is_number(each)]  # fmt: skip
     kept = [Held("", int(each.size), trained=False) for each in jax.tree.leaves(called.state) if _is_number(each)]
-    return _Traced(paths, _jaxpr(run, (arrays,), called), (*held, *kept))
+    return _Traced(paths, *_jaxpr(run, (arrays,), called), (*held, *kept))
 
 
-def _jaxpr(run: Callable[..., Any], held: tuple[Any, ...], called: JaxCalled) -> Any:
-    """The jaxpr of a call; what is no array is handed on as it is."""
+def _jaxpr(run: Callable[..., Any], held: tuple[Any, ...], called: JaxCalled) -> tuple[Any, int]:
+    """The jaxpr of a call, and how many of its last variables are what is given; no array is handed on as it is."""
     flat, form = jax.tree.flatten((tuple(called.args), dict(called.kwargs)))
     places = [place for place, each in enumerate(flat) if isinstance(each, jax.ShapeDtypeStruct)]
 
@@ -111,7 +124,7 @@ def _jaxpr(run: Callable[..., Any], held: tuple[Any, ...], called: JaxCalled) ->
             whole[place] = value
         return run(*held, *jax.tree.unflatten(form, whole))
 
-    return jax.make_jaxpr(filled)(held, [flat[place] for place in places])
+    return jax.make_jaxpr(filled)(held, [flat[place] for place in places]), len(places)
 
 
 def _tell(modules: Sequence[Any]) -> None:
@@ -163,8 +176,8 @@ class _Counting:
         self.macs: dict[str, int] = {}
         self.unknown: dict[str, str] = {}
 
-    def walk(self, jaxpr: Any, path: str, times: int) -> None:
-        """Count what operations multiply, in the module whose call they stand in."""
+    def walk(self, jaxpr: Any, path: str, times: int, roles: dict[Any, _Role]) -> None:
+        """Count what operations multiply, in the module whose call they stand in; ``roles`` grows as they go by."""
         for each in jaxpr.eqns:
             scopes = _INSIDE.findall(str(each.source_info.name_stack))
             within = self._paths[int(scopes[-1])] if scopes else path
@@ -177,18 +190,26 @@ class _Counting:
                 self.macs[within] = self.macs.get(within, 0) + times * self._asked(each)
             elif name in ("while", "cond"):
                 self._by_values(each, within)
+            elif name == "reduce_sum" and _of(each.invars[0], roles) is _Role.SQUARED:
+                self.macs[within] = self.macs.get(within, 0) + times * math.prod(each.invars[0].aval.shape)
             elif name.startswith("ragged_dot"):
                 self.unknown[within] = f"XLA's count of a `{name}` is not that of its operation alone"
             else:
                 for inner in _jaxprs(each):
-                    self.walk(inner, within, times * int(each.params.get("length", 1)) if name == "scan" else times)
+                    known = _renamed(roles, each.invars, inner.invars)
+                    self.walk(inner, within, times * int(each.params.get("length", 1)) if name == "scan" else times,
+                              known)  # fmt: skip
+                    roles |= _renamed(known, inner.outvars, each.outvars)
+            role = _role(each, roles)
+            if role is not None:
+                roles |= dict.fromkeys(each.outvars, role)
 
     def _by_values(self, equation: Any, path: str) -> None:
         """What runs as often as values say is not known, unless it multiplies nothing, or the same in each case."""
         told = []
         for inner in _jaxprs(equation):
             each = _Counting(self._paths)
-            each.walk(inner, path, 1)
+            each.walk(inner, path, 1, {})
             told.append((each.macs, each.unknown))
         if equation.primitive.name == "cond" and all(each == told[0] for each in told):
             for within, macs in told[0][0].items():
@@ -206,6 +227,32 @@ class _Counting:
             cost = alone.lower(*taken).cost_analysis() or {}
             self._known[key] = int(cost.get("flops", 0)) // 2
         return self._known[key]
+
+
+def _renamed(roles: dict[Any, _Role], names: Sequence[Any], others: Sequence[Any]) -> dict[Any, _Role]:
+    """The roles of variables that another jaxpr calls otherwise."""
+    if len(names) != len(others):
+        return {}
+    found = ((other, _of(name, roles)) for name, other in zip(names, others, strict=True))
+    return {other: role for other, role in found if role is not None}
+
+
+def _of(atom: Any, roles: dict[Any, _Role]) -> _Role | None:
+    """The role of a variable; a number that stands in the jaxpr has none, and cannot be a key."""
+    return None if hasattr(atom, "val") else roles.get(atom)
+
+
+def _role(equation: Any, roles: dict[Any, _Role]) -> _Role | None:
+    """The role of what an operation makes."""
+    reads, name = equation.invars, equation.primitive.name
+    found = [_of(each, roles) for each in reads]
+    if found and all(role is _Role.HELD or hasattr(each, "val") for each, role in zip(reads, found, strict=True)):
+        return _Role.HELD
+    if name == "sub" and _Role.HELD in found:
+        return _Role.APART
+    squares = name == "square" or (name == "integer_pow" and equation.params["y"] == 2)
+    squares |= name == "mul" and reads[0] is reads[1]
+    return _Role.SQUARED if squares and found[0] is _Role.APART else None
 
 
 def _jaxprs(equation: Any) -> Iterator[Any]:

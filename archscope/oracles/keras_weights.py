@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from archscope.importing.keras.config import is_of
@@ -72,15 +72,20 @@ def _owner(nodes: list[Node], name: str) -> Node | None:
     return nodes[0] if len(nodes) == 1 else None
 
 
-def turned(network: Network, node: Node, name: str, array: Any) -> Any:
-    """An array with its axes in PyTorch's order."""
+def turned(
+    network: Network, node: Node, name: str, array: Any, flattened: Callable[[Node], bool] | None = None
+) -> Any:  # fmt: skip
+    """An array with its axes in PyTorch's order.
+
+    ``flattened`` says of a flatten whether its grid has its channels last there; what made it says so, if left out.
+    """
     if not name.endswith("kernel"):
         return array
     if node.layer.type != "linear":
         axes = array.ndim
         inner, outer = (axes - 2, axes - 1) if name == "depthwise_kernel" else (axes - 1, axes - 2)
         return array.transpose(inner, outer, *range(axes - 2))
-    grid = _flattened(network, node.inputs[0])
+    grid = _flattened(network, node.inputs[0], flattened or (lambda each: _is_last(network, each.inputs[0])))
     if grid is not None:
         channels, *rest = grid
         array = array.reshape(*rest, channels, -1)
@@ -88,13 +93,13 @@ def turned(network: Network, node: Node, name: str, array: Any) -> Any:
     return array.transpose()
 
 
-def _flattened(network: Network, ref: Ref) -> tuple[int, ...] | None:
+def _flattened(network: Network, ref: Ref, is_last: Callable[[Node], bool]) -> tuple[int, ...] | None:
     """The grid that was flattened for a layer, where its channels lie last in Keras."""
     nodes = {node.name: node for node in network.nodes}
     while ref.node in nodes:
         node = nodes[ref.node]
         if node.layer.type == "flatten":
-            return tuple(map(int, _given(network.facts[node.name]))) if _is_last(network, node.inputs[0]) else None
+            return tuple(map(int, _given(network.facts[node.name]))) if is_last(node) else None
         if len(network.facts[node.name].output) != 1 or node.layer.type in _PLAIN or not node.inputs:
             return None
         ref = node.inputs[0]

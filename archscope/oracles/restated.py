@@ -161,7 +161,7 @@ def _of_jax(network: Network, made: Statement, called: JaxCalled) -> Outcome:
     from archscope.oracles.restated_jax import ran
 
     given = _drawn(network)
-    return _held_to(network, made, given, ran(network, called, given), "the module")
+    return _held_to(network, made, given, ran(called, given), "the module")
 
 
 def _drawn(network: Network) -> list[Tensor]:

@@ -11,7 +11,6 @@ import torch
 
 from archscope.importing.jax.things import JaxCalled, Library, library_of
 from archscope.importing.jax.tracing import held_by
-from archscope.network import Network
 from archscope.oracles.findings import first_line
 from archscope.oracles.jax_weights import laid
 from archscope.oracles.restated_keras import Ran
@@ -21,19 +20,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def ran(network: Network, called: JaxCalled, given: Sequence[Tensor]) -> Ran | str:
+def ran(called: JaxCalled, given: Sequence[Tensor]) -> Ran | str:
     """Run the module on values with channels first; or why it does not run.
 
     Args:
-        network: as it was read from the module.
-        called: the module.
+        called: the module, and the network that was read of it.
         given: one tensor for each input.
     """
     last = library_of(called.module) is Library.NNX
     held, run = held_by(*called.valued())
     if not all(isinstance(array, jax.Array) for _, _, array in held):
         return "the module has shapes and no values"
-    weights, odd = laid(network, {name: np.asarray(array) for name, kind, array in held if kind is not None}, last)
+    weights, odd = laid(called, {name: np.asarray(array) for name, kind, array in held if kind is not None}, last)
     if odd:
         return f"the weights of `{odd}` lie otherwise in JAX, and are not copied"
     flat, form = jax.tree.flatten((tuple(called.args), dict(called.kwargs)))

@@ -65,9 +65,9 @@ def over_table(x, weight, table, strides, dilation):
     """Convolve over a connection table: each output map sees the input maps of its row."""
     maps, first = [], 0
     for row in table:
-        kernel = jnp.transpose(weight[first : first + len(row)], (1, 2, 0))[..., None]
+        kernel = weight[first : first + len(row)][None]
         seen = jnp.take(x, jnp.array(row), axis=-1)
-        order = ("NHWC", "HWIO", "NHWC")
+        order = ("NHWC", "OIHW", "NHWC")
         options = {"rhs_dilation": dilation, "dimension_numbers": order}
         maps.append(jax.lax.conv_general_dilated(seen, kernel, strides, "VALID", **options))
         first += len(row)

@@ -192,7 +192,7 @@ def test_several_samples_are_counted_together() -> None:
 
 
 def test_layers_of_files_in_which_a_product_would_be_lost_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost(graph: Graph) -> Graph:
+    def lost(graph: Graph, *_: Any) -> Graph:
         return graph.replace(operators=tuple(each.replace(attributes={}) for each in graph.operators))
 
     monkeypatch.setattr("archscope.importing.jax.reading.as_files", lost)

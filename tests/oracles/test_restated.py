@@ -117,8 +117,8 @@ def test_a_module_of_jax_whose_weights_are_not_copied_says_so() -> None:
     assert of_jax(nnx.eval_shape(lambda: Small(nnx.Rngs(0))), (3, 3, 1)) == Outcome(
         None, "the module has shapes and no values"
     )
-    network = call_module(Small(nnx.Rngs(0)), [described((3, 3, 1))], {}).network
-    assert laid(network, {"conv.kernel": np.zeros((2, 2, 1, 3))}, last=True) == ({}, "conv")
+    called = call_module(Small(nnx.Rngs(0)), [described((3, 3, 1))], {})
+    assert laid(called, {"conv.kernel": np.zeros((2, 2, 1, 3))}, last=True) == ({}, "conv")
 
 
 def drawn(module: Any) -> Any:

@@ -89,8 +89,8 @@ def call_module(
         found = _run(thing, given, named, extra)
         if isinstance(found, Traced):
             # Outside of what watches their code: what goes wrong from here on is archscope's own fault.
-            network = read_traced(found, thing, name=called, path=path, batch=size)
-            return JaxCalled(thing, given, named, extra, network)
+            network, lies = read_traced(found, thing, name=called, path=path, batch=size)
+            return JaxCalled(thing, given, named, extra, network, lies)
         stopped = stopped or found
     why = "" if stopped is None else raised(stopped)
     raise UsageError(f"{called} does not run on such inputs: {why}; write a sample's shape as the module takes it, "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -21,6 +22,23 @@ _ACTIVATIONS: Final = frozenset({
     "log_sigmoid", "hard_tanh", "hard_sigmoid", "hard_silu", "log_softmax",
 })  # fmt: skip
 """Functions of `jax.nn` that are jaxprs of their own, and layers."""
+
+
+def _spread(params: Mapping[str, Any], values: Any) -> Any:
+    shape = [1] * len(params["shape"])
+    for axis, extent in zip(params["broadcast_dimensions"], values.shape, strict=True):
+        shape[axis] = extent
+    return np.broadcast_to(values.reshape(shape), params["shape"])
+
+
+_WORKED_OUT: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType({
+    "lt": lambda _, one, other: one < other,
+    "add": lambda _, one, other: one + other,
+    "select_n": lambda _, which, *cases: np.choose(which.astype(int), cases),
+    "broadcast_in_dim": _spread,
+    "reshape": lambda params, values: values.reshape(params["new_sizes"]),
+})  # fmt: skip
+"""Operations on whole numbers that stand in the code: what JAX makes of the places that an index names."""
 
 
 class Step(NamedTuple):
@@ -119,6 +137,9 @@ class Flat:
             if name == "archscope_begins":
                 opened.append(self._traced.uses[number].path)
             return makes
+        known = self._worked_out(name, params, reads)
+        if known is not None:
+            return (self._constant(known),)
         inner = params.get(INSIDE.get(name, ""))
         function = _function(name, params, inner)
         if inner is not None and not function and len(jaxpr_of(inner).invars) == len(reads):
@@ -127,6 +148,17 @@ class Flat:
         path = opened[-1] if opened else ""
         self.steps.append(Step(function or name, reads, makes, params, path, products(equation)))
         return makes
+
+    def _worked_out(self, name: str, params: Mapping[str, Any], reads: Sequence[str]) -> Any:
+        """Whole numbers that come of others which stand in it, such as the places of an axis that it takes."""
+        found = [self.constants.get(each) for each in reads]
+        known = [each for each in found if each is not None]
+        whole = name in _WORKED_OUT and all(self.dtypes[each][:3] in ("int", "uin", "boo") for each in reads)
+        if not whole or len(known) != len(found) or not any(each.shape for each in known):
+            return None
+        arrays = [np.array(each.values, self.dtypes[name_]).reshape(each.shape)
+                  for name_, each in zip(reads, known, strict=True)]  # fmt: skip
+        return _WORKED_OUT[name](params, *arrays)
 
     def _made(self, equation: Any) -> tuple[str, ...]:
         makes = tuple(self._new() for _ in equation.outvars)

@@ -58,7 +58,8 @@ class Lowering:
         weights: by name.
         constants: numbers by name.
         readers: what reads each value of the jaxpr.
-        flattened: whether features were flattened that lie in another order in JAX.
+        flattened: values that are flattened grids, whose features lie in another order in JAX.
+        orders: weights that are held with their axes turned, and which of its axes each one is here.
 
     Args:
         flat: the operations.
@@ -75,7 +76,8 @@ class Lowering:
         self.dtypes: dict[str, str] = dict(flat.dtypes)
         self.weights: dict[str, Weight] = {each.name: each for each in traced.weights if each is not None}
         self.constants: dict[str, Constant] = dict(flat.constants)
-        self.flattened = False
+        self.flattened: set[str] = set()
+        self.orders: dict[str, tuple[int, ...]] = {}
         self.reached: set[str] = set(traced.inputs)
         self._forms: dict[tuple[str, bool], str] = {}
         self._alias: dict[str, str] = {}
@@ -83,7 +85,6 @@ class Lowering:
         self._made: dict[tuple[str, tuple[int, ...]], str] = {}
         self._vectors: dict[str, tuple[str, int]] = {}
         self._owed: dict[str, Tally] = {}
-        self._relaid: dict[str, tuple[int, ...]] = {}
         self.readers: dict[str, list[Step]] = {}
         for step in flat.steps:
             for name in step.reads:
@@ -153,7 +154,7 @@ class Lowering:
     def turned(self, form: str, order: Sequence[int]) -> str:
         """A value with its axes in another order; what is turned back is what it was."""
         order = tuple(order)
-        source, before = self._turned.get(form, (form, tuple(range(len(order)))))
+        source, before = self.turns(form)
         whole = tuple(before[axis] for axis in order)
         if whole == tuple(range(len(whole))):
             return source
@@ -163,6 +164,10 @@ class Lowering:
             self._made[source, whole] = made
             self._turned[made] = source, whole
         return self._made[source, whole]
+
+    def turns(self, form: str) -> tuple[str, tuple[int, ...]]:
+        """What a value was before its axes were turned, and the order that they were turned to."""
+        return self._turned.get(form, (form, tuple(range(len(self.shapes[form])))))
 
     def new(self, shape: Shape, dtype: str = "float32") -> str:
         """A value of the operators' own."""
@@ -208,14 +213,14 @@ class Lowering:
         alone = name in self.weights and all(
             each.name in ("conv_general_dilated", "archscope_begins", "archscope_ends") for each in self.readers[name]
         )
-        if not alone or self._relaid.get(name, order) != order or name in self.reached:
+        if not alone or self.orders.get(name, order) != order or name in self.reached:
             return self.turned(self.plain(name), order)
-        if name not in self._relaid:
+        if name not in self.orders:
             weight = self.weights[name]
             shape = tuple(weight.shape[axis] for axis in order)
             self.weights[name] = weight.replace(shape=shape)
             self.shapes[name] = tuple(map(int, shape))
-            self._relaid[name] = order
+            self.orders[name] = order
         return name
 
     # --- operators --------------------------------------------------------------------------------------------------

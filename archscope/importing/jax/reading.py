@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from archscope.errors import UsageError
-from archscope.importing.graph import Graph
+from archscope.importing.graph import Graph, Operator
 from archscope.importing.jax.counting import Tally, tally
 from archscope.importing.jax.flat import Flat, Step
-from archscope.importing.jax.lowering import Group, Lowering, grouped
+from archscope.importing.jax.lowering import Group, Lowering, grouped, together_of
 from archscope.importing.jax.meaning import translate
 from archscope.importing.jax.modules import lower_module
 from archscope.importing.jax.patterns import simplified
 from archscope.importing.jax.steps import lower
-from archscope.importing.jax.things import Library, library_of
+from archscope.importing.jax.things import Library, Lies, library_of
 from archscope.importing.jax.tracing import Traced
 from archscope.importing.onnx.patterns import simplified as as_files
 from archscope.importing.recognise import network_of
-from archscope.network import Network
+from archscope.layers.base import NOTHING
+from archscope.network import Network, Value
 from archscope.working import total
 
 _FLATTENED: Final = ("Features that are flattened lie channels first here, and channels last in Flax: the rows of the "
                      "matrix behind them lie in another order.")  # fmt: skip
 
 
-def read_traced(call: Traced, module: Any, *, name: str, path: str, batch: int = 1) -> Network:
-    """The network that a module is, called so; shapes have their channels first, as everywhere in archscope.
+def read_traced(call: Traced, module: Any, *, name: str, path: str, batch: int = 1) -> tuple[Network, Lies]:
+    """The network that a module is, called so, and what lies otherwise in the module.
+
+    Shapes have their channels first, as everywhere in archscope.
 
     Args:
         call: what the module does, as `archscope.importing.jax.tracing.traced` has it.
@@ -40,14 +43,21 @@ def read_traced(call: Traced, module: Any, *, name: str, path: str, batch: int =
     """
     whole = tally(call.jaxpr.jaxpr).macs
     for as_layers in (True, False):
-        graph = graph_of(call, library_of(module) or Library.NNX, name, batch, as_layers=as_layers)
-        short = as_files(graph)
+        low = Lowering(Flat(call), call, last=(library_of(module) or Library.NNX) is Library.NNX)
+        graph = graph_of(low, name, batch, as_layers=as_layers)
+        short = as_files(graph, _multiplied)
         network = network_of(short if _multiplies(short) == _multiplies(graph) else graph, translate, path)
         rows = total(facts.macs_at_least if facts.macs is None else facts.macs for facts in network.facts.values())
-        if rows == whole:
-            return network
+        squares = total(network.facts[each.name].macs or NOTHING for each in network.nodes if each.layer.type == "rbf")
+        if rows == whole + squares:  # a distance squares what it adds up, and no product of a jaxpr has that
+            flattened = (node for (node, _), each in _values(network) if each.name in low.flattened)
+            return network, Lies(low.orders, frozenset(flattened))
     raise UsageError(f"{name}: the rows multiply {rows:,} and its jaxpr {whole:,}; archscope does not read it right, "
                      "and gives no numbers rather than wrong ones")  # fmt: skip
+
+
+def _multiplied(operators: Sequence[Operator]) -> dict[str, Tally]:
+    return {"tally": together_of([each.attributes.get("tally", Tally()) for each in operators])}
 
 
 def _multiplies(graph: Graph) -> int:
@@ -55,16 +65,19 @@ def _multiplies(graph: Graph) -> int:
     return sum(each.attributes.get("tally", Tally()).macs for each in graph.operators)
 
 
-def graph_of(call: Traced, library: Library, name: str, batch: int, *, as_layers: bool = True) -> Graph:
+def _values(network: Network) -> Iterable[tuple[tuple[str, int], Value]]:
+    return () if network.observed is None else network.observed.values.items()
+
+
+def graph_of(low: Lowering, name: str, batch: int, *, as_layers: bool = True) -> Graph:
     """A call in the words of a graph, with channels in front; with modules as layers, or operation by operation."""
-    flat = Flat(call)
-    low = Lowering(flat, call, last=library is Library.NNX)
-    _lower(grouped(flat.steps), low, as_layers)
-    outputs = [low.maps(each) if low.is_map(each) else low.plain(each) for each in flat.outputs]
+    _lower(grouped(low.flat.steps), low, as_layers)
+    outputs = [low.maps(each) if low.is_map(each) else low.plain(each) for each in low.flat.outputs]
     operators = simplified(low.finished(outputs), low.shapes, low.constants, low.weights, outputs)
+    library = Library.NNX if low.last else Library.EQUINOX
     summary = f"Read from a module of {library.value}; shapes have their channels first."
     return Graph(
-        name=name, title=name, summary=summary, inputs=call.inputs, outputs=tuple(outputs), operators=operators,
+        name=name, title=name, summary=summary, inputs=low.traced.inputs, outputs=tuple(outputs), operators=operators,
         shapes=low.shapes, dtypes=low.dtypes, weights=low.weights, constants=low.constants, batch=batch,
         remarks=(_FLATTENED,) if low.flattened else (),
     )  # fmt: skip

@@ -184,12 +184,11 @@ def _reshape(step: Step, low: Lowering) -> None:
     if before == after:
         low.same(made, source)
         return
-    if low.is_map(source) and flat:
-        low.flattened |= size(before[1:-1]) > 1
-        form = low.maps(source)
-    else:
-        form = low.plain(source)
-    low.add("Reshape", [form], [_form(made, low, maps=False)], path=step.path)
+    grid = low.is_map(source) and flat
+    form, result = low.maps(source) if grid else low.plain(source), _form(made, low, maps=False)
+    if grid and size(before[1:-1]) > 1:
+        low.flattened.add(result)
+    low.add("Reshape", [form], [result], path=step.path)
 
 
 def _squeeze(step: Step, low: Lowering) -> None:
@@ -212,6 +211,13 @@ def _broadcast(step: Step, low: Lowering) -> None:
     middle = tuple(before[places.index(axis)] if axis in places else 1 for axis in range(len(after)))
     if middle == after:
         new = [axis for axis in range(len(after)) if axis not in places]
+        before_turns, order = low.turns(source)
+        if low.origin(step.reads[0]) not in low.reached and new == list(range(len(new))):
+            # A weight stays as it is held: its axes are turned after they are more, so that turns meet.
+            led = low.new((*(1 for _ in new), *low.shapes[before_turns]), low.dtypes[made])
+            _unsqueezed(before_turns, led, new, step, low)
+            low.know(made, low.turned(led, [*new, *(len(new) + axis for axis in order)]))
+            return
         _unsqueezed(source, _form(made, low, maps=False), new, step, low)
         return
     if middle != before:
@@ -261,7 +267,31 @@ def _slice(step: Step, low: Lowering) -> None:
     starts, ends = turned(step.params["start_indices"]), turned(step.params["limit_indices"])
     strides = turned(step.params["strides"] or (1,) * len(starts))
     low.add("Slice", [source], [_form(step.makes[0], low, maps=maps)], path=step.path, starts=starts, ends=ends,
-            axes=list(range(len(starts))), sliced=strides)  # fmt: skip
+            steps=strides)  # fmt: skip
+
+
+def _gather(step: Step, low: Lowering) -> None:
+    """Some places of one axis, where they stand in the code."""
+    numbers, sizes, held = step.params["dimension_numbers"], step.params["slice_sizes"], low.constant(step.reads[1])
+    before, after = (low.flat.shapes[each] for each in (step.reads[0], step.makes[0]))
+    axis = numbers.start_index_map[0] if len(numbers.start_index_map) == 1 else len(before)
+    others = [place for place in range(len(before)) if place != axis]
+    plainly = (
+        held is not None
+        and tuple(numbers.collapsed_slice_dims) == (axis,)
+        and tuple(numbers.offset_dims) == tuple(others)
+        and len(after) == len(before)
+        and all(sizes[place] == before[place] for place in others)
+        and all(0 <= each < before[axis] for each in held.values)
+    )
+    if held is None or not plainly:
+        _other(step, low)
+        return
+    source, maps, turned = _map_or_plain(step.reads[0], low)
+    chosen = low.new((len(held.values),), "int64")
+    low.constants[chosen] = Constant((len(held.values),), held.values)
+    low.add("Gather", [source, chosen], [_form(step.makes[0], low, maps=maps)], path=step.path,
+            axis=turned(list(range(len(before)))).index(axis))  # fmt: skip
 
 
 def _split(step: Step, low: Lowering) -> None:
@@ -320,5 +350,5 @@ _READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
     ), _generic),
     "reduce_sum": _reduced("ReduceSum"), "reduce_max": _reduced("ReduceMax"), "reduce_min": _reduced("ReduceMin"),
     "argmax": _chosen, "argmin": _chosen, "reshape": _reshape, "squeeze": _squeeze, "broadcast_in_dim": _broadcast,
-    "transpose": _transpose, "concatenate": _concat, "slice": _slice, "split": _split, "pad": _pad,
+    "transpose": _transpose, "concatenate": _concat, "gather": _gather, "slice": _slice, "split": _split, "pad": _pad,
 })  # fmt: skip

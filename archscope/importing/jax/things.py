@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -33,6 +34,18 @@ class Made(NamedTuple):
     again: Callable[[], Made] | None = None
 
 
+class Lies(NamedTuple):
+    """What of a module lies in another order than in the network that was read of it.
+
+    Attributes:
+        orders: weights whose axes are turned, and which of its axes each one is here.
+        flattened: nodes that flatten a grid which has its channels last there.
+    """
+
+    orders: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+    flattened: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, eq=False)
 class JaxCalled:
     """A module, what it is called with, and the network that it was read into.
@@ -43,6 +56,7 @@ class JaxCalled:
         kwargs: what it is called with by name.
         state: what Equinox keeps beside it; None where there is none.
         network: what was read.
+        lies: what of the module lies in another order there.
         again: makes the module and its state with values, where ``module`` has none.
     """
 
@@ -51,6 +65,7 @@ class JaxCalled:
     kwargs: Mapping[str, Any]
     state: Any
     network: Network
+    lies: Lies = Lies()
     again: Callable[[], Made] | None = None
 
     def valued(self) -> tuple[Any, Any]:

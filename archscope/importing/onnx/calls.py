@@ -306,7 +306,9 @@ def _layer(operator: Operator, values: Values) -> Meaning:
     """A layer that was found in several operators; see `archscope.importing.onnx.historic`."""
     layer = operator.attributes["layer"]
     place = values.place(operator.input(0))
-    return Meaning(layer.type, layers=(layer,), after=place)
+    stated = layer.facts(values.shape(operator.input(0))[1:]).weights
+    roles = {weight.name: name for weight, name in zip(stated, operator.inputs[1:], strict=True)}
+    return Meaning(layer.type, layers=(layer,), after=place, roles=roles)
 
 
 _READINGS: Final[Mapping[str, Reading]] = MappingProxyType({

@@ -72,8 +72,11 @@ def _subsampling(written: Written, place: int) -> Found | None:
 def _rbf(written: Written, place: int) -> Found | None:
     """The sum of squared differences from the code of each unit."""
     apart = written.operators[place]
-    if not written.is_matrix(apart.inputs[1]):
-        return None
+    codes = apart.inputs[1]
+    if not written.is_matrix(codes):
+        codes = written.unfolded(codes) or ""
+        if len(written.shape(codes)) != 2 or written.shape(apart.inputs[1]) != (1, *written.shape(codes)):
+            return None
     before, square = written.maker(apart.inputs[0], "Unsqueeze"), written.only_reader(apart.outputs[0], "Mul", "Pow")
     if before is None or square is None:
         return None
@@ -84,7 +87,7 @@ def _rbf(written: Written, place: int) -> Found | None:
     after = written.reader(written.operators[square].outputs[0], "ReduceSum")
     if after is None or not written.over_last(after, kept=False):
         return None
-    value, codes = written.operators[before].inputs[0], apart.inputs[1]
+    value = written.operators[before].inputs[0]
     # The features lie along the codes' own, and the units before them.
     if written.shape(apart.inputs[0]) != (written.shape(value)[0], 1, *written.shape(value)[1:]):
         return None
@@ -134,16 +137,13 @@ def _part(written: Written, place: int) -> _Part | None:
         return None
     chosen = written.indices(written.operators[seen].inputs[1])
     maps, many = kernel[:2]
-    source = written.maker(conv.inputs[1], "Reshape")
+    source = written.maker(conv.inputs[1], "Reshape", "Unsqueeze")
     if chosen is None or conv.attributes.get("group", 1) != maps or len(chosen) != maps * many or source is None:
         return None
-    weight = written.operators[source].inputs[0]
-    taken = written.maker(weight, "Gather")
-    kernels: Sequence[int] | None = range(maps * many)
-    if taken is not None and not written.operators[taken].attributes.get("axis", 0):
-        kernels = written.indices(written.operators[taken].inputs[1])
-        weight = written.operators[taken].inputs[0]
-    if kernels is None or not written.is_stored(weight) or written.shape(weight)[1:] != kernel[2:]:
+    weight, kernels = written.rows(written.operators[source].inputs[0])
+    if kernels is None or len(kernels) != maps * many or not written.is_stored(weight):
+        return None
+    if written.shape(weight)[1:] != kernel[2:]:
         return None
     settings = tuple(tuple(each) if isinstance(each, (list, tuple)) else each
                      for each in map(conv.attributes.get, _SETTINGS))  # fmt: skip
@@ -207,13 +207,15 @@ def _shifted(written: Written, places: Sequence[int], made: str, first: _Part, o
 
 
 def _untied(written: Written, place: int) -> Found | None:
-    """A convolution of which each unit has a constant of its own, added in the same module."""
+    """A convolution of which each unit has a constant of its own, added in the same module or by the same name."""
     conv = written.operators[place]
     if conv.input(2) or not written.is_stored(conv.inputs[1]):
         return None
     kernel, made = written.shape(conv.inputs[1]), conv.outputs[0]
     found = written.by_unit(made, written.shape(made)[1:])
-    if found is None or len(kernel) != 4 or written.operators[found[0]].path != conv.path:
+    if found is None or len(kernel) != 4:
+        return None
+    if written.operators[found[0]].path != conv.path and found[1] != f"{conv.path}_bias":
         return None
     settings = tuple(map(conv.attributes.get, _SETTINGS))
     part = _Part((place,), conv.inputs[0], [], conv.inputs[1], [], settings)

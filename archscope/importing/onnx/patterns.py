@@ -6,6 +6,7 @@ What is found is one operator of the library ``archscope``, in the place of the 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from archscope.importing.graph import Graph, Operator
@@ -13,8 +14,11 @@ from archscope.importing.onnx.historic import PATTERNS
 from archscope.importing.onnx.recurrent import merged
 from archscope.importing.onnx.written import OWN, Found, Pattern, Written, is_close, layer_of
 
+Carried = Callable[[Sequence[Operator]], Mapping[str, object]]
+"""What of several operators is still to be said of the one that stands for them."""
 
-def simplified(graph: Graph) -> Graph:
+
+def simplified(graph: Graph, carried: Carried | None = None) -> Graph:
     """The graph with one operator for each layer that is written as several."""
     written = Written(graph, merged(graph.operators, graph.outputs))
     gone: set[int] = set()
@@ -27,7 +31,9 @@ def simplified(graph: Graph) -> Graph:
                 found = None
             if found is not None and gone.isdisjoint(found.places):
                 gone.update(found.places)
-                layers[found.places[-1]] = found.layer
+                more = {} if carried is None else carried([written.operators[each] for each in found.places])
+                layer = found.layer
+                layers[found.places[-1]] = layer.replace(attributes={**layer.attributes, **more}) if more else layer
     operators = tuple(
         layers.get(place, each) for place, each in enumerate(written.operators) if place not in gone or place in layers
     )

@@ -117,6 +117,22 @@ class Written:
         found = self._graph.constants.get(name)
         return None if found is None or len(found.shape) != 1 else [int(each) for each in found.values]
 
+    def rows(self, name: str) -> tuple[str, Sequence[int] | None]:
+        """What a value has rows of, and which rows these are; all of a value that is no such choice."""
+        place = self.maker(name, "Gather", "Slice")
+        operator = None if place is None else self.operators[place]
+        if operator is None:
+            return name, range(self.shape(name)[0])
+        if operator.type == "Gather":
+            taken = not operator.attributes.get("axis", 0)
+            return (operator.inputs[0], self.indices(operator.inputs[1])) if taken else (name, None)
+        before, after = self.shape(operator.inputs[0]), self.shape(name)
+        said = [operator.attributes.get(each) for each in ("starts", "ends", "steps")]
+        if before[1:] != after[1:] or None in said or any(len(each or ()) != len(before) for each in said):
+            return name, None
+        starts, ends, steps = ([int(each) for each in one or ()] for one in said)
+        return operator.inputs[0], range(starts[0], ends[0], steps[0])
+
     def scaling(self, place: int) -> tuple[str, float] | None:
         """The value that a product takes a number of times, and how many."""
         for value, other in permutations(self.operators[place].inputs[:2]):
@@ -132,7 +148,7 @@ class Written:
             return None
         other = self.beside(place, name)
         shape = self._graph.shapes.get(other, ())
-        source = self._unfolded(other)
+        source = self.unfolded(other)
         fits = source is not None and len(shape) > 1 and math.prod(shape) == maps == shape[-3 if len(shape) > 2 else 0]
         return (place, source) if fits and source is not None else None
 
@@ -140,12 +156,12 @@ class Written:
         """The one addition of a value and a weight with a number for each unit: its place, and the weight."""
         place = self.reader(name, "Add")
         other = "" if place is None else self.beside(place, name)
-        fits = place is not None and self.is_stored(other) and self.shape(other)[-len(unit) :] == unit
-        return (
-            (place, other) if fits and place is not None and math.prod(self.shape(other)) == math.prod(unit) else None
-        )
+        source = None if place is None else self.unfolded(other)
+        if place is None or source is None or self.shape(other)[-len(unit) :] != unit:
+            return None
+        return (place, source) if math.prod(self.shape(other)) == math.prod(unit) else None
 
-    def _unfolded(self, name: str) -> str | None:
+    def unfolded(self, name: str) -> str | None:
         """The weight that a value is, maybe with other extents."""
         place = self.maker(name, "Unsqueeze", "Reshape")
         source = name if place is None else self.operators[place].inputs[0]
