@@ -253,6 +253,14 @@ def looked_up(shape: tuple[int, ...]) -> tuple[Step, ...]:
             Step("expand", ("rows",), (Made("output", shape),), views=True))  # fmt: skip
 
 
+def not_lifted(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps of a layer in a module of somebody's own, whose code has the places that are looked up already."""
+    there = {made.name for step in steps if step.op == "lift" for made in step.makes}
+    return tuple(step.replace(saves=tuple(name for name in step.saves if name not in there),
+                              reads_too=tuple(name for name in step.reads_too if name not in there))
+                 for step in steps if step.op != "lift") if there else steps  # fmt: skip
+
+
 def largest(name: str, shape: tuple[int, ...], output: tuple[int, ...]) -> Step:
     """The largest values along axes; the gradient is shared among all that are as large."""
     behind = (Made("which", shape, MASK), Made("how many", output, INDEX), Made("share", output))

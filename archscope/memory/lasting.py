@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from archscope.network import Network, Ref
+from archscope.network import Network, Node, Ref
 
 
-def last_reads(network: Network, held: set[str]) -> Mapping[str, tuple[Ref, ...]]:
-    """By the name of a node, the values that nothing has after it; those of ``held`` are left out."""
+def last_reads(network: Network, order: Sequence[Node], held: set[str]) -> Mapping[str, tuple[Ref, ...]]:
+    """By the name of a node, the values that nothing has after it; those of ``held`` are left out.
+
+    Args:
+        network: the network.
+        order: its nodes as they run, which is another order than that of the network where a module's code made a
+            value ahead of the layer that has it.
+        held: inputs that who called it holds.
+    """
     observed = network.observed
     made = {node.name: [Ref(node.name, place) for place in range(len(network.facts[node.name].outputs))]
             for node in network.nodes}  # fmt: skip
     last = {ref: name for name, refs in made.items() for ref in refs}
     kept = {Ref(name) for name in held}
-    for node in network.nodes:
+    for node in order:
         for ref in node.inputs:
             # What a spec makes has all results of a layer as long as one of them is read.
             for each in [ref] if observed is not None else made.get(ref.node, [ref]):
                 last[each] = node.name
     # A module's code may have a value longer than it reads it: in a variable, or as what a submodule was given.
-    place = {node.name: number for number, node in enumerate(network.nodes)}
+    place = {node.name: number for number, node in enumerate(order)}
     for ref, until in () if observed is None else observed.lasts.items():
         if ref in last and until in place and place[until] > place[last[ref]]:
             last[ref] = until

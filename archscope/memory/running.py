@@ -17,6 +17,7 @@ from archscope.layers.steps import (
     Step,
     input_name,
     looked_up,
+    not_lifted,
     output_name,
     put_in_place,
     repeated,
@@ -97,10 +98,11 @@ class Run:
         self._losses: list[Value] = []
         self._values: dict[Ref, Value] = {}
         self._tape: list[Ran | Again] = []
-        self._last = last_reads(network, {*network.inputs} if holds_inputs else set())
         self._again = {nodes[0].name: nodes for nodes in again} if training else {}
         self._recording = training
         self._beside = Beside(NONE if network.observed is None else network.observed.constants, self.operations)
+        self._order = network.nodes if self._again else self._beside.in_order(network.nodes)
+        self._last = last_reads(network, self._order, {*network.inputs} if holds_inputs else set())
         why = self._beside.unknown(training=training, again=bool(self._again), dtype=dtype, autocast=autocast)
         if why:
             self.not_covered[network.name] = why
@@ -146,8 +148,7 @@ class Run:
         """Run every layer; in training keep what the backward pass needs."""
         self.ledger.begin("forward")
         self._beside.begin()
-        nodes = iter(self.network.nodes if self._again else self._beside.in_order(self.network.nodes))
-        for node in nodes:
+        for node in (nodes := iter(self._order)):
             group = self._again.get(node.name)
             if group is None:
                 self._one(node)
@@ -315,6 +316,7 @@ class Run:
         why = node.layer.varies or f"no rule says what a {node.layer.type} keeps"
         observed = self.network.observed
         if steps is not None and observed is not None:
+            steps = not_lifted(steps)
             if node.name in observed.in_place:
                 steps = put_in_place(steps, node.layer.kept_in_place)
                 why = f"no rule says what a {node.layer.type} keeps that works in place"
@@ -336,9 +338,7 @@ class Run:
         if self._beside.makes(node):
             self._values[Ref(node.name)] = self._beside.made(node, steps[-1].makes[0].replace(shape=facts.output))
             return
-        local: dict[str, Value] = {}
-        for place, ref in enumerate(node.inputs):
-            local[input_name(place)] = self._values[ref]
+        local = {input_name(place): self._values[ref] for place, ref in enumerate(node.inputs)}
         for weight in facts.weights:
             local[weight.name] = self.weights[node.name, weight.name]
         if steps[0].reads == (TABLE,):

@@ -108,6 +108,32 @@ class Rows(nn.Module):
         return torch.tanh(self.out(x))
 
 
+class Biased(nn.Module):
+    """Relative positions in a window of 2×2, looked up once and added to the scores of two attentions, as T5 does.
+
+    Args:
+        hides: whether the code also hides what comes later, in the bias itself.
+    """
+
+    def __init__(self, hides: bool) -> None:
+        super().__init__()
+        self.hides, self.table = hides, nn.Parameter(torch.zeros(9, 2))
+        self.a, self.b = nn.Linear(8, 24), nn.Linear(8, 24)
+        places = torch.stack(torch.meshgrid(torch.arange(2), torch.arange(2), indexing="ij")).flatten(1)
+        apart = places[:, :, None] - places[:, None] + 1
+        self.register_buffer("index", apart[0] * 3 + apart[1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = self.table[self.index.view(-1)].view(4, 4, 2).permute(2, 0, 1)[None]
+        if self.hides:
+            seen = torch.ones(4, 4, dtype=torch.bool).tril()
+            bias = torch.where(seen, bias, torch.finfo(bias.dtype).min)
+        for each in (self.a, self.b):
+            q, k, v = (part.unflatten(-1, (2, 4)).transpose(1, 2) for part in each(x).chunk(3, -1))
+            x = F.scaled_dot_product_attention(q, k, v, attn_mask=bias).transpose(1, 2).flatten(2)
+        return x
+
+
 MODULES: dict[str, tuple[Any, tuple[int, ...]]] = {
     **{f"a mask, {each}": (lambda each=each: Attends(each), (7, 8))
        for each in ("yes and no", "numbers", "of each")},
@@ -127,6 +153,14 @@ MODULES: dict[str, tuple[Any, tuple[int, ...]]] = {
 def test_what_code_makes_beside_its_layers_is_held_byte_for_byte(name: str, optimizer: str | None, batch: int) -> None:
     make, shape = MODULES[name]
     same(make(), shape, optimizer, batch)
+
+
+@pytest.mark.parametrize("optimizer", [None, "adam"])
+@pytest.mark.parametrize("hides", [False, True])
+def test_a_bias_that_two_attentions_read_is_held_until_both_have_and_its_places_are_the_codes(
+    hides: bool, optimizer: str | None
+) -> None:
+    same(Biased(hides), (4, 8), optimizer, batch=1)
 
 
 def test_a_cache_that_a_module_gives_is_held_as_long_as_what_it_gives() -> None:
