@@ -140,11 +140,16 @@ def _said(error: BaseException) -> str:
         return ""
 
 
+def at_place(error: BaseException) -> str:
+    """The last line of the person's own code that something came through that was raised, in brackets."""
+    place = place_of(error)
+    return f" (at {place})" if place else ""
+
+
 def raised(error: BaseException) -> str:
     """What was raised, and the last line of the person's own code that it came through."""
     error = error.was if isinstance(error, Unusual) else error
-    place = place_of(error)
-    where = f" (at {place})" if place else ""
+    where = at_place(error)
     text = terminal(line(_said(error)).rstrip("."), LONGEST_OF_STRANGERS)
     return f"{type(error).__name__}: {text}{where}" if text else f"{type(error).__name__}{where}"
 

@@ -22,7 +22,7 @@ from archscope.recognising.attention import attended
 from archscope.recognising.folding import folded
 from archscope.recognising.norms import normed
 from archscope.recognising.replacing import Part
-from archscope.theirs import raised
+from archscope.theirs import at_place, raised
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.observing import observed
 from archscope.tracing.others import shares
@@ -122,10 +122,14 @@ def _followed(module: nn.Module, call: Call, names: Sequence[str], called: str) 
     last = max(stops, key=_how_far)
     given = spell_shapes(last.shapes, " and ") or "no tensor"
     where = f" at `{last.at}`" if last.at else ""
-    text = f"{called}, given {given}, stops{where}: {last.why or raised(last.error)}"
+    why = last.why or raised(last.error)
     if any(stop.missed for stop in stops) and all(each.is_meta for each in module.parameters()):
-        text += "; it looks at values, and a module on meta has none: make it on the CPU"
-    raise DoesNotRun(text, last.operations) from last.error
+        # What PyTorch says of an operation that it does not have there is no advice: some of it makes numbers up.
+        looks = f"it looks at values{at_place(last.error)}"
+        blind = isinstance(last.error, NotImplementedError) and "meta" in str(last.error)
+        why = looks if blind and not last.why else f"{why}; it looks at values"
+        why += ", and a module on meta has none: make it on the CPU"
+    raise DoesNotRun(f"{called}, given {given}, stops{where}: {why}", last.operations) from last.error
 
 
 def _how_far(stop: Stopped) -> tuple[int, bool, bool]:

@@ -241,6 +241,30 @@ def test_tensors_whose_type_nobody_said_are_of_one_type_before_they_are_of_sever
     assert {name: each.dtype for name, each in found.call.kwargs.items()} == dict.fromkeys("xhc", "float32")
 
 
+class Chosen(nn.Module):
+    """Looks at values; PyTorch has a switch that makes some up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.a(x)[self.a(x).sum(-1).nonzero()]
+
+
+def test_a_module_on_meta_that_looks_at_values_is_told_to_be_made_on_the_cpu_and_no_switch_of_pytorchs() -> None:
+    with torch.device("meta"):
+        module = Chosen()
+    with pytest.raises(archscope.UsageError) as told:
+        trace(module, (4,))
+    said = str(told.value)
+    assert "stops: it looks at values (at " in said
+    assert "test_calling.py:" in said
+    assert ", and a module on meta has none: make it on the CPU; " in said
+    assert "torch." not in said
+    assert analyze(trace(Chosen(), (4,))).totals.macs == 2 * 16
+
+
 def test_what_is_no_module_is_refused() -> None:
     with pytest.raises(archscope.UsageError, match="a value of type float is no network"):
         analyze(0.5, (3,))
