@@ -199,4 +199,43 @@ def unlike(stages: int, blocks: int, layers: int) -> Network:
     return b.network()
 
 
-NETWORKS = {make.__name__: make for make in (residual, inception, dense, u_shaped, towers, resnet, chain, decoder)}
+def weighed(blocks: int = 3) -> Network:
+    """Residual blocks whose maps are weighed by channel, as in squeeze-and-excitation: fewer maps than vectors."""
+    b = Builder("weighed", input=(3, 32, 32))
+    last = b.conv("stem", "input", 16)
+    for number in range(blocks):
+        group, entry = [f"block{number}"], last
+        maps = b.conv("conv", entry, 16, 3 + 2 * number, group=group)
+        pool = b.add("pool", "adaptive_avg_pool2d", maps, group=group, output_size=1)
+        less = b.conv("less", pool, 4, 1, group=group, norm=False)
+        gate = b.add("gate", "sigmoid", b.conv("more", less, 16, 1, group=group, norm=False, relu=False), group=group)
+        last = b.add("add", "add", b.add("weigh", "multiply", maps, gate, group=group), entry, group=group)
+    b.add("fc", "linear", b.add("flatten", "flatten", last), out_features=10)
+    return b.network()
+
+
+def gated() -> Network:
+    """A U whose copies pass a gate that the enlarged maps open, which are joined again after it."""
+    b = Builder("gated", input=(1, 32, 32))
+    skips, last, channels = [], "input", (8, 16, 32)
+    for number, each in enumerate(channels):
+        last = b.conv(str(number), last, each, group=["enc"], norm=False)
+        skips.append(last)
+        if number < 2:
+            last = b.add(f"pool{number}", "max_pool2d", last, kernel_size=2)
+    for number in (1, 0):
+        group, each = [f"gate{number}"], channels[number]
+        last = b.add(str(number), "conv_transpose2d", last, group=["up"], out_channels=each, kernel_size=2, stride=2)
+        one = b.conv("wg", last, 4, 1, group=group, norm=False, relu=False)
+        other = b.conv("wx", skips[number], 4, 1, group=group, norm=False, relu=False)
+        both = b.add("relu", "relu", b.add("add", "add", one, other, group=group), group=group)
+        gate = b.add("sigmoid", "sigmoid", b.conv("psi", both, 1, 1, group=group, norm=False, relu=False), group=group)
+        through = b.add("multiply", "multiply", skips[number], gate, group=group)
+        last = b.conv(f"dec{number}", b.add(f"join{number}", "concat", through, last), each, norm=False)
+    return b.network()
+
+
+NETWORKS = {
+    make.__name__: make
+    for make in (residual, inception, dense, u_shaped, towers, resnet, chain, decoder, weighed, gated)
+}

@@ -63,6 +63,17 @@ def test_a_recurrence_that_branches_is_no_boxes_and_says_where_it_stops_being_a_
     assert chosen.refused["unrolled"] == "two is no chain at `right`, and style unrolled shows one"
 
 
+def test_vectors_that_weigh_maps_do_not_count_against_boxes() -> None:
+    assert choose(archscope.analyze(branching.weighed())).style == "boxes"
+    line = "  d{}: {{type: linear, out_features: {}, from: {}}}\n"
+    dense = "".join(line.format(at, at + 9, f"d{at - 1}" if at else "flat") for at in range(9))
+    net = archscope.read(
+        "name: head\ninput: [3, 8, 8]\nlayers:\n  c: {type: conv2d, out_channels: 3, kernel_size: 3, padding: 1}\n"
+        f"  add: {{type: add, from: [input, c]}}\n  flat: {{type: flatten}}\n{dense}"
+    )
+    assert str(choose(archscope.analyze(net))).endswith("not boxes: of its 11 values only 2 are maps")
+
+
 def test_a_chain_too_long_for_boxes_says_how_many_they_would_be() -> None:
     assert choose(archscope.analyze(branching.chain(45))).refused["boxes"] == "it takes 46, and 32 read well"
 

@@ -15,6 +15,8 @@ from archscope.diagrams.html import packed_in
 from archscope.diagrams.scene import HAIRLINE, Group, Polygon, Scene, Text, bounds
 from archscope.diagrams.themes import THEMES, contrast
 from archscope.diagrams.transformer import is_one
+from archscope.diagrams.volumes.levels import Levels
+from archscope.diagrams.volumes.routes import Layout
 from archscope.errors import UsageError
 from archscope.network import Network
 from archscope.reader import spec_names
@@ -23,7 +25,7 @@ from tests.diagrams.geometry import not_contained, parameters, problems
 from tests.diagrams.networks import network as written
 
 MUSEUM = sorted({*spec_names(), "resnet@50", "dcgan@discriminator"} - {"transformer@base"})
-MADE = ("residual", "inception", "dense", "u_shaped", "resnet", "chain")
+MADE = ("residual", "inception", "dense", "u_shaped", "resnet", "chain", "weighed", "gated")
 PAGES: list[dict[str, Any]] = [{}, {"page": "16:9", "font_size": 5}, {"page": "a4", "font_size": 7}]
 
 
@@ -397,3 +399,30 @@ def test_what_copies_pass_by_a_solid_passes_in_every_copy() -> None:
     picture = archscope.draw(drawn, style="boxes")
     assert not_contained(picture.svg) == []
     assert parameters(picture.svg) == archscope.analyze(drawn).totals.parameters
+
+
+def test_a_line_leaves_before_another_arrives_where_both_turn_between_two_boxes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other way about, a copy that arrives at a gate would seem to go on over it."""
+    laid: list[tuple[Levels, Layout]] = []
+    layout = Levels.layout
+
+    def noted(self: Levels, height: float, gaps: float, rows: int = 1) -> Layout:
+        laid.append((self, layout(self, height, gaps, rows)))
+        return laid[-1][1]
+
+    monkeypatch.setattr(Levels, "layout", noted)
+    _drawn("gated")
+    levels, ways = laid[-1][0], laid[-1][1].ways
+    around = {arrow: ways[arrow] for arrow in levels.form.arrows if not levels.straight[arrow]}
+    pairs = [(out[1][0], into[-2][0]) for one, out in around.items() for other, into in around.items()
+             if one != other and levels.column[one.source] == levels.column[other.target] - 1]  # fmt: skip
+    assert pairs
+    assert all(out < into for out, into in pairs)
+
+
+def test_what_stands_in_a_list_has_a_name_each_and_not_the_list_s_over_the_first() -> None:
+    said = _strings(_drawn("gated"))
+    assert [each for each in said if each.startswith("up")] == ["up.1", "up.0"]
+    assert [each for each in said if each.startswith("enc")] == ["enc.0", "enc.1", "enc.2"]

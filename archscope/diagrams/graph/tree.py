@@ -130,6 +130,13 @@ def _child(part: Part | None, members: list[Unit], depth: int) -> Child:
     return Block(part.title or label, children, part.tower)
 
 
+def is_list(block: Block) -> bool:
+    """Whether several stand in it of which none reads another: a name over the first is not theirs."""
+    held = {unit.name: child.name for child in block.children for unit in units(child)}
+    read = ((held.get(ref.node), held[unit.name]) for unit in units(block) for ref in unit.inputs)
+    return len(block.children) > 1 and all(source in (None, reader) for source, reader in read)
+
+
 def depth_of(child: Child) -> int:
     """How many blocks are within one another, the outermost counted; 0 for a unit.
 

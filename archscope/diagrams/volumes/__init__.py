@@ -33,7 +33,7 @@ from archscope.diagrams.request import Request
 from archscope.diagrams.scale import TIGHT, Page, Plan, TooSmallError, fit
 from archscope.diagrams.scene import Item, Scene, bounds
 from archscope.diagrams.volumes.cells import Cells
-from archscope.diagrams.volumes.form import Form
+from archscope.diagrams.volumes.form import Form, Solid
 from archscope.diagrams.volumes.forming import Former, former_of
 from archscope.diagrams.volumes.legend import entries, legend, widest
 from archscope.diagrams.volumes.levels import Levels, comes_back
@@ -139,8 +139,9 @@ def against(analysis: Analysis) -> str | None:
     if not slides_windows(analysis):
         return "no layer with weights slides a window over maps"
     former = former_of(analysis)
-    drawn = [each for each in former.form(_auto(former)).solids if not each.sign]
-    hidden = _hidden(former.form(_auto(former)))
+    form = former.form(_auto(former))
+    drawn = [each for each in form.solids if not each.sign]
+    hidden = _hidden(form)
     if hidden is not None:
         return hidden
     odd = next((each for each in drawn if len(each.shape) not in BOXES), None)
@@ -148,8 +149,26 @@ def against(analysis: Analysis) -> str | None:
         return f"`{odd.id}` gives {spell_shape(odd.shape)}, and a box has three axes at most"
     if len(drawn) > MOST_SOLIDS:
         return f"it takes {len(drawn)}, and {MOST_SOLIDS} read well"
-    maps = sum(len(each.shape) == 3 and is_grid(each.shape) for each in drawn)
-    return None if maps * 2 >= len(drawn) else f"of its {len(drawn)} values only {maps} are maps"
+    maps = [each.id for each in drawn if _is_map(each)]
+    weighing = _on_the_way(form)
+    enough = 2 * len(maps) >= len([each for each in drawn if each.id not in weighing])
+    return None if enough else f"of its {len(drawn)} values only {len(maps)} are maps"
+
+
+def _is_map(solid: Solid) -> bool:
+    return len(solid.shape) == 3 and is_grid(solid.shape)
+
+
+def _on_the_way(form: Form) -> set[str]:
+    """The vectors that maps come of: what weighs their channels, and what a generator begins with."""
+    targets: dict[str, list[str]] = {}
+    for arrow in form.arrows:
+        targets.setdefault(arrow.source, []).append(arrow.target)
+    leading: set[str] = set()
+    for solid in reversed(form.solids):
+        if _is_map(solid) or any(target in leading for target in targets.get(solid.id, ())):
+            leading.add(solid.id)
+    return {solid.id for solid in form.solids if solid.id in leading and not is_grid(solid.shape)}
 
 
 def _hidden(form: Form) -> str | None:

@@ -153,12 +153,24 @@ class Cells:
     def _over(self, solid: Solid) -> tuple[str, ...]:
         lines = []
         if self.names(solid):
-            lines.append(_named(solid, "" if solid.id in self.called else self._heading(solid)))
+            lines.append(self._named(solid, "" if solid.id in self.called else self._heading(solid)))
         elif self._copies(solid):
             lines.append(f"×{solid.repeats}")
         if self.request.shows("shape", *USUAL) and not solid.sign:
             lines.append(" + ".join(str(each) for each in solid.parts) if solid.copied else str(solid.shape[0]))
         return tuple(lines)
+
+    def _named(self, solid: Solid, heading: str) -> str:
+        """Its heading, or its own name in full; a block of one layer is called what the block is called."""
+        alone = not solid.is_block and bool(solid.rows)
+        name = heading or (solid.id if alone else solid.name)
+        if heading and alone and name == solid.rows[0].name and self._is_all_of(solid.rows[0].node.group):
+            name = name.partition(".")[0]
+        return name if solid.repeats == 1 else f"{name} ×{solid.repeats}"
+
+    def _is_all_of(self, group: tuple[str, ...]) -> bool:
+        """Whether one solid is all that there is of an outermost block."""
+        return len(group) == 1 and sum(group == each.rows[0].node.group for each in self.form.solids if each.rows) == 1
 
     def _under(self, solid: Solid) -> tuple[str, ...]:
         if solid.sign:
@@ -191,15 +203,6 @@ def size_of(shape: Sequence[int], *, square: bool) -> str:
     """The sides of maps: ``56×56``, or in short ``56²``."""
     grid = tuple(shape[1:])
     return f"{grid[0]}²" if square and len(grid) == 2 and grid[0] == grid[1] else spell_shape(grid)
-
-
-def _named(solid: Solid, heading: str) -> str:
-    """Its heading, or its own name in full; a block of one layer is called what the block is called."""
-    alone = not solid.is_block and bool(solid.rows)
-    name = heading or (solid.id if alone else solid.name)
-    if heading and alone and name == solid.rows[0].name and len(solid.rows[0].node.group) == 1:
-        name = name.partition(".")[0]
-    return name if solid.repeats == 1 else f"{name} ×{solid.repeats}"
 
 
 def _twins(solid: Solid, form: Form) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams.chain import is_grid, opens
-from archscope.diagrams.graph.tree import Block, Child, consumers, is_open, require_blocks, tree_of, units
+from archscope.diagrams.graph.tree import Block, Child, consumers, is_list, is_open, require_blocks, tree_of, units
 from archscope.diagrams.graph.units import Unit, is_glue, units_of
 from archscope.diagrams.interest import Kin, closed
 from archscope.diagrams.once import once
@@ -164,11 +164,11 @@ class _Forming:
     def _heading(self, seen: Seen, own: str, many: int) -> str:
         """The name of the open block that it begins, or its own and of those around it; empty within a block.
 
-        A block that is most of the network tells nothing of where something stands in it.
+        A block that is most of the network, or a list of what stands in many places, tells nothing of where one stands.
         """
         for place, block in enumerate(seen.around):
             inside = units(block)
-            if len(inside) * 2 > len(self.former.units):
+            if len(inside) * 2 > len(self.former.units) or is_list(block):
                 continue
             name = self._called([each.label for each in seen.around[: place + 1]], len(inside) * block.copies)
             if name in self.begun:

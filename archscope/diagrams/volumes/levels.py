@@ -74,19 +74,18 @@ class Levels:
         return not any((level, here) in self.cells_at for level in range(low + 1, high))
 
     def _allot(self) -> None:
-        """A track over the level of its target, and a place in two gaps, for each arrow that goes around."""
+        """A track over the level of its target, and a place in two gaps, for each arrow that goes around.
+
+        In a gap those that leave come before those that arrive: else one that arrives would seem to go on as the other.
+        """
+        around = [arrow for arrow in self.form.arrows if not self.straight[arrow]]
+        out = {arrow: self._in_gap(self.column[arrow.source]) for arrow in around}
+        into = {arrow: self._in_gap(self.column[arrow.target] - 1) for arrow in around}
         busy: dict[int, list[list[tuple[int, int]]]] = {}
-        for arrow in self.form.arrows:
-            if self.straight[arrow]:
-                continue
-            here, there = self.column[arrow.source], self.column[arrow.target]
-            out, into = here, there - 1
-            slots = []
-            for gap in (out, into):
-                slots.append(self.crowd.get(gap, 0))
-                self.crowd[gap] = self.crowd.get(gap, 0) + 1
-            self.slots[arrow] = (slots[0], slots[1])
-            span = (min(out, into), max(out, into) + 1)
+        for arrow in around:
+            self.slots[arrow] = out[arrow], into[arrow]
+            ends = self.column[arrow.source], self.column[arrow.target] - 1
+            span = (min(ends), max(ends) + 1)
             rows = busy.setdefault(self.level[arrow.target], [])
             track = next((n for n, row in enumerate(rows) if all(b <= span[0] or a >= span[1] for a, b in row)), None)
             if track is None:
@@ -95,6 +94,11 @@ class Levels:
             rows[track].append(span)
             self.tracks[arrow] = track
         self.height_of_tracks = {level: len(rows) for level, rows in busy.items()}
+
+    def _in_gap(self, gap: int) -> int:
+        """The next free place in a gap between columns."""
+        self.crowd[gap] = self.crowd.get(gap, 0) + 1
+        return self.crowd[gap] - 1
 
     def layout(self, height: float, gaps: float, rows: int = 1) -> Layout:
         """Everything in its place."""
