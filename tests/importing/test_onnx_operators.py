@@ -226,3 +226,47 @@ def test_only_the_sum_of_squares_from_the_code_of_each_unit_is_an_rbf_layer(
     graph = f"u = Unsqueeze(x, {axis})\n d = Sub(u, c)\n s = {square}\n y = ReduceSum<keepdims=0>(s, last)"
     path = onnx_file(tmp_path, f"net (float[N,4] x) => (float y) {{ {graph} }}", c=(4, 4), **_AXES)
     assert ("rbf" in {row.type for row in analyze(path).rows}) is rbf
+
+
+@pytest.mark.parametrize(
+    ("graph", "numbers", "held"),
+    [
+        # Heads side by side: 2 of 8 features for queries and keys, of 10 for values; 6 keys, with a cache 6 + 3.
+        (("(float[N,4,16] q, float[N,6,16] k, float[N,6,20] v) => (float y) "
+         "{ y = Attention<q_num_heads=2, kv_num_heads=2>(q, k, v) }"), (0, 2 * 4 * 6 * (8 + 10), (4, 20)), {}),
+        (("(float[N,2,4,8] q, float[N,2,6,8] k, float[N,2,6,8] v, float[N,2,3,8] p, float[N,2,3,8] r) => (float y) "
+         "{ y, a, b = Attention(q, k, v, , p, r) }"), (0, 2 * 4 * 9 * 16, (2, 4, 8)), {}),
+        # Peepholes and a first state are values that are learned: 24·(5 + 6) + 48, 18 and 6; 4·66 products a step.
+        ("(float[7,1,5] x) => (float y) { y = LSTM<hidden_size=6>(x, w, r, b, , , , p) }", (330, 1848, None),
+         {"w": (1, 24, 5), "r": (1, 24, 6), "b": (1, 48), "p": (1, 18)}),
+        ("(float[7,1,5] x) => (float y) { y = RNN<hidden_size=6>(x, w, r, , , h) }", (72, 7 * 66, None),
+         {"w": (1, 6, 5), "r": (1, 6, 6), "h": (1, 1, 6)}),
+        ("(float[7,1,5] x) => (float y) { y = RNN<hidden_size=6>(x, w, r, , , h) }", (66, 7 * 66, None),
+         {"w": (1, 6, 5), "r": (1, 6, 6), "h": np.zeros((1, 1, 6), np.float32)}),
+        # Numbers that say how are no weights.
+        ("(int64[N,5] x) => (float y) { y = OneHot(x, d, v) }", (0, 0, (5, 4)),
+         {"d": np.array(4, np.int64), "v": np.array([0, 1], np.float32)}),
+        ("(float[N,2,4,8] x) => (float y) { y = RotaryEmbedding(x, c, s, p) }", (0, 0, (2, 4, 8)),
+         {"c": (10, 4), "s": (10, 4), "p": ints(0, 1, 2, 3).reshape(1, 4)}),
+        ("(float[N,32,1] x) => (float y) { y = STFT(x, s, w) }", (0, None, (7, 5, 2)),
+         {"s": np.array(4, np.int64), "w": (8,)}),
+        ("(float[N,4,5,5] x) => (float y) { y = MeanVarianceNormalization(x) }", (0, 0, (4, 5, 5)), {}),
+        # Which branch runs is not known, and how often a body does is not counted; what they hold is.
+        (("(float[1,2] x) => (float y) { s = ReduceSum<keepdims=0>(x)\n c = Greater(s, z)\n y = If (c) <"
+         "then_branch = g () => (float[1,2] t) { t = MatMul(x, w) }, else_branch = h () => (float[1,2] e) "
+         "<float[2,2] v = {1.0, 2.0, 3.0, 4.0}> { e = MatMul(x, v) }> }"), (8, None, (2,)),
+         {"w": (2, 2), "z": np.array(0, np.float32)}),
+        (("(float[4,1,5] x, float[1,6] b) => (float y) { n, y = Scan <num_scan_inputs = 1, body = g (float[1,6] h, "
+         "float[1,5] i) => (float[1,6] m, float[1,6] o) { a = MatMul(i, w)\n r = MatMul(h, v)\n m = Add(a, r)\n "
+         "o = Tanh(m) }> (b, x) }"), (66, None, None), {"w": (5, 6), "v": (6, 6)}),
+    ],
+    ids=["heads-side-by-side", "cache", "peepholes", "first-state", "first-state-of-zeros", "one-hot", "rotary", "stft",
+         "mvn", "if", "scan"],
+)  # fmt: skip
+def test_weights_and_products_of_operators_without_a_layer_are_counted(
+    graph: str, numbers: tuple[int, int | None, tuple[int, ...] | None], held: dict[str, Any], tmp_path: Path
+) -> None:
+    analysis = analyze(onnx_file(tmp_path, f"net {graph}", opset=23, **held))
+    parameters, macs, output = numbers
+    assert (analysis.totals.parameters, analysis.totals.macs) == (parameters, macs)
+    assert output is None or analysis.rows[-1].outputs[0] == output

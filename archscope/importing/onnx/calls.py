@@ -285,21 +285,39 @@ def _prelu(operator: Operator, values: Values) -> Meaning | None:
 
 
 def _attention(operator: Operator, values: Values) -> Meaning | None:
-    """Queries, keys and values of several heads; a cache or another layout is not known."""
+    """Queries, keys and values of several heads, each in an axis of its own or side by side; keys may be kept before.
+
+    ``(samples, heads, positions, features)``, or without the second axis.
+    """
     from archscope.working import count, product, total
 
-    used = [name for name in operator.outputs[1:] if name]
+    settings = operator.attributes
     q, k, v = (values.tensor(operator.input(place)) for place in range(3))
-    cached = any(operator.input(place) for place in (4, 5))
-    if q.dim() != 4 or used or cached or operator.attributes.get("softcap", 0.0):
+    if q.dim() not in (3, 4) or not q.dim() == k.dim() == v.dim():
         return None
+    heads, groups = (settings["q_num_heads"], settings["kv_num_heads"]) if q.dim() == 3 else (q.shape[1], k.shape[1])
+    kept = values.shape(operator.input(4))[2] if operator.input(4) else 0
+    wide = [each.shape[-1] // (many if q.dim() == 3 else 1) for each, many in ((q, heads), (v, groups))]
+    scores = (q.shape[0], heads, q.shape[-2], k.shape[-2] + kept)
+    macs = total(product(count(each) for each in (*scores, last) if each != 1) for last in wide)
+    if q.dim() == 3 or kept or any(operator.outputs[1:]) or settings.get("softcap", 0.0):
+        return Meaning("attention", macs=macs, after=values.place(operator.input(0)))
     mask = operator.input(3)
-    given = {"query": q, "key": k, "value": v, "is_causal": bool(operator.attributes.get("is_causal", 0)),
-             "scale": operator.attributes.get("scale"), "enable_gqa": q.shape[1] != k.shape[1],
+    given = {"query": q, "key": k, "value": v, "is_causal": bool(settings.get("is_causal", 0)),
+             "scale": settings.get("scale"), "enable_gqa": heads != groups,
              "attn_mask": values.tensor(mask) if mask else None}  # fmt: skip
-    scores = (*q.shape[:3], k.shape[2])
-    macs = total(product(count(each) for each in (*scores, last) if each != 1) for last in (q.shape[3], v.shape[3]))
     return Meaning("scaled_dot_product_attention", given, macs=macs, results=operator.outputs[:1])
+
+
+def _beside_numbers(name: str, *, pointwise: bool = False, known: bool = True) -> Reading:
+    """What works on its first value; the others say how, and are no weights."""
+
+    def reading(operator: Operator, values: Values) -> Meaning:
+        values.plain(*(each for each in operator.inputs[1:] if each and not values.reached(each)))
+        reads = tuple(each for each in operator.inputs if each and values.reached(each))
+        return Meaning(name, reads=reads, pointwise=pointwise, known=known)
+
+    return reading
 
 
 def _layer(operator: Operator, values: Values) -> Meaning:
@@ -332,6 +350,9 @@ _READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
     "LRN": _lrn,
     "PRelu": _prelu,
     "Attention": _attention,
+    **{name: _beside_numbers(name.lower()) for name in ("OneHot", "RoiAlign", "MaxRoiPool")},
+    **dict.fromkeys(("RotaryEmbedding", "com.microsoft::RotaryEmbedding"), _beside_numbers("rotary_embedding")),
+    "STFT": _beside_numbers("stft", known=False),
     **recurrent.READINGS,
     **quantised.READINGS,
 })  # fmt: skip

@@ -335,8 +335,8 @@ _POINTWISE: Final = (
     "Hardmax Mean"
 )
 _MULTIPLY_NOTHING: Final = (
-    "CumSum CumProd TopK Unique NonZero GatherElements GatherND ScatterElements ScatterND Scatter OneHot Trilu "
-    "NonMaxSuppression RoiAlign MaxRoiPool GridSample SpaceToDepth ReverseSequence Compress EyeLike ReduceL1 ReduceL2 "
+    "CumSum CumProd TopK Unique NonZero GatherElements GatherND ScatterElements ScatterND Scatter Trilu "
+    "NonMaxSuppression GridSample SpaceToDepth ReverseSequence Compress EyeLike ReduceL1 ReduceL2 "
     "ReduceLogSum ReduceProd ReduceSumSquare MaxUnpool LpPool GlobalLpPool CenterCropPad Col2Im "
     "MeanVarianceNormalization TensorScatter BitCast SequenceAt SequenceConstruct"
 )

@@ -16,7 +16,7 @@ from archscope.errors import MissingExtra, UsageError
 from archscope.escaping import LONGEST_OF_STRANGERS, line, terminal
 from archscope.importing.graph import Constant, Graph, Operator
 from archscope.importing.onnx.numbers import DTYPES, MOST, small
-from archscope.importing.onnx.shapes import Settled, settle
+from archscope.importing.onnx.shapes import Settled, inside, settle
 from archscope.importing.stated import Stated
 from archscope.layers.base import Weight
 
@@ -106,15 +106,20 @@ def _loaded(shown: str) -> tuple[ir.Model, Mapping[str, Any]]:
 
 
 def _written_out(model: ir.Model, stored: Any) -> ir.Model:
-    """A model without functions, and its constants beside its weights; these passes are slow to import."""
+    """A model without functions, its constants and those of graphs inside of it beside its weights.
+
+    These passes are slow to import.
+    """
     constants = any(node.op_type == "Constant" for node in stored.graph.node)
-    if not stored.functions and not constants:
+    nested = any(each.type in _GRAPHS for node in stored.graph.node for each in node.attribute)
+    if not (stored.functions or constants or nested):
         return model
-    from onnx_ir.passes.common import InlinePass, LiftConstantsToInitializersPass
+    from onnx_ir.passes import common
 
     if stored.functions:
-        model = InlinePass()(model).model
-    return LiftConstantsToInitializersPass(size_limit=MOST + 1)(model).model
+        model = common.InlinePass()(model).model
+    model = common.LiftConstantsToInitializersPass(size_limit=MOST + 1)(model).model
+    return common.LiftSubgraphInitializersToMainGraphPass()(model).model
 
 
 def _in_order(graph: Any) -> bool:
@@ -252,7 +257,7 @@ def _operators(model: ir.Model, shown: str) -> Iterator[Operator]:
         yield Operator(
             type=node.op_type,
             domain="" if node.domain in ("", "ai.onnx") else node.domain,
-            inputs=tuple("" if each is None else each.name or "" for each in node.inputs),
+            inputs=(*("" if each is None else each.name or "" for each in node.inputs), *inside(node)),
             outputs=tuple(each.name or "" for each in node.outputs),
             attributes=_attributes(node) | {"opset": _opset(model, node)},
             path=path,

@@ -30,7 +30,7 @@ def _recurrence(operator: Operator, values: Values) -> Meaning | None:
     kind = operator.type.lower()
     held = _held(operator, values, directions, gated, hidden)
     usual, why = _usual(operator, values)
-    values.plain(*operator.inputs[4:])
+    more = _learned(operator, values)
     if gated != _GATES[operator.type] * hidden or held is None:
         return None
     options: dict[str, Any] = {"hidden_size": hidden, "bias": bool(operator.input(3)), "bidirectional": directions == 2}
@@ -47,12 +47,27 @@ def _recurrence(operator: Operator, values: Values) -> Meaning | None:
     shapes: tuple[Shape, ...] = ((steps, batch, directions * hidden),)
     shapes += ((directions, batch, hidden),) * (len(facts.outputs) - 1)
     first = operator.outputs[0] if operator.outputs else ""
+    reads = (*operator.inputs[:4], *more)
     if first and values.shape(first) != shapes[0]:
-        return Meaning(kind, reads=operator.inputs[:4], macs=facts.macs, after=LOST)
+        return Meaning(kind, reads=reads, macs=facts.macs, after=LOST)
     made = (*operator.outputs, "", "")[: len(shapes)]
     named = tuple(name or f"{operator.origin}, output {number}" for number, name in enumerate(made))
-    return Meaning(kind, {}, reads=operator.inputs[:4], results=named, layers=(layer,), after=after, shapes=shapes,
-                   beyond=why)  # fmt: skip
+    if more:  # its multiplies are those of the layer, its weights are not
+        return Meaning(kind, {}, reads=reads, results=named, macs=facts.macs, after=after, shapes=shapes)
+    return Meaning(kind, {}, reads=reads, results=named, layers=(layer,), after=after, shapes=shapes, beyond=why)
+
+
+def _learned(operator: Operator, values: Values) -> tuple[str, ...]:
+    """Weights beside those of the products: peepholes, and first states other than zero."""
+    more = []
+    for place, name in enumerate(operator.inputs[4:], start=4):
+        numbers = values.constant(name)
+        zero = numbers is not None and not any(numbers.values)
+        if name and place > 4 and values.stored(name) and not zero:
+            more.append(name)
+        elif name:
+            values.plain(name)
+    return tuple(more)
 
 
 def _held(operator: Operator, values: Values, directions: int, gated: int, hidden: int) -> tuple[str, ...] | None:

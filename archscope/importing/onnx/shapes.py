@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.errors import UsageError
@@ -103,7 +103,7 @@ def _known(value: ir.Value, names: Mapping[str, int]) -> Shape | None:
 
 
 _KEEPING: Final = frozenset({"GroupNormalization", "RMSNormalization", "SimplifiedLayerNormalization", "FastGelu",
-                             "QuickGelu", "BiasGelu"})  # fmt: skip
+                             "QuickGelu", "BiasGelu", "MeanVarianceNormalization"})  # fmt: skip
 """Operators that leave the shape of what they read, and for which ONNX has no rule by itself."""
 
 
@@ -250,7 +250,8 @@ class _Pass:
 
         try:
             asked = ir.serde.serialize_node(node)
-            found = self._asked(asked, [None if each is None else each.name or "" for each in node.inputs])
+            names = [None if each is None else each.name or "" for each in node.inputs]
+            found = self._asked(asked, names, inside(node))
         except onnx.shape_inference.InferenceError as error:
             said = line(str(error).partition(") ")[2] or str(error))[:300]
             called = line(node.name or node.op_type)[:80]
@@ -266,7 +267,7 @@ class _Pass:
                 value.dtype = ir.DataType(made.tensor_type.elem_type)
         return shapes
 
-    def _asked(self, asked: Any, names: list[str | None]) -> Mapping[str, Any]:
+    def _asked(self, asked: Any, names: list[str | None], inside: tuple[str, ...]) -> Mapping[str, Any]:
         """What ONNX's rule says an operator makes; of one that stands for another, the other's rule."""
         import onnx
         import onnx_ir as ir
@@ -278,7 +279,9 @@ class _Pass:
             asked.op_type, asked.domain = stands[0], ""
             del asked.input[:]
             asked.input.extend(name or "" for name in names)
-        given = [name for name in names if name is not None]
+        if asked.op_type == "STFT" and "onesided" not in (each.name for each in asked.attribute):
+            asked.attribute.append(onnx.helper.make_attribute("onesided", 1))  # as it says, and its rule forgets
+        given = [name for name in (*names, *inside) if name is not None]
         if any(name not in self.shapes for name in given):
             return {}
         domain = "" if asked.domain == "ai.onnx" else asked.domain
@@ -295,6 +298,24 @@ class _Pass:
             opset_imports=[onnx.helper.make_opsetid(domain, opset)],
         )  # fmt: skip
         return found
+
+
+def inside(node: ir.Node) -> tuple[str, ...]:
+    """The values from outside that the graphs inside of an operator read: those of a loop, or of a condition."""
+    found: dict[str, None] = {}
+    for each in node.attributes.values():
+        if each.type.name in ("GRAPH", "GRAPHS"):
+            for graph in [each.value] if each.type.name == "GRAPH" else each.value:
+                found |= dict.fromkeys(_read_in(graph))
+    return tuple(found)
+
+
+def _read_in(graph: ir.Graph) -> Iterator[str]:
+    own = {value.name for value in (*graph.inputs, *graph.initializers.values())}
+    own |= {value.name for node in graph for value in node.outputs}
+    read = [value.name for node in graph for value in node.inputs if value is not None]
+    read += [name for node in graph for name in inside(node)] + [value.name for value in graph.outputs]
+    yield from (name for name in read if name and name not in own)
 
 
 def _dtype(declared: Mapping[str, Any], name: str) -> str:
