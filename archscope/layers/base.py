@@ -170,6 +170,12 @@ class Layer:
         """The facts for given input shapes; the one thing every type defines."""
         raise NotImplementedError
 
+    def frozen(self, facts: Facts) -> tuple[str, ...]:
+        """The weights that its type trains, and a network that holds it does not."""
+        held = [each.name for each in facts.weights if not each.trainable]
+        own = {each.name for each in self.facts(*facts.inputs).weights if each.trainable} if held else set[str]()
+        return tuple(name for name in held if name in own)
+
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         """What PyTorch runs for it while training, one operation after the other; None where no rule says."""
         return one_operation(self, facts)

@@ -1,8 +1,9 @@
 """Autograd: the values that get a gradient are the parameters, and the products of the way back the MACs twice.
 
 Every product of the forward pass has two factors, and the way back multiplies once for the gradient of each. So what
-the census sees on the way back, where inputs and first states ask for a gradient too, is two multiply-accumulates each.
-A square has one factor, so the way back of a squared distance multiplies as often as the way forward.
+the census sees on the way back, where inputs, first states and frozen weights ask for a gradient too, is two
+multiply-accumulates each. A square has one factor, so the way back of a squared distance multiplies as often as the way
+forward.
 """
 
 from __future__ import annotations
@@ -47,15 +48,28 @@ def _back(case: Case) -> tuple[int, int, set[str]]:
 
     inputs = tuple(each.requires_grad_() if each.is_floating_point() else each for each in case.inputs())
     weights = [each for each in case.model.parameters() if each.requires_grad]
-    with torch.enable_grad(), spelled_out(), _states(case.model) as states:
+    with torch.enable_grad(), spelled_out(), _thawed(case.model) as frozen, _states(case.model) as states:
         outputs = [each for each in tensors_in(case.model(*inputs)) if each.requires_grad]
-        asked = [*weights, *(each for each in (*inputs, *states) if each.requires_grad)]
+        asked = [*weights, *frozen, *(each for each in (*inputs, *states) if each.requires_grad)]
         if not outputs or not asked:
             return 0, 0, set()
         with Census() as census:
             found = torch.autograd.grad(outputs, asked, [torch.ones_like(each) for each in outputs], allow_unused=True)
     reached = sum(each.numel() for each in found[: len(weights)] if each is not None)
     return reached, census.macs // 2 + census.squares, census.unknown
+
+
+@contextmanager
+def _thawed(model: nn.Module) -> Iterator[list[Tensor]]:
+    """Its frozen weights, which ask for a gradient meanwhile: their products go back like all others."""
+    frozen: list[Tensor] = [each for each in model.parameters() if not each.requires_grad]
+    try:
+        for each in frozen:
+            each.requires_grad_()
+        yield frozen
+    finally:
+        for each in frozen:
+            each.requires_grad_(False)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def observe(case: Case) -> Iterator[Finding]:
             yield compared(NAME, node.row, "output", facts.output, shape, node=node.name)
         if not facts.weights and not summarised.num_params:
             continue
-        yield compared(NAME, node.row, "parameters", facts.parameters, summarised.num_params, node=node.name)
+        yield compared(NAME, node.row, "parameters", facts.parameters, summarised.trainable_params, node=node.name)
         if facts.fixed:
             yield not_covered(NAME, node.row, "fixed", "torchinfo counts no buffers", node=node.name)
         reason = _cannot(module, facts)
@@ -46,7 +46,7 @@ def observe(case: Case) -> Iterator[Finding]:
     if any(node.shares for node in case.network.nodes):
         yield not_covered(NAME, None, "parameters", "torchinfo counts shared weights once for each layer that has them")
     else:
-        yield compared(NAME, None, "parameters", totals.parameters, result.total_params)
+        yield compared(NAME, None, "parameters", totals.parameters, result.trainable_params)
     if complete:
         yield compared(NAME, None, "connections", totals.connections, result.total_mult_adds)
     else:

@@ -30,7 +30,7 @@ def observe(case: Case) -> Iterator[Finding]:
     except ArchscopeError as error:
         yield not_covered(NAME, None, "parameters", f"it cannot be written: {error}")
         return
-    values = sum(each.numel() for each in module.parameters())
+    values = sum(each.numel() for each in module.parameters() if each.requires_grad)
     yield compared(NAME, None, "parameters", case.analysis.totals.parameters, values)
     macs, unknown = multiplied(module, case.inputs())
     if case.analysis.totals.macs is None:

@@ -154,6 +154,8 @@ def _listed(network: Network, call: Callable[[Node, list[str], Listing], str] | 
 
     arguments, results = transcribe(network, listing, write)
     _start(places, listing)
+    listing.constructor += [f"{_called(place, weight)}.requires_grad_(False)" for place in places
+                            if place.node.shares is None for weight in place.layer.frozen(place.facts)]  # fmt: skip
     return listing, arguments, results
 
 

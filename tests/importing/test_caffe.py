@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from archscope import Analysis, UsageError, analyze
+from archscope.building import build
 from archscope.cli import main
 from archscope.importing.caffe.text import parsed
 from archscope.opening import open_network
+from archscope.oracles import Verdict, verify
+from archscope.writing.pytorch import write_pytorch
 from tests.importing.caffe_nets import alexnet, conv, dense, given, googlenet, layer, nin, pool, vgg16
 
 
@@ -158,6 +161,24 @@ def test_weights_with_a_name_are_held_once_and_those_without_a_rate_are_fixed(tm
     assert found.network.by_name["b"].shares == "a"
     assert found.network.by_name["c"].layer.label.endswith("some weights of `a`")
     assert "where it has another shape" in refused(text.replace("num_output: 8", "num_output: 5", 1), tmp_path)
+
+
+def test_weights_without_a_rate_are_frozen_where_the_network_is_built_written_and_verified(tmp_path: Path) -> None:
+    """As in the FCNs of Long et al., whose enlargement is no learned one."""
+    up = layer("Deconvolution", "up", "c", "param { lr_mult: 0 } convolution_param { num_output: 3 bias_term: false "
+               "kernel_size: 4 stride: 2 }")  # fmt: skip
+    found = read(given(1, 2, 6, 6) + conv("c", "data", 3, 3) + up + dense("d", "up", 5), tmp_path)
+    # (9·2 + 1)·3 and 10·10·3·5 + 5 values that are trained, 16·3·3 that are not
+    assert (found.totals.parameters, found.totals.fixed) == (57 + 1505, 144)
+    held = build(found.network).named_parameters()
+    assert [name for name, each in held if not each.requires_grad] == ["up.weight"]
+    assert "self.up.weight.requires_grad_(False)\n" in write_pytorch(found.network)
+    told = verify(found.network, ["module", "torchinfo", "gradient", "source", "memory"])
+    assert [each for each in told.findings if each.verdict is Verdict.DIFFERS] == []
+    agreed = {
+        each.witness for each in told.findings if each.verdict is Verdict.AGREES and each.quantity == "parameters"
+    }
+    assert agreed == {"module", "torchinfo", "gradient", "source"}
 
 
 def test_a_convolution_of_two_values_has_one_kernel(tmp_path: Path) -> None:
