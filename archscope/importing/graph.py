@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any, Final
 
 from archscope.layers.base import Shape, Weight
 from archscope.record import EMPTY, Record
+
+_MOST: Final = 3
+"""Inputs of which it is tried where each has its batch."""
 
 _STEM: Final = re.compile(r"[._](weight|kernel|bias)$")
 
@@ -87,6 +91,7 @@ class Graph(Record):
         constants: other numbers that it holds, by the name of the value.
         batch: samples that run at once; None where there is no axis for them.
         unbatched: inputs that have no axis for the batch.
+        axes: the axis of an input that is the batch's, where that is not the first.
         remarks: what else is to be known of it, in sentences.
     """
 
@@ -102,4 +107,26 @@ class Graph(Record):
     constants: Mapping[str, Constant] = EMPTY
     batch: int | None = 1
     unbatched: frozenset[str] = frozenset()
+    axes: Mapping[str, int] = EMPTY
     remarks: tuple[str, ...] = ()
+
+    def elsewhere(self) -> Iterator[Graph]:
+        """The graph with its batch in other places: behind time, in all inputs or in some; then some or all have none.
+
+        >>> graph = Graph("", "", "", ("x", "state"), (), (), {"x": (5, 3, 8), "state": (2, 3, 6)}, {}, {})
+        >>> [(each.batch, each.axes) for each in graph.elsewhere()][:2]
+        [(3, {'x': 1, 'state': 1}), (3, {'x': 1})]
+        """
+        if len(self.inputs) > _MOST:
+            return
+        every = product((1, 0, None), repeat=len(self.inputs))
+        for axes in sorted(every, key=lambda axes: (axes.count(None), len({*axes}), -axes.count(1))):
+            placed = {name: axis for name, axis in zip(self.inputs, axes, strict=True) if axis is not None}
+            there = all(axis < len(self.shapes[name]) for name, axis in placed.items())
+            batches = {self.shapes[name][axis] for name, axis in placed.items()} if there else set()
+            if 1 in axes and len(batches) == 1:
+                yield self.replace(
+                    batch=batches.pop(), unbatched=frozenset(self.inputs) - placed.keys(),
+                    axes={name: axis for name, axis in placed.items() if axis},
+                )  # fmt: skip
+        yield self.replace(batch=1, unbatched=frozenset(self.inputs), axes=EMPTY)

@@ -80,6 +80,9 @@ class Values(Protocol):
     def place(self, name: str) -> int:
         """Where the batch axis of a value is; see `archscope.recognising.batches`."""
 
+    def takes(self, name: str, axis: int) -> None:
+        """An operator takes an axis of a value for the batch's."""
+
     def dtype(self, name: str) -> str:
         """PyTorch's name of the type of its numbers."""
 

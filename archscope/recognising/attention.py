@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from archscope.errors import Rejects
-from archscope.layers import TYPES, Shape
+from archscope.layers import TYPES, Facts, Layer, Shape
 from archscope.network import Node, Ref
 from archscope.recognising.replacing import Part, Pieces, Whole, replaced
+from archscope.working import count
 
 
 def attended(network: Part, causal: set[str]) -> Part:
@@ -44,13 +46,25 @@ class _Written(Pieces):
         layer = TYPES["scaled_dot_product_attention"](
             is_causal=True, scale=None if usual else factor, dropout_p=dropped
         )
+        facts = self._facts(layer, (queries[0], self._network.facts[turned.name].inputs[0], values[1]), scores, last)
+        read = (scores.inputs[0], turned.inputs[0], last.inputs[1])
+        return None if facts is None else (last.name, Whole(read, layer, facts))
+
+    def _facts(self, layer: Layer, shapes: Sequence[Shape], scores: Node, last: Node) -> Facts | None:
+        """The facts of the layer, of as many samples as its products ran for; None where it is not what they do."""
         try:
-            facts = layer.facts(queries[0], self._network.facts[turned.name].inputs[0], values[1])
+            facts = layer.facts(*shapes)
         except Rejects:  # keys for several heads of queries, say
             return None
-        if facts.outputs != self._network.facts[last.name].outputs:
+        ran = [self._network.facts[each.name].macs for each in (scores, last)]
+        if facts.outputs != self._network.facts[last.name].outputs or not facts.macs or None in ran:
             return None
-        return last.name, Whole((scores.inputs[0], turned.inputs[0], last.inputs[1]), layer, facts)
+        samples, rest = divmod(sum(int(each) for each in ran if each is not None), int(facts.macs))
+        if rest or samples == 1:
+            return None if rest else facts
+        batch = count(samples, "batch")
+        inside = None if facts.macs_in_bounds is None else batch * facts.macs_in_bounds
+        return facts.replace(macs=batch * facts.macs, macs_in_bounds=inside)
 
     def _scores(self, hiding: Node) -> tuple[Node | None, float]:
         """The product that gives the scores, and the factor after it."""
@@ -103,19 +117,12 @@ class _Plain(_Written):
         queries, keys, factor = self._operands(scores, factor)
         if keys is None:
             return None
-        return self._layer(last, queries, keys, factor, dropped)
-
-    def _layer(self, last: Node, queries: Ref, keys: Ref, factor: float, dropped: float) -> tuple[str, Whole] | None:
-        shapes = [self._shape(ref) for ref in (queries, keys, last.inputs[1])]
+        read = (queries, keys, last.inputs[1])
+        shapes = [self._shape(ref) for ref in read]
         usual = math.isclose(factor * math.sqrt(int(shapes[0][-1])), 1, rel_tol=1e-4)
-        layer = TYPES["scaled_dot_product_attention"](scale=None if usual else factor, dropout_p=dropped)
-        try:
-            facts = layer.facts(*shapes)
-        except Rejects:
-            return None
-        if facts.outputs != self._network.facts[last.name].outputs:
-            return None
-        return last.name, Whole((queries, keys, last.inputs[1]), layer, facts)
+        whole = TYPES["scaled_dot_product_attention"](scale=None if usual else factor, dropout_p=dropped)
+        facts = self._facts(whole, shapes, scores, last)
+        return None if facts is None else (last.name, Whole(read, whole, facts))
 
     def _operands(self, scores: Node, factor: float) -> tuple[Ref, Ref | None, float]:
         """What is multiplied before it is scaled and turned, and all factors together."""

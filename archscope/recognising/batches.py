@@ -69,6 +69,43 @@ def is_doubtful(name: str, place: int, found: int, before: Axes, after: Axes, ba
     return found >= 0 and not known and tuple(before) != tuple(after) and list(after).count(batch) > 1
 
 
+def is_torn(name: str, place: int, found: int, after: Axes, batch: int) -> bool:
+    """Whether a call takes some of several samples out, as code does with steps that it takes one after another.
+
+    >>> is_torn("select", 0, WITHOUT, (8,), 5), is_torn("getitem", 0, 0, (1, 8), 5), is_torn("relu", 0, 0, (5, 8), 5)
+    (True, True, False)
+    """
+    if batch < 2 or place < 0 or name not in _PARTS | {"select", "unbind"}:
+        return False
+    return found == WITHOUT or (0 <= found < len(after) and after[found] != batch)
+
+
+def is_across(name: str, given: Mapping[str, Any], rank: int, places: Sequence[int]) -> bool:
+    """Whether a call weighs or compares samples with each other; ``places`` are the batch axes of what it reads.
+
+    >>> is_across("softmax", {"dim": -1}, 3, [2]), is_across("scaled_dot_product_attention", {}, 4, [2, 2, 2])
+    (True, True)
+    >>> is_across("matmul", {}, 4, [2, 3]), is_across("matmul", {}, 4, [0, 0])
+    (True, False)
+    """
+    if rank < _SCORES:
+        return False
+    if name == "softmax":
+        return isinstance(given.get("dim"), int) and given["dim"] % rank == places[0]
+    if name == "scaled_dot_product_attention":
+        return places[0] == rank - 2
+    return name in ("matmul", "bmm") and list(places) == [rank - 2, rank - 1]
+
+
+def recurs(name: str) -> bool:
+    """Whether a function runs a recurrence over a sequence.
+
+    >>> recurs("lstm"), recurs("lstm_cell")
+    (True, False)
+    """
+    return name in ("lstm", "gru", "rnn_tanh", "rnn_relu")
+
+
 def seen_twice(one: Axes, other: Axes, batch: int, others: int) -> int:
     """Where the batch axis is in what two runs made, of so many samples each: the axis that is as long as the batch.
 
@@ -197,6 +234,9 @@ def index_steps(index: Any, shape: Axes) -> list[tuple[int | None, Any]] | None:
         axis += 1
     return steps
 
+
+_SCORES: Final = 3
+"""Axes of scores with their batch, or with their heads."""
 
 _PARTS: Final = frozenset({"getitem", "narrow", "split", "split_with_sizes", "unsafe_split", "chunk", "tensor_split"})
 """Functions that take a part of an axis, be it of the samples."""

@@ -89,7 +89,7 @@ def shape_of(tensor: Tensor) -> Tensor:
 def drawn(given: Given, batch: int, generator: torch.Generator | None) -> Tensor:
     """A tensor as it was described: normal values; nothing but zeros for whole numbers, and a mask that lets all by."""
     dtype = getattr(torch, given.dtype or "float32")
-    shape = given.shape if given.batched is False else (batch, *given.shape)
+    shape = given.shape if given.batched is False else given.whole(batch)
     if generator is None:
         return torch.empty(shape, dtype=dtype, device="meta")
     if dtype is torch.bool:
@@ -147,7 +147,8 @@ def call_module(
     stops: list[tuple[int, DoesNotRun]] = []
     for each in filled(module, call):
         try:
-            return Called(module, each, trace_module(module, each, name, path), lambda: module)
+            network, own = trace_module(module, each, name, path)
+            return Called(module, own, network, lambda: module)
         except DoesNotRun as error:
             stops.append((_far(each, error), error))
     furthest = max(stops, key=lambda stop: stop[0])[1]
@@ -180,7 +181,8 @@ def call_archive(path: str, call: Call, *, example: str | None, batch: int | Non
     """Read the exported program in a file; its inputs are those it was exported with, if nobody says otherwise."""
     program = read_program(path)
     said = bool(call.args or call.kwargs) or example is not None
-    call = call if said or batch is None else inputs_of(program)
+    if not said and batch is not None:  # its layers say where that is
+        call = _called(program, call, None, path).call.replace(whole=False)
     found = _called(program, _with_example(call, example, batch), None, path)
     seen = found.network.observed
     origin = f"Read from {os.path.basename(path)}: a program that PyTorch exported."  # noqa: PTH119

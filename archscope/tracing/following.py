@@ -43,8 +43,13 @@ class DoesNotRun(UsageError):
         self.operations = operations
 
 
-def trace_module(module: nn.Module, call: Call, name: str | None = None, path: str | None = None) -> Network:
-    """A module as a network; see `archscope.trace`. ``path`` is what it can be opened by again."""
+def trace_module(
+    module: nn.Module, call: Call, name: str | None = None, path: str | None = None
+) -> tuple[Network, Call]:
+    """A module as a network, and the call with its batch where layers take it; see `archscope.trace`.
+
+    ``path`` is what it can be opened by again.
+    """
     if not call.args and not call.kwargs:
         raise UsageError("state the shape of each input without the batch axis, such as (3, 224, 224)")
     # What a compiled module was before runs the same and has the names that its author gave.
@@ -71,10 +76,10 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
     folded_nodes, folded_outputs, facts, renamed = folded(short.nodes, short.outputs, short.facts)
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     wholes = {renamed[name] for name in fused.union(written_out.within.values()) if name in renamed}
-    beside = weighed(module, call, names, run, now)
+    beside = weighed(module, names, run, now)
     if norms.keys() - fused and not beside.constants.unknown_in_training:
         beside = beside._replace(constants=beside.constants.replace(unknown_in_training=_VARIABLES))
-    return Network(
+    network = Network(
         called,
         run.inputs,
         folded_nodes,
@@ -84,6 +89,7 @@ def trace_module(module: nn.Module, call: Call, name: str | None = None, path: s
         facts=facts,
         observed=observed(run, now, wholes, beside, facts),
     )
+    return network, run.call
 
 
 _VARIABLES: Final = "a norm is written out as several operations, and its code may keep what they make in variables"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from torch import Tensor, nn
 
@@ -14,6 +14,9 @@ from archscope.tracing.values import memory_of
 
 Copied = Literal["", "in order", "as it is"]
 """How a call that became no node handed on the value of one; not at all if empty."""
+
+_WITH_BATCH: Final = 3
+"""Axes of a sequence with its batch."""
 
 
 class Holding:
@@ -43,6 +46,8 @@ class Holding:
             self.in_place.add(node)
         if isinstance(module, nn.MultiheadAttention) and given_to(module, args, kwargs).get("need_weights", True):
             self.unruled[node] = "it gives its weights too (`need_weights`), and no rule says what that takes"
+        if isinstance(module, nn.RNNBase) and not module.batch_first and given and given[0].dim() == _WITH_BATCH:
+            self.unruled[node] = "it takes time first, and no rule says what it copies of several samples then"
 
     def call(
         self, node: str, name: str, kwargs: Mapping[str, Any], given: Sequence[Tensor], made: Sequence[Tensor],

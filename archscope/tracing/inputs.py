@@ -20,29 +20,43 @@ class Given(Record):
         shape: extents of one sample; ``()`` is one number a sample.
         dtype: PyTorch's name of its type, ``"int64"``; None where nobody said: the module's own precision is tried
             first, then whole numbers.
-        batched: whether the batch axis comes before the shape; None where nobody said: with it first, then without.
+        batched: whether there is a batch axis beside the shape; None where nobody said: with one first, then without.
+        axis: where the batch axis is; behind time where layers take that first.
     """
 
     shape: Shape
     dtype: str | None = None
     batched: bool | None = None
+    axis: int = 0
+
+    def whole(self, batch: int) -> Shape:
+        """The extents of so many samples.
+
+        >>> Given((5, 8)).whole(3), Given((5, 8), axis=1).whole(3)
+        ((3, 5, 8), (5, 3, 8))
+        """
+        return (*self.shape[: self.axis], batch, *self.shape[self.axis :])
 
 
 class Call(Record):
     """The arguments of one call of a module.
 
     They are nested in lists, tuples, dicts and dataclasses. What lies in them is a `Given`, a ``torch.Tensor``, which
-    is called as it is (its first axis is the batch), or anything else, which is handed on: ``3``, ``None``, ``"mean"``.
+    is called as it is, or anything else, which is handed on: ``3``, ``None``, ``"mean"``.
 
     Attributes:
         args: by position.
         kwargs: by name.
         batch: samples that run at once where tensors are described; those that are there bring theirs.
+        axes: which axis of each tensor that is there is the batch's, in order; the first of all, if left out.
+        whole: whether what is described has these extents with its batch, wherever in them that is.
     """
 
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = EMPTY
     batch: int = 1
+    axes: tuple[int, ...] = ()
+    whole: bool = False
 
     def mapped(self, change: Callable[[Any], Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with everything that lies in them changed."""

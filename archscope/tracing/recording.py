@@ -147,8 +147,6 @@ class Recording:
                 ref = self.origins.source(each)
             refs += [] if ref is None else [ref]
             begins += [each] if recurs and ref is None else []
-        if recurs or attends:
-            self.samples.takes(given[:3], module.batch_first, states=recurs)
         refs = refs[:1] if attends and len(set(refs)) == 1 else refs
         layer = read_module(module)
         if layer is not None and later:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Iterator, Sequence
-from itertools import product
 from typing import Any, Final, Literal, NamedTuple
 
 import torch
@@ -15,10 +14,11 @@ from archscope.recognising.batches import WITHOUT
 from archscope.theirs import heard_apart
 from archscope.tracing.alone import are_listed, are_pictures, samples_in
 from archscope.tracing.inputs import Call, Given
+from archscope.tracing.placing import elsewhere, unbatched
 from archscope.tracing.resetting import reset
 from archscope.tracing.samples import Trail
 from archscope.tracing.shadow import Shadow
-from archscope.tracing.strangers import as_written, at_inference
+from archscope.tracing.strangers import as_written, at_inference, tensors_in
 from archscope.tracing.surroundings import Surroundings, everybodys_kept
 from archscope.tracing.threads import following
 from archscope.tracing.tracer import Tracer
@@ -26,10 +26,6 @@ from archscope.tracing.twins import Twins
 
 Counted = Literal["", "beside", "there"]
 """Where inputs of whole numbers have their values: nowhere, beside tensors on meta, or in tensors on the CPU."""
-
-
-_MOST_PLACED: Final = 4
-"""Tensors of a call of which it is tried where each has its batch."""
 
 
 class Way(NamedTuple):
@@ -41,7 +37,6 @@ class Way(NamedTuple):
         tokens: whether what nobody said the type of is whole numbers.
         batched: whether what nobody said it of has a batch axis.
         alone: whether no tensor that is there has one.
-        axes: which axis of each tensor is the batch's; the first of all, if left out.
     """
 
     values: bool
@@ -49,12 +44,12 @@ class Way(NamedTuple):
     tokens: bool
     batched: bool
     alone: bool = False
-    axes: tuple[int, ...] = ()
 
 
 class Run(NamedTuple):
-    """A run that came to its end; ``types`` are those of inputs that are no numbers with a point."""
+    """A run of a call that came to its end; ``types`` are those of inputs that are no numbers with a point."""
 
+    call: Call
     way: Way
     tracer: Tracer
     shadow: nn.Module
@@ -76,6 +71,7 @@ class Stopped(Exception):
         shapes: those of the inputs.
         operations: how many ran before.
         missed: whether it wanted values, and there were none.
+        misplaced: whether a layer took another axis for the batch's.
     """
 
     def __init__(self, way: Way, tracer: Tracer, inputs: dict[str, Shape], error: BaseException) -> None:
@@ -87,6 +83,7 @@ class Stopped(Exception):
         self.shapes = tuple(inputs.values())
         self.operations = len(tracer.ledger.every)
         self.missed = tracer.ledger.missed
+        self.misplaced = tracer.recording.samples.misplaced
 
 
 _VALUES: Final[tuple[tuple[bool, Counted], ...]] = ((False, ""), (False, "beside"), (False, "there"), (True, "there"))
@@ -109,32 +106,52 @@ def run_surely(module: nn.Module, call: Call, names: Sequence[str], way: Way) ->
     """Run a module's shadow one way, and where that does not tell which axis is the batch's, find it by a second batch.
 
     The second batch is one sample larger, and nothing of it is counted. Where layers say that there is no batch axis,
-    the tensors are one sample each.
+    the tensors are one sample each; where they take another axis for it than the first, it is put there.
 
     Raises:
         Stopped: it raised.
     """
-    run = _guided(module, call, names, way)
-    if run.tracer.recording.samples.misplaced:
-        run = _replaced(module, call, names, run)
-    return run_once(module, call, names, way._replace(alone=True)) if _are_alone(module, call, names, run) else run
+    try:
+        run = _guided(module, call, names, way)
+    except Stopped as stop:
+        found = _replaced(module, call, names, way) if stop.misplaced else None
+        if found is None:
+            raise
+        return found
+    samples = run.tracer.recording.samples
+    if samples.misplaced or (samples.torn and _is_there(call)):
+        run = _replaced(module, call, names, way, torn=not samples.misplaced) or run
+    misplaced = run.tracer.recording.samples.misplaced and _is_there(call)
+    if not (misplaced or _are_alone(module, run.call, names, run)):
+        return run
+    alone = run_once(module, unbatched(run.call), names, way._replace(alone=True))
+    return run if misplaced and alone.tracer.recording.samples.misplaced else alone
 
 
-def _replaced(module: nn.Module, call: Call, names: Sequence[str], run: Run) -> Run:
-    """The run in which layers have the batch where they take it; the same run where no axes of inputs give that."""
+def _replaced(module: nn.Module, call: Call, names: Sequence[str], way: Way, *, torn: bool = False) -> Run | None:
+    """The run in which layers have the batch where they take it; None where no axes of inputs give that.
+
+    Where layers say nothing, and code has ``torn`` one sample from others, it has to stay in one axis all the way.
+    """
+    for each in elsewhere(call):
+        try:
+            found = _guided(module, each, names, way)
+        except Stopped:
+            continue
+        samples = found.tracer.recording.samples
+        ends = [samples.place(tensor) for tensor in tensors_in(found.result)]
+        if not samples.misplaced and (not torn or not (samples.torn or samples.alone or min(ends, default=-1) < 0)):
+            return found
+        if torn:
+            break
+    return None
+
+
+def _is_there(call: Call) -> bool:
+    """Whether the extents of all tensors are said with their batch."""
     said: list[Any] = []
     call.mapped(said.append)
-    shapes = [tuple(each.shape) for each in said if isinstance(each, Tensor)]
-    if not shapes or any(isinstance(each, Given) for each in said) or len(shapes) > _MOST_PLACED:
-        return run
-    for axes in sorted(product((0, 1), repeat=len(shapes)), key=lambda axes: (len({*axes}), -sum(axes))):
-        there = all(axis < len(shape) for axis, shape in zip(axes, shapes, strict=True))
-        if not any(axes) or not there or len({shape[axis] for axis, shape in zip(axes, shapes, strict=True)}) > 1:
-            continue
-        found = _guided(module, call, names, run.way._replace(axes=axes))
-        if not found.tracer.recording.samples.misplaced:
-            return found
-    return run
+    return call.whole or not any(isinstance(each, Given) for each in said)
 
 
 def _guided(module: nn.Module, call: Call, names: Sequence[str], way: Way) -> Run:
@@ -143,7 +160,7 @@ def _guided(module: nn.Module, call: Call, names: Sequence[str], way: Way) -> Ru
     if not run.tracer.recording.samples.doubted:
         return run
     try:
-        more = run_once(module, larger(call, run.batch, way.axes), names, way)
+        more = run_once(module, larger(call, run.batch), names, way)
         return run_once(module, call, names, way, more.tracer.recording.samples.trail)
     except Stopped:  # it takes this batch alone
         return run
@@ -153,22 +170,22 @@ def _are_alone(module: nn.Module, call: Call, names: Sequence[str], run: Run) ->
     """Whether the first axis of tensors is no batch's: a layer says so, or pictures in a list cannot have it longer."""
     said: list[Any] = []
     call.mapped(said.append)
-    if not any(isinstance(each, Tensor) for each in said) or any(isinstance(each, Given) for each in said):
+    if not _is_there(call) or not any(isinstance(each, (Tensor, Given)) for each in said):
         return False
     if run.tracer.recording.samples.alone:
         return True
     if not are_pictures(call):
         return False
     try:
-        run_once(module, larger(call, run.batch, run.way.axes), names, run.way)
+        run_once(module, larger(call, run.batch), names, run.way)
     except Stopped:
         return True
     return False
 
 
-def larger(call: Call, batch: int, axes: Sequence[int]) -> Call:
+def larger(call: Call, batch: int) -> Call:
     """The call with one sample more."""
-    left = iter(axes)
+    left = iter(call.axes)
 
     def more(value: Any) -> Any:
         axis = next(left, 0) if isinstance(value, Tensor) else 0
@@ -176,7 +193,7 @@ def larger(call: Call, batch: int, axes: Sequence[int]) -> Call:
         return torch.cat([value, value.narrow(axis, 0, 1)], axis) if more else value
 
     args, kwargs = call.mapped(more)
-    return Call(args, kwargs, batch + 1)
+    return call.replace(args=args, kwargs=kwargs, batch=batch + 1)
 
 
 def run_once(
@@ -204,8 +221,9 @@ def run_once(
                 twins.watch(tensor)
             if shadow.shared:
                 twins.save(module.buffers())
-            own = Call(given[0], given[1], call.batch)
-            return _run(copied, own, names, way, twins, guide, modules, tracer)._replace(zeros=_has_no_values(call))
+            own = call.replace(args=given[0], kwargs=given[1])
+            run = _run(copied, own, names, way, twins, guide, modules, tracer)
+            return run._replace(call=call, zeros=_has_no_values(call))
         finally:
             twins.restore()
             around.restore()
@@ -229,22 +247,23 @@ def _run(
     dtype = next((each.dtype for each in state.values() if each.is_floating_point()), None)
     inputs: dict[str, Shape] = {}
     types: dict[str, str] = {}
-    left, axes = iter(names), iter(way.axes)
+    left, axes = iter(names), iter(call.axes)
 
     def made(value: Any) -> Any:
+        axis = next(axes, None) if isinstance(value, Tensor) else getattr(value, "axis", 0) or None
         if isinstance(value, Given):
             kind = getattr(torch, value.dtype) if value.dtype else torch.long if way.tokens else dtype
-            front = () if not _is_batched(value, way) else (call.batch,)
+            shape = value.whole(call.batch) if _is_batched(value, way) else value.shape
             whole = kind is not None and not kind.is_floating_point
             there = torch.device("cpu") if whole and way.counted == "there" and not way.values else device
-            value = torch.zeros(*front, *value.shape, dtype=kind, device=there)
+            value = torch.zeros(shape, dtype=kind, device=there)
             if whole and way.counted == "beside":
                 twins.numbers.know(value, torch.zeros(value.shape, dtype=kind))
         if isinstance(value, Tensor):
             name = next(left)
             if not value.is_floating_point() and not value.is_complex():
                 types[name] = str(value.dtype).removeprefix("torch.")
-            inputs[name] = tracer.recording.enter(name, value, WITHOUT if alone else next(axes, None))
+            inputs[name] = tracer.recording.enter(name, value, WITHOUT if alone else axis)
         return value
 
     args, kwargs = call.mapped(made)
@@ -260,7 +279,7 @@ def _run(
         raise Stopped(way, tracer, inputs, error) from error
     if tracer.mistake is not None:  # and the module went on
         raise tracer.mistake
-    return Run(way, tracer, module, inputs, result, batch or 1, zeros=False, types=types)
+    return Run(call, way, tracer, module, inputs, result, batch or 1, zeros=False, types=types)
 
 
 def _counted(tensor: Tensor, twins: Twins, counted: Counted) -> Tensor:
@@ -290,7 +309,7 @@ def _batch(call: Call, way: Way) -> int | None:
     """The samples that run at once: as many as the tensors that are there agree on; None where no axis is theirs."""
     said: list[Any] = []
     call.mapped(said.append)
-    axes = iter(way.axes)
+    axes = iter(call.axes)
     there = {each.size(next(axes, 0)) if each.dim() else 0 for each in said if isinstance(each, Tensor)}
     described = {_is_batched(each, way) for each in said if isinstance(each, Given)}
     if len(there) == 1 and described <= {True}:

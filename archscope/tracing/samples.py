@@ -10,7 +10,17 @@ from torch import Tensor
 
 from archscope.layers import Shape
 from archscope.recognising import einsums
-from archscope.recognising.batches import APART, LOST, WITHOUT, is_doubtful, moved, seen_twice
+from archscope.recognising.batches import (
+    APART,
+    LOST,
+    WITHOUT,
+    is_across,
+    is_doubtful,
+    is_torn,
+    moved,
+    recurs,
+    seen_twice,
+)
 from archscope.recognising.call import Call
 from archscope.recognising.signatures import SIGNATURES, bound
 from archscope.tracing.alone import told
@@ -87,6 +97,7 @@ class Samples:
         alone: whether the first layer that tells says that no input has a batch axis; None if none tells.
         most: the axes of the input that has most.
         misplaced: whether a layer takes another axis for the batch's.
+        torn: whether one of several samples is taken out.
 
     Args:
         values: what is known of tensors.
@@ -102,7 +113,7 @@ class Samples:
         self.trail = Trail(batch or 0, [])
         self.alone: bool | None = None
         self.most = 0
-        self.misplaced = False
+        self.misplaced = self.torn = False
 
     def takes(self, given: Sequence[Tensor], first: Any, *, states: bool) -> None:
         """A layer for sequences is given tensors, with the batch first or second; behind the first lie states."""
@@ -162,7 +173,11 @@ class Samples:
             after = self._summed(arguments, place, before, shape)
         else:
             after = moved(plain, arguments, place, before, shape, self.batch)
+            self.misplaced |= is_across(plain, arguments, len(before), [self.place(each) for each in reached])
+            self.torn |= is_torn(plain, place, after, shape, self.batch)
         self.trail.made.append((plain, shape))
+        if recurs(plain) and isinstance(args[-1], bool):
+            self.takes(args[:1], args[-1], states=False)
         if plain in _PACKING:
             after = self._packed(plain, args, results)
         elif (steps := self._values.steps(first)) and shape[:1] == before[:1]:

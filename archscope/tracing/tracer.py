@@ -153,6 +153,10 @@ class Tracer(TorchFunctionMode):
         with self.own():
             self.at.stack.append((path, module))
             self._given = next((self.recording.samples.shape(each) for each in tensors_in(given)), ())
+            if isinstance(module, (nn.RNNBase, nn.MultiheadAttention)):
+                self.recording.samples.takes(
+                    [*tensors_in(given)][:3], module.batch_first, states=isinstance(module, nn.RNNBase)
+                )
             if isinstance(module, LEAVES):
                 if not self._leaf:
                     self.ledger.frame = Frame()

@@ -65,7 +65,7 @@ def is_program(thing: Any) -> bool:
 
 @_of_program
 def inputs_of(program: Any) -> Call:
-    """What a program was exported with, its tensors described; the axis they have in common is the batch."""
+    """What a program was exported with, its tensors described; the first axis that they have in common is the batch."""
     placed = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
     given = [placed.get(name) if isinstance(name, str) else name for name in program.graph_signature.user_inputs]
     shapes = [tuple(map(_extent, each.shape)) for each in given if isinstance(each, Tensor)]
@@ -81,7 +81,7 @@ def inputs_of(program: Any) -> Call:
     flat = list(map(told, given))
     spec = program.module_call_graph[0].signature.in_spec
     args, kwargs = torch.utils._pytree.tree_unflatten(flat, spec)
-    return Call(tuple(args), dict(kwargs), batch or 1)
+    return Call(tuple(args), dict(kwargs), batch or 1, whole=True)
 
 
 @_of_program

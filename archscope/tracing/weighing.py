@@ -22,7 +22,6 @@ from archscope.constants import NONE, Constant, Constants
 from archscope.network import Ref
 from archscope.recognising.operations import Frame, Operation, Ran
 from archscope.tracing.events import Event, fresh, size_of, total
-from archscope.tracing.inputs import Call
 from archscope.tracing.ledger import Ledger
 from archscope.tracing.numbers import Numbers
 from archscope.tracing.running import Run, larger, run_once
@@ -202,13 +201,13 @@ class Weighed(NamedTuple):
     lasts: Mapping[Ref, str]
 
 
-def weighed(module: nn.Module, call: Call, names: Sequence[str], run: Run, now: Mapping[str, str]) -> Weighed:
+def weighed(module: nn.Module, names: Sequence[str], run: Run, now: Mapping[str, str]) -> Weighed:
     """Run a module once more, as it ran; ``now`` are the names of the nodes that became others."""
     events = run.tracer.events.every
     if not total(events):
         return Weighed(NONE, {})
     more = not run.way.alone and run.tracer.recording.samples.batch is not None
-    asked = larger(call, run.batch, run.way.axes) if more else call
+    asked = larger(run.call, run.batch) if more else run.call
     try:
         again = run_once(module, asked, names, run.way, tracer=Weighing)
     except Exception:  # noqa: BLE001 - another batch, or gradients, may be more than a stranger's code takes

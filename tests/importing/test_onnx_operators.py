@@ -181,6 +181,70 @@ def test_what_reads_the_last_state_is_counted_beside_what_reads_the_steps(tmp_pa
     assert (totals.parameters, totals.macs) == (132 + 16, 660 + 16)
 
 
+_STEPS = "".join(f"t{at} = Gather<axis=0>(x, k{at})\n s{at} = MatMul(t{at}, w)\n" for at in range(3))
+
+
+@pytest.mark.parametrize(
+    ("graph", "held", "inputs", "batch", "macs"),
+    [
+        # 12·7 + 12·4 products at each of 5 steps
+        ("float[5,2,7] x", {"w": (1, 12, 7), "r": (1, 12, 4)}, {"input": (5, 7)}, 2, 2 * 660),
+        ("float[5,2,7] x, float[1,2,4] s", {"w": (1, 12, 7), "r": (1, 12, 4)}, {"x": (5, 7), "s": (1, 4)}, 2, 2 * 660),
+    ],
+)
+def test_the_batch_is_where_a_recurrence_takes_it(
+    graph: str, held: dict[str, Any], inputs: dict[str, Any], batch: int, macs: int, tmp_path: Path
+) -> None:
+    states = ", , , s" if " s" in graph else ""
+    text = f"h, last = GRU<hidden_size=4, linear_before_reset=1>(x, w, r{states})\n y = Squeeze(h, a)"
+    path = onnx_file(tmp_path, f"net ({graph}) => (float y) {{ {text} }}", a=ints(1), **held)
+    network = analyze(path).network
+    assert (dict(network.inputs), network.observed.batch) == (inputs, batch)
+    assert [node.layer.type for node in network.nodes] == ["function" if states else "gru"]
+    assert analyze(network).totals.macs == macs
+
+
+def test_a_recurrence_over_one_sample_counts_what_it_multiplies(tmp_path: Path) -> None:
+    text = "t = Unsqueeze(x, a)\n h, last = GRU<hidden_size=4, linear_before_reset=1>(t, w, r)\n y = Squeeze(h, both)"
+    path = onnx_file(tmp_path, f"net (float[5,7] x) => (float y) {{ {text} }}", a=ints(1), both=ints(1, 2),
+                     w=(1, 12, 7), r=(1, 12, 4))  # fmt: skip
+    found = analyze(path)
+    assert (dict(found.network.inputs), found.network.observed.batch) == ({"input": (5, 7)}, 1)
+    assert found.totals.macs == 660
+
+
+@pytest.mark.parametrize(("extent", "inputs"), [(2, {"input": (3, 7)}), (1, {"input": (3, 7)})])
+def test_steps_that_are_taken_one_after_another_are_no_samples(
+    extent: int, inputs: dict[str, Any], tmp_path: Path
+) -> None:
+    held: dict[str, Any] = {f"k{at}": np.array(at, np.int64) for at in range(3)}
+    path = onnx_file(tmp_path, f"net (float[3,{extent},7] x) => (float y) {{ {_STEPS} y = Sum(s0, s1, s2) }}",
+                     w=(7, 4), **held)  # fmt: skip
+    found = analyze(path)
+    assert (dict(found.network.inputs), found.network.observed.batch) == (inputs, extent)
+    assert (found.rows[-1].output, found.totals.macs) == ((4,), extent * 3 * 28)
+
+
+def test_samples_that_are_taken_one_after_another_are_samples(tmp_path: Path) -> None:
+    """Behind the first axis lie features, which a product sums up."""
+    held: dict[str, Any] = {f"k{at}": np.array(at, np.int64) for at in range(3)}
+    path = onnx_file(tmp_path, f"net (float[3,7] x) => (float y) {{ {_STEPS} y = Sum(s0, s1, s2) }}", w=(7, 4), **held)
+    network = analyze(path).network
+    assert (dict(network.inputs), network.observed.batch) == ({"input": (7,)}, 3)
+
+
+def test_scores_are_no_samples_of_each_other(tmp_path: Path) -> None:
+    """Three steps of two samples, each in one head of four features: scores and sums of 3·3·4 products a sample."""
+    text = """q = Transpose<perm=[1,0,2]>(x)
+              k = Transpose<perm=[1,2,0]>(x)
+              s = MatMul(q, k)
+              p = Softmax<axis=-1>(s)
+              y = MatMul(p, q)"""
+    found = analyze(onnx_file(tmp_path, f"net (float[3,2,4] x) => (float y) {{ {text} }}"))
+    assert (dict(found.network.inputs), found.network.observed.batch) == ({"input": (3, 4)}, 2)
+    assert found.totals.macs == 2 * 2 * 36
+
+
 def test_token_numbers_look_up_rows_of_a_table(tmp_path: Path) -> None:
     path = onnx_file(tmp_path, "net (int64[N,5] x) => (float y) { y = Gather(w, x) }", w=(50, 8))
     (row,) = analyze(path).rows

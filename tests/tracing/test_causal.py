@@ -80,11 +80,13 @@ def test_what_is_built_of_it_gives_what_the_module_gives(name: str, scale: float
         torch.testing.assert_close(built(x), module(x))
 
 
+@pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("name", CAUSAL)
-def test_its_products_are_those_that_ran(name: str) -> None:
-    analysis = analyze(trace(Attention(CAUSAL[name]), (6, 16)))
-    # Two dense layers and two products of 4 heads: 6·16·48 + 6·16·16 + 2·4·6·6·4.
-    assert analysis.totals.macs == 4608 + 1536 + 1152
+def test_its_products_are_those_that_ran(name: str, batch: int) -> None:
+    analysis = analyze(trace(Attention(CAUSAL[name]), torch.zeros(batch, 6, 16)))
+    # Two dense layers and two products of 4 heads: 6·16·48 + 6·16·16 + 2·4·6·6·4 a sample.
+    assert analysis.totals.macs == batch * (4608 + 1536 + 1152)
+    assert "scaled_dot_product_attention" in [row.type for row in analysis.rows]
     assert analysis.totals.parameters == 16 * 48 + 48 + 16 * 16 + 16
     observed = analysis.network.observed
     assert observed is not None

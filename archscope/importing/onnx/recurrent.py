@@ -12,6 +12,7 @@ from archscope.importing.meaning import Meaning, Values
 from archscope.layers import TYPES, Shape
 from archscope.layers.base import Weight
 from archscope.recognising.batches import LOST
+from archscope.working import count
 
 _GATES: Final = {"LSTM": 4, "GRU": 3, "RNN": 1}
 _SUFFIXES: Final = ("", "_reverse")
@@ -25,6 +26,8 @@ def _recurrence(operator: Operator, values: Values) -> Meaning | None:
     x, weight, again = (values.tensor(operator.input(place)) for place in range(3))
     if x.dim() != 3 or weight.dim() != 3 or again.dim() != 3 or operator.attributes.get("layout", 0):
         return None
+    for taken in (0, 5, 6):  # sequences and states have their batch second
+        values.takes(operator.input(taken), 1)
     directions, gated, _ = weight.shape
     hidden = again.shape[2]
     kind = operator.type.lower()
@@ -44,17 +47,19 @@ def _recurrence(operator: Operator, values: Values) -> Meaning | None:
     steps, batch = x.shape[:2]
     place = values.place(operator.input(0))
     after = place if place >= 0 else LOST
+    macs = None if facts.macs is None else facts.macs * count(batch, "batch")
     shapes: tuple[Shape, ...] = ((steps, batch, directions * hidden),)
     shapes += ((directions, batch, hidden),) * (len(facts.outputs) - 1)
     first = operator.outputs[0] if operator.outputs else ""
     reads = (*operator.inputs[:4], *more)
     if first and values.shape(first) != shapes[0]:
-        return Meaning(kind, reads=reads, macs=facts.macs, after=LOST)
+        return Meaning(kind, reads=reads, macs=macs, after=LOST)
     made = (*operator.outputs, "", "")[: len(shapes)]
     named = tuple(name or f"{operator.origin}, output {number}" for number, name in enumerate(made))
     if more:  # its multiplies are those of the layer, its weights are not
-        return Meaning(kind, {}, reads=reads, results=named, macs=facts.macs, after=after, shapes=shapes)
-    return Meaning(kind, {}, reads=reads, results=named, layers=(layer,), after=after, shapes=shapes, beyond=why)
+        return Meaning(kind, {}, reads=reads, results=named, macs=macs, after=after, shapes=shapes)
+    return Meaning(kind, {}, reads=reads, results=named, macs=macs, layers=(layer,), after=after, shapes=shapes,
+                   beyond=why)  # fmt: skip
 
 
 def _learned(operator: Operator, values: Values) -> tuple[str, ...]:

@@ -44,11 +44,12 @@ def observe(case: Case) -> Iterator[Finding]:
         case.pace.at(row.name)
         ours, theirs = row.facts[0].outputs[0], made[path][0] if made.get(path) else ()
         if theirs and row.type != "parameter" and not row.facts[0].reasons.get("output"):
-            yield compared(NAME, row.name, "output", tuple(map(int, ours)), _sample(ours, theirs), node=path)
+            own = tuple(map(int, ours))
+            yield compared(NAME, row.name, "output", own, _sample(own, theirs, case.batch), node=path)
         if held[path] and not row.shared:
-            own = [each for _, each in held[path] if id(each) not in known]  # a tied weight is its first layer's
-            known.update(id(each) for each in own)
-            values = sum(each.numel() for each in own if each.requires_grad)
+            new = [each for _, each in held[path] if id(each) not in known]  # a tied weight is its first layer's
+            known.update(id(each) for each in new)
+            values = sum(each.numel() for each in new if each.requires_grad)
             yield compared(NAME, row.name, "parameters", row.parameters, values, node=path)
     yield compared(NAME, None, "parameters", case.analysis.totals.parameters, sum(trained.values()))
     fixed, theirs_fixed = int(case.analysis.totals.fixed), sum(frozen.values()) + sum(buffers.values())
@@ -61,6 +62,13 @@ def _all(output: Any) -> list[Any]:
     return tensors_in(output)
 
 
-def _sample(ours: Any, theirs: tuple[int, ...]) -> tuple[int, ...]:
-    """A tensor's shape without its batch axis, if one was there."""
-    return theirs[1:] if len(theirs) == len(ours) + 1 else theirs
+def _sample(ours: tuple[int, ...], theirs: tuple[int, ...], batch: int) -> tuple[int, ...]:
+    """A tensor's shape without its batch axis, if one was there: behind time, where the rest is ours then.
+
+    >>> _sample((5, 6), (5, 1, 6), 1), _sample((5, 6), (2, 5, 6), 2), _sample((5, 6), (4, 1, 6), 1)
+    ((5, 6), (5, 6), (1, 6))
+    """
+    if len(theirs) != len(ours) + 1:
+        return theirs
+    behind = (*theirs[:1], *theirs[2:])
+    return behind if theirs[1] == batch and behind == ours else theirs[1:]

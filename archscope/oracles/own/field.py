@@ -53,6 +53,8 @@ def _unfit(case: Case) -> str:
         return "it takes one input with a grid" if len(shapes) != 1 else "its input has no grid"
     if case.batch != 1:
         return "several samples run at once"
+    if any(getattr(each, "axis", 0) for _, each in case.called.call.named(())) or any(case.called.call.axes):
+        return "its batch does not come first"
     return ""
 
 
