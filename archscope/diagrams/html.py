@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _KEYS: Final = (
     ("↓ ↑", "along the lines, from layer to layer"), ("← →", "to what stands beside"),
+    ("Shift ↓ ↑ ← →", "move the picture"),
     ("Enter", "open the block that is chosen, and go in"), ("Esc", "close the block around, back to where one was"),
     ("[ ]", "close and open all blocks, a depth at a time"), ("/", "search; Enter for the next, Shift+Enter back"),
     ("+ − 0", "nearer, further, all of it"), ("v", "the figure or the graph"),
@@ -45,8 +46,8 @@ _KEYS: Final = (
 )  # fmt: skip
 
 _LEGEND: Final = (
-    '<figure id="legend" hidden><figcaption></figcaption><canvas height="1" width="256"></canvas>'
-    "<span></span><span></span><small>◻ not covered</small></figure>"
+    '<section id="legend" aria-label="Legend" hidden><strong></strong><span></span>'
+    '<canvas height="1" width="256"></canvas><span></span><small>◻ not covered</small></section>'
 )
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -83,8 +84,9 @@ def page(drawing: Drawing) -> str:
                 f'<svg id="picture" role="tree" tabindex="0" aria-label="{title}" {inherited}>',
                 f'<desc>{escape(_said(drawing))}</desc><g id="figure">',
                 *markup,
-                f'</g></svg>{_LEGEND}<canvas id="map" hidden aria-label="The whole picture in small"></canvas></main>',
-                f'<aside id="side" aria-live="polite">{"".join(_opening(drawing))}</aside>',
+                '</g></svg><canvas id="map" hidden aria-label="The whole picture in small"></canvas></main>',
+                _LEGEND,
+                f'<aside id="side" tabindex="0" aria-live="polite">{"".join(_opening(drawing))}</aside>',
                 f'<dialog id="keys" aria-label="Keys">{_keys()}',
                 '<form method="dialog"><button>Close</button></form></dialog>',
                 f'<script id="packed" type="text/plain">{_packed(packed)}</script>',
@@ -127,7 +129,7 @@ def _pictures(drawing: Drawing) -> tuple[dict[str, Any], list[str]]:
         packed["still"] = told(still_of(scene, facts), folded=scene.folded)
         markup = list(elements(map(_untitled, scene.items)))
     if scene is not None and packed["first"] == "graph":
-        packed["still"]["markup"] = "".join(markup)
+        packed["still"]["markup"] = "\n".join(markup)
         markup = []
     packed["themes"] = _themes(drawing, scene)
     packed["colours"] = {

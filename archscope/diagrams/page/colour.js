@@ -51,6 +51,7 @@ function shadeOf(at) {
 
 function recolour() {
   const at = quantities.findIndex(each => each.name === colour.value), quantity = quantities[at];
+  const before = legend.hidden;
   legend.hidden = !quantity;
   if (quantity) {
     const costs = scene.costs[at], shown = scene.boxes.map(each => costs[each.part]).filter(each => each !== -1);
@@ -58,7 +59,7 @@ function recolour() {
     const [least, most] = [known.reduce((one, other) => Math.min(one, other), Infinity), known.reduce((one, other) => Math.max(one, other), 0)];
     ramp = { costs, least: law === "log" && known.length ? least : 0, most };
     const [low, high] = legend.querySelectorAll("span");
-    legend.querySelector("figcaption").textContent = scene.headings[at];
+    legend.querySelector("strong").textContent = scene.headings[at];
     [low.textContent, high.textContent] = [spell(ramp.least), spell(ramp.most)];
     legend.querySelector("small").hidden = !shown.includes(null);
     const bar = legend.querySelector("canvas").getContext("2d");
@@ -67,6 +68,7 @@ function recolour() {
       bar.fillRect(x, 0, 1, 1);
     }
   } else ramp = null;
+  if (view && legend.hidden !== before) resized();
   if (scene.colour) scene.boxes.forEach(({ part }) => scene.colour(part, costShade(part)));
   else {
     scene.clear();
@@ -80,7 +82,10 @@ for (const { name, unit } of [{ name: "family", unit: "what it is" }, ...quantit
   colour.append(option);
 }
 colour.value = first;
-colour.addEventListener("change", recolour);
+colour.addEventListener("change", () => {
+  recolour();
+  remember();
+});
 
 // The page takes the reader's theme where nobody asked for one.
 const dusk = matchMedia("(prefers-color-scheme: dark)");
@@ -95,9 +100,21 @@ function dress(name) {
     Object.assign(swatch.style, { background: fill, borderColor: stroke });
   }
   if (scene.wear && both[theme].colours) scene.wear(both[both.drawn].colours, both[theme].colours);
+  small = null;
   recolour();
-  sketch();
+  if (view) mark();
 }
 themeButton.hidden = !(both.light && both.dark);
 themeButton.addEventListener("click", () => dress(theme === "dark" ? "light" : "dark"));
 if (both.follows) dusk.addEventListener("change", () => dress(dusk.matches ? "dark" : "light"));
+// On paper: light, and all of the picture where that can be read, else what is seen of it.
+let shelved = null;
+addEventListener("beforeprint", () => {
+  shelved = { theme, view };
+  if (both.light) dress("light");
+  if (isReadable(5)) look([...scene.whole]);
+});
+addEventListener("afterprint", () => {
+  dress(shelved.theme);
+  look(shelved.view);
+});

@@ -13,7 +13,7 @@ function make(name, attributes, text) {
 class Pen {
   attributes(place) {
     const part = this.parts[place.part];
-    const found = { id: `part${place.part}`, role: "treeitem", "aria-level": part.level, "aria-label": (place.title ? [part.title] : part.lines).join(", ") };
+    const found = { id: `part${place.part}`, role: "treeitem", "aria-level": part.level, "aria-label": (place.title ? [part.title] : [...part.lines, ...(part.badge ? [part.badge] : [])]).join(", ") };
     if (part.block) found["aria-expanded"] = Boolean(place.title);
     return found;
   }
@@ -81,7 +81,8 @@ class Pen {
 
   linesOf(lines, x, top, anchor) {
     const { line, font } = this.sizes, rise = (line + 0.64 * font) / 2;
-    return lines.map((string, at) => this.text(x, top + at * line + rise, string, font, !at, anchor));
+    // With a space between them, for who takes the words alone.
+    return lines.flatMap((string, at) => [this.text(x, top + at * line + rise, string, font, !at, anchor), " "]);
   }
 
   drawCircle(group, place, part, fill, stroke) {

@@ -6,8 +6,9 @@ class Still {
     if (markup) this.root.innerHTML = markup;
     Object.assign(this, { costs, headings });
     this.parts = items.map((item, at) => ({ parent: -1, end: at + 1, ...item, names: item.names ?? item.rows.flatMap(row => row.slice(1)) }));
+    const levelOf = part => part.parent < 0 ? 1 : levelOf(this.parts[part.parent]) + 1;
     this.parts.forEach(part => {
-      part.level = part.parent < 0 ? 1 : this.parts[part.parent].level + 1;
+      part.level = levelOf(part);
       part.block = Boolean(part.title);
     });
     this.opened = new Set(this.parts.flatMap((part, at) => part.block ? [at] : []));
@@ -28,7 +29,8 @@ class Still {
       layer.id = `figure${at}`;
       layer.setAttribute("role", "treeitem");
       layer.setAttribute("aria-level", this.parts[at].level);
-      layer.setAttribute("aria-label", this.parts[at].title ?? this.parts[at].is);
+      const words = layer.textContent.replace(/\s+/g, " ").trim();
+      layer.setAttribute("aria-label", this.parts[at].title ?? [words, this.parts[at].is].filter(Boolean).join(": "));
     });
     const placed = this.elements.map((layer, part) => {
       const { x, y, width, height } = layer.getBBox();

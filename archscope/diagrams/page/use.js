@@ -100,6 +100,14 @@ function change(name, at = chosen, opens = false) {
   if (to !== null) bring(to);
 }
 
+// The same, for a reader, whom the browser's way back leads to what is left.
+function turn(name, at) {
+  write();
+  history.pushState(null, "");
+  change(name, at, at !== undefined);
+  write();
+}
+
 function label() {
   const [text, said] = shown === "graph" ? ["Figure", "Show the figure"] : ["Graph", "Show the graph, whose blocks open"];
   other.textContent = text;
@@ -185,6 +193,12 @@ function move(key) {
   return near ? go(near.part) : step(by);
 }
 
+// A fifth of the window.
+function pan(key) {
+  const [x, y, width, height] = view;
+  look([x + (key === "ArrowRight") * width / 5 - (key === "ArrowLeft") * width / 5, y + (key === "ArrowDown") * height / 5 - (key === "ArrowUp") * height / 5, width, height]);
+}
+
 function inside(at) {
   if (!scene.toggled) return toggle(at);
   if (!scene.parts[at].block) return bring(at);
@@ -212,13 +226,13 @@ function back() {
 const held = new Map();
 let moved = false;
 main.addEventListener("pointerdown", event => {
-  if (event.target.closest("#map, #legend")) return;
+  if (event.target === map) return;
   held.set(event.pointerId, event);
   moved = false;
 });
 main.addEventListener("pointermove", event => {
   const before = held.get(event.pointerId);
-  if (!before) return event.target.closest("#map, #legend") ? point(null) : point(partAt(event));
+  if (!before) return event.target === map ? point(null) : point(partAt(event));
   if (!moved && Math.hypot(event.clientX - before.clientX, event.clientY - before.clientY) < 4) return;
   moved = true;
   main.classList.add("held");
@@ -246,7 +260,7 @@ function partAt(event) {
   return scene.touched ? scene.touched(event.target) : scene.itemAt(...pointOf(event));
 }
 main.addEventListener("click", event => {
-  if (moved || event.target.closest("#map, #legend")) return;
+  if (moved || event.target === map) return;
   const part = partAt(event);
   if (part !== null && scene.onSign(part, ...pointOf(event))) toggle(part);
   else choose(part);
@@ -262,11 +276,11 @@ main.addEventListener("wheel", event => {
 
 const press = {
   less: () => deepen(-1), more: () => deepen(1), in: () => zoom(1.4), out: () => zoom(1 / 1.4), all: () => look([...scene.whole]),
-  help: () => keys.showModal(), other: () => change(shown === "graph" ? "figure" : "graph"),
+  help: () => keys.showModal(), other: () => turn(shown === "graph" ? "figure" : "graph"),
 };
 for (const [id, act] of Object.entries(press)) document.getElementById(id).addEventListener("click", act);
 addEventListener("hashchange", recall);
-addEventListener("resize", () => { covered = null; look(view); });
+addEventListener("resize", resized);
 search.addEventListener("input", filter);
 document.addEventListener("keydown", event => {
   if (keys.open || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -283,8 +297,13 @@ document.addEventListener("keydown", event => {
   } else if (event.target.matches("button, select") && ["Enter", " "].includes(event.key)) return;
   else if (event.target.matches("select")) return;
   else if (event.key.startsWith("Arrow")) {
-    move(event.key);
-    picture.focus({ preventScroll: true });
+    if (event.target === side) return;
+    main.scrollIntoView({ block: "nearest" });
+    if (event.shiftKey) pan(event.key);
+    else {
+      move(event.key);
+      picture.focus({ preventScroll: true });
+    }
   } else if (acts[event.key]) acts[event.key]();
   else return;
   event.preventDefault();

@@ -4,7 +4,7 @@
 const main = document.querySelector("main");
 const map = document.getElementById("map");
 const AROUND = 0.35;
-let view = null;
+let view = null, pixel = 1;
 let covered = null;
 
 // The view with the proportions of the window.
@@ -19,6 +19,7 @@ const scale = () => view[2] / main.clientWidth;
 
 function look(next) {
   view = fitted(next);
+  pixel = scale();
   const [x, y, width, height] = view;
   const kept = covered && Math.abs(covered.size / scale() - 1) < 1e-9
     && Math.abs(x - covered.view[0]) <= AROUND * width && Math.abs(y - covered.view[1]) <= AROUND * height;
@@ -27,6 +28,13 @@ function look(next) {
   picture.style.transform = far.style.transform = `translate(${shift[0]}px, ${shift[1]}px)`;
   mark();
   remember();
+}
+
+// In another window: all of it, if all of it was seen, else at the same size around the same middle.
+function resized() {
+  const [x, y, width, height] = view, [wide, tall] = [main.clientWidth, main.clientHeight].map(each => each * pixel);
+  covered = small = null;
+  look(map.hidden ? [...scene.whole] : [x + (width - wide) / 2, y + (height - tall) / 2, wide, tall]);
 }
 
 // Brings what is around the window into the page.
@@ -48,9 +56,9 @@ function refill(cover = picture.getAttribute("viewBox").split(" ").map(Number)) 
 }
 
 // Text of at least 9 pixels: all of the picture where that is so, else what of its upper end fits.
-const isReadable = () => {
+const isReadable = (least = 9) => {
   const [, , width, height] = scene.whole;
-  return Math.max(width / main.clientWidth, height / main.clientHeight) <= scene.smallest / 9;
+  return Math.max(width / main.clientWidth, height / main.clientHeight) <= scene.smallest / least;
 };
 function readable() {
   const [, , wide, tall] = scene.whole;
@@ -61,31 +69,33 @@ function readable() {
   return [begin(x + own / 2, wide, width), begin(y + high / 2, tall, height), width, height];
 }
 
-// The address keeps what is seen, what is open and what is chosen, so that it can be sent, and a reload shows it again.
+// The address keeps what is seen, what is open, what is chosen and what the colours say, so that it can be sent, and a
+// reload shows it again.
 let waiting = 0;
+function write() {
+  clearTimeout(waiting);
+  const changed = scene.changed.size ? `&changed=${[...scene.changed].map(each => each.toString(36)).join(".")}` : "";
+  const layer = chosen === null ? "" : `&layer=${encodeURIComponent(nameOf(chosen))}${scene.parts[chosen].block ? "&block" : ""}`;
+  const as = shown === packed.first ? "" : `as=${shown}&`, says = colour.value === first ? "" : `&colour=${colour.value}`;
+  history.replaceState(null, "", `#${as}depth=${scene.depth}${changed}&view=${view.map(each => +each.toFixed(1)).join(",")}${layer}${says}`);
+}
 function remember() {
   clearTimeout(waiting);
-  waiting = setTimeout(() => {
-    const changed = scene.changed.size ? `&changed=${[...scene.changed].map(each => each.toString(36)).join(".")}` : "";
-    const layer = chosen === null ? "" : `&layer=${encodeURIComponent(nameOf(chosen))}${scene.parts[chosen].block ? "&block" : ""}`;
-    const as = shown === packed.first ? "" : `as=${shown}&`;
-    history.replaceState(null, "", `#${as}depth=${scene.depth}${changed}&view=${view.map(each => +each.toFixed(1)).join(",")}${layer}`);
-  }, 150);
+  waiting = setTimeout(write, 150);
 }
 
 function recall() {
   const kept = new URLSearchParams(location.hash.slice(1)), as = kept.get("as") ?? packed.first;
   if (as !== shown && !other.hidden && makers[as]) change(as);
-  const depth = Number(kept.get("depth"));
+  const says = kept.get("colour") ?? first, depth = Number(kept.get("depth"));
+  if ([...colour.options].some(each => each.value === says)) colour.value = says;
   const changed = (kept.get("changed") ?? "").split(".").map(each => parseInt(each, 36)).filter(each => scene.parts[each]?.block);
   if (depth >= 1 && depth <= scene.deepest) enter(Math.floor(depth), new Set(changed));
   else begin();
   const layer = kept.get("layer"), block = kept.has("block");
   const at = layer === null ? -1 : scene.parts.findIndex((part, at) => Boolean(part.block) === block && (block ? nameOf(at) === layer : part.names.includes(layer)));
-  if (at >= 0) {
-    openTo(at);
-    choose(at);
-  }
+  if (at >= 0) openTo(at);
+  choose(at < 0 ? null : at);
   const seen = (kept.get("view") || "").split(",").map(Number);
   const stated = seen.length === 4 && seen.every(Number.isFinite) && seen[2] > 0 && seen[3] > 0;
   look(stated ? seen : readable());
@@ -138,7 +148,7 @@ function deepen(by) {
 
 // Opens or closes one block, which stays where it is on the screen. What a figure holds opens in the graph.
 function toggle(at) {
-  if (!scene.toggled) return change("graph", at, true);
+  if (!scene.toggled) return turn("graph", at);
   const before = scene.places.get(at);
   enter(scene.depth, scene.toggled(at));
   const after = scene.places.get(at);
@@ -161,10 +171,11 @@ function openTo(at) {
   if (opens) enter(scene.depth, changed);
 }
 
-// The whole picture in small, with what is seen of it.
+// The whole picture in small, with what is seen of it: `reduced` is pixels of that to a point.
 let small = null;
+const reduced = () => Math.min(150, 0.3 * main.clientWidth, 0.4 * main.clientHeight) / Math.max(scene.whole[2], scene.whole[3]);
 function sketch() {
-  const [, , width, height] = scene.whole, size = 150 / Math.max(width, height);
+  const [, , width, height] = scene.whole, size = reduced();
   [map.width, map.height] = [Math.max(12, Math.ceil(width * size)), Math.max(12, Math.ceil(height * size))];
   small = document.createElement("canvas");
   [small.width, small.height] = [map.width, map.height];
@@ -178,7 +189,7 @@ function mark() {
   map.hidden = all;
   if (all) return;
   if (!small) sketch();
-  const size = 150 / Math.max(width, height), pen = map.getContext("2d");
+  const size = reduced(), pen = map.getContext("2d");
   pen.clearRect(0, 0, map.width, map.height);
   pen.globalAlpha = 0.45;
   pen.drawImage(small, 0, 0);
@@ -188,7 +199,7 @@ function mark() {
   pen.strokeRect(...view.map(each => each * size));
 }
 function seek(event) {
-  const box = map.getBoundingClientRect(), size = 150 / Math.max(scene.whole[2], scene.whole[3]);
+  const box = map.getBoundingClientRect(), size = reduced();
   look([(event.clientX - box.x) / size - view[2] / 2, (event.clientY - box.y) / size - view[3] / 2, view[2], view[3]]);
 }
 map.addEventListener("pointerdown", event => { map.setPointerCapture(event.pointerId); seek(event); });
