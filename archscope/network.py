@@ -204,6 +204,7 @@ class Observed(Record):
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
         ordered: values that the module's code puts in the order of their axes before anything reads them.
+        together: nodes that one operation makes at once, as `unbind` does, by the first; the rest see nothing again.
         repeated: parameters that the code repeats for every sample of the batch, so that each has a copy of its own.
         buffers: bytes of tensors that the module holds beside its parameters, and no layer has.
         constants: tensors that no node makes, such as places of positions.
@@ -228,6 +229,7 @@ class Observed(Record):
     unruled: Mapping[str, str] = EMPTY
     unruled_in_training: Mapping[str, str] = EMPTY
     ordered: frozenset[Ref] = frozenset()
+    together: Mapping[str, tuple[str, ...]] = EMPTY
     repeated: frozenset[str] = frozenset()
     buffers: int = 0
     constants: Constants = NONE

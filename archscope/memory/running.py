@@ -16,11 +16,8 @@ from archscope.layers.steps import (
     Routing,
     Step,
     input_name,
-    looked_up,
     not_lifted,
     output_name,
-    put_in_place,
-    repeated,
 )
 from archscope.losses import DEFAULT
 from archscope.memory.autocast import CAST, SAME_TYPE, Casting, already, mixed
@@ -29,6 +26,7 @@ from archscope.memory.lasting import last_reads
 from archscope.memory.layout import Layout
 from archscope.memory.ledger import Ledger
 from archscope.memory.losses import LOSS, OUTPUT, ROW, TARGET, steps_of, target_of
+from archscope.memory.seen import as_seen, made_by
 from archscope.memory.stepping import Operations
 from archscope.memory.values import Again, Gradient, Pending, Ran, Value
 from archscope.network import Network, Node, Ref
@@ -309,6 +307,8 @@ class Run:
         self._values = outside
 
     def _run(self, node: Node) -> None:
+        if Ref(node.name) in self._values:  # one operation has made it with another node
+            return
         facts = self.network.facts[node.name]
         if len({*node.inputs}) < len(node.inputs):
             facts = facts.replace(alike=tuple(map(node.inputs.index, node.inputs)))
@@ -317,13 +317,7 @@ class Run:
         observed = self.network.observed
         if steps is not None and observed is not None:
             steps = not_lifted(steps)
-            if node.name in observed.in_place:
-                steps = put_in_place(steps, node.layer.kept_in_place)
-                why = f"no rule says what a {node.layer.type} keeps that works in place"
-            if node.name in observed.repeated:
-                steps = repeated("weight", facts.output)
-            if node.name in observed.constants.rows:
-                steps = looked_up(facts.output)
+            steps, why = as_seen(steps, node, facts, observed) or (steps, why)
             unruled = observed.unruled.get(node.name)
             if unruled is None and self.training:
                 unruled = observed.unruled_in_training.get(node.name)
@@ -343,10 +337,10 @@ class Run:
             local[weight.name] = self.weights[node.name, weight.name]
         if steps[0].reads == (TABLE,):
             local[TABLE] = self.weights[weight_behind(self.network, node)]
-        given = {*local, *(output_name(place) for place in range(len(facts.outputs)))}
+        refs = made_by(node, facts, observed)
+        given = {*local, *map(output_name, range(len(refs)))}
         self._steps(self._called(node), self._beside.begun(node, steps, local), local, given)
-        for place in range(len(facts.outputs)):
-            self._values[Ref(node.name, place)] = local[output_name(place)]
+        self._values.update({ref: local[output_name(place)] for place, ref in enumerate(refs)})
 
     def _steps_of(self, node: Node, facts: Facts) -> tuple[Step, ...] | None:
         """What a layer runs; None where no rule says."""

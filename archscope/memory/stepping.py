@@ -293,9 +293,10 @@ class Operations:
             layout = gradient.layout.seen_as(shape)
             if layout is not None:
                 return [(value, Gradient(ledger.share(gradient.block), layout))]
-        # Parts that nobody read are zeros, for the operation that joins them.
+        # Parts that nobody read are zeros, for the operation that joins them; `unbind` has one zero for each.
         read = {id(each) for each, _ in came}
-        zeros = [ledger.take(each.size, "temporary") for each in ran.made if id(each) not in read]
+        zeros = [ledger.take(stored_bytes(1, each.dtype) if step.op == "unbind" else each.size, "temporary")
+                 for each in ran.made if id(each) not in read]  # fmt: skip
         made = Gradient(ledger.take(value.size, "passing"), Layout.of(shape))
         for block in zeros:
             ledger.drop(block)

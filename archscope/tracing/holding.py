@@ -27,6 +27,7 @@ class Holding:
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
         ordered: values that the code puts in the order of their axes before anything reads them.
+        together: nodes that one operation made at once, by the first.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,7 @@ class Holding:
         self.unruled: dict[str, str] = {}
         self.unruled_in_training: dict[str, str] = {}
         self.ordered: set[Ref] = set()
+        self.together: dict[str, tuple[str, ...]] = {}
         self._last: tuple[Copied, Ref | None] = "", None
 
     def module(

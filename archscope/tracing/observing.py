@@ -57,6 +57,7 @@ def observed(
         in_place=frozenset(names[name] for name in holding.in_place),
         unruled={**{names[name]: why for name, why in holding.unruled.items()}, **dict.fromkeys(wholes, _APART)},
         unruled_in_training={names[name]: why for name, why in (*holding.unruled_in_training.items(), *sparse)},
+        together=_together(holding.together, names),
         constants=beside.constants,
         types=run.types,
         ordered=_ordered(holding.ordered, names),
@@ -70,6 +71,13 @@ def _ordered(found: Iterable[Ref], names: Mapping[str, str]) -> frozenset[Ref]:
     """Values that the code puts in order, of nodes that have not become one with others."""
     many = Counter(names.values())
     return frozenset(Ref(names[ref.node], ref.output) for ref in found if many[names.get(ref.node, "")] == 1)
+
+
+def _together(found: Mapping[str, tuple[str, ...]], names: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Nodes that one operation made, of those that have not become one with others."""
+    many = Counter(names.values())
+    named = [tuple(names.get(each, "") for each in nodes) for nodes in found.values()]
+    return {nodes[0]: nodes for nodes in named if all(many[each] == 1 for each in nodes)}
 
 
 def _lost(run: Run, names: Mapping[str, str], found: Mapping[str, Facts]) -> set[int]:

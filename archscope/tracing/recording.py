@@ -297,6 +297,8 @@ class Recording:
             self.nodes.keep(seen._replace(outputs=(shape,), layers=each))[0]
             for shape, each in zip(seen.outputs, parts, strict=True)
         )  # fmt: skip
+        if parts:
+            self.holding.together[ours[0].node] = tuple(ref.node for ref in ours)
         self.accounts.ran_for(ours[0].node, len(frame.ran), heard.given)
         if plain in _PRODUCTS and len(refs) == len(unreached) == 1:
             factor = self._known(unreached[0])
