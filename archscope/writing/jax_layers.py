@@ -135,6 +135,9 @@ def _pool(place: Any) -> str:
 
 def _adaptive(place: Any) -> str:
     kind, sizes = ("max" if "max" in place.layer.type else "avg"), adaptive_sizes(place)
+    if set(place.layer.output_size) == {1}:
+        whole = ("max" if kind == "max" else "mean", tuple(range(1, len(sizes) + 1)))
+        return f"jnp.{whole[0]}({place.taken[0]}, axis={whole[1]}, keepdims=True)"
     return f"nnx.{kind}_pool({place.taken[0]}, {_window(sizes)}, {_window(sizes)})"
 
 

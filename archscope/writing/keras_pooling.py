@@ -92,6 +92,8 @@ def adaptive_sizes(place: Any) -> list[int]:
 
 def _adaptive(place: Any) -> str:
     kind, sizes = ("Max" if "max" in place.layer.type else "Average"), adaptive_sizes(place)
+    if set(place.layer.output_size) == {1}:
+        return str(place.made(f"Global{kind}Pooling{len(sizes)}D(keepdims=True)"))
     return str(place.made(f"{kind}Pooling{len(sizes)}D({short(sizes)})"))
 
 

@@ -47,7 +47,7 @@ def rows(network: Network) -> list[tuple[Any, ...]]:
              row.receptive_field) for row in analyze(network).rows]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [*OLD, "lenet5-keras", "nin@cifar10", "vgg@A:3,32,32"])
+@pytest.mark.parametrize("name", [*OLD, "lenet5-keras", "nin@cifar10", "vgg@A:3,32,32", "squeezenet@1.1"])
 def test_a_network_written_as_flax_is_read_back_row_by_row(name: str) -> None:
     spec, _, shape = name.partition(":")
     network = archscope.load(spec, input=shape or None)
@@ -76,6 +76,21 @@ def test_the_weights_of_layers_of_old_papers_make_the_same_output() -> None:
     assert rows(read.network) == rows(network)
     assert not read.lies.flattened
     assert restated(read.network, state(read.network), read) == SAME
+
+
+def test_a_pool_over_whole_maps_is_one_that_stays_a_map() -> None:
+    pooled = """
+input: [3, 8, 8]
+layers:
+  conv: {type: conv2d, out_channels: 4, kernel_size: 3}
+  pool: {type: adaptive_avg_pool2d, output_size: 1}
+  gate: {type: conv2d, out_channels: 4, kernel_size: 1, activation: sigmoid}
+  scaled: {type: multiply, from: [gate, conv]}
+  top: {type: adaptive_max_pool2d, output_size: 1}
+"""
+    network = archscope.read(pooled, name="pooled")
+    labels = [row.label for row in analyze(called(network).network).rows]
+    assert labels == ["conv 3×3", "global average pool", "conv 1×1", "multiply", "max over 1, 2"]
 
 
 def test_a_dense_layer_behind_maps_that_lie_channels_last_is_laid_by_its_own_flatten() -> None:

@@ -59,6 +59,7 @@ class Lowering:
         constants: numbers by name.
         readers: what reads each value of the jaxpr.
         flattened: values that are flattened grids, whose features lie in another order in JAX.
+        pooled: values that are sums or the like over a whole grid, whose channels are left.
         orders: weights that are held with their axes turned, and which of its axes each one is here.
 
     Args:
@@ -77,6 +78,7 @@ class Lowering:
         self.weights: dict[str, Weight] = {each.name: each for each in traced.weights if each is not None}
         self.constants: dict[str, Constant] = dict(flat.constants)
         self.flattened: set[str] = set()
+        self.pooled: set[str] = set()
         self.orders: dict[str, tuple[int, ...]] = {}
         self.reached: set[str] = set(traced.inputs)
         self._forms: dict[tuple[str, bool], str] = {}

@@ -63,7 +63,7 @@ def simplified(
 ) -> tuple[Operator, ...]:  # fmt: skip
     """The operators with one for each layer that is written as several."""
     found = tuple(operators)
-    for find in (_softmax, _mean, _average, _biased, _gelu):
+    for find in (_softmax, _mean, _largest, _average, _biased, _gelu):
         found = _replaced(Written(found, shapes, constants, weights, ends), find)
     return found
 
@@ -170,6 +170,20 @@ def _mean(written: Written, place: int) -> Found | None:
         kept["keepdims"] = 1
     layer = summed.replace(type="ReduceMean", outputs=end.outputs, attributes=kept)
     return layer, (place, *between, readers[0])
+
+
+def _largest(written: Written, place: int) -> Found | None:
+    """The largest of axes that stay with a length of one."""
+    found = written.operators[place]
+    readers = written.readers(found.outputs[0]) if found.type == "ReduceMax" else []
+    if len(readers) != 1 or readers[0] < 0 or written.operators[readers[0]].type not in ("Reshape", "Unsqueeze"):
+        return None
+    end, axes = written.operators[readers[0]], found.attributes["axes"]
+    shape = written.shapes[found.inputs[0]]
+    if written.shapes[end.outputs[0]] != tuple(1 if axis in axes else extent for axis, extent in enumerate(shape)):
+        return None
+    kept = found.replace(outputs=end.outputs, attributes={**found.attributes, "keepdims": 1})
+    return kept, (place, readers[0])
 
 
 def _average(written: Written, place: int) -> Found | None:

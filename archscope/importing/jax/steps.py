@@ -166,8 +166,20 @@ def _reduced(type_: str) -> Reading:
         source, dims = found if found is not None else (low.plain(step.reads[0]), tuple(axes))
         form = _form(step.makes[0], low, maps=False)
         low.add(type_, [source], [form], path=step.path, axes=dims, keepdims=0)
+        if found is not None and dims == tuple(range(2, len(low.shapes[source]))):
+            low.pooled.add(step.makes[0])
 
     return reading
+
+
+def _is_pooled(step: Step, low: Lowering) -> bool:
+    """Whether it gives a grid of one position to what was summed up over a whole grid; it is kept as a map then."""
+    before, after = (low.flat.shapes[each] for each in (step.reads[0], step.makes[0]))
+    if low.origin(step.reads[0]) not in low.pooled or after != (before[0], *(1 for _ in after[2:]), before[-1]):
+        return False
+    form = _form(step.makes[0], low, maps=True)
+    _unsqueezed(low.plain(step.reads[0]), form, range(2, len(after)), step, low)
+    return True
 
 
 def _chosen(step: Step, low: Lowering) -> None:
@@ -180,6 +192,8 @@ def _reshape(step: Step, low: Lowering) -> None:
     """Values in order; a map that becomes flat keeps its channels in front, and lies otherwise than in JAX."""
     source, made = step.reads[0], step.makes[0]
     before, after = low.flat.shapes[source], low.flat.shapes[made]
+    if len(after) > 2 and _is_pooled(step, low):
+        return
     flat = len(after) == 2 and before[:1] == after[:1]
     if before == after:
         low.same(made, source)
@@ -204,6 +218,8 @@ def _broadcast(step: Step, low: Lowering) -> None:
     """New axes, then axes of one value repeated."""
     if not step.reads:
         _other(step, low)
+        return
+    if len(low.flat.shapes[step.makes[0]]) > 2 and _is_pooled(step, low):
         return
     source, made = low.plain(step.reads[0]), step.makes[0]
     before, after = low.shapes[source], low.flat.shapes[made]

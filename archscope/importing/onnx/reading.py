@@ -201,7 +201,7 @@ def _remarks(model: ir.Model, weights: Mapping[str, Weight]) -> Iterator[str]:
     if folded:
         layers = "1 layer has" if folded == 1 else f"{folded:,} layers have"
         yield (f"{layers} a batch norm folded in by the exporter: its factors are in the weights, and a bias stands "
-               "for its shifts; `torch.onnx.export(…, optimize=False)` keeps it.")  # fmt: skip
+               "for its shifts unless all are 0; `torch.onnx.export(…, optimize=False)` keeps it.")  # fmt: skip
     shared = sum(_in_several(model.graph.initializers[name]) for name in weights)
     if shared and model.producer_name == "pytorch":
         tensors = "1 tensor is" if shared == 1 else f"{shared:,} tensors are"

@@ -1,0 +1,81 @@
+"""One residual network through every door that its own source opens has one table, and says where it came from."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import pytest
+import torch
+
+import archscope
+from archscope import analyze
+from archscope.opening import open_network
+from archscope.writing.jax import write_jax
+from archscope.writing.onnx.file import write_onnx
+from archscope.writing.pytorch import write_pytorch
+
+RESIDUAL = """
+input: [3, 16, 16]
+layers:
+  conv1: {type: conv2d, out_channels: 4, kernel_size: 7, stride: 2, padding: 3, bias: false}
+  bn1: {type: batch_norm, activation: relu}
+  pool1: {type: max_pool2d, kernel_size: 3, stride: 2, padding: 1}
+  conv2: {type: conv2d, out_channels: 4, kernel_size: 3, padding: 1, bias: false}
+  bn2: {type: batch_norm}
+  add: {type: add, from: [bn2, pool1], activation: relu}
+  pool2: {type: adaptive_avg_pool2d, output_size: 1}
+  flatten: {type: flatten}
+  fc: {type: linear, out_features: 10}
+"""
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What each door is opened by."""
+    folder = tmp_path_factory.mktemp("doors")
+    network = archscope.read(RESIDUAL, name="residual")
+    (folder / "residual.yaml").write_text(RESIDUAL)
+    for framework, source in (("torch", write_pytorch(network)), ("jax", write_jax(network))):
+        module = ModuleType(f"residual_{framework}")
+        exec(compile(source, module.__name__, "exec"), module.__dict__)
+        sys.modules[module.__name__] = module
+    net = sys.modules["residual_torch"].Residual().eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.export.save(torch.export.export(net, (torch.zeros(1, 3, 16, 16),)), folder / "residual.pt2")
+    write_onnx(network, folder / "residual.onnx")
+    return {
+        "spec": str(folder / "residual.yaml"),
+        "module": "residual_torch:Residual@3,16,16",
+        "program": str(folder / "residual.pt2"),
+        "ONNX": str(folder / "residual.onnx"),
+        "JAX": "residual_jax:Residual@16,16,3",
+    }
+
+
+def rows(path: str) -> list[tuple[Any, ...]]:
+    return [(row.label, row.activation, row.output, row.parameters, row.fixed, row.connections, row.macs,
+             row.receptive_field) for row in analyze(path).rows]  # fmt: skip
+
+
+@pytest.mark.parametrize("door", ["module", "program", "ONNX", "JAX"])
+def test_a_residual_network_has_one_table_through_every_door(door: str, doors: dict[str, str]) -> None:
+    assert rows(doors[door]) == rows(doors["spec"])
+    assert analyze(doors[door]).totals == analyze(doors["spec"]).totals
+
+
+@pytest.mark.parametrize(("door", "said"), [
+    ("program", "a program that PyTorch exported"), ("ONNX", "ONNX, opset"), ("JAX", "a module of Flax NNX"),
+])  # fmt: skip
+def test_what_was_read_says_where_it_came_from(door: str, said: str, doors: dict[str, str]) -> None:
+    observed = open_network(doors[door]).observed
+    assert observed is not None
+    assert said in " ".join(observed.origin)
+    assert Path(doors[door]).name in observed.origin[0] or door == "JAX"
