@@ -66,6 +66,15 @@ class Constants(Record):
     unknown: str = ""
     unknown_in_training: str = ""
 
+    def renamed(self, names: Mapping[str, str]) -> Constants:
+        """The same of a network whose nodes have other names; of several that became one, the last that ran."""
+        order = sorted(self.moments.items(), key=lambda each: each[1])
+        return self.replace(
+            every=tuple(each.replace(before=names[each.before], kept=tuple({names[name]: 0 for name in each.kept}))
+                        for each in self.every),
+            moments={names[name]: moment for name, moment in order},
+        )  # fmt: skip
+
 
 NONE = Constants()
 """A module that makes none."""

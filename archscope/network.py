@@ -12,6 +12,7 @@ from archscope.diagnostics import Diagnostic, Span
 from archscope.errors import ArchscopeError, Rejects
 from archscope.escaping import line
 from archscope.layers.base import Facts, Layer, Shape, Weight, spell_shape
+from archscope.layers.operators import Ran
 from archscope.printed import Printed
 from archscope.record import EMPTY, Record
 
@@ -192,17 +193,14 @@ class Observed(Record):
     Attributes:
         operations: how many of PyTorch's operations ran.
         batch: the samples that ran at once; products are those of all of them.
-        held: values of the module's parameters, as everybody counts them.
-        frozen: those among them that are not trained.
+        held: values of the module's parameters, as everybody counts them; frozen: those that are not trained.
         unused: parameters that nothing used in this forward pass.
-        looked: where values decided what ran.
-        zeros: whether they were those of inputs that nobody gave, nothing but zeros.
+        looked: where values decided what ran; zeros: whether they were those of inputs that nobody gave.
         ran: how many operations ran for each node; every one for exactly one.
         sources: what each weight is in the module, by node and name, in the order of the module's parameters.
         lasts: the node that ran last while the module's code still had what a node made, by output of a node.
         in_place: nodes that put what they make in the place of their first input.
-        unruled: nodes that hold something else than a layer of their type, and why.
-        unruled_in_training: those that do while training alone, and why.
+        unruled: nodes that hold something else than a layer of their type, and why; unruled_in_training: in training.
         ordered: values that the module's code puts in the order of their axes before anything reads them.
         together: nodes that one operation makes at once, as `unbind` does, by the first; the rest see nothing again.
         repeated: parameters that the code repeats for every sample of the batch, so that each has a copy of its own.
@@ -210,9 +208,10 @@ class Observed(Record):
         constants: tensors that no node makes, such as places of positions.
         types: PyTorch's names of the types of inputs that are no numbers with a point.
         origin: where it was read from, and what is to be known of that, in sentences.
-        values: what the outputs of nodes are called in the file, by node and place.
-        given: the inputs as the file has them, with the batch.
+        values: what the outputs of nodes are called in the file, by node and place; given: its inputs, with the batch.
         of_complex: multiply-accumulates of real numbers that products of complex ones are made of.
+        written: as code writes it out, where several operations became a layer; within: what each of its nodes became.
+        ran_alone: the operation of PyTorch that a node is; for_all: nodes whose results are there once for all samples.
     """
 
     operations: int
@@ -238,6 +237,10 @@ class Observed(Record):
     values: Mapping[tuple[str, int], Value] = MappingProxyType({})
     given: tuple[Entry, ...] = ()
     of_complex: int = 0
+    written: Network | None = None
+    within: Mapping[str, str] = EMPTY
+    ran_alone: Mapping[str, Ran] = EMPTY
+    for_all: frozenset[str] = frozenset()
 
 
 class ShapeError(ArchscopeError):

@@ -167,9 +167,9 @@ def output_name(position: int) -> str:
     return "output" if position == 0 else f"output {position + 1}"
 
 
-def like(shape: tuple[int, ...], times: int, dtype: str = "") -> tuple[Made, ...]:
+def like(shape: tuple[int, ...], times: int, dtype: str = "", *, each: bool = True) -> tuple[Made, ...]:
     """Some tensors of one shape that nobody calls by name."""
-    return tuple(Made(f"scratch {number}", shape, dtype) for number in range(times))
+    return tuple(Made(f"scratch {number}", shape, dtype, each=each) for number in range(times))
 
 
 def chain(*steps: tuple[str, str], shape: tuple[int, ...]) -> tuple[Step, ...]:

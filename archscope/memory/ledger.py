@@ -137,9 +137,10 @@ class Ledger:
                 held[block.owner] = held.get(block.owner, 0) + block.size
         return held
 
-    def beyond(self) -> int:
-        """How much more was held while the layer ran than is held now."""
-        return 0 if self._layer_peak is None else max(0, self._layer_peak.total - self.held)
+    @property
+    def most(self) -> int:
+        """The most that was held while the layer ran."""
+        return 0 if self._layer_peak is None else self._layer_peak.total
 
     def done(self) -> None:
         """A layer is done: note the most that was held while it ran."""

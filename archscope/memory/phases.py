@@ -13,6 +13,7 @@ from archscope.memory.ledger import Moment
 from archscope.memory.passes import Asked, Decided, Phase, Request, Went, decided, went
 from archscope.memory.routes import Digits, Moments, span
 from archscope.memory.running import Route, Run, all_to_the_first
+from archscope.memory.written import written_out
 from archscope.network import Network, Node
 from archscope.precision import DTYPE_BYTES
 from archscope.record import EMPTY, Record
@@ -101,7 +102,8 @@ def memory(
     if dtype not in DTYPE_BYTES:
         raise UsageError(f"no type `{dtype}`; {did_you_mean(dtype, DTYPE_BYTES, what='types')}")
     request = Request(batch, dtype, optimizer, foreach, tuple(checkpoint), checked(autocast, dtype), loss_of(loss))
-    asked = Asked(network, request, groups_of(network, checkpoint), as_tracked)
+    runs = written_out(network)
+    asked = Asked(runs, request, groups_of(runs, checkpoint), as_tracked)
     values = decided(asked) if route is None else None
     if values is None:
         run = asked.run(route or all_to_the_first)
@@ -116,7 +118,7 @@ def memory(
     phases = tuple(each.phase for each in found)
     track = tuple(moment for each in found for moment in each.track)
     varies = any(phase.ceiling is not None for phase in phases)
-    decides = values.digits.layers(network) if varies and values is not None else {}
+    decides = values.digits.layers(runs) if varies and values is not None else {}
     return Memory(network, request, phases, tuple(holders), track, unknown, decides)
 
 
@@ -151,6 +153,7 @@ def activations(network: Network, batch: int, dtype: str) -> tuple[int, Mapping[
     def run(**more: Any) -> Run:
         return _forward(Run(network, batch, dtype, training=False, holds_inputs=False, **more))
 
+    network = written_out(network)
     digits = Digits(network, batch)
     if not digits.by_node:
         plain = run()
@@ -189,7 +192,7 @@ class LayerHeld(Record):
     Attributes:
         saved_bytes: that it made and the backward pass needs.
         temporary_bytes: most that it holds meanwhile at inference, beyond what it reads and makes; None where values
-            decide.
+            decide, and where other layers run between operations that it is written out as.
     """
 
     saved_bytes: int
@@ -210,6 +213,6 @@ def per_layer(network: Network) -> Mapping[str, LayerHeld | None]:
 
     def held(node: Node) -> LayerHeld:
         decides = node.layer.routing(network.facts[node.name]) is not None
-        return LayerHeld(saved_.get(node.name, 0), None if decides else run.meanwhile[node.name])
+        return LayerHeld(saved_.get(node.name, 0), None if decides else run.meanwhile.most[node.name])
 
     return {node.name: None if node.name in unknown else held(node) for node in network.nodes}

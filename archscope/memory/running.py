@@ -10,15 +10,7 @@ from collections.abc import Callable, Sequence
 
 from archscope.constants import NONE
 from archscope.layers.base import Facts, Weight
-from archscope.layers.steps import (
-    TABLE,
-    Made,
-    Routing,
-    Step,
-    input_name,
-    not_lifted,
-    output_name,
-)
+from archscope.layers.steps import TABLE, Made, Routing, Step, input_name, output_name
 from archscope.losses import DEFAULT
 from archscope.memory.autocast import CAST, SAME_TYPE, Casting, already, mixed
 from archscope.memory.beside import Beside, weight_behind
@@ -26,9 +18,10 @@ from archscope.memory.lasting import last_reads
 from archscope.memory.layout import Layout
 from archscope.memory.ledger import Ledger
 from archscope.memory.losses import LOSS, OUTPUT, ROW, TARGET, steps_of, target_of
-from archscope.memory.seen import as_seen, made_by
+from archscope.memory.seen import alone, as_seen, at_least, made_by, parts_of_parameters, unfollowed
 from archscope.memory.stepping import Operations
 from archscope.memory.values import Again, Gradient, Pending, Ran, Value
+from archscope.memory.written import Meanwhile, layers_of, written_out
 from archscope.network import Network, Node, Ref
 from archscope.precision import stored_bytes
 from archscope.record import EMPTY
@@ -82,11 +75,12 @@ class Run:
         route: Route = all_to_the_first,
         loss: str = DEFAULT,
     ) -> None:
+        self._layers, network = layers_of(network), written_out(network)
         self.network, self.batch, self.dtype, self.training = network, batch, dtype, training
         self.ledger = Ledger(watch) if ledger is None else ledger
         self.operations = Operations(self.ledger, batch, dtype, as_tracked=as_tracked)
         self.not_covered: dict[str, str] = {}
-        self.meanwhile: dict[str, int] = {}
+        self.meanwhile = Meanwhile()
         self._by_node = by_node
         self.route, self._loss = route, loss
         self._casting = Casting(autocast, self.operations)
@@ -228,7 +222,7 @@ class Run:
         return stored_bytes(bare(weight.values), weight.dtype or self.dtype)
 
     def _called(self, node: Node) -> str:
-        return node.name if self._by_node else node.row
+        return self._layers.get(node.name, node.name) if self._by_node else node.row
 
     def _one(self, node: Node) -> None:
         """Run a layer, and let go what nothing reads after it."""
@@ -238,7 +232,7 @@ class Run:
             self._run(node)
             self._beside.keep(node, self._tape[before:])
         self._put_in_order(node)
-        self.meanwhile[node.name] = self.ledger.beyond()
+        self.meanwhile.ran(self._layers.get(node.name, node.name), self.ledger.most, self.ledger.held)
         self.ledger.done()
         for ref in self._last.get(node.name, ()):
             self.operations.let_go(self._values.pop(ref))
@@ -312,27 +306,26 @@ class Run:
         facts = self.network.facts[node.name]
         if len({*node.inputs}) < len(node.inputs):
             facts = facts.replace(alike=tuple(map(node.inputs.index, node.inputs)))
-        steps = self._steps_of(node, facts)
-        why = node.layer.varies or f"no rule says what a {node.layer.type} keeps"
-        observed = self.network.observed
-        if steps is not None and observed is not None:
-            steps = not_lifted(steps)
-            steps, why = as_seen(steps, node, facts, observed) or (steps, why)
-            unruled = observed.unruled.get(node.name)
-            if unruled is None and self.training:
-                unruled = observed.unruled_in_training.get(node.name)
-            if unruled is not None:
-                steps, why = None, unruled
-        if steps is None:
+        steps, why, observed = self._steps_of(node, facts), "", self.network.observed
+        once = observed is not None and node.name in observed.for_all
+        read = [self._read(ref, once=once) for ref in node.inputs]
+        # A batch of one has once what it has for each sample, with an axis for it.
+        once = once and not (self.batch == 1 and any(parts_of_parameters(read)))
+        if observed is not None:
+            steps, why = as_seen(node, facts, steps, observed, training=self.training)
+            why = why or ("" if steps is None else
+                          unfollowed(node, steps, read, self.network, once=once, training=self.training))  # fmt: skip
+        if steps is None or why:
             if not self._beside.makes(node):
+                why = why or node.layer.varies or f"no rule says what a {node.layer.type} keeps"
                 self.not_covered.setdefault(self._called(node), why)
-            kept = tuple(input_name(place) for place in range(len(node.inputs)))
-            made = tuple(Made(output_name(place), shape) for place, shape in enumerate(facts.outputs))
-            steps = (Step(node.layer.type, kept, made),)
+            parts = steps is not None and all(step.views for step in steps)
+            steps = steps if steps is not None and parts else at_least(node, facts, observed)
         if self._beside.makes(node):
             self._values[Ref(node.name)] = self._beside.made(node, steps[-1].makes[0].replace(shape=facts.output))
             return
-        local = {input_name(place): self._values[ref] for place, ref in enumerate(node.inputs)}
+        steps = alone(steps, read) if once else steps
+        local = {input_name(place): value for place, value in enumerate(read)}
         for weight in facts.weights:
             local[weight.name] = self.weights[node.name, weight.name]
         if steps[0].reads == (TABLE,):
@@ -340,7 +333,20 @@ class Run:
         refs = made_by(node, facts, observed)
         given = {*local, *map(output_name, range(len(refs)))}
         self._steps(self._called(node), self._beside.begun(node, steps, local), local, given)
-        self._values.update({ref: local[output_name(place)] for place, ref in enumerate(refs)})
+        for place, ref in enumerate(refs):
+            value = self._values[ref] = local[output_name(place)]
+            if once:
+                value.once = not value.seen or all(each.once for each in read)
+                value.ahead = value.once and all(each.ahead for each in read)
+
+    def _read(self, ref: Ref, *, once: bool) -> Value:
+        """What a node reads; what works on a parameter once for all samples reads that, not one for each of them."""
+        node = self.network.by_name.get(ref.node) if once else None
+        observed = self.network.observed
+        looked_up = observed is not None and ref.node in observed.constants.rows
+        if node is None or node.layer.type != "parameter" or looked_up:
+            return self._values[ref]
+        return self.weights[ref.node, self.network.facts[ref.node].weights[0].name]
 
     def _steps_of(self, node: Node, facts: Facts) -> tuple[Step, ...] | None:
         """What a layer runs; None where no rule says."""

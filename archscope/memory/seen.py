@@ -1,33 +1,118 @@
-"""What was seen of a module that ran changes what its layers run: in place, rows of a table, several nodes at once."""
+"""What a layer of a module runs, as it was seen: in place, several at once, once for all samples, by another rule."""
 
 from __future__ import annotations
 
-from archscope.layers.base import Facts
-from archscope.layers.steps import Made, Step, looked_up, output_name, put_in_place, repeated
-from archscope.network import Node, Observed, Ref
+from collections.abc import Sequence
+from typing import Final
+
+from archscope.layers.base import Facts, values_in
+from archscope.layers.operators import steps_of
+from archscope.layers.steps import Made, Step, input_name, looked_up, not_lifted, output_name, put_in_place, repeated
+from archscope.memory.values import Value
+from archscope.network import Network, Node, Observed, Ref
+
+Steps = tuple[Step, ...]
 
 
 def as_seen(
-    steps: tuple[Step, ...], node: Node, facts: Facts, observed: Observed
-) -> tuple[tuple[Step, ...] | None, str] | None:
-    """The steps of a node as its code runs them, or None and why no rule knows them; nothing where it is as usual."""
-    if node.name in observed.repeated:
-        return repeated("weight", facts.output), ""
-    if node.name in observed.constants.rows:
-        return looked_up(facts.output), ""
+    node: Node, facts: Facts, steps: Steps | None, observed: Observed, *, training: bool
+) -> tuple[Steps | None, str]:
+    """What runs for a node, ``steps`` being what its type says, and why no rule says it where none does."""
+    why = ""
+    ran = observed.ran_alone.get(node.name)
+    if ran is not None and (steps is None or node.layer.family == "arithmetic"):
+        steps = steps_of(ran, facts) or steps
+        if steps is None:
+            why = f"no rule says what `{ran.name}` keeps"
+    if steps is None:
+        return None, observed.unruled.get(node.name, why)
+    steps = not_lifted(steps)
     if node.name in observed.in_place:
+        steps = put_in_place(steps, node.layer.kept_in_place)
         why = f"no rule says what a {node.layer.type} keeps that works in place"
-        return put_in_place(steps, node.layer.kept_in_place), why
+    if node.name in observed.repeated:
+        steps = repeated("weight", facts.output)
+    if node.name in observed.constants.rows:
+        steps = looked_up(facts.output)
     many = len(observed.together.get(node.name, ()))
-    if many > 1:
-        (step,) = steps
-        return (
-            step.replace(op="unbind", makes=tuple(Made(output_name(place), facts.output) for place in range(many))),
-        ), ""
-    return None
+    if many > 1 and steps is not None:
+        made = tuple(Made(output_name(place), facts.output) for place in range(many))
+        steps = (steps[0].replace(op="unbind", makes=made),)
+    unruled = observed.unruled.get(node.name) or (observed.unruled_in_training.get(node.name, "") if training else "")
+    return (None, unruled or why) if unruled or steps is None else (steps, "")
+
+
+_SPREADS: Final = frozenset({"add", "sub", "mul", "div", "where", "maximum", "masked_fill"})
+"""Operations that repeat what has no axis of the batch for every sample."""
+
+_ONE_FOR_ALL: Final = "it works on parts of parameters alone, and no rule follows what is there once for all samples"
+_PARTS: Final = "it takes a part of a parameter, and no rule follows the gradient of one"
+_TWO_WAYS: Final = "it works on a parameter that is read for every sample too, and no rule follows both gradients"
+_ONE_BESIDE: Final = "it reads what is there once for all samples, and no rule follows that"
+
+
+def alone(steps: Steps, read: Sequence[Value]) -> Steps:
+    """The steps of a node that makes something once for all samples; a parameter's parts are seen as ever."""
+    if all(step.views for step in steps) and not all(value.once for value in read):
+        return steps
+    return tuple(_without_batch(step) for step in steps)
+
+
+def _without_batch(step: Step) -> Step:
+    made = tuple(each.replace(each=False) for each in step.makes)
+    turns = tuple(axis - 1 for axis in step.turns[1:])
+    return step.replace(makes=made, turns=turns, takes=None if step.takes is None else step.takes - 1,
+                        behind=tuple(each.replace(each=False) for each in step.behind))  # fmt: skip
+
+
+def parts_of_parameters(read: Sequence[Value]) -> list[bool]:
+    """Of each value that a node reads, whether it is made of a parameter, and yet there for each sample."""
+    return [value.grad and not (value.once or value.weight) for value in read]
+
+
+def unfollowed(node: Node, steps: Steps, read: Sequence[Value], network: Network, *, once: bool, training: bool) -> str:
+    """Why no rule follows a node that has to do with what is there once for all samples; empty if one does."""
+    observed = network.observed
+    if observed is None or node.name in observed.constants.rows:
+        return ""
+    views = all(step.views for step in steps)
+    parameters = [ref.node for ref in node.inputs
+                  if ref.node in network.by_name and network.by_name[ref.node].layer.type == "parameter"]  # fmt: skip
+    if not once:
+        # A mask of attention is added to the scores of every sample.
+        besides = read[:3] if node.layer.type == "scaled_dot_product_attention" else read
+        if any(value.once for value in besides) and not all(step.op in _SPREADS for step in steps):
+            return _ONE_BESIDE
+        whole = not views or network.facts[node.name].parameters or _as_many(network, node) or read[0].ahead
+        return _PARTS if parameters and training and not whole else ""
+    if views:
+        return ""
+    if any(parts_of_parameters(read)):
+        return _ONE_FOR_ALL
+    if any(name in observed.constants.rows for name in parameters):
+        return _ONE_FOR_ALL
+    others = {reader.name for name in parameters for reader in network.consumers[name]} - observed.for_all
+    return _TWO_WAYS if others and training else ""
+
+
+def _as_many(network: Network, node: Node) -> bool:
+    """Whether a node makes as many values as it reads."""
+    facts = network.facts[node.name]
+    return sum(map(values_in, facts.outputs)) == values_in(facts.inputs[0])
 
 
 def made_by(node: Node, facts: Facts, observed: Observed | None) -> list[Ref]:
     """What the steps of a node make, in their order: its outputs, or those of all nodes that are made at once."""
     together = () if observed is None else observed.together.get(node.name, ())
     return [Ref(each) for each in together] or [Ref(node.name, place) for place in range(len(facts.outputs))]
+
+
+def at_least(node: Node, facts: Facts, observed: Observed | None) -> Steps:
+    """What a layer without a rule holds all the same: what it reads and makes."""
+    read = tuple(input_name(place) for place in range(len(node.inputs)))
+    ran = None if observed is None else observed.ran_alone.get(node.name)
+    if ran is not None and len(facts.outputs) == 1:
+        return (Step(node.layer.type, read, (ran.made(facts),), views=ran.views),)
+    many, last = len(made_by(node, facts, observed)), len(facts.outputs) - 1
+    made = tuple(Made(output_name(place), facts.outputs[min(place, last)]) for place in range(many))
+    return (Step(node.layer.type, read, made),)

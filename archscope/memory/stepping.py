@@ -203,7 +203,8 @@ class Operations:
                 continue
             # What is repeated once is not repeated: its gradient is the one that came.
             once = step.op == "repeat" and product(value.layout.shape) == product(first.layout.shape)
-            if name in step.reduces and not once:
+            same = value.ahead and product(value.layout.shape) == product(first.layout.shape)
+            if (name in step.reduces and not once) or (value.once and not (ran.made[0].once or same)):
                 size = _size_in(ran.made[0], ran.dtype)
                 block = ledger.share(first.block) if name in step.passes else ledger.take(size, "passing")
                 whole.append((name, value, _repeated_by_itself(value) or value, block))

@@ -75,6 +75,7 @@ class Nodes:
     Attributes:
         owners: the node that each weight of the module belongs to.
         sources: the weight of the module that each weight of a node is.
+        parameters: nodes that are parameters, seen as values.
 
     Args:
         held: the weights that the module holds, by name.
@@ -92,6 +93,7 @@ class Nodes:
         self._lie: dict[str, list[Source]] = {}
         self._shapes: dict[Ref, Shape] = {}
         self._names: set[str] = set()
+        self.parameters: set[str] = set()
         self._numbers: dict[str, int] = {}
         self._paths = set(paths)
         self._batch = batch
@@ -363,6 +365,8 @@ class Nodes:
         self.facts[name] = facts
         group = tuple(name.split(".")[:-1])
         self.nodes.append(Node(name, layer, refs, name, group, shares=shares))
+        if layer.type == "parameter":
+            self.parameters.add(name)
 
     def _named(self, place: Place, what: str, *, whole: bool = False) -> str:
         """A module of PyTorch's own gives its path to what it is; anything else is called what it does."""

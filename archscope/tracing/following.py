@@ -70,15 +70,17 @@ def trace_module(
     whole = Part([*nodes.finished(outputs)], outputs, {**nodes.facts}, {})
     written_out = turned(attended(whole, recording.causal), recording.factors)
     short = normed(written_out)
-    joined = {*short.within.values()}.difference(written_out.within.values())
-    norms = {node.name: node.layer.type for node in short.nodes if node.name in joined}
-    fused = {name for name, type_ in norms.items() if type_ == "layer_norm"}
     folded_nodes, folded_outputs, facts, renamed = folded(short.nodes, short.outputs, short.facts)
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
-    wholes = {renamed[name] for name in fused.union(written_out.within.values()) if name in renamed}
-    beside = weighed(module, names, run, now)
-    if norms.keys() - fused and not beside.constants.unknown_in_training:
-        beside = beside._replace(constants=beside.constants.replace(unknown_in_training=_VARIABLES))
+    its_own = {node.name: node.name for node in whole.nodes}
+    beside = weighed(module, names, run, its_own if short.within else now)
+    seen = observed(run, now, beside, facts)
+    if short.within:
+        rows = {node.name: node.row for node in folded_nodes}
+        apart = [node.replace(row=rows[now[node.name]]) for node in whole.nodes]
+        written = Network(called, run.inputs, apart, outputs, facts=whole.facts,
+                          observed=observed(run, its_own, beside, whole.facts))  # fmt: skip
+        seen = seen.replace(written=written, within=now, constants=beside.constants.renamed(now))
     network = Network(
         called,
         run.inputs,
@@ -87,12 +89,9 @@ def trace_module(
         title=type(module).__name__,
         path=path,
         facts=facts,
-        observed=observed(run, now, wholes, beside, facts),
+        observed=seen,
     )
     return network, run.call
-
-
-_VARIABLES: Final = "a norm is written out as several operations, and its code may keep what they make in variables"
 
 
 def _check(module: nn.Module, called: str) -> None:

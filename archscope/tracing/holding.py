@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final, Literal
 
+import torch
 from torch import Tensor, nn
 
+from archscope.layers.operators import Ran
 from archscope.network import Ref
-from archscope.recognising.operations import Frame
+from archscope.recognising.batches import APART, LOST, WITHOUT
+from archscope.recognising.operations import Frame, base_name
+from archscope.tracing.events import fresh
 from archscope.tracing.modules import given_to
 from archscope.tracing.values import memory_of
 
@@ -28,6 +32,8 @@ class Holding:
         unruled_in_training: those that do while training alone, and why.
         ordered: values that the code puts in the order of their axes before anything reads them.
         together: nodes that one operation made at once, by the first.
+        ran_alone: the operation that a node is, where it is one.
+        for_all: nodes whose results are the same for every sample, and there once.
     """
 
     def __init__(self) -> None:
@@ -36,6 +42,8 @@ class Holding:
         self.unruled_in_training: dict[str, str] = {}
         self.ordered: set[Ref] = set()
         self.together: dict[str, tuple[str, ...]] = {}
+        self.ran_alone: dict[str, Ran] = {}
+        self.for_all: set[str] = set()
         self._last: tuple[Copied, Ref | None] = "", None
 
     def module(
@@ -66,6 +74,32 @@ class Holding:
             why = f"it is told not to drop (`dropout_p`) at inference, and may while training: `{drops}`"
             self.unruled_in_training[node] = why
 
+    def alone(
+        self, node: str, frame: Frame, made: Tensor, place: int, given: Sequence[Tensor], places: Sequence[int]
+    ) -> None:
+        """A node is one call, and no layers one after another; its operation is noted if it ran alone."""
+        ran = _alone(frame)
+        once = node in self.for_all
+        if ran is None or (not once and LOST in (place, *places)) or made.is_complex():
+            return
+        dtype = "" if made.dtype == torch.get_default_dtype() else str(made.dtype).removeprefix("torch.")
+        self.ran_alone[node] = Ran(
+            *ran,
+            dtype,
+            None if once else place,
+            tuple(each.is_floating_point() for each in given),
+            tuple(not once and each != WITHOUT for each in places),
+        )
+
+    def learned(
+        self, node: str, refs: Sequence[Ref], parameters: Set[str], places: Sequence[int], *, made: Set[int]
+    ) -> None:
+        """A node works on parameters alone: what it makes is there once, where they have no axis of the batch."""
+        if made == {WITHOUT} or (refs and all(ref.node in parameters or ref.node in self.for_all for ref in refs)):
+            self.for_all.add(node)
+            if not {*places, *made} <= {APART, WITHOUT, LOST}:
+                self.unruled[node] = "it works on parameters with an axis for samples, and no rule follows that"
+
     def handed_on(self, name: str, ref: Ref) -> None:
         """A call handed a value on as it is: in the order of its axes, or perhaps as a copy."""
         if name == "contiguous":
@@ -82,6 +116,17 @@ class Holding:
         """How the last call handed a value on, and which."""
         last, self._last = self._last, ("", None)
         return last
+
+
+def _alone(frame: Frame) -> tuple[str, int] | None:
+    """The one operation that makes something, at last, and of how many numbers it makes tensors first."""
+    names = [base_name(each.operation.called) for each in frame.ran]
+    while names[1:] and names[-1] in ("detach", "alias"):
+        names.pop()
+    ran = zip(names, frame.read, frame.made, strict=False)
+    taking = [name for name, read, made in ran if next(fresh([(read, made)]), None) is not None]
+    *first, last = taking if len(names) > 1 else names or [""]
+    return (last, len(first)) if last and last == names[-1] and {*first} <= {"scalar_tensor"} else None
 
 
 def _drops(module: nn.Module) -> str:

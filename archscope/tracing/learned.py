@@ -65,6 +65,7 @@ class Learned:
         repeated: nodes of parameters that the code repeats for every sample.
         placed: tensors that became nodes, and which.
         rows: those among them that are rows of a parameter, looked up by their numbers into memory of their own.
+        worked: nodes that make a value of each of a parameter, once for all samples.
         starts: tensors of zeros that states of a node begin with, and which.
     """
 
@@ -88,6 +89,7 @@ class Learned:
         self.repeated: set[str] = set()
         self.placed: list[tuple[Tensor, Ref]] = []
         self.rows: set[int] = set()
+        self.worked: set[str] = set()
         self.starts: list[tuple[Tensor, str]] = []
         self._kept: list[Tensor] = []
         self._refs: dict[str, tuple[Ref, Shape]] = {}
@@ -285,7 +287,11 @@ class Learned:
         return Place(path if whole else name, alone=True)
 
     def _layer(self, name: str, layers: tuple[Layer, ...], refs: tuple[Ref, ...], shape: Shape) -> Ref:
-        return self._nodes.keep(Seen(name, self._here(), refs, (shape,), Frame(), layers))[0]
+        made = self._nodes.keep(Seen(name, self._here(), refs, (shape,), Frame(), layers))[0]
+        own = not any(ref.node in self.repeated for ref in refs)
+        if (name in _WORKED and own) or any(ref.node in self.worked for ref in refs):
+            self.worked.add(made.node)
+        return made
 
 
 def _selected(rows: Sequence[int], held: int, width: int) -> tuple[Layer, ...] | None:

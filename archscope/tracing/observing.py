@@ -13,18 +13,14 @@ from archscope.tracing.packed import stored, weight_of
 from archscope.tracing.running import Run
 from archscope.tracing.weighing import Weighed
 
-_APART: Final = "its code runs several operations for it, and no rule follows what they hold"
-
 _SPARSE: Final = "its weight is sparse or packed, and no rule says what the gradient of such a one holds"
 
 
-def observed(
-    run: Run, names: Mapping[str, str], wholes: Iterable[str], beside: Weighed, found: Mapping[str, Facts]
-) -> Observed:
+def observed(run: Run, names: Mapping[str, str], beside: Weighed, found: Mapping[str, Facts]) -> Observed:
     """What was seen of a module beside its layers.
 
-    ``names`` are those of the nodes that they became, ``wholes`` those that several operations became together,
-    ``beside`` what the code holds beside layers, ``found`` the facts of the nodes.
+    ``names`` are those of the nodes that they became, ``beside`` is what the code holds beside layers, ``found`` the
+    facts of the nodes.
     """
     ran = run.tracer.recording.accounts.finished([node.name for node in run.tracer.recording.nodes.nodes])
     place = {name: number for number, (name, _) in enumerate(run.shadow.named_parameters())}
@@ -55,7 +51,7 @@ def observed(
         sources={(names[name], own): source for (name, own), source in sources},
         lasts={**_lasts(run, names), **beside.lasts},
         in_place=frozenset(names[name] for name in holding.in_place),
-        unruled={**{names[name]: why for name, why in holding.unruled.items()}, **dict.fromkeys(wholes, _APART)},
+        unruled={names[name]: why for name, why in holding.unruled.items()},
         unruled_in_training={names[name]: why for name, why in (*holding.unruled_in_training.items(), *sparse)},
         together=_together(holding.together, names),
         constants=beside.constants,
@@ -64,6 +60,8 @@ def observed(
         repeated=frozenset(names[name] for name in repeated),
         buffers=sum(_beside(run, owned - _lost(run, names, found))),
         of_complex=run.tracer.ledger.of_complex,
+        for_all=frozenset(names[name] for name in holding.for_all | run.tracer.recording.learned.worked),
+        ran_alone={names[name]: each for name, each in holding.ran_alone.items()},
     )
 
 

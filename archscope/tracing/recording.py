@@ -174,6 +174,8 @@ class Recording:
         ours = self.nodes.keep(seen)
         self.learned.starts += [(each, ours[0].node) for each in begins]
         self.accounts.ran_for(ours[0].node, len(frame.ran), every)
+        learned = self.nodes.parameters - self.learned.repeated
+        self.holding.learned(ours[0].node, refs, learned, [*map(self.samples.place, given)], made={*places})
         self.holding.module(ours[0].node, module, *asked, every if attends else given, made, frame)
         self._made(made, ours, frame)
         for each, place in zip(made, places, strict=True):
@@ -293,6 +295,8 @@ class Recording:
             roles={key: held.name for key, each in call.given.items() if (held := self.values.held(each))},
         )
         parts = parts_of(call) or []
+        read = [each for each in given if id(each) in beside or self.values.ref(each) is not None]
+        read_at = [self.samples.place(each) for each in read]
         ours = self.nodes.keep(seen) if not parts else tuple(
             self.nodes.keep(seen._replace(outputs=(shape,), layers=each))[0]
             for shape, each in zip(seen.outputs, parts, strict=True)
@@ -305,6 +309,10 @@ class Recording:
             self.factors.update({} if factor is None else {ours[0].node: factor})
         if len(refs) == 1 and self._hiding.hides(plain, args, kwargs):
             self.causal.add(ours[0].node)
+        for node in {ref.node for ref in ours}:
+            self.holding.learned(node, refs, self.nodes.parameters - self.learned.repeated, read_at, made={*places})
+        if len(results) == 1 and not parts and len(layers or ()) < 2 and len(read) == len(refs):
+            self.holding.alone(ours[0].node, frame, results[0], places[0], read, read_at)
         self.holding.call(ours[0].node, plain, heard.kwargs, heard.given, results, frame, self._at.module)
         self._made(results, ours, frame)
         for each, place in zip(results, places, strict=True):

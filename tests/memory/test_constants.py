@@ -249,29 +249,6 @@ def test_what_cannot_be_followed_is_said_and_the_numbers_are_at_least(way: str, 
     assert memory(network).not_covered.get("Odd", "") == (why if inference else "")
 
 
-class WrittenOut(nn.Module):
-    """Two dense layers, each with Llama's norm, whose code keeps the mean square in a variable until it returns."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.a, self.b, self.weight = nn.Linear(8, 8), nn.Linear(8, 8), nn.Parameter(torch.ones(8))
-
-    def norm(self, x: Tensor) -> Tensor:
-        variance = x.pow(2).mean(-1, keepdim=True)
-        return self.weight * (x * torch.rsqrt(variance + 1e-6))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.b(self.norm(self.a(x))))
-
-
-def test_a_norm_that_is_written_out_may_keep_more_than_one_of_pytorch_does_while_it_trains() -> None:
-    network = archscope.trace(WrittenOut(), (6, 8))
-    why = "a norm is written out as several operations, and its code may keep what they make in variables"
-    assert memory(network, optimizer="sgd").not_covered == {"WrittenOut": why}
-    assert memory(network).not_covered == {}
-    assert not verify(network, ["memory"]).differing
-
-
 def test_types_and_groups_of_which_nothing_is_known_are_not_covered() -> None:
     network = archscope.trace(Counted(), (16,))
     for more, why in (({"dtype": "bfloat16"}, "is bfloat16 too"), ({"autocast": "bfloat16"}, "is cast to bfloat16")):

@@ -385,14 +385,6 @@ class Rotated(nn.Module):
         return x * cos + torch.cat([-x[..., 4:], x[..., :4]], -1) * sin
 
 
-@pytest.mark.parametrize("optimizer", [None, "sgd"])
-def test_a_layer_that_several_operations_are_is_not_covered(optimizer: str | None) -> None:
-    network = archscope.trace(Rotated(), (6, 8))
-    (rotary,) = [node.name for node in network.nodes if node.layer.type == "rotary"]
-    why = "its code runs several operations for it, and no rule follows what they hold"
-    assert memory(network, optimizer=optimizer).not_covered == {rotary: why}
-
-
 class Hiding(nn.Module):
     """As T5's decoder has it: a bias by distance, and numbers so low in the place of what comes later."""
 
