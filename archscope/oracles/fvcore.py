@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from archscope.layers import Layer, Shape
 from archscope.oracles.case import Case
-from archscope.oracles.findings import Finding, compared, not_covered, part_missing
+from archscope.oracles.findings import Finding, compared, first_line, not_covered, part_missing
 
 if TYPE_CHECKING:
     from torch import nn
@@ -79,7 +79,10 @@ def _count(layer: Layer, shapes: tuple[Shape, ...], device: str) -> tuple[int, s
         with torch.no_grad():
             count = FlopCountAnalysis(module, inputs).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
             count = count.tracer_warnings("none").set_op_handle("aten::square", _summed)
-            operators: dict[str, int] = dict(count.by_operator())
+            try:
+                operators: dict[str, int] = dict(count.by_operator())
+            except Exception as error:  # noqa: BLE001 - whatever its trace and its rules raise is told
+                return 0, f"it fails: {type(error).__name__}: {first_line(error)}"
             unknown: list[str] = sorted(count.unsupported_ops())
     macs = sum(int(number) for name, number in operators.items() if name in PRODUCTS)
     strange = [name for name in unknown if name not in NO_PRODUCTS]

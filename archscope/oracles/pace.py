@@ -45,7 +45,7 @@ class Pace:
         self._end = clock() + seconds
         self._until = self._end
         self._witness = ""
-        self._layer = ""
+        self.layer = ""
 
     def begin(self, witness: str, witnesses_left: int = 1) -> None:
         """A witness starts: it has an even share of what is left of the time."""
@@ -56,14 +56,14 @@ class Pace:
 
     def at(self, layer: str) -> None:
         """Tell which layer is looked at."""
-        self._layer = layer
+        self.layer = layer
         if self._told is not None:
             self._told(self._network, self._witness, layer)
 
     @property
     def place(self) -> str:
         """The witness that speaks, and the layer it looks at."""
-        return f"{self._witness} at {self._layer}" if self._layer else self._witness
+        return f"{self._witness} at {self.layer}" if self.layer else self._witness
 
     @property
     def late(self) -> bool:

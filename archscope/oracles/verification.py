@@ -245,17 +245,28 @@ def _asked(name: str, case: Case, *, as_written: bool) -> Iterator[Finding]:
     own = case.module is not None and witness.module in OF_A_MODULE
     module = importlib.import_module(f"archscope.oracles.{'own.' if own else ''}{witness.module}")
     found: Iterator[Finding] = module.observe(case)
-    return found if not witness.packages else _where_it_can_be_built(name, found)
+    return found if not witness.packages else _where_it_can_be_built(name, found, case)
 
 
-def _where_it_can_be_built(name: str, found: Iterator[Finding]) -> Iterator[Finding]:
-    """What a witness finds; one of a built module has nothing to look at where a file has what is no layer."""
+def _where_it_can_be_built(name: str, found: Iterator[Finding], case: Case) -> Iterator[Finding]:
+    """What a witness finds until it has no module to look at, for what is no layer, or no memory to do so."""
     from archscope.building.constructions import NoLayer
 
     try:
         yield from found
     except NoLayer as error:
         yield not_covered(name, None, "everything", f"no module can be built: {error}")
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not _too_large(error):
+            raise
+        where = f" at {case.pace.layer}" if case.pace.layer else ""
+        yield not_covered(name, None, "everything", f"there is no memory for what it makes{where}")
+
+
+def _too_large(error: RuntimeError) -> bool:
+    """Whether PyTorch did not get the memory that it asked for."""
+    text = str(error)
+    return "can't allocate memory" in text or "not enough memory" in text or "out of memory" in text.lower()
 
 
 def _require(packages: Sequence[str]) -> None:
