@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from archscope.record import EMPTY, Record
 
+CASTS = "its code runs it under autocast, and no rule follows what that casts in a part of a module"
+"""Why no rule says what a node holds that runs under autocast: in values of two bytes at least."""
+
 
 class Constant(Record):
     """A tensor that no layer makes: places of positions, a mask, a state that begins with zeros.

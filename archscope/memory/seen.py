@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from archscope.constants import CASTS
 from archscope.layers.base import Facts, values_in
 from archscope.layers.operators import steps_of
 from archscope.layers.steps import Made, Step, input_name, looked_up, not_lifted, output_name, put_in_place, repeated
@@ -111,8 +112,9 @@ def at_least(node: Node, facts: Facts, observed: Observed | None) -> Steps:
     """What a layer without a rule holds all the same: what it reads and makes."""
     read = tuple(input_name(place) for place in range(len(node.inputs)))
     ran = None if observed is None else observed.ran_alone.get(node.name)
-    if ran is not None and len(facts.outputs) == 1:
+    dtype = "" if observed is None or observed.unruled.get(node.name) != CASTS else "bfloat16"
+    if ran is not None and len(facts.outputs) == 1 and not dtype:
         return (Step(node.layer.type, read, (ran.made(facts),), views=ran.views),)
     many, last = len(made_by(node, facts, observed)), len(facts.outputs) - 1
-    made = tuple(Made(output_name(place), facts.outputs[min(place, last)]) for place in range(many))
+    made = tuple(Made(output_name(place), facts.outputs[min(place, last)], dtype) for place in range(many))
     return (Step(node.layer.type, read, made),)

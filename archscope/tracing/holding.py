@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final, Literal
 
 import torch
+import torch.utils.checkpoint
 from torch import Tensor, nn
 
+from archscope.constants import CASTS
 from archscope.layers.operators import Ran
 from archscope.network import Ref
 from archscope.recognising.batches import APART, LOST, WITHOUT
@@ -21,6 +24,11 @@ Copied = Literal["", "in order", "as it is"]
 
 _WITH_BATCH: Final = 3
 """Axes of a sequence with its batch."""
+
+
+_AGAIN_FROM: Final = torch.utils.checkpoint.__file__
+
+_AGAIN: Final = "its code has it run again in the backward pass (`torch.utils.checkpoint`), and no rule follows that"
 
 
 class Holding:
@@ -44,6 +52,7 @@ class Holding:
         self.together: dict[str, tuple[str, ...]] = {}
         self.ran_alone: dict[str, Ran] = {}
         self.for_all: set[str] = set()
+        self._casting = _casting()
         self._last: tuple[Copied, Ref | None] = "", None
 
     def module(
@@ -51,6 +60,7 @@ class Holding:
         frame: Frame,
     ) -> None:  # fmt: skip
         """A module has run that is one layer."""
+        self._around(node)
         # Dropout leaves everything as it is at inference, so that only its own word tells.
         if getattr(module, "inplace", False) is True or _stays(given, made, frame):
             self.in_place.add(node)
@@ -64,6 +74,7 @@ class Holding:
         frame: Frame, within: nn.Module,
     ) -> None:  # fmt: skip
         """A function has run, in a module's own code."""
+        self._around(node)
         if kwargs.get("inplace") is True or _stays(given, made, frame):
             self.in_place.add(node)
         if "alpha_dropout" in name:
@@ -73,6 +84,18 @@ class Holding:
         elif name == "scaled_dot_product_attention" and kwargs.get("dropout_p") == 0 and (drops := _drops(within)):
             why = f"it is told not to drop (`dropout_p`) at inference, and may while training: `{drops}`"
             self.unruled_in_training[node] = why
+
+    def _around(self, node: str) -> None:
+        """What the code has put around a node: autocast, or that it runs again in the backward pass."""
+        # Under autocast of the caller's own a module is what it is without.
+        if _casting() != self._casting:
+            self.unruled[node] = CASTS
+        frame = sys._getframe()
+        while (before := frame.f_back) is not None:
+            frame = before
+            if frame.f_code.co_filename == _AGAIN_FROM:
+                self.unruled_in_training[node] = _AGAIN
+                return
 
     def alone(
         self, node: str, frame: Frame, made: Tensor, place: int, given: Sequence[Tensor], places: Sequence[int]
@@ -127,6 +150,11 @@ def _alone(frame: Frame) -> tuple[str, int] | None:
     taking = [name for name, read, made in ran if next(fresh([(read, made)]), None) is not None]
     *first, last = taking if len(names) > 1 else names or [""]
     return (last, len(first)) if last and last == names[-1] and {*first} <= {"scalar_tensor"} else None
+
+
+def _casting() -> list[bool]:
+    """Whether autocast is on, on a CPU and on a GPU."""
+    return [*map(torch.is_autocast_enabled, ("cpu", "cuda"))]
 
 
 def _drops(module: nn.Module) -> str:

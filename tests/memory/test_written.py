@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 import archscope
 from archscope.memory import memory, per_layer
@@ -186,3 +187,38 @@ def test_gradients_of_parts_of_parameters_are_not_covered(name: str) -> None:
     shape, made, why = NOT_FOLLOWED[name]
     said = memory(archscope.trace(Once(shape, made), (8, 16)), 3, optimizer="sgd").not_covered
     assert any(each.startswith(why) for each in said.values())
+
+
+class Around(nn.Module):
+    """A part that the code lets run again in the backward pass, or under autocast."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+        self.a, self.b, self.out = nn.Linear(16, 64), nn.Linear(64, 16), nn.Linear(16, 3)
+
+    def part(self, x: Tensor) -> Tensor:
+        return self.b(F.gelu(self.a(x)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.way == "again":
+            return self.out(x + checkpoint(self.part, x, use_reentrant=False))
+        with torch.autocast("cpu", torch.bfloat16):
+            return self.out(self.part(x))
+
+
+@pytest.mark.parametrize("way", ["again", "autocast"])
+def test_what_code_puts_around_its_layers_is_told_and_not_passed_over(way: str) -> None:
+    # Autocast changes what inference holds too; what runs again keeps less while training.
+    network = archscope.trace(Around(way), (8, 16))
+    inference, training = (memory(network, 2, optimizer=each).not_covered for each in (None, "sgd"))
+    word = "torch.utils.checkpoint" if way == "again" else "autocast"
+    assert [*training] == (["a", "b"] if way == "again" else ["a", "b", "out"])
+    assert all(word in why for why in training.values())
+    assert inference == ({} if way == "again" else training)
+
+
+def test_autocast_around_who_asks_is_no_part_of_the_module() -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        network = archscope.trace(Between(torch.tanh), (8, 16))
+    assert not memory(network, 2, optimizer="sgd").not_covered
