@@ -148,7 +148,7 @@ def _alone(frame: Frame) -> tuple[str, int] | None:
         names.pop()
     ran = zip(names, frame.read, frame.made, strict=False)
     taking = [name for name, read, made in ran if next(fresh([(read, made)]), None) is not None]
-    *first, last = taking if len(names) > 1 else names or [""]
+    *first, last = (taking if len(names) > 1 else names) or [""]  # several views take no memory
     return (last, len(first)) if last and last == names[-1] and {*first} <= {"scalar_tensor"} else None
 
 
