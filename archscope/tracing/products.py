@@ -54,14 +54,16 @@ _UNTAGGED: Final = (
     # indexing, sorting and counting
     "embedding gather scatter scatter_add scatter_reduce index _unsafe_index index_put _index_put_impl index_add",
     "_unsafe_index_put _unsafe_masked_index index_copy index_fill index_reduce index_select masked_scatter",
+    "repeat_interleave _unsafe_masked_index_put_accumulate lu_unpack",
     "masked_select put take nonzero nonzero_static isin bucketize searchsorted topk sort kthvalue median nanmedian",
     "mode unique_consecutive unique_dim _unique _unique2 bincount histc histogram cumsum cumprod cummax cummin",
     "logcumsumexp _logcumsumexp _cummax_helper _cummin_helper trace dist unfold_backward _aminmax equal is_same_size",
     "_local_scalar_dense _is_all_true _is_any_true _assert_async _assert_scalar _assert_tensor_metadata",
+    "_functional_assert_async _functional_sym_constrain_range _functional_sym_constrain_range_for_size",
     "_has_same_storage_numel allclose is_pinned record_stream item is_nonzero",
     # losses
     "binary_cross_entropy binary_cross_entropy_with_logits huber_loss mse_loss smooth_l1_loss soft_margin_loss",
-    "nll_loss_forward nll_loss2d_forward",
+    "nll_loss_forward nll_loss2d_forward multi_margin_loss multilabel_margin_loss_forward",
     # brought to another precision
     "quantize_per_tensor quantize_per_channel quantize_per_tensor_dynamic dequantize int_repr q_scale q_zero_point",
     "fake_quantize_per_tensor_affine_cachemask fake_quantize_per_channel_affine_cachemask",

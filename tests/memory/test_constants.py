@@ -155,12 +155,12 @@ def test_what_code_makes_beside_its_layers_is_held_byte_for_byte(name: str, opti
     same(make(), shape, optimizer, batch)
 
 
-@pytest.mark.parametrize("optimizer", [None, "adam"])
+@pytest.mark.parametrize(("optimizer", "batch"), [(None, 1), (None, 2), (None, 5), ("adam", 1)])
 @pytest.mark.parametrize("hides", [False, True])
-def test_a_bias_that_two_attentions_read_is_held_until_both_have_and_its_places_are_the_codes(
-    hides: bool, optimizer: str | None
+def test_a_bias_that_two_attentions_read_is_made_once_for_all_samples_and_held_until_both_have(
+    hides: bool, optimizer: str | None, batch: int
 ) -> None:
-    same(Biased(hides), (4, 8), optimizer, batch=1)
+    same(Biased(hides), (4, 8), optimizer, batch)
 
 
 def test_a_cache_that_a_module_gives_is_held_as_long_as_what_it_gives() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archscope import analyze, trace
@@ -51,6 +52,9 @@ def _of(function: Function, *shape: int, dtype: torch.dtype = torch.float32) -> 
         (lambda x, w: x[:, :, None] * w, (6, 5), 0),  # value by value, as the code says it
         (lambda x, w: (x * w).sum(-1), (4, 6), 0),
         (lambda x, w: torch.einsum("bi,ij->bij", x, w), (6, 5), 0),  # sums up nothing
+        (lambda x, w: torch.repeat_interleave(x, torch.tensor([1, 0, 2, 1]), 0) @ w, (6, 5), 4 * 6 * 5),  # copies rows
+        (lambda x, w: F.multi_margin_loss(x @ w, torch.tensor([0, 1, 2, 0])), (6, 3), 4 * 6 * 3),
+        (lambda x, w: F.multilabel_margin_loss(x @ w, torch.tensor([[0, -1, 1]] * 4)), (6, 3), 4 * 6 * 3),
     ],
 )
 def test_a_function_that_is_a_product_counts_as_one(function: Function, shape: tuple[int, ...], macs: int) -> None:
