@@ -76,3 +76,39 @@ def test_what_is_no_network_is_refused_at_once(value: Any) -> None:
     for ask in (archscope.draw, archscope.analyze):
         with pytest.raises(archscope.UsageError, match=f"a value of type {type(value).__name__} is no network"):
             ask(value)
+
+
+class Grouped(torch.nn.Module):
+    """Eight heads of queries read two of keys and values, each of which is repeated first, by one of two functions."""
+
+    def __init__(self, repeated: str, keys: int) -> None:
+        super().__init__()
+        self.repeated, self.keys = repeated, keys
+        self.norm = torch.nn.LayerNorm(32)
+        self.q, self.k, self.v = (torch.nn.Linear(32, 4 * heads) for heads in (8, keys, keys))
+        self.out = torch.nn.Linear(32, 32)
+
+    def _all(self, x: Any) -> Any:
+        if self.repeated == "repeat_interleave":
+            return x.repeat_interleave(8 // self.keys, 1)
+        batch, _, length, width = x.shape
+        return x[:, :, None].expand(batch, self.keys, 8 // self.keys, length, width).reshape(batch, 8, length, width)
+
+    def forward(self, x: Any) -> Any:
+        y = self.norm(x)
+        q, k, v = (layer(y).unflatten(2, (-1, 4)).transpose(1, 2) for layer in (self.q, self.k, self.v))
+        attended = torch.nn.functional.scaled_dot_product_attention(q, self._all(k), self._all(v), is_causal=True)
+        return x + self.out(attended.transpose(1, 2).flatten(2))
+
+
+@pytest.mark.parametrize(("keys", "title", "heads"), [
+    (2, "Masked Grouped-Query", "8 heads of 4, 2 for K and V"),
+    (1, "Masked Multi-Query", "8 heads of 4, 1 for K and V"),
+    (8, "Masked Multi-Head", "8 heads of 4"),
+])  # fmt: skip
+@pytest.mark.parametrize("repeated", ["repeat_interleave", "expand"])
+def test_heads_of_keys_that_a_module_repeats_are_told_as_they_were(
+    repeated: str, keys: int, title: str, heads: str
+) -> None:
+    picture = archscope.draw(Grouped(repeated, keys).eval(), torch.zeros(1, 6, 32), style="transformer")
+    assert {title, heads} <= set(strings(picture))

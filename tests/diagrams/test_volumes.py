@@ -13,6 +13,7 @@ import pytest
 import archscope
 from archscope.diagrams.html import packed_in
 from archscope.diagrams.scene import HAIRLINE, Group, Polygon, Scene, Text, bounds
+from archscope.diagrams.solids import solid
 from archscope.diagrams.themes import THEMES, contrast
 from archscope.diagrams.transformer import is_one
 from archscope.diagrams.volumes.levels import Levels
@@ -426,3 +427,35 @@ def test_what_stands_in_a_list_has_a_name_each_and_not_the_list_s_over_the_first
     said = _strings(_drawn("gated"))
     assert [each for each in said if each.startswith("up")] == ["up.1", "up.0"]
     assert [each for each in said if each.startswith("enc")] == ["enc.0", "enc.1", "enc.2"]
+
+
+def lists_of_a_pyramid() -> Network:
+    """A feature pyramid; all that is `lat` or `smooth` is one block where nothing is open."""
+    b = Builder("pyramid", input=(3, 64, 64))
+    last, up, maps = "input", "", []
+    for n, channels in enumerate((8, 16, 32)):
+        last = b.conv(f"c{n}", last, channels, stride=2, norm=False)
+        maps.append(last)
+    for n in (2, 1, 0):
+        lat = b.conv(str(n), maps[n], 8, 1, group=["lat"], norm=False, relu=False)
+        up = b.add(f"add{n}", "add", lat, b.add(f"up{n}", "upsample", up, scale_factor=2)) if up else lat
+        b.conv(str(n), up, 8, group=["smooth"], norm=False)
+    return b.network(*(f"smooth.{n}_relu" for n in range(3)))
+
+
+def test_a_page_too_small_is_told_the_least_size_also_where_less_depth_shows_less() -> None:
+    with pytest.raises(UsageError, match=r"in style boxes `add1` joins ways that have no boxes of their own"):
+        archscope.draw(lists_of_a_pyramid(), style="boxes", depth=1).svg  # noqa: B018
+    with pytest.raises(UsageError, match=r"does not fit 40 mm: .* it needs --width 51mm at least"):
+        archscope.draw(lists_of_a_pyramid(), style="boxes", width="40mm").svg  # noqa: B018
+
+
+def test_a_legend_has_no_colours_of_families_where_boxes_have_those_of_their_cost() -> None:
+    def fills(**options: Any) -> set[str]:
+        keys = [group for group in _drawn("unet", **options).groups("part") if group.title.startswith("max pool")]
+        assert len(keys) == 1
+        return {item.fill for item in keys[0].items if isinstance(item, Polygon) and len(item.points) == 4}
+
+    pooling = solid(THEMES["light"], "pooling").fill
+    assert pooling in fills()
+    assert pooling not in fills(color="macs")

@@ -140,8 +140,7 @@ def _other(head: Piece) -> str:
 
 def _attention(part: Part, model: Model) -> tuple[str, ...]:
     """Its title in two lines: whether it is masked and how its heads are, and to what it attends."""
-    head = part.head
-    heads = _heads_of(head)
+    heads = _heads_in(part)
     kind = "Single-Head"
     if heads is None or (heads[0] > 1 and heads[0] == heads[1]):
         kind = "Multi-Head"
@@ -249,7 +248,7 @@ def _dense(part: Part) -> list[str]:
 
 
 def _heads(part: Part) -> list[str]:
-    heads = _heads_of(part.head)
+    heads = _heads_in(part)
     said = []
     if heads is not None:
         queries, keys, width = heads
@@ -266,6 +265,23 @@ def _heads(part: Part) -> list[str]:
         piece.layer.verb == "Relative positions" or piece.layer.label.startswith("embedding") for piece in part.pieces
     ) or _adds_a_table(part.head, heads)
     return [*said, *(["rotary positions"] if turned else []), *(["relative positions"] if biased else [])]
+
+
+def _heads_in(part: Part) -> tuple[int, int, int] | None:
+    """Heads of queries and of keys, and their width; of keys those that there are before each is repeated."""
+    heads = _heads_of(part.head)
+    shapes = part.head.row.input_shapes
+    if heads is None or heads[0] != heads[1] or len(shapes) < 3 or len(shapes[1]) != 3:
+        return heads
+    queries, keys, width = heads
+    pieces = {piece.name: piece for piece in part.pieces}
+    before = pieces.get(part.head.inputs[1].node)
+    while before is not None and before.inputs and not before.owned:
+        shape = before.row.input_shapes[0]
+        if len(shape) == 3 and shape[1:] == shapes[1][1:]:
+            keys = min(keys, int(shape[0]))
+        before = pieces.get(before.inputs[0].node)
+    return queries, keys, width
 
 
 def _heads_of(piece: Piece) -> tuple[int, int, int] | None:

@@ -95,6 +95,9 @@ def scene(analysis: Analysis, request: Request) -> Scene:
             drawn = _drawn(former.form(depth), request)
         except TooSmallError as error:
             errors.append(error)
+        except NotShownError:
+            if not errors:
+                raise
         else:
             bounded = request.depth == "auto" and request.height is not None
             return _opened(former, depth, request, drawn) if bounded else drawn

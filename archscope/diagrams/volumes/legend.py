@@ -183,6 +183,9 @@ def _sign(paint: Paint, entry: Entry, x: float, y: float, wide: float) -> Iterat
 
 def _swatch(paint: Paint, entry: Entry, x: float, y: float, side: float) -> Iterator[Item]:
     shade = solid(paint.theme, entry.family)
+    if paint.request.color != "family":  # the boxes have the colours of what they cost
+        yield rectangle(x, y, side, side, fill=paint.theme.background, stroke=paint.theme.line)
+        return
     yield rectangle(x, y, side, side, fill=shade.fill, stroke=shade.stroke)
     part = 0.6 * side if entry.banded else side
     yield from paint.hatch(entry.family, (x, y, x + part, y + side))
