@@ -130,6 +130,7 @@ class Run:
             target = target_of(self._loss, self.network.shape_of(ref), ref.node)
             if target is not None:
                 self._targets[ref] = self._fed(target)
+        ledger.layer = ""
 
     def _fed(self, made: Made) -> Value:
         """A tensor that whoever runs the network has."""
@@ -313,8 +314,7 @@ class Run:
         once = once and not (self.batch == 1 and any(parts_of_parameters(read)))
         if observed is not None:
             steps, why = as_seen(node, facts, steps, observed, training=self.training)
-            why = why or ("" if steps is None else
-                          unfollowed(node, steps, read, self.network, once=once, training=self.training))  # fmt: skip
+            why = why or unfollowed(node, steps or (), read, self.network, once=once, training=self.training)
         if steps is None or why:
             if not self._beside.makes(node):
                 why = why or node.layer.varies or f"no rule says what a {node.layer.type} keeps"

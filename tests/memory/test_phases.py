@@ -167,6 +167,12 @@ def test_a_loss_and_its_targets_have_a_line_of_their_own() -> None:
     assert held["start of backward"].most.layer == "the loss"
 
 
+def test_the_state_of_an_optimizer_is_the_networks_and_not_the_losss() -> None:
+    held = memory(archscope.load("lenet5-pytorch"), 1, optimizer="momentum")
+    # 61,706 parameters, one number in four bytes each.
+    assert [(layer, size) for layer, kind, size in held.holders if kind == "state"] == [("", 61_706 * 4)]
+
+
 def test_a_layer_of_which_values_decide_is_named() -> None:
     from archscope.layers import MixtureOfExperts
 
