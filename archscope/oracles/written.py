@@ -30,6 +30,9 @@ def observe(case: Case) -> Iterator[Finding]:
     except ArchscopeError as error:
         yield not_covered(NAME, None, "parameters", f"it cannot be written: {error}")
         return
+    except RecursionError:
+        yield not_covered(NAME, None, "parameters", "an expression of it has more operands than Python compiles")
+        return
     values = sum(each.numel() for each in module.parameters() if each.requires_grad)
     yield compared(NAME, None, "parameters", case.analysis.totals.parameters, values)
     macs, unknown = multiplied(module, case.inputs())

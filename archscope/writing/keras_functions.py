@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from archscope.errors import UsageError
-from archscope.writing.listing import Place
+from archscope.writing.listing import Place, summed
 
 Form = Callable[[Any], str]
 
@@ -96,7 +96,7 @@ FUNCTIONS: Final[Mapping[str, Form]] = MappingProxyType({
     "pow": function("ops.power({}, {})"),
     "subtract": lambda place: " - ".join(place.taken),
     "divide": lambda place: " / ".join(place.taken),
-    "add": lambda place: " + ".join(place.taken),
+    "add": lambda place: summed(place.taken),
     "multiply": lambda place: " * ".join(place.taken),
 })  # fmt: skip
 """The expression of each layer type that is a function in Keras."""

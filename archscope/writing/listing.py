@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from archscope.building.fans import fan_in
 from archscope.building.taken import EXPORTED, TAKEN
@@ -257,6 +257,19 @@ def doc(network: Network, width: int = 96) -> list[str]:
 def assignment(target: str, expression: str, width: int = 100) -> list[str]:
     """``target = expression``, on several lines if one would be too long."""
     return spread(f"{target} = ", expression, "", width - 8)
+
+
+_MOST_TERMS: Final = 500
+"""Terms of a sum in one expression: each is one level of it, and Python compiles some thousand."""
+
+
+def summed(terms: Sequence[str]) -> str:
+    """A sum as an expression; of very many terms one that adds them in the same order without nesting them.
+
+    >>> summed(["a", "b", "c"])
+    'a + b + c'
+    """
+    return " + ".join(terms) if len(terms) <= _MOST_TERMS else f"sum([{', '.join(terms[1:])}], {terms[0]})"
 
 
 def spread(head: str, expression: str, end: str, width: int) -> list[str]:

@@ -16,7 +16,7 @@ from archscope.network import Network, Node
 from archscope.writing import pytorch_functions, pytorch_historic, pytorch_sequences, scores
 from archscope.writing.blocks import Dialect, Lines, in_classes, source
 from archscope.writing.classes import Arguments
-from archscope.writing.listing import Listing, Place, assignment, class_name, transcribe
+from archscope.writing.listing import Listing, Place, assignment, class_name, summed, transcribe
 from archscope.writing.pieces import Uncut
 from archscope.writing.pytorch_historic import option, window
 from archscope.writing.starting import shown
@@ -245,7 +245,7 @@ _BY_HAND: Final[dict[str, _Write]] = {
     **pytorch_historic.FORMS,
     **pytorch_sequences.FORMS,
     "Matmul": lambda place: " @ ".join(place.taken),
-    "Add": lambda place: " + ".join(place.taken),
+    "Add": lambda place: summed(place.taken),
     "Multiply": lambda place: " * ".join(place.taken),
     "Concat": lambda place: f"torch.cat([{', '.join(place.taken)}], dim={place.call.options['dim']})",
     "Reshape": _reshaped,

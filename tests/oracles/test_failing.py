@@ -24,6 +24,22 @@ def test_a_tool_that_fails_on_a_layer_says_with_what() -> None:
     assert ("FLOPs", "it") in said
 
 
+def of_many(kind: str, many: int = 6_000) -> str:
+    return f"input: [2]\nlayers: {{it: {{type: {kind}, from: [{', '.join(['input'] * many)}]}}}}"
+
+
+def test_a_sum_of_thousands_of_terms_is_source_that_python_compiles() -> None:
+    found = verify(read(of_many("add")), ["source"])
+    assert {(each.quantity, each.verdict.value) for each in found.findings} == {
+        ("parameters", "agrees"), ("macs", "agrees"),
+    }  # fmt: skip
+
+
+def test_source_that_python_does_not_compile_is_not_covered_for_that_reason() -> None:
+    said = reasons(of_many("multiply"), ["source"])
+    assert said == {("source", None): "an expression of it has more operands than Python compiles"}
+
+
 @pytest.mark.parametrize(
     "error",
     [
