@@ -114,13 +114,16 @@ def _of_onnx(network: Network, made: Statement) -> Outcome:
     import onnxruntime
     from onnx import numpy_helper
 
+    from archscope.oracles.onnx_weights import laid
+
     path = network.path or ""
     with _asking(onnxruntime, onnx):
         stored = {each.name: numpy_helper.to_array(each) for each in onnx.load(path).graph.initializer}
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    floats = {name: torch.tensor(each) for name, each in stored.items() if each.dtype == "float32"}
+    held = {name: each for name, each in stored.items() if each.dtype == "float32"}
+    floats = {name: torch.tensor(each) for name, each in {**held, **laid(network, held)}.items()}
     read, built = _built(network, made, floats)
     batch = 1 if network.observed is None else network.observed.batch
     given = read.example_inputs(batch, generator=torch.Generator().manual_seed(0))

@@ -116,7 +116,16 @@ def written(name: str) -> Any:
 OURS = ("lenet1", "lenet5", "lenet5-keras", "resnet-cifar@20", "squeezenet@1.1")
 """Specs whose source is saved."""
 
+
+def prepared(x: Any) -> Any:
+    x = kl.RandomRotation(0.1, name="turned")(kl.RandomFlip(name="flipped")(x))
+    x = kl.Normalization(name="normed")(kl.Resizing(6, 5, name="resized")(x))
+    x = kl.Normalization(mean=[1.0, 2.0, 3.0], variance=[1.0, 1.0, 4.0], name="stated")(x)
+    return kl.GlobalMaxPooling2D(name="top")(kl.Conv2D(4, 3, name="conv")(kl.RandomCrop(6, 5, name="cut")(x)))
+
+
 MODELS = {
+    "prepared": lambda: functional("prepared", (8, 8, 3), prepared),
     "functions": lambda: functional("functions", (8, 8, 3), functions),
     **{name: partial(written, name) for name in OURS},
     "both": both,

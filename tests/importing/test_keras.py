@@ -38,7 +38,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     return folder, json.loads(ran.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", ["residual", "words", "shared", "norms", "frozen", "course", "functions"])
+@pytest.mark.parametrize("name", ["residual", "words", "shared", "norms", "frozen", "course", "functions", "prepared"])
 @pytest.mark.parametrize("suffix", [".keras", ".json"])
 def test_weights_and_shapes_are_those_that_keras_counts(name: str, suffix: str, saved: Any) -> None:
     folder, said = saved
@@ -59,6 +59,35 @@ def test_a_model_that_was_saved_of_our_own_source_has_the_table_of_the_spec(name
     assert ours.totals == theirs.totals
     held = {row.name.replace(".", "_") for row in ours.rows if row.parameters}
     assert held == {row.name for row in theirs.rows if row.parameters}
+
+
+def test_what_prepares_pictures_multiplies_nothing_and_numbers_of_a_norm_are_fixed(saved: Any) -> None:
+    found = analyze(saved[0] / "prepared.keras")
+    nodes = found.network.nodes[:7]
+    assert [(node.name, node.layer.type, found.network.facts[node.name].output) for node in nodes] == [
+        ("flipped", "identity", (3, 8, 8)), ("turned", "identity", (3, 8, 8)), ("resized", "upsample", (3, 6, 5)),
+        ("normed", "function", (3, 6, 5)), ("stated", "function", (3, 6, 5)),
+        ("stated.identity", "identity", (3, 6, 5)),
+        ("conv", "conv2d", (4, 4, 3)),
+    ]  # fmt: skip
+    # a mean and a variance for each of 3 channels and how many were seen; stated ones are no weights
+    assert (found["normed"].fixed, found["stated"].fixed, found.totals.macs) == (7, 0, 4 * 4 * 3 * 9 * 3)
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    ({"kind": "RandomCrop", "height": 3, "width": 3}, "cuts out another part at inference than in training"),
+    ({"kind": "Resizing", "height": 3, "width": 3, "interpolation": "lanczos5"}, "no layer type has: lanczos5"),
+    ({"kind": "Resizing", "height": 3, "width": 3, "crop_to_aspect_ratio": True}, "cuts, pads or smooths as well"),
+    ({"kind": "Normalization", "axis": 7}, "along axes that its input has not"),
+])  # fmt: skip
+def test_what_prepares_pictures_otherwise_than_a_row_says_is_refused(
+    options: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    options, kind = {**options}, str(options["kind"])
+    del options["kind"]
+    path = written(tmp_path, model(layer(kind, "a", "x", **options), shape=(None, 6, 6, 3)))
+    with pytest.raises(UsageError, match=said):
+        analyze(path)
 
 
 def test_functions_between_layers_are_layers_and_their_padding_is_that_of_the_window_behind_it(saved: Any) -> None:

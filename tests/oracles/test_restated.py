@@ -160,6 +160,32 @@ def test_weights_of_jax_that_lie_otherwise_are_laid_as_pytorch_has_them(
     )
 
 
+class Steps(torch.nn.Module):
+    """A recurrence, and a square matrix behind it, which nothing but its values tells from itself turned."""
+
+    def __init__(self, kind: str, **options: Any) -> None:
+        super().__init__()
+        self.steps = getattr(torch.nn, kind)(3, 4, batch_first=True, **options)
+        width = 8 if options.get("bidirectional") else 4
+        self.out = torch.nn.Linear(width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(self.steps(x)[0])
+
+
+@pytest.mark.parametrize(("kind", "options"), [
+    ("GRU", {}), ("GRU", {"bidirectional": True}), ("LSTM", {"num_layers": 2}), ("LSTM", {"bias": False}), ("RNN", {}),
+], ids=str)  # fmt: skip
+def test_weights_of_recurrence_in_onnx_have_their_gates_in_pytorchs_order(
+    kind: str, options: dict[str, Any], tmp_path: Path
+) -> None:
+    path = str(tmp_path / "net.onnx")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(Steps(kind, **options).eval(), (torch.zeros(1, 5, 3),), path, dynamo=False)
+    assert outcome(path) == Outcome(True, "built with the same weights: the same output as onnxruntime")
+
+
 def test_an_exported_program_and_its_spec_give_the_same_output(tmp_path: Path) -> None:
     net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.ReLU()).eval()
     with warnings.catch_warnings():

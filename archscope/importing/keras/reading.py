@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from archscope.errors import UsageError
 from archscope.escaping import line
-from archscope.importing.keras import layers, operations, papers, recurrent
+from archscope.importing.keras import layers, operations, papers, preparing, recurrent
 from archscope.importing.keras.config import Key, Model, Use, data_formats, is_model, model_of, read_config
 from archscope.importing.keras.place import Nodes, Place, Value
 from archscope.importing.stated import Entry, Stated, resolved
@@ -19,6 +20,11 @@ from archscope.recognising.folding import folded
 _FLATTENED: Final = ("Features that are flattened lie channels first here, and channels last in Keras: the rows of the "
                      "matrix behind them lie in another order.")  # fmt: skip
 
+
+_LAYERS: Final[Mapping[str, layers.Reading]] = MappingProxyType({
+    **layers.READINGS, **recurrent.READINGS, **papers.READINGS, **preparing.READINGS,
+})  # fmt: skip
+"""Keras's classes, and the layers that each is."""
 
 _CODE: Final = ("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer")
 """Classes of Keras's that hold code, or run what lies in other files."""
@@ -113,7 +119,7 @@ def _made(use: Use, reads: list[Value], nodes: Nodes, group: tuple[str, ...]) ->
         kind, options = "Dense", options["layer"]["config"]
     place = Place(nodes, name, kind, options, reads, use.given, group)
     function = use.module.startswith(operations.MODULE)
-    known = operations.READINGS if function else {**layers.READINGS, **recurrent.READINGS, **papers.READINGS}
+    known = operations.READINGS if function else _LAYERS
     reading = known.get(kind)
     if reading is None:
         theirs = use.module.startswith("keras")
