@@ -124,6 +124,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         tensors = tensors_in(chosen)
         for each in tensors:
             self._before_write(each)
+        self.others.writes_here(tensors)
         return tensors
 
     def _run(self, func: Any, found: Operation, args: Any, kwargs: dict[str, Any]) -> Any:

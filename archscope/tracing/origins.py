@@ -19,6 +19,7 @@ from archscope.tracing.values import Values
 
 _WRITTEN: Final = "it was written into through another view of its memory"
 _BESIDE: Final = "a thread made it that ran before the module did; how, and of which values, is not known"
+_OVER: Final = "a thread wrote it that ran before the module did; how, and of which values, is not known"
 _PICKLED: Final = "its values were pickled, or their memory was taken, and PyTorch made a tensor of that again"
 
 
@@ -94,6 +95,10 @@ class Origins:
                 self._from_outside(tensor, refs, "work of a thread that ran before", _BESIDE)
             else:
                 return None
+        if self.others.wrote(tensor):
+            before = self._values.ref(tensor)
+            refs = tuple(dict.fromkeys((*(() if before is None else (before,)), *self._nodes.unread())))
+            self._from_outside(tensor, refs, "work of a thread that ran before", _OVER)
         writer = self._values.written(tensor)
         if writer is not None:
             before = self._values.ref(tensor)

@@ -1,9 +1,11 @@
-"""Threads that ran before a module did: nobody follows them, and what they make has to be noticed."""
+"""Threads that ran before a module did: nobody follows them, and what they make or write has to be noticed."""
 
 from __future__ import annotations
 
 import gc
 import weakref
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor, nn
@@ -12,6 +14,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from archscope.tracing import threads
 from archscope.tracing.shadow import Shadow
 from archscope.tracing.strangers import tensors_in
+from archscope.tracing.values import memory_of
 
 
 def shares(module: nn.Module) -> bool:
@@ -24,9 +27,11 @@ def shares(module: nn.Module) -> bool:
 
 
 class Others:
-    """Tells the tensors that other threads made since a moment from those that were there.
+    """Tells the tensors that other threads made since a moment from those that were there, and those that they wrote.
 
-    Where no other thread runs at that moment, there are none to tell.
+    Where no other thread runs at that moment, there are none to tell. PyTorch numbers the versions of a memory, one
+    more for each operation that writes it: where there are more than operations that were followed, another thread
+    wrote. What writes without PyTorch, through NumPy say, has no number.
     """
 
     def __init__(self) -> None:
@@ -34,6 +39,9 @@ class Others:
         self._run = False
         # PyTorch may make the object of a tensor anew; its own weak references know the tensor all the same.
         self._here: Any = WeakTensorKeyDictionary()
+        self._versions: Any = WeakTensorKeyDictionary()
+        self._writes: Counter[int] = Counter()
+        self._written: Any = WeakTensorKeyDictionary()
 
     def start(self) -> None:
         """The moment is now."""
@@ -48,12 +56,47 @@ class Others:
             for each in tensors_in(values):
                 self._here[each] = True
 
+    def writes_here(self, tensors: Iterable[Tensor]) -> None:
+        """An operation that is followed writes these."""
+        if self._run:
+            self._writes.update(map(memory_of, tensors))
+
+    def left(self, values: Any) -> None:
+        """A call that is followed is over: these are what it was given and made."""
+        if self._run:
+            for each in tensors_in(values):
+                version = _version(each)
+                if version is not None:
+                    self._versions[each] = version - self._writes[memory_of(each)]
+
+    def found(self, values: Any) -> None:
+        """A call that is followed is given these: notice what was written since it was left."""
+        if self._run:
+            for each in tensors_in(values):
+                before, version = self._versions.get(each), _version(each)
+                if before is None or version is None or isinstance(each, nn.Parameter):
+                    continue
+                if version - self._writes[memory_of(each)] > before:
+                    self._written[each] = True
+
+    def wrote(self, tensor: Tensor) -> bool:
+        """Whether one of them wrote a tensor since it was asked for last."""
+        return self._run and self._written.pop(tensor, None) is not None
+
     def made(self, tensor: Tensor) -> bool:
         """Whether one of them made a tensor that nobody else did."""
         if not self._run or tensor in self._here:
             return False
         there = self._there.get(id(tensor))
         return there is None or there() is not tensor
+
+
+def _version(tensor: Tensor) -> int | None:
+    """How often the memory of a tensor was written; None where it is not counted."""
+    try:
+        return tensor._version
+    except RuntimeError:
+        return None
 
 
 __all__ = ["Others", "shares"]

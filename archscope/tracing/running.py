@@ -268,6 +268,7 @@ def _run(
 
     args, kwargs = call.mapped(made)
     tracer.recording.origins.others.start()
+    tracer.recording.origins.others.left([list(state.values()), list(args), kwargs])
     try:
         with tracer, tracer.ledger, following(tracer):
             result = contextvars.copy_context().run(module, *args, **kwargs)
@@ -277,6 +278,7 @@ def _run(
         if tracer.mistake is not None:
             raise tracer.mistake from None
         raise Stopped(way, tracer, inputs, error) from error
+    tracer.recording.origins.others.found(result)
     if tracer.mistake is not None:  # and the module went on
         raise tracer.mistake
     return Run(call, way, tracer, module, inputs, result, batch or 1, zeros=False, types=types)

@@ -111,6 +111,7 @@ class Tracer(TorchFunctionMode):
         if name in _INDEXING:
             args = (args[0], _index(args[1]), *args[2:])
         frame = self.ledger.frame = Frame()
+        self.ledger.others.found([args, given])
         try:
             result = func(*args, **given)
         except Exception:
@@ -119,6 +120,8 @@ class Tracer(TorchFunctionMode):
             raise
         finally:
             self.ledger.frame = None
+            self.ledger.others.left([args, given])
+        self.ledger.others.left(result)
         if name in WRITTEN_OUT and frame.ran:
             self.ledger.multiplied(frame, WRITTEN_OUT[name](args, result))
         told = name in LEAVING or name == PICKLING or name.startswith("set ")
@@ -160,6 +163,7 @@ class Tracer(TorchFunctionMode):
             if isinstance(module, LEAVES):
                 if not self._leaf:
                     self.ledger.frame = Frame()
+                    self.ledger.others.found(given)
                 self._leaf += 1
 
     def end(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
@@ -169,6 +173,7 @@ class Tracer(TorchFunctionMode):
                 self._leaf -= 1
                 if not self._leaf:
                     frame, self.ledger.frame = self.ledger.frame or Frame(), None
+                    self.ledger.others.left([args, kwargs, output])
                     self.ended(module, args, kwargs, tensors_in(output), frame)
             self.at.stack.pop()
 
