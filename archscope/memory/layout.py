@@ -74,6 +74,11 @@ class Layout(Record):
         """With one position of an axis, which goes."""
         return Layout(_left(self.shape, axis), _left(self.strides, axis))
 
+    def apart(self, batch: int) -> Layout:
+        """With an axis for the samples, which stand in the first one."""
+        many, left = divmod(self.shape[0], batch) if self.shape else (0, 1)
+        return self if left else self.seen_as((batch, many, *self.shape[1:])) or self
+
     def part(self, shape: Sequence[int], step: int = 1) -> Layout:
         """With fewer positions along some axes, ``step`` apart, or one position repeated."""
         strides = [

@@ -84,8 +84,10 @@ def unfollowed(node: Node, steps: Steps, read: Sequence[Value], network: Network
         besides = read[:3] if node.layer.type == "scaled_dot_product_attention" else read
         if any(value.once for value in besides) and not all(step.op in _SPREADS for step in steps):
             return _ONE_BESIDE
+        if not (parameters and training):
+            return ""
         whole = not views or network.facts[node.name].parameters or _as_many(network, node) or read[0].ahead
-        return _PARTS if parameters and training and not whole else ""
+        return "" if whole else _PARTS
     if views:
         return ""
     if any(parts_of_parameters(read)):

@@ -155,6 +155,9 @@ class Operations:
 
     @staticmethod
     def _layout_seen(step: Step, layout: Layout, shape: tuple[int, ...]) -> Layout | None:
+        wanted = len(step.turns) or len(shape) + (step.takes is not None)
+        if wanted == len(layout.shape) + 1 and step.op != "expand":
+            layout = layout.apart(shape[0])
         if step.turns:
             return layout.turned(step.turns)
         if step.takes is not None:

@@ -249,6 +249,27 @@ def test_what_cannot_be_followed_is_said_and_the_numbers_are_at_least(way: str, 
     assert memory(network).not_covered.get("Odd", "") == (why if inference else "")
 
 
+class Folded(nn.Module):
+    """The positions of all samples are one axis of rows, which are halved; a bias that nobody trains chooses some."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.out = nn.Parameter(torch.rand(8, 10)), nn.Linear(5, 3)
+        self.bias = nn.Parameter(torch.zeros(10), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = torch.cumsum(x.flatten(0, 1) @ self.a, 0)
+        chosen = torch.topk(rows.sigmoid() + self.bias, 2, -1)[1]
+        first, second = rows.chunk(2, -1)
+        return self.out(first * second) * rows.gather(1, chosen).sum(-1, keepdim=True)
+
+
+@pytest.mark.parametrize("optimizer", [None, "adam"])
+def test_rows_of_all_samples_are_seen_in_parts_and_what_no_rule_follows_is_named(optimizer: str | None) -> None:
+    named = memory(archscope.trace(Folded(), (6, 8)), 2, optimizer=optimizer).not_covered
+    assert named["topk"] == "no rule says what a function keeps"
+
+
 def test_types_and_groups_of_which_nothing_is_known_are_not_covered() -> None:
     network = archscope.trace(Counted(), (16,))
     for more, why in (({"dtype": "bfloat16"}, "is bfloat16 too"), ({"autocast": "bfloat16"}, "is cast to bfloat16")):
