@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 
 import pytest
 
@@ -36,6 +37,19 @@ def test_every_generated_page_is_up_to_date(generated):
 def test_no_generated_page_is_left_over(generated):
     marked = {path for path in DOCS.rglob("*.md") if markdown.NOTICE in path.read_text(encoding="utf-8")}
     assert marked <= set(generated)
+
+
+def test_every_page_begins_with_its_heading():
+    """Else the site calls it after its file, on its tab and in its search: "Alexnet keras"."""
+    texts = {path: path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md")}
+    bodies = {path: re.sub(r"\A---\n.*?\n---\n\s*", "", text, flags=re.DOTALL) for path, text in texts.items()}
+    assert [path.name for path, body in bodies.items() if not body.startswith("# ")] == []
+
+
+def test_no_year_at_the_head_of_a_paragraph_becomes_the_number_of_a_list():
+    """Markdown takes "2015. A network" for the first of a list, and its reader sees 1."""
+    texts = {path: path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md")}
+    assert [path.name for path, text in texts.items() if re.search(r"^\d{3,}\. ", text, re.MULTILINE)] == []
 
 
 def test_every_layer_type_has_its_options_and_a_case_on_its_page(generated):

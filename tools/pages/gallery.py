@@ -15,7 +15,7 @@ from archscope.diagrams.themes import theme
 from archscope.diagrams.writers.svg import svg
 from archscope.difference import difference
 from archscope.network import Network
-from tools.pages.markdown import NOTICE, fenced
+from tools.pages.markdown import fenced, page
 
 THEMES = {"light": "", "dark": "-dark"}
 """For each theme the end of the names of its files."""
@@ -270,10 +270,10 @@ written, sized and labelled; [the museum](museum.md) has all the networks."""
 
 def pages() -> dict[str, str]:
     """The page, and its pictures."""
-    parts = [NOTICE, "# Gallery", _LEAD]
+    parts = [_LEAD]
     for heading, found in ENTRIES.items():
         parts += [f"## {heading}", *("\n\n".join(_entry(each)) for each in found)]
-    return {"gallery.md": "\n\n".join(parts) + "\n", **figures()}
+    return {"gallery.md": page("Gallery", *parts), **figures()}
 
 
 def _entry(entry: Entry) -> Iterator[str]:

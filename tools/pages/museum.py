@@ -17,7 +17,7 @@ from archscope.site.index_html import points_of
 from archscope.site.live import Palette
 from archscope.site.slips import all_hold, first_slip
 from archscope.site.thumbnail import thumbnail
-from tools.pages.markdown import NOTICE
+from tools.pages.markdown import page
 from tools.pages.networks import anchor
 
 _LEAD = """\
@@ -31,7 +31,7 @@ def pages() -> dict[str, str]:
     analyses = [archscope.analyze(archscope.load(name)) for name in spec_names()]
     analyses.sort(key=lambda each: (each.network.year or 9999, each.name))
     points = points_of((each, f"#{anchor(each.name)}") for each in analyses)
-    parts = [NOTICE, "# The museum", _LEAD, _grown(points, palette)]
+    parts = [_LEAD, _grown(points, palette)]
     for year, group in groupby(analyses, key=lambda each: each.network.year):
         parts += [f"## {year}", *(_entry(each, palette) for each in group)]
     parts += ["## Sources", *_sources(analyses)]
@@ -39,7 +39,7 @@ def pages() -> dict[str, str]:
         f'<style>[data-md-color-scheme="default"]{{{palette.css("light")}}}'
         f'[data-md-color-scheme="slate"]{{{palette.css("dark")}}}</style>'
     )
-    return {"museum.md": "\n\n".join([*parts, colors]) + "\n"}
+    return {"museum.md": page("The museum", *parts, colors)}
 
 
 def _grown(points: Sequence[Point], palette: Palette) -> str:

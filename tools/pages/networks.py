@@ -14,7 +14,7 @@ from archscope.formats import View, write
 from archscope.network import Network
 from archscope.reader import spec_names
 from archscope.site.audit import Finding, audit
-from tools.pages.markdown import NOTICE, fenced, table
+from tools.pages.markdown import fenced, page, table
 
 MOST_LINES = 30
 """A longer table has a line for each block."""
@@ -34,11 +34,10 @@ def _page(analysis: Analysis, members: Sequence[Network]) -> str:
     network = analysis.network
     totals = analysis.totals
     macs = "" if totals.macs is None else f", {int(totals.macs):,} MACs"
-    place = f"{network.year}. " if network.year else ""
+    place = f"Published in {network.year}. " if network.year else ""
     figure = f"[Its figure](../museum.md#{anchor(analysis.name)}) hangs in the museum."
-    parts = [
-        NOTICE,
-        f"# {escape(analysis.title)}",
+    return page(
+        escape(analysis.title),
         escape(" ".join(network.summary.split())) if network.summary else "",
         f"{place}`{analysis.name}`: {int(totals.parameters):,} parameters{macs}. {figure}",
         *_members(members),
@@ -48,8 +47,7 @@ def _page(analysis: Analysis, members: Sequence[Network]) -> str:
         "## Ask more",
         fenced("\n".join(_commands(analysis.name))),
         *_sources(network),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    )
 
 
 def anchor(name: str) -> str:
