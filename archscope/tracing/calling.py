@@ -34,6 +34,12 @@ COMMAND: Final = ("write other inputs as --input 3,224,224 or --input NAME=128:i
                   "them, --example mypkg.models:example")  # fmt: skip
 """What to do about inputs on which a module does not run, in Python and on the command line."""
 
+_LENGTHS: Final = "'lengths' argument should be a 1D CPU int64 tensor"
+"""What PyTorch says where sequences are packed by lengths that are no values."""
+
+_VALUES: Final = ("name a function that returns its inputs with values, --example mypkg.models:example: tensors, with "
+                  "their batch")  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Called:
@@ -309,6 +315,9 @@ def _far(call: Call, error: DoesNotRun) -> int:
 def _told(error: UsageError, attempts: int, remedy: str) -> str:
     """What stopped the attempt that went furthest, at which line, and what to write."""
     text, cause = str(error), error.__cause__
+    if cause is not None and str(cause).startswith(_LENGTHS):
+        text = f"{text.partition(', stops')[0]}, packs sequences by lengths, which are values, and a shape has none"
+        attempts, remedy = 1, _VALUES if remedy == COMMAND else remedy
     place = "" if cause is None else place_of(cause)
     if place and place not in text:
         text = f"{text} (at {place})"

@@ -11,11 +11,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from archscope import Network, analyze, trace
+from archscope import Network, UsageError, analyze, trace
 from archscope.opening import open_network
 from archscope.oracles import verify
 from archscope.recognising.function import Function
-from archscope.tracing.calling import call_thing
+from archscope.tracing.calling import call_module, call_thing
+from archscope.tracing.inputs import Call, Given
 
 
 class Started(nn.Module):
@@ -215,3 +216,26 @@ def test_what_a_recurrence_with_time_first_holds_is_not_told() -> None:
     seen = trace(LastStep(), (5, 4)).observed
     assert seen is not None
     assert "it takes time first" in seen.unruled["cells"]
+
+
+class Packs(nn.Module):
+    """Packs sequences, time first, by lengths that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells = nn.GRU(4, 6)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False)
+        made: Tensor = self.cells(packed)[1]
+        return made
+
+
+@pytest.mark.parametrize("shape", [(), (1,)])
+def test_lengths_that_are_stated_by_shape_are_asked_for_as_values(shape: tuple[int, ...]) -> None:
+    given = Given((5, 4)), Given(shape, "int64")
+    with pytest.raises(UsageError) as raised:
+        call_module(Packs(), Call(given))
+    assert "packs sequences by lengths, which are values, and a shape has none" in str(raised.value)
+    assert "--example mypkg.models:example" in str(raised.value)
+    assert len(str(raised.value).splitlines()) == 1
