@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+import onnx
 import pytest
+from onnx import helper
 
 import archscope
 from archscope.cli import main
@@ -103,3 +105,30 @@ def test_what_cannot_be_read_of_another_tools_file_is_said_in_one_short_clean_me
         open_network(path)
     assert len(str(caught.value).encode()) < 4_096
     seen_as_text(str(caught.value))
+
+
+def test_functions_that_call_each_other_twice_are_counted_before_they_are_written_out(tmp_path: Path) -> None:
+    """Thirty of them are a thousand million operators in two kilobytes."""
+    opsets = [helper.make_opsetid("", 20), helper.make_opsetid("own", 1)]
+    pairs = ("x", "a"), ("a", "y")
+    calls = [[helper.make_node(f"f{at + 1}", [read], [made], domain="own") for read, made in pairs] for at in range(30)]
+    calls.append([helper.make_node("Relu", ["x"], ["y"])])
+    functions = [helper.make_function("own", f"f{at}", ["x"], ["y"], each, opsets) for at, each in enumerate(calls)]
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 4]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("f0", ["x"], ["y"], domain="own")], "net", ends[:1], ends[1:])
+    model = helper.make_model(graph, functions=functions, opset_imports=opsets)
+    path = tmp_path / "net.onnx"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(archscope.UsageError, match="has 1,073,741,824 operators where its functions are written out"):
+        open_network(path)
+
+
+def test_a_tensor_that_says_it_has_more_values_than_are_there_is_no_weight(tmp_path: Path) -> None:
+    held = onnx.TensorProto(name="w", data_type=onnx.TensorProto.FLOAT, dims=[4, 1 << 60], raw_data=b"1234")
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in "xy"]
+    ends[0] = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 4])
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "net", ends[:1], ends[1:], [held])
+    path = tmp_path / "net.onnx"
+    path.write_bytes(helper.make_model(graph).SerializeToString())
+    with pytest.raises(archscope.UsageError, match="`w` has more values than are there"):
+        open_network(path)

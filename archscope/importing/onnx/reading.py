@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import os
 import re
 import warnings
@@ -37,6 +38,8 @@ _GRAPHS: Final = (5, 10)
 """Numbers of the types of attributes that are a word, and that are graphs."""
 _OPERATORS: Final = 2_000_000
 """Operators that are read at most."""
+_CALLED: Final = 200_000
+"""Operators that a file's functions are at most, written out where they are called: a few lines may be any number."""
 
 
 def read_onnx(path: str | os.PathLike[str], stated: Stated) -> Graph:
@@ -138,8 +141,44 @@ def _check(stored: Any, shown: str) -> None:
         raise UsageError(f"{shown} is no ONNX file: it holds no graph")
     if len(graph.node) > _OPERATORS:
         raise UsageError(f"{shown} has {len(graph.node):,} operators; {_OPERATORS:,} are read at most")
+    if stored.functions and (many := _called(stored)) > _CALLED:
+        raise UsageError(f"{shown} has {many:,} operators where its functions are written out; {_CALLED:,} are read "
+                         "at most")  # fmt: skip
+    short = next((each for each in graph.initializer if each.HasField("raw_data") and _claims(each)), None)
+    if short is not None:
+        raise UsageError(f"{shown} is no whole ONNX file: `{line(short.name)[:80]}` has more values than are there")
     if not _is_text(stored):
         raise UsageError(f"{shown} is no whole ONNX file: it has names that are no UTF-8")
+
+
+def _claims(tensor: Any) -> bool:
+    """Whether a tensor says that it has more values than its bytes are."""
+    import onnx_ir as ir
+
+    try:
+        bits = ir.DataType(tensor.data_type).bitwidth
+    except (TypeError, ValueError):  # words, and types that nobody knows
+        return False
+    return math.prod(map(int, tensor.dims)) * bits > 8 * int(tensor.ByteSize())
+
+
+def _called(stored: Any) -> int:
+    """How many operators a model has once every call of a function of its own is what that does."""
+    own = {(each.domain, each.name): each for each in stored.functions}
+    known: dict[tuple[str, str], int] = {}
+
+    def many(nodes: Any) -> int:
+        found = 0
+        for node in nodes:
+            name = node.domain, node.op_type
+            if name in own and name not in known:
+                known[name] = 1  # one that calls itself is refused where it is written out
+                known[name] = many(own[name].node)
+            inside = (graph for each in node.attribute for graph in ([each.g] if each.HasField("g") else each.graphs))
+            found += known.get(name, 1) + sum(many(graph.node) for graph in inside)
+        return min(found, 10**15)
+
+    return many(stored.graph.node)
 
 
 def _is_text(model: Any) -> bool:
