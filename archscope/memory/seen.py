@@ -74,7 +74,7 @@ def parts_of_parameters(read: Sequence[Value]) -> list[bool]:
 def unfollowed(node: Node, steps: Steps, read: Sequence[Value], network: Network, *, once: bool, training: bool) -> str:
     """Why no rule follows a node that has to do with what is there once for all samples; empty if one does."""
     observed = network.observed
-    if observed is None or node.name in observed.constants.rows:
+    if observed is None or not steps or node.name in observed.constants.rows:
         return ""
     views = all(step.views for step in steps)
     parameters = [ref.node for ref in node.inputs
