@@ -459,3 +459,13 @@ def test_a_legend_has_no_colours_of_families_where_boxes_have_those_of_their_cos
     pooling = solid(THEMES["light"], "pooling").fill
     assert pooling in fills()
     assert pooling not in fills(color="macs")
+
+
+@pytest.mark.parametrize("width", [None, "52mm"])
+def test_a_label_that_somebody_asked_for_stands_over_its_box_also_where_there_is_no_room_for_names(
+    width: str | None,
+) -> None:
+    labels = {"c2": "Deepest", "lat": "Side", "smooth.1": "Middle"}
+    said = _strings(archscope.draw(lists_of_a_pyramid(), style="boxes", labels=labels, width=width, font_size=7).scene)
+    assert {"Deepest", "Side.0", "Side.1", "Side.2", "Middle"} <= set(said)
+    assert ("c1" in said) == (width is None)

@@ -9,6 +9,7 @@ from typing import Final
 from archscope.analysis import Row
 from archscope.diagrams import fonts
 from archscope.diagrams.chain import is_grid
+from archscope.diagrams.graph.units import label_of
 from archscope.diagrams.perspective import Box
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import scale
@@ -61,7 +62,8 @@ class Cells:
         self.lengths = scale(shape[0] for shape in vectors)
         smallest = min((self.sides(extent) for shape in grids for extent in shape[1:]), default=1.0)
         self.least = max(3.2 * self.size, LEAST_HEIGHT / smallest)
-        self.called = _called(form)
+        self.asked = _asked(form)
+        self.called = _called(form) | self.asked.keys()
         self.told_by_legend = _told_by_legend(form)
         self.texts = {solid.id: (self._over(solid), self._under(solid)) for solid in form.solids}
         self.wide = {
@@ -163,8 +165,8 @@ class Cells:
     def _named(self, solid: Solid, heading: str) -> str:
         """Its heading, or its own name in full; a block of one layer is called what the block is called."""
         alone = not solid.is_block and bool(solid.rows)
-        name = heading or (solid.id if alone else solid.name)
-        if heading and alone and name == solid.rows[0].name and self._is_all_of(solid.rows[0].node.group):
+        name = self.asked.get(solid.id) or heading or (solid.id if alone else solid.name)
+        if heading and alone and name == heading == solid.rows[0].name and self._is_all_of(solid.rows[0].node.group):
             name = name.partition(".")[0]
         return name if solid.repeats == 1 else f"{name} ×{solid.repeats}"
 
@@ -251,6 +253,18 @@ def _wrapped(text: str, size: float, widest: float = 6.2) -> list[str]:
         else:
             lines.append(word)
     return [each.replace("\u00a0", " ") for each in lines]
+
+
+def _asked(form: Form) -> dict[str, str]:
+    """What somebody wants to have over a solid: a label of its layer, or that of the block whose name stands there."""
+    network = form.analysis.network
+    labels = tuple(map(str, network.figure.get("labels", {}).values()))
+    found = {}
+    for solid in form.solids:
+        own = "" if solid.is_block or not solid.rows else label_of(solid.rows[0].node, network)
+        if own or any(f"{solid.heading}.".startswith(f"{label}.") for label in labels):
+            found[solid.id] = own or solid.heading
+    return found
 
 
 def _called(form: Form) -> frozenset[str]:
