@@ -63,7 +63,8 @@ class BuiltNetwork(nn.Module):
         for node in network.nodes:
             if node.shares is not None:
                 _tie(self.node(node.name), self.node(node.shares))
-            for name in node.layer.frozen(network.facts[node.name]):
+            # What is frozen was said by a file or a module; of a spec the module itself is to be a witness.
+            for name in () if network.observed is None else node.layer.frozen(network.facts[node.name]):
                 self.node(node.name).get_parameter(name).requires_grad_(False)
 
     def forward(self, *inputs: Tensor) -> Any:
