@@ -132,7 +132,8 @@ def read_entry(name: str, key: Scalar, tree: Tree, report: Report, blocks: Itera
 
 def _remedy_of_no_mapping(name: str, tree: Tree) -> str:
     """What to write where a layer is but a word: that word as its type, if it is one."""
-    meant = tree.value if isinstance(tree, Scalar) and tree.value in TYPES else "conv2d, …"
+    said = tree.value if isinstance(tree, Scalar) else None
+    meant = said if isinstance(said, str) and said in TYPES else "conv2d, …"
     return f"write `{name if NAME.fullmatch(name) else 'name'}: {{type: {meant}}}`"
 
 
