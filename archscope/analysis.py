@@ -54,6 +54,16 @@ class Totals(Record):
     macs_at_least: Count = NOTHING
     not_covered: Mapping[str, int] = EMPTY
 
+    def __repr__(self) -> str:
+        known = "MACs not covered" if self.macs is None else f"{self.macs:,} MACs"
+        return f"<archscope totals: {self.parameters:,} parameters, {known}>"
+
+    def _repr_html_(self) -> str:
+        """The numbers, which is what a notebook shows of them."""
+        from archscope.formats.html import totals
+
+        return totals(self)
+
     def count_of(self, quantity: str) -> Count | None:
         """One of `COUNTS` by name."""
         value: Count | None = getattr(self, quantity)

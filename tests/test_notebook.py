@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import archscope
+from archscope.diagrams.drawing import NOTEBOOK
+from archscope.diagrams.side_by_side import SideBySide
+from archscope.difference import difference
 from archscope.oracles import verify
 
 LENET = archscope.load("lenet5")
@@ -19,6 +23,11 @@ ANALYSIS = archscope.analyze(LENET)
     [
         (LENET, "<archscope network lenet5: 14 nodes, given input 1×32×32>"),
         (ANALYSIS, "<archscope analysis of lenet5: 8 rows, 60,850 parameters>"),
+        (ANALYSIS.totals, "<archscope totals: 60,850 parameters, 326,520 MACs>"),
+        (
+            SideBySide(difference(LENET, archscope.load("lenet4"))),
+            "<archscope drawing of lenet5 and lenet4 side by side>",
+        ),
         (ANALYSIS["C1"], "<archscope row C1: conv 5×5, output 6×28×28, 156 parameters>"),
     ],
 )
@@ -55,6 +64,40 @@ def test_a_row_is_shown_with_its_working() -> None:
 def test_a_row_says_why_a_number_is_not_covered() -> None:
     shown = archscope.analyze("transformer@base").rows[0]._repr_html_()
     assert '<th scope="row">connections</th><td class="n">–</td><td>a look-up selects weights' in shown
+
+
+def test_totals_are_shown_as_a_list() -> None:
+    shown = ANALYSIS.totals._repr_html_()
+    assert '<th scope="row">parameters</th><td class="n">60,850</td>' in shown
+    assert '<th scope="row">FLOPs</th><td class="n">653,040</td>' in shown
+
+
+def test_totals_say_why_a_number_is_not_covered_and_what_is_known() -> None:
+    import torch
+
+    class Strange(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = torch.nn.Linear(4, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.linalg.matrix_exp(self.fc(x))
+
+    totals = archscope.analyze(Strange(), (4, 4)).totals
+    assert repr(totals) == "<archscope totals: 20 parameters, MACs not covered>"
+    shown = totals._repr_html_()
+    assert '<th scope="row">MACs</th><td class="n">at least 64</td><td>' + html.escape(totals.reasons["macs"]) in shown
+    assert '<th scope="row">FLOPs</th><td class="n">at least 128</td>' in shown
+
+
+def test_two_networks_side_by_side_scroll_where_they_are_wide() -> None:
+    pairs = (("lenet5", "lenet4"), ("unet", "resnet@18"))
+    one, wide = (SideBySide(difference(archscope.load(a), archscope.load(b))) for a, b in pairs)
+    assert one._repr_mimebundle_() == {"image/svg+xml": one.write("svg")}
+    assert one.scene.width <= NOTEBOOK < wide.scene.width
+    assert wide._repr_mimebundle_()["text/html"].startswith(
+        '<div style="overflow-x: auto"><svg style="max-width: none" '
+    )
 
 
 def test_a_symbolic_row_is_shown_too() -> None:

@@ -10,13 +10,13 @@ from archscope.analysis import Analysis, analyze
 from archscope.budgets.expressions import Asked, Budget, holds
 from archscope.budgets.files import Named
 from archscope.difference import Difference, difference
-from archscope.errors import ArchscopeError, NotFound, UsageError, did_you_mean
+from archscope.errors import ArchscopeError, NotFound, UsageError, did_you_mean, nearest
 from archscope.losses import DEFAULT
 from archscope.memory import memory
 from archscope.memory.running import Run
 from archscope.opening import open_network
 from archscope.precision import DTYPE_BYTES
-from archscope.reader import spec_names
+from archscope.reader import near_spec, spec_names
 from archscope.record import Record
 
 
@@ -59,8 +59,9 @@ class Networks:
         shipped = spec_names(variants=True)
         if name in shipped or "/" in name or ":" in name or name.endswith((".yaml", ".yml")):
             return {"spec": name}
-        known = [*self.named, *shipped]
-        raise NotFound(f"{self.place}: no network is called `{name}`; {did_you_mean(name, known, what='networks')}")
+        near = nearest(name, self.named) or near_spec(name)
+        remedy = f"did you mean `{near}`?" if near else did_you_mean("", [*self.named, *shipped], what="networks")
+        raise NotFound(f"{self.place}: no network is called `{name}`; {remedy}")
 
 
 def check(budgets: Sequence[Budget], networks: Networks) -> list[Kept]:

@@ -218,15 +218,20 @@ class Drawing:
             files.write_bytes(name, made if isinstance(made, bytes) else made.encode())
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        """What a notebook shows: the picture, with a bar to scroll it where it is wider than a page."""
-        if self.scene.width <= NOTEBOOK:
-            return {"image/svg+xml": self.svg}
-        # Jupyter makes pictures as narrow as its page, with letters that nobody reads.
-        wide = self.svg.replace("<svg ", '<svg style="max-width: none" ', 1)
-        return {"text/html": f'<div style="overflow-x: auto">{wide}</div>'}
+        """What a notebook shows."""
+        return in_notebook(self.svg, self.scene.width)
 
     def __repr__(self) -> str:
         return f"<archscope drawing of {self.analysis.name}, style {self.style}>"
+
+
+def in_notebook(svg: str, width: float) -> dict[str, str]:
+    """What a notebook shows of a picture: itself, with a bar to scroll it where it is wider than a page."""
+    if width <= NOTEBOOK:
+        return {"image/svg+xml": svg}
+    # Jupyter makes pictures as narrow as its page, with letters that nobody reads.
+    wide = svg.replace("<svg ", '<svg style="max-width: none" ', 1)
+    return {"text/html": f'<div style="overflow-x: auto">{wide}</div>'}
 
 
 def on_slide(drawing: Drawing, page: str, directions: Sequence[Literal["tb", "lr"]]) -> Drawing:

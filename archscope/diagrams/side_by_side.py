@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, cast
 
-from archscope import files
+from archscope import escaping, files
 from archscope.diagrams import both, fonts
 from archscope.diagrams.both import SHADES
-from archscope.diagrams.drawing import FORMATS, call, format_of
+from archscope.diagrams.drawing import FORMATS, call, format_of, in_notebook
 from archscope.diagrams.scene import Group, Item, Scene, Text, line, rectangle
 from archscope.diagrams.themes import Theme, theme
 from archscope.difference import Difference
@@ -78,8 +78,12 @@ class SideBySide:
         made = self.write(format_of(path))
         files.write_bytes(path, made if isinstance(made, bytes) else made.encode())
 
-    def _repr_svg_(self) -> str:
-        return str(self.write("svg"))
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """What a notebook shows."""
+        return in_notebook(str(self.write("svg")), self.scene.width)
+
+    def __repr__(self) -> str:
+        return f"<archscope drawing of {escaping.line(' and '.join(self.found.names))} side by side>"
 
 
 _FORMATS: Final = ("svg", "png", "pdf", "tikz", "drawio")

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from archscope.analysis import Analysis, Row
+from archscope.analysis import Analysis, Row, Totals
 from archscope.escaping import html as escape
 from archscope.formats.columns import Column
-from archscope.formats.sheet import Cell, Sheet, View, lay_out
+from archscope.formats.sheet import NOT_COVERED, Cell, Sheet, View, lay_out
 from archscope.layers.base import spell_shape, spell_shapes
 
 _TABLE_STYLE: Final = """
@@ -33,6 +33,10 @@ _TABLE_STYLE: Final = """
 .archscope dd { margin: 0; }
 .archscope .notes { font-size: .9em; }
 """.strip()
+
+_SHOWN: Final = ("parameters", "fixed", "connections", "macs")
+_NAMES: Final = {"macs": "MACs", "flops": "FLOPs"}
+"""What a person reads for a quantity, where it is not its name."""
 
 _PAGE_STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1b1f24; --page: #ffffff; }
@@ -85,21 +89,38 @@ def fragment(analysis: Analysis, view: View | None = None) -> str:
 def numbers(row: Row) -> str:
     """What a notebook shows of one row: every number, and how it comes about."""
     lines = [("output", spell_shapes(row.outputs), "")]
-    for quantity in ("parameters", "fixed", "connections", "macs"):
+    for quantity in _SHOWN:
         known = row.count_of(quantity)
-        name = {"macs": "MACs"}.get(quantity, quantity)
+        name = _NAMES.get(quantity, quantity)
         if known is None:
-            lines.append((name, "–", row.reason(quantity) or ""))
+            lines.append((name, NOT_COVERED, row.reason(quantity) or ""))
         elif known:
             lines.append((name, f"{known:,}", row.working(quantity) or ""))
     if row.receptive_field:
         lines.append(("receptive field", spell_shape(row.receptive_field), ""))
+    return _listed(f"{escape(row.shown)} <small>{escape(row.label)}</small>", lines)
+
+
+def totals(of: Totals) -> str:
+    """What a notebook shows of the totals: every number, and of one that is not covered what is known and why."""
+    lines = []
+    for quantity in (*_SHOWN, "flops", "units"):
+        known = of.count_of(quantity)
+        name = _NAMES.get(quantity, quantity)
+        if known is not None:
+            lines.append((name, f"{known:,}", ""))
+            continue
+        least = {"macs": of.macs_at_least, "flops": 2 * of.macs_at_least}.get(quantity)
+        lines.append((name, f"at least {least:,}" if least else NOT_COVERED, of.reasons.get(quantity, "")))
+    return _listed("Totals", lines)
+
+
+def _listed(caption: str, lines: Iterable[tuple[str, str, str]]) -> str:
     cells = (
         f'<tr><th scope="row">{what}</th><td class="n">{escape(number)}</td><td>{escape(how)}</td></tr>'
         for what, number, how in lines
     )
-    caption = f"<caption>{escape(row.shown)} <small>{escape(row.label)}</small></caption>"
-    table = f"<table>{caption}<tbody>{''.join(cells)}</tbody></table>"
+    table = f"<table><caption>{caption}</caption><tbody>{''.join(cells)}</tbody></table>"
     return f'<div class="archscope"><style>\n{_TABLE_STYLE}\n</style><div class="scroll">{table}</div></div>'
 
 

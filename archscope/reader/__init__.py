@@ -25,7 +25,15 @@ from archscope.patience import without_collector
 from archscope.reader.document import KEYS, read_document
 from archscope.reader.doubts import as_mistakes
 from archscope.reader.families import check_others
-from archscope.reader.library import find, index_file, read_bytes, read_standard_input, spec_names, specs_folder
+from archscope.reader.library import (
+    find,
+    index_file,
+    near_spec,
+    read_bytes,
+    read_standard_input,
+    spec_names,
+    specs_folder,
+)
 from archscope.reader.overrides import apply_changes, apply_input
 from archscope.reader.report import Report
 from archscope.reader.revisions import read_revision, revision_of
@@ -34,7 +42,7 @@ from archscope.record import Record
 from archscope.source import Invalid, parse, to_data
 from archscope.source import Mapping as MappingTree
 
-__all__ = ["find", "index_file", "load", "read", "spec_names", "specs_folder"]
+__all__ = ["find", "index_file", "load", "near_spec", "read", "spec_names", "specs_folder"]
 
 InputShape = Sequence[int] | str | Mapping[str, Sequence[int] | str]
 """The shape of a network's input, or the shapes of those that are named."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -34,6 +36,30 @@ def spec_names(*, variants: bool = False) -> list[str]:
         members = [f"{path.stem}{SIGN}{each}" for each in variants_of(path)] or [path.stem]
         names += members if variants else members[:1]
     return names
+
+
+def near_spec(text: str) -> str | None:
+    """The shipped spec that is meant by a name, or by a title, whatever stands between its letters and digits.
+
+    >>> near_spec("resnet50"), near_spec("gpt-2"), near_spec("vgg16"), near_spec("lenet6"), near_spec("zzz")
+    ('resnet@50', 'gpt2@small', 'vgg@D', 'lenet5', None)
+    """
+    names = spec_names(variants=True)
+    titles = {line["name"]: line["title"] for line in json.loads(index_file().read_text(encoding="utf-8"))}
+    written = [(name, name) for name in names]
+    written += [(name.partition(SIGN)[0], name) for name in spec_names()]  # of a family its first member
+    for name in names:
+        title = titles.get(name, "")
+        written += [(each, name) for each in (title, *re.findall(r"\((.+?)\)", title))]
+    meant: dict[str, str] = {}
+    for letters, name in written:
+        meant.setdefault(_letters(letters), name)
+    near = nearest(_letters(text), meant)
+    return None if near is None else meant[near]
+
+
+def _letters(text: str) -> str:
+    return "".join(each for each in text.casefold() if each.isalnum())
 
 
 def index_file() -> Path:
@@ -100,7 +126,10 @@ def _looks_like_path(text: str) -> bool:
 
 def _not_found(text: str, path: Path) -> str:
     if not _looks_like_path(text):
-        return f"no spec is called `{text}`; {did_you_mean(text, spec_names(), what='specs')}"
+        near = near_spec(text)
+        return f"no spec is called `{text}`; " + (
+            did_you_mean("", spec_names(), what="specs") if near is None else f"did you mean `{near}`?"
+        )
     folder = path.parent
     suffixes, kind = (_SUFFIXES, "specs") if path.suffix not in _OTHERS else ((path.suffix,), f"{path.suffix} files")
     siblings = _files_in(folder, suffixes)

@@ -107,6 +107,7 @@ def test_dividing_by_nothing_is_a_mistake_and_not_a_crash() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("resnet50.macs < 1", "no network is called `resnet50`; did you mean `resnet@50`?"),
         ("lenet6.macs < 1", "no network is called `lenet6`; did you mean `lenet5`?"),
         ("lenet5.C9.macs < 1", "lenet5 has no layer `C9`; layers: C1, S2"),
         ("lenet5.C1.saved_bytes(batch=1) < 1", "`saved_bytes` is asked of a whole network"),

@@ -24,6 +24,22 @@ def test_a_broken_spec_is_reported_in_its_place(archscope_run: Runs, path: Path)
     assert "Traceback" not in run.err
 
 
+MEANT = [
+    ("resnet50", "resnet@50"),
+    ("resnet50v1.5", "resnet@50-v1.5"),
+    ("vgg16", "vgg@D"),
+    ("mobilenetv2", "mobilenet-v2"),
+    ("gpt-2", "gpt2@small"),
+    ("gpt2-xl", "gpt2@xl"),
+    ("efficientnet_b0", "efficientnet-b0"),
+    ("bert-base", "bert@base"),
+    ("shufflenetv2", "shufflenet-v2@1.0"),
+    ("vit_b_16", "vit@b16"),
+    ("resnet51", "resnet@50"),
+]
+"""How people write names, and the spec of it."""
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -31,6 +47,7 @@ def test_a_broken_spec_is_reported_in_its_place(archscope_run: Runs, path: Path)
         (["table"], "error: missing argument `SPEC` (see `archscope table --help`)"),
         (["table", "lenet5", "--fromat", "csv"], "error: no such option: --fromat"),
         (["table", "lenet6"], "error: no spec is called `lenet6`; did you mean `lenet5`?"),
+        *((["table", name], f"error: no spec is called `{name}`; did you mean `{near}`?") for name, near in MEANT),
         (["table", "lenet5", "--format", "jsn"], "error: no format `jsn`; did you mean `json`?"),
         (["table", "lenet5", "--columns", "mac"], "error: no column `mac`; did you mean `macs`?"),
         (["explain", "lenet5", "c1"], "error: lenet5 has no layer `c1`; did you mean `C1`?"),
