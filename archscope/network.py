@@ -191,15 +191,14 @@ class Observed(Record):
     """What was seen of a module that ran, beside its layers.
 
     Attributes:
-        operations: how many of PyTorch's operations ran.
+        operations: how many of PyTorch's operations ran; ran: how many for each node, every one for exactly one.
         batch: the samples that ran at once; products are those of all of them.
         held: values of the module's parameters, as everybody counts them; frozen: those that are not trained.
         unused: parameters that nothing used in this forward pass.
         looked: where values decided what ran; zeros: whether they were those of inputs that nobody gave.
-        ran: how many operations ran for each node; every one for exactly one.
         sources: what each weight is in the module, by node and name, in the order of the module's parameters.
         lasts: the node that ran last while the module's code still had what a node made, by output of a node.
-        in_place: nodes that put what they make in the place of their first input.
+        in_place: nodes that put what they make in the place of their first input; lifts: that make places they look up.
         unruled: nodes that hold something else than a layer of their type, and why; unruled_in_training: in training.
         ordered: values that the module's code puts in the order of their axes before anything reads them.
         together: nodes that one operation makes at once, as `unbind` does, by the first; the rest see nothing again.
@@ -225,6 +224,7 @@ class Observed(Record):
     sources: Mapping[tuple[str, str], Source] = MappingProxyType({})
     lasts: Mapping[Ref, str] = MappingProxyType({})
     in_place: frozenset[str] = frozenset()
+    lifts: frozenset[str] = frozenset()
     unruled: Mapping[str, str] = EMPTY
     unruled_in_training: Mapping[str, str] = EMPTY
     ordered: frozenset[Ref] = frozenset()

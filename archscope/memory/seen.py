@@ -27,7 +27,8 @@ def as_seen(
             why = f"no rule says what `{ran.name}` keeps"
     if steps is None:
         return None, observed.unruled.get(node.name, why)
-    steps = not_lifted(steps)
+    if node.name not in observed.lifts:
+        steps = not_lifted(steps)
     if node.name in observed.in_place:
         steps = put_in_place(steps, node.layer.kept_in_place)
         why = f"no rule says what a {node.layer.type} keeps that works in place"

@@ -91,7 +91,7 @@ def is_across(name: str, given: Mapping[str, Any], rank: int, places: Sequence[i
     if rank < _SCORES:
         return False
     if name == "softmax":
-        return isinstance(given.get("dim"), int) and given["dim"] % rank == places[0]
+        return isinstance(given.get("dim"), int) and 0 < places[0] == given["dim"] % rank
     if name == "scaled_dot_product_attention":
         return places[0] == rank - 2
     return name in ("matmul", "bmm") and list(places) == [rank - 2, rank - 1]

@@ -109,7 +109,8 @@ def described(value: Any) -> Any:
     """What a person calls a module with: a tuple of whole numbers is the shape of a sample, an array is a tensor.
 
     >>> described((3, 224, 224)), described({"ids": [(8,), 2.5]})
-    (Given(shape=(3, 224, 224), dtype=None, batched=None), {'ids': [Given(shape=(8,), dtype=None, batched=None), 2.5]})
+    (Given(shape=(3, 224, 224), dtype=None, batched=None, axis=0),
+     {'ids': [Given(shape=(8,), dtype=None, batched=None, axis=0), 2.5]})
     """
     if isinstance(value, (tuple, list)) and not hasattr(value, "_fields") and (value or isinstance(value, tuple)):
         if all(isinstance(extent, int) and not isinstance(extent, bool) for extent in value):

@@ -16,7 +16,7 @@ from archscope.network import Ref
 from archscope.recognising.batches import APART, LOST, WITHOUT
 from archscope.recognising.operations import Frame, base_name
 from archscope.tracing.events import fresh
-from archscope.tracing.modules import given_to
+from archscope.tracing.modules import given_to, is_ours
 from archscope.tracing.values import memory_of
 
 Copied = Literal["", "in order", "as it is"]
@@ -36,6 +36,7 @@ class Holding:
 
     Attributes:
         in_place: nodes that put what they make in the place of their first input.
+        lifts: nodes of modules that archscope made, whose code makes the places that it looks up in each pass.
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
         ordered: values that the code puts in the order of their axes before anything reads them.
@@ -46,6 +47,7 @@ class Holding:
 
     def __init__(self) -> None:
         self.in_place: set[str] = set()
+        self.lifts: set[str] = set()
         self.unruled: dict[str, str] = {}
         self.unruled_in_training: dict[str, str] = {}
         self.ordered: set[Ref] = set()
@@ -61,6 +63,8 @@ class Holding:
     ) -> None:  # fmt: skip
         """A module has run that is one layer."""
         self._around(node)
+        if is_ours(module):
+            self.lifts.add(node)
         # Dropout leaves everything as it is at inference, so that only its own word tells.
         if getattr(module, "inplace", False) is True or _stays(given, made, frame):
             self.in_place.add(node)

@@ -51,6 +51,7 @@ def observed(run: Run, names: Mapping[str, str], beside: Weighed, found: Mapping
         sources={(names[name], own): source for (name, own), source in sources},
         lasts={**_lasts(run, names), **beside.lasts},
         in_place=frozenset(names[name] for name in holding.in_place),
+        lifts=frozenset(names[name] for name in holding.lifts),
         unruled={names[name]: why for name, why in holding.unruled.items()},
         unruled_in_training={names[name]: why for name, why in (*holding.unruled_in_training.items(), *sparse)},
         together=_together(holding.together, names),

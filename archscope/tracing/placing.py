@@ -20,7 +20,7 @@ def elsewhere(call: Call) -> Iterator[Call]:
     Of tensors whose extents are said as a whole, some may have none.
 
     >>> [(each.args[0].axis, each.args[1].axis) for each in elsewhere(Call((Given((5, 8)), Given((2, 6)))))]
-    [(1, 1), (0, 1), (1, 0)]
+    [(1, 1), (1, 0), (0, 1)]
     """
     said: list[Any] = []
     call.mapped(said.append)

@@ -45,10 +45,10 @@ def parse_inputs(texts: Sequence[str]) -> Call:
         UsageError: one of them is neither a shape nor a value; a name is given twice; says what to write.
 
     >>> parse_inputs(["3,32,32", "ids=128:int64", "mask=128:bool", "t=:float32", "steps=3", "mode=fast"])
-    Call(args=(Given(shape=(3, 32, 32), dtype=None, batched=None),),
-     kwargs={'ids': Given(shape=(128,), dtype='int64', batched=None),
-     'mask': Given(shape=(128,), dtype='bool', batched=None),
-     't': Given(shape=(), dtype='float32', batched=None), 'steps': Bare(value=3), 'mode': 'fast'}, batch=1)
+    Call(args=(Given(shape=(3, 32, 32), dtype=None, batched=None, axis=0),),
+     kwargs={'ids': Given(shape=(128,), dtype='int64', batched=None, axis=0),
+     'mask': Given(shape=(128,), dtype='bool', batched=None, axis=0),
+     't': Given(shape=(), dtype='float32', batched=None, axis=0), 'steps': Bare(value=3), 'mode': 'fast'}, batch=1, axes=(), whole=False)
     """
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
@@ -70,7 +70,7 @@ def parse_shape(text: str) -> Given:
         UsageError: it is no shape, or no type of number is called so.
 
     >>> parse_shape("(1, 28, 28)"), parse_shape(":bool")
-    (Given(shape=(1, 28, 28), dtype=None, batched=None), Given(shape=(), dtype='bool', batched=None))
+    (Given(shape=(1, 28, 28), dtype=None, batched=None, axis=0), Given(shape=(), dtype='bool', batched=None, axis=0))
     """
     plain = text.strip()
     if plain[:1] in "[(" and plain[-1:] in "])":
