@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.errors import require_torch
@@ -87,16 +88,20 @@ def _of_module(network: Network, made: Statement, called: Called) -> Outcome:
     import torch
 
     from archscope.theirs import heard_apart
-    from archscope.tracing.strangers import at_inference, keeping_random, tensors_in
+    from archscope.tracing.standin import stand_in
+    from archscope.tracing.strangers import keeping_random, tensors_in
 
-    with keeping_random(), heard_apart(), torch.no_grad():
+    with keeping_random(), torch.no_grad():
         try:
-            module = at_inference(called.fresh())
-            args, kwargs = called.inputs("cpu")
-            read, built = _built(network, made, module.state_dict())
-            given = [each for each in tensors_in((args, kwargs)) if isinstance(each, torch.Tensor)]
-            seen = _Watched(network, read, module)
-            wanted = [each for each in tensors_in(module(*args, **kwargs)) if each.is_floating_point()]
+            with heard_apart():
+                whole = replace(called, module=called.fresh())
+            # A factory may give a module that its owner keeps.
+            with stand_in(whole, values=True) as shadow:
+                read, built = _built(network, made, shadow.module.state_dict())
+                given = [each.cpu() for each in tensors_in((shadow.args, shadow.kwargs))]
+                seen = _Watched(network, read, shadow.module)
+                made_there = tensors_in(shadow.module(*shadow.args, **shadow.kwargs))
+                wanted = [each.cpu() for each in made_there if each.is_floating_point()]
         except _NotRun:
             raise
         except Exception as error:
@@ -248,7 +253,7 @@ class _Watched:
 
         def hook(_: object, __: object, output: object) -> None:
             if isinstance(output, torch.Tensor):
-                into.setdefault(name, output)
+                into.setdefault(name, output.cpu())
 
         return hook
 

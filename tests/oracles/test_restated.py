@@ -30,6 +30,8 @@ from archscope.oracles.restated import Outcome, restated
 from archscope.writing.onnx.file import write_onnx
 from archscope.writing.stating import state
 from tests.conftest import Run
+from tests.tracing.reachable import state_of
+from tests.tracing.strangers import Residual
 
 Runs = Callable[..., Run]
 MODULE = "tests.tracing.strangers:Residual@3,32,32"
@@ -194,6 +196,22 @@ def test_an_exported_program_and_its_spec_give_the_same_output(tmp_path: Path) -
         found = outcome(str(tmp_path / "net.pt2"))
     assert found is not None
     assert found.same is True, found.told
+
+
+_KEPT = Residual().train()
+
+
+def kept() -> torch.nn.Module:
+    """A factory that gives a module which its owner keeps."""
+    return _KEPT
+
+
+def test_a_module_that_its_owner_keeps_is_not_touched() -> None:
+    before = state_of(_KEPT)
+    assert outcome(f"{__name__}:kept@3,32,32") == Outcome(
+        True, "built with the same weights: the same output as the module"
+    )
+    assert state_of(_KEPT) == before
 
 
 def test_a_spec_has_no_weights_to_copy_and_a_configuration_of_keras_none(tmp_path: Path) -> None:

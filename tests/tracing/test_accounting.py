@@ -181,7 +181,7 @@ class _GivesUp(nn.Module):
 
 def test_a_thread_that_makes_nothing_leaves_nothing_unknown() -> None:
     over = threading.Event()
-    other = threading.Thread(target=over.wait)
+    other = threading.Thread(target=over.wait, daemon=True)
     other.start()
     try:
         # Tensors that no function of Python's hands on: those of a call that breaks off, and one made of numbers.

@@ -419,7 +419,7 @@ def _twice(x: Tensor) -> Tensor:
 def test_a_tensor_that_was_there_before_is_none_that_a_thread_made() -> None:
     """It lies where nobody looks for it, and another thread waits meanwhile."""
     ends = threading.Event()
-    thread = threading.Thread(target=ends.wait)
+    thread = threading.Thread(target=ends.wait, daemon=True)
     thread.start()
     hidden = iter([torch.ones(4)] * 9)
     analysis = analyze(trace(Apart(lambda _, x: x * next(hidden)), (4,)))
