@@ -48,7 +48,8 @@ def parse_inputs(texts: Sequence[str]) -> Call:
     Call(args=(Given(shape=(3, 32, 32), dtype=None, batched=None, axis=0),),
      kwargs={'ids': Given(shape=(128,), dtype='int64', batched=None, axis=0),
      'mask': Given(shape=(128,), dtype='bool', batched=None, axis=0),
-     't': Given(shape=(), dtype='float32', batched=None, axis=0), 'steps': Bare(value=3), 'mode': 'fast'}, batch=1, axes=(), whole=False)
+     't': Given(shape=(), dtype='float32', batched=None, axis=0), 'steps': Bare(value=3), 'mode': 'fast'},
+     batch=1, axes=(), whole=False)
     """
     args: list[Any] = []
     kwargs: dict[str, Any] = {}

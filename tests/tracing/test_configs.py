@@ -218,7 +218,7 @@ def test_every_command_takes_a_configuration(tmp_path: Path, capsys: pytest.Capt
     path = str(written(CONFIGS["llama"][0], tmp_path))
     for command in (["table", path, "--input", "8"], ["explain", path, "lm_head"], ["diff", path, path]):
         assert main(command) == 0, capsys.readouterr().err
-    # Its code makes masks and places for each batch, which no rule of memory follows: the numbers are there, "at least".
+    # Its code makes masks for each batch, which no rule of memory follows: the numbers are there, "at least".
     capsys.readouterr()
     assert main(["memory", path]) == 2
     assert "other ones in another batch" in capsys.readouterr().err
