@@ -5,7 +5,7 @@ The question is not which median is lower but whether the two intervals can both
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -76,10 +76,15 @@ def compare(base: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Comparison
     return tuple(_cell(old, new) for old, new in pairs)
 
 
+def _is_interval(ends: Sequence[float] | None) -> bool:
+    """Whether times lie between these; a file may have none, or what somebody wrote into it."""
+    return ends is not None and 0 < ends[0] <= ends[1]
+
+
 def _cell(old: Mapping[str, Any], new: Mapping[str, Any]) -> Comparison:
     before, after = old["time"][old["rate_basis"]], new["time"][old["rate_basis"]]
     ratio = after["value"] / before["value"]
-    if before["ci"] is None or after["ci"] is None or before["ci"][0] <= 0 or after["ci"][0] <= 0:
+    if not (_is_interval(before["ci"]) and _is_interval(after["ci"])):
         return Comparison(new["id"], "AMBIGUOUS", ratio, 0.0, float("inf"), "too few samples for an interval")
     low, high = after["ci"][0] / before["ci"][1], after["ci"][1] / before["ci"][0]
     noisy = [name for name, cell in (("the base", old), ("this run", new)) if cell["noise"] != "ok"]

@@ -185,7 +185,7 @@ def _csv(document: Mapping[str, Any]) -> str:
     table.writeheader()
     for cell in document["cells"]:
         table.writerow(_texts(_csv_cell(cell)))
-        for layer in cell.get("layers") or ():
+        for layer in (cell["layers"] or ()) if cell["status"] == "ok" else ():
             table.writerow(_texts({"id": cell["id"], "layer": layer["name"], **_chosen(layer)}))
     return stream.getvalue().rstrip("\n")
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from archscope.tracing.calling import Called
 
     Measuring = contextlib.AbstractContextManager[Callable[[Progress], Run | Cells]]
+
+_NO_FILE: Final = re.compile(r"[/\x00-\x1f\x7f\ud800-\udfff]")
+"""What the name of a cell may have and that of a file may not."""
 
 
 def _axis(name: str, default: str, help: str) -> Any:
@@ -310,7 +314,7 @@ def _report(
         if not drawn:
             raise UsageError(f"cannot draw {plot}: no cell has timed layers; eager inference has them")
         for cell, figure in drawn.items():
-            name = plot if len(drawn) == 1 else plot.with_stem(f"{plot.stem}-{cell.replace('/', '-')}")
+            name = plot if len(drawn) == 1 else plot.with_stem(f"{plot.stem}-{_NO_FILE.sub('-', cell)}")
             write_text(name, figure)
     if base is None:
         return 0

@@ -107,7 +107,7 @@ def grid(rows: Rows) -> Grid:
     said += [f"{names[0]}{_and_others(names)}: {each}" for each, names in [*why.items()][:_TOLD]]
     if unfit > 1:
         said.append(f"{unfit:,} settings in all fit no network.")
-    title = f"{many:,} networks" if several else f"{many:,} networks of {shown[0][1]}"
+    title = f"{many:,} networks" if several or not shown else f"{many:,} networks of {shown[0][1]}"
     return Grid(title, tuple(rows.heading[at] for at in columns), cells, tuple(said))
 
 

@@ -143,6 +143,33 @@ def test_kept_ceilings_hold_for_a_day(tmp_path: Path, monkeypatch: pytest.Monkey
     assert ceilings.cached({"device": "x"}, now=1000.0 + ceilings.DAY) is None
 
 
+def test_an_interval_that_ends_before_it_begins_compares_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, base = tmp_path / "whole.json", tmp_path / "base.json"
+    whole.write_text(json.dumps(WHOLE))
+    base.write_text(json.dumps(changed([0.001, 0], "cells", 0, "time", WHOLE["cells"][0]["rate_basis"], "ci")))
+    assert main(["bench", "--read", str(whole), "--compare", str(base)]) == 0
+    assert "too few samples for an interval" in capsys.readouterr().out
+
+
+def test_layers_of_a_cell_that_failed_are_no_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    failed = {"id": "lenet5/1", "status": "error", "error": "no memory", "layers": [{"type": "conv2d"}]}
+    path = tmp_path / "failed.json"
+    path.write_text(json.dumps(changed([failed], "cells")))
+    main(["bench", "--read", str(path), "--format", "csv"])
+    assert capsys.readouterr().out.count("\n") == 2
+
+
+def test_a_roofline_has_a_name_that_a_file_may_have(tmp_path: Path) -> None:
+    odd = changed("a/b\0\ud800", "cells", 0, "id")
+    odd["cells"].append({**odd["cells"][0], "id": "other"})
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps(odd))
+    main(["bench", "--read", str(path), "--plot", str(tmp_path / "plot.svg")])
+    assert {each.name for each in tmp_path.glob("plot*")} >= {"plot-a-b--.svg", "plot-other.svg"}
+
+
 def test_the_exit_status_says_whether_an_output_differs_or_nothing_could_be_measured() -> None:
     def status(*statuses: str) -> int:
         return exit_status({"cells": [{"status": each} for each in statuses]})

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import onnx
 import pytest
 from onnx import helper
@@ -23,8 +26,7 @@ from tests.hostile import few, seen_as_text
 
 def onnx_saying(text: str, path: Path) -> None:
     """A model that says a text wherever ONNX lets one: names, values, an axis, an attribute, a domain, a kind."""
-    import numpy as np
-    from onnx import helper, numpy_helper
+    from onnx import numpy_helper
 
     weight = numpy_helper.from_array(np.ones((4, 3), np.float32), f"w{text}")
     given = helper.make_tensor_value_info(f"in{text}", 1, [f"N{text}", 4])
@@ -132,3 +134,21 @@ def test_a_tensor_that_says_it_has_more_values_than_are_there_is_no_weight(tmp_p
     path.write_bytes(helper.make_model(graph).SerializeToString())
     with pytest.raises(archscope.UsageError, match="`w` has more values than are there"):
         open_network(path)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "parts"),
+    [
+        ([helper.make_node("Split", ["x"], ["y", "z"], axis=1, num_outputs=1 << 40)], 2),
+        ([helper.make_node("Gather", ["x", "far"], ["y"], axis=1)], 1),
+    ],
+)
+def test_numbers_beyond_any_memory_are_not_worked_out(tmp_path: Path, nodes: list[Any], parts: int) -> None:
+    far = onnx.numpy_helper.from_array(np.array([0, 1 << 60]), "far")
+    ends = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in "xyz"[: parts + 1]]
+    ends[0] = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 4])
+    graph = helper.make_graph(nodes, "net", ends[:1], ends[1:], [far])
+    path = tmp_path / "net.onnx"
+    path.write_bytes(helper.make_model(graph).SerializeToString())
+    with contextlib.suppress(archscope.UsageError):
+        archscope.analyze(open_network(path))

@@ -31,6 +31,13 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
     return run
 
 
+def test_a_front_of_networks_that_none_is_left_of_is_empty(sweep: Sweep) -> None:
+    asked = ("--set", "C1.padding=0..1", "--where", "parameters<80", "--front", "parameters,macs")
+    status, out, err = sweep("lenet5", *asked)
+    assert (status, err) == (0, "")
+    assert "0 of" in out
+
+
 def test_every_combination_has_a_row(sweep: Sweep) -> None:
     assert sweep("lenet5", "--set", "C1.padding=0..1", "--set", "C1.out_channels=6,12") == (0, """\
 4 networks of lenet5

@@ -227,7 +227,7 @@ def _gather(operator: Operator, values: Values) -> Meaning:
     places = [int(each) for each in chosen.values]
     if not chosen.shape:
         return Meaning("select", {"input": x, "dim": axis, "index": places[0]}, reads=(table,))
-    if len(chosen.shape) == 1 and places and places[0] >= 0 and places == list(range(places[0], places[-1] + 1)):
+    if len(chosen.shape) == 1 and places and places[0] >= 0 and places == [*range(places[0], places[0] + len(places))]:
         index = [slice(None)] * axis + [slice(places[0], places[-1] + 1)] + [slice(None)] * (x.dim() - axis - 1)
         return Meaning("getitem", {"input": x, "index": tuple(index)}, reads=(table,))
     return Meaning("index_select", reads=(table,))

@@ -107,8 +107,9 @@ _KEEPING: Final = frozenset({"GroupNormalization", "RMSNormalization", "Simplifi
 """Operators that leave the shape of what they read, and for which ONNX has no rule by itself."""
 
 
-_UNASKED: Final = (KeyError, TypeError, ValueError, NotImplementedError)
-"""What comes of types that ONNX does not know, of lengths that are none, and of arrays of words that lack some."""
+_UNASKED: Final = (KeyError, TypeError, ValueError, MemoryError, NotImplementedError)
+"""What comes of types that ONNX does not know, of lengths that are none or beyond any memory, and of arrays of words
+that lack some."""
 
 
 class _Pass:
