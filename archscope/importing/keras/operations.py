@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from archscope.importing.keras import backwards
 from archscope.importing.keras.layers import Reading, axis_of, pool
 from archscope.importing.keras.place import Padded, Place, Value
 
@@ -67,6 +68,8 @@ def _both(type_: str) -> Reading:
     def reading(place: Place) -> Value:
         one, other = _two(place)
         if isinstance(one, Value) and isinstance(other, Value):
+            if type_ == "divide" and other.ones:
+                return backwards.of_what_lies_inside(place, one, other)
             together = len(one.shape) == len(other.shape)
             return place.made(type_, place.alike() if together else [place.plain(each) for each in (one, other)])
         number = other if isinstance(one, Value) else one
@@ -123,10 +126,7 @@ def _transpose(place: Place) -> Value:
 
 def _permuted(place: Place, axes: Sequence[int]) -> Value:
     value, rank = place.value, len(place.value.shape)
-    order = [each % rank if value.last else each - 1 for each in axes]
-    if order == [*range(rank)]:
-        return value._replace(last=False)
-    return place.made("permute", [value], dims=order)._replace(last=False)
+    return place.turned(value, tuple(each % rank if value.last else each - 1 for each in axes), last=False)
 
 
 def _swapped(place: Place) -> Value:
@@ -150,6 +150,9 @@ def _reshape(place: Place) -> Value:
     if len(own) == 1 and len(place.value.shape) > 1:
         place.nodes.flattened |= place.value.last
         return place.made("flatten")._replace(last=False)
+    shuffled = backwards.shuffled(place, own)
+    if shuffled is not None:
+        return shuffled
     value = place.plain()
     return value if tuple(own) == tuple(value.shape) else place.made("reshape", [value], shape=own)
 
@@ -212,16 +215,16 @@ def _split(place: Place) -> list[Value]:
     if isinstance(said, list):
         ends = [*map(int, said), extent]
         sizes = [end - start for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-    else:
-        parts = int(said)
-        if parts < 1 or extent % parts:
-            raise place.cannot(f"cuts {extent} positions into {parts:,} equal parts")
-        sizes = [extent // parts] * parts
-    return place.all_made("split", [value], split_size=sizes, dim=axis)
+        if len({*sizes}) > 1:
+            return place.all_made("split", [value], split_size=sizes, dim=axis)
+        said = len(sizes)
+    if int(said) < 1 or extent % int(said):
+        raise place.cannot(f"cuts {extent} positions into {int(said):,} equal parts")
+    return place.all_made("chunk", [value], chunks=int(said), dim=axis)
 
 
 def _item(place: Place) -> Value:
-    """Some of the positions: cut out of an axis, one of it, or a new axis."""
+    """Some of the positions: cut out of axes, one of an axis, or new axes."""
     value, said = place.value, _two(place)[1]
     keys = list(said) if isinstance(said, (list, tuple)) else [said]
     whole = slice(None, None, None)
@@ -231,21 +234,17 @@ def _item(place: Place) -> Value:
     keys = [*keys[:at], *spread, *keys[at + 1 :]]
     if len(keys) != len(value.shape) + 1 + keys.count(None) or keys[0] != whole:
         raise place.cannot("picks some of the samples")
-    if any(not isinstance(each, slice) for each in keys):
-        value = place.plain()
-    dim = 0
-    for axis, key in enumerate(keys[1:], start=1):
-        if key is None:
-            value, dim = place.made("unsqueeze", [value], dim=dim), dim + 1
-        elif isinstance(key, slice):
-            here = axis_of(place, value, axis) if value.last else dim
-            if key != whole:
-                value = place.made("slice", [value], dim=here, start=key.start or 0, end=key.stop, step=key.step or 1)
-            dim += 1
-        elif type(key) is int:
-            value = place.made("select", [value], dim=dim, index=key)
-        else:
-            raise place.cannot("picks positions in a way that archscope does not read")
+    if any(each is not None and not isinstance(each, slice) and type(each) is not int for each in keys):
+        raise place.cannot("picks positions in a way that archscope does not read")
+    value = value if None not in keys else place.plain()
+    there = {axis_of(place, value, axis): key
+             for axis, key in enumerate(each for each in keys if each is not None) if axis}  # fmt: skip
+    value = backwards.cut(place, value, {axis: key for axis, key in there.items() if isinstance(key, slice)})
+    for axis in sorted((axis for axis, key in there.items() if type(key) is int), reverse=True):
+        last = value.last and axis != 0
+        value = place.made("select", [value], dim=axis, index=there[axis])._replace(last=last)
+    for dim in (at for at, key in enumerate([each for each in keys[1:] if type(each) is not int]) if key is None):
+        value = place.made("unsqueeze", [value], dim=dim)
     return value
 
 
@@ -268,6 +267,7 @@ READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
     "Concatenate": _concatenate, "Stack": _stack, "Transpose": _transpose, "Swapaxes": _swapped, "Reshape": _reshape,
     "ExpandDims": _expand_dims, "Squeeze": _squeeze, "Pad": _pad, "GetItem": _item, "Matmul": _matmul,
     **{name: _reduced(name.lower()) for name in ("Mean", "Sum", "Max", "Min")},
-    "MaxPool": _pool("max"), "AveragePool": _pool("avg"), "Split": _split,
+    "OnesLike": lambda place: place.value._replace(ones=True), "MaxPool": _pool("max"),
+    "AveragePool": _pool("avg"), "Split": _split,
 })  # fmt: skip
 """Keras's functions by their class, and what each is."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from archscope.errors import Rejects, UsageError
 from archscope.escaping import line
 from archscope.importing.nodes import Nodes as Kept
 from archscope.layers import TYPES, Facts, Layer, Shape
 from archscope.layers.base import Weight
-from archscope.network import Ref
+from archscope.network import Node, Ref
 from archscope.recognising.function import Function
 from archscope.working import Count
 
@@ -31,23 +31,76 @@ class Value(NamedTuple):
         shape: its extents, without what is padded.
         last: whether Keras has its channels last where we have them first.
         padded: padding around it that is no layer yet, as it may be of a window behind it.
+        ones: whether it is made of ones in the place of a value, of which a mean is the share that lies inside.
     """
 
     ref: Ref
     shape: Shape
     last: bool = False
     padded: Padded | None = None
+    ones: bool = False
+
+
+_GIVEN: Final = Node("", TYPES["identity"](), (), "")
 
 
 class Nodes(Kept):
-    """The nodes so far, and the calls of layers that hold weights."""
+    """The nodes so far, and the calls of layers that hold weights.
+
+    Attributes:
+        first: whether the file has channels first.
+        owners: the node that holds the weights of a layer, by the layer.
+        flattened: whether a grid is flattened whose channels are last in the file.
+        turned: values whose axes were turned, by what they were and the order.
+        turns: what a value was before its axes were turned, and the order.
+        spare: nodes that are no layers where nothing reads them: turns, and what became part of another layer.
+    """
 
     def __init__(self, file: str, *, first: bool, batch: int) -> None:
         super().__init__(file, batch)
         self.first = first
         self.owners: dict[str, str] = {}
         self.flattened = False
-        self.turned: dict[tuple[Ref, bool], Value] = {}
+        self.turned: dict[tuple[Ref, tuple[int, ...]], Value] = {}
+        self.turns: dict[Ref, tuple[Value, tuple[int, ...]]] = {}
+        self.spare: set[str] = set()
+
+    def node(self, value: Value) -> Node:
+        """The node that makes a value; one that is no layer for what the network is given."""
+        return next((each for each in reversed(self.nodes) if each.name == value.ref.node), _GIVEN)
+
+    def change(self, value: Value, layer: Layer, shapes: tuple[Shape, ...]) -> Value:
+        """Have another layer in the place of the node that makes a value; what that makes."""
+        place = next(place for place, each in enumerate(self.nodes) if each.name == value.ref.node)
+        before, self.nodes[place:] = self.nodes[place], self.nodes[place + 1 :]
+        facts, trained = layer.facts(*shapes), {each.name: each.trainable for each in self.facts[before.name].weights}
+        weights = tuple(each.replace(trainable=trained.get(each.name, each.trainable)) for each in facts.weights)
+        self.keep(before.name, layer, before.inputs, facts.replace(weights=weights), before.group, before.shares)
+        self.nodes[place:] = [self.nodes[-1], *self.nodes[place:-1]]
+        return value._replace(shape=facts.output)
+
+    def from_source(self, value: Value, order: tuple[int, ...]) -> tuple[Value, tuple[int, ...]]:
+        """What was turned to make a value, and its axes once they are turned again."""
+        source, before = self.turns.get(value.ref, (value, tuple(range(len(order)))))
+        return source, tuple(before[axis] for axis in order)
+
+    def is_there(self, value: Value, order: tuple[int, ...]) -> bool:
+        """Whether a value whose axes are turned so needs no node more."""
+        source, whole = self.from_source(value, order)
+        return whole == tuple(range(len(whole))) or (source.ref, whole) in self.turned
+
+    def tidy(self, ends: Iterable[Ref]) -> None:
+        """Leave out what is no layer and nothing reads; what reads nothing comes before its first reader."""
+        read = {each.node for each in ends}
+        kept: list[Node] = []
+        for node in reversed(self.nodes):
+            if node.name in self.spare and node.name not in read:
+                del self.facts[node.name]
+                continue
+            read.update(each.node for each in node.inputs)
+            places = [place for place, each in enumerate(kept) if node.name in {ref.node for ref in each.inputs}]
+            kept.insert(len(kept) if node.inputs or not places else places[-1] + 1, node)
+        self.nodes[:] = reversed(kept)
 
 
 class Said(dict[str, Any]):
@@ -75,6 +128,7 @@ class Place:
 
     Attributes:
         called: what it is called with by place, where it is a function.
+        alone: whether nothing else reads what it is given.
     """
 
     def __init__(
@@ -84,6 +138,7 @@ class Place:
         self.nodes = nodes
         self.name = name
         self.called: Sequence[Any] = ()
+        self.alone = False
         self.kind = kind
         self.options: Mapping[str, Any] = Said(options, self)
         self.values = values
@@ -126,6 +181,8 @@ class Place:
         """A value whose padding is a layer of its own."""
         if value.padded is None:
             return value
+        if value.ones:
+            raise self.cannot("works on ones with others around, of which archscope reads a mean alone")
         sides, fill, name = value.padded
         flat = [side for pair in reversed(sides) for side in pair]
         whole = value._replace(padded=None)
@@ -135,22 +192,38 @@ class Place:
         return own.made(f"constant_pad{len(sides)}d", padding=flat, value=fill)
 
     def alike(self) -> list[Value]:
-        """All values with their axes in one order; there is one at least."""
+        """All values with their axes in one order: that of a weight among them, or one that they are there in."""
         if all(value.last == self.value.last for value in self.values or [self.value]):
             return self.values
-        return [self.plain(value) for value in self.values]
+        held = {value.last for value in self.values if self.nodes.node(value).layer.type == "parameter"}
+        there = [first for first in (False, True) if all(self._is_there(value, first=first) for value in self.values)]
+        first = next(iter(held)) if len(held) == 1 else there == [True]
+        return [self._turned(value, first=first) for value in self.values]
+
+    def _is_there(self, value: Value, *, first: bool) -> bool:
+        """Whether a value has been turned so already, or lies so."""
+        rank = len(value.shape)
+        order = (rank - 1, *range(rank - 1)) if first else (*range(1, rank), 0)
+        return value.last is first or self.nodes.is_there(value, order)
 
     def _turned(self, value: Value, *, first: bool) -> Value:
         rank = len(value.shape)
         if value.last is first or rank < 2 or self.nodes.first:
             return value
-        if (value.ref, first) in self.nodes.turned:
-            return self.nodes.turned[value.ref, first]
-        order = [rank - 1, *range(rank - 1)] if first else [*range(1, rank), 0]
-        layer = TYPES["transpose"](dim0=0, dim1=1) if rank == 2 else TYPES["permute"](dims=order)
-        made = self.layer(layer, [value], f"{self._path}.{layer.type}")
-        turned = self.nodes.turned[value.ref, first] = made._replace(last=first)
-        return turned
+        return self.turned(value, (rank - 1, *range(rank - 1)) if first else (*range(1, rank), 0), last=first)
+
+    def turned(self, value: Value, order: tuple[int, ...], *, last: bool) -> Value:
+        """A value with its axes in another order; turns that meet are one, and what is turned back is what it was."""
+        source, whole = self.nodes.from_source(value, order)
+        if whole == tuple(range(len(whole))):
+            return source._replace(last=last)
+        if (source.ref, whole) not in self.nodes.turned:
+            layer = TYPES["transpose"](dim0=0, dim1=1) if len(whole) == 2 else TYPES["permute"](dims=list(whole))
+            made = self.layer(layer, [source], f"{self._path}.{layer.type}")
+            self.nodes.spare.add(made.ref.node)
+            self.nodes.turned[source.ref, whole] = made
+            self.nodes.turns[made.ref] = source, whole
+        return self.nodes.turned[source.ref, whole]._replace(last=last)
 
     def made(self, type_: str, values: list[Value] | None = None, *, name: str = "", **options: Any) -> Value:
         """Keep a layer of a type; what it makes has its axes as its first input."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -9,7 +10,7 @@ from typing import Final
 
 from archscope.errors import UsageError
 from archscope.escaping import line
-from archscope.importing.keras import layers, operations, papers, preparing, recurrent
+from archscope.importing.keras import backwards, layers, operations, papers, preparing, recurrent
 from archscope.importing.keras.config import Key, Model, Use, data_formats, is_model, model_of, read_config
 from archscope.importing.keras.place import Nodes, Place, Value
 from archscope.importing.stated import Entry, Stated, resolved
@@ -45,6 +46,7 @@ def read_keras(path: str, stated: Stated) -> Network:
     given = _inputs(model, stated, nodes)
     own = {name: value.shape for name, value in given.items()}
     results = _run(model, list(given.values()), nodes, ())
+    nodes.tidy(value.ref for value in results)
     made, ends, facts, renamed = folded(nodes.nodes, [value.ref for value in results], nodes.facts)
     if not made:
         raise UsageError(f"{path} makes nothing of its inputs")
@@ -89,13 +91,16 @@ def _inputs(model: Model, stated: Stated, nodes: Nodes) -> dict[str, Value]:
 def _run(model: Model, given: list[Value], nodes: Nodes, group: tuple[str, ...]) -> list[Value]:
     """Keep the layers of a model that is given some values; what it makes."""
     values: dict[Key, Value] = dict(zip(model.inputs, given, strict=True))
+    readers = Counter([*model.outputs, *(key for use in model.uses for key in use.reads)])
     for use in model.uses:
         if use.kind == "InputLayer":
             continue
         reads = [_value(values, key, nodes) for key in use.reads]
-        for number, made in enumerate(_made(use, reads, nodes, group)):
+        for number, made in enumerate(_made(use, reads, nodes, group, readers)):
             values[Key(use.layer, use.number, number)] = made
     ends = [_value(values, key, nodes) for key in model.outputs]
+    if any(each.ones for each in ends):
+        raise UsageError(f"{nodes.file} gives back ones, which no layer of it makes")
     return [Place(nodes, "pad", "Pad", {}, [], {}, group).settled(each) for each in ends]
 
 
@@ -105,7 +110,9 @@ def _value(values: Mapping[Key, Value], key: Key, nodes: Nodes) -> Value:
     return values[key]
 
 
-def _made(use: Use, reads: list[Value], nodes: Nodes, group: tuple[str, ...]) -> list[Value]:
+def _made(
+    use: Use, reads: list[Value], nodes: Nodes, group: tuple[str, ...], readers: Mapping[Key, int]
+) -> list[Value]:  # fmt: skip
     name = line(use.layer).replace(" ", "_")[:200]
     if len(group) > 40:
         raise UsageError(f"{nodes.file} has models inside models, more than 40 deep")
@@ -118,6 +125,7 @@ def _made(use: Use, reads: list[Value], nodes: Nodes, group: tuple[str, ...]) ->
     if kind == "TimeDistributed" and options["layer"]["class_name"] == "Dense":
         kind, options = "Dense", options["layer"]["config"]
     place = Place(nodes, name, kind, options, reads, use.given, group)
+    place.alone = all(readers[key] == 1 for key in use.reads)
     function = use.module.startswith(operations.MODULE)
     known = operations.READINGS if function else _LAYERS
     reading = known.get(kind)
@@ -131,7 +139,7 @@ def _made(use: Use, reads: list[Value], nodes: Nodes, group: tuple[str, ...]) ->
         place.values = [each if operations.pads_itself(place, each) else place.settled(each) for each in reads]
         values = dict(zip(use.reads, place.values, strict=True))
         place.called = [values.get(each, each) if isinstance(each, Key) else each for each in use.called]
-        made = reading(place)
+        made = backwards.with_ones(place, reading(place))
     except (TypeError, ValueError, OverflowError) as error:  # an option is of another type than Keras writes
         raise place.cannot(f"has options that Keras does not write: {type(error).__name__}") from None
     return made if isinstance(made, list) else [made]
