@@ -40,7 +40,8 @@ def draw(network: Network | Analysis, **asked: Any) -> Drawing:
         if said.get(name) is not None
     }
     wanted = request(**known)
-    wanted = replace(wanted, theme=palette_of(wanted.theme, said.get("palette", {})))
+    theme = palette_of(wanted.theme, said.get("palette", {}))
+    wanted = replace(wanted, theme=theme, labelled=tuple(asked.get("labels") or ()))
     drawing = Drawing(analysis, wanted)
     coloring = drawing.coloring  # what cannot be coloured is told now, and not when it is shown
     if coloring is not None and coloring.quantity not in SHOWN:

@@ -80,6 +80,7 @@ class Request:
         collapse: names of blocks to close whatever the depth.
         steps: whether to build the picture up, one slide a layer.
         keys: whether boxes tell the colours of their families under themselves.
+        labelled: what somebody asks now to be called otherwise; a spec's own labels may have no place.
     """
 
     style: str
@@ -101,6 +102,7 @@ class Request:
     glue: bool = False
     steps: bool = False
     keys: bool = True
+    labelled: tuple[str, ...] = ()
 
     def shown(self, *usual: str) -> tuple[str, ...]:
         """What to write of `SHOWN`, where a style writes what is ``usual``; what is coloured has its number, too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path as File
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import archscope
 from archscope.cli import main
 from archscope.diagrams.scene import Group, Path, Polygon, Scene, Text, bounds
+from archscope.errors import UsageError
 from archscope.writing.spec import write_spec
 from tests.diagrams.geometry import problems
 
@@ -66,7 +68,7 @@ def outline(group: Group) -> float:
 def test_nothing_that_is_said_is_in_the_way(name: str, theme: str) -> None:
     network = archscope.load(name)
     rows = [row.name for row in archscope.analyze(network).rows]
-    said = {**ALL, "labels": {rows[1]: "Stem"}, "highlight": [rows[2]], "notes": {rows[2]: "stands out", rows[-1]: "."}}
+    said = {**ALL, "labels": {rows[0]: "Stem"}, "highlight": [rows[2]], "notes": {rows[2]: "stands out", rows[-1]: "."}}
     found = problems(archscope.draw(network, theme=theme, **said).svg, network)
     assert [each for each in found if not each.startswith(("edge missing", "edge too many"))] == []
 
@@ -191,3 +193,32 @@ def test_the_command_line_says_the_same(tmp_path: File, capsys: pytest.CaptureFi
     (tmp_path / "colours.yaml").write_text("- a\n")
     assert main(["diagram", str(tmp_path / "net.yaml"), *arguments]) == 2
     assert "is no palette" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "style", "layer"),
+    [("gpt2@small", "transformer", "h.5.ln_2"), ("resnet@18", "graph", "conv2.1.a.conv"),
+     ("resnet@18", "boxes", "conv4.0.b.conv")],
+)  # fmt: skip
+def test_a_label_of_a_layer_of_a_folded_block_stands_on_its_namesake(name: str, style: str, layer: str) -> None:
+    assert any("Zebra" in each for each in strings(archscope.draw(name, style=style, labels={layer: "Zebra"}).scene))
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "said"),
+    [
+        ("lenet5", {"labels": {"flatten": "Zebra"}}, "has no place in style planes: it is a part of what stands as"),
+        ("googlenet", {"style": "graph", "labels": {"inception4b.one.conv": "Zebra"}}, "; use --depth full"),
+        ("vgg@A", {"style": "boxes", "labels": {"conv3.pool": "Zebra"}}, "; use --style graph"),
+        ("resnet@18", {"style": "graph", "labels": {"conv4.1.b.bn": "Zebra"}}, "`conv4.1.b.conv`; label that"),
+        ("resnet@18", {"style": "graph", "labels": {"conv2.1.a.conv": "Zebra", "conv2.0.a.conv": "Lion"}}, "keep one"),
+    ],
+)
+def test_a_label_that_has_no_place_is_a_mistake_and_not_left_out(name: str, asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        _ = archscope.draw(name, **asked).scene
+
+
+def test_a_label_of_a_spec_may_have_no_place_in_a_style() -> None:
+    network = archscope.read(NET + "figure: {labels: {flat: Zebra, conv1: Lion}}\n")
+    assert "Lion" in strings(archscope.draw(network, style="boxes").scene)
