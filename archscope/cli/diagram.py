@@ -327,6 +327,8 @@ def command(
         _print(picture.write(chosen), chosen)
     if picture.request.style == "auto":
         complain(painted(f"note: {picture.chosen_for(chosen)}"))
+    if not picture.laid_out_elsewhere(chosen) and picture.left_out:
+        complain(painted(f"note: `figure:` says what has no place here: {', '.join(picture.left_out)}"))
     if picture.laid_out_elsewhere(chosen) and (width or height or page):
         where = "in the reader's window" if chosen == "html" else "by the program that reads it"
         complain(f"note: this graph is laid out {where}; --width, --height and --page say nothing there")

@@ -41,7 +41,8 @@ def draw(network: Network | Analysis, **asked: Any) -> Drawing:
     }
     wanted = request(**known)
     theme = palette_of(wanted.theme, said.get("palette", {}))
-    wanted = replace(wanted, theme=theme, labelled=tuple(asked.get("labels") or ()))
+    wanted = replace(wanted, theme=theme, labelled=tuple(asked.get("labels") or ()),
+                     highlighted=tuple(asked.get("highlight") or ()))  # fmt: skip
     drawing = Drawing(analysis, wanted)
     coloring = drawing.coloring  # what cannot be coloured is told now, and not when it is shown
     if coloring is not None and coloring.quantity not in SHOWN:

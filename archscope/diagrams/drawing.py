@@ -10,7 +10,6 @@ that Graphviz and the like are imported when they are needed:
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +21,7 @@ from typing import Any, Final, Literal, cast
 
 from archscope import files
 from archscope.analysis import Analysis
-from archscope.diagrams import boxes, cost, dressing, labelling, transformer, volumes
+from archscope.diagrams import boxes, cost, dressing, placing, transformer, volumes
 from archscope.diagrams.choosing import Choice, choose
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import LETTERS, SMALLER, Request
@@ -110,43 +109,32 @@ class Drawing:
             UsageError: it cannot be drawn so, or a label that was asked for has no place on it.
         """
         drawn = self._dressed
-        labels = self.analysis.network.figure.get("labels", {})
-        asked = {name: str(labels[name]) for name in self.request.labelled}
-        missing = labelling.absent(drawn, asked)
-        if not missing:
-            return drawn
-        moved = {labelling.drawn_as(name, drawn, self.analysis): name for name in missing}
-        moved = {to: name for to, name in moved.items() if labelling.is_namesake(name, to, self.analysis)}
-        other = self._labelled({**{to: asked[name] for to, name in moved.items()}, **labels})
-        if not labelling.absent(other, asked):
-            return other
-        raise UsageError(self._unlabelled(labelling.absent(other, asked)[0], drawn))
+        if placing.absent(drawn, self.analysis, "labels", self.request.labelled):
+            labels = placing.with_namesakes(self.request.labelled, drawn, self.analysis)
+            drawn = self.redrawn(labels=labels)._dressed
+        for key, said in (("labels", self.request.labelled), ("highlight", self.request.highlighted)):
+            for name in placing.absent(drawn, self.analysis, key, said):
+                raise UsageError(placing.mistake(self, key, name))
+        return drawn
 
-    def _labelled(self, labels: Mapping[str, str], **asked: Any) -> Scene:
-        """The picture with other labels."""
-        network = self.analysis.network
-        analysis = self.analysis.replace(network=network.replace(figure={**network.figure, "labels": labels}))
-        return Drawing(analysis, replace(self.request, **asked))._dressed
+    def redrawn(self, *, labels: Mapping[str, str] | None = None, **asked: Any) -> Drawing:
+        """The same drawn otherwise, whatever then has no place."""
+        analysis, network = self.analysis, self.analysis.network
+        if labels is not None:
+            analysis = analysis.replace(network=network.replace(figure={**network.figure, "labels": labels}))
+        return Drawing(analysis, replace(self.request, labelled=(), highlighted=(), **asked))
 
-    def _unlabelled(self, name: str, drawn: Scene) -> str:
-        """That a label has no place, why, and what to ask for instead, which was tried."""
-        labels = self.analysis.network.figure["labels"]
-        stands = labelling.drawn_as(name, drawn, self.analysis)
-        told = f"the label of `{name}` has no place in style {self.style}"
-        if stands in labels and stands != name:
-            return f"{told}: one shape stands for it and for `{stands}`, which has a label; keep one of them"
-        why = f": it is a part of what stands as `{stands}`" if stands not in ("", name) else ""
-        ways: list[tuple[str, dict[str, Any]]] = [("--depth full", {"depth": "full"})]
-        if self.style != "graph":
-            ways += [("--style graph", {"style": "graph"}), ("--style graph --depth full",
-                                                             {"style": "graph", "depth": "full"})]  # fmt: skip
-        for way, asked in ways:
-            with contextlib.suppress(UsageError):
-                if not labelling.absent(self._labelled(labels, **asked), {name: labels[name]}):
-                    return f"{told}{why}; use {way}"
-        if why and not labelling.absent(self._labelled({**labels, stands: labels[name]}), {name: labels[name]}):
-            return f"{told}{why}; label that"
-        return f"{told}{why}"
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What the spec's ``figure:`` says of layers that have no place on this picture."""
+        figure, now = self.analysis.network.figure, {*self.request.labelled, *self.request.highlighted}
+        return tuple(
+            f"the {word} of `{name}`"
+            for key, word in placing.WORDS.items()
+            for name in placing.absent(
+                self.scene, self.analysis, key, (each for each in figure.get(key, ()) if each not in now)
+            )
+        )
 
     @cached_property
     def _dressed(self) -> Scene:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from archscope.analysis import Analysis
-from archscope.diagrams import fonts
+from archscope.diagrams import fonts, placing
 from archscope.diagrams.graph.units import units_of
 from archscope.diagrams.request import Request
 from archscope.diagrams.room import segments, strikes
@@ -38,12 +38,14 @@ def dressed(scene: Scene, analysis: Analysis, request: Request, legend: Legend) 
     """
     figure = analysis.network.figure
     for pattern in figure.get("highlight", ()):
-        scene = replace(scene, items=tuple(_standing_out(scene.items, named(pattern, analysis), request)))
+        if not placing.absent(scene, analysis, "highlight", [pattern]):
+            scene = replace(scene, items=tuple(_standing_out(scene.items, named(pattern, analysis), request)))
     notes: dict[str, str] = {}
     for number, (pattern, said) in enumerate(figure.get("notes", {}).items(), start=1):
-        disc = mark(scene, str(number), named(pattern, analysis), request)
+        group = placing.shape_of(pattern, scene, analysis)
+        disc = [] if group is None else mark_at(scene, [str(number)], group, request)
         scene = replace(scene, items=(*scene.items, *disc))
-        notes[pattern] = said if disc else f"{pattern}: {said}"
+        notes[pattern] = said if disc and placing.is_alone(group, pattern, scene, analysis) else f"{pattern}: {said}"
     parts = _parts({**figure, "notes": notes}, scene, request, legend)
     return _stacked(scene, *parts, request) if any(parts) else scene
 
@@ -63,9 +65,11 @@ def merged(entries: Iterable[tuple[str, Shade]]) -> Legend:
 
 
 def room_for(analysis: Analysis, request: Request, legend: Legend) -> float:
-    """How much taller that makes a picture of the width that was asked for."""
+    """How much taller that makes a picture of the width that was asked for, remarks named by their layers."""
     blank = Scene(request.width or _NARROWEST * request.font_size, 0.0, "", "")
-    above, below = _parts(analysis.network.figure, blank, request, legend)
+    figure = analysis.network.figure
+    notes = {name: f"{name}: {said}" for name, said in figure.get("notes", {}).items()}
+    above, below = _parts({**figure, "notes": notes}, blank, request, legend)
     return sum(_height(each, request) for each in (*above, *below))
 
 
@@ -157,15 +161,6 @@ def _disc(number: str, x: float, y: float, request: Request) -> list[Item]:
         Text(x, y + 0.5 * fonts.CAP_HEIGHT * size, number, size, bold=True, anchor="middle",
              fill=request.theme.background),
     ]  # fmt: skip
-
-
-def mark(scene: Scene, number: str, names: frozenset[str], request: Request) -> list[Item]:
-    """The number of a remark at the first layer of some names: in a corner of it or just beside.
-
-    Where nothing would be out of its way there is none, and the remark below has the layer's name.
-    """
-    group = next((each for each in scene.groups("layer") if names & set(each.layers)), None)
-    return [] if group is None else mark_at(scene, [number], group, request)
 
 
 _TRIED: Final = 24

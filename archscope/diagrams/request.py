@@ -81,6 +81,7 @@ class Request:
         steps: whether to build the picture up, one slide a layer.
         keys: whether boxes tell the colours of their families under themselves.
         labelled: what somebody asks now to be called otherwise; a spec's own labels may have no place.
+        highlighted: what somebody asks now to stand out.
     """
 
     style: str
@@ -103,6 +104,7 @@ class Request:
     steps: bool = False
     keys: bool = True
     labelled: tuple[str, ...] = ()
+    highlighted: tuple[str, ...] = ()
 
     def shown(self, *usual: str) -> tuple[str, ...]:
         """What to write of `SHOWN`, where a style writes what is ``usual``; what is coloured has its number, too."""

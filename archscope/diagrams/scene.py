@@ -14,7 +14,8 @@ Kinds of group, which tests and readers of the SVG rely on:
 
 * ``layer``: all that stands for one or more layers. ``layers`` names every node of the network drawn as this
   group: the layer itself first, then what was absorbed into it. Every node of the network is in exactly one
-  group of kind ``layer``; the names are unique in a picture.
+  group of kind ``layer``; the names are unique in a picture. ``own`` names those of one copy, where the others are
+  equal ones that are not drawn; it is empty where there are none.
 * ``edge``: what joins two of them. ``source`` and ``target`` are the first names of two ``layer`` groups.
 * ``frame``: a block, a tower, a band behind layers.
 * ``part``: anything else that belongs together.
@@ -104,6 +105,7 @@ class Group:
     items: tuple[Item, ...]
     title: str = ""
     layers: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
     source: str = ""
     target: str = ""
 

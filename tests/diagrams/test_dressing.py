@@ -68,7 +68,7 @@ def outline(group: Group) -> float:
 def test_nothing_that_is_said_is_in_the_way(name: str, theme: str) -> None:
     network = archscope.load(name)
     rows = [row.name for row in archscope.analyze(network).rows]
-    said = {**ALL, "labels": {rows[0]: "Stem"}, "highlight": [rows[2]], "notes": {rows[2]: "stands out", rows[-1]: "."}}
+    said = {**ALL, "labels": {rows[0]: "Stem"}, "highlight": [rows[0]], "notes": {rows[2]: "stands out", rows[-1]: "."}}
     found = problems(archscope.draw(network, theme=theme, **said).svg, network)
     assert [each for each in found if not each.startswith(("edge missing", "edge too many"))] == []
 
@@ -222,3 +222,77 @@ def test_a_label_that_has_no_place_is_a_mistake_and_not_left_out(name: str, aske
 def test_a_label_of_a_spec_may_have_no_place_in_a_style() -> None:
     network = archscope.read(NET + "figure: {labels: {flat: Zebra, conv1: Lion}}\n")
     assert "Lion" in strings(archscope.draw(network, style="boxes").scene)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "shapes"),
+    [
+        ("gpt2@small", {"highlight": ["h.5.ln_2"]}, {"h.0.ln_2"}),
+        ("gpt2@small", {"highlight": ["h.3.c_*"]}, {"h.0.c_fc"}),
+        ("resnet@50", {"highlight": ["conv4.3.b"]}, {"conv4.1.b.conv"}),
+        ("resnet@50", {"highlight": ["conv4"]}, {"conv4.1.a.conv", "conv4.1.b.conv", "conv4.1.m.conv", "conv4.1.sum"}),
+        ("resnet@50", {"highlight": ["conv4"], "style": "graph", "depth": 1}, {"conv4.0.a.conv"}),
+        ("googlenet", {"highlight": ["inception3a"]}, {"inception3a.one.conv"}),
+        ("alexnet", {"highlight": ["conv3"]}, {"conv3.gpu0", "conv3.gpu1"}),
+        ("transformer@base", {"highlight": ["decoder.2.cross"]}, {"decoder.0.cross.attention", "decoder.0.cross.add"}),
+    ],
+)
+def test_what_stands_out_is_what_was_named_or_its_namesake(name: str, asked: dict[str, Any], shapes: set[str]) -> None:
+    plain = archscope.draw(name, **{**asked, "highlight": None}).scene
+    found = archscope.draw(name, **asked).scene
+    before = {group.layers[0]: group.items for group in plain.groups("layer")}
+    assert {group.layers[0] for group in found.groups("layer") if group.items != before[group.layers[0]]} == shapes
+
+
+HIDDEN: list[tuple[str, dict[str, Any], str, str]] = [
+    ("gpt2@small", {}, "h.0.c_fc", "in style transformer; use --style graph"),
+    ("resnet@50", {}, "conv4.3.b.bn", "style boxes: it is a part of what stands as `conv4.1.b.conv`; highlight that"),
+    ("resnet@50", {}, "conv4.0.short", "; use --style graph"),
+    ("googlenet", {}, "inception3a.one.conv", "it is a part of what stands as `inception3a`; use --depth full"),
+    ("googlenet", {}, "lrn2", "in style boxes; use --style graph"),
+    ("resnet@50", {"style": "graph", "depth": 1}, "conv4.3.b", "what stands as `conv4`; use --depth full"),
+    ("lenet5", {}, "flatten", "style planes: it is a part of what stands as `C5`; highlight that"),
+    ("lstm-lm@small", {}, "drop_out", "style unrolled: it is a part of what stands as `lstm`; highlight that"),
+]
+
+
+@pytest.mark.parametrize(("name", "asked", "layer", "said"), HIDDEN)
+def test_what_cannot_stand_out_by_itself_is_a_mistake(name: str, asked: dict[str, Any], layer: str, said: str) -> None:
+    with pytest.raises(
+        UsageError, match=re.escape(f"the highlight of `{layer}` has no place") + ".*" + re.escape(said)
+    ):
+        _ = archscope.draw(name, **asked, highlight=[layer]).scene
+
+
+@pytest.mark.parametrize(("name", "asked", "layer", "said"), HIDDEN)
+def test_a_remark_on_a_part_of_a_shape_names_it(name: str, asked: dict[str, Any], layer: str, said: str) -> None:
+    found = strings(archscope.draw(name, **asked, notes={layer: "Zebra"}).scene)
+    assert f"{layer}: Zebra" in found
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "said"),
+    [
+        ("resnet@50", "conv1.conv", "Zebra"),
+        ("resnet@50", "fc", "Zebra"),
+        ("googlenet", "inception3a", "Zebra"),
+        ("gpt2@small", "h.5.ln_2", "h.5.ln_2: Zebra"),
+        ("resnet@50", "conv4", "conv4: Zebra"),
+        ("resnet@50", "*.bn", "*.bn: Zebra"),
+    ],
+)
+def test_a_remark_says_whose_it_is_where_its_number_alone_would_not(name: str, layer: str, said: str) -> None:
+    assert said in strings(archscope.draw(name, notes={layer: "Zebra"}).scene)
+
+
+def test_what_a_figure_says_that_has_no_place_is_left_out_with_a_note(
+    tmp_path: File, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "net.yaml").write_text(NET + "figure: {labels: {flat: Zebra, conv1: Lion}, highlight: [flat, conv2]}\n")
+    assert main(["diagram", str(tmp_path / "net.yaml"), "--style", "boxes"]) == 0
+    written = capsys.readouterr()
+    assert "Lion" in written.out
+    assert "note: `figure:` says what has no place here: the label of `flat`, the highlight of `flat`\n" in written.err
+    drawn = archscope.draw(tmp_path / "net.yaml", style="boxes").scene
+    assert outline(layer(drawn, "conv2")) == pytest.approx(2.8 * outline(layer(drawn, "conv1")))
+    assert outline(layer(drawn, "flat")) == outline(layer(drawn, "conv1"))

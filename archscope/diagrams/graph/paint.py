@@ -83,7 +83,8 @@ def _node(box: NodeBox, sizes: Sizes, theme: Theme) -> Group:
     shade = shade_of(node, theme)
     draw = _circle if box.shape.round else _box
     items = tuple(moved(item, box.x, box.y) for item in draw(box.shape, sizes, theme, shade))
-    return Group("part" if node.kind == "output" else "layer", items, title=title_of(node), layers=node.layers)
+    return Group("part" if node.kind == "output" else "layer", items, title=title_of(node), layers=node.layers,
+                 own=tuple(row.name for row in node.rows))  # fmt: skip
 
 
 def _box(shape: Shape, sizes: Sizes, theme: Theme, shade: Shade) -> list[Item]:

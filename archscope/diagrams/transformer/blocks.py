@@ -22,7 +22,8 @@ def block(part: Part | Source, measures: Measures, corner: Point, *, outward: fl
         items = _circle(part, measures, corner)
     else:
         items = _box(part, measures, corner)
-    return Group("layer", tuple(items), title=_told(part), layers=part.layers)
+    return Group("layer", tuple(items), title=_told(part), layers=part.layers,
+                 own=tuple(piece.name for piece in part.pieces))  # fmt: skip
 
 
 def _told(part: Part) -> str:

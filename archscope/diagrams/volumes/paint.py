@@ -79,7 +79,8 @@ class Paint:
             if each.around:
                 items += self._loop(box)
         items += self._texts(each, cell, x, y)
-        return Group("layer", tuple(items), self.title(each), each.layers)
+        own = tuple(row.name for row in each.rows)
+        return Group("layer", tuple(items), self.title(each), each.layers, own)
 
     def _texts(self, each: Solid, cell: Cell, x: float, y: float) -> Iterator[Text]:
         step = fonts.LEADING * self.size
