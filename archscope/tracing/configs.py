@@ -17,7 +17,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from archscope.errors import MissingExtra, UsageError, did_you_mean
+from archscope.errors import MissingExtra, UsageError, did_you_mean, nearest
 from archscope.escaping import line
 from archscope.theirs import heard_apart, raised
 from archscope.tracing.defaults import defaults
@@ -235,8 +235,9 @@ def _class(classes: Any, base: type, transformers: Any, shown: str) -> Any:
     name = classes[0]
     found = getattr(transformers, name, None) if name.isidentifier() else None
     if not (isinstance(found, type) and issubclass(found, base)):
-        known = [each for each in dir(transformers) if each[:1].isupper() and not each.endswith("Config")]
-        near = did_you_mean(name, known, what="it has")
+        known = [each for each in dir(transformers) if re.search(r"[a-z0-9A-Z](For[A-Z]|Model$)", each)]
+        near = nearest(name, known)
+        remedy = f"did you mean `{near}`?" if near else "leave `architectures` out, and `model_type` says which it is"
         raise UsageError(f"{shown} describes a {line(name)[:80]}, which transformers {transformers.__version__} does "
-                         f"not have; {near}")  # fmt: skip
+                         f"not have; {remedy}")  # fmt: skip
     return found

@@ -175,6 +175,8 @@ def test_a_folder_is_read_where_it_is_written_as_one(tmp_path: Path, monkeypatch
         ({"model_type": "lama"}, "has the `model_type` `lama`, which transformers"),
         ({"model_type": "bart2"}, "does not have; did you mean `bart`?"),
         ({"architectures": ["BertModell"]}, "describes a BertModell, which transformers"),
+        ({"architectures": ["BertModell"]}, "does not have; did you mean `BertModel`?"),
+        ({"architectures": ["Nope"]}, "does not have; leave `architectures` out, and `model_type` says which it is"),
         ({"architectures": "BertModel"}, "has `architectures` that are no list of names"),
         ({"architectures": ["BertModel"], "model_type": "gpt2"}, "and BertModel in `architectures`, which is"),
         ({"transformers_version": "5"}, "names neither `model_type` nor `architectures`"),

@@ -353,20 +353,6 @@ def _rescaling(place: Place) -> Value:
     return place.value if scale == 1 and not offset else place.made("scale", factor=scale, shift=offset)
 
 
-def _attention(place: Place) -> Value:
-    values = [place.plain(value) for value in place.values or [place.value]]
-    query, value, key = values[0], values[1] if len(values) > 1 else values[0], values[-1]
-    width, heads = int(query.shape[-1]), int(place.options["num_heads"])
-    head = int(place.options["key_dim"])
-    if place.options.get("value_dim") not in (None, head) or place.options.get("output_shape") not in (None, [width]):
-        raise place.cannot("has heads of values of another width than those of keys, which no layer type has")
-    same = all(each.ref == query.ref for each in values)
-    given = [query] if same else [query, key] if key.ref == value.ref else [query, key, value]
-    return place.made("multihead_attention", given, num_heads=heads, head_dim=None if head * heads == width else head,
-                      bias=bool(place.options.get("use_bias", True)), dropout=place.options.get("dropout", 0.0),
-                      causal=bool(place.given.get("use_causal_mask", False)))  # fmt: skip
-
-
 _POOLS: Final = ((1, "1D"), (2, "2D"), (3, "3D"))
 
 READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
@@ -388,7 +374,7 @@ READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
     "RepeatVector": _repeat_vector, "Dropout": _dropout(0), "Activation": _activation, "ReLU": _relu,
     "LeakyReLU": _leaky, "PReLU": _prelu, "Softmax": _softmax, "Concatenate": _concatenate, "Average": _average,
     "ELU": lambda place: place.made("elu", alpha=place.options.get("alpha", 1.0)),
-    "Rescaling": _rescaling, "MultiHeadAttention": _attention,
+    "Rescaling": _rescaling,
     **{name: _merged(name.lower()) for name in ("Add", "Subtract", "Multiply", "Maximum", "Minimum")},
     **dict.fromkeys(("GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization", "Identity",
                      "Masking"), _handed_on),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -104,14 +105,55 @@ class Nodes(Kept):
 
 
 class Said(dict[str, Any]):
-    """What a file says of a layer's options: one that is asked for and is not there is told by its name."""
+    """What a file says of a layer's options: one that is asked for and is not there is told by its name.
+
+    Attributes:
+        asked: the options that were asked for.
+    """
 
     def __init__(self, options: Mapping[str, Any], place: Place) -> None:
         super().__init__(options)
+        self.asked: set[str] = set()
         self._place = place
+
+    def __getitem__(self, name: str) -> Any:
+        self.asked.add(name)
+        return super().__getitem__(name)
 
     def __missing__(self, name: str) -> Any:
         raise self._place.cannot(f"does not say `{line(name)[:40]}`")
+
+    def get(self, name: str, usual: Any = None) -> Any:
+        """What is said of an option."""
+        self.asked.add(name)
+        return super().get(name, usual)
+
+    def finish(self) -> None:
+        """Insist that all that was said was asked for, or changes no number: what is not known may change any."""
+        for name, value in self.items():
+            if name == "dtype" and "_from_" in str(value):
+                raise self._place.cannot("has quantized weights, by its `dtype`, which archscope does not read; save "
+                                         "the model before it is quantized")  # fmt: skip
+            if name in self.asked or _QUIET.fullmatch(name) or _says_nothing(name, value):
+                continue
+            shown = f"{line(name)[:40]}: {line(str(value))[:40]}"
+            raise self._place.cannot(f"has `{shown}`, which archscope does not read, and numbers may depend on it; "
+                                     "leave it as it is usually")  # fmt: skip
+
+
+_QUIET: Final = re.compile(
+    r".*(initializer|regularizer|constraint)|name|trainable|dtype|seed|data_format|batch_(input_)?shape|noise_shape|"
+    r"synchronized|renorm_momentum|recurrent_activation|unit_forget_bias|(recurrent_)?dropout|implementation|stateful|"
+    r"unroll|use_cudnn|zero_output_for_mask|mask_zero|mask_value|input_length|flash_attention|fill_mode|fill_value|"
+    r"lora_alpha|reach|rate|stddev|l1|l2|variance|bounding_box_format|(query|key|value)_shape|build_input_shape|autocast"
+)
+"""Options that change no number: how weights start, what happens in training alone, and how it is run."""
+
+
+def _says_nothing(name: str, value: Any) -> bool:
+    if name == "groups" and value == 1:
+        return True
+    return value is None or value is False or (isinstance(value, (str, list, dict)) and not value)
 
 
 class Place:
@@ -129,6 +171,7 @@ class Place:
     Attributes:
         called: what it is called with by place, where it is a function.
         alone: whether nothing else reads what it is given.
+        said: what was said of options, of which all has to be asked for.
     """
 
     def __init__(
@@ -140,12 +183,18 @@ class Place:
         self.called: Sequence[Any] = ()
         self.alone = False
         self.kind = kind
-        self.options: Mapping[str, Any] = Said(options, self)
+        self.said: list[Said] = []
+        self.options = self.saying(options)
         self.values = values
         self.given = given
         self._group = group
         self._path = ".".join((*group, name))
         self.trains = bool(options.get("trainable", True))
+
+    def saying(self, options: Mapping[str, Any]) -> Said:
+        """Options of the layer, or of one within it, all of which have to be asked for."""
+        self.said.append(Said(options, self))
+        return self.said[-1]
 
     @property
     def value(self) -> Value:

@@ -10,7 +10,7 @@ from archscope.importing.keras.place import Place, Value
 from archscope.layers import TYPES
 from archscope.layers.base import NOTHING, Weight
 
-_AT_RANDOM: Final = (
+AT_RANDOM: Final = (
     "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter", "RandomContrast", "RandomElasticTransform",
     "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert",
     "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation", "RandomSharpness", "RandomShear",
@@ -66,7 +66,7 @@ def _resizing(place: Place) -> Value:
 
 
 READINGS: Final[Mapping[str, Callable[[Place], Any]]] = MappingProxyType({
-    **dict.fromkeys(_AT_RANDOM, _at_random),
+    **dict.fromkeys(AT_RANDOM, _at_random),
     "RandomCrop": _cropped_at_random, "Normalization": _normalization, "Resizing": _resizing,
 })  # fmt: skip
 """Keras's classes, and the layers that each is."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from archscope.errors import UsageError
 from archscope.escaping import line
-from archscope.importing.keras import backwards, layers, operations, papers, preparing, recurrent
+from archscope.importing.keras import attention, backwards, layers, operations, papers, preparing, recurrent
 from archscope.importing.keras.config import Key, Model, Use, data_formats, is_model, model_of, read_config
 from archscope.importing.keras.place import Nodes, Place, Value
 from archscope.importing.stated import Entry, Stated, resolved
@@ -24,6 +24,7 @@ _FLATTENED: Final = ("Features that are flattened lie channels first here, and c
 
 _LAYERS: Final[Mapping[str, layers.Reading]] = MappingProxyType({
     **layers.READINGS, **recurrent.READINGS, **papers.READINGS, **preparing.READINGS,
+    **attention.READINGS,
 })  # fmt: skip
 """Keras's classes, and the layers that each is."""
 
@@ -140,6 +141,8 @@ def _made(
         values = dict(zip(use.reads, place.values, strict=True))
         place.called = [values.get(each, each) if isinstance(each, Key) else each for each in use.called]
         made = backwards.with_ones(place, reading(place))
+        for each in place.said if kind not in preparing.AT_RANDOM else ():
+            each.finish()
     except (TypeError, ValueError, OverflowError) as error:  # an option is of another type than Keras writes
         raise place.cannot(f"has options that Keras does not write: {type(error).__name__}") from None
     return made if isinstance(made, list) else [made]

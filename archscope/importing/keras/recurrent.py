@@ -22,14 +22,13 @@ def _recurrent(place: Place) -> Value:
 
 
 def _bidirectional(place: Place) -> Value:
-    inner = place.options["layer"]
+    inner, back = place.options["layer"], place.options.get("backward_layer")
     if place.options.get("merge_mode", "concat") != "concat" or inner["class_name"] not in _TYPES:
         raise place.cannot("joins its directions in a way that archscope does not read")
-    back = place.options.get("backward_layer") or inner
-    if _deciding(back) != _deciding(inner):
+    if _deciding(back or inner) != _deciding(inner):
         raise place.cannot("has another layer backwards than forwards, which no layer type has")
     place.trains = bool(inner["config"].get("trainable", True))
-    return _one(place, inner["class_name"], inner["config"], both=True)
+    return _one(place, inner["class_name"], place.saying(inner["config"]), both=True)
 
 
 def _deciding(layer: Mapping[str, Any]) -> list[Any]:

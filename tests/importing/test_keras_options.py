@@ -1,0 +1,90 @@
+"""Every option of every class of Keras's that is read: it is used, changes no number, or is refused by its name."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archscope import UsageError
+from archscope.importing.keras.place import Nodes, Place, Value
+from archscope.importing.keras.preparing import AT_RANDOM
+from archscope.importing.keras.reading import _LAYERS
+from archscope.network import Ref
+from archscope.oracles.keras import path_of_modules
+
+CLASSES = sorted(name for name in _LAYERS if ">" not in name and name not in (*AT_RANDOM, "EinsumDense"))
+TAKES = {"Embedding": (4,), "Dense": (4,), "RepeatVector": (4,), "Permute": (4, 2), "Flatten": (4,), "Reshape": (4,)}
+BUILT = {"pool_dimensions", "pool_mode", "rank", "cell", "weights", "renorm_clipping"}
+"""What constructors of base classes take of those that are made of them; and lists of arrays."""
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[str, Any]:
+    """What Keras says of one layer of each class, and what its constructor takes."""
+    program = str(Path(__file__).with_name("keras_options.py"))
+    ran = subprocess.run([sys.executable, "-W", "ignore", program, *CLASSES], capture_output=True, text=True,
+                         env={**path_of_modules(), "KERAS_BACKEND": "torch"}, check=True)  # fmt: skip
+    return dict(json.loads(ran.stdout.splitlines()[-1]))
+
+
+def read(kind: str, options: dict[str, Any]) -> Place:
+    """A call of a layer by itself, of which all that it says is asked for."""
+    axes = re.search(r"([123])D", kind)
+    rank = int(axes[1]) if axes else 1 if kind in ("LSTM", "GRU", "SimpleRNN", "Bidirectional") else 2
+    shape = TAKES.get(kind, (4, 2) if kind == "MultiHeadAttention" else (3, *(4,) * rank))
+    merges = kind in ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate")
+    place = Place(Nodes("net.json", first=False, batch=1), "net.layer", kind, options,
+                  [Value(Ref("input"), shape, len(shape) > 1)] * (1 + merges), {}, ())  # fmt: skip
+    _LAYERS[kind](place)
+    for each in place.said:
+        each.finish()
+    return place
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_what_keras_says_of_a_layer_is_read_and_an_option_that_is_new_is_refused_by_name(kind: str, said: Any) -> None:
+    if kind not in said:
+        pytest.skip("Keras has no such class")  # as of three axes
+    options, taken = said[kind]
+    asked = read(kind, options).said
+    told = r"the layer `net\.layer` \(.*has `mystery: 3`, which archscope does not read"
+    with pytest.raises(UsageError, match=told):
+        read(kind, {**options, "mystery": 3})
+    for name in {*taken} - BUILT - {each for one in asked for each in one.asked}:
+        with pytest.raises(UsageError, match=f"`{name}: odd`") if not is_quiet(name) else pytest.MonkeyPatch.context():
+            read(kind, {**options, name: "odd"})
+
+
+def is_quiet(name: str) -> bool:
+    from archscope.importing.keras.place import _QUIET
+
+    return _QUIET.fullmatch(name) is not None
+
+
+def test_what_changes_no_number_is_known_by_its_name_alone() -> None:
+    assert is_quiet("kernel_initializer")
+    assert not any(map(is_quiet, ("use_gate", "sliding_window", "renorm", "lora_rank", "go_backwards", "invert")))
+
+
+@pytest.mark.parametrize(("kind", "name", "value"), [
+    ("MultiHeadAttention", "use_gate", True), ("MultiHeadAttention", "sliding_window", 4),
+    ("MultiHeadAttention", "attention_axes", [2]), ("MultiHeadAttention", "value_dim", 5),
+    ("BatchNormalization", "renorm", True), ("Conv2D", "lora_rank", 1), ("Embedding", "lora_rank", 4),
+    ("LSTM", "go_backwards", True), ("Normalization", "invert", True), ("Conv2DTranspose", "output_padding", 1),
+    ("LSTM", "return_state", True), ("GRU", "time_major", True),
+])  # fmt: skip
+def test_options_that_change_numbers_are_refused_by_name(kind: str, name: str, value: Any, said: Any) -> None:
+    with pytest.raises(UsageError, match=f"`{name}"):
+        read(kind, {**said[kind][0], name: value})
+
+
+def test_weights_that_are_quantized_are_told_by_their_type(said: Any) -> None:
+    with pytest.raises(UsageError, match="has quantized weights, by its `dtype`"):
+        read("Dense", {**said["Dense"][0], "dtype": {"class_name": "QuantizedDTypePolicy",
+                                                     "config": {"name": "int8_from_float32"}}})  # fmt: skip
