@@ -43,7 +43,7 @@ def keras_saying(text: str, path: Path) -> None:
         {"class_name": "InputLayer", "name": f"in{text}", "config": {"name": f"in{text}", "batch_shape": [None, 4]},
          "inbound_nodes": []},
         {"class_name": "Dense", "name": f"d{text}", "config": {"name": f"d{text}", "units": 3, "activation": "relu",
-         f"x{text}": text}, "inbound_nodes": [[[f"in{text}", 0, 0, {}]]]},
+         "kernel_initializer": text}, f"x{text}": text, "inbound_nodes": [[[f"in{text}", 0, 0, {}]]]},
     ]  # fmt: skip
     config = {"name": f"n{text}", "layers": layers, "input_layers": [[f"in{text}", 0, 0]],
               "output_layers": [[f"d{text}", 0, 0]]}  # fmt: skip
