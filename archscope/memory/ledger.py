@@ -68,11 +68,29 @@ class Ledger:
         self._next = 0
         self._peak = -1
         self._layer_peak: Moment | None = None
+        self._began = (Moment(), 0, 0, 0)
 
     def begin(self, phase: str) -> None:
         """Begin a phase: its peak is looked for from here."""
         self.phase, self.layer = phase, ""
         self._peak = -1
+        self._note()
+        self._began = (self.peak, self.peak_tick, len(self.totals), len(self.track))
+
+    def ends_alone(self) -> None:
+        """Of this phase nothing is known but what was held when it began, and what is held now.
+
+        >>> ledger = Ledger()
+        >>> ledger.begin("backward")
+        >>> ledger.drop(ledger.take(100, "temporary"))
+        >>> ledger.ends_alone()
+        >>> ledger.peak.total
+        0
+        """
+        self.peak, self.peak_tick, totals, layers = self._began
+        self._peak = self.peak.total
+        del self.totals[totals:], self.track[layers:]
+        self.layer, self._layer_peak = "", self.peak
         self._note()
 
     def take(self, size: int, kind: str) -> int:

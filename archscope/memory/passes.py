@@ -116,6 +116,8 @@ def went(run: Run, request: Request) -> tuple[Went, ...]:
         pending = run.start()
         over("start of backward")
         run.backward(pending)
+        if run.not_covered:  # gradients go other ways, and what they take on the way may be less than it seems
+            ledger.ends_alone()
         over("backward")
         ledger.begin("optimizer step")
         run.let_go()

@@ -139,7 +139,7 @@ def _least(asked: Asked, values: Decided) -> tuple[tuple[Went, ...], dict[str, s
             chosen.append(each)
             continue
         least = each if each.phase.most.total == span.least else through(each.phase.name)[0][place]
-        ceiling = span.most if span.most > span.least else None
+        ceiling = span.most if span.most > span.least and not run.not_covered else None
         chosen.append(least._replace(phase=least.phase.replace(ceiling=ceiling)))
     return tuple(chosen), dict(run.not_covered)
 

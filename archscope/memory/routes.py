@@ -187,6 +187,12 @@ class Moments(Ledger):
     def _note(self) -> None:
         self.noted.append((self.phase, self.layer, self.held))
 
+    def ends_alone(self) -> None:
+        """Nothing is noted of this phase but what was held when it began, and what is held now."""
+        first = next(place for place, (phase, _, _) in enumerate(self.noted) if phase == self.phase)
+        del self.noted[first + 1 :]
+        super().ends_alone()
+
 
 class Digits:
     """Rows of which what is held says how many bytes go by each: those of layers that share out alike are the same."""

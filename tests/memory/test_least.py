@@ -1,0 +1,73 @@
+"""The law of numbers that are "at least": PyTorch's tracker never says less, and the same where they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import archscope
+from archscope.diagrams.plot import timeline
+from archscope.diagrams.themes import theme
+from archscope.memory import memory
+from archscope.oracles import tracking
+from archscope.oracles.own.memory import called
+from archscope.tracing.calling import call_thing
+
+DOES: dict[str, Callable[[Net, Tensor], Tensor]] = {
+    "weights in two bytes": lambda net, x: F.linear(x, net.small.float()),
+    "a factor in two bytes": lambda net, x: x * net.small[0].float(),
+    "a factor, and its exp": lambda net, x: x * net.own.exp() + net.own,
+    "its exp, and a factor": lambda net, x: x * net.own + net.own.exp(),
+    "a factor of itself": lambda net, x: (x + net.own) * (net.own * torch.sigmoid(net.own)),
+    "rows": lambda net, x: x + net.places[: x.shape[1]],
+    "two rows": lambda net, x: x * net.places[0] + net.places[1],
+    "exp of rows": lambda net, x: x * net.places[: x.shape[1]].exp(),
+    "places of the largest": lambda _, x: x.topk(4, -1)[0].repeat(1, 1, 4),
+    "largest": lambda _, x: x.max(1, keepdim=True)[0] + x,
+    "rounded": lambda _, x: x + (x.round() - x).detach(),
+    "sorted": lambda _, x: x.sort(-1)[0],
+    "turned round": lambda _, x: x.flip(1),
+    "norm": lambda _, x: x / x.norm(dim=-1, keepdim=True),
+    "known": lambda _, x: x.tanh(),
+}
+
+
+class Net(nn.Module):
+    """Something between two dense layers, and parameters of all kinds."""
+
+    def __init__(self, does: Callable[[Net, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.a, self.out, self.does = nn.Linear(16, 16), nn.Linear(16, 3), does
+        self.own, self.places = nn.Parameter(torch.ones(16)), nn.Parameter(torch.ones(40, 16))
+        self.small = nn.Parameter(torch.ones(16, 16, dtype=torch.bfloat16))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.does(self, self.a(x)))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("name", DOES)
+def test_what_is_at_least_is_never_more_than_the_tracker_says(name: str, batch: int) -> None:
+    theirs = call_thing(Net(DOES[name]), [(8, 16)], {})
+    for optimizer in (None, "adam"):
+        held = memory(theirs.network, batch, optimizer=optimizer, as_tracked=True)
+        tracked = tracking.tracked(lambda: called(theirs, batch), optimizer)
+        for phase in held.phases:
+            said = phase.after.total, phase.most.total
+            if held.not_covered:
+                assert all(ours <= other for ours, other in zip(said, tracked[phase.name], strict=True)), phase.name
+            else:
+                assert said == tracked[phase.name]
+
+
+def test_of_a_backward_pass_that_is_not_followed_its_ends_are_known() -> None:
+    held = memory(archscope.trace(Net(DOES["rows"]), (8, 16)), 3, optimizer="sgd")
+    assert held.not_covered
+    backward = held["backward"]
+    assert backward.most.total == max(held["start of backward"].after.total, backward.after.total)
+    assert [moment for moment in held.track if moment.phase == "backward"] == [backward.most]
+    assert timeline(held, theme("light")).items
