@@ -7,7 +7,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from archscope.constants import NONE, Constants
+from archscope.constants import NONE, Constants, Places
 from archscope.diagnostics import Diagnostic, Span
 from archscope.errors import ArchscopeError, Rejects
 from archscope.escaping import line
@@ -200,12 +200,11 @@ class Observed(Record):
         lasts: the node that ran last while the module's code still had what a node made, by output of a node.
         in_place: nodes that put what they make in the place of their first input; lifts: that make places they look up.
         unruled: nodes that hold something else than a layer of their type, and why; unruled_in_training: in training.
-        ordered: values that the module's code puts in the order of their axes before anything reads them.
+        ordered: values that its code puts in the order of their axes before anything reads them; the batch's place.
         together: nodes that one operation makes at once, as `unbind` does, by the first; the rest see nothing again.
         repeated: parameters that the code repeats for every sample of the batch, so that each has a copy of its own.
-        buffers: bytes of tensors that the module holds beside its parameters, and no layer has.
-        constants: tensors that no node makes, such as places of positions.
-        types: PyTorch's names of the types of inputs that are no numbers with a point.
+        buffers: bytes of tensors that it holds beside its parameters, and no layer has; constants: what no node makes.
+        types: PyTorch's names of those of inputs that are no numbers with a point; places: nodes with the batch behind.
         origin: where it was read from, and what is to be known of that, in sentences.
         values: what the outputs of nodes are called in the file, by node and place; given: its inputs, with the batch.
         of_complex: multiply-accumulates of real numbers that products of complex ones are made of.
@@ -227,7 +226,7 @@ class Observed(Record):
     lifts: frozenset[str] = frozenset()
     unruled: Mapping[str, str] = EMPTY
     unruled_in_training: Mapping[str, str] = EMPTY
-    ordered: frozenset[Ref] = frozenset()
+    ordered: Mapping[Ref, int] = MappingProxyType({})
     together: Mapping[str, tuple[str, ...]] = EMPTY
     repeated: frozenset[str] = frozenset()
     buffers: int = 0
@@ -241,6 +240,7 @@ class Observed(Record):
     within: Mapping[str, str] = EMPTY
     ran_alone: Mapping[str, Ran] = EMPTY
     for_all: frozenset[str] = frozenset()
+    places: Mapping[str, Places] = MappingProxyType({})
 
 
 class ShapeError(ArchscopeError):

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from archscope.losses import DEFAULT
 from archscope.memory.ledger import Ledger, Moment
 from archscope.memory.optimizers import optimizer
-from archscope.memory.routes import Digits, Moments, Span, span
-from archscope.memory.running import Route, Run, all_to_the_first
+from archscope.memory.routes import Digits, Moments, Route, Span, all_to_the_first, span
+from archscope.memory.running import Run
 from archscope.network import Network, Node
 from archscope.record import Record
 

@@ -11,8 +11,8 @@ from archscope.memory.autocast import checked
 from archscope.memory.groups import groups_of
 from archscope.memory.ledger import Moment
 from archscope.memory.passes import Asked, Decided, Phase, Request, Went, decided, went
-from archscope.memory.routes import Digits, Moments, span
-from archscope.memory.running import Route, Run, all_to_the_first
+from archscope.memory.routes import Digits, Moments, Route, all_to_the_first, span
+from archscope.memory.running import Run
 from archscope.memory.written import written_out
 from archscope.network import Network, Node
 from archscope.precision import DTYPE_BYTES

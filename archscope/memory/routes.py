@@ -10,13 +10,25 @@ these sums: its rows are powers of a number that no sum reaches, so that the dig
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from archscope.layers.steps import Routing
 from archscope.memory.ledger import Ledger
 from archscope.network import Network, Node
 from archscope.record import Record
+
+Route = Callable[[Node, Routing, int], Sequence[int] | None]
+"""How many rows each part of a layer has, of so many positions of all samples; None where nobody knows."""
+
+
+def all_to_the_first(node: Node, routing: Routing, positions: int) -> Sequence[int]:  # noqa: ARG001 - a `Route`
+    """All rows to the first part, as what a layer keeps is the same however they are shared out.
+
+    No position chooses a part twice, so that this is for what is kept alone, and not for what is held meanwhile.
+    """
+    return (positions * routing.chosen, *(0 for _ in range(routing.parts - 1)))
+
 
 _DIGIT: Final = 64
 """Bits of a digit: no sum of bytes reaches 2⁶⁴."""

@@ -6,11 +6,11 @@ lives until what it came to has passed it on; what is saved goes when its layer'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from archscope.constants import NONE
 from archscope.layers.base import Facts, Weight
-from archscope.layers.steps import TABLE, Made, Routing, Step, input_name, output_name
+from archscope.layers.steps import TABLE, Made, Step, input_name, output_name
 from archscope.losses import DEFAULT
 from archscope.memory.autocast import CAST, SAME_TYPE, Casting, already, mixed
 from archscope.memory.beside import Beside, weight_behind
@@ -18,6 +18,8 @@ from archscope.memory.lasting import last_reads
 from archscope.memory.layout import Layout
 from archscope.memory.ledger import Ledger
 from archscope.memory.losses import LOSS, OUTPUT, ROW, TARGET, steps_of, target_of
+from archscope.memory.placed import facing, inputs_at, placed
+from archscope.memory.routes import Route, all_to_the_first
 from archscope.memory.seen import alone, as_seen, at_least, made_by, parts_of_parameters, unfollowed
 from archscope.memory.stepping import Operations
 from archscope.memory.values import Again, Gradient, Pending, Ran, Value
@@ -26,17 +28,6 @@ from archscope.network import Network, Node, Ref
 from archscope.precision import stored_bytes
 from archscope.record import EMPTY
 from archscope.working import bare
-
-Route = Callable[[Node, Routing, int], Sequence[int] | None]
-"""How many rows each part of a layer has, of so many positions of all samples; None where nobody knows."""
-
-
-def all_to_the_first(node: Node, routing: Routing, positions: int) -> Sequence[int]:  # noqa: ARG001 - a `Route`
-    """All rows to the first part, as what a layer keeps is the same however they are shared out.
-
-    No position chooses a part twice, so that this is for what is kept alone, and not for what is held meanwhile.
-    """
-    return (positions * routing.chosen, *(0 for _ in range(routing.parts - 1)))
 
 
 class Run:
@@ -95,8 +86,7 @@ class Run:
         self._beside = Beside(NONE if network.observed is None else network.observed.constants, self.operations)
         self._order = network.nodes if self._again else self._beside.in_order(network.nodes)
         self._last = last_reads(network, self._order, {*network.inputs} if holds_inputs else set())
-        why = self._beside.unknown(training=training, again=bool(self._again), dtype=dtype, autocast=autocast)
-        if why:
+        if why := self._beside.unknown(training=training, again=bool(self._again), dtype=dtype, autocast=autocast):
             self.not_covered[network.name] = why
 
     def build(self) -> None:
@@ -124,7 +114,7 @@ class Run:
         tokens = {node.inputs[place].node for node in self.network.nodes for place in range(node.layer.tokens)}
         types = {**dict.fromkeys(tokens, "int64"), **(EMPTY if observed is None else observed.types)}
         for name, shape in self.network.inputs.items():
-            self._values[Ref(name)] = self._fed(Made(name, shape, types.get(name, "")))
+            self._values[Ref(name)] = self._fed(Made(name, shape, types.get(name, ""), at=inputs_at(name, observed)))
         ledger.layer = ROW
         for ref in self.network.outputs if self.training else ():
             target = target_of(self._loss, self.network.shape_of(ref), ref.node)
@@ -135,7 +125,7 @@ class Run:
     def _fed(self, made: Made) -> Value:
         """A tensor that whoever runs the network has."""
         size, layout = self.operations.bytes_of(made), Layout.of(self.operations.extents(made))
-        return Value(self.ledger.take(size, "values"), size, layout, made.dtype or self.dtype, grad=False)
+        return Value(self.ledger.take(size, "values"), size, layout, made.dtype or self.dtype, grad=False, at=made.at)
 
     def forward(self) -> None:
         """Run every layer; in training keep what the backward pass needs."""
@@ -240,10 +230,13 @@ class Run:
 
     def _put_in_order(self, node: Node) -> None:
         """A module's code may put a value in the order of its axes before anything reads it: a copy where it is not."""
-        observed = self.network.observed
-        for ref in () if observed is None else (ref for ref in observed.ordered if ref.node == node.name):
+        ordered = {} if self.network.observed is None else self.network.observed.ordered
+        for ref, stand in [each for each in ordered.items() if each[0].node == node.name]:
+            if (turn := facing(self._values[ref], stand)) is not None:
+                self._become(ref, turn)
             if not self._values[ref].layout.in_order:
                 self._become(ref, Step("contiguous", ("as made",), (Made("copy", ()),), views=True, lined=True))
+            self._values[ref].at = stand
 
     def _copy(self, ref: Ref) -> tuple[int, int]:
         """Copy a value, as a module's code does; see `Beside`."""
@@ -253,11 +246,14 @@ class Run:
 
     def _become(self, ref: Ref, step: Step) -> None:
         """A value is from now on what a step makes of it."""
-        value = self._values[ref]
+        value, self._values[ref] = self._values[ref], self._made_of(self._values[ref], step)
+        self.operations.let_go(value)
+
+    def _made_of(self, value: Value, step: Step) -> Value:
         local = {"as made": value}
         self._steps(self.ledger.layer, [step], local, {"as made", "copy"})
-        self._values[ref] = local["copy"]
-        self.operations.let_go(value)
+        local["copy"].at = value.at
+        return local["copy"]
 
     def _without_keeping(self, nodes: Sequence[Node]) -> None:
         """Run a group that keeps nothing but what it reads; note that it runs again."""
@@ -272,9 +268,8 @@ class Run:
             self._one(node)
         self._recording = True
         made = {ref: value for ref, value in self._values.items() if ref.node in inside}
-        group = Again(nodes, given, made)
-        self._tape.append(group)
-        for value in group.came_from:
+        self._tape.append(Again(nodes, given, made))
+        for value in given.values():
             self.operations.let_go(value)
 
     def _run_again(self, group: Again, pending: Pending) -> None:
@@ -325,7 +320,10 @@ class Run:
             self._values[Ref(node.name)] = self._beside.made(node, steps[-1].makes[0].replace(shape=facts.output))
             return
         steps = alone(steps, read) if once else steps
-        local = {input_name(place): value for place, value in enumerate(read)}
+        steps, stand, at = placed(node, facts, steps, observed)
+        turns = {place: turn for place, each in enumerate(stand) if (turn := facing(read[place], each)) is not None}
+        turned = {input_name(place): self._made_of(read[place], turn) for place, turn in turns.items()}
+        local = {**{input_name(place): value for place, value in enumerate(read)}, **turned}
         for weight in facts.weights:
             local[weight.name] = self.weights[node.name, weight.name]
         if steps[0].reads == (TABLE,):
@@ -335,16 +333,18 @@ class Run:
         self._steps(self._called(node), self._beside.begun(node, steps, local), local, given)
         for place, ref in enumerate(refs):
             value = self._values[ref] = local[output_name(place)]
+            value.at = at
             if once:
                 value.once = not value.seen or all(each.once for each in read)
                 value.ahead = value.once and all(each.ahead for each in read)
+        for value in turned.values():
+            self.operations.let_go(value)
 
     def _read(self, ref: Ref, *, once: bool) -> Value:
         """What a node reads; what works on a parameter once for all samples reads that, not one for each of them."""
         node = self.network.by_name.get(ref.node) if once else None
         observed = self.network.observed
-        looked_up = observed is not None and ref.node in observed.constants.rows
-        if node is None or node.layer.type != "parameter" or looked_up:
+        if node is None or node.layer.type != "parameter" or (observed and ref.node in observed.constants.rows):
             return self._values[ref]
         return self.weights[ref.node, self.network.facts[ref.node].weights[0].name]
 

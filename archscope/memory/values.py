@@ -14,13 +14,14 @@ class Value:
 
     ``seen`` says whether it is another one seen differently, or a part of it; ``leaf`` whether it is a weight that is
     trained, in inference too; ``ahead`` whether it is one that has an axis of one value for the batch in front;
-    ``once`` whether it is there once for all samples;
+    ``once`` whether it is there once for all samples; ``at`` where the batch stands among its axes;
     ``made_by`` what the backward pass finds of the step that made it; ``names`` by how many
     names it is known: without one it is gone.
     """
 
     __slots__ = (
         "ahead",
+        "at",
         "block",
         "dtype",
         "grad",
@@ -34,10 +35,13 @@ class Value:
         "weight",
     )
 
-    def __init__(self, block: int, size: int, layout: Layout, dtype: str, *, grad: bool, weight: bool = False) -> None:
+    def __init__(
+        self, block: int, size: int, layout: Layout, dtype: str, *, grad: bool, weight: bool = False, at: int = 0
+    ) -> None:
         self.block, self.size, self.layout, self.dtype = block, size, layout, dtype
         self.grad, self.weight = grad, weight
         self.seen = self.leaf = self.ahead = self.once = False
+        self.at = at
         self.made_by: Ran | Again | None = None
         self.names = 1
 

@@ -10,7 +10,7 @@ import torch
 import torch.utils.checkpoint
 from torch import Tensor, nn
 
-from archscope.constants import CASTS
+from archscope.constants import CASTS, Places
 from archscope.layers.operators import Ran
 from archscope.network import Ref
 from archscope.recognising.batches import APART, LOST, WITHOUT
@@ -21,10 +21,6 @@ from archscope.tracing.values import memory_of
 
 Copied = Literal["", "in order", "as it is"]
 """How a call that became no node handed on the value of one; not at all if empty."""
-
-_WITH_BATCH: Final = 3
-"""Axes of a sequence with its batch."""
-
 
 _AGAIN_FROM: Final = torch.utils.checkpoint.__file__
 
@@ -39,10 +35,12 @@ class Holding:
         lifts: nodes of modules that archscope made, whose code makes the places that it looks up in each pass.
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
-        ordered: values that the code puts in the order of their axes before anything reads them.
+        ordered: values that the code puts in the order of their axes before anything reads them, and where the batch
+            stands among these.
         together: nodes that one operation made at once, by the first.
         ran_alone: the operation that a node is, where it is one.
         for_all: nodes whose results are the same for every sample, and there once.
+        places: nodes and inputs where the batch does not stand in front everywhere.
     """
 
     def __init__(self) -> None:
@@ -50,10 +48,11 @@ class Holding:
         self.lifts: set[str] = set()
         self.unruled: dict[str, str] = {}
         self.unruled_in_training: dict[str, str] = {}
-        self.ordered: set[Ref] = set()
+        self.ordered: dict[Ref, int] = {}
         self.together: dict[str, tuple[str, ...]] = {}
         self.ran_alone: dict[str, Ran] = {}
         self.for_all: set[str] = set()
+        self.places: dict[str, Places] = {}
         self._casting = _casting()
         self._last: tuple[Copied, Ref | None] = "", None
 
@@ -70,8 +69,6 @@ class Holding:
             self.in_place.add(node)
         if isinstance(module, nn.MultiheadAttention) and given_to(module, args, kwargs).get("need_weights", True):
             self.unruled[node] = "it gives its weights too (`need_weights`), and no rule says what that takes"
-        if isinstance(module, nn.RNNBase) and not module.batch_first and given and given[0].dim() == _WITH_BATCH:
-            self.unruled[node] = "it takes time first, and no rule says what it copies of several samples then"
 
     def call(
         self, node: str, name: str, kwargs: Mapping[str, Any], given: Sequence[Tensor], made: Sequence[Tensor],
@@ -101,6 +98,12 @@ class Holding:
                 self.unruled_in_training[node] = _AGAIN
                 return
 
+    def stands(self, name: str, reads: Sequence[int], makes: Sequence[int]) -> None:
+        """Where the batch stands in what a node reads and makes, or in an input."""
+        if max((*reads, *makes)) > 0:
+            known = [tuple(None if each in (LOST, WITHOUT) else each for each in every) for every in (reads, makes)]
+            self.places[name] = Places(*known)
+
     def alone(
         self, node: str, frame: Frame, made: Tensor, place: int, given: Sequence[Tensor], places: Sequence[int]
     ) -> None:
@@ -127,10 +130,10 @@ class Holding:
             if not {*places, *made} <= {APART, WITHOUT, LOST}:
                 self.unruled[node] = "it works on parameters with an axis for samples, and no rule follows that"
 
-    def handed_on(self, name: str, ref: Ref) -> None:
-        """A call handed a value on as it is: in the order of its axes, or perhaps as a copy."""
+    def handed_on(self, name: str, ref: Ref, place: int) -> None:
+        """A call handed a value on as it is, its batch at a place: in the order of its axes, or perhaps as a copy."""
         if name == "contiguous":
-            self.ordered.add(ref)
+            self.ordered[ref] = max(place, 0)
             self._last = "in order", ref
         else:
             self.copies(ref)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from archscope.building.builders import COUNTERS
@@ -63,13 +63,15 @@ def observed(run: Run, names: Mapping[str, str], beside: Weighed, found: Mapping
         of_complex=run.tracer.ledger.of_complex,
         for_all=frozenset(names[name] for name in holding.for_all | run.tracer.recording.learned.worked),
         ran_alone={names[name]: each for name, each in holding.ran_alone.items()},
+        places={names.get(name, name): each for name, each in holding.places.items()},
     )
 
 
-def _ordered(found: Iterable[Ref], names: Mapping[str, str]) -> frozenset[Ref]:
-    """Values that the code puts in order, of nodes that have not become one with others."""
+def _ordered(found: Mapping[Ref, int], names: Mapping[str, str]) -> dict[Ref, int]:
+    """Values that the code puts in order, of nodes that have not become one with others, and where the batch stands."""
     many = Counter(names.values())
-    return frozenset(Ref(names[ref.node], ref.output) for ref in found if many[names.get(ref.node, "")] == 1)
+    return {Ref(names[ref.node], ref.output): place for ref, place in found.items()
+            if many[names.get(ref.node, "")] == 1}  # fmt: skip
 
 
 def _together(found: Mapping[str, tuple[str, ...]], names: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

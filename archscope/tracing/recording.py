@@ -120,6 +120,7 @@ class Recording:
         self.values.made(tensor, self.nodes.enter(name, shape))
         if place is not None:
             self.values.put(tensor, place)
+            self.holding.stands(name, (), (place,))
         self.samples.most = max(self.samples.most, tensor.dim())
         return shape
 
@@ -176,6 +177,7 @@ class Recording:
         self.accounts.ran_for(ours[0].node, len(frame.ran), every)
         learned = self.nodes.parameters - self.learned.repeated
         self.holding.learned(ours[0].node, refs, learned, [*map(self.samples.place, given)], made={*places})
+        self.holding.stands(ours[0].node, [*map(self.samples.place, given)][: len(refs)], places)
         self.holding.module(ours[0].node, module, *asked, every if attends else given, made, frame)
         self._made(made, ours, frame)
         for each, place in zip(made, places, strict=True):
@@ -219,7 +221,7 @@ class Recording:
                 self.origins.enter(made[0])
         elif made and (name in SAME_VALUES or leaves(name, args, kwargs, made[0])):
             self.values.same(made[0], next(each for each in given if self.values.ref(each) is not None))
-            self.holding.handed_on(name, refs[0])
+            self.holding.handed_on(name, refs[0], self.samples.place(made[0]))
             self._handed_on(refs, given, made, frame)
         elif made or frame.wrote or frame.multiplies:
             result, made = self._apart(result, made, given, frame)
@@ -311,6 +313,7 @@ class Recording:
             self.causal.add(ours[0].node)
         for node in {ref.node for ref in ours}:
             self.holding.learned(node, refs, self.nodes.parameters - self.learned.repeated, read_at, made={*places})
+            self.holding.stands(node, read_at[: len(refs)], places)
         if len(results) == 1 and not parts and len(layers or ()) < 2 and len(read) == len(refs):
             self.holding.alone(ours[0].node, frame, results[0], places[0], read, read_at)
         self.holding.call(ours[0].node, plain, heard.kwargs, heard.given, results, frame, self._at.module)

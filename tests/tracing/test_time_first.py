@@ -212,10 +212,11 @@ def test_a_witness_takes_the_batch_behind_time_away() -> None:
     assert said == {"cells": "agrees", "head": "agrees"}
 
 
-def test_what_a_recurrence_with_time_first_holds_is_not_told() -> None:
-    seen = trace(LastStep(), (5, 4)).observed
-    assert seen is not None
-    assert "it takes time first" in seen.unruled["cells"]
+def test_where_the_batch_stands_behind_time_is_noted() -> None:
+    network = trace(LastStep(), torch.zeros(5, 2, 4))
+    assert network.observed is not None
+    assert network.observed.places[next(iter(network.inputs))].makes == (1,)
+    assert network.observed.places["cells"].reads == (1,)
 
 
 class Packs(nn.Module):

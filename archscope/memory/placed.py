@@ -1,0 +1,66 @@
+"""Where the batch stands among the axes: what a module's code puts behind another one lies in memory otherwise.
+
+Rules give extents of one sample, and the batch is taken to stand in front. A value made with positions first, as
+recurrent layers have it by default, lies so; a layer that reads it so works on it as it lies, and one that has the
+batch in front sees it turned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from archscope.layers.base import Facts
+from archscope.layers.steps import Made, Step, output_name
+from archscope.memory.values import Value
+from archscope.network import Node, Observed
+
+FRONT: Final = 0
+"""The place of the batch where nothing else is said."""
+
+Put = Callable[[Made], Made]
+
+
+def inputs_at(name: str, observed: Observed | None) -> int:
+    """Where the batch stands in what is fed in."""
+    places = None if observed is None else observed.places.get(name)
+    return FRONT if places is None else places.makes[0] or FRONT
+
+
+def placed(
+    node: Node, facts: Facts, steps: tuple[Step, ...], observed: Observed | None
+) -> tuple[tuple[Step, ...], tuple[int | None, ...], int]:
+    """The steps of a node, where the batch stands in what they read, and in what they make.
+
+    Layers that move axes themselves, or take one position of one, are said with the batch in front.
+    """
+    places = None if observed is None else observed.places.get(node.name)
+    many = len(node.inputs)
+    moves = any(step.turns or step.takes is not None or step.lies or step.parts for step in steps)
+    if places is None or moves or len(places.reads) != many:
+        return steps, (FRONT,) * many, FRONT
+    rank = max(map(len, facts.inputs), default=0)
+    outputs = {output_name(number) for number in range(len(places.makes))}
+    first, after = places.reads[0] if places.reads else FRONT, places.makes[0]
+
+    def put(made: Made) -> Made:
+        at = after if made.name in outputs or len(made.shape) != rank else first
+        if at is None or not made.each or made.folded or made.at or made.like:
+            return made
+        return made.replace(folded=at < 0, at=min(max(at, FRONT), len(made.shape)))
+
+    return tuple(_changed(step, put) for step in steps), places.reads, after or FRONT
+
+
+def _changed(step: Step, put: Put) -> Step:
+    return step.replace(makes=tuple(map(put, step.makes)), unlined=tuple(_changed(each, put) for each in step.unlined))
+
+
+def facing(value: Value, stand: int | None) -> Step | None:
+    """What sees a value with its batch at a place; None where it stands there."""
+    rank = len(value.layout.shape)
+    if stand is None or stand == value.at or min(stand, value.at) < 0 or max(stand, value.at) >= rank or value.once:
+        return None
+    axes = [axis for axis in range(rank) if axis != value.at]
+    axes.insert(stand, value.at)
+    return Step("transpose", ("as made",), (Made("copy", ()),), views=True, turns=tuple(axes))
