@@ -317,6 +317,7 @@ class _Reading:
                 continue
             if event.copies and (event.name not in _COPYING or self._copied(number) is None):
                 self.unknown = self.unknown or _COPIES.format(event.name)
+                continue
             if number in self.weighing.graded and not event.copies and number not in self.placed_in:
                 self.unknown_in_training = self.unknown_in_training or _GRADIENT.format(event.name)
             for memory, size in zip(memories, event.made, strict=True):

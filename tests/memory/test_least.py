@@ -31,6 +31,8 @@ DOES: dict[str, Callable[[Net, Tensor], Tensor]] = {
     "rounded": lambda _, x: x + (x.round() - x).detach(),
     "sorted": lambda _, x: x.sort(-1)[0],
     "turned round": lambda _, x: x.flip(1),
+    "two bytes and four": lambda _, x: x.to(torch.bfloat16).float(),
+    "four of two bytes": lambda net, x: x + x.to(torch.bfloat16).float() * net.own,
     "norm": lambda _, x: x / x.norm(dim=-1, keepdim=True),
     "known": lambda _, x: x.tanh(),
 }
