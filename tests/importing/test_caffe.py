@@ -205,6 +205,19 @@ def test_steps_stand_in_front_of_the_samples_where_a_network_recurs(tmp_path: Pa
     assert (found["out"].parameters, found["out"].outputs[0]) == (18, (5, 6))
 
 
+@pytest.mark.parametrize(("reads", "options", "told"), [
+    ("data cont image", "", "takes a third value, which is the same at every step and has weights of its own"),
+    ("data cont", "expose_hidden: true", "has `expose_hidden: true`, so that it takes and gives its states"),
+])  # fmt: skip
+def test_recurrence_with_more_than_steps_is_refused_for_its_own_reason(
+    reads: str, options: str, told: str, tmp_path: Path
+) -> None:
+    text = given(5, 2, 3) + given(5, 2, name="cont") + given(2, 2, name="image")
+    text += layer("LSTM", "lstm", reads, f"recurrent_param {{ num_output: 4 {options} }}")
+    with pytest.raises(UsageError, match=f"`lstm` .*{told}"):
+        read(text, tmp_path)
+
+
 DATA = """layer { name: "data" type: "Data" top: "data" top: "label" include { phase: TRAIN }
   transform_param { crop_size: 8 } data_param { batch_size: 64 } }
 layer { name: "data" type: "Data" top: "data" top: "label" include { phase: TEST }

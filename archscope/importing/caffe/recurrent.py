@@ -18,9 +18,13 @@ KINDS: Final = frozenset({"LSTM", "RNN"})
 def _given(place: Place) -> tuple[Value, int]:
     """A row of features for each step, and how many the state has."""
     options = place.options
-    if options.flag("expose_hidden", usual=False) or len(place.values) > 2:
-        raise place.cannot("takes or gives its states, or takes a value that has no steps, which archscope does not "
-                           "read")  # fmt: skip
+    if options.flag("expose_hidden", usual=False):
+        raise place.cannot("has `expose_hidden: true`, so that it takes and gives its states, which archscope does not "
+                           "read; leave it out")  # fmt: skip
+    if len(place.values) > 1:  # the signal is no value of these
+        raise place.cannot("takes a third value, which is the same at every step and has weights of its own, as LRCN's "
+                           "second LSTM has it, and archscope does not read that; leave its `bottom` out to see "
+                           "the rest, without these weights")  # fmt: skip
     options.unimportant("weight_filler", "bias_filler", "debug_info")
     if len(place.value.shape) < 2:
         raise place.cannot("takes steps, samples and features, and is given fewer axes")

@@ -60,6 +60,8 @@ class Lowering:
         readers: what reads each value of the jaxpr.
         flattened: values that are flattened grids, whose features lie in another order in JAX.
         pooled: values that are sums or the like over a whole grid, whose channels are left.
+        cuts: values that are one position of an axis: of which value, which axis, and which position.
+        groups: values that are maps with their channels cut into groups: which maps, and how many groups.
         orders: weights that are held with their axes turned, and which of its axes each one is here.
 
     Args:
@@ -79,6 +81,8 @@ class Lowering:
         self.constants: dict[str, Constant] = dict(flat.constants)
         self.flattened: set[str] = set()
         self.pooled: set[str] = set()
+        self.cuts: dict[str, tuple[str, int, int]] = {}
+        self.groups: dict[str, tuple[str, int]] = {}
         self.orders: dict[str, tuple[int, ...]] = {}
         self.reached: set[str] = set(traced.inputs)
         self._forms: dict[tuple[str, bool], str] = {}
@@ -263,6 +267,14 @@ def in_front(shape: Shape) -> Shape:
     (1, 3, 28, 24)
     """
     return (shape[0], shape[-1], *shape[1:-1])
+
+
+def form_of(made: str, low: Lowering, *, maps: bool) -> str:
+    """A value for what an operation makes, with its channels in front or as JAX has it."""
+    shape = low.flat.shapes[made]
+    form = low.new(in_front(shape) if maps else shape, low.dtypes[made])
+    low.know(made, form, maps=maps)
+    return form
 
 
 def grouped(steps: Sequence[Step]) -> tuple[Step | Group, ...]:

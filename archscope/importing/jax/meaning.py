@@ -22,8 +22,8 @@ def translate(operator: Operator, values: Values) -> Meaning:
 
 def _own(operator: Operator, values: Values) -> Meaning:
     attributes = operator.attributes
-    if operator.type == "MultiHeadAttention":
-        return Meaning("multihead_attention", layers=(attributes["layer"],))
+    if "layer" in attributes:
+        return Meaning(attributes["layer"].type, layers=(attributes["layer"],))
     if operator.type == "log_sigmoid":
         return Meaning("log_sigmoid", {"input": values.tensor(operator.inputs[0])}, pointwise=True)
     return Meaning(operator.type, pointwise=bool(attributes.get("pointwise")))

@@ -15,7 +15,7 @@ from archscope.layers import TYPES
 from archscope.layers.base import Weight
 
 _QUIET: Final = frozenset({"mask", "key", "inference", "deterministic", "rngs", "rng", "use_running_average", "state",
-                           "out_sharding", "decode", "inputs_k", "inputs_v"})  # fmt: skip
+                           "out_sharding", "decode", "inputs_k", "inputs_v", "is_causal"})  # fmt: skip
 """Arguments by name under which a call is still the layer, where they are no arrays of the network's."""
 
 
@@ -238,11 +238,9 @@ def _prelu(called: Called) -> bool:
 def _attention(called: Called) -> bool:
     """Attention of several heads, if it multiplies what the layer does and its weights have as many values."""
     module, low = called.module, called.low
-    if (
-        called.use.kwargs.get("is_causal")
-        or not called.is_fresh()
-        or any(each.name in ("select_n", "sort", "scan", "while") for each in called.steps)
-    ):
+    causal = bool(called.use.kwargs.get("is_causal"))
+    hides = {"sort", "scan", "while", *(() if causal else ("select_n",))}
+    if not called.is_fresh() or any(each.name in hides for each in called.steps):
         return False
     given = [low.plain(each) for each in called.given]
     same_keys = len(given) < 3 or given[1] == given[2]
@@ -257,6 +255,7 @@ def _attention(called: Called) -> bool:
     fewer = getattr(module, "num_kv_heads", heads)
     options = {
         "num_heads": heads, "bias": biased, "dropout": float(getattr(module, "dropout_rate", 0.0)),
+        "causal": causal,
         "head_dim": None if width * heads == shapes[0][-1] else width,
         "num_kv_heads": None if fewer == heads else fewer,
     }  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import inspect
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from archscope.errors import UsageError
@@ -10,6 +11,7 @@ from archscope.importing.graph import Graph, Operator
 from archscope.importing.jax.counting import Tally, tally
 from archscope.importing.jax.flat import Flat, Step
 from archscope.importing.jax.lowering import Group, Lowering, grouped, together_of
+from archscope.importing.jax.marks import Use
 from archscope.importing.jax.meaning import translate
 from archscope.importing.jax.modules import lower_module
 from archscope.importing.jax.patterns import simplified
@@ -52,8 +54,35 @@ def read_traced(call: Traced, module: Any, *, name: str, path: str, batch: int =
         if rows == whole + squares:  # a distance squares what it adds up, and no product of a jaxpr has that
             flattened = (node for (node, _), each in _values(network) if each.name in low.flattened)
             return network, Lies(low.orders, frozenset(flattened))
+    told = "".join(f"; {each}" for each in list(unusual(call.uses))[:1])
     raise UsageError(f"{name}: the rows multiply {rows:,} and its jaxpr {whole:,}; archscope does not read it right, "
-                     "and gives no numbers rather than wrong ones")  # fmt: skip
+                     f"and gives no numbers rather than wrong ones{told}")  # fmt: skip
+
+
+def unusual(uses: Sequence[Use]) -> Iterator[str]:
+    """Options of Flax's layers that are not as they are usually, and may be what is not read: which, and the remedy."""
+    for use in uses:
+        kind = type(use.module)
+        if not kind.__module__.startswith("flax."):
+            continue
+        for name, each in inspect.signature(kind.__init__).parameters.items():
+            value = getattr(use.module, name, each.default)
+            if name in _READ or each.default is each.empty or value is each.default or not _is_other(value, each):
+                continue
+            yield (f"`{use.path}` ({kind.__name__}) has `{name}={value}`, which is not what it is usually: leave that "
+                   "out, or write the layer in a spec")  # fmt: skip
+
+
+_READ: Final = frozenset({
+    "use_bias", "strides", "padding", "kernel_dilation", "input_dilation", "feature_group_count", "epsilon", "momentum",
+    "use_scale", "num_groups", "qkv_features", "out_features", "num_kv_heads", "in_kv_features", "dropout_rate", "rate",
+    "use_running_average", "deterministic", "dtype", "param_dtype", "precision", "rngs", "decode", "broadcast_dims",
+})  # fmt: skip
+"""Options that are read, or are no matter of numbers."""
+
+
+def _is_other(value: Any, each: inspect.Parameter) -> bool:
+    return not callable(value) and not hasattr(value, "shape") and bool(value != each.default)
 
 
 def _multiplied(operators: Sequence[Operator]) -> dict[str, Tally]:

@@ -9,7 +9,9 @@ from typing import Any, Final
 from archscope.importing.graph import Constant
 from archscope.importing.jax import products
 from archscope.importing.jax.flat import Step
-from archscope.importing.jax.lowering import JAX, OWN, Lowering, in_front, size
+from archscope.importing.jax.lowering import JAX, OWN, Lowering, form_of, size
+from archscope.importing.jax.shuffles import is_shuffled
+from archscope.layers import TYPES
 
 Reading = Callable[[Step, Lowering], None]
 
@@ -48,25 +50,18 @@ def _known(step: Step, low: Lowering) -> bool:
         low.spread(made, weight, int(step.params["broadcast_dimensions"][axis]))
     else:
         places = [place for place, extent in enumerate(after) if extent == size(before)]
-        if size(before) == 1 or not places:
+        if not places:
             return False
-        low.spread(made, weight, places[0])
+        low.spread(made, weight, places[-1] if size(before) == 1 else places[0])
     form = low.new(after, low.dtypes[made])
     low.add("Reshape", [low.plain(source)], [form], path=step.path)
     low.know(made, form)
     return True
 
 
-def _form(made: str, low: Lowering, *, maps: bool) -> str:
-    shape = low.flat.shapes[made]
-    form = low.new(in_front(shape) if maps else shape, low.dtypes[made])
-    low.know(made, form, maps=maps)
-    return form
-
-
 def _other(step: Step, low: Lowering) -> None:
     """What has no other word: its own."""
-    forms = [_form(made, low, maps=False) for made in step.makes]
+    forms = [form_of(made, low, maps=False) for made in step.makes]
     low.add(step.name, [low.plain(each) for each in step.reads], forms, domain=JAX, path=step.path, tally=step.tally)
 
 
@@ -93,7 +88,7 @@ def _pointwise(
     rank = len(low.flat.shapes[made])
     maps = low.last and rank > 2 and any(low.is_map(each) for each in names)
     reads = [_operand(each, made, low, maps=maps) for each in names]
-    low.add(type_, reads, [_form(made, low, maps=maps)], domain=domain, path=step.path, **attributes)
+    low.add(type_, reads, [form_of(made, low, maps=maps)], domain=domain, path=step.path, **attributes)
 
 
 def _operand(name: str, made: str, low: Lowering, *, maps: bool) -> str:
@@ -124,7 +119,7 @@ def _power(step: Step, low: Lowering) -> None:
     made = step.makes[0]
     maps = low.is_map(step.reads[0])
     source = low.maps(step.reads[0]) if maps else low.plain(step.reads[0])
-    low.add("Pow", [source, low.number(exponent)], [_form(made, low, maps=maps)], path=step.path)
+    low.add("Pow", [source, low.number(exponent)], [form_of(made, low, maps=maps)], path=step.path)
 
 
 def _root(step: Step, low: Lowering) -> None:
@@ -134,7 +129,7 @@ def _root(step: Step, low: Lowering) -> None:
     source = low.maps(step.reads[0]) if maps else low.plain(step.reads[0])
     middle = low.new(low.shapes[source], low.dtypes[made])
     low.add("Sqrt", [source], [middle], path=step.path)
-    low.add("Reciprocal", [middle], [_form(made, low, maps=maps)], path=step.path)
+    low.add("Reciprocal", [middle], [form_of(made, low, maps=maps)], path=step.path)
 
 
 def _clip(low_: float, high: float) -> Reading:
@@ -142,7 +137,7 @@ def _clip(low_: float, high: float) -> Reading:
         maps = low.is_map(step.reads[0])
         source = low.maps(step.reads[0]) if maps else low.plain(step.reads[0])
         bounds = [low.number(float(each)) for each in (low_, high)]
-        low.add("Clip", [source, *bounds], [_form(step.makes[0], low, maps=maps)], path=step.path)
+        low.add("Clip", [source, *bounds], [form_of(step.makes[0], low, maps=maps)], path=step.path)
 
     return reading
 
@@ -164,7 +159,7 @@ def _reduced(type_: str) -> Reading:
         axes = [int(each) for each in step.params["axes"]]
         found = _axes(step.reads[0], axes, low)
         source, dims = found if found is not None else (low.plain(step.reads[0]), tuple(axes))
-        form = _form(step.makes[0], low, maps=False)
+        form = form_of(step.makes[0], low, maps=False)
         low.add(type_, [source], [form], path=step.path, axes=dims, keepdims=0)
         if found is not None and dims == tuple(range(2, len(low.shapes[source]))):
             low.pooled.add(step.makes[0])
@@ -177,14 +172,14 @@ def _is_pooled(step: Step, low: Lowering) -> bool:
     before, after = (low.flat.shapes[each] for each in (step.reads[0], step.makes[0]))
     if low.origin(step.reads[0]) not in low.pooled or after != (before[0], *(1 for _ in after[2:]), before[-1]):
         return False
-    form = _form(step.makes[0], low, maps=True)
+    form = form_of(step.makes[0], low, maps=True)
     _unsqueezed(low.plain(step.reads[0]), form, range(2, len(after)), step, low)
     return True
 
 
 def _chosen(step: Step, low: Lowering) -> None:
     axes = [int(each) for each in step.params["axes"]]
-    form = _form(step.makes[0], low, maps=False)
+    form = form_of(step.makes[0], low, maps=False)
     low.add("ArgMax", [low.plain(step.reads[0])], [form], path=step.path, axis=axes[0], keepdims=0)
 
 
@@ -198,8 +193,10 @@ def _reshape(step: Step, low: Lowering) -> None:
     if before == after:
         low.same(made, source)
         return
+    if is_shuffled(step, low):
+        return
     grid = low.is_map(source) and flat
-    form, result = low.maps(source) if grid else low.plain(source), _form(made, low, maps=False)
+    form, result = low.maps(source) if grid else low.plain(source), form_of(made, low, maps=False)
     if grid and size(before[1:-1]) > 1:
         low.flattened.add(result)
     low.add("Reshape", [form], [result], path=step.path)
@@ -207,11 +204,19 @@ def _reshape(step: Step, low: Lowering) -> None:
 
 def _squeeze(step: Step, low: Lowering) -> None:
     dims = [int(each) for each in step.params["dimensions"]]
+    name, axis, index = low.cuts.get(low.origin(step.reads[0]), ("", -1, 0))
+    if dims == [axis]:
+        source, maps, turned = _map_or_plain(name, low)
+        rank = len(low.flat.shapes[name])
+        form = form_of(step.makes[0], low, maps=maps and rank > 3 and axis != rank - 1)
+        own = turned(list(range(rank))).index(axis)
+        low.add("Gather", [source, low.number(index)], [form], path=step.path, axis=own)
+        return
     found = _axes(step.reads[0], dims, low)
     source, axes = found if found is not None else (low.plain(step.reads[0]), tuple(dims))
     held = low.new((len(axes),), "int64")
     low.constants[held] = Constant((len(axes),), axes)
-    low.add("Squeeze", [source, held], [_form(step.makes[0], low, maps=False)], path=step.path)
+    low.add("Squeeze", [source, held], [form_of(step.makes[0], low, maps=False)], path=step.path)
 
 
 def _broadcast(step: Step, low: Lowering) -> None:
@@ -234,13 +239,13 @@ def _broadcast(step: Step, low: Lowering) -> None:
             _unsqueezed(before_turns, led, new, step, low)
             low.know(made, low.turned(led, [*new, *(len(new) + axis for axis in order)]))
             return
-        _unsqueezed(source, _form(made, low, maps=False), new, step, low)
+        _unsqueezed(source, form_of(made, low, maps=False), new, step, low)
         return
     if middle != before:
         spread = low.new(middle, low.dtypes[made])
         _unsqueezed(source, spread, [axis for axis in range(len(after)) if axis not in places], step, low)
         source = spread
-    low.add("Expand", [source], [_form(made, low, maps=False)], path=step.path)
+    low.add("Expand", [source], [form_of(made, low, maps=False)], path=step.path)
 
 
 def _unsqueezed(source: str, form: str, axes: Sequence[int], step: Step, low: Lowering) -> None:
@@ -250,15 +255,19 @@ def _unsqueezed(source: str, form: str, axes: Sequence[int], step: Step, low: Lo
 
 
 def _transpose(step: Step, low: Lowering) -> None:
+    """Another order of axes; what is a map that way is one, and is turned where something needs it as JAX has it."""
     order = tuple(int(each) for each in step.params["permutation"])
-    source = low.origin(step.reads[0])
+    source, made = low.origin(step.reads[0]), step.makes[0]
     rank = len(order)
+    front = (0, rank - 1, *range(1, rank - 1))  # from the batch, the channels and the grid
     if low.is_map(source):
-        turned = (0, rank - 1, *range(1, rank - 1))  # from the batch, the channels and the grid
-        front = [turned.index(axis) for axis in order]
-        low.know(step.makes[0], low.turned(low.maps(source), front))
+        low.know(made, low.turned(low.maps(source), [front.index(axis) for axis in order]))
         return
-    low.know(step.makes[0], low.turned(low.plain(source), order))
+    plain = low.plain(source)
+    if low.last and rank > 2 and not low.is_weight(source) and [order[axis] for axis in front] == [*range(rank)]:
+        low.know(made, plain, maps=True)
+        return
+    low.know(made, low.turned(plain, order))
 
 
 def _concat(step: Step, low: Lowering) -> None:
@@ -268,7 +277,7 @@ def _concat(step: Step, low: Lowering) -> None:
     if maps:
         axis = 0 if axis == 0 else 1 if axis == rank - 1 else axis + 1
     reads = [low.maps(each) if maps else low.plain(each) for each in step.reads]
-    low.add("Concat", reads, [_form(made, low, maps=maps)], path=step.path, axis=axis)
+    low.add("Concat", reads, [form_of(made, low, maps=maps)], path=step.path, axis=axis)
 
 
 def _map_or_plain(name: str, low: Lowering) -> tuple[str, bool, Callable[[Sequence[Any]], list[Any]]]:
@@ -279,10 +288,14 @@ def _map_or_plain(name: str, low: Lowering) -> tuple[str, bool, Callable[[Sequen
 
 
 def _slice(step: Step, low: Lowering) -> None:
+    before, after = (low.flat.shapes[each] for each in (step.reads[0], step.makes[0]))
+    cut = [axis for axis, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
+    if len(cut) == 1 and cut[0] and after[cut[0]] == 1:
+        low.cuts[step.makes[0]] = step.reads[0], cut[0], int(step.params["start_indices"][cut[0]])
     source, maps, turned = _map_or_plain(step.reads[0], low)
     starts, ends = turned(step.params["start_indices"]), turned(step.params["limit_indices"])
     strides = turned(step.params["strides"] or (1,) * len(starts))
-    low.add("Slice", [source], [_form(step.makes[0], low, maps=maps)], path=step.path, starts=starts, ends=ends,
+    low.add("Slice", [source], [form_of(step.makes[0], low, maps=maps)], path=step.path, starts=starts, ends=ends,
             steps=strides)  # fmt: skip
 
 
@@ -306,7 +319,7 @@ def _gather(step: Step, low: Lowering) -> None:
     source, maps, turned = _map_or_plain(step.reads[0], low)
     chosen = low.new((len(held.values),), "int64")
     low.constants[chosen] = Constant((len(held.values),), held.values)
-    low.add("Gather", [source, chosen], [_form(step.makes[0], low, maps=maps)], path=step.path,
+    low.add("Gather", [source, chosen], [form_of(step.makes[0], low, maps=maps)], path=step.path,
             axis=turned(list(range(len(before)))).index(axis))  # fmt: skip
 
 
@@ -315,7 +328,11 @@ def _split(step: Step, low: Lowering) -> None:
     source, maps, turned = _map_or_plain(step.reads[0], low)
     rank = len(low.flat.shapes[step.reads[0]])
     place = turned(list(range(rank))).index(axis)
-    low.add("Split", [source], [_form(each, low, maps=maps) for each in step.makes], path=step.path, axis=place)
+    if place and len({low.flat.shapes[each] for each in step.makes}) == 1:
+        low.add("Chunk", [source], [form_of(each, low, maps=maps) for each in step.makes], domain=JAX, path=step.path,
+                layer=TYPES["chunk"](chunks=len(step.makes), dim=place - 1))  # fmt: skip
+        return
+    low.add("Split", [source], [form_of(each, low, maps=maps) for each in step.makes], path=step.path, axis=place)
 
 
 def _pad(step: Step, low: Lowering) -> None:
@@ -328,13 +345,13 @@ def _pad(step: Step, low: Lowering) -> None:
     sides = turned(config)
     held = low.new((2 * len(sides),), "int64")
     low.constants[held] = Constant(low.shapes[held], (*(a for a, _, _ in sides), *(b for _, b, _ in sides)))
-    low.add("Pad", [source, held, low.number(number.number)], [_form(step.makes[0], low, maps=maps)], path=step.path)
+    low.add("Pad", [source, held, low.number(number.number)], [form_of(step.makes[0], low, maps=maps)], path=step.path)
 
 
 def _log_softmax(step: Step, low: Lowering) -> None:
     inner = step.params["jaxpr"].jaxpr
     axes = next((each.params["axes"] for each in inner.eqns if each.primitive.name == "reduce_max"), (-1,))
-    form = _form(step.makes[0], low, maps=False)
+    form = form_of(step.makes[0], low, maps=False)
     low.add("LogSoftmax", [low.plain(step.reads[0])], [form], path=step.path, axis=int(axes[0]))
 
 

@@ -1,0 +1,85 @@
+"""Every network that comes along, written for Flax and read back, has the rows of its spec."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import jax
+import jax.numpy as jnp
+import pytest
+from flax import nnx
+
+from archscope import UsageError, analyze
+from archscope.importing.jax.calling import call_module
+from archscope.writing.channels_last import last
+from archscope.writing.jax import write_jax
+from tests.importing.jax_nets import Own
+from tests.importing.museum import CROPPED, NAMES, ORDER, PARTS, SIZED, network_of, unlike
+from tests.writing.jax_source import model_of
+
+WRITTEN_OUT: Final = "rotary positions and attention of grouped heads are functions of the source's own"
+ROWS: Final[Mapping[str, str]] = {
+    "alexnet": PARTS, "alexnet-torchvision": SIZED, "unet": CROPPED, "llama2@7b": WRITTEN_OUT,
+}  # fmt: skip
+"""Those whose rows are others, and why."""
+ELSEWHERE: Final[Mapping[str, str]] = {"bert@base": ORDER, "transformer@base": ORDER}
+"""Those whose rows are the same in another order, and why."""
+REFUSED: Final[Mapping[str, str]] = {"lstm-lm@small": "lstm", "mixtral": "mixture_of_experts"}
+"""Those with a layer that is not written for Flax yet."""
+LIKE_OTHERS: Final = {"inception-v3", "efficientnet-b0", "mobilenet-v2", "mobilenet-v3@large", "resnet@18", "googlenet"}
+"""Long ones whose every kind of line is in one that is read; JAX takes its time to trace them."""
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES} - REFUSED.keys() - LIKE_OTHERS))
+def test_the_rows_are_those_of_the_spec_or_it_is_said_why_not(name: str) -> None:
+    network = network_of(name)
+    given = [jax.ShapeDtypeStruct((1, *last(shape)), jnp.int32 if own in network.tokens else jnp.float32)
+             for own, shape in network.inputs.items()]  # fmt: skip
+    found = unlike(network, call_module(model_of(network), given, {}).network)
+    assert found == ("rows" if name in ROWS else "order" if name in ELSEWHERE else "")
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_a_layer_that_is_not_written_for_flax_is_named(name: str) -> None:
+    with pytest.raises(UsageError, match=rf"\({REFUSED[name]}\) cannot be written in Flax"):
+        write_jax(network_of(name))
+
+
+def labels(module: Any, *shape: int) -> list[tuple[Any, ...]]:
+    found = call_module(module, [jax.ShapeDtypeStruct((1, *shape), jnp.float32)], {}).network
+    return [(row.label, row.output, row.parameters, row.macs) for row in analyze(found).rows]
+
+
+def test_causal_attention_is_one_layer() -> None:
+    class Causal(nnx.Module):
+        def __init__(self) -> None:
+            self.attention = nnx.MultiHeadAttention(2, 8, decode=False, rngs=nnx.Rngs(0))
+
+        def __call__(self, x: Any) -> Any:
+            return self.attention(x, is_causal=True)
+
+    # four matrices of 8 by 8 with biases; 5 rows by each, and 5 by 5 products of all 8 features, twice
+    wanted = [("causal attention, 2 heads", (5, 8), 4 * 72, 4 * 5 * 64 + 2 * 25 * 8)]
+    assert labels(nnx.eval_shape(Causal), 5, 8) == wanted
+
+
+def test_an_option_that_is_not_read_is_named_with_its_layer_and_what_to_do() -> None:
+    class Turned(nnx.Module):
+        def __init__(self) -> None:
+            self.up = nnx.ConvTranspose(4, 6, (3, 3), strides=(2, 2), transpose_kernel=True, rngs=nnx.Rngs(0))
+
+        def __call__(self, x: Any) -> Any:
+            return self.up(x)
+
+    told = r"no numbers rather than wrong ones; `up` \(ConvTranspose\) has `transpose_kernel=True`.*leave that out"
+    with pytest.raises(UsageError, match=told):
+        labels(nnx.eval_shape(Turned), 8, 8, 4)
+
+
+def test_one_position_is_one_and_a_part_of_a_transposed_convolution_of_an_axis_alone_is_its_own() -> None:
+    assert [each[:2] for each in labels(Own(lambda x: x[:, 2]), 6, 5, 3)] == [("select 2", (5, 3))]
+    assert [each[:2] for each in labels(Own(lambda x: x[:, 2:3]), 6, 5, 3)] == [("slice 2:3", (1, 5, 3))]
