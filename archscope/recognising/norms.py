@@ -137,16 +137,12 @@ class _Written(Pieces):
 
     def wholes(self, norms: list[_Norm]) -> dict[str, Whole]:
         """The layers, by the node that ends each."""
-        covered = {name for norm in norms for name in (*norm.within, norm.weight, norm.bias)}
-        beside = {node.group[:depth] for node in self._network.nodes if node.name not in covered
-                  for depth in range(1, len(node.group) + 1)}  # fmt: skip
-        place = {node.name: number for number, node in enumerate(self._network.nodes)}
+        named = self._names_for({name for norm in norms for name in (*norm.within, norm.weight, norm.bias)})
         found: dict[str, Whole] = {}
         holders: dict[str, str] = {}
-        for norm in sorted(norms, key=lambda each: place[each.end]):
+        for norm in sorted(norms, key=lambda each: self._places[each.end]):
             layer, facts = self._layer(norm)
-            group = self._made[norm.end].group
-            name = ".".join(group if group and group not in beside else (*group, layer.type))
+            name = named(self._made[norm.end], layer)
             found[norm.end] = Whole((norm.base,), layer, facts, name, holders.get(norm.weight))
             if norm.weight:
                 holders.setdefault(norm.weight, norm.end)

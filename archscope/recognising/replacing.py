@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from archscope.layers import Facts, Layer
@@ -53,7 +53,18 @@ class Pieces:
         self._network = network
         self._made = {node.name: node for node in network.nodes}
         self._readers = readers_of(network.nodes)
+        self._places = {node.name: place for place, node in enumerate(network.nodes)}
         self._outputs = {ref.node for ref in network.outputs}
+
+    def _names_for(self, covered: Collection[str]) -> Callable[[Node, Layer], str]:
+        """How a layer is called that ends in a node: as the module that is nothing else, else by its type in there."""
+        beside = {node.group[:depth] for node in self._network.nodes if node.name not in covered
+                  for depth in range(1, len(node.group) + 1)}  # fmt: skip
+
+        def named(end: Node, layer: Layer) -> str:
+            return ".".join(end.group if end.group and end.group not in beside else (*end.group, layer.type))
+
+        return named
 
     def _reader(self, name: str) -> Node | None:
         """What reads a node, if that is one other node and it is no output."""
