@@ -20,6 +20,7 @@ from archscope.layers.base import spell_shapes
 from archscope.network import Network
 from archscope.recognising.attention import attended
 from archscope.recognising.folding import folded
+from archscope.recognising.merging import merged
 from archscope.recognising.norms import normed
 from archscope.recognising.replacing import Part
 from archscope.recognising.squashed import squashed
@@ -70,7 +71,7 @@ def trace_module(
     recording = run.tracer.recording
     whole = Part([*nodes.finished(outputs)], outputs, {**nodes.facts}, {})
     written_out = turned(attended(whole, recording.causal), recording.factors)
-    short = squashed(normed(written_out))
+    short = squashed(merged(normed(written_out)))
     folded_nodes, folded_outputs, facts, renamed = folded(short.nodes, short.outputs, short.facts)
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     its_own = {node.name: node.name for node in whole.nodes}

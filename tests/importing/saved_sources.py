@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import keras
-
 
 def main(folder: Path) -> None:
+    import keras
+
     for path in sorted(folder.glob("*.py")):
         scope: dict[str, Any] = {}
         exec(compile(path.read_text(), path.name, "exec"), scope)
