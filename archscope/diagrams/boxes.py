@@ -162,7 +162,7 @@ class _Figure:
         row = column.piece.row
         if row is None or not self.request.shows("kernel", *USUAL):
             return []
-        kernel = words.kernel(row)
+        kernel = words.kernel(row, len(column.pieces))
         if kernel is not None and chains.opens(row):
             return [words.opening(row)]
         return [kernel or words.without_a_window(row)]

@@ -96,7 +96,8 @@ def sides_of(analysis: Analysis) -> tuple[Side, ...]:
         raise NotUnrolledError(f"{title} has no recurrence over a sequence to unroll")
     if again:
         raise NotUnrolledError(f"{title} runs its recurrence step by step in a loop (`{again[0].name}` is a step), and "
-                               "style unrolled shows layers that read a sequence")  # fmt: skip
+                               "style unrolled shows one whose steps are alike and in which nothing but the cell reads "
+                               "the step before")  # fmt: skip
     found: dict[str, list[Level]] = {name: [] for name in inputs}
     attending: list[Unit] = []
     for number, unit in enumerate(units):

@@ -36,13 +36,19 @@ def strides(row: Row) -> tuple[int, ...]:
     return tuple(window.stride for window in row.facts[0].windows or ())
 
 
-def kernel(row: Row) -> str | None:
-    """The window of a layer, ``11×11, stride 4``; windows that lie side by side need no word of their stride."""
+def kernel(row: Row, towers: int = 1) -> str | None:
+    """The window of a layer, ``11×11, stride 4``; windows that lie side by side need no word of their stride, and
+    groups that are drawn as towers none of themselves.
+    """
     window = row.node.layer.kernel
     if window is None:
         return None
     steps = strides(row)
     size = spell_shape(window) if len(window) > 1 else f"kernel {window[0]}"
+    if row.node.layer.label_here(row.facts[0]).startswith("depthwise "):
+        size = f"depthwise {size}"
+    elif (groups := row.node.layer.stated().get("groups", 1)) not in (1, towers):
+        size = f"{size}, {groups} groups"
     if all(step == 1 for step in steps) or steps == tuple(window):
         return size
     return f"{size}, stride {spell_shape(steps[:1] if len(set(steps)) == 1 else steps)}"

@@ -332,3 +332,16 @@ def test_no_box_is_chosen_for_a_network_that_slides_no_window() -> None:
     assert archscope.draw(gru).style == "unrolled"
     boxes = [each for each in _strings(archscope.draw(gru, style="boxes").scene) if not each[0].isdigit()]
     assert boxes == ["input", "l", "f", "GRU", "dense"]
+
+
+@pytest.mark.parametrize("style", ["boxes", "planes"])
+def test_a_step_says_that_its_windows_see_some_of_the_maps(style: str) -> None:
+    network = archscope.read(
+        "input: [8, 32, 32]\nlayers:\n"
+        "  a: {type: conv2d, out_channels: 8, kernel_size: 3, groups: 8}\n"
+        "  b: {type: conv2d, out_channels: 16, kernel_size: 3, stride: 2, groups: 8}\n"
+        "  c: {type: conv2d, out_channels: 16, kernel_size: 5, groups: 4}\n"
+    )
+    scene = archscope.draw(network, style=style).scene
+    said = {item.string for item in scene.walk() if isinstance(item, Text)}
+    assert {"depthwise 3×3", "depthwise 3×3, stride 2", "5×5, 4 groups"} <= said

@@ -404,3 +404,17 @@ def test_attention_is_masked_where_the_mask_is_added_to_relative_positions() -> 
     assert "Masked Multi-Head" in said
     assert "relative positions" in said
     assert "Multi-Head" in strings(archscope.draw(seen).scene)
+
+
+@pytest.mark.parametrize("name", ["gpt2@small", "bert@base", "mixtral", "transformer@base", "vit@b16"])
+@pytest.mark.parametrize("asked", [{}, {"page": "beamer"}], ids=["tall", "beamer"])
+def test_every_block_that_is_coloured_by_its_cost_has_its_number_a_circle_beside_it(
+    name: str, asked: dict[str, Any]
+) -> None:
+    drawing = archscope.draw(name, style="transformer", color="activation_bytes", **asked)
+    groups = [
+        group for group in drawing.scene.groups("layer") if group.layers[0] not in drawing.analysis.network.inputs
+    ]
+    told = [{item.string for item in group.items if isinstance(item, Text)} for group in groups]
+    assert [group.title for group, said in zip(groups, told, strict=True) if not any("bytes" in x for x in said)] == []
+    assert problems(drawing.svg, drawing.analysis.network) == []

@@ -6,9 +6,11 @@ import os
 import re
 import subprocess
 import sys
+from textwrap import dedent
 from typing import Any
 
 import pytest
+import torch
 
 import archscope
 from archscope.diagrams.html import packed_in
@@ -469,3 +471,90 @@ def test_a_label_that_somebody_asked_for_stands_over_its_box_also_where_there_is
     said = _strings(archscope.draw(lists_of_a_pyramid(), style="boxes", labels=labels, width=width, font_size=7).scene)
     assert {"Deepest", "Side.0", "Side.1", "Side.2", "Middle"} <= set(said)
     assert ("c1" in said) == (width is None)
+
+
+WRAPPED = """
+    input: [3, 64, 64]
+    blocks:
+      res:
+        options: {c: }
+        layers:
+          conv: {type: conv2d, out_channels: $c, kernel_size: 3, padding: 1, activation: relu}
+          sum: {type: add, from: [conv, input]}
+      features:
+        layers:
+          stem: {type: conv2d, out_channels: 16, kernel_size: 3, padding: 1}
+          stage1: {type: res, c: 16, repeat: 6}
+          down: {type: conv2d, out_channels: 32, kernel_size: 3, stride: 2, padding: 1}
+          stage2: {type: res, c: 32, repeat: 9}
+    layers:
+      features: {type: features}
+      pool: {type: adaptive_avg_pool2d, output_size: 1}
+      flat: {type: flatten}
+      fc: {type: linear, out_features: 10}
+    """
+
+
+def test_a_block_that_is_most_of_what_is_drawn_has_no_frame_also_where_its_blocks_are_drawn_once() -> None:
+    scene = archscope.draw(archscope.read(dedent(WRAPPED)), style="boxes").scene
+    assert [group.title for group in scene.groups("frame")] == ["features.stage1 ×6", "features.stage2 ×9"]
+
+
+CLOSED = """
+    input: [3, 32, 32]
+    blocks:
+      weigh:
+        layers:
+          norm: {type: batch_norm}
+          scaled: {type: multiply, from: [norm, input]}
+          sum: {type: add, from: [scaled, input]}
+      looks:
+        layers:
+          wide: {type: linear, out_features: 32, every_position: true}
+          narrow: {type: linear, out_features: 16, every_position: true}
+          sum: {type: add, from: [narrow, input]}
+      stage:
+        layers:
+          conv: {type: conv2d, out_channels: 16, kernel_size: 3, padding: 1}
+          grn: {type: weigh}
+          conv2: {type: conv2d, out_channels: 16, kernel_size: 3, padding: 1}
+          sum: {type: add, from: [conv2, input]}
+    layers:
+      stem: {type: conv2d, out_channels: 16, kernel_size: 3, padding: 1}
+      stage: {type: stage, repeat: 3}
+      rows: {type: permute, dims: [1, 2, 0]}
+      dense: {type: looks}
+      maps: {type: permute, dims: [2, 0, 1]}
+      last: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
+    """
+
+
+def test_a_closed_block_that_slides_no_window_says_what_it_does_or_its_name() -> None:
+    scene = archscope.draw(archscope.read(dedent(CLOSED)), style="boxes", collapse="*.grn,dense").scene
+    (weighs,) = (group for group in scene.groups("layer") if "stage.0.grn.norm" in group.layers)
+    assert [item.string for item in weighs.items if isinstance(item, Text)] == ["16", "32×32", "grn"]
+    (dense,) = (group for group in scene.groups("layer") if "dense.wide" in group.layers)
+    assert [item.string for item in dense.items if isinstance(item, Text)][-1] == "2 linear"
+
+
+def test_a_layer_known_by_its_shapes_alone_is_the_reason_against_boxes() -> None:
+    class Turned(torch.nn.Module):
+        """Windows of maps stand beside the samples while they are attended to, as in MobileViT."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = torch.nn.Conv2d(3, 8, 3, padding=1)
+            self.attention = torch.nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            maps = self.conv(x)
+            many, channels, high, wide = maps.shape
+            seen = maps.reshape(many, channels, high // 2, 2, wide // 2, 2).permute(0, 3, 5, 2, 4, 1)
+            seen = seen.reshape(many * 4, high * wide // 4, channels)
+            seen = self.attention(seen, seen, seen, need_weights=False)[0]
+            seen = seen.reshape(many, 2, 2, high // 2, wide // 2, channels).permute(0, 5, 3, 1, 4, 2)
+            return maps + seen.reshape(maps.shape)
+
+    choice = archscope.draw(archscope.trace(Turned().eval(), torch.zeros(1, 3, 8, 8))).choice
+    assert choice.style == "graph"
+    assert choice.refused["boxes"] == "`conv` (conv2d) is known by its shapes alone, and not by its window"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from archscope.diagrams.scene import HAIRLINE, Group, Item, Point, Text, circle, line, rectangle
 from archscope.diagrams.themes import INPUT
 from archscope.diagrams.transformer import shapes
@@ -12,14 +14,17 @@ from archscope.diagrams.transformer.wording import experts_of, is_image
 from archscope.layers.base import spell_shape
 
 
-def block(part: Part | Source, measures: Measures, corner: Point, *, outward: float) -> Group:
-    """A block at its top left corner; the sine of places stands ``outward`` of its circle."""
+def block(part: Part | Source, measures: Measures, corner: Point, *, outward: float, tagged: float) -> Group:
+    """A block at its top left corner; the sine of places stands ``outward`` of its circle.
+
+    What a circle costs is ``tagged`` to its right or to its left, or at 0 to the right of the line that leaves it.
+    """
     if isinstance(part, Source):
         return _source(part, measures, corner)
     if part.role == "positions":
         items = _positions(part, measures, corner, outward)
     elif measures.is_circle(part):
-        items = _circle(part, measures, corner)
+        items = _circle(part, measures, corner, tagged)
     else:
         items = _box(part, measures, corner)
     return Group("layer", tuple(items), title=_told(part), layers=part.layers,
@@ -55,13 +60,27 @@ def _source(part: Source, measures: Measures, corner: Point) -> Group:
     return Group("layer", tuple(items), title=f"{part.name}: {spell_shape(shape)}", layers=(part.name,))
 
 
-def _circle(part: Part, measures: Measures, corner: Point) -> list[Item]:
+def _circle(part: Part, measures: Measures, corner: Point, tagged: float) -> list[Item]:
     m = measures
     x, y = corner[0] + m.radius, corner[1] + m.radius
     symbol = part.head.layer.symbol
     return [
         circle(x, y, m.radius, fill=m.theme.background, stroke=m.theme.line, width=1.3 * HAIRLINE),
         *shapes.sign(symbol, x, y, m.radius, m.font, m.theme.line),
+        *_tag(part, m, (x, y), tagged),
+    ]
+
+
+def _tag(part: Part, m: Measures, middle: Point, tagged: float) -> list[Item]:
+    """What a circle costs, where its colour says it."""
+    said = m.price(part, lines=2 if tagged else 1)
+    tall = shapes.height_of_text((), said, m.font)
+    x, y = middle
+    edge = x + tagged * (m.radius + 0.4 * m.font) if tagged else x + 0.4 * m.font
+    top = y - tall / 2 if tagged else y - m.radius - 0.1 * m.font - tall
+    return [
+        replace(each, x=edge, anchor="end" if tagged < 0 else "start")
+        for each in shapes.lines_of_text(edge, top, (), said, m.font, m.theme)
     ]
 
 

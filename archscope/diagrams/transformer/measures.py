@@ -148,6 +148,19 @@ class Measures:
             return False
         return part.role in ("add", "positions") or (bool(part.head.layer.symbol) and part.role in ("scale", "other"))
 
+    def price(self, part: Part, *, lines: int = 2) -> tuple[str, ...]:
+        """What stands beside a circle that is coloured by what it costs; beside a block it is one of its lines."""
+        if not self.is_circle(part) or part.role == "positions":
+            return ()
+        said = self.request.price(part.layers, part.copies)
+        apart = (line for each in said for line in (each.removesuffix(" in all"), "in all"))
+        return tuple(apart) if lines > 1 and part.copies > 1 else said
+
+    def tag(self, part: Part) -> float:
+        """How far that reaches from the middle of the circle."""
+        said = self.price(part)
+        return self.radius + 0.4 * self.font + width_of_text((), said, self.font) if said else 0.0
+
     def needed(self, part: Part | Source) -> float:
         """The width that its text needs."""
         words = self.words(part)
@@ -250,15 +263,18 @@ class Measures:
             left, right = self.reach(node.inner, side)
             half = self.width(node.add) / 2
             left, right = max(left, half), max(right, half)
+            tag = self.tag(node.add)
+            left, right = (left, max(right, tag)) if side < 0 else (max(left, tag), right)
             return (left + self.aside, right) if side < 0 else (left, right + self.aside)
         if isinstance(node, Fork):
-            total = self.fork_width(node, side)
-            return total / 2, total / 2
+            total = max(self.fork_width(node, side) / 2, self.tag(node.join))
+            return total, total
         if isinstance(node, Framed):
             left, right = self.reach(node.inner, side)
             left, right = left + self.pad, right + self.pad
             return (left + self.copies, right) if side < 0 else (left, right + self.copies)
-        half = self.width(node.join if isinstance(node, Sum) else node) / 2
+        part = node.join if isinstance(node, Sum) else node
+        half = max(self.width(part) / 2, 0.0 if isinstance(part, Source) else self.tag(part))
         return half, half
 
     def fork_width(self, node: Fork, side: float) -> float:

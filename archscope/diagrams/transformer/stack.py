@@ -60,6 +60,7 @@ class Stack:
         self._main = 0.0
         self._beside = (0.0, 0.0)
         self._places = 0
+        self._above = 0.0
         self._under_frame = False
         self._least = x
         self._most = x
@@ -156,12 +157,18 @@ class Stack:
             self._join(came, part, [(x, bottom)])
         return self._placed(part, x, bottom)
 
-    def _placed(self, part: Part | Source, x: float, bottom: float) -> Came:
-        """Draw a block on its lower border; what comes out of it."""
+    def _placed(self, part: Part | Source, x: float, bottom: float, *, tagged: float | None = None) -> Came:
+        """Draw a block on its lower border, what a circle costs on its ``tagged`` side; what comes out of it."""
         m = self.measures
         wide, tall = m.width(part), m.height(part)
         self._reach(x - wide / 2, x + wide / 2)
-        self.blocks.append(block(part, m, (x - wide / 2, bottom - tall), outward=self._outward))
+        tagged = -self.side if tagged is None else tagged
+        tag = 0.0 if isinstance(part, Source) else m.tag(part)
+        self._reach(x - (tag if tagged < 0 else 0.0), x + (tag if tagged >= 0 else 0.0))
+        if isinstance(part, Part) and part.role == "positions":
+            told = shapes.height_of_text(m.words(part).title, m.request.price(part.layers, part.copies), m.font)
+            self._above = told / 2 - m.radius + 0.17 * m.font
+        self.blocks.append(block(part, m, (x - wide / 2, bottom - tall), outward=self._outward, tagged=tagged))
         return Came(name_of(part), ((x, bottom - tall),))
 
     @property
@@ -232,7 +239,7 @@ class Stack:
                 self._join(each, node.join, [(end, bottom)])
             else:
                 self._join(each, node.join, [(end, middle), (x + (half if end > x else -half), middle)])
-        return self._placed(node.join, x, bottom)
+        return self._placed(node.join, x, bottom, tagged=0.0)
 
     def _sum(self, node: Sum, x: float, came: Came) -> Came:
         """An addition, or a concatenation, with what comes to it from beside."""
@@ -253,6 +260,12 @@ class Stack:
                 tall = m.height(last_of(way[0]))
                 middle = min(middle, min(self._main, self._taken[side]) - 0.5 * m.gap - tall / 2)
                 brought.append((Came("", ((at, tall),)), side, tall))
+        taken = {side for _, side, _ in brought}
+        tagged = -taken.pop() if len(taken) == 1 else 0.0
+        told = shapes.height_of_text((), m.price(node.join), m.font) / 2
+        if told and tagged:
+            middle = min(middle, self._taken[tagged] - 0.3 * m.font - told)
+            self._taken[tagged] = middle - told
         self._join(came, node.join, [(x, middle + half)])
         for way, (end, side, tall) in zip(node.sides, brought, strict=True):
             if tall:
@@ -264,12 +277,13 @@ class Stack:
             else:
                 end = end.on((end.way[-1][0], middle))
             self._join(end, node.join, [(x + side * m.width(node.join) / 2, middle)])
-        return self._placed(node.join, x, middle + half)
+        return self._placed(node.join, x, middle + half, tagged=tagged)
 
     def _framed(self, node: Framed, x: float, came: Came) -> Came:
         m = self.measures
-        # However close things are, the two lines beside a circle of positions keep clear of the frame.
-        bottom = came.y - max(0.55 * m.gap, 0.75 * m.font) if came.name else came.y + 0.6 * m.font
+        # However close things are, the lines beside a circle of positions keep clear of the frame.
+        clear = max(0.55 * m.gap, 0.75 * m.font, self._above)
+        bottom = came.y - clear if came.name else came.y + 0.6 * m.font
         inside = came.on((x, bottom)) if came.name else came
         at = len(self.frames)
         end = self._series(node.inner, x, inside)

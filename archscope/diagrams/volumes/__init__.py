@@ -140,6 +140,9 @@ def branches(analysis: Analysis) -> bool:
 def against(analysis: Analysis) -> str | None:
     """Why boxes do not show a network well: little of it is maps, or it takes too many; None if they do."""
     if not slides_windows(analysis):
+        bare = next((row for row in analysis.nodes if row.weights and row.node.layer.family == "function"), None)
+        if bare is not None:
+            return f"`{bare.name}` ({bare.node.layer.label}) is known by its shapes alone, and not by its window"
         return "no layer with weights slides a window over maps"
     former = former_of(analysis)
     form = former.form(_auto(former))

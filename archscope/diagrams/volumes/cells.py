@@ -13,6 +13,7 @@ from archscope.diagrams.graph.units import label_of
 from archscope.diagrams.perspective import Box
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import scale
+from archscope.diagrams.transformer.roles import attends
 from archscope.diagrams.volumes.form import Form, Solid
 from archscope.layers.base import spell_count, spell_shape
 
@@ -194,11 +195,16 @@ class Cells:
         if not solid.rows or not self.request.shows("op", *USUAL):
             return []
         if solid.is_block:
-            kernels = self.request.shows("kernel", *USUAL)
-            return _inside(solid, self.small) if kernels else []
+            said = _inside(solid, self.small) if self.request.shows("kernel", *USUAL) else []
+            return said or ([solid.name] if self._is_dumb(solid) else [])
         if self.levels and self.told_by_legend.get(solid.id):
             return []
         return _wrapped(_window(solid.rows[0]), self.small)
+
+    def _is_dumb(self, solid: Solid) -> bool:
+        """Whether a closed block would say nothing but its shape, though it has a name that is no number."""
+        tells = solid.parts or solid.grows[1] or self.names(solid)
+        return self.named and not tells and self.request.shows("name", *USUAL) and not solid.name.isdigit()
 
 
 def size_of(shape: Sequence[int], *, square: bool) -> str:
@@ -227,9 +233,20 @@ def _inside(solid: Solid, size: float) -> list[str]:
             said.append(SQUEEZE)
     if len(said) > 4:
         said = [each for each in said if each not in pools]
-    if solid.parts or len(said) > 4 or not said:
+    if solid.parts or len(said) > 4:
         return []
+    if not said:
+        return _without_a_window(solid)
     return _wrapped(", ".join(each.replace(" ", "\u00a0") for each in said), size)
+
+
+def _without_a_window(solid: Solid) -> list[str]:
+    """What a closed block does that slides no window: it attends, or is dense; nothing of another."""
+    layers = [row.node.layer for row in solid.rows]
+    if attends(layers):
+        return ["attention"]
+    dense = sum(row.node.layer.family == "dense" and bool(row.node.inputs) for row in solid.rows)
+    return ["linear" if dense == 1 else f"{dense} linear"] if dense else []
 
 
 def _weighs(row: Row, solid: Solid) -> bool:

@@ -42,6 +42,7 @@ class Former:
         self.readers = consumers(self.units, self.outputs)
         self.staged: Staged = staged(tree_of(self.units), self.readers)
         require_blocks(self.staged.root, (*expand, *collapse))
+        self.drawn = len(units(self.staged.root))
         self.by_name = {unit.name: unit for unit in self.units}
         self.turned = turned(self.units)
         self._forms: dict[int, Form] = {}
@@ -162,13 +163,11 @@ class _Forming:
         return True
 
     def _heading(self, seen: Seen, own: str, many: int) -> str:
-        """The name of the open block that it begins, or its own and of those around it; empty within a block.
-
-        A block that is most of the network, or a list of what stands in many places, tells nothing of where one stands.
-        """
+        """The name of the open block that it begins, or its own and of those around it; empty within a block."""
+        # What is most of the picture, or a list of what stands in many places, tells nothing of where one stands.
         for place, block in enumerate(seen.around):
             inside = units(block)
-            if len(inside) * 2 > len(self.former.units) or is_list(block):
+            if len(inside) * 2 > self.former.drawn or is_list(block):
                 continue
             name = self._called([each.label for each in seen.around[: place + 1]], len(inside) * block.copies)
             if name in self.begun:
@@ -192,7 +191,7 @@ class _Forming:
             return True
         inside = units(block)
         branches = any(len(unit.inputs) > 1 for unit in inside)
-        return not place and branches and len(inside) * 2 <= len(self.former.units)
+        return not place and branches and len(inside) * 2 <= self.former.drawn
 
     def _counted(self, solid: Solid) -> Solid:
         rows = [self.former.rows[layer] for layer in solid.layers if layer in self.former.rows]
