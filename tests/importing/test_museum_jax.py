@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any, Final
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -15,6 +16,7 @@ from flax import nnx
 
 from archscope import UsageError, analyze
 from archscope.importing.jax.calling import call_module
+from archscope.importing.jax.reading import unusual
 from archscope.writing.channels_last import last
 from archscope.writing.jax import write_jax
 from tests.importing.jax_nets import Own
@@ -22,11 +24,13 @@ from tests.importing.museum import CROPPED, NAMES, ORDER, PARTS, SIZED, network_
 from tests.writing.jax_source import model_of
 
 WRITTEN_OUT: Final = "rotary positions and attention of grouped heads are functions of the source's own"
+TABLE: Final = "waves of positions are a fixed table of the source's own, which is added"
 ROWS: Final[Mapping[str, str]] = {
     "alexnet": PARTS, "alexnet-torchvision": SIZED, "unet": CROPPED, "llama2@7b": WRITTEN_OUT,
+    "transformer@base": TABLE,
 }  # fmt: skip
 """Those whose rows are others, and why."""
-ELSEWHERE: Final[Mapping[str, str]] = {"bert@base": ORDER, "transformer@base": ORDER}
+ELSEWHERE: Final[Mapping[str, str]] = {"bert@base": ORDER}
 """Those whose rows are the same in another order, and why."""
 REFUSED: Final[Mapping[str, str]] = {"lstm-lm@small": "lstm", "mixtral": "mixture_of_experts"}
 """Those with a layer that is not written for Flax yet."""
@@ -67,17 +71,21 @@ def test_causal_attention_is_one_layer() -> None:
     assert labels(nnx.eval_shape(Causal), 5, 8) == wanted
 
 
-def test_an_option_that_is_not_read_is_named_with_its_layer_and_what_to_do() -> None:
+def test_kernels_the_other_way_round_are_read_and_an_option_that_is_not_as_usual_is_named() -> None:
     class Turned(nnx.Module):
-        def __init__(self) -> None:
-            self.up = nnx.ConvTranspose(4, 6, (3, 3), strides=(2, 2), transpose_kernel=True, rngs=nnx.Rngs(0))
+        def __init__(self, *, turned: bool = True) -> None:
+            self.up = nnx.ConvTranspose(4, 6, (3, 3), strides=(2, 2), transpose_kernel=turned, rngs=nnx.Rngs(0))
 
         def __call__(self, x: Any) -> Any:
             return self.up(x)
 
-    told = r"no numbers rather than wrong ones; `up` \(ConvTranspose\) has `transpose_kernel=True`.*leave that out"
-    with pytest.raises(UsageError, match=told):
-        labels(nnx.eval_shape(Turned), 8, 8, 4)
+    # 3 by 3 weights for 4 by 6 maps, and 6 biases; each of 8 by 8 places meets all weights
+    ((_, output, parameters, macs),) = labels(nnx.eval_shape(Turned), 8, 8, 4)
+    assert (output, parameters, macs) == ((6, 16, 16), 9 * 24 + 6, 64 * 9 * 24)
+    uses: Any = [SimpleNamespace(module=Turned(turned=turned).up, path="up") for turned in (False, True)]
+    assert list(unusual(uses[:1])) == []
+    (told,) = unusual(uses)
+    assert told.startswith("`up` (ConvTranspose) has `transpose_kernel=True`, which is not what it is usually: leave")
 
 
 def test_one_position_is_one_and_a_part_of_a_transposed_convolution_of_an_axis_alone_is_its_own() -> None:
