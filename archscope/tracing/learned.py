@@ -66,6 +66,7 @@ class Learned:
         placed: tensors that became nodes, and which.
         rows: those among them that are rows of a parameter, looked up by their numbers into memory of their own.
         worked: nodes that make a value of each of a parameter, once for all samples.
+        seen_of: learned values that are seen in another shape, as no code sees them, and of which values they are.
         starts: tensors of zeros that states of a node begin with, and which.
     """
 
@@ -90,6 +91,8 @@ class Learned:
         self.placed: list[tuple[Tensor, Ref]] = []
         self.rows: set[int] = set()
         self.worked: set[str] = set()
+        self._expanded: set[str] = set()
+        self.seen_of: dict[Ref, Ref] = {}
         self.starts: list[tuple[Tensor, str]] = []
         self._kept: list[Tensor] = []
         self._refs: dict[str, tuple[Ref, Shape]] = {}
@@ -198,7 +201,9 @@ class Learned:
             return ref
         if math.prod(shape) != math.prod(wanted):
             return None
-        return self._layer("reshape", (TYPES["reshape"](shape=list(wanted)),), (ref,), wanted)
+        made = self._layer("reshape", (TYPES["reshape"](shape=list(wanted)),), (ref,), wanted)
+        self.seen_of[made] = ref
+        return made
 
     def _whole(self, tensor: Tensor, wanted: Shape) -> tuple[Ref, Shape] | None:
         name = self._roots[id(tensor)]
@@ -260,6 +265,8 @@ class Learned:
             seen = Seen(layer.type, place, (), (shape,), Frame(), (layer,), frozenset([name] if name else []))
             self._looked_up[key] = self._nodes.keep(seen)[0]
         ref = self._looked_up[key]
+        if found is not None:
+            (self._expanded if self._lookups.expanded(tensor) else self.worked).add(ref.node)
         if found is not None and _without_ones(found.shape) != shape:  # the heads are last as yet
             ref, shape = self._layer("permute", (TYPES["permute"](dims=[1, 2, 0]),), (ref,), (*shape[1:], shape[0])), (
                 *shape[1:], shape[0],
@@ -288,7 +295,9 @@ class Learned:
 
     def _layer(self, name: str, layers: tuple[Layer, ...], refs: tuple[Ref, ...], shape: Shape) -> Ref:
         made = self._nodes.keep(Seen(name, self._here(), refs, (shape,), Frame(), layers))[0]
-        own = not any(ref.node in self.repeated for ref in refs)
+        own = not any(ref.node in self.repeated | self._expanded for ref in refs)
+        if any(ref.node in self._expanded for ref in refs):
+            self._expanded.add(made.node)
         if (name in _WORKED and own) or any(ref.node in self.worked for ref in refs):
             self.worked.add(made.node)
         return made

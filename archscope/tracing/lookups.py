@@ -24,6 +24,9 @@ _MOVES: Final = frozenset({
 })  # fmt: skip
 """Functions that put values in other places, and leave them as they are."""
 
+_EXPANDS: Final = frozenset({"expand", "expand_as", "broadcast_to", "repeat", "tile"})
+"""Functions that repeat values."""
+
 _MOST: Final = 1 << 22
 """Values of a parameter whose places are followed."""
 
@@ -118,6 +121,11 @@ class Lookups:
         if id(tensor) not in self._biases:
             self._biases[id(tensor)] = self._bias(tensor)
         return self._biases[id(tensor)]
+
+    def expanded(self, tensor: Tensor) -> bool:
+        """Whether the code repeats it for every sample by itself."""
+        way = self._ways.get(id(tensor))
+        return way is not None and (way.name in _EXPANDS or self.expanded(way.parent))
 
     def _bias(self, tensor: Tensor) -> Found | None:
         found = self._places(tensor)

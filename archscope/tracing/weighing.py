@@ -250,11 +250,11 @@ class _Reading:
             event, place = run.tracer.events.memories.get(memory_of(tensor), (-1, 0))
             memories = self.by_event.get(event, [])
             if place < len(memories):
-                self.placed_in[event] = ref.node
+                self.placed_in[event] = learned.seen_of.get(ref, ref).node
                 if id(tensor) in learned.rows:
                     self.rows.add(ref.node)
                 if values.weights(tensor):
-                    self.placed[id(memories[place])] = ref
+                    self.placed[id(memories[place])] = learned.seen_of.get(ref, ref)
                 else:
                     self.layers[id(memories[place])] = ref.node
 

@@ -113,11 +113,12 @@ class Biased(nn.Module):
 
     Args:
         hides: whether the code also hides what comes later, in the bias itself.
+        written: whether attention is written out, and not one call.
     """
 
-    def __init__(self, hides: bool) -> None:
+    def __init__(self, hides: bool, written: bool = False) -> None:
         super().__init__()
-        self.hides, self.table = hides, nn.Parameter(torch.zeros(9, 2))
+        self.hides, self.written, self.table = hides, written, nn.Parameter(torch.zeros(9, 2))
         self.a, self.b = nn.Linear(8, 24), nn.Linear(8, 24)
         places = torch.stack(torch.meshgrid(torch.arange(2), torch.arange(2), indexing="ij")).flatten(1)
         apart = places[:, :, None] - places[:, None] + 1
@@ -130,7 +131,11 @@ class Biased(nn.Module):
             bias = torch.where(seen, bias, torch.finfo(bias.dtype).min)
         for each in (self.a, self.b):
             q, k, v = (part.unflatten(-1, (2, 4)).transpose(1, 2) for part in each(x).chunk(3, -1))
-            x = F.scaled_dot_product_attention(q, k, v, attn_mask=bias).transpose(1, 2).flatten(2)
+            if self.written:
+                made = (q @ k.transpose(-1, -2) + bias).softmax(-1) @ v
+            else:
+                made = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+            x = made.transpose(1, 2).flatten(2)
         return x
 
 
@@ -155,12 +160,18 @@ def test_what_code_makes_beside_its_layers_is_held_byte_for_byte(name: str, opti
     same(make(), shape, optimizer, batch)
 
 
-@pytest.mark.parametrize(("optimizer", "batch"), [(None, 1), (None, 2), (None, 5), ("adam", 1)])
+@pytest.mark.parametrize(
+    ("optimizer", "batch"), [(None, 1), (None, 2), (None, 5), ("adam", 1), ("adam", 2), ("adam", 5)]
+)
 @pytest.mark.parametrize("hides", [False, True])
 def test_a_bias_that_two_attentions_read_is_made_once_for_all_samples_and_held_until_both_have(
     hides: bool, optimizer: str | None, batch: int
 ) -> None:
     same(Biased(hides), (4, 8), optimizer, batch)
+
+
+def test_the_gradients_of_a_bias_with_a_mask_are_those_of_one_for_all_samples_where_attention_is_written_out() -> None:
+    same(Biased(hides=True, written=True), (4, 8), "adam", 2)
 
 
 def test_a_cache_that_a_module_gives_is_held_as_long_as_what_it_gives() -> None:
