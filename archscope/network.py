@@ -194,7 +194,7 @@ class Observed(Record):
         operations: how many of PyTorch's operations ran; ran: how many for each node, every one for exactly one.
         batch: the samples that ran at once; products are those of all of them.
         held: values of the module's parameters, as everybody counts them; frozen: those that are not trained.
-        unused: parameters that nothing used in this forward pass.
+        unused: parameters that nothing used in this forward pass; steady: nodes that always train, or never.
         looked: where values decided what ran; zeros: whether they were those of inputs that nobody gave.
         sources: what each weight is in the module, by node and name, in the order of the module's parameters.
         lasts: the node that ran last while the module's code still had what a node made, by output of a node.
@@ -205,9 +205,8 @@ class Observed(Record):
         repeated: parameters that the code repeats for every sample of the batch, so that each has a copy of its own.
         buffers: bytes of tensors that it holds beside its parameters, and no layer has; constants: what no node makes.
         types: PyTorch's names of those of inputs that are no numbers with a point; places: nodes with the batch behind.
-        origin: where it was read from, and what is to be known of that, in sentences.
+        origin: where it was read from, in sentences; of_complex: real multiply-accumulates of products of complex ones.
         values: what the outputs of nodes are called in the file, by node and place; given: its inputs, with the batch.
-        of_complex: multiply-accumulates of real numbers that products of complex ones are made of.
         written: as code writes it out, where several operations became a layer; within: what each of its nodes became.
         ran_alone: the operation of PyTorch that a node is; for_all: nodes whose results are there once for all samples.
     """
@@ -241,6 +240,7 @@ class Observed(Record):
     ran_alone: Mapping[str, Ran] = EMPTY
     for_all: frozenset[str] = frozenset()
     places: Mapping[str, Places] = MappingProxyType({})
+    steady: Mapping[str, bool] = EMPTY
 
 
 class ShapeError(ArchscopeError):

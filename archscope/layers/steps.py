@@ -295,6 +295,9 @@ def dropped(facts: Any, p: float, mask: tuple[int, ...]) -> tuple[Step, ...]:
     made = (Made("output", facts.output),)
     if p == 0:
         return untouched(facts)
+    if p == 1:
+        zero = Step("zeros", (), (Made("noise", (), typed="input", each=False),))
+        return (zero, Step("mul", ("input",), made, ("noise",), reads_too=("noise",)))
     return (
         Step("bernoulli", (), (Made("noise", mask, typed="input"),)),
         Step("mul", ("input",), made, ("noise",), reads_too=("noise",)),

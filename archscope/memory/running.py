@@ -350,11 +350,11 @@ class Run:
 
     def _steps_of(self, node: Node, facts: Facts) -> tuple[Step, ...] | None:
         """What a layer runs; None where no rule says."""
-        routing = node.layer.routing(facts)
-        if routing is not None:
+        if (routing := node.layer.routing(facts)) is not None:
             rows = self.route(node, routing, self.batch * routing.positions)
             return None if rows is None else node.layer.routed(facts, rows)
-        return node.layer.runs(facts) if self.training else node.layer.runs_at_inference(facts)
+        trains = getattr(self.network.observed, "steady", EMPTY).get(node.name, self.training)
+        return node.layer.runs(facts) if trains else node.layer.runs_at_inference(facts)
 
     def _steps(self, called: str, steps: list[Step], local: dict[str, Value], given: set[str]) -> None:
         """Run the steps of a layer one after the other; let go what none of the later ones reads and is not given."""

@@ -15,7 +15,7 @@ from archscope.tracing.standin import stand_in
 
 _REMEDIES: Final = {
     **dict.fromkeys(
-        ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout", "alpha_dropout"),
+        ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"),
         "stays on at inference; write `F.{name}(x, p, self.training)`",
     ),
     "rrelu": "draws slopes at inference; write `F.rrelu(x, training=self.training)`",

@@ -374,7 +374,7 @@ _TABLE: Final[tuple[tuple[str, Reading], ...]] = (
     ("group_norm", _group_norm),
     ("local_response_norm", _lrn),
     ("unfold fold", _patches),
-    ("dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout", _dropout),
+    ("dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout feature_alpha_dropout", _dropout),
     ("pad", _pad),
     ("glu", _glu),
     ("pixel_shuffle pixel_unshuffle channel_shuffle", _shuffled),

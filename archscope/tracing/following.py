@@ -30,8 +30,12 @@ from archscope.tracing.observing import observed
 from archscope.tracing.others import shares
 from archscope.tracing.running import Run, Stopped, run_surely, ways_of
 from archscope.tracing.strangers import tensors_in
+from archscope.tracing.training import differs
 from archscope.tracing.turning import turned
+from archscope.tracing.values import memory_of
 from archscope.tracing.weighing import weighed
+
+_KEPT: Final = "its code, or a hook, keeps what its layers make when a pass is over, and no rule says until when"
 
 _LARGE: Final = 1 << 30
 """Bytes of parameters above which a module runs with values only if it looks at them."""
@@ -76,6 +80,11 @@ def trace_module(
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     its_own = {node.name: node.name for node in whole.nodes}
     beside = weighed(module, names, run, its_own if short.within else now)
+    constants = beside.constants.replace(
+        unknown=beside.constants.unknown or _kept(run),
+        unknown_in_training=differs(module, names, run, whole.nodes) or beside.constants.unknown_in_training,
+    )
+    beside = beside._replace(constants=constants)
     seen = observed(run, now, beside, facts)
     if short.within:
         rows = {node.name: node.row for node in folded_nodes}
@@ -94,6 +103,18 @@ def trace_module(
         observed=seen,
     )
     return network, run.call
+
+
+def _kept(run: Run) -> str:
+    """Why it is not known what the module has when a pass is over: it kept what its layers made; empty if it is."""
+    tracer = run.tracer
+    for each in run.left:
+        ref = tracer.recording.values.ref(each)
+        if ref is None and memory_of(each) not in tracer.events.memories:
+            return _KEPT
+        if ref is not None and ref.node not in run.inputs:
+            return _KEPT
+    return ""
 
 
 def _check(module: nn.Module, called: str) -> None:

@@ -14,6 +14,7 @@ from archscope.constants import CASTS, Places
 from archscope.layers.operators import Ran
 from archscope.network import Ref
 from archscope.recognising.batches import APART, LOST, WITHOUT
+from archscope.recognising.call import Call
 from archscope.recognising.operations import Frame, base_name
 from archscope.tracing.events import fresh
 from archscope.tracing.modules import given_to, is_ours
@@ -41,6 +42,7 @@ class Holding:
         ran_alone: the operation that a node is, where it is one.
         for_all: nodes whose results are the same for every sample, and there once.
         places: nodes and inputs where the batch does not stand in front everywhere.
+        steady: nodes that run one way always, and whether that is as while training: dropout that nobody switches off.
     """
 
     def __init__(self) -> None:
@@ -53,6 +55,7 @@ class Holding:
         self.ran_alone: dict[str, Ran] = {}
         self.for_all: set[str] = set()
         self.places: dict[str, Places] = {}
+        self.steady: dict[str, bool] = {}
         self._casting = _casting()
         self._last: tuple[Copied, Ref | None] = "", None
 
@@ -71,15 +74,17 @@ class Holding:
             self.unruled[node] = "it gives its weights too (`need_weights`), and no rule says what that takes"
 
     def call(
-        self, node: str, name: str, kwargs: Mapping[str, Any], given: Sequence[Tensor], made: Sequence[Tensor],
+        self, node: str, call: Call, kwargs: Mapping[str, Any], given: Sequence[Tensor], made: Sequence[Tensor],
         frame: Frame, within: nn.Module,
     ) -> None:  # fmt: skip
-        """A function has run, in a module's own code."""
+        """A function has run, in a module's own code; ``kwargs`` are those that it wrote."""
         self._around(node)
-        if kwargs.get("inplace") is True or _stays(given, made, frame):
+        name = call.name
+        if call.given.get("inplace") is True or _stays(given, made, frame):
             self.in_place.add(node)
         if "alpha_dropout" in name:
-            self.unruled_in_training[node] = "alpha dropout shifts and scales what it leaves, and no rule follows that"
+            unruled = self.unruled if call.given["training"] is True else self.unruled_in_training
+            unruled[node] = "alpha dropout shifts and scales what it leaves, and no rule follows that"
         elif name in ("max", "min") and len(made) == 2:
             self.unruled[node] = f"`{name}` notes the places of its values, and no rule says what that takes"
         elif name == "scaled_dot_product_attention" and kwargs.get("dropout_p") == 0 and (drops := _drops(within)):

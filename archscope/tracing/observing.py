@@ -52,6 +52,7 @@ def observed(run: Run, names: Mapping[str, str], beside: Weighed, found: Mapping
         lasts={**_lasts(run, names), **beside.lasts},
         in_place=frozenset(names[name] for name in holding.in_place),
         lifts=frozenset(names[name] for name in holding.lifts),
+        steady={names[name]: way for name, way in holding.steady.items()},
         unruled={names[name]: why for name, why in holding.unruled.items()},
         unruled_in_training={names[name]: why for name, why in (*holding.unruled_in_training.items(), *sparse)},
         together=_together(holding.together, names),
@@ -90,8 +91,10 @@ def _lost(run: Run, names: Mapping[str, str], found: Mapping[str, Facts]) -> set
 
 def _beside(run: Run, owned: set[int]) -> Iterator[int]:
     """Bytes of each tensor that the module holds beside its parameters, and that no layer has; not of counters."""
-    for name, each in run.shadow.named_buffers():
-        if id(each) not in owned and name.rpartition(".")[2] not in COUNTERS:
+    known, parameters = set(owned), {id(each) for each in run.shadow.parameters()}
+    for name, each in run.tracer.recording.state.items():
+        if id(each) not in known | parameters and name.rpartition(".")[2] not in COUNTERS:
+            known.add(id(each))
             yield stored(each) or each.numel() * each.element_size()
 
 

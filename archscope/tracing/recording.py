@@ -316,7 +316,7 @@ class Recording:
             self.holding.stands(node, read_at[: len(refs)], places)
         if len(results) == 1 and not parts and len(layers or ()) < 2 and len(read) == len(refs):
             self.holding.alone(ours[0].node, frame, results[0], places[0], read, read_at)
-        self.holding.call(ours[0].node, plain, heard.kwargs, heard.given, results, frame, self._at.module)
+        self.holding.call(ours[0].node, call, heard.kwargs, heard.given, results, frame, self._at.module)
         self._made(results, ours, frame)
         for each, place in zip(results, places, strict=True):
             self.values.put(each, place)

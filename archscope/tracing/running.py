@@ -47,7 +47,10 @@ class Way(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A run of a call that came to its end; ``types`` are those of inputs that are no numbers with a point."""
+    """A run of a call that came to its end.
+
+    ``types`` are those of inputs that are no numbers with a point, ``left`` tensors that it left in what it has.
+    """
 
     call: Call
     way: Way
@@ -58,6 +61,7 @@ class Run(NamedTuple):
     batch: int
     zeros: bool
     types: dict[str, str]
+    left: Sequence[Tensor] = ()
 
 
 class Stopped(Exception):
@@ -211,6 +215,7 @@ def run_once(
         try:
             with twins.known():
                 copied: nn.Module = shadow.of(module)
+            holder = shadow
             if not way.values:
                 reset(copied, twins.numbers)
             modules = shadow.modules
@@ -223,7 +228,7 @@ def run_once(
                 twins.save(module.buffers())
             own = call.replace(args=given[0], kwargs=given[1])
             run = _run(copied, own, names, way, twins, guide, modules, tracer)
-            return run._replace(call=call, zeros=_has_no_values(call))
+            return run._replace(call=call, zeros=_has_no_values(call), left=holder.left())
         finally:
             twins.restore()
             around.restore()
@@ -233,7 +238,10 @@ def _run(
     module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: Twins, guide: Trail | None,
     modules: Sequence[nn.Module], kind: type[Tracer],
 ) -> Run:  # fmt: skip
-    at_inference(module)
+    if kind.trains:
+        module.train()
+    else:
+        at_inference(module)
     state = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers(remove_duplicate=False))
     batch = _batch(call, way)
     alone = way.alone or (batch is None and are_listed(call))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import array
 import collections
+import contextlib
 import copy
 import enum
 import functools
@@ -70,6 +71,23 @@ class Shadow:
     def shared(self) -> bool:
         """Whether something was met that other threads may wait at."""
         return self._moving.shared
+
+    def left(self) -> list[Tensor]:
+        """Tensors that a run has left in the copies: in lists, dictionaries, attributes and the cells of functions."""
+        copies = [*self._copies.values()]
+        known, found = {id(each) for each in copies}, list[Tensor]()
+        left = [part for each in copies if not isinstance(each, Tensor) for part in _held_by(each)]
+        while left:
+            value = left.pop()
+            if type(value) in _PLAIN or id(value) in known or type(value).__module__.startswith("archscope."):
+                continue
+            known.add(id(value))
+            if isinstance(value, Tensor):
+                found.append(value)
+            else:
+                left += _held_by(value)
+                copies.append(value)  # so that no other is given its address
+        return found
 
     @property
     def modules(self) -> list[nn.Module]:
@@ -325,3 +343,18 @@ def _is_plain_object(kind: type) -> bool:
 
 
 __all__ = ["PARALLEL", "Shadow", "Twin"]
+
+
+def _held_by(value: Any) -> list[Any]:
+    """What lies in a container, a cell or an object."""
+    if isinstance(value, dict):
+        return [*value.values()]
+    if isinstance(value, (list, tuple, set, frozenset, collections.deque)):
+        return [*value]
+    if isinstance(value, types.CellType):
+        with contextlib.suppress(ValueError):  # an empty one
+            return [value.cell_contents]
+        return []
+    if isinstance(value, (type, types.ModuleType, types.FunctionType, Tensor)):
+        return []
+    return [*getattr(value, "__dict__", {}).values()]

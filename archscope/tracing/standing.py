@@ -23,6 +23,11 @@ class Standing(threading.local):
         return self.stack[-1][1] if self.stack else self._module
 
     @property
+    def own(self) -> bool:
+        """Whether that is code of its author's, and not of PyTorch's own modules."""
+        return not type(self.module).__module__.startswith("torch.nn.") or isinstance(self.module, nn.Sequential)
+
+    @property
     def path(self) -> str:
         """The path of the submodule that runs."""
         return next((path for path, _ in reversed(self.stack) if path), "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 from archscope.layers import Shape
 from archscope.recognising.operations import Frame
 from archscope.recognising.rules import WRITTEN_OUT
+from archscope.recognising.signatures import SIGNATURES, bound, plain_name
 from archscope.tracing.events import Events
 from archscope.tracing.ledger import Ledger
 from archscope.tracing.modules import LEAVES
@@ -38,6 +39,8 @@ class Tracer(TorchFunctionMode):
         events: the calls, and the memory that they took.
         turn: of threads that are followed, one at a time writes down what ran.
         recording: the network that is written down.
+        steps: what code of its own does: the functions that it calls, and the submodules, by their paths.
+        modes: what may differ while training: whether each call of it was told to train, and the nodes that it became.
         failed: the last error, where it was raised, and what did not fit there.
         mistake: an error of archscope's own, if there was one.
 
@@ -51,6 +54,9 @@ class Tracer(TorchFunctionMode):
         guide: what a run of more samples made; see `archscope.tracing.samples`.
         beside: modules that are no parts of it, and may run all the same.
     """
+
+    trains: ClassVar[bool] = False
+    """Whether what it follows runs as while training."""
 
     def __init__(
         self,
@@ -70,6 +76,8 @@ class Tracer(TorchFunctionMode):
         self.at = Standing(module)
         self.recording = Recording(module, state, self.ledger, self.at, batch=batch, keep=keep, guide=guide)
         self.events = Events(self.recording)
+        self.steps: list[str] = []
+        self.modes: list[tuple[bool, tuple[str, ...]]] = []
         self.failed: tuple[BaseException | None, str, str] = (None, "", "")
         self.mistake: Exception | None = None
         self._given: Shape = ()
@@ -87,12 +95,23 @@ class Tracer(TorchFunctionMode):
         """A call has run; what it returns goes on."""
         result = self.recording.call(name, args, kwargs, result, frame)
         self.events.over(name, frame)
+        self._told(name, args, kwargs)
         return result
+
+    def _told(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Note what a call of the module's code was, and whether it was told to train."""
+        if self.at.own:
+            self.steps.append(name)
+        plain = plain_name(name)
+        if plain in SIGNATURES and "training" in SIGNATURES[plain]:
+            nodes = self.events.every[-1].nodes if self.events.every else ()
+            self.modes.append((bound(plain, args, kwargs).get("training") is True, nodes))
 
     def ended(self, module: nn.Module, args: Any, kwargs: Any, made: list[Tensor], frame: Frame) -> None:
         """A module that is one layer has run."""
         self.recording.leaf(module, args, kwargs, made, frame)
         self.events.over(type(module).__name__, frame)
+        self.modes.append((module.training, self.events.every[-1].nodes))
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
@@ -154,6 +173,8 @@ class Tracer(TorchFunctionMode):
     def begin(self, path: str, module: nn.Module, given: Any) -> None:
         """A submodule begins to run."""
         with self.own():
+            if self.at.own:
+                self.steps.append(f"{path}.forward")
             self.at.stack.append((path, module))
             self._given = next((self.recording.samples.shape(each) for each in tensors_in(given)), ())
             if isinstance(module, (nn.RNNBase, nn.MultiheadAttention)):

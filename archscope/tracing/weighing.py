@@ -42,7 +42,7 @@ _LATER: Final = "its code keeps what it makes in one pass (`{}`) for the next"
 _ATTENTION: Final = "scaled_dot_product_attention"
 
 
-class _Weights(Ledger):  # type: ignore[no-untyped-call]
+class Weights(Ledger):  # type: ignore[no-untyped-call]
     """A ledger that holds nothing of what runs."""
 
     def __init__(self, note: Callable[[Any, Any], None], *more: Any) -> None:
@@ -104,7 +104,7 @@ class Weighing(Tracer):
         super().__init__(*args, **kwargs)
 
     def _ledger(self, before_write: Callable[[Tensor], None], numbers: Numbers) -> Ledger:
-        return _Weights(self._noted, self._loose, before_write, numbers, self.turn)
+        return Weights(self._noted, self._loose, before_write, numbers, self.turn)
 
     def __enter__(self) -> Any:
         around = ExitStack()

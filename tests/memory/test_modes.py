@@ -1,0 +1,141 @@
+"""What a module does otherwise while training, never does, or keeps when a pass is over: exact, or said not to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import archscope
+from archscope.memory import memory
+from tests.memory.test_modules import same
+
+Works = Callable[[Any, Tensor], Any]
+
+
+class Between(nn.Module):
+    """A function between two layers, which may keep things in the module."""
+
+    def __init__(self, works: Works) -> None:
+        super().__init__()
+        self.a, self.b, self.works = nn.Linear(8, 8), nn.Linear(8, 4), works
+        self.list: list[Tensor] = []
+        self.register_buffer("mask", None)
+        self.other = nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.b(self.works(self, self.a(x)))
+
+
+DROPOUT: dict[str, Works] = {
+    "always": lambda _, x: F.dropout(x, 0.1),
+    "always, of channels": lambda _, x: F.dropout1d(x, 0.1, True),
+    "always, in place": lambda _, x: F.dropout(x, 0.1, True, True),
+    "never": lambda _, x: F.dropout(x, 0.1, False),
+    "of all": lambda at, x: F.dropout(x, 1.0, at.training),
+}
+
+
+@pytest.mark.parametrize("optimizer", [None, "adam"])
+@pytest.mark.parametrize("name", DROPOUT)
+def test_dropout_that_nobody_switches_on_or_off_holds_what_it_does(name: str, optimizer: str | None) -> None:
+    same(Between(DROPOUT[name]), (4, 8), optimizer)
+
+
+def _path_dropped(at: Any, x: Tensor) -> Tensor:
+    return x * x.new_empty(len(x), 1, 1).bernoulli_(0.9) if at.training else x
+
+
+def _stops(at: Any, x: Tensor) -> Tensor:
+    if at.training:
+        raise ValueError
+    return x
+
+
+OTHERWISE: dict[str, tuple[Works, str]] = {
+    "a call": (_path_dropped, "its code does not do the same while training as at inference, where it was followed"),
+    "a layer": (lambda at, x: at.b(x).repeat(1, 1, 2) + at.other(x).repeat(1, 1, 2) if at.training else x,
+                "its code does not do the same while training as at inference, where it was followed"),
+    "a stop": (_stops, "its code did not run as while training, so that what it does then could be followed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_what_code_does_otherwise_while_training_is_said(name: str) -> None:
+    works, why = OTHERWISE[name]
+    network = archscope.trace(Between(works), (4, 8))
+    assert memory(network, 2, optimizer="sgd").not_covered == {"Between": why}
+    assert not memory(network, 2).not_covered
+
+
+class Frozen(nn.Module):
+    """Its norm stays as at inference."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.norm = nn.Linear(8, 8), nn.BatchNorm1d(8)
+
+    def train(self, mode: bool = True) -> Frozen:
+        super().train(mode)
+        self.norm.eval()
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.a(x))
+
+
+def test_a_norm_that_stays_as_at_inference_is_said_to_have_no_rule() -> None:
+    network = archscope.trace(Frozen(), (8,))
+    why = "it stays as at inference while training, and no rule says what it keeps then"
+    assert memory(network, 2, optimizer="sgd").not_covered == {"norm": why}
+    assert not memory(network, 2).not_covered
+
+
+def test_a_norm_that_needs_two_samples_while_training_is_given_them() -> None:
+    class Own(nn.Sequential):
+        pass
+
+    network = archscope.trace(Own(nn.Linear(8, 8), nn.BatchNorm1d(8)), (8,))
+    assert not memory(network, 2, optimizer="sgd").not_covered
+
+
+def _named(at: Any, x: Tensor) -> Tensor:
+    at.seen = {"values": (torch.tanh(x).detach(),)}
+    return x
+
+
+KEEPS: dict[str, Works] = {
+    "a list": lambda at, x: at.list.append(x) or x,
+    "an attribute": _named,
+    "a buffer": lambda at, x: setattr(at, "mask", x.mean()) or x,
+}
+KEPT = "its code, or a hook, keeps what its layers make when a pass is over, and no rule says until when"
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("name", KEEPS)
+def test_what_code_keeps_of_its_layers_when_a_pass_is_over_is_said(name: str, optimizer: str | None) -> None:
+    network = archscope.trace(Between(KEEPS[name]), (4, 8))
+    assert memory(network, 2, optimizer=optimizer).not_covered["Between"] == KEPT
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+def test_what_a_hook_keeps_is_said(optimizer: str | None) -> None:
+    module, kept = nn.Sequential(nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 4)), dict[str, Tensor]()
+    module[1].register_forward_hook(lambda _, __, made: kept.__setitem__("values", made.detach()))
+    assert memory(archscope.trace(module, (4, 8)), 2, optimizer=optimizer).not_covered == {"Sequential": KEPT}
+    assert not kept
+
+
+def _masked(at: Any, x: Tensor) -> Tensor:
+    if at.mask is None:
+        at.mask = torch.ones(4, 8).tril()
+    return x * at.mask
+
+
+def test_a_buffer_that_the_first_pass_fills_is_held_once() -> None:
+    same(Between(_masked), (4, 8), None)
