@@ -38,8 +38,9 @@ def _deciding(layer: Mapping[str, Any]) -> list[Any]:
 
 def _one(place: Place, kind: str, options: Mapping[str, Any], *, both: bool) -> Value:
     value = place.plain()
-    if options.get("return_state") or options.get("time_major"):
-        raise place.cannot("gives its states, or has the steps in front of the batch, which archscope does not read")
+    for name, what in (("return_state", "gives its states"), ("time_major", "has the steps in front of the batch")):
+        if options.get(name):
+            raise place.cannot(f"has `{name}: {options[name]}`: it {what}, which archscope does not read; leave it out")
     hidden, bias = int(options["units"]), bool(options.get("use_bias", True))
     if options.get("activation", "tanh") != "tanh" and kind != "SimpleRNN":
         raise place.cannot("has another activation than tanh, which no layer type has")
