@@ -1,4 +1,4 @@
-"""Recurrent modules of an exported program, which has their operations, as the modules that they were."""
+"""Recurrence and attention of an exported program, which has their operations, as the modules that they were."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any, Final
 import torch
 from torch import fx, nn
 
+from archscope.tracing.reheaded import Written, attention_of
+
 _KINDS: Final[Mapping[Any, tuple[type[nn.RNNBase], int, Mapping[str, Any]]]] = MappingProxyType({
     torch.ops.aten.lstm.input: (nn.LSTM, 4, {}),
     torch.ops.aten.gru.input: (nn.GRU, 3, {}),
@@ -20,18 +22,42 @@ _KINDS: Final[Mapping[Any, tuple[type[nn.RNNBase], int, Mapping[str, Any]]]] = M
 
 
 def rejoin(part: Any) -> None:
-    """Put recurrent modules in the place of what they were written out as, wherever a part of a program calls one."""
+    """Put modules in the place of what they were written out as, wherever a part of a program calls one."""
+    known: dict[str, tuple[Written | None, Any]] = {}
     for node in list(part.graph.nodes):
         if node.op != "call_module" or "@" in node.target:  # a second call has its own name
             continue
         written = part.get_submodule(node.target)
-        found = _read(written) if isinstance(getattr(written, "graph", None), fx.Graph) else None
-        if found is None:
-            continue
-        module, states, given = found
-        owner, _, name = node.target.rpartition(".")
-        setattr(part.get_submodule(owner), name, module)
-        _call(part.graph, node, module, states, given)
+        if isinstance(getattr(written, "graph", None), fx.Graph):
+            known[node.target] = attention_of(written), _read(written)
+        attends, recurs = known.get(node.target, (None, None))
+        if attends is not None:
+            _put(part, node, attends.module)
+            _attend(part.graph, node, attends)
+        elif recurs is not None:
+            _put(part, node, recurs[0])
+            _call(part.graph, node, *recurs)
+
+
+def _put(part: Any, node: fx.Node, module: nn.Module) -> None:
+    owner, _, name = str(node.target).rpartition(".")
+    setattr(part.get_submodule(owner), name, module)
+
+
+def _attend(graph: fx.Graph, node: fx.Node, attention: Written) -> None:
+    """Call attention, and hand on what it gives beside its weights."""
+    given = node.args
+    node.args = tuple(given[place] for place in attention.reads)
+    node.kwargs = {**{name: given[place] for name, place in attention.masks.items()}, "need_weights": False}
+    if attention.causal:
+        with graph.inserting_before(node):
+            mask = graph.call_function(nn.Transformer.generate_square_subsequent_mask, (attention.causal,))
+        node.kwargs = {**node.kwargs, "attn_mask": mask, "is_causal": True}
+    readers = list(node.users)
+    with graph.inserting_after(node):
+        made = graph.call_function(operator.getitem, (node, 0))
+    for each in readers:
+        each.replace_input_with(node, made)
 
 
 def _read(written: Any) -> tuple[nn.RNNBase, list[int] | int, list[int]] | None:
