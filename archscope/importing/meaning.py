@@ -35,7 +35,8 @@ class Meaning(NamedTuple):
         after: where the batch axis is in what it makes, where the function's name does not tell.
         shapes: the shapes of what it makes, where they are not those of the file.
         why: why it is not known what it multiplies; that archscope has no layer type for it, if left out.
-        turned: whether its matrix has its inputs in front, and the function has it with its outputs there.
+        turned: whether its matrix has its inputs in front, and the function has it with its outputs there; or which
+            of its weights do.
         roles: the weights that it reads by the names that its layer has for them, where ``given`` does not say.
     """
 
@@ -55,7 +56,7 @@ class Meaning(NamedTuple):
     after: int | None = None
     shapes: tuple[Shape, ...] | None = None
     why: str = ""
-    turned: bool = False
+    turned: bool | frozenset[str] = False
     roles: Mapping[str, str] = EMPTY
 
 

@@ -259,7 +259,7 @@ class Recogniser:
             derived = any(name not in self._turned and len(found) == 1 for name, found in came.items())
             turned = _NONE.union(*(found for name, found in came.items() if self._turned.get(name)))
         if meaning.turned:
-            turned ^= weights
+            turned ^= weights if meaning.turned is True else meaning.turned
         layers = meaning.layers if meaning.layers is not None else self._layers(meaning, call)
         if layers == () and not weights and len(refs) == 1:
             self.refs[made[0]], self._places[made[0]] = refs[0], call.after
@@ -287,6 +287,8 @@ class Recogniser:
     def _where(self, operator: Operator, weights: frozenset[str]) -> Place:
         """Where an operator stands: in its module, or else in that of its weights."""
         own = next((each.removesuffix(".weight") for each in sorted(weights) if each.endswith(".weight")), "")
+        if operator.alone and operator.path in self._whole and own.startswith(f"{operator.path}."):
+            return Place(operator.path, alone=True)
         if own and own != operator.path and own not in self._came and self._paths.get(own, 0) == 0:
             return Place(own, alone=True)
         stems = {own or stem(each) for each in weights} - self._came.keys() - self._paths.keys()

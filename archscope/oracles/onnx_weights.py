@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from archscope.importing.onnx.attention import THIRDS
 from archscope.network import Network, Source
 
 _GATES: Final = {"lstm": (0, 2, 3, 1), "gru": (1, 0, 2), "rnn": (0,)}
@@ -35,6 +36,9 @@ def _array(type_: str, source: Source, stored: Mapping[str, Any]) -> Any:
     if source.name in stored:
         return stored[source.name].T if source.turned else stored[source.name]
     tensor, _, part = source.name.rpartition(".")
+    if part in THIRDS and tensor in stored:
+        whole = stored[tensor].T if source.turned else stored[tensor]
+        return whole.reshape(3, -1, *whole.shape[1:])[THIRDS.index(part)]
     if type_ not in _GATES or tensor not in stored:
         return None
     one = stored[tensor][1 if part.endswith("_reverse") else 0]

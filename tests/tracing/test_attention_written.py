@@ -72,6 +72,7 @@ MASK = torch.zeros(7, 7).masked_fill(torch.ones(7, 7).triu(1).bool(), -torch.inf
         "widths",
         "mask",
         "padding",
+        "causal",
         "twice",
         "decoder",
     ],

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from archscope.importing.graph import Operator
 from archscope.importing.meaning import Meaning, Values
-from archscope.importing.onnx import plain, quantised, recurrent
+from archscope.importing.onnx import attention, plain, quantised, recurrent
 from archscope.importing.onnx.numbers import plainly
 from archscope.layers.base import Weight
 from archscope.recognising.tensor import Shaped
@@ -336,6 +336,7 @@ _READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
     "MatMul": _matmul,
     "archscope::Linear": _linear,
     "archscope::Layer": _layer,
+    "archscope::Attention": attention.reading,
     "Einsum": _einsum,
     "MaxPool": _pool("max"),
     "AveragePool": _pool("avg"),

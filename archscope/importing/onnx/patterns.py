@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from archscope.importing.graph import Graph, Operator
+from archscope.importing.onnx.attention import attended
 from archscope.importing.onnx.historic import PATTERNS
 from archscope.importing.onnx.recurrent import merged
 from archscope.importing.onnx.written import OWN, Found, Pattern, Written, is_close, layer_of
@@ -233,6 +234,7 @@ def _centred(written: Written, value: str) -> tuple[str, list[int]] | None:
 
 
 _PATTERNS: Final[tuple[Pattern, ...]] = (
+    (("Softmax",), attended),
     (("MatMul",), _dense),
     (("Sqrt",), _norm),
     (("Erf", "Tanh"), _gelu),

@@ -36,10 +36,20 @@ class Written:
             for name in each.inputs:
                 self._readers.setdefault(name, []).append(place)
         self._ends = set(graph.outputs)
+        self._by_path: dict[str, list[int]] | None = None
 
     def places(self, types: Sequence[str]) -> list[int]:
         """Where the format's own operators of some types are, in order."""
         return sorted(place for type_ in types for place in self._by_type.get(type_, ()))
+
+    def beside_in(self, place: int) -> Sequence[int]:
+        """Where the operators are that come of the same module as one does, in order."""
+        if self._by_path is None:
+            self._by_path = {}
+            for at, each in enumerate(self.operators):
+                if each.alone and not each.domain:
+                    self._by_path.setdefault(each.path, []).append(at)
+        return self._by_path.get(self.operators[place].path, ())
 
     def maker(self, name: str, *types: str) -> int | None:
         """The operator that makes a value, if it is of one of some types."""
