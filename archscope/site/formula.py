@@ -4,9 +4,10 @@
 >>> k, n = count(5, "k"), count(16, "n")
 >>> formula((k * k).over(25) + n)
 '<math><mfrac><mrow><mi>k</mi><mo>·</mo><mi>k</mi></mrow><mn>25</mn></mfrac><mo>+</mo><mi>n</mi></math>'
->>> numbers(k * k + n)
+>>> each, third = k * k + n, (k + n).over(3)
+>>> numbers(each, each.working)
 '5·5 + 16'
->>> numbers((k + n).over(3))
+>>> numbers(third, third.working)
 '<math><mfrac><mrow><mn>5</mn><mo>+</mo><mn>16</mn></mrow><mn>3</mn></mfrac></math>'
 """
 
@@ -16,7 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from archscope.site.markup import Markup, join, tag
+from archscope.site.markup import Markup, join, leaf, tag
 from archscope.working import Count
 
 _FRACTION: Final = re.compile("[/⌊⌈]")
@@ -32,38 +33,37 @@ def formula(value: Count) -> Markup:
     return tag("math", _laid_out(value, _letter))
 
 
-def numbers(value: Count) -> Markup:
-    """The arithmetic in numbers; a line of text, where no fraction has to be stacked."""
-    return tag("math", _laid_out(value, _number)) if _FRACTION.search(value.working) else join(value.working)
+def numbers(value: Count, working: str) -> Markup:
+    """The arithmetic in numbers, ``working`` being its line of text, which it is where no fraction is stacked."""
+    return tag("math", _laid_out(value, _number)) if _FRACTION.search(working) else join(working)
 
 
-def _letter(leaf: Count) -> Markup:
-    if not leaf.letter:
-        return _number(leaf)
-    name, index = leaf.letter.rstrip("₀₁₂₃₄₅₆₇₈₉"), leaf.letter.lstrip("abcdefghijklmnopqrstuvwxyz")
-    if index and name + index == leaf.letter:
-        return tag("msub", tag("mi", name), tag("mn", index.translate(str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789"))))
-    if leaf.letter.endswith("′"):
-        return tag("msup", tag("mi", leaf.letter[:-1]), tag("mo", "′"))
-    if len(leaf.letter) == 2 and leaf.letter[0] == "k":  # a side of the kernel: kh, kw
-        return tag("msub", tag("mi", leaf.letter[0]), tag("mi", leaf.letter[1]))
-    return tag("mi", leaf.letter)
+def _letter(count: Count) -> Markup:
+    if not count.letter:
+        return _number(count)
+    name, index = count.letter.rstrip("₀₁₂₃₄₅₆₇₈₉"), count.letter.lstrip("abcdefghijklmnopqrstuvwxyz")
+    if index and name + index == count.letter:
+        return tag("msub", leaf("mi", name), leaf("mn", index.translate(str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789"))))
+    if count.letter.endswith("′"):
+        return tag("msup", leaf("mi", count.letter[:-1]), leaf("mo", "′"))
+    if len(count.letter) == 2 and count.letter[0] == "k":  # a side of the kernel: kh, kw
+        return tag("msub", leaf("mi", count.letter[0]), leaf("mi", count.letter[1]))
+    return leaf("mi", count.letter)
 
 
-def _number(leaf: Count) -> Markup:
-    if leaf < 0:
-        return join(tag("mo", "−"), tag("mn", f"{-int(leaf):,}"))
-    return tag("mn", f"{int(leaf):,}")
+def _number(count: Count) -> Markup:
+    number = int(count)
+    return Markup(f"<mo>−</mo><mn>{-number:,}</mn>" if number < 0 else f"<mn>{number:,}</mn>")
 
 
-def _laid_out(root: Count, leaf: Callable[[Count], Markup]) -> Markup:
+def _laid_out(root: Count, of_leaf: Callable[[Count], Markup]) -> Markup:
     """Without recursion: a sum over 10,000 layers is 10,000 deep."""
     done: list[tuple[Markup, int]] = []
     stack: list[tuple[Count, bool]] = [(root, False)]
     while stack:
         top, ready = stack.pop()
         if not top.op:
-            inner = leaf(top)
+            inner = of_leaf(top)
             done.append((inner, _SUM if inner.startswith("<mo>−") else _ATOM))
         elif top.op == "Σ":
             done.append((join(*_added(top.parts)), _SUM))
@@ -85,7 +85,7 @@ def _added(parts: Sequence[Count]) -> Iterable[Markup]:
     """The numbers of a sum over layers, whose own arithmetic stands with each of them."""
     for place, part in enumerate(parts or (Count(0),)):
         if place:
-            yield tag("mo", "+")
+            yield leaf("mo", "+")
         yield _number(part)
 
 
@@ -95,7 +95,7 @@ def _joined(op: str, left: tuple[Markup, int], right: tuple[Markup, int]) -> Mar
         return fraction if op == "/" else tag("mrow", _fence(op[0]), fraction, _fence(op[-1]))
     rank = _RANK[op]
     needed = rank + 1 if op == "-" else rank
-    return join(_fenced(left, rank), tag("mo", _SIGN[op]), _fenced(right, needed))
+    return join(_fenced(left, rank), leaf("mo", _SIGN[op]), _fenced(right, needed))
 
 
 def _grouped(inner: Markup) -> Markup:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from archscope.analysis import Analysis, Row
@@ -24,7 +24,7 @@ from archscope.working import Count, count
 def cards(page: Page) -> Markup:
     """One card a layer; a script shows one at a time, and without it all of them stand there."""
     rows = page.analysis.rows
-    worked = [_Worked(_sides(row), _field(row), join(*_workings(row), _letters(row))) for row in rows]
+    worked = _worked(rows)
     repeats = Repeats(fragment for each in worked for fragment in each)
     each = (_card(page, row, place, worked[place], repeats) for place, row in enumerate(rows))
     return tag("div", *each, class_="cards", id="cards")
@@ -36,6 +36,22 @@ class _Worked(NamedTuple):
     sides: Markup | None
     field: Markup | None
     counts: Markup
+
+
+def _worked(rows: Sequence[Row]) -> list[_Worked]:
+    """The arithmetic of every row; what follows from facts is worked out once for all rows that have the same."""
+    known: dict[tuple[object, ...], tuple[Markup | None, Markup]] = {}
+    worked = []
+    for row in rows:
+        of = (row.node.layer.family, row.shared, *map(id, row.facts))
+        found = known.get(of)
+        if found is None:
+            shown = {quantity: steps(row, quantity) for quantity in WORKED if told(row, quantity)}
+            found = _sides(row), join(*_workings(row, shown), _letters(row, shown))
+            if not any(step.node for each in shown.values() for step in each):  # a node's name is this row's own
+                known[of] = found
+        worked.append(_Worked(found[0], _field(row), found[1]))
+    return worked
 
 
 def table(page: Page) -> Markup:
@@ -179,8 +195,13 @@ def _sides(row: Row) -> Markup | None:
 
 def _axes(extents: Iterable[int], family: str) -> Markup | None:
     """The working of every axis, equal ones once, and its letters, which mean something else than those of a count."""
-    worked = [each for each in extents if isinstance(each, Count) and each.op and each.working != f"{int(each):,}"]
-    shown = {each.working: _chain(each) for each in worked}
+    shown: dict[str, Markup] = {}
+    worked: list[Count] = []
+    for each in extents:
+        if isinstance(each, Count) and each.op and (working := each.working) != each.text:
+            worked.append(each)
+            if working not in shown:
+                shown[working] = _chain(each, working)
     if not shown:
         return None
     named = ", ".join(
@@ -213,11 +234,11 @@ def _spelled(value: int) -> str:
     return f"{int(value):,}".replace("-", "−")
 
 
-def _chain(value: Count) -> Markup:
+def _chain(value: Count, working: str) -> Markup:
     """``formula = numbers = result``, each step once."""
     parts = [tag("span", formula(value), class_="in-letters")] if value.letters else []
-    if value.op and value.working != f"{int(value):,}":
-        parts.append(tag("span", numbers(value)))
+    if value.op and working != value.text:
+        parts.append(tag("span", numbers(value, working)))
     parts.append(tag("b", _spelled(value)))
     return tag("span", *_between(parts), class_="chain")
 
@@ -296,29 +317,26 @@ def _field(row: Row) -> Markup | None:
     return _axes((*row.seen.size, *row.seen.jump, *row.seen.start), row.node.layer.family)
 
 
-def _workings(row: Row) -> Iterable[Markup]:
-    for quantity in WORKED:
-        if not told(row, quantity):
-            continue
+def _workings(row: Row, shown: Mapping[str, Sequence[Step]]) -> Iterable[Markup]:
+    for quantity, every in shown.items():
         column = COLUMNS[quantity]
-        shown = steps(row, quantity)
         # In few words: it stands at every layer, and the whole of it at the head of the table.
         term = tag("dt", tag("span", column.heading, title=column.doc.partition(",")[0]))
-        if shown:
-            yield tag("dl", term, *(tag("dd", _step(step)) for step in shown), class_="work", data_quantity=quantity)
+        if every:
+            yield tag("dl", term, *(tag("dd", _step(step)) for step in every), class_="work", data_quantity=quantity)
         else:
             why = prose(f"{NOT_COVERED} not covered: {_why(row, quantity)}")
             yield tag("dl", term, tag("dd", why), class_="work", data_quantity=quantity)
 
 
 def _step(step: Step) -> Markup:
-    return join(tag("small", f"{step.node}: ") if step.node else None, _chain(step.value))
+    return join(tag("small", f"{step.node}: ") if step.node else None, _chain(step.value, step.value.working))
 
 
-def _letters(row: Row) -> Markup | None:
+def _letters(row: Row, shown: Mapping[str, Sequence[Step]]) -> Markup | None:
     """Every letter of the workings, named, with its value; several where nodes of the row differ."""
     family = row.node.layer.family
-    values = _values(step.value for quantity in WORKED if told(row, quantity) for step in steps(row, quantity))
+    values = _values(step.value for every in shown.values() for step in every)
     if not values:
         return None
     items = (

@@ -34,13 +34,24 @@ def tag(name: str, /, *children: str | Iterable[str | None] | None, **attributes
     return Markup(f"<{name}{written}>{join(*children)}</{name}>")
 
 
+def leaf(name: str, text: str) -> Markup:
+    """An element of text alone, of which a formula has hundreds.
+
+    >>> leaf("mo", "<")
+    '<mo>&lt;</mo>'
+    """
+    return Markup(f"<{name}>{xml(text)}</{name}>")
+
+
 def join(*children: str | Iterable[str | None] | None) -> Markup:
     """Children one after the other.
 
     >>> join("a < b", Markup("<br>"), ["c", None])
     'a &lt; b<br>c'
     """
-    return Markup("".join(_pieces(children)))
+    pieces: list[str] = []
+    _put(children, pieces)
+    return Markup("".join(pieces))
 
 
 def prose(text: str) -> Markup:
@@ -55,16 +66,14 @@ def prose(text: str) -> Markup:
     return join(*(tag("code", part) if place % 2 else part for place, part in enumerate(parts)))
 
 
-def _pieces(children: Iterable[str | Iterable[str | None] | None]) -> Iterable[str]:
+def _put(children: Iterable[str | Iterable[str | None] | None], pieces: list[str]) -> None:
     for child in children:
-        if child is None:
-            continue
         if isinstance(child, Markup):
-            yield child
+            pieces.append(child)
         elif isinstance(child, str):
-            yield xml(child)
-        else:
-            yield from _pieces(child)
+            pieces.append(xml(child))
+        elif child is not None:
+            _put(child, pieces)
 
 
 def _attribute(key: str, value: str | int | bool | None) -> str:

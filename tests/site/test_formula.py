@@ -2,8 +2,10 @@ import re
 
 import pytest
 
+import archscope
 from archscope.analysis import analyze
 from archscope.reader import load, spec_names
+from archscope.site import layers_html
 from archscope.site.bibliography import bibtex
 from archscope.site.formula import formula, numbers
 from archscope.site.letters import along, meaning
@@ -28,7 +30,7 @@ def all_steps():
 
 def test_a_formula_says_what_the_working_says_in_every_network():
     for _, value in all_steps():
-        assert re.sub(r"[\s/]", "", text_of(numbers(value))) == re.sub(r"[\s/]", "", value.working)
+        assert re.sub(r"[\s/]", "", text_of(numbers(value, value.working))) == re.sub(r"[\s/]", "", value.working)
         if "/" not in value.formula:
             assert text_of(formula(value)) == re.sub(r"\s", "", value.formula)
 
@@ -67,12 +69,13 @@ def test_a_fraction_is_stacked_and_needs_no_fence_but_a_difference_in_a_product_
 
 
 def test_a_negative_number_has_a_minus_sign_and_a_fence_in_a_product():
-    assert text_of(numbers(count(-3) * 2 + 1)) == "(−3)·2 + 1"
+    negative = count(-3) * 2 + 1
+    assert text_of(numbers(negative, negative.working)) == "(−3)·2 + 1"
 
 
 def test_the_total_over_layers_is_a_sum_of_their_numbers():
     totals = analyze(load("lenet1")).totals
-    assert text_of(numbers(totals.parameters)) == totals.parameters.working
+    assert text_of(numbers(totals.parameters, totals.parameters.working)) == totals.parameters.working
 
 
 def test_an_index_and_a_side_of_the_kernel_are_set_low():
@@ -101,3 +104,17 @@ def test_authors_title_and_year_are_told_apart():
     assert r"title = {{ImageNet \& Nets}}," in entry
     assert "howpublished = {NIPS 25, 1097--1105}," in entry
     assert "year = {2012}," in entry
+
+
+def test_layers_of_equal_facts_are_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "input: [4, 8, 8]\nlayers:\n" + "".join(
+        f"  c{each}: {{type: conv2d, out_channels: 4, kernel_size: 3, padding: 1}}\n" for each in range(9)
+    )
+    found = archscope.analyze(archscope.read(text))
+    real, asked = layers_html._workings, []
+    monkeypatch.setattr(layers_html, "_workings", lambda row, shown: asked.append(row.name) or real(row, shown))
+    worked = layers_html._worked(found.rows)
+    assert asked == ["c0"]
+    for row, each in zip(found.rows, worked, strict=True):
+        (alone,) = layers_html._worked([row])
+        assert each == alone
