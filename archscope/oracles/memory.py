@@ -10,6 +10,7 @@ from archscope.losses import DEFAULT
 from archscope.oracles import allocated, routed, tracking
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, compared, first_line, not_covered
+from archscope.oracles.pace import TimeUp
 from archscope.oracles.tracking import Called, Held, Made
 
 if TYPE_CHECKING:
@@ -41,11 +42,14 @@ def observe(case: Case) -> Iterator[Finding]:
 
 def given(case: Case, batch: int, made: Made, *, small: bool) -> Iterator[Finding]:
     """What allocators give beside what the rules say: on the CPU if it is small, and on CUDA where there is one."""
+    if case.pace.late:
+        yield not_covered(NAME, None, "bytes of allocators", case.pace.why)
+        return
     cuda = allocated.cuda()
     ways: list[tuple[str, str | None, allocated.Watch]] = [("on the CPU", None, allocated.on_the_cpu)] if small else []
     ways += [("on CUDA", cuda, allocated.on_cuda)] if cuda else []
     ours, inference = (case.analysis.memory(batch, optimizer=each, loss=case.loss) for each in ("sgd", None))
-    if ours.not_covered or case.pace.late:
+    if ours.not_covered:
         return
     for where, device, watch in ways:
         try:
@@ -64,6 +68,9 @@ def beside(case: Case, batch: int, made: Made, valued: Made | None = None) -> It
     """
     for optimizer, what in tracking.WAYS.items():
         case.pace.at("")
+        if case.pace.late:
+            yield not_covered(NAME, None, f"bytes in {what}", case.pace.why)
+            continue
         ours = case.analysis.memory(batch, optimizer=optimizer, as_tracked=True, loss=case.loss)
         if ours.not_covered:
             layer, why = next(iter(ours.not_covered.items()))
@@ -71,12 +78,18 @@ def beside(case: Case, batch: int, made: Made, valued: Made | None = None) -> It
             continue
         try:
             found = [*_tracked(case, ours, made, optimizer, what)]
+        except TimeUp:
+            yield not_covered(NAME, None, f"bytes in {what}", case.pace.why)
+            continue
         except Exception as error:  # noqa: BLE001 - some operations do not run without values, each in its own way
             yield not_covered(NAME, None, f"bytes in {what}", f"it does not run without values: {type(error).__name__}")
             continue
         if valued is not None and any(each.verdict is Verdict.DIFFERS for each in found):
             try:
                 found = [*_tracked(case, ours, valued, optimizer, what, values=True)]
+            except TimeUp:
+                yield not_covered(NAME, None, f"bytes in {what}", case.pace.why)
+                continue
             except Exception as error:  # noqa: BLE001 - what runs on nothing may not run on numbers
                 yield not_covered(NAME, None, f"bytes in {what}", f"it does not run with values: {first_line(error)}")
                 continue
@@ -86,8 +99,9 @@ def beside(case: Case, batch: int, made: Made, valued: Made | None = None) -> It
 def _tracked(
     case: Case, ours: Any, made: Made, optimizer: str | None, what: str, *, values: bool = False
 ) -> Iterator[Finding]:
-    theirs = tracking.tracked(made, optimizer, values=values, loss=case.loss)
-    kept = None if optimizer is None else tracking.saved(made, values=values)
+    each = case.pace.goes_on
+    theirs = tracking.tracked(made, optimizer, values=values, loss=case.loss, each=each)
+    kept = None if optimizer is None else tracking.saved(made, values=values, each=each)
     for quantity, mine, yours in tracking.beside(ours, theirs, kept, what):
         yield compared(NAME, None, quantity, mine, yours)
 

@@ -20,6 +20,10 @@ Told = Callable[[str, str, str], object]
 """Called with the network, the witness and the layer that it looks at now."""
 
 
+class TimeUp(Exception):
+    """A witness has had its time, in the middle of what it looks at."""
+
+
 class Pace:
     """The time of one network's witnesses; what one leaves over the next may use.
 
@@ -69,6 +73,15 @@ class Pace:
     def late(self) -> bool:
         """Whether the witness has had its time."""
         return self._clock() > self._until
+
+    def goes_on(self) -> None:
+        """Go on with what is looked at: between any two steps of it.
+
+        Raises:
+            TimeUp: the witness has had its time.
+        """
+        if self.late:
+            raise TimeUp
 
     @property
     def left(self) -> float:

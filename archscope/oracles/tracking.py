@@ -66,6 +66,7 @@ def tracked(
     autocast: str | None = None,
     values: bool = False,
     loss: str = DEFAULT,
+    each: Callable[[], object] = lambda: None,
 ) -> Held:
     """What the tracker says of each phase; in training that of a second step, when the optimizer has its state.
 
@@ -76,9 +77,10 @@ def tracked(
         autocast: the type that a forward pass runs in where autocast has it so; None for none.
         values: whether tensors have values, as a module needs whose values decide what it runs.
         loss: what the backward pass starts from, by its name in `LOSSES`.
+        each: called after each operation; what it raises ends the run.
     """
     with with_values() if values else without_values(), made() as called:
-        tracker = _tracker()
+        tracker = _tracker(each)
         model = called.module.train(optimizer is not None)
         held: dict[str, tuple[int, int]] = {}
         tracker.track_external(model, *tensors([*called.args, *called.kwargs.values()]))
@@ -132,7 +134,9 @@ class _Kept:
         self.tensor = tensor
 
 
-def saved(made: Made, autocast: str | None = None, *, values: bool = False) -> int:
+def saved(
+    made: Made, autocast: str | None = None, *, values: bool = False, each: Callable[[], object] = lambda: None
+) -> int:
     """Bytes of the storages that autograd keeps for the backward pass, the weights' own left out."""
     from torch.autograd.graph import saved_tensors_hooks
 
@@ -142,6 +146,7 @@ def saved(made: Made, autocast: str | None = None, *, values: bool = False) -> i
         there: WeakSet[_Kept] = WeakSet()
 
         def keep(tensor: torch.Tensor) -> _Kept:
+            each()
             kept = _Kept(tensor)
             there.add(kept)
             return kept
@@ -278,7 +283,7 @@ def usual_settings() -> Iterator[None]:
         torch.set_autocast_enabled("cpu", cast)
 
 
-def _tracker() -> Any:
+def _tracker(each_operation: Callable[[], object] = lambda: None) -> Any:
     """PyTorch's tracker; it keeps the totals alone, and not a copy of them for every module at every operation."""
     from torch.distributed._tools.mem_tracker import _TOTAL_KEY, MemTracker, _MemRefType
     from torch.distributed._tools.mod_tracker import ModTracker
@@ -297,6 +302,7 @@ def _tracker() -> Any:
 
         def _update_peak_stats(self, _: Any) -> None:
             self.most = max(self.most, self.held())
+            each_operation()
 
     class Unwatched(ModTracker):  # type: ignore[misc, no-untyped-call, unused-ignore]
         """Modules without hooks: one that waits for the gradients of all a module read would hold the first of them."""

@@ -93,6 +93,15 @@ def test_when_time_is_up_the_rest_is_not_covered_and_says_so() -> None:
     assert verify(archscope.load("alexnet"), ["fvcore"], clock=Clock(0)).of(Verdict.AGREES)
 
 
+def test_the_memory_tracker_ends_between_two_operations_when_time_is_up() -> None:
+    clock = Clock(1)
+    found = verify(archscope.load("alexnet"), ["memory"], seconds=60, clock=clock)
+    assert clock.now <= 75  # it was asked at each operation, and ran hardly any after the end
+    late = {each.quantity for each in found.of(Verdict.NOT_COVERED) if each.why and "the time was up" in each.why}
+    assert "bytes in training with Adam" in late
+    assert not found.differing
+
+
 def test_a_total_is_not_covered_for_the_layers_that_have_no_count() -> None:
     in_time = verify(archscope.load("alexnet"), ["fvcore"], seconds=60, clock=Clock(100))
     assert [each.why for each in in_time.findings if each.layer is None] == [
