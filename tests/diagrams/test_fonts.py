@@ -9,9 +9,15 @@ from pathlib import Path
 
 import pytest
 
+import archscope
+from archscope.classroom.sheet import sheet_of
+from archscope.classroom.writers import write as write_sheet
 from archscope.diagrams import fonts
 from archscope.diagrams.fonts.widths import BOLD, REGULAR
+from archscope.diagrams.scene import Text
 from archscope.errors import UsageError
+from archscope.layers import Linear
+from archscope.network import Network, Node, Ref
 
 styles = pytest.mark.parametrize("bold", [False, True])
 
@@ -80,3 +86,20 @@ def test_korean_chinese_and_japanese_are_set_in_png_and_pdf(word: str, tmp_path:
     assert png(scene(word)) != png(scene(blank))
     assert png(scene(word)) != png(scene(word[::-1]))
     assert fonts.stretches(f"conv {word[0]}3") == [("conv ", False), (word[0], True), ("3", False)]
+
+
+@pytest.mark.parametrize("format", ["pdf", "png"])
+def test_a_control_character_costs_no_picture(format: str) -> None:
+    network = Network("n", {"input": (4,)}, [Node("a\x1b[31m", Linear(out_features=3), (Ref("input"),), "a\x1b[31m")],
+                      title="C1\x07")  # fmt: skip
+    drawing = archscope.draw(network, style="graph")
+    drawing.write(format)
+    shown = [fonts.settable(each.string) for each in drawing.scene.walk() if isinstance(each, Text)]
+    assert "a?[31m" in shown
+    assert fonts.missing("".join(shown)) == ""
+
+
+def test_a_control_character_costs_no_worksheet() -> None:
+    network = Network("n", {"input": (4,)}, [Node("a", Linear(out_features=3), (Ref("input"),), "a")], title="C1\x07")
+    sheet = sheet_of(archscope.analyze(network), spec="n")
+    assert write_sheet(sheet, "pdf")[:5] == b"%PDF-"

@@ -101,6 +101,15 @@ def _others() -> frozenset[str]:
         return frozenset(map(chr, font.getBestCmap()))
 
 
+def settable(text: str) -> str:
+    """A text as files that embed a font set it: a question mark for what stands for a character that nothing shows.
+
+    >>> settable("C1 \N{REPLACEMENT CHARACTER}[31m")
+    'C1 ?[31m'
+    """
+    return text.replace("\N{REPLACEMENT CHARACTER}", "?")
+
+
 def stretches(text: str) -> list[tuple[str, bool]]:
     """A line cut where its font changes: each piece, and whether it is set in the other font.
 
@@ -117,7 +126,7 @@ def require(texts: Iterable[str], format: str) -> None:
     Raises:
         UsageError: they cannot, and a format that embeds them would show holes.
     """
-    lacking = [each for each in missing("".join(texts)) if each not in _others()]
+    lacking = [each for each in missing(settable("".join(texts))) if each not in _others()]
     if lacking:
         shown = " ".join(lacking[:_NAMED]) + (f" and {len(lacking) - _NAMED:,} more" if len(lacking) > _NAMED else "")
         remedy = "" if _others() else "; pip install 'archscope[diagrams]' brings one for Korean, Chinese and Japanese"

@@ -47,8 +47,8 @@ def pages(scenes: Sequence[Scene]) -> bytes:
     page.set_margin(0)
     page.set_auto_page_break(False)
     page.set_creation_date(WRITTEN)
-    page.set_title(line(first.title))
-    page.set_subject(line(first.description))
+    page.set_title(fonts.settable(line(first.title)))
+    page.set_subject(fonts.settable(line(first.description)))
     page.set_lang("en")
     page.add_font(fonts.FAMILY, "", str(fonts.path()))
     page.add_font(fonts.FAMILY, "B", str(fonts.path(bold=True)))
@@ -75,17 +75,18 @@ def _paint(page: Any, scene: Scene) -> None:
 def _add_other(page: Any, scenes: Sequence[Scene]) -> None:
     """The font for what the shipped one lacks, in the styles in which the pictures need it."""
     items = (item for scene in scenes for item in scene.walk())
-    lacking = {item.bold for item in items if isinstance(item, Text) and fonts.missing(item.string)}
+    lacking = {item.bold for item in items if isinstance(item, Text) and fonts.missing(fonts.settable(item.string))}
     for bold in sorted(lacking):
         page.add_font(fonts.OTHER, "B" if bold else "", str(fonts.other_path(bold=bold)))
 
 
 def _text(page: Any, item: Text) -> None:
     page.set_text_color(item.fill)
-    pieces = fonts.stretches(item.string)
+    said = fonts.settable(item.string)
+    pieces = fonts.stretches(said)
     if len(pieces) == 1 and not pieces[0][1]:
         _set_font(page, item, False)
-        page.text(item.left, item.y, item.string)
+        page.text(item.left, item.y, said)
         return
     widths = []
     for piece, other in pieces:

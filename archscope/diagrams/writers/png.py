@@ -31,7 +31,7 @@ def png(scene: Scene, dots_an_inch: int = DOTS_AN_INCH) -> bytes:
         import resvg_py
     except ImportError:
         raise MissingExtra("format png", "resvg_py", "diagrams") from None
-    strings = [item.string for item in scene.walk() if isinstance(item, Text)]
+    strings = [fonts.settable(item.string) for item in scene.walk() if isinstance(item, Text)]
     fonts.require(strings, "png")
     files = [fonts.path(), fonts.path(bold=True)]
     if fonts.missing("".join(strings)):
@@ -45,7 +45,7 @@ def png(scene: Scene, dots_an_inch: int = DOTS_AN_INCH) -> bytes:
     )
     return bytes(
         resvg_py.svg_to_bytes(
-            svg_string=picture,
+            svg_string=fonts.settable(picture),
             skip_system_fonts=True,
             font_files=[str(each) for each in files],
             font_family=fonts.FAMILY,
