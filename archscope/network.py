@@ -181,10 +181,11 @@ class Value(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An input of a file: its name there, and its extents with the batch."""
+    """An input of a file: its name there, its extents with the batch, and which of them that is."""
 
     name: str
     shape: Shape
+    batch: int = 0
 
 
 class Observed(Record):

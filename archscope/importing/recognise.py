@@ -62,7 +62,7 @@ def network_of(graph: Graph, translate: Translation, path: str) -> Network:
             ran=ran,
             sources={(now.get(name, name), own): source for (name, own), source in nodes.sources.items()},
             origin=(graph.summary, *graph.remarks),
-            given=tuple(Entry(name, graph.shapes[name]) for name in graph.inputs),
+            given=tuple(Entry(name, graph.shapes[name], recogniser.graph.axes.get(name, 0)) for name in graph.inputs),
             values={(now.get(node, node), place): each for (node, place), each in recogniser.values.items()},
         ),
     )

@@ -98,7 +98,7 @@ def _of_module(network: Network, made: Statement, called: Called) -> Outcome:
             # A factory may give a module that its owner keeps.
             with stand_in(whole, values=True) as shadow:
                 read, built = _built(network, made, shadow.module.state_dict())
-                given = [each.cpu() for each in tensors_in((shadow.args, shadow.kwargs))]
+                given = _in_front([each.cpu() for each in tensors_in((shadow.args, shadow.kwargs))], _entered(network))
                 seen = _Watched(network, read, shadow.module)
                 made_there = tensors_in(shadow.module(*shadow.args, **shadow.kwargs))
                 wanted = [each.cpu() for each in made_there if each.is_floating_point()]
@@ -107,7 +107,7 @@ def _of_module(network: Network, made: Statement, called: Called) -> Outcome:
         except Exception as error:
             first = (str(error).strip().splitlines() or [""])[0][:120]
             raise _NotRun(f"the module does not run on numbers here: {type(error).__name__}: {first}") from error
-        return _compared(given, wanted, built, seen, "the module")
+        return _compared(given, [*wanted, *_turned(network, wanted)], built, seen, "the module")
 
 
 def _of_onnx(network: Network, made: Statement) -> Outcome:
@@ -137,10 +137,12 @@ def _of_onnx(network: Network, made: Statement) -> Outcome:
     names = [each.name for each in entries] or list(network.inputs)
     with _asking(onnxruntime, onnx):
         asked = {each.name: each.type for each in session.get_inputs()}
-        fed = {name: _as_asked(each, asked.get(name, "")) for name, each in zip(names, given, strict=True)}
+        axes = _entered(network)
+        fed = {name: _as_asked(each.movedim(0, axis), asked.get(name, ""))
+               for name, each, axis in zip(names, given, axes, strict=True)}  # fmt: skip
         ran = [torch.as_tensor(each) for each in session.run(None, fed)]
     with torch.no_grad():
-        return _compared(given, ran, built, None, "onnxruntime")
+        return _compared(given, [*ran, *_turned(network, ran)], built, None, "onnxruntime")
 
 
 @contextmanager
@@ -170,6 +172,39 @@ def _of_jax(network: Network, made: Statement, called: JaxCalled) -> Outcome:
 
     given = _drawn(network)
     return _held_to(network, made, given, ran(called, given), "the module")
+
+
+def _entered(network: Network) -> list[int]:
+    """Where the batch stands in each input of what was read."""
+    observed = network.observed
+    if observed is None:
+        return [0] * len(network.inputs)
+    if observed.given:
+        return [each.batch for each in observed.given]
+    return [_stands(network, name, 0) for name in network.inputs]
+
+
+def _stands(network: Network, name: str, output: int) -> int:
+    """Where the batch stands in what a node makes, or in an input, of what was read; in front where nobody knows it."""
+    observed = network.observed
+    if observed is None:
+        return 0
+    value = observed.values.get((name, output))
+    places = () if name not in observed.places else observed.places[name].makes[output : output + 1]
+    known = value.batch if value is not None else places[0] if places else 0
+    return max(known or 0, 0)
+
+
+def _in_front(values: Sequence[Tensor], axes: Sequence[int]) -> list[Tensor]:
+    """Values as a spec has them, with the batch in front."""
+    axes = axes if len(axes) == len(values) else [0] * len(values)
+    return [each.movedim(axis, 0) for each, axis in zip(values, axes, strict=True)]
+
+
+def _turned(network: Network, values: Sequence[Tensor]) -> list[Tensor]:
+    """Values with the batch in front that what was read gives with it elsewhere."""
+    axes = {_stands(network, ref.node, ref.output) for ref in network.outputs} - {0}
+    return [each.movedim(axis, 0) for axis in sorted(axes) for each in values if each.dim() > axis]
 
 
 def _drawn(network: Network) -> list[Tensor]:
@@ -240,6 +275,7 @@ class _Watched:
 
     def __init__(self, network: Network, read: BuiltNetwork, module: nn.Module) -> None:
         self.given: dict[str, Tensor] = {}
+        self._network = network
         self._read = read
         self.nodes = [node.name for node in network.nodes]
         submodules = dict(module.named_modules())
@@ -265,7 +301,12 @@ class _Watched:
         for hook in hooks:
             hook.remove()
         both = (name for name in self.nodes if name in self.given and name in ours)
-        return next((name for name in both if _gap(ours[name], self.given[name]) is not None), None)
+        return next((name for name in both if _gap(ours[name], self._in_front(name)) is not None), None)
+
+    def _in_front(self, name: str) -> Tensor:
+        value = self.given[name]
+        axis = _stands(self._network, name, 0)
+        return value.movedim(axis, 0) if axis < value.dim() else value
 
 
 def _compared(
