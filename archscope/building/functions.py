@@ -5,7 +5,8 @@ Each is one layer type and says which, with the options of the layer; so what re
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -264,6 +265,34 @@ class Parameter(Typed):
 def _halves(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     first, second = input.chunk(2, dim=_axis(dim))
     return first, second
+
+
+class Made(Typed):
+    """A tensor that the code makes: where the module's values are, and of their type."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.like = torch.empty(0)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Go where the module goes, though there is no buffer to go along."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.like = fn(self.like)
+        return self
+
+
+class Constant(Made):
+    """The same number in every place.
+
+    >>> Constant(shape=(3,), value=2)(2)
+    tensor([[2., 2., 2.],
+            [2., 2., 2.]])
+    """
+
+    layer_type = "constant"
+
+    def forward(self, batch: int = 1) -> Tensor:
+        return self.like.new_full((batch, *self.options["shape"]), self.options.get("value", 0.0))
 
 
 class GEGLU(Typed):

@@ -8,6 +8,7 @@ from typing import Final
 
 OWN: Final[Mapping[str, str]] = MappingProxyType({
     "parameter": "Parameter",
+    "constant": "Constant",
     "relative_position_bias": "RelativePositionBias",
     "attention_mask": "AttentionMask",
     "roll": "Roll",

@@ -9,7 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from archscope.building.functions import Typed
+from archscope.building.functions import Made, Typed
 from archscope.building.offsets import regions, rows_of_distances, rows_of_window
 
 
@@ -56,7 +56,7 @@ class RelativePositionBias(Typed):
         return bias.expand(batch, *bias.shape)
 
 
-class AttentionMask(Typed):
+class AttentionMask(Made):
     """What may not be seen, as −∞ among zeros, in the type of the module's values.
 
     >>> AttentionMask(length=3, causal=True)(1)
@@ -75,7 +75,6 @@ class AttentionMask(Typed):
         self.sliding_window: int | None = options.get("sliding_window")
         shifted = [options.get(name) for name in ("grid", "window", "shift")]
         self._regions: Any = None if None in shifted else regions(*shifted)  # type: ignore[arg-type]
-        self.like = torch.empty(0)  # says where its values are, and of which type
 
     def forward(self, batch: int = 1) -> Tensor:
         hidden = self._by_distance() if self._regions is None else self._by_windows(self._regions)
@@ -83,9 +82,7 @@ class AttentionMask(Typed):
         return mask.expand(batch, *mask.shape)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Go where the module goes, though there is no buffer to go along."""
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self.like = fn(self.like)
+        super()._apply(fn, recurse)
         if self._regions is not None and self.like.device.type not in ("cpu", "meta"):
             # From the CPU they would be copied, and waited for, in every call.
             self._regions = torch.as_tensor(self._regions, device=self.like.device)

@@ -91,7 +91,7 @@ from archscope.layers.dense import (
 from archscope.layers.dropping import Dropout, Dropout1d, Dropout2d, Dropout3d, DropPath
 from archscope.layers.experts import MixtureOfExperts
 from archscope.layers.gates import GEGLU, GLU, Maxout, ReGLU, SwiGLU
-from archscope.layers.learned import Parameter
+from archscope.layers.learned import Constant, Parameter
 from archscope.layers.local import LocallyConnected1d, LocallyConnected2d
 from archscope.layers.merge import (
     Add,
@@ -200,6 +200,7 @@ __all__ = [
     "CircularPad2d",
     "CircularPad3d",
     "Concat",
+    "Constant",
     "ConstantPad1d",
     "ConstantPad2d",
     "ConstantPad3d",

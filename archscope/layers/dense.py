@@ -9,7 +9,7 @@ from archscope.errors import Rejects
 from archscope.layers.base import NOTHING, Facts, Layer, Shape, Weight, ranked, spell_shape
 from archscope.layers.doubt import SEQUENCE, Doubt, Meaning, Place, useless_bias
 from archscope.layers.experts import MixtureOfExperts
-from archscope.layers.learned import Parameter
+from archscope.layers.learned import Constant, Parameter
 from archscope.layers.places import joined
 from archscope.layers.steps import INDEX, Made, Step, added, copied_linear, like, subtracted
 from archscope.options import choice, flag, list_of, option, optional, positive, text
@@ -332,4 +332,13 @@ class EmbeddingBag(Layer):
         )  # fmt: skip
 
 
-LAYERS: tuple[type[Layer], ...] = (Linear, Bilinear, RBF, Embedding, EmbeddingBag, MixtureOfExperts, Parameter)
+LAYERS: tuple[type[Layer], ...] = (
+    Linear,
+    Bilinear,
+    RBF,
+    Embedding,
+    EmbeddingBag,
+    MixtureOfExperts,
+    Parameter,
+    Constant,
+)

@@ -1,4 +1,4 @@
-"""A learned tensor that reads nothing."""
+"""Tensors that read nothing: learned, or the same number everywhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archscope.layers.base import Facts, Layer, Shape, Weight
 from archscope.layers.steps import Made, Step
-from archscope.options import option
+from archscope.options import number, option
 from archscope.options import shape as a_shape
 from archscope.working import count, product
 
@@ -46,3 +46,32 @@ class Parameter(Layer):
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         return (Step("expand", ("weight",), (Made("output", facts.output),), views=True),)
+
+
+class Constant(Layer):
+    """The same number in every place; reads nothing: the zeros that a state begins with, a map of ones.
+
+    Every sample has values of its own, as those that ``torch.zeros_like`` makes. It is worked out and not held.
+
+    >>> Constant(shape=[64, 28, 28]).label, Constant(shape=[64], value=1).facts().output
+    ('zeros', (64,))
+    """
+
+    type: ClassVar[str] = "constant"
+    family: ClassVar[str] = "dense"
+    verb: ClassVar[str] = "Constant"
+    arity: ClassVar[tuple[int, int | None]] = (0, 0)
+    shape: tuple[int, ...] = option(a_shape, doc="Its shape, without the batch axis.")
+    value: float = option(number, default=0.0, doc="The number that is in every place.")
+
+    @property
+    def label(self) -> str:
+        said = {0.0: "zeros", 1.0: "ones"}
+        return said.get(self.value, f"all {self.value:g}".replace("-", "−"))
+
+    def rule(self, *inputs: Shape) -> Facts:
+        extents = tuple(count(each) for each in self.shape)
+        return Facts(inputs, (extents,), windows=None, reasons={"receptive_field": "it reads no input"})
+
+    def runs(self, facts: Facts) -> tuple[Step, ...] | None:
+        return (Step("full", (), (Made("output", facts.output),)),)

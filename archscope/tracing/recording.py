@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from archscope.building.builders import COUNTERS
 from archscope.layers import TYPES, Layer, Shape
 from archscope.network import Ref
-from archscope.recognising.batches import LOST
+from archscope.recognising.batches import LOST, WITHOUT
 from archscope.recognising.call import Call
 from archscope.recognising.calls import beyond_call, layers_of, parts_of
 from archscope.recognising.einsums import is_turned, product_of
@@ -22,6 +22,7 @@ from archscope.recognising.signatures import SIGNATURES, bound, plain_name
 from archscope.theirs import place_here
 from archscope.tracing.accounts import Accounts
 from archscope.tracing.causal import Causal
+from archscope.tracing.constants import filled
 from archscope.tracing.heard import Heard
 from archscope.tracing.holding import Holding
 from archscope.tracing.learned import IN_ORDER, Learned
@@ -105,14 +106,13 @@ class Recording:
         self.accounts, self.holding = Accounts(), Holding()
         self.factors: dict[str, Tensor] = {}
         self.causal: set[str] = set()
-        self._known, self._enters = ledger.numbers.of, ledger.numbers.enters
+        self._known, self._enters, self._at = ledger.numbers.of, ledger.numbers.enters, at
         self._number = lambda each: (
             None if self.values.ref(each) or self.values.weights(each) & parameters.keys() else ledger.numbers.of(each)
         )
         self._hiding = Causal(lambda each: None if self.values.ref(each) else ledger.numbers.of(each))
         self.origins = Origins(self.values, self.samples, self.nodes, self.accounts, self.learned, ledger,
                                self.state, at)  # fmt: skip
-        self._at = at
 
     def enter(self, name: str, tensor: Tensor, place: int | None) -> Shape:
         """Have an input of the network, with its batch at a place if that is known; the shape of one sample of it."""
@@ -224,6 +224,8 @@ class Recording:
             self.holding.handed_on(name, refs[0], self.samples.place(made[0]))
             self._handed_on(refs, given, made, frame)
         elif made or frame.wrote or frame.multiplies:
+            if name in SHAPED and made and not why and self._filled(name, args, kwargs, made[0], frame):
+                return result
             result, made = self._apart(result, made, given, frame)
             self._keep(Heard(name, args, kwargs, given, made, frame, why), refs)
         else:
@@ -234,15 +236,14 @@ class Recording:
 
     def _handed_on(self, refs: list[Ref], given: list[Tensor], made: list[Tensor], frame: Frame) -> None:
         """Operations that make no row of their own."""
-        row = next((ref.node for ref in refs if ref.node in self.nodes.facts), None)
-        self.accounts.handed_on(row, len(frame.ran), given, made)
+        rows = (ref.node for ref in refs if ref.node in self.nodes.facts)
+        self.accounts.handed_on(next(rows, None), len(frame.ran), given, made)
 
     def _apart(self, result: Any, made: list[Tensor], given: list[Tensor], frame: Frame) -> tuple[Any, list[Tensor]]:
         """Dropout hands back its very input at inference; the input itself stays what it was."""
         if frame.wrote or not isinstance(result, Tensor) or not any(result is each for each in given):
             return result, made
-        result = result.view(result.shape)
-        return result, [result]
+        return (seen := result.view(result.shape)), [seen]
 
     def _keep(self, heard: Heard, refs: list[Ref]) -> None:
         """Keep a node of a call, and know what it made and what it wrote."""
@@ -323,6 +324,19 @@ class Recording:
         for each in written:
             self.values.wrote(each, ours[0])
 
+    def _filled(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor, frame: Frame) -> bool:
+        """Keep a node of a constant that has another value's shape and nothing else of it; False if it is no layer."""
+        place = self.samples.call(plain_name(name), args, kwargs, given := tensors_in([args, kwargs]), [made]).after
+        shape = self.samples.shape(made, place)
+        layer = None if place in (WITHOUT, LOST) else filled(self._known(made), shape)
+        if layer is not None:
+            refs = self.nodes.keep(Seen(layer.type, self._at.here, (), (shape,), frame, (layer,)))
+            self._made([made], refs, frame)
+            self.accounts.ran_for(refs[0].node, len(frame.ran), given)
+            self.holding.call(refs[0].node, layer.type, {}, [], [made], frame, self._at.module)
+            self.values.put(made, place)
+        return layer is not None
+
     def _table(self, call: Call, refs: list[Ref], added: list[Tensor]) -> Layer | None:
         """The layer that adds positions, where a call adds those that a buffer holds."""
         names = [name for each in added for name in self.values.weights(each) if name in self.nodes.held]
@@ -335,8 +349,7 @@ class Recording:
         """An operand of a product with its axes in the order in which they are multiplied."""
         if not layers:
             return ref
-        place = self.samples.place(tensor)
-        shape = tuple(tensor.shape[axis] for axis in order if axis != place)
+        shape = tuple(tensor.shape[axis] for axis in order if axis != self.samples.place(tensor))
         return self.nodes.keep(Seen("einsum", self._at.here, (ref,), (shape,), Frame(), layers))[0]
 
     def _made(self, made: Sequence[Tensor], refs: Sequence[Ref], frame: Frame) -> None:

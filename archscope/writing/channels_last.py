@@ -261,6 +261,11 @@ def _parameter(place: ChannelsLast) -> str:
     return f"ops.broadcast_to({made}, (batch, {extents}))"
 
 
+def _constant(place: ChannelsLast) -> str:
+    extents = ", ".join(str(extent) for extent in last(place.facts.output))
+    return f"ops.full((batch, {extents}), {place.layer.value!r})"
+
+
 def _lrn(place: ChannelsLast) -> str:
     layer = place.layer
     numbers = f"{layer.size}, {layer.alpha:g}, {layer.beta:g}, {layer.k:g}"
@@ -287,6 +292,7 @@ SHARED: Final[Mapping[str, Form]] = MappingProxyType({
     "subsampling": _subsampling,
     "rbf": _rbf,
     "parameter": _parameter,
+    "constant": _constant,
     "lrn": _lrn,
     "flatten": _flatten,
     "concat": _concat,

@@ -219,6 +219,15 @@ def _parameter(place: _Place) -> str:
     return f"{weight}.expand(batch{', -1' * len(place.facts.output)})"
 
 
+def _constant(place: _Place) -> str:
+    extents = ", ".join(str(int(extent)) for extent in place.facts.output)
+    device = f"device={next(iter(place.listing.values.values()))}.device"  # the first input's
+    made = {0.0: "zeros", 1.0: "ones"}.get(place.layer.value)
+    if made is None:
+        return f"torch.full((batch, {extents}), {place.layer.value!r}, {device})"
+    return f"torch.{made}(batch, {extents}, {device})"
+
+
 def _reshaped(place: _Place) -> str:
     """Axes that stay are not named, so that the class runs for other lengths of them too."""
     given, made = place.shape, tuple(map(int, place.facts.output))
@@ -235,6 +244,7 @@ _Write = Callable[[_Place], str]
 
 _BY_HAND: Final[dict[str, _Write]] = {
     "Parameter": _parameter,
+    "Constant": _constant,
     "RelativePositionBias": scores.pytorch_bias,
     "AttentionMask": scores.pytorch_mask,
     "DropPath": lambda place: f"{place.method('dropped_path')}({place.taken[0]}, {place.layer.p!r}, self.training)",

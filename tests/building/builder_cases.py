@@ -180,6 +180,8 @@ CASES: list[Case] = [
     _of("roll", (6, 8), shifts=2, dims=0),
     _of("roll", MAPS2, shifts=[-2, 3], dims=[1, 2]),
     _of("roll", (4, 6, 8), shifts=[-1, -2], dims=[0, -2]),
+    _of("constant", shape=[5]),
+    _of("constant", shape=[3, 4, 4], value=-0.5),
     _of("parameter", shape=[5]),
     _of("parameter", shape=[6, 16]),
     _of("parameter", shape=[4, 5, 6]),

@@ -16,7 +16,7 @@ from tests.oracles.test_layer_types import alone
 
 _OWN = (
     "rnn", "lstm", "gru", "lstm_cell", "mixture_of_experts", "locally_connected1d", "locally_connected2d",
-    "subsampling", "rbf", "parameter", "fold", "unfold",
+    "subsampling", "rbf", "parameter", "constant", "fold", "unfold",
     "relative_position_bias", "attention_mask", "roll",
 )  # fmt: skip
 

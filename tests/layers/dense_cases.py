@@ -82,11 +82,17 @@ CASES = [
          windows=None, label="parameter", working={"parameters": "768·197"},
          why="the positions of ViT-B/16: 14·14 + 1 = 197 vectors of 768 values, 768·197 = 151,296, each a unit with "
          "a constant line alone"),
+    case("constant", shape=[64], output=(64,), windows=None, label="zeros",
+         why="zeros that the code makes, held by nobody"),
+    case("constant", shape=[4, 7, 7], value=-0.5, output=(4, 7, 7), windows=None, label="all −0.5",
+         why="a map of one number, made and not held"),
     case("parameter", shape=[64], output=(64,), parameters=64, connections=64, units=64, windows=None,
          why="a vector of 1·64 = 64 values"),
 ]  # fmt: skip
 
 WRONG = [
+    wrong("constant", (64,), shape=[64], message="takes 0 inputs, not 1; it reads nothing: leave `from` out"),
+    wrong("constant", shape=[4, 0], blamed="shape", message="`shape`: expected a positive integer, got 0"),
     wrong("parameter", (64,), shape=[64], message="takes 0 inputs, not 1; it reads nothing: leave `from` out"),
     wrong("parameter", shape=[4, 0], blamed="shape", message="`shape`: expected a positive integer, got 0"),
     wrong("linear", (16, 5, 5), out_features=120, at=0,

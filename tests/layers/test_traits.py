@@ -60,7 +60,7 @@ def test_how_many_inputs_a_type_takes_is_what_the_list_says() -> None:
         "crop": (2, 2), "matmul": (2, 2), "bilinear": (2, 2),
         "embedding_bag": (1, 2), "multihead_attention": (1, 4), "scaled_dot_product_attention": (3, 4), "rnn": (1, 2),
         "lstm": (1, 3), "gru": (1, 2), "rnn_cell": (1, 2), "lstm_cell": (1, 3), "gru_cell": (1, 2),
-        "parameter": (0, 0), "relative_position_bias": (0, 0), "attention_mask": (0, 0),
+        "parameter": (0, 0), "constant": (0, 0), "relative_position_bias": (0, 0), "attention_mask": (0, 0),
     }  # fmt: skip
 
 

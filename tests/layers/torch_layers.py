@@ -194,6 +194,17 @@ class Learned(nn.Module):
         return self.weight.repeat(2, *[1] * self.weight.dim())
 
 
+class Filled(nn.Module):
+    """What anyone writes: a tensor full of a number, for the batch of 2."""
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self.shape, self.value = layer.shape, layer.value
+
+    def forward(self) -> Any:
+        return torch.full((2, *self.shape), self.value)
+
+
 class Called(nn.Module):
     """A function where PyTorch has no module."""
 
@@ -250,6 +261,7 @@ MODULES: dict[str, Callable[..., nn.Module | None]] = {
     },
     "linear": lambda layer, shape: nn.Linear(shape[-1], layer.out_features, bias=layer.bias),
     "parameter": Learned,
+    "constant": Filled,
     "embedding": _plain(nn.Embedding, "num_embeddings", "embedding_dim"),
     "lrn": lambda layer, shape: None if layer.within_channel else nn.LocalResponseNorm(
         layer.size, layer.alpha, layer.beta, layer.k

@@ -56,6 +56,10 @@ def _parameter(place: Place) -> str:
     return place.expand(place.weight("weight"), place.output)
 
 
+def _constant(place: Place) -> str:
+    return place.expand(place.constant(place.layer.value), place.output)
+
+
 def _experts(place: Place) -> str:
     """Each position times copies of the matrices of its experts: as many products as the layer has, and no more."""
     layer, features = place.layer, place.shape[-1]
@@ -113,6 +117,7 @@ FORMS: Final[Mapping[str, Form]] = MappingProxyType({
     "embedding": _embedding,
     "embedding_bag": _embedding_bag,
     "parameter": _parameter,
+    "constant": _constant,
     "mixture_of_experts": _experts,
 })  # fmt: skip
 """The operators of each, from its place; the value they make."""

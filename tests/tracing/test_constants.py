@@ -1,0 +1,74 @@
+"""What the code fills with one number, in another value's shape: a layer that reads nothing, and can be written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import archscope
+from archscope.layers import TYPES
+from archscope.oracles import verify
+from archscope.tracing.calling import call_thing
+from archscope.writing.pytorch import write_pytorch as write_source
+
+
+class Settles(nn.Module):
+    """A deep-equilibrium model: what it settles on begins with zeros."""
+
+    def __init__(self, begin: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.begin, self.inner, self.outer = begin, nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.begin(x)
+        for _ in range(2):
+            z = torch.tanh(self.inner(z) + self.outer(x))
+        return z
+
+
+@pytest.mark.parametrize(
+    ("begin", "value"),
+    [
+        (torch.zeros_like, 0),
+        (torch.ones_like, 1),
+        (lambda x: torch.full_like(x, -0.5), -0.5),
+        (lambda x: x.new_zeros(x.shape), 0),
+        (lambda x: x.new_ones(len(x), 4), 1),
+        (lambda x: x.new_full((len(x), 4), 2.5), 2.5),
+    ],
+)
+def test_a_state_that_begins_with_one_number_is_written(begin: Callable[[Tensor], Tensor], value: float) -> None:
+    network = archscope.trace(Settles(begin), (4,))
+    constant, first = network.nodes[:2]
+    assert constant.layer == TYPES["constant"](shape=[4], **({"value": value} if value else {}))
+    assert (constant.inputs, first.inputs[0].node) == ((), constant.name)
+    # Two maps of 4·4, twice each.
+    assert archscope.analyze(network).totals.macs == 4 * 4 * 2 * 2
+    model, x = archscope.build(network), torch.randn(3, 4)
+    assert torch.equal(model.node(constant.name)(3), begin(x))
+    assert f"torch.{'full' if value not in (0, 1) else 'ones' if value else 'zeros'}(" in write_source(network)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        torch.empty_like,  # nobody knows
+        lambda x: torch.zeros_like(x).copy_(x),
+        lambda x: torch.full_like(x, float("inf")),
+        lambda x: torch.zeros_like(x, dtype=torch.float64).float(),
+        torch.rand_like,
+    ],
+)
+def test_what_has_other_values_or_none_that_are_known_is_no_such_layer(begin: Callable[[Tensor], Tensor]) -> None:
+    network = archscope.trace(Settles(begin), (4,))
+    read = {node.name: node for node in network.nodes}[network.by_name["inner"].inputs[0].node]
+    assert read.layer.type != "constant" or read.inputs
+
+
+def test_verify_agrees_about_what_constants_hold() -> None:
+    called = call_thing(Settles(torch.zeros_like), [(4,)], {})
+    found = verify(called.network, ["memory"], module=called)
+    assert [each.sentence for each in found.differing] == []
