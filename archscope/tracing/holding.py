@@ -25,6 +25,10 @@ Copied = Literal["", "in order", "as it is"]
 
 _AGAIN_FROM: Final = torch.utils.checkpoint.__file__
 
+_OF_PARAMETERS: Final = "it works on parameters with an axis for samples, and no rule follows that"
+
+_ACROSS: Final = "it makes one of all samples together, and no rule says what that holds"
+
 _AGAIN: Final = "its code has it run again in the backward pass (`torch.utils.checkpoint`), and no rule follows that"
 
 
@@ -129,11 +133,12 @@ class Holding:
     def learned(
         self, node: str, refs: Sequence[Ref], parameters: Set[str], places: Sequence[int], *, made: Set[int]
     ) -> None:
-        """A node works on parameters alone: what it makes is there once, where they have no axis of the batch."""
-        if made == {WITHOUT} or (refs and all(ref.node in parameters or ref.node in self.for_all for ref in refs)):
+        """What a node makes is there once for all samples: made of parameters alone, or of all samples together."""
+        alone = bool(refs) and all(ref.node in parameters or ref.node in self.for_all for ref in refs)
+        if alone or made == {WITHOUT}:
             self.for_all.add(node)
             if not {*places, *made} <= {APART, WITHOUT, LOST}:
-                self.unruled[node] = "it works on parameters with an axis for samples, and no rule follows that"
+                self.unruled[node] = _OF_PARAMETERS if alone else _ACROSS
 
     def handed_on(self, name: str, ref: Ref, place: int) -> None:
         """A call handed a value on as it is, its batch at a place: in the order of its axes, or perhaps as a copy."""
