@@ -294,12 +294,10 @@ def _own_settings(witnesses: Sequence[str]) -> Iterator[None]:
     _require(("torch",))
     import torch
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    from archscope.tracing.surroundings import everybodys_kept
+
     # Attention takes another way while a default device is set, so none is set where none is needed.
     device = nullcontext() if torch.get_default_device().type == "cpu" else torch.device("cpu")
-    try:
-        with device, torch.inference_mode(False), torch.enable_grad():
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    with everybodys_kept(), device, torch.inference_mode(False), torch.enable_grad():
+        torch.set_num_threads(1)
+        yield

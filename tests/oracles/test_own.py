@@ -492,3 +492,61 @@ def test_a_table_of_complex_numbers_is_not_taken_for_real_ones() -> None:
     found = asked(called(Turned(), (3, 4)), "module", "FLOPs")  # a warning of PyTorch's would be an error here
     assert found.differing == ()
     assert found.analysis.totals.macs == 3 * 4 * 4
+
+
+class Normed(nn.Module):
+    """A convolution and a dense layer whose weights are made anew before each call, as PyTorch did it first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.c = nn.utils.weight_norm(nn.Conv2d(3, 4, 3))
+        self.l = nn.utils.spectral_norm(nn.Linear(4, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.l(self.c(x).mean((2, 3)))
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*is deprecated")
+def test_torchinfo_is_explained_where_a_hook_makes_the_weights() -> None:
+    called = call_thing(Normed(), [(3, 6, 6)], {})
+    found = verify(called.network, ["torchinfo"], module=called)
+    assert [each.sentence for each in found.differing] == []
+    # (4 + 3·3·3·4)·4 units and 4 biases at 16 places; 4·5 weights at 5 units and 5 biases.
+    said = {each.layer: each.theirs for each in found.findings if each.quantity == "macs" and each.layer}
+    assert (said["c"], said["l"]) == (112 * 4 + 4 * 16, 20 * 5 + 5)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_the_jacobian_of_a_layer_is_its_own_whatever_hangs_on_it(before: bool) -> None:
+    """6·7 lines and 7 of biases; what a hook makes of them is not the layer's."""
+    layer = nn.Linear(6, 7)
+    if before:
+        layer.register_forward_pre_hook(lambda module, args: (args[0] * 0,))
+    else:
+        layer.register_forward_hook(lambda module, args, made: made * 0 + 2)
+    called = call_thing(nn.Sequential(layer, nn.Linear(7, 3)), [(6,)], {})
+    found = verify(called.network, ["Jacobian"], module=called)
+    assert [each.sentence for each in found.differing] == []
+    assert {each.theirs for each in found.findings if each.layer == "0" and each.quantity == "connections"} == {49}
+    assert len(layer._forward_pre_hooks) + len(layer._forward_hooks) == 1
+
+
+def test_verify_uses_up_nobodys_random_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where what a witness imports draws some."""
+    import random
+
+    from archscope.oracles.own import torchinfo
+
+    observe, drawn = torchinfo.observe, []
+
+    def draws(case: Any) -> Any:
+        drawn.append((random.random(), torch.rand(1)))
+        return observe(case)
+
+    monkeypatch.setattr(torchinfo, "observe", draws)
+    called = call_thing(nn.Linear(3, 2), [(3,)], {})
+    before, ours = random.getstate(), torch.get_rng_state()
+    verify(called.network, ["torchinfo"], module=called)
+    assert drawn
+    assert random.getstate() == before
+    assert torch.equal(torch.get_rng_state(), ours)

@@ -105,6 +105,20 @@ def _every_parameter(part: Part, batch: int) -> float | None:
     return _parameters(part) * batch * max(1, sum(bool(facts.weights) for _, facts in part.nodes))
 
 
+def _by_other_names(part: Part, batch: int) -> float | None:
+    """Weights that are called otherwise, as a norm of weights has it, at each unit; what is called so as it is."""
+    own = dict(part.module.named_parameters(recurse=False))
+    others = sum(each.numel() for name, each in own.items() if "weight" in name and name != "weight")
+    if not others or not isinstance(part.module, (_ConvNd, nn.Linear)):
+        return None
+    usual = sum(each.numel() for name, each in own.items() if name in ("weight", "bias"))
+    found = 0
+    for output in (facts.output for _, facts in part.nodes if facts.macs):
+        places = math.prod(map(int, output[1:])) if isinstance(part.module, _ConvNd) else 1
+        found += usual * places + others * int(output[0])
+    return found * batch
+
+
 def _first_axis_of_any(part: Part, batch: int) -> float | None:
     """Each parameter at the first axis that a module gives, frames or steps that the code puts where samples stand."""
     if _called_convolution(part) or isinstance(part.module, nn.Linear):
@@ -210,6 +224,8 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
                    _first_axis),
         Convention("it takes the units of a dense layer that is given one vector for samples, and counts every weight "
                    "at each", _units_for_samples),
+        Convention("it takes weights of other names, as a norm of weights gives them, for a recurrent layer's, and "
+                   "counts them at each unit", _by_other_names),
         Convention("it counts every parameter of such a module once", _every_parameter),
         Convention("it takes the first axis that such a module gives for samples, and counts every parameter at each",
                    _first_axis_of_any),

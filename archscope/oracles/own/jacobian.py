@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
+from torch import nn
+
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, compared, not_covered
 from archscope.oracles.jacobian import NAME, PRODUCTS, lines_of
@@ -14,6 +16,17 @@ from archscope.tracing.standin import stand_in
 
 _PROBED: Final = frozenset({"conv1d", "conv2d", "conv3d", "linear"})
 _PADDED: Final = "an exported operation is no module, whose padding could be left out"
+
+
+def _unhook(module: nn.Module) -> None:
+    """Leave out what others have hung onto a layer: what that does are rows of its own, if it does anything.
+
+    What PyTorch has hung there makes the layer's weights, and stays.
+    """
+    module._forward_hooks.clear()
+    for number, hook in [*module._forward_pre_hooks.items()]:
+        if not type(hook).__module__.startswith("torch.nn.utils."):
+            del module._forward_pre_hooks[number]
 
 
 def observe(case: Case) -> Iterator[Finding]:
@@ -39,6 +52,7 @@ def observe(case: Case) -> Iterator[Finding]:
             if exported and row.type not in _PROBED:
                 yield not_covered(NAME, row.name, "connections", "an exported operation of its kind is not probed")
                 continue
+            _unhook(module)
             probed = lines_of(module, shapes, math.prod(map(int, facts.output)))
             if exported:
                 probed = (probed[0], probed[0] if row.type == "linear" else _PADDED)
