@@ -172,8 +172,7 @@ class Value(NamedTuple):
 
     Attributes:
         name: what it is called there.
-        batch: its axis of the batch; None where it has none, −1 where its first axis holds the samples one after
-            another.
+        batch: its axis of the batch; None where it has none, −1 where samples follow one another in the first.
     """
 
     name: str

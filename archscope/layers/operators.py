@@ -32,7 +32,7 @@ class Keeps(Record):
 
 
 class Ran(Record):
-    """An operation that ran alone for a node.
+    """An operation that ran alone for a node, or the last of some in a line.
 
     Attributes:
         name: its own, without a library's: ``masked_fill``.
@@ -41,6 +41,7 @@ class Ran(Record):
         place: where the batch stands among the axes of its result; None where there is none.
         floats: of each value that it read from a node, whether it is a number with a point.
         batched: of each, whether it has a batch.
+        before: operations that ran first, one after the other, each of one value as large as its result.
     """
 
     name: str
@@ -49,11 +50,12 @@ class Ran(Record):
     place: int | None
     floats: tuple[bool, ...]
     batched: tuple[bool, ...]
+    before: tuple[str, ...] = ()
 
     @property
     def views(self) -> bool:
         """Whether it only sees what it reads differently."""
-        return self.name in _VIEWS
+        return self.name in _VIEWS or self.name in RETYPED
 
     def made(self, facts: Facts) -> Made:
         """What it made."""
@@ -80,6 +82,7 @@ _VALUES: Final[Mapping[str, Keeps]] = MappingProxyType({
     "mul": Keeps(),
     "neg": Keeps(),
     "pow": Keeps(_INPUT, 2),
+    "rdiv": Keeps(_INPUT, 3),
     "reciprocal": Keeps(_OUTPUT, 2),
     "rsqrt": Keeps(_OUTPUT, 2),
     "rsub": Keeps(),
@@ -110,6 +113,9 @@ _WHOLE: Final = frozenset({
 _VIEWS: Final = frozenset({"alias", "detach", "expand", "permute", "select", "slice", "squeeze", "t", "transpose",
                            "unsqueeze", "view"})  # fmt: skip
 
+RETYPED: Final = frozenset({"view_as_complex", "view_as_real"})
+"""Operations that see the same memory as numbers of another kind."""
+
 
 def steps_of(ran: Ran, facts: Facts) -> tuple[Step, ...] | None:
     """What runs; None where no rule says what the operation keeps.
@@ -122,6 +128,8 @@ def steps_of(ran: Ran, facts: Facts) -> tuple[Step, ...] | None:
     read = [input_name(place) for place in range(len(facts.inputs))]
     if len(ran.floats) != len(read) or len(facts.outputs) != 1:
         return None
+    if ran.before:
+        return _in_line(ran, facts)
     made, name = ran.made(facts), ran.name
     if name in _ASKS or (ran.dtype and not ran.dtype.startswith(("float", "bfloat", "complex")) and name in _WHOLE):
         return (Step(name, (), (made,), reads_too=tuple(read)),)
@@ -145,6 +153,24 @@ def steps_of(ran: Ran, facts: Facts) -> tuple[Step, ...] | None:
     zero = like((), 1, each=False) if name == "where" else ()
     return (step.replace(saves=saved, reduces=repeated, reads_too=masks, beside=like((), ran.numbers, each=False),
                          behind=(*step.behind, *zero)),)  # fmt: skip
+
+
+def _in_line(ran: Ran, facts: Facts) -> tuple[Step, ...] | None:
+    """The steps of operations one after the other."""
+    steps: list[Step] = []
+    for place, name in enumerate((*ran.before, ran.name)):
+        found = steps_of(ran.replace(name=name, before=()), facts)
+        if found is None or len(facts.inputs) != 1:
+            return None
+        names = {"input": f"made {place}" if place else "input", "output": f"made {place + 1}"}
+        if place == len(ran.before):
+            names["output"] = "output"
+        steps.extend(each.replace(
+            reads=tuple(map(names.__getitem__, each.reads)), saves=tuple(map(names.__getitem__, each.saves)),
+            passes=tuple(map(names.__getitem__, each.passes)),
+            makes=tuple(made.replace(name=names[made.name]) for made in each.makes),
+        ) for each in found)  # fmt: skip
+    return tuple(steps)
 
 
 def _chosen(first: str, second: str, shape: tuple[int, ...]) -> Step:

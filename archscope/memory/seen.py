@@ -7,7 +7,7 @@ from typing import Final
 
 from archscope.constants import CASTS
 from archscope.layers.base import Facts, values_in
-from archscope.layers.operators import steps_of
+from archscope.layers.operators import RETYPED, steps_of
 from archscope.layers.steps import Made, Step, input_name, looked_up, not_lifted, output_name, put_in_place, repeated
 from archscope.memory.values import Value
 from archscope.network import Network, Node, Observed, Ref
@@ -22,9 +22,9 @@ def as_seen(
     why = ""
     ran = observed.ran_alone.get(node.name)
     if ran is not None and (steps is None or node.layer.family == "arithmetic"):
-        steps = steps_of(ran, facts) or steps
+        steps = steps_of(ran, facts) or (None if ran.before else steps)
         if steps is None:
-            why = f"no rule says what `{ran.name}` keeps"
+            why = f"no rule says what {' and '.join(f'`{each}`' for each in (*ran.before, ran.name))} keeps"
     if steps is None:
         return None, observed.unruled.get(node.name, why)
     if node.name not in observed.lifts:
@@ -78,8 +78,8 @@ def unfollowed(node: Node, steps: Steps, read: Sequence[Value], network: Network
     if observed is None or not steps or node.name in observed.constants.rows:
         return ""
     views = all(step.views for step in steps)
-    parameters = [ref.node for ref in node.inputs
-                  if ref.node in network.by_name and network.by_name[ref.node].layer.type == "parameter"]  # fmt: skip
+    behind = [_behind(network, ref) if views else network.by_name.get(ref.node) for ref in node.inputs]
+    parameters = [each.name for each in behind if each is not None and each.layer.type == "parameter"]
     if not once:
         # A mask of attention is added to the scores of every sample.
         besides = read[:3] if node.layer.type == "scaled_dot_product_attention" else read
@@ -97,6 +97,20 @@ def unfollowed(node: Node, steps: Steps, read: Sequence[Value], network: Network
         return _ONE_FOR_ALL
     others = {reader.name for name in parameters for reader in network.consumers[name]} - observed.for_all
     return _TWO_WAYS if others and training else ""
+
+
+def _behind(network: Network, ref: Ref) -> Node | None:
+    """The node whose values a node reads, through those that only see them differently; None for an input."""
+    node = network.by_name.get(ref.node)
+    while node is not None and node.inputs and _sees(node, network.facts[node.name]):
+        node = network.by_name.get(node.inputs[0].node)
+    return node
+
+
+def _sees(node: Node, facts: Facts) -> bool:
+    """Whether a node only sees differently what it reads."""
+    steps = None if node.layer.routing(facts) else node.layer.runs(facts)
+    return bool(steps) and all(step.views for step in steps or ())
 
 
 def _as_many(network: Network, node: Node) -> bool:
@@ -117,7 +131,8 @@ def at_least(node: Node, facts: Facts, observed: Observed | None) -> Steps:
     ran = None if observed is None else observed.ran_alone.get(node.name)
     dtype = "" if observed is None or observed.unruled.get(node.name) != CASTS else "bfloat16"
     if ran is not None and len(facts.outputs) == 1 and not dtype:
-        return (Step(node.layer.type, read, (ran.made(facts),), views=ran.views),)
+        op = ran.name if ran.name in RETYPED else node.layer.type
+        return (Step(op, read, (ran.made(facts),), views=ran.views),)
     many, last = len(made_by(node, facts, observed)), len(facts.outputs) - 1
     made = tuple(Made(output_name(place), facts.outputs[min(place, last)], dtype) for place in range(many))
     return (Step(node.layer.type, read, made),)

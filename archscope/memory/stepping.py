@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from archscope.layers.operators import RETYPED
 from archscope.layers.steps import Made, Step, like
 from archscope.memory.autocast import CAST, FULL, NORMS, OWN_TYPES, WORKS_BACK_WIDE, computed_in
 from archscope.memory.layout import Layout, lying, with_channels_last
@@ -146,6 +147,9 @@ class Operations:
     def _seen(self, step: Step, read: Value, made: Made) -> Value:
         """What is seen of a value; a copy where memory does not allow to see it so."""
         shape = read.layout.shape if step.lined or step.turns else self.extents(made)
+        if step.op in RETYPED:
+            block = self.ledger.share(read.block)
+            return Value(block, read.size, Layout.of(shape), made.dtype or self.dtype, grad=False)
         layout = self._layout_seen(step, read.layout, shape)
         if layout is None:
             size = stored_bytes(bare(product(shape)), read.dtype)

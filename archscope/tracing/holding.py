@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence, Set
+from itertools import pairwise
 from typing import Any, Final, Literal
 
 import torch
@@ -11,13 +12,16 @@ import torch.utils.checkpoint
 from torch import Tensor, nn
 
 from archscope.constants import CASTS, Places
+from archscope.layers import Layer
 from archscope.layers.operators import Ran
-from archscope.network import Ref
+from archscope.network import Node, Ref
 from archscope.recognising.batches import APART, LOST, WITHOUT
 from archscope.recognising.call import Call
 from archscope.recognising.operations import Frame, base_name
 from archscope.tracing.events import fresh
+from archscope.tracing.heard import Heard
 from archscope.tracing.modules import given_to, is_ours
+from archscope.tracing.strangers import tensors_in
 from archscope.tracing.values import memory_of
 
 Copied = Literal["", "in order", "as it is"]
@@ -28,6 +32,8 @@ _AGAIN_FROM: Final = torch.utils.checkpoint.__file__
 _OF_PARAMETERS: Final = "it works on parameters with an axis for samples, and no rule follows that"
 
 _ACROSS: Final = "it makes one of all samples together, and no rule says what that holds"
+
+_MADE_OF_PARAMETERS: Final = "it works on what its code makes of a parameter, and no rule follows the gradient of that"
 
 _AGAIN: Final = "its code has it run again in the backward pass (`torch.utils.checkpoint`), and no rule follows that"
 
@@ -113,22 +119,62 @@ class Holding:
             known = [tuple(None if each in (LOST, WITHOUT) else each for each in every) for every in (reads, makes)]
             self.places[name] = Places(*known)
 
+    def ran(
+        self, node: str, nodes: Sequence[Node], layers: Sequence[Layer], heard: Heard, made: Tensor, place: int,
+        given: Sequence[Tensor], places: Sequence[int],
+    ) -> None:  # fmt: skip
+        """What ran for a call that became a node, or the last nodes, one for each layer."""
+        if len(layers) < 2:
+            self.alone(node, heard, made, place, given, places)
+        elif heard.frame.ran and all(each.family == "arithmetic" for each in layers):
+            self.several([each.name for each in nodes[-len(layers) :]], heard, made, place, given, places)
+
+    def derived(self, node: str) -> None:
+        """A node works on what code makes of parameters that train."""
+        self.unruled_in_training[node] = _MADE_OF_PARAMETERS
+
     def alone(
-        self, node: str, frame: Frame, made: Tensor, place: int, given: Sequence[Tensor], places: Sequence[int]
+        self, node: str, heard: Heard, made: Tensor, place: int, given: Sequence[Tensor], places: Sequence[int]
     ) -> None:
-        """A node is one call, and no layers one after another; its operation is noted if it ran alone."""
-        ran = _alone(frame)
+        """A node is one call, and no layers in a row; what ran is noted if each worked on what the last made."""
+        ran = _alone(heard.frame) or _in_line(heard.frame)
         once = node in self.for_all
-        if ran is None or (not once and LOST in (place, *places)) or made.is_complex():
+        if ran is None or (not once and LOST in (place, *places)):
             return
         dtype = "" if made.dtype == torch.get_default_dtype() else str(made.dtype).removeprefix("torch.")
+        name, numbers, before = ran
+        if heard.args and len(given) == 1 and name in ("div", "sub") and heard.args[0] is not given[0]:
+            # `torch.div(1, x)`, and a constant tensor over x, which is kept.
+            name = f"{name} of a constant" if isinstance(heard.args[0], Tensor) and name == "div" else f"r{name}"
+        if len(given) > 1 and heard.kwargs.get("alpha", 1) != 1:
+            name = f"{name} by alpha"
         self.ran_alone[node] = Ran(
-            *ran,
+            name,
+            numbers,
             dtype,
             None if once else place,
             tuple(each.is_floating_point() for each in given),
             tuple(not once and each != WITHOUT for each in places),
+            before,
         )
+
+    def several(
+        self, nodes: Sequence[str], heard: Heard, made: Tensor, place: int, given: Sequence[Tensor],
+        places: Sequence[int],
+    ) -> None:  # fmt: skip
+        """One call is several layers of arithmetic, one after the other: each an operation, or no rule knows which."""
+        line = _in_line(heard.frame)
+        names = () if line is None else (*line[2], line[0])
+        for node in nodes:
+            self.alone(node, heard, made, place, given, places)
+        if len(names) != len(nodes):
+            ran = dict.fromkeys(base_name(each.operation.called) for each in heard.frame.ran)
+            why = f"its code runs {' and '.join(f'`{each}`' for each in ran)}, and no rule follows those together"
+            self.unruled.update(dict.fromkeys(nodes, why))
+            names = (*["alias"] * (len(nodes) - 1), base_name(heard.frame.ran[-1].operation.called))
+        for node, name in zip(nodes, names, strict=True):
+            if node in self.ran_alone:
+                self.ran_alone[node] = self.ran_alone[node].replace(name=name, before=())
 
     def learned(
         self, node: str, refs: Sequence[Ref], parameters: Set[str], places: Sequence[int], *, made: Set[int]
@@ -158,7 +204,23 @@ class Holding:
         return last
 
 
-def _alone(frame: Frame) -> tuple[str, int] | None:
+def _in_line(frame: Frame) -> tuple[str, int, tuple[str, ...]] | None:
+    """The last of several operations, each of one value, that of the one before, as large; and those before."""
+    if len(frame.ran) < 2 or not len(frame.ran) == len(frame.read) == len(frame.made):
+        return None
+    values = [tensors_in(frame.read[0]), *map(tensors_in, frame.made)]
+    if not all(len(each) == 1 and each[0].shape == values[0][0].shape for each in values):
+        return None
+    if any(memory_of(one[0]) == memory_of(other[0]) for one, other in pairwise(values)):
+        return None
+    reads = [[memory_of(each) for each in tensors_in(read)] for read in frame.read]
+    if any(read != [memory_of(value[0])] for read, value in zip(reads, values, strict=False)):
+        return None
+    *before, last = (base_name(each.operation.called) for each in frame.ran)
+    return last, 0, tuple(before)
+
+
+def _alone(frame: Frame) -> tuple[str, int, tuple[str, ...]] | None:
     """The one operation that makes something, at last, and of how many numbers it makes tensors first."""
     names = [base_name(each.operation.called) for each in frame.ran]
     while names[1:] and names[-1] in ("detach", "alias"):
@@ -166,7 +228,7 @@ def _alone(frame: Frame) -> tuple[str, int] | None:
     ran = zip(names, frame.read, frame.made, strict=False)
     taking = [name for name, read, made in ran if next(fresh([(read, made)]), None) is not None]
     *first, last = (taking if len(names) > 1 else names) or [""]  # several views take no memory
-    return (last, len(first)) if last and last == names[-1] and {*first} <= {"scalar_tensor"} else None
+    return (last, len(first), ()) if last and last == names[-1] and {*first} <= {"scalar_tensor"} else None
 
 
 def _casting() -> list[bool]:

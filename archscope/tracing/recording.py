@@ -304,19 +304,19 @@ class Recording:
             self.nodes.keep(seen._replace(outputs=(shape,), layers=each))[0]
             for shape, each in zip(seen.outputs, parts, strict=True)
         )  # fmt: skip
-        if parts:
-            self.holding.together[ours[0].node] = tuple(ref.node for ref in ours)
+        self.holding.together.update({ours[0].node: tuple(ref.node for ref in ours)} if parts else {})
         self.accounts.ran_for(ours[0].node, len(frame.ran), heard.given)
         if plain in _PRODUCTS and len(refs) == len(unreached) == 1:
-            factor = self._known(unreached[0])
-            self.factors.update({} if factor is None else {ours[0].node: factor})
+            self.factors.update({} if (factor := self._known(unreached[0])) is None else {ours[0].node: factor})
         if len(refs) == 1 and self._hiding.hides(plain, args, kwargs):
             self.causal.add(ours[0].node)
         for node in {ref.node for ref in ours}:
             self.holding.learned(node, refs, self.nodes.parameters - self.learned.repeated, read_at, made={*places})
             self.holding.stands(node, read_at[: len(refs)], places)
-        if len(results) == 1 and not parts and len(layers or ()) < 2 and len(read) == len(refs):
-            self.holding.alone(ours[0].node, frame, results[0], places[0], read, read_at)
+        if len(results) == 1 and not parts and len(read) == len(refs):
+            self.holding.ran(ours[0].node, self.nodes.nodes, layers or (), heard, results[0], places[0], read, read_at)
+        if derived and any(self.state[each].requires_grad for each in weights & self.nodes.held.keys()):
+            self.holding.derived(ours[0].node)
         self.holding.call(ours[0].node, call, heard.kwargs, heard.given, results, frame, self._at.module)
         self._made(results, ours, frame)
         for each, place in zip(results, places, strict=True):
@@ -326,14 +326,14 @@ class Recording:
 
     def _filled(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], made: Tensor, frame: Frame) -> bool:
         """Keep a node of a constant that has another value's shape and nothing else of it; False if it is no layer."""
-        place = self.samples.call(plain_name(name), args, kwargs, given := tensors_in([args, kwargs]), [made]).after
-        shape = self.samples.shape(made, place)
+        call = self.samples.call(plain_name(name), args, kwargs, given := tensors_in([args, kwargs]), [made])
+        shape = self.samples.shape(made, place := call.after)
         layer = None if place in (WITHOUT, LOST) else filled(self._known(made), shape)
         if layer is not None:
             refs = self.nodes.keep(Seen(layer.type, self._at.here, (), (shape,), frame, (layer,)))
             self._made([made], refs, frame)
             self.accounts.ran_for(refs[0].node, len(frame.ran), given)
-            self.holding.call(refs[0].node, layer.type, {}, [], [made], frame, self._at.module)
+            self.holding.call(refs[0].node, call, {}, [], [made], frame, self._at.module)
             self.values.put(made, place)
         return layer is not None
 

@@ -26,6 +26,17 @@ DOES: dict[str, Callable[[Net, Tensor], Tensor]] = {
     "rows": lambda net, x: x + net.places[: x.shape[1]],
     "two rows": lambda net, x: x * net.places[0] + net.places[1],
     "exp of rows": lambda net, x: x * net.places[: x.shape[1]].exp(),
+    "a row, turned": lambda net, x: x + net.places.t()[:, 0],
+    "a part, cut before": lambda net, x: x + net.places.chunk(2)[0][0],
+    "over": lambda _, x: 1 / x,
+    "more over": lambda _, x: 2 / x.exp().sqrt(),
+    "over, as a function": lambda _, x: torch.div(1, x),
+    "more over, as a function": lambda _, x: torch.div(2, x),
+    "a constant over": lambda _, x: torch.tensor(1.0) / x,
+    "less, as a function": lambda _, x: torch.sub(1, x),
+    "twice the other": lambda _, x: torch.add(x, x.exp(), alpha=2),
+    "complex": lambda _, x: torch.view_as_real(torch.view_as_complex(x.unflatten(-1, (8, 2)))).flatten(2),
+    "complex, twice": lambda _, x: torch.view_as_real(torch.view_as_complex(x.unflatten(-1, (8, 2))) * 2).flatten(2),
     "places of the largest": lambda _, x: x.topk(4, -1)[0].repeat(1, 1, 4),
     "largest": lambda _, x: x.max(1, keepdim=True)[0] + x,
     "rounded": lambda _, x: x + (x.round() - x).detach(),
@@ -64,6 +75,12 @@ def test_what_is_at_least_is_never_more_than_the_tracker_says(name: str, batch: 
                 assert all(ours <= other for ours, other in zip(said, tracked[phase.name], strict=True)), phase.name
             else:
                 assert said == tracked[phase.name]
+
+
+@pytest.mark.parametrize("name", ["over", "more over", "over, as a function", "less, as a function"])
+def test_operations_that_run_for_one_division_are_followed_one_by_one(name: str) -> None:
+    network = archscope.trace(Net(DOES[name]), (8, 16))
+    assert not memory(network, 3, optimizer="adam").not_covered
 
 
 def test_of_a_backward_pass_that_is_not_followed_its_ends_are_known() -> None:
