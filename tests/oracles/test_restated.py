@@ -27,6 +27,7 @@ from archscope.opening import opened, request_for
 from archscope.oracles import restated as checking
 from archscope.oracles.jax_weights import laid
 from archscope.oracles.restated import Outcome, restated
+from archscope.tracing.calling import call_thing
 from archscope.writing.onnx.file import write_onnx
 from archscope.writing.stating import state
 from tests.conftest import Run
@@ -68,6 +69,33 @@ def test_a_file_of_onnx_and_its_spec_give_the_same_output(tmp_path: Path) -> Non
     assert wrong is not None
     assert wrong.same is False
     assert "from onnxruntime" in wrong.told
+
+
+class PositionsFirst(torch.nn.Module):
+    """Attention and recurrence as PyTorch has them unless it is told otherwise: positions, then samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.look, self.recur = torch.nn.MultiheadAttention(8, 2), torch.nn.LSTM(8, 4)
+        self.last = torch.nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.recur(self.look(x, x, x, need_weights=False)[0])[0])
+
+
+def test_positions_before_samples_are_turned_to_be_compared() -> None:
+    called = call_thing(PositionsFirst().eval(), [torch.randn(5, 2, 8)], {})
+    found = restated(called.network, state(called.network), called)
+    assert found == Outcome(True, "built with the same weights: the same output as the module")
+
+
+def test_a_file_with_positions_before_samples_is_given_them_so(tmp_path: Path) -> None:
+    path = str(tmp_path / "net.onnx")
+    net = torch.nn.Sequential(torch.nn.LSTM(8, 4)).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(net, (torch.randn(5, 2, 8),), path, dynamo=False)
+    assert outcome(path) == Outcome(True, "built with the same weights: the same 3 outputs as onnxruntime")
 
 
 @pytest.mark.parametrize("spec", ["lenet5-1998", "lecun1989"])
