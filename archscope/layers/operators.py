@@ -23,12 +23,14 @@ class Keeps(Record):
         copies: tensors like the output that its backward pass holds beside the gradients.
         passes: whether the gradient lies in the memory of the one that came.
         masks: whether it keeps what it reads of yes and no.
+        asks: tensors of yes and no that its backward pass makes, and chooses between a gradient and 0 by.
     """
 
     what: tuple[str, ...] = ()
     copies: int = 0
     passes: bool = False
     masks: bool = False
+    asks: int = 0
 
 
 class Ran(Record):
@@ -68,6 +70,9 @@ _INPUT, _OUTPUT = ("input",), ("output",)
 _VALUES: Final[Mapping[str, Keeps]] = MappingProxyType({
     "abs": Keeps(_INPUT, 1),
     "add": Keeps(passes=True),
+    "clamp": Keeps(_INPUT, asks=2),
+    "clamp_max": Keeps(_INPUT, asks=1),
+    "clamp_min": Keeps(_INPUT, asks=1),
     "cos": Keeps(_INPUT, 2),
     "cumsum": Keeps(copies=2),
     "div": Keeps(),
@@ -113,6 +118,9 @@ _WHOLE: Final = frozenset({
 _VIEWS: Final = frozenset({"alias", "detach", "expand", "permute", "select", "slice", "squeeze", "t", "transpose",
                            "unsqueeze", "view"})  # fmt: skip
 
+CLAMPS: Final = frozenset({"clamp", "clamp_max", "clamp_min"})
+"""Operations that cut values off, as layers of other names do that keep other things: ``clamp(min=0)`` is a ReLU."""
+
 RETYPED: Final = frozenset({"view_as_complex", "view_as_real"})
 """Operations that see the same memory as numbers of another kind."""
 
@@ -143,14 +151,15 @@ def steps_of(ran: Ran, facts: Facts) -> tuple[Step, ...] | None:
     if rule is None or ran.dtype or not values:
         return None
     if len(values) == 1:
-        step = Step(name, (values[0],), (made,), tuple(values[0] if each == "input" else each for each in rule.what),
-                    passes=tuple(values) if rule.passes else (), behind=like(facts.output, rule.copies))  # fmt: skip
+        saves = tuple(values[0] if each == "input" else each for each in rule.what)
+        step = Step(name, (values[0],), (made,), saves, passes=tuple(values) if rule.passes else (),
+                    behind=(*like(facts.output, rule.copies), *like(facts.output, rule.asks, "bool")))  # fmt: skip
     elif len(values) == 2 and name in _OF_TWO:
         step = _OF_TWO[name](values[0], values[1], facts.output).replace(makes=(made,))
     else:
         return None
     saved = (*step.saves, *(masks if rule.masks else ()))
-    zero = like((), 1, each=False) if name == "where" else ()
+    zero = like((), 1, each=False) if name == "where" or rule.asks else ()
     return (step.replace(saves=saved, reduces=repeated, reads_too=masks, beside=like((), ran.numbers, each=False),
                          behind=(*step.behind, *zero)),)  # fmt: skip
 

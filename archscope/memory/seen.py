@@ -7,7 +7,7 @@ from typing import Final
 
 from archscope.constants import CASTS
 from archscope.layers.base import Facts, values_in
-from archscope.layers.operators import RETYPED, steps_of
+from archscope.layers.operators import CLAMPS, RETYPED, steps_of
 from archscope.layers.steps import Made, Step, input_name, looked_up, not_lifted, output_name, put_in_place, repeated
 from archscope.memory.values import Value
 from archscope.network import Network, Node, Observed, Ref
@@ -21,7 +21,7 @@ def as_seen(
     """What runs for a node, ``steps`` being what its type says, and why no rule says it where none does."""
     why = ""
     ran = observed.ran_alone.get(node.name)
-    if ran is not None and (steps is None or node.layer.family == "arithmetic"):
+    if ran is not None and (steps is None or node.layer.family == "arithmetic" or ran.name in CLAMPS):
         steps = steps_of(ran, facts) or (None if ran.before else steps)
         if steps is None:
             why = f"no rule says what {' and '.join(f'`{each}`' for each in (*ran.before, ran.name))} keeps"

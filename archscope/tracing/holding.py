@@ -148,6 +148,11 @@ class Holding:
             name = f"{name} of a constant" if isinstance(heard.args[0], Tensor) and name == "div" else f"r{name}"
         if len(given) > 1 and heard.kwargs.get("alpha", 1) != 1:
             name = f"{name} by alpha"
+        if (
+            name == "clamp"
+            and len([each for each in (*heard.args[1:], *heard.kwargs.values()) if each is not None]) < 2
+        ):
+            name = "clamp_min"  # one bound, either of the two
         self.ran_alone[node] = Ran(
             name,
             numbers,

@@ -222,3 +222,33 @@ def test_autocast_around_who_asks_is_no_part_of_the_module() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         network = archscope.trace(Between(torch.tanh), (8, 16))
     assert not memory(network, 2, optimizer="sgd").not_covered
+
+
+class Wide(nn.Module):
+    """Many values between few, so that what is made of them on the way back is the most."""
+
+    def __init__(self, does: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.a, self.b, self.does = nn.Linear(2, 256), nn.Linear(256, 2), does
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(self.does(self.a(x)))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize(
+    "does",
+    [
+        lambda x: x.clamp(min=0),
+        lambda x: x.clamp_min(0.0),
+        lambda x: torch.clamp(x, max=0.5),
+        lambda x: x.clamp(-1, 1),
+        lambda x: x.clamp(0, 6),
+        lambda x: x * (torch.clamp(x + 3, 0, 6) / 6),
+    ],
+    ids=["relu", "clamp_min", "one bound", "hardtanh", "relu6", "hardswish"],
+)
+def test_what_is_cut_off_keeps_what_it_was_and_asks_where_on_its_way_back(
+    does: Callable[[Tensor], Tensor], batch: int
+) -> None:
+    same(Wide(does), (2,), "adam", batch)
