@@ -74,7 +74,7 @@ def reasons(network: archscope.Network) -> set[str]:
 @pytest.mark.parametrize(
     ("why", "code"),
     [(why, each) for why, several in CASES.items() for each in several],
-    ids=lambda each: str(each)[:40],
+    ids=lambda each: each[:40] or "none" if isinstance(each, str) else "code",
 )
 def test_a_reason_is_given_where_it_is_true_and_nowhere_else(why: str, code: Callable[[Any, Tensor], Tensor]) -> None:
     said = reasons(archscope.trace(Runs(code), (4,))) & {*CASES}
