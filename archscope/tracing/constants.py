@@ -14,7 +14,7 @@ def filled(values: Tensor | None, shape: Shape) -> Layer | None:
     """The layer that makes these values in each sample, of a shape; None where they are not one number everywhere.
 
     >>> filled(torch.ones(2, 3), (3,)), filled(torch.eye(2), (2,)), filled(torch.full((2, 3), math.inf), (3,))
-    (Constant(shape=(3,), value=1), None, None)
+    (Constant(shape=(3,), value=1.0), None, None)
     """
     if values is None or not shape or not values.numel() or values.dtype != torch.get_default_dtype():
         return None
