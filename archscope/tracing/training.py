@@ -66,8 +66,10 @@ def differs(module: nn.Module, names: Sequence[str], run: Run, nodes: Sequence[N
 def _trained(module: nn.Module, names: Sequence[str], run: Run) -> Tracer | None:
     """What followed the module while training: on its call, or on one sample more, as a norm may need two."""
     alone = run.way.alone or run.tracer.recording.samples.batch is None
-    for call in (run.call,) if alone else (run.call, larger(run.call, run.batch)):
-        with suppress(Exception):  # a stranger's code may do anything while training
+    for more in (False,) if alone else (False, True):
+        # A stranger's code may do anything while training, and not every call has one sample more to give.
+        with suppress(Exception):
+            call = larger(run.call, run.batch) if more else run.call
             try:
                 return run_once(module, call, names, run.way, tracer=_Trains).tracer
             except NotImplementedError:  # that of an exported program knows one way to run

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from archscope.writing.channels_last import start_over_table
+from archscope.writing.channels_last import last, start_over_table
 from archscope.writing.keras_axes import channels_last
 from archscope.writing.keras_pooling import around, sides_of
 
@@ -30,6 +30,21 @@ class Weight(layers.Layer):
     def get_config(self):
         initializer = keras.initializers.serialize(self.initializer)
         return {**super().get_config(), "shape": self.shape, "initializer": initializer}
+''',
+    "Constant": '''
+@keras.saving.register_keras_serializable("papers")
+class Constant(layers.Layer):
+    """The same number in every place, for every sample."""
+
+    def __init__(self, shape, value=0.0, **rest):
+        super().__init__(**rest)
+        self.shape, self.value = tuple(shape), value
+
+    def call(self, x):
+        return ops.full((ops.shape(x)[0], *self.shape), self.value)
+
+    def get_config(self):
+        return {**super().get_config(), "shape": self.shape, "value": self.value}
 ''',
     "ScaledTanh": '''
 @keras.saving.register_keras_serializable("papers")
@@ -156,6 +171,11 @@ def _parameter(place: Any) -> str:
     return channels_last(place.own("Weight", f"{shape}, {start}{rest}"), len(shape))
 
 
+def _constant(place: Any) -> str:
+    place.taken = ["batch"]
+    return str(place.own("Constant", f"{tuple(map(int, last(place.facts.output)))}, {place.layer.value!r}"))
+
+
 def _scaled_tanh(place: Any) -> str:
     return str(place.own("ScaledTanh", ", ".join(f"{name}={value!r}" for name, value in place.layer.stated().items())))
 
@@ -198,7 +218,7 @@ def _table_conv(place: Any) -> str | None:
 
 
 FORMS: Final[Mapping[str, Callable[[Any], str | None]]] = MappingProxyType({
-    "parameter": _parameter, "scaled_tanh": _scaled_tanh, "lrn": _lrn, "subsampling": _subsampling,
-    "conv2d": _table_conv,
+    "parameter": _parameter, "constant": _constant, "scaled_tanh": _scaled_tanh, "lrn": _lrn,
+    "subsampling": _subsampling, "conv2d": _table_conv,
 })  # fmt: skip
 """How to write each as one of these classes; None where it is none."""
