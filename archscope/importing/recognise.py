@@ -13,7 +13,9 @@ from archscope.importing.recogniser import Recogniser
 from archscope.network import Entry, Network, Observed
 from archscope.recognising.attention import joined
 from archscope.recognising.folding import folded
+from archscope.recognising.merging import merged
 from archscope.recognising.replacing import Part
+from archscope.recognising.squashed import squashed
 
 _TRIED: Final = 8
 """Places for the batch that are tried at most."""
@@ -37,7 +39,7 @@ def network_of(graph: Graph, translate: Translation, path: str) -> Network:
     if not outputs:
         raise UsageError(f"{path} makes nothing of its inputs")
     whole = Part([*nodes.finished(outputs)], outputs, {**nodes.facts}, {})
-    made, ends, facts, renamed = folded((short := joined(whole)).nodes, short.outputs, short.facts)
+    made, ends, facts, renamed = folded((short := squashed(merged(joined(whole)))).nodes, short.outputs, short.facts)
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     unused = [each for name, each in nodes.held.items() if name not in nodes.owners and name not in recogniser.known]
     held = sum(each.values for each in nodes.held.values() if each.trainable and each.name not in recogniser.known)

@@ -35,6 +35,7 @@ def _relu6(a: float) -> float:
 _OF_ONE: Final[Mapping[str, Callable[[Any, float], float]]] = {
     "abs": lambda _, a: abs(a),
     "erf": lambda _, a: math.erf(a),
+    "erfc": lambda _, a: math.erfc(a),
     "exp": lambda _, a: math.exp(a),
     "hardsigmoid": lambda _, a: _relu6(a + 3) / 6,
     "power": lambda layer, a: math.pow(a, layer.exponent),
@@ -172,7 +173,7 @@ def _activation(region: _Region) -> Layer | None:
     except (ArithmeticError, ValueError):  # a root of a negative number: no activation has one
         return None
     for type_, options, function in _KNOWN:
-        if all(math.isclose(own, function(point), rel_tol=1e-6, abs_tol=1e-9)
+        if all(math.isclose(own, function(point), rel_tol=1e-6, abs_tol=1e-6)
                for own, point in zip(made, _POINTS, strict=True)):  # fmt: skip
             return TYPES[type_](**options)
     return None

@@ -79,7 +79,7 @@ def test_a_block_with_tokens_has_the_layers_by_name_and_a_table_that_counts_once
     assert [(row.name, row.label) for row in found.rows] == [
         ("table", "embedding of 50"), ("places", "parameter"), ("add", "add"), ("ln1", "LN"),
         ("attention", "attention, 4 heads"), ("add_2", "add"), ("ln2", "LN"), ("fc1", "linear"), ("fc2", "linear"),
-        ("drop", "dropout"), ("add_3", "add"), ("linear", "linear"),
+        ("drop", "dropout"), ("add_4", "add"), ("linear", "linear"),
     ]  # fmt: skip
     # 50·16 + 6·16 + 2·32 + 4·(16·16 + 16) + 17·64 + 65·16; the table that ends it is the first one
     assert found.totals.parameters == 800 + 96 + 64 + 1088 + 1088 + 1040

@@ -8,7 +8,7 @@ from typing import Final
 
 from archscope.importing.graph import Constant, Operator
 from archscope.importing.jax.counting import Tally
-from archscope.importing.jax.lowering import OWN, together_of
+from archscope.importing.jax.lowering import together_of
 from archscope.importing.jax.maps import FOUND
 from archscope.importing.jax.written import Found, Written
 from archscope.layers.base import Shape
@@ -20,7 +20,7 @@ def simplified(
 ) -> tuple[Operator, ...]:  # fmt: skip
     """The operators with one for each layer that is written as several."""
     found = tuple(operators)
-    for find in (_softmax, _mean, _largest, _average, _biased, _gelu, *FOUND):
+    for find in (_softmax, _mean, _largest, _average, _biased, *FOUND):
         found = _replaced(Written(found, shapes, constants, weights, ends), find)
     return found
 
@@ -185,40 +185,3 @@ def _biased(written: Written, place: int) -> Found | None:
     if bias not in written.weights or along != (1, made[1], *(1,) * (len(made) - 2)):
         return None
     return conv.replace(inputs=(*conv.inputs, bias), outputs=end.outputs), (place, readers[0])
-
-
-def _gelu(written: Written, place: int) -> Found | None:
-    """``0.5·x·erfc(−x·√½)``, as `jax.nn.gelu` has it without its approximation."""
-    core = written.operators[place]
-    if core.type != "erfc":
-        return None
-    value = _scaled(written, core.inputs[0], -math.sqrt(0.5))
-    readers = written.readers(core.outputs[0])
-    if value is None or len(readers) != 1 or readers[0] < 0 or written.operators[readers[0]].type != "Mul":
-        return None
-    source, passed = value
-    end = written.operators[readers[0]]
-    other = end.inputs[1] if end.inputs[0] == core.outputs[0] else end.inputs[0]
-    half = _scaled(written, other, 0.5)
-    if half is None or half[0] != source:
-        return None
-    places = tuple(sorted({*passed, *half[1], place, readers[0]}))
-    return _layer(end, "Gelu", (source,), OWN, approximate="none"), places
-
-
-def _scaled(written: Written, name: str, wanted: float) -> tuple[str, list[int]] | None:
-    """What a value is so many times, and the operators that make it so."""
-    factor, passed = 1.0, []
-    while (place := written.maker(name, "Mul", "Neg")) is not None and not math.isclose(factor, wanted, rel_tol=1e-4):
-        operator = written.operators[place]
-        passed.append(place)
-        if operator.type == "Neg":
-            factor, name = -factor, operator.inputs[0]
-            continue
-        numbers = [written.number(each) for each in operator.inputs]
-        known = [at for at, each in enumerate(numbers) if each is not None]
-        if len(known) != 1:
-            return None
-        factor *= numbers[known[0]] or 0.0
-        name = operator.inputs[1 - known[0]]
-    return (name, passed) if math.isclose(factor, wanted, rel_tol=1e-4) else None

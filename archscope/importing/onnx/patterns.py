@@ -1,11 +1,10 @@
-"""Several operators that stand for one layer: a product and its biases, SiLU, GELU, norms as they are written out.
+"""Several operators that stand for one layer: a product and its biases, norms as they are written out.
 
 What is found is one operator of the library ``archscope``, in the place of the last of those that it stands for.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -56,103 +55,6 @@ def _dense(written: Written, place: int) -> Found | None:
     own = product.replace(type="Linear", domain=OWN, inputs=(*product.inputs, bias),
                           outputs=written.operators[after].outputs)  # fmt: skip
     return Found(own, (place, after))
-
-
-def _gated(written: Written, place: int) -> Found | None:
-    """A value times what a gate makes of it: SiLU, HardSwish, Mish."""
-    gate = written.operators[place]
-    product = written.reader(gate.outputs[0], "Mul")
-    if product is None:
-        return None
-    value = written.beside(product, gate.outputs[0])
-    if gate.type == "Tanh":
-        before = written.maker(gate.inputs[0], "Softplus")
-        if before is None or written.operators[before].inputs[0] != value:
-            return None
-        if written.reader(gate.inputs[0], "Tanh") is None:
-            return None
-        return Found(layer_of(written, product, "Mish", (value,)), (before, place, product))
-    if gate.inputs[0] != value:
-        return None
-    if gate.type == "Sigmoid":
-        return Found(layer_of(written, product, "SiLU", (value,)), (place, product))
-    alpha, beta = gate.attributes.get("alpha", 0.2), gate.attributes.get("beta", 0.5)
-    fits = is_close(alpha, 1 / 6) and is_close(beta, 0.5)
-    return Found(layer_of(written, product, "HardSwish", (value,)), (place, product)) if fits else None
-
-
-def _gelu(written: Written, place: int) -> Found | None:
-    """``x · (1 + erf(x / √2)) / 2``, or its approximation by tanh, in any order of the factors."""
-    core = written.operators[place]
-    begun = _of_erf(written, core.inputs[0]) if core.type == "Erf" else _of_tanh(written, core.inputs[0])
-    if begun is None:
-        return None
-    value, inner = begun
-    after = written.reader(core.outputs[0], "Add")
-    if after is None or not is_close(written.number(written.beside(after, core.outputs[0])), 1):
-        return None
-    ended = _halved(written, value, written.operators[after].outputs[0])
-    if ended is None:
-        return None
-    places = tuple(sorted({*inner, place, after, *ended}))
-    kind = "none" if core.type == "Erf" else "tanh"
-    return Found(layer_of(written, places[-1], "Gelu", (value,), approximate=kind), places)
-
-
-def _of_erf(written: Written, name: str) -> tuple[str, tuple[int, ...]] | None:
-    place = written.maker(name, "Div", "Mul")
-    if place is None:
-        return None
-    operator = written.operators[place]
-    for value, other in (operator.inputs[:2], operator.inputs[1::-1]):
-        number = written.number(other)
-        if is_close(number, math.sqrt(2) if operator.type == "Div" else math.sqrt(0.5)):
-            return value, (place,)
-    return None
-
-
-def _of_tanh(written: Written, name: str) -> tuple[str, tuple[int, ...]] | None:
-    outer = written.maker(name, "Mul")
-    if outer is None:
-        return None
-    for inner, other in (written.operators[outer].inputs[:2], written.operators[outer].inputs[1::-1]):
-        total = written.maker(inner, "Add")
-        if total is None or not is_close(written.number(other), math.sqrt(2 / math.pi)):
-            continue
-        for value, cubed in (written.operators[total].inputs[:2], written.operators[total].inputs[1::-1]):
-            scaled = written.maker(cubed, "Mul")
-            if scaled is None:
-                continue
-            for power, factor in (written.operators[scaled].inputs[:2], written.operators[scaled].inputs[1::-1]):
-                cube = written.maker(power, "Pow")
-                if cube is None or not is_close(written.number(factor), 0.044715):
-                    continue
-                base, exponent = written.operators[cube].inputs[:2]
-                if base == value and is_close(written.number(exponent), 3):
-                    return value, (cube, scaled, total, outer)
-    return None
-
-
-def _halved(written: Written, value: str, name: str) -> tuple[int, ...] | None:
-    """The products with the value and with a half that come after."""
-    first = written.reader(name, "Mul")
-    if first is None:
-        return None
-    other = written.beside(first, name)
-    made = written.operators[first].outputs[0]
-    if other == value:
-        second = written.reader(made, "Mul")
-        fits = second is not None and is_close(written.number(written.beside(second, made)), 0.5)
-        return (first, second) if fits and second is not None else None
-    if is_close(written.number(other), 0.5):
-        second = written.reader(made, "Mul")
-        return (first, second) if second is not None and written.beside(second, made) == value else None
-    half = written.maker(other, "Mul")
-    if half is None or written.reader(other, "Mul") is None:
-        return None
-    inputs = written.operators[half].inputs[:2]
-    fits = value in inputs and is_close(written.number(written.beside(half, value)), 0.5)
-    return (half, first) if fits else None
 
 
 def _norm(written: Written, place: int) -> Found | None:
@@ -237,8 +139,6 @@ _PATTERNS: Final[tuple[Pattern, ...]] = (
     (("Softmax",), attended),
     (("MatMul",), _dense),
     (("Sqrt",), _norm),
-    (("Erf", "Tanh"), _gelu),
-    (("Sigmoid", "HardSigmoid", "Tanh"), _gated),
     *PATTERNS,
 )
 """What finds each, from an operator of some types."""

@@ -352,7 +352,6 @@ READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
     **{name: _unary(name.lower()) for name in ("Relu", "Sigmoid", "Tanh", "Softsign", "HardSwish", "Mish", "Abs", "Exp",
                                                "Log", "Sqrt", "Reciprocal", "Neg")},
     **{f"archscope::{name}": _unary(name.lower()) for name in ("SiLU", "Mish", "HardSwish", "Rsqrt")},
-    "archscope::Gelu": _gelu,
     "LeakyRelu": _unary("leaky_relu", negative_slope=("alpha", 0.01)),
     "Elu": _unary("elu", alpha=("alpha", 1.0)),
     "Celu": _unary("celu", alpha=("alpha", 1.0)),
