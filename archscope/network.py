@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from archscope.constants import NONE, Constants, Places
 from archscope.diagnostics import Diagnostic, Span
 from archscope.errors import ArchscopeError, Rejects
 from archscope.escaping import line
-from archscope.layers.base import Facts, Layer, Shape, Weight, spell_shape
-from archscope.layers.operators import Ran
+from archscope.layers.base import Facts, Layer, Shape, spell_shape
+from archscope.observed import Observed
 from archscope.printed import Printed
 from archscope.record import EMPTY, Record
 
@@ -135,112 +134,6 @@ class Published(Record, uncompared=("span",)):
         'krizhevsky2012, abstract, not seen there'
         """
         return ", ".join(each for each in (self.source, self.where, "" if self.seen else "not seen there") if each)
-
-
-class Looked(Record):
-    """A place where a module looked at values.
-
-    Attributes:
-        function: by what function of PyTorch's.
-        path: the submodule that did; empty for the module itself.
-        values: the first different ones, in short.
-        times: how often it looked.
-    """
-
-    function: str
-    path: str
-    values: tuple[str, ...]
-    times: int = 1
-
-
-class Source(Record):
-    """The weight of a module that was read which a weight of a layer is.
-
-    Attributes:
-        name: its name in the module.
-        turned: whether its two axes are exchanged there.
-        ahead: whether it has an axis of one value for the batch in front there.
-    """
-
-    name: str
-    turned: bool = False
-    ahead: bool = False
-
-
-class Value(NamedTuple):
-    """A value of a file.
-
-    Attributes:
-        name: what it is called there.
-        batch: its axis of the batch; None where it has none, −1 where samples follow one another in the first.
-    """
-
-    name: str
-    batch: int | None
-
-
-class Entry(NamedTuple):
-    """An input of a file: its name there, its extents with the batch, and which of them that is."""
-
-    name: str
-    shape: Shape
-    batch: int = 0
-
-
-class Observed(Record):
-    """What was seen of a module that ran, beside its layers.
-
-    Attributes:
-        operations: how many of PyTorch's operations ran; ran: how many for each node, every one for exactly one.
-        batch: the samples that ran at once; products are those of all of them.
-        held: values of the module's parameters, as everybody counts them; frozen: those that are not trained.
-        unused: parameters that nothing used in this forward pass; steady: nodes that always train, or never.
-        looked: where values decided what ran; zeros: whether they were those of inputs that nobody gave.
-        sources: what each weight is in the module, by node and name, in the order of the module's parameters.
-        lasts: the node that ran last while the module's code still had what a node made, by output of a node.
-        in_place: nodes that put what they make in the place of their first input; lifts: that make places they look up.
-        unruled: nodes that hold something else than a layer of their type, and why; unruled_in_training: in training.
-        ordered: values that its code puts in the order of their axes before anything reads them; the batch's place.
-        together: nodes that one operation makes at once, as `unbind` does, by the first; the rest see nothing again.
-        repeated: parameters that the code repeats for every sample of the batch, so that each has a copy of its own.
-        buffers: bytes of tensors that it holds beside its parameters, and no layer has; constants: what no node makes.
-        types: PyTorch's names of those of inputs that are no numbers with a point; places: nodes with the batch behind.
-        origin: where it was read from, in sentences; of_complex: real multiply-accumulates of products of complex ones.
-        values: what the outputs of nodes are called in the file, by node and place; given: its inputs, with the batch.
-        written: as code writes it out, where several operations became a layer; within: what each of its nodes became.
-        ran_alone: the operation of PyTorch that a node is; for_all: nodes whose results are there once for all samples.
-    """
-
-    operations: int
-    batch: int
-    held: int
-    frozen: int
-    unused: tuple[Weight, ...] = ()
-    looked: tuple[Looked, ...] = ()
-    zeros: bool = False
-    ran: Mapping[str, int] = EMPTY
-    sources: Mapping[tuple[str, str], Source] = MappingProxyType({})
-    lasts: Mapping[Ref, str] = MappingProxyType({})
-    in_place: frozenset[str] = frozenset()
-    lifts: frozenset[str] = frozenset()
-    unruled: Mapping[str, str] = EMPTY
-    unruled_in_training: Mapping[str, str] = EMPTY
-    ordered: Mapping[Ref, int] = MappingProxyType({})
-    together: Mapping[str, tuple[str, ...]] = EMPTY
-    repeated: frozenset[str] = frozenset()
-    buffers: int = 0
-    constants: Constants = NONE
-    types: Mapping[str, str] = EMPTY
-    origin: tuple[str, ...] = ()
-    values: Mapping[tuple[str, int], Value] = MappingProxyType({})
-    given: tuple[Entry, ...] = ()
-    of_complex: int = 0
-    written: Network | None = None
-    within: Mapping[str, str] = EMPTY
-    ran_alone: Mapping[str, Ran] = EMPTY
-    for_all: frozenset[str] = frozenset()
-    places: Mapping[str, Places] = MappingProxyType({})
-    steady: Mapping[str, bool] = EMPTY
 
 
 class ShapeError(ArchscopeError):

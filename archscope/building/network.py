@@ -13,7 +13,8 @@ from archscope.building.initialise import initialise
 from archscope.building.taken import in_a_module
 from archscope.errors import UsageError
 from archscope.layers import Shape
-from archscope.network import Network, Node, Source
+from archscope.network import Network, Node
+from archscope.observed import Source
 
 
 class Step(NamedTuple):

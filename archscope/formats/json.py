@@ -15,7 +15,7 @@ from archscope.analysis import COUNTS, Analysis, Row, Totals
 from archscope.escaping import json_text
 from archscope.formats.columns import Column, chosen
 from archscope.formats.sheet import View
-from archscope.network import Observed
+from archscope.observed import Observed
 from archscope.symbols import Ground, Symbolic
 
 SCHEMA: Final = "archscope.analysis/1"

@@ -10,7 +10,7 @@ from archscope.errors import Rejects
 from archscope.formats.columns import OFF_THE_GRID, Column, chosen
 from archscope.layers.base import spell_shape
 from archscope.memory import after_forward
-from archscope.network import Looked, Observed
+from archscope.observed import Looked, Observed
 from archscope.record import Record
 from archscope.symbols import Ground, Refined
 from archscope.working import Count, digits, factor

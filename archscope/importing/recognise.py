@@ -10,7 +10,8 @@ from archscope.errors import UsageError
 from archscope.importing.graph import Graph
 from archscope.importing.meaning import Translation
 from archscope.importing.recogniser import Recogniser
-from archscope.network import Entry, Network, Observed
+from archscope.network import Network
+from archscope.observed import Entry, Observed
 from archscope.recognising.attention import joined
 from archscope.recognising.folding import folded
 from archscope.recognising.merging import merged

@@ -13,7 +13,8 @@ from archscope.importing.graph import Constant, Graph, Operator, stem
 from archscope.importing.meaning import NOTHING_KNOWN, Meaning, Translation, frame_of
 from archscope.layers import TYPES, Layer, Shape
 from archscope.layers.base import Weight
-from archscope.network import Ref, Value
+from archscope.network import Ref
+from archscope.observed import Value
 from archscope.recognising.alike import Alike
 from archscope.recognising.batches import APART, LOST, WITHOUT, is_across, is_torn, moved
 from archscope.recognising.call import Call

@@ -13,7 +13,8 @@ from typing import Final
 from archscope.layers.base import Facts
 from archscope.layers.steps import Made, Step, output_name
 from archscope.memory.values import Value
-from archscope.network import Node, Observed
+from archscope.network import Node
+from archscope.observed import Observed
 
 FRONT: Final = 0
 """The place of the batch where nothing else is said."""

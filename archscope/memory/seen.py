@@ -10,7 +10,8 @@ from archscope.layers.base import Facts, values_in
 from archscope.layers.operators import CLAMPS, RETYPED, steps_of
 from archscope.layers.steps import Made, Step, input_name, looked_up, not_lifted, output_name, put_in_place, repeated
 from archscope.memory.values import Value
-from archscope.network import Network, Node, Observed, Ref
+from archscope.network import Network, Node, Ref
+from archscope.observed import Observed
 
 Steps = tuple[Step, ...]
 

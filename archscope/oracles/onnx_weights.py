@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from archscope.importing.onnx.attention import THIRDS
-from archscope.network import Network, Source
+from archscope.network import Network
+from archscope.observed import Source
 
 _GATES: Final = {"lstm": (0, 2, 3, 1), "gru": (1, 0, 2), "rnn": (0,)}
 """Where each of PyTorch's gates is in ONNX: input, output, forget and cell there; update, reset and new there."""

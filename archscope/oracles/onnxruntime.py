@@ -19,7 +19,7 @@ from archscope.errors import MissingExtra
 from archscope.escaping import line
 from archscope.importing.kinds import Kind, kind_of
 from archscope.layers import Shape
-from archscope.network import Value
+from archscope.observed import Value
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, compared, not_covered
 from archscope.oracles.keras import path_of_modules

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 from archscope.errors import Rejects
 from archscope.layers import TYPES, Facts, Layer, Shape
 from archscope.layers.base import NOTHING, Weight
-from archscope.network import Node, Ref, Source
+from archscope.network import Node, Ref
+from archscope.observed import Source
 from archscope.recognising.function import Function
 from archscope.recognising.operations import Frame
 from archscope.record import EMPTY

@@ -19,15 +19,9 @@ from archscope.recognising.nodes import Nodes, Place, Seen
 from archscope.recognising.operations import Frame
 from archscope.recognising.signatures import SIGNATURES, bound
 from archscope.tracing.lookups import Lookups
+from archscope.tracing.roles import IN_ORDER
 from archscope.tracing.strangers import tensors_in
 from archscope.working import bare
-
-IN_ORDER: Final = frozenset({
-    "view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "unsqueeze", "squeeze", "expand", "expand_as",
-    "repeat", "contiguous", "clone", "to", "float", "type", "type_as", "getitem", "narrow", "detach", "alias",
-    "double", "half", "bfloat16", "cpu", "cuda", "deepcopy", "data", "requires_grad", "to_copy", "view_of",
-})  # fmt: skip
-"""Functions that leave values in their order, where they leave all of them."""
 
 _MOST: Final = 1 << 16
 """Rows of a table that are looked at one by one."""

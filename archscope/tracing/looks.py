@@ -9,7 +9,8 @@ from torch import Tensor
 
 from archscope.escaping import line, terminal
 from archscope.layers.base import spell_shape
-from archscope.network import Looked, Ref
+from archscope.network import Ref
+from archscope.observed import Looked
 from archscope.recognising.operations import Frame
 from archscope.tracing.values import Values
 

@@ -8,7 +8,8 @@ from typing import Final
 
 from archscope.building.builders import COUNTERS
 from archscope.layers.base import Facts
-from archscope.network import Observed, Ref
+from archscope.network import Ref
+from archscope.observed import Observed
 from archscope.tracing.packed import stored, weight_of
 from archscope.tracing.running import Run
 from archscope.tracing.weighing import Weighed

@@ -25,7 +25,7 @@ from archscope.tracing.causal import Causal
 from archscope.tracing.constants import filled
 from archscope.tracing.heard import Heard
 from archscope.tracing.holding import Holding
-from archscope.tracing.learned import IN_ORDER, Learned
+from archscope.tracing.learned import Learned
 from archscope.tracing.ledger import Ledger
 from archscope.tracing.looks import Looks
 from archscope.tracing.modules import beyond_module, given_to, is_ours, ordered, read_module
@@ -40,7 +40,6 @@ from archscope.tracing.roles import (
     PRODUCTS,
     SAME_VALUES,
     SHAPED,
-    TURNING,
     UNPICKLING,
     leaves,
 )
@@ -48,7 +47,7 @@ from archscope.tracing.samples import Samples, Trail
 from archscope.tracing.standing import Standing
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.transformed import bare, is_mapped, is_transformed
-from archscope.tracing.values import Held, Values, memory_of
+from archscope.tracing.values import Values, memory_of
 from archscope.tracing.waves import waves
 
 _PRODUCTS: Final = frozenset({"mul", "rmul", "imul", "multiply"})
@@ -106,7 +105,8 @@ class Recording:
         self.accounts, self.holding = Accounts(), Holding()
         self.factors: dict[str, Tensor] = {}
         self.causal: set[str] = set()
-        self._known, self._enters, self._at = ledger.numbers.of, ledger.numbers.enters, at
+        self._known, self._enters = ledger.numbers.of, ledger.numbers.enters
+        self._at = at
         self._number = lambda each: (
             None if self.values.ref(each) or self.values.weights(each) & parameters.keys() else ledger.numbers.of(each)
         )
@@ -236,14 +236,15 @@ class Recording:
 
     def _handed_on(self, refs: list[Ref], given: list[Tensor], made: list[Tensor], frame: Frame) -> None:
         """Operations that make no row of their own."""
-        rows = (ref.node for ref in refs if ref.node in self.nodes.facts)
-        self.accounts.handed_on(next(rows, None), len(frame.ran), given, made)
+        row = next((ref.node for ref in refs if ref.node in self.nodes.facts), None)
+        self.accounts.handed_on(row, len(frame.ran), given, made)
 
     def _apart(self, result: Any, made: list[Tensor], given: list[Tensor], frame: Frame) -> tuple[Any, list[Tensor]]:
         """Dropout hands back its very input at inference; the input itself stays what it was."""
         if frame.wrote or not isinstance(result, Tensor) or not any(result is each for each in given):
             return result, made
-        return (seen := result.view(result.shape)), [seen]
+        result = result.view(result.shape)
+        return result, [result]
 
     def _keep(self, heard: Heard, refs: list[Ref]) -> None:
         """Keep a node of a call, and know what it made and what it wrote."""
@@ -304,10 +305,12 @@ class Recording:
             self.nodes.keep(seen._replace(outputs=(shape,), layers=each))[0]
             for shape, each in zip(seen.outputs, parts, strict=True)
         )  # fmt: skip
-        self.holding.together.update({ours[0].node: tuple(ref.node for ref in ours)} if parts else {})
+        if parts:
+            self.holding.together[ours[0].node] = tuple(ref.node for ref in ours)
         self.accounts.ran_for(ours[0].node, len(frame.ran), heard.given)
         if plain in _PRODUCTS and len(refs) == len(unreached) == 1:
-            self.factors.update({} if (factor := self._known(unreached[0])) is None else {ours[0].node: factor})
+            factor = self._known(unreached[0])
+            self.factors.update({} if factor is None else {ours[0].node: factor})
         if len(refs) == 1 and self._hiding.hides(plain, args, kwargs):
             self.causal.add(ours[0].node)
         for node in {ref.node for ref in ours}:
@@ -349,7 +352,8 @@ class Recording:
         """An operand of a product with its axes in the order in which they are multiplied."""
         if not layers:
             return ref
-        shape = tuple(tensor.shape[axis] for axis in order if axis != self.samples.place(tensor))
+        place = self.samples.place(tensor)
+        shape = tuple(tensor.shape[axis] for axis in order if axis != place)
         return self.nodes.keep(Seen("einsum", self._at.here, (ref,), (shape,), Frame(), layers))[0]
 
     def _made(self, made: Sequence[Tensor], refs: Sequence[Ref], frame: Frame) -> None:
@@ -379,7 +383,7 @@ class Recording:
                 self._keep(heard, [self.origins.source(first)])
                 return
         changed = [*made, *(self._written(given, made, frame) if frame.wrote else ())]
-        held = self._held(plain, given, made, frame)
+        held = None if frame.wrote else self.values.handed_on(plain, given, made)
         if name in ENTERING and made and not given:
             self._enters(made[0], args[0] if args else next(iter(kwargs.values())))
         for each in changed:
@@ -387,14 +391,3 @@ class Recording:
         if held is not None:
             self.values.is_held(made[0], held)
         self._handed_on([], given, changed, frame)
-
-    def _held(self, name: str, given: list[Tensor], made: list[Tensor], frame: Frame) -> Held | None:
-        """The tensor of the module that a call on one handed on, whole and unchanged but for its form."""
-        held = self.values.held(given[0]) if given and len(made) == 1 and not frame.wrote else None
-        if held is None or given[0].numel() != made[0].numel():
-            return None
-        if name in IN_ORDER:
-            return held if made[0].shape == given[0].shape or not held.turned else None
-        if name in TURNING and given[0].dim() == 2:
-            return Held(held.name, held.turned != (made[0].stride() != given[0].stride()))
-        return None

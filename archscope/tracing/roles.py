@@ -42,6 +42,13 @@ UNPICKLING: Final = frozenset({"set_", "empty_strided"})
 LENDING: Final = frozenset({"expand_as", "view_as", "reshape_as"})
 """Functions of whose second argument only the size is read."""
 
+IN_ORDER: Final = frozenset({
+    "view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "unsqueeze", "squeeze", "expand", "expand_as",
+    "repeat", "contiguous", "clone", "to", "float", "type", "type_as", "getitem", "narrow", "detach", "alias",
+    "double", "half", "bfloat16", "cpu", "cuda", "deepcopy", "data", "requires_grad", "to_copy", "view_of",
+})  # fmt: skip
+"""Functions that leave values in their order, where they leave all of them."""
+
 TURNING: Final = frozenset({"t", "T", "mT", "mH", "transpose", "swapaxes", "swapdims", "permute"})
 """Functions that exchange the axes of a matrix, unless they name them in their order."""
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from archscope.network import Ref
+from archscope.tracing.roles import IN_ORDER, TURNING
 
 _OURS: Final = 3
 """Who has a tensor that nobody's code has any more: the loop that looks, by two names, and the count itself."""
@@ -105,6 +106,17 @@ class Values:
     def held(self, tensor: Any) -> Held | None:
         """The tensor of the module that a constant is, if it is one of them, whole and unchanged."""
         return self._held.get(id(tensor))
+
+    def handed_on(self, name: str, given: list[Tensor], made: list[Tensor]) -> Held | None:
+        """The tensor of the module that a call on one handed on, whole and unchanged but for its form."""
+        held = self.held(given[0]) if given and len(made) == 1 else None
+        if held is None or given[0].numel() != made[0].numel():
+            return None
+        if name in IN_ORDER:
+            return held if made[0].shape == given[0].shape or not held.turned else None
+        if name in TURNING and given[0].dim() == 2:
+            return Held(held.name, held.turned != (made[0].stride() != given[0].stride()))
+        return None
 
     def put(self, tensor: Tensor, place: int) -> None:
         """Know where the batch axis of a tensor is; see `archscope.recognising.batches`."""

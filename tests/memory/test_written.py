@@ -18,9 +18,9 @@ from tests.memory.test_modules import Rotated, same
 class Between(nn.Module):
     """A dense layer, what is done to its result, and another dense layer."""
 
-    def __init__(self, does: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, does: Callable[[Tensor], Tensor], given: int = 16, width: int = 16) -> None:
         super().__init__()
-        self.a, self.b, self.does = nn.Linear(16, 16), nn.Linear(16, 3), does
+        self.a, self.b, self.does = nn.Linear(given, width), nn.Linear(width, 3), does
 
     def forward(self, x: Tensor) -> Tensor:
         return self.b(self.does(self.a(x)))
@@ -224,17 +224,6 @@ def test_autocast_around_who_asks_is_no_part_of_the_module() -> None:
     assert not memory(network, 2, optimizer="sgd").not_covered
 
 
-class Wide(nn.Module):
-    """Many values between few, so that what is made of them on the way back is the most."""
-
-    def __init__(self, does: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.a, self.b, self.does = nn.Linear(2, 256), nn.Linear(256, 2), does
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.b(self.does(self.a(x)))
-
-
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize(
     "does",
@@ -251,4 +240,5 @@ class Wide(nn.Module):
 def test_what_is_cut_off_keeps_what_it_was_and_asks_where_on_its_way_back(
     does: Callable[[Tensor], Tensor], batch: int
 ) -> None:
-    same(Wide(does), (2,), "adam", batch)
+    # Many values between few, so that what is made of them on the way back is the most.
+    same(Between(does, 2, 256), (2,), "adam", batch)

@@ -14,7 +14,8 @@ from archscope.importing.caffe.net import TEST, Call, Key, Net, read_net
 from archscope.importing.caffe.options import Options
 from archscope.importing.caffe.place import Nodes, Place, Value
 from archscope.importing.stated import Stated, resolved
-from archscope.network import Network, Observed, Ref
+from archscope.network import Network, Ref
+from archscope.observed import Observed
 from archscope.recognising.folding import folded
 
 _READINGS: Final = {**windows.READINGS, **layers.READINGS, **axes.READINGS, **recurrent.READINGS}

@@ -21,7 +21,8 @@ from archscope.importing.jax.tracing import Traced
 from archscope.importing.onnx.patterns import simplified as as_files
 from archscope.importing.recognise import network_of
 from archscope.layers.base import NOTHING
-from archscope.network import Network, Value
+from archscope.network import Network
+from archscope.observed import Value
 from archscope.working import total
 
 _FLATTENED: Final = ("Features that are flattened lie channels first here, and channels last in Flax: the rows of the "

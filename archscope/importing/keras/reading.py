@@ -15,7 +15,8 @@ from archscope.importing.keras.config import Key, Model, Use, data_formats, is_m
 from archscope.importing.keras.place import Nodes, Place, Value
 from archscope.importing.stated import Entry, Stated, resolved
 from archscope.layers import Shape
-from archscope.network import Network, Observed, Ref
+from archscope.network import Network, Ref
+from archscope.observed import Observed
 from archscope.recognising.folding import folded
 
 _FLATTENED: Final = ("Features that are flattened lie channels first here, and channels last in Keras: the rows of the "
