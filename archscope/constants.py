@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from archscope.record import EMPTY, Record
 
@@ -45,16 +44,6 @@ class Constant(Record):
         80
         """
         return self.fixed + self.each * batch
-
-
-class Places(NamedTuple):
-    """Where the batch stands among the axes: −1 where it is the outer part of the first, None where there is none.
-
-    ``reads`` is that of the values that a node reads, ``makes`` of those that it makes, or of an input.
-    """
-
-    reads: tuple[int | None, ...]
-    makes: tuple[int | None, ...]
 
 
 class Constants(Record):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from archscope.constants import NONE, Constants, Places
+from archscope.constants import NONE, Constants
 from archscope.layers.base import Shape, Weight
 from archscope.layers.operators import Ran
 from archscope.record import EMPTY, Record
@@ -63,6 +63,16 @@ class Entry(NamedTuple):
     name: str
     shape: Shape
     batch: int = 0
+
+
+class Places(NamedTuple):
+    """Where the batch stands among the axes: −1 where it is the outer part of the first, None where there is none.
+
+    ``reads`` is that of the values that a node reads, ``makes`` of those that it makes, or of an input.
+    """
+
+    reads: tuple[int | None, ...]
+    makes: tuple[int | None, ...]
 
 
 class Observed(Record):
@@ -133,4 +143,4 @@ class Observed(Record):
     steady: Mapping[str, bool] = EMPTY
 
 
-__all__ = ["Entry", "Looked", "Observed", "Source", "Value"]
+__all__ = ["Entry", "Looked", "Observed", "Places", "Source", "Value"]

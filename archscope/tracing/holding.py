@@ -11,10 +11,11 @@ import torch
 import torch.utils.checkpoint
 from torch import Tensor, nn
 
-from archscope.constants import CASTS, Places
+from archscope.constants import CASTS
 from archscope.layers import Layer
 from archscope.layers.operators import Ran
 from archscope.network import Node, Ref
+from archscope.observed import Places
 from archscope.recognising.batches import APART, LOST, WITHOUT
 from archscope.recognising.call import Call
 from archscope.recognising.operations import Frame, base_name

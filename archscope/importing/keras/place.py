@@ -99,9 +99,14 @@ class Nodes(Kept):
                 del self.facts[node.name]
                 continue
             read.update(each.node for each in node.inputs)
-            places = [place for place, each in enumerate(kept) if node.name in {ref.node for ref in each.inputs}]
-            kept.insert(len(kept) if node.inputs or not places else places[-1] + 1, node)
+            kept.insert(len(kept) if node.inputs else _before_its_readers(kept, node.name), node)
         self.nodes[:] = reversed(kept)
+
+
+def _before_its_readers(later: Sequence[Node], name: str) -> int:
+    """The place, the last nodes first, of a node that reads nothing: right before the first that reads it."""
+    readers = [place for place, each in enumerate(later) if any(ref.node == name for ref in each.inputs)]
+    return readers[-1] + 1 if readers else len(later)
 
 
 class Said(dict[str, Any]):
