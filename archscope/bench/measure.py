@@ -14,22 +14,21 @@ import torch
 from archscope.analysis import Analysis
 from archscope.bench import noise as noises
 from archscope.bench import timing
+from archscope.bench.agreement import Check
 from archscope.bench.clocks import Clock
 from archscope.bench.environment import free_memory
 from archscope.bench.inplace import LayerTimes, time_layers
-from archscope.bench.own import OwnWorkload, prepare_own, times_by_node
+from archscope.bench.own import OwnWorkload, agrees, prepare_own, times_by_node
 from archscope.bench.plan import Cell
 from archscope.bench.precision import PRECISIONS
 from archscope.bench.timing import Limits, Series
 from archscope.bench.work import (
-    Check,
     OutOfMemory,
     Unsupported,
     Workload,
     autocast,
     compare,
     compare_gradients,
-    compare_outputs,
     fixed_arithmetic,
     gradients_off,
     own_chance,
@@ -143,10 +142,10 @@ def _measured(
         second = timing.once(clock, work.call)
         check = _checked(work, cell, device)
         if not check.passed:
-            limit = work.precision.tolerance
+            verb = "is" if check.of == "output" else "are"
             return {
-                **_failed("incorrect", f"the output is {check.rel_l2:.2g} from the float64 reference, "
-                                       f"{limit:g} is allowed; nothing was timed"),
+                **_failed("incorrect", f"the {check.of} {verb} {check.rel_l2:.2g} from the float64 reference, "
+                                       f"{check.allowed:.2g} is allowed; nothing was timed"),
                 "check": asdict(check),
             }  # fmt: skip
         watch = _Watch(device, nvml)
@@ -176,7 +175,7 @@ def _checked(work: Workload | OwnWorkload, cell: Cell, device: torch.device) -> 
         forward = compare(work.module(*work.inputs), work)
     work.module.train()
     backward = compare_gradients(work, device)
-    return Check(max(forward.rel_l2, backward.rel_l2), forward.passed and backward.passed)
+    return backward if forward.passed else forward
 
 
 def _own_checked(work: OwnWorkload, cell: Cell, device: torch.device) -> Check:
@@ -186,7 +185,7 @@ def _own_checked(work: OwnWorkload, cell: Cell, device: torch.device) -> Check:
         with torch.no_grad(), autocast(work.precision, device):
             plain = cell.mode == "train" or cell.engine == "eager"
             made = work.module(*work.args, **work.kwargs) if plain else work.call()
-        return compare_outputs(made, work.expected, work.precision)
+        return agrees(made, work)
     finally:
         work.module.train(cell.mode == "train")
 

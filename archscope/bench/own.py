@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from archscope.analysis import Analysis
+from archscope.bench.agreement import Check, Reference, held_against, together
 from archscope.bench.plan import Cell
 from archscope.bench.precision import PRECISIONS, Precision
 from archscope.bench.work import (
@@ -44,6 +45,7 @@ class OwnWorkload:
         args: what it is called with, in order.
         kwargs: what it is called with by name.
         expected: the tensors that have to come out.
+        reference: its copy in float64, where it has one.
         precision: the number format.
     """
 
@@ -52,6 +54,7 @@ class OwnWorkload:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     expected: tuple[Tensor, ...]
+    reference: Reference | None
     precision: Precision
 
 
@@ -69,7 +72,7 @@ def prepare_own(called: Called, analysis: Analysis, cell: Cell, device: torch.de
         module = at_inference(called.fresh())
     args, kwargs = inputs_of(called, cell)
     checked = Call(args, kwargs)
-    expected = _expected(module, checked)
+    expected, reference = _expected(module, checked)
     dtype = getattr(torch, precision.torch)
     own = next((each.dtype for each in module.parameters() if each.is_floating_point()), torch.float32)
     cast = None if own == dtype else dtype
@@ -88,7 +91,7 @@ def prepare_own(called: Called, analysis: Analysis, cell: Cell, device: torch.de
     args, kwargs = checked.mapped(there)
     if cell.mode == "train":
         module.train()
-    work = OwnWorkload(lambda: None, module, args, kwargs, expected, precision)
+    work = OwnWorkload(lambda: None, module, args, kwargs, expected, reference, precision)
     _require_a_run(work, cell, device)
     work.call = _call(work, cell, device)
     return work
@@ -106,7 +109,7 @@ def inputs_of(called: Called, cell: Cell) -> tuple[tuple[Any, ...], dict[str, An
     return called.inputs("cpu")
 
 
-def _expected(module: nn.Module, call: Call) -> tuple[Tensor, ...]:
+def _expected(module: nn.Module, call: Call) -> tuple[tuple[Tensor, ...], Reference | None]:
     """What its output has to be: a float64 copy's on the CPU, or else its own, before it is cast or moved."""
 
     def doubled(value: Any) -> Any:
@@ -115,14 +118,18 @@ def _expected(module: nn.Module, call: Call) -> tuple[Tensor, ...]:
 
     try:
         with torch.no_grad(), heard_apart():
-            twin = copy.deepcopy(module).cpu().double()
-            args, kwargs = call.mapped(doubled)
-            return tuple(each.detach().clone() for each in tensors_in(twin(*args, **kwargs)))
+            reference = Reference(copy.deepcopy(module).cpu().double(), Call(*call.mapped(doubled)))
+        return reference.outputs(), reference
     except Exception:  # noqa: BLE001 - a stranger's module may have no copy, or none in float64
         own = next((each.device for each in module.parameters()), torch.device("cpu"))
         args, kwargs = call.mapped(lambda value: value.to(own) if isinstance(value, Tensor) else value)
-        with torch.no_grad(), heard_apart():
-            return tuple(each.detach().clone() for each in tensors_in(module(*args, **kwargs)))
+        return Reference(module, Call(args, kwargs)).outputs(), None
+
+
+def agrees(output: Any, work: OwnWorkload) -> Check:
+    """Hold the tensors in an output against those it should have, however they are nested."""
+    spread = None if work.reference is None else work.reference.spread
+    return held_against(together(tensors_in(output)), together(work.expected), work.precision, spread)
 
 
 def _require_a_run(work: OwnWorkload, cell: Cell, device: torch.device) -> None:

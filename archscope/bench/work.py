@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from archscope.analysis import Analysis
+from archscope.bench.agreement import GRADIENT_SLACK, Check, Reference, distance, held_against, together
 from archscope.bench.environment import free_memory
 from archscope.bench.plan import Cell
 from archscope.bench.precision import PRECISIONS, Precision
@@ -25,13 +26,11 @@ from archscope.building import build
 from archscope.building.network import BuiltNetwork
 from archscope.network import Network
 from archscope.precision import DTYPE_BYTES
+from archscope.tracing.inputs import Call
 from archscope.tracing.strangers import tensors_in
 
 CHECKED: Final = 4
 """Samples of a batch that are compared with the reference: samples do not see one another."""
-
-GRADIENT_SLACK: Final = 10.0
-"""How much farther a gradient may be from its reference than an output: it has been through twice the layers."""
 
 
 class Unsupported(Exception):
@@ -63,14 +62,6 @@ class Workload:
     checked_inputs: tuple[Tensor, ...]
     precision: Precision
     capture: Callable[[], None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """How far the output is from the reference, as a relative L2 distance."""
-
-    rel_l2: float
-    passed: bool
 
 
 @contextmanager
@@ -276,15 +267,11 @@ def remedy(cell: Cell) -> str:
 
 
 def compare(output: Any, work: Workload) -> Check:
-    """Hold an output against the float64 reference.
-
-    A value that is not finite never passes.
-    """
-    with torch.no_grad():
-        expected = work.reference(*(each.double() if each.is_floating_point() else each for each in
-                                    work.checked_inputs))  # fmt: skip
-    distance = _distance(_flat(output, CHECKED), _flat(expected, CHECKED))
-    return Check(distance, distance <= work.precision.tolerance)
+    """Hold the first samples of an output against the float64 reference."""
+    inputs = (each.double() if each.is_floating_point() else each for each in work.checked_inputs)
+    reference = Reference(work.reference, Call(tuple(inputs), {}))
+    first = [each[:CHECKED] for each in tensors_in(output)]
+    return held_against(together(first), together(reference.outputs()), work.precision, reference.spread)
 
 
 def compare_gradients(work: Workload, device: torch.device) -> Check:
@@ -307,25 +294,8 @@ def compare_gradients(work: Workload, device: torch.device) -> Check:
         outputs.append(torch.cat([each.double().flatten().cpu() for each in grads]))
         module.zero_grad(set_to_none=True)
     work.module.train(was_training)
-    distance = _distance(outputs[1], outputs[0])
-    return Check(distance, distance <= GRADIENT_SLACK * work.precision.tolerance)
-
-
-def _flat(output: Any, samples: int) -> Tensor:
-    parts = output if isinstance(output, tuple) else (output,)
-    return torch.cat([each.detach()[:samples].double().cpu().flatten() for each in parts])
-
-
-def compare_outputs(output: Any, expected: Sequence[Tensor], precision: Precision) -> Check:
-    """Hold the tensors in an output against those it should have, however they are nested."""
-    found = [each.detach().double().cpu().flatten() for each in tensors_in(output)]
-    distance = _distance(torch.cat(found), torch.cat([each.double().cpu().flatten() for each in expected]))
-    return Check(distance, distance <= precision.tolerance)
-
-
-def _distance(found: Tensor, expected: Tensor) -> float:
-    distance = float(torch.linalg.vector_norm(found - expected) / torch.linalg.vector_norm(expected))
-    return distance if distance == distance else float("inf")
+    away, allowed = distance(outputs[1], outputs[0]), GRADIENT_SLACK * work.precision.tolerance
+    return Check("gradients", away, allowed, away <= allowed)
 
 
 @contextmanager

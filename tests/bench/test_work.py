@@ -11,6 +11,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import archscope
+from archscope.bench import agreement
 from archscope.bench import measure as measuring
 from archscope.bench import work as working
 from archscope.bench.ceilings import Ceilings
@@ -80,13 +81,29 @@ def test_a_perturbed_weight_is_incorrect_and_nothing_is_timed(mode: str, monkeyp
     monkeypatch.setattr(measuring, "prepare", perturbed)
     found = measure_cell(LENET, cell(mode=mode), CPU, HostClock(), BRIEF)
     assert found["status"] == "incorrect"
+    assert found["error"].startswith("the output is ")
     assert "from the float64 reference, 1e-05 is allowed; nothing was timed" in found["error"]
     assert not found["check"]["passed"]
     assert "figures" not in found
 
 
+def test_gradients_that_are_wrong_are_told_as_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = working.prepare
+
+    def perturbed(*args: object, **kwargs: object) -> working.Workload:
+        work = honest(*args, **kwargs)
+        next(iter(work.module.parameters())).register_hook(lambda gradient: gradient * 1.05)
+        return work
+
+    monkeypatch.setattr(measuring, "prepare", perturbed)
+    found = measure_cell(LENET, cell(mode="train"), CPU, HostClock(), BRIEF)
+    assert found["status"] == "incorrect"
+    assert found["error"].startswith("the gradients are ")
+    assert "0.0001 is allowed" in found["error"]
+
+
 def test_a_value_that_is_not_finite_never_passes() -> None:
-    assert working._distance(torch.tensor([float("nan")]), torch.tensor([1.0])) == float("inf")
+    assert agreement.distance(torch.tensor([float("nan")]), torch.tensor([1.0])) == float("inf")
 
 
 def test_alexnet_in_bf16_on_a_cpu_names_the_layer_the_op_and_the_remedy() -> None:
