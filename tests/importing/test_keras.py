@@ -211,6 +211,20 @@ def test_an_open_axis_wants_a_number(tmp_path: Path) -> None:
             [layer("Reshape", "r", "x", target_shape=[2, 4]), layer("BatchNormalization", "a", "r", axis=1)],
             "`a` .BatchNormalization. normalizes along another axis than that of the channels",
         ),
+        ([layer("BatchNormalization", "a", "x", axis=[])], r"`a` .BatchNormalization. works along 0 axes, \[\]"),
+        ([layer("Softmax", "a", "x", axis=[1, 2])], r"`a` .Softmax. works along 2 axes, \[1, 2\]"),
+        ([layer("LayerNormalization", "a", "x", axis=[])], "normalizes along other axes than the last ones"),
+        (
+            [layer("Reshape", "r", "x", target_shape=[2, 4]), layer("ZeroPadding1D", "a", "r", padding=[1])],
+            r"has a `padding` of \[1\], which is not two sides of 1 axes",
+        ),
+        (
+            [
+                layer("Reshape", "r", "x", target_shape=[2, 2, 2]),
+                layer("Cropping2D", "a", "r", cropping=[[1, 1, 0], 0]),
+            ],
+            r"has a `cropping` of \[\[1, 1, 0\], 0\], which is not two sides of 2 axes",
+        ),
         (
             [
                 layer("Reshape", "r", "x", target_shape=[2, 4]),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from archscope.escaping import line
 from archscope.importing.keras.place import Place, Value
 from archscope.layers import TYPES
 from archscope.layers.base import Weight, extents
@@ -178,8 +179,7 @@ def _batch_norm(place: Place) -> Value:
 def _channels(place: Place) -> Value:
     """The value with its channels in front, where a norm works along these."""
     value = place.value if len(place.value.shape) < 2 else place.grid(len(place.value.shape) - 1)
-    axis = place.options.get("axis", -1)
-    if axis_of(place, value, int(axis[0] if isinstance(axis, list) else axis)) != 0:
+    if axis_of(place, value, place.axis()) != 0:
         raise place.cannot("normalizes along another axis than that of the channels")
     return value
 
@@ -203,7 +203,7 @@ def _layer_norm(place: Place) -> Value:
     axis = place.options.get("axis", -1)
     axes = sorted(axis_of(place, value, int(each)) for each in (axis if isinstance(axis, list) else [axis]))
     rank = len(value.shape)
-    if axes != list(range(rank - len(axes), rank)):
+    if not axes or axes != list(range(rank - len(axes), rank)):
         raise place.cannot("normalizes along other axes than the last ones")
     shape = [int(each) for each in value.shape[axes[0] :]]
     eps = place.options.get("epsilon", 1e-3)
@@ -286,8 +286,7 @@ def _prelu(place: Place) -> Value:
 
 
 def _softmax(place: Place) -> Value:
-    axis = place.options.get("axis", -1)
-    return place.made("softmax", dim=axis_of(place, place.value, int(axis if isinstance(axis, int) else axis[0])))
+    return place.made("softmax", dim=axis_of(place, place.value, place.axis()))
 
 
 def _merged(type_: str) -> Reading:
@@ -301,7 +300,7 @@ def _average(place: Place) -> Value:
 
 def _concatenate(place: Place) -> Value:
     values = place.alike()
-    return place.made("concat", values, dim=axis_of(place, values[0], int(place.options.get("axis", -1))))
+    return place.made("concat", values, dim=axis_of(place, values[0], place.axis()))
 
 
 def _zero_padding(axes: int) -> Reading:
@@ -317,9 +316,10 @@ def _sides(place: Place, name: str, axes: int) -> list[tuple[int, int]]:
     said = place.options[name]
     if isinstance(said, int):
         return [(said, said)] * axes
-    if axes == 1:
-        return [(int(said[0]), int(said[1]))]
-    return [(each, each) if isinstance(each, int) else (int(each[0]), int(each[1])) for each in said]
+    pairs = [said] if axes == 1 else [[each, each] if isinstance(each, int) else each for each in said]
+    if len(pairs) != axes or any(len(pair) != 2 for pair in pairs):
+        raise place.cannot(f"has a `{name}` of {line(str(said))[:80]}, which is not two sides of {axes} axes")
+    return [(int(first), int(last)) for first, last in pairs]
 
 
 def _cropping(axes: int) -> Reading:

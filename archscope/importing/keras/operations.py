@@ -103,7 +103,7 @@ def _with_number(type_: str, number: float, *, first: bool) -> tuple[str, Mappin
 
 def _concatenate(place: Place) -> Value:
     values = place.alike()
-    return place.made("concat", values, dim=axis_of(place, values[0], int(place.options.get("axis", 0))))
+    return place.made("concat", values, dim=axis_of(place, values[0], place.axis(0)))
 
 
 def _stack(place: Place) -> Value:

@@ -212,6 +212,15 @@ class Place:
         """It cannot be read."""
         return UsageError(f"{self.nodes.file}: the layer `{self._path}` ({line(self.kind)[:80]}) {why}")
 
+    def axis(self, usual: int = -1) -> int:
+        """The one axis that it works along, as Keras counts."""
+        said = self.options.get("axis", usual)
+        if isinstance(said, (list, tuple)):
+            if len(said) != 1:
+                raise self.cannot(f"works along {len(said)} axes, {line(str(said))[:80]}, where archscope has one")
+            (said,) = said
+        return int(said)
+
     def numbers(self, name: str, axes: int, usual: int = 1) -> tuple[int, ...]:
         """An option with a number for each axis."""
         said = self.options.get(name, usual)
