@@ -7,7 +7,6 @@ that what is for training only stays on at inference.
 from __future__ import annotations
 
 import contextlib
-import copy
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from archscope.layers.base import spell_shape
 from archscope.network import Network, ShapeError
 from archscope.oracles.awake import awake
 from archscope.record import EMPTY
-from archscope.tracing.calling import Called, begun, call_module
+from archscope.tracing.calling import Called, call_module
 from archscope.tracing.factory import Factory
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.unwrapped import unwrapped
@@ -98,12 +97,6 @@ def compare(network: Network, module: nn.Module, *, name: str = "the module", ca
     >>> compare(network, archscope.build(network)).same
     True
     """
-    if any(nn.parameter.is_lazy(each) for each in (*module.parameters(), *module.buffers())):
-        try:
-            module = copy.deepcopy(module)  # it takes its shapes from the first input that it sees
-        except ValueError as error:
-            raise UsageError(f"{name} has lazy layers that PyTorch cannot copy; give it one input first, "
-                             "or name what makes it") from error  # fmt: skip
     return _compared(network, module, name, call)
 
 
@@ -114,7 +107,6 @@ def _compared(network: Network, made: Any, name: str, call: Call | None) -> Comp
                          "name the module that it was made from")  # fmt: skip
     asked = call or _inputs(network, module)
     try:
-        module = begun(module, asked, name)
         called = call_module(module, asked, name, remedy="")
     except UsageError as error:
         return _stopped(network, module, name, str(error), call is None)

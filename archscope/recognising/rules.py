@@ -32,6 +32,11 @@ def _matrix(place: int) -> Rule:
     return lambda args, result: _times(*_first(result).shape, args[place].shape[-1])
 
 
+def _each_matrix(args: Sequence[Any], result: Any) -> Count:
+    """Pairs of matrices, in two lists."""
+    return total(_times(*made.shape, left.shape[-1]) for left, made in zip(args[0], result, strict=True))
+
+
 def _added_batch(args: Sequence[Any], _: Any) -> Count:
     batch, rows, inner = args[1].shape
     return _times(batch, rows, args[2].shape[-1], inner)
@@ -147,6 +152,7 @@ def _packed_recurrence(args: Sequence[Any], _: Any) -> Count:
 
 
 _TABLE: Final[tuple[tuple[str, Rule], ...]] = (
+    ("aten::_foreach_mm", _each_matrix),
     ("aten::mm aten::bmm aten::linear aten::matmul aten::_int_mm aten::_scaled_mm aten::_scaled_mm_v2", _matrix(0)),
     ("aten::mkldnn_linear aten::_weight_int8pack_mm aten::_weight_int4pack_mm", _matrix(0)),
     ("aten::_weight_int4pack_mm_for_cpu aten::_weight_int4pack_mm_with_scales_and_zeros", _matrix(0)),

@@ -20,12 +20,13 @@ from torch import Tensor, nn
 from archscope.errors import UsageError, did_you_mean
 from archscope.layers.base import spell_shape
 from archscope.network import Network
-from archscope.theirs import heard_apart, place_of, raised
+from archscope.theirs import place_of
 from archscope.tracing.archives import read_program
 from archscope.tracing.factory import Factory, example_inputs
 from archscope.tracing.filling import filled
 from archscope.tracing.following import DoesNotRun, trace_module
 from archscope.tracing.inputs import Call, Given
+from archscope.tracing.lazy import shaped
 from archscope.tracing.stated import Bare, spelled
 from archscope.tracing.unwrapped import class_name, inputs_of, is_program, open_axes, unwrapped
 
@@ -154,12 +155,16 @@ def call_module(
     stops: list[tuple[int, DoesNotRun]] = []
     for each in filled(module, call):
         try:
-            network, own = trace_module(module, each, name, path)
-            return Called(module, own, network, lambda: module)
+            return _read(shaped(module, each, called), each, name, path)
         except DoesNotRun as error:
             stops.append((_far(each, error), error))
     furthest = max(stops, key=lambda stop: stop[0])[1]
     raise UsageError(_told(furthest, len(stops), remedy)) from furthest.__cause__
+
+
+def _read(module: nn.Module, call: Call, name: str | None, path: str | None) -> Called:
+    network, own = trace_module(module, call, name, path)
+    return Called(module, own, network, lambda: module)
 
 
 def call_factory(
@@ -173,7 +178,7 @@ def call_factory(
     if maker.makes:
         try:
             found = _called(maker.made("meta"), call, name, path)
-            return replace(found, fresh=lambda: unwrapped(begun(maker.made(), call, factory)))
+            return replace(found, fresh=lambda: shaped(unwrapped(maker.made()), found.call, name))
         except UsageError as error:
             stopped = error
     # Some code looks at values, and meta has none; the CPU shows whether that was it.
@@ -181,7 +186,7 @@ def call_factory(
         made = maker.made()
     except UsageError as error:  # one that is too large for this machine says nothing of what stopped it on meta
         raise stopped or error from None
-    return _called(begun(made, call, factory), call, name, path)
+    return _called(made, call, name, path)
 
 
 def call_archive(path: str, call: Call, *, example: str | None, batch: int | None) -> Called:
@@ -324,19 +329,3 @@ def _told(error: UsageError, attempts: int, remedy: str) -> str:
         text = f"{text} (at {place})"
     tried = "; whole numbers were tried too" if attempts > 1 else ""
     return f"{text}{tried}; {remedy}" if remedy else f"{text}{tried}"
-
-
-def begun(made: Any, call: Call, factory: str) -> Any:
-    """A module whose lazy layers have their shapes: it has run once."""
-    if is_program(made) or not any(map(nn.parameter.is_lazy, unwrapped(made).parameters())):
-        return made
-    module, stopped = unwrapped(made), None
-    for each in filled(module, call):
-        args, kwargs = Called(module, each, None, lambda: module).inputs("cpu")  # type: ignore[arg-type]
-        try:
-            with torch.no_grad(), heard_apart():
-                module(*args, **kwargs)
-            return module
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module raises is told
-            stopped = stopped or error
-    raise UsageError(f"the module of `{factory}` raised {raised(stopped)}") from stopped  # type: ignore[arg-type]

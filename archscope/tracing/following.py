@@ -62,8 +62,8 @@ def trace_module(
     module = getattr(module, "_orig_mod", module)
     called = name or type(module).__name__
     _check(module, called)
-    names = _names(module, call)
-    run = _followed(module, call, names, called)
+    names = given_names(module, call)
+    run = followed(module, call, names, called)
     nodes = run.tracer.recording.nodes
     made_by = run.tracer.recording.origins.of
     outputs = tuple(dict.fromkeys(ref for each in tensors_in(run.result) if (ref := made_by(each)) is not None))
@@ -123,25 +123,35 @@ def _check(module: nn.Module, called: str) -> None:
         raise UsageError(f"{called} is scripted and shows none of its layers; read the module it was made from")
     lazy = next((path for path, each in module.named_parameters() if nn.parameter.is_lazy(each)), None)
     if lazy is not None:
-        raise UsageError(f"`{lazy}` of {called} has no shape before it runs; call the module once on an example")
+        raise UsageError(
+            f"`{lazy}` of {called} has no shape before it runs, and this call does not reach it: nobody "
+            "can tell how many values it holds; call the module so that it does"
+        )
 
 
-def _names(module: nn.Module, call: Call) -> list[str]:
+def given_names(module: nn.Module, call: Call) -> list[str]:
     """What ``forward`` calls the tensors that it is given; a single one is ``input``, as in a spec."""
     parameters = [each for each in inspect.signature(module.forward).parameters if each not in ("args", "kwargs")]
     names = [name for name, each in call.named(parameters) if isinstance(each, (Given, Tensor))]
     return ["input"] if len(names) == 1 else names
 
 
-def _followed(module: nn.Module, call: Call, names: Sequence[str], called: str) -> Run:
-    """The module run without values, or with them if it looks at them; the attempt that went furthest says why not."""
+def followed(
+    module: nn.Module, call: Call, names: Sequence[str], called: str, *, values: bool | None = None
+) -> Run:  # fmt: skip
+    """The module run without values, or with them if it looks at them; the attempt that went furthest says why not.
+
+    ``values`` says that it runs with them, or without, whatever it looks at.
+    """
     stops: list[Stopped] = []
     shared = shares(module)
     for way in ways_of(call):
+        if values is not None and way.values is not values:
+            continue
         if shared and not way.values:  # a thread of the user's would stop at a tensor without values
             continue
         missed = any(stop.missed for stop in stops)
-        if way.counted and not (missed or shared) and (not way.values or _is_large(module)):
+        if values is None and way.counted and not (missed or shared) and (not way.values or _is_large(module)):
             continue
         try:
             return run_surely(module, call, names, way)
@@ -171,4 +181,4 @@ def _is_large(module: nn.Module) -> bool:
     return sum(each.numel() * each.element_size() for each in module.parameters()) > _LARGE
 
 
-__all__ = ["DoesNotRun", "trace_module"]
+__all__ = ["DoesNotRun", "followed", "given_names", "trace_module"]

@@ -59,7 +59,7 @@ _UNTAGGED: Final = (
     "mode unique_consecutive unique_dim _unique _unique2 bincount histc histogram cumsum cumprod cummax cummin",
     "logcumsumexp _logcumsumexp _cummax_helper _cummin_helper trace dist unfold_backward _aminmax equal is_same_size",
     "_local_scalar_dense _is_all_true _is_any_true _assert_async _assert_scalar _assert_tensor_metadata",
-    "_functional_assert_async _functional_sym_constrain_range _functional_sym_constrain_range_for_size",
+    "powsum _functional_assert_async _functional_sym_constrain_range _functional_sym_constrain_range_for_size",
     "_has_same_storage_numel allclose is_pinned record_stream item is_nonzero",
     # losses
     "binary_cross_entropy binary_cross_entropy_with_logits huber_loss mse_loss smooth_l1_loss soft_margin_loss",
@@ -108,7 +108,8 @@ def operation(function: Any) -> Operation:
         if each.alias_info is not None and each.alias_info.is_write
     )
     looks = not _LOOKS.isdisjoint(function.tags)
-    pointwise = _is_tagged(function, {torch.Tag.pointwise}, views=False)
+    # Of several tensors each is made of its own ones alone, which one answer for all does not say.
+    pointwise = _of_one(schema.name) == schema.name and _is_tagged(function, {torch.Tag.pointwise}, views=False)
     return Operation(schema.name, _kind(function), writes, looks, pointwise)
 
 
@@ -120,8 +121,13 @@ def _kind(function: Any) -> Kind:
         return Kind.PARTS
     makes = any("Tensor" in str(each.type) for each in function._schema.returns)
     silent = name.startswith(("aten::", "prim::")) and not makes and not function._schema.is_mutable
-    listed = name in _NOTHING_TO_MULTIPLY or name in _NOR_THESE
+    listed = _of_one(name) in _NOTHING_TO_MULTIPLY or name in _NOR_THESE
     return Kind.NOTHING if listed or silent or _is_tagged(function, _TAGS) else Kind.UNKNOWN
+
+
+def _of_one(name: str) -> str:
+    """The operation that one does to each of several tensors, ``aten::_foreach_add``: ``aten::add``."""
+    return name.replace("::_foreach_", "::")
 
 
 def _is_composite(function: Any) -> bool:
@@ -130,7 +136,7 @@ def _is_composite(function: Any) -> bool:
 
 def _is_tagged(function: Any, tags: Iterable[torch.Tag], *, views: bool = True) -> bool:
     """Whether PyTorch says so of it, or of the same operation not in place or without ``out``."""
-    library, _, name = base_name(function._schema.name).partition("::")
+    library, _, name = _of_one(base_name(function._schema.name)).partition("::")
     packet = getattr(getattr(torch.ops, library), name, None)
     others = [getattr(packet, each) for each in packet.overloads()] if packet is not None else []
     return any((views and each.is_view) or not each.tags.isdisjoint(tags) for each in map(_Tagged, (function, *others)))

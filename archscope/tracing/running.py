@@ -242,7 +242,8 @@ def _run(
         module.train()
     else:
         at_inference(module)
-    state = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers(remove_duplicate=False))
+    held = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers(remove_duplicate=False))
+    state = {name: each for name, each in held.items() if not nn.parameter.is_lazy(each)}
     batch = _batch(call, way)
     alone = way.alone or (batch is None and are_listed(call))
     if alone:

@@ -67,6 +67,11 @@ class Shadow:
             fill(original, empty)
         return made
 
+    def stands(self, value: Any, made: Any) -> None:
+        """Have one that was made elsewhere for the copy of a value."""
+        self._copies[id(value)] = made
+        self._originals.append(value)
+
     @property
     def shared(self) -> bool:
         """Whether something was met that other threads may wait at."""

@@ -56,7 +56,8 @@ class Twins:
 
     def _twin(self, tensor: Tensor) -> Tensor:
         if is_lazy(tensor):
-            return _dressed(tensor, torch.empty(0, dtype=tensor.dtype, device="meta"))
+            device = tensor.device if self._values else torch.device("meta")
+            return _dressed(tensor, torch.empty(0, dtype=tensor.dtype, device=device))
         if not _is_plain(tensor):
             own = tensor.detach()
             return _dressed(tensor, own.clone() if self._values or _not_on_meta(tensor) else own.to("meta"))

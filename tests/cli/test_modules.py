@@ -129,7 +129,7 @@ def test_a_module_is_benchmarked_without_a_device(archscope_run: Runs) -> None:
         (("tests.tracing.nowhere:Net@3",), "`tests.tracing.nowhere` cannot be imported: ModuleNotFoundError"),
         (("tests.tracing.strangers:Bottleneck@3,8,8",), "cannot be called without `maps`, `made`"),
         (("tests.tracing.strangers:Twice@3,32,32",), "stops at `head`: it takes 12 features and is given 192"),
-        (("tests.tracing.strangers:Lazy@3",), "the module of `tests.tracing.strangers:Lazy` raised"),
+        (("tests.tracing.strangers:Lazy@3",), "Lazy, given 3, stops: RuntimeError: Expected 3D (unbatched) or 4D"),
         ((RESIDUAL, "--set", "fc.bias=false"), "`--set` changes a spec, and `tests.tracing.strangers:Residual`"),
     ],
 )

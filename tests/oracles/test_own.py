@@ -255,7 +255,7 @@ class Votes(nn.Module):
 def test_fvcores_count_of_an_einsum_has_four_digits() -> None:
     found = asked(called(Votes(), (123, 3)), "fvcore")
     assert (total(found, "fvcore").ours, total(found, "fvcore").theirs) == (7 * 123 * 4 * 3, 10_330)
-    assert "printed in four digits" in total(found, "fvcore").why
+    assert "read from what NumPy prints, in four digits" in total(found, "fvcore").why
 
 
 class Latents(nn.Module):
@@ -550,3 +550,58 @@ def test_verify_uses_up_nobodys_random_numbers(monkeypatch: pytest.MonkeyPatch) 
     assert drawn
     assert random.getstate() == before
     assert torch.equal(torch.get_rng_state(), ours)
+
+
+class Contracts(nn.Module):
+    def __init__(self, equation: str, *shapes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.equation = equation
+        self.weights = nn.ParameterList([torch.ones(shape) for shape in shapes])
+
+    def forward(self, x: Tensor) -> Any:
+        return torch.einsum(self.equation, x, *self.weights)
+
+
+@pytest.mark.parametrize(
+    ("equation", "shapes", "ours", "theirs"),
+    [
+        ("bi,i,i->b", ((6,), (6,)), 6, 9),  # x · w value by value, 6 halves, and 6 that are summed up
+        ("bi,i,io->bo", ((6,), (6, 5)), 30, 33),
+        ("bi,oi,ki->bok", ((5, 6), (4, 6)), 120, 132),  # the 4·6 of x · w, halves
+        ("bi,i->bi", ((6,),), 0, 3),
+    ],
+)
+def test_fvcores_count_of_an_einsum_that_sums_up_less_than_it_multiplies(
+    equation: str, shapes: tuple[tuple[int, ...], ...], ours: int, theirs: int
+) -> None:
+    found = asked(called(Contracts(equation, *shapes), (6,)), "fvcore")
+    assert (total(found, "fvcore").ours, total(found, "fvcore").theirs) == (ours, theirs)
+    assert total(found, "fvcore").verdict is Verdict.EXPLAINED
+    assert "half for a product that nothing sums up" in total(found, "fvcore").why
+
+
+@pytest.mark.parametrize("path", [True, False])
+@pytest.mark.parametrize(
+    ("equation", "shapes"),
+    [
+        ("ab,bc,cd,de,ef->af", ((2, 3), (3, 5), (5, 7), (7, 11), (11, 2))),
+        ("...i,ij->...j", ((4, 5, 6), (6, 3))), ("...i,...i", ((4, 1, 6), (3, 6))), ("bi,ij", ((4, 6), (6, 3))),
+        ("ab,b,a->", ((3, 4), (4,), (3,))), ("i,j->", ((3,), (4,))), ("bi,bi,bi->b", ((2, 3),) * 3),
+        ("bic,bic->b", ((2, 1, 1),) * 2), ("ii,ij->j", ((3, 3), (3, 4))),
+    ],
+)  # fmt: skip
+def test_products_of_an_einsum_are_those_that_run(
+    equation: str, shapes: tuple[tuple[int, ...], ...], *, path: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from archscope.oracles.own.einsums import products
+
+    monkeypatch.setattr(torch.backends.opt_einsum, "enabled", path and torch.backends.opt_einsum.is_available())
+    order = None
+    if torch.backends.opt_einsum.enabled:
+        pairs = torch.backends.opt_einsum.get_opt_einsum().contract_path(equation, *shapes, shapes=True)[0]
+        order = [each for pair in pairs for each in pair] if len(shapes) > 2 else None
+    with FlopCounterMode(display=False) as counter:
+        torch.einsum(equation, *map(torch.ones, shapes))
+    assert products(equation, shapes, order) == counter.get_total_flops() // 2

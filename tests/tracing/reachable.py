@@ -43,6 +43,8 @@ class Reachable:
 
     @staticmethod
     def _own(value: Any) -> tuple[Any, ...]:
+        if isinstance(value, Tensor) and torch.nn.parameter.is_lazy(value):
+            return (id(value), value.dtype, value.device, value.requires_grad)
         if isinstance(value, Tensor):
             grad = value.grad.tolist() if value.is_leaf and value.grad is not None else None
             plain = value.detach()

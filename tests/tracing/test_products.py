@@ -51,6 +51,7 @@ def _of(function: Function, *shape: int, dtype: torch.dtype = torch.float32) -> 
         (lambda x, w: torch.cdist(x, w, p=1), (5, 6), 0),  # nothing is squared
         (lambda x, w: x[:, :, None] * w, (6, 5), 0),  # value by value, as the code says it
         (lambda x, w: (x * w).sum(-1), (4, 6), 0),
+        (lambda x, w: torch._foreach_mm([x, x[:2]], [w, w])[1], (6, 5), (4 + 2) * 6 * 5),
         (lambda x, w: torch.einsum("bi,ij->bij", x, w), (6, 5), 0),  # sums up nothing
         (lambda x, w: torch.repeat_interleave(x, torch.tensor([1, 0, 2, 1]), 0) @ w, (6, 5), 4 * 6 * 5),  # copies rows
         (lambda x, w: F.multi_margin_loss(x @ w, torch.tensor([0, 1, 2, 0])), (6, 3), 4 * 6 * 3),
@@ -96,3 +97,30 @@ def test_a_product_of_complex_numbers_is_four_of_real_ones_and_a_line_says_so(fu
 def test_a_layer_of_complex_numbers_says_what_it_is() -> None:
     found = _of(lambda x, w: torch.nn.functional.linear(x.to(w.dtype), w), 5, 6, dtype=torch.complex64)
     assert [row.label for row in found.rows] == ["linear, complex numbers"]
+
+
+def _of_several(x: Tensor, w: Tensor) -> Tensor:
+    a, b = torch._foreach_mul([x, w], 2.0)
+    torch._foreach_add_([a, b], [w, x])
+    torch._foreach_exp_([a])
+    torch._foreach_clamp_min_([b], 0.0)
+    return a + b + torch._foreach_norm([a])[0] + torch._foreach_powsum([b], 2.0)[0]
+
+
+def test_what_multiplies_nothing_of_one_tensor_multiplies_nothing_of_several() -> None:
+    found = _of(_of_several, 4, 6)
+    assert found.totals.macs == 0
+    assert "not covered: _foreach" not in write(found, View())
+
+
+def test_of_several_tensors_no_field_of_one_is_said_for_another() -> None:
+    class Second(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Conv2d(2, 2, 3, padding=1), nn.Conv2d(2, 2, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.b(torch._foreach_mul([self.a(x), x], 2.0)[1])
+
+    rows = {row.name: row for row in analyze(trace(Second(), (2, 8, 8))).rows}
+    assert rows["b"].receptive_field is None

@@ -182,13 +182,6 @@ def _zeros_counted(part: Part, batch: int) -> float | None:
     return found * batch or None
 
 
-def _as_printed(part: Part, _: int) -> float | None:
-    """Half of NumPy's operations of an ``einsum``, which are read from what it prints."""
-    if not any("einsum" in _label(node.layer) for node, _ in part.nodes):
-        return None
-    return math.floor(float(f"{2 * _ours(part):.3e}") / 2)
-
-
 def _complex_once(part: Part, _: int) -> float | None:
     """A product of two complex numbers as one, where it is four of real ones."""
     of_complex = sum(int(facts.macs or 0) for node, facts in part.nodes if _beyond(node.layer) == "complex numbers")
@@ -236,7 +229,6 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
         Convention("it counts every sample of the batch", _batch_counted),
     ),
     "fvcore": (
-        Convention("it reads NumPy's count of an `einsum`, which is printed in four digits", _as_printed),
         Convention("it counts a product of two complex numbers, four of real ones, as one", _complex_once),
         Convention("its trace has no rule for fused attention, and misses its two products", _without_attention),
         Convention("it multiplies a transposed convolution's weights with its own outputs, not its inputs: "

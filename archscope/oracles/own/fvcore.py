@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from archscope.oracles.case import Case
-from archscope.oracles.findings import Finding, first_line, not_covered
+from archscope.oracles.findings import Finding, Verdict, first_line, not_covered
 from archscope.oracles.fvcore import PRODUCTS
+from archscope.oracles.own import einsums
 from archscope.oracles.own.conventions import AROUND, handed_up, judged, total
 from archscope.oracles.own.flops import exclusive
 from archscope.oracles.own.parts import Plain, parts_of
@@ -36,21 +38,34 @@ def observe(case: Case) -> Iterator[Finding]:
             parts = parts_of(case, standin.module)
             count = FlopCountAnalysis(Plain(standin, case.called), standin.tensors)
             count = count.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
+            count = count.set_op_handle("aten::einsum", einsums.counted)
             try:
                 by_module = count.by_module_and_operator()
                 uncalled = {path.removeprefix("inner.") for path in count.uncalled_modules()}
             except Exception as error:  # noqa: BLE001 - whatever a trace of a stranger's module raises is told
                 yield not_covered(NAME, None, "macs", f"PyTorch cannot trace it: {first_line(error)}")
                 return
-    counts = {path.removeprefix("inner").removeprefix("."): sum(int(number) for name, number in operators.items()
-                                                               if name in PRODUCTS)
-              for path, operators in by_module.items() if path}  # fmt: skip
+    counts = _sums(by_module, PRODUCTS)
     own, around = handed_up(parts, exclusive(counts))
+    as_run = exclusive(_sums(by_module, PRODUCTS - {"einsum"} | {einsums.AS_RUN}))
     found = []
     for part in parts:
         case.pace.at(part.row)
         if part.macs or own.get(part.path):
             blind = AROUND if part.path in around else UNTRACED if part.path in uncalled else ""
-            found.append(judged(NAME, part, own.get(part.path, 0), case.batch, blind))
+            theirs = own.get(part.path, 0)
+            seen = judged(NAME, part, theirs, case.batch, blind)
+            if seen.verdict is Verdict.DIFFERS and part.macs == as_run.get(part.path, 0) != theirs:
+                seen = replace(seen, verdict=Verdict.EXPLAINED, why=einsums.WHY)
+            found.append(seen)
             yield found[-1]
     yield total(NAME, "macs", case.analysis.totals.macs, counts.get("", 0), found)
+
+
+def _sums(by_module: Mapping[str, Mapping[str, float]], names: Collection[str]) -> dict[str, int]:
+    """What is counted under some names, by the path of the module."""
+    return {
+        path.removeprefix("inner").removeprefix("."): sum(int(own[name]) for name in names if name in own)
+        for path, own in by_module.items()
+        if path
+    }

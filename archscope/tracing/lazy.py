@@ -1,0 +1,46 @@
+"""Modules with lazy layers, which have no shapes before they run: the same module, with layers that have them."""
+
+from __future__ import annotations
+
+from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
+from torch.nn.parameter import is_lazy
+
+from archscope.tracing.following import followed, given_names
+from archscope.tracing.inputs import Call
+from archscope.tracing.shadow import Shadow
+
+
+def shaped(module: nn.Module, call: Call, called: str) -> nn.Module:
+    """The module itself; one that has lazy layers stays lazy, and a copy whose layers took their shapes stands for it.
+
+    All else in the copy holds the module's own tensors. What runs to find the shapes is a shadow, with values where the
+    module has them, so that new layers begin as they would in the module.
+
+    >>> import torch
+    >>> shaped(nn.LazyLinear(2), Call((torch.ones(1, 3),)), "it")
+    Linear(in_features=3, out_features=2, bias=True)
+    """
+    if not any(map(is_lazy, (*module.parameters(), *module.buffers()))):
+        return module
+    values = not all(each.is_meta for each in module.parameters())
+    run = followed(module, call, given_names(module, call), called, values=values)
+    copy = Shadow(lambda tensor: tensor)
+    begun = dict(run.shadow.named_modules(remove_duplicate=False))
+    for path, each in module.named_modules(remove_duplicate=False):
+        made = begun.get(path)
+        is_one = issubclass(type(each), LazyModuleMixin)
+        if made is None or not is_one or any(map(is_lazy, made.parameters())):
+            continue
+        watched = made.__dict__.pop("forward")
+        if "forward" in each.__dict__:
+            made.__dict__["forward"] = watched.__wrapped__
+        copy.stands(each, made)
+        for name, tensor in (*each._parameters.items(), *each._buffers.items()):
+            if tensor is not None and is_lazy(tensor):
+                copy.stands(tensor, getattr(made, name))
+    whole: nn.Module = copy.of(module)
+    return whole
+
+
+__all__ = ["shaped"]
