@@ -273,7 +273,7 @@ def csv_cell(text: str) -> str:
     return f"'{shown}" if shown.lstrip()[:1] in ("=", "+", "-", "@", "'") or shown[:1] == "\t" else shown
 
 
-_JSON_UNSAFE: Final = "[\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
+_JSON_UNSAFE: Final = "[\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
 
 
 def json_text(value: Any, *, indent: int | None = None, compact: bool = False) -> str:

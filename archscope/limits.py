@@ -43,6 +43,8 @@ MOST_MISTAKES: Final = 20
 """Mistakes of a file that are printed: who has mended those runs the command again."""
 LONGEST_MESSAGE: Final = 4_000
 """Bytes of what is said about one file: a screen or two; a log of continuous integration holds many of them."""
+MOST_PIXELS: Final = 250_000_000
+"""Of a picture in pixels: it is drawn in memory, four bytes for each."""
 MOST_SYMBOLS: Final = 6
 """Numbers that are left open at once: formulas in more are longer than a line, and have no reader."""
 MOST_TERMS: Final = 2_000

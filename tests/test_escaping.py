@@ -27,12 +27,10 @@ from markdown_it import MarkdownIt
 import archscope
 from archscope import escaping
 from archscope.analysis import Analysis
-from archscope.diagrams.graph.dot import dot_source
 from archscope.diagrams.graph.mermaid import mermaid_source
 from archscope.diagrams.graph.view import view_of
-from archscope.diagrams.html import packed_in
 from archscope.diagrams.request import request
-from archscope.formats import FORMATS, View, write
+from archscope.formats import write
 from archscope.site import network_html, search
 from archscope.site.bibliography import bibtex
 from archscope.site.build import gather
@@ -269,50 +267,6 @@ def test_layers_whose_names_come_to_the_same_keep_weights_of_their_own() -> None
     assert [tuple(each.shape) for each in module.__dict__["Many"]()(torch.zeros(2, 4))] == [
         (2, 3 + place) for place in range(5)
     ]
-
-
-@texts
-def test_every_format_of_a_table_reads_back(text: str) -> None:
-    found = analysis(text)
-    written = {name: write(found, name, View(working=True)) for name in FORMATS}
-    for each in written.values():
-        each.encode()
-        assert not OBEYED.search(each)
-    document = json.loads(written["json"])
-    assert document["title"] == found.title
-    assert [each["name"] for each in document["layers"]] == [row.name for row in found.rows]
-    rows = list(csv.DictReader(io.StringIO(written["csv"], newline="")))
-    assert len(rows) == len(found.rows)
-    page = Page(written["html"])
-    assert "script" not in {tag for tag, _ in page.tags}
-    assert letters(escaping.visible(found.title)) in letters(page.said)
-    assert letters(escaping.terminal(found.title)) in letters(written["table"])
-    colored = write(found, "table", View(width=80, color=True))
-    assert not OBEYED.search(re.sub("\x1b\\[[0-9;]*m", "", colored))
-    assert set(re.findall("\x1b\\[[0-9;]*m", colored)) <= {"\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[36m"}
-
-
-@texts
-def test_every_picture_reads_back(text: str) -> None:
-    found = analysis(text)
-    for style in ("graph", "boxes"):
-        drawing = archscope.draw(found, style=style)
-        root = ElementTree.fromstring(drawing.svg)
-        assert root[0].text == (escaping.visible(found.title) or None)
-        assert {each.tag.rpartition("}")[2] for each in root.iter()} <= {
-            "svg", "title", "desc", "rect", "g", "text", "path", "polygon"}  # fmt: skip
-        tikz = str(drawing.write("tikz"))
-        assert all(line.startswith(("%", "\\")) for line in tikz.splitlines())
-    page = str(drawing.write("html"))
-    assert Page(page).tags.count(("script", [])) == 1
-    assert len(packed_in(page)["told"]) >= 2
-    seen = view_of(found, depth="full")
-    graph = pygraphviz.AGraph(string=dot_source(seen, request()))
-    assert (len(graph.nodes()), len(graph.edges())) == (len(seen.nodes), len(seen.edges))
-    label = re.sub(r"\\(.)", lambda match: "\n" if match[1] == "n" else match[1], graph.graph_attr["label"] or "")
-    assert label == escaping.visible(found.title)
-    flowchart = mermaid_source(seen, request()).splitlines()
-    assert sum(" --> " in line for line in flowchart) == len(seen.edges)
 
 
 @few

@@ -12,32 +12,26 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
-import pytest
 from markdown_it import MarkdownIt
 
 import archscope
 from archscope import escaping
-from archscope.classroom import Sheet, mark, report, sheet_of, slides
+from archscope.classroom import Sheet, sheet_of
 from archscope.classroom.submissions import read_answers
 from archscope.classroom.writers import write as write_sheet
-from archscope.conventions import TOOLS, count
-from archscope.curves import Curve, curve
+from archscope.curves import curve
 from archscope.diagrams import plot
 from archscope.diagrams.html import packed_in
 from archscope.diagrams.themes import theme
-from archscope.formats import counts
-from archscope.formats import curve as curves
 from archscope.layers import Linear
 from archscope.network import Network, Node, Ref
-from archscope.oracles.report import write_junit, write_markdown, write_matrix
 from archscope.sweep import Here, Journal, Rows, Spec, axis, plan, run
 from archscope.sweep.lines import from_lines, to_lines
 from archscope.sweep.plane import picture
 from archscope.sweep.writing import FORMATS as SWEEPS
-from tests.hostile import OBEYED, Page, few, letters, network, seen_as_text, short, texts
+from tests.hostile import Page, letters, network, seen_as_text, short, texts
 from tools.comment import LONGEST, MARK, body_of
 
 
@@ -75,24 +69,6 @@ def _tags(source: str) -> list[str]:
 def test_a_curve_over_an_option_of_any_layer_is_worked_out(text: str) -> None:
     found = curve(network(text), f"{text}a.out_features", 1, 4, ["macs"])
     assert found.lines["macs"] == (4, 8, 16)  # 4 inputs, and one, two and four outputs
-
-
-@texts
-def test_what_tools_print_reads_back_in_every_format(text: str) -> None:
-    found = [count(archscope.analyze(network(text)), tool) for tool in TOOLS]
-    written = {name: counts.write(found, name) for name in counts.FORMATS}
-    for each in written.values():
-        seen_as_text(each)
-    read = json.loads(written["json"])["counts"]
-    assert {each["network"] for each in read} == {text or "n"}
-    assert {cell.removeprefix("'") for cell in [row[0] for row in cells_of(written["csv"])][1:]} == {
-        escaping.visible(text or "n")}  # fmt: skip
-    marked = Page(MarkdownIt("commonmark").enable("table").render(written["markdown"]))
-    assert _count(marked, "h2") == len(TOOLS)
-
-
-def _count(page: Page, tag: str) -> int:
-    return sum(each == tag for each, _ in page.tags)
 
 
 NET = "input: [4]\nlayers:\n  a: {type: linear, out_features: 2}\n"
@@ -189,39 +165,6 @@ def cells_of_form(written: str) -> list[list[str]]:
     return [*csv.reader(io.StringIO(written, newline=""))]
 
 
-@few
-def test_slides_of_any_layer_read_back(text: str) -> None:
-    pptx = pytest.importorskip("pptx")
-    show = pptx.Presentation(io.BytesIO(slides.write(archscope.analyze(network(text)), f"{text}a")))
-    titles = [page.shapes.title.text for page in show.slides]
-    assert letters(titles[0]) == letters(escaping.line(f"{text}a of {text}"))
-    bodies = [shape.text for page in show.slides for shape in page.shapes if shape.has_text_frame]
-    assert any("15" in each for each in bodies)  # 4·3 weights and 3 biases
-    assert not OBEYED.search("".join(bodies).replace("\x0b", ""))  # a line end in PowerPoint
-
-
-@few
-def test_a_picture_for_powerpoint_and_for_drawio_reads_back(text: str) -> None:
-    pptx = pytest.importorskip("pptx")
-    drawing = archscope.draw(archscope.analyze(network(text[:500])), style="graph")
-    root = ElementTree.fromstring(str(drawing.write("drawio")))
-    assert root[0].attrib["name"] == escaping.line(text[:500])
-    assert {each.tag for each in root.iter()} <= {"mxfile", "diagram", "mxGraphModel", "root", "mxCell", "UserObject",
-                                                  "mxGeometry", "mxPoint", "Array"}  # fmt: skip
-    assert len([each for each in root.iter("mxCell") if each.get("source")]) >= 1
-    show = pptx.Presentation(io.BytesIO(drawing.write("pptx")))  # type: ignore[arg-type]
-    said = letters("".join(shape.text for shape in _shapes(show.slides[0].shapes) if shape.has_text_frame))
-    assert letters(escaping.line(text))[:20] in said
-    assert show.core_properties.title == escaping.line(text[:500])[:255]
-
-
-def _shapes(shapes: Any) -> Iterator[Any]:
-    for each in shapes:
-        yield each
-        if each.shape_type == 6:
-            yield from _shapes(each.shapes)
-
-
 @texts
 def test_the_page_of_a_graph_packs_every_text_as_it_is(text: str) -> None:
     page = str(archscope.draw(archscope.analyze(network(text)), style="graph").write("html"))
@@ -279,31 +222,6 @@ def test_what_python_prints_of_a_network_moves_no_cursor(text: str) -> None:
 
 
 @texts
-def test_a_curve_reads_back_in_every_format_and_as_a_plot(text: str) -> None:
-    name = text or "q"
-    grown = Curve(text, name, (1, 2), {"macs": (3, 4), name: (5, 6)}, {name: text}, {"macs": 2})
-    written = {kind: curves.write(grown, kind) for kind in curves.FORMATS}
-    for each in written.values():
-        each.encode()
-        assert not OBEYED.search(each)
-    assert json.loads(written["json"])["lines"] == {"macs": [3, 4], name: [5, 6]}
-    head, *rows = csv.reader(io.StringIO(written["csv"], newline=""))
-    assert [cell.removeprefix("'") for cell in head] == [
-        escaping.visible(each.lower()) for each in (name, "macs", name)
-    ]
-    assert rows == [["1", "3", "5"], ["2", "4", "6"]]
-    assert Page(written["html"]).tags.count(("th", [("scope", "col")])) == 3
-    assert "script" not in {tag for tag, _ in Page(written["html"]).tags}
-    table = MarkdownIt("commonmark").enable("table").render(written["markdown"])
-    assert [tag for tag, _ in Page(table).tags].count("th") == 3
-    drawn = plot.curve(text, text, (1, 2), grown.lines, grown.overtaken, theme("light"))
-    assert ElementTree.fromstring(str(plot.written(drawn, "svg")))[0].text == escaping.visible(drawn.title)
-    _, _, table_head, rule, first, second = written["table"].splitlines()[:6]
-    assert letters(table_head) == letters(escaping.line(f"{name} macs {name}"))
-    assert (set(rule), first.split(), second.split()) == ({"─"}, ["1", "3", "5"], ["2", "4", "6"])
-
-
-@texts
 def test_a_row_of_a_sweep_is_one_line_and_reads_back(text: str) -> None:
     rows = [(0, text, text, 5, text), (1, "plain", None, None, "")]
     written = to_lines(rows)
@@ -311,43 +229,3 @@ def test_a_row_of_a_sweep_is_one_line_and_reads_back(text: str) -> None:
     shown = escaping.line(text) or None
     assert [*from_lines(written.splitlines(keepends=True), texts=3)] == [
         (0, shown, shown, 5, shown or ""), (1, "plain", None, None, "")]  # fmt: skip
-
-
-@pytest.mark.parametrize("text", ["<b>&]]>", "=1+1", "\x1b]0;t\x07 \ud800", "שלום 🙂", "x" * 300], ids=ascii)
-def test_a_document_and_a_form_of_any_network_read_back(text: str) -> None:
-    docx, openpyxl = pytest.importorskip("docx"), pytest.importorskip("openpyxl")
-    asked = sheet_of(archscope.analyze(network(text)), spec=text, seed=7)
-    document = docx.Document(io.BytesIO(write_sheet(asked, "docx", key=True)))  # type: ignore[arg-type]
-    assert document.paragraphs[0].text.startswith(escaping.line(text))
-    assert document.tables[0].rows[1].cells[0].text == escaping.line(f"{text}a")
-    page = openpyxl.load_workbook(io.BytesIO(write_sheet(asked, "xlsx"))).active  # type: ignore[arg-type]
-    rows = [*page.iter_rows()]
-    assert {cell.data_type for row in rows for cell in row} <= {"s", "n"}
-    assert (rows[0][1].value, rows[4][0].value) == (escaping.visible(text), escaping.visible(f"{text}a"))
-
-
-@texts
-def test_marks_of_a_sheet_read_back_in_every_format(text: str) -> None:
-    asked = sheet_of(archscope.analyze(network(text)), spec=text, seed=7, blank="parameters")
-    papers = [mark(asked, {(f"{text}a", "parameters"): answer}, pupil=text) for answer in (text, "12")]
-    papers = [each.replace(notes=(text,)) for each in papers]
-    for kind in ("text", "markdown", "html", "csv"):
-        written = report.write(papers, kind)
-        written.encode()
-        assert not OBEYED.search(written)
-    rows = [*csv.reader(io.StringIO(report.write(papers, "csv"), newline=""))]
-    assert [row[0].removeprefix("'") for row in rows[1:]] == [escaping.visible(text)] * 2
-    page = Page(report.write(papers, "html"))
-    assert letters(escaping.visible(text)) in letters(page.said)
-    assert not {tag for tag, _ in page.tags} & {"script", "b", "a", "img"}
-
-
-@short
-def test_a_verification_reads_back_in_every_format(text: str) -> None:
-    found = [archscope.verify(network(text), ["published"])]
-    root = ElementTree.fromstring(write_junit(found))
-    assert root[0].attrib["name"] == escaping.visible(found[0].analysis.name)
-    for written in (write_matrix(found), write_markdown(found)):
-        written.encode()
-        assert not OBEYED.search(written)
-    MarkdownIt("commonmark").enable("table").render(write_markdown(found))

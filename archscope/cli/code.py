@@ -23,7 +23,7 @@ from archscope.cli.terminal import emit
 if TYPE_CHECKING:
     from archscope.network import Network
 
-_FRAMEWORKS = {
+FRAMEWORKS = {
     "pytorch": "a torch.nn.Module",
     "keras": "a keras.Model",
     "jax": "a flax.nnx.Module",
@@ -34,7 +34,7 @@ _FRAMEWORKS = {
 
 
 def _complete_framework(incomplete: str) -> list[Any]:
-    return complete_names(_FRAMEWORKS, incomplete)
+    return complete_names(FRAMEWORKS, incomplete)
 
 
 def command(
@@ -92,8 +92,8 @@ def command(
     from archscope.writing.keras import write_keras
     from archscope.writing.pytorch import write_pytorch
 
-    if to not in _FRAMEWORKS:
-        raise NotFound(f"there is no framework `{to}`; {did_you_mean(to, _FRAMEWORKS, what='frameworks')}")
+    if to not in FRAMEWORKS:
+        raise NotFound(f"there is no framework `{to}`; {did_you_mean(to, FRAMEWORKS, what='frameworks')}")
     file = _file_for(to, output, weights)
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
     foretell("code", network)

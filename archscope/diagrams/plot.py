@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from archscope.diagrams import fonts
 from archscope.diagrams.scene import Group, Item, Scene, Text, line, polyline, rectangle
 from archscope.diagrams.themes import Theme
 from archscope.errors import NotFound
@@ -143,7 +144,16 @@ def framed(title: str, description: str, items: Sequence[Item], colors: Theme) -
     """A picture of what stands between the scales and beside them."""
     width, height = LEFT + WIDTH + _LEGEND, TOP + HEIGHT + 34
     ground = rectangle(0, 0, width, height, fill=colors.background)
-    return Scene(width, height, title, description, (ground, *items))
+    return Scene(width, height, title, description, (ground, *(_within(item, width) for item in items)))
+
+
+def _within(item: Item, width: float) -> Item:
+    """Words that are longer than a picture is wide, by their beginning."""
+    if not isinstance(item, Text) or (fits := fonts.fitting(item.string, item.size, width, bold=item.bold)) == len(
+        item.string
+    ):
+        return item
+    return replace(item, string=f"{item.string[: fits - 1]}…")
 
 
 def _axis(most: float, colors: Theme) -> list[Item]:

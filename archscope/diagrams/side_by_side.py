@@ -14,7 +14,8 @@ from typing import Final, cast
 from archscope import escaping, files
 from archscope.diagrams import both, fonts
 from archscope.diagrams.both import SHADES
-from archscope.diagrams.drawing import FORMATS, call, format_of, in_notebook
+from archscope.diagrams.drawing import FORMATS as WRITERS
+from archscope.diagrams.drawing import call, format_of, in_notebook
 from archscope.diagrams.scene import Group, Item, Scene, Text, line, rectangle
 from archscope.diagrams.themes import Theme, theme
 from archscope.difference import Difference
@@ -69,9 +70,9 @@ class SideBySide:
             NotFound: it cannot be written so.
             MissingExtra: a package that the format needs is not installed.
         """
-        if format not in _FORMATS:
-            raise NotFound(f"two networks side by side are no {format}; formats: {', '.join(_FORMATS)}")
-        return cast("str | bytes", call(FORMATS[format].maker)(self))
+        if format not in FORMATS:
+            raise NotFound(f"two networks side by side are no {format}; formats: {', '.join(FORMATS)}")
+        return cast("str | bytes", call(WRITERS[format].maker)(self))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file, whole or not at all; the format follows the suffix."""
@@ -86,7 +87,8 @@ class SideBySide:
         return f"<archscope drawing of {escaping.line(' and '.join(self.found.names))} side by side>"
 
 
-_FORMATS: Final = ("svg", "png", "pdf", "tikz", "drawio")
+FORMATS: Final = ("svg", "png", "pdf", "tikz", "drawio")
+"""Every format by name."""
 
 
 def _scene(found: Difference, colours: Theme) -> Scene:

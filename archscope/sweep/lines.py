@@ -19,6 +19,8 @@ from typing import Any, Final
 
 from archscope.escaping import csv_cell, line
 
+_LONGEST: Final = 100_000
+"""Letters of a text: Python's own reader takes no cell of more than 131,072."""
 _NUMBER: Final = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
 
 
@@ -31,7 +33,7 @@ def to_lines(rows: Iterable[Sequence[Any]]) -> str:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, str) and value and not _NUMBER.fullmatch(value):
-        return csv_cell(line(value))  # a row is a line
+        return csv_cell(line(value)[:_LONGEST])  # a row is a line
     return value
 
 

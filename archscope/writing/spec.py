@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from archscope.escaping import json_text
 from archscope.network import Network, Node, Published, Ref
 from archscope.record import EMPTY
 
@@ -244,4 +244,4 @@ def _scalar(value: Any) -> str:
     if isinstance(value, float):
         return repr(int(value) if value == int(value) and abs(value) < 1e15 else value)
     text = str(value)
-    return text if _PLAIN.match(text) and text.lower() not in _WORDS else json.dumps(text, ensure_ascii=False)
+    return text if _PLAIN.match(text) and text.lower() not in _WORDS else json_text(text)

@@ -15,6 +15,8 @@ INSIDE: Final = WIDTH - 2 * MARGIN
 SIZE, LEADING = 9.0, 12.0
 ROOM: Final = 23.0
 """Height of a line of the table that somebody writes in by hand: 8.5 mm."""
+MOST: Final = 40
+"""Lines of a cell or a paragraph; of a longer text a sheet of paper has the beginning."""
 _BRACKETS: Final = str.maketrans({"⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")", "₁": "1", "₂": "2"})
 """What the shipped font has no letter for, in words."""
 
@@ -178,7 +180,7 @@ def _fit(text: str, width: float) -> str:
 
 
 def _wrapped(text: str, size: float, width: float, bold: bool = False) -> list[str]:
-    """A text in lines that fit; a word that is too long is cut, after a dot if there is one."""
+    """A text in lines that fit, as many as a page has room for; a word that is too long is cut, after a dot at best."""
     lines, current = [], ""
     for word in text.translate(_BRACKETS).split(" "):
         tried = f"{current} {word}" if current else word
@@ -187,11 +189,11 @@ def _wrapped(text: str, size: float, width: float, bold: bool = False) -> list[s
             continue
         if current:
             lines.append(current)
-        while fonts.width(word, size, bold=bold) > width and len(word) > 1:
-            fits = (at for at in range(len(word), 0, -1) if fonts.width(word[:at], size, bold=bold) <= width)
-            cut = next(fits, 1)
+        while (cut := max(fonts.fitting(word, size, width, bold=bold), 1)) < len(word) and len(lines) < MOST:
             cut = word.rfind(".", 0, cut) + 1 or cut
             lines.append(word[:cut])
             word = word[cut:]
         current = word
+        if len(lines) >= MOST:
+            return [*lines[:MOST], "…"]
     return [*lines, current]

@@ -66,6 +66,20 @@ def width(text: str, size: float, *, bold: bool = False) -> float:
     return sum(advances.get(each) or _guess(each) for each in text) * size / _UNITS
 
 
+def fitting(text: str, size: float, room: float, *, bold: bool = False) -> int:
+    """How many letters from the first on are no wider than some room.
+
+    >>> fitting("conv conv", 10, width("conv", 10)), fitting("x" * 100_000, 10, 100)
+    (4, 20)
+    """
+    advances, wide = _advances(bold), 0
+    for place, each in enumerate(text):
+        wide += advances.get(each) or _guess(each)
+        if wide * size / _UNITS > room:
+            return place
+    return len(text)
+
+
 def widest(lines: Iterable[str], size: float, *, bold: bool = False) -> float:
     """The width of the widest of some lines; 0 if there is none."""
     return max((width(line, size, bold=bold) for line in lines), default=0.0)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from archscope.diagrams import fonts
 from archscope.diagrams.scene import Scene, Text
 from archscope.diagrams.writers.svg import svg
-from archscope.errors import MissingExtra
+from archscope.errors import MissingExtra, UsageError
+from archscope.limits import MOST_PIXELS
 
 if TYPE_CHECKING:
     from archscope.diagrams.drawing import Drawing
@@ -25,7 +26,7 @@ def png(scene: Scene, dots_an_inch: int = DOTS_AN_INCH) -> bytes:
 
     Raises:
         MissingExtra: `resvg_py` is not installed.
-        UsageError: a text has a character that the shipped font has not.
+        UsageError: a text has a character that the shipped font has not, or it is too large to be drawn in memory.
     """
     try:
         import resvg_py
@@ -37,6 +38,10 @@ def png(scene: Scene, dots_an_inch: int = DOTS_AN_INCH) -> bytes:
     if fonts.missing("".join(strings)):
         files += [each for each in (fonts.other_path(), fonts.other_path(bold=True)) if each is not None]
     across, down = (max(1, round(each * dots_an_inch / 72)) for each in (scene.width, scene.height))
+    if across * down > MOST_PIXELS:
+        raise UsageError(
+            f"a picture of {across:,} × {down:,} pixels, of {MOST_PIXELS:,} that are drawn; write svg or pdf"
+        )
     # In whole pixels, because resvg rounds a size in millimetres up and leaves the rest of the last row open.
     picture = svg(
         scene,
