@@ -12,6 +12,7 @@ from typing import Any, Final
 from archscope.building.constructions import no_layer
 from archscope.layers import TYPES
 from archscope.network import Network, Node
+from archscope.patience import without_collector
 from archscope.writing import keras_pooling, keras_sequences, keras_windows, scores
 from archscope.writing.blocks import Dialect, Lines, source
 from archscope.writing.channels_last import SHARED, ChannelsLast, batches, in_classes_or_whole, listed
@@ -119,6 +120,7 @@ _DIALECT: Final = Dialect(
 )
 
 
+@without_collector()
 def write_jax(network: Network) -> str:
     """The source of a Flax NNX module.
 

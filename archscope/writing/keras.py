@@ -13,6 +13,7 @@ from typing import Final
 
 from archscope.building.constructions import no_layer
 from archscope.network import Network, Node
+from archscope.patience import without_collector
 from archscope.writing import keras_papers, keras_pooling, keras_recurrent, keras_sequences, keras_windows, scores
 from archscope.writing.blocks import Dialect, Lines, source
 from archscope.writing.channels_last import (
@@ -195,6 +196,7 @@ def model():
 '''
 
 
+@without_collector()
 def write_keras(network: Network) -> str:
     """The source of a Keras model.
 

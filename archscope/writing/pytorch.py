@@ -13,6 +13,7 @@ from typing import Any, Final
 from archscope.building.constructions import Construction, construction
 from archscope.building.sides import Sides, flat, same_sides
 from archscope.network import Network, Node
+from archscope.patience import without_collector
 from archscope.writing import pytorch_functions, pytorch_historic, pytorch_sequences, scores
 from archscope.writing.blocks import Dialect, Lines, in_classes, source
 from archscope.writing.classes import Arguments
@@ -111,6 +112,7 @@ _DIALECT: Final = Dialect(
 )
 
 
+@without_collector()
 def write_pytorch(network: Network) -> str:
     """The source of a PyTorch module.
 

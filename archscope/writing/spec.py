@@ -243,5 +243,5 @@ def _scalar(value: Any) -> str:
         return str(int(value))
     if isinstance(value, float):
         return repr(int(value) if value == int(value) and abs(value) < 1e15 else value)
-    text = str(value)
+    text = re.sub("[\ud800-\udfff]", "�", str(value))  # YAML has no half of a character
     return text if _PLAIN.match(text) and text.lower() not in _WORDS else json_text(text)

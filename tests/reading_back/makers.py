@@ -121,7 +121,7 @@ NET: Final = "input: [4]\nlayers:\n  a: {type: linear, out_features: 2}\n"
 def sweep(text: str) -> Iterator[Rows]:
     """A sweep of a network that is called so, over a value that is none."""
     specs = [Spec(text, NET), Spec(f"{text}@{text}", NET)]
-    made = plan(specs, [axis("a.out_features", ["3", text, "2"])], "parameters,macs")
+    made = plan(specs, [axis("a.out_features", ["3", f"{text} is none", "2"])], "parameters,macs")
     journal = Journal(None, made.identity)
     try:
         run(made, journal, Here())
@@ -250,7 +250,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "archscope.site.build": Maker(SITES, _site, _whole, varies=True),
     "archscope.diagrams.drawing": Maker(drawing.FORMATS, _drawn("graph"), _layer),
     "archscope.diagrams.drawing boxes": Maker(
-        _FREE, _drawn("boxes"), lambda text: [f"{text.rpartition('.')[2]}a"]),
+        _FREE, _drawn("boxes"), lambda text: [text.rpartition(".")[2]]),
     "archscope.diagrams.side_by_side": Maker(
         side_by_side.FORMATS, lambda text, kind: side_by_side.SideBySide(compared(text)).write(kind), _layer),
     "archscope.diagrams.plot": Maker(_PICTURES, _drawn_curve, lambda text: [text]),

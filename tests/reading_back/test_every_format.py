@@ -117,13 +117,14 @@ def holds(maker: str, format: str, text: str) -> None:
         return
     if found.said is not None and format not in MAKERS[maker].numbers:
         for each in MAKERS[maker].says(text):
-            assert _in(each, found.said, format), (maker, format, each[:100], found.said[:2000])
+            stands = _in(each, found.said, format)
+            assert stands, (maker, format, each[:100], found.said[:2000])
     if escaping.line(text) and len(text) < 1000:
         plain = read(maker, format, "said").built
         if MAKERS[maker].varies:
             assert {*map(str, found.built)} <= {*map(str, plain)}, (maker, format)
-        else:
-            assert found.built == plain, (maker, format)
+        elif found.built != plain:  # pytest would lay both side by side, which takes long
+            pytest.fail(f"{maker}, {format}: built otherwise")
 
 
 def _in(text: str, said: str, format: str) -> bool:

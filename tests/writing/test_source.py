@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -11,8 +13,12 @@ import torch
 from torch import nn
 
 import archscope
+from archscope import escaping
 from archscope.layers import TYPES, Shape
 from archscope.network import Network, Node, Ref
+from archscope.writing import listing
+from archscope.writing.jax import write_jax
+from archscope.writing.keras import write_keras
 from archscope.writing.pytorch import write_pytorch
 from tests.building.builder_cases import CASES, Case, name_of
 from tests.collection import thin
@@ -324,3 +330,15 @@ def test_a_transposed_convolution_starts_in_the_source_as_it_does_where_it_is_bu
     model: Any = executed(write_pytorch(network), "up")
     built = archscope.build(network).node("up")
     assert float(model.up.weight.detach().std()) == pytest.approx(float(built.weight.detach().std()), rel=0.05)
+
+
+@pytest.mark.parametrize("write", [write_pytorch, write_keras, write_jax])
+def test_nothing_is_searched_for_garbage_while_source_is_made(
+    write: Callable[[Network], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[bool] = []
+    said = escaping.python_docstring
+    monkeypatch.setattr(listing, "python_docstring", lambda lines: searched.append(gc.isenabled()) or said(lines))
+    assert write(archscope.load("lenet5-pytorch"))
+    assert {*searched} == {False}
+    assert gc.isenabled()
