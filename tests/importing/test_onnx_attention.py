@@ -76,3 +76,53 @@ def test_constants_that_are_zeros_and_left_out_of_the_file_are_none(tmp_path: Pa
     assert row.macs == 2 * (4 * 144 * 5 + 2 * 5 * 5 * 12)
     made = state(network)
     assert "bias: [query, key, value]" in made.text
+
+
+def square(*, window: int = 9) -> Tensor:
+    """A mask that hides what comes later, and what lies further back than a window."""
+    apart = torch.arange(5)[:, None] - torch.arange(5)
+    return torch.where((apart < 0) | (apart >= window), float("-inf"), 0.0)
+
+
+class Fed(nn.Module):
+    """Attention into attention, which the exporter joins, one called again by itself, and masks of the code's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        options: dict[str, Any] = {"batch_first": True}
+        self.one, self.other = nn.MultiheadAttention(12, 3, **options), nn.MultiheadAttention(12, 2, **options)
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = self.one(x, x, x, attn_mask=square(), need_weights=False)[0]
+        seen = self.other(seen, seen, seen, need_weights=False)[0]
+        return self.other(seen, x, x, need_weights=False)[0]
+
+
+def test_attention_that_is_fed_into_another_called_again_or_causal_has_the_rows_of_its_module(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    module, given = varied(Fed()), torch.randn(2, 5, 12)
+    network = open_network(exported(module, (given,), tmp_path / "fed.onnx", dynamo=True))
+    assert rows(network) == rows(trace(module, given))
+    assert [row.label for row in analyze(network).rows] == [
+        "causal attention, 3 heads", "attention, 2 heads", "attention, 2 heads",
+    ]  # fmt: skip
+    # Four matrices of 12·12 with 48 constants, twice: the third row has the weights of the second.
+    assert [int(row.parameters) for row in analyze(network).rows] == [624, 624, 0]
+    outcome = restated(network, state(network), None)
+    assert outcome is not None
+    assert outcome.same, outcome.told
+
+
+def test_a_mask_that_hides_more_than_what_comes_later_is_not_causal(tmp_path: Path) -> None:
+    class Near(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attend = nn.MultiheadAttention(12, 3, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.attend(x, x, x, attn_mask=square(window=2), need_weights=False)[0]
+
+    path = exported(varied(Near()), (torch.randn(1, 5, 12),), tmp_path / "near.onnx", dynamo=True)
+    totals, made = analyze(open_network(path)).totals, analyze(open_network(path)).rows
+    assert "multihead_attention" not in {row.type for row in made}
+    assert (totals.parameters, totals.macs) == (624, 4 * 144 * 5 + 2 * 25 * 12)

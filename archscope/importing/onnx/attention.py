@@ -28,10 +28,11 @@ def attended(written: Written, place: int) -> Found | None:
     softmax = written.operators[place]
     if not (softmax.alone and softmax.path):
         return None
-    found, end = _found(written, place)
-    if found is None or found.masks or found.causal:
+    found, end, turned_end, sources = _found(written, place)
+    causal = found is not None and [written.is_causal(name) for name, _ in found.masks] == [True]
+    if found is None or (found.masks and not causal):
         return None
-    places = sorted(found.places)
+    places = _apart_from(written, set(found.places), sources, end)
     inner = (name for each in places if each != end for name in written.operators[each].outputs)
     (output, _, last), matrices = found.output, [name for name, _ in found.matrices]
     weights = [*matrices, *filter(None, (found.biases,)), output, *filter(None, (last,))]
@@ -40,34 +41,53 @@ def attended(written: Written, place: int) -> Found | None:
     if not all(map(written.is_stored, weights)) or any(map(written.is_stored, found.reads)):
         return None
     biases = [*(THIRDS if found.biases else ()), *(("output",) if last else ())]
-    layer = TYPES["multihead_attention"](num_heads=found.heads, bias=biases, dropout=found.dropped)
+    layer = TYPES["multihead_attention"](num_heads=found.heads, bias=biases, dropout=found.dropped, causal=causal)
     reads = found.reads[:1] if len(set(found.reads)) == 1 else found.reads
+    batches = [None if found.batch is None else found.batch ^ written.ended.get(name, False) for name in reads]
+    after = None if found.batch is None else found.batch ^ turned_end
     turned = frozenset(name for name, exchanged in (*found.matrices, found.output[:2]) if exchanged)
     read = {name for each in places for name in written.operators[each].inputs}
     plain = tuple(
         sorted(name for name in read - {*weights} if written.is_stored(name) and written.number(name) is not None)
     )
-    made = layer_of(written, end, "Attention", (*reads, *weights), layer=layer, batch=found.batch, turned=turned,
-                    width=found.features, reads=len(reads), plain=plain)  # fmt: skip
+    made = layer_of(written, end, "Attention", (*reads, *weights), layer=layer, batches=batches, turned=turned,
+                    width=found.features, reads=len(reads), plain=plain, after=after)  # fmt: skip
+    written.ended[written.operators[end].outputs[0]] = turned_end
     return Found(made, tuple(places))
 
 
-def _found(written: Written, softmax: int) -> tuple[Attention | None, int]:
-    """The attention that a module's operators are, and where it ends."""
+def _apart_from(written: Written, places: set[int], sources: frozenset[int], end: int) -> list[int]:
+    """The operators that are the layer's alone: without those that turn what comes in for others, too."""
+    while True:
+        within = [*places]
+        shared = {each for each in (places & sources) - {end}
+                  if not all(written.is_within(name, within) for name in written.operators[each].outputs)}  # fmt: skip
+        if not shared:
+            return sorted(places)
+        places -= shared
+
+
+def _found(written: Written, softmax: int) -> tuple[Attention | None, int, bool, frozenset[int]]:
+    """The attention that a module's operators are.
+
+    Where it ends, whether the batch and the positions are exchanged there, and which operators only turn what comes in.
+    """
     heads = Heads()
     values: dict[str, Value] = {}
 
     def value(name: str) -> Value:
         if name not in values:
-            split = written.maker(name, "Split")
+            split = written.maker(name, "Split", "Transpose")
             apart = None if split is None else written.operators[split]
             if apart is not None and written.is_stored(apart.inputs[0]):  # of which no exporter says the module
                 values.update(zip(apart.outputs, _made(written, heads, apart, value), strict=True))
             else:
-                values[name] = heads.root(name, written.shape(name))
+                values[name] = _root(written, heads, name)
         return values[name]
 
-    last: tuple[Attention | None, int] = None, softmax
+    last: Attention | None = None
+    end, exchanged = softmax, False
+    sources: set[int] = set()
     for place in written.beside_in(softmax):
         operator = written.operators[place]
         try:
@@ -75,11 +95,37 @@ def _found(written: Written, softmax: int) -> tuple[Attention | None, int]:
         except (Turned, AttributeError, IndexError, KeyError, TypeError, ValueError):  # what no such module has
             continue
         for name, each in zip(operator.outputs, made, strict=True):
-            values[name] = each._replace(places=each.places | {place})
-        found = heads.found(values[operator.outputs[0]]) if made else None
+            ended = name in written.ended  # another layer's
+            values[name] = _root(written, heads, name) if ended else each._replace(places=each.places | {place})
+        if isinstance(made[0].what, Root):
+            sources.add(place)
+        found, turned = _as_it_came(heads, values[operator.outputs[0]])
         if found is not None and softmax in found.places:
-            last = found, place
-    return last
+            last, end, exchanged = found, place, turned
+    return last, end, exchanged, frozenset(sources)
+
+
+def _root(written: Written, heads: Heads, name: str) -> Value:
+    """A value that comes in, with its batch where it was before another layer exchanged it with the positions."""
+    shape, place = written.shape(name), written.maker(name, "Transpose")
+    if written.ended.get(name):
+        return heads.permuted(heads.root(name, (shape[1], shape[0], shape[2])), (1, 0, 2))
+    if name in written.ended or place is None:
+        return heads.root(name, shape)
+    operator = written.operators[place]
+    turned = tuple(operator.attributes.get("perm") or ()) == (1, 0, 2)
+    return heads.permuted(_root(written, heads, operator.inputs[0]), (1, 0, 2)) if turned else heads.root(name, shape)
+
+
+def _as_it_came(heads: Heads, value: Value) -> tuple[Attention | None, bool]:
+    """Attention that a value is what it gives, and whether the first two axes are exchanged.
+
+    Where one attention reads what another gives, PyTorch's exporter leaves out that it turns back what that has turned.
+    """
+    found = heads.found(value)
+    if found is not None or len(value.axes) != 3:
+        return found, False
+    return heads.found(heads.permuted(value, (1, 0, 2))), True
 
 
 def _made(written: Written, heads: Heads, operator: Operator, value: Any) -> Sequence[Value]:
@@ -134,7 +180,7 @@ def _of_two(written: Written, heads: Heads, operator: Operator, value: Any) -> V
         for left, right in ((one, other), (other, one)):
             if len(written.shape(right)) == 1:
                 return heads.shifted(value(left), value(right))
-        raise Turned
+        return heads.masked(value(one), heads.root(other, written.shape(other)))
     number = written.number(other)
     if number is None or not number:
         raise Turned
@@ -144,24 +190,26 @@ def _of_two(written: Written, heads: Heads, operator: Operator, value: Any) -> V
 def reading(operator: Operator, values: Values) -> Meaning | None:
     """A layer that `attended` found: its inputs, and its weights in the layer's order."""
     said = operator.attributes
-    layer, axis = said["layer"], said["batch"]
+    layer, batches = said["layer"], said["batches"]
     many = said["reads"]
     reads, held = operator.inputs[:many], operator.inputs[many:]
-    for name in reads:
+    shapes, samples = [tuple(values.shape(name)) for name in reads], []
+    for name, shape, axis in zip(reads, shapes, batches, strict=True):
         values.takes(name, WITHOUT if axis is None else axis)
+        samples.append(shape if axis is None else (*shape[:axis], *shape[axis + 1 :]))
     values.plain(*said["plain"])
-    shapes = [tuple(values.shape(name)) for name in reads]
-    samples = shapes if axis is None else [(*each[:axis], *each[axis + 1 :]) for each in shapes]
     try:
         facts = layer.facts(*samples)
     except Rejects:
         return None
-    stated, many = facts.weights, 1 if axis is None else shapes[0][axis]
+    stated, many = facts.weights, 1 if batches[0] is None else shapes[0][batches[0]]
     macs = None if facts.macs is None else facts.macs * count(many, "batch")
     turned = set(said["turned"])
     roles = _apart(held, said, values, turned) if len(layer.bias) not in (0, 4) else {}
     roles = roles or dict(zip((each.name for each in stated), held, strict=True))
-    return Meaning(layer.type, reads=operator.inputs, macs=macs, layers=(layer,), after=values.place(reads[0]),
+    place = values.place(reads[0])
+    after = place if place < 0 or said["after"] is None else said["after"]
+    return Meaning(layer.type, reads=operator.inputs, macs=macs, layers=(layer,), after=after,
                    turned=frozenset(turned), roles=roles)  # fmt: skip
 
 

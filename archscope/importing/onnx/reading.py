@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archscope.errors import MissingExtra, UsageError
 from archscope.escaping import LONGEST_OF_STRANGERS, line, terminal
 from archscope.importing.graph import Constant, Graph, Operator
+from archscope.importing.onnx.lineage import Lineage
 from archscope.importing.onnx.numbers import DTYPES, MOST, small
 from archscope.importing.onnx.shapes import Settled, inside, settle
 from archscope.importing.stated import Stated
@@ -29,6 +30,7 @@ _SCOPES: Final = "pkg.torch.onnx.name_scopes"
 _CLASSES: Final = "pkg.torch.onnx.class_hierarchy"
 _PLAIN: Final = re.compile(r"\['[^'\\\n]*'(?:, '[^'\\\n]*')*\]")
 """A list of words in which no word has quotes."""
+_FOLDED: Final = "pkg.onnxscript.optimizer.folded_from"
 _RULES: Final = "pkg.onnxscript.rewriter.rule_name"
 _SIGNATURE: Final = "pkg.torch.export.ExportedProgram.graph_signature"
 _LISTED: Final = (("archscope.trained", True), ("archscope.fixed", False))
@@ -57,10 +59,10 @@ def read_onnx(path: str | os.PathLike[str], stated: Stated) -> Graph:
     if find_spec("onnx_ir") is None:
         raise MissingExtra(f"reading {shown}", "onnx-ir", "onnx")
     with _unheard():
-        model, declared = _loaded(shown)
-        trained = _trained(model)
-        settled = settle(model, stated, shown, {name for name, each in trained.items() if each}, declared)
-        return _graph(model, settled, trained, shown)
+        model, declared, made = _loaded(shown)
+        lineage = Lineage(model, _trained(model), made)
+        learned = {name for name, each in lineage.known.items() if each}
+        return _graph(model, settle(model, stated, shown, learned, declared), lineage, shown)
 
 
 @contextmanager
@@ -79,8 +81,8 @@ def _unheard() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _loaded(shown: str) -> tuple[ir.Model, Mapping[str, Any]]:
-    """The model with its functions written out where they are called, and what it states of values' types.
+def _loaded(shown: str) -> tuple[ir.Model, Mapping[str, Any], Mapping[str, frozenset[str]]]:
+    """The model with its functions written out where they are called, what it states of types, what tensors come of.
 
     Types of values are a third of what ``onnx-ir`` makes objects of; they are looked up here where they are asked for.
     """
@@ -96,16 +98,29 @@ def _loaded(shown: str) -> tuple[ir.Model, Mapping[str, Any]]:
         stored = onnx.load(shown, format="protobuf", load_external_data=False)
         _check(stored, shown)
         declared = {each.name: each.type for each in stored.graph.value_info}
+        made = _made_of(stored.graph)
         del stored.graph.value_info[:]
         model = _written_out(ir.serde.deserialize_model(stored), stored)
         if stored.functions or not _in_order(stored.graph):
             model.graph.sort()
-        return model, declared
+        return model, declared, made
     except RecursionError:
         raise UsageError(f"{shown} is nested too deeply to be read") from None
     except wrong as error:
         said = terminal(line(str(error)).rstrip("."), LONGEST_OF_STRANGERS)
         raise UsageError(f"{shown} is no whole ONNX file: {said or type(error).__name__}") from error
+
+
+def _made_of(graph: Any) -> dict[str, frozenset[str]]:
+    """What PyTorch's exporter says tensors were worked out of, by name; of a constant among the operators, nothing."""
+    found = {name: frozenset[str]() for node in graph.node if node.op_type == "Constant" for name in node.output}
+    held = {each.name for each in graph.initializer}
+    for value in graph.value_info:
+        if value.name in held:
+            said = {each.key: each.value for each in value.metadata_props}
+            if _FOLDED in said:
+                found[value.name] = frozenset(_listed(said, _FOLDED))
+    return found
 
 
 def _written_out(model: ir.Model, stored: Any) -> ir.Model:
@@ -205,8 +220,8 @@ def _decoded(word: bytes) -> str | bytes:
         return word
 
 
-def _graph(model: ir.Model, settled: Settled, trained: Mapping[str, bool | None], shown: str) -> Graph:
-    graph = model.graph
+def _graph(model: ir.Model, settled: Settled, lineage: Lineage, shown: str) -> Graph:
+    graph, trained = model.graph, lineage.known
     weights: dict[str, Weight] = {}
     constants = dict(settled.constants)
     for name, value in graph.initializers.items():
@@ -216,21 +231,25 @@ def _graph(model: ir.Model, settled: Settled, trained: Mapping[str, bool | None]
             continue
         if trained.get(name) or _is_weight(dtype, shape, trained.get(name, True)):
             weights[name] = Weight(name, shape or (1,), trained.get(name, True) is True, dtype)
-    operators = tuple(_operators(model, shown))
+    again = lineage.again(weights)
+    remarks = (*_remarks(model, weights), *lineage.remarks(weights, again))
+    for name in again:
+        del weights[name]
+        constants.pop(name, None)
     return Graph(
         name=Path(shown).stem,
         title=Path(shown).stem,
         summary=_summary(model, shown),
         inputs=settled.inputs,
         outputs=tuple(value.name or "" for value in graph.outputs),
-        operators=operators,
+        operators=(*again.values(), *_operators(model, shown)),
         shapes=settled.shapes,
         dtypes={name: DTYPES.get(each, "float32") for name, each in settled.dtypes.items()},
         weights=weights,
         constants=constants,
         batch=settled.batch,
         unbatched=settled.unbatched,
-        remarks=tuple(_remarks(model, weights)),
+        remarks=remarks,
     )
 
 

@@ -10,6 +10,9 @@ from typing import Final, NamedTuple
 from archscope.importing.graph import Graph, Operator
 from archscope.layers import Layer, Shape
 
+_HIDES: Final = -1e4
+"""What is added to scores that are to be nothing, at most; minus infinity or the lowest number of a type."""
+
 OWN: Final = "archscope"
 """The library of operators that stand for several."""
 
@@ -22,7 +25,12 @@ class Found(NamedTuple):
 
 
 class Written:
-    """Operators, with who makes and who reads each value."""
+    """Operators, with who makes and who reads each value.
+
+    Attributes:
+        operators: them, in order.
+        ended: what attention that was found so far gives, and whether its first two axes are exchanged.
+    """
 
     def __init__(self, graph: Graph, operators: Sequence[Operator]) -> None:
         self.operators = operators
@@ -37,6 +45,7 @@ class Written:
                 self._readers.setdefault(name, []).append(place)
         self._ends = set(graph.outputs)
         self._by_path: dict[str, list[int]] | None = None
+        self.ended: dict[str, bool] = {}
 
     def places(self, types: Sequence[str]) -> list[int]:
         """Where the format's own operators of some types are, in order."""
@@ -121,6 +130,18 @@ class Written:
     def is_trained(self, name: str) -> bool:
         """Whether a value is a weight that is trained."""
         return name in self._graph.weights and self._graph.weights[name].trainable
+
+    def is_causal(self, name: str) -> bool:
+        """Whether a constant is a mask that hides what comes later, and nothing else."""
+        found = self._graph.constants.get(name)
+        if found is None or name in self._graph.weights or len(found.shape) < 2:
+            return False
+        length = found.shape[-1]
+        if found.shape[-2:] != (length, length) or math.prod(found.shape) != length * length or length < 2:
+            return False
+        hides = [each <= _HIDES for each in found.values]
+        later = [place % length > place // length for place in range(length * length)]
+        return hides == later and not any(each for each, hidden in zip(found.values, hides, strict=True) if not hidden)
 
     def indices(self, name: str) -> list[int] | None:
         """The whole numbers of a constant of one axis."""

@@ -1,0 +1,159 @@
+"""A module exported to a file counts what it counted itself, or the file's origin says what is otherwise."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from archscope import analyze, trace
+from archscope.opening import open_network
+from archscope.oracles.restated import restated
+from archscope.writing.stating import state
+from tests.importing.test_onnx import exported, varied
+
+
+class Calls(nn.Module):
+    """A function of some modules."""
+
+    def __init__(self, function: Callable[..., Any], *inputs: Tensor, **modules: nn.Module) -> None:
+        super().__init__()
+        self.function, self.inputs = function, inputs
+        for name, module in modules.items():
+            setattr(self, name, module)
+
+    def forward(self, *given: Tensor) -> Any:
+        return self.function(self, *given)
+
+
+def attention(**options: Any) -> nn.Module:
+    return nn.MultiheadAttention(12, 3, batch_first=True, **options)
+
+
+def causal(self: Any, x: Tensor) -> Tensor:
+    mask = torch.triu(torch.full((x.shape[1], x.shape[1]), float("-inf")), 1)
+    return self.a(x, x, x, attn_mask=mask, need_weights=False)[0]
+
+
+X, TOKENS, PICTURE = torch.randn(1, 5, 12), torch.zeros(1, 5, dtype=torch.long), torch.randn(1, 3, 16, 16)
+LONG = torch.randn(1, 70, 12)
+EQUAL: dict[str, Callable[[], Calls]] = {
+    "a mask": lambda: Calls(causal, X, a=attention()),
+    "a large mask": lambda: Calls(causal, LONG, a=attention()),
+    "a mask that hides": lambda: Calls(lambda s, x, hides: s.a(x, x, x, key_padding_mask=hides)[0], X,
+                                       torch.zeros(1, 5, dtype=torch.bool), a=attention()),
+    "positions that are learned": lambda: Calls(lambda s, x: s.a(x, x, x)[0], X,
+                                                a=attention(add_bias_kv=True, add_zero_attn=True)),
+    "called twice": lambda: Calls(lambda s, x: s.a(s.a(x, x, x)[0], x, x)[0], X, a=attention()),
+    "a tied table": lambda: Calls(lambda s, x: F.linear(s.e(x), s.e.weight), TOKENS, e=nn.Embedding(20, 6)),
+    "a module twice": lambda: Calls(lambda s, x: s.a(F.relu(s.a(x))), X, a=nn.Linear(12, 12)),
+    "two directions": lambda: Calls(lambda s, x: s.a(x)[0], X,
+                                    a=nn.LSTM(12, 6, 2, bidirectional=True, batch_first=True)),
+    "gates": lambda: Calls(lambda s, x: s.a(x)[0], X, a=nn.GRU(12, 6, batch_first=True)),
+    "transposed": lambda: Calls(lambda s, x: s.a(x), PICTURE, a=nn.ConvTranspose2d(3, 4, 3, 2, output_padding=1)),
+    "norms": lambda: Calls(lambda s, x: s.a(x), PICTURE, a=nn.Sequential(
+        nn.GroupNorm(3, 3), nn.InstanceNorm2d(3, affine=True), nn.Conv2d(3, 6, 3, groups=3), nn.LayerNorm([14, 14]))),
+    "windows": lambda: Calls(lambda s, x: s.a(x), PICTURE, a=nn.Sequential(
+        nn.ReflectionPad2d(2), nn.MaxPool2d(3, 2, ceil_mode=True), nn.Conv2d(3, 4, 3), nn.PixelShuffle(2),
+        nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False), nn.AdaptiveAvgPool2d(1))),
+    "a gate": lambda: Calls(lambda s, x: s.a(x), X, a=nn.Sequential(nn.Linear(12, 8), nn.GLU(), nn.PReLU())),
+    "sums of products": lambda: Calls(lambda s, x: torch.einsum("bnc,bmc->bnm", s.a(x), x), X, a=nn.Linear(12, 12)),
+}  # fmt: skip
+
+
+def numbers(network: Any) -> tuple[int, int]:
+    totals = analyze(network).totals
+    assert totals.macs is not None
+    return int(totals.parameters), int(totals.macs)
+
+
+class All(nn.Module):
+    """All of them beside each other: PyTorch's exporter takes its time for each file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(make() for make in EQUAL.values())
+        self.inputs = tuple(given for part in self.parts for given in part.inputs)
+
+    def forward(self, *given: Tensor) -> Any:
+        left = iter(given)
+        return [part(*(next(left) for _ in part.inputs)) for part in self.parts]
+
+
+def test_files_count_what_their_module_counts(tmp_path: Path) -> None:
+    module = varied(All())
+    wanted = [numbers(trace(part, *part.inputs)) for part in module.parts]
+    path = exported(module, module.inputs, tmp_path / "net.onnx", dynamo=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's own, of how its recurrent modules keep their weights
+        torch.export.save(torch.export.export(module, module.inputs), tmp_path / "net.pt2")
+    for each in (path, str(tmp_path / "net.pt2")):
+        assert numbers(open_network(each)) == tuple(map(sum, zip(*wanted, strict=True)))
+
+
+OLDER = sorted(EQUAL.keys() - {"called twice"})  # whose weights it cuts into parts and keeps whole beside
+
+
+@pytest.mark.parametrize("name", OLDER)
+def test_a_file_of_the_older_exporter_counts_what_its_module_counts(name: str, tmp_path: Path) -> None:
+    module = varied(EQUAL[name]())
+    path = exported(module, module.inputs, tmp_path / "net.onnx", dynamo=False, opset_version=17)
+    assert numbers(open_network(path)) == numbers(trace(module, *module.inputs))
+
+
+def test_a_large_mask_is_no_weight(tmp_path: Path) -> None:
+    """Of 4,900 numbers, more than are read as constants."""
+    module = varied(Calls(causal, LONG, a=attention()))
+    path = exported(module, module.inputs, tmp_path / "net.onnx", dynamo=False)
+    assert analyze(open_network(path)).totals.parameters == 4 * 144 + 48
+
+
+def test_a_table_that_is_read_again_the_other_way_round_is_one_weight_in_a_spec(tmp_path: Path) -> None:
+    module = varied(EQUAL["a tied table"]())
+    network = open_network(exported(module, module.inputs, tmp_path / "net.onnx", dynamo=True))
+    outcome = restated(network, state(network), None)
+    assert outcome is not None
+    assert outcome.same, outcome.told
+
+
+def said(module: Calls, path: Path, **settings: Any) -> tuple[int, tuple[str, ...]]:
+    network = open_network(exported(varied(module), module.inputs, path, **settings))
+    return int(analyze(network).totals.parameters), network.observed.origin[1:]
+
+
+def rows_of(self: Any, x: Tensor) -> Tensor:
+    return self.e(x) + self.places(torch.arange(5)[None])
+
+
+def test_what_the_exporter_made_of_parameters_is_told(tmp_path: Path) -> None:
+    module = Calls(rows_of, TOKENS, e=nn.Embedding(20, 6), places=nn.Embedding(9, 6))
+    many, (told,) = said(module, tmp_path / "rows.onnx", dynamo=True)
+    assert many == 20 * 6 + 5 * 6  # five of nine places
+    assert told.startswith("1 tensor is as the exporter worked it out of parameters, such as some rows of a table")
+    assert "`embedding_1`" in told
+
+
+def test_parameters_that_are_not_in_the_file_are_told(tmp_path: Path) -> None:
+    """PyTorch's exporter drops the projection of an LSTM; its file holds no such weight."""
+    module = Calls(lambda s, x: s.a(x)[0], X, a=nn.LSTM(12, 6, proj_size=4, batch_first=True))
+    _, (told,) = said(module, tmp_path / "projected.onnx", dynamo=True)
+    assert told.startswith("1 parameter of the module is not in the file by that name")
+    assert told.endswith("`a.weight_hr_l0`.")
+
+
+def test_what_the_older_exporter_made_is_told(tmp_path: Path) -> None:
+    module = Calls(lambda s, x: s.a(x), PICTURE, a=nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
+    many, (told,) = said(module, tmp_path / "folded.onnx", dynamo=False)
+    assert many == 4 * 27 + 4
+    assert told.startswith("2 tensors are weights of convolutions that the exporter worked out, as where it folds")
+    gain = nn.Parameter(torch.ones(12))
+    module = Calls(lambda s, x: x + (s.a.weight[None] * 2), X, a=nn.PReLU(12))
+    module.a.weight = gain
+    _, (told,) = said(module, tmp_path / "worked_out.onnx", dynamo=False)
+    assert told.startswith("1 tensor has a name of the exporter's, and may be made of parameters or be a constant")
