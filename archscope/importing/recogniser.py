@@ -260,7 +260,8 @@ class Recogniser:
             derived = any(name not in self._turned and len(found) == 1 for name, found in came.items())
             turned = _NONE.union(*(found for name, found in came.items() if self._turned.get(name)))
         if meaning.turned:
-            turned ^= weights if meaning.turned is True else meaning.turned
+            matrices = frozenset(each for each in weights if len(self.nodes.held[each].shape) > 1)
+            turned ^= matrices if meaning.turned is True else meaning.turned
         layers = meaning.layers if meaning.layers is not None else self._layers(meaning, call)
         if layers == () and not weights and len(refs) == 1:
             self.refs[made[0]], self._places[made[0]] = refs[0], call.after

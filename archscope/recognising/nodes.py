@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from archscope.errors import Rejects
 from archscope.layers import TYPES, Facts, Layer, Shape
@@ -175,7 +175,9 @@ class Nodes:
             return True
         # Another layer's weights have to lie as they lie there; a matrix of its own may be turned around.
         shared = any(weight.name in self.owners for weight in held)
-        one, other = ([each.shape if shared else each.values for each in weights] for weights in (held, stated))
+        lie = [each.shape[::-1] if each.name in seen.turned else each.shape for each in held]
+        one: list[Any] = lie if shared else [each.values for each in held]
+        other: list[Any] = [each.shape if shared else each.values for each in stated]
         alone = len({self.owners.get(weight.name) for weight in held}) <= 1
         alike = one == other or Counter(one) == Counter(other)
         return alike and alone and not any(self._turned_there(weight.name, seen) for weight in held)

@@ -126,3 +126,27 @@ def test_a_mask_that_hides_more_than_what_comes_later_is_not_causal(tmp_path: Pa
     totals, made = analyze(open_network(path)).totals, analyze(open_network(path)).rows
     assert "multihead_attention" not in {row.type for row in made}
     assert (totals.parameters, totals.macs) == (624, 4 * 144 * 5 + 2 * 25 * 12)
+
+
+class Again(nn.Module):
+    """Modules that are called twice, whose matrices the exporter turns: attention to itself, and a dense layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attend, self.norm = nn.MultiheadAttention(12, 3, batch_first=True), nn.LayerNorm(12)
+        self.dense = nn.Linear(12, 12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(self.attend(x, x, x, need_weights=False)[0])
+        x = self.attend(x, x, x, need_weights=False)[0]
+        return self.dense(self.dense(x).relu())
+
+
+def test_layers_of_the_same_weights_that_lie_the_other_way_round_are_those_of_the_module(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    module, given = varied(Again()), torch.randn(2, 5, 12)
+    network = open_network(exported(module, (given,), tmp_path / "again.onnx", dynamo=True))
+    assert rows(network) == rows(trace(module, given))
+    outcome = restated(network, state(network), None)
+    assert outcome is not None
+    assert outcome.same, outcome.told
