@@ -334,3 +334,18 @@ def test_weights_and_products_of_operators_without_a_layer_are_counted(
     parameters, macs, output = numbers
     assert (analysis.totals.parameters, analysis.totals.macs) == (parameters, macs)
     assert output is None or analysis.rows[-1].outputs[0] == output
+
+
+@pytest.mark.parametrize(("slope", "amplitude", "labels"), [
+    (2 / 3, 1.7159, ["scaled tanh"]), (0.5, 1.7159, ["×0.5", "×1.7159"]), (2 / 3, 2.0, ["×0.666667", "×2"]),
+])  # fmt: skip
+def test_a_tanh_between_two_factors_is_lecuns_by_its_numbers(
+    slope: float, amplitude: float, labels: list[str], tmp_path: Path
+) -> None:
+    graph = """net (float[N,4] x) => (float y) {
+        a = Mul(x, s)
+        b = Tanh(a)
+        y = Mul(b, m)
+    }"""
+    path = onnx_file(tmp_path, graph, s=np.array(slope, np.float32), m=np.array(amplitude, np.float32))
+    assert [row.label for row in analyze(path).rows] == labels

@@ -27,7 +27,7 @@ def _made(written: Written, type_: str, value: str, result: str, **options: Any)
 
 
 def _scaled_tanh(written: Written, place: int) -> Found | None:
-    """``a · tanh(s · x)``."""
+    """``a · tanh(s · x)``, with the paper's numbers; with others, where it is all that a module of archscope's does."""
     core = written.operators[place]
     before, after = written.maker(core.inputs[0], "Mul"), written.reader(core.outputs[0], "Mul")
     if before is None or after is None:
@@ -41,6 +41,8 @@ def _scaled_tanh(written: Written, place: int) -> Found | None:
     usual = {"slope": 2 / 3, "amplitude": 1.7159}
     said = {"slope": slope, "amplitude": amplitude}
     options = {name: each for name, each in said.items() if not math.isclose(each, usual[name], rel_tol=1e-6)}
+    if options and not core.alone:  # a module's code, of which each line is a row
+        return None
     layer = _made(written, "scaled_tanh", value, written.operators[after].outputs[0], **options)
     return None if layer is None else whole_layer(written, (before, place, after), layer, (value,))
 

@@ -25,7 +25,7 @@ from archscope.layers.base import Weight
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-_STEP: Final = re.compile(r"(?P<name>\S+): (?P<kind>PARAMETER|BUFFER|CONSTANT_TENSOR|\w+) target='(?P<target>[^']*)'")
+_STEP: Final = re.compile(r"^\S+: (?P<kind>\w+) target='(?P<target>[^']*)'", re.MULTILINE)
 _SCOPES: Final = "pkg.torch.onnx.name_scopes"
 _CLASSES: Final = "pkg.torch.onnx.class_hierarchy"
 _PLAIN: Final = re.compile(r"\['[^'\\\n]*'(?:, '[^'\\\n]*')*\]")
