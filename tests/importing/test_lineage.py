@@ -12,9 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+import archscope
 from archscope import analyze, trace
+from archscope.memory import after_forward
 from archscope.opening import open_network
 from archscope.oracles.restated import restated
+from archscope.writing.onnx.file import write_onnx
 from archscope.writing.stating import state
 from tests.importing.test_onnx import exported, varied
 
@@ -157,3 +160,11 @@ def test_what_the_older_exporter_made_is_told(tmp_path: Path) -> None:
     module.a.weight = gain
     _, (told,) = said(module, tmp_path / "worked_out.onnx", dynamo=False)
     assert told.startswith("1 tensor has a name of the exporter's, and may be made of parameters or be a constant")
+
+
+def test_what_a_layer_looks_up_by_is_held_in_a_file_as_in_its_spec(tmp_path: Path) -> None:
+    """C3 of LeNet-5 keeps the places of its table: a file's module is the one that archscope builds."""
+    network = archscope.load("lenet5")
+    write_onnx(network, tmp_path / "net.onnx", "zeros")
+    ours, theirs = map(after_forward, (network, open_network(str(tmp_path / "net.onnx"))))
+    assert ours == theirs
