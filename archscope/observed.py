@@ -37,7 +37,7 @@ class Source(Record):
     Attributes:
         name: its name in the module.
         turned: whether its two axes are exchanged there.
-        ahead: whether it has an axis of one value for the batch in front there.
+        ahead: whether it has an axis of one value for the batch in front there, or its code gives it one.
     """
 
     name: str
@@ -109,6 +109,9 @@ class Observed(Record):
         within: what each node of that became.
         ran_alone: the operation of PyTorch that a node is, or those in a line.
         for_all: nodes whose results are there once for all samples.
+        cut: nodes of which no gradient comes, as they run without.
+        apart: which inputs of a node are handed on without their gradients.
+        reached: the parameters that gradients come to while training, by name; None where that is all.
     """
 
     operations: int
@@ -141,6 +144,9 @@ class Observed(Record):
     for_all: frozenset[str] = frozenset()
     places: Mapping[str, Places] = MappingProxyType({})
     steady: Mapping[str, bool] = EMPTY
+    cut: frozenset[str] = frozenset()
+    apart: Mapping[str, tuple[int, ...]] = EMPTY
+    reached: frozenset[str] | None = None
 
 
 __all__ = ["Entry", "Looked", "Observed", "Places", "Source", "Value"]

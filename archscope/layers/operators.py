@@ -70,6 +70,7 @@ _INPUT, _OUTPUT = ("input",), ("output",)
 _VALUES: Final[Mapping[str, Keeps]] = MappingProxyType({
     "abs": Keeps(_INPUT, 1),
     "add": Keeps(passes=True),
+    "ceil": Keeps(),
     "clamp": Keeps(_INPUT, asks=2),
     "clamp_max": Keeps(_INPUT, asks=1),
     "clamp_min": Keeps(_INPUT, asks=1),
@@ -79,6 +80,7 @@ _VALUES: Final[Mapping[str, Keeps]] = MappingProxyType({
     "erf": Keeps(_INPUT, 4),
     "exp": Keeps(_OUTPUT),
     "expm1": Keeps(_OUTPUT, 1),
+    "floor": Keeps(),
     "log": Keeps(_INPUT),
     "log10": Keeps(_INPUT, 1),
     "log1p": Keeps(_INPUT, 1),
@@ -89,14 +91,17 @@ _VALUES: Final[Mapping[str, Keeps]] = MappingProxyType({
     "pow": Keeps(_INPUT, 2),
     "rdiv": Keeps(_INPUT, 3),
     "reciprocal": Keeps(_OUTPUT, 2),
+    "round": Keeps(),
     "rsqrt": Keeps(_OUTPUT, 2),
     "rsub": Keeps(),
+    "sign": Keeps(),
     "sin": Keeps(_INPUT, 1),
     "sqrt": Keeps(_OUTPUT, 1),
     "sub": Keeps(passes=True),
     "tan": Keeps(_OUTPUT, 2),
     "tril": Keeps(),
     "triu": Keeps(),
+    "trunc": Keeps(),
     "where": Keeps(masks=True),
 })  # fmt: skip
 """Operations with a gradient, of one value and constants; constants that they keep are seen where the code runs."""

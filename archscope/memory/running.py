@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archscope.constants import NONE
-from archscope.layers.base import Facts, Weight
+from archscope.layers.base import Facts
 from archscope.layers.steps import TABLE, Made, Step, input_name, output_name
 from archscope.losses import DEFAULT
 from archscope.memory.autocast import CAST, SAME_TYPE, Casting, already, mixed
@@ -22,12 +22,11 @@ from archscope.memory.placed import facing, inputs_at, placed
 from archscope.memory.routes import Route, all_to_the_first
 from archscope.memory.seen import alone, as_seen, at_least, made_by, parts_of_parameters, unfollowed
 from archscope.memory.stepping import Operations
+from archscope.memory.trained import otherwise, taken, trained
 from archscope.memory.values import Again, Gradient, Pending, Ran, Value
 from archscope.memory.written import Meanwhile, layers_of, written_out
 from archscope.network import Network, Node, Ref
-from archscope.precision import stored_bytes
 from archscope.record import EMPTY
-from archscope.working import bare
 
 
 class Run:
@@ -93,24 +92,7 @@ class Run:
         """Take the weights, and what is fed in."""
         ledger, observed = self.ledger, self.network.observed
         ledger.begin("build")
-        for node in self.network.nodes:
-            for weight in self.network.facts[node.name].weights:
-                if node.shares is not None:
-                    self.weights[node.name, weight.name] = self.weights[node.shares, weight.name]
-                    continue
-                ledger.layer = node.row
-                size = self._weight_bytes(weight)
-                value = self.weights[node.name, weight.name] = Value(
-                    ledger.take(size, "weights"), size, Layout.of(tuple(bare(each) for each in weight.shape)),
-                    weight.dtype or self.dtype, grad=self.training and weight.trainable, weight=True)  # fmt: skip
-                value.leaf = weight.trainable
-                source = None if observed is None else observed.sources.get((node.name, weight.name))
-                value.ahead = source is not None and source.ahead
-        ledger.layer = ""
-        for weight in () if observed is None else observed.unused:
-            ledger.take(self._weight_bytes(weight), "weights")
-        if observed is not None:
-            ledger.take(observed.buffers, "weights")
+        self.weights = taken(self.network, ledger, self.dtype, training=self.training)
         tokens = {node.inputs[place].node for node in self.network.nodes for place in range(node.layer.tokens)}
         types = {**dict.fromkeys(tokens, "int64"), **(EMPTY if observed is None else observed.types)}
         for name, shape in self.network.inputs.items():
@@ -189,6 +171,9 @@ class Run:
         self.ledger.done()
         for block in started:
             self.ledger.drop(block)
+        why = otherwise(self.network, self.weights, self.operations.gradients)
+        if why and not self.not_covered:
+            self.not_covered[self.network.name] = why
 
     def let_go(self) -> None:
         """The outputs and losses are read no more."""
@@ -201,16 +186,7 @@ class Run:
 
     def trained(self) -> list[int]:
         """Bytes of the weight tensors that are trained, in the order in which an optimizer goes through them."""
-        observed = self.network.observed
-        order = {} if observed is None else {key: place for place, key in enumerate(observed.sources)}
-        keys = sorted(self.weights, key=lambda key: order.get(key, len(order)))
-        once = {id(self.weights[key]): self.weights[key] for key in keys}
-        return [value.size for value in once.values() if value.grad]
-
-    def _weight_bytes(self, weight: Weight) -> int:
-        if weight.stored is not None:
-            return weight.stored
-        return stored_bytes(bare(weight.values), weight.dtype or self.dtype)
+        return trained(self.network, self.weights)
 
     def _called(self, node: Node) -> str:
         return self._layers.get(node.name, node.name) if self._by_node else node.row
@@ -305,6 +281,9 @@ class Run:
         steps, why, observed = self._steps_of(node, facts), "", self.network.observed
         once = observed is not None and node.name in observed.for_all
         read = [self._read(ref, once=once) for ref in node.inputs]
+        apart = [] if observed is None else [*observed.apart.get(node.name, ())]
+        for place in apart:
+            read[place] = self.operations.apart(read[place])
         # A batch of one has once what it has for each sample, with an axis for it.
         once = once and not (self.batch == 1 and any(parts_of_parameters(read)))
         if observed is not None:
@@ -330,14 +309,18 @@ class Run:
             local[TABLE] = self.weights[weight_behind(self.network, node)]
         refs = made_by(node, facts, observed)
         given = {*local, *map(output_name, range(len(refs)))}
+        recording, cut = self._recording, observed is not None and node.name in observed.cut
+        self._recording = recording and not cut
         self._steps(self._called(node), self._beside.begun(node, steps, local), local, given)
+        self._recording = recording
         for place, ref in enumerate(refs):
             value = self._values[ref] = local[output_name(place)]
+            value.grad = value.grad and not cut
             value.at = at
             if once:
                 value.once = not value.seen or all(each.once for each in read)
                 value.ahead = value.once and all(each.ahead for each in read)
-        for value in turned.values():
+        for value in (*turned.values(), *(read[place] for place in apart)):
             self.operations.let_go(value)
 
     def _read(self, ref: Ref, *, once: bool) -> Value:

@@ -109,6 +109,13 @@ class Operations:
         value.names += 1
         return value
 
+    def apart(self, value: Value) -> Value:
+        """A value as code hands it on without its gradient."""
+        block = self.ledger.share(value.block)
+        made = Value(block, value.size, value.layout, value.dtype, grad=False, at=value.at)
+        made.once, made.seen = value.once, True
+        return made
+
     def let_go(self, value: Value) -> None:
         """A value has one name fewer; without one, nothing is kept for steps that only led to it."""
         self.ledger.drop(value.block)

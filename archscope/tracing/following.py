@@ -30,7 +30,7 @@ from archscope.tracing.observing import observed
 from archscope.tracing.others import shares
 from archscope.tracing.running import Run, Stopped, run_surely, ways_of
 from archscope.tracing.strangers import tensors_in
-from archscope.tracing.training import differs
+from archscope.tracing.training import trained
 from archscope.tracing.turning import turned
 from archscope.tracing.values import memory_of
 from archscope.tracing.weighing import weighed
@@ -80,17 +80,18 @@ def trace_module(
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     its_own = {node.name: node.name for node in whole.nodes}
     beside = weighed(module, names, run, its_own if short.within else now)
+    trains = trained(module, names, run, whole.nodes)
     constants = beside.constants.replace(
         unknown=beside.constants.unknown or _kept(run),
-        unknown_in_training=differs(module, names, run, whole.nodes) or beside.constants.unknown_in_training,
+        unknown_in_training=trains.why or beside.constants.unknown_in_training,
     )
     beside = beside._replace(constants=constants)
-    seen = observed(run, now, beside, facts)
+    seen = observed(run, now, beside, trains, facts)
     if short.within:
         rows = {node.name: node.row for node in folded_nodes}
         apart = [node.replace(row=rows[now[node.name]]) for node in whole.nodes]
         written = Network(called, run.inputs, apart, outputs, facts=whole.facts,
-                          observed=observed(run, its_own, beside, whole.facts))  # fmt: skip
+                          observed=observed(run, its_own, beside, trains, whole.facts))  # fmt: skip
         seen = seen.replace(written=written, within=now, constants=beside.constants.renamed(now))
     network = Network(
         called,

@@ -36,6 +36,8 @@ _ACROSS: Final = "it makes one of all samples together, and no rule says what th
 
 _MADE_OF_PARAMETERS: Final = "it works on what its code makes of a parameter, and no rule follows the gradient of that"
 
+_PARTED: Final = "it reads values with their gradients and without (`detach`), and no rule tells which"
+
 _AGAIN: Final = "its code has it run again in the backward pass (`torch.utils.checkpoint`), and no rule follows that"
 
 
@@ -53,6 +55,7 @@ class Holding:
         ran_alone: the operation that a node is, where it is one.
         for_all: nodes whose results are the same for every sample, and there once.
         places: nodes and inputs where the batch does not stand in front everywhere.
+        apart: which inputs of a node are handed on without their gradients.
         steady: nodes that run one way always, and whether that is as while training: dropout that nobody switches off.
     """
 
@@ -66,6 +69,7 @@ class Holding:
         self.ran_alone: dict[str, Ran] = {}
         self.for_all: set[str] = set()
         self.places: dict[str, Places] = {}
+        self.apart: dict[str, tuple[int, ...]] = {}
         self.steady: dict[str, bool] = {}
         self._casting = _casting()
         self._last: tuple[Copied, Ref | None] = "", None
@@ -191,6 +195,15 @@ class Holding:
             self.for_all.add(node)
             if not {*places, *made} <= {APART, WITHOUT, LOST}:
                 self.unruled[node] = _OF_PARAMETERS if alone else _ACROSS
+
+    def parted(self, node: str, refs: Sequence[Ref], apart: Sequence[bool]) -> None:
+        """Of each value that a node reads, whether the code hands it on without its gradient."""
+        if not any(apart):
+            return
+        if len(apart) == len(refs):
+            self.apart[node] = tuple(place for place, each in enumerate(apart) if each)
+        else:
+            self.unruled_in_training[node] = _PARTED
 
     def handed_on(self, name: str, ref: Ref, place: int) -> None:
         """A call handed a value on as it is, its batch at a place: in the order of its axes, or perhaps as a copy."""

@@ -89,6 +89,8 @@ class Learned:
         self.seen_of: dict[Ref, Ref] = {}
         self.starts: list[tuple[Tensor, str]] = []
         self._kept: list[Tensor] = []
+        self._ahead = False
+        self._widened: set[int] = set()
         self._refs: dict[str, tuple[Ref, Shape]] = {}
         self._made: dict[int, tuple[Ref, Shape]] = {}
         self._lookups = Lookups(lambda tensor: self._roots.get(id(tensor)), fixed)
@@ -144,6 +146,9 @@ class Learned:
         if all_of_it and id(parent) in self._roots:
             self._keep(result)
             self._roots[id(result)] = self._roots[id(parent)]
+            # An axis that `expand` puts in front is, to autograd, one that it repeats.
+            if id(parent) in self._widened or (name in ("expand", "expand_as") and result.dim() > parent.dim()):
+                self._widened.add(id(result))
             if name == "repeat" or id(parent) in self._copies:
                 self._copies.add(id(result))
         elif all_of_it or (name in _MOVES | _WORKED and not tensors_in([args[1:], kwargs])):
@@ -163,6 +168,7 @@ class Learned:
             return {}
         found: dict[int, Ref] = {}
         for each in tensors:
+            self._ahead = each.dim() == call.made.dim() and id(each) not in self._widened
             wanted = fitted(tuple(each.shape), call)
             if wanted is not None and call.name == "scaled_dot_product_attention":
                 wanted = _without_ones(wanted)  # a mask stands at the end of the scores' axes
@@ -174,7 +180,7 @@ class Learned:
 
     def alone(self, tensor: Tensor) -> tuple[Ref, int] | None:
         """The node of a learned value that a layer works on, and where its batch is; None if it is none."""
-        place = _place(tensor)
+        place, self._ahead = _place(tensor), False
         ref = self._ref(tensor, _natural(tensor))
         return None if ref is None else (ref, place)
 
@@ -206,7 +212,11 @@ class Learned:
                 return None
             layers = (TYPES["parameter"](shape=list(wanted)),)
             seen = Seen("parameter", self._place_of(name), (), (wanted,), Frame(), layers, frozenset([name]))
-            self._refs[name] = (self._nodes.keep(seen)[0], wanted)
+            ref = self._nodes.keep(seen)[0]
+            self._refs[name] = (ref, wanted)
+            source = self._nodes.sources.get((ref.node, "weight"))
+            if source is not None and self._ahead:
+                self._nodes.sources[ref.node, "weight"] = source.replace(ahead=True)
             if id(tensor) in self._copies:
                 self.repeated.add(self._refs[name][0].node)
         return self._refs[name]

@@ -12,16 +12,19 @@ from archscope.network import Ref
 from archscope.observed import Observed
 from archscope.tracing.packed import stored, weight_of
 from archscope.tracing.running import Run
+from archscope.tracing.training import Trained
 from archscope.tracing.weighing import Weighed
 
 _SPARSE: Final = "its weight is sparse or packed, and no rule says what the gradient of such a one holds"
 
 
-def observed(run: Run, names: Mapping[str, str], beside: Weighed, found: Mapping[str, Facts]) -> Observed:
+def observed(
+    run: Run, names: Mapping[str, str], beside: Weighed, trained: Trained, found: Mapping[str, Facts]
+) -> Observed:
     """What was seen of a module beside its layers.
 
-    ``names`` are those of the nodes that they became, ``beside`` is what the code holds beside layers, ``found`` the
-    facts of the nodes.
+    ``names`` are those of the nodes that they became, ``beside`` is what the code holds beside layers,
+    ``trained`` what it does while training, ``found`` the facts of the nodes.
     """
     ran = run.tracer.recording.accounts.finished([node.name for node in run.tracer.recording.nodes.nodes])
     place = {name: number for number, (name, _) in enumerate(run.shadow.named_parameters())}
@@ -65,6 +68,9 @@ def observed(run: Run, names: Mapping[str, str], beside: Weighed, found: Mapping
         of_complex=run.tracer.ledger.of_complex,
         for_all=frozenset(names[name] for name in holding.for_all | run.tracer.recording.learned.worked),
         ran_alone={names[name]: each for name, each in holding.ran_alone.items()},
+        cut=frozenset(names[name] for name in trained.cut),
+        apart={names[name]: each for name, each in holding.apart.items()},
+        reached=trained.reached,
         places={names.get(name, name): each for name, each in holding.places.items()},
     )
 

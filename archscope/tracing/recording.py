@@ -32,6 +32,7 @@ from archscope.tracing.modules import beyond_module, given_to, is_ours, ordered,
 from archscope.tracing.origins import Origins
 from archscope.tracing.packed import Packed, weight_of
 from archscope.tracing.roles import (
+    APART,
     ENTERING,
     HOLDING,
     LEAVING,
@@ -176,6 +177,7 @@ class Recording:
         self.learned.starts += [(each, ours[0].node) for each in begins]
         self.accounts.ran_for(ours[0].node, len(frame.ran), every)
         learned = self.nodes.parameters - self.learned.repeated
+        self.holding.parted(ours[0].node, refs, [self.values.apart(each) for each in given if self.values.ref(each)])
         self.holding.learned(ours[0].node, refs, learned, [*map(self.samples.place, given)], made={*places})
         self.holding.stands(ours[0].node, [*map(self.samples.place, given)][: len(refs)], places)
         self.holding.module(ours[0].node, module, *asked, every if attends else given, made, frame)
@@ -210,7 +212,8 @@ class Recording:
             ref = self.values.ref(made[0])
             self._handed_on([] if ref is None else [ref], given, made, frame)
             return result
-        refs = [ref for each in given if (ref := self.origins.of(each)) is not None]
+        first = 1 if plain_name(name) in LENDING else len(given)
+        refs = [ref for each in given[:first] if (ref := self.origins.of(each)) is not None]
         if name in SHAPED and made and not made[0].is_floating_point():
             refs = []  # numbers that count or mask, and that the code gives
         if name in LEAVING or (frame.looked and why != _NESTED):
@@ -221,6 +224,8 @@ class Recording:
                 self.origins.enter(made[0])
         elif made and (name in SAME_VALUES or leaves(name, args, kwargs, made[0])):
             self.values.same(made[0], next(each for each in given if self.values.ref(each) is not None))
+            if name in APART:
+                self.values.parted(made[0])
             self.holding.handed_on(name, refs[0], self.samples.place(made[0]))
             self._handed_on(refs, given, made, frame)
         elif made or frame.wrote or frame.multiplies:
@@ -272,8 +277,6 @@ class Recording:
         alone = len(refs) == 1 and made and not (weights or why)
         if alone and self._hiding.changes_nothing(plain, args, kwargs, made[0].shape):
             layers = ()
-        if layers and plain in LENDING:
-            refs = refs[:1]
         product = product_of(call) if plain == "einsum" and len(refs) == 2 and made and not why else None
         if product is not None:
             layers = product.after
@@ -314,6 +317,7 @@ class Recording:
         if len(refs) == 1 and self._hiding.hides(plain, args, kwargs):
             self.causal.add(ours[0].node)
         for node in {ref.node for ref in ours}:
+            self.holding.parted(node, refs, [*map(self.values.apart, read)])
             self.holding.learned(node, refs, self.nodes.parameters - self.learned.repeated, read_at, made={*places})
             self.holding.stands(node, read_at[: len(refs)], places)
         if len(results) == 1 and not parts and len(read) == len(refs):

@@ -18,6 +18,9 @@ SAME_VALUES: Final = frozenset({
 })  # fmt: skip
 """Functions that hand on their input's values as they are."""
 
+APART: Final = frozenset({"detach", "detach_", "data"})
+"""Functions that hand on values without their gradients."""
+
 VIEWS: Final = frozenset({"expand", "expand_as", "flatten", "reshape", "reshape_as", "squeeze", "unflatten", "view",
                            "view_as"})  # fmt: skip
 """Functions that do nothing where they leave the shape as it is."""

@@ -228,7 +228,7 @@ def run_once(
                 twins.save(module.buffers())
             own = call.replace(args=given[0], kwargs=given[1])
             run = _run(copied, own, names, way, twins, guide, modules, tracer)
-            return run._replace(call=call, zeros=_has_no_values(call), left=holder.left())
+            return run._replace(call=call, zeros=_has_no_values(call), left=holder.left(around.came()))
         finally:
             twins.restore()
             around.restore()

@@ -77,11 +77,15 @@ class Shadow:
         """Whether something was met that other threads may wait at."""
         return self._moving.shared
 
-    def left(self) -> list[Tensor]:
-        """Tensors that a run has left in the copies: in lists, dictionaries, attributes and the cells of functions."""
+    def left(self, around: Iterable[Any] = ()) -> list[Tensor]:
+        """Tensors that a run has left in the copies: in lists, dictionaries, attributes and the cells of functions.
+
+        ``around`` is what it left elsewhere.
+        """
         copies = [*self._copies.values()]
         known, found = {id(each) for each in copies}, list[Tensor]()
         left = [part for each in copies if not isinstance(each, Tensor) for part in _held_by(each)]
+        left += around
         while left:
             value = left.pop()
             if type(value) in _PLAIN or id(value) in known or type(value).__module__.startswith("archscope."):

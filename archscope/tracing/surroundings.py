@@ -34,6 +34,7 @@ class Surroundings:
         self._seen: set[int] = set()
         self._left = _MANY
         self._undo: list[Callable[[], None]] = []
+        self._before: list[tuple[Any, frozenset[int]]] = []
 
     def met(self, code: Any) -> None:
         """Know a class or a function whose code may run."""
@@ -50,10 +51,18 @@ class Surroundings:
         if isinstance(code, types.FunctionType):
             self._function(code, own=_is_own(code.__globals__))
 
+    def came(self) -> list[Any]:
+        """What lies around now that did not before."""
+        return [each for holder, before in self._before for each in _inside(holder) if id(each) not in before]
+
     def restore(self) -> None:
         """Put everything back."""
         for undo in self._undo:
             undo()
+
+    def _watch(self, holder: Any, undo: Callable[[], None]) -> None:
+        self._undo.append(undo)
+        self._before.append((holder, frozenset(map(id, _inside(holder)))))
 
     def _namespace(self, names: dict[str, Any], *, own: bool) -> None:
         if id(names) in self._seen:
@@ -69,7 +78,7 @@ class Surroundings:
                 if names.get(name, undo) is not each and not _is_code(names.get(name)):
                     names[name] = each
 
-        self._undo.append(undo)
+        self._watch(names, undo)
         self._values(before, own=own)
 
     def _values(self, named: dict[str, Any], *, own: bool) -> None:
@@ -96,7 +105,7 @@ class Surroundings:
                 if name not in now or now[name] is not each:
                     type.__setattr__(kind, name, each)
 
-        self._undo.append(undo)
+        self._watch(kind, undo)
         for name, each in before.items():
             inside = getattr(each, "__func__", getattr(each, "fget", each))
             if isinstance(inside, types.FunctionType):
@@ -127,7 +136,7 @@ class Surroundings:
         def undo() -> None:
             cell.cell_contents = content
 
-        self._undo.append(undo)
+        self._watch(cell, undo)
         if isinstance(content, types.FunctionType):
             self._function(content, own=False)
         else:
@@ -163,15 +172,27 @@ class Surroundings:
         if isinstance(value, tuple):
             return list(value)
         if isinstance(value, _CONTAINERS):
-            self._undo.append(_undoing(value))
+            self._watch(value, _undoing(value))
             return list(dict.values(value)) if isinstance(value, dict) else list(value)
         if isinstance(value, (type, types.ModuleType, types.FunctionType)) or _package(type(value)) in _LIBRARIES:
             return None
         own = getattr(type(value), "__dict__", {}).get("__dict__") and object.__getattribute__(value, "__dict__")
         if not isinstance(own, dict):
             return None
-        self._undo.append(_undoing(own))
+        self._watch(own, _undoing(own))
         return list(own.values())
+
+
+def _inside(holder: Any) -> list[Any]:
+    """What a container, a class or a cell holds now."""
+    if isinstance(holder, types.CellType):
+        try:
+            return [holder.cell_contents]
+        except ValueError:
+            return []
+    if isinstance(holder, type):
+        return [*vars(holder).values()]
+    return [*dict.values(holder)] if isinstance(holder, dict) else [*holder]
 
 
 def _undoing(container: Any) -> Callable[[], None]:

@@ -60,6 +60,7 @@ class Values:
         self._written: dict[int, tuple[Ref, int]] = {}
         self._batches: dict[int, int] = {}
         self._steps: dict[int, int] = {}
+        self._apart: set[int] = set()
         self._living: list[Tensor] = []
         self.lasts: dict[Ref, int] = {}
         """The number of the last node that ran while the code still had what a node made, by output of a node."""
@@ -72,6 +73,7 @@ class Values:
         """A node made it; or changed it in place, and is what is read from now on."""
         self._hold(tensor)
         self._refs[id(tensor)] = ref
+        self._apart.discard(id(tensor))
         self._living.append(tensor)
 
     def ran(self, number: int) -> None:
@@ -150,17 +152,27 @@ class Values:
 
     def same(self, tensor: Tensor, other: Tensor) -> None:
         """A tensor holds what another holds."""
-        ref = self.ref(other)
+        ref, apart = self.ref(other), self.apart(other)
         if ref is not None:
             self.made(tensor, ref)
         else:
             self.came_of(tensor, self.weights(other))
+        if apart:
+            self.parted(tensor)
         if other is not tensor:
             if id(other) in self._held and tensor.shape == other.shape:
                 self._held[id(tensor)] = self._held[id(other)]
             place = self.place(other)
             if place is not None:
                 self.put(tensor, place)
+
+    def parted(self, tensor: Tensor) -> None:
+        """A tensor is handed on without its gradient."""
+        self._apart.add(id(tensor))
+
+    def apart(self, tensor: Tensor) -> bool:
+        """Whether a tensor holds what another holds, without its gradient."""
+        return id(tensor) in self._apart
 
     def found(self, tensor: Tensor) -> bool:
         """Know a tensor that appeared by itself from another in the same memory; False if there is none."""
@@ -211,6 +223,7 @@ class Values:
         every = self._kept, self._refs, self._weights, self._held, self._moments, self._batches, self._steps
         for known in every:
             known.pop(place, None)
+        self._apart.discard(place)
 
 
 def memory_of(tensor: Tensor) -> int:

@@ -10,23 +10,20 @@ import gc
 import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from types import TracebackType
 from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.graph import saved_tensors_hooks
 
 from archscope.constants import NONE, Constant, Constants
 from archscope.network import Ref
 from archscope.recognising.operations import Frame, Operation, Ran
 from archscope.tracing.events import Event, fresh, size_of, total
+from archscope.tracing.graded import WithGradients
 from archscope.tracing.ledger import Ledger
 from archscope.tracing.numbers import Numbers
 from archscope.tracing.running import Run, larger, run_once
 from archscope.tracing.strangers import tensors_in
-from archscope.tracing.tracer import Tracer
 from archscope.tracing.values import memory_of
 
 _OTHERWISE: Final = "its code makes tensors beside its layers, and other ones in another batch"
@@ -77,7 +74,7 @@ class _Memory:
         self.watched: Any = None
 
 
-class Weighing(Tracer):
+class Weighing(WithGradients):
     """Follows a module as `Tracer` does, and writes down no network but the memory that its calls take.
 
     Attributes:
@@ -100,24 +97,10 @@ class Weighing(Tracer):
         self.masks: dict[int, tuple[int, ...]] = {}
         self._alive: dict[int, _Memory] = {}
         self._moment = 0
-        self._around: list[ExitStack] = []
         super().__init__(*args, **kwargs)
 
     def _ledger(self, before_write: Callable[[Tensor], None], numbers: Numbers) -> Ledger:
         return Weights(self._noted, self._loose, before_write, numbers, self.turn)
-
-    def __enter__(self) -> Any:
-        around = ExitStack()
-        around.enter_context(torch.enable_grad())
-        around.enter_context(saved_tensors_hooks(self._keep, _nothing))
-        self._around.append(around)
-        return super().__enter__()  # type: ignore[no-untyped-call]
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, error, trace)  # type: ignore[no-untyped-call]
-        self._around.pop().close()
 
     def _call(self, func: Any, args: Any, given: dict[str, Any]) -> Any:
         with self.own():
@@ -188,10 +171,6 @@ class Weighing(Tracer):
     def there(self) -> list[_Memory]:
         """What has not gone."""
         return [*self._alive.values()]
-
-
-def _nothing(_: None) -> Tensor:
-    raise RuntimeError("there is no backward pass")
 
 
 class Weighed(NamedTuple):

@@ -139,3 +139,103 @@ def _masked(at: Any, x: Tensor) -> Tensor:
 
 def test_a_buffer_that_the_first_pass_fills_is_held_once() -> None:
     same(Between(_masked), (4, 8), None)
+
+
+class Hooked(nn.Module):
+    """A hook stands behind its first layer."""
+
+    def __init__(self, works: Callable[[Any, Any, Tensor], Any]) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(8, 8), nn.Linear(8, 3)
+        self.a.register_forward_hook(works)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(torch.tanh(self.a(x)))
+
+
+def _unseen(*given: Any) -> Tensor:
+    with torch.no_grad():
+        return given[-1] * 2
+
+
+WITHOUT: dict[str, Callable[[Any, Any, Tensor], Any]] = {
+    "detach": lambda _, __, made: made.detach(),
+    "detach of what it makes": lambda _, __, made: (made * 2).detach(),
+    "detach and what it is of": lambda _, __, made: made * made.detach(),
+    "straight through": lambda _, __, made: made + (made.round() - made).detach(),
+    "only its shape": lambda _, __, made: torch.zeros_like(made),
+    "no_grad": _unseen,
+}
+
+
+@pytest.mark.parametrize(("optimizer", "batch"), [(None, 2), ("adam", 1), ("adam", 3)])
+@pytest.mark.parametrize("name", WITHOUT)
+def test_values_without_gradients_hold_nothing_of_a_backward_pass(name: str, optimizer: str | None, batch: int) -> None:
+    same(Hooked(WITHOUT[name]), (5, 8), optimizer, batch)
+
+
+class Teaches(nn.Module):
+    """A branch whose weights get no gradients, though they are trained elsewhere; and a weight without its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.scale = nn.Linear(8, 8), nn.Linear(8, 8), nn.Parameter(torch.ones(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            taught = torch.tanh(self.b(x))
+        return self.a(x) * taught * self.scale.detach()
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_an_optimizer_has_no_state_of_weights_that_get_no_gradients(optimizer: str) -> None:
+    same(Teaches(), (5, 8), optimizer)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_an_optimizer_has_no_state_of_a_branch_that_no_output_needs(optimizer: str) -> None:
+    from tests.memory.test_modules import Asked
+
+    same(Asked(), (4, 6), optimizer)
+
+
+KEPT_BY_ALL: list[Any] = []
+NAMED_BY_ALL: dict[str, Any] = {}
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("keeps", [
+    lambda _, __, made: KEPT_BY_ALL.append(made),
+    lambda _, __, made: NAMED_BY_ALL.__setitem__("made", [made.detach()]),
+    lambda _, __, made: setattr(Hooked, "made", made),
+    lambda _, __, made: globals().__setitem__("MADE", made),
+])  # fmt: skip
+def test_what_a_hook_keeps_where_all_code_reaches_it_is_said(keeps: Any, optimizer: str | None) -> None:
+    network = archscope.trace(Hooked(keeps), (5, 8))
+    assert memory(network, 2, optimizer=optimizer).not_covered == {"Hooked": KEPT}
+    assert not KEPT_BY_ALL
+    assert not NAMED_BY_ALL
+    assert not hasattr(Hooked, "made")
+    assert "MADE" not in globals()
+
+
+def test_values_of_everybodys_that_were_there_before_are_no_layers() -> None:
+    KEPT_BY_ALL.append(torch.ones(8))
+    try:
+        network = archscope.trace(Hooked(lambda _, __, made: made + KEPT_BY_ALL[0]), (5, 8))
+    finally:
+        KEPT_BY_ALL.clear()
+    assert not memory(network, 2).not_covered
+
+
+@torch.no_grad()
+def _copied(_: Any, __: Any, made: Tensor) -> Tensor:
+    return made.clone()
+
+
+def test_a_copy_without_gradients_is_said_to_have_no_rule() -> None:
+    network = archscope.trace(Hooked(_copied), (5, 8))
+    (why,) = memory(network, 2, optimizer="sgd").not_covered.values()
+    assert (
+        why == "its code hands on values without their gradients (`clone`), and no rule follows which of them have any"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -369,6 +370,45 @@ class Marked(nn.Module):
 @pytest.mark.parametrize("optimizer", [None, "adam"])
 def test_a_token_in_front_and_numbers_beside_are_held_as_they_are(optimizer: str | None, batch: int) -> None:
     same(Marked(), (4, 16), optimizer, batch=batch)
+
+
+class Fronted(nn.Module):
+    """A row in front, which has an axis for samples, is given one, or has `expand` repeat it without one."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        shape, self.give = ROWS[way]
+        self.row, self.a, self.out = nn.Parameter(torch.zeros(shape)), nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.a(x)
+        return self.out(torch.cat((self.give(self.row, x), x), 1))
+
+
+ROWS: dict[str, tuple[tuple[int, ...], Callable[[Tensor, Tensor], Tensor]]] = {
+    "has it": ((1, 1, 8), lambda row, x: row.expand(len(x), -1, -1)),
+    "is given it": ((1, 8), lambda row, x: row[None].expand(len(x), -1, -1)),
+    "is given two": ((8,), lambda row, x: row[None, None].expand(len(x), -1, -1)),
+    "expand": ((1, 8), lambda row, x: row.expand(len(x), 1, -1)),
+    "expand of a vector": ((8,), lambda row, x: row.expand(len(x), 1, 8)),
+    "expand of two": ((2, 8), lambda row, x: row.expand(len(x), -1, -1)),
+    "expand_as": ((1, 1, 8), lambda row, x: row.expand_as(x[:, :1])),
+    "repeat": ((1, 1, 8), lambda row, x: row.repeat(len(x), 1, 1)),
+}
+
+
+@pytest.mark.parametrize(("optimizer", "batch"), [("sgd", 1), ("adam", 3)])
+@pytest.mark.parametrize("way", ROWS)
+def test_the_gradient_of_a_row_in_front_is_a_part_of_another_where_nothing_sums_it(
+    way: str, optimizer: str, batch: int
+) -> None:
+    same(Fronted(way), (5, 8), optimizer, batch)
+
+
+def test_what_takes_the_shape_of_another_value_does_not_read_that() -> None:
+    network = archscope.trace(Fronted("expand_as"), (5, 8))
+    assert [node.layer.type for node in network.nodes if not node.inputs] == ["parameter"]
+    assert not network.observed.unused
 
 
 class Rotated(nn.Module):

@@ -1,0 +1,96 @@
+"""The weights of a network: what they take, which of them are trained, and whether those get the gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from archscope.layers.base import Weight
+from archscope.memory.layout import Layout
+from archscope.memory.ledger import Ledger
+from archscope.memory.values import Pending, Value
+from archscope.network import Network
+from archscope.precision import stored_bytes
+from archscope.working import bare
+
+Weights = Mapping[tuple[str, str], Value]
+"""Values of weights, by the node that has each and its name there."""
+
+_OTHERWISE: Final = (
+    "gradients come to other parameters of it than to those of its layers, and no rule follows which way"
+)
+
+
+def taken(network: Network, ledger: Ledger, dtype: str, *, training: bool) -> dict[tuple[str, str], Value]:
+    """Take the weights of all layers, and what a module holds beside them."""
+    weights: dict[tuple[str, str], Value] = {}
+    observed, leading = network.observed, _leading(network)
+    for node in network.nodes:
+        for weight in network.facts[node.name].weights:
+            if node.shares is not None:
+                weights[node.name, weight.name] = weights[node.shares, weight.name]
+                continue
+            ledger.layer = node.row
+            size = _bytes_of(weight, dtype)
+            # A layer that no output needs wants gradients that never come; one that code feeds without, does not.
+            wanted = node.name not in leading or is_reached(network, (node.name, weight.name))
+            value = weights[node.name, weight.name] = Value(
+                ledger.take(size, "weights"), size, Layout.of(tuple(bare(each) for each in weight.shape)),
+                weight.dtype or dtype, grad=training and weight.trainable and wanted, weight=True)  # fmt: skip
+            value.leaf = weight.trainable
+            source = None if observed is None else observed.sources.get((node.name, weight.name))
+            value.ahead = source is not None and source.ahead
+    ledger.layer = ""
+    for weight in () if observed is None else observed.unused:
+        ledger.take(_bytes_of(weight, dtype), "weights")
+    if observed is not None:
+        ledger.take(observed.buffers, "weights")
+    return weights
+
+
+def trained(network: Network, weights: Weights) -> list[int]:
+    """Bytes of the weight tensors that are trained, in the order in which an optimizer goes through them."""
+    observed = network.observed
+    order = {} if observed is None else {key: place for place, key in enumerate(observed.sources)}
+    keys = sorted(weights, key=lambda key: order.get(key, len(order)))
+    once = {id(weights[key]): (key, weights[key]) for key in keys}
+    reached = (observed and observed.reached) or frozenset()
+    beside = [_bytes_of(each, each.dtype) for each in (observed.unused if observed else ()) if each.name in reached]
+    return [value.size for key, value in once.values() if value.grad and is_reached(network, key)] + beside
+
+
+def is_reached(network: Network, key: tuple[str, str]) -> bool:
+    """Whether gradients come to a weight while training, as far as that was seen."""
+    observed = network.observed
+    if observed is None or observed.reached is None or key not in observed.sources:
+        return True
+    return observed.sources[key].name in observed.reached
+
+
+def otherwise(network: Network, weights: Weights, gradients: Pending) -> str:
+    """Why gradients have come to other weights than was seen; empty if to the same."""
+    observed = network.observed
+    if observed is None or observed.reached is None:
+        return ""
+    came = {id(value) for value in gradients}
+    same = all((id(value) in came) == is_reached(network, key) for key, value in weights.items() if value.grad)
+    return "" if same and not observed.reached & {each.name for each in observed.unused} else _OTHERWISE
+
+
+def _leading(network: Network) -> frozenset[str]:
+    """Nodes to which gradients are handed on all the way from an output, as was seen; none if nobody looked."""
+    observed = network.observed
+    if observed is None or observed.reached is None:
+        return frozenset()
+    found = {ref.node for ref in network.outputs} - observed.cut
+    for node in reversed(network.nodes):
+        apart = observed.apart.get(node.name, ())
+        if node.name in found:
+            found |= {ref.node for place, ref in enumerate(node.inputs) if place not in apart} - observed.cut
+    return frozenset(found)
+
+
+def _bytes_of(weight: Weight, dtype: str) -> int:
+    if weight.stored is not None:
+        return weight.stored
+    return stored_bytes(bare(weight.values), weight.dtype or dtype)
