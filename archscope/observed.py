@@ -111,6 +111,7 @@ class Observed(Record):
         for_all: nodes whose results are there once for all samples.
         cut: nodes of which no gradient comes, as they run without.
         apart: which inputs of a node are handed on without their gradients.
+        before: the node that ran next after the code saw a parameter as one of values.
         reached: the parameters that gradients come to while training, by name; None where that is all.
     """
 
@@ -146,6 +147,7 @@ class Observed(Record):
     steady: Mapping[str, bool] = EMPTY
     cut: frozenset[str] = frozenset()
     apart: Mapping[str, tuple[int, ...]] = EMPTY
+    before: Mapping[str, str] = EMPTY
     reached: frozenset[str] | None = None
 
 

@@ -1,10 +1,21 @@
-"""Until when a value is read, or held by the code of a module that was read."""
+"""When a value is there first, and until when it is read, or held by the code of a module that was read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from archscope.network import Network, Node, Ref
+from archscope.observed import Observed
+
+
+def as_seen_first(order: Sequence[Node], observed: Observed | None) -> Sequence[Node]:
+    """Nodes in their order, parameters where the code saw them as values: gradients come to the last of them first."""
+    if observed is None or not observed.before:
+        return order
+    place = {node.name: number for number, node in enumerate(order)}
+    first = {name: place[other] for name, other in observed.before.items() if other in place}
+    return sorted(order, key=lambda node: (min(first.get(node.name, place[node.name]), place[node.name]),
+                                           node.name not in first))  # fmt: skip
 
 
 def last_reads(network: Network, order: Sequence[Node], held: set[str]) -> Mapping[str, tuple[Ref, ...]]:

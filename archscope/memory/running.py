@@ -14,7 +14,7 @@ from archscope.layers.steps import TABLE, Made, Step, input_name, output_name
 from archscope.losses import DEFAULT
 from archscope.memory.autocast import CAST, SAME_TYPE, Casting, already, mixed
 from archscope.memory.beside import Beside, weight_behind
-from archscope.memory.lasting import last_reads
+from archscope.memory.lasting import as_seen_first, last_reads
 from archscope.memory.layout import Layout
 from archscope.memory.ledger import Ledger
 from archscope.memory.losses import LOSS, OUTPUT, ROW, TARGET, steps_of, target_of
@@ -83,7 +83,8 @@ class Run:
         self._again = {nodes[0].name: nodes for nodes in again} if training else {}
         self._recording = training
         self._beside = Beside(NONE if network.observed is None else network.observed.constants, self.operations)
-        self._order = network.nodes if self._again else self._beside.in_order(network.nodes)
+        ran = self._beside.in_order(network.nodes)
+        self._order = network.nodes if self._again else as_seen_first(ran, network.observed)
         self._last = last_reads(network, self._order, {*network.inputs} if holds_inputs else set())
         if why := self._beside.unknown(training=training, again=bool(self._again), dtype=dtype, autocast=autocast):
             self.not_covered[network.name] = why

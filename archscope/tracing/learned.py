@@ -61,6 +61,7 @@ class Learned:
         rows: those among them that are rows of a parameter, looked up by their numbers into memory of their own.
         worked: nodes that make a value of each of a parameter, once for all samples.
         seen_of: learned values that are seen in another shape, as no code sees them, and of which values they are.
+        before: how many nodes there were when the code saw a parameter as its node does.
         starts: tensors of zeros that states of a node begin with, and which.
     """
 
@@ -91,6 +92,8 @@ class Learned:
         self._kept: list[Tensor] = []
         self._ahead = False
         self._widened: set[int] = set()
+        self._moments: dict[int, int] = {}
+        self.before: dict[str, int] = {}
         self._refs: dict[str, tuple[Ref, Shape]] = {}
         self._made: dict[int, tuple[Ref, Shape]] = {}
         self._lookups = Lookups(lambda tensor: self._roots.get(id(tensor)), fixed)
@@ -146,6 +149,7 @@ class Learned:
         if all_of_it and id(parent) in self._roots:
             self._keep(result)
             self._roots[id(result)] = self._roots[id(parent)]
+            self._moments[id(result)] = len(self._nodes.nodes)
             # An axis that `expand` puts in front is, to autograd, one that it repeats.
             if id(parent) in self._widened or (name in ("expand", "expand_as") and result.dim() > parent.dim()):
                 self._widened.add(id(result))
@@ -214,6 +218,7 @@ class Learned:
             seen = Seen("parameter", self._place_of(name), (), (wanted,), Frame(), layers, frozenset([name]))
             ref = self._nodes.keep(seen)[0]
             self._refs[name] = (ref, wanted)
+            self.before[ref.node] = self._moments.get(id(tensor), len(self._nodes.nodes))
             source = self._nodes.sources.get((ref.node, "weight"))
             if source is not None and self._ahead:
                 self._nodes.sources[ref.node, "weight"] = source.replace(ahead=True)

@@ -69,10 +69,18 @@ def observed(
         for_all=frozenset(names[name] for name in holding.for_all | run.tracer.recording.learned.worked),
         ran_alone={names[name]: each for name, each in holding.ran_alone.items()},
         cut=frozenset(names[name] for name in trained.cut),
+        before=_before(run, names),
         apart={names[name]: each for name, each in holding.apart.items()},
         reached=trained.reached,
         places={names.get(name, name): each for name, each in holding.places.items()},
     )
+
+
+def _before(run: Run, names: Mapping[str, str]) -> dict[str, str]:
+    """The node that ran next after the code saw a parameter as one of values, where that is not the one that is it."""
+    nodes = [node.name for node in run.tracer.recording.nodes.nodes]
+    found = {name: nodes[number] for name, number in run.tracer.recording.learned.before.items() if number < len(nodes)}
+    return {names[name]: names[other] for name, other in found.items() if name in names and names[other] != names[name]}
 
 
 def _ordered(found: Mapping[Ref, int], names: Mapping[str, str]) -> dict[Ref, int]:

@@ -322,6 +322,9 @@ class _Reading:
         for memory in self.weighing.memories:
             if id(memory) in self.placed:
                 moments[self.placed[id(memory)].node] = memory.made
+        for name, many in self.run.tracer.recording.learned.before.items():
+            if many < len(nodes) and name in moments:
+                moments[name] = min(moments[name], moments.get(nodes[many - 1].name, 0) if many else 0)
         for node in reversed(nodes):
             for ref in node.inputs:
                 if ref.node in moments and node.name in moments:

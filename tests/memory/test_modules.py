@@ -405,6 +405,33 @@ def test_the_gradient_of_a_row_in_front_is_a_part_of_another_where_nothing_sums_
     same(Fronted(way), (5, 8), optimizer, batch)
 
 
+class Early(nn.Module):
+    """Its code sees parameters as values before the layers whose results they meet, or beside."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way, self.a, self.out = way, nn.Linear(8, 8), nn.Linear(8, 3)
+        self.row, self.places = nn.Parameter(torch.zeros(1, 1, 8)), nn.Parameter(torch.zeros(1, 6, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        row = self.row.expand(len(x), -1, -1)
+        if self.way == "both":
+            places = self.places.expand(len(x), -1, -1)
+            return self.out(torch.cat((row, self.a(x)), 1) + places)
+        if self.way == "added":
+            return self.out(row + self.a(x)[:, :1])
+        x = self.a(x)
+        if self.way == "constants":
+            x = x * torch.arange(8.0)
+        return self.out(torch.cat((row, x), 1) + self.places)
+
+
+@pytest.mark.parametrize(("optimizer", "batch"), [("sgd", 1), ("adam", 3)])
+@pytest.mark.parametrize("way", ["one", "both", "added", "constants"])
+def test_gradients_come_to_a_parameter_when_its_code_saw_it_as_values(way: str, optimizer: str, batch: int) -> None:
+    same(Early(way), (5, 8), optimizer, batch)
+
+
 def test_what_takes_the_shape_of_another_value_does_not_read_that() -> None:
     network = archscope.trace(Fronted("expand_as"), (5, 8))
     assert [node.layer.type for node in network.nodes if not node.inputs] == ["parameter"]
