@@ -57,7 +57,7 @@ class Ran(Record):
     @property
     def views(self) -> bool:
         """Whether it only sees what it reads differently."""
-        return self.name in _VIEWS or self.name in RETYPED
+        return self.name in _VIEWS | RETYPED | WINDOWS
 
     def made(self, facts: Facts) -> Made:
         """What it made."""
@@ -110,6 +110,7 @@ _ASKS: Final = frozenset({
     "eq", "ne", "lt", "le", "gt", "ge", "logical_not", "logical_and", "logical_or", "logical_xor", "bitwise_not",
     "bitwise_and", "bitwise_or", "isnan", "isinf", "isfinite", "zeros_like", "ones_like", "full_like", "new_zeros",
     "new_ones", "new_full", "new_empty", "empty_like", "argmax", "argmin", "floor_divide", "any", "all",
+    "rand_like", "randn_like",
 })  # fmt: skip
 """Operations without a gradient: what they make needs none, and they keep nothing."""
 
@@ -128,6 +129,9 @@ CLAMPS: Final = frozenset({"clamp", "clamp_max", "clamp_min"})
 
 RETYPED: Final = frozenset({"view_as_complex", "view_as_real"})
 """Operations that see the same memory as numbers of another kind."""
+
+WINDOWS: Final = frozenset({"unfold", "diagonal"})
+"""Operations that see the same memory through windows, or along a diagonal."""
 
 
 def steps_of(ran: Ran, facts: Facts) -> tuple[Step, ...] | None:

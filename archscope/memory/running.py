@@ -20,7 +20,7 @@ from archscope.memory.ledger import Ledger
 from archscope.memory.losses import LOSS, OUTPUT, ROW, TARGET, steps_of, target_of
 from archscope.memory.placed import facing, inputs_at, placed
 from archscope.memory.routes import Route, all_to_the_first
-from archscope.memory.seen import alone, as_seen, at_least, made_by, parts_of_parameters, unfollowed
+from archscope.memory.seen import COPIED, alone, as_seen, at_least, made_by, parts_of_parameters, unfollowed
 from archscope.memory.stepping import Operations
 from archscope.memory.trained import otherwise, taken, trained
 from archscope.memory.values import Again, Gradient, Pending, Ran, Value
@@ -314,6 +314,9 @@ class Run:
         self._recording = recording and not cut
         self._steps(self._called(node), self._beside.begun(node, steps, local), local, given)
         self._recording = recording
+        if self.operations.copied and self.training:
+            self.not_covered.setdefault(self._called(node), COPIED)
+        self.operations.copied = False
         for place, ref in enumerate(refs):
             value = self._values[ref] = local[output_name(place)]
             value.grad = value.grad and not cut

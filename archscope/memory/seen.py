@@ -7,7 +7,7 @@ from typing import Final
 
 from archscope.constants import CASTS
 from archscope.layers.base import Facts, values_in
-from archscope.layers.operators import CLAMPS, RETYPED, steps_of
+from archscope.layers.operators import CLAMPS, RETYPED, WINDOWS, steps_of
 from archscope.layers.steps import Made, Step, input_name, looked_up, not_lifted, output_name, put_in_place, repeated
 from archscope.memory.values import Value
 from archscope.network import Network, Node, Ref
@@ -42,14 +42,18 @@ def as_seen(
         made = tuple(Made(output_name(place), facts.output) for place in range(many))
         steps = (steps[0].replace(op="unbind", makes=made),)
     unruled = observed.unruled.get(node.name) or (observed.unruled_in_training.get(node.name, "") if training else "")
+    if unruled and steps is not None and all(step.views for step in steps):
+        return steps, unruled
     return (None, unruled or why) if unruled or steps is None else (steps, "")
 
 
 _SPREADS: Final = frozenset({"add", "sub", "mul", "div", "where", "maximum", "masked_fill"})
 """Operations that repeat what has no axis of the batch for every sample."""
 
+COPIED: Final = "it copies a parameter that its code has turned, and no rule follows the gradient of that"
 _ONE_FOR_ALL: Final = "it works on parts of parameters alone, and no rule follows what is there once for all samples"
 _PARTS: Final = "it takes a part of a parameter, and no rule follows the gradient of one"
+_TURNED: Final = "it turns a parameter that others repeat, and no rule follows when they sum its gradient"
 _TWO_WAYS: Final = "it works on a parameter that is read for every sample too, and no rule follows both gradients"
 _ONE_BESIDE: Final = "it reads what is there once for all samples, and no rule follows that"
 
@@ -88,6 +92,8 @@ def unfollowed(node: Node, steps: Steps, read: Sequence[Value], network: Network
             return _ONE_BESIDE
         if not (parameters and training):
             return ""
+        if any(step.turns for step in steps) and not (network.facts[node.name].parameters or read[0].ahead):
+            return _TURNED
         whole = not views or network.facts[node.name].parameters or _as_many(network, node) or read[0].ahead
         return "" if whole else _PARTS
     if views:
@@ -132,7 +138,7 @@ def at_least(node: Node, facts: Facts, observed: Observed | None) -> Steps:
     ran = None if observed is None else observed.ran_alone.get(node.name)
     dtype = "" if observed is None or observed.unruled.get(node.name) != CASTS else "bfloat16"
     if ran is not None and len(facts.outputs) == 1 and not dtype:
-        op = ran.name if ran.name in RETYPED else node.layer.type
+        op = ran.name if ran.name in RETYPED | WINDOWS else node.layer.type
         return (Step(op, read, (ran.made(facts),), views=ran.views),)
     many, last = len(made_by(node, facts, observed)), len(facts.outputs) - 1
     made = tuple(Made(output_name(place), facts.outputs[min(place, last)], dtype) for place in range(many))

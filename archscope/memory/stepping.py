@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from archscope.layers.operators import RETYPED
+from archscope.layers.operators import RETYPED, WINDOWS
 from archscope.layers.steps import Made, Step, like
 from archscope.memory.autocast import CAST, FULL, NORMS, OWN_TYPES, WORKS_BACK_WIDE, computed_in
 from archscope.memory.layout import Layout, lying, with_channels_last
@@ -43,6 +43,7 @@ class Operations:
     def __init__(self, ledger: Ledger, batch: int, dtype: str, *, as_tracked: bool) -> None:
         self.ledger, self.batch, self.dtype, self.as_tracked = ledger, batch, dtype, as_tracked
         self.gradients: Pending = {}
+        self.copied = False
 
     def extents(self, made: Made) -> tuple[int, ...]:
         """The extents of a tensor, those of the batch among them."""
@@ -154,11 +155,16 @@ class Operations:
     def _seen(self, step: Step, read: Value, made: Made) -> Value:
         """What is seen of a value; a copy where memory does not allow to see it so."""
         shape = read.layout.shape if step.lined or step.turns else self.extents(made)
-        if step.op in RETYPED:
+        if step.op in RETYPED | WINDOWS:
             block = self.ledger.share(read.block)
             return Value(block, read.size, Layout.of(shape), made.dtype or self.dtype, grad=False)
         layout = self._layout_seen(step, read.layout, shape)
         if layout is None:
+            if read.layout.strides[:1] == (0,):  # of a parameter there is one copy for all samples
+                self.copied = True
+                size = stored_bytes(bare(product(shape[1:])), read.dtype)
+                return Value(self.ledger.take(size, "values"), size, Layout(shape, (0, *Layout.of(shape[1:]).strides)),
+                             read.dtype, grad=False)  # fmt: skip
             size = stored_bytes(bare(product(shape)), read.dtype)
             return Value(self.ledger.take(size, "values"), size, Layout.of(shape), read.dtype, grad=False)
         size = stored_bytes(bare(product(layout.shape)), read.dtype)

@@ -62,6 +62,8 @@ class Learned:
         worked: nodes that make a value of each of a parameter, once for all samples.
         seen_of: learned values that are seen in another shape, as no code sees them, and of which values they are.
         before: how many nodes there were when the code saw a parameter as its node does.
+        chosen: nodes of parameters of which the code takes the one position of an axis.
+        cast: nodes of parameters that the code has in another type.
         starts: tensors of zeros that states of a node begin with, and which.
     """
 
@@ -92,6 +94,10 @@ class Learned:
         self._kept: list[Tensor] = []
         self._ahead = False
         self._widened: set[int] = set()
+        self._chosen: set[int] = set()
+        self.chosen: set[str] = set()
+        self._cast: set[int] = set()
+        self.cast: set[str] = set()
         self._moments: dict[int, int] = {}
         self.before: dict[str, int] = {}
         self._refs: dict[str, tuple[Ref, Shape]] = {}
@@ -149,6 +155,12 @@ class Learned:
         if all_of_it and id(parent) in self._roots:
             self._keep(result)
             self._roots[id(result)] = self._roots[id(parent)]
+            index = args[1] if name == "getitem" and len(args) > 1 else None
+            chosen = any(type(each) is int for each in (index if isinstance(index, tuple) else (index,)))
+            if chosen or name == "select" or id(parent) in self._chosen:
+                self._chosen.add(id(result))
+            if result.dtype != parent.dtype or id(parent) in self._cast:
+                self._cast.add(id(result))
             self._moments[id(result)] = len(self._nodes.nodes)
             # An axis that `expand` puts in front is, to autograd, one that it repeats.
             if id(parent) in self._widened or (name in ("expand", "expand_as") and result.dim() > parent.dim()):
@@ -220,8 +232,12 @@ class Learned:
             self._refs[name] = (ref, wanted)
             self.before[ref.node] = self._moments.get(id(tensor), len(self._nodes.nodes))
             source = self._nodes.sources.get((ref.node, "weight"))
-            if source is not None and self._ahead:
-                self._nodes.sources[ref.node, "weight"] = source.replace(ahead=True)
+            if source is not None and (self._ahead or id(tensor) in self._chosen):
+                self._nodes.sources[ref.node, "weight"] = source.replace(ahead=id(tensor) not in self._chosen)
+            if id(tensor) in self._chosen:
+                self.chosen.add(ref.node)
+            if id(tensor) in self._cast:
+                self.cast.add(ref.node)
             if id(tensor) in self._copies:
                 self.repeated.add(self._refs[name][0].node)
         return self._refs[name]

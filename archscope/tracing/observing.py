@@ -15,6 +15,8 @@ from archscope.tracing.running import Run
 from archscope.tracing.training import Trained
 from archscope.tracing.weighing import Weighed
 
+_CHOSEN: Final = "its code takes one position of an axis of it, and no rule follows the gradient of that"
+_CAST: Final = "its code has it in another type, and no rule says until when"
 _SPARSE: Final = "its weight is sparse or packed, and no rule says what the gradient of such a one holds"
 
 
@@ -40,6 +42,8 @@ def observed(
     holding, repeated = run.tracer.recording.holding, run.tracer.recording.learned.repeated
     sparse = [(name, _SPARSE) for name, facts in run.tracer.recording.nodes.facts.items()
               if any(each.trainable and each.stored is not None for each in facts.weights)]  # fmt: skip
+    chosen = [(name, _CHOSEN) for name in run.tracer.recording.learned.chosen]
+    cast = [(name, _CAST) for name in run.tracer.recording.learned.cast]
     added: Counter[str] = Counter()
     for name, many in ran.items():
         added[names[name]] += many
@@ -57,8 +61,10 @@ def observed(
         in_place=frozenset(names[name] for name in holding.in_place),
         lifts=frozenset(names[name] for name in holding.lifts),
         steady={names[name]: way for name, way in holding.steady.items()},
-        unruled={names[name]: why for name, why in holding.unruled.items()},
-        unruled_in_training={names[name]: why for name, why in (*holding.unruled_in_training.items(), *sparse)},
+        unruled={names[name]: why for name, why in (*holding.unruled.items(), *cast)},
+        unruled_in_training={
+            names[name]: why for name, why in (*holding.unruled_in_training.items(), *sparse, *chosen)
+        },
         together=_together(holding.together, names),
         constants=beside.constants,
         types=run.types,

@@ -62,7 +62,7 @@ class _Trains(WithGradients):
     ) -> Any:  # fmt: skip
         """A call has run."""
         read = args[:1] if name in LENDING | {"to", "type_as"} else [args, kwargs]
-        self._over(name, () if name.endswith("_like") or name.startswith("new_") else tensors_in(read), result)
+        self._over(name, tensors_in(read), result)
         self._told(name, args, kwargs)
         return result
 
@@ -106,8 +106,10 @@ def trained(module: nn.Module, names: Sequence[str], run: Run, nodes: Sequence[N
         return Trained(_OTHERWISE, reached=to)
     cut: set[str] = set()
     for number in tracer.cut:
-        if not events[number].nodes and tracer.called[number] not in APART:
-            return Trained(_WITHOUT.format(tracer.called[number]), reached=to)
+        name = tracer.called[number]
+        shaped = name.endswith("_like") or name.startswith("new_")
+        if not (events[number].nodes or name in APART or shaped):
+            return Trained(_WITHOUT.format(name), reached=to)
         cut.update(events[number].nodes)
     return Trained("", frozenset(cut), to)
 

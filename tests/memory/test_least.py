@@ -46,6 +46,16 @@ DOES: dict[str, Callable[[Net, Tensor], Tensor]] = {
     "four of two bytes": lambda net, x: x + x.to(torch.bfloat16).float() * net.own,
     "norm": lambda _, x: x / x.norm(dim=-1, keepdim=True),
     "known": lambda _, x: x.tanh(),
+    "windows": lambda _, x: x.unfold(-1, 4, 4).reshape(x.shape),
+    "windows one over another": lambda _, x: x.unfold(1, 3, 1).sum(-1),
+    "along a diagonal": lambda _, x: x.diagonal(dim1=1, dim2=2)[..., None] * x[:, :8],
+    "noise": lambda _, x: x + torch.randn_like(x) * 0.1,
+    "noise as a factor": lambda _, x: x * torch.rand_like(x),
+    "a turned copy": lambda net, x: x * net.small.float().t().reshape(-1)[:16],
+    "turned, as a factor": lambda net, x: x * net.square.t(),
+    "turned, in line": lambda net, x: x * net.square.t().reshape(-1)[:16],
+    "one of an axis": lambda net, x: torch.cat((net.front[0].expand(len(x), -1, -1), x), 1),
+    "rounded down": lambda _, x: x.floor() + x.ceil() * x.sign() + x.trunc().round(),
 }
 
 
@@ -56,6 +66,7 @@ class Net(nn.Module):
         super().__init__()
         self.a, self.out, self.does = nn.Linear(16, 16), nn.Linear(16, 3), does
         self.own, self.places = nn.Parameter(torch.ones(16)), nn.Parameter(torch.ones(40, 16))
+        self.square, self.front = nn.Parameter(torch.ones(16, 8)), nn.Parameter(torch.ones(1, 3, 16))
         self.small = nn.Parameter(torch.ones(16, 16, dtype=torch.bfloat16))
 
     def forward(self, x: Tensor) -> Tensor:
