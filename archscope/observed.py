@@ -97,6 +97,7 @@ class Observed(Record):
         ordered: values that its code puts in the order of their axes before anything reads them; the batch's place.
         together: nodes that one operation makes at once, as `unbind` does, by the first; the rest see nothing again.
         repeated: parameters that the code repeats for every sample of the batch, so that each has a copy of its own.
+        copied: what is made of parameters and copied for every sample in another way.
         buffers: bytes of tensors that it holds beside its parameters, and no layer has.
         constants: tensors that no node makes, such as places of positions.
         types: PyTorch's names of the types of inputs that are no numbers with a point.
@@ -132,6 +133,7 @@ class Observed(Record):
     ordered: Mapping[Ref, int] = MappingProxyType({})
     together: Mapping[str, tuple[str, ...]] = EMPTY
     repeated: frozenset[str] = frozenset()
+    copied: frozenset[str] = frozenset()
     buffers: int = 0
     constants: Constants = NONE
     types: Mapping[str, str] = EMPTY

@@ -54,6 +54,7 @@ COPIED: Final = "it copies a parameter that its code has turned, and no rule fol
 _ONE_FOR_ALL: Final = "it works on parts of parameters alone, and no rule follows what is there once for all samples"
 _PARTS: Final = "it takes a part of a parameter, and no rule follows the gradient of one"
 _TURNED: Final = "it turns a parameter that others repeat, and no rule follows when they sum its gradient"
+_FOR_EACH: Final = "its code copies it for every sample, and no rule follows how"
 _TWO_WAYS: Final = "it works on a parameter that is read for every sample too, and no rule follows both gradients"
 _ONE_BESIDE: Final = "it reads what is there once for all samples, and no rule follows that"
 
@@ -82,6 +83,8 @@ def unfollowed(node: Node, steps: Steps, read: Sequence[Value], network: Network
     observed = network.observed
     if observed is None or not steps or node.name in observed.constants.rows:
         return ""
+    if node.name in observed.copied:
+        return _FOR_EACH
     views = all(step.views for step in steps)
     behind = [_behind(network, ref) if views else network.by_name.get(ref.node) for ref in node.inputs]
     parameters = [each.name for each in behind if each is not None and each.layer.type == "parameter"]

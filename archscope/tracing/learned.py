@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from archscope.layers import TYPES, Layer, Shape
 from archscope.network import Ref
-from archscope.recognising.batches import APART, moved
+from archscope.recognising.batches import APART, LOST, moved
 from archscope.recognising.call import Call
 from archscope.recognising.calls import layers_of
 from archscope.recognising.joining import JOINS, fitted, is_dense
@@ -28,6 +28,14 @@ _MOST: Final = 1 << 16
 
 _MOVES: Final = frozenset({"getitem", "narrow", "select", "permute", "transpose", "swapaxes", "t", "T", "mT"})
 """Functions that take some values of a parameter, or turn its axes."""
+
+_REPEATS: Final = frozenset({"broadcast_to", "expand", "expand_as", "repeat", "tile"})
+"""Functions that may have a parameter once for each sample."""
+
+_SEES: Final = _REPEATS - {"repeat", "tile"} | frozenset({
+    "view", "view_as", "unsqueeze", "squeeze", "getitem", "narrow", "detach", "alias", "data", "requires_grad",
+})  # fmt: skip
+"""Functions that make no memory of their own."""
 
 _WORKED: Final = frozenset({
     "add", "radd", "sub", "rsub", "mul", "rmul", "div", "truediv", "rtruediv", "neg", "exp", "square", "sqrt", "rsqrt",
@@ -54,9 +62,13 @@ class Learned:
         here: says where the code stands.
         known: the values of a constant, if they are known.
         fixed: those of a constant that is nobody's weight.
+        repeats: where a function that may repeat a constant for each sample puts the batch axis, given its name and
+            the shapes before and after.
 
     Attributes:
         repeated: nodes of parameters that the code repeats for every sample.
+        copied: nodes of learned values of which the code makes copies for every sample, not by `repeat` in front, and
+            where the samples stand there.
         placed: tensors that became nodes, and which.
         rows: those among them that are rows of a parameter, looked up by their numbers into memory of their own.
         worked: nodes that make a value of each of a parameter, once for all samples.
@@ -75,8 +87,13 @@ class Learned:
         here: Callable[[], Place],
         known: Callable[[Tensor], Tensor | None],
         fixed: Callable[[Tensor], Tensor | None],
+        repeats: Callable[[str, Shape, Shape], int],
     ) -> None:
         self._known = known
+        self._repeats = repeats
+        self._places: dict[int, int] = {}
+        self._copied: set[int] = set()
+        self.copied: dict[str, int] = {}
         self._roots = {id(tensor): name for name, tensor in reversed([*parameters.items()])}
         self._parameters = parameters
         self._modules = modules
@@ -109,6 +126,8 @@ class Learned:
                made: list[Tensor]) -> bool:  # fmt: skip
         """A call on constants made another one; whether it is positions by their numbers, counted from 0."""
         if len(made) != 1 or any(made[0] is each for each in given):
+            if name == "contiguous" and id(made[0]) in self._places:  # of one sample it is, and of more it is not
+                self._copied.add(id(made[0]))
             return False
         (result,) = made
         if name == "embedding" and len(given) > 1 and id(given[1]) in self._roots:
@@ -149,9 +168,12 @@ class Learned:
     def _pass_on(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], parent: Tensor, result: Tensor
     ) -> None:
-        all_of_it = name in IN_ORDER and parent.numel() == result.numel()
         if id(parent) not in self._roots and id(parent) not in self._steps:
             return
+        samples = self._spread(name, parent, result)
+        if id(parent) in self._copied or self._is_copied(name, parent, result):
+            self._copied.add(id(result))
+        all_of_it = name in IN_ORDER and samples * parent.numel() == result.numel()
         if all_of_it and id(parent) in self._roots:
             self._keep(result)
             self._roots[id(result)] = self._roots[id(parent)]
@@ -163,13 +185,44 @@ class Learned:
                 self._cast.add(id(result))
             self._moments[id(result)] = len(self._nodes.nodes)
             # An axis that `expand` puts in front is, to autograd, one that it repeats.
-            if id(parent) in self._widened or (name in ("expand", "expand_as") and result.dim() > parent.dim()):
+            if id(parent) in self._widened or (
+                name in ("broadcast_to", "expand", "expand_as") and result.dim() > parent.dim()
+            ):
                 self._widened.add(id(result))
-            if name == "repeat" or id(parent) in self._copies:
+            if (name in ("repeat", "tile") or id(parent) in self._copies) and id(result) not in self._copied:
                 self._copies.add(id(result))
         elif all_of_it or (name in _MOVES | _WORKED and not tensors_in([args[1:], kwargs])):
             self._keep(result)
-            self._steps[id(result)] = _Step(parent, name, bound(name, args, kwargs) if name in SIGNATURES else {})
+            step = _Step(parent, name, bound(name, args, kwargs) if name in SIGNATURES else {})
+            self._steps[id(result)] = step
+            after = self._after(step, result) if name in _MOVES else LOST
+            if after >= 0:
+                self._places[id(result)] = after
+
+    def _after(self, step: _Step, result: Tensor) -> int:
+        """Where the axis for the batch is after a step."""
+        before, place = tuple(step.parent.shape), self._place(step.parent)
+        return moved(step.name, step.given, place, before, tuple(result.shape), before[place] if place >= 0 else 1)
+
+    def _is_copied(self, name: str, parent: Tensor, result: Tensor) -> bool:
+        """Whether a call makes a copy for every sample, and not of a whole parameter with the samples in front."""
+        if name in ("repeat", "tile") and id(result) in self._places:
+            return self._places[id(result)] > 0 or id(parent) in self._steps
+        return id(parent) in self._places and name in IN_ORDER - _SEES
+
+    def _spread(self, name: str, parent: Tensor, result: Tensor) -> int:
+        """How often a call has a constant, once for each sample, where that is why it is called; else once."""
+        place = self._places.get(id(parent), LOST)
+        if name in _REPEATS and place == LOST:
+            place = self._repeats(name, tuple(parent.shape), tuple(result.shape))
+            if place != LOST:
+                self._keep(result)
+                self._places[id(result)] = place
+                return int(result.shape[place])
+        elif place != LOST and result.shape == parent.shape:
+            self._keep(result)
+            self._places[id(result)] = place
+        return 1
 
     def _keep(self, tensor: Tensor) -> None:
         """Keep it, so that no other is given its address."""
@@ -196,20 +249,22 @@ class Learned:
 
     def alone(self, tensor: Tensor) -> tuple[Ref, int] | None:
         """The node of a learned value that a layer works on, and where its batch is; None if it is none."""
-        place, self._ahead = _place(tensor), False
-        ref = self._ref(tensor, _natural(tensor))
+        place, self._ahead = self._place(tensor), False
+        ref = self._ref(tensor, self._natural(tensor))
         return None if ref is None else (ref, place)
 
     def _ref(self, tensor: Tensor, wanted: Shape) -> Ref | None:
         ref = self._found(tensor, wanted)
         if ref is not None:
             self.placed.append((tensor, ref))
+            if id(tensor) in self._copied:
+                self.copied[ref.node] = self._place(tensor)
         return ref
 
     def _found(self, tensor: Tensor, wanted: Shape) -> Ref | None:
         if 0 in wanted:  # no register tokens, say
             return None
-        known = self._whole(tensor, wanted) if id(tensor) in self._roots else self._scores(tensor) or self._part(tensor)
+        known = self._whole(tensor, wanted) if id(tensor) in self._roots else self._part(tensor) or self._scores(tensor)
         if known is None:
             return None
         ref, shape = known
@@ -247,22 +302,20 @@ class Learned:
         if id(tensor) in self._made or id(tensor) not in self._steps:
             return self._made.get(id(tensor))
         step = self._steps[id(tensor)]
-        ref = self._ref(step.parent, _natural(step.parent))
+        ref = self._ref(step.parent, self._natural(step.parent))
         if ref is None:
             return None
-        shape = _natural(tensor)
+        shape = self._natural(tensor)
         if step.name == "rows":
             rows, (held, width) = step.given["rows"], step.parent.shape
             shape = (len(rows), width)
             layers: tuple[Layer, ...] | None = _selected(rows, held, width)
-        elif step.name != "narrow" and step.name not in _WORKED:
-            before, after = tuple(step.parent.shape), tuple(tensor.shape)
-            place = _place(step.parent)
-            layers = layers_of(
-                Call(step.name, step.given, [tensor], 1, place, moved(step.name, step.given, place, before, after, 1))
-            )
+        elif step.name in _REPEATS:  # for each sample the same
+            layers, shape = (), self._natural(step.parent)
         else:
-            layers = layers_of(Call(step.name, step.given, [tensor], 1, _place(step.parent), _place(step.parent)))
+            place = self._place(step.parent)
+            after = self._after(step, tensor) if step.name not in ("narrow", *_WORKED) else place
+            layers = layers_of(Call(step.name, step.given, [tensor], 1, place, after))
         if layers is None:
             return None
         made = ref if not layers else self._layer("slice" if step.name == "rows" else step.name, layers, (ref,), shape)
@@ -309,6 +362,16 @@ class Learned:
         self._keep(tensor)
         return made, shape
 
+    def _place(self, tensor: Tensor) -> int:
+        """Where a parameter has an axis for the batch: where it is repeated, or in front if one value is there."""
+        usual = 0 if tensor.dim() > 1 and tensor.shape[0] == 1 else APART
+        return self._places.get(id(tensor), usual)
+
+    def _natural(self, tensor: Tensor) -> Shape:
+        """The shape of a learned value by itself, without an axis for the batch."""
+        shape, place = tuple(tensor.shape), self._place(tensor)
+        return (shape if place == APART else (*shape[:place], *shape[place + 1 :])) or (1,)
+
     def _place_of(self, name: str, *, only: bool = False) -> Place:
         """Where a parameter stands: a table of vectors is its module, and so may be what a module has alone."""
         path, _, last = name.rpartition(".")
@@ -341,18 +404,8 @@ def _selected(rows: Sequence[int], held: int, width: int) -> tuple[Layer, ...] |
     return (one, TYPES["expand"](size=[many, width]))
 
 
-def _place(tensor: Tensor) -> int:
-    """Where a parameter has an axis for the batch: in front, if there is one of one value."""
-    return 0 if tensor.dim() > 1 and tensor.shape[0] == 1 else APART
-
-
 def _without_ones(shape: Shape) -> Shape:
     """A shape without axes of one value in front, as far as a mask needs them."""
     while len(shape) > 2 and shape[0] == 1:
         shape = shape[1:]
     return shape
-
-
-def _natural(tensor: Tensor) -> Shape:
-    """The shape of a learned value by itself, without an axis for the batch."""
-    return tuple(tensor.shape)[_place(tensor) + 1 :] or (1,)

@@ -9,7 +9,7 @@ from typing import Final
 from archscope.building.builders import COUNTERS
 from archscope.layers.base import Facts
 from archscope.network import Ref
-from archscope.observed import Observed
+from archscope.observed import Observed, Places
 from archscope.tracing.packed import stored, weight_of
 from archscope.tracing.running import Run
 from archscope.tracing.training import Trained
@@ -39,7 +39,7 @@ def observed(
         for id_, (name, each) in reversed(held.items())
         if id_ not in owned and each.numel()
     ]
-    holding, repeated = run.tracer.recording.holding, run.tracer.recording.learned.repeated
+    holding, learned = run.tracer.recording.holding, run.tracer.recording.learned
     sparse = [(name, _SPARSE) for name, facts in run.tracer.recording.nodes.facts.items()
               if any(each.trainable and each.stored is not None for each in facts.weights)]  # fmt: skip
     chosen = [(name, _CHOSEN) for name in run.tracer.recording.learned.chosen]
@@ -69,16 +69,20 @@ def observed(
         constants=beside.constants,
         types=run.types,
         ordered=_ordered(holding.ordered, names),
-        repeated=frozenset(names[name] for name in repeated),
+        repeated=frozenset(names[name] for name in learned.repeated),
+        copied=frozenset(names[name] for name in learned.copied),
         buffers=sum(_beside(run, owned - _lost(run, names, found))),
         of_complex=run.tracer.ledger.of_complex,
-        for_all=frozenset(names[name] for name in holding.for_all | run.tracer.recording.learned.worked),
+        for_all=frozenset(names[name] for name in holding.for_all | learned.worked),
         ran_alone={names[name]: each for name, each in holding.ran_alone.items()},
         cut=frozenset(names[name] for name in trained.cut),
         before=_before(run, names),
         apart={names[name]: each for name, each in holding.apart.items()},
         reached=trained.reached,
-        places={names.get(name, name): each for name, each in holding.places.items()},
+        places={
+            **{names[name]: Places((), (place,)) for name, place in learned.copied.items()},
+            **{names.get(name, name): each for name, each in holding.places.items()},
+        },
     )
 
 

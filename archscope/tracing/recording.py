@@ -102,6 +102,7 @@ class Recording:
         self.learned = Learned(
             parameters, dict(module.named_modules()), self.nodes, lambda: at.here, ledger.numbers.of,
             lambda each: None if self.values.weights(each) & held.keys() else ledger.numbers.of(each),
+            self.samples.repeats,
         )  # fmt: skip
         self.accounts, self.holding = Accounts(), Holding()
         self.factors: dict[str, Tensor] = {}

@@ -47,8 +47,9 @@ LENDING: Final = frozenset({"expand_as", "view_as", "reshape_as"})
 
 IN_ORDER: Final = frozenset({
     "view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "unsqueeze", "squeeze", "expand", "expand_as",
-    "repeat", "contiguous", "clone", "to", "float", "type", "type_as", "getitem", "narrow", "detach", "alias",
-    "double", "half", "bfloat16", "cpu", "cuda", "deepcopy", "data", "requires_grad", "to_copy", "view_of",
+    "broadcast_to", "repeat", "tile", "contiguous", "clone", "to", "float", "type", "type_as", "getitem", "narrow",
+    "detach", "alias", "double", "half", "bfloat16", "cpu", "cuda", "deepcopy", "data", "requires_grad", "to_copy",
+    "view_of",
 })  # fmt: skip
 """Functions that leave values in their order, where they leave all of them."""
 

@@ -81,10 +81,11 @@ def _longest(jagged: Any) -> Shape:
 
 
 class Trail(NamedTuple):
-    """What the calls of a run made, in their order, of so many samples."""
+    """What the calls of a run made, in their order, of so many samples; and what those on constants repeated."""
 
     batch: int
     made: list[tuple[str, Shape]]
+    repeated: list[tuple[str, Shape]]
 
 
 class Samples:
@@ -110,7 +111,7 @@ class Samples:
         self._guide = guide
         self.batch = batch
         self.doubted = False
-        self.trail = Trail(batch or 0, [])
+        self.trail = Trail(batch or 0, [], [])
         self.alone: bool | None = None
         self.most = 0
         self.misplaced = self.torn = False
@@ -208,6 +209,26 @@ class Samples:
             return LOST if place < 0 else einsums.moved(arguments, place, before, shape)
         except (StopIteration, ValueError):
             return LOST
+
+    def repeats(self, name: str, before: Shape, after: Shape) -> int:
+        """Where a call that may repeat a constant for each sample puts the batch axis; `LOST` if it does not.
+
+        Of one sample nothing is repeated, and an axis of one value may be anything; in front it is taken for the
+        batch's, elsewhere a run of more samples tells.
+        """
+        self.trail.repeated.append((name, after))
+        old = (1,) * (len(after) - len(before)) + before
+        able = [axis for axis, extent in enumerate(after) if extent == self.batch and old[axis] == 1]
+        if not able or self.batch is None:
+            return LOST
+        sure = able == [0] and self.batch == 1
+        if sure or self._guide is None:
+            self.doubted |= not sure
+            return 0 if sure else LOST
+        at = len(self.trail.repeated) - 1
+        called, theirs = self._guide.repeated[at] if at < len(self._guide.repeated) else ("", ())
+        found = seen_twice(after, theirs, self.batch, self._guide.batch) if called == name else LOST
+        return found if found in able else LOST
 
     def _guided(self, name: str, shape: Shape, otherwise: int) -> int:
         """Where the batch axis is by the run of more samples; once that went another way, it tells nothing any more."""

@@ -12,6 +12,7 @@ from archscope.diagrams.graph.fold import Fold, folded
 from archscope.diagrams.graph.tree import Block, Child, consumers, tree_of
 from archscope.diagrams.graph.units import Part, Unit, units_of
 from archscope.diagrams.transformer.calls import called
+from archscope.diagrams.transformer.roles import attends
 from archscope.layers.base import Layer
 from archscope.network import Ref
 
@@ -106,15 +107,21 @@ class Pieces:
 
     @cached_property
     def _inputs(self) -> int:
-        return sum(1 << self._place[name] for name in self.network.inputs)
+        """Where streams begin: at inputs, and at learned queries, which attend to one another before an input comes."""
+        inputs = sum(1 << self._place[name] for name in self.network.inputs)
+        before = [each.name for each in self.all if attends([each.layer]) and not self._above[each.name] & inputs]
+        queries = [
+            each.name for each in self.all if not each.reads and any(self.leads(each.name, one) for one in before)
+        ]
+        return inputs | sum(1 << self._place[name] for name in queries)
 
     def leads(self, one: str, other: str) -> bool:
         """Whether a way leads from one to the other."""
         return bool(self._above[other] >> self._place[one] & 1)
 
     def is_constant(self, name: str) -> bool:
-        """Whether no input of the network leads to it."""
-        return name in self.by_name and not self._above[name] & self._inputs
+        """Whether no input of the network leads to it, and no learned query."""
+        return name in self.by_name and not (self._above[name] | 1 << self._place[name]) & self._inputs
 
     def behind(self, name: str) -> int:
         """How many lead to it."""

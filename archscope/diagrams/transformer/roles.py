@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from archscope.diagrams.transformer.pieces import Piece
 from archscope.layers.base import Layer
+
+if TYPE_CHECKING:
+    from archscope.diagrams.transformer.pieces import Piece
 
 GLUE: Final = "glue"
 """Turns axes, cuts, or drops while training: no block of its own."""

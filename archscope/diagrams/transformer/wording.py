@@ -172,6 +172,8 @@ def memory_of(part: Part, model: Model) -> Part | Source | None:
 
 
 def _learned(part: Part, model: Model) -> tuple[str, ...]:
+    if not model.pieces.is_constant(part.pieces[0].name):
+        return ("Learned Queries",)
     readers = model.pieces.readers[part.pieces[0].name]
     joins = [each for each in readers if each.layer.symbol == "‖"]
     own = part.head.row.output

@@ -1,0 +1,55 @@
+"""Memory of what code repeats for every sample, held against PyTorch's tracker: equal, or at least and never above."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from archscope.memory import memory
+from archscope.oracles import tracking
+from archscope.oracles.own.memory import called
+from archscope.tracing.calling import call_thing
+from tests.tracing.test_repeated import FRONT, PARTS, SECOND, Asks, Way
+
+WAYS: dict[str, tuple[Way, bool]] = {
+    **{name: (way, False) for name, way in SECOND.items()},
+    **{f"in front: {name}": (way, True) for name, way in FRONT.items()},
+    **{name: (way, False) for name, (way, _) in PARTS.items()},
+}
+EXACT = {"expand", "broadcast_to", "in front, and turned", *(f"in front: {name}" for name in FRONT)}
+"""Ways that rules follow while training, too."""
+
+
+class Between(nn.Module):
+    """The same between other layers."""
+
+    def __init__(self, way: Way, *, front: bool) -> None:
+        super().__init__()
+        self.before, self.asks, self.after = nn.Linear(8, 8), Asks(way, front=front), nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.after(self.asks(self.before(x)))
+        return out
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("optimizer", [None, "adam"])
+@pytest.mark.parametrize("name", WAYS)
+def test_what_is_repeated_holds_what_the_tracker_says(name: str, optimizer: str | None, batch: int) -> None:
+    way, front = WAYS[name]
+    torch.manual_seed(0)
+    module = call_thing(Between(way, front=front), [(9, 8)], {})
+    found = memory(module.network, batch, optimizer=optimizer, as_tracked=True)
+    ours = {phase.name: (phase.after.total, phase.most.total) for phase in found.phases}
+    theirs = tracking.tracked(lambda: called(module, batch), optimizer)
+    if not found.not_covered:
+        assert ours == theirs
+    assert all(one <= other for phase in theirs for one, other in zip(ours[phase], theirs[phase], strict=True))
+    assert name not in EXACT or not found.not_covered
+
+
+def test_copies_that_no_rule_follows_are_named() -> None:
+    module = call_thing(Between(SECOND["repeat"], front=False), [(9, 8)], {})
+    found = memory(module.network, 3)
+    assert found.not_covered == {"asks.queries": "its code copies it for every sample, and no rule follows how"}
