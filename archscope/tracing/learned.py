@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from archscope.layers import TYPES, Layer, Shape
 from archscope.network import Ref
-from archscope.recognising.batches import APART, LOST, moved
+from archscope.recognising.batches import LOST, moved
 from archscope.recognising.call import Call
 from archscope.recognising.calls import layers_of
 from archscope.recognising.joining import JOINS, fitted, is_dense
@@ -19,6 +19,7 @@ from archscope.recognising.nodes import Nodes, Place, Seen
 from archscope.recognising.operations import Frame
 from archscope.recognising.signatures import SIGNATURES, bound
 from archscope.tracing.lookups import Lookups
+from archscope.tracing.repeated import COPIES, REPEATS, Repeated
 from archscope.tracing.roles import IN_ORDER
 from archscope.tracing.strangers import tensors_in
 from archscope.working import bare
@@ -28,14 +29,6 @@ _MOST: Final = 1 << 16
 
 _MOVES: Final = frozenset({"getitem", "narrow", "select", "permute", "transpose", "swapaxes", "t", "T", "mT"})
 """Functions that take some values of a parameter, or turn its axes."""
-
-_REPEATS: Final = frozenset({"broadcast_to", "expand", "expand_as", "repeat", "tile"})
-"""Functions that may have a parameter once for each sample."""
-
-_SEES: Final = _REPEATS - {"repeat", "tile"} | frozenset({
-    "view", "view_as", "unsqueeze", "squeeze", "getitem", "narrow", "detach", "alias", "data", "requires_grad",
-})  # fmt: skip
-"""Functions that make no memory of their own."""
 
 _WORKED: Final = frozenset({
     "add", "radd", "sub", "rsub", "mul", "rmul", "div", "truediv", "rtruediv", "neg", "exp", "square", "sqrt", "rsqrt",
@@ -90,9 +83,7 @@ class Learned:
         repeats: Callable[[str, Shape, Shape], int],
     ) -> None:
         self._known = known
-        self._repeats = repeats
-        self._places: dict[int, int] = {}
-        self._copied: set[int] = set()
+        self._repeated = Repeated(repeats)
         self.copied: dict[str, int] = {}
         self._roots = {id(tensor): name for name, tensor in reversed([*parameters.items()])}
         self._parameters = parameters
@@ -126,8 +117,8 @@ class Learned:
                made: list[Tensor]) -> bool:  # fmt: skip
         """A call on constants made another one; whether it is positions by their numbers, counted from 0."""
         if len(made) != 1 or any(made[0] is each for each in given):
-            if name == "contiguous" and id(made[0]) in self._places:  # of one sample it is, and of more it is not
-                self._copied.add(id(made[0]))
+            if name == "contiguous":
+                self._repeated.in_one_piece(made[0])
             return False
         (result,) = made
         if name == "embedding" and len(given) > 1 and id(given[1]) in self._roots:
@@ -170,9 +161,8 @@ class Learned:
     ) -> None:
         if id(parent) not in self._roots and id(parent) not in self._steps:
             return
-        samples = self._spread(name, parent, result)
-        if id(parent) in self._copied or self._is_copied(name, parent, result):
-            self._copied.add(id(result))
+        samples = self._repeated.call(name, parent, result, alike=name in IN_ORDER | _WORKED, moves=name in _MOVES,
+                                      part=id(parent) in self._steps)  # fmt: skip
         all_of_it = name in IN_ORDER and samples * parent.numel() == result.numel()
         if all_of_it and id(parent) in self._roots:
             self._keep(result)
@@ -189,40 +179,19 @@ class Learned:
                 name in ("broadcast_to", "expand", "expand_as") and result.dim() > parent.dim()
             ):
                 self._widened.add(id(result))
-            if (name in ("repeat", "tile") or id(parent) in self._copies) and id(result) not in self._copied:
+            if (name in COPIES or id(parent) in self._copies) and not self._repeated.copied(result):
                 self._copies.add(id(result))
         elif all_of_it or (name in _MOVES | _WORKED and not tensors_in([args[1:], kwargs])):
             self._keep(result)
             step = _Step(parent, name, bound(name, args, kwargs) if name in SIGNATURES else {})
             self._steps[id(result)] = step
             after = self._after(step, result) if name in _MOVES else LOST
-            if after >= 0:
-                self._places[id(result)] = after
+            self._repeated.put(result, after)
 
     def _after(self, step: _Step, result: Tensor) -> int:
         """Where the axis for the batch is after a step."""
-        before, place = tuple(step.parent.shape), self._place(step.parent)
+        before, place = tuple(step.parent.shape), self._repeated.place(step.parent)
         return moved(step.name, step.given, place, before, tuple(result.shape), before[place] if place >= 0 else 1)
-
-    def _is_copied(self, name: str, parent: Tensor, result: Tensor) -> bool:
-        """Whether a call makes a copy for every sample, and not of a whole parameter with the samples in front."""
-        if name in ("repeat", "tile") and id(result) in self._places:
-            return self._places[id(result)] > 0 or id(parent) in self._steps
-        return id(parent) in self._places and name in IN_ORDER - _SEES
-
-    def _spread(self, name: str, parent: Tensor, result: Tensor) -> int:
-        """How often a call has a constant, once for each sample, where that is why it is called; else once."""
-        place = self._places.get(id(parent), LOST)
-        if name in _REPEATS and place == LOST:
-            place = self._repeats(name, tuple(parent.shape), tuple(result.shape))
-            if place != LOST:
-                self._keep(result)
-                self._places[id(result)] = place
-                return int(result.shape[place])
-        elif place != LOST and result.shape == parent.shape:
-            self._keep(result)
-            self._places[id(result)] = place
-        return 1
 
     def _keep(self, tensor: Tensor) -> None:
         """Keep it, so that no other is given its address."""
@@ -249,16 +218,16 @@ class Learned:
 
     def alone(self, tensor: Tensor) -> tuple[Ref, int] | None:
         """The node of a learned value that a layer works on, and where its batch is; None if it is none."""
-        place, self._ahead = self._place(tensor), False
-        ref = self._ref(tensor, self._natural(tensor))
+        place, self._ahead = self._repeated.place(tensor), False
+        ref = self._ref(tensor, self._repeated.natural(tensor))
         return None if ref is None else (ref, place)
 
     def _ref(self, tensor: Tensor, wanted: Shape) -> Ref | None:
         ref = self._found(tensor, wanted)
         if ref is not None:
             self.placed.append((tensor, ref))
-            if id(tensor) in self._copied:
-                self.copied[ref.node] = self._place(tensor)
+            if self._repeated.copied(tensor):
+                self.copied[ref.node] = self._repeated.place(tensor)
         return ref
 
     def _found(self, tensor: Tensor, wanted: Shape) -> Ref | None:
@@ -302,18 +271,18 @@ class Learned:
         if id(tensor) in self._made or id(tensor) not in self._steps:
             return self._made.get(id(tensor))
         step = self._steps[id(tensor)]
-        ref = self._ref(step.parent, self._natural(step.parent))
+        ref = self._ref(step.parent, self._repeated.natural(step.parent))
         if ref is None:
             return None
-        shape = self._natural(tensor)
+        shape = self._repeated.natural(tensor)
         if step.name == "rows":
             rows, (held, width) = step.given["rows"], step.parent.shape
             shape = (len(rows), width)
             layers: tuple[Layer, ...] | None = _selected(rows, held, width)
-        elif step.name in _REPEATS:  # for each sample the same
-            layers, shape = (), self._natural(step.parent)
+        elif step.name in REPEATS:  # for each sample the same
+            layers, shape = (), self._repeated.natural(step.parent)
         else:
-            place = self._place(step.parent)
+            place = self._repeated.place(step.parent)
             after = self._after(step, tensor) if step.name not in ("narrow", *_WORKED) else place
             layers = layers_of(Call(step.name, step.given, [tensor], 1, place, after))
         if layers is None:
@@ -361,16 +330,6 @@ class Learned:
         self._made[id(tensor)] = (made, shape)
         self._keep(tensor)
         return made, shape
-
-    def _place(self, tensor: Tensor) -> int:
-        """Where a parameter has an axis for the batch: where it is repeated, or in front if one value is there."""
-        usual = 0 if tensor.dim() > 1 and tensor.shape[0] == 1 else APART
-        return self._places.get(id(tensor), usual)
-
-    def _natural(self, tensor: Tensor) -> Shape:
-        """The shape of a learned value by itself, without an axis for the batch."""
-        shape, place = tuple(tensor.shape), self._place(tensor)
-        return (shape if place == APART else (*shape[:place], *shape[place + 1 :])) or (1,)
 
     def _place_of(self, name: str, *, only: bool = False) -> Place:
         """Where a parameter stands: a table of vectors is its module, and so may be what a module has alone."""
