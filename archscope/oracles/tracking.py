@@ -54,6 +54,55 @@ class Called(Record):
 WAYS: Final[Mapping[str | None, str]] = MappingProxyType({None: "inference", "adam": "training with Adam"})
 """What networks are tracked in, by the optimizer: inference, and a step of training."""
 
+
+class Ending:
+    """An exception that waits until it may be raised.
+
+    PyTorch calls Python in the middle of its operations, and an exception that leaves there may end the whole process.
+    So what is raised there is kept, the rest of what runs is not looked at any more, and between two modules, or two
+    phases, it comes.
+
+    Args:
+        each: called in the middle of operations.
+    """
+
+    def __init__(self, each: Callable[[], object]) -> None:
+        self._each = each
+        self._raised: Exception | None = None
+
+    def goes_on(self) -> bool:
+        """Whether to look at what runs: in the middle of an operation."""
+        if self._raised is None:
+            try:
+                self._each()
+            except Exception as error:  # noqa: BLE001 - it is raised in `come`
+                self._raised = error
+        return self._raised is None
+
+    def come(self) -> None:
+        """Raise what was raised before: between two operations."""
+        if self._raised is not None:
+            raise self._raised
+
+    def _before(self, *_: Any) -> None:
+        """Come before a module, but for one that runs again inside of a backward pass, which is one operation."""
+        import torch
+
+        if torch._C._current_graph_task_id() < 0:
+            self.come()
+
+    @contextmanager
+    def between_modules(self) -> Iterator[None]:
+        """Come before each module that is called."""
+        from torch.nn.modules.module import register_module_forward_pre_hook
+
+        handle = register_module_forward_pre_hook(self._before)
+        try:
+            yield
+        finally:
+            handle.remove()
+
+
 Made = Callable[[], AbstractContextManager[Called]]
 """Makes a module and its inputs, while tensors are fake; they are there until it is left."""
 
@@ -77,10 +126,11 @@ def tracked(
         autocast: the type that a forward pass runs in where autocast has it so; None for none.
         values: whether tensors have values, as a module needs whose values decide what it runs.
         loss: what the backward pass starts from, by its name in `LOSSES`.
-        each: called after each operation; what it raises ends the run.
+        each: called after each operation; what it raises ends the run, at the next place where that may be.
     """
-    with with_values() if values else without_values(), made() as called:
-        tracker = _tracker(each)
+    ending = Ending(each)
+    with with_values() if values else without_values(), made() as called, ending.between_modules():
+        tracker = _tracker(ending)
         model = called.module.train(optimizer is not None)
         held: dict[str, tuple[int, int]] = {}
         tracker.track_external(model, *tensors([*called.args, *called.kwargs.values()]))
@@ -96,6 +146,7 @@ def tracked(
                 tracker.reset_mod_stats()
 
             def over(name: str) -> None:
+                ending.come()
                 held[name] = (tracker.held() - counters, tracker.most - counters)
                 tracker.begin()
 
@@ -140,19 +191,21 @@ def saved(
     """Bytes of the storages that autograd keeps for the backward pass, the weights' own left out."""
     from torch.autograd.graph import saved_tensors_hooks
 
-    with with_values() if values else without_values(), made() as called:
+    ending = Ending(each)
+    with with_values() if values else without_values(), made() as called, ending.between_modules():
         model = called.module.train()
         weights = {each.untyped_storage()._cdata for each in (*model.parameters(), *model.buffers())}
         there: WeakSet[_Kept] = WeakSet()
 
         def keep(tensor: torch.Tensor) -> _Kept:
-            each()
             kept = _Kept(tensor)
-            there.add(kept)
+            if ending.goes_on():
+                there.add(kept)
             return kept
 
         with saved_tensors_hooks(keep, lambda kept: kept.tensor), casting(autocast):
             made_ = called.run()
+        ending.come()
         storages = [kept.tensor.untyped_storage() for kept in there]
         del made_
         return sum({each._cdata: each.nbytes() for each in storages if each._cdata not in weights}.values())
@@ -283,7 +336,7 @@ def usual_settings() -> Iterator[None]:
         torch.set_autocast_enabled("cpu", cast)
 
 
-def _tracker(each_operation: Callable[[], object] = lambda: None) -> Any:
+def _tracker(ending: Ending | None = None) -> Any:
     """PyTorch's tracker; it keeps the totals alone, and not a copy of them for every module at every operation."""
     from torch.distributed._tools.mem_tracker import _TOTAL_KEY, MemTracker, _MemRefType
     from torch.distributed._tools.mod_tracker import ModTracker
@@ -302,7 +355,11 @@ def _tracker(each_operation: Callable[[], object] = lambda: None) -> Any:
 
         def _update_peak_stats(self, _: Any) -> None:
             self.most = max(self.most, self.held())
-            each_operation()
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if ending is not None and not ending.goes_on():
+                return func(*args, **kwargs or {})
+            return super().__torch_dispatch__(func, types, args, kwargs)  # type: ignore[no-untyped-call, unused-ignore]
 
     class Unwatched(ModTracker):  # type: ignore[misc, no-untyped-call, unused-ignore]
         """Modules without hooks: one that waits for the gradients of all a module read would hold the first of them."""
