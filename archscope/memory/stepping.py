@@ -160,7 +160,7 @@ class Operations:
             return Value(block, read.size, Layout.of(shape), made.dtype or self.dtype, grad=False)
         layout = self._layout_seen(step, read.layout, shape)
         if layout is None:
-            if read.layout.strides[:1] == (0,):  # of a parameter there is one copy for all samples
+            if read.layout.strides[:1] == (0,) and shape[0] == read.layout.shape[0]:  # one copy for all samples
                 self.copied = True
                 size = stored_bytes(bare(product(shape[1:])), read.dtype)
                 return Value(self.ledger.take(size, "values"), size, Layout(shape, (0, *Layout.of(shape[1:]).strides)),
