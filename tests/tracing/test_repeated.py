@@ -96,3 +96,18 @@ def test_an_axis_that_is_as_long_as_the_batch_by_chance_is_no_batch() -> None:
     analysis = archscope.analyze(Wide(), torch.rand(3, 4, 3))
     assert analysis["mul"].output == (4, 3)
     assert analysis.totals.parameters == 4
+
+
+def test_an_axis_of_one_value_that_no_sample_makes_longer_is_no_batch() -> None:
+    class Heads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.queries, self.fc = nn.Parameter(torch.rand(5, 8)), nn.Linear(8, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.fc(self.queries.unsqueeze(1).repeat(1, 1, 1)).squeeze(1) + x[:, :5]
+            return out
+
+    analysis = archscope.analyze(Heads(), (9, 8))
+    assert analysis["fc"].output == (5, 1, 8)
+    assert analysis.totals.macs == 5 * 64
