@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import csv
 import html
 import io
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -27,11 +25,12 @@ from archscope.diagrams.html import packed_in
 from archscope.diagrams.themes import theme
 from archscope.layers import Linear
 from archscope.network import Network, Node, Ref
-from archscope.sweep import Here, Journal, Rows, Spec, axis, plan, run
+from archscope.sweep import Rows
 from archscope.sweep.lines import from_lines, to_lines
 from archscope.sweep.plane import picture
 from archscope.sweep.writing import FORMATS as SWEEPS
 from tests.hostile import Page, letters, network, seen_as_text, short, texts
+from tests.reading_back.makers import sweep
 from tools.comment import LONGEST, MARK, body_of
 
 
@@ -71,22 +70,6 @@ def test_a_curve_over_an_option_of_any_layer_is_worked_out(text: str) -> None:
     assert found.lines["macs"] == (4, 8, 16)  # 4 inputs, and one, two and four outputs
 
 
-NET = "input: [4]\nlayers:\n  a: {type: linear, out_features: 2}\n"
-
-
-@contextlib.contextmanager
-def swept(text: str) -> Iterator[Rows]:
-    """A sweep of a network that is called so, over a value that is none."""
-    specs = [Spec(text, NET), Spec(f"{text}@{text}", NET)]
-    made = plan(specs, [axis("a.out_features", ["3", text, "2"])], "parameters,macs")
-    journal = Journal(None, made.identity)
-    try:
-        run(made, journal, Here())
-        yield Rows(made, journal)
-    finally:
-        journal.close()
-
-
 def sweep_in(rows: Rows, format: str) -> str:
     file = io.BytesIO()
     SWEEPS[format](rows, file)
@@ -95,7 +78,7 @@ def sweep_in(rows: Rows, format: str) -> str:
 
 @short
 def test_a_sweep_reads_back_in_every_format_and_as_a_plot(text: str) -> None:
-    with swept(text) as rows:
+    with sweep(text) as rows:
         found = [*rows]
         assert [row[0] for row in found] == [0, 1, 2, 3, 4, 5]
         assert found[0][1:-1] == (escaping.line(text) or None, "3", 15, 12)

@@ -175,9 +175,7 @@ class Learned:
                 self._cast.add(id(result))
             self._moments[id(result)] = len(self._nodes.nodes)
             # An axis that `expand` puts in front is, to autograd, one that it repeats.
-            if id(parent) in self._widened or (
-                name in ("broadcast_to", "expand", "expand_as") and result.dim() > parent.dim()
-            ):
+            if id(parent) in self._widened or (name in REPEATS - COPIES and result.dim() > parent.dim()):
                 self._widened.add(id(result))
             if (name in COPIES or id(parent) in self._copies) and not self._repeated.copied(result):
                 self._copies.add(id(result))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from archscope.layers import AttentionMask, RelativePositionBias
 from archscope.tracing.causal import HIDDEN
+from archscope.tracing.repeated import REPEATS
 from archscope.tracing.scores import bias_of, mask_of
 
 _SAME: Final = frozenset({
@@ -23,9 +24,6 @@ _MOVES: Final = frozenset({
     "swapaxes", "getitem", "narrow", "select", "index_select", "t", "movedim", "moveaxis", "swapdims",
 })  # fmt: skip
 """Functions that put values in other places, and leave them as they are."""
-
-_EXPANDS: Final = frozenset({"expand", "expand_as", "broadcast_to", "repeat", "tile"})
-"""Functions that repeat values."""
 
 _MOST: Final = 1 << 22
 """Values of a parameter whose places are followed."""
@@ -125,7 +123,7 @@ class Lookups:
     def expanded(self, tensor: Tensor) -> bool:
         """Whether the code repeats it for every sample by itself."""
         way = self._ways.get(id(tensor))
-        return way is not None and (way.name in _EXPANDS or self.expanded(way.parent))
+        return way is not None and (way.name in REPEATS or self.expanded(way.parent))
 
     def _bias(self, tensor: Tensor) -> Found | None:
         found = self._places(tensor)
