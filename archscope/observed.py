@@ -90,7 +90,8 @@ class Observed(Record):
         sources: what each weight is in the module, by node and name, in the order of the module's parameters.
         lasts: the node that ran last while the module's code still had what a node made, by output of a node.
         in_place: nodes that put what they make in the place of their first input.
-        lifts: nodes that make places they look up; of a file all, as the module is one that archscope builds.
+        built: whether what runs is a module that archscope builds of a file, as it does of a spec.
+        lifts: nodes that make places they look up.
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
         steady: nodes that always run as while training, or never, whatever the phase.
@@ -127,6 +128,7 @@ class Observed(Record):
     sources: Mapping[tuple[str, str], Source] = MappingProxyType({})
     lasts: Mapping[Ref, str] = MappingProxyType({})
     in_place: frozenset[str] = frozenset()
+    built: bool = False
     lifts: frozenset[str] = frozenset()
     unruled: Mapping[str, str] = EMPTY
     unruled_in_training: Mapping[str, str] = EMPTY

@@ -61,7 +61,7 @@ def network_of(graph: Graph, translate: Translation, path: str) -> Network:
             batch=graph.batch or 1,
             held=held,
             frozen=0,
-            lifts=frozenset(node.name for node in made),
+            built=True,
             unused=tuple(each for each in unused if each.trainable),
             ran=ran,
             sources={(now.get(name, name), own): source for (name, own), source in nodes.sources.items()},

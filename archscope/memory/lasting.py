@@ -28,14 +28,15 @@ def last_reads(network: Network, order: Sequence[Node], held: set[str]) -> Mappi
         held: inputs that who called it holds.
     """
     observed = network.observed
+    ours = observed is None or observed.built
     made = {node.name: [Ref(node.name, place) for place in range(len(network.facts[node.name].outputs))]
             for node in network.nodes}  # fmt: skip
     last = {ref: name for name, refs in made.items() for ref in refs}
     kept = {Ref(name) for name in held}
     for node in order:
         for ref in node.inputs:
-            # What a spec makes has all results of a layer as long as one of them is read.
-            for each in [ref] if observed is not None else made.get(ref.node, [ref]):
+            # What archscope builds has all results of a layer as long as one of them is read.
+            for each in made.get(ref.node, [ref]) if ours else [ref]:
                 last[each] = node.name
     # A module's code may have a value longer than it reads it: in a variable, or as what a submodule was given.
     place = {node.name: number for number, node in enumerate(order)}
@@ -43,7 +44,7 @@ def last_reads(network: Network, order: Sequence[Node], held: set[str]) -> Mappi
         if ref in last and until in place and place[until] > place[last[ref]]:
             last[ref] = until
     for ref in network.outputs:
-        kept.update([ref] if observed is not None else made.get(ref.node, [ref]))
+        kept.update(made.get(ref.node, [ref]) if ours else [ref])
     done: dict[str, list[Ref]] = {}
     for ref, reader in last.items():
         if ref not in kept:

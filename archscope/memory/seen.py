@@ -28,7 +28,7 @@ def as_seen(
             why = f"no rule says what {' and '.join(f'`{each}`' for each in (*ran.before, ran.name))} keeps"
     if steps is None:
         return None, observed.unruled.get(node.name, why)
-    if node.name not in observed.lifts:
+    if not observed.built and node.name not in observed.lifts:
         steps = not_lifted(steps)
     if node.name in observed.in_place:
         steps = put_in_place(steps, node.layer.kept_in_place)

@@ -11,16 +11,27 @@ from typing import Any
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+import numpy as np
 import pytest
 import torch
 
 import archscope
 from archscope import analyze
+from archscope.network import Network
 from archscope.opening import open_network
+from archscope.oracles import verify
 from archscope.writing.jax import write_jax
 from archscope.writing.onnx.file import write_onnx
 from archscope.writing.pytorch import write_pytorch
+from tests.importing.files import onnx_file
 
+ONNX = """net (float[N,5,8] x) => (float y) {
+  t = Transpose<perm=[1,0,2]>(x)
+  first, ha, ca = LSTM<hidden_size=6>(t, wa, ra, ba)
+  between = Squeeze(first, axis)
+  second, hb, cb = LSTM<hidden_size=6>(between, wb, rb, bb)
+  y = Squeeze(second, axis)
+}"""
 RESIDUAL = """
 input: [3, 16, 16]
 layers:
@@ -79,3 +90,27 @@ def test_what_was_read_says_where_it_came_from(door: str, said: str, doors: dict
     assert observed is not None
     assert said in " ".join(observed.origin)
     assert Path(doors[door]).name in observed.origin[0] or door == "JAX"
+
+
+@pytest.fixture
+def recurrent(tmp_path: Path) -> Network:
+    """One LSTM behind another in a file, of which nobody reads the last states."""
+    held: dict[str, Any] = {f"{key}{layer}": shape for layer, wide in (("a", 8), ("b", 6))
+                            for key, shape in (("w", (1, 24, wide)), ("r", (1, 24, 6)), ("b", (1, 48)))}  # fmt: skip
+    return open_network(onnx_file(tmp_path, ONNX, axis=np.array([1]), **held))
+
+
+def test_a_file_needs_the_memory_of_what_archscope_builds_of_it_which_has_every_result_of_a_layer(
+    recurrent: Network,
+) -> None:
+    assert [node.layer.type for node in recurrent.nodes] == ["lstm", "lstm"]
+    spec = recurrent.replace(observed=None)
+    for optimizer in (None, "adam"):
+        found, wanted = (analyze(each).memory(2, optimizer=optimizer) for each in (recurrent, spec))
+        assert [each.most.held for each in found.phases] == [each.most.held for each in wanted.phases]
+
+
+def test_the_memory_tracker_agrees_about_a_file_with_one_lstm_behind_another(recurrent: Network) -> None:
+    found = verify(recurrent, ["memory"])
+    assert [each.sentence for each in found.differing] == []
+    assert any(each.theirs and "most bytes in forward" in each.quantity for each in found.findings)

@@ -58,7 +58,7 @@ def read_caffe(path: str, stated: Stated) -> Network:
         facts=facts,
         observed=Observed(
             operations=len(made), batch=batch, frozen=0, held=sum(each.values for each in weights if each.trainable),
-            origin=(summary, *_remarks(net, left, given.written)), lifts=frozenset(node.name for node in made),
+            origin=(summary, *_remarks(net, left, given.written)), built=True,
         ),
     )  # fmt: skip
 

@@ -62,7 +62,7 @@ def read_keras(path: str, stated: Stated) -> Network:
         observed=Observed(
             operations=len(made), batch=nodes.batch, frozen=0,
             held=sum(each.values for each in weights if each.trainable), origin=(summary, *flat),
-            lifts=frozenset(node.name for node in made),
+            built=True,
         ),
     )  # fmt: skip
 
