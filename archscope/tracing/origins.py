@@ -11,6 +11,7 @@ from archscope.network import Ref
 from archscope.recognising.nodes import Nodes, Place, Seen
 from archscope.recognising.operations import Frame, Kind, Operation, Ran
 from archscope.tracing.accounts import Accounts
+from archscope.tracing.constants import filled
 from archscope.tracing.learned import Learned
 from archscope.tracing.ledger import Ledger
 from archscope.tracing.samples import Samples
@@ -35,6 +36,7 @@ class Origins:
         ledger: all that ran.
         state: the module's parameters and buffers, by name.
         at: says where the code stands.
+        once: nodes whose results are there once for all samples.
 
     Attributes:
         others: threads that nobody follows.
@@ -50,6 +52,7 @@ class Origins:
         ledger: Ledger,
         state: Mapping[str, Tensor],
         at: Standing,
+        once: set[str],
     ) -> None:
         self._left: tuple[tuple[Ref, str], ...] = ()
         self._entered: dict[int, tuple[Tensor, tuple[tuple[Ref, str], ...]]] = {}
@@ -62,6 +65,7 @@ class Origins:
         self._ledger = ledger
         self._state = state
         self._at = at
+        self._once = once
         self.others = ledger.others
 
     def source(self, tensor: Tensor) -> Ref:
@@ -76,7 +80,15 @@ class Origins:
             name = next((name for name, each in self._state.items() if each is tensor), "")
             kind = "parameter" if isinstance(tensor, nn.Parameter) else "buffer" if name else "constant"
             place_of_it = Place(name, alone=True) if name else self._at.here
-            ref = self._nodes.source(kind, place_of_it, self._samples.shape(tensor), weights)
+            shape = self._samples.shape(tensor)
+            alone = kind == "constant" and not weights and tensor.dim() == len(shape) + 1
+            layer = filled(self._ledger.numbers.of(tensor), shape) if alone else None
+            each = self._samples.has_each(tensor, matters=layer is not None)
+            if layer is None:
+                ref = self._nodes.source(kind, place_of_it, shape, weights)
+            else:
+                ref = self._nodes.keep(Seen(layer.type, place_of_it, (), (shape,), Frame(), (layer,)))[0]
+                self._once.update(() if each else (ref.node,))
             self._values.made(tensor, ref)
             self._learned.placed.append((tensor, ref))
         self._accounts.reads(ref.node, tensor)

@@ -114,7 +114,7 @@ class Recording:
         )
         self._hiding = Causal(lambda each: None if self.values.ref(each) else ledger.numbers.of(each))
         self.origins = Origins(self.values, self.samples, self.nodes, self.accounts, self.learned, ledger,
-                               self.state, at)  # fmt: skip
+                               self.state, at, self.holding.for_all)  # fmt: skip
 
     def enter(self, name: str, tensor: Tensor, place: int | None) -> Shape:
         """Have an input of the network, with its batch at a place if that is known; the shape of one sample of it."""

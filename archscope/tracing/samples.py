@@ -49,6 +49,10 @@ _WITH_BATCH: Final = 3
 """Axes of a sequence with its batch."""
 
 
+_NUMBERS: Final = "numbers"
+"""What the trail calls numbers that the code makes."""
+
+
 _PACKING: Final = frozenset({"pack_padded_sequence", "pad_packed_sequence"})
 """What packs sequences of several lengths, and what makes them whole again."""
 
@@ -229,6 +233,22 @@ class Samples:
         called, theirs = self._guide.repeated[at] if at < len(self._guide.repeated) else ("", ())
         found = seen_twice(after, theirs, self.batch, self._guide.batch) if called == name else LOST
         return found if found in able else LOST
+
+    def has_each(self, tensor: Tensor, *, matters: bool) -> bool:
+        """Whether numbers that the code makes are there once for each sample; once for all of them if not.
+
+        Of one sample, one row may be either; where that matters a run of more samples tells.
+        """
+        shape = shape_of(tensor)
+        self.trail.repeated.append((_NUMBERS, shape))
+        at = len(self.trail.repeated) - 1
+        if shape[:1] != (self.batch,):
+            return False
+        if self._guide is None or at >= len(self._guide.repeated):
+            self.doubted |= matters and self.batch == 1
+            return True
+        called, theirs = self._guide.repeated[at]
+        return called != _NUMBERS or theirs == (self._guide.batch, *shape[1:])
 
     def _guided(self, name: str, shape: Shape, otherwise: int) -> int:
         """Where the batch axis is by the run of more samples; once that went another way, it tells nothing any more."""

@@ -38,6 +38,11 @@ class Settles(nn.Module):
         (lambda x: x.new_zeros(x.shape), 0),
         (lambda x: x.new_ones(len(x), 4), 1),
         (lambda x: x.new_full((len(x), 4), 2.5), 2.5),
+        (lambda x: torch.zeros(len(x), 4), 0),
+        (lambda x: x.new_zeros(x.size(0), 4), 0),
+        (lambda x: torch.zeros(x.shape[0], 4, device=x.device), 0),
+        (lambda x: torch.ones(x.shape[0], 4, device=x.device), 1),
+        (lambda x: torch.full((len(x), 4), 2.5), 2.5),
     ],
 )
 def test_a_state_that_begins_with_one_number_is_written(begin: Callable[[Tensor], Tensor], value: float) -> None:
@@ -60,6 +65,9 @@ def test_a_state_that_begins_with_one_number_is_written(begin: Callable[[Tensor]
         lambda x: torch.full_like(x, float("inf")),
         lambda x: torch.zeros_like(x, dtype=torch.float64).float(),
         torch.rand_like,
+        lambda x: torch.rand(len(x), 4),
+        lambda x: torch.zeros(4),  # one for all samples
+        lambda x: torch.eye(4)[: len(x)],
     ],
 )
 def test_what_has_other_values_or_none_that_are_known_is_no_such_layer(begin: Callable[[Tensor], Tensor]) -> None:
@@ -68,7 +76,17 @@ def test_what_has_other_values_or_none_that_are_known_is_no_such_layer(begin: Ca
     assert read.layer.type != "constant" or read.inputs
 
 
-def test_verify_agrees_about_what_constants_hold() -> None:
-    called = call_thing(Settles(torch.zeros_like), [(4,)], {})
+def test_numbers_of_one_row_are_there_once_for_all_samples() -> None:
+    """`torch.zeros(1, 4)` and `torch.zeros(len(x), 4)` of one sample are the same tensor; a second batch tells."""
+    once, each = lambda _: torch.zeros(1, 4), lambda x: torch.zeros(len(x), 4)
+    networks = [archscope.trace(Settles(begin), (4,)) for begin in (once, each)]
+    assert [network.by_name["inner.constant"].layer.type for network in networks] == ["constant"] * 2
+    seen = [network.observed for network in networks]
+    assert [each is not None and "inner.constant" in each.for_all for each in seen] == [True, False]
+
+
+@pytest.mark.parametrize("begin", [torch.zeros_like, lambda x: torch.zeros(len(x), 4), lambda _: torch.zeros(1, 4)])
+def test_verify_agrees_about_what_constants_hold(begin: Callable[[Tensor], Tensor]) -> None:
+    called = call_thing(Settles(begin), [(4,)], {})
     found = verify(called.network, ["memory"], module=called)
     assert [each.sentence for each in found.differing] == []

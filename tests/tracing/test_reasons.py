@@ -35,7 +35,7 @@ def into_a_view(_: Any, z: Tensor) -> Tensor:
 MAPPED = "it ran under `vmap`, for all samples at once"
 WRITTEN = "it was written into through another view of its memory"
 ACROSS = "it makes one of all samples together, and no rule says what that holds"
-OF_PARAMETERS = "it works on parameters with an axis for samples, and no rule follows that"
+OF_PARAMETERS = "it works on what is there once for all samples, with an axis for them, and no rule follows that"
 PLACES = "`max` notes the places of its values, and no rule says what that takes"
 ALPHA = "alpha dropout shifts and scales what it leaves, and no rule follows that"
 AGAIN = "its code has it run again in the backward pass (`torch.utils.checkpoint`), and no rule follows that"
