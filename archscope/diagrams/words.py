@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from archscope.analysis import Analysis, Row
 from archscope.diagrams.chain import Chain, Column, Piece
 from archscope.layers.base import spell_count, spell_shape
+from archscope.network import Network, Ref
 
 FULL_CONNECTION = "Full connection"
 
@@ -128,3 +129,14 @@ def heading(column: Column) -> str:
     'conv3 ×3'
     """
     return column.heading if column.repeats == 1 else f"{column.heading} ×{column.repeats}"
+
+
+def named_output(ref: Ref, network: Network) -> str:
+    """An output of a network as a spec names it: by its layer, or ``lstm.hidden`` where that has several."""
+    node = network.by_name.get(ref.node)
+    if node is None:
+        return ref.node
+    rows = [network.by_name[each.node].row for each in network.outputs if each.node in network.by_name]
+    alone = node.tower is None and (rows.count(node.row) == 1 or len(node.layer.output_names) > 1)
+    name = node.row if alone else ref.node
+    return name if len(node.layer.output_names) == 1 else f"{name}.{node.layer.output_names[ref.output]}"

@@ -11,44 +11,11 @@ from typing import Any
 import pytest
 
 import archscope
-from archscope.diagrams.scene import Scene, Text
-from archscope.diagrams.transformer import model_of
-from archscope.diagrams.transformer.model import Model, Part, parts_of
-from archscope.network import Network
+from archscope.diagrams.scene import Text
 from tests.diagrams.geometry import problems
+from tests.diagrams.stacked import check, model, roles, strings
 
 SPECS = ("transformer@base", "gpt2@small", "llama2@7b", "mixtral", "bert@base", "vit@b16")
-
-
-def model(network: Network | str) -> Model:
-    found = archscope.load(network) if isinstance(network, str) else network
-    return model_of(archscope.analyze(found))
-
-
-def roles(found: Model) -> list[list[str]]:
-    """What stands in each stack, in order."""
-    return [
-        [part.role if isinstance(part, Part) else part.name for node in stack for part in parts_of(node)]
-        for stack in found.stacks
-    ]
-
-
-def strings(scene: Scene) -> list[str]:
-    return [item.string for item in scene.walk() if isinstance(item, Text)]
-
-
-def check(network: Network, **options: Any) -> None:
-    """Nothing is in the way of anything, and every layer, edge and parameter is there."""
-    drawn = archscope.draw(network, style="transformer", **options)
-    found = problems(drawn.svg, network)
-    # From one copy of a block to the next no line is drawn; the lines are held to the model below.
-    assert [each for each in found if not each.startswith(("edge missing", "edge too many"))] == []
-    known = model(network)
-    edges = {(group.source, group.target) for group in drawn.scene.groups("edge")}
-    assert {each for each in edges if not each[1].startswith("output")} == known.edges
-    held = sum(each * part.copies + once for part in known.parts for each, once in [part.parameters])
-    assert held == archscope.analyze(network).totals.parameters
-    assert sorted(name for part in known.parts for name in part.layers) == sorted(node.name for node in network.nodes)
 
 
 OPTIONS: list[dict[str, Any]] = [

@@ -25,6 +25,7 @@ from archscope.diagrams.graph.tree import Block, Child, consumers, depth_of, is_
 from archscope.diagrams.graph.units import Unit, units_of
 from archscope.diagrams.interest import Kin, closed
 from archscope.diagrams.request import Request
+from archscope.diagrams.words import named_output
 from archscope.errors import UsageError
 from archscope.layers.base import spell_count, spell_shapes
 from archscope.network import Network, Ref
@@ -295,21 +296,9 @@ class _View:
 
     def _output(self, ref: Ref, of: int, taken: Collection[str]) -> Node:
         """The end of the network, by the name of what it gives where there are several."""
-        name = "output" if of == 1 else f"output {self._given(ref)}"
+        name = "output" if of == 1 else f"output {named_output(ref, self.network)}"
         own = _free(name, self.network, taken)
         return Node(own, "output", name, (name,), (own,))
-
-    def _given(self, ref: Ref) -> str:
-        """A value as a spec names it: by its layer, or ``lstm.hidden`` where that has several outputs."""
-        node = self.network.by_name.get(ref.node)
-        if node is None:
-            return ref.node
-        rows = [
-            self.network.by_name[each.node].row for each in self.network.outputs if each.node in self.network.by_name
-        ]
-        alone = node.tower is None and (rows.count(node.row) == 1 or len(node.layer.output_names) > 1)
-        name = node.row if alone else ref.node
-        return name if len(node.layer.output_names) == 1 else f"{name}.{node.layer.output_names[ref.output]}"
 
     def _drawn_as(self, name: str) -> str:
         for fold in self.folds:

@@ -4,6 +4,7 @@ From an analysis to a picture, each step a module:
 
 * `pieces`: the layers of the network, equal blocks in series drawn once;
 * `stream`: the residual stream from a network's input to its output, and what is added to it on the way;
+* `heads`: where it parts for good, with a way to each output;
 * `parts`: which layers stand together as one block: attention with its projections, a feed-forward layer;
 * `wording`: what is written on a block;
 * `rows`: what lies beside the stream instead of on it, where a page is wide and low, as a slide is;

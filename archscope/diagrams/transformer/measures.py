@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from archscope.diagrams import fonts
@@ -11,6 +12,7 @@ from archscope.diagrams.request import Request
 from archscope.diagrams.transformer.model import (
     Fork,
     Framed,
+    Heads,
     Model,
     Node,
     Part,
@@ -22,8 +24,14 @@ from archscope.diagrams.transformer.model import (
 from archscope.diagrams.transformer.rows import Rows, rows_of
 from archscope.diagrams.transformer.shapes import height_of_text, width_of_text
 from archscope.diagrams.transformer.stream import Source
-from archscope.diagrams.transformer.wording import Words, experts_of, is_image, words_of
-from archscope.layers.base import spell_shape
+from archscope.diagrams.transformer.wording import (
+    Words,
+    experts_of,
+    is_image,
+    outputs_on_the_way,
+    words_of,
+    words_of_end,
+)
 
 CIRCLES = ("add", "scale", "positions", "join")
 
@@ -90,10 +98,40 @@ class Measures:
     @cached_property
     def output(self) -> float:
         """How far what is said of an output reaches from the last block of a row."""
-        network = self.model.analysis.network
-        names = ["output", *(f"output {ref.node}" for ref in network.outputs if len(network.outputs) > 1)]
-        shapes = [spell_shape(network.shape_of(ref)) for ref in network.outputs]
-        return self.near + 0.3 * self.font + width_of_text(names, shapes, self.font)
+        return self.near + 0.3 * self.font + max(self._width_of_end(part) for part in self.model.ends)
+
+    def words_of_end(self, part: Part | Source) -> Words:
+        """What is written where an arrow leads out of a block."""
+        return words_of_end(part, self.model, self.request)
+
+    def title_of_end(self, part: Part | Source) -> str:
+        """The same to who hovers, with the shapes."""
+        words = words_of_end(part, self.model, replace(self.request, show=None))
+        return f"{', '.join(words.title)}: {', '.join(words.below)}"
+
+    def _width_of_end(self, part: Part | Source) -> float:
+        words = self.words_of_end(part)
+        return width_of_text(words.title, words.below, self.font)
+
+    def reach_of_head(self, heads: Heads, way: Sequence[Node], side: float) -> Reach:
+        """How far one of the ways to outputs reaches to both sides of its middle."""
+        left, right = self.reach(way, side) if way else (0.0, 0.0)
+        half = self._width_of_end(last_of(way[-1]) if way else self.model.home[heads.place]) / 2
+        return max(left, half), max(right, half)
+
+    def places_of_heads(self, node: Heads, side: float) -> tuple[list[float], Reach]:
+        """Where ways to outputs stand side by side, from the middle of their stack, and how far they reach from it."""
+        places: list[float] = []
+        edge = right = 0.0
+        for way in node.ways:
+            left, more = self.reach_of_head(node, way, side)
+            places.append(edge + left)
+            right = places[-1] + more
+            edge = right + 0.8 * self.font
+        nearest = min(places, key=lambda each: abs(each - right / 2))
+        # A way that stands nearly above its stack stands right above it.
+        middle = nearest if abs(nearest - right / 2) < 2 * self.corner else right / 2
+        return [each - middle for each in places], (middle, right - middle)
 
     @cached_property
     def block(self) -> float:
@@ -109,7 +147,7 @@ class Measures:
         found: set[Part] = set()
 
         def look(node: Node) -> None:
-            if isinstance(node, Fork):
+            if isinstance(node, Fork | Heads):
                 found.update(part for way in node.ways for each in way for part in parts_of(each)
                              if isinstance(part, Part))  # fmt: skip
             elif isinstance(node, Sum):
@@ -154,7 +192,8 @@ class Measures:
             return ()
         said = self.request.price(part.layers, part.copies)
         apart = (line for each in said for line in (each.removesuffix(" in all"), "in all"))
-        return tuple(apart) if lines > 1 and part.copies > 1 else said
+        given = outputs_on_the_way(part, self.model)
+        return (*(apart if lines > 1 and part.copies > 1 else said), *given)
 
     def tag(self, part: Part) -> float:
         """How far that reaches from the middle of the circle."""
@@ -269,6 +308,8 @@ class Measures:
         if isinstance(node, Fork):
             total = max(self.fork_width(node, side) / 2, self.tag(node.join))
             return total, total
+        if isinstance(node, Heads):
+            return self.places_of_heads(node, side)[1]
         if isinstance(node, Framed):
             left, right = self.reach(node.inner, side)
             left, right = left + self.pad, right + self.pad

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from archscope.analysis import Analysis
 from archscope.diagrams.transformer.pieces import Piece, Pieces, Run
 from archscope.diagrams.transformer.stream import Source
+from archscope.network import Ref
 
 
 @dataclass(eq=False)
@@ -73,7 +75,15 @@ class Framed:
     run: Run
 
 
-Node = Part | Source | Sublayer | Fork | Sum | Framed
+@dataclass(frozen=True, eq=False)
+class Heads:
+    """The end of a stack that leads to several outputs: a way to each, empty to one that the place itself gives."""
+
+    place: str
+    ways: tuple[tuple[Node, ...], ...]
+
+
+Node = Part | Source | Sublayer | Fork | Sum | Framed | Heads
 
 
 @dataclass(eq=False)
@@ -95,15 +105,19 @@ class Model:
         """Every block, in the order of the stacks."""
         return list(dict.fromkeys(part for part in self.home.values() if isinstance(part, Part)))
 
-    @property
+    def given(self, part: Part | Source) -> tuple[Ref, ...]:
+        """The outputs of the network that a block gives."""
+        return tuple(ref for ref in self.analysis.network.outputs if self.home[self.pieces.drawn_as(ref.node)] is part)
+
+    @cached_property
     def ends(self) -> tuple[Part | Source, ...]:
-        """The blocks that give the network's outputs, that at the top of the last stack first."""
-        found = [self.home[self.pieces.drawn_as(ref.node)] for ref in self.analysis.network.outputs]
-        return tuple(dict.fromkeys((self.top(self.stacks[-1]), *found)))
+        """The blocks from which an arrow leads out of the figure; others give their outputs on the way."""
+        found = (each for stack in self.stacks for each in ends_of(stack))
+        return tuple(each for each in dict.fromkeys(found) if self.given(each))
 
     def top(self, stack: Sequence[Node]) -> Part | Source:
-        """The last block of a stack."""
-        return last_of(stack[-1])
+        """The last block of a stack, that before its heads."""
+        return last_of(next(node for node in reversed(stack) if not isinstance(node, Heads)))
 
     @property
     def edges(self) -> set[tuple[str, str]]:
@@ -123,12 +137,25 @@ def name_of(part: Part | Source) -> str:
     return part.name if isinstance(part, Source) else part.head.name
 
 
+def ends_of(stack: Sequence[Node], before: Part | Source | None = None) -> Iterator[Part | Source]:
+    """The last blocks of a stack: one, or those of its heads."""
+    for node in stack:
+        if isinstance(node, Heads):
+            yield from (each for way in node.ways for each in ends_of(way, before))
+            return
+        before = last_of(node)
+    if before is not None:
+        yield before
+
+
 def last_of(node: Node) -> Part | Source:
     """The block from which the stream goes on."""
     if isinstance(node, Sublayer):
         return node.add
     if isinstance(node, Fork | Sum):
         return node.join
+    if isinstance(node, Heads):
+        return last_of(next(way[-1] for way in node.ways if way))
     return last_of(node.inner[-1]) if isinstance(node, Framed) else node
 
 
@@ -143,6 +170,8 @@ def parts_of(node: Node) -> Iterator[Part | Source]:
     elif isinstance(node, Sum):
         yield from (part for side in node.sides for each in side for part in parts_of(each))
         yield node.join
+    elif isinstance(node, Heads):
+        yield from (part for way in node.ways for each in way for part in parts_of(each))
     elif isinstance(node, Framed):
         yield from (part for each in node.inner for part in parts_of(each))
     else:

@@ -7,7 +7,19 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams.once import once
-from archscope.diagrams.transformer.model import Fork, Framed, Model, Node, Part, Sublayer, Sum, last_of, parts_of
+from archscope.diagrams.transformer.heads import with_heads
+from archscope.diagrams.transformer.model import (
+    Fork,
+    Framed,
+    Heads,
+    Model,
+    Node,
+    Part,
+    Sublayer,
+    Sum,
+    last_of,
+    parts_of,
+)
 from archscope.diagrams.transformer.pieces import Piece, Pieces, Run
 from archscope.diagrams.transformer.roles import GLUE, attends, composite, role_of
 from archscope.diagrams.transformer.stream import (
@@ -15,6 +27,7 @@ from archscope.diagrams.transformer.stream import (
     Item,
     Joined,
     NotATransformerError,
+    Parted,
     Residual,
     Source,
     Step,
@@ -37,14 +50,13 @@ def model_of(analysis: Analysis) -> Model:
         raise NotATransformerError(f"nothing in {title} attends, so style transformer has no block for it")
     pieces = Pieces(analysis)
     streams = Streams(pieces)
-    ends = dict.fromkeys(pieces.drawn_as(ref.node) for ref in analysis.network.outputs)
-    main = max(ends, key=pieces.behind)
-    stacks = [streams.stream(main)]
+    ends = list(dict.fromkeys(pieces.drawn_as(ref.node) for ref in analysis.network.outputs))
+    stacks = [streams.stream(max(ends, key=pieces.behind))]
     if len(streams.memories) > 1:
         told = ", ".join(f"`{name}`" for name in streams.memories)
         raise NotATransformerError(f"{title} attends to {told}, and style transformer shows one encoder beside one "
                                    "decoder")  # fmt: skip
-    stacks = [*(streams.stream(name) for name in list(streams.memories)), *stacks]
+    stacks = with_heads([*(streams.stream(name) for name in list(streams.memories)), *stacks], ends, streams)
     model = Model(pieces, [_framed(_Arrangement(pieces).arranged(stack)) for stack in stacks])
     _settle(model)
     if not any(part.role == "attention" for part in _added(model)):
@@ -119,6 +131,8 @@ class _Arrangement:
             return Sublayer(self.arranged(item.inner, inner=True), Part("add", [item.add]))
         if isinstance(item, Joined):
             return Sum(Part(role_of(item.join), [item.join]), tuple(self.arranged(side) for side in item.sides))
+        if isinstance(item, Parted):
+            return Heads(item.place, tuple(self.arranged(way, inner=True) for way in item.ways))
         return self._bubble(item)
 
     def _step(self, item: Step) -> Node:
@@ -178,6 +192,9 @@ def _without_glue(nodes: Sequence[Node]) -> list[Node]:
             else:
                 waiting += node.pieces
             continue
+        if waiting and isinstance(node, Heads):
+            kept.append(Part("other", waiting))
+            waiting = []
         first = next((part for part in parts_of(node) if isinstance(part, Part)), None)
         if waiting and first is not None and not isinstance(node, Source):
             first.pieces += waiting
@@ -252,7 +269,9 @@ def _framed(nodes: Sequence[Node], depth: int = 0) -> tuple[Node, ...]:
     inside: list[Node] = []
     run: Run | None = None
     for node in (*nodes, None):
-        own = None if node is None else _run(node, depth)
+        if isinstance(node, Heads):
+            node = Heads(node.place, tuple(_framed(way, depth) for way in node.ways))
+        own = None if node is None or isinstance(node, Heads) else _run(node, depth)
         if run is not None and own != run:
             found.append(Framed(_framed(inside, depth + 1), run))
             inside = []

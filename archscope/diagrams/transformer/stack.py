@@ -12,6 +12,7 @@ from archscope.diagrams.transformer.measures import Measures
 from archscope.diagrams.transformer.model import (
     Fork,
     Framed,
+    Heads,
     Model,
     Node,
     Part,
@@ -23,7 +24,6 @@ from archscope.diagrams.transformer.model import (
 )
 from archscope.diagrams.transformer.stream import Source
 from archscope.diagrams.transformer.wording import memory_of
-from archscope.layers.base import spell_shape
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Stack:
         self._under_frame = False
         self._least = x
         self._most = x
+        self._ends: list[Came] = []
 
     def draw(self, nodes: Sequence[Node]) -> None:
         """All of it."""
@@ -73,7 +74,7 @@ class Stack:
         came = self._series(rows.stream, self.x, came)
         self._under_frame = bool(rows.stream) and isinstance(rows.stream[-1], Framed)
         self.top = self._row_on(rows.after, came) if rows.after else came
-        self._ends(nodes, along=bool(rows.after))
+        self._led_out(along=bool(rows.after))
 
     def _row_in(self, parts: Sequence[Part | Source]) -> Came:
         """A row from outside to the foot of the stream."""
@@ -142,6 +143,8 @@ class Stack:
             return self._sum(node, x, came)
         if isinstance(node, Framed):
             return self._framed(node, x, came)
+        if isinstance(node, Heads):
+            return self._heads(node, x, came)
         return self._part(node, x, came)
 
     def _part(self, part: Part | Source, x: float, came: Came) -> Came:
@@ -300,6 +303,16 @@ class Stack:
         self._reach(left if self.side > 0 else left - m.copies, right if self.side < 0 else right + m.copies)
         return end
 
+    def _heads(self, node: Heads, x: float, came: Came) -> Came:
+        """Ways side by side to the outputs; what comes to them is what the other stack reads."""
+        m = self.measures
+        level = came.y - m.lead - 0.6 * m.font
+        for way, at in zip(node.ways, m.places_of_heads(node, self.side)[0], strict=True):
+            end = self._series(way, x + at, came.on((x, level), (x + at, level)))
+            if not (way and isinstance(way[-1], Heads)):
+                self._ends.append(end)
+        return came
+
     def bring(self, top: Came) -> None:
         """Bring what the other stack makes to all that read it, through the channel between the stacks."""
         m = self.measures
@@ -309,35 +322,25 @@ class Stack:
             way = [(top.way[-1][0], high), (channel, high), (channel, level), (x, level), (x, bottom)]
             self._join(Came(top.name, (top.way[-1],)), part, way)
 
-    def _ends(self, nodes: Sequence[Node], *, along: bool) -> None:
-        """An arrow from each block that gives an output."""
+    def _led_out(self, *, along: bool) -> None:
+        """An arrow from each block at an end that gives an output; all end at one height."""
         m = self.measures
-        mine = {part for node in nodes for part in parts_of(node)}
-        outputs = self.model.analysis.network.outputs
-        for ref in outputs:
-            name = self.model.pieces.drawn_as(ref.node)
-            part = self.model.home[name]
-            if part not in mine or part is not self.model.top(nodes):
-                continue
-            start = self.top.way[-1]
-            shape = self.model.analysis.network.shape_of(ref)
-            label = "output" if len(outputs) == 1 else f"output {ref.node}"
-            shown = (_spelled(shape),) if m.request.shows("shape", "shape") else ()
-            tall = shapes.height_of_text((label,), shown, m.font)
-            wide = shapes.width_of_text((label,), shown, m.font)
+        names = {name_of(part): part for part in self.model.ends}
+        ends = [each for each in self._ends or [self.top] if each.name in names]
+        height = min((each.y for each in ends), default=0.0) - 1.3 * m.gap
+        for each in ends:
+            words = m.words_of_end(names[each.name])
+            label, shown = words.title, words.below
+            tall, wide = shapes.height_of_text(label, shown, m.font), shapes.width_of_text(label, shown, m.font)
+            x, y = each.way[-1]
             if along:
-                end = (start[0] + m.near, start[1])
+                end = (x + m.near, y)
                 middle, top = end[0] + 0.3 * m.font + wide / 2, end[1] - tall / 2
             else:
-                end = (start[0], start[1] - 1.3 * m.gap)
-                middle, top = end[0], end[1] - tall - 0.1 * m.font
-            items = shapes.lines_of_text(middle, top, (label,), shown, m.font, m.theme)
+                end = (x, height)
+                middle, top = x, height - tall - 0.1 * m.font
+            items = shapes.lines_of_text(middle, top, label, shown, m.font, m.theme)
             self._reach(middle - wide / 2, middle + wide / 2)
-            self.blocks.append(Group("part", tuple(items), title=f"{label}: {_spelled(shape)}"))
-            lines = shapes.arrow([start, end], m.font, m.theme)
-            self._lines.setdefault((name_of(part), label), []).extend(lines)
-            break
-
-
-def _spelled(shape: Sequence[int]) -> str:
-    return spell_shape(tuple(shape))
+            self.blocks.append(Group("part", tuple(items), title=m.title_of_end(names[each.name])))
+            lines = shapes.arrow([*each.way, end], m.font, m.theme, radius=m.corner)
+            self._lines.setdefault((each.name, label[0]), []).extend(lines)

@@ -53,7 +53,15 @@ class Joined:
     sides: tuple[tuple[Item, ...], ...]
 
 
-Item = Source | Step | Residual | Bubble | Joined
+@dataclass(frozen=True, eq=False)
+class Parted:
+    """The end of a stream that leads to several outputs: a way to each, empty to one that the place itself gives."""
+
+    place: str
+    ways: tuple[tuple[Item, ...], ...]
+
+
+Item = Source | Step | Residual | Bubble | Joined | Parted
 
 _DENSE = "Full connection"
 

@@ -12,10 +12,16 @@ from archscope.diagrams.transformer.model import Model, Part
 from archscope.diagrams.transformer.pieces import Piece
 from archscope.diagrams.transformer.stream import Source
 from archscope.diagrams.transformer.turning import turns
+from archscope.diagrams.words import named_output
 from archscope.layers.base import spell_count, spell_shape
+from archscope.network import Network, Ref
 
 USUAL: Final = ("op", "shape", "parameters")
 """What is written if nothing else is asked for."""
+
+
+MOST_OUTPUTS: Final = 3
+"""So many outputs of one block have their names written."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,29 @@ def words_of(part: Part | Source, model: Model, request: Request) -> Words:
     if shows["macs"]:
         below += _macs(part)
     below += request.price(part.layers, part.copies)
-    return Words(title, tuple(below))
+    return Words(title, (*below, *outputs_on_the_way(part, model)))
+
+
+def outputs_on_the_way(part: Part, model: Model) -> tuple[str, ...]:
+    """The outputs that a block gives while the stream goes on, as arrows out of it say them."""
+    given = () if part in model.ends else model.given(part)
+    return tuple(f"→ {each}" for each in _outputs(given, model.analysis.network)) if given else ()
+
+
+def words_of_end(part: Part | Source, model: Model, request: Request) -> Words:
+    """The text where an arrow leads out of a block: which outputs it gives, and their shapes."""
+    network = model.analysis.network
+    given = model.given(part)
+    shapes = dict.fromkeys(spell_shape(network.shape_of(ref)) for ref in given)
+    return Words(_outputs(given, network), tuple(shapes) if request.shows("shape", *USUAL) else ())
+
+
+def _outputs(given: Sequence[Ref], network: Network) -> tuple[str, ...]:
+    if len(network.outputs) == 1:
+        return ("output",)
+    if len(given) > MOST_OUTPUTS:
+        return (f"{len(given)} outputs",)
+    return tuple(f"output {named_output(ref, network)}" for ref in given)
 
 
 def _named(part: Part) -> str:
