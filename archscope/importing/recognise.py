@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -65,11 +66,19 @@ def network_of(graph: Graph, translate: Translation, path: str) -> Network:
             unused=tuple(each for each in unused if each.trainable),
             ran=ran,
             sources={(now.get(name, name), own): source for (name, own), source in nodes.sources.items()},
-            origin=(graph.summary, *graph.remarks),
+            origin=(graph.summary, *graph.remarks, *_of_unasked(recogniser.unasked)),
             given=tuple(Entry(name, graph.shapes[name], recogniser.graph.axes.get(name, 0)) for name in graph.inputs),
             values={(now.get(node, node), place): each for (node, place), each in recogniser.values.items()},
         ),
     )
+
+
+def _of_unasked(products: Sequence[int]) -> Iterator[str]:
+    """What is to be known of products without any input."""
+    if products:
+        many = "1 product reads" if len(products) == 1 else f"{len(products):,} products read"
+        yield (f"{many} no input, as of two weights or of a first state of zeros, and no row has what is multiplied "
+               f"there: {sum(products):,} multiply-accumulates.")  # fmt: skip
 
 
 def _recognised(graph: Graph, translate: Translation) -> Recogniser:

@@ -59,6 +59,7 @@ class Recogniser:
         known: weights that turned out to be plain numbers.
         ran: operators by node.
         values: what the outputs of nodes are called in the file.
+        unasked: what is multiplied without any input, product by product; it is in no node.
 
     Args:
         graph: what the file says.
@@ -86,6 +87,7 @@ class Recogniser:
         self.known: set[str] = set()
         self.ran: Counter[str] = Counter()
         self.values: dict[tuple[str, int], Value] = {}
+        self.unasked: list[int] = []
         self._paths = Counter(each.path for each in _on_inputs(graph))
         within = {path[:at] for path in self._paths for at, sign in enumerate(path) if sign == "."}
         self._whole = {path for path, many in self._paths.items() if path and many == 1 and path not in within}
@@ -234,6 +236,9 @@ class Recogniser:
             if name and name not in self._came:
                 self._came[name] = weights
         source, made = operator.inputs[0] if operator.inputs else "", operator.outputs[0] if operator.outputs else ""
+        if meaning is not None and made in self._shapes and (meaning.rule or meaning.macs):
+            macs = int(frame_of(operator, meaning, self.tensor(made)).macs)
+            self.unasked += [macs] if macs else []
         if operator.type == "Transpose" and source in self._turned and len(self._shapes.get(source, ())) == 2:
             self._turned[made] = self._turned[source] != (tuple(operator.attributes.get("perm") or (1, 0)) == (1, 0))
         elif (

@@ -100,10 +100,7 @@ def test_files_count_what_their_module_counts(tmp_path: Path) -> None:
         assert numbers(open_network(each)) == tuple(map(sum, zip(*wanted, strict=True)))
 
 
-OLDER = sorted(EQUAL.keys() - {"called twice"})  # whose weights it cuts into parts and keeps whole beside
-
-
-@pytest.mark.parametrize("name", OLDER)
+@pytest.mark.parametrize("name", sorted(EQUAL))
 def test_a_file_of_the_older_exporter_counts_what_its_module_counts(name: str, tmp_path: Path) -> None:
     module = varied(EQUAL[name]())
     path = exported(module, module.inputs, tmp_path / "net.onnx", dynamo=False, opset_version=17)
@@ -168,3 +165,33 @@ def test_what_a_layer_looks_up_by_is_held_in_a_file_as_in_its_spec(tmp_path: Pat
     write_onnx(network, tmp_path / "net.onnx", "zeros")
     ours, theirs = map(after_forward, (network, open_network(str(tmp_path / "net.onnx"))))
     assert ours == theirs
+
+
+def test_parts_of_a_weight_are_told_by_their_values_and_a_vector_of_zeros_is_part_of_nothing(tmp_path: Path) -> None:
+    """Biases of attention are zeros before training: 36 and 12, and in the second call 12 and 24 of them."""
+    module = EQUAL["called twice"]()
+    network = open_network(exported(module, module.inputs, tmp_path / "net.onnx", dynamo=False, opset_version=17))
+    assert analyze(network).totals.parameters == 4 * 144 + 48 + 24  # of 12 zeros, the output has as many
+    assert network.observed.origin[-1].startswith("1 tensor has a name of the exporter's, and may be made of")
+
+
+def product_of_two(self: Any, x: Tensor) -> Tensor:
+    return F.linear(x, self.one.weight @ self.two.weight)
+
+
+@pytest.mark.parametrize(("module", "macs", "unasked"), [
+    # a first state of zeros times 6·24 weights; 12·24 products of what comes in
+    (lambda: Calls(lambda s, x: s.a(x)[0], X[0], a=nn.LSTMCell(12, 6)), 5 * 12 * 24, 5 * 6 * 24),
+    (lambda: Calls(lambda s, x: s.a(x), X[0], a=nn.GRUCell(12, 6)), 5 * 12 * 18, 5 * 6 * 18),
+    # a matrix of 4·12, made of 4·3·12 products, on 5 positions
+    (lambda: Calls(product_of_two, X, one=nn.Linear(3, 4), two=nn.Linear(12, 3)), 5 * 12 * 4, 4 * 3 * 12),
+])  # fmt: skip
+def test_what_is_multiplied_without_any_input_is_told(
+    module: Callable[[], Calls], macs: int, unasked: int, tmp_path: Path
+) -> None:
+    made = varied(module())
+    network = open_network(exported(made, made.inputs, tmp_path / "net.onnx", dynamo=False, opset_version=17))
+    assert analyze(network).totals.macs == macs
+    assert analyze(trace(made, *made.inputs)).totals.macs == macs + unasked
+    assert network.observed.origin[-1].startswith("1 product reads no input, as of two weights or of a first state")
+    assert f": {unasked:,} multiply-accumulates." in network.observed.origin[-1]

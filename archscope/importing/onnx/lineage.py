@@ -6,10 +6,11 @@ parameters, and nothing about their numbers tells them from those.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from archscope.escaping import line
 from archscope.importing.graph import Operator
@@ -23,6 +24,8 @@ _OF_OLD: Final = re.compile(r"onnx::(?P<operator>[A-Za-z]+)_\d+")
 """What PyTorch's older exporter calls a tensor that it has worked out, by the operator that reads it."""
 _WEIGHED: Final = frozenset({"Conv", "ConvTranspose", "MatMul", "Gemm", "Gather", "LSTM", "GRU", "RNN", "PRelu"})
 _RECURRENT: Final = frozenset({"LSTM", "GRU", "RNN"})
+_PARTS: Final = 16
+"""Parts of a tensor that others are looked for among, at most."""
 _NAMED: Final = 3
 """Names that a remark has at most."""
 
@@ -67,6 +70,10 @@ class Lineage:
                 turned = weights[name].shape == weights[source].shape[::-1] and len(weights[name].shape) == 2
                 type_, domain = ("Transpose", "") if turned else ("Folded", OWN)
                 found[name] = Operator(type_, (source,), (name,), {"perm": (1, 0)} if turned else {}, domain=domain)
+        parts = {name: source for name in weights if name not in found and (source := self._cut_from(name, weights))}
+        for name, source in parts.items():
+            whole = found[source].inputs[0] if source in found else source
+            found[name] = Operator("Folded", (whole,), (name,), domain=OWN)
         return found
 
     def _source(self, name: str, value: ir.Value) -> str:
@@ -76,10 +83,22 @@ class Lineage:
             (source,) = made
             same = source in self._held and _size(self._held[source]) == _size(value)
             return source if same else ""
-        of_old = _OF_OLD.fullmatch(name) if self._ours and not self._made and not self._said else None
-        if of_old is None or of_old["operator"] not in ("MatMul", "Gemm"):
+        if self._of_old(name) not in ("MatMul", "Gemm"):
             return ""
         return next((each for each, other in self._held.items() if _is_turned(each, other, value)), "")
+
+    def _of_old(self, name: str) -> str:
+        """The operator that the older exporter says to read a tensor that it has worked out; empty for others."""
+        found = _OF_OLD.fullmatch(name) if self._ours and not self._made and not self._said else None
+        return "" if found is None else found["operator"]
+
+    def _cut_from(self, name: str, weights: Mapping[str, Weight]) -> str:
+        """The tensor that one is some columns of: the older exporter cuts what projects to queries, keys and values."""
+        if self._of_old(name) not in ("MatMul", "Gemm", "Add"):
+            return ""
+        *rows, columns = weights[name].shape
+        return next((each for each, other in weights.items() if [*other.shape[:-1]] == rows and
+                     columns < other.shape[-1] and _is_cut(self._held[name], self._held[each])), "")  # fmt: skip
 
     def remarks(self, weights: Mapping[str, Weight], again: Mapping[str, Operator]) -> Iterator[str]:
         """What is to be known of numbers that are not those of the module."""
@@ -88,7 +107,7 @@ class Lineage:
         if odd:
             yield (f"{_tensors(odd, 'is', 'are')} as the exporter worked {'it' if len(odd) == 1 else 'them'} out of "
                    f"parameters, such as some rows of a table or a product of two: {_named(odd)}. The module may have "
-                   "more or fewer there.")  # fmt: skip
+                   "more or fewer there, and what it multiplies for them is in no row.")  # fmt: skip
         there = self._held.keys() | many.keys() | {each for made in again.values() for each in made.inputs}
         gone = [name for name, trained in self._said.items() if trained and name not in there] if self._ours else []
         if gone:
@@ -102,7 +121,7 @@ class Lineage:
         if folded:
             yield (f"{_tensors(folded, 'is', 'are')} weights of convolutions that the exporter worked out, as where it "
                    f"folds a batch norm in, whose parameters are then gone: {_named(folded)}.")  # fmt: skip
-        others = [name for name, operator in old if operator not in _WEIGHED]
+        others = [name for name, operator in old if operator not in _WEIGHED and name not in again]
         if others:
             yield (f"{_tensors(others, 'has', 'have')} a name of the exporter's, and may be made of parameters or be a "
                    f"constant of the code, such as a mask: {_named(others)}. They count as parameters.")  # fmt: skip
@@ -142,12 +161,27 @@ def _is_turned(name: str, other: ir.Value, value: ir.Value) -> bool:
     shape = _shape(value)
     if _OF_OLD.fullmatch(name) or len(shape) != 2 or _shape(other) != shape[::-1]:
         return False
+    one, two = _array(other), _array(value)
+    return one is not None and two is not None and bool((two == one.T).all())
+
+
+def _is_cut(part: ir.Value, whole: ir.Value) -> bool:
+    """Whether a tensor is neighbouring columns of another, by their values, which are not all the same."""
+    one, two = _array(part), _array(whole)
+    if one is None or two is None or not (one != one.flat[0]).any():
+        return False
+    columns, all_ = one.shape[-1], two.shape[-1]
+    step = math.gcd(columns, all_)
+    starts = range(0, all_ - columns + 1, step) if all_ // step <= _PARTS else ()
+    return any(bool((two[..., start : start + columns] == one).all()) for start in starts)
+
+
+def _array(value: ir.Value) -> Any:
+    """The values of a tensor that lie in the file itself."""
     import onnx_ir as ir
 
-    if any(isinstance(each.const_value, ir.ExternalTensor) for each in (other, value)):
-        return False
-    one, two = other.const_value, value.const_value
-    return one is not None and two is not None and bool((two.numpy() == one.numpy().T).all())
+    held = value.const_value
+    return None if held is None or isinstance(held, ir.ExternalTensor) else held.numpy()
 
 
 def _named(names: list[str]) -> str:
