@@ -32,7 +32,7 @@ from archscope.diagrams.themes import Theme
 from archscope.diagrams.transformer.model import Model
 from archscope.diagrams.transformer.paint import Figure
 from archscope.diagrams.transformer.parts import model_of
-from archscope.diagrams.transformer.roles import attends
+from archscope.diagrams.transformer.roles import attends, tables_of
 from archscope.diagrams.transformer.shapes import NAMES, shade_of
 from archscope.diagrams.transformer.stream import NotATransformerError
 from archscope.layers.base import spell_shape
@@ -89,7 +89,8 @@ def _planned(model: Model, request: Request, page: Page) -> Plan:
 
 def legend(analysis: Analysis, theme: Theme) -> dressing.Legend:
     """What the colours of the blocks are called."""
-    roles = [part.role for part in model_of(analysis).parts]
+    parts = model_of(analysis).parts
+    roles = ["learned" if part.role == "positions" and tables_of(part.head) else part.role for part in parts]
     return dressing.merged((NAMES[role], shade_of(role, theme)) for role in roles if role in NAMES)
 
 

@@ -9,6 +9,7 @@ from archscope.diagrams.themes import INPUT
 from archscope.diagrams.transformer import shapes
 from archscope.diagrams.transformer.measures import Measures
 from archscope.diagrams.transformer.model import Part
+from archscope.diagrams.transformer.roles import tables_of
 from archscope.diagrams.transformer.stream import Source
 from archscope.diagrams.transformer.wording import experts_of, is_image
 from archscope.layers.base import spell_shape
@@ -88,6 +89,8 @@ def _positions(part: Part, measures: Measures, corner: Point, outward: float) ->
     """The sign of addition on the stream, and the sine that comes to it from beside."""
     m = measures
     x, y = corner[0] + m.radius, corner[1] + m.radius
+    if tables_of(part.head):
+        return _table_of_positions(part, m, (x, y), outward)
     radius = 1.1 * m.radius
     far = x + outward * (m.radius + 1.6 * m.font + radius)
     words, price = m.words(part).title, m.request.price(part.layers, part.copies)
@@ -103,6 +106,23 @@ def _positions(part: Part, measures: Measures, corner: Point, outward: float) ->
         *shapes.sign("+", x, y, m.radius, m.font, m.theme.line),
         *shapes.sine(far, y, radius, m.theme),
         *texts,
+    ]
+
+
+def _table_of_positions(part: Part, measures: Measures, middle: Point, outward: float) -> list[Item]:
+    """The sign of addition on the stream, and the table that comes to it from beside."""
+    m = measures
+    (x, y), (far, tall), wide = middle, m.out_to_places(part), m.needed(part)
+    near = far - wide
+    shade = shapes.shade_of("learned", m.theme)
+    words = m.words(part)
+    left = x + near if outward > 0 else x - far
+    return [
+        *shapes.arrow([(x + outward * near, y), (x + outward * m.radius, y)], m.font, m.theme),
+        circle(x, y, m.radius, fill=m.theme.background, stroke=m.theme.line, width=1.3 * HAIRLINE),
+        *shapes.sign("+", x, y, m.radius, m.font, m.theme.line),
+        shapes.rounded(left, y - tall / 2, wide, tall, 0.45 * m.font, fill=shade.fill, stroke=shade.stroke),
+        *shapes.lines_of_text(left + wide / 2, y - tall / 2 + 0.45 * m.font, words.title, words.below, m.font, m.theme),
     ]
 
 

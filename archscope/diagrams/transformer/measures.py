@@ -21,6 +21,7 @@ from archscope.diagrams.transformer.model import (
     last_of,
     parts_of,
 )
+from archscope.diagrams.transformer.roles import tables_of
 from archscope.diagrams.transformer.rows import Rows, rows_of
 from archscope.diagrams.transformer.shapes import height_of_text, width_of_text
 from archscope.diagrams.transformer.stream import Source
@@ -271,11 +272,17 @@ class Measures:
                 places += 1
             last = last_of(node)
             if isinstance(last, Part) and last.role == "positions":
-                price = self.request.price(last.layers, last.copies)
-                wide = width_of_text(("Positional", "Encoding"), price, self.font)
-                far = self.radius * 2.2 + 1.6 * self.font + wide
+                far = self.out_to_places(last)[0]
                 left, right = (max(left, far), right) if self.sine(side) < 0 else (left, max(right, far))
         return left, right
+
+    def out_to_places(self, part: Part) -> Reach:
+        """How far the sine of places, or the box of a table of them, reaches from the stream; and how tall it is."""
+        if tables_of(part.head):
+            return self.radius + 1.6 * self.font + self.needed(part), self._tall(part)
+        words, price = self.words(part).title, self.request.price(part.layers, part.copies)
+        wide = width_of_text(words, price, self.font)
+        return self.radius * 2.2 + 1.6 * self.font + wide, height_of_text(words, price, self.font)
 
     def sine(self, side: float) -> float:
         """On which side of the stream the sine of the places stands: outside of a pair of stacks, else right."""

@@ -21,7 +21,7 @@ from archscope.diagrams.transformer.model import (
     parts_of,
 )
 from archscope.diagrams.transformer.pieces import Piece, Pieces, Run
-from archscope.diagrams.transformer.roles import GLUE, attends, composite, role_of
+from archscope.diagrams.transformer.roles import GLUE, attends, composite, role_of, tables_of
 from archscope.diagrams.transformer.stream import (
     Bubble,
     Item,
@@ -58,6 +58,9 @@ def model_of(analysis: Analysis) -> Model:
                                    "decoder")  # fmt: skip
     stacks = with_heads([*(streams.stream(name) for name in list(streams.memories)), *stacks], ends, streams)
     model = Model(pieces, [_framed(_Arrangement(pieces).arranged(stack)) for stack in stacks])
+    for node in (node for stack in model.stacks for node in stack):
+        if isinstance(node, Part) and tables_of(node.head):
+            node.role = "positions"
     _settle(model)
     if not any(part.role == "attention" for part in _added(model)):
         raise NotATransformerError(f"no layer of {title} that attends is added to what it attends to, as in a "

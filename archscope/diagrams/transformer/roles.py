@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from archscope.layers.base import Layer
+from archscope.layers.base import Layer, Weight
 
 if TYPE_CHECKING:
     from archscope.diagrams.transformer.pieces import Piece
@@ -63,6 +63,30 @@ def attends(layers: Iterable[Layer]) -> bool:
 def _says_so(layer: Layer) -> bool:
     """Whether it is attention, or a function that was seen to be attention but for something."""
     return layer.verb == "Attention" or (layer.family == "function" and "dot-product attention" in layer.label)
+
+
+def tables_of(piece: Piece) -> tuple[Weight, ...]:
+    """What a function that adds holds with a row for each position: one table, or two for the sides of a grid.
+
+    Other weights may scale them. None where the sizes are not those of positions.
+    """
+    shapes = piece.row.input_shapes
+    if piece.layer.family != "function" or piece.layer.label != "add" or len(shapes) != 1 or len(shapes[0]) != 2:
+        return ()
+    positions, features = (int(extent) for extent in shapes[0])
+    if positions < 2 or shapes[0] != piece.row.output:
+        return ()
+    tables = {}
+    for weight in (weight for facts in piece.row.facts for weight in facts.weights):
+        shape = [int(extent) for extent in weight.shape if int(extent) > 1]
+        if len(shape) == 2:
+            tables[weight] = shape
+    wide = [weight for weight, (rows, width) in tables.items() if rows >= positions and width == features]
+    if wide:
+        return tuple(wide[:1])
+    sides = [shape for shape in tables.values() if shape[1] < features]
+    grid = len(sides) == 2 and sum(width for _, width in sides) == features
+    return tuple(tables) if grid and len(tables) == 2 and sides[0][0] * sides[1][0] >= positions else ()
 
 
 def composite(pieces: Sequence[Piece]) -> str | None:

@@ -22,6 +22,7 @@ from archscope.diagrams.transformer.model import (
     name_of,
     parts_of,
 )
+from archscope.diagrams.transformer.roles import tables_of
 from archscope.diagrams.transformer.stream import Source
 from archscope.diagrams.transformer.wording import memory_of
 
@@ -153,6 +154,8 @@ class Stack:
         gap = m.gap if came.name else 0.0
         if attends:
             gap = max(gap, m.fork) + (0.9 * m.font if memory_of(part, self.model) else 0.0)  # type: ignore[arg-type]
+        if isinstance(part, Part) and part.role == "positions" and tables_of(part.head):
+            gap = max(gap, 0.5 * m.gap + m.out_to_places(part)[1] / 2 - m.radius)
         bottom = came.y - gap
         if isinstance(part, Part) and attends:
             self._queries(part, x, bottom, came)
@@ -169,8 +172,10 @@ class Stack:
         tag = 0.0 if isinstance(part, Source) else m.tag(part)
         self._reach(x - (tag if tagged < 0 else 0.0), x + (tag if tagged >= 0 else 0.0))
         if isinstance(part, Part) and part.role == "positions":
-            told = shapes.height_of_text(m.words(part).title, m.request.price(part.layers, part.copies), m.font)
+            told = m.out_to_places(part)[1]
             self._above = told / 2 - m.radius + 0.17 * m.font
+            if tables_of(part.head):
+                self._taken[self._outward] = bottom - m.radius - told / 2
         self.blocks.append(block(part, m, (x - wide / 2, bottom - tall), outward=self._outward, tagged=tagged))
         return Came(name_of(part), ((x, bottom - tall),))
 

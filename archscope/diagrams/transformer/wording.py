@@ -10,6 +10,7 @@ from archscope.diagrams.graph.units import label_of
 from archscope.diagrams.request import Request
 from archscope.diagrams.transformer.model import Model, Part
 from archscope.diagrams.transformer.pieces import Piece
+from archscope.diagrams.transformer.roles import tables_of
 from archscope.diagrams.transformer.stream import Source
 from archscope.diagrams.transformer.turning import turns
 from archscope.diagrams.words import named_output
@@ -126,6 +127,8 @@ def _title(part: Part, model: Model) -> tuple[str, ...]:
         return ("Token Embedding",)
     if part.role == "learned":
         return _learned(part, model)
+    if part.role == "positions" and (tables := tables_of(head)):
+        return ("Position Embedding",) if tables[0].trainable else ("Positional Encoding",)
     if part.role in ("norm", "add-norm"):
         kind = _norm(part)
         return ("Add & Norm",) if part.role == "add-norm" else (kind,)
@@ -143,7 +146,7 @@ def is_patches(part: Part | Source) -> bool:
         return False
     kernel = part.head.layer.kernel
     steps = tuple(window.stride for window in part.head.row.facts[0].windows or ())
-    return kernel is not None and tuple(kernel) == steps
+    return kernel is not None and max(kernel) > 1 and tuple(kernel) == steps
 
 
 def is_image(source: Source, model: Model) -> bool:
@@ -246,6 +249,8 @@ def _sizes(part: Part) -> list[str]:
         return [*_spelled(head), *_after(part)]
     if part.role == "learned":
         return [_times(_table(part) or head.row.output)]
+    if part.role == "positions":
+        return [_times(table.shape) for table in tables_of(head)]
     return [_shape(part)] if part.role == "other" else []
 
 
