@@ -150,3 +150,25 @@ def test_layers_of_the_same_weights_that_lie_the_other_way_round_are_those_of_th
     outcome = restated(network, state(network), None)
     assert outcome is not None
     assert outcome.same, outcome.told
+
+
+class Itself(nn.Module):
+    """Attention to itself, without a mask and with one that hides what comes later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = (nn.MultiheadAttention(12, heads, batch_first=True) for heads in (3, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.one(x, x, x)[0]
+        return self.other(x, x, x, attn_mask=square(), need_weights=False)[0]
+
+
+def test_attention_of_the_older_exporter_that_names_no_classes_has_the_rows_of_its_module(tmp_path: Path) -> None:
+    module = varied(Itself()).eval()
+    path = exported(module, (torch.randn(2, 5, 12),), tmp_path / "old.onnx", dynamo=False, opset_version=17)
+    network = open_network(path)
+    assert rows(network) == rows(trace(module, torch.randn(2, 5, 12)))
+    outcome = restated(network, state(network), None)
+    assert outcome is not None
+    assert outcome.same, outcome.told

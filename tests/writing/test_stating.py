@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -193,3 +194,83 @@ def test_the_command_writes_a_file_and_says_what_it_read_back(archscope_run: Run
 def test_a_vocabulary_stays_with_its_input_under_another_name() -> None:
     network = Network("odd", {"0": (4,)}, [Node("a", ReLU(), (Ref("0"),), "a")], vocabularies={"0": 50})
     assert "input: {layer0: {shape: [4], vocabulary: 50}}" in state(network).text
+
+
+class Attends(nn.Module):
+    """Attention that a spec does not have, each way in a module of its own; written out in operations by an export."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.twice, self.shown = (nn.MultiheadAttention(12, 3, batch_first=True) for _ in range(2))
+        self.more = nn.MultiheadAttention(12, 3, batch_first=True, add_bias_kv=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.twice(x, x, x, need_weights=False)[0]
+        y = self.twice(x, x + 1, x + 1, need_weights=False)[0]
+        more = self.more(x, x, x, need_weights=False)[0]
+        return torch.cat([*self.shown(x, x, x), y, more], 2)
+
+
+class Masked(nn.Module):
+    """Scores with a mask of the code's, and something else that no spec has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q, self.k = nn.Linear(12, 12), nn.Linear(12, 12)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        many = len(x)
+        q, k, v = (each.transpose(0, 1).reshape(5, many * 3, 4).transpose(0, 1) for each in (self.q(x), self.k(x), x))
+        made = (q @ k.transpose(1, 2) + torch.eye(5)).softmax(-1) @ v
+        return torch.fft.fft(made.transpose(0, 1).reshape(5, many, 12).transpose(0, 1), dim=2).real
+
+
+class Outer(nn.Module):
+    """Another module inside of one, which does something else that no spec has with what that makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Masked()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.fft.fft(self.inner(x), dim=2).real
+
+
+def refused(network: Network) -> list[str]:
+    with pytest.raises(archscope.UsageError) as why:
+        state(network)
+    return [re.sub(r" at \S+:\d+:", ":", line.strip()) for line in str(why.value).splitlines()[1:-1]]
+
+
+def test_attention_that_a_spec_does_not_have_is_named_once_with_its_reason() -> None:
+    module, x = Attends().eval(), torch.zeros(1, 5, 12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's own
+        program = torch.export.export(module, (x,))
+    parts = "it uses weights of `twice` in part, and a layer of a spec has those of another as a whole or not at all"
+    more = "keys and values are joined with others, which are not seen to be those of `add_bias_kv` or `add_zero_attn`"
+    shown = "its weights are handed out, and `multihead_attention` gives what they weigh and nothing else"
+    wanted = {"twice@1": parts, "more": more, "shown": shown}
+    assert refused(archscope.trace(program, x)) == [f"`{name}` (attention): {why}" for name, why in wanted.items()]
+
+
+@pytest.mark.parametrize(("module", "name", "more"), [(Masked, "Masked", [""]), (Outer, "inner", ["inner.", ""])])
+def test_what_is_no_attention_is_named_beside_it(module: Callable[[], nn.Module], name: str, more: list[str]) -> None:
+    why = "its scores have a mask, and `multihead_attention` hides what comes later (`causal`) or nothing"
+    assert refused(archscope.trace(module(), (5, 12))) == [
+        f"`{name}` (attention): {why}",
+        *(f"`{module}{each}` ({each}): `{each}` is no layer type" for module in more for each in ("fft_fft", "real")),
+    ]
+
+
+def test_an_option_that_no_layer_type_has_is_named() -> None:
+    class Hides(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a = nn.MultiheadAttention(12, 3, batch_first=True)
+
+        def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            return self.a(x, x, x, attn_mask=mask, need_weights=False)[0]
+
+    given = torch.zeros(1, 5, 12), torch.zeros(5, 5)
+    assert refused(archscope.trace(Hides(), *given)) == ["`a` (multiheadattention): no layer type has attn_mask"]

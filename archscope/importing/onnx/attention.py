@@ -24,9 +24,9 @@ _ENDS_APART: Final = ("q_proj", "k_proj", "v_proj")
 
 
 def attended(written: Written, place: int) -> Found | None:
-    """The layer that a softmax is part of, where all that one module does is attention."""
+    """The layer that a softmax is part of, where one module multiplies for attention and does nothing else with it."""
     softmax = written.operators[place]
-    if not (softmax.alone and softmax.path):
+    if not softmax.path:
         return None
     found, end, turned_end, sources = _found(written, place)
     causal = found is not None and [written.is_causal(name) for name, _ in found.masks] == [True]

@@ -52,11 +52,11 @@ class Written:
         return sorted(place for type_ in types for place in self._by_type.get(type_, ()))
 
     def beside_in(self, place: int) -> Sequence[int]:
-        """Where the operators are that come of the same module as one does, in order."""
+        """Where the operators are that come of the same module as one does, and of none inside of it, in order."""
         if self._by_path is None:
             self._by_path = {}
             for at, each in enumerate(self.operators):
-                if each.alone and not each.domain:
+                if not each.domain:
                     self._by_path.setdefault(each.path, []).append(at)
         return self._by_path.get(self.operators[place].path, ())
 
