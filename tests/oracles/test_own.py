@@ -15,6 +15,7 @@ from archscope.layers import Facts
 from archscope.oracles import Verdict, Verification, verify
 from archscope.oracles.own.conventions import ELSEWHERE, explained
 from archscope.oracles.own.flops import exclusive
+from archscope.oracles.own.fvcore import UNTRACED
 from archscope.oracles.own.parts import path_of
 from archscope.tracing.calling import Called, call_thing
 from archscope.tracing.inputs import Given
@@ -239,6 +240,7 @@ def test_torchinfo_takes_the_units_of_a_cell_for_positions() -> None:
     found = asked(called(Steps(), (5, 3)), "torchinfo")
     assert [each.sentence for each in found.differing] == []
     assert total(found, "torchinfo").theirs == 5 * 4 * (4 * 4 * (3 + 4) + 2 * 4 * 4)
+    assert total(found, "torchinfo").why.startswith("it takes the units of a recurrent cell for positions")
 
 
 class Votes(nn.Module):
@@ -605,3 +607,53 @@ def test_products_of_an_einsum_are_those_that_run(
     with FlopCounterMode(display=False) as counter:
         torch.einsum(equation, *map(torch.ones, shapes))
     assert products(equation, shapes, order) == counter.get_total_flops() // 2
+
+
+class Unread(nn.Module):
+    """Products of which nothing reads the last two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.w = nn.Linear(4, 4), nn.Linear(4, 3), nn.Parameter(torch.randn(4, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.a(x)
+        made = self.b(hidden @ self.w)
+        self.a(made @ torch.ones(3, 4))
+        return made
+
+
+class Writes(nn.Module):
+    """A memory that is written after it was read: 4·4 in each of two steps, and 4 products for what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.out = nn.LSTMCell(4, 5), nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        memory, state, made = torch.zeros(len(x), 4, 1), None, []
+        for step in range(2):
+            state = self.cell(x[:, step] + memory.squeeze(2), state)
+            made.append(self.out(state[0]))
+            memory = memory + torch.bmm(x[:, step, :, None], state[0][:, None, :1])
+        return torch.stack(made, 1)
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "ours", "theirs"),
+    [
+        # 4·4 · 3 + 3·4 + 4·3 = 72, and without the last two products (16 and 3·4) 44.
+        (Unread, (4,), 72, 44),
+        # 4·5·(4 + 5) and 5·3 in two steps, and 4 written in the first; and 4 in the last, which nobody reads.
+        (Writes, (2, 4), 398, 394),
+    ],
+)
+def test_what_nothing_reads_is_not_in_the_trace_of_fvcore(
+    module: type[nn.Module], shape: tuple[int, ...], ours: int, theirs: int
+) -> None:
+    called = call_thing(module(), (shape,), {})
+    found = verify(called.network, ["fvcore", "FLOPs", "torchinfo"], module=called)
+    assert [each.sentence for each in found.differing] == []
+    (whole,) = [each for each in found.cell(None, "fvcore") if each.quantity == "macs"]
+    assert (whole.ours, whole.theirs, whole.verdict) == (ours, theirs, Verdict.EXPLAINED)
+    assert whole.why == UNTRACED

@@ -13,7 +13,7 @@ from archscope.oracles.fvcore import PRODUCTS
 from archscope.oracles.own import einsums
 from archscope.oracles.own.conventions import AROUND, handed_up, judged, total
 from archscope.oracles.own.flops import exclusive
-from archscope.oracles.own.parts import Plain, parts_of
+from archscope.oracles.own.parts import Part, Plain, leading, parts_of
 from archscope.tracing.standin import stand_in
 
 NAME = "fvcore"
@@ -48,18 +48,29 @@ def observe(case: Case) -> Iterator[Finding]:
     counts = _sums(by_module, PRODUCTS)
     own, around = handed_up(parts, exclusive(counts))
     as_run = exclusive(_sums(by_module, PRODUCTS - {"einsum"} | {einsums.AS_RUN}))
-    found = []
+    found, read = list[Finding](), leading(case.network)
     for part in parts:
         case.pace.at(part.row)
         if part.macs or own.get(part.path):
             blind = AROUND if part.path in around else UNTRACED if part.path in uncalled else ""
             theirs = own.get(part.path, 0)
-            seen = judged(NAME, part, theirs, case.batch, blind)
+            seen = _without_unread(judged(NAME, part, theirs, case.batch, blind), part, read, case.batch)
             if seen.verdict is Verdict.DIFFERS and part.macs == as_run.get(part.path, 0) != theirs:
                 seen = replace(seen, verdict=Verdict.EXPLAINED, why=einsums.WHY)
             found.append(seen)
             yield found[-1]
     yield total(NAME, "macs", case.analysis.totals.macs, counts.get("", 0), found)
+
+
+def _without_unread(seen: Finding, part: Part, read: Collection[str], batch: int) -> Finding:
+    """A finding that differs, explained where fvcore counts all but what no output is made of."""
+    nodes = tuple(each for each in part.nodes if each[0].name in read)
+    if seen.verdict is not Verdict.DIFFERS or nodes in ((), part.nodes):
+        return seen
+    again = judged(NAME, replace(part, nodes=nodes), int(seen.theirs or 0), batch)
+    if again.verdict is Verdict.DIFFERS:
+        return seen
+    return replace(seen, verdict=Verdict.EXPLAINED, why="; ".join(filter(None, (UNTRACED, again.why))))
 
 
 def _sums(by_module: Mapping[str, Mapping[str, float]], names: Collection[str]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from torch import Tensor, fx, nn
 
 from archscope.analysis import Row
 from archscope.layers import Facts
-from archscope.network import Node
+from archscope.network import Network, Node
 from archscope.oracles.case import Case
 from archscope.oracles.paths import path_of, row_of
 from archscope.tracing.calling import Called
@@ -70,6 +70,18 @@ def parts_of(case: Case, module: nn.Module) -> list[Part]:
     for node in case.network.nodes:
         grouped.setdefault(path_of(node.name, paths), []).append((node, case.facts_of[node.name]))
     return [Part(path, paths[path], tuple(nodes), row_of(nodes)) for path, nodes in grouped.items()]
+
+
+def leading(network: Network) -> set[str]:
+    """The nodes that some output of a network is made of."""
+    found: set[str] = set()
+    left = [ref.node for ref in network.outputs]
+    while left:
+        name = left.pop()
+        if name in network.by_name and name not in found:
+            found.add(name)
+            left += [ref.node for ref in network.by_name[name].inputs]
+    return found
 
 
 def rows_by_path(case: Case, module: nn.Module) -> dict[str, Row]:
