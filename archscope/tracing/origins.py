@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from torch import Tensor, nn
 
 from archscope.network import Ref
+from archscope.recognising.call import Call
+from archscope.recognising.joining import JOINS, is_dense
 from archscope.recognising.nodes import Nodes, Place, Seen
 from archscope.recognising.operations import Frame, Kind, Operation, Ran
 from archscope.tracing.accounts import Accounts
@@ -93,6 +95,19 @@ class Origins:
             self._learned.placed.append((tensor, ref))
         self._accounts.reads(ref.node, tensor)
         return ref
+
+    def begun(self, call: Call, tensors: Sequence[Tensor]) -> dict[int, Ref]:
+        """Layers of constants of one number that a call takes beside values, by identity; none if one is no such."""
+        if call.name not in JOINS or call.after != 0 or is_dense(call):
+            return {}
+        for each in tensors:
+            shape = tuple(each.shape[1:])
+            fits = each.dim() == call.made.dim() and not self._values.weights(each)
+            if not fits or filled(self._ledger.numbers.of(each), shape) is None:
+                return {}
+            if not self._samples.has_each(each, matters=True):
+                return {}
+        return {id(each): self.source(each) for each in tensors}
 
     def of(self, tensor: Tensor) -> Ref | None:
         """The row that made a tensor; None if it is a constant."""

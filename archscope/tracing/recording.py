@@ -39,6 +39,7 @@ from archscope.tracing.roles import (
     LENDING,
     PICKLING,
     PRODUCTS,
+    SAID,
     SAME_VALUES,
     SHAPED,
     UNPICKLING,
@@ -51,7 +52,6 @@ from archscope.tracing.transformed import bare, is_mapped, is_transformed
 from archscope.tracing.values import Values, memory_of
 from archscope.tracing.waves import waves
 
-_PRODUCTS: Final = frozenset({"mul", "rmul", "imul", "multiply"})
 _MAPPED: Final = "it ran under `vmap`, for all samples at once"
 _NESTED: Final = "its samples have lengths of their own"
 
@@ -215,8 +215,8 @@ class Recording:
             return result
         first = 1 if plain_name(name) in LENDING else len(given)
         refs = [ref for each in given[:first] if (ref := self.origins.of(each)) is not None]
-        if name in SHAPED and made and not made[0].is_floating_point():
-            refs = []  # numbers that count or mask, and that the code gives
+        if name in SHAPED and made and (name in SAID or not made[0].is_floating_point()):
+            refs = []  # numbers that count or mask, or have a shape of their own, and that the code gives
         if name in LEAVING or (frame.looked and why != _NESTED):
             self.looked.at(self._at.path, name, result, frame, given, refs)
         if not refs:
@@ -264,6 +264,9 @@ class Recording:
         call = self.samples.call(plain, args, kwargs, given, results)
         places = self.samples.places(call, results)
         beside = self.learned.beside(call, unreached) if unreached and made else {}
+        idle = bool(made) and self._hiding.changes_nothing(plain, args, kwargs, made[0].shape)
+        if unreached and made and not (beside or why or idle):
+            beside = self.origins.begun(call, unreached)
         if beside:
             refs = [ref for each in given if (ref := beside.get(id(each)) or self.values.ref(each)) is not None]
             unreached = [each for each in unreached if id(each) not in beside]
@@ -275,8 +278,7 @@ class Recording:
         layers = None if not made or not made[0].dim() or why else layers_of(call)
         table = self._table(call, refs, unreached) if plain in ("add", "radd", "iadd") and not why else None
         layers, derived = (layers, derived) if table is None else ((table,), False)
-        alone = len(refs) == 1 and made and not (weights or why)
-        if alone and self._hiding.changes_nothing(plain, args, kwargs, made[0].shape):
+        if idle and len(refs) == 1 and not (weights or why):
             layers = ()
         product = product_of(call) if plain == "einsum" and len(refs) == 2 and made and not why else None
         if product is not None:
@@ -312,7 +314,7 @@ class Recording:
         if parts:
             self.holding.together[ours[0].node] = tuple(ref.node for ref in ours)
         self.accounts.ran_for(ours[0].node, len(frame.ran), heard.given)
-        if plain in _PRODUCTS and len(refs) == len(unreached) == 1:
+        if plain in ("mul", "rmul", "imul", "multiply") and len(refs) == len(unreached) == 1:
             factor = self._known(unreached[0])
             self.factors.update({} if factor is None else {ours[0].node: factor})
         if len(refs) == 1 and self._hiding.hides(plain, args, kwargs):

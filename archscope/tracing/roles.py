@@ -25,8 +25,11 @@ VIEWS: Final = frozenset({"expand", "expand_as", "flatten", "reshape", "reshape_
                            "view_as"})  # fmt: skip
 """Functions that do nothing where they leave the shape as it is."""
 
-SHAPED: Final = frozenset({"zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full"})
-"""Functions that read nothing of their input but its shape."""
+SAID: Final = frozenset({"new_zeros", "new_ones", "new_full"})
+"""Functions that read nothing of their input but its type, and are told a shape."""
+
+SHAPED: Final = SAID | frozenset({"zeros_like", "ones_like", "full_like"})
+"""Functions that read nothing of their input but its type and its shape."""
 
 LEAVING: Final = frozenset({
     "numpy", "tolist", "__array__", "item", "__dlpack__", "__float__", "__int__", "__index__", "__complex__",

@@ -90,3 +90,36 @@ def test_verify_agrees_about_what_constants_hold(begin: Callable[[Tensor], Tenso
     called = call_thing(Settles(begin), [(4,)], {})
     found = verify(called.network, ["memory"], module=called)
     assert [each.sentence for each in found.differing] == []
+
+
+class Joins(nn.Module):
+    """A first step that reads zeros beside its input, as a machine with a memory does."""
+
+    def __init__(self, join: Callable[[Tensor, Tensor], Tensor], wide: int) -> None:
+        super().__init__()
+        self.join, self.wide, self.out = join, wide, nn.Linear(4 + wide, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.join(x, x.new_zeros(len(x), self.wide or 4)))
+
+
+@pytest.mark.parametrize(
+    ("join", "wide", "type_"),
+    [
+        (lambda x, zeros: torch.cat([x, zeros], -1), 3, "concat"),
+        (lambda x, zeros: zeros * x, 0, "multiply"),
+        (torch.maximum, 0, "maximum"),
+    ],
+)
+def test_zeros_that_code_joins_with_values_are_a_layer(
+    join: Callable[[Tensor, Tensor], Tensor], wide: int, type_: str
+) -> None:
+    module = Joins(join, wide)
+    called = call_thing(module, [(4,)], {})
+    types = [node.layer.type for node in called.network.nodes]
+    assert types == ["constant", type_, "linear"]
+    built, x = archscope.build(called.network), torch.randn(3, 4)
+    built.load_state_dict({name: module.state_dict()[name] for name in built.state_dict()})
+    assert torch.equal(built(x), module(x))
+    found = verify(called.network, ["module", "FLOPs", "memory"], module=called)
+    assert [each.sentence for each in found.differing] == []

@@ -123,8 +123,10 @@ def _first_axis_of_any(part: Part, batch: int) -> float | None:
     """Each parameter at the first axis that a module gives, frames or steps that the code puts where samples stand."""
     if _called_convolution(part) or isinstance(part.module, nn.Linear):
         return None
-    return _parameters(part) * batch * sum(
-        int(facts.output[0]) for _, facts in part.nodes if facts.weights and len(facts.output) > 1
+    return (
+        _parameters(part)
+        * batch
+        * sum(int(facts.output[0]) for _, facts in part.nodes if facts.weights and len(facts.output) > 1)
     )
 
 
