@@ -11,6 +11,7 @@ from typing import Final
 from archscope.importing.graph import Graph, Operator
 from archscope.importing.onnx.attention import attended
 from archscope.importing.onnx.historic import PATTERNS
+from archscope.importing.onnx.quantised import rescaled
 from archscope.importing.onnx.recurrent import merged
 from archscope.importing.onnx.written import OWN, Found, Pattern, Written, is_close, layer_of
 
@@ -138,6 +139,7 @@ def _centred(written: Written, value: str) -> tuple[str, list[int]] | None:
 _PATTERNS: Final[tuple[Pattern, ...]] = (
     (("Softmax",), attended),
     (("MatMul",), _dense),
+    (("MatMulInteger", "ConvInteger"), rescaled),
     (("Sqrt",), _norm),
     *PATTERNS,
 )

@@ -15,23 +15,31 @@ from archscope.recognising.batches import LOST
 from archscope.working import count
 
 _GATES: Final = {"LSTM": 4, "GRU": 3, "RNN": 1}
+_OF_FEWER_BITS: Final = "com.microsoft::DynamicQuantizeLSTM"
 _SUFFIXES: Final = ("", "_reverse")
 
 
-def _recurrence(operator: Operator, values: Values) -> Meaning | None:
+def of_fewer_bits(operator: Operator, values: Values) -> Meaning | None:
+    """An LSTM whose weights have their inputs in front, and scales and zero points behind all others."""
+    values.plain(*filter(None, operator.inputs[8:]))
+    return _recurrence(operator.replace(type="LSTM", domain="", inputs=operator.inputs[:8]), values, gates=2)
+
+
+def _recurrence(operator: Operator, values: Values, gates: int = 1) -> Meaning | None:
     """One layer of recurrence in one direction or both; what it makes has an axis for the directions.
 
-    ``(steps, batch, features)`` comes in and ``(steps, directions, batch, hidden)`` goes out.
+    ``(steps, batch, features)`` comes in and ``(steps, directions, batch, hidden)`` goes out. ``gates`` is the axis of
+    the weights that the gates lie along.
     """
     x, weight, again = (values.tensor(operator.input(place)) for place in range(3))
     if x.dim() != 3 or weight.dim() != 3 or again.dim() != 3 or operator.attributes.get("layout", 0):
         return None
     for taken in (0, 5, 6):  # sequences and states have their batch second
         values.takes(operator.input(taken), 1)
-    directions, gated, _ = weight.shape
-    hidden = again.shape[2]
+    directions, gated, inputs = weight.shape[0], weight.shape[gates], weight.shape[3 - gates]
+    hidden = again.shape[3 - gates]
     kind = operator.type.lower()
-    held = _held(operator, values, directions, gated, hidden)
+    held = _held(operator, values, directions, gated, hidden, inputs)
     usual, why = _usual(operator, values)
     more = _learned(operator, values)
     if gated != _GATES[operator.type] * hidden or held is None:
@@ -75,9 +83,10 @@ def _learned(operator: Operator, values: Values) -> tuple[str, ...]:
     return tuple(more)
 
 
-def _held(operator: Operator, values: Values, directions: int, gated: int, hidden: int) -> tuple[str, ...] | None:
+def _held(
+    operator: Operator, values: Values, directions: int, gated: int, hidden: int, inputs: int
+) -> tuple[str, ...] | None:
     """Each direction's weights by PyTorch's names, in the place of what the file has."""
-    inputs = values.shape(operator.input(1))[2]
     shapes: dict[int, list[tuple[str, Shape]]] = {
         1: [("weight_ih_l0", (gated, inputs))],
         2: [("weight_hh_l0", (gated, hidden))],
@@ -126,7 +135,7 @@ def merged(operators: tuple[Operator, ...], ends: tuple[str, ...]) -> tuple[Oper
             readers.setdefault(name, []).append(place)
     changed = list(operators)
     for place, each in enumerate(operators):
-        if each.type not in _GATES or each.domain or not each.outputs or not each.outputs[0]:
+        if each.name not in (*_GATES, _OF_FEWER_BITS) or not each.outputs or not each.outputs[0]:
             continue
         end = each.outputs[0]
         if end not in readers and end not in ends:

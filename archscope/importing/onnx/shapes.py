@@ -273,7 +273,7 @@ class _Pass:
         import onnx
         import onnx_ir as ir
 
-        own = asked.domain not in ("", "ai.onnx")
+        own, asked_for = asked.domain not in ("", "ai.onnx"), asked.op_type
         stands = stands_for(f"{asked.domain}::{asked.op_type}", len(names)) if own else None
         if stands is not None:
             names = [names[place] for place in stands[1]]
@@ -287,6 +287,11 @@ class _Pass:
             return {}
         domain = "" if asked.domain == "ai.onnx" else asked.domain
         opset = self.model.opset_imports.get(domain, self.model.opset_imports.get("", 0))
+        schema = onnx.defs.get_schema(asked.op_type, opset, domain)
+        if stands is not None:
+            unknown = [each for each in asked.attribute if each.name not in schema.attributes]
+            for each in unknown:
+                asked.attribute.remove(each)
         types, data = {}, {}
         for name in given:
             kind = ir.DataType.FLOAT if stands is not None else ir.DataType[self.dtypes[name]]
@@ -295,9 +300,11 @@ class _Pass:
             if array is not None and stands is None:
                 data[name] = onnx.numpy_helper.from_array(array.copy(), name)
         found: Mapping[str, Any] = onnx.shape_inference.infer_node_outputs(
-            onnx.defs.get_schema(asked.op_type, opset, domain), asked, types, data,
-            opset_imports=[onnx.helper.make_opsetid(domain, opset)],
+            schema, asked, types, data, opset_imports=[onnx.helper.make_opsetid(domain, opset)],
         )  # fmt: skip
+        if stands is not None and asked_for.startswith("QLinear"):  # it makes numbers of as few bits as it reads
+            for each in found.values():
+                each.tensor_type.elem_type = int(ir.DataType[self.dtypes[names[0] or ""]])
         return found
 
 
