@@ -304,37 +304,43 @@ class _Drawing:
         return items
 
     def _links(self, column: Column, texts: Sequence[Text]) -> list[Group]:
-        """Every link to a column: what crosses to another tower last, on top."""
+        """Every link to a column: what crosses to another tower last, on top.
+
+        If one of those between towers, or one within a tower, must go around something, all of them do: towers are
+        alike.
+        """
         links = sorted(self.figure.whole.links_to(column), key=lambda link: link.crosses)
-        pieces = {piece.name: piece for each in self.columns for piece in each.pieces}
+        drawn = [(link, *self._link(link, self._piece(link.target))) for link in links]
+        around = {link.crosses for link, _, ways in drawn if any(self._struck(link, way, texts) for way in ways)}
         return [
             Group(
-                "edge", self._link(link, pieces[link.target], texts),
+                "edge", (*items, *(self._route(link, way, around=link.crosses in around) for way in ways)),
                 f"{link.source} to {link.target}{', across towers' if link.crosses else ''}",
-                source=pieces[link.source].layers[0], target=pieces[link.target].layers[0],
+                source=self._piece(link.source).layers[0], target=self._piece(link.target).layers[0],
             )
-            for link in links
+            for link, items, ways in drawn
         ]  # fmt: skip
 
-    def _link(self, link: Link, target: Piece, texts: Sequence[Text]) -> tuple[Item, ...]:
+    def _color(self, link: Link) -> str:
+        return self.theme.crossing if link.crosses else self.theme.link
+
+    def _link(self, link: Link, target: Piece) -> tuple[tuple[Item, ...], list[Segment]]:
+        """What is drawn of a link on its box, and from where to where its lines lead."""
         before, after = self.placed[link.source], self.placed[link.target]
-        color = self.theme.crossing if link.crosses else self.theme.link
-        dash = DASH if link.crosses else ()
+        color = self._color(link)
         aside = self._aside(link)
         end = (after.x, after.y - after.depth[1] / 2 + self._entry(link) * after.height)
         window = self._window(target, after)
-        if window and not dash:
+        if window and not link.crosses:
             start = before.side(0.5, 0.5 + aside * 0.5)
             hidden = Path((("M", window[:1]), *(("L", (each,)) for each in window[1:]), ("Z", ())), stroke=color,
                           dash=(1.4, 1.0))  # fmt: skip
-            return (hidden, *(line(start, corner, stroke=color) for corner in (window[0], window[3])))
+            return (hidden, *(line(start, corner, stroke=color) for corner in (window[0], window[3]))), []
         patch = self._patch(link, target, before, aside, color)
         if patch is None:
-            start = before.side(1.0, 0.5 + aside * 0.5)
-            return (self._route(start, end, before, after, texts, color, dash),)
+            return (), [(before.side(1.0, 0.5 + aside * 0.5), end)]
         _, upper, lower, _ = patch.points
-        routes = (self._route(start, end, before, after, texts, color, dash) for start in (upper, lower))
-        return (patch, *routes)
+        return (patch,), [(start, end) for start in (upper, lower)]
 
     def _window(self, target: Piece, after: Box) -> tuple[Point, ...]:
         """The window that each point opens to, as large as it is on the left end of a box, which the front hides."""
@@ -364,32 +370,30 @@ class _Drawing:
     def _aside(self, link: Link) -> float:
         """How far from the middle of a face a link starts, where several do; downwards, in parts of its height."""
         others = [each for each in self.figure.whole.links if each.source == link.source]
-        if len(others) == 1:
-            return 0.0
         ends = sorted(others, key=lambda each: self.placed[each.target].y)
         return 0.64 * ((ends.index(link) + 0.5) / len(ends) - 0.5)
 
     def _entry(self, link: Link) -> float:
         """How far from the middle of a face a link ends, where several do."""
         others = [each for each in self.figure.whole.links if each.target == link.target]
-        if len(others) == 1:
-            return 0.0
         ends = sorted(others, key=lambda each: self.placed[each.source].y)
         return 0.16 * ((ends.index(link) + 0.5) / len(ends) - 0.5)
 
-    def _route(
-        self, start: Point, end: Point, before: Box, after: Box, texts: Sequence[Text], color: str,
-        dash: tuple[float, ...],
-    ) -> Path:  # fmt: skip
-        """Straight; where that would strike a text or another box, level as far as the gap between the columns."""
-        straight: list[Segment] = [(start, end)]
-        others = [box.around for box in self.placed.values() if box not in (before, after)]
-        if not any(strikes(straight, each) for each in (*others, *(bounds([text]) for text in texts))):
+    def _struck(self, link: Link, way: Segment, texts: Sequence[Text]) -> bool:
+        """Whether a straight line would strike a text or another box."""
+        ends = (self.placed[link.source], self.placed[link.target])
+        others = [box.around for box in self.placed.values() if box not in ends]
+        return any(strikes([way], each) for each in (*others, *(bounds([text]) for text in texts)))
+
+    def _route(self, link: Link, way: Segment, *, around: bool) -> Path:
+        """Straight, or level as far as the gap between the columns."""
+        (start, end), color, dash = way, self._color(link), DASH if link.crosses else ()
+        if not around:
             return line(start, end, stroke=color, dash=dash)
         column = {piece.name: each for each in self.columns for piece in each.pieces}
-        names = {id(box): name for name, box in self.placed.items()}
-        out = before.right + self.figure.overhang(column[names[id(before)]], before) + 2
-        in_ = after.x - self.figure.overhang(column[names[id(after)]], after) - 2
+        before, after = self.placed[link.source], self.placed[link.target]
+        out = before.right + self.figure.overhang(column[link.source], before) + 2
+        in_ = after.x - self.figure.overhang(column[link.target], after) - 2
         return polyline((start, (out, start[1]), (in_, end[1]), end), stroke=color, dash=dash)
 
     def _piece(self, name: str) -> Piece:

@@ -225,6 +225,19 @@ def test_alexnets_dashed_links_are_exactly_at_conv3_fc6_and_fc7() -> None:
     assert "only conv3, fc6 and fc7 also read the other" in picture.description
 
 
+@pytest.mark.parametrize("color", ["family", "macs", "parameters"])
+def test_what_crosses_from_one_tower_is_the_mirror_of_what_crosses_from_the_other(color: str) -> None:
+    """Numbers below the boxes are in the way of some of these lines, on one side alone."""
+    picture = read(archscope.draw(network("alexnet"), color=color).svg)
+    corners = {
+        (group.source, group.target): sorted(len(shape.outline) for shape in picture.shapes_of(group) if shape.dashed)
+        for group in picture.of("edge")
+    }
+    for source, target in (("conv2", "conv3"), ("conv5", "fc6"), ("fc6", "fc7")):
+        one, other = (corners[f"{source}.gpu{at}", f"{target}.gpu{1 - at}"] for at in (0, 1))
+        assert one == other
+
+
 def test_one_column_with_groups_is_drawn_as_the_same_towers() -> None:
     towers = archscope.draw(network("alexnet-pytorch"), towers=True, width="183mm", font_size=7)
     assert towers.style == "boxes"
