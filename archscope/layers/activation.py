@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archscope.errors import Rejects
-from archscope.layers.base import Facts, Layer, Shape, Weight, extents
+from archscope.layers.base import Facts, Layer, Shape, Weight, extents, spell_option
 from archscope.layers.gates import GATES
 from archscope.layers.pointwise import (
     CELU,
@@ -173,6 +173,14 @@ class Hardtanh(Pointwise):
     word: ClassVar[str] = "hardtanh"
     min_val: float = option(number, default=-1.0, doc="Least output.")
     max_val: float = option(number, default=1.0, doc="Largest output.")
+
+    def check(self) -> None:
+        if self.min_val >= self.max_val:
+            raise Rejects(
+                f"{spell_option('min_val', self.min_val)} is not below {spell_option('max_val', self.max_val)}",
+                option="min_val",
+                help="outputs lie from the least to the largest",
+            )
 
 
 class Hardsigmoid(Pointwise):

@@ -45,6 +45,10 @@ class ChannelsLast(Place, ABC):
         """The expression that makes a layer of the framework's; ``layer`` is its class and arguments."""
 
     @abstractmethod
+    def dense_of(self, into: int, made: int, rest: str) -> str:
+        """The expression that makes a dense layer; ``rest`` are its other arguments."""
+
+    @abstractmethod
     def own_weight(self, name: str, extents: str, initializer: str, trainable: bool) -> str:
         """The expression that makes a weight of the model's own."""
 
@@ -66,10 +70,21 @@ class ChannelsLast(Place, ABC):
 
     def made(self, layer: str) -> str:
         """Make a layer and call it; ``layer`` is its class and arguments."""
-        if self.tied:
-            raise self.cannot(f"a layer there does not take the weights of `{self.node.shares}`, which runs otherwise")
+        self._check_own()
         self.construct(*assignment(f"self.{self.name}", self.layer_of(layer)))
         return f"self.{self.name}({', '.join(self.taken)})"
+
+    def part(self, name: str, into: int, made: int, *, bias: bool, of: str) -> str:
+        """Make a dense layer within this one, and call it on a value."""
+        self._check_own()
+        own = f"self.{self.name}_{name.replace('.', '_')}"
+        rest = ("" if bias else ", use_bias=False") + self.initializers(of=f"{name}.", weight="kernel", bias="bias")
+        self.construct(*assignment(own, self.dense_of(into, made, rest)))
+        return f"{own}({of})"
+
+    def _check_own(self) -> None:
+        if self.tied:
+            raise self.cannot(f"a layer there does not take the weights of `{self.node.shares}`, which runs otherwise")
 
     def weight(self, name: str, shape: Sequence[int], initializer: str, trainable: bool = True) -> str:
         """Make a weight of the model's own, unless it is another layer's, and name it."""
@@ -227,6 +242,19 @@ def embedding(class_: str, argument: str) -> Form:
         start = place.initializers(weight=argument)
         made = place.made(f"{class_}({place.layer.num_embeddings}, {place.layer.embedding_dim}{start})")
         return channels_last(made, len(place.facts.output))
+
+    return form
+
+
+def bag(class_: str, argument: str) -> Form:
+    """An embedding of several tokens as one vector."""
+
+    def form(place: ChannelsLast) -> str:
+        layer, (tokens, *weights) = place.layer, place.taken
+        place.taken = [tokens]
+        start = place.initializers(weight=argument)
+        found = place.made(f"{class_}({layer.num_embeddings}, {layer.embedding_dim}{start})")
+        return f"ops.{layer.mode}({' * '.join([found, *(f'{each}[..., None]' for each in weights)])}, axis=1)"
 
     return form
 

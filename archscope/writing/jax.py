@@ -10,10 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from archscope.building.constructions import no_layer
-from archscope.layers import TYPES
 from archscope.network import Network, Node
 from archscope.patience import without_collector
-from archscope.writing import keras_pooling, keras_sequences, keras_windows, scores
+from archscope.writing import keras_pooling, keras_recurrent, keras_sequences, keras_windows, scores
 from archscope.writing.blocks import Dialect, Lines, source
 from archscope.writing.channels_last import SHARED, ChannelsLast, batches, in_classes_or_whole, listed
 from archscope.writing.classes import Arguments
@@ -51,6 +50,9 @@ class _Place(ChannelsLast):
 
     def layer_of(self, layer: str) -> str:
         return f"nnx.{layer.removesuffix(')')}, rngs=rngs)"
+
+    def dense_of(self, into: int, made: int, rest: str) -> str:
+        return self.layer_of(f"Linear({into}, {made}{rest})")
 
     def own_weight(self, name: str, extents: str, initializer: str, trainable: bool) -> str:  # noqa: ARG002 - Keras's
         kind = "Param" if trainable else "Variable"
@@ -151,29 +153,28 @@ def write_jax(network: Network) -> str:
 
 def _listed(network: Network, call: Callable[[Node, list[str], Listing], str] | None = None) -> Lines:
     def write(node: Node, taken: list[str], listing: Listing) -> str:
-        place = _Place(network, node, taken, listing)
         if node.layer.type not in FORMS:
-            raise no_layer(node.layer) if node.layer.type not in TYPES else place.cannot(_NOT_YET)
+            raise no_layer(node.layer)
+        place = _Place(network, node, taken, listing)
         return translated(place.written(FORMS[node.layer.type](place)), place)
 
     return listed(network, call, write)
-
-
-_NOT_YET: Final = "archscope has no form of it for JAX yet"
 
 
 FORMS: Final[dict[str, Callable[[Any], str]]] = {
     **FUNCTIONS,
     **AXES,
     **{name: keras_sequences.SEQUENCES[name] for name in ("matmul", "scaled_dot_product_attention", "rotary",
-                                                          "sinusoidal_positions")},
+                                                          "sinusoidal_positions", "mixture_of_experts")},
+    **keras_recurrent.RECURRENT,
     **{name: keras_windows.WINDOWS[name] for name in ("upsample", "prelu", "bilinear", "reflection_pad3d",
-                                                      *(f"replication_pad{n}d" for n in (1, 2, 3)))},
+                                                      *(f"replication_pad{n}d" for n in (1, 2, 3)),
+                                                      *(f"locally_connected{n}d" for n in (1, 2)))},
     **{f"zero_pad{n}d": keras_pooling.POOLING[f"zero_pad{n}d"] for n in (1, 2, 3)},
     **SHARED,
     **LAYERS,
     "mish": function("jax.nn.mish({})"),
-    "attention_mask": scores.keras_mask,
+    "attention_mask": scores.jax_mask,
     "relative_position_bias": scores.keras_bias,
 }  # fmt: skip
 """How to write each layer type."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from archscope.writing import scores
 from archscope.writing.keras import ALL_METHODS
 from archscope.writing.keras_functions import cannot
 
@@ -12,7 +13,7 @@ _OF_NUMPY: Final = frozenset({
     "abs", "arange", "array", "broadcast_to", "clip", "concatenate", "cos", "einsum", "exp", "expand_dims", "flip",
     "log", "matmul", "max", "maximum", "mean", "min", "minimum", "ones", "pad", "power", "repeat", "reshape",
     "roll", "sin", "split", "sqrt", "square", "squeeze", "stack", "std", "sum", "swapaxes", "take", "tanh", "tile",
-    "transpose", "tril", "var", "where", "zeros",
+    "transpose", "tril", "var", "where", "zeros", "equal", "shape", "zeros_like",
 })  # fmt: skip
 """Functions that NumPy has with the same arguments."""
 
@@ -23,9 +24,11 @@ _OTHERS: Final = {
     "softsign": "nnx.soft_sign",
     "logsumexp": "jax.nn.logsumexp",
     "norm": "jnp.linalg.norm",
+    "top_k": "jax.lax.top_k",
 }  # fmt: skip
 
 METHODS: Final = {
+    **scores.JAX,
     "subsample": '''
 @staticmethod
 def subsample(x, weight, bias, size, strides):
@@ -59,6 +62,44 @@ def given(values):
     """Start as these values."""
     return lambda key, shape: jnp.array(values)
 ''',
+    "columns_of": '''
+@staticmethod
+def columns_of(x, size, strides=(1, 1), dilation=(1, 1)):
+    """Each window as a row of its values, map by map."""
+    options = {"rhs_dilation": dilation, "dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+    found = jax.lax.conv_general_dilated_patches(x, size, strides, "VALID", **options)
+    return jnp.reshape(found, (x.shape[0], -1, found.shape[-1]))
+''',
+    "laid_over": '''
+@staticmethod
+def laid_over(x, cut, shape):
+    """Rows of values as the windows that are cut out of maps, added up where they lie over one another."""
+    _, back = jax.vjp(cut, jnp.zeros((x.shape[0], *shape)))
+    return back(x)[0]
+''',
+    "recur": '''
+@staticmethod
+def recur(x, steps, first=(), sizes=(), directions=1, dropped=None):
+    """Every state of the last layer, and every layer's last, positions behind features."""
+    first = [*first, *(jnp.zeros((x.shape[0], size, len(steps)), x.dtype) for size in sizes)]
+    x, last = jnp.transpose(x, (2, 0, 1)), []
+    for depth in range(0, len(steps), directions):
+        sides = []
+        for side in range(directions):
+
+            def run(states, now, step=steps[depth + side]):
+                states = step(now, states)
+                return states, states[0]
+
+            states = tuple(each[..., depth + side] for each in first)
+            states, made = jax.lax.scan(run, states, x, reverse=side == 1)
+            sides.append(made)
+            last.append(states)
+        x = jnp.concatenate(sides, axis=-1)
+        if dropped is not None and depth + directions < len(steps):
+            x = dropped(x)
+    return [jnp.transpose(x, (1, 2, 0)), *(jnp.stack(each, axis=-1) for each in zip(*last))]
+''',
     "over_table": '''
 @staticmethod
 def over_table(x, weight, table, strides, dilation):
@@ -75,11 +116,6 @@ def over_table(x, weight, table, strides, dilation):
 ''',
 }
 """Methods that are written in another way than Keras's."""
-
-_AS_KERAS: Final = frozenset({
-    "normalize_maps", "normalize_within", "squash", "attend", "rotate", "slope", "hiding", "rows_of_distances",
-})  # fmt: skip
-"""Methods that are Keras's in JAX's words."""
 
 _CALL: Final = re.compile(r"\b(?P<module>ops|keras|layers)\.(?P<name>[\w.]+)")
 
@@ -103,13 +139,5 @@ def translated(text: str, place: Any) -> str:
 
 
 def method(name: str, place: Any) -> str:
-    """A method of a class.
-
-    Raises:
-        UsageError: it takes functions that JAX does not have.
-    """
-    if name in METHODS:
-        return METHODS[name]
-    if name not in _AS_KERAS:
-        raise cannot(place, "archscope has no form of it for JAX yet")
-    return translated(ALL_METHODS[name], place)
+    """A method of a class: Keras's in JAX's words, where it is not written in another way."""
+    return METHODS[name] if name in METHODS else translated(ALL_METHODS[name], place)

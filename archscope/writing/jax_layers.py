@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from archscope.writing.channels_last import embedding, linear, over_table, shifted
+from archscope.writing.channels_last import bag, embedding, last, linear, over_table, shifted
 from archscope.writing.keras_axes import channels_first, channels_last
 from archscope.writing.keras_functions import cannot
-from archscope.writing.keras_pooling import adaptive_sizes, hanging, sides_of, sides_of_pool
+from archscope.writing.keras_pooling import adaptive_sizes, around, hanging, sides_of, sides_of_pool
 from archscope.writing.keras_sequences import SMALLEST_STEP, attending, groups_of
-from archscope.writing.keras_windows import inside
+from archscope.writing.keras_windows import columns, inside
 
 Form = Callable[[Any], str]
 
@@ -169,11 +169,30 @@ def _started_attention(place: Any) -> str:
     return said
 
 
+def _columns(place: Any, value: str) -> str:
+    layer = place.layer
+    value = around(value, [(each, each) for each in layer.padding])
+    return columns(place, value, layer.kernel_size, layer.stride, layer.dilation)
+
+
+def _unfold(place: Any) -> str:
+    return _columns(place, place.taken[0])
+
+
+def _fold(place: Any) -> str:
+    """What sums up windows is the other way round of what cuts them out."""
+    cut = f"lambda maps: {_columns(place, 'maps')}"
+    return f"{place.method('laid_over')}({place.taken[0]}, {cut}, {last(place.facts.output)})"
+
+
 LAYERS: Final[Mapping[str, Form]] = MappingProxyType({
     **{f"conv{n}d": _conv for n in (1, 2, 3)},
     **{f"conv_transpose{n}d": _transposed for n in (1, 2, 3)},
     "linear": linear(_dense, _with_theirs),
     "embedding": embedding("Embed", "embedding"),
+    "embedding_bag": bag("Embed", "embedding"),
+    "unfold": _unfold,
+    "fold": _fold,
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
     "rms_norm": _rms_norm,

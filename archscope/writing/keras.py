@@ -19,6 +19,7 @@ from archscope.writing.blocks import Dialect, Lines, source
 from archscope.writing.channels_last import (
     SHARED,
     ChannelsLast,
+    bag,
     batches,
     embedding,
     in_classes_or_whole,
@@ -115,6 +116,9 @@ class _Place(ChannelsLast):
 
     def layer_of(self, layer: str) -> str:
         return f"layers.{layer}"
+
+    def dense_of(self, into: int, made: int, rest: str) -> str:  # noqa: ARG002 - Flax's
+        return self.layer_of(f"Dense({made}{rest})")
 
     def own_weight(self, name: str, extents: str, initializer: str, trainable: bool) -> str:
         rest = "" if trainable else ", trainable=False"
@@ -325,6 +329,7 @@ FORMS: Final[dict[str, Callable[[_Place], str]]] = {
     **{f"conv{axes}d": _conv for axes in (1, 2, 3)},
     "linear": linear(_dense, _with_theirs),
     "embedding": embedding("Embedding", "embeddings"),
+    "embedding_bag": bag("Embedding", "embeddings"),
     "relative_position_bias": scores.keras_bias,
     "attention_mask": scores.keras_mask,
     "batch_norm": _batch_norm,

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from archscope.writing.keras_functions import Form
-from archscope.writing.listing import spread
 
 METHODS: Final = {
     "rnn_step": '''
@@ -71,10 +70,6 @@ def recur(x, steps, first=(), sizes=(), directions=1, dropped=None):
 """Methods for a step of each kind, and for all of them along a sequence."""
 
 
-_WIDTH: Final = 88
-"""Characters of a line in a list within a constructor."""
-
-
 def _held(place: Any) -> dict[str, str]:
     """The model's own weights, each started as the spec says, else evenly within one over the root of the units."""
     reach = f"{place.layer.hidden_size} ** -0.5"
@@ -85,27 +80,25 @@ def _held(place: Any) -> dict[str, str]:
     }
 
 
-def _step(place: Any, kind: str, held: Mapping[str, str], suffix: str) -> str:
-    """What makes one step of a layer, given what comes in and the states."""
+def _step(place: Any, kind: str, held: Mapping[str, str], suffix: str, before: str) -> str:
+    """One step of a layer, given what comes in and the states before it."""
     names = [f"{name}{suffix}" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-    given = [held[name] for name in names if name in held]
+    given = [before, *(held[name] for name in names if name in held)]
     if getattr(place.layer, "nonlinearity", "tanh") != "tanh":
         given.append(f"function=ops.{place.layer.nonlinearity}")
     if f"weight_hr{suffix}" in held:
         given.append(f"projection={held[f'weight_hr{suffix}']}")
-    return f"{place.method(f'{kind}_step')}(x, states, {', '.join(given)})"
+    return f"{place.method(f'{kind}_step')}({', '.join(given)})"
 
 
 def _recurrent(place: Any) -> str:
     layer, kind = place.layer, place.layer.type
     held, directions = _held(place), 2 if layer.bidirectional else 1
     steps = [
-        _step(place, kind, held, f"_l{depth}{side}")
+        f"lambda *now: {_step(place, kind, held, f'_l{depth}{side}', '*now')}"
         for depth in range(layer.num_layers) for side in ("", "_reverse")[:directions]
     ]  # fmt: skip
-    lines = [line for step in steps for line in spread("lambda x, states: ", step, ",", _WIDTH)]
-    place.construct(f"self.{place.name}_steps = [", *(f"    {line}" for line in lines), "]")
-    given = [place.taken[0], f"self.{place.name}_steps"]
+    given = [place.taken[0], f"[{', '.join(steps)}]"]
     if place.taken[1:]:
         given.append(f"first=[{', '.join(place.taken[1:])}]")
     else:
@@ -114,8 +107,9 @@ def _recurrent(place: Any) -> str:
     if directions > 1:
         given.append("directions=2")
     if layer.dropout and layer.num_layers > 1:
-        place.construct(f"self.{place.name}_dropped = layers.Dropout({layer.dropout:g})")
-        given.append(f"dropped=self.{place.name}_dropped")
+        dropped = f"self.{place.name}_dropped"
+        place.construct(f"{dropped} = {place.layer_of(f'Dropout({layer.dropout:g})')}")
+        given.append(f"dropped={dropped}")
     return f"{place.method('recur')}({', '.join(given)})"
 
 
@@ -125,9 +119,8 @@ def _cell(place: Any) -> str:
     if not states:
         nothing = f"ops.zeros((ops.shape({place.taken[0]})[0], {place.layer.hidden_size}))"
         states = ", ".join([nothing] * (2 if kind == "lstm" else 1))
-    step = _step(place, kind, _held(place), "")
-    called = step.replace("(x, states, ", f"({place.taken[0]}, [{states}], ", 1)
-    return called if kind == "lstm" else f"{called}[0]"
+    step = _step(place, kind, _held(place), "", f"{place.taken[0]}, [{states}]")
+    return step if kind == "lstm" else f"{step}[0]"
 
 
 RECURRENT: Final[Mapping[str, Form]] = MappingProxyType({

@@ -6,13 +6,12 @@ before a layer of this kind and back after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from archscope.writing.keras_axes import channels_first, channels_last
 from archscope.writing.keras_functions import Form, cannot
-from archscope.writing.listing import spread
 
 METHODS: Final = {
     "attend": '''
@@ -60,14 +59,21 @@ def waves(length, features, base=10000.0):
 ''',
     "mix_experts": '''
 @staticmethod
-def mix_experts(x, scores, active, run):
+def mix_experts(x, scores, active, function, up, down, gate=None):
     """What the chosen experts make of each position, each by its share."""
     share, chosen = ops.top_k(ops.softmax(scores), active)
     share = share / ops.sum(share, axis=-1, keepdims=True)
+
+    def dense(value, expert, matrix, *shift):
+        made = ops.matmul(value, ops.transpose(matrix[expert]))
+        return made + shift[0][expert] if shift else made
+
     result = ops.zeros_like(x)
     for expert in range(scores.shape[-1]):
+        hidden = function(dense(x, expert, *(gate or up)))
+        hidden = hidden * dense(x, expert, *up) if gate else hidden
         part = ops.sum(ops.where(ops.equal(chosen, expert), share, 0.0), axis=-1, keepdims=True)
-        result = result + part * run(x, expert)
+        result = result + part * dense(hidden, expert, *down)
     return result
 ''',
 }
@@ -189,52 +195,42 @@ def _waves(place: Any) -> str:
     return channels_last(f"({channels_first(place.taken[0], 2)} + {held}{cut})", 2)
 
 
-def _bag(place: Any) -> str:
-    layer = place.layer
-    tokens, *weights = place.taken
-    place.taken = [tokens]
-    start = place.initializers(weight="embeddings")
-    found = place.made(f"Embedding({layer.num_embeddings}, {layer.embedding_dim}{start})")
-    return f"ops.{layer.mode}({' * '.join([found, *(f'{each}[..., None]' for each in weights)])}, axis=1)"
-
-
 def _experts(place: Any) -> str:
     """The router and the shared experts are dense layers, the others matrices of the model's own."""
-    layer, own, rank = place.layer, f"self.{place.name}", len(place.shape)
+    layer, rank, features = place.layer, len(place.shape), place.shape[-1]
     (value,) = _turned(place)
-    started = place.initializers(of="router.", weight="kernel", bias="bias")
-    place.construct(f"{own}_router = layers.Dense({layer.num_experts}, use_bias={layer.router_bias}{started})")
-    held: dict[str, str] = {}
+    scores = place.part("router", features, layer.num_experts, bias=layer.router_bias, of=value)
+    held: dict[str, list[str]] = {}
     for weight in place.facts.weights:
         if "." not in weight.name:
-            reach = f"{layer.hidden_features if weight.name.startswith('down') else place.shape[-1]} ** -0.5"
+            reach = f"{layer.hidden_features if weight.name.startswith('down') else features} ** -0.5"
             start = f"keras.initializers.RandomUniform(-({reach}), {reach})"
-            held[weight.name] = place.weight(weight.name, weight.shape, place.started(weight.name, start))
-
-    def dense(of: str, name: str) -> str:
-        shift = f" + {held[f'{name}_bias']}[expert]" if layer.bias else ""
-        return f"ops.matmul({of}, ops.transpose({held[name]}[expert])){shift}"
-
-    run = _between(layer, dense)
-    place.construct(*spread(f"{own}_expert = lambda x, expert: ", run, "", 92))
-    mixed = f"{place.method('mix_experts')}({value}, {own}_router({value}), {layer.top_k}, {own}_expert)"
+            made = place.weight(weight.name, weight.shape, place.started(weight.name, start))
+            held.setdefault(weight.name.partition("_")[0], []).append(made)
+    given = [value, scores, str(layer.top_k), _FUNCTIONS.get(layer.nonlinearity, f"ops.{layer.nonlinearity}")]
+    given += [f"{name}=({', '.join(own)}{',' * (len(own) == 1)})" for name, own in held.items()]
+    mixed = f"{place.method('mix_experts')}({', '.join(given)})"
     if layer.num_shared_experts:
-        width = layer.num_shared_experts * layer.hidden_features
-        for name in (("gate_proj",) if layer.gated else ()) + ("up_proj", "down_proj"):
-            made = place.shape[-1] if name == "down_proj" else width
-            started = place.initializers(of=f"shared_experts.{name}.", weight="kernel", bias="bias")
-            place.construct(f"{own}_shared_experts_{name} = layers.Dense({made}, use_bias={layer.bias}{started})")
-        mixed += f" + {_between(layer, lambda of, name: f'{own}_shared_experts_{name}({of})', value)}"
-        mixed = f"({mixed})"
+        mixed = f"({mixed} + {_shared_experts(place, value)})"
     return channels_last(mixed, rank)
 
 
-def _between(layer: Any, dense: Callable[[str, str], str], value: str = "x") -> str:
-    """Two dense layers and what is between them, as an expression."""
+_FUNCTIONS: Final = {"gelu": "lambda x: ops.gelu(x, approximate=False)"}
+
+
+def _shared_experts(place: Any, value: str) -> str:
+    """What every position goes through: two dense layers, or three, and what is between them."""
+    layer, features = place.layer, place.shape[-1]
+    width = layer.num_shared_experts * layer.hidden_features
+
+    def dense(name: str, into: int, made: int, of: str) -> str:
+        return str(place.part(f"shared_experts.{name}", into, made, bias=layer.bias, of=of))
+
     function = "ops.gelu({}, approximate=False)" if layer.nonlinearity == "gelu" else f"ops.{layer.nonlinearity}({{}})"
-    up = dense(value, "up_proj")
-    hidden = f"{function.format(dense(value, 'gate_proj'))} * ({up})" if layer.gated else function.format(up)
-    return dense(hidden, "down_proj")
+    hidden = function.format(dense("gate_proj" if layer.gated else "up_proj", features, width, value))
+    if layer.gated:
+        hidden += f" * {dense('up_proj', features, width, value)}"
+    return dense("down_proj", width, features, hidden)
 
 
 SEQUENCES: Final[Mapping[str, Form]] = MappingProxyType({
@@ -247,7 +243,6 @@ SEQUENCES: Final[Mapping[str, Form]] = MappingProxyType({
     "multihead_attention": _attention,
     "rotary": _rotary,
     "sinusoidal_positions": _waves,
-    "embedding_bag": _bag,
     "mixture_of_experts": _experts,
 })  # fmt: skip
 """How to write each."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from archscope.writing.keras_axes import channels_first, channels_last
 from archscope.writing.keras_functions import Form, cannot
+from archscope.writing.keras_pooling import around
 from archscope.writing.listing import short
 
 METHODS: Final = {
@@ -38,15 +39,10 @@ def slope(x, below):
 """Methods for what Keras has in another form."""
 
 
-def _padded(value: str, sides: Sequence[tuple[int, int]]) -> str:
-    if not any(map(any, sides)):
-        return value
-    return f"ops.pad({value}, [{', '.join(str(list(each)) for each in ((0, 0), *sides, (0, 0)))}])"
-
-
-def _columns(place: Any, value: str, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> str:
-    rest = f", {short(stride)}" if {*stride, *dilation} != {1} else ""
-    rest += f", {short(dilation)}" if set(dilation) != {1} else ""
+def columns(place: Any, value: str, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> str:
+    """Each window of a value as a row of its values, map by map."""
+    rest = f", {place.window(stride)}" if {*stride, *dilation} != {1} else ""
+    rest += f", {place.window(dilation)}" if set(dilation) != {1} else ""
     return f"{place.method('columns_of')}({value}, {tuple(kernel)}{rest})"
 
 
@@ -54,8 +50,8 @@ def _unfold(place: Any) -> str:
     layer = place.layer
     if max(layer.stride) > 1 and max(layer.dilation) > 1:
         raise cannot(place, "windows there are strided or dilated, not both")
-    value = _padded(place.taken[0], [(each, each) for each in layer.padding])
-    return _columns(place, value, layer.kernel_size, layer.stride, layer.dilation)
+    value = around(place.taken[0], [(each, each) for each in layer.padding])
+    return columns(place, value, layer.kernel_size, layer.stride, layer.dilation)
 
 
 def _fold(place: Any) -> str:
@@ -71,12 +67,12 @@ def _local(place: Any) -> str:
     kernels, *shifts = (
         place.weight(each.name, each.shape, place.started(each.name, start)) for each in place.facts.weights
     )
-    value, kernel, stride = _padded(place.taken[0], layer.padding), tuple(layer.kernel_size), tuple(layer.stride)
+    value, kernel, stride = around(place.taken[0], layer.padding), tuple(layer.kernel_size), tuple(layer.stride)
     if layer.axes == 1:
         value, kernel, stride = f"ops.expand_dims({value}, 1)", (1, *kernel), (1, *stride)
-    columns = _columns(place, value, kernel, stride, (1, 1))
+    rows = columns(place, value, kernel, stride, (1, 1))
     maps = layer.out_channels
-    product = f'ops.einsum("nlk,blk->bln", ops.reshape({kernels}, ({maps}, -1, {place.fan_in})), {columns})'
+    product = f'ops.einsum("nlk,blk->bln", ops.reshape({kernels}, ({maps}, -1, {place.fan_in})), {rows})'
     for shift in shifts:
         product = f"{product} + ops.transpose(ops.reshape({shift}, ({maps}, -1)))"
     return f"ops.reshape({product}, {(-1, *made, maps)})"

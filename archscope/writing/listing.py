@@ -152,10 +152,10 @@ def _distinct(wanted: Iterable[tuple[str, str]]) -> Mapping[str, str]:
 
 
 _METHODS = frozenset({
-    "around", "attend", "attend_in_groups", "columns_of", "dropped_path", "given", "gru_step", "hiding", "lstm_step",
-    "mix_experts", "normalize_maps", "normalize_within", "over_places", "over_table", "recur", "regions", "rnn_step",
-    "rotate", "rows_of_distances", "rows_of_window", "run_lstm", "run_rnn", "slope", "squash", "subsample", "waves",
-    "within",
+    "apart", "around", "attend", "attend_in_groups", "columns_of", "dropped_path", "given", "gru_step", "hiding",
+    "laid_over", "lstm_step", "mix_experts", "normalize_maps", "normalize_within", "over_places", "over_table", "recur",
+    "regions", "rnn_step", "rotate", "rows_of_distances", "rows_of_window", "run_lstm", "run_rnn", "slope", "squash",
+    "subsample", "unlike", "waves", "within",
 })  # fmt: skip
 """Methods that a class may have for layers which a framework has not; a test holds them against the writers."""
 
@@ -277,13 +277,13 @@ def spread(head: str, expression: str, end: str, width: int) -> list[str]:
     if len(head) + len(expression) + len(end) <= width:
         return [f"{head}{expression}{end}"]
     opens = [place for place, depth in _depths(expression) if depth == 0]
-    name, bracket, rest = expression.partition("(")
+    name, bracket, rest = _first_bracket(expression)
     if bracket and opens == [*range(len(name)), len(expression) - 1]:
         parts = split_arguments(rest[:-1])
-        if not name and len(parts) == 1:
+        if not name and bracket == "(" and len(parts) == 1:
             return spread(head, parts[0], end, width)
         lines = [line for part in parts for line in spread("", part, ",", width - 4)]
-        return [f"{head}{name}(", *(f"    {line}" for line in lines), f"){end}"]
+        return [f"{head}{name}{bracket}", *(f"    {line}" for line in lines), f"{expression[-1]}{end}"]
     for operator in (" + ", " * ", " / "):
         places = [-len(operator), *(place for place in opens if expression.startswith(operator, place))]
         if len(places) > 1:
@@ -295,6 +295,12 @@ def spread(head: str, expression: str, end: str, width: int) -> list[str]:
             ]
             return [f"{head}(", *(f"    {line}" for line in lines), f"){end}"]
     return [f"{head}{expression}{end}"]
+
+
+def _first_bracket(expression: str) -> tuple[str, str, str]:
+    """An expression up to its first bracket, the bracket, and what follows; that of a list's own is no bracket."""
+    found = re.search(r"\(|\[(?!.* for )", expression)
+    return expression.partition(found[0] if found else "(")
 
 
 def _depths(text: str) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Relative positions and masks of attention as source, in PyTorch and in Keras."""
+"""Relative positions and masks of attention as source, in PyTorch, in Keras and in Flax."""
 
 from __future__ import annotations
 
@@ -95,6 +95,23 @@ def hiding(hidden):
 }
 """Methods for them in Keras."""
 
+JAX: Final = {
+    "apart": '''
+@staticmethod
+def apart(queries, keys):
+    """How far each key is before each query."""
+    return jnp.arange(queries)[:, None] - jnp.arange(keys)[None]
+''',
+    "unlike": '''
+@staticmethod
+def unlike(regions):
+    """For each window which of its positions were in another part of the grid than which."""
+    regions = jnp.array(regions)
+    return regions[:, None, :] != regions[:, :, None]
+''',
+}
+"""Methods for them in JAX, beside those of Keras in its words."""
+
 
 def _rows(place: Any) -> str:
     """The rows of the table that a bias looks up, as an expression for the constructor."""
@@ -110,24 +127,34 @@ def _rows(place: Any) -> str:
 
 def _held_rows(place: Any) -> str:
     """The rows as an attribute of the layer's own, also where it uses another's table."""
-    held = f"self.{place.listing.attributes[place.node.name]}_rows"
-    place.listing.constructor += assignment(held, _rows(place))
+    held, rows = f"self.{place.listing.attributes[place.node.name]}_rows", _rows(place)
+    # Flax compares what a module holds beside its weights, and a list cannot be.
+    place.listing.constructor += assignment(held, f"tuple({rows})" if getattr(place, "rows", list) is tuple else rows)
     return held
+
+
+def _regions(place: Any) -> str:
+    """The region of each position of each window, as an expression."""
+    return f"{place.method('regions')}({place.layer.grid}, {place.layer.window}, {place.layer.shift})"
+
+
+def _far(layer: Any, apart: str, absolute: str) -> str:
+    """What a mask hides of keys so far before a query, as an expression."""
+    if layer.sliding_window is None:
+        return f"{apart} < 0"
+    if not layer.causal:
+        return f"{absolute.format(apart)} >= {layer.sliding_window}"
+    return f"({apart} < 0) | ({apart} >= {layer.sliding_window})"
 
 
 def _hidden(place: Any, arange: str, tensor: str, absolute: str) -> list[str]:
     """Lines of the constructor that say what a mask hides, as ``hidden``; the framework's words are given."""
-    layer = place.layer
-    if layer.grid is not None:
-        made = f"{place.method('regions')}({layer.grid}, {layer.window}, {layer.shift})"
-        return [f"region = {tensor.format(made)}", "hidden = region[:, None, :] != region[:, :, None]"]
-    queries, keys = layer.lengths
+    if place.layer.grid is not None:
+        made = f"region = {tensor.format(_regions(place))}"
+        return [made, "hidden = region[:, None, :] != region[:, :, None]"]
+    queries, keys = place.layer.lengths
     apart = f"apart = {arange.format(queries)}[:, None] - {arange.format(keys)}[None]"
-    if layer.sliding_window is None:
-        return [apart, "hidden = apart < 0"]
-    if not layer.causal:
-        return [apart, f"hidden = {absolute.format('apart')} >= {layer.sliding_window}"]
-    return [apart, f"hidden = (apart < 0) | (apart >= {layer.sliding_window})"]
+    return [apart, f"hidden = {_far(place.layer, 'apart', absolute)}"]
 
 
 def pytorch_bias(place: Any) -> str:
@@ -166,6 +193,21 @@ def keras_mask(place: Any) -> str:
     place.construct(*_hidden(place, "ops.arange({})", "ops.array({})", "ops.abs({})"))
     held = f"self.{place.name}"
     place.construct(*assignment(held, f"{place.method('hiding')}(hidden)[None]"))
+    return _for_all(place, held)
+
+
+def jax_mask(place: Any) -> str:
+    """A mask in Flax, made where it is used: an array that a module holds and no variable is lost when it is traced."""
+    if place.layer.grid is not None:
+        hidden = f"{place.method('unlike')}({_regions(place)})"
+    else:
+        queries, keys = place.layer.lengths
+        hidden = _far(place.layer, f"{place.method('apart')}({queries}, {keys})", "jnp.abs({})")
+    return _for_all(place, f"{place.method('hiding')}({hidden})[None]")
+
+
+def _for_all(place: Any, mask: str) -> str:
+    """The mask for every sample, channels last."""
     first, *rest = (int(extent) for extent in place.facts.output)
     extents = ", ".join(map(str, (*rest, first)))
-    return f"ops.broadcast_to({channels_last(held, len(rest) + 1)}, (batch, {extents}))"
+    return f"ops.broadcast_to({channels_last(mask, len(rest) + 1)}, (batch, {extents}))"

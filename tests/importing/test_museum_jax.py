@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import pytest
 from flax import nnx
 
-from archscope import UsageError, analyze
+from archscope import analyze
 from archscope.importing.jax.calling import call_module
 from archscope.importing.jax.reading import unusual
+from archscope.network import Network
 from archscope.writing.channels_last import last
-from archscope.writing.jax import write_jax
 from tests.importing.jax_nets import Own
 from tests.importing.museum import CROPPED, NAMES, ORDER, PARTS, SIZED, network_of, unlike
 from tests.writing.jax_source import model_of
@@ -27,30 +27,36 @@ WRITTEN_OUT: Final = "rotary positions and attention of grouped heads are functi
 TABLE: Final = "waves of positions are a fixed table of the source's own, which is added"
 ROWS: Final[Mapping[str, str]] = {
     "alexnet": PARTS, "alexnet-torchvision": SIZED, "unet": CROPPED, "llama2@7b": WRITTEN_OUT,
-    "transformer@base": TABLE,
+    "transformer@base": TABLE, "lstm-lm@small": "recurrence is a scan for each of its layers",
 }  # fmt: skip
 """Those whose rows are others, and why."""
 ELSEWHERE: Final[Mapping[str, str]] = {"bert@base": ORDER}
 """Those whose rows are the same in another order, and why."""
-REFUSED: Final[Mapping[str, str]] = {"lstm-lm@small": "lstm", "mixtral": "mixture_of_experts"}
-"""Those with a layer that is not written for Flax yet."""
+EVERY_EXPERT: Final = "mixtral"
+"""Source for Flax runs every expert for every position, and takes the part of the chosen ones."""
 LIKE_OTHERS: Final = {"inception-v3", "efficientnet-b0", "mobilenet-v2", "mobilenet-v3@large", "resnet@18", "googlenet"}
 """Long ones whose every kind of line is in one that is read; JAX takes its time to trace them."""
 
 
-@pytest.mark.parametrize("name", sorted({*NAMES} - REFUSED.keys() - LIKE_OTHERS))
+@pytest.mark.parametrize("name", sorted({*NAMES} - {EVERY_EXPERT} - LIKE_OTHERS))
 def test_the_rows_are_those_of_the_spec_or_it_is_said_why_not(name: str) -> None:
     network = network_of(name)
-    given = [jax.ShapeDtypeStruct((1, *last(shape)), jnp.int32 if own in network.tokens else jnp.float32)
-             for own, shape in network.inputs.items()]  # fmt: skip
-    found = unlike(network, call_module(model_of(network), given, {}).network)
+    found = unlike(network, read_back(network))
     assert found == ("rows" if name in ROWS else "order" if name in ELSEWHERE else "")
 
 
-@pytest.mark.parametrize("name", sorted(REFUSED))
-def test_a_layer_that_is_not_written_for_flax_is_named(name: str) -> None:
-    with pytest.raises(UsageError, match=rf"\({REFUSED[name]}\) cannot be written in Flax"):
-        write_jax(network_of(name))
+def read_back(network: Network) -> Network:
+    given = [jax.ShapeDtypeStruct((1, *last(shape)), jnp.int32 if own in network.tokens else jnp.float32)
+             for own, shape in network.inputs.items()]  # fmt: skip
+    return call_module(model_of(network), given, {}).network
+
+
+def test_every_expert_runs_for_every_position() -> None:
+    network = network_of(EVERY_EXPERT)
+    ours, theirs = (analyze(each).totals for each in (network, read_back(network)))
+    assert theirs.parameters == ours.parameters
+    # 6 of 8 experts are not chosen: three matrices of 256 by 96 each, at 16 positions of 2 layers
+    assert (ours.macs, theirs.macs) == (11735040, 11735040 + 6 * 3 * 256 * 96 * 16 * 2)
 
 
 def labels(module: Any, *shape: int) -> list[tuple[Any, ...]]:

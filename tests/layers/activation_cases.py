@@ -52,6 +52,8 @@ WRONG = [
     *(wrong(name, (10,), (10,), message="takes 1 input, not 2; join them first with a `concat` or an `add` layer")
       for name in (*_PLAIN, "prelu", "softmax", "log_softmax", "softmin", "softmax2d")
       if name != "threshold"),
+    wrong("hardtanh", min_val=0.5, max_val=0.1, blamed="min_val",
+          message="`min_val: 0.5` is not below `max_val: 0.1`; outputs lie from the least to the largest"),
     wrong("threshold", (10,), (10,), threshold=0, value=0,
           message="takes 1 input, not 2; join them first with a `concat` or an `add` layer"),
     wrong("threshold", value=0, message="`threshold` is missing; `threshold` is a number"),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from random import Random
 from typing import Any
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
 import numpy as np
@@ -14,6 +19,7 @@ from archscope.network import Network
 from archscope.writing.jax import write_jax
 from archscope.writing.listing import class_name
 from tests.writing.keras_runner import attention_of, lasting, stir, tensors
+from tests.writing.options import unlike, variations
 
 _ROLES = {"kernel": "weight", "embedding": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
 
@@ -76,11 +82,23 @@ def difference(network: Network) -> tuple[int, int, float]:
     given = built.example_inputs(2)
     with torch.no_grad():
         wanted = [lasting(each).numpy() for each in tensors(built(*given))]
-    graph, state = nnx.split(filled(model, built))
-    run = jax.jit(lambda state, *each: nnx.merge(graph, state)(*each))
-    made = run(state, *(lasting(each).numpy() for each in given))
+    turned = [lasting(each).numpy() for each in given]
+    made = nnx.jit(lambda module, *each: module(*each))(filled(model, built), *turned)
     made = made if isinstance(made, (tuple, list)) else [made]
     assert [each.shape for each in made] == [each.shape for each in wanted]
-    apart = max(float(np.abs(one - other).max() / max(np.abs(other).max(), 1e-9))
-                for one, other in zip(map(np.asarray, made), wanted, strict=True))  # fmt: skip
+    # A root or a logarithm of what is below 0 is no number in either.
+    pairs = [(np.nan_to_num(np.asarray(one)), np.nan_to_num(other)) for one, other in zip(made, wanted, strict=True)]
+    apart = max(float(np.abs(one - other).max() / max(np.abs(other).max(), 1e-9)) for one, other in pairs)
     return sum(each.numel() for each in built.parameters()), theirs, apart
+
+
+def main(seed: int, each: int) -> None:
+    """Every option of every layer type so many times changed: ``python -m tests.writing.jax_source SEED EACH``."""
+    cases = [case for case, _ in variations(Random(seed), each)]
+    for told in unlike(cases, write_jax, difference):
+        print(told, flush=True)
+    print(f"{len(cases)} tried")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from random import Random
 from types import ModuleType
 from typing import Any
 
@@ -201,7 +202,19 @@ def unlike_said() -> Iterator[tuple[str, list[str]]]:
         yield network.nodes[0].layer.type, unlike(held, wanted)
 
 
+def unlike_options(seed: int, many: int) -> Iterator[str]:
+    """Of so many layers with an option changed, those whose source is not as what is built."""
+    from tests.writing.options import unlike, variations
+
+    random = Random(seed)
+    cases = [case for case, _ in variations(random, 1 + many // 300)]
+    yield from unlike(random.sample(cases, many), write_keras, difference, many=1)
+
+
 def main(names: list[str]) -> None:
+    if names[0] == "options":
+        print(*unlike_options(*map(int, names[1:])), f"{names[2]} tried", sep="\n")
+        return
     if names == ["starts"]:
         for layer, weights in unlike_said():
             print(layer, *weights)

@@ -19,9 +19,9 @@ import archscope
 from archscope import UsageError, analyze
 from archscope.building.network import BuiltNetwork
 from archscope.cli import main
-from archscope.layers import TYPES, Shape
+from archscope.layers import TYPES
 from archscope.layers.base import Weight
-from archscope.network import Network, Node, Ref
+from archscope.network import Network, Node
 from archscope.opening import open_network
 from archscope.writing.onnx import file
 from archscope.writing.onnx.file import write_onnx
@@ -29,6 +29,7 @@ from archscope.writing.onnx.model import FORMS, model_of, sheet_of, tensor
 from archscope.writing.onnx.starts import drawn
 from tests.building.builder_cases import CASES, Case
 from tests.collection import thin
+from tests.writing.options import together
 from tools.fuzz import stacks
 
 NARROW = {"fc6.out_features": 32, "fc7.out_features": 16, "fc8.out_features": 10}
@@ -39,19 +40,6 @@ MORE: list[Case] = [
 ]
 SAYABLE = [case for case in (*CASES, *MORE) if not getattr(case[0], "proj_size", None)]
 FAMILIES = sorted({layer.family for layer, _ in CASES})
-
-
-def together(cases: list[Case]) -> Network:
-    """A network of layers that have nothing to do with one another."""
-    inputs: dict[str, Shape] = {"input": (3,)}
-    nodes, outputs = [], []
-    for number, (layer, shapes) in enumerate(cases):
-        names = [f"in{number}.{place}" for place in range(len(shapes))]
-        inputs |= dict(zip(names, shapes, strict=True))
-        name = f"{layer.type}.{number}"
-        nodes.append(Node(name, layer, tuple(map(Ref, names)), name))
-        outputs += [Ref(name, each) for each in range(len(layer.facts(*shapes).outputs))]
-    return Network("together", inputs, nodes, tuple(outputs))
 
 
 def model_with(network: Network, built: BuiltNetwork) -> onnx.ModelProto:

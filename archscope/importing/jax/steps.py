@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from archscope.importing.graph import Constant
-from archscope.importing.jax import products
+from archscope.importing.jax import products, stacking
 from archscope.importing.jax.flat import Step
 from archscope.importing.jax.lowering import JAX, OWN, Lowering, form_of, size
 from archscope.importing.jax.shuffles import is_shuffled
@@ -35,12 +35,12 @@ def _known(step: Step, low: Lowering) -> bool:
     if not step.reads:
         return False
     source, made = step.reads[0], step.makes[0]
-    if step.name not in ("reshape", "broadcast_in_dim"):
-        return False
-    number = low.constant(source)
+    number = low.constant(source) if step.name in _ALIKE else None
     if number is not None and number.number is not None:
         low.know(made, low.number(number.number))
         return True
+    if step.name not in ("reshape", "broadcast_in_dim"):
+        return False
     found = low.vector(source)
     before, after = low.flat.shapes[source], low.flat.shapes[made]
     if found is None or size(before) != size(after):
@@ -355,6 +355,9 @@ def _log_softmax(step: Step, low: Lowering) -> None:
     low.add("LogSoftmax", [low.plain(step.reads[0])], [form], path=step.path, axis=int(axes[0]))
 
 
+_ALIKE: Final = frozenset({"reshape", "broadcast_in_dim", "slice", "dynamic_slice", "squeeze", "transpose", "rev"})
+"""Operations that make values of one number of values that are all that number."""
+
 _SAME: Final = frozenset({
     "convert_element_type", "stop_gradient", "copy", "copy_p", "reduce_precision", "name", "sharding_constraint",
     "device_put", "optimization_barrier", "pvary", "archscope_begins", "archscope_ends",
@@ -384,4 +387,5 @@ _READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
     "reduce_sum": _reduced("ReduceSum"), "reduce_max": _reduced("ReduceMax"), "reduce_min": _reduced("ReduceMin"),
     "argmax": _chosen, "argmin": _chosen, "reshape": _reshape, "squeeze": _squeeze, "broadcast_in_dim": _broadcast,
     "transpose": _transpose, "concatenate": _concat, "gather": _gather, "slice": _slice, "split": _split, "pad": _pad,
+    "stack": stacking.stack, "unstack": stacking.unstack,
 })  # fmt: skip
