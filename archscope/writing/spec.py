@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from archscope.escaping import json_text
 from archscope.network import Network, Node, Published, Ref
+from archscope.reader.blocks.expression import escaped
 from archscope.record import EMPTY
 
 Init = tuple[tuple[str, tuple[str, tuple[float, ...]]], ...]
@@ -89,11 +90,11 @@ def _document(
         yield "blocks:"
     for name, block in blocks.items():
         yield f"  {name}:"
-        yield from (f"    {key}: {_value(each)}" for key, each in block.items() if key != "layers")
+        yield from (f"    {key}: {_value(_escaped(each))}" for key, each in block.items() if key != "layers")
         yield "    layers:"
-        yield from (f"      {line}: {_value(said)}" for line, said in block["layers"].items())
+        yield from (f"      {line}: {_value(_escaped(said))}" for line, said in block["layers"].items())
     yield "layers:"
-    yield from (f"  {name}: {_value(said)}" for name, said in layers.items())
+    yield from (f"  {name}: {_value(_escaped(said))}" for name, said in layers.items())
     if [*ends] != [*layers][-1:]:
         yield f"output: {_value(ends if len(ends) > 1 else ends[0])}"
     titles = {"/".join(path): group.title for path, group in network.groups.items() if group.title}
@@ -221,6 +222,15 @@ def _figure(figure: Published) -> Mapping[str, Any]:
     said = {name: getattr(figure, name) for name in ("layer", "quantity", "value", "claim", "source", "where", "why",
                                                      "note", "input")}  # fmt: skip
     return {name: each for name, each in said.items() if each is not None}
+
+
+def _escaped(value: Any) -> Any:
+    """What a line says, with `$$` for each `$` that begins no name."""
+    if isinstance(value, Mapping):
+        return {key: _escaped(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_escaped(each) for each in value]
+    return escaped(value) if isinstance(value, str) and not isinstance(value, Raw) else value
 
 
 def _value(value: Any) -> str:

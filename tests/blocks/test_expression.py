@@ -59,6 +59,7 @@ def test_brackets_and_signs_mean_what_they_mean_in_python(text: str) -> None:
     ("text", "says"),
     [
         ("$a/2", "`/2` has no meaning"),
+        ("costs $a", "in a text `$$` is a dollar"),
         ("$a ** 2", "no expression"),
         ("2*", "no expression"),
         ("(2", "no expression"),

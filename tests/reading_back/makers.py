@@ -199,9 +199,13 @@ def _code(text: str, format: str) -> str | bytes:
 def _spec(text: str, _: str) -> str:
     """A spec: names of layers and towers are letters and digits there, texts are free."""
     said = network(text, "net")
-    nodes = [each.replace(tower=None, group=(), caption=None) for each in said.nodes]
+    nodes = [each.replace(tower=None, group=(text.replace("/", "-"),) if text else ()) for each in said.nodes]
     written = write_spec(said.replace(nodes=nodes, sources={"key": text or "nobody"}))
-    assert letters(archscope.read(written, name="net").title) == letters(re.sub("[\ud800-\udfff]", "�", text or "net"))
+    again = archscope.read(written, name="net")
+    whole = re.sub("[\ud800-\udfff]", "�", text)
+    assert letters(again.title) == letters(whole or "net")
+    assert letters(again.nodes[0].caption or "") == letters(whole)
+    assert letters("".join(again.nodes[0].group)) == letters(whole.replace("/", "-"))
     return written
 
 

@@ -37,6 +37,28 @@ def test_the_flat_spec_has_no_blocks_and_says_what_is_not_the_usual_order() -> N
     assert "  stem.bn: {type: batch_norm, activation: relu6}\n" in text
 
 
+def test_a_dollar_of_a_text_is_written_twice_and_read_as_one() -> None:
+    text = """
+        input: [4]
+        let: {price: "$$9"}
+        blocks:
+          block:
+            options: {said: "costs $$5"}
+            layers:
+              a: {type: linear, out_features: 4, caption: $said}
+        layers:
+          a: {type: linear, out_features: 4, caption: "$$x and $$$$", group: $$g/h}
+          b: {type: block}
+          c: {type: block, said: $price}
+    """
+    network = archscope.read(text, name="net")
+    assert [node.caption for node in network.nodes] == ["$x and $$", "costs $5", "$9"]
+    assert network.nodes[0].group == ("$g", "h")
+    written = write_spec(network)
+    assert 'group: "$$g/h", caption: "$$x and $$$$"' in written
+    assert archscope.read(written).nodes == network.nodes
+
+
 def test_titles_groups_outputs_and_towers_are_kept() -> None:
     text = (
         "input: {x: [4, 8, 8], y: [4, 8, 8]}\nlayers:\n"

@@ -112,8 +112,9 @@ def pages() -> dict[str, str]:
             "Wherever a line has a value, `$name` stands for an option of the block, a name of `let`, or the size of "
             "an input of the block. `$name` alone may be a value of any kind; with `+`, `-`, `*`, `//` and brackets it "
             "is integer arithmetic. `$in` is the shape of what the block is given: its channels in arithmetic, and "
-            "`$in[1]` or `$in[-1]` another extent. `$n[0]` is the first entry of a list. `--set let.d=512` changes a "
-            "name of `let` from outside, `--set conv5.repeat=1` what a line says, `--set conv3.1.a.k=5` one copy.",
+            "`$in[1]` or `$in[-1]` another extent. `$n[0]` is the first entry of a list. In a text, such as a "
+            "caption, `$$` is a dollar. `--set let.d=512` changes a name of `let` from outside, `--set conv5.repeat=1` "
+            "what a line says, `--set conv3.1.a.k=5` one copy.",
             "How often a line stands there, be it a layer or a block:",
             _declared({**USE, "title": TITLE}),
             "A layer in a block has a name of all names on the way, `conv3.1.a.conv`: in tables, in `from` and in "

@@ -1,7 +1,7 @@
 """Arithmetic over names in a spec: ``4*$c``, ``$k//2``, ``$n[0]``.
 
 Integers with ``+ - * //`` and brackets; ``$name`` is an option of the block, a name of ``let:``, or an input of the
-block, whose channels it then is.
+block, whose channels it then is. ``$$`` is a ``$`` of a text that is no expression.
 
 >>> evaluate("4*($c + 1)", {"c": 64}.__getitem__)
 260
@@ -33,10 +33,24 @@ _WRITE: Final = "write integers and $names with + - * // and brackets"
 def names_in(text: str) -> list[str]:
     """The names that a text asks for.
 
-    >>> names_in("4*$c + $k")
-    ['c', 'k']
+    >>> names_in("4*$c + $k"), names_in("costs $$c")
+    (['c', 'k'], [])
     """
-    return _NAME.findall(text)
+    return _NAME.findall(text.replace("$$", ""))
+
+
+def literal(text: str) -> str | None:
+    """A text with a `$` for each `$$`; None for one that asks for names.
+
+    >>> literal("costs $$5"), literal("2*$c")
+    ('costs $5', None)
+    """
+    return None if "$" in text.replace("$$", "") else text.replace("$$", "$")
+
+
+def escaped(text: str) -> str:
+    """A text as a line says it: with `$$` for each `$`."""
+    return text.replace("$", "$$")
 
 
 def whole_name(text: str) -> str | None:
@@ -72,7 +86,8 @@ class _Parser:
             token = _TOKEN.match(self.text, place)
             if token is None:
                 rest = self.text[place:].strip()
-                help_ = "write // to divide without a remainder" if rest.startswith("/") else _WRITE
+                text = f"{_WRITE}; in a text `$$` is a dollar"
+                help_ = "write // to divide without a remainder" if rest.startswith("/") else text
                 raise Rejects(f"`{self.text}` is no expression: `{rest}` has no meaning in it", help=help_)
             found.append((token[1] or "", token[2] or "", token[3] or ""))
             place = token.end()

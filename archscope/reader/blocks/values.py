@@ -9,7 +9,7 @@ from typing import Any
 from archscope.diagnostics import Span
 from archscope.errors import Rejects, did_you_mean
 from archscope.layers.base import Shape
-from archscope.reader.blocks.expression import evaluate, whole_name
+from archscope.reader.blocks.expression import evaluate, literal, whole_name
 from archscope.record import EMPTY
 from archscope.source import List, Scalar, Tree, to_data
 from archscope.source import Mapping as MappingTree
@@ -68,6 +68,9 @@ class Env:
         return MappingTree(tree.span, entries)
 
     def _scalar(self, text: str, tree: Scalar) -> Tree:
+        said = literal(text)
+        if said is not None:
+            return Scalar(said, tree.span)
         name = whole_name(text)
         try:
             if name is not None and name in self.values:
