@@ -108,11 +108,13 @@ def _renames(row: Row) -> bool:
 
 def _lays_out(row: Row) -> bool:
     """Whether a row puts values one after the other, as positions of a sequence."""
+    if row.type not in ("stack", "concat"):
+        return False
     given = row.input_shapes[0]
     options = row.node.layer.stated()
     if row.type == "stack":
         return options.get("dim", 0) in (0, -len(row.output))
-    return row.type == "concat" and len(given) > 1 and given[0] == 1 and options.get("dim", 0) in (0, -len(given))
+    return len(given) > 1 and given[0] == 1 and options.get("dim", 0) in (0, -len(given))
 
 
 def _is_cell(row: Row) -> bool:

@@ -129,6 +129,8 @@ class Holding:
         given: Sequence[Tensor], places: Sequence[int],
     ) -> None:  # fmt: skip
         """What ran for a call that became a node, or the last nodes, one for each layer."""
+        if node in self.for_all and [each.layer for each in nodes[-len(layers) :]] == [*layers]:
+            self.for_all.update(each.name for each in nodes[-len(layers) :])
         if len(layers) < 2:
             self.alone(node, heard, made, place, given, places)
         elif heard.frame.ran and all(each.family == "arithmetic" for each in layers):

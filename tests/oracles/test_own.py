@@ -17,6 +17,7 @@ from archscope.oracles.own.conventions import ELSEWHERE, explained
 from archscope.oracles.own.flops import exclusive
 from archscope.oracles.own.fvcore import UNTRACED
 from archscope.oracles.own.parts import path_of
+from archscope.oracles.own.torchinfo import ON_CONSTANTS
 from archscope.tracing.calling import Called, call_thing
 from archscope.tracing.inputs import Given
 from archscope.working import Count
@@ -657,3 +658,42 @@ def test_what_nothing_reads_is_not_in_the_trace_of_fvcore(
     (whole,) = [each for each in found.cell(None, "fvcore") if each.quantity == "macs"]
     assert (whole.ours, whole.theirs, whole.verdict) == (ours, theirs, Verdict.EXPLAINED)
     assert whole.why == UNTRACED
+
+
+class SaysOn(nn.Module):
+    """A decoder that begins with a word that nobody gave it: a call on words, and one on a constant."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.out = nn.Embedding(9, 6), nn.Linear(6, 9)
+
+    def forward(self, x: Tensor) -> Tensor:
+        given = self.words(x).sum(1)
+        return self.out(given * self.words(torch.zeros(len(x), dtype=torch.long)))
+
+
+def test_torchinfo_counts_calls_on_constants_that_make_no_row() -> None:
+    found = asked(call_thing(SaysOn(), [Given((5,), "int64")], {}), "torchinfo")
+    assert [each.sentence for each in found.differing] == []
+    (words,) = [each for each in found.findings if each.layer == "words" and each.quantity == "macs"]
+    # Nine words of six values, in two calls, of which one makes a row.
+    assert (words.theirs, words.why.rpartition("; ")[2]) == (2 * 9 * 6, ON_CONSTANTS)
+
+
+class Refers(nn.Module):
+    """Where learned queries look, with two axes of one value more, as in attention that samples a map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries, self.refer, self.bend = nn.Parameter(torch.randn(5, 8)), nn.Linear(8, 2), nn.Linear(8, 12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        queries = self.queries.expand(len(x), -1, -1)
+        places = self.refer(queries)[:, :, None, None] + self.bend(queries).view(len(x), -1, 2, 3, 2)
+        return places * x
+
+
+def test_axes_of_what_is_there_once_for_all_samples_stay_so() -> None:
+    found = asked(called(Refers(), (5, 2, 3, 2)), "memory")
+    assert [each.sentence for each in found.differing] == []
+    assert [each.why for each in found.of(Verdict.NOT_COVERED)]

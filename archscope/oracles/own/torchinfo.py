@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, compared, first_line, not_covered
 from archscope.oracles.own.conventions import ELSEWHERE, judged, total
-from archscope.oracles.own.parts import parts_of
+from archscope.oracles.own.parts import Part, parts_of
 from archscope.tracing.standin import StandIn, stand_in
 
 NAME = "torchinfo"
 TABLE = "it counts a table whose rows are picked by their numbers; here it is a learned value, which multiplies nothing"
+ON_CONSTANTS = "it counts calls on constants too, which depend on no input and make no row"
 TIED = "it counts shared weights once for each layer that has them"
 
 
@@ -31,10 +33,12 @@ def observe(case: Case) -> Iterator[Finding]:
         tied = sum(each.numel() for _, each in standin.module.named_parameters(remove_duplicate=False))
         tied -= sum(each.numel() for each in standin.module.parameters())
     counts: dict[str, int] = {}
+    calls = Counter[str]()
     for each in result.summary_list:
         path = ids.get(each.layer_id)
         if path is not None and each.executed and each.is_leaf_layer:
             counts[path] = counts.get(path, 0) + int(each.macs)
+            calls[path] += 1
     beyond = int(result.total_mult_adds) - sum(counts.values())
     found = []
     for part in parts:
@@ -44,12 +48,25 @@ def observe(case: Case) -> Iterator[Finding]:
             found.append(replace(not_covered(NAME, part.row, "macs", TABLE, node=part.path or part.row),
                                  theirs=theirs))  # fmt: skip
         elif part.macs or theirs:
-            found.append(judged(NAME, part, theirs, case.batch, ELSEWHERE if beyond else ""))
+            seen = judged(NAME, part, theirs, case.batch, ELSEWHERE if beyond else "")
+            found.append(_without_constants(seen, part, calls[part.path], case.batch))
         else:
             continue
         yield found[-1]
     yield _parameters(case, int(result.trainable_params), tied, _counted_again(result))
     yield total(NAME, "macs", case.analysis.totals.macs, int(result.total_mult_adds), found)
+
+
+def _without_constants(seen: Finding, part: Part, calls: int, batch: int) -> Finding:
+    """A finding that differs, explained where a module ran on constants as well, which makes no row."""
+    runs = sum(bool(facts.weights) for _, facts in part.nodes)
+    theirs, left = divmod(int(seen.theirs or 0) * runs, max(calls, 1))
+    if seen.verdict is not Verdict.DIFFERS or not 0 < runs < calls or left:
+        return seen
+    again = judged(NAME, part, theirs, batch)
+    if again.verdict is Verdict.DIFFERS:
+        return seen
+    return replace(seen, verdict=Verdict.EXPLAINED, why="; ".join(filter(None, (again.why, ON_CONSTANTS))))
 
 
 def _summarised(standin: StandIn) -> Any:
