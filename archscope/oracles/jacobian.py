@@ -25,6 +25,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from archscope.building.builders import build_layer
+from archscope.building.constructions import NoLayer
 from archscope.building.historic import EuclideanRBF, TableConv2d
 from archscope.building.local import LocallyConnected1d, LocallyConnected2d
 from archscope.building.modules import Experts
@@ -141,9 +142,23 @@ def _lines(layer: Layer, shapes: tuple[Shape, ...], outs: int) -> tuple[Lines | 
     return lines_of(module, shapes, outs)
 
 
+def otherwise(module: nn.Module) -> str | None:
+    """Why the connections of a module are no entries of a Jacobian between its input and output; None if they are."""
+    return next((why for kind, why in _OTHERWISE.items() if isinstance(module, kind)), None)
+
+
+def otherwise_built(layer: Layer, shapes: tuple[Shape, ...]) -> str | None:
+    """The same of a layer, whoever wrote the module that runs for it."""
+    try:
+        with torch.device("meta"):
+            return otherwise(build_layer(layer, *shapes))
+    except NoLayer:
+        return None
+
+
 def lines_of(module: nn.Module, shapes: tuple[Shape, ...], outs: int) -> tuple[Lines | str, Lines | str]:
     """Lines of a module on meta, in bounds, and all lines; or why there is no telling."""
-    why = next((why for kind, why in _OTHERWISE.items() if isinstance(module, kind)), None)
+    why = otherwise(module)
     if why is None and isinstance(module, (_BatchNorm, _InstanceNorm)):
         why = _batch_norm(module)
     if why is None and len(shapes) != 1:

@@ -17,7 +17,7 @@ from archscope.oracles.own.conventions import ELSEWHERE, explained
 from archscope.oracles.own.flops import exclusive
 from archscope.oracles.own.fvcore import UNTRACED
 from archscope.oracles.own.parts import path_of
-from archscope.oracles.own.torchinfo import ON_CONSTANTS
+from archscope.oracles.own.torchinfo import ON_CONSTANTS, TABLE
 from archscope.tracing.calling import Called, call_thing
 from archscope.tracing.inputs import Given
 from archscope.working import Count
@@ -697,3 +697,41 @@ def test_axes_of_what_is_there_once_for_all_samples_stay_so() -> None:
     found = asked(called(Refers(), (5, 2, 3, 2)), "memory")
     assert [each.sentence for each in found.differing] == []
     assert [each.why for each in found.of(Verdict.NOT_COVERED)]
+
+
+class OwnNorm(nn.Module):
+    """A norm by its root of mean squares, as everybody writes it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6))
+
+
+class Biased(nn.Module):
+    """Attention with a bias by distance, which is looked up in a table of vectors, behind a norm of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.table, self.out = OwnNorm(), nn.Embedding(32, 2), nn.Linear(6, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(x)
+        heads = x.view(len(x), 5, 2, 3).transpose(1, 2)
+        later = torch.arange(5)[None] - torch.arange(5)[:, None]
+        bias = self.table((later > 0) * 16 + later.abs()).permute(2, 0, 1).unsqueeze(0)
+        scores = heads @ heads.transpose(2, 3) + bias
+        return self.out((scores.softmax(-1) @ heads).transpose(1, 2).reshape(len(x), 5, 6))
+
+
+def test_a_norm_and_a_table_of_distances_that_the_module_writes_itself_are_what_they_are() -> None:
+    found = asked(called(Biased(), (5, 6)))
+    types = {row.name: row.type for row in found.analysis.rows}
+    assert (types["norm"], types["table"]) == ("rms_norm", "relative_position_bias")
+    assert [each.sentence for each in found.differing] == []
+    norm = [each.why for each in found.cell("norm", "Jacobian")]
+    assert norm == ["its statistics join every output to every input, by lines without weights"] * 2
+    (table,) = [each for each in found.cell("table", "torchinfo") if each.quantity == "macs"]
+    assert table.why == TABLE

@@ -43,7 +43,7 @@ def observe(case: Case) -> Iterator[Finding]:
     for path, row in rows.items():
         case.pace.at(row.name)
         ours, theirs = row.facts[0].outputs[0], made[path][0] if made.get(path) else ()
-        if theirs and row.type != "parameter" and not row.facts[0].reasons.get("output"):
+        if theirs and row.input_shapes and not row.facts[0].reasons.get("output"):
             own = tuple(map(int, ours))
             yield compared(NAME, row.name, "output", own, _sample(own, theirs, case.batch), node=path)
         if held[path] and not row.shared:

@@ -10,7 +10,7 @@ from torch import nn
 
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, compared, not_covered
-from archscope.oracles.jacobian import NAME, PRODUCTS, lines_of
+from archscope.oracles.jacobian import NAME, PRODUCTS, lines_of, otherwise_built
 from archscope.oracles.own.parts import rows_by_path, runs_once
 from archscope.tracing.standin import stand_in
 
@@ -53,7 +53,8 @@ def observe(case: Case) -> Iterator[Finding]:
                 yield not_covered(NAME, row.name, "connections", "an exported operation of its kind is not probed")
                 continue
             _unhook(module)
-            probed = lines_of(module, shapes, math.prod(map(int, facts.output)))
+            reason = None if exported else otherwise_built(row.node.layer, shapes)
+            probed = (reason, reason) if reason else lines_of(module, shapes, math.prod(map(int, facts.output)))
             if exported:
                 probed = (probed[0], probed[0] if row.type == "linear" else _PADDED)
             for suffix, found in zip(("_in_bounds", ""), probed, strict=True):

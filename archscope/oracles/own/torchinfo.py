@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, compared, first_line, not_covered
@@ -17,6 +17,10 @@ NAME = "torchinfo"
 TABLE = "it counts a table whose rows are picked by their numbers; here it is a learned value, which multiplies nothing"
 ON_CONSTANTS = "it counts calls on constants too, which depend on no input and make no row"
 TIED = "it counts shared weights once for each layer that has them"
+
+
+_TABLES: Final = frozenset({"parameter", "relative_position_bias"})
+"""Layers that a table of vectors is where the places that are looked up in it are the same for every input."""
 
 
 def observe(case: Case) -> Iterator[Finding]:
@@ -44,7 +48,7 @@ def observe(case: Case) -> Iterator[Finding]:
     for part in parts:
         case.pace.at(part.row)
         theirs = counts.get(part.path, 0)
-        if theirs and not part.macs and any(node.layer.type == "parameter" for node, _ in part.nodes):
+        if theirs and not part.macs and any(node.layer.type in _TABLES for node, _ in part.nodes):
             found.append(replace(not_covered(NAME, part.row, "macs", TABLE, node=part.path or part.row),
                                  theirs=theirs))  # fmt: skip
         elif part.macs or theirs:
