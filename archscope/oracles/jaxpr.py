@@ -147,9 +147,9 @@ def _telling(kind: Any, numbers: dict[int, int]) -> type:
         with jax.named_scope(f"archscope_in_{number}"):
             made = kind.__call__(self, *args, **kwargs)
         flat, form = jax.tree.flatten(made)
-        place = next((place for place, each in enumerate(flat) if isinstance(each, jax.Array)), None)
-        if place is not None:
-            flat[place] = _handed_on(number)(flat[place])
+        places = [place for place, each in enumerate(flat) if isinstance(each, jax.Array)]
+        if len({flat[place].shape for place in places}) == 1:  # of several shapes nobody knows which is its output
+            flat[places[0]] = _handed_on(number)(flat[places[0]])
         return jax.tree.unflatten(form, flat)
 
     made: type = type(kind)(kind.__name__, (kind,), {"__call__": call, "__module__": kind.__module__})

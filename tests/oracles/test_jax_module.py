@@ -142,6 +142,26 @@ def test_what_runs_in_a_loop_is_counted_as_often_as_it_runs(module: Any, macs: i
     assert f"total: macs is {macs}; JAX agrees" in sentences(found, Verdict.AGREES)
 
 
+class Recurrent(nnx.Module):
+    def __init__(self, *, both: bool) -> None:
+        rngs = nnx.Rngs(0)
+        self.steps: Any = nnx.RNN(nnx.LSTMCell(8, 12, rngs=rngs), rngs=rngs)
+        if both:
+            self.steps = nnx.Bidirectional(self.steps, nnx.RNN(nnx.GRUCell(8, 12, rngs=rngs), rngs=rngs), rngs=rngs)
+
+    def __call__(self, x: Any) -> Any:
+        return self.steps(x)[:, -1]
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_recurrence_gives_every_state_and_jax_says_so(both: bool) -> None:
+    found = called(nnx.eval_shape(lambda: Recurrent(both=both)), (5, 8))
+    scans = [facts.outputs[0] for node, facts in zip(found.network.nodes, found.network.facts.values(), strict=True)
+             if node.layer.label == "scan"]  # fmt: skip
+    assert scans == [(5, 12)] * (1 + both)
+    assert asked(found).differing == ()
+
+
 def test_nothing_of_the_module_changes() -> None:
     module = nnx.Sequential(nnx.Linear(4, 3, rngs=nnx.Rngs(0)), nnx.Dropout(0.5, rngs=nnx.Rngs(1)))
     before = jax.tree.map(jnp.copy, nnx.to_pure_dict(nnx.state(module, nnx.Param)))

@@ -1,4 +1,4 @@
-"""Values side by side along a new axis, and the positions of an axis one by one."""
+"""Values side by side along a new axis, the positions of an axis one by one, and what a scan stacks."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ def stack(step: Step, low: Lowering) -> None:
         low.add(step.name, reads, made, domain=JAX, path=step.path)
         return
     low.add("Stack", reads, made, domain=JAX, path=step.path, layer=TYPES["stack"](dim=axis - 1))
+
+
+def in_order(step: Step, low: Lowering) -> list[str]:
+    """What an operation makes, its output first: of a scan what it stacks and something reads."""
+    carried = int(step.params.get("num_carry", 0)) if step.name == "scan" else 0
+    wanted = {*low.readers, *low.flat.outputs}
+    return sorted(step.makes, key=lambda name: (name not in wanted, step.makes.index(name) < carried))
 
 
 def unstack(step: Step, low: Lowering) -> None:

@@ -60,8 +60,8 @@ def _known(step: Step, low: Lowering) -> bool:
 
 
 def _other(step: Step, low: Lowering) -> None:
-    """What has no other word: its own."""
-    forms = [form_of(made, low, maps=False) for made in step.makes]
+    """What has no other word: its own; what a scan stacks comes first, unless its last states alone are read."""
+    forms = [form_of(made, low, maps=False) for made in stacking.in_order(step, low)]
     low.add(step.name, [low.plain(each) for each in step.reads], forms, domain=JAX, path=step.path, tally=step.tally)
 
 
