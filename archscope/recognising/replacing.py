@@ -98,7 +98,9 @@ def replaced(found: Part, ends: Mapping[str, Whole]) -> Part:
     gone = _unread(nodes, outputs, found, {*within.values()})
     kept = [each for each in nodes if each.name not in gone]
     facts = {name: each for name, each in facts.items() if name not in gone}
-    return Part(kept, outputs, facts, {**found.within, **within, **gone})
+    now = {**within, **gone}
+    before = {name: now.get(layer, layer) for name, layer in found.within.items()}
+    return Part(kept, outputs, facts, {**before, **now})
 
 
 def _unread(nodes: Sequence[Node], outputs: Sequence[Ref], before: Part, layers: set[str]) -> dict[str, str]:
