@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -11,7 +12,20 @@ from archscope.diagrams import fonts, placing
 from archscope.diagrams.graph.units import units_of
 from archscope.diagrams.request import Request
 from archscope.diagrams.room import segments, strikes
-from archscope.diagrams.scene import Group, Item, Path, Polygon, Scene, Text, bounds, circle, moved, rectangle, walk
+from archscope.diagrams.scene import (
+    Group,
+    Item,
+    Path,
+    Point,
+    Polygon,
+    Scene,
+    Text,
+    bounds,
+    circle,
+    moved,
+    rectangle,
+    walk,
+)
 from archscope.diagrams.settings import named
 from archscope.diagrams.themes import Shade, Theme
 from archscope.errors import UsageError
@@ -173,7 +187,8 @@ _APART: Final = 0.4
 def mark_at(scene: Scene, numbers: Sequence[str], group: Group, request: Request) -> list[Item]:
     """The numbers of remarks at a layer, if there is room: on its face, side by side if they can be, or beside it.
 
-    Beside it they stand on its right wherever they can, so that none between two layers is taken for the other's.
+    Beside it they stand on its right wherever they can, and nearer to it than to any other layer, so that none is taken
+    for another's.
     """
     shapes = [each for each in walk(group.items) if isinstance(each, Path | Polygon)]
     if not shapes:
@@ -183,20 +198,32 @@ def mark_at(scene: Scene, numbers: Sequence[str], group: Group, request: Request
     along = reach + (len(numbers) - 1) * radius
     forms = dict.fromkeys(((along, reach), (reach, along)))
     lines = list(segments(scene.items))
+    own = list(segments(shapes))
+    others = list(segments(each for other in scene.groups("layer") if other is not group for each in other.items))
     texts = [bounds([each]) for each in scene.walk() if isinstance(each, Text)]
-    apart = _APART * request.font_size
-    left, top, right, bottom = bounds(shapes[:1])
+    front = _front(shapes)
+    left, top, right, bottom = bounds(front)
     face = [(x, y, half, high) for half, high in forms for y in (top + high + 2.2, bottom - high - 2.2)
             for x in (right - half - 2.2, left + half + 2.2)]  # fmt: skip
-    left, top, right, bottom = bounds(shapes)
-    beside = [(x, y, half, high) for side in (1, -1) for half, high in reversed(forms)
-              for x in [right + half + 0.6 if side > 0 else left - half - 0.6]
-              for y in _heights(top - high, bottom + high, top + high)]  # fmt: skip
-    for x, y, half, high, free in [(*each, free) for free in (apart, 0.0) for each in (*face, *beside)]:
-        box = (x - half, y - high, x + half, y + high)
-        wider = (box[0] - free, box[1], box[2] + free, box[3])
-        inside = box[0] > 0 and box[1] > 0 and box[2] < scene.width and box[3] < scene.height
-        if inside and not strikes(lines, box, 0.3) and not any(_overlap(wider, text) for text in texts):
+    beside: list[tuple[float, float, float, float]] = []
+    for around in (shapes, *([shapes[:1], front] if front != shapes[:1] else [])):
+        left, top, right, bottom = bounds(around)
+        beside += [(x, y, half, high) for side in (1, -1) for half, high in reversed(forms)
+                   for x in [right + half + 0.6 if side > 0 else left - half - 0.6]
+                   for y in _heights(top - high, bottom + high, top + high)]  # fmt: skip
+    apart = _APART * request.font_size
+    tried = [(*each, free) for free in (apart, 0.0) for each in (*face, *beside)]
+    for nearer in (0.5, 1.0, math.inf):
+        for x, y, half, high, free in tried:
+            box = (x - half, y - high, x + half, y + high)
+            wider = (box[0] - free, box[1], box[2] + free, box[3])
+            inside = box[0] > 0 and box[1] > 0 and box[2] < scene.width and box[3] < scene.height
+            if not inside or strikes(lines, box, 0.3) or any(_overlap(wider, text) for text in texts):
+                continue
+            # What touches its layer, or is on it, is taken for no other's.
+            far = _distance((x, y), own)
+            if others and far > max(half, high) + 2.4 and far > nearer * _distance((x, y), others):
+                continue
             steps = [2 * radius * place - (len(numbers) - 1) * radius for place in range(len(numbers))]
             discs = [(x + step, y) if half > high else (x, y + step) for step in steps]
             return [
@@ -204,6 +231,29 @@ def mark_at(scene: Scene, numbers: Sequence[str], group: Group, request: Request
                 for number, at in zip(numbers, discs, strict=True)
             ]
     return []
+
+
+def _distance(point: Point, lines: Iterable[tuple[Point, Point]]) -> float:
+    """From a point to the nearest of some lines."""
+    return min(_to_line(point, *each) for each in lines)
+
+
+def _to_line(point: Point, start: Point, end: Point) -> float:
+    (x, y), (x0, y0), (x1, y1) = point, start, end
+    dx, dy = x1 - x0, y1 - y0
+    along = ((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy or 1.0)
+    along = min(1.0, max(0.0, along))
+    return math.hypot(x - x0 - along * dx, y - y0 - along * dy)
+
+
+def _front(shapes: Sequence[Path | Polygon]) -> list[Path | Polygon]:
+    """Of planes behind one another that in front; of anything else what is drawn first, as the front of a box is."""
+
+    def size(shape: Path | Polygon) -> tuple[float, float]:
+        left, top, right, bottom = bounds([shape])
+        return round(right - left, 3), round(bottom - top, 3)
+
+    return [each for each in shapes if size(each) == size(shapes[0])][-1:]
 
 
 def _heights(least: float, most: float, best: float) -> list[float]:

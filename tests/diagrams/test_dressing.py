@@ -10,7 +10,8 @@ import pytest
 
 import archscope
 from archscope.cli import main
-from archscope.diagrams.scene import Group, Path, Polygon, Scene, Text, bounds
+from archscope.diagrams.room import segments
+from archscope.diagrams.scene import Group, Path, Point, Polygon, Scene, Text, bounds
 from archscope.errors import UsageError
 from archscope.writing.spec import write_spec
 from tests.diagrams.geometry import problems
@@ -268,6 +269,31 @@ def test_what_cannot_stand_out_by_itself_is_a_mistake(name: str, asked: dict[str
 def test_a_remark_on_a_part_of_a_shape_names_it(name: str, asked: dict[str, Any], layer: str, said: str) -> None:
     found = strings(archscope.draw(name, **asked, notes={layer: "Zebra"}).scene)
     assert f"{layer}: Zebra" in found
+
+
+@pytest.mark.parametrize("name", ["lenet5", "alexnet-pytorch", "gpt2@small"])
+def test_a_remark_stands_nearer_to_its_layer_than_to_any_other(name: str) -> None:
+    plain = archscope.draw(name)
+    layers = [group.layers[0] for group in plain.scene.groups("layer") if group.items]
+    layers = [layer for layer in layers if layer not in plain.analysis.network.inputs][:6]
+    for layer in layers:
+        scene = archscope.draw(name, notes={layer: "Zebra"}).scene
+        groups = {
+            group.layers[0]: [each for each in segments(group.items) if each[0] != each[1]]
+            for group in scene.groups("layer")
+        }
+        disc = next(group for group in scene.groups("part") if group.title == "remark 1")
+        left, top, right, bottom = bounds(disc.items)
+        middle = ((left + right) / 2, (top + bottom) / 2)
+        far = {each: min(_far(middle, *line) for line in lines) for each, lines in groups.items() if lines}
+        assert min(far, key=far.__getitem__) == layer
+
+
+def _far(point: Point, start: Point, end: Point) -> float:
+    """From a point to a line, by trying many places along it."""
+    steps = (number / 64 for number in range(65))
+    places = ((start[0] + step * (end[0] - start[0]), start[1] + step * (end[1] - start[1])) for step in steps)
+    return min(((point[0] - x) ** 2 + (point[1] - y) ** 2) ** 0.5 for x, y in places)
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,7 @@ class Stack:
             for at in (-apart, 0.0, apart):
                 self._join(came, part, [(x, fork), (x + at, fork), (x + at, bottom)])
             letters = {-apart: "V", 0.0: "K", apart: "Q"}
-        size = 0.7 * m.font
+        size = 0.76 * m.font
         self.frames += [
             Text(x + at - 0.4 * m.font, bottom + 0.72 * m.font, letter, size, anchor="end", fill=m.theme.muted)
             for at, letter in letters.items()
