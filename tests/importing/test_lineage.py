@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 import torch
 from torch import Tensor, nn
@@ -196,3 +197,16 @@ def test_what_is_multiplied_without_any_input_is_told(
     assert analyze(trace(made, *made.inputs)).totals.macs == macs + unasked
     assert network.observed.origin[-1].startswith("1 product reads no input, as of two weights or of a first state")
     assert f": {unasked:,} multiply-accumulates." in network.observed.origin[-1]
+
+
+def test_masks_in_a_file_that_has_lost_its_signature_are_told(tmp_path: Path) -> None:
+    """As ONNX Runtime and others write it again: a mask of 5·5 numbers beside the parameters."""
+    module = varied(EQUAL["a mask"]())
+    model = onnx.load(exported(module, module.inputs, tmp_path / "net.onnx", dynamo=True))
+    for each in (model, model.graph, *model.graph.node, *model.graph.value_info):
+        del each.metadata_props[:]
+    onnx.save(model, tmp_path / "bare.onnx")
+    network = open_network(str(tmp_path / "bare.onnx"))
+    assert analyze(network).totals.parameters == 4 * 144 + 48 + 25
+    (told,) = network.observed.origin[1:]
+    assert told.startswith("1 tensor has a name of the exporter's, and may be made of parameters or be a constant of")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _OF_OLD: Final = re.compile(r"onnx::(?P<operator>[A-Za-z]+)_\d+")
 """What PyTorch's older exporter calls a tensor that it has worked out, by the operator that reads it."""
+_OF_NOTHING: Final = re.compile(r"val_\d+")
+"""What its exporter of today calls a value of no name of its own; of what that comes, only its signature says."""
 _WEIGHED: Final = frozenset({"Conv", "ConvTranspose", "MatMul", "Gemm", "Gather", "LSTM", "GRU", "RNN", "PRelu"})
 _RECURRENT: Final = frozenset({"LSTM", "GRU", "RNN"})
 _PARTS: Final = 16
@@ -122,9 +124,15 @@ class Lineage:
             yield (f"{_tensors(folded, 'is', 'are')} weights of convolutions that the exporter worked out, as where it "
                    f"folds a batch norm in, whose parameters are then gone: {_named(folded)}.")  # fmt: skip
         others = [name for name, operator in old if operator not in _WEIGHED and name not in again]
+        others += [name for name in weights if self._is_of_nothing(name) and name not in again]
         if others:
             yield (f"{_tensors(others, 'has', 'have')} a name of the exporter's, and may be made of parameters or be a "
                    f"constant of the code, such as a mask: {_named(others)}. They count as parameters.")  # fmt: skip
+
+    def _is_of_nothing(self, name: str) -> bool:
+        """Whether a tensor has a name of the exporter's in a file without its signature, and no layer's place."""
+        found = self._ours and not self._said and _OF_NOTHING.fullmatch(name)
+        return bool(found) and not _reads(self._held[name]) & _WEIGHED
 
     def _is_odd(self, name: str, many: Mapping[str, int]) -> bool:
         """Whether a tensor may have other values than the parameters that it comes of, more or fewer."""
