@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
 from archscope.building.builders import COUNTERS
+from archscope.interrupts import called_in_operations
 from archscope.losses import DEFAULT, SEQUENCE
 from archscope.record import EMPTY, Record
 
@@ -197,6 +198,7 @@ def saved(
         weights = {each.untyped_storage()._cdata for each in (*model.parameters(), *model.buffers())}
         there: WeakSet[_Kept] = WeakSet()
 
+        @called_in_operations
         def keep(tensor: torch.Tensor) -> _Kept:
             kept = _Kept(tensor)
             if ending.goes_on():

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
+from archscope.interrupts import called_in_operations
 from archscope.tracing.tracer import Tracer
 
 
@@ -24,7 +25,7 @@ class WithGradients(Tracer):
     def __enter__(self) -> Any:
         around = ExitStack()
         around.enter_context(torch.enable_grad())
-        around.enter_context(saved_tensors_hooks(self._keep, _nothing))
+        around.enter_context(saved_tensors_hooks(self._saved, _nothing))
         self._around.append(around)
         return super().__enter__()  # type: ignore[no-untyped-call]
 
@@ -33,6 +34,10 @@ class WithGradients(Tracer):
     ) -> None:
         super().__exit__(kind, error, trace)  # type: ignore[no-untyped-call]
         self._around.pop().close()
+
+    @called_in_operations
+    def _saved(self, tensor: Tensor) -> None:
+        self._keep(tensor)
 
     def _keep(self, tensor: Tensor) -> None:
         """Autograd wants a tensor for its backward pass; nothing is kept for it, as there is none."""

@@ -15,6 +15,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from archscope.interrupts import between_operations
+
 _CONTAINERS: Final = (dict, list, set, collections.deque)
 _MANY: Final = 50_000
 """Entries that are looked at; what a person's own code keeps is far less."""
@@ -266,7 +268,7 @@ def everybodys_kept() -> Iterator[None]:
     used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     devices = list(range(torch.cuda.device_count())) if used else []
     numpy = sys.modules.get("numpy")
-    with ExitStack() as after:
+    with between_operations(), ExitStack() as after:
         after.enter_context(torch.random.fork_rng(devices=devices))
         after.callback(random.setstate, random.getstate())
         after.callback(_put_back, dict(os.environ))
