@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archscope.errors import MissingExtra, UsageError
 from archscope.escaping import LONGEST_OF_STRANGERS, line, terminal
 from archscope.importing.graph import Constant, Graph, Operator
+from archscope.importing.onnx.fused import written_out
 from archscope.importing.onnx.lineage import Lineage
 from archscope.importing.onnx.numbers import DTYPES, MOST, small
 from archscope.importing.onnx.shapes import Settled, inside, settle
@@ -97,6 +98,7 @@ def _loaded(shown: str) -> tuple[ir.Model, Mapping[str, Any], Mapping[str, froze
     try:
         stored = onnx.load(shown, format="protobuf", load_external_data=False)
         _check(stored, shown)
+        written_out(stored)
         declared = {each.name: each.type for each in stored.graph.value_info}
         made = _made_of(stored.graph)
         del stored.graph.value_info[:]

@@ -1,0 +1,66 @@
+"""Operators of ONNX Runtime's that are several in one count what those count, and keep their activation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archscope import analyze
+from archscope.opening import open_network
+from tests.importing.files import onnx_file
+
+CONV, PICTURE, ROWS = "com.microsoft.FusedConv", "float[N,3,8,8] x", "float[N,5,4] x"
+FUSED: dict[str, tuple[Any, ...]] = {
+    # 3·6·9 weights and 6 constants, on 64 places
+    "a convolution": (PICTURE, f'y = {CONV}<activation="Relu", kernel_shape=[3,3], pads=[1,1,1,1]>(x, w, b)',
+                      {"w": (6, 3, 3, 3), "b": (6,)}, 168, 64 * 162, [("conv2d", "relu")]),
+    "a slope": (PICTURE, f'y = {CONV}<activation="LeakyRelu", activation_params=[0.25], kernel_shape=[1,1]>(x, w, b)',
+                {"w": (2, 3, 1, 1), "b": (2,)}, 8, 64 * 6, [("conv2d", "leaky_relu")]),
+    "no activation": (PICTURE, "y = com.microsoft.FusedConv<kernel_shape=[1,1]>(x, w, b)",
+                      {"w": (2, 3, 1, 1), "b": (2,)}, 8, 64 * 6, [("conv2d", None)]),
+    "a dense layer": ("float[N,4] x", 'y = com.microsoft.FusedGemm<activation="Tanh", transB=1>(x, w, b)',
+                      {"w": (3, 4), "b": (3,)}, 15, 12, [("linear", "tanh")]),
+    "a sum and a norm": (ROWS, "y = com.microsoft.SkipLayerNormalization<epsilon=0.001>(x, x, g, b)",
+                         {"g": (4,), "b": (4,)}, 8, 0, [("add", None), ("layer_norm", None)]),
+    "GELU": (ROWS, "y = com.microsoft.FastGelu(x)", {}, 0, 0, [("gelu", None)]),
+    "GELU of a sum": (ROWS, "y = com.microsoft.BiasGelu(x, b)", {"b": (4,)}, 4, 0,
+                      [("parameter", None), ("add", "gelu")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_several_operators_in_one_are_counted_as_those(name: str, tmp_path: Path) -> None:
+    given, text, held, parameters, macs, rows = FUSED[name]
+    analysis = analyze(open_network(onnx_file(tmp_path, f"net ({given}) => (float y) {{ {text} }}", **held)))
+    assert [(row.type, row.activation) for row in analysis.rows] == rows
+    assert (analysis.totals.parameters, analysis.totals.macs) == (parameters, macs)
+
+
+def test_options_are_those_of_the_operator(tmp_path: Path) -> None:
+    given, text, held, *_ = FUSED["a slope"]
+    (_, slope) = open_network(onnx_file(tmp_path, f"net ({given}) => (float y) {{ {text} }}", **held)).nodes
+    layer: Any = slope.layer
+    assert layer.negative_slope == 0.25
+    given, text, held, *_ = FUSED["a sum and a norm"]
+    (_, norm) = open_network(onnx_file(tmp_path, f"net ({given}) => (float y) {{ {text} }}", **held)).nodes
+    layer = norm.layer
+    assert layer.eps == 0.001
+
+
+def test_a_sum_that_is_handed_out_beside_its_norm_is_that_sum(tmp_path: Path) -> None:
+    text = "y, , , s = com.microsoft.SkipLayerNormalization(x, x, g, b)\n z = Relu(s)"
+    network = open_network(onnx_file(tmp_path, f"net ({ROWS}) => (float y, float z) {{ {text} }}", g=(4,), b=(4,)))
+    assert [(row.type, row.activation) for row in analyze(network).rows] == [
+        ("add", None), ("layer_norm", None), ("relu", None)]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [
+    'y = com.microsoft.FusedConv<activation="Clip", kernel_shape=[1,1]>(x, w, b)',
+    "y = com.microsoft.FusedConv<kernel_shape=[1,1]>(x, w, b, x)",
+])  # fmt: skip
+def test_what_is_not_known_of_one_is_not_covered_by_its_name(text: str, tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, f"net ({PICTURE}) => (float[N,3,8,8] y) {{ {text} }}", w=(3, 3, 1, 1), b=(3,))
+    totals = analyze(open_network(path)).totals
+    assert (totals.parameters, totals.macs) == (12, None)
