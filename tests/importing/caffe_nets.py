@@ -134,3 +134,40 @@ def nin() -> str:
             text += pool(f"pool{block}", bottom)
             bottom = f"pool{block}"
     return text + layer("Pooling", "pool4", bottom, "pooling_param { pool: AVE global_pooling: true }")
+
+
+def resnet50() -> str:
+    """He et al.'s 50 layers: norm and scale are two layers in place, and the stride is in the first of three."""
+
+    def normed(
+        name: str, bottom: str, many: int, kernel: int, stride: int = 1, pad: int = 0, bias: str = "false"
+    ) -> str:
+        body = f"num_output: {many} kernel_size: {kernel} pad: {pad} stride: {stride} bias_term: {bias}"
+        return (
+            layer("Convolution", f"res{name}", bottom, f"convolution_param {{ {body} }}")
+            + layer(
+                "BatchNorm", f"bn{name}", f"res{name}", "batch_norm_param { use_global_stats: true }", top=f"res{name}"
+            )
+            + layer("Scale", f"scale{name}", f"res{name}", "scale_param { bias_term: true }", top=f"res{name}")
+        )
+
+    def relu(name: str) -> str:
+        return layer("ReLU", f"{name}_relu", name, top=name)
+
+    text = 'name: "ResNet-50"\n' + given(1, 3, 224, 224)
+    text += normed("1", "data", 64, 7, 2, 3, "true") + relu("res1") + pool("pool1", "res1")
+    bottom = "pool1"
+    for stage, (many, blocks) in enumerate(((64, 3), (128, 4), (256, 6), (512, 3)), start=2):
+        for block in range(blocks):
+            name, stride = f"{stage}{'abcdef'[block]}", 2 if stage > 2 and not block else 1
+            short = bottom
+            if not block:
+                text += normed(f"{name}_branch1", bottom, 4 * many, 1, stride)
+                short = f"res{name}_branch1"
+            text += normed(f"{name}_branch2a", bottom, many, 1, stride) + relu(f"res{name}_branch2a")
+            text += normed(f"{name}_branch2b", f"res{name}_branch2a", many, 3, 1, 1) + relu(f"res{name}_branch2b")
+            text += normed(f"{name}_branch2c", f"res{name}_branch2b", 4 * many, 1)
+            text += layer("Eltwise", f"res{name}", f"{short} res{name}_branch2c") + relu(f"res{name}")
+            bottom = f"res{name}"
+    text += pool("pool5", bottom, 7, 1, kind="AVE") + dense("fc1000", "pool5", 1000)
+    return text + layer("Softmax", "prob", "fc1000")

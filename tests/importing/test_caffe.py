@@ -13,7 +13,7 @@ from archscope.importing.caffe.text import parsed
 from archscope.opening import open_network
 from archscope.oracles import Verdict, verify
 from archscope.writing.pytorch import write_pytorch
-from tests.importing.caffe_nets import alexnet, conv, dense, given, googlenet, layer, nin, pool, vgg16
+from tests.importing.caffe_nets import alexnet, conv, dense, given, googlenet, layer, nin, pool, resnet50, vgg16
 
 
 def read(text: str, folder: Path, **said: object) -> Analysis:
@@ -29,20 +29,22 @@ def refused(text: str, folder: Path, **said: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "parameters", "last"),
+    ("text", "parameters", "macs", "last"),
     [
-        (alexnet(), 60_965_224, (1000,)),  # of bvlc_alexnet, Krizhevsky's 61 M
-        (googlenet(), 6_998_552, (1000,)),  # of bvlc_googlenet without its side heads
-        (vgg16(), 138_357_544, (1000,)),  # Simonyan & Zisserman, table 2: 138 M
-        (nin(), 7_595_176, (1000, 1, 1)),  # 29 MB in float32, as Lin et al. say of theirs
+        (alexnet(), 60_965_224, 724_406_816, (1000,)),  # of bvlc_alexnet, Krizhevsky's 61 M
+        (googlenet(), 6_998_552, 1_582_671_872, (1000,)),  # of bvlc_googlenet without its side heads; 1.5 billion
+        (vgg16(), 138_357_544, 15_470_264_320, (1000,)),  # Simonyan & Zisserman, table 2: 138 M
+        (nin(), 7_595_176, 1_100_188_800, (1000, 1, 1)),  # 29 MB in float32, as Lin et al. say of theirs
+        # 25,557,032 and 64 biases of its first convolution; He et al., table 1: 3.8 · 10⁹
+        (resnet50(), 25_557_032 + 64, 3_857_973_248, (1000,)),
     ],
-    ids=["alexnet", "googlenet", "vgg16", "nin"],
+    ids=["alexnet", "googlenet", "vgg16", "nin", "resnet50"],
 )
 def test_networks_as_they_were_released_have_what_was_printed(
-    text: str, parameters: int, last: tuple[int, ...], tmp_path: Path
+    text: str, parameters: int, macs: int, last: tuple[int, ...], tmp_path: Path
 ) -> None:
     found = read(text, tmp_path)
-    assert found.totals.parameters == parameters
+    assert (found.totals.parameters, found.totals.macs) == (parameters, macs)
     assert found.rows[-1].outputs[0] == last
 
 
