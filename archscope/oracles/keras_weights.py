@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from archscope.importing.keras.config import is_of
-from archscope.layers import Facts
 from archscope.network import Network, Node, Ref
 from archscope.oracles.attention_weights import ROLES, joined, of_heads
 
@@ -83,31 +82,36 @@ def turned(
         return array
     if node.layer.type != "linear":
         axes = array.ndim
-        inner, outer = (axes - 2, axes - 1) if name == "depthwise_kernel" else (axes - 1, axes - 2)
+        # A kernel of each channel's own has the channel, and then how many are made of it.
+        of_each = name == "depthwise_kernel" or (
+            getattr(node.layer, "groups", 1) > 1 and array.shape[-1] != getattr(node.layer, "out_channels", None)
+        )
+        inner, outer = (axes - 2, axes - 1) if of_each else (axes - 1, axes - 2)
         return array.transpose(inner, outer, *range(axes - 2))
-    grid = _flattened(network, node.inputs[0], flattened or (lambda each: _is_last(network, each.inputs[0])))
-    if grid is not None:
-        channels, *rest = grid
-        array = array.reshape(*rest, channels, -1)
-        array = array.transpose(len(rest), *range(len(rest)), len(rest) + 1).reshape(-1, array.shape[-1])
+    if len(network.facts[node.name].inputs[0]) == 1:
+        array = array[_rows(network, node.inputs[0], flattened or (lambda each: _is_last(network, each.inputs[0])))]
     return array.transpose()
 
 
-def _flattened(network: Network, ref: Ref, is_last: Callable[[Node], bool]) -> tuple[int, ...] | None:
-    """The grid that was flattened for a layer, where its channels lie last in Keras."""
-    nodes = {node.name: node for node in network.nodes}
-    while ref.node in nodes:
-        node = nodes[ref.node]
-        if node.layer.type == "flatten":
-            return tuple(map(int, _given(network.facts[node.name]))) if is_last(node) else None
-        if len(network.facts[node.name].output) != 1 or node.layer.type in _PLAIN or not node.inputs:
-            return None
-        ref = node.inputs[0]
-    return None
-
-
-def _given(facts: Facts) -> tuple[int, ...]:
-    return tuple(facts.inputs[0])
+def _rows(network: Network, ref: Ref, is_last: Callable[[Node], bool]) -> list[int]:
+    """Where Keras has each feature of a vector: of a grid that was flattened with its channels last, elsewhere."""
+    node = next((each for each in network.nodes if each.name == ref.node), None)
+    if node is None:
+        return [*range(math.prod(map(int, network.inputs[ref.node])))]
+    facts = network.facts[node.name]
+    many = math.prod(map(int, facts.outputs[ref.output]))
+    if node.layer.type == "flatten" and is_last(node):
+        channels, *rest = map(int, facts.inputs[0])
+        return [place * channels + channel for channel in range(channels) for place in range(math.prod(rest))]
+    if node.layer.type == "concat" and len(facts.output) == 1:
+        rows: list[int] = []
+        for each in node.inputs:
+            rows += [len(rows) + row for row in _rows(network, each, is_last)]
+        return rows
+    if len(facts.output) != 1 or node.layer.type in ("flatten", *_PLAIN) or not node.inputs:
+        return [*range(many)]
+    found = _rows(network, node.inputs[0], is_last)
+    return found if len(found) == many else [*range(many)]
 
 
 def _is_last(network: Network, ref: Ref) -> bool:
