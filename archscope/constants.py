@@ -56,6 +56,7 @@ class Constants(Record):
         starts: nodes whose states begin with some of them, by their numbers.
         masks: attention that is given a mask of yes and no: how many values it has, and how many more a sample.
         rows: nodes that look up rows of a parameter, into memory of their own.
+        ahead: nodes that make one with an axis of one value for the batch in front, there once for all samples.
         unknown: why it is not known what the code holds; empty if it is.
         unknown_in_training: the same of a step of training.
     """
@@ -66,6 +67,7 @@ class Constants(Record):
     starts: Mapping[str, tuple[int, ...]] = EMPTY
     masks: Mapping[str, tuple[int, int]] = EMPTY
     rows: frozenset[str] = frozenset()
+    ahead: frozenset[str] = frozenset()
     unknown: str = ""
     unknown_in_training: str = ""
 

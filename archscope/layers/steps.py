@@ -65,6 +65,7 @@ class Step(Record):
         reduces: tensors it repeats along an axis: their gradient comes out whole and is summed after.
         every: whether its backward pass makes the gradients of all it read, wanted or not.
         turns: the axes in their new order, the batch counted, where it only exchanges them.
+        same: whether it is none: the tensor goes by another name.
         takes: the axis of which it takes one position, the batch counted.
         apart: how far apart the positions are that it takes of an axis.
         lined: whether it copies values that do not lie in the order of their axes, and changes nothing else.
@@ -92,6 +93,7 @@ class Step(Record):
     reduces: tuple[str, ...] = ()
     every: bool = False
     turns: tuple[int, ...] = ()
+    same: bool = False
     takes: int | None = None
     apart: int = 1
     lined: bool = False

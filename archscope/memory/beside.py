@@ -101,7 +101,9 @@ class Beside:
         block = self._held[self._constants.layers[node.name]]
         layout = Layout.of(self._operations.extents(like))
         dtype = like.dtype or self._operations.dtype
-        return Value(self._ledger.share(block), self._ledger.size(block), layout, dtype, grad=False)
+        value = Value(self._ledger.share(block), self._ledger.size(block), layout, dtype, grad=False)
+        value.once = value.ahead = node.name in self._constants.ahead
+        return value
 
     def begun(self, node: Node, steps: Sequence[Step], local: dict[str, Value]) -> list[Step]:
         """The steps of a layer whose states the code began with zeros, so that the layer makes none of its own."""

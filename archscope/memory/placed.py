@@ -11,13 +11,19 @@ from collections.abc import Callable
 from typing import Final
 
 from archscope.layers.base import Facts
-from archscope.layers.steps import Made, Step, output_name
+from archscope.layers.steps import Made, Step, input_name, output_name
 from archscope.memory.values import Value
 from archscope.network import Node
 from archscope.observed import Observed
 
 FRONT: Final = 0
 """The place of the batch where nothing else is said."""
+
+BEHIND: Final = 1
+"""The place of the batch behind positions."""
+
+_TURNED: Final = (1, 0, 2)
+"""Positions and samples in the place of each other."""
 
 Put = Callable[[Made], Made]
 
@@ -37,6 +43,8 @@ def placed(
     """
     places = None if observed is None else observed.places.get(node.name)
     many = len(node.inputs)
+    if places is not None and node.layer.type == "multihead_attention" and {*places.reads[:3]} == {BEHIND}:
+        return _stays(steps, many), (*(BEHIND for _ in places.reads[:3]), *(FRONT for _ in range(many - 3))), BEHIND
     moves = any(step.turns or step.takes is not None or step.lies or step.parts for step in steps)
     if places is None or moves or len(places.reads) != many:
         return steps, (FRONT,) * many, FRONT
@@ -51,6 +59,13 @@ def placed(
         return made.replace(folded=at < 0, at=min(max(at, FRONT), len(made.shape)))
 
     return tuple(_changed(step, put) for step in steps), places.reads, after or FRONT
+
+
+def _stays(steps: tuple[Step, ...], many: int) -> tuple[Step, ...]:
+    """Attention that is given positions first, as it works: it turns neither what it reads nor what it makes."""
+    given = {input_name(place) for place in range(min(many, 3))}
+    return tuple(step.replace(turns=(), same=True) if step.turns == _TURNED and (
+        given & {*step.reads} or step.makes[0].name == output_name(0)) else step for step in steps)  # fmt: skip
 
 
 def _changed(step: Step, put: Put) -> Step:

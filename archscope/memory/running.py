@@ -359,7 +359,7 @@ class Run:
                 why = f"does not run a {SAME_TYPE[step.op]} whose inputs are of another type than its weights"
                 self.not_covered.setdefault(called, f"PyTorch's autocast {why}")
             ran = None
-            if already(step, local):
+            if step.same or already(step, local):
                 local[step.makes[0].name] = self.operations.name(local[step.reads[0]])
             else:
                 ran = self.operations.run(called, step, local, recording=self._recording)

@@ -200,8 +200,11 @@ class Operations:
             for _, gradient in came:
                 self.ledger.drop(gradient.block)
         self.forget(ran)
-        for value, gradient in going:
-            self.arrive(pending, value, gradient)
+        for number, (value, gradient) in enumerate(going):
+            # What stays with a weight is its own: it is copied where the very same goes to another too.
+            others = going[:number] + going[number + 1 :] if value.weight else []
+            whole = any(each.block == gradient.block and each.layout == gradient.layout for _, each in others)
+            self.arrive(pending, value, gradient, own=not whole)
 
     def _in_rows(self, value: Value, came: Gradient) -> tuple[Value, Gradient]:
         shape = came.layout.shape
@@ -323,12 +326,12 @@ class Operations:
             ledger.drop(block)
         return [(value, made)]
 
-    def arrive(self, pending: Pending, value: Value, came: Gradient) -> None:
-        """A gradient comes to a value, or to a weight, where it stays."""
+    def arrive(self, pending: Pending, value: Value, came: Gradient, *, own: bool = True) -> None:
+        """A gradient comes to a value, or to a weight, where it stays; ``own`` if it comes to nothing else."""
         ledger = self.ledger
         where = self.gradients if value.weight else pending
         before = where.get(value)
-        if before is None and value.weight and not came.layout.lies_as(value.layout):
+        if before is None and value.weight and not (own and came.layout.lies_as(value.layout)):
             # What stays with a weight lies as the weight does.
             where[value] = Gradient(ledger.take(value.size, "passing"), value.layout)
             ledger.drop(came.block)

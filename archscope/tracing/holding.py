@@ -30,7 +30,8 @@ Copied = Literal["", "in order", "as it is"]
 
 _AGAIN_FROM: Final = torch.utils.checkpoint.__file__
 
-_ONCE: Final = "it works on what is there once for all samples, with an axis for them, and no rule follows that"
+ONCE: Final = "it works on what is there once for all samples, with an axis for them, and no rule follows that"
+"""Why no rule says what a node holds that is there once, and has an axis for samples all the same."""
 
 _ACROSS: Final = "it makes one of all samples together, and no rule says what that holds"
 
@@ -196,7 +197,7 @@ class Holding:
         if alone or made == {WITHOUT}:
             self.for_all.add(node)
             if not {*places, *made} <= {APART, WITHOUT, LOST}:
-                self.unruled[node] = _ONCE if alone else _ACROSS
+                self.unruled[node] = ONCE if alone else _ACROSS
 
     def parted(self, node: str, refs: Sequence[Ref], apart: Sequence[bool]) -> None:
         """Of each value that a node reads, whether the code hands it on without its gradient."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Final
 
 from archscope.building.builders import COUNTERS
 from archscope.layers.base import Facts
+from archscope.layers.operators import Ran
 from archscope.network import Ref
 from archscope.observed import Observed, Places
+from archscope.tracing.holding import ONCE
 from archscope.tracing.packed import stored, weight_of
 from archscope.tracing.running import Run
 from archscope.tracing.training import Trained
@@ -40,6 +42,8 @@ def observed(
         if id_ not in owned and each.numel()
     ]
     holding, learned = run.tracer.recording.holding, run.tracer.recording.learned
+    once = _once(run, names, beside.constants.ahead)
+    unruled = {name: why for name, why in holding.unruled.items() if not (name in once and why == ONCE)}
     sparse = [(name, _SPARSE) for name, facts in run.tracer.recording.nodes.facts.items()
               if any(each.trainable and each.stored is not None for each in facts.weights)]  # fmt: skip
     chosen = [(name, _CHOSEN) for name in run.tracer.recording.learned.chosen]
@@ -61,9 +65,10 @@ def observed(
         in_place=frozenset(names[name] for name in holding.in_place),
         lifts=frozenset(names[name] for name in holding.lifts),
         steady={names[name]: way for name, way in holding.steady.items()},
-        unruled={names[name]: why for name, why in (*holding.unruled.items(), *cast)},
+        unruled={names[name]: why for name, why in (*unruled.items(), *cast)},
         unruled_in_training={
-            names[name]: why for name, why in (*holding.unruled_in_training.items(), *sparse, *chosen)
+            **{names[name]: why for name, why in (*holding.unruled_in_training.items(), *sparse, *chosen)},
+            **beside.worked,
         },
         together=_together(holding.together, names),
         constants=beside.constants,
@@ -73,9 +78,9 @@ def observed(
         copied=frozenset(names[name] for name in learned.copied),
         buffers=sum(_beside(run, owned - _lost(run, names, found))),
         of_complex=run.tracer.ledger.of_complex,
-        for_all=frozenset(names[name] for name in holding.for_all | learned.worked),
-        ran_alone={names[name]: each for name, each in holding.ran_alone.items()},
-        cut=frozenset(names[name] for name in trained.cut),
+        for_all=frozenset(names[name] for name in holding.for_all | learned.worked | once),
+        ran_alone={names[name]: _ran(run, name, each, once) for name, each in holding.ran_alone.items()},
+        cut=frozenset((*(names[name] for name in trained.cut), *beside.worked)),
         before=_before(run, names),
         apart={names[name]: each for name, each in holding.apart.items()},
         reached=trained.reached,
@@ -84,6 +89,29 @@ def observed(
             **{names.get(name, name): each for name, each in holding.places.items()},
         },
     )
+
+
+def _once(run: Run, names: Mapping[str, str], ahead: Set[str]) -> set[str]:
+    """Nodes of constants with an axis of one value in front, and those that read nothing else: once for all samples."""
+    recording = run.tracer.recording
+    apart = recording.holding.for_all | (recording.nodes.parameters - recording.learned.repeated)
+    found: set[str] = {name for name, now in names.items() if now in ahead}
+    for node in recording.nodes.nodes if found else ():
+        read = {ref.node for ref in node.inputs}
+        if read & found and read <= found | apart:
+            found.add(node.name)
+    return found
+
+
+def _ran(run: Run, name: str, ran: Ran, once: Set[str]) -> Ran:
+    """What ran alone for a node, which has no batch where it is there once, nor where it reads what is."""
+    if not once:
+        return ran
+    node = next(each for each in run.tracer.recording.nodes.nodes if each.name == name)
+    if len(node.inputs) != len(ran.batched):
+        return ran
+    batched = tuple(each and ref.node not in once for each, ref in zip(ran.batched, node.inputs, strict=True))
+    return ran.replace(batched=batched, place=None if name in once else ran.place)
 
 
 def _before(run: Run, names: Mapping[str, str]) -> dict[str, str]:

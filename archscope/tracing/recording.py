@@ -368,7 +368,7 @@ class Recording:
             self.values.made(each, ref)
         for each in tensors_in(frame.made):
             if not self.values.known(each):
-                self.values.made(each, refs[0])
+                self.values.on_the_way(each, refs[0])
         self.values.ran(len(self.nodes.nodes))
 
     def _written(self, given: list[Tensor], made: list[Tensor], frame: Frame) -> list[Tensor]:

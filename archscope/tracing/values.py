@@ -71,10 +71,14 @@ class Values:
 
     def made(self, tensor: Tensor, ref: Ref) -> None:
         """A node made it; or changed it in place, and is what is read from now on."""
+        self.on_the_way(tensor, ref)
+        self._living.append(tensor)
+
+    def on_the_way(self, tensor: Tensor, ref: Ref) -> None:
+        """An operation of a node made it, and no code has it."""
         self._hold(tensor)
         self._refs[id(tensor)] = ref
         self._apart.discard(id(tensor))
-        self._living.append(tensor)
 
     def ran(self, number: int) -> None:
         """So many nodes have run: know which of the tensors the code still has.

@@ -10,6 +10,7 @@ import gc
 import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from archscope.constants import NONE, Constant, Constants
 from archscope.network import Ref
 from archscope.recognising.operations import Frame, Operation, Ran
+from archscope.record import EMPTY
 from archscope.tracing.events import Event, fresh, size_of, total
 from archscope.tracing.graded import WithGradients
 from archscope.tracing.ledger import Ledger
@@ -32,6 +34,9 @@ _COPIES: Final = "its code copies what layers make (`{}`), and which of the two 
 _GRADIENT: Final = "its code works on parameters beside its layers (`{}`), and no rule follows their gradients"
 _COPYING: Final = ("cat", "clone")
 """Functions that copy a value, and whose backward pass hands its gradient on."""
+
+_AS_THEY_ARE: Final = frozenset({*_COPYING, "add", "radd", "sub", "contiguous"})
+"""Functions that may copy a parameter, and whose backward pass hands its gradient on."""
 
 _APART: Final = "its code gives attention a mask of other than two or four axes, with which it runs in parts"
 _LATER: Final = "its code keeps what it makes in one pass (`{}`) for the next"
@@ -174,23 +179,30 @@ class Weighing(WithGradients):
 
 
 class Weighed(NamedTuple):
-    """What the code holds beside its layers, and until which node it has parameters that are layers of their own."""
+    """What the code holds beside its layers.
+
+    Attributes:
+        constants: tensors that no layer makes.
+        lasts: until which node the code has parameters that are layers of their own.
+        worked: parameters that it works on without changing them, so that no layer does, and why no rule follows that.
+    """
 
     constants: Constants
-    lasts: Mapping[Ref, str]
+    lasts: Mapping[Ref, str] = MappingProxyType({})
+    worked: Mapping[str, str] = EMPTY
 
 
 def weighed(module: nn.Module, names: Sequence[str], run: Run, now: Mapping[str, str]) -> Weighed:
     """Run a module once more, as it ran; ``now`` are the names of the nodes that became others."""
     events = run.tracer.events.every
     if not total(events):
-        return Weighed(NONE, {})
+        return Weighed(NONE)
     more = not run.way.alone and run.tracer.recording.samples.batch is not None
     asked = larger(run.call, run.batch) if more else run.call
     try:
         again = run_once(module, asked, names, run.way, tracer=Weighing)
     except Exception:  # noqa: BLE001 - another batch, or gradients, may be more than a stranger's code takes
-        return Weighed(Constants(unknown=_STOPS), {})
+        return Weighed(Constants(unknown=_STOPS))
     tracer, shadow = again.tracer, again.shadow
     assert isinstance(tracer, Weighing)  # noqa: S101 - it is what was asked for
     there = tracer.there()
@@ -225,6 +237,8 @@ class _Reading:
         self.placed: dict[int, Ref] = {}
         self.placed_in: dict[int, str] = {}
         self.rows: set[str] = set()
+        self.copies: set[int] = set()
+        self.fronted: set[str] = set()
         for tensor, ref in learned.placed:
             event, place = run.tracer.events.memories.get(memory_of(tensor), (-1, 0))
             memories = self.by_event.get(event, [])
@@ -234,14 +248,23 @@ class _Reading:
                     self.rows.add(ref.node)
                 if values.weights(tensor):
                     self.placed[id(memories[place])] = learned.seen_of.get(ref, ref)
+                    self._note_copy(ref.node, memories[place])
                 else:
                     self.layers[id(memories[place])] = ref.node
+                    self.fronted.update([ref.node] if run.tracer.recording.samples.place(tensor) >= 0 else ())
+
+    def _note_copy(self, node: str, memory: _Memory) -> None:
+        """Memory of its own that has the values of a parameter as they are: ``weight + 0``."""
+        recording = self.run.tracer.recording
+        learned = recording.learned
+        if node in recording.nodes.parameters - learned.repeated - {*learned.copied} - self.rows:
+            self.copies.add(id(memory))
 
     def weighed(self, *, more: bool) -> Weighed:
         """What is held, and until when learned values are."""
         moments = self._moments()
         if moments is None:
-            return Weighed(Constants(unknown=_OTHERWISE), {})
+            return Weighed(Constants(unknown=_OTHERWISE))
         order = sorted(moments, key=moments.__getitem__)
         every, numbers, places = list[Constant](), dict[str, int](), dict[int, int]()
         for memory, name, size in self._constants():
@@ -261,9 +284,17 @@ class _Reading:
                                   given=id(memory) in self.given, copies=self._copied(memory.event)))  # fmt: skip
         starts, masks = self._starts(places), self._masks(more=more)
         rows = frozenset(self.now[name] for name in self.rows)
-        constants = Constants(tuple(every), moments, numbers, starts, masks, rows, self.unknown,
+        ahead = frozenset(name for name in map(self.now.__getitem__, self.fronted) if more and name in numbers
+                          and not every[numbers[name]].each)  # fmt: skip
+        constants = Constants(tuple(every), moments, numbers, starts, masks, rows, ahead, self.unknown,
                               self.unknown_in_training)  # fmt: skip
-        return Weighed(constants, self._lasts(order, moments))
+        return Weighed(constants, self._lasts(order, moments), self._worked())
+
+    def _worked(self) -> dict[str, str]:
+        """Parameters of which the code copies the values, so that their gradient is another one: ``weight * 1``."""
+        copied = [(self.events[memory.event].name, self.placed[id(memory)].node)
+                  for memory in self.weighing.memories if id(memory) in self.copies]  # fmt: skip
+        return {self.now[node]: _GRADIENT.format(name) for name, node in copied if name.strip("_") not in _AS_THEY_ARE}
 
     def _starts(self, places: Mapping[int, int]) -> dict[str, tuple[int, ...]]:
         """By node, which constants its states begin with."""
@@ -300,7 +331,7 @@ class _Reading:
             if number in self.weighing.graded and not event.copies and number not in self.placed_in:
                 self.unknown_in_training = self.unknown_in_training or _GRADIENT.format(event.name)
             for memory, size in zip(memories, event.made, strict=True):
-                if id(memory) not in self.placed:
+                if id(memory) not in self.placed or id(memory) in self.copies:
                     yield memory, event.name.strip("_"), size
 
     def _copied(self, number: int) -> tuple[str, int, int | None] | None:

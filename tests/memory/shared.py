@@ -1,4 +1,4 @@
-"""`tracked_in`: what PyTorch's memory tracker says of one module in several ways, its passes run once."""
+"""`same` holds a module to PyTorch's memory tracker; `tracked_in` asks that of one in several ways, passes run once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from archscope.building.builders import COUNTERS
+from archscope.memory import memory
+from archscope.oracles.own.memory import called
 from archscope.oracles.tracking import (
     Beginning,
     Called,
@@ -18,11 +21,40 @@ from archscope.oracles.tracking import (
     _tracker,
     casting,
     tensors,
+    tracked,
     without_values,
 )
+from archscope.tracing.calling import call_thing
 
 if TYPE_CHECKING:
     from tests.memory.bars import Way
+
+
+Shapes = tuple[int, ...] | Sequence[tuple[int, ...]]
+"""The shape of one sample of the only input, or of each of several."""
+
+
+def differences(module: nn.Module, shape: Shapes, optimizer: str | None, batch: int) -> tuple[str, list[str]]:
+    """Why numbers of a module are at least, empty if they are exact; and phases of which they are no such numbers."""
+    theirs = call_thing(module, [shape] if isinstance(shape, tuple) else [*shape], {})
+    found = memory(theirs.network, batch, optimizer=optimizer, as_tracked=True)
+    said = {phase.name: (phase.after.total, phase.most.total) for phase in found.phases}
+    held = tracked(lambda: called(theirs, batch), optimizer)
+    assert said.keys() == held.keys()
+    why = "; ".join(found.not_covered.values())
+
+    def fits(ours: tuple[int, int], other: tuple[int, int]) -> bool:
+        return (ours[0] <= other[0] and ours[1] <= other[1]) if why else ours == other
+
+    return why, [f"{name}: {ours} here, {held[name]} tracked" for name, ours in said.items()
+                 if not fits(ours, held[name])]  # fmt: skip
+
+
+def same(module: nn.Module, shape: Shapes, optimizer: str | None, batch: int = 2) -> None:
+    """Every phase of a module is covered, and holds what PyTorch's tracker says, byte for byte."""
+    why, wrong = differences(module, shape, optimizer, batch)
+    assert not why, why
+    assert not wrong, "; ".join(wrong)
 
 
 def tracked_in(made: Made, ways: Sequence[Way]) -> Mapping[Way, Held]:
@@ -31,10 +63,10 @@ def tracked_in(made: Made, ways: Sequence[Way]) -> Mapping[Way, Held]:
     The passes run once for each type of autocast, after a first time in training, and each optimizer steps twice on
     their gradients: its state is what the first step leaves, and the second has its most.
     """
-    with without_values(), made() as called:
+    with without_values(), made() as it:
         tracker = _tracker()
-        model = called.module
-        tracker.track_external(model, *tensors([*called.args, *called.kwargs.values()]))
+        model = it.module
+        tracker.track_external(model, *tensors([*it.args, *it.kwargs.values()]))
         counters = sum(each.numel() * each.element_size() for name, each in model.named_buffers()
                        if name.rpartition(".")[2] in COUNTERS)  # fmt: skip
         passes: dict[tuple[str | None, bool], Held] = {}
@@ -45,7 +77,7 @@ def tracked_in(made: Made, ways: Sequence[Way]) -> Mapping[Way, Held]:
                 for _ in range(0 if how in passes else 1 + how[1]):
                     model.zero_grad()
                     gc.collect()
-                    passes[how] = _passes(called, tracker, how[0], training=how[1])
+                    passes[how] = _passes(it, tracker, how[0], training=how[1])
                 if way.optimizer is not None and (way.optimizer, way.foreach) not in steps:
                     steps[way.optimizer, way.foreach] = _steps(model, tracker, way)
         return {way: _together(way, passes, steps, counters) for way in ways}

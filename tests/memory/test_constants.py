@@ -15,7 +15,8 @@ from archscope.formats.memory import write
 from archscope.memory import memory
 from archscope.oracles import Verdict, verify
 from archscope.tracing.calling import call_thing
-from tests.memory.test_modules import Stateful, same
+from tests.memory.shared import same
+from tests.memory.test_modules import Stateful
 
 
 class Attends(nn.Module):

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 import archscope
 from archscope.memory import memory
-from tests.memory.test_modules import same
+from tests.memory.shared import same
 
 Works = Callable[[Any, Tensor], Any]
 

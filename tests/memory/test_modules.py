@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,19 +12,10 @@ from torch.nn import functional as F
 
 import archscope
 from archscope.memory import memory
-from archscope.oracles import tracking
-from archscope.oracles.own.memory import called
 from archscope.tracing.calling import call_thing
 from tests.memory.bars import BATCHES, MIXED, WAYS, different_in
 from tests.memory.modules import MODULES, Encoder, ResNet
-
-
-def same(module: nn.Module, shape: tuple[int, ...], optimizer: str | None, batch: int = 2) -> None:
-    theirs = call_thing(module, [shape], {})
-    found = memory(theirs.network, batch, optimizer=optimizer, as_tracked=True)
-    assert not found.not_covered
-    tracked = tracking.tracked(lambda: called(theirs, batch), optimizer)
-    assert {phase.name: (phase.after.total, phase.most.total) for phase in found.phases} == tracked
+from tests.memory.shared import same
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -97,24 +87,6 @@ class Ends(nn.Module):
 @pytest.mark.parametrize("optimizer", [None, "sgd"])
 def test_a_result_that_is_no_output_goes_with_the_code_that_had_it(optimizer: str | None) -> None:
     same(Ends(), (7, 6), optimizer)
-
-
-class Reads(nn.Module):
-    """Learned queries read what came in, as in a Perceiver; an optimizer goes through them first."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.latents, self.keys = nn.Parameter(torch.zeros(6, 16)), nn.Linear(5, 16)
-        self.reads = nn.MultiheadAttention(16, 4, batch_first=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        queries, keys = self.latents.expand(len(x), -1, -1), self.keys(x)
-        return self.reads(queries, keys, keys, need_weights=False)[0]
-
-
-@pytest.mark.parametrize("optimizer", [None, "sgd", "adam"])
-def test_values_that_are_the_keys_are_projected_with_them(optimizer: str | None) -> None:
-    same(Reads(), (9, 5), optimizer)
 
 
 IN_PLACE = {
@@ -265,27 +237,6 @@ def test_the_tracker_takes_a_module_that_was_called_with_tensors() -> None:
     assert not found.differing
 
 
-class Dropping(nn.Module):
-    """Attention that drops weights while it trains, which no run at inference shows."""
-
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.qkv, self.attn_dropout = nn.Linear(8, 24), nn.Dropout(share)
-
-    def forward(self, x: Tensor) -> Tensor:
-        q, k, v = self.qkv(x).chunk(3, -1)
-        share = self.attn_dropout.p if self.training else 0.0
-        return F.scaled_dot_product_attention(q, k, v, dropout_p=share)
-
-
-def test_attention_that_drops_only_while_it_trains_is_not_covered_then() -> None:
-    network = archscope.trace(Dropping(0.1), (6, 8))
-    assert not memory(network).not_covered
-    (why,) = memory(network, optimizer="sgd").not_covered.values()
-    assert why == "it is told not to drop (`dropout_p`) at inference, and may while training: `attn_dropout`"
-    same(Dropping(0.0), (6, 8), "sgd")
-
-
 class Asking(nn.Module):
     """Makes a mask unless it sees that it needs none."""
 
@@ -311,30 +262,6 @@ def test_code_that_runs_otherwise_without_values_is_tracked_with_them() -> None:
     assert not found.differing
 
 
-class Ordered(nn.Module):
-    """As Whisper has it: queries, keys and values of each head are put in order before they are multiplied."""
-
-    def __init__(self, put: bool) -> None:
-        super().__init__()
-        self.put = put
-        self.q, self.k, self.v, self.out = (nn.Linear(16, 16) for _ in range(4))
-
-    def heads(self, x: Tensor) -> Tensor:
-        apart = x.view(x.shape[0], -1, 2, 8).transpose(1, 2)
-        return apart.contiguous() if self.put else apart
-
-    def forward(self, x: Tensor) -> Tensor:
-        made = F.scaled_dot_product_attention(*(self.heads(each(x)) for each in (self.q, self.k, self.v)))
-        return self.out(made.transpose(1, 2).reshape(x.shape))
-
-
-@pytest.mark.parametrize("optimizer", [None, "adam"])
-@pytest.mark.parametrize("put", [False, True])
-def test_what_code_puts_in_the_order_of_its_axes_is_held_so(put: bool, optimizer: str | None) -> None:
-    same(Ordered(put), (12, 16), optimizer)
-    same(Ordered(put), (12, 16), optimizer, batch=1)
-
-
 class Stateful(nn.Module):
     """Begins with a state that its code makes on the CPU, so that it is read with values; `y` stays to the end."""
 
@@ -352,92 +279,6 @@ def test_how_long_code_has_a_value_is_known_where_it_runs_with_values_too(batch:
     same(Stateful(), (5, 8), None, batch=batch)
 
 
-class Marked(nn.Module):
-    """As ViT has it: a token of its own in front, and numbers beside that no layer has."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.token, self.places = nn.Parameter(torch.zeros(1, 1, 16)), nn.Parameter(torch.zeros(1, 5, 16))
-        self.out = nn.Linear(16, 3)
-        self.register_buffer("numbers", torch.arange(40)[None], persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1) + self.places
-        return self.out(torch.tanh(x)[:, 0])
-
-
-@pytest.mark.parametrize("batch", [1, 2])
-@pytest.mark.parametrize("optimizer", [None, "adam"])
-def test_a_token_in_front_and_numbers_beside_are_held_as_they_are(optimizer: str | None, batch: int) -> None:
-    same(Marked(), (4, 16), optimizer, batch=batch)
-
-
-class Fronted(nn.Module):
-    """A row in front, which has an axis for samples, is given one, or has `expand` repeat it without one."""
-
-    def __init__(self, way: str) -> None:
-        super().__init__()
-        shape, self.give = ROWS[way]
-        self.row, self.a, self.out = nn.Parameter(torch.zeros(shape)), nn.Linear(8, 8), nn.Linear(8, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.a(x)
-        return self.out(torch.cat((self.give(self.row, x), x), 1))
-
-
-ROWS: dict[str, tuple[tuple[int, ...], Callable[[Tensor, Tensor], Tensor]]] = {
-    "has it": ((1, 1, 8), lambda row, x: row.expand(len(x), -1, -1)),
-    "is given it": ((1, 8), lambda row, x: row[None].expand(len(x), -1, -1)),
-    "is given two": ((8,), lambda row, x: row[None, None].expand(len(x), -1, -1)),
-    "expand": ((1, 8), lambda row, x: row.expand(len(x), 1, -1)),
-    "expand of a vector": ((8,), lambda row, x: row.expand(len(x), 1, 8)),
-    "expand of two": ((2, 8), lambda row, x: row.expand(len(x), -1, -1)),
-    "expand_as": ((1, 1, 8), lambda row, x: row.expand_as(x[:, :1])),
-    "repeat": ((1, 1, 8), lambda row, x: row.repeat(len(x), 1, 1)),
-}
-
-
-@pytest.mark.parametrize(("optimizer", "batch"), [("sgd", 1), ("adam", 3)])
-@pytest.mark.parametrize("way", ROWS)
-def test_the_gradient_of_a_row_in_front_is_a_part_of_another_where_nothing_sums_it(
-    way: str, optimizer: str, batch: int
-) -> None:
-    same(Fronted(way), (5, 8), optimizer, batch)
-
-
-class Early(nn.Module):
-    """Its code sees parameters as values before the layers whose results they meet, or beside."""
-
-    def __init__(self, way: str) -> None:
-        super().__init__()
-        self.way, self.a, self.out = way, nn.Linear(8, 8), nn.Linear(8, 3)
-        self.row, self.places = nn.Parameter(torch.zeros(1, 1, 8)), nn.Parameter(torch.zeros(1, 6, 8))
-
-    def forward(self, x: Tensor) -> Tensor:
-        row = self.row.expand(len(x), -1, -1)
-        if self.way == "both":
-            places = self.places.expand(len(x), -1, -1)
-            return self.out(torch.cat((row, self.a(x)), 1) + places)
-        if self.way == "added":
-            return self.out(row + self.a(x)[:, :1])
-        x = self.a(x)
-        if self.way == "constants":
-            x = x * torch.arange(8.0)
-        return self.out(torch.cat((row, x), 1) + self.places)
-
-
-@pytest.mark.parametrize(("optimizer", "batch"), [("sgd", 1), ("adam", 3)])
-@pytest.mark.parametrize("way", ["one", "both", "added", "constants"])
-def test_gradients_come_to_a_parameter_when_its_code_saw_it_as_values(way: str, optimizer: str, batch: int) -> None:
-    same(Early(way), (5, 8), optimizer, batch)
-
-
-def test_what_takes_the_shape_of_another_value_does_not_read_that() -> None:
-    network = archscope.trace(Fronted("expand_as"), (5, 8))
-    assert [node.layer.type for node in network.nodes if not node.inputs] == ["parameter"]
-    assert not network.observed.unused
-
-
 class Rotated(nn.Module):
     """Rotary positions as people write them, with a table that is worked out for all layers once."""
 
@@ -450,97 +291,3 @@ class Rotated(nn.Module):
         cos, sin = (torch.cat([each, each], -1) for each in (angles.cos(), angles.sin()))
         x = self.q(x)
         return x * cos + torch.cat([-x[..., 4:], x[..., :4]], -1) * sin
-
-
-class Hiding(nn.Module):
-    """As T5's decoder has it: a bias by distance, and numbers so low in the place of what comes later."""
-
-    def __init__(self, way: str) -> None:
-        super().__init__()
-        self.way = way
-        self.qkv, self.table = nn.Linear(16, 48), nn.Embedding(13, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        length = x.shape[1]
-        q, k, v = (each.view(-1, length, 2, 8).transpose(1, 2) for each in self.qkv(x).chunk(3, -1))
-        apart = torch.arange(length)[:, None] - torch.arange(length)[None] + length - 1
-        bias, seen = self.table(apart).permute(2, 0, 1)[None], apart >= length - 1
-        if self.way == "where":
-            mask = torch.where(seen, bias, -1e9)
-        elif self.way == "masked_fill":
-            mask = bias.masked_fill(~seen, float("-inf"))
-        else:
-            mask = bias if self.way == "none" else torch.where(seen, bias, -1.0)
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask.contiguous()).transpose(1, 2).flatten(2)
-
-
-@pytest.mark.parametrize("way", ["where", "masked_fill"])
-def test_a_bias_whose_later_part_is_hidden_is_a_bias_and_a_mask(way: str) -> None:
-    from archscope.memory import cache_of
-
-    network = archscope.trace(Hiding(way), (7, 16))
-    assert {"relative_position_bias", "attention_mask"} <= {node.layer.type for node in network.nodes}
-    cache = cache_of(network)
-    # Two heads of 8 features for keys and 8 for values, 4 bytes each.
-    assert (cache.token_bytes, cache.not_covered) == (4 * 2 * (8 + 8), {})
-
-
-@pytest.mark.parametrize("way", ["none", "low"])
-def test_a_bias_that_hides_nothing_later_is_no_mask(way: str) -> None:
-    network = archscope.trace(Hiding(way), (7, 16))
-    assert "attention_mask" not in {node.layer.type for node in network.nodes}
-
-
-class Constant(nn.Module):
-    """As StyleGAN begins: with values of its own that its code repeats for every sample."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.start, self.maps = nn.Parameter(torch.randn(1, 4, 3, 3)), nn.Conv2d(4, 4, 3, padding=1)
-        self.styles = nn.Linear(6, 4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        maps = torch.relu(self.maps(self.start.repeat(x.shape[0], 1, 1, 1)))
-        return maps * self.styles(x)[:, :, None, None]
-
-
-class Queries(nn.Module):
-    """As DETR has them: learned queries, of which the code lets go before the last layer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.queries, self.inner, self.out = nn.Parameter(torch.randn(3, 6)), nn.Linear(6, 6), nn.Linear(6, 9)
-
-    def forward(self, x: Tensor) -> Tensor:
-        q = self.queries.unsqueeze(0).repeat(x.shape[0], 1, 1)
-        q = q + torch.relu(self.inner(q))
-        return self.out(q + x[:, None])
-
-
-@pytest.mark.parametrize("batch", [1, 2, 5])
-@pytest.mark.parametrize("optimizer", [None, "sgd"])
-@pytest.mark.parametrize("made", [Constant, Queries])
-def test_what_code_repeats_for_every_sample_is_held_as_long_as_its_code_has_it(
-    made: Any, optimizer: str | None, batch: int
-) -> None:
-    same(made(), (6,), optimizer, batch)
-
-
-class Ensemble(nn.Module):
-    """A parameter that has an axis more than a sample, and a sample that has one for its members."""
-
-    def __init__(self, name: str, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.work, self.members, self.inner = getattr(torch, name), nn.Parameter(torch.rand(shape)), nn.Linear(6, 6)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.tanh(self.work(self.members, self.inner(x)[:, None])).sum(1)
-
-
-@pytest.mark.parametrize("batch", [1, 2])
-@pytest.mark.parametrize(("shape", "rest"), [((4, 6), (6,)), ((3, 1, 6), (5, 6))])
-@pytest.mark.parametrize("name", ["add", "sub", "mul", "div"])
-def test_both_sides_of_an_operation_that_repeats_them_get_their_sums_at_once(
-    name: str, shape: tuple[int, ...], rest: tuple[int, ...], batch: int
-) -> None:
-    same(Ensemble(name, shape), rest, "sgd", batch=batch)

@@ -12,7 +12,8 @@ from torch.utils.checkpoint import checkpoint
 
 import archscope
 from archscope.memory import memory, per_layer
-from tests.memory.test_modules import Rotated, same
+from tests.memory.shared import same
+from tests.memory.test_modules import Rotated
 
 
 class Between(nn.Module):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from archscope import analyze, trace
 from archscope.tracing.calling import call_thing
-from tests.memory.test_modules import same
+from tests.memory.shared import same
 
 
 class Flat(nn.Module):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from archscope import trace
-from tests.memory.test_modules import same
+from tests.memory.shared import same
 
 Function = Callable[[Tensor], Tensor]
 
