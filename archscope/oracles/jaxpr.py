@@ -146,7 +146,7 @@ def _telling(kind: Any, numbers: dict[int, int]) -> type:
             return kind.__call__(self, *args, **kwargs)
         with jax.named_scope(f"archscope_in_{number}"):
             made = kind.__call__(self, *args, **kwargs)
-        flat, form = jax.tree.flatten(made)
+        flat, form = jax.tree.flatten(made, is_leaf=is_state)
         places = [place for place, each in enumerate(flat) if isinstance(each, jax.Array)]
         if len({flat[place].shape for place in places}) == 1:  # of several shapes nobody knows which is its output
             flat[places[0]] = _handed_on(number)(flat[places[0]])
