@@ -264,7 +264,7 @@ class Recording:
         call = self.samples.call(plain, args, kwargs, given, results)
         places = self.samples.places(call, results)
         beside = self.learned.beside(call, unreached) if unreached and made else {}
-        idle = bool(made) and self._hiding.changes_nothing(plain, args, kwargs, made[0].shape)
+        idle = bool(made) and not why and self._hiding.changes_nothing(plain, args, kwargs, made[0].shape)
         if unreached and made and not (beside or why or idle):
             beside = self.origins.begun(call, unreached)
         if beside:
