@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from archscope.layers.steps import MASK, WIDE, Made, Step, added, copied_linear
+from archscope.layers.steps import LIFT, MASK, WIDE, Made, Step, added, copied_linear
 from archscope.record import Record
 from archscope.working import bare
 
@@ -200,7 +200,8 @@ def attention(asked: Projections) -> tuple[Step, ...]:
         ]
         held = (scores.name,)
     if asked.causal:
-        steps += _later(length, seen, "what is later", typed="input")
+        # A module that is no own of archscope's is given such a mask by its code.
+        steps += [step.replace(op=LIFT) for step in _later(length, seen, "what is later", typed="input")]
         held = ("what is later", "what is later added")
     names = ("input", "input 2", "input 3")[: asked.inputs]
     turned = [f"{name} turned" for name in names]

@@ -23,6 +23,9 @@ INDEX = "int64"
 TABLE = "table"
 """What steps call a parameter of another layer whose rows they look up."""
 
+LIFT = "lift"
+"""What steps call the making of numbers that the code of a module has itself, and archscope's own makes inside."""
+
 MASK = "bool"
 """The type in which PyTorch notes yes and no."""
 
@@ -256,11 +259,11 @@ def looked_up(shape: tuple[int, ...]) -> tuple[Step, ...]:
 
 
 def not_lifted(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """The steps of a layer in a module of somebody's own, whose code has the places that are looked up already."""
-    there = {made.name for step in steps if step.op == "lift" for made in step.makes}
+    """The steps of a layer in a module of somebody's own, whose code has its places and masks already."""
+    there = {made.name for step in steps if step.op == LIFT for made in step.makes}
     return tuple(step.replace(saves=tuple(name for name in step.saves if name not in there),
                               reads_too=tuple(name for name in step.reads_too if name not in there))
-                 for step in steps if step.op != "lift") if there else steps  # fmt: skip
+                 for step in steps if step.op != LIFT) if there else steps  # fmt: skip
 
 
 def largest(name: str, shape: tuple[int, ...], output: tuple[int, ...]) -> Step:

@@ -135,7 +135,8 @@ class Beside:
             constant = None if number < 0 else self._constants.every[number]
             if constant is not None and constant.copies is None and node.name in constant.kept:
                 yield block
-        if self._mask is not None:
+        # Attention that drops weights runs operation by operation, none of which keeps a mask.
+        if self._mask is not None and not getattr(node.layer, "dropout", 0.0):
             yield self._mask
 
     def unknown(self, *, training: bool, again: bool, dtype: str, autocast: str | None) -> str:

@@ -58,6 +58,7 @@ class Holding:
         places: nodes and inputs where the batch does not stand in front everywhere.
         apart: which inputs of a node are handed on without their gradients.
         steady: nodes that run one way always, and whether that is as while training: dropout that nobody switches off.
+        masked: nodes of attention that is given a mask of yes and no, of which it makes numbers.
     """
 
     def __init__(self) -> None:
@@ -72,6 +73,7 @@ class Holding:
         self.places: dict[str, Places] = {}
         self.apart: dict[str, tuple[int, ...]] = {}
         self.steady: dict[str, bool] = {}
+        self.masked: set[str] = set()
         self._casting = _casting()
         self._last: tuple[Copied, Ref | None] = "", None
 
@@ -86,8 +88,8 @@ class Holding:
         # Dropout leaves everything as it is at inference, so that only its own word tells.
         if getattr(module, "inplace", False) is True or _stays(given, made, frame):
             self.in_place.add(node)
-        if isinstance(module, nn.MultiheadAttention) and given_to(module, args, kwargs).get("need_weights", True):
-            self.unruled[node] = "it gives its weights too (`need_weights`), and no rule says what that takes"
+        if isinstance(module, nn.MultiheadAttention):
+            self._attends(node, module, given_to(module, args, kwargs))
 
     def call(
         self, node: str, call: Call, kwargs: Mapping[str, Any], given: Sequence[Tensor], made: Sequence[Tensor],
@@ -106,6 +108,12 @@ class Holding:
         elif name == "scaled_dot_product_attention" and kwargs.get("dropout_p") == 0 and (drops := _drops(within)):
             why = f"it is told not to drop (`dropout_p`) at inference, and may while training: `{drops}`"
             self.unruled_in_training[node] = why
+
+    def _attends(self, node: str, module: nn.MultiheadAttention, given: Mapping[str, Any]) -> None:
+        if why := _unruled(module, given):
+            self.unruled[node] = why
+        elif (mask := given.get("attn_mask")) is not None and mask.dtype == torch.bool:
+            self.masked.add(node)
 
     def _around(self, node: str) -> None:
         """What the code has put around a node: autocast, or that it runs again in the backward pass."""
@@ -224,6 +232,20 @@ class Holding:
         """How the last call handed a value on, and which."""
         last, self._last = self._last, ("", None)
         return last
+
+
+def _unruled(module: nn.MultiheadAttention, given: Mapping[str, Any]) -> str:
+    """Why no rule says what attention takes that is given something; empty if one does."""
+    if given.get("need_weights", True):
+        return "it gives its weights too (`need_weights`), and no rule says what that takes"
+    if given.get("key_padding_mask") is not None:
+        return "it is given a padding mask (`key_padding_mask`), and no rule says what that takes"
+    mask = given.get("attn_mask")
+    if mask is not None and (module.bias_k is not None or module.add_zero_attn):
+        return "it makes its mask longer for keys of its own, and no rule says what that takes"
+    if mask is not None and given.get("is_causal") and mask.dtype == torch.bool:
+        return "it makes numbers of a mask that it does not use (`is_causal`), and no rule says what that takes"
+    return ""
 
 
 def _in_line(frame: Frame) -> tuple[str, int, tuple[str, ...]] | None:

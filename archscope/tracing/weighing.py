@@ -23,6 +23,7 @@ from archscope.record import EMPTY
 from archscope.tracing.events import Event, fresh, size_of, total
 from archscope.tracing.graded import WithGradients
 from archscope.tracing.ledger import Ledger
+from archscope.tracing.modules import given_to
 from archscope.tracing.numbers import Numbers
 from archscope.tracing.running import Run, larger, run_once
 from archscope.tracing.strangers import tensors_in
@@ -130,15 +131,24 @@ class Weighing(WithGradients):
             self.kept.pop()
         if mask is None:
             return
-        memory = self._alive.get(memory_of(mask))
         self.apart |= mask.dim() not in (2, 4)
+        self._hidden(mask)
+
+    def _hidden(self, mask: Tensor) -> None:
+        """Attention keeps its mask, or the numbers that it makes of one of yes and no."""
+        memory = self._alive.get(memory_of(mask))
         if mask.dtype == torch.bool:
-            self.masks[event] = tuple(mask.shape)
+            self.masks[len(self.ends)] = tuple(mask.shape)
         elif memory is not None:
-            self.kept.append((event, memory))
+            self.kept.append((len(self.ends), memory))
 
     def ended(self, module: Any, args: Any, kwargs: Any, made: list[Tensor], frame: Frame) -> None:  # noqa: ARG002
         """A module that is one layer has run."""
+        given = given_to(module, args, kwargs) if isinstance(module, nn.MultiheadAttention) else {}
+        mask = None if given.get("is_causal") else given.get("attn_mask")
+        # Attention that drops weights runs operation by operation, none of which keeps a mask.
+        if mask is not None and (mask.dtype == torch.bool or not module.dropout):
+            self._hidden(mask)
         self._over(made)
 
     def _over(self, result: Any) -> None:
@@ -195,7 +205,7 @@ class Weighed(NamedTuple):
 def weighed(module: nn.Module, names: Sequence[str], run: Run, now: Mapping[str, str]) -> Weighed:
     """Run a module once more, as it ran; ``now`` are the names of the nodes that became others."""
     events = run.tracer.events.every
-    if not total(events):
+    if not total(events) and not run.tracer.recording.holding.masked:
         return Weighed(NONE)
     more = not run.way.alone and run.tracer.recording.samples.batch is not None
     asked = larger(run.call, run.batch) if more else run.call

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,7 +11,7 @@ from torch.nn import functional as F
 
 import archscope
 from archscope.memory import memory
-from tests.memory.shared import same
+from tests.memory.shared import differences, same
 
 
 class Reads(nn.Module):
@@ -132,3 +134,71 @@ class Crossed(nn.Module):
 @pytest.mark.parametrize("own", [False, True])
 def test_positions_that_come_first_are_not_turned_for_attention(own: bool, optimizer: str | None, batch: int) -> None:
     same(Crossed(own=own), [(7, 16), (5, 16)], optimizer, batch)
+
+
+MASKS: dict[str, Callable[[], Tensor]] = {
+    "later": lambda: torch.ones(5, 5, dtype=torch.bool).triu(1),
+    "nothing": lambda: torch.zeros(5, 5, dtype=torch.bool),
+    "later, as numbers": lambda: nn.Transformer.generate_square_subsequent_mask(5),
+    "nothing, as numbers": lambda: torch.zeros(5, 5),
+}
+"""Masks as code makes them: of yes and no, of which attention makes numbers in each pass, or numbers."""
+
+
+class Masked(nn.Module):
+    """Attention that is given a mask, which its code makes in each pass or has in a buffer."""
+
+    def __init__(
+        self, mask: Callable[[], Tensor], *, held: bool = False, dropout: float = 0.0, hint: bool = False,
+        **options: bool,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.attend, self.out = nn.MultiheadAttention(16, 2, dropout=dropout, **options), nn.Linear(16, 3)
+        self.mask, self.hint = mask, hint
+        if held:
+            self.register_buffer("kept", mask())
+            self.mask = lambda: self.kept
+
+    def forward(self, x: Tensor, padding: Tensor | None = None) -> Tensor:
+        made = self.attend(x, x, x, padding, need_weights=False, attn_mask=self.mask(), is_causal=self.hint)[0]
+        out: Tensor = self.out(made)
+        return out
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("name", MASKS)
+def test_attention_has_the_numbers_of_its_mask(name: str, held: bool, dropout: float, optimizer: str | None) -> None:
+    same(Masked(MASKS[name], held=held, dropout=dropout, batch_first=True), (5, 16), optimizer)
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("name", MASKS)
+def test_attention_with_positions_first_has_the_numbers_of_its_mask(name: str, optimizer: str | None) -> None:
+    same(Masked(MASKS[name]), (5, 16), optimizer)
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("held", [False, True])
+def test_attention_that_is_told_that_it_is_causal_keeps_no_mask(held: bool, optimizer: str | None) -> None:
+    same(Masked(MASKS["later, as numbers"], held=held, hint=True, batch_first=True), (5, 16), optimizer)
+
+
+class Padded(Masked):
+    def forward(self, x: Tensor, padding: Tensor | None = None) -> Tensor:
+        return super().forward(x, torch.zeros(x.shape[:2], dtype=torch.bool))
+
+
+@pytest.mark.parametrize(("module", "says"), [
+    (Padded(MASKS["later, as numbers"], batch_first=True), "it is given a padding mask (`key_padding_mask`)"),
+    (Masked(MASKS["later"], hint=True, batch_first=True),
+     "it makes numbers of a mask that it does not use (`is_causal`)"),
+    (Masked(MASKS["later, as numbers"], add_bias_kv=True, batch_first=True),
+     "it makes its mask longer for keys of its own"),
+])  # fmt: skip
+def test_masks_that_no_rule_follows_are_not_covered_and_never_above(module: nn.Module, says: str) -> None:
+    for optimizer in (None, "sgd"):
+        why, wrong = differences(module, (5, 16), optimizer, 2)
+        assert why == f"{says}, and no rule says what that takes"
+        assert not wrong
