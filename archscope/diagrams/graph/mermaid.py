@@ -35,6 +35,10 @@ def mermaid_source(view: View, request: Request, shade: Callable[[Node], Shade] 
     for (name, own), names in members.items():
         lines.append(f"  classDef {name} fill:{own.fill},stroke:{own.stroke},color:{request.theme.text}")
         lines.append(f"  class {','.join(names)} {name}")
+    if frames := [*_frames(view.root, "f")]:
+        theme = request.theme
+        lines.append(f"  classDef frame fill:{theme.band},stroke:{theme.frame},color:{theme.text}")
+        lines.append(f"  class {','.join(frames)} frame")
     return "\n".join(lines) + "\n"
 
 
@@ -48,6 +52,14 @@ def _frame(frame: Frame, ids: dict[str, str], indent: str, path: str, direction:
         yield f"{indent}  direction {direction}"
         yield from _frame(child, ids, f"{indent}  ", inner, direction)
         yield f"{indent}end"
+
+
+def _frames(frame: Frame, path: str) -> Iterator[str]:
+    """What `_frame` calls the frames in one."""
+    for place, child in enumerate(frame.children):
+        if isinstance(child, Frame):
+            yield f"{path}_{place}"
+            yield from _frames(child, f"{path}_{place}")
 
 
 def _shape(node: Node) -> str:
