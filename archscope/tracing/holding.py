@@ -39,6 +39,8 @@ _MADE_OF_PARAMETERS: Final = "it works on what its code makes of a parameter, an
 
 _PARTED: Final = "it reads values with their gradients and without (`detach`), and no rule tells which"
 
+_FLAT: Final = "it is given one sample without an axis for a batch, and no rule follows what it runs for that"
+
 _AGAIN: Final = "its code has it run again in the backward pass (`torch.utils.checkpoint`), and no rule follows that"
 
 
@@ -89,7 +91,7 @@ class Holding:
         if getattr(module, "inplace", False) is True or _stays(given, made, frame):
             self.in_place.add(node)
         if isinstance(module, nn.MultiheadAttention):
-            self._attends(node, module, given_to(module, args, kwargs))
+            self._attends(node, module, given_to(module, args, kwargs), given[0].dim())
 
     def call(
         self, node: str, call: Call, kwargs: Mapping[str, Any], given: Sequence[Tensor], made: Sequence[Tensor],
@@ -109,8 +111,8 @@ class Holding:
             why = f"it is told not to drop (`dropout_p`) at inference, and may while training: `{drops}`"
             self.unruled_in_training[node] = why
 
-    def _attends(self, node: str, module: nn.MultiheadAttention, given: Mapping[str, Any]) -> None:
-        if why := _unruled(module, given):
+    def _attends(self, node: str, module: nn.MultiheadAttention, given: Mapping[str, Any], dim: int) -> None:
+        if why := _unruled(module, given) or ("" if dim > 2 else _FLAT):
             self.unruled[node] = why
         elif (mask := given.get("attn_mask")) is not None and mask.dtype == torch.bool:
             self.masked.add(node)

@@ -202,3 +202,12 @@ def test_masks_that_no_rule_follows_are_not_covered_and_never_above(module: nn.M
         why, wrong = differences(module, (5, 16), optimizer, 2)
         assert why == f"{says}, and no rule says what that takes"
         assert not wrong
+
+
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+def test_attention_to_one_sample_without_an_axis_for_a_batch_is_not_covered(optimizer: str | None) -> None:
+    module = nn.Transformer(16, 2, 1, 1, 32, dropout=0.0)
+    why, wrong = differences(module, [(5, 16), (7, 16)], optimizer, 1)
+    assert "it is given one sample without an axis for a batch" in why
+    assert not wrong
