@@ -88,26 +88,35 @@ def test_an_output_of_a_head_is_given_beside_what_reads_it() -> None:
     check(network)
 
 
+CTC = "  ctc: {type: linear, out_features: 20}\n"
+TWO = """
+name: two
+input: {sound: [12, 32], words: [6, 32]}
+layers:
+  attn: {type: multihead_attention, num_heads: 4, from: sound}
+  memory: {type: add, from: [sound, attn]}
+CTC  cross: {type: multihead_attention, num_heads: 4, from: [words, memory, memory]}
+  add: {type: add, from: [words, cross]}
+  word: {type: linear, out_features: 30}
+"""
+
+
 def test_an_encoders_head_stands_on_the_encoder() -> None:
-    spec = """
-        name: two
-        input: {sound: [12, 32], words: [6, 32]}
-        layers:
-          attn: {type: multihead_attention, num_heads: 4, from: sound}
-          memory: {type: add, from: [sound, attn]}
-          ctc: {type: linear, out_features: 20}
-          cross: {type: multihead_attention, num_heads: 4, from: [words, memory, memory]}
-          add: {type: add, from: [words, cross]}
-          word: {type: linear, out_features: 30}
-        output: [ctc, word]
-    """
-    network = archscope.read(spec)
+    network = archscope.read(TWO.replace("CTC", CTC) + "output: [ctc, word]\n")
     assert roles(model(network)) == [["sound", "attention", "add", "linear"], ["words", "attention", "add", "linear"]]
     check(network)
     scene = archscope.draw(network).scene
     assert {("ctc", "output ctc"), ("word", "output word"), ("memory", "cross")} <= {
         (group.source, group.target) for group in scene.groups("edge")
     }
+
+
+@pytest.mark.parametrize(("more", "also"), [("", ""), (CTC, "ctc, ")])
+def test_what_an_encoder_gives_to_its_decoder_may_be_an_output_too(more: str, also: str) -> None:
+    network = archscope.read(TWO.replace("CTC", more) + f"output: [memory, {also}word]\n")
+    check(network)
+    edges = {(group.source, group.target) for group in archscope.draw(network).scene.groups("edge")}
+    assert {("word", "output word"), ("memory", "output memory"), ("memory", "cross")} <= edges
 
 
 def test_a_head_below_something_that_attends_is_refused_with_its_name() -> None:

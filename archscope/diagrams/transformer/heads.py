@@ -63,7 +63,7 @@ class _Heads:
             place = self._place(stack, group, main)
             if place is None:
                 self._needs_none(group, main)
-            else:
+            elif [*group] != [end]:  # what an encoder makes and gives as well needs no way to itself
                 places.setdefault(place, []).append(group)
         reached = [end] if end in self.ends else []
         for at, leaving in sorted(places.items(), reverse=True):
