@@ -10,13 +10,17 @@ from concurrent.futures import thread as pools
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from archscope.patience import without_collector
+
 if TYPE_CHECKING:
     from archscope.tracing.tracer import Tracer
 
 
 def others_run() -> bool:
     """Whether there are other threads than this one."""
-    return len(sys._current_frames()) > 1
+    # Python 3.11 holds a lock while it lists them, for which the collector may wait: forever, if it comes meanwhile.
+    with without_collector():
+        return len(sys._current_frames()) > 1
 
 
 @contextmanager
