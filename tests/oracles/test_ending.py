@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,9 @@ from archscope.interrupts import between_operations, called_in_operations
 from archscope.oracles import tracking
 from archscope.oracles.memory import built
 
+# What a shell runs in the background ignores interrupts, and hands that on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 network = archscope.read(sys.argv[1])
 
 def run(at):
@@ -109,6 +113,9 @@ COMMAND = """
 import signal, sys
 from archscope.cli import main
 from archscope.oracles import tracking
+
+# What a shell runs in the background ignores interrupts, and hands that on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 goes_on, count = tracking.Ending.goes_on, 0
 
@@ -143,6 +150,14 @@ def test_verify_that_is_interrupted_in_an_operation_says_what_is_known(at: int, 
     assert "Stopped in memory; the rest was not asked." in " ".join(ran.stdout.split())
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Nobody else handles interrupts, and they are not ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_interrupts_that_somebody_else_handles_are_left_to_them() -> None:
     came = []
     before = signal.signal(signal.SIGINT, lambda *_: came.append(1))
@@ -154,24 +169,22 @@ def test_interrupts_that_somebody_else_handles_are_left_to_them() -> None:
     assert came == [1]
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_that_waits_comes_though_nothing_is_called_any_more() -> None:
     @called_in_operations
     def hook() -> None:
         signal.raise_signal(signal.SIGINT)
 
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        pytest.skip("somebody else handles interrupts")
     with pytest.raises(KeyboardInterrupt), between_operations():
         hook()
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_that_comes_as_something_goes_is_not_lost(capsys: pytest.CaptureFixture[str]) -> None:
     class Going:
         def __del__(self) -> None:
             signal.raise_signal(signal.SIGINT)
 
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        pytest.skip("somebody else handles interrupts")
     with pytest.raises(KeyboardInterrupt), between_operations():
         Going()
     assert capsys.readouterr().err == ""
