@@ -8,7 +8,6 @@ from typing import Final
 
 from archscope.building.builders import COUNTERS
 from archscope.layers.base import Facts
-from archscope.layers.operators import Ran
 from archscope.network import Ref
 from archscope.observed import Observed, Places
 from archscope.tracing.holding import ONCE
@@ -79,7 +78,7 @@ def observed(
         buffers=sum(_beside(run, owned - _lost(run, names, found))),
         of_complex=run.tracer.ledger.of_complex,
         for_all=frozenset(names[name] for name in holding.for_all | learned.worked | once),
-        ran_alone={names[name]: _ran(run, name, each, once) for name, each in holding.ran_alone.items()},
+        ran_alone={names[name]: each for name, each in holding.ran_alone.items()},
         cut=frozenset((*(names[name] for name in trained.cut), *beside.worked)),
         before=_before(run, names),
         apart={names[name]: each for name, each in holding.apart.items()},
@@ -101,17 +100,6 @@ def _once(run: Run, names: Mapping[str, str], ahead: Set[str]) -> set[str]:
         if read & found and read <= found | apart:
             found.add(node.name)
     return found
-
-
-def _ran(run: Run, name: str, ran: Ran, once: Set[str]) -> Ran:
-    """What ran alone for a node, which has no batch where it is there once, nor where it reads what is."""
-    if not once:
-        return ran
-    node = next(each for each in run.tracer.recording.nodes.nodes if each.name == name)
-    if len(node.inputs) != len(ran.batched):
-        return ran
-    batched = tuple(each and ref.node not in once for each, ref in zip(ran.batched, node.inputs, strict=True))
-    return ran.replace(batched=batched, place=None if name in once else ran.place)
 
 
 def _before(run: Run, names: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from tests.memory.shared import differences, same
 
@@ -102,3 +103,37 @@ def test_a_parameter_times_one_is_followed_at_inference_and_said_while_training(
     why, wrong = differences(module, (5, 8), "sgd", batch)
     assert why == "its code works on parameters beside its layers (`mul`), and no rule follows their gradients"
     assert wrong == []
+
+
+class Beside(nn.Module):
+    """Positions, and what a layer makes of ones that its code has once, with an axis of one value in front."""
+
+    def __init__(self, way: Callable[[Any, Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.first, self.own, self.norm, self.last = nn.Linear(8, 8), nn.Linear(8, 8), nn.LayerNorm(8), nn.Linear(8, 3)
+        self.way = way
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.last(self.way(self, self.first(x), self.own(torch.ones(1, 5, 8))))
+        return out
+
+
+WAYS: dict[str, Callable[[Any, Tensor, Tensor], Tensor]] = {
+    "added": lambda self, x, once: x + once,
+    "multiplied": lambda self, x, once: x * once,
+    "taken away": lambda self, x, once: once - x,
+    "normed": lambda self, x, once: x + self.norm(once),
+    "bent": lambda self, x, once: x + F.gelu(once),
+    "shared out": lambda self, x, once: x * once.softmax(-1),
+    "spread": lambda self, x, once: x + once.expand(len(x), -1, -1),
+    "chosen": lambda self, x, once: torch.where(x > 0, x, once),
+}
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3])
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("name", WAYS)
+def test_positions_that_are_there_once_are_so_in_the_backward_pass(
+    name: str, optimizer: str | None, batch: int
+) -> None:
+    same(Beside(WAYS[name]), (5, 8), optimizer, batch)

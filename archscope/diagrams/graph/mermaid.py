@@ -35,10 +35,9 @@ def mermaid_source(view: View, request: Request, shade: Callable[[Node], Shade] 
     for (name, own), names in members.items():
         lines.append(f"  classDef {name} fill:{own.fill},stroke:{own.stroke},color:{request.theme.text}")
         lines.append(f"  class {','.join(names)} {name}")
-    if frames := [*_frames(view.root, "f")]:
-        theme = request.theme
+    theme = request.theme
+    if any(isinstance(each, Frame) for each in view.root.children):
         lines.append(f"  classDef frame fill:{theme.band},stroke:{theme.frame},color:{theme.text}")
-        lines.append(f"  class {','.join(frames)} frame")
     return "\n".join(lines) + "\n"
 
 
@@ -52,14 +51,7 @@ def _frame(frame: Frame, ids: dict[str, str], indent: str, path: str, direction:
         yield f"{indent}  direction {direction}"
         yield from _frame(child, ids, f"{indent}  ", inner, direction)
         yield f"{indent}end"
-
-
-def _frames(frame: Frame, path: str) -> Iterator[str]:
-    """What `_frame` calls the frames in one."""
-    for place, child in enumerate(frame.children):
-        if isinstance(child, Frame):
-            yield f"{path}_{place}"
-            yield from _frames(child, f"{path}_{place}")
+        yield f"{indent}class {inner} frame"
 
 
 def _shape(node: Node) -> str:
