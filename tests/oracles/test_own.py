@@ -12,30 +12,15 @@ from torch import Tensor, nn
 
 import archscope
 from archscope.layers import Facts
-from archscope.oracles import Verdict, Verification, verify
+from archscope.oracles import Verdict, verify
 from archscope.oracles.own.conventions import ELSEWHERE, explained
 from archscope.oracles.own.flops import exclusive
-from archscope.oracles.own.fvcore import UNTRACED
 from archscope.oracles.own.parts import path_of
-from archscope.oracles.own.torchinfo import ON_CONSTANTS, TABLE
-from archscope.tracing.calling import Called, call_thing
+from archscope.oracles.own.torchinfo import TABLE
+from archscope.tracing.calling import call_thing
 from archscope.tracing.inputs import Given
 from archscope.working import Count
-
-OF_A_MODULE = ["module", "torchinfo", "fvcore", "FLOPs", "Jacobian", "field"]
-
-
-class Small(nn.Module):
-    """16×16 places of 27·16 products, 16·8·2·2 at 8×8 places, and 8·10: 110,592 + 32,768 + 80 = 143,440."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stem, self.norm = nn.Conv2d(3, 16, 3, stride=2, padding=1), nn.BatchNorm2d(16)
-        self.pool, self.up = nn.MaxPool2d(2), nn.ConvTranspose2d(16, 8, 2, 2)
-        self.head = nn.Linear(8, 10)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.up(self.pool(self.norm(self.stem(x)).relu())).sigmoid().mean((2, 3)))
+from tests.oracles.own_modules import OF_A_MODULE, Small, asked, called, total
 
 
 class LastStep(nn.Module):
@@ -84,21 +69,6 @@ class Remembers(nn.Module):
         if self.mask is None:
             self.mask = torch.tril(torch.ones(6, 6, device=x.device))  # type: ignore[assignment]
         return self.norm(self.conv(x)) * self.mask
-
-
-def called(module: nn.Module, *args: Any, **kwargs: Any) -> Called:
-    return call_thing(module, args, kwargs)
-
-
-def asked(it: Called, *witnesses: str) -> Verification:
-    return verify(it.network, witnesses or OF_A_MODULE, module=it)
-
-
-def total(found: Verification, witness: str, quantity: str = "macs") -> Any:
-    (only,) = [
-        each for each in found.findings if (each.witness, each.layer, each.quantity) == (witness, None, quantity)
-    ]
-    return only
 
 
 @pytest.mark.parametrize(
@@ -223,44 +193,6 @@ def test_a_node_belongs_to_the_module_that_ran_it(name: str, path: str) -> None:
     assert path_of(name, {"": 0, "a": 0, "a.fc": 0}) == path
 
 
-class Steps(nn.Module):
-    """A cell in a loop."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cell = nn.LSTMCell(3, 4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        state = None
-        for each in x.unbind(1):
-            state = self.cell(each, state)
-        return state[0]  # type: ignore[index]
-
-
-def test_torchinfo_takes_the_units_of_a_cell_for_positions() -> None:
-    found = asked(called(Steps(), (5, 3)), "torchinfo")
-    assert [each.sentence for each in found.differing] == []
-    assert total(found, "torchinfo").theirs == 5 * 4 * (4 * 4 * (3 + 4) + 2 * 4 * 4)
-    assert total(found, "torchinfo").why.startswith("it takes the units of a recurrent cell for positions")
-
-
-class Votes(nn.Module):
-    """Each capsule votes for each class, as in Sabour 2017."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.votes = nn.Parameter(torch.zeros(7, 123, 4, 3))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.einsum("jiok,bik->bjio", self.votes, x)
-
-
-def test_fvcores_count_of_an_einsum_has_four_digits() -> None:
-    found = asked(called(Votes(), (123, 3)), "fvcore")
-    assert (total(found, "fvcore").ours, total(found, "fvcore").theirs) == (7 * 123 * 4 * 3, 10_330)
-    assert "read from what NumPy prints, in four digits" in total(found, "fvcore").why
-
-
 class Latents(nn.Module):
     """A view of a parameter is what a module is given."""
 
@@ -300,36 +232,6 @@ def test_a_number_that_no_convention_makes_is_not_explained() -> None:
     assert explained("torchinfo", stem, 110_592 * 4, 4) == "it counts every sample of the batch"
 
 
-class Masked(nn.Conv2d):
-    """As in PixelCNN: what stands below a pixel is not seen. Its class does not say that it is a convolution."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        seen = torch.ones_like(self.weight).triu()
-        return nn.functional.conv2d(x, self.weight * seen, self.bias, padding=1)
-
-
-class ConvexMix(nn.Module):
-    """No convolution, for all its name."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(5, 4))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return nn.functional.linear(x, self.weight.softmax(-1))
-
-
-def test_torchinfo_goes_by_the_names_of_classes() -> None:
-    masked = asked(called(nn.Sequential(Masked(2, 4, 3)), (2, 6, 6)), "torchinfo")
-    assert [each.sentence for each in masked.differing] == []
-    assert total(masked, "torchinfo").theirs == 4 * 2 * 9 + 4
-    assert "counts every parameter of such a module once" in total(masked, "torchinfo").why
-    convex = asked(called(nn.Sequential(ConvexMix()), (3, 4)), "torchinfo")
-    assert [each.sentence for each in convex.differing] == []
-    assert (total(convex, "torchinfo").ours, total(convex, "torchinfo").theirs) == (3 * 20, 5 * 20)
-    assert "takes a module for a convolution by its name" in total(convex, "torchinfo").why
-
-
 class Places(nn.Module):
     """Words and counted places: rows of a table by numbers that stand in the code."""
 
@@ -346,11 +248,6 @@ def test_a_table_that_is_a_learned_value_is_not_what_torchinfo_counts_and_nothin
     assert [each.sentence for each in found.differing] == []
     (only,) = [each for each in found.of(Verdict.NOT_COVERED) if (each.witness, each.layer) == ("torchinfo", "places")]
     assert "here it is a learned value, which multiplies nothing" in only.why
-
-
-def test_torchinfo_runs_a_module_whose_inputs_all_have_names() -> None:
-    found = asked(called(Small(), x=(3, 32, 32)), "torchinfo")
-    assert total(found, "torchinfo").theirs == 448 * 256 + 32 + 520 * 256 + 90
 
 
 class Cell(nn.Module):
@@ -408,17 +305,6 @@ def test_a_copy_that_runs_in_place_of_a_layer_is_told_from_what_a_tool_is_blind_
     assert told == dict.fromkeys(("torchinfo", "FLOPs"), ELSEWHERE)
 
 
-class One(nn.Module):
-    """A dense layer on one sample at a time: 2·8 products, and torchinfo's (2·8 + 2)·2."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.dense = nn.Linear(8, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.stack([self.dense(each) for each in x])
-
-
 class Repeats(nn.Module):
     """A learned map for each sample, copied and not only seen; and a kernel that nobody trains."""
 
@@ -438,46 +324,6 @@ def test_copies_of_weights_and_layers_that_nobody_trains_are_no_difference_of_me
     assert [each.sentence for each in asked(called(nn.Sequential(fixed), (2, 6, 6)), "memory").differing] == []
 
 
-class Windows(nn.Module):
-    """Four windows of four positions stand where samples do: 16·(2·3) products, and torchinfo's (2·3 + 3)·4."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.dense = nn.Linear(2, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.dense(x.reshape(-1, 4, 2)).reshape(x.shape[0], 16, 3)
-
-
-class FramesNormed(nn.Module):
-    """Five frames stand where samples do, and are normed: no products, and torchinfo's (4 + 4)·5."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.norm = nn.GroupNorm(2, 4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.norm(x.flatten(0, 1)).view_as(x)
-
-
-@pytest.mark.parametrize(
-    ("module", "shape", "counts", "why"),
-    [
-        (One(), (8,), (16, 36), "units of a dense layer that is given one vector for samples"),
-        (Windows(), (16, 2), (96, 36), "takes the first axis that a dense layer is given for samples"),
-        (FramesNormed(), (5, 4), (0, 40), "takes the first axis that such a module gives for samples"),
-    ],
-    ids=["one vector", "windows", "frames"],
-)
-def test_torchinfo_takes_for_samples_what_stands_first(
-    module: nn.Module, shape: tuple[int, ...], counts: tuple[int, int], why: str
-) -> None:
-    found = asked(called(module, shape), "torchinfo")
-    assert [each.sentence for each in found.differing] == []
-    assert (total(found, "torchinfo").ours, total(found, "torchinfo").theirs) == counts
-    assert why in total(found, "torchinfo").why
-
-
 class Turned(nn.Module):
     """Positions as angles of complex numbers, as in the authors' Llama: no table of sines that a rule could follow."""
 
@@ -495,28 +341,6 @@ def test_a_table_of_complex_numbers_is_not_taken_for_real_ones() -> None:
     found = asked(called(Turned(), (3, 4)), "module", "FLOPs")  # a warning of PyTorch's would be an error here
     assert found.differing == ()
     assert found.analysis.totals.macs == 3 * 4 * 4
-
-
-class Normed(nn.Module):
-    """A convolution and a dense layer whose weights are made anew before each call, as PyTorch did it first."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.c = nn.utils.weight_norm(nn.Conv2d(3, 4, 3))
-        self.l = nn.utils.spectral_norm(nn.Linear(4, 5))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.l(self.c(x).mean((2, 3)))
-
-
-@pytest.mark.filterwarnings("ignore:.*weight_norm.*is deprecated")
-def test_torchinfo_is_explained_where_a_hook_makes_the_weights() -> None:
-    called = call_thing(Normed(), [(3, 6, 6)], {})
-    found = verify(called.network, ["torchinfo"], module=called)
-    assert [each.sentence for each in found.differing] == []
-    # (4 + 3·3·3·4)·4 units and 4 biases at 16 places; 4·5 weights at 5 units and 5 biases.
-    said = {each.layer: each.theirs for each in found.findings if each.quantity == "macs" and each.layer}
-    assert (said["c"], said["l"]) == (112 * 4 + 4 * 16, 20 * 5 + 5)
 
 
 @pytest.mark.parametrize("before", [False, True])
@@ -553,131 +377,6 @@ def test_verify_uses_up_nobodys_random_numbers(monkeypatch: pytest.MonkeyPatch) 
     assert drawn
     assert random.getstate() == before
     assert torch.equal(torch.get_rng_state(), ours)
-
-
-class Contracts(nn.Module):
-    def __init__(self, equation: str, *shapes: tuple[int, ...]) -> None:
-        super().__init__()
-        self.equation = equation
-        self.weights = nn.ParameterList([torch.ones(shape) for shape in shapes])
-
-    def forward(self, x: Tensor) -> Any:
-        return torch.einsum(self.equation, x, *self.weights)
-
-
-@pytest.mark.parametrize(
-    ("equation", "shapes", "ours", "theirs"),
-    [
-        ("bi,i,i->b", ((6,), (6,)), 6, 9),  # x · w value by value, 6 halves, and 6 that are summed up
-        ("bi,i,io->bo", ((6,), (6, 5)), 30, 33),
-        ("bi,oi,ki->bok", ((5, 6), (4, 6)), 120, 132),  # the 4·6 of x · w, halves
-        ("bi,i->bi", ((6,),), 0, 3),
-    ],
-)
-def test_fvcores_count_of_an_einsum_that_sums_up_less_than_it_multiplies(
-    equation: str, shapes: tuple[tuple[int, ...], ...], ours: int, theirs: int
-) -> None:
-    found = asked(called(Contracts(equation, *shapes), (6,)), "fvcore")
-    assert (total(found, "fvcore").ours, total(found, "fvcore").theirs) == (ours, theirs)
-    assert total(found, "fvcore").verdict is Verdict.EXPLAINED
-    assert "half for a product that nothing sums up" in total(found, "fvcore").why
-
-
-@pytest.mark.parametrize("path", [True, False])
-@pytest.mark.parametrize(
-    ("equation", "shapes"),
-    [
-        ("ab,bc,cd,de,ef->af", ((2, 3), (3, 5), (5, 7), (7, 11), (11, 2))),
-        ("...i,ij->...j", ((4, 5, 6), (6, 3))), ("...i,...i", ((4, 1, 6), (3, 6))), ("bi,ij", ((4, 6), (6, 3))),
-        ("ab,b,a->", ((3, 4), (4,), (3,))), ("i,j->", ((3,), (4,))), ("bi,bi,bi->b", ((2, 3),) * 3),
-        ("bic,bic->b", ((2, 1, 1),) * 2), ("ii,ij->j", ((3, 3), (3, 4))),
-    ],
-)  # fmt: skip
-def test_products_of_an_einsum_are_those_that_run(
-    equation: str, shapes: tuple[tuple[int, ...], ...], *, path: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from archscope.oracles.own.einsums import products
-
-    monkeypatch.setattr(torch.backends.opt_einsum, "enabled", path and torch.backends.opt_einsum.is_available())
-    order = None
-    if torch.backends.opt_einsum.enabled:
-        pairs = torch.backends.opt_einsum.get_opt_einsum().contract_path(equation, *shapes, shapes=True)[0]
-        order = [each for pair in pairs for each in pair] if len(shapes) > 2 else None
-    with FlopCounterMode(display=False) as counter:
-        torch.einsum(equation, *map(torch.ones, shapes))
-    assert products(equation, shapes, order) == counter.get_total_flops() // 2
-
-
-class Unread(nn.Module):
-    """Products of which nothing reads the last two."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.a, self.b, self.w = nn.Linear(4, 4), nn.Linear(4, 3), nn.Parameter(torch.randn(4, 4))
-
-    def forward(self, x: Tensor) -> Tensor:
-        hidden = self.a(x)
-        made = self.b(hidden @ self.w)
-        self.a(made @ torch.ones(3, 4))
-        return made
-
-
-class Writes(nn.Module):
-    """A memory that is written after it was read: 4·4 in each of two steps, and 4 products for what is written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cell, self.out = nn.LSTMCell(4, 5), nn.Linear(5, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        memory, state, made = torch.zeros(len(x), 4, 1), None, []
-        for step in range(2):
-            state = self.cell(x[:, step] + memory.squeeze(2), state)
-            made.append(self.out(state[0]))
-            memory = memory + torch.bmm(x[:, step, :, None], state[0][:, None, :1])
-        return torch.stack(made, 1)
-
-
-@pytest.mark.parametrize(
-    ("module", "shape", "ours", "theirs"),
-    [
-        # 4·4 · 3 + 3·4 + 4·3 = 72, and without the last two products (16 and 3·4) 44.
-        (Unread, (4,), 72, 44),
-        # 4·5·(4 + 5) and 5·3 in two steps, and 4 written in the first; and 4 in the last, which nobody reads.
-        (Writes, (2, 4), 398, 394),
-    ],
-)
-def test_what_nothing_reads_is_not_in_the_trace_of_fvcore(
-    module: type[nn.Module], shape: tuple[int, ...], ours: int, theirs: int
-) -> None:
-    called = call_thing(module(), (shape,), {})
-    found = verify(called.network, ["fvcore", "FLOPs", "torchinfo"], module=called)
-    assert [each.sentence for each in found.differing] == []
-    (whole,) = [each for each in found.cell(None, "fvcore") if each.quantity == "macs"]
-    assert (whole.ours, whole.theirs, whole.verdict) == (ours, theirs, Verdict.EXPLAINED)
-    assert whole.why == UNTRACED
-
-
-class SaysOn(nn.Module):
-    """A decoder that begins with a word that nobody gave it: a call on words, and one on a constant."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.words, self.out = nn.Embedding(9, 6), nn.Linear(6, 9)
-
-    def forward(self, x: Tensor) -> Tensor:
-        given = self.words(x).sum(1)
-        return self.out(given * self.words(torch.zeros(len(x), dtype=torch.long)))
-
-
-def test_torchinfo_counts_calls_on_constants_that_make_no_row() -> None:
-    found = asked(call_thing(SaysOn(), [Given((5,), "int64")], {}), "torchinfo")
-    assert [each.sentence for each in found.differing] == []
-    (words,) = [each for each in found.findings if each.layer == "words" and each.quantity == "macs"]
-    # Nine words of six values, in two calls, of which one makes a row.
-    assert (words.theirs, words.why.rpartition("; ")[2]) == (2 * 9 * 6, ON_CONSTANTS)
 
 
 class Refers(nn.Module):

@@ -1,0 +1,162 @@
+"""What torchinfo counts otherwise of a person's own module, and the reason that is told."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from archscope.oracles import verify
+from archscope.oracles.own.torchinfo import ON_CONSTANTS
+from archscope.tracing.calling import call_thing
+from archscope.tracing.inputs import Given
+from tests.oracles.own_modules import Small, asked, called, total
+
+
+class Steps(nn.Module):
+    """A cell in a loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(3, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = None
+        for each in x.unbind(1):
+            state = self.cell(each, state)
+        return state[0]  # type: ignore[index]
+
+
+def test_torchinfo_takes_the_units_of_a_cell_for_positions() -> None:
+    found = asked(called(Steps(), (5, 3)), "torchinfo")
+    assert [each.sentence for each in found.differing] == []
+    assert total(found, "torchinfo").theirs == 5 * 4 * (4 * 4 * (3 + 4) + 2 * 4 * 4)
+    assert total(found, "torchinfo").why.startswith("it takes the units of a recurrent cell for positions")
+
+
+class Masked(nn.Conv2d):
+    """As in PixelCNN: what stands below a pixel is not seen. Its class does not say that it is a convolution."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = torch.ones_like(self.weight).triu()
+        return nn.functional.conv2d(x, self.weight * seen, self.bias, padding=1)
+
+
+class ConvexMix(nn.Module):
+    """No convolution, for all its name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(5, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.weight.softmax(-1))
+
+
+def test_torchinfo_goes_by_the_names_of_classes() -> None:
+    masked = asked(called(nn.Sequential(Masked(2, 4, 3)), (2, 6, 6)), "torchinfo")
+    assert [each.sentence for each in masked.differing] == []
+    assert total(masked, "torchinfo").theirs == 4 * 2 * 9 + 4
+    assert "counts every parameter of such a module once" in total(masked, "torchinfo").why
+    convex = asked(called(nn.Sequential(ConvexMix()), (3, 4)), "torchinfo")
+    assert [each.sentence for each in convex.differing] == []
+    assert (total(convex, "torchinfo").ours, total(convex, "torchinfo").theirs) == (3 * 20, 5 * 20)
+    assert "takes a module for a convolution by its name" in total(convex, "torchinfo").why
+
+
+def test_torchinfo_runs_a_module_whose_inputs_all_have_names() -> None:
+    found = asked(called(Small(), x=(3, 32, 32)), "torchinfo")
+    assert total(found, "torchinfo").theirs == 448 * 256 + 32 + 520 * 256 + 90
+
+
+class One(nn.Module):
+    """A dense layer on one sample at a time: 2·8 products, and torchinfo's (2·8 + 2)·2."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(8, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([self.dense(each) for each in x])
+
+
+class Windows(nn.Module):
+    """Four windows of four positions stand where samples do: 16·(2·3) products, and torchinfo's (2·3 + 3)·4."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(2, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dense(x.reshape(-1, 4, 2)).reshape(x.shape[0], 16, 3)
+
+
+class FramesNormed(nn.Module):
+    """Five frames stand where samples do, and are normed: no products, and torchinfo's (4 + 4)·5."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(2, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(x.flatten(0, 1)).view_as(x)
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "counts", "why"),
+    [
+        (One(), (8,), (16, 36), "units of a dense layer that is given one vector for samples"),
+        (Windows(), (16, 2), (96, 36), "takes the first axis that a dense layer is given for samples"),
+        (FramesNormed(), (5, 4), (0, 40), "takes the first axis that such a module gives for samples"),
+    ],
+    ids=["one vector", "windows", "frames"],
+)
+def test_torchinfo_takes_for_samples_what_stands_first(
+    module: nn.Module, shape: tuple[int, ...], counts: tuple[int, int], why: str
+) -> None:
+    found = asked(called(module, shape), "torchinfo")
+    assert [each.sentence for each in found.differing] == []
+    assert (total(found, "torchinfo").ours, total(found, "torchinfo").theirs) == counts
+    assert why in total(found, "torchinfo").why
+
+
+class Normed(nn.Module):
+    """A convolution and a dense layer whose weights are made anew before each call, as PyTorch did it first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.c = nn.utils.weight_norm(nn.Conv2d(3, 4, 3))
+        self.l = nn.utils.spectral_norm(nn.Linear(4, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.l(self.c(x).mean((2, 3)))
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*is deprecated")
+def test_torchinfo_is_explained_where_a_hook_makes_the_weights() -> None:
+    called = call_thing(Normed(), [(3, 6, 6)], {})
+    found = verify(called.network, ["torchinfo"], module=called)
+    assert [each.sentence for each in found.differing] == []
+    # (4 + 3·3·3·4)·4 units and 4 biases at 16 places; 4·5 weights at 5 units and 5 biases.
+    said = {each.layer: each.theirs for each in found.findings if each.quantity == "macs" and each.layer}
+    assert (said["c"], said["l"]) == (112 * 4 + 4 * 16, 20 * 5 + 5)
+
+
+class SaysOn(nn.Module):
+    """A decoder that begins with a word that nobody gave it: a call on words, and one on a constant."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.out = nn.Embedding(9, 6), nn.Linear(6, 9)
+
+    def forward(self, x: Tensor) -> Tensor:
+        given = self.words(x).sum(1)
+        return self.out(given * self.words(torch.zeros(len(x), dtype=torch.long)))
+
+
+def test_torchinfo_counts_calls_on_constants_that_make_no_row() -> None:
+    found = asked(call_thing(SaysOn(), [Given((5,), "int64")], {}), "torchinfo")
+    assert [each.sentence for each in found.differing] == []
+    (words,) = [each for each in found.findings if each.layer == "words" and each.quantity == "macs"]
+    # Nine words of six values, in two calls, of which one makes a row.
+    assert (words.theirs, words.why.rpartition("; ")[2]) == (2 * 9 * 6, ON_CONSTANTS)
