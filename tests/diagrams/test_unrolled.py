@@ -6,6 +6,8 @@ from itertools import product
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor, nn
 
 import archscope
 from archscope.diagrams.cell import gates_of
@@ -379,3 +381,24 @@ def test_a_loop_that_is_not_the_same_at_each_step_is_said_to_be_one(drawn: Netwo
     with pytest.raises(archscope.UsageError, match=said):
         _ = archscope.draw(drawn, style="unrolled").scene
     assert archscope.draw(drawn).style != "unrolled"
+
+
+class Begins(nn.Module):
+    """A loop whose state its code begins with ones, beside numbers that each step reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.GRUCell(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = torch.ones(len(x), 4)
+        for step in x.unbind(1):
+            state = self.cell(step, state * torch.full((len(x), 4), 0.5))
+        return state
+
+
+def test_a_loop_that_reads_what_its_code_makes_is_drawn() -> None:
+    network = archscope.trace(Begins(), (3, 4))
+    drawn = archscope.draw(network)
+    assert "cell" in drawn.svg
+    assert problems(drawn.svg, network) == []
