@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from archscope.errors import UsageError
+from archscope.interrupts import between_operations
 from archscope.layers.base import spell_shapes
 from archscope.network import Network
 from archscope.recognising.attention import attended
@@ -49,6 +50,7 @@ class DoesNotRun(UsageError):
         self.operations = operations
 
 
+@between_operations()
 def trace_module(
     module: nn.Module, call: Call, name: str | None = None, path: str | None = None
 ) -> tuple[Network, Call]:

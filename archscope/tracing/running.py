@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from archscope.interrupts import interruptible, unbroken
 from archscope.layers import Shape
 from archscope.recognising.batches import WITHOUT
 from archscope.theirs import heard_apart
@@ -200,6 +201,7 @@ def larger(call: Call, batch: int) -> Call:
     return call.replace(args=args, kwargs=kwargs, batch=batch + 1)
 
 
+@unbroken
 def run_once(
     module: nn.Module, call: Call, names: Sequence[str], way: Way, guide: Trail | None = None,
     tracer: type[Tracer] = Tracer,
@@ -214,14 +216,14 @@ def run_once(
         shadow = Shadow(twins.twin, around.met)
         try:
             with twins.known():
-                copied: nn.Module = shadow.of(module)
+                copied: nn.Module = interruptible(shadow.of, module)
             holder = shadow
             if not way.values:
                 reset(copied, twins.numbers)
             modules = shadow.modules
             if way.counted and not way.values:
                 shadow = Shadow(lambda tensor: _counted(tensor, twins, way.counted), around.met)
-            given = shadow.of([call.args, dict(call.kwargs)])
+            given = interruptible(shadow.of, [call.args, dict(call.kwargs)])
             for tensor in around.tensors:
                 twins.watch(tensor)
             if shadow.shared:
@@ -280,7 +282,7 @@ def _run(
     tracer.recording.origins.others.left([list(state.values()), list(args), kwargs])
     try:
         with tracer, tracer.ledger, following(tracer):
-            result = contextvars.copy_context().run(module, *args, **kwargs)
+            result = contextvars.copy_context().run(interruptible, module, *args, **kwargs)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
