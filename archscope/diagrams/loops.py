@@ -21,7 +21,7 @@ from math import prod
 
 from archscope.analysis import Analysis, Row
 from archscope.diagrams.graph.units import Unit, is_glue, label_of, units_of
-from archscope.network import Ref
+from archscope.network import Network, Ref
 
 Stepped = tuple[Ref, int | None]
 """A value by the unit that gives it, and at which step; of None, whole."""
@@ -34,10 +34,12 @@ class Looped(Unit):
     Attributes:
         steps: how often it is done; 1 with the last states.
         words: what is done at one of them.
+        before: what it reads of the step before, beside the states that a cell hands on to itself.
     """
 
     steps: int = 1
     words: tuple[Row, ...] = ()
+    before: tuple[Ref, ...] = ()
 
     @property
     def outputs(self) -> tuple[tuple[int, ...], ...]:
@@ -65,19 +67,18 @@ class _Role:
     loose: list[Row] = field(default_factory=list)
 
 
-class _NoLoopError(Exception):
+class NoLoopError(Exception):
     """What a loop does differs from step to step."""
 
 
 def folded(analysis: Analysis) -> tuple[Unit, ...]:
-    """The units of a network, with its loops folded; as they are where it has none, or none that is the same again."""
-    calls = dict(_calls(analysis))
-    if not calls:
-        return units_of(analysis)
-    try:
-        return _Fold(analysis, calls).units()
-    except _NoLoopError:
-        return units_of(analysis)
+    """The units of a network, with its loops folded; as they are where it has none.
+
+    Raises:
+        NoLoopError: what its loops do differs from step to step.
+    """
+    calls = dict(calls_of(analysis))
+    return _Fold(analysis, calls).units() if calls else units_of(analysis)
 
 
 def _steps_alone(row: Row) -> bool:
@@ -90,7 +91,7 @@ def _steps_alone(row: Row) -> bool:
     return given[0] == 1 and len(row.outputs) > 1 and row.outputs[1][0] == 1
 
 
-def _position(row: Row) -> int | None:
+def position(row: Row) -> int | None:
     """The one position of a sequence that a row takes; None if it does something else."""
     layer = row.node.layer
     options = layer.stated()
@@ -101,12 +102,12 @@ def _position(row: Row) -> int | None:
     return int(str(options.get("index", options.get("start", 0)))) % int(row.input_shapes[0][0])
 
 
-def _renames(row: Row) -> bool:
+def renames(row: Row) -> bool:
     """Whether a row hands on all that it reads, with its axes named anew."""
     return is_glue(row.node.layer) and prod(row.output) == prod(row.input_shapes[0])
 
 
-def _lays_out(row: Row) -> bool:
+def lays_out(row: Row) -> bool:
     """Whether a row puts values one after the other, as positions of a sequence."""
     if row.type not in ("stack", "concat"):
         return False
@@ -117,21 +118,39 @@ def _lays_out(row: Row) -> bool:
     return len(given) > 1 and given[0] == 1 and options.get("dim", 0) in (0, -len(given))
 
 
-def _is_cell(row: Row) -> bool:
+def is_cell(row: Row) -> bool:
     return len(row.input_shapes[0]) == 1
 
 
 def _states(row: Row) -> int:
-    return len(row.outputs) - (not _is_cell(row))
+    return len(row.outputs) - (not is_cell(row))
 
 
-def _calls(analysis: Analysis) -> Iterator[tuple[str, list[str]]]:
+def calls_of(analysis: Analysis) -> Iterator[tuple[str, list[str]]]:
     """Each cell that is called again, with its calls in order."""
     found: dict[str, list[str]] = {}
     for row in analysis.nodes:
         if _steps_alone(row):
             found.setdefault(row.shares[0] if row.shares else row.name, []).append(row.name)
     yield from ((name, calls) for name, calls in found.items() if len(calls) > 1)
+
+
+def cuts_of(analysis: Analysis) -> set[str]:
+    """What takes a sequence apart: selections of all positions of one value."""
+    rows = {row.name: row for row in analysis.nodes}
+    taken: dict[Ref, dict[int, list[str]]] = {}
+    for row in rows.values():
+        index = position(row)
+        if index is not None:
+            taken.setdefault(row.node.inputs[0], {}).setdefault(index, []).append(row.name)
+    return {name for ref, parts in taken.items()
+            if ref.output == 0 and len(parts) == _length(ref, analysis.network, rows)
+            for names in parts.values() for name in names}  # fmt: skip
+
+
+def _length(ref: Ref, network: Network, rows: Mapping[str, Row]) -> int:
+    shape = network.inputs[ref.node] if ref.node in network.inputs else rows[ref.node].outputs[0]
+    return int(shape[0])
 
 
 class _Fold:
@@ -148,21 +167,7 @@ class _Fold:
         self.known: dict[object, str] = {}
         self.held: dict[str, str] = {}
         self.waiting: dict[str, list[Row]] = {}
-        self.cuts = self._cuts()
-
-    def _cuts(self) -> set[str]:
-        """What takes a sequence apart: selections of all positions of one value."""
-        taken: dict[Ref, dict[int, list[str]]] = {}
-        for row in self.rows.values():
-            index = _position(row)
-            if index is not None:
-                taken.setdefault(row.node.inputs[0], {}).setdefault(index, []).append(row.name)
-        return {name for ref, parts in taken.items() if ref.output == 0 and len(parts) == self._length(ref)
-                for names in parts.values() for name in names}  # fmt: skip
-
-    def _length(self, ref: Ref) -> int:
-        shape = self.network.inputs[ref.node] if ref.node in self.network.inputs else self.rows[ref.node].outputs[0]
-        return int(shape[0])
+        self.cuts = cuts_of(analysis)
 
     def units(self) -> tuple[Unit, ...]:
         """All of them, by where each begins."""
@@ -180,10 +185,10 @@ class _Fold:
         if row.name in self.turn:
             self._call(row, given)
         elif row.name in self.cuts and given[0][1] is None:
-            self._pass(row, (given[0][0], _position(row)))
-        elif _renames(row) and (given[0][1] is not None or self._is_state(row)):
+            self._pass(row, (given[0][0], position(row)))
+        elif renames(row) and (given[0][1] is not None or self._is_state(row)):
             self._pass(row, given[0])
-        elif _lays_out(row) and self._joins(given):
+        elif lays_out(row) and self._joins(given):
             self._pass(row, (given[0][0], None))
         elif any(step is not None for _, step in given):
             self._does(row, given)
@@ -227,13 +232,13 @@ class _Fold:
         if step:
             before = [(Ref(root, number), step - 1) for number in range(_states(row))]
             if given[0] != (self.roles[root].inputs[0], step) or list(hands) != before:
-                raise _NoLoopError
+                raise NoLoopError
         elif given[0][1] != 0:
-            raise _NoLoopError
+            raise NoLoopError
         else:
             self.roles[root] = _Role((given[0][0], *(self._last(each) for each in hands)), cell=True)
         self._stands(root, step, row)
-        skip = not _is_cell(row)
+        skip = not is_cell(row)
         for number in range(len(row.outputs)):
             self.place[Ref(row.name, number)] = (Ref(root, max(number - skip, 0)), step)
 
@@ -244,7 +249,7 @@ class _Fold:
         if step is None or role is None:
             return ref
         if step != self.many.get(ref.node, 0) - 1:
-            raise _NoLoopError
+            raise NoLoopError
         return Ref(ref.node, ref.output + 1)
 
     def _stands(self, name: str, step: int, row: Row) -> None:
@@ -258,7 +263,7 @@ class _Fold:
         """A row of one step: part of the one before it, or what is done in its own right."""
         steps = {step for _, step in given if step is not None}
         if len(steps) != 1:
-            raise _NoLoopError
+            raise NoLoopError
         (step,) = steps
         refs = tuple(ref for ref, _ in given)
         own = self.roles.get(refs[0].node)
@@ -271,7 +276,7 @@ class _Fold:
         name = self.known.setdefault((row.node.layer, root, refs), row.name)
         role = self.roles.setdefault(name, _Role(refs))
         if step in role.at:
-            raise _NoLoopError
+            raise NoLoopError
         self._stands(name, step, row)
         for number in range(len(row.outputs)):
             self.place[Ref(row.name, number)] = (Ref(name, number), step)
@@ -280,7 +285,7 @@ class _Fold:
         """What a unit outside every loop reads, by the unit that gives it."""
         found, step = self.place.get(ref, (ref, None))
         if step is not None:
-            raise _NoLoopError
+            raise NoLoopError
         return found
 
     def _looped(self, role: _Role) -> Looped:
@@ -291,12 +296,12 @@ class _Fold:
             cell = self.roles.get(source.node)
             inputs = (Ref(source.node, source.output + 1) if cell is not None and cell.cell else source, *inputs[1:])
         elif steps != list(range(last)) or len({_kinds(rows) for rows in role.at.values()}) != 1:
-            raise _NoLoopError
+            raise NoLoopError
         first = role.at[steps[0]]
         node = first[0].node
         rows = (*(row for step in steps for row in role.at[step]), *role.loose)
         if any(len(_bare(row.outputs[0])) != 1 for row in first):
-            raise _NoLoopError
+            raise NoLoopError
         label = label_of(node, self.network) or node.name
         return Looped(rows, inputs, (), label, steps=len(steps), words=tuple(first))
 
@@ -304,7 +309,7 @@ class _Fold:
         """Over how many steps a loop goes that reads a value."""
         role = self.roles.get(ref.node)
         if role is None:
-            return self._length(ref)
+            return _length(ref, self.network, self.rows)
         return self.many[ref.node] if role.cell else self._length_of(role.inputs[0])
 
 

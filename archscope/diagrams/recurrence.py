@@ -1,8 +1,9 @@
 """What style `unrolled` shows of a network: rows of layers that stand at each step, or at the last alone.
 
-A network is one side, a chain that reads one sequence; or two, where the states that an encoder ends with are those
-that a decoder begins with (Sutskever et al. 2014). A decoder may attend to all states of the encoder (Luong et al.
-2015). A loop that calls a cell at each step is read as the layer that it is.
+A network is one side, a chain that reads one sequence; or two, where a decoder begins with the states that an encoder
+ends with (Sutskever et al. 2014), or with what a layer makes of them. A decoder may attend to all states of the
+encoder, with what its cell gives (Luong et al. 2015) or with its state before (Bahdanau et al. 2015). A loop that calls
+a cell at each step is read as the layer that it is.
 """
 
 from __future__ import annotations
@@ -12,15 +13,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from archscope.analysis import Analysis
-from archscope.diagrams.graph.units import Unit, is_glue
-from archscope.diagrams.loops import Looped, folded
+from archscope.diagrams.graph.units import Unit, is_glue, units_of
+from archscope.diagrams.looking import Bridge, attentions, bridges, fed, symbol, whole
+from archscope.diagrams.loops import Looped, NoLoopError, folded
 from archscope.diagrams.refusal import NotShownError
+from archscope.diagrams.rounds import rounds
 from archscope.network import Ref
 
 _MIXES: Final = frozenset({"convolution", "pooling", "merge", "function", "axes"})
-
-_ATTENDS: Final = frozenset({"Attention", "Transposition", "Permutation"})
-"""Beside products and what joins their results: what attention is, and how its keys are turned."""
 
 
 class NotUnrolledError(NotShownError):
@@ -39,6 +39,9 @@ class Level:
         states: the letters of what is handed on.
         begins: the layer whose last states it begins with; empty for those that are 0.
         attends: the layer to all whose states it attends; empty where it does not.
+        looks: the cell whose state of the step before it attends with, if that is what it does.
+        feeds: the layer whose value of the step before it reads beside its input; empty if there is none.
+        bridge: what stands between the states of another side and those that it begins with.
         end: the layer of it that others read, if that is not its first.
         ends: whether only what it gives at its last step comes out.
     """
@@ -50,6 +53,9 @@ class Level:
     states: tuple[str, ...] = ()
     begins: str = ""
     attends: str = ""
+    looks: str = ""
+    feeds: str = ""
+    bridge: Bridge | None = None
     end: str = ""
     ends: bool = False
 
@@ -88,7 +94,7 @@ def sides_of(analysis: Analysis) -> tuple[Side, ...]:
         NotUnrolledError: the network is neither.
     """
     title, inputs = analysis.title, analysis.network.inputs
-    units = folded(analysis)
+    units = _units(analysis)
     recurrent = [unit for unit in units if unit.rows[0].node.layer.verb == "Recurrence"]
     again = [unit.rows[0] for unit in recurrent if unit.rows[0].shares and not isinstance(unit, Looped)
              and _steps(unit.rows[0].input_shapes[0]) in (0, 1)]  # fmt: skip
@@ -96,25 +102,35 @@ def sides_of(analysis: Analysis) -> tuple[Side, ...]:
         raise NotUnrolledError(f"{title} has no recurrence over a sequence to unroll")
     if again:
         raise NotUnrolledError(f"{title} runs its recurrence step by step in a loop (`{again[0].name}` is a step), and "
-                               "style unrolled shows one whose steps are alike and in which nothing but the cell reads "
-                               "the step before")  # fmt: skip
+                               "style unrolled shows one cell whose steps are alike")  # fmt: skip
     found: dict[str, list[Level]] = {name: [] for name in inputs}
-    attending: list[Unit] = []
-    for number, unit in enumerate(units):
-        if _looks(unit, attending, found):
-            attending.append(unit)
-            if any(_looks(each, attending, found) for each in units[number + 1 : number + 2]):
-                continue
-            name, level = _attention(attending, found, title)
-            found[name].append(level)
-            attending = []
+    ways = bridges(units)
+    between = {row.name for way in ways.values() for row in way.unit.rows}
+    groups = attentions(units, analysis) if len(inputs) > 1 else []
+    part_of = {unit.name: parts for parts in groups for unit in parts}
+    for unit in units:
+        if unit.name in between:
             continue
-        side = next((name for name in inputs if unit.inputs[0].node == _end(name, found[name])), None)
-        begins = "" if side is None else _begins(unit, [level for name in inputs if name != side
-                                                        for level in found[name]])  # fmt: skip
+        if unit.name in part_of:
+            parts = part_of[unit.name]
+            if unit is parts[-1]:
+                name, level = _attention(parts, found, title)
+                found[name].append(level)
+            continue
+        first = unit.inputs[0].node if unit.inputs else ""
+        side = next((name for name in inputs if first == _end(name, found[name])), None)
+        others = [level for name in inputs if name != side for level in found[name]]
+        bridge = ways.get(unit.name)
+        if bridge is not None and any(level.unit.name == bridge.begins and level.depth == 1 for level in others):
+            begins = bridge.begins
+        else:
+            begins, bridge = ("" if side is None else _begins(unit, others)), None
         if side is None or (len(unit.inputs) > 1 and not begins):
             raise NotUnrolledError(f"{title} is no chain at `{unit.name}`, and style unrolled shows one")
-        found[side].append(_next(unit, found[side], int(next(iter(inputs[side]), 0)), begins, title))
+        if bridge is not None and not bridge.drawn:
+            unit = replace(unit, rows=(*unit.rows, *bridge.unit.rows))
+        level = _next(unit, found[side], int(next(iter(inputs[side]), 0)), begins, title)
+        found[side].append(replace(level, bridge=bridge))
     for levels in found.values():
         levels[-1:] = [replace(level, ends=_ends_last(level, analysis)) for level in levels[-1:]]
     sides = tuple(Side(name, shape, tuple(found[name])) for name, shape in inputs.items())
@@ -125,17 +141,14 @@ def _end(name: str, levels: Sequence[Level]) -> str:
     return levels[-1].end or levels[-1].unit.name if levels else name
 
 
-def _looks(unit: Unit, before: Sequence[Unit], found: Mapping[str, Sequence[Level]]) -> bool:
-    """Whether a unit is a part of attention to all states of a side: it reads them or such a part, and no weights."""
-    layer = unit.rows[0].node.layer
-    if layer.verb not in _ATTENDS and layer.symbol not in ("@", "‖"):
-        return False
-    memories = {levels[-1].unit.name for levels in found.values() if levels and levels[-1].depth}
-    parts = {each.name for each in before}
-    ends = {_end(name, levels) for name, levels in found.items()}
-    read = {ref.node for ref in unit.inputs if ref.output == 0}
-    whole = all(ref.output == 0 and ref.node in {*memories, *parts, *ends} for ref in unit.inputs)
-    return whole and (bool(read & parts) or (len(found) > 1 and bool(read & memories)))
+def _units(analysis: Analysis) -> tuple[Unit, ...]:
+    """The units of a network, with its loops folded if their steps or their rounds are alike."""
+    for way in (folded, rounds):
+        try:
+            return tuple(fed(way(analysis)))
+        except NoLoopError:
+            continue
+    return units_of(analysis)
 
 
 def _attention(parts: Sequence[Unit], found: Mapping[str, Sequence[Level]], title: str) -> tuple[str, Level]:
@@ -145,18 +158,21 @@ def _attention(parts: Sequence[Unit], found: Mapping[str, Sequence[Level]], titl
         NotUnrolledError: that is not what it is.
     """
     sides = {_end(name, levels): name for name, levels in found.items()}
-    read = dict.fromkeys(ref.node for unit in parts for ref in unit.inputs if ref.node in sides)
-    multiplies = any(unit.rows[0].node.layer.symbol == "@" or unit.rows[0].node.layer.verb == "Attention"
-                     for unit in parts)  # fmt: skip
-    asks = [name for name in read if _steps(found[sides[name]][-1].unit.outputs[0]) == _steps(parts[-1].outputs[0])]
+    own = {unit.name for unit in parts}
+    looks = {ref.node for unit in parts if isinstance(unit, Looped) for ref in unit.before}
+    read = dict.fromkeys(ref.node for unit in parts for ref in unit.inputs if ref.node not in own)
+    multiplies = any(symbol(unit) == "@" or unit.rows[0].node.layer.verb == "Attention" for unit in parts)
+    steps = _steps(parts[-1].outputs[0])
+    asks = [name for name in read if name in sides and _steps(found[sides[name]][-1].unit.outputs[0]) == steps]
     # Of two sides of one length, the one asks whose values are joined with what is found, or that comes later.
     joined = [ref.node for ref in parts[-1].inputs]
-    own = next((name for name in asks if name in joined), asks[-1] if asks else "")
-    memory = next((name for name in read if name != own), "")
-    if not multiplies or len(read) != 2 or not own or found[sides[own]][-1].last:
+    asking = next((name for name in asks if name in joined), asks[-1] if asks else "")
+    memory = next((name for name in read if name != asking), "")
+    known = memory in sides and found[sides[memory]] and found[sides[memory]][-1].depth
+    if not multiplies or len(read) != 2 or len(looks) > 1 or not asking or not known or found[sides[asking]][-1].last:
         raise NotUnrolledError(f"{title} is no chain at `{parts[0].name}`, and style unrolled shows one")
-    whole = replace(parts[0], rows=tuple(row for unit in parts for row in unit.rows), label="attention")
-    return sides[own], Level(whole, last=False, attends=memory, end=parts[-1].name)
+    return sides[asking], Level(whole(parts, "attention"), last=False, attends=memory, looks=next(iter(looks), ""),
+                                end=parts[-1].name)  # fmt: skip
 
 
 def _begins(unit: Unit, others: Sequence[Level]) -> str:
@@ -203,10 +219,10 @@ def _joined(sides: Sequence[Side], analysis: Analysis) -> tuple[Side, ...]:
 
 def _stands_below(encoder: Side, decoder: Side, level: Level) -> bool:
     """Whether all of the encoder stands below what attends to its states."""
-    begun = [each.begins for each in decoder.levels if each.begins]
+    begun = [each.begins for each in decoder.levels if each.begins and not level.looks]
     top = encoder.levels[-1].unit.name
     own = decoder.levels.index(level)
-    return level.attends == top and (begun[-1] == top if begun else len(encoder.levels) <= own)
+    return level.attends == top and (begun[-1] == top if begun else level.looks != "" or len(encoder.levels) <= own)
 
 
 def _ends_in(side: Side, analysis: Analysis) -> bool:
@@ -233,7 +249,8 @@ def _level(unit: Unit, last: bool, begins: str) -> Level:
     if layer.verb != "Recurrence" or last:
         return Level(unit, last)
     if isinstance(unit, Looped):
-        return Level(unit, last, 1, 1, unit.states, begins)
+        feeds = next((ref.node for ref in unit.before), "")
+        return Level(unit, last, 1, 1, unit.states, begins, feeds=feeds)
     states = ("h", "c")[: len(layer.output_names) - 1]
     layers = int(row.outputs[1][0]) if len(row.outputs) > 1 else 1
     both = int(row.outputs[0][-1]) // int(row.outputs[1][-1]) if len(row.outputs) > 1 else 1

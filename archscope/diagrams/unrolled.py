@@ -20,13 +20,18 @@ from archscope.analysis import Analysis
 from archscope.diagrams import fonts
 from archscope.diagrams.cell import cell, kind_of
 from archscope.diagrams.graph.labels import lines_of
+from archscope.diagrams.handing import Handing, rises, written
+from archscope.diagrams.looking import Bridge
 from archscope.diagrams.recurrence import Level, Side, sides_of
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import Page, Plan, fit
-from archscope.diagrams.scene import Group, Item, Scene, Text, bounds, circle, moved, polyline
+from archscope.diagrams.scene import Item, Scene, Text, bounds, moved
 from archscope.diagrams.strip import Measures, Place, Strip
 from archscope.diagrams.transformer.shapes import arrow
 from archscope.layers.base import spell_shape
+
+_LONG: Final = 50
+"""Letters of the longest line beside a row."""
 
 USUAL: Final = ("name", "op", "shape", "parameters")
 """What is written if nothing else is asked for."""
@@ -91,7 +96,7 @@ class _Figure:
             edge = last.spread(5.2 * self.font + first.wide / 2, between)
         else:
             left = -1.4 * self.font - self._widest(first)
-            edge = last.spread(first.spread(0.0, between) + 1.6 * between, between)
+            edge = last.spread(first.spread(0.0, between) + 1.6 * between + self._room(), between)
         inner = self._cells()
         wide = max((bounds([each])[2] for each in inner), default=0.0)
         right = max(edge + 1.4 * self.font + self._widest(last), wide + left)
@@ -103,6 +108,18 @@ class _Figure:
             return [*self._items(), *self._below(inner, left)]
 
         return Plan(left, right, draw)
+
+    def _room(self) -> float:
+        """What the way up to where the decoder begins needs between the sides."""
+        levels = self.strips[-1].levels
+        if not rises(levels):
+            return 0.0
+        bridge = next((level.bridge for level in levels if level.bridge is not None and level.bridge.drawn), None)
+        if bridge is None:
+            return 2.0 * self.font
+        text = fonts.widest(self._written(bridge), self.font, bold=True)
+        beside = 0.0 if any(level.looks for level in levels) else text - self.measures.box
+        return self.measures.box + 3.4 * self.font + max(beside, 0.0)
 
     def _widest(self, strip: Strip) -> float:
         return max(fonts.widest(self._lines(level), self.font, bold=True) for level in strip.levels)
@@ -130,10 +147,11 @@ class _Figure:
         shown = self.request.shown(*USUAL)
         more = ("kernel",) if "op" in shown else ()
         rows = level.unit.rows
-        return lines_of(
+        lines = lines_of(
             level.unit.label, rows, (*shown, *more), counts=[1] * len(rows), outputs=[level.unit.outputs[0]],
             block=" · ".join(level.words) if "op" in shown else "", price=self.request.price(level.unit.layers),
         )  # fmt: skip
+        return tuple(part for line in lines for part in _broken(line))
 
     def _items(self) -> list[Item]:
         rows = list(_rows(self.sides))
@@ -148,7 +166,7 @@ class _Figure:
             if not aside:
                 items += strip.outputs(own[-1].top)
         if len(self.strips) > 1:
-            return [*items, *self._handed_over(places), *self._looked_at(places), *self._names()]
+            return [*items, *self._between(places), *self._names()]
         found = next(places[level.unit.name] for level in self.levels if level.depth)
         loop = self.strips[0].wide / 2 + 3.6 * self.font
         return items + self._equals(loop, (found.top + found.bottom) / 2)
@@ -182,42 +200,19 @@ class _Figure:
             for number, text in enumerate(lines)
         ]  # fmt: skip
 
-    def _handed_over(self, places: dict[str, Place]) -> Iterator[Item]:
-        """The states that the encoder ends with, to where the decoder begins with them."""
+    def _between(self, places: dict[str, Place]) -> Iterator[Item]:
+        """What goes from the encoder to the decoder."""
         encoder, decoder = self.strips
-        (end, step), (begin, _) = encoder.columns[-1], decoder.columns[0]
-        left, right = end + self.measures.box / 2, begin - self.measures.box / 2
+        handing = Handing((encoder, decoder), places, self.measures)
+        yield from handing.items()
         for level in decoder.levels:
-            if not level.begins:
-                continue
-            parts: list[Item] = []
-            for top in decoder.tops(level, places[level.unit.name]):
-                for state, y, base in decoder.lanes(level, top):
-                    parts += arrow([(left, y), (right, y)], self.font, self.theme)
-                    parts += self.measures.letter((left + right) / 2, base, state, step, 0.85 * self.font)
-            name = f"{level.begins} to {level.unit.name}"
-            yield Group("edge", tuple(parts), name, source=level.begins, target=level.unit.name)
+            if level.bridge is not None and level.bridge.drawn:
+                yield handing.bridge(level, level.bridge, self._written(level.bridge))
 
-    def _looked_at(self, places: dict[str, Place]) -> Iterator[Item]:
-        """All states of the encoder, on one line below what attends to them at each step."""
-        encoder, decoder = self.strips
-        for level in decoder.levels:
-            if not level.attends:
-                continue
-            memory = next(each for each in encoder.levels if each.unit.name == level.attends)
-            foot = places[level.unit.name].bottom
-            y, aside = foot + self.measures.gap, 0.28 * self.measures.box
-            ends = [x - aside for x, _ in decoder.columns]
-            parts: list[Item] = [polyline([(encoder.columns[0][0], y), (ends[-1], y)], stroke=self.theme.line)]
-            for x, _ in encoder.columns:
-                parts += encoder.out(memory, x, places[memory.unit.name].top, y)
-            for x in ends:
-                parts += arrow([(x, y), (x, foot)], self.font, self.theme)
-            parts += [circle(x, y, 0.16 * self.font, fill=self.theme.line)
-                      for x in (*(x for x, _ in encoder.columns), *ends)]  # fmt: skip
-            name = level.unit.name
-            told = f"all states of {level.attends} to {name}"
-            yield Group("edge", tuple(parts), told, source=level.attends, target=name)
+    def _written(self, bridge: Bridge) -> tuple[str, ...]:
+        shown = self.request.shown(*USUAL)
+        more = ("kernel",) if "op" in shown else ()
+        return written(bridge, (*shown, *more), self.request.price(bridge.unit.layers))
 
     def _names(self) -> Iterator[Item]:
         """Under each side what it reads."""
@@ -230,6 +225,18 @@ class _Figure:
                       head=False)[0] for dy in (-0.22 * self.font, 0.22 * self.font)]  # fmt: skip
 
 
+def _broken(line: str) -> Iterator[str]:
+    """A line, after a dot that separates where it is too long."""
+    before = ""
+    for part in line.split(" · "):
+        if before and len(before) + len(part) > _LONG:
+            yield f"{before} ·"
+            before = part
+        else:
+            before = f"{before} · {part}" if before else part
+    yield before
+
+
 _Row = tuple[Level | None, ...]
 
 
@@ -239,6 +246,11 @@ def _rows(sides: Sequence[Side]) -> Iterator[_Row]:
         yield from ((level,) for level in sides[0].levels)
         return
     encoder, decoder = (list(side.levels) for side in sides)
+    if rises(tuple(decoder)):
+        above = next(number for number, level in enumerate(decoder) if level.looks or level.bridge)
+        yield from zip_longest(encoder, decoder[:above])
+        yield from ((None, level) for level in decoder[above:])
+        return
     for level in [each for each in decoder if each.begins]:
         at, own = [each.unit.name for each in encoder].index(level.begins), decoder.index(level)
         yield from zip_longest(encoder[:at], decoder[:own])

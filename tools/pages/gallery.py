@@ -222,7 +222,8 @@ ENTRIES: dict[str, tuple[Entry, ...]] = {
         Entry("loop", "A cell called in a loop", "What a loop calls again at each step, with the same weights, is one "
               "layer; a module that loops over `torch.nn.GRUCell` is drawn so, too.", "./loop.yaml", spec=LOOP),
         Entry("attention", "A decoder with attention", "Each step looks at all states of the encoder, as in Luong's "
-              "figure of 2015.", "./attention.yaml", spec=ATTENTION),
+              "figure of 2015. A module whose loop attends with the state before, as in Bahdanau's, is drawn so, too.",
+              "./attention.yaml", spec=ATTENTION),
     ),
     "Neurons": (
         Entry("mlp", "A multilayer perceptron", "Circles and lines, with dots where a layer has many; "
