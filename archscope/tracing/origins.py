@@ -13,7 +13,7 @@ from archscope.recognising.joining import JOINS, is_dense
 from archscope.recognising.nodes import Nodes, Place, Seen
 from archscope.recognising.operations import Frame, Kind, Operation, Ran
 from archscope.tracing.accounts import Accounts
-from archscope.tracing.constants import filled
+from archscope.tracing.constants import filled, types_of
 from archscope.tracing.learned import Learned
 from archscope.tracing.ledger import Ledger
 from archscope.tracing.samples import Samples
@@ -42,6 +42,7 @@ class Origins:
 
     Attributes:
         others: threads that nobody follows.
+        types: those of numbers that code may fill a layer with.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Origins:
         self._learned = learned
         self._ledger = ledger
         self._state = state
+        self.types = types_of(state.values())
         self._at = at
         self._once = once
         self.others = ledger.others
@@ -84,7 +86,7 @@ class Origins:
             place_of_it = Place(name, alone=True) if name else self._at.here
             shape = self._samples.shape(tensor)
             alone = kind == "constant" and not weights and tensor.dim() == len(shape) + 1
-            layer = filled(self._ledger.numbers.of(tensor), shape) if alone else None
+            layer = filled(self._ledger.numbers.of(tensor), shape, self.types) if alone else None
             each = self._samples.has_each(tensor, matters=layer is not None)
             if layer is None:
                 ref = self._nodes.source(kind, place_of_it, shape, weights)
@@ -103,7 +105,7 @@ class Origins:
         for each in tensors:
             shape = tuple(each.shape[1:])
             fits = each.dim() == call.made.dim() and not self._values.weights(each)
-            if not fits or filled(self._ledger.numbers.of(each), shape) is None:
+            if not fits or filled(self._ledger.numbers.of(each), shape, self.types) is None:
                 return {}
             if not self._samples.has_each(each, matters=True):
                 return {}

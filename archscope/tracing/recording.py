@@ -338,7 +338,7 @@ class Recording:
         """Keep a node of a constant that has another value's shape and nothing else of it; False if it is no layer."""
         call = self.samples.call(plain_name(name), args, kwargs, given := tensors_in([args, kwargs]), [made])
         shape = self.samples.shape(made, place := call.after)
-        layer = None if place in (WITHOUT, LOST) else filled(self._known(made), shape)
+        layer = None if place in (WITHOUT, LOST) else filled(self._known(made), shape, self.origins.types)
         if layer is not None:
             refs = self.nodes.keep(Seen(layer.type, self._at.here, (), (shape,), frame, (layer,)))
             self._made([made], refs, frame)

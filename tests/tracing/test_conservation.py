@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from archscope import analyze, trace
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.running import Way, run_once
+from tests.tracing.common import COMMON
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 
@@ -155,20 +156,48 @@ def test_the_rows_of_any_module_add_up_to_what_the_dispatcher_saw(seed: int) -> 
     assert counter.get_total_flops() == 2 * seen
 
 
-def _rows(module: nn.Module, given: Tensor, way: Stands) -> list[Any]:
+def _rows(module: nn.Module, given: list[Tensor], way: Stands) -> list[Any]:
     """What is said of a module that stands so, with gradients or without."""
     module = copy.deepcopy(module).to(way.device, way.dtype).train(way.training)
     with torch.set_grad_enabled(way.grad):
-        analysis = analyze(trace(module, given.to(way.device, way.dtype)))
+        analysis = analyze(trace(module, *[each.to(way.device, way.dtype) for each in given]))
     return [(row.name, row.type, row.outputs, row.macs, row.parameters, row.fixed, row.connections, row.receptive_field,
              row.label) for row in analysis.rows]  # fmt: skip
+
+
+class _Masked(nn.Module):
+    """Numbers that the code fills tensors with, in the type of its values and in the usual one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.out = nn.Linear(6, 6), nn.Linear(10, 3)
+
+    def forward(self, x: Tensor) -> Any:
+        left = torch.ones_like(x)
+        most, at = self.gate(x).softmax(-1).topk(2, -1)
+        x = x * torch.zeros_like(x).scatter(-1, at, most) * (left * 1.5 - x)
+        return self.out(torch.cat([x, x.new_zeros(*x.shape[:-1], 4)], -1))
+
+
+OWN: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]] = {**COMMON, "masked": (_Masked, ((5, 6),))}
+
+
+@pytest.mark.parametrize("name", [name for name in OWN if name != "words of GPT"])
+def test_no_row_of_a_common_module_depends_on_mode_device_type_or_gradients(name: str) -> None:
+    make, shapes = OWN[name]
+    torch.manual_seed(0)
+    module = make()
+    given = [torch.zeros(1, *shape) for shape in shapes]
+    usual = _rows(module, given, WAYS[0])
+    for way in (WAYS[-1], *random.Random(name).sample(WAYS, 1)):
+        assert _rows(module, given, way) == usual, way
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_no_row_depends_on_mode_device_type_or_gradients(seed: int) -> None:
     draw = random.Random(seed)
     module, first = _any_module(draw)
-    given = torch.zeros(draw.choice((1, 3)), 5, first)
+    given = [torch.zeros(draw.choice((1, 3)), 5, first)]
     usual = _rows(module, given, Stands("cpu", torch.float32, training=False, grad=False))
     for way in draw.sample(WAYS, 3):
         assert _rows(module, given, way) == usual, way
