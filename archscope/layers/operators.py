@@ -55,6 +55,11 @@ class Ran(Record):
     before: tuple[str, ...] = ()
 
     @property
+    def repeats(self) -> bool:
+        """Whether it repeats for every sample what has no batch."""
+        return self.place is not None and self.name in _OF_TWO and not all(self.batched)
+
+    @property
     def views(self) -> bool:
         """Whether it only sees what it reads differently."""
         return self.name in _VIEWS | RETYPED | WINDOWS

@@ -22,7 +22,7 @@ def as_seen(
     """What runs for a node, ``steps`` being what its type says, and why no rule says it where none does."""
     why = ""
     ran = observed.ran_alone.get(node.name)
-    if ran is not None and (steps is None or node.layer.family == "arithmetic" or ran.name in CLAMPS):
+    if ran is not None and (steps is None or node.layer.family == "arithmetic" or ran.repeats or ran.name in CLAMPS):
         steps = steps_of(ran, facts) or (None if ran.before else steps)
         if steps is None:
             why = f"no rule says what {' and '.join(f'`{each}`' for each in (*ran.before, ran.name))} keeps"
@@ -138,6 +138,8 @@ def made_by(node: Node, facts: Facts, observed: Observed | None) -> list[Ref]:
 def at_least(node: Node, facts: Facts, observed: Observed | None) -> Steps:
     """What a layer without a rule holds all the same: what it reads and makes."""
     read = tuple(input_name(place) for place in range(len(node.inputs)))
+    if observed is not None and not observed.built and observed.ran.get(node.name) == 0:  # values that were written to
+        return (Step(node.layer.type, read[:1], (Made(output_name(0), facts.output),), views=True),)
     ran = None if observed is None else observed.ran_alone.get(node.name)
     dtype = "" if observed is None or observed.unruled.get(node.name) != CASTS else "bfloat16"
     if ran is not None and len(facts.outputs) == 1 and not dtype:

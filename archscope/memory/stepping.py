@@ -26,6 +26,9 @@ IN_ORDER: Final = frozenset({
 COPIES: Final = frozenset({"group_norm"})
 """Operations whose backward pass works on a copy of a gradient that does not lie in the order of its axes."""
 
+PRODUCTS: Final = frozenset({"linear", "mm"})
+"""Operations that keep what they read first for the gradient of the matrix that they read second, and for it alone."""
+
 
 class Operations:
     """Runs steps on a ledger.
@@ -37,7 +40,8 @@ class Operations:
         as_tracked: whether what a tracker of tensors without values sees is asked, not what runs: gradients that meet
             are added up in a third tensor, and not where the first of them lies; statistics of a norm are of its
             input's type, not of its weights', and one over groups works backward in the wider of the two; the gradient
-            of a squared error lies as its output does; constants are added to a product in a tensor of their own.
+            of a squared error lies as its output does; constants are added to a product in a tensor of their own; batch
+            normalization makes the gradient of its input, wanted or not.
     """
 
     def __init__(self, ledger: Ledger, batch: int, dtype: str, *, as_tracked: bool) -> None:
@@ -91,7 +95,9 @@ class Operations:
             ledger.drop(block)
         if not grad or not recording:
             return None
-        needed = [*step.saves, *(name for name, target in step.saves_for.items() if local[target].grad)]
+        frozen = step.op in PRODUCTS and len(read) > 1 and not read[1].grad
+        kept = [name for name in step.saves if not (frozen and name == step.reads[0])]
+        needed = [*kept, *(name for name, target in step.saves_for.items() if local[target].grad)]
         written = step.reads[0] if in_place else ""
         saved = [local[name].block for name in needed if not local[name].weight and name != written]
         # What is about to be written over, and needed as it was, is copied first.
@@ -222,10 +228,10 @@ class Operations:
         copied = [ledger.take(value.size, "passing") for value, gradient in came
                   if step.op in COPIES and not gradient.layout.in_order]  # fmt: skip
         for name, value in zip(step.reads, ran.read, strict=True):
-            if not value.grad and not step.every:
+            if not (value.grad or step.every or (self.as_tracked and step.op == "batch_norm")):
                 continue
             # What is repeated once is not repeated: its gradient is the one that came.
-            once = step.op == "repeat" and product(value.layout.shape) == product(first.layout.shape)
+            once = product(value.layout.shape) == product(first.layout.shape)
             same = value.ahead and product(value.layout.shape) == product(first.layout.shape)
             if (name in step.reduces and not once) or (value.once and not (ran.made[0].once or same)):
                 size = _size_in(ran.made[0], ran.dtype)
@@ -308,10 +314,11 @@ class Operations:
         if step.turns:
             back = sorted(range(len(step.turns)), key=step.turns.__getitem__)
             return [(value, Gradient(ledger.share(gradient.block), gradient.layout.turned(back)))]
-        if step.op == "expand" and value.ahead and self.batch == 1 and ledger.size(gradient.block) > value.size:
+        whole = ledger.shared(gradient.block) and ledger.size(gradient.block) <= value.size
+        if step.op == "expand" and value.ahead and self.batch == 1 and not whole:
             # What is repeated once is not repeated, and a gradient that is a part of another is held with all of it.
             return [(value, Gradient(ledger.share(gradient.block), gradient.layout.without(0)))]
-        if seen.layout.shape == shape:
+        if shape in (seen.layout.shape, gradient.layout.shape):  # an operation may have summed it already
             return [(value, Gradient(ledger.share(gradient.block), gradient.layout))]
         if product(seen.layout.shape) == product(shape) and step.op != "expand" and step.takes is None:
             layout = gradient.layout.seen_as(shape)

@@ -102,6 +102,7 @@ class Learned:
         self._kept: list[Tensor] = []
         self._ahead = False
         self._widened: set[int] = set()
+        self._spread: set[int] = set()
         self._chosen: set[int] = set()
         self.chosen: set[str] = set()
         self._cast: set[int] = set()
@@ -177,6 +178,8 @@ class Learned:
             # An axis that `expand` puts in front is, to autograd, one that it repeats.
             if id(parent) in self._widened or (name in REPEATS - COPIES and result.dim() > parent.dim()):
                 self._widened.add(id(result))
+            if name in REPEATS or id(parent) in self._spread:
+                self._spread.add(id(result))
             if (name in COPIES or id(parent) in self._copies) and not self._repeated.copied(result):
                 self._copies.add(id(result))
         elif all_of_it or (name in _MOVES | _WORKED and not tensors_in([args[1:], kwargs])):
@@ -213,6 +216,10 @@ class Learned:
                 return {}
             found[id(each)] = ref
         return found
+
+    def is_bare(self, tensor: Tensor) -> bool:
+        """Whether it is a parameter that no code has repeated, so that an operation beside others does so by itself."""
+        return id(tensor) in self._roots and id(tensor) not in self._spread
 
     def alone(self, tensor: Tensor) -> tuple[Ref, int] | None:
         """The node of a learned value that a layer works on, and where its batch is; None if it is none."""

@@ -317,14 +317,14 @@ class Recording:
         if plain in ("mul", "rmul", "imul", "multiply") and len(refs) == len(unreached) == 1:
             factor = self._known(unreached[0])
             self.factors.update({} if factor is None else {ours[0].node: factor})
-        if len(refs) == 1 and self._hiding.hides(plain, args, kwargs):
-            self.causal.add(ours[0].node)
+        self.causal.update([ours[0].node] if len(refs) == 1 and self._hiding.hides(plain, args, kwargs) else ())
         for node in {ref.node for ref in ours}:
             self.holding.parted(node, refs, [*map(self.values.apart, read)])
             self.holding.learned(node, refs, self.nodes.parameters - self.learned.repeated, read_at, made={*places})
             self.holding.stands(node, read_at[: len(refs)], places)
         if len(results) == 1 and not parts and len(read) == len(refs):
-            self.holding.ran(ours[0].node, self.nodes.nodes, layers or (), heard, results[0], places[0], read, read_at)
+            at = [WITHOUT if self.learned.is_bare(each) else at for each, at in zip(read, read_at, strict=True)]
+            self.holding.ran(ours[0].node, self.nodes.nodes, layers or (), heard, results[0], places[0], read, at)
         if derived and any(self.state[each].requires_grad for each in weights & self.nodes.held.keys()):
             self.holding.derived(ours[0].node)
         self.holding.call(ours[0].node, call, heard.kwargs, heard.given, results, frame, self._at.module)
