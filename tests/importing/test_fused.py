@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnxruntime
 import pytest
 
 from archscope import analyze
@@ -27,6 +29,14 @@ FUSED: dict[str, tuple[Any, ...]] = {
     "GELU": (ROWS, "y = com.microsoft.FastGelu(x)", {}, 0, 0, [("gelu", None)]),
     "GELU of a sum": (ROWS, "y = com.microsoft.BiasGelu(x, b)", {"b": (4,)}, 4, 0,
                       [("parameter", None), ("add", "gelu")]),
+    # 5·4 by 4·3 weights, which lie with their outputs in front
+    "a product with a matrix that is turned": (ROWS, "y = com.microsoft.FusedMatMul<transB=1>(x, w)", {"w": (3, 4)}, 12,
+                                               5 * 12, [("linear", None)]),
+    # 5·5 products of 4, twice half of each
+    "a product of two": (ROWS, "y = com.microsoft.FusedMatMul<transB=1, alpha=0.5>(x, x)", {}, 0, 5 * 5 * 4,
+                         [("transpose", None), ("matmul", None), ("scale", None)]),
+    "a product of what is turned": (ROWS, "y = com.microsoft.FusedMatMul<transA=1>(x, x)", {}, 0, 4 * 4 * 5,
+                                    [("transpose", None), ("matmul", None)]),
 }  # fmt: skip
 
 
@@ -64,3 +74,24 @@ def test_what_is_not_known_of_one_is_not_covered_by_its_name(text: str, tmp_path
     path = onnx_file(tmp_path, f"net ({PICTURE}) => (float[N,3,8,8] y) {{ {text} }}", w=(3, 3, 1, 1), b=(3,))
     totals = analyze(open_network(path)).totals
     assert (totals.parameters, totals.macs) == (12, None)
+
+
+@pytest.mark.parametrize(("left", "right", "turned"), [
+    ((2, 3, 4), (2, 5, 4), "transB=1"), ((2, 4, 3), (2, 4, 5), "transA=1"), ((3, 2, 4), (2, 4, 5), "transBatchA=1"),
+    ((2, 3, 4), (4, 2, 5), "transBatchB=1"), ((4, 2, 6, 3), (2, 6, 4, 5), "transBatchA=1, transA=1"),
+])  # fmt: skip
+def test_a_product_that_turns_what_it_reads_has_the_shape_that_onnx_runtime_makes(
+    left: tuple[int, ...], right: tuple[int, ...], turned: str, tmp_path: Path
+) -> None:
+    said = [",".join(map(str, each)) for each in (left, right)]
+    graph = (
+        f"net (float[{said[0]}] x, float[{said[1]}] z) => (float y) {{ y = com.microsoft.FusedMatMul<{turned}>(x, z) }}"
+    )
+    path = onnx_file(tmp_path, graph)
+    given = {"x": np.zeros(left, np.float32), "z": np.zeros(right, np.float32)}
+    (made,) = onnxruntime.InferenceSession(path).run(None, given)
+    network = open_network(path)
+    rows = analyze(network).rows
+    assert [network.observed.batch, *rows[-1].outputs[0]] in ([1, *made.shape], [*made.shape])
+    summed = left[-2] if "transA" in turned else left[-1]
+    assert rows[-1].macs == made.size * (left[0] if turned == "transBatchA=1, transA=1" else summed)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import onnxruntime
 import pytest
 import torch
 from torch import Tensor, nn
@@ -199,14 +200,84 @@ def test_what_is_multiplied_without_any_input_is_told(
     assert f": {unasked:,} multiply-accumulates." in network.observed.origin[-1]
 
 
-def test_masks_in_a_file_that_has_lost_its_signature_are_told(tmp_path: Path) -> None:
-    """As ONNX Runtime and others write it again: a mask of 5·5 numbers beside the parameters."""
-    module = varied(EQUAL["a mask"]())
-    model = onnx.load(exported(module, module.inputs, tmp_path / "net.onnx", dynamo=True))
+def bare(module: Calls, folder: Path, *, external: bool = False) -> tuple[int, tuple[str, ...]]:
+    """A file as it is where its signature is lost, as ONNX Runtime and others write it again."""
+    path = exported(varied(module), module.inputs, folder / "net.onnx", dynamo=True)
+    model = onnx.load(path, load_external_data=not external)
     for each in (model, model.graph, *model.graph.node, *model.graph.value_info):
         del each.metadata_props[:]
-    onnx.save(model, tmp_path / "bare.onnx")
-    network = open_network(str(tmp_path / "bare.onnx"))
-    assert analyze(network).totals.parameters == 4 * 144 + 48 + 25
-    (told,) = network.observed.origin[1:]
-    assert told.startswith("1 tensor has a name of the exporter's, and may be made of parameters or be a constant of")
+    onnx.save(model, folder / "bare.onnx")
+    network = open_network(str(folder / "bare.onnx"))
+    return int(analyze(network).totals.parameters), network.observed.origin
+
+
+@pytest.mark.parametrize(("module", "many", "name"), [
+    (EQUAL["a mask"], 4 * 144 + 48 + 25, "unsqueeze_2"),  # of 5·5
+    (lambda: Calls(rows_of, TOKENS, e=nn.Embedding(20, 6), places=nn.Embedding(9, 6)), 120 + 5 * 6, "embedding_1"),
+    (lambda: Calls(lambda s, x: x + torch.arange(12.0).sin() * s.a.weight, X, a=nn.PReLU(12)), 12, "mul"),
+])  # fmt: skip
+def test_what_was_worked_out_is_told_in_a_file_that_has_lost_its_signature(
+    module: Callable[[], Calls], many: int, name: str, tmp_path: Path
+) -> None:
+    found, (first, *told) = bare(module(), tmp_path)
+    assert found == many
+    assert first.endswith(
+        " It does not say which tensors are trained, or made of others: all are taken for parameters."
+    )
+    assert [each for each in told if "has a name of the exporter's, and may be made of param" in each and name in each]
+
+
+@pytest.mark.parametrize("name", ["called twice", "a tied table"])
+def test_parts_of_a_weight_are_found_by_their_values_where_the_signature_is_lost(name: str, tmp_path: Path) -> None:
+    module = EQUAL[name]()
+    many, (_, *told) = bare(module, tmp_path)
+    assert many == numbers(trace(module, *module.inputs))[0]
+    assert not told
+
+
+def test_a_matrix_that_is_read_as_it_is_and_the_other_way_round_is_one_where_the_file_has_neither(
+    tmp_path: Path,
+) -> None:
+    module = Calls(lambda s, x: F.linear(F.linear(x, s.a.weight), s.a.weight.t()), X, a=nn.Linear(12, 8, bias=False))
+    assert bare(module, tmp_path)[0] == 96
+    assert said(module, tmp_path / "signed.onnx", dynamo=True)[0] == 96
+
+
+def test_parts_that_lie_in_another_file_are_told(tmp_path: Path) -> None:
+    """Whose values are not read: 48·96 columns of 48·144, and 48·48."""
+    attended = nn.MultiheadAttention(48, 3, batch_first=True)
+    big = Calls(lambda s, x: s.a(s.a(x, x, x)[0], x, x)[0], torch.randn(1, 5, 48), a=attended)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(tmp_path / "written_again.onnx")
+    onnxruntime.InferenceSession(exported(varied(big), big.inputs, tmp_path / "net.onnx", dynamo=True), options)
+    network = open_network(options.optimized_model_filepath)
+    assert analyze(network).totals.parameters == 7 * 48 * 48 + 7 * 48
+    assert network.observed.origin[-1].startswith("2 tensors lie in another file, which is not read, under")
+
+
+def test_a_matrix_that_the_older_exporter_cut_into_many_parts_is_one(tmp_path: Path) -> None:
+    """Twenty parts of two rows, and one of three."""
+
+    def cut(self: Any, x: Tensor) -> Tensor:
+        return (
+            torch.cat([F.linear(x, self.a.weight[start : start + 2]) for start in range(0, 40, 2)], -1)
+            + F.linear(x, self.a.weight[40:]).sum()
+        )
+
+    module = varied(Calls(lambda s, x: cut(s, x) + s.a(x).sum(), X, a=nn.Linear(12, 43, bias=False)))
+    path = exported(module, module.inputs, tmp_path / "net.onnx", dynamo=False)
+    assert analyze(open_network(path)).totals.parameters == 12 * 43
+
+
+def test_one_number_with_a_modules_name_is_a_weight_in_a_file_of_the_older_exporter(tmp_path: Path) -> None:
+    module = Calls(lambda s, x: s.a(x) * s.g * 3, X, a=nn.Linear(12, 4))
+    module.g = nn.Parameter(torch.rand(1))
+    many, told = said(module, tmp_path / "net.onnx", dynamo=False)
+    assert many == 12 * 4 + 4 + 1
+    assert not told
+
+
+def test_waves_are_no_parameters_of_a_module_that_has_none(tmp_path: Path) -> None:
+    module = Calls(lambda s, x: x + torch.arange(60.0).sin().reshape(5, 12), X)
+    assert said(module, tmp_path / "net.onnx", dynamo=True) == (0, ())

@@ -6,10 +6,10 @@ parameters, and nothing about their numbers tells them from those.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.escaping import line
@@ -22,12 +22,21 @@ if TYPE_CHECKING:
 
 _OF_OLD: Final = re.compile(r"onnx::(?P<operator>[A-Za-z]+)_\d+")
 """What PyTorch's older exporter calls a tensor that it has worked out, by the operator that reads it."""
-_OF_NOTHING: Final = re.compile(r"val_\d+")
-"""What its exporter of today calls a value of no name of its own; of what that comes, only its signature says."""
+_NUMBERED: Final = re.compile(r"(?:\w*_)?\d+")
+_WORDS: Final = re.compile(
+    "abs|add|arange|baddbmm|bmm|cat|clone|cos|cumsum|div|embedding|exp|expand|eye|full|gather|getitem|index|linear|"
+    "linspace|log|logical_not|masked_fill|matmul|mean|mm|mul|neg|ones|outer|permute|pow|reciprocal|repeat|reshape|roll|"
+    "rsqrt|rsub|scalar_tensor|select|sigmoid|sin|slice|softmax|softplus|split|sqrt|squeeze|stack|sub|sum|t|tanh|"
+    "transpose|tril|triu|unbind|unsqueeze|view|where|zeros"
+)
+"""What its exporter of today calls the first value of an operation; the next ones have a number, `embedding_1`."""
+_REORDERED: Final = re.compile(
+    r"val_\d+|(t|transpose|permute)(_\d+)?|.*/(Transpose|Reshape|Squeeze|Unsqueeze|Identity)[^/]*"
+)
+"""What both call a tensor that is another in another order."""
 _WEIGHED: Final = frozenset({"Conv", "ConvTranspose", "MatMul", "Gemm", "Gather", "LSTM", "GRU", "RNN", "PRelu"})
 _RECURRENT: Final = frozenset({"LSTM", "GRU", "RNN"})
-_PARTS: Final = 16
-"""Parts of a tensor that others are looked for among, at most."""
+_PRODUCTS: Final = frozenset({"MatMul", "Gemm"})
 _NAMED: Final = 3
 """Names that a remark has at most."""
 
@@ -42,19 +51,23 @@ class Lineage:
         model: the file.
         known: what its signature says; what comes of that is added.
         made: what it says that a tensor was worked out of, by name; of a constant among the operators, nothing.
+        signed: whether it has a signature.
     """
 
-    def __init__(self, model: ir.Model, known: Mapping[str, bool | None], made: Mapping[str, frozenset[str]]) -> None:
+    def __init__(
+        self, model: ir.Model, known: Mapping[str, bool | None], made: Mapping[str, frozenset[str]], *, signed: bool
+    ) -> None:
         self._held: Mapping[str, ir.Value] = model.graph.initializers
         self._said = dict(known)
         self._ours = model.producer_name == "pytorch"
+        self._told = made.keys() | known.keys()
         self._made: dict[str, frozenset[str]] = {}
         self._exact: set[str] = set()
         self.known = dict(known)
         for name, value in self._held.items() if self._ours else ():
             if name in known or name not in made:
                 continue
-            if made[name] and known:
+            if made[name] and signed:
                 self._made[name] = frozenset(each for each in made[name] if known.get(each) is not None)
                 if len(made[name]) == 1:
                     self._exact.add(name)
@@ -62,41 +75,52 @@ class Lineage:
                 self.known[name] = any(trained) if trained else None
             elif not made[name] and not _reads(value) & _WEIGHED and not any(map(_is_norm, _reads(value))):
                 self.known[name] = None
+        alone = {name for name, value in self._held.items() if self._ours and not signed and _is_number(value)}
+        self.known |= {name: True for name in alone - made.keys() if not _is_the_exporters(name)}
 
     def again(self, weights: Mapping[str, Weight]) -> dict[str, Operator]:
         """Tensors that are a weight of the file once more, each as the operator that makes it of that."""
-        found = {}
+        found: dict[str, Operator] = {}
         for name, value in self._held.items():
-            source = self._source(name, value) if name in weights else ""
+            source = self._source(name, value, weights.keys() - found.keys()) if name in weights else ""
             if source and source in weights:
                 turned = weights[name].shape == weights[source].shape[::-1] and len(weights[name].shape) == 2
                 type_, domain = ("Transpose", "") if turned else ("Folded", OWN)
                 found[name] = Operator(type_, (source,), (name,), {"perm": (1, 0)} if turned else {}, domain=domain)
-        parts = {name: source for name in weights if name not in found and (source := self._cut_from(name, weights))}
-        for name, source in parts.items():
-            whole = found[source].inputs[0] if source in found else source
-            found[name] = Operator("Folded", (whole,), (name,), domain=OWN)
+        for name in weights:
+            source = "" if name in found else self._cut_from(name, weights)
+            if source:
+                whole = found[source].inputs[0] if source in found else source
+                found[name] = Operator("Folded", (whole,), (name,), domain=OWN)
         return found
 
-    def _source(self, name: str, value: ir.Value) -> str:
-        """The weight that a tensor has all values of."""
+    def _source(self, name: str, value: ir.Value, others: AbstractSet[str]) -> str:
+        """The weight that a tensor has all values of; among others, where that is not in the file itself."""
         made = self._made.get(name, frozenset())
         if len(made) == 1:
             (source,) = made
-            same = source in self._held and _size(self._held[source]) == _size(value)
-            return source if same else ""
-        if self._of_old(name) not in ("MatMul", "Gemm"):
+            alike = (each for each, of in self._made.items() if of == made and each in others)
+            source = source if source in self._held else next(alike, name)
+            return source if source != name and _size(self._held[source]) == _size(value) else ""
+        if not self._is_made(name) or not _reads(value) & _PRODUCTS:
             return ""
-        return next((each for each, other in self._held.items() if _is_turned(each, other, value)), "")
+        return next((each for each in self._held if each in others and self._is_turned(each, name)), "")
 
-    def _of_old(self, name: str) -> str:
-        """The operator that the older exporter says to read a tensor that it has worked out; empty for others."""
-        found = _OF_OLD.fullmatch(name) if self._ours and not self._made and not self._said else None
-        return "" if found is None else found["operator"]
+    def _is_turned(self, one: str, other: str) -> bool:
+        """Whether a matrix is another with its axes exchanged, by their values."""
+        shape = _shape(self._held[one])
+        if one == other or len(shape) != 2 or _shape(self._held[other]) != shape[::-1]:
+            return False
+        turned, matrix = _array(self._held[one]), _array(self._held[other])
+        return turned is not None and matrix is not None and bool((matrix == turned.T).all())
+
+    def _is_made(self, name: str) -> bool:
+        """Whether an exporter has named a tensor, and the file does not say what it comes of."""
+        return self._ours and name not in self._told and _is_the_exporters(name)
 
     def _cut_from(self, name: str, weights: Mapping[str, Weight]) -> str:
-        """The tensor that one is some columns of: the older exporter cuts what projects to queries, keys and values."""
-        if self._of_old(name) not in ("MatMul", "Gemm", "Add"):
+        """The tensor that one is some columns of: what projects to queries, keys and values is cut for them."""
+        if not self._is_made(name) or not _reads(self._held[name]) & {*_PRODUCTS, "Add"}:
             return ""
         *rows, columns = weights[name].shape
         return next((each for each, other in weights.items() if [*other.shape[:-1]] == rows and
@@ -123,16 +147,37 @@ class Lineage:
         if folded:
             yield (f"{_tensors(folded, 'is', 'are')} weights of convolutions that the exporter worked out, as where it "
                    f"folds a batch norm in, whose parameters are then gone: {_named(folded)}.")  # fmt: skip
-        others = [name for name, operator in old if operator not in _WEIGHED and name not in again]
-        others += [name for name in weights if self._is_of_nothing(name) and name not in again]
+        others = [name for name in weights if name not in again and self._is_unknown(name)]
         if others:
             yield (f"{_tensors(others, 'has', 'have')} a name of the exporter's, and may be made of parameters or be a "
                    f"constant of the code, such as a mask: {_named(others)}. They count as parameters.")  # fmt: skip
 
-    def _is_of_nothing(self, name: str) -> bool:
-        """Whether a tensor has a name of the exporter's in a file without its signature, and no layer's place."""
-        found = self._ours and not self._said and _OF_NOTHING.fullmatch(name)
-        return bool(found) and not _reads(self._held[name]) & _WEIGHED
+        apart = [
+            name for name in weights if name not in again and name not in others and self._is_unread(name, weights)
+        ]
+        if apart:
+            yield (f"{_tensors(apart, 'lies', 'lie')} in another file, which is not read, under a name of the "
+                   f"exporter's, and may be part of another or the same in another order: {_named(apart)}. They count "
+                   "by themselves.")  # fmt: skip
+
+    def _is_unread(self, name: str, weights: Mapping[str, Weight]) -> bool:
+        """Whether a tensor may be another or part of it, by its shape, and there are no values to tell by."""
+        if not self._is_made(name) or not _reads(self._held[name]) & _PRODUCTS:
+            return False
+        shape = weights[name].shape
+        return any(
+            _is_elsewhere(self._held[name]) or _is_elsewhere(self._held[each]) for each, other in weights.items()
+            if each != name and len(shape) == len(other.shape) == 2
+            and (other.shape == shape[::-1] or (other.shape[0] == shape[0] and other.shape[1] > shape[1]))
+        )  # fmt: skip
+
+    def _is_unknown(self, name: str) -> bool:
+        """Whether a tensor may be anything that an exporter works out, and is no weight in another order."""
+        if not self._is_made(name) or _size(self._held[name]) == 1:
+            return False
+        placed = _reads(self._held[name]) & _WEIGHED
+        old = _OF_OLD.fullmatch(name)
+        return not (old["operator"] in _WEIGHED if old else placed and _REORDERED.fullmatch(name))
 
     def _is_odd(self, name: str, many: Mapping[str, int]) -> bool:
         """Whether a tensor may have other values than the parameters that it comes of, more or fewer."""
@@ -164,13 +209,14 @@ def _size(value: ir.Value) -> int:
     return 0 if value.const_value is None else int(value.const_value.size)
 
 
-def _is_turned(name: str, other: ir.Value, value: ir.Value) -> bool:
-    """Whether a tensor of the module's is a matrix with its axes exchanged, by its values."""
-    shape = _shape(value)
-    if _OF_OLD.fullmatch(name) or len(shape) != 2 or _shape(other) != shape[::-1]:
-        return False
-    one, two = _array(other), _array(value)
-    return one is not None and two is not None and bool((two == one.T).all())
+def _is_number(value: ir.Value) -> bool:
+    """Whether a tensor is one number with a point."""
+    return _size(value) == 1 and value.dtype is not None and value.dtype.name.startswith(("FLOAT", "DOUBLE", "BFLOAT"))
+
+
+def _is_the_exporters(name: str) -> bool:
+    """Whether a tensor has no name of a module's, but one that an exporter or a program after it made."""
+    return "/" in name or "::" in name or bool(_WORDS.fullmatch(name) or _NUMBERED.fullmatch(name))
 
 
 def _is_cut(part: ir.Value, whole: ir.Value) -> bool:
@@ -178,18 +224,23 @@ def _is_cut(part: ir.Value, whole: ir.Value) -> bool:
     one, two = _array(part), _array(whole)
     if one is None or two is None or not (one != one.flat[0]).any():
         return False
-    columns, all_ = one.shape[-1], two.shape[-1]
-    step = math.gcd(columns, all_)
-    starts = range(0, all_ - columns + 1, step) if all_ // step <= _PARTS else ()
+    columns = one.shape[-1]
+    firsts = two.reshape(-1, two.shape[-1])[0, : two.shape[-1] - columns + 1]
+    starts = (firsts == one.flat[0]).nonzero()[0].tolist()
     return any(bool((two[..., start : start + columns] == one).all()) for start in starts)
+
+
+def _is_elsewhere(value: ir.Value) -> bool:
+    """Whether a tensor lies in another file."""
+    import onnx_ir as ir
+
+    return isinstance(value.const_value, ir.ExternalTensor)
 
 
 def _array(value: ir.Value) -> Any:
     """The values of a tensor that lie in the file itself."""
-    import onnx_ir as ir
-
     held = value.const_value
-    return None if held is None or isinstance(held, ir.ExternalTensor) else held.numpy()
+    return None if held is None or _is_elsewhere(value) else held.numpy()
 
 
 def _named(names: list[str]) -> str:

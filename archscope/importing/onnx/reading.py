@@ -61,7 +61,7 @@ def read_onnx(path: str | os.PathLike[str], stated: Stated) -> Graph:
         raise MissingExtra(f"reading {shown}", "onnx-ir", "onnx")
     with _unheard():
         model, declared, made = _loaded(shown)
-        lineage = Lineage(model, _trained(model), made)
+        lineage = Lineage(model, _trained(model), made, signed=bool(_signature(model)))
         learned = {name for name, each in lineage.known.items() if each}
         return _graph(model, settle(model, stated, shown, learned, declared), lineage, shown)
 
@@ -297,17 +297,26 @@ def _trained(model: ir.Model) -> dict[str, bool | None]:
         found |= dict.fromkeys(filter(None, model.graph.initializers))
     for name, trained in _LISTED:
         found |= dict.fromkeys(_listed(model.metadata_props, name), trained)
-    said = f"{model.metadata_props.get(_SIGNATURE, '')}\n{model.graph.metadata_props.get(_SIGNATURE, '')}"
-    for each in _STEP.finditer(said):
+    for each in _STEP.finditer(_signature(model)):
         found[each["target"]] = {"PARAMETER": True, "BUFFER": False}.get(each["kind"])
     return found
+
+
+def _signature(model: ir.Model) -> str:
+    """What PyTorch's exporter says of a program's tensors."""
+    said = (each.metadata_props.get(_SIGNATURE, "") for each in (model, model.graph))
+    return "\n".join(filter(None, said))
 
 
 def _summary(model: ir.Model, shown: str) -> str:
     opset = model.opset_imports.get("", model.opset_imports.get("ai.onnx", 0))
     producer = " ".join(filter(None, (model.producer_name, model.producer_version)))
     by = f", written by {line(producer)}" if producer else ""
-    return f"Read from {Path(shown).name}: ONNX, opset {opset}{by}."
+    said = _signature(model) or any(name in model.metadata_props for name, _ in _LISTED)
+    silent = (
+        "" if said else " It does not say which tensors are trained, or made of others: all are taken for parameters."
+    )
+    return f"Read from {Path(shown).name}: ONNX, opset {opset}{by}.{silent}"
 
 
 def _operators(model: ir.Model, shown: str) -> Iterator[Operator]:

@@ -10,6 +10,7 @@ from archscope.errors import UsageError
 from archscope.escaping import line
 from archscope.importing.graph import Constant
 from archscope.importing.onnx.numbers import Array, array_of, constant, worked_out
+from archscope.importing.onnx.products import FUSED, parts
 from archscope.importing.onnx.quantised import stands_for
 from archscope.importing.stated import Entry, Stated, resolved
 from archscope.layers.base import Shape
@@ -145,6 +146,8 @@ class _Pass:
             node = left.popleft()
             if node.op_type == "If" and self._branch(node, left):
                 continue
+            if node.op_type == FUSED[1] and self._product(node, left):
+                continue
             if not self._constant(node):
                 self._shape(node)
 
@@ -218,6 +221,24 @@ class _Pass:
         self.model.graph.insert_before(node, nodes)
         for value, other in zip(node.outputs, made, strict=True):
             value.replace_all_uses_with(other, replace_graph_outputs=True)
+        self._ends = {id(value) for value in self.model.graph.outputs}
+        self.model.graph.remove(node)
+        left.extendleft(reversed(nodes))
+        return True
+
+    def _product(self, node: ir.Node, left: deque[ir.Node]) -> bool:
+        """Put ONNX's own operators in the place of a product that turns what it reads; False where it is none."""
+        names = ["" if each is None else each.name or "" for each in node.inputs]
+        if (node.domain, node.op_type) != FUSED or len(names) != 2 or not self.shapes.keys() >= {*names}:
+            return False
+        import numpy as np
+        import onnx_ir as ir
+
+        nodes, factor, number = parts(node, (len(self.shapes[names[0]]), len(self.shapes[names[1]])))
+        if factor is not None and factor.name is not None:
+            self.shapes[factor.name], self.dtypes[factor.name] = (), self.dtypes[names[0]]
+            self.arrays[factor.name] = np.asarray(number, ir.DataType[self.dtypes[factor.name]].numpy())
+        self.model.graph.insert_before(node, nodes)
         self._ends = {id(value) for value in self.model.graph.outputs}
         self.model.graph.remove(node)
         left.extendleft(reversed(nodes))
