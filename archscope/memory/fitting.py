@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from archscope.memory.groups import groups_of
 from archscope.memory.passes import Asked, Request, decided, went
+from archscope.memory.routes import Digits, Moments
 from archscope.network import Network
 
 LARGEST_BATCH: Final = 1 << 24
 """No batch above this is looked for."""
+
+_DIGIT: Final = 1 << 128
+"""A batch that no sum of bytes of one sample reaches: what is held of it has two digits, bytes and bytes a sample."""
 
 
 def largest_batch(network: Network, room: int, request: Request) -> int:
@@ -26,7 +30,8 @@ def largest_batch(network: Network, room: int, request: Request) -> int:
 def largest_batches(network: Network, rooms: Sequence[int], request: Request) -> list[int]:
     """The largest batch for each of some rooms, whatever values decide.
 
-    What is held at a moment grows evenly with the samples, from two on.
+    What is held at a moment grows evenly with the samples, from two on, so that one run of a batch that is no sum of
+    bytes says how; where values decide, two runs do.
 
     >>> from archscope.reader import load
     >>> largest_batches(load("lenet5-pytorch"), [1 << 20, 1 << 30], Request(optimizer="sgd"))
@@ -39,12 +44,11 @@ def largest_batches(network: Network, rooms: Sequence[int], request: Request) ->
         values = decided(asked)
         if values is not None:
             return values.totals()
-        run = asked.run()
-        went(run, asked.request)
-        return run.ledger.totals
+        moments = Moments()
+        went(asked.run(ledger=moments), asked.request)
+        return [held for _, _, held in moments.noted]
 
-    two, three = totals(2), totals(3)
-    lines = {(held, more - held) for held, more in zip(two, three, strict=True)}
+    lines = _growing(totals, evenly=not Digits(network, 1).by_node)
     alone = None
     found: list[int] = []
     for room in rooms:
@@ -55,4 +59,17 @@ def largest_batches(network: Network, rooms: Sequence[int], request: Request) ->
             alone = max(totals(1)) if alone is None else alone
             fitting = int(alone <= room)
         found.append(min(fitting, LARGEST_BATCH))
+    return found
+
+
+def _growing(totals: Callable[[int], list[int]], *, evenly: bool) -> set[tuple[int, int]]:
+    """What is held of two samples, and how much more of each other one, at every moment."""
+    if not evenly:
+        return {(held, more - held) for held, more in zip(totals(2), totals(3), strict=True)}
+    found = set()
+    for held in set(totals(_DIGIT)):
+        each, alone = divmod(held, _DIGIT)
+        if alone > _DIGIT // 2:  # less than nothing is there without a sample
+            each, alone = each + 1, alone - _DIGIT
+        found.add((alone + 2 * each, each))
     return found

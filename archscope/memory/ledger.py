@@ -34,6 +34,13 @@ class Moment(Record):
         return sum(self.held.values())
 
 
+_Noted = tuple[str, str, Mapping[str, int]]
+"""A moment, until somebody asks for it: its phase, its layer, bytes by kind."""
+
+_Owners = dict[tuple[str, str], int]
+"""Bytes by the layer that took them and their kind."""
+
+
 class _Block:
     __slots__ = ("count", "kind", "owner", "saved", "size")
 
@@ -47,35 +54,34 @@ class Ledger:
     """Blocks of memory, each held until the last who has it drops it.
 
     ``phase`` and ``layer`` say what is going on. ``peak`` is the moment at which most was held since `begin`, and
-    ``peak_tick`` its number; ``track`` has the fullest moment of each layer in each phase. ``owners`` says who held
-    what at the moment of the number ``watch``, by layer and kind: to be read in a second run. ``totals`` has what was
-    held at every moment.
+    ``owners`` says who held what then, by layer and kind; ``track`` has the fullest moment of each layer in each phase.
     """
 
-    def __init__(self, watch: int = -1) -> None:
-        self.watch = watch
-        self.tick = 0
-        self.peak_tick = 0
+    def __init__(self) -> None:
         self.phase = ""
         self.layer = ""
         self.held = 0
         self.by_kind = dict.fromkeys(KINDS, 0)
-        self.peak = Moment()
-        self.owners: Mapping[tuple[str, str], int] = {}
         self.track: list[Moment] = []
-        self.totals: list[int] = []
         self._blocks: dict[int, _Block] = {}
         self._next = 0
-        self._peak = -1
-        self._layer_peak: Moment | None = None
-        self._began = (Moment(), 0, 0, 0)
+        self._most = -1
+        self._full: _Noted = ("", "", EMPTY)
+        self._most_of_layer = -1
+        self._full_of_layer = self._full
+        self._owners: _Owners = {}
+        self._changes: list[tuple[str, str, int]] = []
+        self._kept = 0
+        self._began: tuple[int, _Noted, _Owners, int] = (0, self._full, {}, 0)
 
     def begin(self, phase: str) -> None:
         """Begin a phase: its peak is looked for from here."""
         self.phase, self.layer = phase, ""
-        self._peak = -1
+        self._most = -1
         self._note()
-        self._began = (self.peak, self.peak_tick, len(self.totals), len(self.track))
+        self._changes.clear()
+        self._kept = 0
+        self._began = (self._most, self._full, {**self._owners}, len(self.track))
 
     def ends_alone(self) -> None:
         """Of this phase nothing is known but what was held when it began, and what is held now.
@@ -87,10 +93,11 @@ class Ledger:
         >>> ledger.peak.total
         0
         """
-        self.peak, self.peak_tick, totals, layers = self._began
-        self._peak = self.peak.total
-        del self.totals[totals:], self.track[layers:]
-        self.layer, self._layer_peak = "", self.peak
+        self._most, self._full, owners, layers = self._began
+        self._owners, self._kept = {**owners}, 0
+        del self.track[layers:]
+        self.layer = ""
+        self._most_of_layer, self._full_of_layer = self._most, self._full
         self._note()
 
     def take(self, size: int, kind: str) -> int:
@@ -98,7 +105,7 @@ class Ledger:
         self._next += 1
         self._blocks[self._next] = _Block(size, kind, self.layer)
         self.held += size
-        self.by_kind[kind] += size
+        self._own(self.layer, kind, size)
         self._note()
         return self._next
 
@@ -113,7 +120,7 @@ class Ledger:
         held.count -= 1
         if not held.count:
             self.held -= held.size
-            self.by_kind[self._kind(held)] -= held.size
+            self._own(held.owner, self._kind(held), -held.size)
             del self._blocks[block]
 
     def save(self, block: int) -> None:
@@ -131,9 +138,9 @@ class Ledger:
     def rename(self, block: int, kind: str) -> None:
         """A block is from now on of another kind."""
         held = self._blocks[block]
-        self.by_kind[self._kind(held)] -= held.size
+        self._own(held.owner, self._kind(held), -held.size)
         held.kind = kind
-        self.by_kind[self._kind(held)] += held.size
+        self._own(held.owner, self._kind(held), held.size)
 
     def shared(self, block: int) -> bool:
         """Whether more than one has a block."""
@@ -158,34 +165,53 @@ class Ledger:
     @property
     def most(self) -> int:
         """The most that was held while the layer ran."""
-        return 0 if self._layer_peak is None else self._layer_peak.total
+        return max(0, self._most_of_layer)
+
+    @property
+    def peak(self) -> Moment:
+        """The moment at which most was held since the phase began."""
+        return Moment(*self._full)
+
+    @property
+    def owners(self) -> Mapping[tuple[str, str], int]:
+        """Bytes that each layer held of each kind at that moment."""
+        return {**self._owners}
 
     def done(self) -> None:
         """A layer is done: note the most that was held while it ran."""
-        if self._layer_peak is not None:
-            self.track.append(self._layer_peak)
-        self._layer_peak = None
+        if self._most_of_layer >= 0:
+            self.track.append(Moment(*self._full_of_layer))
+        self._most_of_layer = -1
 
     def _rekind(self, block: _Block, saved: int) -> None:
-        self.by_kind[self._kind(block)] -= block.size
+        self._own(block.owner, self._kind(block), -block.size)
         block.saved = saved
-        self.by_kind[self._kind(block)] += block.size
+        self._own(block.owner, self._kind(block), block.size)
+
+    def _own(self, owner: str, kind: str, size: int) -> None:
+        self.by_kind[kind] += size
+        self._changes.append((owner, kind, size))
 
     def _note(self) -> None:
-        if self._layer_peak is None or self.held > self._layer_peak.total:
-            self._layer_peak = self.moment()
-        self.tick += 1
-        self.totals.append(self.held)
-        if self.held > self._peak:
-            self._peak = self.held
-            self.peak = self.moment()
-            self.peak_tick = self.tick
-        if self.tick == self.watch:
-            owners: dict[tuple[str, str], int] = {}
-            for block in self._blocks.values():
-                key = (block.owner, self._kind(block))
-                owners[key] = owners.get(key, 0) + block.size
-            self.owners = owners
+        held = self.held
+        if held > self._most_of_layer or held > self._most:
+            now = (self.phase, self.layer, dict(self.by_kind))
+            if held > self._most_of_layer:
+                self._most_of_layer, self._full_of_layer = held, now
+            if held > self._most:
+                self._most, self._full = held, now
+                self._keep_owners()
+
+    def _keep_owners(self) -> None:
+        """Bring who holds what up to this moment: each change is gone through once, however many moments are full."""
+        owners = self._owners
+        for owner, kind, size in self._changes[self._kept :]:
+            left = owners.get((owner, kind), 0) + size
+            if left:
+                owners[owner, kind] = left
+            else:
+                owners.pop((owner, kind), None)
+        self._kept = len(self._changes)
 
     @staticmethod
     def _kind(block: _Block) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from archscope.losses import DEFAULT
@@ -70,26 +70,23 @@ class Asked(NamedTuple):
     again: Sequence[Sequence[Node]]
     as_tracked: bool
 
-    def run(
-        self, route: Route = all_to_the_first, *, watch: int = -1, ledger: Ledger | None = None, by_node: bool = False
-    ) -> Run:
+    def run(self, route: Route = all_to_the_first, *, ledger: Ledger | None = None, by_node: bool = False) -> Run:
         """A run of it that has not begun."""
         request = self.request
         return Run(self.network, request.batch, request.dtype, training=request.optimizer is not None, again=self.again,
-                   as_tracked=self.as_tracked, watch=watch, ledger=ledger, by_node=by_node,
+                   as_tracked=self.as_tracked, ledger=ledger, by_node=by_node,
                    autocast=request.autocast, route=route, loss=request.loss)  # fmt: skip
 
 
 class Went(NamedTuple):
     """A phase that a run went through.
 
-    ``tick`` is the number of its fullest moment, ``route`` how rows were shared out, ``track`` the fullest moment of
-    each layer.
+    ``owners`` says who held what at its fullest moment, by layer and kind; ``track`` has the fullest moment of each
+    layer.
     """
 
     phase: Phase
-    tick: int
-    route: Route
+    owners: Mapping[tuple[str, str], int]
     track: tuple[Moment, ...]
 
 
@@ -103,7 +100,7 @@ def went(run: Run, request: Request) -> tuple[Went, ...]:
         ledger.done()
         before = sum(len(each.track) for each in found)
         phase = Phase(name, ledger.moment(), ledger.peak)
-        found.append(Went(phase, ledger.peak_tick, run.route, tuple(ledger.track[before:])))
+        found.append(Went(phase, ledger.owners, tuple(ledger.track[before:])))
 
     run.build()
     sizes = run.trained()

@@ -111,10 +111,7 @@ def memory(
     else:
         found, unknown = _least(asked, values)
     peak = max(found, key=lambda each: each.phase.most.total)
-    watched = asked.run(peak.route, watch=peak.tick)
-    went(watched, request)
-    owners = watched.ledger.owners
-    holders = sorted(((layer, kind, size) for (layer, kind), size in owners.items()), key=lambda each: -each[2])
+    holders = sorted(((layer, kind, size) for (layer, kind), size in peak.owners.items()), key=lambda each: -each[2])
     phases = tuple(each.phase for each in found)
     track = tuple(moment for each in found for moment in each.track)
     varies = any(phase.ceiling is not None for phase in phases)

@@ -40,7 +40,6 @@ class Run:
         again: groups whose layers keep nothing and run again in the backward pass, by the names of their nodes.
         as_tracked: whether what a tracker of tensors without values sees is asked, not what runs; see `Operations`.
         holds_inputs: whether who called it holds what is fed in all the time; else it goes when it was read.
-        watch: the moment at which the ledger notes who holds what.
         ledger: another one than the usual.
         by_node: whether the ledger names nodes, and not the lines of a table.
         autocast: the type that the forward pass runs in where PyTorch's autocast has it so; None for no autocast.
@@ -58,7 +57,6 @@ class Run:
         again: Sequence[Sequence[Node]] = (),
         as_tracked: bool = False,
         holds_inputs: bool = True,
-        watch: int = -1,
         ledger: Ledger | None = None,
         by_node: bool = False,
         autocast: str | None = None,
@@ -67,7 +65,7 @@ class Run:
     ) -> None:
         self._layers, network = layers_of(network), written_out(network)
         self.network, self.batch, self.dtype, self.training = network, batch, dtype, training
-        self.ledger = Ledger(watch) if ledger is None else ledger
+        self.ledger = Ledger() if ledger is None else ledger
         self.operations = Operations(self.ledger, batch, dtype, as_tracked=as_tracked)
         self.not_covered: dict[str, str] = {}
         self.meanwhile = Meanwhile()

@@ -21,6 +21,8 @@ from archscope.layers import (
     Scale,
 )
 from archscope.memory import Request, cache_of, largest_batch, memory, per_layer
+from archscope.memory.fitting import _growing
+from archscope.memory.ledger import Ledger
 from archscope.network import Network, Node, Ref
 
 
@@ -255,3 +257,34 @@ def test_a_layer_that_reads_from_both_ends_remembers_nothing() -> None:
 def test_a_network_that_remembers_nothing_has_no_cache() -> None:
     with pytest.raises(UsageError, match="lenet5 remembers nothing"):
         cache_of(archscope.load("lenet5"))
+
+
+@pytest.mark.parametrize("way", [{}, {"optimizer": "adam"}, {"optimizer": "sgd", "foreach": True}], ids=str)
+@pytest.mark.parametrize("name", ["lenet5", "mixtral", "resnet-cifar@20", "lstm-lm@small"])
+def test_who_held_what_adds_up_to_the_fullest_moment_by_kind(name: str, way: dict[str, object]) -> None:
+    held = memory(archscope.load(name), 3, **way)  # type: ignore[arg-type]
+    kinds = {kind: sum(size for _, each, size in held.holders if each == kind) for kind in held.peak.most.held}
+    assert kinds == dict(held.peak.most.held)
+
+
+def test_who_held_what_is_of_the_moment_that_is_told_where_of_a_phase_its_ends_are_known() -> None:
+    ledger = Ledger()
+    ledger.begin("forward")
+    ledger.layer = "a"
+    kept = ledger.take(100, "values")
+    ledger.begin("backward")
+    ledger.layer = "b"
+    more = ledger.take(50, "passing")
+    ledger.drop(kept)
+    ledger.drop(ledger.take(500, "temporary"))
+    ledger.ends_alone()
+    assert (ledger.peak.total, ledger.owners) == (100, {("a", "values"): 100})
+    ledger.take(70, "gradients")
+    assert (ledger.peak.total, ledger.owners) == (120, {("b", "passing"): 50, ("", "gradients"): 70})
+    ledger.drop(more)
+    ledger.begin("optimizer step")
+    assert (ledger.peak.total, ledger.owners) == (70, {("", "gradients"): 70})
+
+
+def test_what_is_less_than_nothing_without_a_sample_grows_as_evenly() -> None:
+    assert _growing(lambda batch: [5 * batch - 3, 7, 2 * batch + 1], evenly=True) == {(7, 5), (7, 0), (5, 2)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import archscope
-from archscope.memory import Request, largest_batches, memory
+from archscope.memory import Request, fitting, largest_batches, memory, passes, phases
 from archscope.site import build
 from archscope.site.memory import CARDS, held
 
@@ -45,3 +45,23 @@ def test_the_section_stands_on_the_page(format: str) -> None:
     for text in ("What it holds in memory, and whether it fits", "Does it fit your GPU?", "optimizer step",
                  "Batch that trains with Adam", "on CUDA what the allocator reserves is more"):  # fmt: skip
         assert text in page
+
+
+def test_a_page_lets_a_network_run_once_for_each_way_that_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Request] = []
+    for module in (fitting, phases):
+        monkeypatch.setattr(module, "went", lambda run, request: ran.append(request) or passes.went(run, request))
+    held(archscope.analyze("lenet5-pytorch"))
+    assert [(each.optimizer, each.autocast) for each in ran] == [
+        ("adam", None), (None, None), ("adam", None), ("adam", "bfloat16")]  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", [None, "adam"])
+@pytest.mark.parametrize("name", ["lenet5", "alexnet", "gpt2@small", "lstm-lm@small", "mixtral", "resnet-cifar@20"])
+def test_one_run_says_how_what_is_held_grows_with_the_batch(name: str, optimizer: str | None) -> None:
+    network = archscope.load(name)
+    request = Request(optimizer=optimizer)
+    batches = [1, 2, 3, 100, 12_345]
+    rooms = [memory(network, batch, optimizer=optimizer).at_most for batch in batches]
+    assert largest_batches(network, rooms, request) == batches
+    assert largest_batches(network, [each - 1 for each in rooms], request) == [each - 1 for each in batches]
