@@ -18,11 +18,14 @@ from archscope.oracles.keras_course import count_values
 _MODULES: Final = frozenset({
     "keras", "keras.layers", "keras.models", "keras.src.models.functional", "keras.src.models.sequential",
     "keras.src.models.model", "keras.initializers", "keras.regularizers", "keras.constraints", "keras.dtype_policies",
+    "keras.quantizers",
     "builtins",
 })  # fmt: skip
 """Where Keras's own files have their classes from."""
 _FUNCTIONS: Final = frozenset({f"{MODULE}nn", f"{MODULE}numpy"})
 """Where functions between layers are from; those that are read compute and do nothing else."""
+_OF_MASKS: Final = frozenset({"NotEqual", "Any"})
+"""Functions by which Keras's layers tell which positions are padding."""
 _CLASSES: Final = frozenset({"__keras_tensor__", "__tuple__", "__numpy__", "__tensor__"})
 _CODE: Final = frozenset({"Lambda", "__lambda__", "__bytes__", "function", "TorchModuleWrapper", "TFSMLayer",
                           "JaxLayer", "FlaxLayer"})  # fmt: skip
@@ -42,7 +45,11 @@ def refuse_code(found: Any) -> None:
             module, name = each.get("module"), each.get("class_name")
             if "class_name" in each and not isinstance(name, str):
                 raise UsageError("a class without a name")
-            ours = module is None or module in _MODULES or (module in _FUNCTIONS and name in READINGS)
+            ours = (
+                module is None
+                or module in _MODULES
+                or (module in _FUNCTIONS and (name in READINGS or name in _OF_MASKS))
+            )
             if isinstance(name, str) and (not ours or name in _CODE or (module == "builtins" and name not in _CLASSES)):
                 raise UsageError(
                     f"`{name[:80]}` of `{str(module)[:80]}` is code, and nothing but Keras's layers is made"
@@ -61,7 +68,7 @@ def described(path: str) -> dict[str, Any]:
     import keras
 
     model = keras.saving.deserialize_keras_object(found, safe_mode=True)
-    return {"layers": list(_layers(model, "")), "weights": count_values(model.weights)}
+    return {"layers": list(_layers(model, "")), "weights": count_values(_counted(model))}
 
 
 def _layers(model: Any, before: str) -> Iterator[dict[str, Any]]:
@@ -70,10 +77,18 @@ def _layers(model: Any, before: str) -> Iterator[dict[str, Any]]:
             yield from _layers(layer, f"{before}{layer.name}.")
             continue
         try:
-            output = list(layer.output.shape[1:])
+            shapes = {tuple(each.shape) for node in layer._inbound_nodes for each in node.output_tensors[:1]}
+            output = list(layer.output.shape[1:]) if len(shapes) == 1 else None
         except (AttributeError, ValueError):  # it is called several times, or makes several values
             output = None
-        yield {"name": before + layer.name, "output": output, "weights": count_values(layer.weights)}
+        yield {"name": before + layer.name, "output": output, "weights": count_values(_counted(layer))}
+
+
+def _counted(layer: Any) -> list[Any]:
+    """The weights without what brings whole numbers back to their range."""
+    scaled = {id(own) for each in layer._flatten_layers() if getattr(each, "quantization_mode", None)
+              for own in each.weights if own.name.endswith("_scale")}  # fmt: skip
+    return [each for each in layer.weights if id(each) not in scaled]
 
 
 if __name__ == "__main__":

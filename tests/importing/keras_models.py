@@ -124,7 +124,42 @@ def prepared(x: Any) -> Any:
     return kl.GlobalMaxPooling2D(name="top")(kl.Conv2D(4, 3, name="conv")(kl.RandomCrop(6, 5, name="cut")(x)))
 
 
+def translated() -> Any:
+    """An encoder whose states the decoder begins with; what is padding is masked; Bahdanau's attention, and Luong's."""
+    source, target = keras.Input((7,), dtype="int32", name="source"), keras.Input((5,), dtype="int32", name="target")
+    seen, *states = kl.LSTM(6, return_sequences=True, return_state=True, name="encoder")(
+        kl.Embedding(20, 4, mask_zero=True, name="words")(source))  # fmt: skip
+    table = kl.ReversibleEmbedding(30, 8, name="table")
+    said = kl.LSTM(6, return_sequences=True, name="decoder")(table(target), initial_state=states)
+    found = kl.AdditiveAttention(name="bahdanau")([said, seen])
+    luong, scores = kl.Attention(use_scale=True, name="luong")([said, seen], return_attention_scores=True)
+    said = kl.Concatenate(name="joined")([found, luong, said, scores])
+    said = kl.RNN([kl.LSTMCell(4), kl.GRUCell(5)], return_sequences=True, name="cells")(said)
+    said = kl.GroupQueryAttention(2, 4, 2, name="grouped")(said, said, use_causal_mask=True)
+    said = kl.EinsumDense("...a,ab->...b", (8,), bias_axes="b", name="wide")(said)
+    return keras.Model([source, target], table(said, reverse=True), name="translated")
+
+
+def films(x: Any) -> Any:
+    """Each picture of a film by itself, and recurrence over maps."""
+    inner = keras.Sequential(
+        [keras.Input((6, 6, 3)), kl.Conv2D(4, 3, activation="relu", name="conv"), kl.MaxPooling2D(2)]
+    )
+    x = kl.TimeDistributed(inner, name="each")(x)
+    x = kl.ConvLSTM2D(5, 2, padding="same", name="maps")(x)
+    return kl.SpectralNormalization(kl.Conv2D(3, 1), name="normed")(x)
+
+
+def of_int8() -> Any:
+    model = keras.Sequential([keras.Input((6,)), kl.Dense(4, name="first"), kl.Dense(3, name="second")], name="of_int8")
+    model.quantize("int8")
+    return model
+
+
 MODELS = {
+    "translated": translated,
+    "films": lambda: functional("films", (4, 6, 6, 3), films),
+    "of_int8": of_int8,
     "prepared": lambda: functional("prepared", (8, 8, 3), prepared),
     "functions": lambda: functional("functions", (8, 8, 3), functions),
     **{name: partial(written, name) for name in OURS},
@@ -150,7 +185,7 @@ def main(folder: Path) -> None:
         trained = sum(int(each.numpy().size) for each in model.trainable_weights)
         if name in OURS:
             continue
-        said[name] = {"all": model.count_params(), "trained": trained, "output": model.output_shape[1:],
+        said[name] = {"all": model.count_params(), "trained": trained, "output": model.outputs[0].shape[1:],
                       "witness": described(str(folder / f"{name}.json"))}  # fmt: skip
     print(json.dumps(said))
 

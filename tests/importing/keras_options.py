@@ -12,7 +12,8 @@ from keras import layers as kl
 WITH: dict[str, dict[str, Any]] = {
     "Conv": {"filters": 2, "kernel_size": 1}, "DepthwiseConv": {"kernel_size": 1},
     "SeparableConv": {"filters": 2, "kernel_size": 1}, "SpatialDropout": {"rate": 0.5},
-    "MaxPooling": {"pool_size": 2}, "AveragePooling": {"pool_size": 2},
+    "ConvLSTM": {"filters": 2, "kernel_size": 1}, "AdaptiveMaxPooling": {"output_size": 2},
+    "AdaptiveAveragePooling": {"output_size": 2}, "MaxPooling": {"pool_size": 2}, "AveragePooling": {"pool_size": 2},
 }  # fmt: skip
 BY_NAME: dict[str, dict[str, Any]] = {
     "Activation": {"activation": "relu"}, "AlphaDropout": {"rate": 0.5}, "Dense": {"units": 2},
@@ -21,7 +22,10 @@ BY_NAME: dict[str, dict[str, Any]] = {
     "LSTM": {"units": 2}, "MultiHeadAttention": {"num_heads": 2, "key_dim": 2}, "Permute": {"dims": (2, 1)},
     "RepeatVector": {"n": 2}, "Rescaling": {"scale": 2.0}, "Reshape": {"target_shape": (2, 2)},
     "Resizing": {"height": 2, "width": 2}, "SimpleRNN": {"units": 2}, "RandomCrop": {"height": 4, "width": 4},
-    "Normalization": {"mean": 0.0, "variance": 1.0},
+    "Normalization": {"mean": 0.0, "variance": 1.0}, "EinsumDense": {"equation": "abc,cd->abd", "output_shape": (4, 2)},
+    "GroupQueryAttention": {"head_dim": 2, "num_query_heads": 2, "num_key_value_heads": 1}, "Dot": {"axes": 1},
+    "ReversibleEmbedding": {"input_dim": 3, "output_dim": 2}, "CategoryEncoding": {"num_tokens": 3},
+    "CenterCrop": {"height": 2, "width": 2},
 }  # fmt: skip
 
 
@@ -29,6 +33,8 @@ def made(name: str) -> Any:
     stem = name.removesuffix("Transpose")[:-2] if name[-2:] in ("1D", "2D", "3D") or "Transpose" in name else ""
     if name == "Bidirectional":
         return kl.Bidirectional(kl.LSTM(2))
+    if name == "RNN":
+        return kl.RNN([kl.LSTMCell(2), kl.GRUCell(3)])
     return getattr(kl, name)(**BY_NAME.get(name, WITH.get(stem, {})))
 
 

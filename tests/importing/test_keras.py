@@ -38,7 +38,8 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     return folder, json.loads(ran.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", ["residual", "words", "shared", "norms", "frozen", "course", "functions", "prepared"])
+@pytest.mark.parametrize("name", ["residual", "words", "shared", "norms", "frozen", "course", "functions", "prepared",
+                                  "translated", "films"])  # fmt: skip
 @pytest.mark.parametrize("suffix", [".keras", ".json"])
 def test_weights_and_shapes_are_those_that_keras_counts(name: str, suffix: str, saved: Any) -> None:
     folder, said = saved
@@ -46,7 +47,8 @@ def test_weights_and_shapes_are_those_that_keras_counts(name: str, suffix: str, 
     totals = analysis.totals
     assert totals.parameters == said[name]["trained"]
     assert totals.parameters + totals.fixed == said[name]["all"]
-    assert analysis.rows[-1].outputs[0] == tuple(said[name]["output"])
+    *grid, last = said[name]["output"]
+    assert analysis.rows[-1].outputs[0] == ((last, *grid) if name == "films" else (*grid, last))
 
 
 @pytest.mark.parametrize("name", ["lenet1", "lenet5", "lenet5-keras", "resnet-cifar@20", "squeezenet@1.1"])
@@ -102,7 +104,8 @@ def test_functions_between_layers_are_layers_and_their_padding_is_that_of_the_wi
     assert found.totals.macs == 4 * 4 * 8 * 27 + 8 * 8 + 2 * 4 * 2 + 16 * 10
 
 
-@pytest.mark.parametrize("name", ["residual", "words", "shared", "norms", "frozen", "course"])
+@pytest.mark.parametrize("name", ["residual", "words", "shared", "norms", "frozen", "course", "translated",
+                                  "films", "of_int8"])  # fmt: skip
 def test_every_layer_is_as_keras_makes_it_of_the_file(name: str, saved: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, said = saved
     monkeypatch.setattr("archscope.oracles.keras._said", lambda *_: said[name]["witness"])
@@ -146,6 +149,42 @@ def test_recurrence_has_the_one_bias_a_gate_that_keras_has(saved: Any) -> None:
     assert found["gru"].parameters == 432
     assert found["attention"].parameters == 1088
     assert found["last.select"].outputs[0] == (5,)
+
+
+def test_states_go_on_padding_is_left_out_and_attention_is_read_with_its_scores(saved: Any) -> None:
+    found = analyze(saved[0] / "translated.keras")
+    # 5 queries and 7 keys of 6: scores that are added are no product; a scale of 6, and one of 1
+    assert [(found[name].parameters, found[name].macs) for name in ("bahdanau", "luong")] == [
+        (6, 5 * 7 * 6), (1, 2 * 5 * 7 * 6)]  # fmt: skip
+    # 6 + 6 + 6 and 7 scores into 4·4, then 4 into 3·5 with two biases; 5 steps
+    assert [(found[name].parameters, found[name].macs) for name in ("cells.0", "cells.1")] == [
+        (16 * (25 + 4 + 1), 5 * 16 * 29), (15 * (4 + 5 + 2), 5 * 15 * 9)]  # fmt: skip
+    # 4 heads of 2 on 2: 5 → 8, twice 5 → 4, 8 → 5, with biases; scores and sums over 5 by 5
+    assert (found["grouped"].parameters, found["grouped"].macs) == (6 * 8 + 2 * 6 * 4 + 9 * 5, 5 * 120 + 400)
+    assert (found["wide"].type, found["wide"].parameters) == ("linear", 5 * 8 + 8)
+    assert (found["table_2"].type, found["table_2"].parameters, found["table_2"].macs) == ("linear", 0, 5 * 8 * 30)
+    nodes = {node.name: node for node in found.network.nodes}
+    assert [each.node for each in nodes["decoder"].inputs] == ["table", "decoder.begin", "decoder.begin_2"]
+    assert found.network.observed is not None
+    assert found.network.observed.origin[1:] == (
+        "Masks of positions that are padding change no number here, and are left out.",)  # fmt: skip
+
+
+def test_each_step_goes_through_a_model_whose_weights_are_held_once(saved: Any) -> None:
+    found = analyze(saved[0] / "films.keras")
+    # 4 pictures of 4×4 places; then a window of 2×2 over 4 + 5 maps into 4·5, at 2×2 places of 4 steps
+    assert (found["each.conv"].parameters, found["each.conv"].macs) == (112, 4 * 16 * 108)
+    assert (found["maps"].parameters, found["maps"].macs) == (20 * (4 * 9 + 1), 4 * 4 * 20 * 36)
+    assert [found[name].outputs[0] for name in ("each.conv", "maps", "normed")] == [(4, 4, 4, 4), (5, 2, 2), (3, 2, 2)]
+    assert (found["normed"].parameters, found["normed"].fixed) == (18, 3)
+
+
+def test_matrices_of_int8_count_as_those_that_they_stand_for(saved: Any) -> None:
+    found = analyze(saved[0] / "of_int8.keras")
+    assert (found.totals.parameters, found.totals.macs) == (28 + 15, 24 + 12)
+    # Keras counts a scale for each of 4 + 3 units, too
+    assert saved[1]["of_int8"]["all"] == 28 + 15 + 7
+    assert saved[1]["of_int8"]["witness"]["weights"] == 28 + 15
 
 
 def test_a_layer_that_is_called_twice_holds_its_weights_once(saved: Any) -> None:

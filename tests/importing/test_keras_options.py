@@ -18,8 +18,10 @@ from archscope.importing.keras.reading import _LAYERS
 from archscope.network import Ref
 from archscope.oracles.keras import path_of_modules
 
-CLASSES = sorted(name for name in _LAYERS if ">" not in name and name not in (*AT_RANDOM, "EinsumDense"))
-TAKES = {"Embedding": (4,), "Dense": (4,), "RepeatVector": (4,), "Permute": (4, 2), "Flatten": (4,), "Reshape": (4,)}
+CLASSES = sorted(name for name in _LAYERS if ">" not in name and name not in AT_RANDOM)
+TAKES = {"Embedding": (4,), "Dense": (4,), "RepeatVector": (4,), "Permute": (4, 2), "Flatten": (4,), "Reshape": (4,),
+         "ReversibleEmbedding": (4,), "CategoryEncoding": (4,), "Dot": (4,)}  # fmt: skip
+SEQUENCES = ("LSTM", "GRU", "SimpleRNN", "Bidirectional", "RNN", "EinsumDense")
 BUILT = {"pool_dimensions", "pool_mode", "rank", "cell", "weights", "renorm_clipping"}
 """What constructors of base classes take of those that are made of them; and lists of arrays."""
 
@@ -36,9 +38,9 @@ def said() -> dict[str, Any]:
 def read(kind: str, options: dict[str, Any]) -> Place:
     """A call of a layer by itself, of which all that it says is asked for."""
     axes = re.search(r"([123])D", kind)
-    rank = int(axes[1]) if axes else 1 if kind in ("LSTM", "GRU", "SimpleRNN", "Bidirectional") else 2
-    shape = TAKES.get(kind, (4, 2) if kind == "MultiHeadAttention" else (3, *(4,) * rank))
-    merges = kind in ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate")
+    rank = int(axes[1]) + kind.startswith("ConvLSTM") if axes else 1 if kind in SEQUENCES else 2
+    shape = TAKES.get(kind, (4, 2) if "Attention" in kind else (3, *(4,) * rank))
+    merges = kind in ("Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Concatenate", "Dot")
     place = Place(Nodes("net.json", first=False, batch=1), "net.layer", kind, options,
                   [Value(Ref("input"), shape, len(shape) > 1)] * (1 + merges), {}, ())  # fmt: skip
     _LAYERS[kind](place)
@@ -73,18 +75,29 @@ def test_what_changes_no_number_is_known_by_its_name_alone() -> None:
 
 
 @pytest.mark.parametrize(("kind", "name", "value"), [
-    ("MultiHeadAttention", "use_gate", True), ("MultiHeadAttention", "sliding_window", 4),
-    ("MultiHeadAttention", "attention_axes", [2]), ("MultiHeadAttention", "value_dim", 5),
+    ("ReversibleEmbedding", "lora_rank", 2), ("MultiHeadAttention", "attention_axes", [2]),
     ("BatchNormalization", "renorm", True), ("Conv2D", "lora_rank", 1), ("Embedding", "lora_rank", 4),
-    ("LSTM", "go_backwards", True), ("Normalization", "invert", True), ("Conv2DTranspose", "output_padding", 1),
-    ("LSTM", "return_state", True), ("GRU", "time_major", True),
+    ("Normalization", "invert", True), ("Conv2DTranspose", "output_padding", 1),
+    ("GRU", "time_major", True),
 ])  # fmt: skip
 def test_options_that_change_numbers_are_refused_by_name(kind: str, name: str, value: Any, said: Any) -> None:
     with pytest.raises(UsageError, match=f"`{name}"):
         read(kind, {**said[kind][0], name: value})
 
 
-def test_weights_that_are_quantized_are_told_by_their_type(said: Any) -> None:
+def of_type(name: str) -> dict[str, Any]:
+    return {"dtype": {"class_name": "QuantizedDTypePolicy", "config": {"mode": name}}}
+
+
+def test_a_matrix_of_int8_counts_its_values_and_has_the_bytes_of_int8(said: Any) -> None:
+    place = read("Dense", {**said["Dense"][0], **of_type("int8")})
+    (facts,) = place.nodes.facts.values()
+    # 4 features into 2
+    assert [(each.values, each.dtype, each.trainable) for each in facts.weights] == [(8, "int8", True), (2, "", True)]
+    assert place.nodes.scaled
+
+
+@pytest.mark.parametrize(("kind", "name"), [("Dense", "int4"), ("Dense", "float8"), ("BatchNormalization", "int8")])
+def test_weights_that_are_quantized_otherwise_are_told_by_their_type(kind: str, name: str, said: Any) -> None:
     with pytest.raises(UsageError, match="has quantized weights, by its `dtype`"):
-        read("Dense", {**said["Dense"][0], "dtype": {"class_name": "QuantizedDTypePolicy",
-                                                     "config": {"name": "int8_from_float32"}}})  # fmt: skip
+        read(kind, {**said[kind][0], **of_type(name)})

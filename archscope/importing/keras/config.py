@@ -11,12 +11,19 @@ from typing import Any, Final, NamedTuple
 
 from archscope.errors import UsageError
 from archscope.escaping import line
+from archscope.record import EMPTY
 
 MOST: Final = 64 << 20
 """Bytes of the largest configuration that is read."""
 
 _BROKEN: Final = (OSError, ValueError, KeyError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)
 """What Python raises where a file is not what it says."""
+
+_INPUTS: Final = ("query", "value", "key", "inputs", "sequence", "sequences")
+"""What layers call the values that they are given."""
+
+_MASKS: Final = frozenset({"mask", "query_mask", "value_mask", "key_mask"})
+"""What layers call numbers of yes and no that say which positions are padding."""
 
 _MODELS: Final = frozenset({"Functional", "Sequential", "Model"})
 
@@ -41,6 +48,7 @@ class Use(NamedTuple):
         number: which of its calls it is.
         module: where its class comes from.
         called: what it is called with by place, results as their keys.
+        also: results that it is given by a name that is not of its inputs.
     """
 
     layer: str
@@ -51,6 +59,12 @@ class Use(NamedTuple):
     number: int = 0
     module: str = ""
     called: tuple[Any, ...] = ()
+    also: Mapping[str, tuple[Key, ...]] = EMPTY
+
+    @property
+    def needs(self) -> tuple[Key, ...]:
+        """All results that it is given."""
+        return (*self.reads, *(key for keys in self.also.values() for key in keys))
 
 
 class Model(NamedTuple):
@@ -61,12 +75,14 @@ class Model(NamedTuple):
         uses: the calls, sorted.
         inputs: what it is given.
         outputs: what it gives.
+        masked: whether layers are told which positions are padding, which is left out.
     """
 
     name: str
     uses: tuple[Use, ...]
     inputs: tuple[Key, ...]
     outputs: tuple[Key, ...]
+    masked: bool = False
 
 
 def read_config(path: str) -> tuple[Mapping[str, Any], str]:
@@ -160,7 +176,30 @@ def _model(found: Mapping[str, Any], path: str) -> Model:
         return _sequential(config, path)
     uses = [use for each in config["layers"] for use in _uses(each)]
     inputs, outputs = _keys(config["input_layers"]), _keys(config["output_layers"])
-    return Model(str(config.get("name", "model")), tuple(_sorted(uses, outputs, path)), inputs, outputs)
+    plain = _without_masks(uses, outputs)
+    masked = any(_MASKS & use.also.keys() for use in uses)
+    return Model(str(config.get("name", "model")), tuple(_sorted(plain, outputs, path)), inputs, outputs, masked)
+
+
+def _without_masks(uses: Sequence[Use], ends: Sequence[Key]) -> list[Use]:
+    """The calls that are not told which positions are padding, without those that work that out and do nothing else."""
+    masks = [key for use in uses for name in _MASKS & use.also.keys() for key in use.also[name]]
+    plain = [use._replace(also={name: keys for name, keys in use.also.items() if name not in _MASKS}) for use in uses]
+    by_key = {(use.layer, use.number): use for use in plain}
+    spare = _reached(by_key, masks) - _reached(by_key, ends)
+    return [use for use in plain if (use.layer, use.number) not in spare or use.kind == "InputLayer"]
+
+
+def _reached(uses: Mapping[tuple[str, int], Use], ends: Sequence[Key]) -> set[tuple[str, int]]:
+    found: set[tuple[str, int]] = set()
+    waiting = [(each.layer, each.call) for each in ends]
+    while waiting:
+        key = waiting.pop()
+        if key in found or key not in uses:
+            continue
+        found.add(key)
+        waiting += [(each.layer, each.call) for each in uses[key].needs]
+    return found
 
 
 def _sequential(config: Any, path: str) -> Model:
@@ -188,6 +227,11 @@ def _said(layer: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     return registered if ">" in registered else str(layer["class_name"]), dict(layer["config"])
 
 
+def use_of(layer: Mapping[str, Any]) -> Use:
+    """The one call of a layer that another one is around."""
+    return Use(_name(layer), *_said(layer), (), {}, 0, str(layer.get("module")))
+
+
 def _uses(layer: Mapping[str, Any]) -> Iterator[Use]:
     name, module = _name(layer), str(layer.get("module"))
     kind, options = _said(layer)
@@ -198,11 +242,12 @@ def _uses(layer: Mapping[str, Any]) -> Iterator[Use]:
         if isinstance(node, dict):
             given = dict(node.get("kwargs") or {})
             reads = [*_tensors(node.get("args") or [])]
-            for key in ("query", "value", "key", "inputs"):
+            for key in _INPUTS:
                 reads += _tensors(given.pop(key, None))
-            rest = {key: value for key, value in given.items() if not [*_tensors(value)]}
+            also = {key: found for key, value in given.items() if (found := tuple(_tensors(value)))}
+            rest = {key: value for key, value in given.items() if key not in also}
             called = tuple(_placed(each) for each in node.get("args") or [])
-            yield Use(name, kind, options, tuple(reads), rest, number, module, called)
+            yield Use(name, kind, options, tuple(reads), rest, number, module, called, also)
         else:  # Keras 2: a list of [layer, call, output, arguments]
             entries = [node] if node and isinstance(node[0], str) else node
             reads = [Key(str(each[0]), int(each[1]), int(each[2])) for each in entries]
@@ -254,7 +299,7 @@ def _sorted(uses: Sequence[Use], ends: Sequence[Key], path: str) -> list[Use]:
     while waiting:
         key = waiting[-1]
         use = by_key.get(key)
-        left = [] if use is None else [(each.layer, each.call) for each in use.reads
+        left = [] if use is None else [(each.layer, each.call) for each in use.needs
                                        if (each.layer, each.call) not in done]  # fmt: skip
         if use is None or (left and key in open_):
             stuck = sorted({key[0], *(each[0] for each in open_ if each not in done)})

@@ -148,6 +148,14 @@ def _global(kind: str, axes: int) -> Reading:
     return reading
 
 
+def _adaptive(kind: str, axes: int) -> Reading:
+    def reading(place: Place) -> Value:
+        size = place.numbers("output_size", axes)
+        return place.made(f"adaptive_{kind}_pool{axes}d", [place.grid(axes)], output_size=size)
+
+    return reading
+
+
 def _dense(place: Place) -> Value:
     value = place.plain()
     made = place.made("linear", [value], out_features=place.options["units"], every_position=len(value.shape) > 2,
@@ -368,19 +376,18 @@ READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
     **{f"Cropping{name}": _cropping(axes) for axes, name in _POOLS},
     **{f"UpSampling{name}": _upsampling(axes) for axes, name in _POOLS},
     **{f"SpatialDropout{name}": _dropout(axes) for axes, name in _POOLS},
-    "Dense": _dense, "EinsumDense": lambda place: _not_read(place), "Embedding": _embedding,
+    **{f"AdaptiveMaxPooling{name}": _adaptive("max", axes) for axes, name in _POOLS},
+    **{f"AdaptiveAveragePooling{name}": _adaptive("avg", axes) for axes, name in _POOLS},
+    "Dense": _dense, "Embedding": _embedding,
     "BatchNormalization": _batch_norm, "LayerNormalization": _layer_norm, "RMSNormalization": _layer_norm,
     "GroupNormalization": _group_norm, "Flatten": _flatten, "Reshape": _reshape, "Permute": _permute,
     "RepeatVector": _repeat_vector, "Dropout": _dropout(0), "Activation": _activation, "ReLU": _relu,
     "LeakyReLU": _leaky, "PReLU": _prelu, "Softmax": _softmax, "Concatenate": _concatenate, "Average": _average,
     "ELU": lambda place: place.made("elu", alpha=place.options.get("alpha", 1.0)),
     "Rescaling": _rescaling,
+    "UnitNormalization": lambda place: place.made("normalize", dim=axis_of(place, place.value, place.axis())),
     **{name: _merged(name.lower()) for name in ("Add", "Subtract", "Multiply", "Maximum", "Minimum")},
     **dict.fromkeys(("GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization", "Identity",
                      "Masking"), _handed_on),
 })  # fmt: skip
 """Keras's classes, and the layers that each is."""
-
-
-def _not_read(place: Place) -> Value:
-    raise place.cannot("is a layer that archscope does not read")

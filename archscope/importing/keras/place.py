@@ -52,8 +52,10 @@ class Nodes(Kept):
         first: whether the file has channels first.
         owners: the node that holds the weights of a layer, by the layer.
         flattened: whether a grid is flattened whose channels are last in the file.
+        scaled: whether a matrix is stored in fewer bits, with scales.
         turned: values whose axes were turned, by what they were and the order.
         turns: what a value was before its axes were turned, and the order.
+        last: nodes of which Keras has the channels last where we have them first.
         spare: nodes that are no layers where nothing reads them: turns, and what became part of another layer.
     """
 
@@ -62,8 +64,10 @@ class Nodes(Kept):
         self.first = first
         self.owners: dict[str, str] = {}
         self.flattened = False
+        self.scaled = False
         self.turned: dict[tuple[Ref, tuple[int, ...]], Value] = {}
         self.turns: dict[Ref, tuple[Value, tuple[int, ...]]] = {}
+        self.last: set[str] = set()
         self.spare: set[str] = set()
 
     def node(self, value: Value) -> Node:
@@ -136,9 +140,11 @@ class Said(dict[str, Any]):
     def finish(self) -> None:
         """Insist that all that was said was asked for, or changes no number: what is not known may change any."""
         for name, value in self.items():
-            if name == "dtype" and "_from_" in str(value):
+            if name == "dtype" and "'Quantized" in str(value) and not self._place.stored:
                 raise self._place.cannot("has quantized weights, by its `dtype`, which archscope does not read; save "
                                          "the model before it is quantized")  # fmt: skip
+            if name == "quantization_config" and self._place.stored:
+                continue  # how the numbers were found
             if name in self.asked or _QUIET.fullmatch(name) or _says_nothing(name, value):
                 continue
             shown = f"{line(name)[:40]}: {line(str(value))[:40]}"
@@ -153,6 +159,10 @@ _QUIET: Final = re.compile(
     r"lora_alpha|reach|rate|stddev|l1|l2|variance|bounding_box_format|(query|key|value)_shape|build_input_shape|autocast"
 )
 """Options that change no number: how weights start, what happens in training alone, and how it is run."""
+
+
+_OF_FEWER_BITS: Final = ("Dense", "EinsumDense", "Embedding")
+"""Classes whose matrix may be stored in fewer bits."""
 
 
 def _says_nothing(name: str, value: Any) -> bool:
@@ -175,8 +185,11 @@ class Place:
 
     Attributes:
         called: what it is called with by place, where it is a function.
+        also: values that it is called with by a name that is not of its inputs: states to begin with, a mask.
+        path: its name behind those of the models that it stands in.
         alone: whether nothing else reads what it is given.
         said: what was said of options, of which all has to be asked for.
+        stored: the type that a matrix of it is stored in, if that has fewer bits.
     """
 
     def __init__(
@@ -186,6 +199,7 @@ class Place:
         self.nodes = nodes
         self.name = name
         self.called: Sequence[Any] = ()
+        self.also: Mapping[str, list[Value]] = {}
         self.alone = False
         self.kind = kind
         self.said: list[Said] = []
@@ -193,8 +207,11 @@ class Place:
         self.values = values
         self.given = given
         self._group = group
-        self._path = ".".join((*group, name))
+        self.path = ".".join((*group, name))
         self.trains = bool(options.get("trainable", True))
+        said = options.get("dtype")
+        fewer = kind in _OF_FEWER_BITS and isinstance(said, dict) and said.get("class_name") == "QuantizedDTypePolicy"
+        self.stored = "int8" if fewer and isinstance(said, dict) and said["config"].get("mode") == "int8" else ""
 
     def saying(self, options: Mapping[str, Any]) -> Said:
         """Options of the layer, or of one within it, all of which have to be asked for."""
@@ -210,7 +227,7 @@ class Place:
 
     def cannot(self, why: str) -> UsageError:
         """It cannot be read."""
-        return UsageError(f"{self.nodes.file}: the layer `{self._path}` ({line(self.kind)[:80]}) {why}")
+        return UsageError(f"{self.nodes.file}: the layer `{self.path}` ({line(self.kind)[:80]}) {why}")
 
     def axis(self, usual: int = -1) -> int:
         """The one axis that it works along, as Keras counts."""
@@ -282,10 +299,11 @@ class Place:
             return source._replace(last=last)
         if (source.ref, whole) not in self.nodes.turned:
             layer = TYPES["transpose"](dim0=0, dim1=1) if len(whole) == 2 else TYPES["permute"](dims=list(whole))
-            made = self.layer(layer, [source], f"{self._path}.{layer.type}")
+            made = self.layer(layer, [source], f"{self.path}.{layer.type}")
             self.nodes.spare.add(made.ref.node)
             self.nodes.turned[source.ref, whole] = made
             self.nodes.turns[made.ref] = source, whole
+            (self.nodes.last.add if last else self.nodes.last.discard)(made.ref.node)
         return self.nodes.turned[source.ref, whole]._replace(last=last)
 
     def made(self, type_: str, values: list[Value] | None = None, *, name: str = "", **options: Any) -> Value:
@@ -298,19 +316,20 @@ class Place:
             layer = TYPES[type_](**options)
         except Rejects as error:
             raise self.cannot(f"is no `{type_}` of archscope: {error}") from None
-        first = self.layer(layer, self.values if values is None else values, f"{self._path}{name}")
+        first = self.layer(layer, self.values if values is None else values, f"{self.path}{name}")
         outputs = self.nodes.facts[first.ref.node].outputs
         return [first, *(first._replace(ref=Ref(first.ref.node, place), shape=shape)
                          for place, shape in enumerate(outputs[1:], start=1))]  # fmt: skip
 
     def layer(self, layer: Layer, values: list[Value], name: str, facts: Facts | None = None) -> Value:
         """Keep a node of a layer; weights of one that was called before are its own."""
-        try:
-            facts = layer.facts(*(value.shape for value in values)) if facts is None else facts
-        except Rejects as error:
-            raise self.cannot(f"does not take what it is given: {error}") from None
+        facts = self.facts_of(layer, values) if facts is None else facts
         if not self.trains and facts.weights:
             facts = facts.replace(weights=tuple(each.replace(trainable=False) for each in facts.weights))
+        if self.stored:
+            matrices = tuple(each.replace(dtype=self.stored) if len(each.shape) > 1 else each for each in facts.weights)
+            facts = facts.replace(weights=matrices)
+            self.nodes.scaled |= bool(matrices)
         owner = self.nodes.owners.get(name) if facts.weights else None
         own = self.nodes.named(name)
         if facts.weights:
@@ -318,17 +337,31 @@ class Place:
         refs = tuple(value.ref for value in values)
         self.nodes.keep(own, layer, refs, facts, tuple(own.split(".")[:-1]), owner)
         # One axis is in no order: what is made of it again has its axes as Keras has them.
-        return Value(Ref(own), facts.output, bool(values) and values[0].last and len(facts.output) > 1)
+        last = bool(values) and values[0].last and len(facts.output) > 1
+        if last:
+            self.nodes.last.add(own)
+        return Value(Ref(own), facts.output, last)
 
     def function(
         self, called: str, like: Layer, values: list[Value], weights: tuple[Weight, ...], lines: Count | None,
         beyond: str,
     ) -> Value:  # fmt: skip
         """Keep what is a layer but for its weights: its products are the layer's, its weights and lines are stated."""
-        try:
-            facts = like.facts(*(value.shape for value in values))
-        except Rejects as error:
-            raise self.cannot(f"does not take what it is given: {error}") from None
+        facts = self.facts_of(like, values)
         facts = facts.replace(outputs=facts.outputs[:1], weights=weights, connections=lines,
                               connections_in_bounds=lines)  # fmt: skip
-        return self.layer(Function(called, facts, like=like, beyond=beyond), values, self._path, facts)
+        return self.layer(Function(called, facts, like=like, beyond=beyond), values, self.path, facts)
+
+    def facts_of(self, layer: Layer, values: list[Value]) -> Facts:
+        """The numbers of a layer that is given some values."""
+        try:
+            return layer.facts(*(value.shape for value in values))
+        except Rejects as error:
+            raise self.cannot(f"does not take what it is given: {error}") from None
+
+    def stated(self, function: Function, values: list[Value], *, name: str = "", last: bool = False) -> list[Value]:
+        """Keep a function whose numbers are all stated; all that it makes, with channels last in Keras or not."""
+        facts = function.seen.replace(inputs=tuple(value.shape for value in values))
+        first = self.layer(function, values, f"{self.path}{name}", facts)
+        return [first._replace(ref=Ref(first.ref.node, place), shape=shape, last=last and len(shape) > 1)
+                for place, shape in enumerate(facts.outputs)]  # fmt: skip

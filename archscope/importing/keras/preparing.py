@@ -7,8 +7,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from archscope.importing.keras.place import Place, Value
-from archscope.layers import TYPES
+from archscope.layers import TYPES, Facts
 from archscope.layers.base import NOTHING, Weight
+from archscope.recognising.function import Function
 
 AT_RANDOM: Final = (
     "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter", "RandomContrast", "RandomElasticTransform",
@@ -65,8 +66,46 @@ def _resizing(place: Place) -> Value:
     return place.made("upsample", [place.grid(2)], size=sizes, mode=mode)
 
 
+def _as_it_is(place: Place) -> Value:
+    """What changes each number, or each picture, by itself, and multiplies nothing that counts."""
+    for name in _CHANGING:
+        place.options.get(name)
+    seen = Facts(inputs=(), outputs=(place.value.shape,), windows=None, reasons=_ALL_OF_IT)
+    return place.stated(Function(place.kind, seen), [place.value], last=place.value.last)[0]
+
+
+def _categories(place: Place) -> Value:
+    """Numbers as vectors of ones and zeros, or of how often each is there."""
+    many, mode, value = int(place.options["num_tokens"]), place.options.get("output_mode"), place.plain()
+    place.options.get("sparse")
+    one = mode == "one_hot"
+    if one and len(value.shape) > 1:
+        raise place.cannot("makes vectors of more than one axis, which archscope does not read")
+    own = (*value.shape, many) if one and value.shape[-1:] != (1,) else (*value.shape[:-1], many)
+    seen = Facts(inputs=(), outputs=(own,), windows=None, reasons=_ALL_OF_IT)
+    return place.stated(Function(place.kind, seen), [value])[0]
+
+
+def _center(place: Place) -> Value:
+    value = place.grid(2)
+    for axis, name in ((1, "height"), (2, "width")):
+        wanted, there = int(place.options[name]), int(value.shape[axis])
+        if wanted > there:
+            raise place.cannot("makes pictures larger, which archscope does not read here")
+        start = (there - wanted) // 2
+        value = place.made("slice", [value], name=f".{name}", dim=axis, start=start, end=start + wanted)
+    return value
+
+
+_CHANGING: Final = ("value_range", "addition_factor", "threshold_factor", "bins", "clip_limit", "tile_grid_size")
+"""Options that say how numbers are changed."""
+_ALL_OF_IT: Final = MappingProxyType({"receptive_field": "what it makes of a place may depend on all of what comes"})
+
 READINGS: Final[Mapping[str, Callable[[Place], Any]]] = MappingProxyType({
     **dict.fromkeys(AT_RANDOM, _at_random),
+    **dict.fromkeys(("AutoContrast", "Equalization", "Solarization",
+                     "ContrastLimitedAdaptiveHistogramEqualization"), _as_it_is),
+    "CategoryEncoding": _categories, "CenterCrop": _center,
     "RandomCrop": _cropped_at_random, "Normalization": _normalization, "Resizing": _resizing,
 })  # fmt: skip
 """Keras's classes, and the layers that each is."""

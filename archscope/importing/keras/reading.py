@@ -6,12 +6,22 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from archscope.errors import UsageError
 from archscope.escaping import line
-from archscope.importing.keras import attention, backwards, layers, operations, papers, preparing, recurrent
-from archscope.importing.keras.config import Key, Model, Use, data_formats, is_model, model_of, read_config
+from archscope.importing.keras import (
+    attention,
+    backwards,
+    layers,
+    operations,
+    papers,
+    preparing,
+    products,
+    recurrent,
+    wrapping,
+)
+from archscope.importing.keras.config import Key, Model, Use, data_formats, is_model, model_of, read_config, use_of
 from archscope.importing.keras.place import Nodes, Place, Value
 from archscope.importing.stated import Entry, Stated, resolved
 from archscope.layers import Shape
@@ -22,10 +32,14 @@ from archscope.recognising.folding import folded
 _FLATTENED: Final = ("Features that are flattened lie channels first here, and channels last in Keras: the rows of the "
                      "matrix behind them lie in another order.")  # fmt: skip
 
+_MASKED: Final = "Masks of positions that are padding change no number here, and are left out."
+
+_SCALED: Final = ("Matrices of int8 count by their values, and their stored bytes are those of int8; their scales, "
+                  "which Keras counts too, are no weights here.")  # fmt: skip
 
 _LAYERS: Final[Mapping[str, layers.Reading]] = MappingProxyType({
     **layers.READINGS, **recurrent.READINGS, **papers.READINGS, **preparing.READINGS,
-    **attention.READINGS,
+    **attention.READINGS, **products.READINGS,
 })  # fmt: skip
 """Keras's classes, and the layers that each is."""
 
@@ -56,12 +70,13 @@ def read_keras(path: str, stated: Stated) -> Network:
     weights = [each for node in made if node.shares is None for each in facts[node.name].weights]
     by = f", written by Keras {version}" if version else ""
     summary = f"Read from {Path(path).name}: a Keras model{by}; shapes have their channels first."
-    flat = (_FLATTENED,) if nodes.flattened else ()
+    notes = tuple(note for note, is_so in ((_FLATTENED, nodes.flattened), (_SCALED, nodes.scaled),
+                                           (_MASKED, model.masked)) if is_so)  # fmt: skip
     return Network(
         Path(path).stem, own, made, ends, title=Path(path).stem, summary=summary, path=path, facts=facts,
         observed=Observed(
             operations=len(made), batch=nodes.batch, frozen=0,
-            held=sum(each.values for each in weights if each.trainable), origin=(summary, *flat),
+            held=sum(each.values for each in weights if each.trainable), origin=(summary, *notes),
             built=True,
         ),
     )  # fmt: skip
@@ -94,12 +109,13 @@ def _inputs(model: Model, stated: Stated, nodes: Nodes) -> dict[str, Value]:
 def _run(model: Model, given: list[Value], nodes: Nodes, group: tuple[str, ...]) -> list[Value]:
     """Keep the layers of a model that is given some values; what it makes."""
     values: dict[Key, Value] = dict(zip(model.inputs, given, strict=True))
-    readers = Counter([*model.outputs, *(key for use in model.uses for key in use.reads)])
+    readers = Counter([*model.outputs, *(key for use in model.uses for key in use.needs)])
     for use in model.uses:
         if use.kind == "InputLayer":
             continue
         reads = [_value(values, key, nodes) for key in use.reads]
-        for number, made in enumerate(_made(use, reads, nodes, group, readers)):
+        also = {name: [_value(values, key, nodes) for key in keys] for name, keys in use.also.items()}
+        for number, made in enumerate(_made(use, reads, also, nodes, group, readers)):
             values[Key(use.layer, use.number, number)] = made
     ends = [_value(values, key, nodes) for key in model.outputs]
     if any(each.ones for each in ends):
@@ -114,7 +130,8 @@ def _value(values: Mapping[Key, Value], key: Key, nodes: Nodes) -> Value:
 
 
 def _made(
-    use: Use, reads: list[Value], nodes: Nodes, group: tuple[str, ...], readers: Mapping[Key, int]
+    use: Use, reads: list[Value], also: Mapping[str, list[Value]], nodes: Nodes, group: tuple[str, ...],
+    readers: Mapping[Key, int],
 ) -> list[Value]:  # fmt: skip
     name = line(use.layer).replace(" ", "_")[:200]
     if len(group) > 40:
@@ -131,7 +148,8 @@ def _made(
     place.alone = all(readers[key] == 1 for key in use.reads)
     function = use.module.startswith(operations.MODULE)
     known = operations.READINGS if function else _LAYERS
-    reading = known.get(kind)
+    around = None if function else wrapping.WRAPPERS.get(kind)
+    reading = known.get(kind) if around is None else lambda place: around(place, _inside)
     if reading is None:
         theirs = use.module.startswith("keras")
         if kind in _CODE:
@@ -141,6 +159,7 @@ def _made(
     try:
         place.values = [each if operations.pads_itself(place, each) else place.settled(each) for each in reads]
         values = dict(zip(use.reads, place.values, strict=True))
+        place.also = {name: [place.settled(each) for each in given] for name, given in also.items()}
         place.called = [values.get(each, each) if isinstance(each, Key) else each for each in use.called]
         made = backwards.with_ones(place, reading(place))
         for each in place.said if kind not in preparing.AT_RANDOM else ():
@@ -148,3 +167,9 @@ def _made(
     except (TypeError, ValueError, OverflowError) as error:  # an option is of another type than Keras writes
         raise place.cannot(f"has options that Keras does not write: {type(error).__name__}") from None
     return made if isinstance(made, list) else [made]
+
+
+def _inside(layer: Mapping[str, Any], values: list[Value], nodes: Nodes, group: tuple[str, ...]) -> list[Value]:
+    """Keep a layer that another one is around."""
+    use = use_of(layer)._replace(reads=tuple(Key("", 0, place) for place in range(len(values))))
+    return _made(use, values, {}, nodes, group, Counter())
