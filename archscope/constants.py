@@ -55,7 +55,9 @@ class Constants(Record):
         layers: nodes that make one of them, by its number: a mask that is a layer of its own.
         starts: nodes whose states begin with some of them, by their numbers.
         masks: attention that is given a mask of yes and no: how many values it has, and how many more a sample.
-        rows: nodes that look up rows of a parameter, into memory of their own.
+        rows: nodes that look up rows of a parameter, into memory of their own, and by what operation.
+        for_each: those of them that do so for every sample.
+        in_front: those of them that do so once, with an axis of one value for the batch in front.
         ahead: nodes that make one with an axis of one value for the batch in front, there once for all samples.
         unknown: why it is not known what the code holds; empty if it is.
         unknown_in_training: the same of a step of training.
@@ -66,7 +68,9 @@ class Constants(Record):
     layers: Mapping[str, int] = EMPTY
     starts: Mapping[str, tuple[int, ...]] = EMPTY
     masks: Mapping[str, tuple[int, int]] = EMPTY
-    rows: frozenset[str] = frozenset()
+    rows: Mapping[str, str] = EMPTY
+    for_each: frozenset[str] = frozenset()
+    in_front: frozenset[str] = frozenset()
     ahead: frozenset[str] = frozenset()
     unknown: str = ""
     unknown_in_training: str = ""

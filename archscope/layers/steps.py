@@ -252,9 +252,11 @@ def repeated(name: str, shape: tuple[int, ...]) -> tuple[Step, ...]:
     return (Step("repeat", (name,), (Made("output", shape),), passes=(name,), reduces=(name,)),)
 
 
-def looked_up(shape: tuple[int, ...]) -> tuple[Step, ...]:
-    """Rows of a table by their numbers, which are the same for every sample, in memory of their own."""
-    return (Step("embedding", (TABLE,), (Made("rows", shape, each=False),)),
+def looked_up(op: str, shape: tuple[int, ...], *, each: bool) -> tuple[Step, ...]:
+    """Rows of a table by their numbers, which are the same for every sample, in memory of their own; or of each."""
+    if each:
+        return (Step(op, (TABLE,), (Made("output", shape),)),)
+    return (Step(op, (TABLE,), (Made("rows", shape, each=False),)),
             Step("expand", ("rows",), (Made("output", shape),), views=True))  # fmt: skip
 
 

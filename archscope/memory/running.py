@@ -286,7 +286,7 @@ class Run:
         # A batch of one has once what it has for each sample, with an axis for it.
         once = once and not (self.batch == 1 and any(parts_of_parameters(read)))
         if observed is not None:
-            steps, why = as_seen(node, facts, steps, observed, training=self.training)
+            steps, why = as_seen(node, facts, steps, observed, training=self.training, batch=self.batch)
             why = why or unfollowed(node, steps or (), read, self.network, once=once, training=self.training)
         if steps is None or why:
             if not self._beside.makes(node):

@@ -17,7 +17,7 @@ Steps = tuple[Step, ...]
 
 
 def as_seen(
-    node: Node, facts: Facts, steps: Steps | None, observed: Observed, *, training: bool
+    node: Node, facts: Facts, steps: Steps | None, observed: Observed, *, training: bool, batch: int
 ) -> tuple[Steps | None, str]:
     """What runs for a node, ``steps`` being what its type says, and why no rule says it where none does."""
     why = ""
@@ -36,7 +36,9 @@ def as_seen(
     if node.name in observed.repeated:
         steps = repeated("weight", facts.output)
     if node.name in observed.constants.rows:
-        steps = looked_up(facts.output)
+        constants = observed.constants
+        each = node.name in constants.for_each or (batch == 1 and node.name in constants.in_front)
+        steps = looked_up(constants.rows[node.name], facts.output, each=each)
     many = len(observed.together.get(node.name, ()))
     if many > 1 and steps is not None:
         made = tuple(Made(output_name(place), facts.output) for place in range(many))

@@ -41,7 +41,7 @@ class Operations:
             are added up in a third tensor, and not where the first of them lies; statistics of a norm are of its
             input's type, not of its weights', and one over groups works backward in the wider of the two; the gradient
             of a squared error lies as its output does; constants are added to a product in a tensor of their own; batch
-            normalization makes the gradient of its input, wanted or not.
+            normalization makes the gradient of its input, wanted or not; rows are added up in a second table.
     """
 
     def __init__(self, ledger: Ledger, batch: int, dtype: str, *, as_tracked: bool) -> None:
@@ -243,7 +243,9 @@ class Operations:
                 whole.append((name, value, weight, block))
             else:
                 going.append((name, value, self._gradient(ran, name, value, first)))
-        for block in [ledger.take(self.bytes_of(each, ran.dtype), "temporary") for each in step.behind]:
+        behind = [self.bytes_of(each, ran.dtype) for each in step.behind]
+        behind += [ran.read[0].size] if self.as_tracked and step.op == "index" and not behind else []
+        for block in [ledger.take(size, "temporary") for size in behind]:
             ledger.drop(block)
         for _, value, gradient in going:
             if not value.grad:

@@ -34,7 +34,7 @@ from archscope.tracing.strangers import tensors_in
 from archscope.tracing.training import trained
 from archscope.tracing.turning import turned
 from archscope.tracing.values import memory_of
-from archscope.tracing.weighing import weighed
+from archscope.tracing.weighed import weighed
 
 _KEPT: Final = "its code, or a hook, keeps what its layers make when a pass is over, and no rule says until when"
 

@@ -63,7 +63,8 @@ class Learned:
         copied: nodes of learned values of which the code makes copies for every sample, not by `repeat` in front, and
             where the samples stand there.
         placed: tensors that became nodes, and which.
-        rows: those among them that are rows of a parameter, looked up by their numbers into memory of their own.
+        rows: those among them that are rows of a parameter, looked up by their numbers into memory of their own, and by
+            what operation.
         worked: nodes that make a value of each of a parameter, once for all samples.
         seen_of: learned values that are seen in another shape, as no code sees them, and of which values they are.
         before: how many nodes there were when the code saw a parameter as its node does.
@@ -94,7 +95,7 @@ class Learned:
         self._copies: set[int] = set()
         self.repeated: set[str] = set()
         self.placed: list[tuple[Tensor, Ref]] = []
-        self.rows: set[int] = set()
+        self.rows: dict[int, str] = {}
         self.worked: set[str] = set()
         self._expanded: set[str] = set()
         self.seen_of: dict[Ref, Ref] = {}
@@ -127,12 +128,12 @@ class Learned:
             if rows is None:
                 return self._lookups.follow(name, args, kwargs, given, result)
             self._keep(result)
-            self._steps[id(result)] = _Step(given[1], "rows", {"rows": rows})
+            self._steps[id(result)] = _Step(given[1], "rows", {"rows": rows, "by": name})
             return True
         rows = self._indexed(args, given) if name == "getitem" else None
         if rows is not None:
             self._keep(result)
-            self._steps[id(result)] = _Step(given[0], "rows", {"rows": rows})
+            self._steps[id(result)] = _Step(given[0], "rows", {"rows": rows, "by": "index"})
             return True
         if given:
             self._lookups.follow(name, args, kwargs, given, result)
@@ -295,7 +296,7 @@ class Learned:
         made = ref if not layers else self._layer("slice" if step.name == "rows" else step.name, layers, (ref,), shape)
         self._made[id(tensor)] = (made, shape)
         if step.name == "rows":
-            self.rows.add(id(tensor))
+            self.rows[id(tensor)] = step.given["by"]
         return made, shape
 
     def _scores(self, tensor: Tensor) -> tuple[Ref, Shape] | None:

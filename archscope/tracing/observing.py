@@ -14,7 +14,7 @@ from archscope.tracing.holding import ONCE
 from archscope.tracing.packed import stored, weight_of
 from archscope.tracing.running import Run
 from archscope.tracing.training import Trained
-from archscope.tracing.weighing import Weighed
+from archscope.tracing.weighed import Weighed
 
 _CHOSEN: Final = "its code takes one position of an axis of it, and no rule follows the gradient of that"
 _CAST: Final = "its code has it in another type, and no rule says until when"

@@ -1,0 +1,251 @@
+"""`weighed`: what a module's code holds beside its layers, of two runs: the one written down, and one of a sample more.
+
+The second has gradients. How what is held grows with the batch is seen from both.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from torch import nn
+
+from archscope.constants import NONE, Constant, Constants
+from archscope.network import Ref
+from archscope.record import EMPTY
+from archscope.tracing.events import Event, total
+from archscope.tracing.running import Run, larger, run_once
+from archscope.tracing.values import memory_of
+from archscope.tracing.weighing import Memory, Weighing
+
+_OTHERWISE: Final = "its code makes tensors beside its layers, and other ones in another batch"
+_STOPS: Final = "its code makes tensors beside its layers, and did not run again so that they could be followed"
+_COPIES: Final = "its code copies what layers make (`{}`), and which of the two it has longer is not followed"
+_GRADIENT: Final = "its code works on parameters beside its layers (`{}`), and no rule follows their gradients"
+_COPYING: Final = ("cat", "clone")
+"""Functions that copy a value, and whose backward pass hands its gradient on."""
+
+_AS_THEY_ARE: Final = frozenset({*_COPYING, "add", "radd", "sub", "contiguous"})
+"""Functions that may copy a parameter, and whose backward pass hands its gradient on."""
+
+_APART: Final = "its code gives attention a mask of other than two or four axes, with which it runs in parts"
+_LATER: Final = "its code keeps what it makes in one pass (`{}`) for the next"
+
+
+class Weighed(NamedTuple):
+    """What the code holds beside its layers.
+
+    Attributes:
+        constants: tensors that no layer makes.
+        lasts: until which node the code has parameters that are layers of their own.
+        worked: parameters that it works on without changing them, so that no layer does, and why no rule follows that.
+    """
+
+    constants: Constants
+    lasts: Mapping[Ref, str] = MappingProxyType({})
+    worked: Mapping[str, str] = EMPTY
+
+
+def weighed(module: nn.Module, names: Sequence[str], run: Run, now: Mapping[str, str]) -> Weighed:
+    """Run a module once more, as it ran; ``now`` are the names of the nodes that became others."""
+    events = run.tracer.events.every
+    if not total(events) and not run.tracer.recording.holding.masked:
+        return Weighed(NONE)
+    more = not run.way.alone and run.tracer.recording.samples.batch is not None
+    asked = larger(run.call, run.batch) if more else run.call
+    try:
+        again = run_once(module, asked, names, run.way, tracer=Weighing)
+    except Exception:  # noqa: BLE001 - another batch, or gradients, may be more than a stranger's code takes
+        return Weighed(Constants(unknown=_STOPS))
+    tracer, shadow = again.tracer, again.shadow
+    assert isinstance(tracer, Weighing)  # noqa: S101 - it is what was asked for
+    there = tracer.there()
+    # What goes with the result is the result's; what its modules have yet is kept for the next time.
+    del again
+    if tracer.there():
+        gc.collect()
+    given = {id(memory) for memory in there if memory.gone is not None}
+    del shadow
+    for memory in there:
+        memory.gone, memory.watched = None, None
+    return _Reading(run, tracer, given, now).weighed(more=more)
+
+
+class _Reading:
+    """Puts together what both runs saw."""
+
+    def __init__(self, run: Run, weighing: Weighing, given: set[int], now: Mapping[str, str]) -> None:
+        self.events: Sequence[Event] = run.tracer.events.every
+        self.batch = run.batch
+        self.weighing = weighing
+        self.given = given
+        self.now = now
+        self.run = run
+        self.by_event: dict[int, list[Memory]] = {}
+        for memory in weighing.memories:
+            self.by_event.setdefault(memory.event, []).append(memory)
+        self.unknown = _APART if weighing.apart else ""
+        self.unknown_in_training = ""
+        learned, values = run.tracer.recording.learned, run.tracer.recording.values
+        self.layers: dict[int, str] = {}
+        self.placed: dict[int, Ref] = {}
+        self.placed_in: dict[int, str] = {}
+        self.rows: dict[str, str] = {}
+        self.for_each: set[str] = set()
+        self.in_front: set[str] = set()
+        self.copies: set[int] = set()
+        self.fronted: set[str] = set()
+        for tensor, ref in learned.placed:
+            event, place = run.tracer.events.memories.get(memory_of(tensor), (-1, 0))
+            memories = self.by_event.get(event, [])
+            if place < len(memories):
+                self.placed_in[event] = learned.seen_of.get(ref, ref).node
+                if id(tensor) in learned.rows:
+                    self.rows[ref.node] = learned.rows[id(tensor)]
+                    if memories[place].size > self.events[event].made[place]:
+                        self.for_each.add(ref.node)
+                    elif tensor.dim() > 2 and tensor.shape[0] == 1:
+                        self.in_front.add(ref.node)
+                if values.weights(tensor):
+                    self.placed[id(memories[place])] = learned.seen_of.get(ref, ref)
+                    self._note_copy(ref.node, memories[place])
+                else:
+                    self.layers[id(memories[place])] = ref.node
+                    self.fronted.update([ref.node] if run.tracer.recording.samples.place(tensor) >= 0 else ())
+
+    def _note_copy(self, node: str, memory: Memory) -> None:
+        """Memory of its own that has the values of a parameter as they are: ``weight + 0``."""
+        recording = self.run.tracer.recording
+        learned = recording.learned
+        if node in recording.nodes.parameters - learned.repeated - {*learned.copied} - self.rows.keys():
+            self.copies.add(id(memory))
+
+    def weighed(self, *, more: bool) -> Weighed:
+        """What is held, and until when learned values are."""
+        moments = self._moments()
+        if moments is None:
+            return Weighed(Constants(unknown=_OTHERWISE))
+        order = sorted(moments, key=moments.__getitem__)
+        every, numbers, places = list[Constant](), dict[str, int](), dict[int, int]()
+        for memory, name, size in self._constants():
+            each = memory.size - size if more else 0
+            fixed = size - each * self.batch
+            if each < 0 or fixed < 0:
+                self.unknown = _OTHERWISE
+            before = next((node for node in order if moments[node] > memory.made), order[-1])
+            kept = [self._keeper(event) for event, wanted in self.weighing.kept if wanted is memory]
+            if memory.gone is None and id(memory) not in self.given:
+                self.unknown_in_training = self.unknown_in_training or _LATER.format(name)
+            places[id(memory)] = len(every)
+            if id(memory) in self.layers:
+                numbers[self.now[self.layers[id(memory)]]] = len(every)
+            every.append(Constant(name, fixed, each, memory.made, memory.gone, before,
+                                  tuple(dict.fromkeys(node for node in kept if node)),
+                                  given=id(memory) in self.given, copies=self._copied(memory.event)))  # fmt: skip
+        starts, masks = self._starts(places), self._masks(more=more)
+        rows = {self.now[name]: by for name, by in self.rows.items()}
+        for_each, in_front = (frozenset(map(self.now.__getitem__, each)) for each in (self.for_each, self.in_front))
+        ahead = frozenset(name for name in map(self.now.__getitem__, self.fronted) if more and name in numbers
+                          and not every[numbers[name]].each)  # fmt: skip
+        constants = Constants(tuple(every), moments, numbers, starts, masks, rows, for_each, in_front, ahead,
+                              self.unknown, self.unknown_in_training)  # fmt: skip
+        return Weighed(constants, self._lasts(order, moments), self._worked())
+
+    def _worked(self) -> dict[str, str]:
+        """Parameters of which the code copies the values, so that their gradient is another one: ``weight * 1``."""
+        copied = [(self.events[memory.event].name, self.placed[id(memory)].node)
+                  for memory in self.weighing.memories if id(memory) in self.copies]  # fmt: skip
+        return {self.now[node]: _GRADIENT.format(name) for name, node in copied if name.strip("_") not in _AS_THEY_ARE}
+
+    def _starts(self, places: Mapping[int, int]) -> dict[str, tuple[int, ...]]:
+        """By node, which constants its states begin with."""
+        found: dict[str, tuple[int, ...]] = {}
+        for tensor, node in self.run.tracer.recording.learned.starts:
+            event, place = self.run.tracer.events.memories.get(memory_of(tensor), (-1, 0))
+            memories = self.by_event.get(event, [])
+            number = places.get(id(memories[place])) if place < len(memories) else None
+            if number is not None:
+                found[self.now[node]] = (*found.get(self.now[node], ()), number)
+        return found
+
+    def _masks(self, *, more: bool) -> dict[str, tuple[int, int]]:
+        """By node of attention, the values of a mask of yes and no, and how many more there are for a sample."""
+        found: dict[str, tuple[int, int]] = {}
+        for event, shape in self.weighing.masks.items():
+            each = math.prod(shape[1:]) if more and len(shape) > 2 and shape[0] == self.batch + 1 else 0
+            for node in self.events[event].nodes[-1:]:
+                found[self.now[node]] = (0, each) if each else (math.prod(shape), 0)
+        return found
+
+    def _constants(self) -> Iterator[tuple[Memory, str, int]]:
+        """The memories that no layer has: with the function that took each, and its size in the first run."""
+        for number, event in enumerate(self.events):
+            memories = self.by_event.get(number, [])
+            if event.nodes or event.ordered or not (event.made or memories):
+                continue
+            if len(event.made) != len(memories):
+                self.unknown = _OTHERWISE
+                continue
+            if event.copies and (event.name not in _COPYING or self._copied(number) is None):
+                self.unknown = self.unknown or _COPIES.format(event.name)
+                continue
+            if number in self.weighing.graded and not event.copies and number not in self.placed_in:
+                self.unknown_in_training = self.unknown_in_training or _GRADIENT.format(event.name)
+            for memory, size in zip(memories, event.made, strict=True):
+                if id(memory) not in self.placed or id(memory) in self.copies:
+                    yield memory, event.name.strip("_"), size
+
+    def _copied(self, number: int) -> tuple[str, int, int | None] | None:
+        """What a call copied: the output of a node, and until when the code has that."""
+        event = self.events[number]
+        read = self.weighing.read.get(number, [])
+        if event.copied is None or event.copied.node not in self.now or len(read) != 1 or len(event.made) != 1:
+            return None
+        return self.now[event.copied.node], event.copied.output, read[0].gone
+
+    def _moments(self) -> dict[str, int] | None:
+        """When each node ran, by the name that it has now; None where the second run had other calls."""
+        if len(self.events) != len(self.weighing.ends):
+            return None
+        nodes = self.run.tracer.recording.nodes.nodes
+        moments = {
+            name: end for event, end in zip(self.events, self.weighing.ends, strict=True) for name in event.nodes
+        }
+        for memory in self.weighing.memories:
+            if id(memory) in self.placed:
+                moments[self.placed[id(memory)].node] = memory.made
+        for name, many in self.run.tracer.recording.learned.before.items():
+            if many < len(nodes) and name in moments:
+                moments[name] = min(moments[name], moments.get(nodes[many - 1].name, 0) if many else 0)
+        for node in reversed(nodes):
+            for ref in node.inputs:
+                if ref.node in moments and node.name in moments:
+                    moments[ref.node] = min(moments[ref.node], moments[node.name])
+        now: dict[str, int] = {}
+        for node in nodes:
+            name = self.now[node.name]
+            now[name] = max(now.get(name, 0), moments.get(node.name, 0))
+        return now
+
+    def _keeper(self, event: int) -> str:
+        """The node of a call; of one that became none, the node of the learned value that it made."""
+        nodes = self.events[event].nodes
+        name = nodes[-1] if nodes else self.placed_in.get(event, "")
+        return self.now.get(name, "")
+
+    def _lasts(self, order: Sequence[str], moments: Mapping[str, int]) -> dict[Ref, str]:
+        found: dict[Ref, str] = {}
+        for memory in self.weighing.memories:
+            ref = self.placed.get(id(memory))
+            if ref is None and id(memory) in self.layers:
+                ref = Ref(self.layers[id(memory)])
+            if ref is not None:
+                has = [name for name in order if memory.gone is None or moments[name] < memory.gone]
+                found[Ref(self.now[ref.node], ref.output)] = has[-1] if has else order[0]
+        return found
+
+
+__all__ = ["Weighed", "weighed"]
