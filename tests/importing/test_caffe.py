@@ -317,6 +317,42 @@ def test_products_are_those_of_all_samples(tmp_path: Path) -> None:
     assert read(text, tmp_path, batch=4).totals.macs == 96
 
 
+def test_boxes_of_detection_are_rows_and_what_chooses_among_them_is_left_out_with_a_note(tmp_path: Path) -> None:
+    data = """layer { name: "data" type: "AnnotatedData" top: "data" top: "label" transform_param {
+  mean_value: 1 mean_value: 2 mean_value: 3 resize_param { prob: 1 resize_mode: WARP height: 12 width: 10 } } }"""
+    boxes = """layer { name: "box" type: "PriorBox" bottom: "conv" bottom: "data" top: "box" prior_box_param {
+  min_size: 3 max_size: 6 aspect_ratio: 2 aspect_ratio: 3 aspect_ratio: 1 flip: true clip: false variance: 0.1 } }
+layer { name: "out" type: "DetectionOutput" bottom: "conv" bottom: "box" top: "out"
+  detection_output_param { num_classes: 2 } }
+layer { name: "eval" type: "DetectionEvaluate" bottom: "out" bottom: "label" top: "eval" }"""
+    found = read(data + conv("conv", "data", 6, 3) + boxes, tmp_path)
+    # 10·8 positions; a small and a large square, and 1:2, 2:1, 1:3 and 3:1; four corners of each, and four variances
+    assert (found["box"].output, found["box"].macs, found["conv"].output) == ((2, 80 * 6 * 4), 0, (6, 10, 8))
+    assert found.network.observed is not None
+    assert "Left out: `out` (DetectionOutput), which is no layer" in " ".join(found.network.observed.origin)
+
+
+def test_code_that_reads_nothing_makes_data_of_which_one_says_how_much(tmp_path: Path) -> None:
+    data = layer("Python", "data", "", 'python_param { layer: "Own" }')
+    data = data.replace('top: "data"', 'top: "color" top: "depth" top: "label"')
+    both = data + conv("a", "color", 4, 3) + conv("b", "depth", 4, 3) + """
+layer { name: "sum" type: "Eltwise" bottom: "a" bottom: "b" top: "sum" }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "sum" bottom: "label" top: "loss" }"""  # fmt: skip
+    assert "the input `color` of" in refused(both, tmp_path)
+    found = read(both, tmp_path, input=["color=3,8,8", "depth=1,8,8"])
+    assert [(name, found[name].macs) for name in ("a", "b")] == [("a", 4 * 36 * 27), ("b", 4 * 36 * 9)]
+
+
+@pytest.mark.parametrize(("said", "size"), [
+    ("zoom_factor: 8", (57, 41)), ("shrink_factor: 2", (4, 3)), ("height: 20 width: 30", (20, 30)),
+    ("shrink_factor: 2 zoom_factor: 3", (10, 7)),
+])  # fmt: skip
+def test_interpolation_has_the_sizes_of_deeplab(said: str, size: tuple[int, int], tmp_path: Path) -> None:
+    # 8·6 positions have 7 and 5 steps between them
+    text = given(1, 2, 8, 6) + layer("Interp", "up", "data", f"interp_param {{ {said} }}")
+    assert read(text, tmp_path)["up"].output == (2, *size)
+
+
 def test_a_layer_whose_code_is_elsewhere_is_named(tmp_path: Path) -> None:
     strange = layer("Python", "own", "fc", 'python_param { module: "m" layer: "L" }')
     text = given(1, 8) + dense("fc", "data", 3) + strange

@@ -190,6 +190,35 @@ def _normalize(place: Place) -> list[Value]:
     return [place.made("multiply", [made, place.learned(wide, ".weight", 0)])]
 
 
+def _prior_box(place: Place) -> list[Value]:
+    """SSD's: four corners and four variances of each box at each position; no learned value decides them."""
+    place.takes(2)
+    options, value = place.options, place.value
+    least, most = options.numbers("min_size"), options.numbers("max_size")
+    ratios = {round(each, 6) for each in options.numbers("aspect_ratio")} - {1.0}
+    if options.flag("flip", usual=True):
+        ratios |= {round(1 / each, 6) for each in ratios if each > 0}
+    if len(value.shape) != 3 or not least or len(most) not in (0, len(least)):
+        raise place.cannot("says no `min_size`, as many `max_size` as it has not, or is given no maps")
+    options.unimportant("clip", "variance", "img_size", "img_h", "img_w", "step", "step_h", "step_w", "offset")
+    boxes = len(least) * (1 + len(ratios)) + len(most)
+    return place.function("boxes", place.values, [(2, math.prod(map(int, value.shape[1:])) * boxes * 4)])
+
+
+def _interpolated(place: Place) -> list[Value]:
+    """DeepLab's: a bilinear interpolation, to so many positions, or to so many times the steps between them."""
+    place.takes(1)
+    options, value = place.options, place.value
+    edges = [options.whole(name, 0, least=-(1 << 20)) for name in ("pad_beg", "pad_end")]
+    if len(value.shape) != 3 or any(edges):
+        raise place.cannot("is given no maps, or cuts their edges, which archscope does not read")
+    zoom, shrink = options.whole("zoom_factor", 1, least=1), options.whole("shrink_factor", 1, least=1)
+    said = [options.whole(name, 0) for name in ("height", "width")]
+    sides = [each or (((int(there) - 1) // shrink + 1) - 1) * (zoom - 1) + (int(there) - 1) // shrink + 1
+             for each, there in zip(said, value.shape[1:], strict=True)]  # fmt: skip
+    return [place.made("upsample", size=sides, mode="bilinear")]
+
+
 def _im2col(place: Place) -> list[Value]:
     raise place.cannot("is a step of a convolution by itself, which archscope does not read")
 
@@ -209,6 +238,8 @@ READINGS: Final[Mapping[str, tuple[str, Reading]]] = MappingProxyType({
     "ShuffleChannel": ("shuffle_channel_param", _shuffle),
     "Parameter": ("parameter_param", _parameter),
     "Normalize": ("norm_param", _normalize),
+    "PriorBox": ("prior_box_param", _prior_box),
+    "Interp": ("interp_param", _interpolated),
     "Im2col": ("convolution_param", _im2col),
 })  # fmt: skip
 """Caffe's types, the messages that hold their options, and the layers that each is."""

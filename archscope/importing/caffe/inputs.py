@@ -7,7 +7,7 @@ from typing import Final
 
 from archscope.errors import UsageError
 from archscope.escaping import line
-from archscope.importing.caffe.net import Call, Key, Net
+from archscope.importing.caffe.net import PYTHON_DATA, Call, Key, Net
 from archscope.importing.caffe.options import Options, Wrong
 from archscope.importing.caffe.text import Message
 from archscope.importing.stated import Entry, Stated
@@ -41,8 +41,14 @@ def labels_of(net: Net) -> set[Key]:
         Key(number, place)
         for number, call in enumerate(net.calls)
         if makes_data(call.kind) and call.kind != "Input"
-        for place in range(1, len(call.tops))
+        for place in range(len(call.tops))
+        if _is_label(call, place)
     }
+
+
+def _is_label(call: Call, place: int) -> bool:
+    """Whether a value of a layer of data is what outputs are compared with: code of its own may make several others."""
+    return "label" in call.tops[place].lower() if call.kind == PYTHON_DATA else place > 0
 
 
 def taken(net: Net, read: set[Key], axis: int, stated: Stated, file: str) -> Taken:
@@ -90,7 +96,7 @@ def _shapes(call: Call, file: str, stated: Stated) -> Iterator[tuple[int | None,
     for place, top in enumerate(call.tops):
         sample = stated.named.get(line(top), stated.alone)
         first = _image(own, call.kind, wrong) if sample is None or len(sample) == 3 else (None,) * len(sample)
-        yield (batch, *first) if place == 0 else (batch,)
+        yield (batch,) if _is_label(call, place) else (batch, *first)
 
 
 def _stated(message: Message | None, many: int, wrong: Wrong) -> Iterator[tuple[int, ...]]:
@@ -115,5 +121,8 @@ def _image(own: Options, kind: str, wrong: Wrong) -> tuple[int | None, ...]:
     colour = 3 if turned.flag("force_color", usual=False) else 1 if turned.flag("force_gray", usual=False) else 0
     pictures = (3 if image.flag("is_color", usual=True) else 1) if kind in _PICTURES else 0
     channels = memory.whole("channels", colour or (len(means) if len(means) > 1 else 0) or pictures)
-    sides = [memory.whole(name, image.whole(f"new_{name}", 0)) for name in ("height", "width")]
+    resized = Options(turned.message("resize_param"), wrong, "resize_param")
+    sides = [
+        memory.whole(name, image.whole(f"new_{name}", 0) or resized.whole(name, 0)) for name in ("height", "width")
+    ]
     return channels or None, *(side or each or None for each in sides)

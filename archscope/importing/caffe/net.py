@@ -17,6 +17,9 @@ MOST: Final = 16 << 20
 _LAYERS: Final = 20_000
 """Layers that are read at most."""
 
+PYTHON_DATA: Final = "PythonData"
+"""The type of a layer of code that reads nothing."""
+
 TEST: Final = "TEST"
 TRAIN: Final = "TRAIN"
 
@@ -179,9 +182,10 @@ def _call(said: Message, file: str) -> Call:
     kind = line(own.word("type", ""))[:200]
     if not kind:
         raise wrong("does not say its `type`", 0)
-    name = own.word("name", "")
-    return Call(name, _OLD.get(kind, kind), said, tuple(_blobs(own, wrong)), tuple(own.words("bottom")),
-                tuple(own.words("top")), said.line)  # fmt: skip
+    name, reads = own.word("name", ""), tuple(own.words("bottom"))
+    # Code that reads nothing is a layer of data, whatever it does to make them.
+    kind = PYTHON_DATA if kind == "Python" and not reads else _OLD.get(kind, kind)
+    return Call(name, kind, said, tuple(_blobs(own, wrong)), reads, tuple(own.words("top")), said.line)
 
 
 def _blobs(own: Options, wrong: Wrong) -> Iterator[Blob]:
