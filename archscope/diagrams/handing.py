@@ -11,7 +11,7 @@ from archscope.diagrams.graph.labels import lines_of
 from archscope.diagrams.looking import Bridge
 from archscope.diagrams.recurrence import Level
 from archscope.diagrams.scene import Group, Item, Point, Text, circle, polyline
-from archscope.diagrams.strip import Measures, Place, Strip
+from archscope.diagrams.strip import Measures, Place, Strip, layer_of
 from archscope.diagrams.transformer.shapes import arrow, rounded
 
 _ASIDE: Final = 0.9
@@ -53,10 +53,11 @@ class Handing:
             if not level.begins:
                 continue
             parts: list[Item] = []
-            for top in self.decoder.tops(level, self.places[level.unit.name]):
+            for depth, top in enumerate(self.decoder.tops(level, self.places[level.unit.name])):
                 for state, y, base in self.decoder.lanes(level, top):
                     parts += arrow([(left, y), (right, y)], self.font, self.theme)
-                    parts += self.measures.letter((left + right) / 2, base, state, step, 0.85 * self.font)
+                    middle, layer = (left + right) / 2, layer_of(level, depth)
+                    parts += self.measures.letter(middle, base, state, step, 0.85 * self.font, layer)
             name = f"{level.begins} to {level.unit.name}"
             yield Group("edge", tuple(parts), name, source=level.begins, target=level.unit.name)
 

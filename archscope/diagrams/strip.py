@@ -64,22 +64,28 @@ class Measures:
 
     def above(self, level: Level) -> float:
         """The room between layers of cells."""
-        return 1.2 * self.font if level.directions == 1 else 1.4 * self.gap
+        if level.directions > 1:
+            return 1.4 * self.gap
+        return (1.2 if len(level.states) == 1 else 2.0) * self.font
 
     def ellipsis(self, x: float, y: float) -> list[Item]:
         """Three dots."""
         return [circle(x + step * 0.42 * self.font, y, 0.09 * self.font, fill=self.theme.text) for step in (-1, 0, 1)]
 
-    def letter(self, x: float, base: float, letter: str, below: str, size: float) -> list[Item]:
-        """A letter with its step, in the middle of ``x``."""
+    def letter(self, x: float, base: float, letter: str, below: str, size: float, above: str = "") -> list[Item]:
+        """A letter with its step, and its layer above that, in the middle of ``x``."""
         small = 0.7 * size
-        total = fonts.width(letter, size) + fonts.width(below, small)
+        total = fonts.width(letter, size) + fonts.widest([below, above], small)
         left = x - total / 2
-        return [
-            Text(left, base, letter, size, fill=self.theme.text),
-            *([Text(left + fonts.width(letter, size), base + 0.22 * size, below, small, fill=self.theme.text)]
-              if below else []),
-        ]  # fmt: skip
+        aside = left + fonts.width(letter, size)
+        beside = ((base + 0.28 * size, below), (base - 0.42 * size, above)) if above else ((base + 0.22 * size, below),)
+        texts = [Text(aside, y, text, small, fill=self.theme.text) for y, text in beside if text]
+        return [Text(left, base, letter, size, fill=self.theme.text), *texts]
+
+
+def layer_of(level: Level, depth: int) -> str:
+    """What tells the states of a layer from those of others of one recurrence, as PyTorch's formulas have it."""
+    return f"({depth + 1})" if level.depth > 1 else ""
 
 
 class Strip:
@@ -217,7 +223,7 @@ class Strip:
             for number, (x, step) in enumerate(self.drawn):
                 if number:
                     before = self.drawn[number - 1]
-                    items += self._handed(level, before, (x, step), top, aside, back=bool(direction))
+                    items += self._handed(level, depth, before, (x, step), top, aside, back=bool(direction))
             for x, _ in self.columns:
                 items += self._box(level, x + aside, top)
         return items
@@ -235,7 +241,15 @@ class Strip:
             yield state, y, y + (0.95 if below else -0.45) * self.font
 
     def _handed(
-        self, level: Level, before: tuple[float, str], after: tuple[float, str], top: float, aside: float, *, back: bool
+        self,
+        level: Level,
+        depth: int,
+        before: tuple[float, str],
+        after: tuple[float, str],
+        top: float,
+        aside: float,
+        *,
+        back: bool,
     ) -> list[Item]:
         """The states that go from one step to the next, or back; dots where steps are left out."""
         items: list[Item] = []
@@ -252,7 +266,7 @@ class Strip:
                 continue
             way = [(right, y), (left, y)] if back else [(left, y), (right, y)]
             items += arrow(way, self.font, self.theme)
-            items += self.measures.letter(at, base, state, step, 0.85 * self.font)
+            items += self.measures.letter(at, base, state, step, 0.85 * self.font, layer_of(level, depth))
         return items
 
     def _loop(self, x: float, top: float) -> list[Item]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import math
+from typing import ClassVar, Final
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer
 from archscope.layers.pointwise import Pointwise
 from archscope.layers.steps import Step, chain
 from archscope.options import number, option
+
+_LARGEST_ROOT: Final = 1000.0
+"""Roots of widths are less; beyond, any number is near one."""
 
 
 class _Arithmetic(Pointwise):
@@ -99,7 +103,7 @@ class Scale(_Arithmetic):
     @property
     def label(self) -> str:
         sign = "−" if self.shift < 0 else "+"
-        factor = f"×{self.factor:g}".replace("-", "−")
+        factor = f"×{_spelt(self.factor)}".replace("-", "−")
         shift = f"{sign}{abs(self.shift):g}"
         return factor if not self.shift else shift if self.factor == 1 else f"{factor} {shift}"
 
@@ -110,6 +114,16 @@ class Scale(_Arithmetic):
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         steps = chain(*[("mul", "")] * (self.factor != 1), *[("add", "")] * (self.shift != 0), shape=facts.output)
         return tuple(each.replace(passes=each.reads) if each.op == "add" else each for each in steps)
+
+
+def _spelt(factor: float) -> str:
+    """A number as people write it: the root that it is, if it is one of a whole number.
+
+    >>> _spelt(math.sqrt(512)), _spelt(8.0), _spelt(22.6274), _spelt(-math.sqrt(2))
+    ('√512', '8', '22.6274', '-1.41421')
+    """
+    square = round(factor * factor) if 1 < factor < _LARGEST_ROOT else 0
+    return f"√{square}" if square and factor == math.sqrt(square) and factor % 1 else f"{factor:g}"
 
 
 LAYERS: tuple[type[Layer], ...] = (Abs, Exp, Log, Sqrt, Power, Scale)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from archscope.layers.base import Facts, Layer, Shape
 from archscope.layers.steps import Remembered
+
+WAVES: Final = "sines and cosines of positions"
+"""What is to be known of the numbers that a function adds, where code works out those."""
 
 
 class Function(Layer):
@@ -56,6 +59,8 @@ class Function(Layer):
         object.__setattr__(self, "like", like)
         object.__setattr__(self, "beyond", beyond)
         object.__setattr__(self, "at", at)
+        if beyond == WAVES:
+            object.__setattr__(self, "verb", "Positions")
         several = tuple(f"output{place}" for place in range(len(self.made)))
         object.__setattr__(self, "output_names", several if len(several) > 1 else ("output",))
 

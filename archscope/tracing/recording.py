@@ -50,7 +50,7 @@ from archscope.tracing.standing import Standing
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.transformed import bare, is_mapped, is_transformed
 from archscope.tracing.values import Values, memory_of
-from archscope.tracing.waves import waves
+from archscope.tracing.waves import positions_in
 
 _MAPPED: Final = "it ran under `vmap`, for all samples at once"
 _NESTED: Final = "its samples have lengths of their own"
@@ -276,7 +276,7 @@ class Recording:
                       for each in unreached)  # fmt: skip
         turned = frozenset(held.name for each in unreached if (held := self.values.held(each)) and held.turned)
         layers = None if not made or not made[0].dim() or why else layers_of(call)
-        table = self._table(call, refs, unreached) if plain in ("add", "radd", "iadd") and not why else None
+        table, told = (None, "") if why or plain not in ("add", "radd", "iadd") else self._table(call, refs, unreached)
         layers, derived = (layers, derived) if table is None else ((table,), False)
         if idle and len(refs) == 1 and not (weights or why):
             layers = ()
@@ -298,7 +298,7 @@ class Recording:
             frame,
             layers or (),
             (weights & self.nodes.held.keys()) | self._packed.read([*args, *kwargs.values()]),
-            beyond_call(call, args, kwargs, len(refs)),
+            told or beyond_call(call, args, kwargs, len(refs)),
             why,
             derived=derived,
             turned=turned ^ weights if plain in PRODUCTS or (plain == "einsum" and is_turned(call.given)) else turned,
@@ -347,13 +347,13 @@ class Recording:
             self.values.put(made, place)
         return layer is not None
 
-    def _table(self, call: Call, refs: list[Ref], added: list[Tensor]) -> Layer | None:
-        """The layer that adds positions, where a call adds those that a buffer holds."""
+    def _table(self, call: Call, refs: list[Ref], added: list[Tensor]) -> tuple[Layer | None, str]:
+        """The layer that adds positions, where a call adds those of a buffer; else what is known of those it adds."""
         names = [name for each in added for name in self.values.weights(each) if name in self.nodes.held]
-        if len(refs) != 1 or len(added) != 1 or len(names) != 1 or call.given.get("alpha", 1) != 1:
-            return None
-        known, wanted = self._known(added[0]), fitted(tuple(added[0].shape), call)
-        return None if known is None or wanted is None else waves(known, wanted, self.state[names[0]].numel())
+        if len(refs) != 1 or len(added) != 1 or len(names) > 1 or call.given.get("alpha", 1) != 1:
+            return None, ""
+        held, wanted = self.state[names[0]].numel() if names else None, fitted(tuple(added[0].shape), call)
+        return positions_in(self._known(added[0]), wanted, held)
 
     def _turn(self, ref: Ref, layers: tuple[Layer, ...], order: tuple[int, ...], tensor: Tensor) -> Ref:
         """An operand of a product with its axes in the order in which they are multiplied."""

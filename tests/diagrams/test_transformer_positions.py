@@ -95,3 +95,43 @@ def test_a_point_is_no_patch() -> None:
 class Turned(torch.nn.Module):  # type: ignore[misc, name-defined]
     def forward(self, x: Any) -> Any:
         return x.transpose(1, 2)
+
+
+class Worked(Net):
+    """Positions that the code works out, one of four ways; the last of them are no waves."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__(trained=False)
+        self.way = way
+
+    def places(self, x: Any) -> Any:
+        steps = torch.arange(x.shape[1]).unsqueeze(1)
+        turns = steps / 10_000 ** (torch.arange(0, 8, 2) / 8)
+        if self.way == "in turn":
+            table = torch.zeros(x.shape[1], 8)
+            table[:, 0::2], table[:, 1::2] = turns.sin(), turns.cos()
+            return table
+        if self.way == "halves":
+            return torch.cat((turns.sin(), turns.cos()), 1).unsqueeze(0)
+        if self.way == "chosen":
+            each = torch.arange(8)
+            angles = steps / 10_000 ** ((each - each % 2) / 8)
+            return torch.where(each % 2 == 0, angles.sin(), angles.cos())
+        return steps.expand(-1, 8) / 6
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("way", ["in turn", "halves", "chosen"])
+def test_sines_and_cosines_that_code_works_out_are_a_positional_encoding(way: str, options: dict[str, Any]) -> None:
+    network = archscope.trace(Worked(way).eval(), (6, 8))
+    assert roles(model(network))[0][:3] == ["input", "positions", "attention"]
+    check(network, **options)
+    found = strings(archscope.draw(network, **options).scene)
+    assert "Encoding" in " ".join(found)
+    # They are no table that is held.
+    assert archscope.analyze(network).totals.fixed == 0
+
+
+def test_other_numbers_that_code_adds_are_no_positions() -> None:
+    network = archscope.trace(Worked("straight").eval(), (6, 8))
+    assert "positions" not in roles(model(network))[0]

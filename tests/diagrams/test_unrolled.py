@@ -205,7 +205,9 @@ def test_what_an_encoder_ends_with_is_handed_to_the_first_step_of_the_decoder() 
     handed = edges["encoder", "decoder"]
     # Two layers of cells with two states each, all of the 12th step.
     assert sum(isinstance(item, Polygon) for item in handed.items) == 2 * 2
-    assert [item.string for item in handed.items if isinstance(item, Text)] == ["h", "12", "c", "12"] * 2
+    assert [item.string for item in handed.items if isinstance(item, Text)] == [
+        "h", "12", "(1)", "c", "12", "(1)", "h", "12", "(2)", "c", "12", "(2)",
+    ]  # fmt: skip
     # Three of twelve steps before, all three after; no loops.
     assert strings(scene).count("LSTM") == 2 * (3 + 3)
     assert heads(scene, "source") == heads(scene, "target") == 3

@@ -282,7 +282,7 @@ class Measures:
             return self.radius + 1.6 * self.font + self.needed(part), self._tall(part)
         words, price = self.words(part).title, self.request.price(part.layers, part.copies)
         wide = width_of_text(words, price, self.font)
-        return self.radius * 2.2 + 1.6 * self.font + wide, height_of_text(words, price, self.font)
+        return self.radius * 3.2 + 2.0 * self.font + wide, height_of_text(words, price, self.font)
 
     def sine(self, side: float) -> float:
         """On which side of the stream the sine of the places stands: outside of a pair of stacks, else right."""
