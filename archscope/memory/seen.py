@@ -140,7 +140,8 @@ def made_by(node: Node, facts: Facts, observed: Observed | None) -> list[Ref]:
 def at_least(node: Node, facts: Facts, observed: Observed | None) -> Steps:
     """What a layer without a rule holds all the same: what it reads and makes."""
     read = tuple(input_name(place) for place in range(len(node.inputs)))
-    if observed is not None and not observed.built and observed.ran.get(node.name) == 0:  # values that were written to
+    nothing = observed is not None and not observed.built and observed.ran.get(node.name) == 0
+    if nothing and node.layer.type == "function":  # values that were written to
         return (Step(node.layer.type, read[:1], (Made(output_name(0), facts.output),), views=True),)
     ran = None if observed is None else observed.ran_alone.get(node.name)
     dtype = "" if observed is None or observed.unruled.get(node.name) != CASTS else "bfloat16"
