@@ -97,6 +97,7 @@ def command(
     file = _file_for(to, output, weights)
     network = opened(spec, changes=changes, input=input, example=example, kwargs=kwargs, batch=batch, strict=strict)
     foretell("code", network)
+    network = _read_by_somebody(network)
     if file is not None:
         _write_file(network, file, weights)
         return
@@ -104,6 +105,19 @@ def command(
         _write_workload(network, to, output)
         return
     emit({"pytorch": write_pytorch, "keras": write_keras, "jax": write_jax}[to](network), output)
+
+
+def _read_by_somebody(network: Network) -> Network:
+    """The network without what nothing reads, holds or multiplies: it needs no source; says what that was."""
+    from archscope.cli.terminal import complain
+    from archscope.diagnostics import clipped
+    from archscope.escaping import line
+    from archscope.writing.tidied import living
+
+    network, unread = living(network)
+    if unread:
+        complain(clipped(f"left out, as nothing reads it: {', '.join(map(line, unread))}"))
+    return network
 
 
 def _file_for(to: str, output: Path | None, weights: str | None) -> Path | None:

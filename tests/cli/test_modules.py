@@ -6,12 +6,15 @@ import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import Run
 
 pytest.importorskip("torch")
+
+from torch import Tensor, nn
 
 from tests.tracing import strangers
 
@@ -64,6 +67,26 @@ def test_a_module_becomes_source_without_its_authors_code(archscope_run: Runs) -
     run = archscope_run("code", RESIDUAL)
     assert "class Residual(nn.Module):" in run.out
     assert "self.layer2_0_downsample = nn.Conv2d(8, 12, kernel_size=1, stride=2)" in run.out
+
+
+class LooksBack(nn.Module):
+    """Keeps the sorted values of a layer, which nothing reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.out = nn.Linear(4, 6), nn.Linear(6, 2)
+
+    def forward(self, x: Tensor) -> Any:
+        x = self.fc(x)
+        self.seen = x.sort(-1)[0]
+        return self.out(x)
+
+
+def test_source_leaves_out_what_nothing_reads_as_a_spec_does_and_says_so(archscope_run: Runs) -> None:
+    run = archscope_run("code", "tests.cli.test_modules:LooksBack@4")
+    assert (run.status, run.err) == (0, "left out, as nothing reads it: sort\n")
+    assert "self.out = nn.Linear(6, 2)" in run.out
+    assert "sort" not in run.out
 
 
 NAMED = ("tests.tracing.strangers:TwoInputs", "--input", "query=5,8", "--input", "memory=7,6")
