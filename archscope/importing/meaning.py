@@ -75,6 +75,9 @@ class Values(Protocol):
     def stored(self, name: str) -> bool:
         """Whether a value is a weight of the file, and was not made of others."""
 
+    def learned(self, name: str) -> bool:
+        """Whether a value is a weight of the file, or made of some."""
+
     def reached(self, name: str) -> bool:
         """Whether a value depends on the network's inputs."""
 

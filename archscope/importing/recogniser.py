@@ -132,6 +132,10 @@ class Recogniser:
         """The extents of a value, with the batch."""
         if name not in self._shapes:
             called = line(name)[:80]
+            maker = next((each for each in self.graph.operators if name in each.outputs), None)
+            if maker is not None and maker.domain:
+                raise UsageError(f"{self._origin}: the shape of `{called}` is not known: the file does not say it, and "
+                                 f"archscope has no rule for `{line(maker.name)[:80]}`, which makes it")  # fmt: skip
             raise UsageError(f"{self._origin}: the shape of `{called}` is not known without its values, and archscope "
                              "reads shapes alone")  # fmt: skip
         return self._shapes[name]
@@ -143,6 +147,10 @@ class Recogniser:
     def stored(self, name: str) -> bool:
         """Whether a value is a weight of the file, and was not made of others."""
         return name in self.graph.weights
+
+    def learned(self, name: str) -> bool:
+        """Whether a value is a weight of the file, or made of some."""
+        return bool(self._came.get(name)) and name not in self.refs
 
     def reached(self, name: str) -> bool:
         """Whether a value depends on the network's inputs."""

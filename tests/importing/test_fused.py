@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from archscope import analyze
+from archscope import UsageError, analyze
 from archscope.opening import open_network
 from tests.importing.files import onnx_file
 
@@ -95,3 +95,10 @@ def test_a_product_that_turns_what_it_reads_has_the_shape_that_onnx_runtime_make
     assert [network.observed.batch, *rows[-1].outputs[0]] in ([1, *made.shape], [*made.shape])
     summed = left[-2] if "transA" in turned else left[-1]
     assert rows[-1].macs == made.size * (left[0] if turned == "transBatchA=1, transA=1" else summed)
+
+
+def test_what_is_made_by_an_operator_without_a_rule_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, f"net ({PICTURE}) => (float y) {{ z = com.microsoft.nchwc.Conv(x, w)\n y = Relu(z) }}",
+                     w=(8, 3, 1, 1))  # fmt: skip
+    with pytest.raises(UsageError, match=r"no rule for `com.microsoft.nchwc::Conv`, which makes it"):
+        open_network(path)

@@ -72,6 +72,41 @@ EQUAL: dict[str, Callable[[], Calls]] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("settings", [{"dynamo": True}, {"dynamo": True, "optimize": False}, {"dynamo": False}])
+@pytest.mark.parametrize(("module", "given"), [
+    (lambda: nn.GroupNorm(2, 4), torch.randn(1, 4, 3, 3)),
+    (lambda: nn.GroupNorm(1, 4), torch.randn(2, 4, 5)),
+    (lambda: nn.utils.parametrizations.weight_norm(nn.Linear(12, 4)), X),
+    (lambda: Calls(lambda s, x: torch.cat(s.a(x).chunk(2, -1), 1), a=nn.Linear(12, 4)), X),
+    (lambda: Calls(lambda s, x: sum(each.sum() for each in s.a(x).split([1, 3], -1)), a=nn.Linear(12, 4)), X),
+])  # fmt: skip
+def test_connections_of_a_file_are_those_of_its_module(
+    module: Callable[[], nn.Module], given: Tensor, settings: dict[str, bool], tmp_path: Path
+) -> None:
+    made = varied(module())
+    network = open_network(exported(made, (given,), tmp_path / "net.onnx", **settings))
+    ours, theirs = (analyze(each).totals for each in (network, trace(made, given)))
+    assert ours.connections == theirs.connections is not None
+    assert ours.macs == theirs.macs
+
+
+def test_first_states_that_are_learned_are_weights_of_their_layer_where_they_are_spread_over_samples(
+    tmp_path: Path,
+) -> None:
+    """Its connections are not covered: 12 numbers of each state have one, and stand in no row of their own."""
+
+    def call(self: Any, x: Tensor) -> Tensor:
+        return self.a(x, (self.h.expand(1, 2, 6).contiguous(), self.h.expand(1, 2, 6).contiguous()))[0]
+
+    module = Calls(call, torch.randn(2, 5, 12), a=nn.LSTM(12, 6, batch_first=True))
+    module.h = nn.Parameter(torch.rand(1, 1, 6))
+    network = open_network(exported(module, module.inputs, tmp_path / "net.onnx", dynamo=False))
+    totals = analyze(network).totals
+    assert totals.parameters == 24 * (12 + 6 + 2) + 6
+    assert totals.connections is None
+    assert not network.observed.unused
+
+
 def numbers(network: Any) -> tuple[int, int]:
     totals = analyze(network).totals
     assert totals.macs is not None

@@ -260,6 +260,9 @@ def _instance_norm(operator: Operator, values: Values) -> Meaning:
 
 
 def _group_norm(operator: Operator, values: Values) -> Meaning:
+    for name in operator.inputs[1:]:
+        if values.stored(name) and len(shape := values.shape(name)) > 1:  # with axes for the places
+            values.hold(name, (Weight(name, (math.prod(shape),), True, values.dtype(name)),), instead=name)
     x, (weight, bias) = values.tensor(operator.input(0)), _affine(operator, values)
     given = {"input": x, "num_groups": operator.attributes.get("num_groups", 1), "weight": weight, "bias": bias,
              "eps": plainly(operator.attributes.get("epsilon", 1e-5))}  # fmt: skip

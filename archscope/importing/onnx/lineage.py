@@ -102,7 +102,7 @@ class Lineage:
             alike = (each for each, of in self._made.items() if of == made and each in others)
             source = source if source in self._held else next(alike, name)
             return source if source != name and _size(self._held[source]) == _size(value) else ""
-        if not self._is_made(name) or not _reads(value) & _PRODUCTS:
+        if not self.is_made(name) or not _reads(value) & _PRODUCTS:
             return ""
         return next((each for each in self._held if each in others and self._is_turned(each, name)), "")
 
@@ -114,13 +114,13 @@ class Lineage:
         turned, matrix = _array(self._held[one]), _array(self._held[other])
         return turned is not None and matrix is not None and bool((matrix == turned.T).all())
 
-    def _is_made(self, name: str) -> bool:
+    def is_made(self, name: str) -> bool:
         """Whether an exporter has named a tensor, and the file does not say what it comes of."""
         return self._ours and name not in self._told and _is_the_exporters(name)
 
     def _cut_from(self, name: str, weights: Mapping[str, Weight]) -> str:
         """The tensor that one is some columns of: what projects to queries, keys and values is cut for them."""
-        if not self._is_made(name) or not _reads(self._held[name]) & {*_PRODUCTS, "Add"}:
+        if not self.is_made(name) or not _reads(self._held[name]) & {*_PRODUCTS, "Add"}:
             return ""
         *rows, columns = weights[name].shape
         return next((each for each, other in weights.items() if [*other.shape[:-1]] == rows and
@@ -162,7 +162,7 @@ class Lineage:
 
     def _is_unread(self, name: str, weights: Mapping[str, Weight]) -> bool:
         """Whether a tensor may be another or part of it, by its shape, and there are no values to tell by."""
-        if not self._is_made(name) or not _reads(self._held[name]) & _PRODUCTS:
+        if not self.is_made(name) or not _reads(self._held[name]) & _PRODUCTS:
             return False
         shape = weights[name].shape
         return any(
@@ -173,7 +173,7 @@ class Lineage:
 
     def _is_unknown(self, name: str) -> bool:
         """Whether a tensor may be anything that an exporter works out, and is no weight in another order."""
-        if not self._is_made(name) or _size(self._held[name]) == 1:
+        if not self.is_made(name) or _size(self._held[name]) == 1:
             return False
         placed = _reads(self._held[name]) & _WEIGHED
         old = _OF_OLD.fullmatch(name)

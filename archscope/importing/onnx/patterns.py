@@ -136,11 +136,35 @@ def _centred(written: Written, value: str) -> tuple[str, list[int]] | None:
     return source, [place, taken]
 
 
+def _grouped(written: Written, place: int) -> Found | None:
+    """Group norm: instance norm of each group as one channel, and a factor and a shift for each channel."""
+    norm = written.operators[place]
+    apart, back = written.maker(norm.inputs[0], "Reshape"), written.reader(norm.outputs[0], "Reshape")
+    if apart is None or back is None or not (written.is_all(norm.input(1), 1) and written.is_all(norm.input(2), 0)):
+        return None
+    value, end = written.operators[apart].inputs[0], written.operators[back].outputs[0]
+    shape, groups = written.shape(value), written.shape(norm.inputs[0])
+    if written.shape(end) != shape or len(groups) != 3 or groups[0] != shape[0] or shape[1] % groups[1]:
+        return None
+    places, weights = [apart, place, back], list[str]()
+    for type_ in ("Mul", "Add"):
+        found = written.by_map(end, type_, shape[1])
+        if found is None:
+            return None
+        places, weights, end = [*places, found[0]], [*weights, found[1]], written.operators[found[0]].outputs[0]
+    if not written.is_within(written.operators[apart].outputs[0], places):
+        return None
+    layer = layer_of(written, places[-1], "GroupNormalization", (value, *weights), num_groups=groups[1],
+                     epsilon=norm.attributes.get("epsilon", 1e-5)).replace(domain="")  # fmt: skip
+    return Found(layer, tuple(places))
+
+
 _PATTERNS: Final[tuple[Pattern, ...]] = (
     (("Softmax",), attended),
     (("MatMul",), _dense),
     (("MatMulInteger", "ConvInteger"), rescaled),
     (("Sqrt",), _norm),
+    (("InstanceNormalization",), _grouped),
     *PATTERNS,
 )
 """What finds each, from an operator of some types."""

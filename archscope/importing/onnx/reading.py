@@ -229,7 +229,9 @@ def _graph(model: ir.Model, settled: Settled, lineage: Lineage, shown: str) -> G
     for name, value in graph.initializers.items():
         dtype = DTYPES.get(value.dtype.name if value.dtype else "", "float32")
         shape = settled.shapes.get(name, ())
-        if _is_filling(value, settled.constants.get(name), trained):
+        if (lineage.is_made(name) or (trained and name not in trained)) and _is_filling(
+            value, settled.constants.get(name)
+        ):
             continue
         if trained.get(name) or _is_weight(dtype, shape, trained.get(name, True)):
             weights[name] = Weight(name, shape or (1,), trained.get(name, True) is True, dtype)
@@ -275,9 +277,9 @@ def _in_several(value: ir.Value) -> bool:
     return len(uses) > 1 and len({_module(use.node)[0] for use in uses}) > 1
 
 
-def _is_filling(value: ir.Value, numbers: Constant | None, trained: Mapping[str, bool | None]) -> bool:
+def _is_filling(value: ir.Value, numbers: Constant | None) -> bool:
     """Whether they are ones or zeros that PyTorch's exporter gives to a norm that has no weights of its own."""
-    if not trained or value.name in trained or numbers is None:
+    if numbers is None:
         return False
     alike = set(numbers.values) in ({0}, {1})
     return alike and all(use.node.op_type.endswith("Normalization") for use in value.uses())

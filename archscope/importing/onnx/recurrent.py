@@ -76,7 +76,7 @@ def _learned(operator: Operator, values: Values) -> tuple[str, ...]:
     for place, name in enumerate(operator.inputs[4:], start=4):
         numbers = values.constant(name)
         zero = numbers is not None and not any(numbers.values)
-        if name and place > 4 and values.stored(name) and not zero:
+        if name and place > 4 and values.learned(name) and not zero:
             more.append(name)
         elif name:
             values.plain(name)

@@ -10,7 +10,7 @@ from archscope.errors import UsageError
 from archscope.escaping import line
 from archscope.importing.graph import Constant
 from archscope.importing.onnx.numbers import Array, array_of, constant, worked_out
-from archscope.importing.onnx.products import FUSED, parts
+from archscope.importing.onnx.others import Known, others_of
 from archscope.importing.onnx.quantised import stands_for
 from archscope.importing.stated import Entry, Stated, resolved
 from archscope.layers.base import Shape
@@ -126,6 +126,7 @@ class _Pass:
         self.dtypes: dict[str, str] = {}
         self.arrays: dict[str, Array] = {}
         self.held: dict[str, Array] = {}
+        self._lists: dict[str, list[ir.Value]] = {}
         self._ends = {id(value) for value in model.graph.outputs}
 
     def know(self, value: ir.Value, shape: Shape) -> None:
@@ -146,7 +147,7 @@ class _Pass:
             node = left.popleft()
             if node.op_type == "If" and self._branch(node, left):
                 continue
-            if node.op_type == FUSED[1] and self._product(node, left):
+            if self._written(node, left):
                 continue
             if not self._constant(node):
                 self._shape(node)
@@ -156,12 +157,11 @@ class _Pass:
         if node.op_type in ("Shape", "Size") and node.domain in ("", "ai.onnx"):
             made: list[Array] | None = self._extents(node)
         else:
-            read = node.inputs[:1] if node.op_type == "CastLike" else node.inputs
-            names = [None if each is None else each.name for each in read]
+            names = [None if each is None else each.name for each in node.inputs]
             if not all(name is None or name in self.arrays for name in names):
                 return False
             arrays = [None if name is None else self.arrays[name] for name in names]
-            made = self._cast_like(node, arrays[0]) if node.op_type == "CastLike" else worked_out(node, arrays)
+            made = worked_out(node, arrays)
         if made is None or len(made) != len(node.outputs):
             return False
         import onnx_ir as ir
@@ -176,14 +176,6 @@ class _Pass:
                 value.replace_all_uses_with(ir.Value(name=value.name, type=value.type, shape=value.shape))
             self.model.graph.remove(node)
         return True
-
-    def _cast_like(self, node: ir.Node, array: Array) -> list[Array] | None:
-        """A constant with the type of another value, which need not be one."""
-        import onnx_ir as ir
-
-        like = node.inputs[1] if len(node.inputs) > 1 else None
-        name = self.dtypes.get("" if like is None else like.name or "")
-        return None if name is None else [array.astype(ir.DataType[name].numpy())]
 
     def _extents(self, node: ir.Node) -> list[Array] | None:
         import numpy as np
@@ -226,22 +218,22 @@ class _Pass:
         left.extendleft(reversed(nodes))
         return True
 
-    def _product(self, node: ir.Node, left: deque[ir.Node]) -> bool:
-        """Put ONNX's own operators in the place of a product that turns what it reads; False where it is none."""
-        names = ["" if each is None else each.name or "" for each in node.inputs]
-        if (node.domain, node.op_type) != FUSED or len(names) != 2 or not self.shapes.keys() >= {*names}:
-            return False
-        import numpy as np
+    def _written(self, node: ir.Node, left: deque[ir.Node]) -> bool:
+        """Put others in the place of an operator that is written out as those; False where it stays."""
         import onnx_ir as ir
 
-        nodes, factor, number = parts(node, (len(self.shapes[names[0]]), len(self.shapes[names[1]])))
-        if factor is not None and factor.name is not None:
-            self.shapes[factor.name], self.dtypes[factor.name] = (), self.dtypes[names[0]]
-            self.arrays[factor.name] = np.asarray(number, ir.DataType[self.dtypes[factor.name]].numpy())
-        self.model.graph.insert_before(node, nodes)
+        made = others_of(node, Known(self.shapes, self.dtypes, self.arrays, self._lists))
+        if made is None:
+            return False
+        for value, numbers in made.numbers:
+            name = value.name or ""
+            kind = ir.DataType.from_numpy(numbers.dtype).name if numbers.ndim else self.dtypes[made.names[0]]
+            self.dtypes[name], self.shapes[name] = kind, tuple(map(int, numbers.shape))
+            self.arrays[name] = numbers.astype(ir.DataType[kind].numpy())
+        self.model.graph.insert_before(node, made.nodes)
         self._ends = {id(value) for value in self.model.graph.outputs}
         self.model.graph.remove(node)
-        left.extendleft(reversed(nodes))
+        left.extendleft(reversed(made.nodes))
         return True
 
     def _shape(self, node: ir.Node) -> None:

@@ -45,6 +45,7 @@ class Written:
                 self._readers.setdefault(name, []).append(place)
         self._ends = set(graph.outputs)
         self._by_path: dict[str, list[int]] | None = None
+        self._reached: set[str] | None = None
         self.ended: dict[str, bool] = {}
 
     def places(self, types: Sequence[str]) -> list[int]:
@@ -92,6 +93,11 @@ class Written:
         number = None if found is None else found.number
         return None if number is None or isinstance(number, (bool, str)) else float(number)
 
+    def is_all(self, name: str, number: float) -> bool:
+        """Whether a constant is one number again and again."""
+        found = self._graph.constants.get(name)
+        return found is not None and name not in self._graph.weights and {*found.values} == {number}
+
     def is_vector(self, name: str) -> int | None:
         """The length of a weight of one axis; None for anything else."""
         held = name in self._graph.weights or name in self._graph.constants
@@ -99,16 +105,13 @@ class Written:
         return shape[0] if held and len(shape) == 1 else None
 
     def is_matrix(self, name: str) -> bool:
-        """Whether a value is a matrix that the file holds."""
-        source = name
-        for _ in range(4):
-            if source in self._graph.weights or source in self._graph.constants:
-                return len(self._graph.shapes.get(name, ())) == 2
-            place = self.maker(source, "Transpose", "DequantizeLinear", "Cast", "Identity")
-            if place is None:
-                return False
-            source = self.operators[place].inputs[0]
-        return False
+        """Whether a value is a matrix that is no part of what comes in: one that the file holds, or makes of others."""
+        if self._reached is None:
+            self._reached = set(self._graph.inputs)
+            for each in self.operators:
+                if not self._reached.isdisjoint(each.inputs):
+                    self._reached.update(each.outputs)
+        return len(self._graph.shapes.get(name, ())) == 2 and name not in self._reached
 
     def columns(self, name: str) -> int:
         """The length of the second axis of a matrix."""
@@ -194,8 +197,9 @@ class Written:
 
     def unfolded(self, name: str) -> str | None:
         """The weight that a value is, maybe with other extents."""
-        place = self.maker(name, "Unsqueeze", "Reshape")
-        source = name if place is None else self.operators[place].inputs[0]
+        source = name
+        while (place := self.maker(source, "Unsqueeze", "Reshape", "Cast")) is not None:
+            source = self.operators[place].inputs[0]
         return source if self.is_stored(source) else None
 
     def over_last(self, place: int, *, kept: bool = True) -> bool:
