@@ -26,7 +26,7 @@ CHARACTERS = "".join(
         *(chr(code) for code in range(0x384, 0x3CF) if unicodedata.name(chr(code), "")),  # Greek
         *(chr(code) for code in range(0x400, 0x460)),  # Cyrillic
         "ҐґȘșȚț",
-        "–—‘’‚“”„•…‹›€™−∑∞≈≤≥→←↑↓‖½",
+        "–—‘’‚“”„•…‹›€™−∑∞≈≤≥→←↑↓‖½√",
     )
 )
 

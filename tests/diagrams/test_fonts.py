@@ -103,3 +103,8 @@ def test_a_control_character_costs_no_worksheet() -> None:
     network = Network("n", {"input": (4,)}, [Node("a", Linear(out_features=3), (Ref("input"),), "a")], title="C1\x07")
     sheet = sheet_of(archscope.analyze(network), spec="n")
     assert write_sheet(sheet, "pdf")[:5] == b"%PDF-"
+
+
+def test_what_labels_of_layers_are_written_with_is_in_the_shipped_font() -> None:
+    """A root of a width, powers, and the signs that layers bear."""
+    assert fonts.missing("×√512 − ÷ ‖ ≤ · → ½") == ""
