@@ -179,7 +179,8 @@ def _checked(work: Workload | OwnWorkload, cell: Cell, device: torch.device) -> 
 
 
 def _own_checked(work: OwnWorkload, cell: Cell, device: torch.device) -> Check:
-    """Their module's output at inference, before anything is timed."""
+    """Their module's output at inference, before anything is timed; what a call has trained is as it was."""
+    work.begin_again()
     work.module.eval()
     try:
         with torch.no_grad(), autocast(work.precision, device):

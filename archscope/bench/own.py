@@ -47,6 +47,7 @@ class OwnWorkload:
         expected: the tensors that have to come out.
         reference: its copy in float64, where it has one.
         precision: the number format.
+        begun: its buffers, which training may write, and what they held before it ran.
     """
 
     call: Callable[[], Any]
@@ -56,6 +57,13 @@ class OwnWorkload:
     expected: tuple[Tensor, ...]
     reference: Reference | None
     precision: Precision
+    begun: tuple[tuple[Tensor, Tensor], ...] = ()
+
+    def begin_again(self) -> None:
+        """Put its buffers back to what they held."""
+        with torch.no_grad():
+            for buffer, held in self.begun:
+                buffer.copy_(held)
 
 
 def prepare_own(called: Called, analysis: Analysis, cell: Cell, device: torch.device) -> OwnWorkload:
@@ -91,7 +99,8 @@ def prepare_own(called: Called, analysis: Analysis, cell: Cell, device: torch.de
     args, kwargs = checked.mapped(there)
     if cell.mode == "train":
         module.train()
-    work = OwnWorkload(lambda: None, module, args, kwargs, expected, reference, precision)
+    begun = tuple((each, each.detach().clone()) for each in module.buffers()) if cell.mode == "train" else ()
+    work = OwnWorkload(lambda: None, module, args, kwargs, expected, reference, precision, begun)
     _require_a_run(work, cell, device)
     work.call = _call(work, cell, device)
     return work

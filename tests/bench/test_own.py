@@ -72,6 +72,13 @@ def test_a_module_that_cannot_be_built_from_a_spec_is_measured(axes: dict[str, A
         assert [row["name"] for row in merged["layers"]] == ["fc", "fc_2", "lstm", "out", "between layers"]
 
 
+def test_a_module_that_training_changes_is_held_to_what_it_gave_before() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 2))
+    it, analysis = called(module, (3, 8, 8))
+    found = measure_cell(analysis, cell(mode="train"), CPU, HostClock(), BRIEF, module=it)
+    assert (found["status"], found["error"]) == ("ok", None)
+
+
 def test_its_own_weights_and_inputs_run_and_the_output_is_that_of_the_module() -> None:
     module, given = LastStep().eval(), torch.randn(1, 6, 8)
     it, analysis = called(module, given)
