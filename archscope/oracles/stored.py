@@ -101,21 +101,30 @@ def _owned(network: Network) -> Iterator[Own]:
 
 
 def _again(network: Network, placing: Placing) -> dict[str, str]:
-    """Tensors that stand for weights which others stand for already, or which nothing reads; what each is."""
+    """Tensors that stand for weights which others stand for already; what each is."""
     found: dict[str, str] = {}
     for node in network.nodes:
         if node.shares is None:
             continue
         why = f"those of `{node.shares}` once more, to which `{node.name}` is tied"
+        # A table inside a module that scales what it looks up is called as that module is.
+        owners = [each for one in (node.name, node.shares) for each in (one, one.rpartition(".")[0]) if each]
         for weight in network.facts[node.name].weights:
-            called = f"{node.name}.{weight.name}"
+            called = {f"{before}{owner}.{weight.name}" for owner in owners for before in ("", placing.prefix)}
             found |= {name: why for name, each in placing.over.items() if same(weight.shape, each.shape)
-                      and (name in (called, placing.prefix + called) or _HEADS.search(name))}  # fmt: skip
-    for weight in () if network.observed is None else network.observed.unused:
-        for name in (weight.name, placing.prefix + weight.name):
-            if name in placing.over and same(weight.shape, placing.over[name].shape):
-                found[name] = "weights that nothing reads on this way through the network"
+                      and (name in called or _HEADS.search(name))}  # fmt: skip
     return found
+
+
+def _unread(network: Network, placing: Placing) -> tuple[int, int]:
+    """Of weights that nothing reads, which count all the same: the fixed values in the file, the trained not there."""
+    fixed = missing = 0
+    for weight in () if network.observed is None else network.observed.unused:
+        there = any(name in placing.over and same(weight.shape, placing.over[name].shape)
+                    for name in (weight.name, placing.prefix + weight.name))  # fmt: skip
+        fixed += weight.values if there and not weight.trainable else 0
+        missing += weight.values if weight.trainable and not there else 0
+    return fixed, missing
 
 
 def _of_layers(placed: Placed, rows: Mapping[str, str]) -> Iterator[Finding]:
@@ -162,7 +171,7 @@ def _assigned(placed: Placed, weights: Sequence[Weight]) -> Iterator[tuple[Tenso
             alike = [each for each in free if same(each.shape, tensor.shape)]
             chosen = next((each for each in alike if each.name == last), alike[0] if alike else None)
             if chosen is None:
-                yield tensor, not _STATISTICS.search(tensor.name)
+                yield tensor, any(each.trainable for each in weights) and not _STATISTICS.search(tensor.name)
                 continue
             free.remove(chosen)
             of[tensor.name] = chosen
@@ -173,15 +182,22 @@ def _in_all(case: Case, stored: Stored, placing: Placing, others: Mapping[str, s
     """All parameters of the file and of the network; of what stands beside them it is said what it is."""
     fixed = sum(each.values for placed in placing.placed if len(placed.nodes) == 1
                 for each, trainable in _assigned(placed, placed.nodes[0].weights) if not trainable)  # fmt: skip
+    # Of layers that are held together, which values are fixed stands in the layers alone.
+    fixed += sum(_values(own.weights, trainable=False) for placed in placing.placed if len(placed.nodes) > 1
+                 for own in placed.nodes)  # fmt: skip
     fixed += sum(each.values for name, each in placing.over.items() if name not in others and _STATISTICS.search(name))
+    unread, missing = _unread(case.network, placing)
+    fixed += unread
     surplus: dict[str, int] = {}
     for each in stored.tensors:
         if each.name in others:
             surplus[others[each.name]] = surplus.get(others[each.name], 0) + each.values
     more = sum(surplus.values())
     ours, theirs = int(case.analysis.totals.parameters), stored.values - fixed - more
-    if ours == theirs and more:
-        why = "; ".join(f"{many:,} more are {said}" for said, many in surplus.items())
+    if ours == theirs + missing and more + missing:
+        said = [f"{many:,} more are {each}" for each, many in surplus.items()]
+        said += [f"{missing:,} are weights that nothing reads, which the file has not"] if missing else []
+        why = "; ".join(said)
         yield Finding(NAME, None, "parameters", Verdict.EXPLAINED, ours, theirs + more, why)
     else:
         yield compared(NAME, None, "parameters", ours, theirs, why=_unplaced(placing, others) if ours != theirs else "")

@@ -11,6 +11,7 @@ import archscope
 from archscope.cli import main
 from archscope.importing.weights.stored import Tensor
 from archscope.layers.base import Weight
+from archscope.observed import Observed
 from archscope.oracles import Verdict, Verification, verify
 from archscope.oracles.placing import Own, Placing
 from tests.importing.weight_files import gguf, safetensors
@@ -96,6 +97,43 @@ def test_what_is_one_layer_here_may_be_several_tensors_there_and_a_tied_head_is_
     assert verdicts(found) == {"words": Verdict.AGREES, "mix": Verdict.AGREES, "head": Verdict.NOT_COVERED,
                                "total": Verdict.AGREES}  # fmt: skip
     assert total(found)[1] == 20 * 8 + 4 * (8 * 8 + 8)
+
+
+def with_unread(*unread: Weight) -> Any:
+    network = archscope.read(MIXED)
+    return network.replace(observed=Observed(operations=4, batch=1, frozen=0, held=841, origin=(), built=True,
+                                             unused=unread))  # fmt: skip
+
+
+def test_weights_that_nothing_reads_count_on_both_sides(tmp_path: Path) -> None:
+    network = with_unread(Weight("mask", (3,)), Weight("still", (2,), trainable=False))
+    whole = verify(network, weights=safetensors(tmp_path / "w", MIXED_SHAPES | {"mask": (3,), "still": (2,)}))
+    assert [total(whole, each) for each in ("parameters", "fixed")] == [
+        (844, 844, Verdict.AGREES), (10, 10, Verdict.AGREES)]  # fmt: skip
+    without = verify(with_unread(Weight("mask", (3,))), weights=safetensors(tmp_path / "v", MIXED_SHAPES))
+    (only,) = without.of(Verdict.EXPLAINED)
+    assert (only.ours, only.theirs, only.why) == (844, 841, "3 are weights that nothing reads, which the file has not")
+
+
+def test_a_table_that_is_tied_may_be_stored_under_every_name_that_it_has(tmp_path: Path) -> None:
+    text = """
+input: {tokens: {shape: [6], vocabulary: 20}}
+blocks:
+  scaled: {layers: {table: {type: embedding, num_embeddings: 20, embedding_dim: 8}}}
+layers:
+  enc: {type: scaled}
+  head: {type: linear, out_features: 20, bias: false, shares: enc.table}
+"""
+    network = archscope.read(text)
+    owner, head = (node.name for node in network.nodes)
+    copies: Shapes = {
+        "shared.weight": (20, 8),
+        f"{owner.rpartition('.')[0]}.weight": (20, 8),
+        f"{head}.weight": (20, 8),
+    }
+    found = verify(network, weights=safetensors(tmp_path / "w", copies))
+    (only,) = found.of(Verdict.EXPLAINED)
+    assert (only.ours, only.theirs) == (160, 480)
 
 
 def test_what_is_kept_beside_parameters_is_explained(tmp_path: Path) -> None:
