@@ -34,6 +34,12 @@ def _jaxes(random: Random) -> str | None:
     return jaxes.one(random)
 
 
+def _exports(random: Random) -> str | None:
+    from tools.fuzz import exports  # nor PyTorch's exporters
+
+    return exports.one(random)
+
+
 HARNESSES: Final[dict[str, Callable[[Random], str | None]]] = {
     "specs": specs.one,
     "results": results.one,
@@ -53,6 +59,7 @@ HARNESSES: Final[dict[str, Callable[[Random], str | None]]] = {
     "answers": requests.answers,
     "config": files.config,
     "programs": programs.one,
+    "exports": _exports,
 }
 
 
