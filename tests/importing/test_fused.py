@@ -37,6 +37,8 @@ FUSED: dict[str, tuple[Any, ...]] = {
                          [("transpose", None), ("matmul", None), ("scale", None)]),
     "a product of what is turned": (ROWS, "y = com.microsoft.FusedMatMul<transA=1>(x, x)", {}, 0, 4 * 4 * 5,
                                     [("transpose", None), ("matmul", None)]),
+    "a sum and an RMS norm": (ROWS, "y = com.microsoft.SkipSimplifiedLayerNormalization(x, x, g)", {"g": (4,)}, 4, 0,
+                              [("add", None), ("rms_norm", None)]),
 }  # fmt: skip
 
 
@@ -102,3 +104,37 @@ def test_what_is_made_by_an_operator_without_a_rule_is_refused_by_its_name(tmp_p
                      w=(8, 3, 1, 1))  # fmt: skip
     with pytest.raises(UsageError, match=r"no rule for `com.microsoft.nchwc::Conv`, which makes it"):
         open_network(path)
+
+
+ATTENTION: dict[str, tuple[Any, ...]] = {
+    # 5·4·12 of the projection, and 2 heads of 5·5·2 products twice; 48 weights and 12 constants
+    "with its projection": (ROWS, "Attention<num_heads=2>(x, w, b)", {"w": (4, 12), "b": (12,)}, 60, 240 + 200),
+    # keys are half as wide as their heads' values: 6 and 8 of 14 columns are those of queries and of values
+    "with another width": (ROWS, "Attention<num_heads=2, qkv_hidden_sizes=[6, 6, 8]>(x, w, b)",
+                           {"w": (4, 20), "b": (20,)}, 100, 5 * 4 * 20 + 25 * 6 + 25 * 8),
+    # 2 heads of 5·3 scores, of 2 and of 3 products
+    "of three": ("float[N,5,4] x, float[N,3,4] k, float[N,3,6] v", "MultiHeadAttention<num_heads=2>(x, k, v)", {}, 0,
+                 2 * 15 * 2 + 2 * 15 * 3),
+    # 4 heads of 5·5·8, of which two share keys
+    "of shared keys": ("float[N,5,32] x, float[N,5,16] k, float[N,5,16] v, int32[N] l, int32 t",
+                       "GroupQueryAttention<num_heads=4, kv_num_heads=2>(x, k, v, , , l, t)", {}, 0, 4 * 25 * 8 * 2),
+    "of kept keys": ("float[N,5,32] x, float[N,5,16] k, float[N,5,16] v, float[N,2,7,8] p, int32[N] l, int32 t",
+                     "GroupQueryAttention<num_heads=4, kv_num_heads=2>(x, k, v, p, p, l, t)", {}, 0, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ATTENTION)
+def test_attention_of_onnx_runtime_multiplies_what_its_parts_multiply(name: str, tmp_path: Path) -> None:
+    given, text, held, parameters, macs = ATTENTION[name]
+    path = onnx_file(tmp_path, f"net ({given}) => (float y) {{ y = com.microsoft.{text} }}", **held)
+    analysis = analyze(open_network(path))
+    assert (analysis.totals.parameters, analysis.totals.macs) == (parameters, macs)
+    assert analysis.totals.connections == (0 if macs and not parameters else None)
+    session = onnxruntime.InferenceSession(path)
+    shapes = {each.name: [1 if axis == "N" else axis for axis in each.shape] for each in session.get_inputs()}
+    zeros = {each: np.zeros(shape, np.int32 if each in "lt" else np.float32) for each, shape in shapes.items()}
+    if "l" in zeros:  # the last place of its keys, and how many they are
+        kept = shapes["p"][2] if "p" in shapes else 0
+        zeros |= {"l": np.full(1, kept + 4, np.int32), "t": np.asarray(kept + 5, np.int32)}
+    (made,) = session.run(None, zeros)
+    assert analysis.rows[-1].outputs == (made.shape[1:],)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from archscope.importing.graph import Operator
 from archscope.importing.meaning import Meaning, Values
-from archscope.importing.onnx import attention, plain, quantised, recurrent
+from archscope.importing.onnx import attention, contributed, plain, quantised, recurrent
 from archscope.importing.onnx.numbers import plainly
 from archscope.layers.base import Weight
 from archscope.recognising.tensor import Shaped
@@ -359,4 +359,5 @@ _READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
     "STFT": _beside_numbers("stft", known=False),
     **recurrent.READINGS,
     **quantised.READINGS,
+    **contributed.READINGS,
 })  # fmt: skip

@@ -84,22 +84,24 @@ def _gelu(parts: _Parts, *, approximate: str, biased: bool) -> None:
     parts.add("Gelu", value, last=True, approximate=approximate)
 
 
-def _skipped(parts: _Parts) -> None:
-    """A sum of two, and perhaps of a constant, and layer norm of it; the sum itself may be handed out as well."""
+def _skipped(parts: _Parts, *, simplified: bool = False) -> None:
+    """A sum of two, and perhaps of a constant, and a norm of it; the sum itself may be handed out as well."""
     if any(parts.node.output[1:3]) or len(parts.input(2)) == 0:
         raise _Unfit
     value, told = parts.add("Add", parts.input(0), parts.input(1)), tuple(parts.node.output[3:4])
-    value = parts.add("Add", value, parts.input(4)) if parts.input(4) else value
+    shift, bias = ("", parts.input(3)) if simplified else (parts.input(3), parts.input(4))
+    value = parts.add("Add", value, bias) if bias else value
     if any(told):
         parts.made[-1].output[0] = value = told[0]
-    parts.add("LayerNormalization", value, *filter(None, (parts.input(2), parts.input(3))), last=True, axis=-1,
-              keep=("epsilon",))  # fmt: skip
+    norm = "SimplifiedLayerNormalization" if simplified else "LayerNormalization"
+    parts.add(norm, value, *filter(None, (parts.input(2), shift)), last=True, axis=-1, keep=("epsilon",))
 
 
 _WRITTEN: Final[Mapping[str, Callable[[_Parts], None]]] = {
     "FusedConv": _conv,
     "FusedGemm": _gemm,
     "SkipLayerNormalization": _skipped,
+    "SkipSimplifiedLayerNormalization": lambda parts: _skipped(parts, simplified=True),
     "FastGelu": lambda parts: _gelu(parts, approximate="tanh", biased=True),
     "BiasGelu": lambda parts: _gelu(parts, approximate="none", biased=True),
 }

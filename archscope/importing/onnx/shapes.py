@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archscope.errors import UsageError
 from archscope.escaping import line
 from archscope.importing.graph import Constant
+from archscope.importing.onnx.contributed import made_by
 from archscope.importing.onnx.numbers import Array, array_of, constant, worked_out
 from archscope.importing.onnx.others import Known, others_of
 from archscope.importing.onnx.quantised import stands_for
@@ -242,6 +243,10 @@ class _Pass:
             shapes = self._inferred(node, [self._stated(value, self.names) for value in node.outputs])
             if shapes[:1] == [None] and node.op_type in _KEEPING and node.inputs and node.inputs[0] is not None:
                 shapes[0] = self.shapes.get(node.inputs[0].name or "")
+            if shapes[:1] == [None] and node.domain == "com.microsoft":
+                said = {name: each.value for name, each in node.attributes.items()}
+                read = [None if each is None else self.shapes.get(each.name or "") for each in node.inputs]
+                shapes[0] = made_by(node.op_type, said, read)
         for value, shape in zip(node.outputs, shapes, strict=True):
             if shape is not None:
                 self.know(value, shape)
