@@ -327,6 +327,9 @@ def command(
         _print(picture.write(chosen), chosen)
     if picture.request.style == "auto":
         complain(painted(f"note: {picture.chosen_for(chosen)}"))
+    if picture.request.brief and not picture.laid_out_elsewhere(chosen):
+        complain(f"note: little is written, so that the letters have {picture.request.font_size:g} pt; --show or "
+                 "--font-size says otherwise")  # fmt: skip
     if not picture.laid_out_elsewhere(chosen) and picture.left_out:
         complain(painted(f"note: `figure:` says what has no place here: {', '.join(picture.left_out)}"))
     if picture.laid_out_elsewhere(chosen) and (width or height or page):

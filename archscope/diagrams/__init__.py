@@ -18,7 +18,8 @@ from typing import Any
 
 from archscope.analysis import Analysis, analyze
 from archscope.diagrams.cost import COLOR_SCALES, COLORS
-from archscope.diagrams.drawing import FORMATS, Drawing, on_slide
+from archscope.diagrams.drawing import FORMATS, Drawing
+from archscope.diagrams.paging import on_page
 from archscope.diagrams.request import DIRECTIONS, LETTERS, PAGES, SHOWN, STYLES, request
 from archscope.diagrams.settings import ASKED, palette_of, settled
 from archscope.diagrams.themes import THEMES
@@ -50,4 +51,4 @@ def draw(network: Network | Analysis, **asked: Any) -> Drawing:
     page = known.get("page")
     if page not in LETTERS or "font_size" in known:
         return drawing
-    return on_slide(drawing, page, (wanted.direction,) if "direction" in known else ("tb", "lr"))
+    return on_page(drawing, page, (wanted.direction,) if "direction" in known else ("tb", "lr"))

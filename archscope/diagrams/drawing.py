@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 from archscope import files
 from archscope.analysis import Analysis
 from archscope.diagrams import boxes, cost, dressing, placing, transformer, volumes
 from archscope.diagrams.choosing import Choice, choose
 from archscope.diagrams.refusal import NotShownError
-from archscope.diagrams.request import LETTERS, SMALLER, Request
+from archscope.diagrams.request import Request
 from archscope.diagrams.scene import Scene
 from archscope.diagrams.steps import steps_of
 from archscope.errors import NotFound, UsageError
@@ -267,46 +266,6 @@ def in_notebook(svg: str, width: float) -> dict[str, str]:
     # Jupyter makes pictures as narrow as its page, with letters that nobody reads.
     wide = svg.replace("<svg ", '<svg style="max-width: none" ', 1)
     return {"text/html": f'<div style="overflow-x: auto">{wide}</div>'}
-
-
-def on_slide(drawing: Drawing, page: str, directions: Sequence[Literal["tb", "lr"]]) -> Drawing:
-    """With the largest letters that fit a slide; if none do, as a graph in another direction, or smaller ones.
-
-    Where nothing fits it is drawn with the least of the letters that are read from afar, which says what it needs.
-    """
-    turned = [replace(drawing, request=replace(drawing.request, direction=each)) for each in directions]
-    if drawing.style != "graph":
-        turned = [drawing]
-    tries = [_largest(each, LETTERS[page]) for each in turned]
-    smaller = (_sized(each, size) for size in SMALLER[page] for each in turned)
-    return next((each for each in chain(tries, smaller) if _shapes(each)), tries[0])
-
-
-def _largest(drawing: Drawing, sizes: Sequence[float]) -> Drawing:
-    """With the largest of some fonts, given from the largest on, that closes no more blocks than the least does."""
-    high, low = 0, len(sizes) - 1
-    best = _sized(drawing, sizes[low])
-    shown = _shapes(best)
-    while high < low and shown:
-        middle = (high + low) // 2
-        tried = _sized(drawing, sizes[middle])
-        if _shapes(tried) >= shown:
-            best, low = tried, middle
-        else:
-            high = middle + 1
-    return best
-
-
-def _sized(drawing: Drawing, size: float) -> Drawing:
-    return replace(drawing, request=replace(drawing.request, font_size=size))
-
-
-def _shapes(drawing: Drawing) -> int:
-    """How many shapes a picture has; none where it does not fit."""
-    try:
-        return len(list(drawing.scene.groups("layer")))
-    except UsageError:
-        return 0
 
 
 def _known(format: str) -> Format:

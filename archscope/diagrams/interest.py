@@ -1,7 +1,8 @@
 """Which closed blocks of a picture to open where there is room: those that matter most, all of one rank or none.
 
-Blocks are of one rank if their names are the same but for numbers: `layer1` to `layer4`, `inception3a` and
-`inception4b`. What costs most, and what is rare, is of most interest.
+Blocks are of one rank if their names are the same but for numbers, `layer1` to `layer4`, `inception3a` and
+`inception4b`; and if they hold the same layers but for their sizes, as what a U-Net has on its way down and on its way
+up. What costs most, and what is rare, is of most interest.
 
 >>> rank(["layer3", "2"]), rank(["inception3a"]), rank(["body", "0.0"]), rank(["body", "4–5"])
 ('layer#.#', 'inception#', 'body.#', 'body.#')
@@ -16,7 +17,7 @@ from glob import escape
 from typing import Final
 
 from archscope.analysis import Analysis
-from archscope.diagrams.graph.tree import Block, units
+from archscope.diagrams.graph.tree import Block, is_open, units
 from archscope.diagrams.graph.units import Unit
 
 TRIES: Final = 12
@@ -48,8 +49,16 @@ def rank(labels: Sequence[str]) -> str:
 def closed(root: Block, opens: Opens, analysis: Analysis) -> tuple[Kin, ...]:
     """The closed blocks of a picture by rank, those of most interest first."""
     found: dict[str, list[tuple[str, Block]]] = {}
+    named: dict[str, str] = {}
+    alike: dict[object, str] = {}
     for labels, block in _closed(root, (), opens, 1):
-        found.setdefault(rank(labels), []).append((".".join(labels), block))
+        name = named.setdefault(rank(labels), alike.get(_made_of(block), rank(labels)))
+        first = alike.setdefault(_made_of(block), name)
+        if first != name:
+            found[first] += found.pop(name, [])
+            named.update({each: first for each, other in named.items() if other == name})
+            alike.update({each: first for each, other in alike.items() if other == name})
+        found.setdefault(first, []).append((".".join(labels), block))
     totals = analysis.totals
     whole = int(totals.parameters), int(totals.macs_at_least)
     kin = []
@@ -57,6 +66,46 @@ def closed(root: Block, opens: Opens, analysis: Analysis) -> tuple[Kin, ...]:
         shares = [sum(_cost(block)[way] for _, block in members) / whole[way] if whole[way] else 0.0 for way in (0, 1)]
         kin.append(Kin(tuple(path for path, _ in members), max(shares) + 1 / len(members)))
     return tuple(sorted(kin, key=lambda each: (-each.interest, each.paths)))
+
+
+def to_depth(depth: int, expand: Sequence[str], collapse: Sequence[str]) -> Opens:
+    """Which blocks are open at a depth, but for those that somebody names."""
+
+    def opens(block: Block, around: tuple[Block, ...]) -> bool | None:
+        asked = is_open(block, around, expand, collapse)
+        return block.rank < depth if asked is None else asked or None
+
+    return opens
+
+
+def unequal(root: Block, opens: Opens) -> tuple[str, ...]:
+    """Patterns for the blocks that hold the same layers, where some of them are open and some closed."""
+    seen = [(".".join(labels), _made_of(block), opened) for labels, block, opened in _seen(root, (), opens)]
+    both = {made for _, made, opened in seen if opened} & {made for _, made, opened in seen if opened is False}
+    return tuple(escape(name) for name, made, _ in seen if made in both)
+
+
+def _seen(
+    block: Block, around: tuple[str, ...], opens: Opens, blocks: tuple[Block, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Block, bool | None]]:
+    """The blocks of a picture, and whether each is open."""
+    for child in block.children:
+        if isinstance(child, Block):
+            labels, opened = (*around, child.label), opens(child, blocks)
+            yield labels, child, opened
+            if opened:
+                yield from _seen(child, labels, opens, (*blocks, child))
+
+
+def _made_of(block: Block) -> object:
+    """The layers that a block holds, but for their sizes, and how often."""
+    return tuple(
+        (child.copies, _made_of(child) if isinstance(child, Block) else _kinds(child)) for child in block.children
+    )
+
+
+def _kinds(unit: Unit) -> object:
+    return tuple((row.type, row.node.layer.kernel) for row in unit.rows)
 
 
 def _closed(

@@ -34,9 +34,12 @@ PAGES: Final = {
 Beamer's slide is 128 by 96 mm, and that of 16:9 is as large as PowerPoint's, 13.33 by 7.5 inches.
 """
 
-LETTERS: Final = {"beamer": (9.0, 8.0, 7.0, 6.0, 5.0, 4.5), "16:9": (18.0, 16.0, 14.0, 13.0, 12.0, 11.0, 10.0)}
-"""Font sizes for a picture on a slide; the largest that fits is taken, and the least is read from afar: on a slide of
-128 mm, 4.5 points are what 12 are on one of 13.33 inches."""
+LETTERS: Final = {
+    "beamer": (9.0, 8.0, 7.0, 6.0, 5.0, 4.5), "16:9": (18.0, 16.0, 14.0, 13.0, 12.0, 11.0, 10.0),
+    "ieee-column": (8.0, 7.0, 6.0),
+}  # fmt: skip
+"""Font sizes for a picture on a slide or in a column; the largest that fits is taken. The least on a slide is read from
+afar: on one of 128 mm, 4.5 points are what 12 are on one of 13.33 inches."""
 
 SMALLER: Final = {"beamer": (4.0,), "16:9": (9.0, 8.0)}
 """Font sizes for a picture on a slide where none of those fits."""
@@ -82,6 +85,7 @@ class Request:
         keys: whether boxes tell the colours of their families under themselves.
         labelled: what somebody asks now to be called otherwise; a spec's own labels may have no place.
         highlighted: what somebody asks now to stand out.
+        brief: whether less is shown than usual, so that the letters are larger.
     """
 
     style: str
@@ -105,6 +109,7 @@ class Request:
     keys: bool = True
     labelled: tuple[str, ...] = ()
     highlighted: tuple[str, ...] = ()
+    brief: bool = False
 
     def shown(self, *usual: str) -> tuple[str, ...]:
         """What to write of `SHOWN`, where a style writes what is ``usual``; what is coloured has its number, too."""

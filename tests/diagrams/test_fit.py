@@ -33,6 +33,44 @@ def test_a_picture_for_a_slide_takes_the_largest_letters_that_fit(name: str, pag
             _ = archscope.draw(network, page=page, font_size=larger[-1]).scene
 
 
+@pytest.mark.parametrize(
+    ("name", "page", "size", "show"),
+    [
+        ("gpt2@small", "beamer", 7, ("op",)),
+        ("unet", "beamer", 7, ("op",)),
+        ("alexnet", "beamer", 9, ("name",)),
+        ("transformer@base", "16:9", 14, ("op",)),
+        ("resnet@50", "beamer", 6, None),
+    ],
+)
+def test_less_is_written_on_a_slide_where_the_letters_would_be_small(
+    name: str, page: str, size: float, show: tuple[str, ...] | None
+) -> None:
+    network = archscope.load(name)
+    picture = archscope.draw(network, page=page)
+    assert (picture.request.font_size, picture.request.show, picture.request.brief) == (size, show, show is not None)
+    assert [each for each in problems(picture.svg, network) if not each.startswith("edge")] == []
+    # Who says what to write, or colours by what is written, has that.
+    assert not archscope.draw(network, page=page, color="parameters").request.brief
+    assert archscope.draw(network, page=page, show="name,op").request.show == ("name", "op")
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "show"),
+    [("gpt2@small", 8, None), ("unet", 7, None), ("transformer@base", 6, None), ("lstm-lm@small", 6, ("name",))],
+)
+def test_a_column_has_smaller_letters_and_less_written_only_where_nothing_else_fits(
+    name: str, size: float, show: tuple[str, ...] | None
+) -> None:
+    network, room = archscope.load(name), request(page="ieee-column")
+    picture = archscope.draw(network, page="ieee-column")
+    assert (picture.request.font_size, picture.request.show) == (size, show)
+    assert picture.scene.width == pytest.approx(room.width)
+    assert [each for each in problems(picture.svg, network) if not each.startswith("edge")] == []
+    with pytest.raises(archscope.UsageError, match="does not fit"):
+        _ = archscope.draw("lenet5", page="ieee-column").scene
+
+
 def test_a_graph_turns_on_a_slide_where_it_does_not_fit_from_top_to_bottom() -> None:
     network = archscope.read("name: long\ninput: [3]\nlayers:\n" + "".join(
         f"  layer{number}: {{type: linear, out_features: {number + 4}}}\n" for number in range(9)
@@ -155,6 +193,23 @@ def test_no_picture_mixes_open_and_closed_blocks_of_one_rank(name: str, more: fl
     opened, closed = _shown(picture)
     assert not opened & closed
     assert [each for each in problems(picture.svg, network) if not each.startswith("edge")] == []
+
+
+@pytest.mark.parametrize("page", ["a4", "letter", "ieee-column"])
+def test_what_a_u_has_on_its_way_down_and_up_is_all_open_or_all_closed(page: str) -> None:
+    """What is drawn of `double` and `up.mix`, which hold the same: each alone, or each as two convolutions."""
+    picture = archscope.draw("unet", page=page)
+    drawn = [set(group.layers) for group in picture.scene.groups("layer")]
+    doubles = [
+        {f"{name}.conv.0", f"{name}.conv.1"}
+        for name in (
+            *(f"down{number}" for number in (1, 2, 3, 4)),
+            "bottom",
+            *(f"up{number}.mix" for number in (1, 2, 3, 4)),
+        )
+    ]
+    together = {any(both <= each for each in drawn) for both in doubles}
+    assert len(together) == 1
 
 
 def test_what_costs_most_and_what_is_rare_comes_first() -> None:

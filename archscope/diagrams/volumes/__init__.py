@@ -11,6 +11,7 @@ From an analysis to a picture, each step a module:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -100,11 +101,22 @@ def scene(analysis: Analysis, request: Request) -> Scene:
                 raise
         else:
             bounded = request.depth == "auto" and request.height is not None
-            return _opened(former, depth, request, drawn) if bounded else drawn
+            return _all_alike(former, depth, request, drawn) if bounded else drawn
     raise _refused(former, wanted, request, errors) from None
 
 
-def _opened(former: Former, depth: int, request: Request, drawn: Scene) -> Scene:
+def _all_alike(former: Former, depth: int, request: Request, drawn: Scene) -> Scene:
+    """The same with more blocks open as far as the page holds them, and those that hold the same all open or closed."""
+    more, drawn = _opened(former, depth, request, drawn)
+    some = more.unequal(depth)
+    if some:
+        fewer = Former(former.analysis, former.expand, (*former.collapse, *some))
+        with suppress(TooSmallError):
+            drawn = _opened(fewer, depth, request, _drawn(fewer.form(depth), request))[1]
+    return drawn
+
+
+def _opened(former: Former, depth: int, request: Request, drawn: Scene) -> tuple[Former, Scene]:
     """The same with more blocks open, those of most interest first, as far as the page holds them."""
     tried: set[tuple[str, ...]] = set()
     while len(tried) < TRIES:
@@ -120,7 +132,7 @@ def _opened(former: Former, depth: int, request: Request, drawn: Scene) -> Scene
             drawn, former = _drawn(form, request), wider
         except TooSmallError:
             continue
-    return drawn
+    return former, drawn
 
 
 def slides_windows(analysis: Analysis) -> bool:

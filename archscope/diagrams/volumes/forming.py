@@ -14,9 +14,9 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams.chain import is_grid, opens
-from archscope.diagrams.graph.tree import Block, Child, consumers, is_list, is_open, require_blocks, tree_of, units
+from archscope.diagrams.graph.tree import Block, Child, consumers, is_list, require_blocks, tree_of, units
 from archscope.diagrams.graph.units import Unit, is_glue, units_of
-from archscope.diagrams.interest import Kin, closed
+from archscope.diagrams.interest import Kin, closed, to_depth, unequal
 from archscope.diagrams.once import once
 from archscope.diagrams.themes import BLOCK, INPUT
 from archscope.diagrams.volumes.form import Arrow, Form, Solid, Stage, Way
@@ -67,14 +67,11 @@ class Former:
 
     def closed(self, depth: int) -> tuple[Kin, ...]:
         """The blocks that are closed at a depth, by rank, those of most interest first."""
+        return closed(self.staged.root, to_depth(depth, self.expand, self.collapse), self.analysis)
 
-        def opens(block: Block, around: tuple[Block, ...]) -> bool | None:
-            asked = is_open(block, around, self.expand, self.collapse)
-            if asked is not None:
-                return asked or None
-            return block.rank < depth
-
-        return closed(self.staged.root, opens, self.analysis)
+    def unequal(self, depth: int) -> tuple[str, ...]:
+        """Patterns for the blocks of which, at a depth, some are closed though they hold the same as open ones."""
+        return unequal(self.staged.root, to_depth(depth, self.expand, self.collapse))
 
     def form(self, depth: int) -> Form:
         """What is shown at a depth."""

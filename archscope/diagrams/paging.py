@@ -1,0 +1,89 @@
+"""Letters for a page where nobody says how large they are: as large as fit, or as small as can be read.
+
+Where they would be too small, less is written, if that makes them larger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Final, Literal
+
+from archscope.diagrams.drawing import Drawing
+from archscope.diagrams.request import LETTERS, SMALLER
+from archscope.errors import UsageError
+
+Directions = Sequence[Literal["tb", "lr"]]
+
+COLUMN: Final = "ieee-column"
+"""A page on which letters are as usual where they fit, and smaller only where nothing else does."""
+
+_LEGIBLE: Final[Mapping[str, float]] = {"beamer": 6.0, "16:9": 14.0}
+"""Letters on a slide that are smaller than these are made larger, if less is written."""
+
+_BRIEF: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "transformer": (("op",),), "unrolled": (("name",),), "boxes": (("name",), ("op",)),
+}  # fmt: skip
+"""For each style the little that says what a layer is; of several, what makes the letters larger."""
+
+
+def on_page(drawing: Drawing, page: str, directions: Directions) -> Drawing:
+    """With letters for a page, and as much written as they leave room for."""
+    plain = drawing.request.show is None and drawing.request.color == "family"
+    briefs = [
+        replace(drawing, request=replace(drawing.request, show=show, brief=True))
+        for show in (_BRIEF.get(drawing.style, (("name", "op"),)) if plain else ())
+    ]
+    if page == COLUMN:
+        sizes = (_sized(each, size) for each in (drawing, *briefs) for size in LETTERS[page])
+        return next((each for each in sizes if _shapes(each)), drawing)
+    drawn = _on_slide(drawing, page, directions)
+    if _letters(drawn) >= _LEGIBLE[page]:
+        return drawn
+    return max((drawn, *(_on_slide(each, page, directions) for each in briefs)), key=_letters)
+
+
+def _letters(drawing: Drawing) -> float:
+    """How large they are; 0 where it does not fit."""
+    return drawing.request.font_size if _shapes(drawing) else 0.0
+
+
+def _on_slide(drawing: Drawing, page: str, directions: Directions) -> Drawing:
+    """With the largest letters that fit a slide; if none do, as a graph in another direction, or smaller ones.
+
+    Where nothing fits it is drawn with the least of the letters that are read from afar, which says what it needs.
+    """
+    turned = [replace(drawing, request=replace(drawing.request, direction=each)) for each in directions]
+    if drawing.style != "graph":
+        turned = [drawing]
+    tries = [_largest(each, LETTERS[page]) for each in turned]
+    smaller = (_sized(each, size) for size in SMALLER[page] for each in turned)
+    return next((each for each in chain(tries, smaller) if _shapes(each)), tries[0])
+
+
+def _largest(drawing: Drawing, sizes: Sequence[float]) -> Drawing:
+    """With the largest of some fonts, given from the largest on, that closes no more blocks than the least does."""
+    high, low = 0, len(sizes) - 1
+    best = _sized(drawing, sizes[low])
+    shown = _shapes(best)
+    while high < low and shown:
+        middle = (high + low) // 2
+        tried = _sized(drawing, sizes[middle])
+        if _shapes(tried) >= shown:
+            best, low = tried, middle
+        else:
+            high = middle + 1
+    return best
+
+
+def _sized(drawing: Drawing, size: float) -> Drawing:
+    return replace(drawing, request=replace(drawing.request, font_size=size))
+
+
+def _shapes(drawing: Drawing) -> int:
+    """How many shapes a picture has; none where it does not fit."""
+    try:
+        return len(list(drawing.scene.groups("layer")))
+    except UsageError:
+        return 0
