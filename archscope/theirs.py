@@ -115,7 +115,12 @@ def refuse_missing(error: BaseException | None, factory: str) -> None:
 def check_options(name: str, made_by: Any, options: Mapping[str, Any]) -> None:
     """Refuse arguments that it does not take, and name those that it wants."""
     try:
-        parameters = inspect.signature(made_by).parameters.values()
+        parameters = list(inspect.signature(made_by).parameters.values())
+        if isinstance(made_by, type) and all(
+            each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) for each in parameters
+        ):
+            # A class of classes, as Flax has one, takes anything and hands it on.
+            parameters = [*inspect.signature(made_by.__init__).parameters.values()][1:]  # type: ignore[misc]
     except (TypeError, ValueError):
         return
     named = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]

@@ -186,3 +186,13 @@ class Stops(nnx.Module):
 
 def nothing() -> int:
     return 3
+
+
+class Slips(nnx.Module):
+    """Wants a width, and has its layer under another name than it calls."""
+
+    def __init__(self, width: int, rngs: nnx.Rngs) -> None:
+        self.out = nnx.Linear(3, width, rngs=rngs)
+
+    def __call__(self, x: Any) -> Any:
+        return self.ouut(x)

@@ -190,6 +190,15 @@ def test_what_does_not_run_is_one_line(named: str, said: str, archscope_run: Cal
     assert ran.err.count("\n") == 1
 
 
+def test_mistakes_in_a_module_of_flax_are_said_as_what_they_are(archscope_run: Callable[..., Run]) -> None:
+    without = archscope_run("table", f"{NETS}:Slips@3")
+    assert "Slips` cannot be called without `width`; state them, `--kwargs" in without.err
+    slip = archscope_run("table", f"{NETS}:Slips@3", "--kwargs", "width=2")
+    assert "Slips does not run: AttributeError: 'Slips' object has no attribute 'ouut' (at " in slip.err
+    assert "--input" not in slip.err
+    assert (without.status, slip.status) == (2, 2)
+
+
 @pytest.mark.parametrize("named", ["Net", "make", "net"])
 def test_a_library_that_is_not_read_is_one_line(
     named: str, archscope_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch

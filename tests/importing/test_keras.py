@@ -278,6 +278,36 @@ def test_an_open_axis_wants_a_number(tmp_path: Path) -> None:
             "has another layer backwards than forwards",
         ),
         ([layer("Conv2D", "a", "x", filters=3, kernel_size=[3, 3])], "takes 3 axes, and is given 1"),
+        *(
+            ([layer("Reshape", "r", "x", target_shape=[2, 4]), layer(kind, "a", "r", **options)], told)
+            for kind, options, told in (
+                ("TimeDistributed", {}, "`a` .TimeDistributed. has options that Keras does not write: KeyError"),
+                ("TimeDistributed", {"layer": {"class_name": "ReLU"}}, "is around no layer"),
+                ("RNN", {"cell": {"class_name": "LSTMCell"}}, "has options that Keras does not write: KeyError"),
+                ("RNN", {"cell": {"class_name": 3, "config": {}}}, "does not write: AttributeError"),
+                ("RNN", {"cell": {"class_name": "Mine", "config": {}}}, "has the cell `Mine`, whose code archscope"),
+                ("Bidirectional", {"layer": {"class_name": "LSTM", "config": [1]}}, "does not write: AttributeError"),
+                ("LSTM", {"units": 3, "activation": "mine"}, "has the activation `mine`, which is none of Keras's"),
+                (
+                    "EinsumDense",
+                    {"equation": "abc,cd->bad", "output_shape": [4, 3]},
+                    "mixes samples, or names an axis twice",
+                ),
+                (
+                    "EinsumDense",
+                    {"equation": "abc,ad->abd", "output_shape": [2, 3]},
+                    "mixes samples, or names an axis twice",
+                ),
+                ("EinsumDense", {"equation": "abc,cd->abd", "output_shape": [9, 3]}, "has an axis `b` of 2 and of 9"),
+                ("EinsumDense", {"equation": "...,cd->d", "output_shape": [3]}, "has an equation that is none of"),
+                ("Dot", {"axes": 1}, "multiplies 1 values"),
+                (
+                    "Dense",
+                    {"units": 3, "dtype": {"class_name": "QuantizedDTypePolicy"}},
+                    "does not write: KeyError",
+                ),
+            )
+        ),
     ],
 )
 def test_what_is_not_read_is_said_with_its_layer(layers: list[dict[str, Any]], told: str, tmp_path: Path) -> None:

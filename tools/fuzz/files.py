@@ -219,7 +219,20 @@ def _configuration() -> dict[str, Any]:
         layer("Reshape", "r", "p", target_shape=[16, 8]),
         layer("LSTM", "l", "r", units=5, return_sequences=True),
         layer("MultiHeadAttention", "a", "l", "l", num_heads=2, key_dim=3),
-        layer("Flatten", "f", "a"),
+        layer("TimeDistributed", "t", "a", layer=layer("Dense", "inner", units=4)),
+        layer("TimeDistributed", "o", "t", layer=layer("BatchNormalization", "norm", axis=-1)),
+        layer(
+            "RNN",
+            "n",
+            "o",
+            cell=layer(
+                "StackedRNNCells", "cells", cells=[layer("LSTMCell", "one", units=3), layer("GRUCell", "two", units=4)]
+            ),
+            return_sequences=True,
+        ),
+        layer("Bidirectional", "w", "n", layer=layer("GRU", "g", units=2, return_sequences=True), merge_mode="ave"),
+        layer("EinsumDense", "e", "w", equation="abc,cd->abd", output_shape=[None, 6], bias_axes="d"),
+        layer("Flatten", "f", "e"),
         layer("Dense", "d", "f", units=3, activation="softmax"),
     ]
     config = {"name": "net", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["d", 0, 0]]}

@@ -93,6 +93,8 @@ def call_module(
             return JaxCalled(thing, given, named, extra, network, lies)
         stopped = stopped or found
     why = "" if stopped is None else raised(stopped)
+    if isinstance(stopped, (AttributeError, NameError)):
+        raise UsageError(f"{called} does not run: {why}") from stopped
     raise UsageError(f"{called} does not run on such inputs: {why}; write a sample's shape as the module takes it, "
                      "with channels last in Flax: --input 28,28,1, or ids=128:int32") from stopped  # fmt: skip
 

@@ -141,6 +141,23 @@ def _made(
         if len(inner.inputs) != len(reads):
             raise UsageError(f"{nodes.file} gives {len(reads)} values to `{name}`, which takes {len(inner.inputs)}")
         return _run(inner, reads, nodes, (*group, name))
+    try:
+        return _read(use, name, reads, also, nodes, group, readers)
+    except _FORBIDDEN as error:  # an option is of another type than Keras writes, or has not what it always has
+        path = ".".join((*group, name))
+        raise UsageError(f"{nodes.file}: the layer `{path}` ({line(use.kind)[:80]}) has options that Keras does not "
+                         f"write: {type(error).__name__}") from None  # fmt: skip
+
+
+_FORBIDDEN: Final = (TypeError, ValueError, OverflowError, KeyError, AttributeError, IndexError)
+"""What Python raises where a file says what nobody foresaw."""
+
+
+def _read(
+    use: Use, name: str, reads: list[Value], also: Mapping[str, list[Value]], nodes: Nodes, group: tuple[str, ...],
+    readers: Mapping[Key, int],
+) -> list[Value]:  # fmt: skip
+    """Keep a layer that is no model; what it makes."""
     kind, options = use.kind, use.options
     if kind == "TimeDistributed" and options["layer"]["class_name"] == "Dense":
         kind, options = "Dense", options["layer"]["config"]
@@ -156,16 +173,13 @@ def _made(
             raise place.cannot("holds code, and no code of a file is run")
         raise place.cannot("is a layer of Keras's that archscope does not read yet" if theirs else
                            "is no layer of Keras's, and what it holds stands in its code alone")  # fmt: skip
-    try:
-        place.values = [each if operations.pads_itself(place, each) else place.settled(each) for each in reads]
-        values = dict(zip(use.reads, place.values, strict=True))
-        place.also = {name: [place.settled(each) for each in given] for name, given in also.items()}
-        place.called = [values.get(each, each) if isinstance(each, Key) else each for each in use.called]
-        made = backwards.with_ones(place, reading(place))
-        for each in place.said if kind not in preparing.AT_RANDOM else ():
-            each.finish()
-    except (TypeError, ValueError, OverflowError) as error:  # an option is of another type than Keras writes
-        raise place.cannot(f"has options that Keras does not write: {type(error).__name__}") from None
+    place.values = [each if operations.pads_itself(place, each) else place.settled(each) for each in reads]
+    values = dict(zip(use.reads, place.values, strict=True))
+    place.also = {name: [place.settled(each) for each in given] for name, given in also.items()}
+    place.called = [values.get(each, each) if isinstance(each, Key) else each for each in use.called]
+    made = backwards.with_ones(place, reading(place))
+    for said in place.said if kind not in preparing.AT_RANDOM else ():
+        said.finish()
     return made if isinstance(made, list) else [made]
 
 

@@ -78,6 +78,8 @@ def _kept(
     make: Making,
 ) -> list[Value]:  # fmt: skip
     """Keep what a layer is by itself as functions like its layers, with other numbers."""
+    if not isinstance(layer, dict) or "config" not in layer:
+        raise place.cannot("is around no layer")
     inner = Nodes(place.nodes.file, first=place.nodes.first, batch=1)
     inner.named(value.ref.node)
     *group, name = place.path.split(".")
