@@ -160,7 +160,7 @@ _TEX: Final = {
         "×": r"\times", "·": r"\cdot", "±": r"\pm", "÷": r"\div", "∑": r"\sum", "∞": r"\infty", "≈": r"\approx",
         "≤": r"\leq", "≥": r"\geq", "→": r"\rightarrow", "←": r"\leftarrow", "↑": r"\uparrow", "↓": r"\downarrow",
         "‖": r"\Vert", "⌊": r"\lfloor", "⌋": r"\rfloor", "⌈": r"\lceil", "⌉": r"\rceil", "½": r"\frac12", "−": "-",
-        "°": r"^\circ", "²": "^2", "³": "^3", "µ": r"\mu", "′": "'",
+        "√": r"\surd", "°": r"^\circ", "²": "^2", "³": "^3", "µ": r"\mu", "′": "'",
         "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "ε": r"\epsilon", "λ": r"\lambda",
         "μ": r"\mu", "ν": r"\nu", "ρ": r"\rho", "σ": r"\sigma", "φ": r"\phi", "ω": r"\omega", "Δ": r"\Delta",
         "Σ": r"\Sigma", "Ω": r"\Omega",
@@ -175,6 +175,8 @@ def latex(text: str) -> str:
 
     >>> latex("50% of fc_6, 3×3")
     '50\\% of fc\\_6, 3$\\times$3'
+    >>> latex("√512")
+    '$\\surd$512'
     >>> latex("σ of a στρώμα")
     '$\\sigma$ of a στρώμα'
     """

@@ -85,7 +85,7 @@ def _markdown(written: str) -> Read:
 _TEX_SAYS: Final = {
     "textbackslash": "\\", "textasciitilde": "~", "textasciicircum": "^", "textbar": "|", "textless": "<",
     "textgreater": ">", "textasciigrave": "`", "dots": "…", "times": "×", "cdot": "·", "pm": "±", "div": "÷",
-    "rightarrow": "→", "leftarrow": "←", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉",
+    "surd": "√", "rightarrow": "→", "leftarrow": "←", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉",
 }  # fmt: skip
 _TEX: Final = re.compile(r"\\([A-Za-z]+)\*?|\\(.)|%[^\n]*|(---?)|([{}$&~^_#])|([^\\{}$&~^_#%-]+|.)", re.DOTALL)
 
