@@ -96,6 +96,7 @@ def test_an_equinox_block_is_read_with_its_key_and_its_state() -> None:
     assert [row.label for row in normed.rows] == ["conv 3×3", "BN", "global average pool", "flatten", "linear"]
     assert normed["norm"].fixed == 16
     assert analyze(jax_nets.equinox_normed(), (3, 8, 8)).totals == normed.totals
+    assert analyze(f"{NETS}:EquinoxNormed@3,8,8").totals == normed.totals  # a class is given its state
 
 
 def test_nothing_of_a_module_or_of_its_classes_changes() -> None:

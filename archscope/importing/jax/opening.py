@@ -38,24 +38,35 @@ def made_by(factory: str, options: Mapping[str, Any] | None) -> Made | None:
         return None
     said = dict(options or {})
     check_options(factory, found, {**_keys(found), **said})
+    making = _with_state(found)
 
     def again() -> Any:
         """What it makes, with values."""
         try:
             with heard_apart():
-                return found(**{**_keys(found), **said})
+                return making(**{**_keys(found), **said})
         except THEIRS as error:
             refuse_missing(error, factory)
             raise UsageError(f"`{factory}` raised {raised(error)}") from error
 
     # A factory that looks at values, or keeps them elsewhere, does not run without them.
     with suppress(*THEIRS), heard_apart():
-        described = _described(lambda: found(**{**_keys(found), **said}))
+        described = _described(lambda: making(**{**_keys(found), **said}))
         if described is not None:
             return Made(*described, lambda: _made(again()))
     made = again()
     check_library(factory, made)
     return None if found_in(made) is None else _made(made)
+
+
+def _with_state(found: Any) -> Any:
+    """A class of Equinox whose modules are called with a state makes that beside them; any other as it is."""
+    equinox = sys.modules.get("equinox")
+    if equinox is None or not isinstance(found, type) or not issubclass(found, equinox.Module):
+        return found
+    called = next((vars(each)["__call__"] for each in found.__mro__ if "__call__" in vars(each)), None)
+    state = None if called is None else inspect.signature(called).parameters.get("state")
+    return found if state is None or state.default is not state.empty else equinox.nn.make_with_state(found)
 
 
 def _described(make: Callable[[], Any]) -> tuple[Any, Any] | None:
