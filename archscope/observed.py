@@ -95,6 +95,7 @@ class Observed(Record):
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
         steady: nodes that always run as while training, or never, whatever the phase.
+        dropping: attention that drops weights while training alone, and with which probability.
         ordered: values that its code puts in the order of their axes before anything reads them; the batch's place.
         together: nodes that one operation makes at once, as `unbind` does, by the first; the rest see nothing again.
         repeated: parameters that the code repeats for every sample of the batch, so that each has a copy of its own.
@@ -149,6 +150,7 @@ class Observed(Record):
     for_all: frozenset[str] = frozenset()
     places: Mapping[str, Places] = MappingProxyType({})
     steady: Mapping[str, bool] = EMPTY
+    dropping: Mapping[str, float] = EMPTY
     cut: frozenset[str] = frozenset()
     apart: Mapping[str, tuple[int, ...]] = EMPTY
     before: Mapping[str, str] = EMPTY

@@ -339,6 +339,9 @@ class Run:
             rows = self.route(node, routing, self.batch * routing.positions)
             return None if rows is None else node.layer.routed(facts, rows)
         trains = getattr(self.network.observed, "steady", EMPTY).get(node.name, self.training)
+        dropping = getattr(self.network.observed, "dropping", EMPTY)
+        if node.name in dropping and self.training:
+            return type(node.layer)(**{**node.layer.stated(), "dropout_p": dropping[node.name]}).runs(facts)
         return node.layer.runs(facts) if trains else node.layer.runs_at_inference(facts)
 
     def _steps(self, called: str, steps: list[Step], local: dict[str, Value], given: set[str]) -> None:

@@ -244,6 +244,10 @@ class Operations:
             else:
                 going.append((name, value, self._gradient(ran, name, value, first)))
         behind = [self.bytes_of(each, ran.dtype) for each in step.behind]
+        if step.op == "div" and step.behind:
+            # The gradient of what divides takes a product of three; there is room for one where another gradient goes.
+            ways = [value.grad for value in ran.read]
+            behind = behind[:1] * (3 - ways[0] if ways[-1] else 0)
         behind += [ran.read[0].size] if self.as_tracked and step.op == "index" and not behind else []
         for block in [ledger.take(size, "temporary") for size in behind]:
             ledger.drop(block)

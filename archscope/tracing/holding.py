@@ -43,6 +43,8 @@ _FLAT: Final = "it is given one sample without an axis for a batch, and no rule 
 
 _AGAIN: Final = "its code has it run again in the backward pass (`torch.utils.checkpoint`), and no rule follows that"
 
+_OF_THEIR_OWN: Final = "it is given the same values as tensors of their own, and no rule follows how it projects those"
+
 
 class Holding:
     """What is seen of memory while a module runs.
@@ -59,6 +61,7 @@ class Holding:
         for_all: nodes whose results are the same for every sample, and there once.
         places: nodes and inputs where the batch does not stand in front everywhere.
         apart: which inputs of a node are handed on without their gradients.
+        dropping: attention that drops weights while training alone, and with which probability.
         steady: nodes that run one way always, and whether that is as while training: dropout that nobody switches off.
         masked: nodes of attention that is given a mask of yes and no, of which it makes numbers.
     """
@@ -75,6 +78,8 @@ class Holding:
         self.places: dict[str, Places] = {}
         self.apart: dict[str, tuple[int, ...]] = {}
         self.steady: dict[str, bool] = {}
+        self.dropping: dict[str, float] = {}
+        self._read: Sequence[Ref] = ()
         self.masked: set[str] = set()
         self._casting = _casting()
         self._last: tuple[Copied, Ref | None] = "", None
@@ -112,7 +117,9 @@ class Holding:
             self.unruled_in_training[node] = why
 
     def _attends(self, node: str, module: nn.MultiheadAttention, given: Mapping[str, Any], dim: int) -> None:
-        if why := _unruled(module, given) or ("" if dim > 2 else _FLAT):
+        tensors = {id(given.get(name)) for name in ("query", "key", "value")}
+        own = _OF_THEIR_OWN if len(tensors) > len({*self._read}) else ""
+        if why := own or _unruled(module, given) or ("" if dim > 2 else _FLAT):
             self.unruled[node] = why
         elif (mask := given.get("attn_mask")) is not None and mask.dtype == torch.bool:
             self.masked.add(node)
@@ -211,6 +218,7 @@ class Holding:
 
     def parted(self, node: str, refs: Sequence[Ref], apart: Sequence[bool]) -> None:
         """Of each value that a node reads, whether the code hands it on without its gradient."""
+        self._read = refs
         if not any(apart):
             return
         if len(apart) == len(refs):

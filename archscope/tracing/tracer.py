@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,15 @@ from archscope.tracing.watching import Hanging, Watched
 _INDEXING: Final = frozenset({"__getitem__", "__setitem__"})
 
 
+class Numbered(NamedTuple):
+    """A call that was given numbers: its name, the numbers by name or place, its nodes, and whether it has a mask."""
+
+    name: str
+    numbers: Mapping[str, float]
+    nodes: tuple[str, ...]
+    masked: bool
+
+
 class Tracer(TorchFunctionMode):
     """Turns calls of PyTorch's functions, and modules that are one layer, into nodes.
 
@@ -41,6 +50,7 @@ class Tracer(TorchFunctionMode):
         recording: the network that is written down.
         steps: what code of its own does: the functions that it calls, and the submodules, by their paths.
         modes: what may differ while training: whether each call of it was told to train, and the nodes that it became.
+        numbers: what else may: the calls that were given any.
         failed: the last error, where it was raised, and what did not fit there.
         mistake: an error of archscope's own, if there was one.
 
@@ -78,6 +88,7 @@ class Tracer(TorchFunctionMode):
         self.events = Events(self.recording)
         self.steps: list[str] = []
         self.modes: list[tuple[bool, tuple[str, ...]]] = []
+        self.numbers: list[Numbered] = []
         self.failed: tuple[BaseException | None, str, str] = (None, "", "")
         self.mistake: Exception | None = None
         self._given: Shape = ()
@@ -103,9 +114,14 @@ class Tracer(TorchFunctionMode):
         if self.at.own:
             self.steps.append(name)
         plain = plain_name(name)
+        nodes = self.events.every[-1].nodes if self.events.every else ()
+        named = [*((str(place), each) for place, each in enumerate(args)), *kwargs.items()]
+        given = bound(plain, args, kwargs) if plain in SIGNATURES else dict(named)
+        numbers = {key: each for key, each in given.items() if type(each) is float or key == "dropout_p"}
+        if numbers:
+            self.numbers.append(Numbered(plain, numbers, nodes, given.get("attn_mask") is not None))
         if plain in SIGNATURES and "training" in SIGNATURES[plain]:
-            nodes = self.events.every[-1].nodes if self.events.every else ()
-            self.modes.append((bound(plain, args, kwargs).get("training") is True, nodes))
+            self.modes.append((given.get("training") is True, nodes))
 
     def ended(self, module: nn.Module, args: Any, kwargs: Any, made: list[Tensor], frame: Frame) -> None:
         """A module that is one layer has run."""

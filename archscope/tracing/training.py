@@ -11,16 +11,20 @@ from torch import Tensor, nn
 from archscope.network import Node
 from archscope.recognising.operations import Frame
 from archscope.tracing.graded import WithGradients, reached
+from archscope.tracing.holding import Holding
 from archscope.tracing.ledger import Ledger
 from archscope.tracing.numbers import Numbers
 from archscope.tracing.roles import APART, LENDING
 from archscope.tracing.running import Run, larger, run_once
 from archscope.tracing.strangers import tensors_in
+from archscope.tracing.tracer import Numbered
 from archscope.tracing.weighing import Weights
 
 _OTHERWISE: Final = "its code does not do the same while training as at inference, where it was followed"
 _STOPS: Final = "its code did not run as while training, so that what it does then could be followed"
 _WITHOUT: Final = "its code hands on values without their gradients (`{}`), and no rule follows which of them have any"
+_MASKED: Final = "it drops weights while training alone, and no rule says what becomes of its mask then"
+_ALWAYS: Final = "it drops weights at inference too, and no rule says what that takes"
 _ASLEEP: Final = "it stays as at inference while training, and no rule says what it keeps then"
 
 
@@ -102,6 +106,8 @@ def trained(module: nn.Module, names: Sequence[str], run: Run, nodes: Sequence[N
             holding.steady[name] = now
             if not now and name in layers and "drop" not in layers[name].type:
                 holding.unruled_in_training[name] = _ASLEEP
+    if _numbers(run.tracer.numbers, tracer.numbers, holding):
+        return Trained(_OTHERWISE, reached=to)
     if tracer.cut and len(events) != len(tracer.called):
         return Trained(_OTHERWISE, reached=to)
     cut: set[str] = set()
@@ -112,6 +118,25 @@ def trained(module: nn.Module, names: Sequence[str], run: Run, nodes: Sequence[N
             return Trained(_WITHOUT.format(name), reached=to)
         cut.update(events[number].nodes)
     return Trained("", frozenset(cut), to)
+
+
+def _numbers(before: Sequence[Numbered], now: Sequence[Numbered], holding: Holding) -> bool:
+    """Whether calls are given other numbers while training than at inference; attention may drop weights."""
+    if [each.name for each in before] != [each.name for each in now]:
+        return True
+    for call, trains in zip(before, now, strict=True):
+        keys = {*call.numbers, *trains.numbers}
+        other = {key for key in keys if call.numbers.get(key) != trains.numbers.get(key)}
+        if call.name == "scaled_dot_product_attention" and other <= {"dropout_p"}:
+            if call.numbers.get("dropout_p"):
+                holding.unruled.update(dict.fromkeys(call.nodes, _ALWAYS))
+            if other:
+                holding.dropping.update(dict.fromkeys(call.nodes, trains.numbers.get("dropout_p", 0.0)))
+            if other and call.masked:
+                holding.unruled_in_training.update(dict.fromkeys(call.nodes, _MASKED))
+        elif other:
+            return True
+    return False
 
 
 def _is_hooked(module: nn.Module) -> bool:

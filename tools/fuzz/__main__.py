@@ -28,6 +28,12 @@ def _stacks(random: Random) -> str | None:
     return stacks.one(random)
 
 
+def _memories(random: Random) -> str | None:
+    from tools.fuzz import memories
+
+    return memories.one(random)
+
+
 def _jaxes(random: Random) -> str | None:
     from tools.fuzz import jaxes  # nor JAX
 
@@ -45,6 +51,7 @@ HARNESSES: Final[dict[str, Callable[[Random], str | None]]] = {
     "results": results.one,
     "kept": results.kept,
     "stacks": _stacks,
+    "memory": _memories,
     "texts": texts.one,
     "faults": faults.one,
     "onnx": files.onnx,
