@@ -108,7 +108,9 @@ def _extent(extent: Any) -> int:
 def class_name(program: Any) -> str:
     """What the class was called that was exported; empty if that is not known."""
     for node in program.graph.nodes:
-        for _, kind in node.meta.get("nn_module_stack", {}).values():
+        for path, kind in node.meta.get("nn_module_stack", {}).values():
+            if path:  # of what has no module of its own, as the length of a batch, PyTorch says a word for that
+                break
             return str(getattr(kind, "__name__", kind)).rpartition(".")[2]
     return ""
 

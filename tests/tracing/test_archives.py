@@ -298,6 +298,23 @@ def test_a_program_says_where_it_was_read_from(saved: Path) -> None:
     assert seen.origin == ("Read from net.pt2: a program that PyTorch exported.",)
 
 
+class Flat(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(12, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(x.view(x.shape[0], 12))
+
+
+def test_a_program_that_asks_for_its_batch_has_the_name_of_its_module(tmp_path: Path) -> None:
+    """That length comes of no module, and PyTorch names a word of its own for one."""
+    shapes = ({0: torch.export.Dim("batch")},)
+    torch.export.save(torch.export.export(Flat().eval(), (torch.zeros(3, 3, 4),), dynamic_shapes=shapes),
+                      path := tmp_path / "net.pt2")  # fmt: skip
+    assert archscope.opening.open_network(path).name == "Flat"
+
+
 def test_axes_of_any_length_are_told_and_stay_open_in_formulas(tmp_path: Path) -> None:
     from torch.export import Dim
 
