@@ -141,8 +141,11 @@ def at_least(node: Node, facts: Facts, observed: Observed | None) -> Steps:
     """What a layer without a rule holds all the same: what it reads and makes."""
     read = tuple(input_name(place) for place in range(len(node.inputs)))
     nothing = observed is not None and not observed.built and observed.ran.get(node.name) == 0
-    if nothing and node.layer.type == "function":  # values that were written to
+    same = facts.inputs[:1] == facts.outputs[:1]
+    if nothing and same and node.layer.type == "function":  # values that were written to
         return (Step(node.layer.type, read[:1], (Made(output_name(0), facts.output),), views=True),)
+    if nothing and not read and node.layer.type == "function":  # a parameter, which is held as one
+        return (Step(node.layer.type, (), (Made(output_name(0), (0,)),)),)
     ran = None if observed is None else observed.ran_alone.get(node.name)
     dtype = "" if observed is None or observed.unruled.get(node.name) != CASTS else "bfloat16"
     if ran is not None and len(facts.outputs) == 1 and not dtype:

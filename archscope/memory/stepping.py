@@ -192,7 +192,8 @@ class Operations:
         if len(shape) != len(layout.shape) and step.op == "expand":
             return Layout(shape, (*(0 for _ in range(len(shape) - len(layout.shape))), *layout.strides))
         if product(shape) != product(layout.shape):
-            return layout.part(shape, step.apart)
+            # What takes an axis away in a row without a rule lies somewhere in that memory.
+            return layout.part(shape, step.apart) if len(shape) == len(layout.shape) else Layout.of(shape)
         return layout.seen_as(shape)
 
     def back(self, ran: Ran, pending: Pending) -> None:

@@ -54,6 +54,10 @@ DOES: dict[str, Callable[[Net, Tensor], Tensor]] = {
     "a turned copy": lambda net, x: x * net.small.float().t().reshape(-1)[:16],
     "turned, as a factor": lambda net, x: x * net.square.t(),
     "turned, in line": lambda net, x: x * net.square.t().reshape(-1)[:16],
+    "singular values": lambda net, x: x + torch.linalg.svdvals(net.square)[0],
+    "of a matrix of products": lambda net, x: (
+        F.linear(x @ net.square, net.square) + torch.linalg.svdvals(net.square)[0]
+    ),
     "one of an axis": lambda net, x: torch.cat((net.front[0].expand(len(x), -1, -1), x), 1),
     "rounded down": lambda _, x: x.floor() + x.ceil() * x.sign() + x.trunc().round(),
 }
