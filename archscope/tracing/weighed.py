@@ -32,6 +32,9 @@ _AS_THEY_ARE: Final = frozenset({*_COPYING, "add", "radd", "sub", "contiguous"})
 """Functions that may copy a parameter, and whose backward pass hands its gradient on."""
 
 _APART: Final = "its code gives attention a mask of other than two or four axes, with which it runs in parts"
+_YES_OR_NO: Final = (
+    "its code gives attention a mask of yes and no beside values without heads, with which it runs in parts"
+)
 _LATER: Final = "its code keeps what it makes in one pass (`{}`) for the next"
 
 
@@ -87,7 +90,7 @@ class _Reading:
         self.by_event: dict[int, list[Memory]] = {}
         for memory in weighing.memories:
             self.by_event.setdefault(memory.event, []).append(memory)
-        self.unknown = _APART if weighing.apart else ""
+        self.unknown = _APART if weighing.apart else _YES_OR_NO if weighing.headless else ""
         self.unknown_in_training = ""
         learned, values = run.tracer.recording.learned, run.tracer.recording.values
         self.layers: dict[int, str] = {}

@@ -69,6 +69,7 @@ class Weighing(WithGradients):
         graded: calls whose results lead to parameters.
         read: what each call was given, of memory that calls took.
         apart: whether attention was given a mask with which PyTorch runs it operation by operation.
+        headless: whether it was given a mask of yes and no beside values without an axis of heads.
         masks: the shapes of masks of yes and no, by the calls of attention.
     """
 
@@ -78,7 +79,7 @@ class Weighing(WithGradients):
         self.kept: list[tuple[int, Memory]] = []
         self.graded: set[int] = set()
         self.read: dict[int, list[Memory]] = {}
-        self.apart = False
+        self.apart = self.headless = False
         self.masks: dict[int, tuple[int, ...]] = {}
         self._alive: dict[int, Memory] = {}
         self._moment = 0
@@ -99,7 +100,10 @@ class Weighing(WithGradients):
     ) -> Any:  # fmt: skip
         """A call has run."""
         if name == _ATTENTION:
-            self._masked(args[3] if len(args) > 3 else kwargs.get("attn_mask"))
+            mask = args[3] if len(args) > 3 else kwargs.get("attn_mask")
+            self._masked(mask)
+            # Values without an axis of heads run in parts, and what becomes of yes and no there is not followed.
+            self.headless |= mask is not None and mask.dtype == torch.bool and tensors_in([args, kwargs])[0].dim() != 4
         self._over(result)
         return result
 

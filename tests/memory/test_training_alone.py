@@ -107,3 +107,12 @@ def test_attention_to_tensors_of_their_own_that_are_the_same_values_is_not_cover
         why, wrong = differences(Of(attends, nn.MultiheadAttention(8, 2)), (5, 8), optimizer, 2)
         assert "tensors of their own" in why
         assert not wrong, wrong
+
+
+def test_a_mask_of_yes_and_no_beside_values_without_heads_is_not_covered() -> None:
+    def attends(self: Any, x: Tensor) -> Tensor:
+        return self.a(F.scaled_dot_product_attention(x, x, x, torch.ones(5, 5, dtype=torch.bool).tril()))
+
+    for optimizer in (None, "sgd"):
+        why, _ = differences(Of(attends), (5, 8), optimizer, 2)
+        assert "runs in parts" in why
