@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from archscope.escaping import line
@@ -81,8 +80,12 @@ class Lineage:
     def again(self, weights: Mapping[str, Weight]) -> dict[str, Operator]:
         """Tensors that are a weight of the file once more, each as the operator that makes it of that."""
         found: dict[str, Operator] = {}
+
+        def is_other(name: str) -> bool:
+            return name in weights and name not in found
+
         for name, value in self._held.items():
-            source = self._source(name, value, weights.keys() - found.keys()) if name in weights else ""
+            source = self._source(name, value, is_other) if name in weights else ""
             if source and source in weights:
                 turned = weights[name].shape == weights[source].shape[::-1] and len(weights[name].shape) == 2
                 type_, domain = ("Transpose", "") if turned else ("Folded", OWN)
@@ -94,17 +97,17 @@ class Lineage:
                 found[name] = Operator("Folded", (whole,), (name,), domain=OWN)
         return found
 
-    def _source(self, name: str, value: ir.Value, others: AbstractSet[str]) -> str:
+    def _source(self, name: str, value: ir.Value, is_other: Callable[[str], bool]) -> str:
         """The weight that a tensor has all values of; among others, where that is not in the file itself."""
         made = self._made.get(name, frozenset())
         if len(made) == 1:
             (source,) = made
-            alike = (each for each, of in self._made.items() if of == made and each in others)
+            alike = (each for each, of in self._made.items() if of == made and is_other(each))
             source = source if source in self._held else next(alike, name)
             return source if source != name and _size(self._held[source]) == _size(value) else ""
         if not self.is_made(name) or not _reads(value) & _PRODUCTS:
             return ""
-        return next((each for each in self._held if each in others and self._is_turned(each, name)), "")
+        return next((each for each in self._held if is_other(each) and self._is_turned(each, name)), "")
 
     def _is_turned(self, one: str, other: str) -> bool:
         """Whether a matrix is another with its axes exchanged, by their values."""

@@ -127,7 +127,7 @@ class _Pass:
         self.dtypes: dict[str, str] = {}
         self.arrays: dict[str, Array] = {}
         self.held: dict[str, Array] = {}
-        self._lists: dict[str, list[ir.Value]] = {}
+        self._values = Known(self.shapes, self.dtypes, self.arrays, {})
         self._ends = {id(value) for value in model.graph.outputs}
 
     def know(self, value: ir.Value, shape: Shape) -> None:
@@ -223,7 +223,7 @@ class _Pass:
         """Put others in the place of an operator that is written out as those; False where it stays."""
         import onnx_ir as ir
 
-        made = others_of(node, Known(self.shapes, self.dtypes, self.arrays, self._lists))
+        made = others_of(node, self._values)
         if made is None:
             return False
         for value, numbers in made.numbers:
