@@ -176,12 +176,12 @@ class _Figure:
         """What stands under a box: maps as Krizhevsky writes them, ``55×55×48``; a sequence as in a table."""
         maps, *grid = piece.shape
         channels_last = (*grid, maps) if chains.is_grid(piece.shape) else (maps,)
-        lines = [spell_shape(piece.shape if len(grid) == 1 else channels_last)]
-        if not self.request.shows("shape", *USUAL):
-            lines = []
+        shape = piece.shape if len(grid) == 1 else channels_last
+        lines = [spell_shape(shape)] if self.request.shows("shape", *USUAL) else []
         if piece.row is None:
             return lines
-        return [*lines, *words.counts(piece.row, self.request.shown(*USUAL)), *self.request.price(piece.layers)]
+        price = (line for said in self.request.price(piece.layers) for line in said.split(", "))  # a box is narrow
+        return [*lines, *words.counts(piece.row, self.request.shown(*USUAL)), *price]
 
     def _rows(self, height: float) -> dict[str | None, float]:
         """The height of the middle of each tower's boxes; that of what stands on no tower is between them."""

@@ -159,6 +159,20 @@ def test_a_time_of_a_row_on_two_towers_is_told_as_that_of_both() -> None:
     assert any(each.endswith(" · not measured") for each in strings)
 
 
+def test_a_row_on_no_tower_is_told_apart_from_the_time_of_both_towers() -> None:
+    strings = _strings("alexnet", style="boxes", color="latency", latency={"fc6": 2e-3, "drop6": 5e-4, "join6": 1e-4})
+    legend = "2.6 ms"
+    told = [each for each in strings if "ms" in each or "µs" in each]
+    assert told == ["2.5 ms on both", "join6 100 µs", "2.5 ms on both", legend]
+    # Of a row that stands on no other tower, and where all towers are in one shape, there is one sum.
+    analysis = archscope.analyze("alexnet")
+    times = {row.name: 1e-3 for row in analysis.rows}
+    coloring = archscope.draw(analysis, style="boxes", color="latency", latency=times).coloring
+    assert coloring is not None
+    assert coloring.said(["pool2.gpu0", "pool2.gpu1", "join2"]) == "2 ms"
+    assert coloring.said(["join2", "join5", "pool5.gpu1", "pool2.gpu1"]) == "2 ms on both, 2 more layers 2 ms"
+
+
 def test_a_page_has_the_times_on_its_boxes_and_at_its_side() -> None:
     picture = archscope.draw("lenet5", style="graph", color="latency", latency={"C1": 2.5e-4}, device="a chip")
     packed = packed_in(str(picture.write("html")))
