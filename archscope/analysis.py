@@ -298,7 +298,7 @@ class Analysis(Record):
         unused = () if self.network.observed is None else self.network.observed.unused
         return (*(weight for row in self.rows for _, weight in row.weights), *unused)
 
-    def peak_activation_bytes(self, dtype: str = "float32", batch: int = 1) -> int:
+    def peak_activation_bytes(self, dtype: str = "", batch: int = 1) -> int:
         """Most bytes of activations alive at once in a forward pass without gradients.
 
         A value is alive from the layer that makes it to the last that reads it; layers that only see their
@@ -307,7 +307,7 @@ class Analysis(Record):
         """
         from archscope.memory import activations
 
-        if (dtype, batch) == ("float32", 1):
+        if (dtype, batch) == ("", 1):
             return self._activations[0]
         return activations(self.network, batch, dtype)[0]
 
@@ -318,12 +318,19 @@ class Analysis(Record):
 
     @cached_property
     def _activations(self) -> tuple[int, Mapping[str, str]]:
-        """Of one sample in float32, which every page says: both of the above in one walk."""
+        """Of one sample in its own type, which every page says: both of the above in one walk."""
         from archscope.memory import activations
 
-        return activations(self.network, 1, "float32")
+        return activations(self.network, 1, "")
 
-    def held(self, *, optimizer: str | None = None, dtype: str = "float32", autocast: str | None = None) -> Held:
+    @property
+    def runs_in(self) -> str:
+        """What a forward pass runs in, in words: the type of the weights, if they are all in one."""
+        from archscope.memory.trained import own_type, own_types
+
+        return own_type(self.network) if len(own_types(self.network)) < 2 else "its own types"
+
+    def held(self, *, optimizer: str | None = None, dtype: str = "", autocast: str | None = None) -> Held:
         """What is held after the forward pass of a step of training: formulas where numbers are open.
 
         >>> from archscope.reader import load

@@ -102,7 +102,7 @@ class Observed(Record):
         copied: what is made of parameters and copied for every sample in another way.
         buffers: bytes of tensors that it holds beside its parameters, and no layer has.
         constants: tensors that no node makes, such as places of positions.
-        types: PyTorch's names of the types of inputs that are no numbers with a point.
+        types: PyTorch's names of the types of inputs that are not in float32.
         places: nodes and inputs where the batch does not stand in front everywhere.
         origin: where it was read from, and what is to be known of that, in sentences.
         values: what the outputs of nodes are called in the file, by node and place.

@@ -45,8 +45,14 @@ def command(
         ),
     ] = None,
     dtype: Annotated[
-        str, typer.Option("--dtype", metavar="TYPE", help="Type of all values: float32, bf16, fp16, float64.")
-    ] = "float32",
+        str,
+        typer.Option(
+            "--dtype",
+            metavar="TYPE",
+            help="Type of all values: float32, bf16, fp16, float64; by default that of the weights.",
+            show_default=False,
+        ),
+    ] = "",
     autocast: Annotated[
         str | None,
         typer.Option(

@@ -200,7 +200,7 @@ def _below(analysis: Analysis) -> Iterable[tuple[str, str]]:
         "Weights",
         f"{spell_bytes(analysis.weight_bytes())} in {types}: {digits(totals.parameters)} trainable{fixed} values",
     )
-    peak = f"{spell_bytes(analysis.peak_activation_bytes())} in float32, forward pass of one sample"
+    peak = f"{spell_bytes(analysis.peak_activation_bytes())} in {analysis.runs_in}, forward pass of one sample"
     unknown = analysis.holds_unknown
     missing = f"; what {_some(unknown)} hold{'s' * (len(unknown) == 1)} meanwhile is not covered"
     yield ("Peak activations", f"at least {peak}{missing}" if unknown else peak)

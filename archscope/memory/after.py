@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from archscope.errors import UsageError, did_you_mean
+from archscope.errors import UsageError
 from archscope.memory.autocast import checked
 from archscope.memory.ledger import Ledger
 from archscope.memory.optimizers import optimizer as named
+from archscope.memory.passes import type_of
 from archscope.memory.running import Run
 from archscope.network import Network
-from archscope.precision import DTYPE_BYTES
 from archscope.record import EMPTY, Record
 from archscope.symbols import NotOpen
 from archscope.working import Count, as_count, total
@@ -60,7 +60,7 @@ class _Adding(Ledger):
 
 
 def after_forward(
-    network: Network, *, optimizer: str | None = None, dtype: str = "float32", autocast: str | None = None
+    network: Network, *, optimizer: str | None = None, dtype: str = "", autocast: str | None = None
 ) -> Held:
     """What is held after the forward pass of a step of training, for the network's own batch.
 
@@ -74,8 +74,7 @@ def after_forward(
     Raises:
         UsageError: there is no such optimizer or type; autocast has nothing to cast.
     """
-    if dtype not in DTYPE_BYTES:
-        raise UsageError(f"no type `{dtype}`; {did_you_mean(dtype, DTYPE_BYTES, what='types')}")
+    dtype = type_of(network, dtype)
     run = Run(network, network.batch, dtype, training=True, ledger=_Adding(),
               autocast=checked(autocast, dtype))  # fmt: skip
     way = None if optimizer is None else named(optimizer)

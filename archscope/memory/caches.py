@@ -16,6 +16,7 @@ from typing import Final
 
 from archscope.errors import UsageError, did_you_mean
 from archscope.layers.steps import Hidden
+from archscope.memory.trained import own_type
 from archscope.network import Network
 from archscope.precision import DTYPE_BYTES
 from archscope.record import EMPTY, Record
@@ -90,12 +91,13 @@ class Cache(Record):
         return sample if batch == 1 else count(batch) * sample
 
 
-def cache_of(network: Network, *, dtype: str = "float32", window: int | None = None, page: int = PAGE) -> Cache:
+def cache_of(network: Network, *, dtype: str = "", window: int | None = None, page: int = PAGE) -> Cache:
     """What a network remembers from one token to the next; see `Cache`.
 
     Raises:
         UsageError: no such type; a window or a page of no tokens; no layer remembers anything.
     """
+    dtype = dtype or own_type(network)
     if dtype not in DTYPE_BYTES:
         raise UsageError(f"no type `{dtype}`; {did_you_mean(dtype, DTYPE_BYTES, what='types')}")
     for name, value in (("window", window), ("page", page)):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from archscope.errors import UsageError, did_you_mean
 from archscope.losses import DEFAULT
+from archscope.memory.autocast import FULL
 from archscope.memory.ledger import Ledger, Moment
 from archscope.memory.optimizers import optimizer
 from archscope.memory.routes import Digits, Moments, Route, Span, all_to_the_first, span
 from archscope.memory.running import Run
+from archscope.memory.trained import own_type
 from archscope.network import Network, Node
+from archscope.precision import DTYPE_BYTES
 from archscope.record import Record
 
 
@@ -19,7 +23,7 @@ class Request(Record):
 
     Attributes:
         batch: samples that run at once.
-        dtype: PyTorch's name of the type of weights and values.
+        dtype: PyTorch's name of the type of weights and values; empty for the network's own, see `own_type`.
         optimizer: its name; None for inference.
         foreach: whether the optimizer changes all tensors at once, as it does on CUDA unless told otherwise.
         checkpoint: groups whose layers run again in the backward pass instead of keeping what it needs.
@@ -28,12 +32,27 @@ class Request(Record):
     """
 
     batch: int = 1
-    dtype: str = "float32"
+    dtype: str = ""
     optimizer: str | None = None
     foreach: bool = False
     checkpoint: tuple[str, ...] = ()
     autocast: str | None = None
     loss: str = DEFAULT
+
+
+def type_of(network: Network, asked: str) -> str:
+    """The type that a network runs in: what is asked, or its own.
+
+    Raises:
+        UsageError: there is no such type; the network's weights are in another already.
+    """
+    own = own_type(network)
+    if asked and asked not in DTYPE_BYTES:
+        raise UsageError(f"no type `{asked}`; {did_you_mean(asked, DTYPE_BYTES, what='types')}")
+    if own != FULL and asked not in ("", own):
+        raise UsageError(f"{network.name}: its weights are in {own}, and {asked} is asked; leave the type out, or make "
+                         f"the module in {asked}")  # fmt: skip
+    return asked or own
 
 
 class Phase(Record):
@@ -73,8 +92,8 @@ class Asked(NamedTuple):
     def run(self, route: Route = all_to_the_first, *, ledger: Ledger | None = None, by_node: bool = False) -> Run:
         """A run of it that has not begun."""
         request = self.request
-        return Run(self.network, request.batch, request.dtype, training=request.optimizer is not None, again=self.again,
-                   as_tracked=self.as_tracked, ledger=ledger, by_node=by_node,
+        return Run(self.network, request.batch, type_of(self.network, request.dtype), again=self.again,
+                   training=request.optimizer is not None, as_tracked=self.as_tracked, ledger=ledger, by_node=by_node,
                    autocast=request.autocast, route=route, loss=request.loss)  # fmt: skip
 
 

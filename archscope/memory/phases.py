@@ -10,12 +10,11 @@ from archscope.losses import DEFAULT, loss_of
 from archscope.memory.autocast import checked
 from archscope.memory.groups import groups_of
 from archscope.memory.ledger import Moment
-from archscope.memory.passes import Asked, Decided, Phase, Request, Went, decided, went
+from archscope.memory.passes import Asked, Decided, Phase, Request, Went, decided, type_of, went
 from archscope.memory.routes import Digits, Moments, Route, all_to_the_first, span
 from archscope.memory.running import Run
 from archscope.memory.written import written_out
 from archscope.network import Network, Node
-from archscope.precision import DTYPE_BYTES
 from archscope.record import EMPTY, Record
 
 
@@ -67,7 +66,7 @@ def memory(
     network: Network,
     batch: int = 1,
     *,
-    dtype: str = "float32",
+    dtype: str = "",
     optimizer: str | None = None,
     foreach: bool = False,
     checkpoint: Sequence[str] = (),
@@ -81,7 +80,7 @@ def memory(
     Args:
         network: any network.
         batch: samples that run at once.
-        dtype: PyTorch's name of the type of weights and values.
+        dtype: PyTorch's name of the type of weights and values; empty for the type that the weights are in.
         optimizer: ``sgd``, ``momentum``, ``adam`` or ``adamw``; None for inference.
         foreach: whether the optimizer changes all tensors at once.
         checkpoint: groups whose layers run again in the backward pass.
@@ -94,13 +93,12 @@ def memory(
             it, and says how much it can be.
 
     Raises:
-        UsageError: there is no such optimizer, type, loss or group; the batch is below 1; autocast has nothing to cast;
-            an output has no classes for the loss.
+        UsageError: there is no such optimizer, type, loss or group; the weights are in another type already; the batch
+            is below 1; autocast has nothing to cast; an output has no classes for the loss.
     """
     if batch < 1:
         raise UsageError(f"a batch of {batch} holds nothing; use 1 or more")
-    if dtype not in DTYPE_BYTES:
-        raise UsageError(f"no type `{dtype}`; {did_you_mean(dtype, DTYPE_BYTES, what='types')}")
+    dtype = type_of(network, dtype)
     request = Request(batch, dtype, optimizer, foreach, tuple(checkpoint), checked(autocast, dtype), loss_of(loss))
     runs = written_out(network)
     asked = Asked(runs, request, groups_of(runs, checkpoint), as_tracked)
@@ -146,6 +144,7 @@ def activations(network: Network, batch: int, dtype: str) -> tuple[int, Mapping[
 
     Where values decide it is the least that it can be, and the layers are named.
     """
+    dtype = type_of(network, dtype)
 
     def run(**more: Any) -> Run:
         return _forward(Run(network, batch, dtype, training=False, holds_inputs=False, **more))
@@ -162,7 +161,7 @@ def activations(network: Network, batch: int, dtype: str) -> tuple[int, Mapping[
     return found.least - moments.by_kind["weights"], {**unknown, **decides}
 
 
-def saved(network: Network, batch: int = 1, dtype: str = "float32") -> tuple[Mapping[str, int], Mapping[str, str]]:
+def saved(network: Network, batch: int = 1, dtype: str = "") -> tuple[Mapping[str, int], Mapping[str, str]]:
     """Bytes that a forward pass keeps for the backward pass, by the layer that made them, and what is not covered.
 
     Those of the network's inputs stand under an empty name; what several layers keep is counted once.
@@ -172,7 +171,7 @@ def saved(network: Network, batch: int = 1, dtype: str = "float32") -> tuple[Map
     >>> sum(held.values()), unknown
     (49040, {})
     """
-    run = _forward(Run(network, batch, dtype, training=True))
+    run = _forward(Run(network, batch, type_of(network, dtype), training=True))
     return run.ledger.owned("saved"), run.not_covered
 
 

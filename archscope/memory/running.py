@@ -6,7 +6,7 @@ lives until what it came to has passed it on; what is saved goes when its layer'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from archscope.constants import NONE
 from archscope.layers.base import Facts
@@ -22,10 +22,11 @@ from archscope.memory.placed import facing, inputs_at, placed
 from archscope.memory.routes import Route, all_to_the_first
 from archscope.memory.seen import COPIED, alone, as_seen, at_least, made_by, parts_of_parameters, unfollowed
 from archscope.memory.stepping import Operations
-from archscope.memory.trained import otherwise, taken, trained
+from archscope.memory.trained import otherwise, own_type, taken, trained
 from archscope.memory.values import Again, Gradient, Pending, Ran, Value
 from archscope.memory.written import Meanwhile, layers_of, written_out
 from archscope.network import Network, Node, Ref
+from archscope.precision import DTYPE_BYTES
 from archscope.record import EMPTY
 
 
@@ -93,7 +94,7 @@ class Run:
         ledger.begin("build")
         self.weights = taken(self.network, ledger, self.dtype, training=self.training)
         tokens = {node.inputs[place].node for node in self.network.nodes for place in range(node.layer.tokens)}
-        types = {**dict.fromkeys(tokens, "int64"), **(EMPTY if observed is None else observed.types)}
+        types = {**dict.fromkeys(tokens, "int64"), **self._types_of_inputs()}
         for name, shape in self.network.inputs.items():
             self._values[Ref(name)] = self._fed(Made(name, shape, types.get(name, ""), at=inputs_at(name, observed)))
         ledger.layer = ROW
@@ -102,6 +103,12 @@ class Run:
             if target is not None:
                 self._targets[ref] = self._fed(target)
         ledger.layer = ""
+
+    def _types_of_inputs(self) -> Mapping[str, str]:
+        """Those that are known: of numbers with a point where the network runs in its own type."""
+        seen = EMPTY if self.network.observed is None else self.network.observed.types
+        own = self.dtype == own_type(self.network)
+        return seen if own else {name: type_ for name, type_ in seen.items() if type_ not in DTYPE_BYTES}
 
     def _fed(self, made: Made) -> Value:
         """A tensor that whoever runs the network has."""

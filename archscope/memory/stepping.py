@@ -149,6 +149,8 @@ class Operations:
             layout = with_channels_last(layout.shape)
         elif step.op not in IN_ORDER:
             layout = next((each.layout.like() for each in read if each.layout.shape == layout.shape), layout)
+        if made.dtype == FULL and dtype == "float64":  # sums are no narrower than what they are sums of
+            made = made.replace(dtype=dtype)
         size = self.bytes_of(made, dtype)
         return Value(self.ledger.take(size, "values"), size, layout, made.dtype or dtype, grad=False)
 

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from archscope.layers.base import Weight
+from archscope.memory.autocast import FULL
 from archscope.memory.layout import Layout
 from archscope.memory.ledger import Ledger
 from archscope.memory.values import Pending, Value
 from archscope.network import Network
-from archscope.precision import stored_bytes
+from archscope.precision import DTYPE_BYTES, stored_bytes
 from archscope.working import bare
 
 Weights = Mapping[tuple[str, str], Value]
 """Values of weights, by the node that has each and its name there."""
+
+_WITH_A_POINT: Final = frozenset(each for each in DTYPE_BYTES if "float" in each)
 
 _OTHERWISE: Final = (
     "gradients come to other parameters of it than to those of its layers, and no rule follows which way"
@@ -46,6 +49,24 @@ def taken(network: Network, ledger: Ledger, dtype: str, *, training: bool) -> di
     if observed is not None:
         ledger.take(observed.buffers, "weights")
     return weights
+
+
+def own_types(network: Network) -> frozenset[str]:
+    """The types of numbers with a point that a network's weights are in."""
+    unused = () if network.observed is None else network.observed.unused
+    weights = (*(weight for facts in network.facts.values() for weight in facts.weights), *unused)
+    return frozenset(each.dtype or FULL for each in weights) & _WITH_A_POINT
+
+
+def own_type(network: Network) -> str:
+    """The type that a network runs in where nobody says: that of its weights if they are all in one, else float32.
+
+    >>> from archscope.reader import load
+    >>> own_type(load("lenet5"))
+    'float32'
+    """
+    types = own_types(network)
+    return next(iter(types)) if len(types) == 1 else FULL
 
 
 def trained(network: Network, weights: Weights) -> list[int]:

@@ -111,7 +111,7 @@ def _tiles(page: Page) -> Iterable[tuple[str, str, str]]:
     yield "units", f"{int(totals.units):,}", ""
     yield "input", spell_shape(analysis.input), "channels first" if len(analysis.input) > 1 else ""
     yield "weights", _size(analysis.weight_bytes()), " and ".join(analysis.weight_types)
-    yield "activations", _size(analysis.peak_activation_bytes()), "most at once, one sample, float32"
+    yield "activations", _size(analysis.peak_activation_bytes()), f"most at once, one sample, {analysis.runs_in}"
     figures = [finding for finding in page.findings if finding.verdict != "claim"]
     if figures:
         yield "published figures", f"{page.held} of {len(figures)}", "hold" if page.held != 1 else "holds"

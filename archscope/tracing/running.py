@@ -272,7 +272,7 @@ def _run(
                 twins.numbers.know(value, torch.zeros(value.shape, dtype=kind))
         if isinstance(value, Tensor):
             name = next(left)
-            if not value.is_floating_point() and not value.is_complex():
+            if value.dtype != torch.float32 and not value.is_complex():
                 types[name] = str(value.dtype).removeprefix("torch.")
             inputs[name] = tracer.recording.enter(name, value, WITHOUT if alone else axis)
         return value
