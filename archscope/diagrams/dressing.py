@@ -298,4 +298,5 @@ def _bold(item: Item, request: Request) -> Item:
         return replace(item, items=tuple(_bold(each, request) for each in item.items))
     if isinstance(item, Text) or item.stroke is None:
         return item
-    return replace(item, stroke=request.theme.text, width=2.8 * item.width)
+    # A sign in a circle would be a blot: a line that nothing fills is no outline.
+    return replace(item, stroke=request.theme.text, width=item.width if item.fill is None else 2.8 * item.width)

@@ -20,6 +20,7 @@ from archscope.diagrams.scene import Group, Item, Scene, Text, line, rectangle
 from archscope.diagrams.themes import Theme, theme
 from archscope.difference import Difference
 from archscope.difference.elements import Element
+from archscope.difference.words import listed
 from archscope.errors import NotFound
 
 _SIZE: Final = 8.0
@@ -126,6 +127,8 @@ def _boxes(found: Difference) -> Iterator[_Box]:
             continue
         last = "" if home is None else home[0]
         left, right = ("" if each is None else _words(each) for each in (pair.a, pair.b))
+        if pair.moved and pair.b is not None:
+            right += f", after {listed([name for name, _ in pair.b.reads] or ['nothing'])}"
         if home is not None:
             left, right = (text and f"{home[0]}: {home[1]}" for text in (left, right))
         box = _Box(kind, left, right, ((a,) if a else (), (b,) if b else ()))

@@ -55,6 +55,13 @@ def _svg(scene: Scene) -> str:
     return svg(scene)
 
 
+def test_a_layer_of_a_list_that_stands_in_another_place_says_which() -> None:
+    strings = _strings(_picture("alexnet-pytorch", "alexnet-torchvision"))
+    assert [each for each in strings if "dropout" in each] == [
+        "drop6: dropout", "drop7: dropout", "drop7: dropout", "drop6: dropout, after avgpool",
+    ]  # fmt: skip
+
+
 def test_a_stride_that_moved_is_marked_where_it_is_and_told_by_its_number() -> None:
     scene = _picture("resnet@50", "resnet@50-v1.5")
     differs = theme("light").shade(SHADES["changed"]).fill

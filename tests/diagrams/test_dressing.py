@@ -245,6 +245,17 @@ def test_what_stands_out_is_what_was_named_or_its_namesake(name: str, asked: dic
     assert {group.layers[0] for group in found.groups("layer") if group.items != before[group.layers[0]]} == shapes
 
 
+@pytest.mark.parametrize("style", ["boxes", "graph"])
+def test_the_sign_of_a_layer_that_stands_out_stays_thin_in_a_bold_circle(style: str) -> None:
+    scenes = [archscope.draw("resnet@18", style=style, highlight=each).scene for each in (None, ["conv4.*"])]
+    plain, bold = (
+        [item for group in scene.groups("layer") if "conv4.1.sum" in group.layers for item in group.items
+         if isinstance(item, Path)] for scene in scenes
+    )  # fmt: skip
+    wider = [(one.fill is not None, other.width > one.width) for one, other in zip(plain, bold, strict=True)]
+    assert sorted(wider) == [(False, False), (False, False), (True, True)]
+
+
 HIDDEN: list[tuple[str, dict[str, Any], str, str]] = [
     ("gpt2@small", {}, "h.0.c_fc", "in style transformer; use --style graph"),
     ("resnet@50", {}, "conv4.3.b.bn", "style boxes: it is a part of what stands as `conv4.1.b.conv`; highlight that"),
