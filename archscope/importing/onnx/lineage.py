@@ -62,6 +62,7 @@ class Lineage:
         self._told = made.keys() | known.keys()
         self._made: dict[str, frozenset[str]] = {}
         self._exact: set[str] = set()
+        self._first: dict[str, str] = {}
         self.known = dict(known)
         for name, value in self._held.items() if self._ours else ():
             if name in known or name not in made:
@@ -102,8 +103,8 @@ class Lineage:
         made = self._made.get(name, frozenset())
         if len(made) == 1:
             (source,) = made
-            alike = (each for each, of in self._made.items() if of == made and is_other(each))
-            source = source if source in self._held else next(alike, name)
+            first = source if source in self._held else self._first.setdefault(source, name)
+            source = first if first == source or is_other(first) else name
             return source if source != name and _size(self._held[source]) == _size(value) else ""
         if not self.is_made(name) or not _reads(value) & _PRODUCTS:
             return ""
