@@ -46,7 +46,7 @@ def no_layer(layer: Layer) -> NoLayer:
     """What to say of a function that was seen in a module, where a layer has to be made."""
     line = getattr(layer, "at", "")
     at = f" at {line}" if line else ""
-    return NoLayer(f"`{layer.label}`{at} is a {layer.type} of a module that was read, and no layer that can be made")
+    return NoLayer(f"`{layer.label}`{at} is a {layer.type} of a network that was read, and no layer that can be made")
 
 
 def construction(layer: Layer, *inputs: Shape, padding: Padding | None = None) -> Construction:

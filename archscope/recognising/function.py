@@ -12,7 +12,7 @@ WAVES: Final = "sines and cosines of positions"
 
 
 class Function(Layer):
-    """A function of PyTorch, seen from outside: its shapes, weights and products are exact, its lines are not known.
+    """A function, seen from outside: its shapes, weights and products are exact, its lines are not known.
 
     A call that is a layer but for something that its type does not have counts as that layer does, names it, and
     cannot be made.

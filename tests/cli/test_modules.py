@@ -133,7 +133,7 @@ def test_a_page_of_a_module_says_why_it_has_no_source(archscope_run: Runs, tmp_p
     pytest.importorskip("pygraphviz")
     assert archscope_run("docs", SPECTRUM, "--format", "markdown", "-o", str(tmp_path)).status == 0
     text = (tmp_path / "Spectrum" / "index.md").read_text(encoding="utf-8")
-    assert "is a function of a module that was read, and no layer that can be made" in text
+    assert "is a function of a network that was read, and no layer that can be made" in text
 
 
 def test_a_module_is_benchmarked_without_a_device(archscope_run: Runs) -> None:

@@ -167,7 +167,7 @@ def test_states_go_on_padding_is_left_out_and_attention_is_read_with_its_scores(
     assert [each.node for each in nodes["decoder"].inputs] == ["table", "decoder.begin", "decoder.begin_2"]
     assert found.network.observed is not None
     assert found.network.observed.origin[1:] == (
-        "Masks of positions that are padding change no number here, and are left out.",)  # fmt: skip
+        "Masks of positions that are padding change no count, and are left out; of code and memory, too.",)  # fmt: skip
 
 
 def test_each_step_goes_through_a_model_whose_weights_are_held_once(saved: Any) -> None:
@@ -181,7 +181,9 @@ def test_each_step_goes_through_a_model_whose_weights_are_held_once(saved: Any) 
 
 def test_matrices_of_int8_count_as_those_that_they_stand_for(saved: Any) -> None:
     found = analyze(saved[0] / "of_int8.keras")
-    assert (found.totals.parameters, found.totals.macs) == (28 + 15, 24 + 12)
+    # biases alone are trained, as Keras has it
+    assert (found.totals.parameters, found.totals.fixed, found.totals.macs) == (4 + 3, 24 + 12, 24 + 12)
+    assert found.totals.parameters == saved[1]["of_int8"]["trained"]
     # Keras counts a scale for each of 4 + 3 units, too
     assert saved[1]["of_int8"]["all"] == 28 + 15 + 7
     assert saved[1]["of_int8"]["witness"]["weights"] == 28 + 15

@@ -15,7 +15,9 @@ from archscope import UsageError
 from archscope.importing.keras.place import Nodes, Place, Value
 from archscope.importing.keras.preparing import AT_RANDOM
 from archscope.importing.keras.reading import _LAYERS
+from archscope.memory import memory
 from archscope.network import Ref
+from archscope.opening import open_network
 from archscope.oracles.keras import path_of_modules
 
 CLASSES = sorted(name for name in _LAYERS if ">" not in name and name not in AT_RANDOM)
@@ -93,7 +95,7 @@ def test_a_matrix_of_int8_counts_its_values_and_has_the_bytes_of_int8(said: Any)
     place = read("Dense", {**said["Dense"][0], **of_type("int8")})
     (facts,) = place.nodes.facts.values()
     # 4 features into 2
-    assert [(each.values, each.dtype, each.trainable) for each in facts.weights] == [(8, "int8", True), (2, "", True)]
+    assert [(each.values, each.dtype, each.trainable) for each in facts.weights] == [(8, "int8", False), (2, "", True)]
     assert place.nodes.scaled
 
 
@@ -101,3 +103,24 @@ def test_a_matrix_of_int8_counts_its_values_and_has_the_bytes_of_int8(said: Any)
 def test_weights_that_are_quantized_otherwise_are_told_by_their_type(kind: str, name: str, said: Any) -> None:
     with pytest.raises(UsageError, match="has quantized weights, by its `dtype`"):
         read(kind, {**said[kind][0], **of_type(name)})
+
+
+@pytest.mark.parametrize("masks", [True, False])
+def test_a_mask_of_padding_that_layers_hand_on_is_told_of_and_memory_is_at_least(tmp_path: Path, masks: bool) -> None:
+    def of(layer: str, *shape: int) -> dict[str, Any]:
+        return {"class_name": "__keras_tensor__", "config": {"shape": [None, *shape], "keras_history": [layer, 0, 0]}}
+
+    words = {"input_dim": 20, "output_dim": 5, "mask_zero": masks}
+    layers = [("InputLayer", "input", {"batch_shape": [None, 9]}, []), ("Embedding", "words", words, [of("input", 9)]),
+              ("Attention", "seen", {}, [[of("words", 9, 5), of("words", 9, 5)]])]  # fmt: skip
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps({"class_name": "Functional", "config": {
+        "name": "net", "input_layers": [["input", 0, 0]], "output_layers": [["seen", 0, 0]], "layers": [
+            {"class_name": kind, "name": name, "config": {"name": name, **options},
+             "inbound_nodes": [{"args": args, "kwargs": {}}] if args else []}
+            for kind, name, options, args in layers]}}))  # fmt: skip
+    network = open_network(path)
+    assert network.observed is not None
+    told = "Masks of positions that are padding change no count, and are left out; of code and memory, too."
+    assert (told in network.observed.origin, told in network.summary) == (masks, masks)
+    assert dict(memory(network).not_covered) == ({"seen": "a mask of padding is left out"} if masks else {})

@@ -40,7 +40,7 @@ def test_a_function_is_no_layer_that_can_be_made() -> None:
     for make in (archscope.build, write_pytorch):
         with pytest.raises(
             archscope.UsageError,
-            match=r"`fft_fft` at \S+\.py:\d+ is a function of a module that was read, and no layer",
+            match=r"`fft_fft` at \S+\.py:\d+ is a function of a network that was read, and no layer",
         ):
             make(network)
 

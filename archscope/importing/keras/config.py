@@ -75,14 +75,12 @@ class Model(NamedTuple):
         uses: the calls, sorted.
         inputs: what it is given.
         outputs: what it gives.
-        masked: whether layers are told which positions are padding, which is left out.
     """
 
     name: str
     uses: tuple[Use, ...]
     inputs: tuple[Key, ...]
     outputs: tuple[Key, ...]
-    masked: bool = False
 
 
 def read_config(path: str) -> tuple[Mapping[str, Any], str]:
@@ -144,17 +142,30 @@ def is_of(node: str, layer: str, layers: Container[str]) -> bool:
 
 def data_formats(found: Any) -> set[str]:
     """Where layers have their channels."""
-    kinds: set[str] = set()
+    kinds = ("channels_first", "channels_last")
+    return {kind for each in _entries(found) for kind in kinds if each.get("data_format") == kind}
+
+
+def is_masked(found: Any) -> bool:
+    """Whether layers are told which positions are padding: by a call, or by a layer before them.
+
+    >>> is_masked({"class_name": "Masking"}), is_masked([{"config": {"mask_zero": True}}]), is_masked({"mask": None})
+    (True, True, False)
+    """
+    return any(each.get("class_name") == "Masking" or each.get("mask_zero") is True or any(map(each.get, _MASKS))
+               for each in _entries(found))  # fmt: skip
+
+
+def _entries(found: Any) -> Iterator[Mapping[str, Any]]:
+    """The tables of a configuration, those inside others too."""
     waiting = [found]
     while waiting:
         each = waiting.pop()
         if isinstance(each, dict):
-            if each.get("data_format") in ("channels_first", "channels_last"):
-                kinds.add(each["data_format"])
+            yield each
             waiting += each.values()
         elif isinstance(each, list):
             waiting += each
-    return kinds
 
 
 def channels_first(found: Any) -> bool:
@@ -177,8 +188,7 @@ def _model(found: Mapping[str, Any], path: str) -> Model:
     uses = [use for each in config["layers"] for use in _uses(each)]
     inputs, outputs = _keys(config["input_layers"]), _keys(config["output_layers"])
     plain = _without_masks(uses, outputs)
-    masked = any(_MASKS & use.also.keys() for use in uses)
-    return Model(str(config.get("name", "model")), tuple(_sorted(plain, outputs, path)), inputs, outputs, masked)
+    return Model(str(config.get("name", "model")), tuple(_sorted(plain, outputs, path)), inputs, outputs)
 
 
 def _without_masks(uses: Sequence[Use], ends: Sequence[Key]) -> list[Use]:

@@ -327,7 +327,8 @@ class Place:
         if not self.trains and facts.weights:
             facts = facts.replace(weights=tuple(each.replace(trainable=False) for each in facts.weights))
         if self.stored:
-            matrices = tuple(each.replace(dtype=self.stored) if len(each.shape) > 1 else each for each in facts.weights)
+            matrices = tuple(each.replace(dtype=self.stored, trainable=False) if len(each.shape) > 1 else each
+                             for each in facts.weights)  # fmt: skip
             facts = facts.replace(weights=matrices)
             self.nodes.scaled |= bool(matrices)
         owner = self.nodes.owners.get(name) if facts.weights else None

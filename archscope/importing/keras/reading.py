@@ -21,7 +21,17 @@ from archscope.importing.keras import (
     recurrent,
     wrapping,
 )
-from archscope.importing.keras.config import Key, Model, Use, data_formats, is_model, model_of, read_config, use_of
+from archscope.importing.keras.config import (
+    Key,
+    Model,
+    Use,
+    data_formats,
+    is_masked,
+    is_model,
+    model_of,
+    read_config,
+    use_of,
+)
 from archscope.importing.keras.place import Nodes, Place, Value
 from archscope.importing.stated import Entry, Stated, resolved
 from archscope.layers import Shape
@@ -32,10 +42,13 @@ from archscope.recognising.folding import folded
 _FLATTENED: Final = ("Features that are flattened lie channels first here, and channels last in Keras: the rows of the "
                      "matrix behind them lie in another order.")  # fmt: skip
 
-_MASKED: Final = "Masks of positions that are padding change no number here, and are left out."
+_MASKED: Final = "Masks of positions that are padding change no count, and are left out; of code and memory, too."
+
+_MASKING: Final = frozenset({"multihead_attention", "scaled_dot_product_attention"})
+"""Types of layers that hold a mask of padding, if they are given one."""
 
 _SCALED: Final = ("Matrices of int8 count by their values, and their stored bytes are those of int8; their scales, "
-                  "which Keras counts too, are no weights here.")  # fmt: skip
+                  "which Keras counts too, are no weights here. They are not trained.")  # fmt: skip
 
 _LAYERS: Final[Mapping[str, layers.Reading]] = MappingProxyType({
     **layers.READINGS, **recurrent.READINGS, **papers.READINGS, **preparing.READINGS,
@@ -70,14 +83,18 @@ def read_keras(path: str, stated: Stated) -> Network:
     weights = [each for node in made if node.shares is None for each in facts[node.name].weights]
     by = f", written by Keras {version}" if version else ""
     summary = f"Read from {Path(path).name}: a Keras model{by}; shapes have their channels first."
+    masked = is_masked(found)
     notes = tuple(note for note, is_so in ((_FLATTENED, nodes.flattened), (_SCALED, nodes.scaled),
-                                           (_MASKED, model.masked)) if is_so)  # fmt: skip
+                                           (_MASKED, masked)) if is_so)  # fmt: skip
     return Network(
-        Path(path).stem, own, made, ends, title=Path(path).stem, summary=summary, path=path, facts=facts,
+        Path(path).stem, own, made, ends, title=Path(path).stem, path=path, facts=facts,
+        summary=f"{summary} {_MASKED}" if masked else summary,
         observed=Observed(
             operations=len(made), batch=nodes.batch, frozen=0,
             held=sum(each.values for each in weights if each.trainable), origin=(summary, *notes),
             built=True,
+            unruled={node.name: "a mask of padding is left out" for node in made
+                     if masked and node.layer.type in _MASKING},
         ),
     )  # fmt: skip
 
