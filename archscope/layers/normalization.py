@@ -287,7 +287,10 @@ class GroupNorm(Layer):
         return _scaled(inputs, scales, pointwise=False, lost="the statistics of the whole map reach every position")
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
-        return _normalized(facts, "group_norm", (self.num_groups,), ("mean", "deviation"))
+        (step,) = _normalized(facts, "group_norm", (self.num_groups,), ("mean", "deviation"))
+        ordered = {"reads": ("in order", *step.reads[1:]), "saves": ("in order", *step.saves[1:])}
+        copy = Step("contiguous", ("input",), (Made("in order", ()),), views=True, lined=True)
+        return (step.replace(unlined=(copy, step.replace(**ordered))),)
 
 
 class InstanceNorm(_ByChannel):

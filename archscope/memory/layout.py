@@ -66,6 +66,10 @@ class Layout(Record):
         pairs = zip(self.shape, self.strides, other.strides, strict=True)
         return all(extent == 1 or one == two for extent, one, two in pairs)
 
+    def ordered_as(self, other: Layout) -> bool:
+        """Whether it lies in the order of its axes where another does, and else with its channels last."""
+        return self.in_order if other.in_order else self.channels_last
+
     def turned(self, dims: Sequence[int]) -> Layout:
         """With the axes in another order."""
         return Layout(tuple(self.shape[axis] for axis in dims), tuple(self.strides[axis] for axis in dims))

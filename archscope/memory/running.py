@@ -12,6 +12,7 @@ from archscope.constants import NONE
 from archscope.layers.base import Facts
 from archscope.layers.steps import TABLE, Made, Step, input_name, output_name
 from archscope.losses import DEFAULT
+from archscope.memory import seen
 from archscope.memory.autocast import CAST, SAME_TYPE, Casting, already, mixed
 from archscope.memory.beside import Beside, weight_behind
 from archscope.memory.lasting import as_seen_first, last_reads
@@ -20,8 +21,7 @@ from archscope.memory.ledger import Ledger
 from archscope.memory.losses import LOSS, OUTPUT, ROW, TARGET, steps_of, target_of
 from archscope.memory.placed import facing, inputs_at, placed
 from archscope.memory.routes import Route, all_to_the_first
-from archscope.memory.seen import COPIED, alone, as_seen, at_least, made_by, parts_of_parameters, unfollowed
-from archscope.memory.stepping import Operations
+from archscope.memory.stepping import Operations, fits
 from archscope.memory.trained import otherwise, own_type, taken, trained
 from archscope.memory.values import Again, Gradient, Pending, Ran, Value
 from archscope.memory.written import Meanwhile, layers_of, written_out
@@ -106,9 +106,9 @@ class Run:
 
     def _types_of_inputs(self) -> Mapping[str, str]:
         """Those that are known: of numbers with a point where the network runs in its own type."""
-        seen = EMPTY if self.network.observed is None else self.network.observed.types
+        known = EMPTY if self.network.observed is None else self.network.observed.types
         own = self.dtype == own_type(self.network)
-        return seen if own else {name: type_ for name, type_ in seen.items() if type_ not in DTYPE_BYTES}
+        return known if own else {name: type_ for name, type_ in known.items() if type_ not in DTYPE_BYTES}
 
     def _fed(self, made: Made) -> Value:
         """A tensor that whoever runs the network has."""
@@ -291,20 +291,23 @@ class Run:
         for place in apart:
             read[place] = self.operations.apart(read[place])
         # A batch of one has once what it has for each sample, with an axis for it.
-        once = once and not (self.batch == 1 and any(parts_of_parameters(read)))
+        once = once and not (self.batch == 1 and any(seen.parts_of_parameters(read)))
         if observed is not None:
-            steps, why = as_seen(node, facts, steps, observed, training=self.training, batch=self.batch)
-            why = why or unfollowed(node, steps or (), read, self.network, once=once, training=self.training)
+            steps, why = seen.as_seen(node, facts, steps, observed, training=self.training, batch=self.batch)
+            why = why or seen.unfollowed(node, steps or (), read, self.network, once=once, training=self.training)
+        why = why or seen.lying_otherwise(node, read)
         if steps is None or why:
             if not self._beside.makes(node):
                 why = why or node.layer.varies or f"no rule says what a {node.layer.type} keeps"
                 self.not_covered.setdefault(self._called(node), why)
             parts = steps is not None and all(step.views for step in steps)
-            steps = steps if steps is not None and parts else at_least(node, facts, observed)
+            steps = steps if steps is not None and parts else seen.at_least(node, facts, observed)
+        elif self.training and (short := seen.written_over(node, facts, steps, read, self.ledger)):
+            self.not_covered.setdefault(self._called(node), short)
         if self._beside.makes(node):
             self._values[Ref(node.name)] = self._beside.made(node, steps[-1].makes[0].replace(shape=facts.output))
             return
-        steps = alone(steps, read) if once else steps
+        steps = seen.alone(steps, read) if once else steps
         steps, stand, at = placed(node, facts, steps, observed)
         turns = {place: turn for place, each in enumerate(stand) if (turn := facing(read[place], each)) is not None}
         turned = {input_name(place): self._made_of(read[place], turn) for place, turn in turns.items()}
@@ -313,14 +316,14 @@ class Run:
             local[weight.name] = self.weights[node.name, weight.name]
         if steps[0].reads == (TABLE,):
             local[TABLE] = self.weights[weight_behind(self.network, node)]
-        refs = made_by(node, facts, observed)
+        refs = seen.made_by(node, facts, observed)
         given = {*local, *map(output_name, range(len(refs)))}
         recording, cut = self._recording, observed is not None and node.name in observed.cut
         self._recording = recording and not cut
         self._steps(self._called(node), self._beside.begun(node, steps, local), local, given)
         self._recording = recording
         if self.operations.copied and self.training:
-            self.not_covered.setdefault(self._called(node), COPIED)
+            self.not_covered.setdefault(self._called(node), seen.COPIED)
         self.operations.copied = False
         for place, ref in enumerate(refs):
             value = self._values[ref] = local[output_name(place)]
@@ -389,7 +392,7 @@ class Run:
             return cast_
         if step.parts:
             return step.parts
-        if step.unlined and not local[step.reads[0]].layout.in_order and not self._casting.for_each_sample(step, local):
+        if step.unlined and not fits(step, local[step.reads[0]]) and not self._casting.for_each_sample(step, local):
             return step.unlined
         learned: Sequence[Step] = step.learned[1] if step.learned and local[step.learned[0]].grad else ()
         return learned or None

@@ -9,6 +9,7 @@ from archscope.constants import CASTS
 from archscope.layers.base import Facts, values_in
 from archscope.layers.operators import CLAMPS, RETYPED, WINDOWS, steps_of
 from archscope.layers.steps import Made, Step, input_name, looked_up, not_lifted, output_name, put_in_place, repeated
+from archscope.memory.ledger import Ledger
 from archscope.memory.values import Value
 from archscope.network import Network, Node, Ref
 from archscope.observed import Observed
@@ -58,6 +59,10 @@ _PARTS: Final = "it takes a part of a parameter, and no rule follows the gradien
 _TURNED: Final = "it turns a parameter that others repeat, and no rule follows when they sum its gradient"
 _FOR_EACH: Final = "its code copies it for every sample, and no rule follows how"
 _TWO_WAYS: Final = "it works on a parameter that is read for every sample too, and no rule follows both gradients"
+_PART_OVER: Final = "it writes over a part of a value, and no rule follows the gradient of the whole"
+_STILL: Final = (
+    "it writes over what weights that are not trained make of its state, and no rule follows what that copies"
+)
 _ONE_BESIDE: Final = "it reads what is there once for all samples, and no rule follows that"
 
 
@@ -66,6 +71,18 @@ def alone(steps: Steps, read: Sequence[Value]) -> Steps:
     if all(step.views for step in steps) and not all(value.once for value in read):
         return steps
     return tuple(_without_batch(step) for step in steps)
+
+
+_OF_TURNED: Final = frozenset({"batch_norm", "rms_norm"})
+"""Norms that make other tensors meanwhile where what they read does not lie in the order of its axes."""
+
+
+def lying_otherwise(node: Node, read: Sequence[Value]) -> str:
+    """Why no rule says what a norm holds of what it reads as it lies; empty if one does."""
+    layout = read[0].layout if read else None
+    if layout is None or layout.in_order or layout.channels_last or node.layer.type not in _OF_TURNED:
+        return ""
+    return "it reads values whose axes were turned, and no rule says what it makes of them meanwhile"
 
 
 def _without_batch(step: Step) -> Step:
@@ -109,6 +126,20 @@ def unfollowed(node: Node, steps: Steps, read: Sequence[Value], network: Network
         return _ONE_FOR_ALL
     others = {reader.name for name in parameters for reader in network.consumers[name]} - observed.for_all
     return _TWO_WAYS if others and training else ""
+
+
+def written_over(node: Node, facts: Facts, steps: Steps, read: Sequence[Value], ledger: Ledger) -> str:
+    """Why no rule follows all that a node takes on the way back through what it writes over; empty if one does."""
+    if any(step.sliced for step in steps) and read[0].grad and read[0].seen:
+        return _PART_OVER if read[0].size < ledger.size(read[0].block) else ""
+    if node.layer.type not in ("gru", "gru_cell") or any(value.grad for value in read[1:]):
+        return ""
+    states: dict[str, list[bool]] = {}
+    for each in facts.weights:
+        _, of_state, which = each.name.partition("_hh")
+        if of_state:
+            states.setdefault(which, []).append(each.trainable)
+    return "" if all(map(any, states.values())) else _STILL
 
 
 def _behind(network: Network, ref: Ref) -> Node | None:

@@ -19,12 +19,12 @@ IN_ORDER: Final = frozenset({
     *(f"{kind}{axes}d" for kind in ("max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool")
       for axes in (1, 2, 3)), "cat", "stack", "sum", "mean", "amax", "pad", "index",
     "softmax", "log_softmax", "nll_loss", "embedding", "upsample", "zeros", "index_add",
-    "mkldnn_rnn_layer",
+    "mkldnn_rnn_layer", "rms_norm",
 })  # fmt: skip
 """Operations whose results, and the gradients they make, lie in the order of their axes, whatever they read."""
 
 COPIES: Final = frozenset({"group_norm"})
-"""Operations whose backward pass works on a copy of a gradient that does not lie in the order of its axes."""
+"""Operations whose backward pass works on a copy of a gradient that does not lie as what they read does."""
 
 PRODUCTS: Final = frozenset({"linear", "mm"})
 """Operations that keep what they read first for the gradient of the matrix that they read second, and for it alone."""
@@ -229,7 +229,7 @@ class Operations:
         whole: list[tuple[str, Value, Value, int]] = []
         first = came[0][1]
         copied = [ledger.take(value.size, "passing") for value, gradient in came
-                  if step.op in COPIES and not gradient.layout.in_order]  # fmt: skip
+                  if step.op in COPIES and not gradient.layout.ordered_as(ran.read[0].layout)]  # fmt: skip
         for name, value in zip(step.reads, ran.read, strict=True):
             if not (value.grad or step.every or (self.as_tracked and step.op == "batch_norm")):
                 continue
@@ -366,9 +366,17 @@ class Operations:
             ledger.rename(where[value].block, "gradients")
 
 
+_OF_MAPS: Final = frozenset({"convolution", "conv_transpose", "group_norm"})
+
+
+def fits(step: Step, read: Value) -> bool:
+    """Whether an operation that wants the order of axes takes a value as it lies; one over groups has two orders."""
+    return read.layout.in_order or (step.op in COPIES and read.layout.channels_last)
+
+
 def _of_maps_with_channels_last(step: Step, read: Sequence[Value]) -> bool:
-    """Whether a convolution reads maps with their channels last: what it makes, and its gradients, lie so too."""
-    return step.op in ("convolution", "conv_transpose") and read[0].layout.channels_last
+    """Whether what runs on maps reads them with their channels last: what it makes, and its gradients, lie so too."""
+    return step.op in _OF_MAPS and read[0].layout.channels_last
 
 
 def _repeated_by_itself(value: Value) -> Value | None:

@@ -114,3 +114,40 @@ def test_a_value_that_was_written_to_takes_no_memory_of_its_own(own: bool, optim
     why, wrong = differences(Written(own), (8,), optimizer, 2)
     assert "function" in why
     assert not wrong, "; ".join(wrong)
+
+
+def _over(_: Any, x: Tensor) -> Tensor:
+    part = x[..., :3]
+    part.add_(part)
+    return part
+
+
+OVER: dict[str, tuple[Callable[[], nn.Module], bool]] = {
+    "gru": (lambda: Between(lambda self, x: self.b(x)[0], b=_frozen(nn.GRU(8, 6, batch_first=True))), True),
+    "gru, above": (
+        lambda: Between(
+            lambda self, x: self.b(x)[0],
+            b=_frozen(nn.GRU(8, 6, 2, batch_first=True), "weight_hh_l1", "bias_hh_l1"),
+        ),
+        True,
+    ),
+    "gru, constants train": (
+        lambda: Between(lambda self, x: self.b(x)[0], b=_frozen(nn.GRU(8, 6, batch_first=True), "weight_hh_l0")),
+        False,
+    ),
+    "gru cell": (lambda: Between(lambda self, x: self.b(x[:, 0]), b=_frozen(nn.GRUCell(8, 6))), True),
+    "a part": (lambda: Between(_over), True),
+    "the whole": (lambda: Between(lambda _, x: x.add_(1).tanh()), False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("name", OVER)
+def test_what_is_written_over_says_at_least_where_no_rule_follows_its_gradient(
+    name: str, optimizer: str | None
+) -> None:
+    made, at_least = OVER[name]
+    why, wrong = differences(made(), (5, 8), optimizer, 2)
+    assert not wrong
+    assert why.startswith("it writes over" if at_least and optimizer else "")
+    assert bool(why) == (at_least and optimizer is not None)

@@ -147,6 +147,27 @@ def test_a_function_keeps_what_its_operation_does(name: str) -> None:
     same(Between(FUNCTIONS[name]), (8, 16), "sgd", 3)
 
 
+class Groups(nn.Module):
+    """A normalization over groups of what is fed in, seen otherwise than it lies."""
+
+    def __init__(self, seen: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.norm, self.seen = nn.GroupNorm(2, 6), seen
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.seen(x))
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize(
+    "seen", [lambda x: x[:, 0], lambda x: x[:, 0].transpose(1, 2)], ids=["one of an axis", "turned"]
+)
+def test_a_normalization_over_groups_works_on_a_copy_in_order(
+    seen: Callable[[Tensor], Tensor], optimizer: str | None
+) -> None:
+    same(Groups(seen), (4, 6, 6), optimizer, 3)
+
+
 class Once(nn.Module):
     """A parameter that something is made of before it meets the values, the same for every sample, and there once."""
 

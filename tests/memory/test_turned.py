@@ -1,0 +1,61 @@
+"""Norms that read values whose axes code has turned hold what PyTorch's tracker says, or say at least."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tests.memory.shared import differences, same
+
+
+class Turned(nn.Module):
+    """A norm over the features of positions, which stand in front of it while it runs."""
+
+    def __init__(self, norm: nn.Module, *, first: bool) -> None:
+        super().__init__()
+        self.first, self.norm, self.last = nn.Linear(4, 4) if first else nn.Identity(), norm, nn.Linear(7, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.last(self.norm(self.first(x).transpose(1, 2)))
+        return made
+
+
+class LastChannels(nn.Module):
+    """Groups normalized of maps whose channels lie last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.first(x)[:, None].permute(0, 3, 1, 2)
+        made: Tensor = self.last(F.group_norm(maps, 4).permute(0, 2, 3, 1)[:, 0])
+        return made
+
+
+NORMS: dict[str, Callable[[], nn.Module]] = {
+    "groups": lambda: nn.GroupNorm(2, 4), "groups without weights": lambda: nn.GroupNorm(2, 4, affine=False),
+    "instance": lambda: nn.InstanceNorm1d(4, affine=True), "layer": lambda: nn.LayerNorm(7),
+    "batch": lambda: nn.BatchNorm1d(4), "root mean square": lambda: nn.RMSNorm(7),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("norm", NORMS)
+def test_a_norm_of_what_is_turned_is_the_trackers_or_says_at_least(
+    norm: str, first: bool, optimizer: str | None, batch: int
+) -> None:
+    why, wrong = differences(Turned(NORMS[norm](), first=first), (7, 4), optimizer, batch)
+    assert not wrong, wrong
+    assert ("whose axes were turned" in why) == (norm in ("batch", "root mean square"))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+def test_groups_of_maps_with_their_channels_last_make_such_maps(optimizer: str | None, batch: int) -> None:
+    same(LastChannels(), (5, 4), optimizer, batch)
