@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 NAME: Final = "memory"
 
-_FLOAT32: Final = 4
-"""Bytes of a value, as networks are built."""
+_BUILT_IN: Final[Mapping[str, int]] = {"float32": 4, "float64": 8, "float16": 2, "bfloat16": 2}
+"""Types in which networks are built, and bytes of a value."""
 
 BATCH: Final = 2
 """Samples that run at once: more than one, so that what is held for each and what for all come apart."""
@@ -27,16 +27,22 @@ BATCH: Final = 2
 
 def observe(case: Case) -> Iterator[Finding]:
     """Hold inference and a step with Adam against the tracker."""
-    if routed.decides(case.network):
+    dtype, *others = case.analysis.weight_types
+    decides = routed.decides(case.network)
+    if others or dtype not in _BUILT_IN or (decides and dtype != "float32"):
+        types = " and ".join(case.analysis.weight_types)
+        yield not_covered(NAME, None, "everything", f"its weights are in {types}, in which it is not built")
+        return
+    if decides:
         yield from routed.beside(case, BATCH)
     else:
-        yield from beside(case, BATCH, lambda: built(case.network, BATCH))
+        yield from beside(case, BATCH, lambda: built(case.network, BATCH, dtype=dtype))
     if any(node.layer.frozen(case.network.facts[node.name]) for node in case.network.nodes):
         yield not_covered(NAME, None, "parameters", "the tracker takes frozen weights for parameters, too")
     else:
-        held = tracking.weights(lambda: built(case.network, BATCH))
-        yield compared(NAME, None, "parameters", case.analysis.totals.parameters, held // _FLOAT32)
-    if case.device == "cpu" or allocated.cuda():
+        held = tracking.weights(lambda: built(case.network, BATCH, dtype=dtype))
+        yield compared(NAME, None, "parameters", case.analysis.totals.parameters, held // _BUILT_IN[dtype])
+    if dtype == "float32" and (case.device == "cpu" or allocated.cuda()):
         yield from given(case, BATCH, lambda: _with_values(case.network), small=case.device == "cpu")
 
 

@@ -187,6 +187,10 @@ def test_matrices_of_int8_count_as_those_that_they_stand_for(saved: Any) -> None
     # Keras counts a scale for each of 4 + 3 units, too
     assert saved[1]["of_int8"]["all"] == 28 + 15 + 7
     assert saved[1]["of_int8"]["witness"]["weights"] == 28 + 15
+    # PyTorch has no layer that is trained beside such a matrix
+    (said,) = verify(found.network, ["memory"]).findings
+    assert (said.verdict, said.quantity) == (Verdict.NOT_COVERED, "everything")
+    assert "int8 and float32" in str(said.why)
 
 
 def test_a_layer_that_is_called_twice_holds_its_weights_once(saved: Any) -> None:

@@ -148,3 +148,16 @@ def test_a_file_of_which_no_module_can_be_built_is_asked_of_its_runtime_all_the_
     assert why["module"] == why["FLOPs"]
     assert why["module"].startswith("no module can be built: `index_select` at ")
     assert found.differing == ()
+
+
+@pytest.mark.parametrize(("word", "type_"), [("float16", np.float16), ("double", np.float64)])
+def test_memory_of_a_file_in_another_type_is_that_of_the_network_built_in_it(
+    word: str, type_: Any, tmp_path: Path
+) -> None:
+    graph = NET.replace("float", word)
+    network = open_network(onnx_file(tmp_path, graph, **{key: np.full(each, 0.5, type_) for key, each in HELD.items()}))
+    found = verify(network, ["memory"])
+    assert not found.differing
+    assert {"bytes after forward, training with Adam", "parameters"} <= {
+        each.quantity for each in found.of(Verdict.AGREES)
+    }
