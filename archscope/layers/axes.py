@@ -267,7 +267,8 @@ class Sum(_Reduction):
     type: ClassVar[str] = "sum"
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
-        return (Step("sum", ("input",), (Made("output", facts.output),), passes=("input",)),)
+        axes = tuple(axis + 1 for axis in axes_in(self.dim, facts.inputs[0]))
+        return (Step("sum", ("input",), (Made("output", facts.output),), passes=("input",), sums=axes),)
 
 
 class Max(_Reduction):

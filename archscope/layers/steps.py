@@ -70,6 +70,7 @@ class Step(Record):
         turns: the axes in their new order, the batch counted, where it only exchanges them.
         same: whether it is none: the tensor goes by another name.
         takes: the axis of which it takes one position, the batch counted.
+        sums: the axes that it sums, the batch counted: each value of the gradient that comes is read for all of them.
         apart: how far apart the positions are that it takes of an axis.
         lined: whether it copies values that do not lie in the order of their axes, and changes nothing else.
         lies: in which order the axes of the gradients that it makes lie in memory.
@@ -98,6 +99,7 @@ class Step(Record):
     turns: tuple[int, ...] = ()
     same: bool = False
     takes: int | None = None
+    sums: tuple[int, ...] = ()
     apart: int = 1
     lined: bool = False
     lies: tuple[int, ...] = ()

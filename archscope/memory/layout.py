@@ -91,6 +91,17 @@ class Layout(Record):
         ]
         return Layout(tuple(shape), tuple(strides))
 
+    def repeated(self, shape: Sequence[int], axes: Sequence[int]) -> Layout:
+        """With each value repeated along some axes, which may be gone from this one; along all where none are named.
+
+        >>> Layout.of((2, 5)).repeated((2, 3, 5), [1]).strides
+        (5, 0, 1)
+        """
+        stay = len(self.shape) == len(shape)
+        left = iter([stride for axis, stride in enumerate(self.strides) if not (stay and axis in axes)])
+        strides = (0 if axis in axes or not axes else next(left) for axis in range(len(shape)))
+        return Layout(tuple(shape), tuple(strides))
+
     def seen_as(self, shape: Sequence[int]) -> Layout | None:
         """The same memory in another shape; None where that needs a copy."""
         if self.in_order:

@@ -45,7 +45,7 @@ def placed(
     many = len(node.inputs)
     if places is not None and node.layer.type == "multihead_attention" and {*places.reads[:3]} == {BEHIND}:
         return _stays(steps, many), (*(BEHIND for _ in places.reads[:3]), *(FRONT for _ in range(many - 3))), BEHIND
-    moves = any(step.turns or step.takes is not None or step.lies or step.parts for step in steps)
+    moves = any(step.turns or step.takes is not None or step.lies or step.parts or step.sums for step in steps)
     if places is None or moves or len(places.reads) != many:
         return steps, (FRONT,) * many, FRONT
     rank = max(map(len, facts.inputs), default=0)

@@ -88,7 +88,8 @@ def lying_otherwise(node: Node, read: Sequence[Value]) -> str:
 def _without_batch(step: Step) -> Step:
     made = tuple(each.replace(each=False) for each in step.makes)
     turns = tuple(axis - 1 for axis in step.turns[1:])
-    return step.replace(makes=made, turns=turns, takes=None if step.takes is None else step.takes - 1,
+    sums = tuple(axis - 1 for axis in step.sums)
+    return step.replace(makes=made, turns=turns, sums=sums, takes=None if step.takes is None else step.takes - 1,
                         behind=tuple(each.replace(each=False) for each in step.behind))  # fmt: skip
 
 

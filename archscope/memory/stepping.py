@@ -282,7 +282,7 @@ class Operations:
             elif step.op == "repeat":
                 layout = came.layout.seen_as(shape) or Layout.of(shape)
             else:
-                layout = Layout(shape, tuple(0 for _ in shape))
+                layout = came.layout.repeated(shape, step.sums)
             return Gradient(self.ledger.share(came.block), layout)
         layout = Layout.of(shape)
         if step.lies and len(step.lies) == len(shape):
