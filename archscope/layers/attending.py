@@ -9,7 +9,8 @@ from archscope.layers.steps import LIFT, MASK, WIDE, Made, Step, added, copied_l
 from archscope.record import Record
 from archscope.working import bare
 
-_OP: Final = "scaled_dot_product_attention"
+FUSED: Final = "scaled_dot_product_attention"
+"""PyTorch's attention in one operation."""
 
 
 class Product(Record):
@@ -44,7 +45,7 @@ def attended(product: Product) -> tuple[Step, ...]:
     """The steps of a product: fused where there is one axis of heads, one width, and nothing is dropped."""
     mask = (product.mask,) if product.mask else ()
     if len(product.heads) != 1 or product.widths[0] != product.widths[1] or product.dropout:
-        return (Step(_OP, product.reads, (), mask, reads_too=mask, parts=_in_parts(product)),)
+        return (Step(FUSED, product.reads, (), mask, reads_too=mask, parts=_in_parts(product)),)
     fused = _fused(product, mask)
     # The fused operation has no gradient for a mask.
     return (fused.replace(learned=(product.mask, _in_parts(product))),) if mask else (fused,)
@@ -55,7 +56,7 @@ def _fused(product: Product, mask: tuple[str, ...]) -> Step:
     out = (*product.heads, product.lengths[0], product.widths[1])
     made = (Made(product.output, out), Made(f"sums of {product.output}", out[:-1], "float32"))
     saves = (*product.reads, *mask, product.output, f"sums of {product.output}")
-    return Step(_OP, product.reads, made, saves, reads_too=mask, lies=(0, 2, 1, 3))
+    return Step(FUSED, product.reads, made, saves, reads_too=mask, lies=(0, 2, 1, 3))
 
 
 def _in_parts(product: Product) -> tuple[Step, ...]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from archscope.constants import Constants
+from archscope.layers.attending import FUSED
 from archscope.layers.steps import WIDE, Made, Step
 from archscope.memory.layout import Layout
 from archscope.memory.stepping import Operations
@@ -72,7 +74,8 @@ class Beside:
     def around(self, node: Node, copy: Copy) -> Iterator[None]:
         """A node runs; attention makes numbers of a mask of yes and no, and lets go of them."""
         self.until(node, copy)
-        values = self._constants.masks.get(node.name)
+        # Where something is not known anyway, so may be what becomes of a mask.
+        values = None if self._constants.unknown else self._constants.masks.get(node.name)
         if values is None:
             yield
             return
@@ -123,7 +126,7 @@ class Beside:
         """Keep for the backward pass of a node what it needs of the code's."""
         # An operation that keeps nothing else, such as a view, keeps no mask either.
         most = max(ran, key=lambda each: len(each.saved), default=None)
-        if most is None:
+        if most is None or (node.layer.type in _ATTENDS and not any(map(_is_fused, ran))):
             return
         for block in self._kept(node):
             if block not in most.saved:
@@ -135,8 +138,7 @@ class Beside:
             constant = None if number < 0 else self._constants.every[number]
             if constant is not None and constant.copies is None and node.name in constant.kept:
                 yield block
-        # Attention that drops weights runs operation by operation, none of which keeps a mask.
-        if self._mask is not None and not getattr(node.layer, "dropout", 0.0):
+        if self._mask is not None:
             yield self._mask
 
     def unknown(self, *, training: bool, again: bool, dtype: str, autocast: str | None) -> str:
@@ -149,6 +151,14 @@ class Beside:
             return "its code makes tensors beside its layers, and what runs again makes some of them again"
         changed = f"cast to {autocast}" if autocast is not None else dtype if dtype != WIDE else ""
         return f"whether what its code makes beside its layers is {changed} too is not known" if changed else ""
+
+
+_ATTENDS: Final = frozenset({FUSED, "multihead_attention"})
+
+
+def _is_fused(ran: Ran | Again) -> bool:
+    """Whether it is attention in one operation: none of those that it runs in else keeps a mask."""
+    return isinstance(ran, Ran) and ran.step.op == FUSED
 
 
 def weight_behind(network: Network, node: Node) -> tuple[str, str]:

@@ -211,3 +211,28 @@ def test_attention_to_one_sample_without_an_axis_for_a_batch_is_not_covered(opti
     why, wrong = differences(module, [(5, 16), (7, 16)], optimizer, 1)
     assert "it is given one sample without an axis for a batch" in why
     assert not wrong
+
+
+class OneHead(nn.Module):
+    """Attention of own code with a mask that it makes, without an axis of heads or with three of them."""
+
+    def __init__(self, *, heads: bool, yes_and_no: bool) -> None:
+        super().__init__()
+        self.query, self.heads, self.yes_and_no = nn.Linear(12, 12), heads, yes_and_no
+
+    def forward(self, x: Tensor) -> Tensor:
+        query = self.query(x)
+        if self.heads:
+            query = query.unflatten(-1, (3, 4)).transpose(1, 2)
+        mask = torch.ones(4, 4).tril() == 1 if self.yes_and_no else torch.zeros(4, 4)
+        made = F.scaled_dot_product_attention(query, query, query, attn_mask=mask)
+        return (made.transpose(1, 2).flatten(2) if self.heads else made) * 2
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("yes_and_no", [False, True])
+@pytest.mark.parametrize("heads", [False, True])
+def test_attention_that_runs_in_parts_keeps_no_mask(heads: bool, yes_and_no: bool, optimizer: str | None) -> None:
+    why, wrong = differences(OneHead(heads=heads, yes_and_no=yes_and_no), (4, 12), optimizer, 2)
+    assert not wrong, wrong
+    assert ("values without heads" in why) == (yes_and_no and not heads)
