@@ -109,7 +109,9 @@ def test_a_layer_with_an_option_beyond_its_type_counts_as_the_layer_and_cannot_b
     assert (rows["batch_norm"].parameters, rows["batch_norm"].fixed, rows["up"].output) == (8, 8, (4, 8, 8))
     assert rows["attention"].macs == 4 * 4 * 4 * 64 + 2 * 64 * 64 * 4
     assert archscope.analyze(network).totals.parameters == sum(each.numel() for each in module.parameters())
-    with pytest.raises(archscope.UsageError, match=r"`BN, training` at \S+\.py:\d+ is a function of a module"):
+    with pytest.raises(
+        archscope.UsageError, match=r"`BN, training` at \S+\.py:\d+ is a function of a network that was read"
+    ):
         archscope.build(network)
 
 
