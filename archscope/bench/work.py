@@ -108,7 +108,8 @@ def check_memory(analysis: Analysis, cell: Cell, device: torch.device) -> None:
     precision = PRECISIONS[cell.dtype]
     weights = (int(analysis.totals.parameters) + int(analysis.totals.fixed)) * precision.weight_bytes
     type_ = next(name for name, size in DTYPE_BYTES.items() if size == precision.value_bytes)
-    values = analysis.peak_activation_bytes(type_, cell.batch)
+    # A module that is in another type than float32 runs in its own.
+    values = analysis.peak_activation_bytes(type_ if analysis.runs_in == "float32" else "", cell.batch)
     needed = weights * (2 if cell.mode == "train" else 1) + values
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
     if free is not None and needed > free:

@@ -129,7 +129,7 @@ def command(
     from archscope.errors import UsageError
     from archscope.formats.memory import missing, write
     from archscope.losses import DEFAULT
-    from archscope.memory import memory
+    from archscope.memory import memory, type_of
 
     if loss is not None and optimizer is None:
         raise UsageError(f"`--loss {loss}` is what a backward pass starts from; name an `--optimizer` too")
@@ -147,7 +147,7 @@ def command(
         _remembered(network, Remembering(cache, batch, type_, window, page), chosen, output)
         return
     if symbolic is not None:
-        _formulas(network, symbolic.split(","), Training(optimizer, type_, cast), chosen, output)
+        _formulas(network, symbolic.split(","), Training(optimizer, type_of(network, type_), cast), chosen, output)
         return
     held = memory(network, batch, dtype=type_, optimizer=optimizer, foreach=foreach, checkpoint=checkpoint or (),
                   autocast=cast, loss=loss or DEFAULT)  # fmt: skip

@@ -14,7 +14,7 @@ from archscope.memory.after import Held, after_forward
 from archscope.memory.caches import Cache, cache_of
 from archscope.memory.fitting import largest_batch, largest_batches
 from archscope.memory.optimizers import OPTIMIZERS, optimizer
-from archscope.memory.passes import Phase, Request
+from archscope.memory.passes import Phase, Request, type_of
 from archscope.memory.phases import Memory, activations, memory, per_layer, saved
 
 __all__ = [
@@ -33,4 +33,5 @@ __all__ = [
     "optimizer",
     "per_layer",
     "saved",
+    "type_of",
 ]

@@ -35,16 +35,18 @@ def held(analysis: Analysis) -> Evidence:
     rooms = [gib << 30 for gib, _ in CARDS]
     inference = largest_batches(analysis.network, rooms, Request())
     training = largest_batches(analysis.network, rooms, Request(optimizer=_OPTIMIZER))
-    mixed = largest_batches(analysis.network, rooms, Request(optimizer=_OPTIMIZER, autocast=_AUTOCAST))
+    cast = Request(optimizer=_OPTIMIZER, autocast=_AUTOCAST)
+    # Autocast casts what is in float32.
+    mixed = largest_batches(analysis.network, rooms, cast) if found.request.dtype == "float32" else None
     notes = [f"Values decide: {each}." for each in uncovered(found.decided, quote="")]
     notes += [f"Not covered: {each}; all numbers are at least." for each in uncovered(found.not_covered, quote="")]
     return Evidence(
         "memory",
         "What it holds in memory, and whether it fits",
         "Memory",
-        f"One sample and a step with Adam take {size_of(found, _size)} in float32, most of it for "
+        f"One sample and a step with Adam take {size_of(found, _size)} in {found.request.dtype}, most of it for "
         f"{reason(found)}. {_fits(found, training)}",
-        (_phases(found), _batches(inference, training, mixed)),
+        (_phases(found), _batches(found.request.dtype, inference, training, mixed)),
         notes=(*notes[:3], convention(found.request)),
     )
 
@@ -71,9 +73,8 @@ def _why_not(found: Memory) -> str:
 def _phases(found: Memory) -> Table:
     lines = [(phase.name, f"{phase.after.total:,}", _most(phase), phase.most.layer) for phase in found.phases]
     headings = ("Phase", "Bytes after it", "Most bytes in it", "Fullest at")
-    return Table(
-        "A step of training with Adam, one sample, float32", headings, (False, True, True, False), tuple(lines)
-    )
+    title = f"A step of training with Adam, one sample, {found.request.dtype}"
+    return Table(title, headings, (False, True, True, False), tuple(lines))
 
 
 def _most(phase: Phase) -> str:
@@ -81,11 +82,15 @@ def _most(phase: Phase) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _batches(inference: list[int], training: list[int], mixed: list[int]) -> Table:
-    lines = [(f"{gib} GiB", cards, *map(_batch, largest))
-             for (gib, cards), *largest in zip(CARDS, inference, training, mixed, strict=True)]  # fmt: skip
-    headings = ("Memory", "Cards", "Batch that infers", "Batch that trains with Adam", "The same with autocast to bf16")
-    return Table("The largest batch that fits, float32", headings, (False, False, True, True, True), tuple(lines))
+def _batches(dtype: str, inference: list[int], training: list[int], mixed: list[int] | None) -> Table:
+    columns = [("Batch that infers", inference), ("Batch that trains with Adam", training)]
+    columns += [] if mixed is None else [("The same with autocast to bf16", mixed)]
+    lines = [(f"{gib} GiB", cards, *(_batch(largest[place]) for _, largest in columns))
+             for place, (gib, cards) in enumerate(CARDS)]  # fmt: skip
+    headings = ("Memory", "Cards", *(heading for heading, _ in columns))
+    return Table(
+        f"The largest batch that fits, {dtype}", headings, (False, False, *(True for _ in columns)), tuple(lines)
+    )
 
 
 def _batch(largest: int) -> str:

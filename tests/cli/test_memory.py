@@ -157,6 +157,7 @@ def test_autocast_holds_copies_of_the_weights_and_half_of_what_is_saved(capsys: 
 def test_what_is_held_is_printed_as_formulas(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["memory", "lenet5-pytorch", "--symbolic", "batch", "--optimizer", "adam"]) == 0
     shown = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert shown[0] == ["lenet5-pytorch:", "bytes after the forward pass, training with adam, float32"]
     assert ["saved", "49,040·batch"] in shown
     assert ["all", "49,080·batch + 740,512"] in shown
     assert main(["memory", "lenet5-pytorch", "--symbolic", "batch", "--autocast", "bf16", "--format", "json"]) == 0

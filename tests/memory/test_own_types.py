@@ -9,9 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from archscope.analysis import analyze
+from archscope.bench.plan import Cell
+from archscope.bench.work import check_memory
 from archscope.errors import UsageError
 from archscope.formats import write
 from archscope.memory import Request, cache_of, largest_batches, memory
+from archscope.site.memory import held as held_on_a_page
 from archscope.tracing.calling import call_thing
 from tests.memory.shared import same
 
@@ -80,6 +83,21 @@ def test_what_is_said_names_the_type() -> None:
     assert batch == 3
     mixed = call_thing(Two(), [(8,)], {}).network
     assert "in its own types, forward pass" in write(analyze(mixed), "table")
+
+
+def test_a_page_names_the_type_and_casts_only_what_is_in_float32() -> None:
+    def told(module: nn.Module) -> str:
+        return str(held_on_a_page(analyze(call_thing(module, [(8,)], {}).network)))
+
+    assert "in bfloat16" in told(dense().bfloat16())
+    assert "float32" not in told(dense().bfloat16())
+    assert "autocast to bf16" not in told(dense().bfloat16())
+    assert "autocast to bf16" in told(dense())
+
+
+def test_a_benchmark_asks_what_a_module_takes_in_its_own_type() -> None:
+    found = analyze(call_thing(dense().bfloat16(), [(8,)], {}).network)
+    check_memory(found, Cell(found.network.name, 3, "fp32", "nchw", "eager", "infer"), torch.device("cpu"))
 
 
 def test_another_type_than_the_weights_are_in_is_refused_with_what_to_do() -> None:
