@@ -7,42 +7,24 @@ pooling, are remarks under the step that they are part of.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams import chain as chains
 from archscope.diagrams import dressing, fonts, transformer, volumes, words
-from archscope.diagrams.chain import Chain, Column, Link, Piece
+from archscope.diagrams.chain import Chain, Column, Piece
+from archscope.diagrams.links import Links
 from archscope.diagrams.perspective import DEPTH, Box, faces
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
-from archscope.diagrams.room import Segment, strikes
 from archscope.diagrams.scale import Page, Plan, fit, lengths, scale
-from archscope.diagrams.scene import (
-    Group,
-    Item,
-    Path,
-    Point,
-    Polygon,
-    Scene,
-    Text,
-    bounds,
-    line,
-    paragraph,
-    polyline,
-    rectangle,
-    walk,
-)  # fmt: skip
+from archscope.diagrams.scene import Group, Item, Scene, Text, bounds, paragraph, rectangle, walk
 from archscope.diagrams.solids import solid
-from archscope.diagrams.themes import mix
 from archscope.layers.base import spell_shape
 
 USUAL: Final = ("name", "op", "kernel", "shape")
 """What is written if nothing else is asked for."""
-
-DASH: Final = (2.4, 1.6)
 
 # Lengths in parts of the height of the tallest box.
 CHANNELS, VECTOR, SLIM, GAP, CROSSING = 0.5, 0.8, 0.055, 0.12, 0.26
@@ -236,8 +218,11 @@ class _Drawing:
         layers = [group for column in self.columns for group in self._layers(column, top)]
         bottom = bounds([*bands, *layers])[3] + (0.8 + fonts.ASCENT) * self.size
         texts = [item for item in walk([*bands, *layers]) if isinstance(item, Text)]
-        links = [item for column in self.columns for item in self._links(column, texts)]
-        return [*bands, *layers, *links, *self._steps(bottom)]
+        overhang = {piece.name: self.figure.overhang(column, self.placed[piece.name])
+                    for column in self.columns for piece in column.pieces}  # fmt: skip
+        links = Links(self.figure.whole, self.placed, self.theme, overhang)
+        drawn = [item for column in self.columns for item in links.to(column, texts)]
+        return [*bands, *layers, *drawn, *self._steps(bottom)]
 
     def _bands(self) -> list[Group]:
         """What stands behind each tower, with its name."""
@@ -287,114 +272,20 @@ class _Drawing:
     def _steps(self, y: float) -> list[Item]:
         """What is said under each step: the kernel, and the layers on the way; unsaid ones keep their group."""
         items: list[Item] = []
+        said: tuple[Item, ...]
         for middle, column in zip(self.middles, self.columns[1:], strict=True):
             at = y
             for kernel in self.figure.kernels(column):
-                items.append(Text(middle, at, kernel, self.size, anchor="middle", fill=self.theme.text))
+                said = (Text(middle, at, kernel, self.size, anchor="middle", fill=self.theme.text),)
+                items.append(Group("part", said, target=column.piece.layers[0]))
                 at += self.size * fonts.LEADING
             for remark in column.remarks:
-                said: tuple[Item, ...] = ()
+                said = ()
                 if self.figure.says_remarks:
                     text = self.figure.request.beside(remark.label, remark.layers)
                     said = (Text(middle, at, text, self.size, anchor="middle", fill=self.theme.muted),)
                     at += self.size * fonts.LEADING
                 numbers = f", {remark.parameters:,} parameters" if remark.parameters else ""
                 told = f"{', '.join(remark.layers)}: {remark.label}{numbers}"
-                items.append(Group("layer", said, told, remark.layers))
+                items.append(Group("layer", said, told, remark.layers, target=column.piece.layers[0]))
         return items
-
-    def _links(self, column: Column, texts: Sequence[Text]) -> list[Group]:
-        """Every link to a column: what crosses to another tower last, on top.
-
-        If one of those between towers, or one within a tower, must go around something, all of them do: towers are
-        alike.
-        """
-        links = sorted(self.figure.whole.links_to(column), key=lambda link: link.crosses)
-        drawn = [(link, *self._link(link, self._piece(link.target))) for link in links]
-        around = {link.crosses for link, _, ways in drawn if any(self._struck(link, way, texts) for way in ways)}
-        return [
-            Group(
-                "edge", (*items, *(self._route(link, way, around=link.crosses in around) for way in ways)),
-                f"{link.source} to {link.target}{', across towers' if link.crosses else ''}",
-                source=self._piece(link.source).layers[0], target=self._piece(link.target).layers[0],
-            )
-            for link, items, ways in drawn
-        ]  # fmt: skip
-
-    def _color(self, link: Link) -> str:
-        return self.theme.crossing if link.crosses else self.theme.link
-
-    def _link(self, link: Link, target: Piece) -> tuple[tuple[Item, ...], list[Segment]]:
-        """What is drawn of a link on its box, and from where to where its lines lead."""
-        before, after = self.placed[link.source], self.placed[link.target]
-        color = self._color(link)
-        aside = self._aside(link)
-        end = (after.x, after.y - after.depth[1] / 2 + self._entry(link) * after.height)
-        window = self._window(target, after)
-        if window and not link.crosses:
-            start = before.side(0.5, 0.5 + aside * 0.5)
-            hidden = Path((("M", window[:1]), *(("L", (each,)) for each in window[1:]), ("Z", ())), stroke=color,
-                          dash=(1.4, 1.0))  # fmt: skip
-            return (hidden, *(line(start, corner, stroke=color) for corner in (window[0], window[3]))), []
-        patch = self._patch(link, target, before, aside, color)
-        if patch is None:
-            return (), [(before.side(1.0, 0.5 + aside * 0.5), end)]
-        _, upper, lower, _ = patch.points
-        return (patch,), [(start, end) for start in (upper, lower)]
-
-    def _window(self, target: Piece, after: Box) -> tuple[Point, ...]:
-        """The window that each point opens to, as large as it is on the left end of a box, which the front hides."""
-        row = target.row
-        kernel = None if row is None else row.node.layer.kernel
-        if row is None or kernel is None or len(kernel) != 2 or len(target.shape) != 3 or not chains.opens(row):
-            return ()
-        down, along = (min(1.0, k / extent) for k, extent in zip(kernel, target.shape[1:], strict=True))
-        return after.on_the_left(along, down)
-
-    def _patch(self, link: Link, target: Piece, before: Box, aside: float, color: str) -> Polygon | None:
-        """The kernel on the right face of what it slides over, as large as it is there."""
-        row = target.row
-        kernel = None if row is None else row.node.layer.kernel
-        if row is None or kernel is None or len(kernel) != 2:
-            return None
-        seen = row.input_shapes[0]
-        if len(seen) != 3 or not chains.is_grid(self._piece(link.source).shape):
-            return None
-        down, along = (min(1.0, k / int(extent)) for k, extent in zip(kernel, seen[1:], strict=True))
-        top = min(max(0.5 + aside - down / 2, 0.0), 1.0 - down)
-        left = (1.0 - along) / 2
-        corners = ((left, top), (left + along, top), (left + along, top + down), (left, top + down))
-        face = self.theme.shaded(solid(self.theme, self._piece(link.source).kind).fill)
-        return Polygon(tuple(before.side(*each) for each in corners), fill=mix(face, color, 0.35), stroke=color)
-
-    def _aside(self, link: Link) -> float:
-        """How far from the middle of a face a link starts, where several do; downwards, in parts of its height."""
-        others = [each for each in self.figure.whole.links if each.source == link.source]
-        ends = sorted(others, key=lambda each: self.placed[each.target].y)
-        return 0.64 * ((ends.index(link) + 0.5) / len(ends) - 0.5)
-
-    def _entry(self, link: Link) -> float:
-        """How far from the middle of a face a link ends, where several do."""
-        others = [each for each in self.figure.whole.links if each.target == link.target]
-        ends = sorted(others, key=lambda each: self.placed[each.source].y)
-        return 0.16 * ((ends.index(link) + 0.5) / len(ends) - 0.5)
-
-    def _struck(self, link: Link, way: Segment, texts: Sequence[Text]) -> bool:
-        """Whether a straight line would strike a text or another box."""
-        ends = (self.placed[link.source], self.placed[link.target])
-        others = [box.around for box in self.placed.values() if box not in ends]
-        return any(strikes([way], each) for each in (*others, *(bounds([text]) for text in texts)))
-
-    def _route(self, link: Link, way: Segment, *, around: bool) -> Path:
-        """Straight, or level as far as the gap between the columns."""
-        (start, end), color, dash = way, self._color(link), DASH if link.crosses else ()
-        if not around:
-            return line(start, end, stroke=color, dash=dash)
-        column = {piece.name: each for each in self.columns for piece in each.pieces}
-        before, after = self.placed[link.source], self.placed[link.target]
-        out = before.right + self.figure.overhang(column[link.source], before) + 2
-        in_ = after.x - self.figure.overhang(column[link.target], after) - 2
-        return polyline((start, (out, start[1]), (in_, end[1]), end), stroke=color, dash=dash)
-
-    def _piece(self, name: str) -> Piece:
-        return next(piece for column in self.columns for piece in column.pieces if piece.name == name)

@@ -11,7 +11,7 @@ from archscope.analysis import Analysis
 from archscope.diagrams import fonts, placing
 from archscope.diagrams.graph.units import units_of
 from archscope.diagrams.request import Request
-from archscope.diagrams.room import segments, strikes
+from archscope.diagrams.room import segments, strikes, to_line
 from archscope.diagrams.scene import (
     Group,
     Item,
@@ -235,15 +235,7 @@ def mark_at(scene: Scene, numbers: Sequence[str], group: Group, request: Request
 
 def _distance(point: Point, lines: Iterable[tuple[Point, Point]]) -> float:
     """From a point to the nearest of some lines."""
-    return min(_to_line(point, *each) for each in lines)
-
-
-def _to_line(point: Point, start: Point, end: Point) -> float:
-    (x, y), (x0, y0), (x1, y1) = point, start, end
-    dx, dy = x1 - x0, y1 - y0
-    along = ((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy or 1.0)
-    along = min(1.0, max(0.0, along))
-    return math.hypot(x - x0 - along * dx, y - y0 - along * dy)
+    return min(to_line(point, *each) for each in lines)
 
 
 def _front(shapes: Sequence[Path | Polygon]) -> list[Path | Polygon]:

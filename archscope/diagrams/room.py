@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -43,6 +44,42 @@ def strikes(lines: Iterable[Segment], box: Rectangle, clearance: float = CLEARAN
     left, top, right, bottom = box
     grown = (left - clearance, top - clearance, right + clearance, bottom + clearance)
     return any(_enters(start, end, grown) for start, end in lines)
+
+
+def distance(box: Rectangle, lines: Iterable[Segment]) -> float:
+    """From a rectangle to the nearest of some lines; 0 where one enters it.
+
+    >>> distance((0, 0, 4, 2), [((7, 6), (9, 6))]), distance((0, 0, 4, 2), [((1, -1), (1, 9))])
+    (5.0, 0.0)
+    """
+    lines = list(lines)
+    if strikes(lines, box, 0.0):
+        return 0.0
+    left, top, right, bottom = box
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    return min(
+        min(*(to_line(corner, *each) for corner in corners), *(apart(box, (*end, *end)) for end in each))
+        for each in lines
+    )
+
+
+def apart(one: Rectangle, other: Rectangle) -> float:
+    """How far two rectangles are from one another.
+
+    >>> apart((0, 0, 4, 2), (7, 6, 9, 9))
+    5.0
+    """
+    aside = max(other[0] - one[2], one[0] - other[2], 0.0)
+    return math.hypot(aside, max(other[1] - one[3], one[1] - other[3], 0.0))
+
+
+def to_line(point: Point, start: Point, end: Point) -> float:
+    """From a point to the nearest of a line."""
+    (x, y), (x0, y0), (x1, y1) = point, start, end
+    dx, dy = x1 - x0, y1 - y0
+    along = ((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy or 1.0)
+    along = min(1.0, max(0.0, along))
+    return math.hypot(x - x0 - along * dx, y - y0 - along * dy)
 
 
 def _enters(start: Point, end: Point, box: Rectangle) -> bool:

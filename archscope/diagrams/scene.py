@@ -15,10 +15,11 @@ Kinds of group, which tests and readers of the SVG rely on:
 * ``layer``: all that stands for one or more layers. ``layers`` names every node of the network drawn as this
   group: the layer itself first, then what was absorbed into it. Every node of the network is in exactly one
   group of kind ``layer``; the names are unique in a picture. ``own`` names those of one copy, where the others are
-  equal ones that are not drawn; it is empty where there are none.
+  equal ones that are not drawn; it is empty where there are none. ``target`` is the layer that it is only told of
+  with, if it is.
 * ``edge``: what joins two of them. ``source`` and ``target`` are the first names of two ``layer`` groups.
 * ``frame``: a block, a tower, a band behind layers.
-* ``part``: anything else that belongs together.
+* ``part``: anything else that belongs together; ``target`` is the first name of the layer that it tells of, if any.
 
 >>> scene = Scene(60, 30, title="tiny", description="one layer", items=(
 ...     Group("layer", (rectangle(5, 5, 50, 20, fill="#ffffff", stroke="#000000"),

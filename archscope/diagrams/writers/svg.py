@@ -2,7 +2,7 @@
 
 The file holds no script, style sheet, reference or identifier, so two of them on one page cannot disturb each
 other. What a program may want to know stands in ``data-`` attributes: ``data-layers`` on the group of a layer,
-``data-source`` and ``data-target`` on that of an edge.
+``data-source`` and ``data-target`` on that of an edge, and the latter on what is said of a way to a layer.
 """
 
 from __future__ import annotations
