@@ -213,7 +213,8 @@ class Nodes:
         for layer, facts in zip(seen.layers, self._counted(seen, fitting), strict=True):
             alone = len(seen.layers) == 1
             whole = alone or bool(facts.weights)
-            name = self._named(seen.place, seen.called if seen.beyond else layer.type, whole=whole)
+            name = self._named(seen.place, seen.called if seen.beyond or isinstance(layer, Function) else layer.type,
+                               whole=whole)  # fmt: skip
             facts = self._with_held(facts, seen, name) if whole and facts.weights else facts
             facts = facts if shares is None else self._named_as(facts, shares)
             if seen.beyond:

@@ -24,6 +24,13 @@ JAX: Final = "jax"
 """The library of operators that are JAX's own."""
 
 
+SAME: Final = frozenset({
+    "convert_element_type", "stop_gradient", "copy", "copy_p", "reduce_precision", "name", "sharding_constraint",
+    "device_put", "optimization_barrier", "pvary", "archscope_begins", "archscope_ends",
+})  # fmt: skip
+"""Operations that hand on what they are given."""
+
+
 class Group(NamedTuple):
     """One call of a module, with what ran in it.
 

@@ -36,6 +36,11 @@ Paths = Callable[[Any, list[Use]], str]
 """Says where a module is, from itself and the calls that it stands in."""
 
 
+def owner_of(module: Any) -> type | None:
+    """The class whose ``__call__`` a module has: a library's, or a person's own."""
+    return next((each for each in type(module).__mro__ if "__call__" in each.__dict__), None)
+
+
 def _mark(name: str) -> core.Primitive:
     mark = core.Primitive(name)
     mark.multiple_results = True

@@ -23,7 +23,8 @@ def translate(operator: Operator, values: Values) -> Meaning:
 def _own(operator: Operator, values: Values) -> Meaning:
     attributes = operator.attributes
     if "layer" in attributes:
-        return Meaning(attributes["layer"].type, layers=(attributes["layer"],))
+        more = {name: attributes[name] for name in ("after", "roles") if name in attributes}
+        return Meaning(operator.type if more else attributes["layer"].type, layers=(attributes["layer"],), **more)
     if operator.type == "log_sigmoid":
         return Meaning("log_sigmoid", {"input": values.tensor(operator.inputs[0])}, pointwise=True)
     return Meaning(operator.type, pointwise=bool(attributes.get("pointwise")))

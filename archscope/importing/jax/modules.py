@@ -10,7 +10,7 @@ from archscope.errors import Rejects
 from archscope.importing.jax import products
 from archscope.importing.jax.flat import Step
 from archscope.importing.jax.lowering import JAX, Group, Lowering, together
-from archscope.importing.jax.marks import Use
+from archscope.importing.jax.marks import Use, owner_of
 from archscope.layers import TYPES
 from archscope.layers.base import Weight
 
@@ -85,7 +85,7 @@ Reading = Callable[[Called], bool]
 
 def reading_of(module: Any) -> Reading | None:
     """What makes a layer of a call, by the class that has the call; None for a person's own."""
-    owner = next((each for each in type(module).__mro__ if "__call__" in each.__dict__), None)
+    owner = owner_of(module)
     if owner is None:
         return None
     library = owner.__module__.partition(".")[0]

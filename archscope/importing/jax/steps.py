@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from archscope.importing.graph import Constant
-from archscope.importing.jax import products, stacking
+from archscope.importing.jax import products, recurrent, stacking
 from archscope.importing.jax.flat import Step
-from archscope.importing.jax.lowering import JAX, OWN, Lowering, form_of, size
+from archscope.importing.jax.lowering import JAX, OWN, SAME, Lowering, form_of, size
 from archscope.importing.jax.shuffles import is_shuffled
 from archscope.layers import TYPES
 
@@ -18,7 +18,7 @@ Reading = Callable[[Step, Lowering], None]
 
 def lower(step: Step, low: Lowering) -> None:
     """Keep what an operation does."""
-    if step.name in _SAME:
+    if step.name in SAME:
         for name, other in zip(step.makes, step.reads, strict=False):
             low.same(name, other)
         return
@@ -63,6 +63,11 @@ def _other(step: Step, low: Lowering) -> None:
     """What has no other word: its own; what a scan stacks comes first, unless its last states alone are read."""
     forms = [form_of(made, low, maps=False) for made in stacking.in_order(step, low)]
     low.add(step.name, [low.plain(each) for each in step.reads], forms, domain=JAX, path=step.path, tally=step.tally)
+
+
+def _scanned(step: Step, low: Lowering) -> None:
+    if not recurrent.lower_scan(step, low):
+        _other(step, low)
 
 
 def _each_value(type_: str, domain: str = "", *, numbers: int = 0, **attributes: Any) -> Reading:
@@ -358,12 +363,6 @@ def _log_softmax(step: Step, low: Lowering) -> None:
 _ALIKE: Final = frozenset({"reshape", "broadcast_in_dim", "slice", "dynamic_slice", "squeeze", "transpose", "rev"})
 """Operations that make values of one number of values that are all that number."""
 
-_SAME: Final = frozenset({
-    "convert_element_type", "stop_gradient", "copy", "copy_p", "reduce_precision", "name", "sharding_constraint",
-    "device_put", "optimization_barrier", "pvary", "archscope_begins", "archscope_ends",
-})  # fmt: skip
-"""Operations that hand on what they are given."""
-
 _READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
     "conv_general_dilated": products.conv, "dot_general": products.dot,
     "reduce_window_max": products.pool, "reduce_window_sum": products.pool,
@@ -387,5 +386,5 @@ _READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
     "reduce_sum": _reduced("ReduceSum"), "reduce_max": _reduced("ReduceMax"), "reduce_min": _reduced("ReduceMin"),
     "argmax": _chosen, "argmin": _chosen, "reshape": _reshape, "squeeze": _squeeze, "broadcast_in_dim": _broadcast,
     "transpose": _transpose, "concatenate": _concat, "gather": _gather, "slice": _slice, "split": _split, "pad": _pad,
-    "stack": stacking.stack, "unstack": stacking.unstack,
+    "scan": _scanned, "stack": stacking.stack, "unstack": stacking.unstack,
 })  # fmt: skip
