@@ -40,6 +40,10 @@ class Taken(NamedTuple):
     rounds: bool = False
     masks: int = 0
 
+    def beside(self, before: Taken) -> Taken:
+        """The same, and what a pass before it left: what is let go of that was rounded up as it was given."""
+        return self._replace(after=before.after + self.after, most=before.after + self.most, masks=before.masks)
+
 
 Watch = Callable[[Callable[[], Any]], tuple[Any, Taken]]
 """Runs something, and says what it took."""
@@ -149,24 +153,24 @@ def judged(where: str, called: Called, watch: Watch, ours: Any, inference: Any) 
     recurs = any(isinstance(each, nn.LSTM) for each in called.module.modules())
     found = taken(called, watch, ours.request.loss)
     begun = ours["after build"].after.total
-    started = ours["start of backward"].after.total
-    gradients = ours["start of backward"].after.held["passing"]
+    # The loss and its gradient are made aside here, between the passes, and the second is held until after both.
+    aside = ours["start of backward"].after.total - ours["forward"].after.total
+    passing = ours["start of backward"].after.held["passing"]
     mine = {
         "inference": _rise(inference["forward"], inference["after build"].after.total),
         "forward": _rise(ours["forward"], begun),
-        # Here the gradient that the backward pass starts from is held until after it.
-        "backward": Taken(ours["backward"].after.total - started + gradients, ours["backward"].most.total - started),
+        "backward": _rise(ours["backward"], begun + aside, passing),
     }
-    kept = found["forward"].after - mine["forward"].after
     for name, theirs in found.items():
         what = name if name == "inference" else f"{name} pass of training"
-        yield _after(f"bytes after {what}, {where}", mine[name].after, theirs, recurs=recurs)
-        goes = kept if name == "backward" else 0
-        yield _most(f"most bytes in {what}, {where}", mine[name].most, theirs, recurs=recurs, goes=goes)
+        held = theirs if name != "backward" else theirs.beside(found["forward"])
+        yield _after(f"bytes after {what}, {where}", mine[name].after, held._replace(masks=theirs.masks), recurs=recurs)
+        yield _most(f"most bytes in {what}, {where}", mine[name].most, held, recurs=recurs)
 
 
-def _rise(phase: Any, before: int) -> Taken:
-    return Taken(phase.after.total - before, phase.most.total - before)
+def _rise(phase: Any, before: int, kept: int = 0) -> Taken:
+    """What a phase holds beyond what was held before; ``kept`` is let go of in its rules, and not here."""
+    return Taken(phase.after.total + kept - before, phase.most.total - before)
 
 
 def _after(quantity: str, ours: int, theirs: Taken, *, recurs: bool) -> Finding:
@@ -185,14 +189,11 @@ def _after(quantity: str, ours: int, theirs: Taken, *, recurs: bool) -> Finding:
     return _but_for(found, NUMBERS)
 
 
-def _most(quantity: str, ours: int, theirs: Taken, *, recurs: bool, goes: int = 0) -> Finding:
-    """``goes`` are bytes of such numbers that a pass finds held, and lets go as it comes to them."""
+def _most(quantity: str, ours: int, theirs: Taken, *, recurs: bool) -> Finding:
     found = compared(NAME, None, quantity, ours, theirs.most)
     less = ours - theirs.most
     if 0 < less <= theirs.masks:
         return _but_for(found, MASKS)
-    if 0 < less <= goes and not recurs:
-        return _but_for(found, NUMBERS)
     if less < 0 or (less > 0 and recurs):
         return _but_for(found, "kernels take memory for themselves, which is in no rule")
     return found
