@@ -17,6 +17,7 @@ from archscope.recognising.attention import joined
 from archscope.recognising.folding import folded
 from archscope.recognising.merging import merged
 from archscope.recognising.replacing import Part
+from archscope.recognising.shifted import shifted
 from archscope.recognising.squashed import squashed
 
 _TRIED: Final = 8
@@ -41,7 +42,8 @@ def network_of(graph: Graph, translate: Translation, path: str) -> Network:
     if not outputs:
         raise UsageError(f"{path} makes nothing of its inputs")
     whole = Part([*nodes.finished(outputs)], outputs, {**nodes.facts}, {})
-    made, ends, facts, renamed = folded((short := squashed(merged(joined(whole)))).nodes, short.outputs, short.facts)
+    short = squashed(merged(shifted(joined(whole))))
+    made, ends, facts, renamed = folded(short.nodes, short.outputs, short.facts)
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     unused = [each for name, each in nodes.held.items() if name not in nodes.owners and name not in recogniser.known]
     held = sum(each.values for each in nodes.held.values() if each.trainable and each.name not in recogniser.known)
@@ -65,12 +67,13 @@ def network_of(graph: Graph, translate: Translation, path: str) -> Network:
             built=True,
             unused=tuple(each for each in unused if each.trainable),
             ran=ran,
-            sources={(now.get(name, name), own): source for (name, own), source in nodes.sources.items()},
+            sources={(now.get(name, name), short.roles.get(name, own)): source
+                     for (name, own), source in nodes.sources.items()},
             origin=(graph.summary, *graph.remarks, *_of_unasked(recogniser.unasked)),
             given=tuple(Entry(name, graph.shapes[name], recogniser.graph.axes.get(name, 0)) for name in graph.inputs),
             values={(now.get(node, node), place): each for (node, place), each in recogniser.values.items()},
         ),
-    )
+    )  # fmt: skip
 
 
 def _of_unasked(products: Sequence[int]) -> Iterator[str]:

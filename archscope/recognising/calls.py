@@ -127,9 +127,7 @@ def _conv_transpose(call: Call) -> Layer:
     )
 
 
-def _pool(call: Call) -> Layer | None:
-    if call.given.get("divisor_override") is not None:
-        return None
+def _pool(call: Call) -> Layer:
     axes = int(call.name[-2])
     kernel = each_axis(call.given["kernel_size"], axes)
     stride = kernel if call.given["stride"] in (None, (), []) else each_axis(call.given["stride"], axes)
@@ -326,6 +324,7 @@ _USUAL: Final[Mapping[str, Mapping[str, tuple[Any, ...]]]] = MappingProxyType({
     "scaled_dot_product_attention": {"attn_mask": (None,)},
     "interpolate": {"align_corners": (None, False), "antialias": (False,)},
     "softplus": {"threshold": (20,)},
+    **{key: {"divisor_override": (None,)} for key in ("avg_pool2d", "avg_pool3d")},
     "upsample": {"align_corners": (None, False)},
 })  # fmt: skip
 """Options that layer types do not have, with the values at which a call is the layer."""

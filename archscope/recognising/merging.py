@@ -23,7 +23,7 @@ def merged(network: Part) -> Part:
     facts = {name: each for name, each in network.facts.items() if name not in gone}
     rows = _rows(network, gone)
     before = {name: rows.get(row, row) for name, row in network.within.items()}
-    return Part(nodes, outputs, facts, {**before, **rows})
+    return Part(nodes, outputs, facts, {**before, **rows}, network.roles)
 
 
 def _handed_on(network: Part) -> dict[str, Ref]:

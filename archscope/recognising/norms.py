@@ -60,7 +60,7 @@ class _Written(Pieces):
         if layer.type not in ("mean", "var") or not layer.keepdim or not self._is_last(mean):
             return None
         square = self._made.get(mean.inputs[0].node) if layer.type == "mean" else None
-        if layer.type == "mean" and (square is None or not _squares(square) or self._reader(square.name) is not mean):
+        if layer.type == "mean" and (square is None or not squares(square) or self._reader(square.name) is not mean):
             return None
         step = self._reader(mean.name)
         shifts: Any = None if step is None else step.layer
@@ -143,7 +143,8 @@ class _Written(Pieces):
         for norm in sorted(norms, key=lambda each: self._places[each.end]):
             layer, facts = self._layer(norm)
             name = named(self._made[norm.end], layer)
-            found[norm.end] = Whole((norm.base,), layer, facts, name, holders.get(norm.weight))
+            roles = {learned: own for learned, own in ((norm.weight, "weight"), (norm.bias, "bias")) if learned}
+            found[norm.end] = Whole((norm.base,), layer, facts, name, holders.get(norm.weight), roles)
             if norm.weight:
                 holders.setdefault(norm.weight, norm.end)
         return found
@@ -175,7 +176,8 @@ class _Written(Pieces):
                 *(self._network.nodes[place].name for place in self._readers.get(name, ()))]  # fmt: skip
 
 
-def _squares(node: Node) -> bool:
+def squares(node: Node) -> bool:
+    """Whether a node is the square of what it reads."""
     layer: Any = node.layer
     alike = len(node.inputs) == 2 and node.inputs[0] == node.inputs[1]
     return (layer.type == "power" and layer.exponent == 2) or (layer.type == "multiply" and alike)
@@ -193,4 +195,4 @@ def _divided(root: Any, end: Node, name: str) -> Ref | None:
     return others[0] if end.layer.type == "multiply" and under else None
 
 
-__all__ = ["normed"]
+__all__ = ["normed", "squares"]

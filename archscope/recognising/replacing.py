@@ -8,15 +8,25 @@ from typing import NamedTuple
 
 from archscope.layers import Facts, Layer
 from archscope.network import Node, Ref, free_name
+from archscope.record import EMPTY
 
 
 class Part(NamedTuple):
-    """A network while nodes of it are replaced, and what became of each node that is gone."""
+    """A network while nodes of it are replaced.
+
+    Attributes:
+        nodes: its nodes.
+        outputs: what it gives.
+        facts: the numbers of each node.
+        within: what became of each node that is gone.
+        roles: what the weight of a node that is gone is called in the layer that took it up.
+    """
 
     nodes: list[Node]
     outputs: tuple[Ref, ...]
     facts: dict[str, Facts]
     within: dict[str, str]
+    roles: Mapping[str, str] = EMPTY
 
 
 class Whole(NamedTuple):
@@ -28,6 +38,7 @@ class Whole(NamedTuple):
         facts: its numbers there.
         name: what it is called; by its type, in the group of what it replaces, if left out.
         shares: the last node of what becomes the layer whose weights it uses.
+        roles: what it calls the weights of parameters that it takes up, by their nodes.
     """
 
     reads: tuple[Ref, ...]
@@ -35,6 +46,7 @@ class Whole(NamedTuple):
     facts: Facts
     name: str = ""
     shares: str | None = None
+    roles: Mapping[str, str] = EMPTY
 
 
 def readers_of(nodes: Sequence[Node]) -> Mapping[str, list[int]]:
@@ -71,6 +83,11 @@ class Pieces:
         places = self._readers.get(name, [])
         return self._network.nodes[places[0]] if len(places) == 1 and name not in self._outputs else None
 
+    def _only(self, ref: Ref) -> Node | None:
+        """The node that makes a value, if one other node reads that and nothing else of it."""
+        node = self._made.get(ref.node)
+        return node if node is not None and not ref.output and self._reader(node.name) is not None else None
+
 
 def replaced(found: Part, ends: Mapping[str, Whole]) -> Part:
     """The network with one node for each layer, at the name of the last node that it replaces, with what it reads.
@@ -100,7 +117,8 @@ def replaced(found: Part, ends: Mapping[str, Whole]) -> Part:
     facts = {name: each for name, each in facts.items() if name not in gone}
     now = {**within, **gone}
     before = {name: now.get(layer, layer) for name, layer in found.within.items()}
-    return Part(kept, outputs, facts, {**before, **now})
+    roles = {name: role for whole in ends.values() for name, role in whole.roles.items() if name in gone}
+    return Part(kept, outputs, facts, {**before, **now}, {**found.roles, **roles})
 
 
 def _unread(nodes: Sequence[Node], outputs: Sequence[Ref], before: Part, layers: set[str]) -> dict[str, str]:

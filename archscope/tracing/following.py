@@ -20,11 +20,14 @@ from archscope.interrupts import between_operations
 from archscope.layers.base import spell_shapes
 from archscope.network import Network
 from archscope.recognising.attention import attended
+from archscope.recognising.distances import distant
 from archscope.recognising.folding import folded
 from archscope.recognising.merging import merged
 from archscope.recognising.norms import normed
 from archscope.recognising.replacing import Part
+from archscope.recognising.shifted import shifted
 from archscope.recognising.squashed import squashed
+from archscope.record import EMPTY
 from archscope.theirs import at_place, raised
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.observing import observed
@@ -77,7 +80,7 @@ def trace_module(
     recording = run.tracer.recording
     whole = Part([*nodes.finished(outputs)], outputs, {**nodes.facts}, {})
     written_out = turned(attended(whole, recording.causal), recording.factors)
-    short = squashed(merged(normed(written_out)))
+    short = squashed(merged(distant(shifted(normed(written_out), recording.divisors))))
     folded_nodes, folded_outputs, facts, renamed = folded(short.nodes, short.outputs, short.facts)
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     its_own = {node.name: node.name for node in whole.nodes}
@@ -88,12 +91,12 @@ def trace_module(
         unknown_in_training=trains.why or beside.constants.unknown_in_training,
     )
     beside = beside._replace(constants=constants)
-    seen = observed(run, now, beside, trains, facts)
+    seen = observed(run, now, beside, trains, facts, short.roles)
     if short.within:
         rows = {node.name: node.row for node in folded_nodes}
         apart = [node.replace(row=rows[now[node.name]]) for node in whole.nodes]
         written = Network(called, run.inputs, apart, outputs, facts=whole.facts,
-                          observed=observed(run, its_own, beside, trains, whole.facts))  # fmt: skip
+                          observed=observed(run, its_own, beside, trains, whole.facts, EMPTY))  # fmt: skip
         seen = seen.replace(written=written, within=now, constants=beside.constants.renamed(now))
     network = Network(
         called,

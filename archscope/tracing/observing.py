@@ -22,12 +22,14 @@ _SPARSE: Final = "its weight is sparse or packed, and no rule says what the grad
 
 
 def observed(
-    run: Run, names: Mapping[str, str], beside: Weighed, trained: Trained, found: Mapping[str, Facts]
-) -> Observed:
+    run: Run, names: Mapping[str, str], beside: Weighed, trained: Trained, found: Mapping[str, Facts],
+    roles: Mapping[str, str],
+) -> Observed:  # fmt: skip
     """What was seen of a module beside its layers.
 
     ``names`` are those of the nodes that they became, ``beside`` is what the code holds beside layers,
-    ``trained`` what it does while training, ``found`` the facts of the nodes.
+    ``trained`` what it does while training, ``found`` the facts of the nodes, ``roles``
+    what a layer calls the weights of a node that it took up.
     """
     ran = run.tracer.recording.accounts.finished([node.name for node in run.tracer.recording.nodes.nodes])
     place = {name: number for number, (name, _) in enumerate(run.shadow.named_parameters())}
@@ -59,7 +61,7 @@ def observed(
         looked=run.tracer.recording.looked.found,
         zeros=run.zeros,
         ran=added,
-        sources={(names[name], own): source for (name, own), source in sources},
+        sources={(names[name], roles.get(name, own)): source for (name, own), source in sources},
         lasts={**_lasts(run, names), **beside.lasts},
         in_place=frozenset(names[name] for name in holding.in_place),
         lifts=frozenset(names[name] for name in holding.lifts),

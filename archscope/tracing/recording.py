@@ -62,6 +62,7 @@ class Recording:
     Attributes:
         looked: where values were looked at, and by what function.
         factors: the constants that products multiply with, by the names of their nodes, where they are known.
+        divisors: what average pools divide by, where their code says another number than how many there are.
         causal: nodes that hide from each position what comes later.
         holding: what is seen of memory.
 
@@ -104,9 +105,8 @@ class Recording:
             lambda each: None if self.values.weights(each) & held.keys() else ledger.numbers.of(each),
             self.samples.repeats,
         )  # fmt: skip
-        self.accounts, self.holding = Accounts(), Holding()
-        self.factors: dict[str, Tensor] = {}
-        self.causal: set[str] = set()
+        self.accounts, self.holding, self.causal = Accounts(), Holding(), set[str]()
+        self.factors, self.divisors = dict[str, Tensor](), dict[str, int]()
         self._known, self._enters = ledger.numbers.of, ledger.numbers.enters
         self._at = at
         self._number = lambda each: (
@@ -278,8 +278,7 @@ class Recording:
         layers = None if not made or not made[0].dim() or why else layers_of(call)
         table, told = (None, "") if why or plain not in ("add", "radd", "iadd") else self._table(call, refs, unreached)
         layers, derived = (layers, derived) if table is None else ((table,), False)
-        if idle and len(refs) == 1 and not (weights or why):
-            layers = ()
+        layers = () if idle and len(refs) == 1 and not (weights or why) else layers
         product = product_of(call) if plain == "einsum" and len(refs) == 2 and made and not why else None
         if product is not None:
             layers = product.after
@@ -317,6 +316,7 @@ class Recording:
         if plain in ("mul", "rmul", "imul", "multiply") and len(refs) == len(unreached) == 1:
             factor = self._known(unreached[0])
             self.factors.update({} if factor is None else {ours[0].node: factor})
+        self.divisors.update({ours[0].node: each} if (each := call.given.get("divisor_override")) else {})
         self.causal.update([ours[0].node] if len(refs) == 1 and self._hiding.hides(plain, args, kwargs) else ())
         for node in {ref.node for ref in ours}:
             self.holding.parted(node, refs, [*map(self.values.apart, read)])

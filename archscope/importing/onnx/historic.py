@@ -1,6 +1,6 @@
 """Layers that ONNX has no operator for, in the operators that exporters write for each.
 
-Convolutions over a connection table, subsampling, LeCun's tanh, Euclidean RBF units, biases of a unit's own, and
+Convolutions over a connection table, LeCun's tanh, Euclidean RBF units, biases of a unit's own, and
 channels that are shuffled.
 """
 
@@ -45,30 +45,6 @@ def _scaled_tanh(written: Written, place: int) -> Found | None:
         return None
     layer = _made(written, "scaled_tanh", value, written.operators[after].outputs[0], **options)
     return None if layer is None else whole_layer(written, (before, place, after), layer, (value,))
-
-
-def _subsampling(written: Written, place: int) -> Found | None:
-    """The sum of each window, by a factor and with a constant for each map."""
-    pool = written.operators[place]
-    if any(pool.attributes.get("pads") or ()):
-        return None
-    kernel = tuple(pool.attributes["kernel_shape"])
-    summed = written.reader(pool.outputs[0], "Mul")
-    if summed is None or len(kernel) != 2:
-        return None
-    if not is_close(written.number(written.beside(summed, pool.outputs[0])), math.prod(kernel)):
-        return None
-    maps = written.shape(pool.inputs[0])[1]
-    scaled = written.by_map(written.operators[summed].outputs[0], "Mul", maps)
-    shifted = None if scaled is None else written.by_map(written.operators[scaled[0]].outputs[0], "Add", maps)
-    if scaled is None or shifted is None:
-        return None
-    end = written.operators[shifted[0]].outputs[0]
-    stride = tuple(pool.attributes.get("strides") or (1, 1))
-    options = {"kernel_size": kernel} | ({} if stride == kernel else {"stride": stride})
-    layer = _made(written, "subsampling", pool.inputs[0], end, **options)
-    places = (place, summed, scaled[0], shifted[0])
-    return None if layer is None else whole_layer(written, places, layer, (pool.inputs[0], scaled[1], shifted[1]))
 
 
 def _rbf(written: Written, place: int) -> Found | None:
@@ -226,7 +202,6 @@ def _untied(written: Written, place: int) -> Found | None:
 
 PATTERNS: Final[tuple[Pattern, ...]] = (
     (("Tanh",), _scaled_tanh),
-    (("AveragePool",), _subsampling),
     (("Sub",), _rbf),
     (("Reshape",), _channel_shuffle),
     (("Conv",), _over_table),
