@@ -25,8 +25,13 @@ BY_NAME: dict[str, dict[str, Any]] = {
     "Normalization": {"mean": 0.0, "variance": 1.0}, "EinsumDense": {"equation": "abc,cd->abd", "output_shape": (4, 2)},
     "GroupQueryAttention": {"head_dim": 2, "num_query_heads": 2, "num_key_value_heads": 1}, "Dot": {"axes": 1},
     "ReversibleEmbedding": {"input_dim": 3, "output_dim": 2}, "CategoryEncoding": {"num_tokens": 3},
+    "Discretization": {"bin_boundaries": [0.0, 1.0]},
     "CenterCrop": {"height": 2, "width": 2},
 }  # fmt: skip
+
+
+OF_TENSORFLOW = {"Hashing", "HashedCrossing", "IntegerLookup", "StringLookup", "TextVectorization"}
+"""Classes that are not made without it."""
 
 
 def made(name: str) -> Any:
@@ -52,5 +57,6 @@ def taken(kind: type) -> list[str]:
 
 if __name__ == "__main__":
     print(json.dumps({
-        name: [made(name).get_config(), taken(getattr(kl, name))] for name in sys.argv[1:] if hasattr(kl, name)
+        name: [made(name).get_config(), taken(getattr(kl, name))] for name in sys.argv[1:]
+        if hasattr(kl, name) and name not in OF_TENSORFLOW
     }, default=str))  # fmt: skip

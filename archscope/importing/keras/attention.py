@@ -150,9 +150,9 @@ def _dot(place: Place) -> Value | list[Value]:
     causal, dropout = bool(place.given.get("use_causal_mask", False)), float(place.options.get("dropout") or 0)
     like = TYPES["scaled_dot_product_attention"](is_causal=causal, scale=1.0, dropout_p=dropout)
     facts = place.facts_of(like, [query, key, value])
-    beyond = [*(["scores added"] if added else []), *(["a learned scale"] if names else []),
+    beyond = [*(["causal"] if added and causal else []), *(["a learned scale"] if names else []),
               *(["a mask"] if masks else []), *(["scores given"] if scores else [])]  # fmt: skip
-    if not beyond:
+    if not beyond and not added:
         return place.made(like.type, [query, key, value], is_causal=causal, scale=1.0, dropout_p=dropout)
     width = (query.shape[-1],) if place.kind == "AdditiveAttention" else (1,)
     weights = tuple(Weight(name, width) for name in names)
@@ -163,7 +163,10 @@ def _dot(place: Place) -> Value | list[Value]:
     made: Sequence[Shape] = (facts.output, (*query.shape[:-1], key.shape[-2]))[: 1 + scores]
     seen = facts.replace(outputs=tuple(made), weights=weights, macs=macs, macs_in_bounds=macs,
                          connections=lines, connections_in_bounds=lines)  # fmt: skip
-    found = place.stated(Function(place.kind, seen, like=like, beyond=", ".join(beyond)), [query, key, value, *masks])
+    # No layer type adds its scores.
+    function = (Function(", ".join(("additive attention", *beyond)), seen) if added else
+                Function(place.kind, seen, like=like, beyond=", ".join(beyond)))  # fmt: skip
+    found = place.stated(function, [query, key, value, *masks])
     return found if scores else found[0]
 
 

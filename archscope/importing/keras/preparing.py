@@ -1,4 +1,4 @@
-"""Layers of Keras that prepare what a network is given: changes at random, numbers that are scaled, other sizes."""
+"""Layers of Keras that prepare what a network is given: changes at random, numbers scaled, other sizes, categories."""
 
 from __future__ import annotations
 
@@ -74,16 +74,53 @@ def _as_it_is(place: Place) -> Value:
     return place.stated(Function(place.kind, seen), [place.value], last=place.value.last)[0]
 
 
-def _categories(place: Place) -> Value:
-    """Numbers as vectors of ones and zeros, or of how often each is there."""
-    many, mode, value = int(place.options["num_tokens"]), place.options.get("output_mode"), place.plain()
-    place.options.get("sparse")
-    one = mode == "one_hot"
-    if one and len(value.shape) > 1:
-        raise place.cannot("makes vectors of more than one axis, which archscope does not read")
-    own = (*value.shape, many) if one and value.shape[-1:] != (1,) else (*value.shape[:-1], many)
-    seen = Facts(inputs=(), outputs=(own,), windows=None, reasons=_ALL_OF_IT)
-    return place.stated(Function(place.kind, seen), [value])[0]
+def _encoded(many: Callable[[Place], Any]) -> Callable[[Place], Value]:
+    """Words or numbers as numbers of categories, or as vectors of ones and zeros, or of how often each is there."""
+
+    def reading(place: Place) -> Value:
+        value, mode, depth = place.plain(), place.options["output_mode"], many(place)
+        for name in _OF_CATEGORIES:
+            place.options.get(name)
+        if mode == "int":
+            own = value.shape
+        elif type(depth) is not int or depth < 1:
+            raise place.cannot("does not say how many categories there are; they stand beside the configuration alone")
+        elif mode == "one_hot" and value.shape[-1:] != (1,):
+            own = (*value.shape, depth)
+        elif mode != "one_hot" and len(value.shape) > 1:
+            raise place.cannot("counts along one of several axes, which archscope does not read")
+        else:
+            own = (*value.shape[:-1], depth)
+        seen = Facts(inputs=(), outputs=(own,), windows=None, reasons=_ALL_OF_IT)
+        return place.stated(Function(place.kind, seen), [value, *map(place.plain, place.values[1:])])[0]
+
+    return reading
+
+
+def _vocabulary(place: Place) -> Any:
+    """Words of a vocabulary, with those for what is not in it."""
+    padded = place.options.get("pad_to_max_tokens")
+    return place.options.get("max_tokens" if padded else "vocabulary_size")
+
+
+def _bins(place: Place) -> Any:
+    bounds = place.options.get("bin_boundaries")
+    return place.options.get("num_bins") if bounds is None else len(bounds) + 1
+
+
+def _text(place: Place) -> Value:
+    """A text as the numbers of its words, as many as are said; or as one vector."""
+    if place.options.get("ragged"):
+        raise place.cannot("makes rows of different lengths, which archscope does not read")
+    long = place.options.get("output_sequence_length")
+    if place.options["output_mode"] != "int":
+        return _encoded(_vocabulary)(place)
+    if type(long) is not int or long < 1:
+        raise place.cannot("makes as many positions as a text has words; save it with `output_sequence_length`")
+    for name in _OF_CATEGORIES:
+        place.options.get(name)
+    seen = Facts(inputs=(), outputs=((long,),), windows=None, reasons=_ALL_OF_IT)
+    return place.stated(Function(place.kind, seen), [place.plain()])[0]
 
 
 def _center(place: Place) -> Value:
@@ -99,13 +136,22 @@ def _center(place: Place) -> Value:
 
 _CHANGING: Final = ("value_range", "addition_factor", "threshold_factor", "bins", "clip_limit", "tile_grid_size")
 """Options that say how numbers are changed."""
+_OF_CATEGORIES: Final = (
+    "sparse", "salt", "epsilon", "num_bins", "bin_boundaries", "invert", "num_oov_indices", "oov_token", "mask_token",
+    "vocabulary_dtype", "idf_weights", "vocabulary", "vocabulary_size", "max_tokens", "pad_to_max_tokens", "oov_method",
+    "encoding", "standardize", "split", "ngrams", "ragged", "output_sequence_length",
+)  # fmt: skip
+"""Options that say which category each is, and how vectors are held."""
 _ALL_OF_IT: Final = MappingProxyType({"receptive_field": "what it makes of a place may depend on all of what comes"})
 
 READINGS: Final[Mapping[str, Callable[[Place], Any]]] = MappingProxyType({
     **dict.fromkeys(AT_RANDOM, _at_random),
     **dict.fromkeys(("AutoContrast", "Equalization", "Solarization",
                      "ContrastLimitedAdaptiveHistogramEqualization"), _as_it_is),
-    "CategoryEncoding": _categories, "CenterCrop": _center,
+    "CategoryEncoding": _encoded(lambda place: place.options["num_tokens"]), "Discretization": _encoded(_bins),
+    **dict.fromkeys(("Hashing", "HashedCrossing"), _encoded(lambda place: place.options["num_bins"])),
+    **dict.fromkeys(("StringLookup", "IntegerLookup"), _encoded(_vocabulary)), "TextVectorization": _text,
+    "CenterCrop": _center,
     "RandomCrop": _cropped_at_random, "Normalization": _normalization, "Resizing": _resizing,
 })  # fmt: skip
 """Keras's classes, and the layers that each is."""

@@ -44,8 +44,9 @@ _FLATTENED: Final = ("Features that are flattened lie channels first here, and c
 
 _MASKED: Final = "Masks of positions that are padding change no count, and are left out; of code and memory, too."
 
-_MASKING: Final = frozenset({"multihead_attention", "scaled_dot_product_attention"})
-"""Types of layers that hold a mask of padding, if they are given one."""
+_MASKING: Final = frozenset({"multihead_attention", "scaled_dot_product_attention", "softmax", "adaptive_avg_pool1d",
+                             "batch_norm", "lstm", "gru", "rnn"})  # fmt: skip
+"""Types of layers that hold a mask of padding, or what they make with it, if they are given one."""
 
 _SCALED: Final = ("Matrices of int8 count by their values, and their stored bytes are those of int8; their scales, "
                   "which Keras counts too, are no weights here. They are not trained.")  # fmt: skip
