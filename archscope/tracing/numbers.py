@@ -60,8 +60,8 @@ class Numbers:
     def know(self, tensor: Tensor, other: Tensor) -> None:
         """A tensor on meta stands for one with values, which is not written."""
         twin = MADE.of(other) if other.is_meta else other
-        if tensor.is_meta and twin is not None and twin.numel() <= MOST and twin.device.type == "cpu" and _lies(twin):
-            twin = twin.detach()
+        if tensor.is_meta and twin is not None and twin.numel() <= MOST and not twin.is_meta and _lies(twin):
+            twin = twin.detach().cpu()
             self._twins[tensor] = twin
             self._several.add(_memory(twin))
 

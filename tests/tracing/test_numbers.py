@@ -323,3 +323,51 @@ def test_a_sparse_tensor_multiplies_the_values_that_it_holds(layout: torch.layou
     found = analyze(Neighbours(torch.eye(8).to_sparse(layout=layout)), (4,))
     # 4·8 of the layer, and each of 8 ones once.
     assert (found.totals.parameters, found.totals.macs) == (40, 32 + 8)
+
+
+class Elsewhere(Tensor):
+    """A tensor as on a device of its own: it has values, and no operation on the CPU takes it."""
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]
+        return torch.device("cuda")
+
+    def detach(self) -> Tensor:
+        return self
+
+    def cpu(self) -> Tensor:  # type: ignore[override]
+        return self.as_subclass(Tensor).clone()
+
+
+def test_values_on_another_device_are_known_too() -> None:
+    numbers, stands = Numbers(), torch.empty(3, dtype=torch.long, device="meta")
+    numbers.know(stands, torch.tensor([2, 0, 1]).as_subclass(Elsewhere))
+    known = numbers.of(stands)
+    assert known is not None
+    assert type(known) is Tensor
+    assert known.tolist() == [2, 0, 1]
+
+
+class Biased(nn.Module):
+    """Attention with a table of what its scores have added, by how far two positions lie apart."""
+
+    apart: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.table = nn.Linear(8, 8), nn.Parameter(torch.zeros(7, 2))
+        places = torch.arange(4)
+        self.register_buffer("apart", (places[:, None] - places[None] + 3).flatten())
+
+    def forward(self, x: Tensor) -> Tensor:
+        heads = self.fc(x).view(-1, 4, 2, 4).transpose(1, 2)
+        bias = self.table[self.apart].view(4, 4, -1).permute(2, 0, 1).unsqueeze(0)
+        return ((heads @ heads.transpose(-1, -2) + bias).softmax(-1) @ heads).transpose(1, 2).reshape(-1, 4, 8)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_rows_do_not_go_by_the_device_on_which_a_module_lies() -> None:
+    here, there = (analyze(Biased().to(device), (4, 8)) for device in ("cpu", "cuda"))
+    assert [row.name for row in there.rows] == [row.name for row in here.rows]
+    assert "table" in [row.name for row in here.rows]
