@@ -13,7 +13,7 @@ from tools.fuzz.watching import wrong_with, wrong_with_command
 TRIES = {"specs": 150, "results": 150, "kept": 500, "stacks": 200, "texts": 150, "faults": 150, "onnx": 300,
          "keras": 300, "weights": 300, "caffe": 300, "requests": 60, "budgets": 120, "pairs": 60,
          "answers": 120, "config": 20, "programs": 8, "stores": 300, "jax": 3, "exports": 6,
-         "memory": 30}  # fmt: skip
+         "memory": 30, "products": 6}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", HARNESSES)

@@ -21,8 +21,9 @@ from archscope.recognising.call import Call
 from archscope.recognising.calls import beyond
 from archscope.recognising.einsums import moved as einsum_moved
 from archscope.recognising.joining import JOINS, fitted, is_dense
-from archscope.recognising.nodes import Nodes, Place, Seen
+from archscope.recognising.nodes import Nodes
 from archscope.recognising.operations import Frame
+from archscope.recognising.seen import Place, Seen
 from archscope.recognising.signatures import SIGNATURES, bound
 from archscope.recognising.tensor import Shaped
 

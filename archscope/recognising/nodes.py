@@ -5,69 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from archscope.errors import Rejects
-from archscope.layers import TYPES, Facts, Layer, Shape
+from archscope.layers import Facts, Layer, Shape
 from archscope.layers.base import NOTHING, Weight
 from archscope.network import Node, Ref
 from archscope.observed import Source
 from archscope.recognising.function import Function
-from archscope.recognising.operations import Frame
-from archscope.record import EMPTY
+from archscope.recognising.seen import Place, Seen, at_least, seen_facts
 from archscope.working import count
 
 _CONSTANT: Final = MappingProxyType({
     "receptive_field": "a constant has no place on the input's grid",
     "connections": "a constant that is learned reads nothing",
 })  # fmt: skip
-
-_SLICES: Final = frozenset({"chunk", "split", "split_with_sizes", "unsafe_split", "tensor_split", "narrow", "getitem",
-                            "select", "slice"})  # fmt: skip
-"""Functions that take some channels and leave the grid as it is, where nothing but the channels becomes fewer."""
-
-
-class Place(NamedTuple):
-    """Where in the module a call stands: the path, and whether what it is may have the path for a name."""
-
-    path: str
-    alone: bool
-
-
-class Seen(NamedTuple):
-    """A call that has run.
-
-    Attributes:
-        called: the function, by its plain name.
-        place: where it stands.
-        refs: the nodes that made its inputs.
-        outputs: the shapes of its results.
-        frame: the operations that ran for it.
-        layers: the layer that it is, or the layers one after another; none, if no type describes it.
-        weights: the weights that it read.
-        beyond: an option that the layer's type does not have; it then counts as the layer does.
-        why: why its lines are not known, where it is no layer.
-        main: how many of the inputs the layer takes, where it is given more; None is all of them.
-        ours: whether it is a layer of archscope's own, whose rule knows better than the operations under it.
-        derived: whether it read what was made of weights, in the place of one of them.
-        turned: the weights of which it read the axes exchanged.
-        roles: the weights by the names of the arguments that they were given as, which a layer calls them too.
-    """
-
-    called: str
-    place: Place
-    refs: tuple[Ref, ...]
-    outputs: tuple[Shape, ...]
-    frame: Frame
-    layers: tuple[Layer, ...] = ()
-    weights: frozenset[str] = frozenset()
-    beyond: str = ""
-    why: str = ""
-    ours: bool = False
-    main: int | None = None
-    derived: bool = False
-    turned: frozenset[str] = frozenset()
-    roles: Mapping[str, str] = EMPTY
 
 
 class Nodes:
@@ -130,7 +82,7 @@ class Nodes:
         """Keep a node for each layer, if they make these shapes with these weights; else a function that does."""
         fitting = self._fit(seen)
         if fitting and self._own_weights(seen, fitting):
-            last = self._layers(seen, fitting)
+            last = self._layers(seen._replace(beyond=seen.beyond or self._more_than(fitting, seen)), fitting)
         elif len(fitting) == 1 and seen.weights and 0 < (fitting[0].macs or 0) * self._batch == seen.frame.macs:
             last = self._like(seen, fitting[0])
         else:
@@ -235,6 +187,8 @@ class Nodes:
         stated = [facts.macs for facts in fitting]
         if not seen.frame.multiplies and not any(stated):  # as of most layers
             return fitting
+        if self._more_than(fitting, seen):
+            return [*fitting[:-1], at_least(fitting[-1], seen)]
         if seen.ours or seen.frame.not_covered or None in stated:
             return [self._times_batch(facts) for facts in fitting]
         ran, expected = seen.frame.macs, sum(each for each in stated if each is not None)
@@ -246,6 +200,14 @@ class Nodes:
         return [
             facts.replace(macs=ran, macs_in_bounds=ran) if place == at else facts for place, facts in enumerate(fitting)
         ]
+
+    def _more_than(self, fitting: list[Facts], seen: Seen) -> str:
+        """Operations of which nothing is known, and that ran beside all that layers multiply, by name."""
+        stated = [facts.macs for facts in fitting]
+        if seen.ours or not seen.frame.not_covered or None in stated:
+            return ""
+        all_of_it = sum(int(each or 0) for each in stated) * self._batch
+        return ", ".join(seen.frame.not_covered) if 0 < all_of_it <= seen.frame.macs else ""
 
     def _times_batch(self, facts: Facts) -> Facts:
         if self._batch == 1 or not facts.macs:
@@ -297,54 +259,14 @@ class Nodes:
         """A node for a call that no layer type describes; its name."""
         own = [weight for weight in sorted(seen.weights & self.held.keys()) if weight not in self.owners]
         misfit = bool(seen.layers)
-        facts = self._seen_facts(seen, tuple(self.held[weight] for weight in own))
+        facts = seen_facts(
+            seen, tuple(self.held[weight] for weight in own), tuple(self._shapes[ref] for ref in seen.refs), self.held
+        )
         name = self._named(seen.place, seen.called, whole=True)
         self.owners.update(dict.fromkeys(own, name))
         function = Function(seen.called, facts, misfit=misfit, beyond=seen.beyond, at=self._at())
         self._add(name, function, facts, seen.refs, None)
         return name
-
-    def _seen_facts(self, seen: Seen, own: tuple[Weight, ...]) -> Facts:
-        unknown = seen.why or (
-            f"this `{seen.called}` takes shapes or weights that its layer type does not"
-            if seen.layers or seen.called in TYPES
-            else f"archscope has no layer type for `{seen.called}`"
-        )
-        inputs = tuple(self._shapes[ref] for ref in seen.refs)
-        missing = seen.frame.not_covered
-        reasons: dict[str, str] = {}
-        if missing:
-            listed = ", ".join(f"`{name}`" for name in missing)
-            reasons["macs"] = f"what {listed} multiplies is not known" if seen.frame.made else unknown
-        if seen.weights & self.held.keys() or missing:
-            reasons["connections"] = unknown
-        if not self._keeps_grid(seen, inputs):
-            reasons["receptive_field"] = unknown
-        lines = None if "connections" in reasons else NOTHING
-        return Facts(
-            inputs=inputs,
-            outputs=seen.outputs,
-            weights=own,
-            connections=lines,
-            connections_in_bounds=lines,
-            macs=None if missing else seen.frame.macs,
-            windows=None if "receptive_field" in reasons else (),
-            reasons=MappingProxyType(reasons),
-            not_covered=tuple(sorted(missing.items())),
-            macs_at_least=seen.frame.macs if missing else NOTHING,
-        )
-
-    @staticmethod
-    def _keeps_grid(seen: Seen, inputs: tuple[Shape, ...]) -> bool:
-        """Whether every position of the results sees that position of the inputs and no other."""
-        if not inputs:
-            return False
-        made = seen.outputs[0]
-        if seen.frame.pointwise and all(shape == made for shape in inputs):
-            return True
-        first = inputs[0]
-        fewer = len(made) == len(first) >= 2 and made[1:] == first[1:] and made[0] < first[0]
-        return seen.called in _SLICES and fewer
 
     def _fit(self, seen: Seen) -> list[Facts]:
         """The facts of layers, if they make the shape that was seen."""
@@ -388,4 +310,4 @@ def _last(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-__all__ = ["Nodes", "Place", "Seen"]
+__all__ = ["Nodes"]

@@ -15,8 +15,9 @@ from archscope.recognising.batches import LOST, moved
 from archscope.recognising.call import Call
 from archscope.recognising.calls import layers_of
 from archscope.recognising.joining import JOINS, fitted, is_dense
-from archscope.recognising.nodes import Nodes, Place, Seen
+from archscope.recognising.nodes import Nodes
 from archscope.recognising.operations import Frame
+from archscope.recognising.seen import Place, Seen
 from archscope.recognising.signatures import SIGNATURES, bound
 from archscope.tracing.lookups import Lookups
 from archscope.tracing.repeated import COPIES, REPEATS, Repeated

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from archscope.network import Ref
 from archscope.recognising.call import Call
 from archscope.recognising.joining import JOINS, is_dense
-from archscope.recognising.nodes import Nodes, Place, Seen
+from archscope.recognising.nodes import Nodes
 from archscope.recognising.operations import Frame, Kind, Operation, Ran
+from archscope.recognising.seen import Place, Seen
 from archscope.tracing.accounts import Accounts
 from archscope.tracing.constants import filled, types_of
 from archscope.tracing.learned import Learned

@@ -80,6 +80,9 @@ _NOR_THESE: Final = frozenset({
     "profiler::_record_function_exit",
 })  # fmt: skip
 
+_OF_MANY: Final = frozenset({"prims::fft_c2c", "prims::fft_c2r", "prims::fft_r2c", "prims::svd"})
+"""Those among PyTorch's primitives, of which it writes others on meta, that are more than a step of each value."""
+
 _TAGS: Final = frozenset({
     torch.Tag.pointwise, torch.Tag.reduction, torch.Tag.view_copy, torch.Tag.nondeterministic_seeded,
 })  # fmt: skip
@@ -95,8 +98,8 @@ def operation(function: Any) -> Operation:
 
     >>> operation(torch.ops.aten.mm.default).kind, operation(torch.ops.aten.add_.Tensor).kind
     (<Kind.RULE: 'a rule over shapes'>, <Kind.NOTHING: 'it has none'>)
-    >>> operation(torch.ops.aten._fft_r2c.default).kind.value
-    'nothing'
+    >>> operation(torch.ops.aten._fft_r2c.default).kind.value, operation(torch.ops.prims.add.default).kind.value
+    ('nothing', 'it has none')
     """
     if not isinstance(function, torch._ops.OpOverload):
         name = function.name() if hasattr(function, "name") else str(function)
@@ -122,6 +125,7 @@ def _kind(function: Any) -> Kind:
     makes = any("Tensor" in str(each.type) for each in function._schema.returns)
     silent = name.startswith(("aten::", "prim::")) and not makes and not function._schema.is_mutable
     listed = _of_one(name) in _NOTHING_TO_MULTIPLY or name in _NOR_THESE
+    listed = listed or (name.startswith("prims::") and name not in _OF_MANY)
     return Kind.NOTHING if listed or silent or _is_tagged(function, _TAGS) else Kind.UNKNOWN
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +16,9 @@ from archscope.recognising.call import Call
 from archscope.recognising.calls import beyond_call, layers_of, parts_of
 from archscope.recognising.einsums import is_turned, product_of
 from archscope.recognising.joining import fitted
-from archscope.recognising.nodes import Nodes, Seen
+from archscope.recognising.nodes import Nodes
 from archscope.recognising.operations import Frame
+from archscope.recognising.seen import Seen
 from archscope.recognising.signatures import SIGNATURES, bound, plain_name
 from archscope.theirs import place_here
 from archscope.tracing.accounts import Accounts
@@ -52,8 +53,7 @@ from archscope.tracing.transformed import bare, is_mapped, is_transformed
 from archscope.tracing.values import Values, memory_of
 from archscope.tracing.waves import positions_in
 
-_MAPPED: Final = "it ran under `vmap`, for all samples at once"
-_NESTED: Final = "its samples have lengths of their own"
+_MAPPED, _NESTED = "it ran under `vmap`, for all samples at once", "its samples have lengths of their own"
 
 
 class Recording:

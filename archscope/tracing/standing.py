@@ -6,7 +6,7 @@ import threading
 
 from torch import nn
 
-from archscope.recognising.nodes import Place
+from archscope.recognising.seen import Place
 from archscope.tracing.modules import LEAVES
 
 

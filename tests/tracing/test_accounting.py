@@ -113,6 +113,40 @@ def test_a_total_of_which_something_is_not_known_is_a_lower_bound() -> None:
     assert totals["not_covered"] == [{"operation": "_fft_r2c", "times": 2}]
 
 
+class Whitened(nn.LSTM):
+    """A layer of PyTorch's, in whose place more runs than it does."""
+
+    def forward(self, x: Tensor) -> Any:
+        made, states = super().forward(x)
+        return made + torch.fft.fft(made, dim=1).real, states
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_what_runs_beside_a_layer_in_its_own_place_leaves_it_a_lower_bound(batch: int) -> None:
+    analysis = analyze(trace(Whitened(4, 4, batch_first=True), torch.zeros(batch, 5, 4)))
+    (row,) = analysis.rows
+    assert (row.macs, row.macs_at_least, row.connections) == (None, batch * 5 * 16 * (4 + 4), None)
+    assert row.reasons["macs"] == "what `_fft_r2c` multiplies is not known"
+    assert row.reasons["connections"] == "more ran there than the layer does"
+    assert (row.label, analysis.totals.parameters) == ("LSTM, _fft_r2c", 160)
+
+
+class Forward(nn.Module):
+    """A derivative beside the value, in a forward pass of its own: x @ w, dx @ w, and x @ dw with dw of zeros."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 6)
+
+    def forward(self, x: Tensor) -> Any:
+        return torch.func.jvp(self.fc, (x,), (torch.ones_like(x),))[1]
+
+
+def test_a_derivative_taken_forward_multiplies_three_times() -> None:
+    totals = analyze(trace(Forward(), (5, 4))).totals
+    assert (totals.macs, dict(totals.not_covered)) == (3 * 5 * 4 * 6, {})
+
+
 def test_an_operation_of_somebody_elses_is_named_with_its_library() -> None:
     library = torch.library.Library("archscope_tests", "DEF")
     library.define("twice(Tensor x) -> Tensor")

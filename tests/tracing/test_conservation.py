@@ -16,9 +16,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from archscope import analyze, trace
+from archscope.recognising.rules import RULES
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.running import Way, run_once
+from archscope.working import count
 from tests.tracing.common import COMMON
+from tools.fuzz import pieces, products
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 
@@ -154,6 +157,19 @@ def test_the_rows_of_any_module_add_up_to_what_the_dispatcher_saw(seed: int) -> 
     with FlopCounterMode(display=False) as counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         module(torch.empty(batch, 5, first, device="meta"))
     assert counter.get_total_flops() == 2 * seen
+
+
+@pytest.mark.parametrize("piece", pieces.PIECES, ids=lambda each: each.__name__.strip("_"))
+def test_the_rows_of_what_no_layer_type_describes_add_up_to_what_the_dispatcher_saw(piece: pieces.Piece) -> None:
+    assert products.held(random.Random(1), [piece]) is None
+
+
+@pytest.mark.parametrize("name", ["addmm", "bmm"])
+def test_a_product_that_is_lost_or_made_up_breaks_the_law(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RULES, f"aten::{name}", lambda *_: count(1))
+    wrong = products.held(random.Random(1), [pieces._linear_attention, pieces._heads_of_groups])
+    assert wrong is not None
+    assert "PyTorch counts" in wrong
 
 
 def _rows(module: nn.Module, given: list[Tensor], way: Stands) -> list[Any]:

@@ -34,6 +34,12 @@ def _memories(random: Random) -> str | None:
     return memories.one(random)
 
 
+def _products(random: Random) -> str | None:
+    from tools.fuzz import products
+
+    return products.one(random)
+
+
 def _jaxes(random: Random) -> str | None:
     from tools.fuzz import jaxes  # nor JAX
 
@@ -52,6 +58,7 @@ HARNESSES: Final[dict[str, Callable[[Random], str | None]]] = {
     "kept": results.kept,
     "stacks": _stacks,
     "memory": _memories,
+    "products": _products,
     "texts": texts.one,
     "faults": faults.one,
     "onnx": files.onnx,

@@ -1,0 +1,122 @@
+"""`Seen`: a call that has run, and its numbers where no layer type says them."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from archscope.layers import TYPES, Facts, Layer, Shape
+from archscope.layers.base import NOTHING, Weight
+from archscope.network import Ref
+from archscope.recognising.operations import Frame
+from archscope.record import EMPTY
+
+_SLICES: Final = frozenset({"chunk", "split", "split_with_sizes", "unsafe_split", "tensor_split", "narrow", "getitem",
+                            "select", "slice"})  # fmt: skip
+"""Functions that take some channels and leave the grid as it is, where nothing but the channels becomes fewer."""
+
+
+class Place(NamedTuple):
+    """Where in the module a call stands: the path, and whether what it is may have the path for a name."""
+
+    path: str
+    alone: bool
+
+
+class Seen(NamedTuple):
+    """A call that has run.
+
+    Attributes:
+        called: the function, by its plain name.
+        place: where it stands.
+        refs: the nodes that made its inputs.
+        outputs: the shapes of its results.
+        frame: the operations that ran for it.
+        layers: the layer that it is, or the layers one after another; none, if no type describes it.
+        weights: the weights that it read.
+        beyond: an option that the layer's type does not have; it then counts as the layer does.
+        why: why its lines are not known, where it is no layer.
+        main: how many of the inputs the layer takes, where it is given more; None is all of them.
+        ours: whether it is a layer of archscope's own, whose rule knows better than the operations under it.
+        derived: whether it read what was made of weights, in the place of one of them.
+        turned: the weights of which it read the axes exchanged.
+        roles: the weights by the names of the arguments that they were given as, which a layer calls them too.
+    """
+
+    called: str
+    place: Place
+    refs: tuple[Ref, ...]
+    outputs: tuple[Shape, ...]
+    frame: Frame
+    layers: tuple[Layer, ...] = ()
+    weights: frozenset[str] = frozenset()
+    beyond: str = ""
+    why: str = ""
+    ours: bool = False
+    main: int | None = None
+    derived: bool = False
+    turned: frozenset[str] = frozenset()
+    roles: Mapping[str, str] = EMPTY
+
+
+def seen_facts(
+    seen: Seen, own: tuple[Weight, ...], inputs: tuple[Shape, ...], held: Container[str]
+) -> Facts:  # fmt: skip
+    """The numbers of a call that no layer type describes, of the weights that are its own."""
+    unknown = seen.why or (
+        f"this `{seen.called}` takes shapes or weights that its layer type does not"
+        if seen.layers or seen.called in TYPES
+        else f"archscope has no layer type for `{seen.called}`"
+    )
+    missing = seen.frame.not_covered
+    reasons: dict[str, str] = {}
+    if missing:
+        reasons["macs"] = _not_known(missing) if seen.frame.made else unknown
+    if any(weight in held for weight in seen.weights) or missing:
+        reasons["connections"] = unknown
+    if not _keeps_grid(seen, inputs):
+        reasons["receptive_field"] = unknown
+    lines = None if "connections" in reasons else NOTHING
+    return Facts(
+        inputs=inputs,
+        outputs=seen.outputs,
+        weights=own,
+        connections=lines,
+        connections_in_bounds=lines,
+        macs=None if missing else seen.frame.macs,
+        windows=None if "receptive_field" in reasons else (),
+        reasons=MappingProxyType(reasons),
+        not_covered=tuple(sorted(missing.items())),
+        macs_at_least=seen.frame.macs if missing else NOTHING,
+    )
+
+
+def at_least(facts: Facts, seen: Seen) -> Facts:
+    """The facts of a layer in whose place more ran than it does."""
+    missing = seen.frame.not_covered
+    reasons = {**facts.reasons, "macs": _not_known(missing), "connections": "more ran there than the layer does"}
+    return facts.replace(
+        macs=None, macs_in_bounds=None, connections=None, connections_in_bounds=None,
+        not_covered=tuple(sorted(missing.items())), macs_at_least=seen.frame.macs,
+        reasons=MappingProxyType(reasons),
+    )  # fmt: skip
+
+
+def _not_known(missing: Iterable[str]) -> str:
+    return f"what {', '.join(f'`{name}`' for name in missing)} multiplies is not known"
+
+
+def _keeps_grid(seen: Seen, inputs: tuple[Shape, ...]) -> bool:
+    """Whether every position of the results sees that position of the inputs and no other."""
+    if not inputs:
+        return False
+    made = seen.outputs[0]
+    if seen.frame.pointwise and all(shape == made for shape in inputs):
+        return True
+    first = inputs[0]
+    fewer = len(made) == len(first) >= 2 and made[1:] == first[1:] and made[0] < first[0]
+    return seen.called in _SLICES and fewer
+
+
+__all__ = ["Place", "Seen", "at_least", "seen_facts"]
