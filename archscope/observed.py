@@ -114,6 +114,7 @@ class Observed(Record):
         for_all: nodes whose results are there once for all samples.
         cut: nodes of which no gradient comes, as they run without.
         apart: which inputs of a node are handed on without their gradients.
+        parted: values that the code hands on so, and the last node that ran while it had them with their gradients.
         before: the node that ran next after the code saw a parameter as one of values.
         reached: the parameters that gradients come to while training, by name; None where that is all.
     """
@@ -153,6 +154,7 @@ class Observed(Record):
     dropping: Mapping[str, float] = EMPTY
     cut: frozenset[str] = frozenset()
     apart: Mapping[str, tuple[int, ...]] = EMPTY
+    parted: Mapping[Ref, str] = MappingProxyType({})
     before: Mapping[str, str] = EMPTY
     reached: frozenset[str] | None = None
 

@@ -50,3 +50,21 @@ def last_reads(network: Network, order: Sequence[Node], held: set[str]) -> Mappi
         if ref not in kept:
             done.setdefault(reader, []).append(ref)
     return {reader: tuple(refs) for reader, refs in done.items()}
+
+
+def last_graded(network: Network, order: Sequence[Node]) -> Mapping[str, tuple[Ref, ...]]:
+    """By the name of a node, the values whose gradients nothing wants after it, as the code has them without."""
+    observed = network.observed
+    if observed is None or not observed.parted:
+        return {}
+    place = {node.name: number for number, node in enumerate(order)}
+    last = {ref: place.get(until, 0) for ref, until in observed.parted.items() if ref.node in place}
+    for node in order:
+        apart = observed.apart.get(node.name, ())
+        for ref in (ref for number, ref in enumerate(node.inputs) if number not in apart and ref in last):
+            last[ref] = max(last[ref], place[node.name])
+    done: dict[str, tuple[Ref, ...]] = {}
+    for ref, number in last.items():
+        name = order[max(number, place[ref.node])].name
+        done[name] = (*done.get(name, ()), ref)
+    return done

@@ -136,6 +136,54 @@ class Layout(Record):
         return Layout(self.shape, tuple(strides[axis] for axis in range(len(self.shape))))
 
 
+class Anyhow(Layout):
+    """Values of which nobody knows how they lie: nothing is copied for it, so that what is held is at least that.
+
+    >>> turned = Anyhow.of((2, 3, 4)).turned((0, 2, 1))
+    >>> turned.shape, turned.in_order, turned.seen_as((8, 3)).in_order
+    ((2, 4, 3), True, True)
+    """
+
+    @property
+    def in_order(self) -> bool:
+        """It may be so."""
+        return True
+
+    @property
+    def in_rows(self) -> bool:
+        """It may be so."""
+        return True
+
+    @property
+    def channels_last(self) -> bool:
+        """Nothing is said of maps."""
+        return False
+
+    def lies_as(self, other: Layout) -> bool:  # noqa: ARG002 - it is a `Layout`
+        """It may be so."""
+        return True
+
+    def turned(self, dims: Sequence[int]) -> Layout:
+        """With the axes in another order."""
+        return Anyhow.of([self.shape[axis] for axis in dims])
+
+    def without(self, axis: int) -> Layout:
+        """With one position of an axis, which goes."""
+        return Anyhow.of(_left(self.shape, axis))
+
+    def part(self, shape: Sequence[int], step: int = 1) -> Layout:  # noqa: ARG002 - it is a `Layout`
+        """With fewer positions along some axes."""
+        return Anyhow.of(shape)
+
+    def repeated(self, shape: Sequence[int], axes: Sequence[int]) -> Layout:  # noqa: ARG002 - it is a `Layout`
+        """With each value repeated along some axes."""
+        return Anyhow.of(shape)
+
+    def seen_as(self, shape: Sequence[int]) -> Layout | None:
+        """In another shape."""
+        return Anyhow.of(shape)
+
+
 def with_channels_last(shape: Sequence[int]) -> Layout:
     """Maps whose channels lie last.
 

@@ -13,15 +13,17 @@ from archscope.layers.base import Facts
 from archscope.layers.steps import TABLE, Made, Step, input_name, output_name
 from archscope.losses import DEFAULT
 from archscope.memory import seen
-from archscope.memory.autocast import CAST, SAME_TYPE, Casting, already, mixed
+from archscope.memory.autocast import Casting
 from archscope.memory.beside import Beside, weight_behind
-from archscope.memory.lasting import as_seen_first, last_reads
-from archscope.memory.layout import Layout
+from archscope.memory.lasting import as_seen_first, last_graded, last_reads
+from archscope.memory.layout import Anyhow, Layout
 from archscope.memory.ledger import Ledger
 from archscope.memory.losses import LOSS, OUTPUT, ROW, TARGET, steps_of, target_of
+from archscope.memory.passing import Passing
 from archscope.memory.placed import facing, inputs_at, placed
 from archscope.memory.routes import Route, all_to_the_first
-from archscope.memory.stepping import Operations, fits
+from archscope.memory.series import Series
+from archscope.memory.stepping import Operations
 from archscope.memory.trained import otherwise, own_type, taken, trained
 from archscope.memory.values import Again, Gradient, Pending, Ran, Value
 from archscope.memory.written import Meanwhile, layers_of, written_out
@@ -68,25 +70,27 @@ class Run:
         self.network, self.batch, self.dtype, self.training = network, batch, dtype, training
         self.ledger = Ledger() if ledger is None else ledger
         self.operations = Operations(self.ledger, batch, dtype, as_tracked=as_tracked)
-        self.not_covered: dict[str, str] = {}
         self.meanwhile = Meanwhile()
         self._by_node = by_node
         self.route, self._loss = route, loss
+        self.passing = Passing(self.operations)
         self._casting = Casting(autocast, self.operations)
+        self._series = Series(self.operations, self._casting, recording=training)
+        self.not_covered = self._series.not_covered
         self.weights: dict[tuple[str, str], Value] = {}
         self.outputs: list[Value] = []
         self._targets: dict[Ref, Value] = {}
         self._losses: list[Value] = []
         self._values: dict[Ref, Value] = {}
-        self._tape: list[Ran | Again] = []
         self._again = {nodes[0].name: nodes for nodes in again} if training else {}
-        self._recording = training
         self._beside = Beside(NONE if network.observed is None else network.observed.constants, self.operations)
         ran = self._beside.in_order(network.nodes)
         self._order = network.nodes if self._again else as_seen_first(ran, network.observed)
         self._last = last_reads(network, self._order, {*network.inputs} if holds_inputs else set())
+        self._graded = last_graded(network, self._order)
         if why := self._beside.unknown(training=training, again=bool(self._again), dtype=dtype, autocast=autocast):
             self.not_covered[network.name] = why
+            self.operations.anyhow = True  # what code copies beside its layers lies as it likes
 
     def build(self) -> None:
         """Take the weights, and what is fed in."""
@@ -144,7 +148,7 @@ class Run:
         self._casting.forget()
         for value in self._losses:
             gradient = Gradient(self.ledger.take(value.size, "passing"), value.layout.like())
-            self.operations.arrive(pending, value, gradient)
+            self.passing.arrive(pending, value, gradient)
         self.ledger.done()
         return pending
 
@@ -157,7 +161,7 @@ class Run:
         local = {OUTPUT: output}
         if ref in self._targets:
             local[TARGET] = self._targets[ref]
-        self._steps(ROW, [*steps], local, {*local, LOSS})
+        self._series.run(ROW, [*steps], local, {*local, LOSS})
         return local[LOSS]
 
     def backward(self, pending: Pending) -> None:
@@ -165,19 +169,19 @@ class Run:
         self.ledger.begin("backward")
         # Whoever asked for the backward pass still has what it started from.
         started = [self.ledger.share(gradient.block) for gradient in pending.values()]
-        while self._tape:
-            ran = self._tape.pop()
+        while self._series.tape:
+            ran = self._series.tape.pop()
             if isinstance(ran, Again):
                 self._run_again(ran, pending)
                 continue
             if ran.layer != self.ledger.layer:
                 self.ledger.done()
             self.ledger.layer = ran.layer
-            self.operations.back(ran, pending)
+            self.passing.back(ran, pending)
         self.ledger.done()
         for block in started:
             self.ledger.drop(block)
-        why = otherwise(self.network, self.weights, self.operations.gradients)
+        why = otherwise(self.network, self.weights, self.passing.gradients)
         if why and not self.not_covered:
             self.not_covered[self.network.name] = why
 
@@ -200,13 +204,16 @@ class Run:
     def _one(self, node: Node) -> None:
         """Run a layer, and let go what nothing reads after it."""
         self.ledger.layer = self._called(node)
-        before = len(self._tape)
+        before = len(self._series.tape)
         with self._beside.around(node, self._copy):
             self._run(node)
-            self._beside.keep(node, self._tape[before:])
+            self._beside.keep(node, self._series.tape[before:])
         self._put_in_order(node)
         self.meanwhile.ran(self._layers.get(node.name, node.name), self.ledger.most, self.ledger.held)
         self.ledger.done()
+        for ref in self._graded.get(node.name, ()):
+            value, self._values[ref] = self._values[ref], self.operations.apart(self._values[ref])
+            self.operations.let_go(value)
         for ref in self._last.get(node.name, ()):
             self.operations.let_go(self._values.pop(ref))
 
@@ -233,7 +240,7 @@ class Run:
 
     def _made_of(self, value: Value, step: Step) -> Value:
         local = {"as made": value}
-        self._steps(self.ledger.layer, [step], local, {"as made", "copy"})
+        self._series.run(self.ledger.layer, [step], local, {"as made", "copy"})
         local["copy"].at = value.at
         return local["copy"]
 
@@ -245,12 +252,12 @@ class Run:
         for value in given.values():
             self.ledger.save(value.block)
             self.operations.name(value)
-        self._recording = False
+        self._series.recording = False
         for node in nodes:
             self._one(node)
-        self._recording = True
+        self._series.recording = True
         made = {ref: value for ref, value in self._values.items() if ref.node in inside}
-        self._tape.append(Again(nodes, given, made))
+        self._series.tape.append(Again(nodes, given, made))
         for value in given.values():
             self.operations.let_go(value)
 
@@ -260,7 +267,7 @@ class Run:
             return
         outside = self._values
         # What it read is needed until its first layer is done.
-        self._tape.append(Ran(group.nodes[0].row, Step("again", (), ()), [], [], group.saved, self.dtype))
+        self._series.tape.append(Ran(group.nodes[0].row, Step("again", (), ()), [], [], group.saved, self.dtype))
         group.saved = []
         self._values = {**group.given}
         for value in group.came_from:
@@ -295,7 +302,8 @@ class Run:
         if observed is not None:
             steps, why = seen.as_seen(node, facts, steps, observed, training=self.training, batch=self.batch)
             why = why or seen.unfollowed(node, steps or (), read, self.network, once=once, training=self.training)
-        why = why or seen.lying_otherwise(node, read)
+        why = why or seen.lying_otherwise(node, steps or (), read)
+        unknown = steps is None or bool(why)
         if steps is None or why:
             if not self._beside.makes(node):
                 why = why or node.layer.varies or f"no rule says what a {node.layer.type} keeps"
@@ -318,15 +326,17 @@ class Run:
             local[TABLE] = self.weights[weight_behind(self.network, node)]
         refs = seen.made_by(node, facts, observed)
         given = {*local, *map(output_name, range(len(refs)))}
-        recording, cut = self._recording, observed is not None and node.name in observed.cut
-        self._recording = recording and not cut
-        self._steps(self._called(node), self._beside.begun(node, steps, local), local, given)
-        self._recording = recording
+        recording, cut = self._series.recording, observed is not None and node.name in observed.cut
+        self._series.recording = recording and not cut
+        self._series.run(self._called(node), self._beside.begun(node, steps, local), local, given)
+        self._series.recording = recording
         if self.operations.copied and self.training:
             self.not_covered.setdefault(self._called(node), seen.COPIED)
         self.operations.copied = False
         for place, ref in enumerate(refs):
             value = self._values[ref] = local[output_name(place)]
+            if unknown:
+                value.layout = Anyhow.of(value.layout.shape)
             value.grad = value.grad and not cut
             value.at = at
             if once:
@@ -353,46 +363,3 @@ class Run:
         if node.name in dropping and self.training:
             return type(node.layer)(**{**node.layer.stated(), "dropout_p": dropping[node.name]}).runs(facts)
         return node.layer.runs(facts) if trains else node.layer.runs_at_inference(facts)
-
-    def _steps(self, called: str, steps: list[Step], local: dict[str, Value], given: set[str]) -> None:
-        """Run the steps of a layer one after the other; let go what none of the later ones reads and is not given."""
-        last = {name: number for number, step in enumerate(steps) for name in (*step.reads, *step.reads_too)}
-        held = {name for name in local if name not in given}  # what steps have made
-        due: dict[int, list[str]] = {0: [name for name in held if name not in last]}
-        for name, number in last.items():
-            due.setdefault(number, []).append(name)
-        for number, step in enumerate(steps):
-            instead = self._instead(step, local)
-            if instead is not None:
-                self._steps(called, [*instead, *steps[number + 1 :]], local, given)
-                return
-            if step.op in SAME_TYPE and mixed(step, local):
-                why = f"does not run a {SAME_TYPE[step.op]} whose inputs are of another type than its weights"
-                self.not_covered.setdefault(called, f"PyTorch's autocast {why}")
-            ran = None
-            if step.same or already(step, local):
-                local[step.makes[0].name] = self.operations.name(local[step.reads[0]])
-            else:
-                ran = self.operations.run(called, step, local, recording=self._recording)
-            if ran is not None:
-                self._tape.append(ran)
-            if step.op == CAST:
-                self._casting.remember(local[step.reads[0]], local[step.makes[0].name])
-            made = [each.name for each in step.makes if each.name not in given]
-            held.update(made)
-            for name in (*due.get(number, ()), *made):
-                if name in held and last.get(name, -1) <= number:
-                    held.remove(name)
-                    self.operations.let_go(local.pop(name))
-
-    def _instead(self, step: Step, local: dict[str, Value]) -> Sequence[Step] | None:
-        """What runs instead of a step, as its tensors are."""
-        cast_ = self._casting.of(step, local)
-        if cast_ is not None:
-            return cast_
-        if step.parts:
-            return step.parts
-        if step.unlined and not fits(step, local[step.reads[0]]) and not self._casting.for_each_sample(step, local):
-            return step.unlined
-        learned: Sequence[Step] = step.learned[1] if step.learned and local[step.learned[0]].grad else ()
-        return learned or None

@@ -8,7 +8,17 @@ from typing import Final
 from archscope.constants import CASTS
 from archscope.layers.base import Facts, values_in
 from archscope.layers.operators import CLAMPS, RETYPED, WINDOWS, steps_of
-from archscope.layers.steps import Made, Step, input_name, looked_up, not_lifted, output_name, put_in_place, repeated
+from archscope.layers.steps import (
+    MASK,
+    Made,
+    Step,
+    input_name,
+    looked_up,
+    not_lifted,
+    output_name,
+    put_in_place,
+    repeated,
+)
 from archscope.memory.ledger import Ledger
 from archscope.memory.values import Value
 from archscope.network import Network, Node, Ref
@@ -73,13 +83,18 @@ def alone(steps: Steps, read: Sequence[Value]) -> Steps:
     return tuple(_without_batch(step) for step in steps)
 
 
+_AS_THE_MASK: Final = "it chooses among values whose axes were turned, and what it makes lies as the mask does"
+
 _OF_TURNED: Final = frozenset({"batch_norm", "rms_norm"})
 """Norms that make other tensors meanwhile where what they read does not lie in the order of its axes."""
 
 
-def lying_otherwise(node: Node, read: Sequence[Value]) -> str:
-    """Why no rule says what a norm holds of what it reads as it lies; empty if one does."""
+def lying_otherwise(node: Node, steps: Steps, read: Sequence[Value]) -> str:
+    """Why no rule says what a node holds of what it reads as it lies; empty if one does."""
     layout = read[0].layout if read else None
+    if any(step.op == "where" for step in steps) and not all(value.layout.in_order for value in read):
+        alike = read[0].dtype == MASK and all(value.layout == layout for value in read)
+        return "" if alike else _AS_THE_MASK
     if layout is None or layout.in_order or layout.channels_last or node.layer.type not in _OF_TURNED:
         return ""
     return "it reads values whose axes were turned, and no rule says what it makes of them meanwhile"

@@ -103,7 +103,7 @@ def _leading(network: Network) -> frozenset[str]:
     observed = network.observed
     if observed is None or observed.reached is None:
         return frozenset()
-    found = {ref.node for ref in network.outputs} - observed.cut
+    found = {ref.node for ref in network.outputs if ref not in observed.parted} - observed.cut
     for node in reversed(network.nodes):
         apart = observed.apart.get(node.name, ())
         if node.name in found:

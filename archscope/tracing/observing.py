@@ -13,6 +13,7 @@ from archscope.observed import Observed, Places
 from archscope.tracing.holding import ONCE
 from archscope.tracing.packed import stored, weight_of
 from archscope.tracing.running import Run
+from archscope.tracing.strangers import tensors_in
 from archscope.tracing.training import Trained
 from archscope.tracing.weighed import Weighed
 
@@ -62,7 +63,8 @@ def observed(
         zeros=run.zeros,
         ran=added,
         sources={(names[name], roles.get(name, own)): source for (name, own), source in sources},
-        lasts={**_lasts(run, names), **beside.lasts},
+        lasts={**_lasts(run, names, run.tracer.recording.values.lasts), **beside.lasts},
+        parted=_parted(run, names),
         in_place=frozenset(names[name] for name in holding.in_place),
         lifts=frozenset(names[name] for name in holding.lifts),
         steady={names[name]: way for name, way in holding.steady.items()},
@@ -142,11 +144,18 @@ def _beside(run: Run, owned: set[int]) -> Iterator[int]:
             yield stored(each) or each.numel() * each.element_size()
 
 
-def _lasts(run: Run, names: Mapping[str, str]) -> dict[Ref, str]:
+def _parted(run: Run, names: Mapping[str, str]) -> dict[Ref, str]:
+    """Values that the code hands on without their gradients, and gives with them nowhere; until when it has them so."""
+    values = run.tracer.recording.values
+    given = {values.ref(each) for each in tensors_in(run.result) if not values.apart(each)}
+    return _lasts(run, names, {ref: values.graded.get(ref, 0) for ref in values.parts - given})
+
+
+def _lasts(run: Run, names: Mapping[str, str], lasts: Mapping[Ref, int]) -> dict[Ref, str]:
     """The last node that ran while the module's code had what a node made; of several that became one, the last."""
     recording = run.tracer.recording
     nodes = [node.name for node in recording.nodes.nodes]
     place = {name: number for number, name in enumerate(nodes)}
-    lasts = [(ref, number) for ref, number in recording.values.lasts.items() if ref.node in place]
-    found = sorted(lasts, key=lambda each: place[each[0].node])
-    return {Ref(names[ref.node], ref.output): names[nodes[number - 1]] for ref, number in found}
+    known = [(ref, number) for ref, number in lasts.items() if ref.node in place]
+    found = sorted(known, key=lambda each: place[each[0].node])
+    return {Ref(names[ref.node], ref.output): names[nodes[max(number - 1, place[ref.node])]] for ref, number in found}

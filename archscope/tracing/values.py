@@ -64,6 +64,10 @@ class Values:
         self._living: list[Tensor] = []
         self.lasts: dict[Ref, int] = {}
         """The number of the last node that ran while the code still had what a node made, by output of a node."""
+        self.graded: dict[Ref, int] = {}
+        """The same of what it had with its gradient."""
+        self.parts: set[Ref] = set()
+        """What it has handed on without."""
         for name, tensor in weights.items():
             self._weights.setdefault(id(tensor), frozenset([name]))
             self._held.setdefault(id(tensor), Held(name, False))
@@ -95,6 +99,8 @@ class Values:
                 ref = self._refs.get(id(tensor))
                 if ref is not None:
                     self.lasts[ref] = number
+                    if id(tensor) not in self._apart:
+                        self.graded[ref] = number
         self._living = [*living.values()]
 
     def came_of(self, tensor: Tensor, weights: frozenset[str]) -> None:
@@ -173,6 +179,8 @@ class Values:
     def parted(self, tensor: Tensor) -> None:
         """A tensor is handed on without its gradient."""
         self._apart.add(id(tensor))
+        ref = self.ref(tensor)
+        self.parts.update([] if ref is None else [ref])
 
     def apart(self, tensor: Tensor) -> bool:
         """Whether a tensor holds what another holds, without its gradient."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -59,3 +60,57 @@ def test_a_norm_of_what_is_turned_is_the_trackers_or_says_at_least(
 @pytest.mark.parametrize("optimizer", [None, "sgd"])
 def test_groups_of_maps_with_their_channels_last_make_such_maps(optimizer: str | None, batch: int) -> None:
     same(LastChannels(), (5, 4), optimizer, batch)
+
+
+class Of(nn.Module):
+    """An operation of values whose axes are turned, before a layer that wants them in order."""
+
+    def __init__(self, of: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.of, self.first, self.last = of, nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.last(self.of(self.first(x).transpose(1, 2)))
+        return made
+
+
+IN_ORDER: dict[str, Callable[[Tensor], Tensor]] = {
+    "cumsum": lambda x: x.cumsum(-1), "tril": torch.tril, "triu": torch.triu, "roll": lambda x: x.roll(1, -1),
+    "masked_fill": lambda x: x.masked_fill(x > 2, 0.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_what_makes_values_in_order_of_turned_ones_is_copied_no_more(name: str, optimizer: str | None) -> None:
+    same(Of(IN_ORDER[name]), (8, 8), optimizer)
+
+
+AT_LEAST: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
+    "cumprod": (lambda x: x.cumprod(-1), "cumprod"), "cdist": (lambda x: torch.cdist(x, x), "cdist"),
+    "where": (lambda x: torch.where(torch.eye(8) > 0, x, 0.0), "lies as the mask does"),
+    "nothing hidden": (lambda x: x.masked_fill(torch.ones(8, 8) > 2, 0.0), "its code copies"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("name", AT_LEAST)
+def test_what_lies_as_nobody_knows_is_copied_for_nothing(name: str, optimizer: str | None) -> None:
+    of, said = AT_LEAST[name]
+    why, wrong = differences(Of(of), (8, 8), optimizer, 2)
+    assert not wrong, wrong
+    assert said in why or optimizer is None
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_the_result_of_a_dense_layer_that_is_written_over_is_seen_of_rows_where_it_has_constants(bias: bool) -> None:
+    class Over(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(8, 8, bias=bias)
+
+        def forward(self, x: Tensor) -> Tensor:
+            made: Tensor = self.layer(x)
+            return made.mul_(0.5)
+
+    same(Over(), (5, 8), "sgd")

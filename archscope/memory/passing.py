@@ -1,0 +1,211 @@
+"""`Passing`: what the backward pass of one operation takes and gives back, and where its gradients go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archscope.memory.autocast import FULL, OWN_TYPES, WORKS_BACK_WIDE
+from archscope.memory.layout import Layout, lying, with_channels_last
+from archscope.memory.stepping import COPIES, IN_ORDER, Operations, of_maps_with_channels_last, size_in
+from archscope.memory.values import Gradient, Pending, Ran, Value
+from archscope.precision import stored_bytes
+from archscope.working import bare, product
+
+
+class Passing:
+    """Runs the backward passes of steps that ran.
+
+    Attributes:
+        gradients: those that have come to weights.
+
+    Args:
+        operations: what ran.
+    """
+
+    def __init__(self, operations: Operations) -> None:
+        self.gradients: Pending = {}
+        self.operations = operations
+        self._ledger, self._as_tracked = operations.ledger, operations.as_tracked
+
+    def back(self, ran: Ran, pending: Pending) -> None:
+        """Run the backward pass of a step: the gradients that came go, those of what it read arrive."""
+        came = [(value, pending.pop(value)) for value in ran.made if value in pending]
+        if came and ran.step.rows:
+            came = [self._in_rows(*each) for each in came]
+        going: list[tuple[Value, Gradient]] = []
+        if came:
+            going = self._unseen(ran, came) if ran.step.views else self._passed(ran, came)
+            for _, gradient in came:
+                self._ledger.drop(gradient.block)
+        self.operations.forget(ran)
+        for number, (value, gradient) in enumerate(going):
+            # What stays with a weight is its own: it is copied where the very same goes to another too.
+            others = going[:number] + going[number + 1 :] if value.weight else []
+            whole = any(each.block == gradient.block and each.layout == gradient.layout for _, each in others)
+            self.arrive(pending, value, gradient, own=not whole)
+
+    def _in_rows(self, value: Value, came: Gradient) -> tuple[Value, Gradient]:
+        shape = came.layout.shape
+        if came.layout.seen_as((product(shape[:-1]), shape[-1])) is not None:
+            return value, came
+        copied = Gradient(self._ledger.take(value.size, "passing"), Layout.of(shape))
+        self._ledger.drop(came.block)
+        return value, copied
+
+    def _passed(self, ran: Ran, came: Sequence[tuple[Value, Gradient]]) -> list[tuple[Value, Gradient]]:
+        ledger, step = self._ledger, ran.step
+        going: list[tuple[str, Value, Gradient]] = []
+        whole: list[tuple[str, Value, Value, int]] = []
+        first = came[0][1]
+        copied = [ledger.take(value.size, "passing") for value, gradient in came
+                  if step.op in COPIES and not gradient.layout.ordered_as(ran.read[0].layout)]  # fmt: skip
+        for name, value in zip(step.reads, ran.read, strict=True):
+            if not (value.grad or step.every or (self._as_tracked and step.op == "batch_norm")):
+                continue
+            # What is repeated once is not repeated: its gradient is the one that came.
+            once = product(value.layout.shape) == product(first.layout.shape)
+            same = value.ahead and product(value.layout.shape) == product(first.layout.shape)
+            if (name in step.reduces and not once) or (value.once and not (ran.made[0].once or same)):
+                size = size_in(ran.made[0], ran.dtype)
+                block = ledger.share(first.block) if name in step.passes else ledger.take(size, "passing")
+                whole.append((name, value, _repeated_by_itself(value) or value, block))
+            elif step.reduces and (weight := _repeated_by_itself(value)) is not None:
+                size = size_in(value, self._worked_in(ran, name, value))
+                block = ledger.share(first.block) if name in step.passes else ledger.take(size, "passing")
+                whole.append((name, value, weight, block))
+            else:
+                going.append((name, value, self._gradient(ran, name, value, first)))
+        behind = [self.operations.bytes_of(each, ran.dtype) for each in step.behind]
+        if step.op == "div" and step.behind:
+            # The gradient of what divides takes a product of three; there is room for one where another gradient goes.
+            ways = [value.grad for value in ran.read]
+            behind = behind[:1] * (3 - ways[0] if ways[-1] else 0)
+        behind += [ran.read[0].size] if self._as_tracked and step.op == "index" and not behind else []
+        for block in [ledger.take(size, "temporary") for size in behind]:
+            ledger.drop(block)
+        for _, value, gradient in going:
+            if not value.grad:
+                ledger.drop(gradient.block)
+        # What was repeated along an axis gets the sum along it, once the operation is done.
+        for name, value, summed, block in whole:
+            if value.grad:
+                size = size_in(summed, self._worked_in(ran, name, value))
+                going.append((name, value, Gradient(ledger.take(size, "passing"), Layout.of(summed.layout.shape))))
+            ledger.drop(block)
+        for block in copied:
+            ledger.drop(block)
+        arriving = [(value, self._typed(ran, name, value, gradient)) for name, value, gradient in going if value.grad]
+        # A dense layer sees its matrix turned, so that one's gradient comes last, and its constants' comes first.
+        return sorted(arriving, key=lambda each: _turn(ran, each[0])) if step.op == "linear" else arriving
+
+    def _gradient(self, ran: Ran, name: str, value: Value, came: Gradient) -> Gradient:
+        """The gradient of one that was read and not repeated."""
+        step, shape = ran.step, value.layout.shape
+        if name in step.passes:
+            if shape == came.layout.shape:
+                layout = came.layout
+            elif len(shape) == len(came.layout.shape) and step.op == "cat":
+                layout = came.layout.part(shape)
+            elif step.op == "stack" and step.takes is not None:
+                layout = came.layout.without(step.takes)
+            elif step.op == "repeat":
+                layout = came.layout.seen_as(shape) or Layout.of(shape)
+            else:
+                layout = came.layout.repeated(shape, step.sums)
+            return Gradient(self._ledger.share(came.block), layout)
+        layout = Layout.of(shape)
+        if step.lies and len(step.lies) == len(shape):
+            layout = lying(shape, step.lies)
+        elif of_maps_with_channels_last(step, ran.read) and len(shape) == len(ran.read[0].layout.shape):
+            layout = with_channels_last(shape)
+        elif step.op not in IN_ORDER and shape == came.layout.shape:
+            layout = came.layout.like()
+        elif self._as_tracked and step.op == "mse_loss":
+            layout = value.layout.like()
+        return Gradient(self._ledger.take(size_in(value, self._worked_in(ran, name, value)), "passing"), layout)
+
+    def _worked_in(self, ran: Ran, name: str, value: Value) -> str:
+        """The type in which an operation makes the gradient of what it read."""
+        if name in ran.step.passes:
+            return ran.made[0].dtype
+        if self._as_tracked and ran.step.op == "group_norm" and any(each.dtype == FULL for each in ran.read):
+            return FULL
+        if ran.step.op in WORKS_BACK_WIDE:
+            return FULL
+        return value.dtype if ran.step.op in OWN_TYPES else ran.dtype
+
+    def _typed(self, ran: Ran, name: str, value: Value, gradient: Gradient) -> Gradient:
+        """A gradient in the type of what it goes to: autograd casts it where the operation worked in another."""
+        if self._worked_in(ran, name, value) == value.dtype:
+            return gradient
+        typed = Gradient(self._ledger.take(value.size, "passing"), gradient.layout.like())
+        self._ledger.drop(gradient.block)
+        return typed
+
+    def _unseen(self, ran: Ran, came: Sequence[tuple[Value, Gradient]]) -> list[tuple[Value, Gradient]]:
+        """The gradient of what was seen differently: the same memory where that is possible."""
+        ledger, step, value = self._ledger, ran.step, ran.read[0]
+        if not value.grad:
+            return []
+        seen, gradient = came[0]
+        shape = value.layout.shape
+        if step.turns:
+            back = sorted(range(len(step.turns)), key=step.turns.__getitem__)
+            return [(value, Gradient(ledger.share(gradient.block), gradient.layout.turned(back)))]
+        whole = ledger.shared(gradient.block) and ledger.size(gradient.block) <= value.size
+        if step.op == "expand" and value.ahead and self.operations.batch == 1 and not whole:
+            # What is repeated once is not repeated, and a gradient that is a part of another is held with all of it.
+            return [(value, Gradient(ledger.share(gradient.block), gradient.layout.without(0)))]
+        if shape in (seen.layout.shape, gradient.layout.shape):  # an operation may have summed it already
+            return [(value, Gradient(ledger.share(gradient.block), gradient.layout))]
+        if product(seen.layout.shape) == product(shape) and step.op != "expand" and step.takes is None:
+            layout = gradient.layout.seen_as(shape)
+            if layout is not None:
+                return [(value, Gradient(ledger.share(gradient.block), layout))]
+        # Parts that nobody read are zeros, for the operation that joins them; `unbind` has one zero for each.
+        read = {id(each) for each, _ in came}
+        zeros = [ledger.take(stored_bytes(1, each.dtype) if step.op == "unbind" else each.size, "temporary")
+                 for each in ran.made if id(each) not in read]  # fmt: skip
+        made = Gradient(ledger.take(value.size, "passing"), Layout.of(shape))
+        for block in zeros:
+            ledger.drop(block)
+        return [(value, made)]
+
+    def arrive(self, pending: Pending, value: Value, came: Gradient, *, own: bool = True) -> None:
+        """A gradient comes to a value, or to a weight, where it stays; ``own`` if it comes to nothing else."""
+        ledger = self._ledger
+        where = self.gradients if value.weight else pending
+        before = where.get(value)
+        if before is None and value.weight and not (own and came.layout.lies_as(value.layout)):
+            # What stays with a weight lies as the weight does.
+            where[value] = Gradient(ledger.take(value.size, "passing"), value.layout)
+            ledger.drop(came.block)
+        elif before is None:
+            where[value] = came
+        elif not self._as_tracked and not ledger.shared(before.block):
+            ledger.drop(came.block)
+        else:
+            # What is summed over the samples already is as large as the weight.
+            same = before.layout.shape == value.layout.shape
+            size = value.size if same else stored_bytes(bare(product(before.layout.shape)), value.dtype)
+            where[value] = Gradient(ledger.take(size, "passing"), before.layout.like())
+            ledger.drop(before.block)
+            ledger.drop(came.block)
+        if value.weight:
+            ledger.rename(where[value].block, "gradients")
+
+
+def _repeated_by_itself(value: Value) -> Value | None:
+    """The weight that an operation repeats for every sample by itself: its gradient is summed with those of others.
+
+    An axis of one value in front is repeated so too; what its code expands is, to autograd, an operation before.
+    """
+    by = value.made_by
+    if not isinstance(by, Ran) or by.step.op != "expand" or not by.read[0].weight:
+        return None
+    weight = by.read[0]
+    return None if weight.ahead and product(value.layout.shape) == product(weight.layout.shape) else weight
+
+
+def _turn(ran: Ran, value: Value) -> int:
+    return (1, 2, 0)[ran.read.index(value)]
