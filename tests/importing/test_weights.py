@@ -46,6 +46,27 @@ def test_a_gguf_header_counts_the_values_that_its_blocks_stand_for(order: str, t
     assert found.network == "llama"
 
 
+@pytest.mark.parametrize("ending", ["gguf", "safetensors"])
+def test_any_part_of_several_files_and_their_folder_stand_for_all_of_them(ending: str, tmp_path: Path) -> None:
+    for number, shape in ((1, (2, 2)), (2, (3,))):
+        path = tmp_path / f"net-0000{number}-of-00002.{ending}"
+        if ending == "gguf":
+            gguf(path, {f"blk.{number}.weight": (shape, 0)}, parts=2)
+        else:
+            safetensors(path, {f"blk.{number}.weight": shape})
+    for named in (*sorted(tmp_path.iterdir()), tmp_path):
+        assert read_weights(str(named)).sentence == "2 tensors in 2 files with 7 values"
+    (tmp_path / f"net-00001-of-00002.{ending}").unlink()
+    with pytest.raises(UsageError, match=rf"there is no net-00001-of-00002\.{ending} beside it"):
+        read_weights(str(tmp_path / f"net-00002-of-00002.{ending}"))
+
+
+def test_a_part_of_several_gguf_files_that_is_not_called_as_one_is_refused(tmp_path: Path) -> None:
+    for name in ("net.gguf", "net-00001-of-00003.gguf"):
+        with pytest.raises(UsageError, match="one of 2 parts, and is not called as one, such as net-00001-of-00002"):
+            read_weights(gguf(tmp_path / name, {"a": ((2,), 0)}, parts=2))
+
+
 def test_an_index_and_a_folder_stand_for_all_their_files(tmp_path: Path) -> None:
     safetensors(tmp_path / "one.safetensors", {"a": (2, 2)})
     safetensors(tmp_path / "two.safetensors", {"b": (3,)})

@@ -32,8 +32,9 @@ def headed(path: Path, header: bytes, room: int, length: int | None = None) -> P
 
 
 def gguf(
-    path: Path, tensors: Mapping[str, tuple[tuple[int, ...], int]], *, order: str = "<", room: int = 1 << 20
-) -> str:
+    path: Path, tensors: Mapping[str, tuple[tuple[int, ...], int]], *, order: str = "<", room: int = 1 << 20,
+    parts: int = 0,
+) -> str:  # fmt: skip
     """A GGUF file of version 3: shapes in PyTorch's order, and the number of each type."""
 
     def text(said: str) -> bytes:
@@ -45,12 +46,13 @@ def gguf(
         text("scores") + struct.pack(f"{order}IIQ2f", 9, 6, 2, 0.5, 1.5),
         text("general.alignment") + struct.pack(f"{order}II", 4, 64),
     ]
-    parts = [b"GGUF", struct.pack(f"{order}IQQ", 3, len(tensors), len(pairs)), *pairs]
+    pairs += [text("split.count") + struct.pack(f"{order}IH", 2, parts)] if parts else []
+    said = [b"GGUF", struct.pack(f"{order}IQQ", 3, len(tensors), len(pairs)), *pairs]
     at = 0
     for name, (shape, kind) in tensors.items():
-        parts += [text(name), struct.pack(f"{order}I{len(shape)}QIQ", len(shape), *shape[::-1], kind, at)]
+        said += [text(name), struct.pack(f"{order}I{len(shape)}QIQ", len(shape), *shape[::-1], kind, at)]
         at += 4 * math.prod(shape)  # float32 takes the most room
-    whole = b"".join(parts)
+    whole = b"".join(said)
     with path.open("wb") as file:
         file.write(whole)
         file.truncate(len(whole) + room)

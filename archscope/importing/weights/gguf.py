@@ -82,7 +82,9 @@ class _Reader:
         held_apart([extent for _, extent in found], max(0, self._size - begins), self._path)
         network = said.get("general.architecture")
         name = shown(network) if isinstance(network, str) else ""
-        return Stored(self._path, "GGUF", tuple(tensor for tensor, _ in found), network=name)
+        parts = said.get("split.count")
+        parts = parts if type(parts) is int and parts > 1 else 1
+        return Stored(self._path, "GGUF", tuple(tensor for tensor, _ in found), network=name, parts=parts)
 
     def _once(self, names: list[str]) -> None:
         seen: set[str] = set()

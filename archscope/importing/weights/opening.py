@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +20,8 @@ _NAMED: Final = ("model.safetensors.index.json", "model.safetensors", "diffusion
 """What weights are called in a folder, the first that is there."""
 _LONGEST_INDEX: Final = 64 * 1024 * 1024
 _MOST_FILES: Final = 10_000
+_PART: Final = re.compile(r"(.*)-(\d{5})-of-(\d{5})(\.gguf|\.safetensors)")
+"""A file that is a part of several, by its name."""
 
 
 def read_weights(path: str) -> Stored:
@@ -36,7 +40,7 @@ def read_weights(path: str) -> Stored:
             head = file.read(64)
         if head.lstrip()[:1] == b"{" and not is_safetensors(head):
             return _index(path)
-        return _one(path, head)
+        return _all_parts(_one(path, head))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
 
@@ -44,7 +48,8 @@ def read_weights(path: str) -> Stored:
 def _in_folder(folder: Path) -> str:
     chosen = next((folder / name for name in _NAMED if (folder / name).is_file()), None)
     if chosen is None:
-        alone = sorted([*folder.glob("*.safetensors"), *folder.glob("*.gguf")])
+        every = sorted([*folder.glob("*.safetensors"), *folder.glob("*.gguf")])
+        alone = [each for each in every if (part := _PART.fullmatch(each.name)) is None or int(part[2]) == 1]
         if len(alone) != 1:
             raise UsageError(f"{folder} has {len(alone)} files of weights and no index; name one file")
         chosen = alone[0]
@@ -63,10 +68,32 @@ def _one(path: str, head: bytes) -> Stored:
     raise UsageError(f"{path} is no safetensors, GGUF or PyTorch file of weights")
 
 
+def _all_parts(found: Stored) -> Stored:
+    """All the files that one is a part of: by its name, which a GGUF file has to have that says so itself."""
+    part = _PART.fullmatch(Path(found.path).name)
+    many = 1 if part is None else int(part[3])
+    if found.parts not in (1, many):
+        raise broken(found.path, f"it says that it is one of {found.parts:,} parts, and is not called as one, such as "
+                                 f"net-00001-of-{found.parts:05}.gguf")  # fmt: skip
+    if part is None or many == 1:
+        return found
+    names = [f"{part[1]}-{number:05}-of-{part[3]}{part[4]}" for number in range(1, min(many, _MOST_FILES + 1) + 1)]
+    return _together(found.path, names)
+
+
 def _index(path: str) -> Stored:
     """All the files of an index, which lie beside it."""
     said = _map(path)
-    names = list(dict.fromkeys(said.values()))
+    found = _together(path, list(dict.fromkeys(said.values())))
+    there = {each.name for each in found.tensors}
+    missing = next((name for name in said if name not in there), None)
+    if missing is not None:
+        raise broken(path, f"`{shown(missing)}` is in none of its files")
+    return found
+
+
+def _together(path: str, names: Sequence[str]) -> Stored:
+    """Files that lie beside one as one."""
     if len(names) > _MOST_FILES:
         raise broken(path, f"{len(names):,} files; {_MOST_FILES:,} are read at most")
     tensors: dict[str, Tensor] = {}
@@ -84,9 +111,6 @@ def _index(path: str) -> Stored:
             if each.name in tensors:
                 raise broken(path, f"`{shown(each.name)}` is there twice")
             tensors[each.name] = each
-    missing = next((name for name in said if name not in tensors), None)
-    if missing is not None:
-        raise broken(path, f"`{shown(missing)}` is in none of its files")
     return Stored(path, kind, tuple(tensors.values()), len(names), network)
 
 

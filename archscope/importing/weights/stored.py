@@ -45,6 +45,7 @@ class Stored(Record):
         tensors: in the order of the file.
         files: how many files they lie in.
         network: what it says of the network, ``llama``; empty where it says nothing.
+        parts: of how many files it says that it is one.
     """
 
     path: str
@@ -52,6 +53,7 @@ class Stored(Record):
     tensors: tuple[Tensor, ...]
     files: int = 1
     network: str = ""
+    parts: int = 1
 
     @property
     def values(self) -> int:
