@@ -124,7 +124,9 @@ def multiplied_rows(
     return [
         Step("reshape", (left,), (Made(lefts, (many, rows, inner), folded=True),), views=True),
         Step("reshape", (right,), (Made(rights, (many, inner, columns), folded=True),), views=True),
-        _bmm(lefts, rights, (Made(f"rows of {output}", (many, rows, columns), folded=True),)),
+        _bmm(lefts, rights, (Made(f"rows of {output}", (many, rows, columns), folded=True),))
+        # What it was given is there until it has run, rows of it copied or not.
+        .replace(reads_too=(left, right)),
         Step("reshape", (f"rows of {output}",), (Made(output, (*heads, rows, columns)),), views=True),
     ]
 

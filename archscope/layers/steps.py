@@ -294,6 +294,22 @@ def padded_first(step: Step, padded: tuple[int, ...] | None, shape: tuple[int, .
     return (Step("pad", ("input",), (Made("padded", padded),)), after)
 
 
+def oddly_padded(steps: tuple[Step, ...], shape: tuple[int, ...]) -> tuple[Step, ...]:
+    """A convolution padded to the same extents as PyTorch's own pads: before it only the odd zero of an axis."""
+    first, *after = steps
+    if first.op != "pad" or not after or after[0].op != "convolution":
+        return steps
+    odd = (
+        shape[0],
+        *(less + (more - less) % 2 for less, more in zip(shape[1:], first.makes[0].shape[1:], strict=True)),
+    )
+    if odd != shape:
+        return (first.replace(makes=(first.makes[0].replace(shape=odd),)), *after)
+    step = after[0]
+    reads, saves = (tuple("input" if name == "padded" else name for name in each) for each in (step.reads, step.saves))
+    return (step.replace(reads=reads, saves=saves), *after[1:])
+
+
 def untouched(facts: Any) -> tuple[Step, ...]:
     """Dropout at inference: what comes goes on."""
     return (Step("dropout", ("input",), (Made("output", facts.output),), views=True),)

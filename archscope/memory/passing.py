@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archscope.layers.steps import Step
 from archscope.memory.autocast import FULL, OWN_TYPES, WORKS_BACK_WIDE
 from archscope.memory.layout import Layout, lying, with_channels_last
 from archscope.memory.stepping import COPIES, IN_ORDER, Operations, of_maps_with_channels_last, size_in
@@ -118,11 +119,15 @@ class Passing:
             layout = lying(shape, step.lies)
         elif of_maps_with_channels_last(step, ran.read) and len(shape) == len(ran.read[0].layout.shape):
             layout = with_channels_last(shape)
-        elif step.op not in IN_ORDER and shape == came.layout.shape:
+        elif self._as_came(step) and shape == came.layout.shape:
             layout = came.layout.like()
         elif self._as_tracked and step.op == "mse_loss":
             layout = value.layout.like()
         return Gradient(self._ledger.take(size_in(value, self._worked_in(ran, name, value)), "passing"), layout)
+
+    def _as_came(self, step: Step) -> bool:
+        """Whether gradients that an operation makes lie as the one that came does."""
+        return step.op not in IN_ORDER or (self._as_tracked and step.op == "layer_norm")
 
     def _worked_in(self, ran: Ran, name: str, value: Value) -> str:
         """The type in which an operation makes the gradient of what it read."""

@@ -15,6 +15,7 @@ from archscope.layers.steps import (
     input_name,
     looked_up,
     not_lifted,
+    oddly_padded,
     output_name,
     put_in_place,
     repeated,
@@ -41,6 +42,8 @@ def as_seen(
         return None, observed.unruled.get(node.name, why)
     if not observed.built and node.name not in observed.lifts:
         steps = not_lifted(steps)
+        if getattr(node.layer, "padding", None) == "same":
+            steps = oddly_padded(steps, facts.inputs[0])
     if node.name in observed.in_place:
         steps = put_in_place(steps, node.layer.kept_in_place)
         why = f"no rule says what a {node.layer.type} keeps that works in place"

@@ -41,7 +41,8 @@ class Operations:
             are added up in a third tensor, and not where the first of them lies; statistics of a norm are of its
             input's type, not of its weights', and one over groups works backward in the wider of the two; the gradient
             of a squared error lies as its output does; constants are added to a product in a tensor of their own; batch
-            normalization makes the gradient of its input, wanted or not; rows are added up in a second table.
+            normalization makes the gradient of its input, wanted or not; rows are added up in a second table; the
+            gradient of layer normalization lies as the one that came does.
     """
 
     def __init__(self, ledger: Ledger, batch: int, dtype: str, *, as_tracked: bool) -> None:

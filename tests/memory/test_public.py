@@ -1,0 +1,53 @@
+"""What the code of public models does that made a number of memory wrong: each in as few lines as show it."""
+
+from __future__ import annotations
+
+import pytest
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tests.memory.shared import same
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("kernel", [1, 3, 4, (4, 3)])
+def test_a_convolution_with_the_same_extents_pads_first_only_where_the_sides_differ(
+    kernel: int | tuple[int, int], optimizer: str | None
+) -> None:
+    """As in ConvMixer."""
+    layers = nn.Conv2d(3, 4, 3), nn.GELU(), nn.Conv2d(4, 4, kernel, padding="same", dilation=3), nn.GELU()
+    same(nn.Sequential(*layers), (3, 12, 12), optimizer)
+
+
+class Windows(nn.Module):
+    """Attention in windows, as in Hiera: queries, keys and values have an axis of windows beside that of heads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(8, 24)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).reshape(len(x), -1, 4, 3, 2, 4).permute(3, 0, 4, 2, 1, 5).unbind(0)
+        return F.scaled_dot_product_attention(q.reshape(len(x), 2, 4, 4, -1, 4).amax(3), k, v)
+
+
+def test_keys_that_are_scaled_are_there_while_rows_of_a_copy_of_them_are_multiplied() -> None:
+    same(Windows(), (64, 8), None)
+
+
+class Handed(nn.Module):
+    """The channels of a norm over the last axis go in front, as between the stages of a pyramid (PVT)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before, self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 16), nn.Linear(16, 4)
+        self.norm, self.last = nn.LayerNorm(4), nn.Conv2d(4, 6, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.before(x)
+        x = self.norm(x + self.second(self.first(x)))
+        return self.last(x.reshape(len(x), 4, 4, 4).permute(0, 3, 1, 2).contiguous())
+
+
+def test_the_gradient_of_a_norm_lies_as_the_one_that_came_and_is_copied_for_rows() -> None:
+    same(Handed(), (16, 4), "sgd")
