@@ -74,7 +74,7 @@ def whole(parts: Sequence[Unit], label: str) -> Unit:
 
 def attentions(units: Sequence[Unit], analysis: Analysis) -> list[list[Unit]]:
     """The parts of each attention that ends in a product: what nothing else reads, and what its result is joined in."""
-    readers = _readers(units)
+    readers = readers_of(units)
     outputs = {ref.node for ref in analysis.network.outputs}
     derived = _derived(units)
     found: list[list[Unit]] = []
@@ -95,7 +95,8 @@ def attentions(units: Sequence[Unit], analysis: Analysis) -> list[list[Unit]]:
     return found
 
 
-def _readers(units: Sequence[Unit]) -> dict[str, set[str]]:
+def readers_of(units: Sequence[Unit]) -> dict[str, set[str]]:
+    """The units that read each."""
     found: dict[str, set[str]] = {}
     for unit in units:
         for ref in (*unit.inputs, *(unit.before if isinstance(unit, Looped) else ())):
@@ -117,7 +118,7 @@ def _derived(units: Sequence[Unit]) -> set[str]:
 
 def fed(units: Sequence[Unit]) -> Iterator[Unit]:
     """The units, with what joins a cell's input and a value of the step before as part of that cell."""
-    readers = _readers(units)
+    readers = readers_of(units)
     joins = {unit.name: unit for unit in units if isinstance(unit, Looped) and unit.before and symbol(unit) in _JOINS
              and len(unit.inputs) == 1 and len(readers.get(unit.name, ())) == 1}  # fmt: skip
     cells = {unit.inputs[0].node: unit.name for unit in units if isinstance(unit, Looped) and recurs(unit)}
@@ -133,7 +134,7 @@ def fed(units: Sequence[Unit]) -> Iterator[Unit]:
 def bridges(units: Sequence[Unit]) -> dict[str, Bridge]:
     """For each decoder that begins with what layers make of an encoder's last states: those layers."""
     by_name = {unit.name: unit for unit in units}
-    readers = _readers(units)
+    readers = readers_of(units)
     found: dict[str, Bridge] = {}
     for unit in units:
         if not recurs(unit):

@@ -16,6 +16,7 @@ from archscope.analysis import Analysis
 from archscope.diagrams.graph.units import Unit, is_glue, units_of
 from archscope.diagrams.looking import Bridge, attentions, bridges, fed, symbol, whole
 from archscope.diagrams.loops import Looped, NoLoopError, folded
+from archscope.diagrams.pooled import Pool, pools_of
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.rounds import rounds
 from archscope.network import Ref
@@ -44,6 +45,7 @@ class Level:
         bridge: what stands between the states of another side and those that it begins with.
         end: the layer of it that others read, if that is not its first.
         ends: whether only what it gives at its last step comes out.
+        pool: what makes one value of those of all steps, if it does that.
     """
 
     unit: Unit
@@ -58,11 +60,12 @@ class Level:
     bridge: Bridge | None = None
     end: str = ""
     ends: bool = False
+    pool: Pool | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
         """What is done at one step where it takes several layers: attention, or what a loop does again at each."""
-        told = self.unit.words if isinstance(self.unit, Looped) else self.unit.rows if self.attends else ()
+        told = self.unit.words if isinstance(self.unit, Looped) else self.unit.rows if self.attends or self.pool else ()
         return tuple(row.node.layer.label for row in told if not is_glue(row.node.layer))
 
     @property
@@ -70,6 +73,8 @@ class Level:
         """What stands in its boxes."""
         if self.attends:
             return "attention"
+        if self.pool is not None:
+            return self.pool.word
         return self.unit.rows[0].node.layer.label.split(" ")[0].rstrip(",")
 
 
@@ -108,9 +113,19 @@ def sides_of(analysis: Analysis) -> tuple[Side, ...]:
     between = {row.name for way in ways.values() for row in way.unit.rows}
     groups = attentions(units, analysis) if len(inputs) > 1 else []
     part_of = {unit.name: parts for parts in groups for unit in parts}
+    pools = {pool.reads: pool for pool in pools_of(units)} if len(inputs) == 1 else {}
+    pooled = {row.name: pool for pool in pools.values() for row in pool.unit.rows}
     for unit in units:
         if unit.name in between:
             continue
+        if unit.name in pooled:
+            (alone,) = found.values()
+            pool = pooled[unit.name]
+            if unit.name == pool.end and _end("", alone) == pool.reads and not alone[-1].last:
+                alone.append(Level(pool.unit, last=True, end=pool.end, pool=pool))
+                continue
+            if unit.name != pool.end:
+                continue
         if unit.name in part_of:
             parts = part_of[unit.name]
             if unit is parts[-1]:
@@ -129,6 +144,8 @@ def sides_of(analysis: Analysis) -> tuple[Side, ...]:
             raise NotUnrolledError(f"{title} is no chain at `{unit.name}`, and style unrolled shows one")
         if bridge is not None and not bridge.drawn:
             unit = replace(unit, rows=(*unit.rows, *bridge.unit.rows))
+        if unit.name in pools:
+            unit = replace(unit, rows=tuple(row for row in unit.rows if row.name not in pools[unit.name].turned))
         level = _next(unit, found[side], int(next(iter(inputs[side]), 0)), begins, title)
         found[side].append(replace(level, bridge=bridge))
     for levels in found.values():

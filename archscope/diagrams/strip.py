@@ -146,6 +146,9 @@ class Strip:
         return [dot for y in (-self.measures.radius, *rows) for dot in self.measures.ellipsis(at, y)]
 
     def _at(self, level: Level) -> list[tuple[float, str]]:
+        """The columns that a row stands in; what follows a value of all steps stands over their middle."""
+        if level.last and any(each.pool for each in self.levels):
+            return [((self.drawn[0][0] + self.drawn[-1][0]) / 2, "")]
         return self.columns[-1:] if level.last else self.columns
 
     def _edges(self, places: Sequence[Place], base: float) -> list[Item]:
@@ -155,7 +158,7 @@ class Strip:
         for number, (level, place) in enumerate(zip(self.levels, places, strict=True)):
             before = self.levels[number - 1] if number else None
             lines: list[Item] = []
-            for x, _ in self._at(level):
+            for x, _ in self.drawn if level.pool else self._at(level):
                 lines += self._links(self._heads(before, x, high), self._foots(level, x, place), x)
             name = level.unit.name
             items.append(Group("edge", tuple(lines), f"{source} to {name}", source=source, target=name))
@@ -284,8 +287,10 @@ class Strip:
         return [curve, tip[-1]]
 
     def _box(self, level: Level, x: float, top: float) -> list[Item]:
-        shade = self.theme.shade("sequence" if level.attends else level.unit.rows[0].node.layer.family)
-        body = rounded(x - self.box / 2, top, self.box, self.cell, 0.45 * self.font, fill=shade.fill,
+        family = level.pool.family if level.pool else level.unit.rows[0].node.layer.family
+        shade = self.theme.shade("sequence" if level.attends else family)
+        wide = self.drawn[-1][0] - self.drawn[0][0] + self.wide if level.pool else self.box
+        body = rounded(x - wide / 2, top, wide, self.cell, 0.45 * self.font, fill=shade.fill,
                        stroke=shade.stroke)  # fmt: skip
         base = top + self.cell / 2 + fonts.CAP_HEIGHT * self.font / 2
         return [body, Text(x, base, level.word, self.font, anchor="middle", fill=self.theme.text)]

@@ -75,10 +75,11 @@ class _Figure:
         self.font = request.font_size
         self.levels = [level for side in sides for level in side.levels]
         steps = max(side.steps for side in sides)
+        words = [level.word for level in self.levels if not level.pool]
         self.measures = Measures(
             self.font,
             self.theme,
-            box=max(fonts.widest([level.word for level in self.levels], self.font) + 1.4 * self.font, 4.2 * self.font),
+            box=max(fonts.widest(words, self.font) + 1.4 * self.font, 4.2 * self.font),
             radius=max(1.15 * self.font, fonts.width(f"x{steps}", 0.9 * self.font) / 2 + 0.3 * self.font),
         )
         alone = len(sides) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from typing import ClassVar, Final
 
 from archscope.errors import Rejects
@@ -13,6 +14,9 @@ from archscope.options import number, option
 
 _LARGEST_ROOT: Final = 1000.0
 """Roots of widths are less; beyond, any number is near one."""
+
+_WIDTHS: Final = (64, 256, 1024)
+"""Widths of attention whose roots are whole."""
 
 
 class _Arithmetic(Pointwise):
@@ -117,13 +121,30 @@ class Scale(_Arithmetic):
 
 
 def _spelt(factor: float) -> str:
-    """A number as people write it: the root that it is, if it is one of a whole number.
+    """A number as people write it: the root that it is, or one over that, if it is one of a whole number.
+
+    Of those that decimals say as well, those of attention with 64, 256 or 1,024 features are roots.
 
     >>> _spelt(math.sqrt(512)), _spelt(8.0), _spelt(22.6274), _spelt(-math.sqrt(2))
     ('√512', '8', '22.6274', '-1.41421')
+    >>> _spelt(48**-0.5), _spelt(1 / math.sqrt(48)), _spelt(0.125), _spelt(0.5), _spelt(0.144338), _spelt(1 / 3)
+    ('1/√48', '1/√48', '1/√64', '0.5', '0.144338', '0.333333')
+    >>> _spelt(_in_float32(48**-0.5)), _spelt(_in_float32(512**0.5)), _spelt(_in_float32(0.3))
+    ('1/√48', '√512', '0.3')
     """
-    square = round(factor * factor) if 1 < factor < _LARGEST_ROOT else 0
-    return f"√{square}" if square and factor == math.sqrt(square) and factor % 1 else f"{factor:g}"
+    over = 1 / _LARGEST_ROOT < factor < 1
+    if over or 1 < factor < _LARGEST_ROOT:
+        square = round(1 / factor**2 if over else factor * factor)
+        root = math.sqrt(square)
+        roots = (1 / root, square**-0.5) if over else (root,)
+        if factor in (*roots, *map(_in_float32, roots)) and (root % 1 or (over and square in _WIDTHS)):
+            return f"1/√{square}" if over else f"√{square}"
+    return f"{factor:g}"
+
+
+def _in_float32(value: float) -> float:
+    (rounded,) = struct.unpack("f", struct.pack("f", value))
+    return float(rounded)
 
 
 LAYERS: tuple[type[Layer], ...] = (Abs, Exp, Log, Sqrt, Power, Scale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 import archscope
 from archscope.diagrams.cell import gates_of
 from archscope.diagrams.recurrence import sides_of
-from archscope.diagrams.scene import Polygon, Scene, Text, walk
+from archscope.diagrams.scene import Item, Path, Polygon, Scene, Text, bounds, walk
 from archscope.network import Network
 from tests.diagrams.geometry import not_contained, parameters, problems
 
@@ -37,6 +38,16 @@ def heads(scene: Scene, source: str) -> int:
 
 
 LAST = "  last: {type: select, dim: 0, index: -1}\n"
+SCORES = "  score: {type: linear, out_features: 1, activation: {type: softmax, dim: 0}}\n"
+WIDE = "  wide: {type: linear, out_features: 16, from: embed}\n"
+POOLS = {
+    "mean": "  mean: {type: mean, dim: 0}\n",
+    "max": "  wide: {type: linear, out_features: 9}\n  most: {type: max, dim: 0}\n",
+    "mean and max": "  mean: {type: mean, dim: 0}\n  most: {type: max, dim: 0, from: rnn}\n"
+    "  both: {type: concat, dim: 0, from: [mean, most]}\n",
+    "attention": f"{SCORES}  weighted: {{type: multiply, from: [score, rnn]}}\n  whole: {{type: sum, dim: 0}}\n",
+}
+"""Layers that make one value of those of all steps, and the word for it."""
 
 
 @pytest.mark.parametrize("options", [{}, {"theme": "dark", "width": "300mm", "font_size": 6, "color": "macs"}], ids=str)
@@ -51,6 +62,59 @@ def test_nothing_is_in_the_way_and_nothing_is_left_out(
     picture = archscope.draw(drawn, **options)
     assert picture.style == "unrolled"
     assert problems(picture.svg, drawn) == []
+
+
+@pytest.mark.parametrize("options", [{}, {"theme": "dark", "width": "300mm", "font_size": 6, "color": "macs"}], ids=str)
+@pytest.mark.parametrize(("steps", "layers", "both"), [(3, 1, False), (20, 2, False), (20, 1, True)])
+@pytest.mark.parametrize("word", POOLS)
+def test_what_is_made_of_all_steps_is_a_box_over_all_of_them(
+    word: str, steps: int, layers: int, both: bool, options: dict[str, Any]
+) -> None:
+    drawn = network("gru", steps=steps, layers=layers, both=both, end=POOLS[word])
+    picture = archscope.draw(drawn, **options)
+    assert picture.style == "unrolled"
+    assert problems(picture.svg, drawn) == []
+    scene = picture.scene
+    assert strings(scene).count(f"{word} over all steps") == 1
+    at = {group.layers[0]: bounds([item for item in group.items if isinstance(item, Path | Polygon)])
+          for group in scene.groups("layer")}  # fmt: skip
+    (pool,) = (group for group in scene.groups("layer") if f"{word} over all steps" in strings_of(group.items))
+    left, top, right, _ = at[pool.layers[0]]
+    # It reaches over every step, and its arrows come from each; what follows stands once over its middle.
+    cells = [bounds([item]) for item in next(g for g in scene.groups("layer") if g.layers[0] == "rnn").items
+             if isinstance(item, Path) and item.fill and item.stroke]  # fmt: skip
+    assert right == pytest.approx(max(each[2] for each in cells))
+    assert left > min(each[2] for each in cells), "the cell with its loop stands for any step"
+    tag = at["tag"]
+    assert ((tag[0] + tag[2]) / 2, tag[3] < top) == (pytest.approx((left + right) / 2), True)
+    (source,) = (edge.source for edge in scene.groups("edge") if edge.target == pool.layers[0])
+    assert heads(scene, source) == min(steps, 3) * (2 if both and source == "rnn" else 1)
+
+
+def strings_of(items: Iterable[Item]) -> list[str]:
+    return [item.string for item in walk(items) if isinstance(item, Text)]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        SCORES + "  whole: {type: sum, dim: 0}\n",
+        "  mean: {type: mean, dim: 0, keepdim: true}\n  around: {type: subtract, from: [rnn, mean]}\n",
+        WIDE + "  gated: {type: multiply, from: [rnn, wide]}\n  mean: {type: mean, dim: 0}\n",
+    ],
+    ids=["weights that weigh nothing", "a mean that is taken away", "what more is read than one layer"],
+)
+def test_what_is_no_value_of_all_steps_of_one_layer_is_no_pooling(end: str) -> None:
+    assert archscope.draw(network("gru", end=end)).style == "graph"
+
+
+def test_a_turn_of_axes_before_pooling_is_part_of_it() -> None:
+    drawn = network("gru", end="  turned: {type: transpose, dim0: 0, dim1: 1}\n"
+                    "  pool: {type: adaptive_avg_pool1d, output_size: 1}\n"
+                    "  flat: {type: squeeze, dim: 1}\n")  # fmt: skip
+    found = strings(archscope.draw(drawn).scene)
+    assert {"GRU", "mean over all steps", "20×16 · 1,248 parameters"} <= set(found)
+    assert not any("transpose" in each for each in found)
 
 
 def test_the_language_model_is_a_cell_with_its_loop_and_three_of_twenty_steps() -> None:

@@ -13,7 +13,7 @@ CASES = [
     case("sqrt", (6, 28, 28), output=(6, 28, 28), label="square root", why=_WHY),
     case("power", (6, 28, 28), exponent=2, output=(6, 28, 28), label="to the power 2", why=_WHY),
     case("power", (6, 28), exponent=-0.5, output=(6, 28), label="to the power -0.5", why=_WHY),
-    case("scale", (197, 64), factor=0.125, output=(197, 64), label="×0.125",
+    case("scale", (197, 64), factor=0.125, output=(197, 64), label="×1/√64",
          why="1/√64 of attention with 64 features a head; a constant is no weight"),
     case("scale", (8, 5), factor=-1, shift=1, output=(8, 5), label="×−1 +1", why="what a gate leaves: 1 − a"),
     case("scale", (8, 5), shift=-0.5, output=(8, 5), label="−0.5", why="a constant taken away"),
