@@ -16,6 +16,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
+from archscope.bench.draws import same_draws
 from archscope.bench.precision import Precision
 from archscope.theirs import heard_apart
 from archscope.tracing.inputs import Call
@@ -58,16 +59,23 @@ class Reference:
     Attributes:
         module: the network.
         call: what it is called with.
+        drawn: the type that what it draws at random is rounded to; see `archscope.bench.draws`.
     """
 
     module: nn.Module
     call: Call
+    drawn: torch.dtype = torch.float64
 
     def outputs(self) -> tuple[Tensor, ...]:
         """The tensors that come out."""
+        return self.run()[0]
+
+    def run(self) -> tuple[tuple[Tensor, ...], bool]:
+        """The tensors that come out, and whether it drew random numbers of PyTorch's for them."""
         args, kwargs = self.call.args, self.call.kwargs
-        with torch.no_grad(), heard_apart():
-            return tuple(each.detach().clone() for each in tensors_in(self.module(*args, **kwargs)))
+        with torch.no_grad(), heard_apart(), same_draws(self.drawn) as draws:
+            made = tuple(each.detach().clone() for each in tensors_in(self.module(*args, **kwargs)))
+        return made, draws is not None and draws.many > 0
 
     def spread(self, unit: float) -> float:
         """How far the output goes when weights and inputs change by at most ``unit`` of themselves.
@@ -90,7 +98,7 @@ class Reference:
                 for _ in range(_DRAWS):
                     for weight, own in zip(weights, before, strict=True):
                         weight.copy_(moved(own))
-                    outputs = Reference(self.module, Call(*self.call.mapped(moved))).outputs()
+                    outputs = Reference(self.module, Call(*self.call.mapped(moved)), self.drawn).outputs()
                     distances.append(distance(together(outputs), expected))
             finally:
                 for weight, own in zip(weights, before, strict=True):

@@ -18,7 +18,7 @@ from archscope.bench.agreement import Check
 from archscope.bench.clocks import Clock
 from archscope.bench.environment import free_memory
 from archscope.bench.inplace import LayerTimes, time_layers
-from archscope.bench.own import OwnWorkload, agrees, prepare_own, times_by_node
+from archscope.bench.own import OwnWorkload, agrees, drawn_alike, prepare_own, repeats, times_by_node
 from archscope.bench.plan import Cell
 from archscope.bench.precision import PRECISIONS
 from archscope.bench.timing import Limits, Series
@@ -150,6 +150,8 @@ def _measured(
             }  # fmt: skip
         watch = _Watch(device, nvml)
         figures, flags = _figures(work.call, clock, settings.limits)
+        if isinstance(work, OwnWorkload) and work.draws and cell.engine != "eager":
+            flags.append(f"it draws random numbers, so its eager output was compared, not that of {cell.engine}")
         layers = _layers(work, analysis, cell, clock, settings)
         return {
             "status": "ok",
@@ -184,9 +186,14 @@ def _own_checked(work: OwnWorkload, cell: Cell, device: torch.device) -> Check:
     work.module.eval()
     try:
         with torch.no_grad(), autocast(work.precision, device):
-            plain = cell.mode == "train" or cell.engine == "eager"
-            made = work.module(*work.args, **work.kwargs) if plain else work.call()
-        return agrees(made, work)
+            plain = cell.mode == "train" or cell.engine == "eager" or work.draws
+            with drawn_alike(work) if plain else contextlib.nullcontext():
+                made = work.module(*work.args, **work.kwargs) if plain else work.call()
+            check = agrees(made, work)
+            if not check.passed and plain and not repeats(work, made):
+                raise Unsupported("not comparable: it gives another output each time, though what it draws at random "
+                                  "is the same; nothing was timed")  # fmt: skip
+        return check
     finally:
         work.module.train(cell.mode == "train")
 

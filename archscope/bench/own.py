@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from archscope.analysis import Analysis
-from archscope.bench.agreement import Check, Reference, held_against, together
+from archscope.bench.agreement import Check, Reference, distance, held_against, together
+from archscope.bench.draws import same_draws
 from archscope.bench.plan import Cell
 from archscope.bench.precision import PRECISIONS, Precision
 from archscope.bench.work import (
@@ -48,6 +49,7 @@ class OwnWorkload:
         reference: its copy in float64, where it has one.
         precision: the number format.
         begun: its buffers, which training may write, and what they held before it ran.
+        draws: whether it draws random numbers.
     """
 
     call: Callable[[], Any]
@@ -58,6 +60,7 @@ class OwnWorkload:
     reference: Reference | None
     precision: Precision
     begun: tuple[tuple[Tensor, Tensor], ...] = ()
+    draws: bool = False
 
     def begin_again(self) -> None:
         """Put its buffers back to what they held."""
@@ -80,7 +83,7 @@ def prepare_own(called: Called, analysis: Analysis, cell: Cell, device: torch.de
         module = at_inference(called.fresh())
     args, kwargs = inputs_of(called, cell)
     checked = Call(args, kwargs)
-    expected, reference = _expected(module, checked)
+    expected, reference, draws = _expected(module, checked, precision)
     dtype = getattr(torch, precision.torch)
     own = next((each.dtype for each in module.parameters() if each.is_floating_point()), torch.float32)
     cast = None if own == dtype else dtype
@@ -100,7 +103,7 @@ def prepare_own(called: Called, analysis: Analysis, cell: Cell, device: torch.de
     if cell.mode == "train":
         module.train()
     begun = tuple((each, each.detach().clone()) for each in module.buffers()) if cell.mode == "train" else ()
-    work = OwnWorkload(lambda: None, module, args, kwargs, expected, reference, precision, begun)
+    work = OwnWorkload(lambda: None, module, args, kwargs, expected, reference, precision, begun, draws)
     _require_a_run(work, cell, device)
     work.call = _call(work, cell, device)
     return work
@@ -118,8 +121,14 @@ def inputs_of(called: Called, cell: Cell) -> tuple[tuple[Any, ...], dict[str, An
     return called.inputs("cpu")
 
 
-def _expected(module: nn.Module, call: Call) -> tuple[tuple[Tensor, ...], Reference | None]:
-    """What its output has to be: a float64 copy's on the CPU, or else its own, before it is cast or moved."""
+def _expected(
+    module: nn.Module, call: Call, precision: Precision
+) -> tuple[tuple[Tensor, ...], Reference | None, bool]:  # fmt: skip
+    """What its output has to be: a float64 copy's on the CPU, or else its own, before it is cast or moved.
+
+    And whether it draws random numbers.
+    """
+    drawn = getattr(torch, precision.autocast or precision.torch)
 
     def doubled(value: Any) -> Any:
         return value.cpu().double() if isinstance(value, Tensor) and value.is_floating_point() else (
@@ -127,12 +136,26 @@ def _expected(module: nn.Module, call: Call) -> tuple[tuple[Tensor, ...], Refere
 
     try:
         with torch.no_grad(), heard_apart():
-            reference = Reference(copy.deepcopy(module).cpu().double(), Call(*call.mapped(doubled)))
-        return reference.outputs(), reference
+            reference = Reference(copy.deepcopy(module).cpu().double(), Call(*call.mapped(doubled)), drawn)
+        outputs, draws = reference.run()
+        return outputs, reference, draws
     except Exception:  # noqa: BLE001 - a stranger's module may have no copy, or none in float64
         own = next((each.device for each in module.parameters()), torch.device("cpu"))
         args, kwargs = call.mapped(lambda value: value.to(own) if isinstance(value, Tensor) else value)
-        return Reference(module, Call(args, kwargs)).outputs(), None
+        outputs, draws = Reference(module, Call(args, kwargs), drawn).run()
+        return outputs, None, draws
+
+
+def drawn_alike(work: OwnWorkload) -> AbstractContextManager[Any]:
+    """What it draws at random in here is what its reference drew."""
+    return same_draws(getattr(torch, work.precision.autocast or work.precision.torch) if work.draws else None)
+
+
+def repeats(work: OwnWorkload, output: Any) -> bool:
+    """Whether it gives an output again that it gave, where all that it draws is the same."""
+    with drawn_alike(work):
+        again = together(tensors_in(work.module(*work.args, **work.kwargs)))
+    return distance(again, together(tensors_in(output))) <= work.precision.tolerance
 
 
 def agrees(output: Any, work: OwnWorkload) -> Check:

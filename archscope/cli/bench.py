@@ -52,13 +52,20 @@ def command(
     layout: Annotated[str, _axis("layout", "nchw", "nchw, nhwc (channels last).")] = "nchw",
     engine: Annotated[str, _axis("engine", "eager", "eager, graph (CUDA graph), compile (torch.compile).")] = "eager",
     mode: Annotated[str, _axis("mode", "infer", "infer, train (forward and backward).")] = "infer",
-    quick: Annotated[bool, typer.Option("--quick", help="One round of a few seconds, for a first look.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="One round of short figures, for a first look.")] = False,
     rounds: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Fresh processes; 3 by default.", show_default=False)
     ] = None,
     seconds: Annotated[
         float | None,
-        typer.Option(metavar="S", min=0.01, help="Most seconds a figure; 2 by default.", show_default=False),
+        typer.Option(
+            metavar="S",
+            min=0.01,
+            show_default=False,
+            help="Most seconds that one figure of a cell is sampled in a round; 2 by default, 0.5 with --quick. "
+            "A cell has several figures, each round warms up and measures ceilings besides, so a run takes "
+            "many times that.",
+        ),
     ] = None,
     timeout: Annotated[float, typer.Option(metavar="S", min=1, help="Seconds after which a cell is given up.")] = 600,
     seed: Annotated[int, typer.Option(metavar="N", help="Of weights, inputs and the order of the cells.")] = 0,

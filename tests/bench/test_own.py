@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 import archscope
 from archscope.bench.clocks import HostClock
+from archscope.bench.draws import same_draws
 from archscope.bench.eager import operations_of
 from archscope.bench.inplace import time_layers
 from archscope.bench.measure import Settings, measure_cell
@@ -159,6 +163,63 @@ def test_an_output_that_is_not_the_modules_is_not_timed(monkeypatch: pytest.Monk
     it, analysis = called(LastStep(), (6, 8))
     found = measure_cell(analysis, cell(), CPU, HostClock(), BRIEF, module=it)
     assert found["status"] == "incorrect"
+
+
+class Masks(nn.Module):
+    """Draws which positions it keeps, as a masked autoencoder does, and noise, and what it drops at any time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Any:
+        kept = torch.rand(x.shape[:2], device=x.device, dtype=x.dtype).argsort(1)[:, :3]
+        x = self.fc(x.gather(1, kept[..., None].expand(-1, -1, 8))) + torch.randn_like(x[:, :3])
+        return F.dropout(x, 0.5, training=True) * (1 + random.random()) * float(np.random.rand())
+
+
+@pytest.mark.parametrize("axes", [{}, {"dtype": "bf16"}, {"dtype": "amp-bf16"}, {"mode": "train"}])
+def test_what_a_module_draws_at_random_is_the_same_where_it_is_compared(axes: dict[str, Any]) -> None:
+    it, analysis = called(Masks(), (16, 8))
+    found = measure_cell(analysis, cell(**axes), CPU, HostClock(), BRIEF, module=it)
+    assert (found["status"], found["error"]) == ("ok", None)
+    assert found["check"]["rel_l2"] < 2e-2
+    if axes == {}:  # training draws by itself, and so does what is timed
+        work = prepare_own(it, analysis, cell(), CPU)
+        with torch.no_grad():
+            assert not torch.equal(work.call(), work.call())
+
+
+def test_random_numbers_are_as_before_where_outputs_were_compared() -> None:
+    def states() -> tuple[Any, ...]:
+        return torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()
+
+    before = states()
+    with same_draws(torch.bfloat16) as draws:
+        assert draws is not None
+        first = torch.rand(3), torch.randint(5, (3,)), torch.empty(3).normal_(), random.random(), np.random.rand()
+    assert draws.many == 3
+    assert states() == before
+    with same_draws(torch.bfloat16):
+        again = torch.rand(3), torch.randint(5, (3,)), torch.empty(3).normal_(), random.random(), np.random.rand()
+    assert all(torch.equal(one, other) for one, other in zip(first[:3], again[:3], strict=True))
+    assert first[3:] == again[3:]
+
+
+def test_a_module_that_never_gives_the_same_twice_is_not_called_incorrect() -> None:
+    class Counts(LastStep):
+        times = 0
+
+        def forward(self, x: Tensor) -> Any:
+            Counts.times += 1
+            return self.fc(x) * Counts.times
+
+    it, analysis = called(Counts(), (6, 8))
+    found = measure_cell(analysis, cell(), CPU, HostClock(), BRIEF, module=it)
+    assert found["status"] == "unsupported"
+    assert found["error"].startswith(
+        "not comparable: it gives another output each time, though what it draws at random"
+    )
 
 
 def test_a_worker_opens_a_module_as_it_was_asked_for() -> None:

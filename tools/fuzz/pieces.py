@@ -324,7 +324,7 @@ def _products(random: Random, wide: int) -> tuple[nn.Module, int]:
         lambda f, w: f.matmul(w).mm(w.t()), lambda f, w: torch.inner(f, w), lambda f, w: torch.cdist(f, w.t()),
         lambda f, w: torch.stack([torch.mv(w, v) for v in f]), lambda f, w: f @ torch.linalg.matrix_power(w, 3),
         lambda f, w: torch.stack([torch.dot(v, w[0]) for v in f])[:, None] * f,
-        lambda f, w: torch.kron(f, w[:1, :1]), lambda f, w: torch.outer(f[:, 0], w[0]),
+        lambda f, w: torch.addr(f, f[:, 0], w[0]),
         lambda f, w: F.bilinear(f, f, w[None].expand(len(w), -1, -1)), lambda f, w: torch.addbmm(f, f[None], w[None]),
         lambda f, w: f @ torch.linalg.inv(w @ w.t() + torch.eye(len(w), device=f.device)),
         lambda f, w: torch.linalg.solve(w @ w.t() + torch.eye(len(w), device=f.device), f.t()).t(),
