@@ -38,6 +38,24 @@ _REFUSED: Final = (
 )
 
 
+_OTHERS: Final = (
+    (re.compile(rb'"_diffusers_version"\s*:|\[\s*"diffusers"\s*,'), (
+        "is a configuration of diffusers, which archscope makes no model of; name a function that does, "
+        "`mypkg.models:load`, with `--input`")),
+    (re.compile(rb'"peft_type"\s*:'), (
+        "is an adapter of PEFT's, which says no network and no shapes; name the `config.json` of its base model, or a "
+        "function that makes both, `mypkg.models:load`, with `--input`")),
+    (re.compile(rb'"pretrained_cfg"\s*:'), (
+        "is a configuration of timm's, which says a name and no layers; name the function of timm that makes the "
+        "model, `timm.models:resnet50@3,224,224`")),
+    (re.compile(rb'"sentence_transformers\.'), (
+        "lists the modules of a sentence transformer; its network is in the `config.json` beside it")),
+)  # fmt: skip
+"""JSON of other libraries that describes no network by itself, and what to name instead."""
+_NAMES: Final = ("config.json", "model_index.json", "adapter_config.json")
+"""What is looked for in a folder, the first that is there."""
+
+
 def kind_of(path: str) -> Kind | None:
     """What a file is; None where it may be a spec, or there is none.
 
@@ -72,6 +90,8 @@ def kind_of(path: str) -> Kind | None:
         return Kind.WEIGHTS
     if head.lstrip()[:1] == b"{" and _HUGGING_FACE.search(head):
         return Kind.HUGGING_FACE
+    if head.lstrip()[:1] in (b"{", b"[") and any(pattern.search(head) for pattern, _ in _OTHERS):
+        return Kind.UNREAD
     if suffix == ".prototxt" or _PROTOTXT.search(head):
         return Kind.CAFFE
     return Kind.UNREAD if suffix == ".caffemodel" else None
@@ -85,11 +105,14 @@ def refuse(path: str) -> None:
     """
     if kind_of(path) is Kind.WEIGHTS:
         raise _only_weights(path)
+    path = _inside(path) if Path(path).is_dir() else path
     with Path(path).open("rb") as file:
         head = file.read(_HEAD)
     why = next((why for magic, why in _REFUSED if head.startswith(magic)), "")
     if head[4:8] == b"TFL3":
         why = "is a TensorFlow Lite file, which archscope does not read; export the model as ONNX"
+    elif not why and Path(path).suffix.lower() != ".caffemodel":
+        why = next(told for pattern, told in _OTHERS if pattern.search(head))
     elif not why:
         why = "holds Caffe's weights; name the `.prototxt` file of its network"
     raise UsageError(f"{path} {why}")
@@ -97,10 +120,14 @@ def refuse(path: str) -> None:
 
 def _kind_of_folder(path: str) -> Kind | None:
     """What a folder is that is written as one, ``./gpt2`` or ``gpt2/``: a word alone is the name of a spec."""
-    inside = os.path.join(path, "config.json")  # noqa: PTH118 - as it was written
-    if os.path.basename(path) == path or kind_of(inside) is not Kind.HUGGING_FACE:  # noqa: PTH119
-        return None
-    return Kind.HUGGING_FACE
+    found = None if os.path.basename(path) == path else kind_of(_inside(path))  # noqa: PTH119
+    return found if found in (Kind.HUGGING_FACE, Kind.UNREAD) else None
+
+
+def _inside(folder: str) -> str:
+    """The file of a folder that says what the folder is."""
+    files = [os.path.join(folder, name) for name in _NAMES]  # noqa: PTH118 - as it was written
+    return next((each for each in files if Path(each).is_file()), files[0])
 
 
 def _is_onnx(head: bytes) -> bool:

@@ -84,7 +84,9 @@ def find(spec: str | os.PathLike[str]) -> Path:
     path = Path(text)
     if is_there(path):
         if path.is_dir():
-            raise UsageError(f"{text} is a directory; name a spec file in it")
+            alone = path.name == text and is_there(path / "config.json")
+            other = f", or write ./{text} for its config.json" if alone else ""
+            raise UsageError(f"{text} is a directory; name a spec file in it{other}")
         return path
     raise NotFound(_not_found(text, path))
 

@@ -70,7 +70,7 @@ class Configured:
         import transformers
 
         self._from = (f"Read from {file.name}: {self.name} of transformers {transformers.__version__}",)
-        self._notes = tuple(_notes(self._said))
+        self._notes = (*_notes(self._said), *_beside(file))
 
     def origin(self, call: Call) -> tuple[str, ...]:
         """Where it was read from, with what it was called with, in sentences."""
@@ -116,6 +116,16 @@ def _notes(said: Mapping[str, Any]) -> Iterator[str]:
         yield f"Its weights are stored as {line(dtype)[:40]}; the bytes here are those of float32."
     if said.get("quantization_config"):
         yield "Its weights are stored quantized; they are counted as they are before that."
+
+
+def _beside(file: Path) -> Iterator[str]:
+    """What lies beside a configuration, belongs to the network, and is not in it."""
+    modules = sorted(each.parent.name for each in file.parent.glob("[0-9]*_*/config.json"))
+    if modules and (file.parent / "modules.json").is_file():
+        listed = ", ".join(line(each)[:40] for each in modules[:8])
+        yield f"What comes behind it in this sentence transformer is left out: {listed}."
+    if (file.parent / "adapter_config.json").is_file():
+        yield "The adapter that lies beside it is left out."
 
 
 def _read(file: Path, shown: str) -> dict[str, Any]:

@@ -26,6 +26,29 @@ def test_what_is_not_read_is_named(content: bytes, told: str, tmp_path: Path) ->
         open_network(path)
 
 
+@pytest.mark.parametrize(("name", "content", "told"), [
+    ("config.json", '{"_class_name": "UNet2DConditionModel", "_diffusers_version": "0.6.0"}', "of diffusers, which"),
+    ("model_index.json", '{"_class_name": "FluxPipeline", "_diffusers_version": "0.30"}', "configuration of diffusers"),
+    ("adapter_config.json", '{"peft_type": "LORA", "r": 8}', "is an adapter of PEFT's, which says no network"),
+    ("config.json", '{"architecture": "resnet50", "pretrained_cfg": {}}', "timm that makes the model, `timm.models:"),
+])  # fmt: skip
+def test_json_of_other_libraries_says_what_to_name_as_a_file_and_as_a_folder(
+    name: str, content: str, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    for named in (path, tmp_path):
+        with pytest.raises(UsageError, match=f"^{path} .*{told}"):
+            open_network(str(named))
+
+
+def test_modules_of_a_sentence_transformer_are_told_by_their_list(tmp_path: Path) -> None:
+    path = tmp_path / "modules.json"
+    path.write_text('[{"idx": 0, "type": "sentence_transformers.models.Transformer"}]')
+    with pytest.raises(UsageError, match=r"its network is in the `config\.json` beside it"):
+        open_network(path)
+
+
 @pytest.mark.parametrize("text", ["input: [3, 8, 8]\nlayers:\n  c: {type: flatten}\n",
                                   '{"input": [3, 8, 8], "layers": {"c": {"type": "flatten"}}}'])  # fmt: skip
 def test_a_spec_is_still_a_spec(text: str, tmp_path: Path) -> None:

@@ -156,6 +156,17 @@ def test_types_and_quantized_weights_are_told(tmp_path: Path) -> None:
     )
 
 
+def test_what_lies_beside_a_configuration_and_is_left_out_is_told(tmp_path: Path) -> None:
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text("{}")
+    for name in ("modules.json", "adapter_config.json"):
+        (tmp_path / name).write_text("[]")
+    seen = read(CONFIGS["bert"][0], tmp_path).network.observed
+    assert seen is not None
+    assert seen.origin[1:] == ("What comes behind it in this sentence transformer is left out: 1_Pooling.",
+                               "The adapter that lies beside it is left out.")  # fmt: skip
+
+
 def test_a_folder_is_read_where_it_is_written_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "gpt2"
     folder.mkdir()
@@ -163,6 +174,9 @@ def test_a_folder_is_read_where_it_is_written_as_one(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     assert kind_of("./gpt2") is kind_of("gpt2/") is kind_of(str(folder)) is Kind.HUGGING_FACE
     assert kind_of("gpt2") is None
+    folder.rename(tmp_path / "mine")
+    with pytest.raises(UsageError, match=r"mine is a directory; name a spec file in it, or write \./mine for its"):
+        open_network("mine")
     assert kind_of(str(tmp_path)) is None
 
 
