@@ -95,6 +95,11 @@ class Drawing:
         """The style, with the reason for it and those against others."""
         if self.request.style != "auto":
             return Choice(self.request.style, "as asked for")
+        if self.request.instead:
+            first = replace(self, request=replace(self.request, instead="")).choice
+            better = "boxes in rows fit" if self.request.instead == "boxes" else f"a {self.request.instead} fits"
+            worse = "one row of them" if first.style == "boxes" else first.style
+            return Choice(self.request.instead, f"{better} the page better than {worse}", first.refused)
         if self.request.glue:
             return Choice("graph", "the one that draws permutations, splits and the like")
         return Choice("boxes", "the one that has towers") if self.request.towers else choose(self.analysis)

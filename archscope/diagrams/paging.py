@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Final, Literal
 
+from archscope.diagrams import volumes
 from archscope.diagrams.drawing import Drawing
 from archscope.diagrams.request import LETTERS, SMALLER
 from archscope.errors import UsageError
@@ -19,17 +20,35 @@ Directions = Sequence[Literal["tb", "lr"]]
 COLUMN: Final = "ieee-column"
 """A page on which letters are as usual where they fit, and smaller only where nothing else does."""
 
-_LEGIBLE: Final[Mapping[str, float]] = {"beamer": 6.0, "16:9": 14.0}
-"""Letters on a slide that are smaller than these are made larger, if less is written."""
+_LEGIBLE: Final[Mapping[str, float]] = {"beamer": 7.0, "16:9": 14.0, COLUMN: 6.0}
+"""Letters on a page that are smaller than these are made larger, if less is written or another style allows it."""
 
 _BRIEF: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "transformer": (("op",),), "unrolled": (("name",),), "boxes": (("name",), ("op",)),
+    "planes": (("name", "shape"), ("op",)),
 }  # fmt: skip
 """For each style the little that says what a layer is; of several, what makes the letters larger."""
 
 
 def on_page(drawing: Drawing, page: str, directions: Directions) -> Drawing:
-    """With letters for a page, and as much written as they leave room for."""
+    """With letters for a page, and as much written as they leave room for; in another style where none fits so."""
+    tried = [_on_page(drawing, page, directions)]
+    if _letters(tried[0]) < _LEGIBLE[page] and drawing.request.style == "auto":
+        others = (replace(drawing, request=replace(drawing.request, instead=each)) for each in _others(drawing))
+        tried += [_on_page(each, page, directions) for each in others]
+    return max(tried, key=lambda each: min(_letters(each), _LEGIBLE[page]))
+
+
+def _others(drawing: Drawing) -> tuple[str, ...]:
+    """The styles that take less room: boxes in rows where all stood in one, or a graph."""
+    if drawing.style not in ("planes", "boxes", "neurons"):
+        return ()
+    convolves = volumes.slides_windows(drawing.analysis) and not drawing.request.towers
+    alone = convolves and volumes.columns(drawing.analysis, drawing.request) is not None
+    return ("boxes",) if alone else () if convolves else ("graph",)
+
+
+def _on_page(drawing: Drawing, page: str, directions: Directions) -> Drawing:
     plain = drawing.request.show is None and drawing.request.color == "family"
     briefs = [
         replace(drawing, request=replace(drawing.request, show=show, brief=True))

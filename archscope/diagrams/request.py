@@ -86,6 +86,7 @@ class Request:
         labelled: what somebody asks now to be called otherwise; a spec's own labels may have no place.
         highlighted: what somebody asks now to stand out.
         brief: whether less is shown than usual, so that the letters are larger.
+        instead: the style that a page has room for, in place of the one that ``auto`` takes.
     """
 
     style: str
@@ -110,6 +111,7 @@ class Request:
     labelled: tuple[str, ...] = ()
     highlighted: tuple[str, ...] = ()
     brief: bool = False
+    instead: str = ""
 
     def shown(self, *usual: str) -> tuple[str, ...]:
         """What to write of `SHOWN`, where a style writes what is ``usual``; what is coloured has its number, too."""

@@ -36,11 +36,18 @@ def test_a_picture_for_a_slide_takes_the_largest_letters_that_fit(name: str, pag
 @pytest.mark.parametrize(
     ("name", "page", "size", "show"),
     [
-        ("gpt2@small", "beamer", 7, ("op",)),
+        ("gpt2@small", "beamer", 8, ("op",)),
+        ("transformer@base", "beamer", 7, ("op",)),
+        ("bert@base", "beamer", 7, ("op",)),
+        ("llama2@7b", "beamer", 7, ("op",)),
+        ("mixtral", "beamer", 7, ("op",)),
+        ("vit@b16", "beamer", 7, ("op",)),
+        ("lenet5", "beamer", 7, ("name", "shape")),
         ("unet", "beamer", 7, ("op",)),
         ("alexnet", "beamer", 9, ("name",)),
         ("transformer@base", "16:9", 14, ("op",)),
-        ("resnet@50", "beamer", 6, None),
+        ("resnet@50", "beamer", 7, ("name",)),
+        ("vgg@A", "beamer", 8, None),
     ],
 )
 def test_less_is_written_on_a_slide_where_the_letters_would_be_small(
@@ -67,8 +74,31 @@ def test_a_column_has_smaller_letters_and_less_written_only_where_nothing_else_f
     assert (picture.request.font_size, picture.request.show) == (size, show)
     assert picture.scene.width == pytest.approx(room.width)
     assert [each for each in problems(picture.svg, network) if not each.startswith("edge")] == []
-    with pytest.raises(archscope.UsageError, match="does not fit"):
-        _ = archscope.draw("lenet5", page="ieee-column").scene
+
+
+@pytest.mark.parametrize(
+    ("name", "page", "first", "second", "size", "why"),
+    [
+        ("lenet5", "ieee-column", "planes", "boxes", 8, "boxes in rows fit the page better than planes"),
+        ("vgg@A", "ieee-column", "boxes", "boxes", 8, "boxes in rows fit the page better than one row of them"),
+        ("vgg@A", "beamer", "boxes", "boxes", 8, "boxes in rows fit the page better than one row of them"),
+        ("autoencoder@mnist", "ieee-column", "planes", "graph", 8, "a graph fits the page better than planes"),
+    ],
+)
+def test_a_chain_that_a_page_is_too_narrow_for_lies_in_rows_or_is_a_graph(
+    name: str, page: str, first: str, second: str, size: float, why: str
+) -> None:
+    network, room = archscope.load(name), request(page=page)
+    picture = archscope.draw(network, page=page)
+    assert (archscope.draw(network).style, picture.style, picture.choice.why) == (first, second, why)
+    assert (picture.request.font_size, picture.scene.width) == (size, pytest.approx(room.width))
+    assert room.height is not None
+    assert picture.scene.height <= room.height
+    assert [each for each in problems(picture.svg, network) if not each.startswith("edge")] == []
+    # Who says the style has that, and is told what it needs.
+    if page == "ieee-column":
+        with pytest.raises(archscope.UsageError, match=r"does not fit .* needs --width \d+mm"):
+            _ = archscope.draw(network, page=page, style=first).scene
 
 
 def test_a_graph_turns_on_a_slide_where_it_does_not_fit_from_top_to_bottom() -> None:

@@ -53,10 +53,11 @@ def _source(part: Source, measures: Measures, corner: Point) -> Group:
     ]
     middle = x + wide / 2
     if is_image(part, m.model):
-        side = min(tall - 0.8 * m.font, 2.4 * m.font)
-        items += shapes.patches(x + 0.8 * m.font, y + (tall - side) / 2, side, 4, m.theme)
-        middle += 1.4 * m.font
-    items += shapes.lines_of_text(middle, y + 0.45 * m.font, words.title, words.below, m.font, m.theme)
+        side = min(tall - 1.8 * m.margin, 2.4 * m.font)
+        left, aside = (0.45, 0.0) if m.tight else (0.8, 0.1)
+        items += shapes.patches(x + left * m.font, y + (tall - side) / 2, side, 4, m.theme)
+        middle += m.icon / 2 - aside * m.font
+    items += shapes.lines_of_text(middle, y + m.margin, words.title, words.below, m.font, m.theme)
     shape = m.model.analysis.network.inputs[part.name]
     return Group("layer", tuple(items), title=f"{part.name}: {spell_shape(shape)}", layers=(part.name,))
 
@@ -122,7 +123,7 @@ def _table_of_positions(part: Part, measures: Measures, middle: Point, outward: 
         circle(x, y, m.radius, fill=m.theme.background, stroke=m.theme.line, width=1.3 * HAIRLINE),
         *shapes.sign("+", x, y, m.radius, m.font, m.theme.line),
         shapes.rounded(left, y - tall / 2, wide, tall, 0.45 * m.font, fill=shade.fill, stroke=shade.stroke),
-        *shapes.lines_of_text(left + wide / 2, y - tall / 2 + 0.45 * m.font, words.title, words.below, m.font, m.theme),
+        *shapes.lines_of_text(left + wide / 2, y - tall / 2 + m.margin, words.title, words.below, m.font, m.theme),
     ]
 
 
@@ -134,8 +135,8 @@ def _box(part: Part, measures: Measures, corner: Point) -> list[Item]:
     items: list[Item] = [shapes.rounded(x, y, wide, tall, 0.45 * m.font, fill=shade.fill, stroke=shade.stroke)]
     known = experts_of(part) if part.role == "experts" else None
     if known is not None:
-        items += _experts(known[0], known[1], m, (x + wide / 2, y + tall - 0.45 * m.font), shade.stroke)
-    items += shapes.lines_of_text(x + wide / 2, y + 0.45 * m.font, words.title, words.below, m.font, m.theme)
+        items += _experts(known[0], known[1], m, (x + wide / 2, y + tall - m.margin), shade.stroke)
+    items += shapes.lines_of_text(x + wide / 2, y + m.margin, words.title, words.below, m.font, m.theme)
     return items
 
 

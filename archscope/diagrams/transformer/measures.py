@@ -57,7 +57,12 @@ class Measures:
         self.pad = 0.9 * self.font
         self.channel = 3.2 * self.font
         self.corner = 0.5 * self.font
-        self.near = 1.6 * self.font
+        # Where a slide is so small that little is written, no room is left around that.
+        self.tight = self.wide and request.brief
+        self.near = (1.1 if self.tight else 1.6) * self.font
+        self.margin = (0.22 if self.tight else 0.45) * self.font
+        self.narrowest = (3.0 if self.tight else 5.5) * self.font
+        self.icon = (1.6 if self.tight else 3.0) * self.font
         self._words: dict[Part | Source, Words] = {}
 
     def words(self, part: Part | Source) -> Words:
@@ -206,17 +211,18 @@ class Measures:
         words = self.words(part)
         known = experts_of(part) if isinstance(part, Part) and part.role == "experts" else None
         row = 0.0 if known is None else min(known[0], 8) * 1.9 * self.font
-        return max(width_of_text(words.title, words.below, self.font), row) + 1.5 * self.font
+        aside = 0.9 if self.tight and part in self._in_rows else 1.5
+        return max(width_of_text(words.title, words.below, self.font), row) + aside * self.font
 
     def width(self, part: Part | Source) -> float:
         """How wide it is drawn."""
         if self.is_circle(part):
             return 2 * self.radius
         if isinstance(part, Source):
-            icon = 3.0 * self.font if is_image(part, self.model) else 0.0
-            return max(self.needed(part), 5.5 * self.font) + icon
+            icon = self.icon if is_image(part, self.model) else 0.0
+            return max(self.needed(part), self.narrowest) + icon
         if part in self._apart:
-            return max(self.needed(part), 5.5 * self.font)
+            return max(self.needed(part), self.narrowest)
         return self.block
 
     def height(self, part: Part | Source) -> float:
@@ -230,7 +236,7 @@ class Measures:
     def _tall(self, part: Part | Source) -> float:
         words = self.words(part)
         more = 5.2 * self.font if isinstance(part, Part) and part.role == "experts" and experts_of(part) else 0.0
-        return height_of_text(words.title, words.below, self.font) + 0.9 * self.font + more
+        return height_of_text(words.title, words.below, self.font) + 2 * self.margin + more
 
     @property
     def copies(self) -> float:

@@ -40,7 +40,7 @@ def words_of(part: Part | Source, model: Model, request: Request) -> Words:
         shape = model.analysis.network.inputs[part.name]
         return Words((part.name,), (spell_shape(shape),) if shows["shape"] else ())
     labels = [label for piece in part.pieces if (label := label_of(piece.row.node, model.analysis.network))]
-    title = (labels[0],) if labels else _title(part, model) if shows["op"] else ()
+    title = (labels[0],) if labels else _title(part, model, brief=request.brief) if shows["op"] else ()
     if shows["name"]:
         title = title or (part.head.name,)
     below = list(_sizes(part)) if shows["shape"] else []
@@ -112,10 +112,10 @@ def _macs(part: Part) -> list[str]:
     return [f"{total:,} MACs"] if total else []
 
 
-def _title(part: Part, model: Model) -> tuple[str, ...]:
+def _title(part: Part, model: Model, *, brief: bool = False) -> tuple[str, ...]:
     head = part.head
     if part.role == "attention":
-        return _attention(part, model)
+        return _attention(part, model, brief=brief and len(model.stacks) > 1)
     if part.role == "embedding":
         several = sum(each.role == "embedding" for each in model.parts) > len(model.stacks)
         if several:
@@ -123,7 +123,7 @@ def _title(part: Part, model: Model) -> tuple[str, ...]:
             return (f"{own} Embedding",)
         if len(model.stacks) > 1:
             first = model.home[head.name] in {model.home[piece.name] for piece in _before(model, head)}
-            return ("Input Embedding" if first else "Output Embedding",)
+            return ("Embedding" if brief else "Input Embedding" if first else "Output Embedding",)
         return ("Token Embedding",)
     if part.role == "learned":
         return _learned(part, model)
@@ -169,8 +169,8 @@ def _other(head: Piece) -> str:
     return layer.label
 
 
-def _attention(part: Part, model: Model) -> tuple[str, ...]:
-    """Its title in two lines: whether it is masked and how its heads are, and to what it attends."""
+def _attention(part: Part, model: Model, *, brief: bool) -> tuple[str, ...]:
+    """Its title in two lines: whether it is masked and how its heads are, and to what it attends; in brief in one."""
     heads = _heads_in(part)
     kind = "Single-Head"
     if heads is None or (heads[0] > 1 and heads[0] == heads[1]):
@@ -178,7 +178,8 @@ def _attention(part: Part, model: Model) -> tuple[str, ...]:
     elif heads[0] > heads[1]:
         kind = "Multi-Query" if heads[1] == 1 else "Grouped-Query"
     masked = "Masked " if _looks_back(part) else ""
-    return (f"{masked}{kind}", "Cross-Attention" if is_cross(part, model) else "Self-Attention")
+    what = "Cross-Attention" if is_cross(part, model) else "Self-Attention"
+    return (f"{masked}{what}",) if brief else (f"{masked}{kind}", what)
 
 
 def _looks_back(part: Part) -> bool:

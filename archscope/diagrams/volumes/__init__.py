@@ -75,7 +75,8 @@ def columns(analysis: Analysis, request: Request) -> Chain | None:
         whole = split_towers(whole, analysis.title)
     if len(whole.columns) > MOST_COLUMNS:
         whole = fold(whole)
-    too_long = len(whole.columns) > MOST_COLUMNS and not whole.towers and slides_windows(analysis)
+    long = len(whole.columns) > MOST_COLUMNS or request.instead == "boxes"
+    too_long = long and not whole.towers and slides_windows(analysis)
     return None if too_long else called(whole, analysis.network.figure.get("labels", {}))
 
 
