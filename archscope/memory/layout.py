@@ -61,6 +61,16 @@ class Layout(Record):
             least = self.strides[axis] * self.shape[axis]
         return self.strides[1] != 0
 
+    @property
+    def in_one_row(self) -> Layout:
+        """Rows as maps that are one row high.
+
+        >>> Layout.of((2, 8, 5)).turned((0, 2, 1)).in_one_row
+        Layout(shape=(2, 5, 1, 8), strides=(40, 1, 40, 5))
+        """
+        long, step = self.shape[-1], self.strides[-1]
+        return Layout((*self.shape[:-1], 1, long), (*self.strides[:-1], long * step, step))
+
     def lies_as(self, other: Layout) -> bool:
         """Whether the values lie as those of another of this shape do; an axis of one value says nothing."""
         pairs = zip(self.shape, self.strides, other.strides, strict=True)

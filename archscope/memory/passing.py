@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from archscope.layers.steps import Step
 from archscope.memory.autocast import FULL, OWN_TYPES, WORKS_BACK_WIDE
 from archscope.memory.layout import Layout, lying, with_channels_last
-from archscope.memory.stepping import COPIES, IN_ORDER, Operations, of_maps_with_channels_last, size_in
+from archscope.memory.stepping import (
+    AS_CAME,
+    BORDERS,
+    COPIES,
+    Operations,
+    of_maps_with_channels_last,
+    size_in,
+)
 from archscope.memory.values import Gradient, Pending, Ran, Value
 from archscope.precision import stored_bytes
 from archscope.working import bare, product
@@ -117,7 +124,7 @@ class Passing:
         layout = Layout.of(shape)
         if step.lies and len(step.lies) == len(shape):
             layout = lying(shape, step.lies)
-        elif of_maps_with_channels_last(step, ran.read) and len(shape) == len(ran.read[0].layout.shape):
+        elif len(shape) == len(ran.read[0].layout.shape) and self._with_channels_last(ran, came):
             layout = with_channels_last(shape)
         elif self._as_came(step) and shape == came.layout.shape:
             layout = came.layout.like()
@@ -127,7 +134,19 @@ class Passing:
 
     def _as_came(self, step: Step) -> bool:
         """Whether gradients that an operation makes lie as the one that came does."""
-        return step.op not in IN_ORDER or (self._as_tracked and step.op == "layer_norm")
+        return not self.operations.in_order(step) or (self._as_tracked and step.op == "layer_norm")
+
+    def _with_channels_last(self, ran: Ran, came: Gradient) -> bool:
+        """Whether the gradient of maps, or of the weights of a convolution, lies with the channels last."""
+        step = ran.step
+        if step.op in AS_CAME:
+            return came.layout.channels_last
+        if step.op in BORDERS and self._as_tracked:
+            return False
+        if step.op.startswith("adaptive_avg") and not step.saves:  # it is a mean
+            return False
+        last = of_maps_with_channels_last(step, ran.read)
+        return last and (came.layout.channels_last or not (self._as_tracked and step.op == "batch_norm"))
 
     def _worked_in(self, ran: Ran, name: str, value: Value) -> str:
         """The type in which an operation makes the gradient of what it read."""

@@ -21,6 +21,7 @@ from archscope.layers.steps import (
     repeated,
 )
 from archscope.memory.ledger import Ledger
+from archscope.memory.stepping import IN_ONE_ROW
 from archscope.memory.values import Value
 from archscope.network import Network, Node, Ref
 from archscope.observed import Observed
@@ -88,6 +89,8 @@ def alone(steps: Steps, read: Sequence[Value]) -> Steps:
 
 _AS_THE_MASK: Final = "it chooses among values whose axes were turned, and what it makes lies as the mask does"
 
+_ONE_IN_ROWS: Final = "it runs on one sample of turned rows, and no rule says how what it makes lies"
+
 _OF_TURNED: Final = frozenset({"batch_norm", "rms_norm"})
 """Norms that make other tensors meanwhile where what they read does not lie in the order of its axes."""
 
@@ -98,6 +101,13 @@ def lying_otherwise(node: Node, steps: Steps, read: Sequence[Value]) -> str:
     if any(step.op == "where" for step in steps) and not all(value.layout.in_order for value in read):
         alike = read[0].dtype == MASK and all(value.layout == layout for value in read)
         return "" if alike else _AS_THE_MASK
+    if (
+        layout is not None
+        and any(step.op in IN_ONE_ROW for step in steps)
+        and not layout.in_order
+        and layout.shape[0] == 1
+    ):
+        return "" if layout.in_one_row.channels_last else _ONE_IN_ROWS
     if layout is None or layout.in_order or layout.channels_last or node.layer.type not in _OF_TURNED:
         return ""
     return "it reads values whose axes were turned, and no rule says what it makes of them meanwhile"

@@ -19,7 +19,7 @@ IN_ORDER: Final = frozenset({
     *(f"{kind}{axes}d" for kind in ("max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool")
       for axes in (1, 2, 3)), "cat", "stack", "sum", "mean", "amax", "pad", "index",
     "softmax", "log_softmax", "nll_loss", "embedding", "upsample", "zeros", "index_add",
-    "mkldnn_rnn_layer", "rms_norm", "cumsum", "tril", "triu", "masked_fill", "roll",
+    "mkldnn_rnn_layer", "rms_norm", "cumsum", "tril", "triu", "masked_fill", "roll", "softmax2d",
 })  # fmt: skip
 """Operations whose results, and the gradients they make, lie in the order of their axes, whatever they read."""
 
@@ -42,7 +42,8 @@ class Operations:
             input's type, not of its weights', and one over groups works backward in the wider of the two; the gradient
             of a squared error lies as its output does; constants are added to a product in a tensor of their own; batch
             normalization makes the gradient of its input, wanted or not; rows are added up in a second table; the
-            gradient of layer normalization lies as the one that came does.
+            gradient of layer normalization lies as the one that came does; shuffled channels lie in the order of the
+            axes.
     """
 
     def __init__(self, ledger: Ledger, batch: int, dtype: str, *, as_tracked: bool) -> None:
@@ -57,6 +58,10 @@ class Operations:
         if made.folded:
             return (*shape[: made.at], shape[made.at] * self.batch, *shape[made.at + 1 :])
         return (*shape[: made.at], self.batch, *shape[made.at :])
+
+    def in_order(self, step: Step) -> bool:
+        """Whether what an operation makes lies in the order of its axes, whatever it reads."""
+        return step.op in IN_ORDER or (self.as_tracked and step.op == "channel_shuffle")
 
     def bytes_of(self, made: Made, dtype: str = "") -> int:
         """Bytes of a tensor for the batch."""
@@ -147,9 +152,9 @@ class Operations:
 
     def _made(self, step: Step, read: Sequence[Value], made: Made, dtype: str) -> Value:
         layout = Layout.of(self.extents(made))
-        if of_maps_with_channels_last(step, read):
+        if of_maps_with_channels_last(step, read) and len(layout.shape) == len(read[0].layout.shape):
             layout = with_channels_last(layout.shape)
-        elif step.op not in IN_ORDER:
+        elif not self.in_order(step):
             layout = next((each.layout.like() for each in read if each.layout.shape == layout.shape), layout)
         if made.dtype == FULL and dtype == "float64":  # sums are no narrower than what they are sums of
             made = made.replace(dtype=dtype)
@@ -201,7 +206,37 @@ class Operations:
         return layout.seen_as(shape)
 
 
-_OF_MAPS: Final = frozenset({"convolution", "conv_transpose", "group_norm"})
+AS_CAME: Final = frozenset({
+    "pad", "upsample", "pixel_shuffle", "pixel_unshuffle",
+    *(f"{kind}_pad{axes}d" for kind in ("zero", "constant") for axes in (2, 3)),
+})  # fmt: skip
+"""Operations on maps whose gradients lie with their channels last where the one that came does."""
+
+IN_ONE_ROW: Final = frozenset({"avg_pool1d", "max_pool1d", "adaptive_avg_pool1d", "adaptive_max_pool1d"})
+"""Operations on rows that PyTorch runs on maps of one row."""
+
+BORDERS: Final = frozenset({"reflection_pad2d", "replication_pad2d"})
+"""Operations that put around maps what stands at their borders."""
+
+_OF_MAPS: Final = (
+    AS_CAME
+    | BORDERS
+    | IN_ONE_ROW
+    | frozenset(
+        {
+            "convolution",
+            "conv_transpose",
+            "group_norm",
+            "batch_norm",
+            "avg_pool2d",
+            "max_pool2d",
+            "max_pool3d",
+            "adaptive_avg_pool2d",
+            "adaptive_max_pool2d",
+        }
+    )
+)
+"""Operations that make maps with their channels last of such maps."""
 
 
 def fits(step: Step, read: Value) -> bool:
@@ -210,7 +245,16 @@ def fits(step: Step, read: Value) -> bool:
 
 
 def of_maps_with_channels_last(step: Step, read: Sequence[Value]) -> bool:
-    """Whether what runs on maps reads them with their channels last: what it makes, and its gradients, lie so too."""
+    """Whether what runs on maps reads them with their channels last: what it makes lies so too."""
+    if not read:
+        return False
+    if step.op == "cat":
+        return all(value.layout.channels_last for value in read)
+    if step.op in IN_ONE_ROW:
+        row = read[0].layout
+        # Without a gradient the largest values of rows are found by an operation of their own.
+        found = step.op != "max_pool1d" or read[0].grad
+        return found and len(row.shape) == len(("batch", "channels", "length")) and row.in_one_row.channels_last
     return step.op in _OF_MAPS and read[0].layout.channels_last
 
 

@@ -114,3 +114,41 @@ def test_the_result_of_a_dense_layer_that_is_written_over_is_seen_of_rows_where_
             return made.mul_(0.5)
 
     same(Over(), (5, 8), "sgd")
+
+
+class Maps(nn.Module):
+    """An operation on maps whose channels lie last, before a layer that wants them so, or the gradient of one does."""
+
+    def __init__(self, of: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.of, self.first, self.last = of, nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.last(self.of(self.first(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
+        return made
+
+
+MAPS: dict[str, Callable[[], Callable[[Tensor], Tensor]]] = {
+    "average": lambda: nn.AvgPool2d(2), "largest": lambda: nn.MaxPool2d(2),
+    "to a size": lambda: nn.AdaptiveAvgPool2d(2),
+    "to one": lambda: nn.AdaptiveAvgPool2d(1), "largest to a size": lambda: nn.AdaptiveMaxPool2d(2),
+    "enlarged": lambda: nn.Upsample(scale_factor=2), "bilinear": lambda: nn.Upsample(scale_factor=2, mode="bilinear"),
+    "batch": lambda: nn.BatchNorm2d(8), "zeros": lambda: nn.ZeroPad2d(1), "mirrored": lambda: nn.ReflectionPad2d(1),
+    "borders": lambda: nn.ReplicationPad2d(1), "joined": lambda: lambda x: torch.cat([x, x * 2], 2),
+    "softmax": nn.Softmax2d, "shuffled": lambda: nn.ChannelShuffle(2),
+    "pixels": lambda: lambda x: F.pixel_unshuffle(F.pixel_shuffle(x, 2), 2),
+    "convolution": lambda: nn.Sequential(nn.BatchNorm2d(8), nn.Conv2d(8, 8, 3, padding=1)),
+    "rows": lambda: lambda x: F.avg_pool1d(x.flatten(2), 2).unflatten(2, (2, 4)),
+    "largest of rows": lambda: lambda x: F.max_pool1d(x.flatten(2), 2).unflatten(2, (2, 4)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("name", MAPS)
+def test_what_runs_on_maps_with_their_channels_last_makes_such_maps(
+    name: str, batch: int, optimizer: str | None
+) -> None:
+    why, wrong = differences(Maps(MAPS[name]()), (4, 4, 8), optimizer, batch)
+    assert not wrong, wrong
+    assert bool(why) == (batch == 1 and "rows" in name), why
