@@ -42,7 +42,7 @@ def network_of(graph: Graph, translate: Translation, path: str) -> Network:
     if not outputs:
         raise UsageError(f"{path} makes nothing of its inputs")
     whole = Part([*nodes.finished(outputs)], outputs, {**nodes.facts}, {})
-    short = squashed(merged(shifted(joined(whole))))
+    short = squashed(shifted(joined(merged(whole), recogniser.causal)))
     made, ends, facts, renamed = folded(short.nodes, short.outputs, short.facts)
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     unused = [each for name, each in nodes.held.items() if name not in nodes.owners and name not in recogniser.known]

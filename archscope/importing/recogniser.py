@@ -10,6 +10,7 @@ from typing import Final
 from archscope.errors import UsageError
 from archscope.escaping import line
 from archscope.importing.graph import Constant, Graph, Operator, stem
+from archscope.importing.hiding import hides_later
 from archscope.importing.meaning import NOTHING_KNOWN, Meaning, Translation, frame_of
 from archscope.layers import TYPES, Layer, Shape
 from archscope.layers.base import Weight
@@ -60,6 +61,7 @@ class Recogniser:
         known: weights that turned out to be plain numbers.
         ran: operators by node.
         values: what the outputs of nodes are called in the file.
+        causal: nodes that hide from each position what comes later.
         unasked: what is multiplied without any input, product by product; it is in no node.
 
     Args:
@@ -89,6 +91,7 @@ class Recogniser:
         self.ran: Counter[str] = Counter()
         self.values: dict[tuple[str, int], Value] = {}
         self.unasked: list[int] = []
+        self.causal: set[str] = set()
         self._paths = Counter(each.path for each in _on_inputs(graph))
         within = {path[:at] for path in self._paths for at, sign in enumerate(path) if sign == "."}
         self._whole = {path for path, many in self._paths.items() if path and many == 1 and path not in within}
@@ -293,6 +296,8 @@ class Recogniser:
                     turned=turned, roles=roles, ours=meaning.layers is not None, why=meaning.why)  # fmt: skip
         ours = self.nodes.keep(seen)
         self.ran[ours[0].node] += 1
+        if len(refs) == 1 and hides_later(operator, self.constant):
+            self.causal.add(ours[0].node)
         for name, ref, place in zip(made, ours, places, strict=True):
             self.refs[name], self._places[name] = ref, place
             self.values[ref.node, ref.output] = Value(name, self._axis(name, place))
@@ -358,7 +363,8 @@ class Recogniser:
         if self._batch is None or not shape or place == WITHOUT or place >= len(shape):
             return None
         if place == LOST:
-            return shape.index(self._batch) if self._batch in shape else None
+            apart = None if shape[0] % self._batch else APART  # one after another, or their positions
+            return shape.index(self._batch) if self._batch in shape else apart
         return place
 
     def _beside(self, call: Call, reads: tuple[str, ...]) -> dict[str, Ref]:

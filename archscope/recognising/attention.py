@@ -21,12 +21,15 @@ def attended(network: Part, causal: set[str]) -> Part:
     return replaced(network, dict(each for each in found if each is not None))
 
 
-def joined(network: Part) -> Part:
-    """A network in which attention that hides nothing is one layer, as files have it: products and a softmax."""
-    written = _Plain(network)
+def joined(network: Part, causal: set[str]) -> Part:
+    """A network in which attention is one layer, as files have it: products and a softmax.
+
+    It hides nothing, or what comes later, in nodes that ``causal`` names.
+    """
+    written = _Plain(network, causal)
     softmaxes = [node for node in network.nodes if node.layer.type == "softmax"]
-    found = [each for each in map(written.whole, softmaxes) if each is not None]
-    return replaced(network, dict(found)) if found else network
+    found = {name: each for softmax in softmaxes for name, each in written.whole(softmax).items()}
+    return replaced(network, found) if found else network
 
 
 class _Written(Pieces):
@@ -98,31 +101,59 @@ def _exchanges(layer: Any, axes: int) -> bool:
 
 
 class _Plain(_Written):
-    """Attention without a mask: queries and keys may be scaled before their product, and the scores after it."""
+    """Attention of which queries and keys may be scaled before their product, and the scores after it."""
 
-    def whole(self, softmax: Node) -> tuple[str, Whole] | None:
-        """The node that ends it, and the layer; None where it is written in another way."""
+    def __init__(self, network: Part, causal: set[str]) -> None:
+        super().__init__(network)
+        self._causal = causal
+
+    def whole(self, softmax: Node) -> dict[str, Whole]:
+        """The layer by the node that ends it, and what turns its keys otherwise; none if it is another."""
         layer: Any = softmax.layer
         axes = len(self._network.facts[softmax.name].output)
-        scores, factor = self._unscaled(softmax.inputs[0])
+        given = softmax.inputs[0]
+        hides = given.node in self._causal and self._is_read_once(given.node)
+        scores, factor = self._unscaled(self._made[given.node].inputs[0] if hides else given)
         last = self._reader(softmax.name)
         dropped = 0.0
         if last is not None and last.layer.type == "dropout":
             dropout: Any = last.layer
             dropped, last = dropout.p, self._reader(last.name)
         if layer.dim % axes != axes - 1 or scores is None or last is None or last.layer.type != "matmul":
-            return None
+            return {}
         if self._source(last.inputs[0]) != softmax.name or scores.layer.type != "matmul":
-            return None
+            return {}
         queries, keys, factor = self._operands(scores, factor)
         if keys is None:
-            return None
+            return {}
         read = (queries, keys, last.inputs[1])
         shapes = [self._shape(ref) for ref in read]
+        turned = self._turned_back(keys)
+        shapes[1] = turned[keys.node].facts.output if turned else shapes[1]
         usual = math.isclose(factor * math.sqrt(int(shapes[0][-1])), 1, rel_tol=1e-4)
-        whole = TYPES["scaled_dot_product_attention"](scale=None if usual else factor, dropout_p=dropped)
+        said: dict[str, Any] = {"is_causal": True} if hides else {}
+        whole = TYPES["scaled_dot_product_attention"](scale=None if usual else factor, dropout_p=dropped, **said)
         facts = self._facts(whole, shapes, scores, last)
-        return None if facts is None else (last.name, Whole(read, whole, facts))
+        return {} if facts is None else {**turned, last.name: Whole(read, whole, facts)}
+
+    def _turned_back(self, keys: Ref) -> dict[str, Whole]:
+        """What makes keys of what was turned into their place and for the product at once; none otherwise."""
+        node = self._made.get(keys.node)
+        layer: Any = None if node is None else node.layer
+        if node is None or layer.type != "permute" or not self._is_turned_at_once(node):
+            return {}
+        dims = [*layer.dims[:-2], layer.dims[-1], layer.dims[-2]]
+        moved = [axis for axis, place in enumerate(dims) if axis != place]
+        swaps = len(moved) == 2
+        other = TYPES["transpose"](dim0=moved[0], dim1=moved[1]) if swaps else TYPES["permute"](dims=dims)
+        name = ".".join((*node.group, other.type))
+        return {node.name: Whole(node.inputs, other, other.facts(*self._network.facts[node.name].inputs), name)}
+
+    def _is_turned_at_once(self, node: Node) -> bool:
+        """Whether a node that turns all axes exchanges the last two after others."""
+        layer: Any = node.layer
+        axes = len(self._network.facts[node.name].output)
+        return layer.type == "permute" and len(layer.dims) == axes > 2 and self._is_read_once(node.name)
 
     def _operands(self, scores: Node, factor: float) -> tuple[Ref, Ref | None, float]:
         """What is multiplied before it is scaled and turned, and all factors together."""
@@ -133,6 +164,8 @@ class _Plain(_Written):
         node = self._made.get(turned.node)
         if node is None or not self._is_read_once(node.name) or not node.inputs:
             return queries, None, factor
+        if self._is_turned_at_once(node):
+            return queries, turned, factor
         if not _exchanges(node.layer, len(self._network.facts[node.name].output)):
             return queries, None, factor
         keys, by = self._past_scales(node.inputs[0])

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from archscope import analyze, trace
+from archscope.importing.graph import Constant, Operator
+from archscope.importing.hiding import hides_later
 from archscope.opening import open_network
 from archscope.oracles.restated import restated
 from archscope.writing.stating import state
@@ -172,3 +174,107 @@ def test_attention_of_the_older_exporter_that_names_no_classes_has_the_rows_of_i
     outcome = restated(network, state(network), None)
     assert outcome is not None
     assert outcome.same, outcome.told
+
+
+class Heads(nn.Module):
+    """Causal attention by hand, with a buffer of what is seen, or by PyTorch's function."""
+
+    def __init__(self, *, fused: bool) -> None:
+        super().__init__()
+        self.inner, self.last = varied(nn.Linear(12, 36)), varied(nn.Linear(12, 12))
+        self.fused = fused
+        self.register_buffer("seen", torch.ones(5, 5).tril()[None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (each.view(*x.shape[:2], 3, 4).transpose(1, 2) for each in self.inner(x).split(12, 2))
+        if self.fused:
+            made = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        else:
+            scores = (q @ k.transpose(-2, -1) / 2).masked_fill(self.seen == 0, float("-inf"))
+            made = scores.softmax(-1) @ v
+        return self.last(made.transpose(1, 2).reshape(x.shape))
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_causal_attention_by_hand_of_any_batch_is_a_layer(fused: bool, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    module, given = Heads(fused=fused), torch.randn(3, 5, 12)
+    path = exported(module, (given,), tmp_path / "heads.onnx", dynamo=True, dynamic_shapes={"x": {0: "batch"}})
+    network = open_network(path)
+    (attention,) = [row for row in analyze(network).rows if "attention" in row.label]
+    # 3 heads of 5·5 products of 4 features, twice, of one sample.
+    assert (attention.label, attention.output, attention.macs) == ("causal dot-product attention", (3, 5, 4), 600)
+    assert analyze(network).totals.connections == 5 * (13 * 36 + 13 * 12)
+    outcome = restated(network, state(network), None)
+    assert outcome is not None
+    assert outcome.same, outcome.told
+
+
+LATER, SEEN, LOW = (0, -1e9, 0, 0), (True, False, True, True), -1e9
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers", "hides"),
+    [
+        ("Add", [LATER], True),
+        ("Add", [(0, -1.0, 0, 0)], False),
+        ("Add", [(0, 0, -1e9, 0)], False),
+        ("Add", [(0, -1e9, 0.5, 0)], False),
+        ("Mul", [LATER], False),
+        ("Where", [SEEN, None, (LOW,)], True),
+        ("Where", [SEEN, (LOW,), None], False),
+        ("Where", [(False, True, False, False), (LOW,), None], True),
+        ("Where", [SEEN, None, (-1.0,)], False),
+        ("Where", [SEEN, None, None], False),
+        ("Where", [(True, True, False, True), None, (LOW,)], False),
+    ],
+)
+def test_what_hides_what_comes_later_and_nothing_else_is_told(
+    kind: str, numbers: list[tuple[Any, ...] | None], hides: bool
+) -> None:
+    said = {str(place): Constant((2, 2) if len(each) == 4 else (), each) for place, each in enumerate(numbers) if each}
+    names = tuple(map(str, range(max(len(numbers), 2))))
+    assert hides_later(Operator(kind, names, ("y",)), said.get) is hides
+    assert not hides_later(Operator(kind, names, ("y",), domain="other"), said.get)
+
+
+class Masked(nn.Module):
+    """PyTorch's attention with its mask in a buffer, its batch behind time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attend, self.last = varied(nn.MultiheadAttention(12, 3)), nn.Linear(12, 4)
+        self.register_buffer("mask", square())
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.transpose(0, 1)
+        return self.last(self.attend(x, x, x, attn_mask=self.mask, need_weights=False)[0]).transpose(0, 1)
+
+
+def test_a_causal_mask_in_a_buffer_is_no_weight(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    module, given = Masked(), torch.randn(2, 5, 12)
+    network = open_network(exported(module, (given,), tmp_path / "masked.onnx", dynamo=True))
+    found = [(row.label, row.output, row.fixed) for row in analyze(network).rows]
+    assert found == [("causal attention, 3 heads", (5, 12), 0), ("linear", (5, 4), 0)]
+
+
+class Merged(nn.Module):
+    """Positions in front of the samples, and both in one axis for a layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.last = nn.Linear(12, 8), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.inner(x.transpose(0, 1))
+        return self.last(x.reshape(-1, 8).exp()).view(x.shape).transpose(0, 1)
+
+
+def test_positions_before_samples_in_one_axis_are_those_of_one_sample(tmp_path: Path) -> None:
+    path = exported(varied(Merged()), (torch.randn(3, 5, 12),), tmp_path / "merged.onnx", dynamo=True)
+    totals, last = analyze(open_network(path)).totals, analyze(open_network(path)).rows
+    assert {row.output for row in last} == {(5, 8)}
+    # 5 positions of 8 units with 12 or 8 lines and a constant.
+    assert totals.connections == 5 * (8 * 13 + 8 * 9)
+    assert totals.macs == 3 * 5 * (8 * 12 + 8 * 8)

@@ -145,6 +145,11 @@ def _reshaped(np: Any, given: Sequence[Any], attributes: Mapping[str, Any]) -> A
     return given[0].reshape(wanted)
 
 
+def _triangle(np: Any, given: Sequence[Any], attributes: Mapping[str, Any]) -> Array:
+    diagonal = int(given[1].reshape(-1)[0]) if len(given) > 1 and given[1] is not None else 0
+    return np.asarray((np.triu if attributes.get("upper", 1) else np.tril)(given[0], diagonal))
+
+
 def _filled(np: Any, given: Sequence[Any], attributes: Mapping[str, Any]) -> Array:
     shape = [int(each) for each in given[0].reshape(-1)]
     if math.prod(shape) > MOST or min(shape, default=0) < 0:
@@ -235,6 +240,7 @@ _RULES: Final[Mapping[str, Rule]] = MappingProxyType({
     "Squeeze": _squeezed,
     "Slice": _sliced,
     "Reshape": _reshaped,
+    "Trilu": _triangle,
     "Transpose": _turned,
     "ConstantOfShape": _filled,
     "Range": _ranged,

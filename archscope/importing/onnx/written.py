@@ -8,10 +8,8 @@ from itertools import permutations
 from typing import Final, NamedTuple
 
 from archscope.importing.graph import Graph, Operator
+from archscope.importing.hiding import is_causal
 from archscope.layers import Layer, Shape
-
-_HIDES: Final = -1e4
-"""What is added to scores that are to be nothing, at most; minus infinity or the lowest number of a type."""
 
 OWN: Final = "archscope"
 """The library of operators that stand for several."""
@@ -136,15 +134,7 @@ class Written:
 
     def is_causal(self, name: str) -> bool:
         """Whether a constant is a mask that hides what comes later, and nothing else."""
-        found = self._graph.constants.get(name)
-        if found is None or name in self._graph.weights or len(found.shape) < 2:
-            return False
-        length = found.shape[-1]
-        if found.shape[-2:] != (length, length) or math.prod(found.shape) != length * length or length < 2:
-            return False
-        hides = [each <= _HIDES for each in found.values]
-        later = [place % length > place // length for place in range(length * length)]
-        return hides == later and not any(each for each, hidden in zip(found.values, hides, strict=True) if not hidden)
+        return not self.is_trained(name) and is_causal(self._graph.constants.get(name))
 
     def indices(self, name: str) -> list[int] | None:
         """The whole numbers of a constant of one axis."""
