@@ -3,11 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from archscope.record import EMPTY, Record
 
 CASTS = "its code runs it under autocast, and no rule follows what that casts in a part of a module"
 """Why no rule says what a node holds that runs under autocast: in values of two bytes at least."""
+
+
+COPIED_ON = frozenset({"add", "cat", "clone", "concat", "radd", "repeat", "sub", "tile"})
+"""Functions that may copy a value, and whose backward pass hands its gradient on."""
+
+COPIED_WITH_GRADIENT = frozenset({"div", "mul", "multiply", "pad", "rmul", "truediv"})
+"""Functions that may copy a value, and whose backward pass copies its gradient."""
+
+IN_ORDER = frozenset({"cat", "concat", "repeat", "tile"})
+"""Functions that may copy a value into the order of its axes."""
+
+
+class Copied(Record):
+    """What a call copied as it was.
+
+    Attributes:
+        node: whose value it is; the name of an input.
+        output: which output of it.
+        of: the copy of it that was copied again, by its number; None for the value itself.
+        function: what copied it: ``clone``.
+    """
+
+    node: str
+    output: int
+    of: int | None
+    function: str
 
 
 class Constant(Record):
@@ -24,7 +51,7 @@ class Constant(Record):
         before: the node that ran next; the last one where none did.
         kept: nodes that need it for their backward pass.
         given: whether it is among what the module gives.
-        copies: what it is a copy of: the output of a node, and until when the code has that; None of none.
+        copies: what it is a copy of; None of none.
     """
 
     function: str
@@ -35,7 +62,7 @@ class Constant(Record):
     before: str
     kept: tuple[str, ...] = ()
     given: bool = False
-    copies: tuple[str, int, int | None] | None = None
+    copies: Copied | None = None
 
     def bytes(self, batch: int) -> int:
         """Bytes for some samples.
@@ -59,6 +86,9 @@ class Constants(Record):
         for_each: those of them that do so for every sample.
         in_front: those of them that do so once, with an axis of one value for the batch in front.
         ahead: nodes that make one with an axis of one value for the batch in front, there once for all samples.
+        reads: nodes that read a copy of an output of a node, and its number.
+        copied: outputs of nodes of which there are copies, and the moment at which the code had them no more.
+        ends: outputs of nodes of which the module gives a copy, and its number.
         unknown: why it is not known what the code holds; empty if it is.
         unknown_in_training: the same of a step of training.
     """
@@ -72,6 +102,9 @@ class Constants(Record):
     for_each: frozenset[str] = frozenset()
     in_front: frozenset[str] = frozenset()
     ahead: frozenset[str] = frozenset()
+    reads: Mapping[tuple[str, str, int], int] = MappingProxyType({})
+    copied: Mapping[tuple[str, int], int | None] = MappingProxyType({})
+    ends: Mapping[tuple[str, int], int] = MappingProxyType({})
     unknown: str = ""
     unknown_in_training: str = ""
 

@@ -15,8 +15,8 @@ from archscope.memory.values import Again, Ran, Value
 from archscope.network import Network, Node, Ref
 from archscope.precision import stored_bytes
 
-Copy = Callable[[Ref], tuple[int, int]]
-"""Copies a value of a node, which is read from then on: the block of the one before, held once more, and of the new."""
+Copy = Callable[[Value, str], Value]
+"""Copies a value, by a function."""
 
 
 class Beside:
@@ -25,14 +25,18 @@ class Beside:
     Args:
         constants: all that it makes in a pass.
         operations: what runs.
+        values: those of nodes that are there.
     """
 
-    def __init__(self, constants: Constants, operations: Operations) -> None:
+    def __init__(self, constants: Constants, operations: Operations, values: dict[Ref, Value]) -> None:
         self._constants = constants
         self._operations = operations
         self._ledger = operations.ledger
         self._held: dict[int, int] = {}
+        self._values = values
+        self._copies: dict[int, Value] = {}
         self._due: list[tuple[int, int, bool]] = []
+        self._copied = [Ref(*each) for each in constants.copied]
         self._mask: int | None = None
 
     def begin(self) -> None:
@@ -40,7 +44,10 @@ class Beside:
         every = self._constants.every
         made = [(each.made, number, True) for number, each in enumerate(every)]
         gone = [(each.gone, number, False) for number, each in enumerate(every) if each.gone is not None]
-        self._due = sorted([*made, *gone], reverse=True)
+        # What was copied goes as it was seen to, and not once it is read no more.
+        ends = [(moment, -1 - number, False) for number, moment in enumerate(self._constants.copied.values())
+                if moment is not None]  # fmt: skip
+        self._due = sorted([*made, *gone, *ends], reverse=True)
 
     def in_order(self, nodes: Sequence[Node]) -> Sequence[Node]:
         """The nodes as they ran: parameters that the code works on were there before a layer read them."""
@@ -52,23 +59,40 @@ class Beside:
         while self._due and (node is None or self._due[-1][0] < self._constants.moments[node.name]):
             _, number, taken = self._due.pop()
             if not taken:
-                self._ledger.drop(self._held.pop(number))
+                self._gone(number)
                 continue
             constant = self._constants.every[number]
             if constant.copies is None:
                 self._held[number] = self._ledger.take(constant.bytes(self._operations.batch), "values")
             else:
-                self._copied(number, constant.copies, copy)
+                of, ref = constant.copies.of, Ref(constant.copies.node, constant.copies.output)
+                source = self._values[ref] if of is None else self._copies[of]
+                self._copies[number] = copy(source, constant.copies.function)
 
-    def _copied(self, number: int, copies: tuple[str, int, int | None], copy: Copy) -> None:
-        """The code copies a value, which layers read from now on, and has the other one until it goes."""
-        name, output, gone = copies
-        before, made = copy(Ref(name, output))
-        self._held[number] = self._ledger.share(made)
-        self._held[-1 - number] = before
-        if gone is not None:
-            self._due.append((gone, -1 - number, False))
-            self._due.sort(reverse=True)
+    def _gone(self, number: int) -> None:
+        """The code has something no more: what it made, a copy, or what it copied."""
+        if number in self._held:
+            self._ledger.drop(self._held.pop(number))
+        else:
+            value = self._copies.pop(number) if number >= 0 else self._values.pop(self._copied[-1 - number])
+            self._operations.let_go(value)
+
+    def copied(self, ref: Ref) -> bool:
+        """Whether the code copies a value, so that it goes as was seen."""
+        return ref in self._copied
+
+    def read(self, node: Node, ref: Ref) -> Value | None:
+        """The copy that a node reads; None where it reads the value itself."""
+        number = self._constants.reads.get((node.name, ref.node, ref.output))
+        return None if number is None else self._copies.get(number)
+
+    def ended(self) -> None:
+        """The pass is over: copies that the module gives stand for the values of nodes."""
+        for (name, output), number in self._constants.ends.items():
+            before = self._values.get(ref := Ref(name, output))
+            self._values[ref] = self._operations.name(self._copies[number])
+            if before is not None:
+                self._operations.let_go(before)
 
     @contextmanager
     def around(self, node: Node, copy: Copy) -> Iterator[None]:
@@ -92,8 +116,8 @@ class Beside:
     def over(self) -> None:
         """Whoever had what the pass gave has it no more."""
         given = {number for number, each in enumerate(self._constants.every) if each.given}
-        for number in [number for number in self._held if number in given or -1 - number in given]:
-            self._ledger.drop(self._held.pop(number))
+        for number in given & (self._held.keys() | self._copies.keys()):
+            self._gone(number)
 
     def makes(self, node: Node) -> bool:
         """Whether a node is a tensor that the code made: a mask, say."""
@@ -135,8 +159,7 @@ class Beside:
 
     def _kept(self, node: Node) -> Iterator[int]:
         for number, block in self._held.items():
-            constant = None if number < 0 else self._constants.every[number]
-            if constant is not None and constant.copies is None and node.name in constant.kept:
+            if node.name in self._constants.every[number].kept:
                 yield block
         if self._mask is not None:
             yield self._mask

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from archscope.constants import NONE
+from archscope.constants import COPIED_ON, IN_ORDER, NONE
 from archscope.layers.base import Facts
 from archscope.layers.steps import TABLE, Made, Step, input_name, output_name
 from archscope.losses import DEFAULT
@@ -83,7 +83,8 @@ class Run:
         self._losses: list[Value] = []
         self._values: dict[Ref, Value] = {}
         self._again = {nodes[0].name: nodes for nodes in again} if training else {}
-        self._beside = Beside(NONE if network.observed is None else network.observed.constants, self.operations)
+        constants = NONE if network.observed is None else network.observed.constants
+        self._beside = Beside(constants, self.operations, self._values)
         ran = self._beside.in_order(network.nodes)
         self._order = network.nodes if self._again else as_seen_first(ran, network.observed)
         self._last = last_reads(network, self._order, {*network.inputs} if holds_inputs else set())
@@ -133,6 +134,7 @@ class Run:
             self._without_keeping(group)
         self._casting.forget()
         self._beside.until(None, self._copy)
+        self._beside.ended()
         self.outputs = [self._values[ref] for ref in self.network.outputs]
         # All results of a layer are there until the pass is over, and then those that it gives.
         over = [ref for ref in self._values if ref.node not in self.network.inputs and ref not in self.network.outputs]
@@ -215,7 +217,8 @@ class Run:
             value, self._values[ref] = self._values[ref], self.operations.apart(self._values[ref])
             self.operations.let_go(value)
         for ref in self._last.get(node.name, ()):
-            self.operations.let_go(self._values.pop(ref))
+            if not self._beside.copied(ref):
+                self.operations.let_go(self._values.pop(ref))
 
     def _put_in_order(self, node: Node) -> None:
         """A module's code may put a value in the order of its axes before anything reads it: a copy where it is not."""
@@ -227,11 +230,13 @@ class Run:
                 self._become(ref, Step("contiguous", ("as made",), (Made("copy", ()),), views=True, lined=True))
             self._values[ref].at = stand
 
-    def _copy(self, ref: Ref) -> tuple[int, int]:
-        """Copy a value, as a module's code does; see `Beside`."""
-        before = self.ledger.share(self._values[ref].block)
-        self._become(ref, Step("clone", ("as made",), (Made("copy", (), like="as made"),), passes=("as made",)))
-        return before, self._values[ref].block
+    def _copy(self, value: Value, function: str) -> Value:
+        """Copy a value, as a module's code does by a function; see `Beside`."""
+        passes = ("as made",) if function in COPIED_ON else ()
+        made = self._made_of(value, Step("clone", ("as made",), (Made("copy", (), like="as made"),), passes=passes))
+        if function in IN_ORDER and not made.layout.channels_last:
+            made.layout = Layout.of(made.layout.shape)
+        return made
 
     def _become(self, ref: Ref, step: Step) -> None:
         """A value is from now on what a step makes of it."""
@@ -293,7 +298,7 @@ class Run:
             facts = facts.replace(alike=tuple(map(node.inputs.index, node.inputs)))
         steps, why, observed = self._steps_of(node, facts), "", self.network.observed
         once = observed is not None and node.name in observed.for_all
-        read = [self._read(ref, once=once) for ref in node.inputs]
+        read = [self._beside.read(node, ref) or self._read(ref, once=once) for ref in node.inputs]
         apart = [] if observed is None else [*observed.apart.get(node.name, ())]
         for place in apart:
             read[place] = self.operations.apart(read[place])

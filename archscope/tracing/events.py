@@ -25,6 +25,8 @@ class Event(NamedTuple):
         made: bytes of each new memory that it took, if it became no node.
         copies: whether it handed on values of a node, perhaps as a copy.
         copied: whose those are.
+        alone: whether it was given nothing else, and made the same values in the same type.
+        of: the call that copied what it copied, where that is a copy itself.
         ordered: whether it put those in the order of their axes.
     """
 
@@ -34,6 +36,8 @@ class Event(NamedTuple):
     copies: bool
     copied: Ref | None
     ordered: bool
+    alone: bool = False
+    of: int | None = None
 
 
 class Events:
@@ -58,9 +62,13 @@ class Events:
         made = () if names or not frame.made else tuple(fresh(zip(frame.read, frame.made, strict=True)))
         for place, each in enumerate(made):
             self.memories[memory_of(each)] = len(self.every), place
-        way, ref = self._recording.holding.copied()
-        sizes = tuple(map(size_of, made))
-        self.every.append(Event(name, names, sizes, way == "as it is", ref, way == "in order"))
+        holding = self._recording.holding
+        way, ref, memory = holding.copied()
+        sizes, copies = tuple(map(size_of, made)), way == "as it is"
+        of = holding.version(ref, memory) if ref is not None and memory is not None else None
+        if copies and ref is not None and len(made) == 1:
+            holding.copies_in[memory_of(made[0])] = len(self.every), ref
+        self.every.append(Event(name, names, sizes, copies, ref, way == "in order", memory is not None, of))
 
 
 def fresh(ran: Iterable[tuple[Any, Any]]) -> Iterator[Tensor]:

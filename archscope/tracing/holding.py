@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence, Set
 from itertools import pairwise
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import torch
 import torch.utils.checkpoint
@@ -25,8 +25,22 @@ from archscope.tracing.modules import given_to, is_ours
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.values import memory_of
 
+if TYPE_CHECKING:
+    from archscope.tracing.values import Values
+
 Copied = Literal["", "in order", "as it is"]
 """How a call that became no node handed on the value of one; not at all if empty."""
+
+
+class Last(NamedTuple):
+    """How a call handed a value on, whose it is, and its memory; none where it is given more, or makes other values."""
+
+    way: Copied = ""
+    ref: Ref | None = None
+    memory: int | None = None
+
+
+_NOTHING: Final = Last()
 
 _AGAIN_FROM: Final = torch.utils.checkpoint.__file__
 
@@ -63,6 +77,9 @@ class Holding:
         apart: which inputs of a node are handed on without their gradients.
         dropping: attention that drops weights while training alone, and with which probability.
         steady: nodes that run one way always, and whether that is as while training: dropout that nobody switches off.
+        copies_in: memories that calls took for copies of values: the number of the call, and whose value it is.
+        versions: which copy of a value a node reads, by the number of its call; None where it reads the value itself.
+        mixed: whether a node reads a value and a copy of it, or it is not known which.
         masked: nodes of attention that is given a mask of yes and no, of which it makes numbers.
     """
 
@@ -82,7 +99,10 @@ class Holding:
         self._read: Sequence[Ref] = ()
         self.masked: set[str] = set()
         self._casting = _casting()
-        self._last: tuple[Copied, Ref | None] = "", None
+        self.copies_in: dict[int, tuple[int, Ref]] = {}
+        self.versions: dict[tuple[str, Ref], int | None] = {}
+        self.mixed = False
+        self._last = _NOTHING
 
     def module(
         self, node: str, module: nn.Module, args: Any, kwargs: Any, given: Sequence[Tensor], made: Sequence[Tensor],
@@ -216,9 +236,15 @@ class Holding:
             if not {*places, *made} <= {APART, WITHOUT, LOST}:
                 self.unruled[node] = ONCE if alone else _ACROSS
 
-    def parted(self, node: str, refs: Sequence[Ref], apart: Sequence[bool]) -> None:
-        """Of each value that a node reads, whether the code hands it on without its gradient."""
+    def parted(self, node: str, refs: Sequence[Ref], read: Sequence[Tensor], values: Values) -> None:
+        """Of each value that a node reads, whether the code hands it on without its gradient, and as which copy."""
         self._read = refs
+        for each in read if self.copies_in else ():
+            if (ref := values.ref(each)) is not None:
+                number = self.version(ref, memory_of(each))
+                self.mixed |= self.versions.setdefault((node, ref), number) != number or (
+                    number is not None and ref not in refs)  # fmt: skip
+        apart = [*map(values.apart, read)]
         if not any(apart):
             return
         if len(apart) == len(refs):
@@ -226,21 +252,27 @@ class Holding:
         else:
             self.unruled_in_training[node] = _PARTED
 
-    def handed_on(self, name: str, ref: Ref, place: int) -> None:
+    def version(self, ref: Ref, memory: int) -> int | None:
+        """The number of the call that copied a value into some memory; None where the memory is its own."""
+        number, of = self.copies_in.get(memory, (None, ref))
+        return number if of == ref else None
+
+    def handed_on(self, name: str, ref: Ref, place: int, read: Sequence[Tensor], made: Tensor) -> None:
         """A call handed a value on as it is, its batch at a place: in the order of its axes, or perhaps as a copy."""
         if name == "contiguous":
             self.ordered[ref] = max(place, 0)
-            self._last = "in order", ref
+            self._last = Last("in order", ref)
         else:
-            self.copies(ref)
+            self.copies(ref, read, made)
 
-    def copies(self, ref: Ref) -> None:
+    def copies(self, ref: Ref, read: Sequence[Tensor], made: Tensor) -> None:
         """A call became no node, and handed a value on, perhaps as a copy."""
-        self._last = "as it is", ref
+        alone = len(read) == 1 and read[0].dtype == made.dtype and read[0].shape == made.shape
+        self._last = Last("as it is", ref, memory_of(read[0]) if alone else None)
 
-    def copied(self) -> tuple[Copied, Ref | None]:
+    def copied(self) -> Last:
         """How the last call handed a value on, and which."""
-        last, self._last = self._last, ("", None)
+        last, self._last = self._last, _NOTHING
         return last
 
 

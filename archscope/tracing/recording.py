@@ -178,7 +178,7 @@ class Recording:
         self.learned.starts += [(each, ours[0].node) for each in begins]
         self.accounts.ran_for(ours[0].node, len(frame.ran), every)
         learned = self.nodes.parameters - self.learned.repeated
-        self.holding.parted(ours[0].node, refs, [self.values.apart(each) for each in given if self.values.ref(each)])
+        self.holding.parted(ours[0].node, refs, self.values.of_nodes(given), self.values)
         self.holding.learned(ours[0].node, refs, learned, [*map(self.samples.place, given)], made={*places})
         self.holding.stands(ours[0].node, [*map(self.samples.place, given)][: len(refs)], places)
         self.holding.module(ours[0].node, module, *asked, every if attends else given, made, frame)
@@ -227,7 +227,7 @@ class Recording:
             self.values.same(made[0], next(each for each in given if self.values.ref(each) is not None))
             if name in APART:
                 self.values.parted(made[0])
-            self.holding.handed_on(name, refs[0], self.samples.place(made[0]))
+            self.holding.handed_on(name, refs[0], self.samples.place(made[0]), self.values.of_nodes(given), made[0])
             self._handed_on(refs, given, made, frame)
         elif made or frame.wrote or frame.multiplies:
             if name in SHAPED and made and not why and self._filled(name, args, kwargs, made[0], frame):
@@ -284,7 +284,7 @@ class Recording:
             layers = product.after
             refs = [self._turn(*each) for each in zip(refs, product.turns, product.orders, given, strict=True)]
         if layers == () and not frame.wrote and not weights and len(refs) == 1:
-            self.holding.copies(refs[0])
+            self.holding.copies(refs[0], self.values.of_nodes(given), made[0])
             self.values.made(made[0], refs[0])
             self.values.put(made[0], call.after)
             self._handed_on(refs, given, made, frame)
@@ -319,7 +319,7 @@ class Recording:
         self.divisors.update({ours[0].node: each} if (each := call.given.get("divisor_override")) else {})
         self.causal.update([ours[0].node] if len(refs) == 1 and self._hiding.hides(plain, args, kwargs) else ())
         for node in {ref.node for ref in ours}:
-            self.holding.parted(node, refs, [*map(self.values.apart, read)])
+            self.holding.parted(node, refs, read, self.values)
             self.holding.learned(node, refs, self.nodes.parameters - self.learned.repeated, read_at, made={*places})
             self.holding.stands(node, read_at[: len(refs)], places)
         if len(results) == 1 and not parts and len(read) == len(refs):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from sys import getrefcount
 from typing import Any, Final, NamedTuple
 
@@ -151,6 +151,10 @@ class Values:
     def ref(self, tensor: Any) -> Ref | None:
         """The node that made a tensor, if one did."""
         return self._refs.get(id(tensor))
+
+    def of_nodes(self, tensors: Iterable[Tensor]) -> list[Tensor]:
+        """Those that nodes made."""
+        return [each for each in tensors if self.ref(each) is not None]
 
     def weights(self, tensor: Any) -> frozenset[str]:
         """The weights that a tensor is, or was made of."""

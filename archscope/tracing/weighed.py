@@ -13,11 +13,12 @@ from typing import Final, NamedTuple
 
 from torch import nn
 
-from archscope.constants import NONE, Constant, Constants
+from archscope.constants import COPIED_ON, COPIED_WITH_GRADIENT, NONE, Constant, Constants, Copied
 from archscope.network import Ref
 from archscope.record import EMPTY
 from archscope.tracing.events import Event, total
 from archscope.tracing.running import Run, larger, run_once
+from archscope.tracing.strangers import tensors_in
 from archscope.tracing.values import memory_of
 from archscope.tracing.weighing import Memory, Weighing
 
@@ -25,10 +26,9 @@ _OTHERWISE: Final = "its code makes tensors beside its layers, and other ones in
 _STOPS: Final = "its code makes tensors beside its layers, and did not run again so that they could be followed"
 _COPIES: Final = "its code copies what layers make (`{}`), and which of the two it has longer is not followed"
 _GRADIENT: Final = "its code works on parameters beside its layers (`{}`), and no rule follows their gradients"
-_COPYING: Final = ("cat", "clone")
-"""Functions that copy a value, and whose backward pass hands its gradient on."""
+_COPYING: Final = COPIED_WITH_GRADIENT | COPIED_ON
 
-_AS_THEY_ARE: Final = frozenset({*_COPYING, "add", "radd", "sub", "contiguous"})
+_AS_THEY_ARE: Final = frozenset({"cat", "clone", "add", "radd", "sub", "contiguous"})
 """Functions that may copy a parameter, and whose backward pass hands its gradient on."""
 
 _APART: Final = "its code gives attention a mask of other than two or four axes, with which it runs in parts"
@@ -133,6 +133,7 @@ class _Reading:
             return Weighed(Constants(unknown=_OTHERWISE))
         order = sorted(moments, key=moments.__getitem__)
         every, numbers, places = list[Constant](), dict[str, int](), dict[int, int]()
+        self.numbers: dict[int, int] = {}
         for memory, name, size in self._constants():
             each = memory.size - size if more else 0
             fixed = size - each * self.batch
@@ -142,7 +143,7 @@ class _Reading:
             kept = [self._keeper(event) for event, wanted in self.weighing.kept if wanted is memory]
             if memory.gone is None and id(memory) not in self.given:
                 self.unknown_in_training = self.unknown_in_training or _LATER.format(name)
-            places[id(memory)] = len(every)
+            places[id(memory)] = self.numbers[memory.event] = len(every)
             if id(memory) in self.layers:
                 numbers[self.now[self.layers[id(memory)]]] = len(every)
             every.append(Constant(name, fixed, each, memory.made, memory.gone, before,
@@ -154,7 +155,8 @@ class _Reading:
         ahead = frozenset(name for name in map(self.now.__getitem__, self.fronted) if more and name in numbers
                           and not every[numbers[name]].each)  # fmt: skip
         constants = Constants(tuple(every), moments, numbers, starts, masks, rows, for_each, in_front, ahead,
-                              self.unknown, self.unknown_in_training)  # fmt: skip
+                              self._reads(), self._originals(), self._ends(), self.unknown,
+                              self.unknown_in_training)  # fmt: skip
         return Weighed(constants, self._lasts(order, moments), self._worked())
 
     def _worked(self) -> dict[str, str]:
@@ -185,6 +187,7 @@ class _Reading:
 
     def _constants(self) -> Iterator[tuple[Memory, str, int]]:
         """The memories that no layer has: with the function that took each, and its size in the first run."""
+        mixed = self._mixed()
         for number, event in enumerate(self.events):
             memories = self.by_event.get(number, [])
             if event.nodes or event.ordered or not (event.made or memories):
@@ -192,7 +195,7 @@ class _Reading:
             if len(event.made) != len(memories):
                 self.unknown = _OTHERWISE
                 continue
-            if event.copies and (event.name not in _COPYING or self._copied(number) is None):
+            if event.copies and (mixed or self._copied(number) is None):
                 self.unknown = self.unknown or _COPIES.format(event.name)
                 continue
             if number in self.weighing.graded and not event.copies and number not in self.placed_in:
@@ -201,13 +204,60 @@ class _Reading:
                 if id(memory) not in self.placed or id(memory) in self.copies:
                     yield memory, event.name.strip("_"), size
 
-    def _copied(self, number: int) -> tuple[str, int, int | None] | None:
-        """What a call copied: the output of a node, and until when the code has that."""
+    def _copied(self, number: int) -> Copied | None:
+        """What a call copied."""
         event = self.events[number]
-        read = self.weighing.read.get(number, [])
-        if event.copied is None or event.copied.node not in self.now or len(read) != 1 or len(event.made) != 1:
+        if event.copied is None or not event.alone or len(event.made) != 1 or event.name.strip("_") not in _COPYING:
             return None
-        return self.now[event.copied.node], event.copied.output, read[0].gone
+        key = self._named(event.copied)
+        if key is None or (event.of is None and not self._has(key[0]) and len(self.weighing.read[number]) != 1):
+            return None
+        return Copied(*key, None if event.of is None else self.numbers.get(event.of), event.name.strip("_"))
+
+    def _has(self, name: str) -> bool:
+        """Whether that is an input, which who called the module has."""
+        return name in self.run.inputs
+
+    def _named(self, ref: Ref) -> tuple[str, int] | None:
+        """The output of a node by the name that it has now, or an input."""
+        name = self.now.get(ref.node, ref.node if self._has(ref.node) else "")
+        return (name, ref.output) if name else None
+
+    def _reads(self) -> dict[tuple[str, str, int], int]:
+        """Which copies nodes read."""
+        found: dict[tuple[str, str, int], int] = {}
+        for (node, ref), number in self.run.tracer.recording.holding.versions.items():
+            if number in self.numbers and node in self.now and (key := self._named(ref)) is not None:
+                found[self.now[node], *key] = self.numbers[number]
+        return found
+
+    def _originals(self) -> dict[tuple[str, int], int | None]:
+        """What was copied, and until when the code has it."""
+        found: dict[tuple[str, int], int | None] = {}
+        for number in self.numbers:
+            event = self.events[number]
+            if event.copied is not None and event.of is None and (key := self._named(event.copied)) is not None:
+                found.update({} if self._has(key[0]) else {key: self.weighing.read[number][0].gone})
+        return found
+
+    def _ends(self) -> dict[tuple[str, int], int]:
+        """Which copies the module gives."""
+        found: dict[tuple[str, int], int] = {}
+        for ref, number in self._given():
+            if number in self.numbers and (key := self._named(ref)) is not None:
+                found[key] = self.numbers[number]
+        return found
+
+    def _given(self) -> set[tuple[Ref, int | None]]:
+        """What the module gives, and by which call it was copied."""
+        recording = self.run.tracer.recording
+        given = [(recording.values.ref(each), memory_of(each)) for each in tensors_in(self.run.result)]
+        return {(ref, recording.holding.version(ref, memory)) for ref, memory in given if ref is not None}
+
+    def _mixed(self) -> bool:
+        """Whether a node reads, or the module gives, a value and a copy of it."""
+        given = self._given()
+        return self.run.tracer.recording.holding.mixed or len({ref for ref, _ in given}) < len(given)
 
     def _moments(self) -> dict[str, int] | None:
         """When each node ran, by the name that it has now; None where the second run had other calls."""
