@@ -145,7 +145,7 @@ class Shadow:
 
     def _table(self) -> Iterator[tuple[Any, Callable[[Any], Any]]]:
         yield from self._moving.table()
-        yield Tensor, self._twin
+        yield Tensor, self._tensor
         yield torch.jit.ScriptModule, self._scripted
         yield nn.Module, self._module
         yield (type, types.ModuleType, int, float, str, bytes, torch.Size, enum.Enum), _itself
@@ -166,6 +166,11 @@ class Shadow:
         numpy = sys.modules.get("numpy")
         if numpy is not None:
             yield numpy.generic, _itself
+
+    def _tensor(self, value: Tensor) -> Any:
+        """Its twin, with copies of the attributes that somebody gave it."""
+        made = self._twin(value)
+        return self.later(self._fill_object, value, made) if made is not value and vars(value) else made
 
     def _module(self, value: nn.Module) -> Any:
         self._met(type(value))

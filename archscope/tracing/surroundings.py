@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import collections
 import functools
 import os
@@ -21,6 +22,9 @@ _CONTAINERS: Final = (dict, list, set, collections.deque)
 _MANY: Final = 50_000
 """Entries that are looked at; what a person's own code keeps is far less."""
 
+_LARGE: Final = 1 << 24
+"""Bytes up to which an array of numbers is copied."""
+
 _LIBRARIES: Final = frozenset({"torch", "numpy", "archscope", "torchvision", "__mp_main__"}) | sys.stdlib_module_names
 """Packages whose own state is no user's."""
 
@@ -35,7 +39,7 @@ class Surroundings:
         self.tensors: list[Tensor] = []
         self._seen: set[int] = set()
         self._left = _MANY
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[Callable[[], Any]] = []
         self._before: list[tuple[Any, frozenset[int]]] = []
 
     def met(self, code: Any) -> None:
@@ -163,6 +167,11 @@ class Surroundings:
                 continue
             if isinstance(each, Tensor):
                 self.tensors.append(each)
+                todo += [own] if (own := getattr(each, "__dict__", None)) else []
+                continue
+            if moved := _moved_back(each):
+                self._seen.add(id(each))
+                self._undo += moved
                 continue
             inside = self._contents(each)
             if inside is not None:
@@ -224,6 +233,32 @@ def _undoing(container: Any) -> Callable[[], None]:
     return undo_others
 
 
+def _moved_back(value: Any) -> list[Callable[[], Any]]:
+    """What puts back an array's numbers, or where a generator of random ones stands; nothing for anything else."""
+    if isinstance(value, random.Random):
+        return [functools.partial(value.setstate, value.getstate())]
+    if isinstance(value, torch.Generator):
+        return [functools.partial(value.set_state, value.get_state())]
+    if isinstance(value, (array.array, bytearray)):
+        return [functools.partial(_write, value, slice(None), value[:])]
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
+        return []
+    if isinstance(value, numpy.ndarray) and value.flags.writeable and value.nbytes <= _LARGE:
+        return [functools.partial(_write, value, ..., value.copy())]
+    if isinstance(value, numpy.random.RandomState):
+        return [functools.partial(value.set_state, value.get_state())]
+    if isinstance(value, numpy.random.Generator):
+        bits = value.bit_generator
+        return [functools.partial(setattr, bits, "state", bits.state)]
+    return []
+
+
+def _write(target: Any, where: Any, before: Any) -> None:
+    if bytes(target) != bytes(before):
+        target[where] = before
+
+
 def _package(code: Any) -> str:
     name = code.__name__ if isinstance(code, types.ModuleType) else getattr(code, "__module__", None)
     return str(name or "").partition(".")[0]
@@ -258,6 +293,8 @@ _SETTINGS: Final[tuple[tuple[Callable[[], Any], Callable[[Any], None]], ...]] = 
     (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     (torch.get_num_threads, _put_threads),
+    (lambda: torch.backends.cudnn.benchmark, functools.partial(setattr, torch.backends.cudnn, "benchmark")),
+    (lambda: torch.backends.cudnn.deterministic, functools.partial(setattr, torch.backends.cudnn, "deterministic")),
 )
 """What code may set for everybody: how it is told, and how it is set."""
 

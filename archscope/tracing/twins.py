@@ -129,15 +129,12 @@ def _not_on_meta(tensor: Tensor) -> bool:
 
 
 def _dressed(tensor: Tensor, twin: Tensor) -> Tensor:
-    """A twin of the same class, with the same attributes."""
+    """A twin of the same class; its attributes are copied where it is made."""
     kind: Any = type(tensor)
     if kind is not Tensor and type(twin) is Tensor:
         twin = Tensor._make_subclass(kind, twin, tensor.requires_grad)
     elif tensor.requires_grad and not twin.requires_grad:
         twin.requires_grad_()
-    own = getattr(tensor, "__dict__", None)
-    if own:
-        twin.__dict__.update(own)
     return twin
 
 

@@ -30,6 +30,8 @@ SEEN: dict[str, Any] = {"calls": 0, "last": [1, 2]}
 COUNT = 0
 TOTAL = torch.zeros(())
 TABLE = torch.ones(3)
+ARRAY, BYTES, WORDS = np.zeros(3), bytearray(b"abc"), array.array("d", [1.0])
+DRAWS = random.Random(1), np.random.default_rng(2), np.random.RandomState(3), torch.Generator().manual_seed(4)
 STEP = contextvars.ContextVar("step", default=0)
 
 
@@ -397,6 +399,29 @@ class ForAll(nn.Module):
         return self.l(x)  # type: ignore[no-any-return]
 
 
+class Arrays(nn.Module):
+    """Writes arrays that everybody sees, draws with what everybody draws with, and writes what hangs on tensors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.l, self.t = nn.Linear(4, 4), torch.zeros(4)
+        self.l.weight.tag = {"seen": torch.zeros(4)}  # type: ignore[assignment]
+        self.t.note = [self.t]  # type: ignore[attr-defined]
+
+    def forward(self, x: Tensor) -> Tensor:
+        ARRAY[0] += 1
+        BYTES[0] += 1
+        WORDS.append(2.0)
+        drawn = DRAWS[0].random() + float(DRAWS[1].random()) + float(DRAWS[2].rand())
+        tag: Any = self.l.weight.tag
+        note: Any = self.t.note  # type: ignore[attr-defined]
+        tag["seen"].add_(1)
+        note.append(x)
+        note[0].add_(1)
+        torch.backends.cudnn.benchmark = True
+        return self.l(x) + (drawn + torch.rand(4, generator=DRAWS[3])) * 0  # type: ignore[no-any-return]
+
+
 KEEPS_NOTHING: dict[str, tuple[Any, tuple[int, ...]]] = {
     "cached mask": (CachedMask, (4,)),
     "counters": (Counters, (4,)),
@@ -419,5 +444,6 @@ KEEPS_NOTHING: dict[str, tuple[Any, tuple[int, ...]]] = {
     "scripted": (scripted, (4,)),
     "moves on": (MovesOn, (4,)),
     "for all": (ForAll, (4,)),
+    "arrays": (Arrays, (4,)),
 }
 """Modules by name, with the shape of their input."""

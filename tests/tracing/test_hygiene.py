@@ -38,7 +38,7 @@ def surroundings() -> tuple[Any, ...]:
     names = tuple((name, each) for name, each in vars(meddlers).items() if not name.startswith("__"))
     classes = [each for _, each in names if isinstance(each, type) and each.__module__ == meddlers.__name__]
     inside = [(name, each) for kind in classes for name, each in vars(kind).items() if not name.startswith("__")]
-    return (*names, *inside)
+    return (*names, *inside, torch.backends.cudnn.benchmark)
 
 
 def trained(name: str) -> nn.Module:
@@ -63,6 +63,7 @@ def as_before() -> Iterator[None]:
     yield
     torch.set_default_dtype(dtype)
     torch.use_deterministic_algorithms(False)
+    torch.backends.cudnn.benchmark = False
     torch.set_float32_matmul_precision("highest")
     os.environ.pop("ARCHSCOPE_TESTS", None)
     meddlers.STEP.set(0)
