@@ -1,7 +1,11 @@
-"""Modules of Flax NNX and Equinox that are put together at random: their leaves are the parameters of the table."""
+"""Modules of Flax NNX and Equinox that are put together at random.
+
+Their leaves are the parameters of the table, and what the jaxpr of their call multiplies are its MACs.
+"""
 
 from __future__ import annotations
 
+import math
 import os
 from random import Random
 from typing import Any
@@ -12,41 +16,105 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 
 def one(random: Random) -> str | None:
-    """Read a random module, and hold its parameters to the leaves that JAX counts."""
-    found: list[tuple[int, int]] = []
+    """Read a random module, and hold its parameters to the leaves that JAX counts and its MACs to the jaxpr's."""
+    found: list[str] = []
 
     def read() -> str:
         from archscope import analyze
         from archscope.importing.jax.calling import Sample, call_module
 
-        module, shape, leaves = _made(random, flax=random.random() < 0.5)
-        called = call_module(module, [Sample(shape)], {}, name="net")
-        found.append((int(analyze(called.network).totals.parameters), leaves))
+        module, shape, leaves, products = _made(random)
+        totals = analyze(call_module(module, [Sample(shape)], {}, name="net").network).totals
+        for what, ours, theirs in (("parameters", totals.parameters, leaves), ("MACs", totals.macs, products)):
+            found.extend([f"{ours} {what}, and JAX has {theirs}"] if ours != theirs else [])
         return ""
 
     wrong = wrong_with(read)
-    differ = [f"{ours} parameters, and JAX holds {theirs}" for ours, theirs in found if ours != theirs]
-    return wrong or (differ[0] if differ else None)
+    return wrong or (found[0] if found else None)
 
 
-def _made(random: Random, *, flax: bool) -> tuple[Any, tuple[int, ...], int]:
-    """A module, what it takes, and how many values JAX counts in it; no value is drawn, which JAX would compile."""
+def _made(random: Random) -> tuple[Any, tuple[int, ...], int, int]:
+    """A module, what it takes, how many values JAX counts in it, and how many products its jaxpr has.
+
+    No value is drawn, which JAX would compile.
+    """
     import jax
 
     channels, grid = random.randint(1, 4), (random.randint(5, 9), random.randint(5, 9))
-    if flax:
+    kind = random.randrange(3)
+    if kind:
         from flax import nnx
 
-        shape: tuple[int, ...] = (*grid, channels)
-        net = nnx.eval_shape(lambda: _flax(random, shape))
-        held = nnx.state(net, nnx.Param)
+        steps = (random.randint(2, 5), 2 * random.randint(1, 3))
+        shape: tuple[int, ...] = (*grid, channels) if kind == 1 else steps
+        net = nnx.eval_shape(lambda: _flax(random, shape) if kind == 1 else _steps(random, steps[1]))
+        net.eval()
+        held: Any = nnx.state(net, nnx.Param)
+        graph, values = nnx.split(net)
+        run: Any = lambda values, x: nnx.merge(graph, values)(x)  # noqa: E731
+        given = (1, *shape)
     else:
         import equinox as eqx
 
-        shape = (channels, *grid)
+        shape = given = (channels, *grid)
         net = eqx.filter_eval_shape(lambda: _equinox(random, shape))
-        held = eqx.filter(net, lambda each: isinstance(each, jax.ShapeDtypeStruct))
-    return net, shape, sum(each.size for each in jax.tree.leaves(held))
+        values, rest = eqx.partition(net, lambda each: isinstance(each, jax.ShapeDtypeStruct))
+        held, run = values, lambda values, x: eqx.combine(values, rest)(x)
+    jaxpr = jax.make_jaxpr(run)(values, jax.ShapeDtypeStruct(given, "float32")).jaxpr
+    return net, shape, sum(each.size for each in jax.tree.leaves(held)), _products(jaxpr)
+
+
+def _products(jaxpr: Any) -> int:
+    """Every value of a product sums up so many others; a loop runs as often as it says."""
+    found = 0
+    for each in jaxpr.eqns:
+        name, shapes = each.primitive.name, [variable.aval.shape for variable in (*each.invars, *each.outvars)]
+        if name == "dot_general":
+            found += math.prod(shapes[-1]) * math.prod(
+                shapes[0][axis] for axis in each.params["dimension_numbers"][0][0]
+            )
+        elif name == "conv_general_dilated":
+            kernel = each.params["dimension_numbers"].rhs_spec
+            found += math.prod(shapes[-1]) * math.prod(shapes[1][axis] for axis in kernel[1:])
+        for value in each.params.values():
+            for inner in value if isinstance(value, (tuple, list)) else (value,):
+                if hasattr(getattr(inner, "jaxpr", inner), "eqns"):
+                    found += (each.params["length"] if name == "scan" else 1) * _products(
+                        getattr(inner, "jaxpr", inner)
+                    )
+    return found
+
+
+def _steps(random: Random, width: int) -> Any:
+    """Layers over positions: recurrence, attention, parts of low rank, and several of one shape in a loop."""
+    from flax import nnx
+
+    rngs, layers = nnx.Rngs(0), []
+    for _ in range(random.randint(1, 5)):
+        kind, made = random.randrange(7), 2 * random.randint(1, 3)
+        if kind == 0:
+            cell = random.choice((nnx.LSTMCell, nnx.OptimizedLSTMCell, nnx.GRUCell, nnx.SimpleCell))
+            layers.append(nnx.RNN(cell(width, made, rngs=rngs), reverse=random.random() < 0.3, rngs=rngs))
+            width = made
+        elif kind == 1:
+            both = [nnx.RNN(nnx.GRUCell(width, made, rngs=rngs), rngs=rngs) for _ in range(2)]
+            layers.append(nnx.Bidirectional(*both, rngs=rngs))
+            width = 2 * made
+        elif kind == 2:
+            layers.append(nnx.MultiHeadAttention(2, width, made, decode=False, use_bias=random.random() < 0.5,
+                                                 rngs=rngs))  # fmt: skip
+        elif kind == 3:
+            layers.append(nnx.LoRALinear(width, made, lora_rank=2, rngs=rngs))
+            width = made
+        elif kind == 4:
+            layers.append(nnx.Conv(width, width, (3,), padding=random.choice(("SAME", "CAUSAL")), rngs=rngs,
+                                   feature_group_count=random.choice((1, width))))  # fmt: skip
+        elif kind == 5:
+            layers.append(random.choice((nnx.LayerNorm(width, rngs=rngs), nnx.GroupNorm(width, 2, rngs=rngs))))
+        else:
+            layers += [nnx.LinearGeneral(width, (2, 3), rngs=rngs), nnx.gelu,
+                       nnx.LinearGeneral((2, 3), width, axis=(-2, -1), rngs=rngs)]  # fmt: skip
+    return nnx.Sequential(*layers)
 
 
 def _flax(random: Random, shape: tuple[int, ...]) -> Any:
