@@ -9,7 +9,8 @@ its own output goes is what the format leaves open.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -77,12 +78,34 @@ class Reference:
             made = tuple(each.detach().clone() for each in tensors_in(self.module(*args, **kwargs)))
         return made, draws is not None and draws.many > 0
 
+    def gradients(self, forward: AbstractContextManager[Any] | None = None) -> Tensor:
+        """The gradients of all weights together, for what `incoming` draws; ``forward`` is what the pass runs in."""
+        args, kwargs = self.call.args, self.call.kwargs
+        self.module.zero_grad(set_to_none=True)
+        with forward or nullcontext():
+            made = self.module(*args, **kwargs)
+        made.backward(incoming(made))
+        found = together([each.grad for each in self.module.parameters() if each.grad is not None])
+        self.module.zero_grad(set_to_none=True)
+        return found
+
     def spread(self, unit: float) -> float:
         """How far the output goes when weights and inputs change by at most ``unit`` of themselves.
 
         A relative L2 distance, the root of the mean square of a few draws from a fixed seed.
         """
-        expected = together(self.outputs())
+        return self._spread(unit, lambda reference: together(reference.outputs()))
+
+    def spread_of_gradients(self, tolerance: float) -> float:
+        """The same of the gradients, for changes as large as an output may be away.
+
+        They jump where another value of a window becomes its largest, or one passes zero: what kernels add up in
+        another order does that, and not the rounding of weights alone.
+        """
+        return self._spread(tolerance, Reference.gradients)
+
+    def _spread(self, unit: float, asked: Callable[[Reference], Tensor]) -> float:
+        expected = asked(self)
         weights = [each for each in self.module.parameters() if each.is_floating_point()]
         before = [each.detach().clone() for each in weights]
         generator = torch.Generator().manual_seed(0)
@@ -92,24 +115,34 @@ class Reference:
                 return value
             return value * (1 + unit * (2 * torch.rand(value.shape, generator=generator, dtype=value.dtype) - 1))
 
+        def written(values: Iterable[Tensor]) -> None:
+            with torch.no_grad():
+                for weight, value in zip(weights, values, strict=True):
+                    weight.copy_(value)
+
         distances = []
-        with torch.no_grad():
-            try:
-                for _ in range(_DRAWS):
-                    for weight, own in zip(weights, before, strict=True):
-                        weight.copy_(moved(own))
-                    outputs = Reference(self.module, Call(*self.call.mapped(moved)), self.drawn).outputs()
-                    distances.append(distance(together(outputs), expected))
-            finally:
-                for weight, own in zip(weights, before, strict=True):
-                    weight.copy_(own)
+        try:
+            for _ in range(_DRAWS):
+                written(map(moved, before))
+                found = asked(Reference(self.module, Call(*self.call.mapped(moved)), self.drawn))
+                distances.append(distance(found, expected))
+        finally:
+            written(before)
         return math.sqrt(sum(each**2 for each in distances) / _DRAWS)
 
 
+def incoming(made: Tensor) -> Tensor:
+    """The gradient that a backward pass from an output begins with, drawn from a fixed seed."""
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn(made.shape, generator=generator, dtype=torch.float64)
+    return drawn.to(made.device, made.dtype)
+
+
 def held_against(
-    found: Tensor, expected: Tensor, precision: Precision, spread: Callable[[float], float] | None
-) -> Check:
-    """Hold an output against its reference.
+    found: Tensor, expected: Tensor, precision: Precision, spread: Callable[[float], float] | None,
+    of: str = "output", slack: float = 1.0,
+) -> Check:  # fmt: skip
+    """Hold an output, or gradients, against its reference.
 
     A value that is not finite never passes.
 
@@ -119,12 +152,14 @@ def held_against(
         precision: the number format.
         spread: how far the reference goes for roundings of a size, asked only where the usual tolerance is exceeded;
             None where there is nothing to ask.
+        of: what they are.
+        slack: how many times the format's usual tolerance they may be away.
     """
     away = distance(found, expected)
-    allowed = precision.tolerance
+    allowed = slack * precision.tolerance
     if spread is not None and allowed < away <= MOST:
         allowed = max(allowed, min(MOST, ROUNDING_SLACK * spread(precision.unit)))
-    return Check("output", away, allowed, away <= allowed)
+    return Check(of, away, allowed, away <= allowed)
 
 
 def together(outputs: Sequence[Tensor]) -> Tensor:

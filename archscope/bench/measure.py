@@ -168,12 +168,15 @@ def _measured(
 
 
 def _checked(work: Workload | OwnWorkload, cell: Cell, device: torch.device) -> Check:
+    """How far it is from its reference before anything is timed; what calls have trained is put back."""
+    if cell.mode == "train":
+        work.begun.again()
     if isinstance(work, OwnWorkload):
         return _own_checked(work, cell, device)
     if cell.mode != "train":
         return compare(work.call(), work)
     work.module.eval()
-    with torch.no_grad():
+    with torch.no_grad(), autocast(work.precision, device):
         forward = compare(work.module(*work.inputs), work)
     work.module.train()
     backward = compare_gradients(work, device)
@@ -181,8 +184,7 @@ def _checked(work: Workload | OwnWorkload, cell: Cell, device: torch.device) -> 
 
 
 def _own_checked(work: OwnWorkload, cell: Cell, device: torch.device) -> Check:
-    """Their module's output at inference, before anything is timed; what a call has trained is as it was."""
-    work.begin_again()
+    """Their module's output at inference."""
     work.module.eval()
     try:
         with torch.no_grad(), autocast(work.precision, device):

@@ -22,6 +22,7 @@ from archscope.bench.draws import same_draws
 from archscope.bench.plan import Cell
 from archscope.bench.precision import PRECISIONS, Precision
 from archscope.bench.work import (
+    Begun,
     Unsupported,
     autocast,
     captured,
@@ -48,7 +49,7 @@ class OwnWorkload:
         expected: the tensors that have to come out.
         reference: its copy in float64, where it has one.
         precision: the number format.
-        begun: its buffers, which training may write, and what they held before it ran.
+        begun: its buffers as they were before it ran.
         draws: whether it draws random numbers.
     """
 
@@ -59,14 +60,8 @@ class OwnWorkload:
     expected: tuple[Tensor, ...]
     reference: Reference | None
     precision: Precision
-    begun: tuple[tuple[Tensor, Tensor], ...] = ()
+    begun: Begun
     draws: bool = False
-
-    def begin_again(self) -> None:
-        """Put its buffers back to what they held."""
-        with torch.no_grad():
-            for buffer, held in self.begun:
-                buffer.copy_(held)
 
 
 def prepare_own(called: Called, analysis: Analysis, cell: Cell, device: torch.device) -> OwnWorkload:
@@ -102,8 +97,7 @@ def prepare_own(called: Called, analysis: Analysis, cell: Cell, device: torch.de
     args, kwargs = checked.mapped(there)
     if cell.mode == "train":
         module.train()
-    begun = tuple((each, each.detach().clone()) for each in module.buffers()) if cell.mode == "train" else ()
-    work = OwnWorkload(lambda: None, module, args, kwargs, expected, reference, precision, begun, draws)
+    work = OwnWorkload(lambda: None, module, args, kwargs, expected, reference, precision, Begun(module), draws)
     _require_a_run(work, cell, device)
     work.call = _call(work, cell, device)
     return work

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from archscope.analysis import Analysis
-from archscope.bench.agreement import GRADIENT_SLACK, Check, Reference, distance, held_against, together
+from archscope.bench.agreement import GRADIENT_SLACK, Check, Reference, held_against, together
 from archscope.bench.environment import free_memory
 from archscope.bench.plan import Cell
 from archscope.bench.precision import PRECISIONS, Precision
@@ -41,6 +41,19 @@ class OutOfMemory(Exception):
     """The cell does not fit, with the bytes it needs and the bytes there are."""
 
 
+class Begun:
+    """The buffers of a module, which training may write, and what they held before it ran."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._held = tuple((each, each.detach().clone()) for each in module.buffers())
+
+    def again(self) -> None:
+        """Put them back to what they held."""
+        with torch.no_grad():
+            for buffer, held in self._held:
+                buffer.copy_(held)
+
+
 @dataclass
 class Workload:
     """One cell, ready to run.
@@ -52,6 +65,7 @@ class Workload:
         reference: a float64 copy on the CPU, with the weights as they were before any cast.
         checked_inputs: the first few samples, for the reference.
         precision: the number format.
+        begun: its buffers as they were before it ran, in the cell's type.
         capture: seconds it took to capture a graph.
     """
 
@@ -61,6 +75,7 @@ class Workload:
     reference: BuiltNetwork
     checked_inputs: tuple[Tensor, ...]
     precision: Precision
+    begun: Begun
     capture: Callable[[], None] | None = None
 
 
@@ -146,7 +161,7 @@ def prepare(analysis: Analysis, cell: Cell, device: torch.device, *, seed: int) 
             each.contiguous(memory_format=torch.channels_last) if each.dim() == 4 else each for each in inputs
         )
     module.train(cell.mode == "train")
-    work = Workload(lambda: None, module, inputs, reference, checked, precision)
+    work = Workload(lambda: None, module, inputs, reference, checked, precision, Begun(module))
     _require_every_layer(work, network, cell, device)
     work.call = _call(work, cell, device)
     return work
@@ -269,34 +284,32 @@ def remedy(cell: Cell) -> str:
 
 def compare(output: Any, work: Workload) -> Check:
     """Hold the first samples of an output against the float64 reference."""
-    inputs = (each.double() if each.is_floating_point() else each for each in work.checked_inputs)
-    reference = Reference(work.reference, Call(tuple(inputs), {}))
+    reference = _in_double(work, work.reference)
     first = [each[:CHECKED] for each in tensors_in(output)]
     return held_against(together(first), together(reference.outputs()), work.precision, reference.spread)
 
 
 def compare_gradients(work: Workload, device: torch.device) -> Check:
     """Hold the gradients of all weights against the float64 reference, dropout switched off in both."""
-    outputs = []
     was_training = work.module.training
-    for module, target, dtype in ((work.reference, torch.device("cpu"), torch.float64), (work.module, device, None)):
-        module.eval()
-        module.zero_grad(set_to_none=True)
-        inputs = [
-            each.to(target, dtype or getattr(torch, work.precision.torch)) if each.is_floating_point() else each
-            for each in work.checked_inputs
-        ]
-        with autocast(work.precision, device) if dtype is None else nullcontext():
-            made = module(*inputs)
-        generator = torch.Generator().manual_seed(0)
-        incoming = torch.randn(made.shape, generator=generator, dtype=torch.float64)
-        made.backward(incoming.to(made.device, made.dtype))
-        grads = [each.grad for each in module.parameters() if each.grad is not None]
-        outputs.append(torch.cat([each.double().flatten().cpu() for each in grads]))
-        module.zero_grad(set_to_none=True)
+    found, expected = _gradients(work, device), _in_double(work, work.reference.eval())
+    check = held_against(found, expected.gradients(), work.precision,
+                         lambda _: expected.spread_of_gradients(work.precision.tolerance),
+                         "gradients", GRADIENT_SLACK)  # fmt: skip
     work.module.train(was_training)
-    away, allowed = distance(outputs[1], outputs[0]), GRADIENT_SLACK * work.precision.tolerance
-    return Check("gradients", away, allowed, away <= allowed)
+    return check
+
+
+def _gradients(work: Workload, device: torch.device) -> Tensor:
+    dtype = getattr(torch, work.precision.torch)
+    inputs = [each.to(device, dtype) if each.is_floating_point() else each for each in work.checked_inputs]
+    work.module.eval()
+    return Reference(work.module, Call(tuple(inputs), {})).gradients(autocast(work.precision, device))
+
+
+def _in_double(work: Workload, module: nn.Module) -> Reference:
+    inputs = (each.double() if each.is_floating_point() else each for each in work.checked_inputs)
+    return Reference(module, Call(tuple(inputs), {}))
 
 
 @contextmanager

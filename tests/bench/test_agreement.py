@@ -87,3 +87,32 @@ def test_a_network_whose_numbers_cancel_is_timed() -> None:
     found = measure_cell(analysis, cell(dtype="amp-bf16"), CPU, HostClock(), BRIEF, module=it)
     assert found["status"] == "ok"
     assert PRECISIONS["amp-bf16"].tolerance < found["check"]["rel_l2"] <= found["check"]["allowed"]
+
+
+class Largest(nn.Module):
+    """The larger of two sums that are as good as equal: a rounding says through which of them the gradient goes."""
+
+    def __init__(self, *, apart: float) -> None:
+        super().__init__()
+        self.one, self.other = nn.Linear(64, 1, bias=False), nn.Linear(64, 1, bias=False)
+        with torch.no_grad():
+            self.one.weight.copy_(torch.randn(1, 64, generator=torch.Generator().manual_seed(3)))
+            self.other.weight.copy_(self.one.weight * (1 + apart))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.one(x), self.other(x)], 1).amax(1)
+
+
+@pytest.mark.parametrize(("apart", "jumps"), [(1e-7, True), (1e-2, False)])
+def test_a_gradient_may_go_another_way_where_a_rounding_decides_and_nowhere_else(apart: float, jumps: bool) -> None:
+    precision = PRECISIONS["fp32"]
+    reference, other = (
+        Reference(Largest(apart=each).double(), Call((GIVEN.double(),), {})) for each in (apart, -apart)
+    )
+    expected, found = reference.gradients(), other.gradients()
+    assert distance(found, expected) > 1  # all of it, and all of it where none should be
+    spread = reference.spread_of_gradients(precision.tolerance)
+    assert (spread > 0.5) is jumps
+    # However they jump, gradients that have nothing to do with those of the reference are refused.
+    assert not held_against(found, expected, precision, lambda _: spread, "gradients", 10.0).passed
+    assert all(each.grad is None for each in reference.module.parameters())

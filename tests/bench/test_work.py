@@ -99,7 +99,23 @@ def test_gradients_that_are_wrong_are_told_as_gradients(monkeypatch: pytest.Monk
     found = measure_cell(LENET, cell(mode="train"), CPU, HostClock(), BRIEF)
     assert found["status"] == "incorrect"
     assert found["error"].startswith("the gradients are ")
-    assert "0.0001 is allowed" in found["error"]
+    assert found["check"]["allowed"] == pytest.approx(1.2e-4, rel=0.1)  # as far as gradients of 1e-5 beside go
+
+
+def test_training_with_batch_norm_is_held_to_the_network_as_it_was_before_it_ran() -> None:
+    network = archscope.read("""
+name: norms
+input: [3, 8, 8]
+layers:
+  conv: {type: conv2d, out_channels: 4, kernel_size: 3}
+  norm: {type: batch_norm}
+  flat: {type: flatten}
+  fc: {type: linear, out_features: 2}
+""")
+    found = measure_cell(archscope.analyze(network), cell(mode="train", batch=4), CPU, HostClock(), BRIEF)
+    assert (found["status"], found["error"]) == ("ok", None)
+    assert found["check"]["of"] == "gradients"
+    assert found["check"]["rel_l2"] < PRECISIONS["fp32"].tolerance
 
 
 def test_a_value_that_is_not_finite_never_passes() -> None:
