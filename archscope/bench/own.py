@@ -212,14 +212,21 @@ def _training(work: OwnWorkload, forward: Callable[[], Any]) -> Callable[[], Any
 
 
 def times_by_node(analysis: Analysis, names: Sequence[str], seconds: Sequence[float]) -> dict[str, float]:
-    """Seconds by the names of nodes: the second call of ``fc`` is ``fc_2``, and a layer's activation is with it."""
+    """Seconds by the names of nodes: the second call of ``fc`` is ``fc_2``, and a layer's activation is with it.
+
+    A module of a class that is no layer's, as the ``Conv1D`` of GPT-2, has the time of the one row that each call of
+    it becomes.
+    """
     rows = {row.name: row for row in analysis.rows}
-    runs: dict[str, int] = {}
-    nodes: dict[str, float] = {}
+    calls: dict[str, list[float]] = {}
     for path, each in zip(names, seconds, strict=True):
-        runs[path] = runs.get(path, 0) + 1
-        row = rows.get(path if runs[path] == 1 else f"{path}_{runs[path]}")
-        if row is not None:
-            nodes |= dict.fromkeys((node.name for node in row.nodes), 0.0)
-            nodes[row.nodes[0].name] = each
+        calls.setdefault(path, []).append(each)
+    nodes: dict[str, float] = {}
+    for path, times in calls.items():
+        own = [rows.get(path if run == 0 else f"{path}_{run + 1}") for run in range(len(times))]
+        inside = [row for name, row in rows.items() if name.startswith(f"{path}.")] if own[0] is None else []
+        for row, each in zip(inside if len(inside) == len(times) else own, times, strict=True):
+            if row is not None:
+                nodes |= dict.fromkeys((node.name for node in row.nodes), 0.0)
+                nodes[row.nodes[0].name] = each
     return nodes

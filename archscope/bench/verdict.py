@@ -39,7 +39,13 @@ def _largest_share(layers: Sequence[Layer], whole: float) -> str:
     )
     if len(alike) > 1:
         text += f"; all {len(alike)} {top['type']} layers together take {units.share(together / whole)}"
-    return text + "."
+    between = whole - sum(each["time"] for each in layers)
+    if between < top["time"]:
+        return text + "."
+    return (
+        f"Of the layers, {text}. {units.share(between / whole)} of it, {units.time(between)}, passes between layers, "
+        "in functions that the module's code calls, and is not told apart."
+    )
 
 
 def loss_of(layer: Layer) -> float:

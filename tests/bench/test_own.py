@@ -125,6 +125,47 @@ def test_the_second_run_of_a_layer_is_the_second_row() -> None:
     assert {name: seconds for name, seconds in nodes.items() if seconds} == {"fc": 1, "fc_2": 2, "lstm": 3, "out": 4}
 
 
+class Turned(nn.Module):
+    """A layer of a class that no layer is of, as the ``Conv1D`` of GPT-2: its weight lies turned."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(inputs, outputs)), nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.addmm(self.bias, x, self.weight)
+
+
+class Head(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.up, self.down = Turned(8, 16), Turned(16, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(self.up(self.down(self.up(x))))
+
+
+def test_a_module_that_becomes_one_row_has_the_time_of_its_calls() -> None:
+    _, analysis = called(Head(), (8,))
+    names = [row.name for row in analysis.rows]
+    assert names == ["up.linear", "down.linear", "up.addmm", "down.addmm"]  # a second use of the weights is no layer
+    nodes = times_by_node(analysis, ("up", "down", "up", "down"), (1.0, 2.0, 3.0, 4.0))
+    assert nodes == dict(zip(names, (1, 2, 3, 4), strict=True))
+
+
+def test_time_of_a_module_of_several_rows_is_given_to_none() -> None:
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(8, 8))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x @ self.weight @ self.weight.t()
+
+    _, analysis = called(nn.Sequential(Both(), nn.Linear(8, 2)), (8,))
+    assert times_by_node(analysis, ("0", "1"), (1.0, 2.0)) == {"1": 2}
+
+
 def test_an_example_is_one_call_whatever_lies_in_it() -> None:
     it, analysis = called(LastStep(), torch.randn(4, 6, 8))
     found = measure_cell(analysis, cell(batch=8), CPU, HostClock(), BRIEF, module=it)

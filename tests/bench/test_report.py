@@ -58,6 +58,19 @@ def test_the_verdict_names_lrn_as_the_largest_loss_by_itself(document: dict[str,
     assert "one fused operation instead of 14 operations" in third
 
 
+def test_no_layer_takes_the_most_where_more_passes_between_layers() -> None:
+    def first(between: float) -> str:
+        layers = [{"name": name, "type": kind, "time": time, "floor": 0, "bound": "memory", "launches": 1}
+                  for name, kind, time in (("a", "linear", 2e-3), ("between layers", None, between))]  # fmt: skip
+        return verdict({"layers": layers, "launch_bound": True, "time": {"period": None}})[0]
+
+    assert first(1e-3) == "a takes the most time: 2 ms, 67 % of the whole."
+    assert first(8e-3) == (
+        "Of the layers, a takes the most time: 2 ms, 20 % of the whole. 80 % of it, 8 ms, passes between layers, "
+        "in functions that the module's code calls, and is not told apart."
+    )
+
+
 def with_bound(bound: str, *, launch_bound: bool = False, floor: float = 1e-3, **axes: object) -> str:
     layer = {"name": "a", "type": "conv2d", "time": 2e-3, "floor": floor, "bound": bound, "launches": 1}
     cell = {"layers": [layer], "launch_bound": launch_bound, "time": {"period": axes.pop("period", None)}}
