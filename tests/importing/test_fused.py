@@ -138,3 +138,42 @@ def test_attention_of_onnx_runtime_multiplies_what_its_parts_multiply(name: str,
         zeros |= {"l": np.full(1, kept + 4, np.int32), "t": np.asarray(kept + 5, np.int32)}
     (made,) = session.run(None, zeros)
     assert analysis.rows[-1].outputs == (made.shape[1:],)
+
+
+# 5·4 by 4·8 weights and 8 constants; 5·4 by 4·12 of three projections, then 5·5 products of 2 for 2 heads, twice.
+BY_BLOCKS = {"w": np.zeros((8, 1, 16), np.uint8), "s": (8,), "b": (8,)}
+WHOLE = {"w": np.zeros((4, 12), np.int8), "b": (12,), "s": (), "t": ()}
+OLDER: dict[str, tuple[str, dict[str, Any], int, int | None, str]] = {
+    "GELU of a sum": ("y = com.microsoft.BiasGelu(x, b)", {"b": (4,)}, 4, 0, "gelu"),
+    "GELU by its approximation": ("y = com.microsoft.FastGelu(x)", {}, 0, 0, "gelu"),
+    "blocks of a few bits": ("z = com.microsoft.MatMulNBits<K=4, N=8, bits=4>(x, w, s, , , b)\ny = Relu(z)",
+                             BY_BLOCKS, 32 + 8, 5 * 32, "linear"),
+    "attention of whole numbers": ("y = com.microsoft.QAttention<num_heads=2>(x, w, b, s, t)", WHOLE, 48 + 12,
+                                   5 * 48 + 2 * 2 * 25 * 2, "function"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OLDER)
+def test_a_file_that_states_no_shapes_of_an_older_opset_has_the_numbers_of_onnx_runtimes_operators(
+    name: str, tmp_path: Path
+) -> None:
+    text, held, parameters, macs, kind = OLDER[name]
+    path = onnx_file(tmp_path, f"net ({ROWS}) => (float y) {{ {text} }}", opset=17, **held)
+    analysis = analyze(open_network(path))
+    assert (analysis.totals.parameters, analysis.totals.macs) == (parameters, macs)
+    assert kind in [each for row in analysis.rows for each in (row.type, row.activation)]
+
+
+def test_the_approximation_of_gelu_is_told_from_gelu(tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, f"net ({ROWS}) => (float y) {{ y = com.microsoft.FastGelu(x) }}", opset=17)
+    (layer,) = [node.layer for node in open_network(path).nodes]
+    assert layer.stated() == {"approximate": "tanh"}
+
+
+def test_a_look_up_of_several_tables_and_its_norm_is_not_covered_by_its_name(tmp_path: Path) -> None:
+    text = "z, m = com.microsoft.EmbedLayerNormalization(i, , w, p, , g, b)\n y = Relu(z)"
+    path = onnx_file(tmp_path, f"net (int32[1,5] i) => (float y) {{ {text} }}", w=(9, 4), p=(6, 4), g=(4,), b=(4,))
+    analysis = analyze(open_network(path))
+    assert [row.output for row in analysis.rows] == [(5, 4)]
+    assert (analysis.totals.parameters, analysis.totals.macs) == (36 + 24 + 8, None)
+    assert "EmbedLayerNormalization" in str(analysis.totals.reasons["macs"])

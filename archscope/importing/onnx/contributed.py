@@ -38,8 +38,17 @@ def _grouped(said: Mapping[str, Any], shapes: Sequence[Any]) -> Shape:
     return samples, length, width if apart else width // (heads + 2 * said["kv_num_heads"]) * heads
 
 
+def _by_blocks(said: Mapping[str, Any], shapes: Sequence[Any]) -> Shape:
+    return *shapes[0][:-1], int(said["N"])
+
+
+def _embedded(_: Mapping[str, Any], shapes: Sequence[Any]) -> Shape:
+    return *shapes[0], shapes[2][1]
+
+
 _SHAPES: Final[Mapping[str, Callable[[Mapping[str, Any], Sequence[Any]], Shape]]] = MappingProxyType({
     "Attention": _projected, "MultiHeadAttention": _several, "GroupQueryAttention": _grouped,
+    "QAttention": _projected, "MatMulNBits": _by_blocks, "EmbedLayerNormalization": _embedded,
 })  # fmt: skip
 
 
@@ -58,6 +67,14 @@ def _attention(operator: Operator, values: Values) -> Meaning | None:
     projected = product(count(each) for each in (samples, length, inputs, width) if each != 1)
     scored = _scored(samples, heads, length, length + kept, sizes[0] // heads, sizes[2] // heads)
     return Meaning("attention", macs=total((projected, scored)), after=values.place(operator.input(0)))
+
+
+def _of_whole_numbers(operator: Operator, values: Values) -> Meaning | None:
+    """The same on numbers of fewer bits, with scales and zero points between what it reads."""
+    values.plain(*(name for place, name in enumerate(operator.inputs) if name and place in (3, 4, 6, 7)))
+    reads = tuple(operator.input(place) for place in (0, 1, 2, 5, 8))
+    meaning = _attention(operator.replace(inputs=reads), values)
+    return None if meaning is None else meaning._replace(reads=tuple(filter(None, reads)))
 
 
 def _several_heads(operator: Operator, values: Values) -> Meaning | None:
@@ -85,8 +102,15 @@ def _shared_keys(operator: Operator, values: Values) -> Meaning | None:
     return Meaning("attention", macs=macs, after=values.place(operator.input(0)))
 
 
+def _looked_up(operator: Operator, _: Values) -> Meaning:
+    """A sum of rows of two or three tables and its norm; how many keys there are is no value of a layer."""
+    return Meaning(operator.name, known=False, results=operator.outputs[:1])
+
+
 READINGS: Final[Mapping[str, Callable[[Operator, Values], Meaning | None]]] = MappingProxyType({
     "com.microsoft::Attention": _attention,
+    "com.microsoft::EmbedLayerNormalization": _looked_up,
+    "com.microsoft::QAttention": _of_whole_numbers,
     "com.microsoft::MultiHeadAttention": _several_heads,
     "com.microsoft::GroupQueryAttention": _shared_keys,
 })  # fmt: skip

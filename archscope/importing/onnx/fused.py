@@ -77,11 +77,12 @@ def _gemm(parts: _Parts) -> None:
 
 
 def _gelu(parts: _Parts, *, approximate: str, biased: bool) -> None:
-    if parts.opset < _GELU_SINCE:
-        raise _Unfit
     value = parts.input(0)
     value = parts.add("Add", value, parts.input(1)) if biased and parts.input(1) else value
-    parts.add("Gelu", value, last=True, approximate=approximate)
+    if parts.opset >= _GELU_SINCE:
+        parts.add("Gelu", value, last=True, approximate=approximate)
+    else:
+        parts.add("Gelu" if approximate == "none" else "FastGelu", value, last=True, domain=_MICROSOFT)
 
 
 def _skipped(parts: _Parts, *, simplified: bool = False) -> None:

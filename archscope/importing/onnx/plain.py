@@ -125,7 +125,7 @@ def _swish(operator: Operator, values: Values) -> Meaning:
 
 
 def _gelu(operator: Operator, values: Values) -> Meaning:
-    kind = operator.attributes.get("approximate", "none")
+    kind = "tanh" if operator.type == "FastGelu" else operator.attributes.get("approximate", "none")
     return Meaning("gelu", {"input": _x(operator, values), "approximate": kind}, pointwise=True)
 
 
@@ -363,7 +363,7 @@ READINGS: Final[Mapping[str, Reading]] = MappingProxyType({
     "HardSigmoid": _hard_sigmoid,
     "Selu": _selu,
     "Swish": _swish,
-    "Gelu": _gelu,
+    **dict.fromkeys(("Gelu", "com.microsoft::FastGelu"), _gelu),
     "com.microsoft::QuickGelu": _named("quick_gelu", pointwise=True),
     "ThresholdedRelu": _thresholded,
     "Softmax": _softmax("softmax"),

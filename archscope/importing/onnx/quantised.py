@@ -101,14 +101,15 @@ def _by_blocks(operator: Operator, values: Values) -> Meaning | None:
     """A product with a matrix in blocks of a few bits: stored as bytes, counted as the matrix that it is."""
     settings = operator.attributes
     rows, columns, bits = (int(settings.get(name, usual)) for name, usual in (("N", 0), ("K", 0), ("bits", 4)))
-    x, packed = operator.inputs[:2]
+    x, packed, bias = *operator.inputs[:2], operator.input(5)
     if rows < 1 or columns < 1 or values.reached(packed) or values.tensor(x).shape[-1] != columns:
         return None
-    values.plain(*operator.inputs[2:])
+    values.plain(*filter(None, operator.inputs[2:5]))
     values.hold(packed, (Weight(packed, (rows, columns), True, f"int{bits}"),), instead=packed)
     matrix = Shaped((rows, columns))
-    given = {"input": values.tensor(x), "weight": matrix, "bias": None}
-    return Meaning("linear", given, reads=(x, packed), rule="aten::matmul", args=(values.tensor(x), matrix),
+    given = {"input": values.tensor(x), "weight": matrix, "bias": values.tensor(bias) if bias else None}
+    reads = (x, packed, *filter(None, (bias,)))
+    return Meaning("linear", given, reads=reads, rule="aten::matmul", args=(values.tensor(x), matrix),
                    after=values.place(x))  # fmt: skip
 
 

@@ -105,7 +105,7 @@ def _known(value: ir.Value, names: Mapping[str, int]) -> Shape | None:
 
 
 _KEEPING: Final = frozenset({"GroupNormalization", "RMSNormalization", "SimplifiedLayerNormalization", "FastGelu",
-                             "QuickGelu", "BiasGelu", "MeanVarianceNormalization"})  # fmt: skip
+                             "Gelu", "QuickGelu", "BiasGelu", "MeanVarianceNormalization"})  # fmt: skip
 """Operators that leave the shape of what they read, and for which ONNX has no rule by itself."""
 
 
