@@ -58,6 +58,10 @@ PRODUCTS = [
         {"w": (4, 4)}, 16),
     ("a function with its own derivative", lambda x, w: _halved(x @ w), (4,), {"w": (4, 4)}, 16 + 16),
     ("attention", lambda x: jax.nn.dot_product_attention(x, x, x), (6, 2, 4), {}, 2 * 2 * 6 * 6 * 4),
+    ("sums of halves, and of halves of these", lambda x, w: jax.lax.associative_scan(jnp.add, x @ w, axis=1), (5, 4),
+        {"w": (4, 4)}, 5 * 16),
+    ("with a matrix of one number", lambda x: x @ jnp.full((4, 3), 2.0), (5, 4), {}, 5 * 4 * 3),
+    ("a matrix of one number with weights", lambda x, w: x + jnp.full((1, 3), 2.0) @ w, (4,), {"w": (3, 4)}, 3 * 4),
     ("a function that is compiled", lambda x, w: jax.jit(lambda y: y @ w)(x), (4,), {"w": (4, 3)}, 12),
 ]  # fmt: skip
 
@@ -69,6 +73,14 @@ NO_PRODUCTS_KNOWN = {"custom_linear_solve", "dce_sink", "fft", "stage"}
 def test_every_operation_of_jax_has_a_rule_or_none_on_purpose() -> None:
     every = {each.name for name, each in vars(jax.lax).items() if name.endswith("_p")}
     assert every - {*counting._NONE, *counting._RULES, *counting.INSIDE} <= NO_PRODUCTS_KNOWN
+
+
+def test_what_is_multiplied_to_make_a_weight_of_another_is_not_covered_where_nobody_knows_it() -> None:
+    found = analyze(Own(lambda x, w: x @ jnp.linalg.qr(w)[0], w=(4, 4)), (5, 4))
+    (node,) = found.network.nodes
+    assert (found.totals.macs, found.totals.parameters) == (None, 16)
+    assert found.network.facts[node.name].reasons["macs"] == "what `qr` multiplies is not known"
+    assert found.network.facts[node.name].macs_at_least == 5 * 16
 
 
 def test_what_is_stacked_and_taken_apart_multiplies_nothing() -> None:

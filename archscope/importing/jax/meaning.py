@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from archscope.importing.graph import Operator
 from archscope.importing.jax.counting import Tally
 from archscope.importing.jax.lowering import JAX
@@ -27,4 +29,9 @@ def _own(operator: Operator, values: Values) -> Meaning:
         return Meaning(operator.type if more else attributes["layer"].type, layers=(attributes["layer"],), **more)
     if operator.type == "log_sigmoid":
         return Meaning("log_sigmoid", {"input": values.tensor(operator.inputs[0])}, pointwise=True)
-    return Meaning(operator.type, pointwise=bool(attributes.get("pointwise")))
+    name = f"jax_{operator.type}" if operator.type in _TAKEN else operator.type
+    return Meaning(name, pointwise=bool(attributes.get("pointwise")))
+
+
+_TAKEN: Final = frozenset({"pad", "tile"})
+"""Names that functions of PyTorch have, which take other arguments."""

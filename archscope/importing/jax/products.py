@@ -119,6 +119,8 @@ def dot(step: Step, low: Lowering) -> None:
     """A product of matrices: with a weight, or of two values."""
     (left, right), (left_batch, right_batch) = step.params["dimension_numbers"]
     one, other = step.reads
+    for each in step.reads:
+        low.settle(each)
     batch = (tuple(left_batch), tuple(right_batch))
     held = [each for each in (one, other) if low.origin(each) not in low.reached]
     if not batch[0] and len(held) == 1:

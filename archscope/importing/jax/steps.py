@@ -25,7 +25,7 @@ def lower(step: Step, low: Lowering) -> None:
     if all(low.origin(each) not in low.reached for each in step.reads) and _known(step, low):
         return
     _READINGS.get(step.name, _other)(step, low)
-    if step.tally.macs and all(low.origin(each) not in low.reached for each in step.reads):
+    if (step.tally.macs or step.tally.why) and all(low.origin(each) not in low.reached for each in step.reads):
         for each in step.makes:
             low.owe(low.plain(each), step.tally)
 
