@@ -349,3 +349,30 @@ def test_a_tanh_between_two_factors_is_lecuns_by_its_numbers(
     }"""
     path = onnx_file(tmp_path, graph, s=np.array(slope, np.float32), m=np.array(amplitude, np.float32))
     assert [row.label for row in analyze(path).rows] == labels
+
+
+@pytest.mark.parametrize(("times", "scales"), [("", 1), ("m = Mul(m, four)\n", 0)])
+def test_sub_sampling_in_operators_has_the_lines_of_every_unit(times: str, scales: int, tmp_path: Path) -> None:
+    pooled = "a = AveragePool<kernel_shape=[2,2], strides=[2,2]>(x)\n m = Identity(a)\n"
+    text = f"{pooled}{times.replace('m = Mul(m', 'n = Mul(m')}"
+    end = "n" if times else "m"
+    graph = f"net (float[N,6,28,28] x) => (float y) {{ {text} s = Mul({end}, w)\n y = Add(s, b) }}"
+    shape = (6, 1, 1)
+    path = onnx_file(tmp_path, graph, w=shape, b=shape, four=np.asarray(4, np.float32))
+    analysis = analyze(path)
+    assert [row.type for row in analysis.rows] == [*["scale"] * scales, "subsampling"]
+    # LeNet-5's S2: 14·14 units of 6 maps, each with 2·2 lines and a constant.
+    assert (analysis.totals.parameters, analysis.totals.connections) == (12, 5880)
+
+
+def test_constants_of_maps_that_chosen_maps_are_convolved_to_are_a_line_a_unit(tmp_path: Path) -> None:
+    parts = "".join(
+        f"g{at} = Gather<axis=1>(x, i{at})\n c{at} = Conv<kernel_shape=[3,3]>(g{at}, w{at})\n" for at in "01"
+    )
+    graph = f"net (float[N,3,8,8] x) => (float y) {{ {parts} c = Concat<axis=1>(c0, c1)\n y = Add(c, b) }}"
+    indices = {"i0": np.array([2, 0]), "i1": np.array([1, 0, 2])}
+    path = onnx_file(tmp_path, graph, w0=(4, 2, 3, 3), w1=(5, 3, 3, 3), b=(9, 1, 1), **indices)
+    analysis = analyze(path)
+    # 36 units of each map: 4 maps of 2·9 lines, 5 of 3·9, and a constant for all 9.
+    assert analysis.totals.connections == 36 * (4 * 18 + 5 * 27 + 9)
+    assert analysis.totals.parameters == 4 * 18 + 5 * 27 + 9

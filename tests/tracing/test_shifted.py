@@ -64,6 +64,22 @@ def test_sub_sampling_by_hand_has_the_lines_of_every_unit(name: str) -> None:
     alike(module, network, 1, 32, 32)
 
 
+LEFT: dict[str, Pool] = {
+    "padded": lambda x: F.avg_pool2d(x, 2, padding=1),
+    "beyond the edge": lambda x: F.avg_pool2d(x, 3, 2, ceil_mode=True),
+    "shifted": lambda x: F.avg_pool2d(x, 2) * 4 + 1,
+    "largest": lambda x: F.max_pool2d(x, 2),
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_other_pools_times_a_factor_are_no_sub_sampling(name: str) -> None:
+    module = Pooled(LEFT[name])
+    network = trace(module, (1, 32, 32))
+    assert "subsampling" not in [node.layer.type for node in network.nodes]
+    alike(module, network, 1, 32, 32)
+
+
 class Biased(nn.Module):
     """Layers whose biases are added by hand."""
 
