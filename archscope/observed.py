@@ -92,10 +92,10 @@ class Observed(Record):
         in_place: nodes that put what they make in the place of their first input.
         built: whether what runs is a module that archscope builds of a file, as it does of a spec.
         lifts: nodes that make places they look up.
+        hidden: attention that is given the mask which hides what comes later, and makes none.
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
         steady: nodes that always run as while training, or never, whatever the phase.
-        dropping: attention that drops weights while training alone, and with which probability.
         ordered: values that its code puts in the order of their axes before anything reads them; the batch's place.
         together: nodes that one operation makes at once, as `unbind` does, by the first; the rest see nothing again.
         repeated: parameters that the code repeats for every sample of the batch, so that each has a copy of its own.
@@ -117,6 +117,7 @@ class Observed(Record):
         parted: values that the code hands on so, and the last node that ran while it had them with their gradients.
         before: the node that ran next after the code saw a parameter as one of values.
         reached: the parameters that gradients come to while training, by name; None where that is all.
+        training: the network as its code runs while training, where that is another one.
     """
 
     operations: int
@@ -132,6 +133,7 @@ class Observed(Record):
     in_place: frozenset[str] = frozenset()
     built: bool = False
     lifts: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
     unruled: Mapping[str, str] = EMPTY
     unruled_in_training: Mapping[str, str] = EMPTY
     ordered: Mapping[Ref, int] = MappingProxyType({})
@@ -151,12 +153,12 @@ class Observed(Record):
     for_all: frozenset[str] = frozenset()
     places: Mapping[str, Places] = MappingProxyType({})
     steady: Mapping[str, bool] = EMPTY
-    dropping: Mapping[str, float] = EMPTY
     cut: frozenset[str] = frozenset()
     apart: Mapping[str, tuple[int, ...]] = EMPTY
     parted: Mapping[Ref, str] = MappingProxyType({})
     before: Mapping[str, str] = EMPTY
     reached: frozenset[str] | None = None
+    training: Network | None = None
 
 
 __all__ = ["Entry", "Looked", "Observed", "Places", "Source", "Value"]

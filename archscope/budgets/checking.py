@@ -14,6 +14,7 @@ from archscope.errors import ArchscopeError, NotFound, UsageError, did_you_mean,
 from archscope.losses import DEFAULT
 from archscope.memory import memory
 from archscope.memory.running import Run
+from archscope.memory.written import as_it_runs
 from archscope.opening import open_network
 from archscope.precision import DTYPE_BYTES
 from archscope.reader import near_spec, spec_names
@@ -154,6 +155,7 @@ def _bytes(analysis: Analysis, quantity: str, said: dict[str, Any]) -> int | str
         return analysis.weight_bytes(dtype if "dtype" in said else None)
     network = analysis.network
     if quantity == "saved_bytes":
+        network = as_it_runs(network, training=True)
         for node in network.nodes:
             facts = network.facts[node.name]
             if node.layer.runs(facts) is None and node.layer.routing(facts) is None:

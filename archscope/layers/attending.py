@@ -112,6 +112,19 @@ def _in_parts(product: Product) -> tuple[Step, ...]:
     return tuple(step.replace(inside=True) for step in steps)
 
 
+def told_what_is_later(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The steps of attention that is given its mask of what comes later: it makes none, and reads another's."""
+    given = (Made("later added", (0,)),)
+
+    def parts(step: Step) -> tuple[Step, ...]:
+        left = (each for each in step.parts if each.op not in ("ones", "tril"))
+        return tuple(
+            each.replace(makes=given, reads_too=()) if each.makes[0].name == "later added" else each for each in left
+        )
+
+    return tuple(step.replace(parts=parts(step)) for step in steps)
+
+
 def multiplied_rows(
     left: str, right: str, output: str, heads: tuple[int, ...], extents: tuple[int, int, int]
 ) -> list[Step]:

@@ -13,7 +13,7 @@ from archscope.memory.ledger import Moment
 from archscope.memory.passes import Asked, Decided, Phase, Request, Went, decided, type_of, went
 from archscope.memory.routes import Digits, Moments, Route, all_to_the_first, span
 from archscope.memory.running import Run
-from archscope.memory.written import written_out
+from archscope.memory.written import as_it_runs, written_out
 from archscope.network import Network, Node
 from archscope.record import EMPTY, Record
 
@@ -98,6 +98,7 @@ def memory(
     """
     if batch < 1:
         raise UsageError(f"a batch of {batch} holds nothing; use 1 or more")
+    network = as_it_runs(network, training=optimizer is not None)
     dtype = type_of(network, dtype)
     request = Request(batch, dtype, optimizer, foreach, tuple(checkpoint), checked(autocast, dtype), loss_of(loss))
     runs = written_out(network)
@@ -182,6 +183,22 @@ def _forward(run: Run) -> Run:
     return run
 
 
+def _by_node(network: Network, saved_: Mapping[str, int]) -> Mapping[str, int]:
+    """What is saved by node of a network; what runs while training alone counts for the node before it."""
+    then = as_it_runs(network, training=True)
+    if then is network:
+        return saved_
+    kept = [node for node in then.nodes if node.name in network.by_name and
+            (node.layer, then.facts[node.name].outputs)
+            == (network.by_name[node.name].layer, network.facts[node.name].outputs)]  # fmt: skip
+    before = next((node.name for node in kept), network.nodes[0].name)
+    names, found = {node.name for node in kept}, dict[str, int]()
+    for name in then.by_name:
+        before = name if name in names else before
+        found[before] = found.get(before, 0) + saved_.get(name, 0)
+    return found
+
+
 class LayerHeld(Record):
     """What one node holds, in bytes of one sample in float32.
 
@@ -203,7 +220,7 @@ def per_layer(network: Network) -> Mapping[str, LayerHeld | None]:
     LayerHeld(saved_bytes=37632, temporary_bytes=18816)
     """
     trained = _forward(Run(network, 1, "float32", training=True, by_node=True))
-    saved_ = trained.ledger.owned("saved")
+    saved_ = _by_node(network, trained.ledger.owned("saved"))
     run = _forward(Run(network, 1, "float32", training=False, by_node=True))
     unknown = {*trained.not_covered, *run.not_covered}
 

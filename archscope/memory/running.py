@@ -26,7 +26,7 @@ from archscope.memory.series import Series
 from archscope.memory.stepping import Operations
 from archscope.memory.trained import otherwise, own_type, taken, trained
 from archscope.memory.values import Again, Gradient, Pending, Ran, Value
-from archscope.memory.written import Meanwhile, layers_of, written_out
+from archscope.memory.written import Meanwhile, as_it_runs, layers_of, written_out
 from archscope.network import Network, Node, Ref
 from archscope.precision import DTYPE_BYTES
 from archscope.record import EMPTY
@@ -66,6 +66,7 @@ class Run:
         route: Route = all_to_the_first,
         loss: str = DEFAULT,
     ) -> None:
+        network = as_it_runs(network, training=training)
         self._layers, network = layers_of(network), written_out(network)
         self.network, self.batch, self.dtype, self.training = network, batch, dtype, training
         self.ledger = Ledger() if ledger is None else ledger
@@ -364,7 +365,4 @@ class Run:
             rows = self.route(node, routing, self.batch * routing.positions)
             return None if rows is None else node.layer.routed(facts, rows)
         trains = getattr(self.network.observed, "steady", EMPTY).get(node.name, self.training)
-        dropping = getattr(self.network.observed, "dropping", EMPTY)
-        if node.name in dropping and self.training:
-            return type(node.layer)(**{**node.layer.stated(), "dropout_p": dropping[node.name]}).runs(facts)
         return node.layer.runs(facts) if trains else node.layer.runs_at_inference(facts)

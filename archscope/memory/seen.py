@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from archscope.constants import CASTS
+from archscope.layers.attending import told_what_is_later
 from archscope.layers.base import Facts, values_in
 from archscope.layers.operators import CLAMPS, RETYPED, WINDOWS, steps_of
 from archscope.layers.steps import (
@@ -45,6 +46,8 @@ def as_seen(
         steps = not_lifted(steps)
         if getattr(node.layer, "padding", None) == "same":
             steps = oddly_padded(steps, facts.inputs[0])
+    if node.name in observed.hidden:
+        steps = told_what_is_later(steps)
     if node.name in observed.in_place:
         steps = put_in_place(steps, node.layer.kept_in_place)
         why = f"no rule says what a {node.layer.type} keeps that works in place"

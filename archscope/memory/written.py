@@ -8,6 +8,12 @@ from archscope.network import Network
 from archscope.record import EMPTY
 
 
+def as_it_runs(network: Network, *, training: bool) -> Network:
+    """The network whose layers run: of a module whose code does something else while training, that of then."""
+    then = None if network.observed is None or not training else network.observed.training
+    return network if then is None else then
+
+
 def written_out(network: Network) -> Network:
     """The network of the operations that run; most are it already."""
     observed = network.observed

@@ -30,6 +30,7 @@ class Operation(NamedTuple):
         writes: the arguments that it writes, by position and name.
         looks: whether it has to look at values.
         pointwise: whether it works value by value.
+        draws: whether it draws random numbers.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Operation(NamedTuple):
     writes: tuple[tuple[int, str], ...] = ()
     looks: bool = False
     pointwise: bool = False
+    draws: bool = False
 
     def products(self, args: Sequence[Any], result: Any) -> Count | None:
         """Its multiply-accumulates; None where they are not known."""

@@ -128,6 +128,23 @@ def bound(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str
     }
 
 
+def as_at_inference(
+    name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """A call that is told to train as it is told at inference: what a layer type says of both ways.
+
+    >>> as_at_inference("dropout", ("x", 0.5, True), {}), as_at_inference("dropout", ("x",), {"training": True})
+    ((('x', 0.5, False), {}), (('x',), {'training': False}))
+    """
+    names = [each for each, _ in _parameters(name)] if name in SIGNATURES else []
+    if "training" not in names:
+        return args, kwargs
+    place = names.index("training")
+    if place < len(args):
+        return (*args[:place], False, *args[place + 1 :]), kwargs
+    return args, {**kwargs, "training": False}
+
+
 @cache
 def _parameters(name: str) -> tuple[tuple[str, Any], ...]:
     """A function's parameters in order, with what each is where it is not given."""

@@ -34,12 +34,14 @@ from archscope.tracing.observing import observed
 from archscope.tracing.others import shares
 from archscope.tracing.running import Run, Stopped, run_surely, ways_of
 from archscope.tracing.strangers import tensors_in
-from archscope.tracing.training import trained
+from archscope.tracing.training import Trained, trained
 from archscope.tracing.turning import turned
 from archscope.tracing.values import memory_of
 from archscope.tracing.weighed import weighed
 
 _KEPT: Final = "its code, or a hook, keeps what its layers make when a pass is over, and no rule says until when"
+
+_UNSHOWN: Final = "what its code does while training shows no network"
 
 _LARGE: Final = 1 << 30
 """Bytes of parameters above which a module runs with values only if it looks at them."""
@@ -69,6 +71,23 @@ def trace_module(
     _check(module, called)
     names = given_names(module, call)
     run = followed(module, call, names, called)
+    trains = trained(module, names, run)
+    if trains.otherwise is None:
+        return _network(module, names, run, called, path, trains), run.call
+    network = _network(module, names, run, called, path, trains._replace(cut=frozenset()))
+    assert network.observed is not None  # noqa: S101 - a network of a run has it
+    try:
+        then = _network(module, names, trains.otherwise, called, path, trains)
+    except UsageError as error:
+        constants = network.observed.constants.replace(unknown_in_training=f"{_UNSHOWN}: {error}")
+        return network.replace(observed=network.observed.replace(constants=constants)), run.call
+    return network.replace(observed=network.observed.replace(training=then)), run.call
+
+
+def _network(
+    module: nn.Module, names: Sequence[str], run: Run, called: str, path: str | None, trains: Trained
+) -> Network:  # fmt: skip
+    """The network that a run has written down; ``trains`` is what was seen of training beside it."""
     nodes = run.tracer.recording.nodes
     made_by = run.tracer.recording.origins.of
     outputs = tuple(dict.fromkeys(ref for each in tensors_in(run.result) if (ref := made_by(each)) is not None))
@@ -85,7 +104,6 @@ def trace_module(
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     its_own = {node.name: node.name for node in whole.nodes}
     beside = weighed(module, names, run, its_own if short.within else now)
-    trains = trained(module, names, run, whole.nodes)
     constants = beside.constants.replace(
         unknown=beside.constants.unknown or _kept(run),
         unknown_in_training=trains.why or beside.constants.unknown_in_training,
@@ -98,7 +116,7 @@ def trace_module(
         written = Network(called, run.inputs, apart, outputs, facts=whole.facts,
                           observed=observed(run, its_own, beside, trains, whole.facts, EMPTY))  # fmt: skip
         seen = seen.replace(written=written, within=now, constants=beside.constants.renamed(now))
-    network = Network(
+    return Network(
         called,
         run.inputs,
         folded_nodes,
@@ -108,7 +126,6 @@ def trace_module(
         facts=facts,
         observed=seen,
     )
-    return network, run.call
 
 
 def _kept(run: Run) -> str:

@@ -57,6 +57,8 @@ _FLAT: Final = "it is given one sample without an axis for a batch, and no rule 
 
 _AGAIN: Final = "its code has it run again in the backward pass (`torch.utils.checkpoint`), and no rule follows that"
 
+_ALWAYS: Final = "it drops weights at inference too, and no rule says what that takes"
+
 _OF_THEIR_OWN: Final = "it is given the same values as tensors of their own, and no rule follows how it projects those"
 
 
@@ -75,11 +77,12 @@ class Holding:
         for_all: nodes whose results are the same for every sample, and there once.
         places: nodes and inputs where the batch does not stand in front everywhere.
         apart: which inputs of a node are handed on without their gradients.
-        dropping: attention that drops weights while training alone, and with which probability.
         steady: nodes that run one way always, and whether that is as while training: dropout that nobody switches off.
         copies_in: memories that calls took for copies of values: the number of the call, and whose value it is.
         versions: which copy of a value a node reads, by the number of its call; None where it reads the value itself.
         mixed: whether a node reads a value and a copy of it, or it is not known which.
+        trains: whether what is seen is a run as while training.
+        hidden: nodes of attention that is given the mask which hides what comes later, and makes none.
         masked: nodes of attention that is given a mask of yes and no, of which it makes numbers.
     """
 
@@ -95,9 +98,10 @@ class Holding:
         self.places: dict[str, Places] = {}
         self.apart: dict[str, tuple[int, ...]] = {}
         self.steady: dict[str, bool] = {}
-        self.dropping: dict[str, float] = {}
         self._read: Sequence[Ref] = ()
         self.masked: set[str] = set()
+        self.hidden: set[str] = set()
+        self.trains = False
         self._casting = _casting()
         self.copies_in: dict[int, tuple[int, Ref]] = {}
         self.versions: dict[tuple[str, Ref], int | None] = {}
@@ -118,11 +122,8 @@ class Holding:
         if isinstance(module, nn.MultiheadAttention):
             self._attends(node, module, given_to(module, args, kwargs), given[0].dim())
 
-    def call(
-        self, node: str, call: Call, kwargs: Mapping[str, Any], given: Sequence[Tensor], made: Sequence[Tensor],
-        frame: Frame, within: nn.Module,
-    ) -> None:  # fmt: skip
-        """A function has run, in a module's own code; ``kwargs`` are those that it wrote."""
+    def call(self, node: str, call: Call, given: Sequence[Tensor], made: Sequence[Tensor], frame: Frame) -> None:
+        """A function has run, in a module's own code."""
         self._around(node)
         name = call.name
         if call.given.get("inplace") is True or _stays(given, made, frame):
@@ -132,9 +133,11 @@ class Holding:
             unruled[node] = "alpha dropout shifts and scales what it leaves, and no rule follows that"
         elif name in ("max", "min") and len(made) == 2:
             self.unruled[node] = f"`{name}` notes the places of its values, and no rule says what that takes"
-        elif name == "scaled_dot_product_attention" and kwargs.get("dropout_p") == 0 and (drops := _drops(within)):
-            why = f"it is told not to drop (`dropout_p`) at inference, and may while training: `{drops}`"
-            self.unruled_in_training[node] = why
+        elif name == "scaled_dot_product_attention":
+            if call.given["dropout_p"] and not self.trains:
+                self.unruled[node] = _ALWAYS
+            if call.given["attn_mask"] is None and len(given) > 3:
+                self.hidden.add(node)
 
     def _attends(self, node: str, module: nn.MultiheadAttention, given: Mapping[str, Any], dim: int) -> None:
         tensors = {id(given.get(name)) for name in ("query", "key", "value")}
@@ -320,13 +323,6 @@ def _alone(frame: Frame) -> tuple[str, int, tuple[str, ...]] | None:
 def _casting() -> list[bool]:
     """Whether autocast is on, on a CPU and on a GPU."""
     return [*map(torch.is_autocast_enabled, ("cpu", "cuda"))]
-
-
-def _drops(module: nn.Module) -> str:
-    """What a module holds to drop by in its own code; empty if it has nothing of the kind."""
-    shares = {name: value for name, value in vars(module).items() if isinstance(value, float)}
-    shares |= {name: child.p for name, child in module.named_children() if isinstance(child, nn.Dropout)}
-    return next((name for name, share in shares.items() if "drop" in name and share > 0), "")
 
 
 def _stays(given: Sequence[Tensor], made: Sequence[Tensor], frame: Frame) -> bool:

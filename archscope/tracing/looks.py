@@ -26,14 +26,20 @@ class Looks:
 
     Args:
         values: what is known of tensors.
+
+    Attributes:
+        at_drawn: whether random numbers that the code drew were looked at.
     """
 
     def __init__(self, values: Values) -> None:
         self._values = values
+        self.at_drawn = False
+        self._drawn: dict[int, Tensor] = {}
         self._found: dict[tuple[str, str], tuple[list[str], int]] = {}
 
     def at(self, path: str, name: str, result: Any, frame: Frame, given: Sequence[Tensor], refs: Sequence[Ref]) -> None:
         """A function gave values to Python, or looked at them; constants that nobody learned decide nothing."""
+        self.at_drawn |= any(id(each) in self._drawn for each in given)
         if not refs and not any(self._values.weights(each) for each in given):
             return
         kept, times = self._found.get((path, name.strip("_")), ([], 0))
@@ -41,6 +47,11 @@ class Looks:
         if said and said not in kept and len(kept) < _KEPT:
             kept.append(said)
         self._found[path, name.strip("_")] = (kept, times + 1)
+
+    def constant(self, given: Sequence[Tensor], made: Sequence[Tensor], frame: Frame) -> None:
+        """A call on constants made or changed others, which are random if it draws, or what it was given is."""
+        if any(id(each) in self._drawn for each in given) or any(each.operation.draws for each in frame.ran):
+            self._drawn.update((id(each), each) for each in made)
 
     @property
     def found(self) -> tuple[Looked, ...]:

@@ -67,8 +67,8 @@ def observed(
         parted=_parted(run, names),
         in_place=frozenset(names[name] for name in holding.in_place),
         lifts=frozenset(names[name] for name in holding.lifts),
+        hidden=frozenset(names[name] for name in holding.hidden),
         steady={names[name]: way for name, way in holding.steady.items()},
-        dropping={names[name]: p for name, p in holding.dropping.items()},
         unruled={names[name]: why for name, why in (*unruled.items(), *cast)},
         unruled_in_training={
             **{names[name]: why for name, why in (*holding.unruled_in_training.items(), *sparse, *chosen)},

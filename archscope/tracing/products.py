@@ -113,7 +113,8 @@ def operation(function: Any) -> Operation:
     looks = not _LOOKS.isdisjoint(function.tags)
     # Of several tensors each is made of its own ones alone, which one answer for all does not say.
     pointwise = _of_one(schema.name) == schema.name and _is_tagged(function, {torch.Tag.pointwise}, views=False)
-    return Operation(schema.name, _kind(function), writes, looks, pointwise)
+    draws = torch.Tag.nondeterministic_seeded in function.tags
+    return Operation(schema.name, _kind(function), writes, looks, pointwise, draws)
 
 
 def _kind(function: Any) -> Kind:

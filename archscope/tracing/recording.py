@@ -102,8 +102,7 @@ class Recording:
         parameters = {name: each for name, each in self.state.items() if name in trained}
         self.learned = Learned(
             parameters, dict(module.named_modules()), self.nodes, lambda: at.here, ledger.numbers.of,
-            lambda each: None if self.values.weights(each) & held.keys() else ledger.numbers.of(each),
-            self.samples.repeats,
+            lambda each: None if self.values.weights(each) & held.keys() else self._known(each), self.samples.repeats,
         )  # fmt: skip
         self.accounts, self.holding, self.causal = Accounts(), Holding(), set[str]()
         self.factors, self.divisors = dict[str, Tensor](), dict[str, int]()
@@ -327,7 +326,7 @@ class Recording:
             self.holding.ran(ours[0].node, self.nodes.nodes, layers or (), heard, results[0], places[0], read, at)
         if derived and any(self.state[each].requires_grad for each in weights & self.nodes.held.keys()):
             self.holding.derived(ours[0].node)
-        self.holding.call(ours[0].node, call, heard.kwargs, heard.given, results, frame, self._at.module)
+        self.holding.call(ours[0].node, call, heard.given, results, frame)
         self._made(results, ours, frame)
         for each, place in zip(results, places, strict=True):
             self.values.put(each, place)
@@ -343,7 +342,7 @@ class Recording:
             refs = self.nodes.keep(Seen(layer.type, self._at.here, (), (shape,), frame, (layer,)))
             self._made([made], refs, frame)
             self.accounts.ran_for(refs[0].node, len(frame.ran), given)
-            self.holding.call(refs[0].node, call, {}, [], [made], frame, self._at.module)
+            self.holding.call(refs[0].node, call, [], [made], frame)
             self.values.put(made, place)
         return layer is not None
 
@@ -390,6 +389,7 @@ class Recording:
                 self._keep(heard, [self.origins.source(first)])
                 return
         changed = [*made, *(self._written(given, made, frame) if frame.wrote else ())]
+        self.looked.constant(given, changed, frame)
         held = None if frame.wrote else self.values.handed_on(plain, given, made)
         if name in ENTERING and made and not given:
             self._enters(made[0], args[0] if args else next(iter(kwargs.values())))

@@ -25,7 +25,7 @@ VIEWS: Final = frozenset({"expand", "expand_as", "flatten", "reshape", "reshape_
                            "view_as"})  # fmt: skip
 """Functions that do nothing where they leave the shape as it is."""
 
-SAID: Final = frozenset({"new_zeros", "new_ones", "new_full"})
+SAID: Final = frozenset({"new_zeros", "new_ones", "new_full", "new_empty"})
 """Functions that read nothing of their input but its type, and are told a shape."""
 
 SHAPED: Final = SAID | frozenset({"zeros_like", "ones_like", "full_like"})

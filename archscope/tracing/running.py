@@ -20,7 +20,7 @@ from archscope.tracing.resetting import reset
 from archscope.tracing.samples import Trail
 from archscope.tracing.shadow import Shadow
 from archscope.tracing.strangers import as_written, at_inference, tensors_in
-from archscope.tracing.surroundings import Surroundings, everybodys_kept
+from archscope.tracing.surroundings import Surroundings, drawn_apart, everybodys_kept
 from archscope.tracing.threads import following
 from archscope.tracing.tracer import Tracer
 from archscope.tracing.twins import Twins
@@ -38,6 +38,7 @@ class Way(NamedTuple):
         tokens: whether what nobody said the type of is whole numbers.
         batched: whether what nobody said it of has a batch axis.
         alone: whether no tensor that is there has one.
+        trains: whether the module runs as while training.
     """
 
     values: bool
@@ -45,12 +46,14 @@ class Way(NamedTuple):
     tokens: bool
     batched: bool
     alone: bool = False
+    trains: bool = False
 
 
 class Run(NamedTuple):
     """A run of a call that came to its end.
 
-    ``types`` are those of inputs that are no numbers with a point, ``left`` tensors that it left in what it has.
+    ``types`` are those of inputs that are no numbers with a point, ``left`` tensors that it left in what it has;
+    ``drew`` says whether its code drew random numbers that are not PyTorch's.
     """
 
     call: Call
@@ -63,6 +66,7 @@ class Run(NamedTuple):
     zeros: bool
     types: dict[str, str]
     left: Sequence[Tensor] = ()
+    drew: bool = False
 
 
 class Stopped(Exception):
@@ -117,7 +121,7 @@ def run_surely(module: nn.Module, call: Call, names: Sequence[str], way: Way) ->
         Stopped: it raised.
     """
     try:
-        run = _guided(module, call, names, way)
+        run = guided(module, call, names, way)
     except Stopped as stop:
         found = _replaced(module, call, names, way) if stop.misplaced else None
         if found is None:
@@ -140,7 +144,7 @@ def _replaced(module: nn.Module, call: Call, names: Sequence[str], way: Way, *, 
     """
     for each in elsewhere(call):
         try:
-            found = _guided(module, each, names, way)
+            found = guided(module, each, names, way)
         except Stopped:
             continue
         samples = found.tracer.recording.samples
@@ -159,7 +163,7 @@ def _is_there(call: Call) -> bool:
     return call.whole or not any(isinstance(each, Given) for each in said)
 
 
-def _guided(module: nn.Module, call: Call, names: Sequence[str], way: Way) -> Run:
+def guided(module: nn.Module, call: Call, names: Sequence[str], way: Way) -> Run:
     """The run in which it is known where the batch axis goes."""
     run = run_once(module, call, names, way)
     if not run.tracer.recording.samples.doubted:
@@ -229,8 +233,10 @@ def run_once(
             if shadow.shared:
                 twins.save(module.buffers())
             own = call.replace(args=given[0], kwargs=given[1])
+            before = drawn_apart()
             run = _run(copied, own, names, way, twins, guide, modules, tracer)
-            return run._replace(call=call, zeros=_has_no_values(call), left=holder.left(around.came()))
+            return run._replace(call=call, zeros=_has_no_values(call), left=holder.left(around.came()),
+                                drew=drawn_apart() != before)  # fmt: skip
         finally:
             twins.restore()
             around.restore()
@@ -240,7 +246,7 @@ def _run(
     module: nn.Module, call: Call, names: Sequence[str], way: Way, twins: Twins, guide: Trail | None,
     modules: Sequence[nn.Module], kind: type[Tracer],
 ) -> Run:  # fmt: skip
-    if kind.trains:
+    if way.trains:
         module.train()
     else:
         at_inference(module)
@@ -252,7 +258,7 @@ def _run(
         batch = samples_in(call)
     tracer = kind(
         module, state, batch=batch, keep=not way.values, before_write=twins.before_write, numbers=twins.numbers,
-        guide=guide, beside=modules,
+        guide=guide, beside=modules, trains=way.trains,
     )  # fmt: skip
     device = _device(state, way)
     dtype = next((each.dtype for each in state.values() if each.is_floating_point()), None)

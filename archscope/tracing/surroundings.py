@@ -299,6 +299,13 @@ _SETTINGS: Final[tuple[tuple[Callable[[], Any], Callable[[Any], None]], ...]] = 
 """What code may set for everybody: how it is told, and how it is set."""
 
 
+def drawn_apart() -> object:
+    """How far the random numbers of Python and NumPy have been drawn: equal as long as nobody draws."""
+    numpy = sys.modules.get("numpy")
+    kind, drawn, *more = ("", b"") if numpy is None else numpy.random.get_state()
+    return random.getstate(), kind, bytes(drawn), more
+
+
 @contextmanager
 def everybodys_kept() -> Iterator[None]:
     """Everybody's random numbers and settings as they were before: PyTorch's, Python's, NumPy's and the process's."""
@@ -316,4 +323,4 @@ def everybodys_kept() -> Iterator[None]:
         yield
 
 
-__all__ = ["Surroundings", "everybodys_kept"]
+__all__ = ["Surroundings", "drawn_apart", "everybodys_kept"]

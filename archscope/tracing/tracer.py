@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from archscope.layers import Shape
 from archscope.recognising.operations import Frame
 from archscope.recognising.rules import WRITTEN_OUT
-from archscope.recognising.signatures import SIGNATURES, bound, plain_name
+from archscope.recognising.signatures import SIGNATURES, as_at_inference, bound, plain_name
 from archscope.tracing.events import Events
 from archscope.tracing.ledger import Ledger
 from archscope.tracing.modules import LEAVES
@@ -31,12 +31,10 @@ _INDEXING: Final = frozenset({"__getitem__", "__setitem__"})
 
 
 class Numbered(NamedTuple):
-    """A call that was given numbers: its name, the numbers by name or place, its nodes, and whether it has a mask."""
+    """A call that was given numbers: its name, and the numbers by name or place."""
 
     name: str
     numbers: Mapping[str, float]
-    nodes: tuple[str, ...]
-    masked: bool
 
 
 class Tracer(TorchFunctionMode):
@@ -63,10 +61,8 @@ class Tracer(TorchFunctionMode):
         numbers: what tensors without values hold all the same.
         guide: what a run of more samples made; see `archscope.tracing.samples`.
         beside: modules that are no parts of it, and may run all the same.
+        trains: whether it runs as while training.
     """
-
-    trains: ClassVar[bool] = False
-    """Whether what it follows runs as while training."""
 
     def __init__(
         self,
@@ -79,6 +75,7 @@ class Tracer(TorchFunctionMode):
         numbers: Numbers,
         guide: Trail | None = None,
         beside: Iterable[nn.Module] = (),
+        trains: bool = False,
     ) -> None:
         super().__init__()
         self.turn = Turn()
@@ -91,6 +88,7 @@ class Tracer(TorchFunctionMode):
         self.numbers: list[Numbered] = []
         self.failed: tuple[BaseException | None, str, str] = (None, "", "")
         self.mistake: Exception | None = None
+        self._trains = self.recording.holding.trains = trains
         self._given: Shape = ()
         self._leaf = 0
         parts = {each: path for path, each in module.named_modules()}
@@ -104,7 +102,8 @@ class Tracer(TorchFunctionMode):
 
     def heard(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any, frame: Frame) -> Any:
         """A call has run; what it returns goes on."""
-        result = self.recording.call(name, args, kwargs, result, frame)
+        as_ever = as_at_inference(plain_name(name), args, kwargs) if self._trains else (args, kwargs)
+        result = self.recording.call(name, *as_ever, result, frame)
         self.events.over(name, frame)
         self._told(name, args, kwargs)
         return result
@@ -119,7 +118,7 @@ class Tracer(TorchFunctionMode):
         given = bound(plain, args, kwargs) if plain in SIGNATURES else dict(named)
         numbers = {key: each for key, each in given.items() if type(each) is float or key == "dropout_p"}
         if numbers:
-            self.numbers.append(Numbered(plain, numbers, nodes, given.get("attn_mask") is not None))
+            self.numbers.append(Numbered(plain, numbers))
         if plain in SIGNATURES and "training" in SIGNATURES[plain]:
             self.modes.append((given.get("training") is True, nodes))
 

@@ -1,30 +1,27 @@
-"""`training`: what a module's code does otherwise while training, seen in one more run, of which nothing is kept."""
+"""`training`: what a module's code does while training, seen in one more run; it may be another network than before."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from torch import Tensor, nn
 
-from archscope.network import Node
 from archscope.recognising.operations import Frame
 from archscope.tracing.graded import WithGradients, reached
-from archscope.tracing.holding import Holding
 from archscope.tracing.ledger import Ledger
 from archscope.tracing.numbers import Numbers
 from archscope.tracing.roles import APART, LENDING
-from archscope.tracing.running import Run, larger, run_once
+from archscope.tracing.running import Run, guided, larger, run_once
 from archscope.tracing.strangers import tensors_in
-from archscope.tracing.tracer import Numbered
+from archscope.tracing.tracer import Tracer
 from archscope.tracing.weighing import Weights
 
-_OTHERWISE: Final = "its code does not do the same while training as at inference, where it was followed"
+_OTHERWISE: Final = "its code does not do the same while training each time that it runs, so that no run shows it"
 _STOPS: Final = "its code did not run as while training, so that what it does then could be followed"
+_DRAWN: Final = "its code draws numbers that decide what it runs while training"
 _WITHOUT: Final = "its code hands on values without their gradients (`{}`), and no rule follows which of them have any"
-_MASKED: Final = "it drops weights while training alone, and no rule says what becomes of its mask then"
-_ALWAYS: Final = "it drops weights at inference too, and no rule says what that takes"
 _ASLEEP: Final = "it stays as at inference while training, and no rule says what it keeps then"
 
 
@@ -35,11 +32,13 @@ class Trained(NamedTuple):
         why: why it is not known what the code does then; empty if it is.
         cut: nodes of which no gradient comes, whatever their type says.
         reached: the parameters that gradients come to, by name; None where nobody looked.
+        otherwise: the run while training, where that is another network than at inference; what else is said is of it.
     """
 
     why: str = ""
     cut: frozenset[str] = frozenset()
     reached: frozenset[str] | None = None
+    otherwise: Run | None = None
 
 
 class _Trains(WithGradients):
@@ -49,8 +48,6 @@ class _Trains(WithGradients):
         called: the functions and modules that ran.
         cut: the numbers of those that make numbers without gradients of some with gradients.
     """
-
-    trains: ClassVar[bool] = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.called: list[str] = []
@@ -83,7 +80,7 @@ class _Trains(WithGradients):
         self.called.append(name)
 
 
-def trained(module: nn.Module, names: Sequence[str], run: Run, nodes: Sequence[Node]) -> Trained:
+def trained(module: nn.Module, names: Sequence[str], run: Run) -> Trained:
     """What a module does while training.
 
     Nodes that run one way always are noted.
@@ -95,48 +92,52 @@ def trained(module: nn.Module, names: Sequence[str], run: Run, nodes: Sequence[N
         return Trained(_STOPS, reached=frozenset())
     if not isinstance(again.tracer, _Trains):
         return Trained()
+    if again.drew:
+        return Trained(_DRAWN, reached=_reached(again))
+    found = _seen(run, again, again.tracer)
+    if found is not None:
+        return found
+    try:
+        other = guided(module, again.call, names, again.way)
+    except Exception:  # noqa: BLE001 - a stranger's code may do anything without gradients
+        return Trained(_STOPS, reached=_reached(again))
+    if other.drew or other.tracer.recording.looked.at_drawn:
+        return Trained(_DRAWN, reached=_reached(again))
+    found = _seen(other, again, again.tracer)
+    return Trained(_OTHERWISE, reached=_reached(again)) if found is None else found._replace(otherwise=other)
+
+
+def _reached(again: Run) -> frozenset[str]:
+    """The parameters that gradients come to."""
     came = reached(tensors_in(again.result))
-    to = frozenset(name for name, each in again.shadow.named_parameters(remove_duplicate=False) if id(each) in came)
-    tracer, events, holding = again.tracer, run.tracer.events.every, run.tracer.recording.holding
-    if tracer.steps != run.tracer.steps or len(tracer.modes) != len(run.tracer.modes):
-        return Trained(_OTHERWISE, reached=to)
-    layers = {node.name: node.layer for node in nodes}
+    return frozenset(name for name, each in again.shadow.named_parameters(remove_duplicate=False) if id(each) in came)
+
+
+def _seen(run: Run, again: Run, tracer: _Trains) -> Trained | None:
+    """What was seen of training beside a run that was written down; None if that did something else."""
+    if not _are_alike(run.tracer, tracer) or (tracer.cut and len(run.tracer.events.every) != len(tracer.called)):
+        return None
+    holding, to = run.tracer.recording.holding, _reached(again)
+    layers = {node.name: node.layer for node in run.tracer.recording.nodes.nodes}
     for (before, became), (now, _) in zip(run.tracer.modes, tracer.modes, strict=True):
-        for name in became if before == now else ():
+        # A run while training that was written down says nothing of inference.
+        for name in became if before == now and not (now and run.way.trains) else ():
             holding.steady[name] = now
             if not now and name in layers and "drop" not in layers[name].type:
                 holding.unruled_in_training[name] = _ASLEEP
-    if _numbers(run.tracer.numbers, tracer.numbers, holding):
-        return Trained(_OTHERWISE, reached=to)
-    if tracer.cut and len(events) != len(tracer.called):
-        return Trained(_OTHERWISE, reached=to)
     cut: set[str] = set()
     for number in tracer.cut:
-        name = tracer.called[number]
+        name, nodes = tracer.called[number], run.tracer.events.every[number].nodes
         shaped = name.endswith("_like") or name.startswith("new_")
-        if not (events[number].nodes or name in APART or shaped):
+        if not (nodes or name in APART or shaped):
             return Trained(_WITHOUT.format(name), reached=to)
-        cut.update(events[number].nodes)
+        cut.update(nodes)
     return Trained("", frozenset(cut), to)
 
 
-def _numbers(before: Sequence[Numbered], now: Sequence[Numbered], holding: Holding) -> bool:
-    """Whether calls are given other numbers while training than at inference; attention may drop weights."""
-    if [each.name for each in before] != [each.name for each in now]:
-        return True
-    for call, trains in zip(before, now, strict=True):
-        keys = {*call.numbers, *trains.numbers}
-        other = {key for key in keys if call.numbers.get(key) != trains.numbers.get(key)}
-        if call.name == "scaled_dot_product_attention" and other <= {"dropout_p"}:
-            if call.numbers.get("dropout_p"):
-                holding.unruled.update(dict.fromkeys(call.nodes, _ALWAYS))
-            if other:
-                holding.dropping.update(dict.fromkeys(call.nodes, trains.numbers.get("dropout_p", 0.0)))
-            if other and call.masked:
-                holding.unruled_in_training.update(dict.fromkeys(call.nodes, _MASKED))
-        elif other:
-            return True
-    return False
+def _are_alike(one: Tracer, other: Tracer) -> bool:
+    """Whether two runs called the same, with the same numbers."""
+    return (one.steps, one.numbers) == (other.steps, other.numbers) and len(one.modes) == len(other.modes)
 
 
 def _is_hooked(module: nn.Module) -> bool:
@@ -153,7 +154,7 @@ def _run_again(module: nn.Module, names: Sequence[str], run: Run) -> Run | None:
         with suppress(Exception):
             call = larger(run.call, run.batch) if more else run.call
             try:
-                return run_once(module, call, names, run.way, tracer=_Trains)
+                return run_once(module, call, names, run.way._replace(trains=True), tracer=_Trains)
             except NotImplementedError:  # that of an exported program knows one way to run
                 return run
     return None

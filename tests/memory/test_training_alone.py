@@ -16,16 +16,20 @@ from tests.memory.shared import differences, same
 class Attends(nn.Module):
     """Attention as people write it, told how much to drop."""
 
-    def __init__(self, drops: Callable[[Any], float], mask: Tensor | None = None) -> None:
+    def __init__(self, drops: Callable[[Any], float], mask: Callable[[Tensor], Tensor] | None = None) -> None:
         super().__init__()
         self.q, self.k, self.v, self.out = (nn.Linear(8, 8) for _ in range(4))
         self.drops, self.mask = drops, mask
 
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = (each(x).view(len(x), 5, 2, 4).transpose(1, 2) for each in (self.q, self.k, self.v))
-        mask = None if self.mask is None else torch.zeros(5, 5)
+        mask = None if self.mask is None else self.mask(x)
         x = F.scaled_dot_product_attention(q, k, v, mask, dropout_p=self.drops(self))
         return self.out(x.transpose(1, 2).reshape(len(x), 5, 8))
+
+
+def later() -> Tensor:
+    return torch.full((5, 5), float("-inf")).triu(1)
 
 
 DROPS: dict[str, Callable[[Any], float]] = {
@@ -49,26 +53,25 @@ def test_attention_that_drops_weights_at_inference_too_is_not_covered(optimizer:
     assert not wrong, wrong
 
 
-def test_what_becomes_of_a_mask_where_weights_are_dropped_while_training_alone_is_not_covered() -> None:
-    module = Attends(DROPS["while training"], torch.zeros(1))
-    why, _ = differences(module, (5, 8), "sgd", 2)
-    assert "drops weights while training alone" in why
-    same(module, (5, 8), None, 2)
+MASKS: dict[str, Callable[[Tensor], Tensor]] = {
+    "of numbers": lambda x: torch.zeros(5, 5),
+    "of each sample": lambda x: torch.zeros(len(x), 1, 5, 5),
+    "of yes and no": lambda x: torch.eye(5, dtype=torch.bool),
+    "of what is later, of yes and no": lambda x: torch.ones(5, 5, dtype=torch.bool).tril(),
+    "of what is later, of numbers": lambda x: later(),
+}
 
 
-def test_numbers_that_differ_while_training_are_not_covered_then() -> None:
-    class Noisy(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.first = nn.Linear(8, 8)
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("name", MASKS)
+def test_attention_that_drops_weights_while_training_runs_in_parts_with_its_mask(name: str, batch: int) -> None:
+    same(Attends(DROPS["while training"], MASKS[name]), (5, 8), "sgd", batch)
 
-        def forward(self, x: Tensor) -> Tensor:
-            return F.dropout(self.first(x), 0.3 if self.training else 0.0)
 
-    why, wrong = differences(Noisy(), (8,), "sgd", 2)
-    assert "does not do the same while training" in why
-    assert not wrong
-    same(Noisy(), (8,), None, 2)
+def test_attention_that_drops_weights_adds_the_mask_that_is_a_buffer() -> None:
+    module = Attends(DROPS["while training"], lambda x: module.get_buffer("later"))
+    module.register_buffer("later", later())
+    same(module, (5, 8), "sgd", 2)
 
 
 class Of(nn.Module):

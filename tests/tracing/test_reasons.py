@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -104,6 +105,14 @@ def by_a_sparse_one(m: Any, z: Tensor) -> Tensor:
     return torch.sparse.mm(m.sparse, z.transpose(0, 1)).transpose(0, 1)
 
 
+def dropping(m: Any, z: Tensor) -> Tensor:
+    return m.a(z) if m.training and torch.rand(1, device="cpu") < 0.1 else z
+
+
+def drawing(m: Any, z: Tensor) -> Tensor:
+    return m.a(z) if m.training and random.random() < 0.1 else z
+
+
 def noisy(m: Any, z: Tensor) -> Tensor:
     return z + torch.rand_like(z) if m.training else z
 
@@ -139,7 +148,7 @@ def by_a_mask_of(*axes: int) -> Callable[[Any, Tensor], Tensor]:
 
 
 SPARSE = "its weight is sparse or packed, and no rule says what the gradient of such a one holds"
-TRAINS = "its code does not do the same while training as at inference, where it was followed"
+TRAINS = "its code draws numbers that decide what it runs while training"
 NO_TRAINING = "its code did not run as while training, so that what it does then could be followed"
 OTHERS = "its code makes tensors beside its layers, and other ones in another batch"
 STOPS = "its code makes tensors beside its layers, and did not run again so that they could be followed"
@@ -148,7 +157,7 @@ APART = "its code gives attention a mask of other than two or four axes, with wh
 
 BESIDE: dict[str, tuple[Callable[[Any, Tensor], Tensor], ...]] = {
     SPARSE: (by_a_sparse_one,),
-    TRAINS: (noisy,),
+    TRAINS: (dropping, drawing),
     NO_TRAINING: (no_training,),
     OTHERS: (one_more,),
     STOPS: (one_sample,),
@@ -156,6 +165,8 @@ BESIDE: dict[str, tuple[Callable[[Any, Tensor], Tensor], ...]] = {
     APART: (by_a_mask_of(1, 2, 2),),
     "": (
         lambda m, z: m.a(z),
+        noisy,
+        lambda m, z: z * torch.rand(len(z), 1) if m.training else z,
         lambda m, z: F.dropout(z, 0.5, m.training),
         lambda m, z: torch.maximum(z, torch.ones(4, device=z.device)),
         by_a_mask_of(2, 2),
