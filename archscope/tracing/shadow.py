@@ -168,9 +168,10 @@ class Shadow:
             yield numpy.generic, _itself
 
     def _tensor(self, value: Tensor) -> Any:
-        """Its twin, with copies of the attributes that somebody gave it."""
+        """Its twin, with copies of the attributes that somebody gave it; those of a fake tensor are its own."""
         made = self._twin(value)
-        return self.later(self._fill_object, value, made) if made is not value and vars(value) else made
+        given = made is not value and vars(value).keys() - vars(made).keys()
+        return self.later(self._fill_object, value, made) if given else made
 
     def _module(self, value: nn.Module) -> Any:
         self._met(type(value))
