@@ -317,12 +317,19 @@ class ScaledDotProductAttention(Layer):
         return self.is_causal
 
     def heads(self, facts: Facts) -> tuple[int, int, int] | None:
+        """Of queries, of keys, and how wide one is.
+
+        >>> layer = ScaledDotProductAttention(enable_gqa=True)
+        >>> layer.heads(layer.facts((64, 3, 49, 32), (64, 3, 49, 32), (64, 3, 49, 32)))  # 64 windows
+        (3, 3, 32)
+        >>> layer.heads(layer.facts((8, 16, 32), (2, 16, 32), (2, 16, 32)))
+        (8, 2, 32)
+        """
         query, key = facts.inputs[:2]
-        return (
-            int(product(count(each) for each in query[:-2])),
-            int(product(count(each) for each in key[:-2])),
-            bare(query[-1]),
-        )
+        # Axes before that of the heads, of windows say, are as a batch is; of queries in groups the axes differ.
+        first = max(len(query) - 3, 0) if query[:-2] == key[:-2] else 0
+        queries, keys = (int(product(count(each) for each in shape[first:-2])) for shape in (query, key))
+        return queries, keys, bare(query[-1])
 
     def meaning(self, came: Meaning) -> Meaning:
         return came

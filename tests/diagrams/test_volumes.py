@@ -142,6 +142,65 @@ def test_a_u_has_the_name_of_each_block_over_its_first_box() -> None:
     assert not any("conv." in each or "mix" in each for each in said)
 
 
+PYRAMID_POOLING = """
+name: pyramid
+input: [3, 48, 48]
+layers:
+  base: {type: conv2d, out_channels: 64, kernel_size: 3, stride: 2, padding: 1}
+  pool1: {type: adaptive_avg_pool2d, output_size: 1, from: base}
+  conv1: {type: conv2d, out_channels: 16, kernel_size: 1}
+  pool3: {type: adaptive_avg_pool2d, output_size: 3, from: base}
+  conv3: {type: conv2d, out_channels: 16, kernel_size: 1}
+  up1: {type: upsample, size: 24, from: conv1}
+  up3: {type: upsample, size: 24, from: conv3}
+  joined: {type: concat, dim: 0, from: [base, up1, up3]}
+  classes: {type: conv2d, out_channels: 5, kernel_size: 1}
+  large: {type: upsample, size: 48}
+"""
+
+
+def test_maps_that_several_up_samplings_give_are_joined_in_a_box_of_their_own() -> None:
+    """Each would be the copy of another, and one would be drawn before what is copied there."""
+    network = archscope.read(PYRAMID_POOLING)
+    picture = archscope.draw(network)
+    assert picture.style == "boxes"
+    said = _strings(picture.scene)
+    assert ("96" in said, any(" + " in each for each in said)) == (True, False)
+    # Nothing opens to a window where maps are only enlarged, by factors that differ.
+    assert "up-sampling" in said
+    assert not any("window" in each and "convolution" not in each for each in said)
+    assert problems(picture.svg, network) == []
+
+
+def test_what_is_copied_to_an_up_sampling_may_be_made_after_it() -> None:
+    network = archscope.read(
+        "name: late\ninput: [3, 16, 16]\nlayers:\n  a: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}\n"
+        "  down: {type: max_pool2d, kernel_size: 2}\n  b: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}\n"
+        "  up: {type: conv_transpose2d, out_channels: 8, kernel_size: 2, stride: 2}\n"
+        "  side: {type: conv2d, out_channels: 4, kernel_size: 1, from: a}\n"
+        "  joined: {type: concat, dim: 0, from: [side, up]}\n"
+        "  end: {type: conv2d, out_channels: 2, kernel_size: 3, padding: 1}\n"
+    )
+    assert problems(archscope.draw(network, style="boxes").svg, network) == []
+
+
+def test_a_block_that_adds_what_a_time_gives_squeezes_nothing() -> None:
+    """As in a diffusion model; squeeze-excite makes its weights of the maps themselves."""
+    block = (
+        "blocks:\n  timed:\n    inputs: [maps, time]\n    layers:\n"
+        "      one: {type: conv2d, out_channels: 16, kernel_size: 3, padding: 1, from: maps}\n"
+        "      told: {type: linear, out_features: 16, from: time}\n"
+        "      tall: {type: reshape, shape: [16, 1, 1]}\n"
+        "      add: {type: add, from: [one, tall]}\n"
+        "      two: {type: conv2d, out_channels: 16, kernel_size: 3, padding: 1}\n"
+    )
+    layers = "layers:\n  first: {type: timed, from: [x, t]}\n"
+    layers += "  second: {type: timed, from: [first, t]}\n"
+    drawn = archscope.read(f"name: timed\ninput: {{x: [3, 32, 32], t: [64]}}\n{block}{layers}")
+    said = " ".join(_strings(archscope.draw(drawn, style="boxes", depth=1).scene))
+    assert ("linear" in said, "squeeze" in said) == (True, False)
+
+
 def test_blocks_in_no_frame_have_their_names_and_say_what_is_in_them() -> None:
     said = _strings(_drawn("mobilenet-v3@large"))
     assert [each for each in said if each.startswith("body.")][:6] == [

@@ -225,10 +225,14 @@ def _inside(solid: Solid, size: float) -> list[str]:
         return [f"{spell_count(solid.grows[1], 'layer')},", f"+{solid.grows[0]} each"]
     said: list[str] = []
     pools: list[str] = []
+    squeezed = False
     for row in solid.rows:
+        squeezed = squeezed or _squeezes(row)
         if row.kernel and not _weighs(row, solid):
             said.append(_window(row))
             pools += said[-1:] if row.node.layer.family == "pooling" else []
+        elif _weighs(row, solid) and not squeezed:
+            said.append(row.node.layer.label)
         elif _weighs(row, solid) and SQUEEZE not in said:
             said.append(SQUEEZE)
     if len(said) > 4:
@@ -254,6 +258,13 @@ def _weighs(row: Row, solid: Solid) -> bool:
     output = tuple(int(each) for each in row.output)
     held = any(facts.weights for facts in row.facts) and row.node.layer.family != "normalization"
     return held and len(solid.shape) == 3 and max(solid.shape[1:]) > 1 and all(each == 1 for each in output[1:])
+
+
+def _squeezes(row: Row) -> bool:
+    """Whether a layer makes one value of each map."""
+    given, output = row.input_shapes[:1], [int(each) for each in row.output]
+    larger = any(len(shape) == 3 and max(int(each) for each in shape[1:]) > 1 for shape in given)
+    return larger and all(each == 1 for each in output[1:]) and output[0] == int(given[0][0])
 
 
 def _window(row: Row) -> str:

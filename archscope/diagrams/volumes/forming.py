@@ -240,10 +240,14 @@ class _Forming:
     def _completes(self, unit: Unit) -> bool:
         """Whether a join only puts copied maps before those of an up-sampling, which nothing else reads."""
         near = {self.home.get(self.former.staged.drawn_as(ref.node), "") for ref in unit.inputs}
+        # Else what is copied would be drawn later, or be enlarged, too.
+        latest = [each for each in self.solids if each in near][-1:]
+        rises = [each.id for each in self.solids.values()
+                 if each.id in near and each.family == UPSAMPLING and not each.parts]  # fmt: skip
         for ref in unit.inputs:
             name = self.former.staged.drawn_as(ref.node)
             solid = self.solids.get(self.home.get(name, ""))
-            if solid is None or solid.family != UPSAMPLING or solid.parts or name not in self.former.by_name:
+            if solid is None or name not in self.former.by_name or not [solid.id] == latest == rises:
                 continue
             others = self.former.readers[name] - {unit.name}
             if len(near) < 2 or not all(self._only_sizes(each, name) for each in others):

@@ -60,7 +60,8 @@ def _said_of(way: Way, targets: list[Solid], told: set[str]) -> str:
     if len(labels) > 1 and len(windows) == 1:
         labels = windows
     words = labels[0] if len(labels) == 1 else _VARIOUS.get(way, " or ".join(labels[:3]))
-    return words if way != "upsampling" else f"{words}, a point opens to a window"
+    opens = way == "upsampling" and all(each.rows[0].node.layer.kernel for each in targets)
+    return f"{words}, a point opens to a window" if opens else words or "up-sampling"
 
 
 _VARIOUS: dict[Way, str] = {"convolution": "convolution, window under its maps", "pooling": "pooling"}
