@@ -135,7 +135,10 @@ class _Written(Pieces):
             before = TYPES["scale"](factor=times)
             name = ".".join((*pool.group, "scale"))
             wholes[pool.name], reads = Whole(reads, before, before.facts(given), name), (Ref(pool.name),)
-        wholes[sum_.end.name] = Whole(reads, layer, facts, named(sum_.end, layer), roles=roles)
+        # Weights of one layer that are values of the module itself are called after it.
+        stem = found[1].removesuffix("_weight")
+        own = stem if f"{stem}_bias" == sum_.shift and stem not in self._made else named(sum_.end, layer)
+        wholes[sum_.end.name] = Whole(reads, layer, facts, own, roles=roles)
         return wholes
 
     def _pooled(self, node: Node | None) -> tuple[Node, float, set[str]] | None:
