@@ -89,7 +89,7 @@ def product_of(call: Call) -> Product | None:
     orders = ([*common, *rows, *summed], [*common, *summed, *columns])
     operands = _operands(call)
     places = [call.place_of(each) for each in operands]
-    if any(place < 0 for place in places) or left[places[0]] != right[places[1]]:
+    if any(place < 0 for place in places) or left[places[0]] != right[places[1]] or left[places[0]] not in made:
         return None
     ordered = [[own.index(each) for each in order] for own, order in zip((left, right), orders, strict=True)]
     result = [*common, *rows, *columns]

@@ -131,6 +131,23 @@ def test_what_runs_beside_a_layer_in_its_own_place_leaves_it_a_lower_bound(batch
     assert (row.label, analysis.totals.parameters) == ("LSTM, _fft_r2c", 160)
 
 
+class Together(nn.Module):
+    """Attention, time first, and a product that sums over its samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.MultiheadAttention(6, 2)
+
+    def forward(self, x: Tensor) -> Any:
+        y = self.a(x, x, x)[0]
+        return torch.einsum("tbd,tbe->tde", y, y)
+
+
+def test_a_product_that_sums_over_samples_is_counted_and_is_no_layer() -> None:
+    analysis = analyze(trace(Together(), torch.zeros(3, 5, 6)))
+    assert [row.macs for row in analysis.rows] == [4 * 15 * 36 + 2 * 5 * 9 * 6, 15 * 36]
+
+
 class Forward(nn.Module):
     """A derivative beside the value, in a forward pass of its own: x @ w, dx @ w, and x @ dw with dw of zeros."""
 

@@ -116,7 +116,7 @@ def _scanned(random: Random, wide: int) -> tuple[nn.Module, int]:
             from torch._higher_order_ops.scan import scan
 
             last, every = scan(lambda h, v: (h * 0.5 + v @ s.w, h.clone()), x[:, 0] * 0, x, dim=1)
-            return cast(Tensor, every.transpose(0, 1) + last[:, None])
+            return cast(Tensor, every.reshape(x.shape) + last[:, None])
         if way == 1:
             from torch._higher_order_ops.while_loop import while_loop
 
