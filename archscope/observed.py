@@ -116,6 +116,7 @@ class Observed(Record):
         apart: which inputs of a node are handed on without their gradients.
         parted: values that the code hands on so, and the last node that ran while it had them with their gradients.
         before: the node that ran next after the code saw a parameter as one of values.
+        folded: nodes that read samples that stand in the first axis with others.
         reached: the parameters that gradients come to while training, by name; None where that is all.
         training: the network as its code runs while training, where that is another one.
     """
@@ -159,6 +160,7 @@ class Observed(Record):
     before: Mapping[str, str] = EMPTY
     reached: frozenset[str] | None = None
     training: Network | None = None
+    folded: frozenset[str] = frozenset()
 
 
 __all__ = ["Entry", "Looked", "Observed", "Places", "Source", "Value"]

@@ -35,6 +35,7 @@ class Beside:
         self._held: dict[int, int] = {}
         self._values = values
         self._copies: dict[int, Value] = {}
+        self._least = False
         self._due: list[tuple[int, int, bool]] = []
         self._copied = [Ref(*each) for each in constants.copied]
         self._mask: int | None = None
@@ -63,7 +64,10 @@ class Beside:
                 continue
             constant = self._constants.every[number]
             if constant.copies is None:
-                self._held[number] = self._ledger.take(constant.bytes(self._operations.batch), "values")
+                # Where not all is known, neither is whether what one pass keeps for the next is made in this one.
+                later = self._least and constant.gone is None and not constant.given
+                size = 0 if later else constant.bytes(self._operations.batch)
+                self._held[number] = self._ledger.take(size, "values")
             else:
                 of, ref = constant.copies.of, Ref(constant.copies.node, constant.copies.output)
                 source = self._values[ref] if of is None else self._copies[of]
@@ -168,6 +172,7 @@ class Beside:
         """Why it is not known what the code holds; empty if it is."""
         constants = self._constants
         why = constants.unknown or (constants.unknown_in_training if training else "")
+        self._least = bool(why)
         if why or not (constants.every or constants.masks):
             return why
         if again:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from archscope.constants import CASTS
-from archscope.layers.attending import told_what_is_later
+from archscope.layers.attending import FUSED, told_what_is_later
 from archscope.layers.base import Facts, values_in
 from archscope.layers.operators import CLAMPS, RETYPED, WINDOWS, steps_of
 from archscope.layers.steps import (
@@ -48,6 +48,10 @@ def as_seen(
             steps = oddly_padded(steps, facts.inputs[0])
     if node.name in observed.hidden:
         steps = told_what_is_later(steps)
+    if node.layer.type == FUSED and steps[0].parts and node.name in observed.folded:
+        steps, why = _fused_in_windows(steps, facts.output), ""
+        if steps[0].parts:
+            return None, _IN_WINDOWS
     if node.name in observed.in_place:
         steps = put_in_place(steps, node.layer.kept_in_place)
         why = f"no rule says what a {node.layer.type} keeps that works in place"
@@ -72,6 +76,9 @@ _SPREADS: Final = frozenset({"add", "sub", "mul", "div", "where", "maximum", "ma
 
 COPIED: Final = "it copies a parameter that its code has turned, and no rule follows the gradient of that"
 _ONE_FOR_ALL: Final = "it works on parts of parameters alone, and no rule follows what is there once for all samples"
+_IN_WINDOWS: Final = (
+    "it attends with a mask, or drops weights, where samples stand in one axis with others, and no rule follows that"
+)
 _PARTS: Final = "it takes a part of a parameter, and no rule follows the gradient of one"
 _TURNED: Final = "it turns a parameter that others repeat, and no rule follows when they sum its gradient"
 _FOR_EACH: Final = "its code copies it for every sample, and no rule follows how"
@@ -81,6 +88,18 @@ _STILL: Final = (
     "it writes over what weights that are not trained make of its state, and no rule follows what that copies"
 )
 _ONE_BESIDE: Final = "it reads what is there once for all samples, and no rule follows that"
+
+
+def _fused_in_windows(steps: Steps, output: tuple[int, ...]) -> Steps:
+    """Attention whose samples stand in one axis with others, windows of a map, which is the batch to PyTorch."""
+    (step,) = steps
+    width = {made.shape[-1] for part in step.parts if part.op == "mul" for made in part.makes}
+    drops = any(part.op == "bernoulli" for part in step.parts)
+    if len(output) != 4 or step.reads_too or drops or output[-1] not in width:
+        return steps
+    names = ("output", "sums of output")
+    made = (Made(names[0], output), Made(names[1], output[:-1], "float32"))
+    return (Step(FUSED, step.reads, made, (*step.reads, *names), lies=(0, 1, 3, 2, 4)),)
 
 
 def alone(steps: Steps, read: Sequence[Value]) -> Steps:

@@ -76,6 +76,7 @@ class Holding:
         ran_alone: the operation that a node is, where it is one.
         for_all: nodes whose results are the same for every sample, and there once.
         places: nodes and inputs where the batch does not stand in front everywhere.
+        folded: nodes that read samples that stand in the first axis with others.
         apart: which inputs of a node are handed on without their gradients.
         steady: nodes that run one way always, and whether that is as while training: dropout that nobody switches off.
         copies_in: memories that calls took for copies of values: the number of the call, and whose value it is.
@@ -96,6 +97,7 @@ class Holding:
         self.ran_alone: dict[str, Ran] = {}
         self.for_all: set[str] = set()
         self.places: dict[str, Places] = {}
+        self.folded: set[str] = set()
         self.apart: dict[str, tuple[int, ...]] = {}
         self.steady: dict[str, bool] = {}
         self._read: Sequence[Ref] = ()
@@ -161,6 +163,8 @@ class Holding:
 
     def stands(self, name: str, reads: Sequence[int], makes: Sequence[int]) -> None:
         """Where the batch stands in what a node reads and makes, or in an input."""
+        if {*reads[:3]} == {APART}:
+            self.folded.add(name)
         if max((*reads, *makes)) > 0:
             known = [tuple(None if each in (LOST, WITHOUT) else each for each in every) for every in (reads, makes)]
             self.places[name] = Places(*known)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.memory.shared import same
+from tests.memory.shared import differences, same
 
 
 @pytest.mark.parametrize("optimizer", [None, "sgd"])
@@ -51,3 +52,25 @@ class Handed(nn.Module):
 
 def test_the_gradient_of_a_norm_lies_as_the_one_that_came_and_is_copied_for_rows() -> None:
     same(Handed(), (16, 4), "sgd")
+
+
+class Tiles(nn.Module):
+    """Attention in windows that stand in one axis with the samples, as in DaViT: as of so many samples."""
+
+    def __init__(self, mask: bool) -> None:
+        super().__init__()
+        self.qkv, self.out, self.mask = nn.Linear(8, 24), nn.Linear(8, 8), mask
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).reshape(-1, 16, 3, 2, 4).permute(2, 0, 3, 1, 4).unbind(0)
+        seen = F.scaled_dot_product_attention(q, k, v, torch.zeros(1, 1, 16, 16) if self.mask else None)
+        return self.out(seen.transpose(1, 2).reshape(x.shape))
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+def test_windows_that_stand_in_one_axis_with_samples_are_attended_to_in_one_operation(optimizer: str | None) -> None:
+    same(Tiles(mask=False), (64, 8), optimizer)
+
+
+def test_windows_with_a_mask_are_exact_or_at_least() -> None:
+    assert not differences(Tiles(mask=True), (64, 8), "sgd", 2)[1]
