@@ -15,10 +15,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from archscope.analysis import Row
 from archscope.diagrams.graph.units import Unit, is_glue
 from archscope.diagrams.looking import readers_of, recurs, symbol, whole
 
 _WEIGHS: Final = frozenset({"×", "@"})
+_OVER: Final = " over all steps"
+_Found = tuple[str, list[Unit], tuple[str, ...]]
+"""What is read, all units from there to an end, and which layers make one value of all steps."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Pool:
         end: the unit that others read.
         word: what it does, in a few words.
         family: whose colour it has.
+        over: the layers in it that make one value of all steps.
     """
 
     reads: str
@@ -40,6 +45,12 @@ class Pool:
     end: str
     word: str
     family: str
+    over: tuple[str, ...]
+
+    def said(self, row: Row) -> str:
+        """One of its layers in words: where its axis is that of the steps, the axis has no number."""
+        label = row.node.layer.label
+        return f"{label.partition(' over ')[0]}{_OVER}" if row.name in self.over else label
 
 
 def pools_of(units: Sequence[Unit]) -> Iterator[Pool]:
@@ -52,7 +63,7 @@ def pools_of(units: Sequence[Unit]) -> Iterator[Pool]:
             continue
         found = _parts(end, by_name, readers)
         if found is not None and not taken & {unit.name for unit in found[1]}:
-            reads, parts = found
+            reads, parts, over = found
             taken |= {unit.name for unit in parts}
             turned = tuple(row for row in by_name[reads].rows[1:] if is_glue(row.node.layer))
             told = _said(parts)
@@ -60,11 +71,11 @@ def pools_of(units: Sequence[Unit]) -> Iterator[Pool]:
             unit = whole(parts, "attention" if told == "attention" else end.label)
             read = next(ref for part in parts for ref in part.inputs if ref.node == reads)
             unit = replace(unit, rows=(*turned, *unit.rows), inputs=(read,))
-            yield Pool(reads, tuple(row.name for row in turned), unit, end.name, f"{told} over all steps", family)
+            yield Pool(reads, tuple(row.name for row in turned), unit, end.name, f"{told}{_OVER}", family, over)
 
 
-def _parts(end: Unit, by_name: Mapping[str, Unit], readers: Mapping[str, set[str]]) -> tuple[str, list[Unit]] | None:
-    """What is read, and all units from there to an end, where nothing else reads what is between."""
+def _parts(end: Unit, by_name: Mapping[str, Unit], readers: Mapping[str, set[str]]) -> _Found | None:
+    """Of an end, if nothing else reads what is between."""
     order = list(by_name)
     inside = {end.name}
     while True:
@@ -79,7 +90,8 @@ def _parts(end: Unit, by_name: Mapping[str, Unit], readers: Mapping[str, set[str
             steps = int(unit.rows[0].output[0])
             parts = [each for name, each in by_name.items() if name in inside]
             known = steps > 1 and recurs(_top(unit, by_name)) and _said(parts) != ""
-            return (nearest, parts) if known else None
+            over = _over_steps(parts, unit, by_name) if known else None
+            return None if over is None else (nearest, parts, over)
         if recurs(unit):
             return None
         inside.add(nearest)
@@ -93,6 +105,49 @@ def _top(unit: Unit, by_name: Mapping[str, Unit]) -> Unit:
             return unit
         before = by_name[before.inputs[0].node]
     return before
+
+
+def _over_steps(parts: Sequence[Unit], reads: Unit, by_name: Mapping[str, Unit]) -> tuple[str, ...] | None:
+    """What makes one value of all steps; None where one is made of what each of them is."""
+    top, order = _top(reads, by_name), list(by_name)
+    inside = {row.name for unit in (reads, *parts) for row in unit.rows}
+    along: dict[str, int | None] = {}
+    made: dict[str, bool] = {}
+    for name in order[order.index(top.name) : order.index(parts[-1].name) + 1]:
+        for row in by_name[name].rows:
+            at, shape = next(
+                ((along[ref.node], shape) for ref, shape in zip(row.node.inputs, row.input_shapes, strict=True)
+                 if along.get(ref.node) is not None), (None, ()))  # fmt: skip
+            if name == top.name and not is_glue(row.node.layer):
+                at = 0
+            elif at is not None:
+                gone = row.node.layer.reduced(shape)
+                if gone and row.name in inside:
+                    made[row.name] = at in gone
+                at = _moved(at, row, shape)
+            along[row.name] = at
+    over = tuple(name for name, steps in made.items() if steps)
+    if _said(parts) == "attention":
+        return over if over or any(symbol(unit) == "@" for unit in parts) else None
+    return over if over and len(over) == len(made) else None
+
+
+def _moved(at: int, row: Row, shape: tuple[int, ...]) -> int | None:
+    """Which axis one of an input is after a layer; None where it is none any more."""
+    layer, out = row.node.layer, row.output
+    gone = layer.reduced(shape)
+    if at in gone:
+        return None
+    if gone:
+        return at if len(out) == len(shape) else at - sum(each < at for each in gone)
+    turns = next((step.turns for step in layer.runs(row.facts[0]) or () if step.turns), ())
+    if turns:
+        return turns.index(at + 1) - 1
+    if len(out) == len(shape):
+        return at
+    if _plain(out) != _plain(shape) or int(shape[at]) == 1:
+        return None
+    return [place for place, extent in enumerate(out) if int(extent) != 1][len(_plain(shape[:at]))]
 
 
 def _said(parts: Sequence[Unit]) -> str:

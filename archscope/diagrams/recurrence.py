@@ -66,7 +66,8 @@ class Level:
     def words(self) -> tuple[str, ...]:
         """What is done at one step where it takes several layers: attention, or what a loop does again at each."""
         told = self.unit.words if isinstance(self.unit, Looped) else self.unit.rows if self.attends or self.pool else ()
-        return tuple(row.node.layer.label for row in told if not is_glue(row.node.layer))
+        said = self.pool.said if self.pool is not None else lambda row: row.node.layer.label
+        return tuple(said(row) for row in told if not is_glue(row.node.layer))
 
     @property
     def word(self) -> str:

@@ -227,7 +227,10 @@ class _Reduction(Layer):
 
     @property
     def label(self) -> str:
-        return f"{self.type} over {', '.join(map(str, self.dim))}"
+        return f"{self.type} over ax{'i' if len(self.dim) == 1 else 'e'}s {', '.join(map(str, self.dim))}"
+
+    def reduced(self, shape: Shape) -> tuple[int, ...]:
+        return axes_in(self.dim, shape)
 
     def rule(self, *inputs: Shape) -> Facts:
         (given,) = inputs

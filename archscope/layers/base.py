@@ -263,6 +263,10 @@ class Layer:
         """What it is in its place, in a few words: ``depthwise conv 3×3``."""
         return self.label
 
+    def reduced(self, shape: Shape) -> tuple[int, ...]:  # noqa: ARG002 - reductions and global pools say them
+        """The axes of which it makes one value."""
+        return ()
+
     @property
     def kernel(self) -> tuple[int, ...] | None:
         """The window a figure draws, where there is one."""

@@ -246,6 +246,9 @@ class _AdaptivePool(Layer):
             return f"global {self.word} pool"
         return f"{self.word} pool to {spell_shape(self.output_size)}"
 
+    def reduced(self, shape: Shape) -> tuple[int, ...]:
+        return tuple(range(1, len(shape))) if set(self.output_size) == {1} else ()
+
     def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - whatever came, maps leave
         return MAPS
 

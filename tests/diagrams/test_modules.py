@@ -46,7 +46,7 @@ class Words(torch.nn.Module):
 
 def test_the_mean_of_features_is_no_pooling() -> None:
     said = strings(archscope.draw(Mean(), (4, 9), style="graph"))
-    assert "mean over 1" in said
+    assert "mean over axis 1" in said
     assert not any("pool" in each for each in said)
 
 

@@ -91,6 +91,20 @@ def test_what_is_made_of_all_steps_is_a_box_over_all_of_them(
     assert heads(scene, source) == min(steps, 3) * (2 if both and source == "rnn" else 1)
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("mean", "16"),
+        ("mean and max", "mean over all steps · max over all steps · concat"),
+        ("attention", "linear · softmax · multiply · sum over all steps"),
+    ],
+)
+def test_beside_such_a_box_the_axis_of_the_steps_is_called_so(word: str, said: str) -> None:
+    found = strings(archscope.draw(network("gru", end=POOLS[word])).scene)
+    assert said in found[found.index(f"{word} over all steps") + 1 :]
+    assert not any("axis" in each for each in found)
+
+
 def strings_of(items: Iterable[Item]) -> list[str]:
     return [item.string for item in walk(items) if isinstance(item, Text)]
 
@@ -101,8 +115,22 @@ def strings_of(items: Iterable[Item]) -> list[str]:
         SCORES + "  whole: {type: sum, dim: 0}\n",
         "  mean: {type: mean, dim: 0, keepdim: true}\n  around: {type: subtract, from: [rnn, mean]}\n",
         WIDE + "  gated: {type: multiply, from: [rnn, wide]}\n  mean: {type: mean, dim: 0}\n",
+        "  mean: {type: mean, dim: 1}\n",
+        "  turned: {type: transpose, dim0: 0, dim1: 1}\n  mean: {type: mean, dim: 0}\n",
+        "  pool: {type: adaptive_avg_pool1d, output_size: 1}\n  flat: {type: squeeze, dim: 1}\n",
+        f"{SCORES}  weighted: {{type: multiply, from: [score, rnn]}}\n  whole: {{type: sum, dim: 1}}\n",
+        POOLS["mean and max"].replace("max, dim: 0", "max, dim: 1"),
     ],
-    ids=["weights that weigh nothing", "a mean that is taken away", "what more is read than one layer"],
+    ids=[
+        "weights that weigh nothing",
+        "a mean that is taken away",
+        "what more is read than one layer",
+        "a mean of features",
+        "a mean of features that were turned",
+        "a pool of features",
+        "a sum of features",
+        "the steps and the features",
+    ],
 )
 def test_what_is_no_value_of_all_steps_of_one_layer_is_no_pooling(end: str) -> None:
     assert archscope.draw(network("gru", end=end)).style == "graph"

@@ -90,7 +90,7 @@ layers:
 """
     network = archscope.read(pooled, name="pooled")
     labels = [row.label for row in analyze(called(network).network).rows]
-    assert labels == ["conv 3×3", "global average pool", "conv 1×1", "multiply", "max over 1, 2"]
+    assert labels == ["conv 3×3", "global average pool", "conv 1×1", "multiply", "max over axes 1, 2"]
 
 
 def test_a_dense_layer_behind_maps_that_lie_channels_last_is_laid_by_its_own_flatten() -> None:

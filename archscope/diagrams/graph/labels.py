@@ -90,10 +90,10 @@ def _what(row: Row, show: Collection[str]) -> str:
 def _without_numbers(label: str) -> str:
     """The words of a label, up to its first number.
 
-    >>> _without_numbers("max pool 3×3 /2"), _without_numbers("ReLU6")
-    ('max pool', 'ReLU6')
+    >>> _without_numbers("max pool 3×3 /2"), _without_numbers("ReLU6"), _without_numbers("mean over axes 1, 2")
+    ('max pool', 'ReLU6', 'mean')
     """
-    first, *rest = label.split(" ")
+    first, *rest = label.partition(" over ax")[0].split(" ")
     return " ".join([first, *takewhile(lambda word: word[0] not in "0123456789/×", rest)])
 
 
