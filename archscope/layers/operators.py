@@ -64,10 +64,15 @@ class Ran(Record):
         """Whether it only sees what it reads differently."""
         return self.name in _VIEWS | RETYPED | WINDOWS
 
+    @property
+    def folds(self) -> bool:
+        """Whether the samples stand in the first axis of its result with others."""
+        return self.place is not None and self.place < 0
+
     def made(self, facts: Facts) -> Made:
         """What it made."""
         each, at = self.place is not None, self.place or 0
-        return Made("output", facts.output, self.dtype, each=each, at=max(at, 0), folded=at < 0)
+        return Made("output", facts.output, self.dtype, each=each, at=max(at, 0), folded=self.folds)
 
 
 _INPUT, _OUTPUT = ("input",), ("output",)

@@ -72,6 +72,7 @@ class Step(Record):
         takes: the axis of which it takes one position, the batch counted.
         sums: the axes that it sums, the batch counted: each value of the gradient that comes is read for all of them.
         apart: how far apart the positions are that it takes of an axis.
+        merges: whether it sees the samples in one axis with what stands next to them.
         lined: whether it copies values that do not lie in the order of their axes, and changes nothing else.
         lies: in which order the axes of the gradients that it makes lie in memory.
         unlined: what runs instead where the first tensor it reads does not lie in the order of its axes.
@@ -101,6 +102,7 @@ class Step(Record):
     takes: int | None = None
     sums: tuple[int, ...] = ()
     apart: int = 1
+    merges: bool = False
     lined: bool = False
     lies: tuple[int, ...] = ()
     unlined: tuple[Any, ...] = ()

@@ -42,6 +42,8 @@ def as_seen(
             why = f"no rule says what {' and '.join(f'`{each}`' for each in (*ran.before, ran.name))} keeps"
     if steps is None:
         return None, observed.unruled.get(node.name, why)
+    if ran is not None and ran.name == "view" and ran.folds and len(steps) == 1 and facts.output:
+        steps = (steps[0].replace(merges=True),)
     if not observed.built and node.name not in observed.lifts:
         steps = not_lifted(steps)
         if getattr(node.layer, "padding", None) == "same":
@@ -77,7 +79,8 @@ _SPREADS: Final = frozenset({"add", "sub", "mul", "div", "where", "maximum", "ma
 COPIED: Final = "it copies a parameter that its code has turned, and no rule follows the gradient of that"
 _ONE_FOR_ALL: Final = "it works on parts of parameters alone, and no rule follows what is there once for all samples"
 _IN_WINDOWS: Final = (
-    "it attends with a mask, or drops weights, where samples stand in one axis with others, and no rule follows that"
+    "it attends with a mask, drops weights, or has values wider or narrower than keys, where samples stand in one axis "
+    "with others, and no rule follows that"
 )
 _PARTS: Final = "it takes a part of a parameter, and no rule follows the gradient of one"
 _TURNED: Final = "it turns a parameter that others repeat, and no rule follows when they sum its gradient"

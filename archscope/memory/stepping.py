@@ -203,6 +203,8 @@ class Operations:
         if product(shape) != product(layout.shape):
             # What takes an axis away in a row without a rule lies somewhere in that memory.
             return layout.part(shape, step.apart) if len(shape) == len(layout.shape) else Layout.of(shape)
+        if step.merges and layout.seen_as((shape[0] * shape[1], *shape[2:])) is None:
+            return None
         return layout.seen_as(shape)
 
 

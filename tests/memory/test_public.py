@@ -74,3 +74,25 @@ def test_windows_that_stand_in_one_axis_with_samples_are_attended_to_in_one_oper
 
 def test_windows_with_a_mask_are_exact_or_at_least() -> None:
     assert not differences(Tiles(mask=True), (64, 8), "sgd", 2)[1]
+
+
+class Strips(nn.Module):
+    """Every fourth row, beside the samples in one axis: of one sample that is seen so, of more it is copied."""
+
+    def __init__(self, *, learned: bool) -> None:
+        super().__init__()
+        self.front = nn.Linear(8, 8) if learned else nn.Identity()
+        self.one, self.other = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        strips = self.front(x).unflatten(1, (16, 4)).transpose(1, 2).reshape(-1, 16, 8)
+        return (self.one(strips) + self.other(strips)).reshape(x.shape)
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("learned", [False, True])
+def test_what_one_sample_is_seen_as_beside_others_is_a_copy_of_more(
+    learned: bool, batch: int, optimizer: str | None
+) -> None:
+    same(Strips(learned=learned), (64, 8), optimizer, batch)
