@@ -150,7 +150,7 @@ def figure(sheet: Sheet) -> Scene | None:
     show = "name,op,kernel" if "output" in sheet.blank else "name,op,kernel,shape"
     for size in (8, 7, 6, 5):
         try:
-            scene = diagrams.draw(sheet.analysis, page="a4", font_size=size, show=show, theme="print").scene
+            scene = diagrams.draw(sheet.analysis, page="a4", font_size=size, show=show, theme="print").tried
         except ArchscopeError:
             continue
         if scene.height <= 420:

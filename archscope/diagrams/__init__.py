@@ -51,4 +51,5 @@ def draw(network: Network | Analysis, **asked: Any) -> Drawing:
     page = known.get("page")
     if page not in LETTERS or "font_size" in known:
         return drawing
+    drawing = replace(drawing, request=replace(drawing.request, page=page))
     return on_page(drawing, page, (wanted.direction,) if "direction" in known else ("tb", "lr"))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from archscope.diagrams import boxes, cost, dressing, placing, transformer, volu
 from archscope.diagrams.choosing import Choice, choose
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
+from archscope.diagrams.scale import TooSmallError
 from archscope.diagrams.scene import Scene
 from archscope.diagrams.steps import steps_of
 from archscope.errors import NotFound, UsageError
@@ -105,11 +106,26 @@ class Drawing:
         return Choice("boxes", "the one that has towers") if self.request.towers else choose(self.analysis)
 
     @cached_property
-    @without_collector()
     def scene(self) -> Scene:
         """The picture as a display list.
 
         Raises:
+            UsageError: it cannot be drawn so, or a label that was asked for has no place on it. Where it does not fit,
+                it is said which style does, if one does.
+        """
+        try:
+            return self.tried
+        except TooSmallError as error:
+            others: Iterator[str] = call("archscope.diagrams.paging:that_fit")(self)
+            raise UsageError("; or ".join((str(error), *(f"{each}, which fits" for each in others)))) from None
+
+    @cached_property
+    @without_collector()
+    def tried(self) -> Scene:
+        """The picture; where it does not fit, nothing is looked for that does.
+
+        Raises:
+            TooSmallError: it does not fit.
             UsageError: it cannot be drawn so, or a label that was asked for has no place on it.
         """
         drawn = self._dressed
@@ -152,11 +168,11 @@ class Drawing:
     def plain(self) -> Scene:
         """The picture in the colours of the families, and nothing said on it."""
         asked = self.request
-        if asked.height is not None:
-            below = 0.0 if self.coloring is None else cost.legend_height(self.coloring, asked)
-            below += dressing.room_for(self.analysis, asked, self._legend)
-            asked = replace(asked, height=asked.height - below)
         try:
+            if asked.height is not None:
+                below = 0.0 if self.coloring is None else cost.legend_height(self.coloring, asked)
+                below += dressing.room_for(self.analysis, asked, self._legend)
+                asked = replace(asked, height=asked.height - below)
             return cast(Scene, call(_STYLES[self.style])(self.analysis, asked))
         except NotShownError as error:
             better = choose(self.analysis).style

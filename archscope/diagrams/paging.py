@@ -5,12 +5,13 @@ Where they would be too small, less is written, if that makes them larger.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Final, Literal
 
 from archscope.diagrams import volumes
+from archscope.diagrams.choosing import choose
 from archscope.diagrams.drawing import Drawing
 from archscope.diagrams.request import LETTERS, SMALLER
 from archscope.errors import UsageError
@@ -37,6 +38,22 @@ def on_page(drawing: Drawing, page: str, directions: Directions) -> Drawing:
         others = (replace(drawing, request=replace(drawing.request, instead=each)) for each in _others(drawing))
         tried += [_on_page(each, page, directions) for each in others]
     return max(tried, key=lambda each: min(_letters(each), _LEGIBLE[page]))
+
+
+def that_fit(drawing: Drawing) -> Iterator[str]:
+    """What to ask for where a picture does not fit: the first style that does, those that show the network well first.
+
+    Letters that a page leaves open are as small as they would be there.
+    """
+    asked = drawing.request
+    for style in dict.fromkeys((choose(drawing.analysis).style, "boxes", "unrolled", "graph")):
+        for direction in (asked.direction, "lr" if asked.direction == "tb" else "tb"):
+            if style == drawing.style or (style != "graph" and direction != asked.direction):
+                continue
+            other = replace(drawing, request=replace(asked, style=style, instead="", direction=direction))
+            if _shapes(on_page(other, asked.page, (direction,)) if asked.page else other):
+                yield f"--style {style}" + ("" if direction == asked.direction else f" --direction {direction}")
+                return
 
 
 def _others(drawing: Drawing) -> tuple[str, ...]:
@@ -103,6 +120,6 @@ def _sized(drawing: Drawing, size: float) -> Drawing:
 def _shapes(drawing: Drawing) -> int:
     """How many shapes a picture has; none where it does not fit."""
     try:
-        return len(list(drawing.scene.groups("layer")))
+        return len(list(drawing.tried.groups("layer")))
     except UsageError:
         return 0

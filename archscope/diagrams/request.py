@@ -87,6 +87,7 @@ class Request:
         highlighted: what somebody asks now to stand out.
         brief: whether less is shown than usual, so that the letters are larger.
         instead: the style that a page has room for, in place of the one that ``auto`` takes.
+        page: which of `LETTERS` says how large letters may be; empty where somebody says the size.
     """
 
     style: str
@@ -112,6 +113,7 @@ class Request:
     highlighted: tuple[str, ...] = ()
     brief: bool = False
     instead: str = ""
+    page: str = ""
 
     def shown(self, *usual: str) -> tuple[str, ...]:
         """What to write of `SHOWN`, where a style writes what is ``usual``; what is coloured has its number, too."""

@@ -79,7 +79,7 @@ def test_a_changed_spec_is_drawn_as_it_is_changed(capsys: pytest.CaptureFixture[
         (["--style", "planes", "--format", "dot"], "format dot is written for style graph, not for planes"),
         (["--width", "89mm", "--font-size", "7"],
          ("the figure of LeNet-5 does not fit 89 mm: with a font of 7 pt it needs --width 118mm at least; or use a "
-         "smaller --font-size")),
+         "smaller --font-size; or --style graph, which fits")),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_that_says_what_there_is(

@@ -175,6 +175,44 @@ def test_what_a_figure_is_said_to_need_is_enough() -> None:
     assert archscope.draw("alexnet", width=width, height=height).scene.height > 0
 
 
+@pytest.mark.parametrize(
+    ("name", "asked", "fitting"),
+    [
+        ("lenet5", {"style": "planes", "page": "ieee-column"}, "--style boxes"),
+        ("lenet5", {"style": "boxes", "width": "80mm", "height": "200mm"}, "--style graph"),
+        ("lenet5", {"style": "auto", "width": "120mm", "height": "60mm"}, "--style boxes"),
+        ("resnet@50", {"style": "graph", "width": "60mm", "height": "175mm"}, "--style boxes"),
+        ("transformer@base", {"style": "graph", "page": "ieee-column"}, "--style transformer"),
+        ("transformer@base", {"style": "transformer", "width": "155mm", "height": "100mm"},
+         "--style graph --direction lr"),
+        ("lstm-lm@small", {"style": "unrolled", "width": "100mm", "height": "60mm"}, "--style boxes"),
+    ],
+)  # fmt: skip
+def test_a_style_that_does_not_fit_says_which_does(name: str, asked: dict[str, Any], fitting: str) -> None:
+    network = archscope.load(name)
+    with pytest.raises(archscope.UsageError, match=r"does not fit") as told:
+        _ = archscope.draw(network, **asked).scene
+    assert str(told.value).endswith(f"; or {fitting}, which fits")
+    words = iter(fitting.split())
+    said = {option.removeprefix("--"): value for option, value in zip(words, words, strict=True)}
+    scene, room = archscope.draw(network, **(asked | said)).scene, request(**asked)
+    assert room.height is not None
+    assert (scene.width, scene.height <= room.height + 0.01) == (pytest.approx(room.width), True)
+
+
+def test_where_no_style_fits_none_is_named() -> None:
+    with pytest.raises(archscope.UsageError) as told:
+        _ = archscope.draw("lenet5", style="boxes", width="60mm", height="20mm").scene
+    assert str(told.value).endswith("--width 103mm and --height 31mm at least; or use a smaller --font-size")
+
+
+@pytest.mark.parametrize(("name", "style"), [("lenet5", "transformer"), ("transformer@base", "boxes")])
+def test_on_a_page_a_style_that_does_not_show_a_network_says_which_does(name: str, style: str) -> None:
+    better = archscope.draw(name).style
+    with pytest.raises(archscope.UsageError, match=f"; use style {better}$"):
+        _ = archscope.draw(name, style=style, page="a4").scene
+
+
 def test_a_graph_of_any_depth_closes_blocks_until_it_fits() -> None:
     network = archscope.load("resnet@50")
     free = archscope.draw(network, style="graph").scene

@@ -25,9 +25,9 @@ from archscope.diagrams.graph.sizes import Direction, Sizes
 from archscope.diagrams.graph.view import MOST_NODES, Node, View, closed_in, view_of
 from archscope.diagrams.interest import TRIES
 from archscope.diagrams.request import UNITS, Request, millimetres
+from archscope.diagrams.scale import TooSmallError
 from archscope.diagrams.scene import Scene
 from archscope.diagrams.themes import Shade
-from archscope.errors import UsageError
 
 if TYPE_CHECKING:
     from archscope.diagrams.drawing import Drawing
@@ -79,7 +79,7 @@ def _folded_further(analysis: Analysis, request: Request, view: View, sizes: Siz
     """The same with fewer blocks open, which `auto` leaves to us.
 
     Raises:
-        UsageError: somebody asked for this depth, or nothing is open any more.
+        TooSmallError: somebody asked for this depth, or nothing is open any more.
     """
     if view.depth > 1 and request.depth == "auto":
         return _view(analysis, request, view.depth - 1)
@@ -87,7 +87,7 @@ def _folded_further(analysis: Analysis, request: Request, view: View, sizes: Siz
     wide = "a height of " if request.width is None else f"{request.width / UNITS['mm']:.4g} mm by "
     room = f"{wide}{(request.height or 0) / UNITS['mm']:.4g} mm"
     instead = "".join(f"{way} fits; or " for way in _ways_that_fit(analysis, request, view, sizes))
-    raise UsageError(
+    raise TooSmallError(
         f"{analysis.title} as a graph does not fit {room} at {sizes.font:g} pt: it takes {millimetres(needed.width)} "
         f"by {millimetres(needed.height)}; {instead}choose that size or a smaller font"
     )
