@@ -104,6 +104,19 @@ def test_nobody_meets_a_serious_fault(browser, site, axe, theme, asked):
         assert serious == [], name
 
 
+def test_the_keyboard_stops_at_a_table_where_it_scrolls_and_nowhere_else(browser, site, axe):
+    page = open_page(browser, site, "networks/resnet.html", viewport=PHONE)
+    stops = page.locator(".md-typeset__scrollwrap[tabindex]")
+    stops.first.wait_for()
+    page.add_script_tag(content=axe)
+    looks = "axe.run({runOnly: ['scrollable-region-focusable']})"
+    found = page.evaluate(f"{looks}.then((result) => [result.passes.length, result.violations.length])")
+    assert found == [1, 0]
+    page.set_viewport_size(DESKTOP)
+    page.wait_for_function("""() => [...document.querySelectorAll(".md-typeset__scrollwrap")]
+        .every(each => each.hasAttribute("tabindex") === each.scrollWidth > each.clientWidth)""")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_names_and_code_of_the_library_can_be_told_from_their_ground(browser, site, axe, theme):
     page = open_page(browser, site, "reference/library.html", color_scheme=theme)
