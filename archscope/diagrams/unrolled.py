@@ -146,7 +146,7 @@ class _Figure:
 
     def _lines(self, level: Level) -> tuple[str, ...]:
         shown = self.request.shown(*USUAL)
-        if level.words == (level.word,):  # which its box says already
+        if level.pool is not None and level.words == (level.word,):  # which its box says already
             shown = tuple(each for each in shown if each not in ("op", "kernel"))
         more = ("kernel",) if "op" in shown else ()
         rows = level.unit.rows
