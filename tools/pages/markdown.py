@@ -14,12 +14,13 @@ def page(title: str, *parts: str) -> str:
     return "\n\n".join((f"# {title}", NOTICE, *(part.strip("\n") for part in parts if part.strip()))) + "\n"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A pipe table; empty without rows."""
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int = 0) -> str:
+    """A pipe table, whose last columns may be numbers; empty without rows."""
     lines = [" | ".join(cell(each) for each in row) for row in rows]
     if not lines:
         return ""
-    return "\n".join(f"| {line} |" for line in (" | ".join(header), " | ".join("---" for _ in header), *lines))
+    rule = ["---"] * (len(header) - numbers) + ["---:"] * numbers
+    return "\n".join(f"| {line} |" for line in (" | ".join(header), " | ".join(rule), *lines))
 
 
 def cell(text: str) -> str:

@@ -41,7 +41,7 @@ def _page(analysis: Analysis, members: Sequence[Network]) -> str:
         escape(" ".join(network.summary.split())) if network.summary else "",
         f"{place}`{analysis.name}`: {int(totals.parameters):,} parameters{macs}. {figure}",
         *_members(members),
-        "## Layers",
+        f"## Layers of {escape(analysis.title)}" if len(members) > 1 else "## Layers",
         _layers(analysis),
         *_published(audit(analysis)),
         "## Ask more",
@@ -64,7 +64,7 @@ def _members(members: Sequence[Network]) -> Iterator[str]:
         totals = archscope.analyze(each).totals
         macs = "not covered" if totals.macs is None else f"{int(totals.macs):,}"
         lines.append((f"`{each.name}`", escape(each.title or each.name), f"{int(totals.parameters):,}", macs))
-    yield table(("Name", "Title", "Parameters", "MACs"), lines)
+    yield table(("Name", "Title", "Parameters", "MACs"), lines, numbers=2)
 
 
 def _layers(analysis: Analysis) -> str:
