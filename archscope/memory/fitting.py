@@ -10,9 +10,6 @@ from archscope.memory.passes import Asked, Request, decided, went
 from archscope.memory.routes import Digits, Moments
 from archscope.network import Network
 
-LARGEST_BATCH: Final = 1 << 24
-"""No batch above this is looked for."""
-
 _DIGIT: Final = 1 << 128
 """A batch that no sum of bytes of one sample reaches: what is held of it has two digits, bytes and bytes a sample."""
 
@@ -52,13 +49,12 @@ def largest_batches(network: Network, rooms: Sequence[int], request: Request) ->
     alone = None
     found: list[int] = []
     for room in rooms:
-        fitting = min(
-            (room - held) // each + 2 if each else LARGEST_BATCH if held <= room else 0 for held, each in lines
-        )
+        still = all(held <= room for held, each in lines if not each)
+        fitting = min((room - held) // each + 2 for held, each in lines if each) if still else 0
         if fitting < 2:
             alone = max(totals(1)) if alone is None else alone
             fitting = int(alone <= room)
-        found.append(min(fitting, LARGEST_BATCH))
+        found.append(fitting)
     return found
 
 

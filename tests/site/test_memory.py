@@ -61,7 +61,7 @@ def test_a_page_lets_a_network_run_once_for_each_way_that_it_says(monkeypatch: p
 def test_one_run_says_how_what_is_held_grows_with_the_batch(name: str, optimizer: str | None) -> None:
     network = archscope.load(name)
     request = Request(optimizer=optimizer)
-    batches = [1, 2, 3, 100, 12_345]
+    batches = [1, 2, 3, 100, 12_345, 1_234_567_890]
     rooms = [memory(network, batch, optimizer=optimizer).at_most for batch in batches]
     assert largest_batches(network, rooms, request) == batches
     assert largest_batches(network, [each - 1 for each in rooms], request) == [each - 1 for each in batches]
