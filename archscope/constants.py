@@ -85,6 +85,7 @@ class Constants(Record):
         rows: nodes that look up rows of a parameter, into memory of their own, and by what operation.
         for_each: those of them that do so for every sample.
         in_front: those of them that do so once, with an axis of one value for the batch in front.
+        spread: those of them that the code repeats for every sample then.
         ahead: nodes that make one with an axis of one value for the batch in front, there once for all samples.
         reads: nodes that read a copy of an output of a node, and its number.
         copied: outputs of nodes of which there are copies, and the moment at which the code had them no more.
@@ -101,6 +102,7 @@ class Constants(Record):
     rows: Mapping[str, str] = EMPTY
     for_each: frozenset[str] = frozenset()
     in_front: frozenset[str] = frozenset()
+    spread: frozenset[str] = frozenset()
     ahead: frozenset[str] = frozenset()
     reads: Mapping[tuple[str, str, int], int] = MappingProxyType({})
     copied: Mapping[tuple[str, int], int | None] = MappingProxyType({})

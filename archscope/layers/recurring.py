@@ -75,7 +75,9 @@ def recurrence(asked: Recurrence) -> tuple[Step, ...]:
                          reads_too=(*kept, *every) if last else ()))  # fmt: skip
     for place, name in enumerate(outputs, start=1):
         called = "output" if place == 1 else f"output {place}"
-        made.append(Step("transpose", (name,), (Made(called, ()),), views=True, turns=(1, 0, 2)))
+        # One operation for the whole gives what is seen of it; PyTorch turns what others make, and that is no other.
+        turned = place > 1 or not asked.fused
+        made.append(Step("transpose", (name,), (Made(called, ()),), views=True, turns=(1, 0, 2), in_place=turned))
     return (*steps, *made)
 
 
@@ -98,7 +100,7 @@ def _stack_of_layers(asked: Recurrence) -> list[Step]:
             kept = () if asked.fused else _held(asked, layer)
             steps.append(Step("cat", read, (whole,), passes=read, reads_too=(came, *kept)))
         else:
-            steps.append(Step("alias", read, (whole,), views=True, reads_too=(came,)))
+            steps.append(Step("alias", read, (whole,), views=True, reads_too=(came,), in_place=True))
         came = made
         if asked.dropout and not last and asked.training:
             steps += dropped_out(came, f"dropped {layer}", Made("", (asked.length, width), at=1))

@@ -23,6 +23,9 @@ INDEX = "int64"
 TABLE = "table"
 """What steps call a parameter of another layer whose rows they look up."""
 
+ROWS = "rows"
+"""What steps call rows looked up once for all samples, which operations repeat for each by themselves."""
+
 LIFT = "lift"
 """What steps call the making of numbers that the code of a module has itself, and archscope's own makes inside."""
 
@@ -256,12 +259,16 @@ def repeated(name: str, shape: tuple[int, ...]) -> tuple[Step, ...]:
     return (Step("repeat", (name,), (Made("output", shape),), passes=(name,), reduces=(name,)),)
 
 
-def looked_up(op: str, shape: tuple[int, ...], *, each: bool) -> tuple[Step, ...]:
-    """Rows of a table by their numbers, which are the same for every sample, in memory of their own; or of each."""
+def looked_up(op: str, shape: tuple[int, ...], *, each: bool, spread: bool = False) -> tuple[Step, ...]:
+    """Rows of a table by their numbers, which are the same for every sample, in memory of their own; or of each.
+
+    ``spread`` says that code repeats them for every sample, and not each operation that reads them.
+    """
     if each:
         return (Step(op, (TABLE,), (Made("output", shape),)),)
-    return (Step(op, (TABLE,), (Made("rows", shape, each=False),)),
-            Step("expand", ("rows",), (Made("output", shape),), views=True))  # fmt: skip
+    rows = "rows of all" if spread else ROWS
+    return (Step(op, (TABLE,), (Made(rows, shape, each=False),)),
+            Step("expand", (rows,), (Made("output", shape),), views=True))  # fmt: skip
 
 
 def not_lifted(steps: tuple[Step, ...]) -> tuple[Step, ...]:

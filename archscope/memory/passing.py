@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archscope.layers.steps import Step
+from archscope.layers.steps import ROWS, Step
 from archscope.memory.autocast import FULL, OWN_TYPES, WORKS_BACK_WIDE
 from archscope.memory.layout import Layout, lying, with_channels_last
 from archscope.memory.stepping import (
@@ -77,7 +77,7 @@ class Passing:
                 size = size_in(ran.made[0], ran.dtype)
                 block = ledger.share(first.block) if name in step.passes else ledger.take(size, "passing")
                 whole.append((name, value, _repeated_by_itself(value) or value, block))
-            elif step.reduces and (weight := _repeated_by_itself(value)) is not None:
+            elif (weight := _repeated_by_itself(value)) is not None and (step.reduces or not weight.weight):
                 size = size_in(value, self._worked_in(ran, name, value))
                 block = ledger.share(first.block) if name in step.passes else ledger.take(size, "passing")
                 whole.append((name, value, weight, block))
@@ -220,15 +220,17 @@ class Passing:
 
 
 def _repeated_by_itself(value: Value) -> Value | None:
-    """The weight that an operation repeats for every sample by itself: its gradient is summed with those of others.
+    """What an operation repeats for every sample by itself, a weight or rows of a table: its gradient is summed there.
 
     An axis of one value in front is repeated so too; what its code expands is, to autograd, an operation before.
     """
     by = value.made_by
-    if not isinstance(by, Ran) or by.step.op != "expand" or not by.read[0].weight:
+    if not isinstance(by, Ran) or by.step.op != "expand":
         return None
-    weight = by.read[0]
-    return None if weight.ahead and product(value.layout.shape) == product(weight.layout.shape) else weight
+    (repeated,) = by.read
+    if not repeated.weight:
+        return repeated if by.step.reads == (ROWS,) else None
+    return None if repeated.ahead and product(value.layout.shape) == product(repeated.layout.shape) else repeated
 
 
 def _turn(ran: Ran, value: Value) -> int:

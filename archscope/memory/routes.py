@@ -30,8 +30,11 @@ def all_to_the_first(node: Node, routing: Routing, positions: int) -> Sequence[i
     return (positions * routing.chosen, *(0 for _ in range(routing.parts - 1)))
 
 
-_DIGIT: Final = 64
-"""Bits of a digit: no sum of bytes reaches 2⁶⁴."""
+_WORD: Final = 64
+"""Bits of a machine's word, of which a digit has two."""
+
+_DIGIT: Final = 2 * _WORD
+"""Bits of a digit: no sum of bytes reaches 2¹²⁸, however large the batch is."""
 
 Rows = tuple[int, ...]
 
@@ -232,8 +235,9 @@ class Digits:
 
     def sums(self, held: int) -> Mapping[Shares, Sum]:
         """What is held, by those that share out alike; of the others' rows only how many there are counts."""
-        digits = array("Q", held.to_bytes(self._many * _DIGIT // 8, "little"))
-        parts = {shares: tuple(digits[first : first + shares.parts]) for shares, first in self._begin.items()}
+        words = array("Q", held.to_bytes(self._many * _DIGIT // 8, "little"))
+        digits = tuple(low | high << _WORD for low, high in zip(words[::2], words[1::2], strict=True))
+        parts = {shares: digits[first : first + shares.parts] for shares, first in self._begin.items()}
         others = {shares: min(each) * shares.rows for shares, each in parts.items()}
         fixed = digits[0] + sum(others.values())
         return {shares: Sum(fixed - others[shares], each) for shares, each in parts.items()}

@@ -308,6 +308,7 @@ class Run:
         if observed is not None:
             steps, why = seen.as_seen(node, facts, steps, observed, training=self.training, batch=self.batch)
             why = why or seen.unfollowed(node, steps or (), read, self.network, once=once, training=self.training)
+        once = once or why == seen.ONE_OF_ROWS
         why = why or seen.lying_otherwise(node, steps or (), read)
         unknown = steps is None or bool(why)
         if steps is None or why:

@@ -62,7 +62,7 @@ def as_seen(
     if node.name in observed.constants.rows:
         constants = observed.constants
         each = node.name in constants.for_each or (batch == 1 and node.name in constants.in_front)
-        steps = looked_up(constants.rows[node.name], facts.output, each=each)
+        steps = looked_up(constants.rows[node.name], facts.output, each=each, spread=node.name in constants.spread)
     many = len(observed.together.get(node.name, ()))
     if many > 1 and steps is not None:
         made = tuple(Made(output_name(place), facts.output) for place in range(many))
@@ -83,6 +83,7 @@ _IN_WINDOWS: Final = (
     "with others, and no rule follows that"
 )
 _PARTS: Final = "it takes a part of a parameter, and no rule follows the gradient of one"
+_ROWS: Final = "it sees rows of a table otherwise, and no rule follows when what repeats them sums their gradient"
 _TURNED: Final = "it turns a parameter that others repeat, and no rule follows when they sum its gradient"
 _FOR_EACH: Final = "its code copies it for every sample, and no rule follows how"
 _TWO_WAYS: Final = "it works on a parameter that is read for every sample too, and no rule follows both gradients"
@@ -90,6 +91,7 @@ _PART_OVER: Final = "it writes over a part of a value, and no rule follows the g
 _STILL: Final = (
     "it writes over what weights that are not trained make of its state, and no rule follows what that copies"
 )
+ONE_OF_ROWS: Final = "it works on rows of a table once for all samples, and no rule follows that"
 _ONE_BESIDE: Final = "it reads what is there once for all samples, and no rule follows that"
 
 
@@ -159,6 +161,11 @@ def unfollowed(node: Node, steps: Steps, read: Sequence[Value], network: Network
     if node.name in observed.copied:
         return _FOR_EACH
     views = all(step.views for step in steps)
+    if any(rows := _of_rows(node, observed)):
+        if views and training:
+            return _ROWS
+        if not (views or all(step.op in _SPREADS for step in steps)):
+            return ONE_OF_ROWS if all(rows) else _ONE_BESIDE
     behind = [_behind(network, ref) if views else network.by_name.get(ref.node) for ref in node.inputs]
     parameters = [each.name for each in behind if each is not None and each.layer.type == "parameter"]
     if not once:
@@ -180,6 +187,12 @@ def unfollowed(node: Node, steps: Steps, read: Sequence[Value], network: Network
         return _ONE_FOR_ALL
     others = {reader.name for name in parameters for reader in network.consumers[name]} - observed.for_all
     return _TWO_WAYS if others and training else ""
+
+
+def _of_rows(node: Node, observed: Observed) -> list[bool]:
+    """Of each value that a node reads, whether it is rows of a table, looked up once for all samples."""
+    constants = observed.constants
+    return [ref.node in constants.rows and ref.node not in constants.for_each | constants.spread for ref in node.inputs]
 
 
 def written_over(node: Node, facts: Facts, steps: Steps, read: Sequence[Value], ledger: Ledger) -> str:

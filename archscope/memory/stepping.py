@@ -78,7 +78,7 @@ class Operations:
         for each in step.makes:
             if step.views:
                 value = self._seen(step, read[0], each)
-                value.seen = value.block == read[0].block
+                value.seen = value.block == read[0].block and (read[0].seen or not in_place)
             elif in_place:
                 value = Value(ledger.share(read[0].block), read[0].size, read[0].layout, read[0].dtype, grad=False)
                 value.seen = read[0].seen

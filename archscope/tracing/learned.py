@@ -98,6 +98,7 @@ class Learned:
         self.repeated: set[str] = set()
         self.placed: list[tuple[Tensor, Ref]] = []
         self.rows: dict[int, str] = {}
+        self.spread, self.in_front = set[str](), set[str]()
         self.worked: set[str] = set()
         self._expanded: set[str] = set()
         self.seen_of: dict[Ref, Ref] = {}
@@ -319,6 +320,8 @@ class Learned:
         self._made[id(tensor)] = (made, shape)
         if step.name == "rows":
             self.rows[id(tensor)] = step.given["by"]
+        elif made == ref and (step.name in REPEATS or (tensor.dim() > len(shape) and tensor.shape[0] == 1)):
+            (self.spread if step.name in REPEATS else self.in_front).add(made.node)
         return made, shape
 
     def _joined(self, tensor: Tensor, step: _Step) -> tuple[Ref, Shape] | None:

@@ -151,10 +151,14 @@ class _Reading:
                                   given=id(memory) in self.given, copies=self._copied(memory.event)))  # fmt: skip
         starts, masks = self._starts(places), self._masks(more=more)
         rows = {self.now[name]: by for name, by in self.rows.items()}
-        for_each, in_front = (frozenset(map(self.now.__getitem__, each)) for each in (self.for_each, self.in_front))
+        learned = self.run.tracer.recording.learned
+        for_each, in_front, spread = (
+            frozenset(map(self.now.__getitem__, each & self.rows.keys()))
+            for each in (self.for_each, self.in_front | learned.in_front, learned.spread)
+        )
         ahead = frozenset(name for name in map(self.now.__getitem__, self.fronted) if more and name in numbers
                           and not every[numbers[name]].each)  # fmt: skip
-        constants = Constants(tuple(every), moments, numbers, starts, masks, rows, for_each, in_front, ahead,
+        constants = Constants(tuple(every), moments, numbers, starts, masks, rows, for_each, in_front, spread, ahead,
                               self._reads(), self._originals(), self._ends(), self.unknown,
                               self.unknown_in_training)  # fmt: skip
         return Weighed(constants, self._lasts(order, moments), self._worked())

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.memory.shared import same
+from tests.memory.shared import differences, same
 
 
 class Placed(nn.Module):
@@ -54,3 +54,70 @@ def test_rows_are_there_as_often_as_the_numbers_that_they_are_looked_up_by(
 @pytest.mark.parametrize("name", [name for name in ROWS if "each" in name])
 def test_rows_of_each_sample_are_joined_as_they_are(name: str, batch: int, optimizer: str | None) -> None:
     same(Placed(ROWS[name], joins=True), (5, 8), optimizer, batch)
+
+
+class Later(nn.Module):
+    """Looks rows up first, and reads them when other layers have run."""
+
+    def __init__(self, rows: Callable[[Any, Tensor], Tensor], reads: Callable[[Any, Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.first, self.last, self.table, self.norm = (nn.Linear(6, 6), nn.Linear(6, 6), nn.Embedding(9, 6),
+                                                        nn.LayerNorm(6))  # fmt: skip
+        self.rows, self.reads = rows, reads
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = self.rows(self, x)
+        return self.last(self.reads(self, self.first(x).sin().exp().tanh().sin().exp(), rows).exp())
+
+
+READS: dict[str, Callable[[Any, Tensor, Tensor], Tensor]] = {
+    "subtracts": lambda _, x, rows: x - rows,
+    "multiplies": lambda _, x, rows: x * rows,
+    "twice": lambda _, x, rows: (x + rows).sin() + (x - rows).exp(),
+}
+
+LOOKED: dict[str, Callable[[Any, Tensor], Tensor]] = {
+    **{name: ROWS[name] for name in ("called", "called, in front")},
+    "put in front": lambda self, x: self.table(_places(x))[None],
+    "repeated": lambda self, x: self.table(_places(x)).expand(len(x), -1, -1),
+}
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("reads", READS)
+@pytest.mark.parametrize("rows", LOOKED)
+def test_the_gradient_of_rows_is_summed_by_what_repeats_them_for_every_sample(
+    rows: str, reads: str, batch: int
+) -> None:
+    same(Later(LOOKED[rows], READS[reads]), (5, 6), "sgd", batch)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize(("reads", "why"), [
+    (lambda _, x, rows: x * rows.view(1, 5, 6), "sees rows of a table otherwise"),
+    (lambda m, x, rows: x * m.norm(rows), "works on rows of a table once for all samples"),
+    (lambda _, x, rows: x.exp() ** rows, "reads what is there once for all samples"),
+])  # fmt: skip
+def test_what_no_rule_follows_of_rows_is_said_and_the_numbers_are_at_least(reads: Any, why: str, batch: int) -> None:
+    said, wrong = differences(Later(ROWS["called"], reads), (5, 6), "sgd", batch)
+    assert why in said
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("layer", [nn.RNN, nn.GRU])
+def test_what_a_recurrent_layer_gives_is_no_part_of_another_and_is_written_over_as_it_is(
+    layer: Any, batch_first: bool
+) -> None:
+    class Over(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.states = layer(8, 6, batch_first=batch_first)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.states(x if batch_first else x.transpose(0, 1))[0]
+            y.sub_(1.5)
+            y = y.sin().exp()
+            return y if batch_first else y.transpose(0, 1)
+
+    same(Over(), (5, 8), "sgd", 3)
