@@ -117,6 +117,7 @@ class Observed(Record):
         parted: values that the code hands on so, and the last node that ran while it had them with their gradients.
         before: the node that ran next after the code saw a parameter as one of values.
         folded: nodes that read samples that stand in the first axis with others.
+        sees: nodes of which no operation is known, which only see what they read differently.
         reached: the parameters that gradients come to while training, by name; None where that is all.
         training: the network as its code runs while training, where that is another one.
     """
@@ -161,6 +162,7 @@ class Observed(Record):
     reached: frozenset[str] | None = None
     training: Network | None = None
     folded: frozenset[str] = frozenset()
+    sees: frozenset[str] = frozenset()
 
 
 __all__ = ["Entry", "Looked", "Observed", "Places", "Source", "Value"]

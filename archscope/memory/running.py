@@ -344,6 +344,8 @@ class Run:
             value = self._values[ref] = local[output_name(place)]
             if unknown:
                 value.layout = Anyhow.of(value.layout.shape)
+            if unknown and seen.is_part(node, facts, observed):
+                self.operations.forget_block(value)
             value.grad = value.grad and not cut
             value.at = at
             if once:

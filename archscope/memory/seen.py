@@ -235,12 +235,18 @@ def made_by(node: Node, facts: Facts, observed: Observed | None) -> list[Ref]:
     return [Ref(each) for each in together] or [Ref(node.name, place) for place in range(len(facts.outputs))]
 
 
+def is_part(node: Node, facts: Facts, observed: Observed | None) -> bool:
+    """Whether a node of which no operation is known sees a part of what it reads."""
+    return observed is not None and node.name in observed.sees and values_in(facts.output) < values_in(facts.inputs[0])
+
+
 def at_least(node: Node, facts: Facts, observed: Observed | None) -> Steps:
     """What a layer without a rule holds all the same: what it reads and makes."""
     read = tuple(input_name(place) for place in range(len(node.inputs)))
     nothing = observed is not None and not observed.built and observed.ran.get(node.name) == 0
     same = facts.inputs[:1] == facts.outputs[:1]
-    if nothing and same and node.layer.type == "function":  # values that were written to
+    sees = observed is not None and node.name in observed.sees
+    if sees or (nothing and same and node.layer.type == "function"):  # or values that were written to
         return (Step(node.layer.type, read[:1], (Made(output_name(0), facts.output),), views=True),)
     if nothing and not read and node.layer.type == "function":  # a parameter, which is held as one
         return (Step(node.layer.type, (), (Made(output_name(0), (0,)),)),)

@@ -130,6 +130,11 @@ class Operations:
         made.once, made.seen = value.once, True
         return made
 
+    def forget_block(self, value: Value) -> None:
+        """A value holds nothing: what is seen of a larger one may be copied, and the larger one goes."""
+        self.ledger.drop(value.block)
+        value.block = self.ledger.take(0, "values")
+
     def let_go(self, value: Value) -> None:
         """A value has one name fewer; without one, nothing is kept for steps that only led to it."""
         self.ledger.drop(value.block)

@@ -77,6 +77,7 @@ class Holding:
         for_all: nodes whose results are the same for every sample, and there once.
         places: nodes and inputs where the batch does not stand in front everywhere.
         folded: nodes that read samples that stand in the first axis with others.
+        sees: nodes of which no operation is known, which only see what they read differently.
         apart: which inputs of a node are handed on without their gradients.
         steady: nodes that run one way always, and whether that is as while training: dropout that nobody switches off.
         copies_in: memories that calls took for copies of values: the number of the call, and whose value it is.
@@ -98,6 +99,7 @@ class Holding:
         self.for_all: set[str] = set()
         self.places: dict[str, Places] = {}
         self.folded: set[str] = set()
+        self.sees: set[str] = set()
         self.apart: dict[str, tuple[int, ...]] = {}
         self.steady: dict[str, bool] = {}
         self._read: Sequence[Ref] = ()
@@ -192,6 +194,7 @@ class Holding:
         ran = _alone(heard.frame) or _in_line(heard.frame)
         once = node in self.for_all
         if ran is None or (not once and LOST in (place, *places)):
+            self.sees.update([node] if len(given) == 1 and memory_of(made) == memory_of(given[0]) else ())
             return
         dtype = "" if made.dtype == torch.get_default_dtype() else str(made.dtype).removeprefix("torch.")
         name, numbers, before = ran

@@ -89,6 +89,7 @@ def observed(
         apart={names[name]: each for name, each in holding.apart.items()},
         reached=trained.reached,
         folded=frozenset(names[name] for name in holding.folded if name in names),
+        sees=frozenset(names[name] for name in holding.sees if name in names),
         places={
             **{names[name]: Places((), (place,)) for name, place in learned.copied.items()},
             **{names.get(name, name): each for name, each in holding.places.items()},

@@ -96,3 +96,23 @@ def test_what_one_sample_is_seen_as_beside_others_is_a_copy_of_more(
     learned: bool, batch: int, optimizer: str | None
 ) -> None:
     same(Strips(learned=learned), (64, 8), optimizer, batch)
+
+
+class OneByOne(nn.Module):
+    """Queries, keys and values taken one by one where windows stand beside the samples, as in Swin."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(8, 24)
+
+    def forward(self, x: Tensor) -> Tensor:
+        every = self.qkv(x.reshape(-1, 16, 8)).reshape(-1, 16, 3, 2, 4).permute(2, 0, 3, 1, 4)
+        q, k, v = every[0], every[1], every[2]
+        return ((q * 0.5 @ k.transpose(-2, -1)).softmax(-1) @ v).transpose(1, 2).reshape(x.shape)
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+def test_what_code_sees_of_a_value_is_no_tensor_of_its_own_in_a_lower_bound(optimizer: str | None) -> None:
+    why, wrong = differences(OneByOne(), (64, 8), optimizer, 2)
+    assert why
+    assert not wrong
