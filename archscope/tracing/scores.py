@@ -97,7 +97,7 @@ def mask_of(values: Tensor) -> AttentionMask | None:
         del shape[1]
     plain = values.reshape(shape)
     hidden = ~plain if plain.dtype == torch.bool else plain <= _HIDDEN
-    if plain.dtype != torch.bool and (not plain.is_floating_point() or bool((plain[~hidden] != 0).any())):
+    if plain.dtype != torch.bool and (not plain.is_floating_point() or bool(((plain != 0) & ~hidden).any())):
         return None
     if not hidden.any():
         return None
@@ -105,14 +105,20 @@ def mask_of(values: Tensor) -> AttentionMask | None:
 
 
 def _of_distance(hidden: Tensor) -> AttentionMask | None:
+    """The mask of what lies so far apart; nothing here takes more memory than a byte for each pair."""
     queries, keys = hidden.shape
-    apart = torch.arange(queries)[:, None] - torch.arange(keys)[None]
-    seen = apart[~hidden]
-    if not seen.numel():
+    some = (~hidden).any(1)
+    if not some.any():
         return None
-    ahead, back = -int(seen.min()), int(seen.max())
+    numbers = hidden.to(torch.uint8)
+    first, last = numbers.argmin(1), keys - 1 - numbers.flip(1).argmin(1)
+    ahead, back = (int(each[some].max()) for each in (last - torch.arange(queries), torch.arange(queries) - first))
     several: dict[str, Any] = {} if queries == keys else {"key_length": keys}
-    if not torch.equal(hidden, (apart < -ahead) | (apart > back)) or (ahead and ahead != back) or ahead < 0:
+    if (
+        not torch.equal(~hidden, torch.ones_like(hidden).tril_(ahead).triu_(-back))
+        or (ahead and ahead != back)
+        or ahead < 0
+    ):
         return None
     window = None if back == queries - 1 and not ahead else back + 1
     try:
