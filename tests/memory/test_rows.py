@@ -104,20 +104,15 @@ def test_what_no_rule_follows_of_rows_is_said_and_the_numbers_are_at_least(reads
     assert not wrong, wrong
 
 
-@pytest.mark.parametrize("batch_first", [True, False])
-@pytest.mark.parametrize("layer", [nn.RNN, nn.GRU])
-def test_what_a_recurrent_layer_gives_is_no_part_of_another_and_is_written_over_as_it_is(
-    layer: Any, batch_first: bool
-) -> None:
+def test_what_a_recurrent_layer_gives_is_no_part_of_another_and_is_written_over_as_it_is() -> None:
     class Over(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.states = layer(8, 6, batch_first=batch_first)
+            self.states, self.other = nn.RNN(8, 64, batch_first=True), nn.Linear(8, 64)
 
         def forward(self, x: Tensor) -> Tensor:
-            y = self.states(x if batch_first else x.transpose(0, 1))[0]
-            y.sub_(1.5)
-            y = y.sin().exp()
-            return y if batch_first else y.transpose(0, 1)
+            y, z = self.states(x)[0], self.other(x)
+            y.sub_(z)
+            return y.sin()
 
-    same(Over(), (5, 8), "sgd", 3)
+    same(Over(), (2, 8), "sgd", 99)
