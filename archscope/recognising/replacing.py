@@ -97,6 +97,7 @@ def replaced(found: Part, ends: Mapping[str, Whole]) -> Part:
     names = {node.name for node in found.nodes}
     facts = dict(found.facts)
     within: dict[str, str] = {}
+    wanted: dict[str, str] = {}
     nodes: list[Node] = []
     for node in found.nodes:
         whole = ends.get(node.name)
@@ -105,7 +106,9 @@ def replaced(found: Part, ends: Mapping[str, Whole]) -> Part:
             nodes.append(node if inputs == node.inputs else node.replace(inputs=inputs))
             continue
         called = getattr(whole.layer, "called", whole.layer.type)
-        own = within[node.name] = free_name(whole.name or ".".join((*node.group, called)), names)
+        name = whole.name or ".".join((*node.group, called))
+        own = within[node.name] = free_name(name, names)
+        wanted[own] = name
         del facts[node.name]
         facts[own] = whole.facts
         reads = tuple(ref.replace(node=within.get(ref.node, ref.node)) for ref in whole.reads)
@@ -118,7 +121,32 @@ def replaced(found: Part, ends: Mapping[str, Whole]) -> Part:
     now = {**within, **gone}
     before = {name: now.get(layer, layer) for name, layer in found.within.items()}
     roles = {name: role for whole in ends.values() for name, role in whole.roles.items() if name in gone}
-    return Part(kept, outputs, facts, {**before, **now}, {**found.roles, **roles})
+    return _renamed(Part(kept, outputs, facts, {**before, **now}, {**found.roles, **roles}), wanted)
+
+
+def _renamed(part: Part, wanted: Mapping[str, str]) -> Part:
+    """The same where layers have the names that what they replace had before it was gone."""
+    taken = {node.name for node in part.nodes}
+    own: dict[str, str] = {}
+    for name, other in wanted.items():
+        if name in taken and other not in taken:
+            taken.add(other)
+            own[name] = other
+
+    def called(name: str) -> str:
+        return own.get(name, name)
+
+    def read(refs: tuple[Ref, ...]) -> tuple[Ref, ...]:
+        return tuple(ref.replace(node=called(ref.node)) for ref in refs)
+
+    nodes = [node.replace(inputs=read(node.inputs), shares=None if node.shares is None else called(node.shares))
+             for node in part.nodes]  # fmt: skip
+    nodes = [node.replace(name=name, row=name, group=tuple(name.split(".")[:-1]))
+             if (name := called(node.name)) != node.name else node for node in nodes]  # fmt: skip
+    facts = {called(name): each for name, each in part.facts.items()}
+    return Part(
+        nodes, read(part.outputs), facts, {name: called(each) for name, each in part.within.items()}, part.roles
+    )
 
 
 def _unread(nodes: Sequence[Node], outputs: Sequence[Ref], before: Part, layers: set[str]) -> dict[str, str]:

@@ -137,7 +137,8 @@ class _Written(Pieces):
             wholes[pool.name], reads = Whole(reads, before, before.facts(given), name), (Ref(pool.name),)
         # Weights of one layer that are values of the module itself are called after it.
         stem = found[1].removesuffix("_weight")
-        own = stem if f"{stem}_bias" == sum_.shift and stem not in self._made else named(sum_.end, layer)
+        free = stem in gone or stem not in self._made
+        own = stem if free and f"{stem}_bias" == sum_.shift else named(sum_.end, layer)
         wholes[sum_.end.name] = Whole(reads, layer, facts, own, roles=roles)
         return wholes
 

@@ -60,7 +60,10 @@ class Twins:
             return _dressed(tensor, torch.empty(0, dtype=tensor.dtype, device=device))
         if not _is_plain(tensor):
             own = tensor.detach()
-            return _dressed(tensor, own.clone() if self._values or _not_on_meta(tensor) else own.to("meta"))
+            twin = _dressed(tensor, own.clone() if self._values or _not_on_meta(tensor) else own.to("meta"))
+            if tensor.layout is torch.jagged:  # how long each sample is are values, also where the samples have none
+                vars(twin).update(vars(tensor))
+            return twin
         memory = self._memory(tensor)
         if memory is None:
             return _dressed(tensor, tensor.data)
