@@ -20,7 +20,7 @@ from archscope.recognising.operations import Frame
 from archscope.recognising.seen import Place, Seen
 from archscope.recognising.signatures import SIGNATURES, bound
 from archscope.tracing.lookups import Lookups
-from archscope.tracing.repeated import COPIES, REPEATS, TOGETHER, Repeated, again, selected
+from archscope.tracing.repeated import COPIES, REPEATS, Repeated
 from archscope.tracing.roles import IN_ORDER
 from archscope.tracing.strangers import tensors_in
 from archscope.working import bare
@@ -44,7 +44,6 @@ class _Step(NamedTuple):
     parent: Tensor
     name: str
     given: Mapping[str, Any]
-    parents: Sequence[Tensor] = ()
 
 
 class Learned:
@@ -140,17 +139,8 @@ class Learned:
             return True
         if given:
             self._lookups.follow(name, args, kwargs, given, result)
-            if name in TOGETHER and len(given) > 1 and all(map(self._is_ours, given)):
-                self._join(_Step(given[0], name, bound(name, args, kwargs), given), result)
-            else:
-                self._pass_on(name, args, kwargs, given[0], result)
+            self._pass_on(name, args, kwargs, given[0], result)
         return False
-
-    def _join(self, step: _Step, result: Tensor) -> None:
-        """A call made one value of several learned ones, if their samples stand where those of what it made do."""
-        if self._repeated.joined(step.parents, result, step.given.get("dim")):
-            self._keep(result)
-            self._steps[id(result)] = step
 
     def _indexed(self, args: Sequence[Any], given: Sequence[Tensor]) -> list[int] | None:
         """The rows that ``table[places]`` takes, where they follow one another; None if it takes anything else."""
@@ -160,7 +150,7 @@ class Learned:
         if table.dim() != 2 or places.is_floating_point() or places.dtype == torch.bool:
             return None
         rows = self._rows(places)
-        return None if rows is None or selected(rows, *table.shape) is None else rows
+        return None if rows is None or _selected(rows, *table.shape) is None else rows
 
     def _rows(self, places: Tensor) -> list[int] | None:
         """The rows of a table that constant numbers select, the same for every sample; None if they are not known."""
@@ -173,7 +163,7 @@ class Learned:
     def _pass_on(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], parent: Tensor, result: Tensor
     ) -> None:
-        if not self._is_ours(parent):
+        if id(parent) not in self._roots and id(parent) not in self._steps:
             return
         samples = self._repeated.call(name, parent, result, alike=name in IN_ORDER | _WORKED, moves=name in _MOVES,
                                       part=id(parent) in self._steps)  # fmt: skip
@@ -195,7 +185,7 @@ class Learned:
                 self._spread.add(id(result))
             if (name in COPIES or id(parent) in self._copies) and not self._repeated.copied(result):
                 self._copies.add(id(result))
-        elif all_of_it or (name in _MOVES | _WORKED | REPEATS and not tensors_in([args[1:], kwargs])):
+        elif all_of_it or (name in _MOVES | _WORKED and not tensors_in([args[1:], kwargs])):
             self._keep(result)
             step = _Step(parent, name, bound(name, args, kwargs) if name in SIGNATURES else {})
             self._steps[id(result)] = step
@@ -206,10 +196,6 @@ class Learned:
         """Where the axis for the batch is after a step."""
         before, place = tuple(step.parent.shape), self._repeated.place(step.parent)
         return moved(step.name, step.given, place, before, tuple(result.shape), before[place] if place >= 0 else 1)
-
-    def _is_ours(self, tensor: Tensor) -> bool:
-        """Whether it is a learned value that is followed."""
-        return id(tensor) in self._roots or id(tensor) in self._steps
 
     def _keep(self, tensor: Tensor) -> None:
         """Keep it, so that no other is given its address."""
@@ -293,23 +279,16 @@ class Learned:
         if id(tensor) in self._made or id(tensor) not in self._steps:
             return self._made.get(id(tensor))
         step = self._steps[id(tensor)]
-        if step.parents:
-            return self._joined(tensor, step)
-        wanted = self._repeated.natural(step.parent)
-        if step.name in REPEATS:
-            wanted = self._repeated.aligned(step.parent, tensor)
-        ref = self._ref(step.parent, wanted)
+        ref = self._ref(step.parent, self._repeated.natural(step.parent))
         if ref is None:
             return None
         shape = self._repeated.natural(tensor)
         if step.name == "rows":
             rows, (held, width) = step.given["rows"], step.parent.shape
             shape = (len(rows), width)
-            layers: tuple[Layer, ...] | None = selected(rows, held, width)
+            layers: tuple[Layer, ...] | None = _selected(rows, held, width)
         elif step.name in REPEATS:  # for each sample the same
-            layers = again(step.name, wanted, shape)
-        elif step.name in IN_ORDER and shape == wanted:
-            layers = ()
+            layers, shape = (), self._repeated.natural(step.parent)
         else:
             place = self._repeated.place(step.parent)
             after = self._after(step, tensor) if step.name not in ("narrow", *_WORKED) else place
@@ -322,18 +301,6 @@ class Learned:
             self.rows[id(tensor)] = step.given["by"]
         elif made == ref and (step.name in REPEATS or (tensor.dim() > len(shape) and tensor.shape[0] == 1)):
             (self.spread if step.name in REPEATS else self.in_front).add(made.node)
-        return made, shape
-
-    def _joined(self, tensor: Tensor, step: _Step) -> tuple[Ref, Shape] | None:
-        """Learned values that are one: the layer that makes one of them."""
-        place, aligned = self._repeated.place(tensor), frozenset(map(id, step.parents))
-        layers = layers_of(Call(step.name, step.given, [tensor], 1, place, place, self._repeated.place, aligned))
-        refs = [self._ref(each, self._repeated.aligned(each, tensor)) for each in step.parents] if layers else [None]
-        if not layers or None in refs:
-            return None
-        shape = self._repeated.natural(tensor)
-        made = self._layer(step.name, layers, tuple(ref for ref in refs if ref is not None), shape)
-        self._made[id(tensor)] = (made, shape)
         return made, shape
 
     def _scores(self, tensor: Tensor) -> tuple[Ref, Shape] | None:
@@ -391,6 +358,19 @@ class Learned:
         if (name in _WORKED and own) or any(ref.node in self.worked for ref in refs):
             self.worked.add(made.node)
         return made
+
+
+def _selected(rows: Sequence[int], held: int, width: int) -> tuple[Layer, ...] | None:
+    """Rows of a table that follow one another, or one of them again and again; None if they are others."""
+    first, many = rows[0], len(rows)
+    if many == held and list(rows) == list(range(held)):
+        return ()
+    if list(rows) == list(range(first, first + many)):
+        return (TYPES["slice"](dim=0, start=first, end=first + many if first + many < held else None),)
+    if len({*rows}) > 1:
+        return None
+    one = TYPES["slice"](dim=0, start=first, end=first + 1 if first + 1 < held else None)
+    return (one, TYPES["expand"](size=[many, width]))
 
 
 def _without_ones(shape: Shape) -> Shape:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from torch import Tensor
 
-from archscope.layers import TYPES, Layer, Shape
+from archscope.layers import Shape
 from archscope.recognising.batches import APART, LOST
 from archscope.tracing.roles import IN_ORDER
 
@@ -16,12 +16,6 @@ REPEATS: Final = frozenset({"broadcast_to", "expand", "expand_as", "repeat", "ti
 
 COPIES: Final = frozenset({"repeat", "tile"})
 """Those that copy it."""
-
-TOGETHER: Final = frozenset({
-    "cat", "concat", "concatenate", "add", "sub", "subtract", "mul", "multiply", "div", "truediv", "divide",
-    "true_divide",
-})  # fmt: skip
-"""Functions that make one value of several learned ones."""
 
 _SEES: Final = REPEATS - COPIES | frozenset({
     "view", "view_as", "unsqueeze", "squeeze", "getitem", "narrow", "detach", "alias", "data", "requires_grad",
@@ -72,29 +66,6 @@ class Repeated:
             return part or self._places[id(result)] > 0
         return id(parent) in self._places and name in IN_ORDER - _SEES
 
-    def joined(self, parents: Sequence[Tensor], result: Tensor, dim: int | None) -> bool:
-        """A call made one of several learned values; whether their samples stand where those of what it made do.
-
-        Args:
-            parents: the learned values.
-            result: what it made of them.
-            dim: the axis along which they lie one after another; None if it works on them value by value.
-        """
-        places = {self._places[id(each)] + result.dim() - each.dim() for each in parents if id(each) in self._places}
-        if len(places) > 1:
-            return False
-        self.put(result, places.pop() if places else APART)
-        place = self.place(result)
-        if any(id(each) in self._places for each in parents):
-            self._kept.append(result)
-            self._copied.add(id(result))
-        return dim is None or place == APART or dim % result.dim() != place
-
-    def aligned(self, tensor: Tensor, other: Tensor) -> Shape:
-        """The shape of a learned value with the axes of another that is made of it, without one for the batch."""
-        full, place = (1,) * (other.dim() - tensor.dim()) + tuple(tensor.shape), self.place(other)
-        return full if place == APART else (*full[:place], *full[place + 1 :])
-
     def put(self, tensor: Tensor, place: int) -> None:
         """Know where the samples stand in a tensor."""
         if place >= 0:
@@ -119,29 +90,3 @@ class Repeated:
         """The shape of a learned value by itself, without an axis for the batch."""
         shape, place = tuple(tensor.shape), self.place(tensor)
         return (shape if place == APART else (*shape[:place], *shape[place + 1 :])) or (1,)
-
-
-def again(name: str, before: Shape, after: Shape) -> tuple[Layer, ...]:
-    """The layers by which a function has the same values again along axes of a sample.
-
-    >>> again("tile", (1, 5, 3), (4, 5, 3)), again("expand", (5, 3), (5, 3))
-    ((Repeat(repeats=(4, 1, 1)),), ())
-    """
-    if before == after:
-        return ()
-    if name in COPIES:
-        return (TYPES["repeat"](repeats=[new // old for old, new in zip(before, after, strict=True)]),)
-    return (TYPES["expand"](size=list(after)),)
-
-
-def selected(rows: Sequence[int], held: int, width: int) -> tuple[Layer, ...] | None:
-    """Rows of a table that follow one another, or one of them again and again; None if they are others."""
-    first, many = rows[0], len(rows)
-    if many == held and list(rows) == list(range(held)):
-        return ()
-    if list(rows) == list(range(first, first + many)):
-        return (TYPES["slice"](dim=0, start=first, end=first + many if first + many < held else None),)
-    if len({*rows}) > 1:
-        return None
-    one = TYPES["slice"](dim=0, start=first, end=first + 1 if first + 1 < held else None)
-    return (one, TYPES["expand"](size=[many, width]))

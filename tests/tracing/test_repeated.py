@@ -94,7 +94,7 @@ def test_an_axis_that_is_as_long_as_the_batch_by_chance_is_no_batch() -> None:
             return x * self.scale.expand(4, 3)
 
     analysis = archscope.analyze(Wide(), torch.rand(3, 4, 3))
-    assert analysis["multiply"].output == (4, 3)
+    assert analysis["mul"].output == (4, 3)
     assert analysis.totals.parameters == 4
 
 
