@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
@@ -85,10 +86,18 @@ class Others:
 
     def made(self, tensor: Tensor) -> bool:
         """Whether one of them made a tensor that nobody else did."""
-        if not self._run or tensor in self._here:
+        if not self._run or tensor in self._here or _is_pattern(tensor):
             return False
         there = self._there.get(id(tensor))
         return there is None or there() is not tensor
+
+
+def _is_pattern(tensor: Tensor) -> bool:
+    """Whether it may be the jagged tensor without values that PyTorch makes for itself as it first views another.
+
+    Where a thread made it, what is made of it has lengths that are not known, and the module is run with values.
+    """
+    return tensor.layout is torch.jagged and tensor.is_meta
 
 
 def _version(tensor: Tensor) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -106,6 +107,23 @@ def test_attention_over_jagged_samples_counts_each_as_long_as_it_is(
     assert analysis.totals.macs == sum(macs.values())
     assert analysis["q"].reason("connections") == "its samples have lengths of their own"
     assert analysis.rows[-1].output[-2:] == (5, 3)
+
+
+def test_what_pytorch_makes_for_itself_to_view_jagged_samples_is_no_work_of_a_thread_that_runs_beside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from torch.nested._internal import nested_tensor
+
+    over = threading.Event()
+    beside = threading.Thread(target=over.wait)
+    beside.start()
+    monkeypatch.setattr(nested_tensor, "_dummy_instance", None)  # as in a process that has seen no jagged tensor
+    try:
+        analysis = analyze(trace(Nests(), torch.zeros(1, 6, 8)))
+    finally:
+        over.set()
+        beside.join()
+    assert analysis.totals.macs == 3 * 8 * 64 + 2 * 2 * (9 + 25) * 4 + 8 * 24
 
 
 def test_a_list_of_samples_that_are_not_jagged_counts_as_well() -> None:
