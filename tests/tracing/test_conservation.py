@@ -22,23 +22,13 @@ from archscope.tracing.running import Way, run_once
 from archscope.working import count
 from tests.tracing.common import COMMON
 from tools.fuzz import pieces, products
+from tools.fuzz.pieces import Does
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 
 
 Block = Callable[[random.Random, int], tuple[nn.Module, int]]
 """Makes a module over ``(positions, features)`` of so many features, and says how many it makes."""
-
-
-class Does(nn.Module):
-    def __init__(self, run: Callable[..., Tensor], **parts: Any) -> None:
-        super().__init__()
-        self.run = run
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.run(self, x)
 
 
 def _dense(draw: random.Random, wide: int) -> tuple[nn.Module, int]:

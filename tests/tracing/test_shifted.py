@@ -68,6 +68,7 @@ LEFT: dict[str, Pool] = {
     "padded": lambda x: F.avg_pool2d(x, 2, padding=1),
     "beyond the edge": lambda x: F.avg_pool2d(x, 3, 2, ceil_mode=True),
     "shifted": lambda x: F.avg_pool2d(x, 2) * 4 + 1,
+    "shifted alone": lambda x: F.avg_pool2d(x, 2) + 1,
     "largest": lambda x: F.max_pool2d(x, 2),
 }
 
