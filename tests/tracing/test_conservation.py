@@ -22,7 +22,7 @@ from archscope.tracing.running import Way, run_once
 from archscope.working import count
 from tests.tracing.common import COMMON
 from tools.fuzz import pieces, products
-from tools.fuzz.pieces import Does
+from tools.fuzz.pieces import Does, attending
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 
@@ -157,7 +157,7 @@ def test_the_rows_of_what_no_layer_type_describes_add_up_to_what_the_dispatcher_
 @pytest.mark.parametrize("name", ["addmm", "bmm"])
 def test_a_product_that_is_lost_or_made_up_breaks_the_law(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RULES, f"aten::{name}", lambda *_: count(1))
-    wrong = products.held(random.Random(1), [pieces._linear_attention, pieces._heads_of_groups])
+    wrong = products.held(random.Random(1), [attending._linear_attention, attending._heads_of_groups])
     assert wrong is not None
     assert "PyTorch counts" in wrong
 
