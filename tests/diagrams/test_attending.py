@@ -14,7 +14,7 @@ from archscope.diagrams.loops import Looped, NoLoopError
 from archscope.diagrams.rounds import rounds
 from archscope.network import Network
 from tests.diagrams.geometry import not_contained, parameters, problems
-from tests.diagrams.test_unrolled import heads, strings
+from tests.diagrams.unrolled import heads, strings
 
 
 class Additive(nn.Module):
