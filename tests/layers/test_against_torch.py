@@ -15,13 +15,13 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 from tests.layers.torch_layers import (  # noqa: E402
     MODULES,
-    SPELLED_OUT,
     WITHOUT,
-    Shifted,
     inputs_of,
     module_of,
     tensors_in,
 )
+from tests.layers.torch_modules import Shifted  # noqa: E402
+from tests.layers.torch_products import SPELLED_OUT  # noqa: E402
 
 every_case = pytest.mark.parametrize("row", CASES, ids=name_of)
 

@@ -14,26 +14,26 @@ from archscope.layers import TYPES
 from tests.layers.layer_case import Case
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-from torch import Tensor, nn  # noqa: E402
+from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
-Tensors = tuple[Any, ...]
+from tests.layers.torch_modules import (  # noqa: E402
+    Attention,
+    Called,
+    Filled,
+    Learned,
+    Padded,
+    Recurrence,
+    Shifted,
+    Stepping,
+    Tensors,
+    Weighted,
+)  # fmt: skip
 
 
 def flat(padding: tuple[tuple[int, int], ...]) -> list[int]:
     """((top, bottom), (left, right)) in the order of `functional.pad`."""
     return [side for axis in reversed(padding) for side in axis]
-
-
-class Padded(nn.Module):
-    """Pads with explicit sides first: PyTorch's own layers only pad both sides alike."""
-
-    def __init__(self, sides: list[int], value: float, inner: nn.Module) -> None:
-        super().__init__()
-        self.sides, self.value, self.inner = sides, value, inner
-
-    def forward(self, x: Any) -> Any:
-        return self.inner(functional.pad(x, self.sides, value=self.value))
 
 
 def even(padding: Any) -> bool:
@@ -91,37 +91,6 @@ def batch_norm(layer: Any, shape: tuple[int, ...]) -> nn.Module:
     return kind(shape[0], affine=layer.affine, track_running_stats=layer.track_running_stats)
 
 
-class Attention(nn.Module):
-    def __init__(self, layer: Any, *shapes: tuple[int, ...]) -> None:
-        super().__init__()
-        key, value = shapes[min(1, len(shapes) - 1)], shapes[-1]
-        self.inner = nn.MultiheadAttention(
-            shapes[0][1],
-            layer.num_heads,
-            bias=bool(layer.bias),
-            kdim=key[1],
-            vdim=value[1],
-            batch_first=True,
-            add_bias_kv=layer.add_bias_kv,
-            add_zero_attn=layer.add_zero_attn,
-            dropout=layer.dropout,
-        )
-        self.causal = layer.causal
-
-    def forward(self, *given: Any) -> Any:
-        query, key, value = roles(given)
-        mask = given[3].flatten(0, 1) if len(given) > 3 else None
-        if self.causal:
-            mask = nn.Transformer.generate_square_subsequent_mask(query.shape[1], device=query.device)
-        return self.inner(query, key, value, need_weights=False, attn_mask=mask)[0]
-
-
-def roles(given: Tensors) -> Tensors:
-    """Queries, keys and values among one to three inputs, and perhaps a mask."""
-    last = min(len(given), 3) - 1
-    return given[0], given[min(1, last)], given[last]
-
-
 def attention(layer: Any, *shapes: tuple[int, ...]) -> nn.Module | None:
     """PyTorch's own has heads that share the features, and biases everywhere or nowhere."""
     theirs = layer.num_kv_heads is None and layer.head_dim is None and len(layer.bias) in (0, 4)
@@ -129,41 +98,11 @@ def attention(layer: Any, *shapes: tuple[int, ...]) -> nn.Module | None:
     return Attention(layer, shapes[0], shapes[min(1, last)], shapes[last]) if theirs else None
 
 
-class Recurrence(nn.Module):
-    """States to begin with are given batch first, as inputs of their own."""
-
-    def __init__(self, layer: Any, *shapes: tuple[int, ...]) -> None:
-        super().__init__()
-        kind = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[layer.type]
-        options = {name: getattr(layer, name) for name in ("bias", "dropout", "bidirectional")}
-        if layer.type == "rnn":
-            options["nonlinearity"] = layer.nonlinearity
-        if layer.type == "lstm":
-            options["proj_size"] = layer.proj_size or 0
-        self.inner = kind(shapes[0][1], layer.hidden_size, layer.num_layers, batch_first=True, **options)
-
-    def forward(self, x: Any, *states: Any) -> Any:
-        first = [state.transpose(0, 1) for state in states]
-        return self.inner(x, *([tuple(first)] if len(first) > 1 else first))
-
-
 def cell(layer: Any, *shapes: tuple[int, ...]) -> nn.Module:
     kind = {"rnn_cell": nn.RNNCell, "lstm_cell": nn.LSTMCell, "gru_cell": nn.GRUCell}[layer.type]
     rest = {"nonlinearity": layer.nonlinearity} if layer.type == "rnn_cell" else {}
     inner = kind(shapes[0][0], layer.hidden_size, bias=layer.bias, **rest)
     return Stepping(inner)
-
-
-class Stepping(nn.Module):
-    """A cell, its states as inputs of their own."""
-
-    def __init__(self, inner: Any) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, x: Any, *states: Any) -> Any:
-        made = self.inner(x, *([states] if len(states) > 1 else states))
-        return made if isinstance(made, tuple) else (made,)
 
 
 def dot_product(layer: Any, *shapes: tuple[int, ...]) -> nn.Module:
@@ -176,44 +115,6 @@ def dot_product(layer: Any, *shapes: tuple[int, ...]) -> nn.Module:
 def instance_norm(layer: Any, shape: tuple[int, ...]) -> nn.Module:
     kind = {2: nn.InstanceNorm1d, 3: nn.InstanceNorm2d, 4: nn.InstanceNorm3d}[len(shape)]
     return kind(shape[0], affine=layer.affine, track_running_stats=layer.track_running_stats)
-
-
-class Weighted(nn.EmbeddingBag):
-    def forward(self, tokens: Any, weights: Any = None) -> Any:
-        return super().forward(tokens, per_sample_weights=weights)
-
-
-class Learned(nn.Module):
-    """What anyone writes: a parameter, repeated for the batch of 2."""
-
-    def __init__(self, layer: Any) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(layer.shape))
-
-    def forward(self) -> Any:
-        return self.weight.repeat(2, *[1] * self.weight.dim())
-
-
-class Filled(nn.Module):
-    """What anyone writes: a tensor full of a number, for the batch of 2."""
-
-    def __init__(self, layer: Any) -> None:
-        super().__init__()
-        self.shape, self.value = layer.shape, layer.value
-
-    def forward(self) -> Any:
-        return torch.full((2, *self.shape), self.value)
-
-
-class Called(nn.Module):
-    """A function where PyTorch has no module."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, *given: Any) -> Any:
-        return self.function(*given)
 
 
 def product(given: Tensors) -> Any:
@@ -421,62 +322,6 @@ WITHOUT = {
     "locally_connected1d": "PyTorch has no locally connected layers",
     "locally_connected2d": "PyTorch has no locally connected layers",
 }
-
-
-def attend(module: Any, *given: Any) -> None:
-    """The matrix products of attention one by one; PyTorch runs them as one operation that it does not count."""
-    inner = module.inner
-    if inner.in_proj_weight is None:
-        weights = (inner.q_proj_weight, inner.k_proj_weight, inner.v_proj_weight)
-    else:
-        weights = inner.in_proj_weight.chunk(3)
-    q, k, v = (functional.linear(each, weight) for each, weight in zip(roles(given), weights, strict=True))
-    more = (inner.bias_k is not None) + inner.add_zero_attn
-    k, v = (functional.pad(each, (0, 0, 0, more)) for each in (k, v))
-    q, k, v = (each.unflatten(-1, (inner.num_heads, -1)).transpose(1, 2) for each in (q, k, v))
-    seen = (q @ k.transpose(-2, -1)).softmax(-1) @ v
-    functional.linear(seen.transpose(1, 2).flatten(2), inner.out_proj.weight)
-
-
-def recur(module: Any, x: Any, *_: Any) -> None:
-    """The matrix products of a recurrent layer, position by position."""
-    inner = module.inner
-    directions = 2 if inner.bidirectional else 1
-    kept = getattr(inner, "proj_size", 0) or inner.hidden_size
-    for depth in range(inner.num_layers):
-        for suffix in ("", "_reverse")[:directions]:
-            state = x.new_empty((x.shape[0], kept))
-            made = x.new_empty((x.shape[0], inner.hidden_size))
-            for position in range(x.shape[1]):
-                functional.linear(x[:, position], getattr(inner, f"weight_ih_l{depth}{suffix}"))
-                functional.linear(state, getattr(inner, f"weight_hh_l{depth}{suffix}"))
-                if kept != inner.hidden_size:
-                    functional.linear(made, getattr(inner, f"weight_hr_l{depth}{suffix}"))
-        x = x.new_empty((*x.shape[:2], directions * kept))
-
-
-def join(module: Any, left: Any, right: Any) -> None:
-    """A bilinear layer as two products: a matrix for each unit and place, and a vector."""
-    rows = torch.einsum("...c,ncd->...nd", left, module.weight)
-    torch.einsum("...nd,...d->...n", rows, right)
-
-
-def weigh(module: Any, tokens: Any, weights: Any = None) -> None:
-    """A weighted sum of vectors is a product of a row with a matrix; any other bag has no product."""
-    if weights is not None:
-        weights[:, None] @ module.weight[tokens]
-
-
-SPELLED_OUT = {
-    "multihead_attention": attend, "rnn": recur, "lstm": recur, "gru": recur, "bilinear": join, "embedding_bag": weigh,
-}  # fmt: skip
-
-
-class Shifted(nn.Conv2d):
-    """A convolution with a constant for each unit, as PyTorch's users write it."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return functional.conv2d(input, self.weight, None, self.stride, self.padding) + self.bias
 
 
 def module_of(row: Case) -> nn.Module:
