@@ -20,7 +20,7 @@ from tests.tracing import strangers
 
 Runs = Callable[..., Run]
 RESIDUAL = "tests.tracing.strangers:Residual@3,32,32"
-SPECTRUM = "tests.tracing.strangers:Spectrum@8"
+SPECTRUM = "tests.tracing.beyond:Spectrum@8"
 PATCHES = "tests.tracing.strangers:Patches@3,16,16"
 
 

@@ -15,7 +15,7 @@ from archscope.recognising.function import Function
 from archscope.writing.pytorch import write_pytorch
 from tests.building.builder_cases import CASES, Case, name_of
 from tests.collection import thin
-from tests.tracing import strangers
+from tests.tracing import beyond, strangers
 from tests.writing.test_source import single
 
 
@@ -36,7 +36,7 @@ def test_a_module_read_can_be_drawn_and_written_as_source(name: str) -> None:
 
 
 def test_a_function_is_no_layer_that_can_be_made() -> None:
-    network = trace(strangers.Spectrum(), (8,))
+    network = trace(beyond.Spectrum(), (8,))
     for make in (archscope.build, write_pytorch):
         with pytest.raises(
             archscope.UsageError,

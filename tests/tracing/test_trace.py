@@ -17,7 +17,7 @@ from archscope.formats.table import write
 from archscope.layers import TYPES, Facts
 from archscope.recognising.function import Function
 from archscope.tracing.samples import sample_of
-from tests.tracing import strangers
+from tests.tracing import beyond, strangers
 
 
 @pytest.mark.parametrize("name", strangers.KNOWN)
@@ -73,7 +73,7 @@ def test_a_matrix_that_is_used_twice_is_shared() -> None:
 
 
 def test_padding_that_is_no_zeros_is_no_zero_padding() -> None:
-    analysis = archscope.analyze(trace(strangers.OtherEdges(), (2, 4, 4)))
+    analysis = archscope.analyze(trace(beyond.OtherEdges(), (2, 4, 4)))
     assert [(row.type, row.output) for row in analysis.rows] == [
         ("reflection_pad2d", (2, 6, 6)), ("constant_pad2d", (2, 6, 8)), ("slice", (2, 6, 6)),
         ("zero_pad2d", (2, 8, 6)), ("function", (2, 8, 6)),
@@ -98,7 +98,7 @@ def test_what_a_layer_type_does_not_take_is_a_function_with_its_weights(
 
 
 def test_a_layer_with_an_option_beyond_its_type_counts_as_the_layer_and_cannot_be_made() -> None:
-    module = strangers.Beyond()
+    module = beyond.Beyond()
     network = trace(module, (1, 4, 4))
     rows = {row.name: row for row in archscope.analyze(network).rows if isinstance(row.node.layer, Function)}
     labels = {name: row.node.layer.label for name, row in rows.items()}
@@ -224,7 +224,7 @@ def test_a_dense_layer_over_a_grid_is_one_at_every_position() -> None:
 
 
 def test_a_dense_layer_in_windows_that_lie_in_the_batch_has_the_lines_of_all_of_them() -> None:
-    analysis = archscope.analyze(trace(strangers.Windows(), (3, 8, 8)))
+    analysis = archscope.analyze(trace(beyond.Windows(), (3, 8, 8)))
     assert (analysis["fc"].output, analysis["fc"].parameters) == ((4, 16, 4), 16)
     assert analysis["fc"].macs == 3 * 4 * 16 * 4
 
@@ -243,7 +243,7 @@ def test_a_product_with_a_matrix_of_its_own_is_made_at_every_position() -> None:
 
 
 def test_a_function_that_nobody_knows_is_not_covered() -> None:
-    analysis = archscope.analyze(trace(strangers.Spectrum(), (8,)))
+    analysis = archscope.analyze(trace(beyond.Spectrum(), (8,)))
     assert analysis["fc"].macs == 64
     assert analysis["fft_fft"].macs is None
     assert analysis.totals.macs is None
@@ -261,7 +261,7 @@ def test_a_weight_that_is_made_of_others_is_seen() -> None:
 
 
 def test_a_module_that_looks_at_values_runs_where_it_lives() -> None:
-    assert archscope.analyze(trace(strangers.LooksAtValues(), (4,))).totals.parameters == 10
+    assert archscope.analyze(trace(beyond.LooksAtValues(), (4,))).totals.parameters == 10
 
 
 def test_weights_that_nothing_uses_are_named() -> None:

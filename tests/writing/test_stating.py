@@ -151,7 +151,7 @@ def test_parameters_that_nothing_used_and_other_types_of_weights_are_said() -> N
 
 
 def test_a_function_that_is_no_layer_is_named_and_nothing_is_written(archscope_run: Runs, tmp_path: Path) -> None:
-    run = archscope_run("spec", "tests.tracing.strangers:Spectrum@8", "-o", str(tmp_path / "net.yaml"))
+    run = archscope_run("spec", "tests.tracing.beyond:Spectrum@8", "-o", str(tmp_path / "net.yaml"))
     assert run.status == 2
     assert not [*tmp_path.iterdir()]
     assert "Spectrum cannot be written as a spec; the language has no words for" in run.err
