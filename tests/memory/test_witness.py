@@ -5,45 +5,20 @@ from __future__ import annotations
 import importlib
 import math
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import archscope
-from archscope.layers import TYPES, BatchNorm, Conv2d, GroupNorm, InstanceNorm, LayerNorm, PReLU
+from archscope.layers import TYPES, PReLU
 from archscope.losses import LOSSES
 from archscope.memory import memory
 from archscope.network import Network, Node, Ref
-from tests.collection import thin
+from tests.memory.witnessed import FAMILIES, PAIRS, VALUES_DECIDE, cases, decided, held, optimizers, probe
 
 SPECS = ("lenet1", "lenet5", "lenet5-1998", "lenet5-keras", "lenet5-pytorch", "alexnet", "alexnet-keras",
          "alexnet-pytorch", "alexnet-torchvision", "vgg@A", "resnet@18", "mobilenet-v2", "mobilenet-v3@small",
          "lstm-lm@small", "transformer@base")  # fmt: skip
-
-FAMILIES = ("activation", "arithmetic", "axes", "convolution", "dense", "merge", "normalization", "pooling", "sequence",
-            "shape")  # fmt: skip
-
-VALUES_DECIDE = {"mixture_of_experts"}
-"""Types of which values decide what they hold meanwhile; `tests.memory.test_experts` is about them."""
-
-
-def decided(case: Any) -> bool:
-    """Whether values decide what a layer holds meanwhile."""
-    return case.type in VALUES_DECIDE
-
-
-UNLIKE = {
-    "identity": "the probe's own output is the layer's",
-    "flatten": "the probe's own output is the layer's",
-    "split": "one part of the whole",
-}
-"""Where the probe, not the rule, is another than what is asked; and why."""
-
-
-def held(network: Network, batch: int, optimizer: str | None, **more: Any) -> dict[str, tuple[int, int]]:
-    found = memory(network, batch, optimizer=optimizer, as_tracked=True, **more)
-    return {phase.name: (phase.after.total, phase.most.total) for phase in found.phases}
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -138,35 +113,6 @@ def test_autograd_saves_the_same(name: str) -> None:
     assert memory(network, 3, optimizer="sgd")["forward"].after.held["saved"] == saved(network, 3)
 
 
-def cases() -> Iterator[Any]:
-    for family in FAMILIES:
-        for case in importlib.import_module(f"tests.layers.{family}_cases").CASES:
-            if case.type not in UNLIKE:
-                yield pytest.param(case, id=f"{case.type}-{'-'.join('x'.join(map(str, s)) for s in case.inputs)}")
-
-
-def probe(case: Any) -> Network:
-    """The layer behind layers with a weight, so that gradients have to pass through it."""
-    nodes: list[Node] = []
-    inputs: dict[str, tuple[int, ...]] = {} if case.inputs else {"input": (1,)}
-    read = []
-    for place, shape in enumerate(case.inputs):
-        inputs[f"in{place}"] = shape
-        if place < case.layer.tokens:
-            read.append(Ref(f"in{place}"))
-            continue
-        nodes.append(Node(f"before{place}", PReLU(), (Ref(f"in{place}"),), f"before{place}"))
-        read.append(Ref(nodes[-1].name))
-    nodes.append(Node("layer", case.layer, tuple(read), "layer"))
-    outputs = range(len(case.layer.facts(*case.inputs).outputs))
-    return Network("probe", inputs, nodes, tuple(Ref("layer", place) for place in outputs))
-
-
-def optimizers(network: Network) -> tuple[str | None, ...]:
-    """With and without an optimizer; where nothing is trained there is none."""
-    return (None, "sgd") if any(facts.weights for facts in network.facts.values()) else (None,)
-
-
 @pytest.mark.parametrize("case", [each for each in cases() if not decided(each.values[0])])
 def test_the_tracker_counts_the_same_for_every_layer(case: Any) -> None:
     from archscope.oracles.memory import tracked
@@ -178,46 +124,6 @@ def test_the_tracker_counts_the_same_for_every_layer(case: Any) -> None:
     lone = (1 + (case.type == "batch_norm"), optimizers(network)[-1])
     for batch, optimizer in {(3, optimizers(network)[-1]), random.Random(repr(case.layer)).choice(((3, None), lone))}:
         assert held(network, batch, optimizer) == tracked(network, batch, optimizer)
-
-
-NOT_CAST = {
-    "bilinear": "PyTorch does not run it on values of another type than its weights",
-}
-"""Types that are not tried under autocast, and why."""
-
-
-CAST = ("convolution", "dense", "normalization", "sequence")
-"""Families whose layers autocast runs in another type; of the others, which take what they get, a sample is tried."""
-
-
-@pytest.mark.parametrize("case", [
-    each for place, each in enumerate(cases())
-    if not decided(each.values[0]) and each.values[0].type not in NOT_CAST
-    and (place % 3 == 0 or TYPES[each.values[0].type].family in CAST)
-])  # fmt: skip
-def test_the_tracker_counts_the_same_for_every_layer_under_autocast(case: Any) -> None:
-    from archscope.oracles.memory import tracked
-
-    network = probe(case)
-    optimizer = random.Random(repr(case.layer)).choice(optimizers(network))
-    assert held(network, 3, optimizer, autocast="bfloat16") == tracked(network, 3, optimizer, autocast="bfloat16")
-
-
-@pytest.mark.parametrize("meet", ["concat", "stack, dim: 0", "add"])
-@pytest.mark.parametrize("read", ["[low, wide]", "[wide, low]"])
-def test_the_tracker_counts_the_same_where_two_types_meet_under_autocast(read: str, meet: str) -> None:
-    from archscope.oracles.memory import tracked
-
-    # A norm keeps the input's float32, and what a convolution makes is in bfloat16.
-    network = archscope.read(f"""
-        input: [4, 6, 6]
-        layers:
-          wide: {{type: batch_norm}}
-          low: {{type: conv2d, out_channels: 4, kernel_size: 1}}
-          both: {{type: {meet}, from: {read}}}
-          last: {{type: gelu}}
-        """)
-    assert held(network, 3, "sgd", autocast="bfloat16") == tracked(network, 3, "sgd", autocast="bfloat16")
 
 
 NOT_NEEDED = """
@@ -245,21 +151,6 @@ def test_what_no_output_needs_is_kept_no_longer_than_it_is_read(optimizer: str |
     assert kept == saved(network, 2) == 2 * (288 + 288 + 60) * 4
 
 
-OF_TWO_BYTES = [*cases()][::4]
-"""A sample of all layers."""
-
-
-@pytest.mark.parametrize("case", [
-    each for each in OF_TWO_BYTES if not decided(each.values[0]) and each.values[0].type != "embedding_bag"
-])  # fmt: skip
-def test_the_tracker_counts_the_same_for_layers_in_bfloat16(case: Any) -> None:
-    from archscope.oracles.memory import tracked
-
-    network = probe(case)
-    optimizer = random.Random(repr(case.layer)).choice(optimizers(network))
-    assert held(network, 3, optimizer, dtype="bfloat16") == tracked(network, 3, optimizer, dtype="bfloat16")
-
-
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("mode", ["sum", "mean", "max"])
 def test_the_kernel_of_a_bag_notes_what_the_rule_says(dtype: str, mode: str) -> None:
@@ -274,46 +165,6 @@ def test_the_kernel_of_a_bag_notes_what_the_rule_says(dtype: str, mode: str) -> 
     step = layer.runs(layer.facts((6,)))[-1]
     made = {each.name: 3 * math.prod(each.shape) for each in step.makes}
     assert (made.get("bags", 0), made["sizes"], made["largest"]) == (bags.numel(), sizes.numel(), largest.numel())
-
-
-@pytest.mark.parametrize("name", ["lenet5", "gpt2@small", "lstm-lm@small"])
-@pytest.mark.parametrize("optimizer", [None, "adam"])
-def test_the_tracker_counts_the_same_for_a_network_under_autocast(name: str, optimizer: str | None) -> None:
-    from archscope.oracles.memory import saved, tracked
-
-    network = thin(name)
-    assert held(network, 2, optimizer, autocast="bfloat16") == tracked(network, 2, optimizer, autocast="bfloat16")
-    after = memory(network, 2, optimizer="sgd", autocast="bfloat16", as_tracked=True)["forward"].after.held
-    assert after["saved"] + after["casts"] == saved(network, 2, "bfloat16")
-
-
-@pytest.mark.parametrize("layer", [
-    BatchNorm(), BatchNorm(affine=False), BatchNorm(affine=False, track_running_stats=False), GroupNorm(num_groups=2),
-    GroupNorm(num_groups=2, affine=False), LayerNorm(), LayerNorm(elementwise_affine=False), InstanceNorm(),
-])  # fmt: skip
-def test_autograd_saves_the_same_of_a_norm_that_really_runs_under_autocast(layer: Any) -> None:
-    # Tensors without values have its statistics in the type of its input; what runs has them in that of its weights.
-    import torch
-    from torch.autograd.graph import saved_tensors_hooks
-
-    from archscope.building import build
-
-    nodes = [Node("conv", Conv2d(out_channels=4, kernel_size=3), (Ref("input"),), "conv"),
-             Node("norm", layer, (Ref("conv"),), "norm")]  # fmt: skip
-    network = Network("normed", {"input": (3, 8, 8)}, nodes)
-    model = build(network).train()
-    weights = {each.untyped_storage().data_ptr() for each in (*model.parameters(), *model.buffers())}
-    storages: dict[int, Any] = {}
-
-    def keep(tensor: Any) -> Any:
-        storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
-        return tensor
-
-    with saved_tensors_hooks(keep, lambda tensor: tensor), torch.autocast("cpu", dtype=torch.bfloat16):
-        model(torch.zeros(2, 3, 8, 8))
-    after = memory(network, 2, optimizer="sgd", autocast="bfloat16")["forward"].after.held
-    kept = sum(each.nbytes() for place, each in storages.items() if place not in weights)
-    assert after["saved"] + after["casts"] == kept
 
 
 @pytest.mark.parametrize("case", [each for each in cases() if not decided(each.values[0])])
@@ -336,20 +187,6 @@ def test_every_layer_type_has_a_rule_for_all_of_its_cases_but_where_values_decid
     assert tried == set(TYPES)
 
 
-PAIRS = """
-    input: [4, 8, 8]
-    blocks:
-      pair:
-        layers:
-          one: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1, activation: relu}
-          two: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1, activation: relu}
-    layers:
-      stem: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
-      body: {type: pair, repeat: 3}
-      head: {type: conv2d, out_channels: 2, kernel_size: 1}
-    """
-
-
 @pytest.mark.parametrize(("name", "block", "batch"), [("resnet@18", "basic", 2), ("chain", "pair", 3)])
 def test_the_tracker_counts_the_same_where_groups_run_again(name: str, block: str, batch: int) -> None:
     from archscope.memory.groups import groups_of
@@ -362,16 +199,6 @@ def test_the_tracker_counts_the_same_where_groups_run_again(name: str, block: st
     assert {phase.name: (phase.after.total, phase.most.total) for phase in found.phases} == counted
     plain = memory(network, batch, optimizer="adam")["forward"].after.held["saved"]
     assert found["forward"].after.held["saved"] < plain
-
-
-def test_the_tracker_counts_the_same_where_groups_run_again_under_autocast() -> None:
-    from archscope.memory.groups import groups_of
-    from archscope.oracles.memory import tracked
-
-    network = archscope.read(PAIRS)
-    again = [[node.name for node in group] for group in groups_of(network, ["pair"])]
-    found = held(network, 3, "adam", checkpoint=["pair"], autocast="bfloat16")
-    assert found == tracked(network, 3, "adam", again=again, autocast="bfloat16")
 
 
 @pytest.mark.parametrize("inputs", [1, 2, 3, 4])
