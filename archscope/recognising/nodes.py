@@ -53,10 +53,12 @@ class Nodes:
         self._at = at
         self._known: dict[tuple[Layer, tuple[Shape, ...]], Facts] = {}
         self._alike: dict[tuple[int, tuple[Weight, ...]], tuple[Facts, Facts]] = {}
+        self._reached: set[str] = set()
 
     def enter(self, name: str, shape: Shape) -> Ref:
         """Have an input of the network."""
         self._names.add(name)
+        self._reached.add(name)
         self._shapes[Ref(name)] = shape
         return Ref(name)
 
@@ -81,15 +83,28 @@ class Nodes:
     def keep(self, seen: Seen) -> tuple[Ref, ...]:
         """Keep a node for each layer, if they make these shapes with these weights; else a function that does."""
         fitting = self._fit(seen)
-        if fitting and self._own_weights(seen, fitting):
+        worked_out = not fitting and self._weighs(seen.refs)
+        if worked_out:
+            fitting = self._fit(seen._replace(main=1))
+        if fitting and not worked_out and self._own_weights(seen, fitting):
             last = self._layers(seen._replace(beyond=seen.beyond or self._more_than(fitting, seen)), fitting)
-        elif len(fitting) == 1 and seen.weights and 0 < (fitting[0].macs or 0) * self._batch == seen.frame.macs:
+        elif (
+            len(fitting) == 1
+            and fitting[0].weights
+            and (seen.weights or worked_out)
+            and 0 < (fitting[0].macs or 0) * self._batch == seen.frame.macs
+        ):
             last = self._like(seen, fitting[0])
         else:
             last = self._function(seen)
         made = tuple([Ref(last, place) for place in range(len(seen.outputs))])
         self._shapes.update(zip(made, seen.outputs, strict=True))
         return made
+
+    def _weighs(self, refs: Sequence[Ref]) -> bool:
+        """Whether only the first of some values depends on the network's inputs: the others are made of weights."""
+        first, *others = [ref.node in self._reached for ref in refs] or [False]
+        return first and bool(others) and not any(others)
 
     def unread(self) -> tuple[Ref, ...]:
         """What no node has read yet; where all is read, what was made last."""
@@ -145,7 +160,8 @@ class Nodes:
         """A node for a layer whose weights are made of others, or are partly another layer's; its name."""
         own = [weight for weight in sorted(seen.weights & self.held.keys()) if weight not in self.owners]
         others = sorted({self.owners[weight] for weight in seen.weights if weight in self.owners})
-        facts = self._times_batch(facts).replace(weights=tuple(self.held[weight] for weight in own))
+        inputs = tuple(self._shapes[ref] for ref in seen.refs)
+        facts = self._times_batch(facts).replace(inputs=inputs, weights=tuple(self.held[weight] for weight in own))
         beyond = f"weights of `{others[0]}`" if others else "weights made of others"
         name = self._named(seen.place, seen.called, whole=True)
         self.owners.update(dict.fromkeys(own, name))
@@ -291,6 +307,8 @@ class Nodes:
         self.facts[name] = facts
         group = tuple(name.split(".")[:-1])
         self.nodes.append(Node(name, layer, refs, name, group, shares=shares))
+        if any(ref.node in self._reached for ref in refs):
+            self._reached.add(name)
         if layer.type == "parameter":
             self.parameters.add(name)
 

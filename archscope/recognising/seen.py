@@ -10,6 +10,7 @@ from archscope.layers import TYPES, Facts, Layer, Shape
 from archscope.layers.base import NOTHING, Weight
 from archscope.network import Ref
 from archscope.recognising.operations import Frame
+from archscope.recognising.signatures import SIGNATURES
 from archscope.record import EMPTY
 
 _SLICES: Final = frozenset({"chunk", "split", "split_with_sizes", "unsafe_split", "tensor_split", "narrow", "getitem",
@@ -73,7 +74,8 @@ def seen_facts(
     reasons: dict[str, str] = {}
     if missing:
         reasons["macs"] = _not_known(missing) if seen.frame.made else unknown
-    if any(weight in held for weight in seen.weights) or missing:
+    weighs = seen.frame.multiplies and "weight" in SIGNATURES.get(seen.called, "").split()
+    if weighs or any(weight in held for weight in seen.weights) or missing:
         reasons["connections"] = unknown
     if not _keeps_grid(seen, inputs):
         reasons["receptive_field"] = unknown

@@ -64,6 +64,25 @@ def test_torchinfo_goes_by_the_names_of_classes() -> None:
     assert "takes a module for a convolution by its name" in total(convex, "torchinfo").why
 
 
+class LowRank(nn.Module):
+    """A low rank beside a weight, under names of its own but for the bias."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w, self.bias = nn.Parameter(torch.ones(12, 8)), nn.Parameter(torch.ones(12))
+        self.a, self.b = nn.Parameter(torch.ones(12, 2)), nn.Parameter(torch.ones(2, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.w + self.a @ self.b, self.bias)
+
+
+def test_torchinfo_counts_of_such_a_module_what_is_called_as_a_layers() -> None:
+    found = asked(called(nn.Sequential(LowRank()), (8,)), "torchinfo")
+    assert [each.sentence for each in found.differing] == []
+    assert (total(found, "torchinfo").ours, total(found, "torchinfo").theirs) == (12 * 2 * 8 + 12 * 8, 12)
+    assert "calls `weight` or `bias` once, and no other" in total(found, "torchinfo").why
+
+
 def test_torchinfo_runs_a_module_whose_inputs_all_have_names() -> None:
     found = asked(called(Small(), x=(3, 32, 32)), "torchinfo")
     assert total(found, "torchinfo").theirs == 448 * 256 + 32 + 520 * 256 + 90

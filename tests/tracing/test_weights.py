@@ -24,8 +24,8 @@ class Does(nn.Module):
         for name, part in parts.items():
             setattr(self, name, part)
 
-    def forward(self, x: Tensor) -> Any:
-        return self.way(self, x)
+    def forward(self, *given: Tensor) -> Any:
+        return self.way(self, *given)
 
 
 def weight(*shape: int, **options: Any) -> nn.Parameter:
@@ -139,6 +139,63 @@ def test_a_layer_whose_weights_are_made_of_others_is_not_the_plain_one(
     assert (analysis.totals.macs, analysis.totals.parameters) == (macs, parts["w"].numel())
     with pytest.raises(archscope.UsageError, match="no layer that can be made"):
         archscope.build(network)
+
+
+@pytest.mark.parametrize(
+    ("way", "parts", "shape", "label", "numbers"),
+    [
+        # A low rank beside a weight: 12·2·8 products make the weights, 12·8 use them.
+        (lambda s, x: F.linear(x, s.w + s.a @ s.b), {"w": weight(12, 8), "a": weight(12, 2), "b": weight(2, 8)}, (8,),
+         "linear, weights made of others", (0, 96, 96)),
+        (lambda s, x: x @ (s.w + s.a @ s.b).T, {"w": weight(12, 8), "a": weight(12, 2), "b": weight(2, 8)}, (5, 8),
+         "linear, weights made of others", (0, 480, 480)),
+        (lambda s, x: F.linear(x, s.l.weight + 0.5 * (s.a @ s.b), s.l.bias),
+         {"l": nn.Linear(8, 12), "a": weight(12, 2), "b": weight(2, 8)}, (8,),
+         "linear, weights made of others", (12, 108, 96)),
+        (lambda s, x: F.linear(x, torch.einsum("or,rs,is->oi", s.a, s.g, s.b), s.bias),
+         {"a": weight(12, 2), "g": weight(2, 2), "b": weight(8, 2), "bias": weight(12)}, (8,),
+         "linear, weights made of others", (12, 108, 96)),
+        # Kernels of low rank, and those that a layer makes of a learned code: 8 maps of 3·3·3 lines at 6·6 places.
+        (lambda s, x: F.conv2d(x, (s.a @ s.b).view(8, 3, 3, 3)), {"a": weight(8, 2), "b": weight(2, 27)}, (3, 8, 8),
+         "conv 3×3, weights made of others", (0, 7776, 7776)),
+        (lambda s, x: F.conv2d(x, s.h(s.z).view(8, 3, 3, 3), s.bias),
+         {"h": nn.Linear(5, 216), "z": weight(5), "bias": weight(8)}, (3, 8, 8),
+         "conv 3×3, weights made of others", (8, 8064, 7776)),
+        (lambda s, x: F.conv_transpose1d(x, (s.a @ s.b).view(3, 4, 2), stride=2),
+         {"a": weight(3, 2), "b": weight(2, 8)}, (3, 5), "transposed conv 2 /2, weights made of others", (0, 120, 120)),
+    ],
+)  # fmt: skip
+def test_a_layer_whose_weights_are_worked_out_by_products_has_its_lines(
+    way: Any, parts: dict[str, Any], shape: tuple[int, ...], label: str, numbers: tuple[int, int, int]
+) -> None:
+    module = Does(way, **parts)
+    analysis = analyze(trace(module, shape))
+    node = analysis.network.nodes[-1]
+    facts = analysis.network.facts[node.name]
+    assert node.layer.label == label
+    assert (facts.parameters, facts.connections, facts.macs) == numbers
+    assert analysis.totals.parameters == sum(each.numel() for each in module.parameters())
+    with FlopCounterMode(display=False) as counter:
+        module(torch.zeros(1, *shape))
+    assert analysis.totals.flops == counter.get_total_flops()
+
+
+def test_a_kernel_that_each_sample_makes_for_itself_has_no_lines_that_are_known() -> None:
+    def way(s: Any, x: Tensor) -> Tensor:
+        kernels = s.h(x.mean((2, 3))).reshape(-1, 3, 3, 3)
+        return F.conv2d(x.reshape(1, -1, 8, 8), kernels, groups=len(x)).view(len(x), 2, 6, 6)
+
+    network = trace(Does(way, h=nn.Linear(3, 54)), (3, 8, 8))
+    (facts,) = [network.facts[node.name] for node in network.nodes if node.layer.label == "conv2d"]
+    assert (facts.macs, facts.connections) == (2 * 36 * 27, None)
+
+
+@pytest.mark.parametrize("shapes", [((5, 4), (6, 4)), ((4, 4), (4, 4))])
+def test_a_product_of_two_values_that_inputs_reach_is_no_layer_with_weights(shapes: Any) -> None:
+    network = trace(Does(lambda s, x, y: s.a(x) @ s.b(y).T, a=nn.Linear(4, 4), b=nn.Linear(4, 4)),
+                    *map(torch.zeros, shapes))  # fmt: skip
+    assert "weights made of others" not in network.nodes[-1].layer.label
+    assert network.facts[network.nodes[-1].name].connections == 0
 
 
 class _Registers(nn.Module):

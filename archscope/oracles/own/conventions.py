@@ -105,6 +105,14 @@ def _every_parameter(part: Part, batch: int) -> float | None:
     return _parameters(part) * batch * max(1, sum(bool(facts.weights) for _, facts in part.nodes))
 
 
+def _by_layers_names(part: Part, batch: int) -> float | None:
+    """One for each parameter that is called as a layer's are; a module's other parameters go by."""
+    if _called_convolution(part) or isinstance(part.module, nn.Linear):
+        return None
+    own = dict(part.module.named_parameters(recurse=False))
+    return sum(own[name].numel() for name in ("weight", "bias") if name in own) * batch
+
+
 def _by_other_names(part: Part, batch: int) -> float | None:
     """Weights that are called otherwise, as a norm of weights has it, at each unit; what is called so as it is."""
     own = dict(part.module.named_parameters(recurse=False))
@@ -224,6 +232,8 @@ CONVENTIONS: Final[dict[str, tuple[Convention, ...]]] = {
         Convention("it takes weights of other names, as a norm of weights gives them, for a recurrent layer's, and "
                    "counts them at each unit", _by_other_names),
         Convention("it counts every parameter of such a module once", _every_parameter),
+        Convention("it counts the parameters that such a module calls `weight` or `bias` once, and no other",
+                   _by_layers_names),
         Convention("it takes the first axis that such a module gives for samples, and counts every parameter at each",
                    _first_axis_of_any),
         Convention("it takes the units of a recurrent cell for positions, and counts every weight at each",
