@@ -87,7 +87,8 @@ def measure_cell(
     except (RuntimeError, NotImplementedError, ImportError, OSError) as error:
         return _sorted_failure(str(error), cell)
     finally:
-        _release(device)
+        with quietly():
+            _release(device)
 
 
 def _sorted_failure(text: str, cell: Cell) -> dict[str, Any]:

@@ -63,6 +63,16 @@ def test_lenet_is_right_in_every_precision_and_mode(dtype: str, mode: str) -> No
     assert (found["layers"] is not None) == (mode == "infer" and not dtype.startswith("amp"))
 
 
+def test_what_pytorch_warns_of_while_compiled_code_is_given_back_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch._dynamo as compilers
+
+    monkeypatch.setattr(compilers, "reset", lambda: warnings.warn("deprecated", DeprecationWarning, stacklevel=1))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert measure_cell(LENET, cell(), CPU, HostClock(), BRIEF)["status"] == "ok"
+    assert not told
+
+
 def test_channels_last_is_right_too() -> None:
     found = measure_cell(LENET, cell(layout="nhwc", batch=2), CPU, HostClock(), BRIEF)
     assert found["status"] == "ok"
