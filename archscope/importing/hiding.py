@@ -1,12 +1,14 @@
-"""Operators on scores that hide from each position what comes later, told by the numbers of a constant."""
+"""Operators that hide scores from positions, told by the numbers of constants, and what makes zeros of all hidden."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import permutations
 from typing import Any, Final
 
 from archscope.importing.graph import Constant, Operator
+from archscope.importing.meaning import Values
 
 _HIDES: Final = -1e4
 """What is added to scores that are to be nothing, at most; minus infinity or the lowest number of a type."""
@@ -46,6 +48,54 @@ def hides_later(operator: Operator, constant: Callable[[str], Constant | None]) 
     return lowest and _is_later(chosen, lambda each: bool(each) is hidden)
 
 
+def handed_on(operator: Operator, values: Values) -> str:
+    """The value that an addition of zeros or a product with ones leaves as it is; empty for none.
+
+    A mask that hides nothing is zeros, and the same numbers are a constant of a layer that nobody has trained.
+    """
+    number = {"Add": 0, "Mul": 1}.get(operator.name)
+    for name, other in permutations(operator.inputs) if number is not None else ():
+        if values.reached(name) or values.learned(name) or values.shape(other) != values.shape(operator.outputs[0]):
+            continue
+        known = values.constant(name)
+        if known is not None and {*known.values} == {number}:
+            values.plain(name)
+            return other
+    return ""
+
+
+def unguarded(
+    operators: Sequence[Operator], constant: Callable[[str], Constant | None], ends: Sequence[str]
+) -> tuple[Operator, ...]:
+    """Operators without what makes zeros of a softmax where it is no number, as of a row that hides everything.
+
+    PyTorch's exporter writes that behind every attention with a mask; the softmax gives what comes of it.
+    """
+    made = {name: place for place, each in enumerate(operators) for name in each.outputs if name}
+    read: dict[str, set[int]] = {}
+    for place, each in enumerate(operators):
+        for name in each.inputs:
+            read.setdefault(name, set()).add(place)
+    changed: dict[int, Operator | None] = {}
+    for place, each in enumerate(operators):
+        if each.name != "Where" or len(each.inputs) != 3:
+            continue
+        chosen, zero, value = each.inputs
+        asks, source = made.get(chosen, place), made.get(value, place)
+        known = constant(zero)
+        if (
+            operators[asks].name == "IsNaN"
+            and operators[asks].inputs == (value,)
+            and operators[source].name == "Softmax"
+            and (known is not None and known.number == 0)
+            and (read[chosen], read[value]) == ({place}, {asks, place})
+            and {chosen, value}.isdisjoint(ends)
+        ):
+            changed |= {source: operators[source].replace(outputs=each.outputs), asks: None, place: None}
+    found = (changed.get(place, each) for place, each in enumerate(operators))
+    return tuple(each for each in found if each is not None)
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -58,4 +108,4 @@ def _is_later(mask: Constant, hides: Callable[[Any], bool]) -> bool:
     return [hides(each) for each in mask.values] == [at % length > at // length for at in range(length * length)]
 
 
-__all__ = ["hides_later", "is_causal"]
+__all__ = ["hides_later", "is_causal", "unguarded"]

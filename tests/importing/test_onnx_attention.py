@@ -15,6 +15,7 @@ from archscope.importing.hiding import hides_later
 from archscope.opening import open_network
 from archscope.oracles.restated import restated
 from archscope.writing.stating import state
+from tests.importing.files import onnx_file
 from tests.importing.test_onnx import exported, rows, varied
 
 
@@ -208,6 +209,83 @@ def test_causal_attention_by_hand_of_any_batch_is_a_layer(fused: bool, tmp_path:
     outcome = restated(network, state(network), None)
     assert outcome is not None
     assert outcome.same, outcome.told
+
+
+class Asked(nn.Module):
+    """Attention by PyTorch's function, with a mask that hides some or none."""
+
+    def __init__(self, mask: Tensor) -> None:
+        super().__init__()
+        self.inner, self.last, self.mask = varied(nn.Linear(12, 36)), varied(nn.Linear(12, 12)), mask
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (each.view(*x.shape[:2], 3, 4).transpose(1, 2) for each in self.inner(x).split(12, 2))
+        made = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=self.mask)
+        return self.last(made.transpose(1, 2).reshape(x.shape))
+
+
+@pytest.mark.parametrize(
+    ("mask", "label"),
+    [(torch.ones(5, 5, dtype=torch.bool), "dot-product attention"), (torch.zeros(5, 5), "dot-product attention"),
+     (square(), "causal dot-product attention"), (torch.ones(5, 5).tril().bool(), "causal dot-product attention")],
+)  # fmt: skip
+def test_attention_with_a_mask_that_says_what_an_option_does_is_a_layer(
+    mask: Tensor, label: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    module, given = Asked(mask), torch.randn(1, 5, 12)
+    network = open_network(exported(module, (given,), tmp_path / "asked.onnx", dynamo=True))
+    assert rows(network) == rows(trace(module, given))
+    assert [row.label for row in analyze(network).rows if "attention" in row.label] == [label]
+    outcome = restated(network, state(network), None)
+    assert outcome is not None
+    assert outcome.same, outcome.told
+
+
+def test_a_mask_that_hides_something_else_stays_a_row_and_what_stands_behind_its_softmax_does_not(
+    tmp_path: Path,
+) -> None:
+    path = exported(Asked(square(window=2)), (torch.randn(1, 5, 12),), tmp_path / "asked.onnx", dynamo=True)
+    made = [(row.label, row.activation) for row in analyze(open_network(path)).rows]
+    at = made.index(("add", "softmax"))
+    assert [made[at - 1], made[at + 1]] == [("matrix product", None)] * 2
+
+
+GUARDED = """
+net (float[1,4] x) => (float y, float z) {
+    a = Softmax(x)
+    lost = IsNaN(a)
+    zero = Constant<value = float {%s}>()
+    b = Where(lost, zero, a)
+    y = Relu(b)
+    z = Relu(%s)
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("zero", "read", "left"),
+    [("0", "b", 3), ("1", "b", 5), ("0", "a", 5)],
+)  # fmt: skip
+def test_zeros_for_what_is_no_number_are_part_of_a_softmax_that_nothing_else_reads(
+    zero: str, read: str, left: int, tmp_path: Path
+) -> None:
+    assert len(open_network(onnx_file(tmp_path, GUARDED % (zero, read))).nodes) == left
+
+
+@pytest.mark.parametrize(
+    ("number", "operator", "left"),
+    [(0, "Add", 1), (1, "Mul", 1), (1, "Add", 2), (0, "Mul", 2)],
+)
+def test_what_changes_nothing_is_no_row_unless_it_makes_more(
+    number: int, operator: str, left: int, tmp_path: Path
+) -> None:
+    text = "net (float[1,%s] x) => (float y) { a = Relu(x) k = Constant<value = float[2,4] {%s}>() y = %s(a, k) }"
+    same, more = (
+        open_network(onnx_file(tmp_path, text % (shape, ",".join([str(number)] * 8), operator)))
+        for shape in ("2,4", "1,4")
+    )
+    assert (len(same.nodes), len(more.nodes)) == (left, 2)
 
 
 LATER, SEEN, LOW = (0, -1e9, 0, 0), (True, False, True, True), -1e9

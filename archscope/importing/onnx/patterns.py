@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from archscope.importing.graph import Graph, Operator
+from archscope.importing.hiding import unguarded
 from archscope.importing.onnx.attention import attended
 from archscope.importing.onnx.historic import PATTERNS
 from archscope.importing.onnx.quantised import rescaled
@@ -21,7 +22,8 @@ Carried = Callable[[Sequence[Operator]], Mapping[str, object]]
 
 def simplified(graph: Graph, carried: Carried | None = None) -> Graph:
     """The graph with one operator for each layer that is written as several."""
-    written = Written(graph, merged(graph.operators, graph.outputs))
+    operators = unguarded(merged(graph.operators, graph.outputs), graph.constants.get, graph.outputs)
+    written = Written(graph, operators)
     gone: set[int] = set()
     layers: dict[int, Operator] = {}
     for types, find in _PATTERNS:

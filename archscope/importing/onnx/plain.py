@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from archscope.importing.graph import Operator
+from archscope.importing.hiding import handed_on
 from archscope.importing.meaning import Meaning, Values
 from archscope.importing.onnx.numbers import plainly
 
@@ -67,6 +68,8 @@ def _arithmetic(function: str) -> Reading:
                 continue
             given = [values.tensor(other), number] if place else [number, values.tensor(other)]
             return Meaning(function, {"input": given[0], "other": given[1]}, reads=(other,), pointwise=True)
+        if idle := handed_on(operator, values):
+            return Meaning("identity", same=idle)
         given = [values.tensor(left), values.tensor(right)]
         return Meaning(function, {"input": given[0], "other": given[1]}, pointwise=True)
 
