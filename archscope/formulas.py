@@ -9,7 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
@@ -19,6 +20,7 @@ from archscope.lettings import FREE, Letting, letting
 from archscope.limits import MOST_SYMBOLS
 from archscope.network import COUNTS, Network, Node, propagate
 from archscope.polynomials import Polynomial, symbol
+from archscope.proofs import prove
 from archscope.symbols import Ground, NotOpen, Refined, Symbolic
 from archscope.working import Count, count
 
@@ -58,41 +60,35 @@ def opened(network: Network, names: Sequence[str]) -> tuple[Network, Ground]:
         raise UsageError(f"{len(named)} numbers to leave open; formulas have at most {MOST_SYMBOLS}")
     lettings = {name: letting(network, places[name].let) for name in named if places[name].let}
     ground = Ground({name: places[name].value for name in named}, {name: each.step for name, each in lettings.items()})
+    ground.plain = _remembered(network)
     while True:
         try:
             symbols = {name: ground.open(name) for name in ground.ranges}
             made = _worked_out(network, {name: places[name] for name in symbols}, symbols, _let(lettings, ground))
         except Refined:
             continue
-        _prove(network, made, ground)
+        made = made.replace(ground=ground)
+        prove(ground, made, numbers_of)
         return made, ground
 
 
-def _prove(network: Network, made: Network, ground: Ground) -> None:
-    """Work the numbers out at some sizes and hold the formulas to them: what a rule loses of a symbol shows there."""
-    for each in ground.ranges.values():
-        if each.least == each.most:
-            raise UsageError(
-                f"`{each.name}`: a formula in it would hold for {each.value:,} alone; leave another number open"
-            )
-    for further in (0, 1, 7):
-        values = {}
-        for name, each in ground.ranges.items():
-            step = each.here + further if each.most is None else min(each.here + further, each.most)
-            values[name] = each.modulus * step + each.rest
-        plain = at(network, values)
-        for node in made.nodes:
-            formulas, numbers = made.facts[node.name], plain.facts[node.name]
-            if _numbers(formulas, values) != _numbers(numbers, values):
-                raise UsageError(f"`{node.name}` ({node.layer.type}) has no formula in {', '.join(values)}: "
-                                 "a number of it goes by steps that no polynomial has")  # fmt: skip
+def _remembered(network: Network) -> Callable[[Mapping[str, int]], Network]:
+    """The network with numbers in the places of symbols, each made once."""
+    made = lru_cache(maxsize=64)(lambda values: at(network, dict(values)))
+    return lambda values: made(tuple(values.items()))
 
 
-def _numbers(facts: Facts, values: Mapping[str, int]) -> list[int | None]:
-    counts = [getattr(facts, name) for name in COUNTS]
-    shapes = [extent for shape in facts.outputs for extent in shape]
-    return [each.at(**values) if isinstance(each, Symbolic) else None if each is None else int(each)
-            for each in (*counts, *shapes)]  # fmt: skip
+def numbers_of(network: Network) -> list[tuple[str, Any]]:
+    """The counts and the extents of all layers, with what to call each layer."""
+    return [
+        (f"`{node.name}` ({node.layer.type})", each)
+        for node in network.nodes
+        for facts in (network.facts[node.name],)
+        for each in (
+            *(getattr(facts, name) for name in COUNTS),
+            *(extent for shape in facts.outputs for extent in shape),
+        )
+    ]
 
 
 def at(network: Network, values: Mapping[str, int]) -> Network:

@@ -14,6 +14,7 @@ from archscope.layers.base import Facts, Layer, Shape, spell_shape
 from archscope.observed import Observed
 from archscope.printed import Printed
 from archscope.record import EMPTY, Record
+from archscope.symbols import Ground
 
 
 class Ref(Record):
@@ -140,7 +141,7 @@ class ShapeError(ArchscopeError):
     """A network built in Python does not fit together."""
 
 
-class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "of_blocks", "reread")):
+class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "of_blocks", "reread", "ground")):
     """An architecture: what `archscope.load` returns and `archscope.analyze` takes.
 
     ``nodes`` is in an order in which every node comes after its inputs. ``inputs`` maps the name of each
@@ -150,6 +151,7 @@ class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "of_block
     ``vocabularies`` says of the inputs that are token numbers how many tokens there are.
     ``lets`` are the numbers that a spec gives names, ``of_blocks`` those that its layers give to blocks, ``conv1.c``,
     and ``reread`` reads it again with changes, ``{"let.d": 512}``.
+    ``ground`` is what its formulas stand on where some of its numbers are left open.
     ``observed`` is there where a module was read. ``keep`` has the budgets that its spec says it keeps, as written.
     ``figure`` says how it is drawn where nothing else is asked for; see `archscope.diagrams.settings`.
 
@@ -186,6 +188,7 @@ class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "of_block
     lets: Mapping[str, int] = EMPTY
     of_blocks: Mapping[str, int] = EMPTY
     reread: Callable[[Mapping[str, Any]], Network] | None = None
+    ground: Ground | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", tuple(self.nodes))

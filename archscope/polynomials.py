@@ -222,6 +222,16 @@ def same_sign_around(polynomial: Polynomial, name: str, at: int) -> tuple[int | 
     return low, high
 
 
+def roots(polynomial: Polynomial, name: str) -> list[int]:
+    """The whole numbers at which a polynomial in one symbol is 0; none where it is 0 everywhere.
+
+    >>> x = symbol("x")
+    >>> roots((x - 3) * (x - 9), "x"), roots(2 * x - 3, "x")
+    ([3, 9], [])
+    """
+    return [each for each in _turns(polynomial, name) if not polynomial.at(**{name: each})]
+
+
 def _turns(polynomial: Polynomial, name: str) -> list[int]:
     """Whole numbers where, or right beside which, the sign changes, in order: every root is one or lies between two."""
     if polynomial.degree == 0:

@@ -15,13 +15,14 @@ is exact.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import gcd
 from typing import Any, ClassVar, Final
 
 from archscope.errors import Rejects
 from archscope.polynomials import Polynomial, as_polynomial, same_sign_around, symbol
-from archscope.record import EMPTY, Record
+from archscope.ranges import Condition, Range
+from archscope.record import EMPTY
 from archscope.working import Count, as_count
 
 _UNLIKE: Final = 9_973
@@ -39,52 +40,6 @@ class NotOpen(Rejects):
     """A rule needs the number itself, where a symbol stands."""
 
 
-class Range(Record):
-    """What a symbol stands for: ``modulus·step + rest``, from ``least`` to ``most`` of these values.
-
-    ``free`` is what polynomials are written in where the modulus is not 1; where it is, that is the symbol itself.
-    """
-
-    name: str
-    value: int
-    free: str
-    modulus: int = 1
-    least: int = 1
-    most: int | None = None
-
-    @property
-    def rest(self) -> int:
-        """What is left over when a value is divided by the modulus."""
-        return self.value % self.modulus if self.modulus > 1 else 0
-
-    @property
-    def step(self) -> str:
-        """The symbol that polynomials are written in."""
-        return self.name if self.modulus == 1 else self.free
-
-    @property
-    def here(self) -> int:
-        """The value of ``step`` for the network as it stands."""
-        return (self.value - self.rest) // self.modulus
-
-    @property
-    def polynomial(self) -> Polynomial:
-        """The symbol's value, written in ``step``."""
-        return self.modulus * symbol(self.step) + self.rest
-
-    def step_of(self, value: int) -> int | None:
-        """The step of a value; None where no formula holds for it."""
-        step, over = divmod(value - self.rest, self.modulus)
-        return None if over or step < self.least or (self.most is not None and step > self.most) else step
-
-    def __str__(self) -> str:
-        bounds = (
-            f"{self.step} ≥ {self.least:,}" if self.most is None else f"{self.least:,} ≤ {self.step} ≤ {self.most:,}"
-        )
-        text = f"{self.name} = {self.polynomial}" if self.modulus > 1 else ""
-        return f"{text}, {bounds}" if text else bounds
-
-
 class Ground:
     """The ground formulas stand on: which symbols are open, and for which of their values what was worked out holds.
 
@@ -95,12 +50,28 @@ class Ground:
 
     def __init__(self, values: Mapping[str, int], steps: Mapping[str, int] = EMPTY) -> None:
         free = (each for each in "mnpquvwxyz" if each not in values)
-        self.ranges = {name: Range(name, value, next(free), steps.get(name, 1)) for name, value in values.items()}
-        self.conditions: dict[str, None] = {}
+        self.ranges = {name: Range.of(name, value, next(free), steps.get(name, 1)) for name, value in values.items()}
+        self.conditions: dict[Condition, None] = {}
+        self.unlike: dict[Polynomial, None] = {}
+        """What is 0 where two counts are the same that are another formula each, and were told apart."""
+        self.plain: Callable[[Mapping[str, int]], Any] | None = None
+        """Makes the network with numbers in the place of the symbols."""
 
     def open(self, name: str) -> Symbolic:
         """A symbol, as a count."""
         return Symbolic.leaf(self.ranges[name].polynomial, self)
+
+    def holds(self, steps: Mapping[str, int]) -> bool:
+        """Whether formulas hold where each step has a value."""
+        inside = all(
+            each.least <= steps[each.step] and (each.most is None or steps[each.step] <= each.most)
+            for each in self.ranges.values()
+        )
+        return inside and all(each.holds(steps) for each in self.conditions)
+
+    def values(self, steps: Mapping[str, int]) -> dict[str, int]:
+        """What the symbols are where each step has a value."""
+        return {name: each.modulus * steps[each.step] + each.rest for name, each in self.ranges.items()}
 
     @property
     def here(self) -> dict[str, int]:
@@ -114,9 +85,9 @@ class Ground:
         answer = doubled.at(**self.here) < 0
         names = polynomial.symbols
         if len(names) == 1:
-            self._narrow(names[0], *same_sign_around(doubled, names[0], self.here[names[0]]))
+            self.narrow(names[0], *same_sign_around(doubled, names[0], self.here[names[0]]))
         elif names and not self._certain(doubled):
-            self.conditions[f"{polynomial} {'<' if answer else '≥'} 0"] = None
+            self.conditions[Condition(polynomial, "<" if answer else "≥")] = None
         return answer
 
     def refine(self, polynomial: Polynomial, divisor: int) -> Refined:
@@ -127,14 +98,16 @@ class Ground:
                 known = self._of_step(name)
                 if known.modulus * missing > LARGEST_MODULUS:
                     raise NotOpen(f"`{known.name}`: its divisions split it into more than {LARGEST_MODULUS:,} classes")
-                self.ranges[known.name] = Range(known.name, known.value, known.free, known.modulus * missing)
+                self.ranges[known.name] = Range.of(known.name, known.value, known.free, known.modulus * missing)
         self.conditions.clear()
+        self.unlike.clear()
         return Refined()
 
     def _of_step(self, step: str) -> Range:
         return next(each for each in self.ranges.values() if each.step == step)
 
-    def _narrow(self, step: str, low: int | None, high: int | None) -> None:
+    def narrow(self, step: str, low: int | None, high: int | None) -> None:
+        """Take less for a symbol: no step below one bound, none above the other."""
         known = self._of_step(step)
         least = known.least if low is None else max(known.least, low)
         most = known.most if high is None else high if known.most is None else min(known.most, high)
@@ -276,7 +249,11 @@ class Symbolic(Count):
         """Whether both are the same formula: a height that happens to be 56 here is not 56."""
         if not isinstance(other, int):
             return NotImplemented
-        return self.polynomial == polynomial_of(other)
+        theirs = polynomial_of(other)
+        if self.polynomial == theirs:
+            return True
+        self.ground.unlike[self.polynomial - theirs] = None
+        return False
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -316,7 +293,7 @@ class Symbolic(Count):
         """Its value where each symbol has a value.
 
         Raises:
-            ValueError: it was worked out for other values of a symbol; says for which.
+            ValueError: it was worked out for other values of the symbols; says for which.
 
         >>> ground = Ground({"length": 128})
         >>> (ground.open("length") * 3).at(length=5)
@@ -328,6 +305,10 @@ class Symbolic(Count):
             if step is None:
                 raise ValueError(f"{name} = {values[name]:,} is none of the sizes this formula holds for: {known}")
             steps[known.step] = step
+        broken = next((each for each in self.ground.conditions if not each.holds(steps)), None)
+        if broken is not None:
+            where = ", ".join(f"{name} = {step:,}" for name, step in steps.items())
+            raise ValueError(f"{where} is none of the sizes this formula holds for: {broken}")
         return self.polynomial.at(**steps)
 
     def derivative(self, name: str) -> Polynomial:

@@ -104,6 +104,8 @@ def test_a_rule_says_with_symbols_what_it_says_with_numbers(case: Case) -> None:
             for name, each in ground.ranges.items():
                 step = each.here + further if each.most is None else min(each.here + further, each.most)
                 values[name] = each.modulus * step + each.rest
+            if not ground.holds({each.step: each.step_of(values[name]) or 0 for name, each in ground.ranges.items()}):
+                continue
             plain = at(network, values).facts["layer"]
             for quantity in COUNTS:
                 assert _value(getattr(facts, quantity), values) == getattr(plain, quantity), (quantity, values)
@@ -295,6 +297,85 @@ def test_a_name_that_no_formula_has_is_one_line(archscope_run: Any, name: str, s
     assert run.status == 2
     assert said in run.err
     assert run.err.strip().count("\n") == 0
+
+
+def test_what_several_symbols_take_for_granted_is_held_to_where_a_formula_is_evaluated() -> None:
+    _, ground = opened(archscope.load("lenet5"), ["batch", "height"])
+    batch, height = ground.open("batch"), ground.open("height")
+    assert batch * 20 < height  # 20 < 32
+    assert [str(each) for each in ground.conditions] == ["20·batch − 4·n < 0"]
+    assert (batch + height).at(batch=1, height=40) == 41
+    with pytest.raises(
+        ValueError, match="batch = 2, n = 9 is none of the sizes this formula holds for: 20·batch − 4·n"
+    ):
+        (batch + height).at(batch=2, height=36)
+
+
+def test_an_option_below_the_size_of_its_classes_has_a_formula() -> None:
+    network = archscope.read("""
+        input: [3, 32, 40]
+        layers:
+          conv: {type: conv2d, out_channels: 8, kernel_size: 3, stride: 2}
+        """)
+    formulas, ground = opened(network, ["conv.kernel_size"])
+    # (32 − k)/2 and (40 − k)/2 are whole where k is odd less 1: k = 2·m + 1, from 1 on and no larger than the image.
+    assert str(ground.ranges["conv.kernel_size"]) == "conv.kernel_size = 2·m + 1, 0 ≤ m ≤ 15"
+    macs = formulas.facts["conv"].macs
+    assert isinstance(macs, Symbolic)
+    assert [macs.at(**{"conv.kernel_size": k}) for k in (1, 3, 31)] == [
+        3 * k * k * 8 * ((32 - k) // 2 + 1) * ((40 - k) // 2 + 1) for k in (1, 3, 31)
+    ]
+
+
+def test_a_formula_leaves_out_a_size_at_which_two_formulas_meet() -> None:
+    network = archscope.read("""
+        input: {source: [11, 24], target: [7, 24]}
+        layers:
+          dec: {type: linear, out_features: 24, from: target}
+          enc: {type: linear, out_features: 24, from: source}
+          att: {type: multihead_attention, num_heads: 4, from: [dec, enc, enc]}
+        """)
+    analysis = archscope.analyze(network).symbolic("enc.out_features")
+    assert analysis.ground is not None
+    parameters = analysis.totals.parameters
+    assert isinstance(parameters, Symbolic)
+    assert parameters.at(**{"enc.out_features": 24}) == archscope.analyze(network).totals.parameters
+    # With keys of another width attention has three matrices, where it has one: Adam counts the steps of each.
+    state = analysis.held(optimizer="adam").state
+    assert [str(each) for each in analysis.ground.conditions] == ["enc.out_features ≠ 24"]
+    other = at(network, {"enc.out_features": 20})
+    assert isinstance(state, Symbolic)
+    assert state.at(**{"enc.out_features": 20}) == archscope.analyze(other).held(optimizer="adam").state
+    with pytest.raises(ValueError, match=r"enc\.out_features ≠ 24"):
+        state.at(**{"enc.out_features": 24})
+
+
+def test_one_position_alone_is_left_out_where_it_is_not_copied() -> None:
+    network = archscope.read("""
+        input: {words: [20]}
+        layers:
+          embed: {type: embedding, num_embeddings: 50, embedding_dim: 32}
+          heads: {type: reshape, shape: [-1, 4, 8]}
+          first: {type: transpose, dim0: 0, dim1: 1}
+          turned: {type: rotary}
+          attention: {type: scaled_dot_product_attention, is_causal: true, from: [turned, first, first]}
+          back: {type: transpose, dim0: 0, dim1: 1}
+          joined: {type: reshape, shape: [-1, 32]}
+          out: {type: linear, out_features: 32}
+        """)
+    analysis = archscope.analyze(network).symbolic("length")
+    assert analysis.ground is not None
+    assert str(analysis.ground.ranges["length"]) == "length ≥ 1"
+    saved = analysis.held().saved
+    assert isinstance(saved, Symbolic)
+
+    def plain(length: int) -> int:
+        return archscope.analyze(at(network, {"length": length})).held().saved
+
+    assert [saved.at(length=length) for length in (2, 3, 8, 32)] == [plain(length) for length in (2, 3, 8, 32)]
+    # Heads of one position lie in order either way: turning them back is no copy.
+    assert saved.polynomial.at(length=1) > plain(1)
+    assert str(analysis.ground.ranges["length"]) == "length ≥ 2"
 
 
 def test_a_plain_count_is_no_formula() -> None:

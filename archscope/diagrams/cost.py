@@ -187,7 +187,7 @@ def coloring(
 
 
 def _saved(analysis: Analysis) -> Mapping[str, float | None]:
-    held = per_layer(analysis.network)
+    held = per_layer(analysis.network, meanwhile=False)
     return {name: None if each is None else float(each.saved_bytes) for name, each in held.items()}
 
 

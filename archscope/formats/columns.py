@@ -71,7 +71,7 @@ def _held(name: str, heading: str, doc: str, together: Callable[[list[int]], int
     """What a run holds for a layer: of one line it is that of its nodes together."""
 
     def bound(analysis: Analysis) -> Callable[[Row], int | None]:
-        held = per_layer(analysis.network)
+        held = per_layer(analysis.network, meanwhile=name == "temporary_bytes")
 
         def of(row: Row) -> int | None:
             known = [getattr(held[node.name], name, None) for node in row.nodes]

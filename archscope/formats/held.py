@@ -53,7 +53,7 @@ def _kinds(held: Held) -> Iterator[tuple[str, Count]]:
 def _sentences(asked: Formulas) -> Iterator[str]:
     for name, each in asked.ground.ranges.items():
         yield f"{name}: {each}; {each.value:,} in the network as it stands."
-    yield from asked.ground.conditions
+    yield from map(str, asked.ground.conditions)
     for layers in uncovered(asked.held.not_covered):
         yield f"Not covered: {layers}; what is saved is at least."
 
@@ -71,7 +71,7 @@ def _json(asked: Formulas) -> str:
         "how": asked.how,
         "bytes": {kind: digits(size) for kind, size in _kinds(asked.held)},
         "symbols": {name: {"value": each.value, "range": str(each)} for name, each in asked.ground.ranges.items()},
-        "conditions": [*asked.ground.conditions],
+        "conditions": [*map(str, asked.ground.conditions)],
         "not_covered": dict(asked.held.not_covered),
     }, indent=2)  # fmt: skip
 

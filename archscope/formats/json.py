@@ -115,7 +115,7 @@ def _symbols(ground: Ground) -> dict[str, Any]:
         name: {"is": each.polynomial.code, "free": each.step, "least": each.least, "most": each.most}
         for name, each in ground.ranges.items()
     }
-    return {"symbols": symbols, "conditions": list(ground.conditions)}
+    return {"symbols": symbols, "conditions": [*map(str, ground.conditions)]}
 
 
 def _layer(row: Row, view: View, extra: Sequence[Column]) -> Mapping[str, Any]:

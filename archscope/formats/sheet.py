@@ -276,7 +276,7 @@ def _symbols(ground: Ground) -> Iterable[tuple[str, str]]:
     for name, each in ground.ranges.items():
         yield (name, f"{each}; {each.value:,} in the network as it stands")
     for condition in ground.conditions:
-        yield ("Where", condition)
+        yield ("Where", str(condition))
 
 
 def spell_bytes(size: int) -> str:

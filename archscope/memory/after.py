@@ -15,11 +15,12 @@ from typing import Final
 
 from archscope.errors import UsageError
 from archscope.memory.autocast import checked
-from archscope.memory.ledger import Ledger
+from archscope.memory.ledger import Adding
 from archscope.memory.optimizers import optimizer as named
 from archscope.memory.passes import type_of
 from archscope.memory.running import Run
 from archscope.network import Network
+from archscope.proofs import prove, settled
 from archscope.record import EMPTY, Record
 from archscope.symbols import NotOpen
 from archscope.working import Count, as_count, total
@@ -52,13 +53,6 @@ class Held(Record):
         return total((self.weights, *((self.casts,) if self.casts else ()), self.state, self.saved, self.values))
 
 
-class _Adding(Ledger):
-    """A ledger that compares nothing: which moment is the fullest is no formula."""
-
-    def _note(self) -> None:
-        pass
-
-
 def after_forward(
     network: Network, *, optimizer: str | None = None, dtype: str = "", autocast: str | None = None
 ) -> Held:
@@ -74,16 +68,31 @@ def after_forward(
     Raises:
         UsageError: there is no such optimizer or type; autocast has nothing to cast.
     """
-    dtype = type_of(network, dtype)
-    run = Run(network, network.batch, dtype, training=True, ledger=_Adding(),
-              autocast=checked(autocast, dtype))  # fmt: skip
-    way = None if optimizer is None else named(optimizer)
+
+    def of(network: Network) -> Held:
+        return _held(network, optimizer, dtype, autocast)
+
     try:
-        run.build()
-        sizes = run.trained() if way is not None and way.copies else ()
-        state = total(as_count(way.state(size)) for size in sizes) if way is not None and sizes else Count(0)
-        run.forward()
+        held = settled(network.ground, lambda: of(network))
+        if network.ground is not None:
+            prove(network.ground, network, lambda each: _numbers(held if each is network else of(each)))
     except NotOpen as error:
         raise UsageError(f"{network.name}: what is held has no formula: {error}") from None
+    return held
+
+
+def _numbers(held: Held) -> list[tuple[str, Count]]:
+    return [("what is held", each) for each in (held.weights, held.casts, held.state, held.saved, held.values)]
+
+
+def _held(network: Network, optimizer: str | None, dtype: str, autocast: str | None) -> Held:
+    dtype = type_of(network, dtype)
+    run = Run(network, network.batch, dtype, training=True, ledger=Adding(),
+              autocast=checked(autocast, dtype))  # fmt: skip
+    way = None if optimizer is None else named(optimizer)
+    run.build()
+    sizes = run.trained() if way is not None and way.copies else ()
+    state = total(as_count(way.state(size)) for size in sizes) if way is not None and sizes else Count(0)
+    run.forward()
     kinds = {kind: as_count(size) for kind, size in run.ledger.by_kind.items()}
     return Held(kinds["weights"], state, kinds["saved"], kinds["values"], run.not_covered, kinds["casts"])

@@ -9,12 +9,13 @@ from archscope.errors import NotFound, UsageError, did_you_mean
 from archscope.losses import DEFAULT, loss_of
 from archscope.memory.autocast import checked
 from archscope.memory.groups import groups_of
-from archscope.memory.ledger import Moment
+from archscope.memory.ledger import Adding, Moment
 from archscope.memory.passes import Asked, Decided, Phase, Request, Went, decided, type_of, went
 from archscope.memory.routes import Digits, Moments, Route, all_to_the_first, span
 from archscope.memory.running import Run
 from archscope.memory.written import as_it_runs, written_out
 from archscope.network import Network, Node
+from archscope.proofs import prove, settled
 from archscope.record import EMPTY, Record
 
 
@@ -212,20 +213,34 @@ class LayerHeld(Record):
     temporary_bytes: int | None
 
 
-def per_layer(network: Network) -> Mapping[str, LayerHeld | None]:
+def per_layer(network: Network, *, meanwhile: bool = True) -> Mapping[str, LayerHeld | None]:
     """What each node holds; None where no rule says. What several keep is counted for the one that made it.
+
+    Without what is held ``meanwhile`` no moments are compared, of which formulas hold for few sizes.
 
     >>> from archscope.reader import load
     >>> per_layer(load("lenet5"))["C1.scaled_tanh"]
     LayerHeld(saved_bytes=37632, temporary_bytes=18816)
     """
-    trained = _forward(Run(network, 1, "float32", training=True, by_node=True))
+    held = settled(network.ground, lambda: _per_layer(network, meanwhile))
+    if network.ground is not None:
+        prove(network.ground, network, lambda each: _numbers(held if each is network else _per_layer(each, meanwhile)))
+    return held
+
+
+def _numbers(held: Mapping[str, LayerHeld | None]) -> list[tuple[str, int | None]]:
+    return [(f"`{name}`", size) for name, each in held.items()
+            for size in ((None, None) if each is None else (each.saved_bytes, each.temporary_bytes))]  # fmt: skip
+
+
+def _per_layer(network: Network, meanwhile: bool) -> Mapping[str, LayerHeld | None]:
+    trained = _forward(Run(network, 1, "float32", training=True, by_node=True, ledger=Adding()))
     saved_ = _by_node(network, trained.ledger.owned("saved"))
-    run = _forward(Run(network, 1, "float32", training=False, by_node=True))
+    run = _forward(Run(network, 1, "float32", training=False, by_node=True)) if meanwhile else trained
     unknown = {*trained.not_covered, *run.not_covered}
 
     def held(node: Node) -> LayerHeld:
         decides = node.layer.routing(network.facts[node.name]) is not None
-        return LayerHeld(saved_.get(node.name, 0), None if decides else run.meanwhile.most[node.name])
+        return LayerHeld(saved_.get(node.name, 0), None if decides or not meanwhile else run.meanwhile.most[node.name])
 
     return {node.name: None if node.name in unknown else held(node) for node in network.nodes}
