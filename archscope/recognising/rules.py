@@ -163,6 +163,7 @@ _TABLE: Final[tuple[tuple[str, Rule], ...]] = (
     ("aten::addmv", _all_of(1)),
     ("aten::addr", _outer),
     ("aten::_grouped_mm aten::_scaled_grouped_mm aten::_scaled_grouped_mm_v2", _grouped),
+    ("transformers::grouped_mm_fallback", _grouped),
     ("aten::convolution aten::_convolution aten::convolution_overrideable", _convolution(transposed=6)),
     ("aten::cudnn_convolution aten::cudnn_convolution_relu aten::cudnn_convolution_add_relu", _convolution()),
     ("aten::miopen_convolution aten::miopen_convolution_relu aten::miopen_convolution_add_relu", _convolution()),

@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ _SLACK: Final = 1 << 24
 """Bytes that an archive may unpack to beyond its own size."""
 
 _SAMPLE: Final = "data/sample_inputs/"
+_OPERATOR: Final = re.compile(r'"torch\.ops\.([A-Za-z_]\w{0,79})\.([A-Za-z_]\w{0,79})[.\w]*"')
 _WEIGHTS: Final = ("data/weights/", "data/constants/")
 
 
@@ -44,7 +46,21 @@ def read_program(path: str | os.PathLike[str]) -> ExportedProgram:
         with _unheard():
             return torch.export.load(_without_samples(parts))
     except Exception as error:
-        raise UsageError(f"{shown}: {unread(error)}") from error
+        raise UsageError(f"{shown}: {_foreign(parts) or unread(error)}") from error
+
+
+def _foreign(parts: dict[str, bytes]) -> str:
+    """What to say of a program with an operator that PyTorch does not have itself; empty where there is none."""
+    import torch
+
+    graphs = (body for name, body in parts.items() if name.startswith("models/") and name.endswith(".json"))
+    named = sorted({each for body in graphs for each in _OPERATOR.findall(body.decode(errors="replace"))})
+    for library, operator in named:
+        if not hasattr(getattr(torch.ops, library), operator):
+            return (f"`{library}::{operator}` is an operator that another library brings when it is imported; write a "
+                    "function that imports that library and returns `torch.export.load(…)`, and name that: "
+                    "`mypkg.models:load`")  # fmt: skip
+    return ""
 
 
 def unread(error: Exception) -> str:

@@ -23,7 +23,7 @@ from archscope.network import Network
 from archscope.theirs import place_of
 from archscope.tracing.archives import read_program
 from archscope.tracing.factory import Factory, example_inputs
-from archscope.tracing.filling import filled
+from archscope.tracing.filling import WHOLE, filled
 from archscope.tracing.following import DoesNotRun, trace_module
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.lazy import shaped
@@ -227,13 +227,15 @@ def call_config(path: str, call: Call, *, example: str | None, batch: int | None
     stated = _with_example(call, example, None)
     calls = [stated] if example is not None else [*model.calls(stated)]
     stopped: UsageError | None = None
+    most = 0
     for device in ("meta", "cpu"):
         for each in calls if device == "meta" or model.affordable() else ():
             each = each if batch is None else each.replace(batch=batch)
             try:
                 found = _called(model.made(device), each, model.name, path)
             except UsageError as error:
-                stopped = stopped or error
+                if stopped is None or len(each.kwargs) > most:
+                    stopped, most = error, len(each.kwargs)
                 continue
             seen = found.network.observed
             origin = model.origin(found.call)
@@ -306,8 +308,11 @@ def checked(module: nn.Module, call: Call, called: str) -> None:
               and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]  # fmt: skip
     if wanted:
         listed = ", ".join(f"`{name}`" for name in wanted)
-        raise UsageError(f"`forward` of {called} wants {listed} too; write --input {wanted[0]}=3,224,224, or "
-                         f"{wanted[0]}=128:int64 for whole numbers")  # fmt: skip
+        first = wanted[0]
+        shape, other = f"{first}=128:int64", f"{first}=3,224,224 for others than whole numbers"
+        if not WHOLE.fullmatch(first):
+            shape, other = f"{first}=3,224,224", f"{first}=128:int64 for whole numbers"
+        raise UsageError(f"`forward` of {called} wants {listed} too; write --input {shape}, or {other}")
 
 
 def _far(call: Call, error: DoesNotRun) -> int:

@@ -20,7 +20,7 @@ MOST: Final = 32
 _BATCHED: Final = 4
 """Axes of a batch of pictures."""
 
-_WHOLE: Final = re.compile(r"(.*_)?(ids?|idx|index|indices|labels?|targets?|tokens?|words?|timesteps?)", re.IGNORECASE)
+WHOLE: Final = re.compile(r"(.*_)?(ids?|idx|index|indices|labels?|targets?|tokens?|words?|timesteps?)", re.IGNORECASE)
 """Names of inputs that are mostly whole numbers."""
 
 
@@ -80,7 +80,7 @@ def _choices(name: str, value: Any, parameter: inspect.Parameter | None, precisi
         if tensor and value.value:
             yield from _choices(name, Given((value.value,)), parameter, precision)
     elif isinstance(value, Given) and value.dtype is None:
-        whole = bool(_WHOLE.fullmatch(name.rpartition(".")[2]))
+        whole = bool(WHOLE.fullmatch(name.rpartition(".")[2]))
         for dtype in ("int64", precision) if whole else (precision, "int64"):
             yield value.replace(dtype=dtype)
     else:
@@ -100,4 +100,4 @@ def _meant(parameter: inspect.Parameter | None) -> tuple[bool, bool]:
     return (plain, tensor) if plain or tensor else (True, True)
 
 
-__all__ = ["filled"]
+__all__ = ["WHOLE", "filled"]

@@ -275,6 +275,12 @@ def test_a_program_that_is_not_whole_is_one_line(body: bytes, saved: Path, tmp_p
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_an_operator_that_a_library_brings_is_named(saved: Path, tmp_path: Path) -> None:
+    path = rewritten(saved, tmp_path / "net.pt2", lambda _, body: body.replace(b"ops.aten.relu", b"ops.elsewhere.relu"))
+    with pytest.raises(archscope.UsageError, match="`elsewhere::relu` is an operator that another library brings when"):
+        archscope.opening.open_network(path)
+
+
 def test_a_program_that_does_not_say_where_an_operation_stood_is_one_line(saved: Path, tmp_path: Path) -> None:
     """PyTorch loads it, and cannot make its modules again."""
 

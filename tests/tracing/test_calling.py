@@ -189,6 +189,7 @@ def test_the_attempt_that_went_furthest_tells_why_and_at_which_line() -> None:
     ("args", "kwargs", "message"),
     [
         (((10,),), {}, "`forward` of TokensAndImage wants `image` too; write --input image=3,224,224"),
+        ((), {"image": (3, 16, 16)}, "wants `ids` too; write --input ids=128:int64, or ids=3,224,224 for others than"),
         (((10,), (3, 16, 16), (2,)), {}, "takes 2 (ids, image), and 3 inputs are stated"),
         (((10,),), {"imagee": (3, 16, 16)}, "takes no input `imagee`; did you mean `image`?"),
         (((10,), (3, 16, 16)), {"ids": (10,)}, "`ids` of TokensAndImage is stated twice"),

@@ -209,6 +209,17 @@ def test_what_is_not_read_is_said_in_one_line(said: Any, told: str, tmp_path: Pa
     assert told in refused(said, tmp_path)
 
 
+def test_what_stops_the_call_with_most_inputs_is_said(tmp_path: Path) -> None:
+    """A picture alone lacks tokens; with them it stops at the place of pictures among them, which nobody stated."""
+    part = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    asks = {**part, "encoder_hidden_size": 8, "vocab_size": 9}
+    text = {"model_type": "opt", "hidden_size": 8, "num_hidden_layers": 1, "ffn_dim": 8, "num_attention_heads": 2,
+            "vocab_size": 9, "word_embed_proj_dim": 8}  # fmt: skip
+    said = {"architectures": ["Blip2ForConditionalGeneration"], "model_type": "blip-2", "image_token_index": None,
+            "vision_config": {**part, "image_size": 28}, "qformer_config": asks, "text_config": text}  # fmt: skip
+    assert "given 3×28×28 and 128, stops" in refused(said, tmp_path)
+
+
 def test_nothing_is_fetched_and_the_environment_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import socket
 

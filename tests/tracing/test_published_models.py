@@ -102,3 +102,20 @@ def test_experts_that_are_not_reached_are_held_and_those_that_are_multiply() -> 
     analysis = analyze(trace(module, **model.inputs))
     experts = [row for row in analysis.rows if row.name.endswith("grouped_mm") or "experts" in row.name]
     assert sum(int(row.macs or 0) for row in experts) == 32 * 4 * 2 * 3 * 4096 * 14_336
+
+
+def test_the_operator_that_stands_for_experts_in_an_exported_program_multiplies_each_token_once() -> None:
+    import transformers.integrations.moe  # noqa: F401 - registers the operator
+
+    class Experts(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.held = torch.nn.Parameter(torch.zeros(4, 6, 5))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            ends = torch.tensor([2, 3, 3, 7])
+            return torch.ops.transformers.grouped_mm_fallback(x[0], self.held, ends)[None]
+
+    totals = analyze(trace(Experts(), (7, 6))).totals
+    # 7 tokens by a matrix of 6·5 each, whichever of the four it is.
+    assert (totals.parameters, totals.macs) == (4 * 30, 7 * 30)
