@@ -56,7 +56,7 @@ def _fused(product: Product, mask: tuple[str, ...]) -> Step:
     out = (*product.heads, product.lengths[0], product.widths[1])
     made = (Made(product.output, out), Made(f"sums of {product.output}", out[:-1], "float32"))
     saves = (*product.reads, *mask, product.output, f"sums of {product.output}")
-    return Step(FUSED, product.reads, made, saves, reads_too=mask, lies=(0, 2, 1, 3))
+    return Step(FUSED, product.reads, made, saves, reads_too=mask, lies=(0, 2, 1, 3), every=True)
 
 
 def _in_parts(product: Product) -> tuple[Step, ...]:

@@ -232,3 +232,16 @@ def test_attention_that_runs_in_parts_keeps_no_mask(heads: bool, yes_and_no: boo
     why, wrong = differences(OneHead(heads=heads, yes_and_no=yes_and_no), (4, 12), optimizer, 2)
     assert not wrong, wrong
     assert ("values without heads" in why) == (yes_and_no and not heads)
+
+
+@pytest.mark.parametrize("one", ["query", "key", "value"])
+def test_fused_attention_makes_the_gradients_of_all_that_it_reads_wanted_or_not(one: str) -> None:
+    class Learns(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(8, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.scaled_dot_product_attention(**{"query": x, "key": x, "value": x, one: self.layer(x)})
+
+    same(Learns(), (6, 5, 8), "sgd", 2)
