@@ -245,7 +245,8 @@ def _gru(cell: Cell, seen: str, hidden: str, _: str, after: str, __: str) -> lis
     def multiplied_in(first: str, second: str, made: str) -> list[Step]:
         """In place; what the first was is kept for the gradient of the second."""
         kept = f"{first} kept"
-        own = [Step("clone", (), (Made(kept, (n,), typed=first),), reads_too=(first,))] if cell.training else []
+        copied = Step("clone", (), (Made(kept, (n,), typed=first),), reads_too=(first,), needed_for=second)
+        own = [copied] if cell.training else []
         also = {"saves_for": {second: first, **({kept: second} if cell.training else {})}}
         return [*own, _in_place("mul_", (first, second), made, n, reads_too=(kept,) if own else (), **also)]
 
@@ -299,7 +300,6 @@ def cell_steps(cell: Cell, given: bool, weights: Sequence[str]) -> tuple[Step, .
     steps = [] if given else [Step("zeros", (), (Made("zeros", (n,), typed="input"),))]
     own = linear("input", weights[0], weights[2] if len(weights) > 2 else "", Made("seen", (gates,)))
     ran = stepped(cell, "seen", hidden, state, "output", "output 2")
-    if cell.kind == "gru":
-        return (*steps, own, *ran)
     held = (hidden, "seen") if cell.kind == "rnn" else (hidden,)
-    return (*steps, ran[0], own, *ran[1:-1], ran[-1].replace(reads_too=(*ran[-1].reads_too, *held)))
+    ran[-1] = ran[-1].replace(reads_too=(*ran[-1].reads_too, *held))
+    return (*steps, own, *ran) if cell.kind == "gru" else (*steps, ran[0], own, *ran[1:])

@@ -89,6 +89,7 @@ class Step(Record):
         beside: what it holds while it runs, beyond what it reads and makes.
         behind: what its backward pass holds, beyond the gradients that come and go.
         reads_too: tensors it reads that no gradient goes back to.
+        needed_for: a tensor without whose gradient it does not run.
     """
 
     op: str
@@ -119,6 +120,7 @@ class Step(Record):
     beside: tuple[Made, ...] = ()
     behind: tuple[Made, ...] = ()
     reads_too: tuple[str, ...] = ()
+    needed_for: str = ""
 
 
 class Routing(Record):

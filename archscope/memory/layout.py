@@ -134,16 +134,35 @@ class Layout(Record):
                 return None
         return Layout(tuple(shape), tuple(reversed([*strides, *(1 for _ in left)])))
 
-    def like(self) -> Layout:
-        """A new tensor after this one: its axes in the same order in memory, without gaps."""
+    def like(self, *others: Layout) -> Layout:
+        """A new tensor after this one: its axes in the same order in memory, without gaps.
+
+        Where a value is repeated along axes, others that an operation reads too say in which order these lie.
+
+        >>> repeated, turned = Layout((2, 3), (0, 0)), Layout.of((3, 2)).turned((1, 0))
+        >>> repeated.like(), repeated.like(turned) == turned
+        (Layout(shape=(2, 3), strides=(3, 1)), True)
+        """
         if self.in_order:
             return self
-        axes = sorted(range(len(self.shape)), key=lambda axis: (-as_count(self.strides[axis]).typical, axis))
         if any(stride == 0 for stride in self.strides):
-            return Layout.of(self.shape)
-        lying = Layout.of([self.shape[axis] for axis in axes])
-        strides = dict(zip(axes, lying.strides, strict=True))
-        return Layout(self.shape, tuple(strides[axis] for axis in range(len(self.shape))))
+            return lying(self.shape, self._order([self, *(each for each in others if each.shape == self.shape)]))
+        order = sorted(range(len(self.shape)), key=lambda axis: (-_typical(self.strides[axis]), axis))
+        return lying(self.shape, order)
+
+    def _order(self, layouts: Sequence[Layout]) -> list[int]:
+        """The axes as PyTorch's ``TensorIterator`` orders them: the first layout that tells two apart decides."""
+        order = [*range(len(self.shape))]
+        for end in reversed(order[:-1]):
+            place = end
+            for faster in range(end + 1, len(order)):
+                wrong = _in_wrong_order(order[place], order[faster], layouts)
+                if wrong is False:
+                    break
+                if wrong:
+                    order[place], order[faster] = order[faster], order[place]
+                    place = faster
+        return order
 
 
 class Anyhow(Layout):
@@ -207,6 +226,23 @@ def lying(shape: Sequence[int], order: Sequence[int]) -> Layout:
     """Values whose axes lie in some order in memory."""
     strides = dict(zip(order, Layout.of([shape[axis] for axis in order]).strides, strict=True))
     return Layout(tuple(shape), tuple(strides[axis] for axis in range(len(shape))))
+
+
+def _typical(stride: int) -> int:
+    return as_count(stride).typical
+
+
+def _in_wrong_order(slower: int, faster: int, layouts: Sequence[Layout]) -> bool | None:
+    """Whether an axis lies closer than one that should; None where no layout says."""
+    for each in layouts:
+        if 0 in (each.strides[slower], each.strides[faster]):
+            continue
+        slow, fast = (_typical(each.strides[axis]) for axis in (slower, faster))
+        if slow != fast:
+            return slow < fast
+        if _typical(each.shape[slower]) < _typical(each.shape[faster]):
+            return True
+    return None
 
 
 def _in_order(shape: Sequence[int]) -> tuple[int, ...]:

@@ -42,15 +42,25 @@ class Passing:
             came = [self._in_rows(*each) for each in came]
         going: list[tuple[Value, Gradient]] = []
         if came:
-            going = self._unseen(ran, came) if ran.step.views else self._passed(ran, came)
+            sliced = ran.step.sliced and ran.read[0].seen
+            going = self._unseen(ran, came) if ran.step.views else (
+                self._sliced(ran, came[0][0]) if sliced else self._passed(ran, came))  # fmt: skip
             for _, gradient in came:
                 self._ledger.drop(gradient.block)
         self.operations.forget(ran)
+        added: list[int] = []
         for number, (value, gradient) in enumerate(going):
             # What stays with a weight is its own: it is copied where the very same goes to another too.
             others = going[:number] + going[number + 1 :] if value.weight else []
             whole = any(each.block == gradient.block and each.layout == gradient.layout for _, each in others)
-            self.arrive(pending, value, gradient, own=not whole)
+            if value.weight:  # another operation, to autograd
+                self._drop(added)
+            added += self.arrive(pending, value, gradient, own=not whole)
+        self._drop(added)
+
+    def _drop(self, blocks: list[int]) -> None:
+        while blocks:
+            self._ledger.drop(blocks.pop())
 
     def _in_rows(self, value: Value, came: Gradient) -> tuple[Value, Gradient]:
         shape = came.layout.shape
@@ -60,7 +70,10 @@ class Passing:
         self._ledger.drop(came.block)
         return value, copied
 
-    def _passed(self, ran: Ran, came: Sequence[tuple[Value, Gradient]]) -> list[tuple[Value, Gradient]]:
+    def _passed(
+        self, ran: Ran, came: Sequence[tuple[Value, Gradient]], *, into: Gradient | None = None
+    ) -> list[tuple[Value, Gradient]]:
+        """The gradients of what was read; that of the first is put ``into`` one that is there, and goes."""
         ledger, step = self._ledger, ran.step
         going: list[tuple[str, Value, Gradient]] = []
         whole: list[tuple[str, Value, Value, int]] = []
@@ -94,6 +107,13 @@ class Passing:
         for _, value, gradient in going:
             if not value.grad:
                 ledger.drop(gradient.block)
+        if into is not None:
+            if ran.read[0].grad:
+                (name, value, made), *others = going
+                going = [(name, value, into), *others]
+                into = made
+            ledger.drop(into.block)
+            ledger.drop(first.block)
         # What was repeated along an axis gets the sum along it, once the operation is done.
         for name, value, summed, block in whole:
             if value.grad:
@@ -105,6 +125,13 @@ class Passing:
         arriving = [(value, self._typed(ran, name, value, gradient)) for name, value, gradient in going if value.grad]
         # A dense layer sees its matrix turned, so that one's gradient comes last, and its constants' comes first.
         return sorted(arriving, key=lambda each: _turn(ran, each[0])) if step.op == "linear" else arriving
+
+    def _sliced(self, ran: Ran, value: Value) -> list[tuple[Value, Gradient]]:
+        """What is seen of a value was written over: the gradient that came is copied, and worked on in another."""
+        written = ran.read[0]
+        whole = Gradient(self._ledger.take(written.size, "passing"), written.layout)
+        part = Gradient(self._ledger.take(written.size, "passing"), written.layout.like())
+        return self._passed(ran, [(value, part)], into=whole)
 
     def _gradient(self, ran: Ran, name: str, value: Value, came: Gradient) -> Gradient:
         """The gradient of one that was read and not repeated."""
@@ -127,7 +154,7 @@ class Passing:
         elif len(shape) == len(ran.read[0].layout.shape) and self._with_channels_last(ran, came):
             layout = with_channels_last(shape)
         elif self._as_came(step) and shape == came.layout.shape:
-            layout = came.layout.like()
+            layout = came.layout.like(*_kept_for(ran, name))
         elif self._as_tracked and step.op == "mse_loss":
             layout = value.layout.like()
         return Gradient(self._ledger.take(size_in(value, self._worked_in(ran, name, value)), "passing"), layout)
@@ -195,28 +222,41 @@ class Passing:
             ledger.drop(block)
         return [(value, made)]
 
-    def arrive(self, pending: Pending, value: Value, came: Gradient, *, own: bool = True) -> None:
-        """A gradient comes to a value, or to a weight, where it stays; ``own`` if it comes to nothing else."""
+    def arrive(self, pending: Pending, value: Value, came: Gradient, *, own: bool = True) -> list[int]:
+        """A gradient comes to a value, or to a weight, where it stays; ``own`` if it comes to nothing else.
+
+        Returns:
+            What was added to another gradient: autograd has it until all that one operation gives has come.
+        """
         ledger = self._ledger
         where = self.gradients if value.weight else pending
         before = where.get(value)
+        added: list[int] = []
         if before is None and value.weight and not (own and came.layout.lies_as(value.layout)):
             # What stays with a weight lies as the weight does.
             where[value] = Gradient(ledger.take(value.size, "passing"), value.layout)
             ledger.drop(came.block)
         elif before is None:
             where[value] = came
-        elif not self._as_tracked and not ledger.shared(before.block):
-            ledger.drop(came.block)
         else:
-            # What is summed over the samples already is as large as the weight.
-            same = before.layout.shape == value.layout.shape
-            size = value.size if same else stored_bytes(bare(product(before.layout.shape)), value.dtype)
-            where[value] = Gradient(ledger.take(size, "passing"), before.layout.like())
-            ledger.drop(before.block)
-            ledger.drop(came.block)
+            added.append(came.block)
+            if self._as_tracked or ledger.shared(before.block):
+                # What is summed over the samples already is as large as the weight.
+                same = before.layout.shape == value.layout.shape
+                size = value.size if same else stored_bytes(bare(product(before.layout.shape)), value.dtype)
+                where[value] = Gradient(ledger.take(size, "passing"), before.layout.like())
+                ledger.drop(before.block)
         if value.weight:
             ledger.rename(where[value].block, "gradients")
+        return added
+
+
+def _kept_for(ran: Ran, name: str) -> list[Layout]:
+    """How the tensors lie that are read for the gradient of one, beside the gradient that came."""
+    step = ran.step
+    tensors = dict(zip((*step.reads, *(each.name for each in step.makes)), (*ran.read, *ran.made), strict=True))
+    kept = [*step.saves, *(each for each, target in step.saves_for.items() if target == name)]
+    return [tensors[each].layout for each in kept if each in tensors]
 
 
 def _repeated_by_itself(value: Value) -> Value | None:

@@ -13,7 +13,7 @@ from typing import Final
 from archscope.layers.base import Facts
 from archscope.layers.steps import Made, Step, input_name, output_name
 from archscope.memory.values import Value
-from archscope.network import Node
+from archscope.network import Node, Ref
 from archscope.observed import Observed
 
 FRONT: Final = 0
@@ -72,11 +72,18 @@ def _changed(step: Step, put: Put) -> Step:
     return step.replace(makes=tuple(map(put, step.makes)), unlined=tuple(_changed(each, put) for each in step.unlined))
 
 
-def facing(value: Value, stand: int | None) -> Step | None:
-    """What sees a value with its batch at a place; None where it stands there."""
+def facing(value: Value, stand: int | None, *, stood: bool = False) -> Step | None:
+    """What sees a value with its batch at a place, which it may have ``stood`` at all the time; None where it does."""
     rank = len(value.layout.shape)
     if stand is None or stand == value.at or min(stand, value.at) < 0 or max(stand, value.at) >= rank or value.once:
         return None
     axes = [axis for axis in range(rank) if axis != value.at]
     axes.insert(stand, value.at)
-    return Step("transpose", ("as made",), (Made("copy", ()),), views=True, turns=tuple(axes))
+    made = (Made("copy", ()),)
+    return Step("transpose", ("as made",), made, views=True, turns=tuple(axes), in_place=stood)
+
+
+def stood(ref: Ref, stand: int | None, observed: Observed | None) -> bool:
+    """Whether a layer has made a value with its batch at a place, so that none sees it turned."""
+    places = None if observed is None else observed.places.get(ref.node)
+    return places is not None and places.makes[ref.output : ref.output + 1] == (stand,)

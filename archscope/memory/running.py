@@ -20,7 +20,7 @@ from archscope.memory.layout import Anyhow, Layout
 from archscope.memory.ledger import Ledger
 from archscope.memory.losses import LOSS, OUTPUT, ROW, TARGET, steps_of, target_of
 from archscope.memory.passing import Passing
-from archscope.memory.placed import facing, inputs_at, placed
+from archscope.memory.placed import facing, inputs_at, placed, stood
 from archscope.memory.routes import Route, all_to_the_first
 from archscope.memory.series import Series
 from archscope.memory.stepping import Operations
@@ -151,7 +151,8 @@ class Run:
         self._casting.forget()
         for value in self._losses:
             gradient = Gradient(self.ledger.take(value.size, "passing"), value.layout.like())
-            self.passing.arrive(pending, value, gradient)
+            for block in self.passing.arrive(pending, value, gradient):
+                self.ledger.drop(block)
         self.ledger.done()
         return pending
 
@@ -317,14 +318,16 @@ class Run:
                 self.not_covered.setdefault(self._called(node), why)
             parts = steps is not None and all(step.views for step in steps)
             steps = steps if steps is not None and parts else seen.at_least(node, facts, observed)
-        elif self.training and (short := seen.written_over(node, facts, steps, read, self.ledger)):
+        elif self.training and (short := seen.written_over(steps, read, self.ledger)):
             self.not_covered.setdefault(self._called(node), short)
         if self._beside.makes(node):
             self._values[Ref(node.name)] = self._beside.made(node, steps[-1].makes[0].replace(shape=facts.output))
             return
         steps = seen.alone(steps, read) if once else steps
         steps, stand, at = placed(node, facts, steps, observed)
-        turns = {place: turn for place, each in enumerate(stand) if (turn := facing(read[place], each)) is not None}
+        stays = [stood(*each, observed) for each in zip(node.inputs, stand, strict=True)]
+        turns = {place: turn for place, each in enumerate(stand)
+                 if (turn := facing(read[place], each, stood=stays[place])) is not None}  # fmt: skip
         turned = {input_name(place): self._made_of(read[place], turn) for place, turn in turns.items()}
         local = {**{input_name(place): value for place, value in enumerate(read)}, **turned}
         for weight in facts.weights:

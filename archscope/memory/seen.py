@@ -88,9 +88,6 @@ _TURNED: Final = "it turns a parameter that others repeat, and no rule follows w
 _FOR_EACH: Final = "its code copies it for every sample, and no rule follows how"
 _TWO_WAYS: Final = "it works on a parameter that is read for every sample too, and no rule follows both gradients"
 _PART_OVER: Final = "it writes over a part of a value, and no rule follows the gradient of the whole"
-_STILL: Final = (
-    "it writes over what weights that are not trained make of its state, and no rule follows what that copies"
-)
 ONE_OF_ROWS: Final = "it works on rows of a table once for all samples, and no rule follows that"
 _ONE_BESIDE: Final = "it reads what is there once for all samples, and no rule follows that"
 
@@ -104,7 +101,7 @@ def _fused_in_windows(steps: Steps, output: tuple[int, ...]) -> Steps:
         return steps
     names = ("output", "sums of output")
     made = (Made(names[0], output), Made(names[1], output[:-1], "float32"))
-    return (Step(FUSED, step.reads, made, (*step.reads, *names), lies=(0, 1, 3, 2, 4)),)
+    return (Step(FUSED, step.reads, made, (*step.reads, *names), lies=(0, 1, 3, 2, 4), every=True),)
 
 
 def alone(steps: Steps, read: Sequence[Value]) -> Steps:
@@ -195,18 +192,10 @@ def _of_rows(node: Node, observed: Observed) -> list[bool]:
     return [ref.node in constants.rows and ref.node not in constants.for_each | constants.spread for ref in node.inputs]
 
 
-def written_over(node: Node, facts: Facts, steps: Steps, read: Sequence[Value], ledger: Ledger) -> str:
+def written_over(steps: Steps, read: Sequence[Value], ledger: Ledger) -> str:
     """Why no rule follows all that a node takes on the way back through what it writes over; empty if one does."""
-    if any(step.sliced for step in steps) and read[0].grad and read[0].seen:
-        return _PART_OVER if read[0].size < ledger.size(read[0].block) else ""
-    if node.layer.type not in ("gru", "gru_cell") or any(value.grad for value in read[1:]):
-        return ""
-    states: dict[str, list[bool]] = {}
-    for each in facts.weights:
-        _, of_state, which = each.name.partition("_hh")
-        if of_state:
-            states.setdefault(which, []).append(each.trainable)
-    return "" if all(map(any, states.values())) else _STILL
+    over = any(step.sliced for step in steps) and read[0].seen and any(value.grad for value in read)
+    return _PART_OVER if over and read[0].size < ledger.size(read[0].block) else ""
 
 
 def _behind(network: Network, ref: Ref) -> Node | None:

@@ -45,8 +45,10 @@ class Series:
             if step.op in SAME_TYPE and mixed(step, local):
                 why = f"does not run a {SAME_TYPE[step.op]} whose inputs are of another type than its weights"
                 self.not_covered.setdefault(called, f"PyTorch's autocast {why}")
-            ran = None
-            if step.same or already(step, local):
+            ran, runs = None, not step.needed_for or local[step.needed_for].grad
+            if not runs:
+                pass
+            elif step.same or already(step, local):
                 local[step.makes[0].name] = self._operations.name(local[step.reads[0]])
             else:
                 ran = self._operations.run(called, step, local, recording=self.recording)
@@ -54,7 +56,7 @@ class Series:
                 self.tape.append(ran)
             if step.op == CAST:
                 self._casting.remember(local[step.reads[0]], local[step.makes[0].name])
-            made = [each.name for each in step.makes if each.name not in given]
+            made = [each.name for each in step.makes if runs and each.name not in given]
             held.update(made)
             for name in (*due.get(number, ()), *made):
                 if name in held and last.get(name, -1) <= number:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from archscope.layers.operators import RETYPED, WINDOWS
-from archscope.layers.steps import Made, Step, like
+from archscope.layers.steps import Made, Step
 from archscope.memory.autocast import CAST, FULL, NORMS, computed_in
 from archscope.memory.layout import Anyhow, Layout, with_channels_last
 from archscope.memory.ledger import Ledger
@@ -113,8 +113,6 @@ class Operations:
             ledger.save(block)
         for block in copies:
             ledger.drop(block)
-        if step.sliced and read[0].seen:
-            step = step.replace(behind=(*step.behind, *like(step.makes[0].shape, 2)))
         return Ran(layer, step, read, made, [*saved, *copies], dtype)
 
     def name(self, value: Value) -> Value:

@@ -53,6 +53,11 @@ _MADE_OF_PARAMETERS: Final = "it works on what its code makes of a parameter, an
 
 _PARTED: Final = "it reads values with their gradients and without (`detach`), and no rule tells which"
 
+_PARTS: Final = frozenset({"chunk", "narrow", "split", "split_with_sizes", "tensor_split", "unsafe_split"})
+"""Functions that take parts of an axis, of which one may be all of it: their backward pass copies the gradient."""
+
+_WHOLE: Final = "its code takes a part of it that is all of it, and no rule follows the gradient of that"
+
 _FLAT: Final = "it is given one sample without an axis for a batch, and no rule follows what it runs for that"
 
 _AGAIN: Final = "its code has it run again in the backward pass (`torch.utils.checkpoint`), and no rule follows that"
@@ -273,10 +278,12 @@ class Holding:
             self.ordered[ref] = max(place, 0)
             self._last = Last("in order", ref)
         else:
-            self.copies(ref, read, made)
+            self.copies(name, ref, read, made)
 
-    def copies(self, ref: Ref, read: Sequence[Tensor], made: Tensor) -> None:
+    def copies(self, name: str, ref: Ref, read: Sequence[Tensor], made: Tensor) -> None:
         """A call became no node, and handed a value on, perhaps as a copy."""
+        if name in _PARTS:
+            self.unruled_in_training.setdefault(ref.node, _WHOLE)
         alone = len(read) == 1 and read[0].dtype == made.dtype and read[0].shape == made.shape
         self._last = Last("as it is", ref, memory_of(read[0]) if alone else None)
 

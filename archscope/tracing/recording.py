@@ -283,7 +283,7 @@ class Recording:
             layers = product.after
             refs = [self._turn(*each) for each in zip(refs, product.turns, product.orders, given, strict=True)]
         if layers == () and not frame.wrote and not weights and len(refs) == 1:
-            self.holding.copies(refs[0], self.values.of_nodes(given), made[0])
+            self.holding.copies(plain, refs[0], self.values.of_nodes(given), made[0])
             self.values.made(made[0], refs[0])
             self.values.put(made[0], call.after)
             self._handed_on(refs, given, made, frame)

@@ -123,19 +123,19 @@ def _over(_: Any, x: Tensor) -> Tensor:
 
 
 OVER: dict[str, tuple[Callable[[], nn.Module], bool]] = {
-    "gru": (lambda: Between(lambda self, x: self.b(x)[0], b=_frozen(nn.GRU(8, 6, batch_first=True))), True),
+    "gru": (lambda: Between(lambda self, x: self.b(x)[0], b=_frozen(nn.GRU(8, 6, batch_first=True))), False),
     "gru, above": (
         lambda: Between(
             lambda self, x: self.b(x)[0],
             b=_frozen(nn.GRU(8, 6, 2, batch_first=True), "weight_hh_l1", "bias_hh_l1"),
         ),
-        True,
+        False,
     ),
     "gru, constants train": (
         lambda: Between(lambda self, x: self.b(x)[0], b=_frozen(nn.GRU(8, 6, batch_first=True), "weight_hh_l0")),
         False,
     ),
-    "gru cell": (lambda: Between(lambda self, x: self.b(x[:, 0]), b=_frozen(nn.GRUCell(8, 6))), True),
+    "gru cell": (lambda: Between(lambda self, x: self.b(x[:, 0]), b=_frozen(nn.GRUCell(8, 6))), False),
     "a part": (lambda: Between(_over), True),
     "the whole": (lambda: Between(lambda _, x: x.add_(1).tanh()), False),
 }  # fmt: skip

@@ -152,3 +152,21 @@ def test_what_runs_on_maps_with_their_channels_last_makes_such_maps(
     why, wrong = differences(Maps(MAPS[name]()), (4, 4, 8), optimizer, batch)
     assert not wrong, wrong
     assert bool(why) == (batch == 1 and "rows" in name), why
+
+
+@pytest.mark.parametrize("of", [torch.sigmoid, torch.tanh, torch.sin])
+def test_a_gradient_that_is_one_number_everywhere_lies_as_what_it_is_multiplied_with(
+    of: Callable[[Tensor], Tensor],
+) -> None:
+    class Ends(nn.Module):
+        """Turned values and what a dense layer adds to them, through a function of which the sum is the loss."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.layer = nn.Linear(5, 5), nn.Linear(8, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            turned = self.first(x).transpose(1, 2)
+            return of(turned + self.layer(turned))
+
+    same(Ends(), (8, 5), "sgd", 3)
