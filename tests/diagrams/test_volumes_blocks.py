@@ -8,6 +8,8 @@ import pytest
 
 import archscope
 from archscope.diagrams.scene import HAIRLINE, Polygon, Text
+from archscope.network import Network
+from tests.diagrams.branching import Builder
 from tests.diagrams.volumes import boxes_of, layer_of, middle_of, strings_of
 
 
@@ -197,6 +199,35 @@ CLOSED = """
       maps: {type: permute, dims: [2, 0, 1]}
       last: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
     """
+
+
+def comes_back(before: str = "stem", *, blocks: int = 5) -> Network:
+    """Maps go down, through equal blocks, and up again, as in a generator; no frames stand in such a figure."""
+    b = Builder("generator", input=(3, 32, 32))
+    last = b.conv("first", "input", 8)
+    last = b.conv("down", last, 16, stride=2, group=[before] if before else [])
+    for n in range(blocks):
+        group = [*([before] if before else []), str(n)]
+        made = b.conv("two", b.conv("one", last, 16, group=group), 16, group=group, relu=False)
+        last = b.add("sum", "add", last, made, group=group)
+    last = b.add("up", "upsample", last, scale_factor=2)
+    for n in range(3):
+        last = b.conv(f"late{n}", last, 9 - 3 * n)
+    return b.network(last)
+
+
+@pytest.mark.parametrize("show", [None, "shape", "name"])
+def test_where_no_frame_says_so_blocks_that_stand_for_several_say_how_many_over_the_first_of_them(
+    show: str | None,
+) -> None:
+    said = strings_of(archscope.draw(comes_back(), style="boxes", show=show, depth="full").scene)
+    assert [each for each in said if "×5" in each] == ["×5"]
+    assert ("stem" in said) == (show != "shape")
+
+
+def test_a_block_that_is_named_says_how_often_it_is_there_beside_its_name() -> None:
+    said = strings_of(archscope.draw(comes_back(""), style="boxes", depth="full").scene)
+    assert [each for each in said if "×5" in each] == ["0–4 ×5"]
 
 
 def test_a_closed_block_that_slides_no_window_says_what_it_does_or_its_name() -> None:

@@ -168,6 +168,8 @@ class _Arrangement:
             ways = [self.arranged(way, inner=True) for way in item.ways]
             ways.sort(key=_place)
             return Fork(tuple(ways), Part(role_of(item.join), [item.join]))
+        if role is None and item.join.layer.symbol and any(piece.owned for piece in everything):
+            return Part("block", everything[::-1])
         return Part(role or "other", everything if role else everything[::-1])
 
 

@@ -134,10 +134,22 @@ def _title(part: Part, model: Model, *, brief: bool = False) -> tuple[str, ...]:
         return ("Add & Norm",) if part.role == "add-norm" else (kind,)
     if part.role == "convolution":
         return ("Patch Embedding",) if is_patches(part) else (head.layer.label,)
+    if part.role == "block":
+        return (_block(part),)
     fixed = {"feed": ("Feed Forward",), "linear": ("Linear",), "softmax": ("Softmax",), "gate": ("Gate",),
              "up": ("Up",), "down": ("Down",), "experts": ("Mixture of Experts",),
              "positions": ("Positional", "Encoding")}  # fmt: skip
     return fixed.get(part.role, (_other(head),))
+
+
+def _block(part: Part) -> str:
+    """What the network calls layers that interweave; how many there are, where it has no word for them."""
+    name = _named(part).rpartition(".")[2]
+    return _many(part) if name.isdigit() or part.head.name.endswith(name) else name
+
+
+def _many(part: Part) -> str:
+    return spell_count(len(part.pieces), "layer")
 
 
 def is_patches(part: Part | Source) -> bool:
@@ -252,6 +264,8 @@ def _sizes(part: Part) -> list[str]:
         return [_times(_table(part) or head.row.output)]
     if part.role == "positions":
         return [_times(table.shape) for table in tables_of(head)]
+    if part.role == "block":
+        return [*([] if _block(part) == _many(part) else [_many(part)]), f"to {spell_shape(head.row.output)}"]
     return [_shape(part)] if part.role == "other" else []
 
 

@@ -102,12 +102,8 @@ class Cells:
         return 0.62 * self.size
 
     def is_bold(self, solid: Solid, line: int) -> bool:
-        """Whether a line over a solid is its name."""
-        return line == 0 and (self.names(solid) or self._copies(solid))
-
-    def _copies(self, solid: Solid) -> bool:
-        """Whether how many it stands for is said without its name."""
-        return solid.repeats > 1 and not solid.sign and not self.names(solid)
+        """Whether a line over a solid is its name, or how often it is there."""
+        return line < len(self._named(solid))
 
     def names(self, solid: Solid) -> bool:
         """Whether a solid's name stands over it: inside a stage its place says enough."""
@@ -154,22 +150,29 @@ class Cells:
         return Box(0, 0, front, self.sides(high) * height, (wide * DEPTH[0], wide * DEPTH[1]))
 
     def _over(self, solid: Solid) -> tuple[str, ...]:
-        lines = []
-        if self.names(solid):
-            lines.append(self._named(solid, "" if solid.id in self.called else self._heading(solid)))
-        elif self._copies(solid):
-            lines.append(f"×{solid.repeats}")
+        lines = self._named(solid)
         if self.request.shows("shape", *USUAL) and not solid.sign:
             lines.append(" + ".join(str(each) for each in solid.parts) if solid.copied else str(solid.shape[0]))
         return tuple(lines)
 
-    def _named(self, solid: Solid, heading: str) -> str:
+    def _named(self, solid: Solid) -> list[str]:
+        """Its name, where it has one here, and how often it and the open blocks that it begins are there."""
+        framed = bool(solid.stages) and not self.levels
+        begun = [] if framed else [solid.headed, solid.times]
+        own = 1 if solid.sign else solid.repeats
+        if not self.names(solid):
+            return _times(*begun, own)
+        name = self._name(solid, "" if solid.id in self.called else self._heading(solid))
+        headed = begun.pop(0) if begun and name == solid.heading else 1
+        return [" ".join([name, *_times(headed, own)]), *_times(*begun)]
+
+    def _name(self, solid: Solid, heading: str) -> str:
         """Its heading, or its own name in full; a block of one layer is called what the block is called."""
         alone = not solid.is_block and bool(solid.rows)
         name = self.asked.get(solid.id) or heading or (solid.id if alone else solid.name)
         if heading and alone and name == heading == solid.rows[0].name and self._is_all_of(solid.rows[0].node.group):
-            name = name.partition(".")[0]
-        return name if solid.repeats == 1 else f"{name} ×{solid.repeats}"
+            return name.partition(".")[0]
+        return name
 
     def _is_all_of(self, group: tuple[str, ...]) -> bool:
         """Whether one solid is all that there is of an outermost block."""
@@ -205,6 +208,12 @@ class Cells:
         """Whether a closed block would say nothing but its shape, though it has a name that is no number."""
         tells = solid.parts or solid.grows[1] or self.names(solid)
         return self.named and not tells and self.request.shows("name", *USUAL) and not solid.name.isdigit()
+
+
+def _times(*copies: int) -> list[str]:
+    """``×3``, ``×3 ×2`` for what is there three times, and in each of them twice."""
+    said = " ".join(f"×{each}" for each in copies if each > 1)
+    return [said] if said else []
 
 
 def size_of(shape: Sequence[int], *, square: bool) -> str:

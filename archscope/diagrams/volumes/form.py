@@ -37,6 +37,8 @@ class Solid:
         stages: the ids of the frames around it, outermost first.
         heading: what stands over it: its name, or that of the open block that it begins; empty where its place says
             enough.
+        headed: how often the block is there that the heading names.
+        times: how often other open blocks are there that it begins.
     """
 
     id: str
@@ -57,6 +59,8 @@ class Solid:
     shares: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
     heading: str = ""
+    headed: int = 1
+    times: int = 1
 
     @property
     def is_block(self) -> bool:

@@ -14,12 +14,13 @@ from typing import Final
 
 from archscope.analysis import Analysis
 from archscope.diagrams.chain import is_grid, opens
-from archscope.diagrams.graph.tree import Block, Child, consumers, is_list, require_blocks, tree_of, units
+from archscope.diagrams.graph.tree import Block, Child, consumers, require_blocks, tree_of, units
 from archscope.diagrams.graph.units import Unit, is_glue, units_of
 from archscope.diagrams.interest import Kin, closed, to_depth, unequal
 from archscope.diagrams.once import once
 from archscope.diagrams.themes import BLOCK, INPUT
 from archscope.diagrams.volumes.form import Arrow, Form, Solid, Stage, Way
+from archscope.diagrams.volumes.headings import Headings
 from archscope.diagrams.volumes.outputs import CONCAT, Shape, given_by, growth_of, holds, parts_of, plain, turned
 from archscope.diagrams.volumes.stages import Seen, Staged, opened, rows_in, staged
 
@@ -104,7 +105,7 @@ class _Forming:
         self.told: dict[str, str] = {}
         self.stages: dict[str, Stage] = {}
         self.passed: list[tuple[str, str]] = []
-        self.begun: set[str] = set()
+        self.headings = Headings(former.held_in, former.drawn)
         self.scales: dict[str, list[Unit]] = {}
 
     def form(self) -> Form:
@@ -146,9 +147,10 @@ class _Forming:
         for unit in held:
             self.home[unit.name] = solid.id
         layers = tuple(dict.fromkeys((solid.id, *(layer for unit in held for layer in self.former.held_by(unit)))))
+        heading, headed, times = self.headings.over(seen, solid.name, len(inside) * child.copies)
         self.solids[solid.id] = self._counted(
-            replace(solid, layers=layers, repeats=child.copies, stages=tuple(names),
-                    heading=self._heading(seen, solid.name, len(inside) * child.copies))
+            replace(solid, layers=layers, repeats=child.copies, stages=tuple(names), heading=heading, headed=headed,
+                    times=times)
         )  # fmt: skip
 
     def _scales(self, unit: Unit) -> bool:
@@ -158,29 +160,6 @@ class _Forming:
             return False
         self.scales.setdefault(next(iter(readers)), []).append(unit)
         return True
-
-    def _heading(self, seen: Seen, own: str, many: int) -> str:
-        """The name of the open block that it begins, or its own and of those around it; empty within a block."""
-        # What is most of the picture, or a list of what stands in many places, tells nothing of where one stands.
-        for place, block in enumerate(seen.around):
-            inside = units(block)
-            if len(inside) * 2 > self.former.drawn or is_list(block):
-                continue
-            name = self._called([each.label for each in seen.around[: place + 1]], len(inside) * block.copies)
-            if name in self.begun:
-                return ""
-            self.begun.add(name)
-            return name if block.copies == 1 else f"{name} ×{block.copies}"
-        return self._called([*(each.label for each in seen.around), own], many)
-
-    def _called(self, labels: Sequence[str], many: int) -> str:
-        """The name of a block without what says no more: `down1` for `down1.conv`, if that is all of it."""
-        name = ".".join(labels)
-        steps = name.split(".")
-        for end in range(1, len(steps)):
-            if self.former.held_in[tuple(steps[:end])] == many:
-                return ".".join(steps[:end])
-        return name
 
     def _is_framed(self, place: int, block: Block) -> bool:
         """Whether an open block has a frame: it stands for several, or has branches and is not most of the network."""
