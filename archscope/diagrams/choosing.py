@@ -49,11 +49,13 @@ def choose(analysis: Analysis) -> Choice:
             refused["transformer"] = str(error)
         else:
             return Choice("transformer", "blocks that attend are added to one stream")
-    if any(each.verb == "Recurrence" for each in layers):
+    recurs = next((row for row in analysis.nodes if row.node.layer.verb == "Recurrence"), None)
+    if recurs is not None:
         try:
             sides = recurrence.sides_of(analysis)
         except NotShownError as error:
-            refused["unrolled"] = str(error)
+            told = f"`{recurs.name}` ({recurs.node.layer.label}) goes through steps, which a box does not show"
+            return Choice("graph", "for any network", {**refused, "unrolled": str(error), "boxes": told})
         else:
             why = "a chain with recurrence in it" if len(sides) == 1 else "recurrence that begins where another ends"
             if any(level.attends for side in sides for level in side.levels):

@@ -28,7 +28,10 @@ _BRIEF: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "transformer": (("op",),), "unrolled": (("name",),), "boxes": (("name",), ("op",)),
     "planes": (("name", "shape"), ("op",)),
 }  # fmt: skip
-"""For each style the little that says what a layer is; of several, what makes the letters larger."""
+"""For each style the little that says what a layer is; of several, the first whose letters are large enough."""
+
+_SPOKEN: Final = {**_BRIEF, "planes": (("name", "shape"), ("shape",), ("op",))}
+"""The same on a slide, where somebody says the names."""
 
 
 def on_page(drawing: Drawing, page: str, directions: Directions) -> Drawing:
@@ -67,17 +70,20 @@ def _others(drawing: Drawing) -> tuple[str, ...]:
 
 def _on_page(drawing: Drawing, page: str, directions: Directions) -> Drawing:
     plain = drawing.request.show is None and drawing.request.color == "family"
+    known = _BRIEF if page == COLUMN else _SPOKEN
     briefs = [
         replace(drawing, request=replace(drawing.request, show=show, brief=True))
-        for show in (_BRIEF.get(drawing.style, (("name", "op"),)) if plain else ())
+        for show in (known.get(drawing.style, (("name", "op"),)) if plain else ())
     ]
     if page == COLUMN:
         sizes = (_sized(each, size) for each in (drawing, *briefs) for size in LETTERS[page])
         return next((each for each in sizes if _shapes(each)), drawing)
-    drawn = _on_slide(drawing, page, directions)
-    if _letters(drawn) >= _LEGIBLE[page]:
-        return drawn
-    return max((drawn, *(_on_slide(each, page, directions) for each in briefs)), key=_letters)
+    best = _on_slide(drawing, page, directions)
+    for each in briefs:
+        if _letters(best) >= _LEGIBLE[page]:
+            break
+        best = max(best, _on_slide(each, page, directions), key=_letters)
+    return best
 
 
 def _letters(drawing: Drawing) -> float:

@@ -20,6 +20,7 @@ from archscope.analysis import Analysis
 from archscope.diagrams import fonts
 from archscope.diagrams.cell import cell, kind_of
 from archscope.diagrams.graph.labels import lines_of
+from archscope.diagrams.graph.units import Unit
 from archscope.diagrams.handing import Handing, rises, written
 from archscope.diagrams.looking import Bridge
 from archscope.diagrams.recurrence import Level, Side, sides_of
@@ -151,7 +152,7 @@ class _Figure:
         more = ("kernel",) if "op" in shown else ()
         rows = level.unit.rows
         lines = lines_of(
-            level.unit.label, rows, (*shown, *more), counts=[1] * len(rows), outputs=[level.unit.outputs[0]],
+            _name(level.unit), rows, (*shown, *more), counts=[1] * len(rows), outputs=[level.unit.outputs[0]],
             block=" · ".join(level.words) if "op" in shown else "", price=self.request.price(level.unit.layers),
         )  # fmt: skip
         return tuple(part for line in lines for part in _broken(line))
@@ -226,6 +227,11 @@ class _Figure:
     def _equals(self, x: float, y: float) -> list[Item]:
         return [arrow([(x - 0.6 * self.font, y + dy), (x + 0.6 * self.font, y + dy)], self.font, self.theme,
                       head=False)[0] for dy in (-0.22 * self.font, 0.22 * self.font)]  # fmt: skip
+
+
+def _name(unit: Unit) -> str:
+    """What it is called; a number in a list, which has no frame here, with the name of the list."""
+    return ".".join(unit.name.split(".")[-2:]) if unit.label.isdigit() else unit.label
 
 
 def _broken(line: str) -> Iterator[str]:

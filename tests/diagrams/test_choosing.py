@@ -63,6 +63,17 @@ def test_a_recurrence_that_branches_is_no_boxes_and_says_where_it_stops_being_a_
     assert chosen.refused["unrolled"] == "two is no chain at `right`, and style unrolled shows one"
 
 
+def test_windows_before_a_recurrence_make_no_boxes_of_it() -> None:
+    """As in Tacotron 2's encoder: a sequence goes through windows, and then through steps."""
+    net = archscope.read(
+        "name: speech\ninput: [8, 30]\nlayers:\n  c: {type: conv1d, out_channels: 8, kernel_size: 5, padding: 2}\n"
+        "  turned: {type: transpose, dim0: 0, dim1: 1}\n  lstm: {type: lstm, hidden_size: 4}\n"
+    )
+    chosen = choose(archscope.analyze(net))
+    assert chosen.style == "graph"
+    assert chosen.refused["boxes"] == "`lstm` (LSTM) goes through steps, which a box does not show"
+
+
 def test_vectors_that_weigh_maps_do_not_count_against_boxes() -> None:
     assert choose(archscope.analyze(branching.weighed())).style == "boxes"
     line = "  d{}: {{type: linear, out_features: {}, from: {}}}\n"

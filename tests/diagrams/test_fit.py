@@ -45,6 +45,7 @@ def test_a_picture_for_a_slide_takes_the_largest_letters_that_fit(name: str, pag
         ("lenet5", "beamer", 7, ("name", "shape")),
         ("unet", "beamer", 7, ("op",)),
         ("alexnet", "beamer", 9, ("name",)),
+        ("autoencoder@mnist", "beamer", 9, ("shape",)),
         ("transformer@base", "16:9", 14, ("op",)),
         ("resnet@50", "beamer", 7, ("name",)),
         ("vgg@A", "beamer", 8, None),

@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from torch import nn
 
 import archscope
 from archscope.diagrams.cell import gates_of
@@ -142,6 +143,12 @@ def test_the_language_model_is_a_cell_with_its_loop_and_three_of_twenty_steps() 
     assert [found.count(letter) for letter in ("h", "c")] == [2, 2]
     assert [heads(scene, name) for name in ("words", "embed", "lstm", "head")] == [4, 4, 4, 4]
     assert "steps 1, 2 and 20 are drawn" in scene.description
+
+
+def test_what_stands_in_a_list_has_the_name_of_the_list_and_no_bare_number() -> None:
+    chain = nn.Sequential(nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 4)), nn.RNN(4, 4, batch_first=True))
+    found = strings(archscope.draw(archscope.trace(chain, (5, 8))).scene)
+    assert [each for each in found if "0" in each and "par" not in each and "×" not in each] == ["0.0", "0.2"]
 
 
 def test_few_steps_are_all_drawn() -> None:

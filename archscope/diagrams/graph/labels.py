@@ -66,6 +66,8 @@ def lines_of(
     if "macs" in show:
         numbers.append(_macs([row.macs for row in rows], counts, each))
     numbers += price
+    if what == name and "name" in show:
+        what = ""
     lines = (name if "name" in show else "", what, " · ".join(number for number in numbers if number))
     return tuple(line for line in lines if line)
 

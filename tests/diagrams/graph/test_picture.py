@@ -18,7 +18,7 @@ from archscope.diagrams.graph.branches import branch
 from archscope.diagrams.graph.channels import Wire, tracks
 from archscope.diagrams.graph.columns import Stack, columns
 from archscope.diagrams.graph.ranks import BORDER, Net, main_lines, ranks_of
-from archscope.diagrams.scene import Group, Polygon, Scene, bounds
+from archscope.diagrams.scene import Group, Polygon, Scene, Text, bounds
 from archscope.diagrams.scene import Path as Line
 from archscope.network import Network
 from archscope.reader import spec_names
@@ -265,3 +265,9 @@ def test_a_line_through_a_frame_of_twins_alone_keeps_its_place() -> None:
     drawn = b.network()
     problems = geometry.problems(archscope.draw(drawn, style="graph").svg, drawn)
     assert [problem for problem in problems if not problem.startswith("edge missing")] == []
+
+
+def test_a_layer_without_a_name_of_its_own_is_not_called_the_same_twice() -> None:
+    network = archscope.read("name: most\ninput: [3, 9]\nlayers:\n  max: {type: max, dim: 1}\n")
+    scene = archscope.draw(network, style="graph", show="name,op").scene
+    assert [item.string for item in scene.walk() if isinstance(item, Text)].count("max") == 1
