@@ -186,7 +186,11 @@ class Operations:
             size = stored_bytes(bare(product(shape)), read.dtype)
             return Value(self.ledger.take(size, "values"), size, Layout.of(shape), read.dtype, grad=False)
         size = stored_bytes(bare(product(layout.shape)), read.dtype)
-        return Value(self.ledger.share(read.block), size, layout, read.dtype, grad=False)
+        held = self.ledger.share(read.block)
+        if isinstance(read.layout, Anyhow) and _may_copy(step, read.layout, layout) and self.ledger.size(held) > size:
+            self.ledger.drop(held)  # a copy of a part may be held, and the whole not
+            held = self.ledger.take(0, "values")
+        return Value(held, size, layout, read.dtype, grad=False)
 
     @staticmethod
     def _layout_seen(step: Step, layout: Layout, shape: tuple[int, ...]) -> Layout | None:
@@ -261,6 +265,11 @@ def of_maps_with_channels_last(step: Step, read: Sequence[Value]) -> bool:
         found = step.op != "max_pool1d" or read[0].grad
         return found and len(row.shape) == len(("batch", "channels", "length")) and row.in_one_row.channels_last
     return step.op in _OF_MAPS and read[0].layout.channels_last
+
+
+def _may_copy(step: Step, before: Layout, after: Layout) -> bool:
+    """Whether a step that sees all values of a tensor otherwise copies them where they do not lie so."""
+    return not step.turns and step.takes is None and product(before.shape) == product(after.shape)
 
 
 def size_in(value: Value, dtype: str) -> int:

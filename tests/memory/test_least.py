@@ -16,6 +16,7 @@ from archscope.memory import memory
 from archscope.oracles import tracking
 from archscope.oracles.own.memory import called
 from archscope.tracing.calling import call_thing
+from tests.memory.shared import differences
 
 DOES: dict[str, Callable[[Net, Tensor], Tensor]] = {
     "weights in two bytes": lambda net, x: F.linear(x, net.small.float()),
@@ -107,3 +108,29 @@ def test_of_a_backward_pass_that_is_not_followed_its_ends_are_known() -> None:
     assert backward.most.total == max(held["start of backward"].after.total, backward.after.total)
     assert [moment for moment in held.track if moment.phase == "backward"] == [backward.most]
     assert timeline(held, theme("light")).items
+
+
+class Biased(nn.Module):
+    """Attention whose code takes queries, keys and values of one product, and a bias for each distance of a table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.projected, self.last = nn.LayerNorm(8), nn.Linear(8, 24), nn.Linear(8, 8)
+        self.table = nn.Parameter(torch.zeros(49, 2))
+        row, column = (each.flatten() for each in torch.meshgrid(torch.arange(4), torch.arange(4), indexing="ij"))
+        apart = (row[:, None] - row + 3) * 7 + column[:, None] - column + 3
+        self.register_buffer("places", apart.flatten())
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch = len(x)
+        added = self.table[self.places].view(16, 16, -1).permute(2, 0, 1).contiguous()[None]
+        q, k, v = self.projected(F.pad(self.norm(x), (0, 0, 0, 0))).view(batch, 16, 3, 2, 4).permute(2, 0, 3, 1, 4)
+        scores = ((q * 0.5) @ k.transpose(-2, -1) + added).softmax(-1)
+        return self.last((scores @ v).transpose(1, 2).reshape(batch, 16, 8)) + x
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_parts_that_may_be_copied_do_not_hold_the_whole_in_a_lower_bound(batch: int) -> None:
+    why, wrong = differences(Biased(), (16, 8), "sgd", batch)
+    assert "works on parameters beside its layers" in why
+    assert not wrong, wrong
