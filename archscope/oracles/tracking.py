@@ -269,7 +269,8 @@ def _step(called: Called, way: Any, over: Callable[[str], None], autocast: str |
     over("forward")
     if way is None:
         return
-    outputs = [each for each in tensors(made) if each.requires_grad]
+    # What is given twice is one output.
+    outputs = [*{id(each): each for each in tensors(made) if each.requires_grad}.values()]
     with casting(autocast):
         losses = begins.losses(outputs)
     started = [torch.ones_like(each) for each in losses]

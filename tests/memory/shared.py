@@ -99,7 +99,7 @@ def _passes(called: Called, tracker: Any, autocast: str | None, *, training: boo
     over("forward")
     if not training:
         return held
-    outputs = [each for each in tensors(result) if each.requires_grad]
+    outputs = [*{id(each): each for each in tensors(result) if each.requires_grad}.values()]
     with casting(autocast):
         losses = Beginning("sum").losses(outputs)
     started = [torch.ones_like(each) for each in losses]

@@ -1,4 +1,4 @@
-"""What writes over a value: what that copies on the way back, and where the value is one seen of another."""
+"""What writes over a value, and what is copied on the way back for it; gradients that meet, of values given twice."""
 
 from __future__ import annotations
 
@@ -110,3 +110,19 @@ class Added(nn.Module):
 
 def test_gradients_that_are_added_up_are_there_until_all_of_one_operation_have_come() -> None:
     same(Added(), (2, 8), "sgd", 99)
+
+
+class Twice(nn.Module):
+    """Gives one value twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        made = x + self.layer(x)
+        return made, made
+
+
+def test_a_value_that_is_given_twice_is_one_output_and_has_one_loss() -> None:
+    same(Twice(), (5, 8), "adam", 3)
