@@ -71,7 +71,11 @@ def observed(
         steady={names[name]: way for name, way in holding.steady.items()},
         unruled={names[name]: why for name, why in (*unruled.items(), *cast)},
         unruled_in_training={
-            **{names[name]: why for name, why in (*holding.unruled_in_training.items(), *sparse, *chosen)},
+            **{
+                names[name]: why
+                for name, why in (*holding.unruled_in_training.items(), *sparse, *chosen)
+                if name in names
+            },
             **beside.worked,
         },
         together=_together(holding.together, names),

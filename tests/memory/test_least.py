@@ -30,6 +30,7 @@ DOES: dict[str, Callable[[Net, Tensor], Tensor]] = {
     "a row, turned": lambda net, x: x + net.places.t()[:, 0],
     "a part, cut before": lambda net, x: x + net.places.chunk(2)[0][0],
     "one part, which is all": lambda _, x: x.exp().chunk(1, -1)[0],
+    "all that is fed in": lambda net, x: net.own * x.chunk(1, -1)[0].narrow(1, 0, 8),
     "no narrower": lambda _, x: x.exp().narrow(1, 0, 8),
     "over": lambda _, x: 1 / x,
     "more over": lambda _, x: 2 / x.exp().sqrt(),
