@@ -18,8 +18,8 @@ from archscope.network import Ref
 from archscope.observed import Value
 from archscope.recognising.alike import Alike
 from archscope.recognising.batches import APART, LOST, WITHOUT, is_across, is_torn, moved
+from archscope.recognising.beyond import beyond
 from archscope.recognising.call import Call
-from archscope.recognising.calls import beyond
 from archscope.recognising.einsums import moved as einsum_moved
 from archscope.recognising.joining import JOINS, fitted, is_dense
 from archscope.recognising.nodes import Nodes

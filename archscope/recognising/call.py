@@ -53,6 +53,10 @@ class Call(NamedTuple):
         return without(dim % (self.input.dim() if rank is None else rank), self.place)
 
 
+class AlongSamples(Rejects):
+    """A call works along the axis of the samples, so that each depends on the others."""
+
+
 Reading = Callable[[Call], "Layer | tuple[Layer, ...] | None"]
 """The layers of a call, one after another; an empty tuple where nothing happens, None where no layer type is it."""
 
@@ -67,7 +71,7 @@ def without(axis: int, place: int) -> int:
         Rejects: it is the batch.
     """
     if axis == place:
-        raise Rejects("the batch is no axis of a sample")
+        raise AlongSamples("the batch is no axis of a sample")
     return axis - (0 <= place < axis)
 
 

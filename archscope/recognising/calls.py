@@ -10,8 +10,7 @@ from archscope.errors import Rejects
 from archscope.layers import TYPES, Layer
 from archscope.recognising import axes_calls, einsums, value_calls
 from archscope.recognising.batches import APART, WITHOUT
-from archscope.recognising.call import Call, Reading
-from archscope.recognising.operations import is_complex
+from archscope.recognising.call import AlongSamples, Call, Reading
 from archscope.recognising.signatures import bound, each_axis, plain_name
 from archscope.recognising.tensor import Tensor
 
@@ -37,15 +36,28 @@ def layers_of(call: Call) -> tuple[Layer, ...] | None:
     None says that no layer type describes it. Where the batch is not the first axis, only what does not take axes by
     their places is read, and what tells them itself.
     """
-    if call.name not in _READINGS:
-        return None
-    if call.place != 0 and call.name not in _elsewhere(call.place):
-        return None
     try:
-        found = _READINGS[call.name](call)
+        found = _read(call)
     except Rejects:  # PyTorch takes options that the layer type does not
         return None
     return found if found is None or isinstance(found, tuple) else (found,)
+
+
+def is_along_samples(call: Call) -> bool:
+    """Whether a call that is no layer works along the axis of the samples."""
+    try:
+        _read(call)
+    except AlongSamples:
+        return True
+    except Rejects:
+        pass
+    return False
+
+
+def _read(call: Call) -> Layer | tuple[Layer, ...] | None:
+    if call.name not in _READINGS or (call.place != 0 and call.name not in _elsewhere(call.place)):
+        return None
+    return _READINGS[call.name](call)
 
 
 def _elsewhere(place: int) -> frozenset[str]:
@@ -64,29 +76,6 @@ def parts_of(call: Call) -> list[tuple[Layer, ...]] | None:
     except Rejects:
         return None
     return [(TYPES["select"](dim=axis, index=index),) for index in range(len(call.results))]
-
-
-def beyond(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    """An option of a call that changes what it computes, and that no layer type has; empty if there is none.
-
-    >>> beyond("interpolate", ["x"], {"align_corners": True}), beyond("interpolate", ["x"], {"align_corners": False})
-    ('align_corners', '')
-    """
-    plain = plain_name(name)
-    usual = _USUAL.get(plain, {})
-    given = bound(plain, args, kwargs) if usual else {}
-    if plain == "batch_norm" and given["running_mean"] is None:
-        return ""  # there is nothing but the batch to normalize by
-    return next((option for option, values in usual.items() if given[option] not in values), "")
-
-
-def beyond_call(call: Call, args: Sequence[Any], kwargs: Mapping[str, Any], read: int) -> str:
-    """Such an option of a call that has run on so many values; a mask that is added to scores is a fourth of them."""
-    option = beyond(call.name, args, kwargs) or ("complex numbers" if is_complex(call.results) else "")
-    if option != "attn_mask" or read != 4:
-        return option
-    mask = call.given["attn_mask"]
-    return "" if mask.is_floating_point() or id(mask) in call.fitted else option
 
 
 def _sides(value: Any, axes: int) -> Any:
@@ -295,9 +284,10 @@ def _interpolate(call: Call) -> Layer | None:
     return TYPES["upsample"](scale_factor=list(factors) if isinstance(factors, (tuple, list)) else factors, mode=mode)
 
 
-def _softmax(call: Call) -> Layer | None:
+def _softmax(call: Call) -> Layer:
+    """Without an axis it is over the first of one or three, and else over the second, as PyTorch has it."""
     dim = call.given["dim"]
-    return None if dim is None else TYPES[call.name](dim=call.axis(dim))
+    return TYPES[call.name](dim=call.axis(int(call.input.dim() not in (0, 1, 3)) if dim is None else dim))
 
 
 def _activation(*options: str) -> Reading:
@@ -317,17 +307,6 @@ def _hardtanh(call: Call) -> Layer:
 def _prelu(call: Call) -> Layer:
     return TYPES["prelu"](num_parameters=call.given["weight"].numel())
 
-
-_USUAL: Final[Mapping[str, Mapping[str, tuple[Any, ...]]]] = MappingProxyType({
-    "batch_norm": {"training": (False,)},
-    "embedding": {"max_norm": (None,)},
-    "scaled_dot_product_attention": {"attn_mask": (None,)},
-    "interpolate": {"align_corners": (None, False), "antialias": (False,)},
-    "softplus": {"threshold": (20,)},
-    **{key: {"divisor_override": (None,)} for key in ("avg_pool2d", "avg_pool3d")},
-    "upsample": {"align_corners": (None, False)},
-})  # fmt: skip
-"""Options that layer types do not have, with the values at which a call is the layer."""
 
 _GRIDS: Final = frozenset({
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "max_pool1d",

@@ -10,6 +10,9 @@ from archscope.layers.steps import Remembered
 WAVES: Final = "sines and cosines of positions"
 """What is to be known of the numbers that a function adds, where code works out those."""
 
+ALONG_SAMPLES: Final = "along the samples"
+"""What is to be known of a function that makes what it makes of one sample of the others too."""
+
 
 class Function(Layer):
     """A function, seen from outside: its shapes, weights and products are exact, its lines are not known.
@@ -22,7 +25,7 @@ class Function(Layer):
         seen: its numbers, as they were when it ran.
         misfit: whether there is a layer type for it, which does not take these shapes or weights.
         like: the layer that it is but for something.
-        beyond: what that is, ``attn_mask``; or what is to be known of its numbers, ``complex numbers``.
+        beyond: what that is, ``attn_mask``; or what is to be known of it, ``complex numbers``, ``along the samples``.
         at: the line of code that called it, ``net.py:12``.
 
     >>> from archscope.working import count
@@ -82,7 +85,9 @@ class Function(Layer):
 
     @property
     def label(self) -> str:
-        return self.called if self.like is None else f"{self.like.label}, {self.beyond}"
+        if self.like is None and self.beyond != ALONG_SAMPLES:
+            return self.called
+        return f"{self.called if self.like is None else self.like.label}, {self.beyond}"
 
     def rule(self, *inputs: Shape) -> Facts:
         return self.seen.replace(inputs=inputs)

@@ -6,7 +6,7 @@ multiply-accumulates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from archscope.layers.base import NOTHING
@@ -151,6 +151,12 @@ def _packed_recurrence(args: Sequence[Any], _: Any) -> Count:
     return total([_times(*args[0].shape[:-1], *each.unpack()[0].shape) for each in inside])
 
 
+def _along(args: Sequence[Any], given: Mapping[str, Any]) -> int:
+    """How long the axis is that dot products sum up, of two vectors or of one for all."""
+    one, other = [*args, *(given[name] for name in ("x", "y") if name in given)][:2]
+    return max(int(each.shape[given.get("dim", -1)]) for each in (one, other))
+
+
 _TABLE: Final[tuple[tuple[str, Rule], ...]] = (
     ("aten::_foreach_mm", _each_matrix),
     ("aten::mm aten::bmm aten::linear aten::matmul aten::_int_mm aten::_scaled_mm aten::_scaled_mm_v2", _matrix(0)),
@@ -195,11 +201,11 @@ _TABLE: Final[tuple[tuple[str, Rule], ...]] = (
 )
 """Operations by name, and what each multiplies."""
 
-WRITTEN_OUT: Final[dict[str, Rule]] = {
-    "outer": lambda _, result: _times(*result.shape),
-    "ger": lambda _, result: _times(*result.shape),
-    "kron": lambda _, result: _times(*result.shape),
-    "linalg_vecdot": lambda args, result: _times(*result.shape, args[0].shape[-1]),
+WRITTEN_OUT: Final[dict[str, Callable[[Sequence[Any], Mapping[str, Any], Any], Count]]] = {
+    "outer": lambda _, __, result: _times(*result.shape),
+    "ger": lambda _, __, result: _times(*result.shape),
+    "kron": lambda _, __, result: _times(*result.shape),
+    "linalg_vecdot": lambda args, given, result: _times(*result.shape, _along(args, given)),
 }
 """Functions by name that are matrix products or dot products, and that PyTorch runs value by value."""
 

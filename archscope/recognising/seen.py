@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from archscope.layers import TYPES, Facts, Layer, Shape
 from archscope.layers.base import NOTHING, Weight
 from archscope.network import Ref
+from archscope.recognising.function import ALONG_SAMPLES
 from archscope.recognising.operations import Frame
 from archscope.recognising.signatures import SIGNATURES
 from archscope.record import EMPTY
@@ -66,7 +67,9 @@ def seen_facts(
 ) -> Facts:  # fmt: skip
     """The numbers of a call that no layer type describes, of the weights that are its own."""
     unknown = seen.why or (
-        f"this `{seen.called}` takes shapes or weights that its layer type does not"
+        f"this `{seen.called}` works along the samples of a batch"
+        if seen.beyond == ALONG_SAMPLES
+        else f"this `{seen.called}` takes shapes or weights that its layer type does not"
         if seen.layers or seen.called in TYPES
         else f"archscope has no layer type for `{seen.called}`"
     )

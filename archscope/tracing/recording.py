@@ -12,8 +12,9 @@ from archscope.building.builders import COUNTERS
 from archscope.layers import TYPES, Layer, Shape
 from archscope.network import Ref
 from archscope.recognising.batches import LOST, WITHOUT
+from archscope.recognising.beyond import beyond_call
 from archscope.recognising.call import Call
-from archscope.recognising.calls import beyond_call, layers_of, parts_of
+from archscope.recognising.calls import layers_of, parts_of
 from archscope.recognising.einsums import is_turned, product_of
 from archscope.recognising.joining import fitted
 from archscope.recognising.nodes import Nodes
@@ -248,8 +249,7 @@ class Recording:
         """Dropout hands back its very input at inference; the input itself stays what it was."""
         if frame.wrote or not isinstance(result, Tensor) or not any(result is each for each in given):
             return result, made
-        result = result.view(result.shape)
-        return result, [result]
+        return (seen := result.view(result.shape)), [seen]
 
     def _keep(self, heard: Heard, refs: list[Ref]) -> None:
         """Keep a node of a call, and know what it made and what it wrote."""
@@ -296,7 +296,7 @@ class Recording:
             frame,
             layers or (),
             (weights & self.nodes.held.keys()) | self._packed.read([*args, *kwargs.values()]),
-            told or beyond_call(call, args, kwargs, len(refs)),
+            told or beyond_call(call, args, kwargs, len(refs), layers),
             why,
             derived=derived,
             turned=turned ^ weights if plain in PRODUCTS or (plain == "einsum" and is_turned(call.given)) else turned,

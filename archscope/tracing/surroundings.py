@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from archscope.interrupts import between_operations
+from archscope.tracing.settings import SETTINGS
 
 _CONTAINERS: Final = (dict, list, set, collections.deque)
 _MANY: Final = 50_000
@@ -283,22 +284,6 @@ def _put_back(environment: dict[str, str]) -> None:
             os.environ[name] = value
 
 
-def _put_threads(many: int) -> None:
-    if torch.get_num_threads() != many:
-        torch.set_num_threads(many)
-
-
-_SETTINGS: Final[tuple[tuple[Callable[[], Any], Callable[[Any], None]], ...]] = (
-    (torch.get_default_dtype, torch.set_default_dtype),
-    (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
-    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
-    (torch.get_num_threads, _put_threads),
-    (lambda: torch.backends.cudnn.benchmark, functools.partial(setattr, torch.backends.cudnn, "benchmark")),
-    (lambda: torch.backends.cudnn.deterministic, functools.partial(setattr, torch.backends.cudnn, "deterministic")),
-)
-"""What code may set for everybody: how it is told, and how it is set."""
-
-
 def drawn_apart() -> object:
     """How far the random numbers of Python and NumPy have been drawn: equal as long as nobody draws."""
     numpy = sys.modules.get("numpy")
@@ -316,7 +301,7 @@ def everybodys_kept() -> Iterator[None]:
         after.enter_context(torch.random.fork_rng(devices=devices))
         after.callback(random.setstate, random.getstate())
         after.callback(_put_back, dict(os.environ))
-        for tell, put in _SETTINGS:
+        for tell, put in SETTINGS:
             after.callback(put, tell())
         if numpy is not None:
             after.callback(numpy.random.set_state, numpy.random.get_state())

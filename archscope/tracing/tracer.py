@@ -157,7 +157,7 @@ class Tracer(TorchFunctionMode):
             self.ledger.others.left([args, given])
         self.ledger.others.left(result)
         if name in WRITTEN_OUT and frame.ran:
-            self.ledger.multiplied(frame, WRITTEN_OUT[name](args, result))
+            self.ledger.multiplied(frame, WRITTEN_OUT[name](args, given, result))
         told = name in LEAVING or name == PICKLING or name.startswith("set ")
         if isinstance(result, ANSWERS) and not frame.ran and not told:
             return result

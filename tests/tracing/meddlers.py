@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tests.tracing import everybodys
 from tests.tracing.dressed import half_scripted, hooked, normed, normed_as_of_old, parametrized, recurrent, scripted
 
 SEEN: dict[str, Any] = {"calls": 0, "last": [1, 2]}
@@ -313,6 +314,8 @@ class ForAll(nn.Module):
         os.environ["ARCHSCOPE_TESTS"] = "forward"
         torch.use_deterministic_algorithms(True, warn_only=True)
         torch.set_float32_matmul_precision("high")
+        for put, value, _ in everybodys.FOR_ALL:
+            put(value)
         STEP.set(STEP.get() + 1)
         with torch.inference_mode():
             self.seen.add_(1)

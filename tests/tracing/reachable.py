@@ -7,9 +7,11 @@ import contextvars
 import functools
 import io
 import itertools
+import logging
 import os
 import queue
 import random
+import sys
 import threading
 import types
 import weakref
@@ -20,6 +22,7 @@ from typing import Any
 import numpy
 import torch
 from torch import Tensor
+from torch._tensor_str import PRINT_OPTS
 
 
 class Reachable:
@@ -114,6 +117,12 @@ def state_of(*roots: Any) -> list[Any]:
         torch.get_rng_state().tolist(), random.getstate(), numbers[0], numbers[1].tolist(), numbers[2:],
         torch.get_default_dtype(), torch.is_grad_enabled(), torch.is_inference_mode_enabled(),
         torch.get_deterministic_debug_mode(), torch.get_float32_matmul_precision(), torch.get_num_threads(),
+        dict(vars(PRINT_OPTS)), logging.root.level, logging.getLogger("torch").level, sys.getrecursionlimit(),
+        getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None) is None,
+        torch.is_anomaly_enabled(), torch.is_warn_always_enabled(), torch.backends.cuda.flash_sdp_enabled(),
+        torch.backends.cuda.mem_efficient_sdp_enabled(), torch.backends.cuda.math_sdp_enabled(),
+        torch.backends.cudnn.enabled, torch.backends.mkldnn.enabled,
+        torch.utils.deterministic.fill_uninitialized_memory,
         dict(os.environ), {var.name: value for var, value in contextvars.copy_context().items() if var.name == "step"},
     )  # fmt: skip
     return [*Reachable(roots).facts, everybody]

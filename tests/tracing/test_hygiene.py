@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from archscope import UsageError, trace
 from archscope.tracing import threads
-from tests.tracing import meddlers
+from tests.tracing import everybodys, meddlers
 from tests.tracing.reachable import state_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
@@ -65,6 +65,8 @@ def as_before() -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
     torch.backends.cudnn.benchmark = False
     torch.set_float32_matmul_precision("highest")
+    for put, _, value in everybodys.FOR_ALL:
+        put(value)
     os.environ.pop("ARCHSCOPE_TESTS", None)
     meddlers.STEP.set(0)
 

@@ -45,6 +45,9 @@ def _of(function: Function, *shape: int, dtype: torch.dtype = torch.float32) -> 
         (lambda x, w: torch.addr(w, x[0], x[1]), (6, 6), 6 * 6),
         (torch.kron, (2, 3), 8 * 18),  # (4·2, 6·3) values
         (torch.linalg.vecdot, (4, 6), 4 * 6),
+        (lambda x, w: torch.linalg.vecdot(x[:, :, None], y=w, dim=1), (6, 5), 4 * 6 * 5),
+        (lambda x, w: torch.linalg.vecdot(y=x, x=w), (1, 6), 4 * 6),
+        (lambda x, w: torch.linalg.vecdot(x[:, :1], w), (4, 6), 4 * 6),  # one number meets six
         (lambda x, w: torch.linalg.cross(x[:, :3], w), (4, 3), 2 * 4 * 3),
         (lambda x, w: torch.conv_tbc(x[:, None], w, w[0, 0]), (3, 6, 6), 2 * 6 * 3 * 6),  # of 4 steps 2 are left
         (torch.cdist, (5, 6), 4 * 5 * 6),

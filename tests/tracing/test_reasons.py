@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -41,7 +42,8 @@ PLACES = "`max` notes the places of its values, and no rule says what that takes
 ALPHA = "alpha dropout shifts and scales what it leaves, and no rule follows that"
 AGAIN = "its code has it run again in the backward pass (`torch.utils.checkpoint`), and no rule follows that"
 NO_TYPE = "archscope has no layer type for `erf`"
-MISFIT = "this `softmax` takes shapes or weights that its layer type does not"
+ALONG = "this `softmax` works along the samples of a batch"
+MISFIT = "this `layer_norm` takes shapes or weights that its layer type does not"
 
 CASES: dict[str, tuple[Callable[[Any, Tensor], Tensor], ...]] = {
     MAPPED: (lambda m, z: torch.vmap(lambda each: each.cumsum(0))(z),),
@@ -86,8 +88,31 @@ def test_a_reason_is_given_where_it_is_true_and_nowhere_else(why: str, code: Cal
 def test_what_no_type_describes_says_so_and_what_a_type_does_not_take_says_that() -> None:
     network = archscope.trace(Runs(lambda m, z: torch.erf(z.unflatten(1, (2, 2)).softmax(0))), (4,))
     said = [network.facts[node.name].reasons for node in network.nodes if node.layer.type == "function"]
-    assert MISFIT in said[0].values()
+    assert ALONG in said[0].values()
     assert NO_TYPE not in said[0].values()
+    network = archscope.trace(Runs(lambda m, z: F.layer_norm(z, (4,), m.row[0] + 1)), (4,))
+    said = [network.facts[node.name].reasons for node in network.nodes if node.layer.type == "function"]
+    assert MISFIT in said[0].values()
+
+
+@pytest.mark.parametrize(
+    ("code", "types"),
+    [
+        (lambda m, z: F.softmax(z, _stacklevel=9), ["linear", "softmax"]),
+        (lambda m, z: F.softmax(z.unflatten(1, (2, 1, 2)), _stacklevel=9), ["linear", "reshape", "softmax"]),
+        (lambda m, z: F.softmax(z.unflatten(1, (2, 2)), _stacklevel=9), ["linear", "reshape", "function"]),
+        (lambda m, z: z.softmax(0), ["linear", "function"]),
+        (lambda m, z: z.transpose(0, 1).softmax(0).transpose(0, 1), ["linear", "softmax"]),
+    ],
+)
+def test_what_works_along_the_samples_is_no_layer_and_says_so(code: Any, types: list[str]) -> None:
+    """Without an axis, PyTorch's softmax is over the first of three axes, and else over the second."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network = archscope.trace(Runs(code), (4,))
+    assert [node.layer.type for node in network.nodes] == types
+    functions = [node.layer.label for node in network.nodes if node.layer.type == "function"]
+    assert all(label.endswith(", along the samples") for label in functions)
 
 
 class Begins(nn.Module):
