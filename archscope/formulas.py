@@ -10,13 +10,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from archscope.errors import Rejects, UsageError, did_you_mean
 from archscope.layers.base import Facts, Layer, Shape
-from archscope.lettings import FREE, Letting, letting
+from archscope.lettings import FREE, Letting, letting, of_module
 from archscope.limits import MOST_SYMBOLS
 from archscope.network import COUNTS, Network, Node, propagate
 from archscope.polynomials import Polynomial, symbol
@@ -59,8 +59,11 @@ def opened(network: Network, names: Sequence[str]) -> tuple[Network, Ground]:
     if len(named) > MOST_SYMBOLS:
         raise UsageError(f"{len(named)} numbers to leave open; formulas have at most {MOST_SYMBOLS}")
     lettings = {name: letting(network, places[name].let) for name in named if places[name].let}
+    for name in named if network.again is not None else ():
+        if _of_module(name, places[name]):
+            lettings[name] = of_module(network, name, places[name].value, partial(_with_length, network, name))
     ground = Ground({name: places[name].value for name in named}, {name: each.step for name, each in lettings.items()})
-    ground.plain = _remembered(network)
+    ground.plain = _remembered(network, ground)
     while True:
         try:
             symbols = {name: ground.open(name) for name in ground.ranges}
@@ -72,10 +75,19 @@ def opened(network: Network, names: Sequence[str]) -> tuple[Network, Ground]:
         return made, ground
 
 
-def _remembered(network: Network) -> Callable[[Mapping[str, int]], Network]:
-    """The network with numbers in the places of symbols, each made once."""
+def _remembered(network: Network, ground: Ground) -> Callable[[Mapping[str, int]], Network]:
+    """The network with numbers in the places of symbols, each made once; of a module it is known where it was read."""
     made = lru_cache(maxsize=64)(lambda values: at(network, dict(values)))
-    return lambda values: made(tuple(values.items()))
+    places = _places(network) if network.again is not None else {}
+    lengths = [name for name in ground.ranges if name in places and _of_module(name, places[name])]
+
+    def plain(values: Mapping[str, int]) -> Network:
+        found = made(tuple(values.items()))
+        for name in lengths:
+            ground.read.setdefault(name, set()).add(values[name])
+        return found
+
+    return plain
 
 
 def numbers_of(network: Network) -> list[tuple[str, Any]]:
@@ -107,16 +119,42 @@ def at(network: Network, values: Mapping[str, int]) -> Network:
     wrong = next((name for name, value in values.items() if value < 1), None)
     if wrong is not None:
         raise UsageError(f"`{wrong}={values[wrong]}`: write a whole number above 0")
+    network, values = _anew(network, values, places)
     let = {f"let.{places[name].let}": value for name, value in values.items() if places[name].let}
     if let and network.reread is not None:
         network = network.reread(let)
     others = {name: value for name, value in values.items() if not places[name].let}
-    if let and not others:
+    if not others:
         return network
     places = _places(network)
     return _worked_out(
         network, {name: places[name] for name in others}, {name: count(each) for name, each in others.items()}
     )
+
+
+def _with_length(network: Network, name: str, length: int) -> Network:
+    return at(network, {name: length})
+
+
+def _of_module(name: str, place: _Place) -> bool:
+    """Whether a number is the length of an input's axes, by which a module may do something else."""
+    return bool(place.axes) and name != CACHED
+
+
+def _anew(
+    network: Network, values: Mapping[str, int], places: Mapping[str, _Place]
+) -> tuple[Network, Mapping[str, int]]:
+    """A module read anew where its inputs have other lengths, and the numbers that are left to put in their places."""
+    if network.again is None:
+        return network, values
+    lengths = {name: value for name, value in values.items() if _of_module(name, places[name])}
+    shapes = {name: list(shape) for name, shape in network.inputs.items()}
+    for name, value in lengths.items():
+        for input_, axis in places[name].axes:
+            shapes[input_][axis] = value
+    found = {name: tuple(shape) for name, shape in shapes.items() if tuple(shape) != network.inputs[name]}
+    left = {name: value for name, value in values.items() if name not in lengths}
+    return network.again(found) if found else network, left
 
 
 def _let(lettings: Mapping[str, Letting], ground: Ground) -> dict[tuple[str, str], tuple[Symbolic, ...]]:
@@ -169,7 +207,8 @@ def _places(network: Network) -> dict[str, _Place]:
     """Everything that can be opened, by name."""
     places = {BATCH: _Place(1)}
     for name, value, axes in _axes(network):
-        learned = _positions(network, value) if name.rpartition(".")[2] == LENGTH else ()
+        grows = network.again is None and name.rpartition(".")[2] == LENGTH
+        learned = _positions(network, value) if grows else ()
         places[name] = _Place(value, axes, places=learned)
     for node in network.nodes:
         for option in node.layer.options:

@@ -11,7 +11,7 @@ divisors of the value that stands there, until the spec takes its multiples: hea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from archscope.errors import ArchscopeError, UsageError
@@ -21,6 +21,9 @@ from archscope.record import Record
 
 FREE: Final = "m"
 """The symbol of the polynomials: the name's value is ``step·m``."""
+
+_STEPS: Final = (1, 2, 4, 8, 16, 32)
+"""Steps of the lengths at which a module is read: windows and strides divide them."""
 
 _MORE: Final = (1, 2, 3, 4)
 """Steps above the value that stands there at which the spec is read: two fix a polynomial, the others prove it."""
@@ -65,6 +68,33 @@ def letting(network: Network, name: str) -> Letting:
     raise UsageError(
         f"`{name}`: nothing here is a polynomial in it" + (f"; other values are refused: {why}" if why else "")
     )
+
+
+def of_module(network: Network, name: str, value: int, read: Callable[[int], Network]) -> Letting:
+    """What the length of an input's axes says in a module, which is read at a few lengths.
+
+    Raises:
+        UsageError: it runs other layers at others, or does what no polynomial says.
+    """
+    why = ""
+    for step in _STEPS:
+        try:
+            several = [network, *(read(value + more * step) for more in _MORE)]
+        except ArchscopeError as error:
+            why = why or str(error).partition("\n")[0]
+            continue
+        if all(_wired(each) == _wired(network) for each in several):
+            found = _fitted(several, value, step)
+            if found is not None:
+                return found
+        else:
+            why = why or f"other layers run at {value + step:,}, and no formula has layers that come and go"
+    told = why or "nothing here is a polynomial in it"
+    raise UsageError(f"`{name}`: {told}; `--at {name}=…` reads the module anew")
+
+
+def _wired(network: Network) -> list[Any]:
+    return [(node.name, node.layer.type, node.inputs) for node in network.nodes]
 
 
 def _divisors(value: int) -> Iterator[int]:
@@ -117,4 +147,4 @@ def _through(values: Sequence[int], start: int) -> Polynomial | None:
     return found if right else None
 
 
-__all__ = ["FREE", "Letting", "letting"]
+__all__ = ["FREE", "Letting", "letting", "of_module"]

@@ -141,7 +141,7 @@ class ShapeError(ArchscopeError):
     """A network built in Python does not fit together."""
 
 
-class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "of_blocks", "reread", "ground")):
+class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "of_blocks", "reread", "again", "ground")):
     """An architecture: what `archscope.load` returns and `archscope.analyze` takes.
 
     ``nodes`` is in an order in which every node comes after its inputs. ``inputs`` maps the name of each
@@ -151,6 +151,7 @@ class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "of_block
     ``vocabularies`` says of the inputs that are token numbers how many tokens there are.
     ``lets`` are the numbers that a spec gives names, ``of_blocks`` those that its layers give to blocks, ``conv1.c``,
     and ``reread`` reads it again with changes, ``{"let.d": 512}``.
+    ``again`` reads a module anew, with other shapes of some inputs: what it does may go by them.
     ``ground`` is what its formulas stand on where some of its numbers are left open.
     ``observed`` is there where a module was read. ``keep`` has the budgets that its spec says it keeps, as written.
     ``figure`` says how it is drawn where nothing else is asked for; see `archscope.diagrams.settings`.
@@ -188,6 +189,7 @@ class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "of_block
     lets: Mapping[str, int] = EMPTY
     of_blocks: Mapping[str, int] = EMPTY
     reread: Callable[[Mapping[str, Any]], Network] | None = None
+    again: Callable[[Mapping[str, Shape]], Network] | None = None
     ground: Ground | None = None
 
     def __post_init__(self) -> None:

@@ -148,9 +148,22 @@ def _file(request: Request) -> Network:
     if len(said.args) > 1:
         raise UsageError("`--input` beside others does not say which input it is; name each: --input NAME=3,224,224")
     alone = _shape("", said.args[0]) if said.args else None
-    return read_file(
-        request.spec, Stated(alone, {name: _shape(name, each) for name, each in said.kwargs.items()}, request.batch)
-    )
+    named = {name: _shape(name, each) for name, each in said.kwargs.items()}
+    network = read_file(request.spec, Stated(alone, named, request.batch))
+    if kind_of(request.spec) is not Kind.ONNX:  # in the others layers say what they do, and no number of the input's
+        return network
+
+    def again(shapes: Mapping[str, tuple[int, ...]]) -> Network:
+        """The file read with other lengths of its axes; what follows from them is in the numbers of its layers."""
+        stated = {**network.inputs, **shapes}
+        only = next(iter(stated.values())) if len(stated) == 1 else None
+        try:
+            found = read_file(request.spec, Stated(only, {} if only else stated, request.batch))
+        except UsageError as error:
+            raise UsageError(f"{error}; write the file with axes that may have any length to ask for others") from None
+        return found.replace(again=again)
+
+    return network.replace(again=again)
 
 
 def _shape(name: str, value: Any) -> tuple[int, ...]:

@@ -22,8 +22,8 @@ Made = TypeVar("Made")
 Numbers = Callable[[Any], Sequence[tuple[str, Any]]]
 """The numbers of a network, each with what to call that which has it."""
 
-_FURTHER: Final = (1, 7)
-"""So many steps beyond the network as it stands."""
+_BESIDE: Final = (-1, 1, 7)
+"""So many steps beside the network as it stands."""
 
 
 def settled(ground: Ground | None, work: Callable[[], Made]) -> Made:
@@ -48,8 +48,8 @@ def prove(ground: Ground, made: Network, numbers: Numbers) -> None:
     Raises:
         UsageError: they are none at sizes of which nothing says why.
     """
-    _worth_it(ground)
     formulas = numbers(made)
+    why = ""
     tried: set[tuple[tuple[str, int], ...]] = set()
     while True:
         fresh = [each for each in _points(ground) if tuple(each.items()) not in tried]
@@ -58,16 +58,12 @@ def prove(ground: Ground, made: Network, numbers: Numbers) -> None:
         for steps in fresh:
             tried.add(tuple(steps.items()))
             if ground.holds(steps) and (wrong := _wrong(ground, formulas, numbers, steps)):
+                why = why or wrong
                 _leave_out(ground, steps, wrong, lambda each: not _wrong(ground, formulas, numbers, each))
-    _worth_it(ground)
-
-
-def _worth_it(ground: Ground) -> None:
     for each in ground.ranges.values():
         if each.least == each.most:
-            raise UsageError(
-                f"`{each.name}`: a formula in it would hold for {each.value:,} alone; leave another number open"
-            )
+            raise UsageError(f"`{each.name}`: a formula in it would hold for {each.value:,} alone"
+                             f"{why and f' ({why})'}; leave another number open")  # fmt: skip
 
 
 def _wrong(ground: Ground, formulas: Sequence[tuple[str, Any]], numbers: Numbers, steps: Mapping[str, int]) -> str:
@@ -98,7 +94,7 @@ def _points(ground: Ground) -> Iterator[dict[str, int]]:
     yield here
     for each in ranges:
         ends = [each.least, each.least + 1, *([] if each.most is None else [each.most])]
-        ends += [each.here + more for more in _FURTHER]
+        ends += [*(each.here + more for more in _BESIDE), 4 * each.here + 1]
         yield from ({**here, each.step: step} for step in ends)
     if len(ranges) > 1:
         yield {each.step: each.least for each in ranges}
@@ -125,14 +121,13 @@ def _leave_out(ground: Ground, steps: Mapping[str, int], wrong: str, holds: Call
     """Make the ranges smaller, or write down a condition, so that a point is in them no more."""
     here = ground.here
     moved = [each for each in ground.ranges.values() if steps[each.step] != here[each.step]]
+    meets = next((each for each in ground.unlike if each.symbols and not each.at(**steps)), None)
     if len(moved) == 1:
         (known,) = moved
-        end = steps[known.step]
-        if end in (known.least, known.most):
-            good = _border(end, here[known.step], lambda step: holds({**here, known.step: step}))
-            low, high = (good, None) if end == known.least else (None, good)
-            return ground.narrow(known.step, low, high)
-    meets = next((each for each in ground.unlike if each.symbols and not each.at(**steps)), None)
+        end, now = steps[known.step], here[known.step]
+        if meets is None or end in (known.least, known.most):
+            good = _border(end, now, lambda step: holds({**here, known.step: step}))
+            return ground.narrow(known.step, *((good, None) if end < now else (None, good)))
     if meets is None:
         raise UsageError(wrong)
     if len(meets.symbols) == 1:

@@ -15,7 +15,7 @@ is exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import gcd
 from typing import Any, ClassVar, Final
 
@@ -54,12 +54,22 @@ class Ground:
         self.conditions: dict[Condition, None] = {}
         self.unlike: dict[Polynomial, None] = {}
         """What is 0 where two counts are the same that are another formula each, and were told apart."""
+        self.read: dict[str, set[int]] = {}
+        """By symbol, for which of its values a module was read; nothing says what it does elsewhere."""
         self.plain: Callable[[Mapping[str, int]], Any] | None = None
         """Makes the network with numbers in the place of the symbols."""
 
     def open(self, name: str) -> Symbolic:
         """A symbol, as a count."""
         return Symbolic.leaf(self.ranges[name].polynomial, self)
+
+    @property
+    def remarks(self) -> Iterator[tuple[str, str]]:
+        """What is to be said beside the ranges."""
+        yield from (("Where", str(each)) for each in self.conditions)
+        for name, values in self.read.items():
+            listed = ", ".join(f"{each:,}" for each in sorted(values))
+            yield "Read", f"at {name} = {listed}: what the module does elsewhere is taken to be the same"
 
     def holds(self, steps: Mapping[str, int]) -> bool:
         """Whether formulas hold where each step has a value."""

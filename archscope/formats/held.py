@@ -53,7 +53,7 @@ def _kinds(held: Held) -> Iterator[tuple[str, Count]]:
 def _sentences(asked: Formulas) -> Iterator[str]:
     for name, each in asked.ground.ranges.items():
         yield f"{name}: {each}; {each.value:,} in the network as it stands."
-    yield from map(str, asked.ground.conditions)
+    yield from (f"{said}: {what}." for said, what in asked.ground.remarks)
     for layers in uncovered(asked.held.not_covered):
         yield f"Not covered: {layers}; what is saved is at least."
 

@@ -275,8 +275,7 @@ def _symbols(ground: Ground) -> Iterable[tuple[str, str]]:
     """For which sizes the formulas hold."""
     for name, each in ground.ranges.items():
         yield (name, f"{each}; {each.value:,} in the network as it stands")
-    for condition in ground.conditions:
-        yield ("Where", str(condition))
+    yield from ground.remarks
 
 
 def spell_bytes(size: int) -> str:

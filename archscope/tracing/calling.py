@@ -21,6 +21,7 @@ from archscope.errors import UsageError, did_you_mean
 from archscope.layers.base import spell_shape
 from archscope.network import Network
 from archscope.theirs import place_of
+from archscope.tracing.again import Again, Exported
 from archscope.tracing.archives import read_program
 from archscope.tracing.factory import Factory, example_inputs
 from archscope.tracing.filling import WHOLE, filled
@@ -164,7 +165,7 @@ def call_module(
 
 def _read(module: nn.Module, call: Call, name: str | None, path: str | None) -> Called:
     network, own = trace_module(module, call, name, path)
-    return Called(module, own, network, lambda: module)
+    return Called(module, own, network.replace(again=Again(module, own, network, path)), lambda: module)
 
 
 def call_factory(
@@ -200,7 +201,8 @@ def call_archive(path: str, call: Call, *, example: str | None, batch: int | Non
     origin = f"Read from {os.path.basename(path)}: a program that PyTorch exported."  # noqa: PTH119
     open_ = open_axes(program)
     told = None if seen is None else seen.replace(origin=(origin, *_open(open_, found.call, example)))
-    return replace(found, network=found.network.replace(observed=told, summary=origin))
+    network = found.network.replace(observed=told, summary=origin)
+    return replace(found, network=network.replace(again=Exported(network, open_, os.path.basename(path))))  # noqa: PTH119
 
 
 def _open(axes: Mapping[str, tuple[int, ...]], call: Call, example: str | None) -> Iterator[str]:

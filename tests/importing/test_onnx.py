@@ -20,6 +20,7 @@ import archscope
 from archscope import UsageError, analyze, trace
 from archscope.cli import main
 from archscope.errors import MissingExtra
+from archscope.formulas import at
 from archscope.opening import open_network
 from tests.importing.files import onnx_file
 
@@ -373,3 +374,19 @@ def test_numbers_that_lie_under_a_name_of_other_types_are_not_known() -> None:
 
     whole = onnx.TensorProto(data_type=onnx.TensorProto.FLOAT, dims=[2], int64_data=[1, 2], name="odd")
     assert array_of(ir.serde.deserialize_tensor(whole)) is None
+
+
+def test_a_file_is_read_anew_for_another_length_of_an_axis_that_may_have_any(tmp_path: Path) -> None:
+    # As many positions as features are made of each row, by what the file works out of its input's shape.
+    graph = ("net (float[N,L,4] x) => (float y) { s = Shape<start=1, end=2>(x) o = Concat<axis=0>(n, s, f) "
+             "e = Expand(x, o) y = MatMul(e, w) }")  # fmt: skip
+    held = {"n": np.array([1], np.int64), "f": np.array([4], np.int64), "w": (4, 5)}
+    network = open_network(onnx_file(tmp_path, graph, **held), input="6,4")
+    assert analyze(at(network, {"length": 9})).totals.macs == 9 * 4 * 5
+    assert str(analyze(network).symbolic("length").totals.macs) == "20·length"
+    fixed = open_network(onnx_file(tmp_path, "net (float[1,6,4] x) => (float y) { y = MatMul(x, w) }", w=(4, 5)))
+    with pytest.raises(
+        UsageError, match="6×4 without the batch, and 9×4 was stated; write the file with axes that may"
+    ):
+        at(fixed, {"length": 9})
+    assert str(analyze(fixed).symbolic("batch").totals.macs) == "120·batch"
