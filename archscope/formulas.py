@@ -58,6 +58,9 @@ def opened(network: Network, names: Sequence[str]) -> tuple[Network, Ground]:
     named = list(dict.fromkeys(names))
     if len(named) > MOST_SYMBOLS:
         raise UsageError(f"{len(named)} numbers to leave open; formulas have at most {MOST_SYMBOLS}")
+    if CACHED in named:
+        network = _anew(network, {CACHED: 1}, places)[0]
+        places = {**_places(network), CACHED: places[CACHED]}
     lettings = {name: letting(network, places[name].let) for name in named if places[name].let}
     for name in named if network.again is not None else ():
         if _of_module(name, places[name]):
@@ -147,14 +150,17 @@ def _anew(
     """A module read anew where its inputs have other lengths, and the numbers that are left to put in their places."""
     if network.again is None:
         return network, values
-    lengths = {name: value for name, value in values.items() if _of_module(name, places[name])}
+    lengths = {name: 1 if name == CACHED else value for name, value in values.items() if places[name].axes}
     shapes = {name: list(shape) for name, shape in network.inputs.items()}
     for name, value in lengths.items():
         for input_, axis in places[name].axes:
             shapes[input_][axis] = value
     found = {name: tuple(shape) for name, shape in shapes.items() if tuple(shape) != network.inputs[name]}
-    left = {name: value for name, value in values.items() if name not in lengths}
-    return network.again(found) if found else network, left
+    left = {name: value for name, value in values.items() if name not in lengths or name == CACHED}
+    made = network.again(found) if found else network
+    if CACHED in left and CACHED not in _places(made):
+        raise UsageError(f"{network.name} does something else with one token by itself, so leave `{CACHED}` out")
+    return made, left
 
 
 def _let(lettings: Mapping[str, Letting], ground: Ground) -> dict[tuple[str, str], tuple[Symbolic, ...]]:

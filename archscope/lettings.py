@@ -25,6 +25,9 @@ FREE: Final = "m"
 _STEPS: Final = (1, 2, 4, 8, 16, 32)
 """Steps of the lengths at which a module is read: windows and strides divide them."""
 
+_GROWS: Final = 3
+"""Where so many lengths, each longer than the one before, run more layers each, longer ones are not tried."""
+
 _MORE: Final = (1, 2, 3, 4)
 """Steps above the value that stands there at which the spec is read: two fix a polynomial, the others prove it."""
 
@@ -76,19 +79,26 @@ def of_module(network: Network, name: str, value: int, read: Callable[[int], Net
     Raises:
         UsageError: it runs other layers at others, or does what no polynomial says.
     """
-    why = ""
+    why, layers = "", [len(network.nodes)]
     for step in _STEPS:
+        several = [network]
         try:
-            several = [network, *(read(value + more * step) for more in _MORE)]
+            for more in _MORE:
+                several.append(read(value + more * step))
+                if _wired(several[-1]) != _wired(network):
+                    break
         except ArchscopeError as error:
             why = why or str(error).partition("\n")[0]
             continue
-        if all(_wired(each) == _wired(network) for each in several):
-            found = _fitted(several, value, step)
-            if found is not None:
-                return found
-        else:
+        if _wired(several[-1]) != _wired(network):
             why = why or f"other layers run at {value + step:,}, and no formula has layers that come and go"
+            layers.append(len(several[-1].nodes))
+            if layers == sorted(set(layers)) and len(layers) == _GROWS:  # it takes a step for each
+                break
+            continue
+        found = _fitted(several, value, step)
+        if found is not None:
+            return found
     told = why or "nothing here is a polynomial in it"
     raise UsageError(f"`{name}`: {told}; `--at {name}=…` reads the module anew")
 

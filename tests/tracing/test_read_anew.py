@@ -43,7 +43,7 @@ class Steps(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.cell, self.out = nn.GRUCell(4, 8), nn.Linear(8, 3)
+        self.cell, self.out = nn.RNNCell(4, 8), nn.Linear(8, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         state = x.new_zeros(x.shape[0], 8)
@@ -96,7 +96,7 @@ def numbers(network: Any) -> list[Any]:
 @pytest.mark.parametrize(
     ("module", "shape", "others"),
     [
-        (Steps(), (12, 4), [(16, 4), (3, 4)]),
+        (Steps(), (4, 4), [(5, 4), (2, 4)]),
         (Halves(), (12, 8), [(16, 8), (13, 8), (2, 8)]),
         (Further(), (12, 8), [(16, 8), (10, 8), (1, 8)]),
         (Labels(), (3, 32, 32), [(3, 64, 64), (3, 33, 33), (3, 5, 5)]),
@@ -127,6 +127,24 @@ def test_attention_that_a_module_writes_out_has_a_formula_in_its_length() -> Non
         macs.at(length=80)
 
 
+def test_a_token_more_of_a_module_is_one_token_and_a_product_for_every_one_that_is_cached() -> None:
+    class Causal(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.qkv, self.places = nn.Linear(32, 96), nn.Parameter(torch.zeros(64, 32))
+
+        def forward(self, x: Tensor) -> Tensor:
+            batch, length, _ = x.shape
+            q, k, v = (each.view(batch, length, 4, 8).transpose(1, 2)
+                       for each in self.qkv(x + self.places[:length]).chunk(3, -1))  # fmt: skip
+            return F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(batch, length, 32)
+
+    network = archscope.trace(Causal(), (12, 32))
+    # 32·96 for the token, two products of 32 with itself, and as many with each that is cached.
+    assert str(archscope.analyze(network).symbolic("cached").totals.macs) == "64·cached + 3,136"
+    assert archscope.analyze(at(network, {"cached": 5})).totals.macs == 5 * 64 + 3_136
+
+
 @pytest.mark.parametrize(
     ("module", "shape", "macs", "holds"),
     [
@@ -143,14 +161,12 @@ def test_a_formula_of_a_module_is_for_the_sizes_at_which_it_does_the_same(
 
 
 def test_a_module_whose_steps_are_its_positions_has_numbers_and_no_formula() -> None:
-    network = archscope.trace(Steps(), (12, 4))
-    with pytest.raises(
-        UsageError, match="`length`: other layers run at 13, and no formula has layers that come and go"
-    ):
+    network = archscope.trace(Steps(), (3, 4))
+    with pytest.raises(UsageError, match="`length`: other layers run at 4, and no formula has layers that come and go"):
         archscope.analyze(network).symbolic("length")
-    grown = curve(network, "length", 4, 16, ["macs"])
-    # Three products of 4 and three of 8 by 8 for each step, and the last of 8 by 3.
-    assert grown.lines["macs"] == tuple(288 * length + 24 for length in (4, 8, 16))
+    grown = curve(network, "length", 1, 4, ["macs"])
+    # A product of 4 by 8 and one of 8 by 8 for each step, and the last of 8 by 3.
+    assert grown.lines["macs"] == tuple(96 * length + 24 for length in (1, 2, 4))
     assert not grown.formulas
 
 
