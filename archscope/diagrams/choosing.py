@@ -42,7 +42,7 @@ def choose(analysis: Analysis) -> Choice:
     """The first style that shows a network well."""
     refused: dict[str, str] = {}
     layers = [row.node.layer for row in analysis.nodes]
-    if any(transformer.attends([each]) for each in layers):
+    if transformer.attends(layers):
         try:
             transformer.model_of(analysis)
         except NotShownError as error:

@@ -46,7 +46,7 @@ def model_of(analysis: Analysis) -> Model:
         NotATransformerError: it is no stream with attention in it.
     """
     title = analysis.title
-    if not any(attends([piece]) for piece in (row.node.layer for row in analysis.nodes)):
+    if not attends(row.node.layer for row in analysis.nodes):
         raise NotATransformerError(f"nothing in {title} attends, so style transformer has no block for it")
     pieces = Pieces(analysis)
     streams = Streams(pieces)
@@ -212,6 +212,7 @@ def _without_glue(nodes: Sequence[Node]) -> list[Node]:
 
 def _attending(nodes: list[Node]) -> list[Node]:
     """Attention with the projection before it, where it is one for all three, and the one after it."""
+    nodes = _written_out(nodes)
     found = list(nodes)
     for at, node in enumerate(nodes):
         if not (isinstance(node, Part) and node.role == "attention"):
@@ -224,6 +225,24 @@ def _attending(nodes: list[Node]) -> list[Node]:
             if isinstance(other, Part) and other.role == "linear":
                 node.pieces += other.pieces
                 found.remove(other)
+    return found
+
+
+def _written_out(nodes: list[Node]) -> list[Node]:
+    """Products with keys and values of another stream, one after the other, as one block that attends."""
+    found: list[Node] = []
+    for node in nodes:
+        if isinstance(node, Part) and node.head.layer.symbol == "@" and node.role != "attention":
+            inside: list[Part] = []
+            while len(inside) < len(found) and isinstance(before := found[-1 - len(inside)], Part):
+                inside.insert(0, before)
+                if before.head.layer.symbol == "@":
+                    break
+            pieces = [piece for part in (*inside, node) for piece in part.pieces]
+            if inside and inside[0].head.layer.symbol == "@" and attends([piece.layer for piece in pieces]):
+                del found[-len(inside) :]
+                node = Part("attention", [node.head, *(piece for piece in pieces if piece is not node.head)])
+        found.append(node)
     return found
 
 

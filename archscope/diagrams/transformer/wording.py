@@ -338,6 +338,11 @@ def _heads_of(piece: Piece) -> tuple[int, int, int] | None:
     """Heads of queries and of keys, and their width: as the layer says, or as what a function that attends reads."""
     said = piece.layer.heads(piece.row.facts[0])
     shapes = piece.row.input_shapes
+    if piece.layer.symbol == "@":  # of what each key weighs, and the values
+        values = [int(extent) for extent in shapes[1]]
+        return (
+            (1, 1, values[-1]) if len(values) == 2 else (values[0], values[0], values[-1]) if len(values) == 3 else None
+        )
     if said is not None or piece.layer.family != "function" or len(shapes) < 3:
         return said
     query, key = (tuple(int(extent) for extent in shape) for shape in shapes[:2])
