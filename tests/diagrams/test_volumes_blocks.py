@@ -223,6 +223,10 @@ def test_where_no_frame_says_so_blocks_that_stand_for_several_say_how_many_over_
     said = strings_of(archscope.draw(comes_back(), style="boxes", show=show, depth="full").scene)
     assert [each for each in said if "×5" in each] == ["×5"]
     assert ("stem" in said) == (show != "shape")
+    # Windows stand under the boxes, where anything is said of what they do.
+    assert [each for each in said if each.startswith("convolution")] == [
+        "convolution" if show else "convolution, window under its maps"
+    ]
 
 
 def test_a_block_that_is_named_says_how_often_it_is_there_beside_its_name() -> None:

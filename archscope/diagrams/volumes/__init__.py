@@ -33,7 +33,7 @@ from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
 from archscope.diagrams.scale import TIGHT, Page, Plan, TooSmallError, fit
 from archscope.diagrams.scene import Item, Scene, bounds
-from archscope.diagrams.volumes.cells import Cells
+from archscope.diagrams.volumes.cells import USUAL, Cells
 from archscope.diagrams.volumes.form import Form, Solid
 from archscope.diagrams.volumes.forming import Former, former_of
 from archscope.diagrams.volumes.legend import entries, legend, widest
@@ -250,7 +250,7 @@ def _laid_out(form: Form, request: Request, *, named: bool) -> Scene:
     placing = Levels(form, cells) if back else Rows(form, cells)
     paint = Paint(form, cells, request, colored=back)
     families = request.keys and request.color == "family"
-    told = entries(form, colored=back) if back or families else []
+    told = entries(form, colored=back, windows=request.shows("op", *USUAL)) if back or families else []
     size = request.font_size
 
     def plan(height: float, gaps: float, rows: int = 1) -> Plan:

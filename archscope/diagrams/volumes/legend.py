@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from archscope.diagrams import fonts
 from archscope.diagrams.scene import Group, Item, Text, rectangle
@@ -30,12 +31,12 @@ _SPARE = 0.08
 WAYS: tuple[Way, ...] = ("convolution", "pointwise", "pooling", "upsampling", "copy", "dense")
 
 
-def entries(form: Form, *, colored: bool) -> list[Entry]:
-    """What a legend says."""
-    return list(_ways(form)) if colored else list(_families(form))
+def entries(form: Form, *, colored: bool, windows: bool) -> list[Entry]:
+    """What a legend says; ``windows`` stand under the boxes."""
+    return list(_ways(form, windows=windows)) if colored else list(_families(form))
 
 
-def _ways(form: Form) -> Iterator[Entry]:
+def _ways(form: Form, *, windows: bool) -> Iterator[Entry]:
     solids = form.by_id
     for way in WAYS:
         arrows = [arrow for arrow in form.arrows if arrow.way == way]
@@ -45,7 +46,8 @@ def _ways(form: Form) -> Iterator[Entry]:
             family, banded = next(iter(boxes)) if len(boxes) == 1 else ("", False)
             if way == "copy":
                 family, banded = COPIED, False
-            yield Entry(_said_of(way, targets, {arrow.told for arrow in arrows}), family, way, banded=banded)
+            said = _said_of(way, targets, {arrow.told for arrow in arrows})
+            yield Entry(said + UNDER if windows and said == way == "convolution" else said, family, way, banded=banded)
     yield from _closed([each for each in form.solids if each.is_block])
 
 
@@ -64,8 +66,11 @@ def _said_of(way: Way, targets: list[Solid], told: set[str]) -> str:
     return f"{words}, a point opens to a window" if opens else words or "up-sampling"
 
 
-_VARIOUS: dict[Way, str] = {"convolution": "convolution, window under its maps", "pooling": "pooling"}
-"""What is said where not all do the same; then it stands under each."""
+_VARIOUS: dict[Way, str] = {"convolution": "convolution", "pooling": "pooling"}
+"""What is said where not all do the same."""
+
+UNDER: Final = ", window under its maps"
+"""What is said of those whose windows differ, where each has its own."""
 
 
 def _does(each: Solid) -> str:
