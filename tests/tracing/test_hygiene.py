@@ -54,19 +54,23 @@ def trained(name: str) -> nn.Module:
         torch.set_default_dtype(torch.float32)
         (result[0] if isinstance(result, tuple) else result).sum().backward()
         step.step()
+    settings_back()  # or what is set again while it is read would be no change
     return module
 
 
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    dtype = torch.get_default_dtype()
-    yield
-    torch.set_default_dtype(dtype)
+def settings_back() -> None:
+    torch.set_default_dtype(torch.float32)
     torch.use_deterministic_algorithms(False)
     torch.backends.cudnn.benchmark = False
     torch.set_float32_matmul_precision("highest")
     for put, _, value in everybodys.FOR_ALL:
         put(value)
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    yield
+    settings_back()
     os.environ.pop("ARCHSCOPE_TESTS", None)
     meddlers.STEP.set(0)
 
