@@ -226,6 +226,7 @@ def test_other_numbers_are_put_in_place(archscope_run: Any) -> None:
         (("--symbolic", "heigth"), "lenet5 has no `heigth` to leave open; did you mean `height`?"),
         (("--symbolic", "C3.groups.x"), "has no `C3.groups.x` to leave open"),
         (("--at", "batch"), "`--at batch`: write a name and a whole number, such as `length=4096`"),
+        (("--at", "batch=2,batch=3"), "`--at batch=2,batch=3` says `batch` twice"),
         (("--at", "batch=0"), "`batch=0`: write a whole number above 0"),
         (("--at", "height=3"), "`C1` (conv2d) does not take what it is given: a kernel of 5 is larger"),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
@@ -133,6 +133,11 @@ def command(
 
     if loss is not None and optimizer is None:
         raise UsageError(f"`--loss {loss}` is what a backward pass starts from; name an `--optimizer` too")
+    others = {"--fits": fits, "--checkpoint": checkpoint, "--loss": loss}
+    if symbolic is not None:
+        _alone(f"--symbolic {symbolic}", {**others, "--cache": cache, "--batch": None if batch == 1 else batch})
+    if cache is not None:
+        _alone(f"--cache {cache}", {**others, "--optimizer": optimizer})
     room = None if fits is None else _bytes(fits)
     type_ = _SHORT.get(dtype, dtype)
     cast = None if autocast is None else _SHORT.get(autocast, autocast)
@@ -157,6 +162,15 @@ def command(
         emit(write(held, chosen, "" if room is None else _fitting(held, room)), output)
     if held.not_covered:
         raise UsageError(missing(network.name, held.not_covered))
+
+
+def _alone(asked: str, others: Mapping[str, object]) -> None:
+    """Refuse what is said of phases beside a question that is about none."""
+    from archscope.errors import UsageError
+
+    beside = next((name for name, value in others.items() if value), None)
+    if beside is not None:
+        raise UsageError(f"`{asked}` is about no phases, and `{beside}` says something of them; leave one of them out")
 
 
 class Training(NamedTuple):
@@ -257,9 +271,9 @@ def _bytes(text: str) -> int:
 
     from archscope.errors import UsageError
 
-    scales = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
+    scales = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
               "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}  # fmt: skip
-    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*([kmgt]i?b)?", text.strip().lower())
-    if found is None:
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?)\s*((?:[kmgt]i?)?b)", text.strip().lower())
+    if found is None or not float(found[1]):
         raise UsageError(f"`--fits {text}`: write a number and a unit, such as `24GiB`")
-    return int(float(found[1]) * scales[found[2] or ""])
+    return int(float(found[1]) * scales[found[2]])

@@ -162,5 +162,7 @@ def _numbers(text: str) -> dict[str, int]:
         name, equals, number = (each.strip() for each in part.partition("="))
         if not equals or not number.replace("_", "").isdecimal() or len(number) > 12:
             raise UsageError(f"`--at {part.strip()}`: write a name and a whole number, such as `length=4096`")
+        if name in numbers:
+            raise UsageError(f"`--at {text}` says `{name}` twice")
         numbers[name] = int(number)
     return numbers

@@ -59,6 +59,20 @@ def test_it_says_what_the_backward_pass_starts_from(capsys: pytest.CaptureFixtur
         ),
         (["--loss", "mean"], "error: `--loss mean` is what a backward pass starts from; name an `--optimizer` too"),
         (["--fits", "8x"], "error: `--fits 8x`: write a number and a unit, such as `24GiB`"),
+        (["--fits", "24"], "error: `--fits 24`: write a number and a unit, such as `24GiB`"),
+        (["--fits", "0GiB"], "error: `--fits 0GiB`: write a number and a unit, such as `24GiB`"),
+        (
+            ["--symbolic", "batch", "--fits", "1GiB"],
+            "error: `--symbolic batch` is about no phases, and `--fits` says something of them; leave one of them out",
+        ),
+        (
+            ["--symbolic", "batch", "--batch", "5"],
+            "error: `--symbolic batch` is about no phases, and `--batch` says something of them; leave one of them out",
+        ),
+        (
+            ["--cache", "5", "--optimizer", "sgd"],
+            "error: `--cache 5` is about no phases, and `--optimizer` says something of them; leave one of them out",
+        ),
         (["--batch", "0"], "error: a batch of 0 holds nothing; use 1 or more"),
         (["--autocast", "bf8"], "error: autocast runs in bfloat16 (bf16) or float16 (fp16), not in `bf8`"),
         (
