@@ -89,6 +89,7 @@ class Graph(Record):
         dtypes: PyTorch's names of the types of their numbers.
         weights: the weights, by the name of the value.
         constants: other numbers that it holds, by the name of the value.
+        plain: constants that it says are its code's, and no weights however they are read.
         batch: samples that run at once; None where there is no axis for them.
         unbatched: inputs that have no axis for the batch.
         axes: the axis of an input that is the batch's, where that is not the first.
@@ -105,6 +106,7 @@ class Graph(Record):
     dtypes: Mapping[str, str]
     weights: Mapping[str, Weight]
     constants: Mapping[str, Constant] = EMPTY
+    plain: frozenset[str] = frozenset()
     batch: int | None = 1
     unbatched: frozenset[str] = frozenset()
     axes: Mapping[str, int] = EMPTY

@@ -185,10 +185,13 @@ class Recogniser:
     def hold(self, name: str, weights: tuple[Weight, ...], *, instead: str = "") -> None:
         """Take a value for weights: of these shapes, in the place of the one that the file has."""
         source = instead or name
-        if source in self.nodes.owners or all(self.nodes.held.get(each.name) == each for each in weights):
-            return
         held: dict[str, Weight] = self.nodes.held  # type: ignore[assignment]
+        done = all(held.get(each.name) == each for each in weights)
+        if done or source in self.graph.plain or source in self.nodes.owners:
+            return
         made_of = self._came.get(source, frozenset([source])) - self.nodes.owners.keys()
+        if {held[each].trainable for each in made_of if each in held} == {False}:  # however it is read
+            weights = tuple(each.replace(trainable=False) for each in weights)
         if sum(held[each].values for each in made_of if each in held) == sum(each.values for each in weights):
             for each in made_of:  # parts of one tensor that stands for all of them
                 held.pop(each, None)

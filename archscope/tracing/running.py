@@ -9,8 +9,11 @@ from typing import Any, Final, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from archscope.errors import UsageError
 from archscope.interrupts import interruptible, unbroken
-from archscope.layers import Shape
+from archscope.layers.base import Shape, values_in
+from archscope.layers.facts import spell_shape
+from archscope.limits import MOST_SHAPE_VALUES
 from archscope.recognising.batches import WITHOUT
 from archscope.theirs import heard_apart
 from archscope.tracing.alone import are_listed, are_pictures, samples_in
@@ -270,7 +273,7 @@ def _run(
         axis = next(axes, None) if isinstance(value, Tensor) else getattr(value, "axis", 0) or None
         if isinstance(value, Given):
             kind = getattr(torch, value.dtype) if value.dtype else torch.long if way.tokens else dtype
-            shape = value.whole(call.batch) if _is_batched(value, way) else value.shape
+            shape = _possible(value.whole(call.batch) if _is_batched(value, way) else value.shape)
             whole = kind is not None and not kind.is_floating_point
             there = torch.device("cpu") if whole and way.counted == "there" and not way.values else device
             value = torch.zeros(shape, dtype=kind, device=there)
@@ -318,6 +321,14 @@ def _has_no_values(call: Call) -> bool:
     said: list[Any] = []
     call.mapped(said.append)
     return any(isinstance(each, Given) or (isinstance(each, Tensor) and each.is_meta) for each in said)
+
+
+def _possible(shape: Shape) -> Shape:
+    """A shape that a tensor can have, even one without values."""
+    if values_in(shape) > MOST_SHAPE_VALUES:
+        raise UsageError(f"an input of {spell_shape(shape)} has {values_in(shape):.0e} values: no machine holds "
+                         f"more than {MOST_SHAPE_VALUES:.0e}")  # fmt: skip
+    return shape
 
 
 def _is_batched(given: Given, way: Way) -> bool:

@@ -316,3 +316,34 @@ def test_one_number_with_a_modules_name_is_a_weight_in_a_file_of_the_older_expor
 def test_waves_are_no_parameters_of_a_module_that_has_none(tmp_path: Path) -> None:
     module = Calls(lambda s, x: x + torch.arange(60.0).sin().reshape(5, 12), X)
     assert said(module, tmp_path / "net.onnx", dynamo=True) == (0, ())
+
+
+class Held(nn.Module):
+    """Layers by functions, each of a tensor that is trained, one that is a buffer, and one that is the code's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes = {"conv": (4, 3, 1, 1), "left": (16, 16), "right": (16, 5), "row": (6, 16), "table": (9, 2)}
+        for name, shape in self.shapes.items():
+            self.register_parameter(f"{name}_trained", nn.Parameter(torch.rand(shape)))
+            self.register_buffer(f"{name}_buffer", torch.rand(shape))
+            setattr(self, f"{name}_own", torch.rand(shape))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        made = []
+        for kind in ("trained", "buffer", "own"):
+            conv, left, right, row, table = (getattr(self, f"{name}_{kind}") for name in self.shapes)
+            made += [F.conv2d(x, conv), left @ x, x @ right, F.linear(x, row), F.embedding((x > 0).long(), table)]
+        return made
+
+
+@pytest.mark.parametrize("settings", [{}, {"optimize": False}])
+def test_buffers_are_fixed_and_tensors_of_the_code_no_weights_however_a_layer_reads_them(
+    settings: dict[str, bool], tmp_path: Path
+) -> None:
+    module = Held()
+    read = analyze(open_network(exported(module, (PICTURE,), tmp_path / "net.onnx", dynamo=True, **settings))).totals
+    one = 4 * 3 + 16 * 16 + 16 * 5 + 6 * 16 + 9 * 2
+    assert (read.parameters, read.fixed) == (one, one)
+    traced = analyze(trace(module, PICTURE)).totals
+    assert (read.parameters, read.fixed, read.macs) == (traced.parameters, traced.fixed, traced.macs)

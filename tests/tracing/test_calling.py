@@ -74,6 +74,13 @@ def test_what_is_no_input_is_named_with_what_to_write(texts: list[str], message:
     assert message in str(raised.value)
 
 
+@pytest.mark.parametrize("shape", [(3, 10**9, 10**9), (3, 10**20)])
+def test_an_input_beyond_any_memory_is_named(shape: tuple[int, ...]) -> None:
+    whole = "×".join(map(str, (1, *shape)))
+    with pytest.raises(archscope.UsageError, match=rf"an input of {whole} has 3e\+\d\d values: no machine holds more"):
+        archscope.trace(nn.ReLU(), shape)
+
+
 @pytest.mark.parametrize(
     ("text", "options"),
     [("depth=18,pretrained=False", {"depth": 18, "pretrained": False}), ("{'depth': 18}", {"depth": 18}),

@@ -251,6 +251,7 @@ def _graph(model: ir.Model, settled: Settled, lineage: Lineage, shown: str) -> G
         dtypes={name: DTYPES.get(each, "float32") for name, each in settled.dtypes.items()},
         weights=weights,
         constants=constants,
+        plain=frozenset(name for name, each in trained.items() if each is None),
         batch=settled.batch,
         unbatched=settled.unbatched,
         remarks=remarks,
