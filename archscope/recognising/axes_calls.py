@@ -68,6 +68,15 @@ def _slice(call: Call, axis: int, along: slice) -> Layer:
     return TYPES["slice"](dim=call.axis(axis), start=along.start or 0, end=end, step=along.step or 1)
 
 
+def _cut(call: Call) -> tuple[Layer, ...] | None:
+    """A part of one axis, as programs and files have it."""
+    if call.given["input"] is None:  # of bounds that are not known
+        return None
+    axis = int(call.given["dim"]) % call.input.dim()
+    along, size = slice(call.given["start"], call.given["end"], call.given["step"]), call.input.shape[axis]
+    return () if along.indices(size) == (0, size, 1) else (_slice(call, axis, along),)
+
+
 def _narrow(call: Call) -> tuple[Layer, ...]:
     axis, start, length = (int(call.given[name]) for name in ("dim", "start", "length"))
     axis %= call.input.dim()
@@ -219,6 +228,7 @@ READINGS: Final[tuple[tuple[str, Reading], ...]] = (
     ("transpose swapaxes swapdims t T mT mH", _transpose),
     ("getitem", _index),
     ("narrow", _narrow),
+    ("slice", _cut),
     ("select", _select),
     ("split chunk split_with_sizes tensor_split unsafe_split unsafe_chunk", _parts),
     ("squeeze", _squeeze),

@@ -238,7 +238,9 @@ def index_steps(index: Any, shape: Axes) -> list[tuple[int | None, Any]] | None:
 _SCORES: Final = 3
 """Axes of scores with their batch, or with their heads."""
 
-_PARTS: Final = frozenset({"getitem", "narrow", "split", "split_with_sizes", "unsafe_split", "chunk", "tensor_split"})
+_PARTS: Final = frozenset({
+    "getitem", "narrow", "slice", "split", "split_with_sizes", "unsafe_split", "chunk", "tensor_split",
+})  # fmt: skip
 """Functions that take a part of an axis, be it of the samples."""
 
 _ROOM: Final = frozenset({"new_full", "new_zeros", "new_ones", "new_empty"})

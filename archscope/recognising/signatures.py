@@ -45,6 +45,7 @@ _WRITTEN: Final = (
     ("mT mH", "input dim0=-2 dim1=-1"),
     ("getitem", "input index"),
     ("narrow", "input dim start length"),
+    ("slice", "input dim=0 start end step=1"),
     ("select", "input dim index"),
     ("split split_with_sizes unsafe_split", "input sizes dim=0"),
     ("chunk tensor_split unsafe_chunk", "input chunks dim=0"),

@@ -15,7 +15,10 @@ from archscope.recognising.atoms import Turned
 from archscope.recognising.heads import Attention, Heads, Value
 
 _ATEN: Final = torch.ops.aten
-_CLASS: Final = "torch.nn.modules.activation.MultiheadAttention"
+_CLASSES: Final = frozenset(
+    {"torch.nn.modules.activation.MultiheadAttention", "archscope.building.sequences.Attention"}
+)
+"""What a program calls the class of PyTorch's layer, and of that of a module that archscope built."""
 
 _MASKS: Final = ("attn_mask", "key_padding_mask")
 """What a mask is called that hides keys from some positions, and one that hides some of each sample's from all."""
@@ -39,7 +42,7 @@ class Written(NamedTuple):
 
 def attention_of(written: Any) -> Written | None:
     """The module that a part of a program was; None where it does more than that, or something else."""
-    if str(getattr(written, "_ty", "")) != _CLASS:
+    if str(getattr(written, "_ty", "")) not in _CLASSES:
         return None
     nodes = list(written.graph.nodes)
     placed = {each.name: place for place, each in enumerate(each for each in nodes if each.op == "placeholder")}

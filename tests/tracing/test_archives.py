@@ -275,6 +275,24 @@ def test_a_program_that_is_not_whole_is_one_line(body: bytes, saved: Path, tmp_p
     assert "Traceback" not in capfd.readouterr().err
 
 
+class Cut(nn.Module):
+    """Parts of axes, and an axis of which all is taken."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(torch.relu(torch.relu(x)[:, 1:3])[:, :, :-1:2])[..., :]
+
+
+def test_a_part_of_an_axis_is_the_layer_that_it_is_in_the_module() -> None:
+    found, wanted = (
+        archscope.trace(torch.export.export(Cut(), (torch.zeros(1, 4, 6, 6),))),
+        archscope.trace(Cut(), (4, 6, 6)),
+    )
+    rows = [[(row.label, row.output, row.receptive_field) for row in archscope.analyze(each).rows]
+            for each in (found, wanted)]  # fmt: skip
+    assert rows[0] == rows[1]
+    assert [label for label, *_ in rows[0]] == ["ReLU", "slice 1:3", "slice :-1:2"]
+
+
 def test_an_operator_that_a_library_brings_is_named(saved: Path, tmp_path: Path) -> None:
     path = rewritten(saved, tmp_path / "net.pt2", lambda _, body: body.replace(b"ops.aten.relu", b"ops.elsewhere.relu"))
     with pytest.raises(archscope.UsageError, match="`elsewhere::relu` is an operator that another library brings when"):

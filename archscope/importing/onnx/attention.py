@@ -136,6 +136,8 @@ def _made(written: Written, heads: Heads, operator: Operator, value: Any) -> Seq
     """
     kind, (end, *_) = operator.type, operator.outputs
     first = value(operator.inputs[0])
+    if kind == "Identity":
+        return [first]
     if kind == "Transpose":
         return [heads.permuted(first, [int(each) for each in operator.attributes["perm"]])]
     if kind in _IN_ORDER:
