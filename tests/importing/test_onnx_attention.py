@@ -273,6 +273,12 @@ def test_zeros_for_what_is_no_number_are_part_of_a_softmax_that_nothing_else_rea
     assert len(open_network(onnx_file(tmp_path, GUARDED % (zero, read))).nodes) == left
 
 
+@pytest.mark.parametrize("given", ["a", "lost"])
+def test_a_softmax_that_a_file_hands_out_itself_keeps_what_stands_behind_it(given: str, tmp_path: Path) -> None:
+    text = (GUARDED % ("0", "b")).replace("float z", f"{'bool' if given == 'lost' else 'float'} {given}")
+    assert len(open_network(onnx_file(tmp_path, text.replace("    z = Relu(b)\n", ""))).nodes) == 4
+
+
 @pytest.mark.parametrize(
     ("number", "operator", "left"),
     [(0, "Add", 1), (1, "Mul", 1), (1, "Add", 2), (0, "Mul", 2)],
