@@ -11,6 +11,7 @@ from archscope.memory.stepping import (
     AS_CAME,
     BORDERS,
     COPIES,
+    PRODUCTS,
     Operations,
     of_maps_with_channels_last,
     size_in,
@@ -53,7 +54,8 @@ class Passing:
             # What stays with a weight is its own: it is copied where the very same goes to another too.
             others = going[:number] + going[number + 1 :] if value.weight else []
             whole = any(each.block == gradient.block and each.layout == gradient.layout for _, each in others)
-            if value.weight:  # another operation, to autograd
+            # A weight adds its gradients up itself, and a matrix is turned before it is multiplied with.
+            if value.weight or (ran.step.op in PRODUCTS and value is ran.read[1]):
                 self._drop(added)
             added += self.arrive(pending, value, gradient, own=not whole)
         self._drop(added)
