@@ -118,6 +118,7 @@ class Observed(Record):
         before: the node that ran next after the code saw a parameter as one of values.
         folded: nodes that read samples that stand in the first axis with others.
         sees: nodes of which no operation is known, which only see what they read differently.
+        numbered: nodes and inputs of whose samples the code takes some by their numbers.
         reached: the parameters that gradients come to while training, by name; None where that is all.
         training: the network as its code runs while training, where that is another one.
     """
@@ -163,6 +164,7 @@ class Observed(Record):
     training: Network | None = None
     folded: frozenset[str] = frozenset()
     sees: frozenset[str] = frozenset()
+    numbered: frozenset[str] = frozenset()
 
 
 __all__ = ["Entry", "Looked", "Observed", "Places", "Source", "Value"]

@@ -14,7 +14,6 @@ from archscope.errors import ArchscopeError, NotFound, UsageError, did_you_mean,
 from archscope.losses import DEFAULT
 from archscope.memory import memory
 from archscope.memory.running import Run
-from archscope.memory.written import as_it_runs
 from archscope.opening import open_network
 from archscope.precision import DTYPE_BYTES
 from archscope.reader import near_spec, spec_names
@@ -155,21 +154,20 @@ def _bytes(analysis: Analysis, quantity: str, said: dict[str, Any]) -> int | str
         return analysis.weight_bytes(dtype if "dtype" in said else None)
     network = analysis.network
     if quantity == "saved_bytes":
-        network = as_it_runs(network, training=True)
-        for node in network.nodes:
-            facts = network.facts[node.name]
-            if node.layer.runs(facts) is None and node.layer.routing(facts) is None:
-                return f"no rule says what `{node.row}` keeps for the backward pass"
         run = Run(network, batch, dtype, training=True)
         run.build()
         run.forward()
-        return int(run.ledger.by_kind["saved"])
+        return _unknown(run.not_covered) or int(run.ledger.by_kind["saved"])
     held = memory(network, batch, dtype=dtype, optimizer=said.get("optimizer"),
                   loss=said.get("loss", DEFAULT))  # fmt: skip
     if held.not_covered:
-        layer, why = next(iter(held.not_covered.items()))
-        return f"`{layer}`: {why}"
+        return _unknown(held.not_covered)
     if held.decided:
         layer, why = next(iter(held.decided.items()))
         return f"`{layer}`: {why}; it is {held.peak.most.total:,} to {held.at_most:,}"
     return held.peak.most.total
+
+
+def _unknown(not_covered: Mapping[str, str]) -> str:
+    """The first layer that is not covered, and why; empty if all are."""
+    return next((f"`{layer}`: {why}" for layer, why in not_covered.items()), "")

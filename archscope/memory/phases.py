@@ -237,7 +237,8 @@ def _per_layer(network: Network, meanwhile: bool) -> Mapping[str, LayerHeld | No
     trained = _forward(Run(network, 1, "float32", training=True, by_node=True, ledger=Adding()))
     saved_ = _by_node(network, trained.ledger.owned("saved"))
     run = _forward(Run(network, 1, "float32", training=False, by_node=True)) if meanwhile else trained
-    unknown = {*trained.not_covered, *run.not_covered}
+    left = {node.name for node in network.nodes} - run.meanwhile.most.keys() if run.stopped else set[str]()
+    unknown = {*trained.not_covered, *run.not_covered, *left}
 
     def held(node: Node) -> LayerHeld:
         decides = node.layer.routing(network.facts[node.name]) is not None

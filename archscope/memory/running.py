@@ -84,6 +84,7 @@ class Run:
         self._losses: list[Value] = []
         self._values: dict[Ref, Value] = {}
         self._again = {nodes[0].name: nodes for nodes in again} if training else {}
+        self._numbered = frozenset[str]() if network.observed is None else network.observed.numbered
         constants = NONE if network.observed is None else network.observed.constants
         self._beside = Beside(constants, self.operations, self._values)
         ran = self._beside.in_order(network.nodes)
@@ -104,7 +105,7 @@ class Run:
         for name, shape in self.network.inputs.items():
             self._values[Ref(name)] = self._fed(Made(name, shape, types.get(name, ""), at=inputs_at(name, observed)))
         ledger.layer = ROW
-        for ref in self.network.outputs if self.training else ():
+        for ref in self.network.outputs if self.training and not self._numbered else ():
             target = target_of(self._loss, self.network.shape_of(ref), ref.node)
             if target is not None:
                 self._targets[ref] = self._fed(target)
@@ -125,18 +126,24 @@ class Run:
         """Run every layer; in training keep what the backward pass needs."""
         self.ledger.begin("forward")
         self._beside.begin()
-        for node in (nodes := iter(self._order)):
+        known = self._numbered <= self.network.by_name.keys() and not (self._numbered and self._again)
+        for node in (nodes := iter(self._order if known else ())):
             group = self._again.get(node.name)
             if group is None:
                 self._one(node)
+                if node.name in self._numbered:  # how many samples are left after it is not known
+                    break
                 continue
             for _ in group[1:]:
                 next(nodes)
             self._without_keeping(group)
         self._casting.forget()
-        self._beside.until(None, self._copy)
-        self._beside.ended()
-        self.outputs = [self._values[ref] for ref in self.network.outputs]
+        if self._numbered:
+            self.not_covered[self.network.name] = seen.NUMBERED
+        else:
+            self._beside.until(None, self._copy)
+            self._beside.ended()
+        self.outputs = [self._values[ref] for ref in self.network.outputs if ref in self._values]
         # All results of a layer are there until the pass is over, and then those that it gives.
         over = [ref for ref in self._values if ref.node not in self.network.inputs and ref not in self.network.outputs]
         for ref in over:
@@ -147,7 +154,9 @@ class Run:
         self.ledger.begin("start")
         self.ledger.layer = ROW
         pending: Pending = {}
-        self._losses = [self._loss_of(ref) for ref in self.network.outputs if self._values[ref].grad]
+        self._losses = [
+            self._loss_of(ref) for ref in self.network.outputs if ref in self._values and self._values[ref].grad
+        ]
         self._casting.forget()
         for value in self._losses:
             gradient = Gradient(self.ledger.take(value.size, "passing"), value.layout.like())
@@ -197,6 +206,11 @@ class Run:
         for ref in [ref for ref in self._values if ref.node in ends]:
             self.operations.let_go(self._values.pop(ref))
         self._beside.over()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it stopped where its code takes samples by their numbers, with layers left that have not run."""
+        return bool(self._numbered)
 
     def trained(self) -> list[int]:
         """Bytes of the weight tensors that are trained, in the order in which an optimizer goes through them."""

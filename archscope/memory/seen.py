@@ -88,6 +88,7 @@ _TURNED: Final = "it turns a parameter that others repeat, and no rule follows w
 _FOR_EACH: Final = "its code copies it for every sample, and no rule follows how"
 _TWO_WAYS: Final = "it works on a parameter that is read for every sample too, and no rule follows both gradients"
 _PART_OVER: Final = "it writes over a part of a value, and no rule follows the gradient of the whole"
+NUMBERED: Final = "its code takes samples by their numbers, and no rule follows how many are left"
 ONE_OF_ROWS: Final = "it works on rows of a table once for all samples, and no rule follows that"
 _ONE_BESIDE: Final = "it reads what is there once for all samples, and no rule follows that"
 

@@ -80,6 +80,22 @@ def is_torn(name: str, place: int, found: int, after: Axes, batch: int) -> bool:
     return found == WITHOUT or (0 <= found < len(after) and after[found] != batch)
 
 
+def is_numbered(name: str, given: Mapping[str, Any], place: int, before: Axes) -> bool:
+    """Whether a call takes samples by their numbers, be it all that there are.
+
+    >>> is_numbered("getitem", {"index": (slice(None), 0)}, 1, (4, 1, 8)), is_numbered("select", {"dim": -1}, 1, (4, 1))
+    (True, True)
+    >>> is_numbered("getitem", {"index": (slice(None), slice(1, None))}, 0, (1, 4, 8))
+    False
+    """
+    if not 0 <= place < len(before):
+        return False
+    if name == "select":
+        return bool(given["dim"] % len(before) == place)
+    steps = index_steps(given["index"], before) if name == "getitem" else None
+    return any(axis == place and each != slice(None) for axis, each in steps or ())
+
+
 def is_across(name: str, given: Mapping[str, Any], rank: int, places: Sequence[int]) -> bool:
     """Whether a call weighs or compares samples with each other; ``places`` are the batch axes of what it reads.
 

@@ -16,6 +16,7 @@ from archscope.recognising.batches import (
     WITHOUT,
     is_across,
     is_doubtful,
+    is_numbered,
     is_torn,
     moved,
     recurs,
@@ -103,6 +104,7 @@ class Samples:
         most: the axes of the input that has most.
         misplaced: whether a layer takes another axis for the batch's.
         torn: whether one of several samples is taken out.
+        numbered: nodes and inputs of whose samples the code takes some by their numbers, be it all that there are.
 
     Args:
         values: what is known of tensors.
@@ -119,6 +121,7 @@ class Samples:
         self.alone: bool | None = None
         self.most = 0
         self.misplaced = self.torn = False
+        self.numbered: set[str] = set()
 
     def takes(self, given: Sequence[Tensor], first: Any, *, states: bool) -> None:
         """A layer for sequences is given tensors, with the batch first or second; behind the first lie states."""
@@ -180,6 +183,9 @@ class Samples:
             after = moved(plain, arguments, place, before, shape, self.batch)
             self.misplaced |= is_across(plain, arguments, len(before), [self.place(each) for each in reached])
             self.torn |= is_torn(plain, place, after, shape, self.batch)
+            ref = self._values.ref(first)
+            if ref is not None and self._values.place(first) != LOST and is_numbered(plain, arguments, place, before):
+                self.numbered.add(ref.node)
         self.trail.made.append((plain, shape))
         if recurs(plain) and isinstance(args[-1], bool):
             self.takes(args[:1], args[-1], states=False)

@@ -1,0 +1,71 @@
+"""Code that takes samples by their numbers, as code does that takes positions of a layer which has these in front."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from torch import Tensor, nn
+
+import archscope
+from archscope.budgets.checking import number_of
+from archscope.budgets.expressions import read_quantity
+from archscope.memory import per_layer
+from tests.memory.shared import differences, same
+
+
+class Takes(nn.Module):
+    """An encoder with positions in front, and some of what it makes."""
+
+    def __init__(self, takes: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.encoder, self.last, self.takes = nn.TransformerEncoderLayer(12, 2, 12), nn.Linear(12, 12), takes
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.takes(self.encoder(x)))
+
+
+SAMPLES: dict[str, Callable[[Tensor], Tensor]] = {
+    "the first": lambda x: x[:, 0], "one": lambda x: x[:, :1], "the others": lambda x: x[:, 1:],
+    "the first, selected": lambda x: x.select(-2, 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_where_samples_are_taken_by_their_numbers_the_rest_is_not_counted(name: str, batch: int) -> None:
+    why, wrong = differences(Takes(SAMPLES[name]), (4, 12), "sgd", batch)
+    assert "its code takes samples by their numbers" in why
+    assert not wrong, wrong
+
+
+def test_positions_are_taken_by_their_numbers_as_ever() -> None:
+    same(Takes(lambda x: x[0]), (4, 12), "sgd", 3)
+
+
+def test_samples_of_what_is_fed_in_leave_nothing_that_is_known() -> None:
+    class First(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Linear(12, 12)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(x[1:])
+
+    for optimizer in (None, "sgd"):
+        why, wrong = differences(First(), (4, 12), optimizer, 3)
+        assert "takes samples by their numbers" in why
+        assert not wrong, wrong
+
+
+def test_a_table_has_no_bytes_for_layers_behind_samples_that_are_taken() -> None:
+    held = per_layer(archscope.trace(Takes(SAMPLES["one"]), (4, 12)))
+    assert held["last"] is None
+    assert held["encoder.norm1"] is not None
+
+
+def test_a_budget_of_what_is_kept_says_that_it_is_not_covered() -> None:
+    analysis = archscope.analyze(archscope.trace(Takes(SAMPLES["one"]), (4, 12)))
+    assert number_of(analysis, read_quantity("saved_bytes(batch=3)", "net")) == (
+        "`Takes`: its code takes samples by their numbers, and no rule follows how many are left"
+    )
