@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -292,6 +293,12 @@ def test_what_changes_nothing_is_no_row_unless_it_makes_more(
         for shape in ("2,4", "1,4")
     )
     assert (len(same.nodes), len(more.nodes)) == (left, 2)
+
+
+def test_a_weight_of_zeros_is_a_weight(tmp_path: Path) -> None:
+    path = onnx_file(tmp_path, "net (float[1,4] x) => (float y) { a = Relu(x) y = Add(a, b) }", b=np.zeros(4, "f"))
+    network = open_network(path)
+    assert (len(network.nodes), analyze(network).totals.parameters) == (3, 4)
 
 
 LATER, SEEN, LOW = (0, -1e9, 0, 0), (True, False, True, True), -1e9
