@@ -42,17 +42,20 @@ class Product(Record):
 
 
 def attended(product: Product) -> tuple[Step, ...]:
-    """The steps of a product: fused where there is one axis of heads, one width, and nothing is dropped."""
-    mask = (product.mask,) if product.mask else ()
+    """The steps of a product: fused where there is one axis of heads, one width, and nothing is dropped.
+
+    Values of a head that do not lie side by side run in parts, too.
+    """
+    mask, parts = (product.mask,) if product.mask else (), _in_parts(product)
     if len(product.heads) != 1 or product.widths[0] != product.widths[1] or product.dropout:
-        return (Step(FUSED, product.reads, (), mask, reads_too=mask, parts=_in_parts(product)),)
-    fused = _fused(product, mask)
+        return (Step(FUSED, product.reads, (), mask, reads_too=mask, parts=parts),)
+    fused = _fused(product, mask).replace(unlined=parts)
     # The fused operation has no gradient for a mask.
-    return (fused.replace(learned=(product.mask, _in_parts(product))),) if mask else (fused,)
+    return (fused.replace(learned=(product.mask, parts)),) if mask else (fused,)
 
 
 def _fused(product: Product, mask: tuple[str, ...]) -> Step:
-    """It keeps queries, keys, values, its output, and a sum of exponentials for each query."""
+    """It keeps queries, keys, values, its output, and a sum of exponentials for each query; all gradients are made."""
     out = (*product.heads, product.lengths[0], product.widths[1])
     made = (Made(product.output, out), Made(f"sums of {product.output}", out[:-1], "float32"))
     saves = (*product.reads, *mask, product.output, f"sums of {product.output}")
@@ -104,7 +107,7 @@ def _in_parts(product: Product) -> tuple[Step, ...]:
         came = "shares left"
     # PyTorch gives the shares too, in the type of the queries, though nobody asks for them.
     given = product.reads[0]
-    steps.append(Step("to", ("shares",), (Made("shares given", (), like="shares", typed=given),)))
+    steps.append(Step("to", (came,), (Made("shares given", (), like=came, typed=given),)))
     steps += multiplied_rows(came, value, f"{product.output} in {WIDE}", heads, (length, seen, made))
     held = dict.fromkeys(("shares given", "queries scaled", *also, *product.reads, *wide, key, value, came))
     output = Made(product.output, (), like=f"{product.output} in {WIDE}", typed=given)
@@ -116,13 +119,13 @@ def told_what_is_later(steps: Sequence[Step]) -> tuple[Step, ...]:
     """The steps of attention that is given its mask of what comes later: it makes none, and reads another's."""
     given = (Made("later added", (0,)),)
 
-    def parts(step: Step) -> tuple[Step, ...]:
-        left = (each for each in step.parts if each.op not in ("ones", "tril"))
+    def parts(every: Sequence[Step]) -> tuple[Step, ...]:
+        left = (each for each in every if each.op not in ("ones", "tril"))
         return tuple(
             each.replace(makes=given, reads_too=()) if each.makes[0].name == "later added" else each for each in left
         )
 
-    return tuple(step.replace(parts=parts(step)) for step in steps)
+    return tuple(step.replace(parts=parts(step.parts), unlined=parts(step.unlined)) for step in steps)
 
 
 def multiplied_rows(

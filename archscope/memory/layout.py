@@ -113,11 +113,18 @@ class Layout(Record):
         return Layout(tuple(shape), tuple(strides))
 
     def seen_as(self, shape: Sequence[int]) -> Layout | None:
-        """The same memory in another shape; None where that needs a copy."""
+        """The same memory in another shape; None where that needs a copy.
+
+        >>> Layout.of((6, 4, 1)).turned((1, 0, 2)).seen_as((2, 2, 6, 1)).strides
+        (2, 1, 4, 1)
+        """
         if self.in_order:
             return Layout.of(shape)
         strides: list[int] = []
         left = [*shape]
+        while left and left[-1] == 1:  # these lie as the last axis does, were that of one value
+            strides.append(self.strides[-1])
+            left.pop()
         for extent, stride in reversed(_blocks(self)):
             # The last axes of the new shape have to make up each block of the old one.
             rest: int = extent

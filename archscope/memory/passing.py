@@ -50,6 +50,8 @@ class Passing:
                 self._ledger.drop(gradient.block)
         self.operations.forget(ran)
         added: list[int] = []
+        if ran.step.op != "linear":  # what comes to a weight comes as another operation, after all that goes further
+            going.sort(key=lambda each: each[0].weight)
         for number, (value, gradient) in enumerate(going):
             # What stays with a weight is its own: it is copied where the very same goes to another too.
             others = going[:number] + going[number + 1 :] if value.weight else []
@@ -125,7 +127,6 @@ class Passing:
         for block in copied:
             ledger.drop(block)
         arriving = [(value, self._typed(ran, name, value, gradient)) for name, value, gradient in going if value.grad]
-        # A dense layer sees its matrix turned, so that one's gradient comes last, and its constants' comes first.
         return sorted(arriving, key=lambda each: _turn(ran, each[0])) if step.op == "linear" else arriving
 
     def _sliced(self, ran: Ran, value: Value) -> list[tuple[Value, Gradient]]:
@@ -276,4 +277,10 @@ def _repeated_by_itself(value: Value) -> Value | None:
 
 
 def _turn(ran: Ran, value: Value) -> int:
-    return (1, 2, 0)[ran.read.index(value)]
+    """When the gradient of what a dense layer read comes to it.
+
+    The layer sees its matrix turned, and that comes to it as an operation of its own, later than to what it reads as
+    it is. With constants it sees what it reads as rows, too, and that before it turns its matrix.
+    """
+    rows = len(ran.read) > 2 and len(ran.read[0].layout.shape) > 2
+    return ((2, 1, 0) if rows else (0, 2, 1))[ran.read.index(value)]

@@ -102,7 +102,8 @@ def _fused_in_windows(steps: Steps, output: tuple[int, ...]) -> Steps:
         return steps
     names = ("output", "sums of output")
     made = (Made(names[0], output), Made(names[1], output[:-1], "float32"))
-    return (Step(FUSED, step.reads, made, (*step.reads, *names), lies=(0, 1, 3, 2, 4), every=True),)
+    return (Step(FUSED, step.reads, made, (*step.reads, *names), every=True, lies=(0, 1, 3, 2, 4),
+                 unlined=step.parts),)  # fmt: skip
 
 
 def alone(steps: Steps, read: Sequence[Value]) -> Steps:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from archscope.layers.steps import Step
 from archscope.memory.autocast import CAST, SAME_TYPE, Casting, already, mixed
-from archscope.memory.stepping import Operations, fits
+from archscope.memory.stepping import PLACES_FOR_GRADIENTS, Operations, fits
 from archscope.memory.values import Again, Ran, Value
 
 
@@ -70,7 +70,10 @@ class Series:
             return cast_
         if step.parts:
             return step.parts
-        if step.unlined and not fits(step, local[step.reads[0]]) and not self._casting.for_each_sample(step, local):
+        if step.op in PLACES_FOR_GRADIENTS and len(step.makes) > 1 and not self._operations.as_tracked:
+            grad = self.recording and local[step.reads[0]].grad
+            return None if grad else (step.replace(makes=step.makes[:1]),)
+        if step.unlined and not fits(step, local) and not self._casting.for_each_sample(step, local):
             return step.unlined
         learned: Sequence[Step] = step.learned[1] if step.learned and local[step.learned[0]].grad else ()
         return learned or None

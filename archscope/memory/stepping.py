@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from archscope.layers.attending import FUSED
 from archscope.layers.operators import RETYPED, WINDOWS
 from archscope.layers.steps import Made, Step
 from archscope.memory.autocast import CAST, FULL, NORMS, computed_in
@@ -224,6 +225,9 @@ AS_CAME: Final = frozenset({
 IN_ONE_ROW: Final = frozenset({"avg_pool1d", "max_pool1d", "adaptive_avg_pool1d", "adaptive_max_pool1d"})
 """Operations on rows that PyTorch runs on maps of one row."""
 
+PLACES_FOR_GRADIENTS: Final = frozenset({"max_pool1d"})
+"""Operations that note where values stood for a gradient alone, unless a tracker watches, for which they always do."""
+
 BORDERS: Final = frozenset({"reflection_pad2d", "replication_pad2d"})
 """Operations that put around maps what stands at their borders."""
 
@@ -248,9 +252,16 @@ _OF_MAPS: Final = (
 """Operations that make maps with their channels last of such maps."""
 
 
-def fits(step: Step, read: Value) -> bool:
-    """Whether an operation that wants the order of axes takes a value as it lies; one over groups has two orders."""
-    return read.layout.in_order or (step.op in COPIES and read.layout.channels_last)
+def fits(step: Step, local: Mapping[str, Value]) -> bool:
+    """Whether an operation takes what it reads as it lies.
+
+    One that wants the order of axes takes its first; one over groups has two orders. Attention in one operation wants
+    the last axis of all side by side, were it of one value.
+    """
+    if step.op == FUSED:
+        return all(local[name].layout.strides[-1] == 1 for name in (*step.reads, *step.reads_too))
+    layout = local[step.reads[0]].layout
+    return layout.in_order or (step.op in COPIES and layout.channels_last)
 
 
 def of_maps_with_channels_last(step: Step, read: Sequence[Value]) -> bool:

@@ -180,10 +180,13 @@ def weights(made: Made) -> int:
 
 
 class _Kept:
-    """A tensor that autograd keeps; it goes when no output needs it any more."""
+    """A tensor that autograd keeps; it goes when no output needs it any more.
+
+    What an operation made would keep the operation that keeps it, and both would stay: its values are kept alone.
+    """
 
     def __init__(self, tensor: torch.Tensor) -> None:
-        self.tensor = tensor
+        self.tensor = tensor.detach()
 
 
 def saved(

@@ -142,11 +142,13 @@ class Holding:
             unruled[node] = "alpha dropout shifts and scales what it leaves, and no rule follows that"
         elif name in ("max", "min") and len(made) == 2:
             self.unruled[node] = f"`{name}` notes the places of its values, and no rule says what that takes"
-        elif name == "scaled_dot_product_attention":
+        elif name == "scaled_dot_product_attention" and not isinstance(call.given["dropout_p"], Tensor):  # broken off
             if call.given["dropout_p"] and not self.trains:
                 self.unruled[node] = _ALWAYS
             if call.given["attn_mask"] is None and len(given) > 3:
                 self.hidden.add(node)
+            if any(each.dtype == torch.bool for each in given[3:]):
+                self.masked.add(node)
 
     def _attends(self, node: str, module: nn.MultiheadAttention, given: Mapping[str, Any], dim: int) -> None:
         tensors = {id(given.get(name)) for name in ("query", "key", "value")}

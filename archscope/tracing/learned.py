@@ -72,6 +72,7 @@ class Learned:
         chosen: nodes of parameters of which the code takes the one position of an axis.
         cast: nodes of parameters that the code has in another type.
         starts: tensors of zeros that states of a node begin with, and which.
+        drops: whether the code drops values of constants, parameters among them, while it trains.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Learned:
         self._expanded: set[str] = set()
         self.seen_of: dict[Ref, Ref] = {}
         self.starts: list[tuple[Tensor, str]] = []
+        self.drops = False
         self._kept: list[Tensor] = []
         self._ahead = False
         self._widened: set[int] = set()
@@ -120,6 +122,7 @@ class Learned:
     def follow(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], given: list[Tensor],
                made: list[Tensor]) -> bool:  # fmt: skip
         """A call on constants made another one; whether it is positions by their numbers, counted from 0."""
+        self.drops |= "dropout" in name and name in SIGNATURES and bound(name, args, kwargs)["p"] != 0
         if len(made) != 1 or any(made[0] is each for each in given):
             if name == "contiguous":
                 self._repeated.in_one_piece(made[0])

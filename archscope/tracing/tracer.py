@@ -116,7 +116,8 @@ class Tracer(TorchFunctionMode):
         nodes = self.events.every[-1].nodes if self.events.every else ()
         named = [*((str(place), each) for place, each in enumerate(args)), *kwargs.items()]
         given = bound(plain, args, kwargs) if plain in SIGNATURES else dict(named)
-        numbers = {key: each for key, each in given.items() if type(each) is float or key == "dropout_p"}
+        types = {float: given, int: ("dropout_p",)}
+        numbers = {key: each for key, each in given.items() if key in types.get(type(each), ())}
         if numbers:
             self.numbers.append(Numbered(plain, numbers))
         if plain in SIGNATURES and "training" in SIGNATURES[plain]:

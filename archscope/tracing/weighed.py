@@ -35,6 +35,7 @@ _APART: Final = "its code gives attention a mask of other than two or four axes,
 _YES_OR_NO: Final = (
     "its code gives attention a mask of yes and no beside values without heads, with which it runs in parts"
 )
+_DROPS: Final = "its code drops values that no layer makes, such as a parameter's, and no rule follows that"
 _LATER: Final = "its code keeps what it makes in one pass (`{}`) for the next"
 
 
@@ -55,9 +56,10 @@ class Weighed(NamedTuple):
 def weighed(module: nn.Module, names: Sequence[str], run: Run, now: Mapping[str, str]) -> Weighed:
     """Run a module once more, as it ran; ``now`` are the names of the nodes that became others."""
     events = run.tracer.events.every
-    if not total(events) and not run.tracer.recording.holding.masked:
+    recording = run.tracer.recording
+    if not (total(events) or recording.holding.masked or recording.learned.drops):
         return Weighed(NONE)
-    more = not run.way.alone and run.tracer.recording.samples.batch is not None
+    more = not run.way.alone and recording.samples.batch is not None
     asked = larger(run.call, run.batch) if more else run.call
     try:
         again = run_once(module, asked, names, run.way, tracer=Weighing)
@@ -91,7 +93,7 @@ class _Reading:
         for memory in weighing.memories:
             self.by_event.setdefault(memory.event, []).append(memory)
         self.unknown = _APART if weighing.apart else _YES_OR_NO if weighing.headless else ""
-        self.unknown_in_training = ""
+        self.unknown_in_training = _DROPS if run.tracer.recording.learned.drops else ""
         learned, values = run.tracer.recording.learned, run.tracer.recording.values
         self.layers: dict[int, str] = {}
         self.placed: dict[int, Ref] = {}

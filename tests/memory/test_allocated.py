@@ -177,3 +177,16 @@ def test_cuda_gives_no_less_than_the_rules_say(name: str) -> None:
     of_cuda = [each for each in said.findings if "on CUDA" in each.quantity]
     assert of_cuda
     assert not [each.sentence for each in of_cuda if each.verdict is Verdict.DIFFERS]
+
+
+def test_the_largest_of_a_row_are_noted_for_a_gradient_or_a_tracker_alone() -> None:
+    network = archscope.read("{name: rows, input: [4, 8], layers: {d: {type: linear, out_features: 8}, "
+                             "p: {type: max_pool1d, kernel_size: 2}}}")  # fmt: skip
+    findings = verify(network, ["memory"]).findings
+    assert {each.verdict for each in findings} == {Verdict.AGREES}
+    # Of two samples 2·4·8 values in 4 bytes and half of them, with their places in 8 bytes each where they are noted.
+    found = {each.quantity: (each.ours, each.theirs) for each in findings}
+    assert found["most bytes in inference, on the CPU"] == (256 + 128, 256 + 128)
+    assert found["bytes after forward pass of training, on the CPU"] == (256 + 128 + 256, 256 + 128 + 256)
+    inference = memory(network, 2, as_tracked=True)["forward"].most.total
+    assert inference == memory(network, 2)["forward"].most.total + 256

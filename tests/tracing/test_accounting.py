@@ -262,3 +262,22 @@ def test_what_ran_before_an_error_that_a_module_catches_is_in_its_own_row(inside
     # Three projections of 8 to 8 for each of 5 positions, and then the layer after them.
     assert analysis.totals.macs == 5 * 3 * 8 * 8 + 5 * 8 * 3
     assert sum(row.macs or 0 for row in analysis.rows if row.name != "out") == 5 * 3 * 8 * 8
+
+
+class _AttendsOrNot(nn.Module):
+    """Attention with a mask of a length, that code goes on without where the length is another one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mask = torch.ones(4, 4, dtype=torch.bool).tril()
+        with contextlib.suppress(RuntimeError):
+            x = F.scaled_dot_product_attention(x, x, x, attn_mask=mask)
+        return self.out(x)  # type: ignore[no-any-return]
+
+
+def test_attention_that_breaks_off_has_no_options() -> None:
+    analysis = analyze(trace(_AttendsOrNot(), (5, 8)))
+    assert analysis.totals.macs == 5 * 8 * 3 + sum(row.macs or 0 for row in analysis.rows if row.name != "out")
