@@ -211,7 +211,8 @@ class _Place:
 
 def _places(network: Network) -> dict[str, _Place]:
     """Everything that can be opened, by name."""
-    places = {BATCH: _Place(1)}
+    alone = network.observed is not None and network.observed.alone
+    places = {} if alone else {BATCH: _Place(1)}
     for name, value, axes in _axes(network):
         grows = network.again is None and name.rpartition(".")[2] == LENGTH
         learned = _positions(network, value) if grows else ()

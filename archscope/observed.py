@@ -82,6 +82,7 @@ class Observed(Record):
         operations: how many of PyTorch's operations ran.
         ran: how many of them for each node, every one for exactly one.
         batch: the samples that ran at once; products are those of all of them.
+        alone: whether it takes one sample, and has no batch.
         held: values of the module's parameters, as everybody counts them.
         frozen: those that are not trained.
         unused: parameters that nothing used in this forward pass.
@@ -165,6 +166,7 @@ class Observed(Record):
     folded: frozenset[str] = frozenset()
     sees: frozenset[str] = frozenset()
     numbered: frozenset[str] = frozenset()
+    alone: bool = False
 
 
 __all__ = ["Entry", "Looked", "Observed", "Places", "Source", "Value"]

@@ -54,7 +54,7 @@ def largest_batches(network: Network, rooms: Sequence[int], request: Request) ->
         if fitting < 2:
             alone = max(totals(1)) if alone is None else alone
             fitting = int(alone <= room)
-        found.append(fitting)
+        found.append(fitting if network.observed is None or not network.observed.alone else min(fitting, 1))
     return found
 
 

@@ -99,6 +99,8 @@ def memory(
     """
     if batch < 1:
         raise UsageError(f"a batch of {batch} holds nothing; use 1 or more")
+    if batch > 1 and network.observed is not None and network.observed.alone:
+        raise UsageError(f"{network.name} takes one sample and no batch, so there is none of {batch:,}; use 1")
     network = as_it_runs(network, training=optimizer is not None)
     dtype = type_of(network, dtype)
     request = Request(batch, dtype, optimizer, foreach, tuple(checkpoint), checked(autocast, dtype), loss_of(loss))

@@ -165,6 +165,8 @@ def call_module(
 
 def _read(module: nn.Module, call: Call, name: str | None, path: str | None) -> Called:
     network, own = trace_module(module, call, name, path)
+    if network.observed is not None and network.observed.alone and call.batch > 1:
+        raise UsageError(f"{network.name} takes one sample and no batch: leave out `--batch {call.batch}`")
     return Called(module, own, network.replace(again=Again(module, own, network, path)), lambda: module)
 
 

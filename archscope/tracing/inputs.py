@@ -64,6 +64,16 @@ class Call(Record):
             name: _mapped(each, change) for name, each in self.kwargs.items()
         }
 
+    @property
+    def alone(self) -> bool:
+        """Whether all that is described in it is one sample, without an axis for more.
+
+        >>> Call((Given((3,), batched=False), 2)).alone, Call((Given((3,)),)).alone, Call((2,)).alone
+        (True, False, False)
+        """
+        held = [each for _, each in self.named(()) if isinstance(each, Given) or hasattr(each, "dtype")]
+        return bool(held) and not self.whole and all(getattr(each, "batched", None) is False for each in held)
+
     def named(self, parameters: Sequence[str]) -> Iterator[tuple[str, Any]]:
         """What lies in them with a name each, from the names of the parameters of ``forward``.
 

@@ -56,6 +56,7 @@ def observed(
     return Observed(
         operations=len(run.tracer.ledger.every),
         batch=run.batch,
+        alone=run.call.alone,
         held=sum(each.numel() for _, each in held.values()),
         frozen=sum(each.numel() for _, each in held.values() if not each.requires_grad),
         unused=tuple(unused),

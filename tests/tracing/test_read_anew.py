@@ -14,6 +14,8 @@ import archscope
 from archscope.curves import curve
 from archscope.errors import UsageError
 from archscope.formulas import at
+from archscope.memory import largest_batch
+from archscope.memory.passes import Request
 from archscope.opening import open_network
 from archscope.symbols import Symbolic
 
@@ -192,3 +194,28 @@ def test_a_program_that_was_exported_for_one_size_is_asked_for_no_other(tmp_path
         archscope.analyze(network).symbolic("batch").totals.macs.at(batch=2)
         == 2 * archscope.analyze(network).totals.macs
     )  # type: ignore[union-attr, operator]
+
+
+def test_a_module_of_one_sample_has_no_batch(
+    archscope_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "alone.py").write_text(
+        "from torch import nn\n"
+        "class One(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.a, self.b = nn.Linear(8, 16), nn.Linear(80, 3)\n"
+        "    def forward(self, x):\n"
+        "        assert x.shape == (5, 8)\n"
+        "        return self.b(self.a(x).reshape(-1))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    said = archscope_run("table", "alone:One@5,8", "--batch", "5")
+    assert (said.status, said.err.strip()) == (2, "error: One takes one sample and no batch: leave out `--batch 5`")
+    network = open_network("alone:One@5,8")
+    with pytest.raises(UsageError, match="One takes one sample and no batch, so there is none of 5; use 1"):
+        archscope.analyze(network).memory(5)
+    with pytest.raises(UsageError, match="One has no `batch` to leave open"):
+        archscope.analyze(network).symbolic("batch")
+    assert largest_batch(network, 1 << 30, Request()) == 1
+    assert not largest_batch(network, 1 << 9, Request())
