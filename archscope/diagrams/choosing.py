@@ -42,14 +42,15 @@ def choose(analysis: Analysis) -> Choice:
     """The first style that shows a network well."""
     refused: dict[str, str] = {}
     layers = [row.node.layer for row in analysis.nodes]
-    if transformer.attends(layers):
+    recurs = next((row for row in analysis.nodes if row.node.layer.verb == "Recurrence"), None)
+    # Attention that is written out is a part of recurrence where there is any.
+    if any(transformer.attends([each]) for each in layers) or (recurs is None and transformer.attends(layers)):
         try:
             transformer.model_of(analysis)
         except NotShownError as error:
             refused["transformer"] = str(error)
         else:
             return Choice("transformer", "blocks that attend are added to one stream")
-    recurs = next((row for row in analysis.nodes if row.node.layer.verb == "Recurrence"), None)
     if recurs is not None:
         try:
             sides = recurrence.sides_of(analysis)

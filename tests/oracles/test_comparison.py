@@ -127,7 +127,7 @@ def test_the_same_network_in_other_clothes_is_the_same(factory: str) -> None:
         ("Frozen", "conv1: frozen: the same values, and none is trained", -156),
         ("Kernel3", "conv1: kernels of 3×3 instead of 5×5; no bias instead of a bias", 54 - 156),
         ("Stride2", "conv1: a stride of 2 instead of 1", None),
-        ("OverTheBatch", "softmax: added softmax", 0),
+        ("OverTheBatch", "softmax: added softmax, along the samples", 0),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Lazy modules:UserWarning")
@@ -160,7 +160,7 @@ def test_a_module_that_does_not_run_is_told_with_the_place(factory: str, why: st
 def test_a_softmax_over_the_batch_is_not_one_over_the_classes() -> None:
     network = archscope.load("lenet5-pytorch", changes=["fc3.activation=softmax"])
     found = compare_factory(network, f"{PORTS}:OverTheBatch")
-    assert told(found) == ["softmax: added softmax", "fc3: no activation instead of softmax"]
+    assert told(found) == ["softmax: added softmax, along the samples", "fc3: no activation instead of softmax"]
 
 
 def test_dropout_that_never_stops_is_told() -> None:
