@@ -21,7 +21,8 @@ from torch import nn
 
 import archscope
 from archscope import UsageError, analyze
-from archscope.importing.jax.calling import call_module
+from archscope.formulas import at
+from archscope.importing.jax.calling import Sample, call_module
 from archscope.opening import open_network
 from tests.conftest import Run
 from tests.importing import jax_nets
@@ -279,3 +280,48 @@ def test_a_factory_is_read_without_drawing_a_weight_and_one_that_looks_at_values
     assert [isinstance(each, jax.core.Tracer) for each in drawn] == [True]
     assert analyze(f"{NETS}:insisting@3").totals.parameters == 8
     assert [isinstance(each, jax.core.Tracer) for each in drawn] == [True, True, False]
+
+
+class Far(nnx.Module):
+    """A layer more for long sequences, and the first half of them."""
+
+    def __init__(self) -> None:
+        self.near, self.far = nnx.Linear(8, 8, rngs=nnx.Rngs(0)), nnx.Linear(8, 5, rngs=nnx.Rngs(0))
+
+    def __call__(self, x: Any) -> Any:
+        x = self.near(x)[:, : x.shape[1] // 2]
+        return self.far(x) if x.shape[1] > 3 else x
+
+
+class Wide(nnx.Module):
+    """Pictures have their channels last; those of low height are read once more."""
+
+    def __init__(self) -> None:
+        self.conv = nnx.Conv(2, 2, (3, 1), rngs=nnx.Rngs(0))
+
+    def __call__(self, x: Any) -> Any:
+        return self.conv(self.conv(x)) if x.shape[1] < 6 else self.conv(x)
+
+
+@pytest.mark.parametrize(("module", "axis", "shape", "others"), [
+    (Far(), "length", (5, 8), [(9, 8), (6, 8), (2, 8)]),
+    (Wide(), "height", (8, 6, 2), [(9, 6, 2), (4, 6, 2)]),
+])  # fmt: skip
+def test_a_module_at_another_size_is_read_anew(
+    module: Any, axis: str, shape: tuple[int, ...], others: list[tuple[int, ...]]
+) -> None:
+    network = call_module(module, [Sample(shape)], {}).network
+    for other in others:
+        there = at(network, {axis: other[0]})
+        assert rows(there) == rows(call_module(module, [Sample(other)], {}).network)
+        assert rows(at(there, {axis: shape[0]})) == rows(network)
+
+
+def test_inputs_by_name_keep_their_names_in_whatever_order_they_are_said() -> None:
+    class Both(nnx.Module):
+        def __call__(self, z: Any, a: Any) -> Any:
+            return z.sum(-1) + a.sum(-1)
+
+    network = call_module(Both(), [], {"z": Sample((5, 8)), "a": Sample((5, 4))}).network
+    assert dict(network.inputs) == {"z": (5, 8), "a": (5, 4)}
+    assert dict(at(network, {"a.features": 3}).inputs) == {"z": (5, 8), "a": (5, 3)}

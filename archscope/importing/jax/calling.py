@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Container, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import jax
 import numpy as np
@@ -14,6 +14,7 @@ from archscope.importing.jax.reading import read_traced
 from archscope.importing.jax.things import JaxCalled, Library, is_state, library_of
 from archscope.importing.jax.tracing import Stopped, Traced, filled, parameters_of, traced
 from archscope.layers.base import Shape, spell_shape
+from archscope.network import Network
 from archscope.record import Record
 from archscope.theirs import Unusual, heard_apart, raised
 
@@ -34,6 +35,15 @@ class Sample(Record):
 
     shape: Shape
     dtype: str | None = None
+
+
+class _Call(NamedTuple):
+    """A module with what it is called with, and what Equinox keeps beside it."""
+
+    module: Any
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    state: Any
 
 
 def described(value: Any) -> Any:
@@ -86,17 +96,55 @@ def call_module(
     whole = _takes_whole(thing, args, kwargs)
     for usual in ("int32", "float32") if whole else ("float32", "int32"):
         given, named, size = _filled(thing, args, kwargs, batch, usual)
-        found = _run(thing, given, named, extra)
-        if isinstance(found, Traced):
-            # Outside of what watches their code: what goes wrong from here on is archscope's own fault.
-            network, lies = read_traced(found, thing, name=called, path=path, batch=size)
-            return JaxCalled(thing, given, named, extra, network, lies)
+        found = _read(_Call(thing, given, named, extra), called, path, size)
+        if isinstance(found, JaxCalled):
+            return found
         stopped = stopped or found
     why = "" if stopped is None else raised(stopped)
     if isinstance(stopped, (AttributeError, NameError)):
         raise UsageError(f"{called} does not run: {why}") from stopped
     raise UsageError(f"{called} does not run on such inputs: {why}; write a sample's shape as the module takes it, "
                      "with channels last in Flax: --input 28,28,1, or ids=128:int32") from stopped  # fmt: skip
+
+
+def _read(call: _Call, name: str, path: str, batch: int) -> JaxCalled | BaseException:
+    """A call with its network, which reads it anew with other shapes of its inputs; or what their code raised."""
+    found = _run(*call)
+    if not isinstance(found, Traced):
+        return found
+    # Outside of what watches their code: what goes wrong from here on is archscope's own fault.
+    network, lies = read_traced(found, call.module, name=name, path=path, batch=batch)
+
+    def again(shapes: Mapping[str, Shape]) -> Network:
+        own = dict(zip(found.inputs, network.inputs, strict=True))
+        other = {name: shapes[each] for name, each in own.items() if shapes.get(each, network.inputs[each])
+                 != network.inputs[each]}  # fmt: skip
+        args, kwargs = _reshaped(call, found.inputs, other, lies.maps)
+        anew = _read(call._replace(args=args, kwargs=kwargs), name, path, batch)
+        if isinstance(anew, JaxCalled):
+            return anew.network
+        raise UsageError(f"{name} does not run on such inputs: {raised(anew)}") from anew
+
+    return JaxCalled(*call, network.replace(again=again), lies)
+
+
+def _reshaped(
+    call: _Call, names: Sequence[str], shapes: Mapping[str, Shape], maps: Container[str]
+) -> tuple[list[Any], dict[str, Any]]:
+    """What a module is called with where some inputs have other shapes, with the batch as it was."""
+    left = iter(names)
+
+    def changed(value: Any) -> Any:
+        if not isinstance(value, jax.ShapeDtypeStruct):
+            return value
+        shape = shapes.get(name := next(left))
+        if shape is None:
+            return value
+        sample = (*shape[1:], shape[0]) if name in maps else shape
+        return jax.ShapeDtypeStruct((*value.shape[: len(value.shape) - len(sample)], *sample), value.dtype)
+
+    args, kwargs = jax.tree.map(changed, (tuple(call.args), dict(call.kwargs)))
+    return list(args), kwargs
 
 
 def _run(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], extra: Any) -> Traced | BaseException:

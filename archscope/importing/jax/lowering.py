@@ -104,13 +104,13 @@ class Lowering:
                 self.readers.setdefault(name, []).append(step)
             if any(name in self.reached for name in step.reads):
                 self.reached.update(step.makes)
-        maps = self._of_maps() if last else set()
+        self.in_front = self._of_maps() if last else frozenset[str]()
         for name in traced.inputs:
-            self.know(name, name, maps=name in maps)
-            if name in maps:
+            self.know(name, name, maps=name in self.in_front)
+            if name in self.in_front:
                 self.shapes[name] = in_front(self.shapes[name])
 
-    def _of_maps(self) -> set[str]:
+    def _of_maps(self) -> frozenset[str]:
         """Inputs that are maps: something with a grid reads what is made of them value by value."""
         wanted: set[str] = set()
         for step in reversed(self.flat.steps):
@@ -120,7 +120,7 @@ class Lowering:
             if grid or norm or (rank > 2 and not wanted.isdisjoint(step.makes)):
                 same = [each for each in step.reads if len(self.flat.shapes[each]) == rank and rank > 3]
                 wanted.update(same)
-        return {name for name in self.traced.inputs if name in wanted}
+        return frozenset(name for name in self.traced.inputs if name in wanted)
 
     # --- values -----------------------------------------------------------------------------------------------------
 

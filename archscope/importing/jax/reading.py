@@ -54,7 +54,7 @@ def read_traced(call: Traced, module: Any, *, name: str, path: str, batch: int =
         squares = total(network.facts[each.name].macs or NOTHING for each in network.nodes if each.layer.type == "rbf")
         if rows == whole + squares:  # a distance squares what it adds up, and no product of a jaxpr has that
             flattened = (node for (node, _), each in _values(network) if each.name in low.flattened)
-            return network, Lies(low.orders, frozenset(flattened))
+            return network, Lies(low.orders, frozenset(flattened), low.in_front)
     told = "".join(f"; {each}" for each in list(unusual(call.uses))[:1])
     raise UsageError(f"{name}: the rows multiply {rows:,} and its jaxpr {whole:,}; archscope does not read it right, "
                      f"and gives no numbers rather than wrong ones{told}")  # fmt: skip

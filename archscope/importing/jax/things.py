@@ -40,10 +40,12 @@ class Lies(NamedTuple):
     Attributes:
         orders: weights whose axes are turned, and which of its axes each one is here.
         flattened: nodes that flatten a grid which has its channels last there.
+        maps: inputs that have their channels in front here, and last there.
     """
 
     orders: Mapping[str, tuple[int, ...]] = MappingProxyType({})
     flattened: frozenset[str] = frozenset()
+    maps: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)

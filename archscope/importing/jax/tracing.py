@@ -108,11 +108,11 @@ def _weight(name: str, trainable: bool | None, array: Any) -> Weight | None:
 
 
 def _names(args: Sequence[Any], kwargs: Mapping[str, Any], module: Any) -> list[str]:
-    """What each array is called: as the parameter that it is given to."""
+    """What each array is called: as the parameter that it is given to, those by name in JAX's order, the alphabet's."""
     own = list(parameters_of(module))
     found: list[str] = []
     placed = [(own[place] if place < len(own) else f"input{place}", each) for place, each in enumerate(args)]
-    for name, each in (*placed, *kwargs.items()):
+    for name, each in (*placed, *sorted(kwargs.items())):
         count = len([leaf for leaf in jax.tree.leaves(each) if isinstance(leaf, jax.ShapeDtypeStruct)])
         found += [name] if count == 1 else [f"{name}{place}" for place in range(count)]
     return found
