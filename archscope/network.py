@@ -225,13 +225,19 @@ class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "of_block
 
     @cached_property
     def tokens(self) -> Mapping[str, int]:
-        """The inputs that are token numbers, and how many tokens there are: as said, or as an embedding has rows."""
+        """The inputs that are token numbers, in whatever shape they are read, and how many tokens there are.
+
+        Of an input of which nobody said so, there are as many as an embedding has rows.
+        """
         found = dict(self.vocabularies)
         for node in self.nodes:
             for ref in node.inputs[: node.layer.tokens]:
-                if ref.node in self.inputs and ref.node not in self.vocabularies:
+                name = ref.node
+                while name not in self.inputs and self.by_name[name].layer.shares_memory:
+                    name = self.by_name[name].inputs[0].node
+                if name in self.inputs and name not in self.vocabularies:
                     rows = int(self.facts[node.name].weights[0].shape[0])
-                    found[ref.node] = min(rows, found.get(ref.node, rows))
+                    found[name] = min(rows, found.get(name, rows))
         return found
 
     @cached_property

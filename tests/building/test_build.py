@@ -376,3 +376,23 @@ def test_codes_that_are_not_trained_are_a_buffer_of_ones_and_minus_ones() -> Non
     assert not list(model.parameters())
     assert model.OUTPUT.weight.unique().tolist() == [-1.0, 1.0]
     assert set(model.state_dict()) == {"OUTPUT.weight"}
+
+
+def test_inputs_that_are_looked_up_in_another_shape_are_token_numbers() -> None:
+    model = archscope.build(
+        archscope.read("""
+name: rows
+input: {words: [2, 3], x: [6]}
+layers:
+  flat: {type: flatten, from: words}
+  table: {type: embedding, num_embeddings: 7, embedding_dim: 4}
+  turned: {type: transpose, dim0: 0, dim1: 1}
+  row: {type: reshape, shape: [6, 1], from: x}
+  sums: {type: matmul, from: [turned, row]}
+""")
+    )
+    words, x = model.example_inputs(50)
+    assert words.dtype == torch.long
+    assert sorted(set(words.flatten().tolist())) == [*range(7)]
+    assert x.is_floating_point()
+    assert model(words, x).shape == (50, 4, 1)
