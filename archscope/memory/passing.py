@@ -57,7 +57,7 @@ class Passing:
             others = going[:number] + going[number + 1 :] if value.weight else []
             whole = any(each.block == gradient.block and each.layout == gradient.layout for _, each in others)
             # A weight adds its gradients up itself, and a matrix is turned before it is multiplied with.
-            if value.weight or (ran.step.op in PRODUCTS and value is ran.read[1]):
+            if value.weight or (ran.step.op in PRODUCTS and any(value is each for each in ran.read[1:2])):
                 self._drop(added)
             added += self.arrive(pending, value, gradient, own=not whole)
         self._drop(added)

@@ -296,7 +296,7 @@ class Recording:
             frame,
             layers or (),
             (weights & self.nodes.held.keys()) | self._packed.read([*args, *kwargs.values()]),
-            told or beyond_call(call, args, kwargs, len(refs), layers),
+            told or beyond_call(call, args, kwargs, len(refs), () if why else layers),
             why,
             derived=derived,
             turned=turned ^ weights if plain in PRODUCTS or (plain == "einsum" and is_turned(call.given)) else turned,
