@@ -91,6 +91,7 @@ class Observed(Record):
         sources: what each weight is in the module, by node and name, in the order of the module's parameters.
         lasts: the node that ran last while the module's code still had what a node made, by output of a node.
         in_place: nodes that put what they make in the place of their first input.
+        over_views: those of them that do so through a view of it that is no node.
         built: whether what runs is a module that archscope builds of a file, as it does of a spec.
         lifts: nodes that make places they look up.
         hidden: attention that is given the mask which hides what comes later, and makes none.
@@ -135,6 +136,7 @@ class Observed(Record):
     sources: Mapping[tuple[str, str], Source] = MappingProxyType({})
     lasts: Mapping[Ref, str] = MappingProxyType({})
     in_place: frozenset[str] = frozenset()
+    over_views: frozenset[str] = frozenset()
     built: bool = False
     lifts: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()

@@ -318,6 +318,8 @@ class Run:
         apart = [] if observed is None else [*observed.apart.get(node.name, ())]
         for place in apart:
             read[place] = self.operations.apart(read[place])
+        if observed is not None and node.name in observed.over_views:
+            read[0].seen = True
         # A batch of one has once what it has for each sample, with an axis for it.
         once = once and not (self.batch == 1 and any(seen.parts_of_parameters(read)))
         if observed is not None:

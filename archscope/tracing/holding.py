@@ -72,6 +72,7 @@ class Holding:
 
     Attributes:
         in_place: nodes that put what they make in the place of their first input.
+        over_views: those of them that do so through a view of it which became no node: ``x.view(x.shape).add_(y)``.
         lifts: nodes of modules that archscope made, whose code makes the places that it looks up in each pass.
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
@@ -95,6 +96,8 @@ class Holding:
 
     def __init__(self) -> None:
         self.in_place: set[str] = set()
+        self.over_views: set[str] = set()
+        self._viewed: set[Ref] = set()
         self.lifts: set[str] = set()
         self.unruled: dict[str, str] = {}
         self.unruled_in_training: dict[str, str] = {}
@@ -127,7 +130,7 @@ class Holding:
             self.lifts.add(node)
         # Dropout leaves everything as it is at inference, so that only its own word tells.
         if getattr(module, "inplace", False) is True or _stays(given, made, frame):
-            self.in_place.add(node)
+            self._over(node, given)
         if isinstance(module, nn.MultiheadAttention):
             self._attends(node, module, given_to(module, args, kwargs), given[0].dim())
 
@@ -136,7 +139,7 @@ class Holding:
         self._around(node)
         name = call.name
         if call.given.get("inplace") is True or _stays(given, made, frame):
-            self.in_place.add(node)
+            self._over(node, given)
         if "alpha_dropout" in name:
             unruled = self.unruled if call.given["training"] is True else self.unruled_in_training
             unruled[node] = "alpha dropout shifts and scales what it leaves, and no rule follows that"
@@ -149,6 +152,12 @@ class Holding:
                 self.hidden.add(node)
             if any(each.dtype == torch.bool for each in given[3:]):
                 self.masked.add(node)
+
+    def _over(self, node: str, given: Sequence[Tensor]) -> None:
+        """A node puts what it makes in the place of its first input."""
+        self.in_place.add(node)
+        if given and given[0]._is_view() and self._viewed.intersection(self._read[:1]):
+            self.over_views.add(node)
 
     def _attends(self, node: str, module: nn.MultiheadAttention, given: Mapping[str, Any], dim: int) -> None:
         tensors = {id(given.get(name)) for name in ("query", "key", "value")}
@@ -286,6 +295,8 @@ class Holding:
         """A call became no node, and handed a value on, perhaps as a copy."""
         if name in _PARTS:
             self.unruled_in_training.setdefault(ref.node, _WHOLE)
+        if read and made is not read[0] and memory_of(made) == memory_of(read[0]):
+            self._viewed.add(ref)
         alone = len(read) == 1 and read[0].dtype == made.dtype and read[0].shape == made.shape
         self._last = Last("as it is", ref, memory_of(read[0]) if alone else None)
 

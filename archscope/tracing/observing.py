@@ -67,6 +67,7 @@ def observed(
         lasts={**_lasts(run, names, run.tracer.recording.values.lasts), **beside.lasts},
         parted=_parted(run, names),
         in_place=frozenset(names[name] for name in holding.in_place),
+        over_views=frozenset(names[name] for name in holding.over_views),
         lifts=frozenset(names[name] for name in holding.lifts),
         hidden=frozenset(names[name] for name in holding.hidden),
         steady={names[name]: way for name, way in holding.steady.items()},

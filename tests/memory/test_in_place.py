@@ -38,6 +38,9 @@ OVER: dict[str, Callable[[Any, Tensor, Tensor], Tensor]] = {
     "by an input": lambda _, y, x: y.mul_(x),
     "turned": lambda _, y, x: y.transpose(1, 2).add_(x.transpose(1, 2)),
     "an input": lambda _, y, x: x.clone().view(-1, 40).add_(y.view(-1, 40)),
+    "a view": lambda _, y, x: torch.sin(y).view(y.shape).add_(x),
+    "a view, twice": lambda m, y, x: torch.sin(y).view(y.shape).add_(x * m.factors).mul_(m.other(x)),
+    "what there is a view of": lambda m, y, x: (z := torch.sin(y), z.view(z.shape))[0].mul_(m.other(x)),
     "read after": lambda m, y, x: torch.sin(y.mul_(m.factors)),
 }
 
