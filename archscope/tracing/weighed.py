@@ -36,6 +36,7 @@ _YES_OR_NO: Final = (
     "its code gives attention a mask of yes and no beside values without heads, with which it runs in parts"
 )
 _DROPS: Final = "its code drops values that no layer makes, such as a parameter's, and no rule follows that"
+_AFTER: Final = "its code makes tensors after its last layer, and no rule follows what it has until then"
 _LATER: Final = "its code keeps what it makes in one pass (`{}`) for the next"
 
 
@@ -161,7 +162,8 @@ class _Reading:
         ahead = frozenset(name for name in map(self.now.__getitem__, self.fronted) if more and name in numbers
                           and not every[numbers[name]].each)  # fmt: skip
         constants = Constants(tuple(every), moments, numbers, starts, masks, rows, for_each, in_front, spread, ahead,
-                              self._reads(), self._originals(), self._ends(), self.unknown,
+                              self._reads(), {**self._after(every, moments), **self._originals()}, self._ends(),
+                              self.unknown,
                               self.unknown_in_training)  # fmt: skip
         return Weighed(constants, self._lasts(order, moments), self._worked())
 
@@ -244,6 +246,21 @@ class _Reading:
             event = self.events[number]
             if event.copied is not None and event.of is None and (key := self._named(event.copied)) is not None:
                 found.update({} if self._has(key[0]) else {key: self.weighing.read[number][0].gone})
+        return found
+
+    def _after(self, every: Sequence[Constant], moments: Mapping[str, int]) -> dict[tuple[str, int], int | None]:
+        """What layers made, and until when the code has it, where it makes tensors after the last of them."""
+        found: dict[tuple[str, int], int | None] = {}
+        over, facts = max(moments.values(), default=0), self.run.tracer.recording.nodes.facts
+        events = enumerate(self.events if any(each.made > over for each in every) else ())
+        for number, nodes in ((number, event.nodes) for number, event in events if event.nodes):
+            late = [each for each in self.by_event.get(number, ()) if each.gone is None or each.gone > over]
+            name = self.now[nodes[-1]]
+            alone = [*self.now.values()].count(name) == 1 and len(facts[nodes[-1]].outputs) == 1
+            if len(late) == 1 and alone:
+                found[name, 0] = late[0].gone
+            elif late:
+                self.unknown = self.unknown or _AFTER
         return found
 
     def _ends(self) -> dict[tuple[str, int], int]:

@@ -81,6 +81,22 @@ class Wasteful(nn.Module):
         return torch.relu(x)
 
 
+class Later(nn.Module):
+    """Makes tensors after its last layer, when it has what a layer before made yet, and no more what that read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 50), nn.Linear(50, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = torch.sin(torch.tanh(self.a(x)))
+        x = self.b(wide)
+        _ = torch.ones(len(x), 300)
+        del wide
+        _ = torch.ones(len(x), 340)
+        return x
+
+
 class Caches(nn.Module):
     """As transformers' GPT-2: keys and values are copied into a cache, which the module gives too, or does not."""
 
@@ -147,6 +163,7 @@ MODULES: dict[str, tuple[Any, tuple[int, ...]]] = {
     "a state": (Stateful, (5, 8)),
     "two states": (Remembers, (5, 8)),
     "what nothing reads": (Wasteful, (4,)),
+    "after the last layer": (Later, (4,)),
     "a cache": (lambda: Caches(given=False), (7, 8)),
     "rows": (lambda: Rows(held=False), (6, 30)),
     "rows that stay": (lambda: Rows(held=True), (6, 30)),
@@ -240,7 +257,11 @@ class Odd(nn.Module):
             made = F.scaled_dot_product_attention(rows, rows, rows, torch.ones(1, 2, 2)).flatten(1)[:, :6]
         elif self.way == "otherwise":
             _ = [torch.ones(3) for _ in range(len(x))]
-        return self.b(made)
+        elif self.way == "after":
+            made, _ = made.topk(6, -1)
+        result = self.b(made)
+        _ = torch.ones(3) if self.way == "after" else None
+        return result
 
 
 @pytest.mark.parametrize(
@@ -252,6 +273,7 @@ class Odd(nn.Module):
          False),
         ("later", "its code keeps what it makes in one pass (`ones`) for the next", False),
         ("apart", "its code gives attention a mask of other than two or four axes, with which it runs in parts", True),
+        ("after", "its code makes tensors after its last layer, and no rule follows what it has until then", True),
         ("otherwise", "its code makes tensors beside its layers, and other ones in another batch", True),
     ],
 )  # fmt: skip
