@@ -87,8 +87,9 @@ class Passing:
         for name, value in zip(step.reads, ran.read, strict=True):
             if not (value.grad or step.every or (self._as_tracked and step.op == "batch_norm")):
                 continue
-            # What is repeated once is not repeated: its gradient is the one that came.
+            # What is repeated once is not repeated: its gradient is the one that came, but where an axis is in front.
             once = product(value.layout.shape) == product(first.layout.shape)
+            once &= value.weight or len(value.layout.shape) >= len(ran.made[0].layout.shape)
             same = value.ahead and product(value.layout.shape) == product(first.layout.shape)
             if (name in step.reduces and not once) or (value.once and not (ran.made[0].once or same)):
                 size = size_in(ran.made[0], ran.dtype)

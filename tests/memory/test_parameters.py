@@ -152,3 +152,22 @@ def test_both_sides_of_an_operation_that_repeats_them_get_their_sums_at_once(
     name: str, shape: tuple[int, ...], rest: tuple[int, ...], batch: int
 ) -> None:
     same(Ensemble(name, shape), rest, "sgd", batch=batch)
+
+
+class InFront(nn.Module):
+    """A parameter that puts an axis in front of the values that it meets, and so in front of their batch."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.work, self.row, self.inner = getattr(torch, name), nn.Parameter(torch.rand(1, 1, 1, 1, 6)), nn.Linear(6, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.work(self.inner(x)[:, None], self.row)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("name", ["add", "sub", "mul"])
+def test_the_gradient_of_values_with_an_axis_put_in_front_is_summed_along_it_in_memory_of_its_own(
+    name: str, batch: int
+) -> None:
+    same(InFront(name), (5, 6), "sgd", batch=batch)
