@@ -91,9 +91,9 @@ class Later(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         wide = torch.sin(torch.tanh(self.a(x)))
         x = self.b(wide)
-        _ = torch.ones(len(x), 300)
+        torch.ones(len(x), 300)
         del wide
-        _ = torch.ones(len(x), 340)
+        torch.ones(len(x), 340)
         return x
 
 
