@@ -10,6 +10,7 @@ from typing import Final
 import archscope
 from archscope.layers import MultiheadAttention
 from archscope.memory import Memory, memory
+from tests.memory.test_after import LENET_TODAY
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "explanation" / "memory.md").read_text()
 PROSE: Final = re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL)
@@ -67,19 +68,6 @@ BLOCKS: Final = """
       ln_f: {type: layer_norm, normalized_shape: 768}
     """
 
-AVERAGES: Final = """
-    input: [1, 28, 28]
-    layers:
-      c1: {type: conv2d, out_channels: 6, kernel_size: 5, padding: 2, activation: relu}
-      s2: {type: avg_pool2d, kernel_size: 2}
-      c3: {type: conv2d, out_channels: 16, kernel_size: 5, activation: relu}
-      s4: {type: avg_pool2d, kernel_size: 2}
-      flatten: {type: flatten}
-      c5: {type: linear, out_features: 120, activation: relu}
-      f6: {type: linear, out_features: 84, activation: relu}
-      output: {type: linear, out_features: 10}
-    """
-
 
 def _mega(number: int, digits: int) -> str:
     return f"({number / 1e6:,.{digits}f} MB)"
@@ -99,7 +87,7 @@ def test_what_no_other_test_of_the_page_works_out_is_what_is_said() -> None:
     )
     assert cast["saved"] == 64 * (2 * values + 8 * places)
     assert cast["casts"] == 2 * matrices
-    averages = _held(memory(archscope.read(AVERAGES), 64, optimizer="adam"), "forward", "saved")
+    averages = _held(memory(archscope.read(LENET_TODAY), 64, optimizer="adam"), "forward", "saved")
     sgd, many = memory(alexnet, 16, optimizer="sgd"), memory(alexnet, 256, optimizer="adam")
     whole = sum(_held(sgd, "forward", kind) for kind in ("weights", "saved", "values"))
     gpt2 = archscope.load("gpt2@small")

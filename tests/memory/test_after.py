@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Final
 
 import pytest
 
@@ -114,23 +115,25 @@ def test_saved_bytes_of_layers_and_of_the_input_are_the_saved_bytes_of_the_netwo
     assert of_layers + 4 * 32 * 32 == memory(network, optimizer="sgd")["forward"].after.held["saved"]
 
 
+LENET_TODAY: Final = """
+    input: [1, 28, 28]
+    layers:
+      c1: {type: conv2d, out_channels: 6, kernel_size: 5, padding: 2, activation: relu}
+      s2: {type: avg_pool2d, kernel_size: 2}
+      c3: {type: conv2d, out_channels: 16, kernel_size: 5, activation: relu}
+      s4: {type: avg_pool2d, kernel_size: 2}
+      flatten: {type: flatten}
+      c5: {type: linear, out_features: 120, activation: relu}
+      f6: {type: linear, out_features: 84, activation: relu}
+      output: {type: linear, out_features: 10}
+    """
+
+
 def test_lenet_as_most_write_it_today_holds_two_and_a_half_megabytes() -> None:
     # 28×28 padded by 2, averages instead of maxima, which note no places: per image 784 + 4,704 + 1,176 + 1,600 +
     # 400 + 120 + 84 values are saved, 64·8,868·4 bytes. The spec reads 32×32 and takes maxima: 3,138,560.
     network = archscope.load("lenet5-pytorch")
-    spec = """
-        input: [1, 28, 28]
-        layers:
-          c1: {type: conv2d, out_channels: 6, kernel_size: 5, padding: 2, activation: relu}
-          s2: {type: avg_pool2d, kernel_size: 2}
-          c3: {type: conv2d, out_channels: 16, kernel_size: 5, activation: relu}
-          s4: {type: avg_pool2d, kernel_size: 2}
-          flatten: {type: flatten}
-          c5: {type: linear, out_features: 120, activation: relu}
-          f6: {type: linear, out_features: 84, activation: relu}
-          output: {type: linear, out_features: 10}
-        """
-    held = memory(archscope.read(spec), 64, optimizer="sgd")["forward"].after.held
+    held = memory(archscope.read(LENET_TODAY), 64, optimizer="sgd")["forward"].after.held
     assert (held["weights"], held["saved"], held["values"]) == (246_824, 64 * 8_868 * 4, 64 * 10 * 4)
     assert held["saved"] == 2_270_208
     assert memory(network, 64, optimizer="sgd")["forward"].after.held["saved"] == 3_138_560
