@@ -328,25 +328,25 @@ def test_an_option_below_the_size_of_its_classes_has_a_formula() -> None:
     ]
 
 
-def test_a_formula_leaves_out_a_size_at_which_two_formulas_meet() -> None:
-    network = archscope.read("""
-        input: {source: [11, 24], target: [7, 24]}
+@pytest.mark.parametrize("stands", [24, 20])
+def test_a_formula_leaves_out_a_size_at_which_two_formulas_meet_wherever_the_network_stands(stands: int) -> None:
+    network = archscope.read(f"""
+        input: {{source: [11, 24], target: [7, 24]}}
         layers:
-          dec: {type: linear, out_features: 24, from: target}
-          enc: {type: linear, out_features: 24, from: source}
-          att: {type: multihead_attention, num_heads: 4, from: [dec, enc, enc]}
+          dec: {{type: linear, out_features: 24, from: target}}
+          enc: {{type: linear, out_features: {stands}, from: source}}
+          att: {{type: multihead_attention, num_heads: 4, from: [dec, enc, enc]}}
         """)
     analysis = archscope.analyze(network).symbolic("enc.out_features")
     assert analysis.ground is not None
-    parameters = analysis.totals.parameters
-    assert isinstance(parameters, Symbolic)
-    assert parameters.at(**{"enc.out_features": 24}) == archscope.analyze(network).totals.parameters
+    assert isinstance(parameters := analysis.totals.parameters, Symbolic)
+    assert parameters.at(**{"enc.out_features": stands}) == archscope.analyze(network).totals.parameters
     # With keys of another width attention has three matrices, where it has one: Adam counts the steps of each.
     state = analysis.held(optimizer="adam").state
     assert [str(each) for each in analysis.ground.conditions] == ["enc.out_features ≠ 24"]
-    other = at(network, {"enc.out_features": 20})
+    other = at(network, {"enc.out_features": 28})
     assert isinstance(state, Symbolic)
-    assert state.at(**{"enc.out_features": 20}) == archscope.analyze(other).held(optimizer="adam").state
+    assert state.at(**{"enc.out_features": 28}) == archscope.analyze(other).held(optimizer="adam").state
     with pytest.raises(ValueError, match=r"enc\.out_features ≠ 24"):
         state.at(**{"enc.out_features": 24})
 

@@ -25,6 +25,26 @@ def test_a_tensor_lies_as_pytorch_says(seed: int) -> None:
         assert layout.in_rows == _seen_in_rows(tensor), (tensor.shape, tensor.stride(), layout)
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_what_is_made_of_a_repeated_value_lies_as_what_is_read_beside_it(seed: int) -> None:
+    chance = random.Random(seed)
+    shape = [chance.choice((2, 3, 4)) for _ in range(chance.randint(3, 4))]
+    one, other = _repeated(chance, shape, [chance.randrange(len(shape))]), _repeated(chance, shape, [])
+    if chance.random() < 0.5:
+        other = _repeated(chance, shape, [chance.randrange(len(shape))])
+    layouts = [Layout(tuple(shape), each.stride()) for each in (one, other)]
+    assert layouts[0].like(layouts[1]).strides == (one * other).stride(), (shape, one.stride(), other.stride())
+
+
+def _repeated(chance: random.Random, shape: list[int], axes: list[int]) -> Any:
+    """Axes that lie in any order, some of them repeated."""
+    order = chance.sample(range(len(shape)), len(shape))
+    tensor = torch.zeros([shape[axis] for axis in order]).permute([order.index(axis) for axis in range(len(shape))])
+    for axis in axes:
+        tensor = tensor.narrow(axis, 0, 1).expand(shape)
+    return tensor
+
+
 def _seen_in_rows(tensor: Any) -> bool:
     try:
         tensor.view(-1, tensor.shape[-1])
