@@ -270,18 +270,24 @@ def free_name(wanted: str, taken: set[str], joint: str = "_") -> str:
     return name
 
 
+Applied = tuple[Layer, tuple[Shape, ...]]
+"""A layer with the shapes that it takes: all that its facts follow from."""
+
+
 def propagate(
     nodes: Sequence[Node],
     inputs: Mapping[str, Shape],
     refused: Callable[[Node, Rejects, tuple[Shape, ...]], None],
+    known: dict[Applied, Facts] | None = None,
 ) -> dict[str, Facts]:
     """Work out the facts of every node, in order.
 
     ``refused`` is told of a node that does not take its inputs, and their shapes. That node and all that read
-    it, directly or not, are left out of the result, so that one mistake causes no second one.
+    it, directly or not, are left out of the result, so that one mistake causes no second one. ``known`` are facts
+    that were worked out before, and grows by the others.
     """
     facts: dict[str, Facts] = {}
-    known: dict[tuple[Layer, tuple[Shape, ...]], Facts] = {}
+    known = {} if known is None else known
     for node in nodes:
         if any(ref.node not in inputs and ref.node not in facts for ref in node.inputs):
             continue

@@ -106,7 +106,7 @@ def read_document(
     init = () if init_tree is None else read_init(init_tree, "the spec", report)
     nodes, ends = wire(expansion.names, outputs, _last(body), init, report)
     expansion.check_uses()
-    facts = shapes(nodes, inputs, input_spans, entries, report)
+    facts = shapes(nodes, inputs, input_spans, entries, report, expansion.known)
     check_init(expansion.saying, nodes, facts, expansion.names, report)
     check_tokens(nodes, given, facts, entries, report)
     expansion.check_sizes()

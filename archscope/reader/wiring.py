@@ -11,7 +11,7 @@ from archscope.diagnostics import Diagnostic, Note, Span
 from archscope.errors import Rejects, did_you_mean
 from archscope.layers.base import Facts, Layer, Shape, spell_shape
 from archscope.limits import MOST_LINES
-from archscope.network import Node, Ref, propagate
+from archscope.network import Applied, Node, Ref, propagate
 from archscope.reader.doubts import remedy_of_input
 from archscope.reader.entries import Entry, Reads, slug
 from archscope.reader.initial import Init
@@ -314,8 +314,12 @@ def shapes(
     input_spans: Mapping[str, Span],
     entries: Mapping[str, Entry],
     report: Report,
+    known: dict[Applied, Facts],
 ) -> dict[str, Facts]:
-    """The facts of every node; a layer that does not take its inputs is a mistake, reported once a layer."""
+    """The facts of every node; a layer that does not take its inputs is a mistake, reported once a layer.
+
+    ``known`` are facts that were worked out before, and grows by the others.
+    """
     rows = {node.name: node.row for node in nodes}
     refused: set[str] = set()
 
@@ -339,7 +343,7 @@ def shapes(
         help_ = (remedy_of_input(node.layer, came[last], read) if read in inputs else None) or error.remedy
         report.add(name, f"{entry.title}: {error.message}", entry.span_of(error.option, error.path), *notes, help=help_)
 
-    facts = propagate(nodes, inputs, note)
+    facts = propagate(nodes, inputs, note, known)
     for node in nodes:
         if node.name in facts:
             _check_weights(node, facts, entries[node.row], report)

@@ -88,6 +88,8 @@ def main() -> int:
     chosen = [asked.only] if asked.only else list(HARNESSES)
     if "config" in chosen:
         files.ready()
+    if "specs" in chosen:
+        specs.ready()
     end = time.monotonic() + 60 * asked.minutes
     tried, failed = Counter[str](), Counter[str]()
     spent = dict.fromkeys(chosen, 0.0)

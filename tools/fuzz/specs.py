@@ -26,6 +26,11 @@ _MOST_VARIANTS: Final = 2
 """Variants that are left: a mistake in a family reads each of them once more."""
 
 
+def ready() -> None:
+    """Read what is mutated, so that no try takes as long as reading all of it."""
+    _whole()
+
+
 @cache
 def _whole() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Every spec that comes along, and every one whose mistake is known: those are short and say all that can be."""

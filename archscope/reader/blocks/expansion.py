@@ -13,8 +13,8 @@ from typing import Any
 from archscope import limits
 from archscope.diagnostics import Diagnostic, Span
 from archscope.errors import Rejects
-from archscope.layers.base import Layer, Shape
-from archscope.network import Group
+from archscope.layers.base import Facts, Layer, Shape
+from archscope.network import Applied, Group
 from archscope.reader.blocks.copies import of_copies, report_missing, report_unchanged
 from archscope.reader.blocks.definitions import Definition
 from archscope.reader.blocks.lines import Line, Preparation
@@ -57,6 +57,7 @@ class Expansion:
         groups: the blocks in their places, by the path of the group.
         uses: what the uses of blocks read, to be looked up when all names are known.
         saying: the uses of blocks that say something of all their layers.
+        known: the facts that sizes were looked up in, of which the network need not work out one again.
     """
 
     def __init__(
@@ -79,9 +80,10 @@ class Expansion:
         self.groups: dict[tuple[str, ...], Group] = {}
         self.uses: list[tuple[str, Scope, Reads]] = []
         self.saying: list[Use] = []
+        self.known: dict[Applied, Facts] = {}
         self._preparation = Preparation(definitions, report)
         self._outputs: dict[str, tuple[Shape, ...] | None] = {}
-        self._known: dict[tuple[Layer, tuple[Shape, ...]], tuple[Shape, ...] | None] = {}
+        self._refused: set[Applied] = set()
         self._unknown: list[tuple[str, Scope, Reads, Span]] = []
         self._below: set[str] = set()
         self._placed = 0
@@ -348,12 +350,15 @@ class Expansion:
 
     def _made(self, layer: Layer, shapes: tuple[Shape, ...]) -> tuple[Shape, ...] | None:
         place = (layer, shapes)
-        if place not in self._known:
+        if place not in self.known:
+            if place in self._refused:
+                return None
             try:
-                self._known[place] = layer.facts(*shapes).outputs
+                self.known[place] = layer.facts(*shapes)
             except Rejects:
-                self._known[place] = None
-        return self._known[place]
+                self._refused.add(place)
+                return None
+        return self.known[place].outputs
 
     def _size(self, reads: Reads) -> Shape | None:
         """The shape of what a name stands for, as far as it is known by now."""
