@@ -103,6 +103,7 @@ class Observed(Record):
         repeated: parameters that the code repeats for every sample of the batch, so that each has a copy of its own.
         copied: what is made of parameters and copied for every sample in another way.
         buffers: bytes of tensors that it holds beside its parameters, and no layer has.
+        pointed: how many of these are of numbers in float32, which go along where the module is brought to another type.
         constants: tensors that no node makes, such as places of positions.
         types: PyTorch's names of the types of inputs that are not in float32.
         places: nodes and inputs where the batch does not stand in front everywhere.
@@ -147,6 +148,7 @@ class Observed(Record):
     repeated: frozenset[str] = frozenset()
     copied: frozenset[str] = frozenset()
     buffers: int = 0
+    pointed: int = 0
     constants: Constants = NONE
     types: Mapping[str, str] = EMPTY
     origin: tuple[str, ...] = ()

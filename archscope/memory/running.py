@@ -214,7 +214,7 @@ class Run:
 
     def trained(self) -> list[int]:
         """Bytes of the weight tensors that are trained, in the order in which an optimizer goes through them."""
-        return trained(self.network, self.weights)
+        return trained(self.network, self.weights, self.dtype)
 
     def _called(self, node: Node) -> str:
         return self._layers.get(node.name, node.name) if self._by_node else node.row

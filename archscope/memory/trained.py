@@ -34,21 +34,33 @@ def taken(network: Network, ledger: Ledger, dtype: str, *, training: bool) -> di
                 weights[node.name, weight.name] = weights[node.shares, weight.name]
                 continue
             ledger.layer = node.row
-            size = _bytes_of(weight, dtype)
+            type_ = _in(weight, dtype)
+            size = _bytes_of(weight, type_)
             # A layer that no output needs wants gradients that never come; one that code feeds without, does not.
             wanted = node.name not in leading or is_reached(network, (node.name, weight.name))
             value = weights[node.name, weight.name] = Value(
                 ledger.take(size, "weights"), size, Layout.of(tuple(bare(each) for each in weight.shape)),
-                weight.dtype or dtype, grad=training and weight.trainable and wanted, weight=True)  # fmt: skip
+                type_, grad=training and weight.trainable and wanted, weight=True)  # fmt: skip
             value.leaf = weight.trainable
             source = None if observed is None else observed.sources.get((node.name, weight.name))
             value.ahead = source is not None and source.ahead
     ledger.layer = ""
     for weight in () if observed is None else observed.unused:
-        ledger.take(_bytes_of(weight, dtype), "weights")
+        ledger.take(_bytes_of(weight, _in(weight, dtype)), "weights")
     if observed is not None:
-        ledger.take(observed.buffers, "weights")
+        ledger.take(observed.buffers - observed.pointed + _cast(observed.pointed, dtype), "weights")
     return weights
+
+
+def _in(weight: Weight, dtype: str) -> str:
+    """The type that a weight is in where a network is brought to one: its own, if no other than float32 is asked."""
+    own = weight.dtype or dtype
+    return dtype if dtype != FULL and own in _WITH_A_POINT and weight.stored is None else own
+
+
+def _cast(size: int, dtype: str) -> int:
+    """Bytes of numbers in float32 that are brought to a type."""
+    return stored_bytes(size // DTYPE_BYTES[FULL], dtype)
 
 
 def own_types(network: Network) -> frozenset[str]:
@@ -69,14 +81,15 @@ def own_type(network: Network) -> str:
     return next(iter(types)) if len(types) == 1 else FULL
 
 
-def trained(network: Network, weights: Weights) -> list[int]:
+def trained(network: Network, weights: Weights, dtype: str) -> list[int]:
     """Bytes of the weight tensors that are trained, in the order in which an optimizer goes through them."""
     observed = network.observed
     order = {} if observed is None else {key: place for place, key in enumerate(observed.sources)}
     keys = sorted(weights, key=lambda key: order.get(key, len(order)))
     once = {id(weights[key]): (key, weights[key]) for key in keys}
     reached = (observed and observed.reached) or frozenset()
-    beside = [_bytes_of(each, each.dtype) for each in (observed.unused if observed else ()) if each.name in reached]
+    unused = observed.unused if observed else ()
+    beside = [_bytes_of(each, _in(each, dtype)) for each in unused if each.name in reached]
     return [value.size for key, value in once.values() if value.grad and is_reached(network, key)] + beside
 
 
@@ -112,6 +125,4 @@ def _leading(network: Network) -> frozenset[str]:
 
 
 def _bytes_of(weight: Weight, dtype: str) -> int:
-    if weight.stored is not None:
-        return weight.stored
-    return stored_bytes(bare(weight.values), weight.dtype or dtype)
+    return stored_bytes(bare(weight.values), dtype) if weight.stored is None else weight.stored

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from typing import Final
 
+import torch
+
 from archscope.building.builders import COUNTERS
 from archscope.layers.base import Facts
 from archscope.network import Ref
@@ -50,6 +52,7 @@ def observed(
               if any(each.trainable and each.stored is not None for each in facts.weights)]  # fmt: skip
     chosen = [(name, _CHOSEN) for name in run.tracer.recording.learned.chosen]
     cast = [(name, _CAST) for name in run.tracer.recording.learned.cast]
+    held_beside = [*_beside(run, owned - _lost(run, names, found))]
     added: Counter[str] = Counter()
     for name, many in ran.items():
         added[names[name]] += many
@@ -86,7 +89,8 @@ def observed(
         ordered=_ordered(holding.ordered, names),
         repeated=frozenset(names[name] for name in learned.repeated),
         copied=frozenset(names[name] for name in learned.copied),
-        buffers=sum(_beside(run, owned - _lost(run, names, found))),
+        buffers=sum(size for size, _ in held_beside),
+        pointed=sum(size for size, pointed in held_beside if pointed),
         of_complex=run.tracer.ledger.of_complex,
         for_all=frozenset(names[name] for name in holding.for_all | learned.worked | once),
         ran_alone={names[name]: each for name, each in holding.ran_alone.items()},
@@ -144,13 +148,14 @@ def _lost(run: Run, names: Mapping[str, str], found: Mapping[str, Facts]) -> set
             if weight in state and name in names and not found[names[name]].weights}  # fmt: skip
 
 
-def _beside(run: Run, owned: set[int]) -> Iterator[int]:
-    """Bytes of each tensor that the module holds beside its parameters, and that no layer has; not of counters."""
+def _beside(run: Run, owned: set[int]) -> Iterator[tuple[int, bool]]:
+    """Bytes of each tensor that a module holds beside parameters and no layer has, no counter; whether in float32."""
     known, parameters = set(owned), {id(each) for each in run.shadow.parameters()}
     for name, each in run.tracer.recording.state.items():
         if id(each) not in known | parameters and name.rpartition(".")[2] not in COUNTERS:
             known.add(id(each))
-            yield stored(each) or each.numel() * each.element_size()
+            packed = stored(each)
+            yield packed or each.numel() * each.element_size(), not packed and each.dtype == torch.float32
 
 
 def _parted(run: Run, names: Mapping[str, str]) -> dict[Ref, str]:

@@ -14,6 +14,8 @@ from archscope.bench.work import check_memory
 from archscope.errors import UsageError
 from archscope.formats import write
 from archscope.memory import Request, cache_of, largest_batches, memory
+from archscope.oracles.own.memory import called
+from archscope.oracles.tracking import tracked
 from archscope.site.memory import held as held_on_a_page
 from archscope.tracing.calling import call_thing
 from tests.memory.shared import same
@@ -98,6 +100,38 @@ def test_a_page_names_the_type_and_casts_only_what_is_in_float32() -> None:
 def test_a_benchmark_asks_what_a_module_takes_in_its_own_type() -> None:
     found = analyze(call_thing(dense().bfloat16(), [(8,)], {}).network)
     check_memory(found, Cell(found.network.name, 3, "fp32", "nchw", "eager", "infer"), torch.device("cpu"))
+
+
+class Steady(nn.Module):
+    """Layers with statistics, numbers beside parameters, whole ones among them, and parameters that nothing reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)
+        self.register_buffer("scale", torch.ones(40))
+        self.register_buffer("places", torch.arange(30))
+        self.spare = nn.Linear(5, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.norm(self.first(x)))
+
+
+BROUGHT: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    **MODULES, "steady": (Steady, (3, 8, 8)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd", "adam"])
+@pytest.mark.parametrize("type_", ["bfloat16", "float16", "float64"])
+@pytest.mark.parametrize("name", BROUGHT)
+def test_a_module_in_float32_holds_in_another_type_what_the_tracker_says_of_it_brought_there(
+    name: str, type_: str, optimizer: str | None
+) -> None:
+    make, shape = BROUGHT[name]
+    theirs = call_thing(make().to(getattr(torch, type_)), [shape], {})
+    found = memory(call_thing(make(), [shape], {}).network, 3, optimizer=optimizer, dtype=type_, as_tracked=True)
+    held = tracked(lambda: called(theirs, 3), optimizer)
+    assert {phase.name: (phase.after.total, phase.most.total) for phase in found.phases} == held
 
 
 def test_another_type_than_the_weights_are_in_is_refused_with_what_to_do() -> None:
