@@ -183,6 +183,9 @@ def _let(lettings: Mapping[str, Letting], ground: Ground) -> dict[tuple[str, str
 
 def _check(network: Network, names: Iterable[str], places: Mapping[str, _Place]) -> None:
     for name in names:
+        if not name:
+            raise UsageError(f"{network.name}: a name to leave open is empty; write names with commas between them, "
+                             f"such as `{next(iter(places))}`")  # fmt: skip
         if name not in places:
             raise UsageError(
                 f"{network.name} has no `{name}` to leave open; {did_you_mean(name, places, what='symbols')}"

@@ -75,6 +75,20 @@ class Places(NamedTuple):
     makes: tuple[int | None, ...]
 
 
+class Called(NamedTuple):
+    """A call of a submodule.
+
+    Attributes:
+        path: the submodule.
+        nodes: what ran, in order.
+        whole: whether none of these became one with something that ran outside.
+    """
+
+    path: str
+    nodes: tuple[str, ...]
+    whole: bool = True
+
+
 class Observed(Record):
     """What was seen of a module that ran, beside its layers.
 
@@ -103,7 +117,7 @@ class Observed(Record):
         repeated: parameters that the code repeats for every sample of the batch, so that each has a copy of its own.
         copied: what is made of parameters and copied for every sample in another way.
         buffers: bytes of tensors that it holds beside its parameters, and no layer has.
-        pointed: how many of these are of numbers in float32, which go along where the module is brought to another type.
+        pointed: how many of these are numbers in float32, which go along where the module is brought to another type.
         constants: tensors that no node makes, such as places of positions.
         types: PyTorch's names of the types of inputs that are not in float32.
         places: nodes and inputs where the batch does not stand in front everywhere.
@@ -124,6 +138,7 @@ class Observed(Record):
         numbered: nodes and inputs of whose samples the code takes some by their numbers.
         reached: the parameters that gradients come to while training, by name; None where that is all.
         training: the network as its code runs while training, where that is another one.
+        calls: every call of a submodule that ran anything, those that hold others first.
     """
 
     operations: int
@@ -171,6 +186,7 @@ class Observed(Record):
     sees: frozenset[str] = frozenset()
     numbered: frozenset[str] = frozenset()
     alone: bool = False
+    calls: tuple[Called, ...] = ()
 
 
-__all__ = ["Entry", "Looked", "Observed", "Places", "Source", "Value"]
+__all__ = ["Called", "Entry", "Looked", "Observed", "Places", "Source", "Value"]

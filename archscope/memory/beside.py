@@ -11,7 +11,7 @@ from archscope.layers.attending import FUSED
 from archscope.layers.steps import WIDE, Made, Step
 from archscope.memory.layout import Layout
 from archscope.memory.stepping import Operations
-from archscope.memory.values import Again, Ran, Value
+from archscope.memory.values import Ran, Value
 from archscope.network import Network, Node, Ref
 from archscope.precision import stored_bytes
 
@@ -150,7 +150,7 @@ class Beside:
                                      grad=False)  # fmt: skip
         return left
 
-    def keep(self, node: Node, ran: Sequence[Ran | Again]) -> None:
+    def keep(self, node: Node, ran: Sequence[Ran]) -> None:
         """Keep for the backward pass of a node what it needs of the code's."""
         # An operation that keeps nothing else, such as a view, keeps no mask either.
         most = max(ran, key=lambda each: len(each.saved), default=None)
@@ -184,9 +184,9 @@ class Beside:
 _ATTENDS: Final = frozenset({FUSED, "multihead_attention"})
 
 
-def _is_fused(ran: Ran | Again) -> bool:
+def _is_fused(ran: Ran) -> bool:
     """Whether it is attention in one operation: none of those that it runs in else keeps a mask."""
-    return isinstance(ran, Ran) and ran.step.op == FUSED
+    return ran.step.op == FUSED
 
 
 def weight_behind(network: Network, node: Node) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from archscope.errors import UsageError, did_you_mean
 from archscope.network import Network, Node
@@ -11,11 +11,15 @@ from archscope.network import Network, Node
 def groups_of(network: Network, names: Sequence[str]) -> tuple[tuple[Node, ...], ...]:
     """The nodes of each group that goes by a name: its path, ``conv2.0``, or the block it is a copy of.
 
+    Of a module each call of a submodule by that name is a group.
+
     Raises:
-        UsageError: there is no such group.
+        UsageError: there is no such group; what ran in it became one layer with what ran outside.
     """
+    calls = () if network.observed is None else network.observed.calls
     paths = {node.group[:depth] for node in network.nodes for depth in range(1, len(node.group) + 1)}
     known = {".".join(path) for path in paths} | {group.block for group in network.groups.values() if group.block}
+    known |= {call.path for call in calls}
     for name in names:
         if name not in known:
             raise UsageError(
@@ -23,15 +27,30 @@ def groups_of(network: Network, names: Sequence[str]) -> tuple[tuple[Node, ...],
                 if known
                 else f"{network.name} has no groups of layers, so there is no `{name}` to run again"
             )
+    found = [*_called(network, names)]
+    covered = {node.name for nodes in found for node in nodes}
     held: dict[tuple[str, ...], list[Node]] = {}
     for node in network.nodes:
-        path = _named(network, node, names)
+        path = None if node.name in covered else _named(network, node, {*names} - {call.path for call in calls})
         if path is not None:
             held.setdefault(path, []).append(node)
-    return tuple(run for nodes in held.values() for run in _in_series(network, nodes))
+    return tuple(run for nodes in (*found, *held.values()) for run in _in_series(network, nodes))
 
 
-def _named(network: Network, node: Node, names: Sequence[str]) -> tuple[str, ...] | None:
+def _called(network: Network, names: Sequence[str]) -> Iterator[Sequence[Node]]:
+    """The nodes of each call of a submodule that goes by one of the names, but of those inside of another."""
+    covered: set[str] = set()
+    for call in () if network.observed is None else network.observed.calls:
+        if call.path not in names or covered.issuperset(call.nodes):
+            continue
+        if not call.whole:
+            raise UsageError(f"{network.name}: a part of `{call.path}` became one layer with what runs outside of it, "
+                             "so what it keeps alone is not known; name a submodule around it")  # fmt: skip
+        covered.update(call.nodes)
+        yield [network.by_name[name] for name in call.nodes]
+
+
+def _named(network: Network, node: Node, names: set[str]) -> tuple[str, ...] | None:
     """The outermost group of a node that goes by one of the names."""
     for depth in range(1, len(node.group) + 1):
         path = node.group[:depth]
@@ -45,7 +64,7 @@ def _in_series(network: Network, nodes: Sequence[Node]) -> list[tuple[Node, ...]
     """Nodes that run one after the other, together."""
     place = {node.name: number for number, node in enumerate(network.nodes)}
     runs: list[list[Node]] = []
-    for node in nodes:
+    for node in sorted(nodes, key=lambda each: place[each.name]):
         if runs and place[node.name] == place[runs[-1][-1].name] + 1:
             runs[-1].append(node)
         else:

@@ -146,6 +146,25 @@ class Ledger:
         """Whether more than one has a block."""
         return self._blocks[block].count > 1
 
+    def standing(self) -> Mapping[int, int]:
+        """How many have each block, beside the backward pass."""
+        return {number: block.count - block.saved for number, block in self._blocks.items()}
+
+    def back_to(self, standing: Mapping[int, int]) -> None:
+        """As many have each block as had it then, and the backward pass what it needs by now; the rest goes.
+
+        >>> ledger = Ledger()
+        >>> before = ledger.standing()
+        >>> kept, other = ledger.take(8, "values"), ledger.take(4, "values")
+        >>> ledger.save(kept)
+        >>> ledger.back_to(before)
+        >>> ledger.held
+        8
+        """
+        for number, block in [*self._blocks.items()]:
+            block.count = standing.get(number, 0) + block.saved + 1
+            self.drop(number)
+
     def size(self, block: int) -> int:
         """Bytes of a block."""
         return self._blocks[block].size

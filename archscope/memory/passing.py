@@ -81,11 +81,15 @@ class Passing:
         ledger, step = self._ledger, ran.step
         going: list[tuple[str, Value, Gradient]] = []
         whole: list[tuple[str, Value, Value, int]] = []
+        constants: list[tuple[str, Value]] = []
         first = came[0][1]
         copied = [ledger.take(value.size, "passing") for value, gradient in came
                   if step.op in COPIES and not gradient.layout.ordered_as(ran.read[0].layout)]  # fmt: skip
         for name, value in zip(step.reads, ran.read, strict=True):
             if not (value.grad or step.every or (self._as_tracked and step.op == "batch_norm")):
+                continue
+            if ran.again is not None and step.op == "linear" and name in step.reads[2:]:
+                constants.append((name, value))
                 continue
             # What is repeated once is not repeated: its gradient is the one that came, but where an axis is in front.
             once = product(value.layout.shape) == product(first.layout.shape)
@@ -119,7 +123,11 @@ class Passing:
                 into = made
             ledger.drop(into.block)
             ledger.drop(first.block)
-        # What was repeated along an axis gets the sum along it, once the operation is done.
+        # What was repeated along an axis gets the sum along it, once the operation is done; what it needed of layers
+        # that ran again it alone had.
+        if ran.again is not None:
+            self.operations.let_go_saved(ran)
+        going += [(name, value, self._gradient(ran, name, value, first)) for name, value in constants]
         for name, value, summed, block in whole:
             if value.grad:
                 size = size_in(summed, self._worked_in(ran, name, value))
@@ -269,7 +277,7 @@ def _repeated_by_itself(value: Value) -> Value | None:
     An axis of one value in front is repeated so too; what its code expands is, to autograd, an operation before.
     """
     by = value.made_by
-    if not isinstance(by, Ran) or by.step.op != "expand":
+    if by is None or by.step.op != "expand":
         return None
     (repeated,) = by.read
     if not repeated.weight:

@@ -7,6 +7,7 @@ lives until what it came to has passed it on; what is saved goes when its layer'
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from archscope.constants import COPIED_ON, IN_ORDER, NONE
 from archscope.layers.base import Facts
@@ -25,7 +26,7 @@ from archscope.memory.routes import Route, all_to_the_first
 from archscope.memory.series import Series
 from archscope.memory.stepping import Operations
 from archscope.memory.trained import otherwise, own_type, taken, trained
-from archscope.memory.values import Again, Gradient, Pending, Ran, Value
+from archscope.memory.values import Again, Gradient, Pending, StopsEarly, Value
 from archscope.memory.written import Meanwhile, as_it_runs, layers_of, written_out
 from archscope.network import Network, Node, Ref
 from archscope.precision import DTYPE_BYTES
@@ -184,9 +185,10 @@ class Run:
         started = [self.ledger.share(gradient.block) for gradient in pending.values()]
         while self._series.tape:
             ran = self._series.tape.pop()
-            if isinstance(ran, Again):
-                self._run_again(ran, pending)
-                continue
+            group = ran.again
+            if group is not None and not group.over and any(value in pending for value in ran.made):
+                self.ledger.done()
+                self._run_again(group)
             if ran.layer != self.ledger.layer:
                 self.ledger.done()
             self.ledger.layer = ran.layer
@@ -232,8 +234,10 @@ class Run:
         for ref in self._graded.get(node.name, ()):
             value, self._values[ref] = self._values[ref], self.operations.apart(self._values[ref])
             self.operations.let_go(value)
+        group = self.operations.second_time
         for ref in self._last.get(node.name, ()):
-            if not self._beside.copied(ref):
+            # What runs again has no more of what is outside than what it reads, and that until it is over.
+            if not self._beside.copied(ref) and (group is None or ref in self._values.keys() - group.given.keys()):
                 self.operations.let_go(self._values.pop(ref))
 
     def _put_in_order(self, node: Node) -> None:
@@ -269,41 +273,28 @@ class Run:
         """Run a group that keeps nothing but what it reads; note that it runs again."""
         inside = {node.name for node in nodes}
         read = dict.fromkeys(ref for node in nodes for ref in node.inputs if ref.node not in inside)
-        given = {ref: self._values[ref] for ref in read}
-        for value in given.values():
+        group = Again(nodes, {ref: self._values[ref] for ref in read})
+        for value in group.given.values():
             self.ledger.save(value.block)
-            self.operations.name(value)
-        self._series.recording = False
+        self.operations.first_time = group
         for node in nodes:
             self._one(node)
-        self._series.recording = True
-        made = {ref: value for ref, value in self._values.items() if ref.node in inside}
-        self._series.tape.append(Again(nodes, given, made))
-        for value in given.values():
-            self.operations.let_go(value)
+        self.operations.first_time = None
+        if not group.left:
+            self.operations.let_go_given(group)
 
-    def _run_again(self, group: Again, pending: Pending) -> None:
-        """Run a group once more, now keeping what its backward pass needs, which comes next."""
-        if not group.needed:
-            return
-        outside = self._values
-        # What it read is needed until its first layer is done.
-        self._series.tape.append(Ran(group.nodes[0].row, Step("again", (), ()), [], [], group.saved, self.dtype))
-        group.saved = []
+    def _run_again(self, group: Again) -> None:
+        """Run a group once more, until all is there that its backward pass needs, and let go of the rest."""
+        group.over = True
+        outside, standing = self._values, self.ledger.standing()
         self._values = {**group.given}
-        for value in group.came_from:
-            self.operations.name(value)
-        for node in group.nodes:
-            self._one(node)
+        self.operations.second_time = group
+        with suppress(StopsEarly):
+            for node in group.nodes:
+                self._one(node)
+        self.operations.second_time = None
         self._casting.forget()
-        for ref, old in group.made.items():
-            if old in pending:
-                pending[self._values[ref]] = pending.pop(old)
-        for ref, value in self._values.items():
-            if ref in group.made:  # a gradient comes to it, so what led to it stays needed
-                self.ledger.drop(value.block)
-            else:
-                self.operations.let_go(value)
+        self.ledger.back_to(standing)
         self._values = outside
 
     def _run(self, node: Node) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from archscope.layers.steps import Step
 from archscope.memory.autocast import CAST, SAME_TYPE, Casting, already, mixed
 from archscope.memory.stepping import PLACES_FOR_GRADIENTS, Operations, fits
-from archscope.memory.values import Again, Ran, Value
+from archscope.memory.values import Ran, Value
 
 
 class Series:
@@ -25,7 +25,7 @@ class Series:
     """
 
     def __init__(self, operations: Operations, casting: Casting, *, recording: bool) -> None:
-        self.tape: list[Ran | Again] = []
+        self.tape: list[Ran] = []
         self.recording = recording
         self.not_covered: dict[str, str] = {}
         self._operations, self._casting = operations, casting

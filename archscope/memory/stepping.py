@@ -11,7 +11,7 @@ from archscope.layers.steps import Made, Step
 from archscope.memory.autocast import CAST, FULL, NORMS, computed_in
 from archscope.memory.layout import Anyhow, Layout, with_channels_last
 from archscope.memory.ledger import Ledger
-from archscope.memory.values import Again, Ran, Value
+from archscope.memory.values import Again, Ran, StopsEarly, Value
 from archscope.precision import stored_bytes
 from archscope.working import bare, product
 
@@ -26,6 +26,9 @@ IN_ORDER: Final = frozenset({
 
 COPIES: Final = frozenset({"group_norm"})
 """Operations whose backward pass works on a copy of a gradient that does not lie as what they read does."""
+
+MATRICES: Final = frozenset({"linear", "mm", "bmm", "convolution", "conv_transpose"})
+"""Operations that keep what they read second for the gradient of what they read first, a weight among others."""
 
 PRODUCTS: Final = frozenset({"linear", "mm"})
 """Operations that keep what they read first for the gradient of the matrix that they read second, and for it alone."""
@@ -50,6 +53,8 @@ class Operations:
     def __init__(self, ledger: Ledger, batch: int, dtype: str, *, as_tracked: bool) -> None:
         self.ledger, self.batch, self.dtype, self.as_tracked = ledger, batch, dtype, as_tracked
         self.copied = self.anyhow = False
+        self.first_time: Again | None = None
+        self.second_time: Again | None = None
 
     def extents(self, made: Made) -> tuple[int, ...]:
         """The extents of a tensor, those of the batch among them."""
@@ -74,6 +79,10 @@ class Operations:
         read = [local[name] for name in step.reads]
         grad = any(value.grad for value in read)
         dtype = computed_in(step, read, self.dtype)
+        needed = self._needed(step, read, local) if grad and recording else []
+        group = self.second_time
+        if group is not None and needed and group.at == len(group.ran) - 1 and not _made_by(step, needed):
+            self._keep_again(group, [local[name].block for name in needed if not local[name].weight])
         in_place = step.in_place or (step.in_place_unless_tracked and not self.as_tracked)
         made = []
         for each in step.makes:
@@ -103,18 +112,56 @@ class Operations:
             ledger.drop(block)
         if not grad or not recording:
             return None
-        frozen = step.op in PRODUCTS and len(read) > 1 and not read[1].grad
-        kept = [name for name in step.saves if not (frozen and name == step.reads[0])]
-        needed = [*kept, *(name for name, target in step.saves_for.items() if local[target].grad)]
         written = step.reads[0] if in_place else ""
         saved = [local[name].block for name in needed if not local[name].weight and name != written]
+        if self.first_time is not None:
+            return self._without_keeping(self.first_time, Ran(layer, step, read, made, [], dtype), keeps=bool(needed))
         # What is about to be written over, and needed as it was, is copied first.
         copies = [ledger.take(read[0].size, "values") for name in needed if name == written]
         for block in (*saved, *copies):
             ledger.save(block)
         for block in copies:
             ledger.drop(block)
+        if group is not None:
+            if needed:
+                self._keep_again(group, [*saved, *copies], saved=True)
+            return None
         return Ran(layer, step, read, made, [*saved, *copies], dtype)
+
+    @staticmethod
+    def _needed(step: Step, read: Sequence[Value], local: Mapping[str, Value]) -> list[str]:
+        """The tensors that the backward pass of a step needs, weights among them."""
+        frozen = step.op in PRODUCTS and len(read) > 1 and not read[1].grad
+        kept = [name for name in step.saves if not (frozen and name == step.reads[0])]
+        found = [*kept, *(name for name, target in step.saves_for.items() if local[target].grad)]
+        if step.op in MATRICES and len(read) > 1 and read[0].grad and step.reads[1] not in found:
+            found.append(step.reads[1])
+        return found
+
+    @staticmethod
+    def _without_keeping(group: Again, ran: Ran, *, keeps: bool) -> Ran:
+        """A step of a group that runs again: what it needs comes then."""
+        if keeps:
+            ran.again = group
+            group.ran.append(ran)
+            group.left += 1
+        return ran
+
+    def _keep_again(self, group: Again, blocks: Sequence[int], *, saved: bool = False) -> None:
+        """What a step needs that runs for the second time: as it was the first time.
+
+        Raises:
+            StopsEarly: it was the last that needs anything.
+        """
+        ran = group.ran[group.at]
+        group.at += 1
+        for block in () if saved else blocks:
+            self.ledger.save(block)
+        ran.saved = [*blocks]
+        if ran.gone:
+            self.let_go_saved(ran)
+        if group.at == len(group.ran):
+            raise StopsEarly
 
     def name(self, value: Value) -> Value:
         """A value has one more name."""
@@ -146,13 +193,28 @@ class Operations:
             ran.needed -= 1
             if not ran.needed:
                 self.forget(ran)
-                gone.extend(each for each in ran.came_from if each.grad)
+                gone.extend(each for each in ran.read if each.grad)
 
-    def forget(self, ran: Ran | Again) -> None:
+    def forget(self, ran: Ran) -> None:
+        """The backward pass needs a step no more, and nothing that was saved for it."""
+        self.let_go_saved(ran)
+        group = ran.again
+        if group is not None and not ran.gone:
+            group.left -= 1
+            if not group.left:
+                self.let_go_given(group)
+        ran.gone = True
+
+    def let_go_saved(self, ran: Ran) -> None:
         """The backward pass needs no more what was saved for a step."""
         for block in ran.saved:
             self.ledger.release(block)
         ran.saved = []
+
+    def let_go_given(self, group: Again) -> None:
+        """The backward pass needs no more what a group read from outside."""
+        for value in group.given.values():
+            self.ledger.release(value.block)
 
     def _made(self, step: Step, read: Sequence[Value], made: Made, dtype: str) -> Value:
         layout = Layout.of(self.extents(made))
@@ -214,6 +276,11 @@ class Operations:
         if step.merges and layout.seen_as((shape[0] * shape[1], *shape[2:])) is None:
             return None
         return layout.seen_as(shape)
+
+
+def _made_by(step: Step, names: Sequence[str]) -> bool:
+    """Whether a step makes any of some tensors itself, or puts what it makes in their place."""
+    return step.in_place or bool({each.name for each in step.makes} & {*names})
 
 
 AS_CAME: Final = frozenset({

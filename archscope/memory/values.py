@@ -42,7 +42,7 @@ class Value:
         self.grad, self.weight = grad, weight
         self.seen = self.leaf = self.ahead = self.once = False
         self.at = at
-        self.made_by: Ran | Again | None = None
+        self.made_by: Ran | None = None
         self.names = 1
 
 
@@ -62,40 +62,47 @@ Pending = dict[Value, Gradient]
 class Ran:
     """A step that ran, as the backward pass finds it, and the type that it worked in.
 
-    ``needed`` counts who leads here: what it made, while it has a name, and the steps that read that.
+    ``needed`` counts who leads here: what it made, while it has a name, and the steps that read that. ``again`` is the
+    group that it ran in, where what it needs comes once that runs again; ``gone`` says that nothing needs it any more.
     """
 
-    __slots__ = ("dtype", "layer", "made", "needed", "read", "saved", "step")
+    __slots__ = ("again", "dtype", "gone", "layer", "made", "needed", "read", "saved", "step")
 
     def __init__(
         self, layer: str, step: Step, read: list[Value], made: list[Value], saved: list[int], dtype: str
     ) -> None:
         self.layer, self.step, self.read, self.made, self.saved, self.dtype = layer, step, read, made, saved, dtype
+        self.again: Again | None = None
+        self.gone = False
         self.needed = leads(self, read, made)
-
-    @property
-    def came_from(self) -> list[Value]:
-        """What it read."""
-        return self.read
 
 
 class Again:
-    """Layers that run a second time in the backward pass: what they read from outside, and what others read of them."""
+    """Layers that run a second time, once the backward pass needs the first of what they would have kept.
 
-    __slots__ = ("given", "made", "needed", "nodes", "saved")
+    Attributes:
+        nodes: the layers.
+        given: what they read from outside.
+        ran: the steps of their first time that keep something, in order.
+        left: how many of these the backward pass still needs; as long as there are any, it needs what was given.
+        at: how many of them have run again.
+        over: whether they ran again.
+    """
 
-    def __init__(self, nodes: Sequence[Node], given: dict[Ref, Value], made: dict[Ref, Value]) -> None:
-        self.nodes, self.given, self.made = nodes, given, made
-        self.saved = [value.block for value in self.came_from]
-        self.needed = leads(self, self.came_from, [*made.values()])
+    __slots__ = ("at", "given", "left", "nodes", "over", "ran")
 
-    @property
-    def came_from(self) -> list[Value]:
-        """What they read from outside."""
-        return [*self.given.values()]
+    def __init__(self, nodes: Sequence[Node], given: dict[Ref, Value]) -> None:
+        self.nodes, self.given = nodes, given
+        self.ran: list[Ran] = []
+        self.left = self.at = 0
+        self.over = False
 
 
-def leads(ran: Ran | Again, read: Sequence[Value], made: Sequence[Value]) -> int:
+class StopsEarly(Exception):
+    """All is there that was to be kept: what a group of layers would make after it is not made again."""
+
+
+def leads(ran: Ran, read: Sequence[Value], made: Sequence[Value]) -> int:
     """Note who made what was read and what; how many of what it made lead to a step."""
     for value in read:
         if value.grad and value.made_by is not None:

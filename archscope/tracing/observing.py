@@ -11,7 +11,7 @@ import torch
 from archscope.building.builders import COUNTERS
 from archscope.layers.base import Facts
 from archscope.network import Ref
-from archscope.observed import Observed, Places
+from archscope.observed import Called, Observed, Places
 from archscope.tracing.holding import ONCE
 from archscope.tracing.packed import stored, weight_of
 from archscope.tracing.running import Run
@@ -98,6 +98,7 @@ def observed(
         before=_before(run, names),
         apart={names[name]: each for name, each in holding.apart.items()},
         reached=trained.reached,
+        calls=_calls(run, names),
         folded=frozenset(names[name] for name in holding.folded if name in names),
         sees=frozenset(names[name] for name in holding.sees if name in names),
         numbered=frozenset(names.get(name, name) for name in run.tracer.recording.samples.numbered),
@@ -106,6 +107,18 @@ def observed(
             **{names.get(name, name): each for name, each in holding.places.items()},
         },
     )
+
+
+def _calls(run: Run, names: Mapping[str, str]) -> tuple[Called, ...]:
+    """Calls of submodules with the nodes that ran, those that hold others first."""
+    nodes = [node.name for node in run.tracer.recording.nodes.nodes]
+    many = Counter(names.values())
+    found: list[Called] = []
+    for path, first, last in sorted(run.tracer.calls, key=lambda each: (each[1], -each[2], each[0].count("."))):
+        inside = Counter(names[name] for name in nodes[first:last] if name in names)
+        if path and inside:
+            found.append(Called(path, (*inside,), all(many[name] == times for name, times in inside.items())))
+    return tuple(found)
 
 
 def _once(run: Run, names: Mapping[str, str], ahead: Set[str]) -> set[str]:

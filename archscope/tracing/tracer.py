@@ -62,6 +62,9 @@ class Tracer(TorchFunctionMode):
         guide: what a run of more samples made; see `archscope.tracing.samples`.
         beside: modules that are no parts of it, and may run all the same.
         trains: whether it runs as while training.
+
+    Attributes:
+        calls: which submodule ran, and how many nodes there were before and after.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Tracer(TorchFunctionMode):
         self.recording = Recording(module, state, self.ledger, self.at, batch=batch, keep=keep, guide=guide)
         self.events = Events(self.recording)
         self.steps: list[str] = []
+        self.calls: list[tuple[str, int, int]] = []
         self.modes: list[tuple[bool, tuple[str, ...]]] = []
         self.numbers: list[Numbered] = []
         self.failed: tuple[BaseException | None, str, str] = (None, "", "")
@@ -227,6 +231,11 @@ class Tracer(TorchFunctionMode):
                 with self.own():
                     self._broken_off(type(module).__name__.lower(), frame)
         del self.at.stack[depth:]
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes there are by now."""
+        return len(self.recording.nodes.nodes)
 
     @property
     def depth(self) -> int:

@@ -35,11 +35,12 @@ class Watched:
 
     def _followed(self, *args: Any, **kwargs: Any) -> Any:
         tracer = self._tracer
-        depth = tracer.depth
+        depth, before = tracer.depth, tracer.nodes
         tracer.begin(self._path, self._module, [args, kwargs])
         try:
             result = self._run(*args, **kwargs)
             tracer.end(self._module, args, kwargs, result)
+            tracer.calls.append((self._path, before, tracer.nodes))
         except Exception as error:
             tracer.stopped(self._module, depth, error)
             raise

@@ -84,6 +84,10 @@ def test_it_says_what_the_backward_pass_starts_from(capsys: pytest.CaptureFixtur
             "error: `--autocast` is for a pass over all positions; say what a cache is held in with `--dtype`",
         ),
         (["--symbolic", "bach"], "error: lenet5 has no `bach` to leave open; did you mean `batch`?"),
+        (
+            ["--symbolic", ","],
+            "error: lenet5: a name to leave open is empty; write names with commas between them, such as `batch`",
+        ),
         (["--format", "yml"], "error: no format `yml`; formats: table, json, markdown, csv, html, latex"),
     ],
 )
