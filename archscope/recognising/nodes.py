@@ -54,6 +54,7 @@ class Nodes:
         self._known: dict[tuple[Layer, tuple[Shape, ...]], Facts] = {}
         self._alike: dict[tuple[int, tuple[Weight, ...]], tuple[Facts, Facts]] = {}
         self._reached: set[str] = set()
+        self._of_weights: set[str] = set()
 
     def enter(self, name: str, shape: Shape) -> Ref:
         """Have an input of the network."""
@@ -276,8 +277,10 @@ class Nodes:
         own = [weight for weight in sorted(seen.weights & self.held.keys()) if weight not in self.owners]
         misfit = bool(seen.layers)
         facts = seen_facts(
-            seen, tuple(self.held[weight] for weight in own), tuple(self._shapes[ref] for ref in seen.refs), self.held
-        )
+            seen, tuple(self.held[weight] for weight in own), tuple(self._shapes[ref] for ref in seen.refs), self.held,
+            values=sum(ref.node in self._reached for ref in seen.refs),
+            weighs=any(ref.node in self._of_weights for ref in seen.refs),
+        )  # fmt: skip
         name = self._named(seen.place, seen.called, whole=True)
         self.owners.update(dict.fromkeys(own, name))
         function = Function(seen.called, facts, misfit=misfit, beyond=seen.beyond, at=self._at())
@@ -309,6 +312,8 @@ class Nodes:
         self.nodes.append(Node(name, layer, refs, name, group, shares=shares))
         if any(ref.node in self._reached for ref in refs):
             self._reached.add(name)
+        elif facts.weights or shares or any(ref.node in self._of_weights for ref in refs):
+            self._of_weights.add(name)
         if layer.type == "parameter":
             self.parameters.add(name)
 

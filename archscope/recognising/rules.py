@@ -85,6 +85,17 @@ def _convolution(weight: int = 1, transposed: int | None = None) -> Rule:
     return rule
 
 
+def _convolution_backward(args: Sequence[Any], _: Any) -> Count:
+    """Gradients of inputs and of kernels each multiply as often as the convolution did, whichever are asked for."""
+    places = args[1] if args[7] else args[0]
+    return total([_times(*places.shape, *args[2].shape[1:])] * sum(map(bool, args[10][:2])))
+
+
+def _attention_backward(args: Sequence[Any], _: Any) -> Count:
+    """Gradients of queries, keys, values and weights; scores that a kernel works out anew are not counted again."""
+    return total([_attention(args[1:4], None)] * 2)
+
+
 def _attention(args: Sequence[Any], _: Any) -> Count:
     """``(…, queries, e)``, ``(…, keys, e)`` and ``(…, keys, v)``: the scores and the weighted sum, masked or not."""
     query, key, value = args[:3]
@@ -184,6 +195,12 @@ _TABLE: Final[tuple[tuple[str, Rule], ...]] = (
     ("aten::_scaled_dot_product_efficient_attention aten::_scaled_dot_product_cudnn_attention", _attention),
     ("aten::_scaled_dot_product_fused_attention_overrideable", _attention),
     ("aten::_scaled_dot_product_attention_math_for_mps aten::scaled_dot_product_attention flex_attention", _attention),
+    ("aten::convolution_backward aten::convolution_backward_overrideable", _convolution_backward),
+    ("aten::_scaled_dot_product_flash_attention_for_cpu_backward", _attention_backward),
+    ("aten::_scaled_dot_product_flash_attention_backward", _attention_backward),
+    ("aten::_scaled_dot_product_efficient_attention_backward", _attention_backward),
+    ("aten::_scaled_dot_product_cudnn_attention_backward", _attention_backward),
+    ("aten::_scaled_dot_product_fused_attention_overrideable_backward", _attention_backward),
     ("aten::_flash_attention_forward aten::_efficient_attention_forward", _attention_of_rows),
     ("aten::_native_multi_head_attention aten::_triton_multi_head_attention", _whole_attention),
     ("aten::_transformer_encoder_layer_fwd", _encoder_layer),

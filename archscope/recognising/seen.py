@@ -10,13 +10,24 @@ from archscope.layers import TYPES, Facts, Layer, Shape
 from archscope.layers.base import NOTHING, Weight
 from archscope.network import Ref
 from archscope.recognising.function import ALONG_SAMPLES
-from archscope.recognising.operations import Frame
+from archscope.recognising.operations import Frame, is_complex
 from archscope.recognising.signatures import SIGNATURES
 from archscope.record import EMPTY
+from archscope.working import Count, count
 
 _SLICES: Final = frozenset({"chunk", "split", "split_with_sizes", "unsafe_split", "tensor_split", "narrow", "getitem",
                             "select", "slice"})  # fmt: skip
 """Functions that take some channels and leave the grid as it is, where nothing but the channels becomes fewer."""
+
+
+_PRODUCTS: Final = frozenset({
+    "matmul", "rmatmul", "imatmul", "mm", "bmm", "mv", "dot", "vdot", "inner", "outer", "ger", "kron", "tensordot",
+    "einsum", "chain_matmul", "linalg_multi_dot", "linalg_vecdot",
+})  # fmt: skip
+"""Functions of which each product is a line from a value to a sum, where all they are given else is weights."""
+
+_BACKWARD: Final = frozenset({"grad", "backward"})
+"""Functions that multiply with weights which they are not given."""
 
 
 class Place(NamedTuple):
@@ -44,6 +55,7 @@ class Seen(NamedTuple):
         derived: whether it read what was made of weights, in the place of one of them.
         turned: the weights of which it read the axes exchanged.
         roles: the weights by the names of the arguments that they were given as, which a layer calls them too.
+        samples: of how many samples it is; None where that is not known.
     """
 
     called: str
@@ -60,12 +72,16 @@ class Seen(NamedTuple):
     derived: bool = False
     turned: frozenset[str] = frozenset()
     roles: Mapping[str, str] = EMPTY
+    samples: int | None = 1
 
 
 def seen_facts(
-    seen: Seen, own: tuple[Weight, ...], inputs: tuple[Shape, ...], held: Container[str]
+    seen: Seen, own: tuple[Weight, ...], inputs: tuple[Shape, ...], held: Container[str], *, values: int, weighs: bool
 ) -> Facts:  # fmt: skip
-    """The numbers of a call that no layer type describes, of the weights that are its own."""
+    """The numbers of a call that no layer type describes, of the weights that are its own.
+
+    Of what made its inputs, ``values`` are made of the network's; it ``weighs`` where others are made of weights alone.
+    """
     unknown = seen.why or (
         f"this `{seen.called}` works along the samples of a batch"
         if seen.beyond == ALONG_SAMPLES
@@ -77,12 +93,15 @@ def seen_facts(
     reasons: dict[str, str] = {}
     if missing:
         reasons["macs"] = _not_known(missing) if seen.frame.made else unknown
-    weighs = seen.frame.multiplies and "weight" in SIGNATURES.get(seen.called, "").split()
-    if weighs or any(weight in held for weight in seen.weights) or missing:
+    reads = any(weight in held for weight in seen.weights)
+    weighs = weighs or "weight" in SIGNATURES.get(seen.called, "").split() or seen.called in _BACKWARD
+    lines = _lines(seen) if values <= 1 and (reads or weighs) else None
+    if lines is None and ((weighs and seen.frame.multiplies) or reads or missing):
         reasons["connections"] = unknown
+    elif lines is None:
+        lines = NOTHING
     if not _keeps_grid(seen, inputs):
         reasons["receptive_field"] = unknown
-    lines = None if "connections" in reasons else NOTHING
     return Facts(
         inputs=inputs,
         outputs=seen.outputs,
@@ -95,6 +114,16 @@ def seen_facts(
         not_covered=tuple(sorted(missing.items())),
         macs_at_least=seen.frame.macs if missing else NOTHING,
     )
+
+
+def _lines(seen: Seen) -> Count | None:
+    """The lines of a product of values with weights, for one sample; None where its products do not tell."""
+    made = seen.frame.made[-1] if seen.frame.made else None
+    if seen.called not in _PRODUCTS or seen.why or seen.beyond or seen.frame.not_covered or is_complex(made):
+        return None
+    if not seen.samples or not seen.frame.macs or seen.frame.macs % seen.samples:
+        return None
+    return seen.frame.macs if seen.samples == 1 else count(int(seen.frame.macs) // seen.samples)
 
 
 def at_least(facts: Facts, seen: Seen) -> Facts:

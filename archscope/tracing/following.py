@@ -176,10 +176,13 @@ def followed(
         missed = any(stop.missed for stop in stops)
         if values is None and way.counted and not (missed or shared) and (not way.values or _is_large(module)):
             continue
-        try:
-            return run_surely(module, call, names, way)
-        except Stopped as stop:
-            stops.append(stop)
+        for each in (way, way._replace(graded=True)):
+            try:
+                return run_surely(module, call, names, each)
+            except Stopped as stop:
+                stops.append(stop)
+                if not stop.ungraded:
+                    break
     last = max(stops, key=_how_far)
     given = spell_shapes(last.shapes, " and ") or "no tensor"
     where = f" at `{last.at}`" if last.at else ""

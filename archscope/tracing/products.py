@@ -69,6 +69,25 @@ _UNTAGGED: Final = (
     "fake_quantize_per_tensor_affine_cachemask fake_quantize_per_channel_affine_cachemask",
     "_fake_quantize_per_tensor_affine_cachemask_tensor_qparams _make_per_tensor_quantized_tensor",
     "_make_per_channel_quantized_tensor",
+    # gradients of what multiplies nothing
+    "_adaptive_avg_pool2d_backward _adaptive_avg_pool3d_backward adaptive_max_pool2d_backward",
+    "adaptive_max_pool3d_backward avg_pool2d_backward avg_pool3d_backward max_pool2d_with_indices_backward",
+    "max_pool3d_with_indices_backward _softmax_backward_data _log_softmax_backward_data _masked_softmax_backward",
+    "_prelu_kernel_backward elu_backward glu_backward hardshrink_backward hardsigmoid_backward hardswish_backward",
+    "hardtanh_backward leaky_relu_backward log_sigmoid_backward softplus_backward softshrink_backward",
+    "rrelu_with_noise_backward native_batch_norm_backward native_group_norm_backward native_layer_norm_backward",
+    "_fused_rms_norm_backward _weight_norm_interface_backward cudnn_batch_norm_backward batch_norm_backward",
+    "_thnn_fused_gru_cell_backward _thnn_fused_lstm_cell_backward_impl select_backward slice_backward",
+    "diagonal_backward embedding_dense_backward _embedding_bag_dense_backward masked_scatter_backward",
+    "reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward replication_pad1d_backward",
+    "replication_pad2d_backward replication_pad3d_backward upsample_nearest1d_backward upsample_nearest2d_backward",
+    "upsample_nearest3d_backward _upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward",
+    "_upsample_nearest_exact3d_backward upsample_linear1d_backward upsample_bilinear2d_backward",
+    "upsample_bicubic2d_backward upsample_trilinear3d_backward _upsample_bilinear2d_aa_backward",
+    "_upsample_bicubic2d_aa_backward grid_sampler_2d_backward grid_sampler_3d_backward",
+    "_grid_sampler_2d_cpu_fallback_backward cudnn_grid_sampler_backward mse_loss_backward smooth_l1_loss_backward",
+    "huber_loss_backward soft_margin_loss_backward nll_loss_backward nll_loss2d_backward",
+    "binary_cross_entropy_backward",
 )
 """Operations of PyTorch's own that it does not tag, and that multiply nothing."""
 
@@ -79,6 +98,12 @@ _NOR_THESE: Final = frozenset({
     "torchvision::ps_roi_pool", "prim::device", "profiler::_record_function_enter_new",
     "profiler::_record_function_exit",
 })  # fmt: skip
+
+_MULTIPLY: Final = frozenset({
+    "aten::_cudnn_attention_forward", "aten::_cudnn_attention_backward", "aten::_triton_scaled_dot_attention",
+    "aten::_flash_attention_forward_no_dropout_inplace", "aten::_lstm_mps",
+})  # fmt: skip
+"""Operations that PyTorch tags as drawing random numbers, as they may drop some, and that multiply all the same."""
 
 _OF_MANY: Final = frozenset({"prims::fft_c2c", "prims::fft_c2r", "prims::fft_r2c", "prims::svd"})
 """Those among PyTorch's primitives, of which it writes others on meta, that are more than a step of each value."""
@@ -123,6 +148,8 @@ def _kind(function: Any) -> Kind:
         return Kind.RULE
     if function._can_decompose() and _is_composite(function):
         return Kind.PARTS
+    if name in _MULTIPLY:
+        return Kind.UNKNOWN
     makes = any("Tensor" in str(each.type) for each in function._schema.returns)
     silent = name.startswith(("aten::", "prim::")) and not makes and not function._schema.is_mutable
     listed = _of_one(name) in _NOTHING_TO_MULTIPLY or name in _NOR_THESE

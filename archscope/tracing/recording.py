@@ -140,8 +140,7 @@ class Recording:
             self.samples.hear(plain, next(iter(given), None))
         under = f"{self._at.path}." if self._at.path else ""
         weights = frozenset(under + name for name, _ in (*module.named_parameters(), *module.named_buffers()))
-        recurs = isinstance(module, nn.RNNBase)
-        if recurs:  # a packed sequence carries its lengths along
+        if recurs := isinstance(module, nn.RNNBase):  # a packed sequence carries its lengths along
             given, made = (list(filter(Tensor.is_floating_point, each)) for each in (given, made))
         refs, begins = [], list[Tensor]()
         for place, each in enumerate(given):
@@ -301,6 +300,7 @@ class Recording:
             derived=derived,
             turned=turned ^ weights if plain in PRODUCTS or (plain == "einsum" and is_turned(call.given)) else turned,
             roles={key: held.name for key, each in call.given.items() if (held := self.values.held(each))},
+            samples=self.samples.many(results[0], places[0]) if results else None,
         )
         parts = parts_of(call) or []
         read = [each for each in given if id(each) in beside or self.values.ref(each) is not None]

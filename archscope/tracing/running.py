@@ -28,6 +28,9 @@ from archscope.tracing.threads import following
 from archscope.tracing.tracer import Tracer
 from archscope.tracing.twins import Twins
 
+_WITHOUT_GRADIENTS: Final = "does not require grad"
+"""What PyTorch says where code asks for gradients while autograd does not work."""
+
 Counted = Literal["", "beside", "there"]
 """Where inputs of whole numbers have their values: nowhere, beside tensors on meta, or in tensors on the CPU."""
 
@@ -42,6 +45,7 @@ class Way(NamedTuple):
         batched: whether what nobody said it of has a batch axis.
         alone: whether no tensor that is there has one.
         trains: whether the module runs as while training.
+        graded: whether autograd works while it runs, as code needs that asks for gradients itself.
     """
 
     values: bool
@@ -50,6 +54,7 @@ class Way(NamedTuple):
     batched: bool
     alone: bool = False
     trains: bool = False
+    graded: bool = False
 
 
 class Run(NamedTuple):
@@ -83,6 +88,7 @@ class Stopped(Exception):
         shapes: those of the inputs.
         operations: how many ran before.
         missed: whether it wanted values, and there were none.
+        ungraded: whether it wanted gradients, and there were none.
         misplaced: whether a layer took another axis for the batch's.
     """
 
@@ -95,6 +101,7 @@ class Stopped(Exception):
         self.shapes = tuple(inputs.values())
         self.operations = len(tracer.ledger.every)
         self.missed = tracer.ledger.missed
+        self.ungraded = not way.graded and _WITHOUT_GRADIENTS in str(error)
         self.misplaced = tracer.recording.samples.misplaced
 
 
@@ -290,7 +297,7 @@ def _run(
     tracer.recording.origins.others.start()
     tracer.recording.origins.others.left([list(state.values()), list(args), kwargs])
     try:
-        with tracer, tracer.ledger, following(tracer):
+        with torch.set_grad_enabled(way.graded), tracer, tracer.ledger, following(tracer):
             result = contextvars.copy_context().run(interruptible, module, *args, **kwargs)
     except KeyboardInterrupt:
         raise

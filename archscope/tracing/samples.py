@@ -154,6 +154,13 @@ class Samples:
             return shape
         return (*shape[:place], *shape[place + 1 :])
 
+    def many(self, tensor: Tensor, place: int) -> int | None:
+        """Of how many samples a tensor is that has the batch at a place; None where nobody knows that place."""
+        if self.batch is None or self.batch == 1 or place == WITHOUT:
+            return 1
+        known = place == APART or (0 <= place < tensor.dim() and shape_of(tensor)[place] == self.batch)
+        return self.batch if known else None
+
     def hear(self, name: str, tensor: Any) -> None:
         """A layer is given a tensor."""
         if self.alone is not None or self.batch is None or self._values.ref(tensor) is None:
