@@ -72,7 +72,7 @@ class Seen(NamedTuple):
     derived: bool = False
     turned: frozenset[str] = frozenset()
     roles: Mapping[str, str] = EMPTY
-    samples: int | None = 1
+    samples: int | None = None
 
 
 def seen_facts(
