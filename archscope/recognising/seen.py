@@ -55,7 +55,7 @@ class Seen(NamedTuple):
         derived: whether it read what was made of weights, in the place of one of them.
         turned: the weights of which it read the axes exchanged.
         roles: the weights by the names of the arguments that they were given as, which a layer calls them too.
-        samples: of how many samples it is; None where that is not known.
+        samples: of how many samples it is; None where that is not known, 0 where nobody asked, as of files.
     """
 
     called: str
@@ -72,7 +72,7 @@ class Seen(NamedTuple):
     derived: bool = False
     turned: frozenset[str] = frozenset()
     roles: Mapping[str, str] = EMPTY
-    samples: int | None = None
+    samples: int | None = 0
 
 
 def seen_facts(
@@ -94,7 +94,11 @@ def seen_facts(
     if missing:
         reasons["macs"] = _not_known(missing) if seen.frame.made else unknown
     reads = any(weight in held for weight in seen.weights)
-    weighs = weighs or "weight" in SIGNATURES.get(seen.called, "").split() or seen.called in _BACKWARD
+    weighs = (
+        (weighs and seen.samples != 0)
+        or "weight" in SIGNATURES.get(seen.called, "").split()
+        or seen.called in _BACKWARD
+    )
     lines = _lines(seen) if values <= 1 and (reads or weighs) else None
     if lines is None and ((weighs and seen.frame.multiplies) or reads or missing):
         reasons["connections"] = unknown
