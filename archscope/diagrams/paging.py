@@ -30,6 +30,9 @@ _BRIEF: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
 }  # fmt: skip
 """For each style the little that says what a layer is; of several, the first whose letters are large enough."""
 
+_SMALLER: Final = (7.0, 6.0, 5.0, 4.0)
+"""Letters that are named where those that were asked for leave no room, the largest that does."""
+
 _SPOKEN: Final = {**_BRIEF, "planes": (("name", "shape"), ("shape",), ("op",))}
 """The same on a slide, where somebody says the names."""
 
@@ -44,7 +47,8 @@ def on_page(drawing: Drawing, page: str, directions: Directions) -> Drawing:
 
 
 def that_fit(drawing: Drawing) -> Iterator[str]:
-    """What to ask for where a picture does not fit: the first style that does, those that show the network well first.
+    """What to ask for where a picture does not fit: the first style that does, those that show the network well first;
+    if none does, the largest letters that do.
 
     Letters that a page leaves open are as small as they would be there.
     """
@@ -57,6 +61,10 @@ def that_fit(drawing: Drawing) -> Iterator[str]:
             if _shapes(on_page(other, asked.page, (direction,)) if asked.page else other):
                 yield f"--style {style}" + ("" if direction == asked.direction else f" --direction {direction}")
                 return
+    for size in _SMALLER if asked.page not in LETTERS else ():
+        if size < asked.font_size and _shapes(_sized(drawing, size)):
+            yield f"--font-size {size:g}"
+            return
 
 
 def _others(drawing: Drawing) -> tuple[str, ...]:

@@ -1,16 +1,20 @@
 """Equal blocks in series, drawn once with ``×N``.
 
-Blocks are equal if they hold the same layers, with the same shapes and as many parameters of their own, joined in
-the same way. They are in series if each reads the one before it and nothing else reads that one; what else they
-read (an encoder's memory, say) must be the same for all. Twins side by side are never folded.
+What is equal says `alike`. Blocks are in series if each reads the one before it and nothing else reads that one but
+what gathers the same value of each; what else they read (an encoder's memory, say) must be the same for all. Twins side
+by side are never folded.
+
+Where blocks take turns, as those with and without shifted windows do, several that follow one another are one block,
+and that is folded: ``0–5, in pairs ×3``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
-from archscope.analysis import Row
+from archscope.diagrams.graph.alike import entering, signature
 from archscope.diagrams.graph.tree import Block, Child, units
 from archscope.diagrams.graph.units import Unit
 from archscope.network import Ref
@@ -19,6 +23,9 @@ Readers = Mapping[str, frozenset[str]]
 
 LEAST_LAYERS = 3
 """Equal single layers are folded from this many on; blocks from two."""
+
+TURNS: Final = {2: "pairs", 3: "threes", 4: "fours", 5: "fives", 6: "sixes"}
+"""So many blocks that take turns are folded together."""
 
 
 @dataclass(frozen=True)
@@ -29,44 +36,98 @@ class Fold:
     first: Mapping[str, str]
 
 
-def folded(root: Block, readers: Readers, *, sharing: bool = False) -> tuple[Block, tuple[Fold, ...]]:
+def folded(
+    root: Block, readers: Readers, *, sharing: bool = False, loosely: bool = False
+) -> tuple[Block, tuple[Fold, ...]]:
     """The tree with every run of equal blocks as one, and the folds, outermost first.
 
-    With ``sharing``, blocks are equal, too, if one of them uses weights that another owns.
+    With ``sharing``, blocks are equal, too, if one of them uses weights that another owns; ``loosely``, if they differ
+    as `alike` says, and blocks that take turns are folded together.
     """
     folds: list[Fold] = []
-    return _folded(root, readers, folds, sharing=sharing), tuple(folds)
+    return _folded(root, readers, folds, sharing=sharing, loosely=loosely), tuple(folds)
 
 
-def _folded(block: Block, readers: Readers, folds: list[Fold], *, sharing: bool) -> Block:
+def _folded(block: Block, readers: Readers, folds: list[Fold], *, sharing: bool, loosely: bool) -> Block:
     children: list[Child] = []
-    for run in _runs(block.children, readers, sharing=sharing):
+    runs = tuple(_runs(block.children, readers, sharing=sharing, loosely=loosely))
+    for run in _in_turns(runs, readers) if loosely else runs:
         first = run[0]
         if len(run) > 1:
             folds.append(_fold(run))
-            first = replace(first, label=spell_range(first.label, run[-1].label), copies=len(run))
-        children.append(first if isinstance(first, Unit) else _folded(first, readers, folds, sharing=sharing))
+            first = replace(first, label=_spelled(run), copies=len(run))
+        if isinstance(first, Block):
+            first = _folded(first, readers, folds, sharing=sharing, loosely=loosely)
+        children.append(first)
     return replace(block, children=tuple(children))
 
 
-def _runs(children: Sequence[Child], readers: Readers, *, sharing: bool) -> Iterable[tuple[Child, ...]]:
+def _spelled(run: Sequence[Child]) -> str:
+    """The names of a run as one."""
+    first, last = run[0], run[-1]
+    if isinstance(first, Block) and isinstance(last, Block) and first.turns:
+        ends = spell_range(first.children[0].label, last.children[-1].label)
+        return f"{ends}, in {TURNS[first.turns]}"
+    return spell_range(first.label, last.label)
+
+
+def _runs(children: Sequence[Child], readers: Readers, *, sharing: bool, loosely: bool) -> Iterable[tuple[Child, ...]]:
     """The children, with those that fold in one run."""
-    signatures = {child.name: _signature(child, sharing=sharing) for child in children}
+    signatures = {child.name: signature(child, sharing=sharing, loosely=loosely) for child in children}
     owners = {unit.name: child for child in children for unit in units(child)}
     taken: set[str] = set()
     for child in children:
         if child.name in taken:
             continue
-        run = [child]
-        links: list[_Link] = []
-        while (link := _next(run[-1], owners, signatures, readers)) and (not links or links[-1].same_way(link)):
-            links.append(link)
-            run.append(link.child)
+        run = _run(child, owners, signatures, readers, gathered=loosely)
         least = LEAST_LAYERS if isinstance(child, Unit) else 2
         if len(run) < least:
             run = [child]
         taken.update(each.name for each in run)
         yield tuple(run)
+
+
+def _run(
+    child: Child, owners: Mapping[str, Child], signatures: Mapping[str, Hashable], readers: Readers, *, gathered: bool
+) -> list[Child]:
+    """A block with the equal ones that follow it."""
+    run = [child]
+    links: list[_Link] = []
+    while link := _next(run[-1], owners, signatures, readers, gathered=gathered):
+        if links and not links[-1].same_way(link):
+            break
+        links.append(link)
+        run.append(link.child)
+    return run
+
+
+def _in_turns(runs: Sequence[tuple[Child, ...]], readers: Readers) -> Iterable[tuple[Child, ...]]:
+    """The runs, with blocks that take turns in runs of several."""
+    start = 0
+    while start < len(runs):
+        run = next((run for turns in TURNS if len(run := _turns(runs, start, turns, readers)) > 1), None)
+        yield run or runs[start]
+        start += 1 if run is None else len(run) * len(run[0].children)
+
+
+def _turns(runs: Sequence[tuple[Child, ...]], start: int, turns: int, readers: Readers) -> tuple[Block, ...]:
+    """What begins there, so many blocks at a time, as far as it comes again."""
+    groups: list[Block] = []
+    signatures: dict[str, Hashable] = {}
+    for at in range(start, len(runs) - turns + 1, turns):
+        members = [run[0] for run in runs[at : at + turns] if len(run) == 1 and isinstance(run[0], Block)]
+        if len(members) < turns or any(isinstance(each, Block) and each.tower for each in members):
+            break
+        group = Block(spell_range(members[0].label, members[-1].label), tuple(members), turns=turns)
+        signatures[group.name] = signature(group, loosely=True)
+        if groups and signatures[group.name] != signatures[groups[0].name]:
+            break
+        groups.append(group)
+    if len(groups) < 2:
+        return ()
+    owners: dict[str, Child] = {unit.name: group for group in groups for unit in units(group)}
+    run = _run(groups[0], owners, signatures, readers, gathered=True)
+    return tuple(each for each in run if isinstance(each, Block))
 
 
 @dataclass(frozen=True)
@@ -81,17 +142,22 @@ class _Link:
 
 
 def _next(
-    child: Child, owners: Mapping[str, Child], signatures: Mapping[str, Hashable], readers: Readers
-) -> _Link | None:
-    """The equal block that follows a block in series, if one does."""
+    child: Child, owners: Mapping[str, Child], signatures: Mapping[str, Hashable], readers: Readers, *,
+    gathered: bool,
+) -> _Link | None:  # fmt: skip
+    """The equal block that follows a block in series, if one does; ``gathered``, something may read the same of all."""
     inside = {unit.name: place for place, unit in enumerate(units(child))}
     leaving = {reader for name in inside for reader in readers[name] if reader not in inside}
-    following = {id(owners.get(reader)): owners.get(reader) for reader in leaving}
+    following = {id(owner): owner for reader in leaving if (owner := owners.get(reader)) is not None
+                 and signatures[owner.name] == signatures[child.name] and _tower(owner) == _tower(child)}  # fmt: skip
     other = following.popitem()[1] if len(following) == 1 else None
-    if other is None or signatures[other.name] != signatures[child.name] or _tower(other) != _tower(child):
+    if other is None:
+        return None
+    rest = [reader for reader in leaving if owners.get(reader) is not other]
+    if rest and not (gathered and all(_gathers(reader, child, other, readers) for reader in rest)):
         return None
     reads: list[tuple[int, int] | Ref] = []
-    for before, after in zip(_entering(child), _entering(other), strict=True):
+    for before, after in zip(entering(child), entering(other), strict=True):
         if after.node in inside:
             reads.append((inside[after.node], after.output))
         elif after == before:
@@ -101,45 +167,16 @@ def _next(
     return _Link(other, tuple(reads))
 
 
+def _gathers(reader: str, child: Child, other: Child, readers: Readers) -> bool:
+    """Whether something reads of two equal blocks the same."""
+    one, two = (
+        [place for place, unit in enumerate(units(each)) if reader in readers[unit.name]] for each in (child, other)
+    )
+    return one == two
+
+
 def _tower(child: Child) -> bool:
     return isinstance(child, Block) and child.tower
-
-
-def _entering(child: Child) -> tuple[Ref, ...]:
-    """What a block reads from outside, each once, in order."""
-    inside = {unit.name for unit in units(child)}
-    return tuple(dict.fromkeys(ref for unit in units(child) for ref in unit.inputs if ref.node not in inside))
-
-
-def _signature(child: Child, *, sharing: bool) -> Hashable:
-    """Equal for blocks that do the same to inputs of the same shapes."""
-    places = {unit.name: place for place, unit in enumerate(units(child))}
-    outside = {ref: place for place, ref in enumerate(_entering(child))}
-
-    def read(ref: Ref) -> tuple[str, int, int]:
-        if ref.node in places:
-            return "inside", places[ref.node], ref.output
-        return "outside", outside[ref], 0
-
-    def of(each: Child) -> Hashable:
-        if isinstance(each, Block):
-            return each.tower, tuple(of(inner) for inner in each.children)
-        rows = tuple((_kind(row, sharing=sharing), row.input_shapes, row.outputs) for row in each.rows)
-        return rows, tuple(read(ref) for ref in each.inputs)
-
-    return of(child)
-
-
-def _kind(row: Row, *, sharing: bool) -> Hashable:
-    """What a layer does: its type and options; of a function that was read, all but where; and what it owns."""
-    layer = row.node.layer
-    weights = () if sharing else tuple(weight.shape for facts in row.facts for weight in facts.weights)
-    owned = 0 if sharing else int(row.parameters)
-    if layer.options:
-        return layer, owned
-    # What a function that was read does is said first, then whose weights it takes.
-    label = layer.label.partition(", weights ")[0] if sharing else layer.label
-    return layer.type, label, weights, None if row.macs is None else int(row.macs), owned
 
 
 def _fold(run: Sequence[Child]) -> Fold:

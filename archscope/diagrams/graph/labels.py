@@ -7,6 +7,7 @@ from itertools import takewhile
 from typing import Final
 
 from archscope.analysis import Row
+from archscope.diagrams.graph.alike import told_together
 from archscope.diagrams.graph.units import is_glue
 from archscope.layers.base import spell_count, spell_shape, spell_shapes
 from archscope.working import Count
@@ -26,6 +27,7 @@ def lines_of(
     block: str = "",
     price: Sequence[str] = (),
     glue: bool = True,
+    twins: Sequence[Sequence[Row]] = (),
 ) -> tuple[str, ...]:
     """The lines of a node.
 
@@ -39,15 +41,21 @@ def lines_of(
         block: what to call it, if it is more than a layer.
         price: what all copies cost together, if its colour says that.
         glue: whether what only sees its input differently has all its lines; else it is one, if nobody named it.
+        twins: what each of its copies stands for, its own rows first; where they differ, it is told in which way.
 
     A layer that is drawn as a sign in a circle is not named in words as well, and its shape only if it is new.
     """
     first = rows[0]
     drawn_as_sign = bool(first.node.layer.symbol) and not block
-    told = rows[1:] if drawn_as_sign else rows
+    summed = many_in(rows) if drawn_as_sign else 1
+    told = rows[summed:] if drawn_as_sign else rows
     if not glue:
         told = [row for row in told if row is first or not is_glue(row.node.layer) or row.node.layer.verb == "Flatten"]
-    what = block if block else " · ".join(_what(row, show) for row in told if _what(row, show))
+    places = [number for number, row in enumerate(rows) if row in told]
+    copied = [[each[place] for each in twins] or [rows[place]] for place in places]
+    what = block if block else " · ".join(said for each in copied if (said := _said(each, show)))
+    if summed > 1 and "op" in show:
+        what = " · ".join((f"of {summed + 1} values", *filter(None, (what,))))
     if not glue and not block and is_glue(first.node.layer) and _is_its_type(name, first) and what:
         return (" · ".join((what, *price)),)
     if first.node.layer.family == "function" and _is_its_type(name, first) and what:
@@ -70,6 +78,17 @@ def lines_of(
         what = ""
     lines = (name if "name" in show else "", what, " · ".join(number for number in numbers if number))
     return tuple(line for line in lines if line)
+
+
+def many_in(rows: Sequence[Row]) -> int:
+    """How many of some rows are drawn as one sign: sums of sums are one sum."""
+    return sum(1 for _ in takewhile(lambda row: row.type == rows[0].type and len(row.node.inputs) > 1, rows))
+
+
+def _said(rows: Sequence[Row], show: Collection[str]) -> str:
+    """What a layer and its copies are."""
+    labels = [_what(row, show) for row in rows]
+    return told_together(rows, labels) if "kernel" in show else labels[0]
 
 
 def _is_its_type(name: str, row: Row) -> bool:

@@ -25,12 +25,14 @@ class Block:
         children: what it holds, in an order in which they can run.
         tower: whether it is (a stretch of) a tower.
         copies: how many equal ones in series it stands for; the children are those of the first.
+        turns: how many blocks that take turns it holds, if that is all that makes it one.
     """
 
     label: str
     children: tuple[Child, ...]
     tower: bool = False
     copies: int = 1
+    turns: int = 0
 
     @property
     def name(self) -> str:

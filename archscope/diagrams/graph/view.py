@@ -21,6 +21,7 @@ from typing import Final, Literal
 from archscope.analysis import Analysis, Row
 from archscope.diagrams.graph.fold import Fold, Readers, folded
 from archscope.diagrams.graph.labels import DEFAULT, lines_of
+from archscope.diagrams.graph.sums import summed
 from archscope.diagrams.graph.tree import Block, Child, consumers, depth_of, is_open, require_blocks, tree_of, units
 from archscope.diagrams.graph.units import Unit, units_of
 from archscope.diagrams.interest import Kin, closed
@@ -170,11 +171,11 @@ def view_of(
         UsageError: a depth below 1.
         NotFound: no block has such a name.
     """
-    found = units_of(analysis, glue=glue)
+    found = summed(units_of(analysis, glue=glue), analysis.network)
     home = {layer: unit.name for unit in found for layer in unit.layers}
     outputs = [home.get(ref.node, ref.node) for ref in analysis.network.outputs]
     readers = consumers(found, outputs)
-    tree, folds = folded(tree_of(found), readers)
+    tree, folds = folded(tree_of(found), readers, loosely=True)
     require_blocks(tree, (*expand, *collapse))
     opened = depth_of(tree) if closable else _depth(tree, depth)
     shown = DEFAULT if show is None else show
@@ -186,10 +187,10 @@ def view_of(
 
 def closed_in(analysis: Analysis, depth: int, request: Request) -> tuple[Kin, ...]:
     """The blocks that a view at a depth shows closed, by rank, those of most interest first."""
-    found = units_of(analysis, glue=request.glue)
+    found = summed(units_of(analysis, glue=request.glue), analysis.network)
     home = {layer: unit.name for unit in found for layer in unit.layers}
     outputs = [home.get(ref.node, ref.node) for ref in analysis.network.outputs]
-    tree, _ = folded(tree_of(found), consumers(found, outputs))
+    tree, _ = folded(tree_of(found), consumers(found, outputs), loosely=True)
 
     def opens(block: Block, around: tuple[Block, ...]) -> bool | None:
         asked = is_open(block, around, request.expand, request.collapse)
@@ -235,9 +236,9 @@ class _View:
         self.folds = folds
         self.show = show
         self.asked = asked
-        self.twins: dict[str, list[str]] = {}
+        self.twins: dict[str, list[Unit]] = {}
         for unit in found:
-            self.twins.setdefault(self._drawn_as(unit.name), []).extend(unit.layers)
+            self.twins.setdefault(self._drawn_as(unit.name), []).append(unit)
         self.node_of: dict[str, str] = {}
 
     def view(self, analysis: Analysis, tree: Block, outputs: Sequence[str], depth: int) -> View:
@@ -265,7 +266,7 @@ class _View:
             self.node_of[unit.name] = child.name
         rows = tuple(row for unit in inside for row in unit.rows)
         counts = tuple(count for unit, count in _counted(child) for _ in unit.rows)
-        twins = tuple(layer for unit in inside for layer in self.twins[unit.name])
+        twins = tuple(layer for unit in inside for twin in self.twins[unit.name] for layer in twin.layers)
         layers = tuple(dict.fromkeys((*(row.name for row in rows), *twins)))
         many = isinstance(child, Block)
         # A line of the spec is one layer: its activation and its copies on towers are no more.
@@ -277,6 +278,7 @@ class _View:
             counts=counts,
             copies=child.copies,
             outputs=self._outputs(inside),
+            twins=() if many else [twin.rows for twin in self.twins[child.name]],
             block=spell_count(held, "layer") if many else "",
             price=self.price(layers, child.copies),
             glue=self.glue,
@@ -285,9 +287,10 @@ class _View:
         return Node(child.name, kind, child.label, lines, layers, rows, counts, child.copies, weight)
 
     def _outputs(self, inside: Sequence[Unit]) -> tuple[tuple[int, ...], ...]:
-        """The shapes that leave some units."""
+        """The shapes that leave some units, but those in which copies differ."""
         names = {unit.name for unit in inside}
-        return tuple(shape for unit in inside if not self.readers[unit.name] <= names for shape in unit.outputs)
+        return tuple(shape for unit in inside if not self.readers[unit.name] <= names for shape in unit.outputs
+                     if len({twin.outputs for twin in self.twins[unit.name]}) == 1)  # fmt: skip
 
     def _input(self, name: str) -> Node:
         self.node_of[name] = name
