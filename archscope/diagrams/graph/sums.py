@@ -53,7 +53,7 @@ def summed(found: Sequence[Unit], network: Network) -> tuple[Unit, ...]:
                 made.pop(part.name)
         else:
             made[unit.name] = unit
-    home = {unit.name: whole.name for whole in made.values() for row in whole.rows if (unit := by_name.get(row.name))}
+    home = {row.name: whole.name for whole in made.values() for row in whole.rows if row.name in by_name}
     return tuple(
         replace(unit, inputs=tuple(ref.replace(node=home.get(ref.node, ref.node)) for ref in unit.inputs))
         for unit in made.values()
