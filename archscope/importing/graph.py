@@ -89,6 +89,8 @@ class Graph(Record):
         dtypes: PyTorch's names of the types of their numbers.
         weights: the weights, by the name of the value.
         constants: other numbers that it holds, by the name of the value.
+        corners: the first two rows and columns of large squares that are one number up to their diagonal and another
+            above it, such as masks of many positions, by the name of the value.
         plain: constants that it says are its code's, and no weights however they are read.
         batch: samples that run at once; None where there is no axis for them.
         unbatched: inputs that have no axis for the batch.
@@ -106,11 +108,16 @@ class Graph(Record):
     dtypes: Mapping[str, str]
     weights: Mapping[str, Weight]
     constants: Mapping[str, Constant] = EMPTY
+    corners: Mapping[str, Constant] = EMPTY
     plain: frozenset[str] = frozenset()
     batch: int | None = 1
     unbatched: frozenset[str] = frozenset()
     axes: Mapping[str, int] = EMPTY
     remarks: tuple[str, ...] = ()
+
+    def mask(self, name: str) -> Constant | None:
+        """The numbers of a value that may hide scores: those of a constant, or the corner of a large square."""
+        return self.constants.get(name) or self.corners.get(name)
 
     def elsewhere(self) -> Iterator[Graph]:
         """The graph with its batch in other places: behind time, in all inputs or in some; then some or all have none.

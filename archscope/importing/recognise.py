@@ -17,6 +17,7 @@ from archscope.recognising.attention import joined
 from archscope.recognising.folding import folded
 from archscope.recognising.merging import merged
 from archscope.recognising.replacing import Part
+from archscope.recognising.responses import responding
 from archscope.recognising.shifted import shifted
 from archscope.recognising.squashed import squashed
 
@@ -42,7 +43,7 @@ def network_of(graph: Graph, translate: Translation, path: str) -> Network:
     if not outputs:
         raise UsageError(f"{path} makes nothing of its inputs")
     whole = Part([*nodes.finished(outputs)], outputs, {**nodes.facts}, {})
-    short = squashed(shifted(joined(merged(whole), recogniser.causal)))
+    short = squashed(responding(shifted(joined(merged(whole), recogniser.causal))))
     made, ends, facts, renamed = folded(short.nodes, short.outputs, short.facts)
     now = {**renamed, **{gone: renamed[name] for gone, name in short.within.items()}}
     unused = [each for name, each in nodes.held.items() if name not in nodes.owners and name not in recogniser.known]

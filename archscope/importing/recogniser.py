@@ -299,7 +299,7 @@ class Recogniser:
                     turned=turned, roles=roles, ours=meaning.layers is not None, why=meaning.why)  # fmt: skip
         ours = self.nodes.keep(seen)
         self.ran[ours[0].node] += 1
-        if len(refs) == 1 and hides_later(operator, self.constant):
+        if len(refs) == 1 and hides_later(operator, self.graph.mask):
             self.causal.add(ours[0].node)
         for name, ref, place in zip(made, ours, places, strict=True):
             self.refs[name], self._places[name] = ref, place

@@ -80,8 +80,10 @@ def _channel_shuffle(written: Written, place: int) -> Found | None:
     apart = written.operators[place]
     value, groups = apart.inputs[0], written.shape(apart.outputs[0])
     turned = written.reader(apart.outputs[0], "Transpose")
-    after = None if turned is None else written.reader(written.operators[turned].outputs[0], "Reshape")
-    if turned is None or after is None or len(groups) < 4:
+    copied = None if turned is None else written.reader(written.operators[turned].outputs[0], "Identity")
+    last = turned if copied is None else copied  # a copy in order, which an exporter that optimizes leaves out
+    after = None if last is None else written.reader(written.operators[last].outputs[0], "Reshape")
+    if turned is None or last is None or after is None or len(groups) < 4:
         return None
     end, rank = written.operators[after].outputs[0], len(groups)
     came, made = written.shape(value), written.shape(end)
@@ -89,7 +91,8 @@ def _channel_shuffle(written: Written, place: int) -> Found | None:
     if order != [0, 2, 1, *range(3, rank)] or came != made or came[2:] != groups[3:] or came[0] != groups[0]:
         return None
     layer = _made(written, "channel_shuffle", value, end, groups=groups[1])
-    return None if layer is None else whole_layer(written, (place, turned, after), layer, (value,))
+    places = sorted({place, turned, last, after})
+    return None if layer is None else whole_layer(written, places, layer, (value,))
 
 
 class _Part(NamedTuple):

@@ -69,6 +69,29 @@ _UNFIT: Final = (ArithmeticError, AttributeError, IndexError, KeyError, MemoryEr
 
 def worked_out(node: ir.Node, given: Sequence[Array | None]) -> list[Array] | None:
     """What an operator makes of constants; None where that is not worked out here."""
+    if _is_vast(given):
+        return None
+    results = _made(node, given)
+    few = results is not None and all(each.size <= MOST for each in results)
+    return results if few else None
+
+
+def made_of(node: ir.Node, given: Sequence[Array | None]) -> Array | None:
+    """What an operator makes of numbers, however many these are; None where that is not worked out here."""
+    made = _made(node, given)
+    return made[0] if made is not None and len(made) == 1 else None
+
+
+def _is_vast(given: Sequence[Array | None]) -> bool:
+    """Whether arrays along several axes are far more than may be kept, where they are one, as three of a condition."""
+    extents: dict[int, int] = {}
+    for each in given:
+        for axis, extent in enumerate(reversed(() if each is None else each.shape)):
+            extents[axis] = max(extents.get(axis, 1), extent)
+    return math.prod(extents.values()) > MOST * MOST
+
+
+def _made(node: ir.Node, given: Sequence[Array | None]) -> list[Array] | None:
     rule = _RULES.get(node.op_type) if node.domain in ("", "ai.onnx") else None
     if rule is None:
         return None
@@ -81,7 +104,7 @@ def worked_out(node: ir.Node, given: Sequence[Array | None]) -> list[Array] | No
     except _UNFIT:  # left to whoever reads what it makes
         return None
     results = made if isinstance(made, list) else [made]
-    return results if all(isinstance(each, np.ndarray) and each.size <= MOST for each in results) else None
+    return results if all(isinstance(each, np.ndarray) for each in results) else None
 
 
 Rule = Callable[[Any, Sequence[Any], Mapping[str, Any]], Any]

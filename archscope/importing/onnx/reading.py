@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from archscope.errors import MissingExtra, UsageError
 from archscope.escaping import LONGEST_OF_STRANGERS, line, terminal
 from archscope.importing.graph import Constant, Graph, Operator
+from archscope.importing.hiding import is_causal
 from archscope.importing.onnx.fused import written_out
 from archscope.importing.onnx.lineage import Lineage
 from archscope.importing.onnx.numbers import DTYPES, MOST, small
@@ -233,6 +234,8 @@ def _graph(model: ir.Model, settled: Settled, lineage: Lineage, shown: str) -> G
             value, settled.constants.get(name)
         ):
             continue
+        if name not in trained and is_causal(settled.constants.get(name) or settled.corners.get(name)):
+            continue  # minus infinity is nothing that training ends with
         if trained.get(name) or _is_weight(dtype, shape, trained.get(name, True)):
             weights[name] = Weight(name, shape or (1,), trained.get(name, True) is True, dtype)
     again = lineage.again(weights)
@@ -251,6 +254,7 @@ def _graph(model: ir.Model, settled: Settled, lineage: Lineage, shown: str) -> G
         dtypes={name: DTYPES.get(each, "float32") for name, each in settled.dtypes.items()},
         weights=weights,
         constants=constants,
+        corners=settled.corners,
         plain=frozenset(name for name, each in trained.items() if each is None),
         batch=settled.batch,
         unbatched=settled.unbatched,

@@ -10,6 +10,7 @@ from archscope.errors import UsageError
 from archscope.escaping import line
 from archscope.importing.graph import Constant
 from archscope.importing.onnx.contributed import made_by
+from archscope.importing.onnx.corners import Corners
 from archscope.importing.onnx.numbers import Array, array_of, constant, worked_out
 from archscope.importing.onnx.others import Known, others_of
 from archscope.importing.onnx.quantised import stands_for
@@ -29,6 +30,8 @@ class Settled(Record):
         shapes: the extents of each value, with the batch.
         dtypes: ONNX's names of the types of their numbers.
         constants: the numbers of those that are constants, and few.
+        corners: the first two rows and columns of large squares that are one number up to their diagonal, and another
+            above it.
         batch: samples that run at once; None where there is no axis for them.
         unbatched: inputs without an axis for it.
     """
@@ -37,6 +40,7 @@ class Settled(Record):
     shapes: Mapping[str, Shape]
     dtypes: Mapping[str, str]
     constants: Mapping[str, Constant]
+    corners: Mapping[str, Constant]
     batch: int | None
     unbatched: frozenset[str]
 
@@ -68,11 +72,15 @@ def settle(
             array = None if value.name in learned else array_of(value.const_value)
             if array is not None:
                 pass_.enter(value.name or "", array)
+            else:
+                pass_.corners.enter(value, learned)
     pass_.run()
     constants = {name: constant(array) for name, array in (pass_.held | pass_.arrays).items()}
+    corners = {name: constant(array) for name, array in pass_.corners.squares()}
     return Settled(
-        tuple(each.name for each in entries), pass_.shapes, pass_.dtypes, constants, found.batch, found.unbatched
-    )
+        tuple(each.name for each in entries), pass_.shapes, pass_.dtypes, constants, corners, found.batch,
+        found.unbatched,
+    )  # fmt: skip
 
 
 def _axes(value: ir.Value) -> tuple[int | str | None, ...]:
@@ -127,6 +135,7 @@ class _Pass:
         self.dtypes: dict[str, str] = {}
         self.arrays: dict[str, Array] = {}
         self.held: dict[str, Array] = {}
+        self.corners = Corners(file, self.arrays, self.shapes)
         self._values = Known(self.shapes, self.dtypes, self.arrays, {})
         self._ends = {id(value) for value in model.graph.outputs}
 
@@ -151,6 +160,7 @@ class _Pass:
             if self._written(node, left):
                 continue
             if not self._constant(node):
+                self.corners.work_out(node)
                 self._shape(node)
 
     def _constant(self, node: ir.Node) -> bool:

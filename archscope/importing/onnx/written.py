@@ -134,7 +134,7 @@ class Written:
 
     def is_causal(self, name: str) -> bool:
         """Whether a constant is a mask that hides what comes later, and nothing else."""
-        return not self.is_trained(name) and is_causal(self._graph.constants.get(name))
+        return not self.is_trained(name) and is_causal(self._graph.mask(name))
 
     def indices(self, name: str) -> list[int] | None:
         """The whole numbers of a constant of one axis."""
