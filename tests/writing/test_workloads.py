@@ -38,9 +38,46 @@ def single(case: Case) -> Network:
     return Network("single", inputs, [Node("layer", layer, tuple(map(Ref, inputs)) if shapes else (), "layer")])
 
 
+def assert_is_a_problem_of_timeloop(text: str) -> None:
+    """The rules of its specification 0.4 and of what parses it: these keys and types, names that are known."""
+    (said,) = yaml.safe_load(text).items()
+    assert said[0] == "problem"
+    problem = said[1]
+    assert {key: type(each) for key, each in problem.items()} == {"version": float, "shape": dict, "instance": dict}
+    assert problem["version"] == 0.4
+    shape, instance = problem["shape"], problem["instance"]
+    assert set(shape) - {"coefficients"} == {"name", "dimensions", "data_spaces"}
+    assert isinstance(shape["name"], str)
+    dimensions = shape["dimensions"]
+    assert all(isinstance(each, str) and len(each) == 1 for each in dimensions)
+    assert len(set(dimensions)) == len(dimensions)
+    stated = shape.get("coefficients", ())
+    assert all(type(each["default"]) is int and set(each) == {"name", "default"} for each in stated)
+    coefficients = [each["name"] for each in stated]
+    assert len({*coefficients, *dimensions}) == len(coefficients) + len(dimensions)
+    assert [*instance] == [*dimensions, *coefficients]
+    assert all(type(many) is int and many > 0 for many in instance.values())
+    assert [each["name"] for each in shape["data_spaces"]] == ["Weights", "Inputs", "Outputs"]  # three at most
+    assert [each.get("read_write", False) for each in shape["data_spaces"]] == [False, False, True]
+    read = set()
+    for space in shape["data_spaces"]:
+        assert set(space) - {"read_write"} == {"name", "projection"}
+        assert space["projection"]
+        for index in space["projection"]:  # a list of sums of products, each of them a list of one name or two
+            assert index
+            for term in index:
+                assert len(term) in (1, 2)
+                assert term[0] in dimensions
+                assert len(term) == 1 or term[1] in coefficients
+                read.add(term[0])
+    assert read == set(dimensions)
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if case[0].facts(*case[1]).macs], ids=name_of)
 def test_the_loops_of_a_layer_multiply_to_its_macs(case: Case) -> None:
     work = workload(single(case))
+    for text in write_timeloop(single(case), work).values():
+        assert_is_a_problem_of_timeloop(text)
     macs = case[0].facts(*case[1]).macs
     if case[0].type in NO_LOOPS:
         assert work.left_out == (f"`layer` ({case[0].type}): its {int(macs or 0):,} MACs are no products in loops",)
@@ -65,6 +102,7 @@ def test_the_products_of_a_network_are_all_its_macs_and_read_what_was_made(name:
         assert each["id"] == place
         assert all(0 <= source <= place for source in each["operand_source"].values())
         loops = set(each["loop_dims"])
+        assert_is_a_problem_of_timeloop(problems[each["name"]])
         problem = yaml.safe_load(problems[each["name"]])["problem"]
         assert len(problem["shape"]["dimensions"]) == len(set(problem["shape"]["dimensions"])) == len(loops)
         assert math.prod(problem["instance"][dim] for dim in problem["shape"]["dimensions"]) == math.prod(
