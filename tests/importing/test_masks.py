@@ -20,7 +20,7 @@ LOW = float(np.finfo(np.float32).min)
 SEEN = np.tril(np.ones((L, L), bool))
 HIDES = np.where(SEEN, 0, -np.inf).astype(np.float32)
 PLACES = {"place": np.arange(L).reshape(1, L), "row": np.arange(L).reshape(L, 1)}
-NUMBERS = {"zero": np.array(0, np.float32), "low": np.array(LOW, np.float32), "one": np.array([1.0], np.float32)}
+NUMBERS = {"zero": np.array(0, np.float32), "low": np.array(LOW, np.float32), "one": np.array(1, np.float32)}
 WINDOW = SEEN & ~np.tril(np.ones((L, L), bool), -8)
 CHOSEN = "mask = Where(chosen, zero, low) hidden = Add(scaled, mask)"
 LONGER = np.tril(np.ones((1, 1, 100, 100), bool))
