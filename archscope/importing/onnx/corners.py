@@ -115,9 +115,10 @@ class Corners:
         elif names[0] not in self.known or not self._keeps(node, names):
             return None
         given = [None if name is None else self.known.get(name, self._arrays.get(name)) for name in names]
-        if node.op_type in ("Reshape", "Slice"):  # the same corner, of as many axes
-            axes = given[0].ndim if node.op_type == "Slice" else len(given[1])
-            return given[0].reshape((1,) * (axes - 2) + (2, 2))
+        corner = given[0]
+        if corner is not None and node.op_type in ("Reshape", "Slice"):  # the same corner, of as many axes
+            axes = corner.ndim if given[1] is None or node.op_type == "Slice" else given[1].size
+            return corner.reshape((1,) * (axes - 2) + (2, 2))
         return made_of(node, given)
 
     def _keeps(self, node: ir.Node, names: Sequence[str | None]) -> bool:
