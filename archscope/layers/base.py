@@ -184,6 +184,10 @@ class Layer:
         """The same where nothing is trained; as while training unless a type says otherwise."""
         return self.runs(facts)
 
+    def runs_in(self, dtype: str, facts: Facts, *, training: bool) -> tuple[Step, ...] | None:  # noqa: ARG002
+        """The same for values of a type, by PyTorch's name of it; the one operation of an LSTM is not there for all."""
+        return self.runs(facts) if training else self.runs_at_inference(facts)
+
     def routing(self, facts: Facts) -> Routing | None:  # noqa: ARG002 - experts ask for them
         """How values share positions out among its parts; None where they do not."""
         return None

@@ -104,6 +104,9 @@ class _Recurrent(Layer):
     def runs_at_inference(self, facts: Facts) -> tuple[Step, ...] | None:
         return recurrence(self._asked(facts, training=False))
 
+    def runs_in(self, dtype: str, facts: Facts, *, training: bool) -> tuple[Step, ...] | None:
+        return recurrence(self._asked(facts, training=training).replace(dtype=dtype))
+
     def _asked(self, facts: Facts, *, training: bool) -> Recurrence:
         kept = self.hidden_size if self.projection is None else self.projection
         return Recurrence(self.type, bare(facts.inputs[0][0]), self.hidden_size, kept, self.num_layers,

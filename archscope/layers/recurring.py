@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from archscope.layers.steps import Made, Step, added, copied_linear, dropped_out, multiplied
 from archscope.record import Record
+
+FUSED_IN: Final = ("float32", "bfloat16")
+"""Types in which PyTorch has one operation for an LSTM; in others it runs position by position."""
 
 
 class Recurrence(Record):
@@ -23,6 +27,7 @@ class Recurrence(Record):
         given: whether states to begin with are inputs.
         function: ``tanh`` or ``relu``, of plain recurrence.
         training: whether the backward pass comes.
+        dtype: PyTorch's name of the type of its values.
     """
 
     kind: str
@@ -36,11 +41,12 @@ class Recurrence(Record):
     given: bool
     function: str = "tanh"
     training: bool = True
+    dtype: str = "float32"
 
     @property
     def fused(self) -> bool:
-        """Whether PyTorch has one operation for it."""
-        return self.kind == "lstm" and self.kept == self.units
+        """Whether PyTorch has one operation for it: of values in bfloat16 on processors with AVX-512."""
+        return self.kind == "lstm" and self.kept == self.units and self.dtype in FUSED_IN
 
 
 def recurrence(asked: Recurrence) -> tuple[Step, ...]:

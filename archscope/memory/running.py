@@ -303,9 +303,10 @@ class Run:
         facts = self.network.facts[node.name]
         if len({*node.inputs}) < len(node.inputs):
             facts = facts.replace(alike=tuple(map(node.inputs.index, node.inputs)))
-        steps, why, observed = self._steps_of(node, facts), "", self.network.observed
+        observed = self.network.observed
         once = observed is not None and node.name in observed.for_all
         read = [self._beside.read(node, ref) or self._read(ref, once=once) for ref in node.inputs]
+        steps, why = self._steps_of(node, facts, read[0].dtype if read else self.dtype), ""
         apart = [] if observed is None else [*observed.apart.get(node.name, ())]
         for place in apart:
             read[place] = self.operations.apart(read[place])
@@ -372,10 +373,10 @@ class Run:
             return self._values[ref]
         return self.weights[ref.node, self.network.facts[ref.node].weights[0].name]
 
-    def _steps_of(self, node: Node, facts: Facts) -> tuple[Step, ...] | None:
-        """What a layer runs; None where no rule says."""
+    def _steps_of(self, node: Node, facts: Facts, dtype: str) -> tuple[Step, ...] | None:
+        """What a layer runs on values of a type; None where no rule says."""
         if (routing := node.layer.routing(facts)) is not None:
             rows = self.route(node, routing, self.batch * routing.positions)
             return None if rows is None else node.layer.routed(facts, rows)
         trains = getattr(self.network.observed, "steady", EMPTY).get(node.name, self.training)
-        return node.layer.runs(facts) if trains else node.layer.runs_at_inference(facts)
+        return node.layer.runs_in(dtype, facts, training=trains)

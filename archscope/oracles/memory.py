@@ -82,6 +82,9 @@ def beside(case: Case, batch: int, made: Made, valued: Made | None = None) -> It
             layer, why = next(iter(ours.not_covered.items()))
             yield not_covered(NAME, None, f"bytes in {what}", f"`{layer}`: {why}")
             continue
+        if why := _of_other_processors(case.network, ours.request.dtype):
+            yield not_covered(NAME, None, f"bytes in {what}", why)
+            continue
         try:
             found = [*_tracked(case, ours, made, optimizer, what)]
         except TimeUp:
@@ -100,6 +103,19 @@ def beside(case: Case, batch: int, made: Made, valued: Made | None = None) -> It
                 yield not_covered(NAME, None, f"bytes in {what}", f"it does not run with values: {first_line(error)}")
                 continue
         yield from found
+
+
+def _of_other_processors(network: Network, dtype: str) -> str:
+    """Why PyTorch runs other operations on this processor than those that are counted; nothing if it does not."""
+    import torch
+
+    if dtype != "bfloat16" or torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return ""
+    for node in network.nodes:
+        steps = node.layer.runs_in(dtype, network.facts[node.name], training=True) or ()
+        if any(step.op == "mkldnn_rnn_layer" for step in steps):
+            return f"`{node.name}`: only processors with AVX-512 run an LSTM in bfloat16 as one operation"
+    return ""
 
 
 def _tracked(
