@@ -15,12 +15,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from archscope.errors import UsageError, did_you_mean
+from archscope.layers import Facts
 from archscope.layers.steps import Hidden
 from archscope.memory.trained import own_type
-from archscope.network import Network
+from archscope.network import Network, Node, Ref
 from archscope.precision import DTYPE_BYTES
 from archscope.record import EMPTY, Record
-from archscope.working import Count, as_count, bare, count, total
+from archscope.working import Count, as_count, bare, count, product, total
 
 PAGE: Final = 16
 """Tokens that are reserved together unless told otherwise, as vLLM does."""
@@ -109,7 +110,7 @@ def cache_of(network: Network, *, dtype: str = "", window: int | None = None, pa
     windows: dict[str, int] = {}
     goes_by = _goes_by(network)
     for node in network.nodes:
-        facts = network.facts[node.name].replace(alike=tuple(map(node.inputs.index, node.inputs)))
+        facts = _before_repeats(network, node).replace(alike=tuple(map(node.inputs.index, node.inputs)))
         held = node.layer.remembers(facts)
         if held is None:
             continue
@@ -131,6 +132,35 @@ def cache_of(network: Network, *, dtype: str = "", window: int | None = None, pa
         raise UsageError(f"{network.name} remembers nothing from one token to the next: "
                          "no layer is causal attention, attends to another sequence, or is recurrent")  # fmt: skip
     return Cache(layers, dtype, window, page, unknown, windows)
+
+
+def _before_repeats(network: Network, node: Node) -> Facts:
+    """The facts of a layer, its keys and values as they are before they are repeated for heads that share them."""
+    facts = network.facts[node.name]
+    if facts.weights or len(node.inputs) < len(("queries", "keys", "values")):
+        return facts
+    queries, *others = facts.inputs
+    times = [_times(network, ref) for ref in node.inputs[1:3]]
+    made = [shape if often == 1 else (product(map(bare, shape[:-2])) // often, *shape[-2:])
+            for shape, often in zip(others[:2], times, strict=True)]  # fmt: skip
+    return facts.replace(inputs=(queries, *made, *others[2:]))
+
+
+def _times(network: Network, ref: Ref) -> int:
+    """How often a value is repeated behind what made it: code does so where heads share their keys and values."""
+    times = 1
+    while (node := network.by_name.get(ref.node)) is not None and _repeats(node):
+        read, made = (product(map(bare, network.shape_of(each))) for each in (node.inputs[0], ref))
+        if made < read:
+            break
+        times *= made // read
+        ref = node.inputs[0]
+    return times
+
+
+def _repeats(node: Node) -> bool:
+    """Whether a layer only sees what it reads differently, or repeats it."""
+    return len(node.inputs) == 1 and (node.layer.shares_memory or node.layer.label.startswith("repeat"))
 
 
 def _within(length: int, window: int | None) -> int:

@@ -125,3 +125,35 @@ def test_a_mask_that_is_fed_in_is_not_covered() -> None:
           attention: {type: multihead_attention, num_heads: 4, from: [x, x, x, mask]}
         """)
     assert "hides what comes later is not known" in cache_of(network).not_covered["attention"]
+
+
+@pytest.mark.parametrize("repeats", ["expand", "repeat", "interleave"])
+def test_keys_and_values_that_code_repeats_for_heads_that_share_them_are_held_once(repeats: str) -> None:
+    import torch
+    from torch import Tensor, nn
+
+    class Shares(nn.Module):
+        """Four heads of queries on two of keys and values, which its code repeats, with a mask of its own."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.q, self.k, self.v = nn.Linear(32, 32), nn.Linear(32, 16), nn.Linear(32, 16)
+
+        def forward(self, x: Tensor) -> Tensor:
+            q, k, v = (each(x).view(len(x), -1, heads, 8).transpose(1, 2)
+                       for each, heads in ((self.q, 4), (self.k, 2), (self.v, 2)))  # fmt: skip
+            k, v = map(self.repeated, (k, v))
+            later = torch.full((x.shape[1], x.shape[1]), -torch.inf).triu(1)
+            y: Tensor = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=later)
+            return y
+
+        def repeated(self, x: Tensor) -> Tensor:
+            if repeats == "interleave":
+                return x.repeat_interleave(2, dim=1)
+            apart = x[:, :, None]
+            made = apart.expand(-1, -1, 2, -1, -1) if repeats == "expand" else apart.repeat(1, 1, 2, 1, 1)
+            return made.reshape(len(x), 4, -1, 8)
+
+    cache = cache_of(archscope.trace(Shares(), (6, 32)))
+    # Two heads of 8 features for keys and 8 for values, 4 bytes each.
+    assert (cache.token_bytes, cache.token_bytes.working) == (128, "4·2·(8 + 8)")
