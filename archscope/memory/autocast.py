@@ -179,7 +179,7 @@ class Casting:
 
     def remember(self, weight: Value, made: Value) -> None:
         """A tensor was cast; one that is a weight and trained is remembered."""
-        if weight.leaf and made.dtype == self._target:
+        if weight.weight and weight.leaf and made.dtype == self._target:
             self._known[weight] = self._operations.name(made)
 
     def of(self, step: Step, local: dict[str, Value]) -> Sequence[Step] | None:

@@ -8,6 +8,7 @@ from archscope.layers.steps import Step
 from archscope.memory.autocast import CAST, SAME_TYPE, Casting, already, mixed
 from archscope.memory.stepping import PLACES_FOR_GRADIENTS, Operations, fits
 from archscope.memory.values import Ran, Value
+from archscope.working import product
 
 
 class Series:
@@ -74,6 +75,24 @@ class Series:
             grad = self.recording and local[step.reads[0]].grad
             return None if grad else (step.replace(makes=step.makes[:1]),)
         if step.unlined and not fits(step, local) and not self._casting.for_each_sample(step, local):
-            return step.unlined
+            return _as_it_lies(step) if self._for_each(step, local) else step.unlined
         learned: Sequence[Step] = step.learned[1] if step.learned and local[step.learned[0]].grad else ()
         return learned or None
+
+    @staticmethod
+    def _for_each(step: Step, local: dict[str, Value]) -> bool:
+        """Whether a product with a matrix is one for each sample, and none of all rows.
+
+        PyTorch puts rows together that do not lie so, and copies them, for the sake of a matrix that is trained.
+        """
+        if step.op != "linear" or local[step.reads[1]].leaf or local[step.reads[1]].grad:
+            return False
+        layout = local[step.reads[0]].layout
+        return len(layout.shape) > 2 and layout.seen_as((product(layout.shape[:-2]), *layout.shape[-2:])) is not None
+
+
+def _as_it_lies(step: Step) -> tuple[Step, ...]:
+    """What runs for a dense layer without a copy of what it reads."""
+    _, product_, *adds = step.unlined
+    read = step.reads[0]
+    return (product_.replace(reads=(read, *product_.reads[1:]), saves=(read,), rows=False), *adds)

@@ -89,6 +89,7 @@ class Operations:
             if step.views:
                 value = self._seen(step, read[0], each)
                 value.seen = value.block == read[0].block and (read[0].seen or not in_place)
+                value.leaf = read[0].leaf
             elif in_place:
                 value = Value(ledger.share(read[0].block), read[0].size, read[0].layout, read[0].dtype, grad=False)
                 value.seen = read[0].seen

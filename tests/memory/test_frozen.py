@@ -151,3 +151,19 @@ def test_what_is_written_over_says_at_least_where_no_rule_follows_its_gradient(
     assert not wrong
     assert why.startswith("it writes over" if at_least and optimizer else "")
     assert bool(why) == (at_least and optimizer is not None)
+
+
+TURNED: dict[str, Callable[[], nn.Module]] = {
+    "dense": lambda: Between(lambda self, x: self.b(x.transpose(1, 2)), b=_frozen(nn.Linear(5, 4, bias=False))),
+    "dense with constants": lambda: Between(lambda self, x: self.b(x.mT), b=_frozen(nn.Linear(5, 4))),
+    "dense, its constants trained": lambda: Between(lambda self, x: self.b(x.mT), b=_frozen(nn.Linear(5, 4), "weight")),
+    "a buffer": lambda: Between(lambda self, x: x.transpose(1, 2) @ self.b, b=torch.ones(5, 4)),
+    "a trained one": lambda: Between(lambda self, x: self.b(x.transpose(1, 2)), b=nn.Linear(5, 4, bias=False)),
+    "turned back": lambda: Between(lambda self, x: self.b(x.mT).mT.tanh(), b=_frozen(nn.Linear(5, 4))),
+}
+
+
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+@pytest.mark.parametrize("name", TURNED)
+def test_turned_values_are_copied_for_a_matrix_that_is_trained_alone(name: str, optimizer: str | None) -> None:
+    same(TURNED[name](), (5, 8), optimizer, 3)
