@@ -41,6 +41,8 @@ from archscope.tracing.weighed import weighed
 
 _KEPT: Final = "its code, or a hook, keeps what its layers make when a pass is over, and no rule says until when"
 
+_TWICE: Final = "it gives a value twice, as tensors of their own, and no rule follows both gradients"
+
 _UNSHOWN: Final = "what its code does while training shows no network"
 
 _LARGE: Final = 1 << 30
@@ -106,7 +108,7 @@ def _network(
     beside = weighed(module, names, run, its_own if short.within else now)
     constants = beside.constants.replace(
         unknown=beside.constants.unknown or _kept(run),
-        unknown_in_training=trains.why or beside.constants.unknown_in_training,
+        unknown_in_training=trains.why or beside.constants.unknown_in_training or _twice(run),
     )
     beside = beside._replace(constants=constants)
     seen = observed(run, now, beside, trains, facts, short.roles)
@@ -126,6 +128,14 @@ def _network(
         facts=facts,
         observed=seen,
     )
+
+
+def _twice(run: Run) -> str:
+    """Why it is not known what gradients of what it gives take: a value is given once more as another tensor of it."""
+    values, origins = run.tracer.recording.values, run.tracer.recording.origins
+    given = {id(each): each for each in tensors_in(run.result) if not values.apart(each)}
+    refs = [ref for each in given.values() if (ref := origins.of(each)) is not None and ref.node not in run.inputs]
+    return _TWICE if len({*refs}) < len(refs) else ""
 
 
 def _kept(run: Run) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from torch import Tensor, nn
 
-from tests.memory.shared import same
+from tests.memory.shared import differences, same
 
 
 def _at_once(self: Any, x: Tensor) -> Tensor:
@@ -69,3 +69,27 @@ def test_attention_that_is_handed_on_without_its_gradient_at_once_keeps_nothing(
             return self.other(x) + apart
 
     same(Attends(), (5, 8), "sgd", 1)
+
+
+@pytest.mark.parametrize(
+    "again", [lambda x: x.view(x.shape), lambda x: x.reshape(-1, 5, 8), lambda x: x.expand(x.shape)]
+)
+def test_a_value_that_is_given_twice_as_tensors_of_their_own_is_at_least_in_training(
+    again: Callable[[Tensor], Tensor],
+) -> None:
+    def way(self: Any, x: Tensor) -> Any:
+        made = self.first(x)
+        return made, again(made)
+
+    why, wrong = differences(Apart(way, nn.Linear(8, 8)), (5, 8), "sgd", 2)
+    assert "gives a value twice" in why
+    assert not wrong
+    same(Apart(way, nn.Linear(8, 8)), (5, 8), None)
+
+
+def test_a_value_that_is_given_twice_as_it_is_has_one_loss() -> None:
+    def way(self: Any, x: Tensor) -> Any:
+        made = self.first(x)
+        return made, made
+
+    same(Apart(way, nn.Linear(8, 8)), (5, 8), "sgd")
