@@ -146,6 +146,18 @@ def as_at_inference(
     return args, {**kwargs, "training": False}
 
 
+def drops(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a call drops values: as while training, with a probability that is not 0.
+
+    >>> drops("dropout", ("x", 0.5, True), {}), drops("dropout", ("x", 0.0), {})
+    (True, False)
+    """
+    if "dropout" not in name or name not in SIGNATURES:
+        return False
+    given = bound(name, args, kwargs)
+    return bool(given["training"]) and given["p"] != 0
+
+
 @cache
 def _parameters(name: str) -> tuple[tuple[str, Any], ...]:
     """A function's parameters in order, with what each is where it is not given."""

@@ -18,7 +18,7 @@ from archscope.recognising.joining import JOINS, fitted, is_dense
 from archscope.recognising.nodes import Nodes
 from archscope.recognising.operations import Frame
 from archscope.recognising.seen import Place, Seen
-from archscope.recognising.signatures import SIGNATURES, bound
+from archscope.recognising.signatures import SIGNATURES, bound, drops
 from archscope.tracing.lookups import Lookups
 from archscope.tracing.repeated import COPIES, REPEATS, Repeated
 from archscope.tracing.roles import IN_ORDER
@@ -72,7 +72,7 @@ class Learned:
         chosen: nodes of parameters of which the code takes the one position of an axis.
         cast: nodes of parameters that the code has in another type.
         starts: tensors of zeros that states of a node begin with, and which.
-        drops: whether the code drops values of constants, parameters among them, while it trains.
+        drops: whether the code drops values of constants, parameters among them, however it runs.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Learned:
     def follow(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], given: list[Tensor],
                made: list[Tensor]) -> bool:  # fmt: skip
         """A call on constants made another one; whether it is positions by their numbers, counted from 0."""
-        self.drops |= "dropout" in name and name in SIGNATURES and bound(name, args, kwargs)["p"] != 0
+        self.drops |= drops(name, args, kwargs)
         if len(made) != 1 or any(made[0] is each for each in given):
             if name == "contiguous":
                 self._repeated.in_one_piece(made[0])

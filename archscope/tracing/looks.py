@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from torch import Tensor
@@ -20,6 +21,17 @@ _KEPT: Final = 3
 _LONGEST: Final = 24
 """Characters of one value."""
 
+_SEES: Final = frozenset({
+    "getitem", "unbind", "select", "squeeze", "unsqueeze", "view", "reshape", "flatten", "clone", "detach", "cpu",
+})  # fmt: skip
+"""Functions after which numbers from 0 to below 1 are such numbers yet."""
+
+_DECIDED: Final[Mapping[str, Callable[[float], bool]]] = MappingProxyType({
+    **dict.fromkeys(("lt", "less", "ge", "greater_equal"), lambda bound: bound <= 0 or bound >= 1),
+    **dict.fromkeys(("gt", "greater", "le", "less_equal"), lambda bound: bound < 0 or bound >= 1),
+})  # fmt: skip
+"""Comparisons of such numbers with another, and whether they come out one way whatever was drawn."""
+
 
 class Looks:
     """The places where values left for Python's own code, or decided the shape of a result.
@@ -35,6 +47,7 @@ class Looks:
         self._values = values
         self.at_drawn = False
         self._drawn: dict[int, Tensor] = {}
+        self._uniform: dict[int, Tensor] = {}
         self._found: dict[tuple[str, str], tuple[list[str], int]] = {}
 
     def at(self, path: str, name: str, result: Any, frame: Frame, given: Sequence[Tensor], refs: Sequence[Ref]) -> None:
@@ -48,10 +61,18 @@ class Looks:
             kept.append(said)
         self._found[path, name.strip("_")] = (kept, times + 1)
 
-    def constant(self, given: Sequence[Tensor], made: Sequence[Tensor], frame: Frame) -> None:
+    def constant(
+        self, name: str, args: Sequence[Any], given: Sequence[Tensor], made: Sequence[Tensor], frame: Frame
+    ) -> None:
         """A call on constants made or changed others, which are random if it draws, or what it was given is."""
-        if any(id(each) in self._drawn for each in given) or any(each.operation.draws for each in frame.ran):
+        draws = any(each.operation.draws for each in frame.ran)
+        uniform = bool(given) and all(id(each) in self._uniform for each in given)
+        if uniform and len(args) > 1 and type(args[1]) in (int, float) and name in _DECIDED and _DECIDED[name](args[1]):
+            return  # a layer is left out with a probability of 0
+        if draws or any(id(each) in self._drawn for each in given):
             self._drawn.update((id(each), each) for each in made)
+        if name in ("rand", "rand_like") or (name == "uniform" and len(args) == 1) or (uniform and name in _SEES):
+            self._uniform.update((id(each), each) for each in made)
 
     @property
     def found(self) -> tuple[Looked, ...]:

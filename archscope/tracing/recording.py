@@ -389,7 +389,7 @@ class Recording:
                 self._keep(heard, [self.origins.source(first)])
                 return
         changed = [*made, *(self._written(given, made, frame) if frame.wrote else ())]
-        self.looked.constant(given, changed, frame)
+        self.looked.constant(plain, args, given, changed, frame)
         held = None if frame.wrote else self.values.handed_on(plain, given, made)
         if name in ENTERING and made and not given:
             self._enters(made[0], args[0] if args else next(iter(kwargs.values())))

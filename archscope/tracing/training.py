@@ -9,10 +9,11 @@ from typing import Any, Final, NamedTuple
 from torch import Tensor, nn
 
 from archscope.recognising.operations import Frame
+from archscope.recognising.signatures import drops, plain_name
 from archscope.tracing.graded import WithGradients, reached
 from archscope.tracing.ledger import Ledger
 from archscope.tracing.numbers import Numbers
-from archscope.tracing.roles import APART, LENDING
+from archscope.tracing.roles import APART, LEAVING, LENDING
 from archscope.tracing.running import Run, guided, larger, run_once
 from archscope.tracing.strangers import tensors_in
 from archscope.tracing.tracer import Tracer
@@ -22,6 +23,7 @@ _OTHERWISE: Final = "its code does not do the same while training each time that
 _STOPS: Final = "its code did not run as while training, so that what it does then could be followed"
 _DRAWN: Final = "its code draws numbers that decide what it runs while training"
 _WITHOUT: Final = "its code hands on values without their gradients (`{}`), and no rule follows which of them have any"
+DROPS: Final = "its code drops values that no layer makes, such as a parameter's, and no rule follows that"
 _ASLEEP: Final = "it stays as at inference while training, and no rule says what it keeps then"
 
 
@@ -47,11 +49,15 @@ class _Trains(WithGradients):
     Attributes:
         called: the functions and modules that ran.
         cut: the numbers of those that make numbers without gradients of some with gradients.
+        dropped: the numbers of those that drop values.
+        looks: whether one of them looks at values.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.called: list[str] = []
         self.cut: set[int] = set()
+        self.dropped: set[int] = set()
+        self.looks = False
         super().__init__(*args, **kwargs)
 
     def _ledger(self, before_write: Callable[[Tensor], None], numbers: Numbers) -> Ledger:
@@ -59,9 +65,11 @@ class _Trains(WithGradients):
 
     def heard(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any,
-        frame: Frame,  # noqa: ARG002 - a `Tracer` has it
+        frame: Frame,
     ) -> Any:  # fmt: skip
         """A call has run."""
+        self.looks |= name in LEAVING or any(each.operation.looks for each in frame.ran)
+        self.dropped.update([len(self.called)] if drops(plain_name(name), args, kwargs) else ())
         read = args[:1] if name in LENDING | {"to", "type_as"} else [args, kwargs]
         self._over(name, tensors_in(read), result)
         self._told(name, args, kwargs)
@@ -95,7 +103,7 @@ def trained(module: nn.Module, names: Sequence[str], run: Run) -> Trained:
     if again.drew:
         return Trained(_DRAWN, reached=_reached(again))
     found = _seen(run, again, again.tracer)
-    if found is not None:
+    if found is not None and not again.tracer.looks:
         return found
     try:
         other = guided(module, again.call, names, again.way)
@@ -103,6 +111,8 @@ def trained(module: nn.Module, names: Sequence[str], run: Run) -> Trained:
         return Trained(_STOPS, reached=_reached(again))
     if other.drew or other.tracer.recording.looked.at_drawn:
         return Trained(_DRAWN, reached=_reached(again))
+    if found is not None:  # what it looks at is not what it draws
+        return found
     found = _seen(other, again, again.tracer)
     return Trained(_OTHERWISE, reached=_reached(again)) if found is None else found._replace(otherwise=other)
 
@@ -115,7 +125,8 @@ def _reached(again: Run) -> frozenset[str]:
 
 def _seen(run: Run, again: Run, tracer: _Trains) -> Trained | None:
     """What was seen of training beside a run that was written down; None if that did something else."""
-    if not _are_alike(run.tracer, tracer) or (tracer.cut and len(run.tracer.events.every) != len(tracer.called)):
+    numbered = bool(tracer.cut or tracer.dropped)
+    if not _are_alike(run.tracer, tracer) or (numbered and len(run.tracer.events.every) != len(tracer.called)):
         return None
     holding, to = run.tracer.recording.holding, _reached(again)
     layers = {node.name: node.layer for node in run.tracer.recording.nodes.nodes}
@@ -132,7 +143,8 @@ def _seen(run: Run, again: Run, tracer: _Trains) -> Trained | None:
         if not (nodes or name in APART or shaped):
             return Trained(_WITHOUT.format(name), reached=to)
         cut.update(nodes)
-    return Trained("", frozenset(cut), to)
+    no_layer = any(not run.tracer.events.every[number].nodes for number in tracer.dropped)
+    return Trained(DROPS if no_layer else "", frozenset(cut), to)
 
 
 def _are_alike(one: Tracer, other: Tracer) -> bool:

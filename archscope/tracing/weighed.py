@@ -19,6 +19,7 @@ from archscope.record import EMPTY
 from archscope.tracing.events import Event, total
 from archscope.tracing.running import Run, larger, run_once
 from archscope.tracing.strangers import tensors_in
+from archscope.tracing.training import DROPS
 from archscope.tracing.values import memory_of
 from archscope.tracing.weighing import Memory, Weighing
 
@@ -35,7 +36,6 @@ _APART: Final = "its code gives attention a mask of other than two or four axes,
 _YES_OR_NO: Final = (
     "its code gives attention a mask of yes and no beside values without heads, with which it runs in parts"
 )
-_DROPS: Final = "its code drops values that no layer makes, such as a parameter's, and no rule follows that"
 _AFTER: Final = "its code makes tensors after its last layer, and no rule follows what it has until then"
 _LATER: Final = "its code keeps what it makes in one pass (`{}`) for the next"
 
@@ -94,7 +94,7 @@ class _Reading:
         for memory in weighing.memories:
             self.by_event.setdefault(memory.event, []).append(memory)
         self.unknown = _APART if weighing.apart else _YES_OR_NO if weighing.headless else ""
-        self.unknown_in_training = _DROPS if run.tracer.recording.learned.drops else ""
+        self.unknown_in_training = DROPS if run.tracer.recording.learned.drops else ""
         learned, values = run.tracer.recording.learned, run.tracer.recording.values
         self.layers: dict[int, str] = {}
         self.placed: dict[int, Ref] = {}

@@ -34,12 +34,17 @@ Shapes = tuple[int, ...] | Sequence[tuple[int, ...]]
 """The shape of one sample of the only input, or of each of several."""
 
 
-def differences(module: nn.Module, shape: Shapes, optimizer: str | None, batch: int) -> tuple[str, list[str]]:
-    """Why numbers of a module are at least, empty if they are exact; and phases of which they are no such numbers."""
+def differences(
+    module: nn.Module, shape: Shapes, optimizer: str | None, batch: int, *, values: bool = False
+) -> tuple[str, list[str]]:
+    """Why numbers of a module are at least, empty if they are exact; and phases of which they are no such numbers.
+
+    ``values`` says that the tracker's tensors have some, which the module looks at.
+    """
     theirs = call_thing(module, [shape] if isinstance(shape, tuple) else [*shape], {})
     found = memory(theirs.network, batch, optimizer=optimizer, as_tracked=True)
     said = {phase.name: (phase.after.total, phase.most.total) for phase in found.phases}
-    held = tracked(lambda: called(theirs, batch), optimizer)
+    held = tracked(lambda: called(theirs, batch), optimizer, values=values)
     assert said.keys() == held.keys()
     why = "; ".join(found.not_covered.values())
 
@@ -50,9 +55,11 @@ def differences(module: nn.Module, shape: Shapes, optimizer: str | None, batch: 
                  if not fits(ours, held[name])]  # fmt: skip
 
 
-def same(module: nn.Module, shape: Shapes, optimizer: str | None, batch: int = 2) -> None:
+def same(
+    module: nn.Module, shape: Shapes, optimizer: str | None, batch: int = 2, *, values: bool = False
+) -> None:  # fmt: skip
     """Every phase of a module is covered, and holds what PyTorch's tracker says, byte for byte."""
-    why, wrong = differences(module, shape, optimizer, batch)
+    why, wrong = differences(module, shape, optimizer, batch, values=values)
     assert not why, why
     assert not wrong, "; ".join(wrong)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -139,6 +140,44 @@ def test_a_parameter_of_which_code_drops_values_is_at_least_in_training(drop: Ca
     if isinstance(drop, nn.Module):
         assert "drops values that no layer makes" in why
         same(Positions(), (5, 8), None)
+
+
+class Rests(nn.Module):
+    """Positions of which nothing is dropped, or values are while training alone."""
+
+    def __init__(self, drop: Callable[[Any, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.places, self.dense, self.drop = nn.Parameter(torch.zeros(5, 8)), nn.Linear(8, 8), drop
+        self.rests, self.works = nn.Dropout(0.1), nn.Dropout(0.1)
+
+    def train(self, mode: bool = True) -> Rests:
+        super().train(mode)
+        self.rests.eval()
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dense(x) + self.drop(self, self.places)
+
+
+@pytest.mark.parametrize("drop", [
+    lambda _, x: F.dropout(x, 0.1, training=False), lambda m, x: m.rests(x), lambda m, x: F.dropout(x, 0, m.training),
+], ids=["function", "layer", "with a probability of 0"])  # fmt: skip
+@pytest.mark.parametrize("optimizer", [None, "sgd"])
+def test_a_parameter_of_which_code_drops_nothing_is_as_it_is(
+    drop: Callable[[Any, Tensor], Tensor], optimizer: str | None
+) -> None:
+    same(Rests(drop), (5, 8), optimizer)
+
+
+@pytest.mark.parametrize("drop", [
+    lambda m, x: F.dropout(x, 0.1, m.training), lambda m, x: m.works(x), lambda _, x: F.dropout(x, 0.1),
+], ids=["while training", "layer", "always"])  # fmt: skip
+def test_a_parameter_of_which_code_drops_values_while_training_is_at_least_then(
+    drop: Callable[[Any, Tensor], Tensor],
+) -> None:
+    why, wrong = differences(Rests(drop), (5, 8), "sgd", 2)
+    assert "drops values that no layer makes" in why
+    assert not wrong
 
 
 def test_autograd_keeps_nothing_of_a_value_that_only_its_sign_was_asked_of() -> None:

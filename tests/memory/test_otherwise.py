@@ -147,3 +147,52 @@ def test_random_numbers_that_decide_what_runs_while_training_are_said_to(name: s
     why = "its code draws numbers that decide what it runs while training"
     assert memory(network, 2, optimizer="sgd").not_covered == {"Works1d": why}
     assert not memory(network, 2).not_covered
+
+
+def left_out(m: Any, x: Tensor, drawn: Callable[[], Tensor]) -> Tensor:
+    """Layers of which a share is left out while training, as in transformers."""
+    for layer in (m.a, m.b):
+        left = m.training and drawn()
+        if not left:
+            x = layer(x)
+    return m.c(x)
+
+
+NEVER: dict[str, Works] = {
+    "none below": lambda m, x: left_out(m, x, lambda: torch.rand([], device="cpu") < m.none),
+    "all at least": lambda m, x: left_out(m, x, lambda: not torch.rand(1, device="cpu") >= 0),
+    "in turn": lambda m, x: left_out(m, x, lambda: torch.rand(2, 2, device="cpu")[1][0] < 0),
+    "written": lambda m, x: left_out(m, x, lambda: torch.empty(1, device="cpu").uniform_() > 1.0),
+}
+
+
+@pytest.mark.parametrize("name", NEVER)
+def test_random_numbers_that_decide_nothing_leave_what_is_held_while_training_exact(name: str) -> None:
+    module = Works1d(NEVER[name])
+    module.none = 0.0  # type: ignore[assignment]
+    same(module, (5, 8), "sgd", values=True)
+
+
+SOME: dict[str, Works] = {
+    "some below": lambda m, x: left_out(m, x, lambda: torch.rand([], device="cpu") < 1e-6),
+    "none or few": lambda m, x: left_out(m, x, lambda: torch.rand([], device="cpu") <= 0),
+    "of another kind": lambda m, x: left_out(m, x, lambda: torch.randn([], device="cpu") < -9),
+    "of another extent": lambda m, x: left_out(m, x, lambda: torch.empty([], device="cpu").uniform_(-1, 1) < -1),
+    "worked on": lambda m, x: left_out(m, x, lambda: torch.rand([], device="cpu") - 1e-6 < 0),
+}
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_random_numbers_that_may_decide_are_said_to(name: str) -> None:
+    found = memory(archscope.trace(Works1d(SOME[name]), (5, 8)), 2, optimizer="sgd")
+    assert found.not_covered == {"Works1d": "its code draws numbers that decide what it runs while training"}
+
+
+def test_numbers_drawn_and_looked_at_both_ways_may_have_been_alike_by_luck() -> None:
+    def works(m: Any, x: Tensor) -> Tensor:
+        drawn = torch.rand(1, device="cpu").item()
+        return m.c(x if m.training and drawn < 1e-9 else m.a(x))
+
+    network = archscope.trace(Works1d(works), (5, 8))
+    assert "draws numbers" in "".join(memory(network, optimizer="sgd").not_covered.values())
+    assert not memory(network).not_covered
