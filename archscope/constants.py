@@ -79,7 +79,7 @@ class Constants(Record):
     Attributes:
         every: in the order in which they were made.
         moments: when each node ran.
-        layers: nodes that make one of them, by its number: a mask that is a layer of its own.
+        layers: nodes that are tensors which the code has: a mask that is a layer of its own. They hold nothing.
         starts: nodes whose states begin with some of them, by their numbers.
         masks: attention that is given a mask of yes and no: how many values it has, and how many more a sample.
         rows: nodes that look up rows of a parameter, into memory of their own, and by what operation.
@@ -96,7 +96,7 @@ class Constants(Record):
 
     every: tuple[Constant, ...] = ()
     moments: Mapping[str, int] = EMPTY
-    layers: Mapping[str, int] = EMPTY
+    layers: frozenset[str] = frozenset()
     starts: Mapping[str, tuple[int, ...]] = EMPTY
     masks: Mapping[str, tuple[int, int]] = EMPTY
     rows: Mapping[str, str] = EMPTY

@@ -123,16 +123,14 @@ class Beside:
         for number in given & (self._held.keys() | self._copies.keys()):
             self._gone(number)
 
-    def makes(self, node: Node) -> bool:
-        """Whether a node is a tensor that the code made: a mask, say."""
-        return self._constants.layers.get(node.name) in self._held
+    def has(self, node: Node) -> bool:
+        """Whether a node is a tensor that the code has: a mask, say, of its own or a buffer."""
+        return node.name in self._constants.layers
 
-    def made(self, node: Node, like: Made) -> Value:
-        """What such a node stands for."""
-        block = self._held[self._constants.layers[node.name]]
+    def had(self, node: Node, like: Made) -> Value:
+        """What such a node stands for: it holds nothing that the code does not hold."""
         layout = Layout.of(self._operations.extents(like))
-        dtype = like.dtype or self._operations.dtype
-        value = Value(self._ledger.share(block), self._ledger.size(block), layout, dtype, grad=False)
+        value = Value(self._ledger.take(0, "values"), 0, layout, like.dtype or self._operations.dtype, grad=False)
         value.once = value.ahead = node.name in self._constants.ahead
         return value
 

@@ -321,15 +321,15 @@ class Run:
         why = why or seen.lying_otherwise(node, steps or (), read)
         unknown = steps is None or bool(why)
         if steps is None or why:
-            if not self._beside.makes(node):
+            if not self._beside.has(node):
                 why = why or node.layer.varies or f"no rule says what a {node.layer.type} keeps"
                 self.not_covered.setdefault(self._called(node), why)
             parts = steps is not None and all(step.views for step in steps)
             steps = steps if steps is not None and parts else seen.at_least(node, facts, observed)
         elif self.training and (short := seen.written_over(steps, read, self.ledger)):
             self.not_covered.setdefault(self._called(node), short)
-        if self._beside.makes(node):
-            self._values[Ref(node.name)] = self._beside.made(node, steps[-1].makes[0].replace(shape=facts.output))
+        if self._beside.has(node):
+            self._values[Ref(node.name)] = self._beside.had(node, steps[-1].makes[0].replace(shape=facts.output))
             return
         steps = seen.alone(steps, read) if once else steps
         steps, stand, at = placed(node, facts, steps, observed)

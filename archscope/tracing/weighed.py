@@ -95,8 +95,11 @@ class _Reading:
             self.by_event.setdefault(memory.event, []).append(memory)
         self.unknown = _APART if weighing.apart else _YES_OR_NO if weighing.headless else ""
         self.unknown_in_training = DROPS if run.tracer.recording.learned.drops else ""
-        learned, values = run.tracer.recording.learned, run.tracer.recording.values
-        self.layers: dict[int, str] = {}
+        learned = run.tracer.recording.learned
+        facts = run.tracer.recording.nodes.facts
+        placed = {learned.seen_of.get(ref, ref).node for _, ref in learned.placed}
+        self.layers = {name for name in placed if not (facts[name].weights or facts[name].inputs)}
+        self.beside: dict[int, tuple[str, str]] = {}
         self.placed: dict[int, Ref] = {}
         self.placed_in: dict[int, str] = {}
         self.rows: dict[str, str] = {}
@@ -108,19 +111,19 @@ class _Reading:
             event, place = run.tracer.events.memories.get(memory_of(tensor), (-1, 0))
             memories = self.by_event.get(event, [])
             if place < len(memories):
-                self.placed_in[event] = learned.seen_of.get(ref, ref).node
+                root = self.placed_in[event] = learned.seen_of.get(ref, ref).node
                 if id(tensor) in learned.rows:
                     self.rows[ref.node] = learned.rows[id(tensor)]
                     if memories[place].size > self.events[event].made[place]:
                         self.for_each.add(ref.node)
                     elif tensor.dim() > 2 and tensor.shape[0] == 1:
                         self.in_front.add(ref.node)
-                if values.weights(tensor):
+                if root not in self.layers:
                     self.placed[id(memories[place])] = learned.seen_of.get(ref, ref)
                     self._note_copy(ref.node, memories[place])
                 else:
-                    self.layers[id(memories[place])] = ref.node
-                    self.fronted.update([ref.node] if run.tracer.recording.samples.place(tensor) >= 0 else ())
+                    self.beside[id(memories[place])] = ref.node, root
+                    self.fronted.update([ref.node, root] if run.tracer.recording.samples.place(tensor) >= 0 else ())
 
     def _note_copy(self, node: str, memory: Memory) -> None:
         """Memory of its own that has the values of a parameter as they are: ``weight + 0``."""
@@ -147,8 +150,7 @@ class _Reading:
             if memory.gone is None and id(memory) not in self.given:
                 self.unknown_in_training = self.unknown_in_training or _LATER.format(name)
             places[id(memory)] = self.numbers[memory.event] = len(every)
-            if id(memory) in self.layers:
-                numbers[self.now[self.layers[id(memory)]]] = len(every)
+            numbers.update((self.now[layer], len(every)) for layer in self.beside.get(id(memory), ()))
             every.append(Constant(name, fixed, each, memory.made, memory.gone, before,
                                   tuple(dict.fromkeys(node for node in kept if node)),
                                   given=id(memory) in self.given, copies=self._copied(memory.event)))  # fmt: skip
@@ -161,7 +163,8 @@ class _Reading:
         )
         ahead = frozenset(name for name in map(self.now.__getitem__, self.fronted) if more and name in numbers
                           and not every[numbers[name]].each)  # fmt: skip
-        constants = Constants(tuple(every), moments, numbers, starts, masks, rows, for_each, in_front, spread, ahead,
+        layers = frozenset(self.now[name] for name in self.layers if name in self.now)
+        constants = Constants(tuple(every), moments, layers, starts, masks, rows, for_each, in_front, spread, ahead,
                               self._reads(), {**self._after(every, moments), **self._originals()}, self._ends(),
                               self.unknown,
                               self.unknown_in_training)  # fmt: skip
@@ -293,8 +296,9 @@ class _Reading:
         for memory in self.weighing.memories:
             if id(memory) in self.placed:
                 moments[self.placed[id(memory)].node] = memory.made
+        taken = {ref.node for ref in self.placed.values()}  # repeated, say: it is known when
         for name, many in self.run.tracer.recording.learned.before.items():
-            if many < len(nodes) and name in moments:
+            if many < len(nodes) and name in moments and name not in taken:
                 moments[name] = min(moments[name], moments.get(nodes[many - 1].name, 0) if many else 0)
         for node in reversed(nodes):
             for ref in node.inputs:
@@ -316,8 +320,6 @@ class _Reading:
         found: dict[Ref, str] = {}
         for memory in self.weighing.memories:
             ref = self.placed.get(id(memory))
-            if ref is None and id(memory) in self.layers:
-                ref = Ref(self.layers[id(memory)])
             if ref is not None:
                 has = [name for name in order if memory.gone is None or moments[name] < memory.gone]
                 found[Ref(self.now[ref.node], ref.output)] = has[-1] if has else order[0]

@@ -10,6 +10,7 @@ from archscope.memory import memory
 from archscope.oracles import tracking
 from archscope.oracles.own.memory import called
 from archscope.tracing.calling import call_thing
+from tests.memory.shared import same
 from tests.tracing.test_repeated import FRONT, PARTS, SECOND, Asks, Way
 
 WAYS: dict[str, tuple[Way, bool]] = {
@@ -53,3 +54,18 @@ def test_copies_that_no_rule_follows_are_named() -> None:
     module = call_thing(Between(SECOND["repeat"], front=False), [(9, 8)], {})
     found = memory(module.network, 3)
     assert found.not_covered == {"asks.queries": "its code copies it for every sample, and no rule follows how"}
+
+
+def test_a_parameter_that_code_repeats_is_there_once_it_is_repeated_and_not_before() -> None:
+    class Late(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rate, self.places = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(5, 8))
+
+        def forward(self, x: Tensor) -> Tensor:
+            made = torch.sigmoid(self.rate) * x  # the rate's own value goes before the places are repeated
+            made.sub_(self.places.repeat(len(x), 1, 1))
+            return made
+
+    for optimizer in (None, "sgd"):
+        same(Late(), (5, 8), optimizer, 3)
