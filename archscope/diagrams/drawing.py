@@ -24,7 +24,7 @@ from archscope.diagrams import boxes, cost, dressing, placing, transformer, volu
 from archscope.diagrams.choosing import Choice, choose
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
-from archscope.diagrams.scale import TooSmallError
+from archscope.diagrams.scale import SMALLER_LETTERS, TooSmallError
 from archscope.diagrams.scene import Scene
 from archscope.diagrams.steps import steps_of
 from archscope.errors import NotFound, UsageError
@@ -117,7 +117,10 @@ class Drawing:
             return self.tried
         except TooSmallError as error:
             others: Iterator[str] = call("archscope.diagrams.paging:that_fit")(self)
-            raise UsageError("; or ".join((str(error), *(f"{each}, which fits" for each in others)))) from None
+            ways = [f"{each}, which fits" for each in others]
+            named = any(each.startswith("--font-size") for each in ways)
+            said = str(error).removesuffix(f"; or {SMALLER_LETTERS}") if named else str(error)
+            raise UsageError("; or ".join((said, *ways))) from None
 
     @cached_property
     @without_collector()

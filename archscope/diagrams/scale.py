@@ -11,6 +11,9 @@ from archscope.diagrams.request import millimetres
 from archscope.diagrams.scene import Item, Scene, bounds, moved
 from archscope.errors import UsageError
 
+SMALLER_LETTERS: Final = "use a smaller --font-size"
+"""What helps where nothing else does."""
+
 
 class TooSmallError(UsageError):
     """The page cannot hold the figure; ``room`` is the width and the height it takes at least."""
@@ -154,7 +157,7 @@ class Page:
         height = "a height of " if self.width is None else ""
         error = TooSmallError(
             f"the figure of {self.title} does not fit {height}{room}: with a font of {self.font_size:g} pt it needs "
-            f"{needs} at least; or use a smaller --font-size"
+            f"{needs} at least; or {SMALLER_LETTERS}"
         )
         error.room = (wide, tall)
         return error

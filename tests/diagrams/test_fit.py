@@ -201,10 +201,20 @@ def test_a_style_that_does_not_fit_says_which_does(name: str, asked: dict[str, A
     assert (scene.width, scene.height <= room.height + 0.01) == (pytest.approx(room.width), True)
 
 
-def test_where_no_style_fits_none_is_named() -> None:
+def test_where_no_style_fits_the_largest_letters_that_do_are_named() -> None:
+    asked = {"style": "boxes", "width": "60mm", "height": "20mm"}
     with pytest.raises(archscope.UsageError) as told:
-        _ = archscope.draw("lenet5", style="boxes", width="60mm", height="20mm").scene
-    assert str(told.value).endswith("--width 103mm and --height 31mm at least; or use a smaller --font-size")
+        _ = archscope.draw("lenet5", **asked).scene
+    assert str(told.value).endswith("--width 103mm and --height 31mm at least; or --font-size 4, which fits")
+    assert archscope.draw("lenet5", **asked, font_size=4).scene.width == pytest.approx(request(**asked).width)
+    with pytest.raises(archscope.UsageError, match="does not fit"):
+        _ = archscope.draw("lenet5", **asked, font_size=5).scene
+
+
+def test_where_no_letters_fit_none_are_named() -> None:
+    with pytest.raises(archscope.UsageError) as told:
+        _ = archscope.draw("lenet5", style="boxes", width="20mm", height="6mm").scene
+    assert str(told.value).endswith("at least; or use a smaller --font-size")
 
 
 @pytest.mark.parametrize(("name", "style"), [("lenet5", "transformer"), ("transformer@base", "boxes")])
