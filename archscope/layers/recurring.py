@@ -8,8 +8,8 @@ from typing import Final
 from archscope.layers.steps import Made, Step, added, copied_linear, dropped_out, multiplied
 from archscope.record import Record
 
-FUSED_IN: Final = ("float32", "bfloat16")
-"""Types in which PyTorch has one operation for an LSTM; in others it runs position by position."""
+APART_IN: Final = ("float64", "float16")
+"""Types in which PyTorch has no one operation for an LSTM: it runs position by position."""
 
 
 class Recurrence(Record):
@@ -46,7 +46,7 @@ class Recurrence(Record):
     @property
     def fused(self) -> bool:
         """Whether PyTorch has one operation for it: of values in bfloat16 on processors with AVX-512."""
-        return self.kind == "lstm" and self.kept == self.units and self.dtype in FUSED_IN
+        return self.kind == "lstm" and self.kept == self.units and self.dtype not in APART_IN
 
 
 def recurrence(asked: Recurrence) -> tuple[Step, ...]:

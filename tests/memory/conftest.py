@@ -12,4 +12,4 @@ from archscope.layers import recurring
 def _as_on_this_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rules tell of processors with AVX-512; on others the tracker is asked about the operations that run there."""
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        monkeypatch.setattr(recurring, "FUSED_IN", ("float32",))
+        monkeypatch.setattr(recurring, "APART_IN", (*recurring.APART_IN, "bfloat16"))

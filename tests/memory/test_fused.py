@@ -54,7 +54,7 @@ def test_numbers_are_those_of_processors_with_avx_512_wherever_they_are_asked_fo
     def most(dtype: str) -> int:
         return bare(memory(network, 3, dtype=dtype).peak.most.total)
 
-    assert recurring.FUSED_IN == ("float32", "bfloat16")
+    assert recurring.APART_IN == ("float64", "float16")
     assert 2 * most("bfloat16") == most("float32")
     assert 2 * most("float16") > most("float32")
 
