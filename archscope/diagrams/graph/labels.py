@@ -55,7 +55,8 @@ def lines_of(
     copied = [[each[place] for each in twins] or [rows[place]] for place in places]
     what = block if block else " · ".join(said for each in copied if (said := _said(each, show)))
     if summed > 1 and "op" in show:
-        what = " · ".join((f"of {summed + 1} values", *filter(None, (what,))))
+        values = sum(len(row.node.inputs) - 1 for row in rows[:summed]) + 1
+        what = " · ".join((f"of {values} values", *filter(None, (what,))))
     if not glue and not block and is_glue(first.node.layer) and _is_its_type(name, first) and what:
         return (" · ".join((what, *price)),)
     if first.node.layer.family == "function" and _is_its_type(name, first) and what:

@@ -103,6 +103,16 @@ def test_a_sum_that_something_else_reads_or_that_comes_out_stays_one_of_its_own(
     assert {"s0", "s1", "s2", "s3"} <= {node.name for node in view(b.network("end", sums[1])).nodes}
 
 
+def test_a_sum_of_sums_says_how_many_values_it_adds_however_many_each_of_them_takes() -> None:
+    b = Builder("sums", input=(8,))
+    values = [b.add(f"v{number}", "linear", "input", out_features=8) for number in range(7)]
+    first = b.add("a", "add", *values[:3])
+    second = b.add("b", "add", first, values[3])
+    b.add("c", "add", second, *values[4:])
+    told = [line for node in view(b.network()).nodes for line in node.lines if line.startswith("of ")]
+    assert told == ["of 7 values"]
+
+
 def test_blocks_of_which_something_gathers_different_values_are_not_folded() -> None:
     shown = view(wavenet([1, 2, 4, 8], gathered="by turns"))
     assert [name.removeprefix("stack.") for name in frames(shown.root) if "×" in name] == ["0–3, in pairs ×2"]
