@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from archscope.diagrams import boxes, cost, dressing, placing, transformer, volu
 from archscope.diagrams.choosing import Choice, choose
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
-from archscope.diagrams.scale import SMALLER_LETTERS, TooSmallError
+from archscope.diagrams.scale import SMALLER, TooSmallError
 from archscope.diagrams.scene import Scene
 from archscope.diagrams.steps import steps_of
 from archscope.errors import NotFound, UsageError
@@ -116,11 +116,12 @@ class Drawing:
         try:
             return self.tried
         except TooSmallError as error:
-            others: Iterator[str] = call("archscope.diagrams.paging:that_fit")(self)
-            ways = [f"{each}, which fits" for each in others]
-            named = any(each.startswith("--font-size") for each in ways)
-            said = str(error).removesuffix(f"; or {SMALLER_LETTERS}") if named else str(error)
-            raise UsageError("; or ".join((said, *ways))) from None
+            style: str | None = call("archscope.diagrams.paging:style_that_fits")(self)
+            if style is not None:
+                raise UsageError(f"{error}; or {style}, which fits") from None
+            letters: float | None = call("archscope.diagrams.paging:letters_that_fit")(self)
+            smaller = SMALLER if letters is None else f"--font-size {letters:g}"
+            raise UsageError(str(error).replace(SMALLER, smaller)) from None
 
     @cached_property
     @without_collector()

@@ -5,7 +5,7 @@ Where they would be too small, less is written, if that makes them larger.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Final, Literal
@@ -46,9 +46,8 @@ def on_page(drawing: Drawing, page: str, directions: Directions) -> Drawing:
     return max(tried, key=lambda each: min(_letters(each), _LEGIBLE[page]))
 
 
-def that_fit(drawing: Drawing) -> Iterator[str]:
-    """What to ask for where a picture does not fit: the first style that does, those that show the network well first;
-    if none does, the largest letters that do.
+def style_that_fits(drawing: Drawing) -> str | None:
+    """What to ask for where a picture does not fit: the first style that does, those that show the network well first.
 
     Letters that a page leaves open are as small as they would be there.
     """
@@ -59,12 +58,15 @@ def that_fit(drawing: Drawing) -> Iterator[str]:
                 continue
             other = replace(drawing, request=replace(asked, style=style, instead="", direction=direction))
             if _shapes(on_page(other, asked.page, (direction,)) if asked.page else other):
-                yield f"--style {style}" + ("" if direction == asked.direction else f" --direction {direction}")
-                return
-    for size in _SMALLER if asked.page not in LETTERS else ():
-        if size < asked.font_size and _shapes(_sized(drawing, size)):
-            yield f"--font-size {size:g}"
-            return
+                return f"--style {style}" + ("" if direction == asked.direction else f" --direction {direction}")
+    return None
+
+
+def letters_that_fit(drawing: Drawing) -> float | None:
+    """The largest letters with which a picture fits that does not fit with those that were asked for, in points."""
+    asked = drawing.request
+    sizes = () if asked.page in LETTERS else _SMALLER
+    return next((size for size in sizes if size < asked.font_size and _shapes(_sized(drawing, size))), None)
 
 
 def _others(drawing: Drawing) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from archscope.diagrams.request import millimetres
 from archscope.diagrams.scene import Item, Scene, bounds, moved
 from archscope.errors import UsageError
 
-SMALLER_LETTERS: Final = "use a smaller --font-size"
-"""What helps where nothing else does."""
+SMALLER: Final = "a smaller --font-size"
+"""What helps where nothing else does; said with its number where one is known to."""
 
 
 class TooSmallError(UsageError):
@@ -157,7 +157,7 @@ class Page:
         height = "a height of " if self.width is None else ""
         error = TooSmallError(
             f"the figure of {self.title} does not fit {height}{room}: with a font of {self.font_size:g} pt it needs "
-            f"{needs} at least; or {SMALLER_LETTERS}"
+            f"{needs} at least; or use {SMALLER}"
         )
         error.room = (wide, tall)
         return error

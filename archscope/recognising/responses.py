@@ -95,4 +95,4 @@ def _is_square(node: Node, value: Ref) -> bool:
     return by_itself or (layer.type == "power" and layer.exponent == 2 and node.inputs == (value,))
 
 
-__all__: list[str] = ["responding"]
+__all__ = ["responding"]

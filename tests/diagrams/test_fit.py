@@ -205,7 +205,7 @@ def test_where_no_style_fits_the_largest_letters_that_do_are_named() -> None:
     asked = {"style": "boxes", "width": "60mm", "height": "20mm"}
     with pytest.raises(archscope.UsageError) as told:
         _ = archscope.draw("lenet5", **asked).scene
-    assert str(told.value).endswith("--width 103mm and --height 31mm at least; or --font-size 4, which fits")
+    assert str(told.value).endswith("--width 103mm and --height 31mm at least; or use --font-size 4")
     assert archscope.draw("lenet5", **asked, font_size=4).scene.width == pytest.approx(request(**asked).width)
     with pytest.raises(archscope.UsageError, match="does not fit"):
         _ = archscope.draw("lenet5", **asked, font_size=5).scene
@@ -236,7 +236,8 @@ def test_a_graph_of_any_depth_closes_blocks_until_it_fits() -> None:
 def test_a_graph_of_a_depth_that_does_not_fit_says_which_does() -> None:
     with pytest.raises(archscope.UsageError) as told:
         _ = archscope.draw("resnet@50", style="graph", depth="full", page="a4").scene
-    found = re.search(r"--depth (\d+)( --direction lr)? fits; or choose that size or a smaller font", str(told.value))
+    wanted = r"--depth (\d+)( --direction lr)? fits; or choose that size or a smaller --font-size"
+    found = re.search(wanted, str(told.value))
     assert found is not None
     fitting = archscope.draw(
         "resnet@50", style="graph", depth=found[1], direction="lr" if found[2] else "tb", page="a4"
