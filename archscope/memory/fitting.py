@@ -8,6 +8,7 @@ from typing import Final
 from archscope.memory.groups import groups_of
 from archscope.memory.passes import Asked, Request, decided, went
 from archscope.memory.routes import Digits, Moments
+from archscope.memory.written import as_it_runs, written_out
 from archscope.network import Network
 
 _DIGIT: Final = 1 << 128
@@ -34,6 +35,8 @@ def largest_batches(network: Network, rooms: Sequence[int], request: Request) ->
     >>> largest_batches(load("lenet5-pytorch"), [1 << 20, 1 << 30], Request(optimizer="sgd"))
     [9, 17715]
     """
+    alone_only = network.observed is not None and network.observed.alone
+    network = written_out(as_it_runs(network, training=request.optimizer is not None))
     again = groups_of(network, request.checkpoint)
 
     def totals(batch: int) -> list[int]:
@@ -54,7 +57,7 @@ def largest_batches(network: Network, rooms: Sequence[int], request: Request) ->
         if fitting < 2:
             alone = max(totals(1)) if alone is None else alone
             fitting = int(alone <= room)
-        found.append(fitting if network.observed is None or not network.observed.alone else min(fitting, 1))
+        found.append(min(fitting, 1) if alone_only else fitting)
     return found
 
 

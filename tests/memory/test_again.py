@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 import archscope
 from archscope.errors import UsageError
-from archscope.memory import memory
+from archscope.memory import Request, largest_batch, memory
 from archscope.oracles.tracking import Called, tracked
 
 
@@ -117,6 +117,23 @@ class Reads(nn.Module):
         return one * other + x if self.both else one
 
 
+class Gate(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(x)
+
+
+class Gated(nn.Module):
+    """Multiplies its input by a gate of it, which is one layer of two modules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide, self.gate = nn.Linear(8, 8), Gate()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.wide(x)
+        return x * self.gate(x)
+
+
 def maps() -> nn.Module:
     def part() -> nn.Module:
         return nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(inplace=True),
@@ -142,6 +159,7 @@ CASES: list[tuple[str, Callable[[], nn.Module], tuple[int, ...], Sequence[str]]]
     ("two results, one of them read", lambda: Between(Reads(both=False)), ROW, ("body.two",)),
     ("one layer", lambda: Between(nn.Sequential(nn.Tanh(), nn.Linear(8, 8))), ROW, ("body.1",)),
     ("maps", maps, MAPS, ("1", "2")),
+    ("a part of a layer", lambda: Between(Gated()), ROW, ("body.gate",)),
 ]
 
 
@@ -171,6 +189,20 @@ def test_the_tracker_counts_the_same_where_submodules_run_again(
     assert not found.not_covered
     held = tracked(lambda: again(make, lambda: inputs_of(shape, batch), paths), "sgd")
     assert {phase.name: (phase.after.total, phase.most.total) for phase in found.phases} == held
+
+
+@pytest.mark.parametrize(("make", "shape", "paths"), [each[1:] for each in CASES], ids=[each[0] for each in CASES])
+def test_the_largest_batch_fits_and_one_more_sample_does_not(
+    make: Callable[[], nn.Module], shape: tuple[int, ...], paths: Sequence[str]
+) -> None:
+    network = archscope.trace(make(), inputs_of(shape, 1))
+
+    def most(batch: int) -> int:
+        return int(memory(network, batch, optimizer="sgd", checkpoint=paths).peak.most.total)
+
+    for room in (most(9), most(9) - 1, most(40) + 1):
+        batch = largest_batch(network, room, Request(optimizer="sgd", checkpoint=tuple(paths)))
+        assert most(batch) <= room < most(batch + 1)
 
 
 def test_inference_keeps_nothing_whatever_runs_again() -> None:
