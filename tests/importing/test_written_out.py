@@ -36,12 +36,13 @@ RESPONSE = """net (float[2,6,5,4] x, float[2,6,5,4] other) => (float y) {{
   around = Pad(laid, pads)
   mean = AveragePool<kernel_shape=[{kernel}]>(around)
   back = Reshape(mean, whole)
-  grown = Mul(back, alpha)
+  {grown}
   shifted = Add(grown, k)
   power = Pow(shifted, beta)
   y = {end}
 }}"""
-USUAL = {"square": "square = Mul(x, x)", "laid": "apart", "kernel": "5,1,1", "end": "Div(x, power)"}
+USUAL = {"square": "square = Mul(x, x)", "laid": "apart", "kernel": "5,1,1", "grown": "grown = Mul(back, alpha)",
+         "end": "Div(x, power)"}  # fmt: skip
 WAYS = {
     "as PyTorch has it": {},
     "a power": {"square": "square = Pow(x, two)"},
@@ -55,6 +56,8 @@ OTHERS = {
     "upside down": {"end": "Div(power, x)"},
     "along maps, too": {"kernel": "5,1,4"},
     "laid out across maps": {"laid": "across"},
+    "nothing of the mean": {"grown": "grown = Mul(back, zero)"},
+    "less for more": {"grown": "grown = Neg(back)"},
 }
 
 
@@ -64,7 +67,7 @@ def response(folder: Path, before: int = 2, after: int = 2, **said: str) -> list
         "apart": np.array([2, 1, 6, 5, 4]), "row": np.array([2, 1, 6, 1, 20]), "across": np.array([2, 1, 5, 6, 4]),
         "whole": np.array([2, 6, 5, 4]), "pads": np.array([0, 0, before, 0, 0, 0, 0, after, 0, 0]),
         "alpha": np.array(2e-4, np.float32), "k": np.array(2, np.float32), "beta": np.array(0.75, np.float32),
-        "two": np.array(2, np.float32), "three": np.array(3, np.float32),
+        "two": np.array(2, np.float32), "three": np.array(3, np.float32), "zero": np.array(0, np.float32),
     }  # fmt: skip
     graph = RESPONSE.format_map(USUAL | said)
     if said.get("kernel") == "5,1,4":

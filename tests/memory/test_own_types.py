@@ -111,6 +111,7 @@ class Steady(nn.Module):
         self.register_buffer("scale", torch.ones(40))
         self.register_buffer("places", torch.arange(30))
         self.spare = nn.Linear(5, 5)
+        self.whole = nn.Parameter(torch.zeros(7, dtype=torch.int8), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(self.norm(self.first(x)))

@@ -9,13 +9,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count
 
 import archscope
 from archscope.memory import memory
 from archscope.oracles import tracking
 from archscope.oracles.own.memory import called
+from archscope.recognising.operations import Kind
+from archscope.recognising.rules import RULES
 from archscope.tracing.calling import call_thing
+from archscope.tracing.products import operation
 from tests.tracing.reachable import state_of
 
 
@@ -161,6 +164,29 @@ def test_the_pass_back_through_a_layer_is_counted_as_pytorchs_counter_does(name:
     module = Asks(_force, made()).to(device)
     found = archscope.analyze(module, shape).totals.macs
     assert found == _flops(Asks(_force, made()), torch.rand(1, *shape))
+
+
+def test_the_pass_back_through_fused_attention_has_four_products_of_five() -> None:
+    query, key, value = (torch.empty(2, 3, length, 8, device="meta") for length in (5, 7, 7))
+    names = [name for name in RULES if name.startswith("aten::_scaled_dot_product") and name.endswith("_backward")]
+    assert len(names) == 5
+    # PyTorch's counter has the scores, too, which these kernels work out anew.
+    theirs = sdpa_backward_flop_count(query.shape, query.shape, key.shape, value.shape) // 2
+    for name in names:
+        assert 5 * RULES[name]((query, query, key, value), None) == 4 * theirs
+
+
+def test_kernels_that_may_drop_values_are_not_taken_for_random_numbers_alone() -> None:
+    names = [name for name in dir(torch.ops.aten) if ("attention" in name or "lstm" in name)]
+    tagged = [
+        (name, op)
+        for name in names
+        for overload in getattr(torch.ops.aten, name).overloads()
+        if torch.Tag.nondeterministic_seeded in (op := getattr(getattr(torch.ops.aten, name), overload)).tags
+    ]
+    assert len(tagged) > 3
+    for name, op in tagged:
+        assert operation(op).kind is not Kind.NOTHING, name
 
 
 @pytest.mark.parametrize("name", ["force", "penalty", "burgers"])
