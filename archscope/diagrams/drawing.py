@@ -24,7 +24,7 @@ from archscope.diagrams import boxes, cost, dressing, placing, transformer, volu
 from archscope.diagrams.choosing import Choice, choose
 from archscope.diagrams.refusal import NotShownError
 from archscope.diagrams.request import Request
-from archscope.diagrams.scale import SMALLER, TooSmallError
+from archscope.diagrams.scale import SMALLER_LETTERS, TooSmallError
 from archscope.diagrams.scene import Scene
 from archscope.diagrams.steps import steps_of
 from archscope.errors import NotFound, UsageError
@@ -120,8 +120,8 @@ class Drawing:
             if style is not None:
                 raise UsageError(f"{error}; or {style}, which fits") from None
             letters: float | None = call("archscope.diagrams.paging:letters_that_fit")(self)
-            smaller = SMALLER if letters is None else f"--font-size {letters:g}"
-            raise UsageError(str(error).replace(SMALLER, smaller)) from None
+            smaller = SMALLER_LETTERS if letters is None else f"--font-size {letters:g}"
+            raise UsageError(str(error).replace(SMALLER_LETTERS, smaller)) from None
 
     @cached_property
     @without_collector()

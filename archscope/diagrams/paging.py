@@ -14,7 +14,7 @@ from archscope.diagrams import volumes
 from archscope.diagrams.choosing import choose
 from archscope.diagrams.drawing import Drawing
 from archscope.diagrams.request import LETTERS, SMALLER
-from archscope.errors import UsageError
+from archscope.errors import MissingExtra, UsageError
 
 Directions = Sequence[Literal["tb", "lr"]]
 
@@ -30,7 +30,7 @@ _BRIEF: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
 }  # fmt: skip
 """For each style the little that says what a layer is; of several, the first whose letters are large enough."""
 
-_SMALLER: Final = (7.0, 6.0, 5.0, 4.0)
+_TRIED: Final = (7.0, 6.0, 5.0, 4.0)
 """Letters that are named where those that were asked for leave no room, the largest that does."""
 
 _SPOKEN: Final = {**_BRIEF, "planes": (("name", "shape"), ("shape",), ("op",))}
@@ -65,7 +65,7 @@ def style_that_fits(drawing: Drawing) -> str | None:
 def letters_that_fit(drawing: Drawing) -> float | None:
     """The largest letters with which a picture fits that does not fit with those that were asked for, in points."""
     asked = drawing.request
-    sizes = () if asked.page in LETTERS else _SMALLER
+    sizes = () if asked.page in LETTERS else _TRIED
     return next((size for size in sizes if size < asked.font_size and _shapes(_sized(drawing, size))), None)
 
 
@@ -134,8 +134,8 @@ def _sized(drawing: Drawing, size: float) -> Drawing:
 
 
 def _shapes(drawing: Drawing) -> int:
-    """How many shapes a picture has; none where it does not fit."""
+    """How many shapes a picture has; none where it does not fit, or needs a package that is not there."""
     try:
         return len(list(drawing.tried.groups("layer")))
-    except UsageError:
+    except (MissingExtra, UsageError):
         return 0

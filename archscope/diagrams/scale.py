@@ -11,7 +11,7 @@ from archscope.diagrams.request import millimetres
 from archscope.diagrams.scene import Item, Scene, bounds, moved
 from archscope.errors import UsageError
 
-SMALLER: Final = "a smaller --font-size"
+SMALLER_LETTERS: Final = "a smaller --font-size"
 """What helps where nothing else does; said with its number where one is known to."""
 
 
@@ -157,7 +157,7 @@ class Page:
         height = "a height of " if self.width is None else ""
         error = TooSmallError(
             f"the figure of {self.title} does not fit {height}{room}: with a font of {self.font_size:g} pt it needs "
-            f"{needs} at least; or use {SMALLER}"
+            f"{needs} at least; or use {SMALLER_LETTERS}"
         )
         error.room = (wide, tall)
         return error

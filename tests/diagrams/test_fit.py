@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -209,6 +210,15 @@ def test_where_no_style_fits_the_largest_letters_that_do_are_named() -> None:
     assert archscope.draw("lenet5", **asked, font_size=4).scene.width == pytest.approx(request(**asked).width)
     with pytest.raises(archscope.UsageError, match="does not fit"):
         _ = archscope.draw("lenet5", **asked, font_size=5).scene
+
+
+def test_a_style_whose_package_is_not_installed_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {"width": "89mm", "font_size": 7}
+    with pytest.raises(archscope.UsageError, match=r"or use a smaller --font-size; or --style graph, which fits$"):
+        _ = archscope.draw("lenet5", **asked).scene
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    with pytest.raises(archscope.UsageError, match=r"at least; or use --font-size 5$"):
+        _ = archscope.draw("lenet5", **asked).scene
 
 
 def test_where_no_letters_fit_none_are_named() -> None:

@@ -25,7 +25,7 @@ from archscope.diagrams.graph.sizes import Direction, Sizes
 from archscope.diagrams.graph.view import MOST_NODES, Node, View, closed_in, view_of
 from archscope.diagrams.interest import TRIES
 from archscope.diagrams.request import UNITS, Request, millimetres
-from archscope.diagrams.scale import SMALLER, TooSmallError
+from archscope.diagrams.scale import SMALLER_LETTERS, TooSmallError
 from archscope.diagrams.scene import Scene
 from archscope.diagrams.themes import Shade
 
@@ -89,7 +89,7 @@ def _folded_further(analysis: Analysis, request: Request, view: View, sizes: Siz
     instead = "".join(f"{way} fits; or " for way in _ways_that_fit(analysis, request, view, sizes))
     raise TooSmallError(
         f"{analysis.title} as a graph does not fit {room} at {sizes.font:g} pt: it takes {millimetres(needed.width)} "
-        f"by {millimetres(needed.height)}; {instead}choose that size or {SMALLER}"
+        f"by {millimetres(needed.height)}; {instead}choose that size or {SMALLER_LETTERS}"
     )
 
 
