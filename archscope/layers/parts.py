@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archscope.errors import Rejects
 from archscope.layers.base import Facts, Layer, Shape, Window, spell_shape
-from archscope.layers.places import LOST, axis_in, kept_grid, replaced, taken_out
+from archscope.layers.places import LOST, axis_in, kept_grid, replaced
 from archscope.layers.steps import Made, Step, output_name
 from archscope.options import integer, non_negative, one_or_many, option, optional, positive, shape
 from archscope.working import bare, count
@@ -105,7 +105,7 @@ class Select(View):
                 input=0,
                 help=f"positions count from 0 to {bare(given[axis]) - 1}, or from the end with a minus",
             )
-        output = taken_out(given, (axis,), "dim", "use `slice` to keep the axis")
+        output = tuple(extent for at, extent in enumerate(given) if at != axis)
         return Facts(inputs, (output,), windows=None, reasons=LOST)
 
     def seen(self, facts: Facts) -> Step:
