@@ -15,7 +15,7 @@ states alone is one that stands at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -44,7 +44,9 @@ class Looped(Unit):
     @property
     def outputs(self) -> tuple[tuple[int, ...], ...]:
         """What comes out at all steps together; of a cell its last states as well."""
-        last = _bare(self.words[-1].outputs[0])
+        # Where a cell's state is named anew for one of those that read it, the others read it as it is.
+        told = [row for row in self.words if not renames(row)] if self.states else self.words
+        last = _bare(told[-1].outputs[0])
         if self.steps == 1:
             return (last,)
         many = len(self.states)
@@ -78,7 +80,7 @@ def folded(analysis: Analysis) -> tuple[Unit, ...]:
         NoLoopError: what its loops do differs from step to step.
     """
     calls = dict(calls_of(analysis))
-    return _Fold(analysis, calls).units() if calls else units_of(analysis)
+    return Fold(analysis, calls).units() if calls else units_of(analysis)
 
 
 def _steps_alone(row: Row) -> bool:
@@ -153,13 +155,19 @@ def _length(ref: Ref, network: Network, rows: Mapping[str, Row]) -> int:
     return int(shape[0])
 
 
-class _Fold:
-    """Walks the nodes in order and finds for each at which step it stands, and what it does there."""
+class Fold:
+    """Walks the nodes in order and finds for each at which step it stands, and what it does there.
 
-    def __init__(self, analysis: Analysis, calls: Mapping[str, Sequence[str]]) -> None:
+    Args:
+        analysis: what stands in a network.
+        calls: of each cell that is called again, the calls in order.
+        but: rows that others fold.
+    """
+
+    def __init__(self, analysis: Analysis, calls: Mapping[str, Sequence[str]], but: Container[str] = ()) -> None:
         self.analysis = analysis
         self.network = analysis.network
-        self.rows = {row.name: row for row in analysis.nodes}
+        self.rows = {row.name: row for row in analysis.nodes if row.name not in but}
         self.turn = {name: (root, step) for root, names in calls.items() for step, name in enumerate(names)}
         self.many = {root: len(names) for root, names in calls.items()}
         self.place: dict[Ref, Stepped] = {Ref(name, 0): (Ref(name, 0), None) for name in self.network.inputs}
@@ -171,14 +179,18 @@ class _Fold:
 
     def units(self) -> tuple[Unit, ...]:
         """All of them, by where each begins."""
-        for row in self.rows.values():
-            self._walk(row)
-        made: dict[str, Unit] = {name: self._looped(role) for name, role in self.roles.items()}
+        made: dict[str, Unit] = {**self.loops()}
         for unit in units_of(self.analysis):
             if unit.name not in self.held:
                 rows = tuple(row for row in unit.rows if row.name not in self.held)
                 made[unit.name] = replace(unit, rows=rows, inputs=tuple(self._whole(ref) for ref in unit.inputs))
         return tuple(made[name] for name in self.rows if name in made)
+
+    def loops(self) -> dict[str, Looped]:
+        """What its loops do, by where each begins; ``held`` are then the rows that are part of them."""
+        for row in self.rows.values():
+            self._walk(row)
+        return {name: self._looped(role) for name, role in self.roles.items()}
 
     def _walk(self, row: Row) -> None:
         given = [self.place.get(ref, (ref, None)) for ref in row.node.inputs]
@@ -236,17 +248,24 @@ class _Fold:
         elif given[0][1] != 0:
             raise NoLoopError
         else:
-            self.roles[root] = _Role((given[0][0], *(self._last(each) for each in hands)), cell=True)
+            self.roles[root] = _Role((given[0][0], *(self._last(*each) for each in hands)), cell=True)
         self._stands(root, step, row)
         skip = not is_cell(row)
         for number in range(len(row.outputs)):
             self.place[Ref(row.name, number)] = (Ref(root, max(number - skip, 0)), step)
 
-    def _last(self, place: Stepped) -> Ref:
+    def end(self, ref: Ref) -> Ref:
+        """A value of those that are folded, by the unit that gives it at its end.
+
+        Raises:
+            NoLoopError: it is that of another step.
+        """
+        return self._last(*self.place.get(ref, (ref, None)))
+
+    def _last(self, ref: Ref, step: int | None) -> Ref:
         """What is handed on at the end: of a folded cell its states, which stand after what it gives at each step."""
-        ref, step = place
         role = self.roles.get(ref.node)
-        if step is None or role is None:
+        if step is None or role is None or list(role.at) == [self._length_of(role.inputs[0]) - 1]:
             return ref
         if step != self.many.get(ref.node, 0) - 1:
             raise NoLoopError

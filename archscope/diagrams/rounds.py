@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from archscope.analysis import Analysis, Row
 from archscope.diagrams.graph.units import Unit, label_of, units_of
-from archscope.diagrams.loops import Looped, NoLoopError, calls_of, cuts_of, is_cell, lays_out, position, renames
+from archscope.diagrams.loops import Fold, Looped, NoLoopError, calls_of, cuts_of, is_cell, lays_out, position, renames
 from archscope.network import Ref
 
 
@@ -36,19 +36,20 @@ class _Read:
 
 
 def rounds(analysis: Analysis) -> tuple[Unit, ...]:
-    """The units of a network whose one cell is called in rounds.
+    """The units of a network of which one cell is called in rounds, and others in loops before, as an encoder's.
 
     Raises:
-        NoLoopError: its rounds differ, or it has other cells that are called again.
+        NoLoopError: its rounds differ, or what its other loops do differs from step to step.
     """
-    calls = [names for _, names in calls_of(analysis)]
-    if len(calls) != 1:
+    calls = dict(calls_of(analysis))
+    if not calls:
         raise NoLoopError
-    return _Rounds(analysis, calls[0]).units()
+    _, last = calls.popitem()
+    return _Rounds(analysis, last, calls).units()
 
 
 class _Rounds:
-    def __init__(self, analysis: Analysis, calls: Sequence[str]) -> None:
+    def __init__(self, analysis: Analysis, calls: Sequence[str], others: Mapping[str, Sequence[str]]) -> None:
         self.analysis, self.network = analysis, analysis.network
         self.rows = {row.name: row for row in analysis.nodes}
         self.cuts = cuts_of(analysis)
@@ -63,6 +64,8 @@ class _Rounds:
         if not any(self._begins(starts[0] - call, call) for call in range(min(self.long - 1, starts[0]), -1, -1)):
             raise NoLoopError
         self.loose = self._loose()
+        inside = {row.name for row in analysis.nodes if self._where(row.name) is not None} | self.loose
+        self.before = Fold(analysis, others, inside)
 
     def _row(self, step: int, at: int) -> Row:
         return self.order[self.first + step * self.long + at]
@@ -159,9 +162,10 @@ class _Rounds:
         members: dict[int, list[Row]] = {owner: [] for owner in sorted(set(owners))}
         for at, owner in enumerate(owners):
             members[owner] += [self._row(step, at) for step in range(self.many)]
-        rest: list[Unit] = []
+        before, rest = self.before.loops(), list[Unit]()
+        held = self.before.held
         for unit in units_of(self.analysis):
-            outside = tuple(row for row in unit.rows if self._where(row.name) is None)
+            outside = tuple(row for row in unit.rows if self._where(row.name) is None and row.name not in held)
             end = self._laid_out(unit)
             whose = owners[end] if end is not None else self._for_whom(unit.name, owners)
             if whose is not None:
@@ -169,12 +173,16 @@ class _Rounds:
             elif outside:
                 rest.append(replace(unit, rows=outside))
         made = {self._row(0, owner).name: self._unit(owner, rows, owners) for owner, rows in members.items()}
-        home = {row.name: unit.name for unit in (*made.values(), *rest) for row in unit.rows}
+        home = {row.name: unit.name for unit in (*made.values(), *before.values(), *rest) for row in unit.rows}
         for name, unit in made.items():
+            made[name] = replace(unit, inputs=tuple(self._at_home(ref, home) for ref in unit.inputs))
+        for name, unit in before.items():
             refs = tuple(Ref(home.get(ref.node, ref.node), ref.output) for ref in unit.inputs)
-            made[name] = replace(unit, inputs=refs)
-        found = {unit.name: replace(unit, inputs=tuple(self._whole(ref, home) for ref in unit.inputs)) for unit in rest}
-        return tuple({**found, **made}[name] for name in self.rows if name in found or name in made)
+            before[name] = replace(unit, inputs=refs)
+        found: dict[str, Unit] = {**before, **made}
+        for unit in rest:
+            found[unit.name] = replace(unit, inputs=tuple(self._whole(ref, home) for ref in unit.inputs))
+        return tuple(found[name] for name in self.rows if name in found)
 
     def _for_whom(self, name: str, owners: Sequence[int]) -> int | None:
         """The unit in whose rounds a row outside them is read, where it stands there for them alone."""
@@ -226,4 +234,9 @@ class _Rounds:
         """What a unit outside the rounds reads, by the unit that gives it."""
         if self._where(ref.node) is not None:
             raise NoLoopError
-        return Ref(home.get(ref.node, ref.node), ref.output)
+        return self._at_home(ref, home)
+
+    def _at_home(self, ref: Ref, home: Mapping[str, str]) -> Ref:
+        """A value by the unit that gives it, of a loop before these rounds at its end."""
+        found = self.before.end(ref)
+        return Ref(home.get(found.node, found.node), found.output)
