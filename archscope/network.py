@@ -202,7 +202,8 @@ class Network(Record, uncompared=("facts", "doubts", "groups", "lets", "of_block
         if missing is not None:
             sources = ", ".join(ref.node for ref in missing.inputs)
             raise ShapeError(f"`{missing.name}` reads {sources}, not all of which are above it")
-        object.__setattr__(self, "facts", MappingProxyType(dict(facts)))
+        facts = {**facts, **weighed(self.nodes, facts, self.outputs)}
+        object.__setattr__(self, "facts", MappingProxyType(facts))
 
     def __repr__(self) -> str:
         given = ", ".join(f"{line(name)} {spell_shape(shape)}" for name, shape in self.inputs.items())
@@ -300,6 +301,31 @@ def propagate(
         except Rejects as error:
             refused(node, error, shapes)
     return facts
+
+
+def weighed(nodes: Sequence[Node], facts: Mapping[str, Facts], outputs: Sequence[Ref]) -> dict[str, Facts]:
+    """The facts of nodes that are given weights which others hold or make, and of those that make nothing else.
+
+    What no input of the network reaches, and is made of weights, is one where a product takes it: ``(a @ b) @ x``.
+    """
+    learned: dict[str, bool] = {}  # what no input reaches, and whether weights are in it
+    found: dict[str, Facts] = {}
+    for node in nodes if any(not node.inputs for node in nodes) else ():
+        stands = [ref.node in learned for ref in node.inputs]
+        weights = tuple(place for place, ref in enumerate(node.inputs) if learned.get(ref.node))
+        if all(stands):
+            learned[node.name] = bool(weights or facts[node.name].weights)
+        if weights:
+            own = facts[node.name]
+            found[node.name] = own if own.weighing else node.layer.weighed(own, weights)
+    values = {ref.node for ref in outputs}  # what is one of the network's own values too
+    for node in reversed(nodes if learned else ()):
+        own = found.get(node.name, facts[node.name])
+        if learned.get(node.name) and node.name not in values:
+            found[node.name] = own = node.layer.of_weights(own)
+        if not own.makes_weights:
+            values.update(ref.node for place, ref in enumerate(node.inputs) if place not in own.weighing)
+    return {name: each for name, each in found.items() if each != facts[name]}
 
 
 def _shape_of(ref: Ref, inputs: Mapping[str, Shape], facts: Mapping[str, Facts]) -> Shape:

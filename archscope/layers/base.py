@@ -170,6 +170,14 @@ class Layer:
         """The facts for given input shapes; the one thing every type defines."""
         raise NotImplementedError
 
+    def weighed(self, facts: Facts, places: tuple[int, ...]) -> Facts:  # noqa: ARG002 - products ask for them
+        """The facts where inputs, by number, are no values of the network but weights: ``weight @ x``."""
+        return facts
+
+    def of_weights(self, facts: Facts) -> Facts:
+        """The facts where what it makes are weights of others alone."""
+        return facts.replace(makes_weights=True)
+
     def frozen(self, facts: Facts) -> tuple[str, ...]:
         """The weights that its type trains, and a network that holds it does not."""
         held = [each.name for each in facts.weights if not each.trainable]

@@ -116,6 +116,8 @@ class Facts(Record):
         alike: for each input the first that is the same value, where it is known and some are.
         not_covered: operations whose products are not known, by name, with how often each ran.
         macs_at_least: what is known of ``macs`` where that is ``None``.
+        weighing: the inputs that are weights which others hold or make, by number; see `Layer.weighed`.
+        makes_weights: whether what it makes are weights of others alone, and no values of the network.
     """
 
     inputs: tuple[Shape, ...]
@@ -132,6 +134,8 @@ class Facts(Record):
     alike: tuple[int, ...] = ()
     not_covered: tuple[tuple[str, int], ...] = ()
     macs_at_least: Count = NOTHING
+    weighing: tuple[int, ...] = ()
+    makes_weights: bool = False
 
     def __post_init__(self) -> None:
         if self.macs_in_bounds is UNSTATED:
@@ -159,8 +163,9 @@ class Facts(Record):
 
     @lazily
     def units(self) -> Count:
-        """Output values, if the layer holds weights: the papers' "neurons"."""
-        return extents(self.output) if self.weights else NOTHING
+        """Output values, if the layer holds weights or is given them: the papers' "neurons"."""
+        weighs = (self.weights or self.weighing) and not self.makes_weights
+        return extents(self.output) if weighs else NOTHING
 
     @lazily
     def flops(self) -> Count | None:
@@ -170,9 +175,9 @@ class Facts(Record):
     @lazily
     def dense_equivalent(self) -> Count:
         """Connections of an untied map from all inputs to all units; 0 without weights."""
-        if not self.weights:
+        if not self.units:
             return NOTHING
-        lines = total(extents(shape) for shape in self.inputs)
+        lines = total(extents(shape) for place, shape in enumerate(self.inputs) if place not in self.weighing)
         biased = any("bias" in weight.name for weight in self.weights)
         return (lines + 1 if biased else lines) * self.units
 

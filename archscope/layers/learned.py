@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archscope.layers.base import Facts, Layer, Shape, Weight
+from archscope.layers.base import NOTHING, Facts, Layer, Shape, Weight
 from archscope.layers.steps import Made, Step
 from archscope.options import number, option
 from archscope.options import shape as a_shape
@@ -15,6 +15,7 @@ class Parameter(Layer):
     """A learned tensor that reads nothing: a class token, positions, queries; every sample gets the same values.
 
     Each value is a unit with a constant line and no other. Where it is added to a grid, the grid looks where it did.
+    One that only weighs a `matmul` is neither: the product has its lines and the units.
 
     >>> facts = Parameter(shape=[197, 768]).facts()
     >>> facts.output, facts.parameters, facts.parameters.working
@@ -43,6 +44,10 @@ class Parameter(Layer):
             windows=None,
             reasons={"receptive_field": "it reads no input"},
         )
+
+    def of_weights(self, facts: Facts) -> Facts:
+        """The lines are those of the products that it weighs."""
+        return facts.replace(makes_weights=True, connections=NOTHING, connections_in_bounds=NOTHING)
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         return (Step("expand", ("weight",), (Made("output", facts.output),), views=True),)

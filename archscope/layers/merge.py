@@ -187,10 +187,11 @@ class Pow(_Elementwise):
 
 
 class Matmul(Layer):
-    """The matrix product of its two inputs, for every place along the axes in front; no weights.
+    """The matrix product of its two inputs, for every place along the axes in front; no weights of its own.
 
     ``(…, l, c)`` and ``(…, c, n)`` make ``(…, l, n)``; an extent of 1 in front is repeated. MACs: ``l·c·n`` for
-    every product. Scores of attention, eight heads of 32 features over 16 positions:
+    every product. Where one of the two is learned and no input of the network reaches it, each of these products is a
+    connection; between values there are none. Scores of attention, eight heads of 32 features over 16 positions:
 
     >>> facts = Matmul().facts((8, 16, 32), (8, 32, 16))
     >>> facts.output, facts.macs, facts.connections
@@ -229,6 +230,9 @@ class Matmul(Layer):
             windows=None,
             reasons={"receptive_field": "a matrix product joins a whole row with a whole column"},
         )
+
+    def weighed(self, facts: Facts, places: tuple[int, ...]) -> Facts:
+        return facts.replace(weighing=places, connections=facts.macs, connections_in_bounds=facts.macs)
 
     @property
     def label(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from archscope.layers.base import Facts, Layer, Shape
+from archscope.layers.base import NOTHING, Facts, Layer, Shape
 from archscope.layers.steps import Remembered
 
 WAVES: Final = "sines and cosines of positions"
@@ -88,6 +88,18 @@ class Function(Layer):
         if self.like is None and self.beyond != ALONG_SAMPLES:
             return self.called
         return f"{self.called if self.like is None else self.like.label}, {self.beyond}"
+
+    def weighed(self, facts: Facts, places: tuple[int, ...]) -> Facts:
+        """Its lines are what was seen, where that is known."""
+        return facts.replace(weighing=places) if facts.connections else facts
+
+    def of_weights(self, facts: Facts) -> Facts:
+        """Weights that are held, or worked on without products, have no lines; what they weigh has."""
+        facts = facts.replace(makes_weights=True)
+        if facts.macs != 0 or facts.connections is not None:
+            return facts
+        reasons = {name: why for name, why in facts.reasons.items() if not name.startswith("connections")}
+        return facts.replace(connections=NOTHING, connections_in_bounds=NOTHING, reasons=reasons)
 
     def rule(self, *inputs: Shape) -> Facts:
         return self.seen.replace(inputs=inputs)
