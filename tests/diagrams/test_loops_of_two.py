@@ -20,9 +20,12 @@ class Both(nn.Module):
         cell: "gru" or "lstm".
         inside: whether words become vectors in the loop, one at a time.
         bridge: whether a layer makes the decoder's first state.
+        dot: whether the state is multiplied as it is with those that are attended to.
     """
 
-    def __init__(self, attends: str, cell: str = "gru", *, inside: bool = False, bridge: bool = False) -> None:
+    def __init__(
+        self, attends: str, cell: str = "gru", *, inside: bool = False, bridge: bool = False, dot: bool = False
+    ) -> None:
         super().__init__()
         kind = nn.GRUCell if cell == "gru" else nn.LSTMCell
         self.attends, self.long, self.inside = attends, cell == "lstm", inside
@@ -30,7 +33,7 @@ class Both(nn.Module):
         self.encoder = kind(4, 6)
         self.decoder = kind(10 if attends == "before" else 4, 6)
         self.bridge = nn.Linear(6, 6) if bridge else nn.Identity()
-        self.asks = nn.Linear(6, 6, bias=False) if attends else nn.Identity()
+        self.asks = nn.Linear(6, 6, bias=False) if attends and not dot else nn.Identity()
         self.head = nn.Linear(12 if attends == "after" else 6, 20)
 
     def looks(self, state: Tensor, memory: Tensor) -> Tensor:
@@ -70,11 +73,13 @@ class Both(nn.Module):
         (Both("after", bridge=True), "recurrence that attends"),
         (Both("after", inside=True), "recurrence that attends"),
         (Both("before", inside=True), "recurrence that attends"),
+        (Both("after", dot=True), "recurrence that attends"),
         (Both("", inside=True), "recurrence that begins where another ends"),
         (Both("", "lstm"), "recurrence that begins where another ends"),
     ],
     ids=["after", "before", "after, LSTM", "before, LSTM", "before, a layer between", "after, a layer between",
-         "after, words in the loop", "before, words in the loop", "not, words in the loop", "not, LSTM"],
+         "after, words in the loop", "before, words in the loop", "after, as it is",
+         "not, words in the loop", "not, LSTM"],
 )  # fmt: skip
 def test_two_loops_are_drawn_as_the_encoder_and_the_decoder_that_they_are(network: Both, begins: str) -> None:
     words = torch.zeros(1, 5, dtype=torch.long), torch.zeros(1, 4, dtype=torch.long)
