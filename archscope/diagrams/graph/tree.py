@@ -140,13 +140,8 @@ def is_list(block: Block) -> bool:
 
 
 def depth_of(child: Child) -> int:
-    """How many blocks are within one another, the outermost counted; 0 for a unit.
-
-    The depth of the root is the greatest ``--depth`` that still changes the picture.
-    """
-    if isinstance(child, Unit):
-        return 0
-    return 1 + max(depth_of(each) for each in child.children)
+    """The greatest ``--depth`` that still changes the picture: one more than blocks of the network are open then."""
+    return 0 if isinstance(child, Unit) else max(child.rank + 1, *map(depth_of, child.children))
 
 
 def is_open(block: Block, around: Sequence[Block], expand: Sequence[str], collapse: Sequence[str]) -> bool | None:

@@ -24,7 +24,7 @@ from archscope.diagrams.graph.labels import DEFAULT, lines_of
 from archscope.diagrams.graph.sums import summed
 from archscope.diagrams.graph.tree import Block, Child, consumers, depth_of, is_open, require_blocks, tree_of, units
 from archscope.diagrams.graph.units import Unit, units_of
-from archscope.diagrams.interest import Kin, closed
+from archscope.diagrams.interest import Kin, closed, to_depth
 from archscope.diagrams.request import Request
 from archscope.diagrams.words import named_output
 from archscope.errors import UsageError
@@ -191,14 +191,7 @@ def closed_in(analysis: Analysis, depth: int, request: Request) -> tuple[Kin, ..
     home = {layer: unit.name for unit in found for layer in unit.layers}
     outputs = [home.get(ref.node, ref.node) for ref in analysis.network.outputs]
     tree, _ = folded(tree_of(found), consumers(found, outputs), loosely=True)
-
-    def opens(block: Block, around: tuple[Block, ...]) -> bool | None:
-        asked = is_open(block, around, request.expand, request.collapse)
-        if asked is not None:
-            return asked or None
-        return len(around) < depth - 1
-
-    return closed(tree, opens, analysis)
+    return closed(tree, to_depth(depth, request.expand, request.collapse), analysis)
 
 
 def _depth(tree: Block, depth: int | Literal["auto", "full"]) -> int:
@@ -214,9 +207,9 @@ def _depth(tree: Block, depth: int | Literal["auto", "full"]) -> int:
 
 
 def _count(child: Child, depth: int) -> int:
-    if isinstance(child, Unit) or depth == 0:
+    if isinstance(child, Unit) or child.rank >= depth:
         return 1
-    return sum(_count(each, depth - 1) for each in child.children)
+    return sum(_count(each, depth) for each in child.children)
 
 
 class _View:
@@ -242,7 +235,7 @@ class _View:
         self.node_of: dict[str, str] = {}
 
     def view(self, analysis: Analysis, tree: Block, outputs: Sequence[str], depth: int) -> View:
-        inner = tuple(self._child(each, depth - 1, 1) for each in tree.children)
+        inner = tuple(self._child(each, depth, 1) for each in tree.children)
         sources = tuple(self._input(name) for name in self.network.inputs)
         ends: list[Node] = []
         for ref in self.network.outputs:
@@ -253,9 +246,9 @@ class _View:
     def _child(self, child: Child, depth: int, weight: int, around: tuple[Block, ...] = ()) -> Node | Frame:
         weight *= child.copies
         asked = is_open(child, around, *self.asked) if isinstance(child, Block) else None
-        if isinstance(child, Block) and (self.closable or (depth > 0 if asked is None else asked)):
+        if isinstance(child, Block) and (self.closable or (child.rank < depth if asked is None else asked)):
             closed = self._node(child, weight) if self.closable else None
-            children = tuple(self._child(each, depth - 1, weight, (*around, child)) for each in child.children)
+            children = tuple(self._child(each, depth, weight, (*around, child)) for each in child.children)
             return Frame(_titled(child.label, child.copies), children, child.tower, child.copies, closed, asked)
         return self._node(child, weight)
 
@@ -287,9 +280,12 @@ class _View:
         return Node(child.name, kind, child.label, lines, layers, rows, counts, child.copies, weight)
 
     def _outputs(self, inside: Sequence[Unit]) -> tuple[tuple[int, ...], ...]:
-        """The shapes that leave some units, but those in which copies differ."""
+        """The shapes that leave some units, or copies of them, for others; but those in which copies differ."""
         names = {unit.name for unit in inside}
-        return tuple(shape for unit in inside if not self.readers[unit.name] <= names for shape in unit.outputs
+        return tuple(shape for unit in inside if any(
+                         self._drawn_as(reader) not in names
+                         for twin in self.twins[unit.name] for reader in self.readers[twin.name])
+                     for shape in unit.outputs
                      if len({twin.outputs for twin in self.twins[unit.name]}) == 1)  # fmt: skip
 
     def _input(self, name: str) -> Node:

@@ -358,3 +358,36 @@ def test_a_style_without_permutations_does_not_take_them() -> None:
     with pytest.raises(archscope.UsageError, match="leave --glue out, or use style graph"):
         archscope.draw("lenet5", style="planes", glue=True)
     assert archscope.draw("gpt2@small", glue=True).style == "graph"
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+def test_blocks_of_equal_rank_are_all_open_or_all_closed(depth: int) -> None:
+    """The last stage has nothing but its blocks, and is one frame with them; it closes as those of the others do."""
+    b = Builder("stages", input=(8,))
+    last = "input"
+    for stage in range(3):
+        for number in range(2):
+            group = ["stages", f"{stage}", "blocks", f"{number}"]
+            last = b.add("fc", "linear", last, group=group, out_features=8 + stage)
+            last = b.add("norm", ("layer_norm", "softmax")[number], last, group=group)
+            last = b.add("act", "relu", last, group=group)
+            last = b.add("out", "linear", last, group=group, out_features=8 + stage)
+        if stage < 2:
+            last = b.add("down", "linear", last, group=["stages", f"{stage}"], out_features=8 + stage)
+    shown = view_of(archscope.analyze(b.network()), depth=depth)
+    closed = [node.name.rpartition(".")[2] for node in shown.nodes if node.kind == "block"]
+    assert closed == [["stages"], ["0", "1", "blocks"], ["blocks"] * 3, ["0", "1"] * 3][depth - 1]
+
+
+def test_a_block_says_the_shapes_that_leave_it_and_not_those_between_its_copies() -> None:
+    b = Builder("pairs", input=(8,))
+    last = "input"
+    for number in range(4):
+        group = ["stage", "blocks", f"{number}"]
+        last = b.add("one", "linear", last, group=group, out_features=8)
+        last = b.add("two", ("layer_norm", "softmax")[number % 2], last, group=group)
+        last = b.add("three", "linear", last, group=group, out_features=8)
+    b.add("down", "linear", last, group=["stage"], out_features=5)
+    shown = view_of(archscope.analyze(b.network()), depth=1)
+    (node,) = [node for node in shown.nodes if node.kind == "block"]
+    assert node.lines[-1].startswith("5 · ")
