@@ -120,7 +120,8 @@ class Drawing:
             if style is not None:
                 raise UsageError(f"{error}; or {style}, which fits") from None
             letters: float | None = call("archscope.diagrams.paging:letters_that_fit")(self)
-            smaller = SMALLER_LETTERS if letters is None else f"--font-size {letters:g}"
+            least: str | None = call("archscope.diagrams.paging:least_letters")(self) if letters is None else None
+            smaller = least or SMALLER_LETTERS if letters is None else f"--font-size {letters:g}"
             raise UsageError(str(error).replace(SMALLER_LETTERS, smaller)) from None
 
     @cached_property

@@ -13,7 +13,8 @@ from typing import Final, Literal
 from archscope.diagrams import volumes
 from archscope.diagrams.choosing import choose
 from archscope.diagrams.drawing import Drawing
-from archscope.diagrams.request import LETTERS, SMALLER
+from archscope.diagrams.request import LETTERS, SMALLER, millimetres
+from archscope.diagrams.scale import TooSmallError
 from archscope.errors import MissingExtra, UsageError
 
 Directions = Sequence[Literal["tb", "lr"]]
@@ -65,8 +66,25 @@ def style_that_fits(drawing: Drawing) -> str | None:
 def letters_that_fit(drawing: Drawing) -> float | None:
     """The largest letters with which a picture fits that does not fit with those that were asked for, in points."""
     asked = drawing.request
-    sizes = () if asked.page in LETTERS else _TRIED
+    sizes = () if asked.page in LETTERS and asked.page != COLUMN else _TRIED
     return next((size for size in sizes if size < asked.font_size and _shapes(_sized(drawing, size))), None)
+
+
+def least_letters(drawing: Drawing) -> str | None:
+    """What to ask for where no letters make a picture fit: a graph with smaller ones; else how much room it takes."""
+    asked = drawing.request
+    graph = replace(drawing, request=replace(asked, style="graph", instead=""))
+    found = None if drawing.style == "graph" else letters_that_fit(graph)
+    if found is not None:
+        return f"--style graph --font-size {found:g}"
+    size = min(*_TRIED, asked.font_size)
+    try:
+        _ = _sized(drawing, size).tried
+    except TooSmallError as error:
+        wide, tall = map(millimetres, error.room)
+        depth = "; no --depth makes it fit" if asked.depth == "auto" else ""
+        return f"letters below --font-size {size:g}, with which it takes {wide} by {tall}{depth}"
+    return None
 
 
 def _others(drawing: Drawing) -> tuple[str, ...]:

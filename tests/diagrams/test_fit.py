@@ -221,10 +221,21 @@ def test_a_style_whose_package_is_not_installed_is_not_named(monkeypatch: pytest
         _ = archscope.draw("lenet5", **asked).scene
 
 
-def test_where_no_letters_fit_none_are_named() -> None:
+def test_where_no_letters_fit_it_is_said_how_much_room_the_least_take() -> None:
     with pytest.raises(archscope.UsageError) as told:
         _ = archscope.draw("lenet5", style="boxes", width="20mm", height="6mm").scene
-    assert str(told.value).endswith("at least; or use a smaller --font-size")
+    assert str(told.value).endswith(
+        "at least; or use letters below --font-size 4, with which it takes 52mm by 20mm; no --depth makes it fit"
+    )
+    least = {"style": "boxes", "width": "52mm", "height": "20mm", "font_size": 4}
+    assert archscope.draw("lenet5", **least).scene.width == pytest.approx(request(**least).width)
+
+
+def test_where_no_letters_make_boxes_fit_a_graph_with_smaller_ones_is_named() -> None:
+    room = {"width": "45mm", "height": "200mm"}
+    with pytest.raises(archscope.UsageError, match=r"at least; or use --style graph --font-size 4$"):
+        _ = archscope.draw("unet", style="boxes", **room).scene
+    assert archscope.draw("unet", style="graph", font_size=4, **room).scene.height <= request(**room).height + 0.01
 
 
 @pytest.mark.parametrize(("name", "style"), [("lenet5", "transformer"), ("transformer@base", "boxes")])

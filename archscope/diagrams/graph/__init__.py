@@ -87,10 +87,12 @@ def _folded_further(analysis: Analysis, request: Request, view: View, sizes: Siz
     wide = "a height of " if request.width is None else f"{request.width / UNITS['mm']:.4g} mm by "
     room = f"{wide}{(request.height or 0) / UNITS['mm']:.4g} mm"
     instead = "".join(f"{way} fits; or " for way in _ways_that_fit(analysis, request, view, sizes))
-    raise TooSmallError(
+    error = TooSmallError(
         f"{analysis.title} as a graph does not fit {room} at {sizes.font:g} pt: it takes {millimetres(needed.width)} "
         f"by {millimetres(needed.height)}; {instead}choose that size or {SMALLER_LETTERS}"
     )
+    error.room = (needed.width, needed.height)
+    raise error
 
 
 def _ways_that_fit(analysis: Analysis, request: Request, view: View, sizes: Sizes) -> Iterator[str]:
