@@ -80,6 +80,7 @@ _INPUT, _OUTPUT = ("input",), ("output",)
 _VALUES: Final[Mapping[str, Keeps]] = MappingProxyType({
     "abs": Keeps(_INPUT, 1),
     "add": Keeps(passes=True),
+    "add by alpha": Keeps(),
     "ceil": Keeps(),
     "clamp": Keeps(_INPUT, asks=2),
     "clamp_max": Keeps(_INPUT, asks=1),
@@ -104,6 +105,7 @@ _VALUES: Final[Mapping[str, Keeps]] = MappingProxyType({
     "round": Keeps(),
     "rsqrt": Keeps(_OUTPUT, 2),
     "rsub": Keeps(),
+    "rsub by alpha": Keeps(copies=1),
     "sign": Keeps(),
     "sin": Keeps(_INPUT, 1),
     "sqrt": Keeps(_OUTPUT, 1),
@@ -201,6 +203,11 @@ def _in_line(ran: Ran, facts: Facts) -> tuple[Step, ...] | None:
     return tuple(steps)
 
 
+def _added_by(first: str, second: str, shape: tuple[int, ...]) -> Step:
+    """The first and a multiple of the second, whose gradient is one of the gradient that comes."""
+    return added(first, second, shape).replace(passes=(first,))
+
+
 def _chosen(first: str, second: str, shape: tuple[int, ...]) -> Step:
     return Step("where", (first, second), (Made("output", shape),))
 
@@ -208,5 +215,5 @@ def _chosen(first: str, second: str, shape: tuple[int, ...]) -> Step:
 _OfTwo = Callable[[str, str, tuple[int, ...]], Step]
 
 _OF_TWO: Final[Mapping[str, _OfTwo]] = MappingProxyType({
-    "add": added, "sub": subtracted, "mul": multiplied, "div": divided, "where": _chosen,
+    "add": added, "add by alpha": _added_by, "sub": subtracted, "mul": multiplied, "div": divided, "where": _chosen,
 })  # fmt: skip

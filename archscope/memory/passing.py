@@ -56,8 +56,10 @@ class Passing:
             # What stays with a weight is its own: it is copied where the very same goes to another too.
             others = going[:number] + going[number + 1 :] if value.weight else []
             whole = any(each.block == gradient.block and each.layout == gradient.layout for _, each in others)
-            # A weight adds its gradients up itself, and a matrix is turned before it is multiplied with.
-            if value.weight or (ran.step.op in PRODUCTS and any(value is each for each in ran.read[1:2])):
+            # A weight adds its gradients up itself, and is done before others go on; a matrix is turned before it is
+            # multiplied with.
+            after = value.weight or any(each.weight for each, _ in going[:number])
+            if after or (ran.step.op in PRODUCTS and any(value is each for each in ran.read[1:2])):
                 self._drop(added)
             added += self.arrive(pending, value, gradient, own=not whole)
         self._drop(added)

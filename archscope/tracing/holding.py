@@ -214,10 +214,12 @@ class Holding:
             return
         dtype = "" if made.dtype == torch.get_default_dtype() else str(made.dtype).removeprefix("torch.")
         name, numbers, before = ran
-        if heard.args and len(given) == 1 and name in ("div", "sub") and heard.args[0] is not given[0]:
+        first = heard.args[0] if heard.args else heard.kwargs.get("input")
+        second = len(given) == 1 and first is not None and first is not given[0]
+        if second and name in ("div", "sub"):
             # `torch.div(1, x)`, and a constant tensor over x, which is kept.
-            name = f"{name} of a constant" if isinstance(heard.args[0], Tensor) and name == "div" else f"r{name}"
-        if len(given) > 1 and heard.kwargs.get("alpha", 1) != 1:
+            name = f"{name} of a constant" if isinstance(first, Tensor) and name == "div" else f"r{name}"
+        if (len(given) > 1 or second or name == "rsub") and heard.kwargs.get("alpha", 1) != 1:
             name = f"{name} by alpha"
         if (
             name == "clamp"

@@ -52,6 +52,24 @@ class Shared(nn.Module):
         return (self.query(x) @ self.both(x).mT).softmax(-1) @ self.both(x)
 
 
+class Thrice(nn.Module):
+    """One dense layer makes rows of the same values three times, behind a parameter that is as large as each sample."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.factors, self.first = nn.Parameter(torch.ones(4, 12)), nn.Linear(12, 4)
+        self.a, self.b, self.c = (nn.Linear(4, 4) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x * self.factors
+        return self.a(self.first(x)) + self.b(self.first(x)) + self.c(self.first(x))
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_weight_has_added_its_gradient_up_before_that_of_rows_comes_to_what_has_one(batch: int) -> None:
+    same(Thrice(), (4, 12), "sgd", batch)
+
+
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("shape", [(3, 12), (2, 3, 12)])
 def test_gradients_of_a_dense_layer_come_to_its_weights_before_its_rows_only_with_constants(

@@ -33,6 +33,7 @@ OVER: dict[str, Callable[[Any, Tensor, Tensor], Tensor]] = {
     "and again": lambda _, y, x: _read_before(y, y * 2).mul_(3.0),
     "by a value": lambda m, y, x: y.sub_(m.other(x)),
     "by a factor": lambda m, y, x: y.mul_(m.other(x)),
+    "by twice a value": lambda m, y, x: y.add_(m.other(x), alpha=2),
     "by a divisor": lambda m, y, x: y.div_(m.other(x)),
     "by what is repeated": lambda m, y, x: y.mul_(m.factors),
     "by an input": lambda _, y, x: y.mul_(x),
@@ -54,6 +55,12 @@ def test_the_gradient_of_what_is_seen_and_written_over_is_copied_twice(name: str
 def test_a_part_that_is_written_over_is_no_number_even_where_no_gradient_goes_to_the_whole() -> None:
     why, wrong = differences(Over(lambda _, y, x: x.clone()[:, :2].add_(y[:, :2])), (5, 8), "sgd", 2)
     assert "it writes over a part of a value" in why
+    assert not wrong, wrong
+
+
+def test_what_no_rule_follows_takes_no_memory_of_its_own_where_it_writes_over_a_value() -> None:
+    why, wrong = differences(Over(lambda m, y, x: y.sub_(m.other(x), alpha=2)), (5, 8), "sgd", 2)
+    assert "`sub by alpha`" in why
     assert not wrong, wrong
 
 
