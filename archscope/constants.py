@@ -92,6 +92,7 @@ class Constants(Record):
         ends: outputs of nodes of which the module gives a copy, and its number.
         unknown: why it is not known what the code holds; empty if it is.
         unknown_in_training: the same of a step of training.
+        unshown: whether no run shows which layers run in such a step, so that none may.
     """
 
     every: tuple[Constant, ...] = ()
@@ -109,6 +110,7 @@ class Constants(Record):
     ends: Mapping[tuple[str, int], int] = MappingProxyType({})
     unknown: str = ""
     unknown_in_training: str = ""
+    unshown: bool = False
 
     def renamed(self, names: Mapping[str, str]) -> Constants:
         """The same of a network whose nodes have other names; of several that became one, the last that ran."""

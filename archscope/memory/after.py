@@ -93,6 +93,6 @@ def _held(network: Network, optimizer: str | None, dtype: str, autocast: str | N
     run.build()
     sizes = run.trained() if way is not None and way.copies else ()
     state = total(as_count(way.state(size)) for size in sizes) if way is not None and sizes else Count(0)
-    run.forward()
+    run.surely_forward()
     kinds = {kind: as_count(size) for kind, size in run.ledger.by_kind.items()}
     return Held(kinds["weights"], state, kinds["saved"], kinds["values"], run.not_covered, kinds["casts"])

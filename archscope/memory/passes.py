@@ -126,7 +126,7 @@ def went(run: Run, request: Request) -> tuple[Went, ...]:
     if way is not None and way.copies:
         ledger.take(sum(way.state(size) for size in sizes), "state")
     over("after build")
-    run.forward()
+    run.surely_forward()
     over("forward")
     if way is not None:
         pending = run.start()

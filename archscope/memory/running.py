@@ -87,6 +87,7 @@ class Run:
         self._again = {nodes[0].name: nodes for nodes in again} if training else {}
         self._numbered = frozenset[str]() if network.observed is None else network.observed.numbered
         constants = NONE if network.observed is None else network.observed.constants
+        self._unshown = training and constants.unshown
         self._beside = Beside(constants, self.operations, self._values)
         ran = self._beside.in_order(network.nodes)
         self._order = network.nodes if self._again else as_seen_first(ran, network.observed)
@@ -149,6 +150,13 @@ class Run:
         over = [ref for ref in self._values if ref.node not in self.network.inputs and ref not in self.network.outputs]
         for ref in over:
             self.operations.let_go(self._values.pop(ref))
+
+    def surely_forward(self) -> None:
+        """Run the layers that surely run: none where nothing shows which do while training."""
+        if self._unshown:
+            self.ledger.begin("forward")
+        else:
+            self.forward()
 
     def start(self) -> Pending:
         """The losses of the outputs, and the gradients that the backward pass starts from: of the losses' size."""
@@ -215,8 +223,8 @@ class Run:
         return bool(self._numbered)
 
     def trained(self) -> list[int]:
-        """Bytes of the weight tensors that are trained, in the order in which an optimizer goes through them."""
-        return trained(self.network, self.weights, self.dtype)
+        """Bytes of the weight tensors that are surely trained, in the order in which an optimizer goes through them."""
+        return [] if self._unshown else trained(self.network, self.weights, self.dtype)
 
     def _called(self, node: Node) -> str:
         return self._layers.get(node.name, node.name) if self._by_node else node.row

@@ -81,7 +81,7 @@ def trace_module(
     try:
         then = _network(module, names, trains.otherwise, called, path, trains)
     except UsageError as error:
-        constants = network.observed.constants.replace(unknown_in_training=f"{_UNSHOWN}: {error}")
+        constants = network.observed.constants.replace(unknown_in_training=f"{_UNSHOWN}: {error}", unshown=True)
         return network.replace(observed=network.observed.replace(constants=constants)), run.call
     return network.replace(observed=network.observed.replace(training=then)), run.call
 
@@ -109,6 +109,7 @@ def _network(
     constants = beside.constants.replace(
         unknown=beside.constants.unknown or _kept(run),
         unknown_in_training=trains.why or beside.constants.unknown_in_training or _twice(run),
+        unshown=trains.unshown,
     )
     beside = beside._replace(constants=constants)
     seen = observed(run, now, beside, trains, facts, short.roles)

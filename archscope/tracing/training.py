@@ -35,12 +35,14 @@ class Trained(NamedTuple):
         cut: nodes of which no gradient comes, whatever their type says.
         reached: the parameters that gradients come to, by name; None where nobody looked.
         otherwise: the run while training, where that is another network than at inference; what else is said is of it.
+        unshown: whether no run shows which layers run.
     """
 
     why: str = ""
     cut: frozenset[str] = frozenset()
     reached: frozenset[str] | None = None
     otherwise: Run | None = None
+    unshown: bool = False
 
 
 class _Trains(WithGradients):
@@ -97,24 +99,24 @@ def trained(module: nn.Module, names: Sequence[str], run: Run) -> Trained:
         return Trained()
     again = _run_again(module, names, run)
     if again is None:
-        return Trained(_STOPS, reached=frozenset())
+        return Trained(_STOPS, reached=frozenset(), unshown=True)
     if not isinstance(again.tracer, _Trains):
         return Trained()
     if again.drew:
-        return Trained(_DRAWN, reached=_reached(again))
+        return Trained(_DRAWN, reached=_reached(again), unshown=True)
     found = _seen(run, again, again.tracer)
     if found is not None and not again.tracer.looks:
         return found
     try:
         other = guided(module, again.call, names, again.way)
     except Exception:  # noqa: BLE001 - a stranger's code may do anything without gradients
-        return Trained(_STOPS, reached=_reached(again))
+        return Trained(_STOPS, reached=_reached(again), unshown=True)
     if other.drew or other.tracer.recording.looked.at_drawn:
-        return Trained(_DRAWN, reached=_reached(again))
+        return Trained(_DRAWN, reached=_reached(again), unshown=True)
     if found is not None:  # what it looks at is not what it draws
         return found
     found = _seen(other, again, again.tracer)
-    return Trained(_OTHERWISE, reached=_reached(again)) if found is None else found._replace(otherwise=other)
+    return Trained(_OTHERWISE, reached=_reached(again), unshown=True) if found is None else found._replace(otherwise=other)
 
 
 def _reached(again: Run) -> frozenset[str]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import archscope
-from archscope.memory import memory, per_layer, saved
+from archscope.memory import after_forward, memory, per_layer, saved
 from tests.memory.shared import same
 
 Works = Callable[[Any, Tensor], Any]
@@ -186,6 +186,22 @@ SOME: dict[str, Works] = {
 def test_random_numbers_that_may_decide_are_said_to(name: str) -> None:
     found = memory(archscope.trace(Works1d(SOME[name]), (5, 8)), 2, optimizer="sgd")
     assert found.not_covered == {"Works1d": "its code draws numbers that decide what it runs while training"}
+
+
+def test_at_least_is_no_more_than_any_draw_holds() -> None:
+    """Weights and inputs alone are there whichever layers are left out: all of them, say."""
+    for share in (0.5, 1.0):
+        module = Works1d(lambda m, x: x if m.training and random.random() < m.p else m.c(m.b(m.a(x))))
+        module.p = share
+        network = archscope.trace(module, (5, 8))
+        for optimizer in ("sgd", "adam"):
+            found = memory(network, 2, optimizer=optimizer)
+            assert found.not_covered
+            # 2·(8 + 1)·8 + (8 + 1)·4 weights and 2·5·8 values that are fed in, of 4 bytes.
+            assert {phase.most.total for phase in found.phases} == {4 * (180 + 80)}
+        assert after_forward(network.replace(batch=2), optimizer="adam").total == 4 * (180 + 80)
+        # A layer that runs keeps what it keeps all the same.
+        assert per_layer(network)["b"] is not None
 
 
 def test_numbers_drawn_and_looked_at_both_ways_may_have_been_alike_by_luck() -> None:
