@@ -136,6 +136,7 @@ class Observed(Record):
         folded: nodes that read samples that stand in the first axis with others.
         sees: nodes of which no operation is known, which only see what they read differently.
         numbered: nodes and inputs of whose samples the code takes some by their numbers.
+        squeezed: those whose axis of the batch the code takes away, as it does of one sample alone.
         reached: the parameters that gradients come to while training, by name; None where that is all.
         training: the network as its code runs while training, where that is another one.
         calls: every call of a submodule that ran anything, those that hold others first.
@@ -185,6 +186,7 @@ class Observed(Record):
     folded: frozenset[str] = frozenset()
     sees: frozenset[str] = frozenset()
     numbered: frozenset[str] = frozenset()
+    squeezed: frozenset[str] = frozenset()
     alone: bool = False
     calls: tuple[Called, ...] = ()
 

@@ -85,7 +85,7 @@ class Run:
         self._losses: list[Value] = []
         self._values: dict[Ref, Value] = {}
         self._again = {nodes[0].name: nodes for nodes in again} if training else {}
-        self._numbered = frozenset[str]() if network.observed is None else network.observed.numbered
+        self._numbered, self._stops = seen.stops(network.observed, batch)
         constants = NONE if network.observed is None else network.observed.constants
         self._unshown = training and constants.unshown
         self._beside = Beside(constants, self.operations, self._values)
@@ -141,7 +141,7 @@ class Run:
             self._without_keeping(group)
         self._casting.forget()
         if self._numbered:
-            self.not_covered[self.network.name] = seen.NUMBERED
+            self.not_covered[self.network.name] = self._stops
         else:
             self._beside.until(None, self._copy)
             self._beside.ended()

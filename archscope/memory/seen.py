@@ -88,9 +88,19 @@ _TURNED: Final = "it turns a parameter that others repeat, and no rule follows w
 _FOR_EACH: Final = "its code copies it for every sample, and no rule follows how"
 _TWO_WAYS: Final = "it works on a parameter that is read for every sample too, and no rule follows both gradients"
 _PART_OVER: Final = "it writes over a part of a value, and no rule follows the gradient of the whole"
-NUMBERED: Final = "its code takes samples by their numbers, and no rule follows how many are left"
+_NUMBERED: Final = "its code takes samples by their numbers, and no rule follows how many are left"
+_SQUEEZED: Final = "its code takes the axis of the batch away where it is of one sample, and of more it runs otherwise"
 ONE_OF_ROWS: Final = "it works on rows of a table once for all samples, and no rule follows that"
 _ONE_BESIDE: Final = "it reads what is there once for all samples, and no rule follows that"
+
+
+def stops(observed: Observed | None, batch: int) -> tuple[frozenset[str], str]:
+    """Nodes and inputs behind which no rule follows how many samples there are, and why."""
+    if observed is None:
+        return frozenset(), ""
+    if observed.squeezed and batch != 1:
+        return observed.numbered | observed.squeezed, _SQUEEZED
+    return observed.numbered, _NUMBERED
 
 
 def _fused_in_windows(steps: Steps, output: tuple[int, ...]) -> Steps:

@@ -80,20 +80,41 @@ def is_torn(name: str, place: int, found: int, after: Axes, batch: int) -> bool:
     return found == WITHOUT or (0 <= found < len(after) and after[found] != batch)
 
 
-def is_numbered(name: str, given: Mapping[str, Any], place: int, before: Axes) -> bool:
-    """Whether a call takes samples by their numbers, be it all that there are.
+def is_numbered(name: str, given: Mapping[str, Any], place: int, before: Axes, after: Axes) -> bool:
+    """Whether a call takes samples by their numbers, be it all that there are, or leaves one of all of them.
 
-    >>> is_numbered("getitem", {"index": (slice(None), 0)}, 1, (4, 1, 8)), is_numbered("select", {"dim": -1}, 1, (4, 1))
-    (True, True)
-    >>> is_numbered("getitem", {"index": (slice(None), slice(1, None))}, 0, (1, 4, 8))
+    >>> is_numbered("getitem", {"index": (slice(None), 0)}, 1, (4, 1, 8), (4, 8))
+    True
+    >>> is_numbered("select", {"dim": -1}, 1, (4, 1), (4,)), is_numbered("chunk", {"dim": 1}, 0, (1, 4, 8), (1, 2, 8))
+    (True, False)
+    >>> is_numbered("getitem", {"index": (slice(None), slice(1, None))}, 0, (1, 4, 8), (1, 3, 8))
     False
+    >>> is_numbered("sum", {"dim": (0, 1)}, 0, (1, 4, 8), (1, 1, 8)), is_numbered("sum", {"dim": 0}, 0, (1, 8), (8,))
+    (True, False)
     """
     if not 0 <= place < len(before):
         return False
-    if name == "select":
-        return bool(given["dim"] % len(before) == place)
+    if name in _TAKING or (name in _SUMMING and len(after) == len(before)):
+        return place in _named(given["dim"], len(before))
     steps = index_steps(given["index"], before) if name == "getitem" else None
     return any(axis == place and each != slice(None) for axis, each in steps or ())
+
+
+def is_squeezed(name: str, given: Mapping[str, Any], place: int, before: Axes) -> bool:
+    """Whether a call takes the axis of the batch away, which it does of one sample alone.
+
+    >>> is_squeezed("squeeze", {"dim": None}, 0, (1, 8)), is_squeezed("squeeze", {"dim": -1}, 0, (1, 8, 1))
+    (True, False)
+    """
+    if name != "squeeze" or not 0 <= place < len(before) or before[place] != 1:
+        return False
+    return given["dim"] is None or place in _named(given["dim"], len(before))
+
+
+def _named(dim: Any, rank: int) -> list[int]:
+    """The axes that an argument names; none where it names them in a way that nobody foresaw."""
+    dims = dim if isinstance(dim, (tuple, list)) else [dim]
+    return [each % rank for each in dims if isinstance(each, int) and not isinstance(each, bool)]
 
 
 def is_across(name: str, given: Mapping[str, Any], rank: int, places: Sequence[int]) -> bool:
@@ -258,6 +279,12 @@ _PARTS: Final = frozenset({
     "getitem", "narrow", "slice", "split", "split_with_sizes", "unsafe_split", "chunk", "tensor_split",
 })  # fmt: skip
 """Functions that take a part of an axis, be it of the samples."""
+
+_TAKING: Final = (_PARTS - {"getitem", "slice"}) | {"select", "unbind", "index_select"}
+"""Functions that take positions along an axis that is named."""
+
+_SUMMING: Final = frozenset({"sum", "mean", "amax", "amin", "max", "min", "logsumexp", "std", "var", "prod"})
+"""Functions that leave one value of an axis that is named."""
 
 _ROOM: Final = frozenset({"new_full", "new_zeros", "new_ones", "new_empty"})
 """Functions that make the memory that samples are written into."""

@@ -102,6 +102,7 @@ def observed(
         folded=frozenset(names[name] for name in holding.folded if name in names),
         sees=frozenset(names[name] for name in holding.sees if name in names),
         numbered=frozenset(names.get(name, name) for name in run.tracer.recording.samples.numbered),
+        squeezed=frozenset(names.get(name, name) for name in run.tracer.recording.samples.squeezed),
         places={
             **{names[name]: Places((), (place,)) for name, place in learned.copied.items()},
             **{names.get(name, name): each for name, each in holding.places.items()},

@@ -17,6 +17,7 @@ from archscope.recognising.batches import (
     is_across,
     is_doubtful,
     is_numbered,
+    is_squeezed,
     is_torn,
     moved,
     recurs,
@@ -105,6 +106,7 @@ class Samples:
         misplaced: whether a layer takes another axis for the batch's.
         torn: whether one of several samples is taken out.
         numbered: nodes and inputs of whose samples the code takes some by their numbers, be it all that there are.
+        squeezed: those whose axis of the batch the code takes away, as it does of one sample alone.
 
     Args:
         values: what is known of tensors.
@@ -122,6 +124,7 @@ class Samples:
         self.most = 0
         self.misplaced = self.torn = False
         self.numbered: set[str] = set()
+        self.squeezed: set[str] = set()
 
     def takes(self, given: Sequence[Tensor], first: Any, *, states: bool) -> None:
         """A layer for sequences is given tensors, with the batch first or second; behind the first lie states."""
@@ -191,8 +194,9 @@ class Samples:
             self.misplaced |= is_across(plain, arguments, len(before), [self.place(each) for each in reached])
             self.torn |= is_torn(plain, place, after, shape, self.batch)
             ref = self._values.ref(first)
-            if ref is not None and self._values.place(first) != LOST and is_numbered(plain, arguments, place, before):
-                self.numbered.add(ref.node)
+            if ref is not None and self._values.place(first) != LOST:
+                self.numbered.update([ref.node] if is_numbered(plain, arguments, place, before, shape) else ())
+                self.squeezed.update([ref.node] if is_squeezed(plain, arguments, place, before) else ())
         self.trail.made.append((plain, shape))
         if recurs(plain) and isinstance(args[-1], bool):
             self.takes(args[:1], args[-1], states=False)

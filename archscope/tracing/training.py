@@ -116,7 +116,9 @@ def trained(module: nn.Module, names: Sequence[str], run: Run) -> Trained:
     if found is not None:  # what it looks at is not what it draws
         return found
     found = _seen(other, again, again.tracer)
-    return Trained(_OTHERWISE, reached=_reached(again), unshown=True) if found is None else found._replace(otherwise=other)
+    if found is None:
+        return Trained(_OTHERWISE, reached=_reached(again), unshown=True)
+    return found._replace(otherwise=other)
 
 
 def _reached(again: Run) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import torch
 from torch import Tensor, nn
 
 import archscope
@@ -27,7 +28,10 @@ class Takes(nn.Module):
 
 SAMPLES: dict[str, Callable[[Tensor], Tensor]] = {
     "the first": lambda x: x[:, 0], "one": lambda x: x[:, :1], "the others": lambda x: x[:, 1:],
-    "the first, selected": lambda x: x.select(-2, 0),
+    "the first, selected": lambda x: x.select(-2, 0), "one, narrowed": lambda x: x.narrow(1, 0, 1),
+    "half": lambda x: x.chunk(2, 1)[0], "each one's": lambda x: x.split(1, -2)[0], "of all": lambda x: x.unbind(1)[0],
+    "by a table": lambda x: x.index_select(1, torch.zeros(1, dtype=torch.long, device=x.device)),
+    "their sum": lambda x: x.sum(1, keepdim=True), "the largest of them": lambda x: x.amax((0, 1), keepdim=True),
 }  # fmt: skip
 
 
@@ -37,6 +41,29 @@ def test_where_samples_are_taken_by_their_numbers_the_rest_is_not_counted(name: 
     why, wrong = differences(Takes(SAMPLES[name]), (4, 12), "sgd", batch)
     assert "its code takes samples by their numbers" in why
     assert not wrong, wrong
+
+
+SQUEEZES: dict[str, Callable[[Tensor], Tensor]] = {
+    "all": lambda x: x.squeeze(), "the first": lambda x: x.squeeze(0), "among others": lambda x: x.squeeze((0, 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SQUEEZES)
+def test_where_the_axis_of_the_batch_goes_away_one_sample_is_exact_and_more_are_at_least(name: str) -> None:
+    class Squeezes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(12, 12), nn.Linear(12, 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(SQUEEZES[name](self.first(x)))
+
+    for optimizer in (None, "sgd"):
+        same(Squeezes(), (4, 12), optimizer, 1)
+        for batch in (2, 5):
+            why, wrong = differences(Squeezes(), (4, 12), optimizer, batch)
+            assert "takes the axis of the batch away" in why
+            assert not wrong, wrong
 
 
 def test_positions_are_taken_by_their_numbers_as_ever() -> None:
