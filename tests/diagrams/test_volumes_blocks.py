@@ -37,6 +37,19 @@ def test_a_block_that_adds_what_a_time_gives_squeezes_nothing() -> None:
     assert ("linear" in said, "squeeze" in said) == (True, False)
 
 
+def test_maps_that_are_laid_out_anew_as_patches_are_not_made_larger() -> None:
+    """As in MobileViT, whose blocks add to the patches of the maps what they make of them."""
+    b = Builder("patches", input=(3, 32, 32))
+    maps = b.add("maps", "conv2d", "input", out_channels=16, kernel_size=3, padding=1)
+    told = b.add("told", "reshape", maps, shape=(4, 64, 64))
+    made = b.add("made", "linear", told, out_features=64, every_position=True)
+    last = b.add("sum", "add", told, made)
+    back = b.add("back", "reshape", last, shape=(16, 32, 32))
+    b.add("end", "conv2d", back, out_channels=8, kernel_size=3, padding=1)
+    drawn = archscope.draw(b.network(), style="boxes")
+    assert not any("up-sampling" in each for each in strings_of(drawn.scene))
+
+
 def test_blocks_in_no_frame_have_their_names_and_say_what_is_in_them() -> None:
     said = strings_of(boxes_of("mobilenet-v3@large"))
     assert [each for each in said if each.startswith("body.")][:6] == [

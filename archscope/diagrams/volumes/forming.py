@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Final
 
 from archscope.analysis import Analysis
@@ -332,7 +333,9 @@ class _Forming:
         if other.copied and one.shape[-1] >= other.shape[-1]:
             way = "copy"
         elif other.sign:
-            larger = len(one.shape) == 3 and len(other.shape) == 3 and one.shape[-1] * 1.5 < other.shape[-1]
+            # Maps that are only laid out anew, as patches, have other sides and as many values.
+            more = len(one.shape) == len(other.shape) == 3 and prod(one.shape) < prod(other.shape)
+            larger = more and one.shape[-1] * 1.5 < other.shape[-1]
             way = "upsampling" if larger else "plain"
         elif other.family in ("convolution", "pooling", UPSAMPLING, "dense"):
             way = other.family  # type: ignore[assignment]
