@@ -19,7 +19,7 @@ from typing import Any
 from archscope.analysis import Analysis, analyze
 from archscope.diagrams.cost import COLOR_SCALES, COLORS
 from archscope.diagrams.drawing import FORMATS, Drawing
-from archscope.diagrams.paging import on_page
+from archscope.diagrams.paging import fitting, on_page
 from archscope.diagrams.request import DIRECTIONS, LETTERS, PAGES, SHOWN, STYLES, request
 from archscope.diagrams.settings import ASKED, palette_of, settled
 from archscope.diagrams.themes import THEMES
@@ -49,7 +49,9 @@ def draw(network: Network | Analysis, **asked: Any) -> Drawing:
     if coloring is not None and coloring.quantity not in SHOWN:
         drawing = replace(drawing, request=replace(wanted, priced=coloring.said))
     page = known.get("page")
-    if page not in LETTERS or "font_size" in known:
+    if page is not None and page not in LETTERS:
+        return fitting(drawing)
+    if page is None or "font_size" in known:
         return drawing
     drawing = replace(drawing, request=replace(drawing.request, page=page))
     return on_page(drawing, page, (wanted.direction,) if "direction" in known else ("tb", "lr"))

@@ -47,6 +47,14 @@ def on_page(drawing: Drawing, page: str, directions: Directions) -> Drawing:
     return max(tried, key=lambda each: min(_letters(each), _LEGIBLE[page]))
 
 
+def fitting(drawing: Drawing) -> Drawing:
+    """The same, in rows of boxes or as a graph where the style that ``auto`` takes does not fit its page."""
+    if drawing.request.style != "auto" or _shapes(drawing):
+        return drawing
+    others = (replace(drawing, request=replace(drawing.request, instead=each)) for each in _others(drawing))
+    return next((each for each in others if _shapes(each)), drawing)
+
+
 def style_that_fits(drawing: Drawing) -> str | None:
     """What to ask for where a picture does not fit: the first style that does, those that show the network well first.
 

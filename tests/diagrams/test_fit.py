@@ -355,3 +355,14 @@ def test_a_legend_that_is_wider_than_the_page_is_told() -> None:
     small = archscope.read("name: a\ninput: [4]\nlayers: {b: {type: linear, out_features: 2}}\n")
     with pytest.raises(archscope.UsageError, match=r"the legend is wider than the page; choose --width \d+mm"):
         _ = archscope.draw(small, style="graph", width="34mm", font_size=8, color="parameters").scene
+
+
+@pytest.mark.parametrize("page", ["a4", "letter"])
+def test_a_long_chain_of_boxes_goes_in_rows_on_a_page_that_one_row_does_not_fit(page: str) -> None:
+    lines = "".join(
+        f"  c{number}: {{type: conv2d, out_channels: {8 * number}, kernel_size: 3, padding: 1, stride: 2}}\n"
+        for number in range(1, 11)
+    )
+    drawn = archscope.draw(archscope.read(f"name: long\ninput: [3, 1024, 1024]\nlayers:\n{lines}"), page=page)
+    assert str(drawn.choice).startswith("style boxes: boxes in rows fit the page better than one row of them")
+    assert drawn.scene.width == pytest.approx(request(page=page).width)
