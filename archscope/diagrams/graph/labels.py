@@ -114,9 +114,11 @@ def _without_numbers(label: str) -> str:
 
     >>> _without_numbers("max pool 3×3 /2"), _without_numbers("ReLU6"), _without_numbers("mean over axes 1, 2")
     ('max pool', 'ReLU6', 'mean')
+    >>> _without_numbers("embedding of 1,000")
+    'embedding'
     """
     first, *rest = label.partition(" over ax")[0].split(" ")
-    return " ".join([first, *takewhile(lambda word: word[0] not in "0123456789/×", rest)])
+    return " ".join([first, *takewhile(lambda word: word[0] not in "0123456789/×", rest)]).removesuffix(" of")
 
 
 def _macs(macs: Sequence[Count | None], counts: Sequence[int], each: str) -> str:
