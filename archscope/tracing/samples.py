@@ -195,7 +195,10 @@ class Samples:
             self.torn |= is_torn(plain, place, after, shape, self.batch)
             ref = self._values.ref(first)
             if ref is not None and self._values.place(first) != LOST:
-                self.numbered.update([ref.node] if is_numbered(plain, arguments, place, before, shape) else ())
+                # Of the rows of all samples a part is taken, of which some samples have more than others.
+                rows = place == after == APART and shape[:1] != before[:1]
+                at = 0 if rows else place
+                self.numbered.update([ref.node] if is_numbered(plain, arguments, at, before, shape) else ())
                 self.squeezed.update([ref.node] if is_squeezed(plain, arguments, place, before) else ())
         self.trail.made.append((plain, shape))
         if recurs(plain) and isinstance(args[-1], bool):

@@ -43,6 +43,36 @@ def test_where_samples_are_taken_by_their_numbers_the_rest_is_not_counted(name: 
     assert not wrong, wrong
 
 
+ROWS: dict[str, Callable[[Tensor], Tensor]] = {
+    "the first": lambda x: x.flatten(0, 1)[:3], "narrowed": lambda x: x.flatten(0, 1).narrow(0, 1, 3),
+    "each second": lambda x: x.reshape(-1, 12)[::2],
+}  # fmt: skip
+
+
+class OfRows(nn.Module):
+    """Dense layers, and something done with the rows of all samples between them."""
+
+    def __init__(self, does: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.first, self.last, self.does = nn.Linear(12, 12), nn.Linear(12, 6), does
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.does(self.first(x)))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_part_of_the_rows_of_all_samples_is_as_large_as_nobody_follows(name: str) -> None:
+    for optimizer in (None, "sgd"):
+        why, wrong = differences(OfRows(ROWS[name]), (4, 12), optimizer, 3)
+        assert "takes samples by their numbers" in why
+        assert not wrong, wrong
+
+
+def test_all_rows_of_all_samples_are_counted() -> None:
+    same(OfRows(lambda x: x.flatten(0, 1)[:]), (4, 12), "sgd", 3)
+    same(OfRows(lambda x: x.flatten(0, 1).view(-1, 4, 12)[:, 0]), (4, 12), "sgd", 3)
+
+
 SQUEEZES: dict[str, Callable[[Tensor], Tensor]] = {
     "all": lambda x: x.squeeze(), "the first": lambda x: x.squeeze(0), "among others": lambda x: x.squeeze((0, 1)),
 }  # fmt: skip
