@@ -251,7 +251,7 @@ def at_least(node: Node, facts: Facts, observed: Observed | None) -> Steps:
         return (Step(node.layer.type, read[:1], (Made(output_name(0), facts.output),), views=True),)
     if nothing and not read and node.layer.type == "function":  # a parameter, which is held as one
         return (Step(node.layer.type, (), (Made(output_name(0), (0,)),)),)
-    if observed is not None and node.name in observed.in_place and same:
+    if observed is not None and node.name in observed.in_place and same and len(made_by(node, facts, observed)) == 1:
         return (Step(node.layer.type, read, (Made(output_name(0), facts.output),), in_place=True),)
     ran = None if observed is None else observed.ran_alone.get(node.name)
     dtype = "" if observed is None or observed.unruled.get(node.name) != CASTS else "bfloat16"
