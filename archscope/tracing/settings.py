@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import functools
 import logging
 import sys
@@ -45,6 +46,24 @@ def _print(options: dict[str, Any]) -> None:
     torch.set_printoptions(**options)  # type: ignore[no-untyped-call]
 
 
+_OF_DECIMALS: Final = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
+
+
+def _decimals() -> tuple[decimal.Context, decimal.Context]:
+    """How this thread counts in decimals, and how that is now: it is one object, which code may write on."""
+    context = decimal.getcontext()
+    return context, context.copy()
+
+
+def _put_decimals(told: tuple[decimal.Context, decimal.Context]) -> None:
+    context, before = told
+    if decimal.getcontext() is not context:
+        decimal.setcontext(context)
+    for name in _OF_DECIMALS:
+        setattr(context, name, getattr(before, name))
+    context.flags, context.traps = before.flags, before.traps
+
+
 def _of(holder: Any, name: str) -> tuple[Callable[[], Any], Callable[[Any], None]]:
     return lambda: getattr(holder, name), functools.partial(setattr, holder, name)
 
@@ -67,6 +86,7 @@ SETTINGS: Final[tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...]] = (
     _of(torch.utils.deterministic, "fill_uninitialized_memory"),
     (lambda: dict(vars(PRINT_OPTS)), _print),
     (_levels, _set_levels),
+    (_decimals, _put_decimals),
     (sys.getrecursionlimit, sys.setrecursionlimit),
 )
 """How each is told, and how it is set."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import os
 import random
 from collections.abc import Iterator
@@ -127,3 +128,25 @@ def test_the_comparison_sees_what_was_left_behind() -> None:
         torch.set_default_dtype(torch.float32)
         changed = state_of(module, surroundings()) != before
         assert changed is (name not in ("copies", "recurrent", "scripted")), name
+
+
+class _Decimals(nn.Linear):
+    """Counts in decimals in its own way, in the caller's context and then in one of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        decimal.getcontext().prec = 7
+        decimal.getcontext().traps[decimal.Inexact] = False
+        str(decimal.Decimal(1) / 3)
+        if self.bias is not None:
+            decimal.setcontext(decimal.Context(prec=3))
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_decimals_are_counted_as_before(bias: bool) -> None:
+    with decimal.localcontext() as context:
+        context.prec, context.flags[decimal.Inexact] = 31, False
+        before = repr(context)
+        trace(_Decimals(4, 4, bias=bias), (4,))
+        assert decimal.getcontext() is context
+        assert repr(context) == before
