@@ -20,7 +20,6 @@ _BY_ATTRIBUTES: Final[Mapping[type[nn.Module], tuple[str, tuple[str, ...]]]] = {
     nn.PixelShuffle: ("pixel_shuffle", ("upscale_factor",)),
     nn.PixelUnshuffle: ("pixel_unshuffle", ("downscale_factor",)),
     nn.ChannelShuffle: ("channel_shuffle", ("groups",)),
-    **{getattr(nn, f"Dropout{n}d"): (f"dropout{n}d", ("p",)) for n in (1, 2, 3)},
     **{getattr(nn, f"ZeroPad{n}d"): (f"zero_pad{n}d", ("padding",)) for n in (1, 2, 3)},
     **{getattr(nn, f"ConstantPad{n}d"): (f"constant_pad{n}d", ("padding", "value")) for n in (1, 2, 3)},
     **{
