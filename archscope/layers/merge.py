@@ -323,7 +323,8 @@ class Stack(Layer):
 
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         read = tuple(input_name(place) for place in range(len(facts.inputs)))
-        return (Step("stack", read, (Made("output", facts.output),), passes=read),)
+        place = axis_in(self.dim, facts.inputs[0], more=1)
+        return (Step("stack", read, (Made("output", facts.output),), passes=read, takes=place + 1),)
 
 
 LAYERS: tuple[type[Layer], ...] = (Add, Multiply, Matmul, Concat, Subtract, Divide, Maximum, Minimum, Pow, Stack)

@@ -19,7 +19,8 @@ def by_sample(facts: Facts, *, training: bool) -> tuple[Step, ...]:
     steps = [Step("repeat", (name,), (Made(each, channels),)) for name, each in zip(names, repeated, strict=True)]
     steps += [
         Step("contiguous", ("input",), (Made("lined", ()),), views=True, lined=True),
-        Step("batch_norm", ("lined", *learned), (Made("output", facts.output), *made), saves, reads_too=running),
+        Step("batch_norm", ("lined", *learned), (Made("rows", facts.output), *made), saves, reads_too=running),
+        Step("view", ("rows",), (Made("output", facts.output),), views=True),
     ]
     if running and training:
         mean = Made("mean of samples", channels, each=False)

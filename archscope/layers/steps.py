@@ -33,6 +33,10 @@ MASK = "bool"
 """The type in which PyTorch notes yes and no."""
 
 
+UNTOUCHED = "dropout"
+"""What dropout does that drops nothing: it gives the very tensor that it was given."""
+
+
 class Made(Record):
     """A tensor that a step makes.
 
@@ -323,7 +327,7 @@ def oddly_padded(steps: tuple[Step, ...], shape: tuple[int, ...]) -> tuple[Step,
 
 def untouched(facts: Any) -> tuple[Step, ...]:
     """Dropout at inference: what comes goes on."""
-    return (Step("dropout", ("input",), (Made("output", facts.output),), views=True),)
+    return (Step(UNTOUCHED, ("input",), (Made("output", facts.output),), views=True),)
 
 
 def dropped(facts: Any, p: float, mask: tuple[int, ...]) -> tuple[Step, ...]:
@@ -334,8 +338,10 @@ def dropped(facts: Any, p: float, mask: tuple[int, ...]) -> tuple[Step, ...]:
     if p == 1:
         zero = Step("zeros", (), (Made("noise", (), typed="input", each=False),))
         return (zero, Step("mul", ("input",), made, ("noise",), reads_too=("noise",)))
+    # A mask for every value lies as the values do.
+    noise = Made("noise", mask, typed="input", like="input" if mask == facts.output else "")
     return (
-        Step("bernoulli", (), (Made("noise", mask, typed="input"),)),
+        Step("bernoulli", (), (noise,)),
         Step("mul", ("input",), made, ("noise",), reads_too=("noise",)),
     )
 

@@ -168,7 +168,7 @@ class Passing:
         elif len(shape) == len(ran.read[0].layout.shape) and self._with_channels_last(ran, came):
             layout = with_channels_last(shape)
         elif self._as_came(step) and shape == came.layout.shape:
-            layout = came.layout.like(*_kept_for(ran, name))
+            layout = came.layout.like(*(() if _turns_sign(ran, name) else _kept_for(ran, name)))
         elif self._as_tracked and step.op == "mse_loss":
             layout = value.layout.like()
         return Gradient(self._ledger.take(size_in(value, self._worked_in(ran, name, value)), "passing"), layout)
@@ -265,12 +265,18 @@ class Passing:
         return added
 
 
+def _turns_sign(ran: Ran, name: str) -> bool:
+    """Whether the gradient that came has a new tensor made of it alone, before anything that an operation keeps."""
+    return ran.step.op in ("rdiv", "reciprocal", "rsqrt") or (ran.step.op == "div" and name in ran.step.reads[1:])
+
+
 def _kept_for(ran: Ran, name: str) -> list[Layout]:
     """How the tensors lie that are read for the gradient of one, beside the gradient that came."""
     step = ran.step
-    tensors = dict(zip((*step.reads, *(each.name for each in step.makes)), (*ran.read, *ran.made), strict=True))
+    names, values = (*step.reads, *(each.name for each in step.makes)), (*ran.read, *ran.made)
+    lies = {**ran.beside, **{each: value.layout for each, value in zip(names, values, strict=True)}}
     kept = [*step.saves, *(each for each, target in step.saves_for.items() if target == name)]
-    return [tensors[each].layout for each in kept if each in tensors]
+    return [lies[each] for each in kept if each in lies]
 
 
 def _repeated_by_itself(value: Value) -> Value | None:

@@ -45,7 +45,10 @@ def placed(
     many = len(node.inputs)
     if places is not None and node.layer.type == "multihead_attention" and {*places.reads[:3]} == {BEHIND}:
         return _stays(steps, many), (*(BEHIND for _ in places.reads[:3]), *(FRONT for _ in range(many - 3))), BEHIND
-    moves = any(step.turns or step.takes is not None or step.lies or step.parts or step.sums for step in steps)
+    moves = any(
+        step.turns or (step.takes is not None and step.op != "stack") or step.lies or step.parts or step.sums
+        for step in steps
+    )
     if places is None or moves or len(places.reads) != many:
         return steps, (FRONT,) * many, FRONT
     rank = max(map(len, facts.inputs), default=0)
@@ -58,7 +61,15 @@ def placed(
             return made
         return made.replace(folded=at < 0, at=min(max(at, FRONT), len(made.shape)))
 
-    return tuple(_changed(step, put) for step in steps), places.reads, after or FRONT
+    return tuple(_joined_at(_changed(step, put), after) for step in steps), places.reads, after or FRONT
+
+
+def _joined_at(step: Step, stand: int | None) -> Step:
+    """A step that puts values side by side along a new axis, which stands before the batch or behind it."""
+    if step.op != "stack" or step.takes is None or not stand:
+        return step
+    axis = step.takes - 1
+    return step.replace(takes=None if stand < 0 else axis + (axis >= stand))
 
 
 def _stays(steps: tuple[Step, ...], many: int) -> tuple[Step, ...]:

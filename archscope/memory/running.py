@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from archscope.constants import COPIED_ON, IN_ORDER, NONE
 from archscope.layers.base import Facts
-from archscope.layers.steps import TABLE, Made, Step, input_name, output_name
+from archscope.layers.steps import TABLE, UNTOUCHED, Made, Step, input_name, output_name
 from archscope.losses import DEFAULT
 from archscope.memory import seen
 from archscope.memory.autocast import Casting
@@ -84,6 +84,7 @@ class Run:
         self._targets: dict[Ref, Value] = {}
         self._losses: list[Value] = []
         self._values: dict[Ref, Value] = {}
+        self._untouched: dict[Ref, Ref] = {}
         self._again = {nodes[0].name: nodes for nodes in again} if training else {}
         self._numbered, self._stops = seen.stops(network.observed, batch)
         constants = NONE if network.observed is None else network.observed.constants
@@ -309,8 +310,9 @@ class Run:
         if Ref(node.name) in self._values:  # one operation has made it with another node
             return
         facts = self.network.facts[node.name]
-        if len({*node.inputs}) < len(node.inputs):
-            facts = facts.replace(alike=tuple(map(node.inputs.index, node.inputs)))
+        inputs = [self._untouched.get(ref, ref) for ref in node.inputs]
+        if len({*inputs}) < len(inputs):
+            facts = facts.replace(alike=tuple(map(inputs.index, inputs)))
         observed = self.network.observed
         once = observed is not None and node.name in observed.for_all
         read = [self._beside.read(node, ref) or self._read(ref, once=once) for ref in node.inputs]
@@ -339,6 +341,8 @@ class Run:
         if self._beside.has(node):
             self._values[Ref(node.name)] = self._beside.had(node, steps[-1].makes[0].replace(shape=facts.output))
             return
+        if steps[0].op == UNTOUCHED:
+            self._untouched[Ref(node.name)] = inputs[0]
         steps = seen.alone(steps, read) if once else steps
         steps, stand, at = placed(node, facts, steps, observed)
         stays = [stood(*each, observed) for each in zip(node.inputs, stand, strict=True)]

@@ -101,8 +101,7 @@ class Operations:
                     value = self._alike(local[each.like], each.dtype or typed)
                 else:
                     value = self._made(step, read, each, typed or dtype)
-                # What a dense layer with constants makes of several axes is seen of its rows.
-                value.seen = step.op == "linear" and len(step.reads) > 2 and len(value.layout.shape) > 2
+                value.seen = _seen_of_another(step, value)
             value.grad = grad and (not each.dtype or step.op == CAST)
             if self.anyhow:
                 value.layout = Anyhow.of(value.layout.shape)
@@ -114,9 +113,13 @@ class Operations:
         if not grad or not recording:
             return None
         written = step.reads[0] if in_place else ""
-        saved = [local[name].block for name in needed if not local[name].weight and name != written]
+        saved = [local[name].block for name in needed
+                 if not local[name].weight and name != written
+                 and not self._may_keep_a_copy(step, local[name])]  # fmt: skip
+        beside = {name: local[name].layout for name in step.reads_too if name in step.saves}
         if self.first_time is not None:
-            return self._without_keeping(self.first_time, Ran(layer, step, read, made, [], dtype), keeps=bool(needed))
+            ran = Ran(layer, step, read, made, [], dtype, beside)
+            return self._without_keeping(self.first_time, ran, keeps=bool(needed))
         # What is about to be written over, and needed as it was, is copied first.
         copies = [ledger.take(read[0].size, "values") for name in needed if name == written]
         for block in (*saved, *copies):
@@ -127,7 +130,12 @@ class Operations:
             if needed:
                 self._keep_again(group, [*saved, *copies], saved=True)
             return None
-        return Ran(layer, step, read, made, [*saved, *copies], dtype)
+        return Ran(layer, step, read, made, [*saved, *copies], dtype, beside)
+
+    def _may_keep_a_copy(self, step: Step, value: Value) -> bool:
+        """Whether nobody knows if a step keeps a part of a tensor, and with it all of that, or a copy of the part."""
+        unknown = bool(step.unlined) and isinstance(value.layout, Anyhow)
+        return unknown and self.ledger.size(value.block) > value.size
 
     @staticmethod
     def _needed(step: Step, read: Sequence[Value], local: Mapping[str, Value]) -> list[str]:
@@ -344,6 +352,12 @@ def of_maps_with_channels_last(step: Step, read: Sequence[Value]) -> bool:
         found = step.op != "max_pool1d" or read[0].grad
         return found and len(row.shape) == len(("batch", "channels", "length")) and row.in_one_row.channels_last
     return step.op in _OF_MAPS and read[0].layout.channels_last
+
+
+def _seen_of_another(step: Step, value: Value) -> bool:
+    """Whether what an operation gives is seen of a tensor that it made: of a matrix of rows, of maps of one row."""
+    rows = step.op == "linear" and len(step.reads) > 2 and len(value.layout.shape) > 2
+    return rows or step.op in IN_ONE_ROW
 
 
 def _may_copy(step: Step, before: Layout, after: Layout) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from archscope.layers.steps import Step
 from archscope.memory.layout import Layout
@@ -64,15 +64,18 @@ class Ran:
 
     ``needed`` counts who leads here: what it made, while it has a name, and the steps that read that. ``again`` is the
     group that it ran in, where what it needs comes once that runs again; ``gone`` says that nothing needs it any more.
+    ``beside`` says how the tensors lie that it needs and that no gradient goes to, by name.
     """
 
-    __slots__ = ("again", "dtype", "gone", "layer", "made", "needed", "read", "saved", "step")
+    __slots__ = ("again", "beside", "dtype", "gone", "layer", "made", "needed", "read", "saved", "step")
 
     def __init__(
-        self, layer: str, step: Step, read: list[Value], made: list[Value], saved: list[int], dtype: str
-    ) -> None:
+        self, layer: str, step: Step, read: list[Value], made: list[Value], saved: list[int], dtype: str,
+        beside: Mapping[str, Layout],
+    ) -> None:  # fmt: skip
         self.layer, self.step, self.read, self.made, self.saved, self.dtype = layer, step, read, made, saved, dtype
         self.again: Again | None = None
+        self.beside = beside
         self.gone = False
         self.needed = leads(self, read, made)
 

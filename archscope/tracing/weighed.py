@@ -258,13 +258,26 @@ class _Reading:
         events = enumerate(self.events if any(each.made > over for each in every) else ())
         for number, nodes in ((number, event.nodes) for number, event in events if event.nodes):
             late = [each for each in self.by_event.get(number, ()) if each.gone is None or each.gone > over]
-            name = self.now[nodes[-1]]
-            alone = [*self.now.values()].count(name) == 1 and len(facts[nodes[-1]].outputs) == 1
+            names = [self.now[name] for name in self._had(nodes[-1])]
+            alone = len(facts[nodes[-1]].outputs) == 1 and all([*self.now.values()].count(name) == 1 for name in names)
             if len(late) == 1 and alone:
-                found[name, 0] = late[0].gone
+                found.update(((name, 0), late[0].gone) for name in names)
             elif late:
                 self.unknown = self.unknown or _AFTER
         return found
+
+    def _had(self, name: str) -> list[str]:
+        """Of a node, and dropout after it, which makes no tensor of its own at inference, those that the code has yet.
+
+        Where nothing drops what the node made, the memory of it is all that tells.
+        """
+        nodes = self.run.tracer.recording.nodes.nodes
+        found = [name]
+        for node in nodes:
+            if "drop" in node.layer.type and node.inputs[0] == Ref(found[-1]):
+                found.append(node.name)
+        lasts = self.run.tracer.recording.values.lasts
+        return found if len(found) == 1 else [each for each in found if lasts.get(Ref(each), 0) == len(nodes)]
 
     def _ends(self) -> dict[tuple[str, int], int]:
         """Which copies the module gives."""
