@@ -27,8 +27,8 @@ MOST_LINES_READ_AGAIN: Final = 20_000
 """Lines, repeated ones one by one, that a family's variants become when nobody named one: a second or two."""
 MOST_VALUES: Final = 1_000_000
 """Values of a spec once its aliases are expanded: 70,000 layers, and nine lines of aliases make a billion."""
-MOST_LINES: Final = 50_000
-"""Lines that the blocks of a spec may become, blocks among them: a few seconds; the deepest networks have 10,000."""
+MOST_LINES: Final = 20_000
+"""Lines that the blocks of a spec may become, blocks among them: some seconds; the deepest networks have 10,000."""
 MOST_READ_BY_ONE: Final = 10_000
 """Layers that one layer reads: dense blocks need a hundred, and each may be added or copied by an operation."""
 LARGEST_FILE: Final = 64 * 1024 * 1024

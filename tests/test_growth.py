@@ -184,7 +184,7 @@ def test_many_names_are_offered_by_how_they_begin() -> None:
     (f"{FOUR}layers:\n  {'.'.join('a' * 66)}: {RELU}\n", "has 65 dots, more than 64"),
     (f"{FOUR}layers:\n  a: {{type: relu, towers: [{names(65, 't@')}]}}\n", "stands on 65 towers, more than 64"),
     (f"{FOUR}layers:\n  a: {{type: add, from: [{names(10_001, 'input')}]}}\n", "names 10,001 layers, more than 10,000"),
-    (f"{FOUR}blocks:\n  b: {{layers: {{a: {RELU}}}}}\nlayers:\n  x: {{type: b, repeat: 50001}}\n", "up to 50,000"),
+    (f"{FOUR}blocks:\n  b: {{layers: {{a: {RELU}}}}}\nlayers:\n  x: {{type: b, repeat: 20001}}\n", "up to 20,000"),
 ])  # fmt: skip
 def test_what_no_network_has_is_refused_in_words(text: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):

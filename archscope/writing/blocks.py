@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from archscope.layers import Facts, Layer
 from archscope.network import Group, Network, Node, free_name
 from archscope.writing.classes import Arguments, Draft, Made, Statement, joined, on_one_line, statements, unify
 from archscope.writing.listing import Listing, assignment, class_name, doc, laid_out, spread
@@ -107,6 +108,9 @@ class Classes:
         self._dialect = dialect
         self._names: set[str] = {taken, *dialect.names}
         self._built: dict[int, str] = {}
+        self._drafts: dict[object, Draft] = {}
+        self._kinds: dict[object, int] = {}
+        self._kind_of: dict[int, int] = {}
         levels: dict[int, list[Piece]] = {}
         for piece, height in _heights(whole):
             if piece.group is not None and piece.group.block:
@@ -187,19 +191,56 @@ class Classes:
 
     def _level(self, pieces: Sequence[Piece]) -> None:
         """The classes of pieces that need no class of one another."""
-        groups: dict[tuple[object, ...], list[tuple[Piece, Draft]]] = {}
+        copies: dict[int, tuple[Draft, list[Piece]]] = {}
         for piece in pieces:
             draft = self._draft(piece)
-            groups.setdefault(draft.key, []).append((piece, draft))
+            copies.setdefault(id(draft), (draft, []))[1].append(piece)
+        groups: dict[tuple[object, ...], list[tuple[Draft, list[Piece]]]] = {}
+        for draft, found in copies.values():
+            groups.setdefault(draft.key, []).append((draft, found))
         for held in groups.values():
-            made, given = unify([draft for _, draft in held], self._class_name(held[0][1].block))
+            made, given = unify([draft for draft, _ in held], self._class_name(held[0][0].block))
             self.made.append(made)
-            for (piece, _), arguments in zip(held, given, strict=True):
+            for (_, found), arguments in zip(held, given, strict=True):
                 shown = [value if at < 2 else f"{name}={value}" for at, (name, value) in enumerate(arguments)]
                 shown += [f"{self._dialect.given}={self._dialect.given}"] if self._dialect.given else []
-                self._built[id(piece)] = f"{made.name}({', '.join(shown)})"
+                self._built.update(dict.fromkeys(map(id, found), f"{made.name}({', '.join(shown)})"))
 
     def _draft(self, piece: Piece) -> Draft:
+        """What a piece is as a class; one for all that are alike, of which a network may have thousands."""
+        alike = self._alike(piece)
+        if alike is None:
+            return self._drafted(piece)
+        if alike not in self._drafts:
+            self._drafts[alike] = self._drafted(piece)
+        return self._drafts[alike]
+
+    def _alike(self, piece: Piece) -> object | None:
+        """Equal for pieces of the same lines; None where these go by the weights that it shares with others."""
+        if self._ties.touch(piece):
+            return None
+        network, places = piece.network, list[object]()
+        for node in network.nodes:
+            call = piece.calls.get(node.name)
+            if call is None:
+                what: object = self._kind(node.layer), self._kind(network.facts[node.name])
+            else:
+                what = None if self._ties.touch(call) else self._built.get(id(call)) or self._alike(call)
+                if what is None:
+                    return None
+            places.append((node.name, what, node.inputs, node.tower, node.shares, node.init, node.folded))
+        group = piece.group or Group()
+        return group.block, group.copies, tuple(network.inputs.items()), tuple(places), network.outputs
+
+    def _kind(self, thing: Layer | Facts) -> int:
+        """A number that equal layers have in common, or facts as far as source goes by them."""
+        known = self._kind_of.get(id(thing))
+        if known is None:
+            own = thing if isinstance(thing, Layer) else (thing.inputs, thing.outputs, thing.weights)
+            known = self._kind_of[id(thing)] = self._kinds.setdefault(own, len(self._kinds))
+        return known
+
+    def _drafted(self, piece: Piece) -> Draft:
         listing, arguments, results = self.listed(piece)
         forward = (arguments, *listing.forward, results)
         own = {made.name: made.parameters for made in self.made}

@@ -155,12 +155,11 @@ def listed(
 
 def in_classes_or_whole(network: Network, lines: Callable[..., Lines], dialect: Dialect) -> tuple[Lines, list[str]]:
     """The lines of a network's own class, and those of its blocks' classes before it, if it can be cut along them."""
-    # What cannot be written is named as the network names it, and not as a block does: so once as a whole.
-    whole = lines(network)
-    with suppress(Uncut):
-        # A layer of Keras makes its weights when it is first called: none is given those of another class.
+    # A layer of Keras makes its weights when it is first called: none is given those of another class.
+    # What cannot be written is named as the network names it, and not as a block does: by listing the whole.
+    with suppress(Uncut, UsageError):
         return in_classes(network, lines, None, class_name(network), dialect)
-    return whole, []
+    return lines(network), []
 
 
 def last(shape: Shape) -> tuple[int, ...]:

@@ -38,6 +38,10 @@ class Ties:
         """The piece beside it whose weights all of its layers have, each those of the same place."""
         return self._twins.get(id(piece))
 
+    def touch(self, piece: Piece) -> bool:
+        """Whether the lines of a piece go by weights that others share with it or within it."""
+        return id(piece) in self._within or id(piece) in self._twins
+
     def settle(self, piece: Piece) -> None:
         """Have no lines for a piece: it is its twin."""
         self._settled.add(id(piece))
