@@ -52,6 +52,10 @@ _OTHERS: Final = (
         "lists the modules of a sentence transformer; its network is in the `config.json` beside it")),
 )  # fmt: skip
 """JSON of other libraries that describes no network by itself, and what to name instead."""
+_NAMED: Final = {
+    ".pt2": Kind.PYTORCH, ".pt": Kind.PYTORCH, ".pth": Kind.PYTORCH, ".keras": Kind.KERAS, ".caffemodel": Kind.UNREAD
+}  # fmt: skip
+"""What a file is by its name alone: no spec has such a one, and what was cut off may be the bytes that tell."""
 _NAMES: Final = ("config.json", "model_index.json", "adapter_config.json")
 """What is looked for in a folder, the first that is there."""
 
@@ -94,7 +98,7 @@ def kind_of(path: str) -> Kind | None:
         return Kind.UNREAD
     if suffix == ".prototxt" or _PROTOTXT.search(head):
         return Kind.CAFFE
-    return Kind.UNREAD if suffix == ".caffemodel" else None
+    return _NAMED.get(suffix)
 
 
 def refuse(path: str) -> None:

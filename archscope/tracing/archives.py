@@ -90,9 +90,9 @@ def _parts(path: str | os.PathLike[str], shown: str) -> dict[str, bytes]:
     try:
         if not zipfile.is_zipfile(path):
             with open(path, "rb") as file:  # noqa: PTH123 - a path of any kind
-                whole = file.read(1) != b"P"
+                old = file.read(1) == b"\x80"
             raise UsageError(
-                pickled if whole else f"{shown} is no whole zip file; write it again with `torch.export.save`"
+                pickled if old else f"{shown} is no whole zip file; write it again with `torch.export.save`"
             )
         with zipfile.ZipFile(path) as archive:
             return _unpacked(archive, os.path.getsize(path), shown, pickled)  # noqa: PTH202 - a path of any kind

@@ -220,12 +220,18 @@ def test_what_is_no_exported_program_says_what_it_is_and_what_to_do(
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
         archive.writestr("folder/readme", "nothing")
     (tmp_path / "broken.pt2").write_bytes(b"PK\x03\x04 and no more")
+    (tmp_path / "empty.pt2").write_bytes(b"")
+    (tmp_path / "beheaded.pt2").write_bytes(b"\xc3 and the end of what was written")
+    whole = (tmp_path / "weights.pt").read_bytes()
+    (tmp_path / "first.pt").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "beheaded.keras").write_bytes(b"\xc3 and the end of what was written")
     for name, message in (
         ("module.pt", "is a pickle, and unpickling runs whatever code is in it; write a function that loads it"),
         ("weights.pt", "is a pickle, and unpickling runs whatever code is in it; write a function that loads it"),
         ("scripted.pt", "is a scripted module, which shows none of its layers; read the module it was made from"),
         ("other.zip", "is a zip file, and holds no exported program; `torch.export.save` writes what can be read"),
-        ("broken.pt2", "is no whole zip file"),
+        *((name, "is no whole zip file") for name in ("broken.pt2", "empty.pt2", "beheaded.pt2", "first.pt")),
+        ("beheaded.keras", "is no whole Keras model"),
     ):
         run = archscope_run("table", str(tmp_path / name))
         assert (run.status, run.out) == (2, "")
