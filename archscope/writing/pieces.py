@@ -8,10 +8,9 @@ layer of another piece is a layer of its own, and the sharing is told apart: see
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from archscope.layers import Shape
+from archscope.layers import Facts, Shape
 from archscope.network import Group, Network, Node, Ref
 
 Path = tuple[str, ...]
@@ -29,6 +28,14 @@ class Call:
     def __init__(self, piece: Piece, outputs: int) -> None:
         self.piece = piece
         self.output_names = tuple(f"output{at}" for at in range(outputs))
+
+    def weighed(self, facts: Facts, places: tuple[int, ...]) -> Facts:  # noqa: ARG002 - what it holds knows of them
+        """What comes in goes to its own layers, whose facts are those in the whole network."""
+        return facts
+
+    def of_weights(self, facts: Facts) -> Facts:
+        """The same for what goes out."""
+        return facts
 
 
 class Piece:
@@ -132,7 +139,7 @@ class _Cutter:
             local[source] = Ref(name)
         made: list[Node] = []
         calls: dict[str, Piece] = {}
-        facts: dict[str, Any] = {}
+        facts: dict[str, Facts] = {}
         held: dict[str, str] = {}
         first: dict[tuple[str, str], str] = {}
         for inner, members in self._stretches(path, nodes):
@@ -147,7 +154,7 @@ class _Cutter:
                 calls[name] = piece
                 layer: Any = Call(piece, len(puts))
                 made.append(Node(name, layer, tuple(local[ref] for ref in reads), name))
-                facts[name] = SimpleNamespace(outputs=tuple(self.network.shape_of(ref) for ref in puts))
+                facts[name] = Facts(tuple(map(self.network.shape_of, reads)), tuple(map(self.network.shape_of, puts)))
                 local.update({ref: Ref(name, at) for at, ref in enumerate(puts)})
                 held.update(dict.fromkeys(inside, name))
                 continue
