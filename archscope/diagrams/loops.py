@@ -188,7 +188,7 @@ class Fold:
 
     def loops(self) -> dict[str, Looped]:
         """What its loops do, by where each begins; ``held`` are then the rows that are part of them."""
-        for row in self.rows.values():
+        for row in self.rows.values() if self.many else ():
             self._walk(row)
         return {name: self._looped(role) for name, role in self.roles.items()}
 
