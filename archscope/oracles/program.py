@@ -103,7 +103,13 @@ def _outputs(case: Case, made: dict[str, list[Shape]]) -> Iterator[Finding]:
 
 
 def _sample(ours: Shape, theirs: Shape, batch: int) -> Shape:
-    """A shape without the axis of the samples, wherever that lies."""
+    """A shape without the axis of the samples, wherever that lies; as it is where positions are in one axis with them.
+
+    >>> _sample((6, 8), (1, 6, 8), 1), _sample((6, 1), (6, 1), 1), _sample((1, 6), (1, 6), 1)
+    ((6, 8), (6, 1), (6,))
+    """
+    if ours == theirs and theirs[:1] != (batch,):
+        return theirs
     without = [theirs[:at] + theirs[at + 1 :] for at, extent in enumerate(theirs) if extent == batch]
     return next((each for each in without if each == ours), without[0] if len(without) == 1 else theirs)
 

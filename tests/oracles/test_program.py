@@ -87,6 +87,25 @@ def test_what_one_module_of_a_program_runs_alone_is_looked_at_as_a_module(saved:
     assert agreed["field receptive_field"] == {"conv", "norm"}
 
 
+class Merged(nn.Module):
+    """Scores of every token of every sample, which add up to one, as a router of experts has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores = self.gate(x.reshape(-1, 8))
+        return scores / scores.sum(-1, keepdim=True)
+
+
+def test_positions_that_are_one_axis_with_the_samples_are_no_axis_of_samples(tmp_path: Path) -> None:
+    torch.export.save(torch.export.export(Merged().eval(), (torch.zeros(1, 6, 8),)), tmp_path / "merged.pt2")
+    found = asked(tmp_path / "merged.pt2", "program")
+    assert found.differing == ()
+    assert (6, 1) in [each.ours for each in found.of(Verdict.AGREES)]
+
+
 def test_of_another_network_nothing_is_asked() -> None:
     network, module = opened(request_for("lenet5"))
     assert "program" not in asked_of(network, module=module)
