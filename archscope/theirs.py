@@ -32,14 +32,18 @@ THEIRS: Final = (Exception, SystemExit)
 
 @contextmanager
 def heard_apart() -> Iterator[None]:
-    """Run somebody else's code; what it prints is no part of a result, and its warnings no part of a finding."""
+    """Run somebody else's code; what it prints is no part of a result, and its warnings no part of a finding.
+
+    Raises:
+        Unusual: it raised what is no `Exception`, and no interrupt.
+    """
     with contextlib.redirect_stdout(cast(TextIO, _Heard(sys.stderr))), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             yield
-        except (Exception, SystemExit, KeyboardInterrupt):
+        except (Exception, KeyboardInterrupt):
             raise
-        except BaseException as error:
+        except BaseException as error:  # `sys.exit` too: it ends what is read, and nothing else
             raise Unusual(error) from error
 
 
@@ -65,7 +69,7 @@ class Unusual(Exception):
     """Stands for what is raised and is no `Exception`, so that it ends the reading of a module and nothing else."""
 
     def __init__(self, was: BaseException) -> None:
-        super().__init__(str(was))
+        super().__init__(said_by(was))
         self.was = was
 
 
@@ -138,10 +142,21 @@ def check_options(name: str, made_by: Any, options: Mapping[str, Any]) -> None:
         )
 
 
-def _said(error: BaseException) -> str:
+_READ: Final = 20_000
+"""Characters of what a stranger's exception says that are looked at: a graph may stand in it, or gigabytes."""
+
+
+def said_by(error: BaseException) -> str:
+    """What an exception of a stranger's says, or the beginning of it; empty where it cannot even say that.
+
+    >>> said_by(ValueError("no such axis")), len(said_by(ValueError("x" * 10**6)))
+    ('no such axis', 20000)
+    """
     try:
-        return str(error).partition("\n\nWhile executing %")[0]  # what comes then is the text of a whole graph
-    except Exception:  # noqa: BLE001 - an exception of theirs may not even say what it is
+        return str(error)[:_READ]
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - what makes the text is their code, too
         return ""
 
 
@@ -155,7 +170,8 @@ def raised(error: BaseException) -> str:
     """What was raised, and the last line of the person's own code that it came through."""
     error = error.was if isinstance(error, Unusual) else error
     where = at_place(error)
-    text = terminal(line(_said(error)).rstrip("."), LONGEST_OF_STRANGERS)
+    said = said_by(error).partition("\n\nWhile executing %")[0]  # what comes then is the text of a whole graph
+    text = terminal(line(said).rstrip("."), LONGEST_OF_STRANGERS)
     return f"{type(error).__name__}: {text}{where}" if text else f"{type(error).__name__}{where}"
 
 

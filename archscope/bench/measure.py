@@ -35,6 +35,7 @@ from archscope.bench.work import (
     prepare,
     quietly,
 )
+from archscope.theirs import raised
 
 if TYPE_CHECKING:
     from archscope.tracing.calling import Called
@@ -86,6 +87,10 @@ def measure_cell(
         return _failed("oom", _asked_for(str(error), free))
     except (RuntimeError, NotImplementedError, ImportError, OSError) as error:
         return _sorted_failure(str(error), cell)
+    except Exception as error:
+        if module is None:
+            raise
+        return _failed("error", raised(error))  # a stranger's code may raise anything
     finally:
         with quietly():
             _release(device)

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from archscope.layers.base import spell_shape
+from archscope.theirs import said_by
 
 
 class Verdict(Enum):
@@ -138,7 +139,7 @@ def first_line(error: BaseException) -> str:
     >>> first_line(ValueError("\\n  no such axis\\nat 3")), first_line(KeyError())
     ('no such axis', 'KeyError')
     """
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return next((line.strip() for line in said_by(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def plain(value: Any) -> Any:

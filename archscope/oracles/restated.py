@@ -13,6 +13,7 @@ from archscope.importing.jax.things import JaxCalled
 from archscope.importing.kinds import Kind, kind_of
 from archscope.network import Network
 from archscope.record import Record
+from archscope.theirs import said_by
 from archscope.writing.stating import Statement
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _of_module(network: Network, made: Statement, called: Called) -> Outcome:
         except _NotRun:
             raise
         except Exception as error:
-            first = (str(error).strip().splitlines() or [""])[0][:120]
+            first = (said_by(error).strip().splitlines() or [""])[0][:120]
             raise _NotRun(f"the module does not run on numbers here: {type(error).__name__}: {first}") from error
         return _compared(given, [*wanted, *_turned(network, wanted)], built, seen, "the module")
 
@@ -153,7 +154,7 @@ def _asking(onnxruntime: Any, onnx: Any) -> Iterator[None]:
     try:
         yield
     except (*theirs, onnx.checker.ValidationError, OSError, RuntimeError, TypeError, ValueError) as error:
-        first = (str(error).strip().splitlines() or [""])[0][:120]
+        first = (said_by(error).strip().splitlines() or [""])[0][:120]
         raise _NotRun(f"onnxruntime does not run it: {first}") from error
 
 
@@ -248,7 +249,7 @@ def _built(network: Network, made: Statement, weights: Mapping[str, Any]) -> tup
     try:
         missing, _ = read.load_state_dict(_as_built(network, read, weights), strict=False)
     except RuntimeError as error:  # all that do not fit, a line each
-        raise _NotRun(f"its weights do not fit: {str(error).strip().splitlines()[-1].strip()[:120]}") from error
+        raise _NotRun(f"its weights do not fit: {said_by(error).strip().splitlines()[-1].strip()[:120]}") from error
     missing = [name for name in missing if name.rpartition(".")[2] not in COUNTERS and not name.endswith(".table")]
     if missing:
         raise _NotRun(f"`{missing[0]}` has no values there by that name")

@@ -22,6 +22,7 @@ from archscope.opening import analyze
 from archscope.oracles.case import Case
 from archscope.oracles.findings import Finding, Verdict, not_covered, worst
 from archscope.oracles.pace import SECONDS, Pace, Told
+from archscope.theirs import Unusual, raised
 
 if TYPE_CHECKING:
     from archscope.tracing.calling import Called
@@ -249,13 +250,18 @@ def _asked(name: str, case: Case, *, as_written: bool) -> Iterator[Finding]:
 
 
 def _where_it_can_be_built(name: str, found: Iterator[Finding], case: Case) -> Iterator[Finding]:
-    """What a witness finds until it has no module to look at, for what is no layer, or no memory to do so."""
+    """What a witness finds until it has no module to look at, for what is no layer, or no memory to do so.
+
+    Or until the person's own code, with values before it, raises what would end archscope.
+    """
     from archscope.building.constructions import NoLayer
 
     try:
         yield from found
     except NoLayer as error:
         yield not_covered(name, None, "everything", f"no module can be built: {error}")
+    except Unusual as error:
+        yield not_covered(name, None, "everything", f"the module raised {raised(error)}")
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and not _too_large(error):
             raise

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from archscope.errors import UsageError, did_you_mean
 from archscope.layers.base import spell_shape
 from archscope.network import Network
-from archscope.theirs import place_of
+from archscope.theirs import place_of, said_by
 from archscope.tracing.again import Again, Exported
 from archscope.tracing.archives import read_program
 from archscope.tracing.factory import Factory, example_inputs
@@ -330,7 +330,7 @@ def _far(call: Call, error: DoesNotRun) -> int:
 def _told(error: UsageError, attempts: int, remedy: str) -> str:
     """What stopped the attempt that went furthest, at which line, and what to write."""
     text, cause = str(error), error.__cause__
-    if cause is not None and str(cause).startswith(_LENGTHS):
+    if cause is not None and said_by(cause).startswith(_LENGTHS):
         text = f"{text.partition(', stops')[0]}, packs sequences by lengths, which are values, and a shape has none"
         attempts, remedy = 1, _VALUES if remedy == COMMAND else remedy
     place = "" if cause is None else place_of(cause)

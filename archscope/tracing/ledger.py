@@ -11,6 +11,7 @@ from torch.nested._internal.nested_tensor import NestedTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from archscope.recognising.operations import Frame, Kind, Operation, Ran, base_name, is_complex
+from archscope.theirs import said_by
 from archscope.tracing.forms import Forms
 from archscope.tracing.numbers import Numbers
 from archscope.tracing.others import Others
@@ -146,7 +147,7 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if len(places) > 1 and not any(each.device.type != "meta" for each in self._targets(found, args)):
                 args, kwargs = self._on_meta(args), self._on_meta(kwargs)
                 return func(*args, **kwargs)
-            self.missed |= found.looks or isinstance(error, NotImplementedError) or "meta" in str(error).lower()
+            self.missed |= found.looks or isinstance(error, NotImplementedError) or "meta" in said_by(error).lower()
             raise
 
     def _targets(self, found: Operation, args: Sequence[Any]) -> Iterable[Tensor]:

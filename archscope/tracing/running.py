@@ -15,7 +15,7 @@ from archscope.layers.base import Shape, values_in
 from archscope.layers.facts import spell_shape
 from archscope.limits import MOST_SHAPE_VALUES
 from archscope.recognising.batches import WITHOUT
-from archscope.theirs import heard_apart
+from archscope.theirs import heard_apart, said_by
 from archscope.tracing.alone import are_listed, are_pictures, samples_in
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.placing import elsewhere, unbatched
@@ -93,7 +93,7 @@ class Stopped(Exception):
     """
 
     def __init__(self, way: Way, tracer: Tracer, inputs: dict[str, Shape], error: BaseException) -> None:
-        super().__init__(str(error))
+        super().__init__(said_by(error))
         self.way = way
         self.error = error
         raised, at, why = tracer.failed
@@ -101,7 +101,7 @@ class Stopped(Exception):
         self.shapes = tuple(inputs.values())
         self.operations = len(tracer.ledger.every)
         self.missed = tracer.ledger.missed
-        self.ungraded = not way.graded and _WITHOUT_GRADIENTS in str(error)
+        self.ungraded = not way.graded and _WITHOUT_GRADIENTS in said_by(error)
         self.misplaced = tracer.recording.samples.misplaced
 
 

@@ -189,6 +189,20 @@ def test_a_format_without_an_implementation_names_the_layer() -> None:
     assert found["error"].startswith("layer `lrn`: PyTorch's avg_pool3d has no bf16 on cpu; try --dtype amp-bf16")
 
 
+@pytest.mark.parametrize("raised", [ValueError("boom"), SystemExit(3)])
+def test_whatever_a_module_raises_with_values_is_the_status_of_its_cell(raised: BaseException) -> None:
+    class Raises(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            if not x.is_meta:
+                raise raised
+            return super().forward(x)
+
+    it, analysis = called(Raises(8, 8), (8,))
+    found = measure_cell(analysis, cell(), CPU, HostClock(), BRIEF, module=it)
+    assert found["status"] == "error"
+    assert found["error"].startswith(f"{type(raised).__name__}: {raised} (at ")
+
+
 def test_an_output_that_is_not_the_modules_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     from archscope.bench import measure as measuring
 

@@ -81,6 +81,19 @@ class Odd(BaseException): pass
 def odd(): raise Odd("boom")
 def ends(): raise GeneratorExit
 def leaves(): sys.exit(3)
+class Mute(Exception):
+    def __str__(self): raise Odd
+def mute(): raise Mute
+class WithValues(nn.Module):
+    def __init__(self, raised=None):
+        super().__init__()
+        self.f, self.raised = nn.Linear(4, 4), raised
+    def forward(self, x):
+        if not x.is_meta: raise self.raised
+        return self.f(x)
+def leaves_later(): return WithValues(SystemExit(0))
+def odd_later(): return WithValues(Odd("boom"))
+def mute_later(): return WithValues(Mute())
 def deep(): return deep()
 def moon(): return [0] * 10**14
 def itself():
@@ -98,6 +111,7 @@ class Again(nn.Module):
     ("factory", "says"),
     [
         ("odd", "raised Odd: boom"), ("ends", "raised GeneratorExit"), ("leaves", "raised SystemExit: 3"),
+        ("mute", "raised Mute (at "),
         ("deep", "raised RecursionError"), ("moon", "raised MemoryError"),
         ("itself", "a module that contains itself, as `1.0`"), ("Forward", "Odd: in forward"),
         ("Again", "Again, given 4, stops: RecursionError"),
@@ -109,6 +123,20 @@ def test_whatever_a_factory_does_is_told(archscope_run, factory, says, tmp_path,
     run = archscope_run("table", f"faulty_factories:{factory}@4")
     assert run.status == 2
     assert says in run.err
+
+
+@pytest.mark.parametrize(("factory", "says"), [
+    ("leaves_later", "the module raised SystemExit: 0"), ("odd_later", "the module raised Odd: boom"),
+    ("mute_later", "it does not run with values: Mute"),
+])  # fmt: skip
+def test_what_ends_a_module_that_has_values_ends_no_verification(
+    archscope_run: Any, factory: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "later_factories.py").write_text(FACTORIES)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    run = archscope_run("verify", f"later_factories:{factory}@4", "--witness", "module", "--witness", "FLOPs")
+    assert run.status == 0
+    assert f"module  everything: {says}" in run.out
 
 
 @pytest.mark.parametrize(("asked", "there", "said"), [
