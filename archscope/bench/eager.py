@@ -36,7 +36,7 @@ class Operation:
         node: the node it belongs to; empty in a backward pass.
         name: PyTorch's name, such as ``convolution``.
         flops: by PyTorch's own counter; 0 for what is no matrix product.
-        traffic: bytes of the tensors it reads and writes.
+        traffic: bytes of the tensors it reads and writes; of a table that it looks up in, one row.
     """
 
     node: str
@@ -60,7 +60,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 flops = _gradients_of_convolution(*args)
             else:
                 flops = int(counter(*args, **(kwargs or {}), out_val=output)) if counter else 0
-            self.ended.append((func.overloadpacket.__name__, flops, sum(map(_bytes, given)) + sum(map(_bytes, made))))
+            name = func.overloadpacket.__name__
+            read = sum(map(_bytes, given[1:])) + _row(given[0]) if name in _LOOKS_UP else sum(map(_bytes, given))
+            self.ended.append((name, flops, read + sum(map(_bytes, made))))
         return output
 
 
@@ -76,6 +78,12 @@ def _gradients_of_convolution(incoming: Tensor, given: Tensor, weight: Tensor, *
 
 _FREE = frozenset({"empty", "empty_like", "new_empty", "empty_strided", "detach", "_unsafe_view", "lift_fresh"})
 """Operations that move nothing."""
+_LOOKS_UP = frozenset({"embedding", "_embedding_bag", "_embedding_bag_forward_only"})
+"""Operations that read rows of their first tensor: one at least, and which is not known."""
+
+
+def _row(table: Tensor) -> int:
+    return _bytes(table) // max(1, table.shape[0])
 
 
 def _bytes(tensor: Tensor) -> int:

@@ -4,7 +4,8 @@
   whichever takes longer. Nothing beats it.
 * **F2**: each layer's own floor, added up. A layer reads its input and its weights and writes its output
   once; bias and activation ride along, pooling and normalization read once and write once, and layers that
-  only see their input differently, or join values that could have been written side by side, are free.
+  only see their input differently, or join values that could have been written side by side, are free. Of a
+  table that it looks up in it reads one row, and of experts those that run for one position: no more is sure.
 * **F3**, in `archscope.bench.eager`: the operations PyTorch starts, one at a time, each at its own floor.
 """
 
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from archscope.analysis import Analysis, Row
 from archscope.bench.ceilings import Ceilings
 from archscope.bench.precision import Precision
-from archscope.layers.base import Facts
+from archscope.layers.base import Facts, Weight
 from archscope.network import Node, Ref
 
 FORWARD, TRAIN = "infer", "train"
@@ -99,8 +100,8 @@ def _passes(analysis: Analysis, row: Row, precision: Precision, batch: int, mode
     facts = dict(zip((node.name for node in row.nodes), row.facts, strict=True))
     if all(_free(node, facts[node.name]) for node in row.nodes):
         return
-    weights = sum(weight.values for _, weight in row.weights)
-    trainable = sum(weight.values for _, weight in row.weights if weight.trainable)
+    weights = sum(least for _, _, least in _read_by(analysis, row))
+    trainable = sum(least for _, weight, least in _read_by(analysis, row) if weight.trainable)
     read, written = _values_read(analysis, row), _values_written(analysis, row)
     value, weight_bytes = precision.value_bytes * batch, precision.weight_bytes
     macs = row.macs
@@ -112,6 +113,28 @@ def _passes(analysis: Analysis, row: Row, precision: Precision, batch: int, mode
         yield Work(flops, trainable * weight_bytes + (read + written) * value)
     if _reads_a_layer(analysis, row):
         yield Work(flops, weights * weight_bytes + (read + written) * value)
+
+
+def _read_by(analysis: Analysis, row: Row) -> Iterator[tuple[tuple[str, str], Weight, int]]:
+    """What a row reads of weights, its own and those of others: whose, the weight, and the fewest values of it."""
+    network = analysis.network
+    for node, facts in zip(row.nodes, row.facts, strict=True):
+        for weight in facts.weights:
+            owner, held = node, weight
+            while owner.shares is not None and (owner is not node or (node.name, weight.name) in row.shared):
+                owner = network.by_name[owner.shares]
+                held = next((each for each in network.facts[owner.name].weights if each.name == weight.name), held)
+            yield (owner.name, weight.name), held, node.layer.least_read(weight)
+
+
+def _never_read(analysis: Analysis) -> tuple[int, int]:
+    """Values of weights that a run may leave alone, and those of them that are trained."""
+    read: dict[tuple[str, str], tuple[Weight, int]] = {}
+    for row in analysis.rows:
+        for owner, weight, least in _read_by(analysis, row):
+            read[owner] = (weight, max(least, read.get(owner, (weight, 0))[1]))
+    left = [(weight.values - least, weight.trainable) for weight, least in read.values()]
+    return sum(each for each, _ in left), sum(each for each, trained in left if trained)
 
 
 def _free(node: Node, facts: Facts) -> bool:
@@ -161,8 +184,9 @@ def _f1(analysis: Analysis, ceilings: Ceilings, precision: Precision, batch: int
     network = analysis.network
     ends: list[Ref] = [*(Ref(name) for name in network.inputs), *network.outputs]
     values = sum(_values(network.shape_of(ref)) for ref in ends)
-    stored = int(analysis.totals.parameters) + int(analysis.totals.fixed)
-    gradients = int(analysis.totals.parameters) if mode == TRAIN else 0
+    unread, untouched = _never_read(analysis)
+    stored = int(analysis.totals.parameters) + int(analysis.totals.fixed) - unread
+    gradients = int(analysis.totals.parameters) - untouched if mode == TRAIN else 0
     traffic = (stored + gradients) * precision.weight_bytes + values * precision.value_bytes * batch
     return ceilings.seconds(flops=flops, traffic=traffic, peak=precision.peak)
 
@@ -175,6 +199,7 @@ def total_flops(analysis: Analysis, *, batch: int, mode: str = FORWARD) -> int |
     for row in analysis.rows:
         times = 1
         if mode == TRAIN:
-            times += any(weight.trainable for _, weight in row.weights) + _reads_a_layer(analysis, row)
+            trained = any(weight.trainable for _, weight, _ in _read_by(analysis, row))
+            times += trained + _reads_a_layer(analysis, row)
         total += times * 2 * int(row.macs or 0) * batch
     return total

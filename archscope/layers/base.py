@@ -184,6 +184,16 @@ class Layer:
         own = {each.name for each in self.facts(*facts.inputs).weights if each.trainable} if held else set[str]()
         return tuple(name for name in held if name in own)
 
+    def least_read(self, weight: Weight) -> int:
+        """The fewest values of one of its weights that a run reads: all, but of a table that is looked up in one row.
+
+        >>> from archscope.layers import Embedding
+        >>> words = Embedding(num_embeddings=10_000, embedding_dim=128)
+        >>> words.least_read(words.facts((16,)).weights[0])
+        128
+        """
+        return weight.values
+
     def runs(self, facts: Facts) -> tuple[Step, ...] | None:
         """What PyTorch runs for it while training, one operation after the other; None where no rule says."""
         return one_operation(self, facts)

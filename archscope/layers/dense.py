@@ -262,6 +262,9 @@ class Embedding(Layer):
     def meaning(self, came: Meaning) -> Meaning:  # noqa: ARG002 - whatever came, features leave
         return SEQUENCE
 
+    def least_read(self, weight: Weight) -> int:
+        return weight.values // self.num_embeddings  # all tokens may be the same
+
     def rule(self, *inputs: Shape) -> Facts:
         return Facts(
             inputs=inputs,
@@ -296,6 +299,9 @@ class EmbeddingBag(Layer):
     @property
     def label(self) -> str:
         return f"{self.mode} of embeddings of {self.num_embeddings:,}"
+
+    def least_read(self, weight: Weight) -> int:
+        return weight.values // self.num_embeddings  # all tokens may be the same
 
     def rule(self, *inputs: Shape) -> Facts:
         tokens = ranked(inputs[0], 1, "(tokens,)")

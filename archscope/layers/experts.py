@@ -100,6 +100,11 @@ class MixtureOfExperts(Layer):
             reasons=joined(shape),
         )
 
+    def least_read(self, weight: Weight) -> int:
+        """The router and the shared experts run for every position, of the others those that are chosen."""
+        every = weight.name.startswith(("router.", "shared_experts."))
+        return weight.values if every else weight.values // self.num_experts * self.top_k
+
     def routing(self, facts: Facts) -> Routing | None:
         return routing(self, facts.inputs[0])
 

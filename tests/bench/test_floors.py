@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from archscope import NotFound, UsageError, analyze
+from archscope import NotFound, UsageError, analyze, read
 from archscope.bench.ceilings import Ceilings, cached, keep, read_ceilings
 from archscope.bench.floors import floors, total_flops
 from archscope.bench.hardware import HARDWARE, find_hardware
@@ -69,6 +69,42 @@ def test_f1_is_never_above_f2(given: Ceilings) -> None:
 def test_at_batch_one_the_weights_decide(given: Ceilings) -> None:
     found = floors(analyze(ALEXNET), given, BF16, batch=1)
     assert found.f1 == pytest.approx((60_965_224 + 3 * 227 * 227 + 1000) * 2 / 4.3e12)
+
+
+def test_of_a_table_one_row_is_read_and_of_experts_those_that_run(given: Ceilings) -> None:
+    # All 16 tokens may be the same: 16 tokens in, 16 vectors of 64 out, and one vector read.
+    words = chain("words", (16,), ("e", "embedding", {"num_embeddings": 100_000, "embedding_dim": 64}))
+    found = floors(analyze(words), given, BF16, batch=2)
+    assert found.layers[0].traffic == (64 + 2 * (16 + 16 * 64)) * 2
+    assert found.f1 == found.f2 == pytest.approx((64 + 2 * (16 + 16 * 64)) * 2 / 4.3e12)
+    trained = floors(analyze(words), given, BF16, batch=2, mode="train").f1
+    assert trained == pytest.approx((2 * 64 + 2 * (16 + 16 * 64)) * 2 / 4.3e12)
+    bags = chain("bags", (16,), ("e", "embedding_bag", {"num_embeddings": 100_000, "embedding_dim": 64}))
+    assert floors(analyze(bags), given, BF16, batch=2).layers[0].traffic == (64 + 2 * (16 + 64)) * 2
+    # Of 8 experts of 3·64·32 weights 2 run; the router reads 64 values for each.
+    options = {"num_experts": 8, "top_k": 2, "hidden_features": 32, "num_shared_experts": 1}
+    experts = chain("experts", (16, 64), ("m", "mixture_of_experts", options))
+    weights = 8 * 64 + (2 + 1) * 3 * 64 * 32
+    assert floors(analyze(experts), given, BF16, batch=1).layers[0].traffic == (weights + 2 * 16 * 64) * 2
+
+
+def test_a_head_tied_to_a_table_reads_all_of_it_and_gives_it_a_gradient(given: Ceilings) -> None:
+    tied = read("""
+input: {first: [16], second: [16]}
+layers:
+  e: {type: embedding, num_embeddings: 1000, embedding_dim: 64, from: first}
+  head: {type: linear, out_features: 1000, bias: false, shares: e}
+  again: {type: embedding, num_embeddings: 1000, embedding_dim: 64, from: second, shares: e}
+output: [head, again]
+""")
+    analysis = analyze(tied)
+    table, head, again = floors(analysis, given, BF16, batch=1).layers
+    assert table.traffic == again.traffic == (64 + 16 + 16 * 64) * 2
+    assert head.traffic == (1000 * 64 + 16 * 64 + 16 * 1000) * 2
+    ends = 16 + 16 + 16 * 1000 + 16 * 64
+    assert floors(analysis, given, BF16, batch=1).f1 == pytest.approx((1000 * 64 + ends) * 2 / 4.3e12)
+    once = 2 * 16 * 64 * 1000
+    assert total_flops(analysis, batch=1, mode="train") == 3 * once
 
 
 def test_training_adds_two_gradients_but_none_of_the_input(given: Ceilings) -> None:

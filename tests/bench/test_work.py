@@ -262,6 +262,15 @@ def test_a_local_response_normalization_is_seven_operations_where_one_would_do()
     assert "flatten" not in counted
 
 
+def test_an_operation_that_looks_up_reads_one_row_of_its_table() -> None:
+    options = {"num_embeddings": 1000, "embedding_dim": 64}
+    words = chain("words", (16,), ("e", "embedding", options))
+    (found,) = operations(words, PRECISIONS["fp32"], batch=2)
+    assert (found.name, found.traffic) == ("embedding", 64 * 4 + 2 * 16 * 8 + 2 * 16 * 64 * 4)
+    bags = chain("bags", (16,), ("e", "embedding_bag", options))
+    assert sum(each.traffic for each in operations(bags, PRECISIONS["fp32"], batch=2)) < 1000 * 64 * 4
+
+
 def test_eager_alexnet_cannot_pass_28_percent_of_the_peak() -> None:
     analysis, bf16 = analysis_of("alexnet"), PRECISIONS["bf16"]
     f3 = eager_floor(analysis, GIVEN, bf16, batch=256)
