@@ -169,6 +169,11 @@ class Ledger:
         """Bytes of a block."""
         return self._blocks[block].size
 
+    def about(self, block: int) -> tuple[int, str, int, int]:
+        """Of a block: its bytes, its kind, how many have it, and how many times it is kept for the backward pass."""
+        held = self._blocks[block]
+        return held.size, held.kind, held.count, held.saved
+
     def moment(self) -> Moment:
         """What is held now."""
         return Moment(self.phase, self.layer, dict(self.by_kind))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from archscope.errors import NotFound, UsageError, did_you_mean
 from archscope.losses import DEFAULT, loss_of
 from archscope.memory.autocast import checked
 from archscope.memory.groups import groups_of
+from archscope.memory.leaps import Fullest
 from archscope.memory.ledger import Adding, Moment
 from archscope.memory.passes import Asked, Decided, Phase, Request, Went, decided, type_of, went
 from archscope.memory.routes import Digits, Moments, Route, all_to_the_first, span
@@ -150,16 +150,14 @@ def activations(network: Network, batch: int, dtype: str) -> tuple[int, Mapping[
     """
     dtype = type_of(network, dtype)
 
-    def run(**more: Any) -> Run:
-        return _forward(Run(network, batch, dtype, training=False, holds_inputs=False, **more))
-
     network = written_out(network)
     digits = Digits(network, batch)
     if not digits.by_node:
-        plain = run()
+        plain = _forward(Fullest(network, batch, dtype))
         return plain.ledger.peak.total - plain.ledger.peak.held["weights"], plain.not_covered
     moments = Moments()
-    unknown = run(ledger=moments, route=digits.route, by_node=True).not_covered
+    unknown = _forward(Run(network, batch, dtype, training=False, holds_inputs=False, ledger=moments,
+                           route=digits.route, by_node=True)).not_covered  # fmt: skip
     found = span(digits, moments.noted, "forward")
     decides = digits.layers(network) if found.most > found.least else {}
     return found.least - moments.by_kind["weights"], {**unknown, **decides}

@@ -136,10 +136,10 @@ class Run:
                 self._one(node)
                 if node.name in self._numbered:  # how many samples are left after it is not known
                     break
-                continue
-            for _ in group[1:]:
+            else:
+                self._without_keeping(group)
+            for _ in range(self._ahead(node) if group is None else len(group) - 1):
                 next(nodes)
-            self._without_keeping(group)
         self._casting.forget()
         if self._numbered:
             self.not_covered[self.network.name] = self._stops
@@ -151,6 +151,10 @@ class Run:
         over = [ref for ref in self._values if ref.node not in self.network.inputs and ref not in self.network.outputs]
         for ref in over:
             self.operations.let_go(self._values.pop(ref))
+
+    def _ahead(self, node: Node) -> int:  # noqa: ARG002 - see `Fullest`
+        """How many layers after one need not run."""
+        return 0
 
     def surely_forward(self) -> None:
         """Run the layers that surely run: none where nothing shows which do while training."""
