@@ -17,6 +17,7 @@ from archscope.layers.base import spell_shape
 from archscope.site.audit import SAID
 from archscope.site.evidence import Evidence, Mark, Table
 from archscope.site.letters import meaning
+from archscope.site.origin import origin
 from archscope.site.page import WORKED, Page, Source, steps, told
 from archscope.site.slips import first_slip
 
@@ -49,7 +50,12 @@ def _slips(pages: Sequence[Page]) -> Iterable[str]:
 def network(page: Page) -> str:
     """The page of one network."""
     analysis = page.analysis
-    parts = [f"# {escape(analysis.title)}", escape(analysis.network.summary), _cited(page)]
+    parts = [
+        f"# {escape(analysis.title)}",
+        escape(analysis.network.summary),
+        escape(origin(analysis.network)),
+        _cited(page),
+    ]
     parts += [f"![{escape(analysis.title)}]({_picture(page)})"]
     parts += ["## Layers", _tables(write_table(analysis, "markdown"))]
     parts += ["## Working", *_workings(page)]

@@ -9,7 +9,6 @@ from typing import Final
 from archscope.analysis import Analysis
 from archscope.escaping import xml
 from archscope.layers.base import spell_shape
-from archscope.reader import spec_names
 from archscope.site import layers_html
 from archscope.site.audit import SAID, Finding
 from archscope.site.bibliography import bibtex
@@ -18,6 +17,7 @@ from archscope.site.frame import contents, document, lines, listing, scrolling, 
 from archscope.site.highlight import highlight
 from archscope.site.live import Palette, live
 from archscope.site.markup import Markup, join, prose, tag
+from archscope.site.origin import kept, origin
 from archscope.site.page import Page, Source
 
 _INDEX: Final = "../index.html"
@@ -75,6 +75,7 @@ def _head(page: Page) -> Markup:
         "div",
         tag("h1", analysis.title),
         tag("p", prose(analysis.network.summary), class_="summary") if analysis.network.summary else None,
+        tag("p", prose(said), class_="cited") if (said := origin(analysis.network)) else None,
         _cited(page),
         tag("dl", *(_tile(*each) for each in _tiles(page)), class_="tiles"),
         class_="hero",
@@ -86,7 +87,7 @@ def _cited(page: Page) -> Markup | None:
     if not keys:
         return None
     links = [tag("a", key, href=f"#source-{key}") for key in keys]
-    named = page.analysis.name in spec_names(variants=True)  # somebody's own spec has a path, and it is not known here
+    named = kept(page.analysis.network)
     spec = [" In a terminal: ", tag("code", f"archscope table {page.analysis.name}")] if named else []
     also = ["; see also ", *_comma(links[1:])] if links[1:] else []
     return tag("p", "After ", links[0], *also, ".", *spec, class_="cited")

@@ -20,6 +20,9 @@ from archscope import analyze
 from archscope.network import Network
 from archscope.opening import open_network
 from archscope.oracles import verify
+from archscope.reader.library import specs_folder
+from archscope.site import build
+from archscope.site.origin import origin
 from archscope.writing.jax import write_jax
 from archscope.writing.onnx.file import write_onnx
 from archscope.writing.pytorch import write_pytorch
@@ -90,6 +93,51 @@ def test_what_was_read_says_where_it_came_from(door: str, said: str, doors: dict
     assert observed is not None
     assert said in " ".join(observed.origin)
     assert Path(doors[door]).name in observed.origin[0] or door == "JAX"
+
+
+FROM = {
+    "spec": "Read from residual.yaml: a spec.",
+    "module": "Read from residual_torch:Residual of residual_torch 1.4.2: a module of PyTorch.",
+    "program": "Read from residual.pt2: a program that PyTorch exported.",
+    "ONNX": "Read from residual.onnx",
+    "JAX": "Read from a module of Flax NNX",
+}
+
+
+@pytest.mark.parametrize("format", ["html", "markdown"])
+@pytest.mark.parametrize("door", FROM)
+def test_a_page_says_once_where_its_network_came_from_and_never_where_that_lies(
+    door: str, format: str, doors: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["residual_torch"], "__version__", "1.4.2", raising=False)
+    site = build([doors[door]], format=format)
+    assert not site.mistakes
+    suffix = "html" if format == "html" else "md"
+    (page,) = [text.decode() for name, text in site.files.items() if name.endswith(f"/index.{suffix}")]
+    begins, ends = ("<h1", "<dl") if format == "html" else ("# ", "## Layers")
+    head = page[page.index(begins) :].partition(ends)[0].replace("\\", "")
+    assert head.count("Read from") == 1
+    assert FROM[door] in head
+    folder = Path(doors["spec"]).parent
+    assert not any(str(folder).encode() in text for text in site.files.values())
+
+
+@pytest.mark.parametrize("version", [None, 3, "", "/home/ada", "1.0 of 2", "1" * 99])
+def test_what_is_no_version_is_not_told(
+    version: object, doors: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = open_network(doors["module"])
+    monkeypatch.setattr(sys.modules["residual_torch"], "__version__", version, raising=False)
+    assert origin(network) == "Read from residual_torch:Residual: a module of PyTorch."
+
+
+def test_a_page_of_a_kept_spec_names_its_command_and_that_of_an_own_one_of_its_name_does_not(tmp_path: Path) -> None:
+    own = tmp_path / "lenet5.yaml"
+    own.write_text((specs_folder() / "lenet5.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    for spec, from_here in (("lenet5", False), (str(own), True)):
+        page = build([spec]).files["lenet5/index.html"].decode()
+        assert ("archscope table lenet5" in page) is not from_here
+        assert ("Read from lenet5.yaml: a spec." in page) is from_here
 
 
 @pytest.fixture
