@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from archscope.memory.running import Run
 from archscope.network import Network, Node, Ref
+from archscope.observed import Observed
 
 _FEWEST: Final = 4
 """Blocks in a row of which running two and comparing what they leave is less work than running all."""
@@ -18,6 +19,8 @@ _TRIED: Final = 8
 """Layers of the same kind after one at which a block may begin again: a block has few that are wholly alike."""
 _MOST_HELD: Final = 64
 """Values between two blocks that are compared: networks whose blocks repeat hand on a few."""
+_OF_NO_LAYER: Final = frozenset({"operations", "batch", "held", "frozen", "built", "origin", "buffers", "pointed"})
+"""What is observed of a whole network."""
 _WORK: Final = 20
 """Comparisons for each layer in looking for blocks: what repeats nothing is given up."""
 
@@ -36,8 +39,8 @@ class Blocks(NamedTuple):
 class Fullest(Run):
     """A run of one forward pass at inference of which the fullest moment is asked, not who held what when.
 
-    Its ``track`` and ``meanwhile`` know nothing of the blocks that it leaves out. A module or file that was read runs
-    layer by layer: what was observed of it goes by the names of layers.
+    Its ``track`` and ``meanwhile`` know nothing of the blocks that it leaves out. A module or file of which more
+    was observed than how many layers it has runs layer by layer: what was observed goes by the names of layers.
 
     Args:
         network: any network.
@@ -47,7 +50,7 @@ class Fullest(Run):
 
     def __init__(self, network: Network, batch: int, dtype: str) -> None:
         super().__init__(network, batch, dtype, training=False, holds_inputs=False)
-        plain = self.network.observed is None
+        plain = _plain(self.network)
         self._number = {node.name: number for number, node in enumerate(self._order)} if plain else {}
         self._number |= {name: -1 - number for number, name in enumerate(self.network.inputs)}
         self._blocks = self._found() if plain else iter(())
@@ -122,6 +125,14 @@ class Fullest(Run):
             why = self.not_covered.get(self._order[end - layers + (number - end) % layers].row)
             if why:
                 self.not_covered.setdefault(self._order[number].row, why)
+
+
+def _plain(network: Network) -> bool:
+    """Whether nothing was observed that makes one layer run otherwise than another that is the same."""
+    seen = network.observed
+    return seen is None or all(
+        getattr(seen, name) == usual for name, usual in Observed._defaults.items() if name not in _OF_NO_LAYER
+    )
 
 
 def in_a_row(kinds: Sequence[int], reads: Sequence[Sequence[Place]]) -> Iterator[Blocks]:

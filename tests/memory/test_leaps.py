@@ -12,6 +12,7 @@ from archscope.memory import activations
 from archscope.memory.leaps import Blocks, Fullest, in_a_row
 from archscope.memory.running import Run
 from archscope.network import Network, Node
+from archscope.observed import Observed
 
 ONE = ("linear, out_features: 8", "relu", "dropout, p: 0.5", "layer_norm, normalized_shape: 8", "lstm, hidden_size: 8",
        "multihead_attention, num_heads: 2")  # fmt: skip
@@ -75,6 +76,10 @@ def test_equal_blocks_that_are_left_out_change_nothing() -> None:
     left_out = 0
     for seed in range(150):
         network = archscope.read(drawn(Random(seed)))
+        if seed % 3 == 0:  # as a file of another tool
+            network = network.replace(
+                observed=Observed(operations=len(network.nodes), batch=1, held=9, frozen=0, built=bool(seed % 2))
+            )
         (run, many), plain = ran(network), one_by_one(network)
         assert run.ledger.peak == plain.ledger.peak, seed
         assert run.ledger.held == plain.ledger.held, seed
@@ -102,6 +107,13 @@ def test_ten_times_the_blocks_run_the_same_few() -> None:
     few, many = (archscope.read(repeated(blocks)) for blocks in (10, 100))
     assert ran(few)[1] == ran(many)[1] < 15
     assert activations(few, 1, "") == activations(many, 1, "") == (4 * (8 + 64 + 64), {})
+
+
+def test_a_network_of_which_a_layer_was_seen_to_run_otherwise_runs_layer_by_layer() -> None:
+    network = archscope.read(repeated(10))
+    seen = Observed(operations=40, batch=1, held=9, frozen=0)
+    assert ran(network.replace(observed=seen))[1] < 15
+    assert ran(network.replace(observed=seen.replace(in_place=frozenset({"x.4.b"}))))[1] == 40
 
 
 def test_what_is_larger_after_the_blocks_is_the_fullest() -> None:

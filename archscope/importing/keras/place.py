@@ -55,6 +55,7 @@ class Nodes(Kept):
         scaled: whether a matrix is stored in fewer bits, with scales.
         turned: values whose axes were turned, by what they were and the order.
         turns: what a value was before its axes were turned, and the order.
+        known: the numbers of layers by what they are and what they are given; many are alike.
         last: nodes of which Keras has the channels last where we have them first.
         spare: nodes that are no layers where nothing reads them: turns, and what became part of another layer.
     """
@@ -69,6 +70,7 @@ class Nodes(Kept):
         self.turns: dict[Ref, tuple[Value, tuple[int, ...]]] = {}
         self.last: set[str] = set()
         self.spare: set[str] = set()
+        self.known: dict[tuple[Layer, tuple[Shape, ...]], Facts] = {}
 
     def node(self, value: Value) -> Node:
         """The node that makes a value; one that is no layer for what the network is given."""
@@ -355,10 +357,15 @@ class Place:
 
     def facts_of(self, layer: Layer, values: list[Value]) -> Facts:
         """The numbers of a layer that is given some values."""
+        place = layer, tuple(value.shape for value in values)
+        facts = self.nodes.known.get(place)
+        if facts is not None:
+            return facts
         try:
-            return layer.facts(*(value.shape for value in values))
+            facts = self.nodes.known[place] = layer.facts(*place[1])
         except Rejects as error:
             raise self.cannot(f"does not take what it is given: {error}") from None
+        return facts
 
     def stated(self, function: Function, values: list[Value], *, name: str = "", last: bool = False) -> list[Value]:
         """Keep a function whose numbers are all stated; all that it makes, with channels last in Keras or not."""
