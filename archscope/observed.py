@@ -45,6 +45,18 @@ class Source(Record):
     ahead: bool = False
 
 
+class Ordered(NamedTuple):
+    """A value that a module's code puts in the order of its axes before anything reads it.
+
+    Attributes:
+        place: where the batch stands among these.
+        had: what nodes made that the code had then.
+    """
+
+    place: int
+    had: frozenset[Ref]
+
+
 class Value(NamedTuple):
     """A value of a file.
 
@@ -112,7 +124,7 @@ class Observed(Record):
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
         steady: nodes that always run as while training, or never, whatever the phase.
-        ordered: values that its code puts in the order of their axes before anything reads them; the batch's place.
+        ordered: values that its code puts in the order of their axes before anything reads them.
         together: nodes that one operation makes at once, as `unbind` does, by the first; the rest see nothing again.
         repeated: parameters that the code repeats for every sample of the batch, so that each has a copy of its own.
         copied: what is made of parameters and copied for every sample in another way.
@@ -159,7 +171,7 @@ class Observed(Record):
     hidden: frozenset[str] = frozenset()
     unruled: Mapping[str, str] = EMPTY
     unruled_in_training: Mapping[str, str] = EMPTY
-    ordered: Mapping[Ref, int] = MappingProxyType({})
+    ordered: Mapping[Ref, Ordered] = MappingProxyType({})
     together: Mapping[str, tuple[str, ...]] = EMPTY
     repeated: frozenset[str] = frozenset()
     copied: frozenset[str] = frozenset()

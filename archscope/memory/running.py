@@ -6,7 +6,7 @@ lives until what it came to has passed it on; what is saved goes when its layer'
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from archscope.constants import COPIED_ON, IN_ORDER, NONE
@@ -25,11 +25,10 @@ from archscope.memory.placed import facing, inputs_at, placed, stood
 from archscope.memory.routes import Route, all_to_the_first
 from archscope.memory.series import Series
 from archscope.memory.stepping import Operations
-from archscope.memory.trained import otherwise, own_type, taken, trained
+from archscope.memory.trained import otherwise, taken, trained, types_of_inputs
 from archscope.memory.values import Again, Gradient, Pending, StopsEarly, Value
 from archscope.memory.written import Meanwhile, as_it_runs, layers_of, written_out
 from archscope.network import Network, Node, Ref
-from archscope.precision import DTYPE_BYTES
 from archscope.record import EMPTY
 
 
@@ -104,7 +103,7 @@ class Run:
         ledger.begin("build")
         self.weights = taken(self.network, ledger, self.dtype, training=self.training)
         tokens = {node.inputs[place].node for node in self.network.nodes for place in range(node.layer.tokens)}
-        types = {**dict.fromkeys(tokens, "int64"), **self._types_of_inputs()}
+        types = {**dict.fromkeys(tokens, "int64"), **types_of_inputs(self.network, self.dtype)}
         for name, shape in self.network.inputs.items():
             self._values[Ref(name)] = self._fed(Made(name, shape, types.get(name, ""), at=inputs_at(name, observed)))
         ledger.layer = ROW
@@ -113,12 +112,6 @@ class Run:
             if target is not None:
                 self._targets[ref] = self._fed(target)
         ledger.layer = ""
-
-    def _types_of_inputs(self) -> Mapping[str, str]:
-        """Those that are known: of numbers with a point where the network runs in its own type."""
-        known = EMPTY if self.network.observed is None else self.network.observed.types
-        own = self.dtype == own_type(self.network)
-        return known if own else {name: type_ for name, type_ in known.items() if type_ not in DTYPE_BYTES}
 
     def _fed(self, made: Made) -> Value:
         """A tensor that whoever runs the network has."""
@@ -241,27 +234,33 @@ class Run:
         with self._beside.around(node, self._copy):
             self._run(node)
             self._beside.keep(node, self._series.tape[before:])
-        self._put_in_order(node)
+        done = self._put_in_order(node, self._last.get(node.name, ()))
         self.meanwhile.ran(self._layers.get(node.name, node.name), self.ledger.most, self.ledger.held)
         self.ledger.done()
         for ref in self._graded.get(node.name, ()):
             value, self._values[ref] = self._values[ref], self.operations.apart(self._values[ref])
             self.operations.let_go(value)
+        self._done_with(done)
+
+    def _done_with(self, refs: Sequence[Ref]) -> None:
+        """Let go what nothing reads any more."""
         group = self.operations.second_time
-        for ref in self._last.get(node.name, ()):
+        for ref in refs:
             # What runs again has no more of what is outside than what it reads, and that until it is over.
             if not self._beside.copied(ref) and (group is None or ref in self._values.keys() - group.given.keys()):
                 self.operations.let_go(self._values.pop(ref))
 
-    def _put_in_order(self, node: Node) -> None:
-        """A module's code may put a value in the order of its axes before anything reads it: a copy where it is not."""
-        ordered = {} if self.network.observed is None else self.network.observed.ordered
-        for ref, stand in [each for each in ordered.items() if each[0].node == node.name]:
+    def _put_in_order(self, node: Node, done: Sequence[Ref]) -> Sequence[Ref]:
+        """A module's code may put what it made in the order of its axes, a copy where it is not; what it still has."""
+        for ref, (stand, had) in seen.put_in_order(node, self.network.observed):
+            self._done_with([each for each in done if each not in had])
+            done = [each for each in done if each in had]
             if (turn := facing(self._values[ref], stand)) is not None:
                 self._become(ref, turn)
             if not self._values[ref].layout.in_order:
                 self._become(ref, Step("contiguous", ("as made",), (Made("copy", ()),), views=True, lined=True))
             self._values[ref].at = stand
+        return done
 
     def _copy(self, value: Value, function: str) -> Value:
         """Copy a value, as a module's code does by a function; see `Beside`."""

@@ -25,7 +25,7 @@ from archscope.memory.ledger import Ledger
 from archscope.memory.stepping import IN_ONE_ROW
 from archscope.memory.values import Value
 from archscope.network import Network, Node, Ref
-from archscope.observed import Observed
+from archscope.observed import Observed, Ordered
 
 Steps = tuple[Step, ...]
 
@@ -234,6 +234,11 @@ def made_by(node: Node, facts: Facts, observed: Observed | None) -> list[Ref]:
     """What the steps of a node make, in their order: its outputs, or those of all nodes that are made at once."""
     together = () if observed is None else observed.together.get(node.name, ())
     return [Ref(each) for each in together] or [Ref(node.name, place) for place in range(len(facts.outputs))]
+
+
+def put_in_order(node: Node, observed: Observed | None) -> list[tuple[Ref, Ordered]]:
+    """What the code puts in the order of its axes of what a node makes."""
+    return [] if observed is None else [each for each in observed.ordered.items() if each[0].node == node.name]
 
 
 def is_part(node: Node, facts: Facts, observed: Observed | None) -> bool:

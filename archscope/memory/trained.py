@@ -12,6 +12,7 @@ from archscope.memory.ledger import Ledger
 from archscope.memory.values import Pending, Value
 from archscope.network import Network
 from archscope.precision import DTYPE_BYTES, stored_bytes
+from archscope.record import EMPTY
 from archscope.working import bare
 
 Weights = Mapping[tuple[str, str], Value]
@@ -79,6 +80,13 @@ def own_type(network: Network) -> str:
     """
     types = own_types(network)
     return next(iter(types)) if len(types) == 1 else FULL
+
+
+def types_of_inputs(network: Network, dtype: str) -> Mapping[str, str]:
+    """Those that are known: of numbers with a point where the network runs in its own type, which ``dtype`` may be."""
+    known = EMPTY if network.observed is None else network.observed.types
+    own = dtype == own_type(network)
+    return known if own else {name: type_ for name, type_ in known.items() if type_ not in DTYPE_BYTES}
 
 
 def trained(network: Network, weights: Weights, dtype: str) -> list[int]:

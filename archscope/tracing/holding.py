@@ -15,7 +15,7 @@ from archscope.constants import CASTS
 from archscope.layers import Layer
 from archscope.layers.operators import Ran
 from archscope.network import Node, Ref
-from archscope.observed import Places
+from archscope.observed import Ordered, Places
 from archscope.recognising.batches import APART, LOST, WITHOUT
 from archscope.recognising.call import Call
 from archscope.recognising.operations import Frame, base_name
@@ -76,8 +76,7 @@ class Holding:
         lifts: nodes of modules that archscope made, whose code makes the places that it looks up in each pass.
         unruled: nodes that hold something else than a layer of their type, and why.
         unruled_in_training: those that do while training alone, and why.
-        ordered: values that the code puts in the order of their axes before anything reads them, and where the batch
-            stands among these.
+        ordered: values that the code puts in the order of their axes before anything reads them.
         together: nodes that one operation made at once, by the first.
         ran_alone: the operation that a node is, where it is one.
         for_all: nodes whose results are the same for every sample, and there once.
@@ -101,7 +100,7 @@ class Holding:
         self.lifts: set[str] = set()
         self.unruled: dict[str, str] = {}
         self.unruled_in_training: dict[str, str] = {}
-        self.ordered: dict[Ref, int] = {}
+        self.ordered: dict[Ref, Ordered] = {}
         self.together: dict[str, tuple[str, ...]] = {}
         self.ran_alone: dict[str, Ran] = {}
         self.for_all: set[str] = set()
@@ -285,13 +284,15 @@ class Holding:
         number, of = self.copies_in.get(memory, (None, ref))
         return number if of == ref else None
 
-    def handed_on(self, name: str, ref: Ref, place: int, read: Sequence[Tensor], made: Tensor) -> None:
+    def handed_on(
+        self, name: str, ref: Ref, place: int, given: Sequence[Tensor], made: Tensor, values: Values
+    ) -> None:  # fmt: skip
         """A call handed a value on as it is, its batch at a place: in the order of its axes, or perhaps as a copy."""
         if name == "contiguous":
-            self.ordered[ref] = max(place, 0)
+            self.ordered[ref] = Ordered(max(place, 0), values.living())
             self._last = Last("in order", ref)
         else:
-            self.copies(name, ref, read, made)
+            self.copies(name, ref, values.of_nodes(given), made)
 
     def copies(self, name: str, ref: Ref, read: Sequence[Tensor], made: Tensor) -> None:
         """A call became no node, and handed a value on, perhaps as a copy."""

@@ -11,7 +11,7 @@ import torch
 from archscope.building.builders import COUNTERS
 from archscope.layers.base import Facts
 from archscope.network import Ref
-from archscope.observed import Called, Observed, Places
+from archscope.observed import Called, Observed, Ordered, Places
 from archscope.tracing.holding import ONCE
 from archscope.tracing.packed import stored, weight_of
 from archscope.tracing.running import Run
@@ -141,11 +141,12 @@ def _before(run: Run, names: Mapping[str, str]) -> dict[str, str]:
     return {names[name]: names[other] for name, other in found.items() if name in names and names[other] != names[name]}
 
 
-def _ordered(found: Mapping[Ref, int], names: Mapping[str, str]) -> dict[Ref, int]:
-    """Values that the code puts in order, of nodes that have not become one with others, and where the batch stands."""
+def _ordered(found: Mapping[Ref, Ordered], names: Mapping[str, str]) -> dict[Ref, Ordered]:
+    """Values that the code puts in order, of nodes that have not become one with others."""
     many = Counter(names.values())
-    return {Ref(names[ref.node], ref.output): place for ref, place in found.items()
-            if many[names.get(ref.node, "")] == 1}  # fmt: skip
+    return {Ref(names[ref.node], ref.output):
+            each._replace(had=frozenset(Ref(names[one.node], one.output) for one in each.had if one.node in names))
+            for ref, each in found.items() if many[names.get(ref.node, "")] == 1}  # fmt: skip
 
 
 def _together(found: Mapping[str, tuple[str, ...]], names: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

@@ -226,7 +226,7 @@ class Recording:
             self.values.same(made[0], next(each for each in given if self.values.ref(each) is not None))
             if name in APART:
                 self.values.parted(made[0])
-            self.holding.handed_on(name, refs[0], self.samples.place(made[0]), self.values.of_nodes(given), made[0])
+            self.holding.handed_on(name, refs[0], self.samples.place(made[0]), given, made[0], self.values)
             self._handed_on(refs, given, made, frame)
         elif made or frame.wrote or frame.multiplies:
             if name in SHAPED and made and not why and self._filled(name, args, kwargs, made[0], frame):

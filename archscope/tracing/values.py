@@ -89,6 +89,21 @@ class Values:
 
         They are held here until then, so that it is the number of those who have one that tells.
         """
+        self._look()
+        for tensor in self._living:
+            ref = self._refs.get(id(tensor))
+            if ref is not None:
+                self.lasts[ref] = number
+                if id(tensor) not in self._apart:
+                    self.graded[ref] = number
+
+    def living(self) -> frozenset[Ref]:
+        """What nodes made that the code has now."""
+        self._look()
+        return frozenset(ref for each in self._living if (ref := self._refs.get(id(each))) is not None)
+
+    def _look(self) -> None:
+        """Hold no tensor longer that the code has no more."""
         living: dict[int, Tensor] = {}
         while self._living:
             tensor = self._living.pop()
@@ -96,11 +111,6 @@ class Values:
             ours = _OURS + self._keep + (_BASE if viewed._use_count() > 1 else 0)
             if id(tensor) not in living and getrefcount(tensor) > ours:
                 living[id(tensor)] = tensor
-                ref = self._refs.get(id(tensor))
-                if ref is not None:
-                    self.lasts[ref] = number
-                    if id(tensor) not in self._apart:
-                        self.graded[ref] = number
         self._living = [*living.values()]
 
     def came_of(self, tensor: Tensor, weights: frozenset[str]) -> None:

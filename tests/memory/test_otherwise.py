@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from typing import Any
@@ -202,6 +203,42 @@ def test_at_least_is_no_more_than_any_draw_holds() -> None:
         assert after_forward(network.replace(batch=2), optimizer="adam").total == 4 * (180 + 80)
         # A layer that runs keeps what it keeps all the same.
         assert per_layer(network)["b"] is not None
+
+
+def raises(_: Any, x: Tensor) -> Tensor:
+    raise ValueError(x.shape)
+
+
+def looks(_: Any, x: Tensor) -> Tensor:
+    """Reads values, and does not run where there are no gradients."""
+    if not torch.is_grad_enabled():
+        raise ValueError(float(x.sum()))
+    return x * float(x.sum())
+
+
+TURNS = itertools.count()
+
+
+def first_otherwise(m: Any, x: Tensor) -> Tensor:
+    return m.c(x) if next(TURNS) == 0 else m.c(m.b(x))
+
+
+UNSHOWN: dict[str, tuple[Works, str]] = {
+    "it stops": (raises, "did not run as while training"),
+    "it stops without gradients": (looks, "did not run as while training"),
+    "values drawn": (lambda m, x: x if torch.rand(1, device="cpu") < 0.5 else m.c(x), "draws numbers that decide"),
+    "another time otherwise": (first_otherwise, "does not do the same while training each time"),
+    "no layer": (lambda _, x: x, "nothing that a layer made of its input"),
+}
+
+
+@pytest.mark.parametrize("name", UNSHOWN)
+def test_where_no_run_shows_what_trains_weights_and_inputs_alone_are_surely_there(name: str) -> None:
+    works, why = UNSHOWN[name]
+    module = Works1d(lambda m, x: works(m, x) if m.training else m.c(m.b(m.a(x))))
+    found = memory(archscope.trace(module, (5, 8)), 2, optimizer="sgd")
+    assert why in "".join(found.not_covered.values())
+    assert {phase.most.total for phase in found.phases} == {4 * (180 + 80)}
 
 
 def test_numbers_drawn_and_looked_at_both_ways_may_have_been_alike_by_luck() -> None:

@@ -51,6 +51,8 @@ LIES: dict[str, Callable[[Any, Tensor, Tensor], Tensor]] = {
     "of its root": lambda _, y, x: (y.transpose(1, 2) + 9).rsqrt(),
     "side by side": lambda m, y, x: torch.sin(torch.stack([y, m.second(y)], 1)),
     "side by side last": lambda m, y, x: torch.sin(torch.stack([y, m.second(y)], -1)),
+    "side by side, and means of both": lambda m, y, x: torch.stack([y, m.second(y)], 1).mean(-1),
+    "side by side, and shares of both": lambda m, y, x: torch.stack([y, m.second(y)], 2).transpose(1, -1).softmax(-1),
     "dropped as it lies": lambda m, y, x: nn.functional.dropout(y.transpose(1, 2), 0.1, m.training).sum(-1),
 }
 
@@ -103,3 +105,32 @@ def test_what_may_be_kept_as_a_copy_of_a_part_is_at_least() -> None:
     why, wrong = differences(Does(lambda m, _, x: m.first(x.flip(1)[:, 1:])), (5, 8), "sgd", 2)
     assert "flip" in why
     assert not wrong, wrong
+
+
+def in_a_variable(_: Any, y: Tensor, x: Tensor) -> Tensor:
+    z = y.transpose(1, 2) + 9
+    return (1 / z).contiguous()
+
+
+def written_over(_: Any, y: Tensor, x: Tensor) -> Tensor:
+    y = y.transpose(1, 2) + 9
+    y = y.exp().contiguous()
+    return torch.sin(y)
+
+
+ORDERED: dict[str, Callable[[Any, Tensor, Tensor], Tensor]] = {
+    "one over it": lambda _, y, x: (1 / (y.transpose(1, 2) + 9)).contiguous(),
+    "its reciprocal": lambda _, y, x: (y.transpose(1, 2) + 9).reciprocal().contiguous(),
+    "a quotient": lambda _, y, x: (x.transpose(1, 2) / (y.transpose(1, 2) + 9)).contiguous(),
+    "of a power": lambda _, y, x: torch.sin((y.transpose(1, 2) + 9).exp().contiguous()),
+    "in a variable": in_a_variable,
+    "in a variable that is written over": written_over,
+}
+
+
+@pytest.mark.parametrize(("optimizer", "batch"), [(None, 2), ("sgd", 1), ("adam", 3)])
+@pytest.mark.parametrize("name", ORDERED)
+def test_what_nothing_reads_is_gone_before_code_puts_in_order_what_was_made_of_it(
+    name: str, optimizer: str | None, batch: int
+) -> None:
+    same(Does(ORDERED[name]), (5, 8), optimizer, batch)
