@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextvars
 import importlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 from archscope import escaping
@@ -218,9 +219,8 @@ def verify(
         with _own_settings(chosen):
             for place, name in enumerate(chosen):
                 case.pace.begin(name, len(chosen) - place)
-                # One by one, so that an interrupt keeps what a witness has said already.
-                for finding in _asked(name, case, as_written=as_written):
-                    findings.append(finding)  # noqa: PERF402
+                asked = partial(_asked, name, case, as_written=as_written)
+                contextvars.copy_context().run(_kept, asked, findings)  # what their code sets there is not the caller's
     except KeyboardInterrupt:
         stopped = case.pace.place or chosen[0]
     return Verification(analysis, chosen, tuple(findings), stopped)
@@ -233,6 +233,12 @@ def asked_of(network: Network, weights: str = "", module: Called | JaxCalled | N
     kind = kind_of(network.path) if network.observed is not None and network.path else None
     of = "JAX" if isinstance(module, JaxCalled) else "" if kind is None else kind.name
     return tuple(name for name, each in WITNESSES.items() if name != "weights" and each.of in ("", of))
+
+
+def _kept(asked: Callable[[], Iterator[Finding]], findings: list[Finding]) -> None:
+    """Have what a witness says one by one, so that an interrupt keeps what it has said already."""
+    for finding in asked():
+        findings.append(finding)  # noqa: PERF402
 
 
 def _asked(name: str, case: Case, *, as_written: bool) -> Iterator[Finding]:

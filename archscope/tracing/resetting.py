@@ -6,6 +6,7 @@ PyTorch's word `reset_parameters`, by that of `transformers` `_init_weights`, ca
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -26,7 +27,7 @@ def reset(module: nn.Module, numbers: Numbers) -> None:
         if _open(part, numbers):
             for setting in _settings(part, owners):
                 with suppress(Exception), numbers.heard():  # what it cannot set stays unknown
-                    setting()
+                    contextvars.copy_context().run(setting)
                 if not _open(part, numbers):
                     break
 

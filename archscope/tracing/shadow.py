@@ -22,6 +22,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
+from archscope.tracing.caches import StandIn
 from archscope.tracing.moving import Moving
 
 Twin = Callable[[Tensor], Tensor]
@@ -47,10 +48,10 @@ class Shadow:
 
     Args:
         twin: what makes the tensor that stands for one of the user's.
-        met: is told of every class and every function whose code may run.
+        met: is told of every class and every function whose code may run, and gives what stands for it.
     """
 
-    def __init__(self, twin: Twin, met: Callable[[Any], None] = lambda _: None) -> None:
+    def __init__(self, twin: Twin, met: Callable[[Any], Any] = lambda code: code) -> None:
         self._twin = twin
         self._met = met
         self._moving = Moving(self)
@@ -314,11 +315,16 @@ class Shadow:
         return self.later(fill, value, made)
 
     def _cached(self, value: Any) -> Any:
-        """A cache that a module has of its own; one that can be imported is everybody's."""
-        self._met(value)
-        if _importable(value):
-            return value
-        return functools.lru_cache(**value.cache_parameters())(self.part(value.__wrapped__))
+        """A module's own cache, with copies of what it knows; one that can be imported is everybody's."""
+        standing = self._met(value)
+        if standing is not value or _importable(value):
+            return standing
+        made = StandIn(value, self.part(value.__wrapped__))
+
+        def fill(*_: Any) -> None:
+            made.entries = {self.key(key): self.part(result) for key, result in made.entries.items()}
+
+        return self.later(fill, value, made.cache)
 
 
 def _of_module(wrapper: Any, *args: Any, **kwargs: Any) -> Any:

@@ -17,14 +17,21 @@ import torch
 from torch import Tensor
 
 from archscope.interrupts import between_operations
+from archscope.tracing.caches import CACHE, StandIn
 from archscope.tracing.settings import SETTINGS
 
 _CONTAINERS: Final = (dict, list, set, collections.deque)
 _MANY: Final = 50_000
 """Entries that are looked at; what a person's own code keeps is far less."""
 
+_FEW: Final = 1_000
+"""Entries of a tuple among which caches are looked for."""
+
 _LARGE: Final = 1 << 24
 """Bytes up to which an array of numbers is copied."""
+
+_AROUND: Final = frozenset({CACHE, staticmethod, classmethod, property, functools.partial, tuple})
+"""Types of caches, and of what may hold one and can be made again around another."""
 
 _LIBRARIES: Final = frozenset({"torch", "numpy", "archscope", "torchvision", "__mp_main__"}) | sys.stdlib_module_names
 """Packages whose own state is no user's."""
@@ -42,12 +49,17 @@ class Surroundings:
         self._left = _MANY
         self._undo: list[Callable[[], Any]] = []
         self._before: list[tuple[Any, frozenset[int]]] = []
+        self._stand_ins: dict[int, StandIn] = {}
 
-    def met(self, code: Any) -> None:
-        """Know a class or a function whose code may run."""
-        if id(code) in self._seen or _package(code) in _LIBRARIES:
-            return
-        self._seen.add(id(code))
+    def met(self, code: Any) -> Any:
+        """Know a class or a function whose code may run; gives what stands for it, which is itself but for a cache."""
+        if id(code) not in self._seen and _package(code) not in _LIBRARIES:
+            self._seen.add(id(code))
+            self._meet(code)
+        standing = self._stand_ins.get(id(code))
+        return code if standing is None else standing.cache
+
+    def _meet(self, code: Any) -> None:
         if isinstance(code, type):
             for each in code.__mro__[1:]:
                 self.met(each)
@@ -66,6 +78,8 @@ class Surroundings:
         """Put everything back."""
         for undo in self._undo:
             undo()
+        for each in self._stand_ins.values():
+            each.end()
 
     def _watch(self, holder: Any, undo: Callable[[], None]) -> None:
         self._undo.append(undo)
@@ -86,14 +100,13 @@ class Surroundings:
                     names[name] = each
 
         self._watch(names, undo)
+        self._stood(before, names.__setitem__)
         self._values(before, own=own)
 
     def _values(self, named: dict[str, Any], *, own: bool) -> None:
         """What names stand for; of a person's own code also the code that it imports."""
         for each in named.values():
-            if isinstance(each, functools._lru_cache_wrapper):
-                self._cache(each)
-            elif own and isinstance(each, types.ModuleType):
+            if own and isinstance(each, types.ModuleType):
                 if _package(each) not in _LIBRARIES and _is_own(vars(each)):
                     self._namespace(vars(each), own=True)
             elif own and isinstance(each, (types.FunctionType, type)):
@@ -113,12 +126,11 @@ class Surroundings:
                     type.__setattr__(kind, name, each)
 
         self._watch(kind, undo)
+        self._stood(before, functools.partial(type.__setattr__, kind))
         for name, each in before.items():
             inside = getattr(each, "__func__", getattr(each, "fget", each))
             if isinstance(inside, types.FunctionType):
                 self._function(inside, own=False)
-            elif isinstance(inside, functools._lru_cache_wrapper):
-                self._cache(inside)
             elif not name.startswith("__"):
                 self._value(each)
 
@@ -144,13 +156,50 @@ class Surroundings:
             cell.cell_contents = content
 
         self._watch(cell, undo)
+        self._stood({None: content}, lambda _, standing: setattr(cell, "cell_contents", standing))
         if isinstance(content, types.FunctionType):
             self._function(content, own=False)
         else:
             self._value(content)
 
-    def _cache(self, cached: Any) -> None:
-        """A cache that was filled by a run holds what nobody else can use; it is emptied."""
+    def _stood(self, held: dict[Any, Any], put: Callable[[Any, Any], Any]) -> None:
+        """Have stand-ins for the caches that somebody holds, and put them there."""
+        for place, each in list(held.items()):
+            if type(each) in _AROUND:
+                standing = self._standing(each)
+                if standing is not each:
+                    put(place, standing)
+
+    def _standing(self, value: Any) -> Any:
+        """What stands for a cache, and for what Python wraps around one; any other value itself."""
+        if isinstance(value, CACHE):
+            return self._stand_in(value)
+        kind = type(value)
+        if kind in (staticmethod, classmethod):
+            inside = self._standing(value.__func__)
+            return value if inside is value.__func__ else kind(inside)
+        if kind is property:
+            inside = self._standing(value.fget)
+            return value if inside is value.fget else property(inside, value.fset, value.fdel, value.__doc__)
+        if kind is functools.partial:
+            inside = self._standing(value.func)
+            return value if inside is value.func else functools.partial(inside, *value.args, **value.keywords)
+        if kind is tuple and len(value) <= _FEW:
+            parts = tuple(map(self._standing, value))
+            return value if all(mine is theirs for mine, theirs in zip(parts, value, strict=True)) else parts
+        return value
+
+    def _stand_in(self, cached: Any) -> Any:
+        if id(cached) not in self._stand_ins:
+            made = self._stand_ins[id(cached)] = StandIn(cached, cached.__wrapped__)
+            if isinstance(cached.__wrapped__, types.FunctionType):
+                self._function(cached.__wrapped__, own=False)
+            for each in made.entries.values():
+                self._value(each)
+        return self._stand_ins[id(cached)].cache
+
+    def _empty(self, cached: Any) -> None:
+        """A cache that lies where nothing can be put in its place: it is emptied if a run fills it."""
         known = cached.cache_info().misses
 
         def undo() -> None:
@@ -165,6 +214,10 @@ class Surroundings:
         while todo and self._left > 0:
             each = todo.pop()
             if id(each) in self._seen or type(each) in (int, str, float, bool, type(None)):
+                continue
+            if isinstance(each, CACHE):
+                self._seen.add(id(each))
+                self._empty(each)
                 continue
             if isinstance(each, Tensor):
                 self.tensors.append(each)
@@ -183,8 +236,14 @@ class Surroundings:
     def _contents(self, value: Any) -> list[Any] | None:
         if isinstance(value, tuple):
             return list(value)
+        if isinstance(value, functools.partial):
+            return [value.func, *value.args, *value.keywords.values()]
         if isinstance(value, _CONTAINERS):
             self._watch(value, _undoing(value))
+            if not isinstance(value, set):
+                put: Any = dict if isinstance(value, dict) else list if isinstance(value, list) else collections.deque
+                held = dict.items(value) if isinstance(value, dict) else enumerate(value)
+                self._stood(dict(held), functools.partial(put.__setitem__, value))
             return list(dict.values(value)) if isinstance(value, dict) else list(value)
         if isinstance(value, (type, types.ModuleType, types.FunctionType)) or _package(type(value)) in _LIBRARIES:
             return None
@@ -192,6 +251,7 @@ class Surroundings:
         if not isinstance(own, dict):
             return None
         self._watch(own, _undoing(own))
+        self._stood(own, own.__setitem__)
         return list(own.values())
 
 

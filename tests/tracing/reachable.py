@@ -72,7 +72,7 @@ class Reachable:
         if isinstance(value, array.array):
             return (id(value), value.tolist())
         if isinstance(value, functools._lru_cache_wrapper):
-            return (id(value), value.cache_info().currsize)
+            return (id(value), value.cache_info())
         return () if isinstance(value, (types.MethodType, tuple)) else (id(value),)
 
     def _parts(self, value: Any) -> Iterator[tuple[str, Any]]:

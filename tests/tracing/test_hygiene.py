@@ -13,8 +13,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from archscope import UsageError, trace
+from archscope import UsageError, trace, verify
 from archscope.tracing import threads
+from archscope.tracing.calling import call_thing
+from archscope.tracing.surroundings import everybodys_kept
 from tests.tracing import everybodys, meddlers
 from tests.tracing.reachable import state_of
 
@@ -150,3 +152,49 @@ def test_decimals_are_counted_as_before(bias: bool) -> None:
         trace(_Decimals(4, 4, bias=bias), (4,))
         assert decimal.getcontext() is context
         assert repr(context) == before
+
+
+class _Sets(nn.Module):
+    """Sets a variable of the context and another context of decimals, when it is called and when it is set anew."""
+
+    def __init__(self, error: type[BaseException] | None = None) -> None:
+        super().__init__()
+        self.l, self.error = nn.Linear(4, 4), error
+        self.register_buffer("wide", torch.zeros((), dtype=torch.long))
+
+    def _set(self) -> None:
+        meddlers.STEP.set(meddlers.STEP.get() + 1)
+        decimal.setcontext(decimal.Context(prec=3))
+
+    def reset_parameters(self) -> None:
+        self._set()
+        self.wide = torch.ones((), dtype=torch.long)
+        if self.error is not None:
+            raise self.error
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._set()
+        return self.l(x)[..., : int(self.wide)]
+
+
+@pytest.mark.parametrize("error", [None, ValueError])
+def test_the_context_of_whoever_asks_stays_his_own(error: type[BaseException] | None) -> None:
+    with torch.device("meta"):
+        module = _Sets(error)
+    with decimal.localcontext() as context:
+        trace(module, (4,))
+        assert (decimal.getcontext() is context, meddlers.STEP.get()) == (True, 0)
+
+
+def test_the_context_of_whoever_verifies_stays_his_own() -> None:
+    called = call_thing(_Sets(), [(4,)], {})
+    with decimal.localcontext() as context:
+        assert not verify(called.network, module=called).differing
+        assert (decimal.getcontext() is context, meddlers.STEP.get()) == (True, 0)
+
+
+def test_another_context_of_decimals_is_put_back() -> None:
+    with decimal.localcontext() as context:
+        with everybodys_kept():
+            decimal.setcontext(decimal.Context(prec=3))
+        assert decimal.getcontext() is context
