@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from archscope.errors import Rejects
+from archscope.layers.asked import check_mask, weighed
 from archscope.layers.attending import Grouped, Product, Projections, attended, attention, grouped
 from archscope.layers.base import Facts, Layer, Shape, Weight, ranked, spell_count, spell_option, spell_shape
 from archscope.layers.doubt import SEQUENCE, Meaning
@@ -263,26 +264,6 @@ class MultiheadAttention(Layer):
         return Remembered(once=once, masked=token if len(facts.inputs) > 3 else 0)
 
 
-def check_mask(mask: Shape, wanted: Shape, causal: bool, option: str, names: tuple[str, ...]) -> None:
-    """Insist that a mask fits scores, aligned at their end; an extent of 1 is repeated."""
-    if causal:
-        raise Rejects(
-            f"{spell_option(option, True)} beside a mask",
-            option=option,
-            input=3,
-            help=f"leave `{option}` out, with −∞ in the mask for what comes later",
-        )
-    tail = wanted[max(0, len(wanted) - len(mask)) :]
-    if not 0 < len(mask) <= len(wanted) or any(
-        given not in (1, extent) for given, extent in zip(mask, tail, strict=True)
-    ):
-        raise Rejects(
-            f"a mask of {spell_shape(mask)} does not fit scores of {spell_shape(wanted)}, ({', '.join(names)})",
-            input=3,
-            help="give the last extents of the scores; an extent of 1 is repeated",
-        )
-
-
 class ScaledDotProductAttention(Layer):
     """The product of attention alone: ``softmax(q·kᵀ/√e)·v``, as in PyTorch; no weights.
 
@@ -290,7 +271,7 @@ class ScaledDotProductAttention(Layer):
     are any, and a mask that is added to the scores where a fourth input is given.
 
     * MACs: ``l·s·e`` for the scores and ``l·s·v`` for the weighted sum, for every head. A causal mask takes nothing
-      off: PyTorch and all who count work out the whole product.
+      off. Where queries, keys or values are learned, connections are the products that they weigh.
 
     >>> facts = ScaledDotProductAttention(is_causal=True).facts((8, 16, 32), (8, 16, 32), (8, 16, 32))
     >>> facts.output, facts.parameters, facts.macs
@@ -363,12 +344,14 @@ class ScaledDotProductAttention(Layer):
             reasons=GRIDLESS,
         )
 
+    def weighed(self, facts: Facts, places: tuple[int, ...]) -> Facts:
+        return weighed(facts, places)
+
     def _check_heads(self, query: Shape, key: Shape) -> None:
         if query == key:
             return
-        grouped = self.enable_gqa and query and query[:-1] == key[:-1] and not query[-1] % key[-1]
-        if not grouped:
-            divides = query and query[:-1] == key[:-1] and not query[-1] % key[-1]
+        divides = query and query[:-1] == key[:-1] and not query[-1] % key[-1]
+        if not (self.enable_gqa and divides):
             raise Rejects(
                 f"queries have the leading axes {spell_shape(query)}, keys {spell_shape(key)}",
                 input=1,

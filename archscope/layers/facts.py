@@ -118,6 +118,7 @@ class Facts(Record):
         macs_at_least: what is known of ``macs`` where that is ``None``.
         weighing: the inputs that are weights which others hold or make, by number; see `Layer.weighed`.
         makes_weights: whether what it makes are weights of others alone, and no values of the network.
+        borrows: whether it works with weights of another layer that are not its inputs.
     """
 
     inputs: tuple[Shape, ...]
@@ -136,6 +137,7 @@ class Facts(Record):
     macs_at_least: Count = NOTHING
     weighing: tuple[int, ...] = ()
     makes_weights: bool = False
+    borrows: bool = False
 
     def __post_init__(self) -> None:
         if self.macs_in_bounds is UNSTATED:
@@ -164,7 +166,7 @@ class Facts(Record):
     @lazily
     def units(self) -> Count:
         """Output values, if the layer holds weights or is given them: the papers' "neurons"."""
-        weighs = (self.weights or self.weighing) and not self.makes_weights
+        weighs = (self.weights or self.weighing or self.borrows) and not self.makes_weights
         return extents(self.output) if weighs else NOTHING
 
     @lazily

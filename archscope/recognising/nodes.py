@@ -107,6 +107,10 @@ class Nodes:
         first, *others = [ref.node in self._reached for ref in refs] or [False]
         return first and bool(others) and not any(others)
 
+    def are_weights(self, ref: Ref) -> bool:
+        """Whether a value is made of weights alone."""
+        return ref.node in self._of_weights
+
     def unread(self) -> tuple[Ref, ...]:
         """What no node has read yet; where all is read, what was made last."""
         read = {ref for node in self.nodes for ref in node.inputs}
@@ -162,7 +166,9 @@ class Nodes:
         own = [weight for weight in sorted(seen.weights & self.held.keys()) if weight not in self.owners]
         others = sorted({self.owners[weight] for weight in seen.weights if weight in self.owners})
         inputs = tuple(self._shapes[ref] for ref in seen.refs)
-        facts = self._times_batch(facts).replace(inputs=inputs, weights=tuple(self.held[weight] for weight in own))
+        facts = self._times_batch(facts).replace(
+            inputs=inputs, weights=tuple(self.held[weight] for weight in own), borrows=bool(others) and not own
+        )
         beyond = f"weights of `{others[0]}`" if others else "weights made of others"
         name = self._named(seen.place, seen.called, whole=True)
         self.owners.update(dict.fromkeys(own, name))
@@ -278,7 +284,7 @@ class Nodes:
         misfit = bool(seen.layers)
         facts = seen_facts(
             seen, tuple(self.held[weight] for weight in own), tuple(self._shapes[ref] for ref in seen.refs), self.held,
-            values=sum(ref.node in self._reached for ref in seen.refs),
+            values=sum(ref.node in self._reached for ref in seen.refs if seen.adds is None or ref != seen.adds.value),
             weighs=any(ref.node in self._of_weights for ref in seen.refs),
         )  # fmt: skip
         name = self._named(seen.place, seen.called, whole=True)

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from archscope.layers import TYPES, Facts, Layer, Shape
 from archscope.layers.base import NOTHING, Weight
+from archscope.layers.facts import extents
 from archscope.network import Ref
 from archscope.recognising.function import ALONG_SAMPLES
 from archscope.recognising.operations import Frame, is_complex
@@ -26,6 +27,16 @@ _PRODUCTS: Final = frozenset({
 })  # fmt: skip
 """Functions of which each product is a line from a value to a sum, where all they are given else is weights."""
 
+ADDING: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
+    {
+        "addmm": ("input", "mat1", "mat2"),
+        "addmv": ("input", "mat", "vec"),
+        "baddbmm": ("input", "batch1", "batch2"),
+        "addbmm": ("input", "batch1", "batch2"),
+    }
+)
+"""Functions that add a product to what they are given, and what they call that and the two sides."""
+
 _BACKWARD: Final = frozenset({"grad", "backward"})
 """Functions that multiply with weights which they are not given."""
 
@@ -35,6 +46,20 @@ class Place(NamedTuple):
 
     path: str
     alone: bool
+
+
+class Adds(NamedTuple):
+    """What a call adds to the product that it makes: ``baddbmm``.
+
+    Attributes:
+        value: the node that made it, if one did.
+        learned: whether it is a weight instead, of which each sum has a line.
+        weighs: whether a side of the product is a weight.
+    """
+
+    value: Ref | None
+    learned: bool
+    weighs: bool
 
 
 class Seen(NamedTuple):
@@ -56,6 +81,7 @@ class Seen(NamedTuple):
         turned: the weights of which it read the axes exchanged.
         roles: the weights by the names of the arguments that they were given as, which a layer calls them too.
         samples: of how many samples it is; None where that is not known, 0 where nobody asked, as of files.
+        adds: what it adds to a product, if it does.
     """
 
     called: str
@@ -73,6 +99,7 @@ class Seen(NamedTuple):
     turned: frozenset[str] = frozenset()
     roles: Mapping[str, str] = EMPTY
     samples: int | None = 0
+    adds: Adds | None = None
 
 
 def seen_facts(
@@ -117,17 +144,23 @@ def seen_facts(
         reasons=MappingProxyType(reasons),
         not_covered=tuple(sorted(missing.items())),
         macs_at_least=seen.frame.macs if missing else NOTHING,
+        borrows=reads and not own,
     )
 
 
 def _lines(seen: Seen) -> Count | None:
     """The lines of a product of values with weights, for one sample; None where its products do not tell."""
     made = seen.frame.made[-1] if seen.frame.made else None
-    if seen.called not in _PRODUCTS or seen.why or seen.beyond or seen.frame.not_covered or is_complex(made):
+    multiplies = seen.called in _PRODUCTS if seen.adds is None else seen.adds.weighs
+    if not multiplies or seen.why or seen.beyond or seen.frame.not_covered or is_complex(made):
         return None
+    if seen.called == "einsum" and not seen.frame.macs:
+        ran = [each.operation.called for each in seen.frame.ran]
+        return extents(seen.outputs[0]) if ran.count("mul") == 1 and "sum" not in ran else None  # a product each
     if not seen.samples or not seen.frame.macs or seen.frame.macs % seen.samples:
         return None
-    return seen.frame.macs if seen.samples == 1 else count(int(seen.frame.macs) // seen.samples)
+    lines = seen.frame.macs if seen.samples == 1 else count(int(seen.frame.macs) // seen.samples)
+    return lines + extents(seen.outputs[0]) if seen.adds is not None and seen.adds.learned else lines
 
 
 def at_least(facts: Facts, seen: Seen) -> Facts:
@@ -157,4 +190,4 @@ def _keeps_grid(seen: Seen, inputs: tuple[Shape, ...]) -> bool:
     return seen.called in _SLICES and fewer
 
 
-__all__ = ["Place", "Seen", "at_least", "seen_facts"]
+__all__ = ["ADDING", "Adds", "Place", "Seen", "at_least", "seen_facts"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from torch import Tensor, nn
 
@@ -12,7 +12,7 @@ from archscope.recognising.call import Call
 from archscope.recognising.joining import JOINS, is_dense
 from archscope.recognising.nodes import Nodes
 from archscope.recognising.operations import Frame, Kind, Operation, Ran
-from archscope.recognising.seen import Place, Seen
+from archscope.recognising.seen import ADDING, Adds, Place, Seen
 from archscope.tracing.accounts import Accounts
 from archscope.tracing.constants import filled, types_of
 from archscope.tracing.learned import Learned
@@ -111,6 +111,26 @@ class Origins:
             if not self._samples.has_each(each, matters=True):
                 return {}
         return {id(each): self.source(each) for each in tensors}
+
+    def adds(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Adds | None:
+        """What a call adds to the product that it makes; None where it does not, or does so by other names."""
+        if name not in ADDING:
+            return None
+        said = [args[place] if place < len(args) else kwargs.get(key) for place, key in enumerate(ADDING[name])]
+        given = [each for each in said if isinstance(each, Tensor)]
+        if len(given) < len(said):
+            return None
+        added, *sides = given
+        weighs = any(self._is_weight(each) for each in sides)
+        return Adds(self._values.ref(added), kwargs.get("beta", 1) != 0 and self._is_held(added), weighs)
+
+    def _is_held(self, tensor: Tensor) -> bool:
+        """Whether weights are in it that a module holds, and that are no row of their own."""
+        return self._values.ref(tensor) is None and bool(self._values.weights(tensor) & self._nodes.held.keys())
+
+    def _is_weight(self, tensor: Tensor) -> bool:
+        ref = self._values.ref(tensor)
+        return self._is_held(tensor) if ref is None else self._nodes.are_weights(ref)
 
     def of(self, tensor: Tensor) -> Ref | None:
         """The row that made a tensor; None if it is a constant."""

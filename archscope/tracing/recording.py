@@ -209,11 +209,10 @@ class Recording:
             self.origins.pickled(given[0])
             return result
         if name in UNPICKLING and made and self.origins.unpickled(made[0]):
-            ref = self.values.ref(made[0])
-            self._handed_on([] if ref is None else [ref], given, made, frame)
+            self._handed_on([ref] if (ref := self.values.ref(made[0])) else [], given, made, frame)
             return result
-        first = 1 if plain_name(name) in LENDING else len(given)
-        refs = [ref for each in given[:first] if (ref := self.origins.of(each)) is not None]
+        read = given[:1] if plain_name(name) in LENDING else given
+        refs = [ref for each in read if (ref := self.origins.of(each)) is not None]
         if name in SHAPED and made and (name in SAID or not made[0].is_floating_point()):
             refs = []  # numbers that count or mask, or have a shape of their own, and that the code gives
         if name in LEAVING or (frame.looked and why != _NESTED):
@@ -301,6 +300,7 @@ class Recording:
             turned=turned ^ weights if plain in PRODUCTS or (plain == "einsum" and is_turned(call.given)) else turned,
             roles={key: held.name for key, each in call.given.items() if (held := self.values.held(each))},
             samples=self.samples.many(results[0], places[0]) if results else None,
+            adds=self.origins.adds(plain, args, kwargs),
         )
         parts = parts_of(call) or []
         read = [each for each in given if id(each) in beside or self.values.ref(each) is not None]

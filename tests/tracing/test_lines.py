@@ -71,9 +71,18 @@ def test_a_product_with_weights_has_a_line_for_each_of_its_products(name: str, m
     assert sum(int(row.macs or 0) for row in rows) == (many or 1) * lines
 
 
+@pytest.mark.parametrize("many", [None, 2])
+def test_what_is_learned_and_added_to_a_product_has_a_line_to_each_sum(many: int | None) -> None:
+    def added(net: Multiplies, x: Tensor) -> Tensor:
+        return torch.baddbmm(net.c[None], net.merged().expand(len(x), 3, 4), x)
+
+    (row,) = [row for row in _rows(added, many) if row.macs and row.macs != 3 * 4 * 2]
+    assert row.connections == 3 * 4 * 5 + 3 * 5
+    assert row.macs == (many or 1) * 3 * 4 * 5
+
+
 UNKNOWN: dict[str, Code] = {
     "three": lambda net, x: torch.einsum("bis,oi,bit->bost", x, net.merged(), x),  # values meet each other there too
-    "added": lambda net, x: torch.baddbmm(net.c[None], net.merged().expand(len(x), 3, 4), x),
     "power": lambda net, x: x[:, :3].mT @ torch.matrix_power(net.w[:, :3] * 2, 3),
     "complex": lambda net, x: (net.merged().to(torch.complex64) @ x.to(torch.complex64)).real,
 }  # fmt: skip

@@ -96,6 +96,101 @@ def test_a_linear_map_has_the_lines_that_join_its_values_however_it_is_written(s
     assert totals.connections == totals.connections_in_bounds == totals.macs
 
 
+_PRODUCTS: dict[str, tuple[Way, tuple[int, ...], tuple[int, ...]]] = {
+    "baddbmm": (lambda x, w, *more: torch.baddbmm(*more, w.expand(len(x), -1, -1), x), (3, 4), (4, 5)),
+    "baddbmm of values": (lambda x, w, *more: torch.baddbmm(*more, x, w.expand(len(x), -1, -1)), (4, 5), (3, 4)),
+    "addmm": (lambda x, w, *more: torch.addmm(*more, w, x[0]), (3, 4), (4, 5)),
+    "addmm of values": (lambda x, w, *more: torch.addmm(*more, x[0], w), (4, 5), (3, 4)),
+    "addmm in place": (lambda x, w, *more: more[0].expand(3, 5).clone().addmm_(w, x[0]), (3, 4), (4, 5)),
+    "addbmm": (lambda x, w, *more: torch.addbmm(more[0].expand(3, 5), w.expand(len(x), -1, -1), x), (3, 4), (4, 5)),
+    "addmv": (lambda x, w, *more: torch.addmv(more[0].mean(-1).expand(3), w, x[0]), (3, 4), (4,)),
+}
+"""Products that are added to something: the call, the weight, and the input."""
+
+
+@pytest.mark.parametrize("buffers", [False, True])
+@pytest.mark.parametrize("name", _PRODUCTS)
+def test_a_product_that_is_added_to_a_learned_value_has_its_lines_and_one_for_each_sum(
+    name: str, buffers: bool
+) -> None:
+    way, held, given = _PRODUCTS[name]
+    module = Applies(way, held, (3, 5) if name == "addmm of values" else (1, 5), buffers=buffers)
+    totals = archscope.analyze(module, given).totals
+    made = module(torch.ones(1, *given)).numel()
+    assert (totals.connections, totals.units) == (_entries(module, given) + made, made)
+
+
+# `addmm` of values and a matrix is a dense layer, whatever its bias is.
+@pytest.mark.parametrize("name", sorted(_PRODUCTS.keys() - {"addmm of values"}))
+def test_a_product_that_is_added_to_nothing_or_to_a_value_has_its_lines_alone(name: str) -> None:
+    way, held, given = _PRODUCTS[name]
+    nothing = Applies(lambda x, w: way(x, w, x.new_zeros(1, 5)), held)
+    value = Applies(lambda x, w: way(x, w, x.sum().expand(1, 5)), held)
+    lines = _entries(nothing, given)
+    assert archscope.analyze(nothing, given).totals.connections == lines
+    assert archscope.analyze(value, given).totals.connections == lines
+
+
+def test_what_is_added_nought_times_has_no_lines() -> None:
+    module = Applies(lambda x, w, b: torch.baddbmm(b, w.expand(len(x), -1, -1), x, beta=0), (3, 4), (1, 5))
+    assert archscope.analyze(module, (4, 5)).totals.connections == 60
+
+
+def test_a_product_of_two_values_that_is_added_to_a_learned_one_does_not_tell_its_lines() -> None:
+    module = Applies(lambda x, b: torch.baddbmm(b, x, x.mT), (3, 3))
+    assert archscope.analyze(module, (3, 4)).totals.connections is None
+
+
+@pytest.mark.parametrize(
+    ("words", "held", "given", "lines"),
+    [("i,bj->bij", (3,), (4,), 12), ("i,bi->bi", (4,), (4,), 4), ("bij,kj->bijk", (2, 5), (3, 5), None),
+     ("i,bj->bi", (3,), (4,), None)],
+)  # fmt: skip
+def test_an_einsum_that_sums_nothing_has_a_line_for_each_value(
+    words: str, held: tuple[int, ...], given: tuple[int, ...], lines: int | None
+) -> None:
+    def way(x: Tensor, weight: Tensor) -> Tensor:
+        return torch.einsum(words, *((x, weight) if words.startswith("b") else (weight, x)))
+
+    module = Applies(way, held)
+    totals = archscope.analyze(module, given).totals
+    assert totals.connections == (_entries(module, given) if words == "bij,kj->bijk" else lines)
+
+
+@pytest.mark.parametrize("way", [
+    lambda x, w: w @ (w @ x), lambda x, w: torch.mm(w, torch.mm(w, x[0])),
+    lambda x, w: F.conv1d(F.conv1d(x, w.unsqueeze(-1)), w.flip(0).unsqueeze(-1)),
+])  # fmt: skip
+@pytest.mark.parametrize("buffers", [False, True])
+def test_values_of_a_product_are_units_each_time_that_a_weight_makes_some(way: Way, buffers: bool) -> None:
+    totals = archscope.analyze(Applies(way, (4, 4), buffers=buffers), (4, 5)).totals
+    assert (totals.connections, totals.units) == (160, 40)
+
+
+@pytest.mark.parametrize(
+    ("learned", "lines", "units"),
+    [("q", 3 * 5 * 4, 3 * 6), ("k", 5 * 5 * 4, 5 * 6), ("v", 5 * 5 * 6, 5 * 6), ("kv", 5 * 3 * (4 + 6), 5 * 6),
+     ("qk", 3 * 5 * (4 + 6), 3 * 6)],
+)  # fmt: skip
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_of_learned_queries_keys_or_values_has_the_lines_that_they_weigh(
+    learned: str, lines: int, units: int, masked: bool
+) -> None:
+    queries, keys = 3 if "q" in learned else 5, 3 if learned == "kv" else 5
+    shapes = {"q": (queries, 4), "k": (keys, 4), "v": (keys, 6)}
+
+    def way(x: Tensor, *held: Tensor) -> Tensor:
+        own = dict(zip(learned, held, strict=False))
+        given = {"q": x[..., :4], "k": x[..., :4], "v": x}
+        every = [own[name].expand(len(x), -1, -1) if name in own else given[name] for name in "qkv"]
+        return F.scaled_dot_product_attention(*every, held[-1] if masked else None)
+
+    mask = [(queries, keys)] if masked else []
+    totals = archscope.analyze(Applies(way, *(shapes[name] for name in learned), *mask), (5, 6)).totals
+    constant = sum(rows * columns for rows, columns in mask)
+    assert (totals.connections, totals.units) == (lines + constant, units + constant)
+
+
 @pytest.mark.parametrize(
     ("way", "held", "given", "connections", "units"),
     [

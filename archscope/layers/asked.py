@@ -1,0 +1,44 @@
+"""What attention asks of its inputs: whether a mask fits its scores, and which products weights are in."""
+
+from __future__ import annotations
+
+from archscope.errors import Rejects
+from archscope.layers.base import Facts, Shape, spell_option, spell_shape
+from archscope.working import count, product, total
+
+
+def check_mask(mask: Shape, wanted: Shape, causal: bool, option: str, names: tuple[str, ...]) -> None:
+    """Insist that a mask fits scores, aligned at their end; an extent of 1 is repeated."""
+    if causal:
+        raise Rejects(
+            f"{spell_option(option, True)} beside a mask",
+            option=option,
+            input=3,
+            help=f"leave `{option}` out, with −∞ in the mask for what comes later",
+        )
+    tail = wanted[max(0, len(wanted) - len(mask)) :]
+    if not 0 < len(mask) <= len(wanted) or any(
+        given not in (1, extent) for given, extent in zip(mask, tail, strict=True)
+    ):
+        raise Rejects(
+            f"a mask of {spell_shape(mask)} does not fit scores of {spell_shape(wanted)}, ({', '.join(names)})",
+            input=3,
+            help="give the last extents of the scores; an extent of 1 is repeated",
+        )
+
+
+def weighed(facts: Facts, places: tuple[int, ...]) -> Facts:
+    """The facts of attention of which queries, keys or values, by number, are weights.
+
+    Of learned queries or keys the products with the others are lines, of learned values the weighted sums. What is
+    added to scores weighs nothing.
+    """
+    weighing = tuple(place for place in places if place < 3)
+    (*heads, queries, features), (*_, keys, _), (*_, made) = facts.inputs[:3]
+    pairs = [*(count(extent, "h") for extent in heads), count(queries, "l"), count(keys, "s")]
+    lines = [product([*pairs, count(features, "e")])] if {0, 1} & {*weighing} else []
+    lines += [product([*pairs, count(made, "v")])] if 2 in weighing or {0, 1} <= {*weighing} else []
+    return facts.replace(weighing=weighing, connections=total(lines), connections_in_bounds=total(lines))
+
+
+__all__ = ["check_mask", "weighed"]
