@@ -179,3 +179,32 @@ def test_torchinfo_counts_calls_on_constants_that_make_no_row() -> None:
     (words,) = [each for each in found.findings if each.layer == "words" and each.quantity == "macs"]
     # Nine words of six values, in two calls, of which one makes a row.
     assert (words.theirs, words.why.rpartition("; ")[2]) == (2 * 9 * 6, ON_CONSTANTS)
+
+
+class Splines(nn.Module):
+    """A layer of a Kolmogorov-Arnold network: its weights have names of their own, and one has a bias in its name."""
+
+    def __init__(self, wide: int, made: int) -> None:
+        super().__init__()
+        self.base_weight, self.spline_weight = (
+            nn.Parameter(torch.ones(made, wide)),
+            nn.Parameter(torch.ones(made, wide)),
+        )
+        self.scale, self.late_bias = nn.Parameter(torch.ones(made)), nn.Parameter(torch.ones(made))
+
+    def forward(self, x: Tensor) -> Tensor:
+        splines = nn.functional.linear(x.clamp(-1, 1), self.spline_weight * self.scale[:, None])
+        return nn.functional.linear(x, self.base_weight) + splines + self.late_bias
+
+
+class ConvSplines(Splines):
+    """The same, by a name that torchinfo takes for a convolution's."""
+
+
+@pytest.mark.parametrize("make", [Splines, ConvSplines])
+def test_torchinfo_counts_weights_of_other_names_at_each_unit(make: type[Splines]) -> None:
+    found = asked(called(nn.Sequential(make(6, 4), make(4, 3)), (6,)), "torchinfo")
+    assert [each.sentence for each in found.differing] == []
+    ours, theirs = 2 * (6 * 4 + 4 * 3), (48 + 4) * 4 + (24 + 3) * 3
+    assert (total(found, "torchinfo").ours, total(found, "torchinfo").theirs) == (ours, theirs)
+    assert total(found, "torchinfo").why.startswith("it takes weights of other names")

@@ -116,14 +116,16 @@ def _by_layers_names(part: Part, batch: int) -> float | None:
 def _by_other_names(part: Part, batch: int) -> float | None:
     """Weights that are called otherwise, as a norm of weights has it, at each unit; what is called so as it is."""
     own = dict(part.module.named_parameters(recurse=False))
-    others = sum(each.numel() for name, each in own.items() if "weight" in name and name != "weight")
-    if not others or not isinstance(part.module, (_ConvNd, nn.Linear)):
-        return None
     usual = sum(each.numel() for name, each in own.items() if name in ("weight", "bias"))
+    others = sum(each.numel() for name, each in own.items() if "weight" in name or "bias" in name) - usual
+    if not others:
+        return None
+    known = isinstance(part.module, (_ConvNd, nn.Linear))
+    every = [facts.output for _, facts in part.nodes if facts.macs or not known]
     found = 0
-    for output in (facts.output for _, facts in part.nodes if facts.macs):
-        places = math.prod(map(int, output[1:])) if isinstance(part.module, _ConvNd) else 1
-        found += usual * places + others * int(output[0])
+    for output in every if known else every[-1:]:
+        places = math.prod(map(int, output[1:])) if _called_convolution(part) else 1
+        found += usual * places + others * (int(output[0]) if output else 1)
     return found * batch
 
 
