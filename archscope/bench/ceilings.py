@@ -34,6 +34,7 @@ class Ceilings:
         bandwidth: bytes a second of ``read``, ``write`` and ``copy`` (which counts both directions).
         launch: seconds to start one ``op`` eagerly, and one ``node`` of a CUDA graph.
         noise: the verdict on the noise while they were measured.
+        cache: bytes of the last cache before memory; None where nobody says.
     """
 
     device: str
@@ -42,6 +43,7 @@ class Ceilings:
     bandwidth: Mapping[str, float | None]
     launch: Mapping[str, float] = field(default_factory=dict)
     noise: str = "ok"
+    cache: int | None = None
 
     @property
     def traffic(self) -> float | None:
@@ -89,6 +91,7 @@ class Ceilings:
             "bandwidth": bandwidth,
             "launch": dict(self.launch),
             "noise": self.noise,
+            "cache": self.cache,
         }
 
 
@@ -123,6 +126,7 @@ def from_document(document: Mapping[str, Any], *, where: str) -> Ceilings:
         bandwidth={key: None if rate is None else float(rate) for key, rate in (bandwidth or {}).items()},
         launch={key: float(rate) for key, rate in (document.get("launch") or {}).items() if rate is not None},
         noise=str(document.get("noise", "ok")),
+        cache=document.get("cache"),
     )
 
 

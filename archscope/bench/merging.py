@@ -20,6 +20,8 @@ ROUNDS_DIFFER: Final = 0.05
 WAITS: Final = 0.5
 """A layer waits for its operations to be started where that takes more than this part of its time."""
 IN_CACHE = "above the memory ceiling: read from cache"
+BEYOND_CACHE = "above the memory ceiling: the cache holds less, the ceiling may be too low"
+EITHER = "above the memory ceiling: read from cache, or the ceiling is too low"
 TOO_LOW = "faster than a ceiling that was measured on a noisy machine"
 FEWER_STEPS = "above the compute ceiling: Winograd or FFT"
 CEILING_LOW = "above the compute ceiling: the ceiling was measured too low"
@@ -225,9 +227,17 @@ def _fewer_steps(row: Row, *, transforms: bool) -> bool:
 
 
 def beats(cell: Mapping[str, Any]) -> bool:
-    """Whether anything in a measured cell was faster than the arithmetic of the ceilings allows."""
+    """Whether anything in a measured cell was faster than the ceilings allow, and no cache explains it."""
     layers = cell["layers"] or ()
-    return BELOW_F1 in cell["flags"] or any({FEWER_STEPS, CEILING_LOW, TOO_LOW} & {*each["flags"]} for each in layers)
+    beaten = {FEWER_STEPS, CEILING_LOW, TOO_LOW, BEYOND_CACHE, EITHER}
+    return BELOW_F1 in cell["flags"] or any(beaten & {*each["flags"]} for each in layers)
+
+
+def _from_memory(traffic: int, cache: int | None) -> str:
+    """What is said of a layer that moves its bytes faster than memory does."""
+    if cache is None:
+        return EITHER
+    return IN_CACHE if traffic <= cache else BEYOND_CACHE
 
 
 def _layer(layer: LayerFloor, seconds: float, whole: float, ceilings: Ceilings, launches: int | None) -> dict[str, Any]:
@@ -239,7 +249,7 @@ def _layer(layer: LayerFloor, seconds: float, whole: float, ceilings: Ceilings, 
     if reach is not None and reach > 1:
         # Only CUDA's devices have nodes of graphs.
         over = FEWER_STEPS if _fewer_steps(layer.row, transforms="node" in ceilings.launch) else CEILING_LOW
-        quiet = IN_CACHE if layer.bound == "memory" else over
+        quiet = _from_memory(layer.traffic, ceilings.cache) if layer.bound == "memory" else over
         flags.append(quiet if ceilings.noise == "ok" else TOO_LOW)
     macs = layer.row.macs
     return {

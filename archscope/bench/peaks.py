@@ -69,6 +69,7 @@ def measure_ceilings(
         bandwidth={name: best(seen) for name, seen in traffic.items()},
         launch=launch,
         noise=noise.verdict,
+        cache=_cache(device),
     )
 
 
@@ -117,11 +118,19 @@ def _bandwidth(device: torch.device, clock: Clock, limits: Limits) -> Mapping[st
     }
 
 
-def _buffer_bytes(device: torch.device) -> int:
+def _cache(device: torch.device) -> int | None:
+    """Bytes of the last cache before memory, where the device says."""
     if device.type == "cuda":
-        cache = int(getattr(torch.cuda.get_device_properties(device), "L2_cache_size", 0))
-        return max(CACHES * cache, min(GPU_BUFFER, torch.cuda.mem_get_info(device)[0] // 8)) // 16384 * 16384
-    return max(CACHES * (last_level_cache() or 0), SMALLEST_BUFFER) // 16384 * 16384
+        found: int | None = getattr(torch.cuda.get_device_properties(device), "L2_cache_size", None)
+        return found
+    return last_level_cache()
+
+
+def _buffer_bytes(device: torch.device) -> int:
+    caches = CACHES * (_cache(device) or 0)
+    if device.type == "cuda":
+        return max(caches, min(GPU_BUFFER, torch.cuda.mem_get_info(device)[0] // 8)) // 16384 * 16384
+    return max(caches, SMALLEST_BUFFER) // 16384 * 16384
 
 
 def _launch(device: torch.device, clock: Clock, limits: Limits) -> Mapping[str, Summary]:

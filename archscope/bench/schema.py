@@ -68,6 +68,7 @@ _TEXTS: Final = _list(_TEXT)
 CEILINGS: Final[Schema] = _object(
     {"peak_flops": _each(_or_null(_number(1, FASTEST))), "bandwidth": _each(_or_null(_number(1, FASTEST)))},
     launch=_or_null(_each(_or_null(_TIME))), device=_TEXT, source=_TEXT, noise=_TEXT,
+    cache=_MAYBE_COUNT,
 )  # fmt: skip
 """Ceilings: FLOP/s by precision, bytes/s by direction, seconds by what is started."""
 

@@ -50,7 +50,8 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             "State the number of features: `normalized_shape: 64`.",
         ),
         "bias-before-norm": Kind(
-            "Only batch normalization reads a layer with a bias: the mean that it takes away takes the bias along.",
+            "Only a normalization of each channel (batch or instance) reads a layer with a bias: the mean that it "
+            "takes away takes the bias along.",
             "Write `bias: false`.",
         ),
         "relu-before-loss": Kind(

@@ -23,7 +23,7 @@ from archscope.source import Invalid, List, Mapping, Scalar, Tree, locate, parse
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*\Z")
 _RUN_ON: Final = re.compile(r"[A-Za-z_]+:\w[\w.-]*\Z")
-NAME_HELP: Final = "a name is made of letters, digits and _, and does not begin with a digit"
+NAME_HELP: Final = "a name is made of letters from a to z, digits and _, and does not begin with a digit"
 
 ALLOW: Final = one_or_many(choice(*KINDS), "the name of a warning or a list of them")
 """What ``allow:`` takes, of a spec and of a layer."""

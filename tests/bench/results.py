@@ -13,8 +13,9 @@ from archscope.bench.processes import WorkerGone
 from archscope.bench.run import Job, Run
 
 CEILINGS = Ceilings(
-    "a fake device", "by hand", {"fp32": 1e11, "bf16": 2e11}, {"read": 2e10, "write": 1e10, "copy": 2e10}, {"op": 1e-6}
-)
+    "a fake device", "by hand", {"fp32": 1e11, "bf16": 2e11}, {"read": 2e10, "write": 1e10, "copy": 2e10}, {"op": 1e-6},
+    cache=1 << 25,
+)  # fmt: skip
 QUIET = {"verdict": "ok", "reasons": [], "remedy": ""}
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from archscope.bench.ceilings import Ceilings
+from archscope.bench.ceilings import Ceilings, from_document
+from archscope.bench.merging import beats
 from archscope.bench.plan import Cell
 from archscope.bench.processes import WorkerGone, WorkerProcess
 from archscope.bench.run import Refused, exit_status
@@ -95,6 +96,29 @@ def test_a_layer_beyond_its_floor_is_labelled_not_clipped() -> None:
     assert layers["C1"]["flags"] == ["above the compute ceiling: the ceiling was measured too low"]
     assert layers["S2"]["flags"] == ["above the memory ceiling: read from cache"]
     assert "below F1: the ceilings are too low" in cell["flags"]
+
+
+@pytest.mark.parametrize(
+    ("cache", "why"),
+    [
+        (1 << 25, "read from cache"),
+        (1000, "the cache holds less, the ceiling may be too low"),
+        (None, "read from cache, or the ceiling is too low"),
+    ],
+)
+def test_a_layer_is_said_to_be_read_from_a_cache_that_holds_it(cache: int | None, why: str) -> None:
+    known = dataclasses.replace(CEILINGS, cache=cache)
+    made, _ = run(lambda cell, _: measured(cell, 1e-6), ceilings=known)
+    made.measure()
+    layers = {layer["name"]: layer["flags"] for layer in made.document()["cells"][0]["layers"]}
+    assert layers["S2"] == [f"above the memory ceiling: {why}"]
+    assert from_document(known.document(), where="x.json") == known
+
+
+def test_what_no_cache_holds_and_is_faster_than_memory_beats_the_ceilings() -> None:
+    layer = {"flags": ["above the memory ceiling: the cache holds less, the ceiling may be too low"]}
+    assert beats({"flags": [], "layers": [layer]})
+    assert not beats({"flags": [], "layers": [{"flags": ["above the memory ceiling: read from cache"]}]})
 
 
 def test_only_kernels_of_3_with_stride_1_are_said_to_be_computed_in_fewer_steps() -> None:
