@@ -61,6 +61,26 @@ TABLE = {"full": _in_table}
 CHOICE: tuple[Any, ...] = (functools.partial(_in_partial, 4), [functools.partial(_in_partial, 4)])
 
 
+class Shelf:
+    """Has a cache of its own, and is no module."""
+
+    def __init__(self) -> None:
+        self.made = functools.cache(lambda count: torch.full((count,), 5.0))
+
+
+SHELF = Shelf()
+
+
+@functools.cache
+def loose(count: int) -> Tensor:
+    return torch.full((count,), 6.0)
+
+
+LOOSE = {loose}
+"""Where nothing can be put in its place; `loose` is taken out of the names, so that it lies here alone."""
+del loose
+
+
 class Caching(nn.Module):
     """Asks all of them, and those of its class and its own."""
 
@@ -90,12 +110,12 @@ class Caching(nn.Module):
         for each in (1, 2, 3, wide):
             bounded(each)
         made = self.l(x) + bounded(wide, start=1) + boundless(4) + typed(1)[0] + typed(1.0)[0] + hidden(4)
-        made = made + TABLE["full"](4) + CHOICE[0]() + CHOICE[1][0]() + self.own(4) + self.theirs(4)
+        made = made + TABLE["full"](4) + CHOICE[0]() + CHOICE[1][0]() + self.own(4) + self.theirs(4) + SHELF.made(4)
         return made + self.of_self(4) + self.of_nobody(4) + self.read  # type: ignore[no-any-return]
 
 
 CACHES: tuple[Any, ...] = (
     bounded, boundless, typed, settings, hidden.__closure__[0].cell_contents,  # type: ignore[index]
-    _in_table, _in_partial, vars(Caching)["of_self"], Caching.of_nobody, vars(Caching)["read"].fget,
+    _in_table, _in_partial, vars(Caching)["of_self"], Caching.of_nobody, vars(Caching)["read"].fget, SHELF.made,
 )  # fmt: skip
 """Every cache that is nobody's own."""

@@ -127,6 +127,19 @@ def test_a_cache_that_keeps_nothing_is_called_each_time() -> None:
     assert (calls, asked.cache_info().misses) == ([1, 1], 0)
 
 
+def test_a_cache_that_lies_in_a_set_keeps_nothing_of_a_run() -> None:
+    class Loose(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            (cache,) = caching.LOOSE
+            return x + cache(4)  # type: ignore[no-any-return]
+
+    (cache,) = caching.LOOSE
+    trace(Loose(), (4,))
+    assert cache.cache_info().currsize == 0
+    assert cache(4).device.type == "cpu"
+    cache.cache_clear()
+
+
 def test_who_holds_a_stand_in_longer_than_the_run_is_answered_by_the_original() -> None:
     kept: list[Any] = []
 
