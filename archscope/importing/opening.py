@@ -8,6 +8,7 @@ from archscope.network import Network
 from archscope.patience import without_collector
 
 
+@without_collector()
 def read_file(path: str, stated: Stated) -> Network:
     """The network in an ONNX, a Keras or a Caffe file, told by its content.
 
@@ -26,8 +27,7 @@ def read_file(path: str, stated: Stated) -> Network:
         from archscope.importing.onnx.reading import read_onnx
         from archscope.importing.recognise import network_of
 
-        with without_collector():
-            return network_of(simplified(read_onnx(path, stated)), translate, path)
+        return network_of(simplified(read_onnx(path, stated)), translate, path)
     if kind is Kind.KERAS:
         from archscope.importing.keras.reading import read_keras
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
-from typing import Final
 
+from archscope.factories import factory_of
 from archscope.network import Network
 from archscope.reader.library import specs_folder
-
-_VERSION: Final = re.compile(r"\d[\w.+!-]{0,39}")
-_FACTORY: Final = re.compile(r"[\w.]+:[\w.]+")
 
 
 def kept(network: Network) -> bool:
@@ -33,19 +29,10 @@ def origin(network: Network) -> str:
         return ""
     if network.observed is None:
         return f"Read from {_last(network.path)}: a spec."
-    factory = network.path.partition("@")[0]
-    if network.observed.origin or _FACTORY.fullmatch(factory) is None:
-        return ""
-    return f"Read from {factory}{_version(factory)}: a module of PyTorch."
+    factory = factory_of(network.path)
+    return f"Read from {factory}: a module of PyTorch." if factory and not network.observed.origin else ""
 
 
 def _last(path: str) -> str:
     """What a file is called, without the folders it lies in."""
     return re.split(r"[/\\]", path)[-1]
-
-
-def _version(factory: str) -> str:
-    """The version of the package that a factory is from, as it says it itself."""
-    package = factory.partition(":")[0].partition(".")[0]
-    said = getattr(sys.modules.get(package), "__version__", None)
-    return f" of {package} {said}" if isinstance(said, str) and _VERSION.fullmatch(said) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -20,10 +21,12 @@ from archscope import analyze
 from archscope.network import Network
 from archscope.opening import open_network
 from archscope.oracles import verify
+from archscope.oracles.keras import path_of_modules
 from archscope.reader.library import specs_folder
 from archscope.site import build
 from archscope.site.origin import origin
 from archscope.writing.jax import write_jax
+from archscope.writing.keras import write_keras
 from archscope.writing.onnx.file import write_onnx
 from archscope.writing.pytorch import write_pytorch
 from tests.importing.files import onnx_file
@@ -65,11 +68,15 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         warnings.simplefilter("ignore")
         torch.export.save(torch.export.export(net, (torch.zeros(1, 3, 16, 16),)), folder / "residual.pt2")
     write_onnx(network, folder / "residual.onnx")
+    (folder / "residual.py").write_text(write_keras(network))
+    subprocess.run([sys.executable, "-W", "ignore", str(Path(__file__).with_name("saved_sources.py")), str(folder)],
+                   check=True, env={**path_of_modules(), "KERAS_BACKEND": "torch"})  # fmt: skip
     return {
         "spec": str(folder / "residual.yaml"),
         "module": "residual_torch:Residual@3,16,16",
         "program": str(folder / "residual.pt2"),
         "ONNX": str(folder / "residual.onnx"),
+        "Keras": str(folder / "residual.json"),
         "JAX": "residual_jax:Residual@16,16,3",
     }
 
@@ -79,20 +86,21 @@ def rows(path: str) -> list[tuple[Any, ...]]:
              row.receptive_field) for row in analyze(path).rows]  # fmt: skip
 
 
-@pytest.mark.parametrize("door", ["module", "program", "ONNX", "JAX"])
+@pytest.mark.parametrize("door", ["module", "program", "ONNX", "Keras", "JAX"])
 def test_a_residual_network_has_one_table_through_every_door(door: str, doors: dict[str, str]) -> None:
     assert rows(doors[door]) == rows(doors["spec"])
     assert analyze(doors[door]).totals == analyze(doors["spec"]).totals
 
 
 @pytest.mark.parametrize(("door", "said"), [
-    ("program", "a program that PyTorch exported"), ("ONNX", "ONNX, opset"), ("JAX", "a module of Flax NNX"),
+    ("program", "a program that PyTorch exported"), ("ONNX", "ONNX, opset"), ("Keras", "a Keras model"),
+    ("JAX", "a module of Flax NNX"),
 ])  # fmt: skip
 def test_what_was_read_says_where_it_came_from(door: str, said: str, doors: dict[str, str]) -> None:
     observed = open_network(doors[door]).observed
     assert observed is not None
     assert said in " ".join(observed.origin)
-    assert Path(doors[door]).name in observed.origin[0] or door == "JAX"
+    assert Path(doors[door]).name.partition("@")[0] in observed.origin[0]
 
 
 FROM = {
@@ -100,7 +108,8 @@ FROM = {
     "module": "Read from residual_torch:Residual of residual_torch 1.4.2: a module of PyTorch.",
     "program": "Read from residual.pt2: a program that PyTorch exported.",
     "ONNX": "Read from residual.onnx",
-    "JAX": "Read from a module of Flax NNX",
+    "Keras": "Read from residual.json: a Keras model",
+    "JAX": "Read from residual_jax:Residual of residual_jax 0.9: a module of Flax NNX",
 }
 
 
@@ -110,6 +119,7 @@ def test_a_page_says_once_where_its_network_came_from_and_never_where_that_lies(
     door: str, format: str, doors: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.modules["residual_torch"], "__version__", "1.4.2", raising=False)
+    monkeypatch.setattr(sys.modules["residual_jax"], "__version__", "0.9", raising=False)
     site = build([doors[door]], format=format)
     assert not site.mistakes
     suffix = "html" if format == "html" else "md"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from archscope.errors import UsageError
+from archscope.factories import factory_of
 from archscope.importing.graph import Graph, Operator
 from archscope.importing.jax.counting import Tally, tally
 from archscope.importing.jax.flat import Flat, Step
@@ -47,7 +48,7 @@ def read_traced(call: Traced, module: Any, *, name: str, path: str, batch: int =
     whole = tally(call.jaxpr.jaxpr).macs
     for as_layers in (True, False):
         low = Lowering(Flat(call), call, last=(library_of(module) or Library.NNX) is Library.NNX)
-        graph = graph_of(low, name, batch, as_layers=as_layers)
+        graph = graph_of(low, name, batch, as_layers=as_layers, factory=factory_of(path))
         short = as_files(graph, _multiplied)
         network = network_of(short if _multiplies(short) == _multiplies(graph) else graph, translate, path)
         rows = total(facts.macs_at_least if facts.macs is None else facts.macs for facts in network.facts.values())
@@ -99,13 +100,17 @@ def _values(network: Network) -> Iterable[tuple[tuple[str, int], Value]]:
     return () if network.observed is None else network.observed.values.items()
 
 
-def graph_of(low: Lowering, name: str, batch: int, *, as_layers: bool = True) -> Graph:
-    """A call in the words of a graph, with channels in front; with modules as layers, or operation by operation."""
+def graph_of(low: Lowering, name: str, batch: int, *, as_layers: bool = True, factory: str = "") -> Graph:
+    """A call in the words of a graph, with channels in front; with modules as layers, or operation by operation.
+
+    A factory is told where one made the module.
+    """
     _lower(grouped(low.flat.steps), low, as_layers)
     outputs = [low.maps(each) if low.is_map(each) else low.plain(each) for each in low.flat.outputs]
     operators = simplified(low.finished(outputs), low.shapes, low.constants, low.weights, outputs)
     library = Library.NNX if low.last else Library.EQUINOX
-    summary = f"Read from a module of {library.value}; shapes have their channels first."
+    made = f"{factory}: " if factory else ""
+    summary = f"Read from {made}a module of {library.value}; shapes have their channels first."
     return Graph(
         name=name, title=name, summary=summary, inputs=low.traced.inputs, outputs=tuple(outputs), operators=operators,
         shapes=low.shapes, dtypes=low.dtypes, weights=low.weights, constants=low.constants, batch=batch,
