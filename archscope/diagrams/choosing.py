@@ -91,7 +91,7 @@ def _of_a_chain(analysis: Analysis, refused: dict[str, str]) -> Choice | None:
         NotAChainError: it is neither.
     """
     dense = chain.chain(analysis, chain.has_weights)
-    if not dense.towers and all(neurons.is_dense(each) for each in dense.columns):
+    if not dense.towers and neurons.odd_of(dense) is None:
         if len(dense.columns) <= _DENSE:
             return Choice("neurons", f"a chain of {_layers(dense)}, all of them dense")
         refused["neurons"] = f"{_layers(dense)}, and {_DENSE - 1} read well"

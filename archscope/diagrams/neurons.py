@@ -14,6 +14,7 @@ few of the first and of the last stand for all of them, with dots between; the c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Final
 
 from archscope.analysis import Analysis
@@ -47,24 +48,39 @@ def scene(analysis: Analysis, request: Request) -> Scene:
     whole = chains.chain(analysis, chains.has_weights)
     if whole.towers:
         raise NotShownError(f"{analysis.title} stands on towers, which style neurons does not show")
-    odd = next((column for column in whole.columns if not is_dense(column)), None)
+    odd = odd_of(whole)
     if odd is not None:
         raise NotShownError(f"style neurons draws full connections between vectors, and `{odd.heading}` {_is(odd)}")
     figure = _Figure(analysis, whole, request)
     size = request.font_size
     page = Page(analysis.title, request.width, size, request.theme.background, request.height)
     plan = fit(figure.plan, page=page, natural=22 * size, least=8 * size, most=40 * size)
-    few = [column.heading for column in whole.columns if column.piece.shape[0] > WHOLE]
+    few = [column.heading for column in whole.columns if _units(column) > WHOLE]
     laws = [f"Of {_listed(few)}, {2 * ENDS} units are drawn"] if few else []
     return page.scene(plan, words.description(analysis, whole, laws))
 
 
-def is_dense(column: Column) -> bool:
-    """Whether a column is units that are each joined with all before them, or the input."""
+def odd_of(whole: Chain) -> Column | None:
+    """The first column that is not units that are each joined with all before them, nor the input; None if all are.
+
+    An input of several axes is the values in it, where the first layer reads as many in one vector, as of an image
+    that is flattened.
+    """
+    given, *layers = whole.columns
+    odd = next((column for column in layers if not _is_dense(column)), None)
+    read = layers[0].piece.row if layers and layers[0] is not odd else None
+    plain = len(given.piece.shape) == 1 or (read is not None and tuple(read.input_shapes[0]) == (_units(given),))
+    return odd if plain else given
+
+
+def _is_dense(column: Column) -> bool:
     row = column.piece.row
-    if len(column.piece.shape) != 1:
-        return False
-    return row is None or row.node.layer.verb == words.FULL_CONNECTION
+    return row is not None and len(column.piece.shape) == 1 and row.node.layer.verb == words.FULL_CONNECTION
+
+
+def _units(column: Column) -> int:
+    """How many circles a column has, or stands for."""
+    return prod(column.piece.shape)
 
 
 def _is(odd: Column) -> str:
@@ -100,7 +116,7 @@ class _Figure:
         self.theme = request.theme
         self.size = request.font_size
         self.biases = request.shows("bias", *USUAL)
-        self.slots = max(_slots(column.piece.shape[0]) for column in whole.columns) + self.biases
+        self.slots = max(_slots(_units(column)) for column in whole.columns) + self.biases
 
     def plan(self, height: float, gaps: float) -> Plan:
         """Columns from left to right, as far apart as what is written over and under them asks for."""
@@ -125,7 +141,7 @@ class _Figure:
 
     def _under(self, column: Column) -> list[str]:
         """How many units, and what they compute with their sum."""
-        lines = [spell_shape(column.piece.shape)] if self.request.shows("shape", *USUAL) else []
+        lines = [_extent(column)] if self.request.shows("shape", *USUAL) else []
         if self.request.shows("op", *USUAL):
             lines += self._functions(column.piece)
         row = column.piece.row
@@ -173,7 +189,7 @@ class _Figure:
         return [*own, *texts[len(own) :]]
 
     def _stack(self, column: Column, x: float, pitch: float, *, bias: bool) -> _Stack:
-        count = column.piece.shape[0]
+        count = _units(column)
         slots = _slots(count) + bias
         top = (max(self.slots, 2) - slots) / 2 * pitch + pitch / 2
         places = [(x, top + number * pitch) for number in range(slots)]
@@ -211,6 +227,12 @@ class _Figure:
     def _steps(self) -> int:
         """Lines of text under the steps, above those under the columns."""
         return max(len(self._step(column)) for column in self.whole.columns)
+
+
+def _extent(column: Column) -> str:
+    """How many units; of an input of several axes, with these."""
+    shape = column.piece.shape
+    return spell_shape(shape) if len(shape) == 1 else f"{spell_shape(shape)} = {_units(column)}"
 
 
 def _has_bias(column: Column) -> bool:

@@ -118,6 +118,34 @@ def test_a_layer_on_the_way_is_named_under_its_step() -> None:
     assert any("scaled" in group.layers for group in picture.scene.groups("layer"))
 
 
+TURNED = """  early: {type: dropout}
+  turn: {type: transpose, dim0: 1, dim1: 2}
+  flat: {type: flatten}
+"""
+
+
+@pytest.mark.parametrize("way", ["  flat: {type: flatten}\n", "  flat: {type: reshape, shape: [784]}\n", TURNED])
+def test_an_image_that_is_flattened_is_the_values_in_it(way: str) -> None:
+    layers = DIGITS[DIGITS.index("  hidden") :]
+    network = archscope.read(f"name: digits\ninput: [1, 28, 28]\nlayers:\n{way}{layers}")
+    picture = archscope.draw(network, show="name,op,shape,bias")
+    assert picture.style == "neurons"
+    assert _lines(picture.scene) == [(6 + 1) * 6, 6 * 6, (6 + 1) * 6]
+    assert "1×28×28 = 784" in _strings(picture.scene)
+    assert "Of input, hidden and scores, 6 units are drawn." in picture.scene.description
+    for page in (None, "16:9", "ieee-column"):
+        assert problems(archscope.draw(network, page=page).svg, network) == []
+
+
+def test_an_image_of_which_less_is_read_is_no_layer_of_units() -> None:
+    layers = DIGITS[DIGITS.index("  hidden") :]
+    pooled = "  pool: {type: avg_pool2d, kernel_size: 2}\n  flat: {type: flatten}\n"
+    network = archscope.read(f"name: digits\ninput: [1, 28, 28]\nlayers:\n{pooled}{layers}")
+    assert archscope.draw(network).style != "neurons"
+    with pytest.raises(archscope.UsageError, match=r"`input` is of 1×28×28; use style"):
+        _ = archscope.draw(network, style="neurons").scene
+
+
 def test_towers_are_for_boxes() -> None:
     with pytest.raises(
         archscope.UsageError, match="stands on towers, which style neurons does not show; use style boxes"
