@@ -25,11 +25,18 @@ COLUMN: Final = "ieee-column"
 _LEGIBLE: Final[Mapping[str, float]] = {"beamer": 7.0, "16:9": 14.0, COLUMN: 6.0}
 """Letters on a page that are smaller than these are made larger, if less is written or another style allows it."""
 
+_WITH_NUMBERS: Final = {("boxes", "16:9"): 12.0}
+"""Of a style on a page, letters that are not too small where all is written: the size of maps and the number of their
+channels are what boxes are drawn for."""
+
 _BRIEF: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "transformer": (("op",),), "unrolled": (("name",),), "boxes": (("name",), ("op",)),
     "planes": (("name", "shape"), ("op",)),
 }  # fmt: skip
 """For each style the little that says what a layer is; of several, the first whose letters are large enough."""
+
+_OWN: Final = ("transformer", "unrolled")
+"""Styles for which a graph stands in only where they do not fit."""
 
 _TRIED: Final = (7.0, 6.0, 5.0, 4.0)
 """Letters that are named where those that were asked for leave no room, the largest that does."""
@@ -41,7 +48,9 @@ _SPOKEN: Final = {**_BRIEF, "planes": (("name", "shape"), ("shape",), ("op",))}
 def on_page(drawing: Drawing, page: str, directions: Directions) -> Drawing:
     """With letters for a page, and as much written as they leave room for; in another style where none fits so."""
     tried = [_on_page(drawing, page, directions)]
-    if _letters(tried[0]) < _LEGIBLE[page] and drawing.request.style == "auto":
+    # A graph of attention or recurrence says less of it, with letters of any size.
+    enough = 1.0 if drawing.style in _OWN else _legible(tried[0], page)
+    if _letters(tried[0]) < enough and drawing.request.style == "auto":
         others = (replace(drawing, request=replace(drawing.request, instead=each)) for each in _others(drawing))
         tried += [_on_page(each, page, directions) for each in others]
     return max(tried, key=lambda each: min(_letters(each), _LEGIBLE[page]))
@@ -97,8 +106,10 @@ def least_letters(drawing: Drawing) -> str | None:
 
 def _others(drawing: Drawing) -> tuple[str, ...]:
     """The styles that take less room: boxes in rows where all stood in one, or a graph."""
-    if drawing.style not in ("planes", "boxes", "neurons"):
+    if drawing.style == "graph":
         return ()
+    if drawing.style in _OWN:
+        return ("graph",)
     convolves = volumes.slides_windows(drawing.analysis) and not drawing.request.towers
     alone = convolves and volumes.columns(drawing.analysis, drawing.request) is not None
     return ("boxes",) if alone else () if convolves else ("graph",)
@@ -116,10 +127,16 @@ def _on_page(drawing: Drawing, page: str, directions: Directions) -> Drawing:
         return next((each for each in sizes if _shapes(each)), drawing)
     best = _on_slide(drawing, page, directions)
     for each in briefs:
-        if _letters(best) >= _LEGIBLE[page]:
+        if _letters(best) >= _legible(best, page):
             break
         best = max(best, _on_slide(each, page, directions), key=_letters)
     return best
+
+
+def _legible(drawing: Drawing, page: str) -> float:
+    """The least letters of a picture on a page that need not be made larger."""
+    usual = _LEGIBLE[page]
+    return usual if drawing.request.brief else _WITH_NUMBERS.get((drawing.style, page), usual)
 
 
 def _letters(drawing: Drawing) -> float:

@@ -11,6 +11,7 @@ import pytest
 import archscope
 from archscope.diagrams.choosing import choose
 from archscope.diagrams.drawing import FORMATS
+from archscope.diagrams.request import request
 from tests.conftest import Run
 from tests.diagrams import branching, networks
 
@@ -153,3 +154,24 @@ def test_each_format_knows_its_style() -> None:
     assert {name for name, style in styles.items() if style == "graph"} == {"dot", "mermaid"}
     with pytest.raises(archscope.NotFound, match="no format `bmp`"):
         drawing.chosen_for("bmp")
+
+
+@pytest.mark.parametrize("page", ["a4", "16:9"])
+def test_a_transformer_that_a_page_has_no_room_for_is_a_graph(page: str) -> None:
+    """Its blocks have other numbers of heads each, so that none stands for another."""
+    last, layers = "x", ""
+    for number in range(8):
+        heads = f"a{number}: {{type: multihead_attention, num_heads: {2 << number % 3}}}"
+        layers += (
+            f"  n{number}: {{type: layer_norm}}\n  {heads}\n  s{number}: {{type: add, from: [a{number}, {last}]}}\n"
+        )
+        last = f"s{number}"
+    network = archscope.read(f"name: heads\ninput: {{x: [16, 32]}}\nlayers:\n{layers}")
+    picture = archscope.draw(network, page=page)
+    assert (archscope.draw(network).style, picture.style) == ("transformer", "graph")
+    assert picture.choice.why == "a graph fits the page better than transformer"
+    assert picture.scene.height <= (request(page=page).height or 0)
+    # One that fits stays what it is, also where a graph would have larger letters.
+    assert archscope.draw("transformer@base", page="beamer").style == "transformer"
+    with pytest.raises(archscope.UsageError, match=r"; or --style graph.*, which fits$"):
+        _ = archscope.draw(network, page=page, style="transformer").scene

@@ -49,6 +49,7 @@ def test_a_picture_for_a_slide_takes_the_largest_letters_that_fit(name: str, pag
         ("autoencoder@mnist", "beamer", 9, ("shape",)),
         ("transformer@base", "16:9", 14, ("op",)),
         ("resnet@50", "beamer", 7, ("name",)),
+        ("unet", "16:9", 12, None),
         ("vgg@A", "beamer", 8, None),
     ],
 )
@@ -210,6 +211,18 @@ def test_where_no_style_fits_the_largest_letters_that_do_are_named() -> None:
     assert archscope.draw("lenet5", **asked, font_size=4).scene.width == pytest.approx(request(**asked).width)
     with pytest.raises(archscope.UsageError, match="does not fit"):
         _ = archscope.draw("lenet5", **asked, font_size=5).scene
+
+
+def test_smaller_letters_than_a_column_is_given_are_named_where_they_fit() -> None:
+    long = "layer" * 17
+    network = archscope.read(
+        f"name: long\ninput: [4]\nlayers:\n  {long}: {{type: linear, out_features: 3}}\n"
+        f"  b: {{type: linear, out_features: 3, from: input}}\n  c: {{type: multiply, from: [b, {long}]}}\n"
+    )
+    with pytest.raises(archscope.UsageError, match=r"; choose that size or --font-size 4$"):
+        _ = archscope.draw(network, style="graph", page="ieee-column").scene
+    room = request(page="ieee-column").width
+    assert archscope.draw(network, style="graph", page="ieee-column", font_size=4).scene.width == pytest.approx(room)
 
 
 def test_a_style_whose_package_is_not_installed_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
