@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, TextIO, cast
 
-from archscope.errors import MissingExtra, UsageError, did_you_mean
+from archscope.errors import ArchscopeError, MissingExtra, UsageError, did_you_mean
 from archscope.escaping import LONGEST_OF_STRANGERS, line, painted, terminal
 
 _OF_JAX: Final = frozenset({"jax", "jaxlib", "flax", "equinox"})
@@ -116,6 +116,38 @@ def refuse_missing(error: BaseException | None, factory: str) -> None:
         error = error.__cause__ or error.__context__
 
 
+@contextmanager
+def only_read(called: str) -> Iterator[None]:
+    """Read a module of a person's, of which some code runs where nothing is called: ``__getattr__``, ``train``, lists.
+
+    Raises:
+        UsageError: such code raised, or asked to leave; says which and where.
+    """
+    try:
+        yield
+    except (ArchscopeError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        method = method_of_theirs(error)
+        if not method:
+            raise
+        raise UsageError(f"{called} cannot be read: its `{method}` raised {raised(error)}; mend that first") from error
+
+
+def method_of_theirs(error: BaseException) -> str:
+    """The name of the person's own function that raised something, or that called what did; empty if none did."""
+    error = error.was if isinstance(error, Unusual) else error
+    trace, found = error.__traceback__, ""
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename.startswith(_OURS):
+            found = ""
+        elif not found and _whose(code.co_filename) == "own":
+            found = code.co_name
+        trace = trace.tb_next
+    return found
+
+
 def check_options(name: str, made_by: Any, options: Mapping[str, Any]) -> None:
     """Refuse arguments that it does not take, and name those that it wants."""
     try:
@@ -179,7 +211,7 @@ _PYTHON: Final = tuple(str(Path(sysconfig.get_path(name))) for name in ("stdlib"
 _RUNS: Final = str(Path(__file__).parent / "tracing" / "running.py")
 """What calls the module; beyond it is whoever called archscope."""
 
-_OURS: Final = str(Path(__file__).parent)
+_OURS: Final = str(Path(__file__).parent) + os.sep
 _INSTALLED: Final = ("site-packages", "dist-packages")
 
 
@@ -202,7 +234,7 @@ def place_here() -> str:
 def _torch() -> str:
     """The folder that PyTorch lies in; a name that no file has, where it is not installed."""
     found = find_spec("torch")
-    return "<" if found is None or found.origin is None else str(Path(found.origin).parent)
+    return "<" if found is None or found.origin is None else str(Path(found.origin).parent) + os.sep
 
 
 @cache

@@ -163,7 +163,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as leaving:
         if isinstance(leaving.__context__, BrokenPipeError):  # typer met it first
             return _leave_closed_pipe()
-        raise
+        if not (told := _of_theirs(leaving)):
+            raise
+        return _stop(2, told)
     except Exception as error:
         if debug:
             raise
@@ -199,9 +201,19 @@ def _report(error: Exception, arguments: Sequence[str]) -> int:
         return _stop(error.exit_code, _usage_message(error))
     if isinstance(error, typer.Abort):
         return _stop(130, "")
+    if told := _of_theirs(error):
+        return _stop(2, told)
     again = readable(" ".join(["archscope --debug", *arguments]))
     said = readable(f"error: archscope failed with {type(error).__name__}: {error}")
     return _stop(70, f"{said}\nhelp: `{again}` shows where")
+
+
+def _of_theirs(error: BaseException) -> str:
+    """What to say of what a person's own code raised where nobody expects it, as it only is looked at; else nothing."""
+    from archscope.theirs import method_of_theirs, raised
+
+    method = method_of_theirs(error)
+    return f"error: `{method}` of your own code raised {raised(error)}; mend that first" if method else ""
 
 
 def _usage_message(error: Any) -> str:

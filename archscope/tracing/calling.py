@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from archscope.errors import UsageError, did_you_mean
 from archscope.layers.base import spell_shape
 from archscope.network import Network
-from archscope.theirs import place_of, said_by
+from archscope.theirs import only_read, place_of, said_by
 from archscope.tracing.again import Again, Exported
 from archscope.tracing.archives import read_program
 from archscope.tracing.factory import Factory, example_inputs
@@ -28,6 +28,7 @@ from archscope.tracing.filling import WHOLE, filled
 from archscope.tracing.following import DoesNotRun, trace_module
 from archscope.tracing.inputs import Call, Given
 from archscope.tracing.lazy import shaped
+from archscope.tracing.sound import check_sound
 from archscope.tracing.stated import Bare, spelled
 from archscope.tracing.unwrapped import class_name, inputs_of, is_program, open_axes, unwrapped
 
@@ -152,6 +153,7 @@ def call_module(
         UsageError: it takes other inputs, or does not run on these; says where it stops, why, and what to write.
     """
     called = name or type(module).__name__
+    check_sound(module, called)
     checked(module, call, called)
     stops: list[tuple[int, DoesNotRun]] = []
     for each in filled(module, call):
@@ -174,8 +176,12 @@ def call_factory(
     factory: str, options: Mapping[str, Any], call: Call, *, path: str, example: str | None, batch: int | None
 ) -> Called:
     """Read what a factory makes: on meta, where a large network costs nothing; on the CPU, if it will not run there."""
-    maker = Factory(factory, options)
-    name = factory.rpartition(":")[2].rpartition(".")[2]
+    with only_read(f"`{factory}`"):
+        return _made(Factory(factory, options), call, path=path, example=example, batch=batch)
+
+
+def _made(maker: Factory, call: Call, *, path: str, example: str | None, batch: int | None) -> Called:
+    name = maker.name.rpartition(":")[2].rpartition(".")[2]
     call = _with_example(call, example, batch)
     stopped: UsageError | None = None
     if maker.makes:
@@ -252,7 +258,8 @@ def call_config(path: str, call: Call, *, example: str | None, batch: int | None
 def call_thing(thing: Any, args: Sequence[Any], kwargs: Mapping[str, Any], name: str | None = None) -> Called:
     """Read a module, or what holds one, that is called with tensors, arrays, shapes and plain values."""
     call = Call(tuple(map(described, args)), {key: described(each) for key, each in kwargs.items()})
-    return _called(thing, call, name, None, LIBRARY)
+    with only_read(name or type(thing).__name__):
+        return _called(thing, call, name, None, LIBRARY)
 
 
 def _called(made: Any, call: Call, name: str | None, path: str | None, remedy: str = COMMAND) -> Called:

@@ -61,9 +61,6 @@ class Factory:
         except THEIRS as error:
             refuse_missing(error, self.name)
             raise UsageError(f"`{self.name}` raised {raised(error)}") from error
-        inner = _itself(made)
-        if inner:
-            raise UsageError(f"`{self.name}` returned a module that contains itself, as `{inner}`; no such module runs")
         if not _is_network(made):
             check_library(self.name, made)
             what = "nothing" if made is None else one(type(made).__name__)
@@ -73,22 +70,6 @@ class Factory:
     def module(self, device: str | None = None) -> nn.Module:
         """The module that a person wrote; see `made`, and `archscope.tracing.unwrapped`."""
         return unwrapped(self.made(device))
-
-
-def _itself(made: Any) -> str:
-    """The path at which a module contains itself, or a module in it does; empty if none does."""
-    waiting: list[tuple[Any, str, tuple[int, ...]]] = [(made, "", ())] if isinstance(made, nn.Module) else []
-    known: set[int] = set()
-    while waiting:
-        module, path, above = waiting.pop()
-        if id(module) in above:
-            return path
-        if id(module) in known:
-            continue
-        known.add(id(module))
-        inside = (*above, id(module))
-        waiting += [(each, f"{path}.{name}".lstrip("."), inside) for name, each in module._modules.items() if each]
-    return ""
 
 
 def _is_network(thing: Any) -> bool:

@@ -104,6 +104,12 @@ class Forward(nn.Module):
     def forward(self, x): raise Odd("in forward")
 class Again(nn.Module):
     def forward(self, x): return self(x)
+class Asked(nn.Linear):
+    def __init__(self): super().__init__(4, 4)
+    def __hash__(self): sys.exit(0)
+class Trains(Asked):
+    __hash__ = nn.Module.__hash__
+    def train(self, mode=True): raise Odd("no training")
 """
 
 
@@ -113,8 +119,10 @@ class Again(nn.Module):
         ("odd", "raised Odd: boom"), ("ends", "raised GeneratorExit"), ("leaves", "raised SystemExit: 3"),
         ("mute", "raised Mute (at "),
         ("deep", "raised RecursionError"), ("moon", "raised MemoryError"),
-        ("itself", "a module that contains itself, as `1.0`"), ("Forward", "Odd: in forward"),
+        ("itself", "itself is a module that contains itself, as `1.0`"), ("Forward", "Odd: in forward"),
         ("Again", "Again, given 4, stops: RecursionError"),
+        ("Asked", "`faulty_factories:Asked` cannot be read: its `__hash__` raised SystemExit: 0 (at "),
+        ("Trains", "`faulty_factories:Trains` cannot be read: its `train` raised Odd: no training (at "),
     ],
 )  # fmt: skip
 def test_whatever_a_factory_does_is_told(archscope_run, factory, says, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

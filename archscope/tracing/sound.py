@@ -1,0 +1,61 @@
+"""Whether a module answers what every `torch.nn.Module` answers, before anything asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from torch import nn
+
+from archscope.errors import UsageError, one
+
+_LISTS: Final = (
+    "parameters", "named_parameters", "buffers", "named_buffers", "modules", "named_modules", "children",
+    "named_children",
+)  # fmt: skip
+"""What a module is asked for all along, and may answer in its own way."""
+
+
+def check_sound(module: nn.Module, called: str) -> None:
+    """Refuse a module that PyTorch itself would stumble over, in words and by name.
+
+    Raises:
+        UsageError: it contains itself, has no hash, or lists of it are none.
+
+    >>> check_sound(nn.Sequential(nn.ReLU()), "it")
+    """
+    for each, path, again in _within(module):
+        where = f"`{path}` ({type(each).__name__}) of {called}" if path else called
+        if again:
+            raise UsageError(f"{called} is a module that contains itself, as `{path}`; no such module runs")
+        if type(each).__hash__ is None:
+            raise UsageError(f"{where} has no hash, for its class has an `__eq__` of its own; add "
+                             "`__hash__ = torch.nn.Module.__hash__` to the class")  # fmt: skip
+        hash(each)
+        for name in _LISTS:
+            if getattr(type(each), name) is not getattr(nn.Module, name):
+                listed: Any = getattr(each, name)()
+                if not hasattr(listed, "__iter__"):
+                    raise UsageError(f"{where} has a method `{name}` of its own, which returned "
+                                     f"{one(type(listed).__name__)} and no list; leave the method to "
+                                     "torch.nn.Module")  # fmt: skip
+
+
+def _within(module: nn.Module) -> Iterator[tuple[nn.Module, str, bool]]:
+    """Every module in it once, with its path; and what lies within itself, once more, which is told."""
+    waiting: list[tuple[nn.Module, str, bool]] = [(module, "", False)]
+    around: set[int] = set()
+    known: set[int] = set()
+    while waiting:
+        each, path, left = waiting.pop()
+        if left:
+            around.remove(id(each))
+        elif id(each) in around:
+            yield each, path, True
+        elif id(each) not in known:
+            known.add(id(each))
+            yield each, path, False
+            around.add(id(each))
+            waiting.append((each, path, True))
+            parts = each._modules.items()
+            waiting += [(part, f"{path}.{name}".lstrip("."), False) for name, part in parts if part is not None]
